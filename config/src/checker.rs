@@ -28,7 +28,7 @@ use crate::{
 
 /// The mistakes in a file, and its value.
 #[derive(Default)]
-pub(crate) struct Checked {
+pub(crate) struct CheckResult {
     /// The file as JSON, with secrets filled in. Valid only if `findings` is empty.
     pub(crate) value: Value,
     /// All mistakes.
@@ -58,8 +58,8 @@ impl<'s> Schema<'s> {
         tree: &Spanned<DeTable<'_>>,
         text: &str,
         context: &Context<'_>,
-    ) -> Checked {
-        let (path, checked) = (Vec::new(), Checked::default());
+    ) -> CheckResult {
+        let (path, checked) = (Vec::new(), CheckResult::default());
         let mut checker = Checker { text, context, path, schema: self, checked };
         if let Some(shape) = shape::alternatives(self.root, self.root).first() {
             checker.checked.value = checker.check_table(shape, tree.get_ref(), 0..0);
@@ -75,7 +75,7 @@ struct Checker<'a> {
     /// The keys and list positions that lead to the current value.
     path: Vec<String>,
     schema: &'a Schema<'a>,
-    checked: Checked,
+    checked: CheckResult,
 }
 
 impl<'a> Checker<'a> {

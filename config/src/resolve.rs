@@ -11,7 +11,7 @@ use toml::de::DeTable;
 
 use crate::{
     channel::RawChannel,
-    checker::{Checked, Schema, quote},
+    checker::{CheckResult, Schema, quote},
     conflicts::{budget_conflicts, duplicate_channels, section_problems},
     format::{Context, code_tables, reason},
     gateway::{ConsoleSettings, GatewayFile},
@@ -63,7 +63,7 @@ pub fn resolve(
                 let folder = dir.join("channels").join(&name);
                 let checked = check(&mut source, &schema, &context(folder.clone()), &mut problems);
                 problems.extend(section_problems(&checked.value, sections, &source));
-                let Checked { value, secrets, .. } = checked;
+                let CheckResult { value, secrets, .. } = checked;
                 // The invalid name is reported already; the file is still compared with the others.
                 let id = id.or_else(|_| "unnamed".parse::<ChannelId>());
                 channels.extend(id.map(|id| RawChannel { id, folder, source, value, secrets }));
@@ -150,7 +150,7 @@ fn check(
     schema: &Schema<'_>,
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
-) -> Checked {
+) -> CheckResult {
     let (tree, errors) = DeTable::parse_recoverable(&source.text);
     let mut checked = schema.check(&tree, &source.text, context);
     let spans: Vec<_> = errors.iter().map(|error| error.span().unwrap_or_default()).collect();

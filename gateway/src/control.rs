@@ -8,12 +8,12 @@ use tokio::sync::watch;
 /// The requests to one channel, and the passes that it made.
 #[derive(Debug, Default)]
 pub struct ChannelControl {
-    requested: watch::Sender<Requested>,
+    requested: watch::Sender<Requests>,
     passes: watch::Sender<Passes>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Requested {
+struct Requests {
     passes: u64,
     is_paused: bool,
 }

@@ -64,7 +64,7 @@ pub(crate) async fn serve(store: &Database, finish: &Stop, stop: &Stop, grace: D
 ///
 /// # Errors
 /// The store cannot be reached, or the index makes no progress for 60 s.
-pub(crate) async fn cover(
+pub(crate) async fn wait_until_covered(
     store: &Database,
     index: Index,
     report: impl Fn(u64),
@@ -218,7 +218,7 @@ mod tests {
         let (_folder, store) = loaded().await;
         assert_eq!(found(&store).await, 0);
         let told = std::sync::Mutex::new(Vec::new());
-        Box::pin(cover(&store, Index::People, |rows| told.lock().unwrap().push(rows)))
+        Box::pin(wait_until_covered(&store, Index::People, |rows| told.lock().unwrap().push(rows)))
             .await
             .unwrap();
         assert_eq!((found(&store).await, told.into_inner().unwrap()), (600, vec![1_200]));
@@ -234,7 +234,7 @@ mod tests {
         };
         let (waits, waiting) = tokio::sync::oneshot::channel();
         let waits = std::sync::Mutex::new(Some(waits));
-        let covering = cover(&store, Index::People, |_| {
+        let covering = wait_until_covered(&store, Index::People, |_| {
             waits.lock().unwrap().take().unwrap().send(()).unwrap();
         });
         let work = async {

@@ -19,7 +19,7 @@ use crate::{
     brake::Brake, channel::ChannelHandle, mapping::MappingPool, registry::AnyConnector,
     schedule::Pace, stop::Stop,
 };
-use reader::{Packed, Reader};
+use reader::{PackedBatch, Reader};
 
 /// What all loops of the process share.
 #[derive(Clone)]
@@ -68,7 +68,7 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
         let in_flight = packed.is_some();
         let next = async {
             reader.settle(to_settle.take()).await?;
-            Ok(reader.read_next(in_flight).await)
+            Ok(reader.next(in_flight).await)
         };
         // Both run to their end: a failed read must not cancel the delivery of the batch before it. A
         // source that asks for a pause after every answer would be read from the same position for ever.
@@ -89,9 +89,9 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
 /// Delivers a batch, then releases its memory.
 async fn confirm(
     bus: &impl Publisher,
-    packed: Option<Packed<'_>>,
+    packed: Option<PackedBatch<'_>>,
 ) -> Result<Option<Confirmed>, Fault> {
-    let Some(Packed { outbox, memory: _memory }) = packed else { return Ok(None) };
+    let Some(PackedBatch { outbox, memory: _memory }) = packed else { return Ok(None) };
     let confirmed = deliver(bus, outbox).await?;
     debug!(
         target: "tonghui",

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What to run after a reload.
-pub struct Next {
+pub struct NextRun {
     /// The new configuration.
     pub settings: Settings,
     /// The running channels that have not changed, and new ones.
@@ -27,7 +27,7 @@ pub struct Next {
     pub n_new: Option<usize>,
 }
 
-impl Next {
+impl NextRun {
     /// What to run instead of the `running` channels with the `old` settings.
     fn new(
         (old, running): (&Settings, &[LiveChannel]),
@@ -89,12 +89,12 @@ impl ReloadRequests {
         role: Role,
         current: (&Settings, &[LiveChannel]),
         read: &impl Fn() -> Result<Settings, Problems>,
-    ) -> Next {
+    ) -> NextRun {
         loop {
             let request = self.next_request().await;
             let loaded = read().and_then(|settings| {
                 let channels = channels(&settings, role)?;
-                Ok(Next::new(current, role, settings, channels))
+                Ok(NextRun::new(current, role, settings, channels))
             });
             let summary = match &loaded {
                 Ok(next) => Ok(next.summary()),

@@ -88,7 +88,7 @@ pub async fn serve_reloadable(
         }
         ended
     };
-    Ok(Box::pin(ends.store_during(reading)).await)
+    Ok(Box::pin(ends.run_sink_beside(reading)).await)
 }
 
 /// The ends of the bus that this process uses: the publisher, the consumer, or both.
@@ -151,7 +151,7 @@ impl<'a> BusEnds<'a> {
 
     /// Runs the sink and the indexer beside `reading`. The sink stops last, because `reading` waits until
     /// everything that it published is stored.
-    pub async fn store_during<T>(self, reading: impl Future<Output = T>) -> T {
+    pub async fn run_sink_beside<T>(self, reading: impl Future<Output = T>) -> T {
         let Self { settings, store, stop, consumer, .. } = self;
         let sink_stop = Stop::default();
         let reading = async {

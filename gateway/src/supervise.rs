@@ -60,7 +60,7 @@ pub async fn run_channels(
             (channel.id().clone(), ended)
         });
     }
-    join_until(&mut tasks, &shared.environment.stop, shared.grace).await
+    join_within_grace(&mut tasks, &shared.environment.stop, shared.grace).await
 }
 
 /// Runs the sink until stop is requested, and then for at most `grace`.
@@ -72,11 +72,15 @@ pub async fn run_sink(
 ) {
     let mut tasks = JoinSet::new();
     tasks.spawn(supervise_sink(consumer, store, stop.clone()));
-    join_until(&mut tasks, stop, grace).await;
+    join_within_grace(&mut tasks, stop, grace).await;
 }
 
 /// Waits for all tasks, but for at most `grace` after a stop request.
-async fn join_until<T: 'static>(tasks: &mut JoinSet<T>, stop: &Stop, grace: Duration) -> Vec<T> {
+async fn join_within_grace<T: 'static>(
+    tasks: &mut JoinSet<T>,
+    stop: &Stop,
+    grace: Duration,
+) -> Vec<T> {
     let mut ended = Vec::new();
     let grace_over = stop.grace_over(grace);
     tokio::pin!(grace_over);

@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(async {
         let (store, keys) = assemble::open(&settings).await?;
         let sealer = Sealer::new(&keys);
-        Box::pin(indexer::cover(&store, Index::People, |rows| {
+        Box::pin(indexer::wait_until_covered(&store, Index::People, |rows| {
             out::note(format!("waiting until index `people` covers {rows} more rows of history"));
         }))
         .await?;

@@ -15,7 +15,7 @@ use crate::{
     console,
     listener::Listener,
     push,
-    reload::{Next, ReloadRequests},
+    reload::{NextRun, ReloadRequests},
     service::{Role, retry_while_transient, run_until_signal, serve_reloadable},
     stop::Stop,
 };
@@ -52,11 +52,11 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                     ended = &mut running => break (ended?, None),
                     never = listen(opened, &listen_stop) => match never {},
                     next = reloads.next(role, (&settings, &channels), &read) => match next {
-                        Next { settings: new, channels: merged, n_new: Some(_) } => {
+                        NextRun { settings: new, channels: merged, n_new: Some(_) } => {
                             (settings, channels) = (new, merged);
                             change.send_replace(channels.clone());
                         }
-                        Next { settings, channels, n_new: None } => {
+                        NextRun { settings, channels, n_new: None } => {
                             run_stop.request();
                             break ((&mut running).await?, Some((settings, channels)));
                         }

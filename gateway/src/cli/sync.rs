@@ -165,7 +165,7 @@ async fn sync(
         }
         rows
     };
-    let rows = Box::pin(ends.store_during(reading)).await;
+    let rows = Box::pin(ends.run_sink_beside(reading)).await;
     let exit = exit_for(&rows, args.strict, &store).await?;
     Ok((rows, exit))
 }

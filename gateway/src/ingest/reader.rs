@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A batch that is packed and not yet delivered.
-pub(super) struct Packed<'a> {
+pub(super) struct PackedBatch<'a> {
     pub(super) outbox: Outbox,
     /// Its share of the memory limit.
     pub(super) memory: Option<SemaphorePermit<'a>>,
@@ -57,7 +57,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
 
     /// Reads and packs the next batch; `None` if there is none to read now. After a batch that had caught
     /// up, the source is not read again until that batch is delivered.
-    pub(super) async fn read_next(&mut self, in_flight: bool) -> Result<Option<Packed<'a>>, Fault> {
+    pub(super) async fn next(&mut self, in_flight: bool) -> Result<Option<PackedBatch<'a>>, Fault> {
         if self.caught_up {
             if in_flight {
                 return Ok(None);
@@ -75,7 +75,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         self.read_and_pack().await
     }
 
-    async fn read_and_pack(&mut self) -> Result<Option<Packed<'a>>, Fault> {
+    async fn read_and_pack(&mut self) -> Result<Option<PackedBatch<'a>>, Fault> {
         let Run { checkpoints, fence, handle, brake, environment, .. } = self.run;
         let ChannelHandle { watch, numbers, .. } = handle;
         let Environment { memory, mapping, clock, stop } = environment;
@@ -110,6 +110,6 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         );
         brake.check(id, outbox.shapes())?;
         let memory = memory.reserve(outbox.bytes()).await;
-        Ok(Some(Packed { outbox, memory }))
+        Ok(Some(PackedBatch { outbox, memory }))
     }
 }
