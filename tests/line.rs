@@ -24,7 +24,7 @@ use gateway::{
     channel::{ChannelHandle, LiveChannel},
     clock,
     ingest::{self, Environment, Run, ingest},
-    registry::{AnyConnector, vocabulary},
+    registry::{AnyConnector, section_schemas},
     schedule::Pace,
     shipped,
     stop::Stop,
@@ -164,7 +164,7 @@ impl Line {
             handle: &ChannelHandle::new(spec.id.clone()),
             brake: Brake::default(),
             environment: &Environment {
-                memory: Arc::new(ingest::Memory::new(64 << 20)),
+                memory: Arc::new(ingest::MemoryLimit::new(64 << 20)),
                 mapping: Arc::default(),
                 clock: clock::machine(),
                 stop: Stop::default(),
@@ -237,7 +237,7 @@ fn build(
 ) -> anyhow::Result<(LiveChannel, ConnectorContext)> {
     let known =
         |name: &str| environment.iter().find(|(one, _)| *one == name).map(|(_, it)| it.clone());
-    let settings = config::resolve(folder.path(), &vocabulary(), &known)?;
+    let settings = config::resolve(folder.path(), &section_schemas(), &known)?;
     let channel = assemble::channels(&settings, &keys()?)?.pop().context("no channel")?;
     let mut context = channel.context();
     context.gate = Arc::new(OpenGate);

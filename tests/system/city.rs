@@ -5,7 +5,7 @@ use std::path::Path;
 use contract::{ChannelId, DemandId, RecordKey};
 use gateway::{
     assemble,
-    registry::vocabulary,
+    registry::section_schemas,
     service::{Role, serve},
     shipped,
     stop::Stop,
@@ -49,7 +49,7 @@ impl World {
         let known = &self.city.environment;
         let environment =
             |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
-        let settings = config::resolve(&self.config(), &vocabulary(), &environment).unwrap();
+        let settings = config::resolve(&self.config(), &section_schemas(), &environment).unwrap();
         let (store, keys) = assemble::open(&settings).await.unwrap();
         let channels = assemble::channels(&settings, &keys).unwrap().into_iter();
         let channels = channels.map(|channel| channel.with_schedule(None)).collect();

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use gateway::log::LONGEST_LINE;
+use gateway::log::MAX_LINE_BYTES;
 use sandbox::{Clock, Settings};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, query_scalar};
 use system_tests::{
@@ -65,7 +65,7 @@ async fn a_returned_message_a_slow_statement_and_a_full_queue_leave_no_demand_in
     .unwrap();
     assert!(said.len() > 40, "{} texts", said.len());
     for line in &log.0 {
-        assert!(line.len() <= LONGEST_LINE, "{} bytes: {line}", line.len());
+        assert!(line.len() <= MAX_LINE_BYTES, "{} bytes: {line}", line.len());
         for text in &said {
             let bytes = format!("{:?}", text.as_bytes());
             let bytes = bytes.trim_matches(['[', ']']);

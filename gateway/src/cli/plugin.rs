@@ -1,4 +1,4 @@
-//! `tonghui plugin test -- COMMAND`: checks whether a plugin keeps the promises of every source.
+//! `tonghui plugin test -- COMMAND`: checks whether a plugin keeps the promises that every source makes.
 
 use std::{any::Any, panic::AssertUnwindSafe, path::PathBuf};
 
@@ -14,7 +14,7 @@ use super::{Context, Exit, Format, out};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Check a plugin against the promises of every source, and print which ones it keeps.
+    /// Check a plugin against the promises that every source makes, and print which ones it keeps.
     Test(Args),
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
 
-    /// Also tell the plugin that records are in custody. Use it with a test source only.
+    /// Also tell the plugin that records are in custody. Use this only with a test source.
     #[arg(long)]
     settle: bool,
 
@@ -41,10 +41,10 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
     if args.settle {
         promises.extend(read_only::promises_that_settle());
     }
-    // A broken promise panics; it is printed below, once and in order.
+    // A broken promise panics. Panics are printed below, so the hook must not print them too.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let found = super::runtime()?.block_on(ask(context, &plugin, &promises));
+    let found = super::runtime()?.block_on(check_promises(context, &plugin, &promises));
     std::panic::set_hook(hook);
     let found = found?;
     let n_kept = found.iter().filter(|found| found.kept).count();
@@ -54,11 +54,12 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
     Ok(if n_kept == found.len() { Exit::Done } else { Exit::Failed })
 }
 
-async fn ask(
+/// Checks all promises, and prints each result at once.
+async fn check_promises(
     context: &Context,
     plugin: &Plugin,
     promises: &[read_only::Promise<Plugin>],
-) -> anyhow::Result<Vec<Found>> {
+) -> anyhow::Result<Vec<PromiseResult>> {
     let mut found = Vec::new();
     for promise in promises {
         let asked = AssertUnwindSafe((promise.check)(plugin)).catch_unwind().await;
@@ -70,14 +71,14 @@ async fn ask(
                 Some(why) => format!("BROKEN  {name}\n        {}", why.replace('\n', "\n        ")),
             })?;
         }
-        found.push(Found { promise: promise.name, kept: why.is_none(), why });
+        found.push(PromiseResult { promise: promise.name, kept: why.is_none(), why });
     }
     Ok(found)
 }
 
-/// The result of one promise.
+/// Whether one promise is kept.
 #[derive(Serialize)]
-struct Found {
+struct PromiseResult {
     promise: &'static str,
     kept: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,7 +9,7 @@ use gateway::{
     assemble,
     channel::LiveChannel,
     clock::now,
-    registry::vocabulary,
+    registry::section_schemas,
     service::{Role, serve},
     shipped,
     stop::Stop,
@@ -117,7 +117,7 @@ async fn run(sixth: Sixth, length: Duration) -> anyhow::Result<Lag> {
     let known = sources[0].environment();
     let environment =
         |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
-    let settings = config::resolve(&config, &vocabulary(), &environment)?;
+    let settings = config::resolve(&config, &section_schemas(), &environment)?;
     let (store, keys) = assemble::open(&settings).await?;
     let mut channels = assemble::channels(&settings, &keys)?;
     if let (Sixth::Panics, Some(channel)) = (sixth, channels.last_mut()) {

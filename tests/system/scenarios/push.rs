@@ -5,8 +5,8 @@ use std::{collections::HashMap, fs, future::Future};
 use config::Settings;
 use gateway::{
     assemble, keys,
-    push::{self, Limits as PushLimits},
-    registry::vocabulary,
+    push::{self, Timeouts},
+    registry::section_schemas,
     service::{Role, serve},
     shipped,
     stop::Stop,
@@ -39,12 +39,12 @@ impl Town {
             let corner = format!("push_{}", std::process::id());
             Postgres::create_schema(url, &corner).await.unwrap();
             keys::make(&folder.path().join("data/keys.json"), Default::default()).unwrap();
-            shipped::name_servers(folder.path(), Some("STORE"), None).unwrap();
+            shipped::set_servers(folder.path(), Some("STORE"), None).unwrap();
             known.push(("STORE", Postgres::in_schema(url, &corner)));
         }
         let environment =
             |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
-        let settings = config::resolve(folder.path(), &vocabulary(), &environment).unwrap();
+        let settings = config::resolve(folder.path(), &section_schemas(), &environment).unwrap();
         Self { mobile, settings, _folder: folder }
     }
 
@@ -61,7 +61,7 @@ impl Town {
             .filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)))
             .collect();
         let any = "127.0.0.1:0".parse().unwrap();
-        let listener = push::open(any, endpoints, PushLimits::default()).await.unwrap().unwrap();
+        let listener = push::open(any, endpoints, Timeouts::default()).await.unwrap().unwrap();
         let url = format!("http://{}/intake/mobile", listener.address().unwrap());
         let work = async move {
             let serving = serve(&self.settings, Role::All, channels, &store, stop);
