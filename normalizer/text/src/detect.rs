@@ -73,26 +73,24 @@ pub struct Detector {
     /// Bytes of well-formed multi-byte characters.
     n_good: u64,
     n_malformed: u64,
+    /// No more bytes come after the first piece.
+    is_complete: bool,
 }
 
 impl Detector {
     /// Of complete input.
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        let mut detector = Self::default();
-        detector.take(bytes, true);
+        let mut detector = Self { is_complete: true, ..Self::default() };
+        detector.push(bytes);
         detector
     }
 
     /// Takes in the next bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.take(bytes, false);
-    }
-
-    fn take(&mut self, bytes: &[u8], is_last: bool) {
         extend_to(&mut self.head, bytes, MAX_HEAD_BYTES);
         self.has_nul |= bytes.contains(&0);
         self.take_sample(bytes);
-        self.count(bytes, is_last);
+        self.count(bytes);
         self.n_bytes += bytes.len() as u64;
     }
 
@@ -162,17 +160,17 @@ impl Detector {
         extend_to(&mut self.sample, bytes, MAX_SAMPLE_BYTES);
     }
 
-    /// Whether the bytes can still prove to be nearly UTF-8; `n_left` is how many follow, if that is
-    /// known.
-    fn can_be_utf8(&self, n_left: Option<usize>) -> bool {
-        match n_left {
-            Some(n) => self.n_good + n as u64 >= MIN_GOOD_PER_MALFORMED * self.n_malformed,
-            None => self.n_malformed < MAX_MALFORMED || self.is_nearly_utf8(),
+    /// Whether the bytes can still turn out to be nearly UTF-8; `n_left` of this piece follow.
+    fn can_be_utf8(&self, n_left: usize) -> bool {
+        if self.is_complete {
+            self.n_good + n_left as u64 >= MIN_GOOD_PER_MALFORMED * self.n_malformed
+        } else {
+            self.n_malformed < MAX_MALFORMED || self.is_nearly_utf8()
         }
     }
 
     /// Counts what is UTF-8 and what is not, as long as that matters.
-    fn count(&mut self, bytes: &[u8], is_last: bool) {
+    fn count(&mut self, bytes: &[u8]) {
         let joined;
         let mut rest = if self.unfinished.is_empty() {
             bytes
@@ -180,7 +178,7 @@ impl Detector {
             joined = [&std::mem::take(&mut self.unfinished)[..], bytes].concat();
             &joined
         };
-        while self.can_be_utf8(is_last.then_some(rest.len())) {
+        while self.can_be_utf8(rest.len()) {
             let (n_valid, n_bad) = match std::str::from_utf8(rest) {
                 Ok(_) => (rest.len(), Some(0)),
                 Err(error) => (error.valid_up_to(), error.error_len()),

@@ -4,7 +4,7 @@ use quick_xml::{
     events::{BytesStart, Event},
     reader::Config,
 };
-use serde_json::{Map, Value, map::Entry};
+use serde_json::{Map, Value};
 
 use crate::{
     findings::{Findings, Problem},
@@ -260,16 +260,11 @@ impl Element {
     }
 
     fn add(&mut self, name: String, value: Value) {
-        match self.children.entry(name) {
-            // For one value: most elements have no siblings of their name.
-            Entry::Vacant(entry) => {
-                entry.insert(Value::Array(vec![value]));
-            }
-            Entry::Occupied(mut entry) => {
-                if let Value::Array(list) = entry.get_mut() {
-                    list.push(value);
-                }
-            }
+        // Room for one value: most elements have no siblings of their name.
+        let siblings = self.children.entry(name);
+        if let Value::Array(list) = siblings.or_insert_with(|| Value::Array(Vec::with_capacity(1)))
+        {
+            list.push(value);
         }
     }
 
