@@ -14,7 +14,7 @@ async fn tls_with_a_ca_of_ones_own() {
     let settings = settings(server("TONGHUI_TEST_AMQPS"));
     let trusting = AmqpSettings { ca: Some(server("TONGHUI_TEST_AMQP_CA")), ..settings.clone() };
     Amqp::new(trusting).publisher().publish(&one(1)).await.unwrap();
-    stopped(settings, "UnknownIssuer", "to the certificate of the CA that signed its certificate")
+    stopped(settings, "UnknownIssuer", "to the file of the CA that signed the certificate")
         .await;
 }
 
@@ -22,7 +22,7 @@ async fn tls_with_a_ca_of_ones_own() {
 async fn a_certificate_for_another_name_stops() {
     let settings = changed("TONGHUI_TEST_AMQPS", "@localhost:", "@127.0.0.1:");
     let trusting = AmqpSettings { ca: Some(server("TONGHUI_TEST_AMQP_CA")), ..settings };
-    stopped(trusting, "cannot connect", "use the host name of its certificate").await;
+    stopped(trusting, "cannot connect", "use the host name in its certificate").await;
 }
 
 #[tokio::test]
