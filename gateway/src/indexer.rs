@@ -46,7 +46,7 @@ pub(crate) async fn lag(store: &Database) -> Result<Vec<Lag>, Fault> {
 /// Maintains the indexes of `store` until stop is requested, and for at most `grace` after. Once `kept`
 /// is requested, it covers what history holds by then and ends.
 pub(crate) async fn serve(store: &Database, kept: &Stop, stop: &Stop, grace: Duration) {
-    let store = &store.apart();
+    let store = &store.separate_handle();
     let leases = &LeaseHolder::new(store.clone(), false);
     let workers = Index::ALL.map(|index| async move {
         let worker = Worker { index, store, leases, kept, stop, retry: Retry::default() };
@@ -69,7 +69,7 @@ pub(crate) async fn cover(
     waiting: impl Fn(u64),
 ) -> Result<(), Fault> {
     let target = store.history_end().await?;
-    let leases = LeaseHolder::new(store.apart(), false);
+    let leases = LeaseHolder::new(store.separate_handle(), false);
     let (mut known, mut moved_at, mut reported_at) = (None, Instant::now(), None::<Instant>);
     loop {
         let position = store.index_position(index).await?;
@@ -97,7 +97,7 @@ pub(crate) async fn cover(
                 let began = Instant::now();
                 while began.elapsed() < REPORT_INTERVAL
                     && store.index_position(index).await? < target
-                    && store.index_some(index).await?
+                    && store.index_batch(index).await?
                 {}
                 Ok(())
             };
@@ -158,7 +158,7 @@ impl Worker<'_> {
                 target = Some(store.history_end().await?);
             }
             let began = Instant::now();
-            if store.index_some(index).await? {
+            if store.index_batch(index).await? {
                 self.retry.reset();
                 kept.or_sleep(began.elapsed()).await;
                 continue;
@@ -239,7 +239,7 @@ mod tests {
             waiting.await.unwrap();
             keep(&store, 2, 2).await; // later than what is waited for
             assert_eq!(found(&store).await, 0);
-            while store.index_some(Index::People).await.unwrap() {}
+            while store.index_batch(Index::People).await.unwrap() {}
         };
         let (covered, _) = tokio::join!(covering, other.hold(&lease, work));
         covered.unwrap();

@@ -82,7 +82,7 @@ impl LeaseHolder {
 
     /// Counts what other holders, or this process earlier, have sent today.
     async fn start_counting(&self, lease: &Lease, limits: &Limits) {
-        if let Some((day, n_requests)) = lease.booked {
+        if let Some((day, n_requests)) = lease.last_requests {
             limits.restore(day, n_requests);
         }
         let (store, lease) = (self.store.clone(), lease.clone());

@@ -172,7 +172,7 @@ async fn await_stored(store: &Database, channel: &ChannelId, became: &mut Became
     const LOOK_EVERY: Duration = Duration::from_millis(100);
     let Became::Done { step, .. } = became else { return };
     loop {
-        match store.without_receipt(channel, *step).await {
+        match store.missing_receipts(channel, *step).await {
             Ok(0) => return,
             // If the store is away, the sink reports it.
             Ok(_) | Err(_) if !stop.is_requested() => stop.or_sleep(LOOK_EVERY).await,

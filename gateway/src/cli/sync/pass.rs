@@ -50,7 +50,7 @@ pub(super) enum Became {
 
 /// Passes over all channels, all upstreams at the same time, until stop is requested.
 pub(super) async fn pass(channels: Vec<LiveChannel>, shared: &Shared, no_wait: bool) -> Vec<Row> {
-    let leases = LeaseHolder::new(shared.store.apart(), false);
+    let leases = LeaseHolder::new(shared.store.separate_handle(), false);
     let groups = LiveChannel::by_upstream(channels);
     let upstreams = groups.into_iter().map(|(name, channels)| {
         let one = Upstream { name, shared, leases: &leases, no_wait };

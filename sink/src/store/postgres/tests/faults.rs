@@ -70,7 +70,7 @@ async fn a_database_that_refuses_everything_stops_the_sink() {
     let served = Served::new().await;
     served.tell("ALTER TABLE receipt ADD CONSTRAINT no CHECK (events < 0)").await;
     let fault = served.store.store(&intake([&read(1, [record("a", "one")])])).await.unwrap_err();
-    stops_with(&fault, "check what was changed in its tables");
+    stops_with(&fault, "check what was changed in the tables");
     assert!(served.store.demand(&id("a")).await.unwrap().is_none());
 }
 
