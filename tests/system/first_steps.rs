@@ -19,7 +19,7 @@ use sqlx::{Connection, SqliteConnection};
 use system_tests::{
     gateway_process,
     gateway_process::command,
-    world::{Reply, Site},
+    world::{Reply, TestServer},
 };
 
 const RECORDS: usize = 300;
@@ -123,7 +123,7 @@ async fn the_tutorial_leads_from_nothing_to_the_first_demand_in_the_store() {
     let answer = blocks(text, "\n## Adding a channel\n", "json").concat();
     let asked = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&asked);
-    let site = Site::open(move |request| {
+    let site = TestServer::open(move |request| {
         heard.lock().unwrap().push((request.target.clone(), request.header("x-parks-key")));
         Reply::json(answer.clone())
     })

@@ -105,7 +105,7 @@ async fn neither_the_files_of_a_broker_nor_a_dump_of_a_shared_store_hold_them() 
     let start = |name: &str| Server::start(name, folder.path()).unwrap();
     let (postgres, broker) = (start("postgres"), start("rabbitmq"));
     let (mut world, marks) = marked_world().await;
-    let urls = (postgres.said("TONGHUI_TEST_POSTGRES"), broker.said("TONGHUI_TEST_AMQP"));
+    let urls = (postgres.property("TONGHUI_TEST_POSTGRES"), broker.property("TONGHUI_TEST_AMQP"));
     world.use_servers(Some(urls.0.unwrap()), Some(urls.1.unwrap())).await.unwrap();
     world.store().await.unwrap();
 

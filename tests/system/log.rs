@@ -20,8 +20,8 @@ async fn a_returned_message_a_slow_statement_and_a_full_queue_leave_no_demand_in
     let (database, broker) = (start("postgres"), start("rabbitmq"));
     let mut world = World::open(Settings::new(12, Clock::machine())).await.unwrap();
     world.hotline.file(300).await.unwrap();
-    let store = database.said("TONGHUI_TEST_POSTGRES").unwrap();
-    let bus = broker.said("TONGHUI_TEST_AMQP").unwrap();
+    let store = database.property("TONGHUI_TEST_POSTGRES").unwrap();
+    let bus = broker.property("TONGHUI_TEST_AMQP").unwrap();
     world.use_servers(Some(store), Some(bus)).await.unwrap();
     world.edit_channel("every = \"15s\"", "every = \"1s\"").unwrap();
     world.store().await.unwrap();

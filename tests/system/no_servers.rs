@@ -12,7 +12,7 @@ async fn what_is_not_there_is_waited_for_and_nothing_is_read_meanwhile() {
     let start = |name: &str| Server::start(name, folder.path()).unwrap();
     let (database, broker) = (start("postgres"), start("rabbitmq"));
     let mut world = world(50, "").await;
-    let urls = (database.said("TONGHUI_TEST_POSTGRES"), broker.said("TONGHUI_TEST_AMQP"));
+    let urls = (database.property("TONGHUI_TEST_POSTGRES"), broker.property("TONGHUI_TEST_AMQP"));
     world.use_servers(Some(urls.0.unwrap()), Some(urls.1.unwrap())).await.unwrap();
     database.stop().unwrap();
     broker.stop().unwrap();

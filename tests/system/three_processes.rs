@@ -43,7 +43,7 @@ async fn three_processes_lose_alter_and_add_nothing_whatever_breaks_between_them
     settings.faults =
         Faults::parse("poison@500,late_commit@300,twin_serial@400,status_label@200").unwrap();
     let mut world = World::open(settings).await.unwrap();
-    let urls = (postgres.said("TONGHUI_TEST_POSTGRES"), broker.said("TONGHUI_TEST_AMQP"));
+    let urls = (postgres.property("TONGHUI_TEST_POSTGRES"), broker.property("TONGHUI_TEST_AMQP"));
     world.use_servers(Some(urls.0.unwrap()), Some(urls.1.unwrap())).await.unwrap();
     world.edit_channel("every = \"15s\"", "every = \"50ms\"").unwrap();
     // The whole city happens within the usual overlap: every pass would read all of it again.

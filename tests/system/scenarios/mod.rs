@@ -22,7 +22,7 @@ use sandbox::{
     Behaviour, Clock, Faults, Limits, MessageBoard, Mobile, Petitions, ProvinceInspection,
     StateInspection, Truth, truth::ServedState,
 };
-use system_tests::line::Line;
+use system_tests::pipeline::Pipeline;
 
 /// Where the past of the shipped channels begins, and where it begins here.
 const SHIPPED_START: &str = "2024-01-01";
@@ -32,7 +32,7 @@ const START: &str = "2026-10-05";
 struct Scene<S> {
     source: S,
     clock: Clock,
-    line: Line,
+    pipeline: Pipeline,
 }
 
 /// A source that is asked over HTTP.
@@ -89,21 +89,21 @@ sources! {
 impl<S: Source> Scene<S> {
     /// A source on which these things go wrong, and which nobody hurries.
     async fn new(faults: &str) -> Self {
-        Self::open(faults, |line| line).await
+        Self::open(faults, |pipeline| pipeline).await
     }
 
     /// One without faults that is asked as fast as it can be.
     async fn hurried() -> Self {
-        Self::open("", |line| line.in_a_hurry().unwrap()).await
+        Self::open("", |pipeline| pipeline.without_delay().unwrap()).await
     }
 
-    async fn open(faults: &str, pace: impl Fn(Line) -> Line) -> Self {
+    async fn open(faults: &str, pace: impl Fn(Pipeline) -> Pipeline) -> Self {
         let clock = morning();
         let source = S::open(faults, Limits::Real, &clock).await;
-        let line = Line::new(S::CHANNEL, source.environment()).unwrap();
-        let mut line = pace(line.by(&clock).unwrap());
-        line.edit(S::HOST, source.url()).unwrap();
-        let _ = line.edit(SHIPPED_START, START);
+        let pipeline = Pipeline::new(S::CHANNEL, source.environment()).unwrap();
+        let mut pipeline = pace(pipeline.with_clock(&clock).unwrap());
+        pipeline.edit(S::HOST, source.url()).unwrap();
+        let _ = pipeline.edit(SHIPPED_START, START);
         Self { source, clock, line }
     }
 
@@ -126,15 +126,15 @@ impl<S: Source> Scene<S> {
 
     /// Reads until caught up; nothing is lost or altered.
     async fn pull(&self) {
-        self.line.pull().await.unwrap_or_else(|fault| panic!("{fault}"));
-        assert_eq!(self.line.differences(&self.source.truth()), [""; 0]);
+        self.pipeline.pull().await.unwrap_or_else(|fault| panic!("{fault}"));
+        assert_eq!(self.pipeline.differences(&self.source.truth()), [""; 0]);
     }
 
     /// Reads until caught up, and waits as long as it is told to, by the city's clock: how long
     /// altogether, and how often.
     async fn pull_patiently(&self) -> (std::time::Duration, u32) {
         let (mut waited, mut times) = (std::time::Duration::ZERO, 0);
-        while let Err(fault) = self.line.pull().await {
+        while let Err(fault) = self.pipeline.pull().await {
             let wait = wait_of(&fault);
             self.clock.advance(wait);
             (waited, times) = (waited + wait, times + 1);
@@ -146,7 +146,7 @@ impl<S: Source> Scene<S> {
     fn at(&self, key: &str) -> Struck {
         let truth = self.source.truth();
         let told = truth.thing(key).unwrap().states.last().map(Arc::clone).unwrap();
-        let demand = self.line.demand(key);
+        let demand = self.pipeline.demand(key);
         Struck { key: key.to_owned(), told, demand }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use contract::Gate as _;
 use gateway::{assemble, channel::LiveChannel, registry::vocabulary, shipped};
-use system_tests::world::{Reply, Site};
+use system_tests::world::{Reply, TestServer};
 
 use super::*;
 
@@ -73,7 +73,7 @@ async fn a_thousand_refusals_meet_nobody_early_and_no_budget_is_exceeded() {
     const BURST: usize = 4;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let desk = Arc::clone(&seen);
-    let site = Site::open(move |_| {
+    let site = TestServer::open(move |_| {
         let (now, mut seen) = (Instant::now(), desk.lock().unwrap());
         seen.early += usize::from(seen.not_before.take().is_some_and(|until| now < until));
         seen.came.push(now);
