@@ -2,15 +2,15 @@
 
 use normalizer_text::{Profile, clean};
 
-use super::{Personal, doubt_if_masked, without_blanks};
+use super::{Personal, doubt_if_masked, without_whitespace};
 
 impl Personal {
     /// A name.
     pub fn name(text: &str) -> Self {
         let has_han = text.chars().any(is_han);
-        // 张 三 is 张三; Alice Smith keeps its blank.
+        // 张 三 becomes 张三; Alice Smith keeps its space.
         let plain = if has_han {
-            without_blanks(text)
+            without_whitespace(text)
         } else {
             clean(text, Profile::Plain).text.into_owned()
         };
@@ -28,7 +28,7 @@ impl Personal {
     }
 }
 
-/// Shows the surname; the mask has the same length for every given name.
+/// Masks the given name; the mask has the same length for every given name.
 fn mask(name: &str) -> String {
     let surname = COMPOUND_SURNAMES
         .iter()
@@ -39,7 +39,7 @@ fn mask(name: &str) -> String {
     }
 }
 
-/// Whether it is a word that names nobody.
+/// Whether a name is a word that names nobody.
 pub(super) fn is_placeholder(name: &str) -> bool {
     let bare = name.trim_matches(|c: char| !c.is_alphanumeric());
     PLACEHOLDERS.split(' ').any(|word| word == bare)
@@ -64,14 +64,14 @@ const COMPOUND_SURNAMES: [&str; 32] = [
     "太史", "澹台", "濮阳", "淳于", "单于", "万俟", "钟离", "闻人",
 ];
 
-/// Titles after a surname, or alone.
+/// Titles that follow a surname, or stand alone.
 const TITLES: [&str; 9] = ["先生", "女士", "小姐", "师傅", "同志", "某某", "某", "老师", "经理"];
 
 const PLACEHOLDERS: &str = "匿名 匿名用户 匿名市民 匿名群众 市民 热心市民 群众 网友 热心网友 居民 \
                             村民 业主 住户 来电人 诉求人 投诉人 举报人 用户 游客 市民来电 不愿透露 \
                             未知 保密 无 无名氏 不详 未提供";
 
-/// Names of real people that are far more often ordinary words.
+/// Names of real people that are much more often ordinary words.
 const COMMON_WORDS: [&str; 72] = [
     "高兴", "平安", "安全", "和平", "文明", "建设", "阳光", "幸福", "美丽", "明天", "方便", "马上",
     "高度", "高层", "高温", "高速", "高铁", "高空", "任何", "常常", "经常", "温暖", "成功", "方法",

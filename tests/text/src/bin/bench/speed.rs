@@ -161,7 +161,7 @@ fn per_second(
 fn mapping(suite: Suite, table: &str) -> anyhow::Result<Mapping> {
     let codes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/codes");
     let codes =
-        CodeTables::default().overlaid(&codes).map_err(|problems| anyhow!("{problems:?}"))?;
+        CodeTables::default().overridden_by(&codes).map_err(|problems| anyhow!("{problems:?}"))?;
     let sealer = Arc::new(Sealer::new(&Keys::generate(suite)?));
     let (channel, config) = ("hotline".parse()?, toml::from_str(table)?);
     Mapping::build(channel, &config, &codes, sealer, chrono_tz::Asia::Shanghai)
