@@ -1,7 +1,7 @@
-//! 为企服务: files that the simulated platform drops, through the real connector and the real
-//! mapping into a store.
+//! 为企服务 (the service platform for firms): the real connector and mapping read the files that the simulated
+//! platform drops.
 //!
-//! Each quirk of the platform is a switch; what is asserted is the row or the quarantine entry.
+//! Each quirk of the platform is a switch. The tests check the row in the store or in quarantine.
 
 use contract::{Intake, Store as _, demand::QualityFlag};
 use sandbox::{Behaviour, Clock, EVERY, Enterprise, Faults};
@@ -17,7 +17,7 @@ struct Drop {
 }
 
 impl Drop {
-    /// A morning at the platform, on which these things go wrong.
+    /// Starts the platform in the morning, with these faults.
     fn new(faults: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let start = chrono::NaiveDate::from_ymd_opt(2026, 10, 9).unwrap();
@@ -30,7 +30,7 @@ impl Drop {
         Self { platform, clock, line, _folder: folder }
     }
 
-    /// Half an hour passes, a file falls and is read.
+    /// Advances the clock by half an hour; the platform drops a file, which is read.
     async fn half_an_hour(&mut self) -> Option<String> {
         self.clock.advance(EVERY);
         let name = self.platform.drop_file().unwrap();
@@ -153,7 +153,7 @@ async fn a_replaced_file_is_read_again() {
     assert_eq!(drop.pipeline.store.books()[0].read, 3 * 9);
 }
 
-/// Two files in which this goes wrong, read as they fall.
+/// Drops and reads two files with this fault.
 async fn two_files(faults: &str) -> Drop {
     let mut drop = Drop::new(faults);
     drop.platform.file(9);
@@ -165,7 +165,7 @@ async fn two_files(faults: &str) -> Drop {
     drop
 }
 
-/// Six appeals of which every second one is spoilt, and the number of the first of those.
+/// Six appeals, of which every second one is damaged, and the number of the first damaged one.
 async fn spoilt(fault: &str) -> (Drop, String) {
     let mut drop = Drop::new(&format!("{fault}@2"));
     let numbers = drop.platform.file(6);

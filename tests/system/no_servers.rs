@@ -1,4 +1,4 @@
-//! A gateway whose servers are not there, or not named.
+//! A gateway whose servers do not run, or are not configured.
 
 use std::process::Command;
 
@@ -33,7 +33,7 @@ async fn what_is_not_there_is_waited_for_and_nothing_is_read_meanwhile() {
     });
 }
 
-/// The next line with `mark`, which must have all `parts`; no record may be read before it.
+/// The next line with `mark`, which must contain all `parts`. No record may be read before that line.
 fn wait_for(gateway: &mut Gateway, mark: &str, parts: &[&str]) {
     loop {
         let line = gateway.line().unwrap().expect("the gateway ended");

@@ -1,4 +1,4 @@
-//! A stretch of time whose reading is cut short, or that cannot be asked for.
+//! Backfills that are interrupted, or that a source cannot read.
 
 use std::{fs, sync::Arc};
 

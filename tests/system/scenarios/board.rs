@@ -1,4 +1,4 @@
-//! 领导留言板 (S2).
+//! 领导留言板, the message board (S2).
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ type Board = Scene<MessageBoard>;
 async fn t04_a_message_that_comes_during_the_walk_is_there_once_like_all_others() {
     let scene = Board::new("").await;
     let mut keys = scene.source.file(45);
-    // Forty-five are three pages; the new one stands in front of the first.
+    // Forty-five threads fill three pages; the new one comes before the first.
     let source = Arc::new(scene.source);
     let (late, walked) = (Arc::clone(&source), Arc::new(std::sync::Mutex::new(Vec::new())));
     let filed = Arc::clone(&walked);

@@ -29,7 +29,7 @@ impl Desk {
         Self { hotline, clock, line, _folder: folder }
     }
 
-    /// Reads until caught up; nothing is lost or altered.
+    /// Reads until caught up, and checks that nothing is lost or altered.
     pub(super) async fn pull(&self) {
         self.pipeline.pull().await.unwrap_or_else(|fault| panic!("{fault}"));
         assert_eq!(self.differences().await, [""; 0]);
@@ -46,7 +46,7 @@ impl Desk {
     }
 }
 
-/// The second of three orders, struck by `fault`; all three were read.
+/// Reads three orders, of which `fault` strikes the second one, which is returned.
 async fn struck(fault: &str) -> (Desk, Struck) {
     let desk = Desk::new(&format!("{fault}@2")).await;
     let key = desk.hotline.file(3).await.unwrap().remove(1);
@@ -72,7 +72,7 @@ async fn t01_a_poison_row_at_the_head_is_quarantined_and_the_rest_delivered_and_
     assert!(row.place == "CNS_CINFO.RQSTCONTENT", "{}", row.place);
     assert!(row.raw.is_some(), "its bytes wait with it");
     assert_eq!(desk.pipeline.store.demands().len(), 5);
-    // In custody is in custody: it is flagged like the others.
+    // A quarantined record is in custody too: it is flagged like the others.
     assert_eq!(desk.hotline.counters().await.unwrap().acknowledged, 6);
 }
 

@@ -1,4 +1,4 @@
-//! 互联网+督查 (S4): its days, secrets and clocks, and how often it may be asked.
+//! 互联网+督查, the inspection platform (S4): its days, secrets, clocks and rate limit.
 
 mod rows;
 

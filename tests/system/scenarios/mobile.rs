@@ -1,4 +1,4 @@
-//! The mobile app and the grid, asked (S6).
+//! The mobile app and the grid, which the gateway polls (S6).
 
 use std::time::Duration;
 

@@ -1,9 +1,8 @@
-//! The scenarios of the city, each by its number (T01 to T20), and each quirk of its sources by the
-//! name of its switch: from the switch through the connector into the store, asserted on the row or
-//! on the quarantine entry.
+//! The scenarios of the city, each with its number (T01 to T20), and each quirk of its sources, with the name of
+//! its switch. The tests set the switch, read the source, and check the row in the store or in quarantine.
 //!
-//! What is not here: files and their scenarios (T10 to T12) are in `enterprise.rs`; T13, T14, T15 and
-//! T17 are promises of the mapping, in `normalizer/tests`.
+//! The scenarios with files (T10 to T12) are in `enterprise.rs`; T13, T14, T15 and T17 test only the mapping, and
+//! are in `normalizer/tests`.
 
 mod board;
 mod hotline;
@@ -24,7 +23,7 @@ use sandbox::{
 };
 use system_tests::pipeline::Pipeline;
 
-/// Where the past of the shipped channels begins, and where it begins here.
+/// The date at which the shipped channels begin to read, and the date for these tests.
 const SHIPPED_START: &str = "2024-01-01";
 const START: &str = "2026-10-05";
 
@@ -35,10 +34,10 @@ struct Scene<S> {
     pipeline: Pipeline,
 }
 
-/// A source that is asked over HTTP.
+/// A source that the gateway polls over HTTP.
 trait Source: Sized {
     const CHANNEL: &str;
-    /// The host that the shipped folder names.
+    /// The host in the shipped configuration.
     const HOST: &str;
     async fn open(faults: &str, limits: Limits, clock: &Clock) -> Self;
     fn url(&self) -> &str;
@@ -87,12 +86,12 @@ sources! {
 }
 
 impl<S: Source> Scene<S> {
-    /// A source on which these things go wrong, and which nobody hurries.
+    /// A source with these faults; its clock advances with each request.
     async fn new(faults: &str) -> Self {
         Self::open(faults, |pipeline| pipeline).await
     }
 
-    /// One without faults that is asked as fast as it can be.
+    /// A source without faults; its clock does not advance with requests.
     async fn hurried() -> Self {
         Self::open("", |pipeline| pipeline.without_delay().unwrap()).await
     }
@@ -107,7 +106,7 @@ impl<S: Source> Scene<S> {
         Self { source, clock, line }
     }
 
-    /// The second of three things, struck by `fault`; all three were read.
+    /// Reads three things, of which `fault` strikes the second one, which is returned.
     async fn struck(fault: &str) -> (Self, Struck) {
         let scene = Self::new(&format!("{fault}@2")).await;
         let key = scene.source.file(3).remove(1);
@@ -116,7 +115,7 @@ impl<S: Source> Scene<S> {
         (scene, struck)
     }
 
-    /// Three things, read by a source on whose every n-th request `fault` strikes.
+    /// Reads three things from a source on which `fault` strikes every n-th request.
     async fn asked(fault: &str) -> (Self, Vec<String>) {
         let scene = Self::new(fault).await;
         let keys = scene.source.file(3);
@@ -124,14 +123,14 @@ impl<S: Source> Scene<S> {
         (scene, keys)
     }
 
-    /// Reads until caught up; nothing is lost or altered.
+    /// Reads until caught up, and checks that nothing is lost or altered.
     async fn pull(&self) {
         self.pipeline.pull().await.unwrap_or_else(|fault| panic!("{fault}"));
         assert_eq!(self.pipeline.differences(&self.source.truth()), [""; 0]);
     }
 
-    /// Reads until caught up, and waits as long as it is told to, by the city's clock: how long
-    /// altogether, and how often.
+    /// Reads until caught up, and waits as long as the source asks, by the clock of the city. Returns how long it
+    /// waited in total, and how often.
     async fn pull_patiently(&self) -> (std::time::Duration, u32) {
         let (mut waited, mut times) = (std::time::Duration::ZERO, 0);
         while let Err(fault) = self.pipeline.pull().await {
@@ -151,7 +150,7 @@ impl<S: Source> Scene<S> {
     }
 }
 
-/// A thing that a fault has struck, as it was served and as it was kept.
+/// A thing with a fault, as it was served and as it was kept.
 struct Struck {
     key: String,
     told: Arc<ServedState>,

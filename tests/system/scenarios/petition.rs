@@ -1,4 +1,4 @@
-//! 信访 (S3).
+//! 信访, the petitions (S3).
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -83,7 +83,7 @@ async fn a_text_cut_within_a_character_is_quarantined_and_its_neighbours_pass() 
     assert_eq!(row.reason, "malformed_bytes");
     assert!(row.detail.contains("tsnr"), "{}", row.detail);
     assert_eq!(scene.pipeline.store.demands().len(), 2);
-    // In custody is in custody: the bureau is told of it like of the others.
+    // A quarantined record is in custody too: the bureau is told of it like of the others.
     assert!(scene.pipeline.bus.rejected().len() == 1);
 }
 

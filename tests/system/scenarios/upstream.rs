@@ -1,4 +1,4 @@
-//! Two channels of one upstream, which together keep what it allows.
+//! Two channels of one upstream, which together observe its limits.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use super::*;
 /// Longer than the rate alone makes anybody wait.
 const PAUSE: Duration = Duration::from_millis(4);
 
-/// Two channels that name one upstream, at this address.
+/// Two channels of one upstream with this URL.
 fn two_channels(url: &str, rate: &str) -> (tempfile::TempDir, Vec<LiveChannel>) {
     let folder = tempfile::tempdir().unwrap();
     shipped::write(folder.path(), &["mobile"]).unwrap();
@@ -42,7 +42,7 @@ fn two_channels(url: &str, rate: &str) -> (tempfile::TempDir, Vec<LiveChannel>) 
     (folder, assemble::channels(&settings, &keys).unwrap())
 }
 
-/// What a source sees of those who ask.
+/// What a source sees of its clients.
 #[derive(Default)]
 struct Seen {
     came: Vec<Instant>,

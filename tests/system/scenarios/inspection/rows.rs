@@ -1,4 +1,4 @@
-//! Rows of 互联网+督查: late, issued again, wrapped, masked or sealed.
+//! Rows of 互联网+督查, the inspection platform: late, issued again, wrapped, masked or sealed.
 
 use contract::demand::QualityFlag;
 use system_tests::compare::has_doubt;
