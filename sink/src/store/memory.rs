@@ -16,7 +16,7 @@ use super::{
     BooksRow, DemandRow, HistoryRow, Quarantined,
     books::{lease_lost, position_moved},
     demands::{
-        known::{KnownState, KnownDemand, keys, stale_candidates},
+        known::{KnownState, KnownDemand, keys, stale_suspects},
         plan::{Bans, plan},
         rows::{IntakePlan, Receipt},
     },
@@ -129,7 +129,7 @@ impl Tables {
                 Some((id, KnownDemand { seq, current, last_seen_at: row.last_seen_at }))
             })
             .collect();
-        let needed = stale_candidates(intake, &demands);
+        let needed = stale_suspects(intake, &demands);
         let history = self.history.iter().filter(|(demand, _, _)| needed.contains(demand));
         KnownState {
             receipts: receipts.collect(),

@@ -23,7 +23,7 @@ pub(crate) struct KnownState {
     pub(crate) receipts: HashMap<MessageId, Digest>,
     /// Demands of the intake that the store already has.
     pub(crate) demands: HashMap<DemandId, KnownDemand>,
-    /// The history of the demands that [`stale_candidates`] returns: (demand, digest).
+    /// The history of the demands that [`stale_suspects`] returns: (demand, digest).
     pub(crate) history: HashSet<(i64, Digest)>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<Kn
     keys.dedup();
     let rows = tx.try_query(DEMANDS, &[json!(keys).into()], KnownDemand::read).await?;
     let demands = rows.into_iter().collect();
-    let needed = stale_candidates(intake, &demands);
+    let needed = stale_suspects(intake, &demands);
     let history = match needed.as_slice() {
         [] => Vec::new(),
         demands => tx.try_query(HISTORY, &[json!(demands).into()], past_state).await?,
@@ -190,7 +190,7 @@ pub(crate) fn keys(intake: &Intake) -> HashMap<DemandId, (&str, &str)> {
 
 /// The demands for which the intake may have a stale state, so that their history is needed. An unnecessary
 /// demand costs a look-up; a missing one would cause a duplicate row.
-pub(crate) fn stale_candidates(intake: &Intake, known: &HashMap<DemandId, KnownDemand>) -> Vec<i64> {
+pub(crate) fn stale_suspects(intake: &Intake, known: &HashMap<DemandId, KnownDemand>) -> Vec<i64> {
     let mut newest: HashMap<DemandId, Version> = HashMap::new();
     let mut needed = HashSet::new();
     for (_, demand) in demands(intake) {

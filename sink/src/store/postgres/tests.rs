@@ -1,7 +1,7 @@
-//! What is particular to the server; everything else is in the suite.
+//! Tests of PostgreSQL only; everything else is in the suite.
 //!
-//! `cargo xtask test` starts a server and names it in `TONGHUI_TEST_POSTGRES`. Every test makes a
-//! database of its own there.
+//! `cargo xtask test` starts a server and sets its URL in `TONGHUI_TEST_POSTGRES`. Every test creates a database
+//! of its own there.
 
 mod access;
 mod commits;
@@ -77,7 +77,7 @@ fn server() -> String {
     })
 }
 
-/// Makes a database and says where it is.
+/// Creates a database; returns its URL.
 async fn new_database(with: &str) -> String {
     let name = format!("sink_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let server = server();

@@ -1,4 +1,4 @@
-//! What is particular to the file; everything else is in the suite.
+//! Tests of SQLite only; everything else is in the suite.
 
 use std::collections::BTreeSet;
 
@@ -112,7 +112,7 @@ async fn two_processes_on_one_file_do_not_disturb_each_other() {
         for read_no in reads {
             let texts = (0..20).map(|n| record(&format!("k{n}"), &format!("text {read_no}")));
             let whole = intake([&read(read_no, texts)]);
-            // Nothing but a transient fault may come out of the competition.
+            // Competing writers may only get transient faults.
             while let Err(fault) = store.store(&whole).await {
                 assert!(fault.is_transient(), "{fault}");
             }

@@ -1,4 +1,4 @@
-//! Leases, requests and progress, asked of both databases.
+//! Leases, requests and progress, tested with both databases.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -107,7 +107,7 @@ async fn a_backfill_stands_where_it_was_moved_to_and_the_live_position_does_not(
     assert_eq!(other.load(&channel, fence).await.unwrap().cursor, None);
     assert_eq!(store.missing_receipts(&channel, live.step).await.unwrap(), 2, "in the same books");
 
-    // Who has lost the channel moves nothing.
+    // A process that has lost the channel moves nothing.
     let stale = confirm(read_from(at.clone(), 3, [record("a", "1")])).await;
     let later = backfill.load(&channel, fence + 1).await.unwrap();
     assert!(backfill.advance(&stale).await.unwrap_err().is_transient());

@@ -1,4 +1,4 @@
-//! Whom we connect to: certificates, protocols and versions that are not what they must be.
+//! Connections to servers with a wrong certificate, protocol or version.
 
 use contract::Publisher;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -48,7 +48,7 @@ async fn a_broker_that_would_dead_letter_with_loss_stops() {
     }
 }
 
-/// What a RabbitMQ of this version says first.
+/// The first frame of a RabbitMQ with this version.
 fn start_frame(version: &str) -> Vec<u8> {
     let text =
         |text: &str| [&u32::try_from(text.len()).unwrap().to_be_bytes(), text.as_bytes()].concat();

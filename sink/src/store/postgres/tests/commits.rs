@@ -1,4 +1,4 @@
-//! What is judged and not yet committed: it is locked, may be overtaken, and an index waits for it.
+//! Uncommitted transactions: their demands are locked, their numbers may be overtaken, and indexes wait for them.
 
 use contract::Revision;
 use serde_json::json;
@@ -52,7 +52,7 @@ async fn what_is_committed_late_is_not_passed_by_an_index() {
     let (two, of) = (served.again().await, |key: &str, person: &str| {
         with_body(key, Revision::NONE, json!({ "person": person }))
     });
-    // Drawn first, committed last.
+    // The numbers were drawn first, and are committed last.
     let early = intake([&read(1, [of("a", "t1")])]);
     let mut tx = served.store.begin("keep").await.unwrap();
     let known = known::load(&mut tx, &early).await.unwrap();
