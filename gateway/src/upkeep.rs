@@ -31,7 +31,7 @@ pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &St
 }
 
 async fn upkeep(store: &Database, history: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
-    store.delete_requests(DETAIL_KEPT).await?;
+    store.forget_requests(DETAIL_KEPT).await?;
     let mut folded = 0;
     loop {
         match store.fold_books(now - DETAIL_KEPT).await? {

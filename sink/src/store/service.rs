@@ -309,7 +309,7 @@ impl Database {
     ///
     /// # Errors
     /// The store cannot be written.
-    pub async fn delete_requests(&self, age: Duration) -> Result<(), Fault> {
+    pub async fn forget_requests(&self, age: Duration) -> Result<(), Fault> {
         self.write("delete old requests", DELETE, &[millis(age).into()], NO_ROWS).await?;
         Ok(())
     }

@@ -143,9 +143,9 @@ async fn a_request_is_open_until_it_is_answered(store: &Database) {
     assert_eq!(store.last_request(RequestKind::Reload).await.unwrap(), Some(all));
     assert_eq!(store.last_request(RequestKind::Pause).await.unwrap(), None);
     assert!(store.request(all + 100).await.unwrap_err().is_stopped());
-    store.delete_requests(LONG).await.unwrap();
+    store.forget_requests(LONG).await.unwrap();
     assert!(store.request(sync).await.is_ok(), "it has only just ended");
-    store.delete_requests(Duration::ZERO).await.unwrap();
+    store.forget_requests(Duration::ZERO).await.unwrap();
     assert!(store.request(sync).await.unwrap_err().is_stopped());
     assert_eq!(store.open_requests().await.unwrap().len(), 1);
 }
@@ -165,7 +165,7 @@ async fn a_channel_is_paused_until_it_is_told_to_resume(store: &Database) {
     let (_, after) = told(RequestKind::Resume, &hotline).await;
     let paused = [board];
     assert_eq!(after, paused);
-    store.delete_requests(Duration::ZERO).await.unwrap();
+    store.forget_requests(Duration::ZERO).await.unwrap();
     assert_eq!(store.paused().await.unwrap(), paused);
 }
 
