@@ -57,7 +57,9 @@ impl Check<'_> {
             return Ok(match (self.store.quarantine_show(&id).await?, case.gone) {
                 (Some(_), _) if !last.is_readable => None,
                 (None, Some(_)) => None, // deleted before it was read
-                (Some(row), _) => Some(format!("{key} is readable, but quarantined: {}", row.detail)),
+                (Some(row), _) => {
+                    Some(format!("{key} is readable, but quarantined: {}", row.detail))
+                }
                 (None, None) => Some(format!("{key} was lost")),
             });
         };
@@ -177,8 +179,9 @@ pub fn altered(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<String
             // The demand has WGS-84 coordinates, a few hundred metres from those of the source.
             "location" => ["lon", "lat"].into_iter().all(|axis| {
                 let (kept, expected) = (kept["location"][axis].as_f64(), value[axis].as_f64());
-                kept.zip(expected)
-                    .is_some_and(|(kept, expected)| kept != expected && (kept - expected).abs() < 0.01)
+                kept.zip(expected).is_some_and(|(kept, expected)| {
+                    kept != expected && (kept - expected).abs() < 0.01
+                })
             }),
             // The mark of the source, unchanged.
             "repeat" => {

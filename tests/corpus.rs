@@ -92,8 +92,10 @@ async fn compare(
             unmasked.get(path).or(masked.as_ref()).cloned().unwrap_or_default()
         };
         let arrived = (shown("title", &demand.body.title), shown("content", &demand.body.content));
-        let sent =
-            (expected(&piece.title, MAX_TITLE, storage), expected(&piece.content, MAX_CONTENT, storage));
+        let sent = (
+            expected(&piece.title, MAX_TITLE, storage),
+            expected(&piece.content, MAX_CONTENT, storage),
+        );
         if arrived != sent {
             report.altered.push(index);
         }

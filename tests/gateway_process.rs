@@ -215,7 +215,10 @@ impl Server {
     /// # Errors
     /// It printed no value with this name.
     pub fn property(&self, name: &str) -> anyhow::Result<&str> {
-        self.properties.get(name).map(String::as_str).with_context(|| format!("no `{name}` printed"))
+        self.properties
+            .get(name)
+            .map(String::as_str)
+            .with_context(|| format!("no `{name}` printed"))
     }
 
     /// Asks the server to stop, and waits until it has ended.

@@ -19,8 +19,8 @@ use std::{
 
 use serde::Serialize;
 
-pub use load::CodesProblem;
 use load::CodeFile;
+pub use load::CodesProblem;
 pub(crate) use load::is_digits;
 pub use region::{Region, RegionTable};
 pub use table::CodeTable;

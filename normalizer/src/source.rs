@@ -105,7 +105,7 @@ impl Source {
             Origin::Constant(constant) => return vec![constant.as_str().into()],
             Origin::Paths(paths) => {
                 for path in paths {
-                    let values = path.all(record.tree, &mut notes.work).into_iter().flat_map(flatten);
+                    let values = path.all(record.tree, &mut notes.work).into_iter().flat_map(items);
                     texts.extend(values.filter_map(|value| Some(self.scalar(value, notes)?.text)));
                     if !texts.is_empty() {
                         break;
@@ -114,7 +114,7 @@ impl Source {
             }
             Origin::Expression(expression) => {
                 let value = self.evaluate(expression, record, notes).unwrap_or_default();
-                let values = flatten(&value).into_iter();
+                let values = items(&value).into_iter();
                 let owned = values.filter_map(|value| {
                     Some(Cow::Owned(self.scalar(value, notes)?.text.into_owned()))
                 });
@@ -193,7 +193,7 @@ fn not_from_source(text: &str) -> SourceText<'_> {
 }
 
 /// The elements of a list that are present, or the single value if it is present.
-fn flatten(value: &Value) -> Vec<&Value> {
+fn items(value: &Value) -> Vec<&Value> {
     let values = match value {
         Value::Array(values) => values.iter().collect(),
         single => vec![single],

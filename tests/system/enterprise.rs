@@ -27,7 +27,7 @@ impl Drop {
         let platform = Enterprise::create(&folder.path().join("wqfw"), settings).unwrap();
         let place = platform.folder().display().to_string();
         let pipeline = Pipeline::new("enterprise", vec![("ENTERPRISE_DROP_URL", place)]).unwrap();
-        Self { platform, clock, line, _folder: folder }
+        Self { platform, clock, pipeline, _folder: folder }
     }
 
     /// Advances the clock by half an hour; the platform drops a file, which is read.
@@ -92,7 +92,8 @@ async fn t11_a_file_that_is_not_what_was_announced_goes_to_error_with_an_alarm()
         drop.half_an_hour().await;
         drop.platform.touch(2);
         let name = drop.half_an_hour().await.unwrap();
-        let kept = drop.pipeline.quarantined(&name).unwrap_or_else(|| panic!("{fault} is not told"));
+        let kept =
+            drop.pipeline.quarantined(&name).unwrap_or_else(|| panic!("{fault} is not told"));
         assert_eq!((kept.reason.as_str(), kept.place.as_str()), (reason, name.as_str()));
         assert_eq!(drop.platform.counters().unwrap().refused, 1, "{fault}");
         drop.platform.touch(1);
@@ -208,7 +209,9 @@ async fn a_malformed_row_is_kept_with_its_bytes_and_counted_once_a_file() {
 #[tokio::test(start_paused = true)]
 async fn half_a_row_is_no_record_and_what_stands_in_its_place_is_no_key() {
     let (drop, number) = spoilt("broken_row").await;
-    assert!(drop.pipeline.demand(&number).is_none() && drop.pipeline.quarantined(&number).is_none());
+    assert!(
+        drop.pipeline.demand(&number).is_none() && drop.pipeline.quarantined(&number).is_none()
+    );
     let halves = drop.pipeline.bus.rejected();
     assert_eq!(halves.len(), 6);
     assert!(halves.iter().all(|(key, reason)| key.is_none() && reason == "row_shape"));

@@ -12,7 +12,7 @@ use sandbox::{Clock, Gbk, Settings, checksum::identity_check};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, query_scalar};
 use system_tests::{
     gateway_process::{Gateway, Server, command, event},
-    line::Line,
+    pipeline::Pipeline,
     world::World,
 };
 
@@ -29,11 +29,11 @@ async fn ten_thousand_marked_values_leave_by_no_way() {
 
     // The bus.
     let url = vec![("HOTLINE_DATABASE_URL", world.hotline.url().to_owned())];
-    let line = Line::new("hotline", url).unwrap();
-    line.pull().await.unwrap();
-    let rejected: HashSet<_> = line.bus.rejected().into_iter().collect();
+    let pipeline = Pipeline::new("hotline", url).unwrap();
+    pipeline.pull().await.unwrap();
+    let rejected: HashSet<_> = pipeline.bus.rejected().into_iter().collect();
     assert_eq!(rejected.len(), 50);
-    for message in line.bus.messages() {
+    for message in pipeline.bus.messages() {
         marks.look("a message", &message.body);
         marks.look("a message", format!("{message:?}").as_bytes());
     }

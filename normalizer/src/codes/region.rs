@@ -6,7 +6,7 @@ use contract::Timestamp;
 
 use super::{
     Difference,
-    load::{CodesProblem, CodeFile},
+    load::{CodeFile, CodesProblem},
     period::{Period, valid_row},
 };
 
@@ -23,8 +23,8 @@ pub struct RegionTable {
 #[derive(Debug, Clone, PartialEq)]
 struct Division {
     name: String,
-    /// The code in force today: its own code, unless another code has replaced it.
-    current_code: String,
+    /// The code that replaced it; its own code if it is in force.
+    new_code: String,
     aliases: String,
     period: Period,
 }
@@ -59,7 +59,7 @@ impl RegionTable {
             let (code, old_of) = (row.get("code"), row.get("old_of"));
             let now = if old_of.is_empty() { code } else { old_of };
             if [code, now].iter().any(|code| !is_code(code)) {
-                file.report(row.line, "a code has six digits, or nine for a street".into(), problems);
+                file.report(row.line, "a code has six digits (nine for a street)".into(), problems);
             }
             let period = match Period::parse(row.get("from"), row.get("until")) {
                 Ok(period) => period,
@@ -70,7 +70,7 @@ impl RegionTable {
                 file.report(row.line, format!("`{code}` is in the table twice"), problems);
             }
             let (name, aliases) = (row.get("name").to_owned(), row.get("aliases").to_owned());
-            known.push(Division { name, current_code: now.to_owned(), aliases, period });
+            known.push(Division { name, new_code: now.to_owned(), aliases, period });
             if now != code {
                 targets.push((row.line, now.to_owned()));
             }
@@ -109,7 +109,7 @@ impl RegionTable {
 
     /// Whether this is a code in force.
     pub(crate) fn is_in_force(&self, code: &str) -> bool {
-        self.rows.get(code).is_some_and(|rows| rows.iter().any(|row| row.current_code == code))
+        self.rows.get(code).is_some_and(|rows| rows.iter().any(|row| row.new_code == code))
     }
 
     /// Looks up a code with 4, 6, 9 or 12 digits, as of a time.
@@ -145,7 +145,7 @@ impl RegionTable {
     fn current(&self, code: &str, at: Option<Timestamp>) -> Option<(&str, &str)> {
         let (code, rows) = self.rows.get_key_value(code)?;
         let row = valid_row(rows, |row| row.period, at)?;
-        Some((code, &row.current_code))
+        Some((code, &row.new_code))
     }
 
     /// Looks up a name, or several names from the largest division down: `安徽省 芜湖市`, `镜湖区`. An
@@ -187,7 +187,7 @@ impl RegionTable {
     /// The rows of this table that differ from the shipped ones.
     pub(super) fn differences(&self, shipped: &Self) -> Vec<Difference> {
         let codes = |rows: &[Division]| {
-            let all = rows.iter().map(|row| format!("{} {}", row.current_code, row.name));
+            let all = rows.iter().map(|row| format!("{} {}", row.new_code, row.name));
             all.collect::<Vec<_>>().join(", ")
         };
         let mut all: Vec<_> = self
@@ -211,7 +211,7 @@ impl RegionTable {
             .rows
             .iter()
             .flat_map(|(code, rows)| rows.iter().map(move |row| (code, row)))
-            .map(|(code, row)| (code, &row.current_code, &row.name, &row.aliases, row.period.content()))
+            .map(|(code, row)| (code, &row.new_code, &row.name, &row.aliases, row.period.content()))
             .collect();
         rows.sort_unstable();
         rows

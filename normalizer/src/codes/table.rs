@@ -6,7 +6,7 @@ use contract::Timestamp;
 
 use super::{
     Difference,
-    load::{CodesProblem, CodeFile},
+    load::{CodeFile, CodesProblem},
     period::{Period, valid_row},
 };
 

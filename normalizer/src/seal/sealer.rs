@@ -85,7 +85,7 @@ impl Sealer {
         sealed: &SealedBytes,
     ) -> Result<Vec<u8>, OpenError> {
         let (key_id, rest) = sealed.0.split_first_chunk::<ID_LEN>().ok_or(OpenError::Malformed)?;
-        let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LEN>().ok_or(OpenError::Malformed)?;
+        let (nonce, ciphertext) = rest.split_first_chunk().ok_or(OpenError::Malformed)?;
         let key_id = u32::from_be_bytes(*key_id);
         let key = self.keys().find(|key| key.id == key_id).ok_or(OpenError::UnknownKey(key_id))?;
         let aad = associated(place, field, key_id);
@@ -114,7 +114,7 @@ impl Sealer {
 
     /// Whether these bytes were sealed with a key set that is not the current one.
     pub fn is_old(&self, sealed: &SealedBytes) -> bool {
-        sealed.0.first_chunk::<ID_LEN>().is_some_and(|id| u32::from_be_bytes(*id) != self.current.id)
+        sealed.0.first_chunk().is_some_and(|id| u32::from_be_bytes(*id) != self.current.id)
     }
 
     /// The keyed hash of a content.

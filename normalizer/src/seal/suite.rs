@@ -90,10 +90,10 @@ impl Cipher {
         Ok(tag?.into())
     }
 
-    pub(super) fn decrypt(&self, nonce: [u8; 12], payload: Payload<'_, '_>) -> Result<Vec<u8>, Error> {
+    pub(super) fn decrypt(&self, nonce: [u8; 12], data: Payload<'_, '_>) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Aes(cipher) => cipher.decrypt(&nonce.into(), payload),
-            Self::Sm4(cipher) => cipher.decrypt(&nonce.into(), payload),
+            Self::Aes(cipher) => cipher.decrypt(&nonce.into(), data),
+            Self::Sm4(cipher) => cipher.decrypt(&nonce.into(), data),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{
     BooksRow, DemandRow, HistoryRow, Quarantined,
     books::{lease_lost, position_moved},
     demands::{
-        known::{KnownState, KnownDemand, keys, stale_suspects},
+        known::{KnownDemand, KnownState, keys, stale_suspects},
         plan::{Bans, plan},
         rows::{IntakePlan, Receipt},
     },

@@ -23,7 +23,7 @@ use fault::{fault, is_lost};
 use link::{Hosts, Link};
 use months::Months;
 
-pub(super) use fault::{is_partition_missing, is_race, is_refusal, message};
+pub(super) use fault::{is_month_missing, is_race, is_refusal, message};
 pub(super) use sql::{bind, fetch, write_rows};
 
 /// Time limit for a query or a whole transaction. The server limits only single statements, and if the
@@ -53,7 +53,7 @@ impl Postgres {
         setup::bring_up_to_date(&link, access).await?;
         let store = Self { link, months: Arc::new(Months::default()) };
         if access == Access::ReadWrite {
-            store.create_current_partitions().await?;
+            store.create_current_months().await?;
         }
         Ok(store)
     }

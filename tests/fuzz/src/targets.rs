@@ -104,7 +104,8 @@ fn same_again(tree: &Value) {
 
 /// The rows of a CSV file are always read the same, and records have keys.
 pub(crate) fn csv(input: &[u8]) {
-    let context = ConnectorContext::new("files".parse().expect("a name"), chrono_tz::Asia::Shanghai);
+    let context =
+        ConnectorContext::new("files".parse().expect("a name"), chrono_tz::Asia::Shanghai);
     let settings = json!({
         "url": "/nowhere", "match": ["F_*"], "key": "$.id", "charset": "gbk",
         "revision": { "name": "_%Y%m%d%H%M%S" },

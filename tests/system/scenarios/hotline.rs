@@ -26,7 +26,7 @@ impl Desk {
         let hotline = Hotline::create(&folder.path().join("hotline.db"), settings).await.unwrap();
         let url = vec![("HOTLINE_DATABASE_URL", hotline.url().to_owned())];
         let pipeline = Pipeline::new("hotline", url).unwrap().with_clock(&clock).unwrap();
-        Self { hotline, clock, line, _folder: folder }
+        Self { hotline, clock, pipeline, _folder: folder }
     }
 
     /// Reads until caught up, and checks that nothing is lost or altered.

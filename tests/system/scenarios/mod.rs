@@ -103,7 +103,7 @@ impl<S: Source> Scene<S> {
         let mut pipeline = pace(pipeline.with_clock(&clock).unwrap());
         pipeline.edit(S::HOST, source.url()).unwrap();
         let _ = pipeline.edit(SHIPPED_START, START);
-        Self { source, clock, line }
+        Self { source, clock, pipeline }
     }
 
     /// Reads three things, of which `fault` strikes the second one, which is returned.

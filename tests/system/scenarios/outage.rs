@@ -69,6 +69,10 @@ async fn t20_a_source_away_for_a_day_is_caught_up_in_bounded_batches_and_stops_n
     scene.pipeline.pull_with(&*scene.pipeline.store, MOST).await.unwrap();
     assert_eq!(scene.pipeline.differences(&scene.source.truth()), [""; 0]);
     assert_eq!(scene.pipeline.store.demands().len(), 5 + 480);
-    assert!(scene.pipeline.bus.max_batch_events() <= MOST, "{}", scene.pipeline.bus.max_batch_events());
+    assert!(
+        scene.pipeline.bus.max_batch_events() <= MOST,
+        "{}",
+        scene.pipeline.bus.max_batch_events()
+    );
     assert!(scene.pipeline.store.books()[0].read - before >= 480);
 }

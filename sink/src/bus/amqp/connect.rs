@@ -41,7 +41,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Cluster {
     pub(super) settings: AmqpSettings,
     /// The number of the node that the next connection tries first.
-    next_node: AtomicUsize,
+    next: AtomicUsize,
     /// Names of the nodes whose version was checked.
     checked_nodes: Mutex<HashSet<String>>,
 }
@@ -49,8 +49,8 @@ pub(super) struct Cluster {
 impl Cluster {
     pub(super) fn new(settings: AmqpSettings) -> Self {
         // Processes that start together begin with different nodes.
-        let next_node = AtomicUsize::new(std::process::id() as usize);
-        Self { settings, next_node, checked_nodes: Mutex::default() }
+        let next = AtomicUsize::new(std::process::id() as usize);
+        Self { settings, next, checked_nodes: Mutex::default() }
     }
 
     /// Connects to the first node that accepts us. Each call begins with the next node: so connections
@@ -60,8 +60,8 @@ impl Cluster {
     /// No node accepts us. The fault is that of the last node, or a transient one if there was any.
     pub(super) async fn connect(&self, purpose: &str) -> Result<Link, Fault> {
         let mut nodes = self.settings.nodes()?;
-        let count = self.next_node.fetch_add(1, Ordering::Relaxed);
-        nodes.rotate_left(count.checked_rem(nodes.len()).unwrap_or(0));
+        let first = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(nodes.len()).unwrap_or(0);
+        nodes.rotate_left(first);
         let mut worst: Option<Fault> = None;
         for (uri, node) in nodes {
             match Box::pin(self.open(uri, node, purpose)).await {

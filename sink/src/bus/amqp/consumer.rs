@@ -64,8 +64,8 @@ impl AmqpConsumer {
         let link = self.cluster.connect("consumes").await?;
         topology::ensure(&link, settings, &self.channels).await?;
         let lapin = link.channel().await?;
-        let request = lapin.basic_qos(PREFETCH, BasicQosOptions::default());
-        ask(&link.node, "the prefetch was not set", request).await?;
+        let call = lapin.basic_qos(PREFETCH, BasicQosOptions::default());
+        ask(&link.node, "the prefetch was not set", call).await?;
         let mut arrivals = SelectAll::new();
         let dead = Queue::Dead(Arc::clone(&self.cluster), fallback.clone());
         let queues = self
@@ -202,11 +202,10 @@ async fn consume(
 ) -> Result<BoxStream<'static, Result<RawMessage, Fault>>, Fault> {
     let what = format!("cannot consume queue {name}");
     let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
-    let request = lapin.basic_consume(name.into(), "".into(), options, arguments);
-    let consumer = ask(&link.node, &what, request).await?;
+    let call = lapin.basic_consume(name.into(), "".into(), options, arguments);
+    let consumer = ask(&link.node, &what, call).await?;
     let node = link.node.clone();
-    let ended =
-        Fault::transient(format!("queue {name} was deleted, or its node has stopped"));
+    let ended = Fault::transient(format!("queue {name} was deleted, or its node has stopped"));
     let ended = ended.at(node.place());
     let arrivals = consumer
         .map_err(move |error| fault_of(&node, &what, error))

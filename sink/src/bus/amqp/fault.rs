@@ -32,9 +32,9 @@ impl Node {
 pub(super) async fn ask<T>(
     node: &Node,
     what: &str,
-    request: impl Future<Output = Result<T, Error>>,
+    call: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Fault> {
-    match timeout(REPLY_TIMEOUT, request).await {
+    match timeout(REPLY_TIMEOUT, call).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(fault_of(node, what, error)),
         Err(_) => Err(no_answer(node, what, REPLY_TIMEOUT)),
@@ -50,7 +50,7 @@ pub(super) fn no_answer(node: &Node, what: &str, limit: Duration) -> Fault {
     Fault::transient(what)
         .at(node.place())
         .because(format!("the broker did not answer within {seconds} s"))
-        .remedy("check the host and port in the URL of the broker, and the firewall in between")
+        .remedy("check the host and port in the broker URL, and the firewall in between")
 }
 
 /// Turns an error into a fault with the text `what`.
@@ -61,7 +61,7 @@ pub(super) fn fault_of(node: &Node, what: &str, error: Error) -> Fault {
         ErrorKind::ParsingError(_) | ErrorKind::InvalidProtocolVersion(_) => (
             FaultKind::Stopped,
             "the server at this port does not speak AMQP 0-9-1".to_owned(),
-            Some("check the port in the URL of the broker, and whether it is amqp or amqps"),
+            Some("check the port in the broker URL, and whether it is amqp or amqps"),
         ),
         ErrorKind::AuthProviderError(_) | ErrorKind::SerialisationError(_) => {
             (FaultKind::Stopped, chain(&error), Some("report this defect"))
@@ -79,7 +79,7 @@ type Failure = (FaultKind, String, Option<&'static str>);
 /// somebody has to act.
 fn protocol_failure(node: &Node, what: &str, error: &AMQPError) -> Failure {
     let remedy = match error.get_id() {
-        403 if what == CANNOT_CONNECT => Some("check user and password in the URL of the broker"),
+        403 if what == CANNOT_CONNECT => Some("check user and password in the broker URL"),
         403 => Some("give the user configure, write and read permissions in this virtual host"),
         // It was deleted: the next attempt creates it again.
         404 if node.declare => None,
@@ -99,7 +99,7 @@ fn protocol_failure(node: &Node, what: &str, error: &AMQPError) -> Failure {
 fn io_failure(error: &io::Error) -> Failure {
     let text = chain(error);
     if let Some(why) = no_connection(error) {
-        let remedy = "check the host and port in the URL of the broker, and that it runs there";
+        let remedy = "check the host and port in the broker URL, and that it runs there";
         return (FaultKind::Transient, why.to_owned(), Some(remedy));
     }
     // rustls uses these two kinds for a server that it does not trust or understand.
@@ -109,11 +109,11 @@ fn io_failure(error: &io::Error) -> Failure {
     let remedy = if text.contains("UnknownIssuer") {
         "set `ca` under [bus] in gateway.toml to the file of the CA that signed the certificate of the broker"
     } else if text.contains("not valid for name") {
-        "use the host name in its certificate in the URL of the broker"
+        "use the host name in its certificate in the broker URL"
     } else if text.contains("certificate") {
         "renew the certificate of the broker"
     } else {
-        "check the port in the URL of the broker, and whether it is amqp or amqps"
+        "check the port in the broker URL, and whether it is amqp or amqps"
     };
     (FaultKind::Stopped, text, Some(remedy))
 }

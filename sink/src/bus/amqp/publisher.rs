@@ -84,7 +84,7 @@ impl Publisher for AmqpPublisher {
         if *link.blocked.borrow() {
             let what = "the broker accepts no messages: it is short of memory or disk space";
             let fault = Fault::transient(what).at(link.node.place());
-            return Err(fault.remedy("free memory or disk space there; then reading resumes by itself"));
+            return Err(fault.remedy("free memory or disk space there; reading resumes by itself"));
         }
         Ok(())
     }
@@ -160,7 +160,7 @@ impl AmqpPublisher {
             let message = messages.iter().find(|message| message.id.to_string() == *returned);
             let channel = message.map(|message| &message.id.channel);
             let n = outcome.returned.len();
-            let what = format!("no queue takes message {returned} (of its batch, {n} were returned)");
+            let what = format!("no queue takes message {returned} ({n} of its batch returned)");
             return Err(match channel {
                 Some(channel) if !settings.declare => {
                     Fault::stopped(what).remedy(topology::manual_steps(settings, channel))
@@ -175,10 +175,9 @@ impl AmqpPublisher {
             let queue = format!("queue {queue}");
             let (n, total) = (outcome.refused, messages.len());
             let what = format!("the queue is full: it refused {n} of {total} messages");
-            return Err(Fault::transient(what)
-                .at(queue)
-                .at(node.place())
-                .remedy("start a sink, or find out with `tonghui status` why the sink keeps nothing"));
+            return Err(Fault::transient(what).at(queue).at(node.place()).remedy(
+                "start a sink, or find out with `tonghui status` why the sink keeps nothing",
+            ));
         }
         Ok(())
     }
@@ -192,8 +191,8 @@ impl Session {
             return Ok(lapin);
         }
         let lapin = self.link.channel().await?;
-        let request = lapin.confirm_select(ConfirmSelectOptions::default());
-        ask(&self.link.node, "confirm mode was not enabled", request).await?;
+        let call = lapin.confirm_select(ConfirmSelectOptions::default());
+        ask(&self.link.node, "confirm mode was not enabled", call).await?;
         Ok(lapin)
     }
 }

@@ -93,7 +93,7 @@ fn parse_url(number: usize, url: &str, declare: bool) -> Result<(AMQPUri, Node),
     // The error of the parser quotes the URL, and with it the password.
     let malformed = |what: &str| {
         Fault::stopped(format!("URL {number} of the broker {what}"))
-            .remedy("write amqp://user:password@host:port/virtual-host; %2f is the virtual host `/`")
+            .remedy("write amqp://user:password@host:port/virtual-host; %2f stands for `/`")
     };
     let mut uri: AMQPUri = url.parse().map_err(|_| malformed("is malformed"))?;
     if url.contains('[') {
@@ -151,13 +151,13 @@ pub(super) async fn delete(
     let lapin = link.channel().await?;
     let queues = channels.into_iter().map(|channel| settings.queue(&channel));
     for queue in queues.chain([settings.dead_queue()]) {
-        let request = lapin.queue_delete(queue.as_str().into(), QueueDeleteOptions::default());
-        ask(&link.node, &format!("queue {queue} was not deleted"), request).await?;
+        let call = lapin.queue_delete(queue.as_str().into(), QueueDeleteOptions::default());
+        ask(&link.node, &format!("queue {queue} was not deleted"), call).await?;
     }
     for exchange in [settings.exchange(), settings.dead_exchange()] {
         let options = ExchangeDeleteOptions::default();
-        let request = lapin.exchange_delete(exchange.as_str().into(), options);
-        ask(&link.node, &format!("exchange {exchange} was not deleted"), request).await?;
+        let call = lapin.exchange_delete(exchange.as_str().into(), options);
+        ask(&link.node, &format!("exchange {exchange} was not deleted"), call).await?;
     }
     Ok(())
 }
@@ -183,16 +183,16 @@ impl Declarations<'_> {
         let passive = !self.settings.declare;
         let options =
             ExchangeDeclareOptions { passive, durable: true, ..ExchangeDeclareOptions::default() };
-        let request = self.lapin.exchange_declare(name.into(), kind, options, FieldTable::default());
-        ask(self.node, &self.failure("exchange", name), request).await
+        let call = self.lapin.exchange_declare(name.into(), kind, options, FieldTable::default());
+        ask(self.node, &self.failure("exchange", name), call).await
     }
 
     async fn queue(&self, name: &str, arguments: FieldTable) -> Result<(), Fault> {
         let passive = !self.settings.declare;
         let options =
             QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() };
-        let request = self.lapin.queue_declare(name.into(), options, arguments);
-        ask(self.node, &self.failure("queue", name), request).await.map(drop)
+        let call = self.lapin.queue_declare(name.into(), options, arguments);
+        ask(self.node, &self.failure("queue", name), call).await.map(drop)
     }
 
     /// Binds a queue, if configured. AMQP cannot check a binding: a message without one is returned.
@@ -202,9 +202,9 @@ impl Declarations<'_> {
         }
         let options = QueueBindOptions::default();
         let (queue_name, arguments) = (queue.into(), FieldTable::default());
-        let request =
+        let call =
             self.lapin.queue_bind(queue_name, exchange.into(), key.into(), options, arguments);
-        ask(self.node, &format!("queue {queue} was not bound to {exchange}"), request).await
+        ask(self.node, &format!("queue {queue} was not bound to {exchange}"), call).await
     }
 
     fn failure(&self, what: &str, name: &str) -> String {

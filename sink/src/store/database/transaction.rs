@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     Database,
-    sql::{RowReader, Row, Sql, Value},
+    sql::{Row, RowReader, Sql, Value},
 };
 use crate::store::{Postgres, Sqlite, postgres, sqlite};
 

@@ -30,7 +30,7 @@ const KEEP: &str = "keep an intake";
 impl Store for Database {
     /// Keeps the intake; what the database rejects of it goes to quarantine.
     async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
-        self.create_partitions(intake).await?;
+        self.create_months(intake).await?;
         let mut banned = Bans::new();
         loop {
             match self.attempt(intake, &banned, false).await? {
@@ -59,7 +59,7 @@ impl Database {
         banned: &Bans,
         is_trial: bool,
     ) -> Result<Attempt, Fault> {
-        let mut has_created_partitions = false;
+        let mut has_created_months = false;
         for _ in 0..MAX_ATTEMPTS {
             let mut tx = self.begin(KEEP).await?;
             let written = write_intake(&mut tx, intake, banned).await;
@@ -77,12 +77,12 @@ impl Database {
             match (self, &failure) {
                 (Self::Postgres(_), Failure::Database(error)) if postgres::is_race(error) => {}
                 (Self::Postgres(store), Failure::Database(error))
-                    if postgres::is_partition_missing(error) && !has_created_partitions =>
+                    if postgres::is_month_missing(error) && !has_created_months =>
                 {
                     // Another process may have dropped a partition that this one knows.
-                    store.forget_partitions();
-                    self.create_partitions(intake).await?;
-                    has_created_partitions = true;
+                    store.forget_months();
+                    self.create_months(intake).await?;
+                    has_created_months = true;
                 }
                 (Self::Postgres(_), Failure::Database(error)) if postgres::is_refusal(error) => {
                     return Ok(Attempt::Refused(postgres::message(error)));
@@ -101,11 +101,11 @@ impl Database {
     }
 
     /// Creates the partitions for the demands of an intake, if the database has partitions.
-    async fn create_partitions(&self, intake: &Intake) -> Result<(), Fault> {
+    async fn create_months(&self, intake: &Intake) -> Result<(), Fault> {
         match self {
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(store) => {
-                store.create_partitions(demands(intake).map(|(_, demand)| demand.origin.read_at)).await
+                store.create_months(demands(intake).map(|(_, demand)| demand.origin.read_at)).await
             }
         }
     }

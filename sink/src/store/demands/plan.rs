@@ -12,9 +12,9 @@ use contract::{
 
 use super::{
     columns::{column_with_nul, values},
-    known::{KnownState, KnownDemand},
+    known::{KnownDemand, KnownState},
     quarantine::Quarantined,
-    rows::{HistoryEntry, IntakePlan, Outcome, Receipt, DemandChange},
+    rows::{DemandChange, HistoryEntry, IntakePlan, Outcome, Receipt},
 };
 
 /// Events that go to quarantine without judgement, because a database refused them, by position (delivery,
@@ -93,14 +93,16 @@ impl<'a> Planner<'a, '_> {
             let outcome = match event {
                 Event::Demand(demand) => {
                     let banned = self.banned.get(&(index, position)).cloned();
-                    match banned.or_else(|| identity_problem(&delivery.message.id.channel, demand)) {
+                    match banned.or_else(|| identity_flaw(&delivery.message.id.channel, demand)) {
                         None => self.plan_demand(delivery, demand),
                         Some(reason) => {
                             self.quarantine(Quarantined::from_demand(delivery, demand, reason))
                         }
                     }
                 }
-                Event::Reject(reject) => self.quarantine(Quarantined::from_reject(delivery, reject)),
+                Event::Reject(reject) => {
+                    self.quarantine(Quarantined::from_reject(delivery, reject))
+                }
                 Event::Unreadable { bytes, reason } => {
                     self.quarantine(Quarantined::from_bytes(delivery, bytes, "unreadable", reason))
                 }
@@ -215,9 +217,8 @@ impl<'a> Planner<'a, '_> {
     fn finish(mut self) -> IntakePlan<'a> {
         for row in &mut self.plan.quarantined {
             let changed = self.changes.get(&row.id).map(|at| &self.plan.changes[*at]);
-            let newest = changed
-                .map(|change| (change.current.version, change.last_seen_at))
-                .or_else(|| {
+            let newest =
+                changed.map(|change| (change.current.version, change.last_seen_at)).or_else(|| {
                     let known = self.known.demands.get(&row.id)?;
                     Some((known.current.version, known.last_seen_at))
                 });
@@ -232,7 +233,7 @@ impl<'a> Planner<'a, '_> {
 
 /// What is wrong with the identity of a demand. A demand with a wrong id would overwrite the row of another
 /// one, so the id is computed again from channel and key.
-fn identity_problem(channel: &ChannelId, demand: &Demand) -> Option<Reason> {
+fn identity_flaw(channel: &ChannelId, demand: &Demand) -> Option<Reason> {
     if demand.channel != *channel {
         return Some(Reason::new(
             "wrong_channel",

@@ -11,7 +11,7 @@ use super::{
     columns::COLUMNS,
     index::Tokens,
     quarantine::{Quarantined, on_conflict},
-    rows::{HistoryEntry, IntakePlan, Receipt, DemandChange},
+    rows::{DemandChange, HistoryEntry, IntakePlan, Receipt},
 };
 use crate::store::database::{
     sql::{Row, Value, int},

@@ -56,7 +56,7 @@ pub(in crate::store) fn is_race(error: &Error) -> bool {
 }
 
 /// Whether the month of a row has no partition. A failed CHECK has the same code, but names a constraint.
-pub(in crate::store) fn is_partition_missing(error: &Error) -> bool {
+pub(in crate::store) fn is_month_missing(error: &Error) -> bool {
     let constraint = error.as_database_error().and_then(|error| error.constraint());
     code(error) == "23514" && constraint.is_none()
 }
@@ -78,12 +78,12 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
     let code = code(error);
     match (error, code.as_str()) {
         (Error::Io(error), _) if no_connection(error).is_some() => {
-            (Transient, Some("check the host and port in the URL of the store, and that PostgreSQL runs"))
+            (Transient, Some("check the host and port in the store URL, and that PostgreSQL runs"))
         }
-        (Error::Tls(_), _) => (Stopped, Some("check sslmode and sslrootcert in the URL of the store")),
-        (Error::Configuration(_), _) => (Stopped, Some("check the URL of the store")),
+        (Error::Tls(_), _) => (Stopped, Some("check sslmode and sslrootcert in the store URL")),
+        (Error::Configuration(_), _) => (Stopped, Some("check the store URL")),
         (_, "28000" | "28P01") => {
-            (Stopped, Some("check user and password in the URL of the store, and pg_hba.conf"))
+            (Stopped, Some("check user and password in the store URL, and pg_hba.conf"))
         }
         (_, "3D000") => (
             Stopped,
@@ -94,7 +94,7 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
         (_, "42501") => (
             Stopped,
             Some(
-                "as administrator, run `GRANT USAGE, CREATE ON SCHEMA name TO user` for the user in the URL of the store, and `ALTER TABLE name OWNER TO user` for tables of another user",
+                "as administrator, run `GRANT USAGE, CREATE ON SCHEMA name TO user` for the user in the store URL, and `ALTER TABLE name OWNER TO user` for tables of another user",
             ),
         ),
         (_, "53100") => (Transient, Some("free space on the disk of the server")),

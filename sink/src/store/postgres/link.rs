@@ -154,7 +154,7 @@ impl Link {
                     CONNECT_TIMEOUT.as_secs()
                 ))
                 .at(place)
-                .remedy("check the host and port in the URL of the store, and the firewall")
+                .remedy("check the host and port in the store URL, and the firewall")
             })?
             .map_err(|error| fault(place, "connect", &error))?;
         if version / 10_000 < MIN_VERSION {
@@ -176,7 +176,7 @@ impl Link {
                 "the server does not accept writes: it is a standby, or read-only",
             )
             .at(place)
-            .remedy("add the primary to the URL of the store"));
+            .remedy("add the primary to the store URL"));
         }
         Ok(connection)
     }

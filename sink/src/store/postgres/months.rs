@@ -55,21 +55,21 @@ impl Postgres {
     }
 
     /// Forgets which months have partitions.
-    pub(in crate::store) fn forget_partitions(&self) {
+    pub(in crate::store) fn forget_months(&self) {
         self.months.lock().clear();
     }
 
     /// Creates the partitions of this month and the next one, if they are missing.
-    pub(super) async fn create_current_partitions(&self) -> Result<(), Fault> {
+    pub(super) async fn create_current_months(&self) -> Result<(), Fault> {
         let now = self.run(self.deadline(), "read the clock", async {
             let readers = self.readers().await?;
             Ok(sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&readers).await?)
         });
-        self.create_partitions([now.await?]).await
+        self.create_months([now.await?]).await
     }
 
     /// Creates the partitions for these times and for the months after them, if they are missing.
-    pub(in crate::store) async fn create_partitions(
+    pub(in crate::store) async fn create_months(
         &self,
         times: impl IntoIterator<Item = Timestamp>,
     ) -> Result<(), Fault> {

@@ -15,7 +15,7 @@ use sqlx::{
 };
 
 use crate::store::database::sql::{
-    Columns, RowReader, Row, Value, Dialect, fill, in_dialect, plain_columns,
+    Columns, Dialect, Row, RowReader, Value, fill, in_dialect, plain_columns,
 };
 
 const DIALECT: Dialect = [

@@ -9,7 +9,7 @@ use sqlx::{
 
 use super::iso;
 use crate::store::database::sql::{
-    Columns, RowReader, Row, Value, Dialect, decode, fill, in_dialect, plain_columns,
+    Columns, Dialect, Row, RowReader, Value, decode, fill, in_dialect, plain_columns,
 };
 
 /// If a row is rejected, the store rolls back the whole transaction. So with `OR FAIL`, SQLite need not

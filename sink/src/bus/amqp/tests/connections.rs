@@ -14,8 +14,7 @@ async fn tls_with_a_ca_of_ones_own() {
     let settings = settings(server("TONGHUI_TEST_AMQPS"));
     let trusting = AmqpSettings { ca: Some(server("TONGHUI_TEST_AMQP_CA")), ..settings.clone() };
     Amqp::new(trusting).publisher().publish(&one(1)).await.unwrap();
-    stopped(settings, "UnknownIssuer", "to the file of the CA that signed the certificate")
-        .await;
+    stopped(settings, "UnknownIssuer", "to the file of the CA that signed the certificate").await;
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ pub(super) fn changed(variable: &str, from: &str, to: &str) -> AmqpSettings {
 #[tokio::test]
 async fn a_wrong_password_stops() {
     let wrong = changed("TONGHUI_TEST_AMQP", "tonghui:", "tonghui:wrong");
-    stopped(wrong, "ACCESS_REFUSED", "check user and password in the URL of the broker").await;
+    stopped(wrong, "ACCESS_REFUSED", "check user and password in the broker URL").await;
 }
 
 #[tokio::test]
