@@ -61,9 +61,9 @@ impl CodeTables {
         Self::default().with_files(files.collect(), Vec::new())
     }
 
-    /// These tables, with the rows of every `.csv` file below `folder` in place of theirs. A table has the columns `raw,code` and
-    /// may have `label,aliases,from,until,note`; `region.csv` has `code,name,old_of`, and may have
-    /// `aliases,from,until,note`.
+    /// These tables, with the rows of every `.csv` file below `folder` in place of theirs. A table has the
+    /// columns `raw,code` and may have `label,aliases,from,until,note`; `region.csv` has
+    /// `code,name,old_of`, and may have `aliases,from,until,note`.
     ///
     /// # Errors
     /// All problems of all files, with file and line.

@@ -82,7 +82,7 @@ async fn a_stretch_of_time_is_read_again_and_nothing_else_is_moved() {
     }
     assert!(n_within >= 15, "{n_within}");
 
-    // Beside a service it is the service that reads, and nothing is left.
+    // While a service runs, the service reads, and nothing is left.
     let mut service = jobs.service();
     while !store.leases().await.unwrap().iter().any(|lease| lease.serves) {
         tokio::task::yield_now().await; // or the run would be done without it

@@ -37,7 +37,7 @@ async fn thirty_kills_lose_alter_and_add_nothing() {
         world.hotline.live(first, CancellationToken::new()).await?;
         world.hotline.live(then, killed.clone()).await
     };
-    // Reading the lines of a process blocks: the city needs a thread of its own meanwhile.
+    // Reading the log of a process blocks, so the city has a thread of its own.
     let killing = tokio::task::spawn_blocking({
         let (world, done) = (Arc::clone(&world), killed.clone().drop_guard());
         move || {

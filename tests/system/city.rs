@@ -84,7 +84,7 @@ async fn difference(
     let key = RecordKey::new(thing.key.as_str());
     let waits = store.quarantine_show(&DemandId::of(channel, &key)).await.unwrap();
     match (&thing.last().outcome, store.current(channel, &key).await.unwrap(), waits) {
-        // Whoever had not read it by then never can.
+        // It may have been deleted before it was read.
         _ if thing.gone.is_some() => None,
         (Outcome::Demand(facts), Some(demand), _) => altered(facts, &demand, sealer),
         (Outcome::Demand(_), None, Some(row)) => Some(format!("quarantined: {}", row.detail)),

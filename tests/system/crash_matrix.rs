@@ -373,7 +373,7 @@ async fn books_balance_after_every_crash() {
             broker: Some(MemoryBroker::new(1 << 20)),
         };
         assert!(!run(&durable, &trap, &Verbs::default()).await, "{verb:?} did not crash");
-        // Whatever the crash left, the ledger never shows a difference, only something in flight.
+        // Whatever the crash left, the books show no difference, only messages in flight.
         for book in durable.store.books() {
             assert_ne!(book.balanced, Some(false), "{verb:?}: {book:?}");
         }

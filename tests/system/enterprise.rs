@@ -58,7 +58,7 @@ async fn t10_overlapping_files_give_every_row_once_and_the_newest_state_wins() {
     let counters = drop.platform.counters().unwrap();
     assert_eq!((counters.waiting, counters.refused), (0, 0));
 
-    // However late, often and in whatever order the messages arrive.
+    // The messages arrive late, several times and in another order.
     let (messages, again) = (drop.pipeline.bus.messages(), Memory::new());
     for message in messages.iter().rev().chain(&messages) {
         again.store(&Intake::new([(0, message.clone())])).await.unwrap();

@@ -78,7 +78,7 @@ async fn the_exit_code_says_what_a_scheduler_has_to_do() {
     assert_eq!(run(&["sync"]).await.unwrap(), 2, "which?");
     assert_eq!(run(&["sync", "--all", "--strict"]).await.unwrap(), 0);
 
-    // A text that nobody can read goes to quarantine, and comes back out when it is mended.
+    // An unreadable text goes to quarantine, and is resolved when it is corrected.
     let key = world.hotline.oracle().await.unwrap().cases()[0].last().row.rowguid.clone();
     let was = Arc::new(Mutex::new(sandbox::Gbk::new("")));
     let (spoil, mend) = (Arc::clone(&was), Arc::clone(&was));
@@ -119,7 +119,7 @@ async fn the_exit_code_says_what_a_scheduler_has_to_do() {
     assert_eq!(run(&["sync", "--all"]).await.unwrap(), 4, "nor without the service");
     assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
 
-    // The ledger is what is believed: somebody has written in it.
+    // A receipt is changed, so that the books do not balance.
     world.edit_channel("table   = \"CNS_CINFOX\"", "table   = \"CNS_CINFO\"").unwrap();
     assert_eq!(run(&["sync", "--all"]).await.unwrap(), 0);
     let store = format!("sqlite:{}", world.config().join("data/tonghui.db").display());
@@ -267,7 +267,7 @@ impl Jobs {
         self.logs.path().join(format!("{process}.log"))
     }
 
-    /// Waits until a process has logged so many lines; `false` where it ended before.
+    /// Waits until a process has logged that many lines; false if it ends before.
     fn until_it_says(&self, child: &mut Child, lines: usize) -> bool {
         loop {
             let said = fs::read_to_string(self.log(child.id())).unwrap_or_default();
@@ -343,6 +343,6 @@ pub(crate) fn kill(service: &mut Child) {
 }
 
 fn signal_group(name: &str, group: u32) {
-    // It may have ended by itself meanwhile.
+    // It may have ended by itself.
     let _ = Command::new("kill").args(["-s", name, "--", &format!("-{group}")]).status();
 }

@@ -39,7 +39,7 @@ async fn ten_thousand_marked_values_leave_by_no_way() {
     }
 
     tokio::task::block_in_place(|| {
-        // The log, all of it, and what is asked of the service meanwhile.
+        // The whole log, and the requests to the running service.
         let file = world.config().join("gateway.toml");
         let text = fs::read_to_string(&file).unwrap();
         fs::write(file, text + "\n[console]\nlisten = \"127.0.0.1:0\"\n").unwrap();
@@ -109,7 +109,7 @@ async fn neither_the_files_of_a_broker_nor_a_dump_of_a_shared_store_hold_them() 
     world.use_servers(Some(urls.0.unwrap()), Some(urls.1.unwrap())).await.unwrap();
     world.store().await.unwrap();
 
-    // All of it waits in the broker: nobody takes it.
+    // All messages wait in the broker, because no sink runs.
     let mut ingest = Gateway::start_as(&world, "ingest").unwrap();
     let mut n_read = 0;
     while let Some(line) = ingest.line().unwrap() {

@@ -1,5 +1,5 @@
-//! `tonghui reload` and `tonghui key rotate` while a service runs: what changed restarts, and the rest continues
-//! without interruption.
+//! `tonghui reload` and `tonghui key rotate` while a service runs: what changed restarts, and the rest
+//! continues without interruption.
 
 use std::{collections::BTreeMap, fs, path::Path};
 

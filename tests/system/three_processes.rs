@@ -54,8 +54,8 @@ async fn three_processes_lose_alter_and_add_nothing_whatever_breaks_between_them
     let world = Arc::new(world);
 
     let filed = CancellationToken::new();
-    // The city has a thread of its own: what disturbs the gateway blocks. A demand that is stamped and
-    // kept from being committed meanwhile would be visible later than the overlap promises.
+    // The city has a thread of its own, because the disturbances block. If they delayed the commit of a
+    // demand after its time was set, it would become visible later than the overlap allows.
     let filing = tokio::task::spawn_blocking({
         let (world, filed) = (Arc::clone(&world), filed.clone());
         move || Handle::current().block_on(file(&world, filed))
@@ -88,8 +88,8 @@ async fn three_processes_lose_alter_and_add_nothing_whatever_breaks_between_them
         until("it is connected again", || ingest.passes() >= before + 2).await;
         signal("STOP", ingest.process()).unwrap();
         until("nothing is in flight", || in_flight(&store) == 0).await;
-        // A read that is confirmed and not advanced is in no book: the sinks have it in a moment. Not
-        // longer, or the publisher is cut off, comes back and makes the queue anew.
+        // The books do not contain a read that is confirmed and not advanced; the sinks soon keep it. Waiting
+        // longer would disconnect the publisher, which would then create the queue again.
         let mut empty_since = None;
         until("the queues stay empty", || {
             let since = *empty_since.get_or_insert_with(Instant::now);

@@ -149,7 +149,7 @@ impl Database {
     }
 
     /// Writes rows that were sealed again, and adds their new tokens to the old ones. A row whose version
-    /// has changed stays as it is. Returns the number of rows that were written.
+    /// has changed is not written. Returns the number of rows that were written.
     ///
     /// # Errors
     /// The store cannot be written.

@@ -5,7 +5,7 @@
 //! that was claimed with a fence cannot be moved with a lower one: a process that has not noticed the end
 //! of its lease can no longer change anything.
 //!
-//! Requests: what somebody asks of the process that reads a channel, and the answer. They go through the
+//! Requests: what a command asks of the process that reads a channel, and the answer. They go through the
 //! store, because all processes use it; the process that reads a channel looks for them twice a second.
 
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub struct Lease {
     pub last_requests: Option<(NaiveDate, u32)>,
 }
 
-/// The lease of somebody else.
+/// A lease that another process holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding {
     /// Name of the upstream.
@@ -50,7 +50,7 @@ pub struct Holding {
 pub enum Claim {
     /// It is ours.
     Ours(Lease),
-    /// Somebody else holds it.
+    /// Another process holds it.
     Held(Holding),
     /// Another process took it and gave it back: try again.
     Lost,
@@ -224,7 +224,7 @@ pub struct Request {
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestState {
-    /// Nobody has done it yet.
+    /// No process has done it yet.
     Open,
     /// Done; the answer is for the requester.
     Done(String),

@@ -1,7 +1,7 @@
-//! Checks which crate depends on which; and checks the rules of deny.toml without cargo-deny and without network.
+//! Checks which crate depends on which, and the rules of deny.toml, without cargo-deny and without network.
 //!
-//! For deny.toml this uses `cargo tree`, which lists what is built. `cargo metadata` also lists crates that only a
-//! disabled feature needs (such as ring, for rustls-webpki).
+//! For deny.toml this uses `cargo tree`, which lists what is built. `cargo metadata` also lists crates that
+//! only a disabled feature needs (such as ring, for rustls-webpki).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +32,7 @@ fn allowed(name: &str) -> Option<(&'static [&'static str], &'static [&'static st
         "sink" => (&["contract"], &["normalizer"]),
         // It reads files in the charsets that editors save them in.
         "config" => (&["contract", "normalizer-text"], &[]),
-        // normalizer-text and whoever comes new: the spine and nothing else.
+        // normalizer-text and new crates: the core and nothing else.
         _ => (&["contract"], &[]),
     })
 }
@@ -142,8 +142,8 @@ fn every_crate_that_logs_is_one_whose_lines_are_written() {
     }
 }
 
-/// Licence expressions that the licences of deny.toml satisfy, as crates write them. They are compared literally:
-/// who adds a crate with another expression must read the expression and add it here.
+/// Licence expressions that the licences of deny.toml satisfy, as crates write them. They are compared
+/// literally: before adding a crate with another expression, read the expression and add it here.
 const LICENCES: &[&str] = &[
     "(Apache-2.0 OR MIT) AND BSD-3-Clause",
     "(MIT OR Apache-2.0) AND Unicode-3.0",

@@ -116,7 +116,7 @@ async fn a_thread_has_its_time_under_either_name() {
 async fn a_leading_blank_is_no_part_of_a_place() {
     let (_, struck) = Board::struck("leading_blank").await;
     assert_eq!(struck.told.payload["from"], " 安徽省 芜湖市");
-    // The address as it is compared with what was said is without it.
+    // The compared address is without it.
     assert!(struck.demand().body.address.is_some());
 }
 
@@ -189,7 +189,7 @@ async fn an_answer_of_a_thread_that_still_says_it_has_none_is_kept_with_both() {
 #[tokio::test]
 async fn an_answer_that_comes_weeks_later_is_seen_although_the_thread_has_no_new_number() {
     let scene = Board::new("").await;
-    // Far behind the first page, on which everything is seen again anyway.
+    // Far after the first page, which every read covers again.
     let key = scene.source.file(45).remove(1);
     scene.pull().await;
     scene.clock.advance(Duration::from_secs(20 * 86_400));

@@ -1,8 +1,8 @@
-//! The scenarios of the city, each with its number (T01 to T20), and each quirk of its sources, with the name of
-//! its switch. The tests set the switch, read the source, and check the row in the store or in quarantine.
+//! The scenarios of the city, each with its number (T01 to T20), and each quirk of its sources, with the name
+//! of its switch. The tests set the switch, read the source, and check the row in the store or in quarantine.
 //!
-//! The scenarios with files (T10 to T12) are in `enterprise.rs`; T13, T14, T15 and T17 test only the mapping, and
-//! are in `normalizer/tests`.
+//! The scenarios with files (T10 to T12) are in `enterprise.rs`; T13, T14, T15 and T17 test only the mapping,
+//! and are in `normalizer/tests`.
 
 mod board;
 mod hotline;

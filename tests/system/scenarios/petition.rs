@@ -34,7 +34,7 @@ async fn t07_what_the_bureau_could_not_acknowledge_comes_again_and_nothing_else(
     let keys = scene.source.file(10);
     scene.pull().await;
     let before = scene.pipeline.bus.messages().len();
-    // Far enough that the window of the next walk begins behind all of them.
+    // Far enough that the window of the next walk begins after all of them.
     scene.clock.advance(Duration::from_secs(30 * 86_400));
     scene.pull().await;
     let again = scene.pipeline.bus.messages().split_off(before);

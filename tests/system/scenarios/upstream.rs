@@ -91,7 +91,7 @@ async fn a_thousand_refusals_meet_nobody_early_and_no_budget_is_exceeded() {
         while let Err(fault) = connector.read(None, 10).await {
             let _ = tokio::time::timeout(wait_of(&fault), std::future::pending::<()>()).await;
         }
-        // Nobody is refused any more: now the rate alone holds them.
+        // No request is refused any more: now only the rate limits them.
         for _ in 0..READS {
             drop(connector.read(None, 10).await.unwrap());
         }

@@ -82,7 +82,7 @@ fn with_identity(mask: String, plain: String, doubt: Option<Doubt>) -> Personal 
     Personal { kind: "phone", mask, identity: Some(identity), doubt, area: None, plain }
 }
 
-/// A number that identifies nobody.
+/// A number that does not identify its owner.
 fn without_identity(mask: String, plain: String, doubt: Doubt) -> Personal {
     Personal { kind: "phone", mask, identity: None, doubt: Some(doubt), area: None, plain }
 }

@@ -119,7 +119,7 @@ async fn drain(consumer: &mut AmqpConsumer, store: &Memory, n: usize) -> (Vec<Me
     (messages, outcomes)
 }
 
-/// For what must come: a test that waits for ever tells nobody what it waited for.
+/// Waits with a time limit: a test that waits for ever does not show what it waits for.
 async fn soon<T>(future: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(20), future).await.expect("it does not come")
 }

@@ -142,7 +142,7 @@ pub(crate) async fn a_full_bus_takes_no_more(mut bench: impl Bench) {
     assert_eq!(received, small);
 }
 
-/// Messages of a read of so many records; twenty of them are some 12 KiB.
+/// The messages of a read of that many records; twenty records take about 12 KiB.
 fn messages(read_no: u64, records: usize) -> Vec<Message> {
     let keys: Vec<String> = (0..records).map(|n| n.to_string()).collect();
     let outbox = read(read_no, keys.iter().map(|key| record(key, "x")));

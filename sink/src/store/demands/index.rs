@@ -103,7 +103,7 @@ impl Database {
     /// # Errors
     /// The store cannot be written; the index has not changed.
     pub async fn index_batch(&self, index: Index) -> Result<bool, Fault> {
-        // This is read first: all later statements see the transactions that have ended by now.
+        // This is read first: later statements see every transaction that has ended before.
         let bound = match index {
             Index::People => self.last_visible().await?,
             // A link needs the tokens of both demands in the index of people.

@@ -1,7 +1,7 @@
 //! Tests of PostgreSQL only; everything else is in the suite.
 //!
-//! `cargo xtask test` starts a server and sets its URL in `TONGHUI_TEST_POSTGRES`. Every test creates a database
-//! of its own there.
+//! `cargo xtask test` starts a server and sets its URL in `TONGHUI_TEST_POSTGRES`. Every test creates a
+//! database of its own there.
 
 mod access;
 mod commits;
@@ -53,7 +53,7 @@ impl Served {
         ask(&self.url, sql).await
     }
 
-    /// Waits until so many connections to this database wait for a lock.
+    /// Waits until that many connections to this database wait for a lock.
     async fn until_waiting(&self, n: i64) {
         let pool = PgPool::connect(&self.url).await.unwrap();
         let waiting = "SELECT count(*) FROM pg_stat_activity

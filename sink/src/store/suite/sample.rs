@@ -52,7 +52,8 @@ pub fn bad(key: &str) -> RawRecord {
     with_body(key, Revision::NONE, json!({ "reject": true }))
 }
 
-/// A record with this body. The normaliser reads the fields `text`, `status`, `tags`, `person`, `undated`, `reject`, `skip`.
+/// A record with this body. The normaliser reads the fields `text`, `status`, `tags`, `person`, `undated`,
+/// `reject` and `skip`.
 pub fn with_body(key: &str, revision: Revision, body: Value) -> RawRecord {
     let text = TextReport::default();
     RawRecord { key: RecordKey::new(key), revision, body: Body::new(body), text }

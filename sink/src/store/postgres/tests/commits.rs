@@ -1,4 +1,5 @@
-//! Uncommitted transactions: their demands are locked, their numbers may be overtaken, and indexes wait for them.
+//! Uncommitted transactions: their demands are locked, their numbers may be overtaken, and indexes wait for
+//! them.
 
 use contract::Revision;
 use serde_json::json;
