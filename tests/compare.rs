@@ -33,7 +33,7 @@ pub async fn differences(
         found.extend(check.case(case).await?);
     }
     let (demands, waiting) = check.counts().await?;
-    let deleted = oracle.cases().iter().filter(|case| case.gone.is_some()).count() as u64;
+    let deleted = oracle.cases().iter().filter(|case| case.deleted_at.is_some()).count() as u64;
     let cases = oracle.cases().len() as u64;
     if demands + waiting > cases || demands + waiting + deleted < cases {
         found.push(format!("{demands} demands and {waiting} in quarantine of {cases} cases"));
@@ -54,7 +54,7 @@ impl Check<'_> {
         let key = RecordKey::new(last.row.rowguid.as_str());
         let id = DemandId::of(&self.channel, &key);
         let Some(demand) = self.store.current(&self.channel, &key).await? else {
-            return Ok(match (self.store.quarantine_show(&id).await?, case.gone) {
+            return Ok(match (self.store.quarantine_show(&id).await?, case.deleted_at) {
                 (Some(_), _) if !last.is_readable => None,
                 (None, Some(_)) => None, // deleted before it was read
                 (Some(row), _) => {
@@ -64,7 +64,7 @@ impl Check<'_> {
             });
         };
         // A case may become unreadable, or vanish, after it was read.
-        let is_final = case.gone.is_none() && last.is_readable;
+        let is_final = case.deleted_at.is_none() && last.is_readable;
         let history = self.store.history(&id).await?;
         let newest = history.iter().max_by_key(|row| row.version).context("no history")?;
         let raw = self.raw(&demand, newest).await?;
@@ -210,14 +210,14 @@ const REPLACING_FAULTS: [&str; 3] = ["illegal_reference", "attachment", "huge_at
 pub fn same_payload(served_state: &ServedState, demand: &Demand, sealer: &Sealer) -> bool {
     let raw = open_raw(sealer, Place::from(demand), &demand.raw).expect("it opens");
     let raw: Value = serde_json::from_slice(&raw).expect("it opens");
-    if served_state.faults.contains(&"workbook") {
+    if served_state.quirks.contains(&"workbook") {
         return raw["诉求编号"] == served_state.payload["诉求编号"];
     }
-    if served_state.faults.iter().any(|fault| REPLACING_FAULTS.contains(fault)) {
+    if served_state.quirks.iter().any(|fault| REPLACING_FAULTS.contains(fault)) {
         return true;
     }
     let served = served_state.payload.as_object().expect("it opens").iter();
-    let is_lost = |column: &str| column == "满意度" && served_state.faults.contains(&"lost_column");
+    let is_lost = |column: &str| column == "满意度" && served_state.quirks.contains(&"lost_column");
     served.filter(|(column, _)| !is_lost(column)).all(|(column, value)| raw[column] == *value)
 }
 

@@ -7,7 +7,7 @@ use anyhow::Context;
 use contract::demand::QualityFlag;
 use normalizer::{Place, Sealer, open_unmasked};
 use normalizer_text::{Profile, clean};
-use sandbox::{Clock, Corpus, Gbk, Piece, Settings, Storage};
+use sandbox::{Clock, Corpus, CorpusText, Gbk, Settings, Storage};
 
 use crate::world::World;
 
@@ -69,7 +69,7 @@ async fn compare(
     world: &World,
     storage: Storage,
     keys: &[String],
-    pieces: &[Piece],
+    pieces: &[CorpusText],
 ) -> anyhow::Result<Report> {
     let (store, sealing) = world.store().await?;
     let sealer = Sealer::new(&sealing);

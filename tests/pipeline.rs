@@ -24,7 +24,7 @@ use gateway::{
     channel::{ChannelHandle, LiveChannel},
     clock,
     ingest::{self, Environment, Run, ingest},
-    registry::{AnyConnector, vocabulary},
+    registry::{AnyConnector, section_schemas},
     schedule::Pace,
     shipped,
     stop::Stop,
@@ -32,7 +32,7 @@ use gateway::{
 use normalizer::{Keys, Sealer};
 use sandbox::{
     Truth,
-    truth::{Class, Outcome, Thing},
+    truth::{Outcome, Record, RejectReason},
 };
 use sink::store::{Memory, Quarantined};
 use tempfile::TempDir;
@@ -164,7 +164,7 @@ impl Pipeline {
             handle: &ChannelHandle::new(spec.id.clone()),
             brake: Brake::default(),
             environment: &Environment {
-                memory: Arc::new(ingest::Memory::new(64 << 20)),
+                memory: Arc::new(ingest::MemoryLimit::new(64 << 20)),
                 mapping: Arc::default(),
                 clock: clock::machine(),
                 stop: Stop::default(),
@@ -193,17 +193,17 @@ impl Pipeline {
     /// thing, and quarantine holds those that cannot be demands.
     pub fn differences(&self, truth: &Truth) -> Vec<String> {
         let found = truth
-            .things()
+            .records()
             .iter()
             .filter_map(|thing| Some(format!("{}: {}", thing.key, self.difference(thing)?)));
         found.collect()
     }
 
-    fn difference(&self, thing: &Thing) -> Option<String> {
+    fn difference(&self, thing: &Record) -> Option<String> {
         let (demand, waits) = (self.demand(&thing.key), self.quarantined(&thing.key));
         match (&thing.last().outcome, demand, waits) {
             // The channel may have read it before it was deleted, or not.
-            _ if thing.gone.is_some() => None,
+            _ if thing.deleted_at.is_some() => None,
             (Outcome::Demand(facts), Some(demand), _) => {
                 let is_kept = same_payload(thing.last(), &demand, &self.sealer);
                 altered(facts, &demand, &self.sealer)
@@ -214,12 +214,12 @@ impl Pipeline {
             {
                 None
             }
-            (Outcome::Reject(Class::MalformedBytes), None, Some(row)) => {
+            (Outcome::Reject(RejectReason::MalformedBytes), None, Some(row)) => {
                 (row.reason != "malformed_bytes").then_some(row.reason)
             }
             (Outcome::Reject(_), None, Some(_)) => None,
             // A malformed row has no key.
-            (Outcome::Reject(Class::Unreadable), None, None)
+            (Outcome::Reject(RejectReason::Unreadable), None, None)
                 if self.bus.rejected().contains(&(None, "row_shape".to_owned())) =>
             {
                 None
@@ -237,7 +237,7 @@ fn build(
 ) -> anyhow::Result<(LiveChannel, ConnectorContext)> {
     let known =
         |name: &str| environment.iter().find(|(one, _)| *one == name).map(|(_, it)| it.clone());
-    let settings = config::resolve(folder.path(), &vocabulary(), &known)?;
+    let settings = config::resolve(folder.path(), &section_schemas(), &known)?;
     let channel = assemble::channels(&settings, &keys()?)?.pop().context("no channel")?;
     let mut context = channel.context();
     context.gate = Arc::new(OpenGate);
@@ -273,7 +273,7 @@ impl Gate for CityGate {
             Some(left) => Err(Fault::throttled(left, "the upstream asked for a pause")),
             None => {
                 self.clock.advance(self.step);
-                Ok(Permit::holding(()))
+                Ok(Permit::new(()))
             }
         };
         ready(entered).boxed()

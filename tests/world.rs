@@ -16,7 +16,7 @@ use anyhow::Context;
 use contract::Fault;
 use gateway::{
     assemble,
-    registry::vocabulary,
+    registry::section_schemas,
     service::{Role, serve},
     stop::Stop,
 };
@@ -82,7 +82,7 @@ impl World {
             self.environment.insert(BROKER, url.to_owned());
         }
         let (store, broker) = (store.map(|_| STORE), broker.map(|_| (BROKER, name.as_str())));
-        Ok(gateway::shipped::name_servers(&self.config(), store, broker)?)
+        Ok(gateway::shipped::set_servers(&self.config(), store, broker)?)
     }
 
     /// Sets an environment variable that the configuration uses.
@@ -117,7 +117,7 @@ impl World {
     /// The configuration has problems.
     pub fn settings(&self) -> anyhow::Result<config::Settings> {
         let environment = |name: &str| self.environment.get(name).cloned();
-        Ok(config::resolve(&self.config(), &vocabulary(), &environment)?)
+        Ok(config::resolve(&self.config(), &section_schemas(), &environment)?)
     }
 
     /// The store and its keys; the first call creates them.

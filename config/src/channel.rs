@@ -13,8 +13,8 @@ use crate::{
     source::Source,
 };
 
-/// The settings of a channel. The table named after the connector, and `[demand]`, belong to their
-/// owners, whose schemas replace what is declared here.
+/// The settings of one channel.
+// Other crates own `[demand]` and the table named after the connector; their schemas are inserted later.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "channel.toml")]
@@ -26,12 +26,12 @@ pub(crate) struct ChannelFile {
     connector: String,
     /// When to read.
     schedule: Schedule,
-    /// Limits of the source.
+    /// Limits on requests to the source.
     #[serde(default)]
     budget: BudgetFile,
     /// Mapping of a record to a demand.
     demand: Value,
-    /// Pages with the demands expected from them; `tonghui check` runs them.
+    /// Pages of the source with the demands expected from them; `tonghui check` compares them.
     #[serde(default)]
     example: Vec<Example>,
 }
@@ -41,18 +41,17 @@ pub(crate) struct ChannelFile {
 #[serde(deny_unknown_fields)]
 #[schemars(extend("exactlyOne" = ["every", "cron"]))]
 struct Schedule {
-    /// Pause after a read that found nothing more.
+    /// Pause after everything new has been read.
     #[schemars(extend("formatMinimum" = "1ms", "formatMaximum" = "31d"))]
     every: Option<Period>,
     /// Cron times in the gateway's time zone: `*/5 * * * *`, `0 2 * * 1`.
     cron: Option<CronTimes>,
-    /// Hours of the day at which to read, in the gateway's time zone; all day if left out.
+    /// Hours of the day in which to read, in the gateway's time zone; all day if left out.
     window: Option<Window>,
-    /// What to do about cron times that passed while the gateway was down or the read before was
-    /// running.
+    /// What to do about cron times that passed while the gateway was down or was still reading.
     #[serde(default)]
     misfire: Misfire,
-    /// A read starts up to this much later, at random, so that channels do not all start at once.
+    /// Maximum random delay of a read, so that channels do not all start at once.
     #[serde(default = "Period::seconds::<0>")]
     #[schemars(extend("formatMaximum" = "1h"))]
     jitter: Period,
@@ -61,7 +60,7 @@ struct Schedule {
 impl Schedule {
     fn into_settings(self) -> ScheduleSettings {
         let Self { every, cron, window, misfire, jitter: Period(jitter) } = self;
-        // The schema lets exactly one of the two through.
+        // The schema ensures that exactly one of the two is set.
         let trigger = match cron {
             Some(CronTimes(cron)) => Trigger::Cron(cron),
             None => Trigger::Every(every.map_or(Duration::from_secs(60), |Period(pause)| pause)),
@@ -70,7 +69,7 @@ impl Schedule {
     }
 }
 
-/// Limits of the source.
+/// Limits on requests to the source.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("dependentRequired" = { "burst": ["rate"] }))]
@@ -78,19 +77,19 @@ struct BudgetFile {
     /// Maximum number of requests or connections at the same time.
     #[schemars(range(min = 1))]
     concurrent: u32,
-    /// Requests per time, on average, like `5/s`; no limit if left out.
+    /// Average number of requests per unit of time, like `5/s`; no limit if left out.
     rate: Option<Rate>,
-    /// Requests that may follow each other at once after a pause.
+    /// Number of requests that may be sent at once after a pause.
     #[schemars(range(min = 1))]
     burst: u32,
-    /// Maximum number of requests in one day of the gateway's time zone; no limit if left out.
+    /// Maximum number of requests per day in the gateway's time zone; no limit if left out.
     #[schemars(range(min = 1))]
     per_day: Option<u32>,
-    /// Hours of the day at which requests are allowed, in the gateway's time zone; all day if left
+    /// Hours of the day in which requests are allowed, in the gateway's time zone; all day if left
     /// out.
     window: Option<Window>,
-    /// Name of the system, if several channels read the same one: they share one budget, which must
-    /// be the same in all of them. Left out, no other channel reads it.
+    /// Name of the upstream system, if several channels read it. They share one budget, so `[budget]`
+    /// must be the same in all of them. If left out, no other channel reads it.
     #[schemars(extend("format" = "upstream"))]
     upstream: Option<String>,
 }

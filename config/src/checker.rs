@@ -1,8 +1,8 @@
-//! Checks the tree of a file against a JSON Schema.
+//! Checks the parsed tree of a file against a JSON Schema.
 //!
-//! Deserialising would stop at the first mistake, and knows neither columns nor what was probably meant.
-//! The checker reports every mistake with its byte range. At the same time it builds the value that is
-//! deserialised if there are no mistakes, with secrets filled in.
+//! Deserialising would stop at the first mistake, and report no column and no suggestion. The checker
+//! reports every mistake with its byte range. It also builds the value, with secrets filled in, that is
+//! deserialised if there are no mistakes.
 
 mod scalar;
 mod secrets;
@@ -28,8 +28,8 @@ use crate::{
 
 /// The mistakes in a file, and its value.
 #[derive(Default)]
-pub(crate) struct Checked {
-    /// The file as JSON, with secrets filled in. Valid only if nothing was found.
+pub(crate) struct CheckResult {
+    /// The file as JSON, with secrets filled in. Valid only if `findings` is empty.
     pub(crate) value: Value,
     /// All mistakes.
     pub(crate) findings: Vec<Finding>,
@@ -41,51 +41,52 @@ pub(crate) struct Checked {
 
 /// A schema, prepared for checking many files.
 pub(crate) struct Schema<'s> {
-    /// The schema; definitions are at its root.
+    /// The whole schema, with its definitions.
     root: &'s Value,
     /// Names of all keys in it that hold secrets.
     secret_keys: Vec<&'s str>,
 }
 
 impl<'s> Schema<'s> {
-    pub(crate) fn of(schema: &'s Value) -> Self {
-        Self { root: schema, secret_keys: secrets::keys(schema) }
+    pub(crate) fn new(schema: &'s Value) -> Self {
+        Self { root: schema, secret_keys: secrets::secret_keys(schema) }
     }
 
-    /// Checks a file.
+    /// Checks the tree of a file; `text` is its content.
     pub(crate) fn check(
         &self,
         tree: &Spanned<DeTable<'_>>,
         text: &str,
         context: &Context<'_>,
-    ) -> Checked {
-        let (path, checked) = (Vec::new(), Checked::default());
+    ) -> CheckResult {
+        let (path, checked) = (Vec::new(), CheckResult::default());
         let mut checker = Checker { text, context, path, schema: self, checked };
         if let Some(shape) = shape::alternatives(self.root, self.root).first() {
-            checker.checked.value = checker.table(shape, tree.get_ref(), 0..0);
+            checker.checked.value = checker.check_table(shape, tree.get_ref(), 0..0);
         }
         checker.checked
     }
 }
 
-/// Goes through the tree of one file.
+/// Checks the tree of one file.
 struct Checker<'a> {
     text: &'a str,
     context: &'a Context<'a>,
     /// The keys and list positions that lead to the current value.
     path: Vec<String>,
     schema: &'a Schema<'a>,
-    checked: Checked,
+    checked: CheckResult,
 }
 
 impl<'a> Checker<'a> {
-    fn value(&mut self, schema: &'a Value, value: &Spanned<DeValue<'_>>) -> Value {
+    /// Checks a value, and returns it as JSON.
+    fn check_value(&mut self, schema: &'a Value, value: &Spanned<DeValue<'_>>) -> Value {
         let shapes = shape::alternatives(self.schema.root, schema);
         let admitting: Vec<&Shape<'a>> =
             shapes.iter().filter(|shape| shape.admits(value.get_ref())).collect();
         match admitting.as_slice() {
             [] => {
-                self.wrong_type(&shapes, value);
+                self.report_wrong_type(&shapes, value);
                 Value::Null
             }
             [only] => self.check_shape(only, value),
@@ -93,7 +94,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Of several shapes, the one with the fewest mistakes was probably meant.
+    /// Checks a value against several shapes, and keeps the findings of the shape with the fewest: that
+    /// shape was probably meant.
     fn check_shapes(&mut self, shapes: &[&Shape<'a>], value: &Spanned<DeValue<'_>>) -> Value {
         let n_before = self.checked.findings.len();
         let mut best: Option<(Vec<Finding>, Value)> = None;
@@ -112,19 +114,19 @@ impl<'a> Checker<'a> {
 
     fn check_shape(&mut self, shape: &Shape<'a>, value: &Spanned<DeValue<'_>>) -> Value {
         match value.get_ref() {
-            DeValue::Table(table) => self.table(shape, table, value.span()),
+            DeValue::Table(table) => self.check_table(shape, table, value.span()),
             DeValue::Array(array) => {
                 self.check_count(shape, array.len(), "entries", value.span());
-                let Some(items) = shape.items else { return table::plain_list(array) };
+                let Some(items) = shape.items else { return table::list_to_json(array) };
                 let mut list = Vec::new();
                 for (position, item) in array.iter().enumerate() {
                     self.path.push(position.to_string());
-                    list.push(self.value(items, item));
+                    list.push(self.check_value(items, item));
                     self.path.pop();
                 }
                 Value::Array(list)
             }
-            scalar => self.scalar(shape, scalar, value.span()),
+            scalar => self.check_scalar(shape, scalar, value.span()),
         }
     }
 
@@ -132,14 +134,12 @@ impl<'a> Checker<'a> {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         let (min, max) = shape.size;
         if let Some(min) = min.filter(|min| count < *min) {
-            self.report(
-                span.clone(),
-                format!("{count} {what}, but at least {min} are needed"),
-                None,
-            );
+            let message = format!("the number of {what} is {count}, but must be at least {min}");
+            self.report(span.clone(), message, None);
         }
         if let Some(max) = max.filter(|max| count > *max) {
-            self.report(span, format!("{count} {what}, but at most {max} are possible"), None);
+            let message = format!("the number of {what} is {count}, but must be at most {max}");
+            self.report(span, message, None);
         }
     }
 
@@ -147,19 +147,19 @@ impl<'a> Checker<'a> {
         self.checked.findings.push(Finding::new(span, message, suggestion));
     }
 
-    /// Reports a problem of a text, at its byte range.
+    /// Reports a problem with a string, at the byte range of the mistake in it if that is known.
     fn report_text(&mut self, span: Range<usize>, text: &str, problem: TextProblem) {
-        let quoted = self.text.get(span.start + 1..span.end.saturating_sub(1)) == Some(text);
-        let part = problem.part.filter(|_| quoted);
-        let at = part
+        let is_verbatim = self.text.get(span.start + 1..span.end.saturating_sub(1)) == Some(text);
+        let part = problem.part.filter(|_| is_verbatim);
+        let range = part
             .map_or(span.clone(), |part| span.start + 1 + part.start..span.start + 1 + part.end);
         let suggestion =
             problem.suggestion.map(|text| Suggestion::replace(span, types::quote(&text)));
-        self.report(at, problem.message, suggestion.or(problem.advice.map(Suggestion::advice)));
+        self.report(range, problem.message, suggestion.or(problem.advice.map(Suggestion::advice)));
     }
 
     /// Reports a value of the wrong type.
-    fn wrong_type(&mut self, shapes: &[Shape<'a>], value: &Spanned<DeValue<'_>>) {
+    fn report_wrong_type(&mut self, shapes: &[Shape<'a>], value: &Spanned<DeValue<'_>>) {
         let span = value.span();
         if shapes.iter().any(Shape::is_secret) {
             self.checked.hidden.push(span.clone());
@@ -183,8 +183,9 @@ impl<'a> Checker<'a> {
         self.report(span.clone(), message, suggestion.map(|text| Suggestion::replace(span, text)));
     }
 
-    /// The keys that lead to the current value, as a table header; list positions are left out.
-    fn header(&self) -> String {
+    /// The end of a message: `` in `[table]` `` with the keys that lead to the current value, without
+    /// list positions; empty at the top of the file.
+    fn in_table(&self) -> String {
         let keys: Vec<&str> = self
             .path
             .iter()

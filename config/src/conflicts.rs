@@ -1,42 +1,42 @@
-//! Checks that no schema can express: conflicts within a channel, and between channels.
+//! Checks that a schema cannot express: conflicts within a channel, and between channels.
 
 use serde_json::{Map, Value};
 
 use crate::{
     channel::RawChannel,
     problem::{Problem, Suggestion},
-    schema::Vocabulary,
+    schema::SectionSchemas,
     source::{Finding, Source},
 };
 
-/// The table named after the connector must exist, and no other connector's may.
-pub(crate) fn bad_sections(
+/// Reports a missing table of the channel's connector, and tables of other connectors.
+pub(crate) fn section_problems(
     value: &Value,
-    vocabulary: &Vocabulary,
+    sections: &SectionSchemas,
     source: &Source,
 ) -> Vec<Problem> {
     let Some(connector) = value["connector"].as_str() else { return Vec::new() };
-    let mut kinds = vocabulary.connectors.iter().map(|kind| kind.name.as_str());
+    let mut kinds = sections.connectors.iter().map(|kind| kind.name.as_str());
     if !kinds.clone().any(|kind| kind == connector) {
         return Vec::new();
     }
     let mut problems = Vec::new();
     if value.get(connector).is_none() {
-        let message = format!("missing table `[{connector}]`, the settings of the connector");
-        problems.push(at(source, "connector", message, None));
+        let message = format!("missing table `[{connector}]` with the settings of the connector");
+        problems.push(problem(source, "connector", message, None));
     }
     for other in kinds.by_ref().filter(|kind| *kind != connector && value.get(*kind).is_some()) {
         let message =
             format!("`[{other}]` is for `connector = \"{other}\"`, not for \"{connector}\"");
         let advice = format!("remove the table, or write `connector = \"{other}\"`");
-        problems.push(at(source, other, message, Some(Suggestion::advice(advice))));
+        problems.push(problem(source, other, message, Some(Suggestion::advice(advice))));
     }
     problems
 }
 
-/// Channels with the same name, and channels with the same source settings, which would read the same
-/// records.
-pub(crate) fn duplicates(channels: &[RawChannel]) -> Vec<Problem> {
+/// Reports channels with the same name, and channels with equal connector settings, which would read the
+/// same records.
+pub(crate) fn duplicate_channels(channels: &[RawChannel]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (position, channel) in channels.iter().enumerate() {
         let name = channel.value["name"].as_str().map(str::trim).filter(|name| !name.is_empty());
@@ -46,22 +46,22 @@ pub(crate) fn duplicates(channels: &[RawChannel]) -> Vec<Problem> {
             .iter()
             .find(|other| name.is_some() && other.value["name"].as_str().map(str::trim) == name)
         {
-            let message = format!("the same name as in {}", first.source.file);
-            problems.push(at(&channel.source, "name", message, None));
+            let message = format!("{} has the same name", first.source.file);
+            problems.push(problem(&channel.source, "name", message, None));
         }
         if let Some(first) =
             earlier.iter().find(|other| section.is_some() && self::section(&other.value) == section)
         {
             let message =
-                format!("the same settings as in {}: it reads the same records", first.source.file);
+                format!("{} has the same settings and reads the same records", first.source.file);
             let table = section.map_or("", |(connector, _)| connector);
-            problems.push(at(&channel.source, table, message, None));
+            problems.push(problem(&channel.source, table, message, None));
         }
     }
     problems
 }
 
-/// Channels that share an upstream share its budget, so their budgets must be equal.
+/// Reports different budgets of channels that share an upstream: they share one budget.
 pub(crate) fn budget_conflicts(channels: &[RawChannel]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (position, channel) in channels.iter().enumerate() {
@@ -71,10 +71,10 @@ pub(crate) fn budget_conflicts(channels: &[RawChannel]) -> Vec<Problem> {
         if budget(first).1 != limits {
             let file = &first.source.file;
             let message =
-                format!("another budget than in {file}, which asks the same upstream `{upstream}`");
-            let advice = "write the same limits in both, or name another upstream".to_owned();
+                format!("{file} reads the same upstream `{upstream}` with another budget");
+            let advice = "set the same limits in both files, or another `upstream`".to_owned();
             let suggestion = Some(Suggestion::advice(advice));
-            problems.push(at(&channel.source, "budget", message, suggestion));
+            problems.push(problem(&channel.source, "budget", message, suggestion));
         }
     }
     problems
@@ -88,11 +88,12 @@ fn budget(channel: &RawChannel) -> (&str, Map<String, Value>) {
     (upstream.unwrap_or(channel.id.as_str()), limits)
 }
 
+/// The name and the settings of the connector of a channel.
 fn section(value: &Value) -> Option<(&str, &Value)> {
     let connector = value["connector"].as_str()?;
     Some((connector, value.get(connector)?)).filter(|(_, section)| !section.is_null())
 }
 
-fn at(source: &Source, key: &str, message: String, suggestion: Option<Suggestion>) -> Problem {
+fn problem(source: &Source, key: &str, message: String, suggestion: Option<Suggestion>) -> Problem {
     source.problem(Finding::new(source.locate(&[key]), message, suggestion))
 }

@@ -1,7 +1,7 @@
-//! Formats of texts in a configuration.
+//! Formats of strings in a configuration.
 //!
-//! A schema names a format; each format is checked here. Unknown formats are not checked: the owner of the
-//! settings does it and reports through [`crate::ChannelSettings::problem`].
+//! A schema names a format, and this module checks it. The owner of the settings checks formats that this
+//! module does not know, and reports through [`crate::ChannelSettings::problem`].
 
 mod quantity;
 mod reference;
@@ -18,22 +18,22 @@ pub(crate) use time::CronTimes;
 
 use crate::shape::Shape;
 
-/// A problem of a text that has a format.
+/// A problem with a string that has a format.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct TextProblem {
     pub(crate) message: String,
-    /// The byte range of the mistake in the text; `None` for all of it.
+    /// The byte range of the mistake in the string; `None` for the whole string.
     pub(crate) part: Option<Range<usize>>,
-    /// The text to write instead.
+    /// The string to write instead.
     pub(crate) suggestion: Option<String>,
-    /// Or what to do, if there is no such text.
+    /// What to do, if there is no string to suggest.
     pub(crate) advice: Option<String>,
 }
 
-/// Finds a mistake in a text of the format.
+/// Checks a string against a format.
 type Check = fn(&Shape<'_>, &str, &Context<'_>) -> Option<TextProblem>;
 
-/// Name, description and check of each format. Secrets and contents are resolved by the checker.
+/// Name, description and check of each format. The checker resolves variables, contents and secrets.
 const FORMATS: [(&str, &str, Check); 14] = [
     ("period", "a period like \"30s\"", |shape, text, _| quantity::period(text, shape.bounds)),
     ("size", "a size like \"256MiB\"", |shape, text, _| quantity::size(text, shape.bounds)),
@@ -55,7 +55,7 @@ const FORMATS: [(&str, &str, Check); 14] = [
     ),
 ];
 
-/// Checks a text against the format of its shape, if it has one.
+/// Checks a string against the format of its shape, if it has one.
 pub(crate) fn check(shape: &Shape<'_>, text: &str, context: &Context<'_>) -> Option<TextProblem> {
     let format = shape.format?;
     let (_, _, check) = FORMATS.iter().find(|(name, ..)| *name == format)?;
@@ -72,7 +72,7 @@ fn address(text: &str) -> Option<TextProblem> {
     text.parse::<SocketAddr>().is_err().then(|| TextProblem { message, ..TextProblem::default() })
 }
 
-/// JSONPath (RFC 9535): strict, with the place of the mistake.
+/// Checks a JSONPath strictly by RFC 9535, and locates the mistake.
 fn jsonpath(text: &str) -> Option<TextProblem> {
     let error = JsonPath::parse(text).err()?;
     let at = (0..=error.position().min(text.len())).rev().find(|&at| text.is_char_boundary(at));
@@ -87,13 +87,13 @@ fn jsonpath(text: &str) -> Option<TextProblem> {
     let message = if text.starts_with('$') {
         format!("`{text}` is not a JSONPath (RFC 9535): {found}")
     } else {
-        format!("`{text}` is not a JSONPath (RFC 9535): it begins with `$`")
+        format!("`{text}` is not a JSONPath (RFC 9535): it must begin with `$`")
     };
     let part = part.filter(|_| text.starts_with('$'));
     Some(TextProblem { message, part, suggestion, advice: None })
 }
 
-/// What was probably meant, the likeliest first.
+/// The paths that were probably meant, the likeliest first.
 fn guesses(text: &str) -> Vec<String> {
     let bare = text.trim().trim_start_matches('$').trim_start_matches('.');
     if bare.is_empty() {
@@ -104,7 +104,7 @@ fn guesses(text: &str) -> Vec<String> {
     // A comparison is written with two equals signs.
     let doubled = text.replace("==", "=").replace('=', "==");
     guesses.push(doubled.replace("<==", "<=").replace(">==", ">=").replace("!==", "!="));
-    // A name with other characters than letters, digits and `_` stands in brackets.
+    // A name with other characters than letters, digits and `_` is written in brackets.
     if !bare.contains(['[', '\'', '"', '*', '\\']) {
         let quoted: String = bare.split('.').map(|name| format!("['{name}']")).collect();
         guesses.push(format!("${quoted}"));
@@ -112,12 +112,12 @@ fn guesses(text: &str) -> Vec<String> {
     guesses
 }
 
-/// The text that a number without a unit means in a format, if there is no doubt.
+/// The string that a number without a unit stands for in a format, if its unit is clear.
 pub(crate) fn from_number(format: &str, number: i64) -> Option<String> {
     match format {
-        // A small number was probably not meant in bytes.
         "period" => (number >= 0).then(|| format!("{number}s")),
         "rate" => (number > 0).then(|| format!("{number}/s")),
+        // A small number was probably not meant in bytes.
         "size" => u64::try_from(number)
             .ok()
             .filter(|n| *n >= 1 << 20)
@@ -126,8 +126,8 @@ pub(crate) fn from_number(format: &str, number: i64) -> Option<String> {
     }
 }
 
-/// The name in `known` that is most similar to `word`, if it is similar enough to be a typo: case and `-`
-/// are ignored, and one letter in three may be wrong.
+/// The name in `known` that is most similar to `word`, if `word` may be a typo of it: one letter in three
+/// may be wrong. Upper and lower case are the same, and so are `-` and `_`.
 pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
     let word = plain(word);

@@ -18,19 +18,19 @@ use crate::settings::{ChannelSettings, KeySource, Settings, StoreSettings};
 #[serde(deny_unknown_fields)]
 #[schemars(title = "gateway.toml")]
 pub(crate) struct GatewayFile {
-    /// Time zone of people, and of source times that name none.
+    /// Time zone of schedules and output, and of source times that name none.
     #[schemars(with = "String", extend("format" = "timezone"))]
     zone: Tz,
     /// Where demands are kept.
     store: Store,
-    /// The broker between ingest and sink; leave out to run both in one process without a broker.
+    /// The broker between ingest and sink; leave it out to run both in one process without a broker.
     bus: Option<BusSettings>,
     /// Where the keys that seal personal values come from.
     keys: Keys,
     /// Where push channels receive requests.
     #[serde(default)]
     intake: Intake,
-    /// HTTP interface for monitoring; leave out to have none.
+    /// HTTP interface for monitoring; leave it out to have none.
     console: Option<ConsoleSettings>,
     /// Limits of the process.
     #[serde(default)]
@@ -44,20 +44,20 @@ pub(crate) struct GatewayFile {
 pub struct ConsoleSettings {
     /// Address and port to listen on, without TLS: put a proxy with TLS in front of it for access
     /// from other machines.
-    #[serde(default = "console")]
+    #[serde(default = "default_console_address")]
     #[schemars(with = "String", extend("format" = "address"))]
     pub listen: SocketAddr,
     /// Token that a client sends as `Authorization: Bearer …`; not needed for `/health`. Without a
-    /// token, it may listen on loopback addresses only. A secret.
+    /// token, `listen` must be a loopback address. A secret.
     pub token: Option<Secret>,
 }
 
-fn console() -> SocketAddr {
+fn default_console_address() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8420))
 }
 
-/// Where push channels receive requests: `POST /intake/<channel>`. Listens only if there is a push
-/// channel.
+/// Where push channels receive requests: `POST /intake/<channel>`. The gateway listens only if
+/// there is a push channel.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct Intake {
@@ -73,7 +73,7 @@ impl Default for Intake {
     }
 }
 
-/// Where demands are kept (one of `sqlite` and `postgres`), and for how long their history is.
+/// Where demands are kept (either `sqlite` or `postgres`), and for how long history is kept.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("exactlyOne" = ["sqlite", "postgres"]))]
@@ -84,9 +84,9 @@ struct Store {
     /// URL of a PostgreSQL database; name several hosts if there is a standby:
     /// `postgres://USER:PASSWORD@HOST1,HOST2/DATABASE`. A secret.
     postgres: Option<Secret>,
-    /// Retention of history: earlier states of demands and raw records. Whole months are dropped
-    /// once they are older. Without it, history is kept for ever. The current state of a demand is
-    /// never dropped; if it has not changed since, only its raw record is.
+    /// How long history is kept: earlier states of demands, and raw records. Whole months are dropped
+    /// once they are older. If left out, history is kept for ever. The current state of a demand is
+    /// never dropped, but its raw record is, once it is older.
     #[schemars(extend("formatMinimum" = "31d"))]
     history: Option<Period>,
 }
@@ -99,15 +99,15 @@ pub struct BusSettings {
     /// of its nodes, separated by spaces. A secret.
     pub amqp: Secret,
     /// PEM file of the authority that signed the broker's certificate, relative to the configuration
-    /// folder; the system's authorities if left out.
+    /// folder. If left out, the system's authorities are trusted.
     #[schemars(with = "Option<String>")]
     pub ca: Option<PathBuf>,
     /// Name of the exchange, and prefix of the names of all queues.
-    #[serde(default = "prefix")]
+    #[serde(default = "default_prefix")]
     #[schemars(length(min = 1, max = 100))]
     pub prefix: String,
     /// Size limit of one queue. When it is full, the broker refuses messages and reading waits.
-    #[serde(default = "queue")]
+    #[serde(default = "default_queue_size")]
     #[schemars(extend("formatMinimum" = "16MiB"))]
     pub queue: Size,
     /// Who declares exchanges and queues.
@@ -122,15 +122,15 @@ pub enum Topology {
     /// The gateway, when it starts.
     #[default]
     Declare,
-    /// Somebody else; the gateway checks that they exist.
+    /// An administrator; the gateway checks that they exist.
     Check,
 }
 
-fn prefix() -> String {
+fn default_prefix() -> String {
     "tonghui".to_owned()
 }
 
-fn queue() -> Size {
+fn default_queue_size() -> Size {
     Size(1 << 30)
 }
 
@@ -139,12 +139,13 @@ fn queue() -> Size {
 #[serde(deny_unknown_fields)]
 #[schemars(extend("exactlyOne" = ["file", "env"]))]
 struct Keys {
-    /// Key file, relative to the configuration folder; created at the first start with mode 600.
+    /// Key file, relative to the configuration folder; created with mode 600 at the first start of an
+    /// embedded store.
     file: Option<String>,
     /// Environment variable that holds the content of a key file.
     #[schemars(with = "Option<String>", extend("format" = "variable"))]
     env: Option<Secret>,
-    /// Algorithms of new keys; values that are sealed already keep theirs.
+    /// Algorithms of new keys; sealed values keep the algorithms of their keys.
     #[serde(default)]
     suite: Suite,
 }
@@ -156,7 +157,7 @@ enum Suite {
     /// AES-256-GCM and HMAC-SHA-256.
     #[default]
     Aes,
-    /// SM4-GCM and HMAC-SM3, where national algorithms are required.
+    /// SM4-GCM and HMAC-SM3, China's national algorithms.
     Sm,
 }
 
@@ -179,7 +180,7 @@ impl Default for Limits {
 }
 
 impl GatewayFile {
-    /// The settings of the configuration folder `dir`, to which relative paths belong.
+    /// The settings; relative paths are resolved against the configuration folder `dir`.
     pub(crate) fn into_settings(self, dir: &Path, channels: Vec<ChannelSettings>) -> Settings {
         let Self { zone, store, mut bus, keys, intake, console, limits } = self;
         if let Some(ca) = bus.as_mut().and_then(|bus| bus.ca.as_mut()) {
@@ -188,7 +189,7 @@ impl GatewayFile {
         Settings {
             zone,
             history: store.history.map(|Period(history)| history),
-            // The schema lets exactly one key of each pair through.
+            // The schema ensures that exactly one key of each pair is set.
             store: match store.postgres {
                 Some(url) => StoreSettings::Postgres(url),
                 None => StoreSettings::Sqlite(dir.join(store.sqlite.unwrap_or_default())),
@@ -198,7 +199,7 @@ impl GatewayFile {
                 Some(content) => KeySource::Env(content),
                 None => KeySource::File(dir.join(keys.file.unwrap_or_default())),
             },
-            national: matches!(keys.suite, Suite::Sm),
+            uses_national_algorithms: matches!(keys.suite, Suite::Sm),
             intake: intake.listen,
             console,
             limits,

@@ -1,12 +1,12 @@
 //! Reads the configuration folder and reports all its problems at once.
 //!
-//! The people who edit a configuration are no programmers, and often work on a machine without internet.
-//! So all files are checked in one pass, and each problem names file, line and column, shows the line and
-//! says what to write instead. Deserialising and stopping at the first error, the usual way, was not
-//! chosen; see `checker.rs`.
+//! The people who edit a configuration are not programmers, and often work on a machine without internet.
+//! So this crate checks all files in one pass. Each problem names its file, line and column, shows the
+//! line and says what to write instead. Plain deserialising would stop at the first error; see
+//! `checker.rs`.
 //!
-//! This crate knows neither connectors nor mappings: their JSON Schemas are passed in as a [`Vocabulary`],
-//! and their owners report what a schema cannot express through [`ChannelSettings::problem`].
+//! This crate does not know connectors or mappings. The caller passes their JSON Schemas in as
+//! [`SectionSchemas`], and reports what a schema cannot express through [`ChannelSettings::problem`].
 
 #![warn(missing_docs)]
 
@@ -28,8 +28,8 @@ mod source;
 pub use gateway::{BusSettings, ConsoleSettings, Limits, Topology};
 pub use problem::{Problem, Problems, Suggestion, TextPlace};
 pub use resolve::resolve;
-pub use schema::{Kind, Vocabulary, schema_channel, schema_gateway};
+pub use schema::{ConnectorSchema, SectionSchemas, channel_schema, gateway_schema};
 pub use settings::{
     ChannelSettings, Example, KeySource, Misfire, ScheduleSettings, Section, Settings,
-    StoreSettings, Trigger, may_listen,
+    StoreSettings, Trigger, check_listener,
 };

@@ -1,8 +1,7 @@
 //! The problems of a configuration, for people and programs.
 //!
-//! A problem is data, not one error type per cause: nobody branches on the cause, everybody wants the
-//! place, the line and what to write instead. A replacement is exact enough for an editor to apply; if
-//! only a person can decide, it is advice.
+//! All causes share one type, because no code depends on the cause: every user wants the place, the line
+//! and what to write instead. An editor can apply a replacement; advice needs a person.
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -13,10 +12,10 @@ use serde::Serialize;
 pub struct Problem {
     /// The file, or folder, relative to the configuration folder, with `/` between its parts.
     pub file: String,
-    /// The place in the file; `None` if the whole file or folder is meant.
+    /// The place in the file; `None` for the whole file or folder.
     #[serde(flatten)]
     pub place: Option<TextPlace>,
-    /// What is wrong. Never quotes a secret.
+    /// What is wrong. Never contains a secret.
     pub message: String,
     /// What to write instead, or what to do.
     pub suggestion: Option<Suggestion>,
@@ -29,21 +28,21 @@ pub struct TextPlace {
     pub line: usize,
     /// Column, from 1, in characters.
     pub column: usize,
-    /// The line, secrets replaced by `…`.
+    /// The line, with secrets replaced by `…`.
     pub snippet: String,
-    /// The part of the snippet that is underlined, in bytes.
+    /// The byte range of the snippet that is underlined.
     #[serde(skip)]
     pub(crate) marked: ByteRange,
 }
 
-/// Start and end. Not a `Range`, because that has no order and problems are sorted.
+/// Start and end of a range. A `Range` has no order, but problems must be sorted.
 pub(crate) type ByteRange = (usize, usize);
 
 /// How to fix a problem.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Suggestion {
-    /// Replace these bytes of the file by `text`.
+    /// Replace these bytes of the file with `text`.
     Replace {
         /// First byte.
         start: usize,
@@ -52,7 +51,7 @@ pub enum Suggestion {
         /// The replacement, as TOML.
         text: String,
     },
-    /// For a person to decide.
+    /// A person has to decide.
     Advice {
         /// What to do.
         text: String,
@@ -70,12 +69,12 @@ impl Suggestion {
 }
 
 impl Problem {
-    /// A problem of a whole file or folder, named relative to the configuration folder.
+    /// A problem with a whole file or folder; `file` is its path relative to the configuration folder.
     pub fn of_file(file: impl Into<String>, message: impl Into<String>) -> Self {
         Self { file: file.into(), place: None, message: message.into(), suggestion: None }
     }
 
-    /// Adds what to do about it.
+    /// Adds advice on what to do.
     #[must_use]
     pub fn advise(self, text: impl Into<String>) -> Self {
         Self { suggestion: Some(Suggestion::advice(text)), ..self }
@@ -102,7 +101,7 @@ impl Problems {
         &self.problems
     }
 
-    /// How many files they are in.
+    /// Number of files that have problems.
     pub(crate) fn n_files(&self) -> usize {
         self.problems.iter().map(|problem| &problem.file).collect::<BTreeSet<_>>().len()
     }

@@ -1,7 +1,7 @@
-//! How problems look on a terminal.
+//! Prints problems for a terminal.
 //!
-//! Columns are counted in characters, as editors do, but a Chinese character takes two cells of a
-//! terminal: the caret is placed by cells, or it would point too far left.
+//! Column numbers count characters, as in editors. The carets are placed by terminal cells, because a
+//! Chinese character takes two of them.
 
 use std::fmt;
 
@@ -39,7 +39,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Blanks up to the marked part, carets under it.
+/// The line below a snippet: spaces up to the marked part, then carets.
 fn underline(place: &TextPlace) -> String {
     let (start, end) = place.marked;
     // A tab stays a tab: only the terminal knows how wide it is.

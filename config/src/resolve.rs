@@ -1,7 +1,7 @@
 //! Turns a configuration folder into settings, or into all its problems.
 //!
-//! Files are read, checked, and compared with each other. Only a folder without problems becomes settings,
-//! so nobody ever gets half of a configuration.
+//! It reads and checks all files, and compares them with each other. Only a folder without problems
+//! becomes settings; there are no partial results.
 
 use std::{collections::HashSet, fs, ops::Range, path::Path};
 
@@ -11,13 +11,13 @@ use toml::de::DeTable;
 
 use crate::{
     channel::RawChannel,
-    checker::{Checked, Schema, quote},
-    conflicts::{bad_sections, budget_conflicts, duplicates},
+    checker::{CheckResult, Schema, quote},
+    conflicts::{budget_conflicts, duplicate_channels, section_problems},
     format::{Context, code_tables, reason},
     gateway::{ConsoleSettings, GatewayFile},
     problem::{Problem, Problems, Suggestion},
-    schema::{Vocabulary, schema_channel, schema_gateway},
-    settings::{Settings, may_listen},
+    schema::{SectionSchemas, channel_schema, gateway_schema},
+    settings::{Settings, check_listener},
     source::{Finding, Source},
 };
 
@@ -27,29 +27,29 @@ use crate::{
 /// All problems of all files.
 pub fn resolve(
     dir: &Path,
-    vocabulary: &Vocabulary,
+    sections: &SectionSchemas,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Settings, Problems> {
     let codes_dir = dir.join("codes");
     let mut tables = code_tables(&codes_dir);
-    tables.extend(vocabulary.codes.iter().cloned());
+    tables.extend(sections.codes.iter().cloned());
     let context = |folder| Context { dir, folder, environment, tables: &tables };
     let mut problems = Vec::new();
 
-    let gateway_schema = schema_gateway();
+    let gateway_schema = gateway_schema();
     let gateway = match read(dir, "gateway.toml") {
         Err(problem) => {
             problems.push(*problem);
             Value::Null
         }
         Ok(mut source) => {
-            let schema = Schema::of(&gateway_schema);
+            let schema = Schema::new(&gateway_schema);
             check(&mut source, &schema, &context(dir.to_owned()), &mut problems).value
         }
     };
 
-    let channel_schema = schema_channel(vocabulary);
-    let schema = Schema::of(&channel_schema);
+    let channel_schema = channel_schema(sections);
+    let schema = Schema::new(&channel_schema);
     let mut channels = Vec::new();
     for name in channel_folders(dir, &mut problems) {
         let file = format!("channels/{name}/channel.toml");
@@ -62,15 +62,15 @@ pub fn resolve(
             Ok(mut source) => {
                 let folder = dir.join("channels").join(&name);
                 let checked = check(&mut source, &schema, &context(folder.clone()), &mut problems);
-                problems.extend(bad_sections(&checked.value, vocabulary, &source));
-                let Checked { value, secrets, .. } = checked;
-                // The wrong name is reported already; the file is still compared with the others.
+                problems.extend(section_problems(&checked.value, sections, &source));
+                let CheckResult { value, secrets, .. } = checked;
+                // The invalid name is reported already; the file is still compared with the others.
                 let id = id.or_else(|_| "unnamed".parse::<ChannelId>());
                 channels.extend(id.map(|id| RawChannel { id, folder, source, value, secrets }));
             }
         }
     }
-    problems.extend(duplicates(&channels));
+    problems.extend(duplicate_channels(&channels));
     problems.extend(budget_conflicts(&channels));
     if let Some(problems) = Problems::new(problems) {
         return Err(problems);
@@ -78,10 +78,11 @@ pub fn resolve(
     settings(dir, gateway, channels)
 }
 
-/// Turns checked values into settings. A failure is a defect of a schema, so it is one problem.
+/// Turns checked values into settings. If a value cannot be deserialised, a schema is wrong, so only the
+/// first such problem is reported.
 fn settings(dir: &Path, gateway: Value, checked: Vec<RawChannel>) -> Result<Settings, Problems> {
     let defect = |file: &str, error: serde_json::Error| {
-        let message = format!("it matches its schema, but cannot be read: {error}");
+        let message = format!("the file matches its schema but cannot be read: {error}");
         Problems::from(Problem::of_file(file, message))
     };
     let mut channels = Vec::new();
@@ -93,7 +94,7 @@ fn settings(dir: &Path, gateway: Value, checked: Vec<RawChannel>) -> Result<Sett
         serde_json::from_value(gateway).map_err(|error| defect("gateway.toml", error))?;
     let settings = gateway.into_settings(dir, channels);
     if let Some(ConsoleSettings { listen, token }) = &settings.console
-        && let Err(why) = may_listen(*listen, token.is_some())
+        && let Err(why) = check_listener(*listen, token.is_some())
     {
         let problem = Problem::of_file("gateway.toml", format!("[console] {why}"));
         return Err(problem.advise("set `token`, or listen on 127.0.0.1").into());
@@ -101,12 +102,12 @@ fn settings(dir: &Path, gateway: Value, checked: Vec<RawChannel>) -> Result<Sett
     Ok(settings)
 }
 
-/// Reads a file, named relative to the configuration folder, in UTF-8, UTF-16 or GB18030.
+/// Reads a file in UTF-8, UTF-16 or GB18030; `file` is its path relative to the configuration folder.
 fn read(dir: &Path, file: &str) -> Result<Source, Box<Problem>> {
     let bytes = fs::read(dir.join(file)).map_err(|error| {
         Box::new(Problem::of_file(file, format!("the file cannot be read: {}", reason(&error))))
     })?;
-    // UTF-8 is not converted: the places in suggestions are byte offsets of the file.
+    // UTF-8 is not converted: the positions in suggestions are byte offsets into the file.
     let bytes = match String::from_utf8(bytes) {
         Ok(text) => return Ok(Source::new(file.to_owned(), text)),
         Err(error) => error.into_bytes(),
@@ -117,12 +118,13 @@ fn read(dir: &Path, file: &str) -> Result<Source, Box<Problem>> {
     let end = std::str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len);
     let valid = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let source = Source::new(file.to_owned(), valid);
-    let message = "this is not text in UTF-8, UTF-16 or GB18030".to_owned();
+    let message = "the file is not text in UTF-8, UTF-16 or GB18030".to_owned();
     let advice = Suggestion::advice("save the file as UTF-8");
     Err(Box::new(source.problem(Finding::new(end..end, message, Some(advice)))))
 }
 
-/// The channel folders, by name. Names that begin with a dot are ignored: they belong to other tools.
+/// The names of the channel folders, sorted. Names that begin with a dot are ignored: they belong to
+/// other tools.
 fn channel_folders(dir: &Path, problems: &mut Vec<Problem>) -> Vec<String> {
     let mut folders: Vec<String> = fs::read_dir(dir.join("channels"))
         .into_iter()
@@ -136,19 +138,19 @@ fn channel_folders(dir: &Path, problems: &mut Vec<Problem>) -> Vec<String> {
     if folders.is_empty() {
         problems.push(
             Problem::of_file("channels", "there is no channel")
-                .advise("make a folder for each channel, with its channel.toml in it"),
+                .advise("create a folder with a channel.toml for each channel"),
         );
     }
     folders
 }
 
-/// Checks one file.
+/// Checks one file, and adds what is wrong with it to `problems`.
 fn check(
     source: &mut Source,
     schema: &Schema<'_>,
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
-) -> Checked {
+) -> CheckResult {
     let (tree, errors) = DeTable::parse_recoverable(&source.text);
     let mut checked = schema.check(&tree, &source.text, context);
     let spans: Vec<_> = errors.iter().map(|error| error.span().unwrap_or_default()).collect();
@@ -158,32 +160,32 @@ fn check(
     let secret_values: Vec<_> = spans.iter().filter_map(secret_value).collect();
     source.hide(hidden.into_iter().chain(secret_values));
 
-    let broken: HashSet<usize> = spans.iter().map(|span| source.line(span.start)).collect();
-    // A broken table header moves every key below it into another table: findings about them are wrong.
-    let has_broken_header = source
-        .text
-        .lines()
-        .enumerate()
-        .any(|(at, line)| broken.contains(&at) && line.trim_start().starts_with('['));
+    let broken_lines: HashSet<usize> =
+        spans.iter().map(|span| source.line_index(span.start)).collect();
+    // If a table header is broken, the keys below it land in another table, and findings about them are
+    // wrong.
+    let mut lines = source.text.lines().enumerate();
+    let has_broken_header = lines
+        .any(|(index, line)| broken_lines.contains(&index) && line.trim_start().starts_with('['));
     let found = std::mem::take(&mut checked.findings);
     problems.extend(
         found
             .into_iter()
             .filter(|_| !has_broken_header)
-            .filter(|finding| broken.is_empty() || !finding.is_missing_key)
-            .filter(|finding| !broken.contains(&source.line(finding.span.start)))
+            .filter(|finding| broken_lines.is_empty() || !finding.is_missing_key)
+            .filter(|finding| !broken_lines.contains(&source.line_index(finding.span.start)))
             .map(|finding| source.problem(finding)),
     );
     for (error, span) in errors.iter().zip(spans) {
-        let suggestion = remedy(error.message(), &span, source);
+        let suggestion = suggest(error.message(), &span, source);
         let message = error.message().to_owned();
         problems.push(source.problem(Finding::new(span, message, suggestion)));
     }
     checked
 }
 
-/// The value on a line with a syntax error, if its key may be that of a secret. The parsed tree may not
-/// contain such a line, so it is searched in the text.
+/// The byte range of the value on a line with a syntax error, if its key may hold a secret. The parsed
+/// tree may lack such a line, so the value is looked for in the text.
 fn secret_on_line(text: &str, span: &Range<usize>, schema: &Schema<'_>) -> Option<Range<usize>> {
     let (before, _) = text.split_at_checked(span.start)?;
     let begin = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -196,9 +198,9 @@ fn secret_on_line(text: &str, span: &Range<usize>, schema: &Schema<'_>) -> Optio
 }
 
 /// What to do about a TOML syntax error.
-fn remedy(message: &str, span: &Range<usize>, source: &Source) -> Option<Suggestion> {
+fn suggest(message: &str, span: &Range<usize>, source: &Source) -> Option<Suggestion> {
     if message.starts_with("duplicate key") {
-        return Some(Suggestion::advice("it is written above already: keep one of the two"));
+        return Some(Suggestion::advice("this key is already set above: keep one of the two"));
     }
     let literal = source.text.get(span.clone()).filter(|literal| !literal.is_empty())?;
     (message.starts_with("string values must be quoted") && !source.hides(span))

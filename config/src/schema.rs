@@ -1,44 +1,45 @@
-//! The JSON Schemas of the two kinds of file. `resolve` checks against them, `tonghui schema` prints them
-//! and editors use them for completion, so these three cannot disagree.
+//! The JSON Schemas of `gateway.toml` and `channel.toml`. `resolve` checks files against them,
+//! `tonghui schema` prints them, and editors use them for completion, so these three always agree.
 
 use schemars::schema_for;
 use serde_json::{Map, Value, json};
 
 use crate::{channel::ChannelFile, gateway::GatewayFile};
 
-/// The schemas of the parts of a channel file that belong to other crates.
+/// What other crates contribute to the schema of a channel file, and the names of the shipped code
+/// tables.
 #[derive(Debug, Clone)]
-pub struct Vocabulary {
-    /// The kinds of connectors.
-    pub connectors: Vec<Kind>,
+pub struct SectionSchemas {
+    /// One schema for each kind of connector.
+    pub connectors: Vec<ConnectorSchema>,
     /// JSON Schema of `[demand]`.
     pub demand: Value,
     /// Names of the shipped code tables.
     pub codes: Vec<String>,
 }
 
-/// One kind of connector.
+/// The schema of the settings of one kind of connector.
 #[derive(Debug, Clone)]
-pub struct Kind {
-    /// Its name in `connector = "…"`, and of its table in the channel file.
+pub struct ConnectorSchema {
+    /// The value of `connector`, and the name of its table in the channel file.
     pub name: String,
     /// JSON Schema of that table.
     pub schema: Value,
 }
 
 /// The JSON Schema of `gateway.toml`.
-pub fn schema_gateway() -> Value {
+pub fn gateway_schema() -> Value {
     schema_for!(GatewayFile).to_value()
 }
 
 /// The JSON Schema of `channels/*/channel.toml`.
-pub fn schema_channel(vocabulary: &Vocabulary) -> Value {
+pub fn channel_schema(sections: &SectionSchemas) -> Value {
     let mut root = schema_for!(ChannelFile).to_value();
-    insert_schema(&mut root, "demand", &vocabulary.demand);
-    for kind in &vocabulary.connectors {
-        insert_schema(&mut root, &kind.name, &kind.schema);
+    insert_schema(&mut root, "demand", &sections.demand);
+    for connector in &sections.connectors {
+        insert_schema(&mut root, &connector.name, &connector.schema);
     }
-    let kinds: Vec<&str> = vocabulary.connectors.iter().map(|kind| kind.name.as_str()).collect();
+    let kinds: Vec<&str> = sections.connectors.iter().map(|kind| kind.name.as_str()).collect();
     root["properties"]["connector"]["enum"] = json!(kinds);
     root["allOf"] = kinds
         .iter()
@@ -52,20 +53,20 @@ pub fn schema_channel(vocabulary: &Vocabulary) -> Value {
     root
 }
 
-/// Makes `owner` the schema of the key `name`. Its definitions move to the root, prefixed with `name`: two
-/// owners may use the same name for different things.
-fn insert_schema(root: &mut Value, name: &str, owner: &Value) {
-    let mut owner = owner.clone();
-    prefix_references(&mut owner, name);
+/// Inserts `section` as the schema of the key `name`. Its definitions move to the root, prefixed with
+/// `name`, because two sections may define different types of the same name.
+fn insert_schema(root: &mut Value, name: &str, section: &Value) {
+    let mut section = section.clone();
+    prefix_references(&mut section, name);
     let mut definitions = Map::new();
-    if let Some(object) = owner.as_object_mut() {
+    if let Some(object) = section.as_object_mut() {
         object.remove("$schema");
-        if let Some(Value::Object(known)) = object.remove("$defs") {
-            definitions.extend(known.into_iter().map(|(key, of)| (format!("{name}.{key}"), of)));
+        if let Some(Value::Object(own)) = object.remove("$defs") {
+            definitions.extend(own.into_iter().map(|(key, item)| (format!("{name}.{key}"), item)));
         }
     }
-    let description = owner.get("description").cloned();
-    definitions.insert(name.to_owned(), owner);
+    let description = section.get("description").cloned();
+    definitions.insert(name.to_owned(), section);
 
     if !root["$defs"].is_object() {
         root["$defs"] = json!({});
@@ -80,14 +81,15 @@ fn insert_schema(root: &mut Value, name: &str, owner: &Value) {
     root["properties"][name] = reference;
 }
 
+/// Makes references point to the definitions where [`insert_schema`] moves them.
 fn prefix_references(schema: &mut Value, name: &str) {
     match schema {
         Value::Object(object) => {
             for (key, value) in object.iter_mut() {
                 match (key.as_str(), value.as_str()) {
                     ("$ref", Some("#")) => *value = json!(format!("#/$defs/{name}")),
-                    ("$ref", Some(to)) => {
-                        *value = json!(to.replace("#/$defs/", &format!("#/$defs/{name}.")));
+                    ("$ref", Some(target)) => {
+                        *value = json!(target.replace("#/$defs/", &format!("#/$defs/{name}.")));
                     }
                     _ => prefix_references(value, name),
                 }

@@ -1,5 +1,5 @@
-//! The configuration once everything is checked: no value that is optional by accident, no text that
-//! should be a type.
+//! The checked configuration. Each value has its own type, and is an `Option` only if it may really be
+//! missing.
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -15,28 +15,28 @@ use crate::{
     source::{Finding, Source},
 };
 
-/// What the gateway runs with.
+/// All settings of the gateway.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Time zone of people, and of source times that name none.
+    /// Time zone of schedules and output, and of source times that name none.
     pub zone: Tz,
     /// Where demands are kept.
     pub store: StoreSettings,
     /// Retention of earlier states and raw records; `None` keeps them for ever.
     pub history: Option<Duration>,
-    /// The broker; `None` for the in-process bus.
+    /// The broker; `None` if the bus is in the process.
     pub bus: Option<BusSettings>,
     /// Where the keys come from.
     pub keys: KeySource,
-    /// New keys use China's national algorithms (SM3, SM4).
-    pub national: bool,
-    /// Where push channels receive requests.
+    /// Whether new keys use China's national algorithms (SM3, SM4).
+    pub uses_national_algorithms: bool,
+    /// Address on which push channels receive requests.
     pub intake: SocketAddr,
-    /// HTTP interface for monitoring; `None` for none.
+    /// HTTP interface for monitoring; `None` if there is none.
     pub console: Option<ConsoleSettings>,
     /// Limits of the process.
     pub limits: Limits,
-    /// The channels, sorted by name; at least one.
+    /// The channels, sorted by id; there is at least one.
     pub channels: Vec<ChannelSettings>,
     /// Folder of the code tables.
     pub codes_dir: PathBuf,
@@ -45,18 +45,18 @@ pub struct Settings {
 /// Where demands are kept.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StoreSettings {
-    /// The file of the embedded store; its folder may not exist yet.
+    /// The file of the embedded store. Its folder may be missing.
     Sqlite(PathBuf),
     /// The URL of a database that several processes share.
     Postgres(Secret),
 }
 
-/// The rule for every listener: if other machines can reach it, clients must authenticate.
+/// Checks the rule for listeners: if other machines can reach one, its clients must authenticate.
 ///
 /// # Errors
 /// The rule is broken. The text continues a sentence that begins with the listener's name.
-pub fn may_listen(listen: SocketAddr, authenticates: bool) -> Result<(), String> {
-    if authenticates || listen.ip().is_loopback() {
+pub fn check_listener(listen: SocketAddr, has_authentication: bool) -> Result<(), String> {
+    if has_authentication || listen.ip().is_loopback() {
         return Ok(());
     }
     Err(format!("listens on {listen}, which other machines can reach, without authentication"))
@@ -65,7 +65,7 @@ pub fn may_listen(listen: SocketAddr, authenticates: bool) -> Result<(), String>
 /// Where the keys that seal personal values come from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum KeySource {
-    /// A file, made at the first start of an embedded store.
+    /// A file; the first start of an embedded store creates it.
     File(PathBuf),
     /// The content of such a file, from an environment variable.
     Env(Secret),
@@ -84,12 +84,12 @@ pub struct ChannelSettings {
     pub schedule: ScheduleSettings,
     /// Limits of the source.
     pub budget: Budget,
-    /// Name of the upstream, if other channels read it too: they share its budget. `None` if this is
-    /// the only one.
+    /// Configured name of its upstream; channels with the same name share one budget. `None` if no other
+    /// channel reads the upstream.
     pub upstream: Option<String>,
     /// The settings of its connector.
     pub section: Section,
-    /// The mapping, for the normalizer.
+    /// The mapping; the normaliser parses it.
     pub demand: Value,
     /// Pages with the demands expected from them.
     pub examples: Vec<Example>,
@@ -105,29 +105,29 @@ pub struct ScheduleSettings {
     pub trigger: Trigger,
     /// The hours of the day at which it may read, in the gateway's time zone.
     pub window: Option<Window>,
-    /// What happens to a missed time.
+    /// What to do about missed cron times.
     pub misfire: Misfire,
-    /// A read starts up to this much later, at random, so that channels do not all start at once.
+    /// Maximum random delay of a read, so that channels do not all start at once.
     pub jitter: Duration,
 }
 
 /// What starts a read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Trigger {
-    /// A pause after the last read that found nothing more.
+    /// A pause after the end of the last pass.
     Every(Duration),
     /// Cron times, in the gateway's time zone.
     Cron(Box<croner::Cron>),
 }
 
-/// What happens to cron times that passed while the gateway was down or the read before was running.
+/// What to do about cron times that passed while the gateway was down or was still reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Misfire {
-    /// One read makes up for all of them, at once.
+    /// Read once for all of them, immediately.
     #[default]
     Once,
-    /// They are skipped.
+    /// Skip them.
     Skip,
 }
 
@@ -149,9 +149,9 @@ impl ChannelSettings {
         self.upstream.as_deref().unwrap_or(self.id.as_str())
     }
 
-    /// A problem that the owner of a value found after the configuration was resolved, at the value
-    /// that `path` leads to: keys and list positions, like `["demand", "title", "at"]`. If the path
-    /// does not exist, the problem is placed at its last part that does.
+    /// A problem with the value at `path` that was found after the configuration was resolved. The path
+    /// consists of keys and list positions, like `["demand", "title", "at"]`; if it does not exist, the
+    /// problem is placed at the last part that does.
     pub fn problem(&self, path: &[&str], message: impl Into<String>) -> Problem {
         self.source.problem(Finding::new(self.source.locate(path), message.into(), None))
     }
@@ -165,10 +165,10 @@ pub struct Section {
 }
 
 impl Section {
-    /// Deserialises them into the connector's type.
+    /// Deserialises the settings into the connector's type.
     ///
     /// # Errors
-    /// They break a rule that a schema cannot express. The text quotes no secret.
+    /// The settings break a rule that a schema cannot express. The text contains no secret.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, String> {
         T::deserialize(&self.value).map_err(|error| {
             let text = error.to_string();

@@ -1,46 +1,46 @@
-//! JSON Schema as the checker needs it: what is allowed at one place of a file.
+//! A JSON Schema in the form that the checker needs: what is allowed at one place in a file.
 //!
-//! It supports only the keywords that `schemars` writes for settings. References, `allOf` and alternatives
-//! are resolved here, so that the checker gets a short list of plain shapes.
+//! This module supports only the keywords that `schemars` writes for settings. It resolves references,
+//! `allOf` and alternatives, so that the checker gets a short list of shapes.
 
 use serde_json::Value;
 use toml::de::DeValue;
 
-/// How deep references are followed: a schema may refer to itself.
+/// Maximum depth to which references are followed: a schema may refer to itself.
 const MAX_DEPTH: usize = 24;
 
-/// One alternative of what is allowed at a place.
+/// One of the alternatives that are allowed at a place.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shape<'s> {
-    /// JSON types; empty for any.
+    /// The allowed JSON types; empty if every type is allowed.
     pub(crate) types: Vec<&'s str>,
-    /// Known keys, in the order of their declaration.
+    /// The known keys and their schemas, in the order of declaration.
     pub(crate) properties: Vec<(&'s str, &'s Value)>,
     /// Required keys.
     pub(crate) required: Vec<&'s str>,
-    /// Keys that require another key.
+    /// Pairs of a key and another key that it requires.
     pub(crate) dependent: Vec<(&'s str, &'s str)>,
-    /// Unknown keys are an error.
-    pub(crate) closed: bool,
-    /// Schema of the values of unknown keys.
+    /// Whether unknown keys are errors.
+    pub(crate) is_closed: bool,
+    /// Schema of the values of keys that are not in `properties`.
     pub(crate) other_keys: Option<&'s Value>,
     /// Schema of the entries of a list.
     pub(crate) items: Option<&'s Value>,
-    /// The allowed values; empty for any.
+    /// The allowed values; empty if every value is allowed.
     pub(crate) choices: Vec<&'s Value>,
-    /// Format of a text.
+    /// Name of the format of a string.
     pub(crate) format: Option<&'s str>,
     /// Minimum and maximum of a number.
     pub(crate) range: (Option<f64>, Option<f64>),
-    /// Minimum and maximum of a text with a format, as text.
+    /// Minimum and maximum of a string with a format, written in that format.
     pub(crate) bounds: (Option<&'s str>, Option<&'s str>),
     /// Minimum and maximum number of keys, entries or characters.
     pub(crate) size: (Option<u64>, Option<u64>),
-    /// Keys of which exactly one must exist.
+    /// Exactly one of these keys must be set.
     pub(crate) exactly_one: Vec<&'s str>,
 }
 
-/// All alternatives of what `schema` allows; `root` contains the definitions.
+/// All shapes that `schema` allows; `root` contains the definitions that it refers to.
 pub(crate) fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<Shape<'s>> {
     let mut shapes = expand(root, schema, MAX_DEPTH);
     // TOML has no null: an optional key is left out.
@@ -51,12 +51,12 @@ pub(crate) fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<Shape<
 }
 
 impl Shape<'_> {
-    /// Whether the type of a value is allowed.
+    /// Whether a value of this type is allowed.
     pub(crate) fn admits(&self, value: &DeValue<'_>) -> bool {
         self.types.is_empty() || self.types.iter().any(|kind| has_type(value, kind))
     }
 
-    /// Whether it is a reference to a secret.
+    /// Whether the value must be a reference to a secret.
     pub(crate) fn is_secret(&self) -> bool {
         self.format == Some("secret")
     }
@@ -64,7 +64,7 @@ impl Shape<'_> {
 
 fn has_type(value: &DeValue<'_>, kind: &str) -> bool {
     match value {
-        // A date counts as the text it is written as.
+        // A date is treated as a string.
         DeValue::String(_) | DeValue::Datetime(_) => kind == "string",
         DeValue::Integer(_) => kind == "integer" || kind == "number",
         DeValue::Float(_) => kind == "number",
@@ -74,12 +74,13 @@ fn has_type(value: &DeValue<'_>, kind: &str) -> bool {
     }
 }
 
+/// All shapes of a schema: one for every combination of its alternatives.
 fn expand<'s>(root: &'s Value, schema: &'s Value, depth: usize) -> Vec<Shape<'s>> {
     let mut base = Shape::default();
-    let mut choices = Vec::new();
-    collect(root, schema, depth, &mut base, &mut choices);
+    let mut branch_lists = Vec::new();
+    collect(root, schema, depth, &mut base, &mut branch_lists);
     let mut shapes = vec![base];
-    for branches in choices {
+    for branches in branch_lists {
         let expanded: Vec<Shape<'s>> = branches
             .iter()
             .flat_map(|branch| expand(root, branch, depth.saturating_sub(1)))
@@ -94,13 +95,14 @@ fn expand<'s>(root: &'s Value, schema: &'s Value, depth: usize) -> Vec<Shape<'s>
     shapes
 }
 
-/// Collects the keywords of a schema and of everything it refers to; alternatives are expanded later.
+/// Merges the keywords of a schema, and of all schemas that it refers to, into `shape`, and adds their
+/// lists of alternatives to `branch_lists`.
 fn collect<'s>(
     root: &'s Value,
     schema: &'s Value,
     depth: usize,
     shape: &mut Shape<'s>,
-    choices: &mut Vec<&'s Vec<Value>>,
+    branch_lists: &mut Vec<&'s Vec<Value>>,
 ) {
     if depth == 0 {
         return;
@@ -112,9 +114,9 @@ fn collect<'s>(
         .and_then(|reference| root.pointer(reference.strip_prefix('#')?));
     let all_of = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
     for part in target.into_iter().chain(all_of) {
-        collect(root, part, depth - 1, shape, choices);
+        collect(root, part, depth - 1, shape, branch_lists);
     }
-    choices.extend(["anyOf", "oneOf"].iter().filter_map(|key| schema.get(key)?.as_array()));
+    branch_lists.extend(["anyOf", "oneOf"].iter().filter_map(|key| schema.get(key)?.as_array()));
 }
 
 fn keywords(schema: &Value) -> Shape<'_> {
@@ -148,7 +150,7 @@ fn keywords(schema: &Value) -> Shape<'_> {
             })
             .filter_map(|(key, need)| Some((key, need.as_str()?)))
             .collect(),
-        closed: additional == Some(&Value::Bool(false)),
+        is_closed: additional == Some(&Value::Bool(false)),
         other_keys: additional.filter(|schema| schema.is_object()),
         items,
         choices,
@@ -163,25 +165,26 @@ fn keywords(schema: &Value) -> Shape<'_> {
     }
 }
 
-fn implied_types(choices: &[&Value], keys: bool, items: bool) -> Vec<&'static str> {
+/// The types that a schema without `type` allows.
+fn implied_types(choices: &[&Value], has_keys: bool, has_items: bool) -> Vec<&'static str> {
     match choices.first() {
         Some(Value::String(_)) => vec!["string"],
         Some(Value::Bool(_)) => vec!["boolean"],
         Some(Value::Number(_)) => vec!["number"],
-        _ if keys => vec!["object"],
-        _ if items => vec!["array"],
+        _ if has_keys => vec!["object"],
+        _ if has_items => vec!["array"],
         _ => Vec::new(),
     }
 }
 
 impl<'s> Shape<'s> {
-    /// Both combined: what either of them requires is required.
+    /// Combines two shapes: what either of them requires is required.
     fn merged_with(mut self, other: Self) -> Self {
         if self.types.is_empty() {
             self.types = other.types;
         }
         for (key, schema) in other.properties {
-            // The later one is more specific: a branch names the value of its tag.
+            // The schema in a branch is more specific: it names the value of the tag.
             match self.properties.iter_mut().find(|(known, _)| *known == key) {
                 Some(slot) => slot.1 = schema,
                 None => self.properties.push((key, schema)),
@@ -189,7 +192,7 @@ impl<'s> Shape<'s> {
         }
         self.required.extend(other.required);
         self.dependent.extend(other.dependent);
-        self.closed |= other.closed;
+        self.is_closed |= other.is_closed;
         self.other_keys = self.other_keys.or(other.other_keys);
         self.items = self.items.or(other.items);
         self.choices.extend(other.choices);
@@ -202,8 +205,8 @@ impl<'s> Shape<'s> {
     }
 }
 
-/// Joins values that are written as alternatives into one list of choices, so that a wrong value is
-/// compared with all of them.
+/// Merges alternatives that list allowed values into one, so that a wrong value is compared with all of
+/// them.
 fn join_choices(shapes: Vec<Shape<'_>>) -> Vec<Shape<'_>> {
     let mut joined: Vec<Shape<'_>> = Vec::new();
     for shape in shapes {

@@ -1,7 +1,7 @@
 //! One file of the configuration: its text, and the conversion of byte offsets to lines.
 //!
-//! The parsed tree is not kept: it borrows from the text, and is needed again only if a problem is found
-//! later. Then the file is parsed again.
+//! The parsed tree is not kept, because it borrows from the text. If a problem is found later, the file
+//! is parsed again.
 
 use std::{fmt, ops::Range};
 
@@ -12,16 +12,16 @@ use toml::{
 
 use crate::problem::{Problem, Suggestion, TextPlace};
 
-/// A mistake at some bytes of a file.
+/// A mistake in a file; [`Source::problem`] turns it into a problem.
 #[derive(Debug, Clone)]
 pub(crate) struct Finding {
-    /// The bytes.
+    /// The byte range of the mistake.
     pub(crate) span: Range<usize>,
     /// What is wrong.
     pub(crate) message: String,
     /// What to do.
     pub(crate) suggestion: Option<Suggestion>,
-    /// A key is missing; a syntax error elsewhere may be the reason.
+    /// Whether a key is missing; a syntax error elsewhere may be the cause.
     pub(crate) is_missing_key: bool,
 }
 
@@ -31,14 +31,14 @@ impl Finding {
     }
 }
 
-/// A file as it was read.
+/// A configuration file.
 #[derive(Clone)]
 pub(crate) struct Source {
-    /// Relative to the configuration folder.
+    /// Path relative to the configuration folder.
     pub(crate) file: String,
-    /// All of it.
+    /// The whole text.
     pub(crate) text: String,
-    /// Byte ranges that no snippet may show.
+    /// Byte ranges that no problem may show.
     hidden: Vec<Range<usize>>,
 }
 
@@ -48,7 +48,7 @@ impl Source {
         Self { file, text, hidden }
     }
 
-    /// Hides these bytes in all snippets.
+    /// Hides these bytes in every line that a problem shows.
     pub(crate) fn hide(&mut self, spans: impl IntoIterator<Item = Range<usize>>) {
         self.hidden.extend(spans);
     }
@@ -68,13 +68,13 @@ impl Source {
         }
     }
 
-    /// Line of a byte, from 0.
-    pub(crate) fn line(&self, at: usize) -> usize {
+    /// Index of the line that contains a byte, from 0.
+    pub(crate) fn line_index(&self, at: usize) -> usize {
         self.text.as_bytes().iter().take(at).filter(|&&byte| byte == b'\n').count()
     }
 
-    /// The bytes of the value that a path of keys and list positions leads to, or of the last part of the
-    /// path that exists.
+    /// The byte range of the value at `path`, which consists of keys and list positions; if it does not
+    /// exist, the range of the last part that does.
     pub(crate) fn locate(&self, path: &[&str]) -> Range<usize> {
         let (tree, _) = DeTable::parse_recoverable(&self.text);
         find(tree.get_ref(), path)
@@ -106,24 +106,24 @@ impl Source {
             was_hidden = is_hidden;
         }
         let from = marked.0.unwrap_or(snippet.len());
-        let upto = marked.1.unwrap_or(snippet.len()).max(from);
+        let to = marked.1.unwrap_or(snippet.len()).max(from);
         TextPlace {
-            line: self.line(start) + 1,
+            line: self.line_index(start) + 1,
             column: self.text[begin..start].trim_start_matches('\u{feff}').chars().count() + 1,
-            marked: (from, upto),
+            marked: (from, to),
             snippet,
         }
     }
 }
 
 impl fmt::Debug for Source {
-    // The text may contain a secret in the wrong place.
+    // The text may contain a secret, although it must not.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Source({}, {} bytes)", self.file, self.text.len())
     }
 }
 
-/// The bytes of the value that a path leads to, or of the last key on the way that exists.
+/// As [`Source::locate`]; `0..0` if no part of the path exists.
 pub(crate) fn find(table: &DeTable<'_>, path: &[&str]) -> Range<usize> {
     let Some((first, rest)) = path.split_first() else { return 0..0 };
     let Some(value) = table.get(*first) else { return 0..0 };
@@ -134,7 +134,7 @@ fn descend(value: &Spanned<DeValue<'_>>, path: &[&str]) -> Range<usize> {
     let next = path.split_first().and_then(|(first, rest)| match value.get_ref() {
         DeValue::Table(table) => table.get(*first).map(|next| (next, rest)),
         DeValue::Array(array) => {
-            // A key instead of a position means the first entry that has this key.
+            // A key in place of a position selects the first entry that has this key.
             match first.parse::<usize>() {
                 Ok(position) => array.get(position).map(|next| (next, rest)),
                 Err(_) => array
@@ -148,14 +148,14 @@ fn descend(value: &Spanned<DeValue<'_>>, path: &[&str]) -> Range<usize> {
     next.map_or_else(|| value.span(), |(next, rest)| descend(next, rest))
 }
 
-/// User and password in URLs like `postgres://user:password@host`, anywhere in the text.
+/// Byte ranges of users and passwords in URLs like `postgres://user:password@host`.
 fn credentials(text: &str) -> Vec<Range<usize>> {
     let end_of = |(at, separator): (usize, &str)| at + separator.len();
-    let ends = |c: char| matches!(c, '/' | '"' | '\'' | '?' | '#') || c.is_whitespace();
+    let is_end = |c: char| matches!(c, '/' | '"' | '\'' | '?' | '#') || c.is_whitespace();
     text.match_indices("://")
         .map(end_of)
         .filter_map(|begin| {
-            let authority = text[begin..].split(ends).next()?;
+            let authority = text[begin..].split(is_end).next()?;
             let (user, _) = authority.rsplit_once('@')?;
             Some(begin..begin + user.len())
         })

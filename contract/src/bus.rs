@@ -1,4 +1,4 @@
-//! `deliver`, `take` and `ack`: what a bus must promise, and the proof that it did.
+//! `deliver`, `take` and `ack`: what a bus must promise, and the proof that it has confirmed a batch.
 //!
 //! Only [`deliver`] makes a [`Confirmed`], so a cursor cannot move past what the bus has not confirmed:
 //!
@@ -31,14 +31,14 @@ pub struct Message {
     pub id: MessageId,
     /// Version of the wire format of the body.
     pub wire_version: u32,
-    /// Number of events in it, as the publisher counted them.
+    /// Number of events in the body, as counted by the publisher.
     pub events: u32,
     /// A CloudEvents batch.
     pub body: Bytes,
 }
 
 impl Message {
-    /// Hash of the body, which the receipt for this message must contain.
+    /// Hash of the body. The receipt for this message must contain it.
     pub fn hash(&self) -> Digest {
         Digest::of_hash(&Sha256::digest(&self.body).into())
     }
@@ -52,17 +52,17 @@ pub trait Publisher: Send + Sync {
     /// A message was refused, returned or not confirmed: the whole batch has failed.
     fn publish(&self, messages: &[Message]) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Whether messages would be accepted now. Checked before a source is read, so that no source is read
-    /// again and again while nothing can be published.
+    /// Checks that the bus would accept messages now. The gateway calls this before it starts to read a
+    /// channel, so that it does not read a source again and again while it cannot publish.
     ///
     /// # Errors
-    /// Why not.
+    /// The bus would not accept messages, and why.
     fn ready(&self) -> impl Future<Output = Result<(), Fault>> + Send {
         async { Ok(()) }
     }
 }
 
-/// Proof that the bus has confirmed everything of a read. Only [`deliver`] makes it.
+/// Proof that the bus has confirmed all messages of a read. Only [`deliver`] makes it.
 #[derive(Debug)]
 #[must_use = "a confirmed read that does not advance is read again"]
 pub struct Confirmed(Outbox);
@@ -73,12 +73,12 @@ impl Confirmed {
         &self.0.channel
     }
 
-    /// Where the read began: `advance` refuses a read that does not begin where the last one ended.
+    /// The position at which the read began. `advance` refuses it if the last read did not end there.
     pub fn from(&self) -> &Position {
         &self.0.from
     }
 
-    /// Where the read ended.
+    /// The position at which the read ended.
     pub fn upto(&self) -> &Cursor {
         &self.0.upto
     }
@@ -88,12 +88,12 @@ impl Confirmed {
         self.0.read_no
     }
 
-    /// When the answer of the source had arrived.
+    /// When the source's answer arrived.
     pub fn read_at(&self) -> Timestamp {
         self.0.read_at
     }
 
-    /// What the receipts must contain, message by message.
+    /// The messages as the books record them; their receipts must agree.
     pub fn parts(&self) -> &[Part] {
         &self.0.parts
     }
@@ -107,7 +107,7 @@ impl Confirmed {
 /// Publishes an outbox. An empty one is confirmed without publishing.
 ///
 /// # Errors
-/// As [`Publisher::publish`]; no position has moved then, and the batch is read again.
+/// See [`Publisher::publish`]. The position does not move, so the batch is read again.
 pub async fn deliver(bus: &impl Publisher, mut outbox: Outbox) -> Result<Confirmed, Fault> {
     if !outbox.messages.is_empty() {
         bus.publish(&outbox.messages).await?;
@@ -119,41 +119,43 @@ pub async fn deliver(bus: &impl Publisher, mut outbox: Outbox) -> Result<Confirm
 
 /// The consuming end of a bus.
 pub trait Consumer: Send {
-    /// Waits for one message, then also takes those that have arrived already, at most `max` in all.
-    /// Cancel-safe: buffers are in `self`.
+    /// Waits for a message, then takes it and all others that have arrived, at most `max` in total.
+    /// Cancel-safe: received messages stay in `self`.
     ///
     /// # Errors
-    /// The bus is away; messages that were taken and not acked are redelivered.
+    /// The bus cannot be reached. It redelivers messages that were taken and not acked.
     fn take(&mut self, max: usize) -> impl Future<Output = Result<Intake, Fault>> + Send;
 
     /// Acknowledges the messages that are stored.
     ///
     /// # Errors
-    /// The bus is away; the messages are redelivered, and their receipts are found then.
+    /// The bus cannot be reached. It redelivers the messages; their receipts then show that they are
+    /// stored.
     fn ack(&mut self, kept: Kept) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// A message as the bus delivered it, with its delivery tag and its events.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// The delivery tag, by which it is acked.
+    /// The delivery tag, which `ack` names.
     pub tag: u64,
     /// The message.
     pub message: Message,
     /// Hash of its body.
     pub hash: Digest,
-    /// Its events, unreadable ones included.
+    /// Its events, including unreadable ones.
     pub events: Vec<Event>,
 }
 
 impl Delivery {
-    /// Reads the events of a message. Never fails: an unreadable event is an event too.
+    /// Reads the events of a message. Never fails: what cannot be read becomes [`Event::Unreadable`].
     pub fn read(tag: u64, message: Message) -> Self {
         let events = wire::decode(&message.id, message.wire_version, &message.body);
         Self { tag, hash: message.hash(), message, events }
     }
 
-    /// A delivery whose whole message goes to quarantine, for this `reason`, which must not quote it.
+    /// A delivery whose whole message goes to quarantine. `reason` says why, and must not quote the
+    /// message.
     pub fn unreadable(tag: u64, message: Message, reason: impl Into<String>) -> Self {
         let reason = format!("message {}: {}", message.id, reason.into());
         let events = vec![Event::Unreadable { bytes: message.body.to_vec(), reason }];
@@ -161,7 +163,7 @@ impl Delivery {
     }
 }
 
-/// Messages that were taken and are not stored yet, in the order of the bus.
+/// Messages that were taken together and are not stored yet, in the order of delivery.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Intake {
@@ -169,12 +171,12 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Reads the events of the messages.
+    /// Reads the events of these messages, given with their delivery tags.
     pub fn new(messages: impl IntoIterator<Item = (u64, Message)>) -> Self {
         Self::of(messages.into_iter().map(|(tag, message)| Delivery::read(tag, message)))
     }
 
-    /// An intake of deliveries that the bus has read itself.
+    /// An intake of these deliveries.
     pub fn of(deliveries: impl IntoIterator<Item = Delivery>) -> Self {
         Self { deliveries: deliveries.into_iter().collect() }
     }

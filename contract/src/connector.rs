@@ -1,7 +1,7 @@
 //! The trait that a new kind of source implements.
 //!
-//! A connector is stateless: a read from the same cursor returns the same entries again. So it keeps no
-//! progress of its own, and a crash at any point needs no special handling. It knows nothing of a bus, a
+//! A connector keeps no progress of its own: a read from the same cursor returns the same entries
+//! again. So a crash at any point needs no special handling. A connector knows nothing of a bus, a
 //! store or a checkpoint.
 
 use std::{fmt, future::Future, path::PathBuf, sync::Arc, time::Duration};
@@ -18,26 +18,27 @@ use crate::{
 
 /// Code that reads one kind of source.
 pub trait Connector: Send + Sized + 'static {
-    /// Its name in `connector = "…"`, and the name of its table in the channel file.
+    /// The value of `connector`, and the name of its table in the channel file.
     const KIND: &'static str;
     /// Its settings: its table in the channel file.
     type Config: DeserializeOwned + JsonSchema;
-    /// A position in its source; opaque to everything else.
+    /// A position in its source. No other code looks inside.
     type Cursor: Serialize + DeserializeOwned + Send + Sync;
 
-    /// Builds the receiver of a push source; `None` for a source that is polled. What it receives waits in
-    /// [`ConnectorContext::inbox`], from where `read` takes it.
+    /// Builds the receiver of a push source; `None` for a source that is polled. Received records wait
+    /// in [`ConnectorContext::inbox`], where `read` finds them.
     const RECEIVER: Option<MakeReceiver<Self::Config>> = None;
 
     /// Checks the settings and builds clients. Uses no network.
     ///
     /// # Errors
-    /// `Stopped`: the settings contradict each other.
+    /// `Stopped`: a setting is invalid, or two settings contradict each other.
     fn build(config: Self::Config, context: ConnectorContext) -> Result<Self, Fault>;
 
-    /// Reads up to `max` entries after the position `after` (from the start if `None`). Returns fewer after
-    /// five seconds, or when throttled. Each key at most once. Cancel-safe: a dropped future has changed
-    /// nothing. The next read may come before the last batch is settled, unless that one was caught up.
+    /// Reads up to `max` entries after the position `after` (`None`: from the start), each key at most
+    /// once. Returns what it has read so far after five seconds, or when the source asks for a pause.
+    /// Cancel-safe: dropping the future changes nothing. The next read may begin before the last batch
+    /// is settled, unless that batch was caught up.
     ///
     /// # Errors
     /// The source cannot be reached, or refuses. A bad record is an entry, never an error.
@@ -47,49 +48,49 @@ pub trait Connector: Send + Sized + 'static {
         max: usize,
     ) -> impl Future<Output = Result<Batch<Self::Cursor>, Fault>> + Send;
 
-    /// Tells the source that everything up to `upto` is in our custody, rejects included. Sources that
-    /// expect an acknowledgement get it here. May be called twice for the same position.
+    /// Tells the source that everything up to `upto`, including rejects, is in our custody. Sources
+    /// that expect an acknowledgement get it here. May be called twice for the same position.
     ///
     /// # Errors
-    /// The source cannot be told; it is told again at the next start.
+    /// The source cannot be reached. The call is repeated when the channel starts again.
     fn settled(&mut self, _upto: &Self::Cursor) -> impl Future<Output = Result<(), Fault>> + Send {
         async { Ok(()) }
     }
 
-    /// Limits all reads to records within `range`, by the source's own time; cursors are then positions in
-    /// that range. Called at most once, before the first read.
+    /// Limits all reads to records whose time in the source is in `range`. Cursors are then positions
+    /// in that range. Called at most once, before the first read.
     ///
     /// # Errors
-    /// `Stopped`, with what to do instead: the source cannot be read by time range.
+    /// `Stopped`, with what to do instead, if the source cannot be read by time range.
     fn limit_to(&mut self, _range: TimeRange) -> Result<(), Fault> {
         Err(Fault::stopped("the source cannot be read by time range")
-            .remedy("let the source send it again: records that arrive twice are recognised"))
+            .remedy("send the records from the source again: duplicates do no harm"))
     }
 
-    /// Parses a page as [`read`](Self::read) would, without network. `name` is its file name, which may tell
-    /// format and time.
+    /// Parses a page as [`read`](Self::read) would, without using the network. `name` is the file name
+    /// of the page, which may show its format and time.
     ///
     /// # Errors
-    /// It is not a page of this kind of source.
+    /// `page` does not come from this kind of source.
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault>;
 }
 
 /// Builds the receiver of a push channel from its settings.
 pub type MakeReceiver<Config> = fn(&Config) -> Arc<dyn Receiver>;
 
-/// Handles the requests of a push source, one by one. No method waits.
+/// Handles the requests of a push source, one at a time. Its methods do not block.
 pub trait Receiver: Send + Sync {
-    /// Whether requests need no authentication. Allowed only on a loopback listener.
+    /// Whether requests need no authentication. The gateway allows that only on a loopback listener.
     fn admits_anybody(&self) -> bool;
 
     /// Authenticates a request.
     ///
     /// # Errors
-    /// It is not authentic; the text tells the sender why.
+    /// The request is not authentic; the text tells the sender why.
     fn admit(&self, request: &Parts, now: Timestamp) -> Result<(), &'static str>;
 
-    /// Splits a request into its records, as raw bytes. Unreadable records are accepted too: they go to
-    /// quarantine later and must not make the sender's other records fail.
+    /// Splits a request into its records, as raw bytes. Also accepts unreadable records: they go to
+    /// quarantine later, and must not make the sender's other records fail.
     ///
     /// # Errors
     /// The body as a whole cannot be parsed; the text tells the sender why.
@@ -100,13 +101,13 @@ pub trait Receiver: Send + Sync {
 #[derive(Debug)]
 #[must_use]
 pub struct Batch<C = Cursor> {
-    /// In the order of the source; each key at most once.
+    /// What was read, in the order of the source; each key at most once.
     pub entries: Vec<Entry>,
-    /// The position after them. It also identifies what must be settled with the source for them.
+    /// The position after the entries. It also says what `settled` must acknowledge.
     pub upto: C,
-    /// There was nothing more to read: the loop may pause.
+    /// Whether there was nothing more to read, so the loop may pause.
     pub caught_up: bool,
-    /// Partitions that failed while others went on.
+    /// The partitions that could not be read, with their faults.
     pub trouble: Vec<(Partition, Fault)>,
 }
 
@@ -122,17 +123,18 @@ impl Cursor {
     /// Serialises a connector's own cursor.
     ///
     /// # Errors
-    /// The cursor does not serialise: a defect of the connector, hence `Stopped`.
+    /// `Stopped`: the cursor cannot be serialised, which is a defect of the connector.
     pub fn encode(cursor: &impl Serialize) -> Result<Self, Fault> {
         serde_json::to_string(cursor)
             .map(Self)
             .map_err(|error| Fault::stopped("cannot write the cursor as JSON").because(error))
     }
 
-    /// Reads it back.
+    /// Deserialises a connector's own cursor.
     ///
     /// # Errors
-    /// `Stopped`: starting over would silently read years of records again.
+    /// `Stopped`: the text is not a cursor of this connector. To start over would silently read years
+    /// of records again.
     pub fn decode<C: DeserializeOwned>(&self) -> Result<C, Fault> {
         serde_json::from_str(&self.0).map_err(|error| {
             Fault::stopped("the stored cursor belongs to another kind of connector")
@@ -143,7 +145,7 @@ impl Cursor {
         })
     }
 
-    /// Takes the text that [`Cursor::as_str`] gave.
+    /// The cursor with this text, which [`Cursor::as_str`] returned.
     pub fn from_text(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -161,20 +163,20 @@ impl fmt::Debug for Cursor {
     }
 }
 
-/// What a connector is built with, besides its settings.
+/// What the gateway gives a connector, besides its settings.
 #[derive(Debug, Clone)]
 pub struct ConnectorContext {
     /// The channel it reads for.
     pub channel: ChannelId,
-    /// Time zone of source times that name none.
+    /// Time zone of source times that have no offset.
     pub zone: Tz,
     /// The limits of the source, for sizing pools. The gate enforces them.
     pub budget: Budget,
-    /// Enforces the limits: every request needs its permit.
+    /// Enforces the limits: every request needs a permit from it.
     pub gate: Arc<dyn Gate>,
     /// The gateway's clock; the source's may differ.
     pub clock: Clock,
-    /// The channel's folder: relative paths in its settings belong to it.
+    /// The channel's folder, to which paths in its settings are relative.
     pub folder: PathBuf,
     /// Where pushed records wait; `None` for a source that is polled.
     pub inbox: Option<Inbox>,
@@ -198,15 +200,15 @@ impl ConnectorContext {
 /// The limits of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Shortest average time between two requests; `None` for no limit.
+    /// Minimum average time between two requests; `None` for no limit.
     pub interval: Option<Duration>,
-    /// Requests that may follow each other at once after a pause; at least 1.
+    /// Number of requests that may be sent without waiting after a pause; at least 1.
     pub burst: u32,
-    /// Maximum number of requests or connections at the same time; at least 1.
+    /// Maximum number of simultaneous requests or connections; at least 1.
     pub concurrent: u32,
     /// Maximum number of requests in one day of the gateway's time zone; `None` for no limit.
     pub per_day: Option<u32>,
-    /// Hours of the day at which requests are allowed, in the gateway's time zone; `None` for all.
+    /// Hours of the day in which requests are allowed, in the gateway's time zone; `None` for all.
     pub window: Option<Window>,
 }
 

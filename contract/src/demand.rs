@@ -48,14 +48,14 @@ pub struct Demand {
 /// Provenance: when it was read, in which message it came, and how it was decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Origin {
-    /// When the answer that contained it arrived.
+    /// When the source's answer that contained it arrived.
     pub read_at: Timestamp,
     /// `channel/read_no/part`.
     pub message: String,
     /// The charset it was decoded from; absent if the source gave text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charset: Option<String>,
-    /// Which rule chose the charset.
+    /// The rule that chose the charset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charset_by: Option<DecidedBy>,
 }
@@ -63,19 +63,19 @@ pub struct Origin {
 macro_rules! body {
     ($($(#[$meta:meta])* $name:ident: $type:ty,)*) => {
         optional_fields! {
-            /// Everything of a demand that a mapping can set. Times are UTC; a coded field has the
-            /// source's own value beside it, in the field of the same name with `_raw`.
+            /// All fields of a demand that a mapping can set. Times are UTC. The source's own value of
+            /// a coded field is in the field of the same name with `_raw`.
             DemandBody {
                 $($(#[$meta])* $name: $type,)*
             }
         }
 
         impl DemandBody {
-            /// The names of all its fields, in wire order.
+            /// The names of all fields, in wire order.
             pub const FIELDS: &'static [&'static str] = &[$(stringify!($name)),*];
         }
 
-        /// Every field side by side, only to be read: serde reads a flattened struct by buffering
+        /// All fields in one struct, for deserialising only: to read a flattened struct, serde buffers
         /// all of it first.
         #[derive(Deserialize)]
         struct FlatDemand {
@@ -99,10 +99,10 @@ macro_rules! body {
     };
 }
 
-// A macro because each of the sixty fields is needed three times: in the struct, in the list of names,
-// and in the flat form that is read.
+// A macro, because each field is needed three times: in the struct, in the list of names and in
+// `FlatDemand`.
 body! {
-    /// The number shown to people; not unique, searchable.
+    /// The number shown to people; searchable, but not unique.
     source_no: Option<String>,
     /// What kind of demand it is.
     kind: Option<Kind>,
@@ -116,87 +116,87 @@ body! {
     category: Option<String>,
     /// The source's own path of categories.
     category_raw: Option<String>,
-    /// From mapping or rules.
+    /// Keywords, set by the mapping.
     tags: Vec<String>,
-    /// When the channel took it in (诉求时间).
+    /// When the source received it (诉求时间).
     received_at: Option<Timestamp>,
-    /// When the thing happened, if said.
+    /// When the matter happened, if the source says so.
     occurred_at: Option<Timestamp>,
-    /// The source's own last change.
+    /// When the source last changed the demand.
     updated_at: Option<Timestamp>,
     /// How urgent the source says it is.
     urgency: Option<Urgency>,
-    /// GB/T 2260 code of 6, 9 or 12 digits, current.
+    /// The current GB/T 2260 code, of 6, 9 or 12 digits.
     region: Option<String>,
     /// The region as the source gives it, perhaps an old code.
     region_raw: Option<String>,
     /// The precise address, sealed.
     address: Option<Sealed>,
-    /// The address down to street or town level, in plain.
+    /// The address down to street or town level, in plain text.
     address_area: Option<String>,
-    /// Where it is, in WGS-84/CGCS2000.
+    /// Where the matter is, in WGS-84/CGCS2000.
     location: Option<Location>,
-    /// Who asks.
+    /// The people who ask.
     people: Vec<Person>,
     /// How many people are concerned.
     people_count: Option<u32>,
     /// The business that asks or is concerned.
     enterprise: Option<Enterprise>,
-    /// Filed by somebody, or found by the administration (未诉先办).
+    /// Whether somebody filed it, or the administration found it (未诉先办).
     initiative: Option<Initiative>,
-    /// Grid or community code where the source has one.
+    /// Code of the grid or community, if the source has one.
     grid: Option<String>,
-    /// The person does not want to be named.
+    /// Whether the person does not want to be named.
     anonymous: Option<bool>,
-    /// Visible only to the role that may see confidential demands (保密).
+    /// Whether only the role for confidential demands may see it (保密).
     confidential: Option<bool>,
-    /// Links, not contents.
+    /// Links to attachments, without their content.
     attachments: Vec<Attachment>,
-    /// The source's own repeat mark.
+    /// The source's own mark that it was filed before.
     repeat: Option<Repeat>,
-    /// Where it stands.
+    /// How far it has been handled.
     status: Option<Status>,
     /// The status as the source writes it.
     status_raw: Option<String>,
-    /// Responsible unit, normalised.
+    /// The responsible unit, normalised.
     org: Option<String>,
-    /// Responsible unit as the source writes it.
+    /// The responsible unit as the source writes it.
     org_raw: Option<String>,
-    /// Further units that handle it together.
+    /// Other units that handle it jointly.
     org_joint: Vec<String>,
-    /// 受理.
+    /// When it was accepted for handling (受理).
     accepted_at: Option<Timestamp>,
-    /// 派单, 交办.
+    /// When it was assigned to a unit (派单, 交办).
     dispatched_at: Option<Timestamp>,
-    /// 签收.
+    /// When the unit confirmed receipt (签收).
     signed_at: Option<Timestamp>,
-    /// First contact with the person.
+    /// When the person was first contacted.
     responded_at: Option<Timestamp>,
-    /// 办结 of the matter.
+    /// When the matter was resolved (办结).
     resolved_at: Option<Timestamp>,
-    /// 归档 of the order.
+    /// When the order was archived (归档).
     closed_at: Option<Timestamp>,
-    /// The official limit.
+    /// The official deadline.
     due_at: Option<Timestamp>,
-    /// When the person wishes to have it done.
+    /// By when the person wants it done.
     wish_at: Option<Timestamp>,
     /// The public answer; personal values in it are masked.
     reply: Option<String>,
-    /// 督办, 疑难, 上报, 联办, 特派.
+    /// Marks of supervision, such as 督办 and 疑难.
     flags: Vec<SupervisionFlag>,
-    /// 催办, 退回, 延期, 重复, as the source counts them.
+    /// Numbers of reminders, returns, extensions and repeats.
     counts: Option<Counts>,
-    /// One demand, several units.
+    /// The shares of the units that handle it.
     tasks: Vec<Task>,
     /// Who judged the result, and how.
     evaluations: Vec<Evaluation>,
-    /// Handling steps as the source reports them.
+    /// The handling steps, as the source reports them.
     trail: Vec<Step>,
     /// Other orders that the source names.
     related: Vec<Related>,
-    /// What is doubtful in this demand; a flag never drops it.
+    /// What is doubtful in this demand. A flag never causes it to be dropped.
     quality: Vec<Quality>,
-    /// Title, content and reply before masking, sealed together; absent where nothing was masked.
+    /// Title, content and reply before masking, sealed together; absent if nothing was masked.
     unmasked: Option<SealedBytes>,
 }
 
@@ -206,19 +206,19 @@ impl<'de> Deserialize<'de> for Demand {
     }
 }
 
-/// Whether a field has its default value, so it is left out.
+/// Whether a field has its default value and is therefore left out.
 pub(crate) fn is_default<T: PartialEq + Default>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Which of the fields in [`Shape::FIELDS`] a demand has. If a source silently stops giving one of them,
-/// every record is still a valid demand, but this shows it. Fields that are filled during handling are
-/// not included: an open demand has none of them.
+/// Which of the fields in [`Shape::FIELDS`] a demand has. If a source silently stops giving one of
+/// them, its records are still valid demands, but their shapes change. Fields that are filled during
+/// handling are not included: an open demand has none of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Shape([bool; Self::FIELDS.len()]);
 
 impl Shape {
-    /// The fields that count; for a coded field, the source's own value counts too.
+    /// The names of the fields. For a coded field, the source's own value counts too.
     pub const FIELDS: [&'static str; 8] =
         ["source_no", "title", "content", "kind", "region", "received_at", "status", "people"];
 
@@ -242,7 +242,7 @@ impl Shape {
     }
 
     /// Whether it has the field with this index in [`Shape::FIELDS`].
-    pub fn has(&self, at: usize) -> bool {
-        self.0.get(at).copied().unwrap_or(false)
+    pub fn has(&self, index: usize) -> bool {
+        self.0.get(index).copied().unwrap_or(false)
     }
 }

@@ -1,8 +1,8 @@
 //! Faults: failures, classified by what to do next.
 //!
-//! The kind is chosen where the failure occurs, because only that code knows whether a retry can help. It
-//! is acted on in one `match` in [`Retry`](crate::Retry). Bad records never become faults: they are
-//! verdicts (see [`Verdict`](crate::Verdict)).
+//! The code that sees the failure chooses its kind, because no other code knows whether a retry can
+//! help. One `match` in [`Retry`](crate::Retry) turns the kind into a wait. Bad records never become
+//! faults: they are verdicts (see [`Verdict`](crate::Verdict)).
 
 use std::{
     error::Error,
@@ -35,7 +35,7 @@ impl FaultKind {
 
 /// What happened, where, and what to do about it. Never contains a personal value or a secret.
 ///
-/// It is displayed as `PLACE, PLACE: WHAT: CAUSE; REMEDY`, without repeating anything.
+/// A fault is displayed as `PLACE, PLACE: WHAT: CAUSE; REMEDY`, without repeating anything.
 #[derive(Debug)]
 pub struct Fault {
     kind: FaultKind,
@@ -67,9 +67,9 @@ impl Fault {
         Self { kind, path: Vec::new(), what: what.into(), cause: None, remedy: None }
     }
 
-    /// Adds where it happened: a broker, an upstream, a table, a file, a row. Each caller puts its place in
-    /// front of those nearer to the failure; a place that is there already is not added again. The channel
-    /// is no place: faults of a channel are shown beside its name.
+    /// Adds the place where it happened: a broker, an upstream, a table, a file, a row. Each caller
+    /// adds its place in front of the more exact ones, and no place is added twice. A channel is not
+    /// added: its name is always shown beside its faults.
     #[must_use]
     pub fn at(mut self, place: impl Into<String>) -> Self {
         let place = place.into();
@@ -79,7 +79,8 @@ impl Fault {
         self
     }
 
-    /// Adds what the reader should do. The first remedy stays: the code that saw the failure knows best.
+    /// Adds what the reader should do. Only the first remedy is kept: the code that saw the failure
+    /// knows best.
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy.get_or_insert_with(|| remedy.into());
@@ -137,11 +138,12 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The text contains the causes, so there is no `source`, which others would print again.
+/// `source` returns nothing: the text contains the causes already, and a caller that prints sources
+/// would repeat them.
 impl Error for Fault {}
 
 /// An error and its causes as one text, outermost first. Many errors repeat their cause in their own
-/// text; nothing is repeated here.
+/// text; here, each text appears once.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -166,7 +168,7 @@ pub fn no_connection(error: &io::Error) -> Option<&'static str> {
             Some("the host cannot be reached from this network")
         }
         ErrorKind::TimedOut => Some("the host does not answer"),
-        // The standard library has no kind for it.
+        // The standard library has no kind for a failed name lookup.
         _ if error.to_string().starts_with("failed to lookup address information") => {
             Some("the host name cannot be resolved")
         }

@@ -1,5 +1,5 @@
-//! The gate of an upstream enforces its limits. All channels of the upstream share it, so together they
-//! send no more requests than one alone may.
+//! The gate of an upstream enforces its limits. All channels of the upstream share it, so the limits
+//! hold for all of them together.
 
 use std::{any::Any, fmt, time::Duration};
 
@@ -9,12 +9,12 @@ use crate::Fault;
 
 /// Enforces the limits of one upstream: rate, concurrent requests, requests per day, hours of the day.
 pub trait Gate: fmt::Debug + Send + Sync {
-    /// Waits until a request is within the limits; it counts as sent when this returns. Cancel-safe: a
-    /// dropped future has used up nothing.
+    /// Waits until the limits allow a request, which then counts as sent. Cancel-safe: a dropped future
+    /// uses nothing up.
     ///
     /// # Errors
-    /// `Throttled`, with the time to wait, if that is long: the day's requests are used up, it is outside
-    /// the hours, or the upstream asked for a pause.
+    /// `Throttled`, with the time to wait, if that time is long: the requests of the day are used up,
+    /// the window of allowed hours is closed, or the upstream asked for a pause.
     fn enter(&self) -> BoxFuture<'_, Result<Permit, Fault>>;
 
     /// Grants no permit for `wait` from now on, because the upstream asked for a pause. A shorter pause
@@ -24,15 +24,15 @@ pub trait Gate: fmt::Debug + Send + Sync {
 
 /// The permit for one request: keep it until the answer is read, then drop it.
 #[derive(Debug)]
-#[must_use = "the request has ended for the gate when its permit is dropped"]
+#[must_use = "the gate counts the request as running until its permit is dropped"]
 pub struct Permit(
     #[allow(dead_code, reason = "only its drop matters")] Option<Box<dyn Any + Send + Sync>>,
 );
 
 impl Permit {
-    /// A permit that keeps `held` until the request has ended.
-    pub fn holding(held: impl Send + Sync + 'static) -> Self {
-        Self(Some(Box::new(held)))
+    /// A permit that drops `slot` when the request has ended.
+    pub fn new(slot: impl Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(slot)))
     }
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::version::ReadNo;
 
-/// Namespace of all demand ids. It must never change: every id would change with it.
+/// Namespace of all demand ids. It must never change, because every id would change with it.
 const NAMESPACE: Uuid = Uuid::from_u128(0x7e1d_5c02_9a34_4b1f_8f60_3d2b_a5c4_71e9);
 
 /// The folder name of a channel: 1 to 64 of `a-z 0-9 _ -`, beginning with a letter.
@@ -36,10 +36,10 @@ impl FromStr for ChannelId {
     type Err = InvalidChannelId;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let well_formed = name.len() <= 64
+        let is_valid = name.len() <= 64
             && name.starts_with(|first: char| first.is_ascii_lowercase())
             && name.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '_' | '-'));
-        if well_formed { Ok(Self(name.to_owned())) } else { Err(InvalidChannelId(name.to_owned())) }
+        if is_valid { Ok(Self(name.to_owned())) } else { Err(InvalidChannelId(name.to_owned())) }
     }
 }
 

@@ -1,11 +1,11 @@
 //! The inbox of a push channel: pushed records wait here until they are in custody.
 //!
 //! The listener puts the records of a request into the channel's inbox and lets the sender wait. The
-//! channel's connector reads them like any source; when a batch is settled, its senders are answered.
-//! Reading removes nothing: records that were read and not settled are read again, and a sender that got
-//! no answer sends again.
+//! channel's connector reads them like those of any source; when a batch is settled, its senders are
+//! answered. Reading removes nothing: records that are not settled can be read again, and a sender that
+//! got no answer sends its records again.
 //!
-//! The inbox is bounded and needs no runtime: it keeps wakers by itself.
+//! The inbox is bounded and needs no runtime: it wakes its reader and its senders itself.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -18,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 
-/// The inbox of one channel in one process. Clones are the same inbox.
+/// The inbox of one channel in one process. Clones share its content.
 #[derive(Clone)]
 pub struct Inbox(Arc<Shared>);
 
@@ -39,9 +39,9 @@ struct State {
     n_waits: u64,
 }
 
-/// There is no room; the sender should try again later.
+/// The inbox has no room; the sender should try again later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Full;
+pub struct InboxFull;
 
 impl Inbox {
     /// An empty inbox for at most `max_bytes` of records. `epoch` identifies it: record numbers of another
@@ -56,16 +56,16 @@ impl Inbox {
         &self.0.epoch
     }
 
-    /// Takes all records of one request, or none of them. The wait ends once the last of them is
-    /// settled; dropping it gives up waiting, not the records.
+    /// Adds all records of one request, or none of them. The wait ends when the last of them is
+    /// settled; dropping the wait keeps the records.
     ///
     /// # Errors
-    /// There is no room.
-    pub fn put(&self, records: Vec<Bytes>) -> Result<CustodyWait, Full> {
+    /// The inbox has no room.
+    pub fn put(&self, records: Vec<Bytes>) -> Result<CustodyWait, InboxFull> {
         let mut state = self.lock();
         let n_bytes: usize = records.iter().map(Bytes::len).sum();
         if state.n_bytes + n_bytes > self.0.max_bytes {
-            return Err(Full);
+            return Err(InboxFull);
         }
         state.n_bytes += n_bytes;
         state.records.extend(records);
@@ -78,7 +78,7 @@ impl Inbox {
     }
 
     /// Waits until there is a record after `number`. Only one task may wait at a time.
-    pub fn arrival(&self, number: u64) -> impl Future<Output = ()> + Send {
+    pub fn wait_after(&self, number: u64) -> impl Future<Output = ()> + Send {
         let inbox = self.clone();
         std::future::poll_fn(move |context| {
             let mut state = inbox.lock();
@@ -91,16 +91,16 @@ impl Inbox {
     }
 
     /// Up to `max` unsettled records after `number`, with their numbers.
-    pub fn after(&self, number: u64, max: usize) -> Vec<(u64, Bytes)> {
+    pub fn records_after(&self, number: u64, max: usize) -> Vec<(u64, Bytes)> {
         let state = self.lock();
         let first = state.settled + 1;
         let numbered = (first..).zip(&state.records);
-        let later = numbered.filter(|(position, _)| *position > number);
-        later.take(max).map(|(position, record)| (position, record.clone())).collect()
+        let unread = numbered.filter(|(position, _)| *position > number);
+        unread.take(max).map(|(position, record)| (position, record.clone())).collect()
     }
 
-    /// The number of the last settled record; the records up to it are gone.
-    pub fn settled(&self) -> u64 {
+    /// The number of the last settled record. It and all earlier ones are removed.
+    pub fn last_settled(&self) -> u64 {
         self.lock().settled
     }
 
@@ -109,7 +109,7 @@ impl Inbox {
         self.lock().last() <= number
     }
 
-    /// Settles everything up to `number`: removes it and wakes the waiting senders.
+    /// Settles all records up to `number`: removes them and wakes the waiting senders.
     pub fn settle(&self, number: u64) {
         let mut state = self.lock();
         while state.settled < number
@@ -144,7 +144,7 @@ impl fmt::Debug for Inbox {
 
 /// A future that ends when the records of one request are in custody.
 #[derive(Debug)]
-#[must_use = "a sender must not be told of custody before this has ended"]
+#[must_use = "a sender must not be answered before this has ended"]
 pub struct CustodyWait {
     inbox: Inbox,
     last: u64,
@@ -212,11 +212,11 @@ mod tests {
     fn reading_removes_nothing_and_settling_what_is_settled_neither() {
         let inbox = Inbox::new("e", 100);
         drop(inbox.put(records(&["a", "b", "c"])).unwrap());
-        assert_eq!(inbox.after(0, 2), inbox.after(0, 2));
-        assert_eq!(inbox.after(1, 9), [(2, Bytes::from("b")), (3, Bytes::from("c"))]);
+        assert_eq!(inbox.records_after(0, 2), inbox.records_after(0, 2));
+        assert_eq!(inbox.records_after(1, 9), [(2, Bytes::from("b")), (3, Bytes::from("c"))]);
         inbox.settle(2);
         inbox.settle(1);
-        assert_eq!(inbox.after(0, 9), [(3, Bytes::from("c"))]);
+        assert_eq!(inbox.records_after(0, 9), [(3, Bytes::from("c"))]);
         assert!(inbox.ends_at(3) && !inbox.ends_at(2));
     }
 
@@ -225,7 +225,7 @@ mod tests {
         let inbox = Inbox::new("e", 4);
         drop(inbox.put(records(&["aa"])).unwrap());
         assert!(inbox.put(records(&["b", "cc"])).is_err());
-        assert_eq!(inbox.after(0, 9).len(), 1);
+        assert_eq!(inbox.records_after(0, 9).len(), 1);
         inbox.settle(1);
         assert!(inbox.put(records(&["b", "cc"])).is_ok());
     }
@@ -236,7 +236,7 @@ mod tests {
         let bell = Arc::new(Bell(Mutex::new(0)));
         let waker = Waker::from(Arc::clone(&bell));
         let mut context = Context::from_waker(&waker);
-        let mut arrival = pin!(inbox.arrival(0));
+        let mut arrival = pin!(inbox.wait_after(0));
         assert!(arrival.as_mut().poll(&mut context).is_pending());
         drop(inbox.put(records(&["a"])).unwrap());
         assert_eq!(*bell.0.lock().unwrap(), 1);

@@ -5,41 +5,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Demand, Digest, Version, demand::optional_fields};
 
-/// What a store knows of a demand before it writes.
+/// What judging needs to know about a state of a demand.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Current {
-    /// Version of the current state.
+pub struct DemandState {
+    /// Its version.
     pub version: Version,
-    /// Its digest.
+    /// The digest of its content.
     pub digest: Digest,
     /// The fields whose changes history names.
-    pub tracked: Tracked,
+    pub tracked: TrackedFields,
 }
 
 optional_fields! {
     /// The fields whose changes history names. Any other change is named `other`.
     #[derive(Eq)]
-    Tracked {
-        /// Code of the status.
+    TrackedFields {
+        /// The code of the status.
         status: Option<String>,
         /// The source's own status.
         status_raw: Option<String>,
-        /// Code of the kind.
+        /// The code of the kind.
         kind: Option<String>,
-        /// Code of the region.
+        /// The code of the region.
         region: Option<String>,
-        /// Responsible unit.
+        /// The responsible unit.
         org: Option<String>,
-        /// Code of the urgency.
+        /// The code of the urgency.
         urgency: Option<String>,
-        /// Official limit, microseconds since 1970.
+        /// The official deadline, in microseconds since 1970.
         due_at: Option<i64>,
-        /// Number of reminders (催办).
+        /// The number of reminders (催办).
         urged: Option<u32>,
     }
 }
 
-impl Tracked {
+impl TrackedFields {
     /// The tracked fields of a demand.
     pub fn of(demand: &Demand) -> Self {
         let body = &demand.body;
@@ -55,8 +55,8 @@ impl Tracked {
         }
     }
 
-    /// Names of the fields that differ.
-    fn changed(&self, newer: &Self) -> Vec<&'static str> {
+    /// The names of the fields that differ.
+    fn changed_fields(&self, newer: &Self) -> Vec<&'static str> {
         let pairs = [
             ("status", self.status != newer.status),
             ("status_raw", self.status_raw != newer.status_raw),
@@ -76,10 +76,10 @@ impl Tracked {
     }
 }
 
-impl Current {
-    /// What a store knows once `demand` is the current state.
+impl DemandState {
+    /// The state that `demand` has.
     pub fn of(demand: &Demand) -> Self {
-        Self { version: demand.version, digest: demand.digest, tracked: Tracked::of(demand) }
+        Self { version: demand.version, digest: demand.digest, tracked: TrackedFields::of(demand) }
     }
 }
 
@@ -87,21 +87,22 @@ impl Current {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
     /// It becomes the current state and is added to history. `changed` names the changed fields; it is
-    /// empty for the first state. A later event of the same transaction may supersede it; it stays in
-    /// history.
+    /// empty for the first state. A later event of the same transaction may supersede it, but it stays
+    /// in history.
     Stored {
         /// Names of the changed fields.
         changed: Vec<&'static str>,
     },
     /// The same content again: only version and `last_seen_at` are updated.
     Unchanged,
-    /// Older than the current state: it is added to history if its content is new there, and changes
-    /// nothing else.
+    /// It does not become current, because it is older, or because the current state has the same
+    /// version. It is added to history if its content is not there yet, and changes nothing else.
     Stale,
 }
 
-/// Decides what `incoming` means if `current` is known. Deterministic, and unaffected by repeated events.
-pub fn judge(current: Option<&Current>, incoming: &Current) -> Judgement {
+/// Decides what `incoming` means, given the current state, if there is one. Repeated events do not
+/// change the result.
+pub fn judge(current: Option<&DemandState>, incoming: &DemandState) -> Judgement {
     let Some(current) = current else {
         return Judgement::Stored { changed: Vec::new() };
     };
@@ -115,5 +116,5 @@ pub fn judge(current: Option<&Current>, incoming: &Current) -> Judgement {
         // Two contents with one version: the first stays current, the second goes to history.
         return Judgement::Stale;
     }
-    Judgement::Stored { changed: current.tracked.changed(&incoming.tracked) }
+    Judgement::Stored { changed: current.tracked.changed_fields(&incoming.tracked) }
 }

@@ -1,10 +1,9 @@
 //! The core of Tonghui: the terms, types and rules that all parts share.
 //!
-//! This crate does no I/O and knows no runtime; everything else depends on that decision. The order of
-//! *read, pack, deliver, advance, settle* and of *take, keep, ack* is expressed in its types, so a broker,
-//! a database or a source can be replaced without changing the guarantees. The alternative, a framework
-//! that owns the loop, was not chosen: the two loops are forty lines (`gateway/src/ingest.rs`,
-//! `sink/src/run.rs`) and are meant to be read.
+//! This crate does no I/O and knows no runtime. The order of *read, pack, deliver, advance, settle* and
+//! of *take, keep, ack* is expressed in its types, so a broker, a database or a source can be replaced
+//! without changing the guarantees. No framework owns the two loops (`gateway/src/ingest.rs`,
+//! `sink/src/run.rs`): they are short, and meant to be read.
 //!
 //! Read the modules in the order below.
 
@@ -40,8 +39,8 @@ pub use demand::{Demand, DemandBody, Shape};
 pub use fault::{Fault, FaultKind, chain, no_connection};
 pub use gate::{Gate, OpenGate, Permit};
 pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
-pub use inbox::{CustodyWait, Full, Inbox};
-pub use judge::{Current, Judgement, Tracked, judge};
+pub use inbox::{CustodyWait, Inbox, InboxFull};
+pub use judge::{DemandState, Judgement, TrackedFields, judge};
 pub use normalizer::{Accepted, Normalizer, Reason, Sealed, SealedBytes, Verdict};
 pub use outbox::{Channel, Outbox, Part, ReadBatch, Tally, pack};
 pub use raw::{Body, DecidedBy, Entry, Mark, Place, RawRecord, TextReport};

@@ -1,5 +1,5 @@
-//! The normaliser turns records into demands, and seals personal values so that only the holder of a key
-//! can read them: store and sink pass them on and cannot open them.
+//! The normaliser turns records into demands, and seals personal values: only the holder of a key can
+//! read them, so the sink and the store cannot.
 //!
 //! It is pure: no I/O, no clock, no randomness. It cannot fail: every record gets a verdict.
 
@@ -11,9 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{DemandId, Digest, demand::DemandBody, raw::RawRecord};
 
-/// Maps records of one channel and seals what is personal in them.
+/// Maps the records of one channel and seals the personal values in them.
 pub trait Normalizer: Send + Sync {
-    /// The verdict on `record`; always the same for the same record, byte for byte.
+    /// The verdict on `record`. The same record always gets the same verdict, byte for byte.
     fn normalize(&self, record: &RawRecord) -> Verdict;
 
     /// Seals the bytes of a record that was not accepted, for quarantine.
@@ -42,17 +42,17 @@ pub struct Accepted {
     pub raw: SealedBytes,
 }
 
-/// Why something was not accepted. Never quotes a value.
+/// Why a record was not accepted. Never quotes a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// A stable code: `malformed_bytes`, `missing_key`, `too_large`, …
     pub code: Cow<'static, str>,
-    /// An explanation for people: where and how.
+    /// An explanation for people.
     pub detail: String,
 }
 
 impl Reason {
-    /// A reason with its code and its explanation.
+    /// A reason with this code and this explanation.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
         Self { code: Cow::Borrowed(code), detail: detail.into() }
     }
@@ -95,6 +95,6 @@ impl<'de> Deserialize<'de> for SealedBytes {
     }
 }
 
-/// A text that is borrowed where possible: most of a message is sealed bytes, and copying them costs time.
+/// A text that is borrowed if possible: most of a message is sealed bytes, and to copy them costs time.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

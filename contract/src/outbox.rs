@@ -24,7 +24,7 @@ use crate::{
     wire,
 };
 
-/// What `pack` needs to know of a channel.
+/// What `pack` needs to know about a channel.
 #[derive(Clone)]
 pub struct Channel {
     /// Its name.
@@ -41,8 +41,8 @@ impl fmt::Debug for Channel {
     }
 }
 
-/// A batch that was read, with everything that packing needs: from here on the result depends on its
-/// content only, on whichever thread it is packed.
+/// A batch, with everything else that packing needs. The result depends on this alone, so any thread
+/// can pack it.
 #[derive(Debug)]
 pub struct ReadBatch {
     /// The channel that it was read from.
@@ -53,7 +53,7 @@ pub struct ReadBatch {
     pub read_no: ReadNo,
     /// What was read.
     pub batch: Batch,
-    /// When.
+    /// When it was read.
     pub read_at: Timestamp,
 }
 
@@ -101,12 +101,12 @@ pub struct Outbox {
     pub(crate) shapes: Vec<(DemandId, Shape)>,
 }
 
-/// One message as the books know it: the receipt for it must say the same.
+/// What the books record about one message. Its receipt must agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
     /// Position among the messages of the read.
     pub part: u32,
-    /// Number of events in it.
+    /// Number of events in the message.
     pub events: u32,
     /// Hash of its body.
     pub hash: Digest,
@@ -141,7 +141,7 @@ impl Outbox {
         &self.shapes
     }
 
-    /// Bytes of all messages.
+    /// Size of all messages, in bytes.
     pub fn bytes(&self) -> usize {
         self.messages.iter().map(|message| message.body.len()).sum()
     }
@@ -159,7 +159,7 @@ pub fn pack(
     read.pack(read.verdicts(0..read.batch.entries.len()))
 }
 
-/// The mapping is data from a channel author: a panic in it must cost one record only.
+/// The verdict on one entry. If the mapping panics, only this record is rejected.
 fn verdict(normalizer: &dyn Normalizer, entry: &Entry) -> Verdict {
     match entry {
         Entry::Unreadable { reason, .. } => Verdict::Reject(reason.clone()),
@@ -170,7 +170,7 @@ fn verdict(normalizer: &dyn Normalizer, entry: &Entry) -> Verdict {
     }
 }
 
-/// Maximum length of a key, in bytes; real ones have 10 to 100.
+/// Maximum length of a key, in bytes; real keys have 10 to 100.
 const MAX_KEY_BYTES: usize = 4 * 1024;
 
 struct Packer<'a> {
@@ -195,10 +195,10 @@ impl Packer<'_> {
         let size = key.as_str().len();
         let mut place = Place { key: Some(key.clone()), at: format!("record {key}") };
         let reason = match verdict {
-            // A reject has the key in it and must stay small.
+            // A reject contains the key and must stay small.
             _ if size > MAX_KEY_BYTES => {
                 place = Place { key: None, at: "a record".to_owned() };
-                let detail = format!("its key takes {size} bytes, the limit is {MAX_KEY_BYTES}");
+                let detail = format!("its key has {size} bytes; the limit is {MAX_KEY_BYTES}");
                 Reason::new("key_too_long", detail)
             }
             Verdict::Skip(_) => {
@@ -227,12 +227,12 @@ impl Packer<'_> {
         };
         // Checked here, because the normaliser does not know when the record was read. The digest covers
         // the content only, not this flag.
-        let early = demand.body.received_at.map(|at| at.signed_duration_since(self.read.read_at));
-        if early.is_some_and(|early| early > TimeDelta::days(1)) {
+        let ahead = demand.body.received_at.map(|at| at.signed_duration_since(self.read.read_at));
+        if ahead.is_some_and(|ahead| ahead > TimeDelta::days(1)) {
             demand.body.quality.push(Quality {
                 field: "received_at".to_owned(),
                 flag: QualityFlag::OutOfRange,
-                detail: Some("later than the day after it was read".to_owned()),
+                detail: Some("more than a day after it was read".to_owned()),
             });
         }
         self.add_event(|message| {
@@ -271,7 +271,7 @@ impl Packer<'_> {
         };
         if reject.raw.is_none() {
             reject.reason.detail.push_str(&format!(
-                "; its {} bytes are above the limit and were not kept, sha-256 {}",
+                "; its {} bytes exceed the limit and were not kept (sha-256 {})",
                 bytes.len(),
                 hex::encode(Sha256::digest(bytes)),
             ));
@@ -281,13 +281,14 @@ impl Packer<'_> {
             wire::encode_reject(&reject).map_err(|_| Reason::new("unencodable", ""))
         });
         if added.is_err() {
-            // Strings and numbers can always be encoded; if not, the sink quarantines this `null`.
+            // This should not happen: strings and numbers can be encoded. If it does, the sink
+            // quarantines this `null`.
             self.append(b"null");
         }
     }
 
-    /// Adds an event to the open message, or to a new one where it does not fit. An event names its
-    /// message, so it is encoded once more in that case.
+    /// Adds an event to the open message, or to a new one if it does not fit. An event contains the id
+    /// of its message, so it is then encoded again.
     fn add_event(
         &mut self,
         mut encode: impl FnMut(MessageId) -> Result<Vec<u8>, Reason>,
@@ -295,10 +296,10 @@ impl Packer<'_> {
         let mut event = encode(self.message_id())?;
         if event.len() > wire::MAX_RECORD_BYTES {
             let (size, limit) = (event.len(), wire::MAX_RECORD_BYTES);
-            let detail = format!("the demand takes {size} bytes, the limit is {limit}");
+            let detail = format!("the demand has {size} bytes; the limit is {limit}");
             return Err(Reason::new("too_large", detail));
         }
-        // A comma or bracket in front of it and the closing bracket count too.
+        // The comma or bracket before it counts too, and so does the closing bracket.
         let bytes = self.body.len() + event.len() + 2;
         let is_full = self.n_events >= wire::MAX_MESSAGE_EVENTS || bytes > wire::MAX_MESSAGE_BYTES;
         if is_full && self.n_events > 0 {

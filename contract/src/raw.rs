@@ -1,4 +1,4 @@
-//! What a connector reads, before it is mapped.
+//! What a connector returns, before it is mapped.
 
 use std::borrow::Cow;
 
@@ -48,7 +48,7 @@ impl Entry {
 pub struct RawRecord {
     /// The source's stable key.
     pub key: RecordKey,
-    /// The source's own order of states, if it has one.
+    /// The source's own number or time of this state, if it gives one.
     pub revision: Revision,
     /// The content.
     pub body: Body,
@@ -56,7 +56,7 @@ pub struct RawRecord {
     pub text: TextReport,
 }
 
-/// Usual size of a record, in bytes. A buffer of this size is not copied again and again while it grows.
+/// Usual size of a record, in bytes. A buffer that begins with this size rarely has to grow.
 const USUAL_RECORD_BYTES: usize = 2 * 1024;
 
 /// The content of a record as a JSON tree, which the paths of a mapping address. A table row is an object
@@ -85,7 +85,7 @@ impl Body {
     }
 }
 
-/// Where an entry is in its source.
+/// The place of an entry in its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Its key, if it could be read.
@@ -111,17 +111,17 @@ pub struct TextReport {
     pub charset: Cow<'static, str>,
     /// The rule that chose the charset.
     pub decided_by: DecidedBy,
-    /// Whether another rule claimed another charset.
+    /// Whether another rule pointed to another charset.
     pub conflict: bool,
-    /// Findings by field.
+    /// What was found in the text of the fields.
     pub marks: Vec<Mark>,
 }
 
-/// The rule that chose a charset, in their order of precedence.
+/// The rules that choose a charset, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DecidedBy {
-    /// The source gave text, nothing was decoded.
+    /// The source gave text, so nothing was decoded.
     #[default]
     Nothing,
     /// The channel forces it.

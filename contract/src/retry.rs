@@ -16,45 +16,46 @@ const MAX_WAIT: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub struct Retry {
     step: Duration,
-    longest: Duration,
+    max_wait: Duration,
 }
 
 impl Default for Retry {
-    /// Waits of up to five minutes.
+    /// Waits of at most five minutes.
     fn default() -> Self {
         Self::up_to(MAX_WAIT)
     }
 }
 
 impl Retry {
-    /// Waits of up to `longest`, for a caller that would lose something in a longer wait.
-    pub fn up_to(longest: Duration) -> Self {
-        Self { step: FIRST_WAIT, longest }
+    /// Waits of at most `max_wait`, for a caller to whom a longer wait would do harm.
+    pub fn up_to(max_wait: Duration) -> Self {
+        Self { step: FIRST_WAIT, max_wait }
     }
 
-    /// Something succeeded: start over with the first wait.
+    /// Starts over with the first wait, after a success.
     pub fn reset(&mut self) {
         self.step = FIRST_WAIT;
     }
 
-    /// The wait after a fault of this kind. After transient faults it doubles each time, less a random part
-    /// of up to a half: callers that failed together must not retry together.
+    /// The wait after a fault of this kind. After transient faults it doubles each time. Up to half of
+    /// it is then subtracted at random, so that callers that failed together do not retry together.
     pub fn wait(&mut self, kind: FaultKind) -> Duration {
         match kind {
             FaultKind::Transient => {
-                let step = self.step.min(self.longest);
+                let step = self.step.min(self.max_wait);
                 self.step = step * 2;
                 step / 2 + jitter(step / 2)
             }
             FaultKind::Throttled(wait) => wait + jitter(FIRST_WAIT),
-            FaultKind::Stopped => self.longest,
+            FaultKind::Stopped => self.max_wait,
         }
     }
 }
 
 /// A random duration of at most `upto`.
 pub fn jitter(upto: Duration) -> Duration {
-    // The standard library seeds its hash maps at random: good enough for a value that is no secret.
+    // The standard library seeds its hash maps at random: good enough for a value that need not be
+    // secret.
     let [byte, ..] = RandomState::new().hash_one(()).to_le_bytes();
     upto * u32::from(byte) / 255
 }
@@ -65,11 +66,11 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_their_limit_and_start_over_after_success() {
-        for (longest, steps) in [
+        for (max_wait, steps) in [
             (MAX_WAIT, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]),
             (Duration::from_secs(30), [1, 2, 4, 8, 16, 30, 30, 30, 30, 30, 30]),
         ] {
-            let mut retry = Retry::up_to(longest);
+            let mut retry = Retry::up_to(max_wait);
             for step in steps.map(Duration::from_secs) {
                 let wait = retry.wait(FaultKind::Transient);
                 assert!(wait >= step / 2 && wait <= step, "{wait:?} is not within {step:?}");

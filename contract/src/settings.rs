@@ -1,7 +1,7 @@
-//! Three types that the settings of all parts use.
+//! The types that the settings of all crates share.
 //!
-//! Their JSON Schema has a `format`, and `config` checks each format: so a wrong period or a missing
-//! secret is reported with file, line and column, together with all other problems, before any part
+//! Their JSON Schema has a `format`, and `config` checks each format: so it reports a wrong period or a
+//! missing secret with file, line and column, together with all other problems, before any crate
 //! deserialises its section.
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
@@ -97,8 +97,8 @@ impl Serialize for Size {
     }
 }
 
-/// A secret: no `Debug`, log, error or listing shows it. In a file it is written as `{ env = "NAME" }` or
-/// `{ file = "PATH" }`; `config` replaces that by the value.
+/// A secret: no `Debug`, log, error or listing shows it. In a file it is written as `{ env = "NAME" }`
+/// or `{ file = "PATH" }`; `config` replaces that with the value.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);

@@ -1,4 +1,4 @@
-//! Times: the clock as an argument, time ranges, and hours of the day.
+//! The clock, time ranges, and hours of the day.
 
 use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
@@ -6,11 +6,11 @@ use chrono::SecondsFormat;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A time in UTC. Time zones exist at the edges only: a source's in its settings, people's in the
-/// gateway's.
+/// A time in UTC. Time zones occur only in settings: those of the sources, and that of the gateway's
+/// users.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
-/// A clock. Signatures, days and hours of the day need one. Only the gateway reads the machine's clock;
+/// A clock, for signatures and for limits by day or hour. Only the gateway reads the machine's clock;
 /// tests set their own.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
@@ -33,7 +33,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// A time range: the start is included, the end is not; without an end it is open.
+/// A time range: its start is included, its end excluded. A range without an end is open.
 ///
 /// As text it is an ISO 8601 interval: `2026-11-01T00:00:00Z/2026-11-02T00:00:00Z`, or without an end
 /// `2026-11-01T00:00:00Z/..`.
@@ -44,7 +44,7 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    /// `None` if it would be empty.
+    /// The range from `from` to `to`; `None` if it would be empty.
     pub fn new(from: Timestamp, to: Option<Timestamp>) -> Option<Self> {
         to.is_none_or(|to| from < to).then_some(Self { from, to })
     }
@@ -84,8 +84,8 @@ impl FromStr for TimeRange {
 
 const DAY_MINUTES: u16 = 24 * 60;
 
-/// Hours of the day, the end excluded: `06:00-23:00`, or over midnight `22:00-06:00`. In the gateway's
-/// time zone. Kept as the minutes of the day at which it begins and ends.
+/// Hours of the day in the gateway's time zone, the end excluded: `06:00-23:00`, or over midnight
+/// `22:00-06:00`. The value holds the minutes of the day at which they begin and end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(
     extend("format" = "window"),
@@ -101,7 +101,7 @@ impl Window {
     }
 
     /// The minute of the day at which it begins (0 to 1439).
-    pub fn opens(&self) -> u16 {
+    pub fn start_minute(&self) -> u16 {
         self.0[0]
     }
 }

@@ -13,18 +13,18 @@ use serde_json::Value;
 
 use crate::Timestamp;
 
-/// The source's own number or time of a state. Empty if a read always returns the current state: then a
-/// later read is newer.
+/// The source's own number or time of a state. Empty if the source gives none: a later read then has
+/// the newer state.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
 )]
 pub struct Revision(Option<i64>);
 
 impl Revision {
-    /// The source gives none: the order comes from the reads.
+    /// The source gives none: a later read is newer.
     pub const NONE: Self = Self(None);
 
-    /// The source counts its revisions.
+    /// The source numbers its revisions.
     pub fn number(number: i64) -> Self {
         Self(Some(number))
     }
@@ -36,13 +36,13 @@ impl Revision {
 
     /// Reads a revision from JSON: a whole number, a time (RFC 3339), or a time without an offset
     /// (`2026-10-09 10:30:00`) in `zone`. `None` for anything else: texts are never ordered.
-    pub fn declared(value: &Value, zone: Tz) -> Option<Self> {
+    pub fn from_json(value: &Value, zone: Tz) -> Option<Self> {
         match value {
             // The smallest number stands for no revision.
             Value::Number(number) => {
                 number.as_i64().filter(|number| *number != i64::MIN).map(Self::number)
             }
-            // A number that a float would change is text in a body.
+            // In a body, an integer that a float cannot hold is text.
             Value::String(text) => match text.parse::<i64>() {
                 Ok(number) if number.unsigned_abs() > 1 << 53 && number != i64::MIN => {
                     Some(Self::number(number))
@@ -74,34 +74,34 @@ fn parse_time(text: &str, zone: Tz) -> Option<Timestamp> {
     zone.from_local_datetime(&local).earliest().map(|time| time.to_utc())
 }
 
-/// The number of a read, from a counter of the channel that never goes back. It is drawn after the answer
-/// has arrived.
+/// The number of a read, from a counter of the channel that never goes back. The reader draws it after
+/// the source's answer has arrived.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 pub struct ReadNo(pub u64);
 
-/// The number that the store gave to a mapping. It grows whenever `[demand]`, a code table used in it or
-/// the normaliser changes.
+/// The number that the store gave a mapping. It grows whenever `[demand]`, a code table that it uses,
+/// or the normaliser changes.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 pub struct MappingNo(pub u32);
 
-/// (revision, read, mapping), compared in that order; the greater is the newer.
+/// (revision, read, mapping), compared in that order: the greater version is newer.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 pub struct Version {
-    /// The source's own order, if it has one.
+    /// The source's own number or time, if it gives one.
     pub revision: Revision,
     /// The read that saw this state.
     pub read_no: ReadNo,
-    /// The mapping it went through.
+    /// The mapping that was used.
     pub mapping: MappingNo,
 }
 
-/// A 128-bit digest of a content: equal digests mean equal content.
+/// A 128-bit digest: equal digests mean equal content.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[schemars(with = "String")]
 pub struct Digest(#[serde(with = "hex::serde")] pub [u8; 16]);
@@ -134,13 +134,13 @@ mod tests {
         let instant = "2026-10-09T02:30:00Z".parse().map(Revision::time).ok();
         for same in ["2026-10-09T10:30:00+08:00", "2026-10-09 10:30:00", "2026-10-09T10:30:00.000"]
         {
-            assert_eq!(Revision::declared(&json!(same), zone), instant, "{same}");
+            assert_eq!(Revision::from_json(&json!(same), zone), instant, "{same}");
         }
-        assert_eq!(Revision::declared(&json!(-3), zone), Some(Revision::number(-3)));
+        assert_eq!(Revision::from_json(&json!(-3), zone), Some(Revision::number(-3)));
         let unreadable =
             [json!(null), json!(1.5), json!("昨天"), json!(""), json!(u64::MAX), json!(i64::MIN)];
         for value in unreadable {
-            assert_eq!(Revision::declared(&value, zone), None, "{value}");
+            assert_eq!(Revision::from_json(&value, zone), None, "{value}");
         }
     }
 

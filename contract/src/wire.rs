@@ -23,7 +23,7 @@ pub const WIRE_VERSION: u32 = 1;
 pub const MAX_MESSAGE_EVENTS: u32 = 200;
 /// Size limit of a message, in bytes; a message with a single record may be larger.
 pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
-/// Usual size of an event, in bytes. A buffer of this size is not copied again and again while it grows.
+/// Usual size of an event, in bytes. A buffer that begins with this size rarely has to grow.
 const USUAL_EVENT_BYTES: usize = 8 * 1024;
 /// Largest event, in bytes; a larger record is rejected with its key.
 pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
@@ -31,18 +31,18 @@ pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
 /// A record that was not accepted, on its way to quarantine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reject {
-    /// Id of its key, or of its bytes where the key could not be read.
+    /// Derived from its key, or from its bytes if the key could not be read.
     pub id: DemandId,
     /// The channel it came through.
     pub channel: ChannelId,
     /// The source's key, if it could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_key: Option<RecordKey>,
-    /// Orders it among the states of the same thing.
+    /// Orders the states of the same record.
     pub version: Version,
     /// Where it was in the source.
     pub place: String,
-    /// Why.
+    /// Why it was not accepted.
     pub reason: Reason,
     /// Where it came from.
     pub origin: Origin,
@@ -51,8 +51,8 @@ pub struct Reject {
     pub raw: Option<SealedBytes>,
 }
 
-/// What one event of a message is about. Adjacent tagging reads `data` straight into its type; the
-/// other attributes of a CloudEvent are ignored.
+/// One event of a message. `type` names the type of `data`; the other attributes of a CloudEvent are
+/// ignored.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum Event {
@@ -62,7 +62,7 @@ pub enum Event {
     /// A record to quarantine.
     #[serde(rename = "tonghui.reject.v1")]
     Reject(Box<Reject>),
-    /// An event that this version cannot read: quarantined with its bytes.
+    /// An event that this version cannot read. It goes to quarantine with its bytes.
     #[serde(skip)]
     Unreadable {
         /// The event as it came.
@@ -118,7 +118,7 @@ fn encode<T: Serialize>(
     Ok(event)
 }
 
-/// Reads the events of a message. Never fails: an unreadable event is an event too.
+/// Reads the events of a message. Never fails: what cannot be read becomes [`Event::Unreadable`].
 pub(crate) fn decode(id: &MessageId, wire_version: u32, body: &[u8]) -> Vec<Event> {
     let unreadable = |bytes: &[u8], reason: String| Event::Unreadable {
         bytes: bytes.to_vec(),

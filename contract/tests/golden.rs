@@ -1,6 +1,6 @@
-//! The wire form, pinned: what version 1 wrote must be read for as long as a queue or an archive
-//! may hold it. A golden file is therefore never edited; another form is another version, with
-//! golden files of its own beside the old ones.
+//! Pins the wire format: messages of version 1 must be readable for as long as a queue or an archive
+//! may contain them. So a golden file is never edited; a new format is a new version, with its own
+//! golden files beside the old ones.
 
 #![allow(clippy::unwrap_used)]
 
@@ -112,7 +112,7 @@ fn record(key: &str, revision: Revision, verdict: &str) -> Entry {
     Entry::Record(RawRecord { key: RecordKey::new(key), revision, body, text })
 }
 
-/// Says of each record what its body says, and seals by not sealing.
+/// Gives each record the verdict in its body, and does not encrypt.
 struct Fixed;
 
 impl Normalizer for Fixed {
@@ -130,7 +130,7 @@ impl Normalizer for Fixed {
     }
 }
 
-/// A bus that takes everything at once.
+/// A bus that accepts every message and keeps it.
 #[derive(Default)]
 struct Collected(Mutex<Vec<Message>>);
 
@@ -149,7 +149,8 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Every field is written out, without `..`: a new field does not compile until it stands here.
+/// A demand with every field, written without `..`: a new field does not compile until it is added
+/// here.
 fn full_body() -> DemandBody {
     DemandBody {
         source_no: text("12345-20261123-0007"),
@@ -234,7 +235,7 @@ fn person(role: Role) -> Person {
         role: Some(role),
         name: Some(sealed("王**")),
         phone: Some(sealed("138****1234")),
-        // It arrived masked, so it has no token.
+        // The value arrived masked, so it has no token.
         id_no: Some(Sealed { token: None, ..sealed("370102********1234") }),
         gender: text("female"),
     }
@@ -284,7 +285,7 @@ fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// `hour` hours after midnight of 2026-11-23, UTC, and a part of a second.
+/// `hour` hours and a part of a second after midnight of 2026-11-23, UTC.
 fn time(hour: i64) -> Timestamp {
     Timestamp::from_timestamp_micros(1_795_392_000_000_000 + hour * 3_600_000_000 + 120_000)
         .unwrap()

@@ -1,11 +1,13 @@
-//! Promises of the judge: whatever order states arrive in, and however often, the newest wins.
+//! Tests of `judge`: in whatever order and however often states arrive, the newest wins.
 
 use std::cmp::Ordering;
 
-use contract::{Current, Digest, Judgement, MappingNo, ReadNo, Revision, Tracked, Version, judge};
+use contract::{
+    DemandState, Digest, Judgement, MappingNo, ReadNo, Revision, TrackedFields, Version, judge,
+};
 use proptest::prelude::*;
 
-/// Few values, so that versions and contents meet.
+/// Few values, so that versions and contents coincide.
 fn versions() -> impl Strategy<Value = Version> {
     (prop::option::of(-2..3_i64), 0..4_u64, 0..3_u32).prop_map(|(revision, read_no, mapping)| {
         Version {
@@ -16,30 +18,31 @@ fn versions() -> impl Strategy<Value = Version> {
     })
 }
 
-/// A state of each version of a set, its content one of five.
-fn states() -> impl Strategy<Value = Vec<Current>> {
+/// One state for each of a set of versions, with one of five contents.
+fn states() -> impl Strategy<Value = Vec<DemandState>> {
     prop::collection::btree_map(versions(), 0..5_u8, 1..12).prop_map(|states| {
         states.into_iter().map(|(version, content)| state(version, content)).collect()
     })
 }
 
-fn state(version: Version, content: u8) -> Current {
-    let tracked = Tracked { status: Some(format!("status {content}")), ..Tracked::default() };
-    Current { version, digest: Digest([content; 16]), tracked }
+fn state(version: Version, content: u8) -> DemandState {
+    let tracked =
+        TrackedFields { status: Some(format!("status {content}")), ..TrackedFields::default() };
+    DemandState { version, digest: Digest([content; 16]), tracked }
 }
 
-/// What a store does with a judgement.
-fn arrive(current: Option<Current>, incoming: &Current) -> Option<Current> {
+/// The current state after a store has judged `incoming`.
+fn arrive(current: Option<DemandState>, incoming: &DemandState) -> Option<DemandState> {
     match judge(current.as_ref(), incoming) {
         Judgement::Stored { .. } => Some(incoming.clone()),
         Judgement::Unchanged => {
-            current.map(|current| Current { version: incoming.version, ..current })
+            current.map(|current| DemandState { version: incoming.version, ..current })
         }
         Judgement::Stale => current,
     }
 }
 
-/// The parts of a version that are compared, in their order.
+/// The parts of a version, in the order in which they are compared.
 fn parts(version: Version) -> (i64, u64, u32) {
     (version.revision.to_column(), version.read_no.0, version.mapping.0)
 }
@@ -99,7 +102,7 @@ fn a_newer_state_names_what_changed() {
     let old = state(version(1), 1);
     let mut new = state(version(2), 2);
     assert_eq!(judge(Some(&old), &new), Judgement::Stored { changed: vec!["status"] });
-    new.tracked = Tracked { urged: Some(1), due_at: Some(7), ..old.tracked.clone() };
+    new.tracked = TrackedFields { urged: Some(1), due_at: Some(7), ..old.tracked.clone() };
     assert_eq!(judge(Some(&old), &new), Judgement::Stored { changed: vec!["due_at", "urged"] });
     new.tracked = old.tracked.clone();
     assert_eq!(judge(Some(&old), &new), Judgement::Stored { changed: vec!["other"] });

@@ -1,5 +1,5 @@
-//! Promises of `pack` and of the wire form: no record is lost, doubled or bent on its way into a
-//! message and out of it again.
+//! Tests of `pack` and of the wire format: no record is lost, duplicated or altered when it is written
+//! into a message and read from it.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,7 +15,7 @@ use contract::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Does with each record what the record says.
+/// Gives each record the verdict that its body asks for.
 struct Obedient;
 
 impl Normalizer for Obedient {
@@ -55,7 +55,7 @@ enum Case {
     Unreadable { has_key: bool },
 }
 
-/// Mostly small records, some that fill a message, few that are larger than one.
+/// Mostly small records, some that fill a message, and a few that are larger than a message.
 fn cases() -> impl Strategy<Value = Vec<Case>> {
     let case = prop_oneof![
         60 => (0..600_u64).prop_map(|size| Case::Accept { size }),
@@ -251,7 +251,8 @@ fn an_empty_batch_owes_the_broker_nothing() {
     assert!(packed(Vec::new()).messages().is_empty());
 }
 
-/// Two records that fill a message to the byte, and one byte more. What joins events counts too.
+/// Two records fill a message exactly, including the characters between events; one byte more does not
+/// fit.
 #[test]
 fn a_message_is_filled_to_its_limit_and_not_beyond() {
     let frame = sized(&[0, 0]).bytes();
@@ -289,7 +290,7 @@ fn a_mapping_that_panics_costs_one_record() {
     assert!(matches!((&events[0], &events[2]), (Event::Demand(_), Event::Demand(_))));
 }
 
-/// Changes the middle one of three events of a message.
+/// The events of a message with three events, after `change` was applied to the second.
 fn with_middle_changed(change: impl FnOnce(&mut Value)) -> Vec<Event> {
     let mut message = sized(&[1, 2, 3]).messages()[0].clone();
     let mut events: Vec<Value> = serde_json::from_slice(&message.body).unwrap();
@@ -360,7 +361,7 @@ fn what_was_received_after_the_day_of_its_reading_is_flagged() {
             other => panic!("not a demand: {other:?}"),
         }
     };
-    // It is read at hour 0.
+    // The record is read at hour 0.
     assert_eq!(fields(-1_000), Vec::<String>::new());
     assert_eq!(fields(23), Vec::<String>::new());
     assert_eq!(fields(25), ["received_at"]);

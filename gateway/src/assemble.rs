@@ -18,20 +18,20 @@ use crate::{
     clock,
     keys::{self, file_fault},
     push::PushEndpoint,
-    registry::{Kind, vocabulary},
+    registry::{ConnectorKind, section_schemas},
     schedule::{Pace, Schedule},
     shipped,
 };
 
-/// Most entries of one batch: large enough that many share a commit, small enough that several batches
-/// of large records fit the memory limit.
+/// Maximum number of entries in one batch: large enough that many share a commit, small enough that
+/// several batches of large records fit into the memory limit.
 const MAX_ENTRIES: usize = 1_000;
 
-/// Most bytes that wait for custody in one inbox.
-const INBOX_BYTES: usize = 32 << 20;
+/// Maximum number of bytes that wait for custody in one inbox.
+const MAX_INBOX_BYTES: usize = 32 << 20;
 
-/// Placeholder for a secret that is not needed, valid in every connector's settings: it is a URL, and 16
-/// bytes long, as the key of a cipher is.
+/// Placeholder for a secret that is not needed. It is valid in the settings of every connector: it is a
+/// URL, and has 16 bytes like the key of a cipher.
 const UNSET: &str = "sqlite:not-given";
 
 /// Reads and checks the configuration in `folder`.
@@ -39,25 +39,26 @@ const UNSET: &str = "sqlite:not-given";
 /// # Errors
 /// All problems at once.
 pub fn settings(folder: &Path) -> Result<Settings, Problems> {
-    config::resolve(folder, &vocabulary(), &|name| std::env::var(name).ok())
+    config::resolve(folder, &section_schemas(), &|name| std::env::var(name).ok())
 }
 
-/// The same for commands that connect to no source: secrets need not be set.
+/// As [`settings`], for commands that connect to no source: secrets need not be set.
 ///
 /// # Errors
 /// All other problems at once.
 pub fn settings_without_secrets(folder: &Path) -> Result<Settings, Problems> {
     let unset = || Some(UNSET.to_owned());
-    config::resolve(folder, &vocabulary(), &|name| std::env::var(name).ok().or_else(unset))
+    config::resolve(folder, &section_schemas(), &|name| std::env::var(name).ok().or_else(unset))
 }
 
-/// Whether a secret is the placeholder of one that is not set.
+/// Whether a secret is the placeholder, because it is not set.
 pub(crate) fn is_unset(secret: &Secret) -> bool {
     secret.expose() == UNSET
 }
 
-/// Opens the store and its keys. The first start of an embedded store creates the key file. A later start
-/// without it must not create another one, and for a shared store it is never created here.
+/// Opens the store and reads its keys. The key file is created only at the first start of an embedded
+/// store: a later start needs the keys that sealed the stored values, and all processes of a shared store
+/// need the same keys.
 ///
 /// # Errors
 /// The store cannot be opened, the keys cannot be read, or they belong to another store.
@@ -78,12 +79,12 @@ pub async fn open(settings: &Settings) -> Result<(Database, Keys), Fault> {
 /// Opens the store without keys, for a sink or for commands that only read.
 ///
 /// # Errors
-/// It cannot be opened. With `Access::ReadOnly`, it must exist.
+/// The store cannot be opened. With `Access::ReadOnly`, it must exist.
 pub async fn open_store(settings: &Settings, access: Access) -> Result<Database, Fault> {
     match &settings.store {
         StoreSettings::Postgres(url) if is_unset(url) => {
             Err(Fault::stopped("the URL of the store is not set")
-                .remedy("set the environment variable, or write the file, that `postgres` in gateway.toml names"))
+                .remedy("set the environment variable, or create the file, that `postgres` in gateway.toml names"))
         }
         StoreSettings::Postgres(url) => {
             Ok(Database::Postgres(Postgres::open(url.expose(), access).await?))
@@ -98,7 +99,7 @@ pub async fn open_store(settings: &Settings, access: Access) -> Result<Database,
     }
 }
 
-/// The settings of the broker, with its certificate loaded.
+/// The settings of the broker, with the certificate file loaded.
 ///
 /// # Errors
 /// The certificate file cannot be read.
@@ -126,7 +127,7 @@ pub fn channels(settings: &Settings, keys: &Keys) -> Result<Vec<LiveChannel>, Pr
     let (mut built, mut problems) = (Vec::new(), Vec::new());
     for channel in &settings.channels {
         match builder.build(channel) {
-            Ok(one) => built.push(one),
+            Ok(live) => built.push(live),
             Err(found) => problems.extend(found),
         }
     }
@@ -154,12 +155,12 @@ pub fn codes(settings: &Settings) -> Result<CodeTables, Problems> {
     })
 }
 
-/// What the channels of a configuration are built with.
+/// Builds the channels of a configuration.
 struct Builder<'a> {
     settings: &'a Settings,
     keys: &'a Keys,
     codes: CodeTables,
-    /// By upstream: channels of one upstream share its limits.
+    /// The limits of each upstream, which its channels share.
     gates: HashMap<String, Arc<Limits>>,
 }
 
@@ -167,11 +168,11 @@ impl Builder<'_> {
     fn build(&mut self, channel: &ChannelSettings) -> Result<LiveChannel, Vec<Problem>> {
         let mapping = Arc::new(self.mapping(channel)?);
         let wrong = |message: String| vec![channel.problem(&[&channel.connector], message)];
-        let kind = Kind::named(&channel.connector)
+        let kind = ConnectorKind::by_name(&channel.connector)
             .ok_or_else(|| wrong(format!("there is no connector `{}`", channel.connector)))?;
         let receiver = (kind.receiver)(&channel.section).map_err(wrong)?;
         if let Some(receiver) = &receiver {
-            config::may_listen(self.settings.intake, !receiver.admits_anybody()).map_err(
+            config::check_listener(self.settings.intake, !receiver.admits_anybody()).map_err(
                 |why| {
                     let path = [channel.connector.as_str(), "auth"];
                     vec![channel.problem(&path, format!("[intake] of gateway.toml {why}"))]
@@ -179,11 +180,11 @@ impl Builder<'_> {
             )?;
         }
         let endpoint = receiver
-            .map(|receiver| PushEndpoint { receiver, inbox: Inbox::new(epoch(), INBOX_BYTES) });
+            .map(|receiver| PushEndpoint { receiver, inbox: Inbox::new(epoch(), MAX_INBOX_BYTES) });
         let zone = self.settings.zone;
         let schedule = match kind.is_pushed {
             false => Schedule::new(channel.schedule.clone(), zone),
-            // A push channel needs no pause: its inbox tells when there is something.
+            // A push channel needs no pause: its inbox signals new records.
             true => Schedule::every(Duration::ZERO, zone),
         };
         let spec = ChannelSpec {
@@ -233,9 +234,9 @@ impl Builder<'_> {
     }
 }
 
-/// A random name for the inboxes of this process: those of an earlier process are gone.
+/// A random name for the inboxes of this process: positions in those of earlier processes are invalid.
 fn epoch() -> String {
-    // Without randomness the process could not make keys either.
+    // Without random numbers, the process could not generate keys either.
     let mut bytes = [0; 8];
     let _ = getrandom::fill(&mut bytes);
     hex::encode(bytes)

@@ -1,9 +1,9 @@
 //! The brake: stops a channel before delivery when a field that nearly all demands had is missing from
-//! all new ones. Each such demand looks valid by itself, so nothing else would notice.
+//! all new ones. Each of these demands looks valid by itself, so no other check would notice.
 //!
-//! A field is usual if nearly all of the last thousand demands had it. Each demand counts once, however
-//! often the source repeats it: those in the store when the loop begins, and those read since.
-//! `tonghui accept` restarts the count.
+//! A field is usual if nearly all of the latest thousand demands had it: those in the store when the loop
+//! begins, and those read since. Each counts once, however often the source repeats it. `tonghui accept`
+//! restarts the count.
 
 use std::{
     array,
@@ -13,7 +13,7 @@ use std::{
 
 use contract::{ChannelId, DemandId, Fault, Shape};
 
-/// Number of last demands that are counted.
+/// Number of the latest demands that are counted.
 const WINDOW: usize = 1_000;
 /// With fewer demands, no field is usual.
 const MIN_DEMANDS: usize = 100;
@@ -25,24 +25,25 @@ const MAX_LACKING: usize = 10;
 
 /// The brake of one channel.
 #[derive(Debug, Default)]
-pub struct Brake(Mutex<Counted>);
+pub struct Brake(Mutex<Counts>);
 
+/// The latest demands, and how many of the newest lack each field.
 #[derive(Debug, Default)]
-struct Counted {
+struct Counts {
     shapes: HashMap<DemandId, Shape>,
-    /// The same demands, the newest last.
+    /// The ids of these demands, the newest last.
     order: VecDeque<DemandId>,
-    /// For each field, how many demands in a row lack it.
+    /// For each field, how many of the newest demands in a row lack it.
     lacking: [usize; Shape::FIELDS.len()],
 }
 
 impl Brake {
-    /// A brake that knows the last demands of the channel, the newest first.
-    pub fn new(last: Vec<(DemandId, Shape)>) -> Self {
-        let run = |at| last.iter().take_while(|(_, shape)| !shape.has(at)).count();
-        let mut counted = Counted { lacking: array::from_fn(run), ..Counted::default() };
-        last.into_iter().rev().for_each(|(id, shape)| counted.add(id, shape));
-        Self(Mutex::new(counted))
+    /// A brake with the latest demands of the channel, the newest first.
+    pub fn new(latest: Vec<(DemandId, Shape)>) -> Self {
+        let n_lacking = |at| latest.iter().take_while(|(_, shape)| !shape.has(at)).count();
+        let mut counts = Counts { lacking: array::from_fn(n_lacking), ..Counts::default() };
+        latest.into_iter().rev().for_each(|(id, shape)| counts.add(id, shape));
+        Self(Mutex::new(counts))
     }
 
     /// Checks the demands of a batch of `channel` that is about to be delivered.
@@ -50,28 +51,28 @@ impl Brake {
     /// # Errors
     /// `Stopped`: a usual field is missing from all new demands.
     pub fn check(&self, channel: &ChannelId, batch: &[(DemandId, Shape)]) -> Result<(), Fault> {
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A repeated demand is no news: an idle source may give its last demand for ever.
-        let is_news = |(id, shape): &&(DemandId, Shape)| counted.shapes.get(id) != Some(shape);
-        let news: Vec<_> = batch.iter().filter(is_news).copied().collect();
-        if news.is_empty() {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A repeated demand does not count: an idle source may send its last demand for ever.
+        let is_new = |(id, shape): &&(DemandId, Shape)| counts.shapes.get(id) != Some(shape);
+        let new: Vec<_> = batch.iter().filter(is_new).copied().collect();
+        if new.is_empty() {
             return Ok(());
         }
         let lacking = array::from_fn(|at| {
-            let has_field = news.iter().any(|(_, shape)| shape.has(at));
-            if has_field { 0 } else { counted.lacking[at] + news.len() }
+            let has_field = new.iter().any(|(_, shape)| shape.has(at));
+            if has_field { 0 } else { counts.lacking[at] + new.len() }
         });
-        let is_gone = |at: &usize| lacking[*at] >= MAX_LACKING && counted.is_usual(*at);
-        let gone: Vec<_> = (0..Shape::FIELDS.len()).filter(is_gone).collect();
-        let Some(run) = gone.iter().map(|at| lacking[*at]).min() else {
-            counted.lacking = lacking;
-            news.into_iter().for_each(|(id, shape)| counted.add(id, shape));
+        let is_missing = |at: &usize| lacking[*at] >= MAX_LACKING && counts.is_usual(*at);
+        let missing: Vec<_> = (0..Shape::FIELDS.len()).filter(is_missing).collect();
+        let Some(n_lacking) = missing.iter().map(|at| lacking[*at]).min() else {
+            counts.lacking = lacking;
+            new.into_iter().for_each(|(id, shape)| counts.add(id, shape));
             return Ok(());
         };
-        let gone: Vec<_> = gone.into_iter().map(|at| Shape::FIELDS[at]).collect();
-        let gone = gone.join(", ");
+        let missing: Vec<_> = missing.into_iter().map(|at| Shape::FIELDS[at]).collect();
+        let missing = missing.join(", ");
         Err(Fault::stopped(format!(
-            "none of the last {run} demands has {gone}; nearly all earlier ones had it"
+            "none of the last {n_lacking} demands has {missing}; nearly all earlier ones had it"
         ))
         .remedy(format!(
             "check the records with `tonghui preview {channel}` and correct [demand]; if the source is \
@@ -80,7 +81,7 @@ impl Brake {
     }
 }
 
-impl Counted {
+impl Counts {
     fn add(&mut self, id: DemandId, shape: Shape) {
         if self.shapes.insert(id, shape).is_some() {
             self.order.retain(|known| *known != id);
@@ -96,8 +97,8 @@ impl Counted {
     /// Whether nearly all demands had the field before it went missing.
     fn is_usual(&self, at: usize) -> bool {
         let before = self.order.len().saturating_sub(self.lacking[at]);
-        let having = self.shapes.values().filter(|shape| shape.has(at)).count();
-        before >= MIN_DEMANDS && having * 100 >= before * USUAL_PERCENT
+        let n_having = self.shapes.values().filter(|shape| shape.has(at)).count();
+        before >= MIN_DEMANDS && n_having * 100 >= before * USUAL_PERCENT
     }
 }
 

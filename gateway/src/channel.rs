@@ -1,5 +1,5 @@
-//! A channel: its specification, which comes from the configuration and never changes, and what belongs
-//! to it while it runs.
+//! A channel: its specification, which comes from the configuration and never changes, and its state
+//! while it runs.
 //!
 //! `reload` compares specifications. If they are equal, the running channel continues; any difference
 //! restarts it.
@@ -20,7 +20,7 @@ use crate::{
     clock,
     control::ChannelControl,
     push::PushEndpoint,
-    registry::{AnyConnector, Kind},
+    registry::{AnyConnector, ConnectorKind},
     schedule::{Pace, Schedule},
     watch::ChannelWatch,
 };
@@ -28,13 +28,13 @@ use crate::{
 /// The specification of a channel. Channels with equal specifications behave the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChannelSpec {
-    /// Its name.
+    /// Id of the channel.
     pub id: ChannelId,
-    /// The upstream that it reads. One process reads all channels of an upstream.
+    /// Name of the upstream that it reads. One process reads all channels of an upstream.
     pub upstream: String,
-    /// Its kind of source.
+    /// Name of its kind of connector.
     pub connector: &'static str,
-    /// The settings of that kind, with secrets filled in.
+    /// The settings of its connector, with secrets filled in.
     pub section: Section,
     /// The channel's folder.
     pub folder: PathBuf,
@@ -52,33 +52,33 @@ pub struct ChannelSpec {
     pub range: Option<TimeRange>,
 }
 
-/// A specification with everything needed to run it.
+/// A specification with everything that is needed to run the channel.
 #[derive(Clone)]
 pub struct LiveChannel {
-    /// Its specification.
+    /// Specification of the channel.
     pub spec: Arc<ChannelSpec>,
-    /// Builds its connector.
-    pub kind: Arc<Kind>,
-    /// Its mapping, as the loop uses it.
+    /// Kind of the connector, which builds it.
+    pub kind: Arc<ConnectorKind>,
+    /// The mapping, as the loop uses it.
     pub normalizer: Arc<dyn Normalizer>,
-    /// Its mapping, for commands that show what it does.
+    /// The mapping, for commands that show what it does.
     pub mapping: Arc<Mapping>,
-    /// Keeps the limits of its upstream; all channels of the upstream share it.
+    /// Enforces the limits of its upstream; all channels of the upstream share it.
     pub gate: Arc<Limits>,
     /// Where a push channel receives requests; `None` for a source that is polled.
     pub endpoint: Option<PushEndpoint>,
-    /// Its state and its control.
+    /// State and control of the running channel.
     pub handle: ChannelHandle,
 }
 
-/// How the rest of the process sees and controls a channel. Clones are the same handle.
+/// Lets the rest of the process observe and control a channel. Clones share their state.
 #[derive(Debug, Clone)]
 pub struct ChannelHandle {
-    /// Its state.
+    /// State of the channel.
     pub watch: Arc<ChannelWatch>,
-    /// Requests to it.
+    /// Requests to the channel.
     pub control: Arc<ChannelControl>,
-    /// Its read numbers, locked by whoever reads it.
+    /// Read numbers of the channel; a task that reads the channel locks them.
     pub numbers: Arc<Mutex<ReadNumbers>>,
 }
 
@@ -92,7 +92,7 @@ impl ChannelHandle {
 
 impl LiveChannel {
     /// Groups channels by upstream, sorted by name.
-    pub fn by_upstream(channels: Vec<Self>) -> BTreeMap<String, Vec<Self>> {
+    pub fn group_by_upstream(channels: Vec<Self>) -> BTreeMap<String, Vec<Self>> {
         let mut groups: BTreeMap<String, Vec<Self>> = BTreeMap::new();
         for channel in channels {
             groups.entry(channel.spec.upstream.clone()).or_default().push(channel);
@@ -100,12 +100,12 @@ impl LiveChannel {
         groups
     }
 
-    /// Its name.
+    /// Id of the channel.
     pub fn id(&self) -> &ChannelId {
         &self.spec.id
     }
 
-    /// What its connector is built with.
+    /// What the connector needs to be built.
     pub fn context(&self) -> ConnectorContext {
         ConnectorContext {
             channel: self.spec.id.clone(),
@@ -118,28 +118,28 @@ impl LiveChannel {
         }
     }
 
-    /// Builds its connector.
+    /// Builds the connector.
     ///
     /// # Errors
-    /// Its settings contradict each other.
+    /// The settings contradict each other.
     pub fn connector(&self, context: ConnectorContext) -> Result<Box<dyn AnyConnector>, Fault> {
         (self.kind.build)(&self.spec.section, context)
     }
 
-    /// The fence under which it reads while this process holds the lease with `fence`. A push channel has
-    /// none: every process reads what it received, whoever holds the lease.
+    /// The fence under which the channel reads: the `fence` of the lease for a polled channel. A push
+    /// channel needs no lease, because every process reads what it received.
     pub fn fence(&self, fence: u64) -> u64 {
         if self.endpoint.is_some() { Position::UNLEASED } else { fence }
     }
 
-    /// The same channel with another schedule; without one it ends once it has caught up.
+    /// The same channel with another schedule; without one, it ends once it has caught up.
     #[must_use]
     pub fn with_schedule(mut self, schedule: Option<Schedule>) -> Self {
         Arc::make_mut(&mut self.spec).pace.schedule = schedule;
         self
     }
 
-    /// A backfill beside this channel: it reads what lies in `range` again, then ends.
+    /// A channel beside this one that reads `range` again and then ends.
     #[must_use]
     pub fn backfill(&self, range: TimeRange) -> Self {
         let mut backfill = self.clone().with_schedule(None);
@@ -150,16 +150,16 @@ impl LiveChannel {
     }
 }
 
-/// Whether the channels have the same specifications, pair by pair.
-pub fn same_specs(these: &[LiveChannel], those: &[LiveChannel]) -> bool {
-    these.iter().map(|channel| &channel.spec).eq(those.iter().map(|channel| &channel.spec))
+/// Whether two lists of channels have the same specifications in the same order.
+pub fn have_same_specs(a: &[LiveChannel], b: &[LiveChannel]) -> bool {
+    a.iter().map(|channel| &channel.spec).eq(b.iter().map(|channel| &channel.spec))
 }
 
-/// Read numbers, drawn from blocks that are reserved in the store. The rest of a block is lost in a
-/// crash and never used again: numbers only have to grow.
+/// Hands out read numbers from blocks that are reserved in the store. A crash loses the rest of a block,
+/// which does no harm: numbers only have to grow.
 ///
-/// Whoever reads the channel keeps them locked from before the request until the answer has its number.
-/// So a later answer never has a smaller number, even if several tasks read the channel.
+/// A task that reads the channel keeps the numbers locked from before its request until the answer has a
+/// number. So a later answer never has a smaller number, even if several tasks read the channel.
 #[derive(Debug, Default)]
 pub struct ReadNumbers {
     /// Fence of the lease under which the block was reserved.
@@ -167,12 +167,12 @@ pub struct ReadNumbers {
     block: Range<u64>,
 }
 
-/// Numbers reserved at once: one write to the store per thousand reads.
-const BLOCK: u64 = 1_000;
+/// Number of read numbers that are reserved with one write to the store.
+const BLOCK_SIZE: u64 = 1_000;
 
 impl ReadNumbers {
-    /// The next number under the lease with this `fence`, greater than any before. Reserves a block when
-    /// the last one is used up.
+    /// The next number under the lease with this `fence`, greater than all before it. Reserves a new
+    /// block if the last one is used up, or was reserved under another lease.
     ///
     /// # Errors
     /// A new block cannot be reserved.
@@ -183,7 +183,7 @@ impl ReadNumbers {
         checkpoints: &impl Checkpoints,
     ) -> Result<ReadNo, Fault> {
         if self.block.is_empty() || self.fence != fence {
-            self.block = checkpoints.reserve(channel, fence, BLOCK).await?;
+            self.block = checkpoints.reserve(channel, fence, BLOCK_SIZE).await?;
             self.fence = fence;
         }
         self.block
@@ -205,7 +205,7 @@ mod tests {
 
     const CHANNEL: &str = "channels/hotline/channel.toml";
 
-    /// The channels of a configuration in which one text of a file is replaced.
+    /// The channels of a configuration with one text in a file replaced.
     fn built(
         folder: &Path,
         keys: &Keys,
@@ -236,12 +236,12 @@ mod tests {
             ("gateway.toml", "Asia/Shanghai", "Asia/Urumqi", false),
         ] {
             let wanted = built(&keys, (file, from, to));
-            assert_eq!(same_specs(&running, &wanted), goes_on, "{file}: {to}");
+            assert_eq!(have_same_specs(&running, &wanted), goes_on, "{file}: {to}");
         }
         let other_keys = Keys::generate(Suite::default()).unwrap();
-        assert!(!same_specs(&running, &built(&other_keys, (CHANNEL, "", ""))), "other keys");
+        assert!(!have_same_specs(&running, &built(&other_keys, (CHANNEL, "", ""))), "other keys");
         let backfill = running[0].backfill(TimeRange::new(Default::default(), None).unwrap());
-        assert!(!same_specs(&running, &[backfill]), "a backfill is not the channel itself");
+        assert!(!have_same_specs(&running, &[backfill]), "a backfill is not the channel itself");
     }
 
     #[test]

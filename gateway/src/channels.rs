@@ -1,5 +1,5 @@
-//! All channels that this process reads, grouped by upstream. Channels that change while it runs are
-//! restarted; the others are not affected.
+//! Runs all channels of this process, grouped by upstream. If the specification of a channel changes, its
+//! group is restarted; other groups are not affected.
 
 use std::collections::BTreeMap;
 
@@ -11,27 +11,27 @@ use futures_util::{
 use tokio::sync::watch;
 
 use crate::{
-    channel::{LiveChannel, same_specs},
+    channel::{LiveChannel, have_same_specs},
     lease::LeaseHolder,
     stop::Stop,
-    supervise::{Ended, Shared},
+    supervise::{ChannelEnd, Shared},
     upstream,
 };
 
-/// Reads the `wanted` channels, and follows every change of them, until stop is requested, or until all
-/// have ended by themselves and no change can come any more.
+/// Runs the `desired` channels, and applies every change of them, until stop is requested, or until all
+/// have ended by themselves and no more changes can come.
 pub async fn serve(
-    mut wanted: watch::Receiver<Vec<LiveChannel>>,
+    mut desired: watch::Receiver<Vec<LiveChannel>>,
     shared: &Shared,
     leases: &LeaseHolder,
-) -> Vec<Ended> {
+) -> Vec<ChannelEnd> {
     let (mut groups, mut ended) = (Groups::default(), Vec::new());
-    let mut running: FuturesUnordered<BoxFuture<'_, (String, Vec<Ended>)>> =
+    let mut running: FuturesUnordered<BoxFuture<'_, (String, Vec<ChannelEnd>)>> =
         FuturesUnordered::new();
     let stop = &shared.environment.stop;
     loop {
-        let now = LiveChannel::by_upstream(wanted.borrow_and_update().clone());
-        for (upstream, channels, stop) in groups.reconcile(now, stop) {
+        let groups_now = LiveChannel::group_by_upstream(desired.borrow_and_update().clone());
+        for (upstream, channels, stop) in groups.reconcile(groups_now, stop) {
             let mut shared = shared.clone();
             shared.environment.stop = stop;
             let serving = async move {
@@ -40,28 +40,28 @@ pub async fn serve(
             };
             running.push(serving.boxed());
         }
-        let is_final = wanted.has_changed().is_err();
+        let is_final = desired.has_changed().is_err();
         tokio::select! {
             Some((upstream, ends)) = running.next() => {
                 // A group that was stopped for a restart has nothing to report.
-                if !groups.ended(&upstream) || stop.is_requested() {
+                if !groups.mark_ended(&upstream) || stop.is_requested() {
                     ended.extend(ends);
                 }
             }
-            Ok(()) = wanted.changed() => {}
+            Ok(()) = desired.changed() => {}
             () = stop.requested(), if running.is_empty() && !is_final => return ended,
             else => return ended,
         }
     }
 }
 
-/// What to run instead of `running`: for each upstream the running channels if they equal the `new`
-/// ones, otherwise the new ones. Also returns the number of channels that restart.
-pub fn merged(running: &[LiveChannel], new: Vec<LiveChannel>) -> (Vec<LiveChannel>, usize) {
-    let running = LiveChannel::by_upstream(running.to_vec());
+/// The channels to run after a reload: for each upstream the `running` ones if their specifications have
+/// not changed, otherwise the `new` ones. Also returns how many of them are new ones.
+pub fn merge(running: &[LiveChannel], new: Vec<LiveChannel>) -> (Vec<LiveChannel>, usize) {
+    let running = LiveChannel::group_by_upstream(running.to_vec());
     let (mut merged, mut n_new) = (Vec::new(), 0);
-    for (upstream, new) in LiveChannel::by_upstream(new) {
-        match running.get(&upstream).filter(|running| same_specs(running, &new)) {
+    for (upstream, new) in LiveChannel::group_by_upstream(new) {
+        match running.get(&upstream).filter(|running| have_same_specs(running, &new)) {
             Some(running) => merged.extend(running.iter().cloned()),
             None => {
                 n_new += new.len();
@@ -72,7 +72,7 @@ pub fn merged(running: &[LiveChannel], new: Vec<LiveChannel>) -> (Vec<LiveChanne
     (merged, n_new)
 }
 
-/// The channels of each upstream, running or ended by themselves.
+/// The channels of each upstream that are running or have ended by themselves.
 #[derive(Default)]
 struct Groups(BTreeMap<String, Group>);
 
@@ -83,41 +83,42 @@ struct Group {
 }
 
 impl Groups {
-    /// Stops the groups that are no longer wanted as they are, and returns the groups to start. A group
-    /// that has to stop first is started by a later call.
+    /// Stops the groups that have changed or are not desired any more, and returns the groups to start. A
+    /// changed group is started by a later call, after it has stopped.
     fn reconcile(
         &mut self,
-        wanted: BTreeMap<String, Vec<LiveChannel>>,
+        desired: BTreeMap<String, Vec<LiveChannel>>,
         stop: &Stop,
     ) -> Vec<(String, Vec<LiveChannel>, Stop)> {
         self.0.retain(|upstream, group| {
-            let stays = wanted.get(upstream).is_some_and(|now| same_specs(now, &group.channels));
-            if !stays {
+            let now = desired.get(upstream);
+            let is_unchanged = now.is_some_and(|now| have_same_specs(now, &group.channels));
+            if !is_unchanged {
                 group.stop.request();
             }
-            stays || group.is_running
+            is_unchanged || group.is_running
         });
-        let mut beginning = Vec::new();
-        for (upstream, channels) in wanted {
+        let mut to_start = Vec::new();
+        for (upstream, channels) in desired {
             if self.0.contains_key(&upstream) || stop.is_requested() {
                 continue;
             }
             let stop = stop.child();
             let group = Group { channels: channels.clone(), stop: stop.clone(), is_running: true };
             self.0.insert(upstream.clone(), group);
-            beginning.push((upstream, channels, stop));
+            to_start.push((upstream, channels, stop));
         }
-        beginning
+        to_start
     }
 
-    /// Notes that a group has ended. Returns whether it was stopped for a change.
-    fn ended(&mut self, upstream: &str) -> bool {
+    /// Notes that a group has ended. Returns whether it was stopped because of a change.
+    fn mark_ended(&mut self, upstream: &str) -> bool {
         let Some(group) = self.0.get_mut(upstream) else { return false };
         group.is_running = false;
-        let was_to_change = group.stop.is_requested();
-        if was_to_change {
+        let was_stopped = group.stop.is_requested();
+        if was_stopped {
             self.0.remove(upstream);
         }
-        was_to_change
+        was_stopped
     }
 }

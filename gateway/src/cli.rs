@@ -1,4 +1,4 @@
-//! The command line. Each command is a file of its own; here are their names and arguments.
+//! The command line: the names and arguments of all commands. Each command has a file of its own.
 
 mod audit;
 mod books;
@@ -28,7 +28,7 @@ use contract::{ChannelId, DemandId, RecordKey};
 use schemars::generate::SchemaSettings;
 use sink::store::{Access, Database};
 
-use crate::{assemble, registry::vocabulary};
+use crate::{assemble, registry::section_schemas};
 pub use out::Exit;
 
 /// Brings every channel of a city into one demand database, and proves it with balanced books.
@@ -38,7 +38,7 @@ pub struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// Folder of gateway.toml and channels/ [default: /etc/tonghui if it is there, else ./config].
+    /// Folder of gateway.toml and channels/ [default: /etc/tonghui if it exists, else ./config].
     #[arg(long, global = true, env = "TONGHUI_CONFIG", value_name = "DIR")]
     config: Option<PathBuf>,
 
@@ -65,11 +65,11 @@ enum Command {
     Init(channel::Init),
     /// Run all channels until stopped.
     Run(run::Args),
-    /// Read channels once, now, and exit; a running service does it if there is one.
+    /// Read channels once and exit. If a service is running, it does the reading.
     Sync(sync::Args),
     #[command(flatten)]
     Service(service::Command),
-    /// Check the whole configuration and run every example, without network.
+    /// Check the whole configuration and run every example, without using the network.
     Check(check::Args),
     /// Create channels.
     #[command(subcommand)]
@@ -88,7 +88,7 @@ enum Command {
     Quarantine(quarantine::Command),
     /// Read a source once and show what would become of its records; changes nothing.
     Preview(preview::Args),
-    /// Show what becomes of the records of a file, step by step, without network.
+    /// Show what becomes of the records of a file, step by step, without using the network.
     Explain(explain::Args),
     /// Detect the charset of a file, and find and repair broken text in it.
     Text(text::Args),
@@ -111,13 +111,13 @@ enum Command {
     Audit(audit::Args),
     /// Print a JSON Schema.
     Schema {
-        /// Of what.
-        of: SchemaOf,
+        /// The schema to print.
+        name: SchemaName,
     },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum SchemaOf {
+enum SchemaName {
     /// gateway.toml
     Gateway,
     /// channels/NAME/channel.toml
@@ -126,7 +126,7 @@ enum SchemaOf {
     Demand,
 }
 
-/// What commands share.
+/// The global options, which all commands share.
 pub struct Context {
     config: PathBuf,
     format: Format,
@@ -137,7 +137,7 @@ pub struct Context {
 /// later.
 pub fn main(cli: Cli) -> ExitCode {
     let context = Context { config: config_folder(cli.config), format: cli.format };
-    let ended = match cli.command {
+    let result = match cli.command {
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&context, &args),
         Command::Init(args) => channel::init(&args),
@@ -162,9 +162,9 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Codes(command) => codes::run(&context, &command),
         Command::Erase(args) => erase::run(&context, &args),
         Command::Audit(args) => audit::run(&context, &args),
-        Command::Schema { of } => print_schema(of),
+        Command::Schema { name } => print_schema(name),
     };
-    out::finish(ended)
+    out::finish(result)
 }
 
 fn config_folder(named: Option<PathBuf>) -> PathBuf {
@@ -176,12 +176,12 @@ fn config_folder(named: Option<PathBuf>) -> PathBuf {
     }
 }
 
-/// Schemas are generated, never written by hand.
-fn print_schema(of: SchemaOf) -> anyhow::Result<Exit> {
-    let schema = match of {
-        SchemaOf::Gateway => config::schema_gateway(),
-        SchemaOf::Channel => config::schema_channel(&vocabulary()),
-        SchemaOf::Demand => {
+/// Prints a schema, which is generated from the types.
+fn print_schema(name: SchemaName) -> anyhow::Result<Exit> {
+    let schema = match name {
+        SchemaName::Gateway => config::gateway_schema(),
+        SchemaName::Channel => config::channel_schema(&section_schemas()),
+        SchemaName::Demand => {
             let generator = SchemaSettings::draft2020_12().into_generator();
             generator.into_root_schema_for::<contract::Demand>().into()
         }
@@ -192,8 +192,8 @@ fn print_schema(of: SchemaOf) -> anyhow::Result<Exit> {
 
 impl Context {
     /// Opens the store of the configuration and runs `work` on it, for commands that connect to
-    /// nothing else and need no secrets.
-    fn on_store(
+    /// nothing else and need no other secrets.
+    fn with_store(
         &self,
         access: Access,
         work: impl AsyncFnOnce(&Settings, &Database) -> anyhow::Result<Exit>,

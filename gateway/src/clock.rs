@@ -4,8 +4,8 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime, SubsecRound};
 use chrono_tz::Tz;
 use contract::{Clock, Period, Timestamp};
 
-/// Now, in UTC, in microseconds as databases store it. The only place that reads the machine's clock.
-#[allow(clippy::disallowed_methods, reason = "the one place")]
+/// The current time in UTC, in whole microseconds as databases store it. Only this reads the clock.
+#[allow(clippy::disallowed_methods, reason = "the only place that reads the clock")]
 pub fn now() -> Timestamp {
     let now = chrono::Utc::now();
     chrono::DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
@@ -19,13 +19,13 @@ pub fn machine() -> Clock {
 /// Examples of times, for messages.
 pub(crate) const EXAMPLES: &str = "2026-11-23, 20261123, 2026-11-23T08:00, today, yesterday or -1d";
 
-/// The time that `text` means at `now`, in the gateway's time zone. A day means its midnight; `-1d` is a
-/// day ago, in whole seconds, so that [`format_time`] can write it.
+/// The time that `text` means at `now`, in the gateway's time zone. A date means its midnight; `-1d`
+/// means a day ago, in whole seconds, so that [`format_time`] can write it.
 pub(crate) fn parse_time(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result<Timestamp> {
     if let Some(ago) = text.strip_prefix('-') {
-        let Period(ago) = ago.parse().map_err(|_| not_a_time(text))?;
+        let Period(ago) = ago.parse().map_err(|_| time_error(text))?;
         let ago = chrono::TimeDelta::from_std(ago)?;
-        return now.trunc_subsecs(0).checked_sub_signed(ago).ok_or_else(|| not_a_time(text));
+        return now.trunc_subsecs(0).checked_sub_signed(ago).ok_or_else(|| time_error(text));
     }
     let today = now.with_timezone(&zone).date_naive();
     let day = match text {
@@ -40,18 +40,18 @@ pub(crate) fn parse_time(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result
             .iter()
             .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
     });
-    let local = time.ok_or_else(|| not_a_time(text))?.and_local_timezone(zone).earliest();
+    let local = time.ok_or_else(|| time_error(text))?.and_local_timezone(zone).earliest();
     local.map(|local| local.to_utc()).ok_or_else(|| {
-        anyhow::anyhow!("`{text}` does not exist in time zone {zone}: the clock skipped it")
+        anyhow::anyhow!("`{text}` does not exist in time zone {zone}: a clock change skips it")
     })
 }
 
-/// Writes a time so that [`parse_time`] reads it back.
+/// Writes a time so that [`parse_time`] can read it.
 pub(crate) fn format_time(at: Timestamp, zone: Tz) -> String {
     at.with_timezone(&zone).format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
-fn not_a_time(text: &str) -> anyhow::Error {
+fn time_error(text: &str) -> anyhow::Error {
     anyhow::anyhow!("`{text}` is not a time: write it like {EXAMPLES}")
 }
 
@@ -87,11 +87,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_told_how_to_write_one() {
+    fn the_error_for_an_invalid_time_shows_examples() {
         for text in ["", "-", "-1", "tomorrow-ish", "2026-11-31", "2026-11-23 08:00", "1-1-1-1"] {
-            let told =
+            let error =
                 parse_time(text, chrono_tz::Asia::Shanghai, Timestamp::default()).unwrap_err();
-            assert!(told.to_string().contains(EXAMPLES), "{text}: {told}");
+            assert!(error.to_string().contains(EXAMPLES), "{text}: {error}");
         }
     }
 }

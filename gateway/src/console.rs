@@ -1,5 +1,5 @@
-//! The HTTP interface for monitoring: liveness, readiness, metrics, state of the channels. Everything is
-//! read from the store, so any process of the gateway can answer for all of them.
+//! The HTTP interface for monitoring: liveness, readiness, metrics, state of the channels. It reads
+//! everything from the store, so any process of the gateway can answer for all processes.
 
 mod metrics;
 
@@ -32,14 +32,14 @@ use crate::{
 /// Time limit of the readiness check.
 const READY_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// What the handlers read.
+/// What the handlers read from.
 struct Sources {
     settings: Settings,
     store: Database,
     bus: Option<AnyPublisher>,
 }
 
-/// Listens where `[console]` says; `None` if it is not configured.
+/// Listens on the address in `[console]`; `None` if there is no `[console]`.
 ///
 /// # Errors
 /// The address is in use, the token is not set, or the settings of the bus are wrong.
@@ -47,7 +47,7 @@ pub async fn open(settings: &Settings, store: &Database) -> Result<Option<Listen
     let Some(ConsoleSettings { listen, token }) = &settings.console else { return Ok(None) };
     if token.as_ref().is_some_and(assemble::is_unset) {
         return Err(Fault::stopped("the token of [console] is not set").remedy(
-            "set the environment variable, or write the file, that `token` in gateway.toml names",
+            "set the environment variable, or create the file, that `token` in gateway.toml names",
         ));
     }
     let bus = settings.bus.as_ref().map(assemble::broker).transpose()?;
@@ -77,7 +77,7 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
     }
 }
 
-/// Whether the store and the bus answer.
+/// Answers 200 if the store and the bus can be reached.
 async fn ready(State(sources): State<Arc<Sources>>) -> Response {
     let checks = async {
         sources.store.leases().await?;
@@ -106,7 +106,7 @@ async fn index(State(sources): State<Arc<Sources>>) -> Response {
 fn json_rows(rows: Result<Vec<impl Serialize>, Fault>) -> Response {
     match rows {
         Ok(rows) => {
-            json_document(serde_json::to_string(&rows).unwrap_or_default()) // plain rows always serialise
+            json_document(serde_json::to_string(&rows).unwrap_or_default()) // rows always serialise
         }
         Err(fault) => problem(StatusCode::SERVICE_UNAVAILABLE, &fault.to_string()),
     }

@@ -1,19 +1,19 @@
-//! Controls a running channel: read now, pause, resume. Tells how many passes it has begun and completed,
-//! and what stopped it.
+//! Controls a running channel: read now, pause, resume. Counts the passes that it has begun and
+//! completed, and keeps the reason why it stopped.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// The requests to one channel, and its passes.
+/// The requests to one channel, and the passes that it made.
 #[derive(Debug, Default)]
 pub struct ChannelControl {
-    requested: watch::Sender<Requested>,
+    requested: watch::Sender<Requests>,
     passes: watch::Sender<Passes>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Requested {
+struct Requests {
     passes: u64,
     is_paused: bool,
 }
@@ -23,7 +23,7 @@ struct Passes {
     begun: u64,
     completed: u64,
     stops: u64,
-    why: String,
+    stop_reason: String,
 }
 
 impl ChannelControl {
@@ -33,20 +33,20 @@ impl ChannelControl {
     /// # Errors
     /// The fault that stopped the channel: it must be fixed first.
     pub async fn pass_now(&self) -> Result<(), String> {
-        // A pass under way may have read past what is new; only the next one counts.
+        // A pass that is under way may miss the newest records, so only the next one counts.
         let Passes { begun, stops, .. } = *self.passes.borrow();
         self.requested.send_modify(|requested| requested.passes += 1);
         let mut passes = self.passes.subscribe();
-        let over = |now: &Passes| now.completed > begun || now.stops > stops;
-        match passes.wait_for(over).await {
-            Ok(now) if now.completed <= begun => Err(now.why.clone()),
-            // The sender lives in `self`.
+        let is_over = |now: &Passes| now.completed > begun || now.stops > stops;
+        match passes.wait_for(is_over).await {
+            Ok(now) if now.completed <= begun => Err(now.stop_reason.clone()),
+            // An error is impossible, because the sender lives in `self`.
             Ok(_) | Err(_) => Ok(()),
         }
     }
 
-    /// Pauses or resumes it.
-    pub fn pause(&self, is_paused: bool) {
+    /// Pauses the channel, or resumes it.
+    pub fn set_paused(&self, is_paused: bool) {
         self.requested.send_modify(|requested| requested.is_paused = is_paused);
     }
 
@@ -55,8 +55,8 @@ impl ChannelControl {
         self.requested.borrow().is_paused
     }
 
-    /// How many passes were requested so far.
-    pub(crate) fn requested(&self) -> u64 {
+    /// How many passes have been requested so far.
+    pub(crate) fn n_requested(&self) -> u64 {
         self.requested.borrow().passes
     }
 
@@ -80,22 +80,23 @@ impl ChannelControl {
         self.wait_while_paused().await;
     }
 
-    /// A pass begins. Returns the number of requests that it serves: all that were made until now.
-    pub(crate) fn begin(&self) -> u64 {
+    /// Notes that a pass begins. Returns the number of requests that it serves: all that were made so
+    /// far.
+    pub(crate) fn begin_pass(&self) -> u64 {
         self.passes.send_modify(|passes| passes.begun += 1);
-        self.requested()
+        self.n_requested()
     }
 
-    /// The pass that began last is complete.
-    pub(crate) fn complete(&self) {
+    /// Notes that the pass that began last is complete.
+    pub(crate) fn complete_pass(&self) {
         self.passes.send_modify(|passes| passes.completed = passes.begun);
     }
 
-    /// The channel has stopped because of `why`.
-    pub(crate) fn stopped(&self, why: String) {
+    /// Notes that the channel has stopped, and why.
+    pub(crate) fn note_stop(&self, reason: String) {
         self.passes.send_modify(|passes| {
             passes.stops += 1;
-            passes.why = why;
+            passes.stop_reason = reason;
         });
     }
 }

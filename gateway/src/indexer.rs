@@ -1,8 +1,9 @@
-//! Builds the indexes behind the sink: one worker for each index, in one process at a time, by a lease.
+//! Builds the indexes, with one worker for each index. A lease ensures that a worker runs in one process
+//! at a time.
 //!
-//! It runs where the sink runs and never delays it: it has connections of its own, its transactions are
-//! short, and it pauses for as long as it worked. A fault is logged and retried; the rows not yet covered
-//! show up as lag.
+//! The workers run beside the sink without delaying it: they have connections of their own, their
+//! transactions are short, and they pause for as long as they worked. After a fault, they try again;
+//! until then, the lag grows.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -14,15 +15,15 @@ use futures_util::{FutureExt as _, future::join_all};
 use serde::Serialize;
 use sink::store::{Claim, Database, Index, IndexLag};
 
-use crate::{clock, lease::LeaseHolder, log, stop::Stop, supervise::panicked};
+use crate::{clock, lease::LeaseHolder, log, stop::Stop, supervise::panic_fault};
 
 /// How often an idle worker checks for new history, or tries to claim its lease.
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
-/// The same while a caller waits for the index.
+/// How often progress is checked while a caller waits for the index.
 const WAITING_INTERVAL: Duration = Duration::from_millis(50);
 /// Waiting for an index fails after this long without progress.
 const MAX_STANDSTILL: Duration = Duration::from_secs(60);
-/// How often a waiting caller is told how many rows are left.
+/// How often a waiting caller gets the number of rows that are left.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How far an index is behind history.
@@ -43,41 +44,41 @@ pub(crate) async fn lag(store: &Database) -> Result<Vec<Lag>, Fault> {
     Ok(store.index_lag().await?.into_iter().map(lag).collect())
 }
 
-/// Maintains the indexes of `store` until stop is requested, and for at most `grace` after. Once `kept`
-/// is requested, it covers what history holds by then and ends.
-pub(crate) async fn serve(store: &Database, kept: &Stop, stop: &Stop, grace: Duration) {
+/// Maintains the indexes of `store` until stop is requested, and then for at most `grace`. When `finish`
+/// is requested, it covers what history holds at that time, and returns.
+pub(crate) async fn serve(store: &Database, finish: &Stop, stop: &Stop, grace: Duration) {
     let store = &store.separate_handle();
     let leases = &LeaseHolder::new(store.clone(), false);
     let workers = Index::ALL.map(|index| async move {
-        let worker = Worker { index, store, leases, kept, stop, retry: Retry::default() };
+        let worker = Worker { index, store, leases, finish, stop, retry: Retry::default() };
         Box::pin(worker.run()).await;
     });
     tokio::select! {
         _ = join_all(workers) => {}
-        () = stop.overdue(grace) => {}
+        () = stop.grace_over(grace) => {}
     }
 }
 
-/// Waits until an index covers all history that exists now; if no other process maintains it, this one
-/// does. `waiting` is called with the number of rows left.
+/// Waits until an index covers all history that exists now. If no other process maintains the index, this
+/// process does. `report` is called from time to time with the number of rows that are left.
 ///
 /// # Errors
-/// The store is away, or the index makes no progress for 60 s.
-pub(crate) async fn cover(
+/// The store cannot be reached, or the index makes no progress for 60 s.
+pub(crate) async fn wait_until_covered(
     store: &Database,
     index: Index,
-    waiting: impl Fn(u64),
+    report: impl Fn(u64),
 ) -> Result<(), Fault> {
     let target = store.history_end().await?;
     let leases = LeaseHolder::new(store.separate_handle(), false);
-    let (mut known, mut moved_at, mut reported_at) = (None, Instant::now(), None::<Instant>);
+    let (mut previous, mut moved_at, mut reported_at) = (None, Instant::now(), None::<Instant>);
     loop {
         let position = store.index_position(index).await?;
         let Ok(left) = u64::try_from(target - position) else { return Ok(()) };
         if left == 0 {
             return Ok(());
         }
-        if known.replace(position) != Some(position) {
+        if previous.replace(position) != Some(position) {
             moved_at = Instant::now();
         } else if moved_at.elapsed() > MAX_STANDSTILL {
             let name = index.name();
@@ -90,9 +91,9 @@ pub(crate) async fn cover(
         }
         if reported_at.is_none_or(|at| at.elapsed() >= REPORT_INTERVAL) {
             reported_at = Some(Instant::now());
-            waiting(left);
+            report(left);
         }
-        if let Claim::Ours(lease) = leases.claim(&lease_of(index)).await? {
+        if let Claim::Ours(lease) = leases.claim(&lease_name(index)).await? {
             let work = async {
                 let began = Instant::now();
                 while began.elapsed() < REPORT_INTERVAL
@@ -112,14 +113,14 @@ struct Worker<'a> {
     index: Index,
     store: &'a Database,
     leases: &'a LeaseHolder,
-    kept: &'a Stop,
+    finish: &'a Stop,
     stop: &'a Stop,
     retry: Retry,
 }
 
 impl Worker<'_> {
     async fn run(mut self) {
-        let lease = lease_of(self.index);
+        let lease = lease_name(self.index);
         while !self.stop.is_requested() {
             let fault = match self.leases.claim(&lease).await {
                 Ok(Claim::Ours(lease)) => {
@@ -128,43 +129,44 @@ impl Worker<'_> {
                     match Box::pin(leases.hold(&lease, work)).await {
                         Some(Ok(Ok(()))) => return,
                         Some(Ok(Err(fault))) => fault,
-                        Some(Err(_)) => panicked(),
+                        Some(Err(_)) => panic_fault(),
                         None => continue,
                     }
                 }
-                // Its holder also covers what this process stored.
-                Ok(Claim::Held(_) | Claim::Lost) if self.kept.is_requested() => return,
+                // The holder of the lease also covers what this process stored.
+                Ok(Claim::Held(_) | Claim::Lost) if self.finish.is_requested() => return,
                 Ok(Claim::Held(_) | Claim::Lost) => {
-                    self.kept.or_sleep(IDLE_INTERVAL).await;
+                    self.finish.or_sleep(IDLE_INTERVAL).await;
                     continue;
                 }
                 Err(fault) => fault,
             };
             let wait = self.retry.wait(fault.kind());
             log::retry(None, &fault.at(lease.clone()), wait);
-            if self.kept.is_requested() {
+            if self.finish.is_requested() {
                 return; // the next process continues
             }
-            self.kept.or_sleep(wait).await;
+            self.finish.or_sleep(wait).await;
         }
     }
 
-    /// Covers history until stop is requested, or until everything stored before `kept` is covered.
+    /// Covers history until stop is requested, or until everything is covered that was stored before
+    /// `finish` was requested.
     async fn work(&mut self) -> Result<(), Fault> {
-        let Self { index, store, kept, stop, .. } = *self;
+        let Self { index, store, finish, stop, .. } = *self;
         let mut target = None;
         while !stop.is_requested() {
-            if target.is_none() && kept.is_requested() {
+            if target.is_none() && finish.is_requested() {
                 target = Some(store.history_end().await?);
             }
             let began = Instant::now();
             if store.index_batch(index).await? {
                 self.retry.reset();
-                kept.or_sleep(began.elapsed()).await;
+                finish.or_sleep(began.elapsed()).await;
                 continue;
             }
             match target {
-                None => kept.or_sleep(IDLE_INTERVAL).await,
+                None => finish.or_sleep(IDLE_INTERVAL).await,
                 Some(target) if store.index_position(index).await? >= target => break,
                 Some(_) => stop.or_sleep(WAITING_INTERVAL).await,
             }
@@ -173,8 +175,8 @@ impl Worker<'_> {
     }
 }
 
-/// Names of upstreams have no spaces, so this is none of theirs.
-fn lease_of(index: Index) -> String {
+/// The name of the lease of an index. It contains a space, so it is not the name of an upstream.
+fn lease_name(index: Index) -> String {
     format!("index {}", index.name())
 }
 
@@ -216,7 +218,7 @@ mod tests {
         let (_folder, store) = loaded().await;
         assert_eq!(found(&store).await, 0);
         let told = std::sync::Mutex::new(Vec::new());
-        Box::pin(cover(&store, Index::People, |rows| told.lock().unwrap().push(rows)))
+        Box::pin(wait_until_covered(&store, Index::People, |rows| told.lock().unwrap().push(rows)))
             .await
             .unwrap();
         assert_eq!((found(&store).await, told.into_inner().unwrap()), (600, vec![1_200]));
@@ -227,17 +229,17 @@ mod tests {
     async fn waiting_for_an_index_leaves_it_to_the_process_that_builds_it() {
         let (_folder, store) = loaded().await;
         let other = LeaseHolder::new(store.clone(), false);
-        let Claim::Ours(lease) = other.claim(&lease_of(Index::People)).await.unwrap() else {
+        let Claim::Ours(lease) = other.claim(&lease_name(Index::People)).await.unwrap() else {
             panic!("it is free");
         };
         let (waits, waiting) = tokio::sync::oneshot::channel();
         let waits = std::sync::Mutex::new(Some(waits));
-        let covering = cover(&store, Index::People, |_| {
+        let covering = wait_until_covered(&store, Index::People, |_| {
             waits.lock().unwrap().take().unwrap().send(()).unwrap();
         });
         let work = async {
             waiting.await.unwrap();
-            keep(&store, 2, 2).await; // later than what is waited for
+            keep(&store, 2, 2).await; // the caller does not wait for this
             assert_eq!(found(&store).await, 0);
             while store.index_batch(Index::People).await.unwrap() {}
         };
@@ -249,9 +251,9 @@ mod tests {
     #[tokio::test]
     async fn everything_stored_is_covered_before_a_run_ends() {
         let (_folder, store) = loaded().await;
-        let (kept, stop) = (Stop::default(), Stop::default());
-        kept.request();
-        serve(&store, &kept, &stop, GRACE).await;
+        let (finish, stop) = (Stop::default(), Stop::default());
+        finish.request();
+        serve(&store, &finish, &stop, GRACE).await;
         let lags = lag(&store).await.unwrap();
         assert!(lags.iter().all(|lag| lag.rows_behind == 0), "{lags:?}");
         assert_eq!(store.leases().await.unwrap(), []);
@@ -260,9 +262,9 @@ mod tests {
     #[tokio::test]
     async fn a_stop_does_not_wait_for_history() {
         let (_folder, store) = loaded().await;
-        let (kept, stop) = (Stop::default(), Stop::default());
+        let (finish, stop) = (Stop::default(), Stop::default());
         stop.request();
-        serve(&store, &kept, &stop, GRACE).await;
+        serve(&store, &finish, &stop, GRACE).await;
         let lags = lag(&store).await.unwrap();
         assert!(lags.iter().all(|lag| lag.rows_behind == 1_200), "{lags:?}");
     }
@@ -273,14 +275,14 @@ mod tests {
         let other = LeaseHolder::new(store.clone(), false);
         let mut leases = Vec::new();
         for index in Index::ALL {
-            let Claim::Ours(lease) = other.claim(&lease_of(index)).await.unwrap() else {
+            let Claim::Ours(lease) = other.claim(&lease_name(index)).await.unwrap() else {
                 panic!("it is free");
             };
             leases.push(lease);
         }
-        let (kept, stop) = (Stop::default(), Stop::default());
-        kept.request();
-        serve(&store, &kept, &stop, GRACE).await;
+        let (finish, stop) = (Stop::default(), Stop::default());
+        finish.request();
+        serve(&store, &finish, &stop, GRACE).await;
         assert_eq!(lag(&store).await.unwrap()[0].rows_behind, 1_200);
         assert_eq!(store.leases().await.unwrap().len(), leases.len());
     }

@@ -3,9 +3,9 @@
 //! While one batch is delivered, the batch before it is settled with the source, and the next one is
 //! read and packed. Deliver, advance and settle keep their order.
 //!
-//! Every fault leaves this function; the supervisor waits and calls it again, and it begins by loading
-//! the position: starting *is* recovering, and there is no second path to test. No state in memory
-//! matters: dropping this future at any point equals a crash at that point.
+//! Every fault ends [`ingest`]; the supervisor waits and calls it again. It begins by loading the
+//! position, so starting and recovering are the same, and there is no second path to test. It needs no
+//! state in memory: dropping its future at any point has the same effect as a crash at that point.
 
 mod reader;
 
@@ -19,14 +19,14 @@ use crate::{
     brake::Brake, channel::ChannelHandle, mapping::MappingPool, registry::AnyConnector,
     schedule::Pace, stop::Stop,
 };
-use reader::{Packed, Reader};
+use reader::{PackedBatch, Reader};
 
 /// What all loops of the process share.
 #[derive(Clone)]
 pub struct Environment {
     /// The limit on bytes in flight.
-    pub memory: Arc<Memory>,
-    /// The threads that map.
+    pub memory: Arc<MemoryLimit>,
+    /// The threads that map records.
     pub mapping: Arc<MappingPool>,
     /// The clock.
     pub clock: Clock,
@@ -34,7 +34,7 @@ pub struct Environment {
     pub stop: Stop,
 }
 
-/// What one run of the loop works with.
+/// What one run of the loop uses.
 pub struct Run<'a, B, C> {
     /// Where messages are published.
     pub bus: &'a B,
@@ -44,9 +44,9 @@ pub struct Run<'a, B, C> {
     pub fence: u64,
     /// State, control and read numbers of the channel.
     pub handle: &'a ChannelHandle,
-    /// Stops it when a usual field is missing from all new demands.
+    /// Stops the run if a usual field is missing from all new demands.
     pub brake: Brake,
-    /// What it shares with the other loops.
+    /// What all loops share.
     pub environment: &'a Environment,
 }
 
@@ -60,23 +60,23 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
     pace: &Pace,
     run: &Run<'_, B, C>,
 ) -> Result<(), Fault> {
-    let at = run.checkpoints.load(&channel.id, run.fence).await?;
-    let mut to_settle = at.cursor.clone(); // a crash may have come before it was settled
-    let mut reader = Reader::new(channel, connector, pace, run, at);
+    let position = run.checkpoints.load(&channel.id, run.fence).await?;
+    let mut to_settle = position.cursor.clone(); // a crash may have prevented settling it
+    let mut reader = Reader::new(channel, connector, pace, run, position);
     let mut packed = None;
     loop {
         let in_flight = packed.is_some();
         let next = async {
             reader.settle(to_settle.take()).await?;
-            Ok(reader.read_next(in_flight).await)
+            Ok(reader.next(in_flight).await)
         };
-        // Both run to their end: a source that fails must not cancel the delivery of what it gave before.
-        // One that asks for a pause after every answer would be read from the same position for ever.
+        // Both run to their end: a failed read must not cancel the delivery of the batch before it. A
+        // source that asks for a pause after every answer would be read from the same position for ever.
         let (confirmed, next) = tokio::join!(confirm(run.bus, packed), next);
         let next = next?; // until it is settled, the stored position must not move
         if let Some(confirmed) = confirmed? {
             run.checkpoints.advance(&confirmed).await?;
-            run.handle.watch.advanced(confirmed.tally());
+            run.handle.watch.note_advanced(confirmed.tally());
             debug!(target: "tonghui", channel = %channel.id, read_no = confirmed.read_no().0, "advanced");
             to_settle = Some(confirmed.upto().clone());
         } else if let Ok(None) = next {
@@ -89,9 +89,9 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
 /// Delivers a batch, then releases its memory.
 async fn confirm(
     bus: &impl Publisher,
-    packed: Option<Packed<'_>>,
+    packed: Option<PackedBatch<'_>>,
 ) -> Result<Option<Confirmed>, Fault> {
-    let Some(Packed { outbox, room: _room }) = packed else { return Ok(None) };
+    let Some(PackedBatch { outbox, memory: _memory }) = packed else { return Ok(None) };
     let confirmed = deliver(bus, outbox).await?;
     debug!(
         target: "tonghui",
@@ -101,26 +101,27 @@ async fn confirm(
     Ok(Some(confirmed))
 }
 
-/// The limit on the bytes that all channels together have in flight: each channel has at most one batch
-/// in flight, but many may load at once. Counted in KiB: a semaphore counts in `u32`.
-pub struct Memory {
-    room: Semaphore,
+/// The limit on the bytes that all channels together have in flight. It counts in KiB, because a
+/// semaphore counts in `u32`.
+pub struct MemoryLimit {
+    free_kib: Semaphore,
     kib: u32,
 }
 
-impl Memory {
+impl MemoryLimit {
     /// Allows `bytes` in flight.
     pub fn new(bytes: u64) -> Self {
         let kib = u32::try_from(bytes / 1024).unwrap_or(u32::MAX >> 4).max(1);
-        Self { room: Semaphore::new(kib as usize), kib }
+        Self { free_kib: Semaphore::new(kib as usize), kib }
     }
 
-    /// Waits for room for a batch of so many bytes. A batch above the limit waits until it is alone; it
-    /// would wait for ever otherwise.
-    pub async fn room_for(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+    /// Waits until there is room for a batch of so many bytes, and reserves it. A batch above the limit
+    /// waits until nothing else is in flight; it would wait for ever otherwise.
+    pub async fn reserve(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, self.kib);
-        // The semaphore is never closed; if it were, a batch without room is better than a stuck channel.
-        self.room.acquire_many(kib).await.ok()
+        // The semaphore is never closed. If it were, a batch without room would be better than a stuck
+        // channel.
+        self.free_kib.acquire_many(kib).await.ok()
     }
 }
 
@@ -131,13 +132,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_waits_until_there_is_room_and_one_larger_than_all_passes_alone() {
-        let memory = Memory::new(64 * 1024);
-        let half = memory.room_for(32 * 1024).now_or_never();
+    fn a_batch_waits_for_room_and_one_above_the_limit_runs_alone() {
+        let memory = MemoryLimit::new(64 * 1024);
+        let half = memory.reserve(32 * 1024).now_or_never();
         assert!(half.is_some());
-        assert!(memory.room_for(33 * 1024).now_or_never().is_none());
-        assert!(memory.room_for(1 << 30).now_or_never().is_none());
+        assert!(memory.reserve(33 * 1024).now_or_never().is_none());
+        assert!(memory.reserve(1 << 30).now_or_never().is_none());
         drop(half);
-        assert!(memory.room_for(1 << 30).now_or_never().is_some());
+        assert!(memory.reserve(1 << 30).now_or_never().is_some());
     }
 }

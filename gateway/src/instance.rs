@@ -1,20 +1,20 @@
 //! The identity of a process in the store, and whether another process has ended.
 //!
-//! A killed process leaves its lease behind. If it ran on this machine, it can be seen that it has ended,
-//! and nobody has to wait until the lease expires. Of other machines nothing is known.
+//! A killed process leaves its lease behind. If the process ran on this machine, [`has_ended`] finds that
+//! it has ended, and no other process has to wait until the lease expires.
 
 use std::fs;
 
-/// The name of this process: host, process id, start time and machine, which tell it from a later one
-/// with the same id.
+/// The name of this process: host, process id, start time and machine. The last two distinguish it from
+/// other processes with the same id.
 pub fn this_process() -> String {
     let process = std::process::id();
     let host = read("/proc/sys/kernel/hostname").unwrap_or_else(|| "host".to_owned());
-    let start = started(process).unwrap_or_default();
-    format!("{host} {process} {start} {}", machine())
+    let start = start_time(process).unwrap_or_default();
+    format!("{host} {process} {start} {}", machine_id())
 }
 
-/// A stored name as people read it: `process 77 on gw1`.
+/// A stored name in words, like `process 77 on gw1`.
 pub fn describe(name: &str) -> String {
     let mut words = name.split(' ');
     match (words.next(), words.next()) {
@@ -23,16 +23,16 @@ pub fn describe(name: &str) -> String {
     }
 }
 
-/// Whether the process of this name ran on this machine and has ended.
-pub fn is_gone(name: &str) -> bool {
+/// Whether the process with this name ran on this machine and has ended; false for other machines.
+pub fn has_ended(name: &str) -> bool {
     let words: Vec<&str> = name.split(' ').collect();
-    let [_, process, start, of] = words.as_slice() else { return false };
+    let [_, process, start, machine] = words.as_slice() else { return false };
     let Ok(process) = process.parse() else { return false };
-    *of == machine() && started(process).is_none_or(|now| now != *start)
+    *machine == machine_id() && start_time(process).is_none_or(|now| now != *start)
 }
 
-/// This boot of this machine, and this container on it.
-fn machine() -> String {
+/// Identifies this boot of this machine, and this container on it.
+fn machine_id() -> String {
     let boot = read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     format!("{boot}/{}", space.display())
@@ -40,11 +40,11 @@ fn machine() -> String {
 
 /// Start time of a process, in clock ticks since boot: the 22nd field of `/proc/PID/stat`, counted after
 /// the name, which may contain anything. `None` if it has ended.
-fn started(process: u32) -> Option<String> {
+fn start_time(process: u32) -> Option<String> {
     let stat = read(&format!("/proc/{process}/stat"))?;
-    let (_, behind_name) = stat.rsplit_once(')')?;
-    // A zombie has ended; only its parent has not noticed.
-    let mut fields = behind_name.split_whitespace();
+    let (_, after_name) = stat.rsplit_once(')')?;
+    // A zombie has ended, although its parent has not noticed it.
+    let mut fields = after_name.split_whitespace();
     let state = fields.next()?;
     let start = fields.nth(18)?;
     (state != "Z" && state != "X").then(|| start.to_owned())
@@ -62,23 +62,26 @@ mod tests {
 
     #[test]
     fn a_process_is_gone_once_it_has_ended() {
-        assert!(!is_gone(&this_process()));
+        assert!(!has_ended(&this_process()));
         let mut child = Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
-        let start = started(child.id()).unwrap();
-        let name = format!("h {} {start} {}", child.id(), machine());
-        assert!(!is_gone(&name));
+        let start = start_time(child.id()).unwrap();
+        let name = format!("h {} {start} {}", child.id(), machine_id());
+        assert!(!has_ended(&name));
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(is_gone(&name));
+        assert!(has_ended(&name));
     }
 
     #[test]
-    fn nothing_is_known_of_another_machine_nor_of_a_number_used_again() {
+    fn a_process_elsewhere_has_not_ended_and_a_reused_id_is_another_process() {
         let own = std::process::id();
-        assert!(!is_gone(&format!("h {own} 1 elsewhere")));
-        assert!(is_gone(&format!("h {own} 1 {}", machine())), "an earlier process of this number");
+        assert!(!has_ended(&format!("h {own} 1 elsewhere")));
+        assert!(
+            has_ended(&format!("h {own} 1 {}", machine_id())),
+            "an earlier process of this number"
+        );
         for odd in ["", "somebody", "h x 1 m"] {
-            assert!(!is_gone(odd), "{odd}");
+            assert!(!has_ended(odd), "{odd}");
         }
         assert_eq!(describe("gw1 77 5 m"), "process 77 on gw1");
     }

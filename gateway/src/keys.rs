@@ -6,7 +6,7 @@ use config::{KeySource, Settings};
 use contract::Fault;
 use normalizer::{Keys, Suite};
 
-/// Reads the keys from where the settings say.
+/// Reads the keys from the file or the environment variable in the settings.
 ///
 /// # Errors
 /// The key file or variable does not exist, cannot be read or holds no keys.
@@ -17,7 +17,7 @@ pub fn read(settings: &Settings) -> Result<Keys, Fault> {
     };
     let text = fs::read_to_string(path).map_err(|error| {
         file_fault("cannot read the key file", path, error).remedy(
-            "restore the key file of this store; for a new store that several processes share, make \
+            "restore the key file of this store; for a new store that several processes share, create \
                  one with `tonghui key new FILE` and copy it to all of them",
         )
     })?;
@@ -26,7 +26,7 @@ pub fn read(settings: &Settings) -> Result<Keys, Fault> {
 
 fn parse(text: &str, place: &str) -> Result<Keys, Fault> {
     Keys::from_json(text).map_err(|error| {
-        Fault::stopped("this is not a key file").at(place.to_owned()).because(error)
+        Fault::stopped("this is not the content of a key file").at(place.to_owned()).because(error)
     })
 }
 
@@ -43,11 +43,11 @@ pub fn make(path: &Path, suite: Suite) -> Result<Keys, Fault> {
 
 /// Algorithms of new keys.
 pub fn suite(settings: &Settings) -> Suite {
-    if settings.national { Suite::Sm } else { Suite::Aes }
+    if settings.uses_national_algorithms { Suite::Sm } else { Suite::Aes }
 }
 
 /// Adds a new key, which is used from now on, and keeps the older ones. The new file is written beside
-/// the old one and renamed over it: after a crash the file is either the old or the new one, complete.
+/// the old one and renamed over it, so after a crash there is a complete file, old or new.
 ///
 /// # Errors
 /// The keys come from the environment, or the file cannot be written.
@@ -59,13 +59,13 @@ pub fn rotate(settings: &Settings) -> Result<Keys, Fault> {
     let rotated = read(settings)?
         .rotated(suite(settings))
         .map_err(|error| Fault::stopped("cannot generate keys").because(error))?;
-    let mut beside = path.clone().into_os_string();
-    beside.push(".new");
-    let beside = Path::new(&beside);
-    // Left by a rotation that was interrupted; it was never in use.
-    let _ = fs::remove_file(beside);
-    write_new(beside, &rotated.to_json(), true)
-        .and_then(|()| fs::rename(beside, path))
+    let mut new_path = path.clone().into_os_string();
+    new_path.push(".new");
+    let new_path = Path::new(&new_path);
+    // An interrupted rotation may have left this file; it was never in use.
+    let _ = fs::remove_file(new_path);
+    write_new(new_path, &rotated.to_json(), true)
+        .and_then(|()| fs::rename(new_path, path))
         .and_then(|()| path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all()))
         .map_err(|error| write_fault(path, error))?;
     Ok(rotated)
@@ -87,7 +87,7 @@ fn write_fault(path: &Path, error: std::io::Error) -> Fault {
         .remedy("check that its folder exists and that this user may create a new file in it")
 }
 
-/// A fault of a file or folder.
+/// A fault with a file or folder.
 pub(crate) fn file_fault(what: &str, path: &Path, error: std::io::Error) -> Fault {
     Fault::stopped(what).at(path.display().to_string()).because(error)
 }

@@ -16,8 +16,8 @@ use tracing::warn;
 use crate::instance;
 
 /// How long a lease is valid unless it is renewed.
-const PERIOD: Duration = Duration::from_secs(15);
-const RENEW_EVERY: Duration = Duration::from_secs(4);
+const LEASE_PERIOD: Duration = Duration::from_secs(15);
+const RENEW_INTERVAL: Duration = Duration::from_secs(4);
 /// A holder that could not renew its lease stops this long before it expires.
 const SAFETY_MARGIN: Duration = Duration::from_secs(3);
 
@@ -25,32 +25,33 @@ const SAFETY_MARGIN: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone)]
 pub struct LeaseHolder {
     store: Database,
-    me: String,
+    process: String,
     serves: bool,
 }
 
 impl LeaseHolder {
-    /// `serves`: whether this process answers requests, as a service does and a single run does not.
+    /// A holder for this process. `serves` says whether the process answers requests: a service does, a
+    /// single run does not.
     pub fn new(store: Database, serves: bool) -> Self {
-        Self { store, me: instance::this_process(), serves }
+        Self { store, process: instance::this_process(), serves }
     }
 
-    /// Claims the lease of `upstream`; takes it over from a process of this machine that has ended.
+    /// Claims the lease of `upstream`. If its holder ran on this machine and has ended, takes it over.
     ///
     /// # Errors
     /// The store cannot be reached.
     pub async fn claim(&self, upstream: &str) -> Result<Claim, Fault> {
-        match self.claim_for(upstream, None).await? {
-            Claim::Held(Holding { holder, fence, .. }) if instance::is_gone(&holder) => {
-                self.claim_for(upstream, Some(fence)).await
+        match self.try_claim(upstream, None).await? {
+            Claim::Held(Holding { holder, fence, .. }) if instance::has_ended(&holder) => {
+                self.try_claim(upstream, Some(fence)).await
             }
             claim => Ok(claim),
         }
     }
 
-    /// Like [`LeaseHolder::hold`] for work that sends requests to the upstream: the day's requests are
-    /// recorded on the lease within `limits`.
-    pub async fn during<T>(
+    /// As [`LeaseHolder::hold`], for work that sends requests to the upstream within `limits`: the number
+    /// of requests of the day is recorded on the lease.
+    pub async fn hold_counting<T>(
         &self,
         lease: &Lease,
         limits: &Limits,
@@ -65,22 +66,23 @@ impl LeaseHolder {
         self.hold(lease, work).await
     }
 
-    /// Does `work` under the lease, then releases it. `None` if the lease was lost: the work was dropped.
+    /// Does `work` under the lease, then releases it. If the lease is lost, `work` is dropped and the
+    /// result is `None`.
     pub async fn hold<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> Option<T> {
         let done = tokio::select! {
             done = work => Some(done),
-            () = self.lost(lease) => None,
+            () = self.renew_until_lost(lease) => None,
         };
         if done.is_some()
             && let Err(fault) = self.store.release_lease(lease).await
         {
             let wait = "another process can take it over in 15 s";
-            report(lease, "cannot release the lease", &fault, PERIOD, wait);
+            report(lease, "cannot release the lease", &fault, LEASE_PERIOD, wait);
         }
         done
     }
 
-    /// Counts what other holders, or this process earlier, have sent today.
+    /// Takes over the number of requests that were sent today, and records further ones on the lease.
     async fn start_counting(&self, lease: &Lease, limits: &Limits) {
         if let Some((day, n_requests)) = lease.last_requests {
             limits.restore(day, n_requests);
@@ -93,44 +95,41 @@ impl LeaseHolder {
         limits.book_with(Some(Box::new(book))).await;
     }
 
-    /// Gives back the requests that were recorded and not sent: the next holder may send them.
+    /// Takes back requests that were recorded but not sent, so that the next holder can send them.
     async fn stop_counting(&self, lease: &Lease, limits: &Limits) {
         limits.book_with(None).await;
-        let Some((day, n_requests)) = limits.booked_today() else { return };
+        let Some((day, n_requests)) = limits.limited_requests_today() else { return };
         if let Err(fault) = self.store.book_requests(lease, day, n_requests).await {
             let wait = "some of today's requests stay unused";
             report(lease, "cannot record the requests sent", &fault, Duration::ZERO, wait);
         }
     }
 
-    async fn claim_for(&self, upstream: &str, expired: Option<u64>) -> Result<Claim, Fault> {
-        self.store.claim_lease(upstream, &self.me, self.serves, PERIOD, expired).await
+    /// Claims the lease if it is free or has expired. A lease with the fence `expired` counts as expired.
+    async fn try_claim(&self, upstream: &str, expired: Option<u64>) -> Result<Claim, Fault> {
+        self.store.claim_lease(upstream, &self.process, self.serves, LEASE_PERIOD, expired).await
     }
 
-    /// Keeps renewing; returns when the lease is lost.
-    async fn lost(&self, lease: &Lease) {
-        let mut safe_until = Instant::now() + PERIOD - SAFETY_MARGIN;
+    /// Keeps renewing the lease; returns when it is lost.
+    async fn renew_until_lost(&self, lease: &Lease) {
+        let upstream = &lease.upstream;
+        let mut safe_until = Instant::now() + LEASE_PERIOD - SAFETY_MARGIN;
         loop {
-            tokio::time::sleep(RENEW_EVERY).await;
-            // Counted from before the request: the earliest expiry that the answer can mean.
-            let asked = Instant::now();
-            let renewing = self.store.renew_lease(lease, PERIOD);
+            tokio::time::sleep(RENEW_INTERVAL).await;
+            // Measured before the request, so the lease cannot expire earlier than assumed.
+            let requested_at = Instant::now();
+            let renewing = self.store.renew_lease(lease, LEASE_PERIOD);
             match tokio::time::timeout_at(safe_until, renewing).await {
-                Ok(Ok(true)) => safe_until = asked + PERIOD - SAFETY_MARGIN,
+                Ok(Ok(true)) => safe_until = requested_at + LEASE_PERIOD - SAFETY_MARGIN,
                 Ok(Ok(false)) => {
-                    let upstream = &lease.upstream;
-                    warn!(
-                        upstream,
-                        "another process has taken over the lease; its channels stop here"
-                    );
+                    warn!(upstream, "another process has taken over the lease; work under it ends");
                     return;
                 }
                 Ok(Err(fault)) if Instant::now() < safe_until => {
-                    report(lease, "cannot renew the lease", &fault, RENEW_EVERY, "retry in 4 s");
+                    report(lease, "cannot renew the lease", &fault, RENEW_INTERVAL, "retry in 4 s");
                 }
                 Ok(Err(_)) | Err(_) => {
-                    let upstream = &lease.upstream;
-                    warn!(upstream, "the lease was not renewed in time; its channels stop here");
+                    warn!(upstream, "the lease was not renewed in time; work under it ends");
                     return;
                 }
             }
@@ -138,7 +137,7 @@ impl LeaseHolder {
     }
 }
 
-/// Logs a failed operation on a lease; `next` says what happens now, after `wait`.
+/// Logs a failed operation on a lease; `next` says what will happen after `wait`.
 fn report(lease: &Lease, what: &str, fault: &Fault, wait: Duration, next: &str) {
     let (upstream, kind, wait_ms) = (&lease.upstream, fault.kind().name(), wait.as_millis());
     warn!(upstream, kind, wait_ms, "{what}: {fault}; {next}");

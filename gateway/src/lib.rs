@@ -1,7 +1,7 @@
 //! The gateway: wiring, supervision and the command line.
 //!
-//! Read [`ingest`] first: together with `sink/src/run.rs` it is the system. Everything else here
-//! prepares those two loops, keeps them running or shows what they did.
+//! Read [`ingest`] first: together with `sink/src/run.rs`, it is the core of the system. Everything else
+//! here prepares those two loops, keeps them running or shows what they did.
 
 pub mod channel;
 pub mod ingest;

@@ -38,8 +38,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens on the address from `section` of gateway.toml. That a listener without authentication is
-    /// on a loopback address is checked with the configuration.
+    /// Listens on the address from `section` of gateway.toml. The check of the configuration ensures that
+    /// the address of a listener without authentication is a loopback address.
     pub(crate) async fn open(
         section: &str,
         listen: SocketAddr,
@@ -57,13 +57,13 @@ impl Listener {
     /// The address it listens on.
     ///
     /// # Errors
-    /// The system does not tell.
+    /// The system does not know it.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
-    /// Serves until stop is requested, then lets open requests finish. Senders that are still waiting get
-    /// their answer, or are cut off when the process ends and send again.
+    /// Serves until stop is requested, then lets open requests finish. If the process ends before that,
+    /// their senders get no answer and send again.
     pub async fn serve(self, stop: &Stop) {
         let Self { socket, router, head_timeout } = self;
         let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -84,7 +84,7 @@ impl Listener {
                             serve_connection(stream, router, head_timeout, &stop).await;
                         });
                     }
-                    // Too many open files, or a client that has gone already: both are temporary.
+                    // Too many open files, or a client that has disconnected already: both are temporary.
                     Err(_) => stop.or_sleep(ACCEPT_PAUSE).await,
                 }
             }
@@ -110,7 +110,7 @@ async fn serve_connection(stream: TcpStream, router: Router, head_timeout: Durat
     let service = TowerToHyperService::new(router);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    // A broken connection is not reported: the client has no answer and tries again.
+    // A broken connection is not reported: the client gets no answer and tries again.
     tokio::select! {
         _ = connection.as_mut() => return,
         () = stop.requested() => {}

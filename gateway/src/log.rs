@@ -1,8 +1,8 @@
-//! Log lines: only our own, one line each, of limited length.
+//! Log lines: only those of our own crates, each on one line and of limited length.
 //!
-//! Libraries log the data they handle: lapin a returned message with its body, sqlx a slow statement,
-//! hyper what it reads. So no setting enables their lines. What matters about their failures is in
-//! the [`Fault`] that is made of each.
+//! Libraries log the data that they handle: lapin logs returned messages with their bodies, sqlx slow
+//! statements, hyper what it reads. So no setting enables their lines. The [`Fault`] of each failure says
+//! what operators need to know.
 
 use std::{
     io::{self, Write},
@@ -23,7 +23,7 @@ use tracing_subscriber::{
 use crate::plain;
 
 /// The crates whose lines are written.
-pub const OURS: &[&str] = &[
+pub const OUR_CRATES: &[&str] = &[
     "tonghui",
     "config",
     "connector_files",
@@ -39,34 +39,34 @@ pub const OURS: &[&str] = &[
     "sink",
 ];
 
-/// Maximum length of a line, in bytes; a longer one is cut, because log collectors have limits.
-pub const LONGEST_LINE: usize = 8 << 10;
+/// Maximum length of a line, in bytes; longer lines are cut, because log collectors have limits.
+pub const MAX_LINE_BYTES: usize = 8 << 10;
 
-/// A subscriber that writes the lines that `chosen` enables, in colour if `ansi` is set.
+/// A subscriber that writes the lines that `filter` enables, in colour if `ansi` is set.
 pub fn subscriber<W: Write + 'static>(
-    chosen: EnvFilter,
+    filter: EnvFilter,
     ansi: bool,
     writer: impl Fn() -> W + Send + Sync + 'static,
 ) -> impl Subscriber + Send + Sync {
     let fields = debug_fn(|to, field, value| {
         let value = format!("{value:?}");
         match field.name() {
-            "message" => write!(to, "{}", plain::line(&value)),
-            name => write!(to, "{name}={}", plain::line(&value)),
+            "message" => write!(to, "{}", plain::escape_line(&value)),
+            name => write!(to, "{name}={}", plain::escape_line(&value)),
         }
     });
-    let writer = move || ShortLines(writer());
+    let writer = move || LineLimiter(writer());
     let lines = fmt::layer().fmt_fields(fields.delimited(" ")).with_ansi(ansi).with_writer(writer);
-    registry().with(lines.with_filter(chosen.and(filter_fn(is_ours))))
+    registry().with(lines.with_filter(filter.and(filter_fn(is_ours))))
 }
 
 fn is_ours(event: &Metadata<'_>) -> bool {
     let target = event.target();
-    OURS.contains(&target.split_once("::").map_or(target, |(name, _)| name))
+    OUR_CRATES.contains(&target.split_once("::").map_or(target, |(name, _)| name))
 }
 
-/// Logs a failed attempt that is repeated after `wait`. `channel` is `None` for something that all
-/// channels share. The level and the field `kind` follow the fault; `wait_ms` is the wait.
+/// Logs a failed attempt that will be repeated after `wait`. `channel` is `None` for something that all
+/// channels share. The kind of the fault decides the level.
 pub(crate) fn retry(channel: Option<&ChannelId>, fault: &Fault, wait: Duration) {
     let (channel, kind, wait_ms) = (channel.map(display), fault.kind().name(), wait.as_millis());
     let text = format!("{fault}; retry in {} s", wait.as_secs_f32().ceil());
@@ -78,16 +78,16 @@ pub(crate) fn retry(channel: Option<&ChannelId>, fault: &Fault, wait: Duration) 
 }
 
 /// Cuts long lines. The formatter writes each line with one call.
-struct ShortLines<W>(W);
+struct LineLimiter<W>(W);
 
-impl<W: Write> Write for ShortLines<W> {
+impl<W: Write> Write for LineLimiter<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if line.len() <= LONGEST_LINE {
+        if line.len() <= MAX_LINE_BYTES {
             self.0.write_all(line)?;
         } else {
             let end_mark = format!(" … (cut, it has {} bytes)\n", line.len());
             let text = String::from_utf8_lossy(line);
-            let end = text.floor_char_boundary(LONGEST_LINE - end_mark.len());
+            let end = text.floor_char_boundary(MAX_LINE_BYTES - end_mark.len());
             self.0.write_all(&[&text.as_bytes()[..end], end_mark.as_bytes()].concat())?;
         }
         Ok(line.len())

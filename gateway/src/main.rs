@@ -19,13 +19,13 @@ fn main() -> ExitCode {
     gateway::cli::main(gateway::cli::Cli::parse())
 }
 
-/// Log lines go to standard error; `TONGHUI_LOG` chooses which, `debug` shows every verb.
+/// Writes log lines to standard error. `TONGHUI_LOG` selects them; with `debug`, every verb is logged.
 fn log_to_stderr() {
-    let chosen = EnvFilter::try_from_env("TONGHUI_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("TONGHUI_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let ansi = io::stderr().is_terminal();
-    // Nobody has set another one before.
-    let _ = set_global_default(gateway::log::subscriber(chosen, ansi, io::stderr));
-    // The message of a panic may quote a value of a record: the place is enough to find the defect.
+    // This cannot fail: no other subscriber was set before.
+    let _ = set_global_default(gateway::log::subscriber(filter, ansi, io::stderr));
+    // The message of a panic may contain a value of a record, so only the place is logged.
     panic::set_hook(Box::new(|panic| match panic.location() {
         Some(at) => tracing::error!("panic at {}:{}:{}", at.file(), at.line(), at.column()),
         None => tracing::error!("panic at an unknown place"),

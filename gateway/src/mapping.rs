@@ -1,9 +1,9 @@
-//! Maps what was read on threads of its own. Records are not mapped on runtime threads: mapping computes
-//! without waiting, and while a record takes a second, nothing else on that thread could run.
+//! Maps records on blocking threads, not on runtime threads: mapping never waits, so a record that takes
+//! a second would keep a runtime thread from doing anything else.
 //!
 //! A batch is split into portions, and waiting batches get threads in turn, portion by portion, so a
-//! channel with much to map does not delay the others. A large record is a portion of its own, and at
-//! most half of the threads work on those: the other half stays free for everything else.
+//! channel with many records does not delay the others. A large record is a portion of its own, and at
+//! most half of the threads map large records, so that the other half stays free for everything else.
 
 use std::{
     num::NonZero, ops::Range, panic::resume_unwind, sync::Arc, thread::available_parallelism,
@@ -16,10 +16,10 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 
-/// A pool of as many threads as there are cores.
+/// A pool of as many threads as there are cores, but at least two.
 pub struct MappingPool {
     threads: Arc<Semaphore>,
-    /// Threads that may work on large records at the same time.
+    /// Threads that may map large records at the same time.
     large: Arc<Semaphore>,
 }
 
@@ -47,7 +47,7 @@ impl MappingPool {
         let batch = Arc::new(batch);
         let mut mapping = JoinSet::new();
         for Portion { entries, is_large } in portions(batch.batch.entries.iter().map(weight)) {
-            let (batch, thread) = (Arc::clone(&batch), self.thread(is_large).await);
+            let (batch, thread) = (Arc::clone(&batch), self.acquire_thread(is_large).await);
             mapping.spawn_blocking(move || {
                 let _thread = thread;
                 (entries.start, batch.verdicts(entries))
@@ -55,23 +55,23 @@ impl MappingPool {
         }
         let mut mapped = Vec::new();
         while let Some(portion) = mapping.join_next().await {
-            mapped.push(portion.map_err(ended)?);
+            mapped.push(portion.map_err(join_fault)?);
         }
         mapped.sort_by_key(|(start, _)| *start);
         let verdicts = mapped.into_iter().flat_map(|(_, verdicts)| verdicts).collect();
-        // Packing seals rejected records, which is work of the mapping too.
-        let (thread, mut packing) = (self.thread(false).await, JoinSet::new());
+        // Packing seals rejected records, so it needs a thread too.
+        let (thread, mut packing) = (self.acquire_thread(false).await, JoinSet::new());
         packing.spawn_blocking(move || {
             let _thread = thread;
             batch.pack(verdicts)
         });
         let packed = packing.join_next().await;
-        packed.ok_or_else(|| Fault::stopped("packing did not start"))?.map_err(ended)
+        packed.ok_or_else(|| Fault::stopped("packing did not start"))?.map_err(join_fault)
     }
 
     /// Waits for a free thread. The semaphores are fair, so waiting batches take turns; they are never
     /// closed.
-    async fn thread(&self, is_large: bool) -> [Option<OwnedSemaphorePermit>; 2] {
+    async fn acquire_thread(&self, is_large: bool) -> [Option<OwnedSemaphorePermit>; 2] {
         let large = match is_large {
             true => Arc::clone(&self.large).acquire_owned().await.ok(),
             false => None,
@@ -80,7 +80,8 @@ impl MappingPool {
     }
 }
 
-fn ended(error: JoinError) -> Fault {
+/// The fault of a task that was cancelled; continues the panic of one that panicked.
+fn join_fault(error: JoinError) -> Fault {
     match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
         Err(_) => Fault::stopped("mapping was cancelled because the process is ending"),
@@ -93,12 +94,12 @@ struct Portion {
     is_large: bool,
 }
 
-/// A record above this size is large, and a portion ends at this size, in bytes.
+/// Size in bytes above which a record is large, and at which a portion ends.
 const LARGE_BYTES: usize = 64 * 1024;
-/// Maximum number of entries of a portion: some milliseconds of work.
+/// Maximum number of entries of a portion, which take some milliseconds.
 const MAX_PORTION_ENTRIES: usize = 64;
 
-/// Splits entries into portions by their weights. There is at least one: an empty batch is packed too.
+/// Splits entries into portions by their weights; returns at least one portion.
 fn portions(weights: impl Iterator<Item = usize>) -> Vec<Portion> {
     let mut portions = Vec::new();
     let mut open = Portion { entries: 0..0, is_large: false };
@@ -119,7 +120,7 @@ fn portions(weights: impl Iterator<Item = usize>) -> Vec<Portion> {
     portions
 }
 
-/// Approximate bytes of a record; counting stops above [`LARGE_BYTES`], because counting is work too.
+/// Approximate size of a record in bytes; counting stops above [`LARGE_BYTES`], because it takes time.
 fn weight(entry: &Entry) -> usize {
     fn add(sum: usize, value: &Value) -> usize {
         if sum > LARGE_BYTES {

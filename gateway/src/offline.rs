@@ -1,5 +1,5 @@
-//! A channel that is examined but not run: built as `run` builds it, but without a store, a bus or
-//! a network, and with temporary keys.
+//! Examines what becomes of the records of a channel. The channel is built as `run` builds it, but with
+//! temporary keys, and without a store or a bus.
 //!
 //! `check` compares the demands of a page with the expected ones; `explain` and `preview` print them.
 //! Ciphertexts and tokens are left out: both differ with every key.
@@ -18,11 +18,10 @@ use serde_json::{Value, json};
 
 use crate::{assemble, channel::LiveChannel};
 
-/// Largest page, in bytes.
+/// Maximum size of a page, in bytes.
 const MAX_PAGE_BYTES: u64 = 32 * 1024 * 1024;
 
-/// The time at which examples count as read: it is later than every time in them, and always the
-/// same.
+/// The time at which examples count as read. It is later than every time in them, and always the same.
 const READ_AT: Timestamp = match Timestamp::from_timestamp(4_102_444_800, 0) {
     Some(at) => at,
     None => Timestamp::UNIX_EPOCH,
@@ -43,10 +42,10 @@ pub struct Outcome {
     pub decoding: Option<String>,
 }
 
-/// Builds the channel of this name, with temporary keys.
+/// Builds the channel with this name, with temporary keys.
 ///
 /// # Errors
-/// There is no channel of this name, or its settings have problems.
+/// There is no channel with this name, or its settings have problems.
 pub fn channel(settings: &Settings, channel: &ChannelId) -> anyhow::Result<LiveChannel> {
     let mut settings = settings.clone();
     settings.channels.retain(|each| each.id == *channel);
@@ -55,12 +54,12 @@ pub fn channel(settings: &Settings, channel: &ChannelId) -> anyhow::Result<LiveC
 }
 
 impl LiveChannel {
-    /// The outcomes of the records of a page in a file. With `reveal`, the traces contain personal values
-    /// unmasked.
+    /// The outcomes of the records of a page in a file. With `reveal`, personal values in the traces are
+    /// not masked.
     ///
     /// # Errors
     /// The file cannot be read, is larger than 32 MiB, or is not a page of this kind of source.
-    pub fn outcomes_of_page(&self, page: &Path, reveal: bool) -> anyhow::Result<Vec<Outcome>> {
+    pub fn page_outcomes(&self, page: &Path, reveal: bool) -> anyhow::Result<Vec<Outcome>> {
         let place = || page.display().to_string();
         let size = fs::metadata(page).with_context(place)?.len();
         anyhow::ensure!(
@@ -99,8 +98,8 @@ impl LiveChannel {
         let (trace, decoding) = match &entry {
             Entry::Record(record) => (self.mapping.trace(record, reveal), decoding(&record.text)),
             Entry::Unreadable { place, bytes, .. } => {
-                let what = format!("unreadable, {} bytes at {}", bytes.len(), place.at);
-                (Vec::new(), Some(what))
+                let decoding = format!("unreadable, {} bytes at {}", bytes.len(), place.at);
+                (Vec::new(), Some(decoding))
             }
         };
         let batch = Batch {
@@ -146,7 +145,7 @@ fn decoding(text: &TextReport) -> Option<String> {
     Some(format!("{}, {why}{conflict}", text.charset))
 }
 
-/// Fields that depend on keys, reads and clocks: without them, expected files stay readable and stable.
+/// Fields that depend on keys, reads or clocks. Without them, expected files stay readable and stable.
 const UNSTABLE_FIELDS: [&str; 7] =
     ["raw", "unmasked", "sealed", "origin", "version", "digest", "token"];
 

@@ -1,30 +1,30 @@
-//! Makes foreign text safe for a terminal or a log: control characters are shown as escapes, so no source
+//! Makes text from outside safe for a terminal or a log: escapes control characters, so that no source
 //! can clear a screen, forge a line or hide text.
 
 use std::{borrow::Cow, fmt::Write};
 
-// Our own colours: text cannot be hidden with them.
+// Our own colours. They cannot hide text.
 pub(crate) const CHANGED: &str = "\u{1b}[33m";
 pub(crate) const DOUBT: &str = "\u{1b}[31m";
 pub(crate) const FAINT: &str = "\u{1b}[2m";
 pub(crate) const PLAIN: &str = "\u{1b}[0m";
 const COLOURS: [&str; 4] = [CHANGED, DOUBT, FAINT, PLAIN];
 
-/// For one line of a log.
-pub(crate) fn line(text: &str) -> Cow<'_, str> {
+/// Escapes text for one line of a log.
+pub(crate) fn escape_line(text: &str) -> Cow<'_, str> {
     escape(text, |_| 0)
 }
 
-/// For a terminal: line breaks, tabs and our colours stay.
-pub(crate) fn page(text: &str) -> Cow<'_, str> {
+/// Escapes text for a terminal; line breaks, tabs and our colours stay.
+pub(crate) fn escape_text(text: &str) -> Cow<'_, str> {
     escape(text, |rest| match rest.as_bytes().first() {
         Some(b'\n' | b'\t') => 1,
         _ => COLOURS.iter().find(|colour| rest.starts_with(**colour)).map_or(0, |c| c.len()),
     })
 }
 
-/// Escapes control characters as JSON does, so a JSON document keeps its meaning. `kept_bytes` gets a
-/// text that starts with such a character, and returns how many of its first bytes stay as they are.
+/// Escapes control characters as JSON does, so a JSON document keeps its meaning. `kept_bytes` gets the
+/// text from such a character on, and returns how many of its first bytes stay as they are.
 fn escape(text: &str, kept_bytes: impl Fn(&str) -> usize) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
@@ -60,23 +60,23 @@ mod tests {
     #[test]
     fn control_characters_are_escaped() {
         let said = "a\u{1b}[2Jb\u{9b}1mc\u{202e}d\u{2028}e\r\nf";
-        assert_eq!(page(said), "a\\u001b[2Jb\\u009b1mc\\u202ed\\u2028e\\u000d\nf");
-        assert_eq!(line("one\ntwo\tthree"), "one\\u000atwo\\u0009three");
-        assert_eq!(page("plain 群众诉求 👨‍👩‍👧"), "plain 群众诉求 👨‍👩‍👧");
+        assert_eq!(escape_text(said), "a\\u001b[2Jb\\u009b1mc\\u202ed\\u2028e\\u000d\nf");
+        assert_eq!(escape_line("one\ntwo\tthree"), "one\\u000atwo\\u0009three");
+        assert_eq!(escape_text("plain 群众诉求 👨‍👩‍👧"), "plain 群众诉求 👨‍👩‍👧");
     }
 
     #[test]
     fn our_colours_stay_on_a_terminal_but_not_in_a_log() {
         for colour in COLOURS {
-            assert_eq!(page(colour), colour);
-            assert!(!line(colour).contains('\u{1b}'));
+            assert_eq!(escape_text(colour), colour);
+            assert!(!escape_line(colour).contains('\u{1b}'));
         }
     }
 
     #[test]
     fn a_json_document_stays_the_same() {
         let value = serde_json::json!({ "key": "a\u{9b}b\u{202e}c\u{7f}" });
-        let shown = page(&value.to_string()).into_owned();
+        let shown = escape_text(&value.to_string()).into_owned();
         assert!(!shown.contains(is_unsafe), "{shown}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }

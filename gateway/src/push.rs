@@ -1,8 +1,8 @@
 //! Receives what push sources send: `POST /intake/<channel>`.
 //!
-//! A sender is answered 2xx only once its records are in custody, so it needs no queue of its own. It
-//! is told to try again (503) when that takes too long or there is no room; records that arrive twice
-//! are recognised. Everything has a limit: nobody may fill the memory, hold all connections or stop
+//! A sender gets a 2xx answer only after its records are in custody, so it needs no queue of its own. If
+//! that takes too long, or there is no room, it is asked to try again (503); records that arrive twice
+//! are recognised. Everything is limited: no sender can fill the memory, hold all connections or stop
 //! another channel.
 
 #[cfg(test)]
@@ -19,7 +19,7 @@ use axum::{
     routing::post,
 };
 use bytes::{Bytes, BytesMut};
-use contract::{ChannelId, Clock, Fault, Full, Inbox, Receiver};
+use contract::{ChannelId, Clock, Fault, Inbox, InboxFull, Receiver};
 use futures_util::StreamExt as _;
 use serde_json::json;
 use tokio::{sync::Semaphore, time::timeout};
@@ -35,7 +35,7 @@ const MAX_BODY_BYTES: usize = 8 << 20;
 const MAX_BODIES_KIB: u32 = 64 << 10;
 /// Maximum wait of a sender until its records are in custody; most senders give up after 30 s.
 const CUSTODY_TIMEOUT: Duration = Duration::from_secs(25);
-/// When a sender that was not served may try again, in seconds.
+/// Number of seconds after which a sender that was not served may try again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("10");
 
 /// Where one push channel receives its requests.
@@ -49,16 +49,16 @@ pub struct PushEndpoint {
 
 /// Time limits of a request.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct Timeouts {
     /// For the head of a request to arrive, and then for its body.
-    pub slowest: Duration,
+    pub arrival: Duration,
     /// For its records to be in custody.
-    pub longest_wait: Duration,
+    pub custody: Duration,
 }
 
-impl Default for Limits {
+impl Default for Timeouts {
     fn default() -> Self {
-        Self { slowest: listener::HEAD_TIMEOUT, longest_wait: CUSTODY_TIMEOUT }
+        Self { arrival: listener::HEAD_TIMEOUT, custody: CUSTODY_TIMEOUT }
     }
 }
 
@@ -69,18 +69,18 @@ impl Default for Limits {
 pub async fn open(
     listen: SocketAddr,
     endpoints: HashMap<ChannelId, PushEndpoint>,
-    limits: Limits,
+    timeouts: Timeouts,
 ) -> Result<Option<Listener>, Fault> {
     if endpoints.is_empty() {
         return Ok(None);
     }
     let room = Semaphore::new(usize::try_from(MAX_BODIES_KIB).unwrap_or(usize::MAX));
-    let intake = Arc::new(Intake { endpoints, room, limits, clock: clock::machine() });
+    let intake = Arc::new(Intake { endpoints, room, timeouts, clock: clock::machine() });
     let router = Router::new().route("/intake/{channel}", post(receive)).with_state(intake);
-    Ok(Some(Listener::open("intake", listen, router, limits.slowest).await?))
+    Ok(Some(Listener::open("intake", listen, router, timeouts.arrival).await?))
 }
 
-/// A request of which nothing was taken: the status, and what the sender is told.
+/// The answer to a request from which nothing was taken: its status and its text.
 struct Refusal(StatusCode, Cow<'static, str>);
 
 /// There is no room, or storing takes too long: the sender may send the same request again.
@@ -103,9 +103,9 @@ impl IntoResponse for Refusal {
 
 struct Intake {
     endpoints: HashMap<ChannelId, PushEndpoint>,
-    /// Room for bodies that are being received.
+    /// Room for bodies that are being received, in KiB.
     room: Semaphore,
-    limits: Limits,
+    timeouts: Timeouts,
     clock: Clock,
 }
 
@@ -114,17 +114,17 @@ async fn receive(
     Path(channel): Path<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let limits = intake.limits;
+    let timeouts = intake.timeouts;
     let channel = channel.parse::<ChannelId>().ok();
     let endpoint = channel.and_then(|channel| intake.endpoints.get(&channel));
     let endpoint = endpoint
-        .ok_or(Refusal(StatusCode::NOT_FOUND, "there is no push channel of this name".into()))?;
+        .ok_or(Refusal(StatusCode::NOT_FOUND, "there is no push channel with this name".into()))?;
     let (head, body) = request.into_parts();
     let admitted = endpoint.receiver.admit(&head, intake.clock.now());
     admitted.map_err(|why| Refusal(StatusCode::UNAUTHORIZED, why.into()))?;
-    let declared = length(&head.headers);
+    let declared = content_length(&head.headers);
     if declared.is_some_and(|length| length > MAX_BODY_BYTES) {
-        let _ = timeout(limits.slowest, drain(body.into_data_stream())).await;
+        let _ = timeout(timeouts.arrival, drain(body.into_data_stream())).await;
         return Err(TOO_LARGE);
     }
     let kib =
@@ -132,19 +132,19 @@ async fn receive(
     let _room = intake.room.try_acquire_many(kib).map_err(|_| BUSY)?;
     let too_slow =
         |_| Refusal(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time".into());
-    let body = timeout(limits.slowest, read_body(body)).await.map_err(too_slow)??;
-    let records = endpoint.receiver.records(&head, body).map_err(unreadable)?;
+    let body = timeout(timeouts.arrival, read_body(body)).await.map_err(too_slow)??;
+    let records = endpoint.receiver.records(&head, body).map_err(bad_request)?;
     let n_records = records.len();
-    let custody = endpoint.inbox.put(records).map_err(|Full| BUSY)?;
-    timeout(limits.longest_wait, custody).await.map_err(|_| BUSY)?;
+    let custody = endpoint.inbox.put(records).map_err(|InboxFull| BUSY)?;
+    timeout(timeouts.custody, custody).await.map_err(|_| BUSY)?;
     Ok(listener::json_document(json!({ "accepted": n_records }).to_string()))
 }
 
-fn unreadable(why: impl Into<Cow<'static, str>>) -> Refusal {
+fn bad_request(why: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal(StatusCode::BAD_REQUEST, why.into())
 }
 
-fn length(headers: &HeaderMap) -> Option<usize> {
+fn content_length(headers: &HeaderMap) -> Option<usize> {
     headers.get("content-length")?.to_str().ok()?.parse().ok()
 }
 
@@ -152,8 +152,8 @@ fn length(headers: &HeaderMap) -> Option<usize> {
 async fn read_body(body: Body) -> Result<Bytes, Refusal> {
     let (mut chunks, mut whole) = (body.into_data_stream(), BytesMut::new());
     while let Some(chunk) = chunks.next().await {
-        let chunk =
-            chunk.map_err(|_| unreadable("the connection broke before the body was complete"))?;
+        let chunk = chunk
+            .map_err(|_| bad_request("the connection was lost before the body was complete"))?;
         if whole.len() + chunk.len() > MAX_BODY_BYTES {
             drain(chunks).await;
             return Err(TOO_LARGE);
@@ -163,8 +163,8 @@ async fn read_body(body: Body) -> Result<Bytes, Refusal> {
     Ok(whole.freeze())
 }
 
-/// Reads the rest of a body that is too large, up to a limit: a sender that is cut off while it writes
-/// sees a broken connection instead of the answer.
+/// Reads the rest of a body that is too large, up to a limit. A sender that is cut off while it writes
+/// would see a broken connection instead of the answer.
 async fn drain(mut chunks: BodyDataStream) {
     let mut n_bytes = 0;
     while let Some(Ok(chunk)) = chunks.next().await

@@ -1,11 +1,11 @@
-//! The connectors of this program. A new kind is one `register` line.
+//! The connectors of this program. A new kind needs one `register` line.
 //!
-//! The author of a connector works with typed settings and cursors. Their types are erased here: settings
-//! are deserialised, cursors serialised, and the loop sees `dyn AnyConnector`.
+//! A connector works with typed settings and cursors. This module erases their types: it deserialises
+//! settings, serialises cursors, and gives the loop a `dyn AnyConnector`.
 
 use std::sync::Arc;
 
-use config::{Section, Vocabulary};
+use config::{ConnectorSchema, Section, SectionSchemas};
 use contract::{Batch, Connector, ConnectorContext, Cursor, Entry, Fault, Receiver, TimeRange};
 use futures_util::future::BoxFuture;
 use schemars::SchemaGenerator;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::shipped;
 
 /// All kinds, in the order in which they are listed.
-pub fn kinds() -> Vec<Kind> {
+pub fn kinds() -> Vec<ConnectorKind> {
     vec![
         register::<connector_table::Table>(),
         register::<connector_http::Http>(),
@@ -24,43 +24,42 @@ pub fn kinds() -> Vec<Kind> {
     ]
 }
 
-/// A kind of source.
-pub struct Kind {
-    /// Its name in `connector = "…"`.
+/// A kind of connector.
+pub struct ConnectorKind {
+    /// Its name: the value of `connector` in a channel file.
     pub name: &'static str,
     /// JSON Schema of its table in a channel file.
     pub schema: Value,
     /// Whether the source pushes records, instead of being polled.
     pub is_pushed: bool,
-    /// Builds a connector from its checked settings. Touches no network. Fails if the settings
+    /// Builds a connector from its checked settings, without using the network. Fails if the settings
     /// contradict each other.
     pub build: Build,
     /// Builds the receiver of a push source; `None` for a source that is polled. Fails if the settings
-    /// do not fit.
+    /// are wrong.
     pub receiver: BuildReceiver,
 }
 
 type Build = fn(&Section, ConnectorContext) -> Result<Box<dyn AnyConnector>, Fault>;
 type BuildReceiver = fn(&Section) -> Result<Option<Arc<dyn Receiver>>, String>;
 
-impl Kind {
-    /// The kind of this name.
-    pub fn named(name: &str) -> Option<Self> {
+impl ConnectorKind {
+    /// The kind with this name.
+    pub fn by_name(name: &str) -> Option<Self> {
         kinds().into_iter().find(|kind| kind.name == name)
     }
 }
 
-/// The schemas of all connector settings and of the mapping. `config` checks files against them without
-/// knowing their owners.
-pub fn vocabulary() -> Vocabulary {
+/// The schemas of all connector settings and of the mapping, against which `config` checks files.
+pub fn section_schemas() -> SectionSchemas {
     let connectors = kinds()
         .into_iter()
-        .map(|kind| config::Kind { name: kind.name.to_owned(), schema: kind.schema })
+        .map(|kind| ConnectorSchema { name: kind.name.to_owned(), schema: kind.schema })
         .collect();
     let demand = SchemaGenerator::default().into_root_schema_for::<normalizer::MappingConfig>();
     let codes =
         shipped::codes().filter_map(|(file, _)| Some(file.strip_suffix(".csv")?.to_owned()));
-    Vocabulary { connectors, demand: demand.into(), codes: codes.collect() }
+    SectionSchemas { connectors, demand: demand.into(), codes: codes.collect() }
 }
 
 /// A connector with its types erased.
@@ -78,19 +77,19 @@ pub trait AnyConnector: Send {
     /// As [`Connector::limit_to`].
     ///
     /// # Errors
-    /// As there.
+    /// As [`Connector::limit_to`].
     fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault>;
 
     /// As [`Connector::sample`].
     ///
     /// # Errors
-    /// As there.
+    /// As [`Connector::sample`].
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault>;
 }
 
-struct Erased<C>(C);
+struct TypeErased<C>(C);
 
-impl<C: Connector> AnyConnector for Erased<C> {
+impl<C: Connector> AnyConnector for TypeErased<C> {
     fn read<'a>(
         &'a mut self,
         after: Option<&'a Cursor>,
@@ -121,12 +120,12 @@ impl<C: Connector> AnyConnector for Erased<C> {
     }
 }
 
-fn register<C: Connector>() -> Kind {
-    Kind {
+fn register<C: Connector>() -> ConnectorKind {
+    ConnectorKind {
         name: C::KIND,
         schema: SchemaGenerator::default().into_root_schema_for::<C::Config>().into(),
         is_pushed: C::RECEIVER.is_some(),
-        build: |settings, context| Ok(Box::new(Erased(connector::<C>(settings, context)?))),
+        build: |settings, context| Ok(Box::new(TypeErased(connector::<C>(settings, context)?))),
         receiver: |settings| match C::RECEIVER {
             Some(receiver) => settings.parse().map(|config| Some(receiver(&config))),
             None => Ok(None),
@@ -134,10 +133,10 @@ fn register<C: Connector>() -> Kind {
     }
 }
 
-/// Builds a connector with its own types, for callers that need more than [`AnyConnector`] has.
+/// Builds a connector of a known type, for callers that need more than [`AnyConnector`] has.
 ///
 /// # Errors
-/// The settings do not fit the connector, or contradict each other.
+/// The settings are wrong, or contradict each other.
 pub fn connector<C: Connector>(settings: &Section, context: ConnectorContext) -> Result<C, Fault> {
     let place = format!("[{}]", C::KIND);
     let config = settings

@@ -1,5 +1,5 @@
 //! Reloads the configuration while the service runs (`tonghui reload`, SIGHUP). A configuration with
-//! problems changes nothing; whoever made the request is told what is wrong with it.
+//! problems changes nothing; the answer to the request lists them.
 
 use std::time::Duration;
 
@@ -11,88 +11,90 @@ use tracing::{error, info};
 use crate::{
     assemble,
     channel::LiveChannel,
-    channels::merged,
+    channels::merge,
     keys,
-    service::{Role, signalled},
+    service::{Role, wait_for_signal},
 };
 
-/// What to run from now on.
-pub struct Next {
-    /// The configuration as it is now.
+/// What to run after a reload.
+pub struct NextRun {
+    /// The new configuration.
     pub settings: Settings,
-    /// Channels that did not change, as they run, and new ones.
+    /// The running channels that have not changed, and new ones.
     pub channels: Vec<LiveChannel>,
     /// How many of them are new; `None` if something changed that all channels share, so everything
     /// has to be restarted.
     pub n_new: Option<usize>,
 }
 
-impl Next {
-    fn instead_of(
+impl NextRun {
+    /// What to run instead of the `running` channels with the `old` settings.
+    fn new(
         (old, running): (&Settings, &[LiveChannel]),
         role: Role,
         settings: Settings,
         channels: Vec<LiveChannel>,
     ) -> Self {
-        if !shares_everything(old, &settings, role) {
+        if !has_same_common_settings(old, &settings, role) {
             return Self { settings, channels, n_new: None };
         }
-        let (channels, n_new) = merged(running, channels);
+        let (channels, n_new) = merge(running, channels);
         Self { settings, channels, n_new: Some(n_new) }
     }
 
-    /// `9 channels, 1 restarted`.
+    /// A summary like `9 channels, 1 restarted`.
     fn summary(&self) -> String {
         let restarted = self.n_new.map_or_else(|| "all".to_owned(), |n| n.to_string());
         format!("{} channels, {restarted} restarted", self.channels.len())
     }
 }
 
-/// Whether everything that all channels share is unchanged.
-fn shares_everything(old: &Settings, new: &Settings, role: Role) -> bool {
-    // A sink consumes the queues of the channels that it knew when it started.
-    let takes = new.bus.is_some() && matches!(role, Role::All | Role::Sink);
+/// Whether the settings that all channels share are unchanged.
+fn has_same_common_settings(old: &Settings, new: &Settings, role: Role) -> bool {
+    // A sink consumes only the queues of the channels that it knew when it started.
+    let consumes_queues = new.bus.is_some() && matches!(role, Role::All | Role::Sink);
     let ids = |settings: &Settings| -> Vec<_> {
         settings.channels.iter().map(|channel| channel.id.clone()).collect()
     };
     old.store == new.store
         && old.bus == new.bus
         && old.limits == new.limits
-        && (!takes || ids(old) == ids(new))
+        && (!consumes_queues || ids(old) == ids(new))
 }
 
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Sees the reload requests that arrive after [`Reloads::begin`].
+/// Waits for reload requests that arrive after [`ReloadRequests::begin`].
 #[derive(Debug)]
-pub struct Reloads {
+pub struct ReloadRequests {
     store: Database,
     /// The last request seen; `None` until the store has been read.
     seen: Option<i64>,
 }
 
-impl Reloads {
+impl ReloadRequests {
     /// Ignores all requests that the store holds now.
     pub async fn begin(store: &Database) -> Self {
-        // If the store cannot be read now, what it holds at the first read counts as old.
+        // If the store cannot be read now, the requests that the first successful read finds count as
+        // old.
         let seen =
             store.last_request(RequestKind::Reload).await.ok().map(Option::unwrap_or_default);
         Self { store: store.clone(), seen }
     }
 
-    /// Waits for a request for which `read` gives a configuration without problems; returns what to
-    /// run instead of `now`.
+    /// Waits for a request, then reads the configuration with `read`. If that has problems, waits for the
+    /// next request; otherwise returns what to run instead of `current`.
     pub async fn next(
         &mut self,
         role: Role,
-        now: (&Settings, &[LiveChannel]),
+        current: (&Settings, &[LiveChannel]),
         read: &impl Fn() -> Result<Settings, Problems>,
-    ) -> Next {
+    ) -> NextRun {
         loop {
-            let request = self.asked().await;
+            let request = self.next_request().await;
             let loaded = read().and_then(|settings| {
                 let channels = channels(&settings, role)?;
-                Ok(Next::instead_of(now, role, settings, channels))
+                Ok(NextRun::new(current, role, settings, channels))
             });
             let summary = match &loaded {
                 Ok(next) => Ok(next.summary()),
@@ -103,9 +105,9 @@ impl Reloads {
                 Err(why) => error!("{why}"),
             }
             if let Some(seq) = request {
-                let became = summary.map_or_else(RequestState::Failed, RequestState::Done);
-                // If the store is away, whoever made the request goes on looking for its answer.
-                let _ = self.store.answer(seq, &became).await;
+                let state = summary.map_or_else(RequestState::Failed, RequestState::Done);
+                // If the store cannot be reached, the sender of the request keeps waiting for its answer.
+                let _ = self.store.answer(seq, &state).await;
             }
             if let Ok(next) = loaded {
                 return next;
@@ -114,14 +116,14 @@ impl Reloads {
     }
 
     /// Waits for a request: its number if it came through the store, `None` for SIGHUP.
-    async fn asked(&mut self) -> Option<i64> {
+    async fn next_request(&mut self) -> Option<i64> {
         tokio::select! {
-            seq = self.requested() => Some(seq),
-            () = signalled(SignalKind::hangup()) => None,
+            seq = self.next_stored_request() => Some(seq),
+            () = wait_for_signal(SignalKind::hangup()) => None,
         }
     }
 
-    async fn requested(&mut self) -> i64 {
+    async fn next_stored_request(&mut self) -> i64 {
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
             let Ok(last) = self.store.last_request(RequestKind::Reload).await else { continue };

@@ -1,5 +1,5 @@
-//! Requests to the channels that this process runs: read from the store twice a second, served and
-//! answered.
+//! Serves the requests to the channels that this process runs. It reads them from the store twice a
+//! second.
 
 use std::{collections::HashMap, convert::Infallible, future::pending, time::Duration};
 
@@ -24,9 +24,9 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// Number and outcome of a request.
 type Answer = (i64, RequestState);
 
-/// Serves the requests to these channels, which are read under the lease with this `fence`, and pauses
-/// and resumes them. Never ends. A request that is unfinished when this future is dropped is served
-/// by whoever runs the channel next.
+/// Serves the requests to these channels, and pauses and resumes them; never returns. `fence` is that of
+/// the lease under which they are read. If this future is dropped, the process that runs a channel next
+/// serves its unfinished requests.
 pub async fn serve(channels: &[LiveChannel], shared: &Shared, fence: u64) -> Infallible {
     let (in_progress, work) = (HashMap::new(), FuturesUnordered::new());
     let mut requests = Requests { channels, shared, fence, in_progress, work };
@@ -49,17 +49,18 @@ struct Requests<'a> {
     channels: &'a [LiveChannel],
     shared: &'a Shared,
     fence: u64,
-    /// Requests that are being served, and what cancels each.
+    /// Requests that are being served, each with the token that cancels it.
     in_progress: HashMap<i64, CancellationToken>,
     work: FuturesUnordered<BoxFuture<'a, Answer>>,
 }
 
 impl<'a> Requests<'a> {
+    /// Reads pauses and requests from the store, and starts to serve new requests.
     async fn check_store(&mut self) -> Result<(), Fault> {
         let store = &self.shared.store;
         let paused = store.paused().await?;
         for channel in self.channels {
-            channel.handle.control.pause(paused.contains(channel.id()));
+            channel.handle.control.set_paused(paused.contains(channel.id()));
         }
         let open = store.open_requests().await?;
         for (seq, cancellation) in &self.in_progress {
@@ -68,7 +69,7 @@ impl<'a> Requests<'a> {
             }
         }
         for Request { seq, channel, kind, range } in open {
-            let is_meant = |ours: &&LiveChannel| Some(ours.id()) == channel.as_ref();
+            let is_meant = |each: &&LiveChannel| Some(each.id()) == channel.as_ref();
             let ours = self.channels.iter().find(is_meant).filter(|_| kind == RequestKind::Sync);
             let Some(channel) = ours.filter(|_| !self.in_progress.contains_key(&seq)) else {
                 continue;
@@ -104,14 +105,14 @@ impl<'a> Requests<'a> {
                 request = seq,
                 kind,
                 wait_ms,
-                "cannot store the answer to a request: {fault}; the request is served again"
+                "cannot store the answer to a request: {fault}; it will be served again"
             );
         }
         self.in_progress.remove(&seq);
     }
 }
 
-/// Reads one whole pass now.
+/// Runs one whole pass now.
 async fn sync(channel: &LiveChannel, store: &Database) -> RequestState {
     match channel.handle.control.pass_now().await {
         Ok(()) => done(channel, store).await,
@@ -119,7 +120,7 @@ async fn sync(channel: &LiveChannel, store: &Database) -> RequestState {
     }
 }
 
-/// Reads the records of `range`, beside the regular reads.
+/// Reads the records in `range` again, beside the regular reads.
 async fn backfill(
     channel: &LiveChannel,
     range: TimeRange,
@@ -128,19 +129,19 @@ async fn backfill(
 ) -> RequestState {
     let ended = Box::pin(supervise_channel(&channel.backfill(range), shared, fence)).await;
     match ended {
-        // Whoever runs the channel next continues it.
+        // The process that runs the channel next continues it.
         _ if shared.environment.stop.is_requested() => pending().await,
         Ok(()) => done(channel, &shared.store).await,
         Err(fault) => RequestState::Failed(fault.to_string()),
     }
 }
 
-/// Why a paused channel is not read, for whoever requested it.
+/// The answer to a request for a paused channel.
 pub fn paused_message(channel: &ChannelId) -> String {
     format!("the channel is paused; resume it with `tonghui resume {channel}`")
 }
 
-/// The answer of a request that was served: how often the position has moved so far.
+/// The answer to a request that was served: the number of moves of the position so far.
 async fn done(channel: &LiveChannel, store: &Database) -> RequestState {
     match store.progress(channel.id()).await {
         Ok(progress) => RequestState::Done(progress.step.to_string()),

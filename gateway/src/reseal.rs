@@ -1,34 +1,34 @@
-//! Reseals values that older keys have sealed, beside the running service.
+//! Reseals values that are sealed with older keys; the service may run at the same time.
 //!
 //! Each row is opened with the key that its ciphertext names, and sealed with the current one. Rows that
-//! are sealed with the current key are skipped, so an interrupted run is simply repeated. Old tokens stay
-//! beside the new ones: meanwhile a person is found under either.
+//! are sealed with the current key are skipped, so an interrupted run can be repeated. Old tokens stay
+//! beside the new ones, so a person is found under either.
 
 use contract::{Fault, Sealed, demand::Person};
 use normalizer::{OpenError, Personal, Place, Sealer, open_sealed};
 use sink::store::{Database, RawTable, SealedRaw, SealedRow};
 
-/// Rows in one transaction: the sink waits for it.
+/// Number of rows in one transaction; the sink waits for its end.
 const PAGE_ROWS: u32 = 200;
-/// Maximum number of passes; a row that the sink writes during one is left for the next.
-const MAX_PASSES: usize = 5;
+/// Maximum number of rounds; a row that the sink writes during one round is left for the next.
+const MAX_ROUNDS: usize = 5;
 
 /// How much was resealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Resealed {
-    /// Demands.
+pub struct ResealCounts {
+    /// Number of demands.
     pub demands: u64,
-    /// Raw records, in history and in quarantine.
+    /// Number of raw records, in history and in quarantine.
     pub raws: u64,
 }
 
 /// Reseals everything that is sealed with an older key.
 ///
 /// # Errors
-/// The store is away, or a value cannot be decrypted.
-pub async fn all(store: &Database, sealer: &Sealer) -> Result<Resealed, Fault> {
-    let mut done = Resealed::default();
-    for _ in 0..MAX_PASSES {
+/// The store cannot be reached, or a value cannot be decrypted.
+pub async fn all(store: &Database, sealer: &Sealer) -> Result<ResealCounts, Fault> {
+    let mut done = ResealCounts::default();
+    for _ in 0..MAX_ROUNDS {
         let demands = demands(store, sealer).await?;
         let raws = raws(store, sealer, RawTable::History).await?
             + raws(store, sealer, RawTable::Quarantine).await?;
@@ -57,10 +57,10 @@ async fn demands(store: &Database, sealer: &Sealer) -> Result<u64, Fault> {
     }
 }
 
-async fn raws(store: &Database, sealer: &Sealer, of: RawTable) -> Result<u64, Fault> {
+async fn raws(store: &Database, sealer: &Sealer, origin: RawTable) -> Result<u64, Fault> {
     let (mut after, mut written) = (0, 0);
     loop {
-        let mut rows = store.sealed_raws(of, after, PAGE_ROWS).await?;
+        let mut rows = store.sealed_raws(origin, after, PAGE_ROWS).await?;
         let Some(last) = rows.last() else { return Ok(written) };
         after = last.seq;
         rows.retain(|row| sealer.is_old(&row.raw));
@@ -73,7 +73,7 @@ async fn raws(store: &Database, sealer: &Sealer, of: RawTable) -> Result<u64, Fa
                 .map_err(|error| open_fault(row.seq, error))?;
         }
         if !rows.is_empty() {
-            written += store.reseal_raws(of, &rows).await?;
+            written += store.reseal_raws(origin, &rows).await?;
         }
     }
 }
@@ -87,10 +87,10 @@ fn is_old(sealer: &Sealer, row: &SealedRow) -> bool {
 fn reseal(sealer: &Sealer, row: &mut SealedRow) -> Result<(), OpenError> {
     let SealedRow { id, channel, address, people, unmasked, .. } = row;
     let place = Place { channel, id };
-    each_value(address, people, |field, sealed, make| {
+    visit_values(address, people, |field, sealed, make| {
         let value = make(&open_sealed(sealer, place, field, sealed)?);
         let resealed = sealer.seal_personal(place, field, &value);
-        // A value without a token was no identity, and must not get one now.
+        // A value without a token does not identify a person, and must not get a token now.
         let token = resealed.token.filter(|_| sealed.token.is_some());
         *sealed = Sealed { mask: sealed.mask.clone(), token, sealed: resealed.sealed };
         Ok(())
@@ -102,8 +102,9 @@ fn reseal(sealer: &Sealer, row: &mut SealedRow) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Visits every personal value of a row: its field, the value, and how its kind is parsed.
-pub(crate) fn each_value(
+/// Calls `visit` for every personal value of a row, with its field, the sealed value, and the function
+/// that parses values of its kind.
+pub(crate) fn visit_values(
     address: &mut Option<Sealed>,
     people: &mut [Person],
     mut visit: impl FnMut(&str, &mut Sealed, fn(&str) -> Personal) -> Result<(), OpenError>,

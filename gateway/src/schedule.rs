@@ -1,7 +1,7 @@
 //! When a channel reads: after a pause, or at cron times; only within its hours of the day.
 //!
-//! Pure: the current time is an argument. Of the past, a schedule needs only when the last pass began
-//! and ended. That is in the store, so a restart changes nothing.
+//! A schedule is pure: the current time is an argument. Apart from that, it only needs to know when the
+//! last pass began and ended. This is in the store, so a restart changes nothing.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use contract::Timestamp;
 /// How much of a channel is read in one batch, and when.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pace {
-    /// Most entries of one batch.
+    /// Maximum number of entries in one batch.
     pub max_entries: usize,
-    /// When to read again after catching up; `None` ends the loop then.
+    /// When to read again after catching up; if `None`, the loop ends then.
     pub schedule: Option<Schedule>,
 }
 
@@ -26,7 +26,7 @@ pub struct Schedule {
     zone: Tz,
 }
 
-/// One pass: a channel read until it caught up.
+/// One pass: reading a channel until nothing more comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pass {
     /// When it began.
@@ -59,41 +59,41 @@ impl Schedule {
             Trigger::Every(pause) => last.map_or(now, |last| last.ended + *pause),
             Trigger::Cron(cron) => {
                 // A cron time may have passed during the last pass, or while the gateway was down.
-                let missed = last.and_then(|last| self.after(cron, last.began));
+                let missed = last.and_then(|last| self.next_cron_time(cron, last.began));
                 match (missed, self.settings.misfire) {
                     (Some(missed), Misfire::Once) if missed <= now => missed,
-                    _ => self.after(cron, now)?,
+                    _ => self.next_cron_time(cron, now)?,
                 }
             }
         };
-        Some(self.within_hours(wanted.max(now)))
+        Some(self.next_allowed(wanted.max(now)))
     }
 
-    /// How long to wait until then, with jitter.
+    /// How long to wait from `now` until the next read, with jitter.
     pub(crate) fn wait(&self, last: Option<Pass>, now: Timestamp) -> Duration {
-        const NEVER: Duration = Duration::from_secs(86_400);
-        let Some(next) = self.next(last, now) else { return NEVER };
+        const ONE_DAY: Duration = Duration::from_secs(86_400);
+        let Some(next) = self.next(last, now) else { return ONE_DAY };
         let wait = (next - now).to_std().unwrap_or_default();
         wait + contract::jitter(self.settings.jitter)
     }
 
     /// The first cron time after `time`.
-    fn after(&self, cron: &croner::Cron, time: Timestamp) -> Option<Timestamp> {
+    fn next_cron_time(&self, cron: &croner::Cron, time: Timestamp) -> Option<Timestamp> {
         let local = time.with_timezone(&self.zone);
         cron.find_next_occurrence(&local, false).ok().map(|next| next.to_utc())
     }
 
-    /// `time` if it is within the hours, else when they open next.
-    fn within_hours(&self, time: Timestamp) -> Timestamp {
+    /// `time` if it is within the window, else the next time at which the window opens.
+    fn next_allowed(&self, time: Timestamp) -> Timestamp {
         let Some(window) = self.settings.window else { return time };
         let local = time.with_timezone(&self.zone);
         if window.contains(local.hour() * 60 + local.minute()) {
             return time;
         }
-        let opens = TimeDelta::minutes(window.opens().into());
+        let opens = TimeDelta::minutes(window.start_minute().into());
         let days = [0, 1, 2].map(|n| local.date_naive() + TimeDelta::days(n));
         let openings = days.map(|day| day.and_time(NaiveTime::MIN) + opens);
-        // An opening time that a clock change skips opens a day later.
+        // If a clock change skips an opening time, the window opens a day later.
         let openings = openings.iter().filter_map(|at| at.and_local_timezone(self.zone).earliest());
         openings.map(|at| at.to_utc()).find(|at| *at > time).unwrap_or(time)
     }

@@ -1,4 +1,4 @@
-//! The ingest half, the sink half and the bus between them, in one process or in several.
+//! Runs the ingest half, the sink half and the bus between them, in one process or in several.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -18,15 +18,15 @@ use crate::{
     assemble,
     channel::LiveChannel,
     channels, clock, indexer,
-    ingest::{Environment, Memory},
+    ingest::{Environment, MemoryLimit},
     lease::LeaseHolder,
     log,
     stop::Stop,
-    supervise::{Ended, Shared, run_sink},
+    supervise::{ChannelEnd, Shared, run_sink},
     upkeep,
 };
 
-/// How often the books are read while waiting for them.
+/// How often the books are read while waiting until everything is stored.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Which part of the gateway a process runs.
@@ -43,34 +43,34 @@ pub enum Role {
     Console,
 }
 
-/// Runs these channels, the sink, or both, until stop is requested or the channels have ended by
-/// themselves, and then waits until everything they published is stored. Without a broker, `role` makes
-/// no difference: both halves run in this process.
+/// Runs the channels, the sink, or both, as `role` says. Once the channels have ended by themselves,
+/// waits until everything they published is stored, or until stop is requested. Without a broker, the
+/// roles other than `Console` are the same: both halves run in this process.
 ///
 /// # Errors
-/// The settings of the bus are wrong, or the store cannot be read to find out which queues there are.
+/// The settings of the bus are wrong, or the list of queues cannot be read from the store.
 pub async fn serve(
     settings: &Settings,
     role: Role,
     channels: Vec<LiveChannel>,
     store: &Database,
     stop: &Stop,
-) -> Result<Vec<Ended>, Fault> {
-    let (_, wanted) = watch::channel(channels); // nobody changes them
-    Box::pin(serve_wanted(settings, role, wanted, store, stop)).await
+) -> Result<Vec<ChannelEnd>, Fault> {
+    let (_, desired) = watch::channel(channels); // they never change
+    Box::pin(serve_reloadable(settings, role, desired, store, stop)).await
 }
 
 /// Like [`serve`], for channels that may change while they run.
 ///
 /// # Errors
 /// As [`serve`].
-pub async fn serve_wanted(
+pub async fn serve_reloadable(
     settings: &Settings,
     role: Role,
-    wanted: watch::Receiver<Vec<LiveChannel>>,
+    desired: watch::Receiver<Vec<LiveChannel>>,
     store: &Database,
     stop: &Stop,
-) -> Result<Vec<Ended>, Fault> {
+) -> Result<Vec<ChannelEnd>, Fault> {
     let Some(ends) = BusEnds::open(settings, role, store, stop).await? else {
         return Ok(Vec::new());
     };
@@ -81,17 +81,17 @@ pub async fn serve_wanted(
             return Vec::new();
         };
         let leases = LeaseHolder::new(store.separate_handle(), true);
-        let ended = channels::serve(wanted, &shared, &leases).await;
+        let ended = channels::serve(desired, &shared, &leases).await;
         tokio::select! { biased;
             () = stop.requested() => {}
             () = wait_until_stored(store) => {}
         }
         ended
     };
-    Ok(Box::pin(ends.store_during(reading)).await)
+    Ok(Box::pin(ends.run_sink_beside(reading)).await)
 }
 
-/// The ends of the bus that this process has, and what they work with.
+/// The ends of the bus that this process uses: the publisher, the consumer, or both.
 pub struct BusEnds<'a> {
     settings: &'a Settings,
     store: &'a Database,
@@ -101,7 +101,8 @@ pub struct BusEnds<'a> {
 }
 
 impl<'a> BusEnds<'a> {
-    /// The ends that `role` needs. Waits if the store is away; `None` if stop is requested meanwhile.
+    /// Opens the ends that `role` needs. Waits while the store cannot be reached; `None` if stop is
+    /// requested first.
     ///
     /// # Errors
     /// As [`serve`].
@@ -140,7 +141,7 @@ impl<'a> BusEnds<'a> {
             store: self.store.separate_handle(),
             grace: self.settings.limits.grace.0,
             environment: Environment {
-                memory: Arc::new(Memory::new(self.settings.limits.memory.0)),
+                memory: Arc::new(MemoryLimit::new(self.settings.limits.memory.0)),
                 mapping: Arc::default(),
                 clock: clock::machine(),
                 stop: self.stop.clone(),
@@ -148,9 +149,9 @@ impl<'a> BusEnds<'a> {
         })
     }
 
-    /// Stores what is published while `reading` runs. The sink stops after the channels: they wait for
-    /// what they published to be stored.
-    pub async fn store_during<T>(self, reading: impl Future<Output = T>) -> T {
+    /// Runs the sink and the indexer beside `reading`. The sink stops last, because `reading` waits until
+    /// everything that it published is stored.
+    pub async fn run_sink_beside<T>(self, reading: impl Future<Output = T>) -> T {
         let Self { settings, store, stop, consumer, .. } = self;
         let sink_stop = Stop::default();
         let reading = async {
@@ -161,28 +162,28 @@ impl<'a> BusEnds<'a> {
         let storing = async {
             if let Some(consumer) = consumer {
                 let retrying = RetryingStore::new(store.clone(), stop.token().clone());
-                let (grace, kept) = (settings.limits.grace.0, Stop::default());
+                let (grace, finish) = (settings.limits.grace.0, Stop::default());
                 let sink = async {
                     run_sink(consumer, retrying, &sink_stop, grace).await;
-                    kept.request();
+                    finish.request();
                 };
                 let upkeep = upkeep::serve(store, settings.history, &sink_stop);
-                tokio::join!(sink, upkeep, indexer::serve(store, &kept, stop, grace));
+                tokio::join!(sink, upkeep, indexer::serve(store, &finish, stop, grace));
             }
         };
         tokio::join!(reading, storing).0
     }
 }
 
-/// Repeats `ask` while it fails with a transient fault; `None` once stop is requested.
+/// Repeats `operation` while it fails with a transient fault; `None` if stop is requested first.
 pub(crate) async fn retry_while_transient<T, F: Future<Output = Result<T, Fault>>>(
     stop: &Stop,
-    ask: impl Fn() -> F,
+    operation: impl Fn() -> F,
 ) -> Result<Option<T>, Fault> {
     let mut retry = Retry::default();
     while !stop.is_requested() {
-        match ask().await {
-            Ok(answer) => return Ok(Some(answer)),
+        match operation().await {
+            Ok(result) => return Ok(Some(result)),
             Err(fault) if fault.is_transient() => {
                 let wait = retry.wait(fault.kind());
                 log::retry(None, &fault, wait);
@@ -194,8 +195,8 @@ pub(crate) async fn retry_while_transient<T, F: Future<Output = Result<T, Fault>
     Ok(None)
 }
 
-/// All channels that may have messages in their queue: those of the configuration, and those that were
-/// in it once.
+/// All channels whose queues may hold messages: those in the configuration, and those that used to be in
+/// it.
 async fn queues(settings: &Settings, store: &Database) -> Result<Vec<ChannelId>, Fault> {
     let known = store.status().await?.into_iter().map(|status| status.channel);
     let mut channels: Vec<_> =
@@ -205,10 +206,10 @@ async fn queues(settings: &Settings, store: &Database) -> Result<Vec<ChannelId>,
     Ok(channels)
 }
 
-/// Waits until everything that was published is stored, whichever process does it.
+/// Waits until everything that was published is stored, by this or another process.
 async fn wait_until_stored(store: &Database) {
     loop {
-        // If the store is away, the sink reports it.
+        // If the store cannot be reached, the sink reports it.
         if let Ok(books) = store.books(None, None).await
             && books.iter().all(|book| book.in_flight == 0)
         {
@@ -218,8 +219,8 @@ async fn wait_until_stored(store: &Database) {
     }
 }
 
-/// Runs `work` to its end. On a signal it requests `stop`, after which `work` ends soon.
-pub async fn until_signal<T>(stop: &Stop, work: impl Future<Output = T>) -> T {
+/// Runs `work` to its end. On SIGINT or SIGTERM it requests `stop`, so that `work` ends soon.
+pub async fn run_until_signal<T>(stop: &Stop, work: impl Future<Output = T>) -> T {
     tokio::pin!(work);
     tokio::select! {
         done = &mut work => done,
@@ -233,15 +234,15 @@ pub async fn until_signal<T>(stop: &Stop, work: impl Future<Output = T>) -> T {
 /// Waits for SIGINT or SIGTERM, then requests `stop`.
 pub async fn stop_on_signal(stop: &Stop) {
     tokio::select! {
-        () = signalled(SignalKind::interrupt()) => {}
-        () = signalled(SignalKind::terminate()) => {}
+        () = wait_for_signal(SignalKind::interrupt()) => {}
+        () = wait_for_signal(SignalKind::terminate()) => {}
     }
     stop.request();
 }
 
-/// Waits for a signal; never returns if no handler can be installed, and the signal then has its
-/// default effect.
-pub(crate) async fn signalled(kind: SignalKind) {
+/// Waits for a signal. Never returns if no handler can be installed; then the signal has its default
+/// effect.
+pub(crate) async fn wait_for_signal(kind: SignalKind) {
     match signal(kind) {
         Ok(mut signals) => drop(signals.recv().await),
         Err(_) => std::future::pending().await,

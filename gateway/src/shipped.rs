@@ -15,7 +15,7 @@ use rust_embed::RustEmbed;
 #[include = "schema/*"]
 struct Shipped;
 
-/// The shipped code tables: file name below `codes/`, and content.
+/// The shipped code tables: the file name below `codes/`, and the content.
 pub fn codes() -> impl Iterator<Item = (String, String)> {
     let tables = Shipped::iter().filter_map(|file| {
         let name = file.strip_prefix("codes/")?.to_owned();
@@ -48,12 +48,12 @@ fn text(file: &str) -> Option<String> {
     String::from_utf8(Shipped::get(file)?.data.into_owned()).ok()
 }
 
-/// Sets servers in the `gateway.toml` below `folder`: the environment variables that will hold the URLs
-/// of `store` and `broker`, and the prefix of the broker's names.
+/// Sets the servers in the `gateway.toml` below `folder`: the environment variables that will hold the
+/// URLs of `store` and `broker`, and the prefix of the names on the broker.
 ///
 /// # Errors
 /// The file cannot be read or written.
-pub fn name_servers(
+pub fn set_servers(
     folder: &Path,
     store: Option<&str>,
     broker: Option<(&str, &str)>,
@@ -80,9 +80,9 @@ pub fn name_servers(
 /// The first day that the shipped channels read.
 const SHIPPED_START: &str = "\"2024-01-01\"";
 
-/// Points these HTTP channels, given by name and address, at the simulated city. The rate limits become
-/// a thousand times looser, as the city's are: the demo would take days. `since` is the first day they
-/// read.
+/// Points HTTP channels, given by name and address, at the simulated city. Their limits become a thousand
+/// times looser, like those of the city; the demo would take days otherwise. `since` is the first day
+/// that they read.
 ///
 /// # Errors
 /// A file cannot be read or written.
@@ -91,35 +91,35 @@ pub fn point_at(config: &Path, addresses: &[(&str, String)], since: NaiveDate) -
         let file = config.join("channels").join(channel).join("channel.toml");
         let text = fs::read_to_string(&file)?;
         let lines = text.lines().filter(|line| !line.starts_with("window "));
-        let lines = lines.map(|line| loosened(&with_address(line, address)));
+        let lines = lines.map(|line| loosen(&with_address(line, address)));
         let lines = lines.map(|line| line.replace(SHIPPED_START, &format!("\"{since}\"")));
         fs::write(&file, lines.collect::<Vec<_>>().join("\n") + "\n")?;
     }
     Ok(())
 }
 
-/// Replaces every `https://HOST` that begins a quoted text by `address`; comments stay as they are.
+/// Replaces every `https://HOST` at the start of a string with `address`; comments stay as they are.
 fn with_address(line: &str, address: &str) -> String {
     let mut parts = line.split("\"https://");
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |line, part| {
-        let behind_host = part.find(['/', '"']).map_or("", |at| &part[at..]);
-        format!("{line}\"{address}{behind_host}")
+        let after_host = part.find(['/', '"']).map_or("", |at| &part[at..]);
+        format!("{line}\"{address}{after_host}")
     })
 }
 
-/// A thousand times the rate, a thousandth of the waits.
-fn loosened(line: &str) -> String {
+/// The line with a thousand times the rate, or a thousandth of the waits.
+fn loosen(line: &str) -> String {
     let Some((key, value)) = line.split_once("= ") else { return line.to_owned() };
     match key.trim() {
         "rate" => format!("{key}= {}", value.replacen("/", "000/", 1)),
         "per_day" => format!("{key}= {value}000"),
-        _ => short_waits(line),
+        _ => shorten_waits(line),
     }
 }
 
 /// `wait = "30s"` becomes `wait = "30ms"`, and `"1m"` becomes `"60ms"`.
-fn short_waits(line: &str) -> String {
+fn shorten_waits(line: &str) -> String {
     let mut parts = line.split("wait");
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |line, part| {
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_address_of_a_line_is_the_citys_but_those_of_comments() {
+    fn every_address_in_a_line_is_replaced_except_in_comments() {
         let line = "url = \"https://board.example/v1/list?a=b\"    # see https://board.example";
         let pointed = "url = \"http://127.0.0.1:9/v1/list?a=b\"    # see https://board.example";
         assert_eq!(with_address(line, "http://127.0.0.1:9"), pointed);
@@ -161,7 +161,7 @@ mod tests {
             ),
             ("name = \"waiting\"", "name = \"waiting\""),
         ] {
-            assert_eq!(loosened(line), loose);
+            assert_eq!(loosen(line), loose);
         }
     }
 }

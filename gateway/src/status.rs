@@ -1,4 +1,4 @@
-//! The state of each channel, read from the store: it does not matter whether a service runs.
+//! The state of each channel. It is read from the store, so no service has to run.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use sink::store::{BooksRow, ChannelStatus, Database, Holding, QualityCount, Volu
 
 use crate::{
     clock, instance,
-    registry::Kind,
+    registry::ConnectorKind,
     schedule::{Pass, Schedule},
 };
 
@@ -23,7 +23,7 @@ pub(crate) struct Row {
     /// The process that reads it.
     pub(crate) held_by: Option<String>,
     pub(crate) last_read_at: Option<Timestamp>,
-    /// By its schedule; `None` while it is paused or no service runs it.
+    /// When it reads next by its schedule; `None` if it is paused or no service runs it.
     pub(crate) next_run_at: Option<Timestamp>,
     pub(crate) step: u64,
     pub(crate) demands: u64,
@@ -31,13 +31,13 @@ pub(crate) struct Row {
     /// Demands received since midnight, and the usual number at this time of this weekday.
     pub(crate) received_today: u64,
     pub(crate) expected_today: Option<u64>,
-    /// Share of its newest demands with a label that is in no code table, in the field with most of
-    /// them.
+    /// Share of its newest demands with a label that is in no code table, for the field with the most
+    /// such demands.
     pub(crate) unknown_codes: String,
     pub(crate) fault: Option<String>,
 }
 
-/// A count of the books, and its name.
+/// The name of a count of the books, and the function that reads the count.
 pub(crate) type Count = (&'static str, fn(&BooksRow) -> u64);
 
 /// The counts of the books: what became of records, then what became of published events.
@@ -55,7 +55,7 @@ pub(crate) const COUNTS: [Count; 11] = [
     ("redelivered", |books| books.redelivered),
 ];
 
-/// The channels of the configuration, and those that were in it once.
+/// The channels in the configuration, and those that used to be in it.
 pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Row>, Fault> {
     let mut known = store.status().await?;
     for channel in &settings.channels {
@@ -96,7 +96,7 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
     Ok(rows)
 }
 
-/// When the day of `now` began in `zone`; if a clock change makes it begin twice, the first time.
+/// The time at which the day of `now` began in `zone`; if a clock change repeats midnight, the first one.
 fn midnight(now: Timestamp, zone: Tz) -> Timestamp {
     let day = now.with_timezone(&zone).date_naive().and_time(NaiveTime::MIN);
     day.and_local_timezone(zone).earliest().map_or(now, |midnight| midnight.to_utc())
@@ -119,10 +119,10 @@ fn state(
     }
 }
 
-/// Whether a channel is pushed: nobody holds a lease for it; its receivers write their progress every
-/// few seconds.
+/// Whether a channel is a push channel. No process holds a lease for it, but its receivers store their
+/// progress every few seconds.
 fn is_pushed(channel: &ChannelSettings) -> bool {
-    Kind::named(&channel.connector).is_some_and(|kind| kind.is_pushed)
+    ConnectorKind::by_name(&channel.connector).is_some_and(|kind| kind.is_pushed)
 }
 
 fn is_fresh(status: &ChannelStatus) -> bool {
@@ -140,14 +140,15 @@ fn never_read(channel: &ChannelId) -> ChannelStatus {
     }
 }
 
-/// Newest demands that the share is computed from: all of them would take seconds for millions.
-const RECENT: i64 = 10_000;
+/// Number of the newest demands from which the share is computed; computing it from millions would take
+/// seconds.
+const N_RECENT: i64 = 10_000;
 
-/// Share of the newest demands of each channel with a label that is in no code table, in the field
-/// with most of them.
+/// For each channel, the share of its newest demands with a label that is in no code table, for the field
+/// with the most such demands.
 async fn unknown_codes(store: &Database) -> Result<BTreeMap<ChannelId, String>, Fault> {
     let mut unknown = BTreeMap::new();
-    for QualityCount { channel, flag, demands, of, .. } in store.quality(RECENT).await? {
+    for QualityCount { channel, flag, demands, of, .. } in store.quality(N_RECENT).await? {
         if flag == "unknown_code" {
             let most: &mut (u64, u64) = unknown.entry(channel).or_default();
             *most = (*most).max((demands, of));
@@ -158,7 +159,7 @@ async fn unknown_codes(store: &Database) -> Result<BTreeMap<ChannelId, String>, 
 }
 
 /// A percentage with one decimal, computed in integers.
-pub(crate) fn percent(part: u64, of: u64) -> String {
-    let tenths = (part * 1_000).checked_div(of).unwrap_or(0);
+pub(crate) fn percent(part: u64, total: u64) -> String {
+    let tenths = (part * 1_000).checked_div(total).unwrap_or(0);
     format!("{}.{} %", tenths / 10, tenths % 10)
 }

@@ -1,49 +1,49 @@
-//! Stopping is a value that loops hold and check; nothing is aborted from outside.
+//! A request to stop, as a value that loops check: they end by themselves.
 
 use std::{future::Future, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-/// Tells loops to end after the batch in flight. Clones are the same stop.
+/// Tells loops to end after the batch in flight. Clones share the request.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(CancellationToken);
 
 impl Stop {
-    /// Requests the stop. Requesting it twice is the same as once.
+    /// Requests the stop. Further requests have no effect.
     pub fn request(&self) {
         self.0.cancel();
     }
 
-    /// Waits until it is requested.
+    /// Waits until the stop is requested.
     pub fn requested(&self) -> impl Future<Output = ()> + '_ {
         self.0.cancelled()
     }
 
-    /// Whether it is requested.
+    /// Whether the stop is requested.
     pub fn is_requested(&self) -> bool {
         self.0.is_cancelled()
     }
 
     /// Waits for `period`, or until the stop is requested.
     pub async fn or_sleep(&self, period: Duration) {
-        self.or(tokio::time::sleep(period)).await;
+        self.run_until_requested(tokio::time::sleep(period)).await;
     }
 
-    /// Waits for `event`, or until the stop is requested.
-    pub async fn or(&self, event: impl Future<Output = ()>) {
+    /// Runs `work` to its end, but drops it when the stop is requested.
+    pub async fn run_until_requested(&self, work: impl Future<Output = ()>) {
         tokio::select! { biased;
             () = self.requested() => {}
-            () = event => {}
+            () = work => {}
         }
     }
 
-    /// Waits until the stop was requested `grace` ago.
-    pub async fn overdue(&self, grace: Duration) {
+    /// Waits until `grace` has passed since the stop was requested.
+    pub async fn grace_over(&self, grace: Duration) {
         self.requested().await;
         tokio::time::sleep(grace).await;
     }
 
-    /// A stop for a part: requested together with this one, or alone.
+    /// A stop for a part: it can be requested alone, and is requested together with this one.
     #[must_use]
     pub fn child(&self) -> Self {
         Self(self.0.child_token())

@@ -1,7 +1,7 @@
-//! One task for each channel, one for the sink, and what to do about a fault.
+//! Runs each channel, and the sink, as a task of its own, and decides what to do about a fault.
 //!
-//! A fault or a panic of one channel never affects another. [`Retry`] decides how long to wait after
-//! a fault.
+//! A fault or a panic in one channel never affects another. [`Retry`] decides how long to wait after a
+//! fault.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -36,17 +36,21 @@ pub struct Shared {
     pub store: Database,
     /// How long channels may take to stop.
     pub grace: Duration,
-    /// Memory, clock and stop of the process.
+    /// Memory limit, mapping threads, clock and stop of the process.
     pub environment: Environment,
 }
 
 /// How a channel ended.
-pub type Ended = (ChannelId, Result<(), Fault>);
+pub type ChannelEnd = (ChannelId, Result<(), Fault>);
 
-/// Runs these channels, under the lease with this `fence`, until all have ended. Once stop is requested,
-/// each ends after the batch in flight, and after at most `grace` this returns without them: that is
-/// always safe, and so is dropping this future.
-pub async fn run_channels(channels: &[LiveChannel], shared: &Shared, fence: u64) -> Vec<Ended> {
+/// Runs these channels under the lease with this `fence`, until all have ended. After a stop request,
+/// each ends after its batch in flight; channels that need longer than `grace` are dropped. Dropping
+/// them, or this future, is always safe.
+pub async fn run_channels(
+    channels: &[LiveChannel],
+    shared: &Shared,
+    fence: u64,
+) -> Vec<ChannelEnd> {
     let mut tasks = JoinSet::new();
     for channel in channels {
         let (channel, shared) = (channel.clone(), shared.clone());
@@ -56,10 +60,10 @@ pub async fn run_channels(channels: &[LiveChannel], shared: &Shared, fence: u64)
             (channel.id().clone(), ended)
         });
     }
-    join_until(&mut tasks, &shared.environment.stop, shared.grace).await
+    join_within_grace(&mut tasks, &shared.environment.stop, shared.grace).await
 }
 
-/// Runs the sink until stop is requested, and for at most `grace` after.
+/// Runs the sink until stop is requested, and then for at most `grace`.
 pub async fn run_sink(
     consumer: impl Consumer + 'static,
     store: impl Store + 'static,
@@ -68,17 +72,21 @@ pub async fn run_sink(
 ) {
     let mut tasks = JoinSet::new();
     tasks.spawn(supervise_sink(consumer, store, stop.clone()));
-    join_until(&mut tasks, stop, grace).await;
+    join_within_grace(&mut tasks, stop, grace).await;
 }
 
-/// Waits for all tasks; once stop is requested, for at most `grace`.
-async fn join_until<T: 'static>(tasks: &mut JoinSet<T>, stop: &Stop, grace: Duration) -> Vec<T> {
+/// Waits for all tasks, but for at most `grace` after a stop request.
+async fn join_within_grace<T: 'static>(
+    tasks: &mut JoinSet<T>,
+    stop: &Stop,
+    grace: Duration,
+) -> Vec<T> {
     let mut ended = Vec::new();
-    let overdue = stop.overdue(grace);
-    tokio::pin!(overdue);
+    let grace_over = stop.grace_over(grace);
+    tokio::pin!(grace_over);
     loop {
         tokio::select! {
-            () = &mut overdue => {
+            () = &mut grace_over => {
                 warn!(tasks = tasks.len(), "tasks did not stop within the grace period; the process ends without them");
                 return ended;
             }
@@ -91,7 +99,7 @@ async fn join_until<T: 'static>(tasks: &mut JoinSet<T>, stop: &Stop, grace: Dura
     }
 }
 
-/// Runs one channel, and runs it again after every fault, until it ends without one.
+/// Runs one channel, and restarts it after every fault, until it ends by itself or with a final fault.
 pub(crate) async fn supervise_channel(
     channel: &LiveChannel,
     shared: &Shared,
@@ -100,7 +108,7 @@ pub(crate) async fn supervise_channel(
     let (watch, stop) = (&channel.handle.watch, &shared.environment.stop);
     let (pace, fence, mut retry) = (&channel.spec.pace, channel.fence(fence), Retry::default());
     if pace.schedule.is_some() {
-        stop.or(Box::pin(until_due(channel, shared))).await;
+        stop.run_until_requested(Box::pin(wait_until_due(channel, shared))).await;
     }
     while !stop.is_requested() {
         watch.set(State::Running);
@@ -123,7 +131,7 @@ pub(crate) async fn supervise_channel(
             ended = AssertUnwindSafe(run).catch_unwind() => match ended {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(fault)) => fault,
-                Err(_) => panicked(),
+                Err(_) => panic_fault(),
             },
             () = wait_until_stalled(watch) => Fault::transient(
                 format!("no progress for {} s; the channel is restarted", MAX_STALL.as_secs()),
@@ -137,21 +145,21 @@ pub(crate) async fn supervise_channel(
     Ok(())
 }
 
-/// Waits, at the start of a channel, until its schedule makes it due; a paused channel waits until it is
-/// resumed.
-async fn until_due(channel: &LiveChannel, shared: &Shared) {
+/// Waits, at the start of a channel, until it is due by its schedule. If it is paused, also waits until
+/// it is resumed.
+async fn wait_until_due(channel: &LiveChannel, shared: &Shared) {
     let Some(schedule) = &channel.spec.pace.schedule else { return };
-    // If the store is away, the loop will report it.
+    // If the store cannot be reached, the loop will report it.
     let progress = shared.store.progress(channel.id()).await.unwrap_or_default();
     let last = progress.last_read_at.map(|at| Pass { began: at, ended: at });
     let control = &channel.handle.control;
     control
-        .wait_until_due(control.requested(), schedule.wait(last, shared.environment.clock.now()))
+        .wait_until_due(control.n_requested(), schedule.wait(last, shared.environment.clock.now()))
         .await;
 }
 
-/// What a run needs before it can read: a bus that accepts messages, the number of the mapping, a
-/// connector, and the brake with the channel's last demands.
+/// Prepares a run: checks that the bus accepts messages, and returns the channel with the number of its
+/// mapping, a connector, and the brake with the channel's latest demands.
 async fn prepare(
     channel: &LiveChannel,
     shared: &Shared,
@@ -176,10 +184,10 @@ async fn handle_fault(
     retry: &mut Retry,
 ) -> Result<(), Fault> {
     let (control, stop) = (&channel.handle.control, &shared.environment.stop);
-    let requested = control.requested();
+    let requested = control.n_requested();
     channel.handle.watch.set(State::Waiting(fault.to_string()));
     if channel.spec.range.is_none() {
-        // For `status` in another process. The store itself may be what is away.
+        // For `status` in other processes. Nothing is noted if the store itself cannot be reached.
         let now = shared.environment.clock.now();
         let _ = shared.store.note(channel.id(), &fault, now).await;
     }
@@ -191,20 +199,21 @@ async fn handle_fault(
     log::retry(Some(channel.id()), &fault, wait);
     match fault.kind() {
         FaultKind::Stopped => {
-            control.stopped(fault.to_string());
-            // Whoever requests a pass may have fixed the cause.
-            stop.or(control.wait_until_due(requested, wait)).await;
+            control.note_stop(fault.to_string());
+            // A user who requests a pass may have fixed the cause.
+            stop.run_until_requested(control.wait_until_due(requested, wait)).await;
         }
-        // A source that asked for a pause, or is away, is not read any sooner.
+        // A request does not shorten the pause that a source asked for, or the wait until it is
+        // reachable.
         FaultKind::Transient | FaultKind::Throttled(_) => stop.or_sleep(wait).await,
     }
     if stop.is_requested() { Err(fault) } else { Ok(()) }
 }
 
-/// Most messages that the sink stores in one transaction.
+/// Maximum number of messages that the sink stores in one transaction.
 const MAX_INTAKE: usize = 32;
 
-/// Runs the sink, and runs it again after every fault, until stop is requested.
+/// Runs the sink, and restarts it after every fault, until stop is requested.
 async fn supervise_sink(mut consumer: impl Consumer, store: impl Store, stop: Stop) {
     let mut retry = Retry::default();
     loop {
@@ -213,7 +222,7 @@ async fn supervise_sink(mut consumer: impl Consumer, store: impl Store, stop: St
         let fault = match AssertUnwindSafe(run).catch_unwind().await {
             Ok(Ok(())) => return,
             Ok(Err(fault)) => fault,
-            Err(_) => panicked(),
+            Err(_) => panic_fault(),
         };
         if acked > 0 {
             retry.reset();
@@ -227,7 +236,7 @@ async fn supervise_sink(mut consumer: impl Consumer, store: impl Store, stop: St
     }
 }
 
-/// Ends when no verb has completed for too long.
+/// Waits until no verb has completed for [`MAX_STALL`].
 async fn wait_until_stalled(watch: &ChannelWatch) {
     loop {
         let left = MAX_STALL.saturating_sub(watch.stalled_for());
@@ -238,8 +247,8 @@ async fn wait_until_stalled(watch: &ChannelWatch) {
     }
 }
 
-/// The message of a panic may quote a personal value; the panic hook has logged the place only.
-pub(crate) fn panicked() -> Fault {
+/// The fault of a task that panicked. It does not contain the message, which may hold a personal value.
+pub(crate) fn panic_fault() -> Fault {
     Fault::stopped("the task panicked").remedy("report this defect with the line logged above")
 }
 
@@ -254,7 +263,7 @@ mod tests {
 
     use super::*;
 
-    /// Fails so many times, after a message each or without any.
+    /// Fails `faults_left` times, each time after one message or without any.
     struct Flaky {
         faults_left: u64,
         gives: bool,
@@ -280,7 +289,7 @@ mod tests {
         }
     }
 
-    /// How long a sink with so many faults is away in all.
+    /// How long a sink with `faults` faults is unavailable in total.
     async fn away(faults: u64, gives: bool) -> Duration {
         let (began, stop) = (Instant::now(), Stop::default());
         let flaky = Flaky { faults_left: faults, gives, is_broken: false, stop: stop.clone() };
@@ -289,14 +298,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_sink_that_keeps_messages_between_its_faults_is_back_in_a_second_each_time() {
+    async fn a_sink_with_progress_between_its_faults_restarts_within_a_second() {
         let away = away(20, true).await;
         assert!(away <= Duration::from_secs(20), "{away:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_sink_that_keeps_nothing_waits_longer_each_time() {
-        // 1 + 2 + 4 + … + 128 s, and of each half at least.
+    async fn a_sink_without_progress_waits_longer_each_time() {
+        // At least half of 1 + 2 + 4 + … + 128 s.
         let away = away(8, false).await;
         assert!(away >= Duration::from_secs(127), "{away:?}");
     }

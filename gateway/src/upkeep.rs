@@ -12,29 +12,29 @@ use crate::{clock, stop::Stop};
 
 const INTERVAL: Duration = Duration::from_hours(1);
 
-/// Age at which the reads in the books are folded into daily totals, and requests are deleted. No
-/// broker keeps a message that long.
-const DETAIL_KEPT: Duration = Duration::from_hours(30 * 24);
+/// Age at which the reads in the books are folded into daily totals, and requests are deleted. No broker
+/// keeps a message for that long.
+const DETAIL_RETENTION: Duration = Duration::from_hours(30 * 24);
 
 /// Maintains `store` until stop is requested; `history` is the retention of earlier states.
 pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &Stop) {
     while !stop.is_requested() {
         let once = async {
-            if let Err(fault) = Box::pin(upkeep(store, history, clock::now())).await {
+            if let Err(fault) = Box::pin(prune(store, history, clock::now())).await {
                 let (kind, wait_ms) = (fault.kind().name(), INTERVAL.as_millis());
                 warn!(kind, wait_ms, "store maintenance failed: {fault}; retry in 1 h");
             }
         };
-        stop.or(once).await;
+        stop.run_until_requested(once).await;
         stop.or_sleep(INTERVAL).await;
     }
 }
 
-async fn upkeep(store: &Database, history: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
-    store.forget_requests(DETAIL_KEPT).await?;
+async fn prune(store: &Database, history: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
+    store.forget_requests(DETAIL_RETENTION).await?;
     let mut folded = 0;
     loop {
-        match store.fold_books(now - DETAIL_KEPT).await? {
+        match store.fold_books(now - DETAIL_RETENTION).await? {
             0 => break,
             n => folded += n,
         }
@@ -42,7 +42,7 @@ async fn upkeep(store: &Database, history: Option<Duration>, now: Timestamp) -> 
     if folded > 0 {
         info!(reads = folded, "folded old reads into daily totals");
     }
-    // A retention longer than the calendar drops nothing.
+    // A retention that is longer than the calendar drops nothing.
     let length = history.and_then(|history| TimeDelta::from_std(history).ok());
     if let Some(before) = length.and_then(|length| now.checked_sub_signed(length))
         && store.drop_before(before).await?
@@ -66,7 +66,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("t.db");
         let store = Database::Sqlite(Sqlite::open(file, Access::ReadWrite).await.unwrap());
-        let month = 30 * 24 * 60; // in reads, of which there is one a minute
+        let month = 30 * 24 * 60; // in minutes; there is one read each minute
         for (read_no, text) in [(1, "first"), (month, "second")] {
             let from = store.load(&sample::hotline(), 0).await.unwrap();
             let read = sample::read_from(from, read_no, [sample::record("a", text)]);
@@ -77,11 +77,11 @@ mod tests {
         let states = async || store.history(&sample::id("a")).await.unwrap().len();
         let days = |days| sample::at(0) + days * DAY;
 
-        upkeep(&store, None, days(59)).await.unwrap();
+        prune(&store, None, days(59)).await.unwrap();
         assert_eq!(states().await, 2);
-        upkeep(&store, Some(Duration::MAX), days(59)).await.unwrap();
+        prune(&store, Some(Duration::MAX), days(59)).await.unwrap();
         assert_eq!(states().await, 2, "nothing is as old as that");
-        upkeep(&store, Some(31 * DAY), days(59)).await.unwrap();
+        prune(&store, Some(31 * DAY), days(59)).await.unwrap();
         assert_eq!(states().await, 1);
         let current = store.demand(&sample::id("a")).await.unwrap().unwrap();
         assert_eq!(current.demand.body.content.as_deref(), Some("second"));

@@ -1,5 +1,5 @@
-//! The channels of one upstream. Polled channels are read by the process that holds the lease; push
-//! channels by every process.
+//! Runs the channels of one upstream: polled channels in the process that holds the lease, push channels
+//! in every process.
 
 use std::time::Duration;
 
@@ -12,22 +12,22 @@ use crate::{
     instance,
     lease::LeaseHolder,
     log, requests,
-    supervise::{Ended, Shared, run_channels},
+    supervise::{ChannelEnd, Shared, run_channels},
 };
 
 /// How often a waiting process tries to claim the lease.
 const CLAIM_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs the polled channels of `upstream` while this process holds its lease, and the push channels all
-/// the time: every process receives on its own listener. Serves the requests to all of them, until stop
-/// is requested or they have ended by themselves.
+/// the time, because every process has its own listener. Also serves the requests to them. Returns when
+/// stop is requested, or when all channels have ended by themselves.
 pub async fn serve(
     upstream: &str,
     channels: Vec<LiveChannel>,
     shared: &Shared,
     leases: &LeaseHolder,
-) -> Vec<Ended> {
-    let (pushed, pulled): (Vec<_>, Vec<_>) =
+) -> Vec<ChannelEnd> {
+    let (push, polled): (Vec<_>, Vec<_>) =
         channels.into_iter().partition(|channel| channel.endpoint.is_some());
     let run = async |channels: &[LiveChannel], fence| {
         tokio::select! {
@@ -35,23 +35,23 @@ pub async fn serve(
             never = Box::pin(requests::serve(channels, shared, fence)), if !channels.is_empty() => match never {},
         }
     };
-    let pulling = async {
-        let Some(gate) = pulled.first().map(|channel| &channel.gate) else { return Vec::new() };
+    let polling = async {
+        let Some(gate) = polled.first().map(|channel| &channel.gate) else { return Vec::new() };
         while let Some(lease) = wait_for_lease(upstream, shared, leases).await {
             if let Some(ended) =
-                Box::pin(leases.during(&lease, gate, run(&pulled, lease.fence))).await
+                Box::pin(leases.hold_counting(&lease, gate, run(&polled, lease.fence))).await
             {
                 return ended;
             }
         }
         Vec::new()
     };
-    let (mut ended, pushed) = tokio::join!(pulling, run(&pushed, Position::UNLEASED));
-    ended.extend(pushed);
+    let (mut ended, ended_push) = tokio::join!(polling, run(&push, Position::UNLEASED));
+    ended.extend(ended_push);
     ended
 }
 
-/// Waits for the lease; `None` once stop is requested.
+/// Waits for the lease; `None` if stop is requested first.
 async fn wait_for_lease(upstream: &str, shared: &Shared, leases: &LeaseHolder) -> Option<Lease> {
     let mut retry = Retry::default();
     let mut known_holder = None;

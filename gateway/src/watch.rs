@@ -1,6 +1,6 @@
 //! The state of a running channel, in memory: counts, state, the last fault.
 //!
-//! It is for display and supervision only; the books are in the store.
+//! It serves only display and supervision; the books are in the store.
 
 use std::{
     sync::{
@@ -18,11 +18,11 @@ pub struct ChannelWatch {
     id: ChannelId,
     advanced: AtomicU64,
     rejected: AtomicU64,
-    now: Mutex<Now>,
+    current: Mutex<Current>,
 }
 
 #[derive(Debug)]
-struct Now {
+struct Current {
     state: State,
     last_progress: Instant,
 }
@@ -30,21 +30,21 @@ struct Now {
 /// What a channel is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// Reads, or is about to.
+    /// It reads, or is about to read.
     Running,
-    /// Has read everything there was.
+    /// It has read everything there was.
     CaughtUp,
-    /// Waits after this fault.
+    /// It waits after this fault.
     Waiting(String),
-    /// Ended.
+    /// It has ended.
     Ended,
 }
 
 impl ChannelWatch {
     /// The state of a channel that has not started.
     pub fn new(id: ChannelId) -> Self {
-        let now = Now { state: State::Running, last_progress: Instant::now() };
-        Self { id, advanced: AtomicU64::new(0), rejected: AtomicU64::new(0), now: Mutex::new(now) }
+        let current = Mutex::new(Current { state: State::Running, last_progress: Instant::now() });
+        Self { id, advanced: AtomicU64::new(0), rejected: AtomicU64::new(0), current }
     }
 
     /// The channel.
@@ -69,15 +69,15 @@ impl ChannelWatch {
 
     /// Time since the last verb completed; zero unless it is running.
     pub fn stalled_for(&self) -> Duration {
-        let now = self.lock();
-        match now.state {
-            State::Running => now.last_progress.elapsed(),
+        let current = self.lock();
+        match current.state {
+            State::Running => current.last_progress.elapsed(),
             State::CaughtUp | State::Waiting(_) | State::Ended => Duration::ZERO,
         }
     }
 
-    /// Logs the partitions that failed in a read.
-    pub(crate) fn read(&self, batch: &Batch) {
+    /// Notes a read, and logs the partitions that failed in it.
+    pub(crate) fn note_read(&self, batch: &Batch) {
         for (partition, fault) in &batch.trouble {
             let (partition, kind) = (partition.0.as_str(), fault.kind().name());
             tracing::warn!(channel = %self.id, partition, kind, "{fault}");
@@ -85,18 +85,19 @@ impl ChannelWatch {
         self.set(State::Running);
     }
 
-    pub(crate) fn advanced(&self, tally: Tally) {
+    /// Notes that the position has advanced past these entries.
+    pub(crate) fn note_advanced(&self, tally: Tally) {
         self.advanced.fetch_add(tally.read, Relaxed);
         self.rejected.fetch_add(tally.rejected, Relaxed);
         self.set(State::Running);
     }
 
-    /// Sets the state; counts as progress.
+    /// Sets the state. This counts as progress.
     pub(crate) fn set(&self, state: State) {
-        *self.lock() = Now { state, last_progress: Instant::now() };
+        *self.lock() = Current { state, last_progress: Instant::now() };
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Now> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

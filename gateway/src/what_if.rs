@@ -1,7 +1,7 @@
 //! What a changed configuration would do: maps the stored records with it and compares the results with
 //! the store. Nothing is written.
 //!
-//! Findings of the decoder belong to the bytes and not to the mapping; they are ignored on both sides.
+//! Quality flags of the decoder are ignored, because they depend on the bytes and not on the mapping.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,16 @@ use sink::store::{Database, DemandRow};
 
 use crate::{assemble, channel::LiveChannel, keys, offline::remove_fields};
 
-/// Demands read from the store at a time.
-const PAGE: u32 = 500;
+/// Number of demands that are read from the store at a time.
+const PAGE_SIZE: u32 = 500;
 /// Maximum number of samples of a field.
 const MAX_SAMPLES: usize = 3;
 /// Maximum number of characters of a sample.
 const MAX_CHARACTERS: usize = 60;
 
-/// What would change.
+/// What the changed configuration would change.
 #[derive(Debug, Default, Serialize)]
-pub struct WhatIf {
+pub struct ChangeReport {
     /// Demands that were mapped again.
     pub demands: u64,
     /// How many of them would change.
@@ -56,7 +56,7 @@ pub struct Sample {
     pub after: String,
 }
 
-/// Maps all demands that were seen since a time.
+/// Maps all demands again that were seen since a time, and compares them with the store.
 ///
 /// # Errors
 /// The configuration has problems, or the keys or the store cannot be read.
@@ -64,14 +64,14 @@ pub async fn compare(
     settings: &Settings,
     store: &Database,
     since: Timestamp,
-) -> anyhow::Result<WhatIf> {
+) -> anyhow::Result<ChangeReport> {
     let keys = keys::read(settings)?;
     let sealer = Sealer::new(&keys);
     let channels = assemble::channels(settings, &keys)?;
-    let mut result = WhatIf::default();
+    let mut result = ChangeReport::default();
     let mut after = 0;
     loop {
-        let page = store.demands(after, since, PAGE).await?;
+        let page = store.demands(after, since, PAGE_SIZE).await?;
         let Some((last, _)) = page.last() else { return Ok(result) };
         after = *last;
         for (_, row) in &page {
@@ -80,11 +80,11 @@ pub async fn compare(
     }
 }
 
-impl WhatIf {
+impl ChangeReport {
     fn compare_demand(&mut self, row: &DemandRow, channels: &[LiveChannel], sealer: &Sealer) {
         let demand = &row.demand;
-        let is_its = |each: &&LiveChannel| *each.id() == demand.channel;
-        let Some(channel) = channels.iter().find(is_its) else { return };
+        let is_channel = |each: &&LiveChannel| *each.id() == demand.channel;
+        let Some(channel) = channels.iter().find(is_channel) else { return };
         let bytes = open_raw(sealer, Place::from(demand), &demand.raw).ok();
         let tree = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let Some(tree) = tree else {
@@ -118,7 +118,7 @@ impl WhatIf {
             change.demands += 1;
             if change.samples.len() < MAX_SAMPLES {
                 let show = |fields: &Map<String, Value>| {
-                    fields.get(field).map_or_else(String::new, shortened)
+                    fields.get(field).map_or_else(String::new, shorten)
                 };
                 let demand = name.to_owned();
                 change.samples.push(Sample { demand, before: show(before), after: show(after) });
@@ -127,7 +127,7 @@ impl WhatIf {
     }
 }
 
-/// The fields of a body that a mapping decides, without ciphertexts.
+/// The fields of a body that depend on the mapping, without ciphertexts.
 fn fields(body: &DemandBody) -> Map<String, Value> {
     const DECODER_FLAGS: [&str; 5] =
         ["truncated", "malformed_bytes", "repaired_text", "damaged", "control_characters"];
@@ -146,7 +146,7 @@ fn fields(body: &DemandBody) -> Map<String, Value> {
     fields
 }
 
-fn shortened(value: &Value) -> String {
+fn shorten(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut short: String = text.chars().take(MAX_CHARACTERS).collect();
     if short.len() < text.len() {
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn changes_are_counted_by_field_and_shown_without_ciphertext() {
         let map = |value: Value| value.as_object().cloned().unwrap();
-        let mut result = WhatIf::default();
+        let mut result = ChangeReport::default();
         for key in 0..5 {
             let after =
                 if key < 4 { json!({"kind": "help", "title": "x"}) } else { json!({"title": "x"}) };
@@ -174,6 +174,6 @@ mod tests {
         let kind = &result.fields["kind"];
         assert_eq!((kind.demands, kind.samples.len()), (4, MAX_SAMPLES));
         assert_eq!((kind.samples[0].before.as_str(), kind.samples[0].after.as_str()), ("", "help"));
-        assert_eq!(shortened(&json!("字".repeat(100))).chars().count(), MAX_CHARACTERS + 1);
+        assert_eq!(shorten(&json!("字".repeat(100))).chars().count(), MAX_CHARACTERS + 1);
     }
 }

@@ -1,4 +1,4 @@
-//! The command line for codes, keys and people, and what is shown of a page that is read offline.
+//! Tests of the commands for codes, keys and people, and of the output for a page that is read offline.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -116,7 +116,7 @@ async fn unknown_labels_come_back_as_rows_of_a_table() {
         json!([{"table": "hotline/kind", "raw": "求决类", "shipped": null, "here": "help"}])
     );
 
-    // What would that change? Two orders would have a kind, and nothing else would differ.
+    // Two orders would get a kind, and nothing else would change.
     let what_if = json_of(folder, &["check", "--against", "3650d"]);
     assert_eq!(
         (&what_if["demands"], &what_if["changed"], &what_if["rejected"]),
@@ -185,7 +185,7 @@ async fn keys_rotate_and_a_person_is_forgotten_under_either_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn looking_at_persons_is_written_down_before_they_are_shown() {
+async fn viewing_personal_values_is_recorded_before_they_are_shown() {
     let (folder, _keys) = city().await;
     let folder = folder.path();
     let page = folder.join("channels/hotline/fixtures/rows.json");
@@ -212,7 +212,7 @@ fn explained(reveal: bool) -> Vec<Outcome> {
     let settings = assemble::settings_without_secrets(&config).unwrap();
     let hotline = offline::channel(&settings, &"hotline".parse().unwrap()).unwrap();
     let page = hotline.spec.folder.join("fixtures/rows.json");
-    hotline.outcomes_of_page(&page, reveal).unwrap()
+    hotline.page_outcomes(&page, reveal).unwrap()
 }
 
 #[test]

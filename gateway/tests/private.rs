@@ -1,4 +1,4 @@
-//! Keys that are changed while a store is in use, and people who want to be forgotten.
+//! Tests of key rotation while a store is in use.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -73,10 +73,10 @@ async fn a_rotation_seals_everything_again_and_people_are_found_throughout() {
 
     let done = reseal::all(&store, &sealer).await.unwrap();
     assert_eq!((done.demands, done.raws), (1, 2));
-    // Run again, as after a cut: nothing is left to do.
-    assert_eq!(reseal::all(&store, &sealer).await.unwrap(), reseal::Resealed::default());
+    // A second run, as after an interruption, has nothing to do.
+    assert_eq!(reseal::all(&store, &sealer).await.unwrap(), reseal::ResealCounts::default());
 
-    // With the new set alone everything opens: nothing of the old one is left.
+    // The new keys alone can open everything: nothing is sealed with the old ones any more.
     let mut file: Value = serde_json::from_str(&new.to_json()).unwrap();
     file["keys"].as_array_mut().unwrap().retain(|set| set["id"] == new.id());
     let alone = Sealer::new(&Keys::from_json(&file.to_string()).unwrap());

@@ -1,38 +1,38 @@
-//! 人民网领导留言板: what citizens write to the leaders of their city, read through the signed JSON
-//! interface of its public client.
+//! 人民网领导留言板: a message board on which citizens write to leaders. It has the signed JSON interface
+//! of its public client.
 //!
-//! `POST /v1/threads/list/df` lists the threads of a leader, newest first; `POST
-//! /v1/threads/content` returns one in full. `GET /` sets the cookie `__jsluid_s`; every request
-//! without it gets 403.
+//! `POST /v1/threads/list/df` lists the threads in the forum of a leader, newest first;
+//! `POST /v1/threads/content` returns one thread in full. `GET /` sets the cookie `__jsluid_s`; any other
+//! request without the cookie is answered with 403.
 
 mod answer;
 mod thread;
 
 use std::collections::BTreeMap;
 
-use self::answer::Guard;
-use self::thread::{STEPS, Thread, tid};
-use crate::city::{District, any_district};
+use self::answer::RateLimiter;
+use self::thread::{STEPS, Thread, thread_id};
 use crate::dice::Dice;
-use crate::faults::quirks;
+use crate::faker::{District, any_district};
+use crate::quirk::quirks;
 use crate::sign;
 use crate::source::http::{Reply, Request};
 use crate::source::register::{Change, Entry};
 use crate::source::{Behaviour, SourceState, Upstream};
 use crate::truth::ServedState;
 
-/// The code the simulated client is known by.
+/// The code of the only client, with which it signs requests.
 const APP_CODE: &str = "SIM0a1b2c3d4e5f60";
 
 /// The message board.
 #[derive(Debug)]
 pub struct Board {
-    /// The value of the cookie it gives out.
+    /// The value of the cookie.
     cookie: String,
-    guard: Guard,
-    /// Numbers of each forum's threads, oldest first.
-    by_fid: BTreeMap<u64, Vec<u64>>,
-    /// Numbers of the pinned ones among them.
+    limiter: RateLimiter,
+    /// The numbers of the threads of each forum, oldest first.
+    threads: BTreeMap<u64, Vec<u64>>,
+    /// The numbers of the pinned threads of each forum.
     pinned: BTreeMap<u64, Vec<u64>>,
 }
 
@@ -45,14 +45,14 @@ impl Upstream for Board {
     fn new(behaviour: &Behaviour<Quirk>) -> Self {
         Self {
             cookie: sign::md5_hex(&format!("cookie {}", behaviour.seed)),
-            guard: Guard::new(behaviour.limits),
-            by_fid: BTreeMap::new(),
+            limiter: RateLimiter::new(behaviour.limits),
+            threads: BTreeMap::new(),
             pinned: BTreeMap::new(),
         }
     }
 
     fn key(number: u64) -> String {
-        tid(number).to_string()
+        thread_id(number).to_string()
     }
 
     fn steps(_: u64) -> usize {
@@ -65,15 +65,15 @@ impl Upstream for Board {
 
     fn on_filed(&mut self, source: &mut Source, number: u64) {
         let behaviour = &source.behaviour;
-        if behaviour.faults.strikes(Quirk::Gap, number) {
+        if behaviour.quirks.strikes(Quirk::Gap, number) {
             source.register.delete(number, source.now());
             return;
         }
-        let is_other = behaviour.faults.strikes(Quirk::OtherForum, number);
+        let is_other = behaviour.quirks.strikes(Quirk::OtherForum, number);
         let district = any_district(&mut Dice::new(behaviour.seed, number));
         let forum = if is_other { Forum::district(district) } else { Forum::city() };
-        self.by_fid.entry(forum.fid).or_default().push(number);
-        if behaviour.faults.strikes(Quirk::Pinned, number) {
+        self.threads.entry(forum.fid).or_default().push(number);
+        if behaviour.quirks.strikes(Quirk::Pinned, number) {
             self.pinned.entry(forum.fid).or_default().push(number);
         }
     }
@@ -87,47 +87,46 @@ type Source = SourceState<Quirk>;
 
 quirks! {
     Quirk of items {
-        /// Thread: it is written to the leader of a district, in the forum of that district; all
-        /// others are in the forum of the city's leader.
+        /// Thread: it is in the forum of a district; all others are in the forum of the city.
         OtherForum = "other_forum" @ 0,
-        /// Thread: its content is cut with `…` in the list; the detail has all of it. The real
-        /// board always does so, so a demonstration does too.
+        /// Thread: the list shows only the beginning of the content, with `…`; the detail shows all of
+        /// it. The real board always does this, so a demonstration does too.
         Cut = "cut" @ 1,
         /// Thread: `from` begins with a blank.
         LeadingBlank = "leading_blank" @ 2,
-        /// Thread: its state is a synonym of the usual word.
+        /// Thread: its state has another name than usual, with the same meaning.
         Synonym = "synonym" @ 5,
         /// Thread: tags and entities in the content.
         Entities = "entities" @ 17,
-        /// Thread: `createDateline` or `dateline` is missing, by turns.
+        /// Thread: `createDateline` or `dateline` is missing.
         OneDateline = "one_dateline" @ 7,
-        /// Thread: it is answered, and its state still says 待回复.
+        /// Thread: it is answered, but its state is still 待回复 (waiting for an answer).
         AnsweredUnmarked = "answered_unmarked" @ 13,
-        /// Thread: it is also first on the first page, out of order.
+        /// Thread: it is also at the top of the first page.
         Pinned = "pinned" @ 37,
-        /// Thread: it is removed at the moment its detail is requested.
+        /// Thread: it is deleted when its detail is requested.
         Removed = "removed" @ 41,
-        /// Thread: it was deleted before it was listed; its number stays unused.
+        /// Thread: it is deleted before it is listed, so its number never appears.
         Gap = "gap" @ 43,
     }
     others {
-        /// Request: a list in another envelope, `data.data` instead of `resultData.list`.
+        /// Request: the list is at `data.data` instead of `resultData.list`.
         OtherEnvelope = "other_envelope" @ 11,
-        /// Request: `code` is a string on success too.
+        /// Request: `code` is a string instead of a number.
         CodeText = "code_text" @ 19,
-        /// Request: an HTML page with a browser challenge, with 200.
+        /// Request: the answer is an HTML page with a browser challenge, with status 200.
         Challenge = "challenge" @ 97,
     }
 }
 
-/// The board of one leader.
+/// The forum of one leader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Forum {
     pub(super) fid: u64,
     pub(super) name: String,
-    /// Who answers there.
+    /// The organisation that answers.
     pub(super) unit: String,
-    /// Area code of the leader's city or district.
+    /// The area code of the leader's city or district.
     pub(super) region: &'static str,
 }
 

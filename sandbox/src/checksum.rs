@@ -1,8 +1,7 @@
-//! Check characters of identity numbers and credit codes, so that made-up ones are valid: GB
-//! 11643-1999 (identity card) and GB 32100-2015 (unified social credit code, with the organisation
-//! code of GB 11714-1997 inside).
+//! Check characters, so that made-up identity numbers (GB 11643-1999) and unified social credit codes
+//! (GB 32100-2015) are valid. A credit code contains an organisation code (GB 11714-1997).
 
-/// Characters a unified social credit code may hold: no I, O, S, V, Z.
+/// The characters of unified social credit codes: digits and letters, without I, O, S, V and Z.
 pub const USCC_ALPHABET: &str = "0123456789ABCDEFGHJKLMNPQRTUWXY";
 
 const ID_WEIGHTS: [usize; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
@@ -10,21 +9,21 @@ const ID_CHECK: &[u8; 11] = b"10X98765432";
 const ORGANISATION_WEIGHTS: [usize; 8] = [3, 7, 9, 10, 5, 8, 4, 2];
 const USCC_WEIGHTS: [usize; 17] = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28];
 
-/// The 18th character of an identity number from its first 17 digits; `None` when those are not
+/// The 18th character of an identity number from its first 17; `None` if `first_17` is not
 /// 17 digits.
 #[must_use]
 pub fn identity_check(first_17: &str) -> Option<char> {
-    let sum = weighted(first_17, &ID_WEIGHTS, |c| {
+    let sum = sum(first_17, &ID_WEIGHTS, |c| {
         c.to_digit(10).and_then(|digit| usize::try_from(digit).ok())
     })?;
     Some(char::from(ID_CHECK[sum % 11]))
 }
 
-/// The ninth character of an organisation code from its first eight; `None` when those are not
-/// eight digits or capital letters.
+/// The ninth character of an organisation code from its first eight; `None` if `first_8` is not eight
+/// digits or capital letters.
 #[must_use]
 pub fn organisation_check(first_8: &str) -> Option<char> {
-    let sum = weighted(first_8, &ORGANISATION_WEIGHTS, |c| {
+    let sum = sum(first_8, &ORGANISATION_WEIGHTS, |c| {
         let digit = (!c.is_ascii_lowercase()).then(|| c.to_digit(36))??;
         usize::try_from(digit).ok()
     })?;
@@ -35,15 +34,16 @@ pub fn organisation_check(first_8: &str) -> Option<char> {
     }
 }
 
-/// The 18th character of a unified social credit code from its first 17; `None` when those are not
+/// The 18th character of a unified social credit code from its first 17; `None` if `first_17` is not
 /// 17 characters of [`USCC_ALPHABET`].
 #[must_use]
 pub fn uscc_check(first_17: &str) -> Option<char> {
-    let sum = weighted(first_17, &USCC_WEIGHTS, |c| USCC_ALPHABET.find(c))?;
+    let sum = sum(first_17, &USCC_WEIGHTS, |c| USCC_ALPHABET.find(c))?;
     USCC_ALPHABET.chars().nth((31 - sum % 31) % 31)
 }
 
-fn weighted(text: &str, weights: &[usize], value: impl Fn(char) -> Option<usize>) -> Option<usize> {
+/// The sum of the value of each character times its weight.
+fn sum(text: &str, weights: &[usize], value: impl Fn(char) -> Option<usize>) -> Option<usize> {
     if text.chars().count() != weights.len() {
         return None;
     }

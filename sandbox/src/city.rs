@@ -1,155 +1,331 @@
-//! The made-up city the demands come from: places, people and firms.
+//! The simulated city: all channels, each with its share of the demands, from one seed.
 //!
-//! Area codes are the real ones of Wuhu, because the gateway must know them. Every road, community,
-//! person, number and firm is invented, so that a generated database can be shown to anybody.
+//! As in a real city, most demands come through the hotline. To add a channel, add it to [`CHANNELS`] and
+//! [`City::open`].
 
-use chrono::{Days, NaiveDate};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::checksum::{USCC_ALPHABET, identity_check, organisation_check, uscc_check};
-use crate::dice::Dice;
-use crate::text::phrases;
+use anyhow::Context;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 
-/// A district, county or county-level city of Wuhu.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct District {
-    /// Name in use today.
-    pub(crate) name: &'static str,
-    /// GB/T 2260 code in use today.
-    pub(crate) code: &'static str,
-    /// A code from before the last merger that old entries still carry.
-    pub(crate) old_code: Option<&'static str>,
-}
+use crate::board::Board;
+use crate::grid::Grid;
+use crate::inspection::{Platform, Province, State};
+use crate::petition::Bureau;
+use crate::quirk::QuirkSet;
+use crate::source::{Simulator, Upstream};
+use crate::{Behaviour, Clock, Enterprise, Hotline, Limits, QuirkRates, Retention, Truth};
 
-/// All seven, the ones with most demands more than once.
-pub(crate) const DISTRICTS: &[&District] = &[
-    &District { name: "镜湖区", code: "340202", old_code: None },
-    &District { name: "镜湖区", code: "340202", old_code: None },
-    &District { name: "鸠江区", code: "340207", old_code: None },
-    &District { name: "鸠江区", code: "340207", old_code: None },
-    &District { name: "弋江区", code: "340209", old_code: Some("340208") },
-    &District { name: "弋江区", code: "340209", old_code: Some("340203") },
-    &District { name: "湾沚区", code: "340210", old_code: Some("340221") },
-    &District { name: "繁昌区", code: "340212", old_code: Some("340222") },
-    &District { name: "南陵县", code: "340223", old_code: None },
-    &District { name: "无为市", code: "340281", old_code: Some("340225") },
+/// The channels, and the share of each in a thousand demands.
+pub const CHANNELS: &[(&str, u64)] = &[
+    ("hotline", 800),
+    ("message_board", 40),
+    ("petition", 60),
+    ("inspection_state", 10),
+    ("inspection_province", 10),
+    ("enterprise", 20),
+    ("mobile", 60),
 ];
 
-/// Any district.
-pub(crate) fn any_district(dice: &mut Dice) -> &'static District {
-    DISTRICTS[dice.below(DISTRICTS.len())]
+/// How often [`City::live`] files and changes demands.
+const TICK: Duration = Duration::from_millis(200);
+
+/// The parameters of a [`City`].
+#[derive(Clone, Debug)]
+pub struct CityPlan {
+    /// The seed of the demands; the same seed gives the same demands.
+    pub seed: u64,
+    /// The folder for the hotline's database and the dropped files.
+    pub dir: PathBuf,
+    /// The number of demands of all channels at the start.
+    pub records: u64,
+    /// The channels to open, by their names in [`CHANNELS`]. The demands are divided among these.
+    pub channels: Vec<&'static str>,
+    /// The quirks of channels, in the format of [`QuirkRates::parse`]; other channels have none.
+    pub quirks: BTreeMap<String, String>,
+    /// The clock of all sources.
+    pub clock: Clock,
+    /// Which states of records are kept.
+    pub retention: Retention,
 }
 
-/// The six-digit code in use today for a code of six or more digits; `None` outside the city.
-pub(crate) fn current_code(code: &str) -> Option<String> {
-    let county = code.get(..6)?;
-    let known = DISTRICTS.iter().find(|d| d.code == county || d.old_code == Some(county));
-    known.map(|district| district.code.to_owned())
-}
+impl CityPlan {
+    /// A city for demonstrations: all channels, with quirks and the machine's clock. Only the newest
+    /// state of each record is kept.
+    #[must_use]
+    pub fn demonstration(seed: u64, dir: PathBuf, records: u64) -> Self {
+        let quirks = CHANNELS.iter().map(|(name, _)| ((*name).to_owned(), "all".to_owned()));
+        Self {
+            seed,
+            dir,
+            records,
+            channels: CHANNELS.iter().map(|(name, _)| *name).collect(),
+            quirks: quirks.collect(),
+            clock: Clock::machine(),
+            retention: Retention::Newest,
+        }
+    }
 
-/// A road name, such as 云溪大道.
-pub(crate) fn road(dice: &mut Dice) -> String {
-    let names = &phrases().names;
-    let (first, second) = (dice.letter(&names.road_first), dice.letter(&names.road_second));
-    format!("{first}{second}{}", dice.pick(&names.road_kind))
-}
+    /// The number of demands of each channel at the start; the first gets the remainder of the division.
+    #[must_use]
+    pub fn split(&self) -> Vec<(&'static str, u64)> {
+        let open: Vec<_> =
+            CHANNELS.iter().filter(|(name, _)| self.channels.contains(name)).collect();
+        let total_share: u64 = open.iter().map(|(_, share)| share).sum();
+        let count = |share: u64| self.records * share / total_share.max(1);
+        let mut split: Vec<_> = open.iter().map(|(name, share)| (*name, count(*share))).collect();
+        let assigned: u64 = split.iter().map(|(_, n)| n).sum();
+        if let Some((_, first)) = split.first_mut() {
+            *first += self.records - assigned;
+        }
+        split
+    }
 
-/// A housing estate's name, such as 滨江雅苑.
-pub(crate) fn community(dice: &mut Dice) -> String {
-    let names = &phrases().names;
-    let (first, second) = (dice.pick(&names.community_first), dice.pick(&names.community_second));
-    match dice.below(4) {
-        0 => format!("{first}{second}{}", dice.pick(&["一期", "二期", "三期", "东区", "西区"])),
-        _ => format!("{first}{second}"),
+    /// The behaviour of a channel. Its limits are loose, so that a demonstration need not wait.
+    fn behaviour<Q: QuirkSet>(&self, channel: &str) -> anyhow::Result<Behaviour<Q>> {
+        let text = self.quirks.get(channel).map_or("", String::as_str);
+        let quirks = QuirkRates::parse(text).with_context(|| format!("the quirks of {channel}"))?;
+        let (limits, retention) = (Limits::Loose, self.retention);
+        let plain = Behaviour::new(self.seed, self.clock.clone());
+        Ok(Behaviour { quirks, limits, retention, ..plain })
     }
 }
 
-/// A person's name; one in forty with a two-character surname.
-pub(crate) fn name(dice: &mut Dice) -> String {
-    let names = &phrases().names;
-    let mut name = if dice.one_in(40) {
-        dice.pick(&names.compound_surnames).to_owned()
-    } else {
-        dice.letter(&names.surnames).to_string()
-    };
-    name.push(dice.letter(&names.given));
-    if !dice.one_in(4) {
-        name.push(dice.letter(&names.given));
+/// A city whose sources answer until it is dropped.
+#[derive(Debug, Default)]
+pub struct City {
+    /// The open channels, with the number of demands of each at the start.
+    pub split: Vec<(&'static str, u64)>,
+    /// The names and addresses (`http://127.0.0.1:port`) of the channels that are queried over HTTP.
+    pub addresses: Vec<(&'static str, String)>,
+    /// The environment variables that the configuration of the channels needs.
+    pub environment: Vec<(&'static str, String)>,
+    /// The channels, in the order of `split`.
+    channels: Vec<Channel>,
+}
+
+#[derive(Debug)]
+enum Channel {
+    Hotline(Box<Hotline>),
+    Files(Box<Enterprise>),
+    Http(Box<dyn HttpSource>),
+}
+
+/// A [`Simulator`] of any kind.
+trait HttpSource: std::fmt::Debug + Send + Sync {
+    fn truth(&self) -> Truth;
+    fn grow(&self, n_new: u64, n_advanced: u64);
+}
+
+impl<U: Upstream> HttpSource for Simulator<U> {
+    fn truth(&self) -> Truth {
+        self.truth()
     }
-    name
+
+    fn grow(&self, n_new: u64, n_advanced: u64) {
+        self.file(n_new);
+        self.advance_random(n_advanced);
+    }
 }
 
-/// A name with characters that old systems cannot store.
-pub(crate) fn rare_name(dice: &mut Dice) -> String {
-    dice.pick(&phrases().names.rare).to_owned()
-}
+impl City {
+    /// Opens the channels and files their demands.
+    ///
+    /// # Errors
+    /// If the hotline's database exists already or cannot be created, or there is no free port.
+    pub async fn open(plan: &CityPlan) -> anyhow::Result<Self> {
+        let mut city = Self { split: plan.split(), ..Self::default() };
+        for (name, records) in city.split.clone() {
+            match name {
+                "hotline" => city.open_hotline(plan, records).await?,
+                "message_board" => city.open_source::<Board>(plan, records).await?,
+                "petition" => city.open_source::<Bureau>(plan, records).await?,
+                "inspection_state" => city.open_source::<Platform<State>>(plan, records).await?,
+                "inspection_province" => {
+                    city.open_source::<Platform<Province>>(plan, records).await?;
+                }
+                "enterprise" => city.open_enterprise(plan, records)?,
+                _ => city.open_source::<Grid>(plan, records).await?,
+            }
+        }
+        // Both inspections have the variable of the key that encrypts rows.
+        city.environment.sort_unstable();
+        city.environment.dedup();
+        Ok(city)
+    }
 
-/// A mobile number of eleven digits.
-pub(crate) fn mobile(dice: &mut Dice) -> String {
-    let second = dice.letter("3456789");
-    format!("1{second}{}0000{}", dice.digits(1), dice.digits(4))
-}
+    async fn open_hotline(&mut self, plan: &CityPlan, records: u64) -> anyhow::Result<()> {
+        let behaviour = plan.behaviour("hotline")?;
+        let hotline = Hotline::create(&plan.dir.join("hotline.db"), behaviour).await?;
+        hotline.file(records).await.context("the hotline")?;
+        self.environment.push(("HOTLINE_DATABASE_URL", hotline.url().to_owned()));
+        self.channels.push(Channel::Hotline(Box::new(hotline)));
+        Ok(())
+    }
 
-/// A landline with Wuhu's prefix.
-pub(crate) fn landline(dice: &mut Dice) -> String {
-    format!("0553-380{}", dice.digits(4))
-}
+    fn open_enterprise(&mut self, plan: &CityPlan, records: u64) -> anyhow::Result<()> {
+        let files = Enterprise::create(&plan.dir.join("wqfw"), plan.behaviour("enterprise")?)?;
+        files.submit(records);
+        files.drop_file()?;
+        self.environment.push(("ENTERPRISE_DROP_URL", files.folder().display().to_string()));
+        self.channels.push(Channel::Files(Box::new(files)));
+        Ok(())
+    }
 
-/// An identity number of someone of working age or older, with its right check character.
-pub(crate) fn identity_number(dice: &mut Dice, district: &District) -> String {
-    let day = u64::from(dice.between(0, 20_000));
-    let birth =
-        NaiveDate::from_ymd_opt(1950, 1, 1).and_then(|d| d.checked_add_days(Days::new(day)));
-    let birth = birth.unwrap_or_default().format("%Y%m%d");
-    let first_17 = format!("{}{birth}{}", district.code, dice.digits(3));
-    let check = identity_check(&first_17).unwrap_or('X');
-    format!("{first_17}{check}")
-}
+    async fn open_source<U: Upstream>(
+        &mut self,
+        plan: &CityPlan,
+        records: u64,
+    ) -> anyhow::Result<()> {
+        let mut behaviour = plan.behaviour(U::CHANNEL)?;
+        // Each channel has its own seed, so that they do not all have the same demands.
+        let index = CHANNELS.iter().zip(0_u64..).find(|((name, _), _)| *name == U::CHANNEL);
+        behaviour.seed ^= index.map_or(0, |(_, index)| index) << 48;
+        let source = Simulator::<U>::open(behaviour).await?;
+        source.file(records);
+        self.addresses.push((U::CHANNEL, source.url().to_owned()));
+        self.environment.extend(source.environment());
+        self.channels.push(Channel::Http(Box::new(source)));
+        Ok(())
+    }
 
-/// A firm's full name, such as 芜湖恒达物业服务有限公司.
-pub(crate) fn firm(dice: &mut Dice) -> String {
-    let names = &phrases().names;
-    let (first, second) = (dice.letter(&names.firm_first), dice.letter(&names.firm_second));
-    format!("芜湖{first}{second}{}", dice.pick(&names.trades))
-}
+    /// Everything that each channel has ever served.
+    ///
+    /// # Errors
+    /// If the hotline's database cannot be read.
+    pub async fn truths(&self) -> anyhow::Result<Vec<Truth>> {
+        let mut truths = Vec::new();
+        for channel in &self.channels {
+            truths.push(match channel {
+                Channel::Hotline(hotline) => hotline.truth().await?,
+                Channel::Files(files) => files.truth(),
+                Channel::Http(source) => source.truth(),
+            });
+        }
+        Ok(truths)
+    }
 
-/// A unified social credit code of an enterprise in the district, with both check characters right.
-pub(crate) fn credit_code(dice: &mut Dice, district: &District) -> String {
-    let serial: String = (0..6).map(|_| dice.letter(USCC_ALPHABET)).collect();
-    let organisation = format!("MA{serial}");
-    let inner = organisation_check(&organisation).unwrap_or('0');
-    let first_17 = format!("91{}{organisation}{inner}", district.code);
-    let check = uscc_check(&first_17).unwrap_or('0');
-    format!("{first_17}{check}")
+    /// Files `per_second` new demands each second, divided among the channels by their shares, until
+    /// `stop` is cancelled. For every five new demands, an old one changes.
+    ///
+    /// # Errors
+    /// If the hotline's database refuses.
+    pub async fn live(&self, per_second: u64, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut interval = interval(TICK);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut points = 0;
+        while stop.run_until_cancelled(interval.tick()).await.is_some() {
+            self.grow(points, points + per_second).await?;
+            points += per_second;
+        }
+        Ok(())
+    }
+
+    /// Files and changes what is due after `before` points and up to `now` points. A point is a fifth of a
+    /// new demand of all channels.
+    async fn grow(&self, before: u64, now: u64) -> anyhow::Result<()> {
+        let is_open = |name: &str| self.split.iter().any(|(open, _)| *open == name);
+        let shares = CHANNELS.iter().filter(|(name, _)| is_open(name)).map(|(_, share)| *share);
+        let total_share: u64 = shares.clone().sum();
+        for (share, channel) in shares.zip(&self.channels) {
+            let due = |points: u64, every: u64| points * share / (5 * every * total_share);
+            let [n_new, n_advanced] = [1, 5].map(|every| due(now, every) - due(before, every));
+            match channel {
+                Channel::Hotline(hotline) if n_new + n_advanced > 0 => {
+                    hotline.file(n_new).await?;
+                    hotline.advance_random(n_advanced).await?;
+                    hotline.add_pressings(n_advanced / 2).await?;
+                }
+                Channel::Files(files) if n_new > 0 => {
+                    files.submit(n_new);
+                    files.advance_random(n_new);
+                    files.drop_file()?;
+                }
+                Channel::Hotline(_) | Channel::Files(_) => {}
+                Channel::Http(source) => source.grow(n_new, n_advanced),
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::city::DISTRICTS;
+    use crate::tests::morning;
 
-    #[test]
-    fn numbers_pass_the_rules_real_ones_pass() {
-        let mut dice = Dice::new(3, 1);
-        for _ in 0..500 {
-            let mobile = mobile(&mut dice);
-            assert!(mobile.len() == 11 && mobile.starts_with('1'), "{mobile}");
-            assert!(('3'..='9').contains(&mobile.chars().nth(1).unwrap()), "{mobile}");
-            let identity = identity_number(&mut dice, DISTRICTS[0]);
-            assert_eq!(identity.len(), 18);
-            assert_eq!(identity_check(&identity[..17]), identity.chars().last());
-            assert!(landline(&mut dice).starts_with("0553-"));
-            assert!((2..=4).contains(&name(&mut dice).chars().count()));
-        }
+    fn plan(dir: &tempfile::TempDir) -> CityPlan {
+        let demonstration = CityPlan::demonstration(3, dir.path().to_owned(), 1_000);
+        CityPlan { clock: Clock::starting(morning()), retention: Retention::All, ..demonstration }
     }
 
     #[test]
-    fn credit_codes_pass_both_checks() {
-        let mut dice = Dice::new(5, 1);
-        for district in DISTRICTS.iter().cycle().take(300) {
-            let code = credit_code(&mut dice, district);
-            assert_eq!(code.len(), 18);
-            assert_eq!(organisation_check(&code[8..16]), code.chars().nth(16), "{code}");
-            assert_eq!(uscc_check(&code[..17]), code.chars().last(), "{code}");
+    fn the_split_gives_every_record_to_somebody() {
+        let plan = |records, channels: &[&'static str]| CityPlan {
+            channels: channels.to_vec(),
+            ..CityPlan::demonstration(1, PathBuf::new(), records)
+        };
+        let all: Vec<_> = CHANNELS.iter().map(|(name, _)| *name).collect();
+        for records in [0, 1, 7, 1_000, 20_003] {
+            let split = plan(records, &all).split();
+            assert_eq!(split.iter().map(|(_, n)| n).sum::<u64>(), records);
         }
+        let split = plan(20_000, &all).split();
+        assert_eq!(split[0], ("hotline", 16_000));
+        assert_eq!(plan(10, &["petition", "mobile"]).split(), [("petition", 5), ("mobile", 5)]);
+    }
+
+    #[tokio::test]
+    async fn all_channels_open_with_their_share_and_say_what_their_folders_need() {
+        let dir = tempfile::tempdir().unwrap();
+        let city = City::open(&plan(&dir)).await.unwrap();
+        let truths = city.truths().await.unwrap();
+        let actual: Vec<_> = truths.iter().map(|t| (t.channel, t.records().len() as u64)).collect();
+        assert_eq!(actual, city.split);
+        let environment = &city.environment;
+        for name in [
+            "HOTLINE_DATABASE_URL",
+            "ENTERPRISE_DROP_URL",
+            "MESSAGE_BOARD_APP_CODE",
+            "PETITION_SHARED_TEXT",
+            "INSPECTION_STATE_APPKEY",
+            "INSPECTION_PROVINCE_APPKEY",
+            "MOBILE_SECRET_KEY",
+        ] {
+            assert!(environment.iter().any(|(known, _)| *known == name), "{name}");
+        }
+        let addresses = &city.addresses;
+        assert_eq!(addresses.len() + 2, CHANNELS.len(), "a database and a folder have none");
+        for (name, _) in addresses {
+            assert!(truths.iter().any(|truth| truth.channel == *name));
+        }
+        let names: std::collections::BTreeSet<_> = environment.iter().map(|(n, _)| n).collect();
+        assert_eq!(names.len(), environment.len());
+    }
+
+    #[tokio::test]
+    async fn a_city_grows_by_its_shares() {
+        let dir = tempfile::tempdir().unwrap();
+        let none = CityPlan { records: 0, quirks: BTreeMap::new(), ..plan(&dir) };
+        let city = City::open(&none).await.unwrap();
+        for tick in 0..50 {
+            city.grow(tick * 100, (tick + 1) * 100).await.unwrap();
+        }
+        let truths = city.truths().await.unwrap();
+        let actual: Vec<_> = truths.iter().map(|t| t.records().len()).collect();
+        assert_eq!(actual, [800, 40, 60, 10, 10, 20, 60], "a thousand demands");
+        let states: usize = truths[2].records().iter().map(|record| record.states.len()).sum();
+        assert!(states > 60, "petitions move on");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_quirk_names_its_channel() {
+        let dir = tempfile::tempdir().unwrap();
+        let quirks = BTreeMap::from([("petition".to_owned(), "busyy@3".to_owned())]);
+        let error = City::open(&CityPlan { quirks, ..plan(&dir) }).await.unwrap_err();
+        assert!(format!("{error:#}").contains("the quirks of petition"), "{error:#}");
     }
 }

@@ -1,7 +1,6 @@
-//! The city's clock, in Beijing time without a zone, as in the columns of the hotline.
+//! The clock of the simulated city. Its times are Beijing time without a zone, as in the sources.
 //!
-//! Tests must be able to say "five minutes later" and "twice within one second", so the simulator
-//! uses the machine's clock only if the caller chose it.
+//! Tests must control the time, so the machine's clock is used only if the caller chose that.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +15,7 @@ pub struct Clock(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
-    Driven { start: NaiveDateTime, passed_ms: Arc<AtomicU64> },
+    Manual { start: NaiveDateTime, passed_ms: Arc<AtomicU64> },
     Machine,
 }
 
@@ -24,7 +23,7 @@ impl Clock {
     /// A clock that stays at `at` (Beijing time) until it is advanced.
     #[must_use]
     pub fn starting(at: NaiveDateTime) -> Self {
-        Self(Kind::Driven { start: at, passed_ms: Arc::default() })
+        Self(Kind::Manual { start: at, passed_ms: Arc::default() })
     }
 
     /// A clock that follows the machine's clock: for demonstrations, not for tests.
@@ -33,22 +32,22 @@ impl Clock {
         Self(Kind::Machine)
     }
 
-    /// The time now, in Beijing.
+    /// The present time of the city, in Beijing time.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the city's only look at the machine's clock")]
+    #[expect(clippy::disallowed_methods, reason = "only this method reads the machine's clock")]
     pub fn now(&self) -> NaiveDateTime {
         match &self.0 {
             Kind::Machine => Utc::now().with_timezone(&Shanghai).naive_local(),
-            Kind::Driven { start, passed_ms } => {
+            Kind::Manual { start, passed_ms } => {
                 let passed = i64::try_from(passed_ms.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
                 start.checked_add_signed(TimeDelta::milliseconds(passed)).unwrap_or(*start)
             }
         }
     }
 
-    /// Advances the clock, with millisecond precision. A clock that follows the machine ignores it.
+    /// Advances the clock, with millisecond precision. No effect on a clock that follows the machine.
     pub fn advance(&self, by: Duration) {
-        if let Kind::Driven { passed_ms, .. } = &self.0 {
+        if let Kind::Manual { passed_ms, .. } = &self.0 {
             let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
             passed_ms.fetch_add(by, Ordering::Relaxed);
         }
@@ -60,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_driven_clock_moves_only_when_advanced() {
+    fn a_manual_clock_moves_only_when_advanced() {
         let at = NaiveDateTime::parse_from_str("2026-10-09 10:30:00", "%F %T").unwrap();
         let clock = Clock::starting(at);
         let twin = clock.clone();

@@ -1,5 +1,5 @@
-//! Reproducible random numbers: every record has its own stream, so that record 700 is the same
-//! whether it was filed alone or as one of 50,000.
+//! Reproducible random numbers. Every record has its own random stream, so record 700 does not depend on
+//! how many other records there are.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -9,14 +9,14 @@ use rand_chacha::ChaCha8Rng;
 pub(crate) struct Dice(ChaCha8Rng);
 
 impl Dice {
-    /// The stream of one record (or of another purpose) under a seed.
+    /// A random stream of `seed`: usually that of the record with the number `stream`.
     pub(crate) fn new(seed: u64, stream: u64) -> Self {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         generator.set_stream(stream);
         Self(generator)
     }
 
-    /// A number from 0 to `end - 1`; 0 when `end` is 0.
+    /// A number from 0 to `end - 1`; 0 if `end` is 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0.random_range(0..end.max(1))
     }
@@ -26,31 +26,31 @@ impl Dice {
         self.0.random_range(low..=high)
     }
 
-    /// True once in `n` on average.
+    /// Returns true with a probability of one in `n`.
     pub(crate) fn one_in(&mut self, n: u32) -> bool {
         self.between(1, n) == 1
     }
 
-    /// One of the texts.
+    /// A random one of these texts.
     ///
     /// # Panics
-    /// When `texts` is empty: all callers pass tables of this crate.
+    /// If `texts` is empty; all callers pass tables of this crate, which are not.
     pub(crate) fn pick<'a, T: AsRef<str>>(&mut self, texts: &'a [T]) -> &'a str {
         texts[self.below(texts.len())].as_ref()
     }
 
-    /// One character of a string of choices.
+    /// A random character of `choices`.
     pub(crate) fn letter(&mut self, choices: &str) -> char {
         let index = self.below(choices.chars().count());
         choices.chars().nth(index).unwrap_or_default()
     }
 
-    /// `count` decimal digits.
+    /// A string of `count` random decimal digits.
     pub(crate) fn digits(&mut self, count: usize) -> String {
         (0..count).map(|_| self.letter("0123456789")).collect()
     }
 
-    /// A version-4 UUID as the product of the hotline writes its keys.
+    /// A random version-4 UUID, the format of the hotline's keys.
     pub(crate) fn guid(&mut self) -> String {
         uuid::Builder::from_random_bytes(self.0.random::<u128>().to_be_bytes())
             .into_uuid()

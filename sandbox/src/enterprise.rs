@@ -1,17 +1,17 @@
-//! 为企服务 as other systems see it: a folder into which a file is dropped every thirty minutes.
+//! 为企服务 (the service platform for firms): it drops a file into a folder every thirty minutes.
 //!
-//! A file holds what was filed or changed in the last ninety minutes, so every row comes about
-//! three times, with the status it has by then. A manifest `name|rows|bytes|md5` is written after
-//! the file; without it the file is not complete. A reader may move files: to `archive` after
-//! reading, to `error` on failure. Once a month the file is a workbook.
+//! A file contains the appeals that were submitted or changed in the last ninety minutes, so every state
+//! is in about three files. After the file, the platform writes a manifest `name|rows|bytes|md5`; a file
+//! without a manifest is incomplete. A reader can move files: to `archive` after reading, or to `error`
+//! on failure.
 //!
-//! The truth lists what was visible: a row in a file that a correct reader accepts. A file that no
-//! reader can accept is listed under its own name, as refused.
+//! The [`Truth`] contains the rows of files that a correct reader accepts. A file that no reader can accept
+//! is in it under its own name, as rejected.
 
 mod appeal;
 mod drop;
 mod facts;
-mod form;
+mod file_bytes;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,27 +22,26 @@ use anyhow::Context;
 use self::appeal::Appeal;
 use crate::Behaviour;
 use crate::dice::Dice;
-use crate::faults::quirks;
+use crate::quirk::quirks;
 use crate::truth::Truth;
 
 /// How often the platform drops a file.
-pub const EVERY: Duration = Duration::from_secs(30 * 60);
+pub const DROP_INTERVAL: Duration = Duration::from_secs(30 * 60);
 
-/// The platform and its folder.
+/// The platform, with the folder of its files.
 #[derive(Debug)]
 pub struct Enterprise {
     folder: PathBuf,
-    /// Quirks of a row strike every n-th appeal, quirks of a file every n-th file.
+    /// Quirks of rows strike every n-th appeal, quirks of files every n-th file.
     behaviour: Behaviour<EnterpriseQuirk>,
     state: Mutex<PlatformState>,
 }
 
-/// The state of the platform.
 #[derive(Debug)]
 struct PlatformState {
     appeals: Vec<Appeal>,
     n_drops: u64,
-    n_moved: u64,
+    n_advances: u64,
     last: Option<LastFile>,
     truth: Truth,
 }
@@ -52,13 +51,13 @@ struct PlatformState {
 struct LastFile {
     name: String,
     numbers: Vec<String>,
-    faults: Vec<EnterpriseQuirk>,
+    quirks: Vec<EnterpriseQuirk>,
 }
 
-/// The number of files in each folder.
+/// The numbers of files in the folders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EnterpriseCounters {
-    /// Files in the folder, without manifests.
+    /// Files that no reader has moved, without manifests.
     pub waiting: usize,
     /// Files that were moved to `archive`.
     pub archived: usize,
@@ -67,32 +66,32 @@ pub struct EnterpriseCounters {
 }
 
 impl Enterprise {
-    /// Creates the folder, empty, with `archive` and `error` in it.
+    /// Creates the folder, with the folders `archive` and `error` in it.
     ///
     /// # Errors
-    /// When it cannot be created.
+    /// If a folder cannot be created.
     pub fn create(folder: &Path, behaviour: Behaviour<EnterpriseQuirk>) -> anyhow::Result<Self> {
         for folder in [folder.join("archive"), folder.join("error")] {
             std::fs::create_dir_all(&folder)
-                .with_context(|| format!("cannot make {}", folder.display()))?;
+                .with_context(|| format!("cannot create the folder {}", folder.display()))?;
         }
         let truth = Truth::new("enterprise");
         let state =
-            PlatformState { appeals: Vec::new(), n_drops: 0, n_moved: 0, last: None, truth };
+            PlatformState { appeals: Vec::new(), n_drops: 0, n_advances: 0, last: None, truth };
         let folder = std::path::absolute(folder)?;
         Ok(Self { folder, behaviour, state: Mutex::new(state) })
     }
 
-    /// Where a reader finds the files.
+    /// The folder into which files are dropped.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Files `n` appeals now and returns their numbers. They are visible with the next file.
-    pub fn file(&self, n: u64) -> Vec<String> {
+    /// Submits `n` appeals now, and returns their numbers. They are in the next file.
+    pub fn submit(&self, n: u64) -> Vec<String> {
         let now = self.behaviour.clock.now();
-        let mut platform = self.locked();
+        let mut platform = self.lock();
         let first = platform.appeals.len() as u64 + 1;
         let new: Vec<_> =
             (first..first + n).map(|number| Appeal::new(&self.behaviour, number, now)).collect();
@@ -101,33 +100,33 @@ impl Enterprise {
         numbers
     }
 
-    /// Moves `n` randomly chosen appeals one state further, now. Returns their numbers.
-    pub fn touch(&self, n: u64) -> Vec<String> {
+    /// Advances `n` randomly chosen appeals by one state, now. Returns the numbers of those that changed.
+    pub fn advance_random(&self, n: u64) -> Vec<String> {
         let now = self.behaviour.clock.now();
-        let mut platform = self.locked();
-        let mut moved = Vec::new();
+        let mut platform = self.lock();
+        let mut numbers = Vec::new();
         for _ in 0..n {
-            platform.n_moved += 1;
-            let mut dice = Dice::new(self.behaviour.seed ^ MOVE_STREAM, platform.n_moved);
+            platform.n_advances += 1;
+            let mut dice = Dice::new(self.behaviour.seed ^ ADVANCE_STREAM, platform.n_advances);
             let index = dice.below(platform.appeals.len());
             let Some(appeal) = platform.appeals.get_mut(index) else { break };
             if appeal.advance(&mut dice, now) {
-                moved.push(appeal.number.clone());
+                numbers.push(appeal.number.clone());
             }
         }
-        moved
+        numbers
     }
 
-    /// Everything that a correct reader could read from the folder so far.
+    /// Everything that a correct reader could have read from the folder so far.
     #[must_use]
     pub fn truth(&self) -> Truth {
-        self.locked().truth.clone()
+        self.lock().truth.clone()
     }
 
     /// Counts the files in each folder.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// If a folder cannot be read.
     pub fn counters(&self) -> anyhow::Result<EnterpriseCounters> {
         let count = |folder: &Path| -> anyhow::Result<usize> {
             let mut n_files = 0;
@@ -146,45 +145,46 @@ impl Enterprise {
         })
     }
 
-    fn locked(&self) -> MutexGuard<'_, PlatformState> {
-        // Nothing is half done when a test panics: each method completes its step or does nothing.
+    fn lock(&self) -> MutexGuard<'_, PlatformState> {
+        // Ignores poisoning: only a test that fails already can panic while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Changes the seed for the choice of the appeals that move, so that filing does not affect it.
-const MOVE_STREAM: u64 = 0x7771_6677;
+/// Changes the seed, so that `advance_random` and the appeals use different random numbers.
+const ADVANCE_STREAM: u64 = 0x7771_6677;
 
-// The numbers are distinct primes, so that several quirks seldom meet.
+// Items are rows, others are files. `@ n`: in a demonstration, the quirk strikes every n-th time, or never
+// if n is 0. The n are distinct primes, so that quirks seldom coincide.
 quirks! {
     EnterpriseQuirk of items {
         /// A NUL in the content.
         Nul = "nul" @ 151,
-        /// A content that makes its row longer than 64 KiB.
+        /// Content that makes its row longer than 64 KiB.
         LongRow = "long_row" @ 199,
-        /// Bytes in the content that are no text in any charset.
+        /// Bytes in the content that are not text in any charset.
         Poison = "poison" @ 211,
-        /// `提交时间` in twelve-hour time without AM or PM: `2026-10-09 03:30`.
+        /// `提交时间` (time of submission) in twelve-hour time without AM or PM: `2026-10-09 03:30`.
         TwelveHour = "twelve_hour" @ 101,
-        /// `期望时间` as a spreadsheet's day number.
-        SerialWish = "serial_wish" @ 103,
+        /// `期望时间` (expected time) as the day number of a spreadsheet.
+        ExpectedTimeAsDayNumber = "serial_wish" @ 103,
         /// The credit code in full-width characters.
         WideCode = "wide_code" @ 107,
-        /// The credit code in small letters.
+        /// The credit code in lower case.
         LowerCode = "lower_code" @ 109,
-        /// A registration number of 15 digits from before credit codes.
+        /// A registration number of 15 digits, as firms had before credit codes.
         OldCode = "old_code" @ 113,
-        /// The firm of the previous appeal, under another credit code.
+        /// The firm of the previous appeal, with another credit code.
         TwinFirm = "twin_firm" @ 127,
-        /// A type that is in no table.
+        /// A type that is not in the code list.
         UnknownType = "unknown_type" @ 131,
-        /// An unquoted line end splits the row in two.
+        /// A line end without quotes, which splits the row in two.
         BrokenRow = "broken_row" @ 223,
     }
     others {
         /// The columns of the file have other names (`编号`) and another order.
         Drift = "drift" @ 5,
-        /// A column that nobody needs is missing.
+        /// An optional column is missing.
         LostColumn = "lost_column" @ 7,
         /// Lines end with `;`.
         Trailing = "trailing" @ 11,
@@ -192,31 +192,31 @@ quirks! {
         Utf8 = "utf8" @ 13,
         /// UTF-16LE, as Excel saves text.
         Utf16 = "utf16" @ 17,
-        /// A workbook, as at the end of a month.
+        /// The file is a workbook.
         Workbook = "workbook" @ 19,
-        /// The header names a column that nobody knows instead of `诉求编号`.
+        /// The header has the unknown name `流水` instead of `诉求编号`.
         UnknownHeader = "unknown_header" @ 23,
-        /// No bytes at all.
+        /// An empty file.
         EmptyFile = "empty_file" @ 29,
         /// Only the header, and 0 rows in the manifest.
         NoRows = "no_rows" @ 31,
-        /// The manifest counts one row more than there are.
+        /// The manifest states one row more than the file has.
         WrongRows = "wrong_rows" @ 37,
-        /// The manifest has another MD5.
+        /// The MD5 in the manifest is wrong.
         WrongMd5 = "wrong_md5" @ 41,
-        /// The manifest is there first, and only half of the file: see
+        /// The manifest is written while only half of the file is there; see
         /// [`finish`](crate::Enterprise::finish).
         EarlyManifest = "early_manifest" @ 0,
         /// The file never gets a manifest.
         NoManifest = "no_manifest" @ 43,
-        /// Half an hour later the file is dropped again under its name, with rows that changed.
+        /// Half an hour later, the file is dropped again under its name, with changed rows.
         Replaced = "replaced" @ 47,
     }
 }
 
 impl EnterpriseQuirk {
     /// Whether no reader can accept the file.
-    pub(super) fn refuses_file(self) -> bool {
+    pub(super) fn makes_file_unacceptable(self) -> bool {
         use EnterpriseQuirk::{EmptyFile, NoRows, UnknownHeader, WrongMd5, WrongRows};
         matches!(self, UnknownHeader | EmptyFile | NoRows | WrongRows | WrongMd5)
     }

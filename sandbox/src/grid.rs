@@ -1,8 +1,8 @@
-//! The mobile app and the grid workers' terminals: one platform that can be pulled and that pushes
-//! to a given address.
+//! The platform of the mobile app and of the grid workers' terminals. It can be polled, and it can push to
+//! an address.
 //!
-//! `GET /restapi/appeal/page` with X-BG headers pages through reports by time of update. Pushed
-//! reports have the same headers and are sent again until the answer is 2xx.
+//! `GET /restapi/appeal/page` with signed X-BG headers returns a page of reports, ordered by the time of
+//! their last change. A pushed report has such headers too, and is sent again until the answer is 2xx.
 
 mod push;
 mod report;
@@ -11,29 +11,29 @@ use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
 
 use self::report::{Report, STEPS, report_id};
-use crate::faults::quirks;
+use crate::quirk::quirks;
 use crate::sign;
 use crate::source::http::{Reply, Request};
 use crate::source::register::{Change, Entry};
 use crate::source::{Behaviour, SourceState, Upstream};
+use crate::time::{parse_dashed, parse_http_date};
 use crate::truth::ServedState;
-use crate::when::{from_http_date, from_plain};
 
-pub use self::push::Pushed;
+pub use self::push::PushCounts;
 
-/// Who the simulated client is, and what it signs with.
+/// The access key of the only client, and the key with which it signs.
 const ACCESS_KEY: &str = "BGSIM340200";
 const SECRET_KEY: &str = "sim-x-bg-secret-340200";
 
-/// The platform of the mobile app and the grid.
+/// The platform of the mobile app and the grid workers.
 #[derive(Debug, Default)]
 pub struct Grid {
-    /// Reports pushed so far.
-    pushed: u64,
-    /// Pushes attempted so far.
-    attempts: u64,
-    /// Until when the reader was told to wait.
-    not_before: Option<NaiveDateTime>,
+    /// The number of the last report that was pushed.
+    last_pushed: u64,
+    /// Push requests so far.
+    n_attempts: u64,
+    /// The time before which the reader must not send another request.
+    retry_at: Option<NaiveDateTime>,
 }
 
 impl Upstream for Grid {
@@ -62,29 +62,29 @@ impl Upstream for Grid {
         if request.method != "GET" || request.path != "/restapi/appeal/page" {
             return Reply::html(404, "Not Found");
         }
-        source.count("list");
+        source.count_request("list");
         let now = source.now();
-        if self.not_before.take().is_some_and(|not_before| now < not_before) {
+        if self.retry_at.take().is_some_and(|retry_at| now < retry_at) {
             source.calls.early += 1;
         }
         if source.strikes(Quirk::Unavailable) {
-            source.refuse("unavailable");
-            self.not_before = Some(now + UNAVAILABLE);
-            let seconds = UNAVAILABLE.num_seconds().to_string();
-            return Reply::html(503, "Service Unavailable").with("retry-after", seconds);
+            source.count_refusal("unavailable");
+            self.retry_at = Some(now + RETRY_AFTER);
+            let seconds = RETRY_AFTER.num_seconds().to_string();
+            return Reply::html(503, "Service Unavailable").with_header("retry-after", seconds);
         }
         let header = |name: &str| request.header(name).unwrap_or_default();
         let date = header("x-bg-date-time");
-        if from_http_date(date).is_none_or(|at| (now - at).abs() > SKEW) {
-            return refused(source, "clock", "请求时间与服务器相差超过90秒");
+        if parse_http_date(date).is_none_or(|at| (now - at).abs() > MAX_SKEW) {
+            return refuse(source, "clock", "请求时间与服务器相差超过90秒");
         }
         let Request { method, path, query, .. } = request;
-        let right = sign::x_bg(SECRET_KEY, method, path, query, ACCESS_KEY, date);
+        let expected = sign::x_bg(SECRET_KEY, method, path, query, ACCESS_KEY, date);
         if header("x-bg-hmac-access-key") != ACCESS_KEY
             || header("x-bg-hmac-algorithm") != "hmac-sha256"
-            || header("x-bg-hmac-signature") != right
+            || header("x-bg-hmac-signature") != expected
         {
-            return refused(source, "signature", "签名校验失败");
+            return refuse(source, "signature", "签名校验失败");
         }
         page(source, request)
     }
@@ -100,26 +100,26 @@ quirks! {
         Swapped = "swapped" @ 11,
         /// Report: no position at all.
         NoPosition = "no_position" @ 13,
-        /// Report: it is pushed four times although the first push was accepted.
+        /// Report: it is pushed four times, although the first push is accepted.
         Duplicate = "duplicate" @ 5,
     }
     others {
-        /// Push: the time of the first attempt is two minutes behind, so its signature is too old;
-        /// the next attempt is right.
+        /// Push: the signed time of the first attempt is two minutes too old; the next attempt is
+        /// correct.
         Skewed = "skewed" @ 17,
-        /// Push: the first attempt has a wrong signature; the next attempt is right.
+        /// Push: the first attempt has a wrong signature; the next attempt is correct.
         BadSignature = "bad_signature" @ 19,
-        /// Request: 503, with a wait of two seconds.
+        /// Request: the answer is 503, with `Retry-After: 2`.
         Unavailable = "unavailable" @ 23,
     }
 }
 
-const SKEW: TimeDelta = TimeDelta::seconds(90);
-const UNAVAILABLE: TimeDelta = TimeDelta::seconds(2);
+const MAX_SKEW: TimeDelta = TimeDelta::seconds(90);
+const RETRY_AFTER: TimeDelta = TimeDelta::seconds(2);
 const MAX_ROWS: usize = 100;
 
-fn refused(source: &mut Source, why: &'static str, message: &str) -> Reply {
-    source.refuse(why);
+fn refuse(source: &mut Source, reason: &'static str, message: &str) -> Reply {
+    source.count_refusal(reason);
     let mut reply = Reply::json(json!({ "code": 401, "message": message }).to_string());
     reply.status = 401;
     reply
@@ -131,12 +131,12 @@ fn page(source: &Source, request: &Request) -> Reply {
     let size = number("size").unwrap_or(MAX_ROWS).clamp(1, MAX_ROWS);
     let since = match request.param("updatedTime").as_deref() {
         None | Some("") => Some(NaiveDateTime::MIN),
-        Some(text) => from_plain(text),
+        Some(text) => parse_dashed(text),
     };
     let Some(since) = since else {
         return Reply::json(r#"{"code":400,"message":"updatedTime格式错误"}"#);
     };
-    let found: Vec<_> = source.register.changed(since, NaiveDateTime::MAX).collect();
+    let found: Vec<_> = source.register.changed_between(since, NaiveDateTime::MAX).collect();
     let rows = found.iter().skip((page - 1) * size).take(size);
     let rows: Vec<Value> =
         rows.map(|entry| Report::new(&source.behaviour, entry, entry.last()).row()).collect();

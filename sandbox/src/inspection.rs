@@ -1,10 +1,10 @@
-//! 互联网+督查: clues for the government's inspectors, pulled a day at a time from the national
-//! or the provincial platform.
+//! 互联网+督查: clues for the government's inspectors, on the national or the provincial platform. Each
+//! request is for one day.
 //!
-//! `GET /sysapi/dcxs` with the platform's signed headers gives one day as a bare array; the secret
-//! that signs comes wrapped from `POST /sysapi/getsecret`, which the app key signs, and holds for a
-//! day. No interface of the real platform is public: this one is put together from how provinces
-//! pull other data of it.
+//! `GET /sysapi/dcxs` with signed headers returns the clues of one day as a JSON array. The secret that
+//! signs it comes, encrypted, from `POST /sysapi/getsecret`, and is valid for a day; that request is
+//! signed with the app key. The interface of the real platform is not public. This one follows the
+//! interfaces with which provinces read other data from it.
 
 mod answer;
 mod clue;
@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta, Timelike as _};
 
-use self::clue::{Clue, STEPS, dcxsbh};
-use crate::faults::quirks;
+use self::clue::{Clue, STEPS, clue_id};
+use crate::quirk::quirks;
 use crate::sign;
 use crate::source::http::{Reply, Request};
 use crate::source::limit::Window;
@@ -24,41 +24,41 @@ use crate::source::register::{Change, Entry};
 use crate::source::{Behaviour, SourceState, Upstream};
 use crate::truth::ServedState;
 
-/// Service, key and region of the simulated client. Any requester may use them.
+/// The service id, the app key and the region of the only client.
 const SID: &str = "s_340200000000_0001";
 const APP_KEY: &str = "SIMAPPKEY340200";
 const REGION: &str = "340200";
 const TABLE: &str = "dcxs_340200";
-/// The key of sealed rows.
+/// The key that encrypts rows with [`Quirk::Sealed`].
 const ROW_KEY: &str = "0123456789abcdef";
 
-/// Whose inspection it is: they differ in the platform that carries it.
+/// The level of government that inspects. Each level has its own platform.
 pub trait Level: Copy + std::fmt::Debug + Send + 'static {
     /// The name of the channel.
     const CHANNEL: &'static str;
-    /// What the names of the signed headers begin with.
-    const HEADERS: &'static str;
-    /// The variable with the app key.
+    /// The prefix of the names of the signed headers.
+    const HEADER_PREFIX: &'static str;
+    /// The environment variable with the app key.
     const APP_KEY: &'static str;
 }
 
-/// 国务院互联网+督查, through 国家政务服务平台.
+/// 国务院互联网+督查 (the State Council), on the platform 国家政务服务平台.
 #[derive(Clone, Copy, Debug)]
 pub struct State;
 
-/// 省政府互联网+督查, through the province's data exchange platform.
+/// 省政府互联网+督查 (the province), on the data exchange platform of the province.
 #[derive(Clone, Copy, Debug)]
 pub struct Province;
 
 impl Level for State {
     const CHANNEL: &'static str = "inspection_state";
-    const HEADERS: &'static str = "gjzwfwpt";
+    const HEADER_PREFIX: &'static str = "gjzwfwpt";
     const APP_KEY: &'static str = "INSPECTION_STATE_APPKEY";
 }
 
 impl Level for Province {
     const CHANNEL: &'static str = "inspection_province";
-    const HEADERS: &'static str = "gjgxjhpt";
+    const HEADER_PREFIX: &'static str = "gjgxjhpt";
     const APP_KEY: &'static str = "INSPECTION_PROVINCE_APPKEY";
 }
 
@@ -67,10 +67,10 @@ impl Level for Province {
 pub struct Platform<L> {
     level: PhantomData<L>,
     secret: Secret,
-    per_minute: Window,
-    per_day: Window,
-    /// Number of every clue under the day it was received.
-    days: BTreeSet<(NaiveDate, u64)>,
+    minute_limit: Window,
+    day_limit: Window,
+    /// The day of receipt and the number of every clue.
+    by_day: BTreeSet<(NaiveDate, u64)>,
 }
 
 impl<L: Level> Upstream for Platform<L> {
@@ -83,18 +83,18 @@ impl<L: Level> Upstream for Platform<L> {
         Self {
             level: PhantomData,
             secret: Secret::new(behaviour.seed),
-            per_minute: Window::new(behaviour.limits, 60, Duration::from_secs(60)),
-            per_day: Window::new(behaviour.limits, 2_000, Duration::from_secs(86_400)),
-            days: BTreeSet::new(),
+            minute_limit: Window::new(behaviour.limits, 60, Duration::from_secs(60)),
+            day_limit: Window::new(behaviour.limits, 2_000, Duration::from_secs(86_400)),
+            by_day: BTreeSet::new(),
         }
     }
 
     fn key(number: u64) -> String {
-        dcxsbh(number)
+        clue_id(number)
     }
 
     fn steps(number: u64) -> usize {
-        // Few are returned and closed after that; most end in the work.
+        // One in three goes through all states; the others end in the second.
         if number.is_multiple_of(3) { STEPS } else { STEPS - 2 }
     }
 
@@ -103,13 +103,13 @@ impl<L: Level> Upstream for Platform<L> {
     }
 
     fn on_filed(&mut self, source: &mut Source, number: u64) {
-        let is_late = source.behaviour.faults.strikes(Quirk::LateRow, number);
+        let is_late = source.behaviour.quirks.strikes(Quirk::LateRow, number);
         if let Some(entry) = source.register.entry_mut(number) {
-            // Yesterday grows until noon; what comes after that is today's.
+            // Late rows are added to a day only until noon of the next day.
             if is_late && entry.received.hour() < 12 {
                 entry.received -= TimeDelta::days(1);
             }
-            self.days.insert((entry.received.date(), number));
+            self.by_day.insert((entry.received.date(), number));
         }
     }
 
@@ -122,71 +122,71 @@ type Source = SourceState<Quirk>;
 
 quirks! {
     Quirk of items {
-        /// Clue: name and telephone are masked. The real platform always does so, so a
-        /// demonstration does too.
+        /// Clue: the name and the telephone number are masked. The real platform always does this, so
+        /// a demonstration does too.
         Masked = "masked" @ 1,
-        /// Clue: it has yesterday's time and becomes visible only today.
+        /// Clue: it becomes visible today, with a time of yesterday.
         LateRow = "late_row" @ 9,
-        /// Clue: after a change, the earlier state is in the same answer as the newest.
+        /// Clue: after a change, an answer has both the previous and the newest state.
         Reissued = "reissued" @ 4,
     }
     others {
-        /// Request: the array as a string inside `{"code":200,"data":"…"}`.
+        /// Request: the array is a string in `{"code":200,"data":"…"}`.
         Wrapped = "wrapped" @ 5,
-        /// Request: a byte order change before the array.
+        /// Request: a byte order mark before the array.
         Bom = "bom" @ 7,
-        /// Request: 502 from the proxy, with an HTML page.
+        /// Request: the answer is 502, with an HTML page of the proxy.
         BadGateway = "bad_gateway" @ 13,
         /// Request: the secret changes with this request.
         Rotated = "rotated" @ 29,
-        /// Request: the `Date` of the proxy is an hour behind the platform.
+        /// Request: the header `Date` is an hour behind the clock of the platform.
         WrongDate = "wrong_date" @ 0,
-        /// Request: every row sealed, `encdata` and `signdata`.
+        /// Request: every row is encrypted, as `encdata` and `signdata`.
         Sealed = "sealed" @ 0,
     }
 }
 
-/// The secret of the day.
+/// The secret that signs requests; it is valid for a day.
 #[derive(Debug)]
 pub(super) struct Secret {
     seed: u64,
-    /// How many there were before.
-    rotations: u64,
-    /// When it was handed out first; before that, none is valid.
-    handed_out: Option<NaiveDateTime>,
+    /// How many secrets there were before this one.
+    n_rotations: u64,
+    /// When it was first handed out; `None` before that, while it is not valid.
+    valid_from: Option<NaiveDateTime>,
 }
 
 impl Secret {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, rotations: 0, handed_out: None }
+        Self { seed, n_rotations: 0, valid_from: None }
     }
 
     /// The valid secret, if there is one.
     pub(super) fn valid(&self, now: NaiveDateTime) -> Option<String> {
-        let since = self.handed_out?;
-        (now - since < TimeDelta::hours(24)).then(|| self.current())
+        let valid_from = self.valid_from?;
+        (now - valid_from < TimeDelta::hours(24)).then(|| self.current())
     }
 
-    /// Hands out the valid secret, or a new one.
-    pub(super) fn hand_out(&mut self, now: NaiveDateTime) -> String {
+    /// Returns the valid secret, or a new one if none is valid.
+    pub(super) fn get_or_renew(&mut self, now: NaiveDateTime) -> String {
         if self.valid(now).is_none() {
-            if self.handed_out.is_some() {
-                self.rotations += 1;
+            if self.valid_from.is_some() {
+                self.n_rotations += 1;
             }
-            self.handed_out = Some(now);
+            self.valid_from = Some(now);
         }
         self.current()
     }
 
     /// Invalidates the secret that was handed out.
     pub(super) fn rotate(&mut self) {
-        self.rotations += 1;
-        self.handed_out = None;
+        self.n_rotations += 1;
+        self.valid_from = None;
     }
 
     fn current(&self) -> String {
-        match self.rotations {
-            // The secret of the published test vectors.
+        match self.n_rotations {
+            // The secret in the published test vectors.
             0 => "0123456789abcdef0123456789abcdef".to_owned(),
             n => sign::md5_hex(&format!("secret {} {n}", self.seed)),
         }

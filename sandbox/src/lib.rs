@@ -1,13 +1,13 @@
-//! A simulated city: the upstream side of the gateway, with everything that goes wrong there.
+//! A simulated city: the upstream systems that the gateway reads, with everything that goes wrong there.
 //!
-//! Real sources misbehave, so tests need sources that misbehave too. The sandbox simulates them,
-//! independently of the code of the gateway: it files made-up demands into the front-end database of a hotline, a folder of files, and five sources that are queried
-//! over HTTP (a [`Simulator`] each; a [`City`] is all of them). Sources misbehave on request (see
-//! [`Faults`]) and record every state that was ever visible (see [`Truth`]), so that a test can
-//! compare by key and by payload what arrived with what was served.
+//! Real sources misbehave, so tests need sources that misbehave too. The sandbox simulates them without
+//! using code of the gateway: the front-end database of a hotline, a folder of files, and five sources
+//! that are queried over HTTP, each a [`Simulator`]. A [`City`] contains all of them. Sources misbehave
+//! on request (see [`QuirkRates`]), and record every state that was ever visible (see [`Truth`]), so that
+//! a test can compare what arrived with what was served.
 //!
-//! Everything is reproducible: the same seed gives the same records, and the caller drives the
-//! [`Clock`]. People, numbers, firms and places are made up; their checksums are valid.
+//! Everything is reproducible: the same seed gives the same records, and the caller advances the
+//! [`Clock`]. People, firms, places and their numbers are made up; the numbers have valid check digits.
 
 // `json!` recurses for each field, and a petition has forty.
 #![recursion_limit = "256"]
@@ -19,39 +19,39 @@ mod clock;
 mod corpus;
 mod dice;
 mod enterprise;
-mod faults;
+mod faker;
 pub mod grid;
 mod hotline;
 pub mod inspection;
 pub mod petition;
+mod quirk;
 mod sign;
 mod source;
 #[cfg(test)]
 mod tests;
 mod text;
+mod time;
 pub mod truth;
-mod when;
-mod whole;
 
+pub use city::{CHANNELS, City, CityPlan};
 pub use clock::Clock;
-pub use corpus::{Corpus, Piece};
-pub use enterprise::{EVERY, Enterprise, EnterpriseCounters, EnterpriseQuirk};
-pub use faults::{Faults, QuirkSet};
+pub use corpus::{Corpus, CorpusText};
+pub use enterprise::{DROP_INTERVAL, Enterprise, EnterpriseCounters, EnterpriseQuirk};
 pub use hotline::{
     Case, Counters, Gbk, Hotline, LockGuard, Oracle, Pace, Pressing, Quirk, Row, Settings, State,
     Storage,
 };
+pub use quirk::{QuirkRates, QuirkSet};
 pub use source::{Behaviour, Calls, Limits, Simulator};
 pub use truth::{Retention, Truth};
-pub use whole::{CHANNELS, City, CityPlan};
 
-/// 人民网领导留言板, signed JSON.
+/// 人民网领导留言板, a message board for leaders: signed JSON.
 pub type MessageBoard = Simulator<board::Board>;
-/// 信访, SOAP with XML in GBK.
+/// 信访, petitions: SOAP with XML in GBK.
 pub type Petitions = Simulator<petition::Bureau>;
-/// 国务院互联网+督查, signed, a day at a time.
+/// 国务院互联网+督查, inspection by the State Council: signed requests, one for each day.
 pub type StateInspection = Simulator<inspection::Platform<inspection::State>>;
-/// 省政府互联网+督查, the same through another platform.
+/// 省政府互联网+督查, inspection by the province: the same interface on another platform.
 pub type ProvinceInspection = Simulator<inspection::Platform<inspection::Province>>;
-/// Mobile app and grid workers, pulled and pushing.
+/// The mobile app and the grid workers' terminals: a platform that is polled and also pushes.
 pub type Mobile = Simulator<grid::Grid>;

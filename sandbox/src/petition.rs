@@ -1,8 +1,8 @@
-//! 信访: the petition bureau's web service, SOAP 1.1 in the manner of asmx.
+//! 信访: the web service of the petition bureau, in SOAP 1.1.
 //!
-//! `POST /XfjkWebService/Service.asmx` with the actions `GetXfjList` and `AckXfj`. The
-//! business answer is an XML document inside CDATA; everything is GBK, declared as GB2312. Cases
-//! that were not acknowledged are listed again, whatever time range is requested.
+//! `POST /XfjkWebService/Service.asmx` has the actions `GetXfjList`, which lists cases, and `AckXfj`, which
+//! acknowledges them. An answer is an XML document in a CDATA section of the SOAP envelope; both are
+//! GBK, declared as GB2312. A case that was not acknowledged is listed again for any later time range.
 
 mod answer;
 mod case;
@@ -12,26 +12,26 @@ mod person;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use self::case::{Case, STEPS, xfjid};
-use crate::faults::quirks;
+use self::case::{Case, STEPS, case_id};
+use crate::quirk::quirks;
 use crate::source::http::{Reply, Request};
 use crate::source::limit::Bucket;
 use crate::source::register::{Change, Entry};
 use crate::source::{Behaviour, SourceState, Upstream};
 use crate::truth::ServedState;
 
-/// The shared secret; requests carry its MD5.
-const SHARED: &str = "sim-shared-340200";
+/// The shared secret; requests contain its MD5.
+const SHARED_SECRET: &str = "sim-shared-340200";
 
 /// The petition bureau.
 #[derive(Debug)]
 pub struct Bureau {
     bucket: Bucket,
-    /// Whether the last call was refused as too early.
-    told_to_wait: bool,
-    /// By number, the step of the case that was last served.
+    /// Whether the last call was refused because it came too early.
+    was_too_early: bool,
+    /// The step of each case that was last served, by number.
     served: HashMap<u64, usize>,
-    /// By number, the step of the case that was acknowledged.
+    /// The step of each case that was acknowledged, by number.
     acknowledged: HashMap<u64, usize>,
 }
 
@@ -39,19 +39,19 @@ impl Upstream for Bureau {
     type Quirk = Quirk;
     const CHANNEL: &'static str = "petition";
     const ENVIRONMENT: &'static [(&'static str, &'static str)] =
-        &[("PETITION_SHARED_TEXT", SHARED)];
+        &[("PETITION_SHARED_TEXT", SHARED_SECRET)];
 
     fn new(behaviour: &Behaviour<Quirk>) -> Self {
         Self {
             bucket: Bucket::new(behaviour.limits, Duration::from_secs(3), 1),
-            told_to_wait: false,
+            was_too_early: false,
             served: HashMap::new(),
             acknowledged: HashMap::new(),
         }
     }
 
     fn key(number: u64) -> String {
-        xfjid(number)
+        case_id(number)
     }
 
     fn steps(_: u64) -> usize {
@@ -71,51 +71,51 @@ type Source = SourceState<Quirk>;
 
 quirks! {
     Quirk of items {
-        /// Case: the content has `]]>`, so the CDATA section that carries it is split.
+        /// Case: the content has `]]>`, so the document is split into several CDATA sections.
         CdataEnd = "cdata_end" @ 47,
         /// Case: the content has `&#x0;` and `&#xB;`, which are illegal in XML.
         IllegalReference = "illegal_reference" @ 53,
-        /// Case: the content ends in half a character.
+        /// Case: the content ends with half a character.
         HalfCharacter = "half_character" @ 211,
         /// Case: nobody is marked as the main person.
         NoMain = "no_main" @ 23,
-        /// Case: three persons are marked as the main one.
+        /// Case: three people are marked as the main person.
         ThreeMains = "three_mains" @ 29,
-        /// Case: the purpose as a four-digit code of another list.
+        /// Case: the purpose is a four-digit code from another list.
         FourDigits = "four_digits" @ 3,
-        /// Case: a purpose that no list has.
+        /// Case: the purpose is in no list.
         UnknownCode = "unknown_code" @ 59,
-        /// Case: it is closed without a time of closing.
+        /// Case: it is closed, but has no closing time.
         ClosedWithoutTime = "closed_without_time" @ 7,
-        /// Case: `qgccbz` means the opposite.
+        /// Case: the flag `qgccbz` (first petition) is inverted.
         InvertedFirstFlag = "initial_inverted" @ 13,
-        /// Case: it repeats the one before it, named in `lhxfjid`.
+        /// Case: it repeats the case before it, which is named in `lhxfjid`.
         Repeated = "repeated" @ 11,
         /// Case: the identity number of the first person has a wrong check digit.
         BadChecksum = "bad_checksum" @ 17,
-        /// Case: a name with 喆, 䶮 or 㛃, which GB2312 does not have.
+        /// Case: a name has characters that GB2312 lacks: 喆, 䶮 or 㛃.
         RareName = "rare_name" @ 5,
-        /// Case: a picture of some 20 KiB inside, as Base64.
+        /// Case: it contains a picture of about 20 KiB in Base64.
         Attachment = "attachment" @ 61,
-        /// Case: a picture of 5 MiB inside.
+        /// Case: it contains a picture of 5 MiB in Base64.
         HugeAttachment = "huge_attachment" @ 0,
     }
     others {
-        /// Request: the outer declaration correctly says UTF-8; the inner one says GB2312.
+        /// Request: the answer is UTF-8. The envelope declares UTF-8, the document in it GB2312.
         OuterUtf8 = "outer_utf8" @ 19,
-        /// Request: the outer declaration correctly says GB2312; the inner one says UTF-8.
+        /// Request: the answer is GBK. The envelope declares GB2312, the document in it UTF-8.
         InnerUtf8 = "inner_utf8" @ 31,
-        /// Request: a SOAP Fault, with 500.
+        /// Request: the answer is a SOAP Fault, with status 500.
         SoapFault = "soap_fault" @ 67,
-        /// Request: a list without rows, whose `MSG` is an error.
+        /// Request: the list has no rows, and its `MSG` is an error.
         EmptyError = "empty_error" @ 71,
-        /// Request: `TOTAL` is too small, and smaller on every page.
+        /// Request: `TOTAL` is too small, and becomes smaller with every page.
         TotalDrifts = "total_drifts" @ 2,
-        /// Request: code `-1`, 繁忙.
+        /// Request: the answer has the code `-1`, 系统繁忙 (busy).
         Busy = "busy" @ 37,
-        /// Request: the page of the daily maintenance, HTML with 200.
+        /// Request: the answer is the HTML page of the daily maintenance, with status 200.
         Maintenance = "maintenance" @ 83,
-        /// Request: half of the acknowledged cases fail.
+        /// Request: the acknowledgement of every second case fails.
         HalfAck = "half_ack" @ 10,
     }
 }

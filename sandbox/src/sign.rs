@@ -1,7 +1,7 @@
-//! How the simulated sources sign and encrypt, each scheme as its platform describes it.
+//! The signing and encryption schemes of the simulated sources.
 //!
-//! Nothing here is shared with the gateway: with shared code a misunderstanding of a scheme would
-//! go unnoticed. Both sides are tested against the published vectors.
+//! This code is independent of the gateway's: with shared code, tests would not notice a scheme that was
+//! misunderstood. Both implementations are tested with published test vectors.
 
 use aes::cipher::{BlockCipherEncrypt, KeyInit as _};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -15,18 +15,20 @@ pub(crate) fn md5_hex(text: &str) -> String {
     hex::encode(Md5::digest(text))
 }
 
-/// 领导留言板: `md5(path + param + md5(appCode)[0..16] + token)`, all as text, byte for byte.
+/// The signature of 领导留言板 (the message board): `md5(path + param + md5(appCode)[0..16] + token)`,
+/// where `param` is the text that is sent.
 pub(crate) fn message_board(path: &str, param: &str, app_code: &str, token: &str) -> String {
     let derived = md5_hex(app_code);
     md5_hex(&format!("{path}{param}{}{token}", &derived[..16]))
 }
 
-/// National platforms: `Base64(HMAC-SHA256(secret, sid + rid + rtime))`, in that order.
+/// The signature of national platforms: `Base64(HMAC-SHA256(secret, sid + rid + rtime))`.
 pub(crate) fn platform(secret: &str, sid: &str, rid: &str, rtime: &str) -> String {
     hmac_sha256(secret, &format!("{sid}{rid}{rtime}"))
 }
 
-/// X-BG: `Base64(HMAC-SHA256(sk, METHOD\nPATH\nQUERY\nAK\nDATE\n))`, the query sorted by name.
+/// The X-BG signature: `Base64(HMAC-SHA256(secret_key, "METHOD\nPATH\nQUERY\nACCESS_KEY\nDATE\n"))`, with
+/// the parameters of the query sorted.
 pub(crate) fn x_bg(
     secret_key: &str,
     method: &str,
@@ -41,14 +43,14 @@ pub(crate) fn x_bg(
     hmac_sha256(secret_key, &format!("{method}\n{path}\n{query}\n{access_key}\n{date}\n"))
 }
 
-/// What the refresh call of a national platform returns: the secret under AES-128/ECB/PKCS5, in
-/// Base64, with the key Java's `SHA1PRNG` makes of the app key.
+/// The encrypted secret that a national platform hands out: AES-128/ECB/PKCS5 in Base64, with the key
+/// that Java's `SHA1PRNG` derives from the app key.
 pub(crate) fn wrapped_secret(app_key: &str, secret: &str) -> String {
     let cipher = aes::Aes128::new(&sha1prng(app_key).into());
     BASE64_STANDARD.encode(ecb(secret.as_bytes(), |block| cipher.encrypt_block(block.into())))
 }
 
-/// Lower-case hex of `text` under SM4-ECB/PKCS7.
+/// Lower-case hex of `text`, encrypted with SM4-ECB/PKCS7.
 pub(crate) fn sm4_hex(key: &str, text: &str) -> String {
     // This fails only for a key that is not 16 bytes long; all callers pass 16 bytes.
     let Ok(cipher) = sm4::Sm4::new_from_slice(key.as_bytes()) else { return String::new() };
@@ -62,8 +64,8 @@ pub(crate) fn sm3_hex(text: &str) -> String {
 
 /// The first 16 bytes of `SecureRandom("SHA1PRNG")` seeded with `seed`.
 fn sha1prng(seed: &str) -> [u8; 16] {
-    let twice = Sha1::digest(Sha1::digest(seed));
-    std::array::from_fn(|i| twice[i])
+    let digest = Sha1::digest(Sha1::digest(seed));
+    std::array::from_fn(|i| digest[i])
 }
 
 fn hmac_sha256(key: &str, text: &str) -> String {
@@ -73,15 +75,15 @@ fn hmac_sha256(key: &str, text: &str) -> String {
     BASE64_STANDARD.encode(mac.finalize().into_bytes())
 }
 
-/// Whole blocks of 16, each on its own, the last filled up as PKCS7 says.
+/// Encrypts each block of 16 bytes separately, after adding PKCS7 padding.
 fn ecb(plain: &[u8], encrypt: impl Fn(&mut [u8; 16])) -> Vec<u8> {
     let padding = 16 - plain.len() % 16;
-    let mut sealed = plain.to_vec();
-    sealed.resize(plain.len() + padding, u8::try_from(padding).unwrap_or_default());
-    for block in sealed.as_chunks_mut::<16>().0 {
+    let mut encrypted = plain.to_vec();
+    encrypted.resize(plain.len() + padding, u8::try_from(padding).unwrap_or_default());
+    for block in encrypted.as_chunks_mut::<16>().0 {
         encrypt(block);
     }
-    sealed
+    encrypted
 }
 
 #[cfg(test)]

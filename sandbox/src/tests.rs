@@ -1,4 +1,4 @@
-//! What the tests of several modules share: a hotline in a folder of its own, with a reader.
+//! Helpers for the tests of several modules: a hotline in its own folder, with a reader.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions};
 
 use crate::hotline::{Hotline, Row, Settings};
 use crate::source::http::Request;
-use crate::{Clock, Corpus, Faults};
+use crate::{Clock, Corpus, QuirkRates};
 
-pub(crate) struct Town {
+pub(crate) struct Fixture {
     pub(crate) hotline: Hotline,
     pub(crate) reader: SqliteConnection,
     pub(crate) clock: Clock,
@@ -22,23 +22,23 @@ pub(crate) fn morning() -> NaiveDateTime {
     NaiveDateTime::parse_from_str("2026-10-09 10:30:00", "%F %T").unwrap()
 }
 
-pub(crate) async fn town(faults: &str) -> Town {
+pub(crate) async fn fixture(quirks: &str) -> Fixture {
     let clock = Clock::starting(morning());
-    let faults = Faults::parse(faults).unwrap();
-    town_with(Settings { faults, ..Settings::new(7, clock) }).await
+    let quirks = QuirkRates::parse(quirks).unwrap();
+    fixture_with(Settings { quirks, ..Settings::new(7, clock) }).await
 }
 
-pub(crate) async fn town_with(settings: Settings) -> Town {
+pub(crate) async fn fixture_with(settings: Settings) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let clock = settings.clock.clone();
     let hotline = Hotline::create(&folder.path().join("hotline.db"), settings).await.unwrap();
     let reader: SqliteConnectOptions = hotline.url().parse().unwrap();
     let reader = reader.busy_timeout(Duration::ZERO).connect().await.unwrap();
-    Town { hotline, reader, clock, _folder: folder }
+    Fixture { hotline, reader, clock, _folder: folder }
 }
 
-impl Town {
-    /// What the reader is told when it runs this: rows affected, or the error.
+impl Fixture {
+    /// Runs a statement as the reader. Returns the number of affected rows, or the error.
     pub(crate) async fn run(&mut self, sql: &str) -> Result<u64, String> {
         let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut self.reader).await;
         done.map(|done| done.rows_affected()).map_err(|error| error.to_string())
@@ -49,7 +49,7 @@ impl Town {
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut self.reader).await.unwrap()
     }
 
-    /// The last state of the last case filed.
+    /// The last state of the case that was filed last.
     pub(crate) async fn last(&self) -> Row {
         self.hotline.oracle().await.unwrap().cases().last().unwrap().last().row.clone()
     }
@@ -57,11 +57,11 @@ impl Town {
 
 /// A corpus of these texts.
 pub(crate) fn texts(texts: &[&str]) -> Corpus {
-    let piece = |text: &&str| crate::Piece { title: "题目".into(), content: (*text).into() };
+    let piece = |text: &&str| crate::CorpusText { title: "题目".into(), content: (*text).into() };
     Corpus::Texts(texts.iter().map(piece).collect())
 }
 
-/// What came back over HTTP.
+/// An answer over HTTP.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The headers, one on each line.
@@ -70,15 +70,16 @@ pub(crate) struct Answer {
 }
 
 /// Sends the request to `url`, an `http://host:port` without a path.
-pub(crate) async fn send(url: &str, ask: &Request) -> anyhow::Result<Answer> {
-    let query = if ask.query.is_empty() { String::new() } else { format!("?{}", ask.query) };
-    let target = format!("{url}{}{query}", ask.path);
+pub(crate) async fn send(url: &str, to_send: &Request) -> anyhow::Result<Answer> {
+    let query =
+        if to_send.query.is_empty() { String::new() } else { format!("?{}", to_send.query) };
+    let target = format!("{url}{}{query}", to_send.path);
     let client = reqwest::Client::builder().no_proxy().build()?;
-    let mut request = client.request(ask.method.parse()?, target);
-    for (name, value) in &ask.headers {
+    let mut request = client.request(to_send.method.parse()?, target);
+    for (name, value) in &to_send.headers {
         request = request.header(name, value);
     }
-    let answer = request.body(ask.body.clone()).send().await?;
+    let answer = request.body(to_send.body.clone()).send().await?;
     let lines = answer
         .headers()
         .iter()

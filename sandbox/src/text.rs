@@ -1,11 +1,10 @@
-//! Made-up demands: what citizens of the made-up city write and say.
+//! Generates the texts of demands.
 //!
-//! Real demands must not be in a repository, and ten fixed sentences would test no length limit and
-//! no splitter. So texts are composed by a grammar of many topics. Their lengths are distributed as
-//! in real hotlines: a median near 237 characters, one in twenty above about 1,100, a few above
-//! 7,000.
+//! Real demands must not be in a repository, and a few fixed sentences would not test length limits. So
+//! texts are composed of phrases on many topics. Their lengths are distributed as at real hotlines: the
+//! median is near 237 characters, one text in twenty has more than 1,000, and a few have more than 7,000.
 
-mod essay;
+mod demand_text;
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -13,20 +12,20 @@ use serde::Deserialize;
 
 use crate::dice::Dice;
 
-pub(crate) use essay::{essay, lengthened};
+pub(crate) use demand_text::{demand_text, lengthen};
 
-/// The words everything is made of, from `phrases.toml`.
+/// The content of `phrases.toml`, of which texts and names are composed.
 #[derive(Deserialize)]
 pub(crate) struct Phrases {
     pub(crate) names: Names,
-    essay: Parts,
+    common: CommonPhrases,
     pub(crate) hotline: Additions,
-    /// By the name of a slot, the words that can take its place.
+    /// For each slot, by name, the phrases that can replace it.
     slots: HashMap<String, Vec<String>>,
     topics: Vec<Topic>,
 }
 
-/// What names of roads, estates, people and firms are made of.
+/// The components of the names of roads, housing estates, people and firms.
 #[derive(Deserialize)]
 pub(crate) struct Names {
     pub(crate) road_first: String,
@@ -36,17 +35,17 @@ pub(crate) struct Names {
     pub(crate) community_second: Vec<String>,
     pub(crate) surnames: String,
     pub(crate) compound_surnames: Vec<String>,
-    pub(crate) given: String,
+    pub(crate) given_names: String,
     pub(crate) firm_first: String,
     pub(crate) firm_second: String,
     pub(crate) trades: Vec<String>,
     pub(crate) rare: Vec<String>,
 }
 
-/// The parts of a text that do not depend on its topic.
+/// The sentences that do not depend on the topic of a text.
 #[derive(Deserialize)]
-struct Parts {
-    /// Quantiles in per mille and their lengths; lengths in between are interpolated.
+struct CommonPhrases {
+    /// Pairs of a quantile in per mille and the length there. Between them, lengths are interpolated.
     lengths: Vec<[u32; 2]>,
     addresses: Vec<String>,
     numbers: Vec<String>,
@@ -57,28 +56,26 @@ struct Parts {
     closings: Vec<String>,
 }
 
-/// What is added to cases of the hotline.
+/// Texts that are added to cases of the hotline.
 #[derive(Deserialize)]
 pub(crate) struct Additions {
-    /// To the content.
+    /// Sentences that are appended to the content.
     pub(crate) appended: Vec<String>,
     pub(crate) reminders: Vec<String>,
     pub(crate) supplements: Vec<String>,
 }
 
-/// A subject people call about.
+/// A topic that people call about.
 #[derive(Deserialize)]
 struct Topic {
-    /// The hotline's own classification, three levels.
-    accord: String,
+    /// The category at the hotline, in three levels.
+    category: String,
     titles: Vec<String>,
-    /// What is wrong.
-    facts: Vec<String>,
-    /// What should be done.
-    asks: Vec<String>,
+    problems: Vec<String>,
+    requests: Vec<String>,
 }
 
-/// The phrases, read when they are first needed.
+/// The phrases; the first call parses them.
 #[expect(clippy::expect_used, reason = "the file is part of the program, and every test reads it")]
 pub(crate) fn phrases() -> &'static Phrases {
     static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
@@ -87,19 +84,18 @@ pub(crate) fn phrases() -> &'static Phrases {
     &PHRASES
 }
 
-/// The number of characters a text should reach.
-pub(crate) fn length(dice: &mut Dice) -> usize {
-    let at = dice.between(0, 999);
-    let quantiles = &phrases().essay.lengths;
-    let above = quantiles.iter().position(|[quantile, _]| at < *quantile).unwrap_or(1);
+/// A random length for a text, in characters.
+pub(crate) fn random_length(dice: &mut Dice) -> usize {
+    let quantile = dice.between(0, 999);
+    let quantiles = &phrases().common.lengths;
+    let above = quantiles.iter().position(|[upper, _]| quantile < *upper).unwrap_or(1);
     let ([low, from], [high, to]) = (quantiles[above - 1], quantiles[above]);
-    // Half of the texts in the last interval are longer than 7,000 characters.
-    let length = from + (to - from) * (at - low) / (high - low);
+    let length = from + (to - from) * (quantile - low) / (high - low);
     let spread = (to - from) / (high - low);
     usize::try_from(length + dice.between(0, spread)).unwrap_or(usize::MAX)
 }
 
-/// One kind of dirt in an otherwise clean text. GB18030 can encode all of them.
+/// A kind of unwanted characters in a text. GB18030 can encode all of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Dirt {
     /// A TAB from a spreadsheet cell.
@@ -108,19 +104,19 @@ pub(crate) enum Dirt {
     WideSpaces,
     /// U+200B and U+FEFF from a chat program.
     Invisible,
-    /// `_x000D_`, a carriage return as a spreadsheet escapes it.
+    /// `_x000D_`, the escape of Excel for a carriage return.
     ExcelReturn,
     /// Tags and entities from a rich-text editor.
     Html,
     /// Characters that take four bytes in GB18030: rare names and emoji.
     FourByte,
-    /// Characters lost in an earlier wrong conversion.
+    /// `锟斤拷`, which replaces characters that an earlier system lost.
     Mojibake,
 }
 
 impl Dirt {
-    /// The text with the dirt in it, near its beginning so that no length limit cuts it off.
-    pub(crate) fn apply(self, text: &str, dice: &mut Dice) -> String {
+    /// Adds the dirt to the text, near its beginning, so that no length limit cuts the dirt off.
+    pub(crate) fn add_to(self, text: &str, dice: &mut Dice) -> String {
         if matches!(self, Self::Html) {
             let inner = text.replacen('，', "，&nbsp;", 2).replacen('。', "。<br/>", 2);
             return format!("<p style=\"font-family:仿宋_GB2312\">{inner}&lt;完&gt;</p>");

@@ -1,11 +1,10 @@
-//! The truth, in one form for all channels: everything a source ever served, recorded by the
-//! source.
+//! The truth: everything that a source ever served, recorded by the source, in one form for all
+//! channels.
 //!
-//! A test that only counted records would pass a gateway that delivers the right number of wrong
-//! records, or skips the middle one of three states. So every key has the list of its states in the
-//! order they became visible. A state has both ends: the payload as it was served, and the fields
-//! of the unified demand that must come out. The payload is compared with the record that the
-//! gateway keeps sealed, the fields with the row.
+//! A test that only counts records does not notice wrong records, or a missing state between two
+//! others. So the truth has all states of every key, in the order in which they became visible. For each
+//! state it has the payload that was served, which tests compare with the sealed raw record, and the
+//! fields of the unified demand that it must become, which tests compare with the stored demand.
 
 mod facts;
 
@@ -16,49 +15,48 @@ use chrono::NaiveDateTime;
 use serde_json::{Map, Value};
 
 pub use self::facts::Facts;
-pub(crate) use self::facts::{cleaned, facts, main_person, quality_flag, unified, utc};
+pub(crate) use self::facts::{clean, facts, main_person, quality_flag, unified_code, utc};
 
-/// Everything one channel ever served. Cloning is cheap: states are shared.
+/// Everything that one channel ever served. Clones share the states.
 #[derive(Clone, Debug)]
 pub struct Truth {
-    /// The channel's name, which is the name of its folder: `hotline`, `petition` and so on.
+    /// The name of the channel, which is also the name of its configuration folder.
     pub channel: &'static str,
     pub(crate) history: History<ServedState>,
 }
 
-/// All keys of a source with their states, in the order they first appeared.
+/// All records of a source, in the order in which they first appeared.
 #[derive(Clone, Debug)]
 pub(crate) struct History<S> {
-    pub(crate) things: Vec<Thing<S>>,
+    pub(crate) records: Vec<Record<S>>,
     index_by_key: HashMap<String, usize>,
 }
 
-/// One key of a source, with its states.
+/// One record of a source, with all its states.
 #[derive(Clone, Debug)]
-pub struct Thing<S = ServedState> {
-    /// The source's stable key.
+pub struct Record<S = ServedState> {
+    /// The key of the record in the source.
     pub key: String,
-    /// All states in the order they became visible (see [`Retention`]); never empty.
+    /// Its states, in the order in which they became visible. Never empty; see also [`Retention`].
     pub states: Vec<Arc<S>>,
-    /// When the source deleted it, if it did. A reader who had not read it by then never can, nor
-    /// any part of it that takes another request.
-    pub gone: Option<NaiveDateTime>,
+    /// When the source deleted it, if it did. After that, nobody can read the record or its parts.
+    pub deleted_at: Option<NaiveDateTime>,
 }
 
-/// One state of a thing.
+/// One state of a record.
 #[derive(Clone, Debug)]
 pub struct ServedState {
-    /// When it became visible, in Beijing.
+    /// When it became visible, in Beijing time.
     pub at: NaiveDateTime,
-    /// What a correct reader must make of it.
+    /// What a correct reader must make of the state.
     pub outcome: Outcome,
-    /// Names of the quirks in it.
-    pub faults: Vec<&'static str>,
+    /// The names of its quirks.
+    pub quirks: Vec<&'static str>,
     /// The record as it was served, decoded. A row is an object of its columns; XML is a tree in
     /// which children are always arrays and text is `$text`.
     pub payload: Value,
-    /// What belongs to it and is served elsewhere, by the name of the part: rows of another table,
-    /// the answer of a detail call.
+    /// Further data of the record that is served separately, by name: rows of another table, or the answer
+    /// of a detail call.
     pub parts: Map<String, Value>,
 }
 
@@ -67,26 +65,26 @@ pub struct ServedState {
 pub enum Outcome {
     /// A demand with at least these fields.
     Demand(Facts),
-    /// It must go to quarantine, with its bytes.
-    Reject(Class),
+    /// A rejected record, which must go to quarantine with its bytes.
+    Reject(RejectReason),
 }
 
 /// Why a record cannot become a demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// Its text is not valid in the charset of the source.
+pub enum RejectReason {
+    /// Its bytes are not valid in the charset of the source.
     MalformedBytes,
     /// Its structure is broken: XML that ends early, a row with too few fields.
     Unreadable,
 }
 
-/// How much of the past is kept.
+/// Which states of a record are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Retention {
-    /// Every state: for tests.
+    /// All states, for tests.
     #[default]
     All,
-    /// Only the newest state of each thing, so that a city that runs for days does not grow.
+    /// Only the newest state, so that a city that runs for days does not fill the memory.
     Newest,
 }
 
@@ -95,19 +93,19 @@ impl Truth {
         Self { channel, history: History::new() }
     }
 
-    /// All things, in the order they first appeared.
+    /// All records, in the order in which they first appeared.
     #[must_use]
-    pub fn things(&self) -> &[Thing] {
-        &self.history.things
+    pub fn records(&self) -> &[Record] {
+        &self.history.records
     }
 
-    /// The thing with this key.
+    /// The record with this key.
     #[must_use]
-    pub fn thing(&self, key: &str) -> Option<&Thing> {
-        self.history.thing(key)
+    pub fn record(&self, key: &str) -> Option<&Record> {
+        self.history.record(key)
     }
 
-    /// Records a state.
+    /// Adds a state of a record.
     pub(crate) fn add(&mut self, key: &str, state: ServedState) {
         self.history.add(key, state, Retention::All);
     }
@@ -115,35 +113,35 @@ impl Truth {
 
 impl<S> History<S> {
     pub(crate) fn new() -> Self {
-        Self { things: Vec::new(), index_by_key: HashMap::new() }
+        Self { records: Vec::new(), index_by_key: HashMap::new() }
     }
 
-    pub(crate) fn thing(&self, key: &str) -> Option<&Thing<S>> {
-        self.index_by_key.get(key).map(|index| &self.things[*index])
+    pub(crate) fn record(&self, key: &str) -> Option<&Record<S>> {
+        self.index_by_key.get(key).map(|index| &self.records[*index])
     }
 
-    /// Records a state of a key.
+    /// Adds a state of a record. With [`Retention::Newest`], it replaces the earlier states.
     pub(crate) fn add(&mut self, key: &str, state: S, retention: Retention) {
-        let index = *self.index_by_key.entry(key.to_owned()).or_insert(self.things.len());
-        if index == self.things.len() {
-            self.things.push(Thing { key: key.to_owned(), states: Vec::new(), gone: None });
+        let index = *self.index_by_key.entry(key.to_owned()).or_insert(self.records.len());
+        if index == self.records.len() {
+            self.records.push(Record { key: key.to_owned(), states: Vec::new(), deleted_at: None });
         }
-        let states = &mut self.things[index].states;
+        let states = &mut self.records[index].states;
         if retention == Retention::Newest {
             states.clear();
         }
         states.push(Arc::new(state));
     }
 
-    /// Records that the source deleted a thing.
+    /// Marks a record as deleted.
     pub(crate) fn delete(&mut self, key: &str, at: NaiveDateTime) {
         if let Some(index) = self.index_by_key.get(key) {
-            self.things[*index].gone = Some(at);
+            self.records[*index].deleted_at = Some(at);
         }
     }
 }
 
-impl<S> Thing<S> {
+impl<S> Record<S> {
     /// The newest state.
     #[must_use]
     pub fn last(&self) -> &S {
@@ -152,7 +150,7 @@ impl<S> Thing<S> {
 }
 
 impl ServedState {
-    /// The fields that must come out of it; `None` when it must be rejected.
+    /// The fields of the demand that it must become; `None` if it must be rejected.
     #[must_use]
     pub fn facts(&self) -> Option<&Facts> {
         match &self.outcome {
@@ -178,7 +176,7 @@ mod tests {
                 "reply": null,
                 "trail": [],
             })])),
-            faults: vec!["nul"],
+            quirks: vec!["nul"],
             payload: json!({ "no": 7 }),
             parts: Map::new(),
         }
@@ -191,12 +189,12 @@ mod tests {
         truth.add("a", state("pending", 2));
         truth.add("b", state("resolved", 3));
         truth.history.delete("a", state("pending", 4).at);
-        let keys: Vec<_> = truth.things().iter().map(|thing| thing.key.as_str()).collect();
+        let keys: Vec<_> = truth.records().iter().map(|record| record.key.as_str()).collect();
         assert_eq!(keys, ["b", "a"]);
-        let thing = truth.thing("b").unwrap();
-        assert_eq!(thing.states.len(), 2);
-        assert_eq!(thing.last().facts().unwrap()["status"], "resolved");
-        assert!(thing.gone.is_none() && truth.thing("a").unwrap().gone.is_some());
+        let record = truth.record("b").unwrap();
+        assert_eq!(record.states.len(), 2);
+        assert_eq!(record.last().facts().unwrap()["status"], "resolved");
+        assert!(record.deleted_at.is_none() && truth.record("a").unwrap().deleted_at.is_some());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sandbox::{Clock, Faults, Pace};
+use sandbox::{Clock, Pace, QuirkRates};
 use system_tests::{
     gateway_process::{EVENTS, Gateway, event},
     world::World,
@@ -20,8 +20,8 @@ const KILLS: usize = 30;
 #[tokio::test(flavor = "multi_thread")]
 async fn thirty_kills_lose_alter_and_add_nothing() {
     let mut settings = sandbox::Settings::new(7, Clock::machine());
-    settings.faults =
-        Faults::parse("poison@500,late_commit@300,twin_serial@400,status_label@200").unwrap();
+    settings.quirks =
+        QuirkRates::parse("poison@500,late_commit@300,twin_serial@400,status_label@200").unwrap();
     let world = Arc::new(World::open(settings).await.unwrap());
     world.edit_channel("every = \"15s\"", "every = \"50ms\"").unwrap();
     // The whole city happens within the usual overlap: every pass would read all of it again.

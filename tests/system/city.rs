@@ -5,7 +5,7 @@ use std::path::Path;
 use contract::{ChannelId, DemandId, RecordKey};
 use gateway::{
     assemble,
-    registry::vocabulary,
+    registry::section_schemas,
     service::{Role, serve},
     shipped,
     stop::Stop,
@@ -13,7 +13,7 @@ use gateway::{
 use normalizer::Sealer;
 use sandbox::{
     City, CityPlan,
-    truth::{Outcome, Thing},
+    truth::{Outcome, Record},
 };
 use sink::store::Database;
 use system_tests::compare::altered;
@@ -31,7 +31,7 @@ impl World {
         let plan = CityPlan::demonstration(5, folder.path().to_owned(), records);
         let faults = plan.channels.iter().map(|name| ((*name).to_owned(), faults.to_owned()));
         let plan =
-            CityPlan { faults: faults.collect(), retention: sandbox::Retention::All, ..plan };
+            CityPlan { quirks: faults.collect(), retention: sandbox::Retention::All, ..plan };
         let city = City::open(&plan).await.unwrap();
         let config = folder.path().join("config");
         shipped::write(&config, &plan.channels).unwrap();
@@ -49,7 +49,7 @@ impl World {
         let known = &self.city.environment;
         let environment =
             |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
-        let settings = config::resolve(&self.config(), &vocabulary(), &environment).unwrap();
+        let settings = config::resolve(&self.config(), &section_schemas(), &environment).unwrap();
         let (store, keys) = assemble::open(&settings).await.unwrap();
         let channels = assemble::channels(&settings, &keys).unwrap().into_iter();
         let channels = channels.map(|channel| channel.with_schedule(None)).collect();
@@ -66,7 +66,7 @@ impl World {
         let mut found = Vec::new();
         for truth in self.city.truths().await.unwrap() {
             let channel: ChannelId = truth.channel.parse().unwrap();
-            for thing in truth.things() {
+            for thing in truth.records() {
                 let difference = difference(&channel, thing, store, sealer).await;
                 found.extend(difference.map(|what| format!("{channel} {}: {what}", thing.key)));
             }
@@ -77,7 +77,7 @@ impl World {
 
 async fn difference(
     channel: &ChannelId,
-    thing: &Thing,
+    thing: &Record,
     store: &Database,
     sealer: &Sealer,
 ) -> Option<String> {
@@ -85,7 +85,7 @@ async fn difference(
     let waits = store.quarantine_show(&DemandId::of(channel, &key)).await.unwrap();
     match (&thing.last().outcome, store.current(channel, &key).await.unwrap(), waits) {
         // It may have been deleted before it was read.
-        _ if thing.gone.is_some() => None,
+        _ if thing.deleted_at.is_some() => None,
         (Outcome::Demand(facts), Some(demand), _) => altered(facts, &demand, sealer),
         (Outcome::Demand(_), None, Some(row)) => Some(format!("quarantined: {}", row.detail)),
         (Outcome::Demand(_), None, None) => Some("lost".to_owned()),

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use sandbox::{Clock, Faults, Settings};
+use sandbox::{Clock, QuirkRates, Settings};
 use serde_json::{Value, json};
 use system_tests::{
     gateway_process::{Gateway, command, event, server},
@@ -19,7 +19,7 @@ use tokio::time::interval;
 /// A city, and a gateway whose listener requires a token.
 async fn world(token: bool) -> World {
     let mut settings = Settings::new(41, Clock::machine());
-    settings.faults = Faults::parse("all").unwrap();
+    settings.quirks = QuirkRates::parse("all").unwrap();
     let world = World::open(settings).await.unwrap();
     world.hotline.file(800).await.unwrap();
     world.edit_channel("every = \"15s\"", "every = \"50ms\"").unwrap();
@@ -85,8 +85,8 @@ async fn ingest_two_sinks_and_a_console_do_what_one_process_does() {
         until(&mut ingest, has_caught_up);
         address(&mut console)
     });
-    world.hotline.urge(20).await.unwrap();
-    world.hotline.touch(30).await.unwrap();
+    world.hotline.add_pressings(20).await.unwrap();
+    world.hotline.advance_random(30).await.unwrap();
     tokio::task::block_in_place(|| {
         // The first may have begun before, and acknowledging makes some rows change once more.
         for _ in 0..4 {

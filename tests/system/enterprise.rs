@@ -4,7 +4,7 @@
 //! Each quirk of the platform is a switch. The tests check the row in the store or in quarantine.
 
 use contract::{Intake, Store as _, demand::QualityFlag};
-use sandbox::{Behaviour, Clock, EVERY, Enterprise, Faults};
+use sandbox::{Behaviour, Clock, DROP_INTERVAL, Enterprise, QuirkRates};
 use sink::store::Memory;
 use system_tests::{compare::has_doubt, pipeline::Pipeline};
 
@@ -23,7 +23,7 @@ impl Drop {
         let start = chrono::NaiveDate::from_ymd_opt(2026, 10, 9).unwrap();
         let clock = Clock::starting(start.and_hms_opt(10, 0, 0).unwrap());
         let mut settings = Behaviour::new(7, clock.clone());
-        settings.faults = Faults::parse(faults).unwrap();
+        settings.quirks = QuirkRates::parse(faults).unwrap();
         let platform = Enterprise::create(&folder.path().join("wqfw"), settings).unwrap();
         let place = platform.folder().display().to_string();
         let pipeline = Pipeline::new("enterprise", vec![("ENTERPRISE_DROP_URL", place)]).unwrap();
@@ -32,7 +32,7 @@ impl Drop {
 
     /// Advances the clock by half an hour; the platform drops a file, which is read.
     async fn half_an_hour(&mut self) -> Option<String> {
-        self.clock.advance(EVERY);
+        self.clock.advance(DROP_INTERVAL);
         let name = self.platform.drop_file().unwrap();
         self.pipeline.pull().await.unwrap();
         name
@@ -46,11 +46,11 @@ impl Drop {
 #[tokio::test(start_paused = true)]
 async fn t10_overlapping_files_give_every_row_once_and_the_newest_state_wins() {
     let mut drop = Drop::new("");
-    drop.platform.file(20);
+    drop.platform.submit(20);
     for n in 0..5 {
         drop.half_an_hour().await;
-        drop.platform.touch(6);
-        drop.platform.file(n);
+        drop.platform.advance_random(6);
+        drop.platform.submit(n);
     }
     drop.half_an_hour().await;
     assert_eq!(drop.differences(), [""; 0]);
@@ -72,7 +72,7 @@ async fn t10_overlapping_files_give_every_row_once_and_the_newest_state_wins() {
 #[tokio::test(start_paused = true)]
 async fn t11_a_file_without_manifest_is_left_alone() {
     let mut drop = Drop::new("no_manifest@1");
-    drop.platform.file(3);
+    drop.platform.submit(3);
     drop.half_an_hour().await;
     assert!(drop.pipeline.store.demands().is_empty() && drop.pipeline.bus.rejected().is_empty());
     assert_eq!(drop.platform.counters().unwrap().waiting, 1);
@@ -88,15 +88,15 @@ async fn t11_a_file_that_is_not_what_was_announced_goes_to_error_with_an_alarm()
     ] {
         // Only the second file is bad: the third covers what it held.
         let mut drop = Drop::new(&format!("{fault}@2"));
-        let numbers = drop.platform.file(4);
+        let numbers = drop.platform.submit(4);
         drop.half_an_hour().await;
-        drop.platform.touch(2);
+        drop.platform.advance_random(2);
         let name = drop.half_an_hour().await.unwrap();
         let kept =
             drop.pipeline.quarantined(&name).unwrap_or_else(|| panic!("{fault} is not told"));
         assert_eq!((kept.reason.as_str(), kept.place.as_str()), (reason, name.as_str()));
         assert_eq!(drop.platform.counters().unwrap().refused, 1, "{fault}");
-        drop.platform.touch(1);
+        drop.platform.advance_random(1);
         drop.half_an_hour().await;
         assert_eq!(drop.differences(), [""; 0], "{fault}");
         assert!(numbers.iter().all(|number| drop.pipeline.demand(number).is_some()), "{fault}");
@@ -106,7 +106,7 @@ async fn t11_a_file_that_is_not_what_was_announced_goes_to_error_with_an_alarm()
 #[tokio::test(start_paused = true)]
 async fn t12_a_header_that_is_not_recognised_goes_to_error_and_is_never_passed_over() {
     let mut drop = Drop::new("unknown_header@1");
-    drop.platform.file(3);
+    drop.platform.submit(3);
     let name = drop.half_an_hour().await.unwrap();
     let kept = drop.pipeline.quarantined(&name).unwrap();
     assert_eq!(kept.reason, "unknown_header");
@@ -135,8 +135,8 @@ async fn every_charset_and_form_gives_the_same_demands() {
 #[tokio::test(start_paused = true)]
 async fn a_file_that_arrives_after_its_manifest_is_waited_for() {
     let drop = Drop::new("early_manifest@1");
-    let number = drop.platform.file(1).remove(0);
-    drop.clock.advance(EVERY);
+    let number = drop.platform.submit(1).remove(0);
+    drop.clock.advance(DROP_INTERVAL);
     let name = drop.platform.drop_file().unwrap().unwrap();
     let batch = drop.pipeline.connector().unwrap().read(None, 100).await.unwrap();
     assert!(batch.entries.is_empty() && !batch.caught_up);
@@ -157,9 +157,9 @@ async fn a_replaced_file_is_read_again() {
 /// Drops and reads two files with this fault.
 async fn two_files(faults: &str) -> Drop {
     let mut drop = Drop::new(faults);
-    drop.platform.file(9);
+    drop.platform.submit(9);
     drop.half_an_hour().await;
-    drop.platform.touch(4);
+    drop.platform.advance_random(4);
     drop.half_an_hour().await;
     assert_eq!(drop.differences(), [""; 0], "{faults}");
     assert_eq!(drop.pipeline.store.demands().len(), 9, "{faults}");
@@ -169,7 +169,7 @@ async fn two_files(faults: &str) -> Drop {
 /// Six appeals, of which every second one is damaged, and the number of the first damaged one.
 async fn spoilt(fault: &str) -> (Drop, String) {
     let mut drop = Drop::new(&format!("{fault}@2"));
-    let numbers = drop.platform.file(6);
+    let numbers = drop.platform.submit(6);
     drop.half_an_hour().await;
     assert_eq!(drop.differences(), [""; 0], "{fault}");
     for neighbour in [&numbers[0], &numbers[2], &numbers[4]] {
@@ -273,13 +273,13 @@ async fn a_type_that_no_table_has_is_kept_raw_and_flagged() {
 async fn everything_at_once_loses_nothing() {
     let mut drop = Drop::new("all");
     for _ in 0..60 {
-        drop.platform.file(10);
-        drop.platform.touch(8);
+        drop.platform.submit(10);
+        drop.platform.advance_random(8);
         drop.half_an_hour().await;
     }
     // What was in the last bad file comes with the next good one.
     for _ in 0..3 {
-        drop.platform.touch(1);
+        drop.platform.advance_random(1);
         drop.half_an_hour().await;
     }
     assert_eq!(drop.differences(), [""; 0]);

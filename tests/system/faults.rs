@@ -22,7 +22,7 @@ async fn world() -> World {
 /// The same with a shared store at this URL.
 async fn stored_at(url: &str) -> World {
     let mut world = world().await;
-    gateway::shipped::name_servers(&world.config(), Some(STORE), None).unwrap();
+    gateway::shipped::set_servers(&world.config(), Some(STORE), None).unwrap();
     world.set(STORE, url.to_owned());
     world
 }
@@ -31,7 +31,7 @@ async fn stored_at(url: &str) -> World {
 async fn published_at(url: &str) -> World {
     let mut world = world().await;
     world.store().await.unwrap();
-    gateway::shipped::name_servers(&world.config(), None, Some((BROKER, "golden"))).unwrap();
+    gateway::shipped::set_servers(&world.config(), None, Some((BROKER, "golden"))).unwrap();
     world.set(BROKER, url.to_owned());
     world
 }

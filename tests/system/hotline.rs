@@ -13,7 +13,7 @@ use gateway::{
     stop::Stop,
     watch::State,
 };
-use sandbox::{Clock, Faults, Settings, Storage};
+use sandbox::{Clock, QuirkRates, Settings, Storage};
 use system_tests::{corpus, gateway_process::command, world::World};
 
 fn repository() -> PathBuf {
@@ -22,7 +22,7 @@ fn repository() -> PathBuf {
 
 async fn world_with(faults: &str) -> World {
     let mut settings = Settings::new(11, Clock::machine());
-    settings.faults = Faults::parse(faults).unwrap();
+    settings.quirks = QuirkRates::parse(faults).unwrap();
     World::open(settings).await.unwrap()
 }
 
@@ -31,8 +31,8 @@ async fn every_quirk_of_the_hotline_arrives_as_it_was_served() {
     let world = world_with("all").await;
     world.hotline.file(1_500).await.unwrap();
     world.pull().await.unwrap();
-    world.hotline.urge(40).await.unwrap();
-    world.hotline.touch(60).await.unwrap();
+    world.hotline.add_pressings(40).await.unwrap();
+    world.hotline.advance_random(60).await.unwrap();
     world.hotline.commit_late(Duration::from_secs(3600)).await.unwrap();
     world.pull().await.unwrap();
     // What raced our own acknowledgement is found by the overlap of the next pass.
@@ -61,7 +61,7 @@ async fn an_urge_reaches_a_demand_whose_own_row_did_not_change() {
     let world = world_with("").await;
     world.hotline.file(20).await.unwrap();
     world.pull().await.unwrap();
-    let urged = world.hotline.urge(1).await.unwrap().remove(0);
+    let urged = world.hotline.add_pressings(1).await.unwrap().remove(0);
     world.pull().await.unwrap();
     let (store, _) = world.store().await.unwrap();
     let oracle = world.hotline.oracle().await.unwrap();

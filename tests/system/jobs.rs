@@ -13,7 +13,7 @@ use std::{
 use chrono::TimeDelta;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sandbox::{Clock, Faults};
+use sandbox::{Clock, QuirkRates};
 use sqlx::{Connection as _, SqliteConnection};
 use system_tests::{gateway_process::command, gateway_process::signal, world::World};
 use tempfile::TempDir;
@@ -28,7 +28,7 @@ async fn jobs_of_every_kind_overlap_nowhere_and_lose_nothing() {
     let days = TimeDelta::days(i64::try_from(DAYS).unwrap());
     let clock = Clock::starting(Clock::machine().now() - days);
     let mut settings = sandbox::Settings::new(9, clock.clone());
-    settings.faults = Faults::parse("poison@50,late_commit@40,status_label@30").unwrap();
+    settings.quirks = QuirkRates::parse("poison@50,late_commit@40,status_label@30").unwrap();
     let world = World::open(settings).await.unwrap();
     let jobs = Arc::new(Jobs::new(&world));
     let step = Duration::from_secs(DAYS * 86_400 / rounds);
@@ -36,7 +36,7 @@ async fn jobs_of_every_kind_overlap_nowhere_and_lose_nothing() {
     for round in 0..rounds {
         clock.advance(step);
         world.hotline.file(3).await.unwrap();
-        world.hotline.touch(2).await.unwrap();
+        world.hotline.advance_random(2).await.unwrap();
         match round % 10 {
             4 => kill(&mut service.take().unwrap()),
             7 => service = Some(jobs.service()),

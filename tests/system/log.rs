@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use gateway::log::LONGEST_LINE;
+use gateway::log::MAX_LINE_BYTES;
 use sandbox::{Clock, Settings};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, query_scalar};
 use system_tests::{
@@ -34,13 +34,13 @@ async fn a_returned_message_a_slow_statement_and_a_full_queue_leave_no_demand_in
     let mut ingest = Gateway::start_with(&world, "ingest", "trace").unwrap();
     log.until(&mut ingest, |line| event(line) == Some("settled"));
     rabbitmqctl(&broker, &["delete_queue", &queue]).unwrap();
-    world.hotline.touch(100).await.unwrap();
+    world.hotline.advance_random(100).await.unwrap();
     log.until(&mut ingest, |line| line.contains("no queue takes message"));
     log.until(&mut ingest, |line| event(line) == Some("confirmed"));
     // A queue that holds one message refuses the rest of a batch.
     let policy = ["set_operator_policy", "golden", &queue, "{\"max-length\":1}"];
     rabbitmqctl(&broker, &[&policy[..], &["--apply-to", "queues"]].concat()).unwrap();
-    world.hotline.touch(100).await.unwrap();
+    world.hotline.advance_random(100).await.unwrap();
     let full = log.until(&mut ingest, |line| line.contains("the queue is full"));
     rabbitmqctl(&broker, &["clear_operator_policy", "golden"]).unwrap();
     ingest.stop().unwrap();
@@ -65,7 +65,7 @@ async fn a_returned_message_a_slow_statement_and_a_full_queue_leave_no_demand_in
     .unwrap();
     assert!(said.len() > 40, "{} texts", said.len());
     for line in &log.0 {
-        assert!(line.len() <= LONGEST_LINE, "{} bytes: {line}", line.len());
+        assert!(line.len() <= MAX_LINE_BYTES, "{} bytes: {line}", line.len());
         for text in &said {
             let bytes = format!("{:?}", text.as_bytes());
             let bytes = bytes.trim_matches(['[', ']']);

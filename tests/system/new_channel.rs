@@ -118,7 +118,7 @@ fn a_plugin_that_breaks_a_promise_is_told_which() {
         let promise = promises.iter().find(|promise| promise["promise"] == name).unwrap();
         promise["kept"] == false
     };
-    assert!(broken("the_same_question_gets_the_same_keys"), "{found}");
+    assert!(broken("a_repeated_read_returns_the_same_keys"), "{found}");
     assert!(!broken("respects_max"), "{found}");
 }
 

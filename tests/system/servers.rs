@@ -1,7 +1,7 @@
 //! The gateway with RabbitMQ and PostgreSQL.
 
 use contract::{ChannelId, DemandId, RecordKey};
-use sandbox::{Clock, Faults, Settings};
+use sandbox::{Clock, QuirkRates, Settings};
 use serde_json::Value;
 use sink::store::{Access, Database, Postgres};
 use sqlx::{Connection, SqliteConnection};
@@ -12,7 +12,7 @@ use system_tests::{
 
 pub(super) async fn world(records: u64, faults: &str) -> World {
     let mut settings = Settings::new(12, Clock::machine());
-    settings.faults = Faults::parse(faults).unwrap();
+    settings.quirks = QuirkRates::parse(faults).unwrap();
     let world = World::open(settings).await.unwrap();
     world.hotline.file(records).await.unwrap();
     world
@@ -28,8 +28,8 @@ fn rabbitmq() -> String {
 
 async fn pull_and_compare(world: &World) {
     world.pull().await.unwrap();
-    world.hotline.urge(20).await.unwrap();
-    world.hotline.touch(30).await.unwrap();
+    world.hotline.add_pressings(20).await.unwrap();
+    world.hotline.advance_random(30).await.unwrap();
     world.pull().await.unwrap();
     world.pull().await.unwrap();
     assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());

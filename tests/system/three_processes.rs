@@ -14,7 +14,7 @@ use std::{
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sandbox::{Clock, Faults, Pace};
+use sandbox::{Clock, Pace, QuirkRates};
 use sink::store::Database;
 use system_tests::{
     gateway_process::{Gateway, Server, event, rabbitmqctl, signal},
@@ -40,8 +40,8 @@ async fn three_processes_lose_alter_and_add_nothing_whatever_breaks_between_them
     let (postgres, broker) = (start("postgres"), start("rabbitmq"));
 
     let mut settings = sandbox::Settings::new(8, Clock::machine());
-    settings.faults =
-        Faults::parse("poison@500,late_commit@300,twin_serial@400,status_label@200").unwrap();
+    settings.quirks =
+        QuirkRates::parse("poison@500,late_commit@300,twin_serial@400,status_label@200").unwrap();
     let mut world = World::open(settings).await.unwrap();
     let urls = (postgres.property("TONGHUI_TEST_POSTGRES"), broker.property("TONGHUI_TEST_AMQP"));
     world.use_servers(Some(urls.0.unwrap()), Some(urls.1.unwrap())).await.unwrap();

@@ -1,5 +1,5 @@
-//! Makes the files that are shipped and not written by hand: code tables, the dictionary for raw
-//! records and the model of plausible characters. `cargo xtask tool` runs it.
+//! Generates shipped files: code tables, the dictionary that compresses raw records, and the model of
+//! plausible characters. `cargo xtask tool` runs it.
 
 mod model;
 mod tables;
@@ -17,64 +17,64 @@ use contract::Timestamp;
 use gateway::assemble;
 use normalizer::{Place, Sealer, open_raw};
 
-/// Makes a file that is shipped.
+/// Generate a shipped file.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask tool")]
 enum Tool {
     /// Write the shipped table of administrative divisions from public CSV files.
     Regions {
-        /// The folder of provinces.csv, cities.csv, areas.csv and streets.csv.
+        /// The folder with provinces.csv, cities.csv, areas.csv and streets.csv.
         folder: PathBuf,
-        /// Old counties of history.jsonl too. Nobody states its licence: keep that table to yourself.
+        /// Add former counties from history.jsonl. Its licence is unknown: do not publish that table.
         #[arg(long)]
         history: bool,
     },
-    /// Write a table of categories from category.jsonl, for a configuration of your own: its licence
-    /// does not let it be shipped.
+    /// Write a table of categories from category.jsonl, for your own configuration: the licence of that
+    /// file forbids shipping the table.
     Categories {
-        /// The folder of category.jsonl.
+        /// The folder with category.jsonl.
         folder: PathBuf,
-        /// The table, as in codes/category.csv.
+        /// The table to write, in the format of codes/category.csv.
         file: PathBuf,
     },
-    /// Make a dictionary for the compression of raw records from those that a demo stored. To be
-    /// used, it needs a number in normalizer/src/seal/raw.rs.
+    /// Train a compression dictionary on the raw records that a demo stored. Before it can be used, it
+    /// needs a number in normalizer/src/seal/raw.rs.
     Dictionary {
-        /// The demo's folder of configuration.
+        /// The configuration folder of the demo.
         config: PathBuf,
-        /// The dictionary.
+        /// The dictionary to write.
         #[arg(default_value = "target/record.dict")]
         file: PathBuf,
     },
-    /// Count the characters of the .jsonl message files of a folder for the model of plausibility.
+    /// Write the model of plausible characters: count the characters of .jsonl message files.
     TextModel {
-        /// The folder; its texts stay where they are.
+        /// The folder with the files; no text is copied out of it.
         folder: PathBuf,
-        /// The model.
+        /// The model to write.
         #[arg(default_value = "normalizer/text/model/chinese.txt")]
         file: PathBuf,
     },
 }
 
 fn main() -> anyhow::Result<()> {
-    let done = match Tool::parse() {
-        Tool::Regions { folder, history } => tables::regions(&folder, history),
-        Tool::Categories { folder, file } => tables::categories(&folder, &file),
+    let summary = match Tool::parse() {
+        Tool::Regions { folder, history } => tables::write_regions(&folder, history),
+        Tool::Categories { folder, file } => tables::write_categories(&folder, &file),
         Tool::Dictionary { config, file } => make_dictionary(&config, &file),
-        Tool::TextModel { folder, file } => model::make(&folder, &file),
+        Tool::TextModel { folder, file } => model::write_model(&folder, &file),
     }?;
-    Ok(writeln!(io::stdout().lock(), "{done}")?)
+    Ok(writeln!(io::stdout().lock(), "{summary}")?)
 }
 
-/// A larger dictionary only holds more sentences of the sandbox; real records do not become smaller
-/// (measured).
+/// A larger dictionary only contains more sentences of the sandbox; measurements show that it does not
+/// make real records smaller.
 const DICTIONARY_BYTES: usize = 16 * 1024;
 const PAGE_ROWS: u32 = 500;
-/// Samples of each channel; without a limit nearly all would be of the hotline.
-const SAMPLES_PER_CHANNEL: usize = 400;
+/// Most samples of one channel; without this limit nearly all would be from the hotline.
+const MAX_SAMPLES_PER_CHANNEL: usize = 400;
 
-/// Makes a dictionary for raw records from those in the store that `config` names. A dictionary in use
-/// never changes, because a record is read with the dictionary that compressed it.
+/// Trains a dictionary on the raw records in the store of the configuration `config`. A dictionary that
+/// is in use must not change, because each record is read with the dictionary that compressed it.
 #[tokio::main]
 async fn make_dictionary(config: &Path, target: &Path) -> anyhow::Result<String> {
     let settings = assemble::settings_without_secrets(config)?;
@@ -86,14 +86,14 @@ async fn make_dictionary(config: &Path, target: &Path) -> anyhow::Result<String>
         let Some((last, _)) = page.last() else { break };
         after = *last;
         for (_, row) in &page {
-            let of_channel = samples.entry(row.demand.channel.clone()).or_default();
-            if of_channel.len() < SAMPLES_PER_CHANNEL {
-                of_channel.push(open_raw(&sealer, Place::from(&row.demand), &row.demand.raw)?);
+            let channel_samples = samples.entry(row.demand.channel.clone()).or_default();
+            if channel_samples.len() < MAX_SAMPLES_PER_CHANNEL {
+                channel_samples.push(open_raw(&sealer, Place::from(&row.demand), &row.demand.raw)?);
             }
         }
     }
     let samples: Vec<Vec<u8>> = samples.into_values().flatten().collect();
-    ensure!(samples.len() >= SAMPLES_PER_CHANNEL, "{} records are too few", samples.len());
+    ensure!(samples.len() >= MAX_SAMPLES_PER_CHANNEL, "{} records are too few", samples.len());
     fs::write(target, zstd::dict::from_samples(&samples, DICTIONARY_BYTES)?)?;
-    Ok(format!("{}: of {} records", target.display(), samples.len()))
+    Ok(format!("{}: trained on {} records", target.display(), samples.len()))
 }

@@ -1,7 +1,8 @@
-//! Checks that `explain` shows of each file what `sync` does with it.
+//! Checks that `explain` and `sync` give the same verdicts for the same file.
 //!
-//! A case is a folder with a `channel.toml` and the files of its `in/`. Each file is explained, then
-//! put into the folder of the channel and read into an empty store. Both verdicts are printed.
+//! A case is a folder with a `channel.toml` and input files in `in/`. Each input file is put alone into
+//! the folder that the channel reads, explained, and then read into an empty store. Both verdicts are
+//! printed.
 
 use std::{
     collections::BTreeSet,
@@ -15,47 +16,47 @@ use serde_json::Value;
 
 use crate::run::{build, print, root};
 
-/// What became of the records of a file.
+/// The verdicts on the records of a file.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Verdict {
     accepted: u64,
     skipped: u64,
     rejected: u64,
-    /// Why records were rejected, or why the file was not read at all.
+    /// Why records were rejected, or why the file could not be read.
     reasons: BTreeSet<String>,
 }
 
-/// Runs every case of `folder/files`; fails where the two differ.
+/// Runs every case of `folder/files`; fails if `explain` and `sync` differ.
 pub(crate) fn cases(folder: &Path) -> Result<()> {
     build(&["tonghui"])?;
     let work = tempfile::tempdir()?;
     let config = work.path().join("config");
     tonghui(&["init", &config.to_string_lossy()])?;
     let (mut n_files, mut n_different) = (0, 0);
-    for case in sorted(&folder.join("files"))? {
+    for case in sorted_entries(&folder.join("files"))? {
         if !case.join("channel.toml").exists() {
             continue;
         }
         let channel = config.join("channels/x");
         fs::create_dir_all(&channel)?;
         fs::copy(case.join("channel.toml"), channel.join("channel.toml"))?;
-        for input in sorted(&case.join("in"))? {
-            let dropped = drop_alone(work.path(), &config, &input)?;
-            let explained = explain(&config, &dropped);
+        for input in sorted_entries(&case.join("in"))? {
+            let copied = replace_input(work.path(), &config, &input)?;
+            let explained = explain(&config, &copied);
             let synced = sync(&config)?;
             n_files += 1;
             n_different += u32::from(explained != synced);
             let case = case.file_name().unwrap_or_default().to_string_lossy();
             let input = input.file_name().unwrap_or_default().to_string_lossy();
-            let sign = if explained == synced { "  " } else { "≠ " };
+            let mark = if explained == synced { "  " } else { "≠ " };
             let name = format!("{case}/{input}");
-            print(format_args!("{sign}{name:60} explain {explained}"));
+            print(format_args!("{mark}{name:60} explain {explained}"));
             print(format_args!("  {:60} sync    {synced}", ""));
         }
     }
-    print(format_args!("{n_files} files, {n_different} of which `explain` and `sync` differ"));
-    ensure!(n_files > 0, "{} holds no cases", folder.display());
-    ensure!(n_different == 0, "`explain` and `sync` differ");
+    print(format_args!("`explain` and `sync` differ for {n_different} of {n_files} files"));
+    ensure!(n_files > 0, "{} contains no cases", folder.display());
+    ensure!(n_different == 0, "`explain` and `sync` differ for {n_different} files, see above");
     Ok(())
 }
 
@@ -83,8 +84,8 @@ fn explain(config: &Path, input: &Path) -> Verdict {
     verdict
 }
 
-/// Puts a copy of `input` into an empty folder that the channel reads, beside an empty store.
-fn drop_alone(work: &Path, config: &Path, input: &Path) -> Result<PathBuf> {
+/// Puts a copy of `input` into the folder that the channel reads, and empties that folder and the store.
+fn replace_input(work: &Path, config: &Path, input: &Path) -> Result<PathBuf> {
     let (drop, data) = (work.join("drop"), config.join("data"));
     for folder in [&drop, &data] {
         if folder.exists() {
@@ -92,29 +93,29 @@ fn drop_alone(work: &Path, config: &Path, input: &Path) -> Result<PathBuf> {
         }
     }
     fs::create_dir(&drop)?;
-    let dropped = drop.join(input.file_name().context("an input has no name")?);
-    fs::copy(input, &dropped)?;
+    let copied = drop.join(input.file_name().context("an input has no name")?);
+    fs::copy(input, &copied)?;
     fs::write(config.join("channels/x/url"), drop.to_string_lossy().as_bytes())?;
-    Ok(dropped)
+    Ok(copied)
 }
 
 fn sync(config: &Path) -> Result<Verdict> {
     let config = config.to_string_lossy();
-    let ask = |arguments: &[&str]| -> Result<Value> {
+    let query = |arguments: &[&str]| -> Result<Value> {
         let arguments = [&["--config", &config], arguments, &["--format", "json"]].concat();
         Ok(serde_json::from_str(&tonghui(&arguments)?)?)
     };
-    let done = match ask(&["sync", "x"]) {
-        Ok(done) => done,
+    let results = match query(&["sync", "x"]) {
+        Ok(results) => results,
         Err(error) => return Ok(Verdict::failed(&format!("{error:#}"))),
     };
-    if done[0]["became"] != "done" {
-        return Ok(Verdict::failed(done[0]["why"].as_str().unwrap_or("not done")));
+    if results[0]["became"] != "done" {
+        return Ok(Verdict::failed(results[0]["why"].as_str().unwrap_or("sync did not finish")));
     }
-    let books = &ask(&["books"])?["channels"][0];
+    let books = &query(&["books"])?["channels"][0];
     let count = |name: &str| books[name].as_u64().unwrap_or_default();
-    let waiting = ask(&["quarantine", "list", "--limit", "1000"])?;
-    let reasons = waiting.as_array().into_iter().flatten();
+    let rejects = query(&["quarantine", "list", "--limit", "1000"])?;
+    let reasons = rejects.as_array().into_iter().flatten();
     Ok(Verdict {
         accepted: count("accepted"),
         skipped: count("skipped"),
@@ -138,17 +139,17 @@ impl std::fmt::Display for Verdict {
     }
 }
 
-/// The output of `tonghui`; the last line of its errors if it fails.
+/// Runs `tonghui` and returns its output. If it fails, the error is the last line it printed.
 fn tonghui(arguments: &[&str]) -> Result<String> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), Into::into);
-    let done = Command::new(target.join("debug/tonghui")).args(arguments).output()?;
-    let errors = String::from_utf8_lossy(&done.stderr);
-    ensure!(done.status.success(), "{}", errors.lines().last().unwrap_or("no reason given"));
-    Ok(String::from_utf8(done.stdout)?)
+    let output = Command::new(target.join("debug/tonghui")).args(arguments).output()?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{}", errors.lines().last().unwrap_or("no error message"));
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// The entries of a folder, sorted by name.
-fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
+fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     let mut paths =
         entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()?;

@@ -1,5 +1,5 @@
-//! `cargo xtask check`: quick checks while writing code. It checks only the crates that changed since
-//! the branch left `main`, and those that depend on them, without servers.
+//! `cargo xtask check`: quick checks while writing code, without servers. It checks only the crates that
+//! changed since the branch left `main`, and the crates that depend on them.
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 
@@ -11,27 +11,27 @@ use crate::{
     test::{NEXTEST, Steps, has_nextest},
 };
 
-/// The crate whose tests read the documents and settings that belong to no crate.
+/// The crate whose tests also check files that belong to no crate, such as the documents.
 const SYSTEM_TESTS: &str = "system-tests";
 
-/// Format, lints and the quick tests.
+/// Checks the format, the lints and the quick tests.
 pub(crate) fn check() -> Result<()> {
     let mut steps = Steps::default();
     let checked = run_all(&mut steps);
-    steps.summary();
+    steps.print_summary();
     checked
 }
 
 fn run_all(steps: &mut Steps) -> Result<()> {
     steps.step("format", || run(cargo(&["fmt", "--all", "--check"])))?;
-    let mut crates = affected(&changed_files()?, &Workspace::read()?);
+    let mut crates = affected_crates(&changed_files()?, &Workspace::read()?);
     if crates.is_empty() {
         print(format_args!("no crate changed since the branch left main"));
         return Ok(());
     }
-    print(format_args!("changed, or in need of what changed: {}", join(&crates)));
+    print(format_args!("crates that changed, and those that depend on them: {}", join(&crates)));
     if crates.contains(SYSTEM_TESTS) {
-        crates.insert("gateway".to_owned()); // they start its program
+        crates.insert("gateway".to_owned()); // these tests start its program
     }
     let packages = || crates.iter().flat_map(|name| ["--package", name]);
     steps.step("lints", || {
@@ -39,14 +39,14 @@ fn run_all(steps: &mut Steps) -> Result<()> {
         run(clippy.args(packages()).args(["--", "-D", "warnings"]))
     })?;
     steps.step("tests without servers", || {
-        ensure!(has_nextest(), "cargo-nextest is missing: cargo install --locked cargo-nextest");
+        ensure!(has_nextest(), "run `cargo install --locked cargo-nextest`, which is missing");
         let mut tests = cargo(&["nextest", "run", "--locked", "--no-tests", "pass"]);
         run(tests.args(["--config-file", NEXTEST, "--profile", "check"]).args(packages()))
     })
 }
 
-/// The crates of these files, and all that depend on them, directly or not.
-fn affected(files: &[String], workspace: &Workspace) -> BTreeSet<String> {
+/// The crates that contain these files, and all crates that depend on them, directly or indirectly.
+fn affected_crates(files: &[String], workspace: &Workspace) -> BTreeSet<String> {
     let mut affected = BTreeSet::new();
     for file in files {
         match workspace.owner(file) {
@@ -58,24 +58,24 @@ fn affected(files: &[String], workspace: &Workspace) -> BTreeSet<String> {
         }
     }
     loop {
-        let known = affected.len();
+        let n_before = affected.len();
         for package in &workspace.packages {
             if package.dependencies.iter().any(|needed| affected.contains(&needed.name)) {
                 affected.insert(package.name.clone());
             }
         }
-        if affected.len() == known {
+        if affected.len() == n_before {
             return affected;
         }
     }
 }
 
-/// Whether a file of no crate decides how all of them are built.
+/// Whether a file outside all crates can change how all of them are built.
 fn is_setting(file: &str) -> bool {
     file.ends_with(".toml") || file == "Cargo.lock"
 }
 
-/// What differs from the commit at which the branch left `main`: committed, changed or new.
+/// The files that differ from the commit at which the branch left `main`, with files not yet committed.
 fn changed_files() -> Result<Vec<String>> {
     let bases = ["main", "origin/main"].map(|main| git(&["merge-base", "HEAD", main]));
     let base = bases.into_iter().find_map(Result::ok).unwrap_or_else(|| "HEAD".to_owned());
@@ -92,7 +92,7 @@ fn join(names: &BTreeSet<String>) -> String {
     names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// The part of `cargo metadata` that is needed.
+/// The used part of the output of `cargo metadata`.
 #[derive(Deserialize)]
 struct Workspace {
     packages: Vec<Package>,
@@ -115,7 +115,7 @@ impl Workspace {
         let metadata = ["metadata", "--no-deps", "--offline", "--quiet", "--format-version", "1"];
         let output = output_of(cargo(&metadata))?;
         let json = output.lines().find(|line| line.starts_with('{'));
-        let json = json.context("cargo metadata says nothing")?;
+        let json = json.context("`cargo metadata` printed no JSON")?;
         Ok(serde_json::from_str(json)?)
     }
 
@@ -164,8 +164,12 @@ mod tests {
             ("README.md", "system-tests"),
             ("Cargo.toml", "contract, fuzz-tests, gateway, sink, system-tests, xtask"),
         ] {
-            assert_eq!(join(&affected(&[file.to_owned()], &workspace())), expected, "{file}");
+            assert_eq!(
+                join(&affected_crates(&[file.to_owned()], &workspace())),
+                expected,
+                "{file}"
+            );
         }
-        assert!(affected(&[], &workspace()).is_empty());
+        assert!(affected_crates(&[], &workspace()).is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask`: everything a developer or a build server does with this repository.
 //!
-//! It is a program and not shell scripts, because servers must be stopped however a task ends, and
-//! scripts do that badly.
+//! It is a Rust program, because the test servers must be stopped however a task ends; shell scripts
+//! do that badly.
 
 mod check;
 mod count;
@@ -31,101 +31,101 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// While writing: format, lints and the quick tests of the crates that changed.
+    /// Check the format, the lints and the quick tests of the crates that changed.
     Check,
-    /// Format, lints, build, every test against real servers, documentation, schemas.
+    /// Check everything: format, lints, build, schemas, documentation, and all tests with real servers.
     Test,
-    /// Lines of code and files of each folder; fails where there are too many.
+    /// Count the lines of code and the files of each folder; fails if there are too many in all.
     Count,
-    /// Install what the tests need (Debian packages, a Singer tap) where it is missing.
+    /// Install what the tests need, unless it is installed: Debian packages and a Singer tap.
     Setup,
-    /// Run a command with the test servers beside it: `cargo xtask with cargo test -p sink`.
+    /// Start the test servers, and run a command that uses them: `cargo xtask with cargo test -p sink`.
     With {
         /// The command and its arguments.
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
-    /// Run one server in a folder until interrupted; started there again, it goes on where it was.
+    /// Run one server until interrupted. Its data stays in the folder and is used by the next start.
     Serve {
         /// The server.
         name: servers::Name,
-        /// Where it keeps its data, port and password.
+        /// The folder for its data, port and password.
         folder: PathBuf,
     },
     /// Write the JSON Schemas of the configuration and of the demand.
     Schema {
-        /// Compare instead of write.
+        /// Only compare: fail if a committed schema is out of date.
         #[arg(long)]
         check: bool,
     },
-    /// Send the .jsonl message files of a folder through the hotline and compare what arrives.
+    /// Send the texts of .jsonl message files through the hotline, and compare them with what arrives.
     Corpus {
-        /// The folder; its texts stay where they are.
+        /// The folder with the files; no text is copied out of it.
         folder: PathBuf,
     },
-    /// Explain every file of a folder of cases, and sync it; fails where the two differ.
+    /// Run `explain` and `sync` on every file of a folder of cases; fails if their verdicts differ.
     Cases {
         /// The folder: `files/NAME/channel.toml` beside `files/NAME/in/`.
         folder: PathBuf,
     },
-    /// Read the files of public JSON, XML and CSV suites between two good records, over every
-    /// connector; fails where a neighbour is damaged or two connectors differ.
+    /// Read each file of public JSON, XML and CSV suites between two good records, with every
+    /// connector; fails if a good record is damaged or two connectors differ.
     Conformance {
         /// The folder with the clones of the suites.
         folder: PathBuf,
     },
-    /// Measure throughput, memory and start of the release binary; prints Markdown.
+    /// Measure throughput, memory and start-up time of the release binary; prints Markdown.
     Bench {
         #[command(subcommand)]
         part: Option<Part>,
     },
-    /// Make a file that is shipped and not written by hand; `cargo xtask tool help` lists them.
+    /// Generate a file that is shipped; `cargo xtask tool help` lists these files.
     Tool {
         /// The tool and its arguments.
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Feed parsers with broken inputs, and keep what breaks one in target/fuzz.
+    /// Feed broken inputs to the parsers; inputs that make one fail are kept in target/fuzz.
     Fuzz {
-        /// `--seconds N` for each target, `--seed N`, and one target instead of all.
+        /// `--seconds N` for each target, `--seed N`, and the name of a target to run only that one.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// The fault runs of the suite, longer: jobs over thirty days, kills, servers that break.
+    /// Run the fault tests of the suite for longer: jobs on thirty simulated days, kills, failing servers.
     Soak,
-    /// Advisories, bans, licences and sources of all dependencies, by cargo-deny.
+    /// Check advisories, bans, licences and sources of all dependencies with cargo-deny.
     Deny,
 }
 
-/// A part that is measured alone, beside peers.
+/// What to measure instead of the whole program.
 #[derive(Subcommand)]
 enum Part {
-    /// Decoding, repair and detection, beside ftfy, chardet and charset-normalizer.
+    /// Decoding, repair and charset detection, compared with ftfy, chardet and charset-normalizer.
     Text {
-        /// Folder with .jsonl message files; without it the texts are made up.
+        /// Folder with .jsonl message files; by default the texts are generated.
         folder: Option<PathBuf>,
     },
-    /// The lag of five channels beside a sixth one that hangs, floods, panics or is misconfigured.
+    /// The lag of five channels while a sixth one hangs, floods, panics or is misconfigured.
     Lag {
-        /// How long one run takes.
+        /// Length of one run, in seconds.
         #[arg(long, default_value_t = 60)]
         seconds: u64,
-        /// Runs for each way to misbehave.
+        /// Runs for each kind of misbehaviour.
         #[arg(long, default_value_t = 5)]
         runs: usize,
     },
-    /// Two sinks that load 200,000 demands into an empty PostgreSQL, and the indexes behind them.
+    /// Two sinks that load 200,000 demands into an empty PostgreSQL, and the lag of the indexes.
     Load,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = run::handle_signals().and_then(|()| match arguments.task {
+    let result = run::handle_signals().and_then(|()| match arguments.task {
         Task::Check => check::check(),
         Task::Test => test::test(),
         Task::Count => count::count(),
         Task::Setup => setup::setup(),
-        Task::With { command } => servers::with(&command),
+        Task::With { command } => servers::run_with_servers(&command),
         Task::Serve { name, folder } => servers::serve(name, &folder),
         Task::Schema { check } => programs::schema(check),
         Task::Corpus { folder } => programs::corpus(&folder),
@@ -144,11 +144,11 @@ fn main() -> ExitCode {
         Task::Soak => test::soak(),
         Task::Deny => test::deny(),
     });
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             print(format_args!("error: {error:#}"));
-            // 2 as for every usage or configuration error: somebody has to install something.
+            // 2 is the code of usage and configuration errors: somebody has to install something.
             let code = if error.is::<setup::Missing>() { 2 } else { 1 };
             ExitCode::from(code)
         }

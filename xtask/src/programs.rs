@@ -1,5 +1,5 @@
-//! Programs that measure, search or generate something. They are not part of the suite, because they
-//! need texts that must not be published, take long, or check nothing.
+//! Tasks that run another program of this repository: to measure, to fuzz or to generate files. They
+//! are not part of the suite: they need texts that must not be published, take long, or check nothing.
 
 use std::{env, fs, iter, path::Path, process::Command};
 
@@ -11,21 +11,21 @@ use crate::{
     setup,
 };
 
-/// Sends the message files of a folder through the hotline and prints what arrived.
+/// Sends the message files of a folder through the hotline and compares them with what arrives.
 pub(crate) fn corpus(folder: &Path) -> Result<()> {
-    run_system_test_program("corpus", &[&absolute(folder)?], iter::empty())
+    run_system_test_program("corpus", &[&absolute_path(folder)?], iter::empty())
 }
 
-/// Prints the numbers of docs/performance.md.
+/// Measures the program and prints the tables of docs/performance.md.
 pub(crate) fn bench() -> Result<()> {
-    let python = setup::install(&setup::BENCH)?;
+    let python = setup::install(&setup::BENCH_PEERS)?;
     setup::setup()?;
     let servers = Servers::start()?;
-    let environment = servers.environment().chain([(setup::VARIABLE, python.as_str())]);
+    let environment = servers.environment().chain([(setup::PYTHON_VARIABLE, python.as_str())]);
     run_system_test_program("bench", &[], environment)
 }
 
-/// Prints how late five channels are beside one that misbehaves.
+/// Prints the lag of five channels while a sixth one misbehaves.
 pub(crate) fn bench_lag(seconds: u64, runs: usize) -> Result<()> {
     let (seconds, runs) = (seconds.to_string(), runs.to_string());
     run_system_test_program(
@@ -35,41 +35,41 @@ pub(crate) fn bench_lag(seconds: u64, runs: usize) -> Result<()> {
     )
 }
 
-/// Prints how even two sinks are that load an empty PostgreSQL.
+/// Prints how two sinks share the work of loading demands into an empty PostgreSQL.
 pub(crate) fn bench_load() -> Result<()> {
     setup::setup()?;
     let servers = Servers::start()?;
     run_system_test_program("bench", &["load"], servers.environment())
 }
 
-/// Prints what normalizer/text does with texts, and what its peers do with them.
+/// Measures decoding, repair and charset detection in normalizer/text and in comparable libraries.
 pub(crate) fn bench_text(folder: Option<&Path>) -> Result<()> {
-    let mut bench = release("text-tests", "text-bench");
+    let mut bench = release_command("text-tests", "text-bench");
     bench.args(folder.map(std::path::absolute).transpose()?);
-    run(bench.env(setup::VARIABLE, setup::install(&setup::TEXT)?))
+    run(bench.env(setup::PYTHON_VARIABLE, setup::install(&setup::TEXT_PEERS)?))
 }
 
-/// Makes a file that is shipped: `tools` knows which.
+/// Runs a tool of the crate `tools`, which generates a shipped file.
 pub(crate) fn tool(arguments: &[String]) -> Result<()> {
-    let mut tool = release("tools", "tools");
+    let mut tool = release_command("tools", "tools");
     tool.args(arguments);
     if arguments.first().is_some_and(|name| name == "text-model") {
-        tool.env(setup::VARIABLE, setup::install(&setup::TEXT)?);
+        tool.env(setup::PYTHON_VARIABLE, setup::install(&setup::TEXT_PEERS)?);
     }
     run(tool)
 }
 
-/// Runs the fuzzer, built as for tests: overflows are found too.
+/// Runs the fuzzer without optimisation, so that arithmetic overflows are found too.
 pub(crate) fn fuzz(arguments: &[String]) -> Result<()> {
     let mut fuzz = cargo(&["run", "--locked", "--quiet", "-p", "fuzz-tests", "--bin", "fuzz"]);
     run(fuzz.arg("--").args(arguments))
 }
 
-/// Reads public suites over every connector that reads documents.
+/// Reads the files of public suites with every connector that reads documents.
 pub(crate) fn conformance(folder: &Path) -> Result<()> {
     build(&["conformance"])?;
-    let suites = env::current_exe()?.with_file_name("conformance");
-    run(Command::new(suites).arg(absolute(folder)?))
+    let program = env::current_exe()?.with_file_name("conformance");
+    run(Command::new(program).arg(absolute_path(folder)?))
 }
 
 fn run_system_test_program<'a>(
@@ -78,33 +78,33 @@ fn run_system_test_program<'a>(
     environment: impl Iterator<Item = (&'static str, &'a str)>,
 ) -> Result<()> {
     run(cargo(&["build", "--locked", "--release", "-p", "gateway", "-p", "system-tests"]))?;
-    run(release("system-tests", program).args(arguments).envs(environment))
+    run(release_command("system-tests", program).args(arguments).envs(environment))
 }
 
-fn release(package: &str, program: &str) -> Command {
+fn release_command(package: &str, program: &str) -> Command {
     let mut command = cargo(&["run", "--locked", "--quiet", "--release"]);
     command.args(["-p", package, "--bin", program, "--"]);
     command
 }
 
-fn absolute(path: &Path) -> Result<String> {
+fn absolute_path(path: &Path) -> Result<String> {
     Ok(std::path::absolute(path)?.display().to_string())
 }
 
-/// What `tonghui schema` can write, and where it belongs.
+/// The arguments of `tonghui schema`, and the file for the output of each.
 const SCHEMAS: &[(&str, &str)] = &[
     ("gateway", "config/schema/gateway.json"),
     ("channel", "config/schema/channel.json"),
     ("demand", "docs/schema/demand.json"),
 ];
 
-/// Writes the schemas, or says which of the committed ones are out of date. They are committed so that
-/// editors and other programs can read them without building anything.
+/// Writes the schemas, or fails and names the committed ones that are out of date. They are committed so
+/// that editors and other programs can use them without building anything.
 pub(crate) fn schema(check: bool) -> Result<()> {
     build(&["tonghui"])?;
     let mut outdated = Vec::new();
     for (name, file) in SCHEMAS {
-        let schema = generate(name)?;
+        let schema = generate_schema(name)?;
         let path = root().join(file);
         if !check {
             fs::write(&path, &schema).with_context(|| format!("cannot write {file}"))?;
@@ -113,17 +113,17 @@ pub(crate) fn schema(check: bool) -> Result<()> {
             outdated.push(*file);
         }
     }
-    ensure!(outdated.is_empty(), "out of date: {}; run cargo xtask schema", outdated.join(", "));
+    ensure!(outdated.is_empty(), "run `cargo xtask schema`; outdated: {}", outdated.join(", "));
     Ok(())
 }
 
-fn generate(name: &str) -> Result<String> {
-    let program = env::current_exe()?.with_file_name("tonghui"); // built beside this one
-    // Not through `run`: warnings on standard error are not part of the schema.
+fn generate_schema(name: &str) -> Result<String> {
+    let program = env::current_exe()?.with_file_name("tonghui"); // in the same folder as xtask
+    // Not with `output_of`, which would add warnings from standard error to the schema.
     let output = Command::new(program).args(["schema", name]).output()?;
     if !output.status.success() {
         bail!("`tonghui schema {name}` failed:\n{}", String::from_utf8_lossy(&output.stderr));
     }
-    let schema = String::from_utf8(output.stdout).context("a schema is UTF-8")?;
+    let schema = String::from_utf8(output.stdout).context("the schema is not UTF-8")?;
     Ok(format!("{}\n", schema.trim_end()))
 }

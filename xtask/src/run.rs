@@ -1,11 +1,11 @@
-//! Runs commands, one at a time, and keeps their output. Ctrl-C and SIGTERM end the command that is
-//! running, and nothing else.
+//! Runs commands, one at a time, and keeps their output. Ctrl-C and SIGTERM end only the command that
+//! is running.
 //!
-//! The main thread then sees the command fail and returns as after any failure: the guards stop the
-//! servers and remove their folder. There is no second path for cleaning up.
+//! The main thread then handles this like any other failed command: while it returns, the values that
+//! own the servers are dropped, which stops them and removes their folder.
 //!
-//! Each command is a process group of its own, so that an interrupt reaches its children too and
-//! does not reach the servers, which their own guards stop.
+//! Each command runs in its own process group, so that a signal also reaches the children of the
+//! command, but not the servers.
 
 use std::{
     borrow::BorrowMut,
@@ -29,18 +29,18 @@ use signal_hook::{
 
 /// The output of a command, and whether it succeeded.
 pub(crate) struct CommandOutput {
-    /// It exited with 0.
+    /// Whether it exited with 0.
     pub(crate) ok: bool,
-    /// Standard output and error, in order of arrival.
+    /// Standard output and standard error, in order of arrival.
     pub(crate) text: String,
 }
 
-/// Runs a command and shows its output as it comes.
+/// Runs a command, and shows its output as it comes.
 pub(crate) fn run_shown(mut command: impl BorrowMut<Command>) -> Result<CommandOutput> {
     execute(command.borrow_mut(), echo)
 }
 
-/// Runs a command that must succeed and shows its output as it comes.
+/// Runs a command that must succeed, and shows its output as it comes.
 pub(crate) fn run(command: impl BorrowMut<Command>) -> Result<()> {
     let name = describe(command.borrow());
     if run_shown(command)?.ok {
@@ -49,7 +49,7 @@ pub(crate) fn run(command: impl BorrowMut<Command>) -> Result<()> {
     bail!("`{name}` failed, see above")
 }
 
-/// The output of a command that must succeed; it is shown only if it does not.
+/// Runs a command that must succeed, and returns its output. If it fails, the error shows the output.
 pub(crate) fn output_of(mut command: impl BorrowMut<Command>) -> Result<String> {
     let name = describe(command.borrow());
     let output = execute(command.borrow_mut(), |_| {})?;
@@ -59,7 +59,7 @@ pub(crate) fn output_of(mut command: impl BorrowMut<Command>) -> Result<String> 
     bail!("`{name}` failed:\n{}", output.text.trim_end())
 }
 
-/// A cargo command in the repository.
+/// A cargo command that runs in the folder of the repository.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
@@ -69,12 +69,11 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// Builds the programs named, with the features of the suite: what the suite has built is not built
-/// again.
+/// Builds these programs with the features that the suite uses, so that nothing is built twice.
 pub(crate) fn build(programs: &[&str]) -> Result<()> {
     let mut command = cargo(&["build", "--locked", "--quiet", "--workspace"]);
     command.args(programs.iter().flat_map(|program| ["--bin", program]));
-    // Cargo counts the features of development dependencies only where examples or tests are built.
+    // Cargo enables the features of dev-dependencies only if examples or tests are built too.
     run(command.arg("--examples"))
 }
 
@@ -86,8 +85,8 @@ pub(crate) fn root() -> &'static Path {
 
 /// Prints one line.
 ///
-/// Not `println!`, which panics if standard output is closed, as by `cargo xtask test | head`. Here the
-/// line is dropped, and the exit code still tells the result.
+/// `println!` would panic if standard output is closed, as by `cargo xtask test | head`. Here the line is
+/// lost, and the exit code still shows the result.
 pub(crate) fn print(line: fmt::Arguments<'_>) {
     echo(format!("{line}\n").as_bytes());
 }
@@ -102,8 +101,8 @@ fn execute(command: &mut Command, mut each_line: impl FnMut(&[u8])) -> Result<Co
     let name = describe(command);
     let (reader, writer) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
-    let mut child = command.spawn().with_context(|| format!("`{name}` cannot be started"))?;
-    // Our copies of the writing end live in `command`: while one is open the pipe never ends.
+    let mut child = command.spawn().with_context(|| format!("cannot start `{name}`"))?;
+    // Closes the copies of the pipe's write end in `command`: the reader ends only when all are closed.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let is_set = set_running(Some(child.id()));
     let text = read(reader, &mut each_line);
@@ -125,7 +124,7 @@ fn read(reader: io::PipeReader, each_line: &mut impl FnMut(&[u8])) -> Result<Str
     Ok(text)
 }
 
-/// The command as a person would type it, environment aside.
+/// The command as a person would type it, without its environment.
 fn describe(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let program = program.file_name().unwrap_or(command.get_program()).to_string_lossy();
@@ -133,18 +132,19 @@ fn describe(command: &Command) -> String {
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
-static STOPPING: AtomicBool = AtomicBool::new(false);
-/// Process group of the command that is running.
+/// Whether a signal has arrived.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// The process group of the command that is running.
 static RUNNING: Mutex<Option<u32>> = Mutex::new(None);
 
-/// Handles signals from now on: the first one ends the running command, the second one kills it.
+/// Starts a thread that handles signals: the first one ends the running command, the next one kills it.
 pub(crate) fn handle_signals() -> Result<()> {
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     thread::spawn(move || {
         for _ in signals.forever() {
-            let again = STOPPING.swap(true, Ordering::SeqCst);
+            let is_repeated = INTERRUPTED.swap(true, Ordering::SeqCst);
             if let Some(group) = *running() {
-                send_signal(if again { "KILL" } else { "TERM" }, &format!("-{group}"));
+                send_signal(if is_repeated { "KILL" } else { "TERM" }, &format!("-{group}"));
             }
         }
     });
@@ -153,25 +153,25 @@ pub(crate) fn handle_signals() -> Result<()> {
 
 /// Whether a signal has arrived.
 pub(crate) fn is_interrupted() -> bool {
-    STOPPING.load(Ordering::SeqCst)
+    INTERRUPTED.load(Ordering::SeqCst)
 }
 
-/// Sets the process group that a signal ends, or none.
+/// Sets the process group that the first signal ends; `None` if no command is running.
 ///
 /// # Errors
-/// A signal has arrived already. This is checked after the group is set, so that none is missed.
+/// If a signal has arrived. This is checked after the group was set, so that no signal is missed.
 pub(crate) fn set_running(group: Option<u32>) -> Result<()> {
     *running() = group;
-    let stopping = STOPPING.load(Ordering::SeqCst);
-    if stopping && let Some(group) = group {
+    let is_interrupted = is_interrupted();
+    if is_interrupted && let Some(group) = group {
         send_signal("TERM", &format!("-{group}"));
     }
-    ensure!(!stopping, "interrupted");
+    ensure!(!is_interrupted, "interrupted");
     Ok(())
 }
 
-/// Sends a signal to a process, or to a group if `target` is a negative number. It uses the shell,
-/// because `/bin/kill` is not on every machine.
+/// Sends a signal to a process, or to a process group if `target` is negative. It uses the `kill` of
+/// the shell, because not every machine has `/bin/kill`.
 pub(crate) fn send_signal(signal: &str, target: &str) {
     let script = "kill -s \"$0\" -- \"$1\" 2>/dev/null";
     let _ = Command::new("sh").args(["-c", script, signal, target]).status();

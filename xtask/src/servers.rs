@@ -1,9 +1,9 @@
-//! Real servers for the tests, started for one run and gone after it.
+//! Real servers for the tests: started for one test run, and removed after it.
 //!
-//! Tests against a replacement would only prove that the replacement works. So each run gets PostgreSQL,
-//! MariaDB, RabbitMQ and OpenSSH of its own: free ports on loopback, data in a temporary folder, an
-//! unprivileged user, new passwords. A further server needs one more file here, and one more line in
-//! [`Servers::start`] and [`PACKAGES`].
+//! Tests with a mock would only prove that the mock works. So each run starts its own PostgreSQL,
+//! MariaDB, RabbitMQ and OpenSSH: with free ports on 127.0.0.1, data in a temporary folder, an
+//! unprivileged user and new passwords. To add a server, add a file here, a line in [`Servers::start`]
+//! and in [`PACKAGES`], and a [`Name`].
 
 mod folder;
 mod mariadb;
@@ -24,36 +24,35 @@ use crate::{
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A Debian package that a server, or what talks to one, comes in: its name for apt-get, and whether its
-/// programs are there.
+/// A Debian package that the tests need: its name for apt-get, and whether its programs are installed.
 type Package = (&'static str, fn() -> bool);
 
-/// What has to be installed.
+/// The Debian packages that the tests need.
 pub(crate) const PACKAGES: &[Package] = &[
     ("postgresql", || postgres::program("initdb").is_some()),
     ("mariadb-server", || are_files(&[mariadb::INSTALL, mariadb::SERVER])),
     ("rabbitmq-server", || are_files(&[rabbitmq::SERVER, rabbitmq::PORT_MAPPER])),
     ("openssl", || are_files(&[rabbitmq::OPENSSL])),
     ("python3-venv", setup::has_venv),
-    ("openssh-server", || are_files(&[sftp::SERVER, sftp::KEY_MAKER])),
+    ("openssh-server", || are_files(&[sftp::SERVER, sftp::KEYGEN])),
 ];
 
 fn are_files(paths: &[&str]) -> bool {
     paths.iter().all(|path| Path::new(path).is_file())
 }
 
-/// Runs one command while the servers are there.
-pub(crate) fn with(command: &[String]) -> Result<()> {
+/// Starts the servers, runs one command and stops the servers.
+pub(crate) fn run_with_servers(command: &[String]) -> Result<()> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     let servers = Servers::start()?;
     run(Command::new(program).args(arguments).envs(servers.environment()))
 }
 
-/// Runs one server in `folder`, with the data of an earlier run there, until it ends or a signal
-/// arrives: for a test that kills it, or for a person who needs one. Prints its variables, a line
-/// each, and then `ready`.
+/// Runs one server in `folder`, with the data that an earlier run left there, until it ends or a signal
+/// arrives. Tests that kill a server call this, and so can developers. Prints a line `name=value` for
+/// each variable and detail of the server, and then `ready`.
 pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
-    let folder = Folder::at(folder)?;
+    let folder = Folder::permanent(folder)?;
     let server = match name {
         Name::Postgres => postgres::start(&folder)?,
         Name::Mariadb => mariadb::start(&folder)?,
@@ -61,16 +60,16 @@ pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
         Name::Sftp => sftp::start(&folder)?,
     };
     let pid = server.processes.first().map(|process| ("pid", process.id().to_string()));
-    for (name, value) in server.variables.iter().chain(&pid).chain(&server.facts) {
+    for (name, value) in server.variables.iter().chain(&pid).chain(&server.details) {
         print(format_args!("{name}={}", value.trim_end().replace('\n', "\\n")));
     }
     print(format_args!("ready"));
-    let ended = || server.processes.first().is_none_or(|one| one.ended_within(POLL_INTERVAL));
-    while !run::is_interrupted() && !ended() {}
+    let has_ended = || server.processes.first().is_none_or(|main| main.wait_for_end(POLL_INTERVAL));
+    while !run::is_interrupted() && !has_ended() {}
     Ok(())
 }
 
-/// A server that can be started alone.
+/// The server that `cargo xtask serve` runs.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(crate) enum Name {
     Postgres,
@@ -79,34 +78,34 @@ pub(crate) enum Name {
     Sftp,
 }
 
-/// A running server, and how to reach it.
+/// A running server, and how tests connect to it.
 struct Server {
-    /// Stopped in this order; the first one is the server itself.
+    /// The server, then its helper processes. They are stopped in this order.
     processes: Vec<Process>,
-    /// Names and values of the environment variables by which tests find it.
+    /// Names and values of the environment variables from which tests read its address.
     variables: Vec<(&'static str, String)>,
-    /// What only those need who stop it or look into it.
-    facts: Vec<(&'static str, String)>,
+    /// What [`serve`] prints in addition, for tests that stop or inspect the server.
+    details: Vec<(&'static str, String)>,
 }
 
 impl Server {
-    /// A server of one process, without further facts.
+    /// A server of one process, without details.
     fn new(process: Process, variables: Vec<(&'static str, String)>) -> Self {
-        Self { processes: vec![process], variables, facts: Vec::new() }
+        Self { processes: vec![process], variables, details: Vec::new() }
     }
 }
 
-/// All servers of one run. Dropping it stops them and removes their folder.
+/// All servers of one run. When this value is dropped, they are stopped and their folder is removed.
 pub(crate) struct Servers {
-    // Fields are dropped in this order: first the servers, then the folder under them.
+    // Fields are dropped in this order: first the servers, then their folder.
     servers: Vec<Server>,
     _folder: Folder,
 }
 
 impl Servers {
-    /// Starts them; they answer when this returns.
+    /// Starts all servers, and returns when they accept connections.
     pub(crate) fn start() -> Result<Self> {
-        let folder = Folder::create()?;
+        let folder = Folder::temporary()?;
         let servers = vec![
             postgres::start(&folder)?,
             mariadb::start(&folder)?,
@@ -116,7 +115,7 @@ impl Servers {
         Ok(Self { servers, _folder: folder })
     }
 
-    /// The environment variables by which the tests find them.
+    /// The environment variables from which tests read the addresses.
     pub(crate) fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let variables = self.servers.iter().flat_map(|server| &server.variables);
         variables.map(|(name, value)| (*name, value.as_str()))

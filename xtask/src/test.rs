@@ -1,6 +1,6 @@
-//! `cargo xtask test`: the same command for the README and for the build server.
+//! `cargo xtask test`: all checks, with the same command for developers and for the build server.
 //!
-//! The cheapest check comes first; the first step that fails ends it. The tests of one step all
+//! Cheap checks come first, and the first step that fails ends the run. Within a step of tests, all tests
 //! run, so that one run shows all failures.
 
 use std::{
@@ -17,17 +17,17 @@ use crate::{
     setup,
 };
 
-/// The settings of cargo-nextest.
+/// The configuration file of cargo-nextest.
 pub(crate) const NEXTEST: &str = "xtask/nextest.toml";
-/// Rounds of the jobs in a soak, over thirty driven days: the suite makes twenty.
+/// Rounds of the test of jobs in a soak; the suite runs fewer.
 const SOAK_ROUNDS: &str = "200";
 
-/// Runs everything.
+/// Runs all steps, and prints a summary.
 pub(crate) fn test() -> Result<()> {
     let mut steps = Steps::default();
     let mut counts = TestCounts::default();
     let result = run_all(&mut steps, &mut counts);
-    steps.summary();
+    steps.print_summary();
     if let Err(error) = &result {
         print(format_args!("FAILED: {error:#}"));
     }
@@ -35,7 +35,7 @@ pub(crate) fn test() -> Result<()> {
     result
 }
 
-/// The fault runs of the suite, longer than a build server should run.
+/// Runs the fault tests of the suite for longer than a build server should.
 pub(crate) fn soak() -> Result<()> {
     setup::setup()?;
     run(cargo(&["build", "--locked", "--workspace"]))?; // the programs that the tests start
@@ -45,11 +45,11 @@ pub(crate) fn soak() -> Result<()> {
     run(tests.envs(servers.environment()).env("TONGHUI_SOAK_ROUNDS", SOAK_ROUNDS))
 }
 
-/// Advisories, bans, licences and sources of every dependency, by cargo-deny. Not part of the suite:
-/// advisories come from the internet and change overnight.
+/// Checks advisories, bans, licences and sources of all dependencies with cargo-deny. The suite does not
+/// include this, because advisories come from the internet and can change at any time.
 ///
 /// # Errors
-/// [`setup::Missing`] where it is not installed.
+/// [`setup::Missing`] if cargo-deny is not installed.
 pub(crate) fn deny() -> Result<()> {
     if output_of(cargo(&["deny", "--version"])).is_err() {
         return Err(setup::Missing("cargo install --locked cargo-deny".to_owned()).into());
@@ -65,7 +65,7 @@ fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
         let mut clippy = cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
         run(clippy.args(["--", "-D", "warnings"]))
     })?;
-    // Only the gateway has another feature; the others stay as they are and are not built again.
+    // Only the gateway has a default feature, so the other crates are not built again.
     steps.step("lints without the demo", || {
         let mut clippy = cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
         clippy.args(["--exclude", "system-tests", "--exclude", "tools", "--no-default-features"]);
@@ -78,8 +78,8 @@ fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
         run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     let servers = steps.step("servers", Servers::start)?;
-    // The rules of the architecture are among these tests: tests/system/architecture.rs.
-    steps.step("tests", || run_tests(tests(), &servers, counts))?;
+    // These include the tests of the architecture, tests/system/architecture.rs.
+    steps.step("tests", || run_tests(test_command(), &servers, counts))?;
     let examples = cargo(&["test", "--locked", "--workspace", "--doc", "--no-fail-fast"]);
     steps.step("examples in the documentation", || run_tests(examples, &servers, counts))?;
     steps.step("servers stop", || {
@@ -88,7 +88,7 @@ fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
     })
 }
 
-fn tests() -> Command {
+fn test_command() -> Command {
     if has_nextest() {
         let mut command = cargo(&["nextest", "run", "--locked", "--workspace", "--no-fail-fast"]);
         command.args(["--config-file", NEXTEST]);
@@ -102,81 +102,80 @@ fn tests() -> Command {
 
 fn run_tests(mut command: Command, servers: &Servers, counts: &mut TestCounts) -> Result<()> {
     let output = run_shown(command.envs(servers.environment()))?;
-    let these = TestCounts::of(&output.text);
-    counts.passed += these.passed;
-    counts.failed += these.failed;
-    ensure!(output.ok && these.failed == 0, "{} tests failed, see above", these.failed);
-    ensure!(these.passed > 0, "no test ran, or its runner does not close as expected");
+    let TestCounts { passed, failed } = TestCounts::parse(&output.text);
+    counts.passed += passed;
+    counts.failed += failed;
+    ensure!(output.ok && failed == 0, "{failed} tests failed, see above");
+    ensure!(passed > 0, "no test ran, or the test runner printed an unknown summary");
     Ok(())
 }
 
-/// Prints the version of the compiler, and checks at the start that the tools are installed that a
-/// minimal installation lacks.
+/// Prints the version of the compiler. Checks that rustfmt and clippy are installed, which a minimal
+/// toolchain lacks.
 fn toolchain() -> Result<()> {
     print(format_args!("{}", output_of(Command::new("rustc").arg("--version"))?.trim()));
     for (tool, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         output_of(cargo(&[tool, "--version"]))
-            .with_context(|| format!("install it: rustup component add {component}"))?;
+            .with_context(|| format!("run `rustup component add {component}`"))?;
     }
     let runner = if has_nextest() { "cargo-nextest" } else { "cargo test" };
-    print(format_args!("tests run under {runner}"));
+    print(format_args!("the test runner is {runner}"));
     Ok(())
 }
 
-/// Whether cargo-nextest is installed: it runs tests of several binaries at once and ends those
-/// that hang. Without it `cargo test` runs the same tests.
+/// Whether cargo-nextest is installed. It runs tests of several binaries in parallel and ends tests that
+/// hang. Without it, `cargo test` runs the same tests.
 pub(crate) fn has_nextest() -> bool {
     output_of(cargo(&["nextest", "--version"])).is_ok()
 }
 
-/// Prints the name and the duration of each step, so that a log shows where the time went and where
-/// it stopped.
+/// Prints the name and the duration of each step, so that a log shows which step was slow or failed.
 #[derive(Default)]
 pub(crate) struct Steps {
-    done: Vec<(&'static str, Duration)>,
+    durations: Vec<(&'static str, Duration)>,
 }
 
 impl Steps {
-    /// Does one step.
+    /// Runs one step.
     pub(crate) fn step<T>(
         &mut self,
         name: &'static str,
         work: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
         print(format_args!("==> {name}"));
-        let begun = Instant::now();
+        let start = Instant::now();
         let result = work().with_context(|| format!("step `{name}` failed"));
-        let took = begun.elapsed();
-        self.done.push((name, took));
-        let end = if result.is_ok() { "done" } else { "FAILED" };
-        print(format_args!("<== {name}: {end} in {:.1} s", took.as_secs_f64()));
+        let duration = start.elapsed();
+        self.durations.push((name, duration));
+        let status = if result.is_ok() { "done" } else { "FAILED" };
+        print(format_args!("<== {name}: {status} in {:.1} s", duration.as_secs_f64()));
         result
     }
 
-    /// Lists what was done.
-    pub(crate) fn summary(&self) {
+    /// Prints the durations of all steps so far.
+    pub(crate) fn print_summary(&self) {
         print(format_args!("steps:"));
-        for (name, took) in &self.done {
-            print(format_args!("{:>8.1} s  {name}", took.as_secs_f64()));
+        for (name, duration) in &self.durations {
+            print(format_args!("{:>8.1} s  {name}", duration.as_secs_f64()));
         }
     }
 }
 
-/// Tests by outcome, read from the closing lines of the test runners: counted and not assumed, because a
-/// runner that ran nothing must not look like a success.
+/// The numbers of tests by outcome, from the summary lines of the test runner. They are counted, because
+/// a run without any test must not look like a success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct TestCounts {
-    /// They passed.
+    /// Tests that passed.
     pub(crate) passed: u64,
-    /// They failed, timed out or could not be started.
+    /// Tests that failed, timed out or could not be started.
     pub(crate) failed: u64,
 }
 
 impl TestCounts {
-    /// Adds up all closing lines of `text`, of cargo-nextest and of `cargo test`.
-    pub(crate) fn of(text: &str) -> Self {
+    /// Adds up all summary lines in `text`, which cargo-nextest or `cargo test` printed.
+    pub(crate) fn parse(text: &str) -> Self {
         let mut sum = Self::default();
-        for line in text.lines().map(plain) {
+        for line in text.lines().map(without_colours) {
             if line.trim_start().starts_with("Summary [") || line.starts_with("test result: ") {
                 sum.add_line(&line);
             }
@@ -198,8 +197,8 @@ impl TestCounts {
     }
 }
 
-/// The line without colours.
-fn plain(line: &str) -> String {
+/// The line without ANSI colour codes.
+fn without_colours(line: &str) -> String {
     let mut pieces = line.split("\u{1b}[");
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |text, piece| text + piece.split_once('m').map_or("", |(_, rest)| rest))
@@ -210,7 +209,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, passed: u64, failed: u64) {
-        assert_eq!(TestCounts::of(text), TestCounts { passed, failed }, "{text}");
+        assert_eq!(TestCounts::parse(text), TestCounts { passed, failed }, "{text}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Texts, numbers and booleans: choices, bounds and formats.
+//! Checks strings, numbers and booleans: allowed values, bounds and formats.
 
 use std::ops::Range;
 
@@ -13,14 +13,14 @@ use crate::{
 };
 
 impl<'a> Checker<'a> {
-    pub(super) fn scalar(
+    pub(super) fn check_scalar(
         &mut self,
         shape: &Shape<'a>,
         value: &DeValue<'_>,
         span: Range<usize>,
     ) -> Value {
-        let Some(value) = types::plain_scalar(value) else {
-            self.report(span, "the number is too large, or is not a number".to_owned(), None);
+        let Some(value) = types::scalar_to_json(value) else {
+            self.report(span, "the number is too large, or is not finite".to_owned(), None);
             return Value::Null;
         };
         if !shape.choices.is_empty() {
@@ -31,10 +31,10 @@ impl<'a> Checker<'a> {
             Value::String(name) if shape.format == Some("variable") => {
                 let secret = format::variable(name, self.context);
                 self.checked.secrets.extend(secret.iter().cloned());
-                return self.resolved(secret, name, span);
+                return self.value_or_report(secret, name, span);
             }
             Value::String(name) if shape.format == Some("content") => {
-                return self.resolved(format::content(name, self.context), name, span);
+                return self.value_or_report(format::content(name, self.context), name, span);
             }
             Value::String(text) => {
                 self.check_count(shape, text.chars().count(), "characters", span.clone());
@@ -57,11 +57,11 @@ impl<'a> Checker<'a> {
         let list: Vec<String> = shape.choices.iter().map(ToString::to_string).collect();
         let message = match self.path.iter().rev().find(|key| key.parse::<usize>().is_err()) {
             Some(key) => format!("`{key}` cannot be {value}"),
-            None => format!("{value} is not possible here"),
+            None => format!("{value} is not allowed here"),
         };
         let suggestion = match meant {
             Some(meant) => Suggestion::replace(span.clone(), types::quote(meant)),
-            None => Suggestion::advice(format!("possible: {}", list.join(", "))),
+            None => Suggestion::advice(format!("possible values: {}", list.join(", "))),
         };
         self.report(span, message, Some(suggestion));
     }
@@ -69,16 +69,16 @@ impl<'a> Checker<'a> {
     fn check_range(&mut self, shape: &Shape<'a>, number: &Number, span: Range<usize>) {
         let Some(float) = number.as_f64() else { return };
         if let Some(min) = shape.range.0.filter(|min| float < *min) {
-            self.report(span.clone(), format!("{number} is too small: at least {min}"), None);
+            self.report(span.clone(), format!("{number} is less than the minimum, {min}"), None);
         }
         if let Some(max) = shape.range.1.filter(|max| float > *max) {
-            self.report(span, format!("{number} is too large: at most {max}"), None);
+            self.report(span, format!("{number} is more than the maximum, {max}"), None);
         }
     }
 
-    /// The text that a reference was replaced by. Where that failed and the message does not quote the
-    /// name, the name may be a secret and is hidden.
-    pub(super) fn resolved(
+    /// The text that a reference was replaced with; `Null`, and a report, if that failed. If the message
+    /// does not contain the name, the name may be a secret, so it is hidden.
+    pub(super) fn value_or_report(
         &mut self,
         text: Result<String, format::TextProblem>,
         name: &str,

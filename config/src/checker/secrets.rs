@@ -1,4 +1,5 @@
-//! Secrets: replaces references by their values, and hides what looks like a secret in the wrong place.
+//! Replaces references to secrets with their values, and hides values that seem to be secrets written in
+//! plain text.
 
 use std::ops::Range;
 
@@ -14,12 +15,12 @@ use crate::{
     shape::{Shape, alternatives},
 };
 
-/// Words in the names of keys whose values are hidden, even if the key is unknown.
+/// The value of an unknown key is hidden in problems if the key contains one of these words.
 const SECRET_WORDS: [&str; 7] =
     ["password", "passwd", "pwd", "secret", "token", "credential", "密码"];
 
 impl Checker<'_> {
-    /// Replaces a reference by the secret.
+    /// The secret that `{ env = … }` or `{ file = … }` refers to; `Null`, and a report, if there is none.
     pub(super) fn secret(&mut self, table: &DeTable<'_>, span: Range<usize>) -> Value {
         let mut known =
             table.iter().filter(|(key, _)| matches!(key.get_ref().as_ref(), "env" | "file"));
@@ -27,14 +28,14 @@ impl Checker<'_> {
             self.report(span, "a secret is either { env = … } or { file = … }".to_owned(), None);
             return Value::Null;
         };
-        // A name that is not a text was reported when the key was checked.
+        // A name that is not a string was reported when the key was checked.
         let Some(name) = value.get_ref().as_str() else { return Value::Null };
         let secret = format::secret(key.get_ref(), name, self.context);
         self.checked.secrets.extend(secret.iter().cloned());
-        self.resolved(secret, name, value.span())
+        self.value_or_report(secret, name, value.span())
     }
 
-    /// Hides a value, and everything below it, in all snippets.
+    /// Hides a value, and everything below it, in every line of the file that a problem shows.
     pub(super) fn hide(&mut self, value: &Spanned<DeValue<'_>>) {
         match value.get_ref() {
             DeValue::Table(table) => table.iter().for_each(|(_, value)| self.hide(value)),
@@ -54,7 +55,7 @@ impl Schema<'_> {
 }
 
 /// Names of all keys of a schema that hold secrets.
-pub(super) fn keys(root: &Value) -> Vec<&str> {
+pub(super) fn secret_keys(root: &Value) -> Vec<&str> {
     let mut keys = Vec::new();
     gather(root, root, &mut keys);
     keys
@@ -68,7 +69,7 @@ fn gather<'s>(root: &'s Value, schema: &'s Value, keys: &mut Vec<&'s str>) {
                     let properties = value.as_object().into_iter().flatten();
                     keys.extend(
                         properties
-                            .filter(|(_, of)| holds_secret(root, of))
+                            .filter(|(_, property)| holds_secret(root, property))
                             .map(|(key, _)| key.as_str()),
                     );
                 }

@@ -1,4 +1,4 @@
-//! Tables: unknown keys, missing keys, references to secrets.
+//! Checks tables: unknown keys, missing keys, references to secrets.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use super::{Checker, types};
 use crate::{format::nearest, problem::Suggestion, shape::Shape, source::Finding};
 
 impl<'a> Checker<'a> {
-    pub(super) fn table(
+    pub(super) fn check_table(
         &mut self,
         shape: &Shape<'a>,
         table: &DeTable<'_>,
@@ -25,11 +25,11 @@ impl<'a> Checker<'a> {
             let known = shape.properties.iter().find(|(known, _)| *known == name);
             self.path.push(name.to_owned());
             if let Some(schema) = known.map(|(_, schema)| *schema).or(shape.other_keys) {
-                object.insert(name.to_owned(), self.value(schema, value));
-            } else if shape.closed {
+                object.insert(name.to_owned(), self.check_value(schema, value));
+            } else if shape.is_closed {
                 unknown.push((key, value));
             } else {
-                object.insert(name.to_owned(), plain(value.get_ref()));
+                object.insert(name.to_owned(), to_json(value.get_ref()));
             }
             self.path.pop();
         }
@@ -54,9 +54,9 @@ impl<'a> Checker<'a> {
         value: &Spanned<DeValue<'_>>,
     ) -> Option<&'a str> {
         let name: &str = key.get_ref();
-        let unused =
+        let absent =
             || shape.properties.iter().map(|(known, _)| *known).filter(|k| !table.contains_key(*k));
-        let meant = nearest(name, unused());
+        let meant = nearest(name, absent());
         if shape.is_secret()
             || self.schema.may_be_secret(meant.unwrap_or(name))
             || self.schema.may_be_secret(name)
@@ -66,24 +66,25 @@ impl<'a> Checker<'a> {
         let suggestion = match meant {
             Some(meant) => Some(Suggestion::replace(key.span(), meant)),
             None => self.suggest_table(name).or_else(|| {
-                let known: Vec<String> = unused().map(|key| format!("`{key}`")).collect();
+                let known: Vec<String> = absent().map(|key| format!("`{key}`")).collect();
                 let list = known.join(", ");
                 (!known.is_empty()).then(|| Suggestion::advice(format!("possible keys: {list}")))
             }),
         };
-        self.report(key.span(), format!("unknown key `{name}`{}", self.header()), suggestion);
+        self.report(key.span(), format!("unknown key `{name}`{}", self.in_table()), suggestion);
         meant
     }
 
-    /// Where in the file a key of this name belongs.
+    /// Suggests the table to which a key of this name belongs.
     fn suggest_table(&self, name: &str) -> Option<Suggestion> {
         let path = table_with_key(self.schema.root, name)?;
         Some(Suggestion::advice(match path.as_str() {
-            "" => "it belongs at the top of the file, before the first `[table]`".to_owned(),
-            path => format!("it belongs in `[{path}]`"),
+            "" => "move this key to the top of the file, before the first `[table]`".to_owned(),
+            path => format!("move this key to `[{path}]`"),
         }))
     }
 
+    /// Reports the required keys that are missing, except those that a misspelt key probably `meant`.
     fn report_missing(
         &mut self,
         shape: &Shape<'a>,
@@ -108,7 +109,7 @@ impl<'a> Checker<'a> {
                 meaning.and_then(|text| text.lines().next()).map(|text| text.trim_end_matches('.'));
             self.checked.findings.push(Finding {
                 span: span.clone(),
-                message: format!("missing key `{key}`{}{why}", self.header()),
+                message: format!("missing key `{key}`{}{why}", self.in_table()),
                 suggestion: meaning.map(|text| Suggestion::advice(format!("`{key}`: {text}"))),
                 is_missing_key: true,
             });
@@ -127,16 +128,16 @@ impl<'a> Checker<'a> {
             (Some(1), Some(1)) => shape.properties.iter().map(|(key, _)| *key).collect(),
             _ => shape.exactly_one.clone(),
         };
-        let given = |key: &&&str| table.contains_key(**key) || meant.contains(*key);
-        if !choices.is_empty() && choices.iter().filter(given).count() != 1 {
+        let is_set = |key: &&&str| table.contains_key(**key) || meant.contains(*key);
+        if !choices.is_empty() && choices.iter().filter(is_set).count() != 1 {
             let keys: Vec<_> = choices.iter().map(|key| format!("`{key}`")).collect();
             let keys = keys.join(", ");
-            self.report(span, format!("exactly one of {keys} is needed{}", self.header()), None);
+            self.report(span, format!("exactly one of {keys} is needed{}", self.in_table()), None);
         }
     }
 }
 
-/// The path of the table nearest to the top of the schema that has a key of this name.
+/// The path of the topmost table in the schema that has a key of this name.
 fn table_with_key(root: &Value, name: &str) -> Option<String> {
     let mut level = vec![(String::new(), root)];
     for _ in 0..3 {
@@ -146,10 +147,9 @@ fn table_with_key(root: &Value, name: &str) -> Option<String> {
                 if shape.properties.iter().any(|(key, _)| *key == name) {
                     return Some(path);
                 }
-                let dot = if path.is_empty() { "" } else { "." };
-                next.extend(
-                    shape.properties.iter().map(|(key, of)| (format!("{path}{dot}{key}"), *of)),
-                );
+                let prefix: &str = if path.is_empty() { "" } else { &format!("{path}.") };
+                let tables = shape.properties.iter();
+                next.extend(tables.map(|(key, table)| (format!("{prefix}{key}"), *table)));
             }
         }
         level = next;
@@ -157,16 +157,16 @@ fn table_with_key(root: &Value, name: &str) -> Option<String> {
     None
 }
 
-pub(super) fn plain_list(list: &DeArray<'_>) -> Value {
-    list.iter().map(|item| plain(item.get_ref())).collect()
+pub(super) fn list_to_json(list: &DeArray<'_>) -> Value {
+    list.iter().map(|item| to_json(item.get_ref())).collect()
 }
 
-fn plain(value: &DeValue<'_>) -> Value {
+fn to_json(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::Table(table) => {
-            table.iter().map(|(key, value)| (key.to_string(), plain(value.get_ref()))).collect()
+            table.iter().map(|(key, value)| (key.to_string(), to_json(value.get_ref()))).collect()
         }
-        DeValue::Array(list) => plain_list(list),
-        scalar => types::plain_scalar(scalar).unwrap_or(Value::Null),
+        DeValue::Array(list) => list_to_json(list),
+        scalar => types::scalar_to_json(scalar).unwrap_or(Value::Null),
     }
 }

@@ -1,4 +1,4 @@
-//! Types of values: their names, their JSON, and how a value is written in another type.
+//! The names of types, and the conversion of values to JSON or to another type.
 
 use serde_json::{Number, Value};
 use toml::{
@@ -14,7 +14,7 @@ use crate::{
 /// Name of the type of a value, for messages.
 pub(super) fn name(value: &DeValue<'_>) -> &'static str {
     match value {
-        DeValue::String(_) => "a text",
+        DeValue::String(_) => "a string",
         DeValue::Integer(_) => "a whole number",
         DeValue::Float(_) => "a number",
         DeValue::Boolean(_) => "true or false",
@@ -30,7 +30,7 @@ pub(super) fn describe(shape: &Shape<'_>) -> Vec<String> {
         return vec![format.to_owned()];
     }
     let name = |kind: &&str| match *kind {
-        "string" => "a text",
+        "string" => "a string",
         "integer" => "a whole number",
         "number" => "a number",
         "boolean" => "true or false",
@@ -48,7 +48,7 @@ pub(super) fn join_with_or(wanted: &[String]) -> String {
     }
 }
 
-/// The value written in an allowed type, if there is no doubt.
+/// The value rewritten, as TOML, in a type that the shape allows; `None` if its meaning is not clear.
 pub(super) fn convert(
     root: &Value,
     shape: &Shape<'_>,
@@ -76,7 +76,7 @@ pub(super) fn convert(
         ("string", DeValue::Float(_) | DeValue::Boolean(_)) if shape.format.is_none() => {
             as_choice(shape, literal)
         }
-        // `[x]` becomes `[[x]]`, `{ … }` becomes `[{ … }]`; a dotted key has no brackets to double.
+        // `[x]` becomes `[[x]]`, `{ … }` becomes `[{ … }]`; a dotted key has no brackets.
         ("array", DeValue::Table(_)) if !literal.starts_with(['[', '{']) => None,
         ("array", value) => shape::alternatives(root, shape.items?)
             .iter()
@@ -97,8 +97,8 @@ pub(crate) fn quote(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-/// A scalar as JSON; `None` for numbers that JSON does not have.
-pub(super) fn plain_scalar(value: &DeValue<'_>) -> Option<Value> {
+/// A scalar as JSON; `None` for a number that JSON cannot represent.
+pub(super) fn scalar_to_json(value: &DeValue<'_>) -> Option<Value> {
     match value {
         DeValue::String(text) => Some(Value::String(text.clone().into_owned())),
         DeValue::Datetime(time) => Some(Value::String(time.to_string())),
@@ -115,10 +115,11 @@ fn integer(number: &DeInteger<'_>) -> Option<Number> {
     i64::from_str_radix(number.as_str(), number.radix()).ok().map(Number::from)
 }
 
+/// A literal as a string, if the shape allows that string.
 fn as_choice(shape: &Shape<'_>, literal: &str) -> Option<String> {
-    let possible = shape.choices.is_empty()
+    let is_allowed = shape.choices.is_empty()
         || shape.choices.iter().any(|choice| choice.as_str() == Some(literal));
-    possible.then(|| quote(literal))
+    is_allowed.then(|| quote(literal))
 }
 
 fn to_boolean(text: &str) -> Option<String> {

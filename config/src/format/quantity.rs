@@ -1,4 +1,4 @@
-//! Numbers with a unit. The unit is required: of a bare 30, nobody knows whether it means seconds or minutes.
+//! Numbers with a unit. The unit is required, because a bare 30 could mean seconds or minutes.
 
 use std::{borrow::Cow, str::FromStr, time::Duration};
 
@@ -8,9 +8,10 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::TextProblem;
 
-const SECONDS: [(&str, u64); 4] = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+/// Seconds in each unit of a rate.
+const UNIT_SECONDS: [(&str, u64); 4] = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
 
-/// A rate, as the average time between two requests; written as requests per time, like `5/s`.
+/// A rate, stored as the average time between two requests, and written like `5/s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(
     extend("format" = "rate"),
@@ -25,13 +26,13 @@ impl FromStr for Rate {
         let error =
             || format!("`{text}` is not a rate: write it like 5/s, 100/m, 2000/h or 9000/d");
         let (number, unit) = text.split_once('/').ok_or_else(error)?;
-        let (_, seconds) = SECONDS.iter().find(|(name, _)| *name == unit).ok_or_else(error)?;
+        let (_, seconds) = UNIT_SECONDS.iter().find(|(name, _)| *name == unit).ok_or_else(error)?;
         let count = number.parse::<u32>().ok().filter(|count| *count > 0).ok_or_else(error)?;
         Ok(Self(Duration::from_secs(*seconds) / count))
     }
 }
 
-/// Names that people write for units, and the unit that each stands for.
+/// Units, each with the names that people write for it.
 type Units = [(&'static str, &'static [&'static str])];
 
 const TIMES: &Units = &[
@@ -87,8 +88,8 @@ fn unit_of(units: &Units, written: &str) -> Option<&'static str> {
 /// Minimum and maximum, as text; `None` for no bound.
 type Bounds<'t> = (Option<&'t str>, Option<&'t str>);
 
-/// Reads a quantity and compares its `amount` with the bounds. `guess` makes what was probably meant
-/// from a number and the text after it.
+/// Parses a quantity and compares its `amount` with the bounds. If it cannot be parsed, `guess` suggests
+/// a quantity from the number and the text after it.
 fn check_quantity<Q: FromStr<Err = String>>(
     text: &str,
     (min, max): Bounds<'_>,
@@ -107,8 +108,8 @@ fn check_quantity<Q: FromStr<Err = String>>(
             let is_too_small = |min: &&str| bound(min).is_some_and(|min| value < min);
             let is_too_large = |max: &&str| bound(max).is_some_and(|max| value > max);
             match (min.filter(is_too_small), max.filter(is_too_large)) {
-                (Some(min), _) => format!("`{text}` is too little: at least {min}"),
-                (_, Some(max)) => format!("`{text}` is too much: at most {max}"),
+                (Some(min), _) => format!("`{text}` is less than the minimum, {min}"),
+                (_, Some(max)) => format!("`{text}` is more than the maximum, {max}"),
                 (None, None) => return None,
             }
         }

@@ -12,13 +12,13 @@ use super::{TextProblem, nearest};
 /// Maximum size of a request body or a certificate file, in bytes.
 const MAX_CONTENT_BYTES: u64 = 1 << 20;
 
-/// What the texts of a configuration may refer to.
+/// What the strings of a configuration may refer to.
 pub(crate) struct Context<'w> {
     /// The configuration folder.
     pub(crate) dir: &'w Path,
-    /// The folder of the channel whose file is checked; of `gateway.toml`, the configuration folder.
+    /// The folder of the channel whose file is checked; for `gateway.toml`, the configuration folder.
     pub(crate) folder: PathBuf,
-    /// The environment.
+    /// Looks up an environment variable.
     pub(crate) environment: &'w dyn Fn(&str) -> Option<String>,
     /// Names of the code tables.
     pub(crate) tables: &'w [String],
@@ -27,16 +27,16 @@ pub(crate) struct Context<'w> {
 /// Names of all code tables below a folder: `hotline/kind` for `hotline/kind.csv`.
 pub(crate) fn code_tables(dir: &Path) -> Vec<String> {
     let mut tables = Vec::new();
-    gather(dir, "", &mut tables);
+    collect_tables(dir, "", &mut tables);
     tables.sort();
     tables
 }
 
-fn gather(dir: &Path, prefix: &str, tables: &mut Vec<String>) {
+fn collect_tables(dir: &Path, prefix: &str, tables: &mut Vec<String>) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let Ok(name) = entry.file_name().into_string() else { continue };
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            gather(&entry.path(), &format!("{prefix}{name}/"), tables);
+            collect_tables(&entry.path(), &format!("{prefix}{name}/"), tables);
         } else if let Some(table) = name.strip_suffix(".csv") {
             tables.push(format!("{prefix}{table}"));
         }
@@ -52,13 +52,13 @@ pub(super) fn codes(name: &str, context: &Context<'_>) -> Option<TextProblem> {
         message: format!("there is no code table `{name}`: codes/{name}.csv does not exist"),
         advice: suggestion
             .is_none()
-            .then(|| "write the table there, with the columns raw,code,label".to_owned()),
+            .then(|| "create that file, with the columns raw,code,label".to_owned()),
         suggestion,
         part: None,
     })
 }
 
-/// The name of an upstream follows the rules for names of channels, because its default is one.
+/// Checks the name of an upstream by the rules for channel names: its default is the name of a channel.
 pub(super) fn upstream(name: &str) -> Option<TextProblem> {
     let error = name.parse::<ChannelId>().err()?;
     let message = error.to_string().replace("channel name", "name of an upstream");
@@ -101,20 +101,20 @@ pub(crate) fn content(name: &str, context: &Context<'_>) -> Result<String, TextP
     }
 }
 
-/// The value of an environment variable. A text that is not a valid name may be the secret itself, so it
-/// is not quoted.
+/// The value of an environment variable. A string that is not a valid name may be the secret itself, so
+/// the message does not contain it.
 pub(crate) fn variable(name: &str, context: &Context<'_>) -> Result<String, TextProblem> {
     let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !is_word || !name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
         return Err(TextProblem {
-            message: "this is not the name of an environment variable".to_owned(),
+            message: "the value is not the name of an environment variable".to_owned(),
             advice: Some("write the name of a variable, not the secret itself".to_owned()),
             ..TextProblem::default()
         });
     }
     let problem = |state: &str| TextProblem {
         message: format!("the environment variable `{name}` is {state}"),
-        advice: Some("set it where the gateway is started".to_owned()),
+        advice: Some("set it in the environment of the gateway".to_owned()),
         ..TextProblem::default()
     };
     match (context.environment)(name) {
@@ -124,8 +124,8 @@ pub(crate) fn variable(name: &str, context: &Context<'_>) -> Result<String, Text
     }
 }
 
-/// The secret that `{ env = … }` or `{ file = … }` names: of a file, its first line, or all of a PEM
-/// file.
+/// The secret that `{ env = … }` or `{ file = … }` refers to. In a file it is the first line, or the
+/// whole text if that is PEM.
 pub(crate) fn secret(key: &str, name: &str, context: &Context<'_>) -> Result<String, TextProblem> {
     if key == "env" {
         return variable(name, context);
@@ -150,9 +150,9 @@ pub(crate) fn secret(key: &str, name: &str, context: &Context<'_>) -> Result<Str
 pub(crate) fn reason(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::NotFound => "it does not exist",
-        std::io::ErrorKind::PermissionDenied => "this user may not read it",
+        std::io::ErrorKind::PermissionDenied => "this user has no permission to read it",
         std::io::ErrorKind::InvalidData => "it is not text in UTF-8",
         std::io::ErrorKind::IsADirectory => "it is a folder",
-        _ => "the system refuses it",
+        _ => "the system cannot read it",
     }
 }

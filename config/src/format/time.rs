@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{TextProblem, nearest};
 
-/// Five fields: minute, hour, day of the month, month, day of the week.
+/// A cron expression of five fields: minute, hour, day of the month, month, day of the week.
 #[derive(Debug, Clone, JsonSchema)]
 #[schemars(extend("format" = "cron"))]
 pub(crate) struct CronTimes(#[schemars(with = "String")] pub(crate) Box<Cron>);
@@ -42,12 +42,12 @@ pub(super) fn cron(text: &str) -> Option<TextProblem> {
 
 pub(super) fn window(text: &str) -> Option<TextProblem> {
     let message = text.parse::<Window>().err()?;
-    let suggestion = guess(text).filter(|guess| guess.parse::<Window>().is_ok());
+    let suggestion = likely_window(text).filter(|window| window.parse::<Window>().is_ok());
     Some(TextProblem { message, suggestion, ..TextProblem::default() })
 }
 
-/// What was probably meant by `6:00 - 23:00`, `06:00–23:00` or `6点-23点`.
-fn guess(text: &str) -> Option<String> {
+/// The window that was probably meant by `6:00 - 23:00`, `06:00–23:00` or `6点-23点`.
+fn likely_window(text: &str) -> Option<String> {
     let text = text.replace(['–', '—', '~', '～', '至', '到'], "-");
     let (from, to) = text.split_once('-')?;
     Some(format!("{}-{}", to_clock_time(from)?, to_clock_time(to)?))
@@ -60,7 +60,7 @@ fn to_clock_time(text: &str) -> Option<String> {
     Some(format!("{:02}:{:02}", hour.trim().parse::<u16>().ok()?, number(minute.trim())?))
 }
 
-/// What people write for China's time zone; the database has it as Shanghai.
+/// Names that people write for China's time zone; the database calls it `Asia/Shanghai`.
 const CHINA: [&str; 9] =
     ["asia/beijing", "beijing", "china", "cst", "gmt+8", "utc+8", "+08:00", "北京", "北京时间"];
 

@@ -1,10 +1,10 @@
-//! Whatever stands in the files, there is a report or there are settings, never a panic.
+//! Any content of the files leads to a report or to settings, never to a panic.
 
 use proptest::prelude::*;
 
 use crate::folder::{Folder, GATEWAY, HOTLINE};
 
-/// Pieces that TOML files are made of, and a few that break them.
+/// Pieces of TOML files, and a few pieces that break them.
 const PIECES: [&str; 32] = [
     "[",
     "]",

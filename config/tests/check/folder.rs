@@ -1,15 +1,15 @@
-//! A configuration folder in a temporary place, and the vocabulary it is checked against.
+//! A temporary configuration folder, and the schemas that it is checked against.
 
 use std::{fs, path::Path};
 
-use config::{Kind, Problems, Settings, Vocabulary};
+use config::{ConnectorSchema, Problems, SectionSchemas, Settings};
 use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) const GATEWAY: &str = include_str!("../folder/gateway.toml");
 pub(crate) const HOTLINE: &str = include_str!("../folder/channels/hotline/channel.toml");
 
-/// A folder without a mistake, and ways to put one in.
+/// A folder without mistakes, and functions that put mistakes in.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
@@ -23,7 +23,7 @@ impl Folder {
         folder
     }
 
-    /// Adds a channel with the fixtures its examples name.
+    /// Adds a channel with the fixtures that its examples name.
     pub(crate) fn channel(&self, name: &str, text: &str) {
         self.write(&format!("channels/{name}/channel.toml"), text);
         self.write(&format!("channels/{name}/fixtures/rows.json"), "[]");
@@ -40,7 +40,7 @@ impl Folder {
         fs::read_to_string(self.path().join(file)).unwrap()
     }
 
-    /// Replaces the first `from` in a file.
+    /// Replaces the first occurrence of `from` in a file.
     pub(crate) fn edit(&self, file: &str, from: &str, to: &str) {
         let text = self.read(file);
         assert!(text.contains(from), "{file} does not contain {from}");
@@ -59,28 +59,28 @@ impl Folder {
             "EMPTY" => Some(String::new()),
             _ => None,
         };
-        config::resolve(self.path(), &vocabulary(), &environment)
+        config::resolve(self.path(), &section_schemas(), &environment)
     }
 
-    /// What an admin reads.
+    /// The report that an admin reads.
     pub(crate) fn report(&self) -> String {
         self.resolve().err().map_or_else(String::new, |problems| format!("{problems}\n"))
     }
 }
 
-pub(crate) fn vocabulary() -> Vocabulary {
-    let mut known: Value = serde_json::from_str(include_str!("../vocabulary.json")).unwrap();
+pub(crate) fn section_schemas() -> SectionSchemas {
+    let mut known: Value = serde_json::from_str(include_str!("../section_schemas.json")).unwrap();
     let kinds = ["table", "files"];
-    Vocabulary {
+    SectionSchemas {
         codes: Vec::new(),
         connectors: kinds
-            .map(|kind| Kind { name: kind.to_owned(), schema: known[kind].take() })
+            .map(|kind| ConnectorSchema { name: kind.to_owned(), schema: known[kind].take() })
             .into(),
         demand: known["demand"].take(),
     }
 }
 
-/// Compares with a file of `golden/`; with `UPDATE_GOLDEN` set, writes it.
+/// Compares `actual` with a file of `golden/`; if `UPDATE_GOLDEN` is set, writes the file.
 pub(crate) fn golden(name: &str, actual: &str) -> Result<(), String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(format!("{name}.txt"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {

@@ -1,4 +1,4 @@
-//! How mistakes are reported. The folder `tests/folder` has none; every test edits it.
+//! Tests of checking and resolving. The folder `tests/folder` has no mistakes; every test edits a copy.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

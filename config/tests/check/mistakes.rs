@@ -1,5 +1,5 @@
-//! What is reported: the exact text of each mistake, and that its suggestion fixes it; many mistakes in
-//! one run; and never a secret, wherever it was written.
+//! Tests of the reports: the exact text for each mistake, suggestions that fix it, many mistakes in one run,
+//! and no secrets.
 
 use config::Suggestion;
 
@@ -102,7 +102,7 @@ const MISTAKES: [(&str, &str, &str, &str); 64] = [
 ];
 
 #[test]
-fn every_mistake_is_reported_in_these_words() {
+fn every_mistake_is_reported_as_in_the_golden_file() {
     let wrong: Vec<String> = MISTAKES
         .iter()
         .filter_map(|(name, file, from, to)| {
@@ -115,12 +115,12 @@ fn every_mistake_is_reported_in_these_words() {
 }
 
 #[test]
-fn a_replacement_written_as_suggested_puts_the_mistake_right() {
+fn the_suggested_replacement_fixes_the_mistake() {
     let mut n_replaced = 0;
     for (name, file, from, to) in MISTAKES {
         let folder = Folder::new();
         folder.edit(file, from, to);
-        let Err(problems) = folder.resolve() else { panic!("{name} is no mistake") };
+        let Err(problems) = folder.resolve() else { panic!("{name} is not a mistake") };
         let mut replacements = Vec::new();
         for problem in problems {
             if let Some(Suggestion::Replace { start, end, text }) = problem.suggestion {
@@ -145,7 +145,7 @@ fn a_replacement_written_as_suggested_puts_the_mistake_right() {
 }
 
 #[test]
-fn a_folder_that_is_not_what_it_should_be_is_described() {
+fn problems_of_whole_files_and_folders_are_reported() {
     type Spoil = dyn Fn(&Folder);
     let cases: [(&str, &Spoil); 9] = [
         ("no_gateway_file", &|folder| {
@@ -233,7 +233,7 @@ fn all_mistakes_of_all_files_are_reported_in_one_run() {
 }
 
 #[test]
-fn a_program_gets_the_same_as_json() {
+fn problems_can_be_serialised_as_json() {
     let folder = Folder::new();
     folder.edit("channels/hotline/channel.toml", "charset =", "charest =");
     folder.channel("Bad", "");
@@ -277,7 +277,10 @@ fn a_url_above_its_table_is_not_shown() {
     let folder = Folder::new();
     folder.edit("channels/hotline/channel.toml", "[schedule]", "url = \"hunter2\"\n[schedule]");
     let report = folder.report();
-    assert!(report.contains("it belongs in `[table]`") && !report.contains("hunter2"), "{report}");
+    assert!(
+        report.contains("move this key to `[table]`") && !report.contains("hunter2"),
+        "{report}"
+    );
 }
 
 #[test]

@@ -1,14 +1,14 @@
-//! What a folder without mistakes becomes.
+//! Tests of the settings that a folder without mistakes becomes.
 
 use std::time::Duration;
 
 use config::{KeySource, StoreSettings, Topology, Trigger};
 use contract::Period;
 
-use crate::folder::{Folder, golden, vocabulary};
+use crate::folder::{Folder, golden, section_schemas};
 
 #[test]
-fn a_folder_becomes_settings_with_paths_below_it() {
+fn paths_in_the_settings_are_relative_to_the_folder() {
     let folder = Folder::new();
     let settings = folder.resolve().unwrap();
     assert_eq!(settings.zone, chrono_tz::Asia::Shanghai);
@@ -32,7 +32,7 @@ fn a_folder_becomes_settings_with_paths_below_it() {
 }
 
 #[test]
-fn a_database_and_a_broker_are_two_references() {
+fn a_database_and_a_broker_are_configured_by_reference() {
     let folder = Folder::new();
     folder.edit("gateway.toml", "sqlite = \"data/tonghui.db\"", "postgres = { env = \"STORE\" }");
     folder.edit(
@@ -53,7 +53,7 @@ fn a_database_and_a_broker_are_two_references() {
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
-/// The settings of a connector, as its owner reads them.
+/// The settings of a connector, as the connector deserialises them.
 #[derive(serde::Deserialize)]
 struct Table {
     url: contract::Secret,
@@ -61,7 +61,7 @@ struct Table {
 }
 
 #[test]
-fn the_connector_finds_secrets_in_their_places() {
+fn references_are_replaced_with_secrets() {
     let folder = Folder::new();
     let url = |folder: &Folder| {
         let table: Table = folder.resolve().unwrap().channels[0].section.parse().unwrap();
@@ -76,7 +76,7 @@ fn the_connector_finds_secrets_in_their_places() {
 }
 
 #[test]
-fn a_secret_in_pem_is_its_whole_file() {
+fn a_secret_in_a_pem_file_is_the_whole_file() {
     let folder = Folder::new();
     let pem = "Bag Attributes\n-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
     folder.write("secrets/key.pem", pem);
@@ -106,7 +106,7 @@ fn a_rate_becomes_the_time_between_two_requests() {
 }
 
 #[test]
-fn a_day_has_its_requests_and_its_hours() {
+fn a_budget_may_limit_requests_per_day_and_hours() {
     let folder = Folder::new();
     let hotline = "channels/hotline/channel.toml";
     folder.edit(hotline, "concurrent = 2", "per_day = 2000\nwindow = \"22:00-06:00\"");
@@ -116,7 +116,7 @@ fn a_day_has_its_requests_and_its_hours() {
 }
 
 #[test]
-fn channels_of_one_upstream_name_it_or_are_it() {
+fn channels_may_share_an_upstream() {
     let folder = Folder::new();
     let hotline = folder.read("channels/hotline/channel.toml");
     let other = hotline.replace("12345", "12346").replace("CNS_", "X");
@@ -143,7 +143,7 @@ fn files_from_windows_are_read() {
 }
 
 #[test]
-fn problems_found_later_stand_where_their_value_stands() {
+fn problems_found_later_have_the_place_of_their_value() {
     let settings = Folder::new().resolve().unwrap();
     let hotline = &settings.channels[0];
     for (path, line, column) in [
@@ -154,14 +154,14 @@ fn problems_found_later_stand_where_their_value_stands() {
         (vec!["table", "changes"], 19, 1),
         (vec!["nothing"], 1, 1),
     ] {
-        let place = hotline.problem(&path, "it is not so").place.unwrap();
+        let place = hotline.problem(&path, "it is wrong").place.unwrap();
         assert_eq!((place.line, place.column), (line, column), "{path:?}");
     }
 }
 
 #[test]
 fn the_schemas_that_editors_use_are_those_that_are_checked() {
-    let gateway = serde_json::to_string_pretty(&config::schema_gateway()).unwrap();
+    let gateway = serde_json::to_string_pretty(&config::gateway_schema()).unwrap();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/gateway.json");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/schema")).unwrap();
@@ -169,7 +169,7 @@ fn the_schemas_that_editors_use_are_those_that_are_checked() {
     }
     assert_eq!(std::fs::read_to_string(path).unwrap(), format!("{gateway}\n"));
 
-    let channel = config::schema_channel(&vocabulary());
+    let channel = config::channel_schema(&section_schemas());
     assert_eq!(channel["properties"]["connector"]["enum"], serde_json::json!(["table", "files"]));
     assert_eq!(channel["properties"]["table"]["$ref"], "#/$defs/table");
     assert_eq!(channel["$defs"]["table"]["properties"]["charset"]["$ref"], "#/$defs/table.Charset");
@@ -186,7 +186,7 @@ fn keys_may_come_from_the_environment() {
 }
 
 #[test]
-fn the_connector_finds_the_text_of_a_file_in_the_place_of_its_name() {
+fn the_name_of_a_content_file_is_replaced_with_its_text() {
     #[derive(serde::Deserialize)]
     struct Table {
         template: String,

@@ -1,4 +1,4 @@
-//! Decodes a body, and collects what is known about its text.
+//! Decodes a body into text, and records what was found in it.
 
 use std::collections::BTreeSet;
 
@@ -7,58 +7,59 @@ use normalizer_text::{Charset, Hints};
 use serde_json::Value;
 
 use crate::{
-    findings::{Findings, Verdict, visit_texts},
+    findings::{Defects, Findings, visit_texts},
     tree::Shape,
 };
 
-/// A body as text.
+/// The text of a decoded body.
 #[derive(Debug)]
 pub struct Text {
-    /// The text, without a byte order mark. Malformed sequences have markers, see [`Findings`].
+    /// The text, without a byte order mark. Markers stand for malformed sequences, see
+    /// [`Findings`].
     pub text: String,
-    /// What is known about it.
+    /// What was found in it.
     pub facts: Facts,
 }
 
-/// What is known about the text of a document: findings about its records are made from this.
+/// What was found in the text of a document; the defects of its records are determined from this.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// How the charset was found.
     pub report: TextReport,
-    /// Damage and oddities.
+    /// Damage and irregularities, which markers in the text refer to.
     pub findings: Findings,
-    /// Standard characters that replaced private-use characters, each once.
+    /// The standard characters that replaced private-use characters, without duplicates.
     pub repaired: Vec<char>,
 }
 
 impl Text {
-    /// Parses it; damage in single records is marked in the tree.
+    /// Parses the text. Damage within a record is marked in the tree.
     ///
     /// # Errors
-    /// It is not such a document: its brackets or elements do not match.
+    /// The text is not such a document: its brackets or elements do not match.
     pub fn parse(&mut self, shape: Shape) -> Result<Value, String> {
         shape.parse(&self.text, &mut self.facts.findings)
     }
 }
 
 impl Facts {
-    /// The findings about a record. `prefix` is put before the names of its fields.
-    pub fn judge(&self, prefix: &str, tree: &Value) -> Verdict {
-        let mut verdict = self.findings.judge(prefix, tree, &self.report.charset);
+    /// The defects of a record. `prefix` is put before the names of its fields.
+    pub fn defects_in(&self, prefix: &str, tree: &Value) -> Defects {
+        let mut defects = self.findings.defects_in(prefix, tree, &self.report.charset);
         if !self.repaired.is_empty() {
             visit_texts(tree, &mut String::new(), &mut |field, text| {
                 if text.contains(&self.repaired[..]) {
                     let field = format!("{prefix}{field}");
-                    let detail = "a private-use character was replaced by a standard one".into();
-                    verdict.marks.push(Mark { field, flag: QualityFlag::RepairedText, detail });
+                    let detail = "a private-use character was replaced with a standard one".into();
+                    defects.marks.push(Mark { field, flag: QualityFlag::RepairedText, detail });
                 }
             });
         }
-        verdict
+        defects
     }
 }
 
-/// Decodes a body. Never fails: malformed bytes are kept in the findings.
+/// Decodes a body. It never fails: the findings contain the malformed bytes.
 pub fn decode(bytes: &[u8], hints: &Hints<'_>) -> Text {
     let decoded = normalizer_text::decode(bytes, hints);
     let report = decoded.evidence.report();
@@ -70,13 +71,13 @@ pub fn decode(bytes: &[u8], hints: &Hints<'_>) -> Text {
         decoded.text.into_owned()
     } else {
         let (charset, spans) = (decoded.evidence.charset, &decoded.malformed);
-        let text = findings.mark_malformed(bytes, 0, charset, spans, &decoded.text);
+        let text = findings.mark_malformed(bytes, charset, spans, &decoded.text);
         text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
     };
     Text { text, facts: Facts { report, findings, repaired } }
 }
 
-/// Encodes a text in a charset; `None` where the charset lacks a character.
+/// Encodes a text in a charset; `None` if the charset lacks one of its characters.
 pub fn encode(text: &str, charset: Charset) -> Option<Vec<u8>> {
     let encoding = match charset {
         Charset::Utf8 => return Some(text.as_bytes().to_vec()),

@@ -1,9 +1,9 @@
-//! Damage in a document is marked in its text until it is known which record contains it.
+//! Marks damage in the text of a document, to find later which record it is in.
 //!
-//! A page is decoded and parsed as a whole and split afterwards, but one damaged record must not
-//! affect the others. So a marker takes the place of the damage, made of characters that the document
-//! does not contain elsewhere. The record whose tree contains a marker is damaged, and the marker
-//! leads back to what the source wrote.
+//! A page is decoded and parsed as a whole and split into records afterwards, but one damaged
+//! record must not affect the others. So a marker replaces the damage. It contains a character that
+//! the document does not contain. A record is damaged if its tree contains a marker, and the number
+//! in the marker leads to what the source wrote.
 
 use std::borrow::Cow;
 
@@ -13,19 +13,21 @@ use serde_json::{Map, Value, map::Entry};
 
 use crate::{
     path::Path,
-    tree::{Malformed, Spot},
+    tree::{LineColumn, Malformed},
 };
 
-/// Noncharacters (Unicode 23.7); the marker character is one that the document does not contain.
-const CANDIDATES: std::ops::RangeInclusive<char> = '\u{fdd0}'..='\u{fdef}';
+/// The noncharacters of Unicode (chapter 23.7), one of which becomes the marker character.
+const MARKER_CANDIDATES: std::ops::RangeInclusive<char> = '\u{fdd0}'..='\u{fdef}';
 
-/// The findings about one document.
+/// What was found in one document.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
+    /// The character with which every marker begins and ends.
     marker: Option<char>,
     list: Vec<Finding>,
 }
 
+/// What one marker stands for.
 #[derive(Debug, Clone)]
 struct Finding {
     problem: Problem,
@@ -33,66 +35,67 @@ struct Finding {
     source: Vec<u8>,
 }
 
+/// What is wrong at a marker.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Problem {
-    /// A sequence at this offset of the body is not in the charset.
+    /// A sequence at this offset of the decoded bytes is not valid in the charset.
     MalformedBytes { offset: usize },
-    /// The document format forbids it: the record is rejected.
-    Damage { code: &'static str, detail: &'static str, at: Option<Spot> },
-    /// The document format forbids it, but its meaning is clear: a character or nothing.
-    Oddity { flag: QualityFlag, detail: &'static str, meaning: Option<char> },
+    /// The document format forbids it, so the record is rejected.
+    Damage { code: &'static str, detail: &'static str, at: Option<LineColumn> },
+    /// The document format forbids it, but its meaning is clear: one character, or none.
+    Irregularity { flag: QualityFlag, detail: &'static str, meaning: Option<char> },
 }
 
 impl Problem {
-    /// An oddity that makes the value doubtful.
-    pub(crate) const fn oddity(detail: &'static str, meaning: Option<char>) -> Self {
-        Self::Oddity { flag: QualityFlag::Damaged, detail, meaning }
+    /// An irregularity that makes the value doubtful.
+    pub(crate) const fn irregularity(detail: &'static str, meaning: Option<char>) -> Self {
+        Self::Irregularity { flag: QualityFlag::Damaged, detail, meaning }
     }
 
-    /// An oddity with control characters.
-    pub(crate) const fn control(detail: &'static str, meaning: Option<char>) -> Self {
-        Self::Oddity { flag: QualityFlag::ControlCharacters, detail, meaning }
+    /// An irregularity that consists of control characters.
+    pub(crate) const fn control_character(detail: &'static str, meaning: Option<char>) -> Self {
+        Self::Irregularity { flag: QualityFlag::ControlCharacters, detail, meaning }
     }
 }
 
 /// What is wrong with one record.
 #[derive(Debug, Default)]
-pub struct Verdict {
-    /// Findings about its fields.
+pub struct Defects {
+    /// The marks of its fields.
     pub marks: Vec<Mark>,
-    /// Why it is rejected, if it is.
+    /// The damage because of which the record is rejected.
     pub damage: Option<Reason>,
 }
 
-impl Verdict {
-    /// Why the record is rejected; `malformed` is the channel's rule for malformed bytes.
+impl Defects {
+    /// Why the record is rejected, if it is. `malformed` is the channel's rule for malformed bytes.
     pub fn reason(&self, malformed: Malformed) -> Option<Reason> {
         let is_malformed = |mark: &&Mark| mark.flag == QualityFlag::MalformedBytes;
         let first = self.marks.iter().find(is_malformed).filter(|_| malformed == Malformed::Reject);
         let malformed =
-            first.map(|mark| Reason::new("malformed_bytes", located(&mark.field, &mark.detail)));
+            first.map(|mark| Reason::new("malformed_bytes", with_field(&mark.field, &mark.detail)));
         self.damage.clone().or(malformed)
     }
 }
 
 impl Findings {
-    /// Whether there are no findings.
+    /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// The marker character, where there are findings.
+    /// The marker character; `None` if nothing was found.
     fn marker(&self) -> Option<char> {
         self.marker.filter(|_| !self.list.is_empty())
     }
 
-    /// The findings about a record. `prefix` is put before the names of its fields.
-    pub fn judge(&self, prefix: &str, tree: &Value, charset: &str) -> Verdict {
-        let mut verdict = Verdict::default();
-        let Some(marker) = self.marker() else { return verdict };
+    /// The defects of a record. `prefix` is put before the names of its fields.
+    pub fn defects_in(&self, prefix: &str, tree: &Value, charset: &str) -> Defects {
+        let mut defects = Defects::default();
+        let Some(marker) = self.marker() else { return defects };
         visit_texts(tree, &mut String::new(), &mut |field, text| {
             let mut malformed = Vec::new();
-            let field = format!("{prefix}{}", self.settled(field, marker));
+            let field = format!("{prefix}{}", self.unmark(field, marker));
             for finding in self.findings_in(text, marker) {
                 match finding.problem {
                     Problem::MalformedBytes { offset } => {
@@ -100,44 +103,44 @@ impl Findings {
                     }
                     Problem::Damage { code, detail, at } => {
                         let at = at.map_or(String::new(), |at| format!(" at {at}"));
-                        let detail = located(&field, &format!("{detail}{at}"));
-                        verdict.damage.get_or_insert_with(|| Reason::new(code, detail));
+                        let detail = with_field(&field, &format!("{detail}{at}"));
+                        defects.damage.get_or_insert_with(|| Reason::new(code, detail));
                     }
-                    Problem::Oddity { flag, detail, .. } => {
+                    Problem::Irregularity { flag, detail, .. } => {
                         let (field, detail) = (field.clone(), detail.to_owned());
-                        verdict.marks.push(Mark { field, flag, detail });
+                        defects.marks.push(Mark { field, flag, detail });
                     }
                 }
             }
             if !malformed.is_empty() {
                 let detail = malformed_detail(&malformed, charset);
-                verdict.marks.push(Mark { field, flag: QualityFlag::MalformedBytes, detail });
+                defects.marks.push(Mark { field, flag: QualityFlag::MalformedBytes, detail });
             }
         });
-        verdict
+        defects
     }
 
-    /// The damage in a part of a document that is not a record.
+    /// The damage in a value, which need not be a record.
     pub fn damage_in(&self, part: &Value) -> Option<String> {
-        self.judge("", part, "").damage.map(|reason| reason.detail)
+        self.defects_in("", part, "").damage.map(|reason| reason.detail)
     }
 
-    /// The key of a record. `None` where it is damaged, because the next damaged record could get the
-    /// same key, and where its name has two values.
-    pub fn key(&self, at: &Path, tree: &Value) -> Option<String> {
-        let key = at.text(tree).filter(|key| self.is_whole(key))?;
-        let is_doubtful = |name: &String| at.as_str().contains(name.as_str());
+    /// The key of a record. `None` if the key is damaged, because another damaged record could get
+    /// the same key, or if a name in `path` occurs twice with different values.
+    pub fn key(&self, path: &Path, tree: &Value) -> Option<String> {
+        let key = path.text(tree).filter(|key| self.is_unmarked(key))?;
+        let is_in_path = |name: &String| path.as_str().contains(name.as_str());
         let repeated = self.repeated_names(tree);
-        (!repeated.iter().any(is_doubtful)).then_some(key)
+        (!repeated.iter().any(is_in_path)).then_some(key)
     }
 
     /// Whether a text contains no marker.
-    pub fn is_whole(&self, text: &str) -> bool {
+    pub fn is_unmarked(&self, text: &str) -> bool {
         self.marker().is_none_or(|marker| !text.contains(marker))
     }
 
-    /// Whether this value stands for the missing value after the last comma of a list.
-    pub fn is_nothing(&self, value: &Value) -> bool {
+    /// Whether this value is the marker for a missing value, as after the last comma in `[1,]`.
+    pub fn is_missing_value(&self, value: &Value) -> bool {
         let (Value::String(text), Some(marker)) = (value, self.marker()) else { return false };
         let found: Vec<&Finding> = self.findings_in(text, marker).collect();
         matches!(found[..], [Finding { problem: Problem::Damage { .. }, source }] if source.is_empty())
@@ -150,34 +153,31 @@ impl Findings {
             visit_texts(tree, &mut String::new(), &mut |field, _| {
                 let name = field.rsplit_once('.').map_or(field, |(_, name)| name);
                 if name.contains(marker) {
-                    names.push(self.settled(name, marker));
+                    names.push(self.unmark(name, marker));
                 }
             });
         }
         names
     }
 
-    /// The tree as JSON, with what the source wrote in the places of the markers, for people.
-    pub fn bytes_of(&self, tree: &Value) -> Vec<u8> {
-        self.source_of(&tree.to_string())
-    }
-
-    /// A part of the text of the document, with what the source wrote in the places of the markers.
-    pub fn source_of(&self, text: &str) -> Vec<u8> {
+    /// The bytes of a part of the document, or of a tree as JSON. What the source wrote replaces
+    /// each marker.
+    pub fn source_bytes(&self, text: &str) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(text.len());
         self.restore(text.as_bytes(), self.list.len(), &mut bytes);
         bytes
     }
 
-    /// Only the first `n_findings` are considered: a source contains markers of earlier findings
-    /// only.
+    /// Appends `text` to `bytes`, and replaces its markers with what the source wrote. Uses only
+    /// the first `n_findings` findings: the source of a finding contains only markers of earlier
+    /// ones.
     fn restore(&self, text: &[u8], n_findings: usize, bytes: &mut Vec<u8>) {
         let (Some(marker), Ok(text)) = (self.marker(), std::str::from_utf8(text)) else {
             bytes.extend_from_slice(text);
             return;
         };
         let mut is_quoted = false;
-        for piece in pieces(text, marker) {
+        for piece in split_at_markers(text, marker) {
             match piece {
                 Piece::Text(text) => {
                     let text =
@@ -187,7 +187,7 @@ impl Findings {
                 }
                 Piece::Marker(number) => {
                     let Some(finding) = self.list[..n_findings].get(number) else { continue };
-                    // A token that is not a value is in quotes in the tree only.
+                    // In the tree, quotes were added around a token that is not a JSON value.
                     if matches!(finding.problem, Problem::Damage { .. }) && bytes.ends_with(b"\"") {
                         bytes.pop();
                         is_quoted = true;
@@ -198,47 +198,50 @@ impl Findings {
         }
     }
 
-    /// Replaces every marker by what is meant, or by U+FFFD where bytes are malformed.
-    pub fn settle(&self, tree: &mut Value) {
+    /// Replaces every marker in a tree with the character that is meant, or with U+FFFD.
+    pub fn remove_markers(&self, tree: &mut Value) {
         let Some(marker) = self.marker() else { return };
         match tree {
-            Value::String(text) if text.contains(marker) => *text = self.settled(text, marker),
-            Value::Array(list) => list.iter_mut().for_each(|value| self.settle(value)),
+            Value::String(text) if text.contains(marker) => *text = self.unmark(text, marker),
+            Value::Array(list) => list.iter_mut().for_each(|value| self.remove_markers(value)),
             Value::Object(object) => {
-                object.values_mut().for_each(|value| self.settle(value));
+                object.values_mut().for_each(|value| self.remove_markers(value));
                 if object.keys().any(|name| name.contains(marker)) {
-                    let mut settled = Map::with_capacity(object.len());
+                    let mut cleaned = Map::with_capacity(object.len());
                     for (name, value) in std::mem::take(object) {
-                        // Of equal names the one that has no marker counts.
+                        // If two names are equal without markers, the one that has no marker is
+                        // used.
                         if name.contains(marker) {
-                            settled.entry(self.settled(&name, marker)).or_insert(value);
+                            cleaned.entry(self.unmark(&name, marker)).or_insert(value);
                         } else {
-                            settled.insert(name, value);
+                            cleaned.insert(name, value);
                         }
                     }
-                    *object = settled;
+                    *object = cleaned;
                 }
             }
             _ => {}
         }
     }
 
-    /// The text with what is meant in the places of oddities; other markers stay.
-    pub fn without_oddities(&self, text: &str) -> String {
+    /// Replaces the markers of irregularities with the characters that are meant; others stay.
+    pub fn without_irregularities(&self, text: &str) -> String {
         let Some(marker) = self.marker() else { return text.to_owned() };
         self.replace(text, marker, |number| format!("{marker}{number}{marker}"))
     }
 
-    fn settled(&self, text: &str, marker: char) -> String {
+    /// The text with the character that is meant, or U+FFFD, in place of each marker.
+    fn unmark(&self, text: &str, marker: char) -> String {
         self.replace(text, marker, |_| char::REPLACEMENT_CHARACTER.to_string())
     }
 
-    /// The text with what is meant in the places of oddities, and `other` for other findings.
+    /// Replaces the markers of irregularities with what is meant, and other markers with what
+    /// `other` returns for their numbers.
     fn replace(&self, text: &str, marker: char, other: impl Fn(usize) -> String) -> String {
-        let pieces = pieces(text, marker).map(|piece| match piece {
+        let pieces = split_at_markers(text, marker).map(|piece| match piece {
             Piece::Text(text) => Cow::from(text),
             Piece::Marker(number) => match self.list.get(number).map(|finding| finding.problem) {
-                Some(Problem::Oddity { meaning, .. }) => {
+                Some(Problem::Irregularity { meaning, .. }) => {
                     meaning.map(String::from).unwrap_or_default().into()
                 }
                 _ => other(number).into(),
@@ -248,62 +251,64 @@ impl Findings {
     }
 
     fn findings_in(&self, text: &str, marker: char) -> impl Iterator<Item = &Finding> {
-        pieces(text, marker).filter_map(|piece| match piece {
+        split_at_markers(text, marker).filter_map(|piece| match piece {
             Piece::Marker(number) => self.list.get(number),
             Piece::Text(_) => None,
         })
     }
 }
 
-/// What parsers add.
+/// For decoders and parsers.
 impl Findings {
-    /// The text of bytes that begin at `offset` of their body, with markers for malformed sequences.
-    /// `whole` is the text with any characters in the places of the markers.
+    /// Decodes bytes into text that has markers for the malformed sequences at `spans`. `decoded`
+    /// is the same text without markers.
     pub fn mark_malformed(
         &mut self,
         bytes: &[u8],
-        offset: usize,
         charset: Charset,
         spans: &[Span],
-        whole: &str,
+        decoded: &str,
     ) -> String {
-        self.choose_marker(whole, None);
-        let (mut text, mut at) = (String::with_capacity(whole.len()), 0);
+        self.choose_marker(decoded, None);
+        let (mut text, mut at) = (String::with_capacity(decoded.len()), 0);
         for span in spans {
-            // The bytes between two malformed sequences decode alone as they do with them.
+            // The bytes between two malformed sequences give the same text when they are decoded
+            // alone.
             text.push_str(&decode_strict(&bytes[at..span.offset], charset).text);
             at = span.offset + span.len;
-            let problem = Problem::MalformedBytes { offset: offset + span.offset };
+            let problem = Problem::MalformedBytes { offset: span.offset };
             self.add(problem, &bytes[span.offset..at], &mut text);
         }
         text.push_str(&decode_strict(&bytes[at..], charset).text);
         text
     }
 
-    /// Chooses the marker character where there is none yet: one that is not in `text` and is not
+    /// The marker character. If there is none yet, chooses one that is not in `text` and is not
     /// `forbidden`.
     pub(crate) fn choose_marker(&mut self, text: &str, forbidden: Option<char>) -> char {
         *self.marker.get_or_insert_with(|| {
-            // A document that contains all of them is garbage: then its own ones are taken for
-            // markers.
-            let mut candidates = CANDIDATES;
+            // A document that contains all candidates is garbage: its own noncharacters may then be
+            // taken for markers.
+            let mut candidates = MARKER_CANDIDATES;
             candidates
                 .find(|candidate| Some(*candidate) != forbidden && !text.contains(*candidate))
                 .unwrap_or('\u{fdd0}')
         })
     }
 
-    /// A character that a document gives by its number. It must not be taken for a marker.
-    pub(crate) fn character_by_number(&mut self, character: char, text: &str) -> char {
-        let is_candidate = CANDIDATES.contains(&character);
+    /// A character that a document wrote as a number, like `&#65;`; U+FFFD if it would be taken for
+    /// a marker. `text` is the text of the document.
+    pub(crate) fn guard_character(&mut self, character: char, text: &str) -> char {
+        let is_candidate = MARKER_CANDIDATES.contains(&character);
         if is_candidate && self.choose_marker(text, Some(character)) == character {
             return char::REPLACEMENT_CHARACTER;
         }
         character
     }
 
-    /// Puts a value into an object. Of equal names the last value counts; where the earlier value
-    /// differs, it is kept under a name with a marker. `text` is the text of the document.
+    /// Puts a value into an object. If the object has another value under this name, the new value
+    /// replaces it, and the earlier value is kept under the name with a marker. `text` is the text
+    /// of the document.
     pub(crate) fn insert(
         &mut self,
         object: &mut Map<String, Value>,
@@ -317,18 +322,18 @@ impl Findings {
                 entry.insert(value);
             }
             Entry::Occupied(mut entry) => {
-                let before = entry.insert(value);
-                if before != *entry.get() {
+                let earlier = entry.insert(value);
+                if earlier != *entry.get() {
                     let mut name = entry.key().clone();
                     self.choose_marker(text, None);
                     self.add(repeated, "", &mut name);
-                    object.insert(name, before);
+                    object.insert(name, earlier);
                 }
             }
         }
     }
 
-    /// Adds a finding, and its marker to the text `into`.
+    /// Adds a finding, and appends its marker to `into`.
     pub(crate) fn add(&mut self, problem: Problem, source: impl AsRef<[u8]>, into: &mut String) {
         let marker = *self.marker.get_or_insert('\u{fdd0}');
         into.push(marker);
@@ -338,9 +343,9 @@ impl Findings {
     }
 }
 
-/// Calls `visitor` with each text and each name of a tree, and with the path to it: names with dots
-/// between, without positions in lists. `field` is the path to the tree itself. Trees have a depth
-/// limit, see `tree.rs`.
+/// Calls `visitor` with the path and the text of each string and each name in a tree. A path
+/// consists of names joined with dots, without positions in lists; `field` is the path to the tree
+/// itself. The recursion is safe, because the depth of trees is limited, see `tree.rs`.
 pub(crate) fn visit_texts(tree: &Value, field: &mut String, visitor: &mut impl FnMut(&str, &str)) {
     match tree {
         Value::String(text) => visitor(field, text),
@@ -361,14 +366,15 @@ pub(crate) fn visit_texts(tree: &Value, field: &mut String, visitor: &mut impl F
     }
 }
 
-fn located(field: &str, what: &str) -> String {
-    if field.is_empty() { what.to_owned() } else { format!("{field}: {what}") }
+fn with_field(field: &str, detail: &str) -> String {
+    if field.is_empty() { detail.to_owned() } else { format!("{field}: {detail}") }
 }
 
-/// The detail of a mark for malformed sequences. It never quotes the text around them.
+/// The detail of a mark for malformed sequences. It never shows the text around them.
 pub fn malformed_detail(spans: &[Span], charset: &str) -> String {
     let Span { offset, len } = spans.first().copied().unwrap_or(Span { offset: 0, len: 0 });
-    format!("{len} bytes at offset {offset} are not {charset}, {} such places", spans.len())
+    let n = spans.len();
+    format!("the {len}-byte sequence at offset {offset} is not {charset} (first of {n})")
 }
 
 enum Piece<'a> {
@@ -377,8 +383,9 @@ enum Piece<'a> {
     Marker(usize),
 }
 
-/// A marker is the marker character, the number of a finding, and the character again.
-fn pieces(text: &str, marker: char) -> impl Iterator<Item = Piece<'_>> {
+/// Splits a text into its markers and the text between them. A marker is the marker character, the
+/// number of a finding, and the marker character again.
+fn split_at_markers(text: &str, marker: char) -> impl Iterator<Item = Piece<'_>> {
     text.split(marker).enumerate().map(|(index, piece)| match piece.parse() {
         Ok(number) if index % 2 == 1 => Piece::Marker(number),
         _ => Piece::Text(piece),
@@ -394,7 +401,7 @@ mod tests {
     use crate::{Shape, Text, decode};
 
     fn malformed(text: &Text, tree: &serde_json::Value) -> Vec<Mark> {
-        text.facts.findings.judge("", tree, &text.facts.report.charset).marks
+        text.facts.findings.defects_in("", tree, &text.facts.report.charset).marks
     }
 
     #[test]
@@ -407,14 +414,14 @@ mod tests {
         let found = malformed(&text, &tree[0]);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].field, "n.b");
-        assert_eq!(found[0].detail, "1 bytes at offset 22 are not GB18030, 2 such places");
+        assert_eq!(found[0].detail, "the 1-byte sequence at offset 22 is not GB18030 (first of 2)");
         assert!(malformed(&text, &tree[1]).is_empty());
 
-        let raw = text.facts.findings.bytes_of(&tree[0]);
+        let raw = text.facts.findings.source_bytes(&tree[0].to_string());
         assert_eq!(raw, [r#"{"a":"群","n":{"b":"x"#.as_bytes(), b"\xff\x81\"}}"].concat());
 
         let mut accepted = tree[0].clone();
-        text.facts.findings.settle(&mut accepted);
+        text.facts.findings.remove_markers(&mut accepted);
         assert_eq!(accepted, json!({ "a": "群", "n": { "b": "x\u{fffd}\u{fffd}" } }));
     }
 
@@ -424,7 +431,7 @@ mod tests {
         let mut text = decode(b"{\"a\xff\":1}", &hints);
         let mut tree = text.parse(Shape::Json).unwrap();
         assert_eq!(malformed(&text, &tree).len(), 1);
-        text.facts.findings.settle(&mut tree);
+        text.facts.findings.remove_markers(&mut tree);
         assert_eq!(tree, json!({ "a\u{fffd}": 1 }));
     }
 
@@ -448,7 +455,7 @@ mod tests {
         let source = r#"{"id":"7","v":NaN,"w":[0.1.2,"x"],a:1}"#;
         let mut text = decode(source.as_bytes(), &Hints::default());
         let tree = text.parse(Shape::Json).unwrap();
-        let raw = String::from_utf8(text.facts.findings.bytes_of(&tree)).unwrap();
+        let raw = String::from_utf8(text.facts.findings.source_bytes(&tree.to_string())).unwrap();
         assert_eq!(raw, r#"{"id":"7","v":NaN,"w":[0.1.2,"x"],"":a:1}"#);
     }
 }

@@ -1,53 +1,53 @@
-//! JSON with exact numbers, where damage in one value does not affect the others.
+//! Parses JSON with exact numbers; damage in one value does not affect the others.
 //!
-//! The usual parsers read `12.50` as a float without the zero, and refuse a whole page for an
-//! unpaired surrogate in one text. Integers above 2^53 and all decimals stay text here: they are keys
-//! and amounts of money. Damage within a value is marked in its place, and parsing continues after
-//! it: a document is refused only if its brackets do not match. There is no recursion: a document of
-//! a million brackets reaches the depth limit and does not overflow the stack.
+//! The usual parsers read `12.50` as a float and lose the zero, and they refuse a whole page if one
+//! string contains an unpaired surrogate. Here integers above 2^53 and all decimals become strings:
+//! they are keys and amounts of money. A marker replaces a damaged value, and parsing continues
+//! after it; a document is refused only if its brackets do not match. The parser does not recurse,
+//! so a document of a million brackets reaches the depth limit and does not overflow the stack.
 
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use crate::{
     findings::{Findings, Problem},
-    scan::Scan,
-    tree::{Lines, MAX_DEPTH, MAX_NODES, located},
+    scan::ElementScanner,
+    tree::{Lines, MAX_DEPTH, MAX_NODES, at_line},
 };
 
-/// The largest integer that every JSON reader reads exactly.
+/// Up to this integer, every JSON parser reads integers exactly.
 const MAX_EXACT_INTEGER: u64 = 1 << 53;
-/// Capacity of the first object.
+/// The capacity of the first object.
 const FIRST_CAPACITY: usize = 16;
-/// The largest capacity of an object, which limits the memory of many small objects.
+/// The largest capacity that is reserved for an object: it limits the memory of many small objects.
 const MAX_CAPACITY: usize = 64;
 
 const TOO_DEEP: &str = "it has more than 128 levels";
-const CONTROL_CHARACTER: &str = "it contains an unescaped control character";
+const UNESCAPED: &str = "it contains an unescaped control character";
 const UNPAIRED_SURROGATE: Problem =
-    Problem::oddity("it contains half of a character", Some(char::REPLACEMENT_CHARACTER));
+    Problem::irregularity("it contains half of a character", Some(char::REPLACEMENT_CHARACTER));
 const REPEATED_NAME: Problem =
-    Problem::oddity("the name occurs twice with different values; the last one counts", None);
+    Problem::irregularity("the name has two different values; the last is used", None);
 
-/// Parses a JSON text; damage within a value is marked in its place. Of equal names in an object the
-/// last one counts, and a different value before it is marked too.
+/// Parses a JSON text. A marker replaces a damaged value. If a name occurs twice in an object, the
+/// last value is used, and an earlier value that differs is kept and marked.
 ///
 /// # Errors
-/// Its brackets do not match, it is not a value at all, or it is too large.
+/// The brackets do not match, the text is not one JSON value, or it is too large.
 pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
     let at = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let lines = Lines::default();
     let mut reader = Reader { text, at, n_nodes: 0, capacity: FIRST_CAPACITY, findings, lines };
-    let mut open: Vec<Open> = Vec::new();
+    let mut open: Vec<OpenValue> = Vec::new();
     loop {
-        // A value begins here, or a name and its value.
-        reader.skip_blanks();
+        // A value begins here, or in an object a name and its value.
+        reader.skip_whitespace();
         let mut start = reader.at;
         let name_read = match open.last_mut().map(|open| &mut open.container) {
             Some(Container::Object(_, name)) => {
                 reader.name().inspect_err(|_| name.clear()).map(|read| {
                     *name = read;
-                    reader.skip_blanks();
+                    reader.skip_whitespace();
                     start = reader.at;
                 })
             }
@@ -56,13 +56,13 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
         let mut value = match name_read.and_then(|()| reader.value(&mut open)) {
             Ok(Some(value)) => value,
             Ok(None) => continue,
-            Err(detail) => reader.damaged(detail, start, start, &open)?,
+            Err(detail) => reader.mark_damage(detail, start, start, &open)?,
         };
-        // It ends here, and perhaps the lists and objects around it.
+        // The value ends here, and lists and objects around it may end too.
         loop {
             reader.count_node()?;
-            reader.skip_blanks();
-            let Some(Open { container, start: container_start }) = open.last_mut() else {
+            reader.skip_whitespace();
+            let Some(OpenValue { container, start: container_start }) = open.last_mut() else {
                 return reader.finish(value);
             };
             let next = reader.peek();
@@ -71,7 +71,7 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
                 Container::Object(..) => next == Some(b'}'),
             };
             if !is_end && next != Some(b',') {
-                value = reader.damaged("a comma is missing", start, reader.at, &open)?;
+                value = reader.mark_damage("a comma is missing", start, reader.at, &open)?;
                 continue;
             }
             reader.at += 1;
@@ -98,13 +98,13 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
     }
 }
 
-/// An open list or object, and where it began.
-struct Open {
+/// A list or object that is not closed yet, and the offset at which it begins.
+struct OpenValue {
     container: Container,
     start: usize,
 }
 
-/// A list, or an object and the name of the value in it.
+/// A list, or an object with the name of its current value.
 enum Container {
     Array(Vec<Value>),
     Object(Map<String, Value>, String),
@@ -114,7 +114,8 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     n_nodes: usize,
-    /// For the next object: the size of the last one. Growing an object costs more than filling it.
+    /// Capacity of the next object: the size of the last one. Growing an object costs more than
+    /// filling it.
     capacity: usize,
     findings: &'a mut Findings,
     lines: Lines,
@@ -131,14 +132,15 @@ impl Reader<'_> {
         is_next
     }
 
-    fn skip_blanks(&mut self) {
+    fn skip_whitespace(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
             self.at += 1;
         }
     }
 
-    /// A value; `None` where a list or an object with content has begun.
-    fn value(&mut self, open: &mut Vec<Open>) -> Result<Option<Value>, &'static str> {
+    /// Parses a value; `None` if it begins a list or an object that is not empty, which is then
+    /// open.
+    fn value(&mut self, open: &mut Vec<OpenValue>) -> Result<Option<Value>, &'static str> {
         let start = self.at;
         let Some(first) = self.peek() else { return Err("a value is missing") };
         self.at += 1;
@@ -152,7 +154,7 @@ impl Reader<'_> {
             b'n' => return self.literal(start, "null", Value::Null),
             _ => return Err("this is not a JSON value"),
         };
-        self.skip_blanks();
+        self.skip_whitespace();
         if self.take_if_next(close) {
             let empty_array = Value::Array(Vec::new());
             return Ok(Some(if first == b'{' { Value::Object(Map::new()) } else { empty_array }));
@@ -165,22 +167,22 @@ impl Reader<'_> {
         } else {
             Container::Array(Vec::new())
         };
-        open.push(Open { container, start });
+        open.push(OpenValue { container, start });
         Ok(None)
     }
 
-    /// Marks the damaged value that begins at `start`; parsing continues after it. `from` is an
-    /// offset in the value that is not within a string.
-    fn damaged(
+    /// Replaces the damaged value that begins at `start` with a marker, and moves to its end.
+    /// `from` is an offset in the value that is not within a string.
+    fn mark_damage(
         &mut self,
         detail: &'static str,
         start: usize,
         from: usize,
-        open: &[Open],
+        open: &[OpenValue],
     ) -> Result<Value, String> {
-        let error = |detail: &str, at| Err(located(detail, self.text, at));
-        let Some(Open { container, .. }) = open.last() else { return error(detail, start) };
-        let end = match Scan::default().end(&self.text.as_bytes()[from..]) {
+        let error = |detail: &str, at| Err(at_line(detail, self.text, at));
+        let Some(OpenValue { container, .. }) = open.last() else { return error(detail, start) };
+        let end = match ElementScanner::default().find_end(&self.text.as_bytes()[from..]) {
             Ok(Some(end)) => from + end,
             Ok(None) if detail == TOO_DEEP => return error(detail, start),
             Ok(None) => return error("the JSON text ends too early", self.text.len()),
@@ -190,7 +192,7 @@ impl Reader<'_> {
         if self.text.as_bytes()[end] == wrong_bracket {
             return error(detail, end);
         }
-        let at = Some(self.lines.spot(self.text, start));
+        let at = Some(self.lines.line_column(self.text, start));
         let mut marked = String::new();
         let source = self.text[start..end].trim_end_matches([' ', '\t', '\r', '\n']);
         self.findings.add(Problem::Damage { code: "bad_json", detail, at }, source, &mut marked);
@@ -201,43 +203,43 @@ impl Reader<'_> {
     fn count_node(&mut self) -> Result<(), String> {
         self.n_nodes += 1;
         if self.n_nodes > MAX_NODES {
-            return Err(located(&format!("more than {MAX_NODES} values"), self.text, self.at));
+            return Err(at_line(&format!("more than {MAX_NODES} values"), self.text, self.at));
         }
         Ok(())
     }
 
     fn finish(&mut self, value: Value) -> Result<Value, String> {
-        self.skip_blanks();
+        self.skip_whitespace();
         match self.peek() {
             None => Ok(value),
-            Some(_) => Err(located("something follows the JSON value", self.text, self.at)),
+            Some(_) => Err(at_line("something follows the JSON value", self.text, self.at)),
         }
     }
 
-    /// A name and its colon.
+    /// Parses a name and its colon.
     fn name(&mut self) -> Result<String, &'static str> {
         if !self.take_if_next(b'"') {
             return Err("a name in quotes is missing");
         }
         let name = self.string()?;
-        self.skip_blanks();
+        self.skip_whitespace();
         if self.take_if_next(b':') { Ok(name) } else { Err("a colon is missing") }
     }
 
-    /// A string, after its first quote. Control characters, which JSON forbids, are kept: their
-    /// meaning is clear.
+    /// Parses a string, after its first quote. Control characters, which JSON forbids, are kept:
+    /// their meaning is clear.
     fn string(&mut self) -> Result<String, &'static str> {
         let (mut string, mut has_control, mut has_unpaired) = (String::new(), false, false);
         loop {
             let rest = &self.text[self.at..];
             let Some(n_plain) = memchr::memchr2(b'"', b'\\', rest.as_bytes()) else {
-                return Err("a text is not closed");
+                return Err("a string is not closed");
             };
             let mut plain = &rest[..n_plain];
             if !has_control && let Some(at) = find_control(plain) {
                 has_control = true;
                 string.push_str(&plain[..at]);
-                let problem = Problem::control(CONTROL_CHARACTER, plain[at..].chars().next());
+                let problem = Problem::control_character(UNESCAPED, plain[at..].chars().next());
                 self.findings.choose_marker(self.text, None);
                 self.findings.add(problem, &plain[at..=at], &mut string);
                 plain = &plain[at + 1..];
@@ -257,7 +259,7 @@ impl Reader<'_> {
                 Some(b'f') => '\u{c}',
                 Some(c @ (b'"' | b'\\' | b'/')) => char::from(c),
                 Some(b'u') => match (self.unicode()?, has_unpaired) {
-                    (Some(character), _) => self.findings.character_by_number(character, self.text),
+                    (Some(character), _) => self.findings.guard_character(character, self.text),
                     (None, true) => char::REPLACEMENT_CHARACTER,
                     (None, false) => {
                         has_unpaired = true;
@@ -272,7 +274,8 @@ impl Reader<'_> {
         }
     }
 
-    /// `\uXXXX`, or two of them that are a surrogate pair; `None` for an unpaired surrogate.
+    /// Parses `XXXX` after `\u`, or a surrogate pair, `XXXX\uXXXX`; `None` for an unpaired
+    /// surrogate.
     fn unicode(&mut self) -> Result<Option<char>, &'static str> {
         let first = self.hex()?;
         let is_high = (0xd800..0xdc00).contains(&first);
@@ -294,10 +297,10 @@ impl Reader<'_> {
         let digits = digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
         let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
         self.at += 4;
-        code.ok_or("`\\u` without four digits")
+        code.ok_or("four hexadecimal digits are missing after `\\u`")
     }
 
-    /// A number whose first character was taken already.
+    /// Parses a number, after its first character.
     fn number(&mut self, start: usize) -> Result<Value, &'static str> {
         let is_part = |b: u8| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
         while self.peek().is_some_and(is_part) {
@@ -332,7 +335,7 @@ impl Reader<'_> {
 
 /// The offset of the first control character.
 fn find_control(text: &str) -> Option<usize> {
-    // No branch for each byte, because this is fast and few texts have a control character.
+    // Finding the smallest byte needs no branch for each byte; few texts have a control character.
     let smallest = text.bytes().fold(u8::MAX, u8::min);
     (smallest < 0x20).then(|| text.bytes().position(|byte| byte < 0x20)).flatten()
 }

@@ -1,10 +1,10 @@
-//! From bytes to trees in which JSONPaths work: JSON and XML, whole documents and single records.
+//! Decodes bytes into trees that JSONPaths can search: JSON and XML, documents and single records.
 //!
-//! Bytes are decoded before anything is split; the text becomes a tree; a path selects the records.
-//! Damage in the bytes or the syntax of one record is a finding about that record and does not
-//! affect the others. A document that cannot be parsed at all is an error: the caller decides what
-//! to do about the page. The alternative, a strict parser for each kind of source, would treat the
-//! same bytes in a different way in each.
+//! First all bytes are decoded, then the text is parsed into a tree, then a path selects the
+//! records. Damage in the bytes or the syntax of one record is a finding about that record and does
+//! not affect the others. If a document cannot be parsed at all, the caller gets an error and
+//! decides what to do about the page. The connectors share this code, so they treat the same bytes
+//! alike.
 //!
 //! Reading order: `decode.rs`, `findings.rs`, `json.rs`, `xml.rs`, `path.rs`.
 
@@ -22,10 +22,10 @@ mod path;
 mod time;
 
 pub use decode::{Facts, Text, decode, encode};
-pub use findings::{Findings, Verdict, malformed_detail};
+pub use findings::{Defects, Findings, malformed_detail};
 pub use json::parse as json;
-pub use path::{Path, scalar};
-pub use scan::{Scan, elements};
+pub use path::{Path, scalar_text};
+pub use scan::{ElementScanner, elements};
 pub use time::{TimeFormat, before, delta};
 pub use tree::{Malformed, Shape};
 pub use xml::{Builder, Step, parse as xml};

@@ -1,4 +1,4 @@
-//! JSONPaths, parsed once when the settings are read.
+//! JSONPaths, which are parsed once, when the settings are read.
 
 use std::{borrow::Cow, fmt};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-/// A path in a tree: a JSONPath (RFC 9535) like `$.data.rows[*]`.
+/// A JSONPath (RFC 9535) like `$.data.rows[*]`, which selects values in a tree.
 #[derive(Clone)]
 pub struct Path {
     text: String,
@@ -18,7 +18,7 @@ impl Path {
     /// Parses a path.
     ///
     /// # Errors
-    /// `text` is not a JSONPath; the message says where.
+    /// `text` is not a JSONPath; the message says where the mistake is.
     pub fn parse(text: &str) -> Result<Self, String> {
         match JsonPath::parse(text) {
             Ok(query) => Ok(Self { text: text.to_owned(), query }),
@@ -30,41 +30,41 @@ impl Path {
         }
     }
 
-    /// The path as it was written.
+    /// The path as it was configured.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// All values that it selects.
+    /// All values that the path selects.
     pub fn all<'a>(&self, tree: &'a Value) -> Vec<&'a Value> {
         self.query.query(tree).all()
     }
 
-    /// The first value that it selects.
+    /// The first value that the path selects.
     pub fn first<'a>(&self, tree: &'a Value) -> Option<&'a Value> {
         self.query.query(tree).first()
     }
 
-    /// The first selected value that has a text, as text: see [`scalar`].
+    /// The first selected value that [`scalar_text`] can turn into a string, as that string.
     pub fn text(&self, tree: &Value) -> Option<String> {
-        self.query.query(tree).into_iter().find_map(scalar)
+        self.query.query(tree).into_iter().find_map(scalar_text)
     }
 
-    /// The selected places, as JSON pointers.
-    pub fn places(&self, tree: &Value) -> Vec<String> {
-        self.query.query_located(tree).locations().map(|place| place.to_json_pointer()).collect()
+    /// The locations of the selected values, as JSON pointers.
+    pub fn locations(&self, tree: &Value) -> Vec<String> {
+        self.query.query_located(tree).locations().map(|path| path.to_json_pointer()).collect()
     }
 }
 
-/// A value as text; for an XML element, the text in it. `None` for `null`, an empty text, and any
-/// other list or object.
-pub fn scalar(value: &Value) -> Option<String> {
+/// A string, number or boolean as text; for an XML element, which is an object or a list of one
+/// object, the text in it. `None` for `null`, an empty string, and all other lists and objects.
+pub fn scalar_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => (!text.is_empty()).then(|| text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(value) => Some(value.to_string()),
-        Value::Array(list) if list.len() == 1 && list[0].is_object() => scalar(&list[0]),
-        Value::Object(element) => element.get("$text").and_then(scalar),
+        Value::Array(list) if list.len() == 1 && list[0].is_object() => scalar_text(&list[0]),
+        Value::Object(element) => element.get("$text").and_then(scalar_text),
         Value::Array(_) | Value::Null => None,
     }
 }

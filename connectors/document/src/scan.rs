@@ -1,31 +1,31 @@
-//! Finds where an element of JSON ends, without parsing it.
+//! Finds the elements of a JSON list by their brackets and commas, without parsing them.
 
 use std::ops::Range;
 
-use crate::tree::located;
+use crate::tree::at_line;
 
-/// Finds the end of a JSON element whose text may come in pieces.
+/// Finds the end of a JSON element, whose text may be passed in several parts.
 #[derive(Debug, Default)]
-pub struct Scan {
-    /// The closing brackets that are still expected, the next one last.
+pub struct ElementScanner {
+    /// The closing brackets that are expected; the next one is the last.
     open: Vec<u8>,
-    in_string: bool,
+    is_in_string: bool,
     is_escaped: bool,
 }
 
-impl Scan {
-    /// Where the element ends in `text`, if it does: before a `,` or a bracket that belongs to
-    /// another element.
+impl ElementScanner {
+    /// The offset at which the element ends in `text`: that of the `,` or the closing bracket after
+    /// it. `None` if the element continues after `text`.
     ///
     /// # Errors
-    /// The place of a bracket that does not match the open one.
-    pub fn end(&mut self, text: &[u8]) -> Result<Option<usize>, usize> {
+    /// The offset of a bracket that does not match the open one.
+    pub fn find_end(&mut self, text: &[u8]) -> Result<Option<usize>, usize> {
         for (at, byte) in text.iter().enumerate() {
             match byte {
                 _ if self.is_escaped => self.is_escaped = false,
-                b'\\' if self.in_string => self.is_escaped = true,
-                b'"' => self.in_string = !self.in_string,
-                _ if self.in_string => {}
+                b'\\' if self.is_in_string => self.is_escaped = true,
+                b'"' => self.is_in_string = !self.is_in_string,
+                _ if self.is_in_string => {}
                 b'[' => self.open.push(b']'),
                 b'{' => self.open.push(b'}'),
                 b',' if self.open.is_empty() => return Ok(Some(at)),
@@ -41,40 +41,40 @@ impl Scan {
     }
 }
 
-/// The positions of the elements of a list in a text; that of the whole value if the text is not a
-/// list. Damage within an element is ignored.
+/// The ranges of the elements in the text of a list; if the text is not a list, the range of the
+/// whole value. Damage within an element is ignored.
 ///
 /// # Errors
-/// The brackets do not match, the text ends too early, or it is not one JSON value.
+/// The brackets do not match, or the text ends too early or is not one JSON value.
 pub fn elements(text: &str) -> Result<Vec<Range<usize>>, String> {
     let bytes = text.as_bytes();
-    let is_blank = |at: usize| matches!(bytes.get(at), Some(b' ' | b'\t' | b'\r' | b'\n'));
-    let mut at = (0..bytes.len()).find(|at| !is_blank(*at)).unwrap_or(bytes.len());
+    let is_whitespace = |at: usize| matches!(bytes.get(at), Some(b' ' | b'\t' | b'\r' | b'\n'));
+    let mut at = (0..bytes.len()).find(|at| !is_whitespace(*at)).unwrap_or(bytes.len());
     let is_list = bytes.get(at) == Some(&b'[');
     let begins_value =
         |byte: &u8| matches!(byte, b'[' | b'{' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n');
     if bytes.get(at).is_some_and(|first| !begins_value(first)) {
-        return Err(located("this is not a JSON value", text, at));
+        return Err(at_line("this is not a JSON value", text, at));
     }
     let (start, mut found) = (at, Vec::new());
     at += usize::from(is_list);
     loop {
-        let mut scan = Scan::default();
+        let mut scan = ElementScanner::default();
         let mismatch =
-            |offset| located("a closing bracket does not match the open one", text, at + offset);
-        let end = match scan.end(&bytes[at..]).map_err(mismatch)? {
+            |offset| at_line("a closing bracket does not match the open one", text, at + offset);
+        let end = match scan.find_end(&bytes[at..]).map_err(mismatch)? {
             Some(end) => at + end,
-            None if !is_list && scan.open.is_empty() && !scan.in_string && at < bytes.len() => {
+            None if !is_list && scan.open.is_empty() && !scan.is_in_string && at < bytes.len() => {
                 let trimmed = text[start..].trim_end().len();
                 return Ok(std::iter::once(start..start + trimmed).collect());
             }
-            None => return Err(located("the JSON text ends too early", text, bytes.len())),
+            None => return Err(at_line("the JSON text ends too early", text, bytes.len())),
         };
         if !is_list {
-            return Err(located("something follows the JSON value", text, end));
+            return Err(at_line("something follows the JSON value", text, end));
         }
-        let from = (at..end).find(|at| !is_blank(*at)).unwrap_or(end);
-        let to = (from..end).rev().find(|at| !is_blank(*at)).map_or(from, |last| last + 1);
+        let from = (at..end).find(|at| !is_whitespace(*at)).unwrap_or(end);
+        let to = (from..end).rev().find(|at| !is_whitespace(*at)).map_or(from, |last| last + 1);
         if from < to {
             found.push(from..to);
         }
@@ -82,8 +82,8 @@ pub fn elements(text: &str) -> Result<Vec<Range<usize>>, String> {
         match bytes[end] {
             b',' => {}
             b']' if text[at..].trim().is_empty() => return Ok(found),
-            b']' => return Err(located("something follows the JSON value", text, at)),
-            _ => return Err(located("a closing bracket does not match the open one", text, end)),
+            b']' => return Err(at_line("something follows the JSON value", text, at)),
+            _ => return Err(at_line("a closing bracket does not match the open one", text, end)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Times as a source writes them.
+//! Reads and writes times in the format of a source.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use chrono::{
 use chrono_tz::Tz;
 use contract::Timestamp;
 
-/// A time format in the notation of strftime, and the zone of times that have none. `%s` counts
-/// seconds since 1970 and `%s%3f` milliseconds.
+/// A time format in the notation of strftime, and the zone of times whose format has none. `%s`
+/// stands for seconds since 1970, `%s%3f` for milliseconds since 1970.
 #[derive(Debug, Clone)]
 pub struct TimeFormat {
     text: String,
@@ -36,12 +36,12 @@ impl TimeFormat {
         &self.text
     }
 
-    /// Whether times are numbers that count from 1970.
+    /// Whether times are seconds or milliseconds since 1970.
     pub fn is_count(&self) -> bool {
         self.text.starts_with("%s")
     }
 
-    /// The time as text.
+    /// Writes a time in this format.
     pub fn write(&self, time: Timestamp) -> String {
         match self.text.as_str() {
             "%s%3f" => time.timestamp_millis().to_string(),
@@ -49,7 +49,7 @@ impl TimeFormat {
         }
     }
 
-    /// Reads a time; `None` where the text is not one.
+    /// Reads a time; `None` if the text is not a time in this format.
     pub fn read(&self, text: &str) -> Option<Timestamp> {
         let text = text.trim();
         match self.text.as_str() {
@@ -59,7 +59,7 @@ impl TimeFormat {
                 DateTime::parse_from_str(text, format).ok().map(|time| time.to_utc())
             }
             format => NaiveDateTime::parse_from_str(text, format)
-                // A fraction of a second that is not in the format.
+                // A fraction of a second is read even if the format has none.
                 .or_else(|_| NaiveDateTime::parse_from_str(text, &format!("{format}%.f")))
                 .or_else(|_| NaiveDate::parse_from_str(text, format).map(NaiveDateTime::from))
                 .ok()
@@ -67,14 +67,14 @@ impl TimeFormat {
         }
     }
 
-    /// The moment of a local time. In the hour that occurs twice when summer time ends, the earlier
-    /// one; in the hour that is skipped, the time is taken as UTC.
+    /// The moment of a local time. A local time that occurs twice, when summer time ends, means the
+    /// earlier moment; one that is skipped, when summer time begins, is taken as UTC.
     pub fn from_local(&self, time: NaiveDateTime) -> Timestamp {
         let local = self.zone.from_local_datetime(&time).earliest();
         local.map_or_else(|| time.and_utc(), |time| time.to_utc())
     }
 
-    /// The local time of a moment.
+    /// The local time at a moment.
     pub fn to_local(&self, time: Timestamp) -> NaiveDateTime {
         time.with_timezone(&self.zone).naive_local()
     }
@@ -85,12 +85,12 @@ impl TimeFormat {
     }
 }
 
-/// A duration for arithmetic with moments. Settings stay far below its maximum.
+/// Converts a duration for arithmetic with moments. Settings stay far below the maximum.
 pub fn delta(length: Duration) -> TimeDelta {
     TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX)
 }
 
-/// The moment that is `length` before another one; the earliest moment where there is none.
+/// The moment `length` before `time`, or the earliest moment that can be represented.
 pub fn before(time: Timestamp, length: Duration) -> Timestamp {
     time.checked_sub_signed(delta(length)).unwrap_or(DateTime::<Utc>::MIN_UTC)
 }

@@ -1,4 +1,4 @@
-//! What JSON and XML have in common: the formats, the limits of trees, and positions in a text.
+//! Shared by JSON and XML: the document format, the limits of trees, and positions in a text.
 
 use std::fmt;
 
@@ -8,29 +8,29 @@ use serde_json::Value;
 
 use crate::findings::Findings;
 
-/// The largest depth of a document. Real ones have about ten levels; later code cannot walk or drop
-/// a much deeper tree safely.
+/// The largest depth of a document. Real documents have about ten levels. Code that walks or drops
+/// a tree recurses, and would overflow the stack in a much deeper one.
 pub(crate) const MAX_DEPTH: usize = 128;
 
-/// The largest number of nodes in a document: a node takes far more memory than its text, which may
-/// have two bytes.
+/// The largest number of nodes in a document. A node takes far more memory than its text, which can
+/// be as short as two bytes.
 pub(crate) const MAX_NODES: usize = 1_000_000;
 
 /// The format of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
-    /// RFC 8259.
+    /// JSON (RFC 8259).
     Json,
-    /// XML 1.0: children are always arrays, text is `$text`, attributes are `@name`.
+    /// XML 1.0: children are always arrays, text is named `$text`, and attributes `@name`.
     Xml,
 }
 
 impl Shape {
-    /// Parses a text; damage within a record is marked in the tree.
+    /// Parses a text. Damage within a record is marked in the tree.
     ///
     /// # Errors
-    /// It is not a document of this format: its brackets or elements do not match.
+    /// The text is not a document of this format: its brackets or elements do not match.
     pub fn parse(self, text: &str, findings: &mut Findings) -> Result<Value, String> {
         match self {
             Self::Json => crate::json::parse(text, findings),
@@ -38,7 +38,7 @@ impl Shape {
         }
     }
 
-    /// The format of a text, by its first character.
+    /// Recognises the format of a text by its first character.
     pub fn of(text: &str) -> Self {
         if text.trim_start().starts_with('<') { Self::Xml } else { Self::Json }
     }
@@ -51,48 +51,48 @@ pub enum Malformed {
     /// It goes to quarantine with its bytes.
     #[default]
     Reject,
-    /// It is accepted, with U+FFFD in place of malformed bytes and a mark.
+    /// It is accepted with a mark; U+FFFD replaces the malformed bytes.
     Accept,
 }
 
-/// A message about a document that cannot be parsed, with the line and column.
-pub(crate) fn located(detail: &str, text: &str, at: usize) -> String {
-    format!("{detail} at {}", Lines::default().spot(text, at))
+/// Appends the line and column of an offset in a document to a message.
+pub(crate) fn at_line(detail: &str, text: &str, at: usize) -> String {
+    format!("{detail} at {}", Lines::default().line_column(text, at))
 }
 
-/// A place in a text, as editors count it: line and column begin with 1.
+/// A line and column in a text, both counted from 1, as editors do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Spot {
+pub(crate) struct LineColumn {
     line: usize,
     column: usize,
 }
 
-impl fmt::Display for Spot {
+impl fmt::Display for LineColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}", self.line, self.column)
     }
 }
 
-/// Finds the line and column of an offset. Offsets usually come in ascending order, so the lines of a
-/// text with many damaged places are counted only once.
+/// Finds the line and column of an offset. Offsets usually ascend, so counting continues at the
+/// last offset: the lines of a text with much damage are counted only once.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
-    /// Offset up to which the line breaks were counted.
+    /// The offset up to which line breaks were counted.
     counted_to: usize,
     n_breaks: usize,
 }
 
 impl Lines {
-    pub(crate) fn spot(&mut self, text: &str, at: usize) -> Spot {
+    pub(crate) fn line_column(&mut self, text: &str, at: usize) -> LineColumn {
         let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         let from = if at >= self.counted_to { self.counted_to } else { 0 };
         let before = if from == 0 { 0 } else { self.n_breaks };
         self.n_breaks = before + memchr::memchr_iter(b'\n', &text.as_bytes()[from..at]).count();
         self.counted_to = at;
         let line_start = memchr::memrchr(b'\n', &text.as_bytes()[..at]).map_or(0, |at| at + 1);
-        // Only the end of a very long line is searched: its columns are not exact.
+        // In a very long line, only the characters since here are counted: the column is not exact.
         let line = &text.as_bytes()[line_start.max(at.saturating_sub(100_000))..at];
         let column = line.iter().filter(|byte| (**byte & 0xc0) != 0x80).count();
-        Spot { line: self.n_breaks + 1, column: column + 1 }
+        LineColumn { line: self.n_breaks + 1, column: column + 1 }
     }
 }

@@ -1,9 +1,9 @@
-//! XML as a tree in which JSONPaths work.
+//! Parses XML into a tree that JSONPaths can search.
 //!
-//! Children are always arrays, so a list of one looks like a list of two. Prefixes of names are
-//! removed: every SOAP library uses different ones. Entities are not expanded: those that a document
-//! declares stay as they are written. Damage within an element is marked in it; an element that is
-//! never closed is damaged itself, and those after it are not affected.
+//! Children are always arrays, so that one child looks like one of several. Prefixes of names are
+//! removed, because every SOAP library uses different ones. References to entities that a document
+//! declares are not expanded, but stay as they are. Damage within an element is marked in it. An
+//! element that is never closed is damaged; the elements after it are not affected.
 
 mod builder;
 
@@ -12,22 +12,22 @@ use serde_json::Value;
 
 pub use builder::{Builder, Step};
 
-use crate::{findings::Findings, tree::located};
+use crate::{findings::Findings, tree::at_line};
 
-/// Parses an XML text: gives one object with the root element in it.
+/// Parses an XML text into an object that contains the root element.
 ///
 /// # Errors
-/// It is not XML, it ends too early, or it is too large.
+/// The text is not XML, ends too early, or is too large.
 pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
     let text = text.trim_start_matches('\u{feff}').trim_start();
     findings.choose_marker(text, None);
     let mut reader = Reader::from_str(text);
-    Builder::prepare(reader.config_mut());
-    let mut builder = Builder::document();
+    Builder::configure(reader.config_mut());
+    let mut builder = Builder::document(text);
     loop {
         let at = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-        let event = reader.read_event().map_err(|error| located(reason(&error), text, at))?;
-        match builder.take(event, findings).map_err(|detail| located(detail, text, at))? {
+        let event = reader.read_event().map_err(|error| at_line(error_kind(&error), text, at))?;
+        match builder.take(event, findings).map_err(|detail| at_line(detail, text, at))? {
             Step::More => {}
             Step::Complete(mut trees) | Step::EndedByParent(mut trees, _) => {
                 return Ok(trees.swap_remove(0));
@@ -36,11 +36,11 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
     }
 }
 
-/// The messages of the parser quote names of the document, so only the kind of error is given.
-fn reason(error: &quick_xml::Error) -> &'static str {
+/// The kind of an error. The parser's own messages are not used: they show names from the document.
+fn error_kind(error: &quick_xml::Error) -> &'static str {
     match error {
         quick_xml::Error::Syntax(_) => "the XML text ends within a tag",
-        _ => "not XML",
+        _ => "the text is not XML",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The `[files]` section of a channel file.
 //!
-//! Plain data: only its shape is checked here. `options.rs` checks what belongs together. Editors
-//! show the comments below.
+//! Only the types of the settings are checked here; `options.rs` checks their values. Editors show
+//! the doc comments below to the person who writes a channel file.
 
 use std::collections::BTreeMap;
 
@@ -11,24 +11,25 @@ use normalizer_text::Charset;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// A folder into which the source puts files: which are read, how, and where they go then.
+/// A folder into which the source puts files: which files are read, how, and where they are moved.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The folder: a path, or `sftp://USER:PASSWORD@HOST:PORT/PATH`. A secret:
     /// `{ env = "NAME" }` or `{ file = "PATH" }`.
     pub(crate) url: Secret,
-    /// How a server is verified and how we log in; not for a path.
+    /// How to verify an SFTP server and log in to it; not used if `url` is a path.
     #[serde(default)]
     pub(crate) sftp: SftpConfig,
-    /// Names of the files to read, with `*` for any characters. Others are ignored.
+    /// Names of the files to read; `*` stands for any characters. Other files are ignored.
     #[serde(rename = "match")]
     pub(crate) pattern: Vec<String>,
-    /// The format of all files; without it, their names decide.
+    /// The format of all files. Without it, the extension of a file decides.
     pub(crate) format: Option<Format>,
-    /// The charset of files that neither prove nor declare one. Without it the bytes decide.
+    /// The charset of files whose bytes neither prove nor declare one. Without it, it is guessed
+    /// from the bytes.
     pub(crate) charset: Option<Charset>,
-    /// The charset of every file, whatever its bytes say.
+    /// The charset of every file, even if its bytes declare another one.
     pub(crate) force: Option<Charset>,
     /// What happens to a record whose bytes are not in the charset.
     #[serde(default)]
@@ -36,32 +37,37 @@ pub struct Config {
     /// Separators and quotes of CSV files.
     #[serde(default)]
     pub(crate) csv: CsvConfig,
-    /// Name of the XML element that is one record; without it, the children of the root.
+    /// Name of the XML element that is one record. Without it, each child of the root is one.
     pub(crate) element: Option<String>,
-    /// Columns that a table must have, each with its other names. A file without one of them is not
-    /// read: it goes to quarantine and to the folder for errors. Further columns are read too.
+    /// Columns that a table must have, each with its other names. A file that lacks one of them is
+    /// not read: it goes to quarantine and to the folder `error`. All other columns are read too.
     #[serde(default)]
     pub(crate) columns: BTreeMap<String, Vec<String>>,
-    /// The key of a record: unique and never changed.
+    /// The key of a record, which must be unique and must never change.
     pub(crate) key: Path,
-    /// What orders the states of one record. An unreadable one rejects the record.
+    /// The number or time that orders the states of one record. A record is rejected if it cannot
+    /// be read.
     pub(crate) revision: RevisionConfig,
-    /// Suffix of the manifest, the file that says that another one is complete: `.ok`. It contains the
-    /// line `name|rows|bytes|md5`. A file without a manifest is ignored.
+    /// Suffix of manifests, like `.ok`. A manifest says that the file whose name it extends is
+    /// complete, and contains the line `name|rows|bytes|md5`. Files without a manifest are then
+    /// ignored.
     pub(crate) manifest: Option<String>,
-    /// How long a file must be unchanged: without a manifest, before it is read; with one, before a
-    /// contradiction between the two is an error. Zero where files appear complete.
+    /// How long a file must have been unchanged before it is read; if it has a manifest, before a
+    /// contradiction between the two is an error. Zero if the source never writes into a visible
+    /// file.
     #[serde(default = "Period::seconds::<60>")]
     pub(crate) stable: Period,
-    /// Folder for files that are stored; absolute or within the folder. Without it, they stay.
+    /// Folder for files whose records are stored: absolute, or relative to `url`. Without it, these
+    /// files stay.
     pub(crate) archive: Option<String>,
-    /// Folder for files that cannot be read; absolute or within the folder. Without it, they stay.
+    /// Folder for files that cannot be read: absolute, or relative to `url`. Without it, these
+    /// files stay.
     pub(crate) error: Option<String>,
-    /// Most names taken from one listing.
-    #[serde(default = "listing")]
+    /// The largest number of names that is taken from one listing of the folder.
+    #[serde(default = "default_listing")]
     #[schemars(range(min = 1, max = 1_400))]
     pub(crate) listing: u32,
-    /// The longest that one request to a server may take.
+    /// The longest time that one request to a server may take.
     #[serde(default = "Period::seconds::<30>")]
     pub(crate) timeout: Period,
     /// Limits of a file.
@@ -69,13 +75,13 @@ pub struct Config {
     pub(crate) limits: Limits,
 }
 
-/// An SFTP server.
+/// How to verify an SFTP server and log in to it.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SftpConfig {
-    /// Fingerprint of its host key: `SHA256:…`, as `ssh-keygen -l` shows it.
+    /// Fingerprint of the server's host key: `SHA256:…`, as `ssh-keygen -l` shows it.
     pub(crate) host_key: Option<String>,
-    /// Path of a file of known host keys, as OpenSSH keeps it.
+    /// Path of a `known_hosts` file, in the format of OpenSSH.
     pub(crate) known_hosts: Option<String>,
     /// Our private key in OpenSSH format: `{ file = "PATH" }`.
     pub(crate) key: Option<Secret>,
@@ -83,13 +89,14 @@ pub(crate) struct SftpConfig {
     pub(crate) passphrase: Option<Secret>,
 }
 
-/// CSV files.
+/// The separators and quotes of CSV files.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct CsvConfig {
     /// The separator between two cells: one to four ASCII characters.
     pub(crate) delimiter: String,
-    /// The quote around a cell with separators or line ends; doubled within it.
+    /// The quote around a cell that contains separators or line ends; within such a cell it is
+    /// doubled.
     pub(crate) quote: char,
     /// Characters that are removed from the end of every line: some programs end lines with `;`.
     pub(crate) trailing: String,
@@ -99,29 +106,30 @@ pub(crate) struct CsvConfig {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// MiB of a file, and of all that is unpacked from it.
+    /// The largest size of a file, and of everything unpacked from it, in MiB.
     #[schemars(range(min = 1, max = 65_536))]
     pub(crate) total: u32,
-    /// Most unpacked bytes for each packed byte.
+    /// The largest ratio of unpacked bytes to packed bytes.
     #[schemars(range(min = 2, max = 10_000))]
     pub(crate) ratio: u32,
-    /// Files within an archive.
+    /// The largest number of files in an archive.
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) entries: u32,
-    /// MiB of one record.
+    /// The largest size of one record, in MiB.
     #[schemars(range(min = 1, max = 16))]
     pub(crate) record: u32,
 }
 
-/// Where the revision is: in the name of the file, or in the record.
+/// Where the revision of a record is: in the name of its file, or in the record.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RevisionConfig {
-    /// A part of the file's name that contains a time: `_%Y%m%d%H%M%S.`.
+    /// The format of the time in the name of a file, with the characters around it:
+    /// `_%Y%m%d%H%M%S.`.
     pub(crate) name: Option<String>,
-    /// A field of the record.
+    /// The field of the record that contains the revision.
     pub(crate) at: Option<Path>,
-    /// How that field writes a time; without it, the field is a whole number.
+    /// The format of the time in that field. Without it, the field is a whole number.
     pub(crate) format: Option<String>,
 }
 
@@ -129,13 +137,13 @@ pub(crate) struct RevisionConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Format {
-    /// Lines of cells, the first one names them: `.csv`, `.txt`, `.tsv`.
+    /// Lines of cells; the first line names the columns: `.csv`, `.txt`, `.tsv`.
     Csv,
-    /// The first sheet of a workbook, its first row names the columns: `.xlsx`.
+    /// The first sheet of a workbook; its first row names the columns: `.xlsx`.
     Xlsx,
-    /// The same in the format before Excel 2007: `.xls`.
+    /// The same, in the format before Excel 2007: `.xls`.
     Xls,
-    /// An XML document of records: `.xml`.
+    /// An XML document that contains records: `.xml`.
     Xml,
     /// One JSON object per line: `.jsonl`, `.ndjson`.
     JsonLines,
@@ -156,12 +164,12 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Most bytes that one file may be, and may unpack to.
+    /// The largest number of bytes of a file, and of everything unpacked from it.
     pub(crate) fn bytes(&self) -> u64 {
         u64::from(self.total) << 20
     }
 }
 
-fn listing() -> u32 {
+fn default_listing() -> u32 {
     1_000
 }

@@ -1,8 +1,8 @@
-//! The position of a channel in its folder, and the file to move.
+//! The cursor: which files of the folder were read, and which file is to be moved.
 //!
 //! A folder has no reliable order: files arrive late, and are replaced under the same name. So the
-//! cursor has an entry for each file of the folder that was read to its end. Names and states are
-//! short hashes: 1,400 files take less than 64 KiB.
+//! cursor lists every file of the folder that was read to its end. It stores short hashes of names
+//! and states, so that 1,400 files take less than 64 KiB.
 
 use std::collections::BTreeMap;
 
@@ -11,26 +11,26 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// A position in a folder.
-// No field may be left out: the cursor of another connector must not be read as an empty one.
+// All fields are required, so that the cursor of another connector is not read as an empty cursor.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
-    /// Files of the folder that were read, by the hash of their names.
+    /// The files of the folder that were read, by the hash of their names.
     pub(crate) done: BTreeMap<Fingerprint, ReadFile>,
     /// The file that is being read.
     #[serde(rename = "within", deserialize_with = "required")]
     pub(crate) current: Option<FilePosition>,
-    /// The file that the last batch finished: it is to be moved.
+    /// The file that the last batch finished, which is to be moved.
     #[serde(rename = "owed", deserialize_with = "required")]
     pub(crate) pending_move: Option<PendingMove>,
 }
 
-/// The first 64 bits of a hash: of a name, a state or a content.
+/// The first 64 bits of the hash of a name, of a state or of the content of a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Fingerprint(pub(crate) String);
 
-/// A file that was read to its end: the hash of its state, and of its content.
+/// A file that was read to its end: the fingerprints of its state and of its MD5.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ReadFile(pub(crate) Fingerprint, pub(crate) Fingerprint);
 
@@ -39,10 +39,10 @@ pub(crate) struct ReadFile(pub(crate) Fingerprint, pub(crate) Fingerprint);
 #[serde(deny_unknown_fields)]
 pub(crate) struct FilePosition {
     pub(crate) name: String,
-    /// The state of the file and its manifest when it was opened.
+    /// The state of the file and of its manifest when the file was opened.
     #[serde(rename = "seen")]
     pub(crate) fingerprint: Fingerprint,
-    /// Number of its records that were read.
+    /// The number of records that were read from the file.
     pub(crate) n_records: u64,
 }
 
@@ -51,12 +51,13 @@ pub(crate) struct FilePosition {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PendingMove {
     pub(crate) name: String,
-    pub(crate) data: Fingerprint,
-    #[serde(deserialize_with = "required")]
-    pub(crate) manifest: Option<Fingerprint>,
-    /// The hash of its content: part of its new name where the old one is in use.
+    #[serde(rename = "data")]
+    pub(crate) stamp: Fingerprint,
+    #[serde(rename = "manifest", deserialize_with = "required")]
+    pub(crate) manifest_stamp: Option<Fingerprint>,
+    /// The fingerprint of its MD5: a part of its new name if the old name is in use.
     pub(crate) md5: Fingerprint,
-    /// It could not be read: it goes to the folder for errors.
+    /// Whether the file could not be read. It then goes to the folder `error`, not to `archive`.
     pub(crate) is_error: bool,
 }
 
@@ -64,9 +65,14 @@ impl Fingerprint {
     pub(crate) fn of(text: &str) -> Self {
         Self(BASE64.encode(&Sha256::digest(text.as_bytes())[..8]))
     }
+
+    /// The fingerprint of a file that is missing or was not read.
+    pub(crate) fn none() -> Self {
+        Self::of("")
+    }
 }
 
-/// Reads an `Option` that must be present, as null at least.
+/// Deserialises an optional field that must be present; it may be null.
 fn required<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

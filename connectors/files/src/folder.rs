@@ -1,7 +1,8 @@
-//! A folder, on this machine or on a server.
+//! The folder that a channel reads, on this machine or on an SFTP server.
 //!
-//! Only list, stat, fetch and rename are used: accounts often have no other rights. A name is one
-//! component of a path, symbolic links are not followed, and a listing has a limit.
+//! Files are only listed, inspected, fetched and renamed, because accounts often have no other
+//! rights. A name must be one component of a path, symbolic links are not followed, and the number
+//! of names in a listing is limited.
 
 mod address;
 mod local;
@@ -16,11 +17,11 @@ use crate::{
     config::Config,
     cursor::{Fingerprint, PendingMove},
     options::Options,
-    selection::is_plain,
+    selection::is_safe,
 };
 
-/// How many names are tried for a file that is moved.
-const MAX_NAMES: u32 = 100;
+/// The largest number of names that is tried for a file that is moved.
+const MAX_NAME_TRIES: u32 = 100;
 
 /// A folder, and the gate that limits requests to it.
 pub(crate) struct Folder {
@@ -28,17 +29,17 @@ pub(crate) struct Folder {
     backend: Backend,
 }
 
-/// Where the folder is.
+/// How the folder is accessed.
 enum Backend {
     Local(Local),
     Sftp(Box<Sftp>),
 }
 
-/// Size and time of a file: they show that it has changed, without reading it.
+/// The size and modification time of a file, which show whether it has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp {
+pub(crate) struct SizeAndTime {
     pub(crate) n_bytes: u64,
-    /// Nanoseconds since 1970; whole seconds on a server.
+    /// Nanoseconds since 1970. An SFTP server gives whole seconds.
     pub(crate) modified: i128,
 }
 
@@ -46,10 +47,10 @@ pub(crate) struct Stamp {
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     /// Regular files.
-    pub(crate) files: Vec<(String, Stamp)>,
-    /// Names of links and devices, and names that are not valid.
+    pub(crate) files: Vec<(String, SizeAndTime)>,
+    /// Names of links and devices, and names that are not safe to use.
     pub(crate) irregular: Vec<String>,
-    /// There are more names than the limit.
+    /// Whether the folder contains more names than were listed.
     pub(crate) is_truncated: bool,
 }
 
@@ -61,11 +62,11 @@ pub(crate) enum RenameOutcome {
 }
 
 impl Folder {
-    /// Uses no network.
+    /// Checks the address and the login settings, and does not use the network.
     pub(crate) fn new(config: &Config, context: &ConnectorContext) -> Result<Self, Fault> {
         let backend = match Address::parse(config.url.expose())? {
             Address::Local(folder) => Backend::Local(Local::new(folder, config.listing as usize)),
-            Address::Sftp(server) => Backend::Sftp(Box::new(Sftp::new(server, config)?)),
+            Address::Sftp(address) => Backend::Sftp(Box::new(Sftp::new(address, config)?)),
         };
         Ok(Self { gate: Arc::clone(&context.gate), backend })
     }
@@ -79,8 +80,8 @@ impl Folder {
         }
     }
 
-    /// The stamp of a regular file; `None` where there is none.
-    pub(crate) async fn stamp(&mut self, name: &str) -> Result<Option<Stamp>, Fault> {
+    /// The size and time of a regular file; `None` if there is no such file.
+    pub(crate) async fn stamp(&mut self, name: &str) -> Result<Option<SizeAndTime>, Fault> {
         let _permit = self.gate.enter().await?;
         match &mut self.backend {
             Backend::Local(local) => local.stamp(name).await,
@@ -88,8 +89,13 @@ impl Folder {
         }
     }
 
-    /// The content as a file of this machine; `None` where its stamp has changed.
-    pub(crate) async fn fetch(&mut self, name: &str, stamp: Stamp) -> Result<Option<File>, Fault> {
+    /// The content of a file, as a file on this machine; `None` if the file has changed since
+    /// `stamp`.
+    pub(crate) async fn fetch(
+        &mut self,
+        name: &str,
+        stamp: SizeAndTime,
+    ) -> Result<Option<File>, Fault> {
         let _permit = self.gate.enter().await?;
         match &mut self.backend {
             Backend::Local(local) => local.fetch(name, stamp).await,
@@ -97,7 +103,7 @@ impl Folder {
         }
     }
 
-    /// Moves a file of the folder to a path that is absolute or within the folder.
+    /// Moves a file of the folder to a path that is absolute or relative to the folder.
     pub(crate) async fn rename(&mut self, name: &str, to: &Path) -> Result<RenameOutcome, Fault> {
         let _permit = self.gate.enter().await?;
         match &mut self.backend {
@@ -106,9 +112,9 @@ impl Folder {
         }
     }
 
-    /// Moves the file that a batch has finished, and its manifest. A file that was replaced since it
-    /// was read is not moved: the new file is still to be read. A file that is not found was moved
-    /// before. Calling it twice is harmless.
+    /// Moves the file that a batch has finished, and its manifest. Does not move a file that was
+    /// replaced since it was read, because the new file is still to be read. A file that is not
+    /// found was moved by an earlier call.
     pub(crate) async fn settle(
         &mut self,
         options: &Options,
@@ -119,14 +125,14 @@ impl Folder {
         else {
             return Ok(());
         };
-        let current = self.stamp(&pending.name).await?.map(Stamp::fingerprint);
-        if current.is_some_and(|current| current != pending.data) {
+        let current = self.stamp(&pending.name).await?.map(SizeAndTime::fingerprint);
+        if current.is_some_and(|current| current != pending.stamp) {
             return Ok(());
         }
-        let manifest = options.config.manifest.as_ref().zip(pending.manifest.as_ref());
+        let manifest = options.config.manifest.as_ref().zip(pending.manifest_stamp.as_ref());
         let manifest = manifest.map(|(suffix, read)| (format!("{}{suffix}", pending.name), read));
-        for (name, read) in [(pending.name.clone(), &pending.data)].into_iter().chain(manifest) {
-            if self.stamp(&name).await?.map(Stamp::fingerprint).as_ref() == Some(read) {
+        for (name, read) in [(pending.name.clone(), &pending.stamp)].into_iter().chain(manifest) {
+            if self.stamp(&name).await?.map(SizeAndTime::fingerprint).as_ref() == Some(read) {
                 self.move_to(folder, &name, &pending.md5).await?;
             }
         }
@@ -135,17 +141,17 @@ impl Folder {
 
     /// Moves a file to another folder, under a name that is not in use there.
     async fn move_to(&mut self, folder: &str, name: &str, md5: &Fingerprint) -> Result<(), Fault> {
-        for n in 0..MAX_NAMES {
-            let to = Path::new(folder).join(unused_name(name, md5, n));
+        for n in 0..MAX_NAME_TRIES {
+            let to = Path::new(folder).join(name_to_try(name, md5, n));
             if self.rename(name, &to).await? == RenameOutcome::Done {
                 return Ok(());
             }
         }
-        Err(Fault::stopped(format!("{name}: too many files of this name were moved already"))
-            .remedy("clear the folders `archive` and `error`"))
+        Err(Fault::stopped(format!("{name}: too many files with this name were moved already"))
+            .remedy("remove old files from the folders `archive` and `error`"))
     }
 
-    /// Ends the session: a server has few of them.
+    /// Ends the session, because a server allows few sessions at the same time.
     pub(crate) fn close(&mut self) {
         if let Backend::Sftp(sftp) = &mut self.backend {
             sftp.close();
@@ -153,8 +159,8 @@ impl Folder {
     }
 }
 
-impl Stamp {
-    /// The stamp as a short hash, for the cursor.
+impl SizeAndTime {
+    /// The size and time as a short hash, for the cursor.
     pub(crate) fn fingerprint(self) -> Fingerprint {
         Fingerprint::of(&format!("{} {}", self.n_bytes, self.modified))
     }
@@ -162,27 +168,27 @@ impl Stamp {
 
 /// The kind of a directory entry.
 enum EntryKind {
-    File(Stamp),
+    File(SizeAndTime),
     Folder,
     Other,
 }
 
 impl Listing {
     fn add(&mut self, name: String, kind: EntryKind) {
-        // Hidden files, and `.` and `..`, are ignored.
+        // Hidden files, `.` and `..` are ignored.
         if name.starts_with('.') {
             return;
         }
         match kind {
             EntryKind::Folder => {}
-            EntryKind::File(stamp) if is_plain(&name) => self.files.push((name, stamp)),
+            EntryKind::File(stamp) if is_safe(&name) => self.files.push((name, stamp)),
             EntryKind::File(_) | EntryKind::Other => self.irregular.push(name),
         }
     }
 }
 
-/// The `n`th name to try: after the first one, with a part of the hash of the content.
-fn unused_name(name: &str, md5: &Fingerprint, n: u32) -> String {
+/// The `n`th name to try. Every name but the first contains the fingerprint of the MD5.
+fn name_to_try(name: &str, md5: &Fingerprint, n: u32) -> String {
     match n {
         0 => name.to_owned(),
         1 => format!("{name}.{}", md5.0),
@@ -190,20 +196,20 @@ fn unused_name(name: &str, md5: &Fingerprint, n: u32) -> String {
     }
 }
 
-/// Runs `work` on a thread that may block. If the caller is dropped, the work runs to its end and its
-/// result is lost: the next read does it again.
+/// Runs `work` on a thread that may block. If the caller is cancelled, the work still runs to its
+/// end, but its result is lost, and the next read does it again.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Fault> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|_| {
-        Fault::stopped("reading a file ended with a panic: this is a defect of the program")
+        Fault::stopped("reading a file ended with a panic, which is a defect of this program")
     })
 }
 
-/// The fault for an error of a disk: that of the file, or that of temporary files.
-pub(crate) fn disk(error: io::Error) -> Fault {
+/// The fault for an error of the disk that holds the file, or of the disk for temporary files.
+pub(crate) fn disk_fault(error: io::Error) -> Fault {
     Fault::transient("a file cannot be read, or a temporary file cannot be written")
         .because(error)
-        .remedy("check the disk of the folder, and free space on the disk of temporary files")
+        .remedy("check the disk of the folder, and free space on the disk for temporary files")
 }

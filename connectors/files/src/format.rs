@@ -1,4 +1,4 @@
-//! The formats of files: for each, a function that opens a file and one that reads its next record.
+//! The formats of files. Each has a function that opens a file and returns a reader of its records.
 
 mod csv;
 mod header;
@@ -11,7 +11,7 @@ mod xml;
 use std::{fs::File, sync::Arc};
 
 use contract::TextReport;
-use document::{Findings, Verdict};
+use document::{Defects, Findings};
 use normalizer_text::Hints;
 use serde_json::Value;
 
@@ -20,37 +20,37 @@ use crate::{
     config::{Config, Format},
     options::Options,
     spool::FileError,
-    text::{FileSummary, Pieces},
+    text::{DecodedFile, FileSummary},
 };
 
-/// One file of records.
+/// A file that contains records in one format.
 #[derive(Debug, Clone)]
 pub(crate) struct Document {
-    /// Its name in the archive, if it was in one.
+    /// Its name in the archive it was packed in; `None` if it was in no archive.
     pub(crate) name_in_archive: Option<String>,
     pub(crate) file: Arc<File>,
     pub(crate) format: Format,
     pub(crate) summary: FileSummary,
 }
 
-/// One record as it is in its file.
+/// One record as it was read from its file.
 #[derive(Debug, Default)]
 pub(crate) struct RawRow {
-    /// Its place, for people: `line 7`.
+    /// Where it is in the file, for people: `line 7`.
     pub(crate) at: String,
     pub(crate) tree: Value,
-    /// Its bytes, where it was written as text.
+    /// Its bytes; `None` if the format is not text.
     pub(crate) bytes: Option<Vec<u8>>,
-    /// Findings whose markers are in the tree.
+    /// What was found, with markers in the tree.
     pub(crate) findings: Findings,
-    /// Findings without markers, and why the row is not a record.
-    pub(crate) verdict: Verdict,
+    /// Defects that have no markers in the tree.
+    pub(crate) defects: Defects,
 }
 
-/// Reads the next record of a file; `None` after the last. It is not called again after an error.
+/// Reads the next record of a file; `None` after the last one. Must not be called after an error.
 pub(crate) type RowReader = Box<dyn FnMut() -> Result<Option<RawRow>, FileError> + Send>;
 
-/// Opens a document, and reads its header where it has one.
+/// Opens a document, and reads its header if its format has one.
 pub(crate) fn open(
     document: &Document,
     options: &Options,
@@ -59,14 +59,14 @@ pub(crate) fn open(
     let hints = Hints { force: *force, declared: *charset, ..Hints::default() };
     let (evidence, bom) = document.summary.detector.evidence(&hints);
     let file = || Arc::clone(&document.file);
-    let pieces = || Pieces::new(file(), evidence.charset, bom);
+    let decoded = || DecodedFile::new(file(), evidence.charset, bom);
     let reader = match document.format {
-        Format::Csv => csv::open(pieces(), options)?,
+        Format::Csv => csv::open(decoded(), options)?,
         Format::Xlsx => xlsx::open(file(), options)?,
         Format::Xls => xls::open(file(), options)?,
-        Format::Xml => xml::open(pieces(), options),
-        Format::JsonLines => json::open_lines(pieces(), options),
-        Format::JsonArray => json::open_array(pieces(), options),
+        Format::Xml => xml::open(decoded(), options),
+        Format::JsonLines => json::open_lines(decoded(), options),
+        Format::JsonArray => json::open_array(decoded(), options),
     };
     let report = match document.format {
         Format::Xlsx | Format::Xls => TextReport::default(),

@@ -1,13 +1,14 @@
-//! Files that a source puts into a folder, on this machine or on an SFTP server.
+//! Reads files that a source puts into a folder, on this machine or on an SFTP server.
 //!
-//! A folder has no protocol: files contain the same records, arrive late, are replaced, are found
-//! while they are still being written, and change their columns. So a file is read when it is
-//! complete; a file with a manifest is read as a whole or not at all. The newest state of a record
-//! wins, by the time of its file. Files that cannot be read are moved to a folder for errors. Files
-//! are moved only when their records are stored.
+//! A folder has no protocol: the same record appears in several files, and files arrive late, are
+//! replaced, are visible while they are still being written, and change their columns. So a file is
+//! read only after it is complete, and a file with a manifest is checked as a whole before any
+//! record is returned. Every record gets a revision, by which its newest state wins. A file is
+//! moved only after its records are stored; a file that cannot be read is moved to a folder for
+//! errors.
 //!
-//! Reading order: `next_file.rs` (which file), `open_file.rs` (checking and reading it), `format.rs`
-//! (its records), `record.rs`, then `folder.rs`.
+//! Reading order: `next_file.rs` (chooses a file), `open_file.rs` (checks and reads it),
+//! `format.rs` (its records), `record.rs`, then `folder.rs`.
 
 #![warn(missing_docs)]
 
@@ -39,22 +40,22 @@ pub use cursor::Cursor;
 
 use crate::{
     cursor::{Fingerprint, PendingMove, ReadFile},
-    folder::{Folder, Stamp, blocking, disk},
-    next_file::{NextStep, Trouble},
-    open_file::{OpenFile, RefusedFile, sample, unreadable},
+    folder::{Folder, SizeAndTime, blocking, disk_fault},
+    next_file::{FileFaults, NextStep},
+    open_file::{OpenFile, RefusedFile, unreadable_entry},
     options::Options,
-    selection::{Candidate, UnchangedFiles},
+    selection::{Candidate, FileStates},
     spool::FileError,
 };
 
 /// After this time, a read returns the records it has so far.
 const READ_TIME: Duration = Duration::from_secs(5);
 
-/// The connector for files.
+/// The connector that reads files from a folder.
 pub struct Files {
     options: Arc<Options>,
     folder: Folder,
-    unchanged: UnchangedFiles,
+    file_states: FileStates,
     open: Option<Box<OpenFile>>,
 }
 
@@ -66,71 +67,72 @@ impl Connector for Files {
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
         let folder = Folder::new(&config, &context)?;
         let options = Options::new(config, &context)?;
-        Ok(Self { options, folder, unchanged: UnchangedFiles::default(), open: None })
+        Ok(Self { options, folder, file_states: FileStates::default(), open: None })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
-        let mut at = after.cloned().unwrap_or_default();
-        at.pending_move = None;
-        let mut trouble = Trouble::new();
+        let mut cursor = after.cloned().unwrap_or_default();
+        cursor.pending_move = None;
+        let mut faults = FileFaults::new();
         let until = Instant::now() + READ_TIME;
-        let next = match (at.current.take(), self.open.take()) {
+        let next = match (cursor.current.take(), self.open.take()) {
             (Some(position), Some(open)) if open.position() == position => {
                 Some(NextStep::Read(open))
             }
-            (Some(position), _) => self.reopen(&position, &mut trouble).await?,
+            (Some(position), _) => self.reopen(&position, &mut faults).await?,
             (None, _) => None,
         };
         let next = match next {
             Some(next) => next,
-            None => self.next_file(&mut at, &mut trouble).await?,
+            None => self.next_file(&mut cursor, &mut faults).await?,
         };
         let (entries, caught_up) = match next {
             NextStep::CaughtUp => {
                 self.folder.close();
                 (Vec::new(), true)
             }
-            // Not caught up: a caller that reads everything once has to wait for this file.
+            // A caller that reads everything once has to wait for this file, so it has not caught
+            // up.
             NextStep::Wait => {
                 self.folder.close();
                 tokio::time::sleep(self.options.config.stable.0.min(READ_TIME)).await;
                 (Vec::new(), false)
             }
             NextStep::Refuse(candidate, refused) => {
-                let RefusedFile { reason, md5, head } = refused;
-                mark_finished(&mut at, &candidate, md5, true);
-                (vec![quarantine_entry(&candidate, reason, head)], false)
+                let RefusedFile { reason, md5, first_bytes } = refused;
+                mark_finished(&mut cursor, &candidate, md5, true);
+                (vec![quarantine_entry(&candidate, reason, first_bytes)], false)
             }
-            NextStep::Read(open) => (self.read_batch(open, max, until, &mut at).await?, false),
+            NextStep::Read(open) => (self.read_batch(open, max, until, &mut cursor).await?, false),
         };
-        Ok(Batch { entries, upto: at, caught_up, trouble })
+        Ok(Batch { entries, upto: cursor, caught_up, trouble: faults })
     }
 
-    async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
-        let Some(pending) = &upto.pending_move else { return Ok(()) };
+    async fn settled(&mut self, up_to: &Cursor) -> Result<(), Fault> {
+        let Some(pending) = &up_to.pending_move else { return Ok(()) };
         self.folder.settle(&self.options, pending).await
     }
 
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-        sample(name, page, &self.options)
+        open_file::sample(name, page, &self.options)
     }
 }
 
 impl Files {
-    /// The next entries of an open file.
+    /// Reads the next entries of an open file.
     async fn read_batch(
         &mut self,
         mut open: Box<OpenFile>,
         max: usize,
         until: Instant,
-        at: &mut Cursor,
+        cursor: &mut Cursor,
     ) -> Result<Vec<Entry>, Fault> {
         let (name, md5) = (Fingerprint::of(&open.candidate.name), open.md5.clone());
         let is_known = open.position().n_records == 0
-            && at.done.get(&name).is_some_and(|ReadFile(_, content)| *content == md5);
+            && cursor.done.get(&name).is_some_and(|ReadFile(_, read_md5)| *read_md5 == md5);
         if is_known {
-            // A file of this name and content was read before.
-            mark_finished(at, &open.candidate, md5, false);
+            // A file with this name and content was read before.
+            mark_finished(cursor, &open.candidate, md5, false);
             return Ok(Vec::new());
         }
         let options = Arc::clone(&self.options);
@@ -141,34 +143,35 @@ impl Files {
         let (open, (mut entries, end)) = blocking(work).await?;
         match end {
             Ok(false) => {
-                at.current = Some(open.position());
+                cursor.current = Some(open.position());
                 self.open = Some(open);
             }
-            Ok(true) => mark_finished(at, &open.candidate, md5, false),
+            Ok(true) => mark_finished(cursor, &open.candidate, md5, false),
             Err(FileError::Content(reason)) => {
-                entries.push(quarantine_entry(&open.candidate, reason, open.head.clone()));
-                mark_finished(at, &open.candidate, md5, true);
+                entries.push(quarantine_entry(&open.candidate, reason, open.first_bytes.clone()));
+                mark_finished(cursor, &open.candidate, md5, true);
             }
-            Err(FileError::Disk(error)) => return Err(disk(error)),
+            Err(FileError::Disk(error)) => return Err(disk_fault(error)),
         }
         Ok(entries)
     }
 }
 
-fn quarantine_entry(candidate: &Candidate, reason: Reason, head: Bytes) -> Entry {
+fn quarantine_entry(candidate: &Candidate, reason: Reason, first_bytes: Bytes) -> Entry {
     tracing::warn!(
         file = candidate.name,
         reason = %reason.code,
         "the file cannot be read and goes to quarantine: {}",
         reason.detail,
     );
-    unreadable(&candidate.name, reason, head)
+    unreadable_entry(&candidate.name, reason, first_bytes)
 }
 
-/// Records in the cursor that a file was read to its end and is to be moved.
-fn mark_finished(at: &mut Cursor, candidate: &Candidate, md5: Fingerprint, is_error: bool) {
-    let Candidate { name, data, manifest } = candidate;
-    at.done.insert(Fingerprint::of(name), ReadFile(candidate.fingerprint(), md5.clone()));
-    let (data, manifest) = (data.fingerprint(), manifest.map(Stamp::fingerprint));
-    at.pending_move = Some(PendingMove { name: name.clone(), data, manifest, md5, is_error });
+/// Notes in the cursor that a file is finished, and that it is to be moved.
+fn mark_finished(cursor: &mut Cursor, candidate: &Candidate, md5: Fingerprint, is_error: bool) {
+    let Candidate { name, stamp, manifest_stamp } = candidate;
+    cursor.done.insert(Fingerprint::of(name), ReadFile(candidate.fingerprint(), md5.clone()));
+    let manifest_stamp = manifest_stamp.map(SizeAndTime::fingerprint);
+    let (name, stamp) = (name.clone(), stamp.fingerprint());
+    cursor.pending_move = Some(PendingMove { name, stamp, manifest_stamp, md5, is_error });
 }

@@ -1,10 +1,10 @@
-//! The manifest: a file that says what another file contains, `name|rows|bytes|md5`.
+//! Reads a manifest, a file that describes another file in one line: `name|rows|bytes|md5`.
 
 use contract::Reason;
 
 use crate::text::FileSummary;
 
-/// The longest manifest that is read.
+/// The size of the largest manifest that can be read, in bytes.
 pub(crate) const MAX_BYTES: usize = 4_096;
 
 /// The content of a manifest.
@@ -17,10 +17,10 @@ pub(crate) struct Manifest {
 }
 
 impl Manifest {
-    /// Reads its one line.
+    /// Parses the line of a manifest.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Reason> {
         let not_a_manifest =
-            || Reason::new("bad_manifest", "the manifest is not a line name|rows|bytes|md5");
+            || Reason::new("bad_manifest", "the manifest is not a line like name|rows|bytes|md5");
         let text = String::from_utf8_lossy(bytes);
         let text = text.trim_start_matches('\u{FEFF}').trim();
         let parts: Vec<&str> = text.split('|').map(str::trim).collect();
@@ -37,27 +37,27 @@ impl Manifest {
         })
     }
 
-    /// Compares the name and the bytes of a file.
-    pub(crate) fn check_file(&self, name: &str, summary: &FileSummary) -> Result<(), Reason> {
+    /// Compares the name, size and MD5 of a file with the manifest.
+    pub(crate) fn check_file(&self, name: &str, file: &FileSummary) -> Result<(), Reason> {
         if self.name != name {
             return Err(Reason::new("manifest_name", "the manifest names another file"));
         }
-        if self.n_bytes != summary.n_bytes {
-            let detail = format!("{} bytes, the manifest says {}", summary.n_bytes, self.n_bytes);
+        if self.n_bytes != file.n_bytes {
+            let detail = format!("the manifest says {} bytes, not {}", self.n_bytes, file.n_bytes);
             return Err(Reason::new("manifest_bytes", detail));
         }
-        if self.md5 != summary.md5 {
-            return Err(Reason::new("manifest_md5", "the MD5 is not that of the manifest"));
+        if self.md5 != file.md5 {
+            return Err(Reason::new("manifest_md5", "the manifest has another MD5"));
         }
         Ok(())
     }
 
-    /// Compares the number of records.
+    /// Compares the number of records with the manifest.
     pub(crate) fn check_rows(&self, n_rows: u64) -> Result<(), Reason> {
         if self.n_rows == n_rows {
             return Ok(());
         }
-        let detail = format!("{n_rows} records, the manifest says {}", self.n_rows);
+        let detail = format!("the manifest says {} records, not {n_rows}", self.n_rows);
         Err(Reason::new("manifest_rows", detail))
     }
 }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_line_is_none() {
+    fn half_a_line_is_not_a_manifest() {
         for text in ["", "a.csv", "a.csv|3|1|", "a.csv|x|1|0cc175b9c0f1b6a831c399e269772661"] {
             assert_eq!(Manifest::read(text.as_bytes()).unwrap_err().code, "bad_manifest");
         }

@@ -1,4 +1,4 @@
-//! Finds the next file in a listing, compares it with its manifest, and opens it.
+//! Finds the next file in a listing, and opens it once it is complete.
 
 use std::{collections::BTreeSet, io::Read as _, sync::Arc};
 
@@ -6,184 +6,190 @@ use contract::{Fault, FaultKind, Partition, Reason};
 
 use crate::{
     Files,
-    cursor::{Cursor, FilePosition, Fingerprint},
-    folder::{blocking, disk},
+    cursor::{Cursor, FilePosition, Fingerprint, ReadFile},
+    folder::{blocking, disk_fault},
     manifest::{self, Manifest},
     open_file::{OpenFile, RefusedFile},
     selection::{Candidate, select},
 };
 
-/// Partitions and their faults.
-pub(crate) type Trouble = Vec<(Partition, Fault)>;
+/// Faults that concern only one file, or only the listing, with the name of that part.
+pub(crate) type FileFaults = Vec<(Partition, Fault)>;
 
 /// What a read does next.
 pub(crate) enum NextStep {
     /// Read this file.
     Read(Box<OpenFile>),
-    /// This file cannot be read.
+    /// Quarantine this file, because it cannot be read.
     Refuse(Box<Candidate>, RefusedFile),
-    /// A file may still be changing.
+    /// Wait: a file may still be changing.
     Wait,
     /// All files were read.
     CaughtUp,
 }
 
 impl Files {
-    /// Opens the file of the cursor again, after a restart.
+    /// After a restart, opens the file again that the cursor points into. `None` if the file was
+    /// replaced or removed.
     pub(crate) async fn reopen(
         &mut self,
         position: &FilePosition,
-        trouble: &mut Trouble,
+        faults: &mut FileFaults,
     ) -> Result<Option<NextStep>, Fault> {
         let name = position.name.clone();
-        let Some(data) = self.folder.stamp(&name).await? else {
-            trouble.push(vanished_file(&name));
+        let Some(stamp) = self.folder.stamp(&name).await? else {
+            faults.push(vanished_file(&name));
             return Ok(None);
         };
-        let manifest = match &self.options.config.manifest {
-            Some(end) => self.folder.stamp(&format!("{name}{end}")).await?,
+        let manifest_stamp = match &self.options.config.manifest {
+            Some(suffix) => self.folder.stamp(&format!("{name}{suffix}")).await?,
             None => None,
         };
-        let candidate = Candidate { name, data, manifest };
+        let candidate = Candidate { name, stamp, manifest_stamp };
         if candidate.fingerprint() != position.fingerprint {
-            // The file was replaced: the new one is read from its beginning.
+            // The file was replaced: the new file is read from its beginning.
             return Ok(None);
         }
-        let next = self.open(&candidate, position.n_records, trouble).await?;
-        Ok(Some(next).filter(|next| matches!(next, NextStep::Read(_) | NextStep::Refuse(..))))
+        let next = self.open(&candidate, position.n_records, faults).await?;
+        Ok(next.filter(|next| matches!(next, NextStep::Read(_) | NextStep::Refuse(..))))
     }
 
-    /// Finds the oldest file that can be read.
+    /// Opens the oldest file that was not read yet and is complete.
     pub(crate) async fn next_file(
         &mut self,
-        at: &mut Cursor,
-        trouble: &mut Trouble,
+        cursor: &mut Cursor,
+        faults: &mut FileFaults,
     ) -> Result<NextStep, Fault> {
         let listing = self.folder.list().await?;
         let is_truncated = listing.is_truncated;
         let selection = select(listing, &self.options);
         let found =
             selection.candidates.iter().map(|each| (each.name.as_str(), each.fingerprint()));
-        let missing = selection.missing.iter().map(|name| (name.as_str(), Fingerprint::of("")));
-        self.unchanged.update(found.chain(missing));
+        let missing = selection.missing.iter().map(|name| (name.as_str(), Fingerprint::none()));
+        self.file_states.update(found.chain(missing));
         if !is_truncated {
             let listed: BTreeSet<Fingerprint> =
                 selection.candidates.iter().map(|each| Fingerprint::of(&each.name)).collect();
-            at.done.retain(|name, _| listed.contains(name));
+            cursor.done.retain(|name, _| listed.contains(name));
         }
         for name in selection.irregular {
             let shown = name.escape_debug().take(100).collect();
-            let fault = Fault::stopped("it is not a regular file, or its name is not valid")
+            let fault = Fault::stopped("it is not a regular file, or its name is not safe to use")
                 .remedy("remove it from the folder");
-            trouble.push((Partition(shown), fault));
+            faults.push((Partition(shown), fault));
         }
         for name in selection.missing {
-            if self.unchanged.is_unchanged_for(&name, self.options.config.stable.0) {
-                let fault = Fault::transient("its manifest is there, but the file is not");
-                trouble.push((Partition(name), fault));
+            if self.file_states.is_unchanged_for(&name, self.options.config.stable.0) {
+                let fault = Fault::transient("it is missing, but it has a manifest");
+                faults.push((Partition(name), fault));
             }
         }
         let mut is_changing = false;
         for mut candidate in selection.candidates {
-            if let (true, Some(end), None) =
-                (is_truncated, &self.options.config.manifest, candidate.manifest)
+            if let (true, Some(suffix), None) =
+                (is_truncated, &self.options.config.manifest, candidate.manifest_stamp)
             {
-                candidate.manifest = self.folder.stamp(&format!("{}{end}", candidate.name)).await?;
+                let manifest = format!("{}{suffix}", candidate.name);
+                candidate.manifest_stamp = self.folder.stamp(&manifest).await?;
             }
-            let done = at.done.get(&Fingerprint::of(&candidate.name));
-            if done.is_some_and(|done| done.0 == candidate.fingerprint()) {
+            let read_file = cursor.done.get(&Fingerprint::of(&candidate.name));
+            if read_file.is_some_and(|ReadFile(read, _)| *read == candidate.fingerprint()) {
                 continue;
             }
-            match self.open(&candidate, 0, trouble).await {
-                Ok(NextStep::CaughtUp) => {}
-                Ok(NextStep::Wait) => is_changing = true,
-                Ok(next) => return Ok(next),
+            match self.open(&candidate, 0, faults).await {
+                Ok(None) => {}
+                Ok(Some(NextStep::Wait)) => is_changing = true,
+                Ok(Some(next)) => return Ok(next),
                 Err(fault) if fault.kind() == FaultKind::Stopped => {
-                    trouble.push((Partition(candidate.name), fault));
+                    faults.push((Partition(candidate.name), fault));
                 }
                 Err(fault) => return Err(fault),
             }
         }
         if is_truncated {
-            let fault = Fault::stopped("the folder contains more files than one listing may have")
-                .remedy(
-                    "set `archive` and `error` to move files that were read, or raise `listing`",
-                );
-            trouble.push((Partition("listing".to_owned()), fault));
+            let fault = Fault::stopped(
+                "the folder contains more files than `listing` allows in one listing",
+            )
+            .remedy("set `archive` and `error`, so that files are moved, or raise `listing`");
+            faults.push((Partition("listing".to_owned()), fault));
         }
         Ok(if is_changing { NextStep::Wait } else { NextStep::CaughtUp })
     }
 
+    /// Opens a file after its first `n_already_read` records. `None` if its manifest is missing or
+    /// it was removed or replaced.
     async fn open(
         &mut self,
         candidate: &Candidate,
-        n_skipped: u64,
-        trouble: &mut Trouble,
-    ) -> Result<NextStep, Fault> {
-        let refuse = |refused| Ok(NextStep::Refuse(Box::new(candidate.clone()), refused));
+        n_already_read: u64,
+        faults: &mut FileFaults,
+    ) -> Result<Option<NextStep>, Fault> {
+        let refuse = |refused| Ok(Some(NextStep::Refuse(Box::new(candidate.clone()), refused)));
         let name = candidate.name.clone();
-        let is_unchanged =
-            self.unchanged.is_unchanged_for(&name, self.options.config.stable.0) || n_skipped > 0;
+        // A file that was partly read was complete then, and need not wait again.
+        let is_complete = self.file_states.is_unchanged_for(&name, self.options.config.stable.0)
+            || n_already_read > 0;
         let manifest = match &self.options.config.manifest {
             None => None,
-            Some(end) => {
-                let name = format!("{name}{end}");
+            Some(suffix) => {
+                let name = format!("{name}{suffix}");
                 let Some(bytes) = self.read_manifest(&name, candidate).await? else {
-                    return Ok(NextStep::CaughtUp);
+                    return Ok(None);
                 };
                 match Manifest::read(&bytes) {
                     Ok(manifest) => Some(manifest),
-                    Err(reason) if is_unchanged => return refuse(refused_file(reason)),
-                    Err(_) => return Ok(NextStep::Wait),
+                    Err(reason) if is_complete => return refuse(refused_file(reason)),
+                    Err(_) => return Ok(Some(NextStep::Wait)),
                 }
             }
         };
-        if manifest.is_none() && !is_unchanged {
-            return Ok(NextStep::Wait);
+        if manifest.is_none() && !is_complete {
+            return Ok(Some(NextStep::Wait));
         }
-        let max_bytes = self.options.config.limits.bytes();
-        if candidate.data.n_bytes > max_bytes {
-            let detail = format!("{} bytes, at most {max_bytes} are read", candidate.data.n_bytes);
+        let (n_bytes, max_bytes) = (candidate.stamp.n_bytes, self.options.config.limits.bytes());
+        if n_bytes > max_bytes {
+            let detail = format!("it has {n_bytes} bytes; at most {max_bytes} are allowed");
             return refuse(refused_file(Reason::new("too_large", detail)));
         }
-        let Some(file) = self.folder.fetch(&name, candidate.data).await? else {
-            trouble.push(vanished_file(&name));
-            return Ok(NextStep::CaughtUp);
+        let Some(file) = self.folder.fetch(&name, candidate.stamp).await? else {
+            faults.push(vanished_file(&name));
+            return Ok(None);
         };
         let (options, opened) = (Arc::clone(&self.options), candidate.clone());
-        let opened =
-            blocking(move || OpenFile::open(&opened, file, manifest.as_ref(), n_skipped, &options));
-        match opened.await?.map_err(disk)? {
-            Ok(open) => Ok(NextStep::Read(Box::new(open))),
-            Err(refused) if refused.reason.code.starts_with("manifest_") && !is_unchanged => {
-                Ok(NextStep::Wait)
+        let opened = blocking(move || {
+            OpenFile::open(&opened, file, manifest.as_ref(), n_already_read, &options)
+        });
+        match opened.await?.map_err(disk_fault)? {
+            Ok(open) => Ok(Some(NextStep::Read(Box::new(open)))),
+            Err(refused) if refused.reason.code.starts_with("manifest_") && !is_complete => {
+                Ok(Some(NextStep::Wait))
             }
             Err(refused) => refuse(refused),
         }
     }
 
-    /// The bytes of a manifest; `None` if it is not there, or has changed since it was listed.
+    /// The bytes of a manifest; `None` if it is missing or has changed since it was listed.
     async fn read_manifest(
         &mut self,
         name: &str,
         candidate: &Candidate,
     ) -> Result<Option<Vec<u8>>, Fault> {
-        let Some(stamp) = candidate.manifest else { return Ok(None) };
+        let Some(stamp) = candidate.manifest_stamp else { return Ok(None) };
         let Some(file) = self.folder.fetch(name, stamp).await? else { return Ok(None) };
         let read = blocking(move || {
             let mut bytes = Vec::new();
             file.take(manifest::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map(|_| bytes)
         });
-        read.await?.map_err(disk).map(Some)
+        read.await?.map_err(disk_fault).map(Some)
     }
 }
 
+/// Refuses a file without reading it.
 fn refused_file(reason: Reason) -> RefusedFile {
-    let head = bytes::Bytes::new();
-    RefusedFile { reason, md5: Fingerprint::of(""), head }
+    RefusedFile { reason, md5: Fingerprint::none(), first_bytes: bytes::Bytes::new() }
 }
 
 fn vanished_file(name: &str) -> (Partition, Fault) {
-    let fault = Fault::transient("it was listed, and then removed or replaced");
+    let fault = Fault::transient("it was removed or replaced after it was listed");
     (Partition(name.to_owned()), fault)
 }

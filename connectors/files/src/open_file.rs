@@ -1,8 +1,8 @@
-//! A file that was checked as a whole and is read record by record.
+//! Checks a file as a whole, and reads it record by record.
 //!
-//! Where a file has a manifest, no record is returned before the whole file was checked: records
-//! cannot be withdrawn. Between two batches the file stays open. After a restart the file is opened
-//! again, and the records that were read are skipped.
+//! If a file has a manifest, the whole file is checked before any record is returned, because
+//! records cannot be withdrawn. The file stays open between two batches. After a restart it is
+//! opened again, and the records that were read already are skipped.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::{
     READ_TIME,
     cursor::{FilePosition, Fingerprint},
-    folder::{Stamp, disk},
+    folder::{SizeAndTime, disk_fault},
     format::{self, Document, RawRow, RowReader},
     manifest::Manifest,
     options::Options,
@@ -26,52 +26,53 @@ use crate::{
     selection::Candidate,
     spool::FileError,
     text::FileSummary,
-    unpack::{documents, extension_for, names_a_format},
+    unpack::{guess_extension, has_known_extension, open_documents},
 };
 
-/// Bytes of the records of one batch, approximately.
+/// A batch ends after about this many bytes of records.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// A file that passed its checks.
+/// A file that passed the checks.
 pub(crate) struct OpenFile {
     pub(crate) candidate: Candidate,
     pub(crate) md5: Fingerprint,
-    /// Its first bytes.
-    pub(crate) head: Bytes,
-    /// The revision of all its records, where its name has it.
+    /// Its first bytes, for quarantine.
+    pub(crate) first_bytes: Bytes,
+    /// The revision of all records, if it comes from the name of the file.
     revision: Option<Revision>,
-    /// Records that were read.
+    /// The number of records that were read.
     n_records: u64,
-    rows: RowChain,
-    /// The first entry of the next batch, if it was read already.
+    rows: FileRows,
+    /// The first entry of the next batch, if it was already read.
     next_entry: Option<Entry>,
 }
 
 /// A file that cannot be read, and why.
 pub(crate) struct RefusedFile {
     pub(crate) reason: Reason,
+    /// `Fingerprint::none()` if the file was not read.
     pub(crate) md5: Fingerprint,
-    /// Its first bytes.
-    pub(crate) head: Bytes,
+    /// Its first bytes, for quarantine; empty if the file was not read.
+    pub(crate) first_bytes: Bytes,
 }
 
 impl OpenFile {
-    /// Checks a whole file and opens it after its first `n_skipped` records. The outer error is one
-    /// of the disk.
+    /// Checks a whole file and opens it after its first `n_already_read` records. The outer error
+    /// means that the disk failed.
     pub(crate) fn open(
         candidate: &Candidate,
         file: File,
         manifest: Option<&Manifest>,
-        n_skipped: u64,
+        n_already_read: u64,
         options: &Arc<Options>,
     ) -> io::Result<Result<Self, RefusedFile>> {
         let file = Arc::new(file);
         let summary = FileSummary::read(&file)?;
-        let (md5, head) = (Fingerprint::of(&summary.md5), summary.head.clone());
+        let (md5, first_bytes) = (Fingerprint::of(&summary.md5), summary.first_bytes.clone());
         let name = &candidate.name;
         let checked =
             check(name, file, summary, manifest, options).and_then(|(revision, mut rows)| {
-                for _ in 0..n_skipped {
+                for _ in 0..n_already_read {
                     rows.next()?;
                 }
                 Ok((revision, rows))
@@ -80,28 +81,30 @@ impl OpenFile {
             Ok((revision, rows)) => Ok(Ok(Self {
                 candidate: candidate.clone(),
                 md5,
-                head,
+                first_bytes,
                 revision,
-                n_records: n_skipped,
+                n_records: n_already_read,
                 rows,
                 next_entry: None,
             })),
-            Err(FileError::Content(reason)) => Ok(Err(RefusedFile { reason, md5, head })),
+            Err(FileError::Content(reason)) => Ok(Err(RefusedFile { reason, md5, first_bytes })),
             Err(FileError::Disk(error)) => Err(error),
         }
     }
 
+    /// The position after the last entry that was returned.
     pub(crate) fn position(&self) -> FilePosition {
-        let n_unused = u64::from(self.next_entry.is_some());
+        let n_not_returned = u64::from(self.next_entry.is_some());
         FilePosition {
             name: self.candidate.name.clone(),
             fingerprint: self.candidate.fingerprint(),
-            n_records: self.n_records - n_unused,
+            n_records: self.n_records - n_not_returned,
         }
     }
 
-    /// The next entries, and whether the file has ended, or why the rest of it cannot be read. A key
-    /// that is in the batch already begins the next batch. After `until`, the batch is what was read.
+    /// Reads the next entries. Also returns whether the file has ended, or why the rest of it
+    /// cannot be read. The batch ends when it is full, when `until` has passed, or before a key
+    /// that it already contains.
     pub(crate) fn next_batch(
         &mut self,
         max_entries: usize,
@@ -138,7 +141,7 @@ impl OpenFile {
         }
     }
 
-    /// The next record. A file without records is an error.
+    /// Reads the next record. A file without records is an error.
     fn next_row(&mut self) -> Result<Option<(RawRow, TextReport)>, FileError> {
         let next = self.rows.next()?;
         match &next {
@@ -152,19 +155,20 @@ impl OpenFile {
     }
 }
 
-/// The entries of a fixture, read like a file of the folder. If its name matches no pattern of the
-/// channel, the first bytes decide its format, and its records have no revision by name.
+/// Reads the entries of a fixture like those of a file in the folder. If its name matches no
+/// pattern of the channel, it need not contain a revision; without a known extension, the first
+/// bytes decide the format.
 pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<Vec<Entry>, Fault> {
-    let mut file = tempfile::tempfile().map_err(disk)?;
-    file.write_all(page).map_err(disk)?;
-    let is_unnamed = !options.is_selected(name) && !names_a_format(name);
-    let extension = if is_unnamed { format!(".{}", extension_for(page)) } else { String::new() };
-    let data = Stamp { n_bytes: page.len() as u64, modified: 0 };
-    let candidate = Candidate { name: format!("{name}{extension}"), data, manifest: None };
-    let mut open = match OpenFile::open(&candidate, file, None, 0, options).map_err(disk)? {
+    let mut file = tempfile::tempfile().map_err(disk_fault)?;
+    file.write_all(page).map_err(disk_fault)?;
+    let has_extension = options.is_selected(name) || has_known_extension(name);
+    let extension = if has_extension { "" } else { guess_extension(page) };
+    let stamp = SizeAndTime { n_bytes: page.len() as u64, modified: 0 };
+    let candidate = Candidate { name: format!("{name}{extension}"), stamp, manifest_stamp: None };
+    let mut open = match OpenFile::open(&candidate, file, None, 0, options).map_err(disk_fault)? {
         Ok(open) => open,
-        Err(refused) => {
-            return Ok(vec![unreadable(&candidate.name, refused.reason, refused.head)]);
+        Err(RefusedFile { reason, first_bytes, .. }) => {
+            return Ok(vec![unreadable_entry(&candidate.name, reason, first_bytes)]);
         }
     };
     let mut entries = Vec::new();
@@ -175,41 +179,43 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
             Ok(false) => {}
             Ok(true) => return Ok(entries),
             Err(FileError::Content(reason)) => {
-                entries.push(unreadable(&candidate.name, reason, open.head));
+                entries.push(unreadable_entry(&candidate.name, reason, open.first_bytes));
                 return Ok(entries);
             }
-            Err(FileError::Disk(error)) => return Err(disk(error)),
+            Err(FileError::Disk(error)) => return Err(disk_fault(error)),
         }
     }
 }
 
-/// The entry of a file that cannot be read to its end. The name of the file is the key, so a
-/// corrected file replaces the entry.
-pub(crate) fn unreadable(name: &str, reason: Reason, head: Bytes) -> Entry {
+/// The entry for a file that cannot be read to its end. Its key is the name of the file, so that a
+/// corrected file replaces it.
+pub(crate) fn unreadable_entry(name: &str, reason: Reason, first_bytes: Bytes) -> Entry {
     let place = Place { key: Some(RecordKey::new(name.to_owned())), at: name.to_owned() };
-    Entry::Unreadable { place, bytes: head, reason }
+    Entry::Unreadable { place, bytes: first_bytes, reason }
 }
 
+/// Checks a file, against its manifest if it has one. Returns the revision in its name, and a
+/// reader of its records.
 fn check(
     name: &str,
     file: Arc<File>,
     summary: FileSummary,
     manifest: Option<&Manifest>,
     options: &Arc<Options>,
-) -> Result<(Option<Revision>, RowChain), FileError> {
+) -> Result<(Option<Revision>, FileRows), FileError> {
     if let Some(manifest) = manifest {
         manifest.check_file(name, &summary).map_err(FileError::Content)?;
     }
     if summary.n_bytes == 0 {
         return Err(FileError::content("empty_file", "the file has no bytes"));
     }
-    let revision = match record::revision_of(name, options) {
+    let revision = match record::revision_by_name(name, options) {
         Ok(revision) => revision,
         Err(_) if !options.is_selected(name) => Some(Revision::NONE),
         Err(reason) => return Err(FileError::Content(reason)),
     };
-    let documents = documents(name, file, summary, options)?;
-    let open = || RowChain::open(documents.clone(), Arc::clone(options));
+    let documents = open_documents(name, file, summary, options)?;
+    let open = || FileRows::open(documents.clone(), Arc::clone(options));
     if let Some(manifest) = manifest {
         let mut rows = open()?;
         let mut n_rows = 0;
@@ -221,22 +227,23 @@ fn check(
     Ok((revision, open()?))
 }
 
-/// The records of all documents in a file.
-struct RowChain {
+/// Reads the records of all documents in a file.
+struct FileRows {
     options: Arc<Options>,
     documents: VecDeque<Document>,
+    /// The document that is being read: the prefix of its places, its reader and its charset.
     current: Option<(String, RowReader, TextReport)>,
 }
 
-impl RowChain {
-    /// Opens the first document: a wrong header is found at once.
+impl FileRows {
+    /// Opens the first document, so that a wrong header is found at once.
     fn open(documents: Vec<Document>, options: Arc<Options>) -> Result<Self, FileError> {
-        let mut chain = Self { options, documents: documents.into(), current: None };
-        chain.open_next()?;
-        Ok(chain)
+        let mut rows = Self { options, documents: documents.into(), current: None };
+        rows.open_next_document()?;
+        Ok(rows)
     }
 
-    fn open_next(&mut self) -> Result<(), FileError> {
+    fn open_next_document(&mut self) -> Result<(), FileError> {
         let Some(document) = self.documents.pop_front() else { return Ok(()) };
         let (next_row, report) = format::open(&document, &self.options)?;
         let prefix = document.name_in_archive.map_or_else(String::new, |name| format!("{name}, "));
@@ -251,7 +258,7 @@ impl RowChain {
                 return Ok(Some((row, report.clone())));
             }
             self.current = None;
-            self.open_next()?;
+            self.open_next_document()?;
         }
         Ok(None)
     }

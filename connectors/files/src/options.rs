@@ -1,4 +1,4 @@
-//! The settings, checked once: all later code relies on them.
+//! Checks the settings once, so that all later code can rely on them.
 
 use std::sync::Arc;
 
@@ -11,22 +11,22 @@ use crate::{
     selection::matches_pattern,
 };
 
-/// What to read, and how.
+/// The checked settings of a channel.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     pub(crate) config: Config,
     pub(crate) revision: RevisionSource,
     pub(crate) columns: Columns,
-    /// Most bytes of one record.
-    pub(crate) max_record: usize,
+    /// The largest number of bytes of one record.
+    pub(crate) max_record_bytes: usize,
 }
 
-/// Where the revision is.
+/// Where the revision of a record is.
 #[derive(Debug, Clone)]
 pub(crate) enum RevisionSource {
-    /// In the name of the file.
+    /// In the name of its file.
     Name(TimeFormat),
-    /// In a field, as a time or as a whole number.
+    /// In a field of the record, as a time in this format or as a whole number.
     Field(Path, Option<TimeFormat>),
 }
 
@@ -35,7 +35,7 @@ impl Options {
     pub(crate) fn new(config: Config, context: &ConnectorContext) -> Result<Arc<Self>, Fault> {
         let refused = |cause: &str, remedy: &str| Err(Fault::stopped(cause).remedy(remedy));
         if config.pattern.is_empty() {
-            return refused("`match` names no file", "write it like [\"*.csv\"]");
+            return refused("`match` is empty", "write it like [\"*.csv\"]");
         }
         if config.manifest.as_ref().is_some_and(String::is_empty) {
             return refused("`manifest` is empty", "write it like \".ok\"");
@@ -47,11 +47,11 @@ impl Options {
             return refused("`listing` is out of range", "write a number from 1 to 1400");
         }
         let CsvConfig { delimiter, quote, .. } = &config.csv;
-        let is_plain = |text: &str| text.is_ascii() && !text.contains(['\r', '\n', *quote]);
-        if !(1..=4).contains(&delimiter.len()) || !is_plain(delimiter) || !quote.is_ascii() {
+        let is_allowed = |text: &str| text.is_ascii() && !text.contains(['\r', '\n', *quote]);
+        if !(1..=4).contains(&delimiter.len()) || !is_allowed(delimiter) || !quote.is_ascii() {
             return refused(
-                "`csv.delimiter` and `csv.quote` cannot be told apart, or are not ASCII",
-                "write one to four characters that are neither the quote nor a line end",
+                "`csv.delimiter` or `csv.quote` is not valid",
+                "write an ASCII quote, and one to four other ASCII characters as the delimiter",
             );
         }
         let columns = Columns::new(&config.columns).map_err(|cause| {
@@ -60,19 +60,19 @@ impl Options {
         let Limits { total, ratio, entries, record } = config.limits;
         if total == 0 || ratio == 0 || entries == 0 || !(1..=16).contains(&record) {
             return refused(
-                "one of `limits` is out of range",
-                "remove it, or write a number in its range",
+                "a value in `limits` is out of range",
+                "remove it, or write a number in the range that the schema allows",
             );
         }
         Ok(Arc::new(Self {
             revision: revision_source(&config.revision, context)?,
             columns,
-            max_record: (record as usize) << 20,
+            max_record_bytes: (record as usize) << 20,
             config,
         }))
     }
 
-    /// Whether a file of this name is to be read.
+    /// Whether a file with this name is to be read.
     pub(crate) fn is_selected(&self, name: &str) -> bool {
         self.config.pattern.iter().any(|pattern| matches_pattern(name, pattern))
     }
@@ -94,13 +94,13 @@ fn revision_source(
             let format = text.as_ref().map(format).transpose()?;
             Ok(RevisionSource::Field(at.clone(), format))
         }
-        _ => Err(Fault::stopped("`revision` does not name one place").remedy(
+        _ => Err(Fault::stopped("`revision` must set either `name` or `at`").remedy(
             "write { name = \"…\" }, { at = \"$.…\" } or { at = \"$.…\", format = \"…\" }",
         )),
     }
 }
 
-/// The options of a channel that does not set the format of its files.
+/// The options of a channel that sets only what is required.
 #[cfg(test)]
 pub(crate) fn for_tests() -> Options {
     let config = serde_json::json!({

@@ -1,4 +1,4 @@
-//! From a row to an entry: a record, or bytes that cannot be read.
+//! Turns a row into an entry: a record, or bytes that cannot be read.
 
 use bytes::Bytes;
 use contract::{Entry, Place, Reason, RecordKey, Revision, TextReport, demand::QualityFlag};
@@ -11,51 +11,51 @@ use crate::{
     selection,
 };
 
-/// The revision that all records of a file have, where its name has a time.
-pub(crate) fn revision_of(name: &str, options: &Options) -> Result<Option<Revision>, Reason> {
+/// The revision of all records of a file, if the channel takes it from the name of the file.
+pub(crate) fn revision_by_name(name: &str, options: &Options) -> Result<Option<Revision>, Reason> {
     match &options.revision {
         RevisionSource::Field(..) => Ok(None),
         RevisionSource::Name(format) => match selection::time_in_name(name, format) {
             Some(time) => Ok(Some(Revision::time(time))),
             None => Err(no_revision(format!(
-                "the file's name has no time in the format {}",
+                "the name of the file contains no time in the format {}",
                 format.as_str()
             ))),
         },
     }
 }
 
-/// The entry for a row of the file `name`. `revision_of_file` is the one in its name.
+/// The entry for a row of the file `name`. `name_revision` is the revision in that name.
 pub(crate) fn entry(
     name: &str,
-    revision_of_file: Option<Revision>,
+    name_revision: Option<Revision>,
     row: RawRow,
     report: &TextReport,
     options: &Options,
 ) -> Entry {
-    let RawRow { at, mut tree, bytes, findings, verdict: of_row } = row;
-    // In a row with too many or too few cells, the cell of the key may be anything, even a person.
-    let is_key_unclear = of_row.damage.is_some();
-    let has_malformed = of_row.marks.iter().any(|mark| mark.flag == QualityFlag::MalformedBytes);
-    let is_damaged = |key: &String| has_malformed && key.contains(char::REPLACEMENT_CHARACTER);
-    let key = findings.key(&options.config.key, &tree).filter(|_| !is_key_unclear);
-    let key =
-        key.and_then(|text| trimmed(&text)).filter(|key| !is_damaged(key)).map(RecordKey::new);
-    let mut verdict = findings.judge("", &tree, &report.charset);
-    verdict.marks.extend(of_row.marks);
-    verdict.damage = of_row.damage.or(verdict.damage);
-    let revision = match (verdict.reason(options.config.malformed), revision_of_file) {
+    let RawRow { at, mut tree, bytes, findings, defects: row_defects } = row;
+    // In a row with too many or too few cells, the key may be any value, even a personal one.
+    let is_key_doubtful = row_defects.damage.is_some();
+    let is_malformed =
+        row_defects.marks.iter().any(|mark| mark.flag == QualityFlag::MalformedBytes);
+    let is_damaged = |key: &String| is_malformed && key.contains(char::REPLACEMENT_CHARACTER);
+    let key = findings.key(&options.config.key, &tree).filter(|_| !is_key_doubtful);
+    let key = key.and_then(|key| trimmed(&key)).filter(|key| !is_damaged(key)).map(RecordKey::new);
+    let mut defects = findings.defects_in("", &tree, &report.charset);
+    defects.marks.extend(row_defects.marks);
+    defects.damage = row_defects.damage.or(defects.damage);
+    let revision = match (defects.reason(options.config.malformed), name_revision) {
         (Some(reason), _) => Err(reason),
         (None, Some(revision)) => Ok(revision),
-        (None, None) => revision_in(&tree, options),
+        (None, None) => revision_by_field(&tree, options),
     };
     let reason = match (revision, &key) {
         (Err(reason), _) => reason,
         (Ok(_), None) => Reason::new("missing_key", "the record has no key"),
         (Ok(revision), Some(key)) => {
             let mut text = report.clone();
-            text.marks.extend(verdict.marks);
-            findings.settle(&mut tree);
+            text.marks.extend(defects.marks);
+            findings.remove_markers(&mut tree);
             return Entry::record(key.clone(), revision, tree, text);
         }
     };
@@ -64,7 +64,7 @@ pub(crate) fn entry(
     Entry::Unreadable { place, bytes: Bytes::from(bytes), reason }
 }
 
-fn revision_in(tree: &Value, options: &Options) -> Result<Revision, Reason> {
+fn revision_by_field(tree: &Value, options: &Options) -> Result<Revision, Reason> {
     let RevisionSource::Field(path, format) = &options.revision else { return Ok(Revision::NONE) };
     let text = path
         .text(tree)
@@ -84,7 +84,7 @@ fn no_revision(detail: impl Into<String>) -> Reason {
     Reason::new("no_revision", detail)
 }
 
-/// A text without the blanks around it; `None` where nothing is left.
+/// The text without whitespace around it; `None` if nothing is left.
 fn trimmed(text: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|trimmed| !trimmed.is_empty())
 }

@@ -1,4 +1,4 @@
-//! Which files of a listing are read, in which order, and how long they have been unchanged.
+//! Selects and orders the files of a listing, and measures how long they have been unchanged.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::{
     cursor::Fingerprint,
-    folder::{Listing, Stamp},
+    folder::{Listing, SizeAndTime},
     options::{Options, RevisionSource},
 };
 
@@ -20,72 +20,73 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) name: String,
-    pub(crate) data: Stamp,
-    /// The stamp of its manifest, if that was listed.
-    pub(crate) manifest: Option<Stamp>,
+    pub(crate) stamp: SizeAndTime,
+    /// The stamp of its manifest; `None` if no manifest was listed.
+    pub(crate) manifest_stamp: Option<SizeAndTime>,
 }
 
-/// What a listing contains.
+/// The files of a listing that concern the channel.
 #[derive(Debug, Default)]
 pub(crate) struct Selection {
-    /// Oldest first, by the time in their names.
+    /// Files to read: the oldest first, by the time in their names.
     pub(crate) candidates: Vec<Candidate>,
-    /// Files whose manifest is listed and which are not listed themselves.
+    /// Names of files that are not listed although their manifest is.
     pub(crate) missing: Vec<String>,
-    /// Names that match but are not regular files, and names that are not valid.
+    /// Names that match but belong to no regular file, and names that are not safe to use.
     pub(crate) irregular: Vec<String>,
 }
 
 impl Candidate {
-    /// Changes whenever the file or its manifest does.
+    /// A hash of the state of the file and of its manifest.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
-        let manifest = self.manifest.map_or(String::new(), |stamp| stamp.fingerprint().0);
-        Fingerprint::of(&format!("{} {manifest}", self.data.fingerprint().0))
+        let manifest = self.manifest_stamp.map_or(String::new(), |stamp| stamp.fingerprint().0);
+        Fingerprint::of(&format!("{} {manifest}", self.stamp.fingerprint().0))
     }
 }
 
-/// The files of a listing that the channel reads, and what is wrong with the others.
+/// Selects the files of a listing that the channel reads, and finds missing and irregular ones.
 pub(crate) fn select(listing: Listing, options: &Options) -> Selection {
     let mut selection = Selection::default();
-    let all: BTreeMap<String, Stamp> = listing.files.into_iter().collect();
+    let all: BTreeMap<String, SizeAndTime> = listing.files.into_iter().collect();
     let suffix = options.config.manifest.as_deref();
-    for (name, data) in &all {
-        // A pattern like `*` matches the manifests too; they have no records.
+    for (name, &stamp) in &all {
+        // A pattern like `*` also matches manifests, which contain no records.
         let is_manifest = suffix.is_some_and(|suffix| name.ends_with(suffix));
         if is_manifest || !options.is_selected(name) {
             continue;
         }
-        let manifest = suffix.and_then(|suffix| all.get(&format!("{name}{suffix}")).copied());
-        let is_announced = suffix.is_none() || manifest.is_some();
-        // Where the listing is truncated, the manifest may be among the names that are missing in it.
-        if is_announced || listing.is_truncated {
-            selection.candidates.push(Candidate { name: name.clone(), data: *data, manifest });
+        let manifest_stamp = suffix.and_then(|suffix| all.get(&format!("{name}{suffix}")).copied());
+        let has_manifest = suffix.is_none() || manifest_stamp.is_some();
+        // A truncated listing may lack the manifest.
+        if has_manifest || listing.is_truncated {
+            selection.candidates.push(Candidate { name: name.clone(), stamp, manifest_stamp });
         }
     }
     if let Some(suffix) = suffix.filter(|_| !listing.is_truncated) {
-        let announced = all.keys().filter_map(|name| name.strip_suffix(suffix));
-        let absent = announced.filter(|name| options.is_selected(name) && !all.contains_key(*name));
-        selection.missing = absent.map(str::to_owned).collect();
+        let expected = all.keys().filter_map(|name| name.strip_suffix(suffix));
+        let missing = expected.filter(|name| options.is_selected(name) && !all.contains_key(*name));
+        selection.missing = missing.map(str::to_owned).collect();
     }
     let irregular: BTreeSet<String> = listing.irregular.into_iter().collect();
     selection.irregular =
-        irregular.into_iter().filter(|name| options.is_selected(name) || !is_plain(name)).collect();
+        irregular.into_iter().filter(|name| options.is_selected(name) || !is_safe(name)).collect();
     selection
         .candidates
-        .sort_by_cached_key(|each| (time_for_order(&each.name, options), each.name.clone()));
+        .sort_by_cached_key(|each| (sort_time(&each.name, options), each.name.clone()));
     selection
 }
 
-fn time_for_order(name: &str, options: &Options) -> Option<Timestamp> {
+/// The time by which files are ordered; `None` if their names need not contain one.
+fn sort_time(name: &str, options: &Options) -> Option<Timestamp> {
     match &options.revision {
         RevisionSource::Name(format) => time_in_name(name, format),
         RevisionSource::Field(..) => None,
     }
 }
 
-/// Whether a name is one component of a path. A server may list any text as a name: one with a
-/// separator in it would lead out of the folder.
-pub(crate) fn is_plain(name: &str) -> bool {
+/// Whether a name is one component of a path. A server can list any text as a name, and a name with
+/// a separator would lead out of the folder.
+pub(crate) fn is_safe(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 255
         && !name.starts_with('.')
@@ -93,16 +94,16 @@ pub(crate) fn is_plain(name: &str) -> bool {
         && !name.chars().any(char::is_control)
 }
 
-/// Whether a name matches a pattern in which `*` stands for any characters. Some programs write the
-/// extension in upper case: `A.CSV`.
+/// Whether a name matches a pattern in which `*` stands for any characters. The case of an
+/// extension after a `*` is ignored, because some programs write `A.CSV`.
 pub(crate) fn matches_pattern(name: &str, pattern: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return name == pattern };
     let Some(mut left) = name.strip_prefix(first) else { return false };
-    let mut pieces: Vec<&str> = rest.split('*').collect();
-    let last = pieces.pop().unwrap_or_default();
-    for piece in pieces {
-        let Some(at) = left.find(piece) else { return false };
-        left = &left[at + piece.len()..];
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let last = parts.pop().unwrap_or_default();
+    for part in parts {
+        let Some(at) = left.find(part) else { return false };
+        left = &left[at + part.len()..];
     }
     let Some(end) = left.len().checked_sub(last.len()).and_then(|at| left.get(at..)) else {
         return false;
@@ -110,7 +111,7 @@ pub(crate) fn matches_pattern(name: &str, pattern: &str) -> bool {
     end == last || last.starts_with('.') && end.eq_ignore_ascii_case(last)
 }
 
-/// The time in a name: the first place where `format` can be read.
+/// The time in a name: the first part of the name that matches `format`.
 pub(crate) fn time_in_name(name: &str, format: &TimeFormat) -> Option<Timestamp> {
     let local = name.char_indices().find_map(|(at, _)| {
         let (text, format) = (&name[at..], format.as_str());
@@ -121,18 +122,18 @@ pub(crate) fn time_in_name(name: &str, format: &TimeFormat) -> Option<Timestamp>
     Some(format.from_local(local?))
 }
 
-/// The state of each file, and how long it has been in this state. In memory only: after a restart
-/// the wait begins again, and a file is read a little later.
+/// The state of each file, and since when the file has been in it. This is kept only in memory:
+/// after a restart the wait begins again, so a file may be read a little later.
 #[derive(Debug, Default)]
-pub(crate) struct UnchangedFiles(BTreeMap<String, (Fingerprint, Instant)>);
+pub(crate) struct FileStates(BTreeMap<String, (Fingerprint, Instant)>);
 
-impl UnchangedFiles {
-    /// Takes the state of all files.
-    pub(crate) fn update<'a>(&mut self, found: impl IntoIterator<Item = (&'a str, Fingerprint)>) {
+impl FileStates {
+    /// Takes over the current states of all files, and forgets files that are gone.
+    pub(crate) fn update<'a>(&mut self, states: impl IntoIterator<Item = (&'a str, Fingerprint)>) {
         let now = Instant::now();
-        let mut before = std::mem::take(&mut self.0);
-        for (name, fingerprint) in found {
-            let since = match before.remove(name) {
+        let mut earlier = std::mem::take(&mut self.0);
+        for (name, fingerprint) in states {
+            let since = match earlier.remove(name) {
                 Some((same, since)) if same == fingerprint => since,
                 _ => now,
             };
@@ -140,7 +141,7 @@ impl UnchangedFiles {
         }
     }
 
-    /// Whether a file has not changed for `period`.
+    /// Whether a file has been unchanged for `period`.
     pub(crate) fn is_unchanged_for(&self, name: &str, period: Duration) -> bool {
         self.0.get(name).is_some_and(|(_, since)| since.elapsed() >= period)
     }
@@ -155,10 +156,10 @@ mod tests {
     #[test]
     fn a_name_that_leads_out_of_the_folder_is_refused() {
         for name in ["", ".", "..", "../a.csv", "/a.csv", "a/b.csv", "a\\b.csv", "a\0.csv", ".a"] {
-            assert!(!is_plain(name), "{name:?} was taken");
+            assert!(!is_safe(name), "{name:?} was taken");
         }
         for name in ["a.csv", "企业诉求 2026-10.xlsx", "a..csv"] {
-            assert!(is_plain(name), "{name:?} was refused");
+            assert!(is_safe(name), "{name:?} was refused");
         }
     }
 
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_found_by_what_stands_around_it() {
+    fn a_time_is_found_by_the_characters_around_it() {
         for (name, format, expected) in [
             ("WQFW_340200_APPEAL_20261009103000.csv", "_%Y%m%d%H%M%S.", Some("2026-10-09T02:30")),
             ("企业诉求2026-10-09.xlsx", "%Y-%m-%d", Some("2026-10-08T16:00")),
@@ -204,18 +205,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_change_restarts_the_wait() {
-        let (mut unchanged, minute) = (UnchangedFiles::default(), Duration::from_secs(60));
-        unchanged.update([("a", Fingerprint::of("1")), ("b", Fingerprint::of("1"))]);
+        let (mut states, minute) = (FileStates::default(), Duration::from_secs(60));
+        states.update([("a", Fingerprint::of("1")), ("b", Fingerprint::of("1"))]);
         assert!(
-            unchanged.is_unchanged_for("a", Duration::ZERO)
-                && !unchanged.is_unchanged_for("a", minute)
+            states.is_unchanged_for("a", Duration::ZERO) && !states.is_unchanged_for("a", minute)
         );
         tokio::time::advance(minute).await;
-        unchanged.update([("a", Fingerprint::of("1")), ("b", Fingerprint::of("2"))]);
-        assert!(
-            unchanged.is_unchanged_for("a", minute) && !unchanged.is_unchanged_for("b", minute)
-        );
-        unchanged.update([("b", Fingerprint::of("2"))]);
-        assert!(!unchanged.is_unchanged_for("a", Duration::ZERO), "what is gone is forgotten");
+        states.update([("a", Fingerprint::of("1")), ("b", Fingerprint::of("2"))]);
+        assert!(states.is_unchanged_for("a", minute) && !states.is_unchanged_for("b", minute));
+        states.update([("b", Fingerprint::of("2"))]);
+        assert!(!states.is_unchanged_for("a", Duration::ZERO), "a file that is gone is forgotten");
     }
 }

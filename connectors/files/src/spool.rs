@@ -1,6 +1,7 @@
-//! Temporary files on the disk: unpacked within limits, and read at several positions at once.
+//! Temporary files on the disk, which are unpacked within limits and read at several positions at
+//! once.
 //!
-//! Forty kilobytes can unpack to terabytes: unpacking is limited by size and by ratio.
+//! Unpacking is limited by size and by ratio, because forty kilobytes can unpack to terabytes.
 
 use std::{
     fs::File,
@@ -18,7 +19,7 @@ use crate::config::Limits;
 pub(crate) enum FileError {
     /// Its content is wrong.
     Content(Reason),
-    /// The disk failed: the file is not the cause.
+    /// The disk failed, so the file is not the cause.
     Disk(io::Error),
 }
 
@@ -28,7 +29,7 @@ impl FileError {
     }
 
     pub(crate) fn too_large(at: &str, limit: usize) -> Self {
-        Self::content("too_large", format!("the record at {at} has more than {limit} bytes"))
+        Self::content("too_large", format!("a record has more than {limit} bytes ({at})"))
     }
 }
 
@@ -38,29 +39,29 @@ impl From<io::Error> for FileError {
     }
 }
 
-/// How much may still be unpacked from one file.
-pub(crate) struct Budget {
+/// The number of bytes that may still be unpacked from one file.
+pub(crate) struct UnpackLimit {
     n_left: u64,
-    /// The message when nothing is left.
-    exceeded: String,
+    /// The message when the limit is exceeded.
+    message: String,
 }
 
-impl Budget {
+impl UnpackLimit {
     pub(crate) fn new(limits: &Limits, n_packed: u64) -> Self {
         let total = limits.bytes();
-        // Small files may have a high ratio: it is checked from one megabyte on.
+        // The first megabyte is always allowed: small files may have a high ratio.
         let by_ratio = n_packed.saturating_mul(limits.ratio.into()).max(1 << 20);
-        let exceeded = if by_ratio < total {
-            format!("more than {} times its size is packed in it", limits.ratio)
+        let message = if by_ratio < total {
+            format!("it unpacks to more than {} times its size", limits.ratio)
         } else {
-            format!("more than {total} bytes are packed in it")
+            format!("it unpacks to more than {total} bytes")
         };
-        Self { n_left: by_ratio.min(total), exceeded }
+        Self { n_left: by_ratio.min(total), message }
     }
 }
 
-/// Unpacks to an unnamed file, which is deleted when nobody has it open.
-pub(crate) fn spool(mut packed: impl Read, budget: &mut Budget) -> Result<File, FileError> {
+/// Unpacks into an unnamed file, which is deleted when it is closed.
+pub(crate) fn unpack(mut packed: impl Read, limit: &mut UnpackLimit) -> Result<File, FileError> {
     let mut file = tempfile::tempfile()?;
     let mut block = vec![0; 64 * 1024];
     loop {
@@ -68,7 +69,7 @@ pub(crate) fn spool(mut packed: impl Read, budget: &mut Budget) -> Result<File, 
             io::ErrorKind::InvalidData
             | io::ErrorKind::InvalidInput
             | io::ErrorKind::UnexpectedEof => {
-                let detail = "what is packed in it is damaged";
+                let detail = "its packed data is damaged";
                 FileError::content("bad_archive", detail)
             }
             _ => FileError::Disk(error),
@@ -76,28 +77,28 @@ pub(crate) fn spool(mut packed: impl Read, budget: &mut Budget) -> Result<File, 
         if n_read == 0 {
             return Ok(file);
         }
-        budget.n_left = budget
+        limit.n_left = limit
             .n_left
             .checked_sub(n_read as u64)
-            .ok_or_else(|| FileError::content("too_large", budget.exceeded.clone()))?;
+            .ok_or_else(|| FileError::content("too_large", limit.message.clone()))?;
         file.write_all(&block[..n_read])?;
     }
 }
 
-/// A file with its own read position: others may read the same file at another one.
+/// Reads a file at its own position, while others read the same file at other positions.
 #[derive(Debug, Clone)]
-pub(crate) struct View {
+pub(crate) struct FileReader {
     file: Arc<File>,
     at: u64,
 }
 
-impl View {
+impl FileReader {
     pub(crate) fn new(file: Arc<File>) -> Self {
         Self { file, at: 0 }
     }
 }
 
-impl Read for View {
+impl Read for FileReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n_read = self.file.read_at(buffer, self.at)?;
         self.at += n_read as u64;
@@ -105,7 +106,7 @@ impl Read for View {
     }
 }
 
-impl Seek for View {
+impl Seek for FileReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let offset = match to {
             SeekFrom::Start(offset) => Some(offset),

@@ -1,9 +1,9 @@
-//! Bytes are decoded before anything is searched in them.
+//! Decodes a file part by part, before its text is searched or split.
 //!
-//! In GB18030 and Big5 the second byte of a character may be a `|`, a `\` or a brace: splitting bytes
-//! would split characters. A byte below 0x30 is never a part of another character, except in UTF-16.
-//! So a file is split after such bytes, each piece is decoded alone, and a malformed sequence never
-//! affects another piece.
+//! In GB18030 and Big5 the second byte of a character may be a `|`, a `\` or a brace, so splitting
+//! bytes there would split characters. But except in UTF-16, a byte below 0x30 is always a whole
+//! character. So a file is split after such a byte, and each part is decoded separately: a
+//! malformed sequence does not affect other parts.
 
 use std::{fs::File, io, os::unix::fs::FileExt as _, sync::Arc};
 
@@ -11,26 +11,26 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use normalizer_text::{Charset, Detector, Span, decode_strict};
 
-/// Facts about a file, from reading all its bytes before it is parsed.
+/// What is learned about a file by reading all its bytes, before it is parsed.
 #[derive(Debug, Clone)]
 pub(crate) struct FileSummary {
     pub(crate) n_bytes: u64,
     /// Hexadecimal, in lower case.
     pub(crate) md5: String,
     /// Its first bytes.
-    pub(crate) head: Bytes,
+    pub(crate) first_bytes: Bytes,
     /// What its bytes say about their charset.
     pub(crate) detector: Detector,
 }
 
-/// Bytes of the head of a file.
-const HEAD_BYTES: usize = 64 * 1024;
+/// The number of bytes that `first_bytes` contains.
+const N_FIRST_BYTES: usize = 64 * 1024;
 const READ_BYTES: usize = 256 * 1024;
 
 impl FileSummary {
-    /// Reads all of a file.
+    /// Reads a whole file.
     pub(crate) fn read(file: &File) -> io::Result<Self> {
-        let (mut hash, mut head, mut at) = (Md5::new(), Vec::new(), 0);
+        let (mut hash, mut first_bytes, mut at) = (Md5::new(), Vec::new(), 0);
         let mut detector = Detector::default();
         let mut block = vec![0; READ_BYTES];
         loop {
@@ -41,59 +41,61 @@ impl FileSummary {
             }
             hash.update(bytes);
             detector.push(bytes);
-            head.extend(bytes.iter().take(HEAD_BYTES.saturating_sub(head.len())));
+            first_bytes.extend(bytes.iter().take(N_FIRST_BYTES.saturating_sub(first_bytes.len())));
             at += n_read as u64;
         }
         let md5 = hex::encode(hash.finalize());
-        Ok(Self { n_bytes: at, md5, head: head.into(), detector })
+        Ok(Self { n_bytes: at, md5, first_bytes: first_bytes.into(), detector })
     }
 }
 
-/// A part of a file that was decoded alone.
+/// A part of a file that was decoded separately.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub(crate) struct Piece {
-    /// Where it begins in the file.
+pub(crate) struct DecodedPart {
+    /// The offset at which it begins in the file.
     pub(crate) at: u64,
     pub(crate) bytes: Vec<u8>,
     pub(crate) text: String,
-    /// Positions in `bytes`.
+    /// Malformed sequences, as positions in `bytes`.
     pub(crate) malformed: Vec<Span>,
     /// Characters that replaced private-use characters, as positions in `text`.
     pub(crate) repaired: Vec<Span>,
 }
 
-/// A file that is decoded piece by piece.
-pub(crate) struct Pieces {
+/// A file that is decoded part by part.
+pub(crate) struct DecodedFile {
     file: Arc<File>,
     pub(crate) charset: Charset,
-    /// Where the next piece begins.
+    /// The offset at which the next part begins.
     at: u64,
-    /// Bytes from there on that were read.
+    /// Bytes that were read from the file; those before `n_used` were returned.
     buffer: Vec<u8>,
-    /// Bytes of `buffer` that were returned already.
+    /// The number of bytes of `buffer` that were returned.
     n_used: usize,
     is_at_end: bool,
 }
 
-const BLOCK: usize = 64 * 1024;
-/// Bytes without a blank, separator or quote: text never has so many.
+const BLOCK_BYTES: usize = 64 * 1024;
+/// After this many bytes without a safe end, a part ends anyway. No text has so many without a
+/// blank, separator or quote.
 const MAX_UNBROKEN_BYTES: usize = 16 << 20;
 
-impl Pieces {
-    /// The text after the first `at` bytes.
+impl DecodedFile {
+    /// The text of a file after its first `at` bytes.
     pub(crate) fn new(file: Arc<File>, charset: Charset, at: usize) -> Self {
         Self { file, charset, at: at as u64, buffer: Vec::new(), n_used: 0, is_at_end: false }
     }
 
-    /// The next line with its end; a part of it where it is longer than about `limit` bytes.
-    pub(crate) fn line(&mut self, limit: usize) -> io::Result<Option<Piece>> {
+    /// Reads the next line with its line end, or a part of it if it has more than about `limit`
+    /// bytes.
+    pub(crate) fn next_line(&mut self, limit: usize) -> io::Result<Option<DecodedPart>> {
         let unit = if self.is_utf16() { 2 } else { 1 };
         let mut searched = 0;
         loop {
             let unused = &self.buffer[self.n_used..];
             let end = match self.charset {
-                Charset::Utf16Le => find_pair(unused, searched, [b'\n', 0]),
-                Charset::Utf16Be => find_pair(unused, searched, [0, b'\n']),
+                Charset::Utf16Le => end_of_pair(unused, searched, [b'\n', 0]),
+                Charset::Utf16Be => end_of_pair(unused, searched, [0, b'\n']),
                 _ => unused[searched..]
                     .iter()
                     .position(|byte| *byte == b'\n')
@@ -101,24 +103,25 @@ impl Pieces {
             };
             let n_unused = unused.len();
             match end {
-                Some(end) => return Ok(Some(self.take(end))),
+                Some(end) => return Ok(Some(self.decode(end))),
                 None if n_unused >= limit
                     && let Some(end) = self.last_safe_end(n_unused) =>
                 {
-                    return Ok(Some(self.take(end)));
+                    return Ok(Some(self.decode(end)));
                 }
-                None if self.is_at_end => return Ok((n_unused > 0).then(|| self.take(n_unused))),
+                None if self.is_at_end => return Ok((n_unused > 0).then(|| self.decode(n_unused))),
                 None => searched = n_unused / unit * unit,
             }
             self.fill()?;
         }
     }
 
-    /// The last position that splits no character; the end where there is none in very many bytes.
+    /// The last offset that splits no character. If there is none in `MAX_UNBROKEN_BYTES` bytes,
+    /// the end.
     fn last_safe_end(&self, n_unused: usize) -> Option<usize> {
         let unused = &self.buffer[self.n_used..][..n_unused];
         let end = if self.is_utf16() {
-            // A line end or a blank is never a part of a surrogate pair.
+            // A line end, a blank or a separator is never a part of a surrogate pair.
             let low = usize::from(self.charset == Charset::Utf16Be);
             unused
                 .chunks_exact(2)
@@ -130,7 +133,8 @@ impl Pieces {
         end.or((n_unused >= MAX_UNBROKEN_BYTES).then_some(n_unused))
     }
 
-    fn take(&mut self, n_bytes: usize) -> Piece {
+    /// Decodes the next `n_bytes` of the buffer.
+    fn decode(&mut self, n_bytes: usize) -> DecodedPart {
         let bytes = self.buffer[self.n_used..][..n_bytes].to_vec();
         let at = self.at;
         self.n_used += n_bytes;
@@ -138,19 +142,19 @@ impl Pieces {
         let decoded = decode_strict(&bytes, self.charset);
         let (malformed, repaired) = (decoded.malformed, decoded.moved);
         let text = decoded.text.into_owned();
-        Piece { at, bytes, text, malformed, repaired }
+        DecodedPart { at, bytes, text, malformed, repaired }
     }
 
     fn is_utf16(&self) -> bool {
         matches!(self.charset, Charset::Utf16Le | Charset::Utf16Be)
     }
 
-    /// Reads more of the file.
+    /// Reads the next block of the file.
     fn fill(&mut self) -> io::Result<()> {
         self.buffer.drain(..self.n_used);
         self.n_used = 0;
         let before = self.buffer.len();
-        self.buffer.resize(before + BLOCK, 0);
+        self.buffer.resize(before + BLOCK_BYTES, 0);
         let n_read = self.file.read_at(&mut self.buffer[before..], self.at + before as u64)?;
         self.buffer.truncate(before + n_read);
         self.is_at_end = n_read == 0;
@@ -158,21 +162,21 @@ impl Pieces {
     }
 }
 
-/// The end of the first `pair` at an even offset, from `from` on.
-fn find_pair(bytes: &[u8], from: usize, pair: [u8; 2]) -> Option<usize> {
+/// The offset after the first `pair` that begins at `from` or an even number of bytes after it.
+fn end_of_pair(bytes: &[u8], from: usize, pair: [u8; 2]) -> Option<usize> {
     let units = bytes[from..].chunks_exact(2);
     units.into_iter().position(|unit| unit == pair).map(|at| from + 2 * at + 2)
 }
 
-/// The text of bytes as a file; where they say nothing, they are in the charset `declared`.
+/// The decoded file with these bytes. If they do not show their charset, it is `declared`.
 #[cfg(test)]
-pub(crate) fn pieces(bytes: &[u8], declared: Charset) -> Pieces {
+pub(crate) fn decoded_file(bytes: &[u8], declared: Charset) -> DecodedFile {
     use std::io::Write as _;
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     let hints = normalizer_text::Hints { declared: Some(declared), ..Default::default() };
     let (evidence, bom) = FileSummary::read(&file).unwrap().detector.evidence(&hints);
-    Pieces::new(Arc::new(file), evidence.charset, bom)
+    DecodedFile::new(Arc::new(file), evidence.charset, bom)
 }
 
 #[cfg(test)]
@@ -183,9 +187,9 @@ mod tests {
 
     use super::*;
 
-    fn lines(bytes: &[u8], expected: Charset) -> Vec<Piece> {
-        let mut pieces = pieces(bytes, expected);
-        std::iter::from_fn(|| pieces.line(1 << 20).unwrap()).collect()
+    fn lines(bytes: &[u8], expected: Charset) -> Vec<DecodedPart> {
+        let mut file = decoded_file(bytes, expected);
+        std::iter::from_fn(|| file.next_line(1 << 20).unwrap()).collect()
     }
 
     fn utf16(text: &str) -> Vec<u8> {
@@ -205,12 +209,12 @@ mod tests {
             (utf16(text), "UTF-16LE"),
             (utf16(text)[2..].to_vec(), "UTF-16LE"),
         ] {
-            assert_eq!(pieces(&bytes, Charset::Gb18030).charset.name(), charset);
+            assert_eq!(decoded_file(&bytes, Charset::Gb18030).charset.name(), charset);
             let lines = lines(&bytes, Charset::Gb18030);
-            let read: String = lines.iter().map(|piece| piece.text.as_str()).collect();
+            let read: String = lines.iter().map(|part| part.text.as_str()).collect();
             assert_eq!(read, text, "{charset}");
             assert_eq!(lines.len(), 3, "{charset}");
-            assert!(lines.iter().all(|piece| piece.malformed.is_empty()));
+            assert!(lines.iter().all(|part| part.malformed.is_empty()));
         }
     }
 
@@ -219,8 +223,8 @@ mod tests {
         let line = "编号,企业诉求\n".repeat(100_000);
         let bytes = [line.as_bytes(), b"\xE7\xBC,x\n", line.as_bytes()].concat();
         let lines = lines(&bytes, Charset::Gb18030);
-        let damaged = lines.iter().filter(|piece| !piece.malformed.is_empty());
-        assert_eq!(damaged.map(|piece| piece.text.as_str()).collect::<Vec<_>>(), ["\u{FFFD},x\n"]);
+        let damaged = lines.iter().filter(|part| !part.malformed.is_empty());
+        assert_eq!(damaged.map(|part| part.text.as_str()).collect::<Vec<_>>(), ["\u{FFFD},x\n"]);
         assert_eq!(lines.len(), 200_001);
     }
 
@@ -231,7 +235,7 @@ mod tests {
         file.write_all(&bytes).unwrap();
         let summary = FileSummary::read(&file).unwrap();
         assert_eq!(summary.n_bytes, bytes.len() as u64);
-        assert_eq!(summary.head.len(), HEAD_BYTES);
+        assert_eq!(summary.first_bytes.len(), N_FIRST_BYTES);
         assert_eq!(summary.md5, hex::encode(Md5::digest(&bytes)));
     }
 
@@ -239,7 +243,7 @@ mod tests {
     fn a_malformed_sequence_stays_in_its_line() {
         let bytes = b"a\n\xc8\xff\xff\xba\xc5\n\xb1\xe0,\xba\nb";
         let lines = lines(bytes, Charset::Gb18030);
-        let found: Vec<usize> = lines.iter().map(|piece| piece.malformed.len()).collect();
+        let found: Vec<usize> = lines.iter().map(|part| part.malformed.len()).collect();
         assert_eq!(found, [0, 2, 1, 0]);
         assert_eq!(lines[2].text, "编,\u{FFFD}\n");
         assert_eq!((lines[3].at, lines[3].text.as_str()), (13, "b"));
@@ -256,7 +260,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_give_the_text_of_the_whole(
+        fn the_parts_together_have_the_text_of_the_whole(
             text in "([诉䶮𠮷a|\\\\{ ,\n]|é|4){0,60}", wide: bool, again in 1_usize..2000,
         ) {
             let text = text.repeat(again);
@@ -265,19 +269,19 @@ mod tests {
             } else {
                 (encoding_rs::GB18030.encode(&text).0.into_owned(), Charset::Gb18030)
             };
-            let mut small = pieces(&bytes, expected);
-            if small.charset == Charset::Utf8 {
+            let mut in_parts = decoded_file(&bytes, expected);
+            if in_parts.charset == Charset::Utf8 {
                 return Ok(());
             }
             let mut joined = String::new();
-            while let Some(piece) = small.line(64).unwrap() {
-                prop_assert!(piece.malformed.is_empty());
-                joined.push_str(&piece.text);
+            while let Some(part) = in_parts.next_line(64).unwrap() {
+                prop_assert!(part.malformed.is_empty());
+                joined.push_str(&part.text);
             }
             prop_assert_eq!(&joined, &text);
-            let mut pieces = pieces(&bytes, expected);
-            let lines = std::iter::from_fn(|| pieces.line(1 << 30).unwrap());
-            prop_assert_eq!(lines.map(|piece| piece.text).collect::<String>(), text);
+            let mut in_lines = decoded_file(&bytes, expected);
+            let lines = std::iter::from_fn(|| in_lines.next_line(1 << 30).unwrap());
+            prop_assert_eq!(lines.map(|part| part.text).collect::<String>(), text);
         }
     }
 }

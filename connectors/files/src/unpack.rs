@@ -1,7 +1,8 @@
-//! The documents in a file: the file itself, or what is packed in it.
+//! Opens the documents in a file: the file itself, or the files packed in it.
 //!
-//! Packed files are unpacked to unnamed files on the disk, so a name in an archive cannot lead out of
-//! a folder. Size, ratio and number of files are limited: forty kilobytes can unpack to terabytes.
+//! Packed files are unpacked into unnamed files on the disk, so a name in an archive cannot lead
+//! out of a folder. Size, ratio and number of files are limited: forty kilobytes can unpack to
+//! terabytes.
 
 use std::{fs::File, sync::Arc};
 
@@ -12,28 +13,28 @@ use crate::{
     config::Format,
     format::Document,
     options::Options,
-    spool::{Budget, FileError, View, spool},
+    spool::{FileError, FileReader, UnpackLimit, unpack},
     text::FileSummary,
 };
 
-/// The documents in the file `name`, in order.
-pub(crate) fn documents(
+/// Opens the documents in the file `name`, in their order.
+pub(crate) fn open_documents(
     name: &str,
     file: Arc<File>,
     summary: FileSummary,
     options: &Options,
 ) -> Result<Vec<Document>, FileError> {
-    let mut budget = Budget::new(&options.config.limits, summary.n_bytes);
+    let mut limit = UnpackLimit::new(&options.config.limits, summary.n_bytes);
     match extension(name).as_str() {
-        "zip" => unzip(file, &mut budget, options),
+        "zip" => unzip(file, &mut limit, options),
         "gz" => {
             let unpacked_name = &name[..name.len() - ".gz".len()];
-            let packed = MultiGzDecoder::new(View::new(file));
-            Ok(vec![document(unpacked_name, spool(packed, &mut budget)?, options)?])
+            let packed = MultiGzDecoder::new(FileReader::new(file));
+            Ok(vec![document(unpacked_name, unpack(packed, &mut limit)?, options)?])
         }
         _ => Ok(vec![Document {
             name_in_archive: None,
-            format: format(name, &summary.head, options)?,
+            format: detect_format(name, &summary.first_bytes, options)?,
             file,
             summary,
         }]),
@@ -42,11 +43,11 @@ pub(crate) fn documents(
 
 fn unzip(
     file: Arc<File>,
-    budget: &mut Budget,
+    limit: &mut UnpackLimit,
     options: &Options,
 ) -> Result<Vec<Document>, FileError> {
     let damaged = || FileError::content("bad_archive", "the archive is damaged or encrypted");
-    let mut archive = ZipArchive::new(View::new(file)).map_err(|_| damaged())?;
+    let mut archive = ZipArchive::new(FileReader::new(file)).map_err(|_| damaged())?;
     let mut documents = Vec::new();
     for index in 0..archive.len() {
         let packed = archive.by_index(index).map_err(|_| damaged())?;
@@ -56,16 +57,16 @@ fn unzip(
         }
         if documents.len() >= options.config.limits.entries as usize {
             let detail =
-                format!("more than {} files in the archive", options.config.limits.entries);
+                format!("the archive has more than {} files", options.config.limits.entries);
             return Err(FileError::content("too_large", detail));
         }
-        let unpacked = spool(packed, budget)?;
+        let unpacked = unpack(packed, limit)?;
         documents.push(document(&name, unpacked, options)?);
     }
     Ok(documents)
 }
 
-/// Files that file managers leave in every folder.
+/// Whether a file is one that file managers leave in every folder.
 fn is_file_manager_data(name: &str) -> bool {
     let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
     name.starts_with("__MACOSX/")
@@ -74,39 +75,36 @@ fn is_file_manager_data(name: &str) -> bool {
 
 fn document(name: &str, file: File, options: &Options) -> Result<Document, FileError> {
     let summary = FileSummary::read(&file)?;
-    let format = format(name, &summary.head, options)?;
+    let format = detect_format(name, &summary.first_bytes, options)?;
     Ok(Document { name_in_archive: Some(name.to_owned()), file: Arc::new(file), format, summary })
 }
 
-/// The first bytes of a workbook, and of one in the format before Excel 2007.
+/// The first bytes of an .xlsx workbook, and those of an .xls workbook.
 const XLSX_SIGNATURE: &[u8] = b"PK\x03\x04";
 const XLS_SIGNATURE: &[u8] = b"\xD0\xCF\x11\xE0";
 
-/// The format of a file. Its name is a hint: a workbook is recognised by its bytes.
-fn format(name: &str, head: &[u8], options: &Options) -> Result<Format, FileError> {
+/// The format of a file: by the settings or its extension, except that a workbook is recognised by
+/// its first bytes, `bytes`.
+fn detect_format(name: &str, bytes: &[u8], options: &Options) -> Result<Format, FileError> {
     let extension = extension(name);
-    // An archive within an archive is not read, whatever the channel says.
+    // An archive within an archive is never read, even if the channel sets a format.
     let is_packed = matches!(extension.as_str(), "zip" | "gz");
-    let format =
-        options.config.format.filter(|_| !is_packed).or_else(|| format_of(&extension)).ok_or_else(
-            || {
-                FileError::content(
-                    "unknown_format",
-                    format!("`.{extension}` is not a format of records"),
-                )
-            },
-        )?;
+    let configured = options.config.format.filter(|_| !is_packed);
+    let unknown = || format!("`.{extension}` is not the extension of a known format");
+    let format = configured
+        .or_else(|| format_by_extension(&extension))
+        .ok_or_else(|| FileError::content("unknown_format", unknown()))?;
     match format {
-        _ if head.starts_with(XLS_SIGNATURE) && is_encrypted(head) => Err(FileError::content(
-            "encrypted_workbook",
-            "the workbook has a password; have it saved without one",
-        )),
-        _ if head.starts_with(XLS_SIGNATURE) => Ok(Format::Xls),
-        _ if head.starts_with(XLSX_SIGNATURE) => Ok(Format::Xlsx),
+        _ if bytes.starts_with(XLS_SIGNATURE) && is_encrypted(bytes) => {
+            let detail = "the workbook has a password; ask the source to save it without one";
+            Err(FileError::content("encrypted_workbook", detail))
+        }
+        _ if bytes.starts_with(XLS_SIGNATURE) => Ok(Format::Xls),
+        _ if bytes.starts_with(XLSX_SIGNATURE) => Ok(Format::Xlsx),
         Format::Xlsx | Format::Xls => {
             let detail = format!(
-                "it is {}, not a workbook; have it saved as .xlsx or .csv",
-                describe_content(head)
+                "it is {}, not a workbook; ask the source to save it as .xlsx or .csv",
+                describe_content(bytes)
             );
             Err(FileError::content("bad_workbook", detail))
         }
@@ -114,15 +112,17 @@ fn format(name: &str, head: &[u8], options: &Options) -> Result<Format, FileErro
     }
 }
 
-/// An encrypted workbook is a container with a stream of this name, written in UTF-16.
-fn is_encrypted(head: &[u8]) -> bool {
+/// Whether a workbook is encrypted: it is then a container with a stream `EncryptedPackage`, a name
+/// in UTF-16.
+fn is_encrypted(bytes: &[u8]) -> bool {
     let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    head.windows(name.len()).any(|window| window == name)
+    bytes.windows(name.len()).any(|window| window == name)
 }
 
-/// What else programs write into a file with the name of a workbook, because Excel opens it too.
-fn describe_content(head: &[u8]) -> &'static str {
-    let text = String::from_utf8_lossy(&head[..head.len().min(4_096)]).to_ascii_lowercase();
+/// Describes the content of a file that is named like a workbook but is not one. Programs write
+/// such files because Excel opens them too.
+fn describe_content(bytes: &[u8]) -> &'static str {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4_096)]).to_ascii_lowercase();
     let has = |part: &str| text.contains(part);
     match () {
         () if has("urn:schemas-microsoft-com:office:spreadsheet") => "XML of Excel 2003",
@@ -134,27 +134,27 @@ fn describe_content(head: &[u8]) -> &'static str {
     }
 }
 
-/// The extension for a fixture that is named without one, by its first bytes.
-pub(crate) fn extension_for(page: &[u8]) -> &'static str {
+/// Guesses the extension of a fixture that has none, with its dot, from its first bytes.
+pub(crate) fn guess_extension(page: &[u8]) -> &'static str {
     let first =
         page.iter().find(|byte| !matches!(byte, 0xEF | 0xBB | 0xBF) && !byte.is_ascii_whitespace());
     match first {
-        _ if page.starts_with(XLSX_SIGNATURE) => "xlsx",
-        _ if page.starts_with(XLS_SIGNATURE) => "xls",
-        Some(b'<') => "xml",
-        Some(b'[') => "json",
-        Some(b'{') => "jsonl",
-        _ => "csv",
+        _ if page.starts_with(XLSX_SIGNATURE) => ".xlsx",
+        _ if page.starts_with(XLS_SIGNATURE) => ".xls",
+        Some(b'<') => ".xml",
+        Some(b'[') => ".json",
+        Some(b'{') => ".jsonl",
+        _ => ".csv",
     }
 }
 
-/// Whether the extension of a name is that of a format or an archive.
-pub(crate) fn names_a_format(name: &str) -> bool {
+/// Whether a name has the extension of a format or of an archive.
+pub(crate) fn has_known_extension(name: &str) -> bool {
     let extension = extension(name);
-    matches!(extension.as_str(), "zip" | "gz") || format_of(&extension).is_some()
+    matches!(extension.as_str(), "zip" | "gz") || format_by_extension(&extension).is_some()
 }
 
-fn format_of(extension: &str) -> Option<Format> {
+fn format_by_extension(extension: &str) -> Option<Format> {
     Some(match extension {
         "csv" | "txt" | "tsv" => Format::Csv,
         "xlsx" => Format::Xlsx,
@@ -199,14 +199,15 @@ mod tests {
     fn unpack(name: &str, bytes: &[u8], options: &Options) -> Result<Vec<String>, String> {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
-        let seen = FileSummary::read(&file).unwrap();
-        match documents(name, Arc::new(file), seen, options) {
+        let summary = FileSummary::read(&file).unwrap();
+        match open_documents(name, Arc::new(file), summary, options) {
             Ok(documents) => Ok(documents
                 .into_iter()
                 .map(|document| {
-                    let head = String::from_utf8_lossy(&document.summary.head).into_owned();
+                    let first_bytes =
+                        String::from_utf8_lossy(&document.summary.first_bytes).into_owned();
                     format!(
-                        "{:?} {:?} {head}",
+                        "{:?} {:?} {first_bytes}",
                         document.name_in_archive.unwrap_or_default(),
                         document.format
                     )
@@ -265,16 +266,16 @@ mod tests {
         let zeros = vec![0; 8 << 20];
         options.config.limits = Limits { total: 1 << 10, ratio: 100, entries: 3, record: 4 };
         let error = unpack("a.csv.gz", &gzipped(&zeros), &options).unwrap_err();
-        assert_eq!(error, "too_large: more than 100 times its size is packed in it");
+        assert_eq!(error, "too_large: it unpacks to more than 100 times its size");
         options.config.limits = Limits { total: 6, ratio: 10_000, entries: 3, record: 4 };
         let parts = zipped(&[("1.csv", &zeros[..5 << 20]), ("2.csv", &zeros[..5 << 20])]);
         let error = unpack("a.zip", &parts, &options).unwrap_err();
-        assert_eq!(error, "too_large: more than 6291456 bytes are packed in it");
+        assert_eq!(error, "too_large: it unpacks to more than 6291456 bytes");
         let names: Vec<String> = (0..4).map(|n| format!("{n}.csv")).collect();
         let many: Vec<(&str, &[u8])> =
             names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
         let error = unpack("a.zip", &zipped(&many), &options).unwrap_err();
-        assert_eq!(error, "too_large: more than 3 files in the archive");
+        assert_eq!(error, "too_large: the archive has more than 3 files");
     }
 
     #[test]
@@ -290,7 +291,7 @@ mod tests {
             (b"id,title\n", Err("commas")),
         ] {
             for name in ["a.xls", "a.xlsx"] {
-                match (format(name, bytes, &options), expected) {
+                match (detect_format(name, bytes, &options), expected) {
                     (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{name}"),
                     (Err(FileError::Content(reason)), Err(word)) => {
                         assert!(reason.detail.contains(word), "{}", reason.detail);

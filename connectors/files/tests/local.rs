@@ -1,15 +1,15 @@
-//! The promises of every source, for folders on this machine.
+//! Runs the conformance suite with folders on this machine.
 
 mod drop;
 
-mod announced_and_archived {
+mod with_manifests_and_archive {
     use super::drop::Folder;
 
     connector_testkit::suite!(Folder::new());
 }
 
-mod plain {
+mod without_manifests {
     use super::drop::Folder;
 
-    connector_testkit::suite!(Folder::new().plain());
+    connector_testkit::suite!(Folder::new().without_manifests());
 }

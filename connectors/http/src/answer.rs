@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use document::{Facts, Path, scalar};
+use document::{Facts, Path, scalar_text};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -11,19 +11,19 @@ use sha2::{Digest as _, Sha256};
 pub(crate) struct Page {
     /// The answer without its records.
     pub(crate) tree: Value,
-    /// Headers of the answer, hashes in lower case.
+    /// Headers of the answer, with names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
-    /// The records in it, in their order.
+    /// The records in their order.
     pub(crate) records: Vec<Value>,
-    /// A hash for each record: of its key, or else of all of it.
+    /// A hash for each record: of its key, or of the whole record if it has no key.
     pub(crate) hashes: Vec<String>,
-    /// What is known of its text.
+    /// What is known about the text of the answer.
     pub(crate) text: Facts,
 }
 
 impl Page {
-    /// Takes the records out of an answer. Damage outside the records is an error: such an answer
-    /// does not say reliably where to go on.
+    /// Takes the records out of an answer. Damage outside the records is an error, because
+    /// such an answer does not say reliably which page is next.
     pub(crate) fn new(
         mut tree: Value,
         headers: BTreeMap<String, String>,
@@ -31,22 +31,22 @@ impl Page {
         records: &Path,
         key: &Path,
     ) -> Result<Self, String> {
-        let places = records.places(&tree);
-        let is_all = places.iter().any(String::is_empty);
+        let places = records.locations(&tree);
+        let is_whole_answer = places.iter().any(String::is_empty);
         let records: Vec<Value> = places
             .iter()
             .filter_map(|place| match place.as_str() {
-                // The whole answer is the record, and what it says of pages is part of it.
+                // The whole answer is a record; it is copied, because paging needs its values too.
                 "" => Some(tree.clone()),
-                // Moved out and not copied: a page may be large.
+                // The record is moved, not copied, because a page may be large.
                 place => tree.pointer_mut(place).map(Value::take),
             })
-            .filter(|record| !text.findings.is_nothing(record))
+            .filter(|record| !text.findings.is_missing_value(record))
             .collect();
-        if let Some(damage) = text.findings.damage_in(&tree).filter(|_| !is_all) {
+        if let Some(damage) = text.findings.damage_in(&tree).filter(|_| !is_whole_answer) {
             return Err(damage);
         }
-        let hashes = records.iter().map(|record| hash([identity(record, key)].iter())).collect();
+        let hashes = records.iter().map(|record| hash(&[key_or_record(record, key)])).collect();
         Ok(Self { tree, headers, records, hashes, text })
     }
 
@@ -58,29 +58,30 @@ impl Page {
         self.records.len()
     }
 
-    /// A hash of its records in their order, by which pages are compared.
+    /// A hash of the records in their order, for comparing pages.
     pub(crate) fn hash(&self) -> String {
-        hash(self.hashes.iter())
+        hash(&self.hashes)
     }
 
-    /// The value at a path, of the last record that has one.
-    pub(crate) fn last(&self, at: &Path) -> Option<String> {
+    /// The value at a path in the last record that has one.
+    pub(crate) fn last_value(&self, at: &Path) -> Option<String> {
         self.records.iter().rev().find_map(|record| at.text(record))
     }
 
     /// A value of the answer outside the records.
     pub(crate) fn value(&self, at: &Path) -> Option<String> {
-        at.first(&self.tree).and_then(scalar)
+        at.first(&self.tree).and_then(scalar_text)
     }
 }
 
-fn identity(record: &Value, key: &Path) -> String {
+/// The key of a record, or the whole record if it has no key.
+fn key_or_record(record: &Value, key: &Path) -> String {
     key.text(record).unwrap_or_else(|| record.to_string())
 }
 
-/// Short enough for two hundred of them in a cursor, long enough that two pages never have the same one
-/// by chance.
-fn hash<'a>(texts: impl Iterator<Item = &'a String>) -> String {
+/// Hashes to 8 bytes: short enough to keep two hundred hashes in a cursor, and long enough that two pages
+/// never have the same hash by chance.
+fn hash(texts: &[String]) -> String {
     let mut digest = Sha256::new();
     for text in texts {
         digest.update(text.len().to_le_bytes());

@@ -1,10 +1,10 @@
 //! Files within a record.
 //!
-//! A photograph in Base64 is a thousand times the size of its record. Only its name, size and hash
-//! are kept: enough to compare it.
+//! A photograph in Base64 is a thousand times larger than the rest of its record. So only its name, size
+//! and hash are kept, which suffices to compare files.
 
 use connector_wire::envelope::{self, Layer};
-use document::{Path, scalar};
+use document::{Path, scalar_text};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,11 +14,11 @@ use sha2::{Digest as _, Sha256};
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Attachment {
-    /// The files of a record, each with its content in it.
+    /// Where the files are in a record.
     at: Path,
-    /// Within a file: its name.
+    /// Where the name is in a file.
     name: Option<Path>,
-    /// Within a file: its content in Base64; without it, the file itself is the content.
+    /// Where the content in Base64 is in a file; by default, the file itself is the content.
     content: Option<Path>,
 }
 
@@ -26,15 +26,15 @@ impl Attachment {
     /// Replaces the files of a record. Content that is not Base64 is marked `unreadable`; a file
     /// without content is left as it is.
     pub(crate) fn replace_content(&self, record: &mut Value) {
-        for place in self.at.places(record) {
+        for place in self.at.locations(record) {
             let Some(file) = record.pointer_mut(&place) else { continue };
             let content = match &self.content {
                 Some(path) => path.text(file),
-                None => scalar(file),
+                None => scalar_text(file),
             };
             let Some(content) = content else { continue };
             let name = self.name.as_ref().and_then(|name| name.text(file));
-            *file = match from_base64(&content) {
+            *file = match decode_base64(&content) {
                 Some(bytes) => json!({
                     "name": name,
                     "bytes": bytes.len(),
@@ -47,9 +47,9 @@ impl Attachment {
 }
 
 /// Decodes Base64, with or without the head of a data URL.
-fn from_base64(text: &str) -> Option<Vec<u8>> {
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let text = match text.split_once(";base64,") {
-        Some((head, rest)) if head.starts_with("data:") => rest,
+        Some((head, content)) if head.starts_with("data:") => content,
         _ => text,
     };
     envelope::open(&[Layer::Base64], text).ok()

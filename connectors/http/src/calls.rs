@@ -1,7 +1,7 @@
-//! Requests beside the list: parts of records, and acknowledgements.
+//! Sends the requests other than those for the list: for parts of records, and acknowledgements.
 
 use contract::Fault;
-use document::{Facts, scalar};
+use document::{Facts, scalar_text};
 use serde_json::Value;
 
 use crate::{
@@ -13,10 +13,10 @@ use crate::{
     request::Call,
 };
 
-/// A part of a record, with what is known of its text; `null` where the source does not have it any
-/// more. A list often has only the beginning of a text and never the answer, so a further request
-/// completes the record.
-pub(crate) async fn part(
+/// Fetches a part of a record, and what is known about its text; `null` if the source no longer has it.
+/// A list often has only the beginning of a citizen's text, and no reply, so a further request completes
+/// the record.
+pub(crate) async fn fetch_part(
     source: &mut Source,
     plan: &Plan,
     (part, call): (&Part, &Call),
@@ -25,28 +25,28 @@ pub(crate) async fn part(
     let mut params: Vec<Param> = Vec::new();
     for (name, at) in &part.params {
         // A record without the value has no part.
-        let Some(value) = at.first(record).filter(|value| scalar(value).is_some()) else {
+        let Some(value) = at.first(record).filter(|value| scalar_text(value).is_some()) else {
             return Ok((Value::Null, Facts::default()));
         };
         let value = match value {
             Value::Number(_) | Value::String(_) => value.clone(),
-            other => scalar(other).unwrap_or_default().into(),
+            other => scalar_text(other).unwrap_or_default().into(),
         };
         params.push((name.clone(), value));
     }
     let request = call.request(&params, None)?;
-    let found = source.fetch(plan, call, &request, &part.missing, Ok).await;
-    let ReadAnswer { tree, text, .. } = found
+    let result = source.fetch(plan, call, &request, &part.missing, Ok).await;
+    let ReadAnswer { tree, text, .. } = result
         .map_err(|error| call_fault(error, &format!("the part `{}` of a record", part.name)))?;
-    let taken = match &part.records {
+    let value = match &part.records {
         Some(at) if !tree.is_null() => at.all(&tree).into_iter().cloned().collect(),
         _ => tree,
     };
-    Ok((taken, text))
+    Ok((value, text))
 }
 
-/// Tells the source that the records with these keys are stored. Keys that the source does not take
-/// are counted: it gives those records again.
+/// Tells the source that the records with these keys are stored. Keys that the source refuses are
+/// counted: it returns those records again.
 pub(crate) async fn acknowledge(
     source: &mut Source,
     plan: &Plan,
@@ -55,10 +55,10 @@ pub(crate) async fn acknowledge(
     let (Some(ack), Some(call)) = (&plan.config.ack, &plan.ack) else { return Ok(()) };
     let size = usize::try_from(ack.size).unwrap_or(1).max(1);
     for keys in keys.chunks(size) {
-        let request = call.request(&[param(ack, call, keys)], None)?;
-        let answered = source.fetch(plan, call, &request, &[], Ok).await;
+        let request = call.request(&[keys_param(ack, call, keys)], None)?;
+        let result = source.fetch(plan, call, &request, &[], Ok).await;
         let ReadAnswer { tree, .. } =
-            answered.map_err(|error| call_fault(error, "the answer to an acknowledgement"))?;
+            result.map_err(|error| call_fault(error, "the answer to an acknowledgement"))?;
         let n_failed = ack.failed.as_ref().map_or(0, |failed| failed.all(&tree).len());
         if n_failed > 0 {
             tracing::warn!(n_failed, n_keys = keys.len(), "the source refuses acknowledgements");
@@ -67,10 +67,10 @@ pub(crate) async fn acknowledge(
     Ok(())
 }
 
-fn param(ack: &Ack, call: &Call, keys: &[String]) -> Param {
+fn keys_param(ack: &Ack, call: &Call, keys: &[String]) -> Param {
     let value = match &ack.separator {
         Some(separator) => Value::from(keys.join(separator)),
-        None if call.takes_lists() => Value::from(keys),
+        None if call.can_send_lists() => Value::from(keys),
         None => Value::from(keys.join(",")),
     };
     (ack.param.clone(), value)

@@ -1,8 +1,8 @@
-//! One request and its answer, within the limits of the source and of this machine.
+//! Sends one request and receives its answer, within the limits of the source and of this machine.
 //!
-//! What an answer means is decided elsewhere. Here it is decided which hosts are contacted, how long
-//! a request may take and how much is read. Bytes are counted while they are unpacked: a kilobyte
-//! that unpacks to a gigabyte ends at the limit.
+//! The client decides which hosts are contacted, how long a request may take and how much is read;
+//! `rules.rs` decides what an answer means. Bytes are counted while they are unpacked, so the client
+//! stops at the limit even if a kilobyte unpacks to a gigabyte.
 
 use std::{collections::BTreeMap, error::Error, iter, sync::Arc, time::Duration};
 
@@ -30,36 +30,36 @@ const MAX_REDIRECTS: usize = 5;
 pub(crate) struct Client {
     http: reqwest::Client,
     pub(crate) gate: Arc<dyn Gate>,
-    /// What time the last answer said it is at the source, and when that answer came.
+    /// The time at the source according to its last answer, and when that answer arrived.
     source_time: Option<(Timestamp, Instant)>,
     pub(crate) cookies: Cookies,
     redirects: Vec<Url>,
     timeout: Duration,
-    limit: usize,
-    /// All exchanges, for `tonghui preview`; `None` where nobody wants to see them.
+    max_bytes: usize,
+    /// Traces of all exchanges, for `tonghui preview`; `None` if they are not kept.
     pub(crate) traces: Option<Vec<Trace>>,
 }
 
-/// An answer.
+/// An answer, whatever its status.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// Names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Bytes,
-    /// What `Retry-After` says.
+    /// The pause that `Retry-After` asks for.
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// Why an answer could not be read.
+/// Why there is no usable answer.
 #[derive(Debug)]
 pub(crate) enum FetchError {
-    /// It cannot be read, however often it is requested.
+    /// The answer cannot be read, even after several requests.
     Unreadable {
         what: String,
         answer: Answer,
     },
-    /// It is larger than the limit.
+    /// The answer is larger than `limit_mib`.
     TooLarge,
     Fault(Fault),
 }
@@ -71,7 +71,7 @@ impl From<Fault> for FetchError {
 }
 
 impl Client {
-    /// Uses no network. `identity` is our key and certificate in PEM.
+    /// Builds a client, without using the network. `identity` is our key and certificate in PEM.
     pub(crate) fn new(
         config: &Config,
         redirects: Vec<Url>,
@@ -79,9 +79,9 @@ impl Client {
         gate: Arc<dyn Gate>,
     ) -> Result<Self, Fault> {
         let timeout = config.timeout.0;
-        let limit = usize::try_from(config.limit_mib).unwrap_or(1) << 20;
+        let max_bytes = usize::try_from(config.limit_mib).unwrap_or(1) << 20;
         if timeout.is_zero() {
-            return Err(Fault::stopped("`timeout` is zero").remedy("write it like 30s"));
+            return Err(Fault::stopped("`timeout` is zero").remedy("set a period like 30s"));
         }
         let mut builder = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
@@ -90,16 +90,16 @@ impl Client {
             .no_proxy();
         if let Some(pem) = &config.ca {
             let certificates = Certificate::from_pem_bundle(pem.as_bytes());
-            let certificates = certificates.ok().filter(|found| !found.is_empty());
+            let certificates = certificates.ok().filter(|list| !list.is_empty());
             let certificates = certificates.ok_or_else(|| {
-                Fault::stopped("`ca` contains no certificate").remedy("name a file in PEM")
+                Fault::stopped("`ca` contains no certificate").remedy("name a PEM file")
             })?;
             builder = builder.tls_certs_merge(certificates);
         }
         if let Some(pem) = identity {
             let identity = Identity::from_pem(pem.as_bytes()).map_err(|_| {
                 Fault::stopped("the client certificate and its key cannot be read")
-                    .remedy("write both in PEM, the key not encrypted")
+                    .remedy("use PEM for both, and do not encrypt the key")
             })?;
             builder = builder.identity(identity);
         }
@@ -107,28 +107,28 @@ impl Client {
             .build()
             .map_err(|error| Fault::stopped("TLS cannot be set up").because(error.without_url()))?;
         let (source_time, cookies, traces) = (None, Cookies::default(), None);
-        Ok(Self { http, gate, source_time, cookies, redirects, timeout, limit, traces })
+        Ok(Self { http, gate, source_time, cookies, redirects, timeout, max_bytes, traces })
     }
 
-    /// The time at the source; `None` before its first answer. Time windows and days are those of the
-    /// source, whose clock differs from ours. Between answers our own clock goes on.
+    /// The time at the source; `None` before its first answer. Time windows and days follow the source's
+    /// clock, which differs from ours. Our clock only measures the time since the last answer.
     pub(crate) fn now(&self) -> Option<Timestamp> {
         let (time, arrival) = self.source_time?;
-        // Dates are whole seconds and an answer takes time: this is never ahead of the source.
+        // Dates are cut to whole seconds and an answer takes time, so this is never ahead of the source.
         time.checked_add_signed(delta(arrival.elapsed().min(Duration::from_secs(86_400))))
     }
 
-    /// Sends a request, and follows redirects unless `is_answer` takes their status for an answer.
-    /// Traces keep `unsigned`, and how it was signed.
+    /// Sends a request, and follows the redirects of a GET. A redirect is an answer if `is_answer` accepts
+    /// its status. The trace shows `unsigned` and `signature`.
     pub(crate) async fn exchange(
         &mut self,
         mut request: Request,
         unsigned: &Request,
-        signature: Option<auth::Trace>,
+        signature: Option<auth::SigningSteps>,
         is_answer: impl Fn(u16) -> bool,
     ) -> Result<Answer, FetchError> {
         if let Some(traces) = &mut self.traces {
-            traces.push(Trace::of(unsigned, signature));
+            traces.push(Trace::new(unsigned, signature));
         }
         for _ in 0..=MAX_REDIRECTS {
             let answer = self.send(&request).await?;
@@ -138,14 +138,14 @@ impl Client {
             let (Some(location), Method::Get) = (location, request.method) else {
                 return Ok(answer);
             };
-            let next = origin::follow(&request.url, location, &self.redirects)?;
-            if !origin::is_same(&next, &request.url) {
-                // Credentials are for the first host only.
+            let next = origin::resolve(&request.url, location, &self.redirects)?;
+            if !origin::is_same_origin(&next, &request.url) {
+                // Only the first host gets credentials.
                 request.headers.clear();
             }
             request.url = next;
         }
-        Err(Fault::transient("the redirects of the source do not end").into())
+        Err(Fault::transient("the source redirects too often").into())
     }
 
     async fn send(&mut self, request: &Request) -> Result<Answer, FetchError> {
@@ -165,7 +165,7 @@ impl Client {
             sending = sending.body(body.clone());
         }
         let timeout = self.timeout;
-        let limit = self.limit;
+        let max_bytes = self.max_bytes;
         let receiving = async {
             let mut response = sending.send().await?;
             let status = response.status().as_u16();
@@ -181,7 +181,7 @@ impl Client {
             }
             let mut body = BytesMut::new();
             while let Some(chunk) = response.chunk().await? {
-                if body.len() + chunk.len() > limit {
+                if body.len() + chunk.len() > max_bytes {
                     return Ok((status, headers, cookies, None));
                 }
                 body.extend_from_slice(&chunk);
@@ -192,7 +192,7 @@ impl Client {
         let received = received
             .map_err(|_| timeout_fault(timeout))
             .and_then(|received| received.map_err(|error| exchange_fault(error, timeout)))
-            .map_err(|fault| fault.at(host(url)))?;
+            .map_err(|fault| fault.at(source_name(url)))?;
         let (status, headers, cookies, body) = received;
         cookies.iter().for_each(|cookie| self.cookies.store(url, cookie));
         let date_header = headers.get("date").map(String::as_str);
@@ -215,33 +215,33 @@ impl Client {
     }
 }
 
-/// The source, without the parts of its address that may be secret.
-pub(crate) fn host(url: &Url) -> String {
+/// The name of the source in messages, without the parts of its address that may be secret.
+pub(crate) fn source_name(url: &Url) -> String {
     let port = url.port_or_known_default().unwrap_or_default();
     format!("source {}:{port}", url.host_str().unwrap_or_default())
 }
 
 fn timeout_fault(timeout: Duration) -> Fault {
     Fault::transient(format!("no answer within {timeout:?}"))
-        .remedy("ask whoever runs the source, or raise `timeout`")
+        .remedy("ask the operator of the source, or raise `timeout`")
 }
 
-/// What the error of an exchange means. The address is left out: it may contain a token.
+/// Makes a fault of the error of an exchange. Leaves out the address: it may contain a token.
 fn exchange_fault(error: reqwest::Error, timeout: Duration) -> Fault {
     let error = error.without_url();
     let causes = chain(&error);
-    let refused = iter::successors(error.source(), |&error| error.source())
+    let connect_error = iter::successors(error.source(), |&error| error.source())
         .find_map(|error| error.downcast_ref().and_then(no_connection));
     if causes.contains("certificate") {
         Fault::stopped("the certificate of the source is not trusted")
             .because(causes)
-            .remedy("name the file of its authority in `ca`, or have the source renew it")
+            .remedy("set `ca` to a file with its authority, or ask the operator for a valid one")
     } else if error.is_builder() {
         Fault::stopped("the request cannot be sent: a header contains a forbidden character")
             .remedy("check the headers and secrets of this channel for line breaks")
     } else if error.is_timeout() {
         timeout_fault(timeout)
-    } else if let Some(why) = refused {
+    } else if let Some(why) = connect_error {
         Fault::transient("cannot connect")
             .because(why)
             .remedy("check host and port in `url`, and that the source runs there")
@@ -250,6 +250,6 @@ fn exchange_fault(error: reqwest::Error, timeout: Duration) -> Fault {
     } else if error.is_decode() {
         Fault::transient("the answer cannot be unpacked").because(causes)
     } else {
-        Fault::transient("the answer broke off").because(causes)
+        Fault::transient("the connection was lost during the answer").because(causes)
     }
 }

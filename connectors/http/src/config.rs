@@ -1,7 +1,7 @@
 //! The `[http]` section of a channel file.
 //!
-//! Plain data: only its shape is checked here. `plan.rs` checks what belongs together. Editors show
-//! the comments below.
+//! These types only check the shape of the settings; `plan.rs` checks whether they fit together. Editors
+//! show the comments below as help.
 
 use std::collections::BTreeMap;
 
@@ -16,19 +16,19 @@ use serde_json::{Map, Value};
 
 use crate::{
     attachment::Attachment,
-    inner::Inner,
+    inner::InnerDocument,
     pages::Paging,
     rules::{Rule, Rules},
 };
 
-/// An interface over HTTP that answers in JSON or XML: what is requested, and how answers are read.
+/// An interface over HTTP that answers in JSON or XML: what to request, and how to read the answers.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The request for a list of records.
     #[serde(flatten)]
     pub(crate) call: CallConfig,
-    /// Content type of `body`; the body is sent in its charset.
+    /// The content type of `body`. Its charset is the one in which the body is sent.
     #[serde(default = "content_type")]
     pub(crate) content_type: String,
     /// How a request is authenticated.
@@ -36,97 +36,97 @@ pub struct Config {
     pub(crate) auth: Scheme,
     /// The time from which records are requested.
     pub(crate) since: Option<Since>,
-    /// Records are requested by the day.
+    /// Requests records day by day.
     pub(crate) day: Option<Day>,
     /// How the next page is requested.
     #[serde(default)]
     pub(crate) page: Paging,
     /// Independent sequences within the channel (forums, counties), each with its own position.
     pub(crate) each: Option<Each>,
-    /// Reads old records again from time to time, for changes that have no new time.
+    /// Reads old records again from time to time, to find changes that do not change the time of a record.
     pub(crate) reread: Option<Reread>,
     /// What answers mean.
     #[serde(flatten)]
     pub(crate) rules: Rules,
-    /// How answers are written; without it, their first character decides.
+    /// The format of answers; by default, their first character decides.
     pub(crate) format: Option<Shape>,
-    /// The records of an answer.
+    /// Where the records are in an answer.
     pub(crate) records: Path,
-    /// Within a record: its key, unique and never changed.
+    /// Where the key is in a record. A key must be unique and never change.
     pub(crate) key: Path,
-    /// Charset of answers that do not declare one and in which none can be recognised for certain.
+    /// The charset of answers that declare none, if it cannot be recognised for certain.
     pub(crate) charset: Option<Charset>,
-    /// Charset of answers, whatever they declare.
+    /// The charset of all answers, even if they declare another one.
     pub(crate) force_charset: Option<Charset>,
-    /// What happens to a record whose bytes are not in the charset.
+    /// What happens to a record whose bytes are not valid in the charset.
     #[serde(default)]
     pub(crate) malformed: Malformed,
     /// Further requests that complete a record.
     #[serde(default)]
     pub(crate) part: Vec<Part>,
-    /// Files in Base64 within a record: their name, size and hash are kept.
+    /// Files in Base64 within a record: only their name, size and hash are kept.
     #[serde(default)]
     pub(crate) attachment: Vec<Attachment>,
     /// Tells the source which records are stored.
     pub(crate) ack: Option<Ack>,
-    /// An address that is requested once before all others, for its cookies.
+    /// An address that is requested before all others, for its cookies.
     pub(crate) warm_up: Option<String>,
-    /// Other hosts that a redirect may lead to, like `https://other.example`.
+    /// Other hosts that a redirect or the address of a next page may name, like `https://other.example`.
     #[serde(default)]
     pub(crate) redirects: Vec<String>,
-    /// What happens to a page that still cannot be read when it was requested three times.
+    /// What happens to a page that cannot be read after three requests.
     #[serde(default)]
     pub(crate) on_bad_page: OnBadPage,
-    /// Time limit of one answer.
+    /// Time limit for one answer.
     #[serde(default = "Period::seconds::<30>")]
     pub(crate) timeout: Period,
-    /// The largest answer in MiB, unpacked. A larger page is requested with half the size.
+    /// Maximum size of an unpacked answer, in MiB. A larger page is requested again with half its `size`.
     #[serde(default = "number::<64>")]
     #[schemars(range(min = 1, max = 1024))]
     pub(crate) limit_mib: u32,
-    /// A file beside the channel file with certificates (PEM) of authorities that are trusted
-    /// besides those of the system.
+    /// A file beside the channel file, with certificates (PEM) of authorities to trust in addition to
+    /// those of the system.
     #[schemars(extend("format" = "content"))]
     pub(crate) ca: Option<String>,
-    /// Allows `http://` to other hosts than this one: everybody on the network path can read and change
-    /// what is sent.
+    /// Allows `http://` to hosts other than this machine. Everybody on the network path can then read and
+    /// change what is sent.
     #[serde(default)]
     pub(crate) insecure: bool,
 }
 
-/// A request and the documents within its answer.
+/// A request, and the documents within its answer.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub(crate) struct CallConfig {
     /// The address of the request.
     pub(crate) url: String,
-    /// The method; POST where there is a body, else GET.
+    /// The method; by default POST if there is a body, else GET.
     pub(crate) method: Option<Method>,
-    /// Parameters in the address that are always the same.
+    /// Query parameters that are the same in every request.
     #[serde(default)]
     pub(crate) query: Map<String, Value>,
-    /// Headers that are always the same; secrets belong in `auth`.
+    /// Headers that are the same in every request; secrets belong in `auth`.
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, String>,
-    /// Fields of a form: makes it a POST, and parameters become fields.
+    /// The fields of a form. The request becomes a POST, and its parameters become fields.
     pub(crate) form: Option<Map<String, Value>>,
-    /// A JSON body: makes it a POST, and parameters become members; `a.b` is `b` in `a`.
+    /// A JSON body. The request becomes a POST, and its parameters become members; `a.b` is `b` in `a`.
     pub(crate) json: Option<Map<String, Value>>,
-    /// A file beside the channel file that is the body, for SOAP and the like: makes it a POST.
-    /// Parameters, lists among them, are written in it as `{{ name }}`.
+    /// A file beside the channel file that is the body, for example for SOAP. The request becomes a POST.
+    /// `{{ name }}` in the file is replaced by a parameter, which may be a list.
     #[schemars(extend("format" = "content"))]
     pub(crate) body: Option<String>,
-    /// Texts within the answer that are documents themselves. They are opened in this order.
+    /// Texts within the answer that are documents themselves. They are parsed in this order.
     #[serde(default)]
-    pub(crate) inner: Vec<Inner>,
+    pub(crate) inner: Vec<InnerDocument>,
 }
 
 /// The method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Method {
-    /// Asks for something.
+    /// Requests data.
     Get,
-    /// Sends something.
+    /// Sends data.
     Post,
 }
 
@@ -139,23 +139,23 @@ impl Method {
     }
 }
 
-/// A further request that completes a record: its answer is put into the record under this name.
+/// A further request that completes a record: its answer is put into the record under `name`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Part {
-    /// The name in the record.
+    /// The name of the answer in the record.
     pub(crate) name: String,
     /// The request.
     #[serde(flatten)]
     pub(crate) call: CallConfig,
-    /// Parameters from the record: name and place.
+    /// The names of parameters, and where their values are in the record.
     pub(crate) params: BTreeMap<String, Path>,
     /// The part of the answer that is put into the record: a list of everything that the path finds.
     /// Without it, the whole answer.
     pub(crate) records: Option<Path>,
-    /// When an answer is a success; without it, as for the list.
+    /// Which answers are successes; by default, the same as for the list.
     pub(crate) success: Option<Rule>,
-    /// Answers that say there is no such record any more: then the part is `null`.
+    /// Which answers say that the record no longer exists: the part is then `null`.
     #[serde(default)]
     pub(crate) missing: Vec<Rule>,
 }
@@ -167,68 +167,68 @@ pub(crate) struct Ack {
     /// The request.
     #[serde(flatten)]
     pub(crate) call: CallConfig,
-    /// The parameter that takes the keys.
+    /// The parameter whose value is the keys.
     pub(crate) param: String,
-    /// The text between keys; without it, a JSON body takes a list, and others a comma.
+    /// The text between keys. By default, `json` and `body` get a list, and other requests commas.
     pub(crate) separator: Option<String>,
     /// Maximum number of keys in one request.
     #[serde(default = "number::<100>")]
     #[schemars(range(min = 1, max = 500))]
     pub(crate) size: u32,
-    /// When an answer is a success; without it, as for the list.
+    /// Which answers are successes; by default, the same as for the list.
     pub(crate) success: Option<Rule>,
-    /// Within the answer: keys that the source refused. They are counted, and the source gives these
-    /// records again.
+    /// Where the answer lists the keys that the source refused. They are counted, and the source returns
+    /// these records again.
     pub(crate) failed: Option<Path>,
 }
 
-/// The time from which records are requested. It moves when all pages were read, and stays behind
-/// the source's own clock by the overlap.
+/// The time from which records are requested. It moves only when all pages were read, and stays behind
+/// the source's clock by `overlap`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Since {
-    /// The parameter that takes the time.
+    /// The parameter whose value is the time.
     pub(crate) param: String,
     /// How times are written, e.g. `%Y-%m-%d %H:%M:%S`; `%s` for seconds and `%s%3f` for
     /// milliseconds since 1970.
     pub(crate) format: String,
-    /// How late a record may become visible after its own time.
+    /// How long after its own time a record may become visible.
     #[serde(default = "Period::seconds::<300>")]
     pub(crate) overlap: Period,
-    /// Within a record: the time that the source compares. Without it, the start of the next request
+    /// Where a record has the time that the source compares. Without it, the start of the next request
     /// follows the source's clock.
     pub(crate) at: Option<Path>,
-    /// How the time in a record is written, where that differs from `format`.
+    /// How the time in a record is written, if not in `format`.
     pub(crate) at_format: Option<String>,
     /// The first day; without it, the first request has no start.
     pub(crate) start: Option<NaiveDate>,
-    /// Where the source also wants an end.
+    /// The end of the requested time, if the source needs one.
     pub(crate) until: Option<Until>,
 }
 
-/// The end of a time window; it belongs to the window.
+/// The end of a time window; the window includes its end.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Until {
-    /// The parameter that takes it.
+    /// The parameter whose value is the end.
     pub(crate) param: String,
     /// Maximum length of a window.
     #[serde(default = "Period::seconds::<86400>")]
     pub(crate) span: Period,
 }
 
-/// Records are requested by the day. A day is requested again until it is closed.
+/// Requests records day by day. A day is requested again until it is closed.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Day {
-    /// The parameter that takes the day.
+    /// The parameter whose value is the day.
     pub(crate) param: String,
-    /// How it is written, e.g. `%Y-%m-%d`.
+    /// How the day is written, e.g. `%Y-%m-%d`.
     #[serde(default = "day_format")]
     pub(crate) format: String,
     /// The first day.
     pub(crate) start: NaiveDate,
-    /// How long after its midnight records may still be added to a day.
+    /// How long after the end of a day records may still be added to it.
     #[serde(default = "Period::seconds::<43200>")]
     pub(crate) closes: Period,
 }
@@ -237,9 +237,9 @@ pub(crate) struct Day {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Each {
-    /// The parameter that takes the value.
+    /// The parameter that has a different value in each sequence.
     pub(crate) param: String,
-    /// One sequence for each value. They take turns; one that fails does not stop the others.
+    /// The values, with a sequence for each. Sequences take turns; one that fails does not stop the others.
     #[schemars(length(min = 1, max = 200))]
     pub(crate) values: Vec<Value>,
 }
@@ -248,19 +248,19 @@ pub(crate) struct Each {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reread {
-    /// How far back.
+    /// How many days back records are read again.
     #[schemars(range(min = 1, max = 3_650))]
     pub(crate) days: u32,
-    /// How often.
+    /// How often they are read again.
     #[serde(default = "Period::seconds::<3600>")]
     pub(crate) every: Period,
-    /// Parameters that have other values when old records are read again: for instance, only the open
-    /// records.
+    /// Parameters that have other values when old records are read again, for example to request only
+    /// open records.
     #[serde(default)]
     pub(crate) params: Map<String, Value>,
-    /// Within a record: its time. For pages of the kind `newest`.
+    /// Where the time is in a record; required for pages of kind `newest`.
     pub(crate) at: Option<Path>,
-    /// How that time is written.
+    /// How the time at `at` is written.
     pub(crate) at_format: Option<String>,
 }
 
@@ -268,10 +268,11 @@ pub(crate) struct Reread {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OnBadPage {
-    /// The channel stops until somebody has looked.
+    /// The channel stops until an operator acts.
     #[default]
     Stop,
-    /// It goes to quarantine with its bytes, and the next one is requested.
+    /// The page is quarantined with its bytes, and the next page is requested. The channel stops if only
+    /// the unreadable page could name the next one.
     Quarantine,
 }
 

@@ -1,7 +1,7 @@
 //! The position of a channel in its source, and the keys to acknowledge.
 //!
-//! One position for each sequence, all in one state that stays small: of the pages that were read it
-//! has only short hashes.
+//! The cursor has one position for each sequence. It stays small, because it contains only short hashes
+//! of the pages that were read.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,13 +18,13 @@ use crate::{pages::Position, time::MAX_CLOCK_JITTER};
 const MAX_ROUND: TimeDelta = TimeDelta::minutes(10);
 
 /// A position in a source.
-// No field is optional when it is read: the cursor of another channel must not be taken for an empty one.
+// Its fields are required, because the cursor of another kind must not be taken for an empty one.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
     /// The sequence that is read next.
     pub(crate) next_sequence: usize,
-    /// Sequences that were read to their end in this round; all of them means caught up.
+    /// Sequences that were read to their end in this round; if all were, the channel is caught up.
     pub(crate) complete: BTreeSet<usize>,
     /// When the current round over all sequences started, by the source's clock.
     pub(crate) round_started: Option<Timestamp>,
@@ -32,7 +32,7 @@ pub struct Cursor {
     pub(crate) positions: BTreeMap<String, Progress>,
     /// Positions of the sequences that read old records again.
     pub(crate) rereads: BTreeMap<String, RereadProgress>,
-    /// Keys of the last batch that are to be acknowledged.
+    /// Keys of the last batch that have yet to be acknowledged.
     pub(crate) to_acknowledge: Vec<String>,
 }
 
@@ -46,16 +46,16 @@ pub(crate) struct Progress {
     /// The time from which records are requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) since: Option<Timestamp>,
-    /// The time up to which they are requested.
+    /// The time up to which records are requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) until: Option<Timestamp>,
-    /// The latest readable time of a record ever seen.
+    /// The latest time of all records that were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) newest: Option<Timestamp>,
     /// The day that is being read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) day: Option<NaiveDate>,
-    /// The last day that is complete: it is not read any more.
+    /// The last day that is closed, which is not read any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) closed_day: Option<NaiveDate>,
     /// The position among the pages.
@@ -67,16 +67,16 @@ pub(crate) struct Progress {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RereadProgress {
-    /// When its last pass started, by the source's clock.
+    /// When the last pass started, by the source's clock.
     pub(crate) started: Option<Timestamp>,
-    /// The progress of this pass; `None` when it is complete.
+    /// The progress of this pass; `None` if it is complete.
     pub(crate) progress: Option<Progress>,
 }
 
 impl Cursor {
-    /// The next sequence. Those that were read to their end wait for the others, but only for a while:
-    /// one may have years to read. `now` is the source's clock; before its first answer no round ends, so that the
-    /// same cursor leads to the same request in every process.
+    /// Chooses the next sequence. One that was read to its end waits for the others, but at most
+    /// [`MAX_ROUND`], because another may have years to read. `now` is the source's clock; before its first
+    /// answer no round ends, so that the same cursor leads to the same request in every process.
     pub(crate) fn next_sequence(&mut self, n_sequences: usize, now: Option<Timestamp>) -> usize {
         if let Some(now) = now {
             let started = *self.round_started.get_or_insert(now);
@@ -86,27 +86,26 @@ impl Cursor {
                 self.round_started = Some(now);
             }
         }
-        let sequences = (0..n_sequences).map(|n| (self.next_sequence + n) % n_sequences);
-        let sequence =
-            sequences.into_iter().find(|sequence| !self.complete.contains(sequence)).unwrap_or(0);
+        let mut sequences = (0..n_sequences).map(|n| (self.next_sequence + n) % n_sequences);
+        let sequence = sequences.find(|index| !self.complete.contains(index)).unwrap_or(0);
         self.next_sequence = (sequence + 1) % n_sequences;
         sequence
     }
 
-    /// Whether all sequences were read to their end; then a new round begins.
-    pub(crate) fn is_caught_up(&mut self, n_sequences: usize) -> bool {
-        let is_caught_up = self.complete.len() >= n_sequences;
-        if is_caught_up {
+    /// Begins a new round if all sequences were read to their end. Returns whether they were.
+    pub(crate) fn end_round_if_complete(&mut self, n_sequences: usize) -> bool {
+        let is_complete = self.complete.len() >= n_sequences;
+        if is_complete {
             self.complete.clear();
             self.round_started = None;
             self.next_sequence = 0;
         }
-        is_caught_up
+        is_complete
     }
 }
 
 impl fmt::Debug for Cursor {
-    // Keys must not be in a log.
+    // Logs must not contain keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cursor")
             .field("to_acknowledge", &self.to_acknowledge.len())

@@ -1,4 +1,4 @@
-//! Sends a request until there is an answer that can be read, or a reason why there is none.
+//! Repeats a request until its answer can be read, or until there is a reason to give up.
 
 use connector_wire::auth::{self, Auth, SigningContext};
 use contract::{Clock, Fault, FaultKind, Timestamp};
@@ -14,32 +14,32 @@ use crate::{
     rules::{AnswerView, Meaning, Rule},
 };
 
-/// How often an answer that cannot be read is requested.
+/// Maximum number of requests for an answer that cannot be read.
 const MAX_ATTEMPTS: usize = 3;
 
-/// An answer that is a success.
+/// A successful answer, parsed.
 #[derive(Debug)]
 pub(crate) struct ReadAnswer {
-    /// `null` where the source says there is nothing.
+    /// `null` if the source says that there is nothing.
     pub(crate) tree: Value,
     pub(crate) text: Facts,
     pub(crate) answer: Answer,
 }
 
-/// The source, with what authenticates requests to it.
+/// A source: its client, and what authenticates requests to it.
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) client: Client,
     pub(crate) auth: Auth,
-    /// Our clock, until the first answer says what time it is at the source.
+    /// Our clock, which is used until the first answer says the time at the source.
     pub(crate) clock: Clock,
-    /// Cookies were fetched and, as far as we know, have not expired.
-    pub(crate) is_warm: bool,
+    /// Whether cookies were fetched and, as far as we know, have not expired.
+    pub(crate) has_cookies: bool,
 }
 
 impl Source {
     /// Sends a request and reads the answer. An answer that matches a rule in `missing` is `null`.
-    /// `check` makes the result of an answer, or says why it cannot be used.
+    /// `check` makes the result from the answer, or says why the answer cannot be used.
     pub(crate) async fn fetch<T>(
         &mut self,
         plan: &Plan,
@@ -48,12 +48,12 @@ impl Source {
         missing: &[Rule],
         check: impl Fn(ReadAnswer) -> Result<T, (String, Answer)>,
     ) -> Result<T, FetchError> {
-        let mut was_refreshed = false;
+        let mut has_renewed_cookies = false;
         let mut attempt = 1;
         loop {
-            self.warm_up(plan).await?;
-            let (signed, signature) = self.signed(plan, request).await?;
-            let is_answer = |status| plan.config.rules.names_status(call.success.as_ref(), status);
+            self.fetch_cookies(plan).await?;
+            let (signed, signature) = self.authenticate(plan, request).await?;
+            let is_answer = |status| plan.config.rules.has_status(call.success.as_ref(), status);
             let answer = self.client.exchange(signed, request, Some(signature), is_answer).await?;
             let content_type = answer.headers.get("content-type").map(String::as_str);
             let (text, facts, tree) = parse(plan, call, &answer.body, content_type);
@@ -63,9 +63,9 @@ impl Source {
                 true => Meaning::Nothing,
                 false => plan.config.rules.judge(call.success.as_ref(), view),
             };
-            let read = match (meaning, tree) {
-                // Not counted as an attempt: the token was not valid.
-                (Meaning::Fault(_), _) if status == 401 && self.auth.refused() => continue,
+            let parsed = match (meaning, tree) {
+                // The token was not valid: this does not count as an attempt.
+                (Meaning::Fault(_), _) if status == 401 && self.auth.discard_token() => continue,
                 (Meaning::Fault(fault), _) => {
                     if let FaultKind::Throttled(wait) = fault.kind() {
                         self.client.gate.hold(wait);
@@ -73,10 +73,10 @@ impl Source {
                     return Err(FetchError::Fault(fault));
                 }
                 (Meaning::Expired, _) => {
-                    let has_cookies = plan.warm_up.is_some() && !was_refreshed;
-                    if self.auth.refused() || has_cookies {
-                        was_refreshed = true;
-                        self.is_warm = false;
+                    let can_renew_cookies = plan.warm_up.is_some() && !has_renewed_cookies;
+                    if self.auth.discard_token() || can_renew_cookies {
+                        has_renewed_cookies = true;
+                        self.has_cookies = false;
                         self.client.cookies.clear();
                         continue;
                     }
@@ -89,16 +89,16 @@ impl Source {
                 (Meaning::Success, Ok(tree)) => Ok(tree),
                 (Meaning::Success | Meaning::Unclear, Err(why)) => Err(why),
                 (Meaning::Unclear, Ok(_)) => {
-                    Err(format!("status {status} is not a success by the channel's rules"))
+                    Err(format!("by the rules of the channel, status {status} is no success"))
                 }
             };
-            let (what, answer) = match read {
+            let (what, answer) = match parsed {
                 Err(what) => (what, answer),
                 Ok(tree) => {
-                    self.auth.accepted();
+                    self.auth.confirm_token();
                     match check(ReadAnswer { tree, text: facts, answer }) {
-                        Ok(found) => return Ok(found),
-                        Err(unusable) => unusable,
+                        Ok(result) => return Ok(result),
+                        Err(problem) => problem,
                     }
                 }
             };
@@ -109,48 +109,48 @@ impl Source {
         }
     }
 
-    /// The source's clock; ours before its first answer.
+    /// The time by the source's clock, or by ours before its first answer.
     pub(crate) fn now(&self) -> Timestamp {
         self.client.now().unwrap_or_else(|| self.clock.now())
     }
 
-    /// Fetches cookies where the channel needs some and has none.
-    async fn warm_up(&mut self, plan: &Plan) -> Result<(), FetchError> {
-        let Some(url) = plan.warm_up.as_ref().filter(|_| !self.is_warm) else { return Ok(()) };
+    /// Fetches cookies if the channel needs them and has none.
+    async fn fetch_cookies(&mut self, plan: &Plan) -> Result<(), FetchError> {
+        let Some(url) = plan.warm_up.as_ref().filter(|_| !self.has_cookies) else { return Ok(()) };
         let request = Request::get(url.clone());
         match self.client.exchange(request.clone(), &request, None, |_| false).await {
-            // Only its cookies matter.
-            Ok(_) | Err(FetchError::TooLarge) => self.is_warm = true,
+            // Only the cookies matter.
+            Ok(_) | Err(FetchError::TooLarge) => self.has_cookies = true,
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
-    /// The authenticated request; a token that is missing is fetched first.
-    async fn signed(
+    /// Authenticates a request. Fetches a token first if one is needed.
+    async fn authenticate(
         &mut self,
         plan: &Plan,
         request: &Request,
-    ) -> Result<(Request, auth::Trace), FetchError> {
-        let mut context = self.context()?;
+    ) -> Result<(Request, auth::SigningSteps), FetchError> {
+        let mut context = self.signing_context()?;
         if let Some(token_request) = self.auth.token_request(&context) {
-            let url = origin::address(&token_request.url, plan.config.insecure)?;
-            let signed = Request::get(url.clone()).signed(token_request.request);
+            let url = origin::parse_address(&token_request.url, plan.config.insecure)?;
+            let signed = Request::get(url.clone()).with_auth(token_request.request);
             let unsigned = Request { method: signed.method, ..Request::get(url) };
-            let signature = Some(token_request.trace);
+            let signature = Some(token_request.steps);
             let answer = self.client.exchange(signed, &unsigned, signature, |_| false).await?;
-            context = self.context()?;
-            self.auth.fetched(answer.status, &answer.body, context.now)?;
+            context = self.signing_context()?;
+            self.auth.read_token(answer.status, &answer.body, context.now)?;
         }
-        let mut signed = request.unsigned();
+        let mut signed = request.to_auth();
         let signature = self.auth.sign(&mut signed, &context)?;
-        Ok((request.clone().signed(signed), signature))
+        Ok((request.clone().with_auth(signed), signature))
     }
 
-    fn context(&self) -> Result<SigningContext, Fault> {
+    fn signing_context(&self) -> Result<SigningContext, Fault> {
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce)
-            .map_err(|_| Fault::transient("this machine gives no random numbers"))?;
+            .map_err(|_| Fault::transient("this machine cannot produce random numbers"))?;
         Ok(SigningContext { now: self.now(), nonce })
     }
 }
@@ -162,13 +162,13 @@ pub(crate) fn parse(
     bytes: &[u8],
     content_type: Option<&str>,
 ) -> (String, Facts, Result<Value, String>) {
-    let (force, declared) = (plan.config.force_charset, plan.config.charset);
-    let hints = Hints { force, content_type, declared };
+    let config = &plan.config;
+    let hints = Hints { force: config.force_charset, content_type, declared: config.charset };
     let document::Text { text, mut facts } = document::decode(bytes, &hints);
     let shape = plan.config.format.unwrap_or_else(|| Shape::of(&text));
     let parsed = shape.parse(&text, &mut facts.findings).and_then(|mut tree| {
         for inner in &call.config.inner {
-            // The content type is that of the answer, not of the document within.
+            // The content type is the type of the answer, not of the document within it.
             inner.open(&mut tree, &mut facts.findings, &Hints { content_type: None, ..hints })?;
         }
         Ok(tree)

@@ -1,13 +1,13 @@
-//! HTTP interfaces: JSON, XML and SOAP, as cities and platforms offer them.
+//! Reads HTTP interfaces page by page: JSON, XML and SOAP.
 //!
-//! They are read page by page, and each of them fails in its own way: errors with status 200, pages
-//! that shift while they are read, wrong totals, clocks that are set back. So nothing is assumed:
-//! the rules of the channel say which answers are successes, the last page is the one without
-//! records, and the start of the next request moves only past records that were read completely.
+//! Each interface fails in its own way: it answers errors with status 200, its pages shift while they
+//! are read, its totals are wrong, its clock is set back. So this connector relies on little: the rules
+//! of the channel say which answers are successes, by default only a page without records is the last,
+//! and the start of the next request moves only past records that were read completely.
 //!
-//! Read the files in the order in which the data goes through them: `request.rs` and `client.rs`
-//! (send), `rules.rs` and `fetch.rs` (judge), `answer.rs` and `record.rs` (select), `pages.rs` and
-//! `selection.rs` (move); `page_reader.rs` does all of it for one page.
+//! Read the files in the order in which the data goes through them: `request.rs` and `client.rs` send
+//! requests, `rules.rs` and `fetch.rs` judge the answers, `answer.rs` and `record.rs` take the records
+//! out of them, `pages.rs` and `selection.rs` move the cursor. `page_reader.rs` does all this for a page.
 
 #![warn(missing_docs)]
 
@@ -56,10 +56,10 @@ use crate::{
     sequence::Sequence,
 };
 
-/// Time limit of a read: after it, a read returns what it has.
-const READ_TIME: Duration = Duration::from_secs(5);
+/// A read that takes longer returns the entries that it has.
+const MAX_READ_TIME: Duration = Duration::from_secs(5);
 
-/// Maximum number of keys in a cursor that still have to be acknowledged.
+/// Maximum number of keys in a cursor that have yet to be acknowledged.
 const MAX_UNACKNOWLEDGED_KEYS: usize = 200;
 
 /// The connector for HTTP interfaces.
@@ -72,7 +72,7 @@ pub struct Http {
 }
 
 impl Http {
-    /// Keeps all exchanges with the source from now on, for `tonghui preview`.
+    /// Keeps traces of all exchanges with the source from now on, for `tonghui preview`.
     pub fn keep_traces(&mut self) {
         self.source.client.traces = Some(Vec::new());
     }
@@ -83,7 +83,7 @@ impl Http {
         fetch::parse(&self.plan, &self.plan.list, &trace.page, content_type).0
     }
 
-    /// The exchanges that were kept, in order.
+    /// The traces that were kept, in order.
     pub fn traces(&self) -> &[Trace] {
         self.source.client.traces.as_deref().unwrap_or_default()
     }
@@ -100,7 +100,7 @@ impl Connector for Http {
         let identity = auth.mtls().map(Mtls::pem);
         let client = Client::new(&plan.config, plan.redirects.clone(), identity, gate)?;
         let sequences = Sequence::all(&plan);
-        let source = Source { client, auth, clock, is_warm: false };
+        let source = Source { client, auth, clock, has_cookies: false };
         Ok(Self { plan, source, sequences, open_page: None })
     }
 
@@ -119,46 +119,46 @@ impl Connector for Http {
             let sequence = self.sequences[index];
             let Self { plan, source, open_page, .. } = self;
             let mut reader = PageReader { plan, source, open_page, now, max, started };
-            let found = match reader.read(sequence, &mut cursor).await {
-                Ok(Some(found)) => {
+            let page = match reader.read(sequence, &mut cursor).await {
+                Ok(Some(page)) => {
                     has_moved = true;
-                    found
+                    page
                 }
-                // It reads old records again, and is not due yet.
-                Ok(None) => PageEntries { entries: Vec::new(), is_end: true },
+                // The sequence reads old records again, and is not due yet.
+                Ok(None) => PageEntries { entries: Vec::new(), is_complete: true },
                 Err(fault) => {
-                    let fault = fault.at(client::host(&self.plan.list.url));
+                    let fault = fault.at(client::source_name(&self.plan.list.url));
                     let affects_all = matches!(fault.kind(), FaultKind::Throttled(_))
                         || trouble.len() + 1 >= self.plan.n_values();
                     if affects_all && !has_moved {
                         return Err(fault);
                     }
                     if affects_all {
-                        // The cursor has moved; the next read meets the fault again.
+                        // Return the cursor, which has moved; the next read meets the fault again.
                         let entries = Vec::new();
                         return Ok(Batch { entries, upto: cursor, caught_up: false, trouble });
                     }
                     trouble.push((Partition(sequence.name(&self.plan)), fault));
-                    PageEntries { entries: Vec::new(), is_end: true }
+                    PageEntries { entries: Vec::new(), is_complete: true }
                 }
             };
-            if found.is_end {
+            if page.is_complete {
                 cursor.complete.insert(index);
             }
-            let caught_up = cursor.is_caught_up(n_sequences);
-            if caught_up || !found.entries.is_empty() || started.elapsed() > READ_TIME {
+            let caught_up = cursor.end_round_if_complete(n_sequences);
+            if caught_up || !page.entries.is_empty() || started.elapsed() > MAX_READ_TIME {
                 if acknowledges {
-                    let keys = found.entries.iter().filter_map(Entry::key);
+                    let keys = page.entries.iter().filter_map(Entry::key);
                     cursor.to_acknowledge = keys.map(ToString::to_string).collect();
                 }
-                return Ok(Batch { entries: found.entries, upto: cursor, caught_up, trouble });
+                return Ok(Batch { entries: page.entries, upto: cursor, caught_up, trouble });
             }
         }
     }
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
-        let acknowledging = calls::acknowledge(&mut self.source, &self.plan, &upto.to_acknowledge);
-        acknowledging.await.map_err(|fault| fault.at(client::host(&self.plan.list.url)))
+        let acknowledged = calls::acknowledge(&mut self.source, &self.plan, &upto.to_acknowledge);
+        acknowledged.await.map_err(|fault| fault.at(client::source_name(&self.plan.list.url)))
     }
 
     fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {

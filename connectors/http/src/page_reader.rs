@@ -7,7 +7,7 @@ use document::before;
 use tokio::time::Instant;
 
 use crate::{
-    READ_TIME,
+    MAX_READ_TIME,
     answer::Page,
     calls,
     client::FetchError,
@@ -22,15 +22,15 @@ use crate::{
     sequence::{Sequence, page_name, params},
 };
 
-/// What a page gave. The cursor has moved.
+/// Entries of a page. The cursor has moved past them.
 #[derive(Debug, Default)]
 pub(crate) struct PageEntries {
     pub(crate) entries: Vec<Entry>,
-    /// The sequence was read to its end.
-    pub(crate) is_end: bool,
+    /// Whether the sequence was read to its end.
+    pub(crate) is_complete: bool,
 }
 
-/// A page that was loaded, some of whose records are left for the next batch.
+/// A page with records that are left for the next batch.
 #[derive(Debug)]
 pub(crate) struct OpenPage {
     sequence: Sequence,
@@ -38,20 +38,21 @@ pub(crate) struct OpenPage {
     page: Page,
 }
 
-/// What is needed to read a page.
+/// Reads a page for one batch.
 pub(crate) struct PageReader<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) source: &'a mut Source,
     /// The page that the last batch did not finish.
     pub(crate) open_page: &'a mut Option<OpenPage>,
     pub(crate) now: Timestamp,
-    /// Maximum number of entries.
+    /// Maximum number of entries in the batch.
     pub(crate) max: usize,
+    /// When the read of the batch started.
     pub(crate) started: Instant,
 }
 
 impl PageReader<'_> {
-    /// Reads a page of `sequence`, or what is left of one; `None` where it is not due.
+    /// Reads the next page of `sequence`, or the rest of the open page. `None` if the sequence is not due.
     pub(crate) async fn read(
         &mut self,
         sequence: Sequence,
@@ -62,19 +63,19 @@ impl PageReader<'_> {
         if progress.started.is_none() {
             plan.selection.begin(&mut progress, self.now);
         }
-        let setting = plan.config.page.size().map(|size| usize::try_from(size.value).unwrap_or(1));
-        let mut size = progress.pages.size.or(setting).unwrap_or(1).max(1);
+        let max_size = plan.config.page.size().map(|size| usize::try_from(size.value).unwrap_or(1));
+        let mut size = progress.pages.size.or(max_size).unwrap_or(1).max(1);
         let page = loop {
             match self.load(sequence, &progress, size).await {
                 Ok(page) => break page,
                 Err(FetchError::Fault(fault)) => return Err(fault),
-                Err(FetchError::TooLarge) if setting.is_some() && size > 1 => {
+                Err(FetchError::TooLarge) if max_size.is_some() && size > 1 => {
                     size /= 2;
                     progress.pages.size = Some(size);
                 }
                 Err(FetchError::TooLarge) => {
-                    return Err(Fault::stopped("an answer is larger than `limit_mib`, unpacked")
-                        .remedy("raise it, or have the source give smaller pages"));
+                    return Err(Fault::stopped("an unpacked answer is larger than `limit_mib`")
+                        .remedy("raise `limit_mib`, or request smaller pages"));
                 }
                 Err(FetchError::Unreadable { what, answer }) => {
                     let at = page_name(sequence, plan, &progress);
@@ -85,19 +86,19 @@ impl PageReader<'_> {
                     let Some(is_last) = skipped else {
                         let bytes = answer.body.len();
                         return Err(Fault::stopped(format!(
-                            "{at} cannot be read, requested three times: {what}; its answer has \
-                             status {} and {bytes} bytes",
+                            "{at} cannot be read after three requests: {what}; the last answer \
+                             has status {} and {bytes} bytes",
                             answer.status
                         ))
                         .remedy(
-                            "look at the answer; a rule in [[http.fault]] may give it a meaning",
+                            "look at the answer; if it means a fault, add a rule to [[http.fault]]",
                         ));
                     };
                     let reason = Reason::new("bad_page", what);
                     let at = Place { key: None, at };
                     let entry = Entry::Unreadable { place: at, bytes: answer.body, reason };
-                    let is_end = self.finish_page(sequence, cursor, progress, is_last);
-                    return Ok(Some(PageEntries { entries: vec![entry], is_end }));
+                    let is_complete = self.finish_page(sequence, cursor, progress, is_last);
+                    return Ok(Some(PageEntries { entries: vec![entry], is_complete }));
                 }
             }
         };
@@ -105,7 +106,7 @@ impl PageReader<'_> {
         self.read_records(sequence, cursor, progress, size, page).await.map(Some)
     }
 
-    /// Reads records of a page, and moves past it when all are read.
+    /// Reads records of a page, and moves past the page when all are read.
     async fn read_records(
         &mut self,
         sequence: Sequence,
@@ -117,24 +118,24 @@ impl PageReader<'_> {
         let plan = self.plan;
         let hash = page.hash();
         let mut n_read = match &progress.pages.partly_read {
-            Some((n_read, of_hash)) if *of_hash == hash => *n_read,
+            Some((n_read, page_hash)) if *page_hash == hash => *n_read,
             _ => 0,
         };
         let mut entries = Vec::new();
         let step = plan.config.page.peek(&progress.pages, &page, size).map_err(Fault::stopped)?;
-        let mut known = HashSet::new();
+        let mut batch_hashes = HashSet::new();
         while !step.is_known && n_read < page.len() {
-            // A batch has each key once: a second state of the same record waits for the next one.
-            let is_full = entries.len() >= self.max || !known.insert(&page.hashes[n_read]);
-            let is_long = !entries.is_empty() && self.started.elapsed() > READ_TIME;
-            if is_full || is_long {
+            // A batch has each key once: a second state of a record waits for the next batch.
+            let is_full = entries.len() >= self.max || !batch_hashes.insert(&page.hashes[n_read]);
+            let is_late = !entries.is_empty() && self.started.elapsed() > MAX_READ_TIME;
+            if is_full || is_late {
                 break;
             }
             let at = format!("{}, record {}", page_name(sequence, plan, &progress), n_read + 1);
-            match self.complete(&page, n_read, at).await {
+            match self.make_entry(&page, n_read, at).await {
                 Ok(entry) => entries.push(entry),
                 Err(fault) if entries.is_empty() => return Err(fault),
-                // The records so far are returned; the next read meets the fault again.
+                // Return the records so far; the next read meets the fault again.
                 Err(_) => break,
             }
             n_read += 1;
@@ -143,43 +144,38 @@ impl PageReader<'_> {
             progress.pages.partly_read = Some((n_read, hash.clone()));
             sequence.store(plan, cursor, progress, self.now, false);
             *self.open_page = Some(OpenPage { sequence, hash, page });
-            return Ok(PageEntries { entries, is_end: false });
+            return Ok(PageEntries { entries, is_complete: false });
         }
         progress.pages.partly_read = None;
         plan.selection.note_times(&mut progress, &page.records);
-        let mut is_last = plan
-            .config
-            .page
-            .step(&mut progress.pages, &page, size)
-            .map_err(Fault::stopped)?
-            .is_last;
-        if sequence.is_reread && self.is_old(&progress, &page) {
-            is_last = true;
-        }
+        let step =
+            plan.config.page.step(&mut progress.pages, &page, size).map_err(Fault::stopped)?;
+        let is_last = step.is_last || (sequence.is_reread && self.is_too_old(&progress, &page));
         if let (Some(NextPage::AfterValue(next) | NextPage::AtUrl(next)), true) =
             (&progress.pages.next, plan.config.each.is_some())
             && next.len() > MAX_NEXT_BYTES
         {
             return Err(Fault::stopped(format!(
-                "the next page is named by {} bytes; with `each`, at most {MAX_NEXT_BYTES} are kept",
+                "the token or address of the next page has {} bytes, more than {MAX_NEXT_BYTES}",
                 next.len()
             )));
         }
-        let is_end = self.finish_page(sequence, cursor, progress, is_last);
-        Ok(PageEntries { entries, is_end })
+        let is_complete = self.finish_page(sequence, cursor, progress, is_last);
+        Ok(PageEntries { entries, is_complete })
     }
 
-    /// An entry for the record at `index`, its parts fetched.
-    async fn complete(&mut self, page: &Page, index: usize, at: String) -> Result<Entry, Fault> {
+    /// Fetches the parts of the record at `index`, and makes an entry of it.
+    async fn make_entry(&mut self, page: &Page, index: usize, at: String) -> Result<Entry, Fault> {
         let tree = page.records[index].clone();
         let mut parts = Vec::new();
         for part in self.plan.config.part.iter().zip(&self.plan.parts) {
-            let (value, text) = calls::part(self.source, self.plan, part, &tree).await?;
+            let (value, text) = calls::fetch_part(self.source, self.plan, part, &tree).await?;
             parts.push((part.0.name.clone(), value, text));
         }
         Ok(record::entry(self.plan, tree, &page.text, at, parts))
     }
 
+    /// Requests a page, unless it is still open.
     async fn load(
         &mut self,
         sequence: Sequence,
@@ -196,10 +192,10 @@ impl PageReader<'_> {
         }
         let (params, next) = params(plan, sequence, progress, size);
         let base = &plan.list.url;
-        let next = next.map(|next| origin::follow(base, &next, &plan.redirects)).transpose();
+        let next = next.map(|next| origin::resolve(base, &next, &plan.redirects)).transpose();
         let request = plan.list.request(&params, next?)?;
-        let load = |read: ReadAnswer| {
-            let ReadAnswer { tree, text, mut answer } = read;
+        let make_page = |answer: ReadAnswer| {
+            let ReadAnswer { tree, text, mut answer } = answer;
             let headers = std::mem::take(&mut answer.headers);
             let (records, key) = (&plan.config.records, &plan.config.key);
             let page = Page::new(tree, headers, text, records, key).and_then(|page| {
@@ -208,18 +204,18 @@ impl PageReader<'_> {
             });
             page.map_err(|what| (what, answer))
         };
-        self.source.fetch(plan, &plan.list, &request, &[], load).await
+        self.source.fetch(plan, &plan.list, &request, &[], make_page).await
     }
 
-    /// Corrects the start of a pass that was taken from our clock, before the first answer of the source.
+    /// Corrects the start of a pass if it was taken from our clock, before the first answer of the source.
     fn correct_start(&self, progress: &mut Progress) {
         if let (Some(started), Some(now)) = (progress.started, self.source.client.now()) {
             progress.started = Some(started.min(now));
         }
     }
 
-    /// Whether a pass from the newest record on has reached records that are too old to be read again.
-    fn is_old(&self, progress: &Progress, page: &Page) -> bool {
+    /// Whether a pass from the newest record back has reached records that are too old to be read again.
+    fn is_too_old(&self, progress: &Progress, page: &Page) -> bool {
         let Some(reread) = &self.plan.config.reread else { return false };
         let (Some(at), Some(started)) = (&self.plan.reread_at, progress.started) else {
             return false;
@@ -228,7 +224,7 @@ impl PageReader<'_> {
         at.latest(&page.records).is_some_and(|newest| newest < oldest)
     }
 
-    /// Puts the progress after a page into the cursor. Whether the sequence was read to its end.
+    /// Puts the progress after a page into the cursor. Returns whether the sequence was read to its end.
     fn finish_page(
         &self,
         sequence: Sequence,

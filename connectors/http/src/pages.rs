@@ -1,8 +1,7 @@
-//! How one page leads to the next. Pure, so that every mistake of a source can be a row in a test.
+//! How one page leads to the next. The functions are pure, so a test can imitate any mistake of a source.
 //!
-//! A [`Position`] is small and is kept in the cursor, so another process can go on from it. Each kind
-//! of paging answers two questions: which parameters request the next page, and how an answer moves the
-//! position.
+//! A [`Position`] is kept in the cursor, so another process can go on from it. Each kind of paging
+//! defines two things: which parameters request the next page, and how a page moves the position.
 
 mod count;
 mod position;
@@ -30,27 +29,28 @@ pub(crate) type Param = (String, Value);
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Paging {
-    /// There is one page.
-    // The braces make serde refuse unknown keys beside it.
+    /// There is only one page.
+    // The braces make serde refuse unknown keys.
     None {},
-    /// By its number. Every page but the last is read twice, because a record that is deleted moves
-    /// others to a page that was read already.
+    /// Pages are requested by number. Every page except the last is read twice, because the deletion of a
+    /// record moves others to a page that was already read.
     Number(Number),
-    /// By the number of records before it.
+    /// Pages are requested by the number of records before them.
     Offset(Offset),
-    /// By a token in the previous page; the last page has none.
+    /// Each page names the next one by a token; the last page has none.
     Token(Token),
-    /// By the header `Link` with `rel="next"` (RFC 8288); the last page has none.
+    /// Each page names the next one in the header `Link` with `rel="next"` (RFC 8288), except the last.
     Link {
         /// How many records a page has.
         size: Option<Size>,
     },
-    /// By an address in the answer, on the same host; the last page has none.
+    /// Each page contains the address of the next one; the last page has none.
     Next(Next),
-    /// After the last record, in an ascending order of unique values. Without `since`, a record is
-    /// read once and its changes are never seen: add `reread`.
+    /// Pages begin after the last record, in ascending order of unique values. Without `since` or `day`,
+    /// each record is read only once, so later changes are not seen.
     Keyset(Keyset),
-    /// Newest first, back to the newest record of the last pass. The numbers only grow.
+    /// The newest records come first; a pass ends at the newest record of the last pass. Newer records have
+    /// greater numbers.
     Newest(Newest),
 }
 
@@ -58,9 +58,9 @@ pub(crate) enum Paging {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Size {
-    /// The parameter that takes the number.
+    /// The parameter whose value is the number of records.
     pub(crate) param: String,
-    /// The number.
+    /// The number of records.
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) value: u32,
 }
@@ -69,12 +69,12 @@ pub(crate) struct Size {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StopRule {
-    /// The first without records: the only rule that no mistake of a source can break.
+    /// The first page without records. No mistake of a source can break this rule.
     #[default]
     Empty,
-    /// The first with fewer records than `size`.
+    /// The first page with fewer records than `size`.
     Short,
-    /// The one with which as many records were read as the answer says there are in all.
+    /// The page after which as many records were read as the total at this path in the answer.
     Total(Path),
 }
 
@@ -89,7 +89,7 @@ impl Default for Paging {
 pub(crate) struct Step {
     /// No page follows.
     pub(crate) is_last: bool,
-    /// Its records were read before.
+    /// The records of the page were read before.
     pub(crate) is_known: bool,
 }
 
@@ -108,7 +108,7 @@ impl Paging {
         }
     }
 
-    /// Which page is the last, where a rule of the channel says it.
+    /// The rule for the last page; `None` if the pages themselves say it.
     pub(crate) fn stop(&self) -> Option<&StopRule> {
         match self {
             Self::Number(Number { stop, .. })
@@ -118,7 +118,7 @@ impl Paging {
         }
     }
 
-    /// The parameters of the next page, and its address where that is another one.
+    /// The parameters for the next page, or its address if the last page named it.
     pub(crate) fn params(&self, at: &Position, size: usize) -> (Vec<Param>, Option<String>) {
         let param = match self {
             Self::None {} => None,
@@ -135,10 +135,7 @@ impl Paging {
         (param.into_iter().collect(), None)
     }
 
-    /// What `page` means, without moving. `size` is the size that was requested.
-    ///
-    /// # Errors
-    /// It is the same as the previous page.
+    /// Like [`Paging::step`], but does not move.
     pub(crate) fn peek(
         &self,
         at: &Position,
@@ -148,10 +145,10 @@ impl Paging {
         self.step(&mut at.clone(), page, size)
     }
 
-    /// Moves past `page`.
+    /// Moves past `page`. `size` is the number of records that was requested.
     ///
     /// # Errors
-    /// It is the same as the previous page; the position has not moved.
+    /// The source repeats a page; the position has not moved.
     pub(crate) fn step(
         &self,
         at: &mut Position,
@@ -163,25 +160,25 @@ impl Paging {
             Self::Number(number) => number.step(at, page, size),
             Self::Offset(offset) => offset.step(at, page, size),
             Self::Token(token) => token::step(at, page, token.find(page), NextPage::AfterValue),
-            Self::Link { .. } => token::step(at, page, token::link(page), NextPage::AtUrl),
+            Self::Link { .. } => token::step(at, page, token::next_link(page), NextPage::AtUrl),
             Self::Next(next) => token::step(at, page, page.value(&next.at), NextPage::AtUrl),
             Self::Keyset(keyset) => keyset.step(at, page, size),
             Self::Newest(newest) => newest.step(at, page),
         }
     }
 
-    /// Where the next pass begins when this one is complete. `selects_all`: the channel asks for all
-    /// records, without a time.
+    /// Where the next pass begins when this one is complete. `selects_all`: the channel requests all
+    /// records, not those of a time.
     pub(crate) fn restart(&self, at: Position, selects_all: bool) -> Position {
         match self {
-            Self::Newest(_) => Position { known_upto: at.known_upto, ..Position::default() },
+            Self::Newest(_) => Position { known_up_to: at.known_up_to, ..Position::default() },
             Self::Keyset(_) if selects_all => Position { next: at.next, ..Position::default() },
             _ => Position::default(),
         }
     }
 
-    /// Moves past a page that cannot be read; whether it was the last. `None` where only the page itself
-    /// names the next one.
+    /// Moves past a page that cannot be read, and returns whether it was the last. `None` if only the page
+    /// itself could name the next one.
     pub(crate) fn skip(&self, at: &mut Position, size: usize) -> Option<bool> {
         match self {
             Self::None {} => Some(true),
@@ -193,14 +190,14 @@ impl Paging {
 }
 
 impl StopRule {
-    /// Whether `page` is the last, by this rule alone. `n_read` counts the records up to its end.
+    /// Whether `page` is the last by this rule. `n_read` counts the records up to its end.
     fn is_met(&self, page: &answer::Page, n_read: u64, size: usize) -> bool {
         match self {
             Self::Empty => page.is_empty(),
             Self::Short => page.len() < size,
             Self::Total(at) => {
                 let total = page.value(at).and_then(|total| total.parse::<u64>().ok());
-                // A total that cannot be read says nothing: then only an empty page is the last.
+                // If the total cannot be read, only an empty page is the last.
                 page.is_empty() || total.is_some_and(|total| n_read >= total)
             }
         }
@@ -210,11 +207,11 @@ impl StopRule {
 /// The hash of a page.
 ///
 /// # Errors
-/// It is the same as the previous page.
+/// The page has the same records as the previous page.
 fn new_hash(at: &Position, page: &answer::Page) -> Result<String, String> {
     let hash = page.hash();
     if !page.is_empty() && at.hash.as_deref() == Some(hash.as_str()) {
-        return Err(format!("page {} is page {} again", at.n_pages + 1, at.n_pages));
+        return Err(format!("page {} has the same records as page {}", at.n_pages + 1, at.n_pages));
     }
     Ok(hash)
 }

@@ -1,4 +1,4 @@
-//! The settings after they were checked: all later code relies on them.
+//! Checks the settings, and keeps what all later code relies on.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::{
     time::TimeField,
 };
 
-/// What is requested, and how answers are read.
+/// The checked settings: what to request, and how to read the answers.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) config: Config,
@@ -27,14 +27,14 @@ pub(crate) struct Plan {
     pub(crate) parts: Vec<Call>,
     pub(crate) ack: Option<Call>,
     pub(crate) selection: Selection,
-    /// The time of a record, for reading again pages that are sorted newest first.
+    /// The time of a record, for `reread` with pages that are sorted newest first.
     pub(crate) reread_at: Option<TimeField>,
     pub(crate) warm_up: Option<Url>,
     pub(crate) redirects: Vec<Url>,
 }
 
-/// Maximum length of the token or address of a next page where a channel has many positions, in bytes:
-/// so the cursor stays below 64 KiB.
+/// Maximum length in bytes of the token or address of a next page if a channel has many positions, so
+/// that the cursor stays below 64 KiB.
 pub(crate) const MAX_NEXT_BYTES: usize = 200;
 
 impl Plan {
@@ -50,15 +50,15 @@ impl Plan {
         let is_newest_first = matches!(config.page, Paging::Newest(_));
         let selects_all = matches!(selection, Selection::All);
         if is_newest_first && !selects_all {
-            return Err(Fault::stopped("pages that are sorted newest first need no start time")
-                .remedy("leave out `since` and `day`, or use another kind of page"));
+            return Err(Fault::stopped("pages of kind `newest` cannot start at a time")
+                .remedy("remove `since` and `day`, or use another `kind` of page"));
         }
         let reread = config.reread.as_ref();
         let reread_at = reread.map(|reread| reread_at(reread, selects_all, is_newest_first, zone));
         if reread.is_none() && matches!(config.page, Paging::Keyset(_)) && selects_all {
             tracing::debug!("records of this channel are read once; later changes are not seen");
         }
-        let address = |url: &String| origin::address(url, config.insecure);
+        let address = |url: &String| origin::parse_address(url, config.insecure);
         let parts = config.part.iter().map(|part| call(&part.call, part.success.as_ref()));
         let ack = config.ack.as_ref().map(|ack| call(&ack.call, ack.success.as_ref()));
         config.each.as_ref().map_or(Ok(()), check_each)?;
@@ -75,7 +75,7 @@ impl Plan {
         Ok((plan, auth))
     }
 
-    /// How many sequences of records are read: one for each value of `each`.
+    /// The number of values of `each`, or 1 without `each`. Each has its own sequence.
     pub(crate) fn n_values(&self) -> usize {
         self.config.each.as_ref().map_or(1, |each| each.values.len())
     }
@@ -83,21 +83,20 @@ impl Plan {
 
 /// The name of a value of `each` in the cursor and in reports.
 pub(crate) fn value_name(value: &Value) -> String {
-    document::scalar(value).unwrap_or_default()
+    document::scalar_text(value).unwrap_or_default()
 }
 
 fn check_page(page: &Paging) -> Result<(), Fault> {
     let (what, remedy) = match (page, page.size(), page.stop()) {
         (Paging::Token(token), ..) if token.at.is_none() && token.header.is_none() => {
-            ("nothing says where the token of the next page is", "write `at` or `header`")
+            ("the place of the token of the next page is missing", "set `at` or `header`")
         }
-        (Paging::Token(token), ..) if token.at.is_some() && token.header.is_some() => (
-            "two places are given for the token of the next page",
-            "write `at` or `header`, not both",
-        ),
+        (Paging::Token(token), ..) if token.at.is_some() && token.header.is_some() => {
+            ("the token of the next page has two places", "set `at` or `header`, not both")
+        }
         (_, None, Some(StopRule::Short)) | (Paging::Number(_), None, Some(StopRule::Total(_))) => (
-            "a short page cannot be recognized: no page size is set",
-            "write `size`, or stop = \"empty\"",
+            "the last page cannot be recognised without a page size",
+            "set `size`, or stop = \"empty\"",
         ),
         _ => return Ok(()),
     };
@@ -121,7 +120,7 @@ fn time_format(text: &str, zone: Tz, at: &'static str) -> Result<TimeFormat, Fau
 fn selection(config: &Config, zone: Tz) -> Result<Selection, Fault> {
     match (config.since.clone(), config.day.clone()) {
         (None, None) => Ok(Selection::All),
-        (Some(_), Some(_)) => Err(Fault::stopped("a channel may have `since` or `day`, not both")),
+        (Some(_), Some(_)) => Err(Fault::stopped("a channel can have `since` or `day`, not both")),
         (None, Some(settings)) => {
             let format = time_format(&settings.format, zone, "day")?;
             Ok(Selection::Day(Box::new(DayRule { settings, format, range: None })))
@@ -131,7 +130,7 @@ fn selection(config: &Config, zone: Tz) -> Result<Selection, Fault> {
             let since_format = time_format(format, zone, "since")?;
             let at_format = time_format(at_format.as_ref().unwrap_or(format), zone, "since")?;
             if until.as_ref().is_some_and(|until| until.span <= *overlap) {
-                return Err(Fault::stopped("`span` is not longer than `overlap`").at("since"));
+                return Err(Fault::stopped("`span` must be longer than `overlap`").at("since"));
             }
             let at = at.clone().map(|at| TimeField { at, format: at_format });
             Ok(Selection::Since(Box::new(SinceRule {
@@ -151,14 +150,14 @@ fn reread_at(
     zone: Tz,
 ) -> Result<Option<TimeField>, Fault> {
     if selects_all && !is_newest_first {
-        return Err(Fault::stopped("`reread` needs to request records by their time")
+        return Err(Fault::stopped("`reread` can only request records by their time")
             .at("reread")
             .remedy("add `since` or `day`"));
     }
     if is_newest_first && reread.at.is_none() {
-        return Err(Fault::stopped("nothing says how old a record is")
+        return Err(Fault::stopped("the place of the time in a record is missing")
             .at("reread")
-            .remedy("write `at`, the time of a record, and `at_format`"));
+            .remedy("set `at` and `at_format`"));
     }
     let format = reread.at_format.as_deref().unwrap_or("%Y-%m-%d %H:%M:%S");
     let format = time_format(format, zone, "reread")?;

@@ -1,10 +1,10 @@
-//! From a record of an answer to an entry.
+//! Makes entries from the records of an answer.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use contract::{Entry, Fault, Place, Reason, RecordKey, Revision};
-use document::{Facts, Verdict};
+use document::{Defects, Facts};
 use serde_json::Value;
 
 use crate::{
@@ -14,10 +14,11 @@ use crate::{
     rules::{AnswerView, Meaning},
 };
 
-/// A part of a record: its name, its value, and what is known of the text of its answer.
+/// A part of a record: its name, its value, and what is known about the text of its answer.
 pub(crate) type RecordPart = (String, Value, Facts);
 
-/// The entry for a record of an answer whose text is `text`. `at` says for people which record it is.
+/// Makes the entry for a record. `text` is what is known about the text of its answer; `at` names the
+/// record for people.
 pub(crate) fn entry(
     plan: &Plan,
     mut tree: Value,
@@ -26,49 +27,47 @@ pub(crate) fn entry(
     parts: Vec<RecordPart>,
 ) -> Entry {
     let key = text.findings.key(&plan.config.key, &tree).map(RecordKey::new);
-    let mut verdict = text.judge("", &tree);
+    let mut defects = text.defects_in("", &tree);
     for (name, part, text) in &parts {
-        let Verdict { marks, damage } = text.judge(&format!("{name}."), part);
-        verdict.marks.extend(marks);
-        verdict.damage = verdict.damage.or(damage);
+        let Defects { marks, damage } = text.defects_in(&format!("{name}."), part);
+        defects.marks.extend(marks);
+        defects.damage = defects.damage.or(damage);
     }
-    let reason = match (verdict.reason(plan.config.malformed), &key) {
+    let reason = match (defects.reason(plan.config.malformed), &key) {
         (Some(reason), _) => reason,
         (None, None) => {
             Reason::new("missing_key", format!("there is no value at {}", plan.config.key.as_str()))
         }
         (None, Some(key)) => {
             let key = key.clone();
-            text.findings.settle(&mut tree);
+            text.findings.remove_markers(&mut tree);
             for (name, mut part, text) in parts {
-                text.findings.settle(&mut part);
+                text.findings.remove_markers(&mut part);
                 if let Value::Object(object) = &mut tree {
                     object.insert(name, part);
                 }
             }
-            plan.config
-                .attachment
-                .iter()
-                .for_each(|attachment| attachment.replace_content(&mut tree));
+            for attachment in &plan.config.attachment {
+                attachment.replace_content(&mut tree);
+            }
             let mut report = text.report.clone();
-            report.marks = verdict.marks;
+            report.marks = defects.marks;
             return Entry::record(key, Revision::NONE, tree, report);
         }
     };
-    let mut bytes = text.findings.bytes_of(&tree);
+    let mut bytes = text.findings.source_bytes(&tree.to_string());
     for (_, part, text) in &parts {
         bytes.push(b'\n');
-        bytes.extend(text.findings.bytes_of(part));
+        bytes.extend(text.findings.source_bytes(&part.to_string()));
     }
     Entry::Unreadable { place: Place { key, at }, bytes: Bytes::from(bytes), reason }
 }
 
-/// Entries of a fixture: an answer as the source gives it. Its records may contain the parts.
+/// Parses a fixture: an answer as the source sends it. Its records may already contain their parts.
 pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
     let (text, facts, tree) = fetch::parse(plan, &plan.list, page, None);
-    let answer =
-        AnswerView { status: 200, text: &text, tree: tree.as_ref().ok(), retry_after: None };
-    let tree = match (plan.config.rules.judge(None, answer), tree) {
+    let view = AnswerView { status: 200, text: &text, tree: tree.as_ref().ok(), retry_after: None };
+    let tree = match (plan.config.rules.judge(None, view), tree) {
         (Meaning::Nothing, _) => Value::Null,
         (Meaning::Success, Ok(tree)) => tree,
         (Meaning::Success, Err(why)) => {

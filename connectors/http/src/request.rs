@@ -1,7 +1,7 @@
 //! Builds a request from settings and parameters.
 //!
-//! Parameters are added to those of the settings: into the query of a GET, the fields of a
-//! form, the members of a JSON body, or the placeholders of a body from a file.
+//! Parameters are added to those of the settings: to the query of a GET, to the fields of a form or to
+//! the members of a JSON body. In a body from a file, they replace placeholders.
 
 use connector_wire::auth::{self, percent_encoded};
 use contract::Fault;
@@ -12,13 +12,13 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::{CallConfig, Method},
-    inner::Inner,
+    inner::InnerDocument,
     origin,
     pages::Param,
     rules::Rule,
 };
 
-/// Limit of template instructions for one body; real bodies take a few dozen.
+/// Maximum number of template instructions for one body; real bodies need a few dozen.
 const MAX_INSTRUCTIONS: u64 = 100_000;
 
 /// A request of the settings, and how its answers are read.
@@ -28,11 +28,11 @@ pub(crate) struct Call {
     method: Method,
     pub(crate) config: CallConfig,
     template: Option<Template>,
-    /// Which answers are successes; where this is `None`, the rule of the channel applies.
+    /// Which answers are successes; if `None`, the rule of the channel applies.
     pub(crate) success: Option<Rule>,
 }
 
-/// A body with placeholders: a document from the vendor in which only a few values change.
+/// A body with placeholders: the vendor's document, in which only a few values change.
 #[derive(Debug)]
 struct Template {
     environment: Environment<'static>,
@@ -55,8 +55,8 @@ impl Request {
         Self { method: Method::Get, url, headers: Vec::new(), body: Vec::new() }
     }
 
-    /// The request as an authentication scheme takes it.
-    pub(crate) fn unsigned(&self) -> auth::Request {
+    /// Converts the request for an authentication scheme.
+    pub(crate) fn to_auth(&self) -> auth::Request {
         auth::Request {
             method: self.method.name().to_owned(),
             path: self.url.path().to_owned(),
@@ -66,12 +66,12 @@ impl Request {
         }
     }
 
-    /// The request as an authentication scheme has changed it.
-    pub(crate) fn signed(mut self, signed: auth::Request) -> Self {
+    /// Takes over the changes that an authentication scheme has made.
+    pub(crate) fn with_auth(mut self, signed: auth::Request) -> Self {
         let auth::Request { method, path: _, query, headers, body } = signed;
         self.method = if method == Method::Post.name() { Method::Post } else { Method::Get };
-        // An unchanged query is sent as it was written.
-        if query != self.unsigned().query {
+        // An unchanged query is sent as it is written in the settings.
+        if query != self.to_auth().query {
             let fields: Vec<Param> =
                 query.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
             self.url.set_query(Some(&form_encoded(&fields)));
@@ -81,50 +81,50 @@ impl Request {
 }
 
 impl Call {
-    /// Checks the settings. `content_type` is only for a body with placeholders.
+    /// Checks the settings. `content_type` is used only for a body with placeholders.
     pub(crate) fn new(
         config: &CallConfig,
         success: Option<&Rule>,
         content_type: &str,
         insecure: bool,
     ) -> Result<Self, Fault> {
-        let url = origin::address(&config.url, insecure)?;
+        let url = origin::parse_address(&config.url, insecure)?;
         let CallConfig { form, json, body, .. } = config;
         let stopped = |what: String| Fault::stopped(what).at(url.path().to_owned());
         let bodies = [form.is_some(), json.is_some(), body.is_some()];
         let n_bodies = bodies.into_iter().filter(|is_given| *is_given).count();
         if n_bodies > 1 {
             return Err(stopped("a request has more than one body".to_owned())
-                .remedy("write one of `form`, `json` and `body`"));
+                .remedy("set only one of `form`, `json` and `body`"));
         }
         let method =
             config.method.unwrap_or(if n_bodies == 1 { Method::Post } else { Method::Get });
         if method == Method::Get && n_bodies == 1 {
-            return Err(stopped("a GET has no body".to_owned()).remedy("leave out `method`"));
+            return Err(stopped("a GET cannot have a body".to_owned()).remedy("remove `method`"));
         }
         for name in config.headers.keys() {
             if reqwest::header::HeaderName::try_from(name.as_str()).is_err() {
-                return Err(Fault::stopped(format!("`{name}` is not the name of a header")));
+                return Err(Fault::stopped(format!("`{name}` is not a valid name for a header")));
             }
         }
-        config.inner.iter().try_for_each(Inner::check)?;
+        config.inner.iter().try_for_each(InnerDocument::check)?;
         let template = body.as_ref().map(|text| {
             let label = content_type.split_once("charset=").map_or("utf-8", |(_, label)| label);
             let charset = Charset::from_label(label.trim_matches('"'))
                 .ok_or_else(|| stopped(format!("`{label}` in `content_type` is not a charset")))?;
             let content_type = content_type.to_owned();
-            Ok::<_, Fault>(Template { environment: template(text)?, content_type, charset })
+            Ok::<_, Fault>(Template { environment: compile_template(text)?, content_type, charset })
         });
         let template = template.transpose()?;
         Ok(Self { url, method, config: config.clone(), template, success: success.cloned() })
     }
 
-    /// Whether a parameter may be a list: in a JSON body, and where a template loops over it.
-    pub(crate) fn takes_lists(&self) -> bool {
+    /// Whether a parameter can be a list: in a JSON body, or in a template that loops over it.
+    pub(crate) fn can_send_lists(&self) -> bool {
         self.config.json.is_some() || self.template.is_some()
     }
 
-    /// The request with these parameters, at the address of the next page where there is one.
+    /// Builds the request with these parameters. `next` is the address of the next page, if it was named.
     pub(crate) fn request(&self, params: &[Param], next: Option<Url>) -> Result<Request, Fault> {
         let CallConfig { query, headers, form, json, .. } = &self.config;
         // The address of a next page already contains its parameters.
@@ -139,7 +139,7 @@ impl Call {
         } else if let Some(Template { environment, content_type, charset }) = &self.template {
             let text = render(environment, params)?;
             let body = document::encode(&text, *charset).ok_or_else(|| {
-                Fault::stopped(format!("the body cannot be written in {}", charset.name()))
+                Fault::stopped(format!("the body cannot be encoded in {}", charset.name()))
                     .at(self.url.path().to_owned())
             })?;
             (content_type.as_str(), body)
@@ -156,8 +156,8 @@ impl Call {
         }
         let mut url = next.unwrap_or_else(|| self.url.clone());
         if !fields.is_empty() {
-            let given = url.query().filter(|query| !query.is_empty()).map(str::to_owned);
-            let query: Vec<String> = given.into_iter().chain([form_encoded(&fields)]).collect();
+            let query = url.query().filter(|query| !query.is_empty()).map(str::to_owned);
+            let query: Vec<String> = query.into_iter().chain([form_encoded(&fields)]).collect();
             url.set_query(Some(&query.join("&")));
         }
         Ok(Request { method: self.method, url, headers, body })
@@ -168,9 +168,9 @@ fn pairs(fields: &Map<String, Value>) -> Vec<Param> {
     fields.clone().into_iter().collect()
 }
 
-/// Compiles a body with placeholders. Values are escaped for JSON or XML, whichever the body is;
-/// unknown names are errors, and the work is limited.
-fn template(text: &str) -> Result<Environment<'static>, Fault> {
+/// Compiles a body with placeholders. Values will be escaped for JSON or XML, depending on the body.
+/// Unknown names will be errors, and the number of instructions is limited.
+fn compile_template(text: &str) -> Result<Environment<'static>, Fault> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(MAX_INSTRUCTIONS));
@@ -180,7 +180,7 @@ fn template(text: &str) -> Result<Environment<'static>, Fault> {
     environment.add_template_owned("body", text.to_owned()).map_err(|error| {
         Fault::stopped("the body is not a valid template")
             .at(format!("line {}", error.line().unwrap_or(1)))
-            .remedy("placeholders are written as {{ name }}")
+            .remedy("write placeholders as {{ name }}")
     })?;
     Ok(environment)
 }
@@ -191,10 +191,10 @@ fn render(template: &Environment<'_>, params: &[Param]) -> Result<String, Fault>
         template.render(minijinja::Value::from(minijinja::value::Serde(&values)))
     });
     rendered.map_err(|error| {
-        let known: Vec<&String> = values.keys().collect();
-        Fault::stopped("the body cannot be filled in")
+        let names: Vec<&String> = values.keys().collect();
+        Fault::stopped("the placeholders of the body cannot be replaced")
             .at(format!("line {}", error.line().unwrap_or(1)))
-            .remedy(format!("these names are known: {known:?}"))
+            .remedy(format!("use only these names: {names:?}"))
     })
 }
 
@@ -220,7 +220,7 @@ fn form_encoded(fields: &[Param]) -> String {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        // Not `+` for a blank: some servers read it as a plus.
+        // A space becomes `%20`, not `+`: some servers read `+` as a plus.
         format!("{}={}", percent_encoded(name), percent_encoded(&value))
     });
     pairs.collect::<Vec<_>>().join("&")
@@ -287,7 +287,7 @@ mod tests {
     fn render(text: &str, params: &[(&str, Value)]) -> Result<String, Fault> {
         let params: Vec<Param> =
             params.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        super::render(&template(text)?, &params)
+        super::render(&compile_template(text)?, &params)
     }
 
     #[test]
@@ -310,6 +310,6 @@ mod tests {
         let endless = "{% for a in list %}{% for b in list %}{{ b }}{% endfor %}{% endfor %}";
         let list = Value::from(vec![0; 2_000]);
         assert!(render(endless, &[("list", list)]).is_err());
-        assert!(template("{{ a").is_err());
+        assert!(compile_template("{{ a").is_err());
     }
 }

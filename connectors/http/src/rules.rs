@@ -1,38 +1,38 @@
-//! What an answer means: whether it is a success is decided by its body, not by its status. Pure.
+//! Decides what an answer means, by its body and not only by its status. The functions are pure.
 
 use std::time::Duration;
 
 use contract::{Fault, Period};
-use document::{Path, scalar};
+use document::{Path, scalar_text};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The pause where neither the answer nor the channel says how long it is.
+/// The pause if neither the answer nor the channel says how long it is.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(30);
 
 /// What answers mean.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub(crate) struct Rules {
-    /// When an answer is a success; without it, when its status is 2xx.
+    /// Which answers are successes; by default, those with status 2xx.
     pub(crate) success: Option<Rule>,
-    /// What other answers mean. The first rule that matches counts.
+    /// Which answers mean a fault, even if `success` matches. The first rule that matches is used.
     #[serde(default)]
     fault: Vec<FaultRule>,
-    /// Answers that say there is nothing.
+    /// Which answers say that there are no records.
     #[serde(default)]
     empty: Vec<Rule>,
 }
 
-/// Conditions on an answer. It matches when all that are written are met.
+/// Conditions on an answer. All conditions that are set must be met.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {
-    /// The status, or one of several.
+    /// The status of the answer, or several statuses.
     status: Option<OneOf<u16>>,
-    /// A place in the answer: there is a value, or the one in `equals`.
+    /// A place in the answer that must have a value, or the value in `equals`.
     at: Option<Path>,
-    /// The value there, or one of several. A number equals the text that it is written as.
+    /// The value at `at`, or several values. A number equals its text.
     equals: Option<OneOf<Value>>,
     /// A text that the answer contains.
     contains: Option<String>,
@@ -48,15 +48,15 @@ enum OneOf<T> {
     One(T),
 }
 
-/// What an answer means that is not a success.
+/// Which answers mean a fault, and which one.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FaultRule {
     #[serde(flatten)]
     rule: Rule,
-    /// What to do about it.
+    /// What to do about the fault.
     kind: FaultRuleKind,
-    /// How long the pause is at least. Only for `throttled`.
+    /// Minimum length of the pause; only for `throttled`.
     wait: Option<Period>,
 }
 
@@ -64,11 +64,11 @@ struct FaultRule {
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum FaultRuleKind {
-    /// Try again: it may go away by itself.
+    /// Try again: the fault may go away by itself.
     Transient,
     /// The source wants a pause.
     Throttled,
-    /// Somebody has to act.
+    /// An operator has to act.
     Stopped,
     /// Cookies or a token have expired: they are fetched again, and the request is repeated once.
     Refresh,
@@ -79,9 +79,9 @@ enum FaultRuleKind {
 pub(crate) struct AnswerView<'a> {
     pub(crate) status: u16,
     pub(crate) text: &'a str,
-    /// `None` where the text is not a document.
+    /// `None` if the text cannot be parsed.
     pub(crate) tree: Option<&'a Value>,
-    /// What the header `Retry-After` says.
+    /// The pause that the header `Retry-After` asks for.
     pub(crate) retry_after: Option<Duration>,
 }
 
@@ -89,9 +89,9 @@ pub(crate) struct AnswerView<'a> {
 #[derive(Debug)]
 pub(crate) enum Meaning {
     Success,
-    /// A success that says there is nothing.
+    /// A success that says that there is nothing.
     Nothing,
-    /// Neither a success nor anything the channel has a rule for.
+    /// Not a success, and no rule says what else it means.
     Unclear,
     /// Cookies or a token have expired.
     Expired,
@@ -99,7 +99,7 @@ pub(crate) enum Meaning {
 }
 
 impl Rules {
-    /// What an answer means. `success` replaces the channel's rule for successes.
+    /// Decides what an answer means. `success` replaces the channel's rule for successes.
     pub(crate) fn judge(&self, success: Option<&Rule>, answer: AnswerView<'_>) -> Meaning {
         if let Some(fault) = self.fault.iter().find(|fault| fault.rule.matches(answer)) {
             return fault.meaning(answer);
@@ -118,12 +118,12 @@ impl Rules {
         }
     }
 
-    /// Whether a rule names this status: then a redirect is an answer and is not followed.
-    pub(crate) fn names_status(&self, success: Option<&Rule>, status: u16) -> bool {
+    /// Whether a rule names this status. A redirect with such a status is an answer and is not followed.
+    pub(crate) fn has_status(&self, success: Option<&Rule>, status: u16) -> bool {
         let faults = self.fault.iter().map(|fault| &fault.rule);
         let mut rules =
             success.or(self.success.as_ref()).into_iter().chain(faults).chain(&self.empty);
-        rules.any(|rule| rule.status.as_ref().is_some_and(|named| named.any(|one| *one == status)))
+        rules.any(|rule| rule.status.as_ref().is_some_and(|rule| rule.any(|one| *one == status)))
     }
 }
 
@@ -134,15 +134,15 @@ impl Rule {
         if status.is_none() && at.is_none() && contains.is_none() {
             return false;
         }
-        let is_there = |at: &Path| {
-            let found = answer.tree.and_then(|tree| at.first(tree));
-            found.is_some_and(|found| match equals {
-                None => !found.is_null(),
-                Some(values) => values.any(|value| is_equal(found, value)),
+        let has_value = |at: &Path| {
+            let actual = answer.tree.and_then(|tree| at.first(tree));
+            actual.is_some_and(|actual| match equals {
+                None => !actual.is_null(),
+                Some(expected) => expected.any(|expected| is_equal(actual, expected)),
             })
         };
-        status.as_ref().is_none_or(|named| named.any(|one| *one == answer.status))
-            && at.as_ref().is_none_or(is_there)
+        status.as_ref().is_none_or(|rule| rule.any(|one| *one == answer.status))
+            && at.as_ref().is_none_or(has_value)
             && contains.as_ref().is_none_or(|text| answer.text.contains(text.as_str()))
     }
 }
@@ -159,15 +159,15 @@ impl<T> OneOf<T> {
 impl FaultRule {
     fn meaning(&self, answer: AnswerView<'_>) -> Meaning {
         let what = match (&self.rule.at, &self.rule.contains) {
-            (Some(at), _) => format!("the answer of the source is a fault by its {}", at.as_str()),
-            (None, Some(_)) => "the answer of the source has a text that means a fault".to_owned(),
+            (Some(at), _) => format!("the value at {} in the answer means a fault", at.as_str()),
+            (None, Some(_)) => "the answer contains a text that means a fault".to_owned(),
             (None, None) => format!("the source answers with status {}", answer.status),
         };
         Meaning::Fault(match self.kind {
             FaultRuleKind::Refresh => return Meaning::Expired,
             FaultRuleKind::Transient => Fault::transient(what),
             FaultRuleKind::Stopped => {
-                Fault::stopped(what).remedy("a rule in [[http.fault]] says so")
+                Fault::stopped(what).remedy("see the rule in [[http.fault]] that matches")
             }
             FaultRuleKind::Throttled => {
                 let wait = answer.retry_after.max(self.wait.map(|wait| wait.0));
@@ -177,7 +177,7 @@ impl FaultRule {
     }
 }
 
-/// What a status means where no rule of the channel matches.
+/// The fault that a status means if no rule of the channel matches.
 fn default_fault(answer: AnswerView<'_>) -> Option<Fault> {
     let AnswerView { status, retry_after, .. } = answer;
     let what = format!("the source answers with status {status}");
@@ -187,21 +187,22 @@ fn default_fault(answer: AnswerView<'_>) -> Option<Fault> {
         (401 | 407, _) => Fault::stopped(what)
             .remedy("check the secrets that `auth` names, and the clock of this machine"),
         (403, _) => Fault::stopped(what).remedy(
-            "the account may not read this, or the source wants a pause: then say so in \
-             [[http.fault]]",
+            "ask for access to `url`; if the source uses this status to ask for a pause, add a rule \
+             to [[http.fault]]",
         ),
         (404 | 410, _) => Fault::stopped(what).remedy("check `url`"),
         (408 | 425 | 500..600, _) => Fault::transient(what),
         (300..400, _) => Fault::stopped(format!("{what}, a redirect that is not followed"))
-            .remedy("check `url`; the source may ask for a login"),
+            .remedy("check `url`; perhaps the source asks for a login"),
         (400..500, _) => Fault::stopped(what).remedy("check the parameters of the request"),
         _ => return None,
     })
 }
 
-/// Numbers equal their text: XML has only texts, and some sources write `"0"` for `0` in JSON.
-fn is_equal(found: &Value, value: &Value) -> bool {
-    found == value || scalar(found).is_some_and(|found| Some(found) == scalar(value))
+/// A number equals its text: XML has only texts, and some sources write `"0"` for `0` in JSON.
+fn is_equal(actual: &Value, expected: &Value) -> bool {
+    actual == expected
+        || scalar_text(actual).is_some_and(|actual| Some(actual) == scalar_text(expected))
 }
 
 #[cfg(test)]

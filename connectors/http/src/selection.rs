@@ -1,7 +1,7 @@
-//! Which records a pass requests, and where the next pass begins. Pure.
+//! Which records a pass requests, and where the next pass begins. The functions are pure.
 //!
 //! The start moves only when a pass is complete. It always stays behind the source's clock by the
-//! overlap: neither a record with a time in the future nor a clock that is set back may move it past
+//! overlap, so neither a record with a time in the future nor a clock that is set back moves it past
 //! records that are still to come.
 
 use std::time::Duration;
@@ -15,21 +15,21 @@ use crate::{
     config::{Day, Since, Until},
     cursor::Progress,
     pages::Param,
-    time::{TimeField, day_param, param, start_param},
+    time::{TimeField, day_param, start_param, time_param},
 };
 
 /// How records are requested.
 #[derive(Debug)]
 pub(crate) enum Selection {
-    /// All of them in each pass, or those after the page position.
+    /// All records in each pass, or all after the position of the pages.
     All,
-    /// From a time on, or between two times.
+    /// Records from a time on, or between two times.
     Since(Box<SinceRule>),
-    /// By the day.
+    /// Records of one day after another.
     Day(Box<DayRule>),
 }
 
-/// From a time on.
+/// Requests records from a time on.
 #[derive(Debug)]
 pub(crate) struct SinceRule {
     pub(crate) settings: Since,
@@ -40,7 +40,7 @@ pub(crate) struct SinceRule {
     pub(crate) range: Option<TimeRange>,
 }
 
-/// By the day.
+/// Requests records day by day.
 #[derive(Debug)]
 pub(crate) struct DayRule {
     pub(crate) settings: Day,
@@ -50,16 +50,16 @@ pub(crate) struct DayRule {
 }
 
 impl Selection {
-    /// From now on, reads only what lies in `range`.
+    /// Limits all passes from now on to `range`.
     pub(crate) fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {
         match self {
             Self::All => {
-                return Err(Fault::stopped("the source cannot be asked for a period of time")
-                    .remedy("add `since` or `day` where it takes a time in its request"));
+                return Err(Fault::stopped("this channel cannot request a time range")
+                    .remedy("add `since` or `day` if the source accepts a time"));
             }
             Self::Since(rule) if rule.settings.until.is_none() && range.to().is_some() => {
-                return Err(Fault::stopped("the source cannot be asked up to a time")
-                    .remedy("leave out --to, or add `until` to `since` where it takes an end"));
+                return Err(Fault::stopped("this channel cannot request records up to a time")
+                    .remedy("leave out --to, or add `until` to `since` if the source accepts it"));
             }
             Self::Since(rule) => rule.range = Some(range),
             Self::Day(rule) => rule.range = Some(range),
@@ -67,7 +67,7 @@ impl Selection {
         Ok(())
     }
 
-    /// Begins a pass.
+    /// Begins a pass: sets the time or day that it requests.
     pub(crate) fn begin(&self, progress: &mut Progress, now: Timestamp) {
         progress.started = Some(now);
         match self {
@@ -90,13 +90,13 @@ impl Selection {
             }
             Self::Day(rule) => match rule.range {
                 Some(range) => {
-                    progress.day.get_or_insert(rule.day_of(range.from()));
+                    progress.day.get_or_insert(rule.local_day(range.from()));
                 }
                 None => {
                     let start = rule.settings.start;
                     let next =
                         progress.day.or_else(|| rule.first_open_day(progress)).unwrap_or(start);
-                    progress.day = Some(next.min(rule.day_of(now)).max(start));
+                    progress.day = Some(next.min(rule.local_day(now)).max(start));
                 }
             },
         }
@@ -110,7 +110,7 @@ impl Selection {
                 let Since { param: name, until, .. } = &rule.settings;
                 let since = progress.since.map(|since| (name, start_param(&rule.format, since)));
                 let until = until.as_ref().zip(progress.until);
-                let until = until.map(|(to, until)| (&to.param, param(&rule.format, until)));
+                let until = until.map(|(to, until)| (&to.param, time_param(&rule.format, until)));
                 since.into_iter().chain(until).map(|(name, value)| (name.clone(), value)).collect()
             }
             Self::Day(rule) => {
@@ -127,7 +127,7 @@ impl Selection {
         progress.newest = progress.newest.max(at.latest(records));
     }
 
-    /// Ends the current pass. Whether another one follows at once.
+    /// Ends the current pass. Returns whether another one follows at once.
     pub(crate) fn complete(&self, progress: &mut Progress) -> bool {
         let Some(started) = progress.started.take() else { return false };
         match self {
@@ -137,14 +137,14 @@ impl Selection {
         }
     }
 
-    /// Where a pass over the last `days` begins; `None` where records are not requested by time.
+    /// Where a pass over the last `days` begins; `None` if records are not requested by time.
     pub(crate) fn reread_start(&self, days: u32, now: Timestamp) -> Option<Progress> {
         let since = before(now, Duration::from_secs(u64::from(days) * 86_400));
         match self {
             Self::All => None,
             Self::Since(_) => Some(Progress { since: Some(since), ..Progress::default() }),
             Self::Day(rule) => {
-                let closed_day = rule.day_of(since).pred_opt();
+                let closed_day = rule.local_day(since).pred_opt();
                 Some(Progress { closed_day, ..Progress::default() })
             }
         }
@@ -162,13 +162,13 @@ impl SinceRule {
         let overlap = self.settings.overlap.0;
         let latest = before(started, overlap);
         if reached < latest {
-            // A window in the past. Both its ends belong to it: the next one begins at its end.
+            // The window lies in the past. It includes its end, where the next one begins.
             progress.since = Some(reached);
             return true;
         }
         let newest = match &self.at {
             None => Some(reached),
-            // The times of records may come from another clock than the source's `Date`.
+            // The times of records may come from another clock than the header `Date`.
             Some(_) => progress.newest.map(|newest| newest.min(reached)),
         };
         let bound = newest.map(|newest| before(newest, overlap));
@@ -184,15 +184,15 @@ impl SinceRule {
 }
 
 impl DayRule {
-    fn day_of(&self, time: Timestamp) -> NaiveDate {
+    fn local_day(&self, time: Timestamp) -> NaiveDate {
         self.format.to_local(time).date()
     }
 
     /// The last day to read.
     fn last_day(&self, started: Timestamp) -> NaiveDate {
-        let today = self.day_of(started);
+        let today = self.local_day(started);
         let end = self.range.and_then(|range| range.to());
-        end.map_or(today, |end| self.day_of(before(end, Duration::from_nanos(1))).min(today))
+        end.map_or(today, |end| self.local_day(before(end, Duration::from_nanos(1))).min(today))
     }
 
     /// The first day that is not closed.

@@ -1,4 +1,4 @@
-//! The sequences of a channel: one for each value of `each`, and with `reread` a second one of each that
+//! The sequences of a channel: one for each value of `each`, and with `reread` a second one for each that
 //! reads old records again.
 
 use contract::Timestamp;
@@ -12,10 +12,10 @@ use crate::{
     time::MAX_CLOCK_JITTER,
 };
 
-/// The records of one value of `each`, read page by page. A pass reads them up to their end.
+/// The records of one value of `each`, read page by page. A pass reads them to their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sequence {
-    /// Which value; `None` where there is one sequence.
+    /// The index of the value; `None` without `each`.
     pub(crate) value: Option<usize>,
     /// Whether it reads old records again.
     pub(crate) is_reread: bool,
@@ -33,7 +33,7 @@ impl Sequence {
         sequences(false).chain(rereads).collect()
     }
 
-    /// Its name in the cursor and in reports.
+    /// The name of the sequence in the cursor and in reports.
     pub(crate) fn name(self, plan: &Plan) -> String {
         self.value(plan).map(value_name).unwrap_or_default()
     }
@@ -42,7 +42,7 @@ impl Sequence {
         plan.config.each.as_ref()?.values.get(self.value?)
     }
 
-    /// Its progress; `None` where it is not due.
+    /// The progress of the sequence; `None` if it is not due.
     pub(crate) fn progress(self, plan: &Plan, cursor: &Cursor, now: Timestamp) -> Option<Progress> {
         let name = self.name(plan);
         if !self.is_reread {
@@ -59,7 +59,7 @@ impl Sequence {
         is_due.then(|| plan.selection.reread_start(reread.days, now).unwrap_or_default())
     }
 
-    /// Puts its progress into the cursor; `is_complete`: the pass has reached its end.
+    /// Puts the progress of the sequence into the cursor. `is_complete`: the pass has reached its end.
     pub(crate) fn store(
         self,
         plan: &Plan,
@@ -78,7 +78,7 @@ impl Sequence {
             return;
         }
         if is_complete && plan.config.reread.is_some() {
-            // The first pass reads everything; until it is complete, reading again would be double work.
+            // The first pass reads everything, so old records are read again only when it is complete.
             let first = || RereadProgress { started: Some(now), progress: None };
             cursor.rereads.entry(name.clone()).or_insert_with(first);
         }
@@ -86,7 +86,7 @@ impl Sequence {
     }
 }
 
-/// The parameters of a page, and its address where that is another one.
+/// The parameters of the request for a page, and its address if the last page named it.
 pub(crate) fn params(
     plan: &Plan,
     sequence: Sequence,

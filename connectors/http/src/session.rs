@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use reqwest::Url;
 
-/// Maximum number of cookies of a host: no session needs more, and they use memory.
+/// Maximum number of cookies for a host, to limit memory; no session needs as many.
 const MAX_COOKIES: usize = 64;
 
 /// Cookies by host and name.
 #[derive(Debug, Default)]
 pub(crate) struct Cookies {
-    known: BTreeMap<String, BTreeMap<String, String>>,
+    by_host: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Cookies {
-    /// Stores the cookie of a `Set-Cookie` header (RFC 6265 §5.2). Paths and domains are ignored: a
-    /// channel uses one application.
+    /// Stores the cookie of a `Set-Cookie` header (RFC 6265 §5.2). Paths and domains are ignored, because
+    /// a channel uses one application.
     pub(crate) fn store(&mut self, url: &Url, header: &str) {
         let (pair, attributes) = header.split_once(';').unwrap_or((header, ""));
         let Some((name, value)) = pair.split_once('=') else { return };
@@ -24,7 +24,7 @@ impl Cookies {
             let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
             name.trim().eq_ignore_ascii_case("max-age") && value.trim().starts_with(['0', '-'])
         });
-        let host = self.known.entry(host(url)).or_default();
+        let host = self.by_host.entry(host(url)).or_default();
         if has_expired {
             host.remove(&name);
         } else if host.len() < MAX_COOKIES || host.contains_key(&name) {
@@ -34,13 +34,13 @@ impl Cookies {
 
     /// The `Cookie` header for an address.
     pub(crate) fn header(&self, url: &Url) -> Option<String> {
-        let cookies = self.known.get(&host(url)).filter(|cookies| !cookies.is_empty())?;
+        let cookies = self.by_host.get(&host(url)).filter(|cookies| !cookies.is_empty())?;
         let pairs = cookies.iter().map(|(name, value)| format!("{name}={value}"));
         Some(pairs.collect::<Vec<_>>().join("; "))
     }
 
     pub(crate) fn clear(&mut self) {
-        self.known.clear();
+        self.by_host.clear();
     }
 }
 

@@ -1,18 +1,18 @@
 //! Times in requests and records.
 //!
-//! A source often compares the start of a request as text in local time. So the text of the start must
-//! not be greater than the text of any later time. In autumn, when daylight saving time ends, later
+//! Sources often compare the start of a request with times as text, in local time. So the text of the
+//! start must not be greater than the text of any later time. When daylight saving time ends, later
 //! times have smaller texts for an hour.
 
 use chrono::{DurationRound as _, NaiveDate, NaiveTime, TimeDelta};
 use contract::Timestamp;
-use document::{Path, TimeFormat, scalar};
+use document::{Path, TimeFormat, scalar_text};
 use serde_json::Value;
 
-/// Sources tell whole seconds, so a small step back does not mean that their clock was set back.
+/// Sources send times in whole seconds, so a small step back does not mean that a clock was set back.
 pub(crate) const MAX_CLOCK_JITTER: TimeDelta = TimeDelta::minutes(1);
 
-/// The field of a record that has its time, and how it is written.
+/// Where the time is in a record, and how it is written.
 #[derive(Debug)]
 pub(crate) struct TimeField {
     pub(crate) at: Path,
@@ -22,13 +22,13 @@ pub(crate) struct TimeField {
 impl TimeField {
     /// The latest time of these records.
     pub(crate) fn latest(&self, records: &[Value]) -> Option<Timestamp> {
-        let times = records.iter().filter_map(|record| scalar(self.at.first(record)?));
+        let times = records.iter().filter_map(|record| scalar_text(self.at.first(record)?));
         times.filter_map(|time| self.format.read(&time)).max()
     }
 }
 
-/// A time as a parameter; seconds and milliseconds are numbers.
-pub(crate) fn param(format: &TimeFormat, time: Timestamp) -> Value {
+/// A time as a parameter. Seconds and milliseconds since 1970 are numbers.
+pub(crate) fn time_param(format: &TimeFormat, time: Timestamp) -> Value {
     let text = format.write(time);
     match text.parse::<i64>() {
         Ok(number) if format.is_count() => number.into(),
@@ -36,9 +36,9 @@ pub(crate) fn param(format: &TimeFormat, time: Timestamp) -> Value {
     }
 }
 
-/// The smallest text that any time from `time` on has.
+/// The start of a request as a parameter: the smallest text of all times from `time` on.
 pub(crate) fn start_param(format: &TimeFormat, time: Timestamp) -> Value {
-    param(format, least_local(format, time))
+    time_param(format, smallest_local_time(format, time))
 }
 
 /// A day as a parameter.
@@ -46,9 +46,9 @@ pub(crate) fn day_param(format: &TimeFormat, day: NaiveDate) -> Value {
     day.and_time(NaiveTime::MIN).format(format.as_str()).to_string().into()
 }
 
-/// The moment, from `time` on, whose local time is the smallest. Daylight saving time ends at a full
-/// quarter of an hour, and the step is two hours at most.
-fn least_local(format: &TimeFormat, time: Timestamp) -> Timestamp {
+/// The moment from `time` on with the smallest local time. Daylight saving time ends at a full quarter
+/// of an hour, and clocks are then set back by at most two hours.
+fn smallest_local_time(format: &TimeFormat, time: Timestamp) -> Timestamp {
     let quarter = TimeDelta::minutes(15);
     let Ok(start) = time.duration_trunc(quarter) else { return time };
     let quarters = (1..=8).map(|n| start + quarter * n);
@@ -76,7 +76,7 @@ mod tests {
             ("%s%3f", json!(1_791_513_000_000_i64)),
         ] {
             let format = TimeFormat::new(format, chrono_tz::Asia::Shanghai).unwrap();
-            assert_eq!(param(&format, moment), value);
+            assert_eq!(time_param(&format, moment), value);
             let dated = TimeField { at: Path::parse("$.t").unwrap(), format };
             let records = [json!({ "t": null }), json!({ "t": value }), json!({ "t": {} })];
             assert_eq!(dated.latest(&records), Some(moment));

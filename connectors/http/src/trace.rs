@@ -1,4 +1,4 @@
-//! An exchange with a source, for people who write a channel. Secrets are left out.
+//! Shows exchanges with a source to people who write a channel, without secrets.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::request::Request;
 
 /// Headers whose values may be secrets.
-const HIDDEN: [&str; 6] =
+const SECRET_HEADERS: [&str; 6] =
     ["authorization", "cookie", "proxy-authorization", "x-api-key", "api-key", "token"];
 
 /// A request and its answer.
@@ -21,30 +21,30 @@ pub struct Trace {
     pub url: String,
     /// The query.
     pub query: Option<String>,
-    /// Headers, those with secrets hidden.
+    /// Headers; values that may be secrets are replaced.
     pub headers: Vec<(String, String)>,
     /// Size of the body before it was signed, and its SHA-256.
     pub body: (usize, String),
-    /// What was signed, and how.
-    pub signature: Option<auth::Trace>,
-    /// The status; `None` where no answer came.
+    /// How the request was signed.
+    pub signature: Option<auth::SigningSteps>,
+    /// The status; `None` if no answer arrived.
     pub status: Option<u16>,
     /// Headers of the answer.
     pub answer_headers: BTreeMap<String, String>,
     /// Size of the answer, and its SHA-256.
     pub answer: Option<(usize, String)>,
-    /// The answer as it came: it may contain personal values.
+    /// The answer as it arrived; it may contain personal values.
     pub page: Bytes,
 }
 
 impl Trace {
-    /// Of a request before it was signed: what a scheme adds to it stays hidden.
-    pub(crate) fn of(request: &Request, signature: Option<auth::Trace>) -> Self {
+    /// Traces a request as it was before it was signed, so that no secret of a scheme is shown.
+    pub(crate) fn new(request: &Request, signature: Option<auth::SigningSteps>) -> Self {
         let mut url = request.url.clone();
         let query = url.query().map(str::to_owned);
         url.set_query(None);
         let headers = request.headers.iter().map(|(name, value)| {
-            let is_hidden = HIDDEN.contains(&name.to_lowercase().as_str());
+            let is_hidden = SECRET_HEADERS.contains(&name.to_lowercase().as_str());
             (name.clone(), if is_hidden { "…".to_owned() } else { value.clone() })
         });
         Self {

@@ -12,7 +12,7 @@ fn size() -> Value {
     json!({ "param": "size", "value": 5 })
 }
 
-/// A module of the whole suite for each kind of page.
+/// Makes a module with the whole suite for each kind of page.
 macro_rules! kinds {
     ($($kind:ident: $settings:expr;)+) => {
         $(mod $kind {
@@ -65,7 +65,7 @@ kinds! {
     });
 }
 
-/// A sequence that was read to its end waits for the others: a change in it is found by the next round.
+/// A sequence that was read to its end waits for the others, so only the next round finds a change in it.
 mod partitions {
     use super::*;
 
@@ -77,7 +77,7 @@ mod partitions {
         })).await;
         builds_without_network,
         starts_from_none,
-        the_same_question_gets_the_same_keys,
+        a_repeated_read_returns_the_same_keys,
         resumes_after_any_cursor,
         a_cursor_survives_json,
         a_read_can_be_dropped_at_every_await,
@@ -92,7 +92,7 @@ mod partitions {
     );
 }
 
-/// A pass by keys does not go back to earlier keys: a change of one of them is found by reading again.
+/// A pass by keys does not go back to earlier keys, so only `reread` would find a change of such a record.
 mod keyset {
     use super::*;
 
@@ -103,7 +103,7 @@ mod keyset {
         })).await;
         builds_without_network,
         starts_from_none,
-        the_same_question_gets_the_same_keys,
+        a_repeated_read_returns_the_same_keys,
         resumes_after_any_cursor,
         a_cursor_survives_json,
         a_read_can_be_dropped_at_every_await,
@@ -118,7 +118,7 @@ mod keyset {
     );
 }
 
-/// A pass from the newest on finds no changes of earlier records: there are no promises about changes.
+/// A pass from the newest record back finds no changes of older records, so changes are not promised.
 mod newest {
     use super::*;
 
@@ -130,7 +130,7 @@ mod newest {
         })).await;
         builds_without_network,
         starts_from_none,
-        the_same_question_gets_the_same_keys,
+        a_repeated_read_returns_the_same_keys,
         resumes_after_any_cursor,
         a_cursor_survives_json,
         a_read_can_be_dropped_at_every_await,

@@ -1,7 +1,7 @@
-"""A plugin that reads orders from a file of JSON lines, each with `id`, `version` and more.
+"""A plugin that reads orders from a file of JSON lines, each with `id`, `version` and other fields.
 
 The file only grows: a changed order is written again with a greater `version`. The cursor is the
-number of bytes that were read.
+number of bytes that have been read.
 """
 
 import json
@@ -26,7 +26,7 @@ class Orders(Plugin):
                 order = json.loads(line)
                 if order["id"] not in seen and len(seen) == max:
                     break
-                seen[order["id"]] = order  # of two states in one read the later one counts
+                seen[order["id"]] = order  # a later state replaces an earlier one
                 upto += len(line)
         for order in seen.values():
             self.record(order["id"], order, revision=order["version"])

@@ -1,4 +1,4 @@
-"""Helps to write a Tonghui plugin. One file, standard library only, Python 3.8 or later.
+"""Base class for Tonghui plugins. One file that needs only Python 3.8 or later.
 
 A plugin answers requests for the records after a cursor. The same cursor must give the same records
 again, so a plugin stores no position of its own.
@@ -14,7 +14,7 @@ again, so a plugin stores no position of its own.
 
     Orders().run()
 
-Standard output belongs to the protocol: whatever is printed goes to standard error, which the
+The protocol uses standard output. So whatever the plugin prints goes to standard error, which the
 gateway copies to its log. Never print a personal value.
 """
 
@@ -25,24 +25,24 @@ __all__ = ["Fault", "Plugin", "Stopped", "Throttled", "Transient"]
 
 
 class Fault(Exception):
-    """The source cannot be read now. Raise one of its kinds with a text for people."""
+    """The source cannot be read now. Raise one of the subclasses, with a message for people."""
 
     kind = "transient"
     wait_ms = 0
 
 
 class Transient(Fault):
-    """It may go away by itself: the gateway tries again soon, with growing waits."""
+    """The failure may go away by itself: the gateway tries again soon, with growing waits."""
 
 
 class Stopped(Fault):
-    """Somebody has to act: a wrong password, a missing table."""
+    """Somebody must fix something: a wrong password, a missing table."""
 
     kind = "stopped"
 
 
 class Throttled(Fault):
-    """The source accepts the next request no earlier than in `seconds`."""
+    """The source accepts no request for the next `seconds`."""
 
     kind = "throttled"
 
@@ -54,37 +54,37 @@ class Throttled(Fault):
 class Plugin:
     """Subclass it, write `read`, and call `run`."""
 
-    # False where records have no revision: a later read is newer then.
+    # False if records have no revision: the state that is read later is then newer.
     revisions = True
 
     #: The settings of `[process.config]` and `[process.secrets]`, from `open` on.
     config = {}
-    #: Zone of source times that name none, and the limits of the source (`[budget]`).
+    #: Time zone of source times without an offset, and the limits of the source (`[budget]`).
     zone = "Asia/Shanghai"
     budget = {}
 
     def open(self):
-        """Called once, with the settings in place. Raise `Stopped` where they cannot work."""
+        """Called once, when the settings are known. Raise `Stopped` if they are wrong."""
 
     def read(self, after, max):
         """Calls `self.record` for at most `max` records that come after `after` (None: from the
-        beginning) and returns (upto, caught_up): the cursor behind them, any JSON of at most
-        64 KiB, and whether there was nothing more. Return within about five seconds."""
+        beginning). Returns (upto, caught_up): the cursor after them (any JSON of at most 64 KiB),
+        and whether there is nothing more to read. Must return within about five seconds."""
         raise NotImplementedError
 
     def settled(self, upto):
-        """Everything up to `upto` is kept: tell the source, if it wants to know. May come twice."""
+        """Called when everything up to `upto` is stored, perhaps twice: tells the source."""
 
     def record(self, key, body, revision=None):
-        """Gives one record: its stable key, a dict, and the whole number or time (RFC 3339) that
-        orders its states. Each key at most once in a read."""
+        """Answers with one record: its stable key, its fields as a dict, and the whole number or
+        time (RFC 3339) that orders its states. Each key at most once in a read."""
         record = {"key": key, "body": body}
         if revision is not None:
             record["revision"] = revision
         self._write({"record": record})
 
     def run(self):
-        """Answers until the gateway closes standard input."""
+        """Answers requests until the gateway closes standard input."""
         self._out, sys.stdout = sys.stdout.buffer, sys.stderr
         for line in sys.stdin.buffer:
             ((request, arguments),) = json.loads(line).items()

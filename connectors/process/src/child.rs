@@ -1,12 +1,14 @@
-//! A program with limited memory and few environment variables; all its processes end with it.
+//! Runs a program with limited memory and few environment variables. All processes that it starts end
+//! with it.
 //!
-//! The limits are set by a shell (`ulimit`, POSIX) that then becomes the program: they hold from its
-//! first instruction on and for everything it starts, without unsafe code and without a control
-//! group. It gets only the variables below: others of the gateway contain keys and passwords.
+//! A shell sets the limits (`ulimit`, POSIX) and then replaces itself with the program. So they hold
+//! from its first instruction on, and for everything that it starts, without unsafe code or a control
+//! group. The program gets only the variables below: other variables of the gateway contain keys and
+//! passwords.
 
 mod log;
 
-pub(crate) use log::presentable;
+pub(crate) use log::readable_text;
 
 use std::{ffi::OsString, process::Stdio};
 
@@ -38,20 +40,20 @@ const VARIABLES: &[&str] = &[
     "NO_PROXY",
 ];
 
-/// Sets the limits and becomes the program; exit code 125 when a limit cannot be set. No core file:
-/// it would contain the memory of the program.
-const LIMITED_START: &str = r#"ulimit -c 0 && ulimit -v "$0" || exit 125; exec "$@""#;
+/// Sets the limits and replaces the shell with the program. The exit code is 125 if a limit cannot be
+/// set. There is no core file, because it would contain the memory of the program.
+const START_SCRIPT: &str = r#"ulimit -c 0 && ulimit -v "$0" || exit 125; exec "$@""#;
 
-/// A running program. Dropping it kills it and everything it has started.
+/// A running program. Dropping it kills the program and everything that it has started.
 pub(crate) struct Child {
     process: Process,
     group: Option<Pid>,
-    /// Writes its standard error to the log.
+    /// The task that copies its standard error to the log.
     _log: JoinSet<()>,
 }
 
 impl Child {
-    /// Starts the program of `plan` with further arguments. Returns it with its standard input and
+    /// Starts the program of `plan` with additional arguments. Returns it with its standard input and
     /// output.
     pub(crate) fn start(
         plan: &Plan,
@@ -59,7 +61,7 @@ impl Child {
     ) -> Result<(Self, ChildStdin, ChildStdout), Fault> {
         let mut command = Command::new("sh");
         command
-            .args(["-c", LIMITED_START])
+            .args(["-c", START_SCRIPT])
             .arg((plan.config.memory.0 / 1024).to_string())
             .args(&plan.config.command)
             .args(arguments)
@@ -84,27 +86,28 @@ impl Child {
         Ok((Self { process, group, _log: log }, input, output))
     }
 
-    /// Whether it has ended by itself.
+    /// Whether the program has ended.
     pub(crate) fn has_ended(&mut self) -> bool {
         !matches!(self.process.try_wait(), Ok(None))
     }
 
-    /// Waits until it ends, after it has closed its output. The error says how it failed.
+    /// Waits until the program ends, after it has closed its output. The error says how it failed.
     pub(crate) async fn wait(&mut self) -> Result<(), String> {
         let status = self.process.wait().await.ok();
         Err(match status.and_then(|status| status.code()) {
             Some(0) => return Ok(()),
-            Some(125) => "its memory limit cannot be set".to_owned(),
+            Some(125) => "the limit `memory` cannot be set".to_owned(),
             Some(126 | 127) => "there is no such program".to_owned(),
-            Some(code) => format!("it ended with exit code {code}"),
-            None => "it was killed".to_owned(),
+            Some(code) => format!("the program ended with exit code {code}"),
+            None => "the program was killed".to_owned(),
         })
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // The group keeps its number while one of its processes runs. It may have ended already.
+        // The number of the group is not reused while one of its processes runs. The kill fails if all
+        // have ended.
         if let Some(group) = self.group {
             let _ = kill_process_group(group, Signal::KILL);
         }

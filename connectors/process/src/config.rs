@@ -11,33 +11,33 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The program and its arguments. It runs in the folder of the channel: `["python3",
-    /// "plugin.py"]` is a file beside channel.toml.
+    /// The program and its arguments. The program runs in the folder of the channel: in `["python3",
+    /// "plugin.py"]`, the file is beside channel.toml.
     #[schemars(length(min = 1))]
     pub(crate) command: Vec<String>,
-    /// Its protocol.
+    /// The protocol of the program.
     #[serde(default)]
     pub(crate) protocol: Protocol,
-    /// Settings for the program, passed on as they are.
+    /// Settings for the program, which it gets unchanged.
     #[serde(default)]
     pub(crate) config: Map<String, Value>,
-    /// Further settings for the program that are secret.
+    /// Secret settings for the program.
     #[serde(default)]
     pub(crate) secrets: BTreeMap<String, Secret>,
-    /// The longest that one answer of a plugin, or one line of a tap, may take.
+    /// Maximum time for one answer of a plugin, or for one line of a tap.
     #[serde(default = "Period::seconds::<60>")]
     #[schemars(extend("formatMinimum" = "1ms", "formatMaximum" = "10m"))]
     pub(crate) timeout: Period,
-    /// Address space that each of its processes may use.
+    /// Maximum address space of each process of the program.
     #[serde(default = "default_memory")]
     #[schemars(extend("formatMinimum" = "16MiB"))]
     pub(crate) memory: Size,
-    /// Most records of one answer. Use a smaller number for large records: all records of an answer
-    /// together may have 64 MiB.
+    /// Maximum number of records in one answer. Set a smaller number for large records: all records of
+    /// an answer together may have at most 64 MiB.
     #[serde(default = "default_page")]
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) page: u32,
-    /// What is read of a Singer tap; only for taps, and required there.
+    /// What to read from a Singer tap. Required for taps, and allowed only for them.
     pub(crate) singer: Option<Singer>,
 }
 
@@ -52,18 +52,18 @@ pub(crate) enum Protocol {
     Singer,
 }
 
-/// What is read of a Singer tap.
+/// What to read from a Singer tap.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Singer {
     /// The stream whose records are demands. Records of other streams are ignored.
     #[schemars(length(min = 1))]
     pub(crate) stream: String,
-    /// The key fields of a record, where the tap's SCHEMA has no `key_properties`.
+    /// The key fields of a record. If absent, the `key_properties` of the tap's SCHEMA.
     #[serde(default)]
     pub(crate) key: Vec<String>,
-    /// The field that orders the states of one record, a whole number or a time. Without it, the tap
-    /// gives current states, and a later read is newer.
+    /// The field that orders the states of one record: a whole number or a time. If absent, the state
+    /// that is read later is newer.
     pub(crate) revision: Option<String>,
     /// Where the tap's catalog comes from.
     #[serde(default)]
@@ -74,7 +74,7 @@ pub(crate) struct Singer {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Catalog {
-    /// From the tap (`--discover`); the stream is selected in it.
+    /// From the tap, by `--discover`; the gateway selects the stream in it.
     #[default]
     Discover,
     /// The tap has none.

@@ -1,9 +1,10 @@
-//! External programs: a plugin that uses the line protocol, or an existing Singer tap.
+//! Runs external programs that read a source: a plugin that uses the line protocol, or an existing
+//! Singer tap.
 //!
-//! A program is a separate process, not a library: it may be written in any language, and when it
-//! hangs, crashes or uses too much memory, it affects only itself. Any violation of the protocol
-//! stops the channel and ends the program; the next request starts it again, because its whole
-//! state is the cursor.
+//! A program is a separate process, not a library: it may be written in any language, and if it hangs,
+//! crashes or uses too much memory, it affects only itself. Any violation of the protocol stops the
+//! channel and ends the program. The next request can start it again, because its whole state is the
+//! cursor.
 //!
 //! Reading order: `message.rs` (the protocol), `session.rs` (a plugin), `singer.rs` (a tap), then
 //! `child.rs` (running a program).
@@ -38,10 +39,10 @@ pub struct Process {
     program: Program,
 }
 
-/// Bytes of a plugin's `upto` and of a tap's state.
+/// Maximum size of a plugin's `upto` and of a tap's state, in bytes.
 const MAX_CURSOR_BYTES: usize = 64 * 1024;
 
-/// A position, with the kind of program that it belongs to: the other kind must refuse it.
+/// A position, with the kind of program that it belongs to. The other kind refuses it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cursor {
@@ -59,12 +60,12 @@ pub struct TapPosition {
     /// Number of records read since that state.
     #[serde(rename = "passed")]
     n_records: u64,
-    /// A hash of these records: shows whether a tap that is started again writes the same ones.
+    /// A hash of these records. It shows whether a tap that is started again writes the same records.
     digest: String,
 }
 
 enum Program {
-    /// The running plugin. Taken out while it answers, so an interrupted request drops it.
+    /// The running plugin. A request takes it out, so that an interrupted request drops it.
     Plugin(Option<Box<Session>>),
     Tap(Box<Tap>),
 }
@@ -91,7 +92,7 @@ impl Connector for Process {
         if let Err(fault) = &batch
             && let FaultKind::Throttled(wait) = fault.kind()
         {
-            gate.hold(wait); // for the other channels of the same source
+            gate.hold(wait); // the other channels of the source wait too
         }
         batch
     }
@@ -106,8 +107,8 @@ impl Connector for Process {
 
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         match &self.plan.config.singer {
-            None => session::sample(page, &self.plan),
-            Some(singer) => singer::sample(page, singer, &self.plan),
+            None => session::parse_sample(page, &self.plan),
+            Some(singer) => singer::parse_sample(page, singer, &self.plan),
         }
     }
 }
@@ -128,7 +129,7 @@ impl Process {
             (Program::Plugin(_), Some(Cursor::Singer(_)))
             | (Program::Tap(_), Some(Cursor::Plugin(_))) => Err(plan
                 .stopped("the stored cursor belongs to another `protocol`")
-                .remedy("restore `protocol`, or give the channel another name")),
+                .remedy("restore `protocol`, or give the channel a new name")),
         }
     }
 }
@@ -142,15 +143,15 @@ impl fmt::Debug for Process {
     }
 }
 
-/// Makes a request to the running plugin; to a new one if there is none, or if it has ended.
+/// Sends a request to the running plugin, or starts the plugin first if it is not running.
 async fn request<T>(
     running: &mut Option<Box<Session>>,
     plan: &Plan,
     send: impl AsyncFnOnce(&mut Session) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     let answer = async {
-        let alive = |mut session: Box<Session>| (!session.child.has_ended()).then_some(session);
-        let mut session = match running.take().and_then(alive) {
+        let if_alive = |mut session: Box<Session>| (!session.child.has_ended()).then_some(session);
+        let mut session = match running.take().and_then(if_alive) {
             Some(session) => session,
             None => Box::new(Session::open(plan).await?),
         };
@@ -160,7 +161,7 @@ async fn request<T>(
     let (answer, session) = tokio::time::timeout(timeout, answer).await.unwrap_or_else(|_| {
         let timed_out = plan.stopped(&format!("no complete answer within {timeout:?}"));
         Err(timed_out
-            .remedy("have it answer with the records it has so far, or set a longer `timeout`"))
+            .remedy("let the program answer with the records it has so far, or raise `timeout`"))
     })?;
     *running = Some(session);
     Ok(answer)

@@ -1,32 +1,32 @@
-//! Lines that a program writes, within limits.
+//! Reads the lines that a program writes, up to a limit.
 
 use std::io;
 
 use contract::MAX_RECORD_BYTES;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader, Take};
 
-/// Bytes of a line: a record, and the JSON around it.
+/// Maximum size of a line, in bytes: a record, and the JSON around it.
 pub(crate) const MAX_LINE_BYTES: usize = MAX_RECORD_BYTES + (1 << 20);
-/// Bytes of all records of one answer.
+/// Maximum size of all records of one answer, in bytes.
 pub(crate) const MAX_ANSWER_BYTES: usize = 64 << 20;
 
 /// Reads lines.
 pub(crate) struct Lines<R> {
     reader: Take<BufReader<R>>,
-    /// The current line. Not a local variable: dropping a read must lose nothing.
+    /// The current line. It is stored here so that dropping a read loses nothing.
     line: Vec<u8>,
     max_bytes: usize,
-    /// The current line is above the limit.
+    /// Whether the current line exceeds the limit.
     is_too_long: bool,
-    /// `line` was returned: the next call begins a new one.
+    /// Whether `line` was returned, so that the next call begins a new one.
     is_returned: bool,
 }
 
-/// A line without its end.
+/// A line, without its line break.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line<'a> {
     Whole(&'a [u8]),
-    /// Above the limit; it was skipped.
+    /// The line exceeded the limit and was skipped.
     TooLong,
 }
 
@@ -36,7 +36,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         Self { reader, line: Vec::new(), max_bytes, is_too_long: false, is_returned: false }
     }
 
-    /// The next line; `None` at the end. Text after the last line break is a line too.
+    /// The next line; `None` at the end of the output. Text after the last line break is a line too.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         if std::mem::take(&mut self.is_returned) {
             self.line.clear();
@@ -46,8 +46,8 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             // One byte more than the limit, for the line break.
             self.reader.set_limit((self.max_bytes + 1 - self.line.len()) as u64);
             self.reader.read_until(b'\n', &mut self.line).await?;
-            let is_ended = self.line.ends_with(b"\n");
-            if !is_ended && self.line.len() > self.max_bytes {
+            let has_end = self.line.ends_with(b"\n");
+            if !has_end && self.line.len() > self.max_bytes {
                 self.is_too_long = true;
                 self.line.clear();
                 continue;
@@ -55,7 +55,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             if self.line.is_empty() && !self.is_too_long {
                 return Ok(None);
             }
-            self.line.truncate(self.line.len() - usize::from(is_ended));
+            self.line.truncate(self.line.len() - usize::from(has_end));
             self.is_returned = true;
             let line = if self.is_too_long { Line::TooLong } else { Line::Whole(&self.line) };
             return Ok(Some(line));

@@ -8,9 +8,9 @@
 //! in place of any answer: {"fault":{"kind":"throttled","wait_ms":2000,"message":"…"}}
 //! ```
 //!
-//! Half duplex: no request is sent before the answer is complete. `budget` is what the source
-//! allows, and the plugin has to respect it; `zone` is for times that have none. Unknown names are
-//! ignored, so that later versions may add some.
+//! The gateway sends no request before the previous answer is complete. `budget` contains the limits of
+//! the source, which the plugin must respect; `zone` is the time zone of times without an offset.
+//! Unknown names are ignored, so that later versions can add some.
 
 use std::time::Duration;
 
@@ -18,21 +18,21 @@ use contract::Fault;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::child::presentable;
+use crate::child::readable_text;
 
 /// The version of the protocol.
 pub(crate) const PROTOCOL: u32 = 1;
 
-/// The longest pause that a plugin may request: a wrong number must not stop a channel forever.
+/// Maximum pause that a plugin may request: a wrong number must not stop a channel forever.
 const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 
-/// An answer that is not a record; records are read like documents, see `record.rs`.
+/// An answer that is not a record. `record.rs` reads records.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Answer {
     Ready {
         #[serde(default)]
-        revision: Revisions,
+        revision: RevisionSource,
     },
     End {
         upto: Value,
@@ -42,14 +42,14 @@ pub(crate) enum Answer {
     Fault(ReportedFault),
 }
 
-/// What orders the states of one record.
+/// Where the order of the states of one record comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Revisions {
+pub(crate) enum RevisionSource {
     /// The `revision` of each record: a whole number or a time.
     #[default]
     Declared,
-    /// The order of reads: a later read has the newer states.
+    /// The order of reads: the state that is read later is newer.
     None,
 }
 
@@ -73,7 +73,7 @@ enum ReportedKind {
 
 impl ReportedFault {
     pub(crate) fn into_fault(self) -> Fault {
-        let message = presentable(&self.message);
+        let message = readable_text(&self.message);
         match self.kind {
             ReportedKind::Transient => Fault::transient(message),
             ReportedKind::Throttled => {

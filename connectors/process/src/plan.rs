@@ -1,17 +1,17 @@
-//! The settings, checked once: all later code relies on them.
+//! The checked settings, on which all later code relies.
 
 use contract::{ConnectorContext, Fault};
 use serde_json::{Map, Value};
 
 use crate::config::{Config, Protocol};
 
-/// How a program is run, and its limits.
+/// How a program is run, and with which limits.
 pub(crate) struct Plan {
     pub(crate) config: Config,
-    /// Each read enters the gate once. The requests of the program itself to
-    /// the source are not counted: the program gets the budget and has to respect it.
+    /// Each read enters the gate once. The gate does not count the program's own requests to the
+    /// source: the program gets the budget and must respect it.
     pub(crate) context: ConnectorContext,
-    /// Settings of the program, with their secrets: never shown.
+    /// Settings for the program, including secrets. They are never shown.
     pub(crate) settings: Map<String, Value>,
 }
 
@@ -22,7 +22,7 @@ impl Plan {
         let repeated = secrets.keys().find(|name| plain.contains_key(*name));
         let (cause, remedy) = match (protocol, singer) {
             _ if command.first().is_none_or(String::is_empty) => {
-                ("`command` names no program", "write it like [\"python3\", \"plugin.py\"]")
+                ("`command` is empty", "write it like [\"python3\", \"plugin.py\"]")
             }
             _ if timeout.0.is_zero() => ("`timeout` is zero", "write it like 60s"),
             _ if *page == 0 => ("`page` is zero", "write a number from 1 to 10000"),
@@ -31,7 +31,7 @@ impl Plan {
                 return Err(Fault::stopped(cause).remedy("keep one of the two"));
             }
             (Protocol::Singer, None) => {
-                ("no stream of the tap is named", "add [process.singer] with `stream`")
+                ("no stream of the tap is selected", "add [process.singer] with `stream`")
             }
             (Protocol::Tonghui, Some(_)) => (
                 "[process.singer] is for taps, but `protocol` is not \"singer\"",
@@ -48,7 +48,7 @@ impl Plan {
         Err(Fault::stopped(cause).remedy(remedy))
     }
 
-    /// A fault of the program that somebody must correct.
+    /// A fault of the program that somebody must fix.
     pub(crate) fn stopped(&self, cause: &str) -> Fault {
         Fault::stopped(cause).at(self.place())
     }

@@ -1,4 +1,4 @@
-//! From a record of a program to an entry: a record, or bytes that cannot be read.
+//! Makes an entry from a record of a program: a record, or bytes that cannot be read.
 
 use bytes::Bytes;
 use contract::{Entry, MAX_RECORD_BYTES, Place, Reason, RecordKey, Revision, TextReport};
@@ -6,15 +6,15 @@ use document::{Facts, Findings, Malformed, Shape, decode};
 use normalizer_text::Hints;
 use serde_json::Value;
 
-/// Bytes of a key.
+/// Maximum size of a key, in bytes.
 const MAX_KEY_BYTES: usize = 1024;
 
 /// The lines of a fixture that are not empty.
-pub(crate) fn lines(page: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn fixture_lines(page: &[u8]) -> impl Iterator<Item = &[u8]> {
     page.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
 }
 
-/// A line of a program as a tree, with what is known about its text; `None` where it is not JSON.
+/// Parses a line of a program into a tree, with what is known about its text. `None` if it is not JSON.
 pub(crate) fn parse_line(line: &[u8]) -> Option<(Value, Facts)> {
     let mut text = decode(line, &Hints::default());
     let tree = text.parse(Shape::Json).ok()?;
@@ -23,14 +23,15 @@ pub(crate) fn parse_line(line: &[u8]) -> Option<(Value, Facts)> {
 
 /// The parts of a record.
 pub(crate) struct RecordParts<'a> {
-    /// Its place, for people.
+    /// The place of the record, for people.
     pub(crate) at: String,
     pub(crate) key: Option<RecordKey>,
-    /// `None` where the field with the revision cannot be read.
+    /// `None` if the revision cannot be read.
     pub(crate) revision: Option<Revision>,
     pub(crate) body: Value,
-    /// The line it was in, with what is known about its text.
+    /// The line that contained the record.
     pub(crate) line: &'a [u8],
+    /// What is known about the text of the line.
     pub(crate) facts: &'a Facts,
     /// Damage in the line outside the body.
     pub(crate) damage: Option<String>,
@@ -39,38 +40,38 @@ pub(crate) struct RecordParts<'a> {
 /// The entry for a record.
 pub(crate) fn entry(parts: RecordParts<'_>) -> Entry {
     let RecordParts { at, key, revision, mut body, line, facts, damage } = parts;
-    let verdict = facts.judge("", &body);
-    let damage = verdict
+    let defects = facts.defects_in("", &body);
+    let damage = defects
         .reason(Malformed::Reject)
         .or_else(|| damage.map(|damage| Reason::new("bad_json", damage)));
     let reason = match (damage, &key, revision) {
         (Some(damage), ..) => damage,
         (None, Some(key), Some(revision)) if line.len() <= MAX_RECORD_BYTES && body.is_object() => {
-            facts.findings.settle(&mut body);
-            let text = TextReport { marks: verdict.marks, ..TextReport::default() };
+            facts.findings.remove_markers(&mut body);
+            let text = TextReport { marks: defects.marks, ..TextReport::default() };
             return Entry::record(key.clone(), revision, body, text);
         }
         (None, None, _) => Reason::new("missing_key", "the record has no key that can be read"),
         (None, _, None) => {
-            Reason::new("no_revision", "its revision is neither a whole number nor a time")
+            Reason::new("no_revision", "the revision is neither a whole number nor a time")
         }
         (None, Some(_), Some(_)) if !body.is_object() => {
-            Reason::new("no_body", "its body is not an object")
+            Reason::new("no_body", "the body is not an object")
         }
-        (None, Some(_), Some(_)) => Reason::new("too_large", "the record is above the limit"),
+        (None, Some(_), Some(_)) => Reason::new("too_large", "the record is larger than 16 MiB"),
     };
     Entry::Unreadable { place: Place { key, at }, bytes: Bytes::copy_from_slice(line), reason }
 }
 
-/// A key: a text, or a number as it is written. `None` where it is damaged.
+/// A key: text, or a number as it is written. `None` if it is damaged.
 pub(crate) fn key(value: &Value, findings: &Findings) -> Option<RecordKey> {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
-    let is_whole = findings.is_whole(&text);
-    (is_whole && !text.is_empty() && text.len() <= MAX_KEY_BYTES).then(|| RecordKey::new(text))
+    let is_unmarked = findings.is_unmarked(&text);
+    (is_unmarked && !text.is_empty() && text.len() <= MAX_KEY_BYTES).then(|| RecordKey::new(text))
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! An existing Singer tap, unchanged (the Singer specification, version 0.3).
+//! Runs an existing Singer tap, unchanged (the Singer specification, version 0.3).
 //!
-//! A tap accepts no requests: it is started with a state, writes records and new states, and ends. So
-//! a read returns the next records of a run, and a full pipe makes the tap wait until the next read.
-//! The cursor is the last state, with the number and hash of the records after it. A tap that is
-//! started again has reached that position if it writes the same records again; otherwise all records
-//! after the state are read once more, which does no harm.
+//! A tap accepts no requests: it starts with a state, writes records and new states, and ends. So a
+//! read returns the next records of a run, and between reads a full pipe makes the tap wait. The cursor
+//! is the last state, with the number and hash of the records after it. A tap that is started again
+//! reaches that position if it writes the same records again; otherwise all records after the state are
+//! read again, which does no harm.
 
 mod files;
 mod message;
@@ -16,7 +16,7 @@ use std::{collections::HashMap, time::Duration};
 use contract::{Batch, Entry, Fault, RecordKey};
 use tokio::time::{Instant, timeout_at};
 
-pub(crate) use message::sample;
+pub(crate) use message::parse_sample;
 
 use crate::{
     Cursor, TapPosition,
@@ -24,19 +24,19 @@ use crate::{
     lines::MAX_ANSWER_BYTES,
     plan::Plan,
 };
-use files::Files;
+use files::TapFiles;
 use message::Keys;
 use run::{Output, Run};
 
-/// After this time, a read returns the records it has so far.
+/// Time limit of a read. A read then returns the records that it has so far.
 const READ_TIME: Duration = Duration::from_secs(5);
 
-/// A tap, and its current run.
+/// A tap, with its current run.
 pub(crate) struct Tap {
     settings: config::Singer,
-    /// Its catalog, after the first start.
+    /// Its catalog, once it has been started.
     catalog: Option<serde_json::Value>,
-    /// Taken out by a read: after an interrupted read there is none.
+    /// The current run. A read takes it out, so that an interrupted read drops it.
     run: Option<Run>,
 }
 
@@ -60,7 +60,7 @@ impl Tap {
         let caught_up = loop {
             let output = match run.next(plan) {
                 next if batch.entries.is_empty() => next.await?,
-                // Records are returned while the tap waits for its source.
+                // The records are returned even if the tap is still waiting for its source.
                 next => match timeout_at(until, next).await {
                     Ok(output) => output?,
                     Err(_) => return Ok(self.keep_run(run, batch)),
@@ -71,7 +71,7 @@ impl Tap {
                 Output::Other => {}
                 Output::Ended => break true,
                 Output::Failed(fault) if batch.entries.is_empty() => return Err(fault),
-                // The records before the failure are good; the next read returns the fault.
+                // The records before the failure are valid; the next read returns the fault.
                 Output::Failed(_) => break false,
             }
             let is_full = batch.entries.len() == max || batch.n_bytes > MAX_ANSWER_BYTES;
@@ -87,44 +87,44 @@ impl Tap {
         Ok(batch.into_batch(Cursor::Singer(upto), caught_up))
     }
 
-    /// The batch so far; the next read continues the run.
+    /// Returns the batch so far, and keeps the run for the next read.
     fn keep_run(&mut self, run: Run, batch: BatchBuilder) -> Batch<Cursor> {
         let upto = Cursor::Singer(run.position.clone());
         self.run = Some(run);
         batch.into_batch(upto, false)
     }
 
-    /// Starts a run and reads up to a position.
+    /// Starts a run and reads up to the position `after`.
     async fn start(&mut self, after: &TapPosition, plan: &Plan) -> Result<Run, Fault> {
         if self.catalog.is_none() {
             self.catalog = match &self.settings.catalog {
                 Catalog::None => None,
-                Catalog::File(name) => Some(files::catalog(plan, name)?),
+                Catalog::File(name) => Some(files::read_catalog(plan, name)?),
                 Catalog::Discover => Some(run::discover(plan, &self.settings.stream).await?),
             };
         }
         let start = || {
-            let files = Files::write(plan, self.catalog.as_ref(), after.state.as_ref())?;
+            let files = TapFiles::write(plan, self.catalog.as_ref(), after.state.as_ref())?;
             Run::start(plan, files, Keys::new(&self.settings), after.state.clone())
         };
         let mut run = start()?;
-        if run.repeats(after, plan).await? { Ok(run) } else { start() }
+        if run.reaches(after, plan).await? { Ok(run) } else { start() }
     }
 }
 
-/// Entries of one batch. Taps may repeat a key: its last state counts.
+/// The entries of one batch. If a tap repeats a key, only its last state is kept.
 #[derive(Default)]
 struct BatchBuilder {
     entries: Vec<Entry>,
-    places: HashMap<RecordKey, usize>,
+    indices: HashMap<RecordKey, usize>,
     n_bytes: usize,
 }
 
 impl BatchBuilder {
     fn add(&mut self, key: Option<RecordKey>, entry: Entry, n_bytes: usize) {
         self.n_bytes += n_bytes;
-        let place = key.map(|key| *self.places.entry(key).or_insert(self.entries.len()));
-        match place.and_then(|place| self.entries.get_mut(place)) {
+        let index = key.map(|key| *self.indices.entry(key).or_insert(self.entries.len()));
+        match index.and_then(|index| self.entries.get_mut(index)) {
             Some(earlier) => *earlier = entry,
             None => self.entries.push(entry),
         }

@@ -1,7 +1,7 @@
 //! The `[table]` section of a channel file.
 //!
-//! Plain data: only its shape is checked here. `plan.rs` checks what belongs together. Editors show
-//! the comments below.
+//! Plain data: these types check only its shape, and `plan.rs` checks whether the settings fit
+//! together. Editors show the comments below.
 
 use std::collections::BTreeMap;
 
@@ -11,20 +11,20 @@ use normalizer_text::Charset;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// A front-end database table (前置库): which rows are read, and how they are acknowledged.
+/// A table in a front-end database (前置库): which rows are read, and how they are acknowledged.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Address of the database with account and password: `sqlite:`, `postgres:` or `mysql:`
-    /// (also for MariaDB). A secret: `{ env = "NAME" }` or `{ file = "PATH" }`.
+    /// Address of the database, with account and password: `sqlite:`, `postgres:` or `mysql:` (also for
+    /// MariaDB). A secret: `{ env = "NAME" }` or `{ file = "PATH" }`.
     pub(crate) url: Secret,
     /// The table and how its rows are found.
     #[serde(flatten)]
     pub(crate) main: TableConfig,
-    /// The columns to read; without it, all. The key, the column of `changes` and the parents of parts are
-    /// always read.
+    /// The columns to read; all if absent. The key, the column of `changes` and each `parent` of a part
+    /// are always read.
     pub(crate) columns: Option<Vec<String>>,
-    /// Charset of binary columns. Never guessed.
+    /// Charset of binary columns. It is never detected.
     #[serde(default = "utf8")]
     pub(crate) charset: Charset,
     /// Maximum number of rows in one query, 1 to 10000.
@@ -38,10 +38,10 @@ pub struct Config {
     #[serde(default)]
     pub(crate) malformed: Malformed,
     /// Width of columns in bytes (text columns: in characters). A value that fills its column was
-    /// probably cut by the source and is marked.
+    /// probably cut by the source, and is flagged as truncated.
     #[serde(default)]
     pub(crate) widths: BTreeMap<String, u32>,
-    /// Reads old rows again from time to time. Needs `changes`.
+    /// Reads recent rows again at intervals. Needs `changes`.
     pub(crate) reread: Option<Reread>,
     /// Rows of other tables that belong to a record.
     #[serde(default)]
@@ -51,15 +51,15 @@ pub struct Config {
 /// A table and how its rows are found.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub(crate) struct TableConfig {
-    /// The table; `schema.table` where it is not in the default schema. Written as in the database:
+    /// The table; `schema.table` if it is not in the default schema. Write it as the database does:
     /// PostgreSQL, and MySQL on Linux, distinguish upper and lower case.
     pub(crate) table: String,
     /// The key column: unique and never changed.
     pub(crate) key: String,
     /// Finds new rows and later changes by a column that grows.
     pub(crate) changes: Option<Changes>,
-    /// Finds rows that are still pending, whatever their time, and acknowledges them. A row is
-    /// pending when all conditions are met.
+    /// Finds rows that are still pending, whatever their time, and acknowledges them. A row is pending
+    /// if all flags say so.
     #[serde(default)]
     pub(crate) flag: Vec<Flag>,
 }
@@ -70,11 +70,12 @@ pub(crate) struct TableConfig {
 pub(crate) struct Changes {
     /// The column.
     pub(crate) column: String,
-    /// How a text column writes times, e.g. `%Y-%m-%d %H:%M:%S`; `%s` for seconds and `%s%3f` for
-    /// milliseconds since 1970. Not for a column of a time type, or of plain numbers.
+    /// The format of times in a text column, such as `%Y-%m-%d %H:%M:%S`; `%s` for seconds and `%s%3f`
+    /// for milliseconds since 1970. Leave it out for a column of a time type, or of numbers that are
+    /// not times.
     pub(crate) format: Option<String>,
-    /// How late a row may become visible after its own time. Plain numbers have no overlap: there,
-    /// add a flag.
+    /// How late a row may become visible after its own time. Numbers that are not times have no
+    /// overlap: add a flag for them.
     #[serde(default = "Period::seconds::<300>")]
     pub(crate) overlap: Period,
 }
@@ -98,7 +99,7 @@ pub(crate) enum Pending {
     /// A range of numbers.
     Range(Range),
     /// One value.
-    Is(Scalar),
+    Value(Scalar),
 }
 
 /// A range of whole numbers.
@@ -123,20 +124,20 @@ pub(crate) enum Scalar {
     Text(String),
 }
 
-/// Reads old rows again from time to time.
+/// Reads recent rows again at intervals.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reread {
-    /// How far back.
+    /// How many days back to read.
     #[schemars(range(min = 1, max = 36_500))]
     pub(crate) days: u32,
-    /// How often.
+    /// The interval between two such reads.
     #[serde(default = "Period::seconds::<3600>")]
     pub(crate) every: Period,
 }
 
-/// Rows of another table that belong to a record: they are an array of this name in it. A new row
-/// makes the whole record be read again.
+/// Rows of another table that belong to a record, where they become an array. When a new row appears,
+/// its record is read again as a whole.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Part {
@@ -147,7 +148,7 @@ pub(crate) struct Part {
     pub(crate) table: TableConfig,
     /// The column of the main table that refers to the other table.
     pub(crate) parent: String,
-    /// The column of the other table that equals it.
+    /// The column of the other table that equals `parent`.
     pub(crate) column: String,
 }
 

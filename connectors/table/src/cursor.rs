@@ -1,7 +1,7 @@
 //! The position of a channel in its tables, and the rows to acknowledge.
 //!
-//! Every scan has its own position, so a row that blocks one scan does not block another. The rows
-//! to acknowledge are stored with the positions: a crash between `advance` and `settled` loses no
+//! Every scan has its own position, so a row that blocks one scan does not block another. The cursor
+//! also holds the rows to acknowledge, so a crash between `advance` and `settled` loses no
 //! acknowledgement.
 
 use std::{collections::BTreeMap, fmt};
@@ -12,21 +12,21 @@ use serde::{Deserialize, Serialize};
 use crate::{plan::TablePlan, value::Value};
 
 /// A position in a table and its parts.
-// No field is optional when it is read: the cursor of another channel must not be taken for an empty one.
+// No field has a default: the cursor of another kind of connector must not be read as an empty one.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
-    /// The scan that is next.
+    /// The index of the next scan.
     pub(crate) next_scan: usize,
-    /// How many pages it has read in a row.
+    /// Number of pages that this scan has read in a row.
     pub(crate) n_pages: usize,
-    /// How many scans in a row have reached their end; all of them means caught up.
+    /// Number of scans in a row that have reached their end. If all have, the channel is caught up.
     pub(crate) n_ended: usize,
     /// Positions in the main table.
     pub(crate) main: Positions,
     /// Positions in the tables of the parts, by the names of the parts.
     pub(crate) parts: BTreeMap<String, Positions>,
-    /// Pending rows that the last batch has read, by the name of the part; `""` for the main table.
+    /// Pending rows of the last batch, by the name of the part; `""` for the main table.
     pub(crate) to_acknowledge: BTreeMap<String, Vec<PendingAck>>,
 }
 
@@ -34,13 +34,13 @@ pub struct Cursor {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Positions {
-    pub(crate) sweep: Sweep,
-    /// After this key, in the scan over pending rows.
+    pub(crate) sweep: SweepPosition,
+    /// The last key in the scan over pending rows.
     pub(crate) pending: Option<Value>,
-    pub(crate) undated: Repeated<Value>,
-    pub(crate) reread: Repeated<(Value, Value)>,
-    /// The position is a number of rows.
-    pub(crate) keyless: Repeated<u64>,
+    pub(crate) undated: RepeatedScan<Value>,
+    pub(crate) reread: RepeatedScan<(Value, Value)>,
+    /// The position is the number of rows already read.
+    pub(crate) keyless: RepeatedScan<u64>,
     /// A part row whose records did not fit into one batch.
     pub(crate) unfinished: Option<UnfinishedPart>,
 }
@@ -48,22 +48,23 @@ pub(crate) struct Positions {
 /// The position of the scan along the column of `changes`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Sweep {
-    /// The column that the values below belong to.
+pub(crate) struct SweepPosition {
+    /// The column that contains the values below.
     pub(crate) column: String,
-    /// The value from which it begins; `None` for the beginning.
+    /// The value at which the sweep begins; `None` for the first row.
     pub(crate) since: Option<Value>,
-    /// The last (value, key) of this sweep.
+    /// The last (value, key) that was read.
     pub(crate) after: Option<(Value, Value)>,
-    /// The greatest readable value ever seen.
+    /// The greatest readable value that was ever read.
     pub(crate) newest: Option<Value>,
-    /// When the sweep reached rows younger than the overlap, by the source's clock. From then on, rows
-    /// before its position may become visible late.
-    pub(crate) near_since: Option<DateTime<Utc>>,
+    /// When the sweep first read a row younger than the overlap, by the source's clock. Rows before its
+    /// position may have become visible since then.
+    #[serde(rename = "near_since")]
+    pub(crate) overlap_since: Option<DateTime<Utc>>,
 }
 
 impl fmt::Debug for Cursor {
-    // Keys must not be in a log.
+    // Keys must not appear in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cursor")
             .field("to_acknowledge", &self.to_acknowledge.len())
@@ -71,8 +72,8 @@ impl fmt::Debug for Cursor {
     }
 }
 
-impl Sweep {
-    /// Starts again if the settings name another column now: reading twice does no harm.
+impl SweepPosition {
+    /// Starts again if the settings now name another column. To read rows twice does no harm.
     pub(crate) fn reset_if_changed(&mut self, table: &TablePlan) {
         let column = table.changes.as_ref().map_or("", |changes| changes.column.as_str());
         if self.column != column {
@@ -81,12 +82,12 @@ impl Sweep {
     }
 }
 
-/// The position of a scan that is repeated from time to time.
+/// The position of a scan that is repeated at intervals.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Repeated<P> {
-    /// When the last one began, by the source's clock.
+pub(crate) struct RepeatedScan<P> {
+    /// When the scan last began, by the source's clock.
     pub(crate) started: Option<DateTime<Utc>>,
-    /// The position in it; `None` when it is complete.
+    /// The position in the scan; `None` when it is complete.
     pub(crate) after: Option<P>,
 }
 
@@ -101,11 +102,11 @@ pub(crate) struct UnfinishedPart {
     pub(crate) after: Value,
 }
 
-/// A row to acknowledge if it is still as it was read.
+/// A row to acknowledge, if it has not changed since it was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PendingAck {
     pub(crate) key: Value,
-    /// The value of the column that grows.
+    /// The value of the column of `changes`, when the row was read.
     pub(crate) changed: Option<Value>,
 }
 

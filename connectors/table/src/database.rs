@@ -1,8 +1,8 @@
 //! The source's database, within the limits of the source.
 //!
-//! Every statement passes the gate, has a time limit, and fails with a fault that names the table
-//! and the remedy. The server has the same limit: a query that is only dropped here would go on
-//! there and block the connection.
+//! Every statement passes the gate and has a time limit, and its faults name the table and the remedy.
+//! The server enforces the same time limit: a query that is only abandoned here would continue on the
+//! server and block the connection.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,16 +13,16 @@ use contract::{ConnectorContext, Fault, Gate};
 use crate::{
     cursor::PendingAck,
     driver::{Address, DbError, Pool},
-    fault::{Operation, fault},
+    fault::{Operation, database_fault},
     plan::TablePlan,
     sql::{Select, Sql},
     value::Row,
 };
 
-/// How much longer we wait than the server: its own message says more.
+/// Wait this much longer than the server's time limit: the server's own error says more.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// An address, and connections after the first use.
+/// The address of a database, and its connections after the first use.
 #[derive(Debug)]
 pub(crate) struct Database {
     address: Address,
@@ -34,7 +34,7 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Uses no network.
+    /// Checks the settings without using the network.
     pub(crate) fn new(
         url: &str,
         timeout: Duration,
@@ -61,7 +61,7 @@ impl Database {
         let text = rows.first().and_then(|row| row.columns.first()).map(|(_, now)| now.to_text());
         let now = text.and_then(|now| now.parse::<NaiveDateTime>().ok());
         now.map(|now| now.and_utc())
-            .ok_or_else(|| Fault::stopped("the database gives no time").at(self.address.place()))
+            .ok_or_else(|| Fault::stopped("the database returned no time").at(self.address.place()))
     }
 
     pub(crate) async fn select(&mut self, select: &Select<'_>) -> Result<Vec<Row>, Fault> {
@@ -76,7 +76,7 @@ impl Database {
     ) -> Result<bool, Fault> {
         let sql = Sql::acknowledge(self.address.dialect(), table, acks);
         let pool = self.pool().clone();
-        match self.within_limits(pool.execute(sql)).await? {
+        match self.run_limited(pool.execute(sql)).await? {
             Ok(()) => Ok(true),
             Err(DbError::RowRefused) => Ok(false),
             Err(error) => Err(self.fault(error, Operation::Acknowledge, table)),
@@ -85,11 +85,11 @@ impl Database {
 
     async fn fetch(&mut self, sql: Sql, table: &TablePlan) -> Result<Vec<Row>, Fault> {
         let pool = self.pool().clone();
-        let fetched = self.within_limits(pool.fetch(sql)).await?;
+        let fetched = self.run_limited(pool.fetch(sql)).await?;
         fetched.map_err(|error| self.fault(error, Operation::Read, table))
     }
 
-    async fn within_limits<T>(
+    async fn run_limited<T>(
         &mut self,
         statement: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<Result<T, DbError>, Fault> {
@@ -110,8 +110,8 @@ impl Database {
         if !matches!(error, sqlx::Error::PoolTimedOut) {
             return DbError::of(&error);
         }
-        let refusal = tokio::time::timeout(GRACE, self.pool().refusal()).await.ok().flatten();
-        DbError::of(&refusal.unwrap_or(error))
+        let cause = tokio::time::timeout(GRACE, self.pool().connect_error()).await.ok().flatten();
+        DbError::of(&cause.unwrap_or(error))
     }
 
     fn fault(&mut self, error: DbError, operation: Operation, table: &TablePlan) -> Fault {
@@ -119,6 +119,6 @@ impl Database {
             // Prepared statements live as long as their connection.
             self.pool = None;
         }
-        fault(error, operation, self.address.place(), table, self.timeout)
+        database_fault(error, operation, self.address.place(), table, self.timeout)
     }
 }

@@ -1,8 +1,8 @@
 //! The databases: an enum over three native drivers.
 //!
-//! Not `sqlx::Any`: it has no decimals, no times and no UUIDs, and a row with one of them fails as a
-//! whole. The three files have the same sections: open, query, bind, row, error. A further
-//! database is a fourth file.
+//! `sqlx::Any` is not used: it has no decimals, times or UUIDs, and a row that contains one cannot be
+//! read at all. The three files have the same sections: open, query, bind, row, error. To support
+//! another database, add a file.
 
 mod mysql;
 mod postgres;
@@ -20,11 +20,11 @@ use sqlx::{
 };
 
 use crate::{
-    sql::{Dialect, PENDING, Sql},
+    sql::{Dialect, IS_PENDING, Sql},
     value::{Row, Value},
 };
 
-/// The address of a database, parsed from its URL. Uses no network.
+/// The address of a database, parsed from its URL. Parsing does not use the network.
 #[derive(Debug)]
 pub(crate) enum Address {
     Sqlite(Box<SqliteConnectOptions>),
@@ -40,51 +40,51 @@ pub(crate) enum Pool {
     MySql(MySqlPool),
 }
 
-/// What a database reports, whatever its code for it.
+/// What went wrong, in terms that all databases share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DbError {
-    /// Somebody else holds a lock.
+    /// Another connection holds a lock.
     Locked,
-    /// It took longer than the limit.
+    /// The statement took longer than its time limit.
     TimedOut,
-    /// There is no connection, and why.
+    /// No connection could be made, with the reason.
     Unreachable(&'static str),
-    /// The connection broke.
+    /// The connection was lost.
     ConnectionLost,
     /// The server is starting or stopping.
     Restarting,
-    /// It takes no more connections.
+    /// The server accepts no more connections.
     TooManyConnections,
-    /// Its disk or memory is full or fails.
+    /// The disk or memory is full, or the disk fails.
     OutOfResources,
-    /// TLS failed, and why.
+    /// TLS failed, with the reason.
     Tls(String),
-    /// It does not use the protocol of the URL.
+    /// The server does not use the protocol that the URL names.
     OtherProtocol,
-    /// It wants a login method that this program does not have.
+    /// The server requires a login method that is not supported.
     LoginMethod,
     WrongPassword,
     PasswordExpired,
     NoDatabase,
     /// The table was altered under the connection.
     TableAltered,
-    /// The account may not do this.
+    /// The account has no permission for the statement.
     Denied,
     NoTable,
-    /// With the name of the column.
+    /// With its name.
     NoColumn(String),
     /// The value of a flag does not have the type of its column.
     WrongType,
     /// A constraint or a trigger refused a row.
     RowRefused,
-    /// The column, and its type, which this crate cannot read.
+    /// The name of a column, and its type, which cannot be read.
     UnreadableColumn(String, String),
-    /// With the database's code.
+    /// With the database's error code.
     Other(String),
 }
 
 impl Address {
-    /// The URL is never quoted: it holds a password.
+    /// Parses a URL. No fault repeats it: it contains a password.
     pub(crate) fn parse(url: &str) -> Result<Self, Fault> {
         let scheme = url.split(':').next().unwrap_or_default();
         let parsed = match scheme {
@@ -98,14 +98,14 @@ impl Address {
             _ => Err(sqlx::Error::PoolClosed),
         };
         parsed.map_err(|_| {
-            Fault::stopped("`url` is not the address of a database this connector knows").remedy(
+            Fault::stopped("`url` is not the address of a supported database").remedy(
                 "write sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE or mysql://…, with \
                  special characters of the password percent-encoded",
             )
         })
     }
 
-    /// What it is and where, without the account.
+    /// The kind and address of the database, without the account.
     pub(crate) fn place(&self) -> String {
         match self {
             Self::Sqlite(options) => format!("sqlite file {}", options.get_filename().display()),
@@ -128,7 +128,7 @@ impl Address {
         }
     }
 
-    /// A pool of at most `size` connections, made when they are first used. Needs a runtime.
+    /// A pool of at most `size` connections, each made when it is first needed. Needs a runtime.
     pub(crate) fn open(&self, timeout: Duration, size: u32, zone: Tz) -> Pool {
         match self {
             Self::Sqlite(options) => Pool::Sqlite(sqlite::open(options, timeout, size)),
@@ -142,20 +142,20 @@ impl Pool {
     pub(crate) async fn fetch(&self, sql: Sql) -> Result<Vec<Row>, sqlx::Error> {
         match self {
             Self::Sqlite(pool) => {
-                sqlite::query(sql).fetch_all(pool).await?.iter().map(sqlite::row).collect()
+                sqlite::query(sql).fetch_all(pool).await?.iter().map(sqlite::read_row).collect()
             }
             Self::Postgres(pool) => {
-                postgres::query(sql).fetch_all(pool).await?.iter().map(postgres::row).collect()
+                postgres::query(sql).fetch_all(pool).await?.iter().map(postgres::read_row).collect()
             }
             Self::MySql(pool) => {
-                mysql::query(sql).fetch_all(pool).await?.iter().map(mysql::row).collect()
+                mysql::query(sql).fetch_all(pool).await?.iter().map(mysql::read_row).collect()
             }
         }
     }
 
-    /// Why there is no connection. A pool that waits for a server reports only that it has waited;
-    /// one more attempt reports why.
-    pub(crate) async fn refusal(&self) -> Option<sqlx::Error> {
+    /// Connects once more to find out why there is no connection: a pool reports only that it has
+    /// waited.
+    pub(crate) async fn connect_error(&self) -> Option<sqlx::Error> {
         match self {
             Self::Sqlite(pool) => pool.connect_options().connect().await.err(),
             Self::Postgres(pool) => pool.connect_options().connect().await.err(),
@@ -194,7 +194,7 @@ impl DbError {
             sqlx::Error::Io(error) => {
                 no_connection(error).map_or(Self::ConnectionLost, Self::Unreachable)
             }
-            sqlx::Error::PoolTimedOut => Self::Unreachable("no connection came about in time"),
+            sqlx::Error::PoolTimedOut => Self::Unreachable("no connection was made in time"),
             sqlx::Error::Protocol(why) if why.contains("auth") => Self::LoginMethod,
             sqlx::Error::Protocol(_) => Self::OtherProtocol,
             _ => Self::ConnectionLost,
@@ -202,19 +202,19 @@ impl DbError {
     }
 }
 
-/// A column of a type that cannot be read, without its value.
-fn unreadable(column: &str, class: &str) -> sqlx::Error {
-    sqlx::Error::ColumnDecode { index: column.to_owned(), source: class.to_owned().into() }
+/// The error for a column whose type cannot be read.
+fn unreadable_column(column: &str, type_name: &str) -> sqlx::Error {
+    sqlx::Error::ColumnDecode { index: column.to_owned(), source: type_name.to_owned().into() }
 }
 
-/// A row of these columns; the extra column becomes `pending`.
+/// A row of these columns. The extra column becomes `is_pending`.
 fn to_row(
     columns: impl Iterator<Item = Result<(String, Value), sqlx::Error>>,
 ) -> Result<Row, sqlx::Error> {
     let mut row = Row::default();
     for column in columns {
         match column? {
-            (name, value) if name == PENDING => row.pending = value == Value::Int(1),
+            (name, value) if name == IS_PENDING => row.is_pending = value == Value::Int(1),
             column => row.columns.push(column),
         }
     }

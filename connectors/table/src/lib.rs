@@ -1,9 +1,9 @@
-//! Front-end database tables (前置库): most offices offer a table instead of an interface.
+//! Reads tables of front-end databases (前置库): most offices offer a table instead of an interface.
 //!
-//! A flag alone is not enough: a later change of a row does not set it. A time alone is not enough
-//! either: rows are committed late, and times are text that may contain anything. So several scans
-//! read the table, each with its own position, and every row is found by at least one of them. A
-//! row is acknowledged when the gateway has stored it, and only if it is still as it was read.
+//! A flag alone is not enough: a later change of a row does not set it again. A time alone is not
+//! enough either: rows are committed late, and times are text that may contain anything. So several
+//! scans read the table, each with its own position, and at least one of them finds each row. A row is
+//! acknowledged after the gateway has stored it, and only if it has not changed since it was read.
 //!
 //! Reading order: `scan.rs` (which rows), `page.rs` (one page), `settle.rs`, then `sql.rs`.
 
@@ -42,12 +42,12 @@ use crate::{
     scan::Scan,
 };
 
-/// Time limit of a read: after it, a read returns what it has.
+/// Time limit of a read. A read then returns what it has read so far.
 const READ_TIME: Duration = Duration::from_secs(5);
 
-/// Pages that the first sweep reads before the other scans read a page each. The first sweep reads every
-/// row, so what another scan reads meanwhile is read twice; but new pending rows must not wait for years
-/// of old ones.
+/// Number of pages that the first sweep reads before each other scan reads one. The first sweep reads
+/// every row, so rows that another scan reads in between are read twice; but new pending rows must not
+/// wait until years of old rows have been read.
 const FIRST_LOAD_PAGES: usize = 10;
 
 /// The connector for tables.
@@ -66,7 +66,7 @@ impl Connector for Table {
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
         let database = Database::new(config.url.expose(), config.timeout.0, &context)?;
         let plan = Plan::new(config, context.zone)?;
-        let scans = scans(&plan);
+        let scans = all_scans(&plan);
         Ok(Self { plan, database, scans })
     }
 
@@ -92,8 +92,8 @@ impl Connector for Table {
             let scan = self.scans[cursor.next_scan];
             let is_first_load = scan.is_first_sweep(&cursor);
             let page = reader.read(scan, &mut cursor).await?;
-            // A scan that did not reach its end starts the others again: they must not wait for a
-            // table that always changes.
+            // Unless this scan has reached its end, all scans must run again before the channel is
+            // caught up.
             cursor.n_ended = if page.is_end { cursor.n_ended + 1 } else { 0 };
             cursor.n_pages += 1;
             if page.is_end || !is_first_load || cursor.n_pages >= FIRST_LOAD_PAGES {
@@ -113,7 +113,7 @@ impl Connector for Table {
         let parts = self.plan.parts.iter().map(|part| (part.name.as_str(), &part.table));
         for (name, table) in std::iter::once(("", &self.plan.main)).chain(parts) {
             let acks = upto.to_acknowledge.get(name).map_or(&[][..], Vec::as_slice);
-            settle::settle(&mut self.database, table, acks).await?;
+            settle::acknowledge(&mut self.database, table, acks).await?;
         }
         Ok(())
     }
@@ -126,22 +126,22 @@ impl Connector for Table {
                 .remedy("add [table.changes], or set the flags of the rows back to pending"));
         };
         changes.range = Some(range);
-        self.scans = vec![TableScan { scan: Scan::Range, part: None }];
+        self.scans = vec![TableScan { kind: Scan::Range, part: None }];
         Ok(())
     }
 
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-        record::sample(&self.plan, page)
+        record::parse_sample(&self.plan, page)
     }
 }
 
 /// All scans of all tables, in the order in which they take turns.
-fn scans(plan: &Plan) -> Vec<TableScan> {
-    let main = Scan::over(&plan.main, plan.config.reread.as_ref(), true);
-    let main = main.into_iter().map(|scan| TableScan { scan, part: None });
+fn all_scans(plan: &Plan) -> Vec<TableScan> {
+    let main = Scan::all(&plan.main, plan.config.reread.as_ref(), true);
+    let main = main.into_iter().map(|kind| TableScan { kind, part: None });
     let parts = plan.parts.iter().enumerate().flat_map(|(index, part)| {
-        let scans = Scan::over(&part.table, None, false);
-        scans.into_iter().map(move |scan| TableScan { scan, part: Some(index) })
+        let scans = Scan::all(&part.table, None, false);
+        scans.into_iter().map(move |kind| TableScan { kind, part: Some(index) })
     });
     main.chain(parts).collect()
 }

@@ -1,7 +1,7 @@
 //! Reads one page of rows of the main table or of a part, with all parts of each record.
 //!
-//! A record is always read completely, with all its parts in the order of their keys, whichever scan
-//! found it: so the same state of the source always gives the same record.
+//! Whichever scan finds a record, it is read completely, with all its parts in the order of their keys.
+//! So the same state of the source always gives the same record.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use contract::{Entry, Fault};
 
 use crate::{
-    cursor::{Cursor, PendingAck, Sweep, UnfinishedPart},
+    cursor::{Cursor, PendingAck, SweepPosition, UnfinishedPart},
     database::Database,
     plan::{PartPlan, Plan, TablePlan},
     record::{self, Parts},
@@ -21,27 +21,27 @@ use crate::{
 /// A scan of one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TableScan {
-    pub(crate) scan: Scan,
-    /// `None`: the main table.
+    pub(crate) kind: Scan,
+    /// The index of the part; `None` for the main table.
     pub(crate) part: Option<usize>,
 }
 
 impl TableScan {
     /// Whether this is the first sweep, which reads every row of the main table.
     pub(crate) fn is_first_sweep(self, cursor: &Cursor) -> bool {
-        self.scan == Scan::Sweep && self.part.is_none() && cursor.main.sweep.since.is_none()
+        self.kind == Scan::Sweep && self.part.is_none() && cursor.main.sweep.since.is_none()
     }
 }
 
-/// The entries of one page. The cursor has moved past it.
+/// The entries of one page. The cursor has already moved past them.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     pub(crate) entries: Vec<Entry>,
-    /// The scan has reached its end.
+    /// Whether the scan has reached its end.
     pub(crate) is_end: bool,
 }
 
-/// What is needed to read a page.
+/// Reads pages.
 pub(crate) struct PageReader<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) database: &'a mut Database,
@@ -60,15 +60,15 @@ impl PageReader<'_> {
     ) -> Result<Page, Fault> {
         let plan = self.plan;
         match scan.part.and_then(|index| plan.parts.get(index)) {
-            None => self.main(scan.scan, cursor).await,
-            Some(part) => self.part(scan.scan, part, cursor).await,
+            None => self.read_main(scan.kind, cursor).await,
+            Some(part) => self.read_part(scan.kind, part, cursor).await,
         }
     }
 
-    async fn main(&mut self, scan: Scan, cursor: &mut Cursor) -> Result<Page, Fault> {
+    async fn read_main(&mut self, scan: Scan, cursor: &mut Cursor) -> Result<Page, Fault> {
         let plan = self.plan;
         let (table, reread) = (&plan.main, plan.config.reread.as_ref());
-        let Some(select) = scan.next(table, reread, &cursor.main, self.now, self.limit) else {
+        let Some(select) = scan.next_page(table, reread, &cursor.main, self.now, self.limit) else {
             return Ok(Page { is_end: true, ..Page::default() });
         };
         let mut rows = self.database.select(&select).await?;
@@ -77,7 +77,7 @@ impl PageReader<'_> {
         scan.move_past(table, &mut cursor.main, &rows, is_end, self.now);
         if is_format_sample {
             rows.clear();
-            let Sweep { since, newest, .. } = &cursor.main.sweep;
+            let SweepPosition { since, newest, .. } = &cursor.main.sweep;
             is_end &= since.is_none();
             if since.is_none() && newest.is_some() {
                 return Err(Fault::stopped("the column of `changes` contains numbers, not times")
@@ -95,47 +95,47 @@ impl PageReader<'_> {
                  read again and again; check `format`"
             );
         }
-        let entries = self.records(rows, cursor).await?;
+        let entries = self.entries(rows, cursor).await?;
         Ok(Page { entries, is_end })
     }
 
-    /// Removes rows that are still pending only because the previous batch is not settled yet, and
-    /// have not changed since that batch read them.
+    /// Removes rows that the previous batch has read and that have not changed since: they are still
+    /// pending only because that batch is not settled yet.
     fn remove_unsettled(&self, rows: &mut Vec<Row>) {
         let table = &self.plan.main;
         let dated = self.unsettled.iter().filter(|ack| ack.changed.is_some());
         let unsettled: HashMap<_, _> = dated.map(|ack| (ack.key.join_key(), ack)).collect();
         rows.retain(|row| {
             let ack = unsettled.get(&row.value(&table.key).join_key());
-            ack.is_none_or(|known| **known != ack_of(table, row))
+            ack.is_none_or(|ack| **ack != pending_ack(table, row))
         });
     }
 
-    /// Reads the records of new rows of a part again. A row without a record is skipped: once the
-    /// record arrives, it is read with this row.
-    async fn part(
+    /// Reads again the records that new rows of a part belong to. A part row without a record is
+    /// skipped: the record will be read with it when it arrives.
+    async fn read_part(
         &mut self,
         scan: Scan,
         part: &PartPlan,
         cursor: &mut Cursor,
     ) -> Result<Page, Fault> {
-        let unfinished = cursor.parts.get(&part.name).and_then(|at| at.unfinished.clone());
-        let unfinished = unfinished.filter(|it| it.scan == cursor.next_scan);
+        let unfinished = cursor.parts.get(&part.name).and_then(|part| part.unfinished.clone());
+        let unfinished = unfinished.filter(|unfinished| unfinished.scan == cursor.next_scan);
         // A part row whose records did not fit into one batch is read alone.
         let limit = if unfinished.is_some() { 1 } else { self.limit };
         let positions = cursor.parts.entry(part.name.clone()).or_default();
-        let Some(select) = scan.next(&part.table, None, positions, self.now, limit) else {
+        let Some(select) = scan.next_page(&part.table, None, positions, self.now, limit) else {
             return Ok(Page { is_end: true, ..Page::default() });
         };
         let mut rows = self.database.select(&select).await?;
         let mut is_end = rows.len() < limit;
         let first = rows.first().map(|row| row.value(&part.table.key));
         let after = unfinished.filter(|it| Some(&it.part) == first.as_ref()).map(|it| it.after);
-        let mut parents = self.parents(part, &rows, after.as_ref()).await?;
+        let mut parents = self.select_parents(part, &rows, after.as_ref()).await?;
         while parents.len() > self.limit && rows.len() > 1 {
             rows.truncate(rows.len() / 2);
             is_end = false;
-            parents = self.parents(part, &rows, None).await?;
+            parents = self.select_parents(part, &rows, None).await?;
         }
         let does_not_fit = parents.len() > self.limit;
         parents.truncate(self.limit);
@@ -148,41 +148,42 @@ impl PageReader<'_> {
         } else {
             positions.unfinished = positions.unfinished.take().filter(|it| it.scan != number);
             scan.move_past(&part.table, positions, &rows, is_end, self.now);
-            let acks = rows.iter().filter(|row| row.pending);
-            let acks: Vec<PendingAck> = acks.map(|row| ack_of(&part.table, row)).collect();
+            let acks = rows.iter().filter(|row| row.is_pending);
+            let acks: Vec<PendingAck> = acks.map(|row| pending_ack(&part.table, row)).collect();
             if !acks.is_empty() {
                 cursor.to_acknowledge.insert(part.name.clone(), acks);
             }
         }
-        let entries = self.records(parents, cursor).await?;
+        let entries = self.entries(parents, cursor).await?;
         Ok(Page { entries, is_end })
     }
 
-    /// The records of part rows: one more than fits, to know whether all of them fit.
-    async fn parents(
+    /// The main rows of part rows: at most one more than fit, to find out whether all of them fit.
+    async fn select_parents(
         &mut self,
         part: &PartPlan,
         rows: &[Row],
         after: Option<&Value>,
     ) -> Result<Vec<Row>, Fault> {
-        let values = distinct(rows.iter().map(|row| row.value(&part.column)));
+        let values = distinct_values(rows.iter().map(|row| row.value(&part.column)));
         if values.is_empty() {
             return Ok(Vec::new());
         }
         let key = self.plan.main.key.as_str();
         let mut conditions = vec![Condition::NotNull(key), Condition::In(&part.parent, &values)];
-        conditions.extend(after.map(|after| Condition::Is(key, ">", after.clone())));
+        conditions.extend(after.map(|after| Condition::Compare(key, ">", after.clone())));
         let limit = self.limit + 1;
         let select = Select { table: &self.plan.main, conditions, order: Order::Key, limit };
         self.database.select(&select).await
     }
 
-    /// Entries for rows of the main table, each key once; pending rows are noted for acknowledgement.
-    async fn records(&mut self, rows: Vec<Row>, cursor: &mut Cursor) -> Result<Vec<Entry>, Fault> {
+    /// The entries for rows of the main table, each key once. Pending rows are added to
+    /// `to_acknowledge`.
+    async fn entries(&mut self, rows: Vec<Row>, cursor: &mut Cursor) -> Result<Vec<Entry>, Fault> {
         let plan = self.plan;
         let mut parts: Vec<Parts> = rows.iter().map(|_| Parts::new()).collect();
         for part in &plan.parts {
-            self.attach(part, &rows, &mut parts).await?;
+            self.add_part(part, &rows, &mut parts).await?;
         }
         let mut keys = HashSet::new();
         let mut entries = Vec::with_capacity(rows.len());
@@ -192,22 +193,22 @@ impl PageReader<'_> {
                 continue;
             }
             entries.push(record::entry(plan, row, parts));
-            if row.pending && !row.value(&plan.main.key).is_null() {
+            if row.is_pending && !row.value(&plan.main.key).is_null() {
                 let acks = cursor.to_acknowledge.entry(String::new()).or_default();
-                acks.push(ack_of(&plan.main, row));
+                acks.push(pending_ack(&plan.main, row));
             }
         }
         Ok(entries)
     }
 
     /// Adds the rows of a part to their records, in the order of the part's key.
-    async fn attach(
+    async fn add_part(
         &mut self,
         part: &PartPlan,
         rows: &[Row],
         parts: &mut [Parts],
     ) -> Result<(), Fault> {
-        let values = distinct(rows.iter().map(|row| row.value(&part.parent)));
+        let values = distinct_values(rows.iter().map(|row| row.value(&part.parent)));
         if values.is_empty() {
             return Ok(());
         }
@@ -219,7 +220,7 @@ impl PageReader<'_> {
         loop {
             let mut conditions =
                 vec![Condition::NotNull(key), Condition::In(&part.column, &values)];
-            conditions.extend(after.map(|after| Condition::Is(key, ">", after)));
+            conditions.extend(after.map(|after| Condition::Compare(key, ">", after)));
             let limit = self.plan.page;
             let select = Select { table: &part.table, conditions, order: Order::Key, limit };
             let found = self.database.select(&select).await?;
@@ -240,15 +241,15 @@ impl PageReader<'_> {
     }
 }
 
-fn ack_of(table: &TablePlan, row: &Row) -> PendingAck {
+fn pending_ack(table: &TablePlan, row: &Row) -> PendingAck {
     let changed = table.changes.as_ref().map(|changes| row.value(&changes.column));
     PendingAck { key: row.value(&table.key), changed: changed.filter(|changed| !changed.is_null()) }
 }
 
-fn distinct(values: impl Iterator<Item = Value>) -> Vec<Value> {
-    let mut known = HashSet::new();
+fn distinct_values(values: impl Iterator<Item = Value>) -> Vec<Value> {
+    let mut seen = HashSet::new();
     values
         .filter(|value| !value.is_null())
-        .filter(|value| known.insert((std::mem::discriminant(value), value.join_key())))
+        .filter(|value| seen.insert((std::mem::discriminant(value), value.join_key())))
         .collect()
 }

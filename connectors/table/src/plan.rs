@@ -1,4 +1,4 @@
-//! The settings after they were checked: all later code relies on them.
+//! The checked settings, on which all later code relies.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(crate) struct TablePlan {
     pub(crate) flags: Vec<Flag>,
 }
 
-/// The column of `changes`: it grows with every change of a row.
+/// The column of `changes`, whose value grows with every change of a row.
 #[derive(Debug)]
 pub(crate) struct ChangesPlan {
     pub(crate) column: String,
@@ -53,7 +53,7 @@ pub(crate) struct PartPlan {
 }
 
 impl Plan {
-    /// Checks everything but the address.
+    /// Checks all settings except the address.
     pub(crate) fn new(config: Config, zone: Tz) -> Result<Self, Fault> {
         let TableConfig { table, changes, flag, .. } = &config.main;
         if changes.is_none() && flag.is_empty() {
@@ -62,7 +62,7 @@ impl Plan {
                 .remedy("add [table.changes], [[table.flag]] or both"));
         }
         if config.reread.is_some() && changes.is_none() {
-            return Err(Fault::stopped("`reread` needs to know when a row was changed")
+            return Err(Fault::stopped("`reread` needs a column that says when a row was changed")
                 .at(format!("table {table}"))
                 .remedy("add [table.changes]"));
         }
@@ -71,18 +71,18 @@ impl Plan {
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
         for (index, part) in parts.iter().enumerate() {
             if parts[..index].iter().any(|other| other.name == part.name) {
-                return Err(Fault::stopped(format!("two parts are named `{}`", part.name)));
+                return Err(Fault::stopped(format!("two parts have the name `{}`", part.name)));
             }
         }
         let columns = config.columns.clone();
-        main.columns = columns.map(|columns| select(columns, &main, &parts)).transpose()?;
+        main.columns = columns.map(|columns| add_needed(columns, &main, &parts)).transpose()?;
         let page = usize::try_from(config.page).unwrap_or(usize::MAX);
         Ok(Self { config, main, parts, page })
     }
 }
 
-/// The configured columns, and those that the scans need.
-fn select(
+/// Adds the columns that the scans need to the configured ones.
+fn add_needed(
     mut columns: Vec<String>,
     main: &TablePlan,
     parts: &[PartPlan],
@@ -136,21 +136,21 @@ fn check_flag(flag: &Flag) -> Result<(), Fault> {
     let Flag { column, pending, done } = flag;
     check_name(column)?;
     let is_pending = match (pending, done) {
-        (Pending::Is(value), done) => value == done,
+        (Pending::Value(value), done) => value == done,
         (Pending::Range(range), Scalar::Number(done)) => (range.from..range.below).contains(done),
         (Pending::Range(_), _) => false,
     };
     if is_pending {
-        let what = "`done` is one of the pending values: no row would ever be done";
+        let what = "`done` is one of the pending values, so no row would ever be done";
         return Err(Fault::stopped(what).at(format!("flag {column}")));
     }
     Ok(())
 }
 
-/// Names are quoted in SQL text, so they may contain anything but quotes.
+/// Refuses a name that contains quotes: in SQL text, names are quoted.
 fn check_name(name: &str) -> Result<(), Fault> {
-    let quotes = |c: char| matches!(c, '"' | '`' | '\'' | '[' | ']' | '\\') || c.is_control();
-    if name.trim().is_empty() || name.contains(quotes) {
+    let is_quote = |c: char| matches!(c, '"' | '`' | '\'' | '[' | ']' | '\\') || c.is_control();
+    if name.trim().is_empty() || name.contains(is_quote) {
         return Err(Fault::stopped(format!("{name:?} cannot be the name of a table or column"))
             .remedy("write the name without quotes or brackets"));
     }

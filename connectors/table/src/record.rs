@@ -1,7 +1,7 @@
-//! From a row to an entry: a record, or bytes that cannot be read.
+//! Makes an entry from a row: a record, or bytes that cannot be read.
 //!
-//! Bytes are decoded strictly and once. A row with a malformed sequence is kept as it came, with the
-//! place of the damage and without the text around it; other rows are not affected.
+//! Bytes are decoded strictly, and once. A row with a malformed sequence is kept as the source gave it;
+//! the reason names the place of the damage, without the text around it. Other rows are not affected.
 
 use std::collections::BTreeMap;
 
@@ -25,16 +25,16 @@ pub(crate) type Parts = BTreeMap<String, Vec<Row>>;
 
 /// The entry for a row of the main table with its parts.
 pub(crate) fn entry(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
-    let mut reading =
-        Reading { config: &plan.config, report: TextReport::default(), malformed: None };
-    let mut tree = reading.object(&plan.main.name, "", row);
+    let mut reader =
+        RecordReader { config: &plan.config, report: TextReport::default(), malformed: None };
+    let mut tree = reader.object(&plan.main.name, "", row);
     for part in &plan.parts {
         let rows = parts.get(&part.name).map_or(&[][..], Vec::as_slice);
-        let array = rows.iter().map(|row| reading.object(&part.table.name, &part.name, row));
+        let array = rows.iter().map(|row| reader.object(&part.table.name, &part.name, row));
         tree.insert(part.name.clone(), Json::Array(array.map(Json::Object).collect()));
     }
     let key = key(&plan.config, &row.value(&plan.main.key));
-    let rejected = match (reading.malformed, plan.config.malformed) {
+    let rejected = match (reader.malformed, plan.config.malformed) {
         (Some(malformed), Malformed::Reject) => Some(malformed),
         _ => None,
     };
@@ -46,16 +46,16 @@ pub(crate) fn entry(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
             (at, reason)
         }
         (None, Some(key)) => {
-            return Entry::record(key.clone(), Revision::NONE, Json::Object(tree), reading.report);
+            return Entry::record(key.clone(), Revision::NONE, Json::Object(tree), reader.report);
         }
     };
-    Entry::Unreadable { place: Place { key, at }, bytes: as_read(plan, row, parts), reason }
+    Entry::Unreadable { place: Place { key, at }, bytes: to_fixture(plan, row, parts), reason }
 }
 
-/// Entries of a fixture: a JSON array of rows, parts inline under their names.
-pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+/// The entries of a fixture: a JSON array of rows, in which each part is an array under its name.
+pub(crate) fn parse_sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
     let malformed = |what: String| {
-        Fault::stopped(what).remedy("a page is a JSON array of rows, each an object of its columns")
+        Fault::stopped(what).remedy("write a JSON array of rows, each an object with its columns")
     };
     let rows: Vec<Map<String, Json>> = serde_json::from_slice(page)
         .map_err(|error| malformed("the fixture is not a page of rows".into()).because(error))?;
@@ -63,19 +63,19 @@ pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         let mut parts = Parts::new();
         for part in &plan.parts {
             let Some(rows) = columns.remove(&part.name) else { continue };
-            let rows = sample_rows(rows).ok_or_else(|| {
-                malformed(format!("`{}` of row {index} is not an array of rows", part.name))
+            let rows = parse_rows(rows).ok_or_else(|| {
+                malformed(format!("in row {index}, `{}` is not an array of rows", part.name))
             })?;
             parts.insert(part.name.clone(), rows);
         }
-        let row = sample_row(columns)
-            .ok_or_else(|| malformed(format!("row {index} has bytes that are not hexadecimal")))?;
+        let row = parse_row(columns)
+            .ok_or_else(|| malformed(format!("in row {index}, `$hex` is not hexadecimal")))?;
         Ok(entry(plan, &row, &parts))
     });
     entries.collect()
 }
 
-/// A key as text; `None` where there is none or where it cannot be read.
+/// A key as text; `None` if there is none, or it cannot be read.
 pub(crate) fn key(config: &Config, value: &Value) -> Option<RecordKey> {
     let key = match value {
         Value::BrokenText(_) => return None,
@@ -88,22 +88,22 @@ pub(crate) fn key(config: &Config, value: &Value) -> Option<RecordKey> {
     (!key.is_empty()).then(|| RecordKey::new(key))
 }
 
-/// One record being read: the report on its text grows column by column.
-struct Reading<'a> {
+/// Reads one record, column by column, and collects what was found in its text.
+struct RecordReader<'a> {
     config: &'a Config,
     report: TextReport,
-    /// The first malformed sequence: table and column, offset and length.
+    /// The column with the first malformed sequence, and a description of it.
     malformed: Option<(String, String)>,
 }
 
-impl Reading<'_> {
+impl RecordReader<'_> {
     fn object(&mut self, table: &str, part: &str, row: &Row) -> Map<String, Json> {
         let columns = row.columns.iter();
         columns.map(|(name, value)| (name.clone(), self.value(table, part, name, value))).collect()
     }
 
     fn value(&mut self, table: &str, part: &str, column: &str, value: &Value) -> Json {
-        // Widths are those of the main table.
+        // `widths` applies to the main table only.
         let width = self.config.widths.get(column).filter(|_| part.is_empty());
         let width = width.and_then(|width| usize::try_from(*width).ok());
         let charset = self.config.charset;
@@ -115,11 +115,11 @@ impl Reading<'_> {
                 self.report.decided_by = DecidedBy::Declared;
                 if !decoded.malformed.is_empty() {
                     let detail = malformed_detail(&decoded.malformed, charset.name());
-                    self.malformed(table, column, field(), detail);
+                    self.add_malformed(table, column, field(), detail);
                 }
                 if !decoded.moved.is_empty() {
                     let detail = format!(
-                        "{} private-use characters replaced by standard ones",
+                        "{} private-use characters were replaced with standard ones",
                         decoded.moved.len()
                     );
                     self.add_finding(field(), QualityFlag::RepairedText, detail);
@@ -138,7 +138,7 @@ impl Reading<'_> {
                 let offset = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
                 let detail = malformed_detail(&[Span { offset, len: 1 }], "UTF-8");
                 let detail = format!("{detail}, in a text column");
-                self.malformed(table, column, field(), detail);
+                self.add_malformed(table, column, field(), detail);
                 Json::String(text)
             }
             Value::Text(text) => {
@@ -152,7 +152,7 @@ impl Reading<'_> {
         }
     }
 
-    fn malformed(&mut self, table: &str, column: &str, field: String, detail: String) {
+    fn add_malformed(&mut self, table: &str, column: &str, field: String, detail: String) {
         self.add_finding(field, QualityFlag::MalformedBytes, detail.clone());
         self.malformed.get_or_insert((format!("{table}.{column}"), detail));
     }
@@ -162,8 +162,8 @@ impl Reading<'_> {
     }
 }
 
-/// The row as a fixture would hold it, so that it can be read again after a fix.
-fn as_read(plan: &Plan, row: &Row, parts: &Parts) -> Bytes {
+/// The row in the format of a fixture, so that it can be read again after a correction.
+fn to_fixture(plan: &Plan, row: &Row, parts: &Parts) -> Bytes {
     let object = |row: &Row| -> Map<String, Json> {
         row.columns.iter().map(|(name, value)| (name.clone(), value.to_json())).collect()
     };
@@ -177,12 +177,12 @@ fn as_read(plan: &Plan, row: &Row, parts: &Parts) -> Bytes {
     Bytes::from(Json::Object(tree).to_string())
 }
 
-fn sample_rows(rows: Json) -> Option<Vec<Row>> {
+fn parse_rows(rows: Json) -> Option<Vec<Row>> {
     let rows: Vec<Map<String, Json>> = serde_json::from_value(rows).ok()?;
-    rows.into_iter().map(sample_row).collect()
+    rows.into_iter().map(parse_row).collect()
 }
 
-fn sample_row(columns: Map<String, Json>) -> Option<Row> {
+fn parse_row(columns: Map<String, Json>) -> Option<Row> {
     let columns = columns.into_iter().map(|(name, json)| Some((name, Value::from_json(json)?)));
-    Some(Row { columns: columns.collect::<Option<_>>()?, pending: false })
+    Some(Row { columns: columns.collect::<Option<_>>()?, is_pending: false })
 }

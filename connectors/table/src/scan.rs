@@ -1,9 +1,10 @@
 //! The scans of a table: which rows come next, and the position after them. Pure.
 //!
-//! Each scan finds rows that the others cannot find. The sweep finds later changes of rows that were read
-//! long ago. The pending scan finds rows whose time is late or missing. The other scans find rows without
-//! a time, a flag or a key. A scan continues after the last row and does not count rows, so rows that are
-//! added or deleted meanwhile do no harm; only rows without a key have to be counted.
+//! Each scan finds rows that the others cannot find. The sweep finds later changes of rows that were
+//! read long ago. The pending scan finds rows whose time is late or missing. The other scans find rows
+//! without a time, a flag or a key. A scan continues after the last row that it read and does not count
+//! rows, so it does not matter if rows are added or deleted in between; only rows without a key must be
+//! counted.
 
 use std::time::Duration;
 
@@ -12,36 +13,36 @@ use document::delta;
 
 use crate::{
     config::Reread,
-    cursor::{Positions, Repeated, Sweep},
+    cursor::{Positions, RepeatedScan, SweepPosition},
     plan::{ChangesPlan, TablePlan},
     sql::{Condition, Order, Select},
     time::ChangeValue,
     value::{Row, Value},
 };
 
-/// How often the scans run that look for rows without a time or a key.
+/// Interval of the scans for rows without a time or a key.
 const SCAN_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// A way of reading a table.
+/// A way to go through the rows of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scan {
-    /// Along the column that grows, from the last position on.
+    /// In the order of the column of `changes`, from the last position on.
     Sweep,
-    /// Over pending rows, by key.
+    /// Over pending rows, in the order of their keys.
     Pending,
-    /// Over rows without a time: once where a flag finds new rows, else every hour.
+    /// Over rows without a time: once if a flag finds new rows, otherwise every hour.
     Undated,
-    /// Over rows of the last days.
+    /// Over the rows of the last days, repeatedly.
     Reread,
-    /// Over rows without a key, which a person must correct.
+    /// Over rows without a key, which somebody must correct.
     Keyless,
-    /// Along the column that grows, through the time range of a backfill.
+    /// In the order of the column of `changes`, through the time range of a backfill.
     Range,
 }
 
 impl Scan {
     /// The scans that a table needs.
-    pub(crate) fn over(table: &TablePlan, reread: Option<&Reread>, is_main: bool) -> Vec<Self> {
+    pub(crate) fn all(table: &TablePlan, reread: Option<&Reread>, is_main: bool) -> Vec<Self> {
         let has_changes = table.changes.is_some();
         [
             (Self::Sweep, has_changes),
@@ -55,8 +56,8 @@ impl Scan {
         .collect()
     }
 
-    /// The next page; `None` where the scan is not due.
-    pub(crate) fn next<'a>(
+    /// The query for the next page; `None` if the scan is not due.
+    pub(crate) fn next_page<'a>(
         self,
         table: &'a TablePlan,
         reread: Option<&Reread>,
@@ -65,21 +66,21 @@ impl Scan {
         limit: usize,
     ) -> Option<Select<'a>> {
         let changes = table.changes.as_ref();
-        let after_key = |key| Condition::Is(&table.key, ">", key);
+        let after_key = |key| Condition::Compare(&table.key, ">", key);
         let mut conditions = vec![Condition::NotNull(&table.key)];
         let order = match self {
             Self::Sweep | Self::Range => {
                 let ChangesPlan { column, format, range, .. } = changes?;
-                let Sweep { since, after, .. } = &positions.sweep;
+                let SweepPosition { since, after, .. } = &positions.sweep;
                 match (after, since) {
                     (Some(after), _) => conditions.push(Condition::After(column, after)),
                     (None, Some(since)) => {
-                        conditions.push(Condition::Is(column, ">=", since.clone()))
+                        conditions.push(Condition::Compare(column, ">=", since.clone()))
                     }
                     (None, None) => conditions.push(Condition::NotNull(column)),
                 }
                 let end = range.and_then(|range| format.write_like(since.as_ref()?, range.to()?));
-                conditions.extend(end.map(|end| Condition::Is(column, "<", end)));
+                conditions.extend(end.map(|end| Condition::Compare(column, "<", end)));
                 Order::Column(column)
             }
             Self::Pending => {
@@ -88,8 +89,8 @@ impl Scan {
                 Order::Key
             }
             Self::Undated => {
-                let every = table.flags.is_empty().then_some(SCAN_INTERVAL);
-                is_due(&positions.undated, every, now).then_some(())?;
+                let interval = table.flags.is_empty().then_some(SCAN_INTERVAL);
+                is_due(&positions.undated, interval, now).then_some(())?;
                 let ChangesPlan { column, format, .. } = changes?;
                 conditions.push(Condition::Undated { column, is_text: format.is_declared });
                 conditions.extend(positions.undated.after.clone().map(after_key));
@@ -97,7 +98,7 @@ impl Scan {
             }
             Self::Reread => {
                 let (reread, ChangesPlan { column, format, .. }) = (reread?, changes?);
-                // The first sweep reads every row: reading old rows again at the same time would be double work.
+                // Wait for the first sweep: it reads every row.
                 positions.reread.started?;
                 is_due(&positions.reread, Some(reread.every.0), now).then_some(())?;
                 match &positions.reread.after {
@@ -106,7 +107,7 @@ impl Scan {
                         let back = Duration::from_secs(u64::from(reread.days) * 86_400);
                         let since = now.checked_sub_signed(delta(back))?;
                         let since = format.write_like(positions.sweep.newest.as_ref()?, since)?;
-                        conditions.push(Condition::Is(column, ">=", since));
+                        conditions.push(Condition::Compare(column, ">=", since));
                     }
                 }
                 Order::Column(column)
@@ -120,7 +121,7 @@ impl Scan {
         Some(Select { table, conditions, order, limit })
     }
 
-    /// Moves after `rows`; `is_end`: nothing comes after them.
+    /// Moves the position after `rows`. `is_end` says that no rows come after them.
     pub(crate) fn move_past(
         self,
         table: &TablePlan,
@@ -130,41 +131,41 @@ impl Scan {
         now: DateTime<Utc>,
     ) {
         let key = || rows.last().map(|row| row.value(&table.key));
-        let both = || {
+        let value_and_key = || {
             let (changes, row) = (table.changes.as_ref()?, rows.last()?);
             Some((row.value(&changes.column), row.value(&table.key)))
         };
         match self {
             Self::Sweep => {
                 let Some(changes) = &table.changes else { return };
-                sweep(changes, &mut positions.sweep, rows, both(), is_end, now);
+                advance_sweep(changes, &mut positions.sweep, rows, value_and_key(), is_end, now);
                 if positions.sweep.after.is_none() {
                     positions.reread.started.get_or_insert(now);
                 }
             }
             Self::Range => {
                 let Some(changes) = &table.changes else { return };
-                range(changes, &mut positions.sweep, rows, both(), is_end);
+                advance_range(changes, &mut positions.sweep, rows, value_and_key(), is_end);
             }
             Self::Pending if is_end => positions.pending = None,
             Self::Pending => positions.pending = key().or(positions.pending.take()),
-            Self::Undated => move_repeated(&mut positions.undated, key(), is_end, now),
-            Self::Reread => move_repeated(&mut positions.reread, both(), is_end, now),
+            Self::Undated => advance(&mut positions.undated, key(), is_end, now),
+            Self::Reread => advance(&mut positions.reread, value_and_key(), is_end, now),
             Self::Keyless => {
-                let passed = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-                let after = positions.keyless.after.unwrap_or(0).saturating_add(passed);
-                move_repeated(&mut positions.keyless, Some(after), is_end, now);
+                let n_rows = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+                let after = positions.keyless.after.unwrap_or(0).saturating_add(n_rows);
+                advance(&mut positions.keyless, Some(after), is_end, now);
             }
         }
     }
 }
 
-/// A sweep ends where the rows end. It also ends when it has read rows younger than the overlap for longer
-/// than the overlap: on a table that always changes, it would otherwise never go back for rows that
-/// became visible late.
-fn sweep(
+/// Moves a sweep. It ends with the last row. It also ends when it has read rows younger than the
+/// overlap for longer than the overlap: otherwise, on a table that always changes, it would never go
+/// back for rows that become visible late.
+fn advance_sweep(
     changes: &ChangesPlan,
-    sweep: &mut Sweep,
+    sweep: &mut SweepPosition,
     rows: &[Row],
     last: Option<(Value, Value)>,
     is_end: bool,
@@ -175,16 +176,16 @@ fn sweep(
     let newest = newest.as_ref().and_then(|newest| changes.format.read(newest));
     if matches!(newest, Some(ChangeValue::Time(time)) if now.signed_duration_since(time) < overlap)
     {
-        sweep.near_since.get_or_insert(now);
+        sweep.overlap_since.get_or_insert(now);
     }
     sweep.newest = greatest(changes, sweep.newest.take(), rows);
-    let is_near_for_long =
-        sweep.near_since.is_some_and(|near| now.signed_duration_since(near) > overlap);
-    if !is_end && !is_near_for_long {
+    let is_overlap_over =
+        sweep.overlap_since.is_some_and(|since| now.signed_duration_since(since) > overlap);
+    if !is_end && !is_overlap_over {
         sweep.after = last.or(sweep.after.take());
         return;
     }
-    let latest = sweep.near_since.take().map_or(now, |near| near.min(now));
+    let latest = sweep.overlap_since.take().map_or(now, |since| since.min(now));
     let newest = sweep.newest.as_ref();
     let start =
         newest.and_then(|newest| changes.format.next_start(newest, latest, changes.overlap));
@@ -192,10 +193,11 @@ fn sweep(
     sweep.after = None;
 }
 
-/// The first rows are read only to see how times are written; then the time range is read.
-fn range(
+/// Moves a range scan. It reads the first rows only to learn how times are written, and then the time
+/// range.
+fn advance_range(
     changes: &ChangesPlan,
-    sweep: &mut Sweep,
+    sweep: &mut SweepPosition,
     rows: &[Row],
     last: Option<(Value, Value)>,
     is_end: bool,
@@ -213,27 +215,27 @@ fn range(
     sweep.after = if is_end { None } else { last.or(sweep.after.take()) };
 }
 
-fn is_due<P>(scan: &Repeated<P>, every: Option<Duration>, now: DateTime<Utc>) -> bool {
-    match (scan.started, every) {
+fn is_due<P>(scan: &RepeatedScan<P>, interval: Option<Duration>, now: DateTime<Utc>) -> bool {
+    match (scan.started, interval) {
         (None, _) => true,
         _ if scan.after.is_some() => true,
         (Some(_), None) => false,
-        // The next scan must come even if the source's clock is set back.
-        (Some(started), Some(every)) => now < started || now - started >= delta(every),
+        // If the source's clock is set back, the scan is due too.
+        (Some(started), Some(interval)) => now < started || now - started >= delta(interval),
     }
 }
 
-fn move_repeated<P>(scan: &mut Repeated<P>, after: Option<P>, is_end: bool, now: DateTime<Utc>) {
+fn advance<P>(scan: &mut RepeatedScan<P>, after: Option<P>, is_end: bool, now: DateTime<Utc>) {
     if scan.after.is_none() {
         scan.started = Some(now);
     }
     scan.after = if is_end { None } else { after.or(scan.after.take()) };
 }
 
-fn greatest(changes: &ChangesPlan, known: Option<Value>, rows: &[Row]) -> Option<Value> {
+fn greatest(changes: &ChangesPlan, old: Option<Value>, rows: &[Row]) -> Option<Value> {
     let read = |value: &Value| -> Option<ChangeValue> { changes.format.read(value) };
-    let values = rows.iter().filter_map(|row| row.get(&changes.column)).chain(&known);
-    values.filter(|value| read(value).is_some()).max_by_key(|value| read(value)).cloned().or(known)
+    let values = rows.iter().filter_map(|row| row.get(&changes.column)).chain(&old);
+    values.filter(|value| read(value).is_some()).max_by_key(|value| read(value)).cloned().or(old)
 }
 
 #[cfg(test)]
@@ -260,15 +262,15 @@ mod tests {
     }
 
     /// Reads a page whose last row has that time.
-    fn read_page(sweep_at: &mut Sweep, last: &str, is_end: bool, now: &str) {
+    fn read_page(sweep_at: &mut SweepPosition, last: &str, is_end: bool, now: &str) {
         let value = text(last);
-        let row = Row { columns: vec![("changed".into(), value.clone())], pending: false };
-        sweep(&changes(), sweep_at, &[row], Some((value, Value::Int(1))), is_end, at(now));
+        let row = Row { columns: vec![("changed".into(), value.clone())], is_pending: false };
+        advance_sweep(&changes(), sweep_at, &[row], Some((value, Value::Int(1))), is_end, at(now));
     }
 
     #[test]
     fn the_next_sweep_begins_an_overlap_before_the_newest_row() {
-        let mut sweep_at = Sweep::default();
+        let mut sweep_at = SweepPosition::default();
         read_page(&mut sweep_at, "08:00:00", false, "10:00:00");
         assert_eq!((&sweep_at.since, sweep_at.after.is_some()), (&None, true));
         read_page(&mut sweep_at, "09:00:00", true, "10:00:01");
@@ -277,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_long_sweep_near_the_current_time_goes_back() {
-        let mut sweep_at = Sweep::default();
+        let mut sweep_at = SweepPosition::default();
         read_page(&mut sweep_at, "09:58:00", false, "10:00:00");
         read_page(&mut sweep_at, "10:02:00", false, "10:03:00");
         read_page(&mut sweep_at, "10:03:30", true, "10:04:00");
@@ -286,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_sweep_over_a_table_that_never_rests_goes_back_after_the_overlap() {
-        let mut sweep_at = Sweep::default();
+        let mut sweep_at = SweepPosition::default();
         for (last, now) in [("09:58:00", "10:00:00"), ("10:02:00", "10:03:00")] {
             read_page(&mut sweep_at, last, false, now);
         }
@@ -297,11 +299,11 @@ mod tests {
 
     #[test]
     fn a_repeated_scan_is_due_after_its_time_and_when_the_clock_is_set_back() {
-        let mut scan: Repeated<u64> = Repeated::default();
+        let mut scan: RepeatedScan<u64> = RepeatedScan::default();
         assert!(is_due(&scan, None, at("10:00:00")));
-        move_repeated(&mut scan, Some(1), false, at("10:00:00"));
+        advance(&mut scan, Some(1), false, at("10:00:00"));
         assert!(is_due(&scan, None, at("10:00:01")), "it is under way");
-        move_repeated(&mut scan, None, true, at("10:00:02"));
+        advance(&mut scan, None, true, at("10:00:02"));
         for (now, every, due) in [
             ("10:59:59", Some(SCAN_INTERVAL), false),
             ("11:00:00", Some(SCAN_INTERVAL), true),

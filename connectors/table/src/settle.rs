@@ -1,18 +1,18 @@
 //! Tells the source which rows are stored.
 //!
-//! A row that was changed after it was read is not acknowledged: its column that grows has another
-//! value now, so it stays pending and is read again. A row for which the source refuses the
-//! acknowledgement stays pending too and blocks no other: the scans go past it.
+//! A row that changed after it was read is not acknowledged: its value in the column of `changes`
+//! differs, so it stays pending and is read again. If the source refuses to acknowledge a row, that row
+//! stays pending too, but blocks no other row: the scans go past it.
 
 use contract::Fault;
 
 use crate::{cursor::PendingAck, database::Database, plan::TablePlan};
 
-/// Rows of one statement: few enough to lock briefly.
+/// Maximum number of rows in one statement, so that they are locked only briefly.
 const CHUNK_ROWS: usize = 500;
 
 /// Sets the flags of these rows of one table.
-pub(crate) async fn settle(
+pub(crate) async fn acknowledge(
     database: &mut Database,
     table: &TablePlan,
     acks: &[PendingAck],
@@ -29,7 +29,7 @@ pub(crate) async fn settle(
             let was_set = database.acknowledge(table, std::slice::from_ref(ack)).await?;
             n_refused += usize::from(!was_set);
         }
-        tracing::warn!(table = table.name, n_refused, "the source refuses acknowledgements");
+        tracing::warn!(table = table.name, n_refused, "the source refuses to acknowledge rows");
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! All SQL text of this crate.
 //!
-//! Names come from the channel's settings, are checked in `plan.rs` and quoted here; values are
-//! always bound. SQL is put together in this file only, so an audit has one place to read.
+//! Names come from the channel's settings; `plan.rs` checks them, and this file quotes them. Values are
+//! always bound. No other file builds SQL, so an audit has only one file to read.
 
 use sqlx::AssertSqlSafe;
 
@@ -9,13 +9,13 @@ use crate::{
     config::Pending,
     cursor::PendingAck,
     plan::TablePlan,
-    value::{Class, Value},
+    value::{TextType, Value},
 };
 
 /// Name of the extra column that says whether a row is pending.
-pub(crate) const PENDING: &str = "tonghui_pending";
+pub(crate) const IS_PENDING: &str = "tonghui_pending";
 
-/// The SQL of one kind of database.
+/// The dialect of SQL that a database uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,
@@ -23,14 +23,14 @@ pub(crate) enum Dialect {
     MySql,
 }
 
-/// A statement and its values.
+/// A statement and the values bound to it.
 #[derive(Debug)]
 pub(crate) struct Sql {
     text: String,
     binds: Vec<Value>,
 }
 
-/// A page of a table. Always with a limit.
+/// A query for a page of a table. It always has a limit.
 #[derive(Debug)]
 pub(crate) struct Select<'a> {
     pub(crate) table: &'a TablePlan,
@@ -44,38 +44,38 @@ pub(crate) struct Select<'a> {
 pub(crate) enum Condition<'a> {
     /// All flags say that the row is pending.
     Pending,
-    /// The column has a value.
+    /// The column is not NULL.
     NotNull(&'a str),
+    /// The column is NULL.
     Null(&'a str),
-    /// The column has no value, or, in a text column, an empty one.
-    Undated {
-        column: &'a str,
-        is_text: bool,
-    },
-    /// The column compares with the value by this operator.
-    Is(&'a str, &'static str, Value),
-    /// After this (value, key) in the order of both.
+    /// The column is NULL or, if it is a text column, empty.
+    Undated { column: &'a str, is_text: bool },
+    /// A comparison of the column with a value, by this operator.
+    Compare(&'a str, &'static str, Value),
+    /// The row comes after this (value, key), in the order of value and key.
     After(&'a str, &'a (Value, Value)),
+    /// The column has one of the values.
     In(&'a str, &'a [Value]),
 }
 
 /// The order of the rows.
 #[derive(Debug)]
 pub(crate) enum Order<'a> {
+    /// By key.
     Key,
     /// By this column, then by key.
     Column(&'a str),
-    /// No defined order: from this row on.
+    /// By key, from the row with this index on: rows without a key have no other position.
     Offset(u64),
 }
 
 impl Sql {
-    /// The statement for the driver.
+    /// The text and the values, for the driver.
     pub(crate) fn into_parts(self) -> (AssertSqlSafe<String>, Vec<Value>) {
         (AssertSqlSafe(self.text), self.binds)
     }
 
-    /// The source's own clock: one text, `2026-10-09T02:30:00.123456`, UTC.
+    /// Asks for the time of the source's clock, as text in UTC: `2026-10-09T02:30:00.123456`.
     pub(crate) fn now(dialect: Dialect) -> Self {
         let text = match dialect {
             Dialect::Sqlite => "SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')",
@@ -87,17 +87,17 @@ impl Sql {
         Self { text: text.to_owned(), binds: Vec::new() }
     }
 
-    /// A page.
+    /// Selects a page.
     pub(crate) fn select(dialect: Dialect, select: &Select<'_>) -> Self {
         let Select { table, conditions, order, limit } = select;
         let mut writer = Writer { dialect, table, binds: Vec::new() };
         let mut columns = match &table.columns {
             None => "t.*".to_owned(),
-            Some(columns) => list(columns, |column| writer.column(column)),
+            Some(columns) => join(columns, |column| writer.column(column)),
         };
         if !table.flags.is_empty() {
-            let pending = writer.pending("");
-            columns.push_str(&format!(", CASE WHEN {pending} THEN 1 ELSE 0 END AS {PENDING}"));
+            let pending = writer.pending_condition("");
+            columns.push_str(&format!(", CASE WHEN {pending} THEN 1 ELSE 0 END AS {IS_PENDING}"));
         }
         let conditions = conditions.iter().map(|condition| writer.condition(condition));
         let conditions = conditions.collect::<Vec<_>>().join(" AND ");
@@ -111,22 +111,22 @@ impl Sql {
         Self { text, binds: writer.binds }
     }
 
-    /// Sets the flags, and nothing else, of those rows that are still as they were read.
+    /// Sets the flags of rows that have not changed since they were read. Sets no other column.
     pub(crate) fn acknowledge(dialect: Dialect, table: &TablePlan, acks: &[PendingAck]) -> Self {
         let mut writer = Writer { dialect, table, binds: Vec::new() };
-        let set = list(&table.flags, |flag| {
-            format!("{} = {}", writer.quoted(&flag.column), writer.bind(&Value::from(&flag.done)))
+        let set = join(&table.flags, |flag| {
+            format!("{} = {}", writer.quote(&flag.column), writer.bind(&Value::from(&flag.done)))
         });
         let (name, key) = (writer.table(), writer.column(&table.key));
-        // The keys are here so that the database finds the rows by their index.
-        let keys = list(acks, |ack| writer.bind(&ack.key));
-        // Thousands of rows may be pending where a hundred are meant: SQLite, which keeps no
-        // statistics, would search the index of the flag for each statement. The prefix hides the
-        // column from it (https://sqlite.org/optoverview.html, §2).
-        let pending = writer.pending(if dialect == Dialect::Sqlite { "+" } else { "" });
+        // The keys let the database find the rows by their index.
+        let keys = join(acks, |ack| writer.bind(&ack.key));
+        // SQLite keeps no statistics. It would use the index of the flag, which may have thousands of
+        // pending rows. The prefix keeps it from using that index (https://sqlite.org/optoverview.html,
+        // §2).
+        let pending = writer.pending_condition(if dialect == Dialect::Sqlite { "+" } else { "" });
         let mut text = format!("UPDATE {name} SET {set} WHERE {key} IN ({keys}) AND {pending}");
         if let Some(changes) = &table.changes {
-            text.push_str(&format!(" AND ({})", writer.as_read(&changes.column, acks)));
+            text.push_str(&format!(" AND ({})", writer.unchanged_condition(&changes.column, acks)));
         }
         Self { text, binds: writer.binds }
     }
@@ -142,40 +142,40 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn condition(&mut self, condition: &Condition<'_>) -> String {
         match condition {
-            Condition::Pending => self.pending(""),
+            Condition::Pending => self.pending_condition(""),
             Condition::NotNull(column) => format!("{} IS NOT NULL", self.column(column)),
             Condition::Null(column) => format!("{} IS NULL", self.column(column)),
             Condition::Undated { column, is_text } => {
                 let column = self.column(column);
-                // In SQLite any column may contain a text.
+                // In SQLite, any column may contain text.
                 if *is_text || self.dialect == Dialect::Sqlite {
                     format!("({column} IS NULL OR LENGTH({column}) = 0)")
                 } else {
                     format!("{column} IS NULL")
                 }
             }
-            Condition::Is(column, operator, value) => {
+            Condition::Compare(column, operator, value) => {
                 format!("{} {operator} {}", self.column(column), self.bind(value))
             }
             Condition::After(column, (value, after)) => {
                 let (column, key) = (self.column(column), self.column(&self.table.key));
                 let (from, above) = (self.bind(value), self.bind(value));
                 let after = self.bind(after);
-                // The first part lets the database use an index of the column.
+                // The first comparison lets the database use an index on the column.
                 format!("{column} >= {from} AND ({column} > {above} OR {key} > {after})")
             }
             Condition::In(column, values) => {
-                format!("{} IN ({})", self.column(column), list(values, |value| self.bind(value)))
+                format!("{} IN ({})", self.column(column), join(values, |value| self.bind(value)))
             }
         }
     }
 
-    /// The condition that all flags say pending. `prefix` is written before each column.
-    fn pending(&mut self, prefix: &str) -> String {
+    /// The condition that all flags say that a row is pending. `prefix` is written before each column.
+    fn pending_condition(&mut self, prefix: &str) -> String {
         let flags = self.table.flags.iter().map(|flag| {
             let column = self.column(&flag.column);
             match &flag.pending {
-                Pending::Is(value) => format!("{prefix}{column} = {}", self.bind(&value.into())),
+                Pending::Value(value) => format!("{prefix}{column} = {}", self.bind(&value.into())),
                 Pending::Range(range) => {
                     let from = self.bind(&Value::Int(range.from));
                     let below = self.bind(&Value::Int(range.below));
@@ -186,61 +186,62 @@ impl Writer<'_> {
         flags.collect::<Vec<_>>().join(" AND ")
     }
 
-    /// The condition that a row is one of these and still has the value of `column` that was read. Written
-    /// as a list of rows, because a database would try a chain of comparisons one by one.
-    fn as_read(&mut self, column: &str, acks: &[PendingAck]) -> String {
+    /// The condition that a row is one of `acks` and still has the value of `column` that was read. It
+    /// compares with a list of rows, because a database would evaluate a chain of comparisons one by
+    /// one.
+    fn unchanged_condition(&mut self, column: &str, acks: &[PendingAck]) -> String {
         let (key, column) = (self.column(&self.table.key), self.column(column));
         let (dated, undated): (Vec<&PendingAck>, Vec<&PendingAck>) =
             acks.iter().partition(|ack| ack.changed.is_some());
         let mut alternatives = Vec::new();
         if !dated.is_empty() {
-            // SQLite takes a list of rows as a table only.
+            // SQLite accepts a list of rows only as a table.
             let values = if self.dialect == Dialect::Sqlite { "VALUES " } else { "" };
-            let rows = list(&dated, |ack| {
+            let rows = join(&dated, |ack| {
                 let changed = ack.changed.as_ref().unwrap_or(&Value::Null);
                 format!("({}, {})", self.bind(&ack.key), self.bind(changed))
             });
             alternatives.push(format!("({key}, {column}) IN ({values}{rows})"));
         }
         if !undated.is_empty() {
-            let keys = list(&undated, |ack| self.bind(&ack.key));
+            let keys = join(&undated, |ack| self.bind(&ack.key));
             alternatives.push(format!("{column} IS NULL AND {key} IN ({keys})"));
         }
         alternatives.join(" OR ")
     }
 
     fn table(&self) -> String {
-        let pieces = self.table.name.split('.').map(|piece| self.quoted(piece));
+        let pieces = self.table.name.split('.').map(|piece| self.quote(piece));
         format!("{} AS t", pieces.collect::<Vec<_>>().join("."))
     }
 
-    /// Always with its table: SQLite takes an unknown quoted name alone for a text.
+    /// A column, always with its table: without it, SQLite takes an unknown quoted name for text.
     fn column(&self, column: &str) -> String {
-        format!("t.{}", self.quoted(column))
+        format!("t.{}", self.quote(column))
     }
 
-    fn quoted(&self, name: &str) -> String {
+    fn quote(&self, name: &str) -> String {
         let quote = if self.dialect == Dialect::MySql { '`' } else { '"' };
         format!("{quote}{name}{quote}")
     }
 
-    /// A placeholder of the class of the value.
+    /// Binds a value and returns its placeholder, cast to the type of the value if necessary.
     fn bind(&mut self, value: &Value) -> String {
         self.binds.push(value.clone());
         let placeholder = match self.dialect {
             Dialect::Postgres => format!("${}", self.binds.len()),
             Dialect::Sqlite | Dialect::MySql => "?".to_owned(),
         };
-        // A class that the driver cannot send is sent as text or bytes and cast back.
+        // If the driver cannot send a type, the value is sent as text or bytes, and cast.
         let class = match (value, self.dialect) {
             (Value::BrokenText(_), Dialect::Sqlite) => "TEXT",
             (Value::Decimal(_) | Value::Unsigned(_), Dialect::Postgres) => "NUMERIC",
             (Value::Decimal(_), Dialect::MySql) => "DECIMAL(65, 30)",
-            (Value::Spelled(class, _), Dialect::Postgres) => match class {
-                Class::Uuid => "UUID",
-                Class::Date => "DATE",
-                Class::Timestamp => "TIMESTAMP",
-                Class::TimestampWithZone => "TIMESTAMPTZ",
+            (Value::TypedText(text_type, _), Dialect::Postgres) => match text_type {
+                TextType::Uuid => "UUID",
+                TextType::Date => "DATE",
+                TextType::Timestamp => "TIMESTAMP",
+                TextType::TimestampWithZone => "TIMESTAMPTZ",
             },
             _ => return placeholder,
         };
@@ -248,7 +249,7 @@ impl Writer<'_> {
     }
 }
 
-fn list<T>(items: &[T], write: impl FnMut(&T) -> String) -> String {
+fn join<T>(items: &[T], write: impl FnMut(&T) -> String) -> String {
     items.iter().map(write).collect::<Vec<_>>().join(", ")
 }
 
@@ -273,7 +274,7 @@ mod tests {
             }),
             flags: vec![Flag {
                 column: "ISFETCH".into(),
-                pending: Pending::Is(Scalar::Number(0)),
+                pending: Pending::Value(Scalar::Number(0)),
                 done: Scalar::Number(1),
             }],
         }
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn a_page_names_its_columns_conditions_order_and_limit() {
         let (table, after) =
-            (table(), (Value::Text("x".into()), Value::Spelled(Class::Uuid, "y".into())));
+            (table(), (Value::Text("x".into()), Value::TypedText(TextType::Uuid, "y".into())));
         let select = Select {
             table: &table,
             conditions: vec![Condition::NotNull("ROWGUID"), Condition::After("T", &after)],

@@ -1,8 +1,8 @@
-//! Reads the values of the column of `changes`, and writes times for it.
+//! Reads the values of the column of `changes`, and writes times to compare with it.
 //!
-//! The database compares values, as text where the column is text. So a time has to be written as
-//! the source writes it: in the same format, zone and storage class. A value that is neither a time
-//! nor a number is no error; it does not move the position.
+//! The database compares the values; in a text column, it compares text. So a time must be written as
+//! the source writes it: in the same format, time zone and type. A value that is neither a time nor a
+//! number is not an error, but does not move the position.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use document::{TimeFormat, delta};
 
 use crate::value::Value;
 
-/// Format of a text column where the channel declares none.
+/// Format of a text column if the channel declares none.
 const DEFAULT_FORMAT: &str = "%Y-%m-%d %H:%M:%S";
 
-/// The format and zone of a column.
+/// The format and time zone of a column.
 #[derive(Debug, Clone)]
 pub(crate) struct ColumnFormat {
     format: TimeFormat,
-    /// The settings say that the column has text.
+    /// Whether the settings declare the format.
     pub(crate) is_declared: bool,
 }
 
@@ -31,14 +31,14 @@ pub(crate) enum ChangeValue {
 }
 
 impl ColumnFormat {
-    /// Refuses a text that is not a format, and a format whose texts do not sort by time.
+    /// Refuses a format that is invalid, or in which times do not sort in their order.
     pub(crate) fn new(declared: Option<&str>, zone: Tz) -> Result<Self, String> {
         let format = TimeFormat::new(declared.unwrap_or(DEFAULT_FORMAT), zone)?;
-        // Every 46 days and some hours for 25 years: all orders of day, month and hour.
+        // Times 46 days and some hours apart, over 25 years, so that days, months and hours vary.
         let times =
             (0..200).filter_map(|n| DateTime::from_timestamp(946_598_399 + n * 4_000_037, 0));
         let texts: Vec<String> = times.map(|time| format.write(time)).collect();
-        // Counts since 1970 get longer; they are compared as numbers or not at all.
+        // Counts since 1970 need not sort as text: they are compared as numbers.
         if format.is_count() || texts.is_sorted_by(|a, b| a < b) {
             Ok(Self { format, is_declared: declared.is_some() })
         } else {
@@ -46,7 +46,7 @@ impl ColumnFormat {
         }
     }
 
-    /// A value as a time or a number; `None` where it cannot be read.
+    /// A value as a time or a number; `None` if it is neither.
     pub(crate) fn read(&self, value: &Value) -> Option<ChangeValue> {
         let number = match value {
             Value::Int(number) => Some(i128::from(*number)),
@@ -68,8 +68,8 @@ impl ColumnFormat {
         time.map(ChangeValue::Time)
     }
 
-    /// The value from which the next sweep begins: the earlier of `newest` and `now`, minus the overlap.
-    /// `None` where `newest` cannot be read.
+    /// The value at which the next sweep begins: the earlier of `newest` and `now`, minus the overlap.
+    /// `None` if `newest` cannot be read.
     pub(crate) fn next_start(
         &self,
         newest: &Value,
@@ -84,7 +84,7 @@ impl ColumnFormat {
         }
     }
 
-    /// A time as a value of the same class as `example`; `None` where that is not a time.
+    /// A time as a value of the same type as `example`; `None` if `example` is not a time.
     pub(crate) fn write_like(&self, example: &Value, time: DateTime<Utc>) -> Option<Value> {
         let ChangeValue::Time(_) = self.read(example)? else { return None };
         let (local, text) = (self.format.to_local(time), self.format.write(time));

@@ -1,8 +1,8 @@
-//! Rows as the database gave them: values with their storage class, not interpreted.
+//! Rows as the database returned them: values with their types, not interpreted.
 //!
-//! The class matters: in SQLite a text never equals a blob of the same bytes, and in PostgreSQL a
-//! key of type `uuid` cannot be compared with a text. So keys and times keep their class in the
-//! JSON of a cursor, and are bound to statements in that class again.
+//! The type matters: in SQLite, text never equals a blob of the same bytes, and in PostgreSQL a key of
+//! type `uuid` cannot be compared with text. So keys and times keep their type in the JSON of a cursor,
+//! and are bound to statements with that type again.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -15,11 +15,11 @@ use crate::config::Scalar;
 pub(crate) struct Row {
     pub(crate) columns: Vec<(String, Value)>,
     /// Whether all its flags say that it has not been acknowledged yet.
-    pub(crate) pending: bool,
+    pub(crate) is_pending: bool,
 }
 
 impl Row {
-    /// The value of a column; upper and lower case are the same where no name matches exactly.
+    /// The value of a column. If no name matches exactly, upper and lower case are not distinguished.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         let exact = self.columns.iter().find(|(column, _)| column == name);
         let found = exact
@@ -27,13 +27,13 @@ impl Row {
         found.map(|(_, value)| value)
     }
 
-    /// The value of a column; `Null` where the row has none.
+    /// The value of a column; `Null` if the row has no such column.
     pub(crate) fn value(&self, name: &str) -> Value {
         self.get(name).cloned().unwrap_or_default()
     }
 }
 
-/// A value as the database gave it. As JSON in a cursor: `{"text":"…"}`, `{"int":7}`.
+/// A value as the database returned it. In the JSON of a cursor: `{"text":"…"}`, `{"int":7}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Value {
@@ -42,37 +42,38 @@ pub(crate) enum Value {
     Bool(bool),
     Int(i64),
     Unsigned(u64),
-    Real(#[serde(with = "exactly")] f64),
+    Real(#[serde(with = "float_as_text")] f64),
     /// A decimal of any size, as text.
     Decimal(String),
     Text(String),
     /// The content of a binary column.
     Bytes(#[serde(with = "hex::serde")] Vec<u8>),
-    /// The content of a text column that is not UTF-8: SQLite does not check it.
+    /// The content of a text column that is not UTF-8, which some databases allow.
     BrokenText(#[serde(with = "hex::serde")] Vec<u8>),
     Date(NaiveDate),
-    /// A time without a zone: in the zone of the source.
+    /// A time without an offset: in the source's time zone.
     Local(NaiveDateTime),
-    /// A time with its zone.
+    /// A time with its offset, in UTC.
     Instant(DateTime<Utc>),
-    /// A value written as text, because the driver cannot bind its class.
-    Spelled(Class, String),
+    /// A value as text, with its type, because the driver cannot bind the type.
+    #[serde(rename = "spelled")]
+    TypedText(TextType, String),
     /// A JSON object or array; only in fixtures.
     Tree(Json),
 }
 
-/// The classes of [`Value::Spelled`].
+/// The types of [`Value::TypedText`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Class {
+pub(crate) enum TextType {
     Uuid,
-    /// Like the two below: only `infinity` and `-infinity`.
+    /// This type and the two below: only `infinity` and `-infinity`.
     Date,
     Timestamp,
     TimestampWithZone,
 }
 
-/// Every JSON reader reads integers up to this one exactly.
+/// The greatest integer that every JSON reader reads exactly.
 const MAX_EXACT: u64 = 1 << 53;
 
 impl Value {
@@ -80,8 +81,8 @@ impl Value {
         matches!(self, Self::Null)
     }
 
-    /// The value as a record has it. Bytes become `{"$hex": "…"}`: they are decoded later, when the
-    /// charset is known.
+    /// The value in a record. Bytes become `{"$hex": "…"}`: they are decoded later, when the charset is
+    /// known.
     pub(crate) fn to_json(&self) -> Json {
         match self {
             Self::Null => Json::Null,
@@ -97,7 +98,7 @@ impl Value {
         }
     }
 
-    /// The value of a fixture's column; `None` where `$hex` is not hexadecimal.
+    /// The value of a column in a fixture; `None` if `$hex` is not hexadecimal.
     pub(crate) fn from_json(json: Json) -> Option<Self> {
         Some(match json {
             Json::Null => Self::Null,
@@ -116,7 +117,7 @@ impl Value {
         })
     }
 
-    /// The value as text: as keys have it, and records where the value has no JSON form of its own.
+    /// The value as text, for keys, and for values that JSON has no type for.
     pub(crate) fn to_text(&self) -> String {
         match self {
             Self::Null => String::new(),
@@ -124,7 +125,7 @@ impl Value {
             Self::Int(number) => number.to_string(),
             Self::Unsigned(number) => number.to_string(),
             Self::Real(number) => number.to_string(),
-            Self::Decimal(text) | Self::Text(text) | Self::Spelled(_, text) => text.clone(),
+            Self::Decimal(text) | Self::Text(text) | Self::TypedText(_, text) => text.clone(),
             Self::Bytes(bytes) | Self::BrokenText(bytes) => hex::encode(bytes),
             Self::Date(date) => date.format("%Y-%m-%d").to_string(),
             Self::Local(time) => time.format("%Y-%m-%dT%H:%M:%S%.f").to_string(),
@@ -133,8 +134,8 @@ impl Value {
         }
     }
 
-    /// The bytes by which rows of two tables are joined: the same for equal values of any class,
-    /// without the blanks at the end.
+    /// The bytes by which rows of two tables are joined: the same for equal values of any type, without
+    /// spaces at the end.
     pub(crate) fn join_key(&self) -> Vec<u8> {
         match self {
             Self::Bytes(bytes) | Self::BrokenText(bytes) => bytes.trim_ascii_end().to_vec(),
@@ -153,9 +154,9 @@ impl From<&Scalar> for Value {
     }
 }
 
-/// Numbers as text: a JSON number that is read back may differ in its last bit, and then a
-/// comparison with the column fails.
-mod exactly {
+/// Writes floats as text: if a JSON number is read back, its last bit may differ, and then a comparison
+/// with the column fails.
+mod float_as_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub(super) fn serialize<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
@@ -187,7 +188,7 @@ mod tests {
             Value::Date(time.date_naive()),
             Value::Local(time.naive_utc()),
             Value::Instant(time),
-            Value::Spelled(Class::Uuid, "6f1a0c52-9f0e-4a0b-8d3c-2f7c1d9e0a11".into()),
+            Value::TypedText(TextType::Uuid, "6f1a0c52-9f0e-4a0b-8d3c-2f7c1d9e0a11".into()),
         ] {
             let text = serde_json::to_string(&value).unwrap();
             assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value, "{text}");

@@ -1,29 +1,29 @@
-//! The promises, grouped by what they are about.
+//! The promises, grouped by topic.
 
-mod asking;
 mod changing;
 mod clocks;
 mod faults;
 mod partitions;
-mod walking;
+mod reading;
+mod timing;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::Source;
 
-pub use asking::*;
 pub use changing::*;
 pub use clocks::*;
 pub use faults::*;
 pub use partitions::*;
-pub use walking::*;
+pub use reading::*;
+pub use timing::*;
 
 const NOW: Duration = Duration::ZERO;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Adds records of different ages, the oldest last.
-async fn rows<S: Source>(source: &mut S, name: &str, n: u32) -> BTreeSet<String> {
+/// Adds `n` records of different ages, the oldest last. Returns their keys.
+async fn add_rows<S: Source>(source: &mut S, name: &str, n: u32) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     for index in 0..n {
         let key = format!("{name}{index}");
@@ -34,7 +34,7 @@ async fn rows<S: Source>(source: &mut S, name: &str, n: u32) -> BTreeSet<String>
 }
 
 /// Adds one record.
-async fn row<S: Source>(source: &mut S, key: &str, age: Duration) {
+async fn add_row<S: Source>(source: &mut S, key: &str, age: Duration) {
     source.add(&[key.to_owned()], age).await;
 }
 

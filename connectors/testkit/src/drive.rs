@@ -1,13 +1,13 @@
-//! Drives a connector as the gateway would: read, keep the cursor as JSON, settle.
+//! Calls a connector as the gateway does: read, store the cursor as JSON, settle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{Batch, Connector, Cursor, Entry, Fault};
 
 /// How often each key was read.
-pub type Seen = BTreeMap<String, usize>;
+pub type KeyCounts = BTreeMap<String, usize>;
 
-/// Reads until a connector is caught up.
+/// Maximum number of reads until a connector must be caught up.
 const MAX_READS: usize = 3_000;
 
 /// Reads after a stored cursor. Returns the keys, the next stored cursor and `caught_up`.
@@ -23,7 +23,7 @@ pub async fn read<C: Connector>(
     (batch.entries.iter().map(key).collect(), ok(Cursor::encode(&batch.upto)), batch.caught_up)
 }
 
-/// As [`read`], where the connector is expected to fail.
+/// Like [`read`], but returns the fault.
 pub(crate) async fn try_read<C: Connector>(
     connector: &mut C,
     after: Option<&Cursor>,
@@ -47,48 +47,48 @@ pub async fn settle<C: Connector>(connector: &mut C, upto: &Cursor) {
 /// The connector fails, or never catches up.
 pub async fn run<C: Connector>(
     connector: &mut C,
-    at: Option<Cursor>,
+    after: Option<Cursor>,
     max: usize,
-) -> (Seen, Cursor) {
-    run_checked(connector, at, max, |_| {}).await
+) -> (KeyCounts, Cursor) {
+    run_checked(connector, after, max, |_| {}).await
 }
 
-/// As [`run`], with a check of each cursor.
+/// Like [`run`], with a check of each cursor.
 pub(crate) async fn run_checked<C: Connector>(
     connector: &mut C,
-    mut at: Option<Cursor>,
+    mut after: Option<Cursor>,
     max: usize,
     check: impl Fn(&Cursor),
-) -> (Seen, Cursor) {
-    let mut seen = Seen::new();
+) -> (KeyCounts, Cursor) {
+    let mut seen = KeyCounts::new();
     for _ in 0..MAX_READS {
-        let (keys, upto, caught_up) = read(connector, at.as_ref(), max).await;
+        let (keys, upto, caught_up) = read(connector, after.as_ref(), max).await;
         add_keys(&mut seen, keys);
         check(&upto);
         settle(connector, &upto).await;
         if caught_up {
             return (seen, upto);
         }
-        at = Some(upto);
+        after = Some(upto);
     }
     panic!("not caught up after {MAX_READS} reads");
 }
 
 /// Counts the keys of a batch.
-pub(crate) fn add_keys(seen: &mut Seen, keys: Vec<String>) {
+pub(crate) fn add_keys(seen: &mut KeyCounts, keys: Vec<String>) {
     for key in keys {
         *seen.entry(key).or_default() += 1;
     }
 }
 
-/// Fails where one of the keys was not seen.
-pub(crate) fn assert_found(seen: &Seen, keys: &BTreeSet<String>) {
+/// Fails if one of the keys was not seen.
+pub(crate) fn assert_found(seen: &KeyCounts, keys: &BTreeSet<String>) {
     let missing: Vec<&String> = keys.iter().filter(|key| !seen.contains_key(*key)).collect();
     let first = &missing[..missing.len().min(5)];
     assert!(missing.is_empty(), "{} lost, among them {first:?}", missing.len());
 }
 
-/// The key of an entry, whether it was readable or not.
+/// The key of an entry, or its place if the key could not be read.
 pub(crate) fn key(entry: &Entry) -> String {
     match (entry.key(), entry) {
         (None, Entry::Unreadable { place, .. }) => place.at.clone(),
@@ -96,14 +96,14 @@ pub(crate) fn key(entry: &Entry) -> String {
     }
 }
 
-/// A fault fails the test with its text.
+/// The result; a fault fails the test with its text.
 pub(crate) fn ok<T>(result: Result<T, Fault>) -> T {
     result.unwrap_or_else(|fault| panic!("{fault}"))
 }
 
-/// The peak memory of this process in bytes (proc(5), `VmHWM`): a test that uses it runs in its own
-/// process. `u64::MAX` where the system does not say.
-pub fn peak() -> u64 {
+/// The peak memory of this process, in bytes (`VmHWM` in proc(5)). A test that calls this runs in a
+/// process of its own. `u64::MAX` if the system does not report it.
+pub fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());

@@ -1,10 +1,10 @@
 //! Tests that every kind of source must pass.
 //!
-//! Each case is a function named after the promise it checks, and [`suite!`] makes a test of each. A
-//! kind of source implements [`Source`] for a small real source that tests can write to. Further
-//! traits ([`Deletes`], [`Refuses`] …) describe what else it can do, each with its own promises. The
-//! promises are tested too: for each there is a connector that breaks this one and no other
-//! (`tests/broken`).
+//! Each case is a function named after the promise that it checks, and [`suite!`] makes a test of each.
+//! The author of a connector implements [`Source`] for a small real source that tests can write to.
+//! Other traits ([`Deletes`], [`Refuses`] …) describe what else that source can do, each with its own
+//! promises. The cases themselves are tested too: for each promise there is a connector that breaks
+//! only this one (`tests/broken`).
 //!
 //! ```text
 //! connector_testkit::suite!(MySource::new().await);
@@ -13,30 +13,30 @@
 
 mod cases;
 mod drive;
+pub mod read_only;
 mod source;
-pub mod standing;
 
 pub use cases::*;
-pub use drive::{Seen, peak, read, run, settle};
+pub use drive::{KeyCounts, peak_memory, read, run, settle};
 pub use source::{
-    Asked, Broken, Clocked, Dates, Deletes, Forbidden, Garbage, Paged, Partitioned, Patient,
-    Refuses, Secretive, Silent, Slip, Source, Throttled, Turn, Unauthorized,
+    Broken, DatesAhead, Deletes, Forbidden, HasSecret, HasTimeout, Paged, Partitioned, Readable,
+    Refuses, Shift, ShiftsClock, Silent, Source, Throttled, Unauthorized, WrongFormat, WrongPage,
 };
 
-/// Makes a test of every promise. The argument is an expression that gives a new, empty source; it
-/// may await. The name of a trait before it selects the promises of that ability.
+/// Makes a test of every promise. The argument is an expression for a new, empty source, which may
+/// `await`. The name of a trait before it selects the promises of that trait.
 #[macro_export]
 macro_rules! suite {
     (Deletes: $source:expr) => {
         $crate::suite!($source;
             a_page_shift_after_a_delete_loses_nothing,
-            the_row_that_a_cursor_stands_on_may_go,
+            the_row_at_the_cursor_may_be_deleted,
         );
     };
-    (Dates: $source:expr) => {
+    (DatesAhead: $source:expr) => {
         $crate::suite!($source; a_row_dated_in_the_future_hides_nothing);
     };
-    (Clocked: $source:expr) => {
+    (ShiftsClock: $source:expr) => {
         $crate::suite!($source;
             a_vendor_clock_set_back_an_hour_loses_nothing,
             a_clock_change_loses_nothing,
@@ -56,22 +56,22 @@ macro_rules! suite {
         $crate::suite!($source; a_forbidden_account_stops_the_channel);
     };
     (Throttled: $source:expr) => {
-        $crate::suite!($source; a_throttled_read_waits_as_told);
+        $crate::suite!($source; a_throttled_read_waits_as_requested);
     };
     (Broken: $source:expr) => {
         $crate::suite!($source;
-            a_broken_source_is_asked_again,
-            a_fault_takes_nothing_back,
+            a_broken_source_is_retried,
+            a_fault_loses_nothing,
         );
     };
-    (Patient: $source:expr) => {
-        $crate::suite!($source; a_silent_source_is_given_up_in_time);
+    (HasTimeout: $source:expr) => {
+        $crate::suite!($source; a_silent_source_times_out);
     };
-    (Garbage: $source:expr) => {
-        $crate::suite!($source; garbage_is_not_taken_for_nothing);
+    (WrongFormat: $source:expr) => {
+        $crate::suite!($source; garbage_is_not_read_as_an_empty_answer);
     };
-    (Secretive: $source:expr) => {
-        $crate::suite!($source; a_fault_tells_no_secret);
+    (HasSecret: $source:expr) => {
+        $crate::suite!($source; a_fault_contains_no_secret);
     };
     (Partitioned: $source:expr) => {
         $crate::suite!($source;
@@ -83,7 +83,7 @@ macro_rules! suite {
         $crate::suite!($source;
             builds_without_network,
             starts_from_none,
-            the_same_question_gets_the_same_keys,
+            a_repeated_read_returns_the_same_keys,
             resumes_after_any_cursor,
             a_cursor_survives_json,
             a_cursor_stays_within_64_kib,

@@ -1,108 +1,109 @@
-//! What tests can do with a source.
+//! The traits of sources: what tests can do with them.
 //!
-//! Not every source can do everything. Each ability is a trait, so a promise that does not apply to a
+//! Not every source can do everything. Each ability is a trait: a promise that does not apply to a
 //! source does not compile, instead of being skipped silently.
 
 use std::{future::Future, time::Duration};
 
 use contract::Connector;
 
-/// A source that tests can only read, like the plugin of another team.
-pub trait Asked: Send + Sync {
+/// A source that tests can only read, such as the plugin of another team.
+pub trait Readable: Send + Sync {
     /// Its connector.
     type Connector: Connector;
 
-    /// A new connector for this source. Not called from async code, so it cannot use a network.
-    fn ask(&self) -> Self::Connector;
+    /// A new connector for this source. It is called outside async code, so it cannot use the network.
+    fn new_connector(&self) -> Self::Connector;
 }
 
-/// A source of one kind that a test controls. Each is new and empty.
+/// A source that a test controls. It is new and empty.
 pub trait Source: Send + Sync {
     /// Its connector.
     type Connector: Connector;
 
-    /// How late a record may become visible after its own time and still be found by its time.
-    const LATE: Duration;
+    /// How long after its own time a record may become visible and must still be found.
+    const MAX_DELAY: Duration;
 
-    /// A new connector for this source. Not called from async code, so it cannot use a network.
+    /// A new connector for this source. It is called outside async code, so it cannot use the network.
     fn connector(&self) -> Self::Connector;
 
-    /// How old a record may be to be read by the channel.
-    fn reach(&self) -> Duration {
+    /// The maximum age of records that the channel reads.
+    fn max_age(&self) -> Duration {
         Duration::from_secs(10 * 365 * 86_400)
     }
 
-    /// Adds records with these keys, all with the same time, `age` ago by the source's clock.
+    /// Adds records with these keys and the same time: `age` ago, by the source's clock.
     fn add(&mut self, keys: &[String], age: Duration) -> impl Future<Output = ()> + Send;
 
     /// Changes the record with this key now.
     fn change(&mut self, key: &str) -> impl Future<Output = ()> + Send;
 }
 
-impl<S: Source> Asked for S {
+impl<S: Source> Readable for S {
     type Connector = S::Connector;
 
-    fn ask(&self) -> S::Connector {
+    fn new_connector(&self) -> S::Connector {
         self.connector()
     }
 }
 
-/// Records can be removed from it.
+/// A source from which records can be deleted.
 pub trait Deletes: Source {
-    /// Removes the record with this key.
+    /// Deletes the record with this key.
     fn delete(&mut self, key: &str) -> impl Future<Output = ()> + Send;
 }
 
-/// Records may have a time in the future.
-pub trait Dates: Source {
-    /// As [`Source::add`], with a time `ahead` of the source's clock.
+/// A source whose records may have a time in the future.
+pub trait DatesAhead: Source {
+    /// Like [`Source::add`], with a time that is `ahead` of the source's clock.
     fn add_ahead(&mut self, keys: &[String], ahead: Duration) -> impl Future<Output = ()> + Send;
 }
 
-/// Its clock can be changed; the connector finds records whose time is wrong by other means.
-pub trait Clocked: Source {
+/// A source whose clock can be changed. The connector must find records with a wrong time by other
+/// means.
+pub trait ShiftsClock: Source {
     /// Changes the clock that gives records their times.
-    fn turn_clock(&mut self, by: Turn) -> impl Future<Output = ()> + Send;
+    fn shift_clock(&mut self, by: Shift) -> impl Future<Output = ()> + Send;
 }
 
-/// How a clock is changed.
+/// A shift of a clock.
 #[derive(Debug, Clone, Copy)]
-pub enum Turn {
+pub enum Shift {
     /// Forward.
-    Ahead(Duration),
+    Forward(Duration),
     /// Back.
     Back(Duration),
 }
 
-/// It returns pages, and can return a wrong one.
+/// A source that returns pages, and can return a wrong one.
 pub trait Paged: Source {
     /// Makes the page after the next one wrong, once.
-    fn slip(&mut self, slip: Slip) -> impl Future<Output = ()> + Send;
+    fn spoil_page(&mut self, mistake: WrongPage) -> impl Future<Output = ()> + Send;
 }
 
-/// A mistake with a page.
+/// What is wrong with a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Slip {
-    /// It has fewer records than requested, and more follow.
+pub enum WrongPage {
+    /// The page has fewer records than requested, but more pages follow.
     Short,
-    /// It is the earlier page again.
+    /// The page is the previous one again.
     Repeated,
 }
 
-/// It can be made to refuse in the way `R`.
+/// A source that can be made to refuse requests in the way `R`.
 pub trait Refuses<R>: Source {
-    /// Refuses from now on.
+    /// Refuses requests from now on.
     fn refuse(&mut self, how: R) -> impl Future<Output = ()> + Send;
 
-    /// Answers again.
-    fn relent(&mut self) -> impl Future<Output = ()> + Send;
+    /// Answers requests again.
+    fn stop_refusing(&mut self) -> impl Future<Output = ()> + Send;
 }
 
 /// The credentials are wrong (401).
 #[derive(Debug, Clone, Copy)]
 pub struct Unauthorized;
 
-/// The account may not read this (403).
+/// The account has no permission to read (403).
 #[derive(Debug, Clone, Copy)]
 pub struct Forbidden;
 
@@ -114,29 +115,29 @@ pub struct Throttled(pub Duration);
 #[derive(Debug, Clone, Copy)]
 pub struct Broken;
 
-/// It takes the request and never answers.
+/// The source accepts a request and never answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Silent;
 
-/// Its answer is not in its format.
+/// The source answers in a wrong format.
 #[derive(Debug, Clone, Copy)]
-pub struct Garbage;
+pub struct WrongFormat;
 
-/// The connector has a timeout for answers.
-pub trait Patient: Refuses<Silent> {
+/// A source whose connector has a timeout for answers.
+pub trait HasTimeout: Refuses<Silent> {
     /// The timeout.
-    const PATIENCE: Duration;
+    const TIMEOUT: Duration;
 }
 
-/// The connector has a secret.
-pub trait Secretive: Refuses<Unauthorized> {
+/// A source whose connector has a secret.
+pub trait HasSecret: Refuses<Unauthorized> {
     /// The secret.
     fn secret(&self) -> String;
 }
 
-/// Its channel has at least 200 partitions, and one of them may fail.
+/// A source whose channel has at least 200 partitions, one of which may fail.
 pub trait Partitioned: Source {
-    /// As [`Source::add`], to the partition with this number.
+    /// Like [`Source::add`], in the partition with this number.
     fn add_to(
         &mut self,
         partition: usize,
@@ -144,6 +145,6 @@ pub trait Partitioned: Source {
         age: Duration,
     ) -> impl Future<Output = ()> + Send;
 
-    /// The partition with this number fails from now on.
+    /// Makes the partition with this number fail from now on.
     fn fail(&mut self, partition: usize) -> impl Future<Output = ()> + Send;
 }

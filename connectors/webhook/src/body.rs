@@ -1,7 +1,8 @@
-//! The records in the body of a request.
+//! Splits the body of a request into records.
 //!
-//! A body is read like the answer of a source: compressed or not, in any charset. Its records are
-//! split here and parsed later, one by one: damage in one of them does not affect the others.
+//! A body is read like the answer of a source: compressed or not, in any charset. This module only
+//! splits it into records, which are parsed later, one by one: damage in one does not affect the
+//! others.
 
 use std::io::Read as _;
 
@@ -11,15 +12,15 @@ use flate2::read::MultiGzDecoder;
 use normalizer_text::Hints;
 
 const UNKNOWN_ENCODING: &str =
-    "the body is compressed in a way that is not supported: send it plain, or with gzip";
-const TOO_LARGE: &str = "the body is above 8 MiB unpacked: send fewer records at once";
+    "the body is compressed in a way that is not supported: send it uncompressed or with gzip";
+const TOO_LARGE: &str = "the unpacked body is larger than 8 MiB: send fewer records at once";
 
-/// The records in the body of a request, as UTF-8: one, or those of an array. Malformed bytes stay
-/// as they are.
+/// Splits the body of a request into records, as UTF-8: a single record, or the elements of an array.
+/// Malformed bytes are unchanged.
 ///
 /// # Errors
-/// It cannot be unpacked within `max_bytes`, or its brackets do not match.
-pub(crate) fn records(
+/// The body cannot be unpacked, is larger than `max_bytes`, or its brackets do not match.
+pub(crate) fn split_records(
     bytes: &[u8],
     content_type: Option<&str>,
     encoding: Option<&str>,
@@ -29,7 +30,7 @@ pub(crate) fn records(
     let bytes = unpacked.as_deref().unwrap_or(bytes);
     let hints = Hints { content_type, ..Hints::default() };
     let text = decode(bytes, &hints);
-    let source = |element| Bytes::from(text.facts.findings.source_of(&text.text[element]));
+    let source = |element| Bytes::from(text.facts.findings.source_bytes(&text.text[element]));
     let elements =
         elements(&text.text).map_err(|error| format!("the body is not JSON: {error}"))?;
     Ok(elements.into_iter().map(source).collect())
@@ -46,10 +47,10 @@ fn unpack(
         Some(_) => return Err(UNKNOWN_ENCODING.to_owned()),
     }
     let mut unpacked = Vec::new();
-    // One byte more than allowed shows that there is more.
+    // Reading one byte more than allowed shows that the body is too large.
     let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
     let read = MultiGzDecoder::new(bytes).take(limit).read_to_end(&mut unpacked);
-    read.map_err(|_| "the body is not the gzip that Content-Encoding says".to_owned())?;
+    read.map_err(|_| "the body is not valid gzip, as Content-Encoding says".to_owned())?;
     if unpacked.len() > max_bytes {
         return Err(TOO_LARGE.to_owned());
     }

@@ -9,11 +9,12 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// How a sender is authenticated. `"none"` only where [intake] listens on this machine alone.
+    /// How a sender is authenticated. `"none"` is allowed only if [intake] listens on a loopback
+    /// address.
     pub(crate) auth: Guard,
-    /// Within a record: its key, unique and never changed.
+    /// The path of the key in a record. A key is unique and never changes.
     pub(crate) key: Path,
-    /// Within a record: the whole number or time that orders its states. A record in which it cannot be
-    /// read goes to quarantine. Without it, the record that arrives later is newer.
+    /// The path of the whole number or time in a record that orders its states. If it cannot be read,
+    /// the record goes to quarantine. If the path is absent, the state that arrives later is newer.
     pub(crate) revision: Option<Path>,
 }

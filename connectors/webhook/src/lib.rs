@@ -1,8 +1,8 @@
-//! Sources that send records to the gateway.
+//! Receives records from sources that send them to the gateway.
 //!
 //! Records wait in the channel's inbox, and this connector reads them like any other source, so the
-//! guarantees are the same. A sender gets its answer after `settled`: then its records are stored. A
-//! sender that waits too long is told to send again; a record that arrives twice is recognised.
+//! guarantees are the same. A sender gets its answer after `settled`, when its records are stored. A
+//! sender that waits too long is told to send again; duplicates do no harm.
 //!
 //! The HTTP listener belongs to the gateway (`/intake/<channel>`); it calls the [`Receiver`] here.
 
@@ -24,12 +24,12 @@ use serde::{Deserialize, Serialize};
 
 pub use config::Config;
 
-use crate::{body::records, record::Reader};
+use crate::{body::split_records, record::Reader};
 
-/// Bytes of a body, unpacked.
+/// Maximum size of an unpacked body, in bytes.
 const MAX_BODY_BYTES: usize = 8 << 20;
 
-/// A read without records ends after this time.
+/// Time limit of a read that finds no records.
 const READ_TIME: Duration = Duration::from_secs(5);
 
 /// The connector for sources that send.
@@ -42,9 +42,10 @@ pub struct Webhook {
 /// The position in an inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
-    /// The inbox. A new process has a new, empty one: numbers of another inbox have no meaning.
+    /// Identifies the inbox. A new process has a new, empty one: numbers of another inbox have no
+    /// meaning.
     epoch: String,
-    /// The last record that was read.
+    /// The number of the last record that was read.
     number: u64,
 }
 
@@ -54,21 +55,21 @@ impl Connector for Webhook {
     type Cursor = Cursor;
 
     const RECEIVER: Option<MakeReceiver<Config>> =
-        Some(|config| Arc::new(Requests { guard: config.auth.clone() }));
+        Some(|config| Arc::new(WebhookReceiver { guard: config.auth.clone() }));
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
         let reader = Reader { config, zone: context.zone };
-        // For checks and fixtures there is no gateway, and nothing arrives.
+        // `check` and `explain` give no inbox: no records arrive there.
         let inbox = context.inbox.unwrap_or_else(|| Inbox::new("", 0));
         Ok(Self { inbox, reader })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let mut number = self.number(after);
-        // It is no error if nothing arrives in this time.
-        let _ = tokio::time::timeout(READ_TIME, self.inbox.arrival(number)).await;
+        // It is not an error if nothing arrives in this time.
+        let _ = tokio::time::timeout(READ_TIME, self.inbox.wait_after(number)).await;
         let (mut entries, mut keys) = (Vec::new(), HashSet::new());
-        for (arrival, bytes) in self.inbox.after(number, max) {
+        for (arrival, bytes) in self.inbox.records_after(number, max) {
             let entry = self.reader.entry(&bytes, format!("request, record {arrival}"));
             if let Entry::Record(record) = &entry
                 && !keys.insert(record.key.clone())
@@ -90,16 +91,16 @@ impl Connector for Webhook {
     }
 
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-        self.reader.page(page)
+        self.reader.parse_sample(page)
     }
 }
 
-/// The requests of senders.
-struct Requests {
+/// Handles the requests of senders.
+struct WebhookReceiver {
     guard: Guard,
 }
 
-impl Receiver for Requests {
+impl Receiver for WebhookReceiver {
     fn admits_anybody(&self) -> bool {
         self.guard.admits_anybody()
     }
@@ -111,17 +112,17 @@ impl Receiver for Requests {
     fn records(&self, request: &Parts, body: Bytes) -> Result<Vec<Bytes>, String> {
         let header = |name: &str| request.headers.get(name)?.to_str().ok();
         let (content_type, encoding) = (header("content-type"), header("content-encoding"));
-        records(&body, content_type, encoding, MAX_BODY_BYTES)
+        split_records(&body, content_type, encoding, MAX_BODY_BYTES)
     }
 }
 
 impl Webhook {
-    /// The number of `cursor` in this inbox; at least that of the last settled record.
+    /// The number of `cursor` in this inbox, but at least that of the last settled record.
     fn number(&self, cursor: Option<&Cursor>) -> u64 {
         let number = match cursor {
             Some(cursor) if cursor.epoch == self.inbox.epoch() => cursor.number,
             Some(_) | None => 0,
         };
-        number.max(self.inbox.settled())
+        number.max(self.inbox.last_settled())
     }
 }

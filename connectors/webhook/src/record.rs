@@ -1,4 +1,4 @@
-//! From a record that was sent to an entry: a record, or bytes that cannot be read.
+//! Makes an entry from a record that was sent: a record, or bytes that cannot be read.
 
 use bytes::Bytes;
 use chrono_tz::Tz;
@@ -6,9 +6,9 @@ use contract::{Entry, Fault, MAX_RECORD_BYTES, Place, Reason, RecordKey, Revisio
 use document::{Malformed, Path, Shape, decode};
 use normalizer_text::{Charset, Hints};
 
-use crate::{body::records, config::Config};
+use crate::{body::split_records, config::Config};
 
-/// Reads records: where their key and revision are, and the zone of times that name none.
+/// Reads records, by the settings and in the source's time zone.
 #[derive(Debug)]
 pub(crate) struct Reader {
     pub(crate) config: Config,
@@ -27,8 +27,8 @@ impl Reader {
     }
 
     /// The entries of a fixture: the body of a request.
-    pub(crate) fn page(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-        let records = records(page, None, None, usize::MAX).map_err(|error| {
+    pub(crate) fn parse_sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+        let records = split_records(page, None, None, usize::MAX).map_err(|error| {
             Fault::stopped("the fixture is not the body of a request")
                 .because(error)
                 .remedy("write one JSON record, or an array of them")
@@ -38,10 +38,11 @@ impl Reader {
         Ok(records.iter().enumerate().map(entry).collect())
     }
 
-    /// `key` is set as soon as it is known: an unreadable record is listed under it.
+    /// Reads a record. Sets `key` as soon as it is known, so that an unreadable record is listed under
+    /// it.
     fn record(&self, sent: &[u8], key: &mut Option<RecordKey>) -> Result<Entry, Reason> {
         if sent.len() > MAX_RECORD_BYTES {
-            return Err(Reason::new("too_large", "the record is above the limit"));
+            return Err(Reason::new("too_large", "the record is larger than 16 MiB"));
         }
         // The body is UTF-8 here; malformed bytes are unchanged.
         let hints = Hints { force: Some(Charset::Utf8), ..Hints::default() };
@@ -52,22 +53,22 @@ impl Reader {
             return Err(Reason::new("no_object", "the record is not a JSON object"));
         }
         let facts = &text.facts;
-        let verdict = facts.judge("", &tree);
+        let defects = facts.defects_in("", &tree);
         *key = facts.findings.key(&self.config.key, &tree).map(RecordKey::new);
-        if let Some(reason) = verdict.reason(Malformed::Reject) {
+        if let Some(reason) = defects.reason(Malformed::Reject) {
             return Err(reason);
         }
         let no_key = || Reason::new("missing_key", "the record has no key that can be read");
         let key = key.clone().ok_or_else(no_key)?;
-        let declared = |path: &Path| Revision::declared(path.first(&tree)?, self.zone);
+        let revision = |path: &Path| Revision::from_json(path.first(&tree)?, self.zone);
         let revision = match &self.config.revision {
             None => Revision::NONE,
-            Some(path) => declared(path).ok_or_else(|| {
-                Reason::new("no_revision", "its revision is neither a whole number nor a time")
+            Some(path) => revision(path).ok_or_else(|| {
+                Reason::new("no_revision", "the revision is neither a whole number nor a time")
             })?,
         };
-        facts.findings.settle(&mut tree);
-        let text = TextReport { marks: verdict.marks, ..TextReport::default() };
+        facts.findings.remove_markers(&mut tree);
+        let text = TextReport { marks: defects.marks, ..TextReport::default() };
         Ok(Entry::record(key, revision, tree, text))
     }
 }

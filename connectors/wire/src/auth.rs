@@ -1,20 +1,21 @@
 //! Authentication of requests.
 //!
-//! A scheme changes a request and says what it signed; it never sends one. Where it needs a token
-//! that must be fetched first, it gives the request for it ([`Auth::token_request`]) and reads the
-//! answer ([`Auth::fetched`]). So everything here is a pure function or a small state machine, and
-//! whoever owns the connection does this:
+//! A scheme changes a request and shows how the request was signed; it never sends one. If it needs a
+//! token that must be fetched first, it makes the request for the token ([`Auth::token_request`]) and
+//! reads the answer ([`Auth::read_token`]). So everything here is a pure function or a small state
+//! machine, and the code that owns the connection does this:
 //!
 //! ```text
-//! while let Some(needed) = auth.token_request(&context) {
-//!     send it; auth.fetched(status, body, now)?;
+//! if let Some(token_request) = auth.token_request(&context) {
+//!     send it; auth.read_token(status, answer, now)?;
 //! }
 //! auth.sign(&mut request, &context)?;  send the request;
-//! on success: auth.accepted();  refused or expired: if auth.refused() { repeat all of this }
+//! on success: auth.confirm_token();
+//! if refused or expired: if auth.discard_token() { repeat all of this }
 //! ```
 
 mod request;
-mod trace;
+mod steps;
 
 mod scheme;
 
@@ -32,75 +33,75 @@ use chrono::TimeDelta;
 use contract::{Fault, Secret, Timestamp};
 
 pub use self::{
-    digest::{Algorithm, Coding},
+    digest::{Algorithm, DigestFormat},
     national::{National, Refresh},
     oauth2::{Credentials, Oauth2},
     plain::{ApiKey, Basic, BodyToken, Mtls, SharedMd5},
     platforms::{MessageBoard, XBg, XTif},
     request::{Request, percent_encoded},
-    scheme::{Scheme, one_table},
-    sign::{Part, Place, Sign, Stamp, Unit},
-    trace::Trace,
+    scheme::{Scheme, merge_tables},
+    sign::{CustomSignature, Destination, SignedPart, TimeUnit, TimestampField},
+    steps::SigningSteps,
 };
 
-/// The time of a signature, and a random number for it.
+/// The time and the random number for a signature.
 #[derive(Debug, Clone, Copy)]
 pub struct SigningContext {
     /// Now, by the source's clock.
     pub now: Timestamp,
-    /// Random; a new one for every request.
+    /// A random number, different for every request.
     pub nonce: [u8; 16],
 }
 
-/// Prefix of the headers of the exchange platforms for government data (政务数据共享交换平台).
+/// Prefix of the headers for the exchange platforms for government data (政务数据共享交换平台).
 const EXCHANGE_PREFIX: &str = "gjgxjhpt";
-/// Prefix of the headers of the national platform for government services (国家政务服务平台).
+/// Prefix of the headers for the national platform for government services (国家政务服务平台).
 const SERVICE_PREFIX: &str = "gjzwfwpt";
 
-/// A request for a token, to be sent as it is.
+/// A request for a token. It is sent unchanged.
 #[derive(Debug, Clone)]
 pub struct TokenRequest {
     /// The whole address.
     pub url: String,
-    /// Method, headers and body; the address has its path and query.
+    /// Method, headers and body; path and query are only in `url`.
     pub request: Request,
-    /// What was signed.
-    pub trace: Trace,
+    /// How it was signed.
+    pub steps: SigningSteps,
 }
 
-/// A scheme: its settings, and the token it has fetched.
+/// An authentication scheme, with its settings and the token that was fetched for it.
 #[derive(Debug)]
 pub struct Auth {
     scheme: Scheme,
-    fetched: Option<Fetched>,
+    token: Option<FetchedToken>,
     /// The source has accepted the fetched token at least once.
     was_accepted: bool,
 }
 
 /// A token that was fetched.
 #[derive(Debug)]
-struct Fetched {
+struct FetchedToken {
     secret: Secret,
-    /// When the next one must be fetched; `None` where the source does not say how long a token lasts.
-    until: Option<Timestamp>,
+    /// When the next token must be fetched; `None` if the source does not say how long this one lasts.
+    refresh_at: Option<Timestamp>,
 }
 
-impl Fetched {
-    /// A token that is replaced `margin` before it expires, but not before half of its lifetime.
+impl FetchedToken {
+    /// A token that is replaced `margin` before it expires, but not before half of its lifetime is over.
     fn new(secret: Secret, lifetime: Option<Duration>, margin: Duration, now: Timestamp) -> Self {
-        let until = lifetime.and_then(|lifetime| {
-            let used = TimeDelta::from_std(lifetime - margin.min(lifetime / 2)).ok()?;
-            now.checked_add_signed(used)
+        let refresh_at = lifetime.and_then(|lifetime| {
+            let period = TimeDelta::from_std(lifetime - margin.min(lifetime / 2)).ok()?;
+            now.checked_add_signed(period)
         });
-        Self { secret, until }
+        Self { secret, refresh_at }
     }
 }
 
 impl Auth {
-    /// Checks settings. Uses no network.
+    /// Checks the settings, without using the network.
     ///
     /// # Errors
-    /// Settings that contradict each other, as `Stopped`.
+    /// `Stopped` if settings contradict each other.
     pub fn build(scheme: Scheme) -> Result<Self, Fault> {
         match &scheme {
             Scheme::ApiKey(settings) => settings.check()?,
@@ -108,12 +109,12 @@ impl Auth {
             Scheme::Sign(settings) => settings.check()?,
             _ => {}
         }
-        Ok(Self { scheme, fetched: None, was_accepted: false })
+        Ok(Self { scheme, token: None, was_accepted: false })
     }
 
-    /// The request for a token that is missing; `None` where nothing is missing.
+    /// The request for a token; `None` if the scheme fetches no token, or has one that is still valid.
     pub fn token_request(&self, context: &SigningContext) -> Option<TokenRequest> {
-        if self.secret(context.now).is_some() {
+        if self.valid_token(context.now).is_some() {
             return None;
         }
         match &self.scheme {
@@ -127,12 +128,12 @@ impl Auth {
     /// Reads the answer to the request for a token.
     ///
     /// # Errors
-    /// It contains no token: `Transient` where the other side fails, else `Stopped`.
-    pub fn fetched(&mut self, status: u16, answer: &[u8], now: Timestamp) -> Result<(), Fault> {
-        self.fetched = Some(match &self.scheme {
-            Scheme::Oauth2(settings) => settings.read(status, answer, now)?,
+    /// The answer contains no token: `Transient` if trying again may help, else `Stopped`.
+    pub fn read_token(&mut self, status: u16, answer: &[u8], now: Timestamp) -> Result<(), Fault> {
+        self.token = Some(match &self.scheme {
+            Scheme::Oauth2(settings) => settings.read_token(status, answer, now)?,
             Scheme::Gjgxjhpt(settings) | Scheme::Gjzwfwpt(settings) => {
-                settings.read(status, answer, now)?
+                settings.read_token(status, answer, now)?
             }
             _ => return Ok(()),
         });
@@ -140,59 +141,61 @@ impl Auth {
         Ok(())
     }
 
-    /// Authenticates the request. It must not be changed afterwards.
+    /// Authenticates the request, which must not be changed afterwards.
     ///
     /// # Errors
     /// The request lacks a signed part, or a token must be fetched first: `Stopped`.
-    pub fn sign(&self, request: &mut Request, context: &SigningContext) -> Result<Trace, Fault> {
-        let fetched = || {
-            let secret = self.secret(context.now);
-            secret.ok_or_else(|| Fault::stopped("the token for the request was not fetched"))
-        };
-        let mut national = |settings: &National, prefix| {
+    pub fn sign(
+        &self,
+        request: &mut Request,
+        context: &SigningContext,
+    ) -> Result<SigningSteps, Fault> {
+        let missing = || Fault::stopped("the token for the request was not fetched");
+        let token = || self.valid_token(context.now).ok_or_else(missing);
+        let mut sign_national = |settings: &National, prefix| {
             let secret = match &settings.secret {
                 Some(secret) => secret,
-                None => fetched()?,
+                None => token()?,
             };
             Ok(settings.sign(prefix, secret, request, context))
         };
         match &self.scheme {
-            Scheme::None | Scheme::Mtls(_) => Ok(Trace::of("none")),
-            Scheme::Basic(settings) => Ok(settings.sign(request)),
-            Scheme::Bearer(token) => Ok(plain::bearer(token, request)),
-            Scheme::ApiKey(settings) => Ok(settings.sign(request)),
-            Scheme::Oauth2(_) => Ok(plain::bearer(fetched()?, request)),
-            Scheme::BodyToken(settings) => settings.sign(request),
-            Scheme::SharedMd5(settings) => settings.sign(request),
+            Scheme::None | Scheme::Mtls(_) => Ok(SigningSteps::new("none")),
+            Scheme::Basic(settings) => Ok(settings.apply(request)),
+            Scheme::Bearer(token) => Ok(plain::apply_bearer(token, request)),
+            Scheme::ApiKey(settings) => Ok(settings.apply(request)),
+            Scheme::Oauth2(_) => Ok(plain::apply_bearer(token()?, request)),
+            Scheme::BodyToken(settings) => settings.apply(request),
+            Scheme::SharedMd5(settings) => settings.apply(request),
             Scheme::MessageBoard(settings) => settings.sign(request),
-            Scheme::Gjgxjhpt(settings) => national(settings, EXCHANGE_PREFIX),
-            Scheme::Gjzwfwpt(settings) => national(settings, SERVICE_PREFIX),
+            Scheme::Gjgxjhpt(settings) => sign_national(settings, EXCHANGE_PREFIX),
+            Scheme::Gjzwfwpt(settings) => sign_national(settings, SERVICE_PREFIX),
             Scheme::XTif(settings) => Ok(settings.sign(request, context)),
             Scheme::XBg(settings) => Ok(settings.sign(request, context)),
             Scheme::Sign(settings) => settings.sign(request, context),
         }
     }
 
-    /// The token, while it is valid.
-    fn secret(&self, now: Timestamp) -> Option<&Secret> {
-        let fetched = self.fetched.as_ref()?;
-        fetched.until.is_none_or(|until| now < until).then_some(&fetched.secret)
+    /// The fetched token, unless the next one must be fetched.
+    fn valid_token(&self, now: Timestamp) -> Option<&Secret> {
+        let token = self.token.as_ref()?;
+        token.refresh_at.is_none_or(|time| now < time).then_some(&token.secret)
     }
 
-    /// The source accepted the last request, and the token in it.
-    pub fn accepted(&mut self) {
-        self.was_accepted = self.fetched.is_some();
+    /// Notes that the source has accepted the last request, and so the token in it.
+    pub fn confirm_token(&mut self) {
+        self.was_accepted = self.token.is_some();
     }
 
-    /// The source refused the last request, or says that the token has expired. Returns whether to fetch a
-    /// new token and repeat the request. It cannot help if the source has refused a token that was just
-    /// fetched: it would refuse the next one too.
-    pub fn refused(&mut self) -> bool {
-        self.fetched = None;
+    /// Discards the token, because the source has refused the last request or says that the token has
+    /// expired. Returns whether to fetch a new token and repeat the request: not if the source has never
+    /// accepted this token, because it would refuse the next one too.
+    pub fn discard_token(&mut self) -> bool {
+        self.token = None;
         std::mem::take(&mut self.was_accepted)
     }
 
-    /// The certificate that authenticates the connection, where that is the scheme.
+    /// The certificate that authenticates the connection, if that is the scheme.
     pub fn mtls(&self) -> Option<&Mtls> {
         match &self.scheme {
             Scheme::Mtls(settings) => Some(settings),

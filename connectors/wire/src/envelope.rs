@@ -1,9 +1,9 @@
-//! Texts that contain bytes: encoded, encrypted, or both, in several layers.
+//! Opens texts that contain encoded or encrypted bytes, in one layer or several.
 //!
-//! Platforms wrap a field, a row or a whole answer in this way. The content is bytes again, which are
-//! decoded and read like a body.
+//! Some platforms wrap a field, a row or a whole answer in this way. The bytes in the innermost layer
+//! are then decoded and parsed like the body of an answer.
 
-mod code;
+mod encoding;
 mod settings;
 
 use aes::Aes128;
@@ -13,17 +13,17 @@ use serde::Deserialize;
 use sm4::Sm4;
 
 pub use self::{
-    code::Code,
+    encoding::Encoding,
     settings::{Cipher, KeyForm, Mode},
 };
-use crate::{auth::one_table, cipher};
+use crate::{auth::merge_tables, cipher};
 
 /// One layer around a text.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[schemars(transform = one_table)]
+#[schemars(transform = merge_tables)]
 pub enum Layer {
-    /// Base64, with or without padding and line breaks. Write it twice where the source encodes
+    /// Base64, with or without padding and line breaks. Write it twice if the source encodes
     /// twice.
     Base64,
     /// Hexadecimal digits.
@@ -35,10 +35,10 @@ pub enum Layer {
 }
 
 impl Layer {
-    /// Checks its key.
+    /// Checks the key and the initialization vector of a cipher.
     ///
     /// # Errors
-    /// The key is not valid: `Stopped`.
+    /// `Stopped` if one of them is not valid.
     pub fn check(&self) -> Result<(), Fault> {
         match self {
             Self::Base64 | Self::Hex => Ok(()),
@@ -48,22 +48,22 @@ impl Layer {
 
     fn open(&self, text: &str) -> Result<Vec<u8>, &'static str> {
         match self {
-            Self::Base64 => Code::Base64.decode(text),
-            Self::Hex => Code::Hex.decode(text),
+            Self::Base64 => Encoding::Base64.decode(text),
+            Self::Hex => Encoding::Hex.decode(text),
             Self::Aes(settings) => settings.decrypt(cipher::decrypt::<Aes128>, text),
             Self::Sm4(settings) => settings.decrypt(cipher::decrypt::<Sm4>, text),
         }
     }
 }
 
-/// The content of a text within these layers, the outermost first.
+/// Removes the layers around a text, the outermost first.
 ///
 /// # Errors
-/// Why the text cannot be opened. Never quotes it.
+/// Says why the text cannot be opened. Never repeats the text: it may contain personal values.
 pub fn open(layers: &[Layer], text: &str) -> Result<Vec<u8>, &'static str> {
     let mut content = text.as_bytes().to_vec();
     for layer in layers {
-        let text = str::from_utf8(&content).map_err(|_| "a layer within is not text")?;
+        let text = str::from_utf8(&content).map_err(|_| "one of its inner layers is not text")?;
         content = layer.open(text)?;
     }
     Ok(content)

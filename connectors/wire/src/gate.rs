@@ -1,7 +1,8 @@
 //! The limits of one upstream: the implementation of [`contract::Gate`].
 //!
-//! Requests wait in one fair queue: for earlier requests, then for a free slot, then for the rate. A long
-//! wait is refused at once, with the time to wait, so that a read can return what it has.
+//! Requests wait in one fair queue: for earlier requests, then for a free slot, then for the rate limit.
+//! If the wait would be long, a request fails at once and says how long, so that a read can return what
+//! it has.
 
 mod day;
 mod rate;
@@ -23,14 +24,14 @@ pub use retry_after::retry_after;
 
 use self::{day::Day, rate::Rate};
 
-/// Maximum wait within a read.
+/// A request that would have to wait longer than this for the rate limit fails.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// The limits of one upstream.
 pub struct Limits {
     upstream: String,
     slots: Arc<Semaphore>,
-    /// Locked by the next request: all others wait for this lock, in the order of their arrival.
+    /// The next request holds this lock; all others wait for it, in the order of their arrival.
     queue: tokio::sync::Mutex<Booking>,
     rate: Option<Rate>,
     per_day: Option<u32>,
@@ -40,26 +41,28 @@ pub struct Limits {
     state: Mutex<State>,
 }
 
-/// Stores the number of requests of a day, so that a restart does not forget them.
-pub type Book = Box<dyn Fn(NaiveDate, u32) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
+/// Stores how many requests of a day may have been sent, so that a restart does not forget them.
+pub type BookRequests =
+    Box<dyn Fn(NaiveDate, u32) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
 
+/// Books the requests of a day in advance.
 #[derive(Default)]
 struct Booking {
-    book: Option<Book>,
-    /// The day and number that were stored last.
+    book: Option<BookRequests>,
+    /// The day and the number that were stored last.
     booked: (NaiveDate, u32),
 }
 
 struct State {
     day: Day,
-    held_until: Option<Instant>,
+    paused_until: Option<Instant>,
 }
 
 impl Limits {
     /// The gate of `upstream`. Days and hours are counted in `zone`.
     pub fn new(upstream: &str, budget: Budget, zone: Tz, clock: Clock) -> Self {
         let Budget { interval, burst, concurrent, per_day, window } = budget;
-        let day = Day::new(day::today(clock.now(), zone));
+        let day = Day::new(day::local_date(clock.now(), zone));
         let concurrent = usize::try_from(concurrent.max(1)).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
             upstream: upstream.to_owned(),
@@ -70,57 +73,58 @@ impl Limits {
             window,
             zone,
             clock,
-            state: Mutex::new(State { day, held_until: None }),
+            state: Mutex::new(State { day, paused_until: None }),
         }
     }
 
-    /// The day, and the requests that were sent on it.
-    pub fn spent_today(&self) -> (NaiveDate, u32) {
+    /// The current day, and the number of its requests.
+    pub fn requests_today(&self) -> (NaiveDate, u32) {
         let now = self.clock.now();
-        self.state().day.at(day::today(now, self.zone))
+        self.state().day.update(day::local_date(now, self.zone))
     }
 
-    /// The same, if the upstream has a daily limit.
-    pub fn booked_today(&self) -> Option<(NaiveDate, u32)> {
-        self.per_day.map(|_| self.spent_today())
+    /// Like [`Limits::requests_today`]; `None` if the upstream has no daily limit.
+    pub fn limited_requests_today(&self) -> Option<(NaiveDate, u32)> {
+        self.per_day.map(|_| self.requests_today())
     }
 
     /// Takes over the count of requests that were sent before this process started, or by another process.
-    /// A smaller count, or that of a past day, changes nothing.
+    /// A smaller count, or a count of a past day, changes nothing.
     pub fn restore(&self, day: NaiveDate, n_requests: u32) {
-        let today = day::today(self.clock.now(), self.zone);
+        let today = day::local_date(self.clock.now(), self.zone);
         self.state().day.restore(day, n_requests, today);
     }
 
-    /// From now on requests are counted in the store before they are sent. Storing each one would take
-    /// longer than the request itself, so a hundredth of the daily limit is stored in advance; after a
-    /// crash, what was not used of it is lost. `None` ends the counting.
-    pub async fn book_with(&self, book: Option<Book>) {
+    /// From now on, calls `book` before requests are sent; `None` ends this. Storing each request would
+    /// take longer than the request itself, so a hundredth of the daily limit is booked in advance; after
+    /// a crash, the unused part of it is lost.
+    pub async fn book_with(&self, book: Option<BookRequests>) {
         *self.queue.lock().await = Booking { book, booked: Default::default() };
     }
 
-    /// Checks all limits except the rate and the number of concurrent requests. Returns the day and the
-    /// number of its requests.
+    /// Checks all limits except the rate and the number of concurrent requests. Returns the current day
+    /// and the number of its requests.
     fn check(&self) -> Result<(NaiveDate, u32), Fault> {
         let now = self.clock.now();
         let mut state = self.state();
-        if let Some(left) = state.held_until.map(|until| until - Instant::now())
+        if let Some(left) = state.paused_until.map(|until| until - Instant::now())
             && !left.is_zero()
         {
-            return Err(self.throttled(left, "asked for a pause".to_owned()));
+            return Err(self.throttled(left, "has asked for a pause".to_owned()));
         }
-        state.held_until = None;
-        if let Some(wait) = self.window.and_then(|window| day::opens_in(window, now, self.zone)) {
-            let window = self.window.map(|window| window.to_string()).unwrap_or_default();
-            return Err(self.throttled(wait, format!("may be asked at {window} only")));
+        state.paused_until = None;
+        if let Some(window) = self.window
+            && let Some(wait) = day::time_until_open(window, now, self.zone)
+        {
+            return Err(self.throttled(wait, format!("accepts requests only at {window}")));
         }
-        let (day, spent) = state.day.at(day::today(now, self.zone));
-        if let Some(per_day) = self.per_day.filter(|per_day| spent >= *per_day) {
-            let wait = day::ends_in(day, now, self.zone);
-            let what = format!("allows {per_day} requests a day, and those of {day} are spent");
+        let (day, n_requests) = state.day.update(day::local_date(now, self.zone));
+        if let Some(per_day) = self.per_day.filter(|per_day| n_requests >= *per_day) {
+            let wait = day::time_until_end(day, now, self.zone);
+            let what = format!("allows {per_day} requests a day, and those of {day} are used up");
             return Err(self.throttled(wait, what));
         }
-        Ok((day, spent))
+        Ok((day, n_requests))
     }
 
     fn throttled(&self, wait: Duration, what: String) -> Fault {
@@ -129,7 +133,7 @@ impl Limits {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // The state is consistent after a panic too.
+        // The state is consistent even after a panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -142,34 +146,35 @@ impl Gate for Limits {
             let slot = Arc::clone(&self.slots)
                 .acquire_owned()
                 .await
-                .map_err(|closed| Fault::transient("the gate was taken down").because(closed))?;
+                .map_err(|closed| Fault::transient("the gate is closed").because(closed))?;
             loop {
-                // Limits may have changed while it waited.
-                let (day, spent) = self.check()?;
+                // A limit may be reached, or a pause begin, while the request waits.
+                let (day, n_requests) = self.check()?;
                 if let Some(per_day) = self.per_day {
-                    queue.reserve(day, spent + 1, per_day).await?;
+                    queue.reserve(day, n_requests + 1, per_day).await?;
                 }
-                match self.rate.as_ref().and_then(Rate::take) {
+                match self.rate.as_ref().and_then(Rate::try_acquire) {
                     None => break,
                     Some(wait) if wait > MAX_WAIT => {
-                        return Err(self.throttled(wait, "allows no request so soon".to_owned()));
+                        return Err(self.throttled(wait, "allows no request yet".to_owned()));
                     }
                     Some(wait) => tokio::time::sleep(wait).await,
                 }
             }
             self.state().day.count();
-            Ok(Permit::holding(slot))
+            Ok(Permit::new(slot))
         })
     }
 
     fn hold(&self, wait: Duration) {
         let until = Instant::now() + wait.min(retry_after::MAX_PAUSE);
         let mut state = self.state();
-        state.held_until = state.held_until.max(Some(until));
+        state.paused_until = state.paused_until.max(Some(until));
     }
 }
 
 impl Booking {
+    /// Ensures that at least `n_requests` requests are stored for `day`.
     async fn reserve(
         &mut self,
         day: NaiveDate,
@@ -178,9 +183,9 @@ impl Booking {
     ) -> Result<(), Fault> {
         let Some(book) = &self.book else { return Ok(()) };
         if self.booked.0 != day || self.booked.1 < n_requests {
-            let upto = n_requests.saturating_add(per_day / 100).min(per_day);
-            book(day, upto).await?;
-            self.booked = (day, upto);
+            let n_booked = n_requests.saturating_add(per_day / 100).min(per_day);
+            book(day, n_booked).await?;
+            self.booked = (day, n_booked);
         }
         Ok(())
     }

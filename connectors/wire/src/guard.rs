@@ -1,4 +1,4 @@
-//! Authentication of incoming requests, for channels that receive and for the console.
+//! Authenticates incoming requests, for push channels and for the console.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::DateTime;
@@ -14,6 +14,8 @@ use crate::auth::XBg;
 /// Maximum difference between the clock of a sender and ours, in seconds.
 const MAX_CLOCK_SKEW: i64 = 90;
 
+const NO_BEARER_TOKEN: &str = "the header Authorization contains no bearer token";
+
 /// How a sender is authenticated.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -23,7 +25,7 @@ pub enum Guard {
     /// By a token in the header `Authorization: Bearer …`.
     Bearer(Secret),
     /// By a secret in a header.
-    Header(SharedHeader),
+    Header(SecretHeader),
     /// By a signature in `X-BG` headers (the IRS platform of Zhejiang). The clock of the sender may
     /// differ from ours by 90 seconds.
     XBg(XBg),
@@ -32,7 +34,7 @@ pub enum Guard {
 /// A header that contains a secret.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SharedHeader {
+pub struct SecretHeader {
     /// Name of the header.
     #[schemars(length(min = 1))]
     pub name: String,
@@ -49,26 +51,23 @@ impl Guard {
     /// Authenticates a request.
     ///
     /// # Errors
-    /// It is refused; the text says why.
+    /// Says why the request is refused.
     pub fn admit(&self, request: &Parts, now: Timestamp) -> Result<(), &'static str> {
         // A header whose value is not text counts as missing.
         let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
         match self {
             Self::None => Ok(()),
             Self::Bearer(secret) => {
-                let given = header("authorization").ok_or("there is no Authorization header")?;
-                let (scheme, token) = given.split_once(' ').ok_or("no bearer token is given")?;
+                let value = header("authorization").ok_or("the header Authorization is missing")?;
+                let (scheme, token) = value.split_once(' ').ok_or(NO_BEARER_TOKEN)?;
                 if !scheme.eq_ignore_ascii_case("bearer") {
-                    return Err("no bearer token is given");
+                    return Err(NO_BEARER_TOKEN);
                 }
                 check_secret(token.trim(), secret)
             }
             Self::Header(expected) => {
-                let given = header(&expected.name);
-                check_secret(
-                    given.ok_or("the header with the shared secret is missing")?,
-                    &expected.value,
-                )
+                let value = header(&expected.name).ok_or("the configured header is missing")?;
+                check_secret(value, &expected.value)
             }
             Self::XBg(account) => {
                 let required = |name: &str| header(name).ok_or("an X-BG header is missing");
@@ -79,7 +78,7 @@ impl Guard {
                     return Err("the clocks differ by more than 90 seconds");
                 }
                 if required("x-bg-hmac-access-key")? != account.access_key {
-                    return Err("the access key is not known");
+                    return Err("the access key is unknown");
                 }
                 if !required("x-bg-hmac-algorithm")?.eq_ignore_ascii_case("hmac-sha256") {
                     return Err("the algorithm is not hmac-sha256");
@@ -89,8 +88,8 @@ impl Guard {
                 let text = signed_text(request, &account.access_key, date);
                 let key = account.secret_key.expose().as_bytes();
                 let mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| "the key is unusable")?;
-                let is_right = mac.chain_update(text).verify_slice(&signature);
-                is_right.map_err(|_| "the signature is wrong")
+                let verified = mac.chain_update(text).verify_slice(&signature);
+                verified.map_err(|_| "the signature is wrong")
             }
         }
     }
@@ -105,9 +104,9 @@ fn signed_text(request: &Parts, access_key: &str, date: &str) -> String {
     format!("{method}\n{path}\n{}\n{access_key}\n{date}\n", pairs.join("&"))
 }
 
-/// Compares hashes, so that the time it takes does not reveal where the two texts differ.
-fn check_secret(given: &str, secret: &Secret) -> Result<(), &'static str> {
-    let is_same = Sha256::digest(given) == Sha256::digest(secret.expose());
+/// Compares the hashes of two texts, so that the time it takes does not reveal where they differ.
+fn check_secret(text: &str, secret: &Secret) -> Result<(), &'static str> {
+    let is_same = Sha256::digest(text) == Sha256::digest(secret.expose());
     if is_same { Ok(()) } else { Err("the secret is wrong") }
 }
 

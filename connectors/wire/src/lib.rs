@@ -1,8 +1,8 @@
-//! What several kinds of connectors share, without network code.
+//! What several kinds of connectors share: they sign requests, open envelopes, enforce budgets and
+//! authenticate senders.
 //!
-//! Plain functions and small state machines sign requests, open envelopes and enforce budgets. The code
-//! that owns the connection calls them. So every scheme is tested without a network, with the test vectors
-//! of its platform.
+//! Nothing here uses the network: the code that owns the connection calls these functions. So every
+//! scheme is tested without a network, with the test vectors of its platform.
 
 #![warn(missing_docs)]
 

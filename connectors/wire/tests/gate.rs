@@ -1,5 +1,4 @@
-//! Promises about the limits of an upstream. The clock of the runtime is paused, so days pass in
-//! moments.
+//! What the limits of an upstream promise. Tokio's clock is paused, so days pass in an instant.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -23,49 +22,50 @@ use tokio::time::{Instant, advance, sleep, timeout};
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// The time of day, which follows the runtime's clock and can be set.
+/// A clock that follows tokio's clock and can be set.
 #[derive(Clone)]
-struct Day {
-    began: Instant,
+struct TestClock {
+    started_at: Instant,
     start: Timestamp,
-    set_by: Arc<AtomicI64>,
+    /// Seconds that the clock is ahead.
+    offset: Arc<AtomicI64>,
 }
 
-impl Day {
-    fn beginning(start: &str) -> Self {
-        let began = Instant::now();
-        Self { began, start: start.parse().unwrap(), set_by: Arc::default() }
+impl TestClock {
+    fn starting_at(start: &str) -> Self {
+        let started_at = Instant::now();
+        Self { started_at, start: start.parse().unwrap(), offset: Arc::default() }
     }
 
     fn now(&self) -> Timestamp {
-        let passed = TimeDelta::from_std(self.began.elapsed()).unwrap();
-        self.start + passed + TimeDelta::seconds(self.set_by.load(SeqCst))
+        let passed = TimeDelta::from_std(self.started_at.elapsed()).unwrap();
+        self.start + passed + TimeDelta::seconds(self.offset.load(SeqCst))
     }
 
     fn gate(&self, budget: Budget) -> Limits {
-        let day = self.clone();
-        Limits::new("inspection", budget, Shanghai, Clock::new(move || day.now()))
+        let clock = self.clone();
+        Limits::new("inspection", budget, Shanghai, Clock::new(move || clock.now()))
     }
 }
 
 /// Ten in the morning in Beijing.
-fn morning() -> Day {
-    Day::beginning("2026-11-25T02:00:00Z")
+fn morning() -> TestClock {
+    TestClock::starting_at("2026-11-25T02:00:00Z")
 }
 
-fn wait_of(fault: &Fault) -> Duration {
+fn pause_of(fault: &Fault) -> Duration {
     match fault.kind() {
         FaultKind::Throttled(wait) => wait,
         kind => panic!("{kind:?}: {fault}"),
     }
 }
 
-/// Retries when told to, until it may enter.
-async fn enter_at_last(gate: &Limits) -> contract::Permit {
+/// Enters; after each refusal, waits as long as the fault says and retries.
+async fn enter_with_retries(gate: &Limits) -> contract::Permit {
     loop {
         match gate.enter().await {
             Ok(permit) => return permit,
-            Err(fault) => sleep(wait_of(&fault)).await,
+            Err(fault) => sleep(pause_of(&fault)).await,
         }
     }
 }
@@ -81,40 +81,40 @@ fn http_date(moment: Timestamp, form: u32) -> String {
 #[tokio::test(start_paused = true)]
 async fn after_a_thousand_refusals_no_request_is_early() {
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(429);
-    let day = morning();
-    let gate = day.gate(Budget { concurrent: 2, ..Budget::default() });
+    let clock = morning();
+    let gate = clock.gate(Budget { concurrent: 2, ..Budget::default() });
     for round in 0..1_000 {
-        let permit = enter_at_last(&gate).await;
+        let permit = enter_with_retries(&gate).await;
         sleep(Duration::from_millis(random.random_range(0..1_500))).await;
         // The source's clock may differ by up to an hour; its answers say its time.
         let skew = if random.random() { random.random_range(-3_600..3_600) } else { 0 };
-        let theirs = day.now() + TimeDelta::seconds(skew);
+        let source_now = clock.now() + TimeDelta::seconds(skew);
         let n_seconds = random.random_range(0..400);
-        let whole = theirs.timestamp() + i64::from(n_seconds);
-        let until = Timestamp::from_timestamp(whole, 0).unwrap();
-        let (value, told) = match random.random_range(0..5) {
+        let seconds = source_now.timestamp() + i64::from(n_seconds);
+        let until = Timestamp::from_timestamp(seconds, 0).unwrap();
+        let (value, wait_in_value) = match random.random_range(0..5) {
             0 => (n_seconds.to_string(), TimeDelta::seconds(n_seconds.into())),
             1 => (
                 format!("{n_seconds}.25"),
                 TimeDelta::milliseconds(i64::from(n_seconds) * 1_000 + 250),
             ),
-            form => (http_date(until, form - 2), until - theirs),
+            form => (http_date(until, form - 2), until - source_now),
         };
-        let date = http_date(theirs, 0);
-        let wait = retry_after(&value, Some(&date), day.now()).expect(&value);
-        let not_before = Instant::now() + told.to_std().unwrap_or_default();
+        let date = http_date(source_now, 0);
+        let wait = retry_after(&value, Some(&date), clock.now()).expect(&value);
+        let not_before = Instant::now() + wait_in_value.to_std().unwrap_or_default();
         gate.hold(wait);
         // A shorter pause that is asked for later changes nothing.
         gate.hold(SECOND / 2);
         drop(permit);
         let others = (0..2).map(|_| async {
-            let _permit = enter_at_last(&gate).await;
+            let _permit = enter_with_retries(&gate).await;
             assert!(Instant::now() >= not_before, "round {round}: {value} at {date}");
         });
         join_all(others).await;
         assert!(
             Instant::now() <= not_before + 2 * SECOND,
-            "round {round}: {value} was waited too long"
+            "round {round}: {value} was waited for too long"
         );
     }
 }
@@ -125,7 +125,7 @@ async fn entries(gate: &Limits, pauses: &[Vec<(u64, u64)>]) -> Vec<Instant> {
         let mut entries = Vec::new();
         for (pause, answer) in pauses {
             sleep(Duration::from_millis(*pause)).await;
-            let _permit = enter_at_last(gate).await;
+            let _permit = enter_with_retries(gate).await;
             entries.push(Instant::now());
             sleep(Duration::from_millis(*answer)).await;
         }
@@ -170,7 +170,7 @@ async fn no_more_requests_are_open_than_the_source_allows() {
     let second = gate.enter().await.unwrap();
     assert!(timeout(HOUR, gate.enter()).await.is_err(), "three at once");
     drop(first);
-    let third = gate.enter().now_or_never().expect("a place is free").unwrap();
+    let third = gate.enter().now_or_never().expect("a slot is free").unwrap();
     drop((second, third));
 }
 
@@ -183,7 +183,7 @@ async fn requests_are_served_in_order() {
     let mut first = gate.enter();
     assert!((&mut first).now_or_never().is_none());
     advance(Duration::from_micros(1_000_600)).await;
-    assert!(gate.enter().now_or_never().is_none(), "took the turn of the one in front");
+    assert!(gate.enter().now_or_never().is_none(), "it overtook the request in front of it");
     drop(first.await.unwrap());
 }
 
@@ -192,13 +192,13 @@ async fn a_request_that_stops_waiting_uses_no_budget() {
     let budget = Budget { interval: Some(10 * SECOND), per_day: Some(3), ..Budget::default() };
     let gate = morning().gate(budget);
     drop(gate.enter().await.unwrap());
-    let began = Instant::now();
+    let started_at = Instant::now();
     for _ in 0..5 {
         assert!(timeout(SECOND, gate.enter()).await.is_err());
     }
     drop(gate.enter().await.unwrap());
-    assert_eq!(began.elapsed(), 10 * SECOND);
-    assert_eq!(gate.spent_today().1, 2);
+    assert_eq!(started_at.elapsed(), 10 * SECOND);
+    assert_eq!(gate.requests_today().1, 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -206,62 +206,62 @@ async fn a_long_wait_is_refused_with_its_time() {
     let gate = morning().gate(Budget { interval: Some(HOUR), ..Budget::default() });
     drop(gate.enter().await.unwrap());
     let fault = gate.enter().now_or_never().expect("no waiting").unwrap_err();
-    assert_eq!(wait_of(&fault), HOUR, "{fault}");
+    assert_eq!(pause_of(&fault), HOUR, "{fault}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_budget_of_a_day_is_renewed_on_the_next_day() {
-    let day = morning();
-    let gate = day.gate(Budget { per_day: Some(2_000), ..Budget::default() });
+    let clock = morning();
+    let gate = clock.gate(Budget { per_day: Some(2_000), ..Budget::default() });
     for _ in 0..2_000 {
         drop(gate.enter().await.unwrap());
     }
     let fault = gate.enter().await.unwrap_err();
-    assert_eq!(wait_of(&fault), 14 * HOUR);
+    assert_eq!(pause_of(&fault), 14 * HOUR);
     assert_eq!(
         fault.to_string(),
-        "upstream inspection: the upstream allows 2000 requests a day, and those of 2026-11-25 are spent"
+        "upstream inspection: the upstream allows 2000 requests a day, and those of 2026-11-25 are used up"
     );
     advance(14 * HOUR - SECOND).await;
-    assert_eq!(wait_of(&gate.enter().await.unwrap_err()), SECOND);
+    assert_eq!(pause_of(&gate.enter().await.unwrap_err()), SECOND);
     advance(SECOND).await;
     for _ in 0..2_000 {
         drop(gate.enter().await.unwrap());
     }
-    assert_eq!(gate.spent_today(), (NaiveDate::from_ymd_opt(2026, 11, 26).unwrap(), 2_000));
-    assert_eq!(wait_of(&gate.enter().await.unwrap_err()), 24 * HOUR);
+    assert_eq!(gate.requests_today(), (NaiveDate::from_ymd_opt(2026, 11, 26).unwrap(), 2_000));
+    assert_eq!(pause_of(&gate.enter().await.unwrap_err()), 24 * HOUR);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_set_back_neither_frees_requests_nor_ends_a_pause() {
-    let day = Day::beginning("2026-11-25T16:10:00Z");
-    let gate = day.gate(Budget { per_day: Some(1), ..Budget::default() });
+    let clock = TestClock::starting_at("2026-11-25T16:10:00Z");
+    let gate = clock.gate(Budget { per_day: Some(1), ..Budget::default() });
     drop(gate.enter().await.unwrap());
     // From ten past midnight to ten to.
-    day.set_by.store(-1_200, SeqCst);
-    assert_eq!(wait_of(&gate.enter().await.unwrap_err()), 24 * HOUR + 600 * SECOND);
+    clock.offset.store(-1_200, SeqCst);
+    assert_eq!(pause_of(&gate.enter().await.unwrap_err()), 24 * HOUR + 600 * SECOND);
     gate.hold(HOUR);
-    day.set_by.store(7_200, SeqCst);
-    assert_eq!(wait_of(&gate.enter().await.unwrap_err()), HOUR);
+    clock.offset.store(7_200, SeqCst);
+    assert_eq!(pause_of(&gate.enter().await.unwrap_err()), HOUR);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_keeps_the_used_budget() {
-    let day = morning();
+    let clock = morning();
     let budget = Budget { per_day: Some(10), ..Budget::default() };
-    let before = day.gate(budget);
+    let before = clock.gate(budget);
     for _ in 0..4 {
         drop(before.enter().await.unwrap());
     }
-    let after = day.gate(budget);
-    let (date, n_requests) = before.spent_today();
+    let after = clock.gate(budget);
+    let (date, n_requests) = before.requests_today();
     after.restore(date, n_requests);
     for _ in 0..6 {
         drop(after.enter().await.unwrap());
     }
-    wait_of(&after.enter().await.unwrap_err());
+    pause_of(&after.enter().await.unwrap_err());
     after.restore(date.pred_opt().unwrap(), 3);
-    assert_eq!(after.spent_today(), (date, 10));
+    assert_eq!(after.requests_today(), (date, 10));
 }
 
 #[tokio::test(start_paused = true)]
@@ -278,8 +278,11 @@ async fn every_request_is_stored_before_it_is_sent() {
     gate.book_with(Some(Box::new(book))).await;
     for n_sent in 1..=400 {
         drop(gate.enter().await.unwrap());
-        let upto = *booked.lock().unwrap().last().unwrap();
-        assert!(upto >= n_sent && upto <= (n_sent + 4).min(400), "{n_sent} sent, {upto} booked");
+        let n_booked = *booked.lock().unwrap().last().unwrap();
+        assert!(
+            (n_sent..=(n_sent + 4).min(400)).contains(&n_booked),
+            "{n_sent} sent, {n_booked} booked"
+        );
     }
     assert!(booked.lock().unwrap().len() <= 81, "{booked:?}");
 }
@@ -287,28 +290,28 @@ async fn every_request_is_stored_before_it_is_sent() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_cannot_be_stored_is_not_sent() {
     let gate = morning().gate(Budget { per_day: Some(400), ..Budget::default() });
-    let away = |_, _| ready(Err(Fault::transient("the store is away"))).boxed();
-    gate.book_with(Some(Box::new(away))).await;
+    let fail = |_, _| ready(Err(Fault::transient("the store cannot be reached"))).boxed();
+    gate.book_with(Some(Box::new(fail))).await;
     assert!(gate.enter().await.unwrap_err().is_transient());
     gate.book_with(None).await;
     drop(gate.enter().await.unwrap());
-    assert_eq!(gate.spent_today().1, 1);
+    assert_eq!(gate.requests_today().1, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_request_is_sent_outside_the_hours_of_an_upstream() {
-    let day = Day::beginning("2026-11-25T14:59:30Z");
+    let clock = TestClock::starting_at("2026-11-25T14:59:30Z");
     let window = Some("06:00-23:00".parse().unwrap());
-    let gate = day.gate(Budget { window, ..Budget::default() });
+    let gate = clock.gate(Budget { window, ..Budget::default() });
     drop(gate.enter().await.unwrap());
     advance(30 * SECOND).await;
     let fault = gate.enter().await.unwrap_err();
-    assert_eq!(wait_of(&fault), 7 * HOUR);
+    assert_eq!(pause_of(&fault), 7 * HOUR);
     assert_eq!(
         fault.to_string(),
-        "upstream inspection: the upstream may be asked at 06:00-23:00 only"
+        "upstream inspection: the upstream accepts requests only at 06:00-23:00"
     );
-    sleep(wait_of(&fault)).await;
+    sleep(pause_of(&fault)).await;
     drop(gate.enter().await.unwrap());
 }
 
@@ -318,10 +321,10 @@ async fn a_pause_also_holds_a_request_that_waits() {
     let gate = morning().gate(Budget { interval, ..Budget::default() });
     drop(gate.enter().await.unwrap());
     let waiting = async { gate.enter().await.map(drop) };
-    let refused = async {
+    let pausing = async {
         sleep(SECOND).await;
         gate.hold(HOUR);
     };
-    let (entered, ()) = tokio::join!(waiting, refused);
-    assert_eq!(wait_of(&entered.unwrap_err()), HOUR - 9 * SECOND);
+    let (entered, ()) = tokio::join!(waiting, pausing);
+    assert_eq!(pause_of(&entered.unwrap_err()), HOUR - 9 * SECOND);
 }

@@ -1,6 +1,6 @@
-//! The codes of a demand, and the quality flags. A label without a code is absent, with its raw value and
-//! a quality flag: it never gets a default. Quality flags are data: they can be queried, are counted per
-//! channel, and never cause a demand to be dropped.
+//! The codes of a demand, and the quality flags. If a label has no code, the coded field is absent and
+//! never gets a default; its raw value and a quality flag are present. Quality flags are data: they can
+//! be queried, are counted per channel, and never cause a demand to be dropped.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ macro_rules! codes {
         }
 
         impl $name {
-            /// All codes, as they stand on the wire.
+            /// All codes, as written on the wire.
             pub const CODES: &'static [&'static str] = &[$($code),*];
 
             /// The code on the wire.
@@ -25,7 +25,7 @@ macro_rules! codes {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// The value of a code.
+            /// The value with this code.
             pub fn from_code(code: &str) -> Option<Self> {
                 match code { $($code => Some(Self::$variant),)* _ => None }
             }
@@ -34,9 +34,9 @@ macro_rules! codes {
 }
 pub(super) use codes;
 
-/// A struct of the wire format whose fields may all be absent. A macro only because the rule "absent,
-/// never null" must hold for every field alike: without it, each field repeats an attribute that one
-/// could forget.
+/// A struct of the wire format whose fields may all be absent. A macro, because the rule "absent, never
+/// null" must hold for every field: without it, each field would need an attribute that is easily
+/// forgotten.
 macro_rules! optional_fields {
     ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$meta])*
@@ -90,17 +90,17 @@ codes! {
 }
 
 codes! {
-    /// Who started it.
+    /// Who started a demand.
     Initiative {
-        /// 诉求人提出
+        /// 诉求人提出: a person filed it
         Filed = "filed",
-        /// 网格走访, 调查, 巡查 主动发现
+        /// 网格走访, 调查, 巡查 主动发现: the administration found it
         Found = "found",
     }
 }
 
 codes! {
-    /// Where a demand stands.
+    /// How far a demand has been handled.
     Status {
         /// 待受理
         Pending = "pending",
@@ -116,7 +116,7 @@ codes! {
         Stalled = "stalled",
         /// 已反馈
         Answered = "answered",
-        /// 待回访
+        /// 待回访: a follow-up call or visit is due
         Visiting = "visiting",
         /// 不满意重办
         Reopened = "reopened",
@@ -164,7 +164,7 @@ codes! {
 /// A quality flag of one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quality {
-    /// The field of the demand, or of the source where no field was mapped from it.
+    /// The field of the demand; or the field of the source, if no field was mapped from it.
     pub field: String,
     /// The flag.
     pub flag: QualityFlag,
@@ -176,17 +176,17 @@ pub struct Quality {
 codes! {
     /// What may be wrong with a field.
     QualityFlag {
-        /// A label that the code table does not have.
+        /// A label that is not in the code table.
         UnknownCode = "unknown_code",
         /// A time that cannot be read.
         BadTime = "bad_time",
-        /// A time with two readings.
+        /// A time that can be read in two ways.
         AmbiguousTime = "ambiguous_time",
         /// An identity number or credit code whose check digit is wrong.
         BadChecksum = "bad_checksum",
         /// Not a telephone number.
         BadPhone = "bad_phone",
-        /// Arrived masked already: never used as a key.
+        /// A value that the source had masked: it is never used as a key.
         MaskedValue = "masked_value",
         /// Text that was decoded wrongly before it came here, and was repaired.
         RepairedText = "repaired_text",
@@ -194,17 +194,17 @@ codes! {
         UnrepairedText = "unrepaired_text",
         /// Text that was damaged before it came here.
         Damaged = "damaged",
-        /// Bytes that are not in the charset, where the channel accepts that.
+        /// Bytes that are not in the charset, if the channel accepts them.
         MalformedBytes = "malformed_bytes",
-        /// Cut by the source at a fixed width.
+        /// A text that the source cut at a fixed width.
         Truncated = "truncated",
         /// An old region code, mapped to the current one.
         OutdatedRegion = "outdated_region",
-        /// A value outside what is plausible.
+        /// A value that is not plausible.
         OutOfRange = "out_of_range",
-        /// A field that the channel declares required.
+        /// A required field that is absent.
         MissingRequired = "missing_required",
-        /// Control characters or a private-use character were in the text.
+        /// A text that contained control or private-use characters.
         ControlCharacters = "control_characters",
     }
 }

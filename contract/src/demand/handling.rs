@@ -7,7 +7,7 @@ use super::code::{Side, Status, TaskRole, codes, optional_fields};
 use crate::Timestamp;
 
 codes! {
-    /// Marks laid over the status.
+    /// Marks in addition to the status.
     SupervisionFlag {
         /// 督办
         Supervised = "supervised",
@@ -23,7 +23,7 @@ codes! {
 }
 
 codes! {
-    /// Level of a unit.
+    /// The level of a unit.
     Level {
         /// 省
         Province = "province",
@@ -37,7 +37,7 @@ codes! {
 }
 
 codes! {
-    /// Unit of a time limit (时限单位).
+    /// The unit of a time limit (时限单位).
     LimitUnit {
         /// 分钟
         Minute = "minute",
@@ -49,7 +49,7 @@ codes! {
 }
 
 codes! {
-    /// Who evaluated.
+    /// Who judged the result.
     EvaluationBy {
         /// 市民评价
         Citizen = "citizen",
@@ -65,16 +65,16 @@ codes! {
 }
 
 optional_fields! {
-    /// How often, where the source gives it or its trail shows it.
+    /// How often each of these happened, if the source says so or its trail shows it.
     #[derive(Copy, Eq)]
     Counts {
-        /// 催办
+        /// Reminders to the unit (催办).
         urged: Option<u32>,
-        /// 退回
+        /// Returns by a unit (退回).
         returned: Option<u32>,
-        /// 延期
+        /// Extensions of the limit (延期).
         extended: Option<u32>,
-        /// 重复
+        /// Repeated requests (重复).
         repeated: Option<u32>,
     }
 }
@@ -85,23 +85,23 @@ optional_fields! {
     Task {
         /// The unit.
         org: Option<String>,
-        /// 主办 or 协办.
+        /// Whether the unit leads (主办) or assists (协办).
         role: Option<TaskRole>,
-        /// 属地 or 属事.
+        /// Whether it is responsible by place (属地) or by subject (属事).
         side: Option<Side>,
         /// Level of the unit.
         level: Option<Level>,
-        /// Where this share stands.
+        /// How far this share has been handled.
         status: Option<Status>,
-        /// 派发.
+        /// When it was assigned (派发).
         dispatched_at: Option<Timestamp>,
-        /// 签收.
+        /// When the unit confirmed receipt (签收).
         signed_at: Option<Timestamp>,
-        /// Limit of this share.
+        /// The deadline of this share.
         due_at: Option<Timestamp>,
-        /// Unit in which the limit was given.
+        /// The unit in which the limit was given.
         limit_unit: Option<LimitUnit>,
-        /// 反馈.
+        /// When the unit reported its result (反馈).
         responded_at: Option<Timestamp>,
         /// Why the unit sent it back.
         returned_reason: Option<String>,
@@ -109,22 +109,23 @@ optional_fields! {
 }
 
 optional_fields! {
-    /// One judgement of the result: enough for 响应率, 解决率, 满意率.
+    /// One judgement of the result: enough to compute how many were contacted (响应率), helped (解决率) and
+    /// satisfied (满意率).
     #[derive(Eq)]
     Evaluation {
         /// Who judged.
         by: Option<EvaluationBy>,
-        /// When.
+        /// When it was judged.
         at: Option<Timestamp>,
-        /// Was the person contacted?
+        /// Whether the person was contacted.
         contacted: Option<bool>,
-        /// Was it solved?
+        /// Whether the matter was resolved.
         resolved: Option<bool>,
-        /// Code of satisfaction.
+        /// The code of satisfaction.
         satisfaction: Option<String>,
         /// Satisfaction as the source writes it.
         satisfaction_raw: Option<String>,
-        /// Does it count (有效回访)?
+        /// Whether the judgement counts (有效回访).
         valid: Option<bool>,
     }
 }
@@ -133,11 +134,11 @@ optional_fields! {
     /// One handling step.
     #[derive(Eq)]
     Step {
-        /// When.
+        /// When it was done.
         at: Option<Timestamp>,
         /// What was done, in the source's words.
         step: Option<String>,
-        /// By whom.
+        /// The unit that did it.
         org: Option<String>,
         /// Remark; personal values in it are masked.
         note: Option<String>,
@@ -149,6 +150,6 @@ optional_fields! {
 pub struct Related {
     /// Its number.
     pub no: String,
-    /// merged, follow_up, mother, child, cited.
+    /// `merged`, `follow_up`, `mother`, `child` or `cited`.
     pub relation: String,
 }

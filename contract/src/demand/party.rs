@@ -1,4 +1,4 @@
-//! Who asks, which business, where, and what they attached.
+//! The people, business, location and attachments of a demand.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,9 +7,9 @@ use super::code::{Role, codes, optional_fields};
 use crate::Sealed;
 
 optional_fields! {
-    /// A person of a demand. Name, phone and id number are sealed.
+    /// A person in a demand. Name, phone and id number are sealed.
     Person {
-        /// Part in the demand.
+        /// The person's part in the demand.
         role: Option<Role>,
         /// Name; the mask keeps the surname.
         name: Option<Sealed>,
@@ -28,9 +28,9 @@ optional_fields! {
     Enterprise {
         /// Registered name.
         name: Option<String>,
-        /// 统一社会信用代码, GB 32100, checked.
+        /// The unified social credit code (统一社会信用代码, GB 32100).
         uscc: Option<String>,
-        /// As the source classifies it.
+        /// The type, as the source names it.
         #[serde(rename = "type")]
         type_: Option<String>,
     }
@@ -43,33 +43,33 @@ pub struct Location {
     pub lon: f64,
     /// Latitude, WGS-84/CGCS2000.
     pub lat: f64,
-    /// The system the source used.
+    /// The coordinate system that the source used.
     pub crs: Crs,
 }
 
 codes! {
-    /// Coordinate systems met in China.
+    /// Coordinate systems used in China.
     Crs {
         /// WGS-84 or CGCS2000: stored as given.
         Wgs84 = "wgs84",
-        /// 火星坐标: converted.
+        /// GCJ-02 (火星坐标): converted to WGS-84.
         Gcj02 = "gcj02",
-        /// Baidu: converted.
+        /// BD-09 (Baidu): converted to WGS-84.
         Bd09 = "bd09",
     }
 }
 
 optional_fields! {
-    /// A link to something attached.
+    /// A link to an attachment.
     #[derive(Eq)]
     Attachment {
         /// File name.
         name: Option<String>,
-        /// Where it can be fetched.
+        /// The address from which it can be fetched.
         url: Option<String>,
         /// Media type.
         mime: Option<String>,
-        /// Size.
+        /// Size in bytes.
         bytes: Option<u64>,
     }
 }

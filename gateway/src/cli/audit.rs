@@ -8,13 +8,13 @@ use crate::{assemble, clock};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Most lines to print, the newest first.
+    /// Maximum number of lines to print, the newest first.
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: u32,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
-    context.on_store(Access::ReadOnly, async |_, store| {
+    context.with_store(Access::ReadOnly, async |_, store| {
         let lines = store.audit_log(args.limit).await?;
         out::show(context.format, &lines, |lines| {
             let row = |line: &AuditEntry| {
@@ -38,13 +38,13 @@ pub(super) fn entry(action: &str, subject: &str, detail: String) -> AuditEntry {
     }
 }
 
-/// Records that somebody is about to see personal values. It is called first: if the entry cannot be
-/// written, nothing is shown. If there is no store yet, only the program's log has it.
+/// Records that personal values are about to be shown. Commands call this first: if the entry cannot be
+/// written, they show nothing. If there is no store yet, only the program's log has an entry.
 ///
 /// # Errors
 /// The store exists and cannot be written.
-pub(super) fn reveal(settings: &Settings, what: &str, subject: &str) -> anyhow::Result<()> {
-    tracing::warn!(what, subject, "personal values are shown in plain");
+pub(super) fn record_reveal(settings: &Settings, what: &str, subject: &str) -> anyhow::Result<()> {
+    tracing::warn!(what, subject, "personal values are shown unmasked");
     super::runtime()?.block_on(async {
         if let config::StoreSettings::Sqlite(file) = &settings.store
             && !file.exists()

@@ -1,5 +1,5 @@
 //! `tonghui books`: the ledger. Read = accepted + skipped + rejected; published = stored +
-//! unchanged + stale + quarantined + in flight; balanced when every message has an equal receipt.
+//! unchanged + stale + quarantined + in flight. Books balance when every message has an equal receipt.
 
 use contract::{ChannelId, Timestamp};
 use serde::Serialize;
@@ -13,9 +13,9 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Only this channel.
+    /// Show only this channel.
     channel: Option<ChannelId>,
-    /// Only reads since this time: 2026-11-23, 2026-11-23T08:00, yesterday, -1d, in the gateway's
+    /// Count only reads since this time: 2026-11-23, 2026-11-23T08:00, yesterday, -1d, in the gateway's
     /// time zone.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
@@ -24,7 +24,7 @@ pub(super) struct Args {
 /// The books of all channels.
 #[derive(Debug, Serialize)]
 pub(super) struct Ledger {
-    /// Whether all balance; null while something is in flight.
+    /// Whether all books balance; null while messages are in flight.
     pub(super) balanced: Option<bool>,
     /// Duration of the run that printed this ledger, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,7 @@ pub(super) struct Row {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
-    context.on_store(Access::ReadOnly, async |settings, store| {
+    context.with_store(Access::ReadOnly, async |settings, store| {
         let since = args.since.as_deref().map(|text| parse_time(text, settings.zone, clock::now()));
         let ledger = ledger(store, args.channel.as_ref(), since.transpose()?).await?;
         out::show(context.format, &ledger, Ledger::draw)?;
@@ -69,17 +69,17 @@ pub(super) async fn ledger(
 }
 
 impl Ledger {
-    /// As text.
+    /// The ledger as text.
     pub(super) fn draw(&self) -> String {
         let counts = COUNTS.iter().map(|(name, _)| *name);
         let headings: Vec<_> = ["channel"].into_iter().chain(counts).chain(["balanced"]).collect();
         let mut text = out::table(&headings, self.channels.iter().map(Row::cells), 1);
-        let verdict = match self.balanced {
+        let result = match self.balanced {
             Some(true) => "books balanced",
             Some(false) => "BOOKS NOT BALANCED",
-            None => "something is in flight",
+            None => "messages are in flight",
         };
-        text.push_str(&format!("\n{verdict}"));
+        text.push_str(&format!("\n{result}"));
         if let Some(seconds) = self.seconds {
             text.push_str(&format!("; {seconds} s"));
         }

@@ -18,7 +18,7 @@ pub(super) enum Command {
     New {
         /// Name of the channel: 1 to 64 of a-z, 0-9, _ and -.
         name: ChannelId,
-        /// The kind of source that is most similar.
+        /// The kind of source that is most like the new one.
         #[arg(long, value_enum)]
         like: Like,
     },
@@ -38,7 +38,7 @@ pub(super) enum Like {
     Files,
     /// A source that pushes records to the gateway.
     Webhook,
-    /// A program of your own; an example in Python is written too.
+    /// A program of your own; an example in Python is included.
     Process,
 }
 
@@ -64,11 +64,12 @@ pub(super) fn init(args: &Init) -> anyhow::Result<Exit> {
 const NAME: &str = "NEW_CHANNEL";
 /// Placeholder for a generated secret.
 const TOKEN: &str = "NEW_TOKEN";
-/// Placeholder for the id of the example's only demand, which has this key.
+/// Placeholder for the id of the example's only demand.
 const ID: &str = "NEW_ID";
+/// Key of that demand.
 const KEY: &str = "A-1";
 /// Files that contain a secret.
-const SECRET: [&str; 2] = ["token", "url"];
+const SECRET_FILES: [&str; 2] = ["token", "url"];
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
     let Command::New { name, like } = command;
@@ -81,7 +82,7 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
         let text = text.replace(NAME, name.as_str()).replace(TOKEN, &hex::encode(token));
         let text = text.replace(ID, &DemandId::of(name, &RecordKey::new(KEY)).to_string());
         let path = folder.join(file);
-        write_new(&path, &text, SECRET.contains(&file.as_str()))
+        write_new(&path, &text, SECRET_FILES.contains(&file.as_str()))
             .with_context(|| path.display().to_string())?;
     }
     let folder = folder.display();
@@ -96,12 +97,12 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
     Ok(Exit::Done)
 }
 
-/// A folder for each kind.
+/// The templates: a folder for each kind of source.
 #[derive(RustEmbed)]
 #[folder = "templates"]
 struct Templates;
 
-/// The example plugin of `process`; the tests run it from where it is.
+/// The example plugin of `process`. It is not among the templates, because tests run it in its folder.
 const PLUGIN: [(&str, &str); 2] = [
     ("plugin.py", include_str!("../../../connectors/process/python/example_plugin.py")),
     ("tonghui_plugin.py", include_str!("../../../connectors/process/python/tonghui_plugin.py")),

@@ -1,5 +1,5 @@
-//! `tonghui check`: checks the whole configuration and every example without network, and prints all
-//! problems at once.
+//! `tonghui check`: checks the whole configuration and every example without using the network, and
+//! prints all problems at once.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ use crate::{
     assemble,
     channel::LiveChannel,
     clock,
-    what_if::{self, Sample, WhatIf},
+    what_if::{self, ChangeReport, Sample},
 };
 
 #[derive(Debug, clap::Args)]
@@ -45,14 +45,14 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 fn compare_with_store(context: &Context, period: &str) -> anyhow::Result<Exit> {
     let period: Period = serde_json::from_value(Value::from(period))?;
     let since = clock::now() - TimeDelta::from_std(period.0)?;
-    context.on_store(Access::ReadOnly, async |settings, store| {
-        let found = what_if::compare(settings, store, since).await?;
-        out::show(context.format, &found, draw)
+    context.with_store(Access::ReadOnly, async |settings, store| {
+        let report = what_if::compare(settings, store, since).await?;
+        out::show(context.format, &report, draw)
     })
 }
 
-fn draw(found: &WhatIf) -> String {
-    let WhatIf { demands, changed, rejected, without_record, fields } = found;
+fn draw(report: &ChangeReport) -> String {
+    let ChangeReport { demands, changed, rejected, without_record, fields } = report;
     let mut rows = Vec::new();
     for (field, change) in fields {
         for (index, sample) in change.samples.iter().enumerate() {
@@ -69,12 +69,12 @@ fn draw(found: &WhatIf) -> String {
     let head = ["field", "demands", "example", "now", "would be"];
     format!(
         "{changed} of {demands} demands would change, {rejected} would be rejected; the records of \
-         {without_record} are no longer stored\n{}",
+         {without_record} cannot be read any more\n{}",
         out::table(&head, rows, 5)
     )
 }
 
-/// The number of channels, or all problems of them.
+/// Checks everything; returns the number of channels, or all problems.
 fn problems(context: &Context) -> anyhow::Result<Result<usize, Problems>> {
     let keys = normalizer::Keys::generate(normalizer::Suite::default())?;
     Ok(assemble::settings(&context.config).and_then(|settings| {
@@ -87,7 +87,7 @@ fn problems(context: &Context) -> anyhow::Result<Result<usize, Problems>> {
     }))
 }
 
-/// The problem of an example, if it has one.
+/// Runs an example; returns its problem, if it has one.
 fn run_example(
     live: &LiveChannel,
     channel: &ChannelSettings,
@@ -97,7 +97,7 @@ fn run_example(
     let index = index.to_string();
     let at = |key: &str, what: String| channel.problem(&["example", &index, key], what);
     let found = live
-        .outcomes_of_page(&files.page, false)
+        .page_outcomes(&files.page, false)
         .and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
     let found = match found {
         Ok(found) => found,
@@ -111,7 +111,7 @@ fn run_example(
     Some(at(
         "expected",
         format!(
-            "the result differs from what is expected at {path}; see \
+            "the result differs from the expected one at {path}; see \
              `tonghui explain {} {} --format json`",
             channel.id,
             files.page.display()
@@ -125,7 +125,7 @@ fn read_expected(files: &Example) -> anyhow::Result<Value> {
     serde_json::from_str(&text).with_context(place)
 }
 
-/// The path of the first difference. Values are not quoted: they may be personal.
+/// The path of the first difference. It does not contain the values, which may be personal.
 fn difference(path: &str, expected: &Value, found: &Value) -> Option<String> {
     match (expected, found) {
         (Value::Object(a), Value::Object(b)) => {

@@ -22,7 +22,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         xlsx: Option<PathBuf>,
     },
-    /// Add the filled rows of such a worksheet to the tables of the configuration folder.
+    /// Add the rows with a code from such a worksheet to the tables of the configuration folder.
     Import {
         /// The worksheet.
         file: PathBuf,
@@ -51,7 +51,7 @@ fn diff(context: &Context) -> anyhow::Result<Exit> {
     })
 }
 
-/// A label, the table it belongs to, and what it may mean.
+/// A label that is in no code table, the table to which it belongs, and a suggestion.
 #[derive(Debug, Serialize)]
 struct MissingLabel {
     /// Name of the table; empty if the channel names none for the field.
@@ -69,22 +69,22 @@ const HEADINGS: [&str; 8] =
 const MIN_SIMILARITY: f64 = 0.5;
 
 fn list_missing(context: &Context, xlsx: Option<&Path>) -> anyhow::Result<Exit> {
-    context.on_store(Access::ReadOnly, async |settings, store| {
+    context.with_store(Access::ReadOnly, async |settings, store| {
         let (codes, labels) = (assemble::codes(settings)?, store.unknown_labels().await?);
         let missing: Vec<_> =
-            labels.into_iter().map(|label| missing(settings, &codes, label)).collect();
+            labels.into_iter().map(|label| suggest(settings, &codes, label)).collect();
         let Some(file) = xlsx else {
             return out::show(context.format, &missing, |missing| {
                 out::table(&HEADINGS, missing.iter().map(cells), 8)
             });
         };
-        write(&missing, file).with_context(|| file.display().to_string())?;
+        write_worksheet(&missing, file).with_context(|| file.display().to_string())?;
         out::note(format!("wrote {} labels to {}", missing.len(), file.display()));
         Ok(Exit::Done)
     })
 }
 
-fn missing(settings: &Settings, codes: &CodeTables, label: UnknownLabel) -> MissingLabel {
+fn suggest(settings: &Settings, codes: &CodeTables, label: UnknownLabel) -> MissingLabel {
     let channel = settings.channels.iter().find(|channel| channel.id == label.channel);
     let field = channel.map(|channel| &channel.demand[&label.field]);
     let table = match label.field.as_str() {
@@ -116,8 +116,8 @@ fn cells(missing: &MissingLabel) -> Vec<String> {
     ]
 }
 
-/// All cells are text: a spreadsheet would drop the leading zero of `0101`.
-fn write(missing: &[MissingLabel], file: &Path) -> anyhow::Result<()> {
+/// Writes all cells as text: a spreadsheet would drop the leading zero of `0101`.
+fn write_worksheet(missing: &[MissingLabel], file: &Path) -> anyhow::Result<()> {
     let mut book = Workbook::new();
     let text = Format::new().set_num_format("@");
     let sheet = book.add_worksheet();

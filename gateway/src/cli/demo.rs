@@ -1,8 +1,8 @@
-//! `tonghui demo`: pulls a simulated city into one SQLite file, or through a broker and a database that
-//! are given.
+//! `tonghui demo`: pulls a simulated city into one SQLite file, or through a given broker into a given
+//! database.
 //!
 //! The demo writes the shipped configuration into a folder of its own and then calls the same functions
-//! as `run`: it shows the real program.
+//! as `run`, so it shows the real program.
 
 mod progress;
 mod servers;
@@ -29,16 +29,16 @@ use super::{
 use crate::{
     assemble,
     channel::LiveChannel,
-    registry::vocabulary,
+    registry::section_schemas,
     schedule::Schedule,
     service::{Role, serve, stop_on_signal},
     shipped,
     stop::Stop,
-    supervise::Ended,
+    supervise::ChannelEnd,
 };
 use servers::Servers;
 
-/// Pause of each channel once caught up; an admin would use 15 s.
+/// Pause of each channel after a pass; an admin would set 15 s.
 const PAUSE: Duration = Duration::from_secs(2);
 /// Age of the oldest demand at the start.
 const MAX_AGE: TimeDelta = TimeDelta::days(60);
@@ -50,7 +50,7 @@ pub(super) struct Args {
     /// Exit once everything has been pulled.
     #[arg(long)]
     once: bool,
-    /// Number of demands at the sources when the demo starts.
+    /// Number of demands in the sources when the demo starts.
     #[arg(long, default_value_t = 20_000, value_name = "N")]
     records: u64,
     /// Seed of the random generator; the same seed gives the same demands.
@@ -75,7 +75,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         shipped::point_at(&args.dir.join("config"), &city.addresses, since)?;
 
         let settings = settings(args, &city)?;
-        Servers::clear(&settings).await?;
+        Servers::delete_queues(&settings).await?;
         let (store, keys) = assemble::open(&settings).await?;
         let channels = assemble::channels(&settings, &keys)?.into_iter().map(|channel| {
             channel.with_schedule((!args.once).then(|| Schedule::every(PAUSE, settings.zone)))
@@ -112,7 +112,7 @@ impl Demo {
             if once {
                 return Ok(());
             }
-            let ledger = with_run_figures(ledger(&self.store, None, None).await?, began.elapsed());
+            let ledger = with_statistics(ledger(&self.store, None, None).await?, began.elapsed());
             out::show(format, &ledger, Ledger::draw)?;
             out::note(&self.queries);
             out::note("new demands keep arriving; press ctrl-c to end the demo");
@@ -135,18 +135,18 @@ impl Demo {
         let ended = ended?;
         let mut ledger = ledger(&self.store, None, None).await?;
         if once {
-            ledger = with_run_figures(ledger, began.elapsed());
+            ledger = with_statistics(ledger, began.elapsed());
         }
         out::show(format, &ledger, Ledger::draw)?;
         if once && format == Format::Text {
             out::print(&self.queries)?;
         }
-        Ok(exit_of(&ended, ledger.balanced))
+        Ok(exit_for(&ended, ledger.balanced))
     }
 }
 
 /// Adds the duration and the peak memory of the run.
-fn with_run_figures(ledger: Ledger, took: Duration) -> Ledger {
+fn with_statistics(ledger: Ledger, took: Duration) -> Ledger {
     let seconds = (took.as_secs_f64() * 10.0).round() / 10.0;
     Ledger { seconds: Some(seconds), peak_rss_mb: peak_mib(), ..ledger }
 }
@@ -175,7 +175,7 @@ async fn report_new_demands(store: &Database, stop: &Stop) {
     }
 }
 
-fn exit_of(ended: &[Ended], balanced: Option<bool>) -> Exit {
+fn exit_for(ended: &[ChannelEnd], balanced: Option<bool>) -> Exit {
     let mut failed = ended.iter().filter_map(|(channel, end)| Some((channel, end.as_ref().err()?)));
     if let Some((channel, fault)) = failed.next() {
         out::note(format!("channel {channel} failed: {fault}"));
@@ -218,7 +218,7 @@ fn settings(args: &Args, city: &City) -> anyhow::Result<Settings> {
             .or_else(|| args.servers.variable(name))
             .or_else(|| std::env::var(name).ok())
     };
-    Ok(config::resolve(&args.dir.join("config"), &vocabulary(), &environment)?)
+    Ok(config::resolve(&args.dir.join("config"), &section_schemas(), &environment)?)
 }
 
 #[cfg(test)]
@@ -228,14 +228,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_balanced_books_end_a_demo_well() {
+    fn a_demo_succeeds_only_with_balanced_books() {
         let ended = |end| [("hotline".parse().unwrap(), end)];
         for (balanced, exit) in
             [(Some(true), Exit::Done), (Some(false), Exit::Failed), (None, Exit::Failed)]
         {
-            assert_eq!(exit_of(&ended(Ok(())), balanced), exit, "{balanced:?}");
+            assert_eq!(exit_for(&ended(Ok(())), balanced), exit, "{balanced:?}");
         }
         let fault = Fault::stopped("no such table");
-        assert_eq!(exit_of(&ended(Err(fault)), Some(true)), Exit::SomeChannels);
+        assert_eq!(exit_for(&ended(Err(fault)), Some(true)), Exit::SomeChannels);
     }
 }

@@ -1,15 +1,14 @@
 //! `tonghui erase --token T`: erases a person's values on a lawful request.
 //!
-//! It removes them from demands, raw records and quarantine, in one transaction with the entry of the
-//! audit log. Demands are found by the index of people, so it waits until everything stored so far is
-//! indexed. The sources are not changed: an unchanged record stays erased here, a changed one brings the
-//! values back.
+//! It removes them from demands, raw records and quarantine, in one transaction with the entry in the
+//! audit log. It finds demands by the index of people, so it first waits until everything stored so far
+//! is indexed. The sources stay unchanged: a record that changes there brings its values back.
 
 use normalizer::{OpenError, Personal, Place, Sealer, open_raw, open_sealed};
 use sink::store::{Database, Erasure, Index, RawTable, SealedRow};
 
 use super::{Context, Exit, audit, out};
-use crate::{assemble, indexer, reseal::each_value};
+use crate::{assemble, indexer, reseal::visit_values};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -21,7 +20,7 @@ pub(super) struct Args {
     reason: String,
 }
 
-/// Rows of quarantine that are opened at a time.
+/// Number of rows of quarantine that are read at a time.
 const PAGE_ROWS: u32 = 200;
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
@@ -29,12 +28,12 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(async {
         let (store, keys) = assemble::open(&settings).await?;
         let sealer = Sealer::new(&keys);
-        Box::pin(indexer::cover(&store, Index::People, |rows| {
+        Box::pin(indexer::wait_until_covered(&store, Index::People, |rows| {
             out::note(format!("waiting until index `people` covers {rows} more rows of history"));
         }))
         .await?;
-        let (tokens, numbers) = known_values(&store, &sealer, &args.token).await?;
-        let quarantine = quarantined(&store, &sealer, &numbers).await?;
+        let (tokens, numbers) = tokens_and_numbers(&store, &sealer, &args.token).await?;
+        let quarantine = find_in_quarantine(&store, &sealer, &numbers).await?;
         let entry = audit::entry("erase", &args.token, args.reason.clone());
         let erased = store.erase(&Erasure { tokens, quarantine, entry }).await?;
         out::show(context.format, &erased, |erased| {
@@ -46,9 +45,10 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     })
 }
 
-/// What is known of the person with this token: the tokens of the same value under all keys, because a
-/// rotation may be under way; and telephone and identity numbers. A name alone is too common to search.
-async fn known_values(
+/// The tokens and the numbers of the person with this token: the tokens of the same value under all keys,
+/// because a rotation may be under way, and telephone and identity numbers. Names are not used, because
+/// several persons may have the same name.
+async fn tokens_and_numbers(
     store: &Database,
     sealer: &Sealer,
     token: &str,
@@ -56,13 +56,13 @@ async fn known_values(
     let (mut tokens, mut numbers) = (vec![token.to_owned()], Vec::new());
     for row in store.sealed_rows_of(token).await? {
         let values = values(sealer, row)?;
-        let known = tokens.len();
+        let n_before = tokens.len();
         for tokens_of_value in values.iter().map(|value| sealer.tokens(value)) {
             if tokens_of_value.iter().any(|each| each == token) {
                 tokens.extend(tokens_of_value);
             }
         }
-        if tokens.len() > known {
+        if tokens.len() > n_before {
             let is_number = |value: &Personal| {
                 matches!(value.kind(), "phone" | "id_no") && value.identity().is_some()
             };
@@ -75,8 +75,8 @@ async fn known_values(
     Ok((tokens, numbers))
 }
 
-/// Rows of quarantine that contain any of the numbers.
-async fn quarantined(
+/// The rows of quarantine that contain any of the numbers.
+async fn find_in_quarantine(
     store: &Database,
     sealer: &Sealer,
     numbers: &[String],
@@ -89,7 +89,7 @@ async fn quarantined(
         after = last.seq;
         for row in rows {
             let place = Place { channel: &row.channel, id: &row.id };
-            // What cannot be decrypted contains nothing that anybody can read.
+            // If a row cannot be decrypted, no one can read the numbers in it.
             let Ok(bytes) = open_raw(sealer, place, &row.raw) else { continue };
             let text = String::from_utf8_lossy(&bytes).replace('-', "");
             if numbers.iter().any(|number| text.contains(number.as_str())) {
@@ -104,7 +104,7 @@ fn values(sealer: &Sealer, row: SealedRow) -> Result<Vec<Personal>, OpenError> {
     let SealedRow { id, channel, mut address, mut people, .. } = row;
     let place = Place { channel: &channel, id: &id };
     let mut values = Vec::new();
-    each_value(&mut address, &mut people, |field, sealed, make| {
+    visit_values(&mut address, &mut people, |field, sealed, make| {
         values.push(make(&open_sealed(sealer, place, field, sealed)?));
         Ok(())
     })?;

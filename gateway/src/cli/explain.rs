@@ -1,5 +1,6 @@
 //! `tonghui explain CHANNEL FILE`: shows what becomes of each field of a page, side by side, without
-//! network. Personal values are masked. With `--format json` it prints what an `[[example]]` expects.
+//! using the network. Personal values are masked. With `--format json` it prints what an `[[example]]`
+//! expects.
 
 mod side;
 
@@ -20,9 +21,9 @@ use crate::{
 pub(super) struct Args {
     /// Folder name of the channel.
     channel: ChannelId,
-    /// A file with a page as the source gives it.
+    /// A file with a page as the source sends it.
     file: PathBuf,
-    /// Show personal values in plain; recorded in the audit log of the store, if there is one.
+    /// Show personal values unmasked; recorded in the audit log of the store, if there is one.
     #[arg(long)]
     reveal: bool,
 }
@@ -32,9 +33,9 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let channel = offline::channel(&settings, &args.channel)?;
     if args.reveal {
         let subject = format!("{} {}", args.channel, args.file.display());
-        audit::reveal(&settings, "explain", &subject)?;
+        audit::record_reveal(&settings, "explain", &subject)?;
     }
-    let outcomes = channel.outcomes_of_page(&args.file, args.reveal)?;
+    let outcomes = channel.page_outcomes(&args.file, args.reveal)?;
     let width = out::width();
     out::show(context.format, &outcomes, |outcomes| draw_records(outcomes, width))
 }
@@ -48,18 +49,18 @@ pub(super) fn draw_records(outcomes: &[Outcome], width: usize) -> String {
 
 /// One record as text.
 fn draw_record(number: usize, outcome: &Outcome, width: usize) -> String {
-    let decoding = outcome.decoding.as_deref().unwrap_or("its source gave text");
+    let decoding = outcome.decoding.as_deref().unwrap_or("its source sent text");
     let title = format!("── record {number}: {} · {decoding}", outcome.verdict);
     if outcome.verdict == "rejected" {
-        return format!("{title}\n{}", rejected(&outcome.result));
+        return format!("{title}\n{}", draw_rejection(&outcome.result));
     }
     // Empty columns are left out.
     let filled = outcome.trace.iter().filter(|traced| !traced.raw.is_empty());
     let mut rows: Vec<_> = filled.map(|traced| row(traced, &outcome.result)).collect();
-    let read: Vec<_> =
+    let shown: Vec<_> =
         outcome.trace.iter().flat_map(|traced| traced.fields.iter().copied()).collect();
     let derived = outcome.result.as_object().into_iter().flatten();
-    rows.extend(derived.filter(|(field, _)| !is_read(field, &read)).map(|(field, value)| Row {
+    rows.extend(derived.filter(|(field, _)| !is_shown(field, &shown)).map(|(field, value)| Row {
         name: format!("→ {field}"),
         mapped: text(value),
         ..Row::default()
@@ -68,7 +69,7 @@ fn draw_record(number: usize, outcome: &Outcome, width: usize) -> String {
 }
 
 /// Why a record was rejected, and what happens to it.
-fn rejected(result: &Value) -> String {
+fn draw_rejection(result: &Value) -> String {
     let reason = &result["reason"];
     let rows = [
         ("place", &result["place"]),
@@ -84,12 +85,12 @@ fn rejected(result: &Value) -> String {
     )
 }
 
-/// Whether a field of the demand is shown beside a column already, or is no content.
-fn is_read(field: &str, read: &[&str]) -> bool {
+/// Whether a field of the demand is one of those `shown` beside a column, or need not be shown.
+fn is_shown(field: &str, shown: &[&str]) -> bool {
     const NOT_SHOWN: [&str; 4] = ["quality", "id", "channel", "source_key"];
     let base = field.strip_suffix("_raw").unwrap_or(field);
     NOT_SHOWN.contains(&field)
-        || read.iter().any(|known| {
+        || shown.iter().any(|known| {
             let root = known.split('.').next().unwrap_or(known);
             root == field || *known == base || field == "address_area" && root == "address"
         })

@@ -29,7 +29,7 @@ pub(super) enum Command {
     },
     /// Copy the keys to a new file, and read the copy back.
     Backup {
-        /// The copy; store it in another place than the database.
+        /// The copy; do not store it in the same place as the database.
         file: PathBuf,
     },
 }
@@ -62,7 +62,7 @@ fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
         let sealer = Sealer::new(&keys);
         let subject = format!("key {}", keys.id());
         store.write_audit(&audit::entry("rotate", &subject, "began".to_owned())).await?;
-        // A service that still seals with the old key would keep this from ending.
+        // If a service kept sealing with the old key, resealing would not end.
         let answered = service::reload_running(&store).await?;
         let done = reseal::all(&store, &sealer).await?;
         let detail = format!("resealed: {} demands, {} records", done.demands, done.raws);
@@ -70,22 +70,22 @@ fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
         out::note(detail);
         let books = store.books(None, None).await?;
         let is_idle = answered.is_none() && books.iter().all(|book| book.in_flight == 0);
-        out::note(old_keys(&keys, is_idle));
+        out::note(old_key_advice(&keys, is_idle));
         Ok(answered.unwrap_or(Exit::Done))
     })
 }
 
-/// What to do with the old keys. If a service runs, or messages are in flight, values sealed with them
-/// may still arrive.
-fn old_keys(keys: &Keys, is_idle: bool) -> String {
+/// What to do with the old keys. Unless the gateway `is_idle`, values that are sealed with them may still
+/// arrive.
+fn old_key_advice(keys: &Keys, is_idle: bool) -> String {
     let old_ids: Vec<_> = keys.older_ids().map(|id| id.to_string()).collect();
     let advice =
         format!("key {} stays in the file: backups of the store need it", old_ids.join(", "));
     match is_idle {
         true => advice,
         false => format!(
-            "{advice}, and messages in flight may too; run `tonghui key rotate --resume` once they \
-             are stored"
+            "{advice}, and messages in flight may need it; run `tonghui key rotate --resume` once \
+             they are stored"
         ),
     }
 }

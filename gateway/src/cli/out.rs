@@ -1,5 +1,4 @@
-//! Printing results and ending a command: results go to standard output, everything else to standard
-//! error.
+//! Prints results and ends a command. Results go to standard output, everything else to standard error.
 
 use std::{
     io::{self, Write},
@@ -32,11 +31,11 @@ pub enum Exit {
 
 /// Prints text, followed by a line break.
 pub(super) fn print(text: impl AsRef<str>) -> io::Result<()> {
-    // Strips colours if the output is no terminal.
-    writeln!(anstream::stdout().lock(), "{}", plain::page(text.as_ref()))
+    // Removes colours if the output is not a terminal.
+    writeln!(anstream::stdout().lock(), "{}", plain::escape_text(text.as_ref()))
 }
 
-/// Columns of the terminal, from `COLUMNS`; 120 if it is not set.
+/// Width of the terminal in cells, from `COLUMNS`; 120 if that is not set.
 pub(super) fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     columns.unwrap_or(120).clamp(80, 400)
@@ -44,24 +43,24 @@ pub(super) fn width() -> usize {
 
 /// Prints a line to standard error.
 pub(super) fn note(text: impl AsRef<str>) {
-    // A closed standard error must not end the work.
-    let _ = writeln!(io::stderr().lock(), "{}", plain::page(text.as_ref()));
+    // A closed standard error must not end the command.
+    let _ = writeln!(io::stderr().lock(), "{}", plain::escape_text(text.as_ref()));
 }
 
-/// Prints `value` as JSON, or as the text that `text` makes of it.
+/// Prints `value` as JSON, or as the text that `draw` returns.
 pub(super) fn show<T: Serialize>(
     format: Format,
     value: &T,
-    text: impl FnOnce(&T) -> String,
+    draw: impl FnOnce(&T) -> String,
 ) -> anyhow::Result<Exit> {
     match format {
         Format::Json => print(serde_json::to_string_pretty(value)?)?,
-        Format::Text => print(text(value))?,
+        Format::Text => print(draw(value))?,
     }
     Ok(Exit::Done)
 }
 
-/// A line below the headings only: lines between rows would double the height of a table.
+/// Tables have a line below the headings only: lines between rows would double their height.
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
@@ -86,9 +85,9 @@ pub(super) fn table(
     table.trim_fmt()
 }
 
-/// Turns the result of a command into an exit code and prints its error. A closed pipe is no failure.
-pub(super) fn finish(ended: anyhow::Result<Exit>) -> ExitCode {
-    match ended {
+/// Turns the result of a command into an exit code and prints its error. A closed pipe is not a failure.
+pub(super) fn finish(result: anyhow::Result<Exit>) -> ExitCode {
+    match result {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

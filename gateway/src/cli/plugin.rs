@@ -1,10 +1,10 @@
-//! `tonghui plugin test -- COMMAND`: checks whether a plugin keeps the promises of every source.
+//! `tonghui plugin test -- COMMAND`: checks whether a plugin keeps the promises that every source makes.
 
 use std::{any::Any, panic::AssertUnwindSafe, path::PathBuf};
 
 use anyhow::Context as _;
 use connector_process::Process;
-use connector_testkit::{Asked, standing};
+use connector_testkit::{Readable, read_only};
 use contract::{Connector as _, ConnectorContext, Fault};
 use futures_util::FutureExt as _;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use super::{Context, Exit, Format, out};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Check a plugin against the promises of every source, and print which ones it keeps.
+    /// Check a plugin against the promises that every source makes, and print which ones it keeps.
     Test(Args),
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
 
-    /// Also tell the plugin that records are in custody. Use it with a test source only.
+    /// Also tell the plugin that records are in custody. Use this only with a test source.
     #[arg(long)]
     settle: bool,
 
@@ -37,14 +37,14 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
     let Command::Test(args) = command;
     let plugin = Plugin { settings: settings(args)? };
     plugin.build()?;
-    let mut promises = standing::promises();
+    let mut promises = read_only::promises();
     if args.settle {
-        promises.extend(standing::promises_that_settle());
+        promises.extend(read_only::promises_that_settle());
     }
-    // A broken promise panics; it is printed below, once and in order.
+    // A broken promise panics. Panics are printed below, so the hook must not print them too.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let found = super::runtime()?.block_on(ask(context, &plugin, &promises));
+    let found = super::runtime()?.block_on(check_promises(context, &plugin, &promises));
     std::panic::set_hook(hook);
     let found = found?;
     let n_kept = found.iter().filter(|found| found.kept).count();
@@ -54,14 +54,15 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
     Ok(if n_kept == found.len() { Exit::Done } else { Exit::Failed })
 }
 
-async fn ask(
+/// Checks all promises, and prints each result at once.
+async fn check_promises(
     context: &Context,
     plugin: &Plugin,
-    promises: &[standing::Promise<Plugin>],
-) -> anyhow::Result<Vec<Found>> {
+    promises: &[read_only::Promise<Plugin>],
+) -> anyhow::Result<Vec<PromiseResult>> {
     let mut found = Vec::new();
     for promise in promises {
-        let asked = AssertUnwindSafe((promise.ask)(plugin)).catch_unwind().await;
+        let asked = AssertUnwindSafe((promise.check)(plugin)).catch_unwind().await;
         let why = asked.err().map(|panic| message(&*panic));
         if context.format == Format::Text {
             let name = promise.name.replace('_', " ");
@@ -70,14 +71,14 @@ async fn ask(
                 Some(why) => format!("BROKEN  {name}\n        {}", why.replace('\n', "\n        ")),
             })?;
         }
-        found.push(Found { promise: promise.name, kept: why.is_none(), why });
+        found.push(PromiseResult { promise: promise.name, kept: why.is_none(), why });
     }
     Ok(found)
 }
 
-/// The result of one promise.
+/// Whether one promise is kept.
 #[derive(Serialize)]
-struct Found {
+struct PromiseResult {
     promise: &'static str,
     kept: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,10 +97,10 @@ impl Plugin {
     }
 }
 
-impl Asked for Plugin {
+impl Readable for Plugin {
     type Connector = Process;
 
-    fn ask(&self) -> Process {
+    fn new_connector(&self) -> Process {
         self.build().unwrap_or_else(|fault| panic!("{fault}"))
     }
 }

@@ -11,24 +11,25 @@ use contract::{Batch, ChannelId, Connector as _, Entry, Fault, Partition};
 use super::{Context, Exit, audit, explain, out};
 use crate::{assemble, channel::LiveChannel, offline, registry};
 
-/// Maximum number of characters of an answer that are shown.
+/// Maximum number of characters of an answer that are printed.
 const MAX_SHOWN: usize = 2_000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Folder name of the channel.
     channel: ChannelId,
-    /// Most records to read.
+    /// Maximum number of records to read.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     limit: u16,
-    /// Show every request, how it was signed, and every answer, with secrets hidden. HTTP channels only.
+    /// Show every request, how it was signed, and every answer, with secrets hidden. Only for HTTP
+    /// channels.
     #[arg(long)]
     trace: bool,
     /// Write what was read, without personal values, as `page` into this folder, with the expected
     /// demands beside it: an [[example]] of the channel. Existing files are replaced.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
-    /// Show personal values in plain; recorded in the audit log of the store, if there is one.
+    /// Show personal values unmasked; recorded in the audit log of the store, if there is one.
     #[arg(long)]
     reveal: bool,
 }
@@ -38,11 +39,11 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let channel = offline::channel(&settings, &args.channel)?;
     anyhow::ensure!(
         channel.endpoint.is_none(),
-        "channel {} is pushed and cannot be read; use `tonghui explain` with the body of a request",
+        "channel {} is a push channel and cannot be read; use `tonghui explain` with the body of a request",
         args.channel
     );
     if args.reveal {
-        audit::reveal(&settings, "preview", &args.channel.to_string())?;
+        audit::record_reveal(&settings, "preview", &args.channel.to_string())?;
     }
     let ReadResult { exchanges, page, entries } =
         super::runtime()?.block_on(read(&channel, args))?;
@@ -64,7 +65,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 struct ReadResult {
     /// Requests and answers, as text.
     exchanges: Vec<String>,
-    /// The page as it came, if the source gives pages.
+    /// The page as the source sent it, if the source has pages.
     page: Option<String>,
     entries: Result<Vec<Entry>, Fault>,
 }
@@ -88,13 +89,13 @@ async fn read(channel: &LiveChannel, args: &Args) -> Result<ReadResult, Fault> {
     };
     let drawn = |exchange| draw(exchange, &shown(exchange));
     let exchanges = http.traces().iter().map(drawn).collect();
-    // The list page, not the requests that complete its records.
+    // The page that lists records, not the pages that complete single records.
     let list = http.traces().iter().rev().find(|exchange| !listed(&exchange.page).is_empty());
     let page = list.map(|exchange| http.text(exchange));
     Ok(ReadResult { exchanges, page, entries })
 }
 
-/// The entries of a batch; partitions that failed are printed.
+/// The entries of a batch. Prints the faults of partitions that failed.
 fn entries<C>(batch: Batch<C>) -> Vec<Entry> {
     for (Partition(name), fault) in &batch.trouble {
         out::note(format!("{name}: {fault}"));
@@ -102,8 +103,8 @@ fn entries<C>(batch: Batch<C>) -> Vec<Entry> {
     batch.entries
 }
 
-/// Draws one request and its answer. `answered` is the decoded answer, ready to be shown.
-fn draw(exchange: &Trace, answered: &str) -> String {
+/// Draws one request and its answer. `answer_text` is the decoded answer.
+fn draw(exchange: &Trace, answer_text: &str) -> String {
     let Trace {
         method, url, query, headers, body, signature, status, answer_headers, answer, ..
     } = exchange;
@@ -127,8 +128,8 @@ fn draw(exchange: &Trace, answered: &str) -> String {
     if let Some((size, digest)) = answer {
         lines.push(format!("  {size} bytes, sha256 {digest}"));
     }
-    let head: String = answered.chars().take(MAX_SHOWN).collect();
-    let n_more = answered.chars().count().saturating_sub(MAX_SHOWN);
+    let head: String = answer_text.chars().take(MAX_SHOWN).collect();
+    let n_more = answer_text.chars().count().saturating_sub(MAX_SHOWN);
     lines.push(head.trim_end().to_owned());
     if n_more > 0 {
         lines.push(format!("… {n_more} more characters"));

@@ -1,4 +1,4 @@
-//! `tonghui quarantine`: rejected records, the reasons and their bytes.
+//! `tonghui quarantine`: rejected records, with their reasons and bytes.
 
 use config::Settings;
 use contract::{ChannelId, DemandId};
@@ -9,16 +9,16 @@ use sink::store::{Access, Quarantined};
 use super::{Context, Exit, audit, out};
 use crate::{assemble, keys};
 
-/// Maximum number of bytes of a record that are shown; it may have 16 MiB.
+/// Maximum number of bytes of a record that are printed; a record may have 16 MiB.
 const MAX_SHOWN_BYTES: usize = 4096;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// List rejected records, the newest first.
     List {
-        /// Only this channel.
+        /// List only this channel.
         channel: Option<ChannelId>,
-        /// Most rows to print.
+        /// Maximum number of rows to print.
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: u32,
         /// Exit with code 3 if there are any.
@@ -41,13 +41,13 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
         Command::List { channel, limit, strict } => (channel.as_ref(), *limit, *strict),
         Command::Show { id, reveal } => return show(context, id, *reveal),
     };
-    context.on_store(Access::ReadOnly, async |_, store| {
-        let waiting = store.quarantine_list(channel, limit).await?;
-        out::show(context.format, &waiting, |waiting| {
+    context.with_store(Access::ReadOnly, async |_, store| {
+        let rows = store.quarantine_list(channel, limit).await?;
+        out::show(context.format, &rows, |rows| {
             let headings = ["id", "channel", "reason", "place", "detail", "seen"];
-            out::table(&headings, waiting.iter().map(cells), 5)
+            out::table(&headings, rows.iter().map(cells), 5)
         })?;
-        Ok(if strict && !waiting.is_empty() { Exit::Quarantined } else { Exit::Done })
+        Ok(if strict && !rows.is_empty() { Exit::Quarantined } else { Exit::Done })
     })
 }
 
@@ -64,7 +64,7 @@ fn cells(row: &Quarantined) -> Vec<String> {
 
 /// A record in quarantine, with its bytes if they were opened.
 #[derive(Serialize)]
-struct Opened {
+struct OpenedRow {
     #[serde(flatten)]
     row: Quarantined,
     /// The bytes as text, if they are UTF-8.
@@ -76,7 +76,7 @@ struct Opened {
 fn show(context: &Context, id: &DemandId, reveal: bool) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
     if reveal {
-        audit::reveal(&settings, "quarantine", &id.to_string())?;
+        audit::record_reveal(&settings, "quarantine", &id.to_string())?;
     }
     super::runtime()?.block_on(async {
         let store = assemble::open_store(&settings, Access::ReadOnly).await?;
@@ -87,18 +87,18 @@ fn show(context: &Context, id: &DemandId, reveal: bool) -> anyhow::Result<Exit> 
         let bytes = if reveal { open(&settings, &row)? } else { None };
         let text = bytes.clone().and_then(|bytes| String::from_utf8(bytes).ok());
         let hex = bytes.map(|bytes| hex::encode(&bytes[..bytes.len().min(MAX_SHOWN_BYTES)]));
-        out::show(context.format, &Opened { row, text, hex }, draw)
+        out::show(context.format, &OpenedRow { row, text, hex }, draw)
     })
 }
 
-/// The bytes of a record, opened.
+/// The decrypted bytes of a record.
 fn open(settings: &Settings, row: &Quarantined) -> anyhow::Result<Option<Vec<u8>>> {
     let Some(raw) = &row.raw else { return Ok(None) };
     let sealer = Sealer::new(&keys::read(settings)?);
     Ok(Some(open_raw(&sealer, Place { channel: &row.channel, id: &row.id }, raw)?))
 }
 
-fn draw(opened: &Opened) -> String {
+fn draw(opened: &OpenedRow) -> String {
     let row = &opened.row;
     let key = row.source_key.as_deref().unwrap_or("unknown");
     let bytes = match (&opened.text, &opened.hex) {

@@ -15,8 +15,8 @@ use crate::{
     console,
     listener::Listener,
     push,
-    reload::{Next, Reloads},
-    service::{Role, retry_while_transient, serve_wanted, until_signal},
+    reload::{NextRun, ReloadRequests},
+    service::{Role, retry_while_transient, run_until_signal, serve_reloadable},
     stop::Stop,
 };
 
@@ -37,26 +37,26 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         else {
             return Ok(Exit::Done);
         };
-        let mut reloads = Reloads::begin(&store).await;
-        // Once for each configuration that changes what all channels share.
+        let mut reloads = ReloadRequests::begin(&store).await;
+        // One round for each configuration that changes settings that all channels share.
         loop {
             let mut opened = listeners(&settings, role, &channels, &store).await?;
             tracing::info!(channels = channels.len(), ?store, ?role, "running");
             let run_stop = stop.child();
-            let (change, wanted) = watch::channel(channels.clone());
+            let (change, desired) = watch::channel(channels.clone());
             let common = settings.clone();
-            let mut running = Box::pin(serve_wanted(&common, role, wanted, &store, &run_stop));
+            let mut running = Box::pin(serve_reloadable(&common, role, desired, &store, &run_stop));
             let (ended, next) = loop {
                 let listen_stop = run_stop.child();
                 tokio::select! {
                     ended = &mut running => break (ended?, None),
                     never = listen(opened, &listen_stop) => match never {},
                     next = reloads.next(role, (&settings, &channels), &read) => match next {
-                        Next { settings: new, channels: merged, n_new: Some(_) } => {
+                        NextRun { settings: new, channels: merged, n_new: Some(_) } => {
                             (settings, channels) = (new, merged);
                             change.send_replace(channels.clone());
                         }
-                        Next { settings, channels, n_new: None } => {
+                        NextRun { settings, channels, n_new: None } => {
                             run_stop.request();
                             break ((&mut running).await?, Some((settings, channels)));
                         }
@@ -77,13 +77,13 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             }
         }
     };
-    super::runtime()?.block_on(until_signal(&stop, work))
+    super::runtime()?.block_on(run_until_signal(&stop, work))
 }
 
 fn settings(context: &Context, role: Role) -> Result<Settings, Problems> {
     let settings = match role {
         Role::All | Role::Ingest => assemble::settings(&context.config)?,
-        // These roles connect to no source and need none of their secrets.
+        // These roles connect to no source, so they need no secrets of sources.
         Role::Sink | Role::Console => assemble::settings_without_secrets(&context.config)?,
     };
     let missing = |what: &str, remedy: &str| {
@@ -110,7 +110,7 @@ async fn listeners(
     let endpoints =
         channels.iter().filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)));
     let endpoints = endpoints.collect();
-    let intake = push::open(settings.intake, endpoints, push::Limits::default()).await?;
+    let intake = push::open(settings.intake, endpoints, push::Timeouts::default()).await?;
     let console = match role {
         Role::All | Role::Console => console::open(settings, store).await?,
         Role::Ingest | Role::Sink => None,
@@ -118,15 +118,15 @@ async fn listeners(
     Ok(intake.into_iter().chain(console).collect())
 }
 
-/// Listens until stop is requested, and then waits for ever: the caller drops it. Clients that still
-/// wait for an answer then are cut off, and try again.
+/// Serves until stop is requested, and then waits until the caller drops it. Clients that still wait for
+/// an answer are then cut off, and try again.
 async fn listen(listeners: Vec<Listener>, stop: &Stop) -> Infallible {
     join_all(listeners.into_iter().map(|listener| listener.serve(stop))).await;
     std::future::pending().await
 }
 
-/// Opens the store and builds the channels. Waits if the store is away; `None` if stop is requested
-/// meanwhile.
+/// Opens the store and builds the channels. Waits while the store cannot be reached; `None` if stop is
+/// requested first.
 pub(super) async fn open_store_and_channels(
     settings: &Settings,
     role: Role,

@@ -35,21 +35,21 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
     let requester = instance::this_process();
-    context.on_store(Access::ReadWrite, async |settings, store| {
+    context.with_store(Access::ReadWrite, async |settings, store| {
         let (Args { channel }, kind) = match command {
             Command::Pause(args) => (args, Some(RequestKind::Pause)),
             Command::Resume(args) => (args, Some(RequestKind::Resume)),
             Command::Accept(args) => (args, None),
             Command::Reload => {
                 return Ok(reload_running(store).await?.unwrap_or_else(|| {
-                    out::note("no service is running; the next one reads the configuration anyway");
+                    out::note("no service is running; the next one will read the configuration");
                     Exit::Done
                 }));
             }
         };
         ensure_configured(settings, std::slice::from_ref(channel))?;
         if let Some(kind) = kind {
-            // Whoever reads the channel looks twice a second; whoever reads it next finds it answered.
+            // The process that reads the channel checks twice a second whether it is paused.
             let seq = store.ask(kind, Some(channel), None, &requester).await?;
             store.answer(seq, &RequestState::Done(String::new())).await?;
         } else {
@@ -67,7 +67,7 @@ pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Ex
         return Ok(None);
     }
     let seq = store.ask(RequestKind::Reload, None, None, &instance::this_process()).await?;
-    let answered = tokio::time::timeout(ANSWER_TIMEOUT, answer(store, seq)).await;
+    let answered = tokio::time::timeout(ANSWER_TIMEOUT, wait_for_answer(store, seq)).await;
     let exit = match answered.unwrap_or(Ok(RequestState::Open))? {
         RequestState::Done(summary) => {
             out::print(format!("configuration reloaded: {summary}"))?;
@@ -79,7 +79,7 @@ pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Ex
         }
         RequestState::Open => {
             out::note(
-                "the service has not answered within 30 s; it will reload when it can, see its log",
+                "the service has not answered within 30 s; it will reload when it can; see its log",
             );
             Exit::TryAgain
         }
@@ -87,7 +87,7 @@ pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Ex
     Ok(Some(exit))
 }
 
-/// Refuses a name that is no channel of the configuration.
+/// Fails if one of the names is not that of a configured channel.
 pub(super) fn ensure_configured(settings: &Settings, named: &[ChannelId]) -> Result<(), Problems> {
     let is_unknown = |id: &&ChannelId| settings.channels.iter().all(|known| known.id != **id);
     let Some(unknown) = named.iter().find(is_unknown) else { return Ok(()) };
@@ -96,7 +96,7 @@ pub(super) fn ensure_configured(settings: &Settings, named: &[ChannelId]) -> Res
 }
 
 /// Waits for the answer to a request.
-async fn answer(store: &Database, seq: i64) -> Result<RequestState, Fault> {
+async fn wait_for_answer(store: &Database, seq: i64) -> Result<RequestState, Fault> {
     loop {
         match store.request(seq).await? {
             RequestState::Open => tokio::time::sleep(POLL_INTERVAL).await,

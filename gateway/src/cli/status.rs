@@ -1,5 +1,5 @@
-//! `tonghui status` and `tonghui index`: the state of channels and indexes. Both read the store, so
-//! they work whether or not a service runs.
+//! `tonghui status` and `tonghui index`: the state of channels and indexes. Both read the store, so no
+//! service has to run.
 
 use chrono_tz::Tz;
 use contract::Timestamp;
@@ -13,7 +13,7 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Show how many demands have which quality flag, by channel and field, instead.
+    /// Instead, show how many demands have which quality flag, by channel and field.
     #[arg(long)]
     quality: bool,
 }
@@ -32,12 +32,12 @@ enum IndexCommand {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
-    context.on_store(Access::ReadOnly, async |settings, store| {
+    context.with_store(Access::ReadOnly, async |settings, store| {
         if args.quality {
             return show_quality(context.format, store).await;
         }
         let (rows, lags) = (rows(settings, store).await?, lag(store).await?);
-        out::show(context.format, &rows, |rows| draw(rows, settings.zone) + &behind(&lags))
+        out::show(context.format, &rows, |rows| draw(rows, settings.zone) + &draw_lags(&lags))
     })
 }
 
@@ -47,7 +47,7 @@ pub(super) fn index(context: &Context, args: &IndexArgs) -> anyhow::Result<Exit>
         None => Access::ReadOnly,
         Some(IndexCommand::Rebuild) => Access::ReadWrite,
     };
-    context.on_store(access, async |_, store| {
+    context.with_store(access, async |_, store| {
         if args.command.is_some() {
             store.rebuild_indexes().await?;
         }
@@ -107,7 +107,7 @@ fn draw(rows: &[Row], zone: Tz) -> String {
 }
 
 /// A line for each index that is behind.
-fn behind(lags: &[Lag]) -> String {
+fn draw_lags(lags: &[Lag]) -> String {
     let behind = lags.iter().filter(|lag| lag.rows_behind > 0);
     let line = |Lag { index, rows_behind, seconds_behind }: &Lag| {
         let name = index.name();

@@ -1,5 +1,5 @@
-//! `tonghui sync`: reads channels once, then exits. For cron, timers and job schedulers. If a service is
-//! running, it requests the pass there and waits for it; otherwise it does the pass itself.
+//! `tonghui sync`: reads channels once, then exits; for cron, timers and job schedulers. If a service is
+//! running, `sync` requests a pass from it and waits; otherwise `sync` reads the channels itself.
 
 mod pass;
 
@@ -17,10 +17,10 @@ use crate::{
     assemble,
     channel::LiveChannel,
     clock::{self, format_time, parse_time},
-    service::{BusEnds, Role, until_signal},
+    service::{BusEnds, Role, run_until_signal},
     stop::Stop,
 };
-use pass::{Became, pass};
+use pass::{PassEnd, pass};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -33,24 +33,27 @@ pub(super) struct Args {
     /// What to wait for before exiting.
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     wait: Wait,
-    /// Request it from the running service and do not wait; without a service, the same as `--wait
-    /// broker`.
+    /// Request the pass from the running service and do not wait. Without a service, the same as
+    /// `--wait broker`.
     #[arg(long, conflicts_with = "wait")]
     no_wait: bool,
     /// Time limit; after it the command exits with code 75, and nothing is lost.
     #[arg(long, default_value = "20m", value_name = "PERIOD")]
     deadline: Period,
-    /// Backfill: read again what is at this time or later: 2026-11-23, 20261123, yesterday, -1d, in the
+    /// Backfill: read records from this time on again: 2026-11-23, 20261123, yesterday, -1d, in the
     /// gateway's time zone. If it is interrupted, it prints the command that continues it.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
-    /// End of the backfill, exclusive; without it, up to the newest.
+    /// End of the backfill, exclusive; if left out, it ends with the newest record.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "from")]
     to: Option<String>,
     /// Exit with code 3 if any record of these channels is in quarantine.
     #[arg(long)]
     strict: bool,
 }
+
+/// How often `sync` checks whether everything is stored.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What `sync` waits for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -67,7 +70,7 @@ enum Wait {
 pub(super) struct Row {
     channel: ChannelId,
     #[serde(flatten)]
-    became: Became,
+    end: PassEnd,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
@@ -86,7 +89,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             }
             work.await
         };
-        let (rows, exit) = until_signal(&stop, until_deadline).await?;
+        let (rows, exit) = run_until_signal(&stop, until_deadline).await?;
         out::show(context.format, &rows, |rows| {
             rows.iter().map(Row::line).collect::<Vec<_>>().join("\n")
         })?;
@@ -100,14 +103,14 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 /// Prints the command that continues an interrupted backfill, with absolute times: `-1d` would be
 /// another time by then.
 fn print_continuation(rows: &[Row], range: TimeRange, zone: Tz) {
-    let is_left = |row: &&Row| matches!(row.became, Became::NotYet { .. });
-    let left: Vec<_> = rows.iter().filter(is_left).map(|row| row.channel.as_str()).collect();
-    if left.is_empty() {
+    let is_unfinished = |row: &&Row| matches!(row.end, PassEnd::NotYet { .. });
+    let names: Vec<_> = rows.iter().filter(is_unfinished).map(|row| row.channel.as_str()).collect();
+    if names.is_empty() {
         return;
     }
-    let (left, from) = (left.join(" "), format_time(range.from(), zone));
+    let (names, from) = (names.join(" "), format_time(range.from(), zone));
     let to = range.to().map(|to| format!(" --to {}", format_time(to, zone))).unwrap_or_default();
-    out::note(format!("to continue, run `tonghui sync {left} --from {from}{to}`"));
+    out::note(format!("to continue, run `tonghui sync {names} --from {from}{to}`"));
 }
 
 /// The time range of the backfill.
@@ -135,7 +138,7 @@ async fn sync(
     let unreachable_store = || {
         let row = |channel: &config::ChannelSettings| Row {
             channel: channel.id.clone(),
-            became: Became::NotYet { why: "the store was away until the deadline".to_owned() },
+            end: PassEnd::NotYet { why: "the store could not be reached".to_owned() },
         };
         (settings.channels.iter().map(row).collect(), Exit::TryAgain)
     };
@@ -156,51 +159,50 @@ async fn sync(
     let reading = async {
         let mut rows = pass(channels, &shared, args.no_wait).await;
         if args.wait == Wait::Stored && !args.no_wait {
-            for Row { channel, became } in &mut rows {
-                await_stored(&store, channel, became, stop).await;
+            for Row { channel, end } in &mut rows {
+                wait_until_stored(&store, channel, end, stop).await;
             }
         }
         rows
     };
-    let rows = Box::pin(ends.store_during(reading)).await;
-    let exit = exit_of(&rows, args.strict, &store).await?;
+    let rows = Box::pin(ends.run_sink_beside(reading)).await;
+    let exit = exit_for(&rows, args.strict, &store).await?;
     Ok((rows, exit))
 }
 
-/// Waits until everything that the pass read is stored, whichever process does it.
-async fn await_stored(store: &Database, channel: &ChannelId, became: &mut Became, stop: &Stop) {
-    const LOOK_EVERY: Duration = Duration::from_millis(100);
-    let Became::Done { step, .. } = became else { return };
+/// Waits until everything that the pass read is stored, by this or another process.
+async fn wait_until_stored(store: &Database, channel: &ChannelId, end: &mut PassEnd, stop: &Stop) {
+    let PassEnd::Done { step, .. } = end else { return };
     loop {
         match store.missing_receipts(channel, *step).await {
             Ok(0) => return,
-            // If the store is away, the sink reports it.
-            Ok(_) | Err(_) if !stop.is_requested() => stop.or_sleep(LOOK_EVERY).await,
+            // If the store cannot be reached, the sink reports it.
+            Ok(_) | Err(_) if !stop.is_requested() => stop.or_sleep(POLL_INTERVAL).await,
             Ok(_) | Err(_) => {
                 let why = "read and published, but not all of it is stored yet".to_owned();
-                *became = Became::NotYet { why };
+                *end = PassEnd::NotYet { why };
                 return;
             }
         }
     }
 }
 
-async fn exit_of(rows: &[Row], strict: bool, store: &Database) -> anyhow::Result<Exit> {
-    if rows.iter().any(|row| matches!(row.became, Became::Failed { .. })) {
+async fn exit_for(rows: &[Row], strict: bool, store: &Database) -> anyhow::Result<Exit> {
+    if rows.iter().any(|row| matches!(row.end, PassEnd::Failed { .. })) {
         return Ok(Exit::SomeChannels);
     }
-    if rows.iter().any(|row| matches!(row.became, Became::NotYet { .. })) {
+    if rows.iter().any(|row| matches!(row.end, PassEnd::NotYet { .. })) {
         return Ok(Exit::TryAgain);
     }
-    let ours = |channel: &ChannelId| rows.iter().any(|row| row.channel == *channel);
+    let is_ours = |channel: &ChannelId| rows.iter().any(|row| row.channel == *channel);
     let books = store.books(None, None).await?;
-    if books.iter().any(|book| ours(&book.channel) && book.balanced == Some(false)) {
+    if books.iter().any(|book| is_ours(&book.channel) && book.balanced == Some(false)) {
         out::note("the books do not balance; see `tonghui books`");
         return Ok(Exit::Failed);
     }
     if strict {
         let status = store.status().await?;
-        if status.iter().any(|status| ours(&status.channel) && status.quarantined > 0) {
+        if status.iter().any(|status| is_ours(&status.channel) && status.quarantined > 0) {
             return Ok(Exit::Quarantined);
         }
     }
@@ -210,12 +212,12 @@ async fn exit_of(rows: &[Row], strict: bool, store: &Database) -> anyhow::Result
 impl Row {
     fn line(&self) -> String {
         let channel = &self.channel;
-        match &self.became {
-            Became::Done { by: Some(by), .. } => format!("{channel}: done, by {by}"),
-            Became::Done { by: None, .. } => format!("{channel}: done"),
-            Became::Asked { by } => format!("{channel}: requested from {by}"),
-            Became::NotYet { why } => format!("{channel}: not yet: {why}"),
-            Became::Failed { why } => format!("{channel}: FAILED: {why}"),
+        match &self.end {
+            PassEnd::Done { by: Some(by), .. } => format!("{channel}: done, by {by}"),
+            PassEnd::Done { by: None, .. } => format!("{channel}: done"),
+            PassEnd::Asked { by } => format!("{channel}: requested from {by}"),
+            PassEnd::NotYet { why } => format!("{channel}: not yet: {why}"),
+            PassEnd::Failed { why } => format!("{channel}: FAILED: {why}"),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! `tonghui text FILE`: the charset of a file and how it was detected, malformed bytes, and text that can
-//! be repaired. With `--lines` it prints the repaired text line by line.
+//! `tonghui text FILE`: prints the charset of a file and how it was detected, malformed bytes, and text
+//! that can be repaired. With `--lines` it prints the repaired text line by line.
 
 use std::{
     fs,
@@ -16,9 +16,9 @@ use super::{Context, Exit, Format, out};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The file; - is standard input.
+    /// The file; - stands for standard input.
     file: PathBuf,
-    /// Print the text instead, with each line repaired separately.
+    /// Print the text instead of a report, with each line repaired separately.
     #[arg(long)]
     lines: bool,
 }
@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let bytes = read(&args.file)?;
     let decoded = decode(&bytes, &Hints::default());
     if args.lines {
-        lines(context.format, &decoded, BufWriter::new(io::stdout().lock()))?;
+        print_lines(context.format, &decoded, BufWriter::new(io::stdout().lock()))?;
     } else {
         let found = line_reports(&decoded);
         out::show(context.format, &report(&decoded, &found), |_| draw(&decoded, &found))?;
@@ -44,8 +44,8 @@ fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
     fs::read(file).with_context(|| file.display().to_string())
 }
 
-/// Prints one line for each line, also for an empty one.
-fn lines(format: Format, decoded: &Decoded<'_>, mut out: impl Write) -> anyhow::Result<()> {
+/// Prints one line for each line of the text, even if it is empty.
+fn print_lines(format: Format, decoded: &Decoded<'_>, mut out: impl Write) -> anyhow::Result<()> {
     let Evidence { charset, decided_by, .. } = &decoded.evidence;
     for line in decoded.text.split_terminator('\n') {
         let repaired = repair(line);
@@ -75,11 +75,11 @@ struct Change {
 }
 
 fn changes(text: &str, repaired: &Repaired<'_>) -> Vec<Change> {
-    let of = |text: &str, span: Span| text[span.offset..span.offset + span.len].to_owned();
+    let part = |text: &str, span: Span| text[span.offset..span.offset + span.len].to_owned();
     let repairs = repaired.repairs.iter().map(|repair| Change {
         rule: repair.rules.iter().map(|rule| rule.name()).collect::<Vec<_>>().join(", "),
-        before: of(text, repair.before),
-        after: of(&repaired.text, repair.span),
+        before: part(text, repair.before),
+        after: part(&repaired.text, repair.span),
     });
     repairs.collect()
 }
@@ -112,19 +112,19 @@ fn report(decoded: &Decoded<'_>, lines: &[LineReport]) -> Value {
     })
 }
 
-/// The same as text.
+/// The report as text.
 fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
     let by = |by: DecidedBy| serde_json::to_string(&by).unwrap_or_default().replace('"', "");
     let evidence = &decoded.evidence;
     let mut text = format!("charset     {}, {}", evidence.charset.name(), by(evidence.decided_by));
     if !evidence.certain {
-        text.push_str(", unsure: set it in the channel");
+        text.push_str(", but this is not certain: set it in the channel");
     }
     for claim in &evidence.claims {
         text.push_str(&format!("\nclaimed     {}, {}", claim.label, by(claim.by)));
     }
     if evidence.conflict() {
-        text.push_str("\nconflict    not all of them can be right");
+        text.push_str("\nconflict    the claims contradict each other");
     }
     for Span { offset, len } in &decoded.malformed {
         text.push_str(&format!("\nmalformed   {len} bytes at offset {offset}"));
@@ -144,7 +144,7 @@ fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
     text
 }
 
-/// What was found in all lines.
+/// What was found in each line, without the lines in which nothing was found.
 fn line_reports(decoded: &Decoded<'_>) -> Vec<LineReport> {
     let found = decoded.text.lines().zip(1..).map(|(text, line)| {
         let repaired = repair(text);
@@ -160,18 +160,18 @@ mod tests {
 
     fn printed(format: Format, text: &str) -> String {
         let mut out = Vec::new();
-        lines(format, &decode(text.as_bytes(), &Hints::default()), &mut out).unwrap();
+        print_lines(format, &decode(text.as_bytes(), &Hints::default()), &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn each_line_is_repaired_on_its_own_and_none_is_added_or_lost() {
+    fn each_line_is_repaired_separately_and_no_line_is_lost() {
         let text = "缇や紬璇夋眰\n\n小区ç”µæ¢¯ 坏了\n路灯不亮\n";
         assert_eq!(printed(Format::Text, text), "群众诉求\n\n小区电梯 坏了\n路灯不亮\n");
     }
 
     #[test]
-    fn a_line_as_json_says_what_was_put_back_and_what_is_lost() {
+    fn a_line_as_json_shows_repairs_and_damage() {
         let said = printed(Format::Json, "小区ç”µæ¢¯ 坏了\r\n锟斤拷");
         let mut lines = said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let expected = json!({

@@ -1,4 +1,4 @@
-//! Books and state of the channels in the text format of Prometheus (version 0.0.4).
+//! The books and the state of the channels as Prometheus metrics (text format 0.0.4).
 
 use std::fmt::Write as _;
 
@@ -13,27 +13,27 @@ pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 
 /// All metrics. Channel names need no escaping.
 pub(super) fn text(books: &[BooksRow], rows: &[Row], lags: &[Lag]) -> String {
-    // Each sample is its labels and its value.
+    // A sample consists of its labels and its value.
     let counts = |counts: &'static [Count]| {
-        let of_channel = |book: &BooksRow, (name, count): &Count| {
+        let sample = |book: &BooksRow, (name, count): &Count| {
             (format!("channel=\"{}\",became=\"{name}\"", book.channel), count(book).to_string())
         };
         let counts = counts.iter().filter(|(name, _)| *name != "in flight");
-        let all = books.iter().flat_map(|book| counts.clone().map(move |c| of_channel(book, c)));
+        let all = books.iter().flat_map(|book| counts.clone().map(move |c| sample(book, c)));
         all.collect::<Vec<_>>()
     };
-    let of_books = |value: fn(&BooksRow) -> u64| {
+    let book_samples = |value: fn(&BooksRow) -> u64| {
         books.iter().map(|book| (label(&book.channel), value(book).to_string())).collect()
     };
-    let of_channels = |value: fn(&Row) -> Option<String>| {
+    let channel_samples = |value: fn(&Row) -> Option<String>| {
         rows.iter().filter_map(|row| Some((label(&row.channel), value(row)?))).collect()
     };
-    let of_indexes = |value: fn(&Lag) -> u64| {
+    let index_samples = |value: fn(&Lag) -> u64| {
         let label = |lag: &Lag| format!("index=\"{}\"", lag.index.name());
         lags.iter().map(|lag| (label(lag), value(lag).to_string())).collect()
     };
     let is_balanced = |book: &BooksRow| u64::from(book.balanced != Some(false));
-    let in_trouble = |row: &Row| Some(u8::from(row.fault.is_some()).to_string());
+    let has_fault = |row: &Row| Some(u8::from(row.fault.is_some()).to_string());
     let last_read = |row: &Row| Some(row.last_read_at?.timestamp().to_string());
 
     let mut text = String::new();
@@ -41,7 +41,7 @@ pub(super) fn text(books: &[BooksRow], rows: &[Row], lags: &[Lag]) -> String {
         if samples.is_empty() {
             return;
         }
-        // Writing into a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
         for (labels, value) in samples {
             let _ = writeln!(text, "{name}{{{labels}}} {value}");
@@ -52,22 +52,22 @@ pub(super) fn text(books: &[BooksRow], rows: &[Row], lags: &[Lag]) -> String {
     let help = "Events published, by what became of them.";
     family("tonghui_events_total", "counter", help, counts(&COUNTS[4..]));
     let help = "Events published that have no receipt yet.";
-    family("tonghui_events_in_flight", "gauge", help, of_books(|book| book.in_flight));
+    family("tonghui_events_in_flight", "gauge", help, book_samples(|book| book.in_flight));
     let help = "0 if the books of a channel do not balance, else 1.";
-    family("tonghui_books_balanced", "gauge", help, of_books(is_balanced));
+    family("tonghui_books_balanced", "gauge", help, book_samples(is_balanced));
     let help = "Demands in the store.";
-    family("tonghui_demands", "gauge", help, of_channels(|row| Some(row.demands.to_string())));
+    family("tonghui_demands", "gauge", help, channel_samples(|row| Some(row.demands.to_string())));
     let help = "Records in quarantine.";
-    let quarantined = of_channels(|row| Some(row.quarantined.to_string()));
+    let quarantined = channel_samples(|row| Some(row.quarantined.to_string()));
     family("tonghui_quarantine", "gauge", help, quarantined);
     let help = "1 if a fault keeps a channel from being read, else 0.";
-    family("tonghui_channel_in_trouble", "gauge", help, of_channels(in_trouble));
+    family("tonghui_channel_in_trouble", "gauge", help, channel_samples(has_fault));
     let help = "Unix time of the last read of a channel, even if it found nothing.";
-    family("tonghui_last_read_timestamp_seconds", "gauge", help, of_channels(last_read));
+    family("tonghui_last_read_timestamp_seconds", "gauge", help, channel_samples(last_read));
     let help = "Rows of history that an index does not cover yet.";
-    family("tonghui_index_rows_behind", "gauge", help, of_indexes(|lag| lag.rows_behind));
+    family("tonghui_index_rows_behind", "gauge", help, index_samples(|lag| lag.rows_behind));
     let help = "Age of the oldest row of history that an index does not cover yet, in seconds.";
-    family("tonghui_index_seconds_behind", "gauge", help, of_indexes(|lag| lag.seconds_behind));
+    family("tonghui_index_seconds_behind", "gauge", help, index_samples(|lag| lag.seconds_behind));
     text
 }
 

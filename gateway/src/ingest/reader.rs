@@ -13,10 +13,10 @@ use crate::{
 };
 
 /// A batch that is packed and not yet delivered.
-pub(super) struct Packed<'a> {
+pub(super) struct PackedBatch<'a> {
     pub(super) outbox: Outbox,
     /// Its share of the memory limit.
-    pub(super) room: Option<SemaphorePermit<'a>>,
+    pub(super) memory: Option<SemaphorePermit<'a>>,
 }
 
 /// Reads a channel batch by batch.
@@ -26,8 +26,8 @@ pub(super) struct Reader<'a, B, C> {
     pace: &'a Pace,
     run: &'a Run<'a, B, C>,
     /// The position after the last batch.
-    next: Position,
-    /// Whether the last batch was caught up.
+    position: Position,
+    /// Whether the last batch had caught up with the source.
     caught_up: bool,
     /// When the current pass began, and how many requests it serves.
     began: Timestamp,
@@ -40,11 +40,11 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         connector: &'a mut dyn AnyConnector,
         pace: &'a Pace,
         run: &'a Run<'a, B, C>,
-        next: Position,
+        position: Position,
     ) -> Self {
-        let (began, served) = (run.environment.clock.now(), run.handle.control.begin());
+        let (began, served) = (run.environment.clock.now(), run.handle.control.begin_pass());
         let caught_up = false;
-        Self { channel, connector, pace, run, next, caught_up, began, served }
+        Self { channel, connector, pace, run, position, caught_up, began, served }
     }
 
     /// Settles the position `cursor` with the source.
@@ -55,9 +55,9 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         Ok(())
     }
 
-    /// Reads and packs the next batch; `None` if there is none to read now. After a batch that was caught
-    /// up, the source is not read again while that batch is `in_flight`.
-    pub(super) async fn read_next(&mut self, in_flight: bool) -> Result<Option<Packed<'a>>, Fault> {
+    /// Reads and packs the next batch; `None` if there is none to read now. After a batch that had caught
+    /// up, the source is not read again until that batch is delivered.
+    pub(super) async fn next(&mut self, in_flight: bool) -> Result<Option<PackedBatch<'a>>, Fault> {
         if self.caught_up {
             if in_flight {
                 return Ok(None);
@@ -65,30 +65,31 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
             let ChannelHandle { watch, control, .. } = self.run.handle;
             let Environment { clock, stop, .. } = self.run.environment;
             watch.set(State::CaughtUp);
-            control.complete();
+            control.complete_pass();
             let Some(schedule) = &self.pace.schedule else { return Ok(None) };
             let ended = clock.now();
             let wait = schedule.wait(Some(Pass { began: self.began, ended }), ended);
-            stop.or(control.wait_until_due(self.served, wait)).await;
-            (self.began, self.served) = (clock.now(), control.begin());
+            stop.run_until_requested(control.wait_until_due(self.served, wait)).await;
+            (self.began, self.served) = (clock.now(), control.begin_pass());
         }
         self.read_and_pack().await
     }
 
-    async fn read_and_pack(&mut self) -> Result<Option<Packed<'a>>, Fault> {
+    async fn read_and_pack(&mut self) -> Result<Option<PackedBatch<'a>>, Fault> {
         let Run { checkpoints, fence, handle, brake, environment, .. } = self.run;
         let ChannelHandle { watch, numbers, .. } = handle;
         let Environment { memory, mapping, clock, stop } = environment;
         let Channel { id, .. } = self.channel;
         watch.set(State::Running);
         let mut numbers = numbers.lock().await;
+        let cursor = self.position.cursor.as_ref();
         let batch = tokio::select! { biased;
             () = stop.requested() => return Ok(None),
             // `Connector::read` promises to be cancel-safe.
-            batch = self.connector.read(self.next.cursor.as_ref(), self.pace.max_entries) => batch?,
+            batch = self.connector.read(cursor, self.pace.max_entries) => batch?,
         };
         self.caught_up = batch.caught_up;
-        watch.read(&batch);
+        watch.note_read(&batch);
         debug!(
             target: "tonghui",
             channel = %id, n = batch.entries.len(), caught_up = batch.caught_up, "read"
@@ -96,10 +97,10 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         // Drawn after the answer has arrived, so that a later answer has a greater number.
         let read_no = numbers.next(id, *fence, *checkpoints).await?;
         drop(numbers);
-        let next = self.next.moved(batch.upto.clone());
-        let from = std::mem::replace(&mut self.next, next);
+        let next = self.position.moved(batch.upto.clone());
+        let from = std::mem::replace(&mut self.position, next);
         let (channel, read_at) = (self.channel.clone(), clock.now());
-        // No lock is held while mapping: a record may take long.
+        // No lock is held while mapping, because a record may take long.
         let outbox = mapping.pack(ReadBatch { channel, from, read_no, batch, read_at }).await?;
         let tally = outbox.tally();
         debug!(
@@ -108,7 +109,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
             skipped = tally.skipped, rejected = tally.rejected, "packed"
         );
         brake.check(id, outbox.shapes())?;
-        let room = memory.room_for(outbox.bytes()).await;
-        Ok(Some(Packed { outbox, room }))
+        let memory = memory.reserve(outbox.bytes()).await;
+        Ok(Some(PackedBatch { outbox, memory }))
     }
 }

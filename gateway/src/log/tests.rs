@@ -4,7 +4,7 @@ use tracing::{subscriber::with_default, trace};
 
 use super::*;
 
-/// What is written of `events` with every level enabled.
+/// The lines that are written for `events` with every level enabled.
 fn written(events: impl FnOnce()) -> String {
     let mut file = tempfile::tempfile().unwrap();
     let writer = file.try_clone().unwrap();
@@ -35,13 +35,13 @@ fn a_long_line_is_cut_between_characters_and_says_so() {
     for before in 0..4 {
         let long = format!("{}{}", "a".repeat(before), "诉".repeat(100_000));
         let text = written(|| warn!(target: "tonghui", long, "{long}"));
-        assert!(text.len() <= LONGEST_LINE && !text.contains('\u{fffd}'), "{}", text.len());
+        assert!(text.len() <= MAX_LINE_BYTES && !text.contains('\u{fffd}'), "{}", text.len());
         assert!(text.ends_with(" bytes)\n") && text.contains("… (cut, it has 6"), "{text}");
     }
 }
 
 #[test]
-fn what_others_say_stays_in_its_line() {
+fn text_from_outside_stays_on_one_line() {
     let said = "no\n2026-01-01 INFO all is well\u{1b}[2J\u{202e}";
     let text = written(|| warn!(target: "tonghui", said, wait_ms = 5, "{said}"));
     assert_eq!(text.lines().count(), 1, "{text}");

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::*;
 
-/// Refuses every record, and waits at the large ones until it is opened.
+/// Rejects every record, and waits at the large ones until it is opened.
 #[derive(Default)]
 struct Waits {
     is_open: Mutex<bool>,
@@ -45,7 +45,7 @@ impl Normalizer for Waits {
     }
 }
 
-/// Refuses every record, and cannot seal what it refused.
+/// Rejects every record, and cannot seal what it rejected.
 struct CannotSeal;
 
 impl Normalizer for CannotSeal {

@@ -1,4 +1,4 @@
-//! The listener, asked over real connections on loopback.
+//! Tests of the listener over real connections on loopback.
 
 use connector_webhook::Webhook;
 use contract::{Connector as _, ConnectorContext};
@@ -12,7 +12,7 @@ use tokio::{
 use super::*;
 use crate::stop::Stop;
 
-/// A listener with one channel, `mobile`, whose senders show a token.
+/// A listener with one channel, `mobile`, whose senders have to send a token.
 struct Listening {
     address: SocketAddr,
     inbox: Inbox,
@@ -20,7 +20,7 @@ struct Listening {
     listener: Listener,
 }
 
-async fn listening(most_bytes: usize, limits: Limits) -> Listening {
+async fn listening(most_bytes: usize, timeouts: Timeouts) -> Listening {
     let inbox = Inbox::new("this run", most_bytes);
     let config = json!({ "auth": { "bearer": "t0ken" }, "key": "$.id" });
     let config: connector_webhook::Config = serde_json::from_value(config).unwrap();
@@ -31,12 +31,12 @@ async fn listening(most_bytes: usize, limits: Limits) -> Listening {
     let endpoint = PushEndpoint { receiver, inbox: inbox.clone() };
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let endpoints = HashMap::from([(channel, endpoint)]);
-    let listener = open(listen, endpoints, limits).await.unwrap().unwrap();
+    let listener = open(listen, endpoints, timeouts).await.unwrap().unwrap();
     let webhook = Webhook::build(config, context).unwrap();
     Listening { address: listener.address().unwrap(), inbox, webhook, listener }
 }
 
-/// What a sender sends.
+/// The request of a sender.
 fn request(path: &str, token: &str, body: &str) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
@@ -45,12 +45,12 @@ fn request(path: &str, token: &str, body: &str) -> String {
     )
 }
 
-/// Sends bytes, and gives all that comes back.
+/// Sends a request, and returns the whole answer.
 async fn send(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let (mut from, mut to) = stream.split();
     let mut answer = Vec::new();
-    // A listener that has heard enough may close before all is said.
+    // The listener may close the connection before the whole request is sent.
     let _ = tokio::join!(to.write_all(request.as_bytes()), from.read_to_end(&mut answer));
     String::from_utf8(answer).unwrap()
 }
@@ -60,7 +60,7 @@ fn push(address: SocketAddr, body: &str) -> impl Future<Output = String> + use<>
     async move { send(address, &request).await }
 }
 
-/// Runs `test` beside the listener, which ends with it.
+/// Runs `test` while the listener serves; the listener stops with it.
 async fn beside(listener: Listener, test: impl Future<Output = ()>) {
     let stop = Stop::default();
     let test = async {
@@ -78,12 +78,12 @@ async fn settle_all(webhook: &mut Webhook) {
 #[tokio::test]
 async fn a_sender_is_answered_when_its_records_are_in_custody_and_not_before() {
     let Listening { address, inbox, mut webhook, listener } =
-        listening(1 << 20, Limits::default()).await;
+        listening(1 << 20, Timeouts::default()).await;
     beside(listener, async {
         let mut sending = Box::pin(push(address, r#"[{"id":1},{"id":2}]"#));
         tokio::select! {
             answer = &mut sending => panic!("answered too early: {answer}"),
-            () = inbox.arrival(1) => {}
+            () = inbox.wait_after(1) => {}
         }
         let batch = webhook.read(None, 1).await.unwrap();
         webhook.settled(&batch.upto).await.unwrap();
@@ -100,8 +100,8 @@ async fn a_sender_is_answered_when_its_records_are_in_custody_and_not_before() {
 }
 
 #[tokio::test]
-async fn who_may_not_send_what_cannot_be_taken_and_where_nobody_is() {
-    let Listening { address, inbox, listener, .. } = listening(1 << 20, Limits::default()).await;
+async fn unauthorised_invalid_and_misdirected_requests_are_refused() {
+    let Listening { address, inbox, listener, .. } = listening(1 << 20, Timeouts::default()).await;
     beside(listener, async {
         let right = "/intake/mobile";
         for (request, status) in [
@@ -123,8 +123,8 @@ async fn who_may_not_send_what_cannot_be_taken_and_where_nobody_is() {
 }
 
 #[tokio::test]
-async fn a_body_above_the_limit_is_refused_whatever_it_says_of_its_length() {
-    let Listening { address, listener, .. } = listening(64 << 20, Limits::default()).await;
+async fn a_body_above_the_limit_is_refused_whatever_length_it_declares() {
+    let Listening { address, listener, .. } = listening(64 << 20, Timeouts::default()).await;
     beside(listener, async {
         let large = format!("[{}0]", "1,".repeat(MAX_BODY_BYTES / 2));
         assert!(push(address, &large).await.starts_with("HTTP/1.1 413"));
@@ -137,9 +137,9 @@ async fn a_body_above_the_limit_is_refused_whatever_it_says_of_its_length() {
 }
 
 #[tokio::test]
-async fn a_full_inbox_and_a_bus_that_is_blocked_ask_the_sender_to_come_again() {
-    let limits = Limits { longest_wait: Duration::from_secs(3), ..Limits::default() };
-    let Listening { address, inbox, mut webhook, listener } = listening(20, limits).await;
+async fn with_a_full_inbox_or_a_blocked_bus_the_sender_is_asked_to_try_again() {
+    let timeouts = Timeouts { custody: Duration::from_secs(3), ..Timeouts::default() };
+    let Listening { address, inbox, mut webhook, listener } = listening(20, timeouts).await;
     beside(listener, async {
         // Nobody reads: the bus is blocked.
         let answer = push(address, r#"{"id":"abcdefgh"}"#).await;
@@ -148,7 +148,7 @@ async fn a_full_inbox_and_a_bus_that_is_blocked_ask_the_sender_to_come_again() {
         let answer = push(address, r#"{"id":"abcdefgh"}"#).await;
         assert!(answer.starts_with("HTTP/1.1 503"), "full: {answer}");
         assert!(inbox.ends_at(1));
-        // The bus takes again, and the sender comes again: twice the same is once.
+        // The bus accepts messages again, and the sender tries again: a repeated record counts once.
         settle_all(&mut webhook).await;
         let (answer, ()) =
             tokio::join!(push(address, r#"{"id":"abcdefgh"}"#), settle_all(&mut webhook));
@@ -158,9 +158,9 @@ async fn a_full_inbox_and_a_bus_that_is_blocked_ask_the_sender_to_come_again() {
 }
 
 #[tokio::test]
-async fn who_takes_its_time_is_given_up_and_hinders_nobody() {
-    let limits = Limits { slowest: Duration::from_millis(100), ..Limits::default() };
-    let Listening { address, mut webhook, listener, .. } = listening(1 << 20, limits).await;
+async fn a_slow_sender_is_cut_off_and_delays_no_other() {
+    let timeouts = Timeouts { arrival: Duration::from_millis(100), ..Timeouts::default() };
+    let Listening { address, mut webhook, listener, .. } = listening(1 << 20, timeouts).await;
     beside(listener, async {
         let whole = request("/intake/mobile", "t0ken", r#"{"id":1}"#);
         let in_head = &whole[..40];
@@ -186,7 +186,7 @@ async fn who_takes_its_time_is_given_up_and_hinders_nobody() {
 #[tokio::test]
 async fn many_senders_at_once_are_all_answered() {
     let Listening { address, mut webhook, listener, .. } =
-        listening(1 << 20, Limits::default()).await;
+        listening(1 << 20, Timeouts::default()).await;
     beside(listener, async {
         let senders = join_all((0..300).map(|n| push(address, &format!(r#"{{"id":{n}}}"#))));
         let channel = async {
@@ -205,8 +205,8 @@ async fn many_senders_at_once_are_all_answered() {
 }
 
 #[tokio::test]
-async fn without_a_channel_that_is_sent_to_nobody_listens() {
+async fn without_a_push_channel_there_is_no_listener() {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let listener = open(listen, HashMap::new(), Limits::default()).await.unwrap();
+    let listener = open(listen, HashMap::new(), Timeouts::default()).await.unwrap();
     assert!(listener.is_none());
 }

@@ -62,7 +62,7 @@ fn a_pass_longer_than_its_interval_is_not_overlapped() {
 }
 
 #[test]
-fn outside_of_its_hours_it_waits_for_the_next_opening() {
+fn outside_its_window_a_channel_waits_until_the_window_opens() {
     let day = cron("*/5 * * * *", Misfire::Once, Some("06:00-23:00"));
     let night = cron("*/5 * * * *", Misfire::Once, Some("22:00-06:00"));
     for (schedule, now, next) in [

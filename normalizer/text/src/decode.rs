@@ -161,12 +161,13 @@ fn byte_order_mark(bytes: &[u8]) -> Option<(Charset, usize)> {
 
 /// The encoding that the prolog of an XML document names (XML 1.0, 4.3.3), in ASCII or in UTF-16.
 fn xml_encoding(bytes: &[u8]) -> Option<String> {
-    let head: String = bytes
-        .iter()
-        .filter(|byte| byte.is_ascii() && **byte != 0)
-        .map(|byte| char::from(*byte))
-        .collect();
-    let prolog = head.trim_start().strip_prefix("<?xml")?.split("?>").next()?;
+    let ascii = bytes.iter().filter(|byte| byte.is_ascii() && **byte != 0);
+    let ascii = ascii.map(|byte| char::from(*byte)).skip_while(char::is_ascii_whitespace);
+    // Most bodies are not XML: they need no copy.
+    if !ascii.clone().take(5).eq("<?xml".chars()) {
+        return None;
+    }
+    let prolog: String = ascii.take_while(|c| *c != '>').collect();
     let value = prolog.split("encoding").nth(1)?.trim_start().strip_prefix('=')?.trim_start();
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     value[1..].split(quote).next().map(|label| label.trim().to_owned())

@@ -79,16 +79,20 @@ impl Detector {
     /// Of complete input.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         let mut detector = Self::default();
-        detector.push(bytes);
+        detector.take(bytes, true);
         detector
     }
 
     /// Takes in the next bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.head.extend(bytes.iter().take(MAX_HEAD_BYTES.saturating_sub(self.head.len())));
+        self.take(bytes, false);
+    }
+
+    fn take(&mut self, bytes: &[u8], is_last: bool) {
+        extend_to(&mut self.head, bytes, MAX_HEAD_BYTES);
         self.has_nul |= bytes.contains(&0);
         self.take_sample(bytes);
-        self.count(bytes);
+        self.count(bytes, is_last);
         self.n_bytes += bytes.len() as u64;
     }
 
@@ -152,15 +156,23 @@ impl Detector {
             if !self.has_sample_begun {
                 return;
             }
-            self.sample
-                .extend(bytes[before.len()..].iter().take(MAX_SAMPLE_BYTES - self.sample.len()));
+            extend_to(&mut self.sample, &bytes[before.len()..], MAX_SAMPLE_BYTES);
             return;
         }
-        self.sample.extend(bytes.iter().take(MAX_SAMPLE_BYTES.saturating_sub(self.sample.len())));
+        extend_to(&mut self.sample, bytes, MAX_SAMPLE_BYTES);
     }
 
-    /// Counts what is UTF-8 and what is not.
-    fn count(&mut self, bytes: &[u8]) {
+    /// Whether the bytes can still prove to be nearly UTF-8; `n_left` is how many follow, if that is
+    /// known.
+    fn can_be_utf8(&self, n_left: Option<usize>) -> bool {
+        match n_left {
+            Some(n) => self.n_good + n as u64 >= MIN_GOOD_PER_MALFORMED * self.n_malformed,
+            None => self.n_malformed < MAX_MALFORMED || self.is_nearly_utf8(),
+        }
+    }
+
+    /// Counts what is UTF-8 and what is not, as long as that matters.
+    fn count(&mut self, bytes: &[u8], is_last: bool) {
         let joined;
         let mut rest = if self.unfinished.is_empty() {
             bytes
@@ -168,7 +180,7 @@ impl Detector {
             joined = [&std::mem::take(&mut self.unfinished)[..], bytes].concat();
             &joined
         };
-        while self.n_malformed < MAX_MALFORMED || self.is_nearly_utf8() {
+        while self.can_be_utf8(is_last.then_some(rest.len())) {
             let (n_valid, n_bad) = match std::str::from_utf8(rest) {
                 Ok(_) => (rest.len(), Some(0)),
                 Err(error) => (error.valid_up_to(), error.error_len()),
@@ -186,4 +198,9 @@ impl Detector {
             rest = &after[n_bad..];
         }
     }
+}
+
+/// Appends the bytes until there are `max`.
+fn extend_to(into: &mut Vec<u8>, bytes: &[u8], max: usize) {
+    into.extend_from_slice(&bytes[..bytes.len().min(max.saturating_sub(into.len()))]);
 }

@@ -1,14 +1,14 @@
-//! Which requests are accepted, and the answers.
+//! Answers requests, and enforces the limits of the board.
 //!
-//! A reader who asks too often gets 429 for 30 seconds, and 403 for ten minutes after that if it
-//! went on asking.
+//! After too many requests, the answer is 429 for 30 seconds. If there are requests in this time, the
+//! answer is 403 for ten minutes after it.
 
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
 
-use crate::board::thread::{Thread, tid};
+use crate::board::thread::{Thread, thread_id};
 use crate::board::{APP_CODE, Board, Quirk, Source};
 use crate::sign;
 use crate::source::Limits;
@@ -16,45 +16,45 @@ use crate::source::http::{Reply, Request};
 use crate::source::limit::Bucket;
 
 const COOKIE: &str = "__jsluid_s";
-const ROWS: u64 = 10;
+const DEFAULT_ROWS: u64 = 10;
 const MAX_ROWS: u64 = 20;
 
 pub(super) fn answer(board: &mut Board, source: &mut Source, request: &Request) -> Reply {
     if request.method == "GET" {
-        return welcome(board, source, request);
+        return home_page(board, source, request);
     }
-    let list = match request.path.as_str() {
+    let is_list = match request.path.as_str() {
         "/v1/threads/list/df" => true,
         "/v1/threads/content" => false,
         _ => return Reply::html(404, "Not Found"),
     };
-    source.count(if list { "list" } else { "detail" });
+    source.count_request(if is_list { "list" } else { "detail" });
     if !has_cookie(board, request) {
-        source.refuse("cookie");
+        source.count_refusal("cookie");
         return Reply::html(403, "访问被拒绝");
     }
-    if let Some(refusal) = board.guard.stop(source) {
+    if let Some(refusal) = board.limiter.refusal(source) {
         return refusal;
     }
     let Some(param) = signed_param(request) else {
-        source.refuse("signature");
+        source.count_refusal("signature");
         return Reply::json(r#"{"code":"SN0006","msg":"数据格式错误"}"#);
     };
     if source.strikes(Quirk::Challenge) {
-        source.refuse("challenge");
+        source.count_refusal("challenge");
         return Reply::html(200, "请稍候，正在验证您的浏览器");
     }
-    let body = if list { list_of(board, source, &param) } else { detail_of(source, &param) };
+    let body = if is_list { list(board, source, &param) } else { detail(source, &param) };
     Reply::json(body.to_string())
 }
 
-fn welcome(board: &Board, source: &mut Source, request: &Request) -> Reply {
+fn home_page(board: &Board, source: &mut Source, request: &Request) -> Reply {
     if request.path != "/" {
         return Reply::html(404, "Not Found");
     }
-    source.count("welcome");
+    source.count_request("welcome");
     let cookie = format!("{COOKIE}={}; path=/; HttpOnly", board.cookie);
-    Reply::html(200, "领导留言板").with("set-cookie", cookie)
+    Reply::html(200, "领导留言板").with_header("set-cookie", cookie)
 }
 
 fn has_cookie(board: &Board, request: &Request) -> bool {
@@ -63,145 +63,146 @@ fn has_cookie(board: &Board, request: &Request) -> bool {
     cookies.split(';').any(|cookie| cookie.trim() == expected)
 }
 
-/// The parameters, if they are signed. The signature is over their text.
+/// The parameters of a request, if its signature is valid.
 fn signed_param(request: &Request) -> Option<Value> {
     let body: Value = serde_json::from_slice(&request.body).ok()?;
     let text = |name: &str| body[name].as_str();
     let (param, token) = (text("param")?, text("token")?);
-    let right = sign::message_board(&request.path, param, APP_CODE, token);
-    let is_known = text("appCode") == Some(APP_CODE) && text("signature") == Some(&*right);
-    if is_known { serde_json::from_str(param).ok() } else { None }
+    let expected = sign::message_board(&request.path, param, APP_CODE, token);
+    let is_valid = text("appCode") == Some(APP_CODE) && text("signature") == Some(&*expected);
+    if is_valid { serde_json::from_str(param).ok() } else { None }
 }
 
-fn list_of(board: &Board, source: &Source, param: &Value) -> Value {
-    let rows = number(&param["rows"]).unwrap_or(ROWS).clamp(1, MAX_ROWS);
-    let rows = usize::try_from(rows).unwrap_or_default();
+fn list(board: &Board, source: &Source, param: &Value) -> Value {
+    let n_rows = number(&param["rows"]).unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS);
+    let n_rows = usize::try_from(n_rows).unwrap_or_default();
     let fid = number(&param["fid"]).unwrap_or_default();
-    let after = number(&param["lastItem"]).filter(|tid| *tid > 0);
-    let wanted = number(&param["state"]).unwrap_or(1);
-    let own = |map: &std::collections::BTreeMap<u64, Vec<u64>>| {
+    let last_id = number(&param["lastItem"]).filter(|tid| *tid > 0);
+    let state = number(&param["state"]).unwrap_or(1);
+    let in_forum = |map: &std::collections::BTreeMap<u64, Vec<u64>>| {
         map.get(&fid).cloned().unwrap_or_default()
     };
 
-    let mut list = Vec::new();
-    if after.is_none() {
-        // A pinned thread comes first whatever its number, and again in its own place.
-        list.extend(
-            own(&board.pinned).iter().rev().filter_map(|n| shown(source, *n, wanted)).take(1),
+    let mut rows = Vec::new();
+    if last_id.is_none() {
+        // A pinned thread comes first, and again at its own place.
+        rows.extend(
+            in_forum(&board.pinned).iter().rev().filter_map(|n| row(source, *n, state)).take(1),
         );
     }
-    let older = own(&board.by_fid);
-    let older = older.iter().rev().filter(|number| after.is_none_or(|after| tid(**number) < after));
-    let left = rows - list.len();
-    list.extend(older.filter_map(|number| shown(source, *number, wanted)).take(left));
+    let older = in_forum(&board.threads);
+    let older = older.iter().rev().filter(|n| last_id.is_none_or(|id| thread_id(**n) < id));
+    let n_missing = n_rows - rows.len();
+    rows.extend(older.filter_map(|number| row(source, *number, state)).take(n_missing));
 
-    let last = list.last().map_or(json!(""), |thread| thread["tid"].clone());
+    let last = rows.last().map_or(json!(""), |thread| thread["tid"].clone());
     let code = if source.strikes(Quirk::CodeText) { json!("0") } else { json!(0) };
     if source.strikes(Quirk::OtherEnvelope) {
-        return json!({ "code": code, "msg": "ok", "data": { "lastItem": last, "data": list } });
+        return json!({ "code": code, "msg": "ok", "data": { "lastItem": last, "data": rows } });
     }
-    json!({ "code": code, "msg": "ok", "resultData": { "lastItem": last, "list": list } })
+    json!({ "code": code, "msg": "ok", "resultData": { "lastItem": last, "list": rows } })
 }
 
-/// The thread as the list shows it, if it exists and is in the requested state.
-fn shown(source: &Source, number: u64, wanted: u64) -> Option<Value> {
-    let entry = source.register.entry(number).filter(|entry| entry.gone.is_none())?;
+/// The row of a thread in the list, if the thread exists and has the requested state.
+fn row(source: &Source, number: u64, state: u64) -> Option<Value> {
+    let entry = source.register.entry(number).filter(|entry| entry.deleted_at.is_none())?;
     let thread = Thread::new(&source.behaviour, entry, entry.last());
-    (wanted <= 1 || wanted == thread.state_number()).then(|| thread.listed())
+    (state <= 1 || state == thread.state_number()).then(|| thread.row())
 }
 
-fn detail_of(source: &mut Source, param: &Value) -> Value {
+fn detail(source: &mut Source, param: &Value) -> Value {
     let number = number(&param["tid"]).and_then(|tid| tid.checked_sub(20_000_000)).map(|n| n / 3);
     let entry = number.and_then(|number| source.register.entry(number));
-    let entry = entry.filter(|entry| entry.gone.is_none() && param["tid"] == tid(entry.number));
-    let Some(entry) = entry else { return removed() };
-    if source.behaviour.faults.strikes(Quirk::Removed, entry.number) {
+    let entry = entry.filter(|e| e.deleted_at.is_none() && param["tid"] == thread_id(e.number));
+    let Some(entry) = entry else { return not_found() };
+    if source.behaviour.quirks.strikes(Quirk::Removed, entry.number) {
         let (number, now) = (entry.number, source.now());
         source.register.delete(number, now);
-        return removed();
+        return not_found();
     }
     let list = Thread::new(&source.behaviour, entry, entry.last()).detail();
     let code = if source.strikes(Quirk::CodeText) { json!("0") } else { json!(0) };
     json!({ "code": code, "msg": "ok", "resultData": { "contentList": list } })
 }
 
-fn removed() -> Value {
+fn not_found() -> Value {
     json!({ "code": "NF0004", "msg": "该留言不存在或已被删除" })
 }
 
-/// A number, written as one or as a text.
+/// A number, which can also be written as a string.
 fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-const BETWEEN: Duration = Duration::from_millis(1_500);
+const INTERVAL: Duration = Duration::from_millis(1_500);
 const BURST: i32 = 3;
-const THROTTLED: Duration = Duration::from_secs(30);
-const BANNED: Duration = Duration::from_secs(600);
+const THROTTLE_TIME: Duration = Duration::from_secs(30);
+const BAN_TIME: Duration = Duration::from_secs(600);
 
-/// Enforces the limits.
+/// Enforces the limits of the board.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(super) struct RateLimiter {
     bucket: Bucket,
-    throttled: TimeDelta,
-    banned: TimeDelta,
+    throttle_time: TimeDelta,
+    ban_time: TimeDelta,
     penalty: Option<Penalty>,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Penalty {
-    /// 429 until then, and whether there was a request meanwhile.
-    Throttled { until: NaiveDateTime, insisted: bool },
-    /// 403 until then.
+    /// The answer is 429 until then. `is_ignored`: there were requests in this time.
+    Throttled { until: NaiveDateTime, is_ignored: bool },
+    /// The answer is 403 until then.
     Banned { until: NaiveDateTime },
 }
 
-impl Guard {
+impl RateLimiter {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
-            bucket: Bucket::new(limits, BETWEEN, BURST),
-            throttled: limits.between(THROTTLED),
-            banned: limits.between(BANNED),
+            bucket: Bucket::new(limits, INTERVAL, BURST),
+            throttle_time: limits.interval(THROTTLE_TIME),
+            ban_time: limits.interval(BAN_TIME),
             penalty: None,
         }
     }
 
-    /// The refusal, if this request is refused.
-    pub(super) fn stop(&mut self, source: &mut Source) -> Option<Reply> {
+    /// The answer to a refused request; `None` if the request is allowed.
+    pub(super) fn refusal(&mut self, source: &mut Source) -> Option<Reply> {
         let now = source.now();
         match self.penalty {
             Some(Penalty::Throttled { until, .. }) if now < until => {
                 source.calls.early += 1;
-                self.penalty = Some(Penalty::Throttled { until, insisted: true });
-                return Some(throttled(source, until - now));
+                self.penalty = Some(Penalty::Throttled { until, is_ignored: true });
+                return Some(throttle_reply(source, until - now));
             }
-            Some(Penalty::Throttled { until, insisted: true }) if now < until + self.banned => {
-                self.penalty = Some(Penalty::Banned { until: until + self.banned });
-                return Some(banned(source));
+            Some(Penalty::Throttled { until, is_ignored: true }) if now < until + self.ban_time => {
+                self.penalty = Some(Penalty::Banned { until: until + self.ban_time });
+                return Some(ban_reply(source));
             }
             Some(Penalty::Banned { until }) if now < until => {
                 source.calls.early += 1;
-                return Some(banned(source));
+                return Some(ban_reply(source));
             }
             _ => self.penalty = None,
         }
-        if self.bucket.allows(now) {
+        if self.bucket.try_call(now) {
             return None;
         }
         source.calls.over_budget += 1;
-        self.penalty = Some(Penalty::Throttled { until: now + self.throttled, insisted: false });
-        Some(throttled(source, self.throttled))
+        let wait = self.throttle_time;
+        self.penalty = Some(Penalty::Throttled { until: now + wait, is_ignored: false });
+        Some(throttle_reply(source, wait))
     }
 }
 
-fn throttled(source: &mut Source, wait: TimeDelta) -> Reply {
-    source.refuse("limit");
-    // Rounded up: a reader that waits as told must not be early.
+fn throttle_reply(source: &mut Source, wait: TimeDelta) -> Reply {
+    source.count_refusal("limit");
+    // Rounded up, so that a reader that waits this long is not early.
     let seconds = (wait.num_milliseconds() + 999) / 1_000;
-    Reply::html(429, "Too Many Requests").with("retry-after", seconds.to_string())
+    Reply::html(429, "Too Many Requests").with_header("retry-after", seconds.to_string())
 }
 
-fn banned(source: &mut Source) -> Reply {
-    source.refuse("ban");
+fn ban_reply(source: &mut Source) -> Reply {
+    source.count_refusal("ban");
     Reply::html(403, "访问被拒绝")
 }

@@ -3,13 +3,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::city::DISTRICTS;
+use crate::faker::DISTRICTS;
 use crate::tests::morning;
 use crate::tests::send;
-use crate::{Clock, Faults, Limits, MessageBoard};
+use crate::{Clock, Limits, MessageBoard, QuirkRates};
 
-/// A board in the morning, and a reader who has his cookie.
-struct Town {
+/// A board, its clock, and the cookie that a reader has.
+struct Fixture {
     board: MessageBoard,
     clock: Clock,
     cookie: String,
@@ -22,23 +22,23 @@ fn fids() -> Vec<u64> {
     all.into_iter().collect()
 }
 
-async fn town(faults: &str) -> Town {
-    town_with(faults, Limits::Loose).await
+async fn fixture(quirks: &str) -> Fixture {
+    fixture_with(quirks, Limits::Loose).await
 }
 
-async fn town_with(faults: &str, limits: Limits) -> Town {
+async fn fixture_with(quirks: &str, limits: Limits) -> Fixture {
     let clock = Clock::starting(morning());
-    let faults = Faults::parse(faults).unwrap();
-    let behaviour = Behaviour { faults, limits, ..Behaviour::new(7, clock.clone()) };
+    let quirks = QuirkRates::parse(quirks).unwrap();
+    let behaviour = Behaviour { quirks, limits, ..Behaviour::new(7, clock.clone()) };
     let board = MessageBoard::open(behaviour).await.unwrap();
     let welcome = Request { method: "GET".into(), path: "/".into(), ..Request::default() };
     let answer = send(board.url(), &welcome).await.unwrap();
     let (_, cookie) = answer.head.split_once("set-cookie: ").unwrap();
     let cookie = cookie.split([';', '\n']).next().unwrap().to_owned();
-    Town { board, clock, cookie }
+    Fixture { board, clock, cookie }
 }
 
-impl Town {
+impl Fixture {
     fn request(&self, path: &str, param: &Value) -> Request {
         let param = param.to_string();
         let signature = crate::sign::message_board(path, &param, APP_CODE, "");
@@ -54,10 +54,10 @@ impl Town {
         }
     }
 
-    /// The answer as JSON, time having passed so that no limit is met.
+    /// The answer to a request as JSON. The clock is advanced first, so that no limit is exceeded.
     fn post(&self, path: &str, param: &Value) -> Value {
         self.clock.advance(Duration::from_millis(1_500));
-        let reply = self.board.locked().answer(&self.request(path, param));
+        let reply = self.board.lock().answer(&self.request(path, param));
         serde_json::from_slice(&reply.body).unwrap()
     }
 
@@ -67,7 +67,7 @@ impl Town {
         answer["resultData"]["list"].as_array().unwrap().clone()
     }
 
-    /// All threads of all forums, walked back to the end.
+    /// All threads of all forums, read page by page.
     fn walk(&self) -> Vec<Value> {
         let mut all = Vec::new();
         for fid in fids() {
@@ -75,7 +75,7 @@ impl Town {
             loop {
                 let page = self.list(fid, &last);
                 let Some(thread) = page.last() else { break };
-                assert_ne!(last, thread["tid"], "the walk stands still");
+                assert_ne!(last, thread["tid"], "the same page came twice");
                 last = thread["tid"].clone();
                 all.extend(page);
             }
@@ -96,10 +96,10 @@ fn tids(threads: &[Value]) -> Vec<String> {
 
 #[tokio::test]
 async fn paging_back_lists_every_thread_once_in_descending_order() {
-    let town = town("other_forum@2").await;
-    let filed = town.board.file(200);
-    assert!(fids().iter().all(|fid| !town.list(*fid, &json!("")).is_empty()));
-    let all = town.walk();
+    let fixture = fixture("other_forum@2").await;
+    let filed = fixture.board.file(200);
+    assert!(fids().iter().all(|fid| !fixture.list(*fid, &json!("")).is_empty()));
+    let all = fixture.walk();
     assert_eq!(tids(&all), filed);
     for pair in all.windows(2).filter(|pair| pair[0]["fid"] == pair[1]["fid"]) {
         assert!(pair[0]["tid"].as_u64() > pair[1]["tid"].as_u64());
@@ -108,14 +108,14 @@ async fn paging_back_lists_every_thread_once_in_descending_order() {
 
 #[tokio::test]
 async fn the_truth_is_what_was_served() {
-    let town = town("cut@1,leading_blank@2,synonym@3,entities@5,one_dateline@7").await;
-    town.board.file(60);
-    town.board.touch(80);
-    let truth = town.board.truth();
-    for thread in town.walk() {
-        let served = truth.thing(&thread["tid"].to_string()).unwrap().last();
+    let fixture = fixture("cut@1,leading_blank@2,synonym@3,entities@5,one_dateline@7").await;
+    fixture.board.file(60);
+    fixture.board.advance_random(80);
+    let truth = fixture.board.truth();
+    for thread in fixture.walk() {
+        let served = truth.record(&thread["tid"].to_string()).unwrap().last();
         assert_eq!(served.payload, thread);
-        let detail = town.detail(&thread);
+        let detail = fixture.detail(&thread);
         assert_eq!(served.parts["detail"], detail["resultData"]["contentList"]);
         assert_eq!(served.facts().unwrap()["status_raw"], thread["stateInfo"]);
     }
@@ -123,70 +123,70 @@ async fn the_truth_is_what_was_served() {
 
 #[tokio::test]
 async fn over_http_it_answers_the_same_and_stops_when_dropped() {
-    let town = town("").await;
-    town.board.file(30);
-    let request = town.request("/v1/threads/list/df", &json!({ "fid": 3402, "lastItem": "" }));
-    let answer = send(town.board.url(), &request).await.unwrap();
+    let fixture = fixture("").await;
+    fixture.board.file(30);
+    let request = fixture.request("/v1/threads/list/df", &json!({ "fid": 3402, "lastItem": "" }));
+    let answer = send(fixture.board.url(), &request).await.unwrap();
     assert_eq!(answer.status, 200);
     assert!(answer.head.contains("application/json;charset=UTF-8"), "{}", answer.head);
-    assert_eq!(answer.body, town.board.locked().answer(&request).body);
-    let url = town.board.url().to_owned();
-    drop(town);
+    assert_eq!(answer.body, fixture.board.lock().answer(&request).body);
+    let url = fixture.board.url().to_owned();
+    drop(fixture);
     assert!(send(&url, &request).await.is_err());
 }
 
 #[tokio::test]
 async fn requests_without_cookie_or_signature_are_refused() {
-    let town = town("").await;
-    let mut request = town.request("/v1/threads/list/df", &json!({ "fid": 3402 }));
+    let fixture = fixture("").await;
+    let mut request = fixture.request("/v1/threads/list/df", &json!({ "fid": 3402 }));
     let cookie = request.headers.pop();
-    assert_eq!(town.board.locked().answer(&request).status, 403);
+    assert_eq!(fixture.board.lock().answer(&request).status, 403);
     request.headers.extend(cookie);
     request.path = "/v1/threads/content".into();
-    let reply = town.board.locked().answer(&request);
+    let reply = fixture.board.lock().answer(&request);
     assert_eq!(reply.status, 200);
     assert_eq!(reply.body, r#"{"code":"SN0006","msg":"数据格式错误"}"#.as_bytes());
-    let refused = town.board.calls().refused;
+    let refused = fixture.board.calls().refused;
     assert_eq!((refused["cookie"], refused["signature"]), (1, 1));
 }
 
 #[tokio::test]
-async fn a_reader_above_the_limit_waits_thirty_seconds_and_ten_minutes_if_it_insists() {
-    let town = town_with("", Limits::Real).await;
-    let request = town.request("/v1/threads/list/df", &json!({ "fid": 3402 }));
-    let status = || town.board.locked().answer(&request).status;
-    let after = |ms| town.clock.advance(Duration::from_millis(ms));
+async fn a_reader_above_the_limit_waits_thirty_seconds_or_ten_minutes_if_it_goes_on() {
+    let fixture = fixture_with("", Limits::Real).await;
+    let request = fixture.request("/v1/threads/list/df", &json!({ "fid": 3402 }));
+    let status = || fixture.board.lock().answer(&request).status;
+    let after = |ms| fixture.clock.advance(Duration::from_millis(ms));
     assert_eq!([status(), status(), status(), status()], [200, 200, 200, 429]);
     after(30_000);
-    assert_eq!(status(), 200, "he waited as long as he was told");
+    assert_eq!(status(), 200, "the reader waited long enough");
     assert_eq!([status(), status(), status()], [200, 200, 429]);
     after(29_999);
     assert_eq!(status(), 429);
     after(1);
-    assert_eq!(status(), 403, "he asked while he was to wait");
+    assert_eq!(status(), 403, "the reader did not wait");
     after(599_999);
     assert_eq!(status(), 403);
     after(1);
     assert_eq!(status(), 200);
-    let calls = town.board.calls();
+    let calls = fixture.board.calls();
     assert_eq!((calls.over_budget, calls.early), (2, 2));
     assert_eq!((calls.refused["limit"], calls.refused["ban"]), (3, 2));
 }
 
 #[tokio::test]
 async fn a_throttled_reader_is_told_how_long_to_wait() {
-    let town = town_with("", Limits::Real).await;
-    let request = town.request("/v1/threads/list/df", &json!({ "fid": 3402 }));
+    let fixture = fixture_with("", Limits::Real).await;
+    let request = fixture.request("/v1/threads/list/df", &json!({ "fid": 3402 }));
     for _ in 0..3 {
-        town.board.locked().answer(&request);
+        fixture.board.lock().answer(&request);
     }
-    let answer = send(town.board.url(), &request).await.unwrap();
+    let answer = send(fixture.board.url(), &request).await.unwrap();
     assert_eq!(answer.status, 429);
     assert!(answer.head.contains("retry-after: 30"), "{}", answer.head);
 }
 
 #[tokio::test]
-async fn every_fault_of_a_thread_does_what_it_says() {
+async fn every_quirk_of_a_thread_does_what_it_says() {
     type Check = fn(&Value) -> bool;
     let table: &[(&str, Check)] = &[
         ("cut", |t| t["content"].as_str().unwrap().ends_with('…')),
@@ -195,36 +195,38 @@ async fn every_fault_of_a_thread_does_what_it_says() {
         ("one_dateline", |t| t.get("dateline").is_none() ^ t.get("createDateline").is_none()),
     ];
     for (name, holds) in table {
-        let (plain, spoilt) = (town("").await, town(&format!("{name}@1")).await);
+        let (plain, with_quirk) = (fixture("").await, fixture(&format!("{name}@1")).await);
         plain.board.file(40);
-        spoilt.board.file(40);
+        with_quirk.board.file(40);
         assert!(!plain.walk().iter().any(holds), "{name}");
-        // A short content need not be cut.
-        assert!(spoilt.walk().iter().filter(|thread| holds(thread)).count() > 30, "{name}");
+        // Short content is not cut, so not every thread has the quirk.
+        assert!(with_quirk.walk().iter().filter(|thread| holds(thread)).count() > 30, "{name}");
     }
 }
 
 #[tokio::test]
 async fn an_answered_thread_may_still_be_marked_as_waiting() {
-    let town = town("answered_unmarked@1").await;
-    let key = town.board.file(1).remove(0);
-    assert!(town.board.advance(&key) && town.board.advance(&key) && !town.board.advance(&key));
-    let thread = town.walk().remove(0);
+    let fixture = fixture("answered_unmarked@1").await;
+    let key = fixture.board.file(1).remove(0);
+    assert!(
+        fixture.board.advance(&key) && fixture.board.advance(&key) && !fixture.board.advance(&key)
+    );
+    let thread = fixture.walk().remove(0);
     assert!(thread["answerContent"].is_string());
     assert_eq!(thread["stateInfo"], "待回复");
-    assert_eq!(town.board.truth().thing(&key).unwrap().states.len(), 3);
+    assert_eq!(fixture.board.truth().record(&key).unwrap().states.len(), 3);
 }
 
 #[tokio::test]
 async fn states_have_synonyms_and_can_be_requested() {
-    let town = town("synonym@2").await;
-    town.board.file(60);
-    town.board.touch(120);
+    let fixture = fixture("synonym@2").await;
+    fixture.board.file(60);
+    fixture.board.advance_random(120);
     let words: std::collections::BTreeSet<String> =
-        town.walk().iter().map(|t| t["stateInfo"].as_str().unwrap().to_owned()).collect();
+        fixture.walk().iter().map(|t| t["stateInfo"].as_str().unwrap().to_owned()).collect();
     assert!(words.len() >= 6, "{words:?}");
     let param = json!({ "fid": 3402, "state": 3, "rows": 20 });
-    let open = town.post("/v1/threads/list/df", &param);
+    let open = fixture.post("/v1/threads/list/df", &param);
     let open = open["resultData"]["list"].as_array().unwrap();
     let is_open = |t: &Value| {
         ["办理中", "处理中", "受理", "已受理"].contains(&t["stateInfo"].as_str().unwrap())
@@ -234,44 +236,47 @@ async fn states_have_synonyms_and_can_be_requested() {
 
 #[tokio::test]
 async fn a_pinned_thread_comes_first_and_again_in_its_place() {
-    let town = town("pinned@1").await;
-    town.board.file(60);
-    town.clock.advance(Duration::from_secs(60));
-    let page = town.list(3402, &json!(""));
+    let fixture = fixture("pinned@1").await;
+    fixture.board.file(60);
+    fixture.clock.advance(Duration::from_secs(60));
+    let page = fixture.list(3402, &json!(""));
     let again = page[1..].iter().filter(|t| t["tid"] == page[0]["tid"]).count();
-    assert_eq!(again, 1, "the newest pinned one is among the newest");
+    assert_eq!(again, 1, "the newest pinned thread is on the first page");
 }
 
 #[tokio::test]
-async fn a_removed_thread_is_gone_once_its_detail_is_requested() {
-    let town = town("removed@2").await;
-    let keys = town.board.file(2);
-    let all = town.walk();
+async fn a_thread_is_deleted_when_its_detail_is_requested() {
+    let fixture = fixture("removed@2").await;
+    let keys = fixture.board.file(2);
+    let all = fixture.walk();
     assert_eq!(all.len(), 2);
-    let doomed = all.iter().find(|t| t["tid"].as_u64() == keys[1].parse().ok()).unwrap();
-    assert_eq!(town.detail(doomed)["code"], "NF0004");
-    assert_eq!(tids(&town.walk()), [keys[0].clone()]);
-    assert!(town.board.truth().thing(&keys[1]).unwrap().gone.is_some());
+    let removed = all.iter().find(|t| t["tid"].as_u64() == keys[1].parse().ok()).unwrap();
+    assert_eq!(fixture.detail(removed)["code"], "NF0004");
+    assert_eq!(tids(&fixture.walk()), [keys[0].clone()]);
+    assert!(fixture.board.truth().record(&keys[1]).unwrap().deleted_at.is_some());
 }
 
 #[tokio::test]
-async fn a_number_may_stay_unused() {
-    let town = town("gap@3").await;
-    assert_eq!(town.board.file(9).len(), 6);
-    assert_eq!(town.walk().len(), 6);
-    assert_eq!(town.board.truth().things().iter().filter(|t| t.gone.is_some()).count(), 3);
+async fn a_deleted_thread_leaves_a_gap() {
+    let fixture = fixture("gap@3").await;
+    assert_eq!(fixture.board.file(9).len(), 6);
+    assert_eq!(fixture.walk().len(), 6);
+    assert_eq!(
+        fixture.board.truth().records().iter().filter(|t| t.deleted_at.is_some()).count(),
+        3
+    );
 }
 
 #[tokio::test]
-async fn every_fault_of_the_wire_strikes_its_request() {
-    let town = town("other_envelope@3,code_text@5,challenge@7").await;
-    town.board.file(20);
+async fn every_quirk_of_requests_strikes_its_request() {
+    let fixture = fixture("other_envelope@3,code_text@5,challenge@7").await;
+    fixture.board.file(20);
     let param = json!({ "fid": 3402 });
-    // The welcome was the first request.
+    // The request for the cookie was the first one.
     let replies: Vec<_> = (2..=8)
         .map(|_| {
-            town.clock.advance(Duration::from_millis(1_500));
-            town.board.locked().answer(&town.request("/v1/threads/list/df", &param))
+            fixture.clock.advance(Duration::from_millis(1_500));
+            fixture.board.lock().answer(&fixture.request("/v1/threads/list/df", &param))
         })
         .collect();
     let json = |i: usize| serde_json::from_slice::<Value>(&replies[i - 2].body).unwrap();
@@ -284,16 +289,16 @@ async fn every_fault_of_the_wire_strikes_its_request() {
 
 #[tokio::test]
 async fn the_same_seed_serves_the_same_bytes() {
-    let (one, two) = (town("cut@1,entities@3").await, town("cut@1,entities@3").await);
+    let (one, two) = (fixture("cut@1,entities@3").await, fixture("cut@1,entities@3").await);
     one.board.file(50);
     for _ in 0..5 {
         two.board.file(10);
     }
-    one.board.touch(20);
-    two.board.touch(20);
+    one.board.advance_random(20);
+    two.board.advance_random(20);
     let (mut a, mut b) = (one.walk(), two.walk());
     for thread in a.iter_mut().chain(&mut b) {
-        // The first filing alone is spread over the hours before.
+        // Times differ, because only the first call spreads its threads over the hours before.
         for time in ["createDateline", "dateline", "threadsCheckTime", "answerDateline"] {
             thread[time] = Value::Null;
         }

@@ -1,38 +1,38 @@
-//! One thread: what a citizen wrote to a leader, as the list and the detail show it.
+//! One thread: a message of a citizen to a leader, and the answer.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
 
 use crate::board::{Forum, Quirk};
-use crate::city;
+use crate::faker;
 use crate::source::register::{Change, Entry};
 use crate::source::{Behaviour, Item};
 use crate::text::Dirt;
-use crate::truth::{ServedState, main_person, quality_flag, unified, utc};
-use crate::when::epoch;
+use crate::time::epoch;
+use crate::truth::{ServedState, main_person, quality_flag, unified_code, utc};
 
-/// A thread goes through 待回复, 办理中, 已办理.
+/// The states of a thread are 待回复, 办理中 and 已办理: waiting, in progress and answered.
 pub(super) const STEPS: usize = 3;
-/// Characters of the content that a list shows.
-const LISTED: usize = 60;
+/// How many characters of the content a list shows with [`Quirk::Cut`].
+const CUT_LENGTH: usize = 60;
 
 /// A thread in one of its states.
 pub(super) struct Thread<'a> {
     item: Item<'a, Quirk>,
     forum: Forum,
-    /// Number and name.
+    /// The number and the name of the type.
     kind: (u32, &'static str),
     user: u32,
     nick: String,
-    /// Number and name.
+    /// The number and the name of the field.
     domain: (u32, &'static str),
     state: &'static str,
-    /// The answer and its time, once there is one.
+    /// The answer and its time, if there is one.
     answer: Option<(&'static str, NaiveDateTime)>,
 }
 
-/// The number of a thread: they grow, with gaps.
-pub(super) fn tid(number: u64) -> u64 {
+/// The id of a thread. Ids increase with the number, with gaps.
+pub(super) fn thread_id(number: u64) -> u64 {
     20_000_000 + number * 3 + number % 2
 }
 
@@ -40,14 +40,14 @@ impl<'a> Thread<'a> {
     pub(super) fn new(behaviour: &'a Behaviour<Quirk>, entry: &Entry, change: Change) -> Self {
         let (mut item, mut dice) = Item::new(behaviour, entry, change);
         if item.has_quirk(Quirk::Entities) {
-            item.content = Dirt::Html.apply(&item.content, &mut dice);
+            item.content = Dirt::Html.add_to(&item.content, &mut dice);
         }
-        let name = city::name(&mut dice);
+        let name = faker::name(&mut dice);
         let nick = format!("{}***", name.chars().next().unwrap_or('陈'));
         let states = if item.has_quirk(Quirk::Synonym) { SYNONYMS } else { STATES };
         let mut state = dice.pick(item.state(&states));
-        let answered = item.closed(STEPS);
-        if answered.is_some() && item.has_quirk(Quirk::AnsweredUnmarked) {
+        let answered_at = item.closed_at(STEPS);
+        if answered_at.is_some() && item.has_quirk(Quirk::AnsweredUnmarked) {
             state = "待回复";
         }
         let is_other = item.has_quirk(Quirk::OtherForum);
@@ -58,29 +58,29 @@ impl<'a> Thread<'a> {
             nick,
             domain: DOMAINS[dice.below(DOMAINS.len())],
             state,
-            answer: answered.map(|at| (dice.pick(ANSWERS), at)),
+            answer: answered_at.map(|at| (dice.pick(ANSWERS), at)),
             item,
         }
     }
 
-    /// The number of its state in requests: 2 for waiting, 3 for in progress, 4 for the others.
+    /// The code of its state in requests: 2 for waiting, 3 for in progress, 4 for all others.
     pub(super) fn state_number(&self) -> u64 {
-        match unified("board_status", self.state) {
+        match unified_code("board_status", self.state) {
             Some("pending") => 2,
             Some("in_progress") => 3,
             _ => 4,
         }
     }
 
-    /// As the list shows it.
-    pub(super) fn listed(&self) -> Value {
+    /// Its row in the list.
+    pub(super) fn row(&self) -> Value {
         let Item { number, received, .. } = self.item;
         let blank = if self.item.has_quirk(Quirk::LeadingBlank) { " " } else { "" };
-        let (answer, answered) =
+        let (answer, answered_at) =
             (self.answer.map(|(text, _)| text), self.answer.map(|(_, at)| epoch(at)));
         let grade = self.answer.is_some().then(|| 1 + number % 5);
         let mut thread = json!({
-            "tid": tid(number),
+            "tid": thread_id(number),
             "fid": self.forum.fid,
             "userId": self.user,
             "typeId": self.kind.0,
@@ -90,7 +90,7 @@ impl<'a> Thread<'a> {
             "topicId": null,
             "nickName": self.nick,
             "subject": self.item.title,
-            "content": self.shown(),
+            "content": self.row_content(),
             "createDateline": epoch(received),
             "dateline": epoch(received),
             "threadsCheckTime": epoch(received + TimeDelta::minutes(10)),
@@ -102,7 +102,7 @@ impl<'a> Thread<'a> {
             "processInfo": self.item.state(&PROCESSES),
             "answerId": self.answer.map(|_| 50_000_000 + number),
             "answerContent": answer,
-            "answerDateline": answered,
+            "answerDateline": answered_at,
             "answerOrganization": self.answer.map(|_| self.forum.unit.clone()),
             "grade": grade,
             "gradeLevel": grade,
@@ -122,7 +122,7 @@ impl<'a> Thread<'a> {
         thread
     }
 
-    /// The `contentList` of its detail.
+    /// The `contentList` in the answer to a request for its detail.
     pub(super) fn detail(&self) -> Value {
         let mut list = vec![json!({ "dataType": 1, "content": self.item.content })];
         if let Some((text, at)) = self.answer {
@@ -138,27 +138,27 @@ impl<'a> Thread<'a> {
 
     pub(super) fn served_state(&self) -> ServedState {
         let facts = json!({
-            "source_no": tid(self.item.number).to_string(),
-            "kind": unified("board_kind", self.kind.1),
+            "source_no": thread_id(self.item.number).to_string(),
+            "kind": unified_code("board_kind", self.kind.1),
             "kind_raw": self.kind.1,
             "region": self.forum.region,
             "region_raw": null,
             "address": FROM,
             "people": main_person(Some(&self.nick), None),
-            "status": unified("board_status", self.state),
+            "status": unified_code("board_status", self.state),
             "status_raw": self.state,
             "responded_at": self.answer.map(|(_, at)| utc(at)),
             "reply": self.answer.map(|(text, _)| text),
             "quality": [quality_flag("people", "masked_value")],
         });
-        let mut state = self.item.served_state(facts, self.listed());
+        let mut state = self.item.served_state(facts, self.row());
         state.parts.insert("detail".to_owned(), self.detail());
         state
     }
 
-    fn shown(&self) -> String {
+    fn row_content(&self) -> String {
         let content = &self.item.content;
-        match content.char_indices().nth(LISTED) {
+        match content.char_indices().nth(CUT_LENGTH) {
             Some((at, _)) if self.item.has_quirk(Quirk::Cut) => format!("{}…", &content[..at]),
             _ => content.clone(),
         }

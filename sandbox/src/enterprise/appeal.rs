@@ -1,85 +1,85 @@
-//! One appeal of a firm, which is one row, and its states.
+//! One appeal of a firm: a row of a file.
 
 use chrono::{Days, NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::EnterpriseQuirk as Quirk;
-use crate::city::{any_district, credit_code, firm, landline, mobile, name};
 use crate::dice::Dice;
-use crate::text::{essay, lengthened};
-use crate::when::{serial, slashed};
+use crate::faker::{any_district, credit_code, firm, landline, mobile, name};
+use crate::text::{demand_text, lengthen};
+use crate::time::{serial, slashed};
 use crate::{Behaviour, QuirkSet as _};
 
 /// One appeal in its present state.
 #[derive(Clone, Debug)]
 pub(super) struct Appeal {
-    /// 诉求编号.
+    /// 诉求编号, its number.
     pub(super) number: String,
     pub(super) code: String,
     pub(super) firm: String,
-    pub(super) kind_of_firm: &'static str,
+    pub(super) firm_kind: &'static str,
     pub(super) person: String,
     pub(super) phone: String,
     pub(super) title: String,
-    /// 诉求类型.
+    /// 诉求类型, its type.
     pub(super) kind: &'static str,
     pub(super) content: String,
-    /// 期望时间.
-    pub(super) wish: String,
-    pub(super) wished_for: NaiveDateTime,
+    /// 期望时间, when the firm expects a result, as it is written.
+    pub(super) expected_time: String,
+    pub(super) expected_at: NaiveDateTime,
     pub(super) submitted: NaiveDateTime,
     pub(super) source: &'static str,
     pub(super) status: &'static str,
-    pub(super) returned_because: &'static str,
+    pub(super) return_reason: &'static str,
     pub(super) org: &'static str,
     pub(super) satisfaction: &'static str,
-    /// Its last change: a file holds the recent changes.
+    /// When it was last changed.
     pub(super) changed: NaiveDateTime,
-    pub(super) faults: Vec<Quirk>,
+    pub(super) quirks: Vec<Quirk>,
 }
 
 impl Appeal {
-    /// Appeal `number`, counted from 1.
+    /// Submits appeal `number`, counted from 1.
     pub(super) fn new(behaviour: &Behaviour<Quirk>, number: u64, now: NaiveDateTime) -> Self {
-        let mut dice = Dice::new(behaviour.seed ^ FILE_STREAM, number);
+        let mut dice = Dice::new(behaviour.seed ^ APPEAL_STREAM, number);
         let district = any_district(&mut dice);
-        let essay = essay(&mut dice, district);
+        let text = demand_text(&mut dice, district);
         let code = credit_code(&mut dice, district);
-        let wish = now + Days::new(u64::from(dice.between(3, 40)));
-        let wished_for = wish.date().and_time(NaiveTime::MIN);
+        let expected_at = now.date() + Days::new(u64::from(dice.between(3, 40)));
+        let expected_at = expected_at.and_time(NaiveTime::MIN);
         let (kind, org) = KINDS[dice.below(KINDS.len())];
         let mut appeal = Self {
             number: format!("WQ{}{:06}", now.format("%Y%m%d"), number),
             code,
             firm: firm(&mut dice),
-            kind_of_firm: dice.pick(KINDS_OF_FIRM),
+            firm_kind: dice.pick(KINDS_OF_FIRM),
             person: name(&mut dice),
             phone: if dice.one_in(4) { landline(&mut dice) } else { mobile(&mut dice) },
-            title: essay.title,
+            title: text.title,
             kind,
-            content: essay.content,
-            wish: wished_for.format("%Y-%m-%d").to_string(),
-            wished_for,
+            content: text.content,
+            expected_time: expected_at.format("%Y-%m-%d").to_string(),
+            expected_at,
             submitted: now - TimeDelta::seconds(now.and_utc().timestamp() % 60),
             source: dice.pick(&["1", "2", "2", "PC", "手机"]),
             status: dice.pick(&["待派发", "待受理", "处理中"]),
-            returned_because: "",
+            return_reason: "",
             org,
             satisfaction: "",
             changed: now,
-            faults: Vec::new(),
+            quirks: Vec::new(),
         };
-        for quirk in behaviour.faults.at(number).filter(|quirk| Quirk::OF_ITEMS.contains(quirk)) {
+        for quirk in behaviour.quirks.at(number).filter(|q| Quirk::ITEM_QUIRKS.contains(q)) {
             appeal.apply(quirk, behaviour, number, &mut dice);
         }
         appeal
     }
 
-    /// Moves one state further; false in the last state.
+    /// Advances to the next state; returns false if there is none.
     pub(super) fn advance(&mut self, dice: &mut Dice, now: NaiveDateTime) -> bool {
         self.status = match self.status {
             "待派发" => "待受理",
             "待受理" if dice.one_in(8) => {
-                self.returned_because = "不属于受理范围";
+                self.return_reason = "不属于受理范围";
                 "已驳回"
             }
             "待受理" => "处理中",
@@ -94,9 +94,9 @@ impl Appeal {
         true
     }
 
-    /// The cells of its row, in the order of [`columns`](super::form::columns).
+    /// The cells of its row, in the order of [`columns`](super::file_bytes::columns).
     pub(super) fn cells(&self) -> [String; 16] {
-        let submitted = if self.faults.contains(&Quirk::TwelveHour) {
+        let submitted = if self.quirks.contains(&Quirk::TwelveHour) {
             self.submitted.format("%Y-%m-%d %I:%M").to_string()
         } else {
             slashed(self.submitted)
@@ -105,17 +105,17 @@ impl Appeal {
             &self.number,
             &self.code,
             &self.firm,
-            self.kind_of_firm,
+            self.firm_kind,
             &self.person,
             &self.phone,
             &self.title,
             self.kind,
             &self.content,
-            &self.wish,
+            &self.expected_time,
             &submitted,
             self.source,
             self.status,
-            self.returned_because,
+            self.return_reason,
             self.org,
             self.satisfaction,
         ];
@@ -125,9 +125,9 @@ impl Appeal {
     fn apply(&mut self, quirk: Quirk, behaviour: &Behaviour<Quirk>, number: u64, dice: &mut Dice) {
         match quirk {
             Quirk::Nul => self.content.insert(0, '\0'),
-            Quirk::LongRow => self.content = lengthened(dice, &self.content, 40_000),
-            Quirk::SerialWish => self.wish = serial(self.wished_for),
-            Quirk::WideCode => self.code = self.code.chars().map(widened).collect(),
+            Quirk::LongRow => self.content = lengthen(dice, &self.content, 40_000),
+            Quirk::ExpectedTimeAsDayNumber => self.expected_time = serial(self.expected_at),
+            Quirk::WideCode => self.code = self.code.chars().map(to_full_width).collect(),
             Quirk::LowerCode => self.code = self.code.to_lowercase(),
             Quirk::OldCode => self.code = format!("3402000000{}", dice.digits(5)),
             Quirk::UnknownType => self.kind = "闲聊",
@@ -136,18 +136,18 @@ impl Appeal {
             }
             _ => {}
         }
-        self.faults.push(quirk);
+        self.quirks.push(quirk);
     }
 }
 
-fn widened(letter: char) -> char {
+fn to_full_width(letter: char) -> char {
     char::from_u32(u32::from(letter) + 0xFEE0).unwrap_or(letter)
 }
 
-/// Changes the seed, so that appeals differ from the items of other channels under the same seed.
-const FILE_STREAM: u64 = 0x7771;
+/// Changes the seed, so that appeals differ from the items of other channels with the same seed.
+const APPEAL_STREAM: u64 = 0x7771;
 
-/// Type and responsible unit.
+/// Types of appeals, and the organisation responsible for each.
 const KINDS: &[(&str, &str)] = &[
     ("融资服务", "芜湖市地方金融管理局"),
     ("用工服务", "芜湖市人力资源和社会保障局"),

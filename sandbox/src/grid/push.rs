@@ -1,4 +1,4 @@
-//! Pushing: every report is sent until the receiver accepts it, some of them more often.
+//! Pushes reports: sends each one until the receiver accepts it; some are sent again after that.
 
 use std::time::Duration;
 
@@ -11,85 +11,85 @@ use crate::grid::report::Report;
 use crate::grid::{ACCESS_KEY, Grid, Quirk, SECRET_KEY};
 use crate::sign;
 use crate::source::{Shared, Simulator};
-use crate::when::http_date;
+use crate::time::http_date;
 
-/// Attempts for one report before the platform gives up.
-const ATTEMPTS: u32 = 60;
-/// Time between two attempts, unless the receiver names one.
+/// The number of attempts for one report, after which pushing fails.
+const MAX_ATTEMPTS: u32 = 60;
+/// The time between two attempts, unless the answer has a `Retry-After`.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How often a report with [`Quirk::Duplicate`] is sent after it was accepted.
+/// How often a report with [`Quirk::Duplicate`] is sent again after it was accepted.
 const DUPLICATES: usize = 3;
 
-/// The result of pushing.
+/// Counts of one call of [`push`](Simulator::push).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pushed {
+pub struct PushCounts {
     /// Reports that the receiver accepted.
-    pub taken: u64,
-    /// Requests sent for them.
+    pub accepted: u64,
+    /// Requests that were sent.
     pub attempts: u64,
-    /// Answers other than 2xx, and connections that failed.
+    /// Requests with an answer other than 2xx, or without an answer.
     pub refused: u64,
-    /// Reports sent again although they had been accepted.
+    /// Accepted requests with a report that had been accepted before.
     pub repeated: u64,
 }
 
 impl Simulator<Grid> {
-    /// Pushes what was filed since the last push, every report in its newest state, to `url`, one
-    /// after the other, each until the answer is 2xx.
+    /// Pushes to `url` the reports that were filed since the last push, in their newest states. They are
+    /// sent one after the other, each until the answer is 2xx.
     ///
     /// # Errors
-    /// When the receiver did not accept a report in sixty attempts.
-    pub async fn push(&self, url: &str) -> anyhow::Result<Pushed> {
-        let (mut pushed, first) = (Pushed::default(), self.locked().upstream.pushed);
+    /// If the receiver does not accept a report in sixty attempts.
+    pub async fn push(&self, url: &str) -> anyhow::Result<PushCounts> {
+        let (mut pushed, first) = (PushCounts::default(), self.lock().upstream.last_pushed);
         let waiting: Vec<u64> = {
-            let shared = self.locked();
+            let shared = self.lock();
             let entries = shared.source.register.entries.iter();
-            let new = entries.filter(|entry| entry.number > first && entry.gone.is_none());
+            let new = entries.filter(|entry| entry.number > first && entry.deleted_at.is_none());
             new.map(|entry| entry.number).collect()
         };
-        // A receiver is on this machine, never behind a proxy of the environment.
+        // A receiver is on this machine, so a proxy in the environment is ignored.
         let client = Client::builder().no_proxy().build()?;
         let url = Url::parse(url)?;
         for number in waiting {
-            self.until_taken(&client, &url, number, &mut pushed).await?;
-            let repeats = self.locked().source.behaviour.faults.strikes(Quirk::Duplicate, number);
+            self.push_until_accepted(&client, &url, number, &mut pushed).await?;
+            let repeats = self.lock().source.behaviour.quirks.strikes(Quirk::Duplicate, number);
             for _ in 0..if repeats { DUPLICATES } else { 0 } {
-                self.until_taken(&client, &url, number, &mut pushed).await?;
-                pushed.taken -= 1;
+                self.push_until_accepted(&client, &url, number, &mut pushed).await?;
+                pushed.accepted -= 1;
                 pushed.repeated += 1;
             }
-            self.locked().upstream.pushed = number;
+            self.lock().upstream.last_pushed = number;
         }
         Ok(pushed)
     }
 
-    async fn until_taken(
+    async fn push_until_accepted(
         &self,
         client: &Client,
         url: &Url,
         number: u64,
-        pushed: &mut Pushed,
+        pushed: &mut PushCounts,
     ) -> anyhow::Result<()> {
-        for attempt in 0..ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             let request = self.request(client, url, number, attempt == 0)?;
             pushed.attempts += 1;
             let mut pause = PAUSE;
             if let Ok(answer) = request.send().await {
                 if answer.status().is_success() {
-                    pushed.taken += 1;
+                    pushed.accepted += 1;
                     return Ok(());
                 }
-                let seconds = answer.headers().get("retry-after").and_then(|it| it.to_str().ok());
+                let seconds = answer.headers().get("retry-after").and_then(|v| v.to_str().ok());
                 let seconds = seconds.and_then(|seconds| seconds.parse().ok());
                 pause = seconds.map_or(PAUSE, Duration::from_secs);
             }
             pushed.refused += 1;
             sleep(pause).await;
         }
-        bail!("report {number} was not taken in {ATTEMPTS} attempts")
+        bail!("report {number} was not accepted in {MAX_ATTEMPTS} attempts")
     }
 
-    /// The signed request with a report in its newest state.
+    /// The signed request that sends a report in its newest state.
     fn request(
         &self,
         client: &Client,
@@ -97,13 +97,14 @@ impl Simulator<Grid> {
         number: u64,
         is_first: bool,
     ) -> anyhow::Result<RequestBuilder> {
-        let mut shared = self.locked();
+        let mut shared = self.lock();
         let Shared { upstream, source } = &mut *shared;
-        upstream.attempts += 1;
-        let strikes = |quirk| is_first && source.behaviour.faults.strikes(quirk, upstream.attempts);
-        let late = if strikes(Quirk::Skewed) { TimeDelta::seconds(120) } else { TimeDelta::zero() };
-        let date = http_date(source.now() - late);
-        let entry = source.register.entry(number).context("a report that was never filed")?;
+        upstream.n_attempts += 1;
+        let quirks = &source.behaviour.quirks;
+        let strikes = |quirk| is_first && quirks.strikes(quirk, upstream.n_attempts);
+        let delay = TimeDelta::seconds(if strikes(Quirk::Skewed) { 120 } else { 0 });
+        let date = http_date(source.now() - delay);
+        let entry = source.register.entry(number).context("the report was never filed")?;
         let row = Report::new(&source.behaviour, entry, entry.last()).row();
         let secret = if strikes(Quirk::BadSignature) { "another" } else { SECRET_KEY };
         let query = url.query().unwrap_or_default();

@@ -1,25 +1,25 @@
-//! One report: sent by somebody with the app, or found by a grid worker on a round.
+//! One report: sent by a citizen with the app, or by a grid worker who found a problem.
 
 use serde_json::{Value, json};
 
-use crate::city;
+use crate::faker;
 use crate::grid::Quirk;
 use crate::source::register::{Change, Entry};
 use crate::source::{Behaviour, Item};
-use crate::truth::{ServedState, main_person, quality_flag, unified, utc};
-use crate::when::{plain, whole_second};
+use crate::time::{dashed, whole_second};
+use crate::truth::{ServedState, main_person, quality_flag, unified_code, utc};
 
-/// A report goes through SUBMITTED, ACCEPTED, PROCESSING, FINISHED.
+/// The states of a report are SUBMITTED, ACCEPTED, PROCESSING and FINISHED.
 pub(super) const STEPS: usize = 4;
 
 /// A report in one of its states.
 pub(super) struct Report<'a> {
     item: Item<'a, Quirk>,
     kind: &'static str,
-    was_found: bool,
+    is_by_worker: bool,
     name: String,
     phone: String,
-    /// Longitude and latitude in millionths of a degree, in the system of Chinese maps (GCJ-02).
+    /// Longitude and latitude in millionths of a degree, in the coordinate system GCJ-02.
     position: (u32, u32),
     photos: Vec<String>,
 }
@@ -37,9 +37,9 @@ impl<'a> Report<'a> {
         Self {
             item,
             kind: dice.pick(&KINDS),
-            was_found: dice.one_in(3),
-            name: city::name(&mut dice),
-            phone: city::mobile(&mut dice),
+            is_by_worker: dice.one_in(3),
+            name: faker::name(&mut dice),
+            phone: faker::mobile(&mut dice),
             position: (
                 118_200_000 + dice.between(0, 400_000),
                 31_100_000 + dice.between(0, 400_000),
@@ -48,7 +48,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// The row, the same whether it is pulled or pushed.
+    /// Its row, which is the same when it is polled and when it is pushed.
     pub(super) fn row(&self) -> Value {
         let degrees =
             |millionths: u32| format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
@@ -64,7 +64,7 @@ impl<'a> Report<'a> {
             "title": self.item.title,
             "content": self.item.content,
             "appealType": self.kind,
-            "source": if self.was_found { "GRID" } else { "APP" },
+            "source": if self.is_by_worker { "GRID" } else { "APP" },
             "status": self.item.state(&STATES),
             "reporterName": self.name,
             "reporterPhone": self.phone,
@@ -74,8 +74,8 @@ impl<'a> Report<'a> {
             "lon": lon,
             "lat": lat,
             "photos": self.photos,
-            "createdTime": plain(self.item.received),
-            "updatedTime": plain(self.item.change.at),
+            "createdTime": dashed(self.item.received),
+            "updatedTime": dashed(self.item.change.at),
         })
     }
 
@@ -85,21 +85,21 @@ impl<'a> Report<'a> {
             [Quirk::ZeroPosition, Quirk::NoPosition].map(|quirk| self.item.has_quirk(quirk));
         let degrees = |millionths: u32| f64::from(millionths) / 1e6;
         let (lon, lat) = (degrees(self.position.0), degrees(self.position.1));
-        // A reader can tell that a pair is swapped: the city is at 118 E, 31 N.
+        // A reader can correct swapped coordinates, because the city is at 118 E, 31 N.
         let location = json!({ "lon": lon, "lat": lat, "crs": "gcj02" });
         let is_flagged = is_zero && !is_absent;
         let facts = json!({
             "source_no": report_id(self.item.number),
-            "kind": unified("mobile_kind", self.kind),
+            "kind": unified_code("mobile_kind", self.kind),
             "kind_raw": self.kind,
             "updated_at": utc(whole_second(self.item.change.at)),
             "address": self.item.address,
             "location": (!is_zero && !is_absent).then_some(location),
             "people": main_person(Some(&self.name), Some(&self.phone)),
-            "initiative": if self.was_found { "found" } else { "filed" },
+            "initiative": if self.is_by_worker { "found" } else { "filed" },
             "grid": self.grid(),
             "attachments": self.photos.iter().map(|url| json!({ "url": url })).collect::<Vec<_>>(),
-            "status": unified("mobile_status", status),
+            "status": unified_code("mobile_status", status),
             "status_raw": status,
             "quality": is_flagged.then(|| [quality_flag("location", "out_of_range")]),
         });

@@ -1,106 +1,106 @@
-//! Changes of existing rows, which a reader that only follows a flag never sees.
+//! Changes of existing rows. A reader that only selects rows by `ISFETCH` never sees them.
 
 use anyhow::Context;
 
 use crate::hotline::database::WriteTransaction;
-use crate::hotline::{Gbk, Hotline, Pressing, Quirk, Row, life};
+use crate::hotline::{Gbk, Hotline, Pressing, Quirk, Row, lifecycle};
 use crate::text::phrases;
-use crate::when;
+use crate::time;
 
 impl Hotline {
-    /// Moves `n` randomly chosen cases one status further and sets `LASTMODIFYTIME` to now; one in
-    /// four gets a line appended to its content, and a closed one its `FINISHTIME`. `ISFETCH` is
-    /// not reset. Returns their `ROWGUID`s; the same one may occur twice.
+    /// Advances `n` randomly chosen cases to their next status, and sets `LASTMODIFYTIME` to now. A line
+    /// is appended to the content of one in four, and `FINISHTIME` is set when a case is closed;
+    /// `ISFETCH` is not reset. Returns the `ROWGUID`s; the same one can occur twice.
     ///
     /// # Errors
-    /// When the database refuses.
-    pub async fn touch(&self, n: u64) -> anyhow::Result<Vec<String>> {
+    /// If the database refuses.
+    pub async fn advance_random(&self, n: u64) -> anyhow::Result<Vec<String>> {
         let mut database = self.database.lock().await;
         let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
-        let mut touched = Vec::new();
+        let mut keys = Vec::new();
         for _ in 0..n {
-            let Some((mut row, mut faults)) = any_case(&mut transaction) else { break };
+            let Some((mut row, mut quirks)) = any_case(&mut transaction) else { break };
             let status = row.cstatus.read().unwrap_or_default();
-            let next = life::next(transaction.dice, &status);
+            let next = lifecycle::next_status(transaction.dice, &status);
             row.cstatus = Gbk::new(next);
-            row.lastmodifytime = when::plain(now);
-            if life::closed(next) && row.finishtime.is_none() {
-                row.finishtime = Some(when::plain(now));
+            row.lastmodifytime = time::dashed(now);
+            if lifecycle::is_closed(next) && row.finishtime.is_none() {
+                row.finishtime = Some(time::dashed(now));
             }
             if transaction.dice.one_in(4) {
                 let line = format!(
                     "\n【{}】{}",
-                    when::plain(now),
+                    time::dashed(now),
                     transaction.dice.pick(&phrases().hotline.appended)
                 );
-                let more = [row.rqstcontent.bytes(), Gbk::new(&line).bytes()].concat();
-                row.rqstcontent = Gbk::from_bytes(more);
+                let bytes = [row.rqstcontent.bytes(), Gbk::new(&line).bytes()].concat();
+                row.rqstcontent = Gbk::from_bytes(bytes);
             }
-            row.fit(self.settings.storage, &mut faults);
-            touched.push(row.rowguid.clone());
-            transaction.write(now, vec![(row, faults)]).await?;
+            row.cut_to_width(self.settings.storage, &mut quirks);
+            keys.push(row.rowguid.clone());
+            transaction.write(now, vec![(row, quirks)]).await?;
         }
         transaction.commit().await?;
-        Ok(touched)
+        Ok(keys)
     }
 
-    /// Adds `n` rows to `XF_PRESSING` for randomly chosen cases, reminders and supplements; the
-    /// rows of the cases do not change. Returns the serial numbers.
+    /// Adds `n` reminders or supplements for randomly chosen cases to `XF_PRESSING`. The rows of the cases
+    /// do not change. Returns the serial numbers of the cases.
     ///
     /// # Errors
-    /// When the database refuses.
-    pub async fn urge(&self, n: u64) -> anyhow::Result<Vec<String>> {
+    /// If the database refuses.
+    pub async fn add_pressings(&self, n: u64) -> anyhow::Result<Vec<String>> {
         let mut database = self.database.lock().await;
         let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
-        let mut urged = Vec::new();
+        let mut serials = Vec::new();
         for _ in 0..n {
             let Some((row, _)) = any_case(&mut transaction) else { break };
-            let words = &phrases().hotline;
+            let additions = &phrases().hotline;
             let (flag, texts) = if transaction.dice.one_in(3) {
-                (1, &words.supplements)
+                (1, &additions.supplements)
             } else {
-                (2, &words.reminders)
+                (2, &additions.reminders)
             };
             *transaction.n_pressings += 1;
             let pressing = Pressing {
                 id: *transaction.n_pressings,
                 businumber: row.serialnum.clone(),
-                addtime: when::plain(now),
+                addtime: time::dashed(now),
                 addcontent: Gbk::new(transaction.dice.pick(texts)),
                 flag,
             };
-            urged.push(row.serialnum);
+            serials.push(row.serialnum);
             transaction.add_pressing(pressing).await?;
         }
         transaction.commit().await?;
-        Ok(urged)
+        Ok(serials)
     }
 
-    /// Changes one row: sets `LASTMODIFYTIME` to now, then `edit` may set any column, this one too.
-    /// Nothing is cut to the width of its column.
+    /// Changes one row: sets `LASTMODIFYTIME` to now, and then calls `edit`, which may change any column
+    /// except the key. Columns are not cut to their width.
     ///
     /// # Errors
-    /// When the row does not exist, or `edit` changed its key, or the database refuses.
+    /// If the row does not exist, `edit` changed its key, or the database refuses.
     pub async fn change(&self, rowguid: &str, edit: impl FnOnce(&mut Row)) -> anyhow::Result<()> {
         let mut database = self.database.lock().await;
         let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
-        let case = transaction.oracle.case(rowguid).filter(|case| case.gone.is_none());
-        let last = case.with_context(|| format!("there is no row {rowguid} to change"))?.last();
-        let (mut row, faults) = (last.row.clone(), last.faults.clone());
-        row.lastmodifytime = when::plain(now);
+        let case = transaction.oracle.case(rowguid).filter(|case| case.deleted_at.is_none());
+        let last = case.with_context(|| format!("the row {rowguid} does not exist"))?.last();
+        let (mut row, quirks) = (last.row.clone(), last.quirks.clone());
+        row.lastmodifytime = time::dashed(now);
         edit(&mut row);
-        anyhow::ensure!(row.rowguid == rowguid, "the key {rowguid} cannot change");
-        transaction.write(now, vec![(row, faults)]).await?;
+        anyhow::ensure!(row.rowguid == rowguid, "the key {rowguid} must not be changed");
+        transaction.write(now, vec![(row, quirks)]).await?;
         transaction.commit().await
     }
 
-    /// Deletes one row; its additions are kept.
+    /// Deletes one row of `CNS_CINFO`. Its rows in `XF_PRESSING` are kept.
     ///
     /// # Errors
-    /// When the database refuses. A row that is deleted already is not an error.
+    /// If the database refuses. A row that was deleted before is not an error.
     pub async fn delete(&self, rowguid: &str) -> anyhow::Result<()> {
         let mut database = self.database.lock().await;
         let mut transaction = database.begin().await?;
@@ -109,13 +109,13 @@ impl Hotline {
     }
 }
 
-/// A case that still exists, in its present state; `None` if hardly any does.
+/// A random case that was not deleted, in its present state; `None` if there is hardly any.
 fn any_case(transaction: &mut WriteTransaction<'_>) -> Option<(Row, Vec<Quirk>)> {
     let WriteTransaction { oracle, dice, .. } = transaction;
     let cases = oracle.cases();
-    let chosen = (0..100)
-        .find_map(|_| cases.get(dice.below(cases.len())).filter(|case| case.gone.is_none()))?;
-    Some((chosen.last().row.clone(), chosen.last().faults.clone()))
+    let mut random = (0..100).filter_map(|_| cases.get(dice.below(cases.len())));
+    let chosen = random.find(|case| case.deleted_at.is_none())?;
+    Some((chosen.last().row.clone(), chosen.last().quirks.clone()))
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
-//! All writing: a connection, the oracle, and transactions that keep the two consistent.
+//! The only writer of the database, in transactions that keep the oracle consistent with it.
 //!
-//! Every transaction first reads what the database itself changed since the last one (a planned
-//! change that happened when the reader set a flag), because the next state of a row is made from
-//! the last state in the oracle.
+//! Triggers make planned changes when the reader sets a flag. The next state of a row is made from its
+//! last state in the oracle, so every transaction first adds these changes to the oracle.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,19 +15,19 @@ use sqlx::{
 
 use crate::dice::Dice;
 use crate::hotline::{Counters, Gbk, Oracle, Pressing, Quirk, Row, Settings, Storage};
-use crate::when::from_plain;
+use crate::time::parse_dashed;
 
-/// The connection that writes, and what must be known in the next transaction.
+/// The connection that writes, and the state that transactions need.
 #[derive(Debug)]
 pub(super) struct FrontDatabase {
     connection: SqliteConnection,
     pub(super) oracle: Oracle,
     pub(super) dice: Dice,
-    /// Rows of `XF_PRESSING` so far.
+    /// The number of rows in `XF_PRESSING`.
     pub(super) n_pressings: i64,
 }
 
-/// A writing transaction.
+/// A transaction that writes.
 pub(super) struct WriteTransaction<'a> {
     transaction: Transaction<'a, Sqlite>,
     pub(super) oracle: &'a mut Oracle,
@@ -61,7 +60,7 @@ impl FrontDatabase {
         Ok(query.fetch_one(&mut self.connection).await?)
     }
 
-    /// Opens a transaction in which writing is allowed.
+    /// Begins a transaction in which the triggers allow writing.
     pub(super) async fn begin(&mut self) -> anyhow::Result<WriteTransaction<'_>> {
         let Self { connection, oracle, dice, n_pressings } = self;
         let transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
@@ -75,14 +74,14 @@ impl FrontDatabase {
 }
 
 impl WriteTransaction<'_> {
-    /// Inserts the rows, or replaces the rows with the same keys; the columns of the reader stay as
-    /// they are.
+    /// Inserts the rows, or replaces the rows with the same keys, except for the columns that readers
+    /// write.
     pub(super) async fn write(
         &mut self,
         at: NaiveDateTime,
         rows: Vec<(Row, Vec<Quirk>)>,
     ) -> anyhow::Result<()> {
-        // 21 parameters a row; SQLite takes 32,766 a statement.
+        // A row has 21 parameters; SQLite allows 32,766 in a statement.
         let columns = COLUMNS.split(", ").skip(1);
         let updates: Vec<_> = columns.map(|name| format!("{name} = excluded.{name}")).collect();
         for chunk in rows.chunks(100) {
@@ -104,8 +103,8 @@ impl WriteTransaction<'_> {
             insert.push(" ON CONFLICT (ROWGUID) DO UPDATE SET ").push(updates.join(", "));
             insert.build().execute(&mut *self.transaction).await?;
         }
-        for (row, faults) in rows {
-            self.oracle.add_state(at, row, faults);
+        for (row, quirks) in rows {
+            self.oracle.add_state(at, row, quirks);
         }
         Ok(())
     }
@@ -132,12 +131,12 @@ impl WriteTransaction<'_> {
         Ok(())
     }
 
-    /// Plans what happens when the reader sets the row's flag: its status becomes `status`, or it is
-    /// deleted.
+    /// Plans a change for the moment when the reader sets the row's flag: its status becomes `status`, or
+    /// the row is deleted if that is `None`.
     pub(super) async fn plan(&mut self, rowguid: &str, status: Option<&str>) -> anyhow::Result<()> {
         let kind = if status.is_some() { "race" } else { "delete" };
         sqlx::query(
-            "INSERT OR REPLACE INTO SANDBOX_FATE (ROWGUID, KIND, CSTATUS) VALUES (?, ?, ?)",
+            "INSERT OR REPLACE INTO SANDBOX_PLAN (ROWGUID, KIND, CSTATUS) VALUES (?, ?, ?)",
         )
         .bind(rowguid)
         .bind(kind)
@@ -147,13 +146,13 @@ impl WriteTransaction<'_> {
         Ok(())
     }
 
-    /// The newest `LASTMODIFYTIME` there is.
+    /// The newest `LASTMODIFYTIME` in the table.
     pub(super) async fn newest(&mut self) -> anyhow::Result<Option<NaiveDateTime>> {
         let newest: Option<String> =
             sqlx::query_scalar("SELECT MAX(LASTMODIFYTIME) FROM CNS_CINFO")
                 .fetch_one(&mut *self.transaction)
                 .await?;
-        newest.as_deref().map(time).transpose()
+        newest.as_deref().map(parse_time).transpose()
     }
 
     pub(super) async fn commit(mut self) -> anyhow::Result<()> {
@@ -161,31 +160,31 @@ impl WriteTransaction<'_> {
         Ok(self.transaction.commit().await?)
     }
 
-    /// Records the planned changes that have happened since the last transaction.
+    /// Adds to the oracle the planned changes that triggers made since the last transaction.
     async fn record_planned_changes(&mut self) -> anyhow::Result<()> {
-        let query =
-            "DELETE FROM SANDBOX_FATE WHERE SEEN IS NOT NULL RETURNING ROWGUID, CSTATUS, SEEN";
+        let query = "DELETE FROM SANDBOX_PLAN WHERE DONE_AT IS NOT NULL \
+                     RETURNING ROWGUID, CSTATUS, DONE_AT";
         for change in sqlx::query(query).fetch_all(&mut *self.transaction).await? {
             let rowguid: &str = change.try_get("ROWGUID")?;
-            let seen: String = change.try_get("SEEN")?;
-            let at = time(&seen)?;
+            let done_at: String = change.try_get("DONE_AT")?;
+            let at = parse_time(&done_at)?;
             let Some(status) = change.try_get::<Option<Vec<u8>>, _>("CSTATUS")? else {
                 self.oracle.history.delete(rowguid, at);
                 continue;
             };
-            let case = self.oracle.case(rowguid).context("a planned change is of no known row")?;
-            let (mut row, mut faults) = (case.last().row.clone(), case.last().faults.clone());
+            let case = self.oracle.case(rowguid).context("a planned change of an unknown row")?;
+            let (mut row, mut quirks) = (case.last().row.clone(), case.last().quirks.clone());
             row.cstatus = Gbk::from_bytes(status);
-            row.lastmodifytime = seen;
-            faults.push(Quirk::RaceUpdate);
-            self.oracle.add_state(at, row, faults);
+            row.lastmodifytime = done_at;
+            quirks.push(Quirk::RaceUpdate);
+            self.oracle.add_state(at, row, quirks);
         }
         Ok(())
     }
 }
 
-fn time(text: &str) -> anyhow::Result<NaiveDateTime> {
-    from_plain(text).context("LASTMODIFYTIME must be yyyy-MM-dd HH:mm:ss")
+fn parse_time(text: &str) -> anyhow::Result<NaiveDateTime> {
+    parse_dashed(text).context("LASTMODIFYTIME must have the format yyyy-MM-dd HH:mm:ss")
 }
 
 /// The columns that the hotline writes, in the order of [`WriteTransaction::write`].

@@ -1,33 +1,33 @@
-//! The hotline's cases as [`Truth`]: the facts that a correct reader gets from each row.
+//! The truth about the hotline's cases: the facts of each state.
 
 use serde_json::{Map, Value, json};
 
 use crate::QuirkSet;
-use crate::city::current_code;
+use crate::faker::current_code;
 use crate::hotline::{Hotline, Pressing, Quirk, Row, State};
+use crate::time;
 use crate::truth::{
-    Class, Facts, Outcome, ServedState, Truth, cleaned, facts, main_person, quality_flag, unified,
-    utc,
+    Facts, Outcome, RejectReason, ServedState, Truth, clean, facts, main_person, quality_flag,
+    unified_code, utc,
 };
-use crate::when;
 
 impl Hotline {
-    /// The [`Oracle`](crate::Oracle) in the form that all channels share. Reminders and
-    /// supplements to a case are parts of its last state.
+    /// The [`Oracle`](crate::Oracle) in the form that all channels have. Reminders and supplements of a
+    /// case are parts of its last state.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn truth(&self) -> anyhow::Result<Truth> {
         let oracle = self.oracle().await?;
         let mut truth = Truth::new("hotline");
         for case in oracle.cases() {
             let key = &case.last().row.rowguid;
-            for (n_later, state) in (0..case.states.len()).rev().zip(&case.states) {
+            for (n_after, state) in (0..case.states.len()).rev().zip(&case.states) {
                 let serial = &state.row.serialnum;
-                let additions = if n_later == 0 { oracle.pressings(serial) } else { &[] };
+                let additions = if n_after == 0 { oracle.pressings(serial) } else { &[] };
                 truth.add(key, served_state(state, additions)?);
             }
-            if let Some(at) = case.gone {
+            if let Some(at) = case.deleted_at {
                 truth.history.delete(key, at);
             }
         }
@@ -38,22 +38,22 @@ impl Hotline {
 fn served_state(state: &State, additions: &[Pressing]) -> anyhow::Result<ServedState> {
     let outcome = match state.is_readable {
         true => Outcome::Demand(demand_facts(state, additions)),
-        false => Outcome::Reject(Class::MalformedBytes),
+        false => Outcome::Reject(RejectReason::MalformedBytes),
     };
     let mut parts = Map::new();
     if !additions.is_empty() {
         parts.insert("pressing".to_owned(), serde_json::to_value(additions)?);
     }
-    let faults = state.faults.iter().map(|quirk| quirk.name()).collect();
+    let quirks = state.quirks.iter().map(|quirk| quirk.name()).collect();
     let payload: Value = serde_json::to_value(&state.row)?;
-    Ok(ServedState { at: state.at, outcome, faults, payload, parts })
+    Ok(ServedState { at: state.at, outcome, quirks, payload, parts })
 }
 
 fn demand_facts(state: &State, additions: &[Pressing]) -> Facts {
     let row = &state.row;
     let text = |text: &crate::Gbk| text.read().filter(|text| !text.is_empty());
-    let clean = |raw| text(raw).map(|text| cleaned(&text));
-    let time = |text: &str| when::read(text).map(utc);
+    let clean_text = |raw| text(raw).map(|text| clean(&text));
+    let time = |text: &str| time::parse_any(text).map(utc);
     let status_raw = text(&row.cstatus);
     let phone = row.linknumber.as_deref().or(row.rqstnumber.as_deref());
     let trail = additions.iter().map(|addition| {
@@ -62,10 +62,10 @@ fn demand_facts(state: &State, additions: &[Pressing]) -> Facts {
     });
     facts([json!({
         "source_no": row.serialnum,
-        "kind": unified("hotline_kind", &row.rqsttype),
+        "kind": unified_code("hotline_kind", &row.rqsttype),
         "kind_raw": row.rqsttype,
-        "title": clean(&row.rqsttitle),
-        "content": clean(&row.rqstcontent),
+        "title": clean_text(&row.rqsttitle),
+        "content": clean_text(&row.rqstcontent),
         "category_raw": text(&row.accordtype),
         "received_at": time(&row.rqsttime),
         "updated_at": time(&row.lastmodifytime),
@@ -74,16 +74,16 @@ fn demand_facts(state: &State, additions: &[Pressing]) -> Facts {
         "region_raw": row.areacode,
         "address": text(&row.rqstaddress),
         "confidential": row.issecret == "1",
-        "status": status_raw.as_deref().and_then(|status| unified("hotline_status", status)),
+        "status": status_raw.as_deref().and_then(|status| unified_code("hotline_status", status)),
         "status_raw": status_raw,
         "resolved_at": row.finishtime.as_deref().and_then(time),
         "people": main_person(text(&row.rqstperson).as_deref(), phone),
         "trail": trail.collect::<Vec<_>>(),
-        "quality": quality_flags(row, &state.faults),
+        "quality": quality_flags(row, &state.quirks),
     })])
 }
 
-fn quality_flags(row: &Row, faults: &[Quirk]) -> Vec<Value> {
+fn quality_flags(row: &Row, quirks: &[Quirk]) -> Vec<Value> {
     let flag = |quirk: &Quirk| {
         let (field, flag) = match quirk {
             Quirk::UnknownType => ("kind", "unknown_code"),
@@ -96,7 +96,7 @@ fn quality_flags(row: &Row, faults: &[Quirk]) -> Vec<Value> {
         };
         Some(quality_flag(field, flag))
     };
-    faults.iter().filter_map(flag).collect()
+    quirks.iter().filter_map(flag).collect()
 }
 
 #[cfg(test)]

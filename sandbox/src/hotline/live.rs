@@ -1,4 +1,5 @@
-//! A hotline in real time: demands are filed evenly, cases change, people call again.
+//! A hotline in real time: files demands at an even pace, changes cases and adds reminders. Also locks the
+//! database.
 
 use std::time::Duration;
 
@@ -10,43 +11,42 @@ use tokio_util::sync::CancellationToken;
 
 use crate::hotline::{Hotline, Quirk};
 
-/// How often the simulator writes.
+/// How often [`Hotline::live`] writes.
 const TICK: Duration = Duration::from_millis(200);
-/// Longer than the five seconds a database client usually waits for a lock.
-const LOCKED_FOR: Duration = Duration::from_secs(6);
+/// The duration of [`Quirk::Locked`]; database clients usually wait for a lock for five seconds.
+const LOCK_TIME: Duration = Duration::from_secs(6);
 
-/// How fast demands come in.
+/// How many demands [`Hotline::live`] files, and how fast.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// Demands of the first period.
+    /// The number of demands in the first period.
     pub records: u64,
-    /// Length of the first period.
+    /// The length of the first period.
     pub over: Duration,
-    /// Demands per second after that, without end; 0 to stop there.
+    /// Demands per second after the first period, without end; with 0, filing ends there.
     pub then_per_second: u64,
 }
 
 impl Hotline {
-    /// Files demands at this pace until all are filed or `stop` is cancelled. For every five
-    /// demands an existing case changes, for every twenty one is urged. A driven clock is advanced
-    /// as well.
+    /// Files demands at this pace, until all are filed or `stop` is cancelled. For every five demands, it
+    /// advances a case; for every twenty, it adds a reminder or supplement. It also advances a clock that
+    /// does not follow the machine.
     ///
-    /// Nothing continues in the background after this future has ended. End it with `stop`; do not
-    /// drop it.
+    /// To end this early, cancel `stop`; do not drop the future.
     ///
     /// # Errors
-    /// When the database refuses.
+    /// If the database refuses.
     pub async fn live(&self, pace: Pace, stop: CancellationToken) -> anyhow::Result<()> {
         ensure!(
             pace.records == 0 || pace.over >= TICK,
-            "the first stretch must last 200 ms or more"
+            "the first period must last 200 ms or more"
         );
         let mut interval = interval(TICK);
-        // A late tick is made up for, so that the average pace is kept.
+        // Delayed ticks follow at once, so that the average pace stays the same.
         interval.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut filed = 0;
         for tick in 1_u64.. {
-            let due = pace.due(tick);
+            let due = pace.n_due(tick);
             if filed >= due && pace.is_over_after(tick) {
                 break;
             }
@@ -57,25 +57,26 @@ impl Hotline {
             if due == filed {
                 continue;
             }
-            let new = self.file(due - filed).await?;
-            if new.is_empty() {
+            let keys = self.file(due - filed).await?;
+            if keys.is_empty() {
                 break;
             }
-            self.touch(due / 5 - filed / 5).await?;
-            self.urge(due / 20 - filed / 20).await?;
+            self.advance_random(due / 5 - filed / 5).await?;
+            self.add_pressings(due / 20 - filed / 20).await?;
             filed = due;
-            self.lock_if_due(new.len(), &stop).await?;
+            self.lock_if_due(keys.len(), &stop).await?;
         }
         Ok(())
     }
 
-    async fn lock_if_due(&self, new: usize, stop: &CancellationToken) -> anyhow::Result<()> {
+    /// Locks the database for a while if [`Quirk::Locked`] strikes one of the `n_new` newest demands.
+    async fn lock_if_due(&self, n_new: usize, stop: &CancellationToken) -> anyhow::Result<()> {
         let last = self.database.lock().await.oracle.cases().len() as u64;
-        let first = last + 1 - new as u64;
-        let locks = |n| self.settings.faults.strikes(Quirk::Locked, n);
+        let first = last + 1 - n_new as u64;
+        let locks = |n| self.settings.quirks.strikes(Quirk::Locked, n);
         if (first..=last).any(locks) {
             let guard = self.lock().await?;
-            stop.run_until_cancelled(sleep(LOCKED_FOR)).await;
+            stop.run_until_cancelled(sleep(LOCK_TIME)).await;
             guard.release().await?;
         }
         Ok(())
@@ -83,8 +84,8 @@ impl Hotline {
 }
 
 impl Pace {
-    /// Demands that should have been filed when `tick` is done.
-    fn due(&self, tick: u64) -> u64 {
+    /// The number of demands that must be filed when `tick` ends.
+    fn n_due(&self, tick: u64) -> u64 {
         let passed = u128::from(tick) * TICK.as_millis();
         let first = self.over.as_millis();
         let records = u128::from(self.records);
@@ -102,8 +103,8 @@ impl Pace {
     }
 }
 
-/// Keeps the database locked. Dropping it unlocks a little later, [`release`](Self::release) at
-/// once.
+/// Keeps the database locked. [`release`](Self::release) unlocks it at once; if the guard is dropped
+/// instead, the database is unlocked a little later.
 #[derive(Debug)]
 #[must_use]
 pub struct LockGuard {
@@ -111,12 +112,12 @@ pub struct LockGuard {
 }
 
 impl Hotline {
-    /// Locks the database against writing: the reader's acknowledgement waits for its busy timeout
-    /// and fails (`database is locked`), and the simulator's own methods wait too. Reading is
-    /// possible, as in the real databases, whose readers do not wait for writers.
+    /// Locks the database against writing. A reader that sets a flag fails with `database is locked` after
+    /// its busy timeout, and methods of the simulator wait. Reading is still possible, as in the real
+    /// databases.
     ///
     /// # Errors
-    /// When the lock cannot be had within thirty seconds.
+    /// If the lock is not available within thirty seconds.
     pub async fn lock(&self) -> anyhow::Result<LockGuard> {
         let options: SqliteConnectOptions = self.url().parse()?;
         let mut connection = options.busy_timeout(Duration::from_secs(30)).connect().await?;
@@ -126,10 +127,10 @@ impl Hotline {
 }
 
 impl LockGuard {
-    /// Unlocks now.
+    /// Unlocks the database now.
     ///
     /// # Errors
-    /// When the connection broke.
+    /// If the connection is lost.
     pub async fn release(mut self) -> anyhow::Result<()> {
         sqlx::raw_sql("ROLLBACK").execute(&mut self.connection).await?;
         Ok(self.connection.close().await?)
@@ -139,63 +140,63 @@ impl LockGuard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::town;
+    use crate::tests::fixture;
 
     #[test]
     fn the_pace_is_even_and_reaches_the_number_exactly() {
         let pace = Pace { records: 1_003, over: Duration::from_secs(10), then_per_second: 5 };
-        assert_eq!(pace.due(25), 501);
-        assert_eq!(pace.due(50), 1_003);
-        assert_eq!(pace.due(55), 1_008);
+        assert_eq!(pace.n_due(25), 501);
+        assert_eq!(pace.n_due(50), 1_003);
+        assert_eq!(pace.n_due(55), 1_008);
         assert!(!pace.is_over_after(1_000_000));
     }
 
     #[tokio::test(start_paused = true)]
     async fn live_files_all_demands_and_makes_changes_between() {
-        let mut town = town("").await;
+        let mut fixture = fixture("").await;
         let pace = Pace { records: 60, over: Duration::from_secs(4), then_per_second: 0 };
-        town.hotline.live(pace, CancellationToken::new()).await.unwrap();
-        assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await.len(), 60);
-        assert_eq!(town.column("SELECT BUSINUMBER FROM XF_PRESSING").await.len(), 3);
-        let oracle = town.hotline.oracle().await.unwrap();
+        fixture.hotline.live(pace, CancellationToken::new()).await.unwrap();
+        assert_eq!(fixture.column("SELECT ROWGUID FROM CNS_CINFO").await.len(), 60);
+        assert_eq!(fixture.column("SELECT BUSINUMBER FROM XF_PRESSING").await.len(), 3);
+        let oracle = fixture.hotline.oracle().await.unwrap();
         let states: usize = oracle.cases().iter().map(|case| case.states.len()).sum();
         assert_eq!(states, 60 + 12);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_locked_row_holds_the_database_for_six_seconds() {
-        let town = town("locked@10").await;
+        let fixture = fixture("locked@10").await;
         let before = tokio::time::Instant::now();
         let pace = Pace { records: 10, over: Duration::from_secs(1), then_per_second: 0 };
-        town.hotline.live(pace, CancellationToken::new()).await.unwrap();
-        assert!(before.elapsed() >= LOCKED_FOR);
-        assert_eq!(town.hotline.file(1).await.unwrap().len(), 1);
+        fixture.hotline.live(pace, CancellationToken::new()).await.unwrap();
+        assert!(before.elapsed() >= LOCK_TIME);
+        assert_eq!(fixture.hotline.file(1).await.unwrap().len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_endless_pace_ends_when_stopped() {
-        let town = town("").await;
+        let fixture = fixture("").await;
         let stop = CancellationToken::new();
         let pace = Pace { records: 0, over: Duration::ZERO, then_per_second: 20 };
-        let live = town.hotline.live(pace, stop.clone());
+        let live = fixture.hotline.live(pace, stop.clone());
         let stopper = async {
             sleep(Duration::from_secs(3)).await;
             stop.cancel();
         };
         let (ended, ()) = tokio::join!(live, stopper);
         ended.unwrap();
-        assert!(!town.hotline.oracle().await.unwrap().cases().is_empty());
+        assert!(!fixture.hotline.oracle().await.unwrap().cases().is_empty());
     }
 
     #[tokio::test]
     async fn a_lock_stops_writing_but_not_reading() {
-        let mut town = town("").await;
-        town.hotline.file(1).await.unwrap();
+        let mut fixture = fixture("").await;
+        fixture.hotline.file(1).await.unwrap();
         let flag = "UPDATE CNS_CINFO SET ISFETCH = 1";
-        let guard = town.hotline.lock().await.unwrap();
-        assert!(town.run(flag).await.unwrap_err().contains("locked"));
-        assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await.len(), 1);
+        let guard = fixture.hotline.lock().await.unwrap();
+        assert!(fixture.run(flag).await.unwrap_err().contains("locked"));
+        assert_eq!(fixture.column("SELECT ROWGUID FROM CNS_CINFO").await.len(), 1);
         guard.release().await.unwrap();
-        assert_eq!(town.run(flag).await, Ok(1));
+        assert_eq!(fixture.run(flag).await, Ok(1));
     }
 }

@@ -1,8 +1,5 @@
-//! The truth about the hotline: everything the database ever held, recorded by the writer.
-//!
-//! A test that only counted rows would pass a gateway that delivers the right number of wrong
-//! payloads, or skips the middle one of three states. So the oracle keeps every state of every case
-//! in the order it became visible.
+//! The oracle: everything that was ever in the database of the hotline, recorded by its writer. It has
+//! all states of every case, in the order in which they became visible.
 
 use std::collections::BTreeMap;
 
@@ -11,46 +8,47 @@ use serde::Serialize;
 
 use crate::Retention;
 use crate::hotline::{Gbk, Quirk, Row};
-use crate::truth::{History, Thing};
+use crate::truth::{History, Record};
 
-/// Every case with its states, and every row of `XF_PRESSING`. Cloning is cheap: states are shared.
+/// Every case with its states, and every row of `XF_PRESSING`. Clones share the states.
 #[derive(Clone, Debug)]
 pub struct Oracle {
     pub(super) history: History<State>,
+    /// The rows of `XF_PRESSING` by the serial number of the case.
     pressings: BTreeMap<String, Vec<Pressing>>,
     retention: Retention,
 }
 
-/// One `ROWGUID` with its states. A row deleted by [`Quirk::Deleted`] is gone since the time of the
-/// newest row.
-pub type Case = Thing<State>;
+/// One `ROWGUID` with its states. For a row that [`Quirk::Deleted`] deletes, `deleted_at` is the newest
+/// `LASTMODIFYTIME` at that moment.
+pub type Case = Record<State>;
 
 /// One state of a row.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// When it became visible, in Beijing.
+    /// When it became visible, in Beijing time.
     pub at: NaiveDateTime,
-    /// Whether every text column can be decoded (its last character may be cut in half).
+    /// Whether every text column can be decoded; half a character at its end is allowed.
     pub is_readable: bool,
-    /// All quirks that the case had up to this state.
-    pub faults: Vec<Quirk>,
+    /// All quirks of the case up to this state.
+    pub quirks: Vec<Quirk>,
     /// The columns.
     pub row: Row,
 }
 
-/// A row of `XF_PRESSING`: an addition to a case that does not change the case.
+/// A row of `XF_PRESSING` (催办): a reminder or a supplement to a case. It does not change the case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub struct Pressing {
     /// Primary key.
     pub id: i64,
-    /// `SERIALNUM` of the case at that time.
+    /// `SERIALNUM` of the case when the row was added.
     pub businumber: String,
-    /// `yyyy-MM-dd HH:mm:ss`.
+    /// When it was added, `yyyy-MM-dd HH:mm:ss`.
     pub addtime: String,
-    /// What the citizen adds.
+    /// The words of the citizen.
     pub addcontent: Gbk,
-    /// 1 补充 supplement, 2 催办 reminder.
+    /// 1 for a supplement (补充), 2 for a reminder (催办).
     pub flag: i64,
 }
 
@@ -59,32 +57,32 @@ impl Oracle {
         Self { history: History::new(), pressings: BTreeMap::new(), retention }
     }
 
-    /// All cases, in the order they were filed.
+    /// All cases, in the order in which they were filed.
     #[must_use]
     pub fn cases(&self) -> &[Case] {
-        &self.history.things
+        &self.history.records
     }
 
     /// The case with this `ROWGUID`.
     #[must_use]
     pub fn case(&self, rowguid: &str) -> Option<&Case> {
-        self.history.thing(rowguid)
+        self.history.record(rowguid)
     }
 
-    /// What was added to cases with this `SERIALNUM`, oldest first.
+    /// The reminders and supplements to cases with this `SERIALNUM`, oldest first.
     #[must_use]
     pub fn pressings(&self, serialnum: &str) -> &[Pressing] {
         self.pressings.get(serialnum).map_or(&[], Vec::as_slice)
     }
 
-    /// Records a state.
-    pub(super) fn add_state(&mut self, at: NaiveDateTime, row: Row, faults: Vec<Quirk>) {
+    /// Adds a state of a case.
+    pub(super) fn add_state(&mut self, at: NaiveDateTime, row: Row, quirks: Vec<Quirk>) {
         let is_readable = row.texts().iter().all(|text| text.read().is_some());
         let key = row.rowguid.clone();
-        self.history.add(&key, State { at, is_readable, faults, row }, self.retention);
+        self.history.add(&key, State { at, is_readable, quirks, row }, self.retention);
     }
 
-    /// Records an addition.
+    /// Adds a row of `XF_PRESSING`.
     pub(super) fn add_pressing(&mut self, pressing: Pressing) {
         self.pressings.entry(pressing.businumber.clone()).or_default().push(pressing);
     }

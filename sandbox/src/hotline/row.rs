@@ -1,5 +1,4 @@
-//! A row of `CNS_CINFO`, with the column names of the vendor, so that a test can compare it with
-//! the database without a mapping.
+//! A row of `CNS_CINFO`. Its fields are named like the columns, so that tests can compare them.
 
 use std::sync::Arc;
 
@@ -8,59 +7,59 @@ use serde::{Serialize, Serializer};
 
 use crate::hotline::{Quirk, Storage};
 
-/// One state of one case: every column that the hotline writes, without the three columns of the
-/// reader (`ISFETCH`, `SJJHZT`, `SJJHSBYY`).
+/// One state of one case: every column that the hotline writes, without the three columns that the
+/// reader writes (`ISFETCH`, `SJJHZT`, `SJJHSBYY`).
 ///
-/// Columns that may hold Chinese text are [`Gbk`]; keys, codes, numbers and times are strings.
+/// Columns with Chinese text are [`Gbk`]; keys, codes, numbers and times are strings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub struct Row {
-    /// 主键, unique.
+    /// 主键, the unique key.
     pub rowguid: String,
-    /// 工单编号, meant to be unique.
+    /// 工单编号, the serial number, which should be unique.
     pub serialnum: String,
-    /// 诉求人.
+    /// 诉求人, the name of the caller.
     pub rqstperson: Gbk,
-    /// 诉求时间, Beijing time, in any spelling.
+    /// 诉求时间, the time of the call in Beijing time, in any of several formats.
     pub rqsttime: String,
-    /// 来电号码.
+    /// 来电号码, the number that called.
     pub rqstnumber: Option<String>,
-    /// 联系号码.
+    /// 联系号码, the number for callbacks.
     pub linknumber: Option<String>,
-    /// 诉求类型 code.
+    /// 诉求类型, the code of the kind of demand.
     pub rqsttype: String,
-    /// 来源 code.
+    /// 来源, the code of the way in which the demand came.
     pub rqstsource: String,
-    /// 诉求区划, six digits.
+    /// 诉求区划, the area of the demand in six digits.
     pub rqstareacode: String,
-    /// 归属区划, twelve digits.
+    /// 归属区划, the responsible area in twelve digits.
     pub areacode: String,
-    /// 事发地址.
+    /// 事发地址, the address of the problem.
     pub rqstaddress: Gbk,
-    /// 归口分类, three levels.
+    /// 归口分类, the category in three levels.
     pub accordtype: Gbk,
-    /// 标题.
+    /// 标题, the title.
     pub rqsttitle: Gbk,
-    /// 内容.
+    /// 内容, the content.
     pub rqstcontent: Gbk,
-    /// 工单状态, a code or (after an upgrade) a label.
+    /// 工单状态, the status: a code, or a label with [`Quirk::StatusLabel`].
     pub cstatus: Gbk,
-    /// 重要/紧急, `30` when urgent.
+    /// 重要/紧急, the urgency: `30` for urgent.
     pub isimpt: String,
-    /// 是否保密, `0` or `1`.
+    /// 是否保密, `1` for confidential.
     pub issecret: String,
-    /// 回复方式, `10` no call back, `20` call back.
+    /// 回复方式, `10` for no callback, `20` for a callback.
     pub replaytype: String,
-    /// 登记坐席.
+    /// 登记坐席, who registered the demand.
     pub registername: Gbk,
-    /// 办结时间, `yyyy-MM-dd HH:mm:ss`.
+    /// 办结时间, when it was closed, `yyyy-MM-dd HH:mm:ss`.
     pub finishtime: Option<String>,
-    /// 最后修改时间, `yyyy-MM-dd HH:mm:ss`, to the second.
+    /// 最后修改时间, when it was last changed, `yyyy-MM-dd HH:mm:ss`.
     pub lastmodifytime: String,
 }
 
 impl Row {
-    /// All columns that a reader must decode.
+    /// All columns with Chinese text, which a reader must decode.
     pub(super) fn texts(&self) -> [&Gbk; 7] {
         [
             &self.rqstperson,
@@ -73,33 +72,34 @@ impl Row {
         ]
     }
 
-    /// Whether the content fills its column completely.
+    /// Whether the content has exactly the width of its column.
     pub(super) fn is_full(&self) -> bool {
-        self.rqstcontent.bytes().len() == CONTENT_LIMIT
+        self.rqstcontent.bytes().len() == MAX_CONTENT_BYTES
     }
 
-    /// Cuts the columns to their width; true if the content was cut.
-    pub(super) fn fit(&mut self, storage: Storage, faults: &mut Vec<Quirk>) {
+    /// Cuts text columns to their width, unless they are CLOBs. Adds [`Quirk::CutText`] to `quirks` if the
+    /// content was cut.
+    pub(super) fn cut_to_width(&mut self, storage: Storage, quirks: &mut Vec<Quirk>) {
         if storage == Storage::Clob {
             return;
         }
-        let whole = self.rqstcontent.bytes().len();
-        self.rqstcontent = self.rqstcontent.fit(CONTENT_LIMIT);
-        self.rqsttitle = self.rqsttitle.fit(400);
-        self.rqstaddress = self.rqstaddress.fit(400);
-        self.rqstperson = self.rqstperson.fit(100);
-        if whole > CONTENT_LIMIT && !faults.contains(&Quirk::CutText) {
-            faults.push(Quirk::CutText);
+        let is_cut = self.rqstcontent.bytes().len() > MAX_CONTENT_BYTES;
+        self.rqstcontent = self.rqstcontent.cut_at(MAX_CONTENT_BYTES);
+        self.rqsttitle = self.rqsttitle.cut_at(400);
+        self.rqstaddress = self.rqstaddress.cut_at(400);
+        self.rqstperson = self.rqstperson.cut_at(100);
+        if is_cut && !quirks.contains(&Quirk::CutText) {
+            quirks.push(Quirk::CutText);
         }
     }
 }
 
-/// Bytes a `VARCHAR(4000)` holds.
-pub(super) const CONTENT_LIMIT: usize = 4_000;
+/// The width of the content column, `VARCHAR(4000)`, in bytes.
+pub(super) const MAX_CONTENT_BYTES: usize = 4_000;
 
-/// The bytes of a text column. Clones share them.
+/// The bytes of a text column. Clones share the bytes.
 ///
-/// It serialises as the text that a correct reader gets; null if it cannot be decoded.
+/// It serialises as the text that a correct reader gets, or as null if it cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gbk(Arc<[u8]>);
 
@@ -110,7 +110,7 @@ impl Gbk {
         Self(GB18030.encode(text).0.into())
     }
 
-    /// Any bytes, valid or not.
+    /// A column with these bytes, which may be invalid.
     #[must_use]
     pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
         Self(bytes.into())
@@ -122,8 +122,7 @@ impl Gbk {
         &self.0
     }
 
-    /// The decoded text. Half a character at the end is left out; `None` if there are invalid bytes
-    /// anywhere else.
+    /// The decoded text, without half a character at its end. `None` if other bytes are invalid.
     #[must_use]
     pub fn read(&self) -> Option<String> {
         // A GB18030 character has at most four bytes, so half of one has at most three.
@@ -134,9 +133,9 @@ impl Gbk {
         })
     }
 
-    /// At most `limit` bytes, cut in the middle of a character if necessary.
+    /// The first `limit` bytes, even if the last character is cut in half.
     #[must_use]
-    pub(super) fn fit(&self, limit: usize) -> Self {
+    pub(super) fn cut_at(&self, limit: usize) -> Self {
         if self.0.len() <= limit { self.clone() } else { Self(self.0[..limit].into()) }
     }
 }
@@ -168,8 +167,8 @@ mod tests {
 
     #[test]
     fn half_a_character_at_the_end_is_left_out_and_rubbish_inside_is_unreadable() {
-        assert_eq!(Gbk::new("张三").fit(3).read().as_deref(), Some("张"));
-        assert_eq!(Gbk::new("张𬭎").fit(5).read().as_deref(), Some("张"));
+        assert_eq!(Gbk::new("张三").cut_at(3).read().as_deref(), Some("张"));
+        assert_eq!(Gbk::new("张𬭎").cut_at(5).read().as_deref(), Some("张"));
         assert_eq!(Gbk::from_bytes(&b"\xd5\xc5\xff\xff\xc8\xfd\xc8\xfd"[..]).read(), None);
     }
 }

@@ -1,29 +1,29 @@
-//! Applies quirks to a row. Each function returns whether it changed anything, so that the oracle
-//! lists only the quirks that a row really has.
+//! Applies quirks to new rows. Functions return whether they changed anything, so that the oracle lists
+//! only quirks that a row really has.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use encoding_rs::GB18030;
 
-use crate::city::{District, rare_name};
 use crate::dice::Dice;
-use crate::hotline::row::CONTENT_LIMIT;
-use crate::hotline::{Gbk, Quirk, Row, life};
-use crate::text::{Dirt, lengthened};
-use crate::when;
+use crate::faker::{District, rare_name};
+use crate::hotline::row::MAX_CONTENT_BYTES;
+use crate::hotline::{Gbk, Quirk, Row, lifecycle};
+use crate::text::{Dirt, lengthen};
+use crate::time;
 
-/// What the quirks of a row depend on.
+/// What quirks need to know about a row.
 pub(super) struct Context<'a> {
     pub(super) district: &'a District,
-    /// Serial number of the row filed before.
-    pub(super) before: Option<&'a str>,
+    /// The serial number of the row that was filed before.
+    pub(super) previous_serial: Option<&'a str>,
     /// When the citizen called.
     pub(super) called_at: NaiveDateTime,
     /// When the row was last modified.
     pub(super) at: NaiveDateTime,
 }
 
-/// Applies a quirk to the characters of the content.
-pub(super) fn apply_text(quirk: Quirk, content: &mut String, dice: &mut Dice) -> bool {
+/// Applies a quirk of the content, if `quirk` is one.
+pub(super) fn spoil_content(quirk: Quirk, content: &mut String, dice: &mut Dice) -> bool {
     let dirt = match quirk {
         Quirk::Html => Dirt::Html,
         Quirk::Nbsp => Dirt::WideSpaces,
@@ -37,36 +37,36 @@ pub(super) fn apply_text(quirk: Quirk, content: &mut String, dice: &mut Dice) ->
             return true;
         }
         Quirk::CutText => {
-            *content = with_cut_character(&lengthened(dice, content, 2_800));
+            *content = with_cut_character(&lengthen(dice, content, 2_800));
             return true;
         }
         _ => return false,
     };
-    *content = dirt.apply(content, dice);
+    *content = dirt.add_to(content, dice);
     true
 }
 
-/// Applies a quirk to the other columns.
-pub(super) fn apply_row(quirk: Quirk, row: &mut Row, context: &Context, dice: &mut Dice) -> bool {
-    let time_is_plain = row.rqsttime == when::plain(context.called_at);
-    let has_name = row.rqstnumber.is_some();
+/// Applies a quirk of another column, if `quirk` is one.
+pub(super) fn spoil_row(quirk: Quirk, row: &mut Row, context: &Context, dice: &mut Dice) -> bool {
+    let is_time_dashed = row.rqsttime == time::dashed(context.called_at);
+    let has_phone = row.rqstnumber.is_some();
     match quirk {
-        Quirk::TwinSerial => match context.before {
-            Some(before) => before.clone_into(&mut row.serialnum),
+        Quirk::TwinSerial => match context.previous_serial {
+            Some(serial) => serial.clone_into(&mut row.serialnum),
             None => return false,
         },
-        Quirk::SlashTime if time_is_plain => row.rqsttime = when::slashed(context.called_at),
-        Quirk::CompactTime if time_is_plain => row.rqsttime = when::compact(context.called_at),
-        Quirk::SerialTime if time_is_plain => row.rqsttime = when::serial(context.called_at),
-        Quirk::EmptyTime if time_is_plain => row.rqsttime.clear(),
-        Quirk::StatusLabel => row.cstatus = Gbk::new(life::label("35")),
-        Quirk::LostZero if has_name => row.linknumber = Some(format!("553380{}", dice.digits(4))),
-        Quirk::MaskedPhone if has_name => {
+        Quirk::SlashTime if is_time_dashed => row.rqsttime = time::slashed(context.called_at),
+        Quirk::CompactTime if is_time_dashed => row.rqsttime = time::compact(context.called_at),
+        Quirk::SerialTime if is_time_dashed => row.rqsttime = time::serial(context.called_at),
+        Quirk::EmptyTime if is_time_dashed => row.rqsttime.clear(),
+        Quirk::StatusLabel => row.cstatus = Gbk::new(lifecycle::label("35")),
+        Quirk::LostZero if has_phone => row.linknumber = Some(format!("553380{}", dice.digits(4))),
+        Quirk::MaskedPhone if has_phone => {
             row.rqstnumber = Some(format!("138****{}", dice.digits(4)));
         }
         Quirk::UnknownType => "77".clone_into(&mut row.rqsttype),
         Quirk::LateCommit => {
-            row.lastmodifytime = when::plain(context.at - TimeDelta::minutes(4));
+            row.lastmodifytime = time::dashed(context.at - TimeDelta::minutes(4));
         }
         Quirk::OldArea => match context.district.old_code {
             Some(code) => {
@@ -80,54 +80,54 @@ pub(super) fn apply_row(quirk: Quirk, row: &mut Row, context: &Context, dice: &m
             row.rqstperson = Gbk::new("匿名");
             (row.rqstnumber, row.linknumber) = (None, None);
         }
-        Quirk::RareName if has_name => row.rqstperson = Gbk::new(&rare_name(dice)),
+        Quirk::RareName if has_phone => row.rqstperson = Gbk::new(&rare_name(dice)),
         _ => return false,
     }
     true
 }
 
-/// The content with bytes that are invalid in GBK and GB18030.
-pub(super) fn poisoned(content: &str) -> Gbk {
+/// The encoded content, with bytes in it that are invalid in GBK and GB18030.
+pub(super) fn with_invalid_bytes(content: &str) -> Gbk {
     let at = content.char_indices().nth(8).map_or(content.len(), |(at, _)| at);
     let (head, tail) = content.split_at(at);
     let mut bytes = GB18030.encode(head).0.into_owned();
     bytes.extend_from_slice(b"\xff\xfe\xff\x81\xff");
     bytes.extend_from_slice(&GB18030.encode(tail).0);
-    // At the end they could be taken for half a character.
+    // Without this end, invalid bytes could be mistaken for half a character at the end.
     bytes.extend_from_slice(b"....");
     Gbk::from_bytes(bytes)
 }
 
-/// The text with a two-byte character across the byte limit of the content column.
+/// The text with a two-byte character inserted so that the limit of the content column splits it.
 fn with_cut_character(text: &str) -> String {
-    let (mut with_cut_character, mut bytes) = (String::new(), 0);
+    let (mut changed, mut bytes) = (String::new(), 0);
     let mut rest = text.chars().peekable();
     while let Some(next) = rest.peek() {
         let width = GB18030.encode(next.encode_utf8(&mut [0; 4])).0.len();
-        if bytes + width >= CONTENT_LIMIT {
+        if bytes + width >= MAX_CONTENT_BYTES {
             break;
         }
         bytes += width;
-        with_cut_character.push(*next);
+        changed.push(*next);
         rest.next();
     }
-    with_cut_character.extend(std::iter::repeat_n('.', CONTENT_LIMIT - 1 - bytes));
-    with_cut_character.push('这');
-    with_cut_character.extend(rest);
-    with_cut_character
+    changed.extend(std::iter::repeat_n('.', MAX_CONTENT_BYTES - 1 - bytes));
+    changed.push('这');
+    changed.extend(rest);
+    changed
 }
 
 #[cfg(test)]
 mod tests {
     use crate::hotline::{Quirk, Row, Settings, State, Storage};
-    use crate::tests::{morning, town, town_with};
-    use crate::{Clock, Faults, Hotline, QuirkSet};
+    use crate::tests::{fixture, fixture_with, morning};
+    use crate::{Clock, Hotline, QuirkRates, QuirkSet};
 
-    /// The second of two rows filed, the quirk striking it.
-    async fn struck(quirk: Quirk) -> (State, State) {
-        let town = town(&format!("{}@2", quirk.name())).await;
-        town.hotline.file(2).await.unwrap();
-        two(&town.hotline).await
+    /// Two rows; the quirk strikes the second one.
+    async fn with_quirk(quirk: Quirk) -> (State, State) {
+        let fixture = fixture(&format!("{}@2", quirk.name())).await;
+        fixture.hotline.file(2).await.unwrap();
+        two(&fixture.hotline).await
     }
 
     async fn two(hotline: &Hotline) -> (State, State) {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_switch_does_what_it_says() {
+    async fn every_quirk_does_what_it_says() {
         type Check = fn(&Row, &Row) -> bool;
         fn content(row: &Row) -> String {
             row.rqstcontent.read().unwrap_or_default()
@@ -183,13 +183,13 @@ mod tests {
             (Quirk::Mojibake, |row, _| content(row).contains("锟斤拷")),
         ];
         for (quirk, holds) in table {
-            let (other, state) = struck(*quirk).await;
+            let (other, state) = with_quirk(*quirk).await;
             assert!(holds(&state.row, &other.row), "{quirk:?}: {:?}", state.row);
-            assert_eq!(state.faults, [*quirk]);
-            assert!(other.faults.is_empty(), "{quirk:?} struck the wrong row");
+            assert_eq!(state.quirks, [*quirk]);
+            assert!(other.quirks.is_empty(), "{quirk:?} strikes the wrong row");
             assert_eq!(state.is_readable, *quirk != Quirk::Poison, "{quirk:?}");
         }
-        // The rest happens later than filing and has tests of its own.
+        // These quirks strike after filing, and have their own tests.
         let later = [Quirk::Renumbered, Quirk::RaceUpdate, Quirk::Deleted, Quirk::Locked];
         assert!(Quirk::all().all(|quirk| {
             later.contains(&quirk) || table.iter().any(|(known, _)| *known == quirk)
@@ -198,24 +198,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_cut_text_ends_in_half_a_character_and_a_clob_holds_it_whole() {
-        let (_, cut) = struck(Quirk::CutText).await;
+        let (_, cut) = with_quirk(Quirk::CutText).await;
         let bytes = cut.row.rqstcontent.bytes();
         assert_eq!(bytes[3_999], 0xd5, "the first half of 这");
         assert!(bytes[..3_999].ends_with(b"."));
-        let faults = Faults::parse("cut_text@2").unwrap();
-        let settings = Settings { faults, ..Settings::new(7, Clock::starting(morning())) };
-        let town = town_with(Settings { storage: Storage::Clob, ..settings }).await;
-        town.hotline.file(2).await.unwrap();
-        let whole = two(&town.hotline).await.1.row.rqstcontent;
+        let quirks = QuirkRates::parse("cut_text@2").unwrap();
+        let settings = Settings { quirks, ..Settings::new(7, Clock::starting(morning())) };
+        let fixture = fixture_with(Settings { storage: Storage::Clob, ..settings }).await;
+        fixture.hotline.file(2).await.unwrap();
+        let whole = two(&fixture.hotline).await.1.row.rqstcontent;
         assert!(whole.bytes().len() > 4_000);
         assert_eq!(whole.bytes()[..4_000], *bytes);
     }
 
     #[tokio::test]
     async fn a_renumbered_case_had_another_number_first() {
-        let town = town("renumbered@1").await;
-        let key = town.hotline.file(1).await.unwrap().remove(0);
-        let oracle = town.hotline.oracle().await.unwrap();
+        let fixture = fixture("renumbered@1").await;
+        let key = fixture.hotline.file(1).await.unwrap().remove(0);
+        let oracle = fixture.hotline.oracle().await.unwrap();
         let states = &oracle.case(&key).unwrap().states;
         assert_eq!(states.len(), 2);
         assert_ne!(states[0].row.serialnum, states[1].row.serialnum);
@@ -223,28 +223,30 @@ mod tests {
 
     #[tokio::test]
     async fn a_racing_row_changes_the_moment_its_flag_is_set() {
-        let mut town = town("race_update@2").await;
-        let keys = town.hotline.file(3).await.unwrap();
-        town.run("UPDATE CNS_CINFO SET ISFETCH = 1, SJJHZT = 20").await.unwrap();
-        let oracle = town.hotline.oracle().await.unwrap();
+        let mut fixture = fixture("race_update@2").await;
+        let keys = fixture.hotline.file(3).await.unwrap();
+        fixture.run("UPDATE CNS_CINFO SET ISFETCH = 1, SJJHZT = 20").await.unwrap();
+        let oracle = fixture.hotline.oracle().await.unwrap();
         let states = &oracle.case(&keys[1]).unwrap().states;
         assert_eq!(states.len(), 2);
         assert_ne!(states[0].row.cstatus, states[1].row.cstatus);
         assert_eq!(states[1].row.lastmodifytime, "2026-10-09 10:30:00");
-        assert_eq!(states[1].faults, [Quirk::RaceUpdate]);
+        assert_eq!(states[1].quirks, [Quirk::RaceUpdate]);
         let sql = "SELECT hex(CSTATUS) FROM CNS_CINFO WHERE ISFETCH = 1 AND LASTMODIFYTIME = \
                    '2026-10-09 10:30:00' ORDER BY ROWGUID = (SELECT MAX(ROWGUID) FROM CNS_CINFO)";
-        assert_eq!(town.column(sql).await.len(), 2);
+        assert_eq!(fixture.column(sql).await.len(), 2);
         assert_eq!(oracle.case(&keys[0]).unwrap().states.len(), 1);
     }
 
     #[tokio::test]
     async fn a_row_is_deleted_the_moment_its_flag_is_set() {
-        let mut town = town("deleted@2").await;
-        let keys = town.hotline.file(2).await.unwrap();
-        assert_eq!(town.run("UPDATE CNS_CINFO SET ISFETCH = 1").await, Ok(2));
-        assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await, [Some(keys[0].clone())]);
-        assert!(town.hotline.oracle().await.unwrap().case(&keys[1]).unwrap().gone.is_some());
-        assert_eq!(town.hotline.counters().await.unwrap().refused, 0);
+        let mut fixture = fixture("deleted@2").await;
+        let keys = fixture.hotline.file(2).await.unwrap();
+        assert_eq!(fixture.run("UPDATE CNS_CINFO SET ISFETCH = 1").await, Ok(2));
+        assert_eq!(fixture.column("SELECT ROWGUID FROM CNS_CINFO").await, [Some(keys[0].clone())]);
+        assert!(
+            fixture.hotline.oracle().await.unwrap().case(&keys[1]).unwrap().deleted_at.is_some()
+        );
+        assert_eq!(fixture.hotline.counters().await.unwrap().refused, 0);
     }
 }

@@ -1,4 +1,4 @@
--- The front-end tables of the hotline, as its vendor made them. VARCHAR lengths are in bytes.
+-- The front-end tables of the hotline, as in the vendor's product. VARCHAR lengths are in bytes.
 CREATE TABLE CNS_CINFO (
   ROWGUID        VARCHAR(36) PRIMARY KEY NOT NULL,
   SERIALNUM      VARCHAR(32),
@@ -40,8 +40,8 @@ CREATE TABLE XF_PRESSING (
 CREATE INDEX XF_PRESSING_NUMBER ON XF_PRESSING (BUSINUMBER);
 CREATE INDEX XF_PRESSING_FETCH ON XF_PRESSING (ISFETCH);
 
--- The simulator's own tables. A row in SANDBOX_WRITER exists only inside the simulator's transactions,
--- where nobody else sees it: it tells the triggers who is writing.
+-- The simulator's own tables. A row in SANDBOX_WRITER exists only within the simulator's transactions, so
+-- that the triggers can tell whether the simulator or a reader is writing.
 CREATE TABLE SANDBOX_WRITER (ONE INTEGER PRIMARY KEY);
 CREATE TABLE SANDBOX_COUNTER (
   acknowledged           INTEGER NOT NULL,
@@ -50,16 +50,16 @@ CREATE TABLE SANDBOX_COUNTER (
   refused                INTEGER NOT NULL
 );
 INSERT INTO SANDBOX_COUNTER VALUES (0, 0, 0, 0);
--- What happens to a row at the moment the reader sets its flag.
-CREATE TABLE SANDBOX_FATE (
+-- What happens to a row when the reader sets its flag. DONE_AT is its new LASTMODIFYTIME after that.
+CREATE TABLE SANDBOX_PLAN (
   ROWGUID TEXT PRIMARY KEY NOT NULL,
   KIND    TEXT NOT NULL CHECK (KIND IN ('race', 'delete')),
   CSTATUS BLOB,
-  SEEN    TEXT
+  DONE_AT TEXT
 );
 
--- RAISE(FAIL) and not ABORT: it also ends the statement before the first row is changed, but keeps the
--- update of the counter.
+-- The triggers use RAISE(FAIL), not RAISE(ABORT): both end the statement before it changes a row, but
+-- FAIL keeps the update of the counter.
 CREATE TRIGGER CNS_CINFO_NO_INSERT BEFORE INSERT ON CNS_CINFO
 WHEN NOT EXISTS (SELECT 1 FROM SANDBOX_WRITER)
 BEGIN
@@ -113,20 +113,20 @@ BEGIN
   UPDATE SANDBOX_COUNTER SET pressings_acknowledged = pressings_acknowledged + 1;
 END;
 
-CREATE TRIGGER CNS_CINFO_FATE AFTER UPDATE OF ISFETCH ON CNS_CINFO
+CREATE TRIGGER CNS_CINFO_PLAN AFTER UPDATE OF ISFETCH ON CNS_CINFO
 WHEN NEW.ISFETCH = 1
-  AND EXISTS (SELECT 1 FROM SANDBOX_FATE WHERE ROWGUID = NEW.ROWGUID AND SEEN IS NULL)
+  AND EXISTS (SELECT 1 FROM SANDBOX_PLAN WHERE ROWGUID = NEW.ROWGUID AND DONE_AT IS NULL)
 BEGIN
   INSERT INTO SANDBOX_WRITER VALUES (1);
-  UPDATE SANDBOX_FATE SET SEEN = (SELECT MAX(LASTMODIFYTIME) FROM CNS_CINFO)
+  UPDATE SANDBOX_PLAN SET DONE_AT = (SELECT MAX(LASTMODIFYTIME) FROM CNS_CINFO)
     WHERE ROWGUID = NEW.ROWGUID;
   UPDATE CNS_CINFO SET
-      CSTATUS = (SELECT CSTATUS FROM SANDBOX_FATE WHERE ROWGUID = NEW.ROWGUID),
-      LASTMODIFYTIME = (SELECT SEEN FROM SANDBOX_FATE WHERE ROWGUID = NEW.ROWGUID)
+      CSTATUS = (SELECT CSTATUS FROM SANDBOX_PLAN WHERE ROWGUID = NEW.ROWGUID),
+      LASTMODIFYTIME = (SELECT DONE_AT FROM SANDBOX_PLAN WHERE ROWGUID = NEW.ROWGUID)
     WHERE ROWGUID = NEW.ROWGUID
-      AND (SELECT KIND FROM SANDBOX_FATE WHERE ROWGUID = NEW.ROWGUID) = 'race';
+      AND (SELECT KIND FROM SANDBOX_PLAN WHERE ROWGUID = NEW.ROWGUID) = 'race';
   DELETE FROM CNS_CINFO
     WHERE ROWGUID = NEW.ROWGUID
-      AND (SELECT KIND FROM SANDBOX_FATE WHERE ROWGUID = NEW.ROWGUID) = 'delete';
+      AND (SELECT KIND FROM SANDBOX_PLAN WHERE ROWGUID = NEW.ROWGUID) = 'delete';
   DELETE FROM SANDBOX_WRITER;
 END;

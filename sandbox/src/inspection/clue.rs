@@ -1,16 +1,16 @@
-//! One clue (督查线索). Field names are in lower case, dates are written in three formats.
+//! One clue (督查线索). Its field names are in lower case, and its dates have three formats.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
 
-use crate::city;
+use crate::faker;
 use crate::inspection::Quirk;
 use crate::source::register::{Change, Entry};
 use crate::source::{Behaviour, Item};
-use crate::truth::{ServedState, main_person, quality_flag, unified, utc};
-use crate::when::{compact, plain};
+use crate::time::{compact, dashed};
+use crate::truth::{ServedState, main_person, quality_flag, unified_code, utc};
 
-/// A clue goes through the states 1 to 4; some are returned in between.
+/// The states of a clue are 1 to 4; most clues end in state 2.
 pub(super) const STEPS: usize = 4;
 
 /// A clue in one of its states.
@@ -23,27 +23,27 @@ pub(super) struct Clue<'a> {
 }
 
 /// The key of a clue.
-pub(super) fn dcxsbh(number: u64) -> String {
+pub(super) fn clue_id(number: u64) -> String {
     format!("DC3402002026{number:08}")
 }
 
 impl<'a> Clue<'a> {
     pub(super) fn new(behaviour: &'a Behaviour<Quirk>, entry: &Entry, change: Change) -> Self {
         let (item, mut dice) = Item::new(behaviour, entry, change);
-        let (mut name, mut phone) = (city::name(&mut dice), city::mobile(&mut dice));
+        let (mut name, mut phone) = (faker::name(&mut dice), faker::mobile(&mut dice));
         if item.has_quirk(Quirk::Masked) {
-            name = masked(&name);
+            name = mask(&name);
             phone = format!("{}****{}", &phone[..3], &phone[7..]);
         }
         Self { item, category: dice.below(4), name, phone, is_repeated: dice.one_in(15) }
     }
 
-    /// As the platform lists it.
+    /// Its row in the answer of the platform.
     pub(super) fn row(&self) -> Value {
         let Item { number, district, received, .. } = self.item;
-        let closed = self.item.closed(STEPS);
+        let closed = self.item.closed_at(STEPS);
         json!({
-            "dcxsbh": dcxsbh(number),
+            "dcxsbh": clue_id(number),
             "xsly": if number.is_multiple_of(2) { "小程序" } else { "网站" },
             "xslb": (self.category + 1).to_string(),
             "bt": self.item.title,
@@ -59,7 +59,7 @@ impl<'a> Clue<'a> {
             "zbsj": self.days_later(1).format("%Y-%m-%d").to_string(),
             "zbdw": UNIT,
             "blzt": self.item.state(&STATES),
-            "bjsj": closed.map(plain),
+            "bjsj": closed.map(dashed),
             "fknr": if closed.is_some() { REPLY } else { "" },
             "gzrq": self.days_later(31).format("%Y-%m-%d").to_string(),
             "sfcfxs": if self.is_repeated { "1" } else { "0" },
@@ -68,10 +68,10 @@ impl<'a> Clue<'a> {
 
     pub(super) fn served_state(&self) -> ServedState {
         let status = self.item.state(&STATES);
-        let closed = self.item.closed(STEPS);
+        let closed = self.item.closed_at(STEPS);
         let is_masked = self.item.has_quirk(Quirk::Masked);
         let facts = json!({
-            "source_no": dcxsbh(self.item.number),
+            "source_no": clue_id(self.item.number),
             "kind": if self.category == 3 { "suggestion" } else { "complaint" },
             "kind_raw": (self.category + 1).to_string(),
             "dispatched_at": utc(self.days_later(1)),
@@ -80,7 +80,7 @@ impl<'a> Clue<'a> {
             "people": main_person(Some(&self.name), Some(&self.phone)),
             "anonymous": false,
             "repeat": { "flag": self.is_repeated },
-            "status": unified("inspection_status", status),
+            "status": unified_code("inspection_status", status),
             "status_raw": status,
             "org_raw": UNIT,
             "reply": closed.map(|_| REPLY),
@@ -89,14 +89,14 @@ impl<'a> Clue<'a> {
         self.item.served_state(facts, self.row())
     }
 
-    /// So many days after the day of receipt, without a time.
+    /// Midnight of the day that is `days` after the day of receipt.
     fn days_later(&self, days: i64) -> NaiveDateTime {
         (self.item.received.date() + TimeDelta::days(days)).into()
     }
 }
 
-/// `王*峰`, `李*`.
-fn masked(name: &str) -> String {
+/// A masked name, such as `王*峰` or `李*`.
+fn mask(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
     match letters.as_slice() {
         [first, .., last] if letters.len() > 2 => format!("{first}*{last}"),

@@ -7,41 +7,41 @@ use super::*;
 use crate::sign;
 use crate::tests::morning;
 use crate::tests::send;
-use crate::when::epoch_ms;
-use crate::{Clock, Faults, Limits, StateInspection};
+use crate::time::epoch_ms;
+use crate::{Clock, Limits, QuirkRates, StateInspection};
 
 const RID: &str = "11111111-2222-3333-4444-555555555555@340200";
-/// The secret before any rotation.
+/// The first secret.
 const FIRST: &str = "0123456789abcdef0123456789abcdef";
 
-struct Town {
+struct Fixture {
     platform: StateInspection,
     clock: Clock,
 }
 
-async fn town(faults: &str) -> Town {
-    town_with(faults, Limits::Loose).await
+async fn fixture(quirks: &str) -> Fixture {
+    fixture_with(quirks, Limits::Loose).await
 }
 
-async fn town_with(faults: &str, limits: Limits) -> Town {
+async fn fixture_with(quirks: &str, limits: Limits) -> Fixture {
     let clock = Clock::starting(morning());
-    let faults = Faults::parse(faults).unwrap();
-    let behaviour = Behaviour { faults, limits, ..Behaviour::new(7, clock.clone()) };
-    Town { platform: StateInspection::open(behaviour).await.unwrap(), clock }
+    let quirks = QuirkRates::parse(quirks).unwrap();
+    let behaviour = Behaviour { quirks, limits, ..Behaviour::new(7, clock.clone()) };
+    Fixture { platform: StateInspection::open(behaviour).await.unwrap(), clock }
 }
 
-impl Town {
+impl Fixture {
     fn signed(&self, method: &str, path: &str, query: &str, secret: &str) -> Request {
         signed_at(self.clock.now(), method, path, query, secret)
     }
 
     fn text(&self, request: &Request) -> String {
-        let reply = self.platform.locked().answer(request);
+        let reply = self.platform.lock().answer(request);
         assert_eq!(reply.status, 200);
         String::from_utf8(reply.body).unwrap()
     }
 
-    /// Asks for the secret; what comes is wrapped.
+    /// Requests the secret, and returns it encrypted.
     fn secret(&self) -> String {
         let text = self.text(&self.signed("POST", "/sysapi/getsecret", "", APP_KEY));
         let answer: Value = serde_json::from_str(&text).unwrap();
@@ -83,16 +83,19 @@ fn signed_at(at: NaiveDateTime, method: &str, path: &str, query: &str, secret: &
 }
 
 #[tokio::test]
-async fn the_secret_comes_wrapped_and_opens_the_day() {
-    let town = town("").await;
-    let keys = town.platform.file(3);
-    assert!(town.day("2026-10-09").contains("errCode"), "no secret was handed out yet");
-    assert_eq!(town.secret(), "WC3lqrf7kzt5OjiNlFfCiVgt5aq3+5M7eTo4jZRXwoku+Zw2H56Sv2YrZWSZ+Imi");
-    let rows = town.rows("2026-10-09");
+async fn the_secret_comes_encrypted_and_signs_requests() {
+    let fixture = fixture("").await;
+    let keys = fixture.platform.file(3);
+    assert!(fixture.day("2026-10-09").contains("errCode"), "no secret was handed out yet");
+    assert_eq!(
+        fixture.secret(),
+        "WC3lqrf7kzt5OjiNlFfCiVgt5aq3+5M7eTo4jZRXwoku+Zw2H56Sv2YrZWSZ+Imi"
+    );
+    let rows = fixture.rows("2026-10-09");
     let served: Vec<_> = rows.iter().map(|row| row["dcxsbh"].as_str().unwrap()).collect();
     assert_eq!(served, keys);
-    let request = town.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
-    let answer = send(town.platform.url(), &request).await.unwrap();
+    let request = fixture.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
+    let answer = send(fixture.platform.url(), &request).await.unwrap();
     assert_eq!(serde_json::from_slice::<Vec<Value>>(&answer.body).unwrap(), rows);
 }
 
@@ -102,7 +105,7 @@ async fn the_province_signs_in_headers_of_its_own() {
     let platform = crate::ProvinceInspection::open(Behaviour::new(7, clock.clone())).await.unwrap();
     let mut request = signed_at(clock.now(), "POST", "/sysapi/getsecret", "", APP_KEY);
     let answered =
-        |request: &Request| String::from_utf8(platform.locked().answer(request).body).unwrap();
+        |request: &Request| String::from_utf8(platform.lock().answer(request).body).unwrap();
     assert!(answered(&request).contains("errCode"));
     for (name, _) in &mut request.headers {
         *name = name.replace("gjzwfwpt", "gjgxjhpt");
@@ -113,10 +116,10 @@ async fn the_province_signs_in_headers_of_its_own() {
 
 #[tokio::test]
 async fn keys_are_in_lower_case_and_dates_in_three_styles() {
-    let town = town("masked@1").await;
-    town.platform.file(1);
-    town.secret();
-    let row = town.rows("2026-10-09").remove(0);
+    let fixture = fixture("masked@1").await;
+    fixture.platform.file(1);
+    fixture.secret();
+    let row = fixture.rows("2026-10-09").remove(0);
     assert!(row.as_object().unwrap().keys().all(|key| *key == key.to_lowercase()));
     assert_eq!(row["tjsj"], "20261009103000");
     assert_eq!((&row["zbsj"], &row["bjsj"]), (&"2026-10-10".into(), &Value::Null));
@@ -126,72 +129,72 @@ async fn keys_are_in_lower_case_and_dates_in_three_styles() {
 
 #[tokio::test]
 async fn an_empty_day_and_an_invalid_day_get_the_same_answer() {
-    let town = town("").await;
-    town.platform.file(1);
-    town.secret();
+    let fixture = fixture("").await;
+    fixture.platform.file(1);
+    fixture.secret();
     for day in ["2026-10-08", "2026-1-9", "20261009", "明天"] {
-        assert_eq!(town.day(day), "没有数据或者时间格式错误", "{day}");
+        assert_eq!(fixture.day(day), "没有数据或者时间格式错误", "{day}");
     }
 }
 
 #[tokio::test]
 async fn the_order_of_the_signed_parts_counts() {
-    let town = town("").await;
-    town.platform.file(1);
-    town.secret();
-    let mut request = town.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
-    let rtime = epoch_ms(town.clock.now()).to_string();
+    let fixture = fixture("").await;
+    fixture.platform.file(1);
+    fixture.secret();
+    let mut request = fixture.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
+    let rtime = epoch_ms(fixture.clock.now()).to_string();
     request.headers[2].1 = sign::platform(FIRST, RID, SID, &rtime);
-    assert!(town.text(&request).contains("errCode"));
-    assert_eq!(town.platform.calls().refused["signature"], 1);
+    assert!(fixture.text(&request).contains("errCode"));
+    assert_eq!(fixture.platform.calls().refused["signature"], 1);
 }
 
 #[tokio::test]
 async fn a_clock_more_than_five_minutes_off_is_refused() {
-    let town = town("").await;
-    town.platform.file(1);
-    town.secret();
+    let fixture = fixture("").await;
+    fixture.platform.file(1);
+    fixture.secret();
     for (seconds, is_refused) in [(-300, false), (300, false), (-301, true), (301, true)] {
-        let at = town.clock.now() + TimeDelta::seconds(seconds);
+        let at = fixture.clock.now() + TimeDelta::seconds(seconds);
         let request = signed_at(at, "GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
-        assert_eq!(town.text(&request).contains("errCode"), is_refused, "{seconds}");
+        assert_eq!(fixture.text(&request).contains("errCode"), is_refused, "{seconds}");
     }
-    assert_eq!(town.platform.calls().refused["clock"], 2);
+    assert_eq!(fixture.platform.calls().refused["clock"], 2);
 }
 
 #[tokio::test]
 async fn a_secret_is_valid_for_a_day() {
-    let town = town("").await;
-    town.platform.file(1);
-    let first = town.secret();
-    town.clock.advance(Duration::from_secs(86_399));
-    assert!(!town.day("2026-10-09").contains("errCode"));
-    assert_eq!(town.secret(), first, "as long as it holds it stays the same");
-    town.clock.advance(Duration::from_secs(1));
-    assert!(town.day("2026-10-09").contains("errCode"));
-    assert_ne!(town.secret(), first);
+    let fixture = fixture("").await;
+    fixture.platform.file(1);
+    let first = fixture.secret();
+    fixture.clock.advance(Duration::from_secs(86_399));
+    assert!(!fixture.day("2026-10-09").contains("errCode"));
+    assert_eq!(fixture.secret(), first, "a valid secret is returned again");
+    fixture.clock.advance(Duration::from_secs(1));
+    assert!(fixture.day("2026-10-09").contains("errCode"));
+    assert_ne!(fixture.secret(), first);
 }
 
 #[tokio::test]
 async fn a_secret_may_be_rotated_in_the_middle() {
-    let town = town("rotated@3").await;
-    town.platform.file(1);
-    let first = town.secret();
-    assert!(!town.day("2026-10-09").contains("errCode"));
-    assert!(town.day("2026-10-09").contains("errCode"), "the third request");
-    assert_ne!(town.secret(), first);
+    let fixture = fixture("rotated@3").await;
+    fixture.platform.file(1);
+    let first = fixture.secret();
+    assert!(!fixture.day("2026-10-09").contains("errCode"));
+    assert!(fixture.day("2026-10-09").contains("errCode"), "the third request");
+    assert_ne!(fixture.secret(), first);
 }
 
 #[tokio::test]
 async fn a_changed_clue_is_listed_on_both_days() {
-    let town = town("reissued@2").await;
-    let keys = town.platform.file(2);
-    town.clock.advance(Duration::from_secs(86_400 * 2));
-    town.secret();
-    assert!(keys.iter().all(|key| town.platform.advance(key)));
+    let fixture = fixture("reissued@2").await;
+    let keys = fixture.platform.file(2);
+    fixture.clock.advance(Duration::from_secs(86_400 * 2));
+    fixture.secret();
+    assert!(keys.iter().all(|key| fixture.platform.advance(key)));
     let states = |day: &str| -> Vec<(String, String)> {
         let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
-        town.rows(day).iter().map(|row| (text(row, "dcxsbh"), text(row, "blzt"))).collect()
+        fixture.rows(day).iter().map(|row| (text(row, "dcxsbh"), text(row, "blzt"))).collect()
     };
     let expected = [(0, "2"), (1, "1"), (1, "2")].map(|(i, s)| (keys[i].clone(), s.to_owned()));
     assert_eq!(states("2026-10-09"), expected);
@@ -200,27 +203,27 @@ async fn a_changed_clue_is_listed_on_both_days() {
 
 #[tokio::test]
 async fn yesterdays_list_grows_until_noon() {
-    let town = town("late_row@1").await;
-    town.platform.file(1);
-    town.secret();
-    assert_eq!(town.rows("2026-10-08").len(), 1);
-    town.clock.advance(Duration::from_secs(2 * 3_600));
-    town.platform.file(1);
-    assert_eq!((town.rows("2026-10-08").len(), town.rows("2026-10-09").len()), (1, 1));
-    assert_eq!(town.platform.truth().things()[0].last().faults, ["late_row"]);
+    let fixture = fixture("late_row@1").await;
+    fixture.platform.file(1);
+    fixture.secret();
+    assert_eq!(fixture.rows("2026-10-08").len(), 1);
+    fixture.clock.advance(Duration::from_secs(2 * 3_600));
+    fixture.platform.file(1);
+    assert_eq!((fixture.rows("2026-10-08").len(), fixture.rows("2026-10-09").len()), (1, 1));
+    assert_eq!(fixture.platform.truth().records()[0].last().quirks, ["late_row"]);
 }
 
 #[tokio::test]
 async fn the_truth_is_what_was_served() {
-    let town = town("masked@2").await;
-    town.platform.file(40);
-    town.platform.touch(60);
-    town.secret();
-    let truth = town.platform.truth();
-    let rows = town.rows("2026-10-09");
+    let fixture = fixture("masked@2").await;
+    fixture.platform.file(40);
+    fixture.platform.advance_random(60);
+    fixture.secret();
+    let truth = fixture.platform.truth();
+    let rows = fixture.rows("2026-10-09");
     assert_eq!(rows.len(), 40);
     for row in rows {
-        let served = truth.thing(row["dcxsbh"].as_str().unwrap()).unwrap().last();
+        let served = truth.record(row["dcxsbh"].as_str().unwrap()).unwrap().last();
         assert_eq!(served.payload, row);
         let facts = served.facts().unwrap();
         assert_eq!(facts["status_raw"], row["blzt"]);
@@ -229,14 +232,14 @@ async fn the_truth_is_what_was_served() {
 }
 
 #[tokio::test]
-async fn every_fault_of_the_wire_strikes_its_request() {
-    let town = town("bom@2,wrapped@3,bad_gateway@5,sealed@7").await;
-    town.platform.file(1);
-    town.secret();
+async fn every_quirk_of_requests_strikes_its_request() {
+    let fixture = fixture("bom@2,wrapped@3,bad_gateway@5,sealed@7").await;
+    fixture.platform.file(1);
+    fixture.secret();
     let replies: Vec<_> = (2..=7)
         .map(|_| {
-            let request = town.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
-            town.platform.locked().answer(&request)
+            let request = fixture.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
+            fixture.platform.lock().answer(&request)
         })
         .collect();
     assert!(replies[0].body.starts_with(b"\xef\xbb\xbf[{"));
@@ -254,30 +257,30 @@ async fn every_fault_of_the_wire_strikes_its_request() {
 
 #[tokio::test]
 async fn sixty_calls_a_minute_and_two_thousand_a_day() {
-    let town = town_with("", Limits::Real).await;
-    town.platform.file(1);
-    town.secret();
-    let ok = || !town.day("2026-10-09").contains("42901");
+    let fixture = fixture_with("", Limits::Real).await;
+    fixture.platform.file(1);
+    fixture.secret();
+    let ok = || !fixture.day("2026-10-09").contains("42901");
     assert!((0..59).all(|_| ok()) && !ok());
-    assert_eq!(town.platform.calls().over_budget, 1);
+    assert_eq!(fixture.platform.calls().over_budget, 1);
     let mut allowed = 60;
     for _ in 0..40 {
-        town.clock.advance(Duration::from_secs(61));
+        fixture.clock.advance(Duration::from_secs(61));
         allowed += (0..60).filter(|_| ok()).count();
     }
     assert_eq!(allowed, 2_000);
-    town.clock.advance(Duration::from_secs(86_400));
-    town.secret();
+    fixture.clock.advance(Duration::from_secs(86_400));
+    fixture.secret();
     assert!(ok());
 }
 
 #[tokio::test]
 async fn the_same_seed_serves_the_same_bytes() {
-    let (one, two) = (town("masked@2").await, town("masked@2").await);
-    for town in [&one, &two] {
-        town.platform.file(30);
-        town.platform.touch(9);
-        town.secret();
+    let (one, two) = (fixture("masked@2").await, fixture("masked@2").await);
+    for fixture in [&one, &two] {
+        fixture.platform.file(30);
+        fixture.platform.advance_random(9);
+        fixture.secret();
     }
     assert_eq!(one.day("2026-10-09"), two.day("2026-10-09"));
 }

@@ -1,18 +1,18 @@
-//! Which requests are accepted, and the answers.
+//! Answers requests, and enforces the limits of the bureau.
 
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
 use serde_json::{Value, json};
 
-use crate::petition::case::{Case, xfjid};
-use crate::petition::element::{envelope, fault, inside, package};
-use crate::petition::{Bureau, Quirk, SHARED, Source};
+use crate::petition::case::{Case, case_id};
+use crate::petition::element::{element_text, envelope, package, soap_fault};
+use crate::petition::{Bureau, Quirk, SHARED_SECRET, Source};
 use crate::sign;
 use crate::source::Limits;
 use crate::source::http::{Reply, Request};
 use crate::source::register::Entry;
-use crate::when::from_plain;
+use crate::time::parse_dashed;
 
 const MAX_ROWS: usize = 100;
 
@@ -25,21 +25,21 @@ pub(super) fn answer(bureau: &mut Bureau, source: &mut Source, request: &Request
         Some("GetXfjList") => "GetXfjList",
         Some("AckXfj") => "AckXfj",
         _ => {
-            source.refuse("action");
-            return fault("Server did not recognize the value of HTTP Header SOAPAction.");
+            source.count_refusal("action");
+            return soap_fault("Server did not recognize the value of HTTP Header SOAPAction.");
         }
     };
-    source.count(action);
+    source.count_request(action);
     if is_closed_for_maintenance(source) {
-        source.refuse("maintenance");
+        source.count_refusal("maintenance");
         return Reply::html(200, "系统维护中");
     }
     if source.strikes(Quirk::SoapFault) {
-        source.refuse("soap_fault");
-        return fault("Server was unable to process request.");
+        source.count_refusal("soap_fault");
+        return soap_fault("Server was unable to process request.");
     }
     let (body, _, _) = encoding_rs::GB18030.decode(&request.body);
-    // The charsets that the envelope and the document in it declare.
+    // The charsets that the envelope and the document declare.
     let (outer, inner) = match () {
         () if source.strikes(Quirk::OuterUtf8) => ("UTF-8", "GB2312"),
         () if source.strikes(Quirk::InnerUtf8) => ("GB2312", "UTF-8"),
@@ -60,56 +60,57 @@ fn is_closed_for_maintenance(source: &Source) -> bool {
     (is_night && source.behaviour.limits == Limits::Real) || source.strikes(Quirk::Maintenance)
 }
 
+/// The code and the message with which a request is refused; `None` if it is allowed.
 fn refusal(
     bureau: &mut Bureau,
     source: &mut Source,
     body: &str,
 ) -> Option<(&'static str, &'static str)> {
-    if inside(body, "httpRequestVerify") != Some(sign::md5_hex(SHARED)) {
-        source.refuse("signature");
+    if element_text(body, "httpRequestVerify") != Some(sign::md5_hex(SHARED_SECRET)) {
+        source.count_refusal("signature");
         return Some(("0304", "无权限"));
     }
     let now = source.now();
-    if !bureau.bucket.allows(now) {
-        source.refuse("limit");
+    if !bureau.bucket.try_call(now) {
+        source.count_refusal("limit");
         source.calls.over_budget += 1;
-        if bureau.told_to_wait {
+        if bureau.was_too_early {
             source.calls.early += 1;
         }
-        bureau.told_to_wait = true;
+        bureau.was_too_early = true;
         return Some(("-2", "调用过于频繁"));
     }
-    bureau.told_to_wait = false;
+    bureau.was_too_early = false;
     if source.strikes(Quirk::Busy) {
-        source.refuse("busy");
+        source.count_refusal("busy");
         return Some(("-1", "系统繁忙"));
     }
     None
 }
 
 fn list(bureau: &mut Bureau, source: &Source, body: &str) -> Value {
-    let time = |name: &str| from_plain(&inside(body, name)?);
-    let number = |name: &str| inside(body, name).and_then(|text| text.parse::<usize>().ok());
-    let (Some(from), Some(upto)) = (time("kssj"), time("jssj")) else {
+    let time = |name: &str| parse_dashed(&element_text(body, name)?);
+    let number = |name: &str| element_text(body, name).and_then(|text| text.parse::<usize>().ok());
+    let (Some(from), Some(to)) = (time("kssj"), time("jssj")) else {
         return package(head("0202", "格式错误"), Value::Null);
     };
     let page = number("pageNo").unwrap_or(1).max(1);
     let size = number("pageSize").unwrap_or(MAX_ROWS).clamp(1, MAX_ROWS);
 
-    // Both ends are whole seconds, and included.
-    let upto = upto + TimeDelta::milliseconds(999);
+    // Both times are whole seconds, and included.
+    let to = to + TimeDelta::milliseconds(999);
     let before = from - TimeDelta::milliseconds(1);
-    let waiting =
-        source.register.changed(NaiveDateTime::MIN, before).filter(|e| bureau.is_unacknowledged(e));
-    let found: Vec<&Entry> = waiting.chain(source.register.changed(from, upto)).collect();
+    let earlier = source.register.changed_between(NaiveDateTime::MIN, before);
+    let waiting = earlier.filter(|entry| bureau.is_unacknowledged(entry));
+    let found: Vec<&Entry> = waiting.chain(source.register.changed_between(from, to)).collect();
     let mut total = found.len();
     if source.strikes(Quirk::TotalDrifts) {
         total /= page + 1;
     }
     let rows: Vec<_> = found.iter().skip((page - 1) * size).take(size).collect();
-    let fails = source.strikes(Quirk::EmptyError);
-    if rows.is_empty() || fails {
-        let message = if fails { "查询异常，请稍后重试" } else { "没有数据" };
+    let has_failed = source.strikes(Quirk::EmptyError);
+    if rows.is_empty() || has_failed {
+        let message = if has_failed { "查询异常，请稍后重试" } else { "没有数据" };
         return package(head("0001", message), json!({ "XFJLIST": "" }));
     }
     let mut cases = Vec::new();
@@ -122,25 +123,25 @@ fn list(bureau: &mut Bureau, source: &Source, body: &str) -> Value {
 }
 
 fn acknowledge(bureau: &mut Bureau, source: &Source, body: &str) -> Value {
-    let ids = inside(body, "xfjids").unwrap_or_default();
+    let ids = element_text(body, "xfjids").unwrap_or_default();
     let ids = ids.split(',').map(str::trim).filter(|id| !id.is_empty());
-    let (mut done, mut again, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut done, mut known, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for (i, id) in ids.enumerate() {
         let number = id.get(12..).and_then(|digits| digits.parse().ok()).unwrap_or_default();
-        let served = bureau.served.get(&number).filter(|_| id == xfjid(number)).copied();
+        let served = bureau.served.get(&number).filter(|_| id == case_id(number)).copied();
         match served {
             None => failed.push(json!({ "failId": id, "failReason": "无此信访件" })),
             Some(_) if i % 2 == 1 && source.strikes(Quirk::HalfAck) => {
                 failed.push(json!({ "failId": id, "failReason": "数据库忙，更新失败" }));
             }
-            // The state that was served, not the present state of the case.
-            Some(step) if bureau.acknowledged.insert(number, step) == Some(step) => again.push(id),
+            // What is acknowledged is the state that was served, not the present state.
+            Some(step) if bureau.acknowledged.insert(number, step) == Some(step) => known.push(id),
             Some(_) => done.push(id),
         }
     }
     let results = json!({
         "successStr": done.join(","),
-        "conflictStr": again.join(","),
+        "conflictStr": known.join(","),
         "failSituationList": { "failSituation": failed },
     });
     package(head("0001", "成功"), results)
@@ -151,7 +152,7 @@ fn head(code: &str, message: &str) -> Value {
 }
 
 impl Bureau {
-    /// Whether the newest state of a case was not acknowledged.
+    /// Whether the newest state of a case is not acknowledged.
     fn is_unacknowledged(&self, entry: &Entry) -> bool {
         self.acknowledged.get(&entry.number) != Some(&entry.last().step)
     }

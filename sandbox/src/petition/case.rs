@@ -1,35 +1,37 @@
-//! One petition (信访件), with the field names of the bureau's interface tables.
+//! One petition case (信访件), with the field names of the bureau.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
 
 use crate::petition::Quirk;
-use crate::petition::element::{HALF_CHARACTER, tree};
+use crate::petition::element::{HALF_CHARACTER, parsed_tree};
 use crate::petition::person::{Petitioner, people};
 use crate::source::register::{Change, Entry};
 use crate::source::{Behaviour, Item};
-use crate::truth::{Class, Outcome, ServedState, cleaned, quality_flag, unified, utc};
-use crate::when::{plain, whole_second};
+use crate::time::{dashed, whole_second};
+use crate::truth::{Outcome, RejectReason, ServedState, clean, quality_flag, unified_code, utc};
 
-/// A case goes through 已登记, 已交办, 已收件, 办理中, 已办结.
+/// The states of a case are 已登记, 已交办, 已收件, 办理中 and 已办结: registered, assigned, received, in
+/// progress and closed.
 pub(super) const STEPS: usize = 5;
 const ORGANISATION: &str = "3402000000003455000000000000";
 
 /// A case in one of its states.
 pub(super) struct Case<'a> {
     item: Item<'a, Quirk>,
-    /// A purpose code.
+    /// The code of its purpose.
     purpose: &'static str,
     people: Vec<Petitioner>,
     /// How many people it concerns.
     n_concerned: u32,
     clerk: char,
-    attachment: Option<usize>,
+    /// The size of the attached picture, if there is one.
+    picture_bytes: Option<usize>,
 }
 
 /// The key of a case.
-pub(super) fn xfjid(number: u64) -> String {
+pub(super) fn case_id(number: u64) -> String {
     format!("HZ3402002026{number:09}")
 }
 
@@ -53,7 +55,7 @@ impl<'a> Case<'a> {
             n_concerned: u32::try_from(people.len()).unwrap_or(1) + dice.between(0, 20),
             people,
             clerk: dice.letter("王李赵陈周"),
-            attachment: match () {
+            picture_bytes: match () {
                 () if item.has_quirk(Quirk::HugeAttachment) => Some(5 << 20),
                 () if item.has_quirk(Quirk::Attachment) => Some(20_000 + dice.below(4_096)),
                 () => None,
@@ -62,21 +64,21 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Its element `XFJ`; the contents of attached files only `with_files`.
-    pub(super) fn element(&self, with_files: bool) -> Value {
+    /// Its element `XFJ`, with or without the content of the attached picture.
+    pub(super) fn element(&self, has_picture: bool) -> Value {
         let Item { number, received, district, .. } = self.item;
-        let repeats = self.repeats();
-        let is_cut = self.item.has_quirk(Quirk::HalfCharacter);
-        let content_end = if is_cut { &HALF_CHARACTER.to_string() } else { "" };
+        let is_repeated = self.is_repeated();
+        let has_half = self.item.has_quirk(Quirk::HalfCharacter);
+        let content_end = if has_half { &HALF_CHARACTER.to_string() } else { "" };
         json!({
             "xzqh": "340200",
-            "xfjid": xfjid(number),
-            "xfjbh": self.shown_number(),
+            "xfjid": case_id(number),
+            "xfjbh": self.case_number(),
             "xfjbhNew": "",
             "cxm": format!("7F{:04X}", number % 65_536),
             "xfxs": FORMS[self.people.len() % 3],
             "xfrq": received.format("%Y-%m-%d 00:00:00").to_string(),
-            "djsj": plain(received),
+            "djsj": dashed(received),
             "djjgmc": "芜湖市信访局",
             "djjgdm": ORGANISATION,
             "djr": format!("{}某", self.clerk),
@@ -89,33 +91,34 @@ impl<'a> Case<'a> {
             "gkxx": self.item.title,
             "tsnr": format!("{}{content_end}", self.item.content),
             "bjgccbz": false,
-            "qgccbz": repeats == self.item.has_quirk(Quirk::InvertedFirstFlag),
-            "cfxfbz": repeats,
+            "qgccbz": is_repeated == self.item.has_quirk(Quirk::InvertedFirstFlag),
+            "cfxfbz": is_repeated,
             "nmbz": false,
             "yybz": false,
             "zdjjbz": false,
             "lmbz": self.people.len() > 1,
             "jabz": false,
             "xfjzt": self.item.state(&STATUSES),
-            "bjbz": self.item.closed(STEPS).is_some(),
-            "bjsj": self.closed_at().map_or_else(String::new, plain),
-            "xbjzsj": plain(self.due()),
+            "bjbz": self.item.closed_at(STEPS).is_some(),
+            "bjsj": self.closed_at().map_or_else(String::new, dashed),
+            "xbjzsj": dashed(self.due_at()),
             "blcx": "2",
             "ssxt": "46",
-            "lastmodifytime": plain(self.item.change.at),
-            "lhxfjid": repeats.then(|| xfjid(number - 1)),
+            "lastmodifytime": dashed(self.item.change.at),
+            "lhxfjid": is_repeated.then(|| case_id(number - 1)),
             "XFRLIST": { "XFR": self.people.iter().map(Petitioner::element).collect::<Vec<_>>() },
             "BLFSLIST": { "BLFS": self.handling() },
-            "FJLIST": self.attachment.map(|size| {
-                let content = with_files.then(|| picture(size));
-                json!({ "FJ": { "fjmc": PICTURE, "fjnr": content } })
+            "FJLIST": self.picture_bytes.map(|size| {
+                let content = has_picture.then(|| picture(size));
+                json!({ "FJ": { "fjmc": PICTURE_NAME, "fjnr": content } })
             }),
         })
     }
 
-    /// This state, and what must become of it. The payload has no contents of attached files.
+    /// How this state is served, and the demand that it must become. The payload lacks the content of the
+    /// attached picture.
     pub(super) fn served_state(&self) -> ServedState {
-        let repeats = self.repeats();
+        let is_repeated = self.is_repeated();
         let status = self.item.state(&STATUSES);
         let flags = [
             (Quirk::UnknownCode, "kind", "unknown_code"),
@@ -126,72 +129,72 @@ impl<'a> Case<'a> {
         let flags: Vec<_> = flags.map(|(_, field, flag)| quality_flag(field, flag)).collect();
         let content = self.item.content.replace("&#x0;", "").replace("&#xB;", "");
         let facts = json!({
-            "source_no": self.shown_number(),
-            "kind": unified("petition_kind", self.purpose),
+            "source_no": self.case_number(),
+            "kind": unified_code("petition_kind", self.purpose),
             "kind_raw": self.purpose,
-            "content": cleaned(&content),
+            "content": clean(&content),
             "updated_at": utc(whole_second(self.item.change.at)),
-            "due_at": utc(self.due()),
+            "due_at": utc(self.due_at()),
             "resolved_at": self.closed_at().map(utc),
             "region_raw": format!("{}000000", self.item.district.code),
             "people": self.people.iter().map(Petitioner::facts).collect::<Vec<_>>(),
             "people_count": self.n_concerned,
             "anonymous": false,
-            "attachments": self.attachment.map(|size| [json!({ "name": PICTURE, "bytes": size })]),
-            "repeat": { "flag": repeats, "of": repeats.then(|| xfjid(self.item.number - 1)) },
-            "status": unified("petition_status", status),
+            "attachments": self.picture_bytes.map(|size| [json!({ "name": PICTURE_NAME, "bytes": size })]),
+            "repeat": { "flag": is_repeated, "of": is_repeated.then(|| case_id(self.item.number - 1)) },
+            "status": unified_code("petition_status", status),
             "status_raw": status,
             "quality": flags,
         });
-        let mut state = self.item.served_state(facts, tree(&self.element(false)));
+        let mut state = self.item.served_state(facts, parsed_tree(&self.element(false)));
         if self.item.has_quirk(Quirk::HalfCharacter) {
-            state.outcome = Outcome::Reject(Class::MalformedBytes);
+            state.outcome = Outcome::Reject(RejectReason::MalformedBytes);
         }
         state
     }
 
-    /// Who handles it; nobody does in its first state.
+    /// The element `BLFS`: who handles the case. `None` in its first state.
     fn handling(&self) -> Option<Value> {
         let handling = json!({
             "blfs": "010000",
             "bljg": "芜湖市信访局",
             "bljgdm": ORGANISATION,
-            "blsj": plain(self.item.received + TimeDelta::minutes(30)),
+            "blsj": dashed(self.item.received + TimeDelta::minutes(30)),
             "qxjg": format!("{}信访局", self.item.district.name),
             "dftype": "0",
         });
         (self.item.change.step > 0).then_some(handling)
     }
 
-    fn repeats(&self) -> bool {
+    fn is_repeated(&self) -> bool {
         self.item.has_quirk(Quirk::Repeated) && self.item.number > 1
     }
 
-    fn shown_number(&self) -> String {
+    fn case_number(&self) -> String {
         format!("WHXF2026{:07}", self.item.number)
     }
 
     fn closed_at(&self) -> Option<NaiveDateTime> {
         let has_closing_time = !self.item.has_quirk(Quirk::ClosedWithoutTime);
-        self.item.closed(STEPS).filter(|_| has_closing_time)
+        self.item.closed_at(STEPS).filter(|_| has_closing_time)
     }
 
-    fn due(&self) -> NaiveDateTime {
+    fn due_at(&self) -> NaiveDateTime {
         self.item.received + TimeDelta::days(15)
     }
 }
 
-/// The name of an attached file.
-const PICTURE: &str = "现场照片.jpg";
+/// The name of the attached picture.
+const PICTURE_NAME: &str = "现场照片.jpg";
 
-/// A file of this many bytes that begins like a JPEG, in Base64.
+/// A file of `size` bytes that begins like a JPEG, in Base64.
 fn picture(size: usize) -> String {
     let byte = |i: usize| u8::try_from(i * 31 % 251).unwrap_or_default();
     let bytes: Vec<u8> = b"\xff\xd8\xff\xe0".iter().copied().chain((4..size).map(byte)).collect();
     BASE64_STANDARD.encode(bytes)
 }
 
-/// Codes of the form in which it came.
+/// Codes of the form of a petition.
 const FORMS: [&str; 3] = ["0400", "0100", "0300"];
 const STATUSES: [&str; STEPS] = ["已登记", "已交办", "已收件", "办理中", "已办结"];
 const TWO_DIGITS: &[&str] = &["01", "02", "04", "99"];

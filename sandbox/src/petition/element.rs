@@ -1,30 +1,30 @@
-//! XML as the product of the bureau writes it: elements without attributes except namespaces.
+//! Writes and reads XML in the form of the bureau: no attributes except namespaces.
 
 use serde_json::{Value, json};
 
 use crate::source::http::Reply;
 
-/// Placeholder for half a character; it occurs in no text.
+/// Stands for half a character; no text contains it.
 pub(super) const HALF_CHARACTER: char = '\u{f8ff}';
-/// What is sent for it: the first byte of a two-byte character.
+/// The byte that is sent for [`HALF_CHARACTER`]: the first byte of a two-byte character.
 const HALF_BYTE: u8 = 0xd5;
 
-/// Appends an element as XML. An object has its children, an array is several elements of this name,
-/// null is none; anything else is a text. `&#x0;` and `&#xB;` are kept as they are.
-pub(super) fn write(name: &str, content: &Value, out: &mut String) {
+/// Appends an element as XML. An object is an element with children, an array is several elements with
+/// this name, null is no element, and any other value is text. `&#x0;` and `&#xB;` are not escaped.
+pub(super) fn write_element(name: &str, content: &Value, out: &mut String) {
     match content {
         Value::Null => {}
-        Value::Array(items) => items.iter().for_each(|item| write(name, item, out)),
+        Value::Array(items) => items.iter().for_each(|item| write_element(name, item, out)),
         Value::Object(children) => {
             out.push_str(&format!("<{name}>"));
-            children.iter().for_each(|(name, child)| write(name, child, out));
+            children.iter().for_each(|(name, child)| write_element(name, child, out));
             out.push_str(&format!("</{name}>\n"));
         }
         leaf => match text(leaf).as_str() {
             "" => out.push_str(&format!("<{name}/>")),
             text => {
                 let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
-                // `]]>` is not escaped, although XML requires it.
+                // `]]>` is not escaped, although XML requires that.
                 let escaped = escaped.replace("&amp;#x", "&#x");
                 out.push_str(&format!("<{name}>{escaped}</{name}>"));
             }
@@ -32,17 +32,17 @@ pub(super) fn write(name: &str, content: &Value, out: &mut String) {
     }
 }
 
-/// The element as a reader sees it: children are arrays, text is `$text`. Half characters are left
-/// out.
-pub(super) fn tree(content: &Value) -> Value {
-    let trees = |child: &Value| match child {
+/// The tree that a reader parses from an element: children are arrays, and text is `$text`. Half
+/// characters are left out.
+pub(super) fn parsed_tree(content: &Value) -> Value {
+    let parsed_trees = |child: &Value| match child {
         Value::Null => Vec::new(),
-        Value::Array(items) => items.iter().map(tree).collect(),
-        one => vec![tree(one)],
+        Value::Array(items) => items.iter().map(parsed_tree).collect(),
+        one => vec![parsed_tree(one)],
     };
     match content {
         Value::Object(children) => {
-            let children = children.iter().map(|(name, child)| (name.clone(), trees(child)));
+            let children = children.iter().map(|(name, child)| (name.clone(), parsed_trees(child)));
             children.filter(|(_, trees)| !trees.is_empty()).collect()
         }
         leaf => match text(leaf).replace(HALF_CHARACTER, "") {
@@ -52,7 +52,7 @@ pub(super) fn tree(content: &Value) -> Value {
     }
 }
 
-/// The bureau writes flags as `1` and `0`.
+/// The text of a value. The bureau writes flags as `1` and `0`.
 fn text(leaf: &Value) -> String {
     match leaf {
         Value::Bool(flag) => u8::from(*flag).to_string(),
@@ -61,12 +61,12 @@ fn text(leaf: &Value) -> String {
     }
 }
 
-/// The document inside a CDATA section, or several if it contains `]]>`.
+/// The document in a CDATA section, or in several if it contains `]]>`.
 pub(super) fn cdata(inner: &str) -> String {
     format!("<![CDATA[{}]]>", inner.replace("]]>", "]]]]><![CDATA[>"))
 }
 
-/// The text in GB18030; each [`HALF_CHARACTER`] becomes [`HALF_BYTE`].
+/// Encodes text in GB18030; each [`HALF_CHARACTER`] becomes [`HALF_BYTE`].
 pub(super) fn gbk(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (i, part) in text.split(HALF_CHARACTER).enumerate() {
@@ -78,8 +78,8 @@ pub(super) fn gbk(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// The text of the first element of this name, whatever its prefix.
-pub(super) fn inside(xml: &str, name: &str) -> Option<String> {
+/// The text of the first element with this name, with any namespace prefix.
+pub(super) fn element_text(xml: &str, name: &str) -> Option<String> {
     let mut rest = xml;
     while let Some((_, after)) = rest.split_once('<') {
         rest = after;
@@ -88,22 +88,23 @@ pub(super) fn inside(xml: &str, name: &str) -> Option<String> {
         let local = local.rsplit(':').next().unwrap_or_default();
         if local == name && !tag.starts_with('/') {
             let (text, _) = content.split_once('<')?;
-            return Some(unescaped(text.trim()));
+            return Some(unescape(text.trim()));
         }
     }
     None
 }
 
-fn unescaped(text: &str) -> String {
+fn unescape(text: &str) -> String {
     let entities =
         [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
     entities.iter().fold(text.to_owned(), |text, (entity, c)| text.replace(entity, c))
 }
 
-/// An answer of `action` with the package in it, and the charsets that envelope and package declare.
+/// The answer to `action`: a document with the package, in an envelope. `outer` and `inner` are the
+/// charsets that the envelope and the document declare.
 pub(super) fn envelope(action: &str, outer: &str, inner: &str, package: &Value) -> Reply {
     let mut document = format!("<?xml version=\"1.0\" encoding=\"{inner}\"?>\n");
-    write("PACKAGE", package, &mut document);
+    write_element("PACKAGE", package, &mut document);
     let xml = format!(
         "<?xml version=\"1.0\" encoding=\"{outer}\"?>\n\
          <soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>\
@@ -116,7 +117,7 @@ pub(super) fn envelope(action: &str, outer: &str, inner: &str, package: &Value) 
 }
 
 /// A SOAP Fault, with 500.
-pub(super) fn fault(message: &str) -> Reply {
+pub(super) fn soap_fault(message: &str) -> Reply {
     let xml = format!(
         "<?xml version=\"1.0\" encoding=\"GB2312\"?>\n\
          <soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>\
@@ -126,7 +127,7 @@ pub(super) fn fault(message: &str) -> Reply {
     Reply::new(500, "text/xml; charset=gb2312", gbk(&xml))
 }
 
-/// The package of an answer: code and message in its head, then the children of `results`.
+/// The package of an answer: its head, then the children of `results`.
 pub(super) fn package(head: Value, results: Value) -> Value {
     let mut package = json!({ "PACKAGEHEAD": head });
     if let (Some(package), Value::Object(results)) = (package.as_object_mut(), results) {
@@ -148,9 +149,9 @@ mod tests {
     #[test]
     fn an_element_is_found_whatever_its_prefix() {
         let xml = "<s:Body><xf:pageNo xmlns:xf=\"x\"> 3 </xf:pageNo><pageSize>a&amp;b</pageSize>";
-        assert_eq!(inside(xml, "pageNo").as_deref(), Some("3"));
-        assert_eq!(inside(xml, "pageSize").as_deref(), Some("a&b"));
-        assert_eq!(inside(xml, "kssj"), None);
+        assert_eq!(element_text(xml, "pageNo").as_deref(), Some("3"));
+        assert_eq!(element_text(xml, "pageSize").as_deref(), Some("a&b"));
+        assert_eq!(element_text(xml, "kssj"), None);
     }
 
     #[test]
@@ -161,9 +162,9 @@ mod tests {
             "XFR": [{ "xm": [{ "$text": "李喆" }] }, { "xm": [{ "$text": "王<" }] }],
             "x": [{}],
         });
-        assert_eq!(tree(&list), expected);
+        assert_eq!(parsed_tree(&list), expected);
         let mut out = String::new();
-        write("LIST", &list, &mut out);
+        write_element("LIST", &list, &mut out);
         let people = "<XFR><xm>李喆</xm></XFR>\n<XFR><xm>王&lt;</xm></XFR>\n";
         assert_eq!(out, format!("<LIST>{people}<x/></LIST>\n"));
         assert_eq!(gbk("李喆"), b"\xc0\xee\x86\xb4");

@@ -1,13 +1,13 @@
-//! The people of a case (信访人).
+//! The people of a petition case (信访人).
 
 use serde_json::{Value, json};
 
-use crate::city;
 use crate::dice::Dice;
+use crate::faker;
 use crate::petition::Quirk;
 use crate::source::Item;
 
-/// One of the people of a case.
+/// One person of a case.
 pub(super) struct Petitioner {
     id: String,
     name: String,
@@ -19,37 +19,37 @@ pub(super) struct Petitioner {
     is_main: bool,
 }
 
-/// The people of a case, one to four; the first is the main person unless a quirk says otherwise.
+/// Generates the one to four people of a case. Without a quirk, the first is the main person.
 pub(super) fn people(case: &Item<'_, Quirk>, dice: &mut Dice) -> Vec<Petitioner> {
     let (number, district) = (case.number, case.district);
-    let mains = match () {
+    let n_main = match () {
         () if case.has_quirk(Quirk::NoMain) => 0,
         () if case.has_quirk(Quirk::ThreeMains) => 3,
         () => 1,
     };
     let count = 1 + [0, 0, 0, 1, 2, 3][dice.below(6)];
-    let mut people: Vec<_> = (0..count.max(mains))
+    let mut people: Vec<_> = (0..count.max(n_main))
         .map(|i| {
-            let identity = city::identity_number(dice, district);
+            let identity = faker::identity_number(dice, district);
             Petitioner {
                 id: format!("r{number}{i}"),
-                name: city::name(dice),
+                name: faker::name(dice),
                 // The 17th digit is odd for men.
                 is_male: identity.as_bytes()[16] % 2 == 1,
                 identity,
-                phone: city::mobile(dice),
-                address: format!("{}{}", district.name, city::community(dice)),
+                phone: faker::mobile(dice),
+                address: format!("{}{}", district.name, faker::community(dice)),
                 area: district.code,
-                is_main: i < mains,
+                is_main: i < n_main,
             }
         })
         .collect();
     if case.has_quirk(Quirk::RareName) {
-        people[0].name = city::rare_name(dice);
+        people[0].name = faker::rare_name(dice);
     }
     if case.has_quirk(Quirk::BadChecksum) {
-        let right = people[0].identity.pop();
-        people[0].identity.push(if right == Some('8') { '9' } else { '8' });
+        let valid = people[0].identity.pop();
+        people[0].identity.push(if valid == Some('8') { '9' } else { '8' });
     }
     people
 }

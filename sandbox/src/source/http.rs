@@ -1,7 +1,6 @@
-//! The server of a simulated source, on a free port of this machine.
+//! The HTTP server of a simulated source, on a free port of this machine.
 //!
-//! A source answers a request as a function of what it holds, without waiting for anything, so the
-//! same answers can be had over HTTP and, in unit tests, directly.
+//! A source answers without I/O, so unit tests can also call it directly.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,16 +18,16 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
     pub(crate) method: String,
-    /// Without the query.
+    /// The path, without the query.
     pub(crate) path: String,
-    /// As received, without the question mark.
+    /// The query as it was received, without the question mark.
     pub(crate) query: String,
-    /// Names in lower case, values as text.
+    /// The headers, with names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-/// An answer.
+/// The answer of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -36,12 +35,12 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<u8>,
 }
 
-/// A server that answers until it is dropped.
+/// A server that answers until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct HttpServer {
     url: String,
     _server: JoinSet<()>,
-    // Stops the server's own tasks, which hold the open connections.
+    // Ends the tasks of open connections.
     _stop: DropGuard,
 }
 
@@ -52,8 +51,8 @@ impl HttpServer {
     pub(crate) async fn open(
         answer: impl Fn(&Request) -> Reply + Send + Sync + 'static,
     ) -> anyhow::Result<Self> {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listener = TcpListener::bind(any).await.context("no free port on 127.0.0.1")?;
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listener = TcpListener::bind(any_port).await.context("no free port on 127.0.0.1")?;
         let url = format!("http://{}", listener.local_addr()?);
         let answer: Arc<Answer> = Arc::new(answer);
         let router = Router::new().fallback(respond).with_state(answer);
@@ -61,7 +60,7 @@ impl HttpServer {
         let stopped = stop.clone().cancelled_owned();
         let mut server = JoinSet::new();
         server.spawn(async move {
-            // It fails only when the listener does, and then nobody gets an answer.
+            // An error of the listener shows in the tests: requests get no answer.
             let _ = axum::serve(listener, router).with_graceful_shutdown(stopped).await;
         });
         Ok(Self { url, _server: server, _stop: stop.drop_guard() })
@@ -76,13 +75,13 @@ impl HttpServer {
 impl Request {
     /// The value of a header, by its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 
     /// The value of a query parameter, decoded.
     pub(crate) fn param(&self, name: &str) -> Option<String> {
         let mut pairs = form_urlencoded::parse(self.query.as_bytes());
-        pairs.find(|(known, _)| *known == name).map(|(_, value)| value.into_owned())
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| value.into_owned())
     }
 }
 
@@ -97,8 +96,8 @@ impl Reply {
         Self::new(200, "application/json;charset=UTF-8", body)
     }
 
-    /// The same with another header.
-    pub(crate) fn with(mut self, name: &'static str, value: String) -> Self {
+    /// Adds a header.
+    pub(crate) fn with_header(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
     }

@@ -1,6 +1,6 @@
-//! The items of a source: for each only its number, its time of receipt and the times of its states.
-//! Its texts are generated again from the seed and the number whenever they are needed. So a hundred
-//! thousand items take a few megabytes, with every state of each.
+//! The items of a source. Only the number, the time of receipt and the times of the states of each item
+//! are stored; its texts are generated again from the seed and the number whenever they are needed. So
+//! a hundred thousand items take a few megabytes.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,12 @@ use chrono::NaiveDateTime;
 
 use crate::Retention;
 
-/// The items of a source in the order they came.
+/// The items of a source.
 #[derive(Debug, Default)]
 pub(crate) struct Register {
-    /// In the order they came, including deleted ones.
+    /// All items in the order they were filed, including deleted ones.
     pub(crate) entries: Vec<Entry>,
+    /// The time of the last change and the number of each item that is not deleted.
     by_change: BTreeSet<(NaiveDateTime, u64)>,
     retention: Retention,
 }
@@ -20,17 +21,17 @@ pub(crate) struct Register {
 /// One item.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// Counted from 1, never used twice.
+    /// The number of the item, counted from 1.
     pub(crate) number: u64,
-    /// The time of receipt that it shows.
+    /// The time of receipt that the source shows.
     pub(crate) received: NaiveDateTime,
     /// Its states, oldest first; never empty.
     pub(crate) changes: Vec<Change>,
-    /// When it was deleted.
-    pub(crate) gone: Option<NaiveDateTime>,
+    /// When the item was deleted.
+    pub(crate) deleted_at: Option<NaiveDateTime>,
 }
 
-/// One state: since when, and how many states came before.
+/// A change of an item to a new state: its time, and how many states came before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) at: NaiveDateTime,
@@ -47,20 +48,20 @@ impl Register {
         self.index(number).map(|index| &self.entries[index])
     }
 
-    /// Adds an item that is received, and visible, `at`.
+    /// Adds an item that was received at the time `at`, and is visible since then.
     pub(crate) fn add(&mut self, number: u64, at: NaiveDateTime) {
         self.by_change.insert((at, number));
         let changes = vec![Change { at, step: 0 }];
-        self.entries.push(Entry { number, received: at, changes, gone: None });
+        self.entries.push(Entry { number, received: at, changes, deleted_at: None });
     }
 
-    /// The item with this number, to change anything but its states.
+    /// The item with this number. The caller must not change its states.
     pub(crate) fn entry_mut(&mut self, number: u64) -> Option<&mut Entry> {
         self.index(number).map(|index| &mut self.entries[index])
     }
 
-    /// Records that an item moved to a state.
-    pub(crate) fn record_move(&mut self, number: u64, at: NaiveDateTime, step: usize) {
+    /// Records that an item changed to a state.
+    pub(crate) fn add_change(&mut self, number: u64, at: NaiveDateTime, step: usize) {
         let Some(index) = self.index(number) else { return };
         let entry = &mut self.entries[index];
         self.by_change.remove(&(entry.last().at, number));
@@ -76,18 +77,18 @@ impl Register {
         if let Some(index) = self.index(number) {
             let entry = &mut self.entries[index];
             self.by_change.remove(&(entry.last().at, number));
-            entry.gone = Some(at);
+            entry.deleted_at = Some(at);
         }
     }
 
-    /// The items that last changed within the time, both ends included, oldest change first.
-    pub(crate) fn changed(
+    /// The items whose last change was between two times, both included, oldest change first.
+    pub(crate) fn changed_between(
         &self,
         from: NaiveDateTime,
-        upto: NaiveDateTime,
+        to: NaiveDateTime,
     ) -> impl DoubleEndedIterator<Item = &Entry> {
-        // `range` panics if it begins after its end, as it does when the clock goes backwards.
-        let range = (from.min(upto), if from <= upto { 0 } else { u64::MAX })..=(upto, u64::MAX);
+        // `range` would panic if `from` is after `to`; then this range is empty.
+        let range = (from.min(to), if from <= to { 0 } else { u64::MAX })..=(to, u64::MAX);
         self.by_change.range(range).filter_map(|(_, number)| self.entry(*number))
     }
 

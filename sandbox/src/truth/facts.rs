@@ -1,49 +1,47 @@
-//! The fields of the unified demand that must come out of a record, under their names there.
+//! The facts of a record: the fields of the unified demand that it must become.
 //!
-//! They do not use the gateway's types: with shared types a wrong name would be wrong on both sides
-//! and nobody would notice.
+//! This code does not use the gateway's types: with shared types, tests would not notice a wrong name.
 
 use std::{collections::HashMap, sync::LazyLock};
 
 use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Map, Value, json};
 
-/// What must be in the demand, in the form of the unified demand. An absent field may have any
-/// value, except that a `_raw` without a code is in no code list. Codes are those of the unified
-/// schema. Personal values are in plain, as the source writes them. `quality` has the flags that
-/// must be among those of the demand; its `field` may be a list: `people` for `people.0.phone`.
+/// The fields that a demand must have, in the form of the unified demand. A field that is not here may
+/// have any value; but if a field `x_raw` is here without `x`, the demand has no code `x`. Personal
+/// values are plain text, as in the source. `quality` lists flags that the demand must have, perhaps
+/// among others; a flag with the field `people` also stands for `people.0.phone`.
 pub type Facts = Map<String, Value>;
 
-/// The fields of these JSON objects; the last object that has a field decides. Nulls and empty lists
-/// are left out.
+/// Merges JSON objects; if several have the same field, the last one is used. Nulls and empty lists are
+/// left out.
 pub(crate) fn facts<const N: usize>(objects: [Value; N]) -> Facts {
     let members = objects.into_iter().filter_map(|object| match object {
         Value::Object(members) => Some(members),
         _ => None,
     });
-    match without_nulls(members.flatten().collect()) {
+    match remove_nulls(members.flatten().collect()) {
         Some(Value::Object(facts)) => facts,
         _ => Map::new(),
     }
 }
 
-fn without_nulls(value: Value) -> Option<Value> {
+fn remove_nulls(value: Value) -> Option<Value> {
     Some(match value {
         Value::Null => return None,
         Value::Array(items) if items.is_empty() => return None,
-        Value::Array(items) => items.into_iter().filter_map(without_nulls).collect(),
+        Value::Array(items) => items.into_iter().filter_map(remove_nulls).collect(),
         Value::Object(members) => members
             .into_iter()
-            .filter_map(|(name, value)| Some((name, without_nulls(value)?)))
+            .filter_map(|(name, value)| Some((name, remove_nulls(value)?)))
             .collect(),
         scalar => scalar,
     })
 }
 
-/// The code of the unified demand for a label or code of a source. `table` is a table of
-/// `codes.toml`.
+/// The code in the unified demand for a label or code of a source, by a table of `codes.toml`.
 #[expect(clippy::expect_used, reason = "the file is part of the program, and every test reads it")]
-pub(crate) fn unified(table: &str, label: &str) -> Option<&'static str> {
+pub(crate) fn unified_code(table: &str, label: &str) -> Option<&'static str> {
     type Tables = HashMap<String, HashMap<String, String>>;
     static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         toml::from_str(include_str!("codes.toml")).expect("codes.toml has tables of texts")
@@ -51,12 +49,12 @@ pub(crate) fn unified(table: &str, label: &str) -> Option<&'static str> {
     TABLES[table].get(label).map(String::as_str)
 }
 
-/// Beijing time as UTC, as the unified demand writes it.
+/// Converts Beijing time to UTC, in the format of the unified demand.
 pub(crate) fn utc(at: NaiveDateTime) -> String {
     (at - TimeDelta::hours(8)).format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// The people of a record that names only the main person.
+/// The field `people` of a record with only one person.
 pub(crate) fn main_person(name: Option<&str>, phone: Option<&str>) -> Value {
     json!([{ "role": "main", "name": name, "phone": phone }])
 }
@@ -66,16 +64,16 @@ pub(crate) fn quality_flag(field: &str, flag: &str) -> Value {
     json!({ "field": field, "flag": flag })
 }
 
-/// `text` without tags, entities, control characters, byte order marks and Excel's escapes, with
-/// blanks and empty lines collapsed. It knows only the entities and tags that
-/// [`Dirt`](crate::text::Dirt) writes. The rules are written again here, so that the gateway's
-/// cleaning is checked against other code.
-pub(crate) fn cleaned(text: &str) -> String {
+/// `text` after the cleaning that the gateway must do: without tags, entities, control characters, byte
+/// order marks and Excel's escapes, with repeated blanks and empty lines merged. It supports only what
+/// [`Dirt`](crate::text::Dirt) adds. This code is independent of the gateway's, so that tests compare two
+/// implementations.
+pub(crate) fn clean(text: &str) -> String {
     let text = text.replace("_x000D_", "\r");
-    let text = if text.contains(['<', '&']) { without_markup(&text) } else { text };
+    let text = if text.contains(['<', '&']) { strip_markup(&text) } else { text };
     let text: String = text.chars().filter(|c| !c.is_control() || "\t\n\r".contains(*c)).collect();
     let text = text.replace('\u{feff}', "").replace("\r\n", "\n").replace('\r', "\n");
-    let lines: Vec<String> = text.split('\n').map(single_spaced).collect();
+    let lines: Vec<String> = text.split('\n').map(collapse_blanks).collect();
     let mut tidy: Vec<&str> = Vec::new();
     for line in &lines {
         if !line.is_empty() || tidy.last().is_some_and(|before| !before.is_empty()) {
@@ -85,13 +83,14 @@ pub(crate) fn cleaned(text: &str) -> String {
     tidy.join("\n").trim_matches('\n').to_owned()
 }
 
-fn single_spaced(line: &str) -> String {
+fn collapse_blanks(line: &str) -> String {
     let words = line.split([' ', '\t', '\u{a0}', '\u{3000}']).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Block tags become line ends, other tags nothing; then entities become what they stand for.
-fn without_markup(text: &str) -> String {
+/// Replaces block tags with line ends, removes other tags, and then replaces entities with their
+/// characters.
+fn strip_markup(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('<') {
@@ -101,7 +100,7 @@ fn without_markup(text: &str) -> String {
             plain.push('<');
             continue;
         };
-        if ["br", "/p", "p", "div", "/div"].iter().any(|block| names(tag, block)) {
+        if ["br", "/p", "p", "div", "/div"].iter().any(|block| is_tag(tag, block)) {
             plain.push('\n');
         }
         rest = tail;
@@ -112,8 +111,8 @@ fn without_markup(text: &str) -> String {
     entities.iter().fold(plain, |text, (entity, stands_for)| text.replace(entity, stands_for))
 }
 
-fn names(tag: &str, block: &str) -> bool {
-    tag.strip_prefix(block).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '/']))
+fn is_tag(tag: &str, name: &str) -> bool {
+    tag.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '/']))
 }
 
 #[cfg(test)]
@@ -124,7 +123,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_dirt_is_removed() {
-        for (text, clean) in [
+        for (text, expected) in [
             ("小区\t停水", "小区 停水"),
             ("小区\u{a0}\u{a0}\u{3000}停水", "小区 停水"),
             ("小区\u{feff}停\0水", "小区停水"),
@@ -133,15 +132,15 @@ mod tests {
             ("<p style=\"x\">停水，&nbsp;很久。<br/>急&lt;完&gt;</p>", "停水， 很久。\n急<完>"),
             ("3 < 5", "3 < 5"),
         ] {
-            assert_eq!(cleaned(text), clean, "{text:?}");
+            assert_eq!(clean(text), expected, "{text:?}");
         }
     }
 
     #[test]
     fn clean_text_is_kept() {
         let text = "市民来电反映：停水。\n请处理，电话13900004321。";
-        assert_eq!(cleaned(text), text);
-        let broken = Dirt::FourByte.apply(text, &mut Dice::new(1, 1));
-        assert_eq!(cleaned(&broken), broken);
+        assert_eq!(clean(text), text);
+        let broken = Dirt::FourByte.add_to(text, &mut Dice::new(1, 1));
+        assert_eq!(clean(&broken), broken);
     }
 }

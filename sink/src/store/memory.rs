@@ -125,7 +125,7 @@ impl Tables {
             .filter_map(|id| {
                 let seq = *self.ids.get(&id)?;
                 let row = self.demands.get(&seq)?;
-                let current = contract::Current::of(&row.demand);
+                let current = contract::DemandState::of(&row.demand);
                 Some((id, KnownDemand { seq, current, last_seen_at: row.last_seen_at }))
             })
             .collect();

@@ -9,7 +9,7 @@ use gateway::{
     assemble,
     channel::LiveChannel,
     clock::now,
-    registry::vocabulary,
+    registry::section_schemas,
     service::{Role, serve},
     shipped,
     stop::Stop,
@@ -117,7 +117,7 @@ async fn run(sixth: Sixth, length: Duration) -> anyhow::Result<Lag> {
     let known = sources[0].environment();
     let environment =
         |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
-    let settings = config::resolve(&config, &vocabulary(), &environment)?;
+    let settings = config::resolve(&config, &section_schemas(), &environment)?;
     let (store, keys) = assemble::open(&settings).await?;
     let mut channels = assemble::channels(&settings, &keys)?;
     if let (Sixth::Panics, Some(channel)) = (sixth, channels.last_mut()) {
@@ -164,6 +164,9 @@ match  = ["*.jsonl"]
 key    = "$.no"
 stable = "1s"
 
+[files.revision]
+at = "$.n"
+
 [demand]
 source_no = "$.no"
 content   = {{ at = "$.text", clean = "html" }}
@@ -189,7 +192,7 @@ async fn file(
     for tick in 0..usize::try_from(length.as_millis() / TICK.as_millis())? {
         ticks.tick().await;
         if sixth == Sixth::Broken && tick % BROKEN_INTERVAL == 0 {
-            let record = serde_json::json!({ "no": format!("B{tick}"), "text": text });
+            let record = serde_json::json!({ "no": format!("B{tick}"), "n": tick, "text": text });
             fs::write(dropped.join(format!("{tick}.jsonl")), record.to_string())?;
         }
         for (number, source) in sources.iter().enumerate() {

@@ -75,7 +75,7 @@ fn one_by_one(text: &str) {
     let mut findings = Findings::default();
     let whole = Shape::Json.parse(text, &mut findings);
     if let (Ok(Value::Array(list)), Ok(elements)) = (&whole, elements(text)) {
-        let list: Vec<_> = list.iter().filter(|value| !findings.is_nothing(value)).collect();
+        let list: Vec<_> = list.iter().filter(|value| !findings.is_missing_value(value)).collect();
         assert_eq!(list.len(), elements.len());
         for (value, element) in list.into_iter().zip(elements) {
             let mut alone = Findings::default();
@@ -91,10 +91,10 @@ fn one_by_one(text: &str) {
 fn read(input: &[u8], shape: Shape) -> Option<(Value, bool)> {
     let mut text = document::decode(input, &Hints::default());
     let mut tree = text.parse(shape).ok()?;
-    let verdict = text.facts.judge("", &tree);
-    let _ = text.facts.findings.bytes_of(&tree);
-    text.facts.findings.settle(&mut tree);
-    Some((tree, verdict.damage.is_none()))
+    let defects = text.facts.defects_in("", &tree);
+    let _ = text.facts.findings.source_bytes(&tree.to_string());
+    text.facts.findings.remove_markers(&mut tree);
+    Some((tree, defects.damage.is_none()))
 }
 
 fn same_again(tree: &Value) {

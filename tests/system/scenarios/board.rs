@@ -147,7 +147,7 @@ async fn tags_and_entities_become_text() {
 #[tokio::test]
 async fn a_thread_that_is_removed_after_it_was_listed_is_kept_as_it_was_listed() {
     let (scene, struck) = Board::struck("removed").await;
-    assert!(scene.source.truth().thing(&struck.key).unwrap().gone.is_some());
+    assert!(scene.source.truth().record(&struck.key).unwrap().deleted_at.is_some());
     let kept = struck.demand();
     assert_eq!(kept.body.title.as_deref(), struck.told.payload["subject"].as_str());
     assert_eq!(scene.pipeline.store.demands().len(), 3);

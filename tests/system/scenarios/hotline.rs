@@ -22,7 +22,7 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         let clock = morning();
         let plain = sandbox::Settings::new(7, clock.clone());
-        let settings = sandbox::Settings { faults: Faults::parse(faults).unwrap(), ..plain };
+        let settings = sandbox::Settings { quirks: QuirkRates::parse(faults).unwrap(), ..plain };
         let hotline = Hotline::create(&folder.path().join("hotline.db"), settings).await.unwrap();
         let url = vec![("HOTLINE_DATABASE_URL", hotline.url().to_owned())];
         let pipeline = Pipeline::new("hotline", url).unwrap().with_clock(&clock).unwrap();
@@ -41,7 +41,7 @@ impl Desk {
 
     async fn at(&self, key: &str) -> Struck {
         let truth = self.hotline.truth().await.unwrap();
-        let told = truth.thing(key).unwrap().states.last().map(Arc::clone).unwrap();
+        let told = truth.record(key).unwrap().states.last().map(Arc::clone).unwrap();
         Struck { key: key.to_owned(), told, demand: self.pipeline.demand(key) }
     }
 }
@@ -183,7 +183,7 @@ async fn a_change_between_the_question_and_the_flag_is_not_lost() {
     let key = desk.hotline.file(3).await.unwrap().remove(1);
     desk.pipeline.pull().await.unwrap();
     desk.pull().await;
-    assert_eq!(desk.at(&key).await.told.faults, ["race_update"]);
+    assert_eq!(desk.at(&key).await.told.quirks, ["race_update"]);
     assert_eq!(desk.pipeline.states(&key), 2);
 }
 

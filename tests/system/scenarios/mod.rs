@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use contract::{Demand, Fault, FaultKind};
 use sandbox::{
-    Behaviour, Clock, Faults, Limits, MessageBoard, Mobile, Petitions, ProvinceInspection,
+    Behaviour, Clock, Limits, MessageBoard, Mobile, Petitions, ProvinceInspection, QuirkRates,
     StateInspection, Truth, truth::ServedState,
 };
 use system_tests::pipeline::Pipeline;
@@ -54,8 +54,8 @@ macro_rules! sources {
 
             async fn open(faults: &str, limits: Limits, clock: &Clock) -> Self {
                 let plain = Behaviour::new(7, clock.clone());
-                let faults = Faults::parse(faults).unwrap();
-                $kind::open(Behaviour { faults, limits, ..plain }).await.unwrap()
+                let quirks = QuirkRates::parse(faults).unwrap();
+                $kind::open(Behaviour { quirks, limits, ..plain }).await.unwrap()
             }
 
             fn url(&self) -> &str {
@@ -144,7 +144,7 @@ impl<S: Source> Scene<S> {
 
     fn at(&self, key: &str) -> Struck {
         let truth = self.source.truth();
-        let told = truth.thing(key).unwrap().states.last().map(Arc::clone).unwrap();
+        let told = truth.record(key).unwrap().states.last().map(Arc::clone).unwrap();
         let demand = self.pipeline.demand(key);
         Struck { key: key.to_owned(), told, demand }
     }

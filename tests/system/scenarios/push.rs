@@ -5,14 +5,14 @@ use std::{collections::HashMap, fs, future::Future};
 use config::Settings;
 use gateway::{
     assemble, keys,
-    push::{self, Limits as PushLimits},
-    registry::vocabulary,
+    push::{self, Timeouts},
+    registry::section_schemas,
     service::{Role, serve},
     shipped,
     stop::Stop,
 };
 use normalizer::{Keys, Sealer};
-use sandbox::grid::Pushed;
+use sandbox::grid::PushCounts;
 use sink::store::{Database, Postgres};
 use system_tests::{compare::altered, gateway_process::server};
 
@@ -39,12 +39,12 @@ impl Town {
             let corner = format!("push_{}", std::process::id());
             Postgres::create_schema(url, &corner).await.unwrap();
             keys::make(&folder.path().join("data/keys.json"), Default::default()).unwrap();
-            shipped::name_servers(folder.path(), Some("STORE"), None).unwrap();
+            shipped::set_servers(folder.path(), Some("STORE"), None).unwrap();
             known.push(("STORE", Postgres::in_schema(url, &corner)));
         }
         let environment =
             |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
-        let settings = config::resolve(folder.path(), &vocabulary(), &environment).unwrap();
+        let settings = config::resolve(folder.path(), &section_schemas(), &environment).unwrap();
         Self { mobile, settings, _folder: folder }
     }
 
@@ -61,7 +61,7 @@ impl Town {
             .filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)))
             .collect();
         let any = "127.0.0.1:0".parse().unwrap();
-        let listener = push::open(any, endpoints, PushLimits::default()).await.unwrap().unwrap();
+        let listener = push::open(any, endpoints, Timeouts::default()).await.unwrap().unwrap();
         let url = format!("http://{}/intake/mobile", listener.address().unwrap());
         let work = async move {
             let serving = serve(&self.settings, Role::All, channels, &store, stop);
@@ -72,7 +72,7 @@ impl Town {
     }
 
     /// Pushes everything to a gateway that runs until all of it is sent.
-    async fn push(&self) -> Pushed {
+    async fn push(&self) -> PushCounts {
         let stop = Stop::default();
         let (url, working) = self.gateway(&stop).await;
         let sending = async {
@@ -87,7 +87,7 @@ impl Town {
         let (store, keys) = self.store().await;
         let (channel, sealer) = ("mobile".parse().unwrap(), Sealer::new(&keys));
         let mut found = Vec::new();
-        for thing in self.mobile.truth().things() {
+        for thing in self.mobile.truth().records() {
             let key = contract::RecordKey::new(thing.key.as_str());
             let Some(demand) = store.current(&channel, &key).await.unwrap() else {
                 found.push(format!("{key} was lost"));
@@ -118,7 +118,7 @@ async fn what_is_sent_four_times_is_one_demand() {
     let town = Town::open("duplicate@2", None).await;
     town.mobile.file(6);
     let pushed = town.push().await;
-    assert_eq!((pushed.taken, pushed.repeated), (6, 9));
+    assert_eq!((pushed.accepted, pushed.repeated), (6, 9));
     assert_eq!(town.differences().await, [""; 0]);
     let books = town.store().await.0.books(None, None).await.unwrap();
     assert_eq!((books[0].stored, books[0].unchanged), (6, 9), "{books:?}");
@@ -132,7 +132,7 @@ async fn a_late_or_wrong_signature_is_refused_and_the_right_one_after_it_taken()
         town.mobile.file(4);
         let pushed = town.push().await;
         assert!(pushed.refused >= 2, "{fault}: {pushed:?}");
-        assert_eq!(pushed.taken, 4, "{fault}");
+        assert_eq!(pushed.accepted, 4, "{fault}");
         assert_eq!(town.differences().await, [""; 0], "{fault}");
         let books = town.store().await.0.books(None, None).await.unwrap();
         assert_eq!(books[0].read, 4, "{fault}: nothing of what was refused came in");
@@ -150,7 +150,7 @@ async fn many_gateways_receive_for_one_channel_at_once() {
         for url in [&first, &second, &first, &second, &second, &first] {
             town.mobile.file(3);
             let pushed = town.mobile.push(url).await.unwrap();
-            assert_eq!((pushed.taken, pushed.refused), (3, 0), "{url}");
+            assert_eq!((pushed.accepted, pushed.refused), (3, 0), "{url}");
         }
         stop.request();
     };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gateway::{
     assemble, keys,
-    registry::vocabulary,
+    registry::section_schemas,
     service::{Role, serve},
     shipped,
     stop::Stop,
@@ -27,7 +27,7 @@ async fn pulled(store: Option<&str>) -> (tempfile::TempDir, Database) {
     let hotline = Hotline::create(&folder.path().join("hotline.db"), settings).await.unwrap();
     bureau.file(3);
     let truth = bureau.truth();
-    let told = truth.things()[1].last().facts().unwrap().clone();
+    let told = truth.records()[1].last().facts().unwrap().clone();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let (phone, content) = (text(&told["people"][0]["phone"]), text(&told["content"]));
     let keys = hotline.file(3).await.unwrap();
@@ -51,7 +51,7 @@ async fn pulled(store: Option<&str>) -> (tempfile::TempDir, Database) {
         let corner = format!("twice_{}", std::process::id());
         Postgres::create_schema(url, &corner).await.unwrap();
         keys::make(&config.join("data/keys.json"), normalizer::Suite::default()).unwrap();
-        shipped::name_servers(&config, Some(STORE), None).unwrap();
+        shipped::set_servers(&config, Some(STORE), None).unwrap();
         known.push((STORE, Postgres::in_schema(url, &corner)));
     }
     let store = pull(&config, &known).await;
@@ -61,7 +61,7 @@ async fn pulled(store: Option<&str>) -> (tempfile::TempDir, Database) {
 async fn pull(config: &Path, known: &[(&'static str, String)]) -> Database {
     let environment =
         |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
-    let settings = config::resolve(config, &vocabulary(), &environment).unwrap();
+    let settings = config::resolve(config, &section_schemas(), &environment).unwrap();
     let (store, keys) = assemble::open(&settings).await.unwrap();
     let channels = assemble::channels(&settings, &keys).unwrap().into_iter();
     let channels = channels.map(|channel| channel.with_schedule(None)).collect();

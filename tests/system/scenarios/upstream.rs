@@ -7,7 +7,7 @@ use std::{
 };
 
 use contract::Gate as _;
-use gateway::{assemble, channel::LiveChannel, registry::vocabulary, shipped};
+use gateway::{assemble, channel::LiveChannel, registry::section_schemas, shipped};
 use system_tests::world::{Reply, TestServer};
 
 use super::*;
@@ -37,7 +37,7 @@ fn two_channels(url: &str, rate: &str) -> (tempfile::TempDir, Vec<LiveChannel>) 
         fs::write(channel.join("channel.toml"), text).unwrap();
     }
     let environment = |_: &str| Some("made-up".to_owned());
-    let settings = config::resolve(folder.path(), &vocabulary(), &environment).unwrap();
+    let settings = config::resolve(folder.path(), &section_schemas(), &environment).unwrap();
     let keys = normalizer::Keys::generate(normalizer::Suite::default()).unwrap();
     (folder, assemble::channels(&settings, &keys).unwrap())
 }

@@ -1,7 +1,7 @@
-//! The folders of the servers, and the users that they run as.
+//! The folders of the servers, and the system users that they run as.
 //!
-//! PostgreSQL refuses to run as root. So if this process is root, each server runs as the user that
-//! its package created, in a folder that belongs to that user.
+//! PostgreSQL refuses to run as root. So if xtask runs as root, each server runs as the user that its
+//! package created, in a folder that belongs to that user.
 
 use std::{
     fs::{self, File, Permissions},
@@ -17,32 +17,32 @@ use tempfile::TempDir;
 
 use crate::{run::output_of, setup::is_root};
 
-/// The folder of servers.
+/// The folder with the folders of all servers.
 pub(crate) struct Folder {
     root: PathBuf,
-    /// The temporary folder of one run; it is removed when dropped.
+    /// If the folder is temporary: this removes it when dropped.
     _temporary: Option<TempDir>,
 }
 
 impl Folder {
     /// A temporary folder for one run.
-    pub(crate) fn create() -> Result<Self> {
-        // Not $TMPDIR: that may be closed to other users, and socket paths must stay short (107
-        // bytes).
+    pub(crate) fn temporary() -> Result<Self> {
+        // $TMPDIR is not used: other users may have no access to it, and the path of a socket in it
+        // could be longer than the allowed 107 bytes.
         let temporary = tempfile::Builder::new().prefix("tonghui-test-").tempdir_in("/tmp")?;
-        Ok(Self { root: Self::at(temporary.path())?.root, _temporary: Some(temporary) })
+        Ok(Self { root: Self::permanent(temporary.path())?.root, _temporary: Some(temporary) })
     }
 
-    /// A folder that stays: a server that is started there again continues with its data.
-    pub(crate) fn at(path: &Path) -> Result<Self> {
+    /// A permanent folder: a server that is started there again uses the same data.
+    pub(crate) fn permanent(path: &Path) -> Result<Self> {
         let root = std::path::absolute(path)?;
         fs::create_dir_all(&root)?;
         fs::set_permissions(&root, Permissions::from_mode(0o711))?;
         Ok(Self { root, _temporary: None })
     }
 
-    /// A folder for one server, which runs as `user` if this process is root.
-    pub(crate) fn home(&self, name: &str, user: &'static str) -> Result<Home> {
+    /// Creates the folder of one server, which runs as `user` if xtask runs as root.
+    pub(crate) fn server_home(&self, name: &str, user: &'static str) -> Result<Home> {
         let path = self.root.join(name);
         fs::create_dir_all(&path)?;
         fs::set_permissions(&path, Permissions::from_mode(0o700))?;
@@ -60,17 +60,17 @@ impl Folder {
 /// The folder of one server.
 pub(crate) struct Home {
     path: PathBuf,
-    /// Ids of the user and the group that it runs as; `None` for those of this process.
+    /// Ids of the user and the group that the server runs as; `None` for the user of xtask.
     user: Option<(u32, u32)>,
 }
 
 impl Home {
-    /// A path in it.
+    /// The path of the file `name` in this folder.
     pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The content of a file; if there is none, it is created with what `create` gives.
+    /// The content of a file. If it does not exist, it is written with the result of `create`.
     pub(crate) fn load_or_create(
         &self,
         name: &str,
@@ -83,7 +83,7 @@ impl Home {
         Ok(fs::read_to_string(path)?)
     }
 
-    /// Writes a file that the server may read and nobody else.
+    /// Writes a file that only the server can read.
     pub(crate) fn write(&self, name: &str, content: &str) -> Result<PathBuf> {
         let path = self.join(name);
         fs::write(&path, content)?;
@@ -94,34 +94,39 @@ impl Home {
         Ok(path)
     }
 
-    /// A command that runs here as the server's user. It gets `signal` when this process ends, even
-    /// by `kill -9`: no server is left behind.
-    pub(crate) fn command(&self, signal: &str, program: &Path) -> Command {
+    /// A command that runs `program` in this folder as the server's user, for a short time.
+    pub(crate) fn tool(&self, program: &Path) -> Command {
+        self.server("KILL", program)
+    }
+
+    /// A command that runs a server in this folder as the server's user. It gets `stop_signal` when xtask
+    /// ends, even by `kill -9`, so no server keeps running.
+    pub(crate) fn server(&self, stop_signal: &str, program: &Path) -> Command {
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", signal]);
+        command.args(["--pdeathsig", stop_signal]);
         if let Some((user, group)) = self.user.map(|(u, g)| (u.to_string(), g.to_string())) {
             command.args(["--reuid", &user, "--regid", &group, "--init-groups"]);
         }
-        // Messages in English: the log is searched for one of them.
+        // Messages must be in English, because the log is searched for one of them.
         command.arg("--").arg(program).current_dir(&self.path).env("LC_ALL", "C");
         command
     }
 }
 
-/// A port that nobody listens on now.
+/// A TCP port that is free now.
 pub(crate) fn free_port() -> Result<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
     Ok(listener.local_addr()?.port().to_string())
 }
 
-/// A password for one run.
+/// A random password.
 pub(crate) fn password() -> Result<String> {
     let mut bytes = [0_u8; 12];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The id of a user (`-u`) or of its group (`-g`).
+/// The id of a user (option `-u`) or of its primary group (option `-g`).
 fn user_id(option: &str, user: &str) -> Result<u32> {
     Ok(output_of(Command::new("id").args([option, user]))?.trim().parse()?)
 }

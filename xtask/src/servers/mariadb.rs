@@ -14,19 +14,19 @@ use crate::run::output_of;
 pub(super) const INSTALL: &str = "/usr/bin/mariadb-install-db";
 pub(super) const SERVER: &str = "/usr/sbin/mariadbd";
 
-/// Makes a data folder and starts it.
+/// Creates the data folder if there is none, and starts the server.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
-    let home = folder.home("mariadb", "mysql")?;
+    let home = folder.server_home("mariadb", "mysql")?;
     let data = format!("--datadir={}", home.join("data").display());
 
     if !home.join("data").exists() {
-        let mut install = home.command("KILL", Path::new(INSTALL));
+        let mut install = home.tool(Path::new(INSTALL));
         install.args(["--no-defaults", &data, "--skip-test-db", "--skip-name-resolve"]);
         install.arg("--auth-root-authentication-method=normal");
         output_of(install)?;
     }
 
-    // The server reads it before it accepts connections, so root is never without a password.
+    // The server runs `accounts.sql` before it accepts connections, so root always has a password.
     let password = home.load_or_create("password", password)?;
     let accounts = home.write(
         "accounts.sql",
@@ -38,7 +38,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     )?;
 
     let port = home.load_or_create("port", free_port)?;
-    let mut run = home.command("TERM", Path::new(SERVER));
+    let mut run = home.server("TERM", Path::new(SERVER));
     run.args(["--no-defaults", &data, "--bind-address=127.0.0.1", "--skip-name-resolve"])
         .arg(format!("--port={port}"))
         .arg(format!("--socket={}", home.join("socket").display()))

@@ -11,20 +11,20 @@ use super::{
 };
 use crate::run::output_of;
 
-/// The administrator needs a password, so that passwords are tested; roles that a test creates need
-/// none.
+/// The content of `pg_hba.conf`. The role `postgres` needs a password, so that tests cover passwords;
+/// roles that a test creates need none.
 const ACCOUNTS: &str = "\
 host all postgres 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust
 ";
 
-/// Creates a cluster and starts the server.
+/// Creates the data folder if there is none, and starts the server.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
-    let home = folder.home("postgres", "postgres")?;
+    let home = folder.server_home("postgres", "postgres")?;
     let data = home.join("data");
     let password = home.load_or_create("password", password)?;
     if !data.exists() {
-        let mut init = home.command("KILL", &program("initdb").context("initdb is not installed")?);
+        let mut init = home.tool(&program("initdb").context("initdb is not installed")?);
         init.args(["--username=postgres", "--auth=scram-sha-256", "--no-sync"])
             .args(["--encoding=UTF8", "--locale=C.UTF-8", "--lc-messages=C"])
             .arg(format!("--pwfile={}", home.join("password").display()))
@@ -35,7 +35,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     }
 
     let port = home.load_or_create("port", free_port)?;
-    let mut run = home.command("INT", &program("postgres").context("postgres is not installed")?);
+    let mut run = home.server("INT", &program("postgres").context("postgres is not installed")?);
     run.arg("-D").arg(&data);
     for setting in [
         format!("port={port}"),
@@ -54,7 +54,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     Ok(Server::new(process, vec![("TONGHUI_TEST_POSTGRES", url)]))
 }
 
-/// A program of the newest installed version; Debian keeps them out of the path.
+/// The path of a program of the newest installed version; Debian does not add it to `$PATH`.
 pub(super) fn program(name: &str) -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     versions

@@ -1,7 +1,7 @@
-//! A server process: ready when it says so, stopped when dropped.
+//! A server process. It is ready when its log says so, and it is stopped when it is dropped.
 //!
-//! Its log is read through a pipe, so nothing polls: the line with *ready* arrives as soon as it is
-//! true, and the pipe ends when the server and all its children have ended.
+//! Its log is read through a pipe. So no polling is needed: the line that says *ready* arrives at once,
+//! and the pipe ends when the server and all its child processes have ended.
 
 use std::{
     collections::VecDeque,
@@ -17,83 +17,83 @@ use anyhow::{Context, Result, bail};
 
 use crate::run::{self, print};
 
-const START_WITHIN: Duration = Duration::from_secs(120);
-const STOP_WITHIN: Duration = Duration::from_secs(30);
-/// The number of last lines of its log that are shown if it does not start.
-const LAST_LINES: usize = 30;
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// How many lines of its log are shown if a server does not start.
+const MAX_LAST_LINES: usize = 30;
 
 /// A running server.
 pub(crate) struct Process {
     name: &'static str,
     child: Child,
-    /// The signal that makes it stop in good order.
-    signal: &'static str,
+    /// The signal that makes the server stop cleanly.
+    stop_signal: &'static str,
     events: Receiver<Event>,
 }
 
-/// What the thread that reads the log reports. The end of the log closes the channel.
+/// An event that the thread which reads the log reports. At the end of the log it closes the channel.
 #[derive(PartialEq)]
 enum Event {
     Ready,
-    /// The log ended before that; these were its last lines.
+    /// The log ended before the server was ready; these were its last lines.
     Ended(Vec<String>),
 }
 
 impl Process {
-    /// Starts `command` and waits until its log contains `ready`.
+    /// Starts `command`, and waits until its log contains the text `ready`.
     pub(crate) fn start(
         name: &'static str,
-        signal: &'static str,
+        stop_signal: &'static str,
         command: &mut Command,
         ready: &'static str,
     ) -> Result<Self> {
         run::set_running(None)?;
         let (log, writer) = io::pipe()?;
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
-        let child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
-        // `command` holds the writing end of the pipe; while one is open the pipe never ends.
+        let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+        // Closes the copies of the pipe's write end in `command`: the log ends only when all are closed.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let (sender, events) = sync_channel(1);
-        thread::spawn(move || follow(log, ready, &sender));
-        // From here on, dropping it stops the server, also when this function fails.
-        let process = Self { name, child, signal, events };
-        match process.events.recv_timeout(START_WITHIN) {
+        thread::spawn(move || read_log(log, ready, &sender));
+        // From here on the server is stopped on any failure, because `process` is then dropped.
+        let process = Self { name, child, stop_signal, events };
+        match process.events.recv_timeout(START_TIMEOUT) {
             Ok(Event::Ready) => Ok(process),
-            Ok(Event::Ended(lines)) => bail!("{name} ended at once:\n{}", lines.join("\n")),
-            Err(_) => bail!("{name} was not ready within {} s", START_WITHIN.as_secs()),
+            Ok(Event::Ended(lines)) => bail!("{name} failed to start:\n{}", lines.join("\n")),
+            Err(_) => bail!("{name} was not ready after {} s", START_TIMEOUT.as_secs()),
         }
     }
 
-    /// The number of its process.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits until it has ended by itself, or `period` has passed; true if it has ended.
-    pub(crate) fn ended_within(&self, period: Duration) -> bool {
+    /// Waits until the server has ended, but not longer than `period`. Returns whether it has ended.
+    pub(crate) fn wait_for_end(&self, period: Duration) -> bool {
         self.events.recv_timeout(period) == Err(RecvTimeoutError::Disconnected)
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        run::send_signal(self.signal, &self.child.id().to_string());
-        let ended = loop {
-            match self.events.recv_timeout(STOP_WITHIN) {
+        run::send_signal(self.stop_signal, &self.child.id().to_string());
+        let has_ended = loop {
+            match self.events.recv_timeout(STOP_TIMEOUT) {
                 Ok(_) => {}
                 Err(error) => break error == RecvTimeoutError::Disconnected,
             }
         };
-        if !ended {
-            print(format_args!("{} does not stop, killing it", self.name));
+        if !has_ended {
+            print(format_args!("{} does not stop; it is killed", self.name));
             run::send_signal("KILL", &format!("-{}", self.child.id()));
         }
         let _ = self.child.wait();
     }
 }
 
-/// Reads the log to its end.
-fn follow(log: io::PipeReader, ready: &str, sender: &SyncSender<Event>) {
+/// Reads the log to its end, and reports when it contains `ready`.
+fn read_log(log: io::PipeReader, ready: &str, sender: &SyncSender<Event>) {
     let mut is_ready = false;
     let mut last = VecDeque::new();
     for line in BufReader::new(log).split(b'\n').map_while(Result::ok) {
@@ -103,7 +103,7 @@ fn follow(log: io::PipeReader, ready: &str, sender: &SyncSender<Event>) {
             let _ = sender.send(Event::Ready);
         }
         last.push_back(line);
-        if last.len() > LAST_LINES {
+        if last.len() > MAX_LAST_LINES {
             last.pop_front();
         }
     }

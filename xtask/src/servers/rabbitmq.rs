@@ -1,10 +1,9 @@
 //! A RabbitMQ node for the tests.
 //!
-//! Debian's wrapper script works only with the user and the folders of the system, so this runs the
-//! script of RabbitMQ itself. With `RUNNING_UNDER_SYSTEMD` the script is replaced by the virtual machine
-//! instead of starting it as a child, so the signal at the end of this process reaches the machine.
-//! Erlang's port mapper would be started as a daemon that is left behind, so it is started here too, on
-//! its own port.
+//! Debian's wrapper script works only with the system's user and folders, so RabbitMQ's own script is
+//! run. With `RUNNING_UNDER_SYSTEMD` it `exec`s the Erlang VM instead of starting it as a child, so the
+//! signal that is sent when xtask ends reaches the VM. The VM would start Erlang's port mapper (`epmd`)
+//! as a daemon that never stops; so a port mapper is started here first, on its own port.
 
 use std::path::Path;
 
@@ -22,9 +21,9 @@ pub(super) const PORT_MAPPER: &str = "/usr/bin/epmd";
 const NODE: &str = "tonghui-test@localhost";
 pub(super) const OPENSSL: &str = "/usr/bin/openssl";
 
-/// Creates users and certificates, and starts the node.
+/// Writes the settings, creates certificates if there are none, and starts the port mapper and the node.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
-    let home = folder.home("rabbitmq", "rabbitmq")?;
+    let home = folder.server_home("rabbitmq", "rabbitmq")?;
     let port = home.load_or_create("port", free_port)?;
     let tls_port = home.load_or_create("tls_port", free_port)?;
     let node_port = home.load_or_create("node_port", free_port)?;
@@ -37,11 +36,11 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let settings = home.write("rabbitmq.conf", &settings)?;
     let plugins = home.write("enabled_plugins", "[].\n")?;
 
-    let mut mapper = home.command("TERM", Path::new(PORT_MAPPER));
+    let mut mapper = home.server("TERM", Path::new(PORT_MAPPER));
     let mapper = mapper.args(["-debug", "-address", "127.0.0.1", "-port", &mapper_port]);
     let mapper = Process::start("epmd", "TERM", mapper, "epmd running")?;
 
-    let mut run = home.command("TERM", Path::new(SERVER));
+    let mut run = home.server("TERM", Path::new(SERVER));
     run.env("HOME", home.join(""))
         .env("RUNNING_UNDER_SYSTEMD", "true")
         .env("ERL_EPMD_PORT", &mapper_port)
@@ -59,12 +58,12 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         );
     let node = Process::start("rabbitmq", "TERM", &mut run, "Server startup complete")?;
     Ok(Server {
-        facts: vec![
+        details: vec![
             ("node", NODE.to_owned()),
             ("home", home.join("").display().to_string()),
             ("epmd_port", mapper_port),
         ],
-        // Stopped in this order: a node that stops queries the mapper.
+        // Processes are stopped in this order: while it shuts down, a node still queries the port mapper.
         processes: vec![node, mapper],
         variables: vec![
             ("TONGHUI_TEST_AMQP", format!("amqp://tonghui:{password}@127.0.0.1:{port}/%2f")),
@@ -109,36 +108,32 @@ fn settings(port: &str, tls_port: &str, definitions: &Path, home: &Home) -> Stri
     )
 }
 
-/// Creates a CA for this run, and with it a certificate for `localhost` and no other name.
+/// Creates a CA, and a certificate of that CA for the name `localhost` only.
 fn make_certificates(home: &Home) -> Result<()> {
     if home.join("server.pem").exists() {
         return Ok(());
     }
-    // Not the settings of the system, with which every certificate would be a CA.
-    let plain = home.write("openssl.cnf", "[req]\ndistinguished_name = name\n[name]\n")?;
-    let request = |name: &str, subject: &str| {
-        let mut command = home.command("KILL", Path::new(OPENSSL));
+    // The system's `openssl.cnf` is not used: it would make every certificate a CA.
+    let openssl_config = home.write("openssl.cnf", "[req]\ndistinguished_name = name\n[name]\n")?;
+    let new_certificate = |name: &str, subject: &str| {
+        let mut command = home.tool(Path::new(OPENSSL));
         command
             .args(["req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"])
             .args(["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", subject])
             .arg("-config")
-            .arg(&plain)
+            .arg(&openssl_config)
             .arg("-keyout")
             .arg(home.join(&format!("{name}.key")))
             .arg("-out")
             .arg(home.join(&format!("{name}.pem")));
         command
     };
-    let mut ca = request("ca", "/CN=CA of one test run");
+    let mut ca = new_certificate("ca", "/CN=CA of one test run");
     output_of(ca.args(["-addext", "basicConstraints=critical,CA:TRUE"]))?;
-    let mut server = request("server", "/CN=localhost");
-    server
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(["-addext", "subjectAltName=DNS:localhost"])
-        .arg("-CA")
-        .arg(home.join("ca.pem"))
-        .arg("-CAkey")
-        .arg(home.join("ca.key"));
+    let mut server = new_certificate("server", "/CN=localhost");
+    server.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+    server.args(["-addext", "subjectAltName=DNS:localhost"]);
+    server.arg("-CA").arg(home.join("ca.pem")).arg("-CAkey").arg(home.join("ca.key"));
     output_of(server)?;
     Ok(())
 }

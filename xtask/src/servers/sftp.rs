@@ -1,7 +1,7 @@
-//! The SFTP server of the tests: that of OpenSSH.
+//! An SFTP server for the tests: OpenSSH.
 //!
-//! If it does not run as root, only the user that it runs as can log in, with a key: that is all the
-//! tests need. Tests write files directly into its folder.
+//! It does not run as root, so only the user that it runs as can log in, with a key. The tests need no
+//! other login. They write files directly into its folder.
 
 use std::path::{Path, PathBuf};
 
@@ -15,27 +15,27 @@ use super::{
 use crate::run::output_of;
 
 pub(super) const SERVER: &str = "/usr/sbin/sshd";
-pub(super) const KEY_MAKER: &str = "/usr/bin/ssh-keygen";
+pub(super) const KEYGEN: &str = "/usr/bin/ssh-keygen";
 
-/// Creates keys and an empty folder, and starts the server.
+/// Creates keys and a folder for files if there are none, and starts the server.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
-    let home = folder.home("sftp", "sshd")?;
+    let home = folder.server_home("sftp", "sshd")?;
     let host_key = key(&home, "host_key")?;
     let client_key = key(&home, "client_key")?;
-    let authorized = std::fs::read_to_string(client_key.with_extension("pub"))?;
-    let authorized = home.write("authorized_keys", &authorized)?;
+    let authorized_keys = std::fs::read_to_string(client_key.with_extension("pub"))?;
+    let authorized_keys = home.write("authorized_keys", &authorized_keys)?;
     let files = home.join("drops");
     if !files.exists() {
-        let mut make = home.command("KILL", Path::new("/usr/bin/mkdir"));
-        output_of(make.arg("--mode=777").arg(&files))?;
+        let mut mkdir = home.tool(Path::new("/usr/bin/mkdir"));
+        output_of(mkdir.arg("--mode=777").arg(&files))?;
     }
     let port = home.load_or_create("port", free_port)?;
-    let settings = home.write("sshd_config", &settings(&port, &host_key, &authorized))?;
+    let settings = home.write("sshd_config", &settings(&port, &host_key, &authorized_keys))?;
 
-    let mut run = home.command("TERM", Path::new(SERVER));
+    let mut run = home.server("TERM", Path::new(SERVER));
     let run = run.args(["-D", "-e", "-f"]).arg(settings);
     let process = Process::start("sshd", "TERM", run, "Server listening on")?;
-    let user = output_of(home.command("KILL", Path::new("/usr/bin/id")).arg("-un"))?;
+    let user = output_of(home.tool(Path::new("/usr/bin/id")).arg("-un"))?;
     let (user, files) = (user.trim(), files.display());
     let variables = vec![
         ("TONGHUI_TEST_SFTP", format!("sftp://{user}@127.0.0.1:{port}{files}")),
@@ -45,13 +45,13 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     Ok(Server::new(process, variables))
 }
 
-fn settings(port: &str, host_key: &Path, authorized: &Path) -> String {
-    let (host_key, authorized) = (host_key.display(), authorized.display());
+fn settings(port: &str, host_key: &Path, authorized_keys: &Path) -> String {
+    let (host_key, authorized_keys) = (host_key.display(), authorized_keys.display());
     format!(
         "Port {port}\n\
          ListenAddress 127.0.0.1\n\
          HostKey {host_key}\n\
-         AuthorizedKeysFile {authorized}\n\
+         AuthorizedKeysFile {authorized_keys}\n\
          PidFile none\n\
          StrictModes no\n\
          UsePAM no\n\
@@ -64,19 +64,19 @@ fn settings(port: &str, host_key: &Path, authorized: &Path) -> String {
     )
 }
 
-/// The path of a private key of this name, which is made if it does not exist.
+/// The path of the private key with this name. The key is created if it does not exist.
 fn key(home: &Home, name: &str) -> Result<PathBuf> {
     let path = home.join(name);
     if !path.exists() {
-        let mut make = home.command("KILL", Path::new(KEY_MAKER));
-        output_of(make.args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(&path))?;
+        let mut keygen = home.tool(Path::new(KEYGEN));
+        output_of(keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(&path))?;
     }
     Ok(path)
 }
 
 fn fingerprint(home: &Home, key: &Path) -> Result<String> {
-    let mut show = home.command("KILL", Path::new(KEY_MAKER));
-    let output = output_of(show.arg("-l").arg("-f").arg(key.with_extension("pub")))?;
+    let mut keygen = home.tool(Path::new(KEYGEN));
+    let output = output_of(keygen.arg("-l").arg("-f").arg(key.with_extension("pub")))?;
     let fingerprint = output.split_whitespace().find(|word| word.starts_with("SHA256:"));
-    Ok(fingerprint.context("ssh-keygen shows no fingerprint")?.to_owned())
+    Ok(fingerprint.context("ssh-keygen printed no fingerprint")?.to_owned())
 }

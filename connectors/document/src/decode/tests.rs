@@ -2,7 +2,7 @@ use super::*;
 use crate::path::Path;
 
 #[test]
-fn malformed_bytes_are_marked_and_the_rest_is_as_it_was() {
+fn malformed_bytes_are_marked_and_the_other_text_is_unchanged() {
     for (bytes, force, before, after) in [
         (&b"\xef\xbb\xbfa\xffb"[..], Charset::Utf8, "a", "b"),
         (b"\xc8\xba\xff\xd6\xda", Charset::Gb18030, "群", "众"),
@@ -11,24 +11,24 @@ fn malformed_bytes_are_marked_and_the_rest_is_as_it_was() {
         let Text { text, facts } = decode(bytes, &hints);
         assert!(text.starts_with(before) && text.ends_with(after));
         assert!(!text.contains('\u{fffd}') && !facts.findings.is_empty());
-        let mut settled = Value::from(text);
-        facts.findings.settle(&mut settled);
-        assert_eq!(settled, format!("{before}\u{fffd}{after}"));
+        let mut cleaned = Value::from(text);
+        facts.findings.remove_markers(&mut cleaned);
+        assert_eq!(cleaned, format!("{before}\u{fffd}{after}"));
     }
 }
 
 #[test]
-fn a_character_that_was_put_back_is_known_by_the_fields_it_is_in() {
+fn a_replaced_private_use_character_is_marked_in_its_fields() {
     let source = "{\"xm\":\"李\u{e863}\",\"b\":\"李\"}";
     let mut text = decode(source.as_bytes(), &Hints::default());
     let tree = text.parse(Shape::Json).unwrap();
     assert_eq!(tree["xm"], "李䶮");
-    let marks = text.facts.judge("", &tree).marks;
+    let marks = text.facts.defects_in("", &tree).marks;
     assert_eq!(marks.iter().map(|mark| mark.field.as_str()).collect::<Vec<_>>(), ["xm"]);
 }
 
 #[test]
-fn a_key_is_certain_or_none() {
+fn a_doubtful_key_is_none() {
     let key = Path::parse("$.id").unwrap();
     for (source, expected) in [
         (r#"{"id":"7","b":"\ud83d"}"#, Some("7")),
@@ -45,7 +45,7 @@ fn a_key_is_certain_or_none() {
 }
 
 #[test]
-fn a_text_is_written_in_a_charset_or_not_at_all() {
+fn a_text_is_encoded_only_if_the_charset_has_all_its_characters() {
     let gbk = b"\xc8\xba\xd6\xda\xcb\xdf\xc7\xf3";
     assert_eq!(encode("群众诉求", Charset::Gb18030).as_deref(), Some(&gbk[..]));
     assert_eq!(encode("𠮷", Charset::Gb18030).as_deref(), Some(&b"\x95\x34\xb2\x35"[..]));

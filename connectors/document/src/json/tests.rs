@@ -1,4 +1,4 @@
-//! What is read of a text, what is marked in it, and where the limits are.
+//! Values, marks and limits.
 
 mod damage;
 
@@ -15,36 +15,36 @@ fn read(text: &str) -> Result<Value, String> {
     match findings.damage_in(&tree) {
         Some(damage) => Err(damage),
         None => {
-            findings.settle(&mut tree);
+            findings.remove_markers(&mut tree);
             Ok(tree)
         }
     }
 }
 
 #[test]
-fn of_equal_names_the_last_one_counts_and_others_are_marked() {
+fn the_last_value_of_a_repeated_name_is_used_and_a_different_one_is_marked() {
     let mut findings = Findings::default();
     let mut tree = parse(r#"{"a":1,"b":2,"a":[1],"b":2}"#, &mut findings).unwrap();
-    let marks = findings.judge("", &tree, "").marks;
+    let marks = findings.defects_in("", &tree, "").marks;
     assert_eq!(marks.iter().map(|mark| mark.field.as_str()).collect::<Vec<_>>(), ["a"]);
-    findings.settle(&mut tree);
+    findings.remove_markers(&mut tree);
     assert_eq!(tree, json!({ "a": [1], "b": 2 }));
 }
 
 #[test]
-fn an_oddity_within_a_text_is_known_once_for_a_text() {
+fn an_irregularity_is_marked_once_in_each_string() {
     let mut findings = Findings::default();
     let text = "{\"a\":\"x\ty\nz\u{1}\",\"b\":\"\\ud83d\\ud83d\",\"c\":\"\\t\"}";
     let mut tree = parse(text, &mut findings).unwrap();
-    let marks = findings.judge("", &tree, "").marks;
+    let marks = findings.defects_in("", &tree, "").marks;
     let found: Vec<_> = marks.iter().map(|mark| (mark.field.as_str(), mark.flag)).collect();
     assert_eq!(found, [("a", QualityFlag::ControlCharacters), ("b", QualityFlag::Damaged)]);
-    findings.settle(&mut tree);
+    findings.remove_markers(&mut tree);
     assert_eq!(tree, json!({ "a": "x\ty\nz\u{1}", "b": "\u{fffd}\u{fffd}", "c": "\t" }));
 }
 
 #[test]
-fn integers_above_2_53_and_decimals_stay_text() {
+fn integers_above_2_53_and_decimals_become_strings() {
     for (text, value) in [
         ("9007199254740992", json!(9_007_199_254_740_992_i64)),
         ("9007199254740993", json!("9007199254740993")),
@@ -93,7 +93,7 @@ fn trees() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn what_serde_json_writes_is_read_as_it_was(tree in trees()) {
+    fn a_tree_that_serde_json_wrote_is_read_back(tree in trees()) {
         prop_assert_eq!(read(&tree.to_string()), Ok(tree.clone()));
         prop_assert_eq!(read(&serde_json::to_string_pretty(&tree).unwrap()), Ok(tree));
     }
@@ -102,7 +102,7 @@ proptest! {
     fn no_text_makes_it_panic(text in "[\\[\\]{}\",:0-9a-fu\\\\ \\-.eE\u{4e00}]{0,40}") {
         let ours = read(&text);
         if let Ok(theirs) = serde_json::from_str::<Value>(&text) {
-            prop_assert!(ours.is_ok(), "refused what serde_json takes: {} {}", text, theirs);
+            prop_assert!(ours.is_ok(), "refused a text that serde_json accepts: {} {}", text, theirs);
         }
     }
 }

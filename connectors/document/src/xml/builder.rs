@@ -1,10 +1,10 @@
-//! Builds trees from the events of an XML reader: of a whole document, or of one record of it.
+//! Builds the tree of a whole document, or of one record in it, from the events of an XML reader.
 
 use quick_xml::{
     events::{BytesStart, Event},
     reader::Config,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, map::Entry};
 
 use crate::{
     findings::{Findings, Problem},
@@ -12,21 +12,21 @@ use crate::{
 };
 
 /// The name under which the text of an element is stored.
-const TEXT: &str = "$text";
-/// HTML elements that have no end tag.
-const VOID: [&str; 8] = ["br", "hr", "img", "input", "link", "meta", "col", "wbr"];
+const TEXT_NAME: &str = "$text";
+/// HTML elements that have no content and no end tag.
+const VOID_ELEMENTS: [&str; 8] = ["br", "hr", "img", "input", "link", "meta", "col", "wbr"];
 
 const FORBIDDEN_CHARACTER: Problem =
-    Problem::control("a character that XML forbids was removed", None);
-const BAD_REFERENCE: Problem = Problem::oddity(
-    "it contains a reference that is not a character",
+    Problem::control_character("a character that XML forbids was removed", None);
+const BAD_REFERENCE: Problem = Problem::irregularity(
+    "it contains a character reference that names no character",
     Some(char::REPLACEMENT_CHARACTER),
 );
-const LONE_AMPERSAND: Problem = Problem::oddity("it contains a lone &", Some('&'));
+const LONE_AMPERSAND: Problem = Problem::irregularity("it contains a lone &", Some('&'));
 const UNCLOSED_HTML: Problem =
-    Problem::oddity("it contains an HTML element that is not closed", None);
+    Problem::irregularity("it contains an HTML element that is not closed", None);
 const REPEATED_ATTRIBUTE: Problem =
-    Problem::oddity("the attribute occurs twice with different values; the last one counts", None);
+    Problem::irregularity("the attribute has two different values; the last is used", None);
 const UNCLOSED: Problem = damage("the element is not closed");
 const UNOPENED: Problem = damage("it closes an element that is not open");
 const BAD_ATTRIBUTE: Problem = damage("it has a malformed attribute");
@@ -36,15 +36,17 @@ const fn damage(detail: &'static str) -> Problem {
     Problem::Damage { code: "bad_xml", detail, at: None }
 }
 
-/// Builds trees from events. Damage within a tree is marked in the tree.
+/// Builds one or more trees from events. Damage is marked in the trees.
 #[derive(Debug)]
 pub struct Builder {
     open: Vec<Element>,
     n_nodes: usize,
-    /// Open elements below the depth limit.
+    /// Number of open elements deeper than the limit; they are not built.
     n_too_deep: usize,
-    /// Names of the elements around the record; `None` where a whole document is built.
+    /// Names of the elements around the record; `None` if a whole document is built.
     ancestors: Option<Vec<String>>,
+    /// The text of the document has no forbidden character.
+    is_allowed: bool,
 }
 
 /// The result of an event.
@@ -52,38 +54,40 @@ pub struct Builder {
 pub enum Step {
     /// More events are needed.
     More,
-    /// The document or the record. More than one record if a record was not closed: the elements of
-    /// the same name in it become the records after it.
+    /// The document or the record is complete. There are several records if an end tag was missing:
+    /// the following records were then parsed as children of this one, and are returned after it.
     Complete(Vec<Value>),
-    /// Records without an end tag, ended by the end tag of an element around them, and the name of
-    /// that element.
+    /// The record has no end tag, so the end tag of an element around it ended it. Contains the
+    /// records, as in `Complete`, and the name of that element.
     EndedByParent(Vec<Value>, String),
 }
 
 impl Builder {
-    /// Configures a reader: the builder, not the reader, checks how elements are closed.
-    pub fn prepare(config: &mut Config) {
+    /// Configures a reader, so that the builder and not the reader checks end tags.
+    pub fn configure(config: &mut Config) {
         config.allow_dangling_amp = true;
         config.allow_unmatched_ends = true;
         config.check_end_names = false;
     }
 
-    /// For a whole document.
-    pub fn document() -> Self {
-        Self { open: vec![Element::default()], n_nodes: 0, n_too_deep: 0, ancestors: None }
+    /// A builder for a whole document.
+    pub fn document(text: &str) -> Self {
+        let (open, is_allowed) = (vec![Element::default()], is_allowed(text));
+        Self { open, n_nodes: 0, n_too_deep: 0, ancestors: None, is_allowed }
     }
 
-    /// For one record, whose start tag was just read, within other elements.
+    /// A builder for one record, after its start tag was read. `ancestors` are the elements around
+    /// it.
     pub fn record(start: &BytesStart<'_>, ancestors: Vec<String>, findings: &mut Findings) -> Self {
         let mut n_nodes = 0;
         let open = vec![Element::new(start, &mut n_nodes, findings)];
-        Self { open, n_nodes, n_too_deep: 0, ancestors: Some(ancestors) }
+        Self { open, n_nodes, n_too_deep: 0, ancestors: Some(ancestors), is_allowed: false }
     }
 
-    /// Takes an event.
+    /// Processes an event.
     ///
     /// # Errors
-    /// It is not a document, it ends too early, or it is too large.
+    /// The text is not an XML document, ends too early, or is too large.
     pub fn take(
         &mut self,
         event: Event<'_>,
@@ -104,12 +108,12 @@ impl Builder {
                 let element = Element::new(&start, &mut self.n_nodes, findings);
                 self.add(element);
             }
-            Event::End(end) => return Ok(self.end(local(end.name().0), findings)),
+            Event::End(end) => return Ok(self.end_element(local_name(end.name().0), findings)),
             Event::Text(text) => self.add_text(&text.xml10_content(), true, findings),
             Event::CData(text) => self.add_text(&text.xml10_content(), false, findings),
             Event::GeneralRef(name) => {
                 if let Some(element) = self.open.last_mut() {
-                    resolve(&name, &mut element.text, findings);
+                    push_reference(&name, &mut element.text, findings);
                 }
             }
             Event::Eof => return self.finish(),
@@ -121,49 +125,50 @@ impl Builder {
         Ok(Step::More)
     }
 
-    /// Closes the innermost element of a name, and the open ones within it.
-    fn end(&mut self, name: &str, findings: &mut Findings) -> Step {
-        let outermost = usize::from(self.ancestors.is_none());
-        let opened = self.open.iter().rposition(|element| element.name == name);
-        let Some(opened) = opened.filter(|at| *at >= outermost) else {
+    /// Closes the innermost element with this name, and the open elements within it.
+    fn end_element(&mut self, name: &str, findings: &mut Findings) -> Step {
+        let first_closable = usize::from(self.ancestors.is_none());
+        let index = self.open.iter().rposition(|element| element.name == name);
+        let Some(index) = index.filter(|at| *at >= first_closable) else {
             if self.ancestors.iter().flatten().any(|open| open == name) {
                 return match self.close_to(0, true, findings) {
                     Step::Complete(trees) => Step::EndedByParent(trees, name.to_owned()),
                     other => other,
                 };
             }
-            if !VOID.contains(&name) {
+            if !VOID_ELEMENTS.contains(&name) {
                 self.add_problem(UNOPENED, findings);
             }
             return Step::More;
         };
-        self.close_to(opened, false, findings)
+        self.close_to(index, false, findings)
     }
 
-    /// Closes all elements from the innermost one to that at index `opened`.
-    fn close_to(&mut self, opened: usize, is_unclosed: bool, findings: &mut Findings) -> Step {
-        while self.open.len() > opened {
-            let is_last = self.open.len() == opened + 1;
+    /// Closes the elements from the innermost one out to that at `index`. The end tag of the last
+    /// one was read, unless `lacks_end_tag`.
+    fn close_to(&mut self, index: usize, lacks_end_tag: bool, findings: &mut Findings) -> Step {
+        while self.open.len() > index {
+            let is_last = self.open.len() == index + 1;
             let Some(mut element) = self.open.pop() else { break };
-            if is_last && !is_unclosed {
+            if is_last && !lacks_end_tag {
                 if self.open.is_empty() {
                     return Step::Complete(vec![element.close().1]);
                 }
                 self.add(element);
                 break;
             }
-            if VOID.contains(&element.name.as_str())
+            if VOID_ELEMENTS.contains(&element.name.as_str())
                 && let Some(parent) = self.open.last_mut()
             {
-                parent.absorb(element, findings);
+                parent.add_void_element(element, findings);
                 continue;
             }
             findings.add(UNCLOSED, "", &mut element.text);
             let (name, mut value) = element.close();
-            // A child of the same name is the next element after an unclosed one, not a child.
-            let next = value.as_object_mut().and_then(|element| element.remove(&name));
+            // The next siblings with the same name were parsed as children.
+            let siblings = value.as_object_mut().and_then(|element| element.remove(&name));
             let mut all = vec![value];
-            if let Some(Value::Array(list)) = next {
+            if let Some(Value::Array(list)) = siblings {
                 all.extend(list);
             }
             match self.open.last_mut() {
@@ -202,34 +207,39 @@ impl Builder {
         }
     }
 
-    fn add_text(&mut self, text: &str, has_references: bool, findings: &mut Findings) {
+    fn add_text(&mut self, mut text: &str, may_have_references: bool, findings: &mut Findings) {
         let Some(element) = self.open.last_mut() else { return };
-        if has_references && let Some(rest) = text.strip_prefix('&') {
-            // The reader gives a lone `&` and the text after it as one text.
-            if element.has_ampersand {
+        if may_have_references && let Some(rest) = text.strip_prefix('&') {
+            // The reader gives a lone `&` and the text after it as one text event.
+            if element.is_ampersand_marked {
                 element.text.push('&');
             } else {
-                element.has_ampersand = true;
+                element.is_ampersand_marked = true;
                 findings.add(LONE_AMPERSAND, "&", &mut element.text);
             }
-            return push_allowed(rest, &mut element.text, findings);
+            text = rest;
         }
-        push_allowed(text, &mut element.text, findings);
+        if self.is_allowed {
+            element.text.push_str(text);
+        } else {
+            push_allowed(text, &mut element.text, findings);
+        }
     }
 }
 
-/// An element that is not closed yet; the document itself is the outermost.
+/// An element that is not closed yet; the outermost one stands for the document.
 #[derive(Debug, Default)]
 struct Element {
     name: String,
     children: Map<String, Value>,
     text: String,
-    has_ampersand: bool,
+    /// Only the first lone `&` in an element is marked.
+    is_ampersand_marked: bool,
 }
 
 impl Element {
     fn new(start: &BytesStart<'_>, n_nodes: &mut usize, findings: &mut Findings) -> Self {
-        let mut element = Self { name: local(start.name().0).to_owned(), ..Self::default() };
+        let mut element = Self { name: local_name(start.name().0).to_owned(), ..Self::default() };
         *n_nodes += 1;
         for attribute in start.attributes().with_checks(false) {
             let Ok(attribute) = attribute else {
@@ -242,76 +252,93 @@ impl Element {
             }
             *n_nodes += 1;
             let value = Value::String(unescape(&attribute.value, findings));
-            // Attributes that differ only in their prefix have the same name here.
-            let name = format!("@{}", local(name));
+            // Attributes that differ only in their prefix get the same name.
+            let name = format!("@{}", local_name(name));
             findings.insert(&mut element.children, name, value, REPEATED_ATTRIBUTE, "");
         }
         element
     }
 
     fn add(&mut self, name: String, value: Value) {
-        let siblings = self.children.entry(name).or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(list) = siblings {
-            list.push(value);
+        match self.children.entry(name) {
+            // For one value: most elements have no siblings of their name.
+            Entry::Vacant(entry) => {
+                entry.insert(Value::Array(vec![value]));
+            }
+            Entry::Occupied(mut entry) => {
+                if let Value::Array(list) = entry.get_mut() {
+                    list.push(value);
+                }
+            }
         }
     }
 
-    /// Adds an HTML element that was not closed. What was parsed as its content comes after it in the
-    /// source, and is added to this element.
-    fn absorb(&mut self, mut html: Self, findings: &mut Findings) {
+    /// Adds an HTML element that was not closed. It has no content: what was parsed as its content
+    /// is what follows it, so it is added to this element.
+    fn add_void_element(&mut self, mut html: Self, findings: &mut Findings) {
         findings.add(UNCLOSED_HTML, "", &mut self.text);
         self.text.push_str(&std::mem::take(&mut html.text));
         let children = std::mem::take(&mut html.children);
-        let (attributes, after): (Vec<_>, Vec<_>) =
+        let (attributes, following): (Vec<_>, Vec<_>) =
             children.into_iter().partition(|(name, _)| name.starts_with('@'));
         html.children.extend(attributes);
         let (name, value) = html.close();
         self.add(name, value);
-        for (name, value) in after {
+        for (name, value) in following {
             let Value::Array(list) = value else { continue };
             list.into_iter().for_each(|value| self.add(name.clone(), value));
         }
     }
 
-    /// The name and the tree of the element. Blanks around text between children are layout and are
-    /// removed; an element without children keeps all its text.
+    /// The name and the tree of the element. Whitespace around text between children is layout and
+    /// is removed; an element without children keeps all its text.
     fn close(self) -> (String, Value) {
         let Self { name, mut children, text, .. } = self;
         let is_leaf = children.keys().all(|name| name.starts_with('@'));
         let text = if is_leaf { text } else { text.trim().to_owned() };
         if !text.is_empty() {
-            children.insert(TEXT.to_owned(), Value::String(text));
+            children.insert(TEXT_NAME.to_owned(), Value::String(text));
         }
         (name, Value::Object(children))
     }
 }
 
 /// A name without its prefix.
-pub(crate) fn local(name: &str) -> &str {
-    name.rsplit_once(':').map_or(name, |(_, local)| local)
+pub(crate) fn local_name(name: &str) -> &str {
+    // Names are short: a search for many bytes at a time takes longer.
+    name.bytes().rposition(|byte| byte == b':').map_or(name, |colon| &name[colon + 1..])
 }
 
 fn is_forbidden(character: char) -> bool {
     matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
+/// Whether a text has no character that XML forbids. Bytes are compared many at a time.
+fn is_allowed(text: &str) -> bool {
+    let is_control = |byte| matches!(byte, 0..=8 | 11 | 12 | 14..=31);
+    !text.bytes().fold(false, |found, byte| found | is_control(byte))
+        && !text.contains('\u{fffe}')
+        && !text.contains('\u{ffff}')
+}
+
+/// Appends a text without the characters that XML forbids, the first of which is marked.
 fn push_allowed(text: &str, into: &mut String, findings: &mut Findings) {
     let mut rest = text;
-    let mut is_reported = false;
+    let mut is_marked = false;
     while let Some(at) = rest.find(is_forbidden) {
         into.push_str(&rest[..at]);
         let len = rest[at..].chars().next().map_or(1, char::len_utf8);
-        if !is_reported {
+        if !is_marked {
             findings.add(FORBIDDEN_CHARACTER, &rest[at..at + len], into);
         }
-        is_reported = true;
+        is_marked = true;
         rest = &rest[at + len..];
     }
     into.push_str(rest);
 }
 
-/// Appends the character that a reference stands for; `name` is what is between `&` and `;`.
-fn resolve(name: &str, into: &mut String, findings: &mut Findings) {
+/// Appends the character that a reference stands for; `name` is the text between `&` and `;`.
+fn push_reference(name: &str, into: &mut String, findings: &mut Findings) {
     let character = match name {
         "lt" => '<',
         "gt" => '>',
@@ -328,33 +355,33 @@ fn resolve(name: &str, into: &mut String, findings: &mut Findings) {
                 None => code.parse(),
             };
             match code.ok().and_then(char::from_u32) {
-                // An unpaired surrogate, or no character at all.
+                // A surrogate, or a number above the largest character.
                 None => return findings.add(BAD_REFERENCE, format!("&{name};"), into),
                 Some(character) if is_forbidden(character) => {
                     return findings.add(FORBIDDEN_CHARACTER, format!("&{name};"), into);
                 }
-                Some(character) => findings.character_by_number(character, ""),
+                Some(character) => findings.guard_character(character, ""),
             }
         }
     };
     into.push(character);
 }
 
-/// The value of an attribute.
+/// Replaces the references in the value of an attribute with characters.
 fn unescape(text: &str, findings: &mut Findings) -> String {
     let mut unescaped = String::with_capacity(text.len());
-    let (mut rest, mut has_ampersand) = (text, false);
+    let (mut rest, mut is_ampersand_marked) = (text, false);
     while let Some(at) = rest.find('&') {
         push_allowed(&rest[..at], &mut unescaped, findings);
         rest = &rest[at + 1..];
         match rest.split_once(';').filter(|(name, _)| name.len() <= 12 && !name.contains('&')) {
             Some((name, after)) => {
-                resolve(name, &mut unescaped, findings);
+                push_reference(name, &mut unescaped, findings);
                 rest = after;
             }
-            None if has_ampersand => unescaped.push('&'),
+            None if is_ampersand_marked => unescaped.push('&'),
             None => {
-                has_ampersand = true;
+                is_ampersand_marked = true;
                 findings.add(LONE_AMPERSAND, "&", &mut unescaped);
             }
         }

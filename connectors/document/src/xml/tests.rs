@@ -10,24 +10,24 @@ fn parse(text: &str) -> Result<Value, String> {
     match findings.damage_in(&tree) {
         Some(damage) => Err(damage),
         None => {
-            findings.settle(&mut tree);
+            findings.remove_markers(&mut tree);
             Ok(tree)
         }
     }
 }
 
-/// The fields with oddities, and the tree.
-fn odd(text: &str) -> (Vec<String>, Value) {
+/// The fields with irregularities, and the tree.
+fn parse_irregular(text: &str) -> (Vec<String>, Value) {
     let mut findings = Findings::default();
     let mut tree = super::parse(text, &mut findings).unwrap();
-    let verdict = findings.judge("", &tree, "");
-    assert!(verdict.damage.is_none(), "{text}");
-    findings.settle(&mut tree);
-    (verdict.marks.into_iter().map(|mark| mark.field).collect(), tree)
+    let defects = findings.defects_in("", &tree, "");
+    assert!(defects.damage.is_none(), "{text}");
+    findings.remove_markers(&mut tree);
+    (defects.marks.into_iter().map(|mark| mark.field).collect(), tree)
 }
 
 #[test]
-fn children_are_arrays_text_is_text_and_attributes_are_marked() {
+fn children_are_arrays_and_text_and_attributes_have_their_own_names() {
     let tree = parse(
         "\u{feff}<?xml version=\"1.0\"?><!-- x -->\n<s:a xmlns:s=\"urn:x\" n=\"1 &lt; 2\" s:m='&amp;'>\n \
          <b>x</b> <s:c/> <b> y </b>\n</s:a>",
@@ -39,14 +39,15 @@ fn children_are_arrays_text_is_text_and_attributes_are_marked() {
 }
 
 #[test]
-fn text_comes_together_from_all_its_pieces() {
+fn the_parts_of_a_text_are_joined() {
     let tree = parse("<a>张三 &amp; <![CDATA[<b>]]]]><![CDATA[>]]> R&D &nbsp;&#x674E;</a>");
     assert_eq!(tree, Ok(json!({ "a": [{ "$text": "张三 & <b>]]> R&D &nbsp;李" }] })));
 }
 
 #[test]
-fn a_forbidden_character_is_removed_and_half_of_one_is_replaced() {
-    let (fields, tree) = odd("<a><b>x&#x0;y&#xB;\u{1}z</b><c d='&#xD800;&#0;'>&#99999999;</c></a>");
+fn a_forbidden_character_is_removed_and_a_surrogate_is_replaced() {
+    let (fields, tree) =
+        parse_irregular("<a><b>x&#x0;y&#xB;\u{1}z</b><c d='&#xD800;&#0;'>&#99999999;</c></a>");
     let expected = json!({ "a": [{ "b": [{ "$text": "xyz" }],
         "c": [{ "@d": "\u{fffd}", "$text": "\u{fffd}" }] }] });
     assert_eq!(tree, expected);
@@ -56,14 +57,14 @@ fn a_forbidden_character_is_removed_and_half_of_one_is_replaced() {
 
 #[test]
 fn a_lone_ampersand_is_kept_and_marked() {
-    let (fields, tree) = odd("<a b='x&y'><c>R&D & B&amp;Q</c></a>");
+    let (fields, tree) = parse_irregular("<a b='x&y'><c>R&D & B&amp;Q</c></a>");
     assert_eq!(tree, json!({ "a": [{ "@b": "x&y", "c": [{ "$text": "R&D & B&Q" }] }] }));
     assert_eq!(fields, ["a.@b", "a.c.$text"]);
 }
 
 #[test]
 fn unclosed_html_is_closed_in_place() {
-    let (fields, tree) = odd("<a><nr>一<br>二<br>三<img src='x'></nr><n>1</n></a>");
+    let (fields, tree) = parse_irregular("<a><nr>一<br>二<br>三<img src='x'></nr><n>1</n></a>");
     let nr = json!({ "br": [{}, {}], "img": [{ "@src": "x" }], "$text": "一二三" });
     assert_eq!(tree, json!({ "a": [{ "nr": [nr], "n": [{ "$text": "1" }] }] }));
     assert!(fields.iter().all(|field| field == "a.nr.$text") && fields.len() == 3);
@@ -72,7 +73,7 @@ fn unclosed_html_is_closed_in_place() {
 }
 
 #[test]
-fn an_element_that_is_not_closed_is_damaged_and_what_follows_it_passes() {
+fn an_element_that_is_not_closed_is_damaged_and_the_elements_after_it_are_not() {
     let mut findings = Findings::default();
     for (text, damaged) in [
         ("<a><r><n>1</n></r><r><n>2</r><r><n>3</n></r></a>", [false, true, false]),

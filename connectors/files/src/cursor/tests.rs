@@ -1,14 +1,14 @@
 use super::*;
 
 #[test]
-fn the_cursor_of_another_channel_is_refused() {
+fn the_cursor_of_another_connector_is_refused() {
     let own = serde_json::to_value(Cursor::default()).unwrap();
     assert!(serde_json::from_value::<Cursor>(own.clone()).is_ok());
-    let mut older = own.clone();
-    older.as_object_mut().unwrap().remove("within");
-    let mut newer = own;
-    newer["more"] = true.into();
-    for foreign in [older, newer, serde_json::json!({}), serde_json::json!({ "page": 7 })] {
+    let mut incomplete = own.clone();
+    incomplete.as_object_mut().unwrap().remove("within");
+    let mut extended = own;
+    extended["more"] = true.into();
+    for foreign in [incomplete, extended, serde_json::json!({}), serde_json::json!({ "page": 7 })] {
         assert!(serde_json::from_value::<Cursor>(foreign.clone()).is_err(), "{foreign}");
     }
 }
@@ -25,8 +25,8 @@ fn a_full_folder_fits_into_a_cursor() {
     });
     let pending_move = Some(PendingMove {
         name: "文".repeat(85),
-        data: Fingerprint::of("a"),
-        manifest: Some(Fingerprint::of("b")),
+        stamp: Fingerprint::of("a"),
+        manifest_stamp: Some(Fingerprint::of("b")),
         md5: Fingerprint::of("c"),
         is_error: true,
     });

@@ -1,4 +1,4 @@
-//! The address of the folder.
+//! Parses the address of the folder.
 
 use std::path::PathBuf;
 
@@ -6,16 +6,16 @@ use contract::{Fault, Secret};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// The address of a folder, parsed. Uses no network.
+/// The address of a folder. Parsing does not use the network.
 #[derive(Debug)]
 pub(super) enum Address {
     Local(PathBuf),
-    Sftp(Server),
+    Sftp(SftpAddress),
 }
 
-/// A folder on a server.
+/// The server, the login and the path of a folder.
 #[derive(Debug, Clone)]
-pub(super) struct Server {
+pub(super) struct SftpAddress {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) user: String,
@@ -24,7 +24,7 @@ pub(super) struct Server {
 }
 
 impl Address {
-    /// The address is never quoted: it may hold a password.
+    /// Parses an address. No fault repeats it, because it may contain a password.
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
         if !text.contains("://") {
             return Ok(Self::Local(PathBuf::from(text)));
@@ -39,7 +39,7 @@ impl Address {
         let decoded = |part: &str| decode(part).ok_or_else(invalid);
         match url.scheme() {
             "file" => Ok(Self::Local(url.to_file_path().map_err(|()| invalid())?)),
-            "sftp" if !url.username().is_empty() => Ok(Self::Sftp(Server {
+            "sftp" if !url.username().is_empty() => Ok(Self::Sftp(SftpAddress {
                 host: url.host_str().ok_or_else(invalid)?.to_owned(),
                 port: url.port().unwrap_or(22),
                 user: decoded(url.username())?,
@@ -51,7 +51,7 @@ impl Address {
     }
 }
 
-/// A part of a URL, decoded. A lone `%`, which the library leaves as it is, is an error.
+/// Decodes a part of a URL; `None` if it contains a lone `%`, which the library would keep.
 fn decode(text: &str) -> Option<String> {
     let n_digits = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count();
     let is_valid = text.split('%').skip(1).all(|rest| n_digits(rest) == 2);
@@ -74,14 +74,14 @@ mod tests {
             assert_eq!(path, PathBuf::from(expected));
         }
         let text = "sftp://wqfw:p%40ss%E8%AF%89@[::1]:2022/outbound/wqfw/";
-        let Ok(Address::Sftp(server)) = Address::parse(text) else { panic!("{text}") };
-        assert_eq!((server.host.as_str(), server.port), ("[::1]", 2022));
-        assert_eq!((server.user.as_str(), server.folder.as_str()), ("wqfw", "/outbound/wqfw"));
-        assert_eq!(server.password.unwrap().expose(), "p@ss诉");
+        let Ok(Address::Sftp(address)) = Address::parse(text) else { panic!("{text}") };
+        assert_eq!((address.host.as_str(), address.port), ("[::1]", 2022));
+        assert_eq!((address.user.as_str(), address.folder.as_str()), ("wqfw", "/outbound/wqfw"));
+        assert_eq!(address.password.unwrap().expose(), "p@ss诉");
     }
 
     #[test]
-    fn an_invalid_address_is_refused_without_being_quoted() {
+    fn an_invalid_address_is_refused_and_not_repeated() {
         for text in [
             "ftp://a:s3cret@b/c",
             "sftp://b/c",

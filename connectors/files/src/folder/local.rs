@@ -1,4 +1,4 @@
-//! A folder on this machine, or one that is mounted.
+//! A folder in the file system of this machine, which may be mounted.
 
 use std::{
     fs::{self, File, Metadata},
@@ -9,9 +9,9 @@ use std::{
 
 use contract::Fault;
 
-use super::{EntryKind, Listing, RenameOutcome, Stamp, blocking};
+use super::{EntryKind, Listing, RenameOutcome, SizeAndTime, blocking};
 
-/// A folder by its path.
+/// A folder that is accessed by its path.
 pub(crate) struct Local {
     folder: PathBuf,
     max_listed: usize,
@@ -29,23 +29,27 @@ impl Local {
             .map_err(|error| fault(&self.folder, error))
     }
 
-    pub(super) async fn stamp(&self, name: &str) -> Result<Option<Stamp>, Fault> {
+    pub(super) async fn stamp(&self, name: &str) -> Result<Option<SizeAndTime>, Fault> {
         let path = self.folder.join(name);
         let found = blocking(move || fs::symlink_metadata(path)).await?;
-        self.found(name, found.map(|found| found.is_file().then(|| stamp(&found))))
+        self.if_found(name, found.map(|found| found.is_file().then(|| stamp(&found))))
     }
 
-    pub(super) async fn fetch(&self, name: &str, expected: Stamp) -> Result<Option<File>, Fault> {
+    pub(super) async fn fetch(
+        &self,
+        name: &str,
+        stamp: SizeAndTime,
+    ) -> Result<Option<File>, Fault> {
         let path = self.folder.join(name);
-        let opened = blocking(move || open(&path, expected)).await?;
-        self.found(name, opened)
+        let opened = blocking(move || open(&path, stamp)).await?;
+        self.if_found(name, opened)
     }
 
-    /// What was found under a name; `None` where there is nothing.
-    fn found<T>(&self, name: &str, found: io::Result<Option<T>>) -> Result<Option<T>, Fault> {
-        match found {
+    /// Turns the error for a file that does not exist into `None`.
+    fn if_found<T>(&self, name: &str, result: io::Result<Option<T>>) -> Result<Option<T>, Fault> {
+        match result {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            found => found.map_err(|error| fault(&self.folder.join(name), error)),
+            result => result.map_err(|error| fault(&self.folder.join(name), error)),
         }
     }
 
@@ -53,7 +57,7 @@ impl Local {
         let (from, to) = (self.folder.join(name), self.folder.join(to));
         let target = to.clone();
         let moved = blocking(move || {
-            // A rename would overwrite a file.
+            // A rename would overwrite an existing file.
             match fs::symlink_metadata(&to) {
                 Ok(_) => return Ok(RenameOutcome::NameInUse),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -67,14 +71,14 @@ impl Local {
 
 fn fault(path: &Path, error: io::Error) -> Fault {
     let fault = match error.kind() {
-        io::ErrorKind::NotFound => Fault::stopped("it is not there")
-            .remedy("check the path in `url`, and make the folders `archive` and `error`"),
-        io::ErrorKind::PermissionDenied => Fault::stopped("this account may not use it")
-            .remedy("give it the right to read and to rename there"),
+        io::ErrorKind::NotFound => Fault::stopped("this file or folder does not exist")
+            .remedy("check the path in `url`, and create the folders `archive` and `error`"),
+        io::ErrorKind::PermissionDenied => Fault::stopped("this account has no permission for it")
+            .remedy("give the account the right to read and rename files there"),
         io::ErrorKind::StorageFull => {
-            Fault::transient("the disk is full").remedy("make room on it")
+            Fault::transient("the disk is full").remedy("free space on it")
         }
-        _ => Fault::transient("it cannot be used").because(error),
+        _ => Fault::transient("the file or folder cannot be used").because(error),
     };
     fault.at(path.display().to_string())
 }
@@ -87,7 +91,7 @@ fn list(folder: &Path, max_listed: usize) -> io::Result<Listing> {
             break;
         }
         let entry = entry?;
-        // A file that was removed meanwhile is skipped.
+        // A file that was removed since the listing began is skipped.
         let Ok(found) = fs::symlink_metadata(entry.path()) else { continue };
         let kind = if found.is_dir() {
             EntryKind::Folder
@@ -101,8 +105,8 @@ fn list(folder: &Path, max_listed: usize) -> io::Result<Listing> {
     Ok(listing)
 }
 
-/// Opens the file that was listed, not one that has replaced it.
-fn open(path: &Path, expected: Stamp) -> io::Result<Option<File>> {
+/// Opens a file; `None` if it is not the file that was listed.
+fn open(path: &Path, expected: SizeAndTime) -> io::Result<Option<File>> {
     let named = fs::symlink_metadata(path)?;
     if !named.is_file() {
         return Ok(None);
@@ -113,7 +117,7 @@ fn open(path: &Path, expected: Stamp) -> io::Result<Option<File>> {
     Ok((is_same && stamp(&opened) == expected).then_some(file))
 }
 
-fn stamp(found: &Metadata) -> Stamp {
+fn stamp(found: &Metadata) -> SizeAndTime {
     let modified = i128::from(found.mtime()) * 1_000_000_000 + i128::from(found.mtime_nsec());
-    Stamp { n_bytes: found.len(), modified }
+    SizeAndTime { n_bytes: found.len(), modified }
 }

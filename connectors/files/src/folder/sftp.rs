@@ -1,4 +1,4 @@
-//! A folder on an SFTP server, accessed through one session, which is closed between reads.
+//! A folder on an SFTP server. It uses one session, which is closed when no file is ready to read.
 
 mod session;
 
@@ -8,19 +8,19 @@ use contract::Fault;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use russh_sftp::{
     client::{RawSftpSession, error::Error},
-    protocol::{File as Entry, FileAttributes, OpenFlags, StatusCode},
+    protocol::{File as NamedFile, FileAttributes, OpenFlags, StatusCode},
 };
 
 use self::session::{Login, Session};
-use super::{EntryKind, Listing, RenameOutcome, Stamp, address::Server, disk};
+use super::{EntryKind, Listing, RenameOutcome, SizeAndTime, address::SftpAddress, disk_fault};
 use crate::config::Config;
 
-/// Bytes that one request reads: every server supports this size.
+/// The largest number of bytes that one request reads. Every server supports this size.
 const MAX_REQUEST_BYTES: u32 = 32 * 1024;
-/// Requests that may wait for their answers at the same time.
+/// The largest number of requests that wait for their answers at the same time.
 const MAX_PARALLEL_REQUESTS: usize = 16;
 
-/// A folder on a server, and its session.
+/// A folder on a server, and the open session, if there is one.
 pub(crate) struct Sftp {
     login: Login,
     max_listed: usize,
@@ -28,9 +28,9 @@ pub(crate) struct Sftp {
 }
 
 impl Sftp {
-    /// Uses no network.
-    pub(super) fn new(server: Server, config: &Config) -> Result<Self, Fault> {
-        let login = Login::new(server, config)?;
+    /// Does not use the network.
+    pub(super) fn new(address: SftpAddress, config: &Config) -> Result<Self, Fault> {
+        let login = Login::new(address, config)?;
         Ok(Self { login, max_listed: config.listing as usize, session: None })
     }
 
@@ -39,13 +39,13 @@ impl Sftp {
     }
 
     pub(super) async fn list(&mut self) -> Result<Listing, Fault> {
-        let (sftp, folder) = (self.sftp().await?, self.login.server.folder.clone());
+        let (sftp, folder) = (self.session().await?, self.login.address.folder.clone());
         let done = list(&sftp, &folder, self.max_listed).await;
         done.map_err(|error| self.fault(&folder, &error))
     }
 
-    pub(super) async fn stamp(&mut self, name: &str) -> Result<Option<Stamp>, Fault> {
-        let (sftp, path) = (self.sftp().await?, self.path(name));
+    pub(super) async fn stamp(&mut self, name: &str) -> Result<Option<SizeAndTime>, Fault> {
+        let (sftp, path) = (self.session().await?, self.path(name));
         match sftp.lstat(path.clone()).await {
             Ok(found) => Ok(match kind(&found.attrs) {
                 EntryKind::File(stamp) => Some(stamp),
@@ -59,24 +59,24 @@ impl Sftp {
     pub(super) async fn fetch(
         &mut self,
         name: &str,
-        expected: Stamp,
+        expected: SizeAndTime,
     ) -> Result<Option<File>, Fault> {
-        // The server follows links when it opens a file, so the stamp of the name is compared first.
+        // A server follows links when it opens a file, so the name is inspected first.
         if self.stamp(name).await? != Some(expected) {
             return Ok(None);
         }
-        let (sftp, path) = (self.sftp().await?, self.path(name));
+        let (sftp, path) = (self.session().await?, self.path(name));
         match fetch(&sftp, &path, expected).await {
             Ok(file) => Ok(file),
             Err(FetchError::Server(error)) if is_absent(&error) => Ok(None),
             Err(FetchError::Server(error)) => Err(self.fault(&path, &error)),
-            Err(FetchError::Disk(error)) => Err(disk(error).at(path)),
+            Err(FetchError::Disk(error)) => Err(disk_fault(error).at(path)),
         }
     }
 
     pub(super) async fn rename(&mut self, name: &str, to: &Path) -> Result<RenameOutcome, Fault> {
         let (sftp, from, to) =
-            (self.sftp().await?, self.path(name), self.path(&to.to_string_lossy()));
+            (self.session().await?, self.path(name), self.path(&to.to_string_lossy()));
         match sftp.lstat(to.clone()).await {
             Ok(_) => return Ok(RenameOutcome::NameInUse),
             Err(error) if is_absent(&error) => {}
@@ -88,7 +88,8 @@ impl Sftp {
         }
     }
 
-    async fn sftp(&mut self) -> Result<Arc<RawSftpSession>, Fault> {
+    /// The open session, or a new one.
+    async fn session(&mut self) -> Result<Arc<RawSftpSession>, Fault> {
         self.session.take_if(|session| session.handle.is_closed());
         let session = match self.session.take() {
             Some(session) => session,
@@ -98,13 +99,13 @@ impl Sftp {
     }
 
     fn path(&self, name: &str) -> String {
-        let folder = &self.login.server.folder;
+        let folder = &self.login.address.folder;
         if name.starts_with('/') { name.to_owned() } else { format!("{folder}/{name}") }
     }
 
     fn fault(&mut self, path: &str, error: &Error) -> Fault {
         if !matches!(error, Error::Status(_)) {
-            // After such an error the session may be unusable.
+            // After any other error the session may be unusable.
             self.session = None;
         }
         session::request_fault(error).at(path).at(self.login.server_name())
@@ -118,7 +119,7 @@ async fn list(sftp: &RawSftpSession, folder: &str, max_entries: usize) -> Result
     let done = loop {
         match sftp.readdir(handle.as_str()).await {
             Ok(names) => {
-                for Entry { filename, attrs, .. } in names.files {
+                for NamedFile { filename, attrs, .. } in names.files {
                     n_entries += 1;
                     listing.add(filename, kind(&attrs));
                 }
@@ -133,7 +134,7 @@ async fn list(sftp: &RawSftpSession, folder: &str, max_entries: usize) -> Result
             Err(error) => break Err(error),
         }
     };
-    // The server closes the handle at the end of the session anyway.
+    // If this fails, the server closes the handle at the end of the session.
     let _ = sftp.close(handle).await;
     done
 }
@@ -148,9 +149,9 @@ fn kind(attributes: &FileAttributes) -> EntryKind {
     }
 }
 
-fn stamp(attributes: &FileAttributes) -> Stamp {
+fn stamp(attributes: &FileAttributes) -> SizeAndTime {
     let modified = i128::from(attributes.mtime.unwrap_or_default()) * 1_000_000_000;
-    Stamp { n_bytes: attributes.len(), modified }
+    SizeAndTime { n_bytes: attributes.len(), modified }
 }
 
 fn is_absent(error: &Error) -> bool {
@@ -169,18 +170,18 @@ impl From<Error> for FetchError {
     }
 }
 
-/// Copies a whole file to disk; `None` if its stamp has changed by the time it has been read.
+/// Copies a file to the disk; `None` if it has changed by the time it has been read.
 async fn fetch(
     sftp: &RawSftpSession,
     path: &str,
-    expected: Stamp,
+    expected: SizeAndTime,
 ) -> Result<Option<File>, FetchError> {
     let file = tempfile::tempfile().map_err(FetchError::Disk)?;
     let opened = sftp.open(path, OpenFlags::READ, FileAttributes::empty()).await?;
     let handle = opened.handle.as_str();
-    let parts = (0..expected.n_bytes).step_by(MAX_REQUEST_BYTES as usize);
-    let copied = stream::iter(parts)
-        .map(|at| part(sftp, handle, at))
+    let offsets = (0..expected.n_bytes).step_by(MAX_REQUEST_BYTES as usize);
+    let copied = stream::iter(offsets)
+        .map(|at| async move { read_part(sftp, handle, at).await.map(|bytes| (at, bytes)) })
         .buffered(MAX_PARALLEL_REQUESTS)
         .try_for_each(|(at, bytes)| {
             let written = file.write_all_at(&bytes, at).map_err(FetchError::Disk);
@@ -195,8 +196,8 @@ async fn fetch(
     Ok(is_same.then_some(file))
 }
 
-/// Reads one part; it is shorter at the end of the file.
-async fn part(sftp: &RawSftpSession, handle: &str, at: u64) -> Result<(u64, Vec<u8>), FetchError> {
+/// Reads one part from offset `at`; it is shorter at the end of the file.
+async fn read_part(sftp: &RawSftpSession, handle: &str, at: u64) -> Result<Vec<u8>, FetchError> {
     let mut bytes = Vec::new();
     while bytes.len() < MAX_REQUEST_BYTES as usize {
         let (from, left) = (at + bytes.len() as u64, MAX_REQUEST_BYTES as usize - bytes.len());
@@ -207,5 +208,5 @@ async fn part(sftp: &RawSftpSession, handle: &str, at: u64) -> Result<(u64, Vec<
             Err(error) => return Err(error.into()),
         }
     }
-    Ok((at, bytes))
+    Ok(bytes)
 }

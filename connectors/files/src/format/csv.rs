@@ -1,12 +1,13 @@
-//! CSV as programs write it: cells over several lines, quotes in the middle, too many separators.
+//! CSV as programs write it: cells that span several lines, quotes within cells, too many
+//! separators.
 //!
-//! Mistakes are accepted where the cells are still clear: a quote in the middle of a cell is a quote,
-//! and text after a closing quote belongs to the cell.
+//! Mistakes are accepted if it is still clear where each cell begins and ends: a quote in the
+//! middle of a cell is kept as a character, and text after a closing quote belongs to the cell.
 
 use std::ops::Range;
 
 use contract::{Mark, Reason, demand::QualityFlag};
-use document::{Verdict, malformed_detail};
+use document::{Defects, malformed_detail};
 use normalizer_text::Span;
 use serde_json::Value;
 
@@ -18,46 +19,46 @@ use crate::{
     config::CsvConfig,
     options::Options,
     spool::FileError,
-    text::{Piece, Pieces},
+    text::{DecodedFile, DecodedPart},
 };
 
 /// Opens a CSV file and reads its header.
-pub(super) fn open(pieces: Pieces, options: &Options) -> Result<RowReader, FileError> {
-    let (config, limit) = (options.config.csv.clone(), options.max_record);
-    let mut lines = Lines { pieces, config, limit, n_lines: 0 };
+pub(super) fn open(file: DecodedFile, options: &Options) -> Result<RowReader, FileError> {
+    let (config, limit) = (options.config.csv.clone(), options.max_record_bytes);
+    let mut records = Records { file, config, limit, n_lines: 0 };
     let header = find_header(&options.columns, || {
-        let record = lines.next()?;
+        let record = records.next()?;
         Ok(record.map(|record| record.cells.into_iter().map(|cell| cell.text).collect()))
     })?;
     Ok(Box::new(move || {
-        let record = lines.next()?;
-        Ok(record.map(|record| row(record, &header, lines.pieces.charset.name())))
+        let record = records.next()?;
+        Ok(record.map(|record| raw_row(record, &header, records.file.charset.name())))
     }))
 }
 
-/// The cells of one or more lines.
+/// One CSV record. It spans several lines if a quoted cell does.
 #[derive(Default)]
 struct Record {
     /// Number of its first line.
     line: u64,
-    /// Its lines, joined.
-    source: Piece,
+    /// All its lines.
+    source: DecodedPart,
     cells: Vec<Cell>,
 }
 
-/// The lines of a CSV file, joined to records.
-struct Lines {
-    pieces: Pieces,
+/// Reads the records of a CSV file.
+struct Records {
+    file: DecodedFile,
     config: CsvConfig,
     limit: usize,
     n_lines: u64,
 }
 
-impl Lines {
-    /// The next record; empty lines are skipped.
+impl Records {
+    /// The next record that is not empty.
     fn next(&mut self) -> Result<Option<Record>, FileError> {
         loop {
-            let Some(record) = self.any_record()? else { return Ok(None) };
+            let Some(record) = self.next_or_empty()? else { return Ok(None) };
             if record.line == 1
                 && let Some(delimiter) = declared_delimiter(&record.source.text)
             {
@@ -70,27 +71,28 @@ impl Lines {
         }
     }
 
-    fn any_record(&mut self) -> Result<Option<Record>, FileError> {
+    /// The next record, or an empty line.
+    fn next_or_empty(&mut self) -> Result<Option<Record>, FileError> {
         let mut record = Record { line: self.n_lines + 1, ..Record::default() };
         let mut splitter = Splitter::new(&self.config);
         loop {
-            let Some(piece) = self.pieces.line(self.limit)? else {
+            let Some(line) = self.file.next_line(self.limit)? else {
                 if record.source.bytes.is_empty() {
                     return Ok(None);
                 }
-                let detail = format!("a quote of line {} is never closed", record.line);
+                let detail = format!("a quote in the record at line {} is not closed", record.line);
                 return Err(FileError::content("unclosed_quote", detail));
             };
             self.n_lines += 1;
             let base = record.source.text.len();
-            let (content, end) = without_end(&piece.text);
-            splitter.line(content, base);
+            let (content, end) = split_line_end(&line.text);
+            splitter.push_line(content, base);
             // Within quotes, the next line belongs to the same record.
             let is_open = splitter.state == State::Quoted;
             if is_open {
                 splitter.cell.text.push_str(end);
             }
-            append(&mut record.source, piece);
+            append(&mut record.source, line);
             if record.source.bytes.len() >= self.limit {
                 return Err(FileError::too_large(&format!("line {}", record.line), self.limit));
             }
@@ -102,22 +104,21 @@ impl Lines {
     }
 }
 
-fn row(record: Record, header: &Header, charset: &str) -> RawRow {
+/// The row of a record, with marks for malformed and replaced characters in its cells.
+fn raw_row(record: Record, header: &Header, charset: &str) -> RawRow {
     let Record { line, source, mut cells } = record;
-    let n_cells = cells.iter().rposition(|cell| !cell.text.is_empty()).map_or(0, |at| at + 1);
-    let damage = (cells.len() < header.0.len() || n_cells > header.0.len()).then(|| {
-        let detail = format!("{} cells, {} columns", cells.len(), header.0.len());
+    // Empty cells at the end are not counted.
+    let n_used_cells = cells.iter().rposition(|cell| !cell.text.is_empty()).map_or(0, |at| at + 1);
+    let damage = (cells.len() < header.0.len() || n_used_cells > header.0.len()).then(|| {
+        let detail = format!("{} cells for {} columns", cells.len(), header.0.len());
         Reason::new("row_shape", detail)
     });
     cells.truncate(header.0.len());
 
     let mut marks = Vec::new();
     let mut add_mark = |column: usize, flag: QualityFlag, detail: String| {
-        marks.push(Mark {
-            field: header.name(column).unwrap_or_default().to_owned(),
-            flag,
-            detail,
-        });
+        let field = header.name(column).unwrap_or_default().to_owned();
+        marks.push(Mark { field, flag, detail });
     };
     for (column, cell) in cells.iter().enumerate() {
         if !source.malformed.is_empty() && cell.text.contains(char::REPLACEMENT_CHARACTER) {
@@ -127,41 +128,42 @@ fn row(record: Record, header: &Header, charset: &str) -> RawRow {
     }
     for (column, cell) in cells.iter().enumerate() {
         let is_in_cell = |span: &&Span| cell.span.contains(&span.offset);
-        let n_repaired = source.repaired.iter().filter(is_in_cell).count();
-        if n_repaired > 0 {
-            let detail = format!("{n_repaired} private-use characters replaced by standard ones");
+        let n_chars = source.repaired.iter().filter(is_in_cell).count();
+        if n_chars > 0 {
+            let detail =
+                format!("{n_chars} private-use characters were replaced with standard ones");
             add_mark(column, QualityFlag::RepairedText, detail);
         }
     }
     let tree = Value::Object(header.object(cells.into_iter().map(|cell| Value::String(cell.text))));
     let (at, bytes) = (format!("line {line}"), Some(source.bytes));
-    RawRow { at, tree, bytes, verdict: Verdict { marks, damage }, ..RawRow::default() }
+    RawRow { at, tree, bytes, defects: Defects { marks, damage }, ..RawRow::default() }
 }
 
-/// The separator, where the first line declares it for Excel: `sep=;`.
+/// The separator that the first line declares for Excel: `sep=;`.
 fn declared_delimiter(line: &str) -> Option<String> {
-    let delimiter = without_end(line).0.strip_prefix("sep=")?;
+    let delimiter = split_line_end(line).0.strip_prefix("sep=")?;
     (delimiter.len() == 1).then(|| delimiter.to_owned())
 }
 
-/// A line and its end.
-fn without_end(line: &str) -> (&str, &str) {
+/// The content of a line, and its line end.
+fn split_line_end(line: &str) -> (&str, &str) {
     let content = line.strip_suffix('\n').unwrap_or(line);
     let content = content.strip_suffix('\r').unwrap_or(content);
     (content, &line[content.len()..])
 }
 
-fn append(source: &mut Piece, piece: Piece) {
+fn append(source: &mut DecodedPart, line: DecodedPart) {
     if source.bytes.is_empty() {
-        *source = piece;
+        *source = line;
         return;
     }
     let (n_bytes, n_text) = (source.bytes.len(), source.text.len());
     let shifted = |by: usize| move |span: Span| Span { offset: span.offset + by, ..span };
-    source.malformed.extend(piece.malformed.into_iter().map(shifted(n_bytes)));
-    source.repaired.extend(piece.repaired.into_iter().map(shifted(n_text)));
-    source.bytes.extend_from_slice(&piece.bytes);
-    source.text.push_str(&piece.text);
+    source.malformed.extend(line.malformed.into_iter().map(shifted(n_bytes)));
+    source.repaired.extend(line.repaired.into_iter().map(shifted(n_text)));
+    source.bytes.extend_from_slice(&line.bytes);
+    source.text.push_str(&line.text);
 }
 
 /// One cell, and its position in the text of its record.
@@ -169,11 +171,12 @@ fn append(source: &mut Piece, piece: Piece) {
 struct Cell {
     text: String,
     span: Range<usize>,
-    /// Bytes of its text that were in quotes, which `trailing` does not remove.
-    n_quoted: usize,
+    /// Length of the text up to the closing quote. The setting `trailing` removes nothing before
+    /// it.
+    quoted_len: usize,
 }
 
-/// The cells of one record, line by line.
+/// Splits the lines of one record into cells.
 struct Splitter<'a> {
     config: &'a CsvConfig,
     cells: Vec<Cell>,
@@ -193,8 +196,8 @@ impl<'a> Splitter<'a> {
         Self { config, cells: Vec::new(), cell: Cell::default(), state: State::CellStart }
     }
 
-    /// Takes a line without its end; it begins at `base` in the record's text.
-    fn line(&mut self, line: &str, base: usize) {
+    /// Adds a line without its line end; it begins at `base` in the text of the record.
+    fn push_line(&mut self, line: &str, base: usize) {
         let CsvConfig { delimiter, quote, .. } = self.config;
         let mut at = 0;
         while at < line.len() {
@@ -216,7 +219,7 @@ impl<'a> Splitter<'a> {
                         self.cell.text.push(*quote);
                         at += quote.len_utf8();
                     } else {
-                        self.cell.n_quoted = self.cell.text.len();
+                        self.cell.quoted_len = self.cell.text.len();
                         self.state = State::Plain;
                     }
                 }
@@ -233,11 +236,11 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// All cells; the record ends at `end`.
+    /// Returns all cells of the record, whose text ends at `end`.
     fn finish(mut self, end: usize) -> Vec<Cell> {
-        let Cell { text, n_quoted, .. } = &mut self.cell;
+        let Cell { text, quoted_len, .. } = &mut self.cell;
         let kept = text.trim_end_matches(|c| self.config.trailing.contains(c)).len();
-        text.truncate(kept.max(*n_quoted));
+        text.truncate(kept.max(*quoted_len));
         self.close_cell(end);
         self.cells
     }

@@ -1,4 +1,4 @@
-//! The header: the row that names the columns, by any of their names and in any order.
+//! Finds the header, the row that names the columns, in any order and by any of their names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,22 +6,22 @@ use serde_json::{Map, Value};
 
 use crate::spool::FileError;
 
-/// Rows that are searched for the header: people write titles above it.
+/// The number of rows that are searched for the header, because people write titles above it.
 const MAX_HEADER_ROWS: usize = 10;
 
-/// The columns a table must have.
+/// The columns that a table must have.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Columns {
-    /// The column of each known name.
+    /// Maps every known name of a column, with its aliases, to the column.
     names: BTreeMap<String, String>,
     required: BTreeSet<String>,
 }
 
-/// The names of the columns, in their order.
+/// The names of the columns, in the order of the file; `None` for a column without a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header(pub(super) Vec<Option<String>>);
 
-/// Finds the header among the first rows; `next` gives the next row that is not empty.
+/// Finds the header among the first rows. `next` returns the next row that is not empty.
 pub(super) fn find_header(
     columns: &Columns,
     mut next: impl FnMut() -> Result<Option<Vec<String>>, FileError>,
@@ -38,11 +38,11 @@ pub(super) fn find_header(
 }
 
 impl Columns {
-    /// Fails if two columns have one name.
+    /// Fails if two columns share a name.
     pub(crate) fn new(columns: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
         let mut names = BTreeMap::new();
-        for (column, others) in columns {
-            for name in [column].into_iter().chain(others) {
+        for (column, aliases) in columns {
+            for name in [column].into_iter().chain(aliases) {
                 if let Some(other) = names.insert(trim_name(name), column.clone())
                     && other != *column
                 {
@@ -53,7 +53,7 @@ impl Columns {
         Ok(Self { names, required: columns.keys().cloned().collect() })
     }
 
-    /// The columns of a row, if it is the header.
+    /// Fails, with a message, if the row is not the header.
     fn recognise<'a>(&self, cells: impl IntoIterator<Item = &'a str>) -> Result<Header, String> {
         let mut seen = BTreeSet::new();
         let (mut header, mut repeated) = (Vec::new(), Vec::new());
@@ -72,15 +72,15 @@ impl Columns {
             header.pop();
         }
         let missing: Vec<String> = self.required.difference(&seen).cloned().collect();
-        // Columns that the channel does not need may be named twice.
+        // Columns that are not required may occur twice.
         repeated.retain(|name| self.required.is_empty() || self.required.contains(name));
-        // Names of columns come from the channel, so they may be quoted.
+        // If columns are required, only their names are shown: the row may contain personal data.
         match (&missing[..], &repeated[..]) {
             ([], []) if header.is_empty() => Err(no_names()),
             ([], []) => Ok(Header(header)),
-            ([], repeated) => Err(format!("the first row names twice: {}", repeated.join(", "))),
+            ([], repeated) => Err(format!("the header repeats columns: {}", repeated.join(", "))),
             (missing, _) => {
-                Err(format!("no row names all columns, missing: {}", missing.join(", ")))
+                Err(format!("no row names all required columns; missing: {}", missing.join(", ")))
             }
         }
     }
@@ -91,7 +91,7 @@ impl Header {
         self.0.get(column)?.as_deref()
     }
 
-    /// The row as an object of its columns. A column without a name is left out.
+    /// The row as an object with one member for each named column.
     pub(super) fn object(&self, cells: impl IntoIterator<Item = Value>) -> Map<String, Value> {
         let named = self.0.iter().zip(cells);
         named.filter_map(|(name, cell)| Some((name.clone()?, cell))).collect()
@@ -99,10 +99,10 @@ impl Header {
 }
 
 fn no_names() -> String {
-    "there is no row that names columns".to_owned()
+    "no header row was found".to_owned()
 }
 
-/// A name without the blanks that spreadsheets leave around it.
+/// A name without the whitespace and control characters around it.
 fn trim_name(name: &str) -> String {
     name.trim_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{FEFF}').to_owned()
 }

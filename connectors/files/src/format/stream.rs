@@ -1,7 +1,7 @@
-//! The text of a document as a stream, with the source bytes of the current record.
+//! Reads the text of a document as a stream, and keeps the source bytes of the current record.
 //!
-//! A document is read in small pieces. Those of the current record are kept, so that a malformed
-//! sequence is attributed to its record, and the bytes of the record can be shown.
+//! A document is read in small parts. The parts of the current record are kept, so that a malformed
+//! sequence can be attributed to its record, and the bytes of the record can be shown.
 
 use std::{
     collections::VecDeque,
@@ -11,61 +11,63 @@ use std::{
 use contract::{Mark, demand::QualityFlag};
 use document::Findings;
 
-use crate::text::{Piece, Pieces};
+use crate::text::{DecodedFile, DecodedPart};
 
-/// Number of bytes in a piece, unless its line is shorter.
-const PIECE_BYTES: usize = 4 * 1024;
+/// About the largest number of bytes in a part, which ends at a line end or earlier.
+const PART_BYTES: usize = 4 * 1024;
 
-/// A document as text; also as a `BufRead` of UTF-8.
-pub(super) struct Stream {
-    pieces: Pieces,
-    /// The pieces since the beginning of the record, each with the offset of its text.
-    kept: VecDeque<(u64, Piece)>,
-    /// What is malformed in them, with markers in their text; readers add to it.
+/// The text of a document; as a `BufRead`, the text in UTF-8.
+pub(super) struct TextStream {
+    file: DecodedFile,
+    /// The parts since the beginning of the record, each with the offset of its text.
+    parts: VecDeque<(u64, DecodedPart)>,
+    /// The malformed sequences in the parts, with markers in their text; parsers add other
+    /// findings.
     pub(super) findings: Findings,
-    /// Offset of the text after the last piece.
+    /// The offset at which the text of the last part ends.
     end: u64,
-    /// Line and column of the beginning of the last piece, both from 0.
+    /// Line and column at which the last part begins, both counted from 0.
     line: usize,
     column: usize,
-    /// How many bytes of the last piece were consumed through `BufRead`.
+    /// The number of bytes of the last part that were consumed through `BufRead`.
     n_used: usize,
 }
 
-impl Stream {
-    pub(super) fn new(pieces: Pieces) -> Self {
-        let (kept, findings) = (VecDeque::new(), Findings::default());
-        Self { pieces, kept, findings, end: 0, line: 0, column: 0, n_used: 0 }
+impl TextStream {
+    pub(super) fn new(file: DecodedFile) -> Self {
+        let (parts, findings) = (VecDeque::new(), Findings::default());
+        Self { file, parts, findings, end: 0, line: 0, column: 0, n_used: 0 }
     }
 
-    /// The next piece and the offset of its text.
-    pub(super) fn piece(&mut self) -> io::Result<Option<(u64, &str)>> {
-        self.line(PIECE_BYTES)
+    /// Reads the next part; returns the offset of its text, and the text.
+    pub(super) fn next_part(&mut self) -> io::Result<Option<(u64, &str)>> {
+        self.next_line(PART_BYTES)
     }
 
-    /// The next line, or about `limit` bytes of it, and the offset of its text.
-    pub(super) fn line(&mut self, limit: usize) -> io::Result<Option<(u64, &str)>> {
-        let Some(mut piece) = self.pieces.line(limit)? else { return Ok(None) };
-        if !piece.malformed.is_empty() {
-            let Piece { bytes, malformed, text, .. } = &piece;
-            let charset = self.pieces.charset;
-            piece.text = self.findings.mark_malformed(bytes, 0, charset, malformed, text);
+    /// Reads the next line, or about `limit` bytes of it; returns the offset of its text, and the
+    /// text.
+    pub(super) fn next_line(&mut self, limit: usize) -> io::Result<Option<(u64, &str)>> {
+        let Some(mut part) = self.file.next_line(limit)? else { return Ok(None) };
+        if !part.malformed.is_empty() {
+            let DecodedPart { bytes, malformed, text, .. } = &part;
+            part.text = self.findings.mark_malformed(bytes, self.file.charset, malformed, text);
         }
         let at = self.end;
-        self.end += piece.text.len() as u64;
+        self.end += part.text.len() as u64;
         (self.line, self.column) = self.line_and_column_from_0(0);
-        self.kept.push_back((at, piece));
-        Ok(self.kept.back().map(|(at, piece)| (*at, piece.text.as_str())))
+        self.parts.push_back((at, part));
+        Ok(self.parts.back().map(|(at, part)| (*at, part.text.as_str())))
     }
 
-    /// Line and column of the text that begins this many bytes before the end of the last piece.
+    /// Line and column of the text that begins `n_before_end` bytes before the end of the last
+    /// part.
     pub(super) fn line_and_column(&self, n_before_end: usize) -> String {
         let (line, column) = self.line_and_column_from_0(n_before_end);
         format!("line {}, column {}", line + 1, column + 1)
     }
 
     fn line_and_column_from_0(&self, n_before_end: usize) -> (usize, usize) {
-        let Some((_, last)) = self.kept.back() else { return (self.line, self.column) };
+        let Some((_, last)) = self.parts.back() else { return (self.line, self.column) };
         let end = last.text.len().saturating_sub(n_before_end);
         let before = last.text.get(..end).unwrap_or(&last.text);
         match before.rsplit_once('\n') {
@@ -76,43 +78,43 @@ impl Stream {
         }
     }
 
-    /// Line and column of the next byte of the `BufRead`.
+    /// Line and column of the next byte that the `BufRead` returns.
     pub(super) fn position(&self) -> String {
-        let last = self.kept.back().map_or(0, |(_, piece)| piece.text.len());
+        let last = self.parts.back().map_or(0, |(_, part)| part.text.len());
         self.line_and_column(last.saturating_sub(self.n_used))
     }
 
-    /// Drops the pieces before an offset.
+    /// Drops the parts before an offset.
     pub(super) fn drop_before(&mut self, offset: u64) {
-        // The last piece stays: it is being consumed.
-        while self.kept.len() > 1
-            && self.kept.front().is_some_and(|(at, piece)| at + piece.text.len() as u64 <= offset)
+        // The last part stays, because it is being consumed.
+        while self.parts.len() > 1
+            && self.parts.front().is_some_and(|(at, part)| at + part.text.len() as u64 <= offset)
         {
-            self.kept.pop_front();
+            self.parts.pop_front();
         }
-        if self.kept.iter().all(|(_, piece)| piece.malformed.is_empty()) {
+        if self.parts.iter().all(|(_, part)| part.malformed.is_empty()) {
             self.findings = Findings::default();
         }
     }
 
-    /// The source bytes of the text between two offsets, a mark for private-use characters that were
-    /// replaced in it, and what is malformed.
+    /// The source bytes of the text between two offsets, a mark if private-use characters were
+    /// replaced in it, and the findings.
     pub(super) fn source(&self, from: u64, to: u64) -> (Vec<u8>, Vec<Mark>, Findings) {
         let overlaps =
-            |(at, piece): &&(u64, Piece)| *at < to && at + piece.text.len() as u64 > from;
-        let (mut bytes, mut n_replaced) = (Vec::new(), 0);
-        for (_, piece) in self.kept.iter().filter(overlaps) {
-            n_replaced += piece.repaired.len();
-            bytes.extend_from_slice(&piece.bytes);
+            |(at, part): &&(u64, DecodedPart)| *at < to && at + part.text.len() as u64 > from;
+        let (mut bytes, mut n_chars) = (Vec::new(), 0);
+        for (_, part) in self.parts.iter().filter(overlaps) {
+            n_chars += part.repaired.len();
+            bytes.extend_from_slice(&part.bytes);
         }
-        let detail = format!("{n_replaced} private-use characters replaced by standard ones");
+        let detail = format!("{n_chars} private-use characters were replaced with standard ones");
         let mark = Mark { field: String::new(), flag: QualityFlag::RepairedText, detail };
-        let marks = Vec::from_iter((n_replaced > 0).then_some(mark));
+        let marks = Vec::from_iter((n_chars > 0).then_some(mark));
         (bytes, marks, self.findings.clone())
     }
 }
 
-impl Read for Stream {
+impl Read for TextStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n_read = self.fill_buf()?.read(buffer)?;
         self.consume(n_read);
@@ -120,16 +122,16 @@ impl Read for Stream {
     }
 }
 
-impl BufRead for Stream {
+impl BufRead for TextStream {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        let is_consumed = self.kept.back().is_none_or(|(_, piece)| self.n_used >= piece.text.len());
+        let is_consumed = self.parts.back().is_none_or(|(_, part)| self.n_used >= part.text.len());
         if is_consumed {
-            self.n_used = match self.piece()? {
+            self.n_used = match self.next_part()? {
                 Some(_) => 0,
-                None => self.kept.back().map_or(0, |(_, piece)| piece.text.len()),
+                None => self.parts.back().map_or(0, |(_, part)| part.text.len()),
             };
         }
-        Ok(self.kept.back().map_or(&[], |(_, piece)| &piece.text.as_bytes()[self.n_used..]))
+        Ok(self.parts.back().map_or(&[], |(_, part)| &part.text.as_bytes()[self.n_used..]))
     }
 
     fn consume(&mut self, n_bytes: usize) {

@@ -1,7 +1,8 @@
-//! Workbooks in the format before Excel 2007 (.xls): the first sheet.
+//! Reads the first sheet of workbooks in the format before Excel 2007 (.xls).
 //!
-//! The format cannot be read as a stream: cells refer to texts at the beginning of the file. A
-//! sheet has at most 65,536 rows, so calamine may keep a file of up to `MAX_BYTES` in memory.
+//! The format cannot be read as a stream, because cells refer to texts at the beginning of the
+//! file. So calamine keeps the whole file in memory: at most `MAX_BYTES`, and a sheet has at most
+//! 65,536 rows.
 
 use std::{fs::File, io::BufReader, sync::Arc};
 
@@ -10,24 +11,24 @@ use calamine::{Data, Range, Reader as _};
 use super::{
     RowReader,
     header::find_header,
-    xlsx::{Cells, dates_from_1904, not_a_workbook, plain_number},
+    xlsx::{SheetRow, dates_from_1904, not_a_workbook, plain_number},
 };
 use crate::{
     options::Options,
-    spool::{FileError, View},
+    spool::{FileError, FileReader},
 };
 
-/// The largest file that is read; no workbook of demands comes near it.
+/// The largest file that is read. Workbooks of demands are far smaller.
 const MAX_BYTES: u64 = 16 << 20;
 
 /// Opens the first sheet of a workbook and reads its header.
 pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, FileError> {
     let n_bytes = file.metadata()?.len();
     if n_bytes > MAX_BYTES {
-        let detail = format!("{n_bytes} bytes; an .xls file may have at most {MAX_BYTES}");
+        let detail = format!("it has {n_bytes} bytes; an .xls file may have at most {MAX_BYTES}");
         return Err(FileError::content("too_large", detail));
     }
-    let workbook = calamine::Xls::new(BufReader::new(View::new(file)));
+    let workbook = calamine::Xls::new(BufReader::new(FileReader::new(file)));
     let mut workbook = workbook.map_err(|_| not_a_workbook())?;
     if workbook.has_1904_epoch() {
         return Err(dates_from_1904());
@@ -36,16 +37,18 @@ pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, File
     let range = range.map_err(|_| not_a_workbook())?;
     let mut sheet = Sheet { range, next_row: 0 };
     let header = find_header(&options.columns, || Ok(sheet.next().map(|row| row.cells)))?;
-    Ok(Box::new(move || Ok(sheet.next().map(|cells| cells.row(&header)))))
+    Ok(Box::new(move || Ok(sheet.next().map(|row| row.into_raw_row(&header)))))
 }
 
+/// A sheet that is read row by row.
 struct Sheet {
     range: Range<Data>,
     next_row: usize,
 }
 
 impl Sheet {
-    fn next(&mut self) -> Option<Cells> {
+    /// The next row that is not empty.
+    fn next(&mut self) -> Option<SheetRow> {
         let (first_row, first_column) = self.range.start()?;
         while self.next_row < self.range.height() {
             let number = u64::from(first_row) + self.next_row as u64 + 1;
@@ -55,7 +58,7 @@ impl Sheet {
                 empty_columns.chain(row.map(|cell| cell.map_or_else(String::new, text))).collect();
             self.next_row += 1;
             if cells.iter().any(|cell| !cell.is_empty()) {
-                return Some(Cells { number, cells });
+                return Some(SheetRow { number, cells });
             }
         }
         None

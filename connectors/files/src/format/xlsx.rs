@@ -1,13 +1,15 @@
-//! Workbooks of Excel (.xlsx): the first sheet, row by row.
+//! Reads the first sheet of Excel workbooks (.xlsx), row by row.
 //!
-//! The sheet is unpacked to the disk and read as a stream; only the table of texts is in memory,
-//! within a limit. Values are as in the file: a date is a number of days.
+//! The sheet is unpacked to the disk and read as a stream. Only the table of shared texts is in
+//! memory, and its size is limited. Values are returned as they are in the file: a date is a number
+//! of days.
 //!
-//! Not with calamine's `worksheet_cells_reader`, as of 0.38: it reserves memory for as many texts as
-//! the file declares, so one wrong number (`uniqueCount`) ends the process; it keeps all texts and
-//! the text of one cell without a limit; it relies on a declared range that may be reversed; it reads
-//! numbers as floating-point, which changes an id of 17 digits; and for a text reference that is not
-//! a number it returns the first text, not an error.
+//! calamine's `worksheet_cells_reader` is not used, because version 0.38 trusts the file. It
+//! reserves memory for as many texts as the file declares, so one wrong number (`uniqueCount`) ends
+//! the process. It limits neither the size of all texts nor that of one cell. It relies on a
+//! declared range that may be reversed. It reads numbers as floating-point, which changes an id of
+//! 17 digits. And for a text reference that is not a number, it returns the first text instead of
+//! an error.
 
 mod sheet;
 
@@ -30,18 +32,18 @@ use super::{
 use crate::{
     config::Limits,
     options::Options,
-    spool::{Budget, FileError, View, spool},
+    spool::{FileError, FileReader, UnpackLimit, unpack},
 };
 
-/// The part with the texts that cells share.
+/// The part that contains the texts that cells share.
 const SHARED_TEXTS: &str = "xl/sharedStrings.xml";
 
 /// Opens the first sheet of a workbook and reads its header.
 pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, FileError> {
     let mut package = Package::open(file, &options.config.limits)?;
     let first_sheet = package.first_sheet()?;
-    let limit = options.max_record;
-    // A workbook without texts may have no table of them.
+    let limit = options.max_record_bytes;
+    // A workbook without texts may lack this part.
     let texts = match package.archive.index_for_name(SHARED_TEXTS) {
         Some(_) => SharedTexts::read(package.part(SHARED_TEXTS)?, limit)?,
         None => SharedTexts::default(),
@@ -49,17 +51,17 @@ pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, File
     let part = package.part(&first_sheet)?;
     let mut sheet = Sheet::open(part, texts, limit);
     let header = find_header(&options.columns, || Ok(sheet.next()?.map(|row| row.cells)))?;
-    Ok(Box::new(move || Ok(sheet.next()?.map(|cells| cells.row(&header)))))
+    Ok(Box::new(move || Ok(sheet.next()?.map(|row| row.into_raw_row(&header)))))
 }
 
-/// One row that is not empty: its number, and its cells from the first column on.
-pub(super) struct Cells {
+/// A row that is not empty: its number from 1, and its cells from the first column on.
+pub(super) struct SheetRow {
     pub(super) number: u64,
     pub(super) cells: Vec<String>,
 }
 
-impl Cells {
-    pub(super) fn row(self, header: &Header) -> RawRow {
+impl SheetRow {
+    pub(super) fn into_raw_row(self, header: &Header) -> RawRow {
         let missing = header.0.len().saturating_sub(self.cells.len());
         let cells = self.cells.into_iter().chain(std::iter::repeat_n(String::new(), missing));
         let tree = Value::Object(header.object(cells.map(Value::String)));
@@ -67,12 +69,13 @@ impl Cells {
     }
 }
 
-/// Such a workbook is refused: every date would be four years early, and nobody would notice.
+/// The error for a workbook that counts days from 1904. It is refused, because every date would be
+/// four years early, and nobody would notice.
 pub(super) fn dates_from_1904() -> FileError {
-    FileError::content("dates_from_1904", "the workbook counts its days from 1904")
+    FileError::content("dates_from_1904", "the workbook counts days from 1904, not from 1900")
 }
 
-/// A number as people write it: whole numbers without `.0` and without an exponent.
+/// A number as people write it: without an exponent, and without `.0` if it is whole.
 pub(super) fn plain_number(text: &str) -> String {
     const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
     match text.parse::<f64>() {
@@ -82,26 +85,26 @@ pub(super) fn plain_number(text: &str) -> String {
     }
 }
 
-/// Bytes of a part that is read as a tree.
+/// The largest number of bytes of a part that is parsed into a tree.
 const MAX_TREE_BYTES: u64 = 4 << 20;
 
-/// A part that is read as a stream; `next_event` in `sheet.rs` sets the limit of each read.
-type Part = Take<BufReader<View>>;
+/// A part that is read as a stream. `next_event` in `sheet.rs` limits each read.
+type Part = Take<BufReader<FileReader>>;
 
-/// A workbook's archive.
+/// A workbook is a ZIP archive of parts.
 struct Package {
-    archive: ZipArchive<View>,
-    budget: Budget,
+    archive: ZipArchive<FileReader>,
+    unpack_limit: UnpackLimit,
 }
 
 impl Package {
     fn open(file: Arc<File>, limits: &Limits) -> Result<Self, FileError> {
         let n_bytes = file.metadata()?.len();
-        let archive = ZipArchive::new(View::new(file)).map_err(|_| not_a_workbook())?;
-        Ok(Self { archive, budget: Budget::new(limits, n_bytes) })
+        let archive = ZipArchive::new(FileReader::new(file)).map_err(|_| not_a_workbook())?;
+        Ok(Self { archive, unpack_limit: UnpackLimit::new(limits, n_bytes) })
     }
 
-    /// The part of the first sheet; a workbook whose days count from 1904 is refused.
+    /// The name of the part of the first sheet. Fails if the workbook counts days from 1904.
     fn first_sheet(&mut self) -> Result<String, FileError> {
         let tree = self.tree("xl/workbook.xml")?;
         let workbook = &tree["workbook"][0];
@@ -123,15 +126,15 @@ impl Package {
         })
     }
 
-    /// A part, unpacked to the disk.
+    /// Unpacks a part to the disk.
     fn part(&mut self, name: &str) -> Result<Part, FileError> {
         let packed = self.archive.by_name(name).map_err(|_| not_a_workbook())?;
-        let file = spool(packed, &mut self.budget)?;
-        let file = BufReader::with_capacity(64 * 1024, View::new(Arc::new(file)));
+        let file = unpack(packed, &mut self.unpack_limit)?;
+        let file = BufReader::with_capacity(64 * 1024, FileReader::new(Arc::new(file)));
         Ok(file.take(0))
     }
 
-    /// A small part as a tree.
+    /// Parses a small part into a tree.
     fn tree(&mut self, name: &str) -> Result<Value, FileError> {
         let packed = self.archive.by_name(name).map_err(|_| not_a_workbook())?;
         let mut text = String::new();
@@ -144,12 +147,12 @@ pub(super) fn not_a_workbook() -> FileError {
     FileError::content("bad_workbook", "the file is not a workbook, or it is damaged")
 }
 
-/// The child elements with a name, in the tree of an element.
+/// The child elements with this name, in the tree of an element.
 fn elements<'a>(element: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     element[name].as_array().into_iter().flatten()
 }
 
-/// The value of an attribute, by its name without prefix.
+/// The value of the attribute with this name; prefixes are ignored.
 fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
     let mut attributes = element.attributes().filter_map(Result::ok);
     let found = attributes.find(|attribute| attribute.key.local_name().as_ref() == name)?;

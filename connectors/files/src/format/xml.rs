@@ -1,42 +1,42 @@
-//! An XML document of records: the children of its root, or elements of a name.
+//! Reads the records of an XML document: the children of its root, or all elements with one name.
 //!
-//! One record at a time becomes a tree; damage in one does not affect those after it.
+//! Records are parsed into trees one at a time. Damage in one does not affect the records after it.
 
 use std::collections::VecDeque;
 
-use document::{Builder, Step, Verdict};
+use document::{Builder, Defects, Step};
 use quick_xml::{
     Reader,
     events::{BytesStart, Event},
 };
 
-use super::{RawRow, RowReader, stream::Stream};
-use crate::{options::Options, spool::FileError, text::Pieces};
+use super::{RawRow, RowReader, stream::TextStream};
+use crate::{options::Options, spool::FileError, text::DecodedFile};
 
 /// Opens an XML document.
-pub(super) fn open(pieces: Pieces, options: &Options) -> RowReader {
-    let mut xml = Xml::new(pieces, options);
+pub(super) fn open(file: DecodedFile, options: &Options) -> RowReader {
+    let mut xml = XmlReader::new(file, options);
     Box::new(move || xml.next())
 }
 
-struct Xml {
-    reader: Reader<Stream>,
-    /// Name of a record's element.
+struct XmlReader {
+    reader: Reader<TextStream>,
+    /// Name of the element that is a record; `None` for the children of the root.
     element: Option<String>,
     limit: usize,
-    /// Names of the elements around the records.
+    /// Names of the open elements around the records.
     ancestors: Vec<String>,
     n_records: u64,
     /// Records that were read together with an earlier one.
     pending: VecDeque<RawRow>,
 }
 
-impl Xml {
-    fn new(pieces: Pieces, options: &Options) -> Self {
-        let mut reader = Reader::from_reader(Stream::new(pieces));
-        Builder::prepare(reader.config_mut());
+impl XmlReader {
+    fn new(file: DecodedFile, options: &Options) -> Self {
+        let mut reader = Reader::from_reader(TextStream::new(file));
+        Builder::configure(reader.config_mut());
         reader.config_mut().expand_empty_elements = true;
-        let (element, limit) = (options.config.element.clone(), options.max_record);
+        let (element, limit) = (options.config.element.clone(), options.max_record_bytes);
         let (ancestors, pending) = (Vec::new(), VecDeque::new());
         Self { reader, element, limit, ancestors, n_records: 0, pending }
     }
@@ -48,8 +48,8 @@ impl Xml {
         }
     }
 
-    /// Reads the element that was just opened, up to its end.
-    fn record(&mut self, from: u64, start: &BytesStart<'_>) -> Result<(), FileError> {
+    /// Reads the record whose start tag was just read at offset `from`, up to its end.
+    fn read_record(&mut self, from: u64, start: &BytesStart<'_>) -> Result<(), FileError> {
         let ancestors = self.ancestors.clone();
         let mut builder = Builder::record(start, ancestors, &mut self.reader.get_mut().findings);
         let mut buffer = Vec::new();
@@ -66,15 +66,13 @@ impl Xml {
                 Step::More => {}
                 Step::Complete(trees) => break trees,
                 Step::EndedByParent(trees, name) => {
-                    self.close(&name);
+                    self.close_ancestor(&name);
                     break trees;
                 }
             }
             if self.reader.buffer_position() - from > self.limit as u64 {
-                return Err(FileError::too_large(
-                    &format!("record {}", self.n_records),
-                    self.limit,
-                ));
+                let at = format!("record {}", self.n_records);
+                return Err(FileError::too_large(&at, self.limit));
             }
         };
         let to = self.reader.buffer_position();
@@ -87,15 +85,15 @@ impl Xml {
                 tree,
                 bytes: Some(bytes.clone()),
                 findings: findings.clone(),
-                verdict: Verdict { marks: marks.clone(), damage: None },
+                defects: Defects { marks: marks.clone(), damage: None },
             });
             self.n_records += 1;
         }
         Ok(())
     }
 
-    /// Closes an element around records.
-    fn close(&mut self, name: &str) {
+    /// Closes the innermost ancestor with this name, and the ancestors within it.
+    fn close_ancestor(&mut self, name: &str) {
         if let Some(at) = self.ancestors.iter().rposition(|open| open == name) {
             self.ancestors.truncate(at);
         }
@@ -117,16 +115,16 @@ impl Xml {
             buffer.clear();
             let event = self.reader.read_event_into(&mut buffer);
             match event.map_err(|error| xml_error(&error, self.reader.get_ref()))? {
-                Event::Start(start) if self.is_record(&start) => self.record(from, &start)?,
+                Event::Start(start) if self.is_record(&start) => self.read_record(from, &start)?,
                 Event::Start(start) => {
                     self.ancestors.push(start.local_name().as_ref().to_owned());
                 }
                 Event::End(end) => {
                     let name = end.local_name().as_ref().to_owned();
                     if self.ancestors.last() != Some(&name) {
-                        return Err(self.bad_xml("an element is closed that is not open"));
+                        return Err(self.bad_xml("an end tag does not match the open element"));
                     }
-                    self.close(&name);
+                    self.close_ancestor(&name);
                 }
                 Event::Eof if self.ancestors.is_empty() => return Ok(None),
                 Event::Eof => {
@@ -138,11 +136,11 @@ impl Xml {
     }
 }
 
-fn xml_error(error: &quick_xml::Error, stream: &Stream) -> FileError {
+fn xml_error(error: &quick_xml::Error, stream: &TextStream) -> FileError {
     match error {
         quick_xml::Error::Io(error) => FileError::Disk(error.kind().into()),
-        // The parser's own message may quote the text.
-        _ => FileError::content("bad_xml", format!("it is not XML at {}", stream.position())),
+        // The parser's own message may show text of the document.
+        _ => FileError::content("bad_xml", format!("the text is not XML at {}", stream.position())),
     }
 }
 
@@ -157,7 +155,7 @@ mod tests {
     fn rows(bytes: &[u8], element: Option<&str>) -> (Vec<RawRow>, Option<String>) {
         let mut options = options::for_tests();
         options.config.element = element.map(str::to_owned);
-        let mut xml = Xml::new(text::pieces(bytes, Charset::Utf8), &options);
+        let mut xml = XmlReader::new(text::decoded_file(bytes, Charset::Utf8), &options);
         let mut found = Vec::new();
         loop {
             match xml.next() {
@@ -199,7 +197,7 @@ mod tests {
         let (rows, ended) = rows(text, None);
         assert_eq!((rows.len(), ended), (3, None));
         assert_eq!(rows[0].tree, json!({ "n": [{ "$text": "䶮" }] }));
-        let findings = rows.iter().map(|row| row.findings.judge("", &row.tree, "gb18030"));
+        let findings = rows.iter().map(|row| row.findings.defects_in("", &row.tree, "gb18030"));
         let n_malformed: Vec<usize> = findings.map(|found| found.marks.len()).collect();
         assert_eq!(n_malformed, [0, 1, 0]);
         assert_eq!(rows[1].bytes.as_deref(), Some(&b"<r><n>\xff\xff</n></r>\n"[..]));
@@ -213,7 +211,7 @@ mod tests {
             ("<a><r/>", "truncated", 1),
             ("<a><r/></b><r/></a>", "bad_xml", 1),
             ("<a><r/><r></s></r></a>", "", 2),
-            // Damage of one record, which ends with its element.
+            // The damage ends with the record.
             (deep.as_str(), "", 1),
             ("<!DOCTYPE a [<!ENTITY x 'y'>]><a><r>&x;&x;</r></a>", "", 1),
         ] {

@@ -1,4 +1,4 @@
-//! A folder of files as a source for tests: on this machine, or on the server that
+//! A folder of files as a source for tests, on this machine or on the SFTP server that
 //! `cargo xtask test` starts.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
@@ -19,31 +19,32 @@ use contract::{Connector as _, ConnectorContext, Cursor, Entry, Fault, Gate, Ope
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
-/// One folder.
+/// A folder, and the settings of a channel that reads it.
 pub(crate) struct Folder {
     /// Its path on this machine.
     pub(crate) path: PathBuf,
     /// The `[files]` section.
     pub(crate) settings: Value,
-    /// The gate of its requests.
+    /// The gate that limits the requests.
     pub(crate) gate: Arc<dyn Gate>,
     n_files: i64,
-    /// Removed with the test.
+    /// Removed when the test ends.
     _temporary: Option<tempfile::TempDir>,
 }
 
 impl Folder {
-    /// On this machine; files have manifests and are archived.
+    /// A folder on this machine. Its files have manifests and are archived.
     pub(crate) fn new() -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().to_owned();
         Self::at(path.clone(), &path.display().to_string(), Some(temporary))
     }
 
+    /// A folder at `path`, which the channel reads as `url`.
     pub(crate) fn at(path: PathBuf, url: &str, temporary: Option<tempfile::TempDir>) -> Self {
         for folder in [path.clone(), path.join("archive"), path.join("error")] {
             fs::create_dir_all(&folder).unwrap();
-            // The server runs as another user.
+            // The SFTP server runs as another user.
             fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
         }
         let settings = json!({
@@ -54,6 +55,7 @@ impl Folder {
         Self { path, settings, gate: Arc::new(OpenGate), n_files: 0, _temporary: temporary }
     }
 
+    /// Changes settings; a `null` removes one.
     pub(crate) fn with(mut self, settings: Value) -> Self {
         for (name, value) in settings.as_object().unwrap() {
             match value {
@@ -64,8 +66,8 @@ impl Folder {
         self
     }
 
-    /// Files have no manifests and are not moved.
-    pub(crate) fn plain(self) -> Self {
+    /// A folder whose files have no manifests and are not moved.
+    pub(crate) fn without_manifests(self) -> Self {
         self.with(json!({ "manifest": null, "archive": null, "error": null }))
     }
 
@@ -79,28 +81,28 @@ impl Folder {
         Files::build(serde_json::from_value(self.settings.clone()).unwrap(), context)
     }
 
-    /// Puts a complete file there.
+    /// Puts a complete file into the folder.
     pub(crate) fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
         let hidden = self.path.join(".part");
         fs::write(&hidden, bytes).unwrap();
         fs::rename(hidden, self.path.join(name)).unwrap();
     }
 
-    /// Puts a file there, with a manifest if this folder has manifests.
+    /// Puts a file into the folder, and its manifest if the channel expects one.
     pub(crate) fn announce(&self, name: &str, bytes: impl AsRef<[u8]>, n_rows: usize) {
         let bytes = bytes.as_ref();
         self.put(name, bytes);
-        if let Some(end) = self.settings["manifest"].as_str() {
-            self.put(&format!("{name}{end}"), manifest(name, bytes, n_rows));
+        if let Some(suffix) = self.settings["manifest"].as_str() {
+            self.put(&format!("{name}{suffix}"), manifest(name, bytes, n_rows));
         }
     }
 
-    /// The files, in order of their names.
-    pub(crate) fn names(&self, within: &str) -> Vec<String> {
-        names(&self.path.join(within))
+    /// The names of the files in a subfolder, sorted.
+    pub(crate) fn names(&self, subfolder: &str) -> Vec<String> {
+        names(&self.path.join(subfolder))
     }
 
-    /// Reads until caught up and settles, from `at` on.
+    /// Reads and settles from `at` on, until the connector has caught up.
     pub(crate) async fn entries(&self, at: Option<Cursor>, max: usize) -> (Vec<Entry>, Cursor) {
         let (mut files, mut entries) = (self.files(), Vec::new());
         let mut at = at.map(|at| at.decode::<Position>().unwrap());
@@ -119,7 +121,7 @@ impl Folder {
 impl Source for Folder {
     type Connector = Files;
 
-    const LATE: Duration = Duration::from_secs(3600);
+    const MAX_DELAY: Duration = Duration::from_secs(3600);
 
     fn connector(&self) -> Files {
         self.files()
@@ -153,7 +155,7 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Key, or place where there is none.
+/// The key of an entry, or its place if it has no key.
 pub(crate) fn key(entry: &Entry) -> String {
     match entry {
         Entry::Record(record) => record.key.to_string(),
@@ -174,7 +176,7 @@ pub(crate) fn body(entry: &Entry) -> &Value {
     }
 }
 
-/// Place and reason of each unreadable entry.
+/// The place and the reason of each unreadable entry.
 pub(crate) fn refusals(entries: &[Entry]) -> Vec<(String, String)> {
     entries
         .iter()

@@ -40,7 +40,7 @@ async fn a_file_that_differs_from_its_manifest_goes_to_quarantine() {
         folder.announce("F_20261009110000.csv", "id,title\nc,3\n", 1);
         let (entries, _) = folder.entries(None, 10).await;
         assert_eq!(refusals(&entries), [(NAME.to_owned(), reason.to_owned())]);
-        // It is never read in part, and never blocks others.
+        // It is never read in part, and does not block other files.
         assert_eq!(keys(&entries), [NAME, "c"], "{reason}");
         assert_eq!(folder.names("error"), [NAME.to_owned(), format!("{NAME}.ok")], "{reason}");
         assert!(folder.names("").is_empty(), "{reason}");
@@ -56,7 +56,7 @@ async fn a_file_that_is_still_written_after_its_manifest_is_waited_for() {
     for written in [0, 5, 13, 13] {
         folder.put(NAME, &TEXT[..written]);
         let batch = files.read(at.as_ref(), 10).await.unwrap();
-        assert!(batch.entries.is_empty() && !batch.caught_up, "{written} bytes were taken");
+        assert!(batch.entries.is_empty() && !batch.caught_up, "{written} bytes were accepted");
         at = Some(batch.upto);
         tokio::time::advance(Duration::from_secs(40)).await;
     }
@@ -80,7 +80,7 @@ async fn a_file_that_stays_incomplete_goes_to_quarantine() {
 
 #[tokio::test(start_paused = true)]
 async fn without_manifests_a_file_is_read_when_it_is_unchanged() {
-    let folder = Folder::new().plain().with(json!({ "stable": "30s" }));
+    let folder = Folder::new().without_manifests().with(json!({ "stable": "30s" }));
     let mut files = folder.files();
     folder.put(NAME, TEXT);
     for more in ["", "c,3\n", "d,4\n"] {
@@ -89,7 +89,7 @@ async fn without_manifests_a_file_is_read_when_it_is_unchanged() {
         assert!(batch.entries.is_empty() && !batch.caught_up);
         tokio::time::advance(Duration::from_secs(24)).await;
     }
-    // A caller that reads everything waits.
+    // A caller that reads until the connector has caught up has to wait.
     let (entries, _) = folder.entries(None, 10).await;
     assert_eq!(keys(&entries), ["a", "b", "d"]);
 }
@@ -104,9 +104,5 @@ async fn a_manifest_without_a_file_is_reported() {
     tokio::time::advance(Duration::from_secs(61)).await;
     let batch = files.read(Some(&batch.upto), 10).await.unwrap();
     assert_eq!(batch.trouble[0].0.0, NAME);
-    assert!(
-        batch.trouble[0].1.to_string().contains("its manifest is there"),
-        "{}",
-        batch.trouble[0].1
-    );
+    assert!(batch.trouble[0].1.to_string().contains("it has a manifest"), "{}", batch.trouble[0].1);
 }

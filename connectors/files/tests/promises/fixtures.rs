@@ -1,4 +1,4 @@
-//! Fixtures, which are read like files of the folder, with and without a name.
+//! Fixtures are read like files in the folder, with or without a file name.
 
 use std::io::Write as _;
 
@@ -32,7 +32,7 @@ async fn a_fixture_and_a_file_of_the_folder_give_the_same_entries() {
     packed.write_all(csv.as_bytes()).unwrap();
     let book = workbook(&format!("{}{}", row(&["id", "title"]), row(&["W1", "题"])));
     let damaged = [csv.as_bytes(), b"W5,\xe9\xa2\nW6,x\n"].concat();
-    for (end, bytes) in [
+    for (extension, bytes) in [
         (".csv", csv.as_bytes().to_vec()),
         (".CSV", damaged.clone()),
         (".csv", [&damaged[..], b"\"W7,never closed\n"].concat()),
@@ -45,12 +45,12 @@ async fn a_fixture_and_a_file_of_the_folder_give_the_same_entries() {
         (".pdf", b"%PDF".to_vec()),
         (".csv", Vec::new()),
     ] {
-        let name = format!("F_{TIME}{end}");
-        let folder = Folder::new().plain().with(json!({ "match": ["F_*"] }));
+        let name = format!("F_{TIME}{extension}");
+        let folder = Folder::new().without_manifests().with(json!({ "match": ["F_*"] }));
         folder.put(&name, &bytes);
-        let looked_at = folder.files().sample(&name, &bytes).unwrap();
-        let (dropped, _) = folder.entries(None, 100).await;
-        assert_eq!(format!("{looked_at:?}"), format!("{dropped:?}"), "{name}");
-        assert!(!dropped.is_empty());
+        let sample = folder.files().sample(&name, &bytes).unwrap();
+        let (read, _) = folder.entries(None, 100).await;
+        assert_eq!(format!("{sample:?}"), format!("{read:?}"), "{name}");
+        assert!(!read.is_empty());
     }
 }

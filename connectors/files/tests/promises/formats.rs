@@ -1,4 +1,4 @@
-//! Every format and charset, from the folder to the record.
+//! Reads every format and charset from the folder.
 
 use std::io::Write as _;
 
@@ -8,13 +8,14 @@ use super::*;
 
 pub(super) const TIME: &str = "20261009103000";
 
-async fn read(end: &str, bytes: &[u8], settings: Value) -> Vec<Entry> {
-    let folder = Folder::new().plain().with(settings);
-    folder.put(&format!("F_{TIME}{end}"), bytes);
+async fn read(extension: &str, bytes: &[u8], settings: Value) -> Vec<Entry> {
+    let folder = Folder::new().without_manifests().with(settings);
+    folder.put(&format!("F_{TIME}{extension}"), bytes);
     folder.entries(None, 10).await.0
 }
 
-fn text(entry: &Entry) -> (&str, DecidedBy, bool) {
+/// The charset of a record, how it was decided, and whether there was a conflict.
+fn charset(entry: &Entry) -> (&str, DecidedBy, bool) {
     match entry {
         Entry::Record(record) => {
             (record.text.charset.as_ref(), record.text.decided_by, record.text.conflict)
@@ -51,23 +52,23 @@ async fn one_channel_reads_three_charsets_and_says_which() {
     let csv = "id,title\nW1,张䶮\n";
     let gb = encoding_rs::GB18030.encode(csv).0.into_owned();
     let bom = [&[0xEF, 0xBB, 0xBF], csv.as_bytes()].concat();
-    let wide: Vec<u8> =
+    let utf16: Vec<u8> =
         [0xFF, 0xFE].into_iter().chain(csv.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     for (bytes, expected) in [
         (gb, ("GB18030", DecidedBy::Declared, false)),
         (bom, ("UTF-8", DecidedBy::Bom, true)),
-        (wide, ("UTF-16LE", DecidedBy::Bom, true)),
+        (utf16, ("UTF-16LE", DecidedBy::Bom, true)),
     ] {
         let entries = read(".csv", &bytes, json!({})).await;
         assert_eq!(body(&entries[0]), &json!({ "id": "W1", "title": "张䶮" }));
-        assert_eq!(text(&entries[0]), expected);
+        assert_eq!(charset(&entries[0]), expected);
     }
     let forced = read(".csv", csv.as_bytes(), json!({ "force": "utf-8" })).await;
-    assert_eq!(text(&forced[0]), ("UTF-8", DecidedBy::Forced, true));
+    assert_eq!(charset(&forced[0]), ("UTF-8", DecidedBy::Forced, true));
 }
 
 #[tokio::test]
-async fn every_form_gives_the_same_record() {
+async fn every_format_gives_the_same_record() {
     let book = workbook(&format!("{}{}", row(&["id", "title"]), row(&["W1", "题"])));
     let mut packed = ZipWriter::new(std::io::Cursor::new(Vec::new()));
     packed.start_file("folder/a.jsonl", SimpleFileOptions::default()).unwrap();
@@ -76,7 +77,7 @@ async fn every_form_gives_the_same_record() {
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gz.write_all("id,title\nW1,题\n".as_bytes()).unwrap();
     let gz = gz.finish().unwrap();
-    for (end, bytes) in [
+    for (extension, bytes) in [
         (".csv", "id,title\nW1,题\n".as_bytes()),
         (".csv.gz", &gz),
         (".xlsx", &book),
@@ -85,9 +86,9 @@ async fn every_form_gives_the_same_record() {
         (".json", "[{\"id\":\"W1\",\"title\":\"题\"}]".as_bytes()),
         (".zip", &packed),
     ] {
-        let entries = read(end, bytes, json!({})).await;
-        assert_eq!(body(&entries[0]), &json!({ "id": "W1", "title": "题" }), "{end}");
-        assert_eq!(entries.len(), 1, "{end}");
+        let entries = read(extension, bytes, json!({})).await;
+        assert_eq!(body(&entries[0]), &json!({ "id": "W1", "title": "题" }), "{extension}");
+        assert_eq!(entries.len(), 1, "{extension}");
     }
     let xml = "<a><r><id>W1</id><title>题</title></r></a>".as_bytes();
     let entries = read(".xml", xml, json!({ "key": "$.id[0]['$text']" })).await;
@@ -99,7 +100,7 @@ async fn unknown_formats_and_archive_bombs_go_to_quarantine() {
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     bomb.write_all(&vec![b'x'; 4 << 20]).unwrap();
     let bomb = bomb.finish().unwrap();
-    for (end, bytes, reason) in [
+    for (extension, bytes, reason) in [
         (".pdf", &b"%PDF"[..], "unknown_format"),
         (".zip", b"PK", "bad_archive"),
         (".xlsx", b"PK", "bad_workbook"),
@@ -109,7 +110,7 @@ async fn unknown_formats_and_archive_bombs_go_to_quarantine() {
         (".json", b"{}", "bad_json"),
         (".csv", b"", "empty_file"),
     ] {
-        let entries = read(end, bytes, json!({})).await;
-        assert_eq!(refusals(&entries), [(format!("F_{TIME}{end}"), reason.to_owned())]);
+        let entries = read(extension, bytes, json!({})).await;
+        assert_eq!(refusals(&entries), [(format!("F_{TIME}{extension}"), reason.to_owned())]);
     }
 }

@@ -1,4 +1,4 @@
-//! A file that is read in many batches.
+//! Reads one file in many batches.
 
 use super::*;
 
@@ -16,7 +16,7 @@ async fn the_position_in_a_file_is_in_the_cursor() {
     let mut at: Option<Position> = None;
     let mut seen = Vec::new();
     loop {
-        // A new connector each time: only the cursor is kept.
+        // Every batch is read by a new connector, which knows only the cursor.
         let batch = folder.files().read(at.as_ref(), 5).await.unwrap();
         assert!(batch.entries.len() <= 5);
         seen.extend(keys(&batch.entries));
@@ -76,7 +76,7 @@ async fn a_bad_row_does_not_affect_the_others() {
     let bytes = b"id,title\na,1\nb,\xff\xff\nc,3,4\n,5\nd,6\n";
     folder.announce(NAME, bytes, 5);
     let (entries, _) = folder.entries(None, 100).await;
-    // A row with a wrong number of cells has no key: the cell of the key may be anything.
+    // A row with a wrong number of cells has no key: another value may be in the key's place.
     assert_eq!(keys(&entries)[..3], ["a".to_owned(), "b".to_owned(), format!("{NAME}, line 4")]);
     let expected = [
         (format!("{NAME}, line 3"), "malformed_bytes".to_owned()),
@@ -86,9 +86,9 @@ async fn a_bad_row_does_not_affect_the_others() {
     assert_eq!(refusals(&entries), expected);
     match &entries[1] {
         Entry::Unreadable { bytes, .. } => assert_eq!(&bytes[..], b"b,\xff\xff\n"),
-        Entry::Record(_) => panic!("taken"),
+        Entry::Record(_) => panic!("accepted"),
     }
-    assert_eq!(folder.names("archive").len(), 2, "a bad row is no bad file");
+    assert_eq!(folder.names("archive").len(), 2, "a bad row does not make its file bad");
 
     let folder = Folder::new().with(json!({ "malformed": "accept" }));
     folder.announce(NAME, b"id,title\nb,\xff\xff\n", 1);
@@ -99,7 +99,7 @@ async fn a_bad_row_does_not_affect_the_others() {
 
 #[tokio::test]
 async fn damage_in_the_middle_of_a_file_is_reported_once() {
-    let folder = Folder::new().plain();
+    let folder = Folder::new().without_manifests();
     folder.put(NAME, "id,title\na,1\nb,\"2\nc,3\n");
     let (entries, at) = folder.entries(None, 10).await;
     assert_eq!(keys(&entries), ["a", NAME]);

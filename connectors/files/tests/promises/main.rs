@@ -1,4 +1,4 @@
-//! Promises of files beyond those of every source: problems of real folders.
+//! What the connector promises beyond the conformance suite: how it copes with real folders.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

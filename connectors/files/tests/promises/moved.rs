@@ -1,4 +1,4 @@
-//! Where files are moved, and when.
+//! When files are moved, and where.
 
 use super::*;
 
@@ -13,7 +13,7 @@ async fn no_file_is_moved_before_it_is_stored() {
     let batch = files.read(None, 10).await.unwrap();
     assert_eq!(folder.names("").len(), 2);
     let stored = Cursor::encode(&batch.upto).unwrap();
-    // After a crash the cursor has the file to move; twice is harmless.
+    // After a crash the cursor still names the file to move. Settling twice is harmless.
     for _ in 0..2 {
         folder.files().settled(&stored.decode().unwrap()).await.unwrap();
         assert!(folder.names("").is_empty());
@@ -40,7 +40,7 @@ async fn a_file_that_replaced_one_that_was_read_is_read_before_it_is_moved() {
     let batch = files.read(None, 10).await.unwrap();
     folder.announce(NAME, "id,title\na,22\n", 1);
     files.settled(&batch.upto).await.unwrap();
-    assert_eq!(folder.names("").len(), 2, "it was moved unread");
+    assert_eq!(folder.names("").len(), 2, "it was moved before it was read");
     let batch = files.read(Some(&batch.upto), 10).await.unwrap();
     assert_eq!(body(&batch.entries[0])["title"], "22");
 }
@@ -58,7 +58,7 @@ async fn a_replaced_file_is_read_again_and_kept_beside_the_first() {
 
 #[tokio::test]
 async fn a_file_that_is_not_moved_is_read_once_until_it_changes() {
-    let folder = Folder::new().plain();
+    let folder = Folder::new().without_manifests();
     folder.put(NAME, TEXT);
     let (_, at) = folder.entries(None, 10).await;
     folder.put(NAME, TEXT);
@@ -70,7 +70,7 @@ async fn a_file_that_is_not_moved_is_read_once_until_it_changes() {
     fs::remove_file(folder.path.join(NAME)).unwrap();
     let (_, at) = folder.entries(Some(at), 10).await;
     let empty = Cursor::encode(&Position::default()).unwrap();
-    assert_eq!(at.as_str(), empty.as_str(), "what is gone is forgotten");
+    assert_eq!(at.as_str(), empty.as_str(), "a file that is gone is forgotten");
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn a_missing_archive_stops_with_a_remedy_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn more_files_than_one_listing_are_read_as_read_ones_are_moved() {
+async fn more_files_than_one_listing_allows_are_read_because_read_files_are_moved() {
     let folder = Folder::new().with(json!({ "listing": 6 }));
     for n in 0..12 {
         let name = format!("F_202610091030{n:02}.csv");
@@ -104,7 +104,7 @@ async fn more_files_than_one_listing_are_read_as_read_ones_are_moved() {
 
 #[tokio::test]
 async fn a_folder_with_too_many_files_is_reported() {
-    let folder = Folder::new().plain().with(json!({ "listing": 5 }));
+    let folder = Folder::new().without_manifests().with(json!({ "listing": 5 }));
     for n in 0..8 {
         folder.put(&format!("F_202610091030{n:02}.csv"), TEXT);
     }

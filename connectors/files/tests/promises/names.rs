@@ -1,4 +1,4 @@
-//! Names that lead out of the folder.
+//! Links, hidden files and invalid names.
 
 use std::os::unix::fs::symlink;
 
@@ -6,7 +6,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_symbolic_link_is_not_followed_and_is_reported() {
-    let (folder, outside) = (Folder::new().plain(), tempfile::tempdir().unwrap());
+    let (folder, outside) = (Folder::new().without_manifests(), tempfile::tempdir().unwrap());
     let secret = outside.path().join("secret.csv");
     fs::write(&secret, "id,title\nstolen,1\n").unwrap();
     symlink(&secret, folder.path.join("F_20261009103000.csv")).unwrap();
@@ -32,7 +32,7 @@ async fn a_manifest_that_is_a_link_is_ignored() {
 
 #[tokio::test]
 async fn hidden_files_folders_and_other_names_are_ignored() {
-    let folder = Folder::new().plain();
+    let folder = Folder::new().without_manifests();
     folder.put(".F_20261009103000.csv", "id,title\nx,1\n");
     folder.put("README", "x");
     fs::create_dir(folder.path.join("F_20261009103000")).unwrap();
@@ -43,7 +43,7 @@ async fn hidden_files_folders_and_other_names_are_ignored() {
 #[tokio::test]
 async fn a_name_that_is_not_utf8_is_reported_and_blocks_no_file() {
     use std::os::unix::ffi::OsStrExt as _;
-    let folder = Folder::new().plain();
+    let folder = Folder::new().without_manifests();
     let name = std::ffi::OsStr::from_bytes(b"F_\xc6\xf3\xd2\xb5_20261009103000.csv");
     fs::write(folder.path.join(name), "id,title\nx,1\n").unwrap();
     folder.put("F_20261009110000.csv", "id,title\na,1\n");

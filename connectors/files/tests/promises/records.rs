@@ -1,4 +1,4 @@
-//! Records: headers that change, and what orders the states of a record.
+//! Headers that change, and revisions, which order the states of a record.
 
 use super::*;
 
@@ -17,7 +17,7 @@ async fn read(text: &str, n_rows: usize) -> (Folder, Vec<Entry>) {
 }
 
 #[tokio::test]
-async fn a_column_is_known_under_its_other_names_and_in_any_place() {
+async fn a_column_is_found_by_any_of_its_names_and_in_any_place() {
     for text in [
         "诉求编号,诉求标题,状态\nW1,题,处理中\n",
         "编号,诉求标题,状态\nW1,题,处理中\n",
@@ -43,7 +43,7 @@ async fn a_file_with_an_unknown_header_goes_to_quarantine() {
                 assert_eq!(place.at, "F_20261009103000.csv");
                 assert_eq!(reason.code, "unknown_header");
                 assert!(reason.detail.contains(missing), "{}", reason.detail);
-                assert!(!bytes.is_empty(), "the evidence is kept");
+                assert!(!bytes.is_empty(), "the first bytes are kept");
             }
             other => panic!("{other:?}"),
         }
@@ -72,7 +72,7 @@ async fn the_state_in_the_newest_file_wins() {
 }
 
 #[tokio::test]
-async fn a_replaced_file_has_the_revision_of_the_first_so_that_its_later_read_wins() {
+async fn a_replaced_file_has_the_same_revision_so_that_the_later_read_wins() {
     let folder = Folder::new();
     folder.announce("F_20261009110000.csv", "id,title\nx,1\na,old\n", 2);
     let (old, at) = folder.entries(None, 10).await;

@@ -16,7 +16,7 @@ use super::*;
 #[test]
 fn settings_that_cannot_work_are_refused() {
     let url = |url: &str| json!({ "url": url, "sftp": { "host_key": "SHA256:x" } });
-    for (settings, what) in [
+    for (settings, word) in [
         (json!({ "match": [] }), "match"),
         (json!({ "manifest": "" }), "manifest"),
         (json!({ "revision": {} }), "revision"),
@@ -33,9 +33,9 @@ fn settings_that_cannot_work_are_refused() {
         (url("sftp://a:s3cret@b/c"), "fingerprint"),
         (json!({ "url": "sftp://a@b/c", "sftp": { "known_hosts": "k" } }), "log in"),
     ] {
-        let Err(fault) = Folder::new().with(settings).build() else { panic!("taken: {what}") };
+        let Err(fault) = Folder::new().with(settings).build() else { panic!("accepted: {word}") };
         assert_eq!(fault.kind(), FaultKind::Stopped);
-        assert!(fault.to_string().contains(what), "{what}: {fault}");
+        assert!(fault.to_string().contains(word), "{word}: {fault}");
         assert!(!fault.to_string().contains("s3cret"), "{fault}");
     }
     let key = json!({ "url": ".", "match": ["*"], "key": "诉求编号", "revision": {} });
@@ -44,15 +44,18 @@ fn settings_that_cannot_work_are_refused() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_not_there_stops_with_a_remedy() {
+async fn a_folder_that_does_not_exist_stops_with_a_remedy() {
     let folder = Folder::new().with(json!({ "url": "/nowhere/at/all" }));
     let fault = folder.files().read(None, 10).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped);
-    assert!(fault.to_string().starts_with("/nowhere/at/all: it is not there"), "{fault}");
+    assert!(
+        fault.to_string().starts_with("/nowhere/at/all: this file or folder does not exist"),
+        "{fault}"
+    );
 }
 
 #[test]
-fn the_schema_carries_defaults_and_a_help_for_every_setting() {
+fn the_schema_has_defaults_and_a_description_of_every_setting() {
     let schema = schemars::schema_for!(connector_files::Config).to_value();
     assert_eq!(schema["properties"]["listing"]["default"], 1000);
     assert_eq!(schema["properties"]["stable"]["default"], "60000ms");
@@ -60,19 +63,19 @@ fn the_schema_carries_defaults_and_a_help_for_every_setting() {
     let sections = schema["$defs"].as_object().unwrap().values().chain([&schema]);
     for section in sections {
         for (name, property) in section["properties"].as_object().into_iter().flatten() {
-            assert!(property["description"].is_string(), "{name} has no help");
+            assert!(property["description"].is_string(), "{name} has no description");
         }
     }
 }
 
-/// Lets some requests pass, then asks for a pause.
+/// Lets some requests pass, and then throttles.
 #[derive(Debug)]
-struct Turnstile(AtomicU32);
+struct CountingGate(AtomicU32);
 
-impl Gate for Turnstile {
+impl Gate for CountingGate {
     fn enter(&self) -> BoxFuture<'_, Result<Permit, Fault>> {
         let left = self.0.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
-        let permit = left.map(|_| Permit::holding(()));
+        let permit = left.map(|_| Permit::new(()));
         ready(permit.map_err(|_| Fault::throttled(Duration::from_secs(9), "spent"))).boxed()
     }
 
@@ -83,15 +86,15 @@ impl Gate for Turnstile {
 async fn every_request_passes_the_gate() {
     let mut folder = Folder::new();
     folder.announce("F_20261009103000.csv", "id,title\na,1\n", 1);
-    // A listing, a manifest, a file.
+    // The requests are a listing, a manifest and a file.
     for n_passes in 0..3 {
-        folder.gate = Arc::new(Turnstile(AtomicU32::new(n_passes)));
+        folder.gate = Arc::new(CountingGate(AtomicU32::new(n_passes)));
         let fault = folder.files().read(None, 10).await.unwrap_err();
         assert_eq!(fault.kind(), FaultKind::Throttled(Duration::from_secs(9)), "{fault}");
     }
-    folder.gate = Arc::new(Turnstile(AtomicU32::new(3)));
+    folder.gate = Arc::new(CountingGate(AtomicU32::new(3)));
     let mut files = folder.files();
     let batch = files.read(None, 10).await.unwrap();
     assert_eq!(keys(&batch.entries), ["a"]);
-    assert!(files.settled(&batch.upto).await.is_err(), "a rename went past the gate");
+    assert!(files.settled(&batch.upto).await.is_err(), "a rename did not pass the gate");
 }

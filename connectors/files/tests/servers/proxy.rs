@@ -9,10 +9,10 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Forwards everything until it is cut or dropped.
+/// Forwards everything until it is stopped or dropped.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
-    cut: watch::Sender<bool>,
+    stop: watch::Sender<bool>,
     _tasks: JoinSet<()>,
 }
 
@@ -20,33 +20,29 @@ impl Proxy {
     pub(crate) async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (cut, is_truncated) = watch::channel(false);
+        let (stop, is_stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, server, is_truncated));
-        Self { address, cut, _tasks: tasks }
+        tasks.spawn(accept(listener, server, is_stopped));
+        Self { address, stop, _tasks: tasks }
     }
 
-    /// Ends all connections and takes no further ones.
-    pub(crate) fn cut(&self) {
-        self.cut.send_replace(true);
+    /// Ends all connections and accepts no others.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    server: SocketAddr,
-    mut is_truncated: watch::Receiver<bool>,
-) {
-    let mut wires = JoinSet::new();
+async fn accept(listener: TcpListener, server: SocketAddr, mut is_stopped: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            _ = is_truncated.wait_for(|cut| *cut) => return,
+            _ = is_stopped.wait_for(|is_stopped| *is_stopped) => return,
             accepted = listener.accept() => {
-                let (mut near, _) = accepted.unwrap();
-                wires.spawn(async move {
-                    let mut far = TcpStream::connect(server).await.unwrap();
+                let (mut client, _) = accepted.unwrap();
+                connections.spawn(async move {
+                    let mut upstream = TcpStream::connect(server).await.unwrap();
                     // Either side may close the connection first.
-                    let _ = copy_bidirectional(&mut near, &mut far).await;
+                    let _ = copy_bidirectional(&mut client, &mut upstream).await;
                 });
             }
         }

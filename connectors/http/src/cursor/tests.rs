@@ -12,7 +12,7 @@ fn sequences_take_turns_and_complete_ones_wait_for_a_limited_time() {
     assert_eq!(sequences(&mut cursor, 3, now), [2, 0, 2]);
     assert_eq!(sequences(&mut cursor, 3, now + TimeDelta::minutes(11)), [0, 1, 2]);
     cursor.complete.extend([0, 1, 2]);
-    assert!(cursor.is_caught_up(3) && cursor == Cursor::default());
+    assert!(cursor.end_round_if_complete(3) && cursor == Cursor::default());
 }
 
 #[test]

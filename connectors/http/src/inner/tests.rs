@@ -11,7 +11,7 @@ fn xml(text: &str) -> Result<Value, String> {
 }
 
 fn open(inner: Value, tree: &mut Value) -> Result<(), String> {
-    let inner: Inner = serde_json::from_value(inner).unwrap();
+    let inner: InnerDocument = serde_json::from_value(inner).unwrap();
     inner.check().unwrap();
     inner.open(tree, &mut Findings::default(), &Hints::default())
 }
@@ -74,5 +74,5 @@ fn nothing_is_opened_where_there_is_nothing() {
         assert_eq!(opened, tree);
     }
     let error = open(inner, &mut json!({ "data": "<html>" })).unwrap_err();
-    assert!(error.to_string().starts_with("within $.data: "), "{error}");
+    assert!(error.to_string().starts_with("the text at $.data "), "{error}");
 }

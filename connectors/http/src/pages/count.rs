@@ -1,22 +1,22 @@
-//! Pages by a count: their number, or the number of records before them.
+//! Pages that are requested by a count: their number, or the number of records before them.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{NextPage, Param, Position, Size, Step, StopRule, new_hash, position::count};
+use super::{NextPage, Param, Position, Size, Step, StopRule, new_hash, position::to_u64};
 use crate::answer::Page;
 
-/// By its number.
+/// Pages that are requested by number.
 ///
 /// When a record is deleted, or moves to the end because it was updated, the first record of every later
-/// page moves to the previous page, which was read already. The next page does not show it. So after each
-/// page the previous one is read once more: moved records are there now.
+/// page moves to the previous page, which was already read. The next page does not contain it. So after
+/// each page the previous one is read once more, which now contains the moved records.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Number {
-    /// The parameter that takes the number.
+    /// The parameter whose value is the page number.
     param: String,
-    /// Number of the first page.
+    /// The number of the first page.
     #[serde(default = "one")]
     first: u32,
     /// How many records a page has.
@@ -26,14 +26,14 @@ pub(crate) struct Number {
     pub(super) stop: StopRule,
 }
 
-/// By the number of records before it.
+/// Pages that are requested by the number of records before them.
 ///
-/// Each page begins with the last record of the previous one. Where that record is missing, records
-/// before it were deleted: then the previous page is read again, and it is there.
+/// Each page begins with the last record of the previous one. If that record is missing, records before
+/// it were deleted: then the previous page, which now contains the records that moved, is read again.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Offset {
-    /// The parameter that takes the number.
+    /// The parameter whose value is the number of records.
     pub(super) param: String,
     /// How many records a page has.
     pub(super) size: Option<Size>,
@@ -46,10 +46,10 @@ impl Number {
     pub(super) fn param(&self, at: &Position, size: usize) -> Param {
         let n_records = match at.rereading {
             None => at.offset(),
-            // The page before the last one that was read.
-            Some(_) => at.offset().saturating_sub(2 * count(size)),
+            // The page before the one that was read last.
+            Some(_) => at.offset().saturating_sub(2 * to_u64(size)),
         };
-        let number = u64::from(self.first) + n_records / count(size).max(1);
+        let number = u64::from(self.first) + n_records / to_u64(size).max(1);
         (self.param.clone(), number.into())
     }
 
@@ -60,7 +60,7 @@ impl Number {
         }
         let hash = new_hash(at, page)?;
         let is_first = at.offset() == 0;
-        let n_read = at.offset().saturating_add(count(size));
+        let n_read = at.offset().saturating_add(to_u64(size));
         let is_last = self.stop.is_met(page, n_read, size);
         at.next = Some(NextPage::AfterRecords(n_read));
         at.note_page(hash);
@@ -72,13 +72,13 @@ impl Number {
     }
 
     pub(super) fn skip(at: &mut Position, size: usize) -> bool {
-        at.rereading.take().unwrap_or_else(|| skip(at, size))
+        at.rereading.take().unwrap_or_else(|| skip_page(at, size))
     }
 }
 
 impl Offset {
     pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize) -> Result<Step, String> {
-        // A page that is read again on purpose may be the same.
+        // A page that is deliberately read again may be the same.
         let hash = if at.rereading.is_some() { page.hash() } else { new_hash(at, page)? };
         let n_known = match &at.last_record {
             None => 0,
@@ -86,18 +86,18 @@ impl Offset {
         };
         let has_shifted = at.last_record.is_some() && n_known == 0 && at.offset() > 0;
         if has_shifted && at.rereading.is_none() {
-            let step = count(size.max(page.len()).max(1));
+            let step = to_u64(size.max(page.len()).max(1));
             at.next = Some(NextPage::AfterRecords(at.offset().saturating_sub(step)));
-            // Only once: that record may be the one that was deleted.
+            // Only once, because the missing record itself may have been deleted.
             at.rereading = Some(false);
             return Ok(Step { is_last: false, is_known: false });
         }
         let was_rereading = at.rereading.take().is_some();
-        let n_read = at.offset().saturating_add(count(page.len()));
+        let n_read = at.offset().saturating_add(to_u64(page.len()));
         let has_new = page.len() > n_known;
-        // A page that is read again ends where the position was before: more may follow.
+        // A page that is read again ends where the position was before, so more pages may follow.
         let is_last = !has_new && !was_rereading || self.stop.is_met(page, n_read, size);
-        // A page of one record has no room for an overlap.
+        // Pages of one record cannot overlap.
         let overlap = u64::from(page.len() > 1);
         at.next = Some(NextPage::AfterRecords(n_read.saturating_sub(overlap)));
         at.last_record = if overlap == 1 { page.hashes.last().cloned() } else { None };
@@ -107,13 +107,13 @@ impl Offset {
 
     pub(super) fn skip(at: &mut Position, size: usize) -> bool {
         (at.last_record, at.rereading) = (None, None);
-        skip(at, size)
+        skip_page(at, size)
     }
 }
 
-/// Moves past a page that cannot be read.
-fn skip(at: &mut Position, size: usize) -> bool {
-    at.next = Some(NextPage::AfterRecords(at.offset().saturating_add(count(size))));
+/// Moves past a page that cannot be read. Returns `false`, because more pages may follow.
+fn skip_page(at: &mut Position, size: usize) -> bool {
+    at.next = Some(NextPage::AfterRecords(at.offset().saturating_add(to_u64(size))));
     at.note_page(String::new());
     false
 }

@@ -6,26 +6,26 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Position {
-    /// Where the next page begins; `None` before the first.
+    /// Where the next page begins; `None` before the first page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<NextPage>,
     /// Number of pages that were read.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) n_pages: u64,
-    /// Hash of the last page.
+    /// Hash of the page that was read last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hash: Option<String>,
-    /// Hash of the page before that one.
+    /// Hash of the page that was read before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hash_before: Option<String>,
-    /// Hash of the last record.
+    /// Hash of the last record of the page that was read last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_record: Option<String>,
-    /// Set while a page is read once more to find records that have moved into it: whether the page
+    /// Set while a page is read once more, to find records that have moved into it. True if the page
     /// after it is the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rereading: Option<bool>,
-    /// Number of records of a page, where it is less than the settings say.
+    /// Number of records to request, if it is less than the settings say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) size: Option<usize>,
     /// How many records of the current page were read already, and the hash of that page.
@@ -34,16 +34,16 @@ pub(crate) struct Position {
     /// The greatest number of this pass, for pages that are sorted newest first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) newest: Option<String>,
-    /// The greatest number of the last pass: everything up to it is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) known_upto: Option<String>,
+    /// The greatest number of the passes before: all records up to it are known.
+    #[serde(default, rename = "known_upto", skip_serializing_if = "Option::is_none")]
+    pub(crate) known_up_to: Option<String>,
 }
 
 /// Where the next page begins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum NextPage {
-    /// After this many records; after this many pages where their size is not known.
+    /// After this many records, or pages if their size is not known.
     AfterRecords(u64),
     /// After this value.
     AfterValue(String),
@@ -68,7 +68,7 @@ impl Position {
         }
     }
 
-    /// Notes a page that was read.
+    /// Notes that a page was read.
     pub(crate) fn note_page(&mut self, hash: String) {
         self.hash_before = self.hash.replace(hash);
         self.n_pages += 1;
@@ -80,7 +80,7 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// A count as positions have it, with 64 bits.
-pub(super) fn count(number: usize) -> u64 {
+/// Converts a count to 64 bits.
+pub(super) fn to_u64(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }

@@ -19,7 +19,7 @@ fn pager(kind: Value) -> Paging {
     serde_json::from_value(kind).unwrap()
 }
 
-/// Reads all pages of a source that answers each request by `answer`; gives the requests and the records.
+/// Reads all pages of a source that answers requests with `answer`. Returns the requests and the records.
 fn read_all(
     pager: &Paging,
     position: &mut Position,
@@ -130,7 +130,7 @@ fn a_row_that_is_updated_while_it_is_read_loses_no_other() {
             let (_, seen) = read_all(&pages, &mut Position::default(), 3, |question| {
                 n_asked += 1;
                 if n_asked == when {
-                    // The order is by the last change: it moves to the end.
+                    // Rows are sorted by their last change, so this row moves to the end.
                     let row = rows.remove(updated);
                     rows.push(row);
                 }
@@ -237,7 +237,7 @@ fn a_pass_by_keys_goes_on_where_it_was() {
     assert_eq!(seen, ["r900"]);
 }
 
-/// A board that is read from the newest on; each request gets the records after its number.
+/// A board that lists its newest threads first; each request gets the threads before its number.
 fn board(numbers: &[u64], question: &Value, size: usize) -> Page {
     let last = question.as_u64().filter(|last| *last > 0).unwrap_or(u64::MAX);
     let older: Vec<u64> = numbers.iter().rev().copied().filter(|n| *n < last).take(size).collect();
@@ -257,7 +257,7 @@ fn a_pass_from_the_newest_ends_where_the_last_one_began() {
     let (_, seen) = read_all(&pages, &mut at, 4, |question| board(&numbers, question, 4));
     assert_eq!(seen.len(), 21);
     at = pages.restart(at, true);
-    assert_eq!(at.known_upto.as_deref(), Some("110"));
+    assert_eq!(at.known_up_to.as_deref(), Some("110"));
     numbers.extend([111, 115, 120]);
     let (asked, seen) = read_all(&pages, &mut at, 4, |question| board(&numbers, question, 4));
     assert!(asked.len() <= 2, "{asked:?}");
@@ -268,23 +268,23 @@ fn a_pass_from_the_newest_ends_where_the_last_one_began() {
 fn what_is_known_grows_when_the_pass_is_complete_and_not_before() {
     let pages = newest();
     let mut numbers: Vec<u64> = (1..=40).collect();
-    let mut at = Position { known_upto: Some("10".into()), ..Position::default() };
+    let mut at = Position { known_up_to: Some("10".into()), ..Position::default() };
     for _ in 0..3 {
         let (params, _) = pages.params(&at, 4);
         let step = pages.step(&mut at, &board(&numbers, &params[0].1, 4), 4).unwrap();
-        assert_eq!((step.is_last, at.known_upto.as_deref()), (false, Some("10")));
+        assert_eq!((step.is_last, at.known_up_to.as_deref()), (false, Some("10")));
     }
-    // A message that arrives during the pass is for the next one.
+    // The next pass reads a message that arrives during this one.
     numbers.push(41);
     let (_, seen) = read_all(&pages, &mut at, 4, |question| board(&numbers, question, 4));
     assert!(seen.contains(&"11".to_owned()));
-    assert_eq!(at.known_upto.as_deref(), Some("40"));
+    assert_eq!(at.known_up_to.as_deref(), Some("40"));
 }
 
 #[test]
 fn a_pinned_old_message_does_not_end_the_pass() {
     let pages = newest();
-    let mut at = Position { known_upto: Some("100".into()), ..Position::default() };
+    let mut at = Position { known_up_to: Some("100".into()), ..Position::default() };
     let answers = [
         page(&["7", "112", "111", "110"], json!({})),
         page(&["109", "108", "101", "100"], json!({})),
@@ -292,7 +292,7 @@ fn a_pinned_old_message_does_not_end_the_pass() {
     let mut answers = answers.iter().cloned().chain([page(&["99", "98"], json!({}))]);
     let (_, seen) = read_all(&pages, &mut at, 4, |_| answers.next().unwrap());
     assert!(seen.contains(&"101".to_owned()));
-    assert_eq!(at.known_upto.as_deref(), Some("112"));
+    assert_eq!(at.known_up_to.as_deref(), Some("112"));
 }
 
 #[test]

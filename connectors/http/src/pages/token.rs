@@ -1,4 +1,4 @@
-//! Pages that the previous page names: by a token, or by their address.
+//! Pages that the previous page names, by a token or by their address.
 
 use document::Path;
 use schemars::JsonSchema;
@@ -7,25 +7,25 @@ use serde::Deserialize;
 use super::{NextPage, Position, Size, Step, new_hash};
 use crate::answer::Page;
 
-/// By a token in the previous page; the last page has none.
+/// Each page names the next one by a token; the last page has none.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Token {
-    /// The parameter that takes the token.
+    /// The parameter whose value is the token.
     pub(super) param: String,
-    /// Where the token is in the answer; write this or `header`.
+    /// Where the token is in the answer; set this or `header`.
     pub(crate) at: Option<Path>,
-    /// The header of the answer that holds it.
+    /// The header of the answer that contains the token.
     pub(crate) header: Option<String>,
     /// How many records a page has.
     pub(super) size: Option<Size>,
 }
 
-/// By an address in the answer, on the same host; the last page has none.
+/// Each page contains the address of the next one; the last page has none.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Next {
-    /// Where the address is in the answer.
+    /// Where the address is in the answer. It must be on the same host, or on one in `redirects`.
     pub(super) at: Path,
     /// How many records a page has.
     pub(super) size: Option<Size>,
@@ -40,18 +40,18 @@ impl Token {
     }
 }
 
-/// Moves to the next page that a page names.
+/// Moves to the next page, which `page` names by a token or an address.
 pub(super) fn step(
     at: &mut Position,
     page: &Page,
-    named: Option<String>,
+    token: Option<String>,
     next_page: fn(String) -> NextPage,
 ) -> Result<Step, String> {
     let hash = new_hash(at, page)?;
-    let named = named.map(|named| named.trim().to_owned()).filter(|named| !named.is_empty());
-    let next = named.map(next_page);
+    let token = token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty());
+    let next = token.map(next_page);
     if next.is_some() && next == at.next {
-        return Err(format!("page {} names itself as the next", at.n_pages + 1));
+        return Err(format!("page {} names itself as the next page", at.n_pages + 1));
     }
     let is_last = next.is_none();
     at.next = next;
@@ -60,16 +60,16 @@ pub(super) fn step(
 }
 
 /// The address of the next page in the header `Link`.
-pub(super) fn link(page: &Page) -> Option<String> {
-    page.headers.get("link").and_then(|link| next(link))
+pub(super) fn next_link(page: &Page) -> Option<String> {
+    page.headers.get("link").and_then(|link| parse_link(link))
 }
 
 /// The address with `rel="next"` in a `Link` header (RFC 8288 §3).
-fn next(header: &str) -> Option<String> {
-    let mut unread = header;
-    while let Some((_, after)) = unread.split_once('<') {
+fn parse_link(header: &str) -> Option<String> {
+    let mut remaining = header;
+    while let Some((_, after)) = remaining.split_once('<') {
         let (url, after) = after.split_once('>')?;
-        // Parameters end where the next address begins; none of those in use contains `<`.
+        // Parameters end where the next address begins; in practice, no parameter contains `<`.
         let end = after.find('<').unwrap_or(after.len());
         let parameters = after[..end].to_lowercase();
         let is_next = parameters.split([';', ',']).any(|parameter| {
@@ -80,14 +80,14 @@ fn next(header: &str) -> Option<String> {
         if is_next {
             return Some(url.trim().to_owned());
         }
-        unread = &after[end..];
+        remaining = &after[end..];
     }
     None
 }
 
 #[cfg(test)]
 mod tests {
-    use super::next;
+    use super::parse_link;
 
     #[test]
     fn the_next_address_is_found_among_others() {
@@ -100,7 +100,7 @@ mod tests {
             ("<?p=1", None),
             ("", None),
         ] {
-            assert_eq!(next(header).as_deref(), url, "{header}");
+            assert_eq!(parse_link(header).as_deref(), url, "{header}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Pages by a value of the last record.
+//! Pages that are requested by a value of the last record.
 
 use std::cmp::Ordering;
 
@@ -9,13 +9,13 @@ use serde::Deserialize;
 use super::{NextPage, Param, Position, Size, Step, StopRule, new_hash};
 use crate::answer::Page;
 
-/// After the last record.
+/// Pages that begin after the last record of the previous page.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Keyset {
-    /// The parameter that takes the value.
+    /// The parameter whose value is the value in the last record.
     param: String,
-    /// The value, within a record.
+    /// Where the value is in a record.
     at: Path,
     /// The value for the first page; without it, the first page has no parameter.
     first: Option<String>,
@@ -26,17 +26,17 @@ pub(crate) struct Keyset {
     pub(super) stop: StopRule,
 }
 
-/// Newest first, back to the newest record of the last pass.
+/// Pages with the newest records first, which are read back to the newest record of the last pass.
 ///
-/// What counts as known changes only when a pass is complete: if it changed at the first page, an
-/// interrupted pass would lose everything between. A pass ends at a page on which all records are known,
-/// not at the first known record: a pinned old record comes before new ones.
+/// The greatest known number changes only when a pass is complete: if it changed at the first page, an
+/// interrupted pass would lose the records between. A pass ends at a page whose records are all known, and
+/// not at the first known record, because a pinned old record may come before new ones.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Newest {
-    /// The parameter that takes the number of the last record.
+    /// The parameter whose value is the number of the last record.
     param: String,
-    /// The number, within a record.
+    /// Where the number is in a record.
     at: Path,
     /// The number for the first page; without it, the first page has no parameter.
     first: Option<String>,
@@ -52,12 +52,12 @@ impl Keyset {
 
     pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize) -> Result<Step, String> {
         let hash = new_hash(at, page)?;
-        let last = page.last(&self.at);
+        let last = page.last_value(&self.at);
         let is_same = last.is_some() && last.as_deref() == at.value();
-        // A source that repeats the last record answers with it alone at the end.
+        // At the end, a source that repeats the last record returns only that record.
         if is_same && page.len() > 1 {
             return Err(format!(
-                "page {} ends at the value it began after: `at` of the page is not unique",
+                "page {} ends with the value after which it begins: `at` is not unique",
                 at.n_pages + 1
             ));
         }
@@ -73,7 +73,7 @@ impl Keyset {
 impl Newest {
     pub(super) fn param(&self, at: &Position) -> Option<Param> {
         let value = at.value().or(self.first.as_deref())?;
-        // A source that wrote a number gets a number.
+        // A value that is a number is sent as a number.
         let number = value.parse::<i64>().ok().filter(|number| number.to_string() == value);
         Some((self.param.clone(), number.map_or_else(|| value.into(), Into::into)))
     }
@@ -82,15 +82,15 @@ impl Newest {
         let hash = new_hash(at, page)?;
         let numbers = page.records.iter().filter_map(|record| self.at.text(record));
         let numbers: Vec<String> = numbers.filter(|number| is_number(number)).collect();
-        // The last in the order of the source, not the least: that may be pinned at the top.
+        // The last number on the page, not the smallest, which may be pinned at the top.
         let last = numbers.last().cloned();
         if last.is_some() && last.as_deref() == at.value() && page.len() > 1 {
-            return Err(format!("page {} does not go back", at.n_pages + 1));
+            return Err(format!("page {} ends at the same number as before", at.n_pages + 1));
         }
-        let newest = numbers.iter().chain(&at.newest).max_by(|a, b| compare(a, b)).cloned();
+        let newest = numbers.iter().chain(&at.newest).max_by(|a, b| compare_numbers(a, b)).cloned();
         let has_new = numbers.iter().any(|number| {
-            let known = at.known_upto.as_ref();
-            known.is_none_or(|known| compare(number, known) == Ordering::Greater)
+            let known = at.known_up_to.as_ref();
+            known.is_none_or(|known| compare_numbers(number, known) == Ordering::Greater)
         });
         at.newest = newest;
         at.note_page(hash);
@@ -98,9 +98,9 @@ impl Newest {
             at.next = Some(NextPage::AfterValue(last));
             return Ok(Step { is_last: false, is_known: false });
         }
-        // The pass is complete: everything up to the newest is known now.
-        let newest = [at.known_upto.take(), at.newest.take()];
-        at.known_upto = newest.into_iter().flatten().max_by(|a, b| compare(a, b));
+        // The pass is complete: all records up to the newest are known now.
+        let newest = [at.known_up_to.take(), at.newest.take()];
+        at.known_up_to = newest.into_iter().flatten().max_by(|a, b| compare_numbers(a, b));
         Ok(Step { is_last: true, is_known: false })
     }
 }
@@ -110,7 +110,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// Compares numbers of any length.
-fn compare(a: &str, b: &str) -> Ordering {
+fn compare_numbers(a: &str, b: &str) -> Ordering {
     let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
     a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }

@@ -64,9 +64,7 @@ fn a_redirect_may_be_a_success_and_403_a_throttle() {
         "fault": [{ "status": 403, "kind": "throttled", "wait": "10m" }],
     }));
     assert!(
-        rules.names_status(None, 302)
-            && rules.names_status(None, 403)
-            && !rules.names_status(None, 301)
+        rules.has_status(None, 302) && rules.has_status(None, 403) && !rules.has_status(None, 301)
     );
     assert_eq!(judge(&rules, 302, "", None), "ok");
     assert_eq!(judge(&rules, 403, "", None), "600");

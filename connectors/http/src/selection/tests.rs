@@ -24,7 +24,7 @@ fn since(with_time: bool, span: Option<Duration>) -> Selection {
     Selection::Since(Box::new(SinceRule { settings, format, at, range: None }))
 }
 
-/// One complete pass that begins at `now` and meets records of these times.
+/// Runs a complete pass that begins at `now` and reads records with these times.
 fn run_pass(
     selection: &Selection,
     progress: &mut Progress,
@@ -76,12 +76,12 @@ fn a_clock_that_is_set_back_moves_the_start_back() {
         let (selection, mut progress) = (since(true, span), Progress::default());
         run_pass(&selection, &mut progress, "2026-10-09T10:00:00", &["2026-10-09 09:59:00"]);
         assert_eq!(progress.since, Some(at("2026-10-09T09:54:00")));
-        // The source's clock says 09:00:30 now, and its records get such times.
+        // The source's clock is set back to 09:00:30, and new records have such times.
         let (params, _) =
             run_pass(&selection, &mut progress, "2026-10-09T09:00:30", &["2026-10-09 09:00:20"]);
         assert_eq!(params[0], ("from".to_owned(), json!("2026-10-09 08:55:30")), "{span:?}");
         assert!(progress.since <= Some(at("2026-10-09T08:55:30")));
-        // Records with times that were read before the change are requested again.
+        // Records from times that were read before the clock was set back are requested again.
         let (params, _) =
             run_pass(&selection, &mut progress, "2026-10-09T09:30:00", &["2026-10-09 09:29:00"]);
         assert!(params[0].1.as_str().unwrap() <= "2026-10-09 09:25:00", "{params:?}");
@@ -129,7 +129,7 @@ fn days(closes: Duration) -> Selection {
     Selection::Day(Box::new(DayRule { settings, format, range: None }))
 }
 
-/// The days of one round that begins at `now`, in UTC.
+/// The days that one round requests, which begins at `now` in UTC.
 fn round(selection: &Selection, progress: &mut Progress, now: &str) -> Vec<String> {
     let mut days = Vec::new();
     loop {
@@ -144,12 +144,12 @@ fn round(selection: &Selection, progress: &mut Progress, now: &str) -> Vec<Strin
 #[test]
 fn a_day_is_read_again_until_it_is_closed_in_the_sources_zone() {
     let (selection, mut progress) = (days(minutes(12 * 60)), Progress::default());
-    // 9 October, 10:30 in Beijing: the day before grows until noon.
+    // 9 October, 10:30 in Beijing: the day before stays open until noon.
     let read = round(&selection, &mut progress, "2026-10-09T02:30:00");
     assert_eq!(read, ["2026-10-07", "2026-10-08", "2026-10-09"]);
     let read = round(&selection, &mut progress, "2026-10-09T03:59:00");
     assert_eq!(read, ["2026-10-08", "2026-10-09"]);
-    // Noon: read once more after it has closed, and never again.
+    // Noon: the day before is read once more after it has closed, and never again.
     let read = round(&selection, &mut progress, "2026-10-09T04:00:00");
     assert_eq!(read, ["2026-10-08", "2026-10-09"]);
     let rested = progress.clone();

@@ -1,5 +1,5 @@
-//! A source for tests: a small HTTP server that lists records in every way that the connector knows,
-//! and gives any other answer that a test wants.
+//! A source for tests: a small HTTP server that lists records in every way that the connector can read,
+//! and sends any other answer that a test wants.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
@@ -28,12 +28,12 @@ use tokio::task::JoinSet;
 /// Changes records before the n-th list is made.
 type BeforeList = Box<dyn FnMut(usize, &mut Vec<Row>, Timestamp) + Send>;
 
-/// Answers instead of the list.
-type Answer = Box<dyn FnMut(&Asked) -> Option<Reply> + Send>;
+/// Answers a request instead of the list.
+type Answer = Box<dyn FnMut(&ReceivedRequest) -> Option<Reply> + Send>;
 
-/// One server.
+/// A server, and the settings of a channel that reads it.
 pub(crate) struct City {
-    pub(crate) desk: Arc<Mutex<Desk>>,
+    pub(crate) state: Arc<Mutex<ServerState>>,
     pub(crate) url: String,
     /// The `[http]` section.
     pub(crate) settings: Value,
@@ -41,19 +41,19 @@ pub(crate) struct City {
 }
 
 /// The state of the server.
-pub(crate) struct Desk {
+pub(crate) struct ServerState {
     pub(crate) rows: Vec<Row>,
-    /// Its clock, which only tests move.
+    /// The server's clock, which only tests move.
     pub(crate) now: Timestamp,
     /// The requests.
-    pub(crate) asked: Vec<Asked>,
+    pub(crate) requests: Vec<ReceivedRequest>,
     /// Answers that come before all others.
     pub(crate) scripted: VecDeque<Reply>,
     /// Answers instead of the list.
     pub(crate) answer: Option<Answer>,
-    /// What happens while pages are read.
+    /// Changes records while pages are read.
     pub(crate) before_list: Option<BeforeList>,
-    /// Most records on a page, whatever is requested.
+    /// Maximum number of records on a page, even if more are requested.
     pub(crate) page: usize,
     n_listed: usize,
     serial: u64,
@@ -70,7 +70,7 @@ pub(crate) struct Row {
 
 /// A request.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct ReceivedRequest {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) query: BTreeMap<String, String>,
@@ -98,12 +98,12 @@ impl Reply {
 }
 
 impl City {
-    /// A server, and a channel with these settings over the usual ones.
+    /// Starts a server. Its channel has the default settings, except for `settings`.
     pub(crate) async fn new(settings: Value) -> Self {
-        let desk = Desk {
+        let state = ServerState {
             rows: Vec::new(),
             now: "2026-10-09T10:00:00Z".parse().unwrap(),
-            asked: Vec::new(),
+            requests: Vec::new(),
             scripted: VecDeque::new(),
             answer: None,
             before_list: None,
@@ -111,19 +111,19 @@ impl City {
             n_listed: 0,
             serial: 0,
         };
-        let desk = Arc::new(Mutex::new(desk));
+        let state = Arc::new(Mutex::new(state));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let app = Router::new().fallback(serve).with_state(Arc::clone(&desk));
+        let app = Router::new().fallback(serve).with_state(Arc::clone(&state));
         let mut serving = JoinSet::new();
         serving.spawn(async move { axum::serve(listener, app).await.unwrap() });
-        let usual = json!({
+        let defaults = json!({
             "url": format!("{url}/list"),
             "success": { "at": "$.code", "equals": 0 },
             "records": "$.rows[*]",
             "key": "$.id",
         });
-        Self { desk, url, settings: usual, serving }.with(settings)
+        Self { state, url, settings: defaults, serving }.with(settings)
     }
 
     pub(crate) fn with(mut self, settings: Value) -> Self {
@@ -151,26 +151,29 @@ impl City {
         self.build().unwrap_or_else(|fault| panic!("{fault}"))
     }
 
-    /// Answers with this before everything else.
+    /// Sends this reply before any other.
     pub(crate) fn script(&self, reply: Reply) {
-        self.desk().scripted.push_back(reply);
+        self.state().scripted.push_back(reply);
     }
 
-    /// Answers instead of the list where it gives something.
-    pub(crate) fn answer(&self, answer: impl FnMut(&Asked) -> Option<Reply> + Send + 'static) {
-        self.desk().answer = Some(Box::new(answer));
+    /// Sends what `answer` returns instead of the list, unless it returns `None`.
+    pub(crate) fn answer(
+        &self,
+        answer: impl FnMut(&ReceivedRequest) -> Option<Reply> + Send + 'static,
+    ) {
+        self.state().answer = Some(Box::new(answer));
     }
 
-    pub(crate) fn desk(&self) -> std::sync::MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap()
+    pub(crate) fn state(&self) -> std::sync::MutexGuard<'_, ServerState> {
+        self.state.lock().unwrap()
     }
 
-    /// What one read gives.
+    /// The batch of one read.
     pub(crate) async fn read(&self, after: Option<&At>) -> Result<contract::Batch<At>, Fault> {
         self.http().read(after, 1_000).await
     }
 
-    /// Reads until caught up: the entries and the last cursor.
+    /// Reads until caught up. Returns the entries and the last cursor.
     pub(crate) async fn entries(&self, after: Option<Cursor>, max: usize) -> (Vec<Entry>, Cursor) {
         let (mut http, mut entries) = (self.http(), Vec::new());
         let mut at: Option<At> = after.map(|cursor| cursor.decode().unwrap());
@@ -189,18 +192,18 @@ impl City {
     }
 }
 
-impl Desk {
+impl ServerState {
     pub(crate) fn add(&mut self, key: &str, time: Timestamp) {
         self.serial += 1;
         self.rows.push(Row { key: key.to_owned(), time, serial: self.serial, version: 1 });
     }
 
-    fn list(&mut self, asked: &Asked) -> Reply {
+    fn list(&mut self, request: &ReceivedRequest) -> Reply {
         self.n_listed += 1;
         if let Some(before) = &mut self.before_list {
             before(self.n_listed, &mut self.rows, self.now);
         }
-        let text = |name: &str| asked.query.get(name).map(String::as_str);
+        let text = |name: &str| request.query.get(name).map(String::as_str);
         let number = |name: &str| text(name).and_then(|text| text.parse::<usize>().ok());
         let mut rows: Vec<&Row> = self.rows.iter().collect();
         rows.sort_by(|a, b| (a.time, &a.key).cmp(&(b.time, &b.key)));
@@ -215,7 +218,7 @@ impl Desk {
         let size = number("size").unwrap_or(usize::MAX).min(self.page);
         let mut from = 0;
         let paged = ["size", "page", "offset", "token", "after", "last"];
-        let is_paged = paged.iter().any(|name| asked.query.contains_key(*name));
+        let is_paged = paged.iter().any(|name| request.query.contains_key(*name));
         if let Some(page) = number("page") {
             from = (page - 1) * size;
         }
@@ -237,7 +240,7 @@ impl Desk {
         let mut answer = json!({ "code": 0, "total": total, "rows": rows });
         let mut reply = Reply::new(200, Vec::new());
         if next < total {
-            let query: Vec<String> = asked
+            let query: Vec<String> = request
                 .query
                 .iter()
                 .filter(|(name, _)| *name != "token")
@@ -260,12 +263,12 @@ fn row(row: &Row) -> Value {
     json!({ "id": row.key, "t": local(row.time), "n": row.serial, "v": row.version })
 }
 
-/// As the server writes times: Beijing's.
+/// A time as the server writes it: in Beijing time.
 pub(crate) fn local(time: Timestamp) -> String {
     time.with_timezone(&chrono_tz::Asia::Shanghai).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-async fn serve(State(desk): State<Arc<Mutex<Desk>>>, request: Request) -> Response {
+async fn serve(State(state): State<Arc<Mutex<ServerState>>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, 1 << 24).await.unwrap().to_vec();
     let headers = parts.headers.iter().map(|(name, value)| {
@@ -276,21 +279,21 @@ async fn serve(State(desk): State<Arc<Mutex<Desk>>>, request: Request) -> Respon
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         (name.to_owned(), percent_decode_str(value).decode_utf8().unwrap().into_owned())
     });
-    let asked = Asked {
+    let request = ReceivedRequest {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: query.collect(),
         headers: headers.collect(),
         body,
     };
-    let mut desk = desk.lock().unwrap();
-    desk.asked.push(asked.clone());
-    let scripted = desk.scripted.pop_front();
-    let mut answer = desk.answer.take();
-    let said = scripted.or_else(|| answer.as_mut().and_then(|answer| answer(&asked)));
-    desk.answer = answer;
-    let reply = said.unwrap_or_else(|| desk.list(&asked));
-    let date = desk.now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let mut state = state.lock().unwrap();
+    state.requests.push(request.clone());
+    let scripted = state.scripted.pop_front();
+    let mut answer = state.answer.take();
+    let reply = scripted.or_else(|| answer.as_mut().and_then(|answer| answer(&request)));
+    state.answer = answer;
+    let reply = reply.unwrap_or_else(|| state.list(&request));
+    let date = state.now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let mut response = Response::builder().status(reply.status).header("date", date);
     for (name, value) in reply.headers {
         response = response.header(name, value);
@@ -300,33 +303,33 @@ async fn serve(State(desk): State<Arc<Mutex<Desk>>>, request: Request) -> Respon
 
 impl Source for City {
     type Connector = Http;
-    const LATE: Duration = Duration::from_secs(300);
+    const MAX_DELAY: Duration = Duration::from_secs(300);
 
     fn connector(&self) -> Http {
         self.http()
     }
 
-    /// From a day on that the channel names, where it has to.
-    fn reach(&self) -> Duration {
+    /// How far back records are read: only from `start` on if the settings have one.
+    fn max_age(&self) -> Duration {
         let has_start = ["day", "since"].iter().any(|key| self.settings[key]["start"].is_string());
         Duration::from_secs(if has_start { 10 * 3_600 } else { 10 * 365 * 86_400 })
     }
 
     async fn add(&mut self, keys: &[String], age: Duration) {
-        // Many records come on pages that are worth a request.
+        // Many records need large pages, to save requests.
         if keys.len() > 1_000 && self.settings["page"]["size"].is_object() {
             self.settings["page"]["size"]["value"] = 500.into();
-            self.desk().page = 500;
+            self.state().page = 500;
         }
-        let mut desk = self.desk();
-        let time = desk.now - TimeDelta::from_std(age).unwrap();
-        keys.iter().for_each(|key| desk.add(key, time));
+        let mut state = self.state();
+        let time = state.now - TimeDelta::from_std(age).unwrap();
+        keys.iter().for_each(|key| state.add(key, time));
     }
 
     async fn change(&mut self, key: &str) {
-        let mut desk = self.desk();
-        let now = desk.now;
-        let row = desk.rows.iter_mut().find(|row| row.key == key).unwrap();
+        let mut state = self.state();
+        let now = state.now;
+        let row = state.rows.iter_mut().find(|row| row.key == key).unwrap();
         row.time = now;
         row.version += 1;
     }

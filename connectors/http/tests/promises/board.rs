@@ -1,8 +1,8 @@
-//! The leaders' message board (领导留言板): signed JSON, newest first, details by a second request.
+//! The leaders' message board (领导留言板): signed JSON, newest first, details from a second request.
 
 use super::*;
 
-/// Threads of two forums, as the board lists and shows them.
+/// The threads of two forums, and how the board serves them.
 struct Board {
     tids: Vec<(u64, u64)>,
     removed: u64,
@@ -66,16 +66,16 @@ async fn board() -> (City, std::sync::Arc<std::sync::Mutex<Board>>) {
     let board = Board { tids: tids.collect(), removed: 20_000_203 };
     let board = std::sync::Arc::new(std::sync::Mutex::new(board));
     let answering = std::sync::Arc::clone(&board);
-    city.answer(move |asked| {
-        if asked.path == "/" {
+    city.answer(move |request| {
+        if request.path == "/" {
             return Some(Reply::new(200, "<html>").with("set-cookie", "__jsluid_s=abc; path=/"));
         }
-        if asked.headers.get("cookie").map(String::as_str) != Some("__jsluid_s=abc") {
+        if request.headers.get("cookie").map(String::as_str) != Some("__jsluid_s=abc") {
             return Some(Reply::new(403, "no cookie"));
         }
-        let body: Value = serde_json::from_slice(&asked.body).unwrap();
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
         let param = serde_json::from_str(body["param"].as_str().unwrap()).unwrap();
-        let answer = answering.lock().unwrap().answer(&asked.path, &param);
+        let answer = answering.lock().unwrap().answer(&request.path, &param);
         Some(Reply::new(200, answer.to_string()))
     });
     (city.with(settings), board)
@@ -91,7 +91,7 @@ async fn the_board_is_read_forum_by_forum_with_its_details() {
     assert_eq!(tree(shown)["detail"][1]["dataType"], 4);
     let removed = entries.iter().find(|entry| key(entry) == "20000203").unwrap();
     assert_eq!(tree(removed)["detail"], Value::Null);
-    let n_warm_ups = city.desk().asked.iter().filter(|asked| asked.path == "/").count();
+    let n_warm_ups = city.state().requests.iter().filter(|request| request.path == "/").count();
     assert_eq!(n_warm_ups, 1);
 }
 
@@ -99,8 +99,9 @@ async fn the_board_is_read_forum_by_forum_with_its_details() {
 async fn the_body_is_signed_byte_for_byte() {
     let (city, _) = board().await;
     city.entries(None, 100).await;
-    let asked = city.desk().asked.iter().find(|asked| asked.path.ends_with("df")).cloned().unwrap();
-    let body: Value = serde_json::from_slice(&asked.body).unwrap();
+    let request =
+        city.state().requests.iter().find(|request| request.path.ends_with("df")).cloned().unwrap();
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
     let expected = r#"{"showUnAnswer":1,"typeId":5,"fid":3402,"lastItem":0,"rows":3}"#;
     assert_eq!(body["param"], expected);
     assert_eq!(body["signature"].as_str().unwrap().len(), 32);
@@ -163,13 +164,13 @@ async fn open_threads_of_the_last_days_are_read_again() {
     let city = city.with(json!({ "reread": reread }));
     let (_, at) = city.entries(None, 100).await;
     board.lock().unwrap().removed = 0;
-    city.desk().now += TimeDelta::minutes(61);
+    city.state().now += TimeDelta::minutes(61);
     let (entries, _) = city.entries(Some(at), 100).await;
     assert_eq!(keys_of(&entries).len(), 11);
-    let asked = city
-        .desk()
-        .asked
+    let has_params = city
+        .state()
+        .requests
         .iter()
         .any(|a| String::from_utf8_lossy(&a.body).contains(r#"\"state\":\"3\""#));
-    assert!(asked);
+    assert!(has_params);
 }

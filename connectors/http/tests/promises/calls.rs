@@ -22,12 +22,12 @@ async fn a_redirect_to_another_host_needs_a_setting_and_carries_no_secret() {
     city.answer(move |_| Some(Reply::new(302, "").with("location", there.clone())));
     let fault = city.read(None).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped);
-    assert!(other.desk().asked.is_empty(), "{fault}");
+    assert!(other.state().requests.is_empty(), "{fault}");
     let city = city.with(json!({ "redirects": [other.url.clone()] }));
     let (entries, _) = city.entries(None, 100).await;
     assert_eq!(keys_of(&entries), set(&["other"]));
-    assert!(!other.desk().asked[0].headers.contains_key("authorization"));
-    assert!(city.desk().asked[0].headers.contains_key("authorization"));
+    assert!(!other.state().requests[0].headers.contains_key("authorization"));
+    assert!(city.state().requests[0].headers.contains_key("authorization"));
 }
 
 #[tokio::test]
@@ -62,12 +62,12 @@ async fn expired_cookies_are_fetched_again_once() {
     });
     let city = city.with(settings);
     let mut n_warm = 0;
-    city.answer(move |asked| {
-        if asked.path == "/" {
+    city.answer(move |request| {
+        if request.path == "/" {
             n_warm += 1;
             return Some(Reply::new(200, "").with("set-cookie", format!("s={n_warm}")));
         }
-        let is_good = asked.headers.get("cookie").is_some_and(|cookie| cookie == "s=2");
+        let is_good = request.headers.get("cookie").is_some_and(|cookie| cookie == "s=2");
         let good = r#"{"code":0,"rows":[{"id":"a"}]}"#;
         Some(Reply::new(200, if is_good { good } else { "<html>challenge" }))
     });
@@ -86,12 +86,12 @@ async fn a_form_is_posted() {
     }));
     city.script(Reply::new(200, r#"{"code":0,"rows":[{"id":"a"}]}"#));
     let _ = city.read(None).await.unwrap();
-    let asked = city.desk().asked[0].clone();
+    let request = city.state().requests[0].clone();
     assert_eq!(
-        (asked.method.as_str(), &asked.body[..]),
+        (request.method.as_str(), &request.body[..]),
         ("POST", &b"state=1&lastItem=0&pageSize=10"[..])
     );
-    assert!(asked.headers["content-type"].starts_with("application/x-www-form-urlencoded"));
+    assert!(request.headers["content-type"].starts_with("application/x-www-form-urlencoded"));
 }
 
 #[tokio::test]
@@ -115,15 +115,15 @@ async fn a_part_that_fails_gives_what_was_complete_and_goes_on_there() {
     let mut city = city.with(json!({ "part": part }));
     city.add(&["a".into(), "b".into(), "c".into()], HOUR).await;
     let mut n_down = 1;
-    city.answer(move |asked| {
-        if asked.path != "/detail" {
+    city.answer(move |request| {
+        if request.path != "/detail" {
             return None;
         }
-        if asked.query["id"] == "b" && n_down > 0 {
+        if request.query["id"] == "b" && n_down > 0 {
             n_down -= 1;
             return Some(Reply::new(500, ""));
         }
-        Some(Reply::new(200, json!({ "code": 0, "of": asked.query["id"] }).to_string()))
+        Some(Reply::new(200, json!({ "code": 0, "of": request.query["id"] }).to_string()))
     });
     let mut http = city.http();
     let first = http.read(None, 100).await.unwrap();
@@ -132,8 +132,8 @@ async fn a_part_that_fails_gives_what_was_complete_and_goes_on_there() {
     let rest = http.read(Some(&first.upto), 100).await.unwrap();
     assert_eq!(keys_of(&rest.entries), set(&["b", "c"]));
     assert_eq!(tree(&rest.entries[1])["detail"]["of"], "c");
-    let n_lists = city.desk().asked.iter().filter(|asked| asked.path == "/list").count();
-    assert_eq!(n_lists, 1, "the list was asked for again");
+    let n_lists = city.state().requests.iter().filter(|request| request.path == "/list").count();
+    assert_eq!(n_lists, 1, "the list was request for again");
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn a_fixture_is_read_as_an_answer_of_the_source() {
     for wrong in [&b"garbage"[..], br#"{"code":1}"#] {
         assert_eq!(http.sample("page", wrong).unwrap_err().kind(), FaultKind::Stopped);
     }
-    assert!(city.desk().asked.is_empty());
+    assert!(city.state().requests.is_empty());
 }
 
 async fn acknowledged() -> City {
@@ -166,16 +166,16 @@ async fn keys_are_acknowledged_after_they_are_stored_in_requests_of_limited_size
     city.add(&["a".into(), "b".into(), "c".into()], HOUR).await;
     let mut http = city.http();
     let batch = http.read(None, 100).await.unwrap();
-    assert_eq!(city.desk().asked.len(), 1, "told before it was settled");
+    assert_eq!(city.state().requests.len(), 1, "told before it was settled");
     // After a crash the cursor has the keys to acknowledge.
     let kept = Cursor::encode(&batch.upto).unwrap();
-    city.answer(|asked| (asked.path == "/ack").then(|| Reply::new(200, r#"{"code":0}"#)));
+    city.answer(|request| (request.path == "/ack").then(|| Reply::new(200, r#"{"code":0}"#)));
     let mut restarted = city.http();
     restarted.settled(&kept.decode().unwrap()).await.unwrap();
     restarted.settled(&kept.decode().unwrap()).await.unwrap();
-    let bodies: Vec<String> = city.desk().asked[1..3]
+    let bodies: Vec<String> = city.state().requests[1..3]
         .iter()
-        .map(|asked| String::from_utf8(asked.body.clone()).unwrap())
+        .map(|request| String::from_utf8(request.body.clone()).unwrap())
         .collect();
     assert_eq!(bodies, [r#"{"op":"ack","ids":["a","b"]}"#, r#"{"op":"ack","ids":["c"]}"#]);
 }
@@ -188,7 +188,7 @@ async fn a_record_that_cannot_be_read_is_acknowledged_too() {
     assert!(matches!(&batch.entries[0], Entry::Unreadable { .. }));
     city.script(Reply::new(200, r#"{"code":0}"#));
     city.http().settled(&batch.upto).await.unwrap();
-    assert_eq!(city.desk().asked.last().unwrap().body, br#"{"op":"ack","ids":["a"]}"#);
+    assert_eq!(city.state().requests.last().unwrap().body, br#"{"op":"ack","ids":["a"]}"#);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Where the next request begins when a clock is wrong, or when old records are due again.
+//! Where the next request begins if a clock is wrong, or if old records are due to be read again.
 
 use super::{cursors::second_run, *};
 
@@ -7,13 +7,13 @@ async fn a_clock_of_the_source_that_is_put_back_an_hour_loses_nothing() {
     let mut city = city().await;
     city.add(&["before".into()], NOW).await;
     let (_, at) = city.entries(None, 100).await;
-    city.desk().now -= TimeDelta::hours(1);
+    city.state().now -= TimeDelta::hours(1);
     let (_, at) = city.entries(Some(at), 100).await;
-    city.desk().now += TimeDelta::seconds(30);
+    city.state().now += TimeDelta::seconds(30);
     city.add(&["after".into()], NOW).await;
     let (entries, at) = city.entries(Some(at), 100).await;
     assert!(keys_of(&entries).contains("after"));
-    city.desk().now += TimeDelta::minutes(20);
+    city.state().now += TimeDelta::minutes(20);
     city.add(&["still before".into()], NOW).await;
     let (entries, _) = city.entries(Some(at), 100).await;
     assert!(keys_of(&entries).contains("still before"));
@@ -22,11 +22,11 @@ async fn a_clock_of_the_source_that_is_put_back_an_hour_loses_nothing() {
 #[tokio::test]
 async fn a_record_of_the_future_is_read_and_hides_nothing() {
     let mut city = city().await;
-    city.desk().add("future", "2062-01-01T00:00:00Z".parse().unwrap());
+    city.state().add("future", "2062-01-01T00:00:00Z".parse().unwrap());
     city.add(&["now".into()], NOW).await;
     let (entries, at) = city.entries(None, 100).await;
     assert_eq!(keys_of(&entries), set(&["future", "now"]));
-    city.desk().now += TimeDelta::seconds(10);
+    city.state().now += TimeDelta::seconds(10);
     city.add(&["next".into()], NOW).await;
     let (entries, _) = city.entries(Some(at), 100).await;
     assert!(keys_of(&entries).contains("next"));
@@ -43,10 +43,10 @@ async fn a_gateway_whose_clock_is_hours_ahead_of_the_source_loses_nothing() {
     let mut city = city().await.with(window);
     city.add(&["first".into()], NOW).await;
     let seen = second_run(&mut city, |city| {
-        let mut desk = city.desk();
-        desk.now += TimeDelta::seconds(10);
-        let now = desk.now;
-        desk.add("next", now);
+        let mut state = city.state();
+        state.now += TimeDelta::seconds(10);
+        let now = state.now;
+        state.add("next", now);
     })
     .await;
     assert!(seen.contains("next"));
@@ -61,7 +61,7 @@ async fn old_records_are_read_again_when_that_is_due() {
     let (_, at) = city.entries(None, 100).await;
     let (entries, at) = city.entries(Some(at), 100).await;
     assert_eq!(keys_of(&entries), set(&["now"]), "not due yet");
-    city.desk().now += TimeDelta::minutes(61);
+    city.state().now += TimeDelta::minutes(61);
     let (entries, at) = city.entries(Some(at), 100).await;
     assert_eq!(keys_of(&entries), set(&["now", "yesterday"]));
     let (entries, _) = city.entries(Some(at), 100).await;

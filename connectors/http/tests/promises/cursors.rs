@@ -21,7 +21,7 @@ async fn ten_thousand_records_of_one_moment_are_read() {
         json!({ "kind": "none" }),
     ] {
         let mut city = city().await.with(json!({ "page": page }));
-        city.desk().page = 500;
+        city.state().page = 500;
         let keys: Vec<String> = (0..10_000).map(|n| format!("k{n:05}")).collect();
         city.add(&keys, HOUR).await;
         let (entries, _) = city.entries(None, 1_000).await;
@@ -34,10 +34,10 @@ async fn a_record_that_becomes_visible_a_minute_late_is_found() {
     let mut city = city().await;
     city.add(&["newest".into()], NOW).await;
     let seen = second_run(&mut city, |city| {
-        let mut desk = city.desk();
-        let time = desk.now - TimeDelta::seconds(60);
-        desk.now += TimeDelta::seconds(30);
-        desk.add("late", time);
+        let mut state = city.state();
+        let time = state.now - TimeDelta::seconds(60);
+        state.now += TimeDelta::seconds(30);
+        state.add("late", time);
     })
     .await;
     assert!(seen.contains("late"));
@@ -51,8 +51,8 @@ async fn records_of_the_second_that_was_read_last_are_found() {
     city = city.with(json!({ "since": overlap }));
     city.add(&["a".into()], HOUR).await;
     let seen = second_run(&mut city, |city| {
-        let time = city.desk().now - TimeDelta::hours(1);
-        city.desk().add("b", time);
+        let time = city.state().now - TimeDelta::hours(1);
+        city.state().add("b", time);
     })
     .await;
     assert_eq!(seen, set(&["a", "b"]));
@@ -64,7 +64,7 @@ async fn a_record_that_is_updated_while_it_is_read_loses_no_other() {
     for n in 0..18_u32 {
         city.add(&[format!("r{n:02}")], HOUR * (20 - n)).await;
     }
-    city.desk().before_list = Some(Box::new(|n_listed, rows, now| {
+    city.state().before_list = Some(Box::new(|n_listed, rows, now| {
         if n_listed == 2 {
             rows[1].time = now;
         }
@@ -84,7 +84,7 @@ async fn a_record_that_is_deleted_while_pages_are_read_loses_no_other() {
             for n in 0..18_u32 {
                 city.add(&[format!("r{n:02}")], HOUR * (20 - n)).await;
             }
-            city.desk().before_list = Some(Box::new(move |n_listed, rows, _| {
+            city.state().before_list = Some(Box::new(move |n_listed, rows, _| {
                 if n_listed == when {
                     rows.remove(0);
                 }

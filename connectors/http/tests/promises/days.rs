@@ -1,4 +1,4 @@
-//! 互联网+督查: one day per request, bare arrays, errors that are sentences.
+//! 互联网+督查 (online inspection): one day in each request, bare arrays, errors as plain sentences.
 
 use super::*;
 
@@ -23,20 +23,20 @@ async fn days() -> City {
     city
 }
 
-/// The platform gives a secret, and a record for each of these days.
+/// Serves a secret, and a record for each of these days.
 fn serve(city: &City, days: &'static [&'static str], mut n_expired: usize) {
-    city.answer(move |asked| {
-        if asked.path.ends_with("getsecret") {
+    city.answer(move |request| {
+        if request.path.ends_with("getsecret") {
             let secret = "WC3lqrf7kzt5OjiNlFfCiVgt5aq3+5M7eTo4jZRXwoku+Zw2H56Sv2YrZWSZ+Imi";
             let body = json!({ "code": 200, "data": { "secret": secret } });
             return Some(Reply::new(200, body.to_string()));
         }
-        assert!(asked.headers.contains_key("gjzwfwpt_sign"));
-        if n_expired > 0 && asked.query["submitted_date"] == "2026-10-08" {
+        assert!(request.headers.contains_key("gjzwfwpt_sign"));
+        if n_expired > 0 && request.query["submitted_date"] == "2026-10-08" {
             n_expired -= 1;
             return Some(Reply::new(200, "{\"errCode\":\"SECRET_EXPIRED\"}"));
         }
-        let day = asked.query["submitted_date"].as_str();
+        let day = request.query["submitted_date"].as_str();
         Some(match days.contains(&day) {
             true => Reply::new(200, format!("\u{feff}[{{\"dcxsbh\":\"DC{day}\",\"bjsj\":null}}]")),
             false => Reply::new(200, NOTHING),
@@ -51,12 +51,16 @@ async fn an_empty_day_is_read_and_the_position_moves() {
     let (entries, at) = city.entries(None, 100).await;
     assert_eq!(keys_of(&entries), set(&["DC2026-10-07", "DC2026-10-09"]));
     // 18:00 in Beijing: the days before are closed, today is read again.
-    city.desk().asked.clear();
+    city.state().requests.clear();
     let (entries, _) = city.entries(Some(at), 100).await;
     assert_eq!(keys_of(&entries), set(&["DC2026-10-09"]));
-    let asked: Vec<String> =
-        city.desk().asked.iter().filter_map(|a| a.query.get("submitted_date").cloned()).collect();
-    assert_eq!(asked, ["2026-10-09"]);
+    let days: Vec<String> = city
+        .state()
+        .requests
+        .iter()
+        .filter_map(|a| a.query.get("submitted_date").cloned())
+        .collect();
+    assert_eq!(days, ["2026-10-09"]);
 }
 
 #[tokio::test]
@@ -65,7 +69,7 @@ async fn a_secret_that_changes_during_a_run_is_fetched_again() {
     serve(&city, &["2026-10-07", "2026-10-08", "2026-10-09"], 1);
     let (entries, _) = city.entries(None, 100).await;
     assert_eq!(keys_of(&entries).len(), 3);
-    let n_secrets = city.desk().asked.iter().filter(|a| a.path.ends_with("getsecret")).count();
+    let n_secrets = city.state().requests.iter().filter(|a| a.path.ends_with("getsecret")).count();
     assert_eq!(n_secrets, 2);
 }
 
@@ -77,7 +81,7 @@ async fn a_signature_that_is_always_refused_stops_the_channel() {
     let first = http.read(None, 100).await.unwrap();
     let fault = http.read(Some(&first.upto), 100).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
-    assert!(city.desk().asked.len() < 10);
+    assert!(city.state().requests.len() < 10);
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
-//! Faults, and what is done about them.
+//! Which faults the connector returns, and what they say.
 
 use super::*;
 
 pub(super) async fn fault(city: &City, reply: Reply) -> contract::Fault {
-    city.desk().scripted.clear();
+    city.state().scripted.clear();
     for _ in 0..3 {
         city.script(reply.clone());
     }

@@ -1,6 +1,6 @@
-//! Bodies that are made to exhaust the reader: refused with a reason, in limited memory.
+//! Bodies that could exhaust the memory are refused with a reason, in limited memory.
 
-use connector_testkit::peak;
+use connector_testkit::peak_memory;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -9,20 +9,20 @@ use tokio::{
 
 use super::*;
 
-/// The text, its tree of at most a million nodes, and what belongs to them.
-const MOST: u64 = 300 << 20;
+/// Maximum memory for the text and its tree of at most a million nodes.
+const MAX_PEAK: u64 = 300 << 20;
 
-/// A body that is made while it is sent, so that making it takes no memory.
+/// A body that is generated while it is sent, so that it takes no memory.
 #[derive(Clone, Copy)]
-struct Hostile {
+struct HostileBody {
     begin: &'static str,
-    again: &'static str,
+    repeated: &'static str,
     times: usize,
     end: &'static str,
 }
 
-/// Reads a page with this body, as these settings say.
-async fn read(body: Hostile, settings: Value) -> Result<Vec<Entry>, contract::Fault> {
+/// Reads a page with this body and these settings.
+async fn read(body: HostileBody, settings: Value) -> Result<Vec<Entry>, contract::Fault> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/list", listener.local_addr().unwrap());
     let mut serving = JoinSet::new();
@@ -37,11 +37,11 @@ async fn read(body: Hostile, settings: Value) -> Result<Vec<Entry>, contract::Fa
 }
 
 /// Answers on one connection until the other side closes it.
-async fn answer(mut stream: TcpStream, body: Hostile) {
-    let Hostile { begin, again, times, end } = body;
-    let length = begin.len() + again.len() * times + end.len();
+async fn answer(mut stream: TcpStream, body: HostileBody) {
+    let HostileBody { begin, repeated, times, end } = body;
+    let length = begin.len() + repeated.len() * times + end.len();
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{begin}");
-    let (thousand, rest) = (again.repeat(1_000), again.repeat(times % 1_000));
+    let (thousand, rest) = (repeated.repeat(1_000), repeated.repeat(times % 1_000));
     let rest = format!("{rest}{end}");
     while stream.read(&mut [0; 4096]).await.is_ok_and(|n_bytes| n_bytes > 0) {
         let thousands = (0..times / 1_000).map(|_| &thousand);
@@ -55,7 +55,7 @@ async fn answer(mut stream: TcpStream, body: Hostile) {
 
 #[tokio::test]
 async fn hostile_bodies_are_refused_with_a_reason_in_bounded_memory() {
-    let body = |begin, again, times, end| Hostile { begin, again, times, end };
+    let body = |begin, repeated, times, end| HostileBody { begin, repeated, times, end };
     for (name, hostile, reason) in [
         (
             "a hundred megabytes",
@@ -74,7 +74,7 @@ async fn hostile_bodies_are_refused_with_a_reason_in_bounded_memory() {
         let fault = read(hostile, json!({})).await.expect_err(name);
         assert_eq!(fault.kind(), FaultKind::Stopped, "{name}: {fault}");
         assert!(fault.to_string().contains(reason), "{name}: {fault}");
-        assert!(peak() < MOST, "{name}: {} MiB", peak() >> 20);
+        assert!(peak_memory() < MAX_PEAK, "{name}: {} MiB", peak_memory() >> 20);
     }
 }
 
@@ -88,7 +88,8 @@ async fn entities_are_not_expanded_and_no_file_is_opened() {
     let settings = json!({
         "success": { "at": "$.a[0].code", "equals": "0" }, "records": "$.a[0].rows[*]",
     });
-    let entries = read(Hostile { begin, again: "", times: 0, end: "" }, settings).await.unwrap();
+    let entries =
+        read(HostileBody { begin, repeated: "", times: 0, end: "" }, settings).await.unwrap();
     assert_eq!(tree(&entries[0])["text"][0]["$text"], "&a2;&file;");
-    assert!(peak() < MOST);
+    assert!(peak_memory() < MAX_PEAK);
 }

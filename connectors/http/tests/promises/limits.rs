@@ -47,13 +47,13 @@ async fn a_page_that_is_too_large_is_asked_for_with_half_its_size() {
         json!({ "kind": "offset", "param": "offset", "size": { "param": "size", "value": 40 } }),
     ] {
         let mut city = city().await.with(json!({ "page": page, "limit_mib": 1 }));
-        city.desk().page = 100;
+        city.state().page = 100;
         for n in 0..50_u32 {
             city.add(&[format!("r{n:02}")], HOUR * (60 - n)).await;
         }
         // Pages of more than twelve records are too large.
-        city.answer(|asked| {
-            let size: usize = asked.query["size"].parse().unwrap();
+        city.answer(|request| {
+            let size: usize = request.query["size"].parse().unwrap();
             (size > 12).then(|| Reply::new(200, vec![b' '; 2 << 20]))
         });
         let (entries, _) = city.entries(None, 100).await;

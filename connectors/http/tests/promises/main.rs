@@ -1,4 +1,4 @@
-//! Promises of HTTP beyond those of every source: problems of real interfaces.
+//! Promises of this connector beyond those of every connector: it copes with problems of real interfaces.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,4 +1,4 @@
-//! What stands on a page: what cannot be read is reported, and the rest is read as it is written.
+//! What cannot be read on a page is reported; everything else is read exactly as it is written.
 
 use super::{faults::fault, *};
 
@@ -11,10 +11,10 @@ async fn a_page_that_cannot_be_read_is_asked_for_three_times() {
     }
     let (entries, _) = city.entries(None, 100).await;
     assert_eq!(keys_of(&entries), set(&["a"]));
-    city.desk().asked.clear();
+    city.state().requests.clear();
     let fault = fault(&city, Reply::new(200, "garbage")).await;
     assert_eq!(fault.kind(), FaultKind::Stopped);
-    assert_eq!(city.desk().asked.len(), 3);
+    assert_eq!(city.state().requests.len(), 3);
     assert!(!fault.to_string().contains("garbage"), "{fault}");
 }
 
@@ -24,8 +24,8 @@ async fn a_page_that_cannot_be_read_goes_to_quarantine_where_the_channel_says_so
     for n in 0..12_u32 {
         city.add(&[format!("r{n:02}")], HOUR * (20 - n)).await;
     }
-    city.answer(|asked| {
-        let is_bad = asked.query.get("page").is_some_and(|page| page == "2");
+    city.answer(|request| {
+        let is_bad = request.query.get("page").is_some_and(|page| page == "2");
         is_bad.then(|| Reply::new(200, "garbage"))
     });
     let (entries, _) = city.entries(None, 100).await;
@@ -52,7 +52,7 @@ async fn a_source_that_repeats_its_page_is_found_within_two_pages() {
     assert!(!first.caught_up);
     let fault = http.read(Some(&first.upto), 100).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped);
-    assert!(fault.to_string().contains("page 2 is page 1 again"), "{fault}");
+    assert!(fault.to_string().contains("page 2 has the same records as page 1"), "{fault}");
 }
 
 #[tokio::test]

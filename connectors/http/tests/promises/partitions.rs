@@ -12,14 +12,14 @@ async fn forums(n: usize) -> City {
     .await
 }
 
-/// Each forum has three records; the forum is part of their names.
+/// Serves three records for each forum; the forum is part of their keys.
 fn serve(city: &City, failing: &'static [&'static str]) {
-    city.answer(move |asked| {
-        let forum = asked.query["forum"].clone();
+    city.answer(move |request| {
+        let forum = request.query["forum"].clone();
         if failing.contains(&forum.as_str()) {
             return Some(Reply::new(500, "down"));
         }
-        let offset: usize = asked.query["offset"].parse().unwrap();
+        let offset: usize = request.query["offset"].parse().unwrap();
         let rows: Vec<Value> = (0..3)
             .skip(offset)
             .take(2)
@@ -33,7 +33,7 @@ fn serve(city: &City, failing: &'static [&'static str]) {
 async fn a_cursor_with_two_hundred_values_stays_small() {
     let city = forums(200).await;
     serve(&city, &[]);
-    // `entries` looks at the size of every cursor.
+    // `entries` checks the size of every cursor.
     let (entries, _) = city.entries(None, 1).await;
     assert_eq!(keys_of(&entries).len(), 600);
 }
@@ -57,7 +57,7 @@ async fn a_value_that_fails_is_reported_and_does_not_stop_the_others() {
     }
     assert_eq!(seen.len(), 9);
     assert!(trouble.contains(&("2".to_owned(), FaultKind::Transient)), "{trouble:?}");
-    // It is read when it answers again.
+    // The forum is read when it answers again.
     serve(&city, &[]);
     let batch = city.entries(Some(Cursor::encode(&at.unwrap()).unwrap()), 100).await.0;
     assert!(keys_of(&batch).is_superset(&set(&["2-0", "2-1", "2-2"])));
@@ -75,7 +75,12 @@ async fn values_take_turns() {
     let city = forums(3).await;
     serve(&city, &[]);
     city.entries(None, 100).await;
-    let asked: Vec<String> =
-        city.desk().asked.iter().take(3).map(|asked| asked.query["forum"].clone()).collect();
-    assert_eq!(asked, ["0", "1", "2"]);
+    let forums: Vec<String> = city
+        .state()
+        .requests
+        .iter()
+        .take(3)
+        .map(|request| request.query["forum"].clone())
+        .collect();
+    assert_eq!(forums, ["0", "1", "2"]);
 }

@@ -85,15 +85,15 @@ async fn a_soap_answer_in_gbk_with_a_document_in_cdata_is_read() {
     assert_eq!(tree["tsnr"][0]["$text"], "反映某项目自 7 月起拖欠 21 人工资,多次协商未果。");
     assert_eq!(tree["xfjbhNew"], json!([{}]));
 
-    let asked = city.desk().asked[0].clone();
-    assert_eq!(asked.headers["soapaction"], "\"http://xf.sim/GetXfjList\"");
+    let request = city.state().requests[0].clone();
+    assert_eq!(request.headers["soapaction"], "\"http://xf.sim/GetXfjList\"");
     let expected = REQUEST
         .replace("{auth}", "7e0e61e03b00f18f60421a402c28ba43")
         .replace("{{ kssj }}", "2026-10-09 00:00:00")
         .replace("{{ jssj }}", "2026-10-09 21:00:00")
         .replace("{{ pageNo }}", "1")
         .replace("{{ pageSize }}", "100");
-    assert_eq!(asked.body, gbk(&expected));
+    assert_eq!(request.body, gbk(&expected));
 }
 
 #[tokio::test]
@@ -118,7 +118,11 @@ async fn a_record_cut_within_a_character_is_rejected_alone_and_keeps_its_bytes()
     assert!(matches!(&entries[0], Entry::Record(_)));
     let Entry::Unreadable { place, bytes, reason } = &entries[1] else { panic!("{entries:?}") };
     assert_eq!((place.key.as_ref().unwrap().as_str(), &*reason.code), ("B", "malformed_bytes"));
-    assert!(reason.detail.starts_with("gkxx.$text: 1 bytes at offset"), "{}", reason.detail);
+    assert!(
+        reason.detail.starts_with("gkxx.$text: the 1-byte sequence at offset"),
+        "{}",
+        reason.detail
+    );
     assert!(
         bytes.windows(5).any(|bytes| bytes == "反\u{d3}".as_bytes() || bytes.ends_with(b"\xd3\"")),
         "{bytes:?}"

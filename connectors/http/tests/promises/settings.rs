@@ -1,4 +1,4 @@
-//! Settings that cannot work are refused before anything runs, with what to write instead.
+//! Settings that cannot work are refused before anything runs, and the fault says what to set instead.
 
 use super::*;
 
@@ -19,11 +19,11 @@ async fn settings_that_contradict_each_other_say_what_to_write() {
         (json!({ "url": "http://upstream.example/list" }), "insecure = true"),
         (json!({ "url": "https://user:pass@upstream.example/" }), "`auth`"),
         (json!({ "form": {}, "json": {} }), "one of `form`, `json` and `body`"),
-        (json!({ "method": "GET", "json": {} }), "leave out `method`"),
+        (json!({ "method": "GET", "json": {} }), "remove `method`"),
         (json!({ "body": "<a>{{ x", "content_type": "text/xml" }), "{{ name }}"),
         (json!({ "body": "<a/>", "content_type": "text/xml; charset=klingon" }), "klingon"),
         (json!({ "page": { "kind": "token", "param": "t" } }), "`at` or `header`"),
-        (json!({ "page": { "kind": "number", "param": "p", "stop": "short" } }), "write `size`"),
+        (json!({ "page": { "kind": "number", "param": "p", "stop": "short" } }), "set `size`"),
         (json!({ "since": { "param": "f", "format": "yyyy-MM-dd" } }), "%Y-%m-%d"),
         (
             json!({ "since": {

@@ -1,7 +1,7 @@
-//! The standard error of a program in our log: few lines, without long numbers.
+//! Copies the standard error of a program to our log: a limited number of lines, without long numbers.
 //!
-//! Authors of plugins must not print personal values. Telephone and identity numbers are removed
-//! nevertheless: a traceback quotes the value that caused it.
+//! Plugins must not print personal values. Telephone and identity numbers are removed nevertheless,
+//! because a traceback quotes the value that caused it.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use tracing::info;
 
 use crate::lines::{Line, Lines};
 
-/// Lines that are logged in one [`WINDOW`].
+/// Maximum number of lines that are logged in one [`WINDOW`].
 const MAX_LINES: usize = 20;
 const WINDOW: Duration = Duration::from_secs(60);
-/// Bytes of a line.
+/// Maximum size of a line, in bytes.
 const MAX_LINE_BYTES: usize = 16 * 1024;
-/// Characters of a line that are presented.
+/// Maximum number of characters of a line that are logged.
 const MAX_CHARACTERS: usize = 300;
-/// Digits of a number that is shown: a longer one may be a telephone number.
+/// Maximum number of digits of a number that is logged: a longer one may be a telephone number.
 const MAX_DIGITS: usize = 6;
 
-/// Copies standard error to our log until the program closes it. It continues to read after the
-/// limit: a full pipe would block the program.
+/// Copies standard error to our log until the program closes it. After the limit it continues to read,
+/// because a full pipe would block the program.
 pub(crate) async fn copy(errors: ChildStderr, channel: ChannelId) {
     let mut lines = Lines::new(errors, MAX_LINE_BYTES);
     let (mut since, mut n_lines) = (Instant::now(), 0_usize);
     loop {
         let text = match lines.next().await {
-            Ok(Some(Line::Whole(line))) => presentable(&String::from_utf8_lossy(line)),
+            Ok(Some(Line::Whole(line))) => readable_text(&String::from_utf8_lossy(line)),
             Ok(Some(Line::TooLong)) => "(a very long line)".to_owned(),
             Ok(None) | Err(_) => break,
         };
@@ -50,33 +50,33 @@ fn log_omitted(channel: &ChannelId, n_lines: usize) {
     }
 }
 
-/// A program's text made readable: truncated, on one line, without long numbers.
-pub(crate) fn presentable(text: &str) -> String {
-    let mut presented = String::new();
+/// The text of a program as one line for people, truncated and without long numbers.
+pub(crate) fn readable_text(text: &str) -> String {
+    let mut readable = String::new();
     let mut digits = String::new();
     let characters = text.trim().chars().take(MAX_CHARACTERS);
     for character in characters.map(Some).chain([None]) {
         match character {
             Some(digit) if digit.is_ascii_digit() => digits.push(digit),
             other => {
-                presented.push_str(if digits.len() <= MAX_DIGITS { &digits } else { "…" });
+                readable.push_str(if digits.len() <= MAX_DIGITS { &digits } else { "…" });
                 digits.clear();
-                presented.extend(other.map(|c| if c.is_control() { ' ' } else { c }));
+                readable.extend(other.map(|c| if c.is_control() { ' ' } else { c }));
             }
         }
     }
-    presented
+    readable
 }
 
 #[cfg(test)]
 mod tests {
-    use super::presentable;
+    use super::readable_text;
 
     #[test]
     fn long_numbers_are_not_shown() {
-        assert_eq!(presentable("row 12: phone 13800001234?\n"), "row 12: phone …?");
-        assert_eq!(presentable("11010519491231002X"), "…X");
-        assert_eq!(presentable("error 503\tat 08:15"), "error 503 at 08:15");
-        assert_eq!(presentable(&"长".repeat(9_000)).chars().count(), 300);
+        assert_eq!(readable_text("row 12: phone 13800001234?\n"), "row 12: phone …?");
+        assert_eq!(readable_text("11010519491231002X"), "…X");
+        assert_eq!(readable_text("error 503\tat 08:15"), "error 503 at 08:15");
+        assert_eq!(readable_text(&"长".repeat(9_000)).chars().count(), 300);
     }
 }

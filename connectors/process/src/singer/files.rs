@@ -1,5 +1,5 @@
-//! The files a tap is started with: settings, catalog and state, in a private folder that is removed
-//! after the run.
+//! The files with which a tap is started: settings, catalog and state, in a private folder that is
+//! removed after the run.
 
 use std::{
     ffi::OsString,
@@ -15,17 +15,17 @@ use tempfile::TempDir;
 
 use crate::plan::Plan;
 
-/// Bytes of a catalog.
+/// Maximum size of a catalog, in bytes.
 const MAX_CATALOG_BYTES: u64 = 16 << 20;
 
-/// The folder; dropping it removes it.
-pub(crate) struct Files {
+/// The folder with the files. Dropping it removes the folder.
+pub(crate) struct TapFiles {
     _folder: TempDir,
     /// The options that name the files.
     pub(crate) arguments: Vec<OsString>,
 }
 
-impl Files {
+impl TapFiles {
     pub(crate) fn write(
         plan: &Plan,
         catalog: Option<&Value>,
@@ -51,19 +51,19 @@ impl Files {
     }
 }
 
-/// The catalog in a file of the channel's folder.
-pub(crate) fn catalog(plan: &Plan, name: &str) -> Result<Value, Fault> {
+/// Reads the catalog from a file in the channel's folder.
+pub(crate) fn read_catalog(plan: &Plan, name: &str) -> Result<Value, Fault> {
     let path = plan.context.folder.join(name);
-    read(&path).map_err(|cause| {
+    read_json(&path).map_err(|cause| {
         Fault::stopped(format!("the catalog cannot be read: {cause}"))
             .at(path.display().to_string())
     })
 }
 
-fn read(path: &Path) -> Result<Value, String> {
+fn read_json(path: &Path) -> Result<Value, String> {
     let size = fs::metadata(path).map_err(|error| error.to_string())?.len();
     if size > MAX_CATALOG_BYTES {
-        return Err("it is above 16 MiB".to_owned());
+        return Err("it is larger than 16 MiB".to_owned());
     }
     let text = fs::read(path).map_err(|error| error.to_string())?;
     serde_json::from_slice(&text).map_err(|error| error.to_string())

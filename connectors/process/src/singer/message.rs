@@ -24,15 +24,15 @@ pub(crate) struct Message {
     pub(crate) value: Value,
 }
 
-/// A record of a tap: the message as a tree, with what is known of its text.
+/// A record of a tap: the message as a tree, with what is known about its text.
 pub(crate) struct Record {
     tree: Value,
     facts: Facts,
 }
 
 impl Record {
-    /// The record of `stream` in a line. A record may be damaged; other messages may not: a state is
-    /// given back to the tap as it came.
+    /// The record of `stream` in a line. Only a record may be damaged: a state must be given back to
+    /// the tap unchanged.
     pub(crate) fn parse(line: &[u8], stream: &str) -> Option<Self> {
         let (tree, facts) = record::parse_line(line)?;
         let is_record = tree.get("type")? == "RECORD" && tree.get("stream")? == stream;
@@ -48,7 +48,7 @@ impl Record {
 /// The key fields of a record of the stream, and the field that orders its states.
 pub(crate) struct Keys {
     pub(crate) stream: String,
-    /// From the channel, else from the last SCHEMA.
+    /// The key fields from the settings, or else from the last SCHEMA.
     key: Vec<String>,
     is_configured: bool,
     revision: Option<String>,
@@ -60,14 +60,14 @@ impl Keys {
         Self { stream, is_configured: !key.is_empty(), key, revision }
     }
 
-    /// Takes the key from a SCHEMA, unless the channel has one.
+    /// Takes the key fields from a SCHEMA, unless the settings name them.
     pub(crate) fn update(&mut self, message: Message) {
         if message.kind == "SCHEMA" && message.stream == self.stream && !self.is_configured {
             self.key = message.key_properties.unwrap_or_default();
         }
     }
 
-    /// The entry of a record; a fault where there are no key fields.
+    /// The entry of a record; a fault if no key fields are known.
     pub(crate) fn entry(
         &self,
         mut record: Record,
@@ -77,7 +77,7 @@ impl Keys {
     ) -> Result<(Option<RecordKey>, Entry), Fault> {
         if self.key.is_empty() {
             let cause = format!("the records of stream {} have no key", self.stream);
-            let remedy = "write its fields: key = [\"id\"] in [process.singer]";
+            let remedy = "name the key fields: key = [\"id\"] in [process.singer]";
             return Err(plan.stopped(&cause).remedy(remedy));
         }
         let body = record.tree.get_mut("record").map(Value::take).unwrap_or_default();
@@ -86,7 +86,7 @@ impl Keys {
         let revision = match &self.revision {
             None => Some(Revision::NONE),
             Some(field) => {
-                body.get(field).and_then(|value| Revision::declared(value, plan.context.zone))
+                body.get(field).and_then(|value| Revision::from_json(value, plan.context.zone))
             }
         };
         let damage = facts.findings.damage_in(&record.tree);
@@ -94,7 +94,8 @@ impl Keys {
         Ok((key, record::entry(parts)))
     }
 
-    /// The value of one field; several values as a JSON list, so that it is clear where each ends.
+    /// The key: the value of one field, or several values as a JSON array, so that it is clear where
+    /// each ends.
     fn key(&self, fields: &Value, findings: &Findings) -> Option<RecordKey> {
         let repeated = findings.repeated_names(fields);
         let unique = |name: &String| fields.get(name).filter(|_| !repeated.contains(name));
@@ -113,22 +114,22 @@ impl Keys {
     }
 }
 
-/// Entries of a fixture: what a tap writes, line by line.
-pub(crate) fn sample(
+/// The entries of a fixture: the lines that a tap writes.
+pub(crate) fn parse_sample(
     page: &[u8],
     settings: &config::Singer,
     plan: &Plan,
 ) -> Result<Vec<Entry>, Fault> {
     let mut keys = Keys::new(settings);
     let mut entries = Vec::new();
-    for line in record::lines(page) {
+    for line in record::fixture_lines(page) {
         if let Some(record) = Record::parse(line, &keys.stream) {
             let at = format!("record {}", entries.len() + 1);
             entries.push(keys.entry(record, line, at, plan)?.1);
             continue;
         }
         let message: Message = serde_json::from_slice(line).map_err(|_| {
-            Fault::stopped("the fixture is not what a tap writes")
+            Fault::stopped("the fixture is not the output of a tap")
                 .remedy("write one line for each SCHEMA and RECORD message")
         })?;
         keys.update(message);

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::process::ChildStdout;
 
 use super::{
-    files::Files,
+    files::TapFiles,
     message::{Keys, Message, Record},
     state::is_forward,
 };
@@ -25,38 +25,38 @@ pub(crate) struct Run {
     lines: Lines<ChildStdout>,
     keys: Keys,
     pub(crate) position: TapPosition,
-    _files: Files,
+    _files: TapFiles,
 }
 
-/// The next message of a tap.
+/// What a tap does next.
 pub(crate) enum Output {
-    /// A record of the stream, with the length of its line.
+    /// It writes a record of the stream: key, entry and length of the line.
     Record(Option<RecordKey>, Entry, usize),
-    /// Anything else: a state, a schema, a record of another stream.
+    /// It writes something else: a state, a schema, a record of another stream.
     Other,
-    /// It ended successfully.
+    /// It ends successfully.
     Ended,
-    /// It failed.
+    /// It fails.
     Failed(Fault),
 }
 
 impl Run {
     pub(crate) fn start(
         plan: &Plan,
-        files: Files,
+        files: TapFiles,
         keys: Keys,
         state: Option<Value>,
     ) -> Result<Self, Fault> {
-        // Its standard input is closed at once: a tap accepts no requests.
+        // Close its standard input at once: a tap accepts no requests.
         let (child, _, output) = Child::start(plan, &files.arguments)?;
         let lines = Lines::new(output, MAX_LINE_BYTES);
         let position = TapPosition { state, ..TapPosition::default() };
         Ok(Self { child, lines, keys, position, _files: files })
     }
 
-    /// Whether the records up to `expected` are the same as before. If they are not, the run is at an
-    /// unknown position.
-    pub(crate) async fn repeats(
+    /// Reads up to `expected`. Returns whether the tap has written the same records as before; if not,
+    /// the position of the run is unknown.
+    pub(crate) async fn reaches(
         &mut self,
         expected: &TapPosition,
         plan: &Plan,
@@ -65,7 +65,7 @@ impl Run {
             let n_records = self.position.n_records;
             match self.next(plan).await? {
                 Output::Record(..) | Output::Other if self.position.n_records >= n_records => {}
-                // The run had a state, or its end, where there were records before.
+                // The tap wrote a state, or ended, where it had written records before.
                 Output::Record(..) | Output::Other | Output::Ended => return Ok(false),
                 Output::Failed(fault) => return Err(fault),
             }
@@ -73,7 +73,7 @@ impl Run {
         Ok(self.position == *expected)
     }
 
-    /// The next message.
+    /// Reads the next line.
     pub(crate) async fn next(&mut self, plan: &Plan) -> Result<Output, Fault> {
         let Self { child, lines, keys, position, .. } = self;
         let line = match next_line(lines, plan).await? {
@@ -85,9 +85,9 @@ impl Run {
         }
         if let Some(record) = Record::parse(line, &keys.stream) {
             position.n_records += 1;
-            let chain =
+            let digest =
                 Sha256::new().chain_update(&position.digest).chain_update(record.text()).finalize();
-            position.digest = hex::encode(&chain[..16]);
+            position.digest = hex::encode(&digest[..16]);
             let at = format!("record {} after the last state", position.n_records);
             let (key, entry) = keys.entry(record, line, at, plan)?;
             return Ok(Output::Record(key, entry, line.len()));
@@ -98,7 +98,7 @@ impl Run {
             keys.update(message);
         } else if is_forward(position.state.as_ref(), &message.value) {
             if line.len() > MAX_CURSOR_BYTES {
-                return Err(plan.stopped("its state is above 64 KiB"));
+                return Err(plan.stopped("its state is larger than 64 KiB"));
             }
             *position = TapPosition { state: Some(message.value), ..TapPosition::default() };
         }
@@ -108,7 +108,7 @@ impl Run {
 
 /// The catalog of the tap, with the stream selected.
 pub(crate) async fn discover(plan: &Plan, stream: &str) -> Result<Value, Fault> {
-    let files = Files::write(plan, None, None)?;
+    let files = TapFiles::write(plan, None, None)?;
     let mut arguments = files.arguments.clone();
     arguments.push(OsString::from("--discover"));
     let (mut child, _, output) = Child::start(plan, &arguments)?;
@@ -116,7 +116,7 @@ pub(crate) async fn discover(plan: &Plan, stream: &str) -> Result<Value, Fault> 
     let mut text = Vec::new();
     while let Some(line) = next_line(&mut lines, plan).await? {
         if text.len() + line.len() > MAX_ANSWER_BYTES {
-            return Err(plan.stopped("its catalog is above 64 MiB"));
+            return Err(plan.stopped("its catalog is larger than 64 MiB"));
         }
         text.extend_from_slice(line);
         text.push(b'\n');
@@ -125,14 +125,14 @@ pub(crate) async fn discover(plan: &Plan, stream: &str) -> Result<Value, Fault> 
         return Err(fault);
     }
     let mut catalog: Value = serde_json::from_slice(&text).map_err(|_| {
-        plan.stopped("it gave no catalog")
-            .remedy("if it has no --discover, write catalog = \"none\" in [process.singer]")
+        plan.stopped("its output is not a catalog")
+            .remedy("if it does not know --discover, set catalog = \"none\" in [process.singer]")
     })?;
     select(&mut catalog, stream, plan)?;
     Ok(catalog)
 }
 
-/// Marks one stream as selected and all others as not selected, in both ways that taps support.
+/// Selects one stream and no other, in both ways that taps support.
 fn select(catalog: &mut Value, name: &str, plan: &Plan) -> Result<(), Fault> {
     let (mut names, mut is_found) = (Vec::new(), false);
     for stream in catalog["streams"].as_array_mut().into_iter().flatten() {
@@ -159,8 +159,8 @@ fn select(catalog: &mut Value, name: &str, plan: &Plan) -> Result<(), Fault> {
         return Ok(());
     }
     Err(plan
-        .stopped(&format!("it has no stream {name}"))
-        .remedy(format!("it has: {}", names.join(", "))))
+        .stopped(&format!("the tap has no stream {name}"))
+        .remedy(format!("set `stream` to one of these: {}", names.join(", "))))
 }
 
 async fn next_line<'a>(
@@ -169,19 +169,19 @@ async fn next_line<'a>(
 ) -> Result<Option<&'a [u8]>, Fault> {
     match tokio::time::timeout(plan.config.timeout.0, lines.next()).await {
         Ok(Ok(Some(Line::Whole(line)))) => Ok(Some(line)),
-        Ok(Ok(Some(Line::TooLong))) => Err(plan.stopped("one of its lines is above 17 MiB")),
+        Ok(Ok(Some(Line::TooLong))) => Err(plan.stopped("a line is longer than 17 MiB")),
         Ok(Ok(None) | Err(_)) => Ok(None),
-        Err(_) => Err(plan.stopped(&format!("it wrote nothing for {:?}", plan.config.timeout.0))),
+        Err(_) => Err(plan.stopped(&format!("no output for {:?}", plan.config.timeout.0))),
     }
 }
 
 async fn end(child: &mut Child, plan: &Plan) -> Output {
     match tokio::time::timeout(plan.config.timeout.0, child.wait()).await {
         Ok(Ok(())) => Output::Ended,
-        // A tap fails whenever its source does not answer, so this is transient.
+        // A tap fails whenever its source does not answer, so this fault is transient.
         Ok(Err(cause)) => Output::Failed(
-            Fault::transient(cause).at(plan.place()).remedy("see its standard error in the log"),
+            Fault::transient(cause).at(plan.place()).remedy("read its standard error in the log"),
         ),
-        Err(_) => Output::Failed(plan.stopped("it has closed its output and does not end")),
+        Err(_) => Output::Failed(plan.stopped("the tap has closed its output but does not end")),
     }
 }

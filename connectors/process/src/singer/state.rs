@@ -1,12 +1,12 @@
-//! Decides which of two states of a tap is the later one.
+//! Decides whether a state of a tap is later than another.
 
 use std::cmp::Ordering;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::Value;
 
-/// Whether `new` may replace `old`. It may not if it is empty, or if a bookmark has gone back and
-/// none has gone forward: a tap that is interrupted may write such a state.
+/// Whether `new` may replace `old`. It may not if it is empty, or if a bookmark has gone back and none
+/// has gone forward: an interrupted tap may write such a state.
 pub(crate) fn is_forward(old: Option<&Value>, new: &Value) -> bool {
     if is_empty(new) {
         return false;
@@ -15,10 +15,10 @@ pub(crate) fn is_forward(old: Option<&Value>, new: &Value) -> bool {
     if let Some(old) = old {
         compare(old, new, &mut changes);
     }
-    changes.any_forward || !changes.any_back
+    changes.has_forward || !changes.has_back
 }
 
-/// Whether it contains no value.
+/// Whether the state contains no value.
 fn is_empty(state: &Value) -> bool {
     match state {
         Value::Null => true,
@@ -31,12 +31,11 @@ fn is_empty(state: &Value) -> bool {
 
 #[derive(Default)]
 struct Changes {
-    any_forward: bool,
-    any_back: bool,
+    has_forward: bool,
+    has_back: bool,
 }
 
-/// Compares the values that are in both states. Texts that are neither times nor numbers have no
-/// order.
+/// Compares the values that are in both states. Other texts than times and numbers have no order.
 fn compare(old: &Value, new: &Value, changes: &mut Changes) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
@@ -46,10 +45,10 @@ fn compare(old: &Value, new: &Value, changes: &mut Changes) {
                 }
             }
         }
-        (old, new) if !is_empty(old) && is_empty(new) => changes.any_back = true,
+        (old, new) if !is_empty(old) && is_empty(new) => changes.has_back = true,
         (old, new) => match order(old, new) {
-            Some(Ordering::Less) => changes.any_forward = true,
-            Some(Ordering::Greater) => changes.any_back = true,
+            Some(Ordering::Less) => changes.has_forward = true,
+            Some(Ordering::Greater) => changes.has_back = true,
             Some(Ordering::Equal) | None => {}
         },
     }
@@ -66,7 +65,7 @@ fn order(old: &Value, new: &Value) -> Option<Ordering> {
     }
 }
 
-/// All times of one tap have the same format, so one without an offset is compared as it is.
+/// All times of one tap have the same format, so times without an offset can be compared as they are.
 fn parse_time(text: &str) -> Option<NaiveDateTime> {
     let time = DateTime::parse_from_rfc3339(text).map(|time| time.naive_utc());
     let naive = || {

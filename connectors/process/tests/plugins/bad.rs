@@ -1,4 +1,4 @@
-//! Plugins that break the protocol, or whose answers are too large or come too late.
+//! Plugins that break the protocol, or whose answers are too large or too late.
 
 use contract::{Connector as _, FaultKind};
 use serde_json::json;
@@ -13,18 +13,18 @@ async fn every_violation_of_the_protocol_stops_the_channel_and_quotes_nothing() 
     let twice = ["13800001234", "13800001234"].map(record).join(";");
     for (answer, what) in [
         ("echo hello 13800001234", "not an answer of the protocol"),
-        ("echo '{\"ready\":{}}'", "something else than records"),
-        ("echo '{\"ok\":{}}'", "something else than records"),
+        ("echo '{\"ready\":{}}'", "something other than records"),
+        ("echo '{\"ok\":{}}'", "something other than records"),
         ("echo '{\"end\":{}}'", "not an answer of the protocol"),
         (three.as_str(), "more records than requested"),
-        (twice.as_str(), "one key twice"),
+        (twice.as_str(), "the same key twice"),
         ("exit 3", "exit code 3"),
-        ("kill -9 $$", "it was killed"),
-        ("exit 0", "it ended"),
-        ("head -c 20000000 /dev/zero | tr '\\0' x; echo", "above 17 MiB"),
+        ("kill -9 $$", "was killed"),
+        ("exit 0", "the program ended"),
+        ("head -c 20000000 /dev/zero | tr '\\0' x; echo", "longer than 17 MiB"),
         (
             "printf '{\"end\":{\"caught_up\":true,\"upto\":\"'; head -c 70000 /dev/zero | tr '\\0' x; echo '\"}}'",
-            "above 64 KiB",
+            "larger than 64 KiB",
         ),
     ] {
         let fault = fault(script(answer)).await;
@@ -36,7 +36,7 @@ async fn every_violation_of_the_protocol_stops_the_channel_and_quotes_nothing() 
     assert!(fault.to_string().contains("no such program"), "{fault}");
     let fault =
         self::fault(json!({ "command": ["sh", "-c", "read line; echo '{\"ok\":{}}'"] })).await;
-    assert!(fault.to_string().contains("than `ready`"), "{fault}");
+    assert!(fault.to_string().contains("is not `ready`"), "{fault}");
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn all_records_of_an_answer_together_have_a_limit() {
     let folder = tempfile::tempdir().unwrap();
     let mut process = process(folder.path(), script(record)).unwrap();
     let fault = process.read(None, 10).await.unwrap_err();
-    assert!(fault.to_string().contains("above 64 MiB"), "{fault}");
+    assert!(fault.to_string().contains("larger than 64 MiB"), "{fault}");
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ async fn a_plugin_that_writes_much_to_standard_error_still_works() {
 #[tokio::test]
 async fn processes_that_a_plugin_started_end_with_it() {
     let folder = tempfile::tempdir().unwrap();
-    // Both are in its group; the first has closed all its pipes.
+    // Both are in the process group of the plugin; the first has closed all its pipes.
     let answer = "sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >> pids; sleep 1000 & echo $! >> pids; \
         echo '{\"end\":{\"upto\":1,\"caught_up\":true}}'; read line";
     let mut process = process(folder.path(), script(answer)).unwrap();
@@ -59,7 +59,7 @@ async fn processes_that_a_plugin_started_end_with_it() {
     let pids = std::fs::read_to_string(folder.path().join("pids")).unwrap();
     assert!(pids.lines().count() == 2 && pids.lines().all(is_running));
     drop(process);
-    // A killed process is gone when its parent has waited for it.
+    // A killed process disappears after its parent has waited for it.
     let gone = async {
         while pids.lines().any(is_running) {
             tokio::task::yield_now().await;

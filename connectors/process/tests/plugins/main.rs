@@ -1,5 +1,4 @@
-//! The promises of plugins, with real ones: the Python helper and its example, and shell scripts that
-//! do everything wrong.
+//! Tests real plugins: the Python helper with its example, and shell scripts that break the protocol.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -15,7 +14,7 @@ use connector_process::Process;
 use contract::{Connector as _, ConnectorContext, Fault};
 use serde_json::{Value, json};
 
-/// A connector in a folder, with the settings of a channel.
+/// A connector for a channel with this folder and these settings.
 fn process(folder: &std::path::Path, settings: Value) -> Result<Process, Fault> {
     let mut context = ConnectorContext::new("orders".parse().unwrap(), chrono_tz::Asia::Shanghai);
     context.budget.interval = Some(Duration::from_millis(200));
@@ -24,13 +23,13 @@ fn process(folder: &std::path::Path, settings: Value) -> Result<Process, Fault> 
     Process::build(serde_json::from_value(settings).unwrap(), context)
 }
 
-/// A plugin written in shell: `ready`, then the lines of `answer`.
+/// The settings of a plugin written in shell, which answers `ready` and then runs `answer`.
 fn script(answer: &str) -> Value {
     let script = format!("read line; echo '{{\"ready\":{{}}}}'; read line; {answer}");
     json!({ "command": ["sh", "-c", script], "timeout": "10s" })
 }
 
-/// The result of a read from a plugin.
+/// The fault of a read from a plugin.
 async fn fault(settings: Value) -> Fault {
     let folder = tempfile::tempdir().unwrap();
     process(folder.path(), settings).unwrap().read(None, 2).await.unwrap_err()

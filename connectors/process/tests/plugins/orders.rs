@@ -1,4 +1,4 @@
-//! The example plugin with a file that a test writes: it keeps every promise of a source.
+//! The example plugin, with a file that the test writes, keeps every promise of a source.
 
 use std::{fs::OpenOptions, io::Write as _, path::PathBuf, time::Duration};
 
@@ -44,7 +44,7 @@ impl Orders {
 impl Source for Orders {
     type Connector = Process;
 
-    const LATE: Duration = Duration::from_secs(300);
+    const MAX_DELAY: Duration = Duration::from_secs(300);
 
     fn connector(&self) -> Process {
         self.process(json!({}))

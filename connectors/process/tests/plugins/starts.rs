@@ -1,4 +1,4 @@
-//! How plugins are started: with which settings and secrets, and when again.
+//! How plugins are started: with which settings and secrets, and when they are restarted.
 
 use connector_process::Cursor;
 use contract::Connector as _;
@@ -25,7 +25,7 @@ async fn a_plugin_gets_its_settings_and_secrets_and_nothing_of_our_environment()
     assert_eq!(open["open"]["zone"], "Asia/Shanghai");
     let budget = json!({ "interval_ms": 200, "burst": 3, "concurrent": 1 });
     assert_eq!(open["open"]["budget"], budget);
-    // Cargo sets this one for the test.
+    // Cargo sets `CARGO…` variables for the test.
     assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
     let environment = std::fs::read_to_string(folder.path().join("env.txt")).unwrap();
     assert!(environment.contains("PATH=") && !environment.contains("CARGO"), "{environment}");
@@ -48,8 +48,8 @@ async fn a_plugin_runs_across_reads_and_is_restarted_when_it_has_ended() {
     process.settled(&batch.upto).await.unwrap();
     let batch = process.read(Some(&batch.upto), 10).await.unwrap();
     assert_eq!((n_starts(), &batch.upto), (1, &Cursor::Plugin(json!(3))));
-    // It has ended after its answer. Whether that is noticed before or after the next question, at most
-    // one read fails.
+    // The plugin has ended after its answer. Whether the connector notices that before or after its
+    // next request, at most one read fails.
     let mut again = process.read(None, 10).await;
     if again.is_err() {
         again = process.read(None, 10).await;

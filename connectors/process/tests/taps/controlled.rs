@@ -1,4 +1,4 @@
-//! A tap of a few lines that writes what a test has put into a file, and what it was started with.
+//! A small tap that writes the messages in a file of the test, and records how it was started.
 
 use std::{os::unix::fs::PermissionsExt as _, path::PathBuf};
 
@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::{batches, process};
 
-/// Writes the schema, and `messages` from the line in its state on; records its arguments and files.
+/// The tap: it writes the schema and `messages`, from the line in its state on, and records its
+/// arguments and files.
 const TAP: &str = r#"
 import json, os, sys
 args = sys.argv[1:]
@@ -128,7 +129,7 @@ async fn a_run_can_end_at_any_cursor_and_continues_there() {
 async fn a_tap_that_writes_other_records_after_a_restart_is_read_from_its_state_again() {
     let tap = ControlledTap::new(&[schema(), record(1), record(2), record(3), record(4)]);
     let batch = tap.process(json!({})).read(None, 2).await.unwrap();
-    // A new order comes first: counting two of them would lose the second.
+    // A new order comes first. If the connector only counted records, it would lose one.
     tap.set_messages(&[schema(), record(9), record(1), record(2), record(3), record(4)]);
     let (found, _) = batches(&mut tap.process(json!({})), Some(batch.upto), 2).await;
     assert_eq!(found.concat(), ["9", "1", "2", "3", "4"]);
@@ -242,7 +243,7 @@ async fn the_stream_is_selected_in_the_catalog_and_no_other() {
     assert_eq!(mode & 0o777, 0o600);
 
     let fault = tap.process(json!({ "stream": "ordres" })).read(None, 10).await.unwrap_err();
-    assert!(fault.to_string().contains("it has: orders, people"), "{fault}");
+    assert!(fault.to_string().contains("one of these: orders, people"), "{fault}");
     std::fs::write(tap.path("mine.json"), r#"{"streams":[{"stream":"mine"}]}"#).unwrap();
     let mut mine = tap.process(json!({ "catalog": { "file": "mine.json" } }));
     let _ = mine.read(None, 10).await.unwrap();
@@ -261,5 +262,5 @@ async fn other_output_stops_the_channel_and_a_silent_tap_times_out() {
         "singer": { "stream": "orders", "catalog": "none" },
     });
     let fault = process(tap.0.path(), silent).read(None, 10).await.unwrap_err();
-    assert!(fault.to_string().contains("wrote nothing for 200ms"), "{fault}");
+    assert!(fault.to_string().contains("no output for 200ms"), "{fault}");
 }

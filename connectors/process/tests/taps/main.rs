@@ -1,5 +1,5 @@
-//! The promises of Singer taps, with a small one that tests control, and with an existing one from
-//! the public index, which `cargo xtask test` installs.
+//! Tests two Singer taps: a small one that the tests control, and an existing one from the public
+//! index, which `cargo xtask test` installs.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

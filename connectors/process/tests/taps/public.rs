@@ -1,5 +1,5 @@
-//! An existing tap, unchanged: `tap-rest-api` from the public index, pinned by hash in
-//! `singer-tap.txt` and installed by `cargo xtask setup`. It talks to loopback only.
+//! An existing tap, unchanged: `tap-rest-api` from the public index, pinned by hash in `singer-tap.txt`
+//! and installed by `cargo xtask setup`. It connects only to loopback addresses.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! MySQL and MariaDB: values arrive in their binary form and are taken by the name of their type.
+//! MySQL and MariaDB: values arrive in binary form, and the name of its type decides how each is read.
 
 use std::time::Duration;
 
@@ -34,8 +34,8 @@ pub(super) fn open(
         .connect_lazy_with(options.clone().timezone(None).disable_statement_logging())
 }
 
-/// Sets the limits of the session, and the source's zone: `ON UPDATE CURRENT_TIMESTAMP` and triggers of
-/// the source run in our session and write its local time.
+/// Sets the time limits of the session, and the source's time zone: `ON UPDATE CURRENT_TIMESTAMP` and
+/// the source's triggers run in our session and must write its local time.
 async fn prepare(
     connection: &mut MySqlConnection,
     timeout: Duration,
@@ -53,7 +53,7 @@ async fn prepare(
     sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut *connection).await?;
     let named = format!("SET time_zone = '{}'", zone.name());
     if sqlx::raw_sql(AssertSqlSafe(named)).execute(&mut *connection).await.is_err() {
-        // A server without zone tables takes offsets only.
+        // A server without time zone tables accepts only offsets.
         let offset = zone.offset_from_utc_datetime(&now).fix();
         let fixed = format!("SET time_zone = '{offset}'");
         sqlx::raw_sql(AssertSqlSafe(fixed)).execute(&mut *connection).await?;
@@ -83,12 +83,13 @@ fn bind(query: MySqlQuery, value: Value) -> MySqlQuery {
     }
 }
 
-pub(super) fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
+pub(super) fn read_row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
     let columns = row.columns().iter().enumerate().map(|(index, column)| {
         let info = column.type_info();
         let name = column.name();
-        // The bytes first: a zero date is NULL for the driver, but not in an ORDER BY.
-        let Some(bytes) = bytes(row, index)? else { return Ok((name.to_owned(), Value::Null)) };
+        // Read the bytes first: the driver reports a zero date as NULL, but ORDER BY does not treat it
+        // as one.
+        let Some(bytes) = get_bytes(row, index)? else { return Ok((name.to_owned(), Value::Null)) };
         let value = match info.name() {
             "BOOLEAN" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => {
                 Value::Int(row.try_get_unchecked(index)?)
@@ -98,13 +99,13 @@ pub(super) fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
             "FLOAT" => Value::Real(super::to_f64(row.try_get_unchecked(index)?)),
             "DOUBLE" => Value::Real(row.try_get_unchecked(index)?),
             "DECIMAL" => Value::Decimal(String::from_utf8_lossy(&bytes).into_owned()),
-            "DATE" => date(&bytes),
-            "DATETIME" | "TIMESTAMP" => local(&bytes),
+            "DATE" => date_value(&bytes),
+            "DATETIME" | "TIMESTAMP" => time_value(&bytes),
             "TIME" => Value::Text(row.try_get_unchecked::<MySqlTime, _>(index)?.to_string()),
-            "JSON" => text(bytes),
-            // The driver says VARBINARY also for text that is compared by its bytes; only the
-            // character set shows the difference.
-            _ if <str as sqlx::Type<MySql>>::compatible(info) => text(bytes),
+            "JSON" => text_value(bytes),
+            // The driver also says VARBINARY for text with a binary collation; only the character set
+            // shows the difference.
+            _ if <str as sqlx::Type<MySql>>::compatible(info) => text_value(bytes),
             "NULL" => Value::Null,
             _ => Value::Bytes(bytes),
         };
@@ -113,7 +114,7 @@ pub(super) fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
     super::to_row(columns)
 }
 
-fn text(bytes: Vec<u8>) -> Value {
+fn text_value(bytes: Vec<u8>) -> Value {
     match String::from_utf8(bytes) {
         Ok(text) => Value::Text(text),
         Err(broken) => Value::BrokenText(broken.into_bytes()),
@@ -121,7 +122,7 @@ fn text(bytes: Vec<u8>) -> Value {
 }
 
 /// The bytes of a value; `None` only for NULL.
-fn bytes(row: &MySqlRow, index: usize) -> Result<Option<Vec<u8>>, sqlx::Error> {
+fn get_bytes(row: &MySqlRow, index: usize) -> Result<Option<Vec<u8>>, sqlx::Error> {
     match row.try_get_unchecked(index) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(sqlx::Error::ColumnDecode { source, .. })
@@ -133,9 +134,9 @@ fn bytes(row: &MySqlRow, index: usize) -> Result<Option<Vec<u8>>, sqlx::Error> {
     }
 }
 
-/// Binary form: length, year (2), month, day, then hour, minute, second, then microseconds (4); zeros
-/// at the end are not sent. Invalid dates (0000-00-00) stay text.
-fn local(bytes: &[u8]) -> Value {
+/// Decodes a time: its length, the year (2 bytes), month, day, hour, minute, second and the
+/// microseconds (4 bytes); zeros at the end are not sent. Invalid dates (0000-00-00) become text.
+fn time_value(bytes: &[u8]) -> Value {
     let (year, month, day) = ymd(bytes);
     let part = |at: usize| u32::from(bytes.get(at).copied().unwrap_or(0));
     let micros = part(8) | part(9) << 8 | part(10) << 16 | part(11) << 24;
@@ -151,7 +152,7 @@ fn local(bytes: &[u8]) -> Value {
     }
 }
 
-fn date(bytes: &[u8]) -> Value {
+fn date_value(bytes: &[u8]) -> Value {
     let (year, month, day) = ymd(bytes);
     match NaiveDate::from_ymd_opt(i32::from(year), month, day) {
         Some(date) if year > 0 => Value::Date(date),
@@ -164,7 +165,7 @@ fn ymd(bytes: &[u8]) -> (u16, u32, u32) {
     (u16::from_le_bytes([part(1), part(2)]), u32::from(part(3)), u32::from(part(4)))
 }
 
-/// <https://mariadb.com/kb/en/mariadb-error-codes/>
+/// The error codes are in <https://mariadb.com/kb/en/mariadb-error-codes/>.
 pub(super) fn classify(error: &MySqlDatabaseError) -> DbError {
     match error.number() {
         1205 | 1213 | 1020 => DbError::Locked,
@@ -193,10 +194,10 @@ mod tests {
 
     #[test]
     fn dates_that_no_calendar_has_stay_text() {
-        assert_eq!(local(&[0]), Value::Text("0000-00-00 00:00:00".into()));
-        assert_eq!(date(&[4, 0xea, 7, 0, 0]), Value::Text("2026-00-00".into()));
+        assert_eq!(time_value(&[0]), Value::Text("0000-00-00 00:00:00".into()));
+        assert_eq!(date_value(&[4, 0xea, 7, 0, 0]), Value::Text("2026-00-00".into()));
         let time = "2026-10-09T10:34:12.000250".parse().unwrap();
-        assert_eq!(local(&[11, 0xea, 7, 10, 9, 10, 34, 12, 250, 0, 0, 0]), Value::Local(time));
-        assert_eq!(date(&[4, 0xea, 7, 10, 9]), Value::Date("2026-10-09".parse().unwrap()));
+        assert_eq!(time_value(&[11, 0xea, 7, 10, 9, 10, 34, 12, 250, 0, 0, 0]), Value::Local(time));
+        assert_eq!(date_value(&[4, 0xea, 7, 10, 9]), Value::Date("2026-10-09".parse().unwrap()));
     }
 }

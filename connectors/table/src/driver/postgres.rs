@@ -1,4 +1,4 @@
-//! PostgreSQL: values arrive in their binary form and are taken by the name of their type.
+//! PostgreSQL: values arrive in binary form, and the name of its type decides how each is read.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use uuid::Uuid;
 use super::DbError;
 use crate::{
     sql::Sql,
-    value::{Class, Row, Value},
+    value::{Row, TextType, Value},
 };
 
-/// Dates of the server count from this day.
-const DAY_0: NaiveDate = match NaiveDate::from_ymd_opt(2000, 1, 1) {
+/// The server counts days and microseconds from this day.
+const EPOCH: NaiveDate = match NaiveDate::from_ymd_opt(2000, 1, 1) {
     Some(day) => day,
     None => NaiveDate::MIN,
 };
@@ -30,8 +30,8 @@ pub(super) fn open(options: &PgConnectOptions, timeout: Duration, size: u32, zon
         .acquire_timeout(timeout)
         .after_connect(move |connection, _| {
             Box::pin(async move {
-                // In the source's zone: triggers of the source run in our session and write its
-                // local time.
+                // In the source's time zone: its triggers run in our session and must write its local
+                // time.
                 let settings = format!(
                     "SET statement_timeout = {}; SET TIME ZONE '{}'",
                     timeout.as_millis(),
@@ -65,7 +65,7 @@ fn bind(query: PgQuery, value: Value) -> PgQuery {
     }
 }
 
-pub(super) fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
+pub(super) fn read_row(row: &PgRow) -> Result<Row, sqlx::Error> {
     let columns = row.columns().iter().enumerate().map(|(index, column)| {
         let raw = row.try_get_raw(index)?;
         let info = raw.type_info().into_owned();
@@ -77,17 +77,16 @@ pub(super) fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
             "INT8" => Value::Int(row.try_get_unchecked(index)?),
             "FLOAT4" => Value::Real(super::to_f64(row.try_get_unchecked(index)?)),
             "FLOAT8" => Value::Real(row.try_get_unchecked(index)?),
-            "NUMERIC" => Value::Decimal(
-                raw.as_bytes()
-                    .ok()
-                    .and_then(numeric)
-                    .ok_or_else(|| super::unreadable(column.name(), "a malformed NUMERIC"))?,
-            ),
+            "NUMERIC" => {
+                Value::Decimal(raw.as_bytes().ok().and_then(decode_numeric).ok_or_else(|| {
+                    super::unreadable_column(column.name(), "a malformed NUMERIC")
+                })?)
+            }
             "BYTEA" => Value::Bytes(row.try_get_unchecked(index)?),
             "DATE" => {
                 let days: i32 = row.try_get_unchecked(index)?;
-                let date = DAY_0.checked_add_signed(TimeDelta::days(days.into()));
-                date.map_or_else(|| infinity(Class::Date, days > 0), Value::Date)
+                let date = EPOCH.checked_add_signed(TimeDelta::days(days.into()));
+                date.map_or_else(|| infinite_value(TextType::Date, days > 0), Value::Date)
             }
             "TIME" => {
                 let time: NaiveTime = row.try_get_unchecked(index)?;
@@ -95,18 +94,19 @@ pub(super) fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
             }
             "TIMESTAMP" => {
                 let micros: i64 = row.try_get_unchecked(index)?;
-                moment(micros).map_or_else(|| infinity(Class::Timestamp, micros > 0), Value::Local)
+                to_time(micros)
+                    .map_or_else(|| infinite_value(TextType::Timestamp, micros > 0), Value::Local)
             }
             "TIMESTAMPTZ" => {
                 let micros: i64 = row.try_get_unchecked(index)?;
-                let infinity = || infinity(Class::TimestampWithZone, micros > 0);
-                moment(micros).map_or_else(infinity, |time| Value::Instant(time.and_utc()))
+                let infinite = || infinite_value(TextType::TimestampWithZone, micros > 0);
+                to_time(micros).map_or_else(infinite, |time| Value::Instant(time.and_utc()))
             }
             "UUID" => {
                 let uuid = raw.as_bytes().ok().and_then(|bytes| Uuid::from_slice(bytes).ok());
-                Value::Spelled(Class::Uuid, uuid.unwrap_or_default().to_string())
+                Value::TypedText(TextType::Uuid, uuid.unwrap_or_default().to_string())
             }
-            // Padding is not content, and a text with it is not equal to the column.
+            // Without its padding: it is not content, and a text with it does not equal the column.
             "CHAR" => {
                 let text: String = row.try_get_unchecked(index)?;
                 Value::Text(text.trim_end_matches(' ').to_owned())
@@ -114,7 +114,7 @@ pub(super) fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
             "TEXT" | "VARCHAR" | "NAME" | "\"CHAR\"" | "JSON" | "XML" | "citext" => {
                 Value::Text(row.try_get_unchecked(index)?)
             }
-            // A binary JSONB is its text after a version byte.
+            // The binary form of JSONB is a version byte and the text.
             "JSONB" => {
                 let text = raw.as_str().unwrap_or_default();
                 Value::Text(text.trim_start_matches('\u{1}').to_owned())
@@ -122,25 +122,25 @@ pub(super) fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
             _ if matches!(info.kind(), PgTypeKind::Enum(_)) => {
                 Value::Text(row.try_get_unchecked(index)?)
             }
-            other => return Err(super::unreadable(column.name(), other)),
+            other => return Err(super::unreadable_column(column.name(), other)),
         };
         Ok((column.name().to_owned(), value))
     });
     super::to_row(columns)
 }
 
-/// `infinity` is a count too; the driver would panic on it.
-fn moment(micros: i64) -> Option<NaiveDateTime> {
-    DAY_0.and_time(NaiveTime::MIN).checked_add_signed(TimeDelta::microseconds(micros))
+/// The time for a count of microseconds; `None` for `infinity`, on which the driver would panic.
+fn to_time(micros: i64) -> Option<NaiveDateTime> {
+    EPOCH.and_time(NaiveTime::MIN).checked_add_signed(TimeDelta::microseconds(micros))
 }
 
-fn infinity(class: Class, is_future: bool) -> Value {
-    Value::Spelled(class, if is_future { "infinity" } else { "-infinity" }.to_owned())
+fn infinite_value(text_type: TextType, is_future: bool) -> Value {
+    Value::TypedText(text_type, if is_future { "infinity" } else { "-infinity" }.to_owned())
 }
 
-/// NUMERIC of any size. Binary form: number of digits, weight of the first, sign, digits after the
-/// point, then the digits to the base of 10000 (`numeric_send` in the server's `numeric.c`).
-fn numeric(bytes: &[u8]) -> Option<String> {
+/// Decodes a NUMERIC of any size: the number of digits, weight of the first digit, sign and number of
+/// decimal places, then the digits, in base 10000 (`numeric_send` in the server's `numeric.c`).
+fn decode_numeric(bytes: &[u8]) -> Option<String> {
     let mut words = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
     let (n_digits, weight) = (words.next()?, i32::from(words.next()?.cast_signed()));
     let (sign, scale) = (words.next()?, usize::from(words.next()?));
@@ -153,7 +153,7 @@ fn numeric(bytes: &[u8]) -> Option<String> {
         0xf000 => return Some("-Infinity".to_owned()),
         _ => return None,
     };
-    // Zero digits at either end are not sent.
+    // The server does not send zero digits at either end.
     let digit = |place: i32| {
         usize::try_from(place).ok().and_then(|place| digits.get(place)).copied().unwrap_or(0)
     };
@@ -162,7 +162,8 @@ fn numeric(bytes: &[u8]) -> Option<String> {
         text.push_str(&format!("{:04}", digit(place)));
     }
     if scale > 0 {
-        // The first digit has the weight 10000 to the `weight`; the point is after the power of zero.
+        // The first digit counts 10000 to the power of `weight`; the point follows the digit with power
+        // zero.
         let after_point: String = (0..)
             .take(scale.div_ceil(4))
             .map(|after: i32| format!("{:04}", digit(weight + 1 + after)))
@@ -173,11 +174,11 @@ fn numeric(bytes: &[u8]) -> Option<String> {
     Some(text)
 }
 
-/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+/// The error codes are in <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 pub(super) fn classify(error: &PgDatabaseError) -> DbError {
     match error.code() {
         "57014" => DbError::TimedOut,
-        // A prepared statement whose table was altered since.
+        // A prepared statement whose table has been altered.
         "0A000" | "26000" => DbError::TableAltered,
         "55P03" | "55006" | "40001" | "40P01" => DbError::Locked,
         "42501" => DbError::Denied,
@@ -210,7 +211,7 @@ mod tests {
     use super::*;
 
     fn numeric_of(words: &[u16]) -> Option<String> {
-        numeric(&words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>())
+        decode_numeric(&words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! SQLite: any column may contain any value, so every value is taken by its own class.
+//! SQLite: any column may contain values of any type, so the type of each value decides how it is read.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub(super) fn open(options: &SqliteConnectOptions, timeout: Duration, size: u32) -> SqlitePool {
-    // Never create: a misspelt path would be an empty source that is always caught up.
+    // Never create a file: a misspelt path would become an empty source that is always caught up.
     let options =
         options.clone().create_if_missing(false).busy_timeout(timeout).disable_statement_logging();
     SqlitePoolOptions::new()
@@ -42,7 +42,7 @@ fn bind(query: SqliteQuery, value: Value) -> SqliteQuery {
     }
 }
 
-pub(super) fn row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
+pub(super) fn read_row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
     let columns = row.columns().iter().enumerate().map(|(index, column)| {
         let raw = row.try_get_raw(index)?;
         let value = match raw.type_info().name() {
@@ -60,11 +60,11 @@ pub(super) fn row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
     super::to_row(columns)
 }
 
-/// <https://www.sqlite.org/rescode.html>: the low byte of a result code is its class.
+/// The low byte of a result code is its class: see <https://www.sqlite.org/rescode.html>.
 pub(super) fn classify(error: &sqlx::sqlite::SqliteError) -> DbError {
     use sqlx::error::DatabaseError as _;
     let code: i32 = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
-    let named = |prefix: &str| error.message().strip_prefix(prefix).map(str::to_owned);
+    let name_after = |prefix: &str| error.message().strip_prefix(prefix).map(str::to_owned);
     match code & 0xff {
         5 | 6 => DbError::Locked,
         9 => DbError::TimedOut,
@@ -72,7 +72,7 @@ pub(super) fn classify(error: &sqlx::sqlite::SqliteError) -> DbError {
         14 => DbError::NoDatabase,
         3 | 8 | 23 => DbError::Denied,
         19 => DbError::RowRefused,
-        1 => match (named("no such column: "), named("no such table: ")) {
+        1 => match (name_after("no such column: "), name_after("no such table: ")) {
             (Some(column), _) => DbError::NoColumn(column.trim_start_matches("t.").to_owned()),
             (_, Some(_)) => DbError::NoTable,
             _ => DbError::Other(code.to_string()),

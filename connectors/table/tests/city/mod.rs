@@ -1,20 +1,21 @@
-//! A source for tests: one database with a table of orders and one of urges.
+//! A source for tests: one database with a table of orders and a table of reminders (`urges`).
 //!
-//! The same on every database; what differs (types, how a moment is written) is in `Kind`.
+//! The tables are the same in every database. `Desk` has what differs: the types, and how a time is
+//! written.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use std::{sync::Arc, time::Duration};
 
 use connector_table::Table;
-use connector_testkit::{Clocked, Dates, Deletes, Source, Turn};
+use connector_testkit::{DatesAhead, Deletes, Shift, ShiftsClock, Source};
 use contract::{
     Budget, Connector as _, ConnectorContext, Cursor, Entry, Fault, Gate, OpenGate, TimeRange,
 };
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, MySqlPool, PgPool, SqlitePool, sqlite::SqliteConnectOptions};
 
-/// Connections of the test itself.
+/// The test's own connections to the database.
 #[derive(Clone)]
 pub(crate) enum Desk {
     Sqlite(SqlitePool),
@@ -28,11 +29,11 @@ pub(crate) struct City {
     pub(crate) url: String,
     /// The `[table]` section.
     pub(crate) settings: Value,
-    /// Removed with the test.
+    /// The folder of the SQLite file, which is removed after the test.
     folder: Option<tempfile::TempDir>,
 }
 
-/// The settings for the table of orders.
+/// Which settings find the rows of the table of orders.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     ChangesAndFlag,
@@ -100,7 +101,7 @@ impl City {
         }
     }
 
-    /// The number that a query gives.
+    /// The number that a query returns.
     pub(crate) async fn count(&self, sql: &str) -> i64 {
         let sql = AssertSqlSafe(sql.to_owned());
         match &self.desk {
@@ -115,12 +116,12 @@ impl City {
         self.count("SELECT COUNT(*) FROM orders WHERE isfetch = 0").await
     }
 
-    /// The time that long ago, in the source's zone, as a value of the column of orders.
+    /// SQL for the time `age` ago, in the source's time zone.
     pub(crate) fn ago(&self, age: Duration) -> String {
         self.before(i64::try_from(age.as_secs()).unwrap())
     }
 
-    /// The same in seconds, below zero for the future.
+    /// SQL for the time `seconds` ago; a negative number is in the future.
     fn before(&self, seconds: i64) -> String {
         match self.desk {
             Desk::Sqlite(_) => {
@@ -143,14 +144,19 @@ impl City {
         self.run(&format!("INSERT INTO orders (id, serial, title, changed) VALUES {rows}")).await;
     }
 
-    /// Reads until caught up and settles, from `at` on.
+    /// Reads from `at` until caught up, and settles.
     pub(crate) async fn entries(&self, at: Option<Cursor>, max: usize) -> (Vec<Entry>, Cursor) {
-        Self::all(self.table(), at, max).await
+        Self::read_all(self.table(), at, max).await
     }
 
-    /// Everything that changed from `from` to `to` hours ago.
+    /// The entries that changed from `from` to `to` hours ago.
     #[expect(clippy::disallowed_methods, reason = "the clock of the source is this machine's")]
-    pub(crate) async fn again(&self, from: i64, to: i64, max: usize) -> Result<Vec<Entry>, Fault> {
+    pub(crate) async fn entries_between(
+        &self,
+        from: i64,
+        to: i64,
+        max: usize,
+    ) -> Result<Vec<Entry>, Fault> {
         let ago = |hours| chrono::Utc::now() - chrono::TimeDelta::hours(hours);
         let mut table = self.table();
         table.limit_to(TimeRange::new(ago(from), Some(ago(to))).unwrap())?;
@@ -167,7 +173,7 @@ impl City {
         }
     }
 
-    async fn all(mut table: Table, at: Option<Cursor>, max: usize) -> (Vec<Entry>, Cursor) {
+    async fn read_all(mut table: Table, at: Option<Cursor>, max: usize) -> (Vec<Entry>, Cursor) {
         let mut entries = Vec::new();
         let mut at = at.map(|at| at.decode().unwrap());
         loop {
@@ -185,7 +191,7 @@ impl City {
 impl Source for City {
     type Connector = Table;
 
-    const LATE: Duration = Duration::from_secs(300);
+    const MAX_DELAY: Duration = Duration::from_secs(300);
 
     fn connector(&self) -> Table {
         self.table()
@@ -209,38 +215,38 @@ impl Deletes for City {
     }
 }
 
-impl Dates for City {
+impl DatesAhead for City {
     async fn add_ahead(&mut self, keys: &[String], ahead: Duration) {
         let moment = self.before(-i64::try_from(ahead.as_secs()).unwrap());
         self.insert(keys, &moment).await;
     }
 }
 
-/// A city whose orders have a flag: only there a clock may be changed. It is the clock of the office
+/// A city whose clock can be changed, because its orders have a flag. It is the clock of the office
 /// that writes the orders, not that of the database.
 pub(crate) struct Flagged {
     city: City,
-    /// How far it is ahead, in seconds.
-    turned: i64,
+    /// How far the clock is ahead, in seconds.
+    clock_shift: i64,
 }
 
 impl Flagged {
     pub(crate) fn new(city: City) -> Self {
-        Self { city, turned: 0 }
+        Self { city, clock_shift: 0 }
     }
 }
 
 impl Source for Flagged {
     type Connector = Table;
 
-    const LATE: Duration = City::LATE;
+    const MAX_DELAY: Duration = City::MAX_DELAY;
 
     fn connector(&self) -> Table {
         self.city.connector()
     }
 
     async fn add(&mut self, keys: &[String], age: Duration) {
-        let moment = self.city.before(i64::try_from(age.as_secs()).unwrap() - self.turned);
+        let moment = self.city.before(i64::try_from(age.as_secs()).unwrap() - self.clock_shift);
         self.city.insert(keys, &moment).await;
     }
 
@@ -249,11 +255,11 @@ impl Source for Flagged {
     }
 }
 
-impl Clocked for Flagged {
-    async fn turn_clock(&mut self, by: Turn) {
-        self.turned += match by {
-            Turn::Ahead(by) => i64::try_from(by.as_secs()).unwrap(),
-            Turn::Back(by) => -i64::try_from(by.as_secs()).unwrap(),
+impl ShiftsClock for Flagged {
+    async fn shift_clock(&mut self, by: Shift) {
+        self.clock_shift += match by {
+            Shift::Forward(by) => i64::try_from(by.as_secs()).unwrap(),
+            Shift::Back(by) => -i64::try_from(by.as_secs()).unwrap(),
         };
     }
 }

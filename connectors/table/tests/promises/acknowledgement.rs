@@ -1,4 +1,4 @@
-//! Which rows are acknowledged, and which are not.
+//! Which rows are acknowledged.
 
 use super::*;
 

@@ -84,14 +84,14 @@ async fn settings_that_cannot_work_are_refused() {
     }
 }
 
-/// Lets some statements pass, then asks for a pause.
+/// Lets a number of statements pass, then asks for a pause.
 #[derive(Debug)]
 struct Turnstile(AtomicU32);
 
 impl Gate for Turnstile {
     fn enter(&self) -> BoxFuture<'_, Result<Permit, Fault>> {
         let left = self.0.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
-        let permit = left.map(|_| Permit::holding(()));
+        let permit = left.map(|_| Permit::new(()));
         ready(permit.map_err(|_| Fault::throttled(Duration::from_secs(9), "spent"))).boxed()
     }
 

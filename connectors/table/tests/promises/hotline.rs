@@ -1,5 +1,5 @@
-//! A hotline's front-end database as offices run it: every text is GBK in a column of bytes, the
-//! keys and times too, and an order's number is not unique.
+//! A hotline's front-end database, like those of real offices: all text is GBK in binary columns,
+//! including keys and times, and an order's number is not unique.
 
 use super::*;
 

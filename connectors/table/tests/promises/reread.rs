@@ -1,4 +1,4 @@
-//! What is read again: old rows when that is due, and a time range in a backfill.
+//! Rows that are read again: recent rows at intervals, and a time range in a backfill.
 
 use super::*;
 
@@ -33,26 +33,26 @@ async fn a_time_range_is_read_once_and_nothing_else() {
         )
         .await;
         for max in [1, 2, 100] {
-            let entries = city.again(6, 3, max).await.unwrap();
+            let entries = city.entries_between(6, 3, max).await.unwrap();
             let expected = ["5a", "5b", "4a", "4b", "3a", "3b"].map(ToOwned::to_owned);
             assert_eq!(keys_of(&entries), BTreeSet::from(expected), "{max} at once");
             assert_eq!(entries.len(), 6, "{max} at once");
         }
-        assert!(city.again(600, 500, 2).await.unwrap().is_empty());
+        assert!(city.entries_between(600, 500, 2).await.unwrap().is_empty());
     }
 }
 
 #[tokio::test]
 async fn a_table_without_times_says_that_it_cannot_be_asked_for_a_time_range() {
     let flagged = City::sqlite(Shape::FlagOnly).await;
-    let fault = flagged.again(6, 3, 10).await.unwrap_err();
+    let fault = flagged.entries_between(6, 3, 10).await.unwrap_err();
     assert!(fault.is_stopped() && fault.to_string().contains("[table.changes]"), "{fault}");
     let counted = City::sqlite(Shape::ChangesOnly).await;
     let counted = counted.with(json!({ "changes": { "column": "changed" } }));
     counted.run("INSERT INTO orders (id, changed) VALUES ('a', NULL)").await;
-    assert!(counted.again(6, 3, 10).await.unwrap().is_empty());
+    assert!(counted.entries_between(6, 3, 10).await.unwrap().is_empty());
     counted.run("ALTER TABLE orders ADD COLUMN version INTEGER DEFAULT 7").await;
     let counted = counted.with(json!({ "changes": { "column": "version" } }));
-    let fault = counted.again(6, 3, 10).await.unwrap_err();
+    let fault = counted.entries_between(6, 3, 10).await.unwrap_err();
     assert!(fault.is_stopped() && fault.to_string().contains("numbers"), "{fault}");
 }

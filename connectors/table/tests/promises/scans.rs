@@ -1,4 +1,4 @@
-//! Rows that a simpler connector would lose, or read forever.
+//! Rows that a simpler connector would lose, or would read again and again.
 
 use super::*;
 
@@ -16,7 +16,7 @@ async fn rows_without_a_usable_time_are_found() {
         let expected = ["null", "empty", "garbage", "slashes", "serial", "future", "bytes", "good"];
         let (entries, at) = city.entries(None, 2).await;
         assert_eq!(keys_of(&entries), expected.iter().map(ToString::to_string).collect());
-        // None of them has moved the position past a row that comes now.
+        // None of them has moved the position past a row that arrives now.
         city.run(&format!("INSERT INTO orders (id, changed) VALUES ('new', {moment})")).await;
         let (entries, _) = city.entries(Some(at), 2).await;
         assert!(keys_of(&entries).contains("new"));

@@ -32,13 +32,13 @@ async fn malformed_bytes_are_kept_with_their_place_and_without_their_text() {
         let Entry::Unreadable { place: found, bytes, reason } = entry else { panic!("{entry:?}") };
         assert_eq!((found.at.as_str(), &*reason.code), (place, "malformed_bytes"));
         assert!(!reason.detail.contains('张'), "{}", reason.detail);
-        // The kept bytes can be read again after the settings were corrected.
+        // The bytes in quarantine can be read again after the settings were corrected.
         let page = format!("[{}]", std::str::from_utf8(bytes).unwrap());
         assert_eq!(key(&city.table().sample("page", page.as_bytes()).unwrap()[0]), name);
     }
     let bad = entries.iter().find(|entry| key(entry) == "bad").unwrap();
     let Entry::Unreadable { bytes, reason, .. } = bad else { panic!("{bad:?}") };
-    assert!(reason.detail.contains("1 bytes at offset 2"), "{}", reason.detail);
+    assert!(reason.detail.contains("the 1-byte sequence at offset 2"), "{}", reason.detail);
     let kept: Value = serde_json::from_slice(bytes).unwrap();
     assert_eq!(kept["content"], json!({ "$hex": "d5c5ff41" }));
     assert_eq!(city.n_pending().await, 0, "custody was taken of all of them");

@@ -113,7 +113,7 @@ async fn connections_that_end_within_a_batch_lose_nothing() {
             ),
         };
 
-        // While the rows of a batch come.
+        // While the rows of a batch arrive.
         city.run(hang).await;
         let mut table = city.table();
         let cut = async {
@@ -127,7 +127,7 @@ async fn connections_that_end_within_a_batch_lose_nothing() {
         let batch = table.read(None, 10).await.unwrap();
         assert_eq!(batch.entries.len(), 3);
 
-        // Between the rows and their flags.
+        // After the rows were read, and before their flags are set.
         end_connections(&city).await;
         if let Err(fault) = table.settled(&batch.upto).await {
             assert!(fault.is_transient(), "{fault}");

@@ -1,8 +1,8 @@
-//! The same promises on PostgreSQL and MariaDB, against real servers.
+//! The promises of every source, for real PostgreSQL and MariaDB servers.
 //!
-//! `cargo xtask test` starts both and names them in `TONGHUI_TEST_POSTGRES` and
-//! `TONGHUI_TEST_MYSQL`. Without them these tests fail: a test that skips itself proves nothing.
-//! Every test makes a database of its own.
+//! `cargo xtask test` starts both and names them in `TONGHUI_TEST_POSTGRES` and `TONGHUI_TEST_MYSQL`.
+//! Without them these tests fail, because a test that skips itself proves nothing. Every test creates
+//! its own database.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -48,7 +48,7 @@ fn server(variable: &str) -> String {
     })
 }
 
-/// A name of its own for each test, and the server's URL with it.
+/// The name of a database for one test, and its URL.
 fn database(server: &str) -> (String, String) {
     let name = format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let (address, query) = server.split_once('?').map_or((server, ""), |(url, query)| (url, query));

@@ -1,4 +1,4 @@
-//! Every type that a column may have.
+//! Columns of every type.
 
 use contract::Entry;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Walks over keys and times of every type that a column may have.
+//! Scans over keys and times of every type.
 
 use connector_testkit::Source as _;
 use contract::Entry;
@@ -97,7 +97,7 @@ async fn a_time_range_is_read_in_the_types_of_the_column() {
             let half_past = std::time::Duration::from_secs(3600 * age + 1800);
             city.add(&[format!("{age}")], half_past).await;
         }
-        let entries = city.again(4, 2, 1).await.unwrap();
+        let entries = city.entries_between(4, 2, 1).await.unwrap();
         let mut keys: Vec<_> = entries.iter().map(key_of).collect();
         keys.sort();
         assert_eq!(keys, ["2", "3"]);

@@ -9,8 +9,8 @@ mod changes_and_flag {
 
     connector_testkit::suite!(City::sqlite(Shape::ChangesAndFlag).await);
     connector_testkit::suite!(Deletes: City::sqlite(Shape::ChangesAndFlag).await);
-    connector_testkit::suite!(Dates: City::sqlite(Shape::ChangesAndFlag).await);
-    connector_testkit::suite!(Clocked: Flagged::new(City::sqlite(Shape::ChangesAndFlag).await));
+    connector_testkit::suite!(DatesAhead: City::sqlite(Shape::ChangesAndFlag).await);
+    connector_testkit::suite!(ShiftsClock: Flagged::new(City::sqlite(Shape::ChangesAndFlag).await));
 }
 
 mod changes_only {
@@ -18,28 +18,28 @@ mod changes_only {
 
     connector_testkit::suite!(City::sqlite(Shape::ChangesOnly).await);
     connector_testkit::suite!(Deletes: City::sqlite(Shape::ChangesOnly).await);
-    connector_testkit::suite!(Dates: City::sqlite(Shape::ChangesOnly).await);
+    connector_testkit::suite!(DatesAhead: City::sqlite(Shape::ChangesOnly).await);
 }
 
 mod refusals {
     use super::strained::Strained;
 
     connector_testkit::suite!(Broken: Strained::new().await);
-    connector_testkit::suite!(Patient: Strained::new().await);
-    connector_testkit::suite!(Garbage: Strained::new().await);
+    connector_testkit::suite!(HasTimeout: Strained::new().await);
+    connector_testkit::suite!(WrongFormat: Strained::new().await);
 }
 
-/// A flag alone finds no later change: there are no promises about changes.
+/// A flag alone finds no later changes, so the promises about changes are left out.
 mod flag_only {
     use super::city::{City, Shape};
 
     connector_testkit::suite!(Deletes: City::sqlite(Shape::FlagOnly).await);
-    connector_testkit::suite!(Dates: City::sqlite(Shape::FlagOnly).await);
+    connector_testkit::suite!(DatesAhead: City::sqlite(Shape::FlagOnly).await);
 
     connector_testkit::suite!(City::sqlite(Shape::FlagOnly).await;
         builds_without_network,
         starts_from_none,
-        the_same_question_gets_the_same_keys,
+        a_repeated_read_returns_the_same_keys,
         resumes_after_any_cursor,
         a_cursor_survives_json,
         a_cursor_stays_within_64_kib,

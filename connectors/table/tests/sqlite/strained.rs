@@ -1,11 +1,11 @@
-//! A database that refuses: locked by another program, or altered.
+//! A database that refuses requests because it is locked or altered by another program.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use std::time::Duration;
 
 use connector_table::Table;
-use connector_testkit::{Broken, Garbage, Patient, Refuses, Silent, Source};
+use connector_testkit::{Broken, HasTimeout, Refuses, Silent, Source, WrongFormat};
 use serde_json::json;
 use sqlx::{Sqlite, Transaction};
 
@@ -37,7 +37,7 @@ impl Strained {
 impl Source for Strained {
     type Connector = Table;
 
-    const LATE: Duration = City::LATE;
+    const MAX_DELAY: Duration = City::MAX_DELAY;
 
     fn connector(&self) -> Table {
         self.city.connector()
@@ -57,7 +57,7 @@ impl Refuses<Broken> for Strained {
         self.lock().await;
     }
 
-    async fn relent(&mut self) {
+    async fn stop_refusing(&mut self) {
         self.unlock().await;
     }
 }
@@ -67,21 +67,21 @@ impl Refuses<Silent> for Strained {
         self.lock().await;
     }
 
-    async fn relent(&mut self) {
+    async fn stop_refusing(&mut self) {
         self.unlock().await;
     }
 }
 
-impl Patient for Strained {
-    const PATIENCE: Duration = Duration::from_millis(200);
+impl HasTimeout for Strained {
+    const TIMEOUT: Duration = Duration::from_millis(200);
 }
 
-impl Refuses<Garbage> for Strained {
-    async fn refuse(&mut self, _: Garbage) {
+impl Refuses<WrongFormat> for Strained {
+    async fn refuse(&mut self, _: WrongFormat) {
         self.city.run("ALTER TABLE orders RENAME TO orders_of_last_year").await;
     }
 
-    async fn relent(&mut self) {
+    async fn stop_refusing(&mut self) {
         self.city.run("ALTER TABLE orders_of_last_year RENAME TO orders").await;
     }
 }

@@ -1,5 +1,5 @@
-//! A journal: the office's program appends a line for each demand and for each change of one: a key, a
-//! tab and a JSON object. Lines are never changed.
+//! Reads a journal. The office's program appends a line for each new or changed demand: a key, a tab
+//! and a JSON object. Lines are never changed.
 
 use std::{collections::BTreeSet, io::SeekFrom, path::PathBuf, sync::Arc};
 
@@ -15,14 +15,14 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncSeekExt as _, BufReader},
 };
 
-/// Bytes of a line: the limit applies before the line is in memory.
+/// Maximum size of a line, in bytes. No more than this is read into memory.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// The `[journal]` table of a channel file. Editors show its comments.
+/// The `[journal]` table of a channel file. Editors show these comments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The file: a path in the folder of the channel, or an absolute path.
+    /// The path of the file, absolute or relative to the folder of the channel.
     pub file: PathBuf,
 }
 
@@ -65,13 +65,13 @@ impl Connector for Journal {
             if length as u64 == MAX_LINE_BYTES {
                 return Err(Fault::stopped("a line is longer than 1 MiB"));
             }
-            // A line without its end is still being written: the next read finds it.
+            // A line without a line break is still being written: the next read finds it.
             if !line.ends_with(b"\n") {
                 caught_up = true;
                 break;
             }
             let entry = entry(&line, next_byte);
-            // A batch contains one state of a record: a second one begins the next batch.
+            // A batch contains a record at most once: its second state begins the next batch.
             if let Entry::Record(record) = &entry
                 && !keys.insert(record.key.clone())
             {
@@ -95,7 +95,7 @@ impl Journal {
         Ok(BufReader::new(file))
     }
 
-    /// The disk of the file may come back: the channel retries by itself.
+    /// The file may become readable again, so the channel retries by itself.
     fn fault(&self, error: std::io::Error) -> Fault {
         Fault::transient("the journal cannot be read")
             .at(self.file.display().to_string())

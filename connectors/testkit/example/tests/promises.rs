@@ -1,4 +1,4 @@
-//! The suite with a journal: the connector must find everything that the suite writes.
+//! Runs the suite with a journal: the connector must find everything that the suite writes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -26,8 +26,8 @@ impl Office {
 
 impl Source for Office {
     type Connector = Journal;
-    /// Lines have no time: a new line is found because it is the last.
-    const LATE: Duration = Duration::from_secs(3600);
+    /// Lines have no time: a new line is found because it is at the end.
+    const MAX_DELAY: Duration = Duration::from_secs(3600);
 
     fn connector(&self) -> Journal {
         let config = Config { file: self.journal.path().to_owned() };

@@ -1,15 +1,15 @@
-//! Records and pages that change, before and while they are read.
+//! Records and pages that change after or while they are read.
 
-use super::{HOUR, NOW, row, rows, set};
+use super::{HOUR, NOW, add_row, add_rows, set};
 use crate::{
-    Deletes, Paged, Seen, Slip, Source,
+    Deletes, KeyCounts, Paged, Source, WrongPage,
     drive::{add_keys, assert_found},
     read, run, settle,
 };
 
 /// A record that changes after it was read is read again.
 pub async fn a_change_is_seen_again<S: Source>(mut source: S) {
-    rows(&mut source, "r", 6).await;
+    add_rows(&mut source, "r", 6).await;
     let mut connector = source.connector();
     let (_, at) = run(&mut connector, None, 4).await;
     source.change("r3").await;
@@ -17,11 +17,11 @@ pub async fn a_change_is_seen_again<S: Source>(mut source: S) {
     assert!(seen.contains_key("r3"), "the change was not seen");
 }
 
-/// A record that changes between its read and its settlement is read again: only the older state was
-/// acknowledged.
+/// A record that changes after it was read and before it is settled is read again: only the older state
+/// was acknowledged.
 pub async fn a_row_updated_while_being_read_is_read_again<S: Source>(mut source: S) {
-    rows(&mut source, "r", 6).await;
-    let (mut connector, mut at, mut later) = (source.connector(), None, Seen::new());
+    add_rows(&mut source, "r", 6).await;
+    let (mut connector, mut at, mut later) = (source.connector(), None, KeyCounts::new());
     let mut changed: Option<String> = None;
     for _ in 0..40 {
         let (keys, upto, caught_up) = read(&mut connector, at.as_ref(), 3).await;
@@ -40,10 +40,10 @@ pub async fn a_row_updated_while_being_read_is_read_again<S: Source>(mut source:
     panic!("the newer state was not read");
 }
 
-/// A record that was read is deleted during the walk, and all records after it move up by one.
+/// A record that was read is deleted between pages, so all records after it move up by one.
 pub async fn a_page_shift_after_a_delete_loses_nothing<S: Deletes>(mut source: S) {
-    let keys = rows(&mut source, "r", 9).await;
-    let (mut connector, mut seen) = (source.connector(), Seen::new());
+    let keys = add_rows(&mut source, "r", 9).await;
+    let (mut connector, mut seen) = (source.connector(), KeyCounts::new());
     let (found, upto, _) = read(&mut connector, None, 3).await;
     let deleted = found.first().cloned().unwrap_or_default();
     add_keys(&mut seen, found);
@@ -54,30 +54,30 @@ pub async fn a_page_shift_after_a_delete_loses_nothing<S: Deletes>(mut source: S
     assert_found(&seen, &keys);
 }
 
-/// The record at the position of a cursor is deleted.
-pub async fn the_row_that_a_cursor_stands_on_may_go<S: Deletes>(mut source: S) {
-    rows(&mut source, "r", 3).await;
-    row(&mut source, "last", HOUR / 2).await;
+/// The record at which a cursor stands is deleted.
+pub async fn the_row_at_the_cursor_may_be_deleted<S: Deletes>(mut source: S) {
+    add_rows(&mut source, "r", 3).await;
+    add_row(&mut source, "last", HOUR / 2).await;
     let (_, at) = run(&mut source.connector(), None, 10).await;
     source.delete("last").await;
-    row(&mut source, "new", NOW).await;
+    add_row(&mut source, "new", NOW).await;
     let (seen, _) = run(&mut source.connector(), Some(at), 10).await;
     assert_found(&seen, &set(&["new"]));
 }
 
 /// A page with fewer records than requested may not be the last.
 pub async fn a_short_page_that_is_not_the_last_loses_nothing<S: Paged>(source: S) {
-    read_wrong_page(source, Slip::Short).await;
+    read_wrong_page(source, WrongPage::Short).await;
 }
 
-/// A page that is returned twice is neither the end nor an endless loop.
+/// A page that is returned twice is not the end, and causes no endless loop.
 pub async fn a_repeated_page_loses_nothing<S: Paged>(source: S) {
-    read_wrong_page(source, Slip::Repeated).await;
+    read_wrong_page(source, WrongPage::Repeated).await;
 }
 
-async fn read_wrong_page<S: Paged>(mut source: S, slip: Slip) {
-    let keys = rows(&mut source, "r", 12).await;
-    source.slip(slip).await;
+async fn read_wrong_page<S: Paged>(mut source: S, mistake: WrongPage) {
+    let keys = add_rows(&mut source, "r", 12).await;
+    source.spoil_page(mistake).await;
     let (seen, _) = run(&mut source.connector(), None, 4).await;
     assert_found(&seen, &keys);
 }

@@ -1,46 +1,46 @@
-//! Clocks of sources: they are corrected, changed twice a year, and wrong.
+//! Clocks of sources that are corrected, changed twice a year, or wrong.
 
-use super::{HOUR, NOW, row, rows, set};
-use crate::{Clocked, Dates, Turn, drive::assert_found, run};
+use super::{HOUR, NOW, add_row, add_rows, set};
+use crate::{DatesAhead, Shift, ShiftsClock, drive::assert_found, run};
 
 /// A record with a time in the future must not hide earlier records.
-pub async fn a_row_dated_in_the_future_hides_nothing<S: Dates>(mut source: S) {
-    rows(&mut source, "r", 3).await;
+pub async fn a_row_dated_in_the_future_hides_nothing<S: DatesAhead>(mut source: S) {
+    add_rows(&mut source, "r", 3).await;
     source.add_ahead(&["future".to_owned()], HOUR * 24 * 365).await;
     let (seen, at) = run(&mut source.connector(), None, 10).await;
     assert_found(&seen, &set(&["future"]));
-    row(&mut source, "today", NOW).await;
+    add_row(&mut source, "today", NOW).await;
     let (seen, _) = run(&mut source.connector(), Some(at), 10).await;
     assert_found(&seen, &set(&["today"]));
 }
 
 /// The vendor corrects its clock: an hour comes twice.
-pub async fn a_vendor_clock_set_back_an_hour_loses_nothing<S: Clocked>(source: S) {
-    read_after_clock_changes(source, &[], Turn::Back(HOUR)).await;
+pub async fn a_vendor_clock_set_back_an_hour_loses_nothing<S: ShiftsClock>(source: S) {
+    read_after_clock_changes(source, &[], Shift::Back(HOUR)).await;
 }
 
 /// Summer time begins, and ends.
-pub async fn a_clock_change_loses_nothing<S: Clocked>(source: S) {
-    read_after_clock_changes(source, &[Turn::Ahead(HOUR)], Turn::Back(HOUR)).await;
+pub async fn a_clock_change_loses_nothing<S: ShiftsClock>(source: S) {
+    read_after_clock_changes(source, &[Shift::Forward(HOUR)], Shift::Back(HOUR)).await;
 }
 
 /// A server that wrote Beijing time writes UTC from now on.
-pub async fn a_zone_change_loses_nothing<S: Clocked>(source: S) {
-    read_after_clock_changes(source, &[], Turn::Back(HOUR * 8)).await;
+pub async fn a_zone_change_loses_nothing<S: ShiftsClock>(source: S) {
+    read_after_clock_changes(source, &[], Shift::Back(HOUR * 8)).await;
 }
 
-async fn read_after_clock_changes<S: Clocked>(mut source: S, earlier: &[Turn], last: Turn) {
-    row(&mut source, "before", NOW).await;
+async fn read_after_clock_changes<S: ShiftsClock>(mut source: S, earlier: &[Shift], last: Shift) {
+    add_row(&mut source, "before", NOW).await;
     let (_, mut at) = run(&mut source.connector(), None, 10).await;
-    for turn in earlier {
-        source.turn_clock(*turn).await;
-        row(&mut source, "meanwhile", NOW).await;
+    for shift in earlier {
+        source.shift_clock(*shift).await;
+        add_row(&mut source, "between", NOW).await;
         let (seen, upto) = run(&mut source.connector(), Some(at), 10).await;
-        assert_found(&seen, &set(&["meanwhile"]));
+        assert_found(&seen, &set(&["between"]));
         at = upto;
     }
-    source.turn_clock(last).await;
-    row(&mut source, "after", NOW).await;
+    source.shift_clock(last).await;
+    add_row(&mut source, "after", NOW).await;
     let (seen, _) = run(&mut source.connector(), Some(at), 10).await;
     assert_found(&seen, &set(&["after"]));
 }

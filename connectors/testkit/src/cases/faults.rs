@@ -1,78 +1,79 @@
-//! Faults: their kinds, and that they lose nothing.
+//! Faults have the right kind, and lose nothing.
 
 use std::time::Duration;
 
 use contract::{Fault, FaultKind};
 
-use super::rows;
+use super::add_rows;
 use crate::{
-    Broken, Forbidden, Garbage, Patient, Refuses, Secretive, Seen, Silent, Throttled, Unauthorized,
+    Broken, Forbidden, HasSecret, HasTimeout, KeyCounts, Refuses, Silent, Throttled, Unauthorized,
+    WrongFormat,
     drive::{add_keys, assert_found, try_read},
     read, run, settle,
 };
 
-/// Somebody has to act: the credentials are wrong.
+/// Somebody must fix the credentials.
 pub async fn wrong_credentials_stop_the_channel<S: Refuses<Unauthorized>>(mut source: S) {
     let fault = fault_of(&mut source, Unauthorized).await;
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
 }
 
-/// Somebody has to act: the owner of the source.
+/// The owner of the source must grant permission.
 pub async fn a_forbidden_account_stops_the_channel<S: Refuses<Forbidden>>(mut source: S) {
     let fault = fault_of(&mut source, Forbidden).await;
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
 }
 
-/// The source says how long to wait: never retry earlier.
-pub async fn a_throttled_read_waits_as_told<S: Refuses<Throttled>>(mut source: S) {
+/// The source says how long to wait, and there is no earlier retry.
+pub async fn a_throttled_read_waits_as_requested<S: Refuses<Throttled>>(mut source: S) {
     let wait = Duration::from_secs(7);
     let fault = fault_of(&mut source, Throttled(wait)).await;
     let FaultKind::Throttled(requested) = fault.kind() else { panic!("not throttled: {fault}") };
     assert!(requested >= wait, "{requested:?}, but the source said {wait:?}");
 }
 
-/// The failure may go away by itself.
-pub async fn a_broken_source_is_asked_again<S: Refuses<Broken>>(mut source: S) {
+/// The failure of a source may go away by itself.
+pub async fn a_broken_source_is_retried<S: Refuses<Broken>>(mut source: S) {
     let fault = fault_of(&mut source, Broken).await;
     assert_eq!(fault.kind(), FaultKind::Transient, "{fault}");
 }
 
-/// A read has a timeout, and the failure may go away by itself.
-pub async fn a_silent_source_is_given_up_in_time<S: Patient>(mut source: S) {
-    let limit = S::PATIENCE * 3 + Duration::from_secs(2);
+/// A read has a timeout; the failure may go away by itself.
+pub async fn a_silent_source_times_out<S: HasTimeout>(mut source: S) {
+    let limit = S::TIMEOUT * 3 + Duration::from_secs(2);
     let fault = tokio::time::timeout(limit, fault_of(&mut source, Silent)).await;
     let Ok(fault) = fault else { panic!("still waiting after {limit:?}") };
     assert_eq!(fault.kind(), FaultKind::Transient, "{fault}");
 }
 
-/// An answer that cannot be read is a fault or an unreadable entry, never "nothing new": then the
-/// cursor would move past it.
-pub async fn garbage_is_not_taken_for_nothing<S: Refuses<Garbage>>(mut source: S) {
-    rows(&mut source, "r", 3).await;
-    source.refuse(Garbage).await;
+/// An answer that cannot be read is a fault or an unreadable entry. If it were taken for an empty
+/// answer, the cursor would move past it.
+pub async fn garbage_is_not_read_as_an_empty_answer<S: Refuses<WrongFormat>>(mut source: S) {
+    add_rows(&mut source, "r", 3).await;
+    source.refuse(WrongFormat).await;
     if let Ok(batch) = try_read(&mut source.connector(), None, 10).await {
         assert!(!batch.entries.is_empty(), "garbage was taken for an empty answer");
     }
 }
 
 /// After a fault, reading continues at the same position.
-pub async fn a_fault_takes_nothing_back<S: Refuses<Broken>>(mut source: S) {
-    let keys = rows(&mut source, "r", 8).await;
-    let (mut connector, mut seen) = (source.connector(), Seen::new());
+pub async fn a_fault_loses_nothing<S: Refuses<Broken>>(mut source: S) {
+    let keys = add_rows(&mut source, "r", 8).await;
+    let (mut connector, mut seen) = (source.connector(), KeyCounts::new());
     let (found, upto, _) = read(&mut connector, None, 3).await;
     add_keys(&mut seen, found);
     settle(&mut connector, &upto).await;
     source.refuse(Broken).await;
     let refused = try_read(&mut connector, Some(&upto), 3).await;
     assert!(refused.is_err(), "the source did not refuse the read");
-    source.relent().await;
+    source.stop_refusing().await;
     let (rest, _) = run(&mut connector, Some(upto), 3).await;
     seen.extend(rest);
     assert_found(&seen, &keys);
 }
 
-/// A fault is shown to people and logged.
-pub async fn a_fault_tells_no_secret<S: Secretive>(mut source: S) {
+/// Faults are logged and shown to people, so they must not contain secrets.
+pub async fn a_fault_contains_no_secret<S: HasSecret>(mut source: S) {
     let secret = source.secret();
     let fault = fault_of(&mut source, Unauthorized).await;
     let text = format!("{fault} {fault:?}");
@@ -80,7 +81,7 @@ pub async fn a_fault_tells_no_secret<S: Secretive>(mut source: S) {
 }
 
 async fn fault_of<S: Refuses<R>, R>(source: &mut S, how: R) -> Fault {
-    rows(source, "r", 3).await;
+    add_rows(source, "r", 3).await;
     source.refuse(how).await;
     match try_read(&mut source.connector(), None, 10).await {
         Err(fault) => fault,

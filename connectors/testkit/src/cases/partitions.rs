@@ -6,17 +6,17 @@ use contract::Cursor;
 
 use super::HOUR;
 use crate::{
-    Partitioned, Seen,
+    KeyCounts, Partitioned,
     drive::{add_keys, assert_found, key, ok, run_checked, try_read},
-    standing,
+    read_only,
 };
 
 const N_PARTITIONS: usize = 200;
 
-/// The cursors of all partitions are one cursor that is stored with every batch.
+/// The positions of all partitions are in one cursor, which is stored with every batch.
 pub async fn a_cursor_of_200_partitions_stays_within_64_kib<S: Partitioned>(mut source: S) {
     fill_partitions(&mut source).await;
-    run_checked(&mut source.connector(), None, 50, standing::assert_within_64_kib).await;
+    run_checked(&mut source.connector(), None, 50, read_only::assert_within_64_kib).await;
 }
 
 /// A partition that fails is reported with the batch, and all others are read.
@@ -25,7 +25,7 @@ pub async fn a_failing_partition_stops_no_other<S: Partitioned>(mut source: S) {
     source.fail(7).await;
     keys.remove("p7-0");
     let (mut connector, mut at, mut seen): (_, Option<Cursor>, _) =
-        (source.connector(), None, Seen::new());
+        (source.connector(), None, KeyCounts::new());
     let mut is_reported = false;
     for _ in 0..3_000 {
         let batch = ok(try_read(&mut connector, at.as_ref(), 50).await);

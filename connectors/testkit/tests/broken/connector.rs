@@ -1,4 +1,4 @@
-//! A connector that keeps every promise, except for one defect where it was given one.
+//! A connector that keeps every promise, unless it was given a defect.
 
 mod position;
 
@@ -20,14 +20,14 @@ use crate::{
     world::{Refusal, Row, World},
 };
 
-pub(crate) const PATIENCE: Duration = Duration::from_millis(20);
+pub(crate) const TIMEOUT: Duration = Duration::from_millis(20);
 pub(crate) const SECRET: &str = "s3cret-of-the-source";
 
 #[derive(Default)]
 pub(crate) struct Scripted {
     world: Arc<Mutex<World>>,
     defect: Option<Defect>,
-    /// What only defective connectors remember.
+    /// State that only defective connectors keep.
     memory: Memory,
 }
 
@@ -49,8 +49,8 @@ impl Scripted {
         self.defect == Some(defect)
     }
 
-    /// The fault for a refusal; `None` for one that is taken for an empty answer.
-    async fn refused(&mut self, refusal: Refusal) -> Option<Fault> {
+    /// The fault for a refusal; `None` if a defect takes the refusal for an empty answer.
+    async fn refuse(&mut self, refusal: Refusal) -> Option<Fault> {
         self.memory.is_faulted = true;
         Some(match refusal {
             Refusal::Unauthorized if self.has(Defect::RetriesWrongPassword) => {
@@ -69,16 +69,16 @@ impl Scripted {
             Refusal::Broken => Fault::transient("500"),
             Refusal::Silent if self.has(Defect::HasNoTimeout) => std::future::pending().await,
             Refusal::Silent => {
-                let answer = tokio::time::timeout(PATIENCE, std::future::pending::<()>());
+                let answer = tokio::time::timeout(TIMEOUT, std::future::pending::<()>());
                 drop(answer.await);
                 Fault::transient("no answer")
             }
-            Refusal::Garbage if self.has(Defect::TakesGarbageForEmpty) => return None,
-            Refusal::Garbage => Fault::stopped("garbage"),
+            Refusal::WrongFormat if self.has(Defect::TakesGarbageForEmpty) => return None,
+            Refusal::WrongFormat => Fault::stopped("garbage"),
         })
     }
 
-    /// Rows that a defect loses: the cursor moves past them.
+    /// Whether a defect loses the row: the cursor then moves past it.
     fn loses(
         &self,
         row: &Row,
@@ -109,9 +109,9 @@ impl Scripted {
             Defect::ReadsASnapshot => is_midway && !row.is_changed && row.place > after.snapshot,
             Defect::CountsOffsets => is_first && is_midway && world.deleted.len() > after.n_deleted,
             Defect::FollowsFutureTimes => after.is_begun && late_by > 100 * DAY,
-            Defect::LosesTheRepeatedHour => world.n_turns == 1 && ahead_by == 3_600,
-            Defect::LosesTheHourOfWinterTime => world.n_turns == 2 && ahead_by == 3_600,
-            Defect::LosesRowsAfterAZoneChange => world.n_turns == 1 && ahead_by == 8 * 3_600,
+            Defect::LosesTheRepeatedHour => world.n_shifts == 1 && ahead_by == 3_600,
+            Defect::LosesTheHourOfWinterTime => world.n_shifts == 2 && ahead_by == 3_600,
+            Defect::LosesRowsAfterAZoneChange => world.n_shifts == 1 && ahead_by == 8 * 3_600,
             Defect::BreaksWhenDropped => self.memory.is_busy,
             Defect::SkipsAfterAFault => is_first && self.memory.is_faulted,
             _ => false,
@@ -149,7 +149,7 @@ impl Scripted {
         }
         self.memory.request = request;
 
-        let mut upto = after.passing(&page, &world);
+        let mut upto = after.after_page(&page, &world);
         let mut caught_up = page.is_empty();
         match self.defect {
             Some(Defect::IsNeverCaughtUp) if world.rows.is_empty() && self.memory.n_reads <= 8 => {
@@ -220,7 +220,7 @@ impl Connector for Scripted {
         }
         let refusal = self.world.lock().unwrap().refusal;
         if let Some(refusal) = refusal {
-            return match self.refused(refusal).await {
+            return match self.refuse(refusal).await {
                 Some(fault) => Err(fault),
                 None => Ok(Batch {
                     entries: Vec::new(),

@@ -1,6 +1,6 @@
 //! Defects of connectors. Each of them has been seen in practice.
 
-/// One defect. Most of them show in one situation only, like real ones.
+/// One defect. Like real ones, most show in one situation only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Defect {
     NeedsARuntime,

@@ -1,7 +1,7 @@
-//! The promises are tested: for each there is a connector that breaks this one and no other.
+//! Tests the promises: for each, there is a connector that breaks it and no other.
 //!
-//! A promise that no connector breaks tests nothing; one that breaks together with others does not
-//! show where to look.
+//! A promise that no connector breaks tests nothing. If a connector breaks several promises, they do
+//! not show where to look.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -17,8 +17,8 @@ use connector_testkit as promises;
 use defect::Defect;
 use script::Script;
 
-/// A promise, the defect that breaks it, and whether a connector with some defect keeps it.
-struct Line {
+/// A promise, the defect that breaks it, and a check whether a connector with a given defect keeps it.
+struct TableRow {
     promise: &'static str,
     defect: Defect,
     keeps: fn(Option<Defect>) -> bool,
@@ -26,7 +26,7 @@ struct Line {
 
 macro_rules! table {
     ($($promise:ident: $defect:ident),+ $(,)?) => {
-        vec![$(Line {
+        vec![$(TableRow {
             promise: stringify!($promise),
             defect: Defect::$defect,
             keeps: |defect| keeps(promises::$promise(Script::new(defect))),
@@ -34,11 +34,11 @@ macro_rules! table {
     };
 }
 
-fn table() -> Vec<Line> {
+fn table() -> Vec<TableRow> {
     table! {
         builds_without_network: NeedsARuntime,
         starts_from_none: ReadsOneYearOnly,
-        the_same_question_gets_the_same_keys: ShortensARepeatedRead,
+        a_repeated_read_returns_the_same_keys: ShortensARepeatedRead,
         resumes_after_any_cursor: LosesWhatItReadAhead,
         a_cursor_survives_json: CountsLoadsInItsCursor,
         a_cursor_stays_within_64_kib: KeepsKeysInItsCursor,
@@ -59,7 +59,7 @@ fn table() -> Vec<Line> {
         a_second_that_was_read_may_get_more_rows: ReadsLaterTimesOnly,
         rows_that_arrive_during_a_walk_are_found: ReadsASnapshot,
         a_page_shift_after_a_delete_loses_nothing: CountsOffsets,
-        the_row_that_a_cursor_stands_on_may_go: NeedsTheRowItStandsOn,
+        the_row_at_the_cursor_may_be_deleted: NeedsTheRowItStandsOn,
         a_row_dated_in_the_future_hides_nothing: FollowsFutureTimes,
         a_vendor_clock_set_back_an_hour_loses_nothing: LosesTheRepeatedHour,
         a_clock_change_loses_nothing: LosesTheHourOfWinterTime,
@@ -68,12 +68,12 @@ fn table() -> Vec<Line> {
         a_repeated_page_loses_nothing: TakesARepeatedPageForTheLast,
         wrong_credentials_stop_the_channel: RetriesWrongPassword,
         a_forbidden_account_stops_the_channel: RetriesWhenForbidden,
-        a_throttled_read_waits_as_told: IgnoresRetryAfter,
-        a_broken_source_is_asked_again: StopsAtServerError,
-        a_silent_source_is_given_up_in_time: HasNoTimeout,
-        garbage_is_not_taken_for_nothing: TakesGarbageForEmpty,
-        a_fault_takes_nothing_back: SkipsAfterAFault,
-        a_fault_tells_no_secret: LeaksItsSecret,
+        a_throttled_read_waits_as_requested: IgnoresRetryAfter,
+        a_broken_source_is_retried: StopsAtServerError,
+        a_silent_source_times_out: HasNoTimeout,
+        garbage_is_not_read_as_an_empty_answer: TakesGarbageForEmpty,
+        a_fault_loses_nothing: SkipsAfterAFault,
+        a_fault_contains_no_secret: LeaksItsSecret,
         a_cursor_of_200_partitions_stays_within_64_kib: WritesMuchPerPartition,
         a_failing_partition_stops_no_other: FailsWithOnePartition,
     }
@@ -81,7 +81,7 @@ fn table() -> Vec<Line> {
 
 #[test]
 fn for_each_promise_there_is_a_connector_that_breaks_it_and_no_other() {
-    // Hundreds of promises are broken here on purpose.
+    // Broken promises panic, which is expected here, so panics are not printed.
     std::panic::set_hook(Box::new(|_| {}));
     let lines = table();
     let defects = || std::iter::once(None).chain(lines.iter().map(|line| Some(line.defect)));
@@ -102,12 +102,12 @@ fn for_each_promise_there_is_a_connector_that_breaks_it_and_no_other() {
 #[test]
 fn the_table_has_every_promise_once() {
     let sources = [
-        include_str!("../../src/cases/asking.rs"),
         include_str!("../../src/cases/changing.rs"),
         include_str!("../../src/cases/clocks.rs"),
         include_str!("../../src/cases/faults.rs"),
         include_str!("../../src/cases/partitions.rs"),
-        include_str!("../../src/cases/walking.rs"),
+        include_str!("../../src/cases/reading.rs"),
+        include_str!("../../src/cases/timing.rs"),
     ];
     let lines = sources.iter().flat_map(|source| source.lines());
     let promises: BTreeSet<&str> =

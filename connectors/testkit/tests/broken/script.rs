@@ -1,4 +1,4 @@
-//! The source for the promises: it can do everything that a promise needs.
+//! The source for the promises: it implements all their traits.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -6,13 +6,13 @@ use std::{
 };
 
 use connector_testkit::{
-    Broken, Clocked, Dates, Deletes, Forbidden, Garbage, Paged, Partitioned, Patient, Refuses,
-    Secretive, Silent, Slip, Source, Throttled, Turn, Unauthorized,
+    Broken, DatesAhead, Deletes, Forbidden, HasSecret, HasTimeout, Paged, Partitioned, Refuses,
+    Shift, ShiftsClock, Silent, Source, Throttled, Unauthorized, WrongFormat, WrongPage,
 };
 use contract::{Connector as _, ConnectorContext};
 
 use crate::{
-    connector::{PATIENCE, SECRET, Scripted},
+    connector::{SECRET, Scripted, TIMEOUT},
     defect::Defect,
     world::{Refusal, World},
 };
@@ -47,7 +47,7 @@ fn seconds(duration: Duration) -> i64 {
 impl Source for Script {
     type Connector = Scripted;
 
-    const LATE: Duration = Duration::from_secs(300);
+    const MAX_DELAY: Duration = Duration::from_secs(300);
 
     fn connector(&self) -> Scripted {
         if self.defect == Some(Defect::NeedsARuntime) {
@@ -74,26 +74,26 @@ impl Deletes for Script {
     }
 }
 
-impl Dates for Script {
+impl DatesAhead for Script {
     async fn add_ahead(&mut self, keys: &[String], ahead: Duration) {
         self.add_at(0, keys, seconds(ahead));
     }
 }
 
-impl Clocked for Script {
-    async fn turn_clock(&mut self, by: Turn) {
+impl ShiftsClock for Script {
+    async fn shift_clock(&mut self, by: Shift) {
         let mut world = self.world();
-        world.n_turns += 1;
-        world.turned += match by {
-            Turn::Ahead(by) => seconds(by),
-            Turn::Back(by) => -seconds(by),
+        world.n_shifts += 1;
+        world.clock_shift += match by {
+            Shift::Forward(by) => seconds(by),
+            Shift::Back(by) => -seconds(by),
         };
     }
 }
 
 impl Paged for Script {
-    async fn slip(&mut self, slip: Slip) {
-        self.world().slip(slip);
+    async fn spoil_page(&mut self, mistake: WrongPage) {
+        self.world().spoil_page(mistake);
     }
 }
 
@@ -115,7 +115,7 @@ macro_rules! refuses {
                 self.world().refusal = Some($refusal);
             }
 
-            async fn relent(&mut self) {
+            async fn stop_refusing(&mut self) {
                 self.world().refusal = None;
             }
         })+
@@ -128,14 +128,14 @@ refuses! {
     Throttled(wait) => Throttled: Refusal::Throttled(wait),
     Broken => Broken: Refusal::Broken,
     Silent => Silent: Refusal::Silent,
-    Garbage => Garbage: Refusal::Garbage,
+    WrongFormat => WrongFormat: Refusal::WrongFormat,
 }
 
-impl Patient for Script {
-    const PATIENCE: Duration = PATIENCE;
+impl HasTimeout for Script {
+    const TIMEOUT: Duration = TIMEOUT;
 }
 
-impl Secretive for Script {
+impl HasSecret for Script {
     fn secret(&self) -> String {
         SECRET.to_owned()
     }

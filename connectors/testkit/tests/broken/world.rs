@@ -5,14 +5,14 @@ use std::{
     time::Duration,
 };
 
-use connector_testkit::Slip;
+use connector_testkit::WrongPage;
 
-/// Seconds; the clock of the source starts here.
+/// The time at which the source's clock starts, in seconds since 1970.
 const TODAY: i64 = 2_000_000_000;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    /// Its place in the order.
+    /// The place of the row in that order.
     pub(crate) place: u64,
     pub(crate) key: String,
     pub(crate) partition: usize,
@@ -28,30 +28,31 @@ pub(crate) enum Refusal {
     Throttled(Duration),
     Broken,
     Silent,
-    Garbage,
+    WrongFormat,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct World {
     pub(crate) rows: BTreeMap<u64, Row>,
     pub(crate) next: u64,
-    pub(crate) turned: i64,
-    pub(crate) n_turns: usize,
+    pub(crate) clock_shift: i64,
+    pub(crate) n_shifts: usize,
     pub(crate) deleted: BTreeSet<u64>,
     pub(crate) refusal: Option<Refusal>,
     pub(crate) failing: Option<usize>,
     pub(crate) n_partitions: usize,
-    /// Which keys were given with which cursor, and which cursors were settled.
+    /// The keys that were returned with each cursor.
     pub(crate) given: BTreeMap<String, Vec<String>>,
+    /// The cursors that were settled.
     pub(crate) settled: BTreeSet<String>,
-    slip: Option<Slip>,
+    mistake: Option<WrongPage>,
     n_pages: usize,
     last_page: Vec<Row>,
 }
 
 impl World {
     pub(crate) fn now(&self) -> i64 {
-        TODAY + self.turned
+        TODAY + self.clock_shift
     }
 
     pub(crate) fn add(&mut self, partition: usize, key: &str, stamp: i64, is_changed: bool) {
@@ -62,7 +63,7 @@ impl World {
         self.rows.insert(place, row);
     }
 
-    /// A changed row is visible at its new place only.
+    /// Changes a row, which moves it to the end.
     pub(crate) fn change(&mut self, key: &str) {
         let old = self.rows.values().find(|row| row.key == key).cloned().expect("no such row");
         self.rows.remove(&old.place);
@@ -75,18 +76,18 @@ impl World {
         self.deleted.insert(place);
     }
 
-    /// The page after the next is wrong.
-    pub(crate) fn slip(&mut self, slip: Slip) {
-        self.slip = Some(slip);
+    /// Makes the page after the next one wrong.
+    pub(crate) fn spoil_page(&mut self, mistake: WrongPage) {
+        self.mistake = Some(mistake);
         self.n_pages = 0;
     }
 
-    /// Up to `max` rows after the places that were reached in each partition.
+    /// Up to `max` rows after the place that was reached in each partition.
     pub(crate) fn page(&mut self, reached: &BTreeMap<usize, u64>, max: usize) -> Vec<Row> {
         self.n_pages += 1;
         let is_wrong = self.n_pages == 2;
-        if let (true, Some(Slip::Repeated)) = (is_wrong, self.slip) {
-            self.slip = None;
+        if let (true, Some(WrongPage::Repeated)) = (is_wrong, self.mistake) {
+            self.mistake = None;
             return self.last_page.clone();
         }
         let behind = |partition: usize| reached.get(&partition).copied().unwrap_or(0);
@@ -95,8 +96,8 @@ impl World {
         let rows = rows.filter(|row| row.place > behind(row.partition));
         let rows = rows.filter(|row| Some(row.partition) != self.failing);
         let mut page: Vec<Row> = rows.take(max).cloned().collect();
-        if let (true, Some(Slip::Short)) = (is_wrong, self.slip) {
-            self.slip = None;
+        if let (true, Some(WrongPage::Short)) = (is_wrong, self.mistake) {
+            self.mistake = None;
             page.truncate(1);
         }
         self.last_page = page.clone();

@@ -3,7 +3,7 @@ use std::io::Write as _;
 use super::*;
 
 fn read(bytes: &[u8], encoding: Option<&str>) -> Result<Vec<String>, String> {
-    let records = records(bytes, None, encoding, 1_000)?;
+    let records = split_records(bytes, None, encoding, 1_000)?;
     Ok(records.iter().map(|record| String::from_utf8_lossy(record).into_owned()).collect())
 }
 

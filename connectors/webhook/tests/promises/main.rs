@@ -1,4 +1,4 @@
-//! The promises of every source for an inbox, and some of its own.
+//! The promises of every source, and those of an inbox.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -10,7 +10,7 @@ use connector_webhook::Webhook;
 use contract::{Batch, Connector, ConnectorContext, Cursor, Entry, Fault, Inbox, Revision};
 use serde_json::{Value, json};
 
-/// Senders of an inbox.
+/// The senders of a channel, with its inbox.
 struct Senders {
     inbox: Inbox,
     version: u32,
@@ -33,10 +33,10 @@ impl Senders {
     }
 }
 
-/// The same connector, without the wait of five seconds for an empty inbox.
-struct Hasty(Webhook);
+/// The connector, without its wait of five seconds for an empty inbox.
+struct NoWait(Webhook);
 
-impl Connector for Hasty {
+impl Connector for NoWait {
     const KIND: &'static str = Webhook::KIND;
     type Config = <Webhook as Connector>::Config;
     type Cursor = <Webhook as Connector>::Cursor;
@@ -69,13 +69,13 @@ impl Connector for Hasty {
 }
 
 impl Source for Senders {
-    type Connector = Hasty;
+    type Connector = NoWait;
 
-    const LATE: Duration = Duration::from_secs(300);
+    const MAX_DELAY: Duration = Duration::from_secs(300);
 
-    fn connector(&self) -> Hasty {
+    fn connector(&self) -> NoWait {
         let settings = json!({ "auth": "none", "key": "$.id", "revision": "$.version" });
-        Hasty(self.webhook(settings).unwrap())
+        NoWait(self.webhook(settings).unwrap())
     }
 
     async fn add(&mut self, keys: &[String], age: Duration) {

@@ -1,4 +1,4 @@
-//! Digests and authentication codes, by the names that interface documents use.
+//! Digests and message authentication codes (HMAC).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{EagerHash, Hmac, KeyInit as _, Mac as _, digest::Key};
@@ -9,7 +9,7 @@ use sha1::Sha1;
 use sha2::Sha256;
 use sm3::Sm3;
 
-/// A digest, or an authentication code (HMAC), which needs a key.
+/// A digest, or a message authentication code (HMAC), which needs a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
@@ -31,10 +31,10 @@ pub enum Algorithm {
     HmacSm3,
 }
 
-/// How bytes are written.
+/// How a digest is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Coding {
+pub enum DigestFormat {
     /// Hexadecimal, in lower case.
     #[default]
     Hex,
@@ -51,7 +51,7 @@ impl Algorithm {
     }
 
     /// The digest of `bytes`; a plain digest ignores the key.
-    pub(super) fn of(self, key: &[u8], bytes: &[u8]) -> Vec<u8> {
+    pub(super) fn digest(self, key: &[u8], bytes: &[u8]) -> Vec<u8> {
         match self {
             Self::Md5 => Md5::digest(bytes).to_vec(),
             Self::Sha1 => Sha1::digest(bytes).to_vec(),
@@ -65,9 +65,9 @@ impl Algorithm {
     }
 }
 
-impl Coding {
+impl DigestFormat {
     /// The bytes as text.
-    pub(super) fn write(self, bytes: &[u8]) -> String {
+    pub(super) fn encode(self, bytes: &[u8]) -> String {
         match self {
             Self::Hex => hex::encode(bytes),
             Self::HexUpper => hex::encode_upper(bytes),
@@ -81,12 +81,12 @@ pub(super) fn md5_hex(bytes: &[u8]) -> String {
     hex::encode(Md5::digest(bytes))
 }
 
-/// An HMAC (RFC 2104). The key is brought to the block size here, by a digest or with zeros, because then
-/// the library call cannot fail.
+/// An HMAC (RFC 2104). A long key is replaced by its digest and a short one padded with zeros here, so
+/// that the library call cannot fail.
 fn hmac<D: EagerHash + md5::Digest>(key: &[u8], bytes: &[u8]) -> Vec<u8> {
     let mut block = Key::<Hmac<D>>::default();
-    let digested = (key.len() > block.len()).then(|| D::digest(key));
-    let key = digested.as_ref().map_or(key, |digest| digest.as_slice());
+    let key_digest = (key.len() > block.len()).then(|| D::digest(key));
+    let key = key_digest.as_ref().map_or(key, |digest| digest.as_slice());
     block[..key.len()].copy_from_slice(key);
     Hmac::<D>::new(&block).chain_update(bytes).finalize().into_bytes().to_vec()
 }

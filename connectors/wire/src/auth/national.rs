@@ -1,8 +1,8 @@
-//! The header signature of the national platforms: the exchange platforms for government data, and
-//! the platform for government services. Only the names of the headers differ.
+//! The signature of two kinds of national platforms: the exchange platforms for government data, and
+//! the platform for government services. They differ only in the names of the headers.
 //!
-//! Some platforms change their secret. It is fetched by a request that is signed with the key of the
-//! application, and the answer is encrypted with a key derived from it.
+//! Some platforms change the secret. Then it is fetched by a request that is signed with the key of the
+//! application (appkey), and the secret in the answer is encrypted with a key derived from the appkey.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use serde_json::Value;
 use sha1::{Digest as _, Sha1};
 
 use super::{
-    Algorithm, Coding, Fetched, Request, SigningContext, TokenRequest, Trace, oauth2::token_answer,
-    trace::Material,
+    Algorithm, DigestFormat, FetchedToken, Request, SigningContext, SigningSteps, TokenRequest,
+    oauth2::parse_token_answer, steps::DigestInput,
 };
 use crate::cipher;
 
-/// How long before a secret expires the next one is fetched: it must not expire during a request.
+/// The next secret is fetched this long before one expires, so that none expires during a request.
 const REFRESH_MARGIN: Duration = Duration::from_secs(300);
 
 /// Settings of a national platform.
@@ -56,27 +56,28 @@ impl National {
         if self.secret.is_some() != self.refresh.is_some() {
             return Ok(());
         }
-        Err(Fault::stopped("the settings do not name one source of the secret")
-            .remedy("write one of `secret` and `refresh`"))
+        Err(Fault::stopped("the settings must have either `secret` or `refresh`")
+            .remedy("set one of them, and not both"))
     }
 
-    /// `Base64(HMAC-SHA256(secret, sid + rid + rtime))`; the other order is refused.
+    /// Adds the headers. The signature is `Base64(HMAC-SHA256(secret, sid + rid + rtime))`; platforms
+    /// refuse rid before sid.
     pub(super) fn sign(
         &self,
         prefix: &'static str,
         secret: &Secret,
         request: &mut Request,
         context: &SigningContext,
-    ) -> Trace {
+    ) -> SigningSteps {
         let rtime = context.now.timestamp_millis().to_string();
-        let material = Material::default().text(&self.sid).text(&self.rid).text(&rtime);
+        let input = DigestInput::default().text(&self.sid).text(&self.rid).text(&rtime);
         let key = secret.expose().as_bytes();
-        let sign = Coding::Base64.write(&Algorithm::HmacSha256.of(key, &material.bytes));
+        let sign = DigestFormat::Base64.encode(&Algorithm::HmacSha256.digest(key, &input.bytes));
         request.set_header(&format!("{prefix}_rid"), &self.rid);
         request.set_header(&format!("{prefix}_sid"), &self.sid);
         request.set_header(&format!("{prefix}_rtime"), rtime);
         request.set_header(&format!("{prefix}_sign"), &sign);
-        Trace::of(prefix).step("string to sign", material.shown).step("sign", sign)
+        SigningSteps::new(prefix).step("string to sign", input.redacted).step("sign", sign)
     }
 
     /// The request for the secret, signed with the key of the application.
@@ -87,42 +88,43 @@ impl National {
     ) -> Option<TokenRequest> {
         let Refresh { url, appkey, .. } = self.refresh.as_ref()?;
         let mut request = Request { method: "POST".to_owned(), ..Request::default() };
-        let trace = self.sign(prefix, appkey, &mut request, context);
-        Some(TokenRequest { url: url.clone(), request, trace })
+        let steps = self.sign(prefix, appkey, &mut request, context);
+        Some(TokenRequest { url: url.clone(), request, steps })
     }
 
-    pub(super) fn read(
+    /// Reads the secret in the answer to [`National::token_request`].
+    pub(super) fn read_token(
         &self,
         status: u16,
         answer: &[u8],
         now: Timestamp,
-    ) -> Result<Fetched, Fault> {
+    ) -> Result<FetchedToken, Fault> {
         let Some(Refresh { appkey, valid, .. }) = &self.refresh else {
             return Err(Fault::stopped("the settings do not say how to fetch the secret"));
         };
-        let answer = token_answer(status, answer, "the platform")?;
-        let wrapped = answer.pointer("/data/secret").and_then(Value::as_str).ok_or_else(|| {
+        let answer = parse_token_answer(status, answer, "the platform")?;
+        let secret = answer.pointer("/data/secret").and_then(Value::as_str).ok_or_else(|| {
             Fault::stopped("the answer of the platform contains no secret")
                 .remedy("check `appkey`, `rid`, `sid`, and the clock of this machine")
         })?;
-        let secret = unwrap(appkey.expose(), wrapped).ok_or_else(|| {
+        let secret = decrypt_secret(appkey.expose(), secret).ok_or_else(|| {
             Fault::stopped("the secret in the answer of the platform cannot be decrypted")
                 .remedy("check `appkey`")
         })?;
-        Ok(Fetched::new(secret, Some(valid.0), REFRESH_MARGIN, now))
+        Ok(FetchedToken::new(secret, Some(valid.0), REFRESH_MARGIN, now))
     }
 }
 
-/// Base64, AES-128/ECB/PKCS#5 under the key that Java makes of `appkey`.
-fn unwrap(appkey: &str, wrapped: &str) -> Option<Secret> {
-    let bytes = STANDARD.decode(wrapped.trim()).ok()?;
-    let plain = cipher::decrypt::<Aes128>(&key_of(appkey), None, &bytes).ok()?;
+/// Decrypts Base64 of AES-128/ECB/PKCS#5, with the key that Java derives from `appkey`.
+fn decrypt_secret(appkey: &str, encrypted: &str) -> Option<Secret> {
+    let bytes = STANDARD.decode(encrypted.trim()).ok()?;
+    let plain = cipher::decrypt::<Aes128>(&java_key(appkey), None, &bytes).ok()?;
     String::from_utf8(plain).ok().filter(|secret| !secret.is_empty()).map(Secret::new)
 }
 
-/// What `KeyGenerator` of Java gives for 128 bits after `SecureRandom("SHA1PRNG")` was seeded: the
-/// first bytes of SHA-1 of SHA-1 of the seed.
-pub(super) fn key_of(seed: &str) -> [u8; 16] {
+/// The key of 128 bits that Java's `KeyGenerator` makes with a `SecureRandom("SHA1PRNG")` of this seed:
+/// the first bytes of SHA-1 of SHA-1 of the seed.
+pub(super) fn java_key(seed: &str) -> [u8; 16] {
     let digest = Sha1::digest(Sha1::digest(seed));
     let mut key = [0; 16];
     key.copy_from_slice(&digest[..16]);

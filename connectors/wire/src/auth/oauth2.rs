@@ -1,4 +1,4 @@
-//! OAuth 2, client credentials (RFC 6749 §4.4).
+//! Fetches tokens by OAuth 2 with client credentials (RFC 6749 §4.4).
 
 use std::time::Duration;
 
@@ -8,36 +8,36 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Fetched, Request, TokenRequest, Trace};
+use super::{FetchedToken, Request, SigningSteps, TokenRequest};
 
-/// Settings of a token server.
+/// How a token is fetched from a token server.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Oauth2 {
     /// The address of the token server.
     pub token_url: String,
-    /// Id of the client.
+    /// The client id.
     pub client_id: String,
-    /// Secret of the client.
+    /// The client secret.
     pub client_secret: Secret,
-    /// The scope, if the server wants one; several are separated by blanks.
+    /// The scope, if the server wants one; several are separated by spaces.
     pub scope: Option<String>,
     /// Where the id and the secret are sent.
     #[serde(default)]
     pub credentials: Credentials,
-    /// How long before a token expires the next one is fetched; but not before half of its lifetime.
+    /// The next token is fetched this long before one expires, but not before half of its lifetime.
     #[serde(default = "Period::seconds::<60>")]
     pub margin: Period,
 }
 
-/// Where id and secret of a client are sent (RFC 6749 §2.3.1).
+/// Where the client id and the client secret are sent (RFC 6749 §2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Credentials {
     /// In the header `Authorization`.
     #[default]
     Header,
-    /// In the form.
+    /// In the form in the body.
     Body,
 }
 
@@ -66,17 +66,17 @@ impl Oauth2 {
             }
         }
         request.body = form.finish().into_bytes();
-        let trace = Trace::of("oauth2").step("client", format!("{id} and ‹client_secret›"));
-        TokenRequest { url: self.token_url.clone(), request, trace }
+        let steps = SigningSteps::new("oauth2").step("client", format!("{id}:‹client_secret›"));
+        TokenRequest { url: self.token_url.clone(), request, steps }
     }
 
-    pub(super) fn read(
+    pub(super) fn read_token(
         &self,
         status: u16,
         answer: &[u8],
         now: Timestamp,
-    ) -> Result<Fetched, Fault> {
-        let answer = token_answer(status, answer, "the token server")?;
+    ) -> Result<FetchedToken, Fault> {
+        let answer = parse_token_answer(status, answer, "the token server")?;
         let token = answer["access_token"].as_str().filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| {
             Fault::stopped("the answer of the token server contains no token")
@@ -87,22 +87,22 @@ impl Oauth2 {
             number => number.as_u64(),
         };
         let lifetime = seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs);
-        Ok(Fetched::new(Secret::new(token), lifetime, self.margin.0, now))
+        Ok(FetchedToken::new(Secret::new(token), lifetime, self.margin.0, now))
     }
 }
 
-/// The JSON of an answer with a token. Errors do not quote it, because it may contain secrets.
-pub(super) fn token_answer(status: u16, answer: &[u8], who: &str) -> Result<Value, Fault> {
+/// Parses an answer with a token. No fault repeats the answer: it may contain secrets.
+pub(super) fn parse_token_answer(status: u16, answer: &[u8], server: &str) -> Result<Value, Fault> {
+    let what = format!("{server} answers with status {status}");
     match status {
         200..300 => serde_json::from_slice(without_bom(answer))
-            .map_err(|_| Fault::transient(format!("the answer of {who} is not JSON"))),
+            .map_err(|_| Fault::transient(format!("the answer of {server} is not JSON"))),
         400 | 401 | 403 => {
-            Err(Fault::stopped(format!("{who} refuses the credentials with status {status}"))
+            Err(Fault::stopped(format!("{server} refuses the credentials with status {status}"))
                 .remedy("check the secrets that `auth` names"))
         }
-        408 | 429 | 500.. => Err(Fault::transient(format!("{who} answers with status {status}"))),
-        _ => Err(Fault::stopped(format!("{who} answers with status {status}"))
-            .remedy("check the address in `auth`")),
+        408 | 429 | 500.. => Err(Fault::transient(what)),
+        _ => Err(Fault::stopped(what).remedy("check the address in `auth`")),
     }
 }
 

@@ -1,14 +1,14 @@
-//! Schemes without a signature: a password, a token or a key in a header, a parameter or the body,
+//! Schemes without a signature: a password, a token or a key in a header, a query parameter or the body,
 //! and client certificates.
 //!
-//! Whoever can read one such request can send others, so these sources need TLS.
+//! Anyone who can read such a request can send others like it, so these sources need TLS.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use contract::{Fault, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Request, Trace, digest::md5_hex};
+use super::{Request, SigningSteps, digest::md5_hex};
 
 /// User and password (RFC 7617).
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -20,19 +20,19 @@ pub struct Basic {
     password: Secret,
 }
 
-/// A fixed key in a header or a parameter.
+/// A fixed key in a header or a query parameter.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKey {
-    /// The header of the key, like `X-Api-Key`.
+    /// The header that carries the key, such as `X-Api-Key`.
     header: Option<String>,
-    /// Or the parameter in the address.
+    /// Or the query parameter that carries the key.
     param: Option<String>,
     /// The key.
     key: Secret,
 }
 
-/// A fixed token in the body, for instance of Suzhou's hotline.
+/// A fixed token in the body, as used by Suzhou's hotline.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BodyToken {
@@ -43,19 +43,19 @@ pub struct BodyToken {
     token: Secret,
 }
 
-/// The MD5 of a shared text in the body: `httpRequestVerify` of petition systems.
+/// The MD5 of a shared secret text, sent in the body: `httpRequestVerify` of petition systems.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SharedMd5 {
     /// The member of a JSON body, or the field of a form. In any other body the digest replaces
     /// `{auth}`.
     field: String,
-    /// The shared text.
+    /// The shared secret text.
     text: Secret,
 }
 
-/// A certificate that authenticates the connection. Requests are not changed: whoever opens the
-/// connection uses it.
+/// A certificate that authenticates the connection. Requests are not changed: the code that
+/// opens the connection presents the certificate.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mtls {
@@ -66,17 +66,18 @@ pub struct Mtls {
 }
 
 impl Basic {
-    pub(super) fn sign(&self, request: &mut Request) -> Trace {
-        let both = STANDARD.encode(format!("{}:{}", self.user, self.password.expose()));
-        request.set_header("authorization", format!("Basic {both}"));
-        Trace::of("basic").step("authorization", format!("Basic ‹{} and password›", self.user))
+    pub(super) fn apply(&self, request: &mut Request) -> SigningSteps {
+        let credentials = STANDARD.encode(format!("{}:{}", self.user, self.password.expose()));
+        request.set_header("authorization", format!("Basic {credentials}"));
+        SigningSteps::new("basic")
+            .step("authorization", format!("Basic ‹base64 of {}:password›", self.user))
     }
 }
 
-/// A token in the header `Authorization` (RFC 6750 §2.1).
-pub(super) fn bearer(token: &Secret, request: &mut Request) -> Trace {
+/// Puts a token into the header `Authorization` (RFC 6750 §2.1).
+pub(super) fn apply_bearer(token: &Secret, request: &mut Request) -> SigningSteps {
     request.set_header("authorization", format!("Bearer {}", token.expose()));
-    Trace::of("bearer").step("authorization", "Bearer ‹token›")
+    SigningSteps::new("bearer").step("authorization", "Bearer ‹token›")
 }
 
 impl ApiKey {
@@ -84,39 +85,39 @@ impl ApiKey {
         if self.header.is_some() != self.param.is_some() {
             return Ok(());
         }
-        Err(Fault::stopped("`api_key` does not name one place")
-            .remedy("write one of `header` and `param`"))
+        Err(Fault::stopped("`api_key` must name either a header or a query parameter")
+            .remedy("set either `header` or `param`, and not both"))
     }
 
-    pub(super) fn sign(&self, request: &mut Request) -> Trace {
+    pub(super) fn apply(&self, request: &mut Request) -> SigningSteps {
         if let Some(header) = &self.header {
             request.set_header(header, self.key.expose());
         }
         if let Some(param) = &self.param {
             request.set_param(param, self.key.expose());
         }
-        let at = self.header.as_deref().or(self.param.as_deref()).unwrap_or_default();
-        Trace::of("api_key").step("key", format!("{at}: ‹key›"))
+        let name = self.header.as_deref().or(self.param.as_deref()).unwrap_or_default();
+        SigningSteps::new("api_key").step("key", format!("{name}: ‹key›"))
     }
 }
 
 impl BodyToken {
-    pub(super) fn sign(&self, request: &mut Request) -> Result<Trace, Fault> {
+    pub(super) fn apply(&self, request: &mut Request) -> Result<SigningSteps, Fault> {
         request.set_field(&self.field, self.token.expose())?;
-        Ok(Trace::of("body_token").step("token", format!("{}: ‹token›", self.field)))
+        Ok(SigningSteps::new("body_token").step("token", format!("{}: ‹token›", self.field)))
     }
 }
 
 impl SharedMd5 {
-    pub(super) fn sign(&self, request: &mut Request) -> Result<Trace, Fault> {
-        // The digest never changes, so it is as secret as the text.
+    pub(super) fn apply(&self, request: &mut Request) -> Result<SigningSteps, Fault> {
+        // The digest is always the same, so it is as secret as the text.
         request.set_field(&self.field, &md5_hex(self.text.expose().as_bytes()))?;
-        Ok(Trace::of("shared_md5").step("digest", format!("{}: ‹md5(text)›", self.field)))
+        Ok(SigningSteps::new("shared_md5").step("digest", format!("{}: ‹md5(text)›", self.field)))
     }
 }
 
 impl Mtls {
-    /// Key and certificates in one text, as client builders take them.
+    /// Key and certificates as one PEM text, as TLS clients take them.
     pub fn pem(&self) -> String {
         format!("{}\n{}\n", self.key.expose(), self.certificate.expose())
     }

@@ -1,4 +1,4 @@
-//! A request for authentication schemes: the parts that may be signed or changed.
+//! The parts of a request that an authentication scheme can sign or change.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use contract::Fault;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-/// Placeholder for the value of a scheme, in a body that is neither JSON nor a form.
+/// The placeholder for a token or signature, in a body that is neither JSON nor a form.
 const AUTH_PLACEHOLDER: &str = "{auth}";
 
 /// All characters except the unreserved ones of RFC 3986 §2.3.
@@ -20,11 +20,11 @@ pub fn percent_encoded(text: &str) -> impl std::fmt::Display {
 /// The parts of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {
-    /// `GET`, `POST`.
+    /// `GET` or `POST`.
     pub method: String,
-    /// Path of the address, without query, as it is sent.
+    /// The path of the address as it is sent, without the query.
     pub path: String,
-    /// The query, decoded, in its order.
+    /// The query parameters, decoded, in their order.
     pub query: Vec<(String, String)>,
     /// Headers, in the order in which they are sent.
     pub headers: Vec<(String, String)>,
@@ -32,7 +32,7 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-enum Kind {
+enum BodyKind {
     Json,
     Form,
     Text,
@@ -42,32 +42,32 @@ impl Request {
     /// The value of a header, whatever the case of its name.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
-        headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        headers.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn set_header(&mut self, name: &str, value: impl Into<String>) {
-        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
         self.headers.push((name.to_owned(), value.into()));
     }
 
     pub(super) fn set_param(&mut self, name: &str, value: impl Into<String>) {
-        self.query.retain(|(known, _)| known != name);
+        self.query.retain(|(key, _)| key != name);
         self.query.push((name.to_owned(), value.into()));
     }
 
-    /// All parameters: of the query, and fields of a form.
+    /// All parameters: those of the query, and the fields of a form.
     pub(super) fn params(&self) -> Vec<(String, String)> {
         let mut params = self.query.clone();
-        if matches!(self.kind(), Kind::Form) {
+        if matches!(self.body_kind(), BodyKind::Form) {
             params.extend(form_urlencoded::parse(&self.body).into_owned());
         }
         params
     }
 
-    /// A parameter, or a plain member of a JSON body.
+    /// The value of a parameter, or of a member of a JSON body that is a text, a number or a boolean.
     pub(super) fn param(&self, name: &str) -> Option<String> {
-        let param = self.params().into_iter().find(|(known, _)| known == name);
-        param.map(|(_, value)| value).or_else(|| match self.json().ok()?.get(name)? {
+        let param = self.params().into_iter().find(|(key, _)| key == name);
+        param.map(|(_, value)| value).or_else(|| match self.json_body().ok()?.get(name)? {
             Value::String(text) => Some(text.clone()),
             scalar @ (Value::Number(_) | Value::Bool(_)) => Some(scalar.to_string()),
             Value::Null | Value::Array(_) | Value::Object(_) => None,
@@ -76,29 +76,29 @@ impl Request {
 
     /// Puts a value into the body: as a member of JSON, as a field of a form, or in place of `{auth}`.
     pub(super) fn set_field(&mut self, name: &str, value: &str) -> Result<(), Fault> {
-        match self.kind() {
-            Kind::Json => {
-                let mut object = self.json()?;
+        match self.body_kind() {
+            BodyKind::Json => {
+                let mut object = self.json_body()?;
                 object.insert(name.to_owned(), Value::from(value));
                 self.body = Value::Object(object).to_string().into_bytes();
             }
-            Kind::Form => {
-                let known = form_urlencoded::parse(&self.body).filter(|(known, _)| known != name);
+            BodyKind::Form => {
+                let fields = form_urlencoded::parse(&self.body).filter(|(key, _)| key != name);
                 let mut form = form_urlencoded::Serializer::new(String::new());
-                form.extend_pairs(known).append_pair(name, value);
+                form.extend_pairs(fields).append_pair(name, value);
                 self.body = form.finish().into_bytes();
             }
-            Kind::Text => self.fill_in(value)?,
+            BodyKind::Text => self.replace_placeholder(value)?,
         }
         Ok(())
     }
 
-    fn fill_in(&mut self, value: &str) -> Result<(), Fault> {
-        let is_there = |at: &usize| self.body[*at..].starts_with(AUTH_PLACEHOLDER.as_bytes());
-        let at = (0..self.body.len()).find(is_there).ok_or_else(|| {
-            Fault::stopped("the body has no place for the value of `auth`")
-                .at(self.path.clone())
-                .remedy(format!("write {AUTH_PLACEHOLDER} in the body, where the value belongs"))
+    fn replace_placeholder(&mut self, value: &str) -> Result<(), Fault> {
+        let is_placeholder = |at: &usize| self.body[*at..].starts_with(AUTH_PLACEHOLDER.as_bytes());
+        let at = (0..self.body.len()).find(is_placeholder).ok_or_else(|| {
+            Fault::stopped("the body has no placeholder for `auth`").at(self.path.clone()).remedy(
+                format!("write {AUTH_PLACEHOLDER} in the body where the token or digest belongs"),
+            )
         })?;
         let escaped = if self.body.trim_ascii_start().starts_with(b"<") {
             Cow::from(value.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;"))
@@ -109,7 +109,7 @@ impl Request {
         Ok(())
     }
 
-    fn json(&self) -> Result<Map<String, Value>, Fault> {
+    fn json_body(&self) -> Result<Map<String, Value>, Fault> {
         if self.body.is_empty() {
             return Ok(Map::new());
         }
@@ -118,14 +118,14 @@ impl Request {
         })
     }
 
-    fn kind(&self) -> Kind {
+    fn body_kind(&self) -> BodyKind {
         let content_type = self.header("content-type").unwrap_or_default().to_ascii_lowercase();
         if content_type.contains("form-urlencoded") {
-            Kind::Form
+            BodyKind::Form
         } else if content_type.contains("json") {
-            Kind::Json
+            BodyKind::Json
         } else {
-            Kind::Text
+            BodyKind::Text
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The schemes by their names in settings.
+//! The authentication schemes, under their names in the settings.
 
 use contract::Secret;
 use schemars::{JsonSchema, Schema};
@@ -6,13 +6,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    ApiKey, Basic, BodyToken, MessageBoard, Mtls, National, Oauth2, SharedMd5, Sign, XBg, XTif,
+    ApiKey, Basic, BodyToken, CustomSignature, MessageBoard, Mtls, National, Oauth2, SharedMd5,
+    XBg, XTif,
 };
 
 /// How requests are authenticated: `"none"`, or one scheme, like `{ bearer = { env = "TOKEN" } }`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[schemars(transform = one_table)]
+#[schemars(transform = merge_tables)]
 pub enum Scheme {
     /// No authentication.
     #[default]
@@ -21,7 +22,7 @@ pub enum Scheme {
     Basic(Basic),
     /// A fixed token in the header `Authorization` (RFC 6750).
     Bearer(Secret),
-    /// A fixed key in a header or a parameter.
+    /// A fixed key in a header or a query parameter.
     ApiKey(ApiKey),
     /// A token from a token server, fetched when needed (OAuth 2, client credentials).
     Oauth2(Oauth2),
@@ -29,7 +30,7 @@ pub enum Scheme {
     Mtls(Mtls),
     /// A fixed token in the body.
     BodyToken(BodyToken),
-    /// The MD5 of a shared text in the body, as `httpRequestVerify` of petition systems.
+    /// The MD5 of a shared secret text, sent in the body: `httpRequestVerify` of petition systems.
     SharedMd5(SharedMd5),
     /// The signature of the leaders' message board (领导留言板); the body becomes its `param`.
     MessageBoard(MessageBoard),
@@ -41,20 +42,19 @@ pub enum Scheme {
     XTif(XTif),
     /// `X-BG` headers of the platforms of Zhejiang.
     XBg(XBg),
-    /// A digest or HMAC over parts of the request, in any order.
-    Sign(Sign),
+    /// A digest or HMAC over parts of the request, in an order that the settings give.
+    Sign(CustomSignature),
 }
 
-/// Changes the schema of an enum. Instead of alternative tables with one key each, it has one table in which
-/// exactly one of all keys is written. So a misspelt key is compared with all of them, and an editor can
-/// list them.
-pub fn one_table(schema: &mut Schema) {
-    let Some(Value::Array(branches)) = schema.remove("oneOf") else { return };
-    let (mut words, mut keys) = (Vec::new(), Map::new());
-    for mut branch in branches {
-        let description = branch.get("description").cloned();
-        let Some(properties) = branch.get_mut("properties").and_then(Value::as_object_mut) else {
-            words.push(branch);
+/// Changes the schema of an enum: one table with exactly one of several keys replaces the alternative
+/// tables with one key each. So a misspelt key is compared with all keys, and an editor can list them.
+pub fn merge_tables(schema: &mut Schema) {
+    let Some(Value::Array(variants)) = schema.remove("oneOf") else { return };
+    let (mut strings, mut keys) = (Vec::new(), Map::new());
+    for mut variant in variants {
+        let description = variant.get("description").cloned();
+        let Some(properties) = variant.get_mut("properties").and_then(Value::as_object_mut) else {
+            strings.push(variant);
             continue;
         };
         for (key, value) in properties {
@@ -72,10 +72,10 @@ pub fn one_table(schema: &mut Schema) {
         "minProperties": 1,
         "maxProperties": 1,
     });
-    if words.is_empty() {
+    if strings.is_empty() {
         schema.ensure_object().extend(table.as_object().cloned().unwrap_or_default());
     } else {
-        words.push(table);
-        schema.insert("anyOf".to_owned(), Value::Array(words));
+        strings.push(table);
+        schema.insert("anyOf".to_owned(), Value::Array(strings));
     }
 }

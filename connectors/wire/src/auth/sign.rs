@@ -1,53 +1,56 @@
-//! A signature that the settings describe. Most platforms have a signature of their own, and nearly all
-//! of them are a digest over parts of the request in some order.
+//! A signature that the settings describe. Most platforms have a signature of their own; nearly all of
+//! these are a digest over parts of the request in some order.
 
 use contract::{Fault, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Algorithm, Coding, Request, SigningContext, Trace, one_table, trace::Material};
+use super::{
+    Algorithm, DigestFormat, Request, SigningContext, SigningSteps, merge_tables,
+    steps::DigestInput,
+};
 
 /// A digest or HMAC over parts of the request.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Sign {
+pub struct CustomSignature {
     /// The digest.
     pub algorithm: Algorithm,
     /// The key of an HMAC.
     pub key: Option<Secret>,
     /// What is signed, in this order.
     #[schemars(length(min = 1))]
-    pub parts: Vec<Part>,
+    pub parts: Vec<SignedPart>,
     /// The text between the parts.
     #[serde(default)]
     pub join: String,
     /// How the digest is written.
     #[serde(default)]
-    pub coding: Coding,
+    pub coding: DigestFormat,
     /// Where the digest is put.
-    pub put: Place,
+    pub put: Destination,
     /// The time of the request, if the source wants it.
-    pub timestamp: Option<Stamp>,
-    /// Where a random text is put, a new one for every request.
-    pub nonce: Option<Place>,
+    pub timestamp: Option<TimestampField>,
+    /// Where a random text is put; it is different for every request.
+    pub nonce: Option<Destination>,
 }
 
-/// One part of what is signed.
+/// A part of the text that is signed.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[schemars(transform = one_table)]
-pub enum Part {
+#[schemars(transform = merge_tables)]
+pub enum SignedPart {
     /// This text.
     Text(String),
     /// This secret text.
     Secret(Secret),
-    /// The value of a parameter: of the address, a form, or a JSON body.
+    /// The value of a parameter in the query, of a field of a form, or of a member of a JSON body.
     Param(String),
     /// The value of a header.
     Header(String),
-    /// All parameters by name, as `a=1&b=2`, not encoded; empty ones are left out.
+    /// All parameters, sorted by name, as `a=1&b=2`, not encoded; empty ones are left out.
     Params,
-    /// The time.
+    /// The time of the request.
     Timestamp,
     /// The random text.
     Nonce,
@@ -62,47 +65,48 @@ pub enum Part {
 /// Where a value is put.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[schemars(transform = one_table)]
-pub enum Place {
+#[schemars(transform = merge_tables)]
+pub enum Destination {
     /// Into this header.
     Header(String),
-    /// Into this parameter of the address.
+    /// Into this query parameter.
     Param(String),
     /// Into this member of a JSON body, or this field of a form.
     Field(String),
 }
 
-/// The time of a request.
+/// How the time of a request is sent.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Stamp {
-    /// Where it is put.
-    pub put: Place,
+pub struct TimestampField {
+    /// Where the time is put.
+    pub put: Destination,
     /// Seconds or milliseconds since 1970.
-    pub unit: Unit,
+    pub unit: TimeUnit,
 }
 
 /// The unit of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Unit {
+pub enum TimeUnit {
     /// Seconds.
     S,
     /// Milliseconds.
     Ms,
 }
 
-impl Sign {
+impl CustomSignature {
     pub(super) fn check(&self) -> Result<(), Fault> {
-        let has = |wanted: fn(&Part) -> bool| self.parts.iter().any(wanted);
+        let signs_time = self.parts.iter().any(|part| matches!(part, SignedPart::Timestamp));
+        let signs_nonce = self.parts.iter().any(|part| matches!(part, SignedPart::Nonce));
         let (what, remedy) = if self.algorithm.is_keyed() && self.key.is_none() {
-            ("an HMAC needs a key", "write `key`")
+            ("an HMAC needs a key", "set `key`")
         } else if !self.algorithm.is_keyed() && self.key.is_some() {
-            ("a plain digest has no key", "write it as a part: { secret = … }")
-        } else if has(|part| matches!(part, Part::Timestamp)) && self.timestamp.is_none() {
-            ("the time is signed but not sent", "write its place as `timestamp`")
-        } else if has(|part| matches!(part, Part::Nonce)) && self.nonce.is_none() {
-            ("the nonce is signed but not sent", "write its place as `nonce`")
+            ("a plain digest uses no `key`", "write the key as a part: { secret = … }")
+        } else if signs_time && self.timestamp.is_none() {
+            ("the time is signed but not sent", "set `timestamp`")
+        } else if signs_nonce && self.nonce.is_none() {
+            ("the nonce is signed but not sent", "set `nonce`")
         } else {
             return Ok(());
         };
@@ -113,51 +117,50 @@ impl Sign {
         &self,
         request: &mut Request,
         context: &SigningContext,
-    ) -> Result<Trace, Fault> {
-        let now = context.now;
-        let timestamp = self.timestamp.as_ref().map(|stamp| match stamp.unit {
-            Unit::S => now.timestamp().to_string(),
-            Unit::Ms => now.timestamp_millis().to_string(),
+    ) -> Result<SigningSteps, Fault> {
+        let timestamp = self.timestamp.as_ref().map(|field| match field.unit {
+            TimeUnit::S => context.now.timestamp().to_string(),
+            TimeUnit::Ms => context.now.timestamp_millis().to_string(),
         });
         let nonce = hex::encode(context.nonce);
-        if let Some((stamp, timestamp)) = self.timestamp.as_ref().zip(timestamp.as_ref()) {
-            stamp.put.fill(request, timestamp)?;
+        if let Some((field, timestamp)) = self.timestamp.as_ref().zip(timestamp.as_ref()) {
+            field.put.set_value(request, timestamp)?;
         }
-        if let Some(place) = &self.nonce {
-            place.fill(request, &nonce)?;
+        if let Some(destination) = &self.nonce {
+            destination.set_value(request, &nonce)?;
         }
-        let mut material = Material::default();
+        let mut input = DigestInput::default();
         for (index, part) in self.parts.iter().enumerate() {
             if index > 0 {
-                material = material.text(&self.join);
+                input = input.text(&self.join);
             }
-            material = match part {
-                Part::Text(text) => material.text(text),
-                Part::Secret(secret) => material.secret("secret", secret.expose()),
-                Part::Param(name) => material.text(&required(request, name, request.param(name))?),
-                Part::Header(name) => {
-                    let value = request.header(name).map(str::to_owned);
-                    material.text(&required(request, name, value)?)
+            input = match part {
+                SignedPart::Text(text) => input.text(text),
+                SignedPart::Secret(secret) => input.secret("secret", secret.expose()),
+                SignedPart::Param(name) => {
+                    input.text(&require(request, name, request.param(name))?)
                 }
-                Part::Params => material.text(&all_params(request)),
-                Part::Timestamp => material.text(timestamp.as_deref().unwrap_or_default()),
-                Part::Nonce => material.text(&nonce),
-                Part::Body => material.body(&request.body),
-                Part::Method => material.text(&request.method),
-                Part::Path => material.text(&request.path),
+                SignedPart::Header(name) => {
+                    let value = request.header(name).map(str::to_owned);
+                    input.text(&require(request, name, value)?)
+                }
+                SignedPart::Params => input.text(&joined_params(request)),
+                SignedPart::Timestamp => input.text(timestamp.as_deref().unwrap_or_default()),
+                SignedPart::Nonce => input.text(&nonce),
+                SignedPart::Body => input.body(&request.body),
+                SignedPart::Method => input.text(&request.method),
+                SignedPart::Path => input.text(&request.path),
             };
         }
         let key = self.key.as_ref().map_or("", Secret::expose);
-        let digest = self.algorithm.of(key.as_bytes(), &material.bytes);
-        let digest = self.coding.write(&digest);
-        self.put.fill(request, &digest)?;
-        let trace = Trace::of("sign").step("string to sign", material.shown);
-        Ok(trace.step("digest", digest))
+        let digest = self.coding.encode(&self.algorithm.digest(key.as_bytes(), &input.bytes));
+        self.put.set_value(request, &digest)?;
+        Ok(SigningSteps::new("sign").step("string to sign", input.redacted).step("digest", digest))
     }
 }
 
-impl Place {
-    fn fill(&self, request: &mut Request, value: &str) -> Result<(), Fault> {
+impl Destination {
+    fn set_value(&self, request: &mut Request, value: &str) -> Result<(), Fault> {
         match self {
             Self::Header(name) => request.set_header(name, value),
             Self::Param(name) => request.set_param(name, value),
@@ -167,7 +170,7 @@ impl Place {
     }
 }
 
-fn required(request: &Request, name: &str, value: Option<String>) -> Result<String, Fault> {
+fn require(request: &Request, name: &str, value: Option<String>) -> Result<String, Fault> {
     value.ok_or_else(|| {
         Fault::stopped(format!("`{name}` is signed, but it is not in the request"))
             .at(request.path.clone())
@@ -175,7 +178,7 @@ fn required(request: &Request, name: &str, value: Option<String>) -> Result<Stri
     })
 }
 
-fn all_params(request: &Request) -> String {
+fn joined_params(request: &Request) -> String {
     let mut params = request.params();
     params.retain(|(_, value)| !value.is_empty());
     params.sort();

@@ -1,4 +1,4 @@
-//! Vectors of the platforms, and what happens to secrets that have to be fetched.
+//! Test vectors of the platforms, and the secrets that must be fetched.
 
 use chrono::TimeDelta;
 use contract::FaultKind;
@@ -10,15 +10,15 @@ mod fetched;
 mod generic;
 mod vectors;
 
-/// When the vectors of the national platforms were signed: 1 760 000 000 s.
-const WHEN: i64 = 1_760_000_000;
+/// When the test vectors of the national platforms were signed, in seconds since 1970.
+const SIGNED_AT: i64 = 1_760_000_000;
 
 fn context() -> SigningContext {
-    let now = Timestamp::from_timestamp(WHEN, 0).unwrap();
+    let now = Timestamp::from_timestamp(SIGNED_AT, 0).unwrap();
     SigningContext { now, nonce: *b"\xa1\xb2\xc3\x04567890123456" }
 }
 
-/// A scheme from its settings.
+/// Parses the settings of a scheme.
 fn scheme(settings: Value) -> Scheme {
     serde_json::from_value(settings).unwrap()
 }
@@ -45,9 +45,9 @@ fn text(body: &[u8]) -> &str {
     str::from_utf8(body).unwrap()
 }
 
-/// No step of a trace may show any of these.
-fn hides(trace: &Trace, secrets: &[&str]) {
-    let shown = format!("{trace:?}");
+/// Checks that the steps show none of these secrets.
+fn assert_hides(steps: &SigningSteps, secrets: &[&str]) {
+    let shown = format!("{steps:?}");
     for secret in secrets {
         assert!(!shown.contains(secret), "{secret} is in {shown}");
     }

@@ -4,7 +4,7 @@ use contract::{Fault, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Code;
+use super::Encoding;
 use crate::cipher::Decrypt;
 
 /// How a text is encrypted.
@@ -13,7 +13,7 @@ use crate::cipher::Decrypt;
 pub struct Cipher {
     /// The key: 16 bytes.
     pub key: Secret,
-    /// How the key, and `iv`, are written.
+    /// How `key` and `iv` are written.
     #[serde(default)]
     pub key_form: KeyForm,
     /// The mode of operation.
@@ -23,7 +23,7 @@ pub struct Cipher {
     pub iv: Option<String>,
     /// How the encrypted bytes are written.
     #[serde(default)]
-    pub code: Code,
+    pub code: Encoding,
 }
 
 /// How a key is written.
@@ -43,40 +43,40 @@ pub enum KeyForm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// Each block is encrypted alone.
+    /// Each block is encrypted independently.
     #[default]
     Ecb,
-    /// Each block is combined with the block before it.
+    /// Each block is combined with the encrypted block before it.
     Cbc,
 }
 
 impl Cipher {
-    /// The key, and the initialization vector where the mode has one.
+    /// The key, and the initialization vector if the mode uses one.
     pub(super) fn key(&self) -> Result<([u8; 16], Option<[u8; 16]>), Fault> {
-        let sixteen = |text: &str| {
+        let to_16_bytes = |text: &str| {
             let bytes = match self.key_form {
                 KeyForm::Text => text.as_bytes().to_vec(),
-                KeyForm::Hex => Code::Hex.decode(text).unwrap_or_default(),
-                KeyForm::Base64 => Code::Base64.decode(text).unwrap_or_default(),
+                KeyForm::Hex => Encoding::Hex.decode(text).unwrap_or_default(),
+                KeyForm::Base64 => Encoding::Base64.decode(text).unwrap_or_default(),
             };
             <[u8; 16]>::try_from(bytes).ok()
         };
-        let key = sixteen(self.key.expose()).ok_or_else(|| {
-            Fault::stopped("the key of a cipher is not 16 bytes long").remedy("check `key_form`")
+        let key = to_16_bytes(self.key.expose()).ok_or_else(|| {
+            Fault::stopped("the `key` of a cipher is not 16 bytes long").remedy("check `key_form`")
         })?;
         let iv = self
             .iv
             .as_deref()
-            .map(|iv| sixteen(iv).ok_or_else(|| Fault::stopped("`iv` is not 16 bytes long")));
+            .map(|iv| to_16_bytes(iv).ok_or_else(|| Fault::stopped("`iv` is not 16 bytes long")));
         match (self.mode, iv.transpose()?) {
-            (Mode::Ecb, Some(_)) => Err(Fault::stopped("`ecb` has no `iv`")),
-            (Mode::Cbc, None) => Err(Fault::stopped("`cbc` needs an `iv`")),
+            (Mode::Ecb, Some(_)) => Err(Fault::stopped("the mode `ecb` uses no `iv`")),
+            (Mode::Cbc, None) => Err(Fault::stopped("the mode `cbc` needs an `iv`")),
             (_, iv) => Ok((key, iv)),
         }
     }
 
     pub(super) fn decrypt(&self, decrypt: Decrypt, text: &str) -> Result<Vec<u8>, &'static str> {
-        let (key, iv) = self.key().map_err(|_| "the key is not valid")?;
+        let (key, iv) = self.key().map_err(|_| "the key of the cipher is not valid")?;
         decrypt(&key, iv, &self.code.decode(text)?)
     }
 }

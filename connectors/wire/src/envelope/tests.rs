@@ -28,7 +28,7 @@ fn a_row_of_the_inspection_platform_is_sm4_in_hexadecimal_or_base64() {
     check(json!([{ "sm4": { "key": key, "key_form": "hex" } }]), SM4_HEX, Ok(ROW));
     let base64 = "1HevKTpid6KmGzjR3UeSo0B6/wruOpvhUWR8Y+1jkSQ7fY5X7jfGUAgqyhU8Fbo1";
     check(json!([{ "sm4": { "key": KEY, "code": "base64" } }]), base64, Ok(ROW));
-    check(json!(["base64", { "sm4": { "key": KEY } }]), "no Base64!", Err("not Base64"));
+    check(json!(["base64", { "sm4": { "key": KEY } }]), "no Base64!", Err("it is not Base64"));
 }
 
 #[test]
@@ -49,8 +49,8 @@ fn chained_blocks_are_those_of_nist() {
     };
     let blocks = "7649abac8119b246cee98e9b12e9197d5086cb9b507219ee95db113a917678b2";
     let opened = open(cbc("000102030405060708090a0b0c0d0e0f"), blocks);
-    // Without the padding that follows in the standard's chain, the last block ends as no padding.
-    assert_eq!(opened, Err("not encrypted with this key"));
+    // The standard's example has no padding, so its last block does not end in one.
+    assert_eq!(opened, Err("it is not encrypted with this key"));
     let (key, mode) =
         (hex_16("2b7e151628aed2a6abf7158809cf4f3c"), hex_16("000102030405060708090a0b0c0d0e0f"));
     let padded = encrypt_cbc(
@@ -80,17 +80,17 @@ fn a_hand_over_of_anhui_is_base64_twice() {
 #[test]
 fn a_text_that_cannot_be_opened_has_a_reason() {
     let sm4 = || json!([{ "sm4": { "key": KEY } }]);
-    check(sm4(), "xyz", Err("not hexadecimal digits"));
-    check(sm4(), "", Err("not a whole number of cipher blocks"));
-    check(sm4(), &SM4_HEX[2..], Err("not a whole number of cipher blocks"));
-    check(sm4(), &SM4_HEX[..64], Err("not encrypted with this key"));
+    check(sm4(), "xyz", Err("it is not in hexadecimal digits"));
+    check(sm4(), "", Err("its length is not a whole number of cipher blocks"));
+    check(sm4(), &SM4_HEX[2..], Err("its length is not a whole number of cipher blocks"));
+    check(sm4(), &SM4_HEX[..64], Err("it is not encrypted with this key"));
     check(
         json!([{ "sm4": { "key": "fedcba9876543210" } }]),
         SM4_HEX,
-        Err("not encrypted with this key"),
+        Err("it is not encrypted with this key"),
     );
-    check(json!([{ "aes": { "key": KEY } }]), SM4_HEX, Err("not encrypted with this key"));
-    check(json!(["hex", "hex"]), "ff00", Err("a layer within is not text"));
+    check(json!([{ "aes": { "key": KEY } }]), SM4_HEX, Err("it is not encrypted with this key"));
+    check(json!(["hex", "hex"]), "ff00", Err("one of its inner layers is not text"));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn hex_16(text: &str) -> [u8; 16] {
     hex::decode(text).unwrap().try_into().unwrap()
 }
 
-/// What the other side does: pads, chains, encrypts.
+/// Pads and encrypts in CBC mode, as the other side does.
 fn encrypt_cbc(key: &[u8; 16], iv: &[u8; 16], plain: &[u8]) -> String {
     use ::cipher::{BlockCipherEncrypt as _, KeyInit as _, array::Array};
     let n_padding = 16 - plain.len() % 16;

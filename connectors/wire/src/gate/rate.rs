@@ -1,5 +1,5 @@
-//! Requests per time, with a burst after a pause (GCRA, by the governor crate). It uses the clock of
-//! the runtime, so a test can advance it by hours.
+//! Limits how many requests are sent per time, with a burst after a pause (GCRA, from the governor
+//! crate). It uses tokio's clock, so a test can advance it by hours.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -12,33 +12,33 @@ use governor::{
 };
 use tokio::time::Instant;
 
-/// Limits the rate of requests.
+/// The limit of the rate of requests.
 pub(super) struct Rate {
-    limiter: RateLimiter<NotKeyed, InMemoryState, RuntimeClock, NoOpMiddleware<Nanos>>,
-    clock: RuntimeClock,
+    limiter: RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Nanos>>,
+    clock: TokioClock,
 }
 
 impl Rate {
-    /// `None` where the interval is zero.
+    /// `None` if the interval is zero: then the rate has no limit.
     pub(super) fn new(interval: Duration, burst: u32) -> Option<Self> {
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(interval)?.allow_burst(burst);
-        let clock = RuntimeClock { start: Instant::now() };
+        let clock = TokioClock { start: Instant::now() };
         Some(Self { limiter: RateLimiter::direct_with_clock(quota, clock.clone()), clock })
     }
 
-    /// Takes a slot, or gives the time until the next one.
-    pub(super) fn take(&self) -> Option<Duration> {
+    /// Counts a request; if that is not yet allowed, only returns how long to wait.
+    pub(super) fn try_acquire(&self) -> Option<Duration> {
         self.limiter.check().err().map(|not_yet| not_yet.wait_time_from(self.clock.now()))
     }
 }
 
 #[derive(Debug, Clone)]
-struct RuntimeClock {
+struct TokioClock {
     start: Instant,
 }
 
-impl Clock for RuntimeClock {
+impl Clock for TokioClock {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {
@@ -46,4 +46,4 @@ impl Clock for RuntimeClock {
     }
 }
 
-impl ReasonablyRealtime for RuntimeClock {}
+impl ReasonablyRealtime for TokioClock {}

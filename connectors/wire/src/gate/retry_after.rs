@@ -1,16 +1,17 @@
-//! `Retry-After` (RFC 9110 §10.2.3): seconds, or a date. Rounded up, so that no request is too early.
+//! Reads the header `Retry-After` (RFC 9110 §10.2.3): seconds or a date, rounded up so that no request
+//! is too early.
 
 use std::time::{Duration, SystemTime};
 
 use contract::Timestamp;
 
-/// Minimum pause, also where the header names a time in the past.
+/// Minimum pause, even if the header names a time in the past.
 const MIN_PAUSE: Duration = Duration::from_secs(1);
 /// Maximum pause: more than a month is a mistake of the source.
 pub(super) const MAX_PAUSE: Duration = Duration::from_secs(31 * 86_400);
 
-/// The pause that a header asks for; `None` where it has none. `date` is the `Date` header of the same
-/// answer: a date is by the clock of the source, which may differ from `now`.
+/// The pause that the header's `value` asks for; `None` if it cannot be read. `date` is the `Date` header
+/// of the same answer: dates are by the clock of the source, which may differ from `now`.
 pub fn retry_after(value: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     let wait = if let Ok(until) = httpdate::parse_http_date(value) {
@@ -29,9 +30,9 @@ fn seconds(text: &str) -> Option<Duration> {
     if whole.is_empty() || !digits(whole) || !digits(fraction) {
         return None;
     }
-    let more = fraction.bytes().any(|digit| digit != b'0');
+    let has_fraction = fraction.bytes().any(|digit| digit != b'0');
     let whole = whole.parse::<u64>().unwrap_or(u64::MAX);
-    Some(Duration::from_secs(whole.saturating_add(more.into())))
+    Some(Duration::from_secs(whole.saturating_add(has_fraction.into())))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use super::*;
 
 const DATE: &str = "Tue, 09 Nov 2021 08:49:20 GMT";
 
-/// The published vector.
+/// The published test vector.
 const SIGNED: [(&str, &str); 4] = [
     ("x-bg-date-time", DATE),
     ("x-bg-hmac-access-key", "test"),
@@ -44,7 +44,7 @@ fn a_request_with_another_signature_is_refused() {
         ("x-bg-date-time", "Tue, 09 Nov 2021 08:49:21 GMT"),
     ] {
         let mut headers = SIGNED;
-        headers.iter_mut().find(|(known, _)| *known == name).unwrap().1 = value;
+        headers.iter_mut().find(|(key, _)| *key == name).unwrap().1 = value;
         let refusal = admit(&x_bg(), &headers, 0);
         assert!(refusal.is_err(), "{name}: {value}");
     }
@@ -55,7 +55,7 @@ fn a_request_with_another_signature_is_refused() {
 fn bearer_and_shared_header_are_compared_whole() {
     let bearer = Guard::Bearer(Secret::new("t0ken"));
     let value = Secret::new("t0ken");
-    let header = Guard::Header(SharedHeader { name: "X-Api-Key".to_owned(), value });
+    let header = Guard::Header(SecretHeader { name: "X-Api-Key".to_owned(), value });
     assert!(admit(&bearer, &[("authorization", "Bearer t0ken")], 0).is_ok());
     assert!(admit(&bearer, &[("authorization", "bearer t0ken")], 0).is_ok());
     assert!(admit(&header, &[("x-api-key", "t0ken")], 0).is_ok());

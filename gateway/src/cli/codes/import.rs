@@ -1,7 +1,7 @@
 //! Imports the rows of a filled worksheet into the code tables.
 //!
-//! All or nothing: the tables are written, the whole configuration is checked with them, and if there is
-//! a problem, every table is restored.
+//! It imports all rows or none: it writes the tables, checks the whole configuration with them, and
+//! restores every table if there is a problem.
 
 use std::{
     collections::BTreeMap,
@@ -31,7 +31,7 @@ pub(super) fn run(context: &Context, file: &Path) -> anyhow::Result<Exit> {
         n_rows += rows.len();
         let path = settings.codes_dir.join(format!("{table}.csv"));
         let before = fs::read(&path).ok();
-        let text = with_rows(before.as_deref(), table, rows)?;
+        let text = append_rows(before.as_deref(), table, rows)?;
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
@@ -87,8 +87,8 @@ fn cell(data: &Data) -> String {
     }
 }
 
-/// The table with the rows appended.
-fn with_rows(
+/// Appends rows to a table; `before` is its content, if it exists.
+fn append_rows(
     before: Option<&[u8]>,
     table: &str,
     rows: &[(String, String)],
@@ -138,7 +138,7 @@ mod tests {
     fn rows_are_appended_under_the_columns_of_the_table() {
         let rows = [("求决".to_owned(), "help".to_owned())];
         let text = |before: Option<&str>| {
-            let text = with_rows(before.map(str::as_bytes), "kind", &rows).unwrap();
+            let text = append_rows(before.map(str::as_bytes), "kind", &rows).unwrap();
             String::from_utf8(text).unwrap()
         };
         assert_eq!(text(None), "raw,code,label\n求决,help,\n");

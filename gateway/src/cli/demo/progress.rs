@@ -1,4 +1,4 @@
-//! Progress of the channels: a bar for each on a terminal, plain lines elsewhere.
+//! Shows the progress of the channels: a bar for each on a terminal, plain lines elsewhere.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -21,8 +21,8 @@ pub(super) async fn until_caught_up(watches: &[Arc<ChannelWatch>], expected: &[(
     let channels: Vec<_> = watches
         .iter()
         .map(|watch| {
-            let of = expected.iter().find(|(name, _)| *name == watch.id().as_str());
-            (&**watch, of.map_or(0, |(_, n)| *n))
+            let found = expected.iter().find(|(name, _)| *name == watch.id().as_str());
+            (&**watch, found.map_or(0, |(_, n)| *n))
         })
         .collect();
     if stderr().is_terminal() {
@@ -77,7 +77,7 @@ async fn print_lines(channels: &[(&ChannelWatch, u64)]) {
 /// Prints a line for each channel with progress since the last line.
 fn print_progress(channels: &[(&ChannelWatch, u64)], printed: &mut [u64]) {
     for ((watch, expected), printed) in channels.iter().zip(printed) {
-        // Records that changed meanwhile are read again, so there may be more than expected.
+        // Records that change during the demo are read again, so there may be more than expected.
         let (id, entries) = (watch.id(), watch.entries().min(*expected));
         if std::mem::replace(printed, entries) != entries {
             out::note(format!("{id}: {entries} of {expected} {}", fault_text(watch)).trim_end());

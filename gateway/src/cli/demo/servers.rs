@@ -1,4 +1,4 @@
-//! The database and the broker of the demo, if it does not use one SQLite file.
+//! The database and the broker that the demo can use instead of one SQLite file.
 //!
 //! The demo uses a schema of its own in the database, and queues with a prefix of its own on the broker.
 //! Both are emptied when it starts.
@@ -32,16 +32,17 @@ impl Servers {
     pub(super) async fn prepare(&self, config: &Path) -> anyhow::Result<()> {
         if let Some(url) = &self.store {
             Postgres::create_schema(url, SCHEMA).await?;
-            // A shared store never gets keys automatically; this one belongs to the demo alone.
+            // The keys of a shared store are never created automatically, but this store belongs to the
+            // demo.
             keys::make(&config.join("data/keys.json"), Suite::default())?;
         }
         let store = self.store.as_ref().map(|_| STORE);
         let broker = self.broker.as_ref().map(|_| (BROKER, SCHEMA));
-        Ok(shipped::name_servers(config, store, broker)?)
+        Ok(shipped::set_servers(config, store, broker)?)
     }
 
     /// Deletes the queues of an earlier demo.
-    pub(super) async fn clear(settings: &Settings) -> anyhow::Result<()> {
+    pub(super) async fn delete_queues(settings: &Settings) -> anyhow::Result<()> {
         if let Some(broker) = &settings.bus {
             let channels: Vec<_> = settings.channels.iter().map(|each| each.id.clone()).collect();
             Amqp::new(assemble::broker(broker)?).delete(channels).await?;
@@ -49,7 +50,7 @@ impl Servers {
         Ok(())
     }
 
-    /// The values of the environment variables in the configuration.
+    /// The value of an environment variable to which the configuration refers.
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         match name {
             STORE => self.store.as_deref().map(|url| Postgres::in_schema(url, SCHEMA)),

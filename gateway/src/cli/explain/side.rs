@@ -1,5 +1,5 @@
-//! Columns of text side by side on a terminal. A Chinese character takes two cells, long texts are
-//! wrapped, and what differs from the column before is marked.
+//! Draws columns of text side by side on a terminal. A Chinese character takes two cells, long texts are
+//! wrapped, and differences from the column before are marked.
 
 use std::ops::Range;
 
@@ -25,8 +25,8 @@ const SHARES: [usize; 5] = [17, 25, 25, 20, 13];
 /// Maximum number of lines of a cell.
 const MAX_LINES: usize = 6;
 
-/// Draws a table `width` cells wide, with colours; they are stripped if the output is no terminal, and
-/// the sign ≠ marks a difference without them.
+/// Draws a table `width` cells wide, with colours. If the output is not a terminal, the colours are
+/// removed, and only the sign ≠ marks a difference.
 pub(super) fn draw(rows: &[Row], width: usize) -> String {
     let headings = HEADINGS.map(|heading| Cell::new(heading, FAINT));
     let rows: Vec<_> = rows
@@ -35,7 +35,7 @@ pub(super) fn draw(rows: &[Row], width: usize) -> String {
             [
                 Cell::new(name, ""),
                 Cell::new(raw, ""),
-                Cell::after(raw, decoded),
+                Cell::diff(raw, decoded),
                 Cell::new(mapped, ""),
                 Cell::new(notes, DOUBT),
             ]
@@ -53,7 +53,7 @@ pub(super) fn draw(rows: &[Row], width: usize) -> String {
     drawn
 }
 
-/// The width of each column: what it needs, or its share of what the narrower columns leave.
+/// The width of each column: the width it needs, or else its share of what the narrower columns leave.
 fn widths(needs: [usize; 5], width: usize) -> [usize; 5] {
     let mut widths = [None; 5];
     loop {
@@ -61,12 +61,12 @@ fn widths(needs: [usize; 5], width: usize) -> [usize; 5] {
         let left = width.saturating_sub(widths.iter().flatten().sum());
         let shares: usize = open.iter().map(|column| SHARES[*column]).sum();
         let share = |column: usize| left * SHARES[column] / shares.max(1);
-        let satisfied: Vec<_> =
+        let fitting: Vec<_> =
             open.iter().copied().filter(|column| needs[*column] <= share(*column)).collect();
-        if satisfied.is_empty() {
+        if fitting.is_empty() {
             return std::array::from_fn(|column| widths[column].unwrap_or(share(column)).max(8));
         }
-        for column in satisfied {
+        for column in fitting {
             widths[column] = Some(needs[column]);
         }
     }
@@ -85,8 +85,8 @@ impl Cell {
         Self { text: text.to_owned(), marked, colour }
     }
 
-    /// A text in which the part that differs from `before` is marked.
-    fn after(before: &str, text: &str) -> Self {
+    /// A text with a mark on the part that differs from `before`.
+    fn diff(before: &str, text: &str) -> Self {
         if before == text {
             return Self::new("=", FAINT);
         }
@@ -106,7 +106,7 @@ impl Cell {
     }
 
     /// Wraps the text to a width: Chinese anywhere, other text between words if possible.
-    fn wrapped(&self, width: usize) -> Vec<Vec<(char, bool)>> {
+    fn wrap(&self, width: usize) -> Vec<Vec<(char, bool)>> {
         let mut lines = vec![Vec::new()];
         let mut used = 0;
         for (at, c) in self.text.char_indices() {
@@ -134,17 +134,17 @@ impl Cell {
     }
 }
 
-/// Takes the word that `next` continues from the end of the last line, unless the line is one word.
+/// Removes the word that `next` continues from the end of the last line, and returns it. A word that
+/// fills the whole line stays.
 fn take_partial_word(lines: &mut [Vec<(char, bool)>], next: char) -> Vec<(char, bool)> {
     let Some(line) = lines.last_mut() else { return Vec::new() };
-    let is_of_word = |c: char| c.is_ascii() && c != ' ';
-    let begin = line.iter().rposition(|(c, _)| !is_of_word(*c)).map_or(0, |before| before + 1);
-    if begin == 0 || !is_of_word(next) { Vec::new() } else { line.split_off(begin) }
+    let is_in_word = |c: char| c.is_ascii() && c != ' ';
+    let begin = line.iter().rposition(|(c, _)| !is_in_word(*c)).map_or(0, |before| before + 1);
+    if begin == 0 || !is_in_word(next) { Vec::new() } else { line.split_off(begin) }
 }
 
 fn draw_row(cells: &[Cell; 5], widths: &[usize; 5]) -> String {
-    let wrapped: Vec<_> =
-        cells.iter().zip(widths).map(|(cell, width)| cell.wrapped(*width)).collect();
+    let wrapped: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| cell.wrap(*width)).collect();
     let height = wrapped.iter().map(Vec::len).max().unwrap_or(0);
     let mut drawn = String::new();
     for index in 0..height {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cleaning_changed_is_marked_and_chinese_stays_in_its_column() {
+    fn changes_by_cleaning_are_marked_and_chinese_stays_aligned() {
         let line = Row {
             name: "RQSTTITLE\n→ title".into(),
             raw: "夜间␀施工".into(),
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn text_wraps_between_words_and_text_without_spaces_anywhere() {
         let wrapped = |text: &str| {
-            let lines = Cell::new(text, "").wrapped(10);
+            let lines = Cell::new(text, "").wrap(10);
             lines.iter().map(|l| l.iter().map(|(c, _)| *c).collect::<String>()).collect::<Vec<_>>()
         };
         assert_eq!(wrapped("at bytes 0 to 27"), ["at bytes 0", "to 27"]);
@@ -226,8 +226,8 @@ mod tests {
 
     #[test]
     fn the_differing_part_is_marked_alone() {
-        let cell = Cell::after("a&nbsp;b", "a b");
+        let cell = Cell::diff("a&nbsp;b", "a b");
         assert_eq!(&cell.text[cell.marked.clone()], " ");
-        assert_eq!(Cell::after("x", "x").text, "=");
+        assert_eq!(Cell::diff("x", "x").text, "=");
     }
 }

@@ -1,4 +1,4 @@
-//! Saves a page as a fixture, without personal values. If they cannot all be removed, nothing is written.
+//! Saves a page as a fixture, without personal values. If some cannot be removed, nothing is written.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{channel::LiveChannel, cli::out};
 
-/// Writes `page`, or the records of `entries` if the source gives no pages, and the expected demands.
+/// Writes `page`, or the records of `entries` if the source has no pages, and the expected demands.
 pub(super) fn save(
     channel: &LiveChannel,
     folder: &Path,
@@ -16,7 +16,7 @@ pub(super) fn save(
     entries: &[Entry],
 ) -> anyhow::Result<()> {
     let records = records(entries);
-    ensure!(!records.is_empty(), "no record was read that could be saved");
+    ensure!(!records.is_empty(), "there is nothing to save: no record was read");
     let page = match page {
         Some(page) => page,
         None => rows(&records)?,
@@ -32,7 +32,7 @@ pub(super) fn save(
     let path = folder.join(name);
     fs::write(&path, scrubbed).with_context(|| path.display().to_string())?;
     let expected = folder.join("page.expected.json");
-    let outcomes = channel.outcomes_of_page(&path, false)?;
+    let outcomes = channel.page_outcomes(&path, false)?;
     let text = serde_json::to_string_pretty(&outcomes)? + "\n";
     fs::write(&expected, text).with_context(|| expected.display().to_string())?;
     out::note(format!("wrote {} and {}", path.display(), expected.display()));
@@ -53,7 +53,7 @@ fn rows(records: &[RawRecord]) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&rows)? + "\n")
 }
 
-/// Reads the scrubbed page and checks that it contains no personal value of the records `before`.
+/// Checks that the scrubbed page can be read, and contains no personal value of the records `before`.
 fn ensure_clean(
     channel: &LiveChannel,
     name: &str,
@@ -70,15 +70,14 @@ fn ensure_clean(
     let left = values.intersection(&left).count();
     ensure!(
         left == 0,
-        "{left} personal values cannot be found in the text of the page to remove them; write the \
-         fixture by hand"
+        "{left} personal values cannot be removed from the page; write the fixture by hand"
     );
     Ok(())
 }
 
 fn sample(channel: &LiveChannel, name: &str, page: &str) -> anyhow::Result<Vec<RawRecord>> {
     let entries = channel.sample(name, page.as_bytes()).context(
-        "what was read is no valid page of this kind of source; write the fixture by hand",
+        "the saved page would not be valid for this kind of source; write the fixture by hand",
     )?;
     Ok(records(&entries))
 }

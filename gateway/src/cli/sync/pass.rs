@@ -1,4 +1,4 @@
-//! One pass over the channels of each upstream, by the service that holds its lease or by this process.
+//! Reads the channels of each upstream once: by the service that holds its lease, or by this process.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     instance,
     lease::LeaseHolder,
     requests::paused_message,
-    supervise::{Ended, Shared, run_channels},
+    supervise::{ChannelEnd, Shared, run_channels},
 };
 
 /// How often the answer of a service, or a lease that another process holds, is checked.
@@ -22,39 +22,39 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How the pass over one channel ended.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "became", rename_all = "snake_case")]
-pub(super) enum Became {
+pub(super) enum PassEnd {
     /// Everything is read and published.
     Done {
-        /// The service that did it; `None` for this process.
+        /// The service that read the channel; `None` for this process.
         by: Option<String>,
-        /// Number of moves of the position at its end.
+        /// Number of moves of the position at the end of the pass.
         #[serde(skip)]
         step: u64,
     },
-    /// It was requested from a service, and not waited for.
+    /// It was requested from a service, without waiting for it.
     Asked {
         /// That service.
         by: String,
     },
-    /// It was not possible in time; nothing is lost.
+    /// It could not be completed in time; nothing is lost.
     NotYet {
-        /// Why not.
+        /// The reason.
         why: String,
     },
-    /// A fault that must be fixed first.
+    /// There was a fault that must be fixed first.
     Failed {
         /// The fault.
         why: String,
     },
 }
 
-/// Passes over all channels, all upstreams at the same time, until stop is requested.
+/// Reads all channels once, all upstreams at the same time. Ends early if stop is requested.
 pub(super) async fn pass(channels: Vec<LiveChannel>, shared: &Shared, no_wait: bool) -> Vec<Row> {
     let leases = LeaseHolder::new(shared.store.separate_handle(), false);
-    let groups = LiveChannel::by_upstream(channels);
+    let groups = LiveChannel::group_by_upstream(channels);
     let upstreams = groups.into_iter().map(|(name, channels)| {
-        let one = Upstream { name, shared, leases: &leases, no_wait };
-        async move { Box::pin(one.pass(channels)).await }
+        let upstream = Upstream { name, shared, leases: &leases, no_wait };
+        async move { Box::pin(upstream.pass(channels)).await }
     });
     join_all(upstreams).await.into_iter().flatten().collect()
 }
@@ -69,18 +69,18 @@ struct Upstream<'a> {
 impl Upstream<'_> {
     async fn pass(&self, mut channels: Vec<LiveChannel>) -> Vec<Row> {
         let stop = &self.shared.environment.stop;
-        let (mut rows, mut retry) = (self.paused(&channels).await, Retry::default());
-        let is_left = |rows: &[Row], id: &ChannelId| rows.iter().all(|row| row.channel != *id);
-        channels.retain(|channel| is_left(&rows, channel.id()));
-        let mut reason = "the deadline came before it began".to_owned();
+        let (mut rows, mut retry) = (self.paused_rows(&channels).await, Retry::default());
+        let has_no_row = |rows: &[Row], id: &ChannelId| rows.iter().all(|row| row.channel != *id);
+        channels.retain(|channel| has_no_row(&rows, channel.id()));
+        let mut reason = "it could not begin before the deadline".to_owned();
         while let Some(first) = channels.first()
             && !stop.is_requested()
         {
             let done = match self.leases.claim(&self.name).await {
                 Ok(Claim::Ours(lease)) => {
                     let work = run_channels(&channels, self.shared, lease.fence);
-                    match Box::pin(self.leases.during(&lease, &first.gate, work)).await {
-                        Some(ended) => self.rows_of(ended).await,
+                    match Box::pin(self.leases.hold_counting(&lease, &first.gate, work)).await {
+                        Some(ended) => self.result_rows(ended).await,
                         None => Vec::new(),
                     }
                 }
@@ -97,7 +97,7 @@ impl Upstream<'_> {
                     Vec::new()
                 }
             };
-            channels.retain(|channel| is_left(&done, channel.id()));
+            channels.retain(|channel| has_no_row(&done, channel.id()));
             rows.extend(done);
         }
         let not_yet = |channel: LiveChannel| {
@@ -105,86 +105,86 @@ impl Upstream<'_> {
                 crate::watch::State::Waiting(fault) => fault,
                 _ => reason.clone(),
             };
-            Row { channel: channel.id().clone(), became: Became::NotYet { why } }
+            Row { channel: channel.id().clone(), end: PassEnd::NotYet { why } }
         };
         rows.extend(channels.into_iter().map(not_yet));
         rows
     }
 
-    /// The rows of paused channels, which nobody reads. If the store is away, the pass will report it.
-    async fn paused(&self, channels: &[LiveChannel]) -> Vec<Row> {
+    /// The rows of paused channels, which are not read. If the store cannot be reached, the pass reports
+    /// it.
+    async fn paused_rows(&self, channels: &[LiveChannel]) -> Vec<Row> {
         let paused = self.shared.store.paused().await.unwrap_or_default();
         let row = |id: &ChannelId| Row {
             channel: id.clone(),
-            became: Became::Failed { why: paused_message(id) },
+            end: PassEnd::Failed { why: paused_message(id) },
         };
         let ids = channels.iter().map(LiveChannel::id);
         ids.filter(|id| paused.contains(id)).map(row).collect()
     }
 
     /// The rows of channels that this process read. A pass that was stopped is not complete.
-    async fn rows_of(&self, ended: Vec<Ended>) -> Vec<Row> {
+    async fn result_rows(&self, ended: Vec<ChannelEnd>) -> Vec<Row> {
         let mut rows = Vec::new();
         for (channel, end) in ended {
             let progress = self.shared.store.progress(&channel).await;
-            let became = match (end, progress) {
-                (Err(fault), _) if !fault.is_stopped() => Became::NotYet { why: fault.to_string() },
-                (Err(fault), _) => Became::Failed { why: fault.to_string() },
+            let end = match (end, progress) {
+                (Err(fault), _) if fault.is_stopped() => PassEnd::Failed { why: fault.to_string() },
+                (Err(fault), _) => PassEnd::NotYet { why: fault.to_string() },
                 (Ok(()), _) if self.shared.environment.stop.is_requested() => {
-                    Became::NotYet { why: "it was stopped before it was complete".to_owned() }
+                    PassEnd::NotYet { why: "it was stopped before it was complete".to_owned() }
                 }
-                (Ok(()), Ok(progress)) => Became::Done { by: None, step: progress.step },
-                (Ok(()), Err(fault)) => Became::NotYet { why: fault.to_string() },
+                (Ok(()), Ok(progress)) => PassEnd::Done { by: None, step: progress.step },
+                (Ok(()), Err(fault)) => PassEnd::NotYet { why: fault.to_string() },
             };
-            rows.push(Row { channel, became });
+            rows.push(Row { channel, end });
         }
         rows
     }
 
-    /// Requests the passes from the service that holds the lease. If it ends before a pass is done, that
-    /// channel has no row.
+    /// Requests the passes from the service that holds the lease. If the service ends before a pass is
+    /// complete, that channel gets no row.
     async fn request_passes(&self, channels: &[LiveChannel], held: &Holding) -> Vec<Row> {
         let by = format!("the running service, {}", instance::describe(&held.holder));
         let requests = channels.iter().map(|channel| async {
-            let became = self.ask(channel, held, &by).await?;
-            Some(Row { channel: channel.id().clone(), became })
+            let end = self.request(channel, held, &by).await?;
+            Some(Row { channel: channel.id().clone(), end })
         });
         join_all(requests).await.into_iter().flatten().collect()
     }
 
-    async fn ask(&self, channel: &LiveChannel, held: &Holding, by: &str) -> Option<Became> {
+    async fn request(&self, channel: &LiveChannel, held: &Holding, by: &str) -> Option<PassEnd> {
         let (store, stop) = (&self.shared.store, &self.shared.environment.stop);
         let (own, spec) = (instance::this_process(), &channel.spec);
-        let asked = store.ask(RequestKind::Sync, Some(&spec.id), spec.range, &own).await;
-        let seq = match asked {
+        let seq = match store.ask(RequestKind::Sync, Some(&spec.id), spec.range, &own).await {
             Ok(seq) => seq,
-            Err(fault) => return Some(Became::NotYet { why: fault.to_string() }),
+            Err(fault) => return Some(PassEnd::NotYet { why: fault.to_string() }),
         };
         if self.no_wait {
-            return Some(Became::Asked { by: by.to_owned() });
+            return Some(PassEnd::Asked { by: by.to_owned() });
         }
         while !stop.is_requested() {
             match store.request(seq).await {
                 Ok(RequestState::Done(step)) => {
                     let step = step.parse().unwrap_or(u64::MAX);
-                    return Some(Became::Done { by: Some(by.to_owned()), step });
+                    return Some(PassEnd::Done { by: Some(by.to_owned()), step });
                 }
-                Ok(RequestState::Failed(why)) => return Some(Became::Failed { why }),
+                Ok(RequestState::Failed(why)) => return Some(PassEnd::Failed { why }),
                 Ok(RequestState::Open) if !is_still_held(store, held).await => break,
-                // If the store is away, it comes back or the deadline ends this.
+                // If the store cannot be reached, this tries again until the deadline.
                 Ok(RequestState::Open) | Err(_) => stop.or_sleep(POLL_INTERVAL).await,
             }
         }
-        // Nobody waits for it any more. If it is done all the same, that does no harm.
+        // The request is not needed any more. If the service serves it nevertheless, that does no harm.
         let withdrawn = RequestState::Failed("withdrawn".to_owned());
         let _ = store.answer(seq, &withdrawn).await;
         None
     }
 }
 
-/// Whether the service still holds the lease; true if the store is away.
+/// Whether the service still holds the lease; true if the store cannot be reached.
 async fn is_still_held(store: &Database, held: &Holding) -> bool {
-    if instance::is_gone(&held.holder) {
+    if instance::has_ended(&held.holder) {
         return false;
     }
     let Ok(leases) = store.leases().await else { return true };

@@ -1,5 +1,7 @@
 //! Names.
 
+use std::{collections::HashSet, sync::LazyLock};
+
 use normalizer_text::{Profile, clean};
 
 use super::{Personal, doubt_if_masked, without_whitespace};
@@ -42,7 +44,7 @@ fn mask(name: &str) -> String {
 /// Whether a name is a word that names nobody.
 pub(super) fn is_placeholder(name: &str) -> bool {
     let bare = name.trim_matches(|c: char| !c.is_alphanumeric());
-    PLACEHOLDERS.split(' ').any(|word| word == bare)
+    PLACEHOLDERS.contains(bare)
         || TITLES.iter().any(|title| {
             bare.strip_suffix(title).is_some_and(|surname| {
                 surname.chars().count() <= 1 || COMPOUND_SURNAMES.contains(&surname)
@@ -67,9 +69,12 @@ const COMPOUND_SURNAMES: [&str; 32] = [
 /// Titles that follow a surname, or stand alone.
 const TITLES: [&str; 9] = ["先生", "女士", "小姐", "师傅", "同志", "某某", "某", "老师", "经理"];
 
-const PLACEHOLDERS: &str = "匿名 匿名用户 匿名市民 匿名群众 市民 热心市民 群众 网友 热心网友 居民 \
-                            村民 业主 住户 来电人 诉求人 投诉人 举报人 用户 游客 市民来电 不愿透露 \
-                            未知 保密 无 无名氏 不详 未提供";
+static PLACEHOLDERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    let words = "匿名 匿名用户 匿名市民 匿名群众 市民 热心市民 群众 网友 热心网友 居民 \
+                 村民 业主 住户 来电人 诉求人 投诉人 举报人 用户 游客 市民来电 不愿透露 \
+                 未知 保密 无 无名氏 不详 未提供";
+    words.split(' ').collect()
+});
 
 /// Names of real people that are much more often ordinary words.
 const COMMON_WORDS: [&str; 72] = [

@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use contract::{
-    Current, Demand, DemandId, Digest, Event, Intake, MessageId, ReadNo, Timestamp, Tracked,
-    Version,
+    Demand, DemandId, DemandState, Digest, Event, Intake, MessageId, ReadNo, Timestamp,
+    TrackedFields, Version,
 };
 use serde_json::json;
 use sqlx::Error;
@@ -31,14 +31,14 @@ pub(crate) struct KnownState {
 #[derive(Debug, Clone)]
 pub(crate) struct KnownDemand {
     pub(crate) seq: i64,
-    pub(crate) current: Current,
+    pub(crate) current: DemandState,
     pub(crate) last_seen_at: Timestamp,
 }
 
 impl KnownDemand {
     /// Reads what the judge must know about a demand, and its id.
     fn read(row: &dyn Columns) -> Result<(DemandId, Self), Error> {
-        let tracked = Tracked {
+        let tracked = TrackedFields {
             status: row.text("status")?,
             status_raw: row.text("status_raw")?,
             kind: row.text("kind")?,
@@ -48,7 +48,8 @@ impl KnownDemand {
             due_at: row.time("due_at")?.map(|due| due.timestamp_micros()),
             urged: row.int("urged")?.and_then(|urged| u32::try_from(urged).ok()),
         };
-        let current = Current { version: row.version()?, digest: row.digest("digest")?, tracked };
+        let current =
+            DemandState { version: row.version()?, digest: row.digest("digest")?, tracked };
         let (seq, last_seen_at) = (row.some_int("seq")?, row.some_time("last_seen_at")?);
         Ok((row.demand_id()?, Self { seq, current, last_seen_at }))
     }

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use contract::{
-    ChannelId, Current, Delivery, Demand, DemandId, Digest, Event, Intake, Judgement, MessageId,
-    Outcomes, Reason, judge,
+    ChannelId, Delivery, Demand, DemandId, DemandState, Digest, Event, Intake, Judgement,
+    MessageId, Outcomes, Reason, judge,
 };
 
 use super::{
@@ -116,7 +116,7 @@ impl<'a> Planner<'a, '_> {
     }
 
     fn plan_demand(&mut self, delivery: &'a Delivery, demand: &'a Demand) -> Outcomes {
-        let incoming = Current::of(demand);
+        let incoming = DemandState::of(demand);
         let change = self.changes.get(&demand.id).and_then(|at| self.plan.changes.get(*at));
         let current = change
             .map(|change| &change.current)
@@ -162,7 +162,7 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// The change of a demand; adds one if this intake has not changed the demand yet.
-    fn change(&mut self, demand: &Demand, incoming: &Current) -> &mut DemandChange<'a> {
+    fn change(&mut self, demand: &Demand, incoming: &DemandState) -> &mut DemandChange<'a> {
         let changes = &mut self.plan.changes;
         let at = match self.changes.entry(demand.id) {
             Entry::Occupied(at) => *at.get(),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use contract::{Current, Demand, DemandId, Digest, MessageId, Outcomes, Timestamp};
+use contract::{Demand, DemandId, DemandState, Digest, MessageId, Outcomes, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::quarantine::Quarantined;
@@ -62,7 +62,7 @@ pub(crate) struct DemandChange<'a> {
     /// The new row; `None` if only the version and `last_seen_at` change.
     pub(crate) row: Option<Vec<Value<'a>>>,
     /// The state by which the next event of this intake is judged; its version becomes that of the row.
-    pub(crate) current: Current,
+    pub(crate) current: DemandState,
     /// Whether a state came again with a newer version.
     pub(crate) has_new_version: bool,
     /// The index in `history` of the state that is the current one so far.

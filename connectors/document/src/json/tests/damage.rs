@@ -1,4 +1,4 @@
-//! Damage in a text: how far it reaches, and which text is refused.
+//! Damaged texts: which values are marked, and which texts are refused.
 
 use super::*;
 
@@ -40,13 +40,13 @@ fn damage_in_one_value_does_not_affect_the_others() {
         assert_eq!((&tree[1]["id"], &tree[1]["w"]), (&json!(2), &json!("x")), "{wrong}");
         let damage = findings.damage_in(&tree[1]).unwrap();
         assert!(damage.contains("line 1, column "), "{wrong}: {damage}");
-        let raw = String::from_utf8(findings.bytes_of(&tree[1])).unwrap();
+        let raw = String::from_utf8(findings.source_bytes(&tree[1].to_string())).unwrap();
         assert!(raw.contains(wrong) || wrong.contains(['[', '{']), "{wrong}: {raw}");
     }
 }
 
 #[test]
-fn damage_within_a_text_stays_within_it() {
+fn damage_within_a_string_affects_only_this_string() {
     for (text, expected) in [
         (r#""\ud83d\ude00""#, "😀"),
         (r#""\ud83d""#, "\u{fffd}"),

@@ -1,4 +1,4 @@
-//! Sessions: verifying the server, and logging in.
+//! Opens sessions: connects, verifies the server, and logs in.
 
 use std::{
     path::PathBuf,
@@ -19,20 +19,20 @@ use russh_sftp::{
     protocol::StatusCode,
 };
 
-use crate::{config::Config, folder::address::Server};
+use crate::{config::Config, folder::address::SftpAddress};
 
-/// Timeouts of requests are whole seconds.
+/// The shortest timeout, because the timeout of a request is set in whole seconds.
 const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How to connect and log in.
 pub(super) struct Login {
-    pub(super) server: Server,
+    pub(super) address: SftpAddress,
     verification: HostVerification,
     key: Option<Arc<PrivateKey>>,
     timeout: Duration,
 }
 
-/// How a server is verified.
+/// How the server is verified.
 #[derive(Debug, Clone)]
 enum HostVerification {
     Fingerprint(Fingerprint),
@@ -46,38 +46,38 @@ pub(super) struct Session {
 }
 
 impl Login {
-    /// Refuses settings that cannot verify the server, or cannot log in.
-    pub(super) fn new(server: Server, config: &Config) -> Result<Self, Fault> {
+    /// Refuses settings that do not say how to verify the server, or how to log in.
+    pub(super) fn new(address: SftpAddress, config: &Config) -> Result<Self, Fault> {
         let settings = &config.sftp;
         let verification = match (&settings.host_key, &settings.known_hosts) {
             (Some(text), None) => HostVerification::Fingerprint(text.parse().map_err(|_| {
                 Fault::stopped("`sftp.host_key` is not a fingerprint")
-                    .remedy("write SHA256:… as `ssh-keygen -l -f KEY` shows it")
+                    .remedy("write `SHA256:…`, as `ssh-keygen -l -f KEY` shows it")
             })?),
             (None, Some(path)) => HostVerification::KnownHosts(PathBuf::from(path)),
             _ => {
                 return Err(Fault::stopped("the settings do not say how to verify the server")
-                    .remedy("write either `sftp.host_key` or `sftp.known_hosts`"));
+                    .remedy("set either `sftp.host_key` or `sftp.known_hosts`"));
             }
         };
         let key = settings.key.as_ref();
         let key = key.map(|key| private_key(key, settings.passphrase.as_ref())).transpose()?;
-        if key.is_none() && server.password.is_none() {
+        if key.is_none() && address.password.is_none() {
             return Err(Fault::stopped("the settings do not say how to log in to the server")
-                .remedy("write a password in `url`, or name a key in `sftp.key`"));
+                .remedy("write a password in `url`, or set `sftp.key`"));
         }
-        Ok(Self { server, verification, key, timeout: config.timeout.0.max(MIN_TIMEOUT) })
+        Ok(Self { address, verification, key, timeout: config.timeout.0.max(MIN_TIMEOUT) })
     }
 
-    /// The server, as the place of a fault.
+    /// Names the server in a fault.
     pub(super) fn server_name(&self) -> String {
-        format!("server {}:{}", self.server.host, self.server.port)
+        format!("server {}:{}", self.address.host, self.address.port)
     }
 
     /// Connects, verifies the server, and logs in.
     pub(super) async fn open_session(&self) -> Result<Session, Fault> {
         let session = tokio::time::timeout(self.timeout, self.connect()).await;
-        let timed_out = || Fault::transient(format!("no session within {:?}", self.timeout));
+        let timed_out = || Fault::transient(format!("no SSH session within {:?}", self.timeout));
         let session = session.unwrap_or_else(|_| Err(timed_out()));
         session.map_err(|fault| fault.at(self.server_name()))
     }
@@ -88,18 +88,19 @@ impl Login {
             nodelay: true,
             ..client::Config::default()
         };
-        let host = self.server.host.trim_matches(['[', ']']).to_owned();
-        // Not in the error of the handler: an error while closing would replace it.
-        let refused = Arc::new(OnceLock::new());
+        let host = self.address.host.trim_matches(['[', ']']).to_owned();
+        // The refused key is passed here, not in the handler's error: an error while closing the
+        // connection would replace that.
+        let refused_fingerprint = Arc::new(OnceLock::new());
         let check = HostKeyCheck {
             verification: self.verification.clone(),
             host: host.clone(),
-            port: self.server.port,
-            refused: Arc::clone(&refused),
+            port: self.address.port,
+            refused_fingerprint: Arc::clone(&refused_fingerprint),
         };
-        let address = (host.as_str(), self.server.port);
+        let address = (host.as_str(), self.address.port);
         let connected = client::connect(Arc::new(config), address, check).await;
-        let mut handle = connected.map_err(|error| match refused.get() {
+        let mut handle = connected.map_err(|error| match refused_fingerprint.get() {
             Some(fingerprint) => unknown_host(fingerprint),
             None => connection_fault(&error),
         })?;
@@ -118,7 +119,7 @@ impl Login {
     }
 
     async fn authenticate(&self, handle: &mut Handle<HostKeyCheck>) -> Result<(), Fault> {
-        let user = self.server.user.as_str();
+        let user = self.address.user.as_str();
         let answer = match &self.key {
             Some(key) => {
                 let hash = match handle.best_supported_rsa_hash().await {
@@ -131,14 +132,14 @@ impl Login {
                     .await
             }
             None => {
-                let password = self.server.password.as_ref().map_or("", Secret::expose);
+                let password = self.address.password.as_ref().map_or("", Secret::expose);
                 handle.authenticate_password(user, password).await
             }
         };
         match answer {
             Ok(answer) if answer.success() => Ok(()),
-            Ok(_) => Err(Fault::stopped("the server refused the account")
-                .remedy("check account and password in `url`, or the key that `sftp.key` names")),
+            Ok(_) => Err(Fault::stopped("the server refused the login")
+                .remedy("check the user and password in `url`, or the key in `sftp.key`")),
             Err(error) => Err(connection_fault(&error)),
         }
     }
@@ -146,14 +147,14 @@ impl Login {
 
 fn unknown_host(fingerprint: &str) -> Fault {
     Fault::stopped(format!("the server has an unknown host key: {fingerprint}"))
-        .remedy("ask its administrator whether the key has changed; if so, write the new one")
+        .remedy("if its administrator confirms the key, update `sftp.host_key` or `known_hosts`")
 }
 
-/// The text of a key is never quoted.
+/// Parses a private key. No fault shows its text.
 fn private_key(key: &Secret, passphrase: Option<&Secret>) -> Result<Arc<PrivateKey>, Fault> {
     decode_secret_key(key.expose(), passphrase.map(Secret::expose)).map(Arc::new).map_err(|_| {
         Fault::stopped("`sftp.key` is not a private key, or the passphrase is wrong")
-            .remedy("name a file in OpenSSH format, as `ssh-keygen` makes it")
+            .remedy("name a file in the format of OpenSSH, as `ssh-keygen` writes it")
     })
 }
 
@@ -163,7 +164,7 @@ pub(super) struct HostKeyCheck {
     host: String,
     port: u16,
     /// The fingerprint of a host key that was refused.
-    refused: Arc<OnceLock<String>>,
+    refused_fingerprint: Arc<OnceLock<String>>,
 }
 
 impl HostKeyCheck {
@@ -187,28 +188,28 @@ impl client::Handler for HostKeyCheck {
         let PublicKeyOrCertificate::PublicKey { key, .. } = offered else { return Ok(false) };
         let is_accepted = self.accepts(key);
         if !is_accepted {
-            let _ = self.refused.set(key.fingerprint(HashAlg::Sha256).to_string());
+            let _ = self.refused_fingerprint.set(key.fingerprint(HashAlg::Sha256).to_string());
         }
         Ok(is_accepted)
     }
 }
 
-/// The fault for a request that was refused or not answered.
+/// The fault for a request that the server refused or did not answer.
 pub(super) fn request_fault(error: &Error) -> Fault {
     let Error::Status(status) = error else {
         return match error {
-            Error::Timeout => Fault::transient("the server does not answer in time"),
-            _ => Fault::transient("the connection broke off"),
+            Error::Timeout => Fault::transient("the server did not answer in time"),
+            _ => Fault::transient("the connection was lost"),
         };
     };
     match status.status_code {
-        StatusCode::NoSuchFile => Fault::stopped("it is not there")
-            .remedy("check the path in `url`, and make the folders `archive` and `error`"),
-        StatusCode::PermissionDenied => Fault::stopped("the account may not use it")
-            .remedy("give it the right to read and to rename there"),
-        StatusCode::OpUnsupported => Fault::stopped("the server does not allow what is needed")
-            .remedy("have reading, listing and renaming allowed"),
-        code => Fault::transient(format!("the server refused with code {}", code as u32)),
+        StatusCode::NoSuchFile => Fault::stopped("this file or folder does not exist")
+            .remedy("check the path in `url`, and create the folders `archive` and `error`"),
+        StatusCode::PermissionDenied => Fault::stopped("the account has no permission for it")
+            .remedy("give the account the right to read and rename files there"),
+        StatusCode::OpUnsupported => Fault::stopped("the server refused a necessary operation")
+            .remedy("ask the administrator to allow reading, listing and renaming"),
+        code => Fault::transient(format!("the server refused it with code {}", code as u32)),
     }
 }
 
@@ -216,8 +217,8 @@ pub(super) fn request_fault(error: &Error) -> Fault {
 fn connection_fault(error: &russh::Error) -> Fault {
     match error {
         russh::Error::NoCommonAlgo { .. } => {
-            Fault::stopped("the server supports no algorithm that is safe today")
-                .remedy("have the SSH of the server updated")
+            Fault::stopped("the server supports no algorithm that is considered safe")
+                .remedy("ask the administrator to update the SSH server")
         }
         russh::Error::IO(error) if let Some(cause) = no_connection(error) => {
             Fault::transient("cannot connect")
@@ -226,11 +227,11 @@ fn connection_fault(error: &russh::Error) -> Fault {
         }
         russh::Error::ConnectionTimeout
         | russh::Error::InactivityTimeout
-        | russh::Error::KeepaliveTimeout => Fault::transient("the server does not answer in time"),
+        | russh::Error::KeepaliveTimeout => Fault::transient("the server did not answer in time"),
         russh::Error::IO(_) | russh::Error::Disconnect | russh::Error::HUP => {
             Fault::transient("the server closed the connection")
         }
-        _ => Fault::transient("the server does not speak SSH as expected")
+        _ => Fault::transient("the server does not follow the SSH protocol")
             .remedy("check host and port in `url`"),
     }
 }

@@ -1,4 +1,4 @@
-//! Cells, separators and line ends, as programs write them.
+//! Cells, separators and line ends as programs write them.
 
 mod damage;
 
@@ -10,7 +10,7 @@ use super::*;
 use crate::{options, text};
 
 fn open(bytes: &[u8], options: &Options) -> Result<RowReader, FileError> {
-    super::open(text::pieces(bytes, Charset::Gb18030), options)
+    super::open(text::decoded_file(bytes, Charset::Gb18030), options)
 }
 
 fn rows_of(bytes: &[u8], options: &Options) -> Vec<RawRow> {
@@ -61,7 +61,7 @@ fn a_delimiter_may_have_several_characters() {
 }
 
 #[test]
-fn a_row_of_a_hundred_kilobytes_passes() {
+fn a_row_of_a_hundred_kilobytes_is_read() {
     let long = "长".repeat(50_000);
     let rows = rows_of(format!("a,b\n1,{long}\n2,x\n").as_bytes(), &options::for_tests());
     assert_eq!(rows[0].tree["b"], long.as_str());
@@ -91,7 +91,7 @@ proptest! {
 }
 
 #[test]
-fn a_line_that_names_the_separator_is_used_and_is_not_a_record() {
+fn a_first_line_that_declares_the_separator_is_obeyed_and_is_not_a_record() {
     for (separator, configured) in [(';', ","), (',', ","), ('\t', ","), (',', ";")] {
         let mut options = options::for_tests();
         options.config.csv.delimiter = configured.to_owned();
@@ -99,7 +99,7 @@ fn a_line_that_names_the_separator_is_used_and_is_not_a_record() {
         let rows = trees(&text, &options);
         assert_eq!(rows, [json!({ "id": "W1", "n": "x" })], "{separator:?}");
     }
-    // Below the first line it is content.
+    // After the first line it is a value.
     let rows = trees("id,n\nsep=;,x\n", &options::for_tests());
     assert_eq!(rows, [json!({ "id": "sep=;", "n": "x" })]);
 }

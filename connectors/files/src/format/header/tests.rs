@@ -1,9 +1,9 @@
 use super::*;
 
 fn columns() -> Columns {
-    let others = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let columns = [("诉求编号", others(&["编号", "工单号"])), ("状态", others(&[]))];
-    Columns::new(&columns.map(|(name, others)| (name.to_owned(), others)).into()).unwrap()
+    let aliases = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let columns = [("诉求编号", aliases(&["编号", "工单号"])), ("状态", aliases(&[]))];
+    Columns::new(&columns.map(|(name, aliases)| (name.to_owned(), aliases)).into()).unwrap()
 }
 
 #[test]
@@ -22,9 +22,9 @@ fn a_header_is_known_under_other_names_and_in_another_order() {
 #[test]
 fn a_row_that_lacks_a_column_or_has_it_twice_is_not_a_header() {
     let missing = columns().recognise(["诉求编码", "状态"]).unwrap_err();
-    assert_eq!(missing, "no row names all columns, missing: 诉求编号");
+    assert_eq!(missing, "no row names all required columns; missing: 诉求编号");
     let twice = columns().recognise(["诉求编号", "编号", "状态"]).unwrap_err();
-    assert_eq!(twice, "the first row names twice: 诉求编号");
+    assert_eq!(twice, "the header repeats columns: 诉求编号");
     assert!(columns().recognise(["备注", "备注", "诉求编号", "状态"]).is_ok());
     assert!(columns().recognise(["", ""]).is_err());
 }

@@ -4,11 +4,12 @@ use serde_json::json;
 use super::*;
 use crate::{options, text};
 
-fn pieces(bytes: &[u8]) -> Pieces {
-    text::pieces(bytes, Charset::Gb18030)
+fn decoded_file(bytes: &[u8]) -> DecodedFile {
+    text::decoded_file(bytes, Charset::Gb18030)
 }
 
-fn all(mut next_row: RowReader) -> (Vec<RawRow>, Option<String>) {
+/// All rows, and why the file could not be read further.
+fn read_all(mut next_row: RowReader) -> (Vec<RawRow>, Option<String>) {
     let mut found = Vec::new();
     loop {
         match next_row() {
@@ -23,11 +24,11 @@ fn all(mut next_row: RowReader) -> (Vec<RawRow>, Option<String>) {
 }
 
 fn array(bytes: &[u8]) -> (Vec<RawRow>, Option<String>) {
-    all(open_array(pieces(bytes), &options::for_tests()))
+    read_all(open_array(decoded_file(bytes), &options::for_tests()))
 }
 
 fn n_malformed(row: &RawRow) -> usize {
-    row.findings.judge("", &row.tree, "gb18030").marks.len()
+    row.findings.defects_in("", &row.tree, "gb18030").marks.len()
 }
 
 #[test]
@@ -42,12 +43,12 @@ fn an_array_is_split_whatever_its_texts_contain() {
     assert_eq!(trees[0], &json!({ "a": "x\"]" }));
     assert_eq!(trees[1], &json!({ "a": { "b": [1, 2, {}] } }));
     assert_eq!(trees[2], &json!({ "a": long }));
-    assert_eq!(rows[3].verdict.damage.as_ref().unwrap().detail, "it is not an object");
+    assert_eq!(rows[3].defects.damage.as_ref().unwrap().detail, "the record is not an object");
 }
 
 #[test]
-fn an_array_that_ends_early_says_so_and_keeps_what_it_gave() {
-    for (text, said, n) in [
+fn an_array_that_ends_early_is_an_error_after_its_complete_elements() {
+    for (text, error, n) in [
         ("[{\"a\":1},{\"a\":2", "truncated: the array ends within element 1", 1),
         ("[{\"a\":1},", "truncated: the array is not closed", 1),
         ("[{\"a\":1}] x", "bad_json: there is more text after the array", 1),
@@ -55,7 +56,7 @@ fn an_array_that_ends_early_says_so_and_keeps_what_it_gave() {
         ("", "bad_json: the document is not an array", 0),
     ] {
         let (rows, ended) = array(text.as_bytes());
-        assert_eq!((ended.as_deref(), rows.len()), (Some(said), n), "{text}");
+        assert_eq!((ended.as_deref(), rows.len()), (Some(error), n), "{text}");
     }
 }
 
@@ -77,9 +78,9 @@ fn a_malformed_sequence_marks_its_element_only() {
 #[test]
 fn a_line_that_is_not_an_object_is_rejected_alone() {
     let text = b"{\"a\":1}\n\n{\"a\":\n[2]\n{\"a\":\"\xff\xff\"}\n{\"a\":3.50}";
-    let (rows, ended) = all(open_lines(pieces(text), &options::for_tests()));
+    let (rows, ended) = read_all(open_lines(decoded_file(text), &options::for_tests()));
     assert_eq!(ended, None);
-    let problems: Vec<bool> = rows.iter().map(|row| row.verdict.damage.is_some()).collect();
+    let problems: Vec<bool> = rows.iter().map(|row| row.defects.damage.is_some()).collect();
     assert_eq!(problems, [false, true, true, false, false]);
     assert_eq!(n_malformed(&rows[3]), 1);
     assert_eq!(rows[4].tree, json!({ "a": "3.50" }));

@@ -1,4 +1,4 @@
-//! The rows of a sheet, as a stream, and the table of texts that its cells refer to by number.
+//! Reads the rows of a sheet as a stream, and the table of texts that cells refer to by number.
 
 use quick_xml::{
     Error, Reader,
@@ -6,10 +6,10 @@ use quick_xml::{
     events::{BytesRef, BytesStart, Event},
 };
 
-use super::{Cells, Part, attribute, not_a_workbook, plain_number};
+use super::{Part, SheetRow, attribute, not_a_workbook, plain_number};
 use crate::spool::FileError;
 
-/// The columns of the largest sheet in Excel.
+/// The largest number of columns in a sheet of Excel.
 const MAX_COLUMNS: usize = 16_384;
 
 /// A sheet that is being read.
@@ -26,22 +26,22 @@ pub(super) struct Sheet {
 enum CellType {
     #[default]
     Number,
-    Shared,
-    Inline,
+    SharedText,
+    InlineText,
     Bool,
-    /// A formula's text, or an error.
-    Text,
+    /// The text or the error that a formula returned.
+    FormulaText,
 }
 
 /// A row that is being read, and its current cell.
 #[derive(Default)]
-struct Row {
+struct RowBuilder {
     cells: Vec<String>,
     n_bytes: usize,
     cell_type: CellType,
     value: String,
     is_in_value: bool,
-    /// Counted from 1.
+    /// The column of the current cell, counted from 1.
     column: usize,
 }
 
@@ -52,13 +52,13 @@ impl Sheet {
         Self { reader, texts, limit, buffer: Vec::new(), row_number: 0 }
     }
 
-    /// The next row that is not empty. A row of empty, formatted cells takes no memory.
-    pub(super) fn next(&mut self) -> Result<Option<Cells>, FileError> {
-        let mut row = Row::default();
-        let mut inline = Collector::default();
+    /// The next row that is not empty. Empty cells with a format take no memory.
+    pub(super) fn next(&mut self) -> Result<Option<SheetRow>, FileError> {
+        let mut row = RowBuilder::default();
+        let mut inline = TextCollector::default();
         loop {
             let event = next_event(&mut self.reader, self.limit, &mut self.buffer)?;
-            if row.cell_type == CellType::Inline {
+            if row.cell_type == CellType::InlineText {
                 inline.take(&event, &mut row.value);
             }
             match event {
@@ -66,7 +66,7 @@ impl Sheet {
                     "row" => {
                         let number = attribute(&start, "r").and_then(|number| number.parse().ok());
                         self.row_number = number.unwrap_or(self.row_number + 1);
-                        row = Row::default();
+                        row = RowBuilder::default();
                     }
                     "c" => row.begin_cell(&start)?,
                     "v" => row.is_in_value = true,
@@ -78,7 +78,7 @@ impl Sheet {
                     "v" => row.is_in_value = false,
                     "c" => row.end_cell(&self.texts)?,
                     "row" if row.cells.iter().any(|cell| !cell.is_empty()) => {
-                        return Ok(Some(Cells { number: self.row_number, cells: row.cells }));
+                        return Ok(Some(SheetRow { number: self.row_number, cells: row.cells }));
                     }
                     "sheetData" => return Ok(None),
                     _ => {}
@@ -95,17 +95,17 @@ impl Sheet {
     }
 }
 
-impl Row {
+impl RowBuilder {
     fn begin_cell(&mut self, start: &BytesStart<'_>) -> Result<(), FileError> {
         self.cell_type = match attribute(start, "t").as_deref() {
             None | Some("n") => CellType::Number,
-            Some("s") => CellType::Shared,
-            Some("inlineStr") => CellType::Inline,
+            Some("s") => CellType::SharedText,
+            Some("inlineStr") => CellType::InlineText,
             Some("b") => CellType::Bool,
-            Some(_) => CellType::Text,
+            Some(_) => CellType::FormulaText,
         };
         self.value.clear();
-        // Empty cells may be left out.
+        // A file may omit empty cells, and the reference of a cell.
         let next = self.column + 1;
         self.column =
             attribute(start, "r").and_then(|reference| column(&reference)).unwrap_or(next);
@@ -116,13 +116,13 @@ impl Row {
         let value = std::mem::take(&mut self.value);
         let value = match std::mem::take(&mut self.cell_type) {
             CellType::Number => plain_number(&value),
-            CellType::Shared if value.is_empty() => value,
-            CellType::Shared => {
+            CellType::SharedText if value.is_empty() => value,
+            CellType::SharedText => {
                 let number = value.trim().parse().map_err(|_| not_a_workbook())?;
                 texts.get(number).ok_or_else(not_a_workbook)?.to_owned()
             }
             CellType::Bool => if value == "0" { "FALSE" } else { "TRUE" }.to_owned(),
-            CellType::Inline | CellType::Text => value,
+            CellType::InlineText | CellType::FormulaText => value,
         };
         if value.is_empty() {
             return Ok(());
@@ -136,7 +136,7 @@ impl Row {
     }
 }
 
-/// The column of a cell, counted from 1: `C7` is in the third.
+/// The column of a cell reference, counted from 1: `C7` is in column 3.
 fn column(reference: &str) -> Option<usize> {
     let letters = reference.bytes().take_while(u8::is_ascii_alphabetic);
     letters.take(4).try_fold(0_usize, |number, letter| {
@@ -144,12 +144,14 @@ fn column(reference: &str) -> Option<usize> {
     })
 }
 
-/// Bytes of all texts together: they are in memory while the sheet is read.
+/// The largest size of all texts together, which are in memory while the sheet is read.
 const MAX_TEXT_BYTES: usize = 48 << 20;
-/// Number of texts: a sheet has fewer rows, and few columns have a different text in each row.
+/// The largest number of texts. A sheet has fewer rows, and few columns have a different text in
+/// each row.
 const MAX_TEXTS: usize = 4 << 20;
 
-/// The texts that cells refer to by number (`sharedStrings.xml`), one after the other.
+/// The texts that cells refer to by number (`sharedStrings.xml`), one after the other in one
+/// string.
 #[derive(Default)]
 pub(super) struct SharedTexts {
     all: String,
@@ -161,7 +163,7 @@ impl SharedTexts {
         let mut texts = Self::default();
         let mut reader = Reader::from_reader(part);
         reader.config_mut().expand_empty_elements = true;
-        let (mut collector, mut buffer) = (Collector::default(), Vec::new());
+        let (mut collector, mut buffer) = (TextCollector::default(), Vec::new());
         loop {
             let event = next_event(&mut reader, limit, &mut buffer)?;
             match &event {
@@ -173,7 +175,7 @@ impl SharedTexts {
             }
             if texts.all.len() > MAX_TEXT_BYTES || texts.ends.len() > MAX_TEXTS {
                 let detail = format!(
-                    "the workbook has more than {MAX_TEXTS} texts, or {MAX_TEXT_BYTES} bytes of them"
+                    "the workbook has more than {MAX_TEXTS} texts or {MAX_TEXT_BYTES} bytes of text"
                 );
                 return Err(FileError::content("too_large", detail));
             }
@@ -192,12 +194,12 @@ impl SharedTexts {
 
 /// Collects the text of `t` elements, without the pronunciation of Japanese characters (`rPh`).
 #[derive(Default)]
-struct Collector {
+struct TextCollector {
     is_text: bool,
     is_phonetic: bool,
 }
 
-impl Collector {
+impl TextCollector {
     fn take(&mut self, event: &Event<'_>, into: &mut String) {
         match event {
             Event::Start(element) => match element.local_name().as_ref() {
@@ -218,7 +220,7 @@ impl Collector {
     }
 }
 
-/// Appends the character of a reference.
+/// Appends the character that a reference stands for.
 fn push_reference(name: &BytesRef<'_>, into: &mut String) {
     match name.resolve_char_ref() {
         Ok(Some(character)) => into.push(character),
@@ -226,8 +228,8 @@ fn push_reference(name: &BytesRef<'_>, into: &mut String) {
     }
 }
 
-/// The next event of a part. The parser has an event in memory, so one that reaches `limit` is
-/// refused.
+/// The next event of a part. Fails if the event has `limit` bytes, because the parser keeps it in
+/// memory.
 fn next_event<'b>(
     reader: &mut Reader<Part>,
     limit: usize,
@@ -237,7 +239,7 @@ fn next_event<'b>(
     reader.get_mut().set_limit(limit as u64);
     let event = reader.read_event_into(buffer);
     if reader.get_ref().limit() == 0 {
-        let detail = "a cell of the workbook is longer than a record may be";
+        let detail = "a cell of the workbook has more bytes than a record may have";
         return Err(FileError::content("too_large", detail));
     }
     event.map_err(|error| match error {

@@ -1,4 +1,4 @@
-//! Cells of every kind, and what is read of them.
+//! Cells of every type, and the text that is read from them.
 
 mod refusals;
 
@@ -43,7 +43,7 @@ fn trees(rows: &str) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn every_kind_of_cell_is_text_as_the_file_holds_it() {
+fn a_cell_of_any_type_is_read_as_the_text_in_the_file() {
     let rows = format!(
         "{SHEET}<row r=\"2\"/><row r=\"3\"><c r=\"A3\"><v>13800004567</v></c><c r=\"B3\" s=\"4\"><v>46304.4375</v></c>\
          <c r=\"C3\" t=\"b\"><v>1</v></c><c r=\"D3\" t=\"s\"><v>3</v></c></row>\
@@ -59,14 +59,14 @@ fn every_kind_of_cell_is_text_as_the_file_holds_it() {
 }
 
 #[test]
-fn rows_with_formats_only_are_skipped() {
+fn rows_of_empty_formatted_cells_are_skipped() {
     let blank = (2..65_202).map(|n| format!("<row r=\"{n}\"><c r=\"A{n}\" s=\"3\"/></row>"));
     let rows = format!("{SHEET}{}", blank.collect::<String>());
     assert!(trees(&rows).is_empty());
 }
 
 #[test]
-fn references_to_characters_are_read_in_every_kind_of_cell() {
+fn character_references_are_resolved_in_cells_of_every_type() {
     let rows = format!(
         "{SHEET}<row r=\"2\"><c r=\"A2\" t=\"str\"><v>&#x5F20;&#19977;</v></c>\
          <c r=\"B2\" t=\"inlineStr\"><is><t>&#x8BC9;&amp;</t></is></c></row>"

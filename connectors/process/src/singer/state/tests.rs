@@ -18,7 +18,7 @@ fn a_state_only_goes_forward() {
         (json!({ "bookmarks": {} }), false),
         (json!({}), false),
         (json!(null), false),
-        // A token has no order, and a new stream is news.
+        // A token has no order, and a new stream counts as progress.
         (json!({ "bookmarks": { "orders": { "token": "b" } } }), true),
         (json!({ "bookmarks": { "others": { "updated": "2020-01-01" } } }), true),
     ] {

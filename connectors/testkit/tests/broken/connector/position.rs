@@ -1,5 +1,5 @@
-//! The cursor of the scripted connector: how far each partition was read, and what only defective
-//! connectors use.
+//! The cursor of the scripted connector: how far each partition was read, and fields that only
+//! defective connectors use.
 
 use std::collections::BTreeMap;
 
@@ -10,20 +10,20 @@ use crate::world::{Row, World};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
     pub(crate) reached: BTreeMap<usize, u64>,
-    /// There was a read before.
+    /// Whether there was an earlier read.
     pub(crate) is_begun: bool,
-    /// The read before it was caught up.
+    /// Whether the last read was caught up.
     pub(crate) is_end: bool,
     /// The newest time that was read.
     pub(crate) newest: i64,
-    /// The last place when the walk began.
+    /// The last place when this pass began.
     pub(crate) snapshot: u64,
     pub(crate) n_deleted: usize,
-    /// The source was empty when it was first read, and nothing was read since.
+    /// Whether the source was empty at the first read, and nothing has been read since.
     pub(crate) is_from_empty: bool,
     pub(crate) looked: u32,
-    /// How often it was read back, where that is counted.
-    #[serde(deserialize_with = "counted")]
+    /// How often the cursor was deserialised, if that is counted.
+    #[serde(deserialize_with = "increase")]
     pub(crate) n_loads: Option<u32>,
     pub(crate) notes: Vec<String>,
 }
@@ -50,25 +50,25 @@ impl Position {
         self.reached.get(&row.partition).is_some_and(|reached| *reached >= row.place)
     }
 
-    /// The mark after a page.
-    pub(crate) fn passing(&self, page: &[Row], world: &World) -> Self {
-        let mut mark = Self { n_loads: None, is_begun: true, ..self.clone() };
+    /// The position after a page.
+    pub(crate) fn after_page(&self, page: &[Row], world: &World) -> Self {
+        let mut position = Self { n_loads: None, is_begun: true, ..self.clone() };
         if !self.is_begun || self.is_end {
-            mark.snapshot = world.next;
+            position.snapshot = world.next;
         }
-        mark.n_deleted = world.deleted.len();
-        mark.is_from_empty =
+        position.n_deleted = world.deleted.len();
+        position.is_from_empty =
             !self.is_begun && page.is_empty() || self.is_from_empty && page.is_empty();
         for row in page {
-            let reached = mark.reached.entry(row.partition).or_default();
+            let reached = position.reached.entry(row.partition).or_default();
             *reached = row.place.max(*reached);
-            mark.newest = mark.newest.max(row.stamp);
+            position.newest = position.newest.max(row.stamp);
         }
-        mark
+        position
     }
 }
 
-/// Reading it counts, where there is a count.
-fn counted<'de, D: Deserializer<'de>>(written: D) -> Result<Option<u32>, D::Error> {
-    Ok(Option::<u32>::deserialize(written)?.map(|n_loads| n_loads + 1))
+/// Deserialises the count, if there is one, and increases it.
+fn increase<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    Ok(Option::<u32>::deserialize(deserializer)?.map(|n_loads| n_loads + 1))
 }

@@ -1,4 +1,4 @@
-//! Tokens and secrets that must be fetched: when, how often, and the messages when it fails.
+//! Tokens and secrets that must be fetched: when they are fetched, how often, and the faults.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn a_token_is_asked_for_with_the_credentials_of_the_client() {
     assert_eq!(text(&token_request.request.body), "grant_type=client_credentials&scope=read");
     // tong+hui:s3cret
     assert_eq!(token_request.request.header("authorization"), Some("Basic dG9uZytodWk6czNjcmV0"));
-    hides(&token_request.trace, &["s3cret", "czNjcmV0"]);
+    assert_hides(&token_request.steps, &["s3cret", "czNjcmV0"]);
     let Scheme::Oauth2(mut own) = client().scheme else { panic!("another scheme") };
     own.credentials = Credentials::Body;
     let body = text(&own.token_request().request.body).to_owned();
@@ -38,11 +38,11 @@ fn a_token_is_asked_for_with_the_credentials_of_the_client() {
 #[test]
 fn a_token_is_used_until_shortly_before_it_ends() {
     let mut auth = client();
-    auth.fetched(200, &token(json!(3_600)), context().now).unwrap();
+    auth.read_token(200, &token(json!(3_600)), context().now).unwrap();
     let mut request = Request::default();
-    let trace = auth.sign(&mut request, &later(3_539)).unwrap();
+    let signing = auth.sign(&mut request, &later(3_539)).unwrap();
     assert_eq!(request.header("authorization"), Some("Bearer t0ken"));
-    hides(&trace, &["t0ken"]);
+    assert_hides(&signing, &["t0ken"]);
     assert!(auth.token_request(&later(3_539)).is_none());
     assert!(auth.token_request(&later(3_540)).is_some());
     let fault = auth.sign(&mut request, &later(3_540)).unwrap_err();
@@ -52,10 +52,10 @@ fn a_token_is_used_until_shortly_before_it_ends() {
 #[test]
 fn a_short_token_is_used_for_half_of_its_time_and_one_without_end_until_it_is_refused() {
     let mut auth = client();
-    auth.fetched(200, &token(json!("60")), context().now).unwrap();
+    auth.read_token(200, &token(json!("60")), context().now).unwrap();
     assert!(auth.token_request(&later(29)).is_none() && auth.token_request(&later(30)).is_some());
     for no_end in [json!(null), json!(0), json!("soon"), json!(i64::MAX)] {
-        auth.fetched(200, &token(no_end), context().now).unwrap();
+        auth.read_token(200, &token(no_end), context().now).unwrap();
         assert!(auth.token_request(&later(i64::from(i32::MAX))).is_none());
     }
 }
@@ -63,12 +63,12 @@ fn a_short_token_is_used_for_half_of_its_time_and_one_without_end_until_it_is_re
 #[test]
 fn a_token_that_was_good_is_fetched_once_more_and_a_new_one_that_is_refused_is_not() {
     let mut auth = client();
-    auth.fetched(200, &token(json!(3_600)), context().now).unwrap();
-    auth.accepted();
-    assert!(auth.refused(), "it was good before: it may have been withdrawn");
+    auth.read_token(200, &token(json!(3_600)), context().now).unwrap();
+    auth.confirm_token();
+    assert!(auth.discard_token(), "it was good before: it may have been withdrawn");
     assert!(auth.token_request(&context()).is_some());
-    auth.fetched(200, &token(json!(3_600)), context().now).unwrap();
-    assert!(!auth.refused(), "asked without end");
+    auth.read_token(200, &token(json!(3_600)), context().now).unwrap();
+    assert!(!auth.discard_token(), "asked without end");
     assert!(
         auth.token_request(&context()).is_some(),
         "the next attempt begins with the refused token"
@@ -79,8 +79,8 @@ fn a_token_that_was_good_is_fetched_once_more_and_a_new_one_that_is_refused_is_n
 fn a_fixed_secret_that_is_refused_is_not_retried() {
     let mut auth = auth(json!({ "bearer": "s3cret" }));
     assert!(auth.token_request(&context()).is_none());
-    auth.accepted();
-    assert!(!auth.refused());
+    auth.confirm_token();
+    assert!(!auth.discard_token());
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn the_secret_of_a_platform_is_renewed_before_it_expires() {
     } } }));
     let wrapped = "WC3lqrf7kzt5OjiNlFfCiVgt5aq3+5M7eTo4jZRXwoku+Zw2H56Sv2YrZWSZ+Imi";
     let answer = format!("\u{feff}{}", json!({ "data": { "secret": wrapped } }));
-    auth.fetched(200, answer.as_bytes(), context().now).unwrap();
+    auth.read_token(200, answer.as_bytes(), context().now).unwrap();
     let end = 24 * 3_600 - 300;
     assert!(
         auth.token_request(&later(end - 1)).is_none() && auth.token_request(&later(end)).is_some()
@@ -118,7 +118,7 @@ fn an_answer_without_a_secret_says_what_to_do_and_quotes_nothing() {
         (Some(&platform), 502, "<html>hunter2</html>", transient),
     ] {
         let mut auth = settings.map_or_else(client, |settings| auth(settings.clone()));
-        let fault = auth.fetched(status, answer.as_bytes(), context().now).unwrap_err();
+        let fault = auth.read_token(status, answer.as_bytes(), context().now).unwrap_err();
         assert_eq!(fault.kind(), kind, "{status} {answer}: {fault}");
         let quoted = format!("{fault} {fault:?} {auth:?}");
         assert!(!quoted.contains("hunter2") && !quoted.contains("k3y"), "{quoted}");

@@ -1,4 +1,4 @@
-//! Signatures that settings describe.
+//! Signatures that the settings describe.
 
 use super::*;
 
@@ -10,16 +10,16 @@ fn request() -> Request {
     }
 }
 
-fn sign(settings: Value) -> (Request, Trace) {
+fn sign(settings: Value) -> (Request, SigningSteps) {
     let mut request = request();
-    let trace = auth(json!({ "sign": settings })).sign(&mut request, &context()).unwrap();
-    (request, trace)
+    let signing = auth(json!({ "sign": settings })).sign(&mut request, &context()).unwrap();
+    (request, signing)
 }
 
 #[test]
 fn every_digest_is_the_one_of_its_standard() {
     let digest = |algorithm: Algorithm, key: &str, text: &str| {
-        Coding::Hex.write(&algorithm.of(key.as_bytes(), text.as_bytes()))
+        DigestFormat::Hex.encode(&algorithm.digest(key.as_bytes(), text.as_bytes()))
     };
     assert_eq!(digest(Algorithm::Md5, "", "abc"), "900150983cd24fb0d6963f7d28e17f72");
     assert_eq!(digest(Algorithm::Sha1, "", "abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
@@ -40,16 +40,16 @@ fn every_digest_is_the_one_of_its_standard() {
         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
     );
     let long = Algorithm::HmacSha256
-        .of(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First");
+        .digest(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First");
     assert_eq!(
-        Coding::Hex.write(&long),
+        DigestFormat::Hex.encode(&long),
         "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
     );
 }
 
 #[test]
 fn parts_are_signed_in_their_order_and_put_where_they_belong() {
-    let (request, trace) = sign(json!({
+    let (request, signing) = sign(json!({
         "algorithm": "md5",
         "parts": [
             "method", "path", { "text": "x" }, { "param": "a" }, { "param": "page" },
@@ -66,7 +66,7 @@ fn parts_are_signed_in_their_order_and_put_where_they_belong() {
         "POST|/api/orders|x|1|3|application/json|1760000000000|{nonce}|a=1&b=2|{}|‹secret›",
         r#"{"page":3,"name":"张"}"#
     );
-    assert_eq!(trace.steps[0].1, shown);
+    assert_eq!(signing.steps[0].1, shown);
     let digest = digest::md5_hex(shown.replace("‹secret›", "s3cret").as_bytes());
     assert_eq!(request.query.last().unwrap(), &("sign".to_owned(), digest));
     assert_eq!(request.header("x-time"), Some("1760000000000"));
@@ -75,16 +75,16 @@ fn parts_are_signed_in_their_order_and_put_where_they_belong() {
 
 #[test]
 fn a_time_in_the_query_is_a_parameter_like_the_others() {
-    let (request, trace) = sign(json!({
+    let (request, signing) = sign(json!({
         "algorithm": "hmac_sm3", "key": "s3cret", "coding": "base64", "parts": ["params"],
         "timestamp": { "put": { "param": "t" }, "unit": "s" },
         "put": { "field": "sign" },
     }));
-    assert_eq!(trace.steps[0].1, "a=1&b=2&t=1760000000");
-    hides(&trace, &["s3cret"]);
-    let digest = Algorithm::HmacSm3.of(b"s3cret", b"a=1&b=2&t=1760000000");
-    let expected =
-        json!({ "page": 3, "name": "张", "sign": Coding::Base64.write(&digest) }).to_string();
+    assert_eq!(signing.steps[0].1, "a=1&b=2&t=1760000000");
+    assert_hides(&signing, &["s3cret"]);
+    let digest = Algorithm::HmacSm3.digest(b"s3cret", b"a=1&b=2&t=1760000000");
+    let expected = json!({ "page": 3, "name": "张", "sign": DigestFormat::Base64.encode(&digest) })
+        .to_string();
     assert_eq!(text(&request.body), expected);
 }
 
@@ -118,13 +118,13 @@ fn settings_that_contradict_each_other_are_refused() {
         ),
         (
             json!({ "sign": { "algorithm": "md5", "key": "k", "parts": ["body"], "put": put } }),
-            "has no key",
+            "uses no `key`",
         ),
         (json!({ "sign": { "algorithm": "md5", "parts": ["timestamp"], "put": put } }), "not sent"),
         (json!({ "sign": { "algorithm": "md5", "parts": ["nonce"], "put": put } }), "not sent"),
-        (json!({ "api_key": { "key": "k" } }), "one place"),
-        (json!({ "api_key": { "key": "k", "header": "a", "param": "b" } }), "one place"),
-        (json!({ "gjgxjhpt": { "rid": "r", "sid": "s" } }), "one source of the secret"),
+        (json!({ "api_key": { "key": "k" } }), "either a header"),
+        (json!({ "api_key": { "key": "k", "header": "a", "param": "b" } }), "either a header"),
+        (json!({ "gjgxjhpt": { "rid": "r", "sid": "s" } }), "either `secret`"),
     ] {
         let fault = Auth::build(scheme(settings)).unwrap_err();
         assert!(fault.to_string().contains(what), "{fault}");

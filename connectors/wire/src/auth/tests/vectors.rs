@@ -19,22 +19,22 @@ fn the_national_platforms_sign_sid_rid_rtime() {
     for platform in ["gjgxjhpt", "gjzwfwpt"] {
         let mut request = Request::default();
         let auth = national(platform, json!({ "secret": SECRET }));
-        let trace = auth.sign(&mut request, &context()).unwrap();
+        let signing = auth.sign(&mut request, &context()).unwrap();
         let header = |name: &str| request.header(&format!("{platform}_{name}")).unwrap();
         assert_eq!(header("rid"), RID);
         assert_eq!(header("sid"), SID);
         assert_eq!(header("rtime"), "1760000000000");
         assert_eq!(header("sign"), "ui1iS734YxqxSUOThvN7PB7KHJvgPlz2UNKIzOrchL4=");
-        assert_eq!(trace.steps[0].1, format!("{SID}{RID}1760000000000"));
-        hides(&trace, &[SECRET]);
+        assert_eq!(signing.steps[0].1, format!("{SID}{RID}1760000000000"));
+        assert_hides(&signing, &[SECRET]);
     }
 }
 
 #[test]
 fn another_order_of_the_parts_gives_another_signature() {
-    let wrong =
-        Algorithm::HmacSha256.of(SECRET.as_bytes(), format!("{RID}{SID}1760000000000").as_bytes());
-    assert_eq!(Coding::Base64.write(&wrong), "Z7Gi48zUHcWja/LgYQj5XzHT7RpJWEi/y1QLBJwWK64=");
+    let wrong = Algorithm::HmacSha256
+        .digest(SECRET.as_bytes(), format!("{RID}{SID}1760000000000").as_bytes());
+    assert_eq!(DigestFormat::Base64.encode(&wrong), "Z7Gi48zUHcWja/LgYQj5XzHT7RpJWEi/y1QLBJwWK64=");
 }
 
 #[test]
@@ -46,10 +46,10 @@ fn the_secret_of_a_national_platform_is_fetched_with_the_appkey() {
     assert_eq!(token_request.request.method, "POST");
     let sign = token_request.request.header("gjzwfwpt_sign").unwrap();
     assert_eq!(sign, "bbu2b/z4c5nAlg6OB1p+gtjxpwSaK7sKxggCQnUfUX8=");
-    hides(&token_request.trace, &[APPKEY]);
+    assert_hides(&token_request.steps, &[APPKEY]);
 
     let answer = json!({ "code": 200, "data": { "secret": WRAPPED } }).to_string();
-    auth.fetched(200, answer.as_bytes(), context().now).unwrap();
+    auth.read_token(200, answer.as_bytes(), context().now).unwrap();
     assert!(auth.token_request(&context()).is_none());
     let mut request = Request::default();
     auth.sign(&mut request, &context()).unwrap();
@@ -59,8 +59,8 @@ fn the_secret_of_a_national_platform_is_fetched_with_the_appkey() {
 
 #[test]
 fn the_key_of_the_secret_is_the_one_java_makes_of_the_appkey() {
-    assert_eq!(hex::encode(national::key_of(APPKEY)), "01ce73a9b390132dd17f90faf0d5ae23");
-    assert_eq!(hex::encode(national::key_of("123456")), "6bb4837eb74329105ee4568dda7dc67e");
+    assert_eq!(hex::encode(national::java_key(APPKEY)), "01ce73a9b390132dd17f90faf0d5ae23");
+    assert_eq!(hex::encode(national::java_key("123456")), "6bb4837eb74329105ee4568dda7dc67e");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn x_tif() {
     let scheme = scheme(json!({ "x_tif": { "paasid": "sim", "token": "L0CALTESTTOKEN" } }));
     let Scheme::XTif(own) = scheme else { panic!("{scheme:?}") };
     let mut request = Request::default();
-    let trace = own.sign_with("1999b2f3c00-a1b2c3", &mut request, &context());
+    let signing = own.sign_with_nonce("1999b2f3c00-a1b2c3", &mut request, &context());
     assert_eq!(request.header("x-tif-paasid"), Some("sim"));
     assert_eq!(request.header("x-tif-timestamp"), Some("1760000000"));
     assert_eq!(request.header("x-tif-nonce"), Some("1999b2f3c00-a1b2c3"));
@@ -76,8 +76,8 @@ fn x_tif() {
         request.header("x-tif-signature"),
         Some("ea980915964ca8c23a486e2053232a565e76e37683c2f019aef257ab140f1f7e")
     );
-    assert_eq!(trace.steps[0].1, "1760000000‹token›1999b2f3c00-a1b2c31760000000");
-    hides(&trace, &["L0CALTESTTOKEN"]);
+    assert_eq!(signing.steps[0].1, "1760000000‹token›1999b2f3c00-a1b2c31760000000");
+    assert_hides(&signing, &["L0CALTESTTOKEN"]);
     own.sign(&mut request, &context());
     assert_eq!(request.header("x-tif-nonce"), Some("199c82cc000-a1b2c3"));
 }
@@ -93,26 +93,26 @@ fn x_bg_signs_the_query_in_the_order_of_its_names() {
         query: vec![param("v"), param("test")],
         ..Request::default()
     };
-    let trace = auth.sign(&mut request, &SigningContext { now, ..context() }).unwrap();
+    let signing = auth.sign(&mut request, &SigningContext { now, ..context() }).unwrap();
     assert_eq!(request.header("X-BG-HMAC-ACCESS-KEY"), Some("test"));
     assert_eq!(request.header("X-BG-HMAC-ALGORITHM"), Some("hmac-sha256"));
     assert_eq!(request.header("X-BG-DATE-TIME"), Some("Tue, 09 Nov 2021 08:49:20 GMT"));
     let signature = request.header("X-BG-HMAC-SIGNATURE");
     assert_eq!(signature, Some("KJJG0L/1ilAOrfHxAsJR67f6oVm38fwREEp9hFnAcis="));
-    assert!(trace.steps[0].1.contains("\ntest=123&v=123\n"), "{trace:?}");
-    hides(&trace, &["tet\""]);
+    assert!(signing.steps[0].1.contains("\ntest=123&v=123\n"), "{signing:?}");
+    assert_hides(&signing, &["tet\""]);
 }
 
 #[track_caller]
 fn check_message_board(app_code: &str, path: &str, param: &str, signature: &str) {
     let auth = auth(json!({ "message_board": { "app_code": app_code } }));
     let mut request = json_post(path, param);
-    let trace = auth.sign(&mut request, &context()).unwrap();
+    let signing = auth.sign(&mut request, &context()).unwrap();
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     let expected =
         json!({ "appCode": app_code, "token": "", "signature": signature, "param": param });
     assert_eq!(body, expected);
-    hides(&trace, &[app_code, "9a20b5e19d2cb342", "a2eb17f65d6f4b3f"]);
+    assert_hides(&signing, &[app_code, "9a20b5e19d2cb342", "a2eb17f65d6f4b3f"]);
 }
 
 #[test]
@@ -146,11 +146,11 @@ fn a_shared_text_is_sent_as_its_md5() {
         "text/xml; charset=gb2312",
         "<GetXfjList><httpRequestVerify>{auth}</httpRequestVerify></GetXfjList>",
     );
-    let trace = auth.sign(&mut soap, &context()).unwrap();
+    let signing = auth.sign(&mut soap, &context()).unwrap();
     let expected =
         format!("<GetXfjList><httpRequestVerify>{digest}</httpRequestVerify></GetXfjList>");
     assert_eq!(text(&soap.body), expected);
-    hides(&trace, &[digest, "sim-shared"]);
+    assert_hides(&signing, &[digest, "sim-shared"]);
     let mut json = json_post("/", r#"{"a":1}"#);
     auth.sign(&mut json, &context()).unwrap();
     assert_eq!(text(&json.body), format!(r#"{{"a":1,"httpRequestVerify":"{digest}"}}"#));
@@ -160,11 +160,11 @@ fn a_shared_text_is_sent_as_its_md5() {
 fn a_fixed_token_is_put_beside_the_parameters() {
     let auth = auth(json!({ "body_token": { "field": "token", "token": "a&b<\"" } }));
     let sign = |mut request: Request| {
-        auth.sign(&mut request, &context()).map(|trace| (text(&request.body).to_owned(), trace))
+        auth.sign(&mut request, &context()).map(|signing| (text(&request.body).to_owned(), signing))
     };
-    let (json, trace) = sign(json_post("/", r#"{"params":{"rqstType":"10"}}"#)).unwrap();
+    let (json, signing) = sign(json_post("/", r#"{"params":{"rqstType":"10"}}"#)).unwrap();
     assert_eq!(json, r#"{"params":{"rqstType":"10"},"token":"a&b<\""}"#);
-    hides(&trace, &["a&b"]);
+    assert_hides(&signing, &["a&b"]);
     let form = post("/", "application/x-www-form-urlencoded", "n=1&token=old&m=%E5%BC%A0");
     assert_eq!(sign(form).unwrap().0, "n=1&m=%E5%BC%A0&token=a%26b%3C%22");
     let xml = post("/", "text/xml", "\n<t>{auth}</t>");
@@ -178,8 +178,8 @@ fn a_fixed_token_is_put_beside_the_parameters() {
 fn the_plain_schemes_are_those_of_the_standards() {
     let signed = |settings: Value| {
         let mut request = Request::default();
-        let trace = auth(settings).sign(&mut request, &context()).unwrap();
-        hides(&trace, &["open sesame", "c2VzYW1l", "s3cret"]);
+        let signing = auth(settings).sign(&mut request, &context()).unwrap();
+        assert_hides(&signing, &["open sesame", "c2VzYW1l", "s3cret"]);
         request
     };
     // RFC 7617 §2.

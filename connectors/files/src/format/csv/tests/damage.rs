@@ -1,4 +1,4 @@
-//! Files and rows that are not as they should be: which are refused, and which pass with a mark.
+//! Damaged files and rows: which are refused, and which are accepted with a mark.
 
 use contract::DecidedBy;
 
@@ -17,12 +17,12 @@ fn error_of(bytes: &[u8], options: &Options) -> String {
 }
 
 #[test]
-fn a_row_of_another_width_is_no_record_and_its_neighbours_pass() {
+fn a_row_with_a_wrong_number_of_cells_is_rejected_and_the_others_pass() {
     let rows = rows_of("a,b,c\n1,2,3\n4,5\n6,7,8,9\n1,2,3,,\n".as_bytes(), &options::for_tests());
-    let problems: Vec<_> = rows.iter().map(|row| row.verdict.damage.clone()).collect();
+    let problems: Vec<_> = rows.iter().map(|row| row.defects.damage.clone()).collect();
     assert_eq!(problems[0], None);
-    assert_eq!(problems[1], Some(Reason::new("row_shape", "2 cells, 3 columns")));
-    assert_eq!(problems[2], Some(Reason::new("row_shape", "4 cells, 3 columns")));
+    assert_eq!(problems[1], Some(Reason::new("row_shape", "2 cells for 3 columns")));
+    assert_eq!(problems[2], Some(Reason::new("row_shape", "4 cells for 3 columns")));
     assert_eq!(problems[3], None);
     assert_eq!((rows[1].at.as_str(), rows[1].bytes.as_deref()), ("line 3", Some(&b"4,5\n"[..])));
 }
@@ -35,8 +35,8 @@ fn a_header_is_found_below_titles() {
         trees("企业诉求汇总\n\n编号,x\n1,2\n", &options),
         [json!({ "编号": "1", "x": "2" })]
     );
-    let said = error_of("编码,x\n1,2\n".as_bytes(), &options);
-    assert_eq!(said, "unknown_header: no row names all columns, missing: 编号");
+    let error = error_of("编码,x\n1,2\n".as_bytes(), &options);
+    assert_eq!(error, "unknown_header: no row names all required columns; missing: 编号");
     assert!(error_of(b"", &options).starts_with("unknown_header"));
 }
 
@@ -44,23 +44,32 @@ fn a_header_is_found_below_titles() {
 fn a_quote_that_is_never_closed_ends_the_file() {
     assert!(
         error_of(b"a,b\n1,2\n3,\"4\n5,6\n", &options::for_tests())
-            .contains("line 3 is never closed")
+            .contains("a quote in the record at line 3 is not closed")
     );
     let mut options = options::for_tests();
-    options.max_record = 100;
+    options.max_record_bytes = 100;
     let endless = format!("a,b\n1,\"{}", "x\n".repeat(100));
-    assert!(error_of(endless.as_bytes(), &options).starts_with("too_large: the record at line 2"));
+    assert!(
+        error_of(endless.as_bytes(), &options)
+            .starts_with("too_large: a record has more than 100 bytes (line 2)")
+    );
 }
 
 #[test]
 fn a_malformed_sequence_marks_its_row_only() {
     let rows =
         rows_of(b"a,b\n1,\xb1\xe0\n2,\xff\xff\n\"3\",\"\xc8\n\xff\"\n4,x\n", &options::for_tests());
-    let malformed: Vec<&[Mark]> = rows.iter().map(|row| &row.verdict.marks[..]).collect();
+    let malformed: Vec<&[Mark]> = rows.iter().map(|row| &row.defects.marks[..]).collect();
     assert!(malformed[0].is_empty() && malformed[3].is_empty());
     assert_eq!(malformed[1][0].field, "b");
-    assert_eq!(malformed[1][0].detail, "1 bytes at offset 2 are not GB18030, 2 such places");
-    assert_eq!(malformed[2][0].detail, "1 bytes at offset 5 are not GB18030, 2 such places");
+    assert_eq!(
+        malformed[1][0].detail,
+        "the 1-byte sequence at offset 2 is not GB18030 (first of 2)"
+    );
+    assert_eq!(
+        malformed[2][0].detail,
+        "the 1-byte sequence at offset 5 is not GB18030 (first of 2)"
+    );
     assert_eq!(rows[2].bytes.as_deref(), Some(&b"\"3\",\"\xc8\n\xff\"\n"[..]));
 }
 
@@ -69,6 +78,6 @@ fn a_restored_private_use_character_is_marked_in_its_cell() {
     // U+E863, as a migration from cp936 leaves it.
     let rows = rows_of(b"a,b\n1,\x83\x36\xcf\x39\n", &options::for_tests());
     assert_eq!(rows[0].tree["b"], "䶮");
-    assert_eq!(rows[0].verdict.marks[0].field, "b");
+    assert_eq!(rows[0].defects.marks[0].field, "b");
     assert_eq!(DecidedBy::default(), DecidedBy::Nothing);
 }

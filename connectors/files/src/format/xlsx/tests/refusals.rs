@@ -1,4 +1,4 @@
-//! Workbooks that are refused: what is none, counts days from 1904, or would fill the memory.
+//! Files that are refused: they are not workbooks, count days from 1904, or would fill the memory.
 
 use super::*;
 
@@ -6,7 +6,7 @@ use super::*;
 fn a_file_that_is_not_a_workbook_is_refused() {
     let code_of = |file: Arc<File>| match open(file, &options::for_tests()).err() {
         Some(FileError::Content(reason)) => reason.code.into_owned(),
-        _ => panic!("taken"),
+        _ => panic!("accepted"),
     };
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(b"a,b\n1,2").unwrap();
@@ -20,7 +20,7 @@ fn a_file_that_is_not_a_workbook_is_refused() {
 }
 
 #[test]
-fn a_flag_of_1904_is_not_lost_to_a_later_element_of_the_same_name() {
+fn the_1904_flag_is_found_despite_a_later_element_with_the_same_name() {
     let extra =
         "<workbookPr date1904=\"1\"/><extLst><ext><x15:workbookPr xmlns:x15=\"u\"/></ext></extLst>";
     match open(workbook("", extra), &options::for_tests()).err() {
@@ -76,7 +76,7 @@ fn files_that_would_fill_the_memory_are_refused_early() {
             "too_large"
         );
     }
-    // Texts that are only declared cost nothing.
+    // Texts that are declared but missing take no memory.
     assert_eq!(
         code_of(&[("xl/sharedStrings.xml", &texts("<si/>")), ("xl/s.xml", sheet)]),
         "unknown_header"

@@ -1,89 +1,91 @@
-//! Composing a whole demand: how a citizen begins, tells, complains, asks and ends.
+//! Composes the text of a whole demand, from an opening sentence to a closing one.
 
 use std::fmt::Write as _;
 
-use crate::city::{self, District};
 use crate::dice::Dice;
-use crate::text::{Topic, length, phrases};
+use crate::faker::{self, District};
+use crate::text::{Topic, phrases, random_length};
 
-/// A composed demand.
-pub(crate) struct Essay {
+/// The texts of a composed demand.
+pub(crate) struct DemandText {
     pub(crate) title: String,
     pub(crate) content: String,
-    /// The classification of its topic.
-    pub(crate) accord: &'static str,
-    /// Where it happens.
+    /// The category of its topic.
+    pub(crate) category: &'static str,
+    /// The address of the problem.
     pub(crate) address: String,
 }
 
-/// A demand about any topic, somewhere in `district`.
-pub(crate) fn essay(dice: &mut Dice, district: &'static District) -> Essay {
-    let target = length(dice);
+/// Composes a demand on a random topic, at a random address in `district`.
+pub(crate) fn demand_text(dice: &mut Dice, district: &'static District) -> DemandText {
+    let target = random_length(dice);
     let topic = topic(dice);
     let scene = Scene::new(dice, district);
     let mut title = String::new();
-    scene.say(dice, &topic.titles, &mut title);
+    scene.append_random(dice, &topic.titles, &mut title);
     let mut address = String::new();
-    scene.say(dice, &phrases().essay.addresses, &mut address);
+    scene.append_random(dice, &phrases().common.addresses, &mut address);
     let mut content = String::new();
     compose(dice, topic, &scene, target, &mut content);
-    Essay { title, content, accord: &topic.accord, address }
+    DemandText { title, content, category: &topic.category, address }
 }
 
-/// `text` continued with more complaints up to a length of `characters`.
-pub(crate) fn lengthened(dice: &mut Dice, text: &str, characters: usize) -> String {
-    let district = city::any_district(dice);
+/// Appends further sentences to `text`, until it has about `characters` characters.
+pub(crate) fn lengthen(dice: &mut Dice, text: &str, characters: usize) -> String {
+    let district = faker::any_district(dice);
     let (topic, scene) = (topic(dice), Scene::new(dice, district));
     let mut text = text.to_owned();
     compose(dice, topic, &scene, characters, &mut text);
     text
 }
 
+/// Appends sentences to `text`, until it has about `target` characters.
 fn compose(dice: &mut Dice, topic: &Topic, scene: &Scene, target: usize, text: &mut String) {
-    let parts = &phrases().essay;
-    let [mut facts, mut asks] = [&topic.facts, &topic.asks].map(|choices| Deck::new(dice, choices));
+    let common = &phrases().common;
+    let mut problems = Deck::new(dice, &topic.problems);
+    let mut requests = Deck::new(dice, &topic.requests);
     let [mut histories, mut harms, mut details] =
-        [&parts.histories, &parts.harms, &parts.details].map(|choices| Deck::new(dice, choices));
-    scene.say(dice, &parts.openings, text);
-    scene.fill(dice, facts.next(), text);
-    let ending = if target > 120 { 45 } else { 20 };
+        [&common.histories, &common.harms, &common.details].map(|choices| Deck::new(dice, choices));
+    scene.append_random(dice, &common.openings, text);
+    scene.append(dice, problems.next(), text);
+    let ending_length = if target > 120 { 45 } else { 20 };
     let mut section = 0;
-    while text.chars().count() + ending < target {
-        // Long letters have numbered sections.
-        if target > 1_500 && section < parts.numbers.len() && dice.one_in(8) {
+    while text.chars().count() + ending_length < target {
+        // Long texts have numbered sections.
+        if target > 1_500 && section < common.numbers.len() && dice.one_in(8) {
             text.push('\n');
-            text.push_str(&parts.numbers[section]);
+            text.push_str(&common.numbers[section]);
             section += 1;
         }
         let deck = match dice.below(10) {
-            0..=3 => &mut facts,
+            0..=3 => &mut problems,
             4..=6 => &mut histories,
             7 => &mut harms,
             8 => &mut details,
-            _ => &mut asks,
+            _ => &mut requests,
         };
-        scene.fill(dice, deck.next(), text);
+        scene.append(dice, deck.next(), text);
     }
-    scene.fill(dice, asks.next(), text);
+    scene.append(dice, requests.next(), text);
     if target > 120 {
-        scene.say(dice, &parts.closings, text);
+        scene.append_random(dice, &common.closings, text);
     }
 }
 
-/// Sentences in turn, starting anywhere: none is repeated before all others were used.
+/// Returns sentences in turn, from a random one on. None is repeated before all others were used.
 struct Deck<'a> {
     sentences: &'a [String],
-    at: usize,
+    index: usize,
 }
 
 impl<'a> Deck<'a> {
     fn new(dice: &mut Dice, sentences: &'a [String]) -> Self {
-        Self { sentences, at: dice.below(sentences.len()) }
+        Self { sentences, index: dice.below(sentences.len()) }
     }
 
     fn next(&mut self) -> &'a str {
-        self.at += 1;
-        &self.sentences[self.at % self.sentences.len()]
+        self.index += 1;
+        &self.sentences[self.index % self.sentences.len()]
     }
 }
 
@@ -92,7 +94,7 @@ fn topic(dice: &mut Dice) -> &'static Topic {
     &topics[dice.below(topics.len())]
 }
 
-/// What stays the same throughout a demand: its place and its parties.
+/// The place and the parties, which stay the same throughout a demand.
 struct Scene {
     district: &'static District,
     road: String,
@@ -106,46 +108,46 @@ impl Scene {
     fn new(dice: &mut Dice, district: &'static District) -> Self {
         Self {
             district,
-            road: city::road(dice),
-            community: city::community(dice),
-            firm: city::firm(dice),
-            person: city::name(dice),
-            phone: city::mobile(dice),
+            road: faker::road(dice),
+            community: faker::community(dice),
+            firm: faker::firm(dice),
+            person: faker::name(dice),
+            phone: faker::mobile(dice),
         }
     }
 
-    /// Appends one of the sentences to `text`.
-    fn say(&self, dice: &mut Dice, choices: &[String], text: &mut String) {
+    /// Appends a random one of these sentences to `text`.
+    fn append_random(&self, dice: &mut Dice, choices: &[String], text: &mut String) {
         let template = dice.pick(choices);
-        self.fill(dice, template, text);
+        self.append(dice, template, text);
     }
 
-    /// Appends `template` to `text` and fills in its slots. An unknown slot is left as it is; a
-    /// test would find it.
-    fn fill(&self, dice: &mut Dice, template: &str, text: &mut String) {
+    /// Appends `template` to `text`, and fills its slots. An unknown slot is left as it is, which a test
+    /// would find.
+    fn append(&self, dice: &mut Dice, template: &str, text: &mut String) {
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
             text.push_str(before);
             let Some((slot, tail)) = after.split_once('}') else { break };
-            self.slot(dice, slot, text);
+            self.append_slot(dice, slot, text);
             rest = tail;
         }
         text.push_str(rest);
     }
 
-    fn slot(&self, dice: &mut Dice, slot: &str, text: &mut String) {
+    fn append_slot(&self, dice: &mut Dice, slot: &str, text: &mut String) {
         // Writing to a string cannot fail.
         let _ = match slot {
             "district" => write!(text, "{}", self.district.name),
             "road" => write!(text, "{}", self.road),
-            "cross" => write!(text, "{}", city::road(dice)),
+            "cross" => write!(text, "{}", faker::road(dice)),
             "place" => write!(text, "{}", self.community),
             "firm" => write!(text, "{}", self.firm),
             "person" => write!(text, "{}", self.person),
             "other" => write!(text, "{}某", dice.letter("张王李赵陈吴周徐孙汪")),
             "phone" => write!(text, "{}", self.phone),
-            "idcard" => write!(text, "{}", city::identity_number(dice, self.district)),
-            "uscc" => write!(text, "{}", city::credit_code(dice, self.district)),
+            "idcard" => write!(text, "{}", faker::identity_number(dice, self.district)),
+            "uscc" => write!(text, "{}", faker::credit_code(dice, self.district)),
             "date" => write!(text, "{}月{}日", dice.between(1, 12), dice.between(1, 28)),
             "building" => write!(text, "{}栋", dice.between(1, 38)),
             "room" => write!(text, "{}{:02}室", dice.between(1, 33), dice.between(1, 6)),
@@ -157,7 +159,7 @@ impl Scene {
             "degrees" => write!(text, "{}", dice.between(11, 17)),
             "plate" => write!(text, "皖B{}", dice.digits(5)),
             other => match phrases().slots.get(other) {
-                Some(words) => write!(text, "{}", dice.pick(words)),
+                Some(choices) => write!(text, "{}", dice.pick(choices)),
                 None => write!(text, "{{{other}}}"),
             },
         };
@@ -167,12 +169,12 @@ impl Scene {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::city::DISTRICTS;
+    use crate::faker::DISTRICTS;
 
     #[test]
     fn lengths_are_spread_as_in_a_real_hotline() {
         let mut lengths: Vec<usize> = (0..6_000)
-            .map(|i| essay(&mut Dice::new(11, i), DISTRICTS[0]).content.chars().count())
+            .map(|i| demand_text(&mut Dice::new(11, i), DISTRICTS[0]).content.chars().count())
             .collect();
         lengths.sort_unstable();
         let median = lengths[lengths.len() / 2];
@@ -186,14 +188,14 @@ mod tests {
     #[test]
     fn texts_differ_and_leave_no_slot_open() {
         let texts: Vec<String> =
-            (0..3_000).map(|i| essay(&mut Dice::new(7, i), DISTRICTS[3]).content).collect();
+            (0..3_000).map(|i| demand_text(&mut Dice::new(7, i), DISTRICTS[3]).content).collect();
         for text in &texts {
             assert!(!text.contains(['{', '}']), "{text}");
         }
         let distinct: std::collections::HashSet<_> = texts.iter().collect();
         assert!(distinct.len() > 2_990, "{}", distinct.len());
         let topics: std::collections::HashSet<_> =
-            (0..500).map(|i| essay(&mut Dice::new(7, i), DISTRICTS[3]).accord).collect();
+            (0..500).map(|i| demand_text(&mut Dice::new(7, i), DISTRICTS[3]).category).collect();
         assert!(topics.len() > 18, "{}", topics.len());
     }
 }

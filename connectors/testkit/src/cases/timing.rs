@@ -1,15 +1,15 @@
-//! Many records with one time, records that come late, records that come during a walk.
+//! Many records with one time, records that become visible late, and records that arrive between reads.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{HOUR, MINUTE, NOW, row, rows, set};
+use super::{HOUR, MINUTE, NOW, add_row, add_rows, set};
 use crate::{
-    Seen, Source,
+    KeyCounts, Source,
     drive::{add_keys, assert_found},
     read, run, settle,
 };
 
-/// More records with one time than a page has.
+/// More records have one time than fit into a page.
 pub async fn a_flood_of_one_moment_loses_nothing<S: Source>(mut source: S) {
     let keys: Vec<String> = (0..57).map(|n| format!("flood{n}")).collect();
     source.add(&keys, HOUR).await;
@@ -21,7 +21,7 @@ pub async fn a_flood_of_one_moment_loses_nothing<S: Source>(mut source: S) {
     assert_found(&seen, &more.into_iter().collect());
 }
 
-/// A table that was filled by one statement: ten thousand rows have one time.
+/// One statement fills a table, so ten thousand rows have one time.
 pub async fn ten_thousand_rows_of_one_moment_lose_nothing<S: Source>(mut source: S) {
     let keys: Vec<String> = (0..10_000).map(|n| format!("row{n}")).collect();
     source.add(&keys, HOUR).await;
@@ -29,38 +29,38 @@ pub async fn ten_thousand_rows_of_one_moment_lose_nothing<S: Source>(mut source:
     assert_found(&seen, &keys.into_iter().collect());
 }
 
-/// A record with an old time that becomes visible after newer ones were read.
+/// A record with an old time becomes visible after newer ones were read.
 pub async fn late_commits_lose_nothing<S: Source>(source: S) {
-    read_late_record(source, S::LATE.mul_f64(0.8)).await;
+    read_late_record(source, S::MAX_DELAY.mul_f64(0.8)).await;
 }
 
-/// A transaction that was open for a minute.
+/// A transaction is committed a minute late.
 pub async fn a_commit_visible_a_minute_late_is_found<S: Source>(source: S) {
-    assert!(S::LATE >= MINUTE, "a minute is too late for this source");
+    assert!(S::MAX_DELAY >= MINUTE, "a minute is too late for this source");
     read_late_record(source, MINUTE).await;
 }
 
-/// Times in whole seconds: a new record with a second that was read already.
+/// Times are whole seconds, and a new record has a second that was already read.
 pub async fn a_second_that_was_read_may_get_more_rows<S: Source>(mut source: S) {
     let second = Duration::from_secs(20);
-    row(&mut source, "first", second).await;
+    add_row(&mut source, "first", second).await;
     let (_, at) = run(&mut source.connector(), None, 10).await;
-    row(&mut source, "second", second).await;
+    add_row(&mut source, "second", second).await;
     let (seen, _) = run(&mut source.connector(), Some(at), 10).await;
     assert_found(&seen, &set(&["second"]));
 }
 
-/// Records that are added during a walk.
+/// Records are added between reads.
 pub async fn rows_that_arrive_during_a_walk_are_found<S: Source>(mut source: S) {
-    let mut keys: BTreeSet<String> = rows(&mut source, "r", 8).await;
-    let (mut connector, mut at, mut seen) = (source.connector(), None, Seen::new());
+    let mut keys: BTreeSet<String> = add_rows(&mut source, "r", 8).await;
+    let (mut connector, mut at, mut seen) = (source.connector(), None, KeyCounts::new());
     for n in 0..6 {
         let (found, upto, _) = read(&mut connector, at.as_ref(), 2).await;
         add_keys(&mut seen, found);
         settle(&mut connector, &upto).await;
         at = Some(upto);
         let key = format!("a{n}");
-        row(&mut source, &key, NOW).await;
+        add_row(&mut source, &key, NOW).await;
         keys.insert(key);
     }
     for _ in 0..2 {
@@ -72,10 +72,10 @@ pub async fn rows_that_arrive_during_a_walk_are_found<S: Source>(mut source: S) 
 }
 
 async fn read_late_record<S: Source>(mut source: S, by: Duration) {
-    row(&mut source, "early", HOUR).await;
-    row(&mut source, "newest", NOW).await;
+    add_row(&mut source, "early", HOUR).await;
+    add_row(&mut source, "newest", NOW).await;
     let (_, at) = run(&mut source.connector(), None, 10).await;
-    row(&mut source, "late", by).await;
+    add_row(&mut source, "late", by).await;
     let (seen, _) = run(&mut source.connector(), Some(at), 10).await;
     assert_found(&seen, &set(&["late"]));
 }

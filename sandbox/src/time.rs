@@ -1,5 +1,4 @@
-//! Times: how the city's systems write them. All are Beijing time without a zone, as in the
-//! sources.
+//! Formats and parses times as the sources write them: Beijing time without a zone.
 
 use std::time::Duration;
 
@@ -8,16 +7,16 @@ use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike as _
 const HTTP: &str = "%a, %d %b %Y %H:%M:%S GMT";
 
 /// `yyyy-MM-dd HH:mm:ss`.
-pub(crate) fn plain(at: NaiveDateTime) -> String {
+pub(crate) fn dashed(at: NaiveDateTime) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// The inverse of [`plain`].
-pub(crate) fn from_plain(text: &str) -> Option<NaiveDateTime> {
+/// Parses the format of [`dashed`].
+pub(crate) fn parse_dashed(text: &str) -> Option<NaiveDateTime> {
     NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok()
 }
 
-/// `yyyy/M/d H:mm`, without padding and seconds.
+/// `yyyy/M/d H:mm`, without leading zeros and seconds.
 pub(crate) fn slashed(at: NaiveDateTime) -> String {
     at.format("%Y/%-m/%-d %-H:%M").to_string()
 }
@@ -27,8 +26,8 @@ pub(crate) fn compact(at: NaiveDateTime) -> String {
     at.format("%Y%m%d%H%M%S").to_string()
 }
 
-/// Days since 1899-12-30 with the time of day as a fraction of six digits at most, as spreadsheets
-/// store times.
+/// The time as spreadsheets store it: days since 1899-12-30, with the time of day as a fraction of up to
+/// six digits.
 pub(crate) fn serial(at: NaiveDateTime) -> String {
     let epoch = NaiveDate::from_ymd_opt(1899, 12, 30).unwrap_or_default();
     let seconds = (at - epoch.and_time(NaiveTime::MIN)).num_seconds();
@@ -39,11 +38,11 @@ pub(crate) fn serial(at: NaiveDateTime) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Reads the four forms above, to the second (to the minute where there are no seconds).
-pub(crate) fn read(text: &str) -> Option<NaiveDateTime> {
-    let forms = ["%Y/%m/%d %H:%M", "%Y%m%d%H%M%S"];
-    let other = || forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
-    from_plain(text).or_else(other).or_else(|| {
+/// Parses any of the four formats above, to the second, or to the minute for [`slashed`].
+pub(crate) fn parse_any(text: &str) -> Option<NaiveDateTime> {
+    let parse = |format| NaiveDateTime::parse_from_str(text, format).ok();
+    let other = || ["%Y/%m/%d %H:%M", "%Y%m%d%H%M%S"].into_iter().find_map(parse);
+    parse_dashed(text).or_else(other).or_else(|| {
         let (days, fraction) = text.split_once('.').unwrap_or((text, "0"));
         let days = Days::new(days.parse().ok()?);
         let date = NaiveDate::from_ymd_opt(1899, 12, 30)?.checked_add_days(days)?;
@@ -63,24 +62,24 @@ pub(crate) fn epoch(at: NaiveDateTime) -> i64 {
     epoch_ms(at).div_euclid(1_000)
 }
 
-/// The date of HTTP, `Tue, 09 Nov 2021 08:49:20 GMT`.
+/// The format of HTTP headers, `Tue, 09 Nov 2021 08:49:20 GMT`.
 pub(crate) fn http_date(at: NaiveDateTime) -> String {
     (at - TimeDelta::hours(8)).format(HTTP).to_string()
 }
 
-/// The inverse of [`http_date`].
-pub(crate) fn from_http_date(text: &str) -> Option<NaiveDateTime> {
+/// Parses the format of [`http_date`].
+pub(crate) fn parse_http_date(text: &str) -> Option<NaiveDateTime> {
     Some(NaiveDateTime::parse_from_str(text, HTTP).ok()? + TimeDelta::hours(8))
 }
 
-/// The time to the second, as sources show it.
+/// The time without fractions of a second.
 pub(crate) fn whole_second(at: NaiveDateTime) -> NaiveDateTime {
     at.with_nanosecond(0).unwrap_or(at)
 }
 
-/// `nth / of` of a time span.
-pub(crate) fn part(span: Duration, nth: u64, of: u64) -> TimeDelta {
-    let ms = span.as_millis() * u128::from(nth) / u128::from(of.max(1));
+/// `numerator / denominator` of a time span.
+pub(crate) fn fraction(span: Duration, numerator: u64, denominator: u64) -> TimeDelta {
+    let ms = span.as_millis() * u128::from(numerator) / u128::from(denominator.max(1));
     TimeDelta::milliseconds(i64::try_from(ms).unwrap_or_default())
 }
 
@@ -91,15 +90,15 @@ mod tests {
     #[test]
     fn one_time_has_four_formats() {
         let at = NaiveDateTime::parse_from_str("2026-10-09 10:30:00", "%F %T").unwrap();
-        assert_eq!(plain(at), "2026-10-09 10:30:00");
+        assert_eq!(dashed(at), "2026-10-09 10:30:00");
         assert_eq!(slashed(at), "2026/10/9 10:30");
         assert_eq!(compact(at), "20261009103000");
         assert_eq!(serial(at), "46304.4375");
-        for text in [plain(at), slashed(at), compact(at), serial(at)] {
-            assert_eq!(read(&text), Some(at), "{text}");
+        for text in [dashed(at), slashed(at), compact(at), serial(at)] {
+            assert_eq!(parse_any(&text), Some(at), "{text}");
         }
-        assert_eq!((read(""), read("明天")), (None, None));
+        assert_eq!((parse_any(""), parse_any("明天")), (None, None));
         let odd = at + chrono::TimeDelta::seconds(17);
-        assert_eq!(read(&serial(odd)), Some(odd));
+        assert_eq!(parse_any(&serial(odd)), Some(odd));
     }
 }

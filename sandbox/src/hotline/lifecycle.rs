@@ -1,8 +1,8 @@
-//! The life cycle of a case: its status codes, their labels and the usual transitions.
+//! The life cycle of a case: the status codes, their labels and the usual transitions.
 
 use crate::dice::Dice;
 
-/// Code and label.
+/// The code and the label of each status.
 static STATUSES: [(&str, &str); 10] = [
     ("15", "初审待交办"),
     ("25", "终审待交办"),
@@ -16,16 +16,16 @@ static STATUSES: [(&str, &str); 10] = [
     ("100", "归档"),
 ];
 
-/// A status of a new case.
-pub(super) fn first(dice: &mut Dice) -> &'static str {
+/// A random status for a new case.
+pub(super) fn initial_status(dice: &mut Dice) -> &'static str {
     dice.pick(&["35", "35", "35", "35", "35", "25", "15", "40"])
 }
 
-/// The status after `current`, a code or a label, in the same form. Most cases go straight
-/// 35 → 40 → 50 → 60 → 80 → 100; some are returned once, or the citizen is not satisfied.
-pub(super) fn next(dice: &mut Dice, current: &str) -> &'static str {
-    let row = find(current);
-    let code = match row.map_or(current, |(code, _)| code) {
+/// The status after `current`: a label if `current` is one, or else a code. Most cases go through 35, 40,
+/// 50, 60, 80 and 100; some are also returned (45) or reopened (65).
+pub(super) fn next_status(dice: &mut Dice, current: &str) -> &'static str {
+    let found = find(current);
+    let code = match found.map_or(current, |(code, _)| code) {
         "15" => "25",
         "25" | "45" => "35",
         "35" | "65" => "40",
@@ -36,15 +36,15 @@ pub(super) fn next(dice: &mut Dice, current: &str) -> &'static str {
         "60" => "80",
         _ => "100",
     };
-    if row.is_some_and(|(_, label)| *label == current) { label(code) } else { code }
+    if found.is_some_and(|(_, label)| *label == current) { label(code) } else { code }
 }
 
-/// True when a case in this status, a code or a label, is closed.
-pub(super) fn closed(status: &str) -> bool {
+/// Whether a case with this status (a code or a label) is closed.
+pub(super) fn is_closed(status: &str) -> bool {
     find(status).is_some_and(|(code, _)| ["80", "100"].contains(code))
 }
 
-/// The label of a code; the code itself if it has none.
+/// The label of a code; the code itself if it is not in the list.
 pub(super) fn label(code: &'static str) -> &'static str {
     find(code).map_or(code, |(_, label)| label)
 }
@@ -64,10 +64,10 @@ mod tests {
             let mut status = start;
             let mut steps = Vec::new();
             while !["100", "归档"].contains(&status) {
-                status = next(&mut dice, status);
+                status = next_status(&mut dice, status);
                 steps.push(status);
             }
-            assert!(closed(status) && closed(steps[steps.len() - 2]), "{start}: {steps:?}");
+            assert!(is_closed(status) && is_closed(steps[steps.len() - 2]), "{start}: {steps:?}");
             assert!(steps.len() < 30);
         }
     }

@@ -1,4 +1,4 @@
-//! Faults of servers.
+//! Faults of the server, and how the connector continues after them.
 
 use contract::{Connector as _, FaultKind};
 
@@ -7,7 +7,7 @@ use super::{drop::keys, proxy::Proxy, *};
 const NAME: &str = "F_20261009103000.csv";
 
 #[tokio::test]
-async fn a_server_that_goes_away_is_transient_and_loses_nothing() {
+async fn a_lost_connection_is_a_transient_fault_and_loses_no_record() {
     let url = server("TONGHUI_TEST_SFTP");
     let (address, _) = split(&url);
     let (user, host) = address["sftp://".len()..].split_once('@').unwrap();
@@ -22,14 +22,14 @@ async fn a_server_that_goes_away_is_transient_and_loses_nothing() {
     let rest = files.read(Some(&batch.upto), 1).await.unwrap();
     let last = files.read(Some(&rest.upto), 1).await.unwrap();
     assert!(last.upto == rest.upto || last.entries.is_empty());
-    proxy.cut();
+    proxy.stop();
     let fault = files.settled(&rest.upto).await;
     let fault = match fault {
         Err(fault) => fault,
         Ok(()) => files.read(None, 1).await.unwrap_err(),
     };
     assert!(fault.is_transient(), "{fault}");
-    // Over another connection the folder is unchanged.
+    // Read without the proxy, the folder is unchanged.
     let url = format!("{address}{}", folder.path.display());
     let folder = folder.with(json!({ "url": url }));
     let (entries, _) = folder.entries(None, 10).await;
@@ -59,7 +59,7 @@ async fn a_link_on_the_server_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_folder_that_may_not_be_written_stops_with_a_remedy() {
+async fn a_folder_without_write_permission_stops_with_a_remedy() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = sftp();
     folder.announce(NAME, "id,title\na,1\n", 1);
@@ -77,7 +77,7 @@ async fn a_folder_that_may_not_be_written_stops_with_a_remedy() {
 }
 
 #[tokio::test]
-async fn many_files_of_one_listing_are_all_read() {
+async fn all_files_of_a_long_listing_are_read() {
     let folder = sftp().with(json!({ "listing": 300 }));
     for n in 0..200 {
         let name = format!("F_202610091{n:0>5}.csv");

@@ -1,4 +1,4 @@
-//! A file's bytes: which columns, in which charset, how lines end.
+//! The bytes of a file: its columns, charset and line ends.
 
 use std::io::{Cursor, Write as _};
 
@@ -12,7 +12,7 @@ use super::appeal::Appeal;
 /// The columns of the platform's export.
 const COLUMNS: &str = "诉求编号,诉求企业代码,企业名称,企业类型,联系人,联系电话,诉求标题,诉求类型,诉求内容,\
                        期望时间,提交时间,来源,状态,退回原因,承办单位,满意度";
-/// Columns that have another name after an upgrade.
+/// Columns that have other names with [`Quirk::Drift`].
 const RENAMED: [(&str, &str); 6] = [
     ("诉求编号", "编号"),
     ("诉求标题", "标题"),
@@ -21,7 +21,7 @@ const RENAMED: [(&str, &str); 6] = [
     ("提交时间", "提交日期"),
     ("状态", "诉求状态"),
 ];
-/// Placeholder for the content of a row with [`Quirk::Poison`] until the text is encoded.
+/// Stands for the content of a row with [`Quirk::Poison`] until the text is encoded.
 const POISON: char = '\u{F8FF}';
 
 /// The names of the columns.
@@ -29,33 +29,33 @@ pub(super) fn columns() -> Vec<&'static str> {
     COLUMNS.split(',').collect()
 }
 
-/// Writes appeals as a file that has the quirks `faults`.
-pub(super) fn write(appeals: &[Appeal], faults: &[Quirk]) -> (Vec<u8>, usize) {
-    let has = |quirk| faults.contains(&quirk);
+/// The bytes of a file with these appeals and quirks, and its number of rows.
+pub(super) fn encode(appeals: &[Appeal], quirks: &[Quirk]) -> (Vec<u8>, usize) {
+    let file_has = |quirk| quirks.contains(&quirk);
     let columns = columns();
     let mut order: Vec<usize> = (0..columns.len()).collect();
-    if has(Quirk::Drift) {
+    if file_has(Quirk::Drift) {
         order.rotate_left(5);
     }
-    if has(Quirk::LostColumn) {
+    if file_has(Quirk::LostColumn) {
         order.retain(|index| columns[*index] != "满意度");
     }
-    let name = |column: &'static str| match RENAMED.iter().find(|(known, _)| *known == column) {
-        Some((known, _)) if *known == "诉求编号" && has(Quirk::UnknownHeader) => "流水",
-        Some((_, renamed)) if has(Quirk::Drift) => renamed,
+    let name = |column: &'static str| match RENAMED.iter().find(|(usual, _)| *usual == column) {
+        Some((usual, _)) if *usual == "诉求编号" && file_has(Quirk::UnknownHeader) => "流水",
+        Some((_, renamed)) if file_has(Quirk::Drift) => renamed,
         _ => column,
     };
     let header = order.iter().map(|index| name(columns[*index]).to_owned()).collect();
     let mut rows: Vec<Vec<String>> = vec![header];
-    for appeal in appeals.iter().filter(|_| !has(Quirk::NoRows)) {
+    for appeal in appeals.iter().filter(|_| !file_has(Quirk::NoRows)) {
         let cells = appeal.cells();
         rows.push(order.iter().map(|index| cells[*index].clone()).collect());
     }
     let n_rows = rows.len() - 1;
-    if has(Quirk::EmptyFile) {
+    if file_has(Quirk::EmptyFile) {
         return (Vec::new(), 0);
     }
-    if has(Quirk::Workbook) {
+    if file_has(Quirk::Workbook) {
         return (workbook(&rows), n_rows);
     }
     let mut text = String::new();
@@ -63,23 +63,23 @@ pub(super) fn write(appeals: &[Appeal], faults: &[Quirk]) -> (Vec<u8>, usize) {
     let content_column = order.iter().position(|index| columns[*index] == "诉求内容");
     for (row, cells) in rows.iter().enumerate() {
         let appeal = row.checked_sub(1).and_then(|at| appeals.get(at));
-        let has_quirk = |quirk| appeal.is_some_and(|appeal| appeal.faults.contains(&quirk));
+        let row_has = |quirk| appeal.is_some_and(|appeal| appeal.quirks.contains(&quirk));
         for (column, cell) in cells.iter().enumerate() {
             if column > 0 {
                 text.push(',');
             }
-            if Some(column) == content_column && has_quirk(Quirk::BrokenRow) {
+            if Some(column) == content_column && row_has(Quirk::BrokenRow) {
                 text.push_str("断行\r\n");
                 n_broken += 1;
-            } else if Some(column) == content_column && has_quirk(Quirk::Poison) {
+            } else if Some(column) == content_column && row_has(Quirk::Poison) {
                 text.push(POISON);
             } else {
                 push_cell(&mut text, cell);
             }
         }
-        text.push_str(if has(Quirk::Trailing) { ";\r\n" } else { "\r\n" });
+        text.push_str(if file_has(Quirk::Trailing) { ";\r\n" } else { "\r\n" });
     }
-    (encoded(&text, faults), n_rows + n_broken)
+    (encode_text(&text, quirks), n_rows + n_broken)
 }
 
 fn push_cell(text: &mut String, cell: &str) {
@@ -92,14 +92,14 @@ fn push_cell(text: &mut String, cell: &str) {
     }
 }
 
-fn encoded(text: &str, faults: &[Quirk]) -> Vec<u8> {
-    if faults.contains(&Quirk::Utf16) {
-        // Half of a surrogate pair is no text there.
+fn encode_text(text: &str, quirks: &[Quirk]) -> Vec<u8> {
+    if quirks.contains(&Quirk::Utf16) {
+        // In UTF-16, an unpaired surrogate is invalid.
         let units = text.encode_utf16().map(|unit| if unit == 0xF8FF { 0xD800 } else { unit });
         return [0xFF, 0xFE].into_iter().chain(units.flat_map(u16::to_le_bytes)).collect();
     }
     let mut bytes = Vec::new();
-    let is_utf8 = faults.contains(&Quirk::Utf8);
+    let is_utf8 = quirks.contains(&Quirk::Utf8);
     if is_utf8 {
         bytes.extend([0xEF, 0xBB, 0xBF]);
     }
@@ -116,8 +116,8 @@ fn encoded(text: &str, faults: &[Quirk]) -> Vec<u8> {
     bytes
 }
 
-/// Rows of texts as a workbook of one sheet, as small as a spreadsheet will open. Characters that
-/// XML cannot hold are written as Excel escapes them.
+/// A workbook with one sheet, and only the parts that spreadsheet programs need. Characters that XML
+/// cannot contain have the escapes of Excel.
 fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
     let mut sheet = String::new();
     for (n, row) in rows.iter().enumerate() {
@@ -127,7 +127,7 @@ fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
                 sheet.push_str(&format!("<c><v>{cell}</v></c>"));
             } else {
                 sheet.push_str("<c t=\"inlineStr\"><is><t xml:space=\"preserve\">");
-                sheet.push_str(&escaped(cell));
+                sheet.push_str(&escape(cell));
                 sheet.push_str("</t></is></c>");
             }
         }
@@ -150,14 +150,14 @@ fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
     archive.finish().map(Cursor::into_inner).unwrap_or_default()
 }
 
-/// Whether a cell is written as a number. A spreadsheet would write long numbers with an exponent,
-/// so those are texts.
+/// Whether a cell is written as a number. Long numbers are texts, because spreadsheet programs would
+/// show them with an exponent.
 fn is_number(cell: &str) -> bool {
     let is_short = cell.len() <= 10 && cell.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     is_short && cell.parse::<f64>().is_ok()
 }
 
-fn escaped(cell: &str) -> String {
+fn escape(cell: &str) -> String {
     let mut text = String::new();
     for character in cell.chars() {
         match character {

@@ -1,10 +1,11 @@
-//! Verifying the server, and logging in.
+//! How the server is verified, and how the connector logs in.
 
 use contract::{Connector as _, Fault, FaultKind};
 use serde_json::Value;
 
 use super::{drop::names, *};
 
+/// The fault of a read with these settings, which must not touch the folder.
 async fn refused(settings: Value) -> Fault {
     let folder = sftp().with(settings);
     folder.announce("F_20261009103000.csv", "id,title\na,1\n", 1);
@@ -19,8 +20,8 @@ async fn a_server_with_another_key_is_refused() {
     let fault = refused(json!({ "sftp": { "host_key": other, "key": key() } })).await;
     assert_eq!(fault.kind(), FaultKind::Stopped);
     assert!(fault.to_string().starts_with("server 127.0.0.1:"), "{fault}");
-    let shown = server("TONGHUI_TEST_SFTP_HOST_KEY");
-    assert!(fault.to_string().contains(&shown), "{fault}");
+    let offered = server("TONGHUI_TEST_SFTP_HOST_KEY");
+    assert!(fault.to_string().contains(&offered), "{fault}");
 }
 
 #[tokio::test]
@@ -39,41 +40,41 @@ async fn a_known_hosts_file_verifies_the_server() {
     drops.announce("F_20261009103000.csv", "id,title\na,1\n", 1);
     assert_eq!(drops.entries(None, 10).await.0.len(), 1);
 
-    let mine = std::fs::read_to_string(path.with_extension("pub")).unwrap();
-    for unknown in [String::new(), format!("[127.0.0.1]:{port} {mine}")] {
+    let login_key = std::fs::read_to_string(path.with_extension("pub")).unwrap();
+    for unknown in [String::new(), format!("[127.0.0.1]:{port} {login_key}")] {
         std::fs::write(&hosts, unknown).unwrap();
         assert_eq!(refused(known.clone()).await.kind(), FaultKind::Stopped);
     }
 }
 
 #[tokio::test]
-async fn a_wrong_password_stops_and_is_not_quoted() {
+async fn a_wrong_password_stops_the_channel_and_is_not_shown() {
     let url = server("TONGHUI_TEST_SFTP").replace('@', ":s3cret@");
     let host_key = server("TONGHUI_TEST_SFTP_HOST_KEY");
     let fault = refused(json!({ "url": url, "sftp": { "host_key": host_key } })).await;
     assert_eq!(fault.kind(), FaultKind::Stopped);
-    assert!(fault.to_string().contains("refused the account"), "{fault}");
+    assert!(fault.to_string().contains("refused the login"), "{fault}");
     assert!(!fault.to_string().contains("s3cret"), "{fault}");
 }
 
 #[tokio::test]
-async fn an_unknown_or_invalid_host_key_stops_the_channel() {
+async fn an_unknown_or_invalid_login_key_stops_the_channel() {
     let host_key = server("TONGHUI_TEST_SFTP_HOST_KEY");
-    // The host key of the server is not a login key.
+    // The server does not accept its own host key for a login.
     let other = PathBuf::from(server("TONGHUI_TEST_SFTP_KEY")).with_file_name("host_key");
     let other = std::fs::read_to_string(other).unwrap();
     let fault = refused(json!({ "sftp": { "host_key": host_key, "key": other } })).await;
     assert_eq!(fault.kind(), FaultKind::Stopped);
-    assert!(fault.to_string().contains("refused the account"), "{fault}");
-    let none = sftp().with(json!({ "sftp": { "host_key": host_key, "key": "s3cret" } }));
-    let Err(fault) = none.build() else { panic!("taken") };
+    assert!(fault.to_string().contains("refused the login"), "{fault}");
+    let folder = sftp().with(json!({ "sftp": { "host_key": host_key, "key": "s3cret" } }));
+    let Err(fault) = folder.build() else { panic!("accepted") };
     assert_eq!(fault.kind(), FaultKind::Stopped);
     assert!(fault.to_string().contains("is not a private key"), "{fault}");
     assert!(!fault.to_string().contains("s3cret"), "{fault}");
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_transient() {
+async fn a_server_that_cannot_be_reached_is_a_transient_fault() {
     let fault = refused(json!({ "url": "sftp://a@127.0.0.1:1/x", "timeout": "2s" })).await;
     assert!(fault.is_transient(), "{fault}");
 }

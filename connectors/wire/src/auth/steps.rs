@@ -1,50 +1,51 @@
-//! What was signed, so that people can compare it with what the platform expects. Secrets are hidden.
+//! Shows how a request was signed, so that people can compare this with what the platform expects.
+//! Secrets are hidden.
 
 /// The steps of a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trace {
+pub struct SigningSteps {
     /// The scheme.
     pub scheme: &'static str,
-    /// Names and values, in the order in which they were made; secrets in them are `‹name›`.
+    /// The name and value of each step, in order; `‹name›` replaces each secret in them.
     pub steps: Vec<(&'static str, String)>,
 }
 
-impl Trace {
-    pub(super) fn of(scheme: &'static str) -> Self {
+impl SigningSteps {
+    pub(super) fn new(scheme: &'static str) -> Self {
         Self { scheme, steps: Vec::new() }
     }
 
-    pub(super) fn step(mut self, what: &'static str, value: impl Into<String>) -> Self {
-        self.steps.push((what, value.into()));
+    pub(super) fn step(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.steps.push((name, value.into()));
         self
     }
 }
 
 /// A text to sign, and the same text with its secrets hidden.
 #[derive(Default)]
-pub(super) struct Material {
+pub(super) struct DigestInput {
     pub(super) bytes: Vec<u8>,
-    pub(super) shown: String,
+    pub(super) redacted: String,
 }
 
-impl Material {
+impl DigestInput {
     pub(super) fn text(mut self, text: &str) -> Self {
         self.bytes.extend_from_slice(text.as_bytes());
-        self.shown.push_str(text);
+        self.redacted.push_str(text);
         self
     }
 
     pub(super) fn secret(mut self, name: &str, secret: &str) -> Self {
         self.bytes.extend_from_slice(secret.as_bytes());
-        self.shown.push_str(&format!("‹{name}›"));
+        self.redacted.push_str(&format!("‹{name}›"));
         self
     }
 
     pub(super) fn body(mut self, body: &[u8]) -> Self {
         self.bytes.extend_from_slice(body);
         match str::from_utf8(body) {
-            Ok(text) => self.shown.push_str(text),
-            Err(_) => self.shown.push_str(&format!("‹{} bytes›", body.len())),
+            Ok(text) => self.redacted.push_str(text),
+            Err(_) => self.redacted.push_str(&format!("‹{} bytes›", body.len())),
         }
         self
     }

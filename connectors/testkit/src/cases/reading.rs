@@ -1,48 +1,48 @@
-//! Reads: the same cursor gives the same answer, and a read changes nothing.
+//! A read from the same cursor returns the same records, and changes nothing.
 
 use std::{future::Future, pin::pin, task::Poll};
 
 use contract::Connector;
 
-use super::{HOUR, NOW, row, rows};
+use super::{HOUR, NOW, add_row, add_rows};
 use crate::{
-    Seen, Source,
+    KeyCounts, Source,
     drive::{add_keys, assert_found, run_checked},
-    read, run, settle, standing,
+    read, read_only, run, settle,
 };
 
-/// Building needs neither a network nor a runtime.
+/// Building a connector needs neither a network nor a runtime.
 pub async fn builds_without_network<S: Source>(source: S) {
-    standing::builds_without_network(&source).await;
+    read_only::builds_without_network(&source).await;
 }
 
-/// A channel that was never read is read from its beginning, however long ago that was.
+/// A channel that was never read is read from its first record, however old that is.
 pub async fn starts_from_none<S: Source>(mut source: S) {
-    let oldest = source.reach();
-    row(&mut source, "oldest", oldest).await;
-    let mut keys = rows(&mut source, "r", 7).await;
+    let oldest = source.max_age();
+    add_row(&mut source, "oldest", oldest).await;
+    let mut keys = add_rows(&mut source, "r", 7).await;
     keys.insert("oldest".to_owned());
     let (seen, _) = run(&mut source.connector(), None, 3).await;
     assert_found(&seen, &keys);
 }
 
-/// A read with the same cursor gives the same records.
-pub async fn the_same_question_gets_the_same_keys<S: Source>(mut source: S) {
-    rows(&mut source, "r", 9).await;
+/// A read from the same cursor returns the same records.
+pub async fn a_repeated_read_returns_the_same_keys<S: Source>(mut source: S) {
+    add_rows(&mut source, "r", 9).await;
     let (mut connector, mut at) = (source.connector(), None);
     for _ in 0..8 {
-        let upto = standing::assert_reads_the_same(&source, &mut connector, at.as_ref()).await;
+        let upto = read_only::assert_reads_the_same(&source, &mut connector, at.as_ref()).await;
         settle(&mut connector, &upto).await;
         at = Some(upto);
     }
 }
 
-/// A run that ends at any cursor, and goes on in another process, finds the same keys.
+/// If a run stops at any cursor and continues in another process, it finds the same keys.
 pub async fn resumes_after_any_cursor<S: Source>(mut source: S) {
     for n_reads in 0..12 {
         // New records each time: some sources do not return acknowledged records again.
-        let expected = rows(&mut source, &format!("c{n_reads}-"), 5).await;
-        let (mut seen, mut at) = (Seen::new(), None);
+        let expected = add_rows(&mut source, &format!("c{n_reads}-"), 5).await;
+        let (mut seen, mut at) = (KeyCounts::new(), None);
         let mut connector = source.connector();
         for _ in 0..n_reads {
             let (keys, upto, _) = read(&mut connector, at.as_ref(), 2).await;
@@ -56,22 +56,22 @@ pub async fn resumes_after_any_cursor<S: Source>(mut source: S) {
     }
 }
 
-/// A cursor that is stored and read back is the same position.
+/// A cursor that was stored and read back is the same position.
 pub async fn a_cursor_survives_json<S: Source>(mut source: S) {
-    rows(&mut source, "r", 5).await;
+    add_rows(&mut source, "r", 5).await;
     let (_, upto, _) = read(&mut source.connector(), None, 3).await;
-    standing::assert_survives_json::<S>(&upto);
+    read_only::assert_survives_json::<S>(&upto);
 }
 
-/// A read that is dropped anywhere has changed nothing.
+/// A read changes nothing if it is dropped, at whichever await.
 pub async fn a_read_can_be_dropped_at_every_await<S: Source>(mut source: S) {
-    let keys = rows(&mut source, "r", 6).await;
+    let keys = add_rows(&mut source, "r", 6).await;
     let mut connector = source.connector();
     for n_polls in 0..40 {
         let mut reading = pin!(connector.read(None, 3));
         for _ in 0..n_polls {
             let mut is_first_poll = true;
-            // Polls once and then lets others (a database's thread, the timer) run.
+            // Polls once, then lets other tasks and threads run, such as a timer or a database.
             let is_done = std::future::poll_fn(|context| match reading.as_mut().poll(context) {
                 Poll::Ready(_) => Poll::Ready(true),
                 Poll::Pending if is_first_poll => {
@@ -90,10 +90,10 @@ pub async fn a_read_can_be_dropped_at_every_await<S: Source>(mut source: S) {
     assert_found(&seen, &keys);
 }
 
-/// Records whose batches were lost before they were settled are returned again: reading the next
-/// batch does not acknowledge them.
+/// Records of a batch that was lost before it was settled are returned again: to read the next batch
+/// does not acknowledge them.
 pub async fn what_is_not_settled_is_returned_again<S: Source>(mut source: S) {
-    rows(&mut source, "r", 5).await;
+    add_rows(&mut source, "r", 5).await;
     let mut lost = source.connector();
     let (first, upto, _) = read(&mut lost, None, 2).await;
     let _ = read(&mut lost, Some(&upto), 2).await;
@@ -104,9 +104,9 @@ pub async fn what_is_not_settled_is_returned_again<S: Source>(mut source: S) {
 
 /// A batch is never larger than requested.
 pub async fn respects_max<S: Source>(mut source: S) {
-    let keys = rows(&mut source, "r", 7).await;
+    let keys = add_rows(&mut source, "r", 7).await;
     for max in [1, 3, 7, 500] {
-        let (mut connector, mut at, mut seen) = (source.connector(), None, Seen::new());
+        let (mut connector, mut at, mut seen) = (source.connector(), None, KeyCounts::new());
         loop {
             let (found, upto, caught_up) = read(&mut connector, at.as_ref(), max).await;
             assert!(found.len() <= max, "{} entries, {max} were requested", found.len());
@@ -120,21 +120,21 @@ pub async fn respects_max<S: Source>(mut source: S) {
     }
 }
 
-/// One batch contains one state of a record.
+/// A batch contains a record at most once.
 pub async fn no_key_comes_twice_in_a_batch<S: Source>(mut source: S) {
-    rows(&mut source, "r", 5).await;
+    add_rows(&mut source, "r", 5).await;
     source.change("r1").await;
-    standing::no_key_comes_twice_in_a_batch(&source).await;
+    read_only::no_key_comes_twice_in_a_batch(&source).await;
 }
 
-/// When it is caught up, everything was read, and later records are found.
+/// When a source is caught up, everything was read, and later records are found.
 pub async fn caught_up_means_caught_up<S: Source>(mut source: S) {
     let (nothing, at) = run(&mut source.connector(), None, 4).await;
     assert!(nothing.is_empty(), "an empty source returned records");
-    let keys = rows(&mut source, "r", 9).await;
+    let keys = add_rows(&mut source, "r", 9).await;
     let (seen, at) = run(&mut source.connector(), Some(at), 4).await;
     assert_found(&seen, &keys);
-    row(&mut source, "later", NOW).await;
+    add_row(&mut source, "later", NOW).await;
     let (seen, _) = run(&mut source.connector(), Some(at), 4).await;
     assert_found(&seen, &super::set(&["later"]));
 }
@@ -153,9 +153,9 @@ pub async fn an_empty_source_is_caught_up_soon<S: Source>(source: S) {
     panic!("an empty source was read eight times and is not caught up");
 }
 
-/// A source at rest does not move the cursor.
+/// While a source does not change, the cursor does not move.
 pub async fn a_source_at_rest_moves_no_cursor<S: Source>(mut source: S) {
-    rows(&mut source, "r", 4).await;
+    add_rows(&mut source, "r", 4).await;
     let (_, at) = run(&mut source.connector(), None, 6).await;
     let (_, at) = run(&mut source.connector(), Some(at), 6).await;
     let (_, rested) = run(&mut source.connector(), Some(at.clone()), 6).await;
@@ -166,12 +166,12 @@ pub async fn a_source_at_rest_moves_no_cursor<S: Source>(mut source: S) {
 pub async fn a_cursor_stays_within_64_kib<S: Source>(mut source: S) {
     let keys: Vec<String> = (0..10_000).map(|n| format!("a rather long key {n}")).collect();
     source.add(&keys, HOUR).await;
-    run_checked(&mut source.connector(), None, 900, standing::assert_within_64_kib).await;
+    run_checked(&mut source.connector(), None, 900, read_only::assert_within_64_kib).await;
 }
 
-/// A restart settles a batch a second time.
+/// To settle a batch again, as after a restart, acknowledges no later change.
 pub async fn settled_twice_is_harmless<S: Source>(mut source: S) {
-    let keys = rows(&mut source, "r", 5).await;
+    let keys = add_rows(&mut source, "r", 5).await;
     let mut connector = source.connector();
     let (_, upto, _) = read(&mut connector, None, 5).await;
     settle(&mut connector, &upto).await;

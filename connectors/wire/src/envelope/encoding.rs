@@ -1,4 +1,4 @@
-//! Decodes bytes that are written as text: in hexadecimal digits or Base64.
+//! Decodes bytes that are written as text, in hexadecimal digits or Base64.
 
 use base64::{
     Engine as _, alphabet,
@@ -15,7 +15,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT)
 /// How bytes are written as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Code {
+pub enum Encoding {
     /// Hexadecimal digits.
     #[default]
     Hex,
@@ -23,12 +23,12 @@ pub enum Code {
     Base64,
 }
 
-impl Code {
+impl Encoding {
     pub(super) fn decode(self, text: &str) -> Result<Vec<u8>, &'static str> {
         let text: String = text.split_ascii_whitespace().collect();
         match self {
-            Self::Hex => hex::decode(text).map_err(|_| "not hexadecimal digits"),
-            Self::Base64 => BASE64.decode(text).map_err(|_| "not Base64"),
+            Self::Hex => hex::decode(text).map_err(|_| "it is not in hexadecimal digits"),
+            Self::Base64 => BASE64.decode(text).map_err(|_| "it is not Base64"),
         }
     }
 }

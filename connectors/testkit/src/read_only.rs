@@ -1,42 +1,42 @@
-//! Promises for a source that tests can only read, like the plugin of another team.
+//! Promises for a source that tests can only read, such as the plugin of another team.
 
 use std::{collections::BTreeSet, pin::Pin};
 
 use contract::{Connector, Cursor, Entry};
 
 use crate::{
-    Asked,
+    Readable,
     drive::{key, ok, read, settle, try_read},
 };
 
-/// Batches that are read: a source may have the records of years.
+/// Maximum number of batches to read: a source may have the records of many years.
 const MAX_BATCHES: usize = 12;
-/// Records of a batch.
+/// Maximum number of records in a batch.
 const BATCH_SIZE: usize = 4;
-/// Bytes of a cursor: it is stored with every batch.
+/// Maximum size of a cursor, in bytes: it is stored with every batch.
 const MAX_CURSOR_BYTES: usize = 64 * 1024;
 
 /// A promise that can be checked.
 pub struct Promise<A> {
-    /// Its name, a sentence.
+    /// Its name: a sentence with underscores.
     pub name: &'static str,
-    /// Checks it; panics where it is broken, and the message says how.
-    pub ask: for<'a> fn(&'a A) -> Asking<'a>,
+    /// Checks the promise. Panics if it is broken, with a message that says how.
+    pub check: for<'a> fn(&'a A) -> Check<'a>,
 }
 
-/// A check that runs.
-pub type Asking<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+/// A running check.
+pub type Check<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
-/// All promises of this module that change nothing at the source.
-pub fn promises<A: Asked>() -> Vec<Promise<A>> {
+/// The promises whose checks change nothing at the source.
+pub fn promises<A: Readable>() -> Vec<Promise<A>> {
     macro_rules! promises {
         ($($name:ident),+ $(,)?) => {
-            vec![$(Promise { name: stringify!($name), ask: |source| Box::pin($name(source)) }),+]
+            vec![$(Promise { name: stringify!($name), check: |source| Box::pin($name(source)) }),+]
         };
     }
     promises![
         builds_without_network,
-        the_same_question_gets_the_same_keys,
+        a_repeated_read_returns_the_same_keys,
         resumes_after_any_cursor,
         a_cursor_survives_json_within_64_kib,
         a_read_can_be_dropped,
@@ -47,33 +47,33 @@ pub fn promises<A: Asked>() -> Vec<Promise<A>> {
     ]
 }
 
-/// The promises that acknowledge records: only for a test system.
-pub fn promises_that_settle<A: Asked>() -> Vec<Promise<A>> {
+/// The promises whose checks acknowledge records: only for a test system.
+pub fn promises_that_settle<A: Readable>() -> Vec<Promise<A>> {
     vec![Promise {
         name: "settled_twice_is_harmless",
-        ask: |source| Box::pin(settled_twice_is_harmless(source)),
+        check: |source| Box::pin(settled_twice_is_harmless(source)),
     }]
 }
 
-/// Building needs neither a network nor a runtime.
-pub async fn builds_without_network<A: Asked>(source: &A) {
+/// Building a connector needs neither a network nor a runtime.
+pub async fn builds_without_network<A: Readable>(source: &A) {
     std::thread::scope(|scope| {
         // A new thread has no runtime.
-        let built = scope.spawn(|| drop(source.ask()));
+        let built = scope.spawn(|| drop(source.new_connector()));
         assert!(built.join().is_ok(), "building needs a runtime");
     });
 }
 
-/// A read with the same cursor gives the same records, batch by batch.
-pub async fn the_same_question_gets_the_same_keys<A: Asked>(source: &A) {
-    let (mut connector, mut at) = (source.ask(), None);
+/// A read from the same cursor returns the same records, batch by batch.
+pub async fn a_repeated_read_returns_the_same_keys<A: Readable>(source: &A) {
+    let (mut connector, mut at) = (source.new_connector(), None);
     for _ in 0..MAX_BATCHES {
         at = Some(assert_reads_the_same(source, &mut connector, at.as_ref()).await);
     }
 }
 
-/// A run that ends at any cursor, and goes on in another process, finds the same keys.
-pub async fn resumes_after_any_cursor<A: Asked>(source: &A) {
+/// If a run stops at any cursor and continues in another process, it finds the same keys.
+pub async fn resumes_after_any_cursor<A: Readable>(source: &A) {
     let keys = |batches: &[(Vec<Entry>, Cursor)]| -> BTreeSet<String> {
         batches.iter().flat_map(|(entries, _)| entries).map(key).collect()
     };
@@ -84,18 +84,18 @@ pub async fn resumes_after_any_cursor<A: Asked>(source: &A) {
     }
 }
 
-/// A cursor that is stored and read back is the same position, and has at most 64 KiB.
-pub async fn a_cursor_survives_json_within_64_kib<A: Asked>(source: &A) {
+/// A cursor that was stored and read back is the same position, and has at most 64 KiB.
+pub async fn a_cursor_survives_json_within_64_kib<A: Readable>(source: &A) {
     for (_, cursor) in walk(source, usize::MAX, BATCH_SIZE).await {
         assert_survives_json::<A>(&cursor);
         assert_within_64_kib(&cursor);
     }
 }
 
-/// A read that is dropped has changed nothing.
-pub async fn a_read_can_be_dropped<A: Asked>(source: &A) {
-    let (expected, ..) = read(&mut source.ask(), None, BATCH_SIZE).await;
-    let mut connector = source.ask();
+/// A read that is dropped changes nothing.
+pub async fn a_read_can_be_dropped<A: Readable>(source: &A) {
+    let (expected, ..) = read(&mut source.new_connector(), None, BATCH_SIZE).await;
+    let mut connector = source.new_connector();
     for n_yields in [0, 1, 5, 50, 500] {
         let wait = async {
             for _ in 0..n_yields {
@@ -112,8 +112,8 @@ pub async fn a_read_can_be_dropped<A: Asked>(source: &A) {
 }
 
 /// A batch is never larger than requested.
-pub async fn respects_max<A: Asked>(source: &A) {
-    let (mut connector, mut at) = (source.ask(), None);
+pub async fn respects_max<A: Readable>(source: &A) {
+    let (mut connector, mut at) = (source.new_connector(), None);
     for max in [1, 2, 3, 50, 1] {
         let (keys, upto, _) = read(&mut connector, at.as_ref(), max).await;
         assert!(keys.len() <= max, "{} records, {max} were requested", keys.len());
@@ -121,8 +121,8 @@ pub async fn respects_max<A: Asked>(source: &A) {
     }
 }
 
-/// One batch contains one state of a record.
-pub async fn no_key_comes_twice_in_a_batch<A: Asked>(source: &A) {
+/// A batch contains a record at most once.
+pub async fn no_key_comes_twice_in_a_batch<A: Readable>(source: &A) {
     for (entries, _) in walk(source, usize::MAX, 100).await {
         let distinct: BTreeSet<String> = entries.iter().map(key).collect();
         assert_eq!(distinct.len(), entries.len(), "a key came twice");
@@ -130,7 +130,7 @@ pub async fn no_key_comes_twice_in_a_batch<A: Asked>(source: &A) {
 }
 
 /// Every record has a key, a revision and a body.
-pub async fn every_record_can_be_read<A: Asked>(source: &A) {
+pub async fn every_record_can_be_read<A: Readable>(source: &A) {
     for (entries, _) in walk(source, usize::MAX, 100).await {
         for entry in entries {
             if let Entry::Unreadable { place, reason, .. } = entry {
@@ -140,9 +140,9 @@ pub async fn every_record_can_be_read<A: Asked>(source: &A) {
     }
 }
 
-/// A source at rest has nothing new and does not move its cursor.
-pub async fn a_source_at_rest_moves_no_cursor<A: Asked>(source: &A) {
-    let (mut connector, mut at, mut last_caught_up) = (source.ask(), None, None);
+/// While a source does not change, its cursor does not move.
+pub async fn a_source_at_rest_moves_no_cursor<A: Readable>(source: &A) {
+    let (mut connector, mut at, mut last_caught_up) = (source.new_connector(), None, None);
     for _ in 0..10_000 {
         let (_, upto, caught_up) = read(&mut connector, at.as_ref(), 500).await;
         if caught_up && last_caught_up.as_ref() == Some(&upto) {
@@ -154,34 +154,34 @@ pub async fn a_source_at_rest_moves_no_cursor<A: Asked>(source: &A) {
     panic!("it is not caught up, or moves its cursor each time");
 }
 
-/// A restart settles a batch a second time.
-pub async fn settled_twice_is_harmless<A: Asked>(source: &A) {
-    let mut connector = source.ask();
+/// To settle a batch again, as after a restart, changes nothing.
+pub async fn settled_twice_is_harmless<A: Readable>(source: &A) {
+    let mut connector = source.new_connector();
     let (_, upto, _) = read(&mut connector, None, BATCH_SIZE).await;
     let (before, ..) = read(&mut connector, Some(&upto), BATCH_SIZE).await;
     for _ in 0..2 {
         settle(&mut connector, &upto).await;
     }
-    settle(&mut source.ask(), &upto).await;
+    settle(&mut source.new_connector(), &upto).await;
     let (after, ..) = read(&mut connector, Some(&upto), BATCH_SIZE).await;
     assert_eq!(before, after, "settling changed what comes next");
 }
 
-/// Reads twice with one connector and once with another one; returns the cursor after that.
-pub(crate) async fn assert_reads_the_same<A: Asked>(
+/// Reads twice with one connector and once with another. Returns the cursor after the batch.
+pub(crate) async fn assert_reads_the_same<A: Readable>(
     source: &A,
     connector: &mut A::Connector,
     at: Option<&Cursor>,
 ) -> Cursor {
     let (first, upto, _) = read(connector, at, BATCH_SIZE).await;
     let (again, ..) = read(connector, at, BATCH_SIZE).await;
-    let (elsewhere, ..) = read(&mut source.ask(), at, BATCH_SIZE).await;
+    let (elsewhere, ..) = read(&mut source.new_connector(), at, BATCH_SIZE).await;
     assert_eq!(first, again, "the same connector, read again");
     assert_eq!(first, elsewhere, "another connector");
     upto
 }
 
-pub(crate) fn assert_survives_json<A: Asked>(cursor: &Cursor) {
+pub(crate) fn assert_survives_json<A: Readable>(cursor: &Cursor) {
     let decoded: <A::Connector as Connector>::Cursor = ok(cursor.decode());
     let again = ok(Cursor::encode(&decoded));
     assert_eq!(cursor.as_str(), again.as_str(), "a decoded cursor is encoded differently");
@@ -192,13 +192,13 @@ pub(crate) fn assert_within_64_kib(cursor: &Cursor) {
     assert!(size <= MAX_CURSOR_BYTES, "a cursor of {size} bytes");
 }
 
-/// Reads the first batches, with another connector from read `restart_at` on.
-async fn walk<A: Asked>(source: &A, restart_at: usize, max: usize) -> Vec<(Vec<Entry>, Cursor)> {
+/// Reads the first batches. From read `restart_at` on, it uses a new connector.
+async fn walk<A: Readable>(source: &A, restart_at: usize, max: usize) -> Vec<(Vec<Entry>, Cursor)> {
     let mut batches: Vec<(Vec<Entry>, Cursor)> = Vec::new();
-    let mut connector = source.ask();
+    let mut connector = source.new_connector();
     for n_reads in 0..MAX_BATCHES {
         if n_reads == restart_at {
-            connector = source.ask();
+            connector = source.new_connector();
         }
         let after = batches.last().map(|(_, upto)| upto);
         let batch = ok(try_read(&mut connector, after, max).await);

@@ -1,0 +1,91 @@
+//! Generates the row of a new demand.
+
+use chrono::{NaiveDateTime, TimeDelta};
+
+use crate::dice::Dice;
+use crate::faker::{self, any_district};
+use crate::hotline::spoil::{self, Context};
+use crate::hotline::{Gbk, Quirk, Row, Settings, lifecycle};
+use crate::text::demand_text;
+use crate::time::dashed;
+use crate::{Corpus, CorpusText};
+
+/// The row of demand `number`, counted from 1, and its quirks. `at` is its `LASTMODIFYTIME`;
+/// `previous_serial` is the serial number of the demand before it. `None` if the corpus is used up.
+pub(super) fn new_row(
+    settings: &Settings,
+    number: u64,
+    at: NaiveDateTime,
+    previous_serial: Option<&str>,
+) -> Option<(Row, Vec<Quirk>)> {
+    let mut dice = Dice::new(settings.seed, number);
+    let rowguid = match &settings.corpus {
+        Corpus::Generated => dice.guid(),
+        // The key of a text of a corpus does not depend on the seed, so that it can be found again.
+        Corpus::Texts(_) => Dice::new(0, number).guid(),
+    };
+    let due_quirks: Vec<Quirk> = settings.quirks.at(number).collect();
+    let mut district = any_district(&mut dice);
+    while due_quirks.contains(&Quirk::OldArea) && district.old_code.is_none() {
+        district = any_district(&mut dice);
+    }
+    let generated = demand_text(&mut dice, district);
+    let text = match &settings.corpus {
+        Corpus::Generated => CorpusText { title: generated.title, content: generated.content },
+        Corpus::Texts(_) => settings.corpus.text(number)?.clone(),
+    };
+
+    let called_at = at - TimeDelta::seconds(i64::from(dice.between(40, 900)));
+    let source = dice.pick(SOURCES);
+    let caller_number = phone(&mut dice);
+    let mut row = Row {
+        rowguid,
+        serialnum: format!("{source}{}{:05}", called_at.format("%Y%m%d"), number % 100_000),
+        rqstperson: Gbk::new(&faker::name(&mut dice)),
+        rqsttime: dashed(called_at),
+        linknumber: Some(if dice.one_in(5) { phone(&mut dice) } else { caller_number.clone() }),
+        rqstnumber: Some(caller_number),
+        rqsttype: dice.pick(TYPES).to_owned(),
+        rqstsource: source.to_owned(),
+        rqstareacode: district.code.to_owned(),
+        areacode: format!("{}000000", district.code),
+        rqstaddress: Gbk::new(&generated.address),
+        accordtype: Gbk::new(generated.category),
+        rqsttitle: Gbk::new(&text.title),
+        rqstcontent: Gbk::new(""),
+        cstatus: Gbk::new(lifecycle::initial_status(&mut dice)),
+        isimpt: if dice.one_in(30) { "30" } else { "10" }.to_owned(),
+        issecret: if dice.one_in(60) { "1" } else { "0" }.to_owned(),
+        replaytype: if dice.one_in(6) { "10" } else { "20" }.to_owned(),
+        registername: Gbk::new(&format!("坐席 08{:02}", dice.between(1, 60))),
+        finishtime: None,
+        lastmodifytime: dashed(at),
+    };
+
+    let context = Context { district, previous_serial, called_at, at };
+    let mut content = text.content;
+    let mut quirks = Vec::new();
+    for quirk in due_quirks {
+        if spoil::spoil_content(quirk, &mut content, &mut dice)
+            || spoil::spoil_row(quirk, &mut row, &context, &mut dice)
+        {
+            quirks.push(quirk);
+        }
+    }
+    // Invalid bytes come last, because the other quirks change characters.
+    row.rqstcontent = Gbk::new(&content);
+    if settings.quirks.strikes(Quirk::Poison, number) {
+        row.rqstcontent = spoil::with_invalid_bytes(&content);
+        quirks.push(Quirk::Poison);
+    }
+    row.cut_to_width(settings.storage, &mut quirks);
+    Some((row, quirks))
+}
+
+fn phone(dice: &mut Dice) -> String {
+    if dice.one_in(8) { faker::landline(dice) } else { faker::mobile(dice) }
+}
+
+const SOURCES: &[&str] =
+    &["DH", "DH", "DH", "DH", "DH", "WZ", "WX", "WX", "AP", "ZW", "YJ", "WB", "SX"];
+const TYPES: &[&str] = &["10", "10", "15", "20", "20", "20", "20", "25", "30", "30", "30", "35"];
