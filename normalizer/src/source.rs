@@ -90,12 +90,8 @@ impl Source {
     }
 
     /// The text of the first value.
-    pub(crate) fn text<'a>(
-        &'a self,
-        record: Record<'a>,
-        notes: &mut Notes,
-    ) -> Option<Cow<'a, str>> {
-        Some(self.first(record, notes)?.text)
+    pub(crate) fn text<'a>(&'a self, node: Record<'a>, notes: &mut Notes) -> Option<Cow<'a, str>> {
+        Some(self.first(node, notes)?.text)
     }
 
     /// The texts of all values of the first path that has any; lists are flattened.
@@ -148,16 +144,11 @@ impl Source {
         found.or_else(|| self.default.as_deref().map(not_from_source))
     }
 
-    fn evaluate(
-        &self,
-        expression: &Expression,
-        record: Record<'_>,
-        notes: &mut Notes,
-    ) -> Option<Value> {
-        if !notes.work.may_spend(expression.steps(record.tree)) {
+    fn evaluate(&self, expr: &Expression, record: Record<'_>, notes: &mut Notes) -> Option<Value> {
+        if !notes.work.may_spend(expr.steps(record.tree)) {
             return None;
         }
-        let value = expression.value(record.scope?);
+        let value = expr.value(record.scope?);
         if value.is_err() {
             let detail = "the expression has no answer for this record";
             notes.add(self.target, QualityFlag::OutOfRange, Some(detail));

@@ -28,8 +28,7 @@ impl Period {
 
     /// Whether the two periods have a day in common.
     pub(crate) fn overlaps(self, other: Self) -> bool {
-        let ends_before =
-            |a: Self, b: Self| a.until.zip(b.from).is_some_and(|(end, begin)| end < begin);
+        let ends_before = |a: Self, b: Self| a.until.zip(b.from).is_some_and(|(a, b)| a < b);
         !ends_before(self, other) && !ends_before(other, self)
     }
 

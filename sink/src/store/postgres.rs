@@ -61,7 +61,7 @@ impl Postgres {
     /// Another handle with its own connections: its writes do not wait for those of this one.
     #[must_use]
     pub fn separate_handle(&self) -> Self {
-        let link = Arc::new(self.link.unconnected());
+        let link = Arc::new(self.link.with_new_connections());
         Self { link, months: Arc::clone(&self.months) }
     }
 

@@ -103,7 +103,7 @@ impl SealedRow {
     }
 
     /// Removes the person with one of these tokens from the row; returns the tokens that the row no longer
-    /// has. It removes all unmasked texts too, because they are one ciphertext.
+    /// has. If it finds the person, it removes all unmasked texts too: they are one ciphertext.
     fn forget(&mut self, tokens: &[String]) -> Vec<String> {
         let mut removed = tokens.to_vec();
         let has = |sealed: &Option<Sealed>| {
@@ -264,7 +264,7 @@ impl Database {
                 detail: row.some_text("detail")?,
             })
         };
-        self.query("read the audit log", AUDITED, &[i64::from(limit).into()], read).await
+        self.query("read the audit log", LOG, &[i64::from(limit).into()], read).await
     }
 }
 
@@ -378,8 +378,7 @@ const AUDIT: &str =
     "INSERT INTO audit (at, who, action, subject, detail) VALUES ($1, $2, $3, $4, $5)";
 
 /// The newest entries of the audit log, $1 at most.
-const AUDITED: &str =
-    "SELECT at, who, action, subject, detail FROM audit ORDER BY seq DESC LIMIT $1";
+const LOG: &str = "SELECT at, who, action, subject, detail FROM audit ORDER BY seq DESC LIMIT $1";
 
 impl Database {
     /// Binds the store to the keys that seal personal values. `keys` are the ids and check values of the key

@@ -57,7 +57,7 @@ pub enum Claim {
 }
 
 impl Database {
-    /// Takes the lease of `upstream` for `period` in the name of `holder`, which is a service if `serves`.
+    /// Takes the lease of `upstream` for `term` in the name of `holder`, which is a service if `serves`.
     /// Takes a lease with the fence `expired` even if it has not ended: the caller knows that its holder has
     /// stopped.
     ///
@@ -68,14 +68,14 @@ impl Database {
         upstream: &str,
         holder: &str,
         serves: bool,
-        period: Duration,
+        term: Duration,
         expired: Option<u64>,
     ) -> Result<Claim, Fault> {
         let values = [
             upstream.into(),
             holder.into(),
             Value::Bool(Some(serves)),
-            millis(period).into(),
+            millis(term).into(),
             expired.map_or(-1, int).into(),
         ];
         let ours = self.write("claim a lease", CLAIM, &values, lease).await?;
@@ -86,13 +86,12 @@ impl Database {
         Ok(held.map_or(Claim::Lost, Claim::Held))
     }
 
-    /// Renews a lease for `period` from now; false if another process holds it.
+    /// Renews a lease for `term` from now; false if another process holds it.
     ///
     /// # Errors
     /// The store cannot be reached.
-    pub async fn renew_lease(&self, lease: &Lease, period: Duration) -> Result<bool, Fault> {
-        let values =
-            [lease.upstream.as_str().into(), int(lease.fence).into(), millis(period).into()];
+    pub async fn renew_lease(&self, lease: &Lease, term: Duration) -> Result<bool, Fault> {
+        let values = [lease.upstream.as_str().into(), int(lease.fence).into(), millis(term).into()];
         let rows = self.write("renew a lease", RENEW, &values, NO_ROWS).await?;
         Ok(!rows.is_empty())
     }
@@ -142,8 +141,8 @@ impl Database {
     }
 }
 
-fn millis(period: Duration) -> i64 {
-    i64::try_from(period.as_millis()).unwrap_or(i64::MAX)
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Ends the lease of $1 with fence $2.

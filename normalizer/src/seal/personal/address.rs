@@ -72,9 +72,8 @@ fn division(text: &str, suffixes: &[&str]) -> Option<usize> {
             return (!is_word).then_some(at + suffix.len());
         }
         // In 沈巷镇 and 中山路街道, the town is named after a road.
-        let is_name_of_town = suffix_at(&rest[c.len_utf8()..]).is_some();
-        let ends_search =
-            PRECISE_SIGNS.contains(&c) && !is_name_of_town || SUFFIX_SIGNS.contains(&c);
+        let is_town_name = suffix_at(&rest[c.len_utf8()..]).is_some();
+        let ends_search = PRECISE_SIGNS.contains(&c) && !is_town_name || SUFFIX_SIGNS.contains(&c);
         if !c.is_alphabetic() || last.is_some() && ends_search {
             return None;
         }

@@ -170,9 +170,9 @@ const MIN_VERSION: (u32, u32) = (3, 10);
 /// What a client sends first (AMQP 0-9-1, 4.2.2).
 const PROTOCOL_HEADER: &[u8] = b"AMQP\0\0\x09\x01";
 /// Length of the header of a frame: type, channel and size (4.2.3).
-const FRAME_HEADER_BYTES: usize = 7;
+const FRAME_HEADER_LEN: usize = 7;
 /// Maximum number of bytes to read of a frame: far more than the properties of a broker need.
-const MAX_FRAME_BYTES: usize = 64 * 1024;
+const MAX_FRAME_LEN: usize = 64 * 1024;
 
 /// Refuses RabbitMQ before 3.10.
 ///
@@ -184,11 +184,10 @@ async fn check_version(
 ) -> io::Result<Result<(), Fault>> {
     stream.write_all(PROTOCOL_HEADER).await?;
     stream.flush().await?;
-    let mut header = [0; FRAME_HEADER_BYTES];
+    let mut header = [0; FRAME_HEADER_LEN];
     stream.read_exact(&mut header).await?;
     let size = u32::from_be_bytes([header[3], header[4], header[5], header[6]]);
-    let mut frame =
-        vec![0; usize::try_from(size).map_or(MAX_FRAME_BYTES, |n| n.min(MAX_FRAME_BYTES))];
+    let mut frame = vec![0; usize::try_from(size).map_or(MAX_FRAME_LEN, |n| n.min(MAX_FRAME_LEN))];
     stream.read_exact(&mut frame).await?;
     let is_old = property(&frame, "product").is_some_and(|product| product == "RabbitMQ")
         && property(&frame, "version")

@@ -201,9 +201,8 @@ impl Declarations<'_> {
             return Ok(());
         }
         let options = QueueBindOptions::default();
-        let (queue_name, arguments) = (queue.into(), FieldTable::default());
-        let call =
-            self.lapin.queue_bind(queue_name, exchange.into(), key.into(), options, arguments);
+        let (name, arguments) = (queue.into(), FieldTable::default());
+        let call = self.lapin.queue_bind(name, exchange.into(), key.into(), options, arguments);
         ask(self.node, &format!("queue {queue} was not bound to {exchange}"), call).await
     }
 

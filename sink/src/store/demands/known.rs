@@ -48,10 +48,9 @@ impl KnownDemand {
             due_at: row.time("due_at")?.map(|due| due.timestamp_micros()),
             urged: row.int("urged")?.and_then(|urged| u32::try_from(urged).ok()),
         };
-        let current =
-            DemandState { version: row.version()?, digest: row.digest("digest")?, tracked };
+        let state = DemandState { version: row.version()?, digest: row.digest("digest")?, tracked };
         let (seq, last_seen_at) = (row.some_int("seq")?, row.some_time("last_seen_at")?);
-        Ok((row.demand_id()?, Self { seq, current, last_seen_at }))
+        Ok((row.demand_id()?, Self { seq, current: state, last_seen_at }))
     }
 }
 

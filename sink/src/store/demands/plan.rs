@@ -59,9 +59,8 @@ impl<'a> Planner<'a, '_> {
     fn plan_message(&mut self, index: usize, delivery: &'a Delivery) {
         let message = &delivery.message;
         let events = u64::from(message.events);
-        let receipt =
-            self.known.receipts.get(&message.id).or_else(|| self.receipts.get(&message.id));
-        match receipt {
+        let hash = self.known.receipts.get(&message.id).or_else(|| self.receipts.get(&message.id));
+        match hash {
             Some(hash) if *hash == delivery.hash => {
                 self.plan.redelivered.push(&message.id);
                 self.plan.outcomes.redelivered += events;
@@ -70,7 +69,7 @@ impl<'a> Planner<'a, '_> {
                 // One of the two messages has a wrong id, so these events are not judged.
                 let why = "another message with this id was kept before";
                 let body = &message.body;
-                self.quarantine(Quarantined::from_bytes(delivery, body, "receipt_conflict", why));
+                self.quarantine(Quarantined::of_bytes(delivery, body, "receipt_conflict", why));
                 self.plan.outcomes.quarantined += events;
             }
             None => {
@@ -96,15 +95,13 @@ impl<'a> Planner<'a, '_> {
                     match banned.or_else(|| identity_flaw(&delivery.message.id.channel, demand)) {
                         None => self.plan_demand(delivery, demand),
                         Some(reason) => {
-                            self.quarantine(Quarantined::from_demand(delivery, demand, reason))
+                            self.quarantine(Quarantined::of_demand(delivery, demand, reason))
                         }
                     }
                 }
-                Event::Reject(reject) => {
-                    self.quarantine(Quarantined::from_reject(delivery, reject))
-                }
+                Event::Reject(reject) => self.quarantine(Quarantined::of_reject(delivery, reject)),
                 Event::Unreadable { bytes, reason } => {
-                    self.quarantine(Quarantined::from_bytes(delivery, bytes, "unreadable", reason))
+                    self.quarantine(Quarantined::of_bytes(delivery, bytes, "unreadable", reason))
                 }
             };
             outcomes += outcome;
@@ -134,7 +131,7 @@ impl<'a> Planner<'a, '_> {
         let row = values(demand);
         if let Some(column) = column_with_nul(&row) {
             let reason = Reason::new("nul_in_text", format!("{column} contains a NUL"));
-            return self.quarantine(Quarantined::from_demand(delivery, demand, reason));
+            return self.quarantine(Quarantined::of_demand(delivery, demand, reason));
         }
         match judgement {
             Judgement::Stored { changed } => {

@@ -83,7 +83,7 @@ const QUARANTINE_SHOW: &str = "SELECT * FROM quarantine WHERE id = $1";
 
 impl Quarantined {
     /// A record that the ingest side rejected.
-    pub(crate) fn from_reject(delivery: &Delivery, reject: &Reject) -> Self {
+    pub(crate) fn of_reject(delivery: &Delivery, reject: &Reject) -> Self {
         Self {
             id: reject.id,
             source_key: reject.source_key.as_ref().map(|key| without_nul(key.as_str())),
@@ -92,12 +92,12 @@ impl Quarantined {
             detail: without_nul(&reject.reason.detail),
             place: without_nul(&reject.place),
             raw: reject.raw.clone(),
-            ..Self::for_message(delivery, Some(reject.origin.read_at))
+            ..Self::of_message(delivery, Some(reject.origin.read_at))
         }
     }
 
     /// A demand that the store cannot take.
-    pub(crate) fn from_demand(delivery: &Delivery, demand: &Demand, reason: Reason) -> Self {
+    pub(crate) fn of_demand(delivery: &Delivery, demand: &Demand, reason: Reason) -> Self {
         let key = without_nul(demand.source_key.as_str());
         Self {
             id: DemandId::of(&delivery.message.id.channel, &demand.source_key),
@@ -107,12 +107,12 @@ impl Quarantined {
             reason: reason.code.into_owned(),
             detail: reason.detail,
             raw: Some(demand.raw.clone()),
-            ..Self::for_message(delivery, Some(demand.origin.read_at))
+            ..Self::of_message(delivery, Some(demand.origin.read_at))
         }
     }
 
     /// Bytes that this version cannot read as an event, or the body of a message with a wrong id.
-    pub(crate) fn from_bytes(delivery: &Delivery, bytes: &[u8], code: &str, why: &str) -> Self {
+    pub(crate) fn of_bytes(delivery: &Delivery, bytes: &[u8], code: &str, why: &str) -> Self {
         let hash = Sha256::digest(bytes);
         let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         let detail = format!("{why}; {} bytes, sha-256 {hash}", bytes.len());
@@ -124,11 +124,11 @@ impl Quarantined {
                 .ok()
                 .filter(|text| is_our_event(text))
                 .map(str::to_owned),
-            ..Self::for_message(delivery, None)
+            ..Self::of_message(delivery, None)
         }
     }
 
-    fn for_message(delivery: &Delivery, seen_at: Option<Timestamp>) -> Self {
+    fn of_message(delivery: &Delivery, seen_at: Option<Timestamp>) -> Self {
         let message = &delivery.message.id;
         Self {
             id: DemandId::of_bytes(&message.channel, &[]),

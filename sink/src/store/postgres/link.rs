@@ -63,7 +63,7 @@ impl Link {
     }
 
     /// A link to the same hosts, which is not connected yet.
-    pub(super) fn unconnected(&self) -> Self {
+    pub(super) fn with_new_connections(&self) -> Self {
         Self::new(self.hosts.clone(), self.access)
     }
 
