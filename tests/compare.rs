@@ -1,5 +1,5 @@
-//! What the city served against what the store holds: by id, field by field, and by the record as it
-//! was read, opened with the key.
+//! Compares what the city served with what the store holds: by id, field by field, and by the raw record,
+//! which is opened with the key.
 #![allow(clippy::expect_used, clippy::panic)]
 
 use anyhow::Context;
@@ -13,11 +13,11 @@ use sandbox::{
 use serde_json::Value;
 use sink::store::{Database, HistoryRow};
 
-/// Columns in which the gateway itself writes.
-const OURS: [&str; 3] = ["ISFETCH", "SJJHZT", "SJJHSBYY"];
+/// Columns that the gateway writes.
+const OUR_COLUMNS: [&str; 3] = ["ISFETCH", "SJJHZT", "SJJHSBYY"];
 
-/// Everything that was lost, altered or invented; empty when the store holds exactly the last state
-/// of every case, and in history nothing that the city never said.
+/// Everything that was lost, altered or invented. Empty if the store holds exactly the last state of every
+/// case, and history holds no state that the city never served.
 ///
 /// # Errors
 /// The store cannot be read.
@@ -56,8 +56,10 @@ impl Check<'_> {
         let Some(demand) = self.store.current(&self.channel, &key).await? else {
             return Ok(match (self.store.quarantine_show(&id).await?, case.deleted_at) {
                 (Some(_), _) if !last.is_readable => None,
-                (None, Some(_)) => None, // gone before anybody read it
-                (Some(row), _) => Some(format!("{key} is readable, quarantined: {}", row.detail)),
+                (None, Some(_)) => None, // deleted before it was read
+                (Some(row), _) => {
+                    Some(format!("{key} is readable, but quarantined: {}", row.detail))
+                }
                 (None, None) => Some(format!("{key} was lost")),
             });
         };
@@ -74,10 +76,10 @@ impl Check<'_> {
             return Ok(Some(format!("{key}: holds a state that was never served")));
         }
         if is_final && !self.same_parts(last, &raw) {
-            return Ok(Some(format!("{key}: not its additions")));
+            return Ok(Some(format!("{key}: the additions are not those that were served")));
         }
         if is_final && let Some(field) = self.altered_field(&demand, last)? {
-            return Ok(Some(format!("{key}: {field} was altered on the way")));
+            return Ok(Some(format!("{key}: {field} was altered")));
         }
         for row in &history {
             let raw = self.raw(&demand, row).await?;
@@ -93,7 +95,7 @@ impl Check<'_> {
         Ok(serde_json::from_slice(&open_raw(self.sealer, Place::from(demand), &sealed)?)?)
     }
 
-    /// Whether the record carries exactly the additions to its order.
+    /// Whether the record contains exactly the additions to its case.
     fn same_parts(&self, state: &State, raw: &Value) -> bool {
         let served = self.oracle.pressings(&state.row.serialnum);
         let kept = raw["pressing"].as_array().map_or(&[][..], Vec::as_slice);
@@ -101,7 +103,7 @@ impl Check<'_> {
             && served.iter().zip(kept).all(|(served, kept)| same_row(served, kept))
     }
 
-    /// The first mapped field that is not what the city said, after the declared cleaning.
+    /// The first mapped field that is not what the city served, after the configured cleaning.
     fn altered_field(
         &self,
         demand: &Demand,
@@ -112,22 +114,22 @@ impl Check<'_> {
             Some(sealed) => open_unmasked(self.sealer, place, sealed)?,
             None => Default::default(),
         };
-        for (field, said, masked) in [
+        for (field, expected, masked) in [
             ("title", &state.row.rqsttitle, &demand.body.title),
             ("content", &state.row.rqstcontent, &demand.body.content),
         ] {
-            let said = said.read().unwrap_or_default();
-            let said = clean(&said, Profile::Html).text.into_owned();
+            let expected = expected.read().unwrap_or_default();
+            let expected = clean(&expected, Profile::Html).text.into_owned();
             let kept = unmasked.get(field).or(masked.as_ref()).cloned().unwrap_or_default();
-            if said != kept {
+            if expected != kept {
                 return Ok(Some(field));
             }
         }
         let name = demand.body.people.first().and_then(|person| person.name.as_ref());
         let kept = name.map(|name| open_sealed(self.sealer, place, "people.0.name", name));
-        let said = state.row.rqstperson.read().unwrap_or_default();
-        let said = clean(&said, Profile::Plain).text.trim().to_owned();
-        if kept.transpose()?.unwrap_or_default() != said {
+        let expected = state.row.rqstperson.read().unwrap_or_default();
+        let expected = clean(&expected, Profile::Plain).text.trim().to_owned();
+        if kept.transpose()?.unwrap_or_default() != expected {
             return Ok(Some("name"));
         }
         Ok(None)
@@ -141,14 +143,14 @@ impl Check<'_> {
     }
 }
 
-/// Whether every column that was served stands in the record; ours aside.
+/// Whether the record contains every column that was served, apart from ours.
 fn same_row(served: &impl serde::Serialize, raw: &Value) -> bool {
     let Ok(Value::Object(served)) = serde_json::to_value(served) else { return false };
-    let theirs = served.iter().filter(|(column, _)| !OURS.contains(&column.as_str()));
+    let theirs = served.iter().filter(|(column, _)| !OUR_COLUMNS.contains(&column.as_str()));
     theirs.into_iter().all(|(column, value)| raw.get(column).unwrap_or(&Value::Null) == value)
 }
 
-/// The first field that is not as it must be.
+/// The first field of a demand that differs from the facts, and how.
 pub fn altered(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<String> {
     let kept = serde_json::to_value(&demand.body).expect("it opens");
     let place = Place::from(demand);
@@ -174,13 +176,14 @@ pub fn altered(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<String
                 let address = address.map(|it| it.expect("it opens"));
                 address.as_deref() == value.as_str()
             }
-            // Kept as WGS-84, which is a few hundred metres from what the source says.
+            // The demand has WGS-84 coordinates, a few hundred metres from those of the source.
             "location" => ["lon", "lat"].into_iter().all(|axis| {
-                let (kept, said) = (kept["location"][axis].as_f64(), value[axis].as_f64());
-                kept.zip(said)
-                    .is_some_and(|(kept, said)| kept != said && (kept - said).abs() < 0.01)
+                let (kept, expected) = (kept["location"][axis].as_f64(), value[axis].as_f64());
+                kept.zip(expected).is_some_and(|(kept, expected)| {
+                    kept != expected && (kept - expected).abs() < 0.01
+                })
             }),
-            // The source's own mark, as it writes it.
+            // The mark of the source, unchanged.
             "repeat" => {
                 let mark = if value["flag"] == true { "1" } else { "0" };
                 kept["repeat"]["flag"] == mark
@@ -198,27 +201,29 @@ pub fn altered(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<String
     None
 }
 
-/// What of XML is kept for what it stands for: references, and of files their names.
-const READ: [&str; 3] = ["illegal_reference", "attachment", "huge_attachment"];
+/// Faults after which the record differs from what was served: XML references are resolved, and files are
+/// replaced with their names.
+const REPLACING_FAULTS: [&str; 3] = ["illegal_reference", "attachment", "huge_attachment"];
 
-/// Whether the record is kept as it was served. A workbook has its own ways of writing a text.
-pub fn same_payload(told: &ServedState, demand: &Demand, sealer: &Sealer) -> bool {
+/// Whether the raw record is the one that was served. In a workbook only the key is compared, because it
+/// writes texts in its own way.
+pub fn same_payload(served_state: &ServedState, demand: &Demand, sealer: &Sealer) -> bool {
     let raw = open_raw(sealer, Place::from(demand), &demand.raw).expect("it opens");
     let raw: Value = serde_json::from_slice(&raw).expect("it opens");
-    if told.quirks.contains(&"workbook") {
-        return raw["诉求编号"] == told.payload["诉求编号"];
+    if served_state.quirks.contains(&"workbook") {
+        return raw["诉求编号"] == served_state.payload["诉求编号"];
     }
-    if told.quirks.iter().any(|fault| READ.contains(fault)) {
+    if served_state.quirks.iter().any(|fault| REPLACING_FAULTS.contains(fault)) {
         return true;
     }
-    let served = told.payload.as_object().expect("it opens").iter();
-    let is_lost = |column: &str| column == "满意度" && told.quirks.contains(&"lost_column");
+    let served = served_state.payload.as_object().expect("it opens").iter();
+    let is_lost = |column: &str| column == "满意度" && served_state.quirks.contains(&"lost_column");
     served.filter(|(column, _)| !is_lost(column)).all(|(column, value)| raw[column] == *value)
 }
 
-/// Whether a demand carries this doubt.
+/// Whether a demand has this doubt.
 pub fn has_doubt(demand: &Demand, field: &str, flag: QualityFlag) -> bool {
-    // A doubt about a part is one about the whole.
+    // A doubt about a part of the field counts as a doubt about the field.
     let is_of = |part: &str| {
         part.strip_prefix(field).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
     };

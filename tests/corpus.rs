@@ -1,5 +1,5 @@
-//! Real texts through the hotline: written into its tables as GBK bytes (GB18030 where GBK cannot),
-//! pulled, mapped, sealed, stored, opened again, and compared with what was written.
+//! Sends real texts through the hotline: writes them into its tables as GBK bytes (GB18030 if GBK lacks a
+//! character), reads, maps, seals and stores them, opens them again, and compares.
 
 use std::{fmt, path::Path};
 
@@ -11,22 +11,22 @@ use sandbox::{Clock, Corpus, CorpusText, Gbk, Settings, Storage};
 
 use crate::world::World;
 
-/// Bytes of the hotline's title and content columns, where it has limits.
-const TITLE: usize = 400;
-const CONTENT: usize = 4_000;
+/// Maximum size of the title and content columns of the hotline in bytes, if it has limits.
+const MAX_TITLE: usize = 400;
+const MAX_CONTENT: usize = 4_000;
 
-/// What arrived of a corpus.
+/// How many texts of a corpus arrived, and how.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Texts sent.
+    /// The number of texts that were sent.
     pub texts: usize,
-    /// Those that plain GBK cannot write.
+    /// Texts with a character that GBK lacks.
     pub beyond_gbk: usize,
-    /// Those whose content takes more than 4,000 bytes.
+    /// Texts whose content takes more than 4,000 bytes.
     pub over_4000: usize,
     /// Demands whose content is flagged `truncated`.
     pub truncated: usize,
-    /// Positions of texts that did not arrive, or not as they were sent.
+    /// Positions of texts that did not arrive, or were altered.
     pub altered: Vec<usize>,
 }
 
@@ -77,7 +77,7 @@ async fn compare(
     let mut report = Report { texts: pieces.len(), ..Report::default() };
     for (index, (key, piece)) in keys.iter().zip(pieces).enumerate() {
         let bytes = Gbk::new(&piece.content).bytes().len();
-        report.over_4000 += usize::from(bytes > CONTENT);
+        report.over_4000 += usize::from(bytes > MAX_CONTENT);
         report.beyond_gbk += usize::from(!fits_gbk(&piece.content) || !fits_gbk(&piece.title));
         let Some(demand) = store.current(&channel, &contract::RecordKey::new(key)).await? else {
             report.altered.push(index);
@@ -92,8 +92,10 @@ async fn compare(
             unmasked.get(path).or(masked.as_ref()).cloned().unwrap_or_default()
         };
         let arrived = (shown("title", &demand.body.title), shown("content", &demand.body.content));
-        let sent =
-            (expected(&piece.title, TITLE, storage), expected(&piece.content, CONTENT, storage));
+        let sent = (
+            expected(&piece.title, MAX_TITLE, storage),
+            expected(&piece.content, MAX_CONTENT, storage),
+        );
         if arrived != sent {
             report.altered.push(index);
         }
@@ -107,8 +109,8 @@ async fn compare(
     Ok(report)
 }
 
-/// The text after the declared cleaning; cut before, where the column is narrow. Read back by the
-/// city itself: our own reader cannot be its own witness.
+/// The text as it should arrive: cut to the width of the column, and then cleaned as configured. The city
+/// itself decodes the bytes, because the decoder under test cannot check itself.
 fn expected(text: &str, width: usize, storage: Storage) -> String {
     let bytes = Gbk::new(text);
     let kept = match storage {
@@ -119,8 +121,7 @@ fn expected(text: &str, width: usize, storage: Storage) -> String {
     clean(&text, Profile::Html).text.into_owned()
 }
 
-/// Whether two-byte GBK has every character; four-byte sequences begin like two-byte ones but go on
-/// with a digit.
+/// Whether GBK has every character: GB18030 needs four bytes for a character that GBK lacks.
 fn fits_gbk(text: &str) -> bool {
     text.chars().all(|c| Gbk::new(c.encode_utf8(&mut [0; 4])).bytes().len() <= 2)
 }

@@ -1,5 +1,5 @@
-//! The real binary as a child process, read line by line; and servers of a test's own, to be
-//! restarted and killed: `xtask serve` as a child process.
+//! Runs the real binary as a child process and reads its log; and runs `xtask serve`, for tests that restart
+//! or kill a server.
 
 use std::{
     collections::BTreeMap,
@@ -14,22 +14,22 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use crate::world::World;
 
-/// The eight verbs as their log events name them, in the order of the embedded gateway.
+/// The log events of the eight verbs, in the order in which the embedded gateway logs them.
 pub const EVENTS: [&str; 8] =
     ["read", "packed", "taken", "kept", "acked", "confirmed", "advanced", "settled"];
 
-/// `tonghui`, to be told what to do: the binary that stands beside the test's own.
+/// A command that runs `tonghui`, the binary next to that of the test.
 ///
 /// # Errors
-/// It was not built.
+/// The binary was not built.
 pub fn command() -> anyhow::Result<Command> {
     Ok(Command::new(binary("tonghui")?))
 }
 
-/// A server that the test command started; its URL stands in this environment variable.
+/// The URL of a server that the test command started, from this environment variable.
 ///
 /// # Errors
-/// There is none: a test that skips itself proves nothing.
+/// The variable is not set. The test fails, because a skipped test proves nothing.
 pub fn server(variable: &str) -> anyhow::Result<String> {
     std::env::var(variable).with_context(|| {
         format!("this test needs a server, which {variable} names: run `cargo xtask with cargo test -p system-tests`")
@@ -39,22 +39,22 @@ pub fn server(variable: &str) -> anyhow::Result<String> {
 /// A running `tonghui run`.
 pub struct Gateway {
     child: Child,
-    /// A socket, not a pipe: it can be asked for what is there already.
-    says: BufReader<UnixStream>,
-    /// The beginning of a line whose end has not come yet.
-    begun: Vec<u8>,
+    /// A socket and not a pipe, because a socket can be read without blocking.
+    log: BufReader<UnixStream>,
+    /// The beginning of a line that is not complete yet.
+    partial_line: Vec<u8>,
 }
 
 impl Gateway {
-    /// Starts the binary with every verb logged.
+    /// Starts the binary, which logs every verb.
     ///
     /// # Errors
-    /// It was not built, or cannot be started.
+    /// The binary was not built, or cannot be started.
     pub fn start(world: &World) -> anyhow::Result<Self> {
         Self::start_as(world, "all")
     }
 
-    /// The same for one half of it.
+    /// As [`Gateway::start`], with `role` as `--role`.
     ///
     /// # Errors
     /// As [`Gateway::start`].
@@ -62,7 +62,7 @@ impl Gateway {
         Self::start_with(world, role, "info,tonghui=debug")
     }
 
-    /// The same with a log of one's own.
+    /// As [`Gateway::start_as`], with `log` as the log filter.
     ///
     /// # Errors
     /// As [`Gateway::start`].
@@ -77,40 +77,40 @@ impl Gateway {
             .stdout(Stdio::null())
             .stderr(Stdio::from(OwnedFd::from(theirs)))
             .spawn()?;
-        Ok(Self { child, says: BufReader::new(ours), begun: Vec::new() })
+        Ok(Self { child, log: BufReader::new(ours), partial_line: Vec::new() })
     }
 
-    /// Its process id.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// The next line it logged; `None` once it has ended.
+    /// Waits for the next line of the log; `None` after the process has ended.
     ///
     /// # Errors
-    /// The line is not text.
+    /// The line is not UTF-8.
     pub fn line(&mut self) -> anyhow::Result<Option<String>> {
-        self.says.read_until(b'\n', &mut self.begun)?;
-        let line = String::from_utf8(std::mem::take(&mut self.begun))?;
+        self.log.read_until(b'\n', &mut self.partial_line)?;
+        let line = String::from_utf8(std::mem::take(&mut self.partial_line))?;
         Ok((!line.is_empty()).then_some(line))
     }
 
-    /// Kills it (SIGKILL) right after it has logged `verb`, if that can be: between its line and our
-    /// signal it runs on. So it is held first, and where its last line shows that it is further
-    /// already, it may go on until it logs `verb` again. Gives the last verb it logged.
+    /// Kills the process (SIGKILL) right after it has logged `verb`, if possible. It continues between its
+    /// log line and our signal, so this first stops it. If the last line shows that it has gone further, it
+    /// may continue until it logs `verb` again. Returns the last verb that it logged.
     ///
     /// # Errors
-    /// It cannot be killed, or ended by itself.
+    /// The process cannot be killed, or has ended by itself.
     pub fn kill_after(mut self, verb: &'static str) -> anyhow::Result<&'static str> {
-        const TRIES: usize = 50;
+        const MAX_TRIES: usize = 50;
         let pid = Pid::from_child(&self.child);
         let mut n_tries = 0;
         loop {
             n_tries += 1;
             kill_process(pid, Signal::STOP)?;
             waitpid(Some(pid), WaitOptions::UNTRACED)?;
-            let last = self.said()?.unwrap_or(verb);
-            if last == verb || n_tries == TRIES {
+            let last = self.last_event()?.unwrap_or(verb);
+            if last == verb || n_tries == MAX_TRIES {
                 self.child.kill()?;
                 self.child.wait()?;
                 return Ok(last);
@@ -120,29 +120,29 @@ impl Gateway {
         }
     }
 
-    /// The last verb among the lines that are there already.
-    fn said(&mut self) -> anyhow::Result<Option<&'static str>> {
-        self.says.get_ref().set_nonblocking(true)?;
+    /// The last verb among the lines that have arrived.
+    fn last_event(&mut self) -> anyhow::Result<Option<&'static str>> {
+        self.log.get_ref().set_nonblocking(true)?;
         let mut last = None;
         loop {
-            match self.says.read_until(b'\n', &mut self.begun) {
+            match self.log.read_until(b'\n', &mut self.partial_line) {
                 Ok(0) => break,
                 Ok(_) => {
-                    let line = String::from_utf8(std::mem::take(&mut self.begun))?;
+                    let line = String::from_utf8(std::mem::take(&mut self.partial_line))?;
                     last = event(&line).or(last);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error.into()),
             }
         }
-        self.says.get_ref().set_nonblocking(false)?;
+        self.log.get_ref().set_nonblocking(false)?;
         Ok(last)
     }
 
-    /// Asks it to stop (SIGTERM) and waits until it has ended well.
+    /// Asks the process to stop (SIGTERM) and waits until it has ended.
     ///
     /// # Errors
-    /// It ended otherwise.
+    /// It ended with an error.
     pub fn stop(mut self) -> anyhow::Result<()> {
         signal("TERM", self.id()).context("the gateway had ended by itself")?;
         while self.line()?.is_some() {}
@@ -154,7 +154,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        // After `stop` or `kill` there is nothing left to kill.
+        // After `stop` or `kill_after` there is no process left to kill.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -165,11 +165,11 @@ pub fn event(line: &str) -> Option<&'static str> {
     if !line.contains("DEBUG tonghui: ") {
         return None;
     }
-    let said = line.split("tonghui: ").nth(1)?;
-    EVENTS.into_iter().find(|event| said.split(' ').next() == Some(event))
+    let message = line.split("tonghui: ").nth(1)?;
+    EVENTS.into_iter().find(|event| message.split(' ').next() == Some(event))
 }
 
-/// A program of the workspace: it stands where this program stands, or one folder above (`deps`).
+/// The path of a program of the workspace: in the folder of this program, or one folder above (`deps`).
 pub(crate) fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let found = own.ancestors().skip(1).take(2).map(|folder| folder.join(name));
@@ -178,17 +178,17 @@ pub(crate) fn binary(name: &str) -> anyhow::Result<PathBuf> {
     })
 }
 
-/// A running server. What it holds stays in its folder, and so do its port and password.
+/// A running server. Its data, port and password stay in its folder.
 pub struct Server {
     child: Child,
-    said: BTreeMap<String, String>,
+    properties: BTreeMap<String, String>,
 }
 
 impl Server {
-    /// Starts it, as before where there is something in `folder`; it answers when this returns.
+    /// Starts a server, with the data that is already in `folder`; returns when it answers.
     ///
     /// # Errors
-    /// It does not start.
+    /// The server does not start.
     pub fn start(name: &str, folder: &Path) -> anyhow::Result<Self> {
         let mut child = Command::new(binary("xtask")?)
             .args(["serve", name])
@@ -197,43 +197,46 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()?;
         let stdout = child.stdout.take().context("standard output was not piped")?;
-        let mut server = Self { child, said: BTreeMap::new() };
+        let mut server = Self { child, properties: BTreeMap::new() };
         for line in BufReader::new(stdout).lines() {
             let line = line?;
             if line == "ready" {
                 return Ok(server);
             }
             if let Some((name, value)) = line.split_once('=') {
-                server.said.insert(name.to_owned(), value.to_owned());
+                server.properties.insert(name.to_owned(), value.to_owned());
             }
         }
-        anyhow::bail!("{name} did not start; what it said stands above")
+        anyhow::bail!("{name} did not start, see its output above")
     }
 
-    /// What it said of itself when it started: addresses, and the number of its process.
+    /// A value that it printed when it started: a URL, or its process id as `pid`.
     ///
     /// # Errors
-    /// It said nothing of that name.
-    pub fn said(&self, name: &str) -> anyhow::Result<&str> {
-        self.said.get(name).map(String::as_str).with_context(|| format!("it did not say {name}"))
+    /// It printed no value with this name.
+    pub fn property(&self, name: &str) -> anyhow::Result<&str> {
+        self.properties
+            .get(name)
+            .map(String::as_str)
+            .with_context(|| format!("no `{name}` printed"))
     }
 
-    /// Asks it to stop in good order, and waits until it has.
+    /// Asks the server to stop, and waits until it has ended.
     ///
     /// # Errors
-    /// It cannot be told.
+    /// The signal cannot be sent.
     pub fn stop(mut self) -> anyhow::Result<()> {
         signal("TERM", self.child.id())?;
         self.child.wait()?;
         Ok(())
     }
 
-    /// Kills the server itself (SIGKILL), and waits until it is gone.
+    /// Kills the server itself (SIGKILL), and waits until it has ended.
     ///
     /// # Errors
-    /// It cannot be killed.
+    /// The signal cannot be sent.
     pub fn kill(mut self) -> anyhow::Result<()> {
-        signal("KILL", self.said("pid")?.parse()?)?;
+        signal("KILL", self.property("pid")?.parse()?)?;
         self.child.wait()?;
         Ok(())
     }
@@ -241,25 +244,25 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // After `stop` or `kill` there is nobody left to be told.
+        // After `stop` or `kill` there is no process left to signal.
         let _ = signal("TERM", self.child.id());
         let _ = self.child.wait();
     }
 }
 
-/// Asks a broker of [`Server::start`] as its administrator would.
+/// Runs `rabbitmqctl` for a broker of [`Server::start`].
 ///
 /// # Errors
-/// It refuses.
+/// The command fails.
 pub fn rabbitmqctl(broker: &Server, arguments: &[&str]) -> anyhow::Result<String> {
     let ended = Command::new(PathBuf::from("/usr/lib/rabbitmq/bin/rabbitmqctl"))
-        .args(["--quiet", "--node", broker.said("node")?])
+        .args(["--quiet", "--node", broker.property("node")?])
         .args(arguments)
-        .env("HOME", broker.said("home")?)
-        .env("ERL_EPMD_PORT", broker.said("epmd_port")?)
+        .env("HOME", broker.property("home")?)
+        .env("ERL_EPMD_PORT", broker.property("epmd_port")?)
         .output()?;
-    let said = String::from_utf8_lossy(&ended.stderr);
-    anyhow::ensure!(ended.status.success(), "rabbitmqctl {arguments:?}: {said}");
+    let errors = String::from_utf8_lossy(&ended.stderr);
+    anyhow::ensure!(ended.status.success(), "rabbitmqctl {arguments:?}: {errors}");
     Ok(String::from_utf8(ended.stdout)?)
 }
 
@@ -269,6 +272,6 @@ pub fn rabbitmqctl(broker: &Server, arguments: &[&str]) -> anyhow::Result<String
 /// There is no such process.
 pub fn signal(name: &str, process: u32) -> anyhow::Result<()> {
     let sent = Command::new("kill").args(["-s", name]).arg(process.to_string()).status()?;
-    anyhow::ensure!(sent.success(), "process {process} is not there");
+    anyhow::ensure!(sent.success(), "process {process} does not exist");
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! What whole-system tests, the corpus run and the measurements share: a city, a gateway that is
-//! the real binary, and the comparison of what the city served with what the store holds.
+//! Shared code of the system tests, the corpus run and the measurements: a simulated city, the real gateway
+//! binary, and the comparison of what the city served with what the store holds.
 
 pub mod compare;
 pub mod corpus;
 pub mod gateway_process;
-pub mod line;
+pub mod pipeline;
 pub mod world;

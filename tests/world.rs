@@ -1,5 +1,5 @@
-//! A city and a gateway's folder in a temporary place; and the smallest source over HTTP, a server
-//! that answers what a test says.
+//! A simulated city and the configuration of a gateway, in a temporary folder; and a small HTTP server that
+//! answers what a test decides.
 
 use std::{
     collections::BTreeMap,
@@ -30,11 +30,11 @@ use tokio::{
     task::JoinSet,
 };
 
-/// The variable of the hotline's database.
+/// The environment variable with the URL of the hotline's database.
 pub const SOURCE: &str = "HOTLINE_DATABASE_URL";
-/// The variable of the store.
+/// The environment variable with the URL of the store.
 pub const STORE: &str = "TONGHUI_STORE_URL";
-/// The variable of the broker.
+/// The environment variable with the URL of the broker.
 pub const BROKER: &str = "TONGHUI_BROKER_URL";
 
 /// A hotline and the configuration of a gateway that pulls it.
@@ -46,10 +46,10 @@ pub struct World {
 }
 
 impl World {
-    /// Opens the city; the gateway has not begun.
+    /// Creates the city and the configuration. The gateway is not started.
     ///
     /// # Errors
-    /// The folder or the hotline's database cannot be made.
+    /// The folder or the database of the hotline cannot be created.
     pub async fn open(settings: sandbox::Settings) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("tonghui-").tempdir()?;
         let hotline = Hotline::create(&folder.path().join("hotline.db"), settings).await?;
@@ -58,44 +58,44 @@ impl World {
         Ok(Self { folder, environment, hotline })
     }
 
-    /// Puts the demands into a corner of a database of its own, and the messages through queues of
-    /// their own, before anything has begun.
+    /// Uses servers instead of the embedded store and bus: a new schema of the database, and queues with a
+    /// prefix of their own. Call it before the gateway starts.
     ///
     /// # Errors
-    /// A server cannot be reached, or the folder not be written.
+    /// A server cannot be reached, or the folder cannot be written.
     pub async fn use_servers(
         &mut self,
         store: Option<&str>,
         broker: Option<&str>,
     ) -> anyhow::Result<()> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let corner = format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         if let Some(url) = store {
-            Postgres::create_schema(url, &corner).await?;
+            Postgres::create_schema(url, &name).await?;
             gateway::keys::make(
                 &self.config().join("data/keys.json"),
                 normalizer::Suite::default(),
             )?;
-            self.environment.insert(STORE, Postgres::in_schema(url, &corner));
+            self.environment.insert(STORE, Postgres::in_schema(url, &name));
         }
         if let Some(url) = broker {
             self.environment.insert(BROKER, url.to_owned());
         }
-        let (store, broker) = (store.map(|_| STORE), broker.map(|_| (BROKER, corner.as_str())));
+        let (store, broker) = (store.map(|_| STORE), broker.map(|_| (BROKER, name.as_str())));
         Ok(gateway::shipped::set_servers(&self.config(), store, broker)?)
     }
 
-    /// Gives a variable that the configuration names another value.
+    /// Sets an environment variable that the configuration uses.
     pub fn set(&mut self, variable: &'static str, value: String) {
         self.environment.insert(variable, value);
     }
 
-    /// The variables that the configuration names.
+    /// The environment variables that the configuration uses.
     pub fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.environment.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// Changes the text of the hotline's channel file.
+    /// Replaces the first `from` in the channel file of the hotline with `to`.
     ///
     /// # Errors
     /// The file does not contain `from`, or cannot be written.
@@ -106,7 +106,7 @@ impl World {
         Ok(fs::write(path, text.replacen(from, to, 1))?)
     }
 
-    /// The gateway's folder.
+    /// The configuration folder of the gateway.
     pub fn config(&self) -> PathBuf {
         self.folder.path().join("config")
     }
@@ -120,7 +120,7 @@ impl World {
         Ok(config::resolve(&self.config(), &section_schemas(), &environment)?)
     }
 
-    /// The store and its keys, made at first use.
+    /// The store and its keys; the first call creates them.
     ///
     /// # Errors
     /// As [`assemble::open`].
@@ -128,7 +128,7 @@ impl World {
         Ok(assemble::open(&self.settings()?).await?)
     }
 
-    /// Pulls the hotline within this process until it has caught up.
+    /// Reads the hotline in this process until it has caught up.
     ///
     /// # Errors
     /// The channel failed.
@@ -144,10 +144,10 @@ impl World {
         Ok(())
     }
 
-    /// Everything that differs between what the city served and what the store holds.
+    /// All differences between what the city served and what the store holds.
     ///
     /// # Errors
-    /// One of them cannot be read.
+    /// The city or the store cannot be read.
     pub async fn differences(&self) -> anyhow::Result<Vec<String>> {
         let (store, keys) = self.store().await?;
         let oracle = self.hotline.oracle().await?;
@@ -155,67 +155,67 @@ impl World {
     }
 }
 
-/// A request, as far as tests look at it.
+/// The parts of a request that tests need.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct ReceivedRequest {
     /// Path and query.
     pub target: String,
     headers: BTreeMap<String, String>,
 }
 
-impl Asked {
-    /// The value of a header, by its name in small letters.
+impl ReceivedRequest {
+    /// The value of a header; `name` is in lower case.
     pub fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).cloned()
     }
 }
 
-/// An answer.
+/// An answer of [`TestServer`].
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// The status.
+    /// The status code.
     pub status: u16,
-    /// Headers beside those that every answer has.
+    /// Additional headers; every answer has `content-length` and `connection`.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: String,
 }
 
 impl Reply {
-    /// 200 with JSON.
+    /// An answer with status 200 and JSON.
     pub fn json(body: impl Into<String>) -> Self {
         let headers = vec![("content-type", "application/json".to_owned())];
         Self { status: 200, headers, body: body.into() }
     }
 }
 
-type Answering = dyn Fn(&Asked) -> Reply + Send + Sync;
+type Handler = dyn Fn(&ReceivedRequest) -> Reply + Send + Sync;
 
-/// A server that answers until it is dropped.
-pub struct Site {
+/// An HTTP server that runs until it is dropped.
+pub struct TestServer {
     url: String,
-    _serving: JoinSet<()>,
+    _server: JoinSet<()>,
 }
 
-impl Site {
-    /// Opens it on a free port of this machine.
+impl TestServer {
+    /// Starts the server on a free port of this machine.
     ///
     /// # Errors
-    /// There is none.
+    /// No port is free.
     pub async fn open(
-        answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+        answer: impl Fn(&ReceivedRequest) -> Reply + Send + Sync + 'static,
     ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let answer: Arc<Answering> = Arc::new(answer);
-        let mut serving = JoinSet::new();
-        serving.spawn(async move {
-            // One connection after the other: those of tests are few, and each is closed.
+        let answer: Arc<Handler> = Arc::new(answer);
+        let mut server = JoinSet::new();
+        server.spawn(async move {
+            // One connection after the other: tests open few, and each is closed after one answer.
             while let Ok((stream, _)) = listener.accept().await {
-                let _ = answer_all(stream, &*answer).await;
+                let _ = handle_connection(stream, &*answer).await;
             }
         });
-        Ok(Self { url, _serving: serving })
+        Ok(Self { url, _server: server })
     }
 
     /// `http://127.0.0.1:port`.
@@ -224,7 +224,7 @@ impl Site {
     }
 }
 
-async fn answer_all(stream: TcpStream, answer: &Answering) -> std::io::Result<()> {
+async fn handle_connection(stream: TcpStream, answer: &Handler) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).await?;
@@ -239,7 +239,7 @@ async fn answer_all(stream: TcpStream, answer: &Answering) -> std::io::Result<()
     let length = headers.get("content-length").and_then(|length| length.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body).await?;
-    let Reply { status, headers, body } = answer(&Asked { target, headers });
+    let Reply { status, headers, body } = answer(&ReceivedRequest { target, headers });
     let headers: String =
         headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let length = body.len();

@@ -146,7 +146,7 @@ pub fn codes(settings: &Settings) -> Result<CodeTables, Problems> {
     let files: Vec<_> = shipped::codes().collect();
     let shipped = CodeTables::shipped(files.iter().map(|(name, text)| (&**name, &**text)));
     let tables = shipped.and_then(|tables| match settings.codes_dir.is_dir() {
-        true => tables.overlaid(&settings.codes_dir),
+        true => tables.overridden_by(&settings.codes_dir),
         false => Ok(tables),
     });
     tables.or_else(|found| {

@@ -47,7 +47,7 @@ pub(crate) async fn lag(store: &Database) -> Result<Vec<Lag>, Fault> {
 /// Maintains the indexes of `store` until stop is requested, and then for at most `grace`. When `finish`
 /// is requested, it covers what history holds at that time, and returns.
 pub(crate) async fn serve(store: &Database, finish: &Stop, stop: &Stop, grace: Duration) {
-    let store = &store.apart();
+    let store = &store.separate_handle();
     let leases = &LeaseHolder::new(store.clone(), false);
     let workers = Index::ALL.map(|index| async move {
         let worker = Worker { index, store, leases, finish, stop, retry: Retry::default() };
@@ -70,7 +70,7 @@ pub(crate) async fn wait_until_covered(
     report: impl Fn(u64),
 ) -> Result<(), Fault> {
     let target = store.history_end().await?;
-    let leases = LeaseHolder::new(store.apart(), false);
+    let leases = LeaseHolder::new(store.separate_handle(), false);
     let (mut previous, mut moved_at, mut reported_at) = (None, Instant::now(), None::<Instant>);
     loop {
         let position = store.index_position(index).await?;
@@ -98,7 +98,7 @@ pub(crate) async fn wait_until_covered(
                 let began = Instant::now();
                 while began.elapsed() < REPORT_INTERVAL
                     && store.index_position(index).await? < target
-                    && store.index_some(index).await?
+                    && store.index_batch(index).await?
                 {}
                 Ok(())
             };
@@ -160,7 +160,7 @@ impl Worker<'_> {
                 target = Some(store.history_end().await?);
             }
             let began = Instant::now();
-            if store.index_some(index).await? {
+            if store.index_batch(index).await? {
                 self.retry.reset();
                 finish.or_sleep(began.elapsed()).await;
                 continue;
@@ -241,7 +241,7 @@ mod tests {
             waiting.await.unwrap();
             keep(&store, 2, 2).await; // the caller does not wait for this
             assert_eq!(found(&store).await, 0);
-            while store.index_some(Index::People).await.unwrap() {}
+            while store.index_batch(Index::People).await.unwrap() {}
         };
         let (covered, _) = tokio::join!(covering, other.hold(&lease, work));
         covered.unwrap();

@@ -84,7 +84,7 @@ impl LeaseHolder {
 
     /// Takes over the number of requests that were sent today, and records further ones on the lease.
     async fn start_counting(&self, lease: &Lease, limits: &Limits) {
-        if let Some((day, n_requests)) = lease.booked {
+        if let Some((day, n_requests)) = lease.last_requests {
             limits.restore(day, n_requests);
         }
         let (store, lease) = (self.store.clone(), lease.clone());

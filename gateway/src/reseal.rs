@@ -6,7 +6,7 @@
 
 use contract::{Fault, Sealed, demand::Person};
 use normalizer::{OpenError, Personal, Place, Sealer, open_sealed};
-use sink::store::{Database, RawOf, SealedRaw, SealedRow};
+use sink::store::{Database, RawTable, SealedRaw, SealedRow};
 
 /// Number of rows in one transaction; the sink waits for its end.
 const PAGE_ROWS: u32 = 200;
@@ -30,8 +30,8 @@ pub async fn all(store: &Database, sealer: &Sealer) -> Result<ResealCounts, Faul
     let mut done = ResealCounts::default();
     for _ in 0..MAX_ROUNDS {
         let demands = demands(store, sealer).await?;
-        let raws = raws(store, sealer, RawOf::History).await?
-            + raws(store, sealer, RawOf::Quarantine).await?;
+        let raws = raws(store, sealer, RawTable::History).await?
+            + raws(store, sealer, RawTable::Quarantine).await?;
         done.demands += demands;
         done.raws += raws;
         if demands + raws == 0 {
@@ -57,7 +57,7 @@ async fn demands(store: &Database, sealer: &Sealer) -> Result<u64, Fault> {
     }
 }
 
-async fn raws(store: &Database, sealer: &Sealer, origin: RawOf) -> Result<u64, Fault> {
+async fn raws(store: &Database, sealer: &Sealer, origin: RawTable) -> Result<u64, Fault> {
     let (mut after, mut written) = (0, 0);
     loop {
         let mut rows = store.sealed_raws(origin, after, PAGE_ROWS).await?;

@@ -80,7 +80,7 @@ pub async fn serve_reloadable(
             stop.requested().await;
             return Vec::new();
         };
-        let leases = LeaseHolder::new(store.apart(), true);
+        let leases = LeaseHolder::new(store.separate_handle(), true);
         let ended = channels::serve(desired, &shared, &leases).await;
         tokio::select! { biased;
             () = stop.requested() => {}
@@ -138,7 +138,7 @@ impl<'a> BusEnds<'a> {
     pub fn shared(&self) -> Option<Shared> {
         Some(Shared {
             bus: self.publisher.clone()?,
-            store: self.store.apart(),
+            store: self.store.separate_handle(),
             grace: self.settings.limits.grace.0,
             environment: Environment {
                 memory: Arc::new(MemoryLimit::new(self.settings.limits.memory.0)),

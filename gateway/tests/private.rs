@@ -68,7 +68,7 @@ async fn a_rotation_seals_everything_again_and_people_are_found_throughout() {
     let sealer = Sealer::new(&new);
     let id = DemandId::of(&hotline(), &RecordKey::new("a"));
     let tokens = sealer.tokens(&Personal::phone("13800001234"));
-    while store.index_some(Index::People).await.unwrap() {}
+    while store.index_batch(Index::People).await.unwrap() {}
     assert_eq!(store.sealed_rows_of(&tokens[1]).await.unwrap().len(), 1, "by the old token");
 
     let done = reseal::all(&store, &sealer).await.unwrap();

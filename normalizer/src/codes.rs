@@ -1,10 +1,10 @@
-//! Code tables: the codes of a source's labels, in files beside the channels.
+//! Code tables: they translate the labels of a source into codes.
 //!
-//! A table with duplicate or empty labels is refused when it is loaded. At run time a label is
-//! either in the table or unknown, and there is no default for unknown labels.
+//! A table with duplicate or empty labels is refused when it is loaded. At run time a label is either in the
+//! table or unknown; an unknown label has no default.
 //!
-//! Tables are shipped with the program. The folder of the admin overrides them row by row: a row there
-//! replaces the shipped row, and an empty code removes it.
+//! Tables are shipped with the program. The `codes` folder of the configuration overrides them row by row: a
+//! row there replaces the shipped row, and an empty code removes the label.
 
 mod load;
 mod period;
@@ -19,13 +19,13 @@ use std::{
 
 use serde::Serialize;
 
+use load::CodeFile;
 pub use load::CodesProblem;
-use load::File;
 pub(crate) use load::is_digits;
 pub use region::{Region, RegionTable};
 pub use table::CodeTable;
 
-/// All tables below a folder `codes`, by their names: `hotline/kind` is `hotline/kind.csv`.
+/// All code tables by name: `hotline/kind` is the file `hotline/kind.csv` in the folder `codes`.
 #[derive(Debug, Clone, Default)]
 pub struct CodeTables {
     tables: BTreeMap<String, Arc<CodeTable>>,
@@ -33,10 +33,10 @@ pub struct CodeTables {
     differences: Vec<Difference>,
 }
 
-/// A row of the admin's folder that differs from the shipped one.
+/// A row in the folder `codes` that differs from the shipped row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Name of the table.
+    /// The name of the table.
     pub table: String,
     /// The label.
     pub raw: String,
@@ -47,35 +47,35 @@ pub struct Difference {
 }
 
 impl CodeTables {
-    /// Reads tables that are compiled in: name with `.csv`, and content.
+    /// Reads tables that are compiled in: pairs of path with `.csv` and content.
     ///
     /// # Errors
-    /// All problems of all of them.
+    /// All problems of all tables.
     pub fn shipped<'a>(
         files: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, Vec<CodesProblem>> {
         let files = files.into_iter().filter_map(|(path, text)| {
             let name = path.strip_suffix(".csv")?.to_owned();
-            Some(File { name, path: PathBuf::from("shipped").join(path), bytes: text.into() })
+            Some(CodeFile { name, path: PathBuf::from("shipped").join(path), bytes: text.into() })
         });
-        Self::default().with(files.collect(), Vec::new())
+        Self::default().with_files(files.collect(), Vec::new())
     }
 
-    /// These tables, overridden by every `.csv` below `folder`. A table has the columns `raw,code` and
-    /// may have `label,aliases,from,until,note`; `region.csv` has `code,name,old_of`, and may have
-    /// `aliases,from,until,note`.
+    /// These tables, with the rows of every `.csv` file below `folder` in place of theirs. A table has the
+    /// columns `raw,code` and may have `label,aliases,from,until,note`; `region.csv` has
+    /// `code,name,old_of`, and may have `aliases,from,until,note`.
     ///
     /// # Errors
     /// All problems of all files, with file and line.
-    pub fn overlaid(self, folder: &Path) -> Result<Self, Vec<CodesProblem>> {
+    pub fn overridden_by(self, folder: &Path) -> Result<Self, Vec<CodesProblem>> {
         let mut problems = Vec::new();
         let files = load::files(folder, &mut problems);
-        self.with(files, problems)
+        self.with_files(files, problems)
     }
 
-    fn with(
+    fn with_files(
         mut self,
-        files: Vec<File>,
+        files: Vec<CodeFile>,
         mut problems: Vec<CodesProblem>,
     ) -> Result<Self, Vec<CodesProblem>> {
         for file in files {
@@ -91,7 +91,7 @@ impl CodeTables {
             let table = match self.tables.get(&file.name) {
                 None => table,
                 Some(shipped) => {
-                    let (table, differences) = shipped.overlaid(&table, &file.name);
+                    let (table, differences) = shipped.overridden_by(&table, &file.name);
                     self.differences.extend(differences);
                     table
                 }
@@ -101,7 +101,7 @@ impl CodeTables {
         if problems.is_empty() { Ok(self) } else { Err(problems) }
     }
 
-    /// The table of that name.
+    /// The table with this name.
     pub fn table(&self, name: &str) -> Option<&Arc<CodeTable>> {
         self.tables.get(name)
     }

@@ -1,10 +1,9 @@
 //! Sealing: of a personal value, only a mask, a token and a ciphertext leave the normaliser.
 //!
-//! Nonces are derived from the sealed value and not random, so that the same record gives the same
-//! bytes every time: golden files, redelivery and the books rely on that. The cost: equal values of
-//! the same field of the same demand have equal ciphertexts, which reveals only that a value did
-//! not change. Key and associated data bind a ciphertext to its place: in another row, field or
-//! channel it cannot be opened.
+//! Nonces are derived from the sealed value and not random, so that the same record always gives the same
+//! bytes: golden files, redelivery and the books rely on that. In return, equal values of the same field of
+//! the same demand have equal ciphertexts, which reveals only that a value did not change. The associated
+//! data binds a ciphertext to its place: it cannot be opened for another demand, field or channel.
 
 mod keys;
 mod personal;

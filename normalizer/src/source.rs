@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use crate::{config::Extract, expr::Expression, extract::extract, notes::Notes, path::Path};
 
-/// A node of a record, and what a rule knows of the demand when it reads the node.
+/// A node of a record, and what a rule needs to read it.
 #[derive(Clone, Copy)]
 pub(crate) struct Record<'a> {
-    /// The root `$` of every path.
+    /// The node, which is the root `$` of every path.
     pub(crate) tree: &'a Value,
-    /// When the demand was received: codes are looked up as of then.
+    /// When the demand was received; codes are looked up as of this time.
     pub(crate) received_at: Option<Timestamp>,
     /// The variables of expressions; `None` while no expression is evaluated.
     pub(crate) scope: Option<&'a minijinja::Value>,
@@ -23,24 +23,24 @@ impl<'a> Record<'a> {
         Self { tree, received_at: None, scope: None }
     }
 
-    /// The same for one node.
+    /// The same for another node.
     pub(crate) fn at(self, tree: &'a Value) -> Self {
         Self { tree, ..self }
     }
 }
 
-/// The configured origin of a field.
+/// Where the value of a field comes from, as configured.
 pub(crate) struct Source {
-    /// The field of the demand, for doubts.
+    /// The name of the field, for doubts.
     pub(crate) target: &'static str,
     pub(crate) origin: Origin,
     pub(crate) extract: Option<Extract>,
-    /// The value if the source has none.
+    /// The value if the record has none.
     pub(crate) default: Option<String>,
     pub(crate) is_required: bool,
 }
 
-/// Paths in their order, a fixed value, or an expression.
+/// Paths to try in order, a fixed value, or an expression.
 pub(crate) enum Origin {
     Paths(Vec<Path>),
     Constant(String),
@@ -51,7 +51,7 @@ pub(crate) enum Origin {
 pub(crate) struct SourceText<'a> {
     pub(crate) text: Cow<'a, str>,
     pub(crate) is_number: bool,
-    /// Whether it comes from the source: neither a constant nor a default.
+    /// Whether it comes from the record: it is neither a constant nor a default.
     pub(crate) is_from_source: bool,
 }
 
@@ -89,23 +89,19 @@ impl Source {
         self.or_default(found, notes)
     }
 
-    /// The first value as text.
-    pub(crate) fn text<'a>(
-        &'a self,
-        record: Record<'a>,
-        notes: &mut Notes,
-    ) -> Option<Cow<'a, str>> {
-        Some(self.first(record, notes)?.text)
+    /// The text of the first value.
+    pub(crate) fn text<'a>(&'a self, node: Record<'a>, notes: &mut Notes) -> Option<Cow<'a, str>> {
+        Some(self.first(node, notes)?.text)
     }
 
-    /// All values of the first path that has any; lists are flattened.
+    /// The texts of all values of the first path that has any; lists are flattened.
     pub(crate) fn all<'a>(&'a self, record: Record<'a>, notes: &mut Notes) -> Vec<Cow<'a, str>> {
         let mut texts = Vec::new();
         match &self.origin {
             Origin::Constant(constant) => return vec![constant.as_str().into()],
             Origin::Paths(paths) => {
                 for path in paths {
-                    let values = path.all(record.tree, &mut notes.work).into_iter().flat_map(flat);
+                    let values = path.all(record.tree, &mut notes.work).into_iter().flat_map(items);
                     texts.extend(values.filter_map(|value| Some(self.scalar(value, notes)?.text)));
                     if !texts.is_empty() {
                         break;
@@ -114,7 +110,7 @@ impl Source {
             }
             Origin::Expression(expression) => {
                 let value = self.evaluate(expression, record, notes).unwrap_or_default();
-                let values = flat(&value).into_iter();
+                let values = items(&value).into_iter();
                 let owned = values.filter_map(|value| {
                     Some(Cow::Owned(self.scalar(value, notes)?.text.into_owned()))
                 });
@@ -148,16 +144,11 @@ impl Source {
         found.or_else(|| self.default.as_deref().map(not_from_source))
     }
 
-    fn evaluate(
-        &self,
-        expression: &Expression,
-        record: Record<'_>,
-        notes: &mut Notes,
-    ) -> Option<Value> {
-        if !notes.work.may_spend(expression.steps(record.tree)) {
+    fn evaluate(&self, expr: &Expression, record: Record<'_>, notes: &mut Notes) -> Option<Value> {
+        if !notes.work.may_spend(expr.steps(record.tree)) {
             return None;
         }
-        let value = expression.value(record.scope?);
+        let value = expr.value(record.scope?);
         if value.is_err() {
             let detail = "the expression has no answer for this record";
             notes.add(self.target, QualityFlag::OutOfRange, Some(detail));
@@ -181,7 +172,7 @@ impl Source {
                 return None;
             }
         };
-        // Every byte of it is processed at least once.
+        // Every byte of the text is processed at least once.
         let may_process = notes.work.may_spend(text.len() as u64);
         let is_number = value.is_number();
         may_process.then_some(SourceText { text, is_number, is_from_source: true })
@@ -192,8 +183,8 @@ fn not_from_source(text: &str) -> SourceText<'_> {
     SourceText { text: text.into(), is_number: false, is_from_source: false }
 }
 
-/// The members of a list that are present, or the single value.
-fn flat(value: &Value) -> Vec<&Value> {
+/// The elements of a list that are present, or the single value if it is present.
+fn items(value: &Value) -> Vec<&Value> {
     let values = match value {
         Value::Array(values) => values.iter().collect(),
         single => vec![single],

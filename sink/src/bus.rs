@@ -13,7 +13,7 @@ pub use broker::{BrokerConsumer, MemoryBroker};
 pub use in_process::{InProcessConsumer, InProcessPublisher, in_process};
 
 /// The ingest end of the configured bus: an enum, so that its users need no type parameter. Clones are
-/// handles on the same bus.
+/// handles to the same bus.
 #[derive(Debug, Clone)]
 pub enum AnyPublisher {
     /// Within this process.

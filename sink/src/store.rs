@@ -1,5 +1,5 @@
-//! Stores: they keep demands, the progress of channels, and the books that prove that nothing was lost.
-//! All of them pass the tests of `tests/suite.rs`, and write the rows of `demands/plan`.
+//! Stores keep demands, the progress of channels, and the books that prove that nothing was lost. All of
+//! them pass the tests in `tests/suite.rs`, and write the rows that `demands/plan.rs` decides.
 
 mod books;
 mod database;
@@ -11,7 +11,7 @@ mod memory;
 mod postgres;
 mod sqlite;
 
-/// Samples for tests, of this crate and of others.
+/// Samples for the tests of this crate and of others.
 pub mod suite {
     pub mod sample;
 
@@ -33,6 +33,6 @@ pub use demands::{
 };
 pub use memory::Memory;
 pub use postgres::Postgres;
-pub use privacy::{AuditEntry, Erased, Erasure, RawOf, SealedRaw, SealedRow};
+pub use privacy::{AuditEntry, Erased, Erasure, RawTable, SealedRaw, SealedRow};
 pub use service::{Claim, Holding, Lease, Request, RequestKind, RequestState};
 pub use sqlite::Sqlite;

@@ -1,5 +1,4 @@
-//! Sends public message files through the hotline and says what arrived. `cargo xtask corpus DIR`
-//! calls it; the texts stay where they are.
+//! Sends public message files through the hotline and prints what arrived. `cargo xtask corpus DIR` calls it.
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 

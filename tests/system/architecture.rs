@@ -1,7 +1,7 @@
-//! The law of the house, as tests: what ARCHITECTURE.md and CONTRIBUTING.md say about the code is
-//! checked against the code, because a rule that nobody checks is false within a year.
+//! Checks the rules of ARCHITECTURE.md and CONTRIBUTING.md against the code, because a rule that nobody checks
+//! is broken within a year.
 //!
-//! Everything here reads files and asks cargo offline; nothing is built and nothing is run.
+//! These tests read files and run cargo offline. They build and run nothing else.
 
 mod crates;
 mod documents;
@@ -13,7 +13,7 @@ use std::{
     process::Command,
 };
 
-/// The folder of the repository.
+/// The root folder of the repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
@@ -23,7 +23,7 @@ pub(crate) fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// The folders in a folder, by name.
+/// The names of the subfolders of a folder.
 pub(crate) fn folders(folder: &str) -> Vec<String> {
     let entries = fs::read_dir(root().join(folder))
         .unwrap_or_else(|error| panic!("{folder}: {error}"))
@@ -43,14 +43,14 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Lines of code with their numbers. A comment may name what code may not use.
+    /// Lines of code with their numbers. Comments are left out: they may name what code must not use.
     pub(crate) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
         lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
     }
 }
 
-/// All Rust files, but for what cargo writes.
+/// All Rust files, apart from those that cargo writes.
 pub(crate) fn sources() -> Vec<Source> {
     let mut paths = Vec::new();
     collect(root(), &mut paths);
@@ -76,7 +76,7 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// What cargo says. Offline: the law needs no network.
+/// The output of cargo, which runs offline.
 pub(crate) fn cargo(arguments: &[&str]) -> String {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
@@ -86,7 +86,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Fails with a list of what is wrong, all of it at once.
+/// Fails with a list of everything that is wrong.
 pub(crate) fn nothing_wrong(wrong: &[String], law: &str) {
     assert!(wrong.is_empty(), "{law}:\n  {}", wrong.join("\n  "));
 }

@@ -1,4 +1,4 @@
-//! `tonghui sync --from --to`: a stretch of time read again, beside what is new.
+//! `tonghui sync --from --to` reads a time range again, beside the regular reads.
 
 use std::{collections::BTreeSet, fs};
 
@@ -10,7 +10,7 @@ use crate::jobs::{Jobs, kill};
 
 pub(super) const ROWS: u64 = 60; // over the last six hours
 
-/// A city whose every row changed without a sign after it was read.
+/// A city in which every row changed after it was read, but kept its time of change.
 async fn silently_changed() -> (World, Jobs) {
     let world = World::open(Settings::new(31, Clock::machine())).await.unwrap();
     let jobs = Jobs::new(&world);
@@ -43,7 +43,7 @@ pub(super) fn run(jobs: &Jobs, arguments: &[&str]) -> i32 {
     tokio::task::block_in_place(|| jobs.run(arguments))
 }
 
-/// The keys of what the store does not hold as it is now.
+/// The keys of demands that differ between the store and the city.
 async fn stale(world: &World) -> BTreeSet<String> {
     let told = world.differences().await.unwrap();
     told.iter().map(|line| line.split(':').next().unwrap().to_owned()).collect()
@@ -82,7 +82,7 @@ async fn a_stretch_of_time_is_read_again_and_nothing_else_is_moved() {
     }
     assert!(n_within >= 15, "{n_within}");
 
-    // Beside a service it is the service that reads, and nothing is left.
+    // While a service runs, the service reads, and nothing is left.
     let mut service = jobs.service();
     while !store.leases().await.unwrap().iter().any(|lease| lease.serves) {
         tokio::task::yield_now().await; // or the run would be done without it

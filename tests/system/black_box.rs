@@ -1,4 +1,4 @@
-//! The real binary, killed at 30 moments while demands keep coming in.
+//! Kills the real binary 30 times while new demands arrive.
 
 use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 
@@ -12,9 +12,9 @@ use system_tests::{
 use tokio_util::sync::CancellationToken;
 
 const RECORDS: u64 = 20_000;
-const FILED_OVER: Duration = Duration::from_secs(40);
-/// And on, until the last life has been killed: every one of them has to read, however slow.
-const THEN_PER_SECOND: u64 = 20;
+const FILING_TIME: Duration = Duration::from_secs(40);
+/// Records that are filed per second after that, because every process has to read something.
+const LATER_PER_SECOND: u64 = 20;
 const KILLS: usize = 30;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,13 +31,13 @@ async fn thirty_kills_lose_alter_and_add_nothing() {
 
     let killed = CancellationToken::new();
     let filing = async {
-        let first = Pace { records: RECORDS, over: FILED_OVER, then_per_second: 0 };
+        let first = Pace { records: RECORDS, over: FILING_TIME, then_per_second: 0 };
         let then =
-            Pace { records: 0, over: Duration::from_secs(1), then_per_second: THEN_PER_SECOND };
+            Pace { records: 0, over: Duration::from_secs(1), then_per_second: LATER_PER_SECOND };
         world.hotline.live(first, CancellationToken::new()).await?;
         world.hotline.live(then, killed.clone()).await
     };
-    // Reading the lines of a process blocks: the city needs a thread of its own meanwhile.
+    // Reading the log of a process blocks, so the city has a thread of its own.
     let killing = tokio::task::spawn_blocking({
         let (world, done) = (Arc::clone(&world), killed.clone().drop_guard());
         move || {
@@ -64,7 +64,8 @@ async fn thirty_kills_lose_alter_and_add_nothing() {
     }
 }
 
-/// Kills 30 lives of the gateway, each at a seeded occurrence of a verb; every life read something.
+/// Starts and kills the gateway 30 times, each time at a random (seeded) occurrence of a verb. Every process
+/// must read something.
 fn kill_again_and_again(world: &World) -> anyhow::Result<BTreeMap<&'static str, usize>> {
     let mut dice = ChaCha8Rng::seed_from_u64(30);
     let mut hits: BTreeMap<&'static str, usize> = BTreeMap::new();
@@ -93,7 +94,7 @@ fn kill_at(world: &World, aim: &'static str, occurrence: usize) -> anyhow::Resul
     anyhow::bail!("the gateway ended before it was killed")
 }
 
-/// Lets the gateway read what is left: until it has caught up twice after everything was filed.
+/// Lets the gateway read the rest, until it has caught up twice after the last demand was filed.
 fn finish(world: &World) -> anyhow::Result<()> {
     let mut gateway = Gateway::start(world)?;
     let mut caught_up = 0;

@@ -1,4 +1,4 @@
-//! `tonghui check` on the shipped folder, with mistakes of every kind made at once.
+//! `tonghui check` on the shipped folder with mistakes of every kind at once.
 
 use std::{fs, path::Path, process::Output};
 
@@ -9,7 +9,7 @@ const GATEWAY: &str = "gateway.toml";
 const HOTLINE: &str = "channels/hotline/channel.toml";
 const SECOND: &str = "channels/second/channel.toml";
 
-/// File, what stands there, what somebody wrote instead, where it is reported.
+/// The file, the correct text, the wrong text, and the place of the report.
 const MISTAKES: [(&str, &str, &str, &str); 20] = [
     (GATEWAY, "\"Asia/Shanghai\"", "\"Asia/Shangai\"", "5:8"),
     (GATEWAY, "sqlite =", "sqlte =", "8:1"),

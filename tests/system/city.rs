@@ -1,4 +1,4 @@
-//! The whole city: every channel over its real transport, through its shipped folder, into the store.
+//! The whole city: every shipped channel reads its source over the real transport, into the store.
 
 use std::path::Path;
 
@@ -61,7 +61,7 @@ impl World {
         (store, Sealer::new(&keys))
     }
 
-    /// Everything that differs between what the city said and what the store holds.
+    /// All differences between what the city served and what the store holds.
     async fn differences(&self, store: &Database, sealer: &Sealer) -> Vec<String> {
         let mut found = Vec::new();
         for truth in self.city.truths().await.unwrap() {
@@ -84,13 +84,13 @@ async fn difference(
     let key = RecordKey::new(thing.key.as_str());
     let waits = store.quarantine_show(&DemandId::of(channel, &key)).await.unwrap();
     match (&thing.last().outcome, store.current(channel, &key).await.unwrap(), waits) {
-        // Whoever had not read it by then never can.
+        // It may have been deleted before it was read.
         _ if thing.deleted_at.is_some() => None,
         (Outcome::Demand(facts), Some(demand), _) => altered(facts, &demand, sealer),
         (Outcome::Demand(_), None, Some(row)) => Some(format!("quarantined: {}", row.detail)),
         (Outcome::Demand(_), None, None) => Some("lost".to_owned()),
         (Outcome::Reject(_), _, Some(_)) => None,
-        // It could be read before it was spoiled.
+        // It was readable in an earlier state.
         (Outcome::Reject(_), Some(_), None) if thing.states.len() > 1 => None,
         // Without a readable key it waits under its bytes.
         (Outcome::Reject(_), None, None) => None,

@@ -1,4 +1,4 @@
-//! What programs of others ask: over HTTP, of a process of its own or of the one that does it all.
+//! Monitoring over HTTP, of a separate process or of the process that runs everything.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use system_tests::{
 };
 use tokio::time::interval;
 
-/// A city, and a gateway that lets programs ask who know the token.
+/// A city, and a gateway whose listener requires a token.
 async fn world(token: bool) -> World {
     let mut settings = Settings::new(41, Clock::machine());
     settings.quirks = QuirkRates::parse("all").unwrap();
@@ -34,7 +34,7 @@ async fn world(token: bool) -> World {
     world
 }
 
-/// Reads the lines of a process until one says so.
+/// Reads the log of a process until a line matches.
 fn until(gateway: &mut Gateway, says: impl Fn(&str) -> bool) -> String {
     while let Some(line) = gateway.line().unwrap() {
         if says(&line) {
@@ -48,7 +48,7 @@ fn has_caught_up(line: &str) -> bool {
     event(line) == Some("read") && line.contains("caught_up=true")
 }
 
-/// The address that a process says it answers at.
+/// The address of the listener, from the log of a process.
 pub(crate) fn address(gateway: &mut Gateway) -> String {
     let line = until(gateway, |line| line.contains("the console listens"));
     line.split("http://").nth(1).unwrap().split(char::is_whitespace).next().unwrap().to_owned()

@@ -1,7 +1,7 @@
-//! For every verb, every harm, before and after its effect, early and late: run to that point,
-//! throw away everything that is not durable. What the position has passed is then in the store or
-//! still on the bus. Start again, finish: the store equals what the source held, the position is the
-//! last, the source was told, and the books balance.
+//! Interrupts the gateway at every verb, in every way, before and after its effect, early and late, and drops
+//! everything that is not durable. Then everything before the position must be in the store or on the bus.
+//! After a restart the store must equal the source, the position must be at the end, the source must have been
+//! told, and the books must balance.
 
 use std::sync::{Arc, Mutex};
 
@@ -83,7 +83,7 @@ async fn check(bus: Bus, trap: Trap) {
     check_everything(&durable, &trap, &case).await;
 }
 
-/// One life of the process: true when it ended well, false when it crashed or a loop failed.
+/// Runs the process once: true if it ended normally, false if it crashed or a loop failed.
 async fn run(durable: &Durable, trap: &Arc<Trap>, verbs: &Verbs) -> bool {
     match &durable.broker {
         Some(broker) => {
@@ -126,7 +126,7 @@ async fn run_on(
     }
 }
 
-/// Runs both loops; where the trap drops one of them, the other goes on until it has nothing to do.
+/// Runs both loops. If the trap drops one of them, the other one continues until it has nothing to do.
 async fn both(
     ingest: impl Future<Output = bool> + Unpin,
     sink: impl Future<Output = Result<(), contract::Fault>> + Unpin,
@@ -208,8 +208,8 @@ impl Parts {
     }
 }
 
-/// Whatever broke, and before anything is repaired: a row that the position has passed was confirmed,
-/// and a message that is no longer on the bus was committed.
+/// Checks the state right after the interruption: every row before the position was confirmed, and every
+/// message that is no longer on the bus was committed.
 async fn check_custody(durable: &Durable, case: &str) {
     let mut on_the_bus = String::new();
     if let Some(broker) = durable.broker.as_ref().filter(|broker| broker.in_flight() > 0) {
@@ -270,7 +270,7 @@ async fn check_everything(durable: &Durable, trap: &Trap, case: &str) {
     assert_eq!(book.read, book.accepted + book.skipped + book.rejected, "{case}: {book:?}");
 }
 
-/// The verbs of an undisturbed run on the embedded bus, in order.
+/// The verbs of an uninterrupted run on the embedded bus, in order.
 async fn undisturbed() -> Vec<Verb> {
     let durable = Durable {
         source: Arc::new(Source::with_rows(ROWS)),
@@ -373,7 +373,7 @@ async fn books_balance_after_every_crash() {
             broker: Some(MemoryBroker::new(1 << 20)),
         };
         assert!(!run(&durable, &trap, &Verbs::default()).await, "{verb:?} did not crash");
-        // Whatever the crash left, the ledger never shows a difference, only something in flight.
+        // Whatever the crash left, the books show no difference, only messages in flight.
         for book in durable.store.books() {
             assert_ne!(book.balanced, Some(false), "{verb:?}: {book:?}");
         }

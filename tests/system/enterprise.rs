@@ -1,23 +1,23 @@
-//! 为企服务: files that the simulated platform drops, through the real connector and the real
-//! mapping into a store.
+//! 为企服务 (the service platform for firms): the real connector and mapping read the files that the simulated
+//! platform drops.
 //!
-//! Each quirk of the platform is a switch; what is asserted is the row or the quarantine entry.
+//! Each quirk of the platform is a switch. The tests check the row in the store or in quarantine.
 
 use contract::{Intake, Store as _, demand::QualityFlag};
 use sandbox::{Behaviour, Clock, DROP_INTERVAL, Enterprise, QuirkRates};
 use sink::store::Memory;
-use system_tests::{compare::has_doubt, line::Line};
+use system_tests::{compare::has_doubt, pipeline::Pipeline};
 
 /// The platform, its folder, and the channel that reads it.
 struct Drop {
     platform: Enterprise,
     clock: Clock,
-    line: Line,
+    pipeline: Pipeline,
     _folder: tempfile::TempDir,
 }
 
 impl Drop {
-    /// A morning at the platform, on which these things go wrong.
+    /// Starts the platform in the morning, with these faults.
     fn new(faults: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let start = chrono::NaiveDate::from_ymd_opt(2026, 10, 9).unwrap();
@@ -26,20 +26,20 @@ impl Drop {
         settings.quirks = QuirkRates::parse(faults).unwrap();
         let platform = Enterprise::create(&folder.path().join("wqfw"), settings).unwrap();
         let place = platform.folder().display().to_string();
-        let line = Line::new("enterprise", vec![("ENTERPRISE_DROP_URL", place)]).unwrap();
-        Self { platform, clock, line, _folder: folder }
+        let pipeline = Pipeline::new("enterprise", vec![("ENTERPRISE_DROP_URL", place)]).unwrap();
+        Self { platform, clock, pipeline, _folder: folder }
     }
 
-    /// Half an hour passes, a file falls and is read.
+    /// Advances the clock by half an hour; the platform drops a file, which is read.
     async fn half_an_hour(&mut self) -> Option<String> {
         self.clock.advance(DROP_INTERVAL);
         let name = self.platform.drop_file().unwrap();
-        self.line.pull().await.unwrap();
+        self.pipeline.pull().await.unwrap();
         name
     }
 
     fn differences(&self) -> Vec<String> {
-        self.line.differences(&self.platform.truth())
+        self.pipeline.differences(&self.platform.truth())
     }
 }
 
@@ -54,16 +54,16 @@ async fn t10_overlapping_files_give_every_row_once_and_the_newest_state_wins() {
     }
     drop.half_an_hour().await;
     assert_eq!(drop.differences(), [""; 0]);
-    assert_eq!(drop.line.store.demands().len(), 20 + 10);
+    assert_eq!(drop.pipeline.store.demands().len(), 20 + 10);
     let counters = drop.platform.counters().unwrap();
     assert_eq!((counters.waiting, counters.refused), (0, 0));
 
-    // However late, often and in whatever order the messages arrive.
-    let (messages, again) = (drop.line.bus.messages(), Memory::new());
+    // The messages arrive late, several times and in another order.
+    let (messages, again) = (drop.pipeline.bus.messages(), Memory::new());
     for message in messages.iter().rev().chain(&messages) {
         again.store(&Intake::new([(0, message.clone())])).await.unwrap();
     }
-    for demand in drop.line.store.demands() {
+    for demand in drop.pipeline.store.demands() {
         let other = again.current(&demand.channel, &demand.source_key).unwrap();
         assert_eq!(other.body.status, demand.body.status);
     }
@@ -74,7 +74,7 @@ async fn t11_a_file_without_manifest_is_left_alone() {
     let mut drop = Drop::new("no_manifest@1");
     drop.platform.submit(3);
     drop.half_an_hour().await;
-    assert!(drop.line.store.demands().is_empty() && drop.line.bus.rejected().is_empty());
+    assert!(drop.pipeline.store.demands().is_empty() && drop.pipeline.bus.rejected().is_empty());
     assert_eq!(drop.platform.counters().unwrap().waiting, 1);
 }
 
@@ -92,13 +92,14 @@ async fn t11_a_file_that_is_not_what_was_announced_goes_to_error_with_an_alarm()
         drop.half_an_hour().await;
         drop.platform.advance_random(2);
         let name = drop.half_an_hour().await.unwrap();
-        let kept = drop.line.quarantined(&name).unwrap_or_else(|| panic!("{fault} is not told"));
+        let kept =
+            drop.pipeline.quarantined(&name).unwrap_or_else(|| panic!("{fault} is not told"));
         assert_eq!((kept.reason.as_str(), kept.place.as_str()), (reason, name.as_str()));
         assert_eq!(drop.platform.counters().unwrap().refused, 1, "{fault}");
         drop.platform.advance_random(1);
         drop.half_an_hour().await;
         assert_eq!(drop.differences(), [""; 0], "{fault}");
-        assert!(numbers.iter().all(|number| drop.line.demand(number).is_some()), "{fault}");
+        assert!(numbers.iter().all(|number| drop.pipeline.demand(number).is_some()), "{fault}");
     }
 }
 
@@ -107,11 +108,11 @@ async fn t12_a_header_that_is_not_recognised_goes_to_error_and_is_never_passed_o
     let mut drop = Drop::new("unknown_header@1");
     drop.platform.submit(3);
     let name = drop.half_an_hour().await.unwrap();
-    let kept = drop.line.quarantined(&name).unwrap();
+    let kept = drop.pipeline.quarantined(&name).unwrap();
     assert_eq!(kept.reason, "unknown_header");
     assert!(kept.detail.contains("诉求编号"), "{}", kept.detail);
     assert_eq!(drop.platform.counters().unwrap().refused, 1);
-    assert!(drop.line.store.demands().is_empty());
+    assert!(drop.pipeline.store.demands().is_empty());
     assert_eq!(drop.differences(), [""; 0]);
 }
 
@@ -119,7 +120,7 @@ async fn t12_a_header_that_is_not_recognised_goes_to_error_and_is_never_passed_o
 async fn t12_other_names_another_order_and_a_lost_column_are_read_as_before() {
     for fault in ["drift@1", "lost_column@1", "drift@2,lost_column@3"] {
         let drop = two_files(fault).await;
-        assert!(drop.line.bus.rejected().is_empty(), "{fault}");
+        assert!(drop.pipeline.bus.rejected().is_empty(), "{fault}");
     }
 }
 
@@ -127,7 +128,7 @@ async fn t12_other_names_another_order_and_a_lost_column_are_read_as_before() {
 async fn every_charset_and_form_gives_the_same_demands() {
     for fault in ["utf8@1", "utf16@1", "workbook@1", "trailing@1", "utf16@2,workbook@1"] {
         let drop = two_files(fault).await;
-        assert!(drop.line.bus.rejected().is_empty(), "{fault}");
+        assert!(drop.pipeline.bus.rejected().is_empty(), "{fault}");
     }
 }
 
@@ -137,12 +138,12 @@ async fn a_file_that_arrives_after_its_manifest_is_waited_for() {
     let number = drop.platform.submit(1).remove(0);
     drop.clock.advance(DROP_INTERVAL);
     let name = drop.platform.drop_file().unwrap().unwrap();
-    let batch = drop.line.connector().unwrap().read(None, 100).await.unwrap();
+    let batch = drop.pipeline.connector().unwrap().read(None, 100).await.unwrap();
     assert!(batch.entries.is_empty() && !batch.caught_up);
     drop.platform.finish(&name).unwrap();
-    drop.line.pull().await.unwrap();
+    drop.pipeline.pull().await.unwrap();
     assert_eq!(drop.differences(), [""; 0]);
-    assert!(drop.line.demand(&number).is_some());
+    assert!(drop.pipeline.demand(&number).is_some());
 }
 
 #[tokio::test(start_paused = true)]
@@ -150,10 +151,10 @@ async fn a_replaced_file_is_read_again() {
     let drop = two_files("replaced@1").await;
     assert_eq!(drop.platform.counters().unwrap().archived, 3);
     // The nine rows of each, and of the one that came twice under its name.
-    assert_eq!(drop.line.store.books()[0].read, 3 * 9);
+    assert_eq!(drop.pipeline.store.books()[0].read, 3 * 9);
 }
 
-/// Two files in which this goes wrong, read as they fall.
+/// Drops and reads two files with this fault.
 async fn two_files(faults: &str) -> Drop {
     let mut drop = Drop::new(faults);
     drop.platform.submit(9);
@@ -161,18 +162,18 @@ async fn two_files(faults: &str) -> Drop {
     drop.platform.advance_random(4);
     drop.half_an_hour().await;
     assert_eq!(drop.differences(), [""; 0], "{faults}");
-    assert_eq!(drop.line.store.demands().len(), 9, "{faults}");
+    assert_eq!(drop.pipeline.store.demands().len(), 9, "{faults}");
     drop
 }
 
-/// Six appeals of which every second one is spoilt, and the number of the first of those.
+/// Six appeals, of which every second one is damaged, and the number of the first damaged one.
 async fn spoilt(fault: &str) -> (Drop, String) {
     let mut drop = Drop::new(&format!("{fault}@2"));
     let numbers = drop.platform.submit(6);
     drop.half_an_hour().await;
     assert_eq!(drop.differences(), [""; 0], "{fault}");
     for neighbour in [&numbers[0], &numbers[2], &numbers[4]] {
-        assert!(drop.line.demand(neighbour).is_some(), "{fault}");
+        assert!(drop.pipeline.demand(neighbour).is_some(), "{fault}");
     }
     assert_eq!(drop.platform.counters().unwrap().archived, 1, "a bad row is no bad file");
     let number = numbers[1].clone();
@@ -182,7 +183,7 @@ async fn spoilt(fault: &str) -> (Drop, String) {
 #[tokio::test(start_paused = true)]
 async fn a_nul_is_taken_out_and_flagged() {
     let (drop, number) = spoilt("nul").await;
-    let demand = drop.line.demand(&number).unwrap();
+    let demand = drop.pipeline.demand(&number).unwrap();
     assert!(has_doubt(&demand, "content", QualityFlag::ControlCharacters));
     assert!(!demand.body.content.unwrap().contains('\0'));
 }
@@ -190,26 +191,28 @@ async fn a_nul_is_taken_out_and_flagged() {
 #[tokio::test(start_paused = true)]
 async fn a_row_longer_than_64_kib_is_whole() {
     let (drop, number) = spoilt("long_row").await;
-    let content = drop.line.demand(&number).unwrap().body.content.unwrap();
+    let content = drop.pipeline.demand(&number).unwrap().body.content.unwrap();
     assert!(content.len() > 64 * 1024, "{} bytes", content.len());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_malformed_row_is_kept_with_its_bytes_and_counted_once_a_file() {
     let (mut drop, number) = spoilt("poison").await;
-    let kept = drop.line.quarantined(&number).unwrap();
+    let kept = drop.pipeline.quarantined(&number).unwrap();
     assert_eq!(kept.reason, "malformed_bytes");
     assert!(kept.place.contains(", line 3"), "{}", kept.place);
-    assert!(drop.line.demand(&number).is_none());
+    assert!(drop.pipeline.demand(&number).is_none());
     drop.half_an_hour().await;
-    assert_eq!(drop.line.bus.rejected().len(), 6);
+    assert_eq!(drop.pipeline.bus.rejected().len(), 6);
 }
 
 #[tokio::test(start_paused = true)]
 async fn half_a_row_is_no_record_and_what_stands_in_its_place_is_no_key() {
     let (drop, number) = spoilt("broken_row").await;
-    assert!(drop.line.demand(&number).is_none() && drop.line.quarantined(&number).is_none());
-    let halves = drop.line.bus.rejected();
+    assert!(
+        drop.pipeline.demand(&number).is_none() && drop.pipeline.quarantined(&number).is_none()
+    );
+    let halves = drop.pipeline.bus.rejected();
     assert_eq!(halves.len(), 6);
     assert!(halves.iter().all(|(key, reason)| key.is_none() && reason == "row_shape"));
 }
@@ -217,7 +220,7 @@ async fn half_a_row_is_no_record_and_what_stands_in_its_place_is_no_key() {
 #[tokio::test(start_paused = true)]
 async fn a_clock_of_twelve_hours_is_read_and_flagged() {
     let (drop, number) = spoilt("twelve_hour").await;
-    let demand = drop.line.demand(&number).unwrap();
+    let demand = drop.pipeline.demand(&number).unwrap();
     assert!(has_doubt(&demand, "received_at", QualityFlag::AmbiguousTime));
     assert!(demand.body.received_at.is_some());
 }
@@ -225,14 +228,14 @@ async fn a_clock_of_twelve_hours_is_read_and_flagged() {
 #[tokio::test(start_paused = true)]
 async fn a_day_number_of_a_spreadsheet_is_a_day() {
     let (drop, number) = spoilt("serial_wish").await;
-    assert!(drop.line.demand(&number).unwrap().body.wish_at.is_some());
+    assert!(drop.pipeline.demand(&number).unwrap().body.wish_at.is_some());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_credit_code_is_the_same_however_it_is_typed() {
     for fault in ["wide_code", "lower_code"] {
         let (drop, number) = spoilt(fault).await;
-        let demand = drop.line.demand(&number).unwrap();
+        let demand = drop.pipeline.demand(&number).unwrap();
         let code = demand.body.enterprise.clone().unwrap().uscc.unwrap();
         assert!(code.starts_with("91") && code.len() == 18, "{fault}: {code}");
         assert!(!has_doubt(&demand, "enterprise.uscc", QualityFlag::BadChecksum), "{fault}");
@@ -242,7 +245,7 @@ async fn a_credit_code_is_the_same_however_it_is_typed() {
 #[tokio::test(start_paused = true)]
 async fn an_old_registration_number_is_kept_and_flagged() {
     let (drop, number) = spoilt("old_code").await;
-    let demand = drop.line.demand(&number).unwrap();
+    let demand = drop.pipeline.demand(&number).unwrap();
     assert!(has_doubt(&demand, "enterprise.uscc", QualityFlag::BadChecksum));
     assert_eq!(demand.body.enterprise.unwrap().uscc.unwrap().len(), 15);
 }
@@ -250,8 +253,8 @@ async fn an_old_registration_number_is_kept_and_flagged() {
 #[tokio::test(start_paused = true)]
 async fn one_firm_under_two_codes_is_two_demands_of_one_name() {
     let (drop, number) = spoilt("twin_firm").await;
-    let mine = drop.line.demand(&number).unwrap().body.enterprise.unwrap();
-    let twins = drop.line.store.demands().into_iter().filter(|demand| {
+    let mine = drop.pipeline.demand(&number).unwrap().body.enterprise.unwrap();
+    let twins = drop.pipeline.store.demands().into_iter().filter(|demand| {
         let firm = demand.body.enterprise.as_ref();
         firm.is_some_and(|firm| firm.name == mine.name && firm.uscc != mine.uscc)
     });
@@ -261,7 +264,7 @@ async fn one_firm_under_two_codes_is_two_demands_of_one_name() {
 #[tokio::test(start_paused = true)]
 async fn a_type_that_no_table_has_is_kept_raw_and_flagged() {
     let (drop, number) = spoilt("unknown_type").await;
-    let demand = drop.line.demand(&number).unwrap();
+    let demand = drop.pipeline.demand(&number).unwrap();
     assert!(has_doubt(&demand, "kind", QualityFlag::UnknownCode));
     assert_eq!((demand.body.kind, demand.body.kind_raw.as_deref()), (None, Some("闲聊")));
 }

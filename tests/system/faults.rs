@@ -1,5 +1,5 @@
-//! What the real program says of the commonest faults, against real servers: what, where and what to
-//! do, each once. With `UPDATE_GOLDEN` set, the files of `golden/` are written.
+//! The messages of the real program for the most common faults, with real servers. Each must say what happened,
+//! where, and what to do. If `UPDATE_GOLDEN` is set, the tests write the files in `golden/`.
 
 use std::{fs, net::TcpListener, path::Path, process::Output};
 
@@ -12,14 +12,14 @@ use system_tests::{
     world::{BROKER, SOURCE, STORE, World},
 };
 
-/// A city with a few demands, and a gateway that has not begun.
+/// A city with a few demands, and a gateway that has not started.
 async fn world() -> World {
     let world = World::open(Settings::new(12, Clock::machine())).await.unwrap();
     world.hotline.file(20).await.unwrap();
     world
 }
 
-/// The same with a shared store at this address.
+/// The same with a shared store at this URL.
 async fn stored_at(url: &str) -> World {
     let mut world = world().await;
     gateway::shipped::set_servers(&world.config(), Some(STORE), None).unwrap();
@@ -27,7 +27,7 @@ async fn stored_at(url: &str) -> World {
     world
 }
 
-/// The same with a broker at this address, and an embedded store that is there.
+/// The same with a broker at this URL, and an embedded store that exists.
 async fn published_at(url: &str) -> World {
     let mut world = world().await;
     world.store().await.unwrap();
@@ -36,7 +36,7 @@ async fn published_at(url: &str) -> World {
     world
 }
 
-/// What `tonghui` says to people when it fails.
+/// The message of a `tonghui` command that fails.
 fn said(world: &World, arguments: &[&str]) -> String {
     let mut command = command().unwrap();
     command.args(arguments).arg("--config").arg(world.config()).envs(world.environment());
@@ -45,7 +45,7 @@ fn said(world: &World, arguments: &[&str]) -> String {
     String::from_utf8(stderr).unwrap()
 }
 
-/// The first line of the log of a service that says when it tries again.
+/// The first log line of a service that announces a retry.
 fn logged(world: &World, role: &str) -> String {
     let mut gateway = Gateway::start_with(world, role, "trace").unwrap();
     loop {
@@ -56,12 +56,12 @@ fn logged(world: &World, role: &str) -> String {
     }
 }
 
-/// What a line says behind its time and level.
+/// The text of a log line after the time and the level.
 pub(crate) fn message(line: &str) -> &str {
     line.split_once("tonghui: ").unwrap().1
 }
 
-/// Compares with the file of this name; what differs from run to run has its name instead.
+/// Compares a message with the golden file `name`. Placeholders replace what differs from run to run.
 pub(crate) fn golden(name: &str, world: &World, said: &str, known: &[(&str, &str)]) {
     let config = world.config().display().to_string();
     let mut text = said.replace(&config, "CONFIG");
@@ -81,7 +81,7 @@ pub(crate) fn golden(name: &str, world: &World, said: &str, known: &[(&str, &str
     assert_eq!(text, expected, "{name}");
 }
 
-/// The random part of a wait left out.
+/// Replaces the random part of a waiting time.
 fn without_wait(line: &str) -> String {
     let blank = |text: String, mark: &str| match text.split_once(mark) {
         Some((before, after)) => {

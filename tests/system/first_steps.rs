@@ -1,6 +1,6 @@
-//! The first steps of a newcomer: `tonghui demo --once`, from an empty folder to balanced books, and
-//! the tutorial in CONTRIBUTING.md. Its commands are run by a shell with the real binary, against an
-//! interface that answers what it says there; and its connector is the one that the suite runs.
+//! The first steps of a newcomer: `tonghui demo --once`, from an empty folder to balanced books, and the
+//! tutorial in CONTRIBUTING.md. A shell runs its commands with the real binary, and a test server answers as
+//! the tutorial says. The connector of the tutorial must be the example that the conformance suite runs.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ use sqlx::{Connection, SqliteConnection};
 use system_tests::{
     gateway_process,
     gateway_process::command,
-    world::{Reply, Site},
+    world::{Reply, TestServer},
 };
 
 const RECORDS: usize = 300;
@@ -84,7 +84,7 @@ async fn books_that_do_not_balance_are_a_failure() {
     assert_eq!((ended.status.code(), &ledger(&ended)["balanced"]), (Some(1), &Value::Bool(false)));
 }
 
-/// The blocks of a language below a heading, in order.
+/// The code blocks in a language below a heading, in order.
 fn blocks(text: &str, heading: &str, language: &str) -> Vec<String> {
     let (_, section) = text.split_once(heading).unwrap();
     let section = section.split("\n## ").next().unwrap();
@@ -95,7 +95,7 @@ fn blocks(text: &str, heading: &str, language: &str) -> Vec<String> {
     blocks
 }
 
-/// Runs the commands in a folder of their own: what they printed.
+/// Runs commands in a folder of their own; returns what they printed.
 fn run(script: &str, folder: &Path) -> String {
     let tonghui = PathBuf::from(gateway_process::command().unwrap().get_program());
     let path = format!(
@@ -123,7 +123,7 @@ async fn the_tutorial_leads_from_nothing_to_the_first_demand_in_the_store() {
     let answer = blocks(text, "\n## Adding a channel\n", "json").concat();
     let asked = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&asked);
-    let site = Site::open(move |request| {
+    let site = TestServer::open(move |request| {
         heard.lock().unwrap().push((request.target.clone(), request.header("x-parks-key")));
         Reply::json(answer.clone())
     })

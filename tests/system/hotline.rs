@@ -1,4 +1,4 @@
-//! The hotline into one demand database, within this process.
+//! Reads the hotline into one database, in this process.
 
 use std::{
     path::{Path, PathBuf},
@@ -148,7 +148,7 @@ async fn a_bad_channel_does_not_stop_another() {
     assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
 }
 
-/// Refuses every record, and panics where nobody but the supervisor catches it.
+/// Rejects every record, and then panics in `seal`, where only the supervisor catches it.
 struct Panicking;
 
 impl Normalizer for Panicking {

@@ -1,5 +1,5 @@
-//! `tonghui sync` as schedulers start it: cron, a timer, a shell that kills and tries again; side by
-//! side, over thirty driven days, beside a service that is there, is killed, and comes back.
+//! `tonghui sync` as schedulers start it: cron, a timer, and a shell that kills it and tries again. They run at
+//! the same time, for thirty simulated days, while a service runs, is killed, and comes back.
 
 use std::{
     fs::{self, File},
@@ -78,7 +78,7 @@ async fn the_exit_code_says_what_a_scheduler_has_to_do() {
     assert_eq!(run(&["sync"]).await.unwrap(), 2, "which?");
     assert_eq!(run(&["sync", "--all", "--strict"]).await.unwrap(), 0);
 
-    // A text that nobody can read goes to quarantine, and comes back out when it is mended.
+    // An unreadable text goes to quarantine, and is resolved when it is corrected.
     let key = world.hotline.oracle().await.unwrap().cases()[0].last().row.rowguid.clone();
     let was = Arc::new(Mutex::new(sandbox::Gbk::new("")));
     let (spoil, mend) = (Arc::clone(&was), Arc::clone(&was));
@@ -119,7 +119,7 @@ async fn the_exit_code_says_what_a_scheduler_has_to_do() {
     assert_eq!(run(&["sync", "--all"]).await.unwrap(), 4, "nor without the service");
     assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
 
-    // The ledger is what is believed: somebody has written in it.
+    // A receipt is changed, so that the books do not balance.
     world.edit_channel("table   = \"CNS_CINFOX\"", "table   = \"CNS_CINFO\"").unwrap();
     assert_eq!(run(&["sync", "--all"]).await.unwrap(), 0);
     let store = format!("sqlite:{}", world.config().join("data/tonghui.db").display());
@@ -172,7 +172,7 @@ async fn run_out_and_restart() -> (Vec<i32>, String) {
     .unwrap()
 }
 
-/// What a process has logged once it says so.
+/// What a process has logged up to a matching line.
 fn until(log: &Path, says: &str) -> String {
     let began = Instant::now();
     loop {
@@ -185,7 +185,7 @@ fn until(log: &Path, says: &str) -> String {
     }
 }
 
-/// Starts the binary without any environment; what each process says goes into a file of its own.
+/// Starts the binary with an empty environment; the log of each process goes into a file of its own.
 pub(crate) struct Jobs {
     config: PathBuf,
     logs: TempDir,
@@ -204,7 +204,7 @@ impl Jobs {
         self.start(command().unwrap(), &["run"])
     }
 
-    /// As cron does: no terminal, a session of its own, next to no environment.
+    /// As cron does: no terminal, a session of its own, an almost empty environment.
     fn cron(&self) -> i32 {
         let tonghui = command().unwrap();
         let mut setsid = Command::new("setsid");
@@ -212,7 +212,7 @@ impl Jobs {
         code(self.start(setsid, &["sync", "--all"]))
     }
 
-    /// As a timer unit does: one path, a limit of time from outside.
+    /// As a timer unit does: one path, and a time limit from outside.
     fn timer(&self) -> i32 {
         let tonghui = command().unwrap();
         let mut limited = Command::new("timeout");
@@ -220,7 +220,7 @@ impl Jobs {
         code(self.start(limited, &["sync", "hotline", "--deadline", "4m"]))
     }
 
-    /// Kills the whole group of processes now and then, and tries again.
+    /// Kills the whole process group sometimes, and tries again.
     fn impatient_shell(&self, seed: u64) -> i32 {
         let mut dice = ChaCha8Rng::seed_from_u64(seed);
         for _ in 0..2 {
@@ -267,7 +267,7 @@ impl Jobs {
         self.logs.path().join(format!("{process}.log"))
     }
 
-    /// Waits until a process has logged so many lines; `false` where it ended before.
+    /// Waits until a process has logged that many lines; false if it ends before.
     fn until_it_says(&self, child: &mut Child, lines: usize) -> bool {
         loop {
             let said = fs::read_to_string(self.log(child.id())).unwrap_or_default();
@@ -281,7 +281,7 @@ impl Jobs {
         }
     }
 
-    /// Moments at which a process read while another one was reading.
+    /// The times at which a process read while another one was reading.
     fn overlaps(&self) -> Vec<String> {
         let logs = fs::read_dir(self.logs.path()).unwrap().map(|entry| entry.unwrap().path());
         let mut moments: Vec<_> = logs
@@ -343,6 +343,6 @@ pub(crate) fn kill(service: &mut Child) {
 }
 
 fn signal_group(name: &str, group: u32) {
-    // It may have ended by itself meanwhile.
+    // It may have ended by itself.
     let _ = Command::new("kill").args(["-s", name, "--", &format!("-{group}")]).status();
 }

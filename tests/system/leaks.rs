@@ -1,5 +1,5 @@
-//! Ten thousand marked values of people, half of them in prose as well, through every way out of the
-//! program: none of them is found in plain.
+//! Sends ten thousand marked personal values, half of them also in prose, through every output of the program:
+//! none may appear in plain text.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -12,7 +12,7 @@ use sandbox::{Clock, Gbk, Settings, checksum::identity_check};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, query_scalar};
 use system_tests::{
     gateway_process::{Gateway, Server, command, event},
-    line::Line,
+    pipeline::Pipeline,
     world::World,
 };
 
@@ -20,7 +20,7 @@ use crate::console::{address, get};
 
 /// Four values each: name, telephone, identity number, house.
 const PEOPLE: u32 = 2_500;
-/// The text of every fiftieth is no text: his record goes to quarantine.
+/// The text of every fiftieth person is malformed: that record goes to quarantine.
 const POISON: u32 = 50;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,17 +29,17 @@ async fn ten_thousand_marked_values_leave_by_no_way() {
 
     // The bus.
     let url = vec![("HOTLINE_DATABASE_URL", world.hotline.url().to_owned())];
-    let line = Line::new("hotline", url).unwrap();
-    line.pull().await.unwrap();
-    let rejected: HashSet<_> = line.bus.rejected().into_iter().collect();
+    let pipeline = Pipeline::new("hotline", url).unwrap();
+    pipeline.pull().await.unwrap();
+    let rejected: HashSet<_> = pipeline.bus.rejected().into_iter().collect();
     assert_eq!(rejected.len(), 50);
-    for message in line.bus.messages() {
+    for message in pipeline.bus.messages() {
         marks.look("a message", &message.body);
         marks.look("a message", format!("{message:?}").as_bytes());
     }
 
     tokio::task::block_in_place(|| {
-        // The log, all of it, and what is asked of the service meanwhile.
+        // The whole log, and the requests to the running service.
         let file = world.config().join("gateway.toml");
         let text = fs::read_to_string(&file).unwrap();
         fs::write(file, text + "\n[console]\nlisten = \"127.0.0.1:0\"\n").unwrap();
@@ -105,11 +105,11 @@ async fn neither_the_files_of_a_broker_nor_a_dump_of_a_shared_store_hold_them() 
     let start = |name: &str| Server::start(name, folder.path()).unwrap();
     let (postgres, broker) = (start("postgres"), start("rabbitmq"));
     let (mut world, marks) = marked_world().await;
-    let urls = (postgres.said("TONGHUI_TEST_POSTGRES"), broker.said("TONGHUI_TEST_AMQP"));
+    let urls = (postgres.property("TONGHUI_TEST_POSTGRES"), broker.property("TONGHUI_TEST_AMQP"));
     world.use_servers(Some(urls.0.unwrap()), Some(urls.1.unwrap())).await.unwrap();
     world.store().await.unwrap();
 
-    // All of it waits in the broker: nobody takes it.
+    // All messages wait in the broker, because no sink runs.
     let mut ingest = Gateway::start_as(&world, "ingest").unwrap();
     let mut n_read = 0;
     while let Some(line) = ingest.line().unwrap() {
@@ -149,7 +149,7 @@ async fn neither_the_files_of_a_broker_nor_a_dump_of_a_shared_store_hold_them() 
     drop((broker, postgres));
 }
 
-/// A hotline that nobody has read yet, and what is marked in it.
+/// A hotline that nobody has read yet, and its marked values.
 async fn marked_world() -> (World, Marks) {
     let world = World::open(Settings::new(17, Clock::machine())).await.unwrap();
     let mut marks =
@@ -173,7 +173,7 @@ async fn marked_world() -> (World, Marks) {
     (world, marks)
 }
 
-/// How many masked telephones there are.
+/// The number of masked telephone numbers.
 fn masks(bytes: &[u8]) -> usize {
     bytes.windows(7).filter(|window| window == b"139****").count()
 }
@@ -200,7 +200,7 @@ async fn dump(world: &World) -> Vec<(String, String)> {
     rows
 }
 
-/// What a command said that ended well.
+/// The output of a command, which must succeed.
 fn ended(world: &World, arguments: &[&str]) -> Output {
     let mut asked = command().unwrap();
     asked.args(arguments).arg("--config").arg(world.config()).envs(world.environment());
@@ -209,7 +209,7 @@ fn ended(world: &World, arguments: &[&str]) -> Output {
     output
 }
 
-/// A person whose every value is marked by his number.
+/// A person; all values contain the number of the person.
 struct Person {
     name: String,
     phone: String,
@@ -236,7 +236,7 @@ impl Person {
         }
     }
 
-    /// Half of them say in prose who they are; all of them give the number of their card.
+    /// The content of a demand. Half of the people name themselves; all give their identity number.
     fn content(&self, seed: u32) -> Gbk {
         let Self { name, phone, id, house } = self;
         let text = match seed % 2 {
@@ -253,10 +253,10 @@ impl Person {
     }
 }
 
-/// What is looked for, by its length in bytes: in UTF-8, in GBK, and in hexadecimal of both.
+/// The byte strings to look for, by length: in UTF-8, in GBK, and in hexadecimal of both.
 struct Marks {
     of_len: BTreeMap<usize, HashSet<Vec<u8>>>,
-    /// The first two bytes of any of them: most places are none.
+    /// The first two bytes of each: most positions are ruled out by these.
     beginnings: Vec<bool>,
     n_values: usize,
 }

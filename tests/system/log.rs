@@ -1,5 +1,5 @@
-//! At the most verbose level the log contains no text of a demand and no overlong line. Libraries log
-//! most about a message that the broker returns and about a slow statement, so both are provoked.
+//! Even at the most verbose level, the log contains no text of a demand and no overlong line. Libraries log
+//! most about a message that the broker returns, and about a slow statement, so the test causes both.
 
 use std::fs;
 
@@ -20,8 +20,8 @@ async fn a_returned_message_a_slow_statement_and_a_full_queue_leave_no_demand_in
     let (database, broker) = (start("postgres"), start("rabbitmq"));
     let mut world = World::open(Settings::new(12, Clock::machine())).await.unwrap();
     world.hotline.file(300).await.unwrap();
-    let store = database.said("TONGHUI_TEST_POSTGRES").unwrap();
-    let bus = broker.said("TONGHUI_TEST_AMQP").unwrap();
+    let store = database.property("TONGHUI_TEST_POSTGRES").unwrap();
+    let bus = broker.property("TONGHUI_TEST_AMQP").unwrap();
     world.use_servers(Some(store), Some(bus)).await.unwrap();
     world.edit_channel("every = \"15s\"", "every = \"1s\"").unwrap();
     world.store().await.unwrap();
@@ -84,13 +84,13 @@ async fn a_returned_message_a_slow_statement_and_a_full_queue_leave_no_demand_in
 struct Log(Vec<String>);
 
 impl Log {
-    /// Reads on until a line is found that `is_it`.
-    fn until(&mut self, gateway: &mut Gateway, is_it: impl Fn(&str) -> bool) -> String {
+    /// Reads until a line for which `matches` returns true.
+    fn until(&mut self, gateway: &mut Gateway, matches: impl Fn(&str) -> bool) -> String {
         tokio::task::block_in_place(|| {
             loop {
                 let line = gateway.line().unwrap().expect("the gateway ended");
                 self.0.push(line.clone());
-                if is_it(&line) {
+                if matches(&line) {
                     return line;
                 }
             }

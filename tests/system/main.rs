@@ -1,4 +1,4 @@
-//! Promises of the whole system.
+//! Tests of the whole system.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

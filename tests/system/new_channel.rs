@@ -1,4 +1,4 @@
-//! A channel that somebody has just made: it passes `check`, and runs.
+//! A channel that `tonghui new` has just created passes `check`, and runs.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 use system_tests::gateway_process::command;
 
-/// A folder with no channel but `new`, which is like `kind`.
+/// A configuration with the single channel `new`, a copy of `kind`.
 fn folder(kind: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     gateway::shipped::write(folder.path(), &["hotline"]).unwrap();
@@ -20,7 +20,7 @@ fn folder(kind: &str) -> tempfile::TempDir {
     folder
 }
 
-/// What a command that must succeed prints.
+/// The output of a command, which must succeed.
 fn tonghui(folder: &Path, arguments: &[&str]) -> String {
     let output = command().unwrap().args(arguments).arg("--config").arg(folder).output().unwrap();
     let (said, why) = (output.stdout, String::from_utf8_lossy(&output.stderr).into_owned());
@@ -28,11 +28,11 @@ fn tonghui(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(said).unwrap()
 }
 
-/// `tonghui run`, killed with the test.
+/// A running `tonghui run`, which is killed when the test ends.
 struct Running(Child);
 
 impl Running {
-    /// Starts it, and gives its log.
+    /// Starts it; returns its log too.
     fn start(folder: &Path) -> (Self, impl Iterator<Item = String>) {
         let mut child = command()
             .unwrap()

@@ -1,4 +1,4 @@
-//! A gateway whose servers are not there, or not named.
+//! A gateway whose servers do not run, or are not configured.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ async fn what_is_not_there_is_waited_for_and_nothing_is_read_meanwhile() {
     let start = |name: &str| Server::start(name, folder.path()).unwrap();
     let (database, broker) = (start("postgres"), start("rabbitmq"));
     let mut world = world(50, "").await;
-    let urls = (database.said("TONGHUI_TEST_POSTGRES"), broker.said("TONGHUI_TEST_AMQP"));
+    let urls = (database.property("TONGHUI_TEST_POSTGRES"), broker.property("TONGHUI_TEST_AMQP"));
     world.use_servers(Some(urls.0.unwrap()), Some(urls.1.unwrap())).await.unwrap();
     database.stop().unwrap();
     broker.stop().unwrap();
@@ -33,7 +33,7 @@ async fn what_is_not_there_is_waited_for_and_nothing_is_read_meanwhile() {
     });
 }
 
-/// The next line with `mark`, which must have all `parts`; no record may be read before it.
+/// The next line with `mark`, which must contain all `parts`. No record may be read before that line.
 fn wait_for(gateway: &mut Gateway, mark: &str, parts: &[&str]) {
     loop {
         let line = gateway.line().unwrap().expect("the gateway ended");

@@ -1,5 +1,5 @@
-//! `tonghui reload` and `tonghui key rotate` beside a running service: what changed begins anew, and
-//! the rest notices nothing.
+//! `tonghui reload` and `tonghui key rotate` while a service runs: what changed restarts, and the rest
+//! continues without interruption.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -11,7 +11,7 @@ use system_tests::{
     world::World,
 };
 
-/// A hotline that two channels read, each for itself.
+/// A hotline that two independent channels read.
 async fn world() -> World {
     let world = World::open(Settings::new(51, Clock::machine())).await.unwrap();
     world.hotline.file(40).await.unwrap();
@@ -47,7 +47,7 @@ fn edit_file(file: &Path, from: &str, to: &str) {
     fs::write(file, text.replace(from, to)).unwrap();
 }
 
-/// What `tonghui reload` says, once the service has said it too.
+/// The output of `tonghui reload`, which the service must log too.
 fn reload(world: &World, gateway: &mut Gateway) -> String {
     let mut reload = command().unwrap();
     reload.args(["reload", "--config"]).arg(world.config()).envs(world.environment());
@@ -57,7 +57,7 @@ fn reload(world: &World, gateway: &mut Gateway) -> String {
     String::from_utf8(ended.stdout).unwrap()
 }
 
-/// Waits until both channels have read everything there is.
+/// Waits until both channels have read everything.
 fn both_catch_up(gateway: &mut Gateway) {
     let mut waiting = vec!["channel=hotline ", "channel=second "];
     while !waiting.is_empty() {
@@ -68,7 +68,7 @@ fn both_catch_up(gateway: &mut Gateway) {
     }
 }
 
-/// The fences of the upstreams: a channel that begins anew has another one.
+/// The fences of the upstreams: a channel that restarts gets another fence.
 async fn fences(store: &Database) -> BTreeMap<String, u64> {
     let leases = store.leases().await.unwrap();
     leases.into_iter().map(|lease| (lease.upstream, lease.fence)).collect()

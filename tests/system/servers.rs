@@ -1,4 +1,4 @@
-//! The same gateway through RabbitMQ into PostgreSQL.
+//! The gateway with RabbitMQ and PostgreSQL.
 
 use contract::{ChannelId, DemandId, RecordKey};
 use sandbox::{Clock, QuirkRates, Settings};

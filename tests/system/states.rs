@@ -1,5 +1,5 @@
-//! A row that changes five times, twice within one second, read through the real connector and the
-//! real mapping, in whatever order its states are delivered.
+//! A row changes five times, twice within one second. The real connector and mapping read it, and its states
+//! are delivered in many orders.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -15,13 +15,13 @@ use sandbox::{Clock, Gbk};
 use sink::store::{Access, Database, Memory, Sqlite};
 use system_tests::world::World;
 
-/// Interleavings of changes and reads; each is delivered in [`ORDERS`] orders.
+/// The number of interleavings of changes and reads. Each is delivered in [`ORDERS`] orders.
 const INTERLEAVINGS: u64 = 20;
 const ORDERS: u64 = 50;
-/// Every so many orders also go to a real file.
+/// One of this many orders also goes to a real file.
 const EVERY_FILE: u64 = 25;
 
-/// A row's states as they were read: the messages, and the state of each read in order.
+/// The states of a row as they were read: the messages, and the state in each read, in order.
 struct Story {
     messages: Vec<Message>,
     demands: Vec<Demand>,
@@ -60,7 +60,7 @@ async fn any_order_of_delivery_ends_in_the_last_state() {
     assert!(states_seen.contains(&6) && states_seen.len() > 1, "{states_seen:?}");
 }
 
-/// Changes the row five times, reading after each change as often as the dice say.
+/// Changes the row five times, with a random number of reads after each change.
 async fn tell(seed: u64) -> Story {
     let start = NaiveDate::from_ymd_opt(2026, 10, 9).unwrap().and_hms_opt(10, 0, 0).unwrap();
     let clock = Clock::starting(start);
@@ -93,7 +93,7 @@ async fn tell(seed: u64) -> Story {
     reader.story
 }
 
-/// Keys of no gateway: 32 bytes each, for reproducible tests.
+/// Fixed keys, for reproducible tests.
 const KEYS: &str = include_str!("keys.json");
 
 struct Reader<'a> {
@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         Self { channel, connector, cursor: None, reads: 0, story }
     }
 
-    /// Reads until caught up, as the ingest loop does; what was read is packed.
+    /// Reads until caught up, and packs what was read, as the ingest loop does.
     async fn read_all(&mut self) {
         let channel = Channel {
             id: self.channel.id().clone(),
@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads everything again next time.
+    /// Makes the next read start from the beginning.
     fn forget(&mut self) {
         self.cursor = None;
     }
@@ -151,7 +151,7 @@ fn demands(messages: &[Message]) -> Vec<Demand> {
         .collect()
 }
 
-/// Every message once or more, in any order.
+/// The messages in a random order; some occur several times.
 fn shuffle(messages: &[Message], dice: &mut ChaCha8Rng) -> Vec<Message> {
     let mut deliveries = messages.to_vec();
     for message in messages {

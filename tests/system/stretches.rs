@@ -1,4 +1,4 @@
-//! A stretch of time whose reading is cut short, or that cannot be asked for.
+//! Backfills that are interrupted, or that a source cannot read.
 
 use std::{fs, sync::Arc};
 
@@ -34,7 +34,7 @@ async fn a_stretch_that_was_cut_short_goes_on_where_it_stands() {
     let (code, n, said) = run(&["sync", "--all", "--from", "-7h", "--deadline", "2s"]).await;
     assert_eq!((code, n), (Some(75), 1), "{said}");
     lock.release().await.unwrap();
-    // Seven hours before now is another stretch by now: it says which one this was.
+    // "Seven hours ago" now means another time range, so the message names the range.
     let (_, go_on) = said.split_once("to continue, run `tonghui ").expect(&said);
     let go_on: Vec<&str> = go_on.split_once('`').unwrap().0.split(' ').collect();
     let (code, rest, said) = run(&go_on).await;

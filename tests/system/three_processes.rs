@@ -1,5 +1,5 @@
-//! One ingest process and two sinks of the real binary, killed again and again, while the broker and
-//! the database between them are restarted, killed and cut off, and a queue is deleted.
+//! Kills one ingest process and two sinks of the real binary again and again, while broker and database are
+//! restarted, killed and disconnected, and a queue is deleted.
 
 use std::{
     collections::BTreeMap,
@@ -27,9 +27,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 const RECORDS: u64 = 50_000;
-const FILED_OVER: Duration = Duration::from_secs(60);
-/// And on, so that the last lives and the last disturbance have something to do.
-const THEN_PER_SECOND: u64 = 20;
+const FILING_TIME: Duration = Duration::from_secs(60);
+/// Records that are filed per second after that, so that the last processes have something to do.
+const LATER_PER_SECOND: u64 = 20;
 const KILLS_EACH: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -43,7 +43,7 @@ async fn three_processes_lose_alter_and_add_nothing_whatever_breaks_between_them
     settings.quirks =
         QuirkRates::parse("poison@500,late_commit@300,twin_serial@400,status_label@200").unwrap();
     let mut world = World::open(settings).await.unwrap();
-    let urls = (postgres.said("TONGHUI_TEST_POSTGRES"), broker.said("TONGHUI_TEST_AMQP"));
+    let urls = (postgres.property("TONGHUI_TEST_POSTGRES"), broker.property("TONGHUI_TEST_AMQP"));
     world.use_servers(Some(urls.0.unwrap()), Some(urls.1.unwrap())).await.unwrap();
     world.edit_channel("every = \"15s\"", "every = \"50ms\"").unwrap();
     // The whole city happens within the usual overlap: every pass would read all of it again.
@@ -54,8 +54,8 @@ async fn three_processes_lose_alter_and_add_nothing_whatever_breaks_between_them
     let world = Arc::new(world);
 
     let filed = CancellationToken::new();
-    // The city has a thread of its own: what disturbs the gateway blocks. A demand that is stamped and
-    // kept from being committed meanwhile would be visible later than the overlap promises.
+    // The city has a thread of its own, because the disturbances block. If they delayed the commit of a
+    // demand after its time was set, it would become visible later than the overlap allows.
     let filing = tokio::task::spawn_blocking({
         let (world, filed) = (Arc::clone(&world), filed.clone());
         move || Handle::current().block_on(file(&world, filed))
@@ -88,8 +88,8 @@ async fn three_processes_lose_alter_and_add_nothing_whatever_breaks_between_them
         until("it is connected again", || ingest.passes() >= before + 2).await;
         signal("STOP", ingest.process()).unwrap();
         until("nothing is in flight", || in_flight(&store) == 0).await;
-        // A read that is confirmed and not advanced is in no book: the sinks have it in a moment. Not
-        // longer, or the publisher is cut off, comes back and makes the queue anew.
+        // The books do not contain a read that is confirmed and not advanced; the sinks soon keep it. Waiting
+        // longer would disconnect the publisher, which would then create the queue again.
         let mut empty_since = None;
         until("the queues stay empty", || {
             let since = *empty_since.get_or_insert_with(Instant::now);
@@ -136,8 +136,8 @@ async fn three_processes_lose_alter_and_add_nothing_whatever_breaks_between_them
 
 /// Everything that happens in the city.
 async fn file(world: &World, filed: CancellationToken) -> anyhow::Result<()> {
-    let first = Pace { records: RECORDS, over: FILED_OVER, then_per_second: 0 };
-    let then = Pace { records: 0, over: Duration::from_secs(1), then_per_second: THEN_PER_SECOND };
+    let first = Pace { records: RECORDS, over: FILING_TIME, then_per_second: 0 };
+    let then = Pace { records: 0, over: Duration::from_secs(1), then_per_second: LATER_PER_SECOND };
     world.hotline.live(first, CancellationToken::new()).await?;
     world.hotline.live(then, filed).await
 }
@@ -145,13 +145,13 @@ async fn file(world: &World, filed: CancellationToken) -> anyhow::Result<()> {
 const INGEST: [&str; 5] = ["read", "packed", "confirmed", "advanced", "settled"];
 const SINK: [&str; 3] = ["taken", "kept", "acked"];
 
-/// Events that are published and have no receipt yet; some where the database does not say.
+/// The number of published events without a receipt; not zero if the database does not answer.
 fn in_flight(store: &Database) -> u64 {
     let books = Handle::current().block_on(store.books(None, None));
     books.map_or(u64::MAX, |books| books.iter().map(|book| book.in_flight).sum())
 }
 
-/// Queues that hold something, by the end of their name.
+/// The queues that contain messages, by the end of their name.
 fn messages(broker: &Server, end: &str) -> Vec<String> {
     let said = rabbitmqctl(broker, &["list_queues", "name", "messages", "--no-table-headers"]);
     let rows = said.unwrap();
@@ -162,7 +162,7 @@ fn messages(broker: &Server, end: &str) -> Vec<String> {
         .collect()
 }
 
-/// Looks again and again until it is so.
+/// Repeats a check until it succeeds.
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     let mut again = interval(Duration::from_millis(50));
@@ -172,7 +172,7 @@ async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// What people would see of a process and all its successors.
+/// The log of a process and all its successors.
 #[derive(Default)]
 struct Watch {
     process: AtomicU32,
@@ -185,7 +185,7 @@ struct Watch {
 
 type Hits = BTreeMap<&'static str, usize>;
 
-/// A process that is killed at seeded moments and started again, and then lives on.
+/// A process that is killed at random (seeded) times and started again; the last one keeps running.
 struct Lives {
     role: &'static str,
     watch: Arc<Watch>,
@@ -215,7 +215,7 @@ impl Lives {
         self.of_the_living(&self.watch.caught_up)
     }
 
-    /// Nobody waits for what the dead would do.
+    /// Reads a count of a process that still runs; panics if it has ended, so that no test waits for it.
     fn of_the_living(&self, count: &AtomicUsize) -> usize {
         assert!(self.thread.as_ref().is_some_and(|thread| !thread.is_finished()), "it ended");
         count.load(SeqCst)
@@ -225,7 +225,7 @@ impl Lives {
         self.watch.process.load(SeqCst)
     }
 
-    /// Asks the last one to stop.
+    /// Asks the last process to stop.
     fn end(mut self) -> Hits {
         self.watch.ending.store(true, SeqCst);
         signal("TERM", self.process()).unwrap();
@@ -234,7 +234,7 @@ impl Lives {
 }
 
 impl Drop for Lives {
-    /// Where the test fails, what each said last says why.
+    /// If the test fails, prints the last lines of each process.
     fn drop(&mut self) {
         if std::thread::panicking()
             && let Ok(last) = self.watch.last_lines.lock()
@@ -288,7 +288,7 @@ fn note(watch: &Watch, line: &str) {
     last.drain(..surplus);
 }
 
-/// Reads its lines until one says so.
+/// Reads the log of a process until a line matches.
 fn read_until(gateway: &mut Gateway, says: impl Fn(&str) -> bool) -> String {
     while let Some(line) = gateway.line().unwrap() {
         if says(&line) {

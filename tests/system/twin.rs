@@ -1,6 +1,6 @@
-//! A whole gateway in memory: a source, the two loops, the memory bus and store, with a trap around
-//! every verb: the nth time a verb is reached, the process crashes there, the verb fails, or the future
-//! of its loop is dropped. What survives a crash lives in `Durable`; everything else is rebuilt.
+//! A whole gateway in memory: a source, the two loops, bus and store, and a trap at every verb. The nth time a
+//! verb is reached, the process crashes, the verb fails, or the future of its loop is dropped. `Durable` survives
+//! a crash; everything else is rebuilt.
 
 use std::{
     collections::BTreeSet,
@@ -22,12 +22,12 @@ use gateway::registry::AnyConnector;
 use serde_json::json;
 use tokio::sync::Notify;
 
-/// The source: rows in order, and which of them were acknowledged to it.
+/// The source: rows in order, and which of them the gateway has acknowledged.
 #[derive(Debug, Default)]
 pub(crate) struct Source {
     pub(crate) rows: Vec<(String, String)>,
     pub(crate) acknowledged: Mutex<BTreeSet<usize>>,
-    /// After so many answers to one connector it asks for a pause.
+    /// The number of answers to one connector after which the source asks for a pause.
     pub(crate) patience: usize,
 }
 
@@ -43,8 +43,8 @@ impl Source {
     }
 }
 
-/// Reads the source by index: the cursor is where the last batch began and ended, so that it owes
-/// the source no more than that batch.
+/// Reads the source by index. The cursor says where the last batch began and ended, so that at most that batch
+/// is not acknowledged.
 pub(crate) struct TwinConnector {
     pub(crate) source: Arc<Source>,
     pub(crate) answers: usize,
@@ -128,7 +128,7 @@ impl TwinConnector {
     }
 }
 
-/// Maps the text to the content; panics where the trap is set on `Pack` with an error.
+/// Maps the text to the content; panics if the trap is set to an error in `Pack`.
 pub(crate) struct TwinNormalizer {
     pub(crate) trap: Arc<Trap>,
 }
@@ -154,7 +154,7 @@ impl Normalizer for TwinNormalizer {
     }
 }
 
-/// A part of the gateway with the trap around its verbs.
+/// A part of the gateway, with the trap at its verbs.
 #[derive(Clone)]
 pub(crate) struct Trapped<T> {
     pub(crate) inner: T,
@@ -232,8 +232,8 @@ impl<T: Store> Store for Trapped<Arc<T>> {
     }
 }
 
-/// Whether a case of the matrix means anything: an error is reported before or after alike, and
-/// packing has one moment only.
+/// Whether a case of the matrix is meaningful: an error is the same before and after the effect, and packing has
+/// only one moment.
 pub(crate) fn is_a_case(verb: Verb, moment: Moment) -> bool {
     verb != Verb::Pack || moment == Moment::Before
 }
@@ -271,22 +271,22 @@ impl Verb {
 /// What happens at the trap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Harm {
-    /// Everything that is not durable is gone.
+    /// The process crashes: everything that is not durable is lost.
     Crash,
-    /// The verb answers with a fault.
+    /// The verb returns a fault.
     Error,
-    /// The future of its loop is dropped; the other loop goes on.
+    /// The future of its loop is dropped; the other loop continues.
     Dropped,
 }
 
-/// Whether the verb's effect has happened when the trap springs.
+/// Whether the trap strikes before or after the effect of the verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
     Before,
     After,
 }
 
-/// Springs once.
+/// Interrupts one verb, once.
 #[derive(Debug)]
 pub(crate) struct Trap {
     pub(crate) verb: Verb,
@@ -298,7 +298,7 @@ pub(crate) struct Trap {
 }
 
 impl Trap {
-    /// Springs when `verb` is reached for the `nth` time, counted from 1.
+    /// Strikes when `verb` is reached for the `nth` time, counted from 1.
     pub(crate) fn new(verb: Verb, harm: Harm, moment: Moment, nth: usize) -> Self {
         let left = AtomicUsize::new(nth);
         let sprung_times = AtomicUsize::new(0);
@@ -309,7 +309,7 @@ impl Trap {
         self.sprung_times.load(SeqCst) > 0
     }
 
-    /// Counts `verb`; true when it is time.
+    /// Counts `verb`; true if the trap strikes now.
     pub(crate) fn springs(&self, verb: Verb) -> bool {
         if verb != self.verb {
             return false;
@@ -322,7 +322,7 @@ impl Trap {
         now
     }
 
-    /// Does `work` with the trap around it.
+    /// Runs `work` with the trap before and after it.
     pub(crate) async fn around<T>(
         &self,
         verb: Verb,

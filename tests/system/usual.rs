@@ -1,5 +1,5 @@
-//! The usual shape and volume of a channel: it stops when fields disappear that its demands always had,
-//! and its volume is shown beside the usual one.
+//! The usual shape and volume of a channel: it stops if fields disappear that its demands always had, and its
+//! volume is shown next to the usual one.
 
 use std::time::Duration;
 

@@ -15,7 +15,7 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     context.with_store(Access::ReadOnly, async |_, store| {
-        let lines = store.audited(args.limit).await?;
+        let lines = store.audit_log(args.limit).await?;
         out::show(context.format, &lines, |lines| {
             let row = |line: &AuditEntry| {
                 let AuditEntry { at, who, action, subject, detail } = line.clone();
@@ -52,6 +52,6 @@ pub(super) fn record_reveal(settings: &Settings, what: &str, subject: &str) -> a
             return Ok(());
         }
         let store = assemble::open_store(settings, Access::ReadWrite).await?;
-        Ok(store.record(&entry("reveal", subject, what.to_owned())).await?)
+        Ok(store.write_audit(&entry("reveal", subject, what.to_owned())).await?)
     })
 }

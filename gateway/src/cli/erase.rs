@@ -5,7 +5,7 @@
 //! is indexed. The sources stay unchanged: a record that changes there brings its values back.
 
 use normalizer::{OpenError, Personal, Place, Sealer, open_raw, open_sealed};
-use sink::store::{Database, Erasure, Index, RawOf, SealedRow};
+use sink::store::{Database, Erasure, Index, RawTable, SealedRow};
 
 use super::{Context, Exit, audit, out};
 use crate::{assemble, indexer, reseal::visit_values};
@@ -84,7 +84,7 @@ async fn find_in_quarantine(
     let mut found = Vec::new();
     let mut after = 0;
     loop {
-        let rows = store.sealed_raws(RawOf::Quarantine, after, PAGE_ROWS).await?;
+        let rows = store.sealed_raws(RawTable::Quarantine, after, PAGE_ROWS).await?;
         let Some(last) = rows.last() else { return Ok(found) };
         after = last.seq;
         for row in rows {

@@ -61,12 +61,12 @@ fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
         let (store, _) = assemble::open(settings).await?;
         let sealer = Sealer::new(&keys);
         let subject = format!("key {}", keys.id());
-        store.record(&audit::entry("rotate", &subject, "began".to_owned())).await?;
+        store.write_audit(&audit::entry("rotate", &subject, "began".to_owned())).await?;
         // If a service kept sealing with the old key, resealing would not end.
         let answered = service::reload_running(&store).await?;
         let done = reseal::all(&store, &sealer).await?;
         let detail = format!("resealed: {} demands, {} records", done.demands, done.raws);
-        store.record(&audit::entry("rotate", &subject, detail.clone())).await?;
+        store.write_audit(&audit::entry("rotate", &subject, detail.clone())).await?;
         out::note(detail);
         let books = store.books(None, None).await?;
         let is_idle = answered.is_none() && books.iter().all(|book| book.in_flight == 0);

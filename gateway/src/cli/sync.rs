@@ -174,7 +174,7 @@ async fn sync(
 async fn wait_until_stored(store: &Database, channel: &ChannelId, end: &mut PassEnd, stop: &Stop) {
     let PassEnd::Done { step, .. } = end else { return };
     loop {
-        match store.without_receipt(channel, *step).await {
+        match store.missing_receipts(channel, *step).await {
             Ok(0) => return,
             // If the store cannot be reached, the sink reports it.
             Ok(_) | Err(_) if !stop.is_requested() => stop.or_sleep(POLL_INTERVAL).await,

@@ -19,21 +19,21 @@ pub struct CodesProblem {
     pub message: String,
 }
 
-/// A file and its content.
+/// A file with a code table, and its content.
 #[derive(Debug, Clone)]
-pub(crate) struct File {
+pub(crate) struct CodeFile {
     pub(crate) name: String,
     pub(crate) path: PathBuf,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Maximum size of a code table; the national table of divisions down to streets has two megabytes.
+/// Maximum size of a file. The national table of divisions down to streets has two megabytes.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
-/// Maximum depth of folders: one for a channel, and one for its parts.
+/// Maximum depth of subfolders, so that a cycle of links ends.
 const MAX_DEPTH: usize = 3;
 
-/// Every table below `folder`, in the order of their names.
-pub(crate) fn files(folder: &Path, problems: &mut Vec<CodesProblem>) -> Vec<File> {
+/// Reads every `.csv` file below `folder`, in the order of names.
+pub(crate) fn files(folder: &Path, problems: &mut Vec<CodesProblem>) -> Vec<CodeFile> {
     let mut found = Vec::new();
     walk(folder, "", MAX_DEPTH, &mut found, problems);
     found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -44,19 +44,19 @@ fn walk(
     folder: &Path,
     prefix: &str,
     depth: usize,
-    found: &mut Vec<File>,
+    found: &mut Vec<CodeFile>,
     problems: &mut Vec<CodesProblem>,
 ) {
-    let mut fail = |path: &Path, error: std::io::Error| {
+    let mut report = |path: &Path, error: std::io::Error| {
         problems.push(CodesProblem {
             file: path.to_owned(),
             line: 0,
-            message: format!("cannot be read: {error}"),
+            message: format!("it cannot be read: {error}"),
         });
     };
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) => return fail(folder, error),
+        Err(error) => return report(folder, error),
     };
     let mut folders = Vec::new();
     for entry in entries.flatten() {
@@ -67,8 +67,8 @@ fn walk(
             folders.push((path, name + "/"));
         } else if path.extension().is_some_and(|extension| extension == "csv") {
             match read(&path) {
-                Ok(bytes) => found.push(File { name, path, bytes }),
-                Err(error) => fail(&path, error),
+                Ok(bytes) => found.push(CodeFile { name, path, bytes }),
+                Err(error) => report(&path, error),
             }
         }
     }
@@ -83,13 +83,13 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_BYTES {
-        let message = format!("larger than {MAX_BYTES} bytes");
+        let message = format!("it is larger than {MAX_BYTES} bytes");
         return Err(std::io::Error::other(message));
     }
     Ok(bytes)
 }
 
-/// A line of a file, its cells by the names of their columns.
+/// A row of a file; gives its cells by column name.
 pub(crate) struct CodeRow<'a> {
     pub(crate) line: u64,
     columns: &'a HashMap<String, usize>,
@@ -97,15 +97,15 @@ pub(crate) struct CodeRow<'a> {
 }
 
 impl CodeRow<'_> {
-    /// The cell of a column; empty where the file has no such column.
+    /// The cell of a column; empty if the file has no such column.
     pub(crate) fn get(&self, column: &str) -> &str {
         self.columns.get(column).and_then(|index| self.cells.get(*index)).unwrap_or_default()
     }
 }
 
-impl File {
-    /// Visits the rows. The columns of `required` must exist, those of `optional` may; the columns
-    /// of `keys` are checked for damage done by spreadsheets.
+impl CodeFile {
+    /// Visits the rows. The columns in `required` must exist, and those in `optional` may. The columns in
+    /// `keys` are checked for damage by spreadsheet programs.
     pub(crate) fn rows(
         &self,
         [required, optional, keys]: [&[&str]; 3],
@@ -113,8 +113,8 @@ impl File {
         mut visit: impl FnMut(&CodeRow<'_>, &mut Vec<CodesProblem>),
     ) {
         let Some(text) = normalizer_text::decode_file(&self.bytes) else {
-            let message = "neither UTF-8 nor UTF-16 nor GB18030; save it as UTF-8";
-            return self.fail(0, message.into(), problems);
+            let message = "it is neither UTF-8 nor UTF-16 nor GB18030; save it as UTF-8";
+            return self.report(0, message.into(), problems);
         };
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
@@ -122,7 +122,7 @@ impl File {
             .from_reader(text.as_bytes());
         let columns: HashMap<_, _> = match reader.headers() {
             Ok(header) => header.iter().map(str::to_owned).zip(0..).collect(),
-            Err(error) => return self.fail(1, error.to_string(), problems),
+            Err(error) => return self.report(1, error.to_string(), problems),
         };
         let is_missing = required.iter().any(|name| !columns.contains_key(*name));
         let is_unknown = |name: &&String| {
@@ -130,8 +130,8 @@ impl File {
         };
         if is_missing || columns.keys().any(|name| is_unknown(&name)) {
             let (required, optional) = (required.join(","), optional.join(", "));
-            let message = format!("the first line must be {required}; it may have {optional} too");
-            return self.fail(1, message, problems);
+            let message = format!("the first line must be {required}; it may also have {optional}");
+            return self.report(1, message, problems);
         }
         let mut rows = Vec::new();
         for record in reader.records() {
@@ -142,38 +142,38 @@ impl File {
                 }
                 Err(error) => {
                     let line = error.position().map_or(0, csv::Position::line);
-                    return self.fail(line, error.to_string(), problems);
+                    return self.report(line, error.to_string(), problems);
                 }
             }
         }
         for (line, message) in keys.iter().flat_map(|column| damaged_cells(&rows, column)) {
-            self.fail(line, message, problems);
+            self.report(line, message, problems);
         }
         for row in &rows {
             visit(row, problems);
         }
     }
 
-    /// Records a problem.
-    pub(crate) fn fail(&self, line: u64, message: String, problems: &mut Vec<CodesProblem>) {
+    /// Reports a problem with this file.
+    pub(crate) fn report(&self, line: u64, message: String, problems: &mut Vec<CodesProblem>) {
         problems.push(CodesProblem { file: self.path.clone(), line, message });
     }
 }
 
-/// Whether a text is digits and nothing else.
+/// Whether a text consists of ASCII digits.
 pub(crate) fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Spreadsheets also use a semicolon or a tab as separator.
+/// The separator of the cells: spreadsheet programs also use a semicolon or a tab.
 fn delimiter(text: &str) -> u8 {
     let header = text.lines().next().unwrap_or_default();
     [b'\t', b';'].into_iter().find(|sign| header.as_bytes().contains(sign)).unwrap_or(b',')
 }
 
-/// The cells of one column that a spreadsheet has changed, by line: `0101` becomes 101, eighteen digits
-/// become `3.40E+17`, `1-2` becomes the second of January. Such a label never occurs in a record, and the
-/// right one would be unknown.
+/// The cells of one column that a spreadsheet program has changed, with their lines: `0101` becomes 101,
+/// eighteen digits become `3.40E+17`, `1-2` becomes the second of January. Such a label never occurs in a
+/// record, and the right label would be unknown.
 fn damaged_cells(rows: &[CodeRow<'_>], column: &str) -> Vec<(u64, String)> {
     let width = width_with_zeros(rows, column);
     let damaged = rows.iter().filter_map(|row| {
@@ -185,12 +185,12 @@ fn damaged_cells(rows: &[CodeRow<'_>], column: &str) -> Vec<(u64, String)> {
         } else if has_lost_zeros(cell, width) {
             let width = width.unwrap_or_default();
             format!(
-                "the zeros in front are lost: others have {width} digits; enter `{cell:0>width$}`"
+                "leading zeros are missing: other cells have {width} digits; enter `{cell:0>width$}`"
             )
         } else {
             return None;
         };
-        Some((row.line, format!("a spreadsheet has spoiled `{cell}` in column {column}: {what}")))
+        Some((row.line, format!("a spreadsheet has changed `{cell}` in column {column}: {what}")))
     });
     damaged.collect()
 }
@@ -215,7 +215,7 @@ fn is_date(cell: &str) -> bool {
     })
 }
 
-/// The number of digits of codes that begin with a zero, if they all have the same.
+/// The number of digits of the codes that begin with a zero, if it is the same for all of them.
 fn width_with_zeros(rows: &[CodeRow<'_>], column: &str) -> Option<usize> {
     let mut widths = rows
         .iter()
@@ -225,7 +225,7 @@ fn width_with_zeros(rows: &[CodeRow<'_>], column: &str) -> Option<usize> {
     widths.all(|cell| cell.len() == width).then_some(width)
 }
 
-/// A number that is shorter than those with zeros in front.
+/// Whether a number is shorter than those with leading zeros.
 fn has_lost_zeros(cell: &str, width: Option<usize>) -> bool {
     is_digits(cell) && !cell.starts_with('0') && width.is_some_and(|width| cell.len() < width)
 }

@@ -1,9 +1,9 @@
-//! The period in which a row of a table is valid.
+//! The period in which a row of a code table is valid.
 
 use chrono::{NaiveDate, TimeDelta};
 use contract::Timestamp;
 
-/// The days on which a row is valid, both ends included; without an end it is unlimited.
+/// The days on which a row is valid, including both ends. A missing end means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Period {
     from: Option<NaiveDate>,
@@ -11,7 +11,7 @@ pub(crate) struct Period {
 }
 
 impl Period {
-    /// Reads the two cells: `2020-06-01` or, of old revisions, `202006`.
+    /// Parses the two cells: `2020-06-01`, or `202006` for a month.
     pub(crate) fn parse(from: &str, until: &str) -> Result<Self, String> {
         let (from, until) = (day(from, false)?, day(until, true)?);
         match (from, until) {
@@ -20,25 +20,24 @@ impl Period {
         }
     }
 
-    /// Whether it is valid at a time, by the day in Beijing, where code tables are issued.
-    pub(crate) fn holds(self, at: Timestamp) -> bool {
+    /// Whether it contains the day of a time in Beijing, where code tables are issued.
+    pub(crate) fn contains(self, at: Timestamp) -> bool {
         let day = (at + TimeDelta::hours(8)).date_naive();
         self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
     }
 
     /// Whether the two periods have a day in common.
     pub(crate) fn overlaps(self, other: Self) -> bool {
-        let ends_before =
-            |a: Self, b: Self| a.until.zip(b.from).is_some_and(|(end, begin)| end < begin);
+        let ends_before = |a: Self, b: Self| a.until.zip(b.from).is_some_and(|(a, b)| a < b);
         !ends_before(self, other) && !ends_before(other, self)
     }
 
-    /// The end, for sorting; without an end it is the newest.
+    /// The last day, for sorting; a period without an end comes last.
     pub(crate) fn end(self) -> NaiveDate {
         self.until.unwrap_or(NaiveDate::MAX)
     }
 
-    /// Its content, for a fingerprint.
+    /// The content, for a fingerprint.
     pub(crate) fn content(self) -> (Option<NaiveDate>, Option<NaiveDate>) {
         (self.from, self.until)
     }
@@ -53,10 +52,11 @@ pub(crate) fn valid_row<T>(
     if let [single] = rows {
         return Some(single);
     }
-    at.and_then(|at| rows.iter().find(|row| period(row).holds(at)))
+    at.and_then(|at| rows.iter().find(|row| period(row).contains(at)))
         .or_else(|| rows.iter().max_by_key(|row| period(row).end()))
 }
 
+/// Parses a day; for a month, its first day, or its last day if `is_end`.
 fn day(text: &str, is_end: bool) -> Result<Option<NaiveDate>, String> {
     if text.is_empty() {
         return Ok(None);

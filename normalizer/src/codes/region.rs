@@ -1,4 +1,4 @@
-//! Administrative divisions (GB/T 2260): the codes in force, and old ones that still occur in data.
+//! Administrative divisions (GB/T 2260): the codes in force, and old codes that still occur in data.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,15 +6,15 @@ use contract::Timestamp;
 
 use super::{
     Difference,
-    load::{CodesProblem, File},
+    load::{CodeFile, CodesProblem},
     period::{Period, valid_row},
 };
 
-/// The known divisions. A code with `old_of` is no longer in force and was replaced by another.
+/// The table of divisions. A code with `old_of` is no longer in force; `old_of` is the code that replaced it.
 #[derive(Debug, Clone, Default)]
 pub struct RegionTable {
     rows: HashMap<String, Vec<Division>>,
-    /// By name or alias, the codes.
+    /// The codes by name or alias.
     names: HashMap<String, Vec<String>>,
     /// Length of the longest name, in characters.
     max_chars: usize,
@@ -23,18 +23,18 @@ pub struct RegionTable {
 #[derive(Debug, Clone, PartialEq)]
 struct Division {
     name: String,
-    /// The code in force today; if the division exists, its own code.
-    code_now: String,
+    /// The code that replaced it; its own code if it is in force.
+    new_code: String,
     aliases: String,
     period: Period,
 }
 
-/// The division of a source's code or name.
+/// The division that a code or name of a source means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Region<'a> {
-    /// In force, as given (6, 9 or 12 digits).
+    /// A code in force, with 6, 9 or 12 digits.
     Current(&'a str),
-    /// No longer in force; this is the division to which it belongs today, without the digits of the
+    /// A code or name that is no longer in force. This is the code of today, without the digits of the
     /// street, because streets were renumbered.
     Outdated(&'a str),
     /// Not in the table, or an ambiguous name.
@@ -43,13 +43,13 @@ pub enum Region<'a> {
 
 const REQUIRED: &[&str] = &["code", "name", "old_of"];
 const OPTIONAL: &[&str] = &["aliases", "from", "until", "note"];
-/// What census tables write for the level between a city and its districts: not the name of a division.
+/// Labels of census tables for the level between a city and its districts. They do not name a division.
 const LEVEL_LABELS: [&str; 4] = ["市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"];
 
 impl RegionTable {
-    /// Reads a file that overrides the shipped table.
+    /// Parses a file, whose rows override those of the shipped table.
     pub(super) fn parse(
-        file: &File,
+        file: &CodeFile,
         shipped: Option<&Self>,
         problems: &mut Vec<CodesProblem>,
     ) -> Self {
@@ -59,18 +59,18 @@ impl RegionTable {
             let (code, old_of) = (row.get("code"), row.get("old_of"));
             let now = if old_of.is_empty() { code } else { old_of };
             if [code, now].iter().any(|code| !is_code(code)) {
-                file.fail(row.line, "a code has six digits, or nine for a street".into(), problems);
+                file.report(row.line, "a code has six digits (nine for a street)".into(), problems);
             }
             let period = match Period::parse(row.get("from"), row.get("until")) {
                 Ok(period) => period,
-                Err(message) => return file.fail(row.line, message, problems),
+                Err(message) => return file.report(row.line, message, problems),
             };
             let known = rows.entry(code.to_owned()).or_default();
             if known.iter().any(|known| known.period.overlaps(period)) {
-                file.fail(row.line, format!("`{code}` is there twice"), problems);
+                file.report(row.line, format!("`{code}` is in the table twice"), problems);
             }
             let (name, aliases) = (row.get("name").to_owned(), row.get("aliases").to_owned());
-            known.push(Division { name, code_now: now.to_owned(), aliases, period });
+            known.push(Division { name, new_code: now.to_owned(), aliases, period });
             if now != code {
                 targets.push((row.line, now.to_owned()));
             }
@@ -83,14 +83,15 @@ impl RegionTable {
         }
         for (line, now) in targets {
             if !table.is_in_force(&now) {
-                let message = format!("old_of `{now}` is not a code in force in this table");
-                file.fail(line, message, problems);
+                let message = format!("old_of `{now}` is not in force in this table");
+                file.report(line, message, problems);
             }
         }
         table.index();
         table
     }
 
+    /// Fills in `names` and `max_chars`.
     fn index(&mut self) {
         for (code, divisions) in &self.rows {
             for division in divisions {
@@ -106,12 +107,12 @@ impl RegionTable {
         self.max_chars = self.names.keys().map(|name| name.chars().count()).max().unwrap_or(0);
     }
 
-    /// Whether it is the code of a division in force.
+    /// Whether this is a code in force.
     pub(crate) fn is_in_force(&self, code: &str) -> bool {
-        self.rows.get(code).is_some_and(|rows| rows.iter().any(|row| row.code_now == code))
+        self.rows.get(code).is_some_and(|rows| rows.iter().any(|row| row.new_code == code))
     }
 
-    /// Looks up 4, 6, 9 or 12 digits as of a time.
+    /// Looks up a code with 4, 6, 9 or 12 digits, as of a time.
     pub fn find<'a>(&'a self, digits: &'a str, at: Option<Timestamp>) -> Region<'a> {
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Region::Unknown;
@@ -140,21 +141,22 @@ impl RegionTable {
         }
     }
 
-    /// A code of the table and its code today.
+    /// A code as the table stores it, and the code in force today.
     fn current(&self, code: &str, at: Option<Timestamp>) -> Option<(&str, &str)> {
         let (code, rows) = self.rows.get_key_value(code)?;
         let row = valid_row(rows, |row| row.period, at)?;
-        Some((code, &row.code_now))
+        Some((code, &row.new_code))
     }
 
-    /// Looks up a name, or names from the largest division down: `安徽省 芜湖市`, `镜湖区`. An
-    /// ambiguous name needs a division above it in the text, or `within`.
+    /// Looks up a name, or several names from the largest division down: `安徽省 芜湖市`, `镜湖区`. An
+    /// ambiguous name needs a larger division before it in the text, or the code of one in `within`.
     pub fn find_name(&self, text: &str, within: Option<&str>) -> Region<'_> {
         let text: String = text.chars().filter(|c| c.is_alphanumeric()).collect();
         let in_division = within.and_then(|code| self.descend(&text, prefix(code)));
         in_division.or_else(|| self.descend(&text, "")).unwrap_or(Region::Unknown)
     }
 
+    /// Looks up names from the largest division down, whose codes begin with `scope`.
     fn descend(&self, text: &str, scope: &str) -> Option<Region<'_>> {
         let (mut unread, mut scope, mut found) = (text, scope, None);
         while let Some((length, code, now)) = self.leading_name(unread, scope) {
@@ -176,7 +178,7 @@ impl RegionTable {
             let inside: Vec<_> =
                 inside.filter(|(_, now)| now.starts_with(scope) && prefix(now) != scope).collect();
             let today: BTreeSet<_> = inside.iter().map(|(_, now)| *now).collect();
-            // A division that has this name today is preferred to former ones.
+            // A division that has this name today is preferred to a former one.
             let best = inside.iter().find(|(code, now)| code == now).or(inside.first());
             best.filter(|_| today.len() == 1).map(|(code, now)| (end, *code, *now))
         })
@@ -185,7 +187,7 @@ impl RegionTable {
     /// The rows of this table that differ from the shipped ones.
     pub(super) fn differences(&self, shipped: &Self) -> Vec<Difference> {
         let codes = |rows: &[Division]| {
-            let all = rows.iter().map(|row| format!("{} {}", row.code_now, row.name));
+            let all = rows.iter().map(|row| format!("{} {}", row.new_code, row.name));
             all.collect::<Vec<_>>().join(", ")
         };
         let mut all: Vec<_> = self
@@ -203,13 +205,13 @@ impl RegionTable {
         all
     }
 
-    /// Its content, for a fingerprint.
+    /// The content, for a fingerprint.
     pub(crate) fn content(&self) -> impl serde::Serialize {
         let mut rows: Vec<_> = self
             .rows
             .iter()
             .flat_map(|(code, rows)| rows.iter().map(move |row| (code, row)))
-            .map(|(code, row)| (code, &row.code_now, &row.name, &row.aliases, row.period.content()))
+            .map(|(code, row)| (code, &row.new_code, &row.name, &row.aliases, row.period.content()))
             .collect();
         rows.sort_unstable();
         rows
@@ -224,7 +226,7 @@ fn prefix(code: &str) -> &str {
     code.strip_suffix("0000").or_else(|| code.strip_suffix("00")).unwrap_or(code)
 }
 
-/// Length without trailing groups of three zeros.
+/// The length without trailing groups of three zeros, but at least 6.
 fn significant_len(digits: &str) -> usize {
     let mut width = digits.len();
     while width > 6 && digits[..width].ends_with("000") {

@@ -1,4 +1,4 @@
-//! A code table.
+//! One code table.
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
@@ -6,7 +6,7 @@ use contract::Timestamp;
 
 use super::{
     Difference,
-    load::{CodesProblem, File},
+    load::{CodeFile, CodesProblem},
     period::{Period, valid_row},
 };
 
@@ -30,18 +30,18 @@ const REQUIRED: &[&str] = &["raw", "code"];
 const OPTIONAL: &[&str] = &["label", "aliases", "from", "until", "note"];
 
 impl CodeTable {
-    /// Reads a file. A row with an empty code removes the label from the shipped table.
-    pub(super) fn parse(file: &File, problems: &mut Vec<CodesProblem>) -> Self {
+    /// Parses a file. A row with an empty code removes the label from the shipped table.
+    pub(super) fn parse(file: &CodeFile, problems: &mut Vec<CodesProblem>) -> Self {
         let mut table = Self::default();
         let path = Arc::new(file.path.clone());
         file.rows([REQUIRED, OPTIONAL, &["raw", "code"]], problems, |row, problems| {
             let (raw, code) = (row.get("raw"), row.get("code"));
             if raw.is_empty() {
-                return file.fail(row.line, "raw must not be empty".into(), problems);
+                return file.report(row.line, "raw must not be empty".into(), problems);
             }
             let period = match Period::parse(row.get("from"), row.get("until")) {
                 Ok(period) => period,
-                Err(message) => return file.fail(row.line, message, problems),
+                Err(message) => return file.report(row.line, message, problems),
             };
             let aliases = row.get("aliases").split('|').map(str::trim);
             for label in [raw].into_iter().chain(aliases.filter(|alias| !alias.is_empty())) {
@@ -53,7 +53,7 @@ impl CodeTable {
                         "`{label}` is already on line {}; remove one of the two",
                         first.line
                     );
-                    file.fail(row.line, message, problems);
+                    file.report(row.line, message, problems);
                 }
                 known.push(meaning);
             }
@@ -61,12 +61,12 @@ impl CodeTable {
         table.finish()
     }
 
-    /// This table, overridden by the rows of `over`. A label of `over` replaces all rows of that
+    /// This table with the rows of `other` in place of its own. A label in `other` replaces all rows of that
     /// label, in all periods.
-    pub(super) fn overlaid(&self, over: &Self, name: &str) -> (Self, Vec<Difference>) {
+    pub(super) fn overridden_by(&self, other: &Self, name: &str) -> (Self, Vec<Difference>) {
         let mut rows = self.rows.clone();
         let mut differences = Vec::new();
-        for (label, meanings) in &over.rows {
+        for (label, meanings) in &other.rows {
             let before = rows.insert(label.clone(), meanings.clone());
             let codes = |meanings: &[Meaning]| {
                 let codes: Vec<_> = meanings.iter().map(|meaning| meaning.code.as_str()).collect();
@@ -88,12 +88,12 @@ impl CodeTable {
         self
     }
 
-    /// The newest code of a label.
+    /// The newest code for a label.
     pub fn get(&self, raw: &str) -> Option<&str> {
         self.code_at(raw, None)
     }
 
-    /// The code that is valid at a time for a label, or for the longest prefix of it in the table.
+    /// The code that is valid at a time for a label, or for its longest prefix that is in the table.
     pub(crate) fn find(&self, raw: &str, by_prefix: bool, at: Option<Timestamp>) -> Option<&str> {
         if !by_prefix {
             return self.code_at(raw, at);
@@ -113,7 +113,7 @@ impl CodeTable {
         self.rows.keys().map(String::as_str)
     }
 
-    /// Every code that is not allowed, with `file:line`.
+    /// The codes that are not allowed, each with `file:line`.
     pub(crate) fn disallowed<'a>(
         &'a self,
         allowed: impl Fn(&str) -> bool + 'a,
@@ -127,7 +127,7 @@ impl CodeTable {
             .map(|row| (format!("{}:{}", row.file.display(), row.line), row.code.as_str()))
     }
 
-    /// Its content, for a fingerprint.
+    /// The content, for a fingerprint.
     pub(crate) fn content(&self) -> impl serde::Serialize {
         let mut rows: Vec<_> = self
             .rows

@@ -1,10 +1,9 @@
 //! The keys of a gateway, and the format of the key file.
 //!
-//! There are three keys for three purposes: comparing persons (token key) does not need reading
-//! them (sealing key), and detecting unchanged content (digest key) needs neither. Every set has an
-//! id, which is stored with each ciphertext, so that keys can be rotated while old rows stay
-//! readable. A new set keeps the digest key of the old one: with another key every demand would
-//! look changed once.
+//! A set has three keys for three purposes: the token key compares persons, the sealing key encrypts personal
+//! values, and the digest key detects unchanged content. Every set has an id, which is stored with each
+//! ciphertext, so that old rows stay readable after a rotation. A new set keeps the digest key of the old
+//! one: with another digest key, every demand would seem to have changed.
 
 use std::fmt;
 
@@ -13,21 +12,21 @@ use sha2::{Digest, Sha256};
 
 use super::suite::{Mac, Suite};
 
-/// The current set, and the older ones that still open old rows.
+/// The current key set, and older sets, which still open old rows.
 #[derive(Clone, Debug)]
 pub struct Keys {
     pub(super) current: KeySet,
     pub(super) older: Vec<KeySet>,
 }
 
-/// Why keys cannot be used. Never quotes key material.
+/// Why keys cannot be used. The message never quotes a key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The operating system gives no random bytes.
-    #[error("the operating system gives no random bytes: {0}")]
+    /// The operating system provides no random bytes.
+    #[error("the operating system provides no random bytes: {0}")]
     NoRandomness(getrandom::Error),
-    /// Every id is taken.
-    #[error("every key id is taken")]
+    /// Every id is in use.
+    #[error("every key id is in use")]
     NoMoreIds,
     /// The file is not a key file.
     #[error("not a key file: {0}")]
@@ -35,19 +34,19 @@ pub enum KeyError {
 }
 
 impl Keys {
-    /// A new set with id 1, from the operating system's randomness.
+    /// A new random set with id 1.
     ///
     /// # Errors
-    /// The operating system gives none.
+    /// The operating system provides no random bytes.
     pub fn generate(suite: Suite) -> Result<Self, KeyError> {
         Ok(Self { current: KeySet::random(1, suite, KeyBytes::random()?)?, older: Vec::new() })
     }
 
-    /// The same with a new current set; the others become older ones. The digest key is kept: with
-    /// another one every demand would look changed once.
+    /// The same keys with a new current set, which keeps the digest key. The present current set becomes an
+    /// older one.
     ///
     /// # Errors
-    /// The operating system gives no random bytes, or there are four thousand million sets.
+    /// The operating system provides no random bytes, or every id is in use.
     pub fn rotated(&self, suite: Suite) -> Result<Self, KeyError> {
         let newest = self.sets().map(|set| set.id).max().unwrap_or(0);
         let id = newest.checked_add(1).ok_or(KeyError::NoMoreIds)?;
@@ -55,23 +54,23 @@ impl Keys {
         Ok(Self { current, older: self.sets().cloned().collect() })
     }
 
-    /// Ids of the older sets.
+    /// The ids of the older sets.
     pub fn older_ids(&self) -> impl Iterator<Item = u32> {
         self.older.iter().map(|set| set.id)
     }
 
-    /// Reads a key file: `{"current": 1, "keys": [{"id": 1, "sealing": "<64 hex digits>",
+    /// Parses a key file: `{"current": 1, "keys": [{"id": 1, "sealing": "<64 hex digits>",
     /// "token": "…", "digest": "…"}]}`.
     ///
     /// # Errors
-    /// Not a key file, a key that is not 32 bytes, an id twice, no set with the current id, or two
-    /// purposes with the same key.
+    /// The text is not a key file, a key does not have 32 bytes, two sets have the same id, no set has the
+    /// current id, or two purposes have the same key.
     pub fn from_json(text: &str) -> Result<Self, KeyError> {
         let file = serde_json::from_str(text).map_err(|error| error.to_string());
         file.and_then(KeyFile::check).map_err(KeyError::Unreadable)
     }
 
-    /// The content of a key file. It has the keys in plain: write it only to a file of mode 600.
+    /// The content of a key file. It contains the keys in plain text: write it only to a file with mode 600.
     pub fn to_json(&self) -> String {
         let file = KeyFile { current: self.id(), keys: self.sets().cloned().collect() };
         // Integers and strings always serialise.
@@ -83,8 +82,8 @@ impl Keys {
         self.current.id
     }
 
-    /// Id and check value of every set, the current one first. A check value identifies a set without
-    /// revealing it: a store keeps the one of the current set, and refuses a process without that set.
+    /// The id and check value of every set, the current set first. A check value identifies a set without
+    /// revealing it: a store keeps that of the current set, and refuses a process without that set.
     pub fn check_values(&self) -> Vec<(u32, String)> {
         self.sets().map(|set| (set.id, set.check_value())).collect()
     }
@@ -100,7 +99,7 @@ impl Keys {
 #[serde(deny_unknown_fields)]
 pub(super) struct KeySet {
     pub(super) id: u32,
-    /// Missing in old files.
+    /// Old files do not have it.
     #[serde(default)]
     pub(super) suite: Suite,
     pub(super) sealing: KeyBytes,
@@ -123,18 +122,18 @@ impl KeySet {
         hex::encode(&hash.finalize()[..8])
     }
 
-    /// A keyed hash under one of its keys.
+    /// A keyed hash with one of its keys.
     pub(super) fn mac(&self, key: &KeyBytes) -> Mac {
         Mac::new(self.suite, &key.0)
     }
 
     /// A key for one purpose, derived from one of its keys.
     pub(super) fn derive(&self, key: &KeyBytes, purpose: &[u8]) -> [u8; 32] {
-        self.mac(key).of(&[purpose])
+        self.mac(key).hash(&[purpose])
     }
 }
 
-/// 32 bytes, not shown by `Debug`.
+/// A key of 32 bytes. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub(super) struct KeyBytes(#[serde(serialize_with = "hex::serialize")] pub(super) [u8; 32]);
@@ -157,7 +156,7 @@ impl<'de> Deserialize<'de> for KeyBytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let mut bytes = [0; 32];
-        // Its own message: that of `hex` names the offending character of a secret.
+        // The message of `hex` would show a character of the secret.
         hex::decode_to_slice(text, &mut bytes)
             .map_err(|_| serde::de::Error::custom("a key is 64 hexadecimal digits"))?;
         Ok(Self(bytes))
@@ -172,14 +171,14 @@ struct KeyFile {
 }
 
 impl KeyFile {
-    /// The keys, or what is wrong with them.
+    /// Returns the keys, or what is wrong with them.
     fn check(self) -> Result<Keys, String> {
         for (index, set) in self.keys.iter().enumerate() {
             let id = set.id;
             if self.keys[..index].iter().any(|other| other.id == id) {
-                return Err(format!("the id {id} is there twice"));
+                return Err(format!("the key id {id} occurs twice"));
             }
-            // Rotation keeps the digest key, so equal ones in two sets are right.
+            // Rotation keeps the digest key, so two sets may have the same one.
             if set.sealing == set.token || set.sealing == set.digest || set.token == set.digest {
                 return Err(format!("set {id} uses one key for two purposes"));
             }

@@ -1,7 +1,7 @@
 //! A personal value before it is sealed: its mask, and the form in which it is compared.
 //!
-//! Only a value that identifies somebody has an identity: a masked number, a number with a wrong
-//! check digit and "匿名" are each shared by thousands, and a token for them would link strangers.
+//! Only a value that identifies somebody has an identity. Thousands of people share the same masked number,
+//! the same wrong number, or the name 匿名 (anonymous): a token for these would link strangers.
 
 mod address;
 mod name;
@@ -13,11 +13,11 @@ use normalizer_text::{
     identify::{Problem, id_card, is_masked},
 };
 
-/// A doubt about a value, in words that do not quote it.
+/// A doubt about a value. The text does not quote the value.
 pub(crate) type Doubt = (QualityFlag, &'static str);
 
-/// A name, telephone, identity number or address in plain. Deliberately not serialisable: only what
-/// [`Sealer`](crate::Sealer) makes of it is written out.
+/// A name, telephone number, identity number or address in plain text. It cannot be serialised: only what
+/// [`Sealer`](crate::Sealer) makes of it may be written.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Personal {
     kind: &'static str,
@@ -32,7 +32,7 @@ pub struct Personal {
 }
 
 impl Personal {
-    /// How the values of a field are parsed, if they are personal.
+    /// The function that parses the values of a field, if they are personal.
     pub(crate) fn parser(field: &str) -> Option<fn(&str) -> Self> {
         match field {
             "people.phone" => Some(Self::phone),
@@ -62,28 +62,27 @@ impl Personal {
         Self { kind: "id_no", plain, mask, identity, doubt, area: None }
     }
 
-    /// `phone`, `id_no`, `name` or `address`: separates their tokens.
+    /// `phone`, `id_no`, `name` or `address`; values of different kinds never have the same token.
     pub fn kind(&self) -> &'static str {
         self.kind
     }
 
-    /// The value.
+    /// The value in plain text.
     pub fn plain(&self) -> &str {
         &self.plain
     }
 
-    /// The form in which values of the same person are equal; `None` if the value identifies
-    /// nobody.
+    /// The form in which values of the same person are equal; `None` if the value identifies nobody.
     pub fn identity(&self) -> Option<&str> {
         self.identity.as_deref()
     }
 
-    /// A word that names nobody: 市民, 匿名.
+    /// Whether this is a word that names nobody: 市民 (citizen), 匿名 (anonymous).
     pub(crate) fn is_placeholder(&self) -> bool {
         self.kind == "name" && name::is_placeholder(&self.plain)
     }
 
-    /// A name that is also an ordinary word: masking it would hide ordinary text.
+    /// Whether this is a name that is also an ordinary word: masking it would hide ordinary text.
     pub(crate) fn is_common_word(&self) -> bool {
         self.kind == "name" && name::is_common_word(&self.plain)
     }
@@ -106,8 +105,8 @@ fn doubt_if_masked(text: &str) -> Option<Doubt> {
     is_masked(text).then_some(ARRIVED_MASKED)
 }
 
-/// Hides the text except for `head` characters at the start and `tail` at the end. They are hidden
-/// too where fewer than four would be left between them.
+/// Hides the text except for `head` characters at the start and `tail` at the end. Hides everything if that
+/// would hide fewer than four characters.
 pub(crate) fn mask_middle(text: &str, head: usize, tail: usize) -> String {
     let n_chars = text.chars().count();
     if n_chars < head + tail + 4 {
@@ -118,11 +117,11 @@ pub(crate) fn mask_middle(text: &str, head: usize, tail: usize) -> String {
     format!("{head}{HIDDEN_PART}{tail}")
 }
 
-/// Stands for the hidden part of a value, whatever its length.
+/// Replaces the hidden part of a value, regardless of its length.
 pub(crate) const HIDDEN_PART: &str = "****";
 
-/// The cleaned text without blanks.
-fn without_blanks(text: &str) -> String {
+/// The cleaned text without whitespace.
+fn without_whitespace(text: &str) -> String {
     clean(text, Profile::Plain).text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 

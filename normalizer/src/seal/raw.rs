@@ -1,8 +1,8 @@
 //! Compression of the raw record before it is sealed.
 //!
-//! Records are small and similar, so a dictionary helps more than a higher level: half of the time,
-//! and a third to a fifth of the size if it has the columns of the channel. Dictionaries are part
-//! of the program and numbered. A frame can only be read with the dictionary it was made with, so a
+//! Records are small and similar, so a dictionary helps more than a higher compression level: it needs half of
+//! the time, and a third to a fifth of the size if it contains the columns of the channel. Dictionaries are
+//! part of the program and numbered. A frame can only be read with the dictionary that it was made with, so a
 //! dictionary never changes.
 
 use std::{
@@ -20,7 +20,7 @@ use zstd::{
 #[derive(Default)]
 pub(crate) struct Compressor(Mutex<Vec<bulk::Compressor<'static>>>);
 
-/// Made by `cargo xtask dictionary` from made-up records of all shipped channels.
+/// `cargo xtask dictionary` made it from made-up records of all shipped channels.
 static DICTIONARY_1: &[u8] = include_bytes!("record-1.dict");
 static ENCODER: LazyLock<EncoderDictionary<'static>> =
     LazyLock::new(|| EncoderDictionary::copy(DICTIONARY_1, LEVEL));
@@ -28,11 +28,11 @@ static DECODER: LazyLock<DecoderDictionary<'static>> =
     LazyLock::new(|| DecoderDictionary::copy(DICTIONARY_1));
 
 const LEVEL: i32 = 1;
-/// The rest is not compressed.
+/// The first byte, if the rest is not compressed.
 const STORED: u8 = 0;
-/// The rest is a zstd frame.
+/// The first byte, if the rest is a zstd frame.
 const ZSTD: u8 = 1;
-/// The rest is a zstd frame, made with the first dictionary.
+/// The first byte, if the rest is a zstd frame that was made with the first dictionary.
 const ZSTD_1: u8 = 2;
 
 impl Compressor {
@@ -56,17 +56,18 @@ impl Compressor {
     }
 }
 
-/// The inverse. The bytes are authenticated, so the size is that of a record we accepted.
+/// The inverse of [`Compressor::compress`]. The bytes are authenticated, so the size is that of a record that
+/// was accepted.
 pub(crate) fn decompress(packed: &[u8]) -> Option<Vec<u8>> {
     match packed.split_first()? {
         (&STORED, bytes) => Some(bytes.to_vec()),
         (&ZSTD, frame) => stream::decode_all(frame).ok(),
-        (&ZSTD_1, frame) => with_dictionary(frame).ok(),
+        (&ZSTD_1, frame) => decompress_with_dictionary(frame).ok(),
         _ => None,
     }
 }
 
-fn with_dictionary(frame: &[u8]) -> io::Result<Vec<u8>> {
+fn decompress_with_dictionary(frame: &[u8]) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     stream::Decoder::with_prepared_dictionary(frame, &DECODER)?.read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -1,5 +1,5 @@
-//! Authenticated encryption with derived nonces, keyed digests and tokens; and opening what was
-//! sealed, for audits, replays and tests. Whoever opens a value records why.
+//! Seals values with authenticated encryption and derived nonces, computes keyed digests and tokens, and opens
+//! sealed values. Code that opens a value for a person must write an audit entry.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -14,15 +14,15 @@ use super::{
     suite::{Cipher, Mac},
 };
 
-const ID: usize = 4;
-const NONCE: usize = 12;
-const TAG: usize = 16;
+const ID_LEN: usize = 4;
+const NONCE_LEN: usize = 12;
+const TAG_LEN: usize = 16;
 
-/// Seals with the current keys and opens with all known keys. Expensive to make, because the key
-/// schedules are computed once; cheap to share.
+/// Seals with the current key set and opens with all sets. Making one is expensive, because it computes the
+/// key schedules; sharing one is cheap.
 pub struct Sealer {
-    current: Prepared,
-    older: Vec<Prepared>,
+    current: PreparedKeys,
+    older: Vec<PreparedKeys>,
 }
 
 /// Why sealed bytes cannot be opened.
@@ -31,13 +31,13 @@ pub enum OpenError {
     /// Too short to be sealed bytes.
     #[error("these are not sealed bytes")]
     Malformed,
-    /// Sealed with an unknown key.
-    #[error("sealed with key {0}, which is not in the key file; add that set to it")]
+    /// Sealed with a key set that the sealer does not have.
+    #[error("sealed with key {0}, which is not in the key file; add that key set to it")]
     UnknownKey(u32),
     /// Changed, or sealed for another channel, demand or field.
     #[error("the sealed value was changed or belongs to another place")]
     Refused,
-    /// Opened, but its content is not what this field holds.
+    /// Opened, but the content is not of the form that this field has.
     #[error("the opened value is not of the expected form")]
     Unexpected,
 }
@@ -46,28 +46,30 @@ impl Sealer {
     /// Prepares the keys.
     pub fn new(keys: &Keys) -> Self {
         Self {
-            current: Prepared::new(&keys.current),
-            older: keys.older.iter().map(Prepared::new).collect(),
+            current: PreparedKeys::new(&keys.current),
+            older: keys.older.iter().map(PreparedKeys::new).collect(),
         }
     }
 
-    /// Seals `value` for one field of one demand: key id (big-endian), nonce, ciphertext and tag.
+    /// Seals `value` for one field of one demand. The result is the key id (big-endian), nonce, ciphertext
+    /// and tag.
     pub fn seal(&self, place: Place<'_>, field: &str, value: &[u8]) -> SealedBytes {
-        let Prepared { id: key_id, cipher, nonce, .. } = &self.current;
-        // Fixed width, length and field, rest: different inputs never give the same bytes.
+        let PreparedKeys { id: key_id, cipher, nonce, .. } = &self.current;
+        // The id has a fixed width, and the field its length in front: so different inputs never give the
+        // same bytes.
         let length = (field.len() as u64).to_be_bytes();
-        let hash = nonce.of(&[place.id.as_bytes(), &length, field.as_bytes(), value]);
-        let mut nonce = [0; NONCE];
-        nonce.copy_from_slice(&hash[..NONCE]);
-        let mut sealed = Vec::with_capacity(ID + NONCE + value.len() + TAG);
+        let hash = nonce.hash(&[place.id.as_bytes(), &length, field.as_bytes(), value]);
+        let mut nonce = [0; NONCE_LEN];
+        nonce.copy_from_slice(&hash[..NONCE_LEN]);
+        let mut sealed = Vec::with_capacity(ID_LEN + NONCE_LEN + value.len() + TAG_LEN);
         sealed.extend_from_slice(&key_id.to_be_bytes());
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(value);
         let aad = associated(place, field, *key_id);
-        match cipher.encrypt(nonce, &aad, &mut sealed[ID + NONCE..]) {
+        match cipher.encrypt(nonce, &aad, &mut sealed[ID_LEN + NONCE_LEN..]) {
             Ok(tag) => sealed.extend(tag),
-            // Only above 64 GiB. What is kept then cannot be opened, and reveals nothing.
-            Err(_) => sealed.truncate(ID + NONCE),
+            // Only above 64 GiB. Then the result cannot be opened, and reveals nothing.
+            Err(_) => sealed.truncate(ID_LEN + NONCE_LEN),
         }
         SealedBytes(sealed)
     }
@@ -82,8 +84,8 @@ impl Sealer {
         field: &str,
         sealed: &SealedBytes,
     ) -> Result<Vec<u8>, OpenError> {
-        let (key_id, rest) = sealed.0.split_first_chunk::<ID>().ok_or(OpenError::Malformed)?;
-        let (nonce, ciphertext) = rest.split_first_chunk::<NONCE>().ok_or(OpenError::Malformed)?;
+        let (key_id, rest) = sealed.0.split_first_chunk::<ID_LEN>().ok_or(OpenError::Malformed)?;
+        let (nonce, ciphertext) = rest.split_first_chunk().ok_or(OpenError::Malformed)?;
         let key_id = u32::from_be_bytes(*key_id);
         let key = self.keys().find(|key| key.id == key_id).ok_or(OpenError::UnknownKey(key_id))?;
         let aad = associated(place, field, key_id);
@@ -92,7 +94,7 @@ impl Sealer {
             .map_err(|_| OpenError::Refused)
     }
 
-    /// The mask, token and ciphertext of a personal value.
+    /// Seals a personal value: returns its mask, token and ciphertext.
     pub fn seal_personal(&self, place: Place<'_>, field: &str, value: &Personal) -> Sealed {
         Sealed {
             mask: value.mask.clone(),
@@ -101,8 +103,8 @@ impl Sealer {
         }
     }
 
-    /// The tokens of rows about the same person or place: one for each key set, the current one
-    /// first. Empty for a value that identifies nobody (masked, malformed, a placeholder).
+    /// The tokens that rows about the same person or place may have: one for each key set, the current set
+    /// first. Empty for a value that identifies nobody: masked, malformed, or a placeholder.
     pub fn tokens(&self, value: &Personal) -> Vec<String> {
         let identity = value.identity();
         identity
@@ -110,17 +112,17 @@ impl Sealer {
             .unwrap_or_default()
     }
 
-    /// Whether these bytes were sealed with another key set than the current one.
+    /// Whether these bytes were sealed with a key set that is not the current one.
     pub fn is_old(&self, sealed: &SealedBytes) -> bool {
-        sealed.0.first_chunk::<ID>().is_some_and(|id| u32::from_be_bytes(*id) != self.current.id)
+        sealed.0.first_chunk().is_some_and(|id| u32::from_be_bytes(*id) != self.current.id)
     }
 
     /// The keyed hash of a content.
     pub fn digest(&self, content: &[u8]) -> Digest {
-        Digest::of_hash(&self.current.digest.of(&[content]))
+        Digest::of_hash(&self.current.digest.hash(&[content]))
     }
 
-    fn keys(&self) -> impl Iterator<Item = &Prepared> {
+    fn keys(&self) -> impl Iterator<Item = &PreparedKeys> {
         std::iter::once(&self.current).chain(&self.older)
     }
 }
@@ -131,7 +133,8 @@ impl fmt::Debug for Sealer {
     }
 }
 
-struct Prepared {
+/// A key set with computed key schedules.
+struct PreparedKeys {
     id: u32,
     cipher: Cipher,
     nonce: Mac,
@@ -139,7 +142,7 @@ struct Prepared {
     digest: Mac,
 }
 
-impl Prepared {
+impl PreparedKeys {
     fn new(keys: &KeySet) -> Self {
         Self {
             id: keys.id,
@@ -150,14 +153,15 @@ impl Prepared {
         }
     }
 
-    /// 128 bits, base64url. The kind is hashed too, so a phone never equals an id number.
+    /// A token of 128 bits in base64url. The hash covers the kind, so a telephone number and an identity number
+    /// never have the same token.
     fn token(&self, kind: &str, identity: &str) -> String {
-        let hash = self.token.of(&[kind.as_bytes(), &[0], identity.as_bytes()]);
+        let hash = self.token.hash(&[kind.as_bytes(), &[0], identity.as_bytes()]);
         URL_SAFE_NO_PAD.encode(&hash[..16])
     }
 }
 
-/// The associated data of a place; each part has its length in front or a fixed width.
+/// The associated data of a value; each part has a fixed width, or its length in front.
 fn associated(Place { channel, id }: Place<'_>, field: &str, key_id: u32) -> Vec<u8> {
     let channel = channel.as_str().as_bytes();
     let mut place = Vec::with_capacity(channel.len() + field.len() + 36);
@@ -170,12 +174,12 @@ fn associated(Place { channel, id }: Place<'_>, field: &str, key_id: u32) -> Vec
     place
 }
 
-/// The field under which a record's raw bytes are sealed.
+/// The field name for sealing raw records.
 pub const RAW: &str = "raw";
-/// The field under which texts are sealed that had something masked.
+/// The field name for sealing the originals of texts in which something is masked.
 pub const UNMASKED: &str = "unmasked";
 
-/// The demand a sealed value belongs to.
+/// The demand that a sealed value belongs to.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
     /// Its channel.
@@ -204,7 +208,7 @@ pub fn open_sealed(
     String::from_utf8(bytes).map_err(|_| OpenError::Unexpected)
 }
 
-/// The original of every text in which something was masked, by its path: `title`, `content`,
+/// Opens the original of every text in which something is masked, by its path: `title`, `content`,
 /// `reply`, `trail.0.note`.
 ///
 /// # Errors
@@ -218,7 +222,7 @@ pub fn open_unmasked(
     serde_json::from_slice(&bytes).map_err(|_| OpenError::Unexpected)
 }
 
-/// The record as the source sent it, of a demand or of a reject in quarantine.
+/// Opens the record of a demand, or of a reject in quarantine, as the source sent it.
 ///
 /// # Errors
 /// See [`OpenError`].

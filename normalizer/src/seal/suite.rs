@@ -1,5 +1,5 @@
-//! The two families of algorithms: international ones, and China's commercial cryptography (GB/T
-//! 32907 SM4, GB/T 32905 SM3) for systems that must use it.
+//! The two suites of algorithms: the international ones, and China's commercial cryptography (GB/T 32907 SM4,
+//! GB/T 32905 SM3), which some systems must use.
 
 use aes_gcm::{
     Aes256Gcm, AesGcm,
@@ -31,7 +31,7 @@ pub(super) enum Mac {
 }
 
 impl Mac {
-    /// RFC 2104 pads a short key with zeros to the block; done here, the call cannot fail.
+    /// Pads the key with zeros to a block, as RFC 2104 does: with a whole block, the call cannot fail.
     pub(super) fn new(suite: Suite, key: &[u8; 32]) -> Self {
         let mut block = [0; 64];
         block[..32].copy_from_slice(key);
@@ -41,33 +41,33 @@ impl Mac {
         }
     }
 
-    /// The hash of all parts, concatenated.
-    pub(super) fn of(&self, parts: &[&[u8]]) -> [u8; 32] {
+    /// The hash of the concatenated parts.
+    pub(super) fn hash(&self, parts: &[&[u8]]) -> [u8; 32] {
         match self {
-            Self::Sha256(mac) => hash(mac.clone(), parts).into(),
-            Self::Sm3(mac) => hash(mac.clone(), parts).into(),
+            Self::Sha256(mac) => finish(mac.clone(), parts).into(),
+            Self::Sm3(mac) => finish(mac.clone(), parts).into(),
         }
     }
 }
 
-fn hash<M: hmac::Mac>(mut mac: M, parts: &[&[u8]]) -> Output<M> {
+fn finish<M: hmac::Mac>(mut mac: M, parts: &[&[u8]]) -> Output<M> {
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes()
 }
 
-/// An authenticated cipher with its key schedule. Boxed: SM4 and AES differ much in size.
+/// An authenticated cipher with its key schedule. It is boxed, because SM4 and AES differ much in size.
 pub(super) enum Cipher {
     Aes(Box<Aes256Gcm>),
     Sm4(Box<AesGcm<Sm4, U12>>),
 }
 
 impl Cipher {
-    /// SM4 keys have 128 bits: they are derived from all 256 bits of ours.
+    /// An SM4 key has 128 bits: it is derived from all 256 bits of `key`.
     pub(super) fn new(suite: Suite, key: &[u8; 32]) -> Self {
         match suite {
             Suite::Aes => Self::Aes(Box::new(Aes256Gcm::new(key.into()))),
             Suite::Sm => {
-                let derived = Mac::new(suite, key).of(&[b"tonghui sm4"]);
+                let derived = Mac::new(suite, key).hash(&[b"tonghui sm4"]);
                 let mut short = [0; 16];
                 short.copy_from_slice(&derived[..16]);
                 Self::Sm4(Box::new(AesGcm::new(&short.into())))
@@ -80,20 +80,20 @@ impl Cipher {
         &self,
         nonce: [u8; 12],
         aad: &[u8],
-        text: &mut [u8],
+        bytes: &mut [u8],
     ) -> Result<[u8; 16], Error> {
         let nonce = nonce.into();
         let tag = match self {
-            Self::Aes(cipher) => cipher.encrypt_inout_detached(&nonce, aad, text.into()),
-            Self::Sm4(cipher) => cipher.encrypt_inout_detached(&nonce, aad, text.into()),
+            Self::Aes(cipher) => cipher.encrypt_inout_detached(&nonce, aad, bytes.into()),
+            Self::Sm4(cipher) => cipher.encrypt_inout_detached(&nonce, aad, bytes.into()),
         };
         Ok(tag?.into())
     }
 
-    pub(super) fn decrypt(&self, nonce: [u8; 12], what: Payload<'_, '_>) -> Result<Vec<u8>, Error> {
+    pub(super) fn decrypt(&self, nonce: [u8; 12], data: Payload<'_, '_>) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Aes(cipher) => cipher.decrypt(&nonce.into(), what),
-            Self::Sm4(cipher) => cipher.decrypt(&nonce.into(), what),
+            Self::Aes(cipher) => cipher.decrypt(&nonce.into(), data),
+            Self::Sm4(cipher) => cipher.decrypt(&nonce.into(), data),
         }
     }
 }

@@ -90,7 +90,7 @@ fn the_fingerprint_follows_what_decides_and_not_how_it_is_written() {
     std::fs::create_dir(folder.path().join("hotline")).unwrap();
     let fingerprint = |kind: &str| {
         std::fs::write(folder.path().join("hotline/kind.csv"), kind).unwrap();
-        let codes = CodeTables::default().overlaid(folder.path()).unwrap();
+        let codes = CodeTables::default().overridden_by(folder.path()).unwrap();
         let config = toml::from_str("kind = { at = '$.a', codes = 'hotline/kind' }").unwrap();
         let zone = chrono_tz::Asia::Shanghai;
         Mapping::build(channel(), &config, &codes, sealer(), zone).unwrap().fingerprint()
@@ -112,13 +112,13 @@ fn wrong_code_tables_are_refused_with_file_and_line() {
         ("a.csv", "raw,code,aliases\nx,1,y|z\nz,2,\n", "a.csv:3: `z` is already on line 2"),
         ("a.csv", "raw,code,from\nx,1,soon\n", "a.csv:2: `soon` is not a date"),
         ("a.csv", "raw,code,from,until\nx,1,2020-02-01,2020-01-01\n", "`until` is before"),
-        ("a.csv", "raw,code\n3.40E+11,x\n", "a.csv:2: a spreadsheet has spoiled `3.40E+11`"),
+        ("a.csv", "raw,code\n3.40E+11,x\n", "a.csv:2: a spreadsheet has changed `3.40E+11`"),
         (
             "a.csv",
             "raw,code\n0001,x\n2,y\n",
-            "a.csv:3: a spreadsheet has spoiled `2` in column raw",
+            "a.csv:3: a spreadsheet has changed `2` in column raw",
         ),
-        ("a.csv", "raw,code\n1月2日,x\n", "a.csv:2: a spreadsheet has spoiled `1月2日`"),
+        ("a.csv", "raw,code\n1月2日,x\n", "a.csv:2: a spreadsheet has changed `1月2日`"),
         ("a.csv", "raw,code\nx\n", "a.csv:2: "),
         ("region.csv", "code,name,old_of\n34020,x,\n", "region.csv:2: a code has six digits"),
         ("region.csv", "code,name,old_of\n340203,x,340209\n", "region.csv:2: old_of `340209`"),
@@ -126,10 +126,10 @@ fn wrong_code_tables_are_refused_with_file_and_line() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(name), text).unwrap();
-        let problems = CodeTables::default().overlaid(folder.path()).unwrap_err();
+        let problems = CodeTables::default().overridden_by(folder.path()).unwrap_err();
         assert!(problems[0].to_string().contains(message), "{problems:?}");
     }
-    assert!(CodeTables::default().overlaid(std::path::Path::new("/nowhere/codes")).is_err());
+    assert!(CodeTables::default().overridden_by(std::path::Path::new("/nowhere/codes")).is_err());
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn tables_of_spreadsheets_are_read_in_every_charset_and_labels_have_periods_and_
     let utf16: Vec<u8> =
         std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     std::fs::write(folder.path().join("kind.csv"), utf16).unwrap();
-    let codes = CodeTables::default().overlaid(folder.path()).unwrap();
+    let codes = CodeTables::default().overridden_by(folder.path()).unwrap();
     let demand = "kind = { at = '$.k', codes = 'kind' }\nreceived_at = '$.t'";
     let config: MappingConfig = toml::from_str(demand).unwrap();
     let zone = chrono_tz::Asia::Shanghai;
@@ -162,7 +162,7 @@ fn a_folder_overrides_the_shipped_tables_row_by_row() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("kind.csv"), "raw,code\n2,complaint\n1,\n3,praise\n")
         .unwrap();
-    let codes = CodeTables::shipped(shipped).unwrap().overlaid(folder.path()).unwrap();
+    let codes = CodeTables::shipped(shipped).unwrap().overridden_by(folder.path()).unwrap();
     let kind = codes.table("kind").unwrap();
     assert_eq!(
         [kind.get("1"), kind.get("2"), kind.get("3")],

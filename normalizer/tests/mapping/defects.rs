@@ -49,7 +49,7 @@ fn gender_is_read_by_the_sources_table_and_an_empty_person_is_dropped() {
     // '0' became '1', everything else, NULL among it, became '0'.
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("sex.csv"), "raw,code\n0,female\n1,male\n").unwrap();
-    let codes = normalizer::CodeTables::default().overlaid(folder.path()).unwrap();
+    let codes = normalizer::CodeTables::default().overridden_by(folder.path()).unwrap();
     let config =
         toml::from_str("people = [{ name = '$.n', gender = { at = '$.s', codes = 'sex' } }]");
     let mapping = normalizer::Mapping::build(

@@ -17,7 +17,7 @@ pub(crate) fn channel() -> ChannelId {
 
 pub(crate) fn codes() -> CodeTables {
     CodeTables::default()
-        .overlaid(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/codes"))
+        .overridden_by(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/codes"))
         .unwrap()
 }
 

@@ -1,5 +1,5 @@
-//! RabbitMQ, from version 3.10 on. Its quorum queues hold the messages and replicate them, so that
-//! scaling out needs no code here.
+//! RabbitMQ 3.10 or later. Its quorum queues store and replicate the messages, so replication needs no
+//! code here.
 //!
 //! A batch is confirmed when the broker has acked all of its messages and returned none. Each message
 //! is persistent and mandatory, its queue is a quorum queue, and the lapin channel is in confirm mode.
@@ -34,7 +34,7 @@ use connect::Cluster;
 pub struct Amqp(Arc<Cluster>);
 
 impl Amqp {
-    /// Connects to nothing yet: wrong settings are reported by the first use.
+    /// Does not connect yet: the first use reports wrong settings.
     pub fn new(settings: AmqpSettings) -> Self {
         Self(Arc::new(Cluster::new(settings)))
     }
@@ -44,13 +44,13 @@ impl Amqp {
         AmqpPublisher::new(Arc::clone(&self.0))
     }
 
-    /// A sink end that takes the messages of these channels, at least one. Several sinks share them.
+    /// A sink end for the messages of these channels; there must be one. Several sinks share the messages.
     pub fn consumer(&self, channels: impl IntoIterator<Item = ChannelId>) -> AmqpConsumer {
         AmqpConsumer::new(Arc::clone(&self.0), channels.into_iter().collect())
     }
 
-    /// Deletes the queues of these channels and the dead queue, with all their messages: for
-    /// demonstrations and tests, whose queues nobody else uses.
+    /// Deletes the exchanges, the queues of these channels and the dead queue, with all messages. Only
+    /// for demonstrations and tests, which have queues of their own.
     ///
     /// # Errors
     /// The broker cannot be reached, or refuses.

@@ -1,7 +1,7 @@
 //! A broker in memory, for tests.
 //!
-//! Like a real broker it goes on when both loops have crashed, confirms a message without waiting for a
-//! sink, and delivers messages again that were not acked.
+//! Like a real broker, it survives a crash of both loops, confirms a message without waiting for a sink,
+//! and delivers unacked messages again.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use contract::{Consumer, Fault, Intake, Kept, Message, Publisher};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::sync::Notify;
 
-/// The queue and its ingest end. Clones are handles on the same queue.
+/// The queue and its ingest end. Clones are handles to the same queue.
 #[derive(Debug, Clone)]
 pub struct MemoryBroker {
     shared: Arc<Shared>,
@@ -27,30 +27,30 @@ struct Shared {
 
 #[derive(Debug)]
 struct Queue {
-    /// By position in the queue; a message that returns keeps its position.
+    /// Messages to deliver, by position in the queue. A message that is returned keeps its position.
     ready: BTreeMap<u64, Message>,
     next_position: u64,
-    /// Size of all messages that are not acked.
+    /// Size of all unacked messages, delivered or not.
     bytes: usize,
-    unacked: usize,
-    /// Chooses the next message; without it messages come in order.
+    n_delivered: usize,
+    /// Chooses the next message at random; `None` delivers messages in order.
     shuffle: Option<StdRng>,
 }
 
 impl MemoryBroker {
-    /// A queue that refuses messages beyond `capacity` bytes and delivers them in order.
+    /// A queue that delivers messages in order, and refuses messages that would exceed `capacity` bytes.
     pub fn new(capacity: usize) -> Self {
         Self::build(capacity, None)
     }
 
-    /// As [`MemoryBroker::new`], but delivers messages in an order that `seed` decides.
+    /// As [`MemoryBroker::new`], but delivers messages in a random order, which `seed` determines.
     pub fn shuffled(capacity: usize, seed: u64) -> Self {
         Self::build(capacity, Some(StdRng::seed_from_u64(seed)))
     }
 
     fn build(capacity: usize, shuffle: Option<StdRng>) -> Self {
         let queue =
-            Queue { ready: BTreeMap::new(), next_position: 0, bytes: 0, unacked: 0, shuffle };
+            Queue { ready: BTreeMap::new(), next_position: 0, bytes: 0, n_delivered: 0, shuffle };
         let shared = Shared { capacity, queue: Mutex::new(queue), arrived: Notify::new() };
         Self { shared: Arc::new(shared) }
     }
@@ -62,13 +62,13 @@ impl MemoryBroker {
 
     /// A consumer on this queue. Several consumers share the messages.
     pub fn consumer(&self) -> BrokerConsumer {
-        BrokerConsumer { shared: Arc::clone(&self.shared), held: BTreeMap::new() }
+        BrokerConsumer { shared: Arc::clone(&self.shared), unacked: BTreeMap::new() }
     }
 
-    /// Messages that are not acked, delivered or not.
+    /// The number of unacked messages, delivered or not.
     pub fn in_flight(&self) -> usize {
         let queue = self.shared.lock();
-        queue.ready.len() + queue.unacked
+        queue.ready.len() + queue.n_delivered
     }
 }
 
@@ -79,7 +79,7 @@ impl Shared {
 }
 
 impl Publisher for MemoryBroker {
-    /// As with a real broker, the messages before the refused one are taken.
+    /// Like a real broker, it accepts the messages before a refused one.
     async fn publish(&self, messages: &[Message]) -> Result<(), Fault> {
         for message in messages {
             let mut queue = self.shared.lock();
@@ -102,7 +102,7 @@ impl Publisher for MemoryBroker {
 #[derive(Debug)]
 pub struct BrokerConsumer {
     shared: Arc<Shared>,
-    held: BTreeMap<u64, Message>,
+    unacked: BTreeMap<u64, Message>,
 }
 
 impl Consumer for BrokerConsumer {
@@ -112,16 +112,16 @@ impl Consumer for BrokerConsumer {
             if !taken.is_empty() {
                 return Ok(Intake::new(taken));
             }
-            // `Notify` stores a permit, so an arrival since the last look is not missed.
+            // `Notify` remembers a notification, so a message that arrived in between is not missed.
             self.shared.arrived.notified().await;
         }
     }
 
     async fn ack(&mut self, kept: Kept) -> Result<(), Fault> {
         let mut queue = self.shared.lock();
-        for message in kept.tags().iter().filter_map(|tag| self.held.remove(tag)) {
+        for message in kept.tags().iter().filter_map(|tag| self.unacked.remove(tag)) {
             queue.bytes -= message.body.len();
-            queue.unacked -= 1;
+            queue.n_delivered -= 1;
         }
         Ok(())
     }
@@ -134,8 +134,8 @@ impl BrokerConsumer {
         while taken.len() < max
             && let Some((position, message)) = queue.pop()
         {
-            queue.unacked += 1;
-            self.held.insert(position, message.clone());
+            queue.n_delivered += 1;
+            self.unacked.insert(position, message.clone());
             taken.push((position, message));
         }
         if !queue.ready.is_empty() {
@@ -149,8 +149,8 @@ impl BrokerConsumer {
 impl Drop for BrokerConsumer {
     fn drop(&mut self) {
         let mut queue = self.shared.lock();
-        queue.unacked -= self.held.len();
-        queue.ready.append(&mut self.held);
+        queue.n_delivered -= self.unacked.len();
+        queue.ready.append(&mut self.unacked);
         drop(queue);
         self.shared.arrived.notify_one();
     }

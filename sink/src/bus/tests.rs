@@ -1,4 +1,4 @@
-//! Both buses are asked the same questions; what only one of them can do comes after.
+//! Runs the suite for both buses, and then the tests for only one of them.
 
 pub(super) mod suite;
 

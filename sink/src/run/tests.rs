@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Fails so many times before it keeps.
+/// A store that fails this many times before it keeps.
 struct Failing {
     left: AtomicU32,
     store: Memory,
@@ -50,7 +50,7 @@ async fn what_is_published_is_kept_and_acked_until_stop_is_asked() {
     assert_eq!(acked, 3);
 }
 
-// Time stands still while anything can go on: a loop that does not end is seen at once.
+// Time is paused while any task can run: so a loop that does not end is detected at once.
 #[tokio::test(start_paused = true)]
 async fn a_failed_loop_leaves_its_messages_to_the_next_one() {
     let broker = MemoryBroker::new(1 << 20);

@@ -1,5 +1,5 @@
-//! The books: they compare what was read and published with what was kept. Old reads are folded into
-//! daily totals.
+//! The books compare what was read and published with what was kept. Old reads are folded into daily
+//! totals.
 
 mod checkpoints;
 
@@ -14,7 +14,7 @@ use super::{
 
 pub use checkpoints::{Backfill, ChannelStatus, Progress};
 
-pub(crate) use checkpoints::{lease_lost, moved_elsewhere};
+pub(crate) use checkpoints::{lease_lost, position_moved};
 
 /// The books of a channel. Read = accepted + skipped + rejected; published = stored + unchanged +
 /// stale + quarantined + in flight.
@@ -34,11 +34,11 @@ pub struct BooksRow {
     pub published: u64,
     /// Events with a new state of a demand.
     pub stored: u64,
-    /// Events with the content that is stored already.
+    /// Events whose content is already stored.
     pub unchanged: u64,
-    /// Events that are older than the stored state.
+    /// Events with a state that is older than the stored one.
     pub stale: u64,
-    /// Events in quarantine, rejected entries among them.
+    /// Events that went to quarantine, including rejected entries.
     pub quarantined: u64,
     /// Events of messages that have no receipt yet.
     pub in_flight: u64,
@@ -72,7 +72,7 @@ impl BooksRow {
         }
     }
 
-    /// Decides whether they balance. `unequal` is the number of messages with a receipt that does not
+    /// Decides whether the books balance. `unequal` is the number of messages with a receipt that does not
     /// match.
     pub(crate) fn decide_balance(mut self, unequal: u64) -> Self {
         let adds_up = self.read == self.accepted + self.skipped + self.rejected
@@ -87,7 +87,7 @@ impl BooksRow {
 }
 
 impl Database {
-    /// The books of one channel or of all: the reads since then, and the daily totals since that day.
+    /// The books of one channel or of all: the reads since `since`, and the daily totals from that day on.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -104,27 +104,27 @@ impl Database {
         Ok(books)
     }
 
-    /// Messages of the reads of `channel` up to move `step` of its position that have no receipt yet.
+    /// The number of messages without a receipt in the reads of `channel` up to step `step` of its position.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn without_receipt(&self, channel: &ChannelId, step: u64) -> Result<u64, Fault> {
+    pub async fn missing_receipts(&self, channel: &ChannelId, step: u64) -> Result<u64, Fault> {
         let values = [channel.as_str().into(), int(step).into()];
         let read = |row: &dyn Columns| row.count("n");
         Ok(self
-            .query_first("read the receipts", WITHOUT_RECEIPT, &values, read)
+            .query_first("read the receipts", MISSING_RECEIPTS, &values, read)
             .await?
             .unwrap_or(0))
     }
 
-    /// Folds balanced reads from before `before` into daily totals, the oldest first, at most ten
-    /// thousand; returns how many. A message of such a read that is delivered again is judged again, so
-    /// `before` should be longer ago than any broker keeps a message.
+    /// Folds the oldest balanced reads from before `before` into daily totals, at most ten thousand; returns
+    /// their number. If a message of a folded read is delivered again, it is judged again: so `before`
+    /// should be longer ago than any broker keeps a message.
     ///
     /// # Errors
     /// The store cannot be written; nothing was folded.
     pub async fn fold_books(&self, before: Timestamp) -> Result<u64, Fault> {
-        let mut tx = self.begin_alone("fold the books").await?;
+        let mut tx = self.begin_exclusive("fold the books").await?;
         let read = |row: &dyn Columns| {
             let day = day(row.some_time("read_at")?);
             Ok(serde_json::json!([row.some_text("channel")?, row.some_int("read_no")?, day]))
@@ -144,8 +144,8 @@ fn day(time: Timestamp) -> String {
     time.format("%Y-%m-%d").to_string()
 }
 
-/// The books of channel $1 or of all: of the reads since $2, and of the folded days since $3. It is one
-/// statement, so that all counts are of the same moment.
+/// The books of channel $1 or of all: the reads since $2, and the daily totals since $3. This is one
+/// statement, so that all counts are from the same moment.
 const BOOKS: &str = "
     SELECT channel,
            CAST(sum(read) AS bigint) AS read, CAST(sum(accepted) AS bigint) AS accepted,
@@ -185,7 +185,7 @@ const BOOKS: &str = "
             WHERE p.channel = q.channel AND p.read_no = q.read_no AND p.part = q.part)
     ) entry GROUP BY channel";
 
-const WITHOUT_RECEIPT: &str = "SELECT count(*) AS n FROM read r
+const MISSING_RECEIPTS: &str = "SELECT count(*) AS n FROM read r
      JOIN read_part p ON p.channel = r.channel AND p.read_no = r.read_no
      LEFT JOIN receipt q ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
      WHERE r.channel = $1 AND r.step <= $2 AND q.part IS NULL";
@@ -200,9 +200,9 @@ const BALANCED: &str = "SELECT r.channel, r.read_no, r.read_at FROM read r
               OR q.stored + q.unchanged + q.stale + q.quarantined <> p.events))
      ORDER BY r.read_at LIMIT 10000";
 
-/// The parameter is a list of (channel, read number, day). The receipts are locked before they are added
-/// up, so that no other delivery is counted meanwhile. Reads and parts are added up separately: joined, a
-/// read would count once for each part.
+/// $1 is a list of (channel, read number, day). The receipts are locked before they are added up, so that
+/// their counts cannot change. Reads and receipts are added up separately, because in a join a read would
+/// count once for each part.
 const FOLD: [&str; 6] = [
     "SELECT 1 FROM {each}($1) k CROSS JOIN receipt q
      WHERE q.channel = k.value ->> 0 AND q.read_no = CAST(k.value ->> 1 AS bigint)

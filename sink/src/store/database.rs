@@ -7,7 +7,7 @@ use contract::{Fault, Timestamp};
 
 use super::{Postgres, Sqlite};
 
-/// What a handle on a store may do.
+/// What a handle to a store may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Reads and writes; creates the tables and brings them up to date.
@@ -16,22 +16,22 @@ pub enum Access {
     ReadOnly,
 }
 
-/// One of the two databases. Clones are handles on the same one.
+/// One of the two databases. Clones are handles to the same one.
 #[derive(Debug, Clone)]
 pub enum Database {
-    /// The embedded one.
+    /// The embedded database.
     Sqlite(Sqlite),
-    /// The one that several processes share.
+    /// The database that several processes share.
     Postgres(Postgres),
 }
 
 impl Database {
-    /// A handle whose writes do not wait for those of this one, if the database allows several writers.
+    /// Another handle. If the database allows several writers, its writes do not wait for those of this one.
     #[must_use]
-    pub fn apart(&self) -> Self {
+    pub fn separate_handle(&self) -> Self {
         match self {
             Self::Sqlite(store) => Self::Sqlite(store.clone()),
-            Self::Postgres(store) => Self::Postgres(store.apart()),
+            Self::Postgres(store) => Self::Postgres(store.separate_handle()),
         }
     }
 
@@ -40,7 +40,7 @@ impl Database {
     /// is added to history again.
     ///
     /// # Errors
-    /// The store cannot be written, or those tables are locked for long.
+    /// The store cannot be written, or another process locks those tables for long.
     pub async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
         match self {
             Self::Sqlite(store) => store.drop_before(before).await,

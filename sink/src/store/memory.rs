@@ -1,5 +1,5 @@
-//! A store in memory, for tests: it writes the same plan as the databases, into maps. It passes the tests
-//! of the databases, so tests that use it are valid for them too.
+//! A store in memory, for tests: it writes the same plan as the databases, but into maps. It passes the
+//! same tests as the databases, so tests that use it are valid for them too.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, btree_map::Entry},
@@ -14,10 +14,10 @@ use contract::{
 
 use super::{
     BooksRow, DemandRow, HistoryRow, Quarantined,
-    books::{lease_lost, moved_elsewhere},
+    books::{lease_lost, position_moved},
     demands::{
-        known::{Known, KnownDemand, keys, may_be_older},
-        plan::{Banned, plan},
+        known::{KnownDemand, KnownState, keys, stale_suspects},
+        plan::{Bans, plan},
         rows::{IntakePlan, Receipt},
     },
 };
@@ -32,10 +32,10 @@ pub struct Memory {
 struct Tables {
     demands: BTreeMap<i64, DemandRow>,
     ids: HashMap<DemandId, i64>,
-    /// With the demand each row belongs to and its raw bytes; the index is the sequence number less one.
+    /// The number of the demand, the row, and its raw record. The index is the row number minus one.
     history: Vec<(i64, HistoryRow, SealedBytes)>,
     quarantine: BTreeMap<DemandId, Quarantined>,
-    /// The outcomes include redeliveries.
+    /// Here the outcomes include redeliveries.
     receipts: BTreeMap<MessageId, Receipt>,
     reads: BTreeMap<(ChannelId, ReadNo), (Tally, Vec<Part>)>,
     checkpoints: HashMap<ChannelId, Checkpoint>,
@@ -67,7 +67,7 @@ impl Memory {
         state.demands.get(state.ids.get(id)?).cloned()
     }
 
-    /// The current state of what has this key.
+    /// The current state of the demand with this key.
     pub fn current(&self, channel: &ChannelId, key: &RecordKey) -> Option<Demand> {
         self.demand(&DemandId::of(channel, key)).map(|row| row.demand)
     }
@@ -80,7 +80,7 @@ impl Memory {
         rows.map(|(_, row, _)| row.clone()).collect()
     }
 
-    /// What is in quarantine under this id, resolved or not.
+    /// The row in quarantine with this id, resolved or not.
     pub fn quarantined(&self, id: &DemandId) -> Option<Quarantined> {
         self.lock().quarantine.get(id).cloned()
     }
@@ -107,17 +107,17 @@ impl Store for Memory {
     async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
         let mut state = self.lock();
         let known = state.known(intake);
-        let mut plan = plan(intake, &known, &Banned::new());
+        let mut plan = plan(intake, &known, &Bans::new());
         let last_demand = state.demands.last_key_value().map_or(0, |(seq, _)| *seq);
         let last_history = state.history.last().map_or(0, |(_, row, _)| row.seq);
-        plan.number(last_demand + 1.., last_history + 1..);
+        plan.assign_numbers(last_demand + 1.., last_history + 1..);
         state.write(&plan);
         Ok(plan.outcomes)
     }
 }
 
 impl Tables {
-    fn known(&self, intake: &Intake) -> Known {
+    fn known(&self, intake: &Intake) -> KnownState {
         let ids = intake.deliveries().iter().map(|delivery| &delivery.message.id);
         let receipts = ids.filter_map(|id| Some((id.clone(), self.receipts.get(id)?.hash)));
         let demands: HashMap<DemandId, KnownDemand> = keys(intake)
@@ -129,9 +129,9 @@ impl Tables {
                 Some((id, KnownDemand { seq, current, last_seen_at: row.last_seen_at }))
             })
             .collect();
-        let may_be_older = may_be_older(intake, &demands);
-        let history = self.history.iter().filter(|(demand, _, _)| may_be_older.contains(demand));
-        Known {
+        let needed = stale_suspects(intake, &demands);
+        let history = self.history.iter().filter(|(demand, _, _)| needed.contains(demand));
+        KnownState {
             receipts: receipts.collect(),
             history: history.map(|(demand, row, _)| (*demand, row.digest)).collect(),
             demands,
@@ -139,20 +139,20 @@ impl Tables {
     }
 
     fn write(&mut self, plan: &IntakePlan<'_>) {
-        for subject in &plan.subjects {
-            if let Some(entry) = subject.current_entry.and_then(|at| plan.history.get(at)) {
+        for change in &plan.changes {
+            if let Some(entry) = change.current_entry.and_then(|at| plan.history.get(at)) {
                 let first_seen_at = self
                     .demands
-                    .get(&subject.seq)
-                    .map_or(subject.first_seen_at, |row| row.first_seen_at);
-                let last_seen_at = subject.last_seen_at;
+                    .get(&change.seq)
+                    .map_or(change.first_seen_at, |row| row.first_seen_at);
+                let last_seen_at = change.last_seen_at;
                 let demand = entry.demand.clone();
-                self.ids.insert(subject.id, subject.seq);
-                self.demands.insert(subject.seq, DemandRow { demand, first_seen_at, last_seen_at });
+                self.ids.insert(change.id, change.seq);
+                self.demands.insert(change.seq, DemandRow { demand, first_seen_at, last_seen_at });
             }
-            if let Some(row) = self.demands.get_mut(&subject.seq) {
-                row.demand.version = subject.current.version;
-                row.last_seen_at = subject.last_seen_at;
+            if let Some(row) = self.demands.get_mut(&change.seq) {
+                row.demand.version = change.current.version;
+                row.last_seen_at = change.last_seen_at;
             }
         }
         for entry in &plan.history {
@@ -180,20 +180,20 @@ impl Tables {
     }
 }
 
-/// Does what the upsert of a database does.
+/// Does what the upsert of the databases does.
 fn write_quarantine(quarantine: &mut BTreeMap<DemandId, Quarantined>, plan: &IntakePlan<'_>) {
-    for newer in &plan.quarantined {
-        match quarantine.entry(newer.id) {
-            Entry::Vacant(vacant) => drop(vacant.insert(newer.clone())),
-            Entry::Occupied(mut row) => row.get_mut().merge(newer.clone()),
+    for row in &plan.quarantined {
+        match quarantine.entry(row.id) {
+            Entry::Vacant(vacant) => drop(vacant.insert(row.clone())),
+            Entry::Occupied(mut existing) => existing.get_mut().merge(row.clone()),
         }
     }
-    for subject in &plan.subjects {
-        if let Some(row) = quarantine.get_mut(&subject.id)
+    for change in &plan.changes {
+        if let Some(row) = quarantine.get_mut(&change.id)
             && row.resolved_at.is_none()
-            && subject.current.version > row.version
+            && change.current.version > row.version
         {
-            row.resolved_at = Some(subject.last_seen_at);
+            row.resolved_at = Some(change.last_seen_at);
         }
     }
 }
@@ -225,26 +225,26 @@ impl Checkpoints for Memory {
     async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {
         let mut state = self.lock();
         let known = state.mappings.entry(channel.clone()).or_default();
-        let at = known.iter().position(|digest| *digest == fingerprint).unwrap_or_else(|| {
+        let index = known.iter().position(|digest| *digest == fingerprint).unwrap_or_else(|| {
             known.push(fingerprint);
             known.len() - 1
         });
-        Ok(MappingNo(u32::try_from(at + 1).unwrap_or(u32::MAX)))
+        Ok(MappingNo(u32::try_from(index + 1).unwrap_or(u32::MAX)))
     }
 
-    async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
+    async fn advance(&self, confirmed: &Confirmed) -> Result<(), Fault> {
         let mut state = self.lock();
-        let checkpoint = state.checkpoints.entry(step.channel().clone()).or_default();
-        let (at, from) = (&mut checkpoint.position, step.from());
+        let checkpoint = state.checkpoints.entry(confirmed.channel().clone()).or_default();
+        let (at, from) = (&mut checkpoint.position, confirmed.from());
         if at.fence != from.fence || at.step != from.step && at.fence != Position::UNLEASED {
-            return Err(moved_elsewhere(PLACE));
+            return Err(position_moved(PLACE));
         }
-        at.cursor = Some(step.upto().clone());
+        at.cursor = Some(confirmed.upto().clone());
         at.step += 1;
-        checkpoint.read_at = Some(step.read_at());
-        if step.tally().read > 0 {
-            let read = (step.tally(), step.parts().to_vec());
-            state.reads.insert((step.channel().clone(), step.read_no()), read);
+        checkpoint.read_at = Some(confirmed.read_at());
+        if confirmed.tally().read > 0 {
+            let read = (confirmed.tally(), confirmed.parts().to_vec());
+            state.reads.insert((confirmed.channel().clone(), confirmed.read_no()), read);
         }
         Ok(())
     }

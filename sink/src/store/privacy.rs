@@ -1,4 +1,4 @@
-//! The sealed values of a store, for code that has the keys: to seal them again with new keys, and to erase
+//! Reads and writes sealed values for code that has the keys, which seals them again with new keys or erases
 //! a person. The store itself cannot open them.
 
 use std::{borrow::Cow, collections::BTreeMap};
@@ -10,7 +10,7 @@ use sqlx::Error;
 use super::{
     Database,
     database::{
-        sql::{Columns, NOTHING, Value},
+        sql::{Columns, NO_ROWS, Value},
         transaction::Transaction,
     },
     demands::index::{self, Index, Tokens, change_tokens},
@@ -21,7 +21,7 @@ use super::{
 pub struct SealedRow {
     /// The number of the row.
     pub seq: i64,
-    /// The demand, to which its values are bound.
+    /// The id of the demand, to which its values are bound.
     pub id: DemandId,
     /// Its channel.
     pub channel: ChannelId,
@@ -40,7 +40,7 @@ pub struct SealedRow {
 pub struct SealedRaw {
     /// The number of the row.
     pub seq: i64,
-    /// The demand to which it is bound.
+    /// The id of the demand to which it is bound.
     pub id: DemandId,
     /// Its channel.
     pub channel: ChannelId,
@@ -48,23 +48,23 @@ pub struct SealedRaw {
     pub raw: SealedBytes,
 }
 
-/// The tables that keep records.
+/// A table that keeps sealed records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RawOf {
-    /// Records of rows of history.
+pub enum RawTable {
+    /// The records of history.
     History,
-    /// Records in quarantine.
+    /// The records in quarantine.
     Quarantine,
 }
 
-/// What is needed to erase a person.
+/// What to erase, and how to log it.
 #[derive(Debug, Clone)]
 pub struct Erasure {
     /// The tokens of the person: one for each key.
     pub tokens: Vec<String>,
     /// Rows of quarantine that hold values of the person; only code that has the keys can find them.
     pub quarantine: Vec<i64>,
-    /// The line for the audit log.
+    /// The entry for the audit log.
     pub entry: AuditEntry,
 }
 
@@ -79,12 +79,12 @@ pub struct Erased {
     pub quarantined: u64,
 }
 
-/// A line of the audit log.
+/// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AuditEntry {
     /// The time.
     pub at: Timestamp,
-    /// An account, or the user of the machine.
+    /// The name of an account, or of a user of this machine.
     pub who: String,
     /// `reveal`, `erase`, `rotate`, …
     pub action: String,
@@ -102,8 +102,8 @@ impl SealedRow {
         people.chain([&self.address]).flatten().filter_map(|sealed| sealed.token.as_deref())
     }
 
-    /// Removes the person with one of these tokens from the row; returns the tokens that the row has no
-    /// more. All unmasked texts are removed too, because they are one ciphertext.
+    /// Removes the person with one of these tokens from the row; returns the tokens that the row no longer
+    /// has. If it finds the person, it removes all unmasked texts too: they are one ciphertext.
     fn forget(&mut self, tokens: &[String]) -> Vec<String> {
         let mut removed = tokens.to_vec();
         let has = |sealed: &Option<Sealed>| {
@@ -148,8 +148,8 @@ impl Database {
         self.query("read sealed values", ROWS_OF, &[token.into()], SealedRow::read).await
     }
 
-    /// Writes rows that were sealed again, and their new tokens beside the old ones. A row that has
-    /// another version by now stays as it is. Returns the number of rows that were written.
+    /// Writes rows that were sealed again, and adds their new tokens to the old ones. A row whose version
+    /// has changed is not written. Returns the number of rows that were written.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -164,7 +164,7 @@ impl Database {
                     tx.execute(ADD_TOKEN, &[token.into(), row.seq.into()]).await?;
                 }
                 let tokens = Tokens::new(&row.people, row.address.as_ref());
-                change_tokens(&mut tx, row.seq, |of_state| of_state.add(&tokens)).await?;
+                change_tokens(&mut tx, row.seq, |state_tokens| state_tokens.add(&tokens)).await?;
             }
         }
         tx.commit().await?;
@@ -177,7 +177,7 @@ impl Database {
     /// The store cannot be read.
     pub async fn sealed_raws(
         &self,
-        of: RawOf,
+        table: RawTable,
         after: i64,
         limit: u32,
     ) -> Result<Vec<SealedRaw>, Fault> {
@@ -190,31 +190,31 @@ impl Database {
                 raw: row.sealed("raw")?.unwrap_or(SealedBytes(Vec::new())),
             })
         };
-        self.query("read records", of.raws(), &values, read).await
+        self.query("read records", table.raws(), &values, read).await
     }
 
     /// Writes records that were sealed again; returns their number.
     ///
     /// # Errors
     /// The store cannot be written.
-    pub async fn reseal_raws(&self, of: RawOf, rows: &[SealedRaw]) -> Result<u64, Fault> {
+    pub async fn reseal_raws(&self, table: RawTable, rows: &[SealedRaw]) -> Result<u64, Fault> {
         let mut tx = self.begin("seal records again").await?;
         let mut n_written = 0;
         for row in rows {
             let values = [row.seq.into(), row.raw.0.as_slice().into()];
-            n_written += tx.execute(of.set_raw(), &values).await?;
+            n_written += tx.execute(table.set_raw(), &values).await?;
         }
         tx.commit().await?;
         Ok(n_written)
     }
 
-    /// Removes a person from everything that is kept, and writes a line of the audit log, in one
+    /// Removes a person from everything in the store, and writes an entry of the audit log, in one
     /// transaction.
     ///
     /// # Errors
     /// The store cannot be written.
     pub async fn erase(&self, erasure: &Erasure) -> Result<Erased, Fault> {
-        let mut tx = self.begin_alone("erase a person").await?;
+        let mut tx = self.begin_exclusive("erase a person").await?;
         index::lock_index(&mut tx, Index::People).await?;
         let mut erased = Erased::default();
         let mut named = BTreeMap::new();
@@ -229,7 +229,7 @@ impl Database {
                 tx.execute(DROP_TOKEN, &[token.as_str().into(), row.seq.into()]).await?;
             }
             let is_kept = |token: &String| !removed.contains(token);
-            change_tokens(&mut tx, row.seq, |of_state| of_state.retain(is_kept)).await?;
+            change_tokens(&mut tx, row.seq, |tokens| tokens.retain(is_kept)).await?;
             erased.raws += tx.execute(DROP_RAWS, &[row.seq.into()]).await?;
             erased.quarantined += tx.execute(FORGET_REJECT, &[Value::Id(row.id)]).await?;
         }
@@ -241,20 +241,20 @@ impl Database {
         Ok(erased)
     }
 
-    /// Writes a line of the audit log.
+    /// Writes an entry of the audit log.
     ///
     /// # Errors
     /// The store cannot be written.
-    pub async fn record(&self, entry: &AuditEntry) -> Result<(), Fault> {
-        self.write("write the audit log", AUDIT, &entry.values(), NOTHING).await?;
+    pub async fn write_audit(&self, entry: &AuditEntry) -> Result<(), Fault> {
+        self.write("write the audit log", AUDIT, &entry.values(), NO_ROWS).await?;
         Ok(())
     }
 
-    /// The newest lines of the audit log.
+    /// The newest entries of the audit log.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn audited(&self, limit: u32) -> Result<Vec<AuditEntry>, Fault> {
+    pub async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>, Fault> {
         let read = |row: &dyn Columns| {
             Ok(AuditEntry {
                 at: row.some_time("at")?,
@@ -264,11 +264,11 @@ impl Database {
                 detail: row.some_text("detail")?,
             })
         };
-        self.query("read the audit log", AUDITED, &[i64::from(limit).into()], read).await
+        self.query("read the audit log", LOG, &[i64::from(limit).into()], read).await
     }
 }
 
-/// Writes a row; false if it has another version by now.
+/// Writes a row; false if its version has changed.
 async fn write_row(tx: &mut Transaction<'_>, row: &SealedRow) -> Result<bool, Fault> {
     let address = row.address.as_ref().map(json).transpose()?;
     let people = (!row.people.is_empty()).then(|| json(&row.people)).transpose()?;
@@ -327,7 +327,7 @@ const ROWS_OF: &str = "SELECT d.seq, d.id, d.channel, d.revision, d.read_no, d.m
             d.address, d.people, d.unmasked
      FROM demand_person p JOIN demand d ON d.seq = p.demand WHERE p.token = $1 ORDER BY d.seq";
 
-/// As [`ROWS_OF`], locked: a sink that is about to write one of them waits, and then judges again.
+/// As [`ROWS_OF`], with locks: a sink that is about to write one of the rows waits, and then judges again.
 const LOCK_ROWS_OF: &str = "
      SELECT seq, id, channel, revision, read_no, mapping, address, people, unmasked FROM demand
      WHERE seq IN (SELECT demand FROM demand_person WHERE token = $1) ORDER BY seq {lock}";
@@ -335,7 +335,7 @@ const LOCK_ROWS_OF: &str = "
 const SET_ROW: &str = "UPDATE demand SET address = $2, people = $3, unmasked = $4
      WHERE seq = $1 AND revision = $5 AND read_no = $6 AND mapping = $7";
 
-impl RawOf {
+impl RawTable {
     /// Records after $1, $2 at most.
     const fn raws(self) -> &'static str {
         match self {
@@ -377,18 +377,17 @@ const FORGET_QUARANTINED: &str = "UPDATE quarantine SET raw = NULL, event = NULL
 const AUDIT: &str =
     "INSERT INTO audit (at, who, action, subject, detail) VALUES ($1, $2, $3, $4, $5)";
 
-/// The newest lines of the audit log, $1 at most.
-const AUDITED: &str =
-    "SELECT at, who, action, subject, detail FROM audit ORDER BY seq DESC LIMIT $1";
+/// The newest entries of the audit log, $1 at most.
+const LOG: &str = "SELECT at, who, action, subject, detail FROM audit ORDER BY seq DESC LIMIT $1";
 
 impl Database {
-    /// Binds the store to the keys that seal personal values: ids and check values, the current set first.
-    /// An unbound store is bound to the current set; after a rotation it is bound to the new one.
+    /// Binds the store to the keys that seal personal values. `keys` are the ids and check values of the key
+    /// sets, the current set first. A new store is bound to the current set; so is a store after a rotation.
     ///
     /// # Errors
-    /// `Stopped` if the store is bound to a key that is not among them.
+    /// `Stopped` if the store is bound to a set that is not among `keys`.
     pub async fn bind_key(&self, keys: &[(u32, String)]) -> Result<(), Fault> {
-        let mut tx = self.begin_alone("bind the sealing key").await?;
+        let mut tx = self.begin_exclusive("bind the sealing key").await?;
         let read = |row: &dyn Columns| Ok((row.some_int("key_id")?, row.some_text("check_value")?));
         let bound = tx.query("SELECT key_id, check_value FROM sealing_key", &[], read).await?;
         if let Some((key_id, check_value)) = key_to_bind(bound.first(), keys, self.place())? {
@@ -403,27 +402,27 @@ impl Database {
 
 const BIND_KEY: &str = "INSERT INTO sealing_key (key_id, check_value) VALUES ($1, $2)";
 
-/// The current key, if the store must be bound to it now: the store is new, or the keys were rotated.
-/// Refuses keys without the one to which the store is bound.
+/// The current key set, if the store must be bound to it: the store is new, or the keys were rotated.
+/// Refuses `keys` without the set to which the store is bound.
 fn key_to_bind<'a>(
     bound: Option<&(i64, String)>,
     keys: &'a [(u32, String)],
     place: &str,
 ) -> Result<Option<&'a (u32, String)>, Fault> {
     let Some(current) = keys.first() else {
-        return Err(Fault::stopped("there is no key").at(place));
+        return Err(Fault::stopped("there is no sealing key").at(place));
     };
     let Some((key_id, known)) = bound else { return Ok(Some(current)) };
     match keys.iter().position(|(id, value)| i64::from(*id) == *key_id && value == known) {
         Some(0) => Ok(None),
         Some(_) => Ok(Some(current)),
         None => Err(Fault::stopped(format!(
-            "its personal values are sealed with another key (key {key_id}) than the one given \
-             (key {})",
+            "the personal values in it are sealed with another key (key {key_id}) than the \
+             current one (key {})",
             current.0
         ))
         .at(place)
-        .remedy(format!("restore the key file of key {key_id}, or add that set to this one"))),
+        .remedy(format!("restore the key file of key {key_id}, or add that key set to this file"))),
     }
 }
 

@@ -1,12 +1,12 @@
-//! What the processes of a service tell each other through the store: leases and requests.
+//! What the processes of a service share through the store: leases and requests.
 //!
 //! Leases: only one process reads an upstream, so that its budget need not be divided. A lease ends by the
 //! clock of the database, which all processes share. Each new holder gets a higher fence, and a position
-//! that was claimed with a fence cannot be moved with a lower one: a process that did not notice the end
-//! of its lease can change nothing any more.
+//! that was claimed with a fence cannot be moved with a lower one: a process that has not noticed the end
+//! of its lease can no longer change anything.
 //!
-//! Requests: what somebody asks of the process that reads a channel, and the answer. They go through the
-//! database, because all processes use it; the process that reads a channel looks for them twice a second.
+//! Requests: what a command asks of the process that reads a channel, and the answer. They go through the
+//! store, because all processes use it; the process that reads a channel looks for them twice a second.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use sqlx::Error;
 
 use crate::store::{
     Database,
-    database::sql::{Columns, NOTHING, Value, decode, int},
+    database::sql::{Columns, NO_ROWS, Value, decode, int},
 };
 
 /// A lease that this process holds.
@@ -26,20 +26,20 @@ use crate::store::{
 pub struct Lease {
     /// Name of the upstream.
     pub upstream: String,
-    /// Greater than that of every earlier holder, of any upstream.
+    /// Greater than the fence of every earlier holder, of any upstream.
     pub fence: u64,
-    /// The last day on which a holder counted requests, and how many.
-    pub booked: Option<(NaiveDate, u32)>,
+    /// The last day on which a holder sent requests, and their number.
+    pub last_requests: Option<(NaiveDate, u32)>,
 }
 
-/// The lease of somebody else.
+/// A lease that another process holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding {
     /// Name of the upstream.
     pub upstream: String,
     /// The name of the holder.
     pub holder: String,
-    /// Whether the holder is a service, which takes requests.
+    /// Whether the holder is a service, which handles requests.
     pub serves: bool,
     /// The fence of the holder.
     pub fence: u64,
@@ -50,32 +50,32 @@ pub struct Holding {
 pub enum Claim {
     /// It is ours.
     Ours(Lease),
-    /// Somebody else has it.
+    /// Another process holds it.
     Held(Holding),
-    /// Another process took it and has given it back: try again.
+    /// Another process took it and gave it back: try again.
     Lost,
 }
 
 impl Database {
-    /// Takes the lease of `upstream` for `period`, in the name of `holder`; `serves` where that is a
-    /// service. A lease with the fence `expired` is taken although it has not ended: its holder is known
-    /// to have stopped.
+    /// Takes the lease of `upstream` for `term` in the name of `holder`, which is a service if `serves`.
+    /// Takes a lease with the fence `expired` even if it has not ended: the caller knows that its holder has
+    /// stopped.
     ///
     /// # Errors
-    /// The store cannot be reached, or not be written.
+    /// The store cannot be reached or written.
     pub async fn claim_lease(
         &self,
         upstream: &str,
         holder: &str,
         serves: bool,
-        period: Duration,
+        term: Duration,
         expired: Option<u64>,
     ) -> Result<Claim, Fault> {
         let values = [
             upstream.into(),
             holder.into(),
             Value::Bool(Some(serves)),
-            millis(period).into(),
+            millis(term).into(),
             expired.map_or(-1, int).into(),
         ];
         let ours = self.write("claim a lease", CLAIM, &values, lease).await?;
@@ -86,21 +86,20 @@ impl Database {
         Ok(held.map_or(Claim::Lost, Claim::Held))
     }
 
-    /// Renews a lease for `period` from now; false if another process holds it.
+    /// Renews a lease for `term` from now; false if another process holds it.
     ///
     /// # Errors
     /// The store cannot be reached.
-    pub async fn renew_lease(&self, lease: &Lease, period: Duration) -> Result<bool, Fault> {
-        let values =
-            [lease.upstream.as_str().into(), int(lease.fence).into(), millis(period).into()];
-        let rows = self.write("renew a lease", RENEW, &values, NOTHING).await?;
+    pub async fn renew_lease(&self, lease: &Lease, term: Duration) -> Result<bool, Fault> {
+        let values = [lease.upstream.as_str().into(), int(lease.fence).into(), millis(term).into()];
+        let rows = self.write("renew a lease", RENEW, &values, NO_ROWS).await?;
         Ok(!rows.is_empty())
     }
 
     /// Writes the number of requests that were sent to the upstream on `day`.
     ///
     /// # Errors
-    /// `Transient` where the lease has passed to another process; the store cannot be reached.
+    /// `Transient` if the lease has passed to another process, or the store cannot be reached.
     pub async fn book_requests(
         &self,
         lease: &Lease,
@@ -115,21 +114,21 @@ impl Database {
             day.as_str().into(),
             i64::from(n_requests).into(),
         ];
-        let rows = self.write("book requests", COUNT_REQUESTS, &values, NOTHING).await?;
+        let rows = self.write("count requests", COUNT_REQUESTS, &values, NO_ROWS).await?;
         if rows.is_empty() {
-            return Err(Fault::transient("another process holds its lease now")
+            return Err(Fault::transient("another process holds the lease now")
                 .at(format!("upstream {upstream}")));
         }
         Ok(())
     }
 
-    /// Gives a lease back, so that no other process has to wait for its end.
+    /// Gives a lease back, so that no other process has to wait until it ends.
     ///
     /// # Errors
     /// The store cannot be reached; the lease ends by itself.
     pub async fn release_lease(&self, lease: &Lease) -> Result<(), Fault> {
         let values = [lease.upstream.as_str().into(), int(lease.fence).into()];
-        self.write("release a lease", RELEASE, &values, NOTHING).await?;
+        self.write("release a lease", RELEASE, &values, NO_ROWS).await?;
         Ok(())
     }
 
@@ -142,8 +141,8 @@ impl Database {
     }
 }
 
-fn millis(period: Duration) -> i64 {
-    i64::try_from(period.as_millis()).unwrap_or(i64::MAX)
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Ends the lease of $1 with fence $2.
@@ -154,7 +153,7 @@ const COUNT_REQUESTS: &str =
     "UPDATE lease SET day = $3, requests = $4 WHERE upstream = $1 AND fence = $2
      RETURNING fence";
 
-/// Takes the lease of $1 for holder $2, who is a service or not ($3), for $4 ms, if it has ended or has
+/// Takes the lease of $1 for holder $2, which is a service if $3, for $4 ms, if the lease has ended or has
 /// fence $5. The new fence is greater than every other: a channel may move from one upstream to another.
 const CLAIM: &str = "INSERT INTO lease (upstream, holder, serves, fence, until_ms)
      VALUES ($1, $2, $3, (SELECT 1 + coalesce(max(fence), 0) FROM lease), {now} + $4)
@@ -179,7 +178,7 @@ fn lease(row: &dyn Columns) -> Result<Lease, Error> {
     Ok(Lease {
         upstream: row.some_text("upstream")?,
         fence: row.count("fence")?,
-        booked: day.map(|day| (day, u32::try_from(n_requests).unwrap_or(u32::MAX))),
+        last_requests: day.map(|day| (day, u32::try_from(n_requests).unwrap_or(u32::MAX))),
     })
 }
 
@@ -196,22 +195,22 @@ fn holding(row: &dyn Columns) -> Result<Holding, Error> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RequestKind {
-    /// Read now, whatever the schedule says, until nothing more comes.
+    /// Read now, regardless of the schedule, until nothing more comes.
     Sync,
-    /// Pause until [`RequestKind::Resume`], also after a restart. It is a state: it is done at once.
+    /// Pause until [`RequestKind::Resume`], even after a restart. It is done at once.
     Pause,
     /// End a pause.
     Resume,
     /// Read the configuration again.
     Reload,
-    /// Accept the shape that the records have from now on as the right one. It is done at once.
+    /// Accept the shape of the demands that come from now on. It is done at once.
     Accept,
 }
 
 /// A request that is not done yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Its number.
+    /// The number of the row.
     pub seq: i64,
     /// The channel; `None` for all channels.
     pub channel: Option<ChannelId>,
@@ -224,9 +223,9 @@ pub struct Request {
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestState {
-    /// Nobody has done it yet.
+    /// No process has done it yet.
     Open,
-    /// Done; the answer is for whoever asked.
+    /// Done; the answer is for the requester.
     Done(String),
     /// It cannot be done; the text says why.
     Failed(String),
@@ -236,7 +235,7 @@ impl Database {
     /// Makes a request; returns its number, for [`Database::request`].
     ///
     /// # Errors
-    /// The store cannot be reached, or not be written.
+    /// The store cannot be reached or written.
     pub async fn ask(
         &self,
         kind: RequestKind,
@@ -249,7 +248,7 @@ impl Database {
         let stretch = Value::Text(stretch.as_deref());
         let kind = json!(kind);
         let values = [channel, Value::Text(kind.as_str()), asked_by.into(), stretch];
-        let seq = self.write("ask", ASK, &values, |row| row.some_int("seq")).await?;
+        let seq = self.write("make a request", ASK, &values, |row| row.some_int("seq")).await?;
         Ok(seq.first().copied().unwrap_or(0))
     }
 
@@ -283,7 +282,7 @@ impl Database {
         };
         let answer = answer.replace('\0', "␀"); // it may quote a source
         let values = [seq.into(), state.into(), answer.as_str().into()];
-        self.write("answer a request", ANSWER, &values, NOTHING).await?;
+        self.write("answer a request", ANSWER, &values, NO_ROWS).await?;
         Ok(())
     }
 
@@ -304,13 +303,13 @@ impl Database {
         self.query("read what is paused", PAUSED, &[], |row| row.channel()).await
     }
 
-    /// Deletes requests to sync that ended longer than `age` ago. Requests to pause and to resume stay:
-    /// the last of them is the state of the channel.
+    /// Deletes requests to sync that ended longer than `age` ago. Requests to pause and to resume stay: the
+    /// last one says whether the channel is paused.
     ///
     /// # Errors
     /// The store cannot be written.
     pub async fn forget_requests(&self, age: Duration) -> Result<(), Fault> {
-        self.write("forget old requests", FORGET, &[millis(age).into()], NOTHING).await?;
+        self.write("delete old requests", DELETE, &[millis(age).into()], NO_ROWS).await?;
         Ok(())
     }
 }
@@ -328,15 +327,15 @@ const PAUSED: &str = "SELECT channel FROM request r
          AND later.kind IN ('pause', 'resume') AND later.state = 'done')
      ORDER BY channel";
 
-/// A request of kind $2 by $3 to channel $1, for stretch $4.
+/// Adds a request of kind $2 by $3 for channel $1 and time range $4.
 const ASK: &str = "INSERT INTO request (channel, kind, asked_by, stretch, asked_ms, state)
      VALUES ($1, $2, $3, $4, {now}, 'open') RETURNING seq";
 
-/// The state of request $1 is $2 now, with answer $3.
+/// Sets the state of request $1 to $2, with answer $3.
 const ANSWER: &str = "UPDATE request SET state = $2, answer = $3, ended_ms = {now} WHERE seq = $1";
 
-/// Deletes requests that ended $1 milliseconds ago, or earlier.
-const FORGET: &str = "DELETE FROM request WHERE kind = 'sync' AND ended_ms <= {now} - $1";
+/// Deletes requests to sync that ended $1 milliseconds ago, or earlier.
+const DELETE: &str = "DELETE FROM request WHERE kind = 'sync' AND ended_ms <= {now} - $1";
 
 fn request(row: &dyn Columns) -> Result<Request, Error> {
     let kind = row.text("kind")?.unwrap_or_default();

@@ -1,10 +1,10 @@
 //! The embedded store: one SQLite file. A commit confirms the messages of the in-process bus, so it must
-//! be durable (`synchronous = FULL`), whatever that costs. Writing is fast because each statement writes
-//! many rows, and each intake is one commit.
+//! be durable (`synchronous = FULL`). Writing is fast because each statement writes many rows, and each
+//! intake is one commit.
 //!
-//! One connection writes: SQLite has one writer anyway, and the pool's queue for it is fair while
-//! SQLite's busy handler is not. A few other connections read at the same time (WAL). Another process
-//! may have the same file open.
+//! One connection writes: SQLite allows only one writer, and the queue of the pool is fair, unlike the
+//! busy handler of SQLite. A few other connections read at the same time (WAL). Another process may have
+//! the same file open.
 
 mod fault;
 mod sql;
@@ -33,17 +33,17 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 /// How long to wait while another process holds the write lock.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_READERS: u32 = 4;
-/// Prepared statements that a connection keeps: for each table one per size of chunk.
+/// Maximum number of prepared statements of a connection: enough for each table and size of chunk.
 const MAX_STATEMENTS: usize = 256;
 
 /// Page cache of the writer; a negative number counts KiB. It is large, because ids are random and an
 /// insert may change any page of their index.
 const CACHE_SIZE: &str = "-65536";
-/// Pages of the write-ahead log (64 MiB) before they are copied into the file: an index page that many
-/// intakes change is then copied once.
-const LOG_PAGES: &str = "16384";
+/// SQLite copies the write-ahead log into the file when it has this many pages (64 MiB). There are many,
+/// so that an index page that several intakes change is copied once.
+const MAX_LOG_PAGES: &str = "16384";
 
-/// A handle on one file; clones share it.
+/// A handle to one file. Clones share its connections.
 #[derive(Clone)]
 pub struct Sqlite {
     writer: Option<SqlitePool>,
@@ -55,8 +55,8 @@ impl Sqlite {
     /// Opens the file at `path`.
     ///
     /// # Errors
-    /// `Stopped` where there is no such file to read, it is not a database, or a newer version made it;
-    /// `Transient` where another process has locked it.
+    /// `Stopped` if there is no file to read, it is not a database, or a newer version made it; `Transient`
+    /// if another process has locked it.
     pub async fn open(path: impl AsRef<Path>, access: Access) -> Result<Self, Fault> {
         let path = path.as_ref();
         let place = format!("sqlite file {}", path.display());
@@ -79,7 +79,7 @@ impl Sqlite {
                     .journal_mode(SqliteJournalMode::Wal)
                     .pragma("cache_size", CACHE_SIZE)
                     .pragma("temp_store", "MEMORY")
-                    .pragma("wal_autocheckpoint", LOG_PAGES);
+                    .pragma("wal_autocheckpoint", MAX_LOG_PAGES);
                 let writer = pool(1, options)
                     .await
                     .map_err(|error| fault(&place, "open the store", &error))?;
@@ -117,10 +117,10 @@ impl Sqlite {
             .map_err(|error| self.fault("begin a transaction", error.into()))
     }
 
-    pub(super) fn fault(&self, doing: &str, failure: Failure) -> Fault {
+    pub(super) fn fault(&self, action: &str, failure: Failure) -> Fault {
         match failure {
             Failure::Fault(fault) => fault,
-            Failure::Database(error) => fault(&self.place, doing, &error),
+            Failure::Database(error) => fault(&self.place, action, &error),
         }
     }
 }
@@ -135,7 +135,7 @@ async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, sq
     SqlitePoolOptions::new()
         .max_connections(size)
         .idle_timeout(None)
-        .max_lifetime(None) // prepared statements live with a connection
+        .max_lifetime(None) // a new connection has no prepared statements
         .acquire_timeout(Duration::from_secs(30))
         // When the disk is full, SQLite rolls back by itself, but the driver still counts the
         // transaction as open and would never begin another one on this connection.
@@ -147,13 +147,13 @@ async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, sq
         .await
 }
 
-/// All migrations are one transaction: two processes may open a new file at the same moment.
+/// Runs all migrations in one transaction, because two processes may open a new file at the same time.
 async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
-    let failed = |error: sqlx::Error| fault(place, "bring its tables up to date", &error);
+    let failed = |error: sqlx::Error| fault(place, "bring the tables up to date", &error);
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     MIGRATIONS.run_direct(None, &mut *tx, false).await.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => failed(error),
-        error => Fault::stopped("its tables are of another version")
+        error => Fault::stopped("the tables are of another version")
             .at(place)
             .because(error)
             .remedy("use the version that created the file, or a newer one"),
@@ -161,30 +161,31 @@ async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
     tx.commit().await.map_err(failed)
 }
 
-/// ISO 8601 of fixed width, so that the order of texts is the order of times.
+/// Formats a time as ISO 8601 with a fixed width, so that the order of texts is the order of times.
 fn iso(time: Timestamp) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
 
-/// Rows that one transaction deletes: a sink waits until it ends.
+/// Maximum number of rows of a table that one transaction deletes: a sink waits until it ends.
 const MAX_DROPPED_ROWS: u32 = 2_000;
 
 impl Sqlite {
-    /// As [`Database::drop_before`]. Rows are looked at in the order of their numbers, which is about
-    /// the order of their times: an old row behind many newer ones stays until they go.
+    /// As [`Database::drop_before`]. It examines rows in the order of their numbers, which is about the
+    /// order of their times: an old row after many newer ones stays until those are dropped.
     ///
     /// [`Database::drop_before`]: crate::store::Database::drop_before
     pub(in crate::store) async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
         let Some(first) = before.date_naive().with_day(1) else { return Ok(false) };
         let month = iso(first.and_time(NaiveTime::MIN).and_utc());
-        let mut dropped = false;
-        while self.drop_some(&month).await? {
-            dropped = true;
+        let mut has_dropped = false;
+        while self.drop_batch(&month).await? {
+            has_dropped = true;
         }
-        Ok(dropped)
+        Ok(has_dropped)
     }
 
-    async fn drop_some(&self, month: &str) -> Result<bool, Fault> {
+    /// Drops some rows from before `month`; false if the oldest rows are not that old.
+    async fn drop_batch(&self, month: &str) -> Result<bool, Fault> {
         let mut tx = self.begin().await?;
         let work = async {
             let mut n_deleted = 0;

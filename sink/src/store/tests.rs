@@ -1,4 +1,4 @@
-//! All stores are asked the same questions.
+//! Runs the suite for all stores.
 
 pub(super) mod index;
 mod sealed;
@@ -48,7 +48,7 @@ impl Served {
     }
 }
 
-/// A store in a holder answers for its holder.
+/// The holder of a store passes calls on to the store.
 macro_rules! answers {
     ($twin:ident) => {
         impl Store for $twin {

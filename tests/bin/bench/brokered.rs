@@ -1,6 +1,6 @@
-//! The same backlog through RabbitMQ into PostgreSQL, beside dlt, which loads it into the same
-//! server without a broker between. dlt reads the hotline's rows as JSON pages over HTTP, all of them
-//! made before anybody asks, so that dlt is measured and not the server.
+//! Measures the same backlog through RabbitMQ into PostgreSQL, and dlt, which loads it into the same
+//! PostgreSQL without a broker. dlt reads the rows of the hotline as JSON pages over HTTP. The pages are
+//! made before it starts, so that this measures dlt and not the HTTP server.
 
 use std::{
     io::Write,
@@ -25,7 +25,7 @@ use tokio::{
 
 use super::{RECORDS, rate};
 
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Measures, and prints a table.
 pub(crate) async fn measure(mut world: World) -> anyhow::Result<()> {
@@ -35,13 +35,13 @@ pub(crate) async fn measure(mut world: World) -> anyhow::Result<()> {
     let published = Instant::now();
     let gateway = tokio::task::block_in_place(|| publish(&world, "all"))?;
     let published = published.elapsed();
-    let whole = published + until_kept(&database).await?;
+    let whole = published + wait_until_kept(&database).await?;
     tokio::task::block_in_place(|| gateway.stop())?;
 
     let pages = serve(world.hotline.url()).await?;
-    let peer = tokio::task::block_in_place(|| load(pages.url(), &store))?;
+    let dlt = tokio::task::block_in_place(|| load(pages.url(), &store))?;
 
-    let (ours, theirs) = (rate(RECORDS, whole), rate(RECORDS, peer.took));
+    let (ours, theirs) = (rate(RECORDS, whole), rate(RECORDS, dlt.duration));
     let mut out = std::io::stdout().lock();
     writeln!(out, "\n| through RabbitMQ into PostgreSQL | measured |\n|---|---|")?;
     writeln!(out, "| records/s, source to broker, confirmed | {:.0} |", rate(RECORDS, published))?;
@@ -49,7 +49,7 @@ pub(crate) async fn measure(mut world: World) -> anyhow::Result<()> {
     writeln!(
         out,
         "| dlt {}, JSON pages to PostgreSQL, merge, rows/s | {theirs:.0} |",
-        peer.version
+        dlt.version
     )?;
     writeln!(out, "| ratio to dlt | {:.1} : 1 |", ours / theirs)?;
     Ok(())
@@ -69,11 +69,11 @@ pub(crate) fn publish(world: &World, role: &str) -> anyhow::Result<Gateway> {
     }
 }
 
-/// Waits until the store has all of it; says how long that took.
-async fn until_kept(store: &Database) -> anyhow::Result<Duration> {
+/// Waits until the store has kept everything; returns how long that took.
+async fn wait_until_kept(store: &Database) -> anyhow::Result<Duration> {
     let began = Instant::now();
     let channel: ChannelId = "hotline".parse()?;
-    let mut again = tokio::time::interval(LOOK_AGAIN);
+    let mut again = tokio::time::interval(POLL_INTERVAL);
     loop {
         again.tick().await;
         let books = store.books(Some(&channel), None).await?;
@@ -83,9 +83,10 @@ async fn until_kept(store: &Database) -> anyhow::Result<Duration> {
     }
 }
 
-const PAGE: usize = 1_000;
+/// Rows of a page.
+const PAGE_ROWS: usize = 1_000;
 
-/// A server that answers `/rows?page=N` from 0; a page behind the last one is empty.
+/// A server that answers `/rows?page=N`, N from 0. A page after the last one is empty.
 pub(crate) struct Pages {
     url: String,
     _server: JoinSet<()>,
@@ -104,7 +105,7 @@ pub(crate) async fn serve(hotline: &str) -> anyhow::Result<Pages> {
         sqlx::query("SELECT * FROM CNS_CINFO ORDER BY ROWGUID").fetch_all(&mut source).await?;
     let records = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
     let pages: Vec<String> = records
-        .chunks(PAGE)
+        .chunks(PAGE_ROWS)
         .map(|rows| serde_json::json!({ "rows": rows }).to_string())
         .chain([r#"{"rows":[]}"#.to_owned()])
         .collect();
@@ -142,7 +143,7 @@ async fn accept(listener: TcpListener, pages: Arc<Vec<String>>) {
     }
 }
 
-/// HTTP/1.1 as far as a client needs it that asks for pages: request line, headers, no body.
+/// Answers requests for pages: HTTP/1.1 with a request line and headers, without a body.
 async fn answer(stream: TcpStream, pages: Arc<Vec<String>>) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
@@ -169,15 +170,15 @@ async fn answer(stream: TcpStream, pages: Arc<Vec<String>>) -> std::io::Result<(
     Ok(())
 }
 
-/// What it took.
-pub(crate) struct Peer {
+/// The version of dlt, and how long it took.
+pub(crate) struct DltRun {
     pub(crate) version: String,
-    pub(crate) took: Duration,
+    pub(crate) duration: Duration,
 }
 
-/// Loads all pages below `pages` into a schema of its own. The interpreter that has dlt is named by
-/// `TONGHUI_BENCH_PYTHON`, which `cargo xtask bench` sets.
-pub(crate) fn load(pages: &str, store: &str) -> anyhow::Result<Peer> {
+/// Lets dlt load all pages below the URL `pages` into a schema of its own. `TONGHUI_BENCH_PYTHON`, which
+/// `cargo xtask bench` sets, names the Python interpreter that has dlt.
+pub(crate) fn load(pages: &str, store: &str) -> anyhow::Result<DltRun> {
     let python = server("TONGHUI_BENCH_PYTHON")?;
     let home = tempfile::tempdir()?;
     let began = Instant::now();
@@ -188,9 +189,9 @@ pub(crate) fn load(pages: &str, store: &str) -> anyhow::Result<Peer> {
         .env("RUNTIME__DLTHUB_TELEMETRY", "false")
         .stdin(Stdio::null())
         .output()?;
-    let took = began.elapsed();
+    let duration = began.elapsed();
     anyhow::ensure!(ended.status.success(), "dlt: {}", String::from_utf8_lossy(&ended.stderr));
-    let said = String::from_utf8(ended.stdout)?;
-    let version = said.lines().last().unwrap_or_default().to_owned();
-    Ok(Peer { version, took })
+    let output = String::from_utf8(ended.stdout)?;
+    let version = output.lines().last().unwrap_or_default().to_owned();
+    Ok(DltRun { version, duration })
 }

@@ -1,4 +1,4 @@
-//! The hotline's backlog into one SQLite file, and the floor under it.
+//! Measures the backlog of the hotline into one SQLite file, and the lower bound: SQLite alone.
 
 use std::{
     io::Write,
@@ -14,7 +14,7 @@ use system_tests::{
 
 use super::{RECORDS, rate};
 
-/// Rows of one statement of the floor: what the store's batches come to.
+/// Rows of one statement of the lower bound: about as many as in a batch of the store.
 const FLOOR_BATCH: usize = 1_000;
 
 /// Measures, and prints a table.
@@ -39,10 +39,11 @@ pub(crate) async fn measure(world: &World) -> anyhow::Result<()> {
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// The measurements of one run of the binary.
 struct Run {
     first_read: Duration,
     whole: Duration,
-    /// Of all its threads, in user and kernel mode.
+    /// CPU time of all threads, in user and kernel mode.
     cpu: Duration,
     peak_mib: u64,
 }
@@ -77,7 +78,7 @@ fn pull(world: &World) -> anyhow::Result<Run> {
 /// User and kernel time of a process: proc(5), fields 14 and 15 of `stat`, in ticks of 10 ms.
 fn cpu_time(process: u32) -> anyhow::Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name, in brackets, may hold blanks.
+    // The name, in brackets, may contain spaces.
     let (_, fields) = stat.rsplit_once(") ").context("no name in /proc/…/stat")?;
     let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<u64>);
     let ticks: u64 = ticks.collect::<Result<Vec<_>, _>>()?.iter().sum();

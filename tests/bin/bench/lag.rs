@@ -1,5 +1,5 @@
-//! How late demands arrive from five channels while a sixth one misbehaves, beside a sixth one that
-//! does not: from the moment a source has a record to the moment its receipt is written.
+//! Measures how late the demands of five channels arrive while a sixth channel misbehaves, compared with a
+//! sixth channel that behaves: from the time a source has a record until its receipt is written.
 
 use std::{collections::HashMap, fs, io::Write as _, path::Path, sync::Arc, time::Duration};
 
@@ -18,17 +18,17 @@ use sandbox::{Behaviour, Clock, Limits, Mobile, Retention};
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::{net::TcpListener, time::interval};
 
-/// Channels that are measured.
-const GOOD: usize = 5;
+/// The number of channels that are measured.
+const N_GOOD: usize = 5;
 /// How often each of them gets a record.
 const TICK: Duration = Duration::from_millis(200);
-/// Ticks at the end at which nothing comes.
-const REST: usize = 15;
-/// So many of a flood come at each tick.
-const FLOOD: u64 = 400;
-/// A broken record comes at one tick of so many.
-const BROKEN_EVERY: usize = 25;
-/// UTF-8 that was read as GBK, and clean text behind it: each of the broken words is a stretch of its own.
+/// The number of ticks at the end without new records.
+const N_LAST_TICKS: usize = 15;
+/// The number of records of a flood at each tick.
+const FLOOD_RECORDS: u64 = 400;
+/// The number of ticks between two broken records.
+const BROKEN_INTERVAL: usize = 25;
+/// UTF-8 that was read as GBK, followed by clean text: so each repetition has to be repaired separately.
 const BROKEN: &str = "缇や紬璇夋眰，小区电梯坏了。";
 const BROKEN_BYTES: usize = 7_900_000;
 
@@ -70,10 +70,10 @@ pub(crate) async fn measure(seconds: u64, runs: usize) -> anyhow::Result<()> {
             baseline = worst;
         }
         let lags: Vec<_> = lags.iter().map(ToString::to_string).collect();
-        let beside = worst.saturating_sub(baseline);
+        let difference = worst.saturating_sub(baseline);
         writeln!(
             out,
-            "| {sixth:?} | {} (worst + {beside}) | {} |",
+            "| {sixth:?} | {} (worst + {difference}) | {} |",
             lags.join(" · "),
             counts.join(" · ")
         )?;
@@ -81,7 +81,7 @@ pub(crate) async fn measure(seconds: u64, runs: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What one run showed.
+/// The result of one run.
 struct Lag {
     p99: u64,
     filed: usize,
@@ -94,16 +94,16 @@ async fn run(sixth: Sixth, length: Duration) -> anyhow::Result<Lag> {
     shipped::write(&config, &["mobile"])?;
     let template = fs::read_to_string(config.join("channels/mobile/channel.toml"))?;
     fs::remove_dir_all(config.join("channels"))?;
-    for number in 0..=GOOD {
+    for number in 0..=N_GOOD {
         let behaviour = Behaviour::new(u64::try_from(number)?, Clock::machine());
         let retention = Retention::Newest;
         let behaviour = Behaviour { limits: Limits::Loose, retention, ..behaviour };
         sources.push(Mobile::open(behaviour).await?);
     }
-    // Nobody accepts: the connection stands, and no answer comes.
+    // Nobody accepts the connection, so no answer comes.
     let silent = TcpListener::bind("127.0.0.1:0").await?;
     for (number, source) in sources.iter().enumerate() {
-        let address = match (sixth, number == GOOD) {
+        let address = match (sixth, number == N_GOOD) {
             (Sixth::Hangs, true) => format!("http://{}", silent.local_addr()?),
             (Sixth::Misconfigured, true) => format!("{}/nowhere", source.url()),
             _ => source.url().to_owned(),
@@ -134,7 +134,7 @@ async fn run(sixth: Sixth, length: Duration) -> anyhow::Result<Lag> {
     lag(&config.join("data/tonghui.db"), &filed?).await
 }
 
-/// The shipped channel under a name of its own, looking every second, without limits.
+/// Writes the shipped channel under another name, with a read every second, without limits.
 fn write_channel(config: &Path, number: usize, template: &str, url: &str) -> anyhow::Result<()> {
     let folder = config.join(format!("channels/c{number}"));
     fs::create_dir_all(&folder)?;
@@ -145,21 +145,21 @@ fn write_channel(config: &Path, number: usize, template: &str, url: &str) -> any
     Ok(fs::write(folder.join("channel.toml"), text)?)
 }
 
-/// In place of the sixth channel, one that reads what is dropped into a folder.
+/// Replaces the sixth channel with one that reads files from a folder.
 fn write_file_channel(config: &Path, dropped: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(dropped)?;
-    let folder = config.join(format!("channels/c{GOOD}"));
+    let folder = config.join(format!("channels/c{N_GOOD}"));
     fs::write(folder.join("url"), dropped.display().to_string())?;
     let text = format!(
         r#"
-name      = "c{GOOD}"
+name      = "c{N_GOOD}"
 connector = "files"
 
 [schedule]
 every = "1s"
 
 [files]
-url    = {{ file = "channels/c{GOOD}/url" }}
+url    = {{ file = "channels/c{N_GOOD}/url" }}
 match  = ["*.jsonl"]
 key    = "$.no"
 stable = "1s"
@@ -175,11 +175,11 @@ content   = {{ at = "$.text", clean = "html" }}
     Ok(fs::write(folder.join("channel.toml"), text)?)
 }
 
-/// When each record was there, by the number of its source.
+/// The time at which each record was added, by the number of its source and its key.
 type Filed = HashMap<(usize, String), Timestamp>;
 
-/// One record in each good source at each tick, until the last seconds: what came last may still be on
-/// its way.
+/// Adds one record to each good source at each tick; then waits, because the last records may still be in
+/// flight.
 async fn file(
     sources: &[Mobile],
     sixth: Sixth,
@@ -191,13 +191,13 @@ async fn file(
     let text = BROKEN.repeat(BROKEN_BYTES / BROKEN.len());
     for tick in 0..usize::try_from(length.as_millis() / TICK.as_millis())? {
         ticks.tick().await;
-        if sixth == Sixth::Broken && tick % BROKEN_EVERY == 0 {
+        if sixth == Sixth::Broken && tick % BROKEN_INTERVAL == 0 {
             let record = serde_json::json!({ "no": format!("B{tick}"), "n": tick, "text": text });
             fs::write(dropped.join(format!("{tick}.jsonl")), record.to_string())?;
         }
         for (number, source) in sources.iter().enumerate() {
-            let is_good = number < GOOD;
-            let many = if !is_good && sixth == Sixth::Floods { FLOOD } else { 1 };
+            let is_good = number < N_GOOD;
+            let many = if !is_good && sixth == Sixth::Floods { FLOOD_RECORDS } else { 1 };
             for key in source.file(many) {
                 if is_good {
                     filed.insert((number, key), now());
@@ -205,13 +205,13 @@ async fn file(
             }
         }
     }
-    for _ in 0..REST {
+    for _ in 0..N_LAST_TICKS {
         ticks.tick().await;
     }
     Ok(filed)
 }
 
-/// The time between filing and receipt that one of a hundred exceeds.
+/// Computes the 99th percentile of the time from filing to receipt.
 async fn lag(store: &Path, filed: &Filed) -> anyhow::Result<Lag> {
     let url = format!("sqlite://{}", store.display());
     let mut store = SqliteConnection::connect(&url).await?;
@@ -227,7 +227,7 @@ async fn lag(store: &Path, filed: &Filed) -> anyhow::Result<Lag> {
     for ((number, key), at) in filed {
         if let Some(kept) = kept.get(&(format!("c{number}"), key.clone())) {
             let kept: Timestamp = kept.parse()?;
-            // A clock that was set back gives no lag.
+            // A clock that was set back gives a lag of zero.
             lags.push(u64::try_from((kept - at).num_milliseconds()).unwrap_or(0));
         }
     }
@@ -236,7 +236,7 @@ async fn lag(store: &Path, filed: &Filed) -> anyhow::Result<Lag> {
     Ok(Lag { p99, filed: filed.len(), kept: lags.len() })
 }
 
-/// Rejects everything, and then panics where nobody catches it but the supervisor.
+/// Rejects everything, and then panics in `seal`, where only the supervisor catches it.
 struct Panicking;
 
 impl Normalizer for Panicking {
@@ -244,7 +244,7 @@ impl Normalizer for Panicking {
         Verdict::Reject(Reason::new("measured", ""))
     }
 
-    #[allow(clippy::panic, reason = "what is measured")]
+    #[allow(clippy::panic, reason = "the lag of a panic is measured")]
     fn seal(&self, _: &DemandId, _: &[u8]) -> SealedBytes {
         panic!("on purpose")
     }

@@ -1,5 +1,5 @@
-//! Two sinks that load a backlog into an empty PostgreSQL: how even their rate is from one window to
-//! the next, and how far the indexes are behind until they cover everything.
+//! Measures two sinks that load a backlog into an empty PostgreSQL: how even their rate is over time, and how
+//! far the indexes are behind until they cover everything.
 
 use std::{io::Write as _, time::Duration};
 
@@ -14,6 +14,7 @@ use super::{brokered::publish, rate};
 
 /// Demands of the backlog.
 pub(crate) const RECORDS: u64 = 200_000;
+/// The length of a time window.
 const WINDOW: Duration = Duration::from_secs(2);
 
 /// Measures, and prints a table.
@@ -21,7 +22,7 @@ pub(crate) async fn measure(mut world: World) -> anyhow::Result<()> {
     let (store, broker) = (server("TONGHUI_TEST_POSTGRES")?, server("TONGHUI_TEST_AMQP")?);
     world.use_servers(Some(&store), Some(&broker)).await?;
     let (database, _) = world.store().await?;
-    // All of it waits at the broker: the sinks wait for nobody.
+    // All messages are at the broker before the sinks start: so the sinks never wait for ingest.
     tokio::task::block_in_place(|| publish(&world, "ingest")?.stop())?;
     let began = Instant::now();
     let start = |_| Gateway::start_with(&world, "sink", "warn");
@@ -33,12 +34,12 @@ pub(crate) async fn measure(mut world: World) -> anyhow::Result<()> {
     summarize(&windows)
 }
 
-/// Looks at the end of each window until everything is stored and indexed; gives how much each window
-/// brought while there was something to store.
+/// Prints a line at the end of each time window until everything is stored and indexed. Returns the rate of
+/// each window in which there was still something to store.
 async fn watch(database: &Database, began: Instant) -> anyhow::Result<Vec<u64>> {
     let mut out = std::io::stdout();
     writeln!(out, "| after, s | stored/s | rows behind: people | links |\n|---|---|---|---|")?;
-    let (mut windows, mut stored_before, mut looked) = (Vec::new(), 0, began);
+    let (mut windows, mut stored_before, mut last_look) = (Vec::new(), 0, began);
     let mut ticks = interval(WINDOW);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
@@ -47,7 +48,7 @@ async fn watch(database: &Database, began: Instant) -> anyhow::Result<Vec<u64>> 
         let (books, now) = (database.books(None, None).await?, Instant::now());
         let kept = books.iter().map(|book| book.published - book.in_flight).sum::<u64>();
         let is_kept = books.iter().all(|book| book.in_flight == 0);
-        let per_second = rate(kept - stored_before, now - looked);
+        let per_second = rate(kept - stored_before, now - last_look);
         let lags = database.index_lag().await?;
         let [people, links] = [&lags[0], &lags[1]].map(|lag| lag.rows);
         let after = (now - began).as_secs_f64();
@@ -56,14 +57,14 @@ async fn watch(database: &Database, began: Instant) -> anyhow::Result<Vec<u64>> 
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             windows.push(per_second as u64);
         }
-        (stored_before, looked) = (kept, now);
+        (stored_before, last_look) = (kept, now);
         if is_kept && people + links == 0 {
             return Ok(windows);
         }
     }
 }
 
-/// The first window has the start in it, the last one an end.
+/// Prints the rates. The first window is left out, because it includes the start.
 fn summarize(windows: &[u64]) -> anyhow::Result<()> {
     let after_first = windows.get(1..).unwrap_or_default();
     let mut sorted = after_first.to_vec();

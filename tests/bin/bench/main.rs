@@ -1,5 +1,5 @@
-//! The measurements of docs/performance.md: the hotline's backlog through the release binary, beside
-//! floors and peers that are run in the same call. Prints Markdown.
+//! The measurements of docs/performance.md: the release binary reads the backlog of a hotline, and lower
+//! bounds and other programs are measured in the same call. Prints Markdown.
 
 mod brokered;
 mod embedded;
@@ -12,9 +12,10 @@ use clap::Parser;
 use sandbox::{Clock, Settings, Storage};
 use system_tests::world::World;
 
+/// Demands of the backlog.
 const RECORDS: u64 = 50_000;
 
-/// Without a part: throughput, memory and start.
+/// Which part to measure. Without one: throughput, memory and start.
 #[derive(Debug, Parser)]
 enum Part {
     /// The lag of five channels beside one that misbehaves, for each way to misbehave.
@@ -42,7 +43,7 @@ async fn main() -> anyhow::Result<()> {
     brokered::measure(city(RECORDS).await?).await
 }
 
-/// A city whose hotline has a backlog; the same one every time.
+/// Creates a city whose hotline has a backlog, the same one every time.
 async fn city(backlog: u64) -> anyhow::Result<World> {
     let mut settings = Settings::new(1, Clock::machine());
     settings.storage = Storage::Clob;
@@ -52,7 +53,7 @@ async fn city(backlog: u64) -> anyhow::Result<World> {
 }
 
 fn rate(n: u64, took: Duration) -> f64 {
-    // Counts here are far below 2^52.
+    // These counts are far below 2^52.
     #[allow(clippy::cast_precision_loss)]
     let n = n as f64;
     n / took.as_secs_f64()

@@ -1,5 +1,5 @@
-//! The same bytes through every connector that reads documents: whatever is wrong in a record has
-//! one fate, whoever brought it.
+//! Sends the same bytes through every connector that reads documents: whatever is wrong in a record, all
+//! connectors must treat the record in the same way.
 
 use anyhow::anyhow;
 use connector_files::Files;
@@ -12,27 +12,27 @@ use serde_json::{Value, json};
 /// What became of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
-    /// It was taken, with doubts about so many of its texts.
-    Taken {
+    /// It was accepted.
+    Accepted {
         /// Its key.
         key: String,
-        /// How many marks it has.
+        /// The number of doubts about its texts.
         n_marks: usize,
     },
-    /// It was put aside.
-    PutAside {
-        /// Its key, where that could be read.
+    /// It was unreadable.
+    Unreadable {
+        /// Its key, if that could be read.
         key: Option<String>,
     },
 }
 
-/// The fates of all records of a document; `None` where it was refused as a whole.
+/// The fates of all records of a document; `None` if the whole document was refused.
 pub type Fates = Option<Vec<Fate>>;
 
-/// JSON records within a list, over files, http and webhook.
+/// The fates of JSON records in a list, with files, http and webhook.
 ///
 /// # Errors
-/// The settings of a connector are none.
+/// The settings of a connector are invalid.
 pub fn json_list(list: &[u8]) -> anyhow::Result<[(&'static str, Fates); 3]> {
     let files = files("json_array", "$.id")?;
     let http = http(json!({ "records": "$[*]", "key": "$.id" }))?;
@@ -44,10 +44,10 @@ pub fn json_list(list: &[u8]) -> anyhow::Result<[(&'static str, Fates); 3]> {
     ])
 }
 
-/// The same records as answers of a plugin, one a line.
+/// The fates of JSON records that a plugin writes, one per line.
 ///
 /// # Errors
-/// The settings are none.
+/// The settings are invalid.
 pub fn plugin_lines(records: &[Vec<u8>]) -> anyhow::Result<Fates> {
     let process: Process = build(json!({ "command": ["plugin"] }))?;
     let mut page = Vec::new();
@@ -61,10 +61,10 @@ pub fn plugin_lines(records: &[Vec<u8>]) -> anyhow::Result<Fates> {
     Ok(fates(&process, "page.jsonl", &page))
 }
 
-/// XML records within an element, over files and http.
+/// The fates of XML records in an element, with files and http.
 ///
 /// # Errors
-/// The settings of a connector are none.
+/// The settings of a connector are invalid.
 pub fn xml_list(document: &[u8]) -> anyhow::Result<[(&'static str, Fates); 2]> {
     let files = files("xml", "$.id[0]['$text']")?;
     let http = http(json!({ "records": "$.rows[0].row[*]", "key": "$.id" }))?;
@@ -74,10 +74,10 @@ pub fn xml_list(document: &[u8]) -> anyhow::Result<[(&'static str, Fates); 2]> {
     ])
 }
 
-/// The rows of a table as text, by files, or why there are none.
+/// The rows that files reads from a CSV table; `None` if it refuses the table.
 ///
 /// # Errors
-/// The settings are none.
+/// The settings are invalid.
 pub fn csv_rows(table: &[u8], key: &str) -> anyhow::Result<Option<Vec<Value>>> {
     let files = files("csv", key)?;
     let Ok(entries) = files.sample("F_20261009000000.csv", table) else { return Ok(None) };
@@ -111,7 +111,7 @@ fn build<C: Connector>(settings: Value) -> anyhow::Result<C> {
 
 fn fates(connector: &impl Connector, name: &str, page: &[u8]) -> Fates {
     let entries = connector.sample(name, page).ok()?;
-    // A file gives what it has found before it breaks off.
+    // For a broken file, the connector also returns the entries before the damage.
     let is_refused =
         |entry: &Entry| matches!(entry, Entry::Unreadable { place, .. } if place.at == name);
     if entries.iter().any(is_refused) {
@@ -120,10 +120,10 @@ fn fates(connector: &impl Connector, name: &str, page: &[u8]) -> Fates {
     let fate = |entry: Entry| match entry {
         Entry::Record(record) => {
             let key = record.key.as_str().to_owned();
-            Fate::Taken { key, n_marks: record.text.marks.len() }
+            Fate::Accepted { key, n_marks: record.text.marks.len() }
         }
         Entry::Unreadable { place, .. } => {
-            Fate::PutAside { key: place.key.map(|key| key.as_str().to_owned()) }
+            Fate::Unreadable { key: place.key.map(|key| key.as_str().to_owned()) }
         }
     };
     Some(entries.into_iter().map(fate).collect())

@@ -1,8 +1,8 @@
-//! Public suites as values between two good records: `cargo xtask conformance DIR` calls it.
+//! Inserts the texts of public test suites between two good records; `cargo xtask conformance DIR` calls it.
 //!
-//! A suite says of a whole text whether it is JSON or XML. What counts here is whose damage it is:
-//! the record with the value may be put aside, the two beside it never, and every connector says the
-//! same. Where a text leaves a bracket open, nobody can tell records apart, and all are refused.
+//! A suite says whether a whole text is valid JSON or XML. This program checks which records are damaged: the
+//! record with the text may be unreadable, its neighbours may not, and all connectors must agree. If a text
+//! leaves a bracket open, nobody can tell records apart, and the whole document is refused.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, ensure};
 use document_tests::{Fate, Fates, csv_rows, json_list, xml_list};
 use serde_json::Value;
 
-/// How many files of a kind had which fate, and what was wrong.
+/// The number of files by kind and fate, and what was wrong.
 #[derive(Default)]
 struct Counts {
     fates: BTreeMap<(String, &'static str), usize>,
@@ -53,14 +53,14 @@ fn main() -> Result<ExitCode> {
 impl Counts {
     fn json(&mut self, path: &Path, value: &[u8]) -> Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let (before, behind) = (br#"[{"id":"1"},{"id":"2","v":"#, br#"},{"id":"9"}]"#);
-        let all = json_list(&[&before[..], value, behind].concat())?;
+        let (before, after) = (br#"[{"id":"1"},{"id":"2","v":"#, br#"},{"id":"9"}]"#);
+        let all = json_list(&[&before[..], value, after].concat())?;
         let kind = name.split('_').next().unwrap_or_default();
         let fate = self.judge(&name, &all);
         self.wrong.extend(match (kind, fate) {
-            ("y", "taken") | ("y", "taken with a flag") | ("i", _) => None,
-            ("n", "refused as a whole") if !is_whole(value) => None,
-            ("n", "put aside" | "taken with a flag") => None,
+            ("y", "accepted") | ("y", "accepted with a flag") | ("i", _) => None,
+            ("n", "refused as a whole") if !is_balanced(value) => None,
+            ("n", "unreadable" | "accepted with a flag") => None,
             _ => Some(format!("{name}: {fate}")),
         });
         *self.fates.entry((format!("JSON {kind}_"), fate)).or_default() += 1;
@@ -68,7 +68,7 @@ impl Counts {
     }
 
     fn xml(&mut self, name: &str, text: &[u8]) -> Result<()> {
-        // What is not UTF-8 cannot stand within a document that is.
+        // A text that is not UTF-8 cannot be inserted into a UTF-8 document.
         let Some(root) = std::str::from_utf8(text).ok().and_then(root_of) else { return Ok(()) };
         let document = format!(
             "<rows><row><id>1</id></row><row><id>2</id><v>{root}</v></row><row><id>9</id></row></rows>"
@@ -76,7 +76,7 @@ impl Counts {
         let all = xml_list(document.as_bytes())?;
         let fate = self.judge(name, &all);
         let kind = if name.contains("/valid/") { "valid" } else { "not-wf" };
-        if kind == "valid" && !fate.starts_with("taken") {
+        if kind == "valid" && !fate.starts_with("accepted") {
             self.wrong.push(format!("{name}: {fate}"));
         }
         *self.fates.entry((format!("XML {kind}"), fate)).or_default() += 1;
@@ -94,7 +94,7 @@ impl Counts {
         let key = format!("$['{}']", first.map_or("", String::as_str));
         let mut rows = csv_rows(table, &key)?;
         if name == "location_coordinates" {
-            // The suite expects another telephone number than this table has.
+            // The telephone number in this table is not the one that the suite expects.
             for row in rows.iter_mut().flatten().chain(&mut expected) {
                 row["Contact Phone Number"] = Value::Null;
             }
@@ -109,7 +109,7 @@ impl Counts {
         Ok(())
     }
 
-    /// The fate of the record in the middle.
+    /// The fate of the record in the middle, on which all connectors must agree.
     fn judge(&mut self, name: &str, all: &[(&'static str, Fates)]) -> &'static str {
         for (connector, fates) in all {
             if *fates != all[0].1 {
@@ -120,20 +120,20 @@ impl Counts {
             }
         }
         let Some(fates) = &all[0].1 else { return "refused as a whole" };
-        let good = |key: &str| Fate::Taken { key: key.to_owned(), n_marks: 0 };
+        let good = |key: &str| Fate::Accepted { key: key.to_owned(), n_marks: 0 };
         match &fates[..] {
             [first, middle, last] if (first, last) == (&good("1"), &good("9")) => match middle {
-                Fate::Taken { n_marks: 0, .. } => "taken",
-                Fate::Taken { .. } => "taken with a flag",
-                Fate::PutAside { .. } => "put aside",
+                Fate::Accepted { n_marks: 0, .. } => "accepted",
+                Fate::Accepted { .. } => "accepted with a flag",
+                Fate::Unreadable { .. } => "unreadable",
             },
             _ => "its neighbours are damaged",
         }
     }
 }
 
-/// Whether brackets and quotes hold together.
-fn is_whole(text: &[u8]) -> bool {
+/// Whether all brackets and quotes are closed.
+fn is_balanced(text: &[u8]) -> bool {
     let (mut open, mut bytes, mut in_text) = (Vec::new(), text.iter(), false);
     while let Some(byte) = bytes.next() {
         match byte {
@@ -151,7 +151,7 @@ fn is_whole(text: &[u8]) -> bool {
     open.is_empty() && !in_text
 }
 
-/// The root element of a document, without what stands before it.
+/// The root element of a document, without the prolog.
 fn root_of(text: &str) -> Option<&str> {
     let mut rest = text.trim_start_matches('\u{feff}').trim_start();
     loop {
@@ -174,6 +174,7 @@ fn root_of(text: &str) -> Option<&str> {
     }
 }
 
+/// Lists all files in a folder and its subfolders, in the order of their names.
 fn list(folder: &Path, into: &mut Vec<PathBuf>) -> Result<()> {
     let mut entries: Vec<_> = fs::read_dir(folder)
         .with_context(|| format!("{} cannot be read", folder.display()))?

@@ -1,26 +1,26 @@
-//! One table of what may be wrong in a record, and what becomes of it in every connector.
+//! A table of what may be wrong in a record, and what every connector must do with it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use document_tests::{Fate, Fates, json_list, plugin_lines, xml_list};
 
-/// What becomes of the record in the middle.
+/// The expected fate of the record in the middle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expected {
-    /// It is taken, and nothing is said of it.
+    /// It is accepted without doubts.
     Clean,
-    /// It is taken, and somebody will see that something was odd.
+    /// It is accepted, with a doubt.
     Flagged,
-    /// It is put aside with its key.
+    /// It is unreadable, with its key.
     Damaged,
-    /// It is put aside, and its key is not certain.
+    /// It is unreadable, and its key is uncertain.
     NoKey,
-    /// The whole document is refused: nobody can tell what belongs together.
+    /// The whole document is refused, because nobody can tell the records apart.
     Refused,
 }
 use Expected::*;
 
-/// Records of JSON; each stands between two good ones.
+/// JSON records; each one is placed between two good ones.
 const JSON: &[(&str, &str, Expected)] = &[
     ("a raw tab in a text", "{\"id\":\"2\",\"v\":\"a\tb\"}", Flagged),
     ("a raw line break in a text", "{\"id\":\"2\",\"v\":\"a\nb\"}", Flagged),
@@ -52,7 +52,7 @@ const JSON: &[(&str, &str, Expected)] = &[
     ("no object", "NaN", NoKey),
 ];
 
-/// Records of XML; each stands between two good ones.
+/// XML records; each one is placed between two good ones.
 const XML: &[(&str, &str, Expected)] = &[
     ("a lone ampersand", "<id>2</id><v>R&D & more</v>", Flagged),
     ("a lone ampersand in an attribute", "<id>2</id><v a='x&y'/>", Flagged),
@@ -84,12 +84,12 @@ fn the_same_json_has_the_same_fate_in_every_connector() {
             let fates = plugin_lines(&lines).unwrap().unwrap();
             // A line break ends a line of the protocol: there it comes as a blank.
             let is_broken_up = record.contains('\n');
-            let is_taken = |fate: &Fate| matches!(fate, Fate::Taken { .. });
-            assert_eq!(is_taken(&fates[1]), *expected != Damaged, "{name}: {fates:?}");
+            let is_accepted = |fate: &Fate| matches!(fate, Fate::Accepted { .. });
+            assert_eq!(is_accepted(&fates[1]), *expected != Damaged, "{name}: {fates:?}");
             let n_marks =
-                |fate: &Fate| if let Fate::Taken { n_marks, .. } = fate { *n_marks } else { 0 };
+                |fate: &Fate| if let Fate::Accepted { n_marks, .. } = fate { *n_marks } else { 0 };
             assert_eq!(n_marks(&fates[1]) > 0, *expected == Flagged && !is_broken_up, "{name}");
-            assert!(is_taken(&fates[0]) && is_taken(&fates[2]), "{name}");
+            assert!(is_accepted(&fates[0]) && is_accepted(&fates[2]), "{name}");
         }
     }
 }
@@ -145,13 +145,13 @@ fn holds(connector: &str, name: &str, fates: &Fates, expected: Expected) {
     let [first, middle, last] = &fates[..] else {
         panic!("{connector}: {name}: {fates:?}");
     };
-    let good = |key: &str| Fate::Taken { key: key.to_owned(), n_marks: 0 };
+    let good = |key: &str| Fate::Accepted { key: key.to_owned(), n_marks: 0 };
     assert_eq!((first, last), (&good("1"), &good("9")), "{connector}: {name}");
     let found = match middle {
-        Fate::Taken { n_marks: 0, key } if key == "2" => Clean,
-        Fate::Taken { key, .. } if key == "2" => Flagged,
-        Fate::PutAside { key: Some(key) } if key == "2" => Damaged,
-        Fate::PutAside { key: None } => NoKey,
+        Fate::Accepted { n_marks: 0, key } if key == "2" => Clean,
+        Fate::Accepted { key, .. } if key == "2" => Flagged,
+        Fate::Unreadable { key: Some(key) } if key == "2" => Damaged,
+        Fate::Unreadable { key: None } => NoKey,
         other => panic!("{connector}: {name}: {other:?}"),
     };
     assert_eq!(found, expected, "{connector}: {name}");

@@ -1,9 +1,9 @@
-//! Feeds parsers with broken inputs: `cargo xtask fuzz [--seconds N] [TARGET]` calls it.
+//! Runs parsers with broken inputs: `cargo xtask fuzz [--seconds N] [TARGET]` calls it.
 //!
-//! An in-process fuzzer of our own, because those that are guided by coverage need a nightly
-//! compiler. It changes small inputs from `corpus/` and pieces of what it made of them, in an order
-//! that a seed determines, and keeps what took a target unusually long. A panic is a finding, a
-//! promise that a target checks and finds broken is a panic, and so is an input that takes seconds.
+//! This is a fuzzer of our own, because fuzzers that are guided by coverage need a nightly compiler. It
+//! mutates small inputs from `corpus/`, and its own mutations, in an order that a seed determines. An input
+//! is a finding, and is kept in a file, if a target panics or takes seconds. A target panics if one of its
+//! checks fails.
 
 mod mutate;
 mod targets;
@@ -23,22 +23,22 @@ use clap::Parser;
 use mutate::Mutator;
 use targets::{TARGETS, Target};
 
-/// Feeds parsers with broken inputs.
+/// Runs parsers with broken inputs.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask fuzz")]
 struct Args {
-    /// For each target.
+    /// How long to run each target.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// The same seed tries the same inputs.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// One target [default: all of them].
+    /// The target to run [default: all of them].
     target: Option<String>,
 }
 
-/// An input of at most [`mutate::MAX_LEN`] bytes must not take longer.
-const TOO_LONG: Duration = Duration::from_secs(5);
+/// The longest time that an input of [`mutate::MAX_LEN`] bytes may take.
+const MAX_TIME: Duration = Duration::from_secs(5);
 
 fn main() -> Result<ExitCode> {
     let args = Args::parse();
@@ -48,13 +48,13 @@ fn main() -> Result<ExitCode> {
     ensure!(!chosen.is_empty(), "no such target: there are {}", known.join(", "));
     let mut n_findings = 0;
     for target in chosen {
-        n_findings += usize::from(!holds(target, &args)?);
+        n_findings += usize::from(!run(target, &args)?);
     }
     Ok(if n_findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs one target until its time is over or something is found.
-fn holds(target: &Target, args: &Args) -> Result<bool> {
+/// Runs one target until its time is over or there is a finding; false for a finding.
+fn run(target: &Target, args: &Args) -> Result<bool> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target.name);
     let corpus = corpus(&folder)?;
     let mut mutator = Mutator::new(corpus, args.seed);
@@ -63,10 +63,10 @@ fn holds(target: &Target, args: &Args) -> Result<bool> {
     while begun.elapsed() < Duration::from_secs(args.seconds) {
         let input = mutator.next();
         n_inputs += 1;
-        let is_long = |took: Duration| took > TOO_LONG;
-        let is_found = match took(target, &input) {
-            // The machine may have paused: what takes long takes long again.
-            Some(first) => is_long(first) && took(target, &input).is_none_or(is_long),
+        let is_long = |took: Duration| took > MAX_TIME;
+        let is_found = match measure(target, &input) {
+            // The machine may have paused, so a slow input is tried again.
+            Some(first) => is_long(first) && measure(target, &input).is_none_or(is_long),
             None => true,
         };
         if is_found {
@@ -83,8 +83,8 @@ fn holds(target: &Target, args: &Args) -> Result<bool> {
     Ok(true)
 }
 
-/// How long the target takes; `None` if it panics.
-fn took(target: &Target, input: &[u8]) -> Option<Duration> {
+/// Measures how long the target takes; `None` if it panics.
+fn measure(target: &Target, input: &[u8]) -> Option<Duration> {
     let started = Instant::now();
     panic::catch_unwind(AssertUnwindSafe(|| (target.run)(input))).ok()?;
     Some(started.elapsed())
@@ -99,7 +99,7 @@ fn corpus(folder: &Path) -> Result<Vec<Vec<u8>>> {
     files.into_iter().map(|file| Ok(fs::read(file)?)).collect()
 }
 
-/// Writes the input where the build writes, under the target's name.
+/// Writes the input to a file in `target/fuzz`, with the name of the target.
 fn keep(target: &Target, input: &[u8]) -> Result<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/fuzz");
     fs::create_dir_all(&folder)?;

@@ -1,12 +1,12 @@
-//! Makes new inputs from known ones.
+//! Makes new inputs from existing ones.
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-/// No input is longer.
+/// The maximum length of an input.
 pub(crate) const MAX_LEN: usize = 4096;
 
-/// Inputs that are kept besides the corpus.
-const POOL: usize = 512;
+/// The maximum number of inputs to mutate, including the corpus.
+const MAX_POOL: usize = 512;
 
 /// Makes inputs, in an order that the seed determines.
 pub(crate) struct Mutator {
@@ -71,11 +71,11 @@ impl Mutator {
             self.change(&mut input);
         }
         input.truncate(MAX_LEN);
-        // New inputs are mutated further; the corpus itself stays.
-        if self.pool.len() < POOL {
+        // New inputs are mutated further; the corpus itself stays in the pool.
+        if self.pool.len() < MAX_POOL {
             self.pool.push(input.clone());
         } else if self.below(8) == 0 {
-            let place = self.n_seeds + self.below(POOL - self.n_seeds);
+            let place = self.n_seeds + self.below(MAX_POOL - self.n_seeds);
             self.pool[place].clone_from(&input);
         }
         input

@@ -24,11 +24,11 @@ use normalizer_text::{
 };
 use serde_json::{Value, json};
 
-/// Something that reads bytes from outside.
+/// A parser of bytes from outside.
 pub(crate) struct Target {
-    /// Also the name of its folder in `corpus/`.
+    /// The name, also of its folder in `corpus/`.
     pub(crate) name: &'static str,
-    /// Panics where a promise does not hold.
+    /// Runs the parser; panics if a check fails.
     pub(crate) run: fn(&[u8]),
 }
 
@@ -43,10 +43,10 @@ pub(crate) const TARGETS: [Target; 7] = [
     Target { name: "mapping", run: mapping },
 ];
 
-/// Levels that every reader of JSON allows.
-const FEW_LEVELS: usize = 100;
+/// A nesting depth that every JSON parser allows.
+const SAFE_DEPTH: usize = 100;
 
-/// An XML document becomes a tree that JSON can hold, whatever is damaged in it.
+/// An XML document becomes a tree that can be written as JSON, whatever is damaged in it.
 pub(crate) fn xml(input: &[u8]) {
     if let Some((tree, _)) = read(input, Shape::Xml) {
         assert!(tree.is_object());
@@ -54,23 +54,23 @@ pub(crate) fn xml(input: &[u8]) {
     }
 }
 
-/// What anybody reads as JSON is read, and always the same.
+/// Every text that `serde_json` can read is read too, and always with the same result.
 pub(crate) fn json(input: &[u8]) {
     let read = read(input, Shape::Json);
     let text = document::decode(input, &Hints::default()).text;
     let levels = text.matches(['[', '{']).count();
-    if levels < FEW_LEVELS && serde_json::from_str::<Value>(&text).is_ok() {
+    if levels < SAFE_DEPTH && serde_json::from_str::<Value>(&text).is_ok() {
         assert!(read.as_ref().is_some_and(|(_, is_whole)| *is_whole));
     }
     if let Some((tree, _)) = read {
         same_again(&tree);
     }
-    if levels < FEW_LEVELS {
+    if levels < SAFE_DEPTH {
         one_by_one(&text);
     }
 }
 
-/// A list read whole, and its elements read one by one: both refuse it or give as many.
+/// Reading a list as a whole and reading its elements one by one find the same elements and damage.
 fn one_by_one(text: &str) {
     let mut findings = Findings::default();
     let whole = Shape::Json.parse(text, &mut findings);
@@ -87,7 +87,7 @@ fn one_by_one(text: &str) {
     }
 }
 
-/// The tree as it would be taken, and whether nothing in it is damaged.
+/// The tree as a connector would read it, and whether it is undamaged.
 fn read(input: &[u8], shape: Shape) -> Option<(Value, bool)> {
     let mut text = document::decode(input, &Hints::default());
     let mut tree = text.parse(shape).ok()?;
@@ -102,15 +102,16 @@ fn same_again(tree: &Value) {
     assert_eq!((&again.0, again.1), (tree, true));
 }
 
-/// The rows of a CSV file: records with keys, or rows that are put aside with their bytes.
+/// The rows of a CSV file are always read the same, and records have keys.
 pub(crate) fn csv(input: &[u8]) {
-    let desk = ConnectorContext::new("files".parse().expect("a name"), chrono_tz::Asia::Shanghai);
+    let context =
+        ConnectorContext::new("files".parse().expect("a name"), chrono_tz::Asia::Shanghai);
     let settings = json!({
         "url": "/nowhere", "match": ["F_*"], "key": "$.id", "charset": "gbk",
         "revision": { "name": "_%Y%m%d%H%M%S" },
     });
     let settings = serde_json::from_value(settings).expect("settings");
-    let files = Files::build(settings, desk).expect("a channel");
+    let files = Files::build(settings, context).expect("a channel");
     let (once, twice) = (files.sample("input", input), files.sample("input", input));
     if let (Ok(once), Ok(twice)) = (&once, &twice) {
         assert_eq!(format!("{once:?}"), format!("{twice:?}"));
@@ -131,7 +132,7 @@ static MAPPING: LazyLock<Mapping> = LazyLock::new(|| {
         .unwrap_or_else(|problems| panic!("{problems:?}"))
 });
 
-/// Any tree is taken or refused, and twice in the same way.
+/// Any tree is accepted or rejected, twice in the same way.
 pub(crate) fn mapping(input: &[u8]) {
     let Ok(tree) = document::decode(input, &Hints::default()).parse(document::Shape::Json) else {
         return;
@@ -162,14 +163,14 @@ const CHARSETS: [Charset; 6] = [
     Charset::Windows1252,
 ];
 
-/// Places are in order and in bounds; a stream that is cut is the whole.
+/// Spans are in order and in bounds; decoding in two pieces gives the same as decoding at once.
 pub(crate) fn decoder(input: &[u8]) {
     let decoded = decode(input, &Hints::default());
-    in_order(&decoded.malformed, input.len());
+    assert_in_order(&decoded.malformed, input.len());
     let cut = input.first().map_or(0, |first| usize::from(*first) % (input.len() + 1));
     for charset in CHARSETS {
         let whole = decode_strict(input, charset);
-        in_order(&whole.moved, whole.text.len());
+        assert_in_order(&whole.moved, whole.text.len());
         let mut stream = Stream::new(charset);
         stream.push(&input[..cut]);
         let first = stream.take();
@@ -181,15 +182,15 @@ pub(crate) fn decoder(input: &[u8]) {
     }
 }
 
-/// Places are in order and in bounds; what was repaired has nothing left to repair.
+/// Spans are in order and in bounds; a text changes only if a repair is reported.
 pub(crate) fn repairing(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let repaired = repair(&text);
     let before: Vec<_> = repaired.repairs.iter().map(|repair| repair.before).collect();
     let after: Vec<_> = repaired.repairs.iter().map(|repair| repair.span).collect();
-    in_order(&before, text.len());
-    in_order(&after, repaired.text.len());
-    in_order(&repaired.damaged, repaired.text.len());
+    assert_in_order(&before, text.len());
+    assert_in_order(&after, repaired.text.len());
+    assert_in_order(&repaired.damaged, repaired.text.len());
     for span in before {
         assert!(text.get(span.offset..span.offset + span.len).is_some());
     }
@@ -199,19 +200,19 @@ pub(crate) fn repairing(input: &[u8]) {
     assert_eq!(repaired.repairs.is_empty(), repaired.text == text);
 }
 
-/// What is clean stays as it is.
+/// Cleaning a clean text does not change it.
 pub(crate) fn cleaning(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     for profile in [Profile::Plain, Profile::Code] {
         let once = clean(&text, profile).text.into_owned();
         assert_eq!(clean(&once, profile).text, once);
     }
-    // One layer of markup for each call; every layer is shorter.
+    // Each call removes one layer of markup, so only the plain profile is checked here.
     let html = clean(&text, Profile::Html).text;
     assert_eq!(clean(&html, Profile::Plain).text, html);
 }
 
-fn in_order(spans: &[Span], len: usize) {
+fn assert_in_order(spans: &[Span], len: usize) {
     let mut end = 0;
     for span in spans {
         assert!(span.offset >= end && span.len > 0);

@@ -1,8 +1,7 @@
-//! Which crate may depend on which; and what deny.toml says, checked without cargo-deny and without
-//! network.
+//! Checks which crate depends on which, and the rules of deny.toml, without cargo-deny and without network.
 //!
-//! For the latter `cargo metadata` is not asked: it also names crates that only a switched-off feature
-//! would bring (ring, by rustls-webpki). `cargo tree` names what is built.
+//! For deny.toml this uses `cargo tree`, which lists what is built. `cargo metadata` also lists crates that
+//! only a disabled feature needs (such as ring, for rustls-webpki).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +9,12 @@ use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
 use super::{cargo, folders, nothing_wrong, read, root};
 
-/// What the spine must not know: anything that reaches outside the process, or waits for it.
+/// Crates that the core must not depend on, because they do I/O or wait for it.
 const IO_CRATES: &[&str] =
     &["tokio", "tokio-util", "mio", "sqlx", "sqlx-core", "reqwest", "hyper", "lapin", "axum"];
 
-/// What a crate may depend on within the workspace: (in the program, in its tests besides).
-/// `None`: it may see everything.
+/// The crates of the workspace that a crate may depend on: in the program, and in addition in its tests. `None`
+/// allows all.
 fn allowed(name: &str) -> Option<(&'static [&'static str], &'static [&'static str])> {
     Some(match name {
         "gateway" | "system-tests" | "document-tests" | "text-tests" | "fuzz-tests" | "tools"
@@ -33,7 +32,7 @@ fn allowed(name: &str) -> Option<(&'static [&'static str], &'static [&'static st
         "sink" => (&["contract"], &["normalizer"]),
         // It reads files in the charsets that editors save them in.
         "config" => (&["contract", "normalizer-text"], &[]),
-        // normalizer-text and whoever comes new: the spine and nothing else.
+        // normalizer-text and new crates: the core and nothing else.
         _ => (&["contract"], &[]),
     })
 }
@@ -143,8 +142,8 @@ fn every_crate_that_logs_is_one_whose_lines_are_written() {
     }
 }
 
-/// Licence expressions that the licences of deny.toml satisfy, as crates write them. Compared word
-/// for word: whoever adds a crate with another expression reads it and adds it here.
+/// Licence expressions that the licences of deny.toml satisfy, as crates write them. They are compared
+/// literally: before adding a crate with another expression, read the expression and add it here.
 const LICENCES: &[&str] = &[
     "(Apache-2.0 OR MIT) AND BSD-3-Clause",
     "(MIT OR Apache-2.0) AND Unicode-3.0",

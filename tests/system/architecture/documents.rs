@@ -1,4 +1,4 @@
-//! What the documents promise is there, in both languages.
+//! Checks that what the documents name exists, in both languages.
 
 use std::collections::BTreeSet;
 
@@ -85,13 +85,13 @@ fn every_channel_has_an_example() {
     nothing_wrong(&wrong, "channels without [[example]]");
 }
 
-/// The names of the functions behind an attribute of tests.
+/// The names of the functions with a test attribute.
 fn tests(text: &str) -> impl Iterator<Item = &str> {
     let attributes = text.split("#[test]").skip(1).chain(text.split("#[tokio::test").skip(1));
     attributes.filter_map(|rest| rest.split_once("fn ")?.1.split_once('(').map(|(name, _)| name))
 }
 
-/// The commands in the `sh` blocks of a page, without the remarks behind them.
+/// The commands in the `sh` blocks of a page, without trailing comments.
 fn commands(page: &str) -> Vec<String> {
     let mut commands = Vec::new();
     let mut inside = false;

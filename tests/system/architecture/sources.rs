@@ -1,4 +1,4 @@
-//! What stands in the source files, and what must not.
+//! Checks what source files contain, and what they must not contain.
 
 use std::collections::BTreeSet;
 
@@ -49,7 +49,7 @@ fn tests_neither_wait_for_the_clock_nor_are_skipped() {
     nothing_wrong(&wrong, "use barriers, paused time or the end of what is awaited");
 }
 
-/// Where tasks and threads begin, and who keeps each until it has ended.
+/// The places that start tasks and threads, and who keeps each until it has ended.
 const OWNERS: &[&str] = &[
     "gateway/src/supervise.rs", // the loops: a JoinSet each for channels and sink
     "gateway/src/listener.rs",  // who is connected: a JoinSet
@@ -96,7 +96,7 @@ fn what_clippy_forbids_is_allowed_in_few_places_only() {
     nothing_wrong(&unused.map(str::to_owned).collect::<Vec<_>>(), "no longer needs an exception");
 }
 
-/// Places where code names one of `words`, but for files that `may`.
+/// The places where code contains one of `words`, apart from files for which `may` returns true.
 fn named(words: &[&str], may: impl Fn(&str) -> bool) -> Vec<String> {
     let mut places = Vec::new();
     for source in sources_under_law().iter().filter(|source| !may(&source.path)) {
@@ -107,14 +107,14 @@ fn named(words: &[&str], may: impl Fn(&str) -> bool) -> Vec<String> {
     places
 }
 
-/// All but the law itself, which has to name what it forbids.
+/// All files apart from these tests, which have to name what they forbid.
 fn sources_under_law() -> Vec<Source> {
     let mut sources = sources();
     sources.retain(|source| !source.path.starts_with("tests/system/architecture"));
     sources
 }
 
-/// From which line on a file is test code: all of it, where it lies among tests.
+/// The first line of test code in a file: the first line of the file, if it is a test file.
 fn first_test_line(source: &Source) -> usize {
     let among_tests = source.path.starts_with("tests/")
         || ["/tests/", "/tests.rs", "/suite.rs", "connectors/testkit/"]
@@ -123,7 +123,7 @@ fn first_test_line(source: &Source) -> usize {
     if among_tests {
         return 0;
     }
-    // A module of tests within the file; one in a file of its own ends nothing here.
+    // A test module in the same file; a module in a file of its own does not count.
     let lines: Vec<_> = source.text.lines().collect();
     let is_module = |two: &[&str]| {
         two[0] == "#[cfg(test)]" && two[1].starts_with("mod ") && two[1].ends_with('{')

@@ -1,4 +1,4 @@
-//! 领导留言板 (S2).
+//! 领导留言板, the message board (S2).
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ type Board = Scene<MessageBoard>;
 async fn t04_a_message_that_comes_during_the_walk_is_there_once_like_all_others() {
     let scene = Board::new("").await;
     let mut keys = scene.source.file(45);
-    // Forty-five are three pages; the new one stands in front of the first.
+    // Forty-five threads fill three pages; the new one comes before the first.
     let source = Arc::new(scene.source);
     let (late, walked) = (Arc::clone(&source), Arc::new(std::sync::Mutex::new(Vec::new())));
     let filed = Arc::clone(&walked);
-    scene.line.bus.meanwhile(move || filed.lock().unwrap().extend(late.file(1)));
-    scene.line.pull().await.unwrap();
-    scene.line.pull().await.unwrap();
+    scene.pipeline.bus.run_in_next_batch(move || filed.lock().unwrap().extend(late.file(1)));
+    scene.pipeline.pull().await.unwrap();
+    scene.pipeline.pull().await.unwrap();
     keys.extend(walked.lock().unwrap().iter().cloned());
     assert_eq!(keys.len(), 46);
-    assert_eq!(scene.line.differences(&source.truth()), [""; 0]);
-    assert_eq!(scene.line.store.demands().len(), 46);
+    assert_eq!(scene.pipeline.differences(&source.truth()), [""; 0]);
+    assert_eq!(scene.pipeline.store.demands().len(), 46);
     for key in keys {
-        assert_eq!(scene.line.states(&key), 1, "{key}");
+        assert_eq!(scene.pipeline.states(&key), 1, "{key}");
     }
 }
 
@@ -33,7 +33,7 @@ async fn t04_a_message_that_comes_during_the_walk_is_there_once_like_all_others(
 async fn t05_a_pause_that_the_board_asks_for_is_kept_and_others_go_on_meanwhile() {
     let scene = Board::hurried().await;
     scene.source.file(6);
-    let fault = scene.line.pull().await.unwrap_err();
+    let fault = scene.pipeline.pull().await.unwrap_err();
     assert_eq!(wait_of(&fault), Duration::from_secs(30), "{fault}");
 
     let other = Scene::<Mobile>::new("").await;
@@ -45,7 +45,7 @@ async fn t05_a_pause_that_the_board_asks_for_is_kept_and_others_go_on_meanwhile(
         scene.pull_patiently().await
     };
     assert!(times > 0 && waited >= Duration::from_secs(30) * times, "{waited:?} in {times}");
-    assert_eq!(scene.line.differences(&scene.source.truth()), [""; 0]);
+    assert_eq!(scene.pipeline.differences(&scene.source.truth()), [""; 0]);
     let calls = scene.source.calls();
     assert_eq!(calls.early, 0, "{calls:?}");
     assert!(!calls.refused.contains_key("ban"), "{calls:?}");
@@ -55,17 +55,17 @@ async fn t05_a_pause_that_the_board_asks_for_is_kept_and_others_go_on_meanwhile(
 async fn t05_a_ban_lasts_ten_minutes_and_loses_nothing() {
     let mut scene = Board::hurried().await;
     scene.source.file(6);
-    scene.line.pull().await.unwrap_err();
+    scene.pipeline.pull().await.unwrap_err();
     // Somebody else with the same address does not listen.
-    let gate = std::mem::replace(&mut scene.line.context.gate, Arc::new(contract::OpenGate));
-    scene.line.pull().await.unwrap_err();
-    scene.line.context.gate = gate;
+    let gate = std::mem::replace(&mut scene.pipeline.context.gate, Arc::new(contract::OpenGate));
+    scene.pipeline.pull().await.unwrap_err();
+    scene.pipeline.context.gate = gate;
     scene.clock.advance(Duration::from_secs(31));
-    let fault = scene.line.pull().await.unwrap_err();
+    let fault = scene.pipeline.pull().await.unwrap_err();
     assert_eq!(wait_of(&fault), Duration::from_secs(600), "{fault}");
     scene.clock.advance(Duration::from_secs(600));
     scene.pull_patiently().await;
-    assert_eq!(scene.line.differences(&scene.source.truth()), [""; 0]);
+    assert_eq!(scene.pipeline.differences(&scene.source.truth()), [""; 0]);
     assert_eq!(scene.source.calls().early, 1, "only the other one");
 }
 
@@ -81,21 +81,21 @@ async fn a_text_that_the_list_cuts_is_kept_whole() {
 #[tokio::test]
 async fn both_envelopes_are_read() {
     let (scene, keys) = Board::asked("other_envelope@1").await;
-    assert!(keys.iter().all(|key| scene.line.demand(key).is_some()));
+    assert!(keys.iter().all(|key| scene.pipeline.demand(key).is_some()));
 }
 
 #[tokio::test]
 async fn a_code_may_be_a_number_or_a_text() {
     let (scene, keys) = Board::asked("code_text@1").await;
-    assert!(keys.iter().all(|key| scene.line.demand(key).is_some()));
+    assert!(keys.iter().all(|key| scene.pipeline.demand(key).is_some()));
 }
 
 #[tokio::test]
 async fn a_page_that_asks_for_a_proof_is_asked_again() {
     let (scene, _) = Board::asked("challenge@2").await;
     assert!(scene.source.calls().refused["challenge"] > 0);
-    assert_eq!(scene.line.store.demands().len(), 3);
-    assert!(scene.line.bus.rejected().is_empty());
+    assert_eq!(scene.pipeline.store.demands().len(), 3);
+    assert!(scene.pipeline.bus.rejected().is_empty());
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn a_thread_has_its_time_under_either_name() {
 async fn a_leading_blank_is_no_part_of_a_place() {
     let (_, struck) = Board::struck("leading_blank").await;
     assert_eq!(struck.told.payload["from"], " 安徽省 芜湖市");
-    // The address as it is compared with what was said is without it.
+    // The compared address is without it.
     assert!(struck.demand().body.address.is_some());
 }
 
@@ -132,7 +132,7 @@ async fn every_word_for_a_state_means_it() {
     }
     scene.pull().await;
     let labels: std::collections::BTreeSet<_> =
-        scene.line.store.demands().into_iter().filter_map(|d| d.body.status_raw).collect();
+        scene.pipeline.store.demands().into_iter().filter_map(|d| d.body.status_raw).collect();
     assert!(labels.len() >= 4, "{labels:?}");
 }
 
@@ -150,7 +150,7 @@ async fn a_thread_that_is_removed_after_it_was_listed_is_kept_as_it_was_listed()
     assert!(scene.source.truth().record(&struck.key).unwrap().deleted_at.is_some());
     let kept = struck.demand();
     assert_eq!(kept.body.title.as_deref(), struck.told.payload["subject"].as_str());
-    assert_eq!(scene.line.store.demands().len(), 3);
+    assert_eq!(scene.pipeline.store.demands().len(), 3);
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn numbers_that_were_never_given_are_no_end() {
     let scene = Board::new("gap@2").await;
     scene.source.file(90);
     scene.pull().await;
-    assert_eq!(scene.line.store.demands().len(), 45);
+    assert_eq!(scene.pipeline.store.demands().len(), 45);
 }
 
 #[tokio::test]
@@ -170,8 +170,8 @@ async fn a_thread_pinned_out_of_order_hides_nothing_and_is_there_once() {
     scene.pull().await;
     scene.source.file(1);
     scene.pull().await;
-    assert_eq!(scene.line.store.demands().len(), 60);
-    assert!(keys.iter().all(|key| scene.line.states(key) == 1));
+    assert_eq!(scene.pipeline.store.demands().len(), 60);
+    assert!(keys.iter().all(|key| scene.pipeline.states(key) == 1));
 }
 
 #[tokio::test]
@@ -189,7 +189,7 @@ async fn an_answer_of_a_thread_that_still_says_it_has_none_is_kept_with_both() {
 #[tokio::test]
 async fn an_answer_that_comes_weeks_later_is_seen_although_the_thread_has_no_new_number() {
     let scene = Board::new("").await;
-    // Far behind the first page, on which everything is seen again anyway.
+    // Far after the first page, which every read covers again.
     let key = scene.source.file(45).remove(1);
     scene.pull().await;
     scene.clock.advance(Duration::from_secs(20 * 86_400));
@@ -203,9 +203,9 @@ async fn an_answer_that_comes_weeks_later_is_seen_although_the_thread_has_no_new
 async fn a_wrong_code_of_the_client_stops_and_says_where_to_look() {
     let mut scene = Board::new("").await;
     scene.source.file(1);
-    std::fs::write(scene.line.context.folder.join("../../code"), "another").unwrap();
-    scene.line.edit("{ env = \"MESSAGE_BOARD_APP_CODE\" }", "{ file = \"code\" }").unwrap();
-    let fault = scene.line.pull().await.unwrap_err();
+    std::fs::write(scene.pipeline.context.folder.join("../../code"), "another").unwrap();
+    scene.pipeline.edit("{ env = \"MESSAGE_BOARD_APP_CODE\" }", "{ file = \"code\" }").unwrap();
+    let fault = scene.pipeline.pull().await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
     assert!(fault.to_string().contains("$.code"), "{fault}");
     assert!(scene.source.calls().by_kind["list"] <= 3);

@@ -13,7 +13,7 @@ use super::*;
 pub(super) struct Desk {
     pub(super) hotline: Hotline,
     pub(super) clock: Clock,
-    pub(super) line: Line,
+    pub(super) pipeline: Pipeline,
     _folder: tempfile::TempDir,
 }
 
@@ -25,28 +25,28 @@ impl Desk {
         let settings = sandbox::Settings { quirks: QuirkRates::parse(faults).unwrap(), ..plain };
         let hotline = Hotline::create(&folder.path().join("hotline.db"), settings).await.unwrap();
         let url = vec![("HOTLINE_DATABASE_URL", hotline.url().to_owned())];
-        let line = Line::new("hotline", url).unwrap().by(&clock).unwrap();
-        Self { hotline, clock, line, _folder: folder }
+        let pipeline = Pipeline::new("hotline", url).unwrap().with_clock(&clock).unwrap();
+        Self { hotline, clock, pipeline, _folder: folder }
     }
 
-    /// Reads until caught up; nothing is lost or altered.
+    /// Reads until caught up, and checks that nothing is lost or altered.
     pub(super) async fn pull(&self) {
-        self.line.pull().await.unwrap_or_else(|fault| panic!("{fault}"));
+        self.pipeline.pull().await.unwrap_or_else(|fault| panic!("{fault}"));
         assert_eq!(self.differences().await, [""; 0]);
     }
 
     pub(super) async fn differences(&self) -> Vec<String> {
-        self.line.differences(&self.hotline.truth().await.unwrap())
+        self.pipeline.differences(&self.hotline.truth().await.unwrap())
     }
 
     async fn at(&self, key: &str) -> Struck {
         let truth = self.hotline.truth().await.unwrap();
         let told = truth.record(key).unwrap().states.last().map(Arc::clone).unwrap();
-        Struck { key: key.to_owned(), told, demand: self.line.demand(key) }
+        Struck { key: key.to_owned(), told, demand: self.pipeline.demand(key) }
     }
 }
 
-/// The second of three orders, struck by `fault`; all three were read.
+/// Reads three orders, of which `fault` strikes the second one, which is returned.
 async fn struck(fault: &str) -> (Desk, Struck) {
     let desk = Desk::new(&format!("{fault}@2")).await;
     let key = desk.hotline.file(3).await.unwrap().remove(1);
@@ -67,12 +67,12 @@ async fn t01_a_poison_row_at_the_head_is_quarantined_and_the_rest_delivered_and_
         folder.change(&key, |row| row.rqstcontent = Gbk::new("路灯不亮")).await.unwrap();
     }
     desk.pull().await;
-    let row = desk.line.quarantined(&poison).unwrap();
+    let row = desk.pipeline.quarantined(&poison).unwrap();
     assert_eq!(row.reason, "malformed_bytes");
     assert!(row.place == "CNS_CINFO.RQSTCONTENT", "{}", row.place);
     assert!(row.raw.is_some(), "its bytes wait with it");
-    assert_eq!(desk.line.store.demands().len(), 5);
-    // In custody is in custody: it is flagged like the others.
+    assert_eq!(desk.pipeline.store.demands().len(), 5);
+    // A quarantined record is in custody too: it is flagged like the others.
     assert_eq!(desk.hotline.counters().await.unwrap().acknowledged, 6);
 }
 
@@ -84,19 +84,19 @@ async fn t19_an_order_that_becomes_visible_late_is_found_by_the_overlap() {
     desk.clock.advance(Duration::from_secs(60));
     let late = desk.hotline.commit_late(Duration::from_secs(280)).await.unwrap().unwrap();
     desk.pull().await;
-    assert!(desk.line.demand(&late).is_some());
+    assert!(desk.pipeline.demand(&late).is_some());
 
     // Without the flag too: the walk alone finds it.
     let mut desk = Desk::new("").await;
-    let text = std::fs::read_to_string(desk.line.context.folder.join("channel.toml")).unwrap();
+    let text = std::fs::read_to_string(desk.pipeline.context.folder.join("channel.toml")).unwrap();
     let from = text.find("[[table.flag]]").unwrap();
     let upto = text.find("[[table.part]]").unwrap();
-    desk.line.edit(&text[from..upto], "").unwrap();
+    desk.pipeline.edit(&text[from..upto], "").unwrap();
     desk.hotline.file(20).await.unwrap();
-    desk.line.pull().await.unwrap();
+    desk.pipeline.pull().await.unwrap();
     let late = desk.hotline.commit_late(Duration::from_secs(280)).await.unwrap().unwrap();
-    desk.line.pull().await.unwrap();
-    assert!(desk.line.demand(&late).is_some());
+    desk.pipeline.pull().await.unwrap();
+    assert!(desk.pipeline.demand(&late).is_some());
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn one_number_of_two_orders_is_two_demands() {
     let desk = Desk::new("twin_serial@2").await;
     let keys = desk.hotline.file(2).await.unwrap();
     desk.pull().await;
-    let number = |key: &str| desk.line.demand(key).unwrap().body.source_no.unwrap();
+    let number = |key: &str| desk.pipeline.demand(key).unwrap().body.source_no.unwrap();
     assert_eq!(number(&keys[0]), number(&keys[1]));
 }
 
@@ -115,7 +115,7 @@ async fn an_order_that_is_renumbered_stays_one_demand() {
         struck.demand().body.source_no.as_deref(),
         struck.told.payload["SERIALNUM"].as_str()
     );
-    assert_eq!(desk.line.store.demands().len(), 3);
+    assert_eq!(desk.pipeline.store.demands().len(), 3);
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn a_landline_gets_its_zero_back_and_is_flagged() {
     assert!(has_doubt(demand, "people", QualityFlag::BadPhone));
     let phone = demand.body.people[0].phone.clone().unwrap();
     let place = Place::from(demand);
-    let phone = open_sealed(&desk.line.sealer, place, "people.0.phone", &phone).unwrap();
+    let phone = open_sealed(&desk.pipeline.sealer, place, "people.0.phone", &phone).unwrap();
     assert!(phone.replace('-', "").starts_with("0553380"), "{phone}");
 }
 
@@ -181,10 +181,10 @@ async fn a_text_cut_by_its_column_loses_half_a_character_and_is_flagged() {
 async fn a_change_between_the_question_and_the_flag_is_not_lost() {
     let desk = Desk::new("race_update@2").await;
     let key = desk.hotline.file(3).await.unwrap().remove(1);
-    desk.line.pull().await.unwrap();
+    desk.pipeline.pull().await.unwrap();
     desk.pull().await;
     assert_eq!(desk.at(&key).await.told.quirks, ["race_update"]);
-    assert_eq!(desk.line.states(&key), 2);
+    assert_eq!(desk.pipeline.states(&key), 2);
 }
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn a_row_with_an_older_time_is_found_when_it_shows() {
     desk.pull().await;
     let late = desk.hotline.file(1).await.unwrap().remove(0);
     desk.pull().await;
-    assert!(desk.line.demand(&late).is_some());
+    assert!(desk.pipeline.demand(&late).is_some());
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn a_row_deleted_after_it_was_read_stays_as_it_was() {
     let (desk, struck) = struck("deleted").await;
     assert!(struck.demand.is_some());
     desk.pull().await;
-    assert_eq!(desk.line.store.demands().len(), 3);
+    assert_eq!(desk.pipeline.store.demands().len(), 3);
     assert_eq!(desk.hotline.counters().await.unwrap().refused, 0);
 }
 
@@ -219,7 +219,7 @@ async fn an_old_area_code_is_todays_and_its_digits_stay() {
     let keys = desk.hotline.file(20).await.unwrap();
     desk.pull().await;
     let mut outdated = 0;
-    for demand in keys.iter().filter_map(|key| desk.line.demand(key)) {
+    for demand in keys.iter().filter_map(|key| desk.pipeline.demand(key)) {
         if has_doubt(&demand, "region", QualityFlag::OutdatedRegion) {
             outdated += 1;
             assert_ne!(demand.body.region.as_deref(), demand.body.region_raw.as_deref());
@@ -244,7 +244,7 @@ async fn a_name_that_old_systems_cannot_hold_is_whole() {
     let (desk, struck) = struck("rare_name").await;
     let demand = struck.demand();
     let name = demand.body.people[0].name.clone().unwrap();
-    let name = open_sealed(&desk.line.sealer, Place::from(demand), "people.0.name", &name);
+    let name = open_sealed(&desk.pipeline.sealer, Place::from(demand), "people.0.name", &name);
     assert_eq!(Some(name.unwrap().as_str()), struck.told.payload["RQSTPERSON"].as_str());
 }
 

@@ -1,4 +1,4 @@
-//! 互联网+督查 (S4): its days, secrets and clocks, and how often it may be asked.
+//! 互联网+督查, the inspection platform (S4): its days, secrets, clocks and rate limit.
 
 mod rows;
 
@@ -18,7 +18,7 @@ async fn t08_a_day_without_rows_is_read_and_over() {
     scene.pull().await;
     // A day is closed twelve hours after the next one: until noon three are asked for again.
     assert_eq!(scene.source.calls().by_kind["list"], 5 + 3);
-    assert!(scene.line.bus.rejected().is_empty());
+    assert!(scene.pipeline.bus.rejected().is_empty());
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn t09_a_secret_that_changes_is_got_once_more_and_no_day_is_lost() {
 async fn t09_a_secret_that_was_valid_for_a_day_is_got_anew_on_the_next() {
     let scene = Platform::new("").await;
     // One and the same connector: a new one would begin with a new secret.
-    let mut connector = scene.line.connector().unwrap();
+    let mut connector = scene.pipeline.connector().unwrap();
     let mut read = 0;
     for _ in 0..3 {
         scene.source.file(1);
@@ -70,7 +70,7 @@ async fn t09_a_secret_that_was_valid_for_a_day_is_got_anew_on_the_next() {
 async fn t18_a_clock_that_contradicts_the_signature_stops_clearly_and_not_for_ever() {
     let scene = Platform::new("wrong_date@1").await;
     scene.source.file(1);
-    let fault = scene.line.pull().await.unwrap_err();
+    let fault = scene.pipeline.pull().await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
     assert!(fault.to_string().contains("clock"), "{fault}");
     let calls = scene.source.calls();
@@ -83,9 +83,9 @@ async fn t18_a_clock_of_ours_that_is_wrong_is_refused_and_named() {
     let scene = Platform::new("").await;
     scene.source.file(2);
     let ahead = contract::Clock::new(|| "2026-10-09T02:37:00Z".parse().unwrap());
-    let mut line = scene.line;
-    line.context.clock = ahead;
-    let fault = line.pull().await.unwrap_err();
+    let mut pipeline = scene.pipeline;
+    pipeline.context.clock = ahead;
+    let fault = pipeline.pull().await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
     assert!(fault.to_string().contains("clock"), "{fault}");
     assert_eq!(scene.source.calls().refused["clock"], 1);
@@ -96,9 +96,9 @@ async fn a_page_of_the_proxy_is_no_day() {
     // The first request gets the secret; from then on every second one meets the proxy.
     let scene = Platform::new("bad_gateway@2").await;
     scene.source.file(1);
-    let fault = scene.line.pull().await.unwrap_err();
+    let fault = scene.pipeline.pull().await.unwrap_err();
     assert!(fault.is_transient(), "{fault}");
-    assert!(scene.line.bus.messages().is_empty());
+    assert!(scene.pipeline.bus.messages().is_empty());
     assert_eq!(scene.source.calls().refused["bad_gateway"], 1);
 }
 
@@ -106,9 +106,9 @@ async fn a_page_of_the_proxy_is_no_day() {
 async fn the_requests_of_a_minute_are_not_exceeded_by_a_platform_that_says_so() {
     // A day each: more days than the minute has calls.
     let mut scene = Platform::hurried().await;
-    scene.line.edit(START, "2026-07-01").unwrap();
+    scene.pipeline.edit(START, "2026-07-01").unwrap();
     scene.source.file(1);
-    let fault = scene.line.pull().await.unwrap_err();
+    let fault = scene.pipeline.pull().await.unwrap_err();
     assert!(!fault.to_string().is_empty());
     let calls = scene.source.calls();
     // The page, and twice the secret that its answer seems to ask for.

@@ -1,4 +1,4 @@
-//! The mobile app and the grid, asked (S6).
+//! The mobile app and the grid, which the gateway polls (S6).
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn a_source_that_names_a_pause_is_not_asked_before() {
     scene.source.file(250);
     let (waited, times) = scene.pull_patiently().await;
     assert!(times > 0 && waited == Duration::from_secs(2) * times, "{waited:?} in {times}");
-    assert_eq!(scene.line.differences(&scene.source.truth()), [""; 0]);
+    assert_eq!(scene.pipeline.differences(&scene.source.truth()), [""; 0]);
     assert_eq!(scene.source.calls().early, 0);
 }
 
@@ -44,9 +44,9 @@ async fn a_source_that_names_a_pause_is_not_asked_before() {
 async fn t18_a_clock_more_than_ninety_seconds_off_is_refused_and_says_so() {
     let scene = App::new("").await;
     scene.source.file(1);
-    let mut line = scene.line;
-    line.context.clock = contract::Clock::new(|| "2026-10-09T02:32:00Z".parse().unwrap());
-    let fault = line.pull().await.unwrap_err();
+    let mut pipeline = scene.pipeline;
+    pipeline.context.clock = contract::Clock::new(|| "2026-10-09T02:32:00Z".parse().unwrap());
+    let fault = pipeline.pull().await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
     assert!(fault.to_string().contains("clock"), "{fault}");
     assert_eq!(scene.source.calls().refused["clock"], 1);

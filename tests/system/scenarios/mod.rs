@@ -1,9 +1,8 @@
-//! The scenarios of the city, each by its number (T01 to T20), and each quirk of its sources by the
-//! name of its switch: from the switch through the connector into the store, asserted on the row or
-//! on the quarantine entry.
+//! The scenarios of the city, each with its number (T01 to T20), and each quirk of its sources, with the name
+//! of its switch. The tests set the switch, read the source, and check the row in the store or in quarantine.
 //!
-//! What is not here: files and their scenarios (T10 to T12) are in `enterprise.rs`; T13, T14, T15 and
-//! T17 are promises of the mapping, in `normalizer/tests`.
+//! The scenarios with files (T10 to T12) are in `enterprise.rs`; T13, T14, T15 and T17 test only the mapping,
+//! and are in `normalizer/tests`.
 
 mod board;
 mod hotline;
@@ -22,9 +21,9 @@ use sandbox::{
     Behaviour, Clock, Limits, MessageBoard, Mobile, Petitions, ProvinceInspection, QuirkRates,
     StateInspection, Truth, truth::ServedState,
 };
-use system_tests::line::Line;
+use system_tests::pipeline::Pipeline;
 
-/// Where the past of the shipped channels begins, and where it begins here.
+/// The date at which the shipped channels begin to read, and the date for these tests.
 const SHIPPED_START: &str = "2024-01-01";
 const START: &str = "2026-10-05";
 
@@ -32,13 +31,13 @@ const START: &str = "2026-10-05";
 struct Scene<S> {
     source: S,
     clock: Clock,
-    line: Line,
+    pipeline: Pipeline,
 }
 
-/// A source that is asked over HTTP.
+/// A source that the gateway polls over HTTP.
 trait Source: Sized {
     const CHANNEL: &str;
-    /// The host that the shipped folder names.
+    /// The host in the shipped configuration.
     const HOST: &str;
     async fn open(faults: &str, limits: Limits, clock: &Clock) -> Self;
     fn url(&self) -> &str;
@@ -87,27 +86,27 @@ sources! {
 }
 
 impl<S: Source> Scene<S> {
-    /// A source on which these things go wrong, and which nobody hurries.
+    /// A source with these faults; its clock advances with each request.
     async fn new(faults: &str) -> Self {
-        Self::open(faults, |line| line).await
+        Self::open(faults, |pipeline| pipeline).await
     }
 
-    /// One without faults that is asked as fast as it can be.
+    /// A source without faults; its clock does not advance with requests.
     async fn hurried() -> Self {
-        Self::open("", |line| line.in_a_hurry().unwrap()).await
+        Self::open("", |pipeline| pipeline.without_delay().unwrap()).await
     }
 
-    async fn open(faults: &str, pace: impl Fn(Line) -> Line) -> Self {
+    async fn open(faults: &str, pace: impl Fn(Pipeline) -> Pipeline) -> Self {
         let clock = morning();
         let source = S::open(faults, Limits::Real, &clock).await;
-        let line = Line::new(S::CHANNEL, source.environment()).unwrap();
-        let mut line = pace(line.by(&clock).unwrap());
-        line.edit(S::HOST, source.url()).unwrap();
-        let _ = line.edit(SHIPPED_START, START);
-        Self { source, clock, line }
+        let pipeline = Pipeline::new(S::CHANNEL, source.environment()).unwrap();
+        let mut pipeline = pace(pipeline.with_clock(&clock).unwrap());
+        pipeline.edit(S::HOST, source.url()).unwrap();
+        let _ = pipeline.edit(SHIPPED_START, START);
+        Self { source, clock, pipeline }
     }
 
-    /// The second of three things, struck by `fault`; all three were read.
+    /// Reads three things, of which `fault` strikes the second one, which is returned.
     async fn struck(fault: &str) -> (Self, Struck) {
         let scene = Self::new(&format!("{fault}@2")).await;
         let key = scene.source.file(3).remove(1);
@@ -116,7 +115,7 @@ impl<S: Source> Scene<S> {
         (scene, struck)
     }
 
-    /// Three things, read by a source on whose every n-th request `fault` strikes.
+    /// Reads three things from a source on which `fault` strikes every n-th request.
     async fn asked(fault: &str) -> (Self, Vec<String>) {
         let scene = Self::new(fault).await;
         let keys = scene.source.file(3);
@@ -124,17 +123,17 @@ impl<S: Source> Scene<S> {
         (scene, keys)
     }
 
-    /// Reads until caught up; nothing is lost or altered.
+    /// Reads until caught up, and checks that nothing is lost or altered.
     async fn pull(&self) {
-        self.line.pull().await.unwrap_or_else(|fault| panic!("{fault}"));
-        assert_eq!(self.line.differences(&self.source.truth()), [""; 0]);
+        self.pipeline.pull().await.unwrap_or_else(|fault| panic!("{fault}"));
+        assert_eq!(self.pipeline.differences(&self.source.truth()), [""; 0]);
     }
 
-    /// Reads until caught up, and waits as long as it is told to, by the city's clock: how long
-    /// altogether, and how often.
+    /// Reads until caught up, and waits as long as the source asks, by the clock of the city. Returns how long it
+    /// waited in total, and how often.
     async fn pull_patiently(&self) -> (std::time::Duration, u32) {
         let (mut waited, mut times) = (std::time::Duration::ZERO, 0);
-        while let Err(fault) = self.line.pull().await {
+        while let Err(fault) = self.pipeline.pull().await {
             let wait = wait_of(&fault);
             self.clock.advance(wait);
             (waited, times) = (waited + wait, times + 1);
@@ -146,12 +145,12 @@ impl<S: Source> Scene<S> {
     fn at(&self, key: &str) -> Struck {
         let truth = self.source.truth();
         let told = truth.record(key).unwrap().states.last().map(Arc::clone).unwrap();
-        let demand = self.line.demand(key);
+        let demand = self.pipeline.demand(key);
         Struck { key: key.to_owned(), told, demand }
     }
 }
 
-/// A thing that a fault has struck, as it was served and as it was kept.
+/// A thing with a fault, as it was served and as it was kept.
 struct Struck {
     key: String,
     told: Arc<ServedState>,

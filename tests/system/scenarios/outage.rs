@@ -12,18 +12,18 @@ use crate::{
 async fn t02_while_the_broker_is_away_nothing_is_acknowledged_and_nothing_is_lost() {
     let desk = Desk::new("").await;
     let keys = desk.hotline.file(30).await.unwrap();
-    desk.line.bus.goes_away(true);
+    desk.pipeline.bus.set_unavailable(true);
     // One minute each.
     for _ in 0..10 {
-        let fault = desk.line.pull().await.unwrap_err();
+        let fault = desk.pipeline.pull().await.unwrap_err();
         assert!(fault.is_transient(), "{fault}");
         desk.clock.advance(Duration::from_secs(60));
     }
     assert_eq!(desk.hotline.counters().await.unwrap().acknowledged, 0);
-    desk.line.bus.goes_away(false);
+    desk.pipeline.bus.set_unavailable(false);
     desk.pull().await;
     assert_eq!(desk.hotline.counters().await.unwrap().acknowledged, 30);
-    assert!(keys.iter().all(|key| desk.line.states(key) == 1));
+    assert!(keys.iter().all(|key| desk.pipeline.states(key) == 1));
 }
 
 #[tokio::test]
@@ -32,16 +32,16 @@ async fn t03_what_was_confirmed_and_not_yet_flagged_comes_again_and_is_known() {
         let desk = Desk::new("").await;
         let keys = desk.hotline.file(30).await.unwrap();
         let trapped = Trapped {
-            inner: Arc::clone(&desk.line.store),
+            inner: Arc::clone(&desk.pipeline.store),
             trap: Arc::new(Trap::new(Verb::Advance, Harm::Error, moment, 1)),
             verbs: Verbs::default(),
         };
-        desk.line.pull_with(&trapped, 100).await.unwrap_err();
+        desk.pipeline.pull_with(&trapped, 100).await.unwrap_err();
         assert_eq!(desk.hotline.counters().await.unwrap().acknowledged, 0, "{moment:?}");
-        assert_eq!(desk.line.store.demands().len(), 30, "{moment:?}");
+        assert_eq!(desk.pipeline.store.demands().len(), 30, "{moment:?}");
         desk.pull().await;
         assert_eq!(desk.hotline.counters().await.unwrap().acknowledged, 30, "{moment:?}");
-        assert!(keys.iter().all(|key| desk.line.states(key) == 1), "{moment:?}");
+        assert!(keys.iter().all(|key| desk.pipeline.states(key) == 1), "{moment:?}");
     }
 }
 
@@ -52,23 +52,27 @@ async fn t20_a_source_away_for_a_day_is_caught_up_in_bounded_batches_and_stops_n
     scene.source.file(5);
     scene.pull().await;
     let address = scene.source.url().to_owned();
-    scene.line.edit(&address, "http://127.0.0.1:1").unwrap();
+    scene.pipeline.edit(&address, "http://127.0.0.1:1").unwrap();
     let other = Desk::new("").await;
     for _ in 0..24 {
         scene.clock.advance(Duration::from_secs(3_600));
         scene.source.file(20);
-        let fault = scene.line.pull().await.unwrap_err();
+        let fault = scene.pipeline.pull().await.unwrap_err();
         assert!(fault.is_transient(), "{fault}");
         other.hotline.file(1).await.unwrap();
     }
     other.pull().await;
-    assert_eq!(other.line.store.demands().len(), 24);
+    assert_eq!(other.pipeline.store.demands().len(), 24);
 
-    scene.line.edit("http://127.0.0.1:1", &address).unwrap();
-    let before = scene.line.store.books()[0].read;
-    scene.line.pull_with(&*scene.line.store, MOST).await.unwrap();
-    assert_eq!(scene.line.differences(&scene.source.truth()), [""; 0]);
-    assert_eq!(scene.line.store.demands().len(), 5 + 480);
-    assert!(scene.line.bus.largest() <= MOST, "{}", scene.line.bus.largest());
-    assert!(scene.line.store.books()[0].read - before >= 480);
+    scene.pipeline.edit("http://127.0.0.1:1", &address).unwrap();
+    let before = scene.pipeline.store.books()[0].read;
+    scene.pipeline.pull_with(&*scene.pipeline.store, MOST).await.unwrap();
+    assert_eq!(scene.pipeline.differences(&scene.source.truth()), [""; 0]);
+    assert_eq!(scene.pipeline.store.demands().len(), 5 + 480);
+    assert!(
+        scene.pipeline.bus.max_batch_events() <= MOST,
+        "{}",
+        scene.pipeline.bus.max_batch_events()
+    );
+    assert!(scene.pipeline.store.books()[0].read - before >= 480);
 }

@@ -1,4 +1,4 @@
-//! 信访 (S3).
+//! 信访, the petitions (S3).
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -17,12 +17,12 @@ async fn t06_a_name_that_gb2312_does_not_have_is_read_in_full() {
     scene.pull().await;
     let mut seen = String::new();
     for key in &keys {
-        let demand = scene.line.demand(key).unwrap();
+        let demand = scene.pipeline.demand(key).unwrap();
         let people = &demand.body.people;
         let main = people.iter().position(|person| person.name.is_some()).unwrap();
         let name = people[main].name.clone().unwrap();
         let field = format!("people.{main}.name");
-        seen += &open_sealed(&scene.line.sealer, Place::from(&demand), &field, &name).unwrap();
+        seen += &open_sealed(&scene.pipeline.sealer, Place::from(&demand), &field, &name).unwrap();
     }
     assert!(['喆', '䶮', '㛃'].iter().any(|rare| seen.contains(*rare)), "{seen}");
     assert!(!seen.contains('\u{fffd}'));
@@ -33,11 +33,11 @@ async fn t07_what_the_bureau_could_not_acknowledge_comes_again_and_nothing_else(
     let scene = Bureau::new("half_ack@1").await;
     let keys = scene.source.file(10);
     scene.pull().await;
-    let before = scene.line.bus.messages().len();
-    // Far enough that the window of the next walk begins behind all of them.
+    let before = scene.pipeline.bus.messages().len();
+    // Far enough that the window of the next walk begins after all of them.
     scene.clock.advance(Duration::from_secs(30 * 86_400));
     scene.pull().await;
-    let again = scene.line.bus.messages().split_off(before);
+    let again = scene.pipeline.bus.messages().split_off(before);
     let intake = Intake::new(again.into_iter().map(|message| (0, message)));
     let events = intake.deliveries().iter().flat_map(|delivery| &delivery.events);
     let again: BTreeSet<_> = events
@@ -50,14 +50,14 @@ async fn t07_what_the_bureau_could_not_acknowledge_comes_again_and_nothing_else(
     // The newest is within the overlap of the window, acknowledged or not.
     let newest = BTreeSet::from([keys[9].clone()]);
     assert_eq!(&again - &newest, &failed - &newest);
-    assert!(keys.iter().all(|key| scene.line.states(key) == 1));
+    assert!(keys.iter().all(|key| scene.pipeline.states(key) == 1));
 }
 
 #[tokio::test]
 async fn declarations_that_contradict_each_other_spoil_no_text() {
     for fault in ["outer_utf8@1", "inner_utf8@1"] {
         let (scene, _) = Bureau::asked(&format!("{fault},rare_name@1")).await;
-        assert_eq!(scene.line.store.demands().len(), 3, "{fault}");
+        assert_eq!(scene.pipeline.store.demands().len(), 3, "{fault}");
     }
 }
 
@@ -79,39 +79,39 @@ async fn references_that_no_xml_may_have_are_taken_out_and_flagged() {
 async fn a_text_cut_within_a_character_is_quarantined_and_its_neighbours_pass() {
     let (scene, struck) = Bureau::struck("half_character").await;
     assert!(struck.demand.is_none());
-    let row = scene.line.quarantined(&struck.key).unwrap();
+    let row = scene.pipeline.quarantined(&struck.key).unwrap();
     assert_eq!(row.reason, "malformed_bytes");
     assert!(row.detail.contains("tsnr"), "{}", row.detail);
-    assert_eq!(scene.line.store.demands().len(), 2);
-    // In custody is in custody: the bureau is told of it like of the others.
-    assert!(scene.line.bus.rejected().len() == 1);
+    assert_eq!(scene.pipeline.store.demands().len(), 2);
+    // A quarantined record is in custody too: the bureau is told of it like of the others.
+    assert!(scene.pipeline.bus.rejected().len() == 1);
 }
 
 #[tokio::test]
 async fn a_soap_fault_passes_by_itself() {
     let scene = Bureau::new("soap_fault@1").await;
     scene.source.file(2);
-    let fault = scene.line.pull().await.unwrap_err();
+    let fault = scene.pipeline.pull().await.unwrap_err();
     assert!(fault.is_transient(), "{fault}");
-    assert!(scene.line.store.demands().is_empty());
+    assert!(scene.pipeline.store.demands().is_empty());
 }
 
 #[tokio::test]
 async fn an_empty_list_is_no_rows_only_where_its_message_says_so() {
     let scene = Bureau::new("").await;
     scene.pull().await;
-    assert!(scene.line.bus.messages().is_empty());
+    assert!(scene.pipeline.bus.messages().is_empty());
 
     let scene = Bureau::new("empty_error@1").await;
     scene.source.file(2);
-    let fault = scene.line.pull().await.unwrap_err();
+    let fault = scene.pipeline.pull().await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
 
     // Once only: it is asked again at once.
     let scene = Bureau::new("empty_error@2").await;
     scene.source.file(2);
     scene.pull().await;
-    assert_eq!(scene.line.store.demands().len(), 2);
+    assert_eq!(scene.pipeline.store.demands().len(), 2);
 }
 
 #[tokio::test]
@@ -175,10 +175,10 @@ async fn a_wrong_check_digit_is_flagged_and_the_person_kept() {
 #[tokio::test]
 async fn a_busy_bureau_is_asked_again_and_the_nightly_page_is_a_pause() {
     let scene = Bureau::new("busy@1").await;
-    let fault = scene.line.pull().await.unwrap_err();
+    let fault = scene.pipeline.pull().await.unwrap_err();
     assert!(fault.is_transient(), "{fault}");
     let scene = Bureau::new("maintenance@1").await;
-    let fault = scene.line.pull().await.unwrap_err();
+    let fault = scene.pipeline.pull().await.unwrap_err();
     assert_eq!(wait_of(&fault), Duration::from_secs(1_800), "{fault}");
 }
 
@@ -186,9 +186,9 @@ async fn a_busy_bureau_is_asked_again_and_the_nightly_page_is_a_pause() {
 async fn a_bureau_that_is_asked_too_often_is_left_alone_as_long_as_it_says() {
     let scene = Bureau::hurried().await;
     scene.source.file(250);
-    let fault = scene.line.pull().await.unwrap_err();
+    let fault = scene.pipeline.pull().await.unwrap_err();
     assert_eq!(wait_of(&fault), Duration::from_secs(3), "{fault}");
-    assert_eq!(scene.line.store.demands().len(), 100, "what it gave before is kept");
+    assert_eq!(scene.pipeline.store.demands().len(), 100, "what it gave before is kept");
 }
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn a_total_that_differs_from_page_to_page_ends_nothing_early() {
     let scene = Bureau::new("total_drifts@1").await;
     scene.source.file(250);
     scene.pull().await;
-    assert_eq!(scene.line.store.demands().len(), 250);
+    assert_eq!(scene.pipeline.store.demands().len(), 250);
 }
 
 #[tokio::test]

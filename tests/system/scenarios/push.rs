@@ -1,4 +1,4 @@
-//! The mobile app and the grid, sending to us (S6): the listener, the guard and the whole gateway.
+//! The mobile app and the grid, which push to the gateway (S6): the listener, the guard and the whole gateway.
 
 use std::{collections::HashMap, fs, future::Future};
 
@@ -18,7 +18,7 @@ use system_tests::{compare::altered, gateway_process::server};
 
 use super::*;
 
-/// A platform that sends, and the configuration of a gateway that is sent to.
+/// A platform that pushes, and the configuration of a gateway that receives.
 struct Town {
     mobile: Mobile,
     settings: Settings,
@@ -26,10 +26,10 @@ struct Town {
 }
 
 impl Town {
-    /// With demands in this store, else in a file.
+    /// Uses this store, or a file if there is none.
     async fn open(faults: &str, store: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // The guard looks at the machine's clock.
+        // The guard uses the clock of the machine.
         let mobile = <Mobile as Source>::open(faults, Limits::Loose, &Clock::machine()).await;
         shipped::write(folder.path(), &["mobile"]).unwrap();
         let file = folder.path().join("channels/mobile/channel.toml");
@@ -52,7 +52,7 @@ impl Town {
         assemble::open(&self.settings).await.unwrap()
     }
 
-    /// A gateway until stop is asked: where it is sent to, and its work.
+    /// A gateway that runs until a stop is requested: its URL, and its future.
     async fn gateway(&self, stop: &Stop) -> (String, impl Future<Output = ()>) {
         let (store, keys) = self.store().await;
         let channels = assemble::channels(&self.settings, &keys).unwrap();
@@ -71,7 +71,7 @@ impl Town {
         (url, work)
     }
 
-    /// Sends everything to a gateway that lives that long.
+    /// Pushes everything to a gateway that runs until all of it is sent.
     async fn push(&self) -> PushCounts {
         let stop = Stop::default();
         let (url, working) = self.gateway(&stop).await;
@@ -99,7 +99,7 @@ impl Town {
     }
 }
 
-/// The shipped channel with the same mapping, for a platform that sends.
+/// The shipped channel for a platform that pushes, with the same mapping.
 fn sent_instead_of_asked(text: &str) -> String {
     let (head, rest) = text.split_once("[budget]").unwrap();
     let (_, mapping) = rest.split_once("[demand]").unwrap();

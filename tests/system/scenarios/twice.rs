@@ -1,4 +1,4 @@
-//! The same person and the same demand through two channels: the whole gateway, both stores.
+//! The same person and the same demand arrive through two channels: the whole gateway, with both stores.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Two channels of one upstream, which together keep what it allows.
+//! Two channels of one upstream, which together observe its limits.
 
 use std::{
     fs,
@@ -8,14 +8,14 @@ use std::{
 
 use contract::Gate as _;
 use gateway::{assemble, channel::LiveChannel, registry::section_schemas, shipped};
-use system_tests::world::{Reply, Site};
+use system_tests::world::{Reply, TestServer};
 
 use super::*;
 
 /// Longer than the rate alone makes anybody wait.
 const PAUSE: Duration = Duration::from_millis(4);
 
-/// Two channels that name one upstream, at this address.
+/// Two channels of one upstream with this URL.
 fn two_channels(url: &str, rate: &str) -> (tempfile::TempDir, Vec<LiveChannel>) {
     let folder = tempfile::tempdir().unwrap();
     shipped::write(folder.path(), &["mobile"]).unwrap();
@@ -42,7 +42,7 @@ fn two_channels(url: &str, rate: &str) -> (tempfile::TempDir, Vec<LiveChannel>) 
     (folder, assemble::channels(&settings, &keys).unwrap())
 }
 
-/// What a source sees of those who ask.
+/// What a source sees of its clients.
 #[derive(Default)]
 struct Seen {
     came: Vec<Instant>,
@@ -73,7 +73,7 @@ async fn a_thousand_refusals_meet_nobody_early_and_no_budget_is_exceeded() {
     const BURST: usize = 4;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let desk = Arc::clone(&seen);
-    let site = Site::open(move |_| {
+    let site = TestServer::open(move |_| {
         let (now, mut seen) = (Instant::now(), desk.lock().unwrap());
         seen.early += usize::from(seen.not_before.take().is_some_and(|until| now < until));
         seen.came.push(now);
@@ -91,7 +91,7 @@ async fn a_thousand_refusals_meet_nobody_early_and_no_budget_is_exceeded() {
         while let Err(fault) = connector.read(None, 10).await {
             let _ = tokio::time::timeout(wait_of(&fault), std::future::pending::<()>()).await;
         }
-        // Nobody is refused any more: now the rate alone holds them.
+        // No request is refused any more: now only the rate limits them.
         for _ in 0..READS {
             drop(connector.read(None, 10).await.unwrap());
         }

@@ -1,9 +1,9 @@
-"""Bodies in every charset, and what chardet and charset-normalizer take them for.
+"""Makes bodies in every charset, and asks chardet and charset-normalizer for their charset.
 
-Reads a JSON array of texts, all simplified. Writes a JSON array for each body: [charset, size, body in
-hexadecimal, chardet's answer, charset-normalizer's answer]; the two are asked for the first few bodies
-of each charset and size, then null stands in their place. An answer counts as right if it decodes the
-body to the same text.
+Reads a JSON array of texts in simplified Chinese. Writes a JSON array for each body: [charset, size, body
+in hexadecimal, whether chardet is right, whether charset-normalizer is right]. Both are asked only about
+the first bodies of each charset and size; after that their values are null. An answer is right if it
+decodes the body to the same text. The last line has the versions of the two.
 """
 
 import json
@@ -26,7 +26,7 @@ ASKED = 50
 
 
 def bodies(texts, codec, size):
-    """Texts of about `size` bytes: texts are joined until they are long enough, then cut."""
+    """Bodies of about `size` bytes: joins texts until they are long enough, and cuts them."""
     found, text = 0, ""
     for more in texts:
         text += more + "\n"

@@ -1,9 +1,9 @@
-"""Breaks texts as other systems do, by Python's codecs, and asks ftfy to put them back.
+"""Breaks texts as other systems do, with Python's codecs, and asks ftfy to repair them.
 
 Reads a JSON array of texts from standard input. Writes a JSON array for each breakage that lost
-nothing: [kind, text, broken text, what ftfy makes of it]. ftfy is asked for the first few hundred of
-each kind, then null stands in its place. The last line is ftfy's version, the bytes it was given and
-the seconds of CPU it took.
+nothing: [kind, text, broken text, text repaired by ftfy]. ftfy repairs only the first texts of each kind;
+after that the value is null. The last line is the version of ftfy, the number of bytes that it got, and
+the seconds of CPU time that it took.
 """
 
 import json
@@ -15,7 +15,7 @@ import opencc
 
 ASKED = 200
 
-# Kind, and for each time that it was broken: in which codec it was written, in which it was read.
+# The kind, and for each breakage: the codec that wrote the text, and the codec that read it.
 KINDS = [
     ("UTF-8 read as gbk", [("utf-8", "gbk")]),
     ("UTF-8 read as cp936", [("utf-8", "cp936")]),
@@ -37,7 +37,7 @@ KINDS = [
     ("UTF-8 read as gb18030, then as latin-1", [("utf-8", "gb18030"), ("utf-8", "latin-1")]),
 ]
 
-# The same with clean text before and behind, which must stay as it is.
+# The same with clean text before and after it, which must not change.
 PARTS = [
     ("UTF-8 read as gb18030, part of the text", [("utf-8", "gb18030")]),
     ("UTF-8 read as latin-1, part of the text", [("utf-8", "latin-1")]),
@@ -47,7 +47,7 @@ BEFORE, BEHIND = "小区", "，请处理。"
 
 
 def broken(text, times):
-    """The broken text, or None where something would be lost."""
+    """The broken text, or None if something would be lost."""
     try:
         for written, read in times:
             text = text.encode(written).decode(read)

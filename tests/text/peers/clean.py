@@ -1,4 +1,4 @@
-"""How many clean texts ftfy changes. Reads a JSON array of texts, writes the number."""
+"""Counts the clean texts that ftfy changes. Reads a JSON array of texts, writes the number."""
 
 import json
 import sys

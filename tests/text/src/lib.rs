@@ -1,5 +1,5 @@
-//! What the programs about text share: texts that are public, texts that are made up, and the
-//! programs in Python that we are measured against.
+//! Shared code of the text tests: public texts, made-up texts, and the Python programs that are measured for
+//! comparison.
 
 pub mod lines;
 pub mod messages;

@@ -1,10 +1,10 @@
-//! Lines that are made up, of the kinds that must never be touched: English, Japanese and
-//! traditional Chinese with names, numbers, addresses of the web and emoji; and demands in
-//! simplified Chinese. The same seed gives the same lines.
+//! Made-up lines that repair must never change: English, Japanese and traditional Chinese with names,
+//! numbers, web addresses and emoji; and demands in simplified Chinese. The same number of lines always gives
+//! the same lines.
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-/// A language of lines.
+/// The language of a line.
 #[derive(Debug, Clone, Copy)]
 pub enum Language {
     English,
@@ -13,26 +13,27 @@ pub enum Language {
     Simplified,
 }
 
-/// `n` lines of a language.
+/// Makes `n` lines in a language.
 pub fn lines(language: Language, n: usize) -> Vec<String> {
     let mut random = StdRng::seed_from_u64(n as u64);
-    let words = match language {
+    let parts = match language {
         Language::English => &ENGLISH,
         Language::Japanese => &JAPANESE,
         Language::Traditional => &TRADITIONAL,
         Language::Simplified => &SIMPLIFIED,
     };
-    (0..n).map(|_| line(words, &mut random)).collect()
+    (0..n).map(|_| line(parts, &mut random)).collect()
 }
 
-/// What a line is put together from; `{}` in a sentence is the next of place, name, thing.
-struct Words {
+/// The parts of a line. The three `{}` in a sentence stand for a place, a name and a thing, in this order.
+struct LineParts {
     sentences: &'static [&'static str],
     places: &'static [&'static str],
     names: &'static [&'static str],
     things: &'static [&'static str],
 }
 
+/// What a line may end with.
 const ENDS: [&str; 12] = [
     "",
     "",
@@ -48,9 +49,9 @@ const ENDS: [&str; 12] = [
     " №7 — 20°C",
 ];
 
-fn line(words: &Words, random: &mut StdRng) -> String {
-    let mut line = one_of(words.sentences, random).to_owned();
-    for kind in [words.places, words.names, words.things] {
+fn line(parts: &LineParts, random: &mut StdRng) -> String {
+    let mut line = one_of(parts.sentences, random).to_owned();
+    for kind in [parts.places, parts.names, parts.things] {
         line = line.replacen("{}", one_of(kind, random), 1);
     }
     line = line.replacen("{n}", &random.random_range(0..2000).to_string(), 1);
@@ -61,7 +62,7 @@ fn one_of(words: &[&'static str], random: &mut StdRng) -> &'static str {
     words[random.random_range(0..words.len())]
 }
 
-const ENGLISH: Words = Words {
+const ENGLISH: LineParts = LineParts {
     sentences: &[
         "The street light in front of {} is broken since day {n}, says {}: please fix the {}.",
         "Dear Sir or Madam, at {} Mr {} found {n} “{}” — that’s naïve, isn’t it?",
@@ -97,7 +98,7 @@ const ENGLISH: Words = Words {
     ],
 };
 
-const JAPANESE: Words = Words {
+const JAPANESE: LineParts = LineParts {
     sentences: &[
         "{}の前の街灯が壊れています。{}さんが{n}回電話しましたが、{}はまだ直っていません。",
         "お世話になっております。{}の{}です。{}について質問があります。",
@@ -116,7 +117,7 @@ const JAPANESE: Words = Words {
     things: &["エレベーター", "道路工事", "ゴミ収集", "騒音対策", "水道料金", "自転車置き場"],
 };
 
-const TRADITIONAL: Words = Words {
+const TRADITIONAL: LineParts = LineParts {
     sentences: &[
         "{}的路燈壞了{n}天，{}先生多次反映，{}至今無人處理，請儘快答覆。",
         "您好！我是{}居民{}，請問{}何時可以辦理？",
@@ -128,7 +129,7 @@ const TRADITIONAL: Words = Words {
     things: &["電梯", "停車費", "垃圾清運", "自來水", "學區劃分", "無障礙坡道"],
 };
 
-const SIMPLIFIED: Words = Words {
+const SIMPLIFIED: LineParts = LineParts {
     sentences: &[
         "{}的路灯坏了{n}天，{}先生多次反映，{}至今无人处理，请尽快答复。",
         "您好！我是{}居民{}，请问{}何时可以办理？",

@@ -1,22 +1,22 @@
-//! Messages of citizens and the answers to them, from .jsonl files that are not ours to ship.
+//! Reads citizens' messages and the answers to them from .jsonl files, which this repository does not contain.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// Fields that hold prose, under the names of the files that there are.
+/// The names of fields that hold prose, in the files that exist.
 const PROSE: [&str; 5] = ["留言主题", "留言详情", "答复意见", "title", "content"];
 
 /// One message.
 pub struct Message {
-    /// The model was made from it.
+    /// Whether the model was trained with it.
     pub is_seen: bool,
-    /// Its title, its content, the answer.
+    /// Its title, content and answer.
     pub texts: Vec<String>,
 }
 
-/// All messages in the .jsonl files of a folder and of the folders in it, in the order of names.
+/// Reads all messages in the .jsonl files of a folder and its subfolders, in the order of file names.
 pub fn read(folder: &Path) -> Result<Vec<Message>> {
     let mut messages = Vec::new();
     collect(folder, &mut messages)?;
@@ -45,7 +45,7 @@ fn collect(folder: &Path, messages: &mut Vec<Message>) -> Result<()> {
     Ok(())
 }
 
-/// The half with even ids made the model; the half with odd ids judges it.
+/// Messages with even ids trained the model; messages with odd ids test it.
 fn message(record: &Value) -> Option<Message> {
     let id = record.get("留言编号").or_else(|| record.get("id"))?.as_u64()?;
     let texts: Vec<_> = PROSE.iter().filter_map(|field| record.get(field)?.as_str()).collect();

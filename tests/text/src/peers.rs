@@ -1,5 +1,5 @@
-//! Python programs in `peers/`, run by the interpreter that has what they import: it is named by
-//! `TONGHUI_BENCH_PYTHON`, which `cargo xtask` sets.
+//! Runs the Python programs in `peers/`. `TONGHUI_BENCH_PYTHON`, which `cargo xtask` sets, names an interpreter
+//! that has the packages that they import.
 
 use std::{
     env,
@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// Runs a program, gives it `input`, and calls `each` with every line that it writes.
+/// Runs a program with `input` as standard input, and calls `each` with every line that it prints.
 pub fn run(program: &str, input: &[u8], mut each: impl FnMut(&str) -> Result<()>) -> Result<()> {
     let python = env::var("TONGHUI_BENCH_PYTHON").context("TONGHUI_BENCH_PYTHON is not set")?;
     let mut command = Command::new(python);
@@ -19,7 +19,7 @@ pub fn run(program: &str, input: &[u8], mut each: impl FnMut(&str) -> Result<()>
     let mut stdin = child.stdin.take().context("no pipe")?;
     let stdout = child.stdout.take().context("no pipe")?;
     thread::scope(|scope| {
-        // It may write before it has read everything.
+        // The program may print before it has read everything.
         let writer = scope.spawn(move || stdin.write_all(input));
         for line in BufReader::new(stdout).lines() {
             each(&line?)?;

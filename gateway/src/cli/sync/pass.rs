@@ -50,7 +50,7 @@ pub(super) enum PassEnd {
 
 /// Reads all channels once, all upstreams at the same time. Ends early if stop is requested.
 pub(super) async fn pass(channels: Vec<LiveChannel>, shared: &Shared, no_wait: bool) -> Vec<Row> {
-    let leases = LeaseHolder::new(shared.store.apart(), false);
+    let leases = LeaseHolder::new(shared.store.separate_handle(), false);
     let groups = LiveChannel::group_by_upstream(channels);
     let upstreams = groups.into_iter().map(|(name, channels)| {
         let upstream = Upstream { name, shared, leases: &leases, no_wait };

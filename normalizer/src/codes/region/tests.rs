@@ -22,7 +22,7 @@ const ROWS: &str = "code,name,old_of,aliases,from,until
 ";
 
 fn table(rows: &str) -> (RegionTable, Vec<CodesProblem>) {
-    let file = File { name: "region".into(), path: PathBuf::new(), bytes: rows.into() };
+    let file = CodeFile { name: "region".into(), path: PathBuf::new(), bytes: rows.into() };
     let mut problems = Vec::new();
     (RegionTable::parse(&file, None, &mut problems), problems)
 }
@@ -81,7 +81,7 @@ fn names_are_read_from_the_largest_division_down_and_ambiguous_ones_are_unknown(
 fn a_folder_overrides_what_is_shipped() {
     let (below, _) = table(ROWS);
     let over = "code,name,old_of\n340221,芜湖县,340202\n340299,新区,\n";
-    let file = File { name: "region".into(), path: PathBuf::new(), bytes: over.into() };
+    let file = CodeFile { name: "region".into(), path: PathBuf::new(), bytes: over.into() };
     let mut problems = Vec::new();
     let table = RegionTable::parse(&file, Some(&below), &mut problems);
     assert_eq!(problems, []);

@@ -1,8 +1,8 @@
-//! Addresses: the area, and the precise part.
+//! Addresses: divides them into the area, which is not sealed, and the precise part.
 
 use normalizer_text::{Profile, clean};
 
-use super::{HIDDEN_PART, Personal, doubt_if_masked, without_blanks};
+use super::{HIDDEN_PART, Personal, doubt_if_masked, without_whitespace};
 
 impl Personal {
     /// An address.
@@ -16,7 +16,7 @@ impl Personal {
         Self {
             kind: "address",
             mask: if precise.is_empty() { area.clone() } else { format!("{area}{HIDDEN_PART}") },
-            identity: is_identity.then(|| without_blanks(&plain)),
+            identity: is_identity.then(|| without_whitespace(&plain)),
             doubt,
             area: (!area.is_empty()).then_some(area),
             plain,
@@ -24,7 +24,7 @@ impl Personal {
     }
 }
 
-/// Suffixes from province down to town; a level may be missing.
+/// Suffixes of the levels from province down to town. An address may lack some levels.
 const LEVELS: [&[&str]; 4] = [
     &["省", "自治区"],
     &["市", "自治州", "盟", "地区"],
@@ -33,20 +33,20 @@ const LEVELS: [&[&str]; 4] = [
 ];
 /// Maximum length of a division's name before its suffix, in characters.
 const MAX_NAME_CHARS: usize = 12;
-/// Before these characters, a suffix is the beginning of another word.
+/// If one of these follows a suffix, both together are another word.
 const WORD_ENDINGS: [&str; 10] = ["场", "民", "政", "间", "域", "城", "村", "路", "内", "公"];
-/// After these characters, 区 is not a district but a precise place: 小区, 园区.
+/// After one of these characters, 区 does not mean a district but a precise place: 小区, 园区.
 const PLACE_WORDS: [char; 12] =
     ['小', '社', '园', '校', '厂', '院', '片', '景', '库', '住', '宅', '矿'];
-/// Characters of precise places, which come after the names of all divisions.
+/// Characters of precise places, which come after all divisions.
 const PRECISE_SIGNS: [char; 16] = [
     '路', '街', '巷', '弄', '号', '栋', '幢', '楼', '室', '村', '组', '桥', '苑', '店', '校', '站',
 ];
 
-/// Suffixes of other levels.
+/// Characters that end the name of a division of another level.
 const SUFFIX_SIGNS: [char; 6] = ['区', '县', '镇', '乡', '市', '省'];
 
-/// Where the part down to street or town level ends, in bytes.
+/// The end of the part down to the level of towns, in bytes.
 fn area_end(address: &str) -> usize {
     let mut end = 0;
     for suffixes in LEVELS {
@@ -55,7 +55,7 @@ fn area_end(address: &str) -> usize {
     end
 }
 
-/// Length of one division with its suffix.
+/// The length of one division with its suffix, in bytes.
 fn division(text: &str, suffixes: &[&str]) -> Option<usize> {
     let suffix_at = |rest: &str| suffixes.iter().find(|suffix| rest.starts_with(**suffix)).copied();
     let mut last = None;
@@ -63,7 +63,7 @@ fn division(text: &str, suffixes: &[&str]) -> Option<usize> {
         let rest = &text[at..];
         if let (Some(suffix), Some(last)) = (suffix_at(rest), last) {
             let after = &rest[suffix.len()..];
-            // 许镇镇: the name itself ends like a suffix.
+            // In 许镇镇, the name itself ends with a suffix.
             if after.starts_with(suffix) {
                 return Some(at + 2 * suffix.len());
             }
@@ -71,10 +71,9 @@ fn division(text: &str, suffixes: &[&str]) -> Option<usize> {
                 || WORD_ENDINGS.iter().any(|word| after.starts_with(word));
             return (!is_word).then_some(at + suffix.len());
         }
-        // 沈巷镇, 中山路街道: a road gave the town its name.
-        let is_name_of_town = suffix_at(&rest[c.len_utf8()..]).is_some();
-        let ends_search =
-            PRECISE_SIGNS.contains(&c) && !is_name_of_town || SUFFIX_SIGNS.contains(&c);
+        // In 沈巷镇 and 中山路街道, the town is named after a road.
+        let is_town_name = suffix_at(&rest[c.len_utf8()..]).is_some();
+        let ends_search = PRECISE_SIGNS.contains(&c) && !is_town_name || SUFFIX_SIGNS.contains(&c);
         if !c.is_alphabetic() || last.is_some() && ends_search {
             return None;
         }

@@ -8,12 +8,12 @@ use normalizer_text::{
 
 use super::{ARRIVED_MASKED, Doubt, HIDDEN_PART, Personal, mask_middle};
 
-/// Between several numbers in one column.
+/// Characters that separate several numbers in one column.
 const SEPARATORS: [char; 9] = ['/', '、', ',', '，', ';', '；', '|', '\n', '或'];
 
 impl Personal {
-    /// A telephone number in any notation. The plain value is the normalised number; a text that is
-    /// not a number is kept as it came.
+    /// A telephone number in any format. The plain value is the normalised number, or the cleaned text if it
+    /// is not a number.
     pub fn phone(text: &str) -> Self {
         let known = text.split(SEPARATORS).find_map(|part| {
             let number = recognise(part)?;
@@ -36,7 +36,7 @@ fn recognise(text: &str) -> Option<Personal> {
         let mask = mask_middle(&found.normalised, 3, 4);
         return Some(without_identity(mask, found.normalised, ARRIVED_MASKED));
     }
-    // A zero is dialled before a mobile number of another city.
+    // People dial a zero before a mobile number of another city.
     if let Some(bare) = found.normalised.strip_prefix('0')
         && mobile(bare).problem.is_none()
     {
@@ -60,8 +60,8 @@ fn recognise_landline(text: &str) -> Option<Personal> {
     Some(with_identity(mask, number, doubt))
 }
 
-/// Puts the zero back in front of an area code. A spreadsheet drops it from `05533800000`; after +86
-/// it is correctly missing. 400 and 800 are numbers of companies.
+/// Restores the zero before an area code. A spreadsheet program removes it from `05533800000`; after +86 it is
+/// correctly missing. Numbers with 400 and 800 belong to companies and have none.
 fn restore_zero(typed: &str) -> Option<(String, Option<Doubt>)> {
     let after_country = typed.strip_prefix("+86").or_else(|| typed.strip_prefix("0086"));
     let bare = after_country.unwrap_or(typed).trim_start_matches('-');
@@ -74,15 +74,15 @@ fn restore_zero(typed: &str) -> Option<(String, Option<Doubt>)> {
     found.problem.is_none().then_some((found.normalised, after_country.is_none().then_some(doubt)))
 }
 
-/// A number by which its owner is found again.
+/// A number that identifies its owner.
 fn with_identity(mask: String, plain: String, doubt: Option<Doubt>) -> Personal {
-    // A number with an extension is still the same line.
+    // The extension is left out: it is still the same line.
     let mut groups = plain.split('-');
     let identity = [groups.next(), groups.next()].into_iter().flatten().collect();
     Personal { kind: "phone", mask, identity: Some(identity), doubt, area: None, plain }
 }
 
-/// A number that identifies nobody.
+/// A number that does not identify its owner.
 fn without_identity(mask: String, plain: String, doubt: Doubt) -> Personal {
     Personal { kind: "phone", mask, identity: None, doubt: Some(doubt), area: None, plain }
 }

@@ -31,10 +31,10 @@ fn sm4_gcm_gives_what_rfc_8998_prints() {
 fn hmac_sm3_is_another_hash_than_hmac_sha_256() {
     let key = [7; 32];
     let (sha, sm) = (Mac::new(Suite::Aes, &key), Mac::new(Suite::Sm, &key));
-    assert_ne!(sha.of(&[b"x"]), sm.of(&[b"x"]));
-    assert_eq!(sm.of(&[b"a", b"b"]), sm.of(&[b"ab"]));
+    assert_ne!(sha.hash(&[b"x"]), sm.hash(&[b"x"]));
+    assert_eq!(sm.hash(&[b"a", b"b"]), sm.hash(&[b"ab"]));
     // Computed by OpenSSL 3: openssl dgst -sm3 -hmac, hexkey of 32 bytes of 07.
-    assert_eq!(hex::encode(sm.of(&[b"x"])), SM3_OF_X);
+    assert_eq!(hex::encode(sm.hash(&[b"x"])), SM3_OF_X);
 }
 
 const SM3_OF_X: &str = "ab7019cb40ba25af148dc19de485d066eac72e6f4e62fd4cb404f6f6bd863a26";

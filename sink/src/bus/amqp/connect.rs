@@ -1,7 +1,7 @@
-//! A connection to the first node of the broker that answers.
+//! Connects to the first node of the broker that answers.
 //!
-//! The recovery of the library is off: it restores connections but no lapin channels, and gives up
-//! after a while. Whoever finds a connection broken drops it and connects again.
+//! The automatic recovery of lapin is off: it restores connections but not lapin channels, and gives up
+//! after a while. The code that finds a connection broken drops it and connects again.
 
 use std::{
     collections::HashSet,
@@ -33,31 +33,31 @@ use super::{
     topology::AmqpSettings,
 };
 
-/// The time limit for socket and TLS, and again for authentication.
+/// Time limit for opening the socket with TLS. Authentication may take as long again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The nodes of the broker, and what is known of them.
+/// The nodes of the broker, and what this process has learned about them.
 #[derive(Debug)]
 pub(super) struct Cluster {
     pub(super) settings: AmqpSettings,
-    /// The node to try first, when there is one more connection.
+    /// The number of the node that the next connection tries first.
     next: AtomicUsize,
     /// Names of the nodes whose version was checked.
-    checked: Mutex<HashSet<String>>,
+    checked_nodes: Mutex<HashSet<String>>,
 }
 
 impl Cluster {
     pub(super) fn new(settings: AmqpSettings) -> Self {
         // Processes that start together begin with different nodes.
         let next = AtomicUsize::new(std::process::id() as usize);
-        Self { settings, next, checked: Mutex::default() }
+        Self { settings, next, checked_nodes: Mutex::default() }
     }
 
-    /// Connects to the first node that accepts us. Every call begins with another one: so many
-    /// processes are spread over the nodes, and none waits for the same dead node each time.
+    /// Connects to the first node that accepts us. Each call begins with the next node: so connections
+    /// are spread over the nodes, and no process waits for the same dead node every time.
     ///
     /// # Errors
-    /// No node accepts us: a transient fault if there is one, else the last one.
+    /// No node accepts us. The fault is that of the last node, or a transient one if there was any.
     pub(super) async fn connect(&self, purpose: &str) -> Result<Link, Fault> {
         let mut nodes = self.settings.nodes()?;
         let first = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(nodes.len()).unwrap_or(0);
@@ -70,36 +70,36 @@ impl Cluster {
                 Err(fault) => worst = Some(fault),
             }
         }
-        Err(worst.unwrap_or_else(|| Fault::stopped("no broker is named")))
+        Err(worst.unwrap_or_else(|| Fault::stopped("no broker is configured")))
     }
 
     async fn open(&self, uri: AMQPUri, node: Node, purpose: &str) -> Result<Link, Fault> {
         let failed = |error| fault_of(&node, CANNOT_CONNECT, error);
-        let late = |_| no_answer(&node, CANNOT_CONNECT, CONNECT_TIMEOUT * 2);
+        let timed_out = |_| no_answer(&node, CANNOT_CONNECT, CONNECT_TIMEOUT * 2);
         let runtime = default_runtime().map_err(failed)?;
         let tls = OwnedTLSConfig { identity: None, cert_chain: self.settings.ca.clone() };
-        if !self.checked().contains(&node.name) {
+        if !self.checked_nodes().contains(&node.name) {
             let connecting = uri.connect_with_config_async(tls.as_ref(), &runtime);
-            let checking = async { check_version(&node, in_time(connecting).await?).await };
-            let checked = timeout(CONNECT_TIMEOUT * 2, Box::pin(checking)).await.map_err(late)?;
+            let check = async { check_version(&node, limit_time(connecting).await?).await };
+            let checked = timeout(CONNECT_TIMEOUT * 2, Box::pin(check)).await.map_err(timed_out)?;
             checked.map_err(|error| failed(error.into()))??;
-            self.checked().insert(node.name.clone());
+            self.checked_nodes().insert(node.name.clone());
         }
         let name = format!("tonghui {purpose}");
         let options = ConnectionProperties::default().with_connection_name(name.into());
         let socket = async move |uri: AMQPUri, runtime| {
-            Ok(in_time(uri.connect_with_config_async(tls.as_ref(), &runtime)).await?)
+            Ok(limit_time(uri.connect_with_config_async(tls.as_ref(), &runtime)).await?)
         };
         let connecting = Connection::connector(uri, runtime, socket, options);
-        let connected = timeout(CONNECT_TIMEOUT * 2, connecting).await.map_err(late)?;
+        let connected = timeout(CONNECT_TIMEOUT * 2, connecting).await.map_err(timed_out)?;
         let connection = connected.map_err(failed)?;
         info!(target: "tonghui", broker = node.name, purpose, "connected");
-        let (blocked, _listener) = listen(&connection, node.place());
-        Ok(Link { connection, node, blocked, _listener })
+        let (blocked, _watcher) = watch_blocking(&connection, node.place());
+        Ok(Link { connection, node, blocked, _watcher })
     }
 
-    fn checked(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
+    fn checked_nodes(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.checked_nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -110,7 +110,7 @@ pub(super) struct Link {
     pub(super) node: Node,
     /// Whether the broker has stopped reading what we publish.
     pub(super) blocked: watch::Receiver<bool>,
-    _listener: JoinSet<()>,
+    _watcher: JoinSet<()>,
 }
 
 impl Link {
@@ -118,30 +118,30 @@ impl Link {
         self.connection.status().connected()
     }
 
-    /// A new lapin channel, for one task.
+    /// Opens a lapin channel, for one task.
     ///
     /// # Errors
     /// The connection is gone.
     pub(super) async fn channel(&self) -> Result<Channel, Fault> {
-        ask(&self.node, "no channel was opened", self.connection.create_channel()).await
+        ask(&self.node, "no AMQP channel was opened", self.connection.create_channel()).await
     }
 }
 
-/// Limits the time for a socket and its TLS. The socket of lapin needs the limit too: it is opened on
-/// a thread of lapin, which would go on after the caller has stopped waiting.
-async fn in_time<T>(connecting: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    let late = || Err(io::ErrorKind::TimedOut.into());
-    timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|_| late())
+/// Limits the time for opening a socket with TLS. lapin opens its socket on a thread of its own, which
+/// would continue after the caller has stopped waiting, so that socket needs a limit too.
+async fn limit_time<T>(connecting: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let timed_out = || Err(io::ErrorKind::TimedOut.into());
+    timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|_| timed_out())
 }
 
-/// Logs once when the broker stops accepting messages, and once when it accepts them again.
-fn listen(connection: &Connection, broker: String) -> (watch::Receiver<bool>, JoinSet<()>) {
+/// Watches whether the broker is blocked, and logs each change.
+fn watch_blocking(connection: &Connection, broker: String) -> (watch::Receiver<bool>, JoinSet<()>) {
     let mut events = Box::pin(connection.events_listener());
     // Subscribed before the status is read, so that no change is missed.
     let status = connection.status().clone();
     let (sender, blocked) = watch::channel(status.blocked());
-    let mut listener = JoinSet::new();
-    listener.spawn(async move {
+    let mut watcher = JoinSet::new();
+    watcher.spawn(async move {
         while let Some(event) = events.next().await {
             match event {
                 Event::ConnectionBlocked(reason) => {
@@ -153,42 +153,41 @@ fn listen(connection: &Connection, broker: String) -> (watch::Receiver<bool>, Jo
                     sender.send_replace(false);
                 }
                 // The connection has ended, not only one lapin channel. Returning drops the sender,
-                // which wakes up whoever waits for the end of a block.
+                // which wakes the tasks that wait until the broker is not blocked.
                 Event::Error(_) if !status.connected() => return,
                 _ => {}
             }
         }
     });
-    (blocked, listener)
+    (blocked, watcher)
 }
 
 /// The oldest supported version of RabbitMQ. Before 3.10 a queue ignores `x-dead-letter-strategy` and
-/// dead-letters at most once: a message could be lost between two queues, and nothing would show it. A
-/// broker sends its version in its first frame. lapin reads that frame and does not give it out, so it
-/// is read here once for each node, on a connection that is used for nothing else.
+/// dead-letters at most once: a message could be lost between two queues without a trace. A broker sends
+/// its version in its first frame, which lapin does not expose. So this module reads that frame once for
+/// each node, on a separate connection.
 const MIN_VERSION: (u32, u32) = (3, 10);
 /// What a client sends first (AMQP 0-9-1, 4.2.2).
 const PROTOCOL_HEADER: &[u8] = b"AMQP\0\0\x09\x01";
-/// Bytes of type, channel and size, with which a frame begins (4.2.3).
-const FRAME_HEADER_BYTES: usize = 7;
-/// Far more than the properties of a broker need.
-const MAX_FRAME_BYTES: usize = 64 * 1024;
+/// Length of the header of a frame: type, channel and size (4.2.3).
+const FRAME_HEADER_LEN: usize = 7;
+/// Maximum number of bytes to read of a frame: far more than the properties of a broker need.
+const MAX_FRAME_LEN: usize = 64 * 1024;
 
 /// Refuses RabbitMQ before 3.10.
 ///
 /// # Errors
-/// The connection failed; the inner result says that the broker is too old.
+/// The connection failed. The inner error says that the broker is too old.
 async fn check_version(
     node: &Node,
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
 ) -> io::Result<Result<(), Fault>> {
     stream.write_all(PROTOCOL_HEADER).await?;
     stream.flush().await?;
-    let mut header = [0; FRAME_HEADER_BYTES];
+    let mut header = [0; FRAME_HEADER_LEN];
     stream.read_exact(&mut header).await?;
     let size = u32::from_be_bytes([header[3], header[4], header[5], header[6]]);
-    let mut frame =
-        vec![0; usize::try_from(size).map_or(MAX_FRAME_BYTES, |n| n.min(MAX_FRAME_BYTES))];
+    let mut frame = vec![0; usize::try_from(size).map_or(MAX_FRAME_LEN, |n| n.min(MAX_FRAME_LEN))];
     stream.read_exact(&mut frame).await?;
     let is_old = property(&frame, "product").is_some_and(|product| product == "RabbitMQ")
         && property(&frame, "version")
@@ -198,13 +197,13 @@ async fn check_version(
         return Ok(Ok(()));
     }
     let (version, (major, minor)) = (property(&frame, "version").unwrap_or_default(), MIN_VERSION);
-    let what = format!("RabbitMQ {version} cannot dead-letter without loss");
+    let what = format!("RabbitMQ {version} may lose dead-lettered messages");
     let remedy = format!("upgrade it to {major}.{minor} or later");
     Ok(Err(Fault::stopped(what).at(node.place()).remedy(remedy)))
 }
 
-/// A property of the broker that is a text: name and value, each after its length, with `S` between
-/// them (4.2.5.5).
+/// The text value of a property of the broker. The frame has the length of the name, the name, `S`, the
+/// length of the value, and the value (4.2.5.5).
 fn property<'a>(frame: &'a [u8], name: &str) -> Option<&'a str> {
     let length = u8::try_from(name.len()).ok()?;
     let key = [&[length], name.as_bytes(), b"S"].concat();

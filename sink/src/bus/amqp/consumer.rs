@@ -1,8 +1,8 @@
-//! Taking and acking: one lapin channel that consumes the queues of all channels, and the dead queue.
+//! Takes and acks messages: one lapin channel consumes the queues of all channels and the dead queue.
 //!
-//! A session is a connection with its consumers. Any failure ends it, the next `take` opens another,
-//! and the messages that were delivered on the old one and not acked are delivered again. So nothing is
-//! ever nacked: a message leaves its queue only after it was kept.
+//! A session is a connection with its consumers. Any failure ends the session. The next `take` opens
+//! another one, and the broker delivers unacked messages again. So no message is ever nacked: it leaves
+//! its queue only after it was kept.
 
 use std::sync::Arc;
 
@@ -24,18 +24,18 @@ use super::{
     message, topology,
 };
 
-/// Unacked messages of one queue on this consumer: twice the number that the sink keeps at once, so that
-/// the next ones have arrived when those are acked. No more, so that several sinks share the messages.
+/// Maximum number of unacked messages of one queue: twice the number that the sink keeps at once, so
+/// that the next messages have arrived when those are acked. Not more, so that several sinks share them.
 const PREFETCH: u16 = 64;
 
 /// The sink end. It has a connection of its own: a broker that is short of memory stops reading from
-/// connections that publish, and it must still receive the acks.
+/// connections that publish, but the acks must still arrive.
 #[derive(Debug)]
 pub struct AmqpConsumer {
     cluster: Arc<Cluster>,
     channels: Vec<ChannelId>,
     session: Option<Session>,
-    /// The greatest tag of all sessions so far: no tag is used twice.
+    /// The greatest tag of all sessions so far, so that no tag is used twice.
     last_tag: u64,
 }
 
@@ -64,16 +64,16 @@ impl AmqpConsumer {
         let link = self.cluster.connect("consumes").await?;
         topology::ensure(&link, settings, &self.channels).await?;
         let lapin = link.channel().await?;
-        let limited = lapin.basic_qos(PREFETCH, BasicQosOptions::default());
-        ask(&link.node, "the prefetch was not set", limited).await?;
+        let call = lapin.basic_qos(PREFETCH, BasicQosOptions::default());
+        ask(&link.node, "the prefetch was not set", call).await?;
         let mut arrivals = SelectAll::new();
-        let dead = Origin::DeadQueue(Arc::clone(&self.cluster), fallback.clone());
+        let dead = Queue::Dead(Arc::clone(&self.cluster), fallback.clone());
         let queues = self
             .channels
             .iter()
-            .map(|channel| (settings.queue(channel), Origin::ChannelQueue(channel.clone())));
-        for (queue, origin) in queues.chain([(settings.dead_queue(), dead)]) {
-            arrivals.push(consume(&link, &lapin, &queue, origin).await?);
+            .map(|channel| (settings.queue(channel), Queue::Channel(channel.clone())));
+        for (name, queue) in queues.chain([(settings.dead_queue(), dead)]) {
+            arrivals.push(consume(&link, &lapin, &name, queue).await?);
         }
         Ok(Session { arrivals, lapin, link, base: self.last_tag })
     }
@@ -82,7 +82,7 @@ impl AmqpConsumer {
 impl Consumer for AmqpConsumer {
     async fn take(&mut self, max: usize) -> Result<Intake, Fault> {
         let session = self.session().await?;
-        // Nothing is awaited once something has arrived: a dropped `take` has taken nothing.
+        // Once a message has arrived, nothing is awaited: so dropping this future loses no message.
         let taken = match session.arrivals.next().await {
             Some(first) => first.and_then(|first| session.take_more(first, max)),
             None => {
@@ -120,7 +120,7 @@ impl Consumer for AmqpConsumer {
 
 /// A connection, and the messages that arrive on it.
 struct Session {
-    // Dropped in this order: first the consumers, then their lapin channel, then the connection.
+    // Fields are dropped in this order: the consumers, then their lapin channel, then the connection.
     arrivals: SelectAll<BoxStream<'static, Result<RawMessage, Fault>>>,
     lapin: Channel,
     link: Link,
@@ -162,15 +162,15 @@ fn connection_lost() -> Fault {
 
 /// The queue of a message, which decides how the message is read.
 #[derive(Clone)]
-enum Origin {
-    ChannelQueue(ChannelId),
-    /// With the channel of messages that do not say which queue they were in.
-    DeadQueue(Arc<Cluster>, ChannelId),
+enum Queue {
+    Channel(ChannelId),
+    /// The `ChannelId` is for messages that do not say which queue they were in.
+    Dead(Arc<Cluster>, ChannelId),
 }
 
 /// A message as the broker sent it. It is decoded when it is taken: until then it uses less memory.
 struct RawMessage {
-    origin: Origin,
+    queue: Queue,
     delivery_tag: u64,
     properties: lapin::BasicProperties,
     body: Vec<u8>,
@@ -178,10 +178,10 @@ struct RawMessage {
 
 impl RawMessage {
     fn read(self, base: u64) -> Delivery {
-        let (tag, Self { origin, properties, body, .. }) = (base + self.delivery_tag, self);
-        match origin {
-            Origin::ChannelQueue(channel) => message::read(tag, &channel, &properties, body),
-            Origin::DeadQueue(cluster, fallback) => message::read_dead(
+        let (tag, Self { queue, properties, body, .. }) = (base + self.delivery_tag, self);
+        match queue {
+            Queue::Channel(channel) => message::read(tag, &channel, &properties, body),
+            Queue::Dead(cluster, fallback) => message::read_dead_letter(
                 tag,
                 &properties,
                 body,
@@ -192,26 +192,25 @@ impl RawMessage {
     }
 }
 
-/// The messages of a queue. The end of the stream is an error: the broker ends a consumer whose queue
-/// was deleted, and nobody would notice while other queues are consumed.
+/// Consumes a queue. The stream ends with an error: the broker ends a consumer when its queue is deleted,
+/// and nobody would notice that while messages of other queues arrive.
 async fn consume(
     link: &Link,
     lapin: &Channel,
-    queue: &str,
-    origin: Origin,
+    name: &str,
+    queue: Queue,
 ) -> Result<BoxStream<'static, Result<RawMessage, Fault>>, Fault> {
-    let what = format!("queue {queue} is not consumed");
+    let what = format!("cannot consume queue {name}");
     let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
-    let asked = lapin.basic_consume(queue.into(), "".into(), options, arguments);
-    let consumer = ask(&link.node, &what, asked).await?;
+    let call = lapin.basic_consume(name.into(), "".into(), options, arguments);
+    let consumer = ask(&link.node, &what, call).await?;
     let node = link.node.clone();
-    let ended =
-        Fault::transient(format!("{what} any more: it was deleted, or its node has stopped"));
+    let ended = Fault::transient(format!("queue {name} was deleted, or its node has stopped"));
     let ended = ended.at(node.place());
     let arrivals = consumer
         .map_err(move |error| fault_of(&node, &what, error))
         .map_ok(move |delivery| RawMessage {
-            origin: origin.clone(),
+            queue: queue.clone(),
             delivery_tag: delivery.delivery_tag,
             properties: delivery.properties,
             body: delivery.data,

@@ -1,4 +1,4 @@
-//! What a failure of the broker means: whether waiting helps, or somebody has to act.
+//! Turns failures of the broker into faults, which say whether a retry may help or somebody has to act.
 
 use std::{future::Future, io, time::Duration};
 
@@ -6,13 +6,13 @@ use contract::{Fault, FaultKind, chain, no_connection};
 use lapin::{Error, ErrorKind, protocol::AMQPError};
 use tokio::time::timeout;
 
-/// The longest wait for a reply from the broker that carries no message.
+/// The longest wait for a reply of the broker to a request.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A node of the broker.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    /// Host and port, for people.
+    /// Host and port.
     pub(super) name: String,
     /// Whether missing queues and exchanges are declared there.
     pub(super) declare: bool,
@@ -25,43 +25,43 @@ impl Node {
     }
 }
 
-/// Asks the broker for something; `what` is the text of the fault if the broker does not do it.
+/// Sends a request to the broker and waits for the reply; `what` is the text of the fault if it fails.
 ///
 /// # Errors
-/// It refuses, does not answer in time or is gone.
+/// The broker refuses, does not answer in time, or is gone.
 pub(super) async fn ask<T>(
     node: &Node,
     what: &str,
-    question: impl Future<Output = Result<T, Error>>,
+    call: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Fault> {
-    match timeout(REPLY_TIMEOUT, question).await {
+    match timeout(REPLY_TIMEOUT, call).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(fault_of(node, what, error)),
         Err(_) => Err(no_answer(node, what, REPLY_TIMEOUT)),
     }
 }
 
-/// The text of the fault when there is no connection.
+/// The text of the fault if a connection fails.
 pub(super) const CANNOT_CONNECT: &str = "cannot connect";
 
-/// The broker did not answer in time.
+/// The fault if the broker did not answer in time.
 pub(super) fn no_answer(node: &Node, what: &str, limit: Duration) -> Fault {
     let seconds = limit.as_secs();
     Fault::transient(what)
         .at(node.place())
         .because(format!("the broker did not answer within {seconds} s"))
-        .remedy("check the host and port in its URL, and the firewall on the way to it")
+        .remedy("check the host and port in the broker URL, and the firewall in between")
 }
 
-/// Makes a fault of a failure, with the text `what`.
+/// Turns an error into a fault with the text `what`.
 pub(super) fn fault_of(node: &Node, what: &str, error: Error) -> Fault {
     let (kind, cause, remedy) = match error.kind() {
-        ErrorKind::ProtocolError(error) => of_protocol(node, what, error),
-        ErrorKind::IOError(error) => of_io(error),
+        ErrorKind::ProtocolError(error) => protocol_failure(node, what, error),
+        ErrorKind::IOError(error) => io_failure(error),
         ErrorKind::ParsingError(_) | ErrorKind::InvalidProtocolVersion(_) => (
             FaultKind::Stopped,
             "the server at this port does not speak AMQP 0-9-1".to_owned(),
-            Some("check the port in its URL, and whether it is amqp or amqps"),
+            Some("check the port in the broker URL, and whether it is amqp or amqps"),
         ),
         ErrorKind::AuthProviderError(_) | ErrorKind::SerialisationError(_) => {
             (FaultKind::Stopped, chain(&error), Some("report this defect"))
@@ -73,15 +73,15 @@ pub(super) fn fault_of(node: &Node, what: &str, error: Error) -> Fault {
     remedy.into_iter().fold(fault, Fault::remedy)
 }
 
-type Meaning = (FaultKind, String, Option<&'static str>);
+type Failure = (FaultKind, String, Option<&'static str>);
 
-/// What a refusal of the broker means, by its reply code (AMQP 0-9-1, 1.2.1): with a remedy, somebody
-/// has to act.
-fn of_protocol(node: &Node, what: &str, error: &AMQPError) -> Meaning {
+/// What a refusal of the broker means, by its reply code (AMQP 0-9-1, 1.2.1). If there is a remedy,
+/// somebody has to act.
+fn protocol_failure(node: &Node, what: &str, error: &AMQPError) -> Failure {
     let remedy = match error.get_id() {
-        403 if what == CANNOT_CONNECT => Some("check user and password in its URL"),
+        403 if what == CANNOT_CONNECT => Some("check user and password in the broker URL"),
         403 => Some("give the user configure, write and read permissions in this virtual host"),
-        // Deleted meanwhile: the next attempt creates it again.
+        // It was deleted: the next attempt creates it again.
         404 if node.declare => None,
         404 => Some("declare it, or set topology = \"declare\" under [bus] in gateway.toml"),
         // 402 is INVALID_PATH, the reply of old brokers for an unknown virtual host.
@@ -96,24 +96,24 @@ fn of_protocol(node: &Node, what: &str, error: &AMQPError) -> Meaning {
     (kind, error.get_message().to_string(), remedy)
 }
 
-fn of_io(error: &io::Error) -> Meaning {
+fn io_failure(error: &io::Error) -> Failure {
     let text = chain(error);
     if let Some(why) = no_connection(error) {
-        let remedy = "check the host and port in its URL, and that the broker runs there";
+        let remedy = "check the host and port in the broker URL, and that it runs there";
         return (FaultKind::Transient, why.to_owned(), Some(remedy));
     }
-    // rustls reports a peer that it does not trust or understand with these two kinds.
+    // rustls uses these two kinds for a server that it does not trust or understand.
     if !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) {
         return (FaultKind::Transient, text, None);
     }
     let remedy = if text.contains("UnknownIssuer") {
-        "set `ca` under [bus] in gateway.toml to the certificate of the CA that signed its certificate"
+        "set `ca` under [bus] in gateway.toml to the file of the CA that signed the certificate of the broker"
     } else if text.contains("not valid for name") {
-        "use the host name of its certificate in the URL"
+        "use the host name in its certificate in the broker URL"
     } else if text.contains("certificate") {
         "renew the certificate of the broker"
     } else {
-        "check the port in its URL, and whether it is amqp or amqps"
+        "check the port in the broker URL, and whether it is amqp or amqps"
     };
     (FaultKind::Stopped, text, Some(remedy))
 }

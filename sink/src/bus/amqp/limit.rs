@@ -1,6 +1,6 @@
 //! How long to wait for the confirms of a batch. A broker that is short of memory or disk space blocks
-//! its publishers. It is waited for longer than one that does not answer, and its connection is kept,
-//! because the connection is healthy.
+//! its publishers. The wait for it is longer than for one that does not answer, and its connection is
+//! kept, because the connection is healthy.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Waits until the time is up: `confirm` while the broker is not blocked, or `unblock` while it is.
-/// Returns the fault to report then.
+/// Waits for `confirm_timeout` while the broker is not blocked, or for `unblock_timeout` while it is
+/// blocked. Returns the fault to report then.
 pub(super) async fn time_limit(
     mut blocked: watch::Receiver<bool>,
-    confirm: Duration,
-    unblock: Duration,
+    confirm_timeout: Duration,
+    unblock_timeout: Duration,
 ) -> Fault {
     loop {
-        match timeout(unblock, blocked.wait_for(|blocked| !blocked)).await {
-            // The sender is dropped, because the connection has ended: that ends the batch too.
+        match timeout(unblock_timeout, blocked.wait_for(|blocked| !blocked)).await {
+            // The broker is not blocked. Or the connection has ended: that ends the batch too.
             Ok(_) => {}
             Err(_) => {
-                let seconds = unblock.as_secs();
+                let seconds = unblock_timeout.as_secs();
                 return Fault::transient(format!(
-                    "the broker has accepted no messages for {seconds} s: its memory or disk is short"
+                    "the broker has accepted no messages for {seconds} s: it is short of memory or disk space"
                 ))
                 .remedy("free memory or disk space there; reading resumes by itself");
             }
@@ -35,12 +35,12 @@ pub(super) async fn time_limit(
             }
         };
         tokio::select! {
-            () = sleep(confirm) => {
-                let seconds = confirm.as_secs();
+            () = sleep(confirm_timeout) => {
+                let seconds = confirm_timeout.as_secs();
                 return Fault::transient(format!(
                     "the broker did not confirm the messages within {seconds} s"
                 ))
-                .remedy("check in its log whether the queue has lost the majority of its nodes");
+                .remedy("check in its log whether the queue has lost most of its nodes");
             }
             () = next_block => {}
         }

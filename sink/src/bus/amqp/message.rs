@@ -1,7 +1,7 @@
-//! Our messages as AMQP messages: writes their properties, and reads them strictly.
+//! Converts our messages to AMQP messages and back. Reading is strict.
 //!
 //! A message that another program put into our queue is not lost: it goes to quarantine as a whole. Its
-//! id is the channel of the queue, read 0 (no read has that number) and a hash of its body.
+//! id consists of the channel of the queue, the read number 0, which no read has, and a hash of its body.
 
 use bytes::Bytes;
 use contract::{CONTENT_TYPE, ChannelId, Delivery, Message, MessageId, ReadNo};
@@ -11,12 +11,12 @@ use lapin::{
 };
 use sha2::{Digest, Sha256};
 
-/// Survives a restart of the broker.
+/// The delivery mode of messages that survive a restart of the broker.
 const PERSISTENT: u8 = 2;
 const WIRE_VERSION: &str = "wire-version";
 const EVENTS: &str = "events";
 
-/// The properties of a message of ours.
+/// The AMQP properties of a message.
 pub(super) fn properties(message: &Message) -> BasicProperties {
     let mut headers = FieldTable::default();
     headers.insert(WIRE_VERSION.into(), AMQPValue::LongUInt(message.wire_version));
@@ -28,7 +28,7 @@ pub(super) fn properties(message: &Message) -> BasicProperties {
         .with_headers(headers)
 }
 
-/// A message from the queue of `channel`.
+/// Reads a message from the queue of `channel`.
 pub(super) fn read(
     tag: u64,
     channel: &ChannelId,
@@ -41,62 +41,63 @@ pub(super) fn read(
             if message.id.channel == *channel {
                 return Delivery::read(tag, message);
             }
-            let why = format!("it came through the queue of channel {channel}");
+            let why = format!("it came through the queue of another channel, {channel}");
             Delivery::unreadable(tag, message, why)
         }
         Err(why) => {
             let why = format!("not published by this program: {why}");
-            Delivery::unreadable(tag, not_ours(channel.clone(), body), why)
+            Delivery::unreadable(tag, foreign_message(channel.clone(), body), why)
         }
     }
 }
 
-/// A message from the dead queue. Its body is not read: it may be what made sinks fail. `channel_of`
-/// gives the channel of a queue; a message that does not name its queue belongs to `fallback`.
-pub(super) fn read_dead(
+/// Reads a message from the dead queue, but not its body, which may be what made sinks fail.
+/// `channel_of` returns the channel of a queue. A message that does not name its queue gets the channel
+/// `fallback`.
+pub(super) fn read_dead_letter(
     tag: u64,
     properties: &BasicProperties,
     body: Vec<u8>,
     channel_of: impl Fn(&str) -> Option<ChannelId>,
     fallback: &ChannelId,
 ) -> Delivery {
-    let (queue, why) = reason_of_death(properties);
+    let (queue, why) = dead_letter_reason(properties);
     let message = match parse(properties) {
         Ok(message) => Message { body: Bytes::from(body), ..message },
         Err(_) => {
             let channel = queue.and_then(channel_of).unwrap_or_else(|| fallback.clone());
-            not_ours(channel, body)
+            foreign_message(channel, body)
         }
     };
     Delivery::unreadable(tag, message, why)
 }
 
-/// A message of ours from its properties, without the body. The error does not quote a property: one
-/// of another program may hold anything.
+/// Parses the properties of one of our messages; the body stays empty. The error quotes no property,
+/// because the property of another program may contain anything.
 fn parse(properties: &BasicProperties) -> Result<Message, &'static str> {
     let content_type = properties.content_type().as_ref().map(ShortString::as_str);
     if content_type != Some(CONTENT_TYPE) {
-        return Err("another content type, or none");
+        return Err("its content type is not ours");
     }
     let id = properties.message_id().as_ref().and_then(|id| id.as_str().parse().ok());
-    let id = id.ok_or("no message id of the form channel/read_no/part")?;
+    let id = id.ok_or("it has no id of the form channel/read_no/part")?;
     let number = |name| u32::try_from(as_integer(header(properties, name)?)?).ok();
-    let wire_version = number(WIRE_VERSION).ok_or("no wire version")?;
-    let events = number(EVENTS).ok_or("no number of events")?;
+    let wire_version = number(WIRE_VERSION).ok_or("it has no wire version")?;
+    let events = number(EVENTS).ok_or("it has no number of events")?;
     Ok(Message { id, wire_version, events, body: Bytes::new() })
 }
 
-/// The message of another program.
-fn not_ours(channel: ChannelId, body: Vec<u8>) -> Message {
+/// Makes a message from the body that another program published.
+fn foreign_message(channel: ChannelId, body: Vec<u8>) -> Message {
     let hash = Sha256::digest(&body);
     let part = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]);
     let id = MessageId { channel, read_no: ReadNo(0), part };
     Message { id, wire_version: 0, events: 1, body: Bytes::from(body) }
 }
 
-/// The queue that dead-lettered a message, and why, from the headers that the broker wrote.
-fn reason_of_death(properties: &BasicProperties) -> (Option<&str>, String) {
-    // The newest death comes first.
+/// The queue that dead-lettered a message, and the reason, from the headers that the broker added.
+fn dead_letter_reason(properties: &BasicProperties) -> (Option<&str>, String) {
+    // The newest entry comes first.
     let newest = match header(properties, "x-death") {
         Some(AMQPValue::FieldArray(deaths)) => deaths.as_slice().first(),
         _ => None,
@@ -124,7 +125,7 @@ fn as_text(value: &AMQPValue) -> Option<&str> {
     }
 }
 
-/// Tools that move messages between queues may change the width of an integer.
+/// Accepts every type of integer: tools that move messages between queues may change the type.
 fn as_integer(value: &AMQPValue) -> Option<i64> {
     match *value {
         AMQPValue::LongLongInt(number) => Some(number),

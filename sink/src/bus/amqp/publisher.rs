@@ -1,9 +1,9 @@
-//! Publishing: all messages of a batch are sent first, and then all their confirms are awaited.
+//! Publishes messages: sends all messages of a batch, and then waits for all their confirms.
 //!
 //! A batch succeeds or fails as a whole. lapin reports a returned message with the confirm of any
-//! message, not with its own, so it cannot be told which of them were taken. For the same reason a lapin
-//! channel serves one batch at a time, and is dropped after a failure: a late confirm must not be taken
-//! for one of the next batch.
+//! message, not with its own, so nobody can tell which messages were accepted. For the same reason a
+//! lapin channel serves one batch at a time, and is dropped after a failure: a late confirm must not be
+//! mistaken for one of the next batch.
 
 use std::{
     collections::HashSet,
@@ -28,7 +28,7 @@ use super::{
 
 /// The longest wait for the confirms of a batch, while the broker is not blocked.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(60);
-/// The longest wait for a blocked broker before people are told.
+/// The longest wait for the confirms of a batch, while the broker is blocked.
 const UNBLOCK_TIMEOUT: Duration = Duration::from_secs(240);
 
 /// The ingest end. Clones share one connection.
@@ -45,8 +45,8 @@ struct Session {
     link: Link,
     /// Lapin channels in confirm mode that no batch uses.
     idle: Mutex<Vec<Channel>>,
-    /// Channels whose queue was there when it was last checked.
-    with_queue: Mutex<HashSet<ChannelId>>,
+    /// Channels whose queues existed at the last check.
+    checked_channels: Mutex<HashSet<ChannelId>>,
 }
 
 impl AmqpPublisher {
@@ -61,7 +61,7 @@ impl Publisher for AmqpPublisher {
         let session = self.session().await?;
         let channels: HashSet<ChannelId> =
             messages.iter().map(|message| message.id.channel.clone()).collect();
-        // Nothing is sent to a blocked broker: the frames would only fill the memory here.
+        // Sends nothing to a blocked broker: the frames would only fill the memory of this process.
         let sending = async {
             let mut blocked = session.link.blocked.clone();
             let _ = blocked.wait_for(|blocked| !blocked).await;
@@ -74,7 +74,7 @@ impl Publisher for AmqpPublisher {
         };
         if sent.is_err() {
             // The next attempt checks the queues again.
-            lock(&session.with_queue).retain(|channel| !channels.contains(channel));
+            lock(&session.checked_channels).retain(|channel| !channels.contains(channel));
         }
         sent
     }
@@ -82,7 +82,7 @@ impl Publisher for AmqpPublisher {
     async fn ready(&self) -> Result<(), Fault> {
         let link = &self.session().await?.link;
         if *link.blocked.borrow() {
-            let what = "the broker accepts no messages: its memory or disk is short";
+            let what = "the broker accepts no messages: it is short of memory or disk space";
             let fault = Fault::transient(what).at(link.node.place());
             return Err(fault.remedy("free memory or disk space there; reading resumes by itself"));
         }
@@ -101,7 +101,7 @@ impl AmqpPublisher {
         }
         *session = None;
         let link = self.cluster.connect("publishes").await?;
-        let new = Session { link, idle: Mutex::default(), with_queue: Mutex::default() };
+        let new = Session { link, idle: Mutex::default(), checked_channels: Mutex::default() };
         Ok(Arc::clone(session.insert(Arc::new(new))))
     }
 
@@ -140,25 +140,27 @@ impl AmqpPublisher {
         channels: &HashSet<ChannelId>,
     ) -> Result<(), Fault> {
         let new: Vec<ChannelId> = {
-            let with_queue = lock(&session.with_queue);
-            channels.difference(&with_queue).cloned().collect()
+            let checked_channels = lock(&session.checked_channels);
+            channels.difference(&checked_channels).cloned().collect()
         };
         if !new.is_empty() {
             topology::ensure(&session.link, &self.cluster.settings, &new).await?;
-            lock(&session.with_queue).extend(new);
+            lock(&session.checked_channels).extend(new);
         }
         Ok(())
     }
 
+    /// Checks that queues accepted all messages.
+    ///
     /// # Errors
     /// A message was returned or refused.
     fn check(&self, node: &Node, messages: &[Message], outcome: BatchOutcome) -> Result<(), Fault> {
         let settings = &self.cluster.settings;
         if let Some(returned) = outcome.returned.first() {
-            let culprit = messages.iter().find(|message| message.id.to_string() == *returned);
-            let channel = culprit.map(|message| &message.id.channel);
+            let message = messages.iter().find(|message| message.id.to_string() == *returned);
+            let channel = message.map(|message| &message.id.channel);
             let n = outcome.returned.len();
-            let what = format!("no queue takes message {returned} ({n} of its batch came back)");
+            let what = format!("no queue takes message {returned} ({n} of its batch returned)");
             return Err(match channel {
                 Some(channel) if !settings.declare => {
                     Fault::stopped(what).remedy(topology::manual_steps(settings, channel))
@@ -171,12 +173,11 @@ impl AmqpPublisher {
             let channel = messages.first().map(|message| &message.id.channel);
             let queue = channel.map(|channel| settings.queue(channel)).unwrap_or_default();
             let queue = format!("queue {queue}");
-            let (n, of) = (outcome.refused, messages.len());
-            let what = format!("the queue is full: it refused {n} of {of} messages");
-            return Err(Fault::transient(what)
-                .at(queue)
-                .at(node.place())
-                .remedy("start a sink, or find out with `tonghui status` why it keeps nothing"));
+            let (n, total) = (outcome.refused, messages.len());
+            let what = format!("the queue is full: it refused {n} of {total} messages");
+            return Err(Fault::transient(what).at(queue).at(node.place()).remedy(
+                "start a sink, or find out with `tonghui status` why the sink keeps nothing",
+            ));
         }
         Ok(())
     }
@@ -190,8 +191,8 @@ impl Session {
             return Ok(lapin);
         }
         let lapin = self.link.channel().await?;
-        let asked = lapin.confirm_select(ConfirmSelectOptions::default());
-        ask(&self.link.node, "the channel does not confirm", asked).await?;
+        let call = lapin.confirm_select(ConfirmSelectOptions::default());
+        ask(&self.link.node, "confirm mode was not enabled", call).await?;
         Ok(lapin)
     }
 }
@@ -199,9 +200,9 @@ impl Session {
 /// The outcome of a batch.
 #[derive(Default)]
 struct BatchOutcome {
-    /// Messages that a full queue or a failing broker did not take, or that it never confirms.
+    /// Number of messages that the broker refused, or will never confirm.
     refused: usize,
-    /// Ids of those that found no queue.
+    /// Ids of the messages that had no queue.
     returned: Vec<String>,
 }
 
@@ -223,7 +224,7 @@ impl BatchOutcome {
     }
 }
 
-/// The id in the message itself: the confirm with which it came may be that of another message.
+/// The id in the returned message: the confirm that it came with may belong to another message.
 fn id_of(returned: &BasicReturnMessage) -> String {
     let id = returned.delivery.properties.message_id().as_ref();
     id.map_or("without id", ShortString::as_str).to_owned()

@@ -1,7 +1,7 @@
-//! The real broker is asked what every bus is asked, and then what only a network can do to us.
+//! Runs the suite with a real broker, and then tests for what only a network can cause.
 //!
-//! `cargo xtask test` starts RabbitMQ and names it in `TONGHUI_TEST_AMQP`. Without it these tests
-//! fail: a test that skips itself proves nothing. Every test has names of its own on the broker.
+//! `cargo xtask test` starts RabbitMQ and sets its URL in `TONGHUI_TEST_AMQP`. Without it these tests fail,
+//! because a skipped test proves nothing. Every test uses queues of its own on the broker.
 
 mod connections;
 mod cuts;
@@ -35,7 +35,7 @@ fn server(variable: &str) -> String {
     })
 }
 
-/// Names of its own for a test, on the broker that `url` leads to.
+/// Settings with a prefix of their own for a test, for the broker at `url`.
 fn settings(url: String) -> AmqpSettings {
     let (process, n) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let prefix = format!("t{process}.{n}");
@@ -68,7 +68,7 @@ impl Bench for Real {
         self.0.consumer([hotline()])
     }
 
-    /// A network has no "at once": what has not come in this time does not come.
+    /// On a network nothing is immediate: what has not arrived after this time will not arrive.
     async fn alone<T>(
         &self,
         future: impl Future<Output = Result<T, Fault>>,
@@ -76,7 +76,7 @@ impl Bench for Real {
         timeout(Duration::from_secs(3), future).await.ok()
     }
 
-    /// It refuses from the next batch on.
+    /// The broker refuses messages from the next batch on.
     fn bound(&self) -> usize {
         2 * 64 * 1024
     }
@@ -106,7 +106,7 @@ fn one(read_no: u64) -> Vec<Message> {
     read(read_no, [record(&format!("k{read_no}"), "text")]).messages().to_vec()
 }
 
-/// Takes what comes until there are `n` messages, keeps and acks them.
+/// Takes, keeps and acks messages until there are `n`.
 async fn drain(consumer: &mut AmqpConsumer, store: &Memory, n: usize) -> (Vec<Message>, Outcomes) {
     let (mut messages, mut outcomes) = (Vec::new(), Outcomes::default());
     while messages.len() < n {
@@ -119,7 +119,7 @@ async fn drain(consumer: &mut AmqpConsumer, store: &Memory, n: usize) -> (Vec<Me
     (messages, outcomes)
 }
 
-/// For what must come: a test that waits for ever tells nobody what it waited for.
+/// Waits with a time limit: a test that waits for ever does not show what it waits for.
 async fn soon<T>(future: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(20), future).await.expect("it does not come")
 }
@@ -128,7 +128,7 @@ async fn kept(store: &Memory, intake: Intake) -> Kept {
     keep(store, intake).await.unwrap()
 }
 
-/// The hands of an administrator, or of anybody else who may use the broker.
+/// Does what an administrator, or another user of the broker, may do.
 async fn by_hand() -> (Connection, Channel) {
     let url = server("TONGHUI_TEST_AMQP");
     let connection = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();

@@ -3,8 +3,8 @@
 //! Each channel has a quorum queue, so that the first load of one channel does not delay another. All of
 //! them are bound to one exchange, each by the name of its channel. A full queue refuses messages
 //! (`reject-publish`) and never drops any. A message that was delivered too often moves to the dead queue,
-//! and leaves its own queue only when the dead queue has it. The dead queue refuses too when it is full:
-//! then dead messages stay in their own queue.
+//! and leaves its own queue only when the dead queue has it. A full dead queue refuses messages too: then
+//! they stay in their own queues.
 
 use std::fmt;
 
@@ -24,8 +24,8 @@ use super::{
     fault::{Node, ask},
 };
 
-/// In seconds; a connection without any sign of life for twice as long is considered lost.
-const HEARTBEAT: u16 = 10;
+/// A connection that is silent for twice as long counts as lost.
+const HEARTBEAT_SECONDS: u16 = 10;
 
 /// How to reach a RabbitMQ broker.
 #[derive(Clone)]
@@ -33,13 +33,13 @@ pub struct AmqpSettings {
     /// `amqp://` or `amqps://user:password@host:port/virtual%20host`, one for each node of a
     /// cluster; they are tried in turn.
     pub urls: Vec<String>,
-    /// Certificates in PEM form that are trusted besides those of the system.
+    /// Certificates in PEM format that are trusted in addition to those of the system.
     pub ca: Option<String>,
-    /// What the names of our queues and exchanges begin with.
+    /// Prefix of the names of our queues and exchanges.
     pub prefix: String,
-    /// Bytes that the queue of one channel holds before it refuses more.
+    /// Maximum size of a queue in bytes; a full queue refuses messages.
     pub queue_bytes: u64,
-    /// Declare missing queues and exchanges; otherwise only check that they exist.
+    /// Whether to declare missing queues and exchanges, or only to check that they exist.
     pub declare: bool,
 }
 
@@ -64,7 +64,7 @@ impl AmqpSettings {
         format!("{}.dead", self.prefix)
     }
 
-    /// The queue of that exchange. Its name has two dots, so it cannot be the queue of a channel.
+    /// The queue of the dead exchange. Its name has two dots, so it cannot be the queue of a channel.
     pub(super) fn dead_queue(&self) -> String {
         format!("{}.dead.letters", self.prefix)
     }
@@ -76,7 +76,7 @@ impl AmqpSettings {
             .map(|(n, url)| parse_url(n, url, self.declare))
             .collect::<Result<_, _>>()?;
         if nodes.is_empty() {
-            return Err(Fault::stopped("no broker is named").remedy("give its amqp:// URL"));
+            return Err(Fault::stopped("no broker is configured").remedy("set its URL"));
         }
         Ok(nodes)
     }
@@ -91,35 +91,35 @@ impl fmt::Debug for AmqpSettings {
 
 fn parse_url(number: usize, url: &str, declare: bool) -> Result<(AMQPUri, Node), Fault> {
     // The error of the parser quotes the URL, and with it the password.
-    let unreadable = |what: &str| {
+    let malformed = |what: &str| {
         Fault::stopped(format!("URL {number} of the broker {what}"))
-            .remedy("write amqp://user:password@host:port/virtual-host; %2f is the host `/`")
+            .remedy("write amqp://user:password@host:port/virtual-host; %2f stands for `/`")
     };
-    let mut uri: AMQPUri = url.parse().map_err(|_| unreadable("cannot be read"))?;
+    let mut uri: AMQPUri = url.parse().map_err(|_| malformed("is malformed"))?;
     if url.contains('[') {
-        // The parser would use localhost instead.
-        return Err(unreadable("names an IPv6 address; give a host name"));
+        // lapin would use localhost instead.
+        return Err(malformed("names an IPv6 address; give a host name"));
     }
-    uri.query.heartbeat = uri.query.heartbeat.or(Some(HEARTBEAT));
+    uri.query.heartbeat = uri.query.heartbeat.or(Some(HEARTBEAT_SECONDS));
     let name = format!("{}:{}", uri.authority.host, uri.authority.port);
     Ok((uri, Node { name, declare }))
 }
 
-/// Deliveries of a message before it counts as one that makes sinks fail. Every lost connection counts
-/// for all messages that were delivered on it, so the limit is high.
-const DELIVERY_LIMIT: i32 = 1_000;
+/// A message that was delivered more often counts as one that makes sinks fail. A lost connection counts
+/// as a delivery of every message that was unacked on it, so the limit is high.
+const MAX_DELIVERIES: i32 = 1_000;
 
-/// Makes sure that there are exchanges and queues for these channels: declares them, or checks that
-/// they exist, as configured.
+/// Makes sure that the exchanges and queues for these channels exist: declares them, or only checks
+/// them, as configured.
 ///
 /// # Errors
-/// Something is missing, has other arguments, or may not be created.
+/// Something is missing, has other arguments, or the user may not create it.
 pub(super) async fn ensure(
     link: &Link,
     settings: &AmqpSettings,
     channels: &[ChannelId],
 ) -> Result<(), Fault> {
-    // A refusal ends a lapin channel, so this one does nothing else.
+    // A refusal closes a lapin channel, so this one is used for nothing else.
     let broker = Declarations { node: &link.node, lapin: link.channel().await?, settings };
     let (dead_exchange, dead_queue) = (settings.dead_exchange(), settings.dead_queue());
     broker.exchange(&dead_exchange, ExchangeKind::Fanout).await?;
@@ -129,7 +129,7 @@ pub(super) async fn ensure(
     for channel in channels {
         let queue = settings.queue(channel);
         let own_arguments = [
-            ("x-delivery-limit", AMQPValue::LongInt(DELIVERY_LIMIT)),
+            ("x-delivery-limit", AMQPValue::LongInt(MAX_DELIVERIES)),
             ("x-dead-letter-exchange", text(&dead_exchange)),
             ("x-dead-letter-strategy", text("at-least-once")),
         ];
@@ -139,7 +139,7 @@ pub(super) async fn ensure(
     Ok(())
 }
 
-/// Deletes the exchanges and queues with all their messages. One that does not exist is no error.
+/// Deletes the exchanges and queues with all their messages. A missing one is not an error.
 ///
 /// # Errors
 /// The user may not delete them.
@@ -151,27 +151,27 @@ pub(super) async fn delete(
     let lapin = link.channel().await?;
     let queues = channels.into_iter().map(|channel| settings.queue(&channel));
     for queue in queues.chain([settings.dead_queue()]) {
-        let asked = lapin.queue_delete(queue.as_str().into(), QueueDeleteOptions::default());
-        ask(&link.node, &format!("queue {queue} was not deleted"), asked).await?;
+        let call = lapin.queue_delete(queue.as_str().into(), QueueDeleteOptions::default());
+        ask(&link.node, &format!("queue {queue} was not deleted"), call).await?;
     }
     for exchange in [settings.exchange(), settings.dead_exchange()] {
         let options = ExchangeDeleteOptions::default();
-        let asked = lapin.exchange_delete(exchange.as_str().into(), options);
-        ask(&link.node, &format!("exchange {exchange} was not deleted"), asked).await?;
+        let call = lapin.exchange_delete(exchange.as_str().into(), options);
+        ask(&link.node, &format!("exchange {exchange} was not deleted"), call).await?;
     }
     Ok(())
 }
 
-/// What an admin must declare where the gateway does not.
+/// What an admin has to declare if the gateway does not.
 pub(super) fn manual_steps(settings: &AmqpSettings, channel: &ChannelId) -> String {
     let (queue, exchange) = (settings.queue(channel), settings.exchange());
     format!(
-        "set declare, or declare the durable quorum queue {queue} with x-overflow = reject-publish \
-         and bind it to the direct exchange {exchange} with the key {channel}"
+        "set topology = \"declare\" under [bus] in gateway.toml, or declare the durable quorum queue \
+         {queue} with x-overflow = reject-publish and bind it to the direct exchange {exchange} with the key {channel}"
     )
 }
 
-/// Declares queues and exchanges, or checks that they exist, as configured.
+/// Declares queues and exchanges, or only checks that they exist, as configured.
 struct Declarations<'a> {
     node: &'a Node,
     lapin: Channel,
@@ -183,39 +183,37 @@ impl Declarations<'_> {
         let passive = !self.settings.declare;
         let options =
             ExchangeDeclareOptions { passive, durable: true, ..ExchangeDeclareOptions::default() };
-        let asked = self.lapin.exchange_declare(name.into(), kind, options, FieldTable::default());
-        ask(self.node, &self.failed("exchange", name), asked).await
+        let call = self.lapin.exchange_declare(name.into(), kind, options, FieldTable::default());
+        ask(self.node, &self.failure("exchange", name), call).await
     }
 
     async fn queue(&self, name: &str, arguments: FieldTable) -> Result<(), Fault> {
         let passive = !self.settings.declare;
         let options =
             QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() };
-        let asked = self.lapin.queue_declare(name.into(), options, arguments);
-        ask(self.node, &self.failed("queue", name), asked).await.map(drop)
+        let call = self.lapin.queue_declare(name.into(), options, arguments);
+        ask(self.node, &self.failure("queue", name), call).await.map(drop)
     }
 
-    /// A binding cannot be checked; a message without one is returned.
+    /// Binds a queue, if configured. AMQP cannot check a binding: a message without one is returned.
     async fn bind(&self, queue: &str, exchange: &str, key: &str) -> Result<(), Fault> {
         if !self.settings.declare {
             return Ok(());
         }
         let options = QueueBindOptions::default();
-        let (queue_name, arguments) = (queue.into(), FieldTable::default());
-        let asked =
-            self.lapin.queue_bind(queue_name, exchange.into(), key.into(), options, arguments);
-        ask(self.node, &format!("queue {queue} was not bound to {exchange}"), asked).await
+        let (name, arguments) = (queue.into(), FieldTable::default());
+        let call = self.lapin.queue_bind(name, exchange.into(), key.into(), options, arguments);
+        ask(self.node, &format!("queue {queue} was not bound to {exchange}"), call).await
     }
 
-    fn failed(&self, what: &str, name: &str) -> String {
-        let not =
-            if self.settings.declare { "was not created" } else { "does not exist as required" };
-        format!("{what} {name} {not}")
+    fn failure(&self, what: &str, name: &str) -> String {
+        let problem = if self.settings.declare { "was not created" } else { "does not exist" };
+        format!("{what} {name} {problem}")
     }
 }
 
-/// The arguments of a queue: every one is bounded and replicated, and refuses when it is full.
-fn arguments(settings: &AmqpSettings, more: &[(&str, AMQPValue)]) -> FieldTable {
+/// The arguments of a queue: it is replicated and bounded, and refuses messages when it is full.
+fn arguments(settings: &AmqpSettings, extra: &[(&str, AMQPValue)]) -> FieldTable {
     let bytes = i64::try_from(settings.queue_bytes).unwrap_or(i64::MAX);
     let common = [
         ("x-queue-type", text("quorum")),
@@ -223,7 +221,7 @@ fn arguments(settings: &AmqpSettings, more: &[(&str, AMQPValue)]) -> FieldTable 
         ("x-overflow", text("reject-publish")),
     ];
     let mut table = FieldTable::default();
-    for (name, value) in common.iter().chain(more) {
+    for (name, value) in common.iter().chain(extra) {
         table.insert((*name).into(), value.clone());
     }
     table

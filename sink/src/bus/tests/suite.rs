@@ -1,4 +1,4 @@
-//! What every bus promises, as functions that any bus can be asked. A broken promise panics.
+//! Tests that every bus must pass.
 
 use std::{
     future::{Future, poll_fn},
@@ -13,22 +13,20 @@ use crate::store::{
     suite::sample::{read, record},
 };
 
-/// A bus that can be asked.
+/// A bus under test.
 pub(crate) trait Bench {
-    /// Its ingest end.
+    /// The ingest end.
     type Publisher: Publisher;
-    /// Its sink end.
+    /// The sink end.
     type Consumer: Consumer;
 
-    /// A publisher.
+    /// Makes a publisher.
     fn publisher(&self) -> Self::Publisher;
 
-    /// A consumer after a sink has started: the former one, where there was one, is not used again
-    /// by the loop that failed.
+    /// Makes a consumer for a sink that starts. An earlier consumer is not used again.
     fn consumer(&mut self, former: Option<Self::Consumer>) -> Self::Consumer;
 
-    /// What a future says while nobody does anything at the other end, or nothing where it waits for
-    /// somebody; it is dropped then.
+    /// The result of a future while nothing happens at the other end; `None` if it waits. It is dropped then.
     fn alone<T>(
         &self,
         future: impl Future<Output = Result<T, Fault>>,
@@ -36,13 +34,13 @@ pub(crate) trait Bench {
         poll_once(future)
     }
 
-    /// The most bytes that may wait on a bus of 64 KiB.
+    /// The maximum number of bytes that may wait on a bus of 64 KiB.
     fn bound(&self) -> usize {
         64 * 1024
     }
 }
 
-/// What is published is given out once, in order, and nothing else is.
+/// Each published message is delivered once, in order, and no other message is.
 pub(crate) async fn messages_arrive_whole_and_in_order(mut bench: impl Bench) {
     let sent = messages(1, 900);
     assert!(sent.len() > 3);
@@ -59,7 +57,7 @@ pub(crate) async fn messages_arrive_whole_and_in_order(mut bench: impl Bench) {
     assert_eq!(received, last, "something was given out twice");
 }
 
-/// Never more than asked for, and what is there is not held back.
+/// `take` returns at most `max` messages, and those that have arrived without delay.
 pub(crate) async fn take_gives_at_most_what_is_asked(mut bench: impl Bench) {
     let sent = messages(1, 900);
     let mut consumer = bench.consumer(None);
@@ -78,7 +76,7 @@ pub(crate) async fn take_gives_at_most_what_is_asked(mut bench: impl Bench) {
     assert!(sizes.iter().all(|size| (1..=2).contains(size)), "{sizes:?}");
 }
 
-/// A sink that fails before it acks gets the same messages again, and what it acked never.
+/// A sink that fails before it acks gets the same messages again, but no message that it acked.
 pub(crate) async fn what_is_not_acked_comes_again(mut bench: impl Bench) {
     let sent = messages(1, 900);
     let publisher = bench.publisher();
@@ -99,7 +97,7 @@ pub(crate) async fn what_is_not_acked_comes_again(mut bench: impl Bench) {
     assert!(lost.iter().all(|id| rest.contains(id)), "a message was lost");
 }
 
-/// `take` may be dropped while it waits, as often as one likes.
+/// `take` may be dropped while it waits, any number of times.
 pub(crate) async fn a_dropped_take_loses_nothing(mut bench: impl Bench) {
     let sent = messages(1, 900);
     let publisher = bench.publisher();
@@ -113,8 +111,8 @@ pub(crate) async fn a_dropped_take_loses_nothing(mut bench: impl Bench) {
     assert_eq!(received, sent);
 }
 
-/// Nobody can fill memory: beyond its bound a bus makes the publisher wait or sends it away, and
-/// takes messages again once some are acked.
+/// Memory use is bounded: a full bus makes the publisher wait or refuses messages, and accepts messages again
+/// after some are acked.
 pub(crate) async fn a_full_bus_takes_no_more(mut bench: impl Bench) {
     let mut consumer = bench.consumer(None);
     let publisher = bench.publisher();
@@ -144,7 +142,7 @@ pub(crate) async fn a_full_bus_takes_no_more(mut bench: impl Bench) {
     assert_eq!(received, small);
 }
 
-/// Messages of a read of so many records; twenty of them are some 12 KiB.
+/// The messages of a read of that many records; twenty records take about 12 KiB.
 fn messages(read_no: u64, records: usize) -> Vec<Message> {
     let keys: Vec<String> = (0..records).map(|n| n.to_string()).collect();
     let outbox = read(read_no, keys.iter().map(|key| record(key, "x")));
@@ -170,7 +168,7 @@ fn ids(intake: &Intake) -> Vec<MessageId> {
     intake.deliveries().iter().map(|delivery| delivery.message.id.clone()).collect()
 }
 
-/// What a future has to say at once; it is dropped then.
+/// The result of a future if it is ready at once. The future is dropped then.
 async fn poll_once<T>(future: impl Future<Output = Result<T, Fault>>) -> Option<Result<T, Fault>> {
     let mut future = pin!(future);
     poll_fn(|context| match future.as_mut().poll(context) {

@@ -1,4 +1,4 @@
-//! The position of each channel, and which receipts its reads must get.
+//! The positions of channels, and the reads and messages that the books compare with receipts.
 
 use std::ops::Range;
 
@@ -11,12 +11,12 @@ use serde::Serialize;
 use crate::store::{
     Database,
     database::{
-        sql::{Columns, NOTHING, Row, int},
+        sql::{Columns, NO_ROWS, Row, int},
         transaction::Transaction,
     },
 };
 
-/// The progress of a channel, its last fault and its counts.
+/// The progress of a channel, its fault and its counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ChannelStatus {
     /// The channel.
@@ -27,9 +27,9 @@ pub struct ChannelStatus {
     pub last_read_at: Option<Timestamp>,
     /// The fault that has prevented reading since then.
     pub fault: Option<String>,
-    /// How many demands it has.
+    /// The number of its demands.
     pub demands: u64,
-    /// Its records in quarantine that are not resolved.
+    /// The number of its records in quarantine that are not resolved.
     pub quarantined: u64,
 }
 
@@ -61,8 +61,8 @@ impl Checkpoints for Database {
     }
 
     async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {
-        // Two processes that number two mappings would both take the next number.
-        let mut tx = self.begin_alone("number a mapping").await?;
+        // Otherwise two processes could give the same number to two mappings.
+        let mut tx = self.begin_exclusive("number a mapping").await?;
         let values = [channel.as_str().into(), fingerprint.0.as_slice().into()];
         let rows = tx.query(NUMBER_MAPPING, &values, |row| row.some_int("mapping")).await?;
         tx.commit().await?;
@@ -72,15 +72,15 @@ impl Checkpoints for Database {
         })
     }
 
-    async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
-        self.advance_in(step, None).await
+    async fn advance(&self, confirmed: &Confirmed) -> Result<(), Fault> {
+        self.advance_in(confirmed, None).await
     }
 
     async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
-        // It may quote a source.
+        // The fault may quote a source.
         let fault = fault.to_string().replace('\0', "␀");
         let values = [channel.as_str().into(), fault.as_str().into(), at.into()];
-        self.write("note a fault", NOTE, &values, NOTHING).await?;
+        self.write("note a fault", NOTE, &values, NO_ROWS).await?;
         Ok(())
     }
 }
@@ -117,49 +117,49 @@ impl Database {
         Ok(progress.unwrap_or_default())
     }
 
-    /// As [`Checkpoints::advance`], for the live position or for the backfill of a stretch.
+    /// As [`Checkpoints::advance`], for the live position, or for the backfill of a time range.
     pub(super) async fn advance_in(
         &self,
-        step: &Confirmed,
-        stretch: Option<&str>,
+        confirmed: &Confirmed,
+        range: Option<&str>,
     ) -> Result<(), Fault> {
         let mut tx = self.begin("advance a position").await?;
-        let live_step = match stretch {
-            None => advance(&mut tx, step).await?,
-            Some(stretch) => advance_backfill(&mut tx, step, stretch).await?,
+        let live_step = match range {
+            None => advance(&mut tx, confirmed).await?,
+            Some(range) => advance_backfill(&mut tx, confirmed, range).await?,
         };
-        let live_step = live_step.ok_or_else(|| moved_elsewhere(self.place()))?;
-        write_read(&mut tx, step, live_step).await?;
+        let live_step = live_step.ok_or_else(|| position_moved(self.place()))?;
+        write_read(&mut tx, confirmed, live_step).await?;
         tx.commit().await
     }
 }
 
-/// The step of the live position; `None` if another process holds the channel, or the backfill is not
-/// where the read began.
+/// Moves the position of a backfill; returns the step of the live position. `None` if another process holds
+/// the channel, or the backfill is not where the read began.
 async fn advance_backfill(
     tx: &mut Transaction<'_>,
-    step: &Confirmed,
-    stretch: &str,
+    confirmed: &Confirmed,
+    range: &str,
 ) -> Result<Option<i64>, Fault> {
-    let (channel, from) = (step.channel().as_str(), step.from());
+    let (channel, from) = (confirmed.channel().as_str(), confirmed.from());
     let values = [channel.into(), int(from.fence).into()];
     let live = tx.query(LOCK_POSITION, &values, |row| row.some_int("step")).await?;
-    let upto = step.upto().as_str();
-    let values = [channel.into(), stretch.into(), upto.into(), int(from.step).into()];
+    let upto = confirmed.upto().as_str();
+    let values = [channel.into(), range.into(), upto.into(), int(from.step).into()];
     let n_moved = tx.execute(MOVE_BACKFILL, &values).await?;
     Ok(live.first().copied().filter(|_| n_moved > 0))
 }
 
-/// The new step of the position; `None` if the position is not where the read began.
-async fn advance(tx: &mut Transaction<'_>, step: &Confirmed) -> Result<Option<i64>, Fault> {
-    let (channel, from) = (step.channel().as_str(), step.from());
+/// Moves the live position; returns its new step. `None` if the position is not where the read began.
+async fn advance(tx: &mut Transaction<'_>, confirmed: &Confirmed) -> Result<Option<i64>, Fault> {
+    let (channel, from) = (confirmed.channel().as_str(), confirmed.from());
     if from.step == 0 {
-        // A channel that has reserved no read numbers here has no row yet.
+        // A channel that has reserved no read numbers has no row yet.
         tx.execute(BEGIN, &[channel.into(), int(from.fence).into()]).await?;
     }
     let values = [
-        step.upto().as_str().into(),
-        step.read_at().into(),
+        confirmed.upto().as_str().into(),
+        confirmed.read_at().into(),
         channel.into(),
         int(from.step).into(),
         int(from.fence).into(),
@@ -167,32 +167,32 @@ async fn advance(tx: &mut Transaction<'_>, step: &Confirmed) -> Result<Option<i6
     Ok(tx.query(MOVE, &values, |row| row.some_int("step")).await?.first().copied())
 }
 
-/// Writes a read and its messages, with which the receipts are compared. It counts from this step of the
-/// live position on. A read that returned nothing needs no receipts.
+/// Writes a read and its messages, which the books compare with receipts. The read counts from step
+/// `live_step` of the live position on. A read that returned nothing is not written.
 async fn write_read(
     tx: &mut Transaction<'_>,
-    step: &Confirmed,
+    confirmed: &Confirmed,
     live_step: i64,
 ) -> Result<(), Fault> {
-    let tally = step.tally();
+    let tally = confirmed.tally();
     if tally.read == 0 {
         return Ok(());
     }
     let key: Row<'_> = vec![
-        ("channel", step.channel().as_str().into()),
-        ("read_no", int(step.read_no().0).into()),
+        ("channel", confirmed.channel().as_str().into()),
+        ("read_no", int(confirmed.read_no().0).into()),
     ];
     let mut read = key.clone();
     read.extend([
-        ("read_at", step.read_at().into()),
+        ("read_at", confirmed.read_at().into()),
         ("read", int(tally.read).into()),
         ("accepted", int(tally.accepted).into()),
         ("skipped", int(tally.skipped).into()),
         ("rejected", int(tally.rejected).into()),
-        ("parts", int(step.parts().len() as u64).into()),
+        ("parts", int(confirmed.parts().len() as u64).into()),
         ("step", live_step.into()),
     ]);
-    let parts = step.parts().iter().map(|part| {
+    let parts = confirmed.parts().iter().map(|part| {
         let mut row = key.clone();
         row.extend([
             ("part", i64::from(part.part).into()),
@@ -207,13 +207,13 @@ async fn write_read(
     Ok(())
 }
 
-/// The fault where the position was claimed with another lease.
+/// The fault if another process has claimed the position with its lease.
 pub(crate) fn lease_lost(place: &str) -> Fault {
     Fault::transient("another process holds the lease of this channel now").at(place)
 }
 
-/// The fault where the position is not where the read began.
-pub(crate) fn moved_elsewhere(place: &str) -> Fault {
+/// The fault if the position is not where the read began.
+pub(crate) fn position_moved(place: &str) -> Fault {
     Fault::transient("another process moved the position").at(place)
 }
 
@@ -225,13 +225,13 @@ const CLAIM: &str =
      WHERE checkpoint.fence <= $2 OR checkpoint.fence = 9223372036854775807
      RETURNING cursor, step";
 
-/// Reserves $3 read numbers of channel $1 for the holder of fence $2; gives the number after them.
+/// Reserves $3 read numbers of channel $1 for the holder of fence $2; returns the number after them.
 const RESERVE: &str =
     "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES ($1, 0, $2, 1 + $3)
      ON CONFLICT (channel) DO UPDATE SET next_read_no = checkpoint.next_read_no + $3
      WHERE checkpoint.fence = $2 RETURNING next_read_no";
 
-/// The number of the mapping with fingerprint $2 of channel $1: the next one, where it is new.
+/// Returns the number of the mapping with fingerprint $2 of channel $1. A new mapping gets the next number.
 const NUMBER_MAPPING: &str = "INSERT INTO mapping (channel, fingerprint, mapping)
      SELECT $1, $2, 1 + coalesce(max(mapping), 0) FROM mapping WHERE channel = $1
      ON CONFLICT (channel, fingerprint) DO UPDATE SET mapping = mapping.mapping
@@ -250,8 +250,8 @@ const STATUS: &str = "SELECT c.channel, c.step, c.read_at,
 
 const PROGRESS: &str = "SELECT step, read_at FROM checkpoint WHERE channel = $1";
 
-/// The live position of channel $1 with fence $2. It is locked: nobody else can claim the channel before
-/// the transaction ends.
+/// Locks the live position of channel $1 with fence $2, so that nobody else can claim the channel before the
+/// transaction ends.
 const LOCK_POSITION: &str = "SELECT step FROM checkpoint WHERE channel = $1 AND fence = $2 {lock}";
 
 const BEGIN: &str = "INSERT INTO checkpoint (channel, step, fence, next_read_no)
@@ -266,29 +266,29 @@ const READ: &str = "INSERT INTO read ({names}) {rows}";
 
 const PARTS: &str = "INSERT INTO read_part ({names}) {rows}";
 
-/// A backfill: a stretch of time that is read again, with a position of its own beside the live one. It
-/// needs the lease of the channel too, and its reads are in the same books.
+/// The position of a backfill, separate from the live position. A backfill needs the lease too, and the same
+/// books count its reads.
 #[derive(Debug, Clone)]
 pub struct Backfill {
     store: Database,
-    stretch: String,
+    range: String,
 }
 
 impl Database {
-    /// The backfill of `range`. One that was begun before goes on from its position.
+    /// The backfill of `range`. A backfill that was begun before continues from its position.
     pub fn backfill(&self, range: TimeRange) -> Backfill {
-        Backfill { store: self.clone(), stretch: range.to_string() }
+        Backfill { store: self.clone(), range: range.to_string() }
     }
 }
 
 impl Backfill {
-    /// Ends a backfill that has read everything: the next one for this stretch starts from the beginning.
+    /// Ends a backfill that has read everything: the next one of this range starts from the beginning.
     ///
     /// # Errors
-    /// The store cannot be reached; the backfill ends the next time.
+    /// The store cannot be reached; the backfill has not ended.
     pub async fn end(&self, channel: &ChannelId) -> Result<(), Fault> {
-        let values = [channel.as_str().into(), self.stretch.as_str().into()];
-        self.store.write("end a backfill", END, &values, NOTHING).await?;
+        let values = [channel.as_str().into(), self.range.as_str().into()];
+        self.store.write("end a backfill", END, &values, NO_ROWS).await?;
         Ok(())
     }
 }
@@ -301,7 +301,7 @@ impl Checkpoints for Backfill {
             let cursor = row.text("cursor")?.map(Cursor::from_text);
             Ok((cursor, row.count("step")?))
         };
-        let values = [channel.as_str().into(), self.stretch.as_str().into()];
+        let values = [channel.as_str().into(), self.range.as_str().into()];
         let at = self.store.query_first("read a position", BACKFILL, &values, read).await?;
         let (cursor, step) = at.unwrap_or_default();
         Ok(Position { cursor, step, fence })
@@ -315,11 +315,11 @@ impl Checkpoints for Backfill {
         self.store.mapping(channel, fingerprint).await
     }
 
-    async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
-        self.store.advance_in(step, Some(&self.stretch)).await
+    async fn advance(&self, confirmed: &Confirmed) -> Result<(), Fault> {
+        self.store.advance_in(confirmed, Some(&self.range)).await
     }
 
-    /// A fault of a backfill goes to whoever requested it and does not affect the live channel.
+    /// Does nothing: the requester gets the fault of a backfill, and it does not affect the live channel.
     async fn note(&self, _: &ChannelId, _: &Fault, _: Timestamp) -> Result<(), Fault> {
         Ok(())
     }
@@ -329,8 +329,8 @@ const BACKFILL: &str = "SELECT cursor, step FROM backfill WHERE channel = $1 AND
 
 const END: &str = "DELETE FROM backfill WHERE channel = $1 AND stretch = $2";
 
-/// Moves the backfill of stretch $2 of channel $1 to cursor $3, if it is at step $4; the first move begins
-/// it.
+/// Moves the backfill of range $2 of channel $1 to cursor $3, if it is at step $4. The first move adds the
+/// row.
 const MOVE_BACKFILL: &str = "INSERT INTO backfill (channel, stretch, cursor, step)
      SELECT $1, $2, $3, 1 WHERE $4 = 0
         OR EXISTS (SELECT 1 FROM backfill b WHERE b.channel = $1 AND b.stretch = $2)

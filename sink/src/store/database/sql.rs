@@ -3,7 +3,7 @@
 //!
 //! Rules for such statements: parameters are `$1`, `$2`, …; sums are cast (in PostgreSQL the sum of
 //! integers is a decimal); ORDER BY says where nulls go; booleans are not summed; a list is one JSON
-//! parameter. Where the databases need different words, a statement has the names in [`Words`].
+//! parameter. If the databases need different words, a statement has the placeholders of [`Dialect`].
 
 use std::borrow::Cow;
 
@@ -60,26 +60,26 @@ impl From<serde_json::Value> for Value<'_> {
 /// A row that is written to a table: its columns by name. All rows of one statement have the same columns.
 pub(crate) type Row<'a> = Vec<(&'static str, Value<'a>)>;
 
-/// Reads one row of the result.
-pub(crate) type Read<T> = fn(&dyn Columns) -> Result<T, Error>;
+/// Reads one row of a result.
+pub(crate) type RowReader<T> = fn(&dyn Columns) -> Result<T, Error>;
 
-/// For statements whose rows are not used.
-pub(crate) const NOTHING: Read<()> = |_| Ok(());
+/// For statements that return no rows, or none that are used.
+pub(crate) const NO_ROWS: RowReader<()> = |_| Ok(());
 
-/// Words that differ between the two databases, by their names in statements:
+/// Words that differ between the two databases, by their placeholders in statements:
 ///
 /// - `{now}`: the clock of the database, in milliseconds since 1970
 /// - `{each}`: the function that turns a JSON list into rows, with the column `value`
 /// - `{lock}`: at the end of a SELECT, locks its rows until the transaction ends
 /// - `{insert}`: the verb for rows that are only added
-pub(crate) type Words = [(&'static str, &'static str); 4];
+pub(crate) type Dialect = [(&'static str, &'static str); 4];
 
-/// A statement in the words of one database.
-pub(crate) fn in_words(sql: &str, words: &Words) -> String {
+/// Fills in the words of one database.
+pub(crate) fn in_dialect(sql: &str, words: &Dialect) -> String {
     words.iter().fold(sql.to_owned(), |sql, (name, word)| sql.replace(name, word))
 }
 
-/// A statement for both databases. The texts differ where the query plan depends on the wording.
+/// A statement for both databases. The texts differ if the query plan depends on the wording.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sql {
     pub(crate) sqlite: &'static str,
@@ -92,8 +92,8 @@ impl From<&'static str> for Sql {
     }
 }
 
-/// Fills a template of a statement that writes rows like this one: `{names}` stands for the names of the
-/// columns, and `{rows}` for the SELECT or VALUES that gives the rows.
+/// Fills in the template of a statement that writes rows: `{names}` with the names of the columns of
+/// `row`, and `{rows}` with a SELECT or VALUES that returns the rows.
 pub(crate) fn fill(template: &str, row: &Row<'_>, rows: &str) -> String {
     let names: Vec<_> = row.iter().map(|(name, _)| *name).collect();
     template.replace("{names}", &names.join(", ")).replace("{rows}", rows)
@@ -186,7 +186,7 @@ pub(crate) fn decode(
     Error::ColumnDecode { index: column.to_owned(), source: error.into() }
 }
 
-/// Counters are unsigned in Rust and signed in SQL; none of ours becomes that large.
+/// Converts a counter to SQL, whose integers are signed. No counter becomes too large.
 pub(crate) fn int(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -197,5 +197,5 @@ pub(crate) fn count(number: i64) -> u64 {
 }
 
 fn not_null<T>(value: Option<T>, name: &str) -> Result<T, Error> {
-    value.ok_or_else(|| decode(name, "it is null"))
+    value.ok_or_else(|| decode(name, "the column is null"))
 }

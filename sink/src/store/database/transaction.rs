@@ -1,4 +1,5 @@
-//! Statements on the configured database. `doing` is part of the message of a fault: "cannot …".
+//! Runs statements on the configured database. `action` says what they do, in the message of a fault:
+//! "cannot …".
 
 use contract::Fault;
 use sqlx::PgTransaction;
@@ -6,18 +7,18 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     Database,
-    sql::{Read, Row, Sql, Value},
+    sql::{Row, RowReader, Sql, Value},
 };
 use crate::store::{Postgres, Sqlite, postgres, sqlite};
 
 impl Database {
-    /// The rows of a SELECT.
+    /// Returns the rows of a SELECT.
     pub(crate) async fn query<T: Send>(
         &self,
-        doing: &str,
+        action: &str,
         sql: impl Into<Sql> + Send,
         values: &[Value<'_>],
-        read: Read<T>,
+        read: RowReader<T>,
     ) -> Result<Vec<T>, Fault> {
         let sql = sql.into();
         match self {
@@ -26,62 +27,62 @@ impl Database {
                     let mut conn = store.readers.acquire().await?;
                     sqlite::fetch(&mut conn, sql.sqlite, values, read).await
                 };
-                work.await.map_err(|error: sqlx::Error| store.fault(doing, error.into()))
+                work.await.map_err(|error: sqlx::Error| store.fault(action, error.into()))
             }
             Self::Postgres(store) => {
                 let work = async {
                     let mut conn = store.readers().await?.acquire().await?;
                     Ok(postgres::fetch(&mut conn, sql.postgres, values, read).await?)
                 };
-                store.until(store.deadline(), doing, work).await
+                store.run(store.deadline(), action, work).await
             }
         }
     }
 
-    /// The first row of a SELECT, if there is one.
+    /// Returns the first row of a SELECT, if there is one.
     pub(crate) async fn query_first<T: Send>(
         &self,
-        doing: &str,
+        action: &str,
         sql: impl Into<Sql> + Send,
         values: &[Value<'_>],
-        read: Read<T>,
+        read: RowReader<T>,
     ) -> Result<Option<T>, Fault> {
-        Ok(self.query(doing, sql, values, read).await?.into_iter().next())
+        Ok(self.query(action, sql, values, read).await?.into_iter().next())
     }
 
-    /// Runs one statement in a transaction of its own; the answer is the rows of its RETURNING.
+    /// Runs one statement in a transaction of its own; returns the rows of its RETURNING clause.
     pub(crate) async fn write<T: Send>(
         &self,
-        doing: &str,
+        action: &str,
         sql: impl Into<Sql> + Send,
         values: &[Value<'_>],
-        read: Read<T>,
+        read: RowReader<T>,
     ) -> Result<Vec<T>, Fault> {
-        let mut tx = self.begin(doing).await?;
+        let mut tx = self.begin(action).await?;
         let rows = tx.query(sql, values, read).await?;
         tx.commit().await?;
         Ok(rows)
     }
 
     /// Begins a transaction.
-    pub(crate) async fn begin<'a>(&'a self, doing: &'a str) -> Result<Transaction<'a>, Fault> {
-        let open = match self {
-            Self::Sqlite(store) => Open::Sqlite(store, store.begin().await?),
+    pub(crate) async fn begin<'a>(&'a self, action: &'a str) -> Result<Transaction<'a>, Fault> {
+        let inner = match self {
+            Self::Sqlite(store) => Inner::Sqlite(store, store.begin().await?),
             Self::Postgres(store) => {
                 let deadline = store.deadline();
                 let work = store.begin();
-                Open::Postgres(store, store.until(deadline, doing, work).await?, deadline)
+                Inner::Postgres(store, store.run(deadline, action, work).await?, deadline)
             }
         };
-        Ok(Transaction { doing, open })
+        Ok(Transaction { action, inner })
     }
 
-    /// Begins a transaction that only one process has at a time.
-    pub(crate) async fn begin_alone<'a>(
+    /// Begins a transaction that waits for every other exclusive one, also in other processes.
+    pub(crate) async fn begin_exclusive<'a>(
         &'a self,
-        doing: &'a str,
+        action: &'a str,
     ) -> Result<Transaction<'a>, Fault> {
-        let mut tx = self.begin(doing).await?;
+        let mut tx = self.begin(action).await?;
         if tx.is_shared() {
             tx.execute("SELECT pg_advisory_xact_lock($1)", &[postgres::EXCLUSIVE_LOCK.into()])
                 .await?;
@@ -90,22 +91,22 @@ impl Database {
     }
 }
 
-/// A transaction: dropped before its commit, it is rolled back.
+/// A transaction. If it is dropped before its commit, it is rolled back.
 pub(crate) struct Transaction<'a> {
-    doing: &'a str,
-    open: Open<'a>,
+    action: &'a str,
+    inner: Inner<'a>,
 }
 
-enum Open<'a> {
+enum Inner<'a> {
     Sqlite(&'a Sqlite, sqlx::Transaction<'static, sqlx::Sqlite>),
-    /// With the time by which all of it must be done.
+    /// With the deadline of the whole transaction.
     Postgres(&'a Postgres, PgTransaction<'static>, Instant),
 }
 
 /// Why work on a database failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Not because of an error of the driver.
+    /// A failure that is not an error of the driver.
     Fault(Fault),
     Database(sqlx::Error),
 }
@@ -123,35 +124,35 @@ impl From<sqlx::Error> for Failure {
 }
 
 impl Transaction<'_> {
-    /// Whether other processes may write at the same time: in PostgreSQL they may.
+    /// Whether other transactions may write at the same time: true for PostgreSQL.
     pub(crate) fn is_shared(&self) -> bool {
-        matches!(self.open, Open::Postgres(..))
+        matches!(self.inner, Inner::Postgres(..))
     }
 
-    /// The rows that a statement returns.
+    /// Runs a statement; returns its rows.
     pub(crate) async fn query<T: Send>(
         &mut self,
         sql: impl Into<Sql> + Send,
         values: &[Value<'_>],
-        read: Read<T>,
+        read: RowReader<T>,
     ) -> Result<Vec<T>, Fault> {
         let rows = self.try_query(sql, values, read).await;
         rows.map_err(|failure| self.fault(failure))
     }
 
-    /// As [`Transaction::query`], for callers that look at the error.
+    /// As [`Transaction::query`], for callers that inspect the error.
     pub(crate) async fn try_query<T: Send>(
         &mut self,
         sql: impl Into<Sql> + Send,
         values: &[Value<'_>],
-        read: Read<T>,
+        read: RowReader<T>,
     ) -> Result<Vec<T>, Failure> {
-        let (sql, doing) = (sql.into(), self.doing);
-        match &mut self.open {
-            Open::Sqlite(_, tx) => Ok(sqlite::fetch(tx, sql.sqlite, values, read).await?),
-            Open::Postgres(store, tx, deadline) => {
+        let (sql, action) = (sql.into(), self.action);
+        match &mut self.inner {
+            Inner::Sqlite(_, tx) => Ok(sqlite::fetch(tx, sql.sqlite, values, read).await?),
+            Inner::Postgres(store, tx, deadline) => {
                 let work = postgres::fetch(tx, sql.postgres, values, read);
-                store.in_time(*deadline, doing, work).await
+                store.try_run(*deadline, action, work).await
             }
         }
     }
@@ -162,22 +163,22 @@ impl Transaction<'_> {
         sql: impl Into<Sql> + Send,
         values: &[Value<'_>],
     ) -> Result<u64, Fault> {
-        let (sql, doing) = (sql.into(), self.doing);
-        let done = match &mut self.open {
-            Open::Sqlite(_, tx) => {
+        let (sql, action) = (sql.into(), self.action);
+        let done = match &mut self.inner {
+            Inner::Sqlite(_, tx) => {
                 let done = sqlite::bind(sql.sqlite, values).execute(&mut **tx).await;
                 done.map(|done| done.rows_affected()).map_err(Failure::Database)
             }
-            Open::Postgres(store, tx, deadline) => {
+            Inner::Postgres(store, tx, deadline) => {
                 let work = postgres::bind(sql.postgres, values).execute(&mut **tx);
-                let done = store.in_time(*deadline, doing, work).await;
+                let done = store.try_run(*deadline, action, work).await;
                 done.map(|done| done.rows_affected())
             }
         };
         done.map_err(|failure| self.fault(failure))
     }
 
-    /// Writes rows by a template for [`fill`]; returns the number of rows that were changed.
+    /// Writes rows with a template for [`fill`]; returns the number of changed rows.
     ///
     /// [`fill`]: super::sql::fill
     pub(crate) async fn write_rows(
@@ -185,34 +186,34 @@ impl Transaction<'_> {
         template: &str,
         rows: &[Row<'_>],
     ) -> Result<u64, Failure> {
-        let doing = self.doing;
-        match &mut self.open {
-            Open::Sqlite(_, tx) => Ok(sqlite::write_rows(tx, template, rows).await?),
-            Open::Postgres(store, tx, deadline) => {
-                store.in_time(*deadline, doing, postgres::write_rows(tx, template, rows)).await
+        let action = self.action;
+        match &mut self.inner {
+            Inner::Sqlite(_, tx) => Ok(sqlite::write_rows(tx, template, rows).await?),
+            Inner::Postgres(store, tx, deadline) => {
+                store.try_run(*deadline, action, postgres::write_rows(tx, template, rows)).await
             }
         }
     }
 
-    /// Commits everything.
+    /// Commits the transaction.
     pub(crate) async fn commit(self) -> Result<(), Fault> {
-        let doing = self.doing;
-        match self.open {
-            Open::Sqlite(store, tx) => {
-                tx.commit().await.map_err(|error| store.fault(doing, error.into()))
+        let action = self.action;
+        match self.inner {
+            Inner::Sqlite(store, tx) => {
+                tx.commit().await.map_err(|error| store.fault(action, error.into()))
             }
-            Open::Postgres(store, tx, deadline) => {
-                store.until(deadline, doing, async { Ok(tx.commit().await?) }).await
+            Inner::Postgres(store, tx, deadline) => {
+                store.run(deadline, action, async { Ok(tx.commit().await?) }).await
             }
         }
     }
 
-    /// Undoes everything. An error is ignored: it ends the connection too, and the next transaction
-    /// begins on another one.
+    /// Rolls the transaction back. An error is ignored: it ends the connection too, and the next
+    /// transaction uses another one.
     pub(crate) async fn roll_back(self) {
-        let _ = match self.open {
-            Open::Sqlite(_, tx) => tx.rollback().await,
-            Open::Postgres(_, tx, deadline) => {
+        let _ = match self.inner {
+            Inner::Sqlite(_, tx) => tx.rollback().await,
+            Inner::Postgres(_, tx, deadline) => {
                 timeout_at(deadline, tx.rollback()).await.unwrap_or(Ok(()))
             }
         };
@@ -220,9 +221,9 @@ impl Transaction<'_> {
 
     /// The fault of a failure in this transaction.
     pub(crate) fn fault(&self, failure: Failure) -> Fault {
-        match &self.open {
-            Open::Sqlite(store, _) => store.fault(self.doing, failure),
-            Open::Postgres(store, ..) => store.fault(self.doing, failure),
+        match &self.inner {
+            Inner::Sqlite(store, _) => store.fault(self.action, failure),
+            Inner::Postgres(store, ..) => store.fault(self.action, failure),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The columns of a demand, in one list for writing and reading, in both databases: so they cannot differ.
+//! The columns of a demand: one list for reading and writing in both databases, so that they cannot differ.
 //!
-//! The version, `first_seen_at`, `last_seen_at` and `seq` are not in it: the store sets them.
+//! The version, `first_seen_at`, `last_seen_at` and `seq` are not in the list: the store sets them.
 
 use std::borrow::Cow;
 
@@ -9,16 +9,16 @@ use serde::Serialize;
 
 use crate::store::database::sql::Value;
 
-/// One column: its name, which is the wire name, what it holds, and its value for a demand.
+/// One column: its name, which is also the name in the wire format, its kind, and its value for a demand.
 pub(crate) struct Column {
     pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ColumnKind,
     pub(crate) get: fn(&Demand) -> Value<'_>,
 }
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ColumnKind {
     Id,
     Text,
     Int,
@@ -49,7 +49,7 @@ macro_rules! column {
         column!($field, Json, |d| json(&d.body.$field))
     };
     ($field:ident, $kind:ident, $get:expr) => {
-        Column { name: stringify!($field), kind: Kind::$kind, get: $get }
+        Column { name: stringify!($field), kind: ColumnKind::$kind, get: $get }
     };
 }
 
@@ -117,18 +117,18 @@ pub(crate) fn values(demand: &Demand) -> Vec<Value<'_>> {
     COLUMNS.iter().map(|column| (column.get)(demand)).collect()
 }
 
-/// The first column that holds a NUL: no database takes it in text, and PostgreSQL refuses the
-/// whole batch for it.
-pub(crate) fn nul_in(values: &[Value<'_>]) -> Option<&'static str> {
-    let holds_nul = |value: &Value<'_>| match value {
+/// The first column that contains a NUL. PostgreSQL refuses the whole intake because of it, and all stores
+/// must keep the same rows.
+pub(crate) fn column_with_nul(values: &[Value<'_>]) -> Option<&'static str> {
+    let has_nul = |value: &Value<'_>| match value {
         Value::Text(Some(text)) => text.contains('\0'),
         Value::Json(Some(json)) => escapes_nul(json),
         _ => false,
     };
-    COLUMNS.iter().zip(values).find(|(_, value)| holds_nul(value)).map(|(column, _)| column.name)
+    COLUMNS.iter().zip(values).find(|(_, value)| has_nul(value)).map(|(column, _)| column.name)
 }
 
-/// Whether JSON text contains an escaped NUL, not merely a backslash before `u0000`.
+/// Whether a JSON text contains an escaped NUL, not only an escaped backslash before `u0000`.
 fn escapes_nul(json: &str) -> bool {
     json.match_indices(r"\u0000").any(|(at, _)| {
         let backslashes = json[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
@@ -136,7 +136,7 @@ fn escapes_nul(json: &str) -> bool {
     })
 }
 
-/// An empty value is null, not an empty list.
+/// A value as JSON; null if the value is empty.
 fn json<T: Serialize + Default + PartialEq>(value: &T) -> Value<'static> {
     let text = (*value != T::default()).then(|| serde_json::to_string(value).ok()).flatten();
     Value::Json(text.map(Cow::Owned))

@@ -1,16 +1,16 @@
-//! Indexes that are made from history: which demands name a person, and which demands belong together.
+//! Indexes of history: which demands name a person, and which demands belong together.
 //!
-//! `keep` writes facts only: finding other demands of a person took most of its time. So a worker goes
-//! through `demand_history` in the order of its numbers, one batch after the other, and writes its position
-//! in the same transaction as the rows of the index. An index can be rebuilt: a worker only adds rows that
-//! are missing, so going through the same rows twice changes nothing.
+//! `keep` writes facts only, because finding other demands of a person would take most of its time. So a
+//! worker reads `demand_history` in the order of its numbers, batch by batch, and writes its position in the
+//! same transaction as the rows of the index. An index can be rebuilt: a worker only adds rows that are
+//! missing, so reading the same history twice changes nothing.
 //!
 //! In PostgreSQL, rows do not become visible in the order of their numbers: a transaction may draw a
-//! number, and commit after another one with a later number. A worker must not go beyond a number that may
-//! still appear. It stops at the lowest number that an open transaction may have drawn: each sink announces
-//! that by a lock that ends with its transaction ([`ANNOUNCE`], [`OPEN`]). The oldest transaction that is
-//! still running (`pg_snapshot_xmin`) would do too, but it is one for the whole server: a long transaction
-//! in another database would stop the indexes.
+//! number, and commit after another transaction with a greater number. A worker must not go beyond a number
+//! that may still appear. It stops at the lowest number that an open transaction may have drawn: each sink
+//! announces that number with a lock that ends with its transaction ([`ANNOUNCE`], [`OPEN`]). The oldest
+//! running transaction (`pg_snapshot_xmin`) is no substitute: it covers the whole server, so a long
+//! transaction in another database would stop the indexes.
 
 use contract::{Fault, Sealed, Timestamp, demand::Person};
 use serde::{Deserialize, Serialize};
@@ -19,22 +19,22 @@ use sqlx::Error;
 use crate::store::{
     Database,
     database::{
-        sql::{Columns, NOTHING, Sql, Value, count},
+        sql::{Columns, NO_ROWS, Sql, Value, count},
         transaction::Transaction,
     },
     demands::rows::Outcome,
 };
 
-/// Numbers of history in one transaction; a sink of the embedded store waits until it ends.
+/// Maximum range of row numbers in one transaction; a sink of the embedded store waits until it ends.
 const MAX_BATCH: i64 = 1_000;
 
-/// An index that is made from history.
+/// An index of history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Index {
     /// Which demands name a person, by token. Erasure depends on it.
     People,
-    /// Demands of several channels that are the same demand. It is made from the rows of `People`.
+    /// Which demands of several channels are the same demand. It is derived from the rows of `People`.
     Links,
 }
 
@@ -43,7 +43,7 @@ pub enum Index {
 pub struct IndexLag {
     /// The index.
     pub index: Index,
-    /// Rows of history that it has not covered, at most: numbers that no row has count too.
+    /// Upper bound of the rows of history that it does not cover: unused row numbers count too.
     pub rows: u64,
     /// When the oldest of them was read from its source.
     pub since: Option<Timestamp>,
@@ -63,7 +63,7 @@ impl Index {
 }
 
 impl Database {
-    /// How far each index is behind.
+    /// How far each index is behind history.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -98,15 +98,15 @@ impl Database {
         Ok(position.unwrap_or(0))
     }
 
-    /// Covers the next rows of history, a thousand at most; false if there are none that it may cover yet.
+    /// Indexes the next rows of history, a thousand at most; false if there are none yet.
     ///
     /// # Errors
-    /// The store cannot be written; nothing has moved.
-    pub async fn index_some(&self, index: Index) -> Result<bool, Fault> {
-        // Read first: transactions that ended before this are visible to the statements after it.
+    /// The store cannot be written; the index has not changed.
+    pub async fn index_batch(&self, index: Index) -> Result<bool, Fault> {
+        // This is read first: later statements see every transaction that has ended before.
         let bound = match index {
-            Index::People => self.visible_upto().await?,
-            // A link is found by the tokens of both demands.
+            Index::People => self.last_visible().await?,
+            // A link needs the tokens of both demands in the index of people.
             Index::Links => self.index_position(Index::People).await?,
         };
         if bound <= self.index_position(index).await? {
@@ -117,11 +117,11 @@ impl Database {
         let first = tx.query(FIRST, &[after.into()], |row| row.int("seq")).await?;
         // A range, not a LIMIT: then every query plan of the statement below reads only the range.
         let first = first.into_iter().next().flatten().unwrap_or(bound);
-        let upto = bound.min(first.saturating_add(MAX_BATCH));
-        if upto <= after {
+        let end = bound.min(first.saturating_add(MAX_BATCH));
+        if end <= after {
             return Ok(false);
         }
-        let states = tx.query(STATES, &[after.into(), upto.into()], State::read).await?;
+        let states = tx.query(STATES, &[after.into(), end.into()], State::read).await?;
         let mut tokens: Vec<_> = states.iter().flat_map(|state| state.pairs_for(index)).collect();
         tokens.sort_unstable();
         tokens.dedup();
@@ -133,23 +133,23 @@ impl Database {
             };
             tx.execute(write, &[tokens.into()]).await?;
         }
-        tx.execute(MOVE, &[index.name().into(), upto.into()]).await?;
+        tx.execute(MOVE, &[index.name().into(), end.into()]).await?;
         tx.commit().await?;
         Ok(true)
     }
 
-    /// Has every index made again from what history still holds. The rows that it has stay until then.
+    /// Lets the workers rebuild every index from the history that is left. Existing rows of indexes stay.
     ///
     /// # Errors
     /// The store cannot be written.
     pub async fn rebuild_indexes(&self) -> Result<(), Fault> {
-        self.write("rebuild the indexes", REBUILD, &[], NOTHING).await?;
+        self.write("rebuild the indexes", REBUILD, &[], NO_ROWS).await?;
         Ok(())
     }
 
     /// The number up to which every row of history is committed, or never will be.
-    async fn visible_upto(&self) -> Result<i64, Fault> {
-        // First: a number that is drawn after this is greater.
+    async fn last_visible(&self) -> Result<i64, Fault> {
+        // This is read first: a number that is drawn later is greater.
         let end = self.history_end().await?;
         let open = match self {
             // There is one writer, which commits before it draws the next number.
@@ -163,14 +163,14 @@ impl Database {
     }
 }
 
-/// Locks an index until the transaction ends; returns its position. Whoever changes `demand_person` or the
-/// tokens in history locks `People`.
+/// Locks an index until the transaction ends; returns its position. Code that changes `demand_person` or
+/// the tokens in history must lock `People`.
 pub(crate) async fn lock_index(tx: &mut Transaction<'_>, index: Index) -> Result<i64, Fault> {
     let position = tx.query(LOCK_INDEX, &[index.name().into()], number).await?;
     Ok(position.first().copied().unwrap_or(0))
 }
 
-/// Changes the tokens in the history of a demand, from which an index is made again.
+/// Changes the tokens in the history of a demand, from which the indexes are rebuilt.
 pub(crate) async fn change_tokens(
     tx: &mut Transaction<'_>,
     demand: i64,
@@ -192,10 +192,10 @@ pub(crate) async fn change_tokens(
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Tokens {
-    /// Of telephones and identity numbers, which identify a person.
+    /// Tokens of telephone and identity numbers, which identify a person.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) contacts: Vec<String>,
-    /// Of names, which many people share, and of the address.
+    /// Tokens of names, which many people share, and of the address.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) others: Vec<String>,
 }
@@ -221,7 +221,7 @@ impl Tokens {
         self.others.retain(&keep);
     }
 
-    /// Adds those that are missing.
+    /// Adds the tokens of `more` that are missing.
     pub(crate) fn add(&mut self, more: &Self) {
         for (tokens, more) in
             [(&mut self.contacts, &more.contacts), (&mut self.others, &more.others)]
@@ -235,7 +235,7 @@ impl Tokens {
     }
 }
 
-/// What an index needs of a row of history.
+/// What an index needs from a row of history.
 struct State {
     demand: i64,
     is_stored: bool,
@@ -246,7 +246,7 @@ impl State {
     fn read(row: &dyn Columns) -> Result<Self, Error> {
         let tokens = match row.json_value("tokens")? {
             Some(tokens) => tokens,
-            // The row was written before history had tokens.
+            // The row is older than the column.
             None => {
                 let people: Vec<Person> = row.json_value("people")?.unwrap_or_default();
                 let address: Option<Sealed> = row.json_value("address")?;
@@ -257,11 +257,12 @@ impl State {
         Ok(Self { demand, is_stored: outcome == Outcome::Stored.code(), tokens })
     }
 
+    /// The pairs of token and demand for an index.
     fn pairs_for(&self, index: Index) -> Vec<(&str, i64)> {
         let Tokens { contacts, others } = &self.tokens;
         let tokens = match index {
             Index::People => contacts.iter().chain(others),
-            // A state that never became current is no reason for a link.
+            // A state that never was the current one does not justify a link.
             Index::Links if !self.is_stored => return Vec::new(),
             Index::Links => contacts.iter().chain(&[]),
         };
@@ -269,7 +270,7 @@ impl State {
     }
 }
 
-/// The number in column `n`; 0 where it is null.
+/// Reads the number in column `n`; 0 if it is null.
 pub(crate) fn number(row: &dyn Columns) -> Result<i64, Error> {
     Ok(row.int("n")?.unwrap_or(0))
 }
@@ -286,7 +287,7 @@ const REBUILD: &str = "UPDATE index_position SET position = 0";
 /// The first row of history after $1.
 const FIRST: &str = "SELECT seq, seen_at FROM demand_history WHERE seq > $1 ORDER BY seq LIMIT 1";
 
-/// In SQLite, the numbers of dropped rows are not used again: see `known.rs`.
+/// The last number of history. In SQLite, numbers of dropped rows are not used again: see `known.rs`.
 pub(crate) const END: Sql = Sql {
     sqlite: "SELECT max((SELECT coalesce(max(seq), 0) FROM demand_history),
                 (SELECT coalesce(max(position), 0) FROM index_position)) AS n",
@@ -295,13 +296,13 @@ pub(crate) const END: Sql = Sql {
 
 /// Announces that this transaction of PostgreSQL will draw numbers above the last one. It runs before they
 /// are drawn, so that a worker sees every open transaction that has drawn numbers. An advisory lock has 32
-/// bits for the number, so it is rounded down. The lock is shared, so it waits for no other.
+/// bits for the number, so the number is divided by 256. The lock is shared, so it waits for no other.
 pub(crate) const ANNOUNCE: &str = "
     SELECT pg_advisory_xact_lock_shared(
         CAST(CAST('demand_history_seq' AS regclass) AS oid)::int, (last_value / 256)::int)
     FROM demand_history_seq";
 
-/// No open transaction has drawn a number up to this one.
+/// No open transaction has drawn this number or a lower one.
 const OPEN: &str = "
     SELECT min(CAST(objid AS bigint)) * 256 AS n FROM pg_locks
     WHERE locktype = 'advisory' AND objsubid = 2
@@ -322,19 +323,19 @@ const TOKENS: &str = "SELECT seq, tokens FROM demand_history
 
 const SET_TOKENS: &str = "UPDATE demand_history SET tokens = $2 WHERE seq = $1";
 
-/// Writes tokens and demands, a list of pairs ($1).
+/// Adds the pairs of token and demand in the list $1.
 const PEOPLE: &str = "INSERT INTO demand_person (token, demand)
      SELECT v.value ->> 0, CAST(v.value ->> 1 AS bigint) FROM {each}($1) v WHERE true
      ON CONFLICT (token, demand) DO NOTHING";
 
-/// For pairs of token and demand ($1): adds a link to each demand of another channel that has the same
-/// token and exactly the same content; anything less would be a guess. A demand is compared with the
-/// nineteen nearest ones of the token on each side, by number: a telephone number that hundreds give
-/// identifies nobody. Which demands are near does not depend on the time, so an index that is made again
+/// For the pairs of token and demand in the list $1: adds a link to each demand of another channel that has
+/// the same token and exactly the same content; anything less would be a guess. A demand is compared only
+/// with the nineteen demands of the token before it and after it, by number: a telephone number that
+/// hundreds of demands give identifies nobody. This choice does not depend on the time, so a rebuilt index
 /// has the same links.
 ///
-/// The statements fix the order of the look-ups. Another query plan would read whole tables, and the
-/// database would choose it if it planned while they were empty.
+/// The statements fix the order of the look-ups. Another query plan would read whole tables, and a database
+/// that plans while the tables are empty would choose it.
 const LINKS: Sql = Sql {
     sqlite: "INSERT INTO demand_link (a, b, reason, score, by)
      SELECT DISTINCT min(d.seq, e.seq), max(d.seq, e.seq), 'same person, same text', 100, 'rule'

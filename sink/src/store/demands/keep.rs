@@ -1,9 +1,8 @@
-//! `keep`: reads what is known, plans, writes and commits, in one transaction.
+//! `keep`: reads the stored state, plans, writes and commits, in one transaction.
 //!
-//! If another sink changed the same rows meanwhile, everything is done again from the first read: the
-//! demands must be judged by the rows of that sink. A row that the database rejects must not stop the
-//! other rows of its transaction: a binary search finds it, it goes to quarantine, and the intake is
-//! tried again without it.
+//! If another sink changes the same rows in between, `keep` starts again with the read: it must judge the
+//! demands by the rows of that sink. A row that the database rejects must not stop the other rows of its
+//! transaction: a binary search finds it, it goes to quarantine, and `keep` tries again without it.
 
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use tracing::warn;
 
 use super::{
     known::{self, demands},
-    plan::{Banned, plan},
+    plan::{Bans, plan},
     write::write,
 };
 use crate::store::{
@@ -23,16 +22,16 @@ use crate::store::{
     postgres, sqlite,
 };
 
-/// How often one intake is judged again, because another sink has changed its rows, before that is a
-/// fault.
+/// Maximum number of attempts to keep one intake while other sinks change its rows.
 const MAX_ATTEMPTS: u32 = 10;
+/// What the transaction does, for messages.
 const KEEP: &str = "keep an intake";
 
 impl Store for Database {
     /// Keeps the intake; what the database rejects of it goes to quarantine.
     async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
-        self.make_months(intake).await?;
-        let mut banned = Banned::new();
+        self.create_months(intake).await?;
+        let mut banned = Bans::new();
         loop {
             match self.attempt(intake, &banned, false).await? {
                 Attempt::Kept(outcomes) => return Ok(outcomes),
@@ -57,10 +56,10 @@ impl Database {
     async fn attempt(
         &self,
         intake: &Intake,
-        banned: &Banned,
+        banned: &Bans,
         is_trial: bool,
     ) -> Result<Attempt, Fault> {
-        let mut were_months_made = false;
+        let mut has_created_months = false;
         for _ in 0..MAX_ATTEMPTS {
             let mut tx = self.begin(KEEP).await?;
             let written = write_intake(&mut tx, intake, banned).await;
@@ -72,18 +71,18 @@ impl Database {
                 }
                 return Ok(Attempt::Kept(outcomes));
             }
-            // It must end before the same connection begins another one.
+            // This transaction must end before its connection begins another one.
             tx.roll_back().await;
             let Err(failure) = written else { continue };
             match (self, &failure) {
                 (Self::Postgres(_), Failure::Database(error)) if postgres::is_race(error) => {}
                 (Self::Postgres(store), Failure::Database(error))
-                    if postgres::is_missing_month(error) && !were_months_made =>
+                    if postgres::is_month_missing(error) && !has_created_months =>
                 {
-                    // Another process may have dropped a month that this one has seen.
+                    // Another process may have dropped a partition that this one knows.
                     store.forget_months();
-                    self.make_months(intake).await?;
-                    were_months_made = true;
+                    self.create_months(intake).await?;
+                    has_created_months = true;
                 }
                 (Self::Postgres(_), Failure::Database(error)) if postgres::is_refusal(error) => {
                     return Ok(Attempt::Refused(postgres::message(error)));
@@ -96,66 +95,67 @@ impl Database {
             }
         }
         Err(Fault::transient(format!(
-            "other sinks changed the same rows {MAX_ATTEMPTS} times in a row"
+            "other sinks changed the same rows during {MAX_ATTEMPTS} attempts"
         ))
         .at(self.place()))
     }
 
-    /// Makes the months that the demands of an intake belong to, where the database has months.
-    async fn make_months(&self, intake: &Intake) -> Result<(), Fault> {
+    /// Creates the partitions for the demands of an intake, if the database has partitions.
+    async fn create_months(&self, intake: &Intake) -> Result<(), Fault> {
         match self {
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(store) => {
-                store.make_months(demands(intake).map(|(_, demand)| demand.origin.read_at)).await
+                store.create_months(demands(intake).map(|(_, demand)| demand.origin.read_at)).await
             }
         }
     }
 
-    /// The first demand with which the database refuses the intake, and the reason of the database: later
+    /// The first demand that makes the database refuse the intake, and the reason of the database. Later
     /// demands may be refused for other reasons.
     ///
     /// # Errors
-    /// `Stopped` where the database refuses the intake even without demands.
+    /// `Stopped` if the database refuses the intake even without demands.
     async fn find_culprit(
         &self,
         intake: &Intake,
-        banned: &Banned,
+        banned: &Bans,
         mut why: String,
     ) -> Result<((usize, usize), String), Fault> {
         let suspects: Vec<(usize, usize)> =
             demands(intake).map(|(at, _)| at).filter(|at| !banned.contains_key(at)).collect();
-        let nobody = |why: &str| {
+        let no_culprit = |why: &str| {
             Fault::stopped(format!(
                 "the database rejects every intake, even without demands: {why}"
             ))
             .at(self.place())
-            .remedy("check what was changed in its tables")
+            .remedy("check what was changed in the tables of the store")
         };
-        if let Some(why) = self.refused_without(intake, banned, &suspects).await? {
-            return Err(nobody(&why));
+        if let Some(why) = self.try_without(intake, banned, &suspects).await? {
+            return Err(no_culprit(&why));
         }
-        // The database accepts the first `accepted` of them and rejects the first `refused`.
+        // The database accepts the intake with the first `accepted` suspects, and rejects it with the
+        // first `refused`.
         let (mut accepted, mut refused) = (0, suspects.len());
         while accepted + 1 < refused {
             let middle = accepted.midpoint(refused);
-            match self.refused_without(intake, banned, &suspects[middle..]).await? {
+            match self.try_without(intake, banned, &suspects[middle..]).await? {
                 Some(reason) => (refused, why) = (middle, reason),
                 None => accepted = middle,
             }
         }
         let culprit = refused.checked_sub(1).and_then(|last| suspects.get(last)).copied();
-        culprit.map(|culprit| (culprit, why.clone())).ok_or_else(|| nobody(&why))
+        culprit.map(|culprit| (culprit, why.clone())).ok_or_else(|| no_culprit(&why))
     }
 
-    /// Why the database refuses the intake without these demands, if it does.
-    async fn refused_without(
+    /// Tries the intake without these demands; returns the reason if the database refuses it.
+    async fn try_without(
         &self,
         intake: &Intake,
-        banned: &Banned,
-        without: &[(usize, usize)],
+        banned: &Bans,
+        excluded: &[(usize, usize)],
     ) -> Result<Option<String>, Fault> {
         let mut trial = banned.clone();
-        trial.extend(without.iter().map(|position| (*position, Reason::new("on_trial", ""))));
+        trial.extend(excluded.iter().map(|position| (*position, Reason::new("on_trial", ""))));
         Ok(match self.attempt(intake, &trial, true).await? {
             Attempt::Kept(_) => None,
             Attempt::Refused(why) => Some(why),
@@ -163,23 +163,23 @@ impl Database {
     }
 }
 
-/// `None` if another sink changed the rows between reading and writing: the plan is wrong then.
+/// `None` if another sink changed the rows between reading and writing, so that the plan is wrong.
 async fn write_intake(
     tx: &mut Transaction<'_>,
     intake: &Intake,
-    banned: &Banned,
+    banned: &Bans,
 ) -> Result<Option<Outcomes>, Failure> {
     let known = known::load(tx, intake).await?;
     let mut plan = plan(intake, &known, banned);
-    known::number(tx, &mut plan).await?;
+    known::assign_numbers(tx, &mut plan).await?;
     Ok(Box::pin(write(tx, &plan)).await?.then_some(plan.outcomes))
 }
 
-/// Far below the time after which a broker takes a delivery back from its consumer (30 minutes).
+/// Far below the 30 minutes after which a broker takes an unacked delivery back.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// A store that tries again while its faults are transient, until it is told to stop. The sink keeps its
-/// deliveries meanwhile: if it gave them back, the broker would count failures of healthy messages.
+/// A store that retries after transient faults until it is told to stop. The sink holds its deliveries
+/// during that time: if it returned them, the broker would count failures of healthy messages.
 #[derive(Debug)]
 pub struct RetryingStore<S> {
     store: S,
@@ -187,7 +187,7 @@ pub struct RetryingStore<S> {
 }
 
 impl<S: Store> RetryingStore<S> {
-    /// Wraps `store`. After `stop`, the next transient fault is returned.
+    /// Wraps `store`. After `stop` is cancelled, the next transient fault is returned.
     pub fn new(store: S, stop: CancellationToken) -> Self {
         Self { store, stop }
     }

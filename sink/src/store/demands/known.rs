@@ -1,5 +1,5 @@
-//! What a store must know before it can plan, and how a database looks it up: within the writing
-//! transaction, so that it cannot change before the plan is written.
+//! What a store must know before it can plan. A database reads this in the transaction that writes the plan,
+//! so that it cannot change in between.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,18 +12,18 @@ use sqlx::Error;
 
 use super::{index, rows::IntakePlan};
 use crate::store::database::{
-    sql::{Columns, NOTHING, Sql, decode, int},
+    sql::{Columns, NO_ROWS, Sql, decode, int},
     transaction::{Failure, Transaction},
 };
 
 /// What a store must know before it can plan.
 #[derive(Debug, Default)]
-pub(crate) struct Known {
-    /// The messages of the intake that were kept before, with their hashes.
+pub(crate) struct KnownState {
+    /// Messages of the intake that were kept before, with their hashes.
     pub(crate) receipts: HashMap<MessageId, Digest>,
-    /// The demands of the intake that the store has already.
+    /// Demands of the intake that the store already has.
     pub(crate) demands: HashMap<DemandId, KnownDemand>,
-    /// The history of the demands that [`may_be_older`] gives: (demand, digest).
+    /// The history of the demands that [`stale_suspects`] returns: (demand, digest).
     pub(crate) history: HashSet<(i64, Digest)>,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct KnownDemand {
 }
 
 impl KnownDemand {
-    /// What the judge must know of a demand, and its id.
+    /// Reads what the judge must know about a demand, and its id.
     fn read(row: &dyn Columns) -> Result<(DemandId, Self), Error> {
         let tracked = TrackedFields {
             status: row.text("status")?,
@@ -48,17 +48,16 @@ impl KnownDemand {
             due_at: row.time("due_at")?.map(|due| due.timestamp_micros()),
             urged: row.int("urged")?.and_then(|urged| u32::try_from(urged).ok()),
         };
-        let current =
-            DemandState { version: row.version()?, digest: row.digest("digest")?, tracked };
+        let state = DemandState { version: row.version()?, digest: row.digest("digest")?, tracked };
         let (seq, last_seen_at) = (row.some_int("seq")?, row.some_time("last_seen_at")?);
-        Ok((row.demand_id()?, Self { seq, current, last_seen_at }))
+        Ok((row.demand_id()?, Self { seq, current: state, last_seen_at }))
     }
 }
 
-/// Looks up what is known of an intake. PostgreSQL locks the demands in the order of their keys, so that
-/// two sinks cannot deadlock. Receipts are read after that: the sink that held the locks before may have
-/// written some.
-pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<Known, Failure> {
+/// Looks up the stored state of an intake. PostgreSQL locks the demands in the order of their keys, so that
+/// two sinks cannot deadlock. Receipts are read after that, because the sink that held the locks before may
+/// have written some.
+pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<KnownState, Failure> {
     // No key in the database contains a NUL, and PostgreSQL refuses a parameter with one.
     let mut keys: Vec<_> =
         keys(intake).into_values().filter(|(_, key)| !key.contains('\0')).collect();
@@ -66,8 +65,8 @@ pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<Kn
     keys.dedup();
     let rows = tx.try_query(DEMANDS, &[json!(keys).into()], KnownDemand::read).await?;
     let demands = rows.into_iter().collect();
-    let may_be_older = may_be_older(intake, &demands);
-    let history = match may_be_older.as_slice() {
+    let needed = stale_suspects(intake, &demands);
+    let history = match needed.as_slice() {
         [] => Vec::new(),
         demands => tx.try_query(HISTORY, &[json!(demands).into()], past_state).await?,
     };
@@ -76,14 +75,14 @@ pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<Kn
     let ids = serde_json::Value::from_iter(ids);
     let receipts = tx.try_query(RECEIPTS, &[ids.into()], receipt).await?;
     let (receipts, history) = (receipts.into_iter().collect(), history.into_iter().collect());
-    Ok(Known { receipts, demands, history })
+    Ok(KnownState { receipts, demands, history })
 }
 
-/// Numbers the new rows. In PostgreSQL the numbers come from sequences that all writers share. They are
+/// Assigns the numbers of new rows. In PostgreSQL they come from sequences that all writers share. They are
 /// drawn while the demands are locked, so the states of a demand are numbered in the order in which they
 /// were judged. In SQLite there is no other writer. No number is used twice, even if all history was
-/// dropped: numbering goes on after the positions of the indexes.
-pub(crate) async fn number(
+/// dropped: numbers then continue after the positions of the indexes.
+pub(crate) async fn assign_numbers(
     tx: &mut Transaction<'_>,
     plan: &mut IntakePlan<'_>,
 ) -> Result<(), Failure> {
@@ -92,16 +91,16 @@ pub(crate) async fn number(
     }
     if !tx.is_shared() {
         let demand = last_number(tx, "SELECT max(seq) AS n FROM demand".into()).await?;
-        plan.number(demand + 1.., last_number(tx, index::END).await? + 1..);
+        plan.assign_numbers(demand + 1.., last_number(tx, index::END).await? + 1..);
         return Ok(());
     }
-    tx.try_query(index::ANNOUNCE, &[], NOTHING).await?;
+    tx.try_query(index::ANNOUNCE, &[], NO_ROWS).await?;
     let wanted = [int(plan.n_new() as u64).into(), int(plan.history.len() as u64).into()];
     let read = |row: &dyn Columns| Ok((row.bool("of_demand")?, row.some_int("n")?));
     let drawn = tx.try_query(DRAW, &wanted, read).await?;
     let (demands, history): (Vec<_>, Vec<_>) =
         drawn.into_iter().partition(|(of_demand, _)| *of_demand == Some(true));
-    plan.number(demands.into_iter().map(|(_, n)| n), history.into_iter().map(|(_, n)| n));
+    plan.assign_numbers(demands.into_iter().map(|(_, n)| n), history.into_iter().map(|(_, n)| n));
     Ok(())
 }
 
@@ -126,7 +125,7 @@ const DEMANDS: Sql = Sql {
          FOR NO KEY UPDATE) d",
 };
 
-/// The states that the demands $1 had. `OFFSET 0` keeps PostgreSQL from beginning with the table.
+/// The states of the demands $1. `OFFSET 0` makes PostgreSQL look up each demand, not scan the table.
 const HISTORY: Sql = Sql {
     sqlite: "SELECT h.demand, h.digest FROM json_each($1) k
      CROSS JOIN demand_history h ON h.demand = k.value",
@@ -170,7 +169,7 @@ pub(crate) fn demands(intake: &Intake) -> impl Iterator<Item = ((usize, usize), 
     })
 }
 
-/// The keys of the demands in an intake, each once.
+/// The keys of the demands and rejects in an intake, by id.
 pub(crate) fn keys(intake: &Intake) -> HashMap<DemandId, (&str, &str)> {
     let mut keys = HashMap::new();
     for delivery in intake.deliveries() {
@@ -189,19 +188,19 @@ pub(crate) fn keys(intake: &Intake) -> HashMap<DemandId, (&str, &str)> {
     keys
 }
 
-/// The demands whose history is needed, because a state of the intake may be older than the current one.
-/// One demand too many costs a look-up, one too few a duplicate row.
-pub(crate) fn may_be_older(intake: &Intake, known: &HashMap<DemandId, KnownDemand>) -> Vec<i64> {
+/// The demands for which the intake may have a stale state, so that their history is needed. An unnecessary
+/// demand costs a look-up; a missing one would cause a duplicate row.
+pub(crate) fn stale_suspects(intake: &Intake, known: &HashMap<DemandId, KnownDemand>) -> Vec<i64> {
     let mut newest: HashMap<DemandId, Version> = HashMap::new();
-    let mut may_be_older = HashSet::new();
+    let mut needed = HashSet::new();
     for (_, demand) in demands(intake) {
-        let Some(held) = known.get(&demand.id) else { continue };
-        let newest = newest.entry(demand.id).or_insert(held.current.version);
+        let Some(stored) = known.get(&demand.id) else { continue };
+        let newest = newest.entry(demand.id).or_insert(stored.current.version);
         if demand.version > *newest {
             *newest = demand.version;
         } else {
-            may_be_older.insert(held.seq);
+            needed.insert(stored.seq);
         }
     }
-    may_be_older.into_iter().collect()
+    needed.into_iter().collect()
 }

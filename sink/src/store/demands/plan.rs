@@ -1,6 +1,6 @@
-//! Which rows an intake adds and changes: without I/O, in the order of arrival, the same for every store.
+//! Decides which rows an intake adds and changes. It does no I/O, and is the same for every store.
 //!
-//! A store loads what is [`Known`], makes the [`IntakePlan`], numbers its new rows, and writes each table
+//! A store loads the [`KnownState`], makes the [`IntakePlan`], numbers its new rows, and writes each table
 //! once. Nothing here waits, so events are judged exactly in the order in which the bus delivered them.
 
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
@@ -11,70 +11,69 @@ use contract::{
 };
 
 use super::{
-    columns::{nul_in, values},
-    known::{Known, KnownDemand},
+    columns::{column_with_nul, values},
+    known::{KnownDemand, KnownState},
     quarantine::Quarantined,
-    rows::{HistoryEntry, IntakePlan, Outcome, Receipt, Subject},
+    rows::{DemandChange, HistoryEntry, IntakePlan, Outcome, Receipt},
 };
 
-/// Events that go to quarantine without being judged, because a database refused them, by position
-/// (delivery, event).
-pub(crate) type Banned = BTreeMap<(usize, usize), Reason>;
+/// Events that go to quarantine without judgement, because a database refused them, by position (delivery,
+/// event).
+pub(crate) type Bans = BTreeMap<(usize, usize), Reason>;
 
 /// Judges every event of the intake.
-pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a Known, banned: &Banned) -> IntakePlan<'a> {
+pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a KnownState, banned: &Bans) -> IntakePlan<'a> {
     let mut planner = Planner {
         known,
         banned,
         plan: IntakePlan::default(),
         receipts: HashMap::new(),
-        subjects: HashMap::new(),
+        changes: HashMap::new(),
         quarantined: HashMap::new(),
         added: HashSet::new(),
         n_new: 0,
     };
     for (index, delivery) in intake.deliveries().iter().enumerate() {
-        planner.take_message(index, delivery);
+        planner.plan_message(index, delivery);
     }
     planner.finish()
 }
 
 struct Planner<'a, 'b> {
-    known: &'a Known,
-    banned: &'b Banned,
+    known: &'a KnownState,
+    banned: &'b Bans,
     plan: IntakePlan<'a>,
     /// Receipts of this intake.
     receipts: HashMap<&'a MessageId, Digest>,
-    /// Indices in `plan.subjects`.
-    subjects: HashMap<DemandId, usize>,
+    /// Indices in `plan.changes`.
+    changes: HashMap<DemandId, usize>,
     /// Indices in `plan.quarantined`.
     quarantined: HashMap<DemandId, usize>,
-    /// History entries of this intake.
+    /// The history entries of this intake: (demand, digest).
     added: HashSet<(i64, Digest)>,
     /// How many demands are new.
     n_new: i64,
 }
 
 impl<'a> Planner<'a, '_> {
-    fn take_message(&mut self, index: usize, delivery: &'a Delivery) {
+    fn plan_message(&mut self, index: usize, delivery: &'a Delivery) {
         let message = &delivery.message;
         let events = u64::from(message.events);
-        let receipt =
-            self.known.receipts.get(&message.id).or_else(|| self.receipts.get(&message.id));
-        match receipt {
+        let hash = self.known.receipts.get(&message.id).or_else(|| self.receipts.get(&message.id));
+        match hash {
             Some(hash) if *hash == delivery.hash => {
                 self.plan.redelivered.push(&message.id);
                 self.plan.outcomes.redelivered += events;
             }
             Some(_) => {
-                // One of the two messages has a wrong id, so its events are not judged.
-                let why = "another message of this id was kept before";
+                // One of the two messages has a wrong id, so these events are not judged.
+                let why = "another message with this id was kept before";
                 let body = &message.body;
-                self.quarantine(Quarantined::unreadable(delivery, body, "receipt_conflict", why));
+                self.quarantine(Quarantined::of_bytes(delivery, body, "receipt_conflict", why));
                 self.plan.outcomes.quarantined += events;
             }
             None => {
-                let outcomes = self.take_events(index, delivery);
+                let outcomes = self.plan_events(index, delivery);
                 self.receipts.insert(&message.id, delivery.hash);
                 self.plan.outcomes += outcomes;
                 self.plan.receipts.push(Receipt {
@@ -87,61 +86,61 @@ impl<'a> Planner<'a, '_> {
         }
     }
 
-    fn take_events(&mut self, index: usize, delivery: &'a Delivery) -> Outcomes {
+    fn plan_events(&mut self, index: usize, delivery: &'a Delivery) -> Outcomes {
         let mut outcomes = Outcomes::default();
         for (position, event) in delivery.events.iter().enumerate() {
             let outcome = match event {
                 Event::Demand(demand) => {
                     let banned = self.banned.get(&(index, position)).cloned();
                     match banned.or_else(|| identity_flaw(&delivery.message.id.channel, demand)) {
-                        None => self.take_demand(delivery, demand),
+                        None => self.plan_demand(delivery, demand),
                         Some(reason) => {
-                            self.quarantine(Quarantined::refused(delivery, demand, reason))
+                            self.quarantine(Quarantined::of_demand(delivery, demand, reason))
                         }
                     }
                 }
-                Event::Reject(reject) => self.quarantine(Quarantined::rejected(delivery, reject)),
+                Event::Reject(reject) => self.quarantine(Quarantined::of_reject(delivery, reject)),
                 Event::Unreadable { bytes, reason } => {
-                    self.quarantine(Quarantined::unreadable(delivery, bytes, "unreadable", reason))
+                    self.quarantine(Quarantined::of_bytes(delivery, bytes, "unreadable", reason))
                 }
             };
             outcomes += outcome;
         }
-        // A body that cannot be read counts as one unreadable event; the books need all of its events.
-        let seen = u64::try_from(delivery.events.len()).unwrap_or(u64::MAX);
-        outcomes.quarantined += u64::from(delivery.message.events).saturating_sub(seen);
+        // An unreadable body is one event here, but the books count all events of the message.
+        let n_events = u64::try_from(delivery.events.len()).unwrap_or(u64::MAX);
+        outcomes.quarantined += u64::from(delivery.message.events).saturating_sub(n_events);
         outcomes
     }
 
-    fn take_demand(&mut self, delivery: &'a Delivery, demand: &'a Demand) -> Outcomes {
+    fn plan_demand(&mut self, delivery: &'a Delivery, demand: &'a Demand) -> Outcomes {
         let incoming = DemandState::of(demand);
-        let subject = self.subjects.get(&demand.id).and_then(|at| self.plan.subjects.get(*at));
-        let current = subject
-            .map(|subject| &subject.current)
-            .or_else(|| self.known.demands.get(&demand.id).map(|held| &held.current));
+        let change = self.changes.get(&demand.id).and_then(|at| self.plan.changes.get(*at));
+        let current = change
+            .map(|change| &change.current)
+            .or_else(|| self.known.demands.get(&demand.id).map(|known| &known.current));
         let judgement = judge(current, &incoming);
         if judgement == Judgement::Unchanged {
-            let subject = self.subject(demand, &incoming);
-            if incoming.version > subject.current.version {
-                subject.current.version = incoming.version;
-                subject.has_new_version = true;
+            let change = self.change(demand, &incoming);
+            if incoming.version > change.current.version {
+                change.current.version = incoming.version;
+                change.has_new_version = true;
             }
-            subject.last_seen_at = subject.last_seen_at.max(demand.origin.read_at);
+            change.last_seen_at = change.last_seen_at.max(demand.origin.read_at);
             return Outcomes { unchanged: 1, ..Outcomes::default() };
         }
         let row = values(demand);
-        if let Some(column) = nul_in(&row) {
+        if let Some(column) = column_with_nul(&row) {
             let reason = Reason::new("nul_in_text", format!("{column} contains a NUL"));
-            return self.quarantine(Quarantined::refused(delivery, demand, reason));
+            return self.quarantine(Quarantined::of_demand(delivery, demand, reason));
         }
         match judgement {
             Judgement::Stored { changed } => {
                 let entry = self.plan.history.len();
-                let subject = self.subject(demand, &incoming);
-                subject.current = incoming;
-                subject.row = Some(row);
-                subject.last_seen_at = subject.last_seen_at.max(demand.origin.read_at);
-                let (seq, superseded) = (subject.seq, subject.current_entry.replace(entry));
+                let change = self.change(demand, &incoming);
+                change.current = incoming;
+                change.row = Some(row);
+                change.last_seen_at = change.last_seen_at.max(demand.origin.read_at);
+                let (seq, superseded) = (change.seq, change.current_entry.replace(entry));
                 if let Some(superseded) = superseded.and_then(|at| self.plan.history.get_mut(at)) {
                     superseded.outcome = Outcome::Superseded;
                 }
@@ -149,7 +148,7 @@ impl<'a> Planner<'a, '_> {
                 Outcomes { stored: 1, ..Outcomes::default() }
             }
             Judgement::Unchanged | Judgement::Stale => {
-                let seq = self.subject(demand, &incoming).seq;
+                let seq = self.change(demand, &incoming).seq;
                 let state = (seq, demand.digest);
                 if !self.known.history.contains(&state) && !self.added.contains(&state) {
                     self.add_history(seq, demand, Outcome::Stale, Vec::new());
@@ -159,35 +158,35 @@ impl<'a> Planner<'a, '_> {
         }
     }
 
-    /// The subject of a demand; it is added if this intake has not changed the demand yet.
-    fn subject(&mut self, demand: &Demand, incoming: &DemandState) -> &mut Subject<'a> {
-        let subjects = &mut self.plan.subjects;
-        let at = match self.subjects.entry(demand.id) {
+    /// The change of a demand; adds one if this intake has not changed the demand yet.
+    fn change(&mut self, demand: &Demand, incoming: &DemandState) -> &mut DemandChange<'a> {
+        let changes = &mut self.plan.changes;
+        let at = match self.changes.entry(demand.id) {
             Entry::Occupied(at) => *at.get(),
             Entry::Vacant(vacant) => {
                 let read_at = demand.origin.read_at;
-                let held = self.known.demands.get(&demand.id).cloned();
-                let is_new = held.is_none();
-                let held = held.unwrap_or_else(|| {
+                let known = self.known.demands.get(&demand.id).cloned();
+                let is_new = known.is_none();
+                let known = known.unwrap_or_else(|| {
                     self.n_new += 1;
                     let seq = -self.n_new;
                     KnownDemand { seq, current: incoming.clone(), last_seen_at: read_at }
                 });
-                subjects.push(Subject {
-                    seq: held.seq,
+                changes.push(DemandChange {
+                    seq: known.seq,
                     is_new,
                     id: demand.id,
                     first_seen_at: read_at,
-                    last_seen_at: held.last_seen_at,
+                    last_seen_at: known.last_seen_at,
                     row: None,
-                    current: held.current,
+                    current: known.current,
                     has_new_version: false,
                     current_entry: None,
                 });
-                *vacant.insert(subjects.len() - 1)
+                *vacant.insert(changes.len() - 1)
             }
         };
-        &mut subjects[at]
+        &mut changes[at]
     }
 
     fn add_history(
@@ -214,24 +213,23 @@ impl<'a> Planner<'a, '_> {
 
     fn finish(mut self) -> IntakePlan<'a> {
         for row in &mut self.plan.quarantined {
-            let changed = self.subjects.get(&row.id).map(|at| &self.plan.subjects[*at]);
-            let newest = changed
-                .map(|subject| (subject.current.version, subject.last_seen_at))
-                .or_else(|| {
-                    let held = self.known.demands.get(&row.id)?;
-                    Some((held.current.version, held.last_seen_at))
+            let changed = self.changes.get(&row.id).map(|at| &self.plan.changes[*at]);
+            let newest =
+                changed.map(|change| (change.current.version, change.last_seen_at)).or_else(|| {
+                    let known = self.known.demands.get(&row.id)?;
+                    Some((known.current.version, known.last_seen_at))
                 });
-            // The same demand already has a newer valid state: nothing needs to be corrected.
+            // The same demand already has a newer valid state, so nobody needs to correct anything.
             row.resolved_at =
                 newest.filter(|(version, _)| *version > row.version).map(|(_, seen_at)| seen_at);
         }
-        self.plan.subjects.retain(|subject| subject.row.is_some() || subject.has_new_version);
+        self.plan.changes.retain(|change| change.row.is_some() || change.has_new_version);
         self.plan
     }
 }
 
-/// What is wrong with the identity of a demand. With a wrong id it would overwrite the row of another
-/// demand, so the id is computed again from channel and key.
+/// What is wrong with the identity of a demand. A demand with a wrong id would overwrite the row of another
+/// one, so the id is computed again from channel and key.
 fn identity_flaw(channel: &ChannelId, demand: &Demand) -> Option<Reason> {
     if demand.channel != *channel {
         return Some(Reason::new(

@@ -17,12 +17,12 @@ use crate::store::{
     database::sql::{Columns, Value},
 };
 
-/// Something in quarantine.
+/// A row in quarantine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Quarantined {
-    /// The id from its key, or from its bytes.
+    /// The id, computed from the key, or from the bytes if there is no key.
     pub id: DemandId,
-    /// The channel it came through.
+    /// The channel that it came through.
     pub channel: ChannelId,
     /// The key of the source, if it could be read.
     pub source_key: Option<String>,
@@ -34,7 +34,7 @@ pub struct Quarantined {
     pub detail: String,
     /// The place in the source.
     pub place: String,
-    /// The message it came in.
+    /// The message that it came in.
     pub message: String,
     /// The record as the source sent it, compressed and sealed.
     pub raw: Option<SealedBytes>,
@@ -44,7 +44,7 @@ pub struct Quarantined {
     pub first_seen_at: Option<Timestamp>,
     /// When it was last seen, if the message says that.
     pub last_seen_at: Option<Timestamp>,
-    /// How often it came; a redelivery does not count.
+    /// How often it came; redeliveries do not count.
     pub times_seen: u64,
     /// When a newer valid state of the same record was seen.
     pub resolved_at: Option<Timestamp>,
@@ -83,7 +83,7 @@ const QUARANTINE_SHOW: &str = "SELECT * FROM quarantine WHERE id = $1";
 
 impl Quarantined {
     /// A record that the ingest side rejected.
-    pub(crate) fn rejected(delivery: &Delivery, reject: &Reject) -> Self {
+    pub(crate) fn of_reject(delivery: &Delivery, reject: &Reject) -> Self {
         Self {
             id: reject.id,
             source_key: reject.source_key.as_ref().map(|key| without_nul(key.as_str())),
@@ -97,7 +97,7 @@ impl Quarantined {
     }
 
     /// A demand that the store cannot take.
-    pub(crate) fn refused(delivery: &Delivery, demand: &Demand, reason: Reason) -> Self {
+    pub(crate) fn of_demand(delivery: &Delivery, demand: &Demand, reason: Reason) -> Self {
         let key = without_nul(demand.source_key.as_str());
         Self {
             id: DemandId::of(&delivery.message.id.channel, &demand.source_key),
@@ -111,8 +111,8 @@ impl Quarantined {
         }
     }
 
-    /// Bytes that this version cannot read as an event, or a message with a wrong id.
-    pub(crate) fn unreadable(delivery: &Delivery, bytes: &[u8], code: &str, why: &str) -> Self {
+    /// Bytes that this version cannot read as an event, or the body of a message with a wrong id.
+    pub(crate) fn of_bytes(delivery: &Delivery, bytes: &[u8], code: &str, why: &str) -> Self {
         let hash = Sha256::digest(bytes);
         let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         let detail = format!("{why}; {} bytes, sha-256 {hash}", bytes.len());
@@ -171,7 +171,7 @@ impl Quarantined {
         })
     }
 
-    /// Merges another row of the same key: the newest version describes it.
+    /// Merges another row with the same id: the newest version provides the description.
     pub(crate) fn merge(&mut self, other: Self) {
         let times_seen = self.times_seen + other.times_seen;
         let first_seen_at = earliest(self.first_seen_at, other.first_seen_at);
@@ -185,7 +185,7 @@ impl Quarantined {
     }
 }
 
-/// The columns that the newest version sets.
+/// The columns that come from the newest version.
 const DESCRIPTION: [&str; 10] = [
     "revision",
     "read_no",
@@ -199,9 +199,9 @@ const DESCRIPTION: [&str; 10] = [
     "resolved_at",
 ];
 
-/// The end of an INSERT, for a key that is in quarantine already: an older version is only counted.
+/// The ON CONFLICT clause for an id that is already in quarantine: an older version is only counted.
 pub(crate) fn on_conflict() -> String {
-    let described = DESCRIPTION.map(|name| {
+    let description = DESCRIPTION.map(|name| {
         format!(
             "{name} = CASE
              WHEN (excluded.revision, excluded.read_no, excluded.mapping)
@@ -219,12 +219,12 @@ pub(crate) fn on_conflict() -> String {
     format!(
         "ON CONFLICT (id) DO UPDATE SET {}, {},
          times_seen = quarantine.times_seen + excluded.times_seen",
-        described.join(", "),
+        description.join(", "),
         seen_at.join(", ")
     )
 }
 
-/// The earlier of two moments, where both are known.
+/// The earlier of two times; if only one is known, that one.
 fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
@@ -250,7 +250,7 @@ fn is_our_event(text: &str) -> bool {
     }
 }
 
-/// Quarantine must accept every text, so a NUL becomes a symbol.
+/// Replaces each NUL with a symbol, because quarantine must accept every text.
 fn without_nul(text: &str) -> String {
     text.replace('\0', "␀")
 }

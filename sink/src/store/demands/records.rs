@@ -12,14 +12,14 @@ use sqlx::Error;
 use crate::store::{
     Database, Outcome,
     database::sql::{Columns, Value, decode},
-    demands::columns::{COLUMNS, Column, Kind},
+    demands::columns::{COLUMNS, Column, ColumnKind},
 };
 
-/// A demand, and when the store has seen it.
+/// A demand, and when it was seen.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DemandRow {
-    /// Its current state. The version changes whenever the demand is read again; `origin` says from which
-    /// read the content is.
+    /// Its current state. The version changes whenever the demand is read again; `origin` names the read
+    /// that the content comes from.
     pub demand: Demand,
     /// The time of the read that first saw it.
     pub first_seen_at: Timestamp,
@@ -42,7 +42,7 @@ pub struct HistoryRow {
     pub digest: Digest,
     /// Names of the fields that differed from the state before; empty for the first one.
     pub changed: Vec<String>,
-    /// Time of the read that saw it.
+    /// The time of the read that saw it.
     pub seen_at: Timestamp,
 }
 
@@ -69,7 +69,7 @@ impl Database {
         Ok(row.map(|row| row.demand))
     }
 
-    /// Demands seen since a moment, behind the row `after`, with the numbers of their rows.
+    /// Demands after row `after` that were seen since `since`, with their row numbers.
     ///
     /// # Errors
     /// As [`Database::demand`].
@@ -103,20 +103,21 @@ impl Database {
 }
 
 /// The demand with id $1.
-static DEMAND: LazyLock<String> = LazyLock::new(|| demands("WHERE id = $1"));
+static DEMAND: LazyLock<String> = LazyLock::new(|| select("WHERE id = $1"));
 
-/// Demands behind row $1 that were seen since $2, $3 at most.
+/// Demands after row $1 that were seen since $2, $3 at most.
 static DEMANDS: LazyLock<String> =
-    LazyLock::new(|| demands("WHERE seq > $1 AND last_seen_at >= $2 ORDER BY seq LIMIT $3"));
+    LazyLock::new(|| select("WHERE seq > $1 AND last_seen_at >= $2 ORDER BY seq LIMIT $3"));
 
-fn demands(which: &str) -> String {
+/// A SELECT of demands, with this condition.
+fn select(condition: &str) -> String {
     let columns: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
     format!(
         "SELECT seq, revision, read_no, mapping, first_seen_at, last_seen_at, {}, (
              SELECT raw FROM demand_raw WHERE history = (
                  SELECT max(h.seq) FROM demand_history h
                  WHERE h.demand = demand.seq AND h.outcome = 'stored')
-         ) AS raw FROM demand {which}",
+         ) AS raw FROM demand {condition}",
         columns.join(", ")
     )
 }
@@ -129,7 +130,7 @@ const HISTORY: &str = "SELECT h.* FROM demand d JOIN demand_history h ON h.deman
 const RAW: &str = "SELECT raw FROM demand_raw WHERE history = $1";
 
 impl DemandRow {
-    /// A demand is read through its wire form, whose fields are the columns.
+    /// Builds the wire format of the demand, whose fields are the columns, and parses it.
     fn read(row: &dyn Columns) -> Result<Self, Error> {
         let mut wire = Map::new();
         for column in COLUMNS {
@@ -167,14 +168,14 @@ impl HistoryRow {
 fn value(row: &dyn Columns, column: &Column) -> Result<Option<Json>, Error> {
     let name = column.name;
     Ok(match column.kind {
-        Kind::Id => row.id(name)?.map(|id| json(name, &id)).transpose()?,
-        Kind::Text => row.text(name)?.map(Json::from),
-        Kind::Time => row.time(name)?.map(|time| json(name, &time)).transpose()?,
-        Kind::Int => row.int(name)?.map(Json::from),
-        Kind::Bool => row.bool(name)?.map(Json::from),
-        Kind::Json => row.json_value(name)?,
-        Kind::Digest => Some(json(name, &row.digest(name)?)?),
-        Kind::Sealed => row.sealed(name)?.map(|bytes| json(name, &bytes)).transpose()?,
+        ColumnKind::Id => row.id(name)?.map(|id| json(name, &id)).transpose()?,
+        ColumnKind::Text => row.text(name)?.map(Json::from),
+        ColumnKind::Time => row.time(name)?.map(|time| json(name, &time)).transpose()?,
+        ColumnKind::Int => row.int(name)?.map(Json::from),
+        ColumnKind::Bool => row.bool(name)?.map(Json::from),
+        ColumnKind::Json => row.json_value(name)?,
+        ColumnKind::Digest => Some(json(name, &row.digest(name)?)?),
+        ColumnKind::Sealed => row.sealed(name)?.map(|bytes| json(name, &bytes)).transpose()?,
     })
 }
 

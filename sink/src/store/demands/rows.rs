@@ -11,34 +11,34 @@ use crate::store::database::sql::Value;
 /// The rows to write.
 #[derive(Debug, Default)]
 pub(crate) struct IntakePlan<'a> {
-    /// In the order in which they first appeared.
-    pub(crate) subjects: Vec<Subject<'a>>,
+    /// In the order in which their demands first appeared.
+    pub(crate) changes: Vec<DemandChange<'a>>,
     pub(crate) history: Vec<HistoryEntry<'a>>,
-    /// One per id.
+    /// One row per id.
     pub(crate) quarantined: Vec<Quarantined>,
     pub(crate) receipts: Vec<Receipt>,
-    /// Messages that were kept before; one more delivery each.
+    /// Messages that were kept before, once for each further delivery.
     pub(crate) redelivered: Vec<&'a MessageId>,
     pub(crate) outcomes: Outcomes,
 }
 
 impl IntakePlan<'_> {
-    /// How many demands the store has no row of yet.
+    /// Number of demands that the store has no row for yet.
     pub(crate) fn n_new(&self) -> usize {
-        self.subjects.iter().filter(|subject| subject.is_new).count()
+        self.changes.iter().filter(|change| change.is_new).count()
     }
 
-    /// Numbers the new rows, in the order of the plan. The numbers must ascend, there must be enough of
-    /// them, and no other writer may use them; each store finds such numbers in its own way.
-    pub(crate) fn number(
+    /// Assigns the numbers of new rows, in the order of the plan. The numbers must ascend, there must be
+    /// enough of them, and no other writer may use them. Each store finds such numbers in its own way.
+    pub(crate) fn assign_numbers(
         &mut self,
         demands: impl IntoIterator<Item = i64>,
         history: impl IntoIterator<Item = i64>,
     ) {
-        let new = self.subjects.iter_mut().filter(|subject| subject.is_new);
+        let new = self.changes.iter_mut().filter(|change| change.is_new);
         let numbers: HashMap<i64, i64> = new
             .zip(demands)
-            .map(|(subject, number)| (std::mem::replace(&mut subject.seq, number), number))
+            .map(|(change, number)| (std::mem::replace(&mut change.seq, number), number))
             .collect();
         for (entry, number) in self.history.iter_mut().zip(history) {
             entry.seq = number;
@@ -49,30 +49,30 @@ impl IntakePlan<'_> {
     }
 }
 
-/// A demand that changes.
+/// A demand that the intake changes.
 #[derive(Debug)]
-pub(crate) struct Subject<'a> {
-    /// Negative until the plan is numbered, where the demand is new.
+pub(crate) struct DemandChange<'a> {
+    /// The number of the row. Negative for a new demand until numbers are assigned.
     pub(crate) seq: i64,
-    /// The store has no row of it yet.
+    /// Whether the store has no row for it yet.
     pub(crate) is_new: bool,
     pub(crate) id: DemandId,
     pub(crate) first_seen_at: Timestamp,
     pub(crate) last_seen_at: Timestamp,
-    /// The row that becomes current; `None` where only the version and `last_seen_at` change.
+    /// The new row; `None` if only the version and `last_seen_at` change.
     pub(crate) row: Option<Vec<Value<'a>>>,
     /// The state by which the next event of this intake is judged; its version becomes that of the row.
     pub(crate) current: DemandState,
     /// Whether a state came again with a newer version.
     pub(crate) has_new_version: bool,
-    /// The index in `history` of the state that is current so far.
+    /// The index in `history` of the state that is the current one so far.
     pub(crate) current_entry: Option<usize>,
 }
 
-/// A state that enters history.
+/// A state that is added to history.
 #[derive(Debug)]
 pub(crate) struct HistoryEntry<'a> {
-    /// Zero until the plan is numbered.
+    /// Zero until numbers are assigned.
     pub(crate) seq: i64,
     pub(crate) demand_seq: i64,
     pub(crate) demand: &'a Demand,

@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use crate::store::{
     Database, RequestKind, RequestState,
-    database::sql::{Columns, NOTHING},
+    database::sql::{Columns, NO_ROWS},
 };
 
-/// How many demands of a channel have a doubt.
+/// The number of demands of a channel that have a doubt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QualityCount {
     /// The channel.
@@ -20,9 +20,9 @@ pub struct QualityCount {
     pub field: String,
     /// The doubt.
     pub flag: String,
-    /// Demands that have it.
+    /// The number of demands that have it.
     pub demands: u64,
-    /// Demands of the channel that were examined.
+    /// The number of demands of the channel that were examined.
     pub of: u64,
 }
 
@@ -35,7 +35,7 @@ pub struct UnknownLabel {
     pub field: String,
     /// The label of the source.
     pub raw: String,
-    /// Demands that have it.
+    /// The number of demands that have it.
     pub demands: u64,
     /// The key of one of these demands.
     pub sample: String,
@@ -102,10 +102,10 @@ static UNKNOWN: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The same day of this number of earlier weeks is compared.
+/// The average covers the same day of this number of earlier weeks.
 const MAX_WEEKS: i32 = 4;
 
-/// The number of demands of a day so far.
+/// The number of demands of a day up to a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Volume {
     /// How many were received.
@@ -129,18 +129,19 @@ impl Database {
         let received = self.received(channel, midnight, now).await?;
         let (mut sum, mut weeks) = (0, 0);
         for week in 1..=MAX_WEEKS {
-            let back = TimeDelta::weeks(week.into());
-            // Weeks before its first demand do not count.
-            if !self.is_older(channel, midnight - back).await? {
+            let age = TimeDelta::weeks(week.into());
+            // Weeks before the first demand of the channel do not count.
+            if !self.has_older(channel, midnight - age).await? {
                 break;
             }
-            sum += self.received(channel, midnight - back, now - back).await?;
+            sum += self.received(channel, midnight - age, now - age).await?;
             weeks += 1;
         }
         Ok(Volume { received, expected: (sum + weeks / 2).checked_div(weeks) })
     }
 
-    /// The shapes of the last thousand demands since the last accepted change of shape, the newest first.
+    /// The shapes of the last thousand demands that came after the last accepted change of shape, the newest
+    /// first.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -177,9 +178,10 @@ impl Database {
         Ok(self.query_first("count demands", RECEIVED, &values, read).await?.unwrap_or(0))
     }
 
-    async fn is_older(&self, channel: &ChannelId, than: Timestamp) -> Result<bool, Fault> {
-        let values = [channel.as_str().into(), than.into()];
-        let rows = self.query("look for old demands", OLDER, &values, NOTHING).await?;
+    /// Whether the channel has a demand from before `time`.
+    async fn has_older(&self, channel: &ChannelId, time: Timestamp) -> Result<bool, Fault> {
+        let values = [channel.as_str().into(), time.into()];
+        let rows = self.query("look for old demands", OLDER, &values, NO_ROWS).await?;
         Ok(!rows.is_empty())
     }
 }
@@ -191,7 +193,7 @@ const OLDER: &str = "SELECT 1 FROM demand WHERE channel = $1 AND received_at < $
 
 const NEWEST: &str = "SELECT max(seq) AS seq FROM demand";
 
-// In two parts, because demands without a time are not beside the newest ones in the index.
+// In two parts, because the index does not have demands without a time next to the newest ones.
 const SHAPES: &str = "
     WITH accepted AS (
         SELECT coalesce(max(CAST(answer AS bigint)), 0) AS upto FROM request

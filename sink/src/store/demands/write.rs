@@ -1,6 +1,6 @@
-//! Writes a plan: each table once, and a table that others refer to before those. Where several processes
-//! write, the rows of a table are in the order of their keys, so that two sinks that add the same rows
-//! cannot deadlock.
+//! Writes a plan: each table once, and a table before those that refer to it. If several processes may
+//! write, the rows of a table are in the order of their keys, so that two sinks that add the same rows cannot
+//! deadlock.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -11,57 +11,57 @@ use super::{
     columns::COLUMNS,
     index::Tokens,
     quarantine::{Quarantined, on_conflict},
-    rows::{HistoryEntry, IntakePlan, Receipt, Subject},
+    rows::{DemandChange, HistoryEntry, IntakePlan, Receipt},
 };
 use crate::store::database::{
     sql::{Row, Value, int},
     transaction::{Failure, Transaction},
 };
 
-/// Writes everything; the caller commits. False if another sink changed one of the rows meanwhile.
+/// Writes the plan; the caller commits. False if another sink changed one of the rows in between.
 pub(crate) async fn write(
     tx: &mut Transaction<'_>,
     plan: &IntakePlan<'_>,
 ) -> Result<bool, Failure> {
-    if !demands(tx, plan).await? {
+    if !write_demands(tx, plan).await? {
         return Ok(false);
     }
-    let has_months = tx.is_shared();
+    let is_partitioned = tx.is_shared();
     tx.write_rows(HISTORY, &plan.history.iter().map(history_row).collect::<Vec<_>>()).await?;
-    let raws: Vec<_> = plan.history.iter().map(|entry| raw_row(entry, has_months)).collect();
+    let raws: Vec<_> = plan.history.iter().map(|entry| raw_row(entry, is_partitioned)).collect();
     tx.write_rows(RAW, &raws).await?;
     let mut quarantined: Vec<_> = plan.quarantined.iter().collect();
-    let mut valid: Vec<_> = plan.subjects.iter().collect();
+    let mut changes: Vec<_> = plan.changes.iter().collect();
     if tx.is_shared() {
         quarantined.sort_unstable_by_key(|row| row.id);
-        valid.sort_unstable_by_key(|subject| subject.id);
+        changes.sort_unstable_by_key(|change| change.id);
     }
     let rows: Vec<_> = quarantined.into_iter().map(quarantine_row).collect();
     tx.write_rows(&QUARANTINE, &rows).await?;
-    tx.write_rows(RESOLVE, &valid.into_iter().map(valid_row).collect::<Vec<_>>()).await?;
-    receipts(tx, plan).await?;
+    tx.write_rows(RESOLVE, &changes.into_iter().map(resolve_row).collect::<Vec<_>>()).await?;
+    write_receipts(tx, plan).await?;
     Ok(true)
 }
 
-async fn demands(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Result<bool, Failure> {
+async fn write_demands(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Result<bool, Failure> {
     let (rows, repeated): (Vec<_>, Vec<_>) =
-        plan.subjects.iter().partition(|subject| subject.row.is_some());
-    let (mut new, changed): (Vec<_>, Vec<_>) = rows.into_iter().partition(|subject| subject.is_new);
+        plan.changes.iter().partition(|change| change.row.is_some());
+    let (mut new, changed): (Vec<_>, Vec<_>) = rows.into_iter().partition(|change| change.is_new);
     if tx.is_shared() {
-        // Known demands are locked already, in the order of their keys.
-        new.sort_unstable_by_key(|subject| subject.id);
+        // KnownState demands are locked already, in the order of their keys.
+        new.sort_unstable_by_key(|change| change.id);
     }
     let mut n_written = 0;
-    for (template, subjects) in [(INSERT, new), (&UPDATE, changed), (&UPDATE_VERSION, repeated)] {
-        let rows: Vec<_> = subjects.into_iter().map(demand_row).collect();
+    for (template, changes) in [(INSERT, new), (&UPDATE, changed), (&UPDATE_VERSION, repeated)] {
+        let rows: Vec<_> = changes.into_iter().map(demand_row).collect();
         n_written += tx.write_rows(template, &rows).await?;
     }
-    // A row replaces only an older version of itself. If fewer rows were written, another sink has
-    // written newer ones.
-    Ok(n_written == plan.subjects.len() as u64)
+    // A row replaces only an older version. If fewer rows were written, another sink has written newer
+    // ones.
+    Ok(n_written == plan.changes.len() as u64)
 }
 
-async fn receipts(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Result<(), Failure> {
+async fn write_receipts(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Result<(), Failure> {
     let mut receipts: Vec<_> = plan.receipts.iter().collect();
     receipts.sort_unstable_by_key(|receipt| &receipt.message);
     tx.write_rows(RECEIPT, &receipts.into_iter().map(receipt_row).collect::<Vec<_>>()).await?;
@@ -79,13 +79,13 @@ async fn receipts(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Result<(),
     Ok(())
 }
 
-/// All columns of a demand; only the version and `last_seen_at` where nothing else changes.
-fn demand_row<'a>(subject: &'a Subject<'_>) -> Row<'a> {
-    let mut row = vec![("seq", subject.seq.into())];
-    row.extend(version_columns(subject.current.version));
-    row.push(("last_seen_at", subject.last_seen_at.into()));
-    if let Some(values) = &subject.row {
-        row.push(("first_seen_at", subject.first_seen_at.into()));
+/// All columns of a demand; only the version and `last_seen_at` if nothing else changes.
+fn demand_row<'a>(change: &'a DemandChange<'_>) -> Row<'a> {
+    let mut row = vec![("seq", change.seq.into())];
+    row.extend(version_columns(change.current.version));
+    row.push(("last_seen_at", change.last_seen_at.into()));
+    if let Some(values) = &change.row {
+        row.push(("first_seen_at", change.first_seen_at.into()));
         row.extend(COLUMNS.iter().zip(values).map(|(column, value)| (column.name, value.clone())));
     }
     row
@@ -106,10 +106,10 @@ fn history_row<'a>(entry: &'a HistoryEntry<'_>) -> Row<'a> {
     row
 }
 
-fn raw_row<'a>(entry: &'a HistoryEntry<'_>, has_months: bool) -> Row<'a> {
+fn raw_row<'a>(entry: &'a HistoryEntry<'_>, is_partitioned: bool) -> Row<'a> {
     let mut row =
         vec![("history", entry.seq.into()), ("raw", entry.demand.raw.0.as_slice().into())];
-    if has_months {
+    if is_partitioned {
         row.push(("seen_at", entry.demand.origin.read_at.into()));
     }
     row
@@ -137,9 +137,10 @@ fn quarantine_row(quarantined: &Quarantined) -> Row<'_> {
     row
 }
 
-fn valid_row<'a>(subject: &'a Subject<'_>) -> Row<'a> {
-    let mut row = vec![("id", Value::Id(subject.id)), ("seen_at", subject.last_seen_at.into())];
-    row.extend(version_columns(subject.current.version));
+/// Resolves the row in quarantine of a demand that has a newer valid state.
+fn resolve_row<'a>(change: &'a DemandChange<'_>) -> Row<'a> {
+    let mut row = vec![("id", Value::Id(change.id)), ("seen_at", change.last_seen_at.into())];
+    row.extend(version_columns(change.current.version));
     row
 }
 
@@ -176,7 +177,7 @@ fn message_columns(message: &MessageId) -> [(&'static str, Value<'_>); 3] {
 
 const INSERT: &str = "{insert} INTO demand ({names}) {rows}";
 
-/// Without the key, which never changes: setting it would rewrite its indexes all the same.
+/// Without the key, which never changes: setting it would still rewrite its indexes.
 static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let columns = COLUMNS.iter().map(|column| column.name);
     let columns = columns.filter(|name| !matches!(*name, "id" | "channel" | "source_key"));
@@ -185,7 +186,7 @@ static UPDATE: LazyLock<String> = LazyLock::new(|| {
 
 static UPDATE_VERSION: LazyLock<String> = LazyLock::new(|| update([].into_iter()));
 
-/// Updates the version, `last_seen_at` and these columns of demands that are older.
+/// Updates the version, `last_seen_at` and these columns of demands that have an older version.
 fn update<'a>(columns: impl Iterator<Item = &'a str>) -> String {
     let always = ["revision", "read_no", "mapping", "last_seen_at"];
     let set: Vec<_> =

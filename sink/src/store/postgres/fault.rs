@@ -1,4 +1,4 @@
-//! What failures of PostgreSQL mean, by SQLSTATE
+//! Turns errors of PostgreSQL into faults, by SQLSTATE
 //! (<https://www.postgresql.org/docs/current/errcodes-appendix.html>). Only the message of an error
 //! is shown: its detail quotes rows.
 
@@ -7,10 +7,10 @@ use std::io::ErrorKind;
 use contract::{Fault, FaultKind, chain, no_connection};
 use sqlx::Error;
 
-/// The fault of a failure: `doing` could not be done.
-pub(super) fn fault(place: &str, doing: &str, error: &Error) -> Fault {
+/// The fault for an error: `action` failed.
+pub(super) fn fault(place: &str, action: &str, error: &Error) -> Fault {
     let (kind, remedy) = meaning(error);
-    let fault = Fault::new(kind, format!("cannot {doing}")).at(place).because(message(error));
+    let fault = Fault::new(kind, format!("cannot {action}")).at(place).because(message(error));
     remedy.into_iter().fold(fault, Fault::remedy)
 }
 
@@ -45,7 +45,7 @@ pub(super) fn is_lost(error: &Error) -> bool {
     }
 }
 
-/// Whether another writer interfered, so that the same work must be judged again: a deadlock, a
+/// Whether another writer interfered, so that the intake must be judged again: a deadlock, a
 /// serialisation failure, or a row that another sink has just added.
 pub(in crate::store) fn is_race(error: &Error) -> bool {
     let is_duplicate = || {
@@ -55,14 +55,14 @@ pub(in crate::store) fn is_race(error: &Error) -> bool {
     matches!(code(error).as_str(), "40001" | "40P01") || code(error) == "23505" && is_duplicate()
 }
 
-/// Whether a month has no partition. A failed check of a row has the same code, but it names a constraint.
-pub(in crate::store) fn is_missing_month(error: &Error) -> bool {
+/// Whether the month of a row has no partition. A failed CHECK has the same code, but names a constraint.
+pub(in crate::store) fn is_month_missing(error: &Error) -> bool {
     let constraint = error.as_database_error().and_then(|error| error.constraint());
     code(error) == "23514" && constraint.is_none()
 }
 
-/// Whether the database refuses one row, so that other rows may still be written: for its data, a
-/// constraint, a limit (a key that is too long for an index), or a trigger.
+/// Whether the database refuses one row, while it may accept the others: because of its data, a
+/// constraint, a limit (such as a key that is too long for an index), or a trigger.
 pub(in crate::store) fn is_refusal(error: &Error) -> bool {
     let code = code(error);
     matches!(error, Error::Encode(_))
@@ -74,16 +74,16 @@ pub(in crate::store) fn is_refusal(error: &Error) -> bool {
 fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
     use FaultKind::{Stopped, Transient};
     let check_tables =
-        "check that this version of the gateway created its tables, and that nobody changed them";
+        "check that this version of the gateway created the tables, and that nobody changed them";
     let code = code(error);
     match (error, code.as_str()) {
         (Error::Io(error), _) if no_connection(error).is_some() => {
-            (Transient, Some("check the host and port in its URL, and that PostgreSQL runs there"))
+            (Transient, Some("check the host and port in the store URL, and that PostgreSQL runs"))
         }
-        (Error::Tls(_), _) => (Stopped, Some("check sslmode and sslrootcert in its URL")),
-        (Error::Configuration(_), _) => (Stopped, Some("check its URL")),
+        (Error::Tls(_), _) => (Stopped, Some("check sslmode and sslrootcert in the store URL")),
+        (Error::Configuration(_), _) => (Stopped, Some("check the store URL")),
         (_, "28000" | "28P01") => {
-            (Stopped, Some("check user and password in its URL, and pg_hba.conf there"))
+            (Stopped, Some("check user and password in the store URL, and pg_hba.conf"))
         }
         (_, "3D000") => (
             Stopped,
@@ -94,11 +94,11 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
         (_, "42501") => (
             Stopped,
             Some(
-                "as administrator, run `GRANT USAGE, CREATE ON SCHEMA name TO user` for the user in its URL, and `ALTER TABLE name OWNER TO user` for tables that another user made",
+                "as administrator, run `GRANT USAGE, CREATE ON SCHEMA name TO user` for the user in the store URL, and `ALTER TABLE name OWNER TO user` for tables of another user",
             ),
         ),
-        (_, "53100") => (Transient, Some("free space on its disk")),
-        // Cancelled by a time limit, or locked.
+        (_, "53100") => (Transient, Some("free space on the disk of the server")),
+        // Cancelled by a time limit, locked, or read-only after a failover.
         (_, "57014" | "55P03" | "25006" | "25P03") => (Transient, None),
         // Connection, rollback, resources, shutdown and start, input and output.
         (_, code) if ["08", "40", "53", "57P", "58"].iter().any(|c| code.starts_with(c)) => {

@@ -1,7 +1,7 @@
 //! Connections to the database: finds the host that accepts writes, also after a failover.
 //!
-//! Nothing here waits until a lost server comes back: its connections are closed at the first error, and
-//! the next call looks for a host again. The supervisor and the sink wait between retries.
+//! This module does not wait until a lost server comes back: it drops the connections at the first error,
+//! and the next call looks for a host again. The supervisor and the sink wait between retries.
 
 use std::{
     str::FromStr,
@@ -21,10 +21,10 @@ use crate::store::Access;
 
 /// The time limit for connecting to a host and checking it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The time limit for getting a connection of the pool, free or new.
+/// The time limit for getting a connection from the pool, free or new.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
-/// One connection writes, as in the embedded store: if the future of a transaction is dropped, it is rolled
-/// back before this process writes again.
+/// One connection writes, as in the embedded store: if the future of a transaction is dropped, the
+/// transaction is rolled back before this handle writes again.
 const MAX_WRITERS: u32 = 1;
 const MAX_READERS: u32 = 4;
 
@@ -35,8 +35,8 @@ const MIN_VERSION: i32 = 13;
 const SERVER_LIMITS: [(&str, &str); 2] =
     [("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "60s")];
 
-/// The writer looks up rows only by index. A connection keeps its query plans, and a plan that was made
-/// while the tables were small would scan them when they are large.
+/// Makes the writer look up rows by index only. A connection keeps its query plans, and a plan that was
+/// made while the tables were small would scan them when they are large.
 const INDEX_ONLY: [(&str, &str); 4] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
@@ -62,8 +62,8 @@ impl Link {
         Self { hosts, access, pools: Mutex::new(None) }
     }
 
-    /// The same hosts, with other connections.
-    pub(super) fn apart(&self) -> Self {
+    /// A link to the same hosts, which is not connected yet.
+    pub(super) fn with_new_connections(&self) -> Self {
         Self::new(self.hosts.clone(), self.access)
     }
 
@@ -76,7 +76,7 @@ impl Link {
         if let Some(pools) = &*self.lock() {
             return Ok(pools.clone());
         }
-        let (host, connection) = self.find().await?;
+        let (host, connection) = self.find_host().await?;
         close(connection).await;
         let pools = self.connect(&host);
         *self.lock() = Some(pools.clone());
@@ -84,7 +84,7 @@ impl Link {
     }
 
     /// A new connection to the first usable host.
-    pub(super) async fn find(&self) -> Result<(Host, PgConnection), Fault> {
+    pub(super) async fn find_host(&self) -> Result<(Host, PgConnection), Fault> {
         let mut faults = Vec::new();
         for host in &self.hosts.hosts {
             match self.probe(host).await {
@@ -96,7 +96,7 @@ impl Link {
     }
 
     /// Drops the connections to the host in use.
-    pub(super) fn forget(&self) {
+    pub(super) fn drop_pools(&self) {
         *self.lock() = None;
     }
 
@@ -150,11 +150,11 @@ impl Link {
         let (connection, (version, encoding, is_read_only)) = answer
             .map_err(|_| {
                 Fault::transient(format!(
-                    "it did not answer within {} s",
+                    "the server did not answer within {} s",
                     CONNECT_TIMEOUT.as_secs()
                 ))
                 .at(place)
-                .remedy("check the host and port in its URL, and the firewall on the way to it")
+                .remedy("check the host and port in the store URL, and the firewall")
             })?
             .map_err(|error| fault(place, "connect", &error))?;
         if version / 10_000 < MIN_VERSION {
@@ -173,10 +173,10 @@ impl Link {
         if is_read_only && self.access == Access::ReadWrite {
             close(connection).await;
             return Err(Fault::transient(
-                "it does not accept writes: it is a standby or set to read only",
+                "the server does not accept writes: it is a standby, or read-only",
             )
             .at(place)
-            .remedy("add the primary to its URL"));
+            .remedy("add the primary to the store URL"));
         }
         Ok(connection)
     }
@@ -191,7 +191,7 @@ pub(super) async fn close(connection: PgConnection) {
     let _ = timeout(CONNECT_TIMEOUT, connection.close()).await;
 }
 
-/// Transient if one of the hosts may become usable.
+/// The fault if no host can be used: transient if one of them may become usable.
 fn no_usable_host(mut faults: Vec<Fault>, place: &str) -> Fault {
     if faults.len() == 1
         && let Some(only) = faults.pop()
@@ -201,15 +201,15 @@ fn no_usable_host(mut faults: Vec<Fault>, place: &str) -> Fault {
     let is_transient = faults.iter().any(Fault::is_transient);
     let each: Vec<_> = faults.iter().map(Fault::to_string).collect();
     let kind = if is_transient { FaultKind::Transient } else { FaultKind::Stopped };
-    Fault::new(kind, "none of its hosts can be used").at(place).because(each.join(" | "))
+    Fault::new(kind, "no host of the store can be used").at(place).because(each.join(" | "))
 }
 
-/// The parameters that may follow `?`. The driver would ignore an unknown one, and log its value.
+/// The parameters that may follow `?`. The driver ignores an unknown one, but logs its value.
 const PARAMETERS: &[&str] =
     &["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "application_name", "options"];
 
-/// The hosts of a URL, in its order: one or several, as libpq reads it
-/// (`postgres://user@one:5432,two:5433/name`). The driver supports one host only.
+/// The hosts of a URL, in the order of the URL: one or several, in the format of libpq
+/// (`postgres://user@one:5432,two:5433/name`). The driver itself supports one host only.
 #[derive(Clone)]
 pub(super) struct Hosts {
     pub(super) hosts: Vec<Host>,
@@ -225,7 +225,7 @@ pub(super) struct Host {
 }
 
 impl Hosts {
-    /// Reads a URL. No message quotes it, because it may contain a password.
+    /// Parses a URL. No message quotes it, because it may contain a password.
     pub(super) fn parse(url: &str) -> Result<Self, Fault> {
         let (scheme, rest) = url
             .split_once("://")
@@ -250,14 +250,14 @@ impl Hosts {
             })
             .collect::<Result<Vec<_>, Fault>>()?;
         let names: Vec<_> = hosts.iter().map(|host| host.name.as_str()).collect();
-        let database = if database.is_empty() { "of the user's name" } else { database };
+        let database = if database.is_empty() { "named like the user" } else { database };
         let place = format!("postgres database {database} at {}", names.join(", "));
         Ok(Self { hosts, place })
     }
 }
 
-/// The parameters for the driver. `target_session_attrs` is removed: connections that write always go to
-/// a host that accepts writes.
+/// The parameters for the driver, without `target_session_attrs`: connections that write always use a
+/// host that accepts writes.
 fn driver_query(query: &str) -> Result<String, Fault> {
     let mut kept = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -265,12 +265,12 @@ fn driver_query(query: &str) -> Result<String, Fault> {
         match key {
             "target_session_attrs" if matches!(value, "read-write" | "primary") => {}
             "target_session_attrs" => {
-                return Err(malformed("target_session_attrs may only be read-write"));
+                return Err(malformed("target_session_attrs must be read-write or primary"));
             }
             _ if PARAMETERS.contains(&key) => kept.push(pair),
             _ => {
                 let known = PARAMETERS.join(", ");
-                return Err(malformed(&format!("`{key}` is not a parameter; known are {known}")));
+                return Err(malformed(&format!("`{key}` is not a parameter; use one of {known}")));
             }
         }
     }
@@ -279,7 +279,7 @@ fn driver_query(query: &str) -> Result<String, Fault> {
 
 fn malformed(why: &str) -> Fault {
     Fault::stopped("the URL of the PostgreSQL store cannot be read").because(why).remedy(
-        "write postgres://USER:PASSWORD@HOST:PORT/DATABASE; separate several HOST:PORT by commas",
+        "write postgres://USER:PASSWORD@HOST:PORT/DATABASE; separate several HOST:PORT with commas",
     )
 }
 

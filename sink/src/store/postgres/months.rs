@@ -1,7 +1,7 @@
-//! Partitions of history and of raw records, one for each month: made before they are needed, and dropped
-//! when they are old.
+//! Partitions of history and of raw records, one for each month: created before they are needed, and
+//! dropped when they are old.
 //!
-//! A partition is made as a table and then attached: CREATE TABLE … PARTITION OF would wait for all
+//! A partition is created as a table and then attached: CREATE TABLE … PARTITION OF would wait for all
 //! writers, and all later writers would wait for it.
 
 use std::{
@@ -32,22 +32,22 @@ impl Postgres {
     /// [`Database::drop_before`]: crate::store::Database::drop_before
     pub(in crate::store) async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
         let dropped = self
-            .until(self.deadline(), "drop old months", async {
-                let mut tx = self.begin_alone().await?;
+            .run(self.deadline(), "drop old months", async {
+                let mut tx = self.begin_exclusive().await?;
                 // DROP needs a lock on the whole table: while it waits for the lock, all writers wait for it.
                 sqlx::query("SET LOCAL lock_timeout = '5s'").execute(&mut *tx).await?;
-                let mut months = BTreeSet::new();
+                let mut dropped = BTreeSet::new();
                 for table in TABLES {
-                    let old = existing(&mut tx, table).await?;
-                    for month in old.into_iter().filter(|month| next(*month) <= before.date_naive())
-                    {
-                        let sql = format!("DROP TABLE {}", partition(table, month));
+                    let months = list_months(&mut tx, table).await?;
+                    let ended = |month: &Month| next_month(*month) <= before.date_naive();
+                    for month in months.into_iter().filter(ended) {
+                        let sql = format!("DROP TABLE {}", partition_name(table, month));
                         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *tx).await?;
-                        months.insert(month);
+                        dropped.insert(month);
                     }
                 }
                 tx.commit().await?;
-                Ok::<_, Failure>(months)
+                Ok::<_, Failure>(dropped)
             })
             .await?;
         self.months.lock().retain(|month| !dropped.contains(month));
@@ -59,32 +59,32 @@ impl Postgres {
         self.months.lock().clear();
     }
 
-    /// Makes the partitions of this month and the next one, if they are missing.
-    pub(super) async fn make_this_month(&self) -> Result<(), Fault> {
-        let now = self.until(self.deadline(), "read the clock", async {
+    /// Creates the partitions of this month and the next one, if they are missing.
+    pub(super) async fn create_current_months(&self) -> Result<(), Fault> {
+        let now = self.run(self.deadline(), "read the clock", async {
             let readers = self.readers().await?;
             Ok(sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&readers).await?)
         });
-        self.make_months([now.await?]).await
+        self.create_months([now.await?]).await
     }
 
-    /// Makes the partitions of these months and the ones after them, if they are missing.
-    pub(in crate::store) async fn make_months(
+    /// Creates the partitions for these times and for the months after them, if they are missing.
+    pub(in crate::store) async fn create_months(
         &self,
-        moments: impl IntoIterator<Item = Timestamp>,
+        times: impl IntoIterator<Item = Timestamp>,
     ) -> Result<(), Fault> {
-        let mut wanted: BTreeSet<_> = moments.into_iter().filter_map(month_of).collect();
+        let mut wanted: BTreeSet<_> = times.into_iter().filter_map(month_of).collect();
         if wanted.is_subset(&self.months.lock()) {
             return Ok(());
         }
-        let has_name = |month: &Month| month.year() <= 9999;
-        wanted.extend(wanted.clone().into_iter().map(next).filter(has_name));
-        self.until(self.deadline(), "make a month", async {
-            let mut tx = self.begin_alone().await?;
+        let is_valid = |month: &Month| month.year() <= 9999;
+        wanted.extend(wanted.clone().into_iter().map(next_month).filter(is_valid));
+        self.run(self.deadline(), "create a partition", async {
+            let mut tx = self.begin_exclusive().await?;
             for table in TABLES {
-                let existing = existing(&mut tx, table).await?;
+                let existing = list_months(&mut tx, table).await?;
                 for month in wanted.difference(&existing) {
-                    let sql = AssertSqlSafe(make(table, *month));
+                    let sql = AssertSqlSafe(create_sql(table, *month));
                     sqlx::raw_sql(sql).execute(&mut *tx).await?;
                 }
             }
@@ -103,7 +103,7 @@ impl Months {
 }
 
 /// The months of a table, from the names of its partitions.
-async fn existing(conn: &mut PgConnection, table: &str) -> Result<BTreeSet<Month>, sqlx::Error> {
+async fn list_months(conn: &mut PgConnection, table: &str) -> Result<BTreeSet<Month>, sqlx::Error> {
     let names: Vec<String> = sqlx::query_scalar(
         "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
          WHERE i.inhparent = $1::regclass",
@@ -114,16 +114,16 @@ async fn existing(conn: &mut PgConnection, table: &str) -> Result<BTreeSet<Month
     Ok(names.iter().filter_map(|name| month_of_partition(table, name)).collect())
 }
 
-/// `None` if the year has more than four digits: the row is refused then.
+/// `None` if the year has more than four digits: then the database refuses the row.
 fn month_of(time: Timestamp) -> Option<Month> {
     time.date_naive().with_day(1).filter(|month| (1..=9999).contains(&month.year()))
 }
 
-fn next(month: Month) -> Month {
+fn next_month(month: Month) -> Month {
     month + chrono::Months::new(1)
 }
 
-fn partition(table: &str, month: Month) -> String {
+fn partition_name(table: &str, month: Month) -> String {
     format!("{table}_{:04}_{:02}", month.year(), month.month())
 }
 
@@ -132,8 +132,8 @@ fn month_of_partition(table: &str, name: &str) -> Option<Month> {
     Month::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, 1)
 }
 
-fn make(table: &str, month: Month) -> String {
-    let (name, next) = (partition(table, month), next(month));
+fn create_sql(table: &str, month: Month) -> String {
+    let (name, next) = (partition_name(table, month), next_month(month));
     let first = |month: Month| format!("{:04}-{:02}-01 00:00:00+00", month.year(), month.month());
     format!(
         "CREATE TABLE {name} (LIKE {table} INCLUDING ALL);

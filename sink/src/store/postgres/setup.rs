@@ -1,5 +1,5 @@
-//! Brings the tables up to date. Several processes may do that at once: the migrator holds an advisory lock,
-//! so that they do it one after another.
+//! Brings the tables up to date. The migrator holds an advisory lock, so that several processes do this one
+//! after another.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const MIGRATION_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// Creates or migrates the tables, or checks that they are there.
 pub(super) async fn bring_up_to_date(link: &Link, access: Access) -> Result<(), Fault> {
-    let (_, mut connection) = link.find().await?;
+    let (_, mut connection) = link.find_host().await?;
     let done = match access {
         Access::ReadWrite => migrate(&mut connection, link.place()).await,
         Access::ReadOnly => check(&mut connection, link.place()).await,
@@ -35,14 +35,14 @@ pub(super) async fn bring_up_to_date(link: &Link, access: Access) -> Result<(), 
 
 /// Stores in separate schemas, for demonstrations and tests.
 impl Postgres {
-    /// Creates an empty schema `name`; a schema of this name is dropped before. `name` is made of
-    /// ASCII letters, digits and `_`.
+    /// Creates an empty schema, and drops an existing one with this name first. Only ASCII letters, digits
+    /// and `_` of `name` are used.
     ///
     /// # Errors
     /// As [`Postgres::open`]; or the account may not create the schema.
     pub async fn create_schema(url: &str, name: &str) -> Result<(), Fault> {
         let link = Link::new(Hosts::parse(url)?, Access::ReadWrite);
-        let (_, mut connection) = link.find().await?;
+        let (_, mut connection) = link.find_host().await?;
         let name: String =
             name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
         let sql = format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}");
@@ -60,19 +60,18 @@ impl Postgres {
 
 async fn migrate(connection: &mut PgConnection, place: &str) -> Result<(), Fault> {
     let work = async {
-        // The usual limit is too short for a migration, and for waiting until another process has
-        // migrated.
+        // The usual limit is too short for a migration, and for waiting for that of another process.
         sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
         MIGRATIONS.run_direct(None, &mut *connection, false).await
     };
     let ended = timeout(MIGRATION_TIMEOUT, Box::pin(work)).await.map_err(|_| {
-        Fault::transient("its tables were not brought up to date within an hour")
+        Fault::transient("the tables were not brought up to date within an hour")
             .at(place)
             .remedy("find out what keeps the database busy")
     })?;
     ended.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-            fault(place, "bring its tables up to date", &error)
+            fault(place, "bring the tables up to date", &error)
         }
         error => other_version(place).because(error),
     })
@@ -93,16 +92,14 @@ async fn check(connection: &mut PgConnection, place: &str) -> Result<(), Fault> 
     };
     let version: Option<i64> = timeout(MIGRATION_TIMEOUT, work)
         .await
-        .map_err(|_| {
-            Fault::transient("it did not say within an hour which tables it has").at(place)
-        })?
-        .map_err(|error| fault(place, "look for its tables", &error))?;
+        .map_err(|_| Fault::transient("the server did not answer within an hour").at(place))?
+        .map_err(|error| fault(place, "look for the tables", &error))?;
     let ours = MIGRATIONS.iter().map(|migration| migration.version).max();
     if version > ours {
         return Err(other_version(place));
     }
     if version < ours {
-        return Err(Fault::stopped("there is no store of this version yet")
+        return Err(Fault::stopped("the store has no tables of this version yet")
             .at(place)
             .remedy("start the gateway once"));
     }
@@ -110,7 +107,7 @@ async fn check(connection: &mut PgConnection, place: &str) -> Result<(), Fault> 
 }
 
 fn other_version(place: &str) -> Fault {
-    Fault::stopped("its tables are of another version")
+    Fault::stopped("the tables are of another version")
         .at(place)
         .remedy("use the version that created them, or a newer one")
 }

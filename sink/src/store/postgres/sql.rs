@@ -15,10 +15,10 @@ use sqlx::{
 };
 
 use crate::store::database::sql::{
-    Columns, Read, Row, Value, Words, fill, in_words, plain_columns,
+    Columns, Dialect, Row, RowReader, Value, fill, in_dialect, plain_columns,
 };
 
-const WORDS: Words = [
+const DIALECT: Dialect = [
     ("{now}", "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"),
     ("{each}", "jsonb_array_elements"),
     ("{lock}", "FOR NO KEY UPDATE"),
@@ -29,7 +29,7 @@ pub(in crate::store) async fn fetch<T: Send>(
     conn: &mut PgConnection,
     sql: &'static str,
     values: &[Value<'_>],
-    read: Read<T>,
+    read: RowReader<T>,
 ) -> Result<Vec<T>, Error> {
     let rows = bind(sql, values).fetch_all(conn).await?;
     rows.iter().map(|row| read(row)).collect()
@@ -39,7 +39,7 @@ pub(in crate::store) fn bind(
     sql: &'static str,
     values: &[Value<'_>],
 ) -> Query<'static, Driver, PgArguments> {
-    let sql = AssertSqlSafe(in_words(sql, &WORDS));
+    let sql = AssertSqlSafe(in_dialect(sql, &DIALECT));
     values.iter().fold(sqlx::query(sql), |query, value| match value {
         Value::Text(text) => query.bind(*text),
         Value::Int(int) => query.bind(*int),
@@ -51,7 +51,7 @@ pub(in crate::store) fn bind(
     })
 }
 
-/// Writes all rows by one statement, with an array for each column (`UNNEST`); returns the number of rows
+/// Writes all rows with one statement and an array for each column (`UNNEST`); returns the number of rows
 /// that it changed.
 pub(in crate::store) async fn write_rows(
     conn: &mut PgConnection,
@@ -74,7 +74,7 @@ pub(in crate::store) async fn write_rows(
             Value::Id(_) => array!(Value::Id(id) => Some(Uuid(*id))),
             Value::Text(_) => array!(Value::Text(text) => *text),
             Value::Int(_) => array!(Value::Int(number) => *number),
-            Value::Bool(_) => array!(Value::Bool(yes) => *yes),
+            Value::Bool(_) => array!(Value::Bool(flag) => *flag),
             Value::Time(_) => array!(Value::Time(time) => *time),
             Value::Bytes(_) => array!(Value::Bytes(bytes) => *bytes),
             Value::Json(_) => array!(Value::Json(text) => text.as_deref().and_then(json)),
@@ -83,11 +83,11 @@ pub(in crate::store) async fn write_rows(
     }
     let arrays: Vec<_> = (1..=first.len()).map(|n| format!("${n}")).collect();
     let select = format!("SELECT * FROM unnest({})", arrays.join(", "));
-    let sql = AssertSqlSafe(fill(&in_words(template, &WORDS), first, &select));
+    let sql = AssertSqlSafe(fill(&in_dialect(template, &DIALECT), first, &select));
     Ok(sqlx::query_with(sql, arguments).execute(conn).await?.rows_affected())
 }
 
-/// The value of a JSON text, which `serde_json` wrote: so it is valid.
+/// The value of a JSON text. It is always valid, because `serde_json` wrote it.
 fn json(text: &str) -> Option<Json<Box<RawValue>>> {
     RawValue::from_string(text.to_owned()).ok().map(Json)
 }

@@ -1,6 +1,6 @@
-//! What is particular to the server; everything else is in the suite.
+//! Tests of PostgreSQL only; everything else is in the suite.
 //!
-//! `cargo xtask test` starts a server and names it in `TONGHUI_TEST_POSTGRES`. Every test makes a
+//! `cargo xtask test` starts a server and sets its URL in `TONGHUI_TEST_POSTGRES`. Every test creates a
 //! database of its own there.
 
 mod access;
@@ -53,7 +53,7 @@ impl Served {
         ask(&self.url, sql).await
     }
 
-    /// Waits until so many connections to this database wait for a lock.
+    /// Waits until that many connections to this database wait for a lock.
     async fn until_waiting(&self, n: i64) {
         let pool = PgPool::connect(&self.url).await.unwrap();
         let waiting = "SELECT count(*) FROM pg_stat_activity
@@ -77,7 +77,7 @@ fn server() -> String {
     })
 }
 
-/// Makes a database and says where it is.
+/// Creates a database; returns its URL.
 async fn new_database(with: &str) -> String {
     let name = format!("sink_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let server = server();

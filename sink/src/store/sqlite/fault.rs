@@ -1,4 +1,4 @@
-//! What failures of SQLite mean, by result code (<https://www.sqlite.org/rescode.html>). The messages of
+//! Turns errors of SQLite into faults, by result code (<https://www.sqlite.org/rescode.html>). The messages of
 //! SQLite name tables and columns, never values, so they may be shown.
 
 use contract::{Fault, FaultKind, chain};
@@ -22,15 +22,15 @@ const CONSTRAINT: u32 = 19;
 const MISMATCH: u32 = 20;
 const NOTADB: u32 = 26;
 
-/// The fault of a failure: `doing` could not be done.
-pub(super) fn fault(place: &str, doing: &str, error: &Error) -> Fault {
+/// The fault for an error: `action` failed.
+pub(super) fn fault(place: &str, action: &str, error: &Error) -> Fault {
     let (kind, cause, remedy) = meaning(error);
-    let fault = Fault::new(kind, format!("cannot {doing}")).at(place);
+    let fault = Fault::new(kind, format!("cannot {action}")).at(place);
     let fault = fault.because(cause.map_or_else(|| message(error), str::to_owned));
     remedy.into_iter().fold(fault, Fault::remedy)
 }
 
-/// Whether the database refuses one row, so that other rows may still be written.
+/// Whether the database refuses one row, while it may accept the others.
 pub(in crate::store) fn is_refusal(error: &Error) -> bool {
     matches!(code(error), Some(TOOBIG | CONSTRAINT | MISMATCH))
 }
@@ -57,7 +57,7 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>, Option<&'static s
         (Some(NOTADB), _) => (
             Stopped,
             Some("the file is not a database"),
-            Some("set another file under [store] in gateway.toml, or move this one away"),
+            Some("set another file under [store] in gateway.toml, or move this file away"),
         ),
         (Some(CORRUPT), _) => (
             Stopped,

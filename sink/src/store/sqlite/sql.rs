@@ -9,13 +9,13 @@ use sqlx::{
 
 use super::iso;
 use crate::store::database::sql::{
-    Columns, Read, Row, Value, Words, decode, fill, in_words, plain_columns,
+    Columns, Dialect, Row, RowReader, Value, decode, fill, in_dialect, plain_columns,
 };
 
-/// `OR FAIL`: if a row is rejected, the whole transaction is rolled back, so SQLite need not keep a
-/// copy of each changed page to roll back the statement alone. No row is locked: there is one writer,
-/// which locks the whole file.
-const WORDS: Words = [
+/// If a row is rejected, the store rolls back the whole transaction. So with `OR FAIL`, SQLite need not
+/// keep a copy of each changed page to roll back the statement alone. No row is locked: there is one
+/// writer, which locks the whole file.
+const DIALECT: Dialect = [
     ("{now}", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"),
     ("{each}", "json_each"),
     ("{lock}", ""),
@@ -26,7 +26,7 @@ pub(in crate::store) async fn fetch<T: Send>(
     conn: &mut SqliteConnection,
     sql: &'static str,
     values: &[Value<'_>],
-    read: Read<T>,
+    read: RowReader<T>,
 ) -> Result<Vec<T>, Error> {
     let rows = bind(sql, values).fetch_all(conn).await?;
     rows.iter().map(|row| read(row)).collect()
@@ -36,7 +36,7 @@ pub(in crate::store) fn bind(
     sql: &'static str,
     values: &[Value<'_>],
 ) -> Query<'static, Driver, SqliteArguments> {
-    let sql = AssertSqlSafe(in_words(sql, &WORDS));
+    let sql = AssertSqlSafe(in_dialect(sql, &DIALECT));
     values.iter().fold(sqlx::query(sql), bind_value)
 }
 
@@ -55,15 +55,14 @@ fn bind_value(
     }
 }
 
-/// Writes all rows, in order; returns how many the database counted. They are written in full chunks
-/// and then in chunks of powers of two, so that eight statements are enough for any number of rows and
-/// each is prepared once.
+/// Writes all rows, in order; returns the number of changed rows. It writes full chunks and then chunks of
+/// powers of two, so that eight statements are enough for any number of rows, and each is prepared once.
 pub(in crate::store) async fn write_rows(
     conn: &mut SqliteConnection,
     template: &str,
     rows: &[Row<'_>],
 ) -> Result<u64, Error> {
-    let template = in_words(template, &WORDS);
+    let template = in_dialect(template, &DIALECT);
     let mut remaining = rows;
     let mut n_written = 0;
     while let Some(first) = remaining.first() {
@@ -79,13 +78,13 @@ pub(in crate::store) async fn write_rows(
     Ok(n_written)
 }
 
-/// Rows of a full chunk: with 59 columns they stay far below SQLite's 32,766 parameters. Four times as
-/// many rows were not faster (measured).
+/// Rows of a full chunk: with 59 columns they stay far below SQLite's limit of 32,766 parameters. Larger
+/// chunks were not faster (measured).
 const MAX_CHUNK_ROWS: usize = 128;
 
-/// The largest power of two that is not above `left` and the limit.
-fn chunk_size(left: usize) -> usize {
-    1 << left.clamp(1, MAX_CHUNK_ROWS).ilog2()
+/// The largest power of two that exceeds neither `n_rows` nor the limit.
+fn chunk_size(n_rows: usize) -> usize {
+    1 << n_rows.clamp(1, MAX_CHUNK_ROWS).ilog2()
 }
 
 impl Columns for SqliteRow {

@@ -1,4 +1,4 @@
-//! What is particular to the file; everything else is in the suite.
+//! Tests of SQLite only; everything else is in the suite.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::store::{
     demands::{
         columns::COLUMNS,
         known,
-        plan::{Banned, plan},
+        plan::{Bans, plan},
         write::write,
     },
     suite::{
@@ -112,7 +112,7 @@ async fn two_processes_on_one_file_do_not_disturb_each_other() {
         for read_no in reads {
             let texts = (0..20).map(|n| record(&format!("k{n}"), &format!("text {read_no}")));
             let whole = intake([&read(read_no, texts)]);
-            // Nothing but a transient fault may come out of the competition.
+            // Competing writers may only get transient faults.
             while let Err(fault) = store.store(&whole).await {
                 assert!(fault.is_transient(), "{fault}");
             }
@@ -135,7 +135,7 @@ async fn a_plan_that_a_newer_state_overtook_is_not_written() {
     let mut tx = file.store.begin("plan").await.unwrap();
     let known = known::load(&mut tx, &newer).await.unwrap();
     tx.roll_back().await;
-    let overtaken = plan(&newer, &known, &Banned::new());
+    let overtaken = plan(&newer, &known, &Bans::new());
     keep(&file.store, &intake([&read(3, [record("a", "newest")])])).await;
     let mut tx = file.store.begin("write").await.unwrap();
     assert!(!write(&mut tx, &overtaken).await.unwrap());

@@ -1,4 +1,5 @@
-//! Samples for tests, of this crate and of others: records of a channel with a normaliser of a few lines. Messages are made by `pack` and confirmed by `deliver`, as in the running system.
+//! Samples for the tests of this crate and of others: records of a channel, and a small normaliser.
+//! `pack` makes the messages and `deliver` confirms them, as in the running system.
 #![allow(clippy::expect_used, reason = "samples are for tests")]
 
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use contract::{
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// Keeps an intake, which must succeed.
+/// Keeps an intake; panics if that fails.
 #[cfg(test)]
 pub(crate) async fn keep(store: &impl contract::Store, intake: &Intake) -> contract::Outcomes {
     store.store(intake).await.expect("the intake can be kept")
@@ -26,7 +27,7 @@ pub(crate) fn stored(stored: u64) -> contract::Outcomes {
     contract::Outcomes { stored, ..contract::Outcomes::default() }
 }
 
-/// The channel.
+/// The channel of all samples.
 pub fn hotline() -> ChannelId {
     "hotline".parse().expect("a channel name")
 }
@@ -36,7 +37,7 @@ pub fn id(key: &str) -> DemandId {
     DemandId::of(&hotline(), &RecordKey::new(key))
 }
 
-/// A record without revisions: the reads give the order of its states.
+/// A record without a revision: the read numbers order its states.
 pub fn record(key: &str, text: &str) -> RawRecord {
     with_body(key, Revision::NONE, json!({ "text": text }))
 }
@@ -46,23 +47,24 @@ pub fn revised(key: &str, revision: i64, text: &str) -> RawRecord {
     with_body(key, Revision::number(revision), json!({ "text": text }))
 }
 
-/// A record that the mapping refuses.
+/// A record that the normaliser rejects.
 pub fn bad(key: &str) -> RawRecord {
     with_body(key, Revision::NONE, json!({ "reject": true }))
 }
 
-/// A record with this body. Its fields: `text`, `status`, `tags`, `person`, `undated`, `reject`, `skip`.
+/// A record with this body. The normaliser reads the fields `text`, `status`, `tags`, `person`, `undated`,
+/// `reject` and `skip`.
 pub fn with_body(key: &str, revision: Revision, body: Value) -> RawRecord {
     let text = TextReport::default();
     RawRecord { key: RecordKey::new(key), revision, body: Body::new(body), text }
 }
 
-/// One read of the channel, packed. Its time is its number in minutes.
+/// One read of the channel, packed. Reads are one minute apart.
 pub fn read(read_no: u64, records: impl IntoIterator<Item = RawRecord>) -> Outbox {
     read_from(Position::default(), read_no, records)
 }
 
-/// One read that begins at a position.
+/// One read from a position, packed.
 pub fn read_from(
     from: Position,
     read_no: u64,
@@ -91,7 +93,7 @@ pub fn intake<'a>(reads: impl IntoIterator<Item = &'a Outbox>) -> Intake {
     Intake::new((0..).zip(messages))
 }
 
-/// Proof that a bus has confirmed this read.
+/// Delivers this read to a bus that confirms everything.
 pub async fn confirm(read: Outbox) -> Confirmed {
     deliver(&AcceptingBus, read).await.expect("this bus takes everything")
 }

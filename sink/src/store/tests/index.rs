@@ -1,4 +1,4 @@
-//! Indexes: both databases are asked the same.
+//! Indexes, tested with both databases.
 
 use contract::{RawRecord, Revision, Store};
 use serde_json::json;
@@ -6,14 +6,14 @@ use serde_json::json;
 use super::{Filed, Served};
 use crate::store::{
     AuditEntry, Database, Erasure, Index,
-    database::sql::{Columns, NOTHING},
+    database::sql::{Columns, NO_ROWS},
     suite::sample::{at, intake, read, with_body},
 };
 
-/// Lets all indexes cover what there is.
+/// Brings all indexes up to date.
 pub(in crate::store) async fn indexed(store: &Database) {
     for index in Index::ALL {
-        while store.index_some(index).await.unwrap() {}
+        while store.index_batch(index).await.unwrap() {}
     }
     assert_eq!(behind(store).await, [0, 0]);
 }
@@ -23,7 +23,7 @@ async fn behind(store: &Database) -> Vec<u64> {
 }
 
 async fn tell(store: &Database, sql: &'static str) {
-    store.write("test", sql, &[], NOTHING).await.unwrap();
+    store.write("test", sql, &[], NO_ROWS).await.unwrap();
 }
 
 async fn count(store: &Database, sql: &'static str) -> i64 {
@@ -58,7 +58,7 @@ async fn a_sink_writes_facts_and_the_index_follows_them(store: Database) {
     assert_eq!((count(&store, PEOPLE).await, behind(&store).await), (0, vec![3, 3]));
     let since: Vec<_> = store.index_lag().await.unwrap().iter().map(|lag| lag.since).collect();
     assert_eq!(since, [Some(at(1)), Some(at(1))], "the oldest that waits");
-    assert!(!store.index_some(Index::Links).await.unwrap(), "links are made behind people");
+    assert!(!store.index_batch(Index::Links).await.unwrap(), "links are made behind people");
     indexed(&store).await;
     assert_eq!((found(&store, "t1").await, found(&store, "t2").await), (2, 1), "in every state");
     assert_eq!(count(&store, LINKS).await, 1);
@@ -137,7 +137,7 @@ async fn numbers_go_on_where_all_history_was_dropped(store: Database) {
     assert_eq!(found(&store, "t3").await, 1);
 }
 
-/// A store as version 0007 of the tables left it: everything was indexed by the sink.
+/// A store as version 0007 of the tables left it: the sink indexed everything.
 async fn older_store(store: &Database) {
     twins(store).await;
     indexed(store).await;
@@ -146,13 +146,13 @@ async fn older_store(store: &Database) {
     tell(store, "DELETE FROM _sqlx_migrations WHERE version = 8").await;
 }
 
-/// All its history is covered once more, and nothing is there twice.
+/// Its whole history is indexed again, without duplicate rows.
 async fn upgraded(store: &Database) {
     for expected in [(3, 1), (2, 1)] {
         assert_eq!(behind(store).await, [3, 3]);
         indexed(store).await;
         assert_eq!((count(store, PEOPLE).await, count(store, LINKS).await), expected);
-        // What is current can be found again even where the older index is lost.
+        // Current states can be found even if the older index is lost.
         tell(store, "DELETE FROM demand_person").await;
         store.rebuild_indexes().await.unwrap();
     }

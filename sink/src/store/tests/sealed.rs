@@ -1,11 +1,11 @@
-//! Sealed values: both databases are asked the same.
+//! Sealed values, tested with both databases.
 
 use contract::{SealedBytes, Store};
 use serde_json::json;
 
 use super::{Filed, Served, index::indexed};
 use crate::store::{
-    AuditEntry, Database, Erased, Erasure, RawOf,
+    AuditEntry, Database, Erased, Erasure, RawTable,
     suite::sample::{at, id, intake, read, record, with_body},
 };
 
@@ -43,15 +43,15 @@ async fn erasure_takes_a_person_out_of_demand_record_and_quarantine(store: Datab
     assert_eq!(a.body.content.as_deref(), Some("a"));
     assert_eq!(store.sealed_rows_of("T1").await.unwrap(), []);
     assert_eq!(store.sealed_rows_of("T2").await.unwrap().len(), 1);
-    let raws = store.sealed_raws(RawOf::History, 0, 10).await.unwrap();
+    let raws = store.sealed_raws(RawTable::History, 0, 10).await.unwrap();
     assert_eq!(raws.iter().map(|raw| raw.id).collect::<Vec<_>>(), [id("b"), id("c")]);
     assert_eq!(store.quarantine_show(&id("a")).await.unwrap().unwrap().raw, None);
-    let audited = store.audited(5).await.unwrap();
+    let audited = store.audit_log(5).await.unwrap();
     assert_eq!(audited, [entry("erase")]);
 
-    // Once more: there is nothing left, and that is written down as well.
+    // The second time nothing is left, and that is logged too.
     assert_eq!(store.erase(&erasure).await.unwrap(), Erased::default());
-    assert_eq!(store.audited(5).await.unwrap().len(), 2);
+    assert_eq!(store.audit_log(5).await.unwrap().len(), 2);
 }
 
 async fn what_is_sealed_again_stands_where_its_state_still_is(store: Database) {
@@ -66,22 +66,22 @@ async fn what_is_sealed_again_stands_where_its_state_still_is(store: Database) {
         phone.sealed = SealedBytes(vec![4]);
         row.unmasked = Some(SealedBytes(vec![5]));
     }
-    // A newer state of b comes between reading and writing.
+    // A newer state of b arrives between the read and the write.
     let newer = [read(2, [with_body("b", contract::Revision::NONE, json!({"text": "new"}))])];
     store.store(&intake(&newer)).await.unwrap();
     assert_eq!(store.reseal_rows(&rows).await.unwrap(), 1);
     let a = store.demand(&id("a")).await.unwrap().unwrap().demand;
     assert_eq!(a.body.unmasked, Some(SealedBytes(vec![5])));
     indexed(&store).await;
-    // Both tokens find it while the rotation lasts.
+    // During the rotation both tokens find it.
     for token in ["T1", "N"] {
         let found = store.sealed_rows_of(token).await.unwrap();
         assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [id("a")], "{token}");
     }
-    let mut raws = store.sealed_raws(RawOf::History, 0, 10).await.unwrap();
+    let mut raws = store.sealed_raws(RawTable::History, 0, 10).await.unwrap();
     assert_eq!(raws.len(), 3);
     raws[0].raw = SealedBytes(vec![6]);
-    assert_eq!(store.reseal_raws(RawOf::History, &raws[..1]).await.unwrap(), 1);
+    assert_eq!(store.reseal_raws(RawTable::History, &raws[..1]).await.unwrap(), 1);
     let seq = raws[0].seq;
     assert_eq!(store.raw(seq).await.unwrap(), Some(SealedBytes(vec![6])));
 }

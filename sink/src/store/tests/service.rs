@@ -1,4 +1,4 @@
-//! Leases, requests and progress, asked of both databases.
+//! Leases, requests and progress, tested with both databases.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -73,19 +73,19 @@ async fn an_expired_lease_is_taken_by_one(store: &Database) {
     assert_eq!(won, 1, "{claims:?}");
 }
 
-async fn what_was_booked_of_a_day_outlives_its_holder(store: &Database) {
+async fn requests_counted_for_a_day_outlive_the_holder(store: &Database) {
     let day = "2026-11-26".parse().unwrap();
     let first = ours(store.claim_lease("city", "one", true, LONG, None).await.unwrap());
-    assert_eq!(first.booked, None);
+    assert_eq!(first.last_requests, None);
     for n_requests in [20, 40, 31] {
         store.book_requests(&first, day, n_requests).await.unwrap();
     }
     let heir = store.claim_lease("city", "two", true, LONG, Some(first.fence)).await.unwrap();
-    assert_eq!(ours(heir).booked, Some((day, 31)));
+    assert_eq!(ours(heir).last_requests, Some((day, 31)));
     let late = store.book_requests(&first, day, 7).await.unwrap_err();
     assert!(late.is_transient(), "{late}");
     let other = ours(store.claim_lease("county", "one", true, LONG, None).await.unwrap());
-    assert_eq!(other.booked, None, "another upstream");
+    assert_eq!(other.last_requests, None, "another upstream");
 }
 
 async fn a_backfill_stands_where_it_was_moved_to_and_the_live_position_does_not(store: &Database) {
@@ -105,9 +105,9 @@ async fn a_backfill_stands_where_it_was_moved_to_and_the_live_position_does_not(
     }
     assert_eq!(store.load(&channel, fence).await.unwrap(), live);
     assert_eq!(other.load(&channel, fence).await.unwrap().cursor, None);
-    assert_eq!(store.without_receipt(&channel, live.step).await.unwrap(), 2, "in the same books");
+    assert_eq!(store.missing_receipts(&channel, live.step).await.unwrap(), 2, "in the same books");
 
-    // Who has lost the channel moves nothing.
+    // A process that has lost the channel moves nothing.
     let stale = confirm(read_from(at.clone(), 3, [record("a", "1")])).await;
     let later = backfill.load(&channel, fence + 1).await.unwrap();
     assert!(backfill.advance(&stale).await.unwrap_err().is_transient());
@@ -181,7 +181,7 @@ async fn what_has_no_receipt_yet_is_counted_up_to_a_move(store: &Database) {
     }
     assert_eq!(store.progress(&channel).await.unwrap().step, 3);
     store.store(&intake([&read(2, [record("a", "2")])])).await.unwrap();
-    let owed = async |step| store.without_receipt(&channel, step).await.unwrap();
+    let owed = async |step| store.missing_receipts(&channel, step).await.unwrap();
     assert_eq!((owed(0).await, owed(1).await, owed(2).await, owed(9).await), (0, 1, 1, 2));
 }
 
@@ -211,7 +211,7 @@ async fn old_months_go_whole_and_what_is_current_stays(store: &Database) {
 async fn read_numbers_that_many_reserve_at_once_are_given_once(store: &Database) {
     // As gateways do that are all sent to.
     let reserving = (0..16).map(|_| async {
-        let (mine, mut numbers) = (store.apart(), Vec::new());
+        let (mine, mut numbers) = (store.separate_handle(), Vec::new());
         for _ in 0..10 {
             numbers.extend(mine.reserve(&hotline(), Position::UNLEASED, 10).await.unwrap());
         }
@@ -266,7 +266,7 @@ of_both! {
     one_holder_at_a_time,
     a_lease_ends_when_it_is_not_renewed_and_when_it_is_given_back,
     an_expired_lease_is_taken_by_one,
-    what_was_booked_of_a_day_outlives_its_holder,
+    requests_counted_for_a_day_outlive_the_holder,
     a_backfill_stands_where_it_was_moved_to_and_the_live_position_does_not,
     a_request_is_open_until_it_is_answered,
     a_channel_is_paused_until_it_is_told_to_resume,

@@ -1,5 +1,5 @@
-//! What every store promises, as functions that any store can be asked. A fake and a server answer
-//! the same questions, so the fake cannot drift from the real one. A broken promise panics.
+//! Tests that every store must pass. The memory store and the databases pass the same tests, so they cannot
+//! come to differ.
 
 mod books;
 mod order;
@@ -43,23 +43,23 @@ use crate::store::{
     },
 };
 
-/// A store that can be asked.
+/// A store under test.
 pub(crate) trait Twin: Store + Checkpoints {
-    /// The current state of what has this id.
+    /// The current state of the demand with this id.
     fn demand(&self, id: &DemandId) -> impl Future<Output = Option<Demand>> + Send;
-    /// All states of it.
+    /// All states of the demand with this id.
     fn history(&self, id: &DemandId) -> impl Future<Output = Vec<HistoryRow>> + Send;
-    /// What is in quarantine under this id.
+    /// The row in quarantine with this id.
     fn quarantined(&self, id: &DemandId) -> impl Future<Output = Option<Quarantined>> + Send;
     /// The books of all channels.
     fn books(&self) -> impl Future<Output = Vec<BooksRow>> + Send;
-    /// What has kept a channel from being read since its last read.
+    /// The fault that has prevented reading since the last read of a channel.
     fn fault(&self, channel: &ChannelId) -> impl Future<Output = Option<String>> + Send;
-    /// The same store after its process ended.
+    /// The same store after a restart of the process.
     fn reopen(self) -> impl Future<Output = Self> + Send;
 }
 
-/// A message that comes again changes nothing and is counted apart.
+/// A redelivered message changes nothing and is counted separately.
 pub(crate) async fn redelivery_is_counted_once(store: impl Twin) {
     let first = read(1, [record("a", "one"), record("b", "two")]);
     assert_eq!(keep(&store, &intake([&first])).await, stored(2));
@@ -70,7 +70,7 @@ pub(crate) async fn redelivery_is_counted_once(store: impl Twin) {
     assert_eq!(keep(&store, &intake([&read(2, [record("a", "one")])])).await.unchanged, 1);
 }
 
-/// A demand comes back as it went in.
+/// A stored demand is read back unchanged.
 pub(crate) async fn a_demand_reads_back_whole(store: impl Twin) {
     let body = serde_json::json!({
         "text": "路灯不亮\n\"引号\" 𠮷", "status": "in_progress", "tags": ["夜间", "路灯"], "person": "t1",
@@ -84,14 +84,14 @@ pub(crate) async fn a_demand_reads_back_whole(store: impl Twin) {
     assert_eq!(store.demand(&id("a")).await.as_ref(), Some(&**sent));
 }
 
-/// Dropped at any point, a store has kept all of an intake or nothing of it.
+/// If the future is dropped at any point, the store has kept the whole intake or nothing of it.
 pub(crate) async fn a_crash_leaves_all_or_nothing(store: impl Twin) {
     for polls in 1.. {
         let keys = [format!("{polls}-a"), format!("{polls}-b")];
         let records = keys.iter().map(|key| record(key, "text"));
         let whole = intake([&read(polls, records.chain([sample::bad(&format!("{polls}-c"))]))]);
         let ended = poll_at_most(polls, store.store(&whole)).await;
-        // A commit that was asked for may still be on its way; whoever writes next comes after it.
+        // A commit may still be in progress; the next writer comes after it.
         store.reserve(&sample::hotline(), 0, 1).await.expect("it reserves");
         let mut present = 0;
         for key in &keys {

@@ -1,4 +1,4 @@
-//! Rows of 互联网+督查: late, issued again, wrapped, masked or sealed.
+//! Rows of 互联网+督查, the inspection platform: late, issued again, wrapped, masked or sealed.
 
 use contract::demand::QualityFlag;
 use system_tests::compare::has_doubt;
@@ -27,14 +27,14 @@ async fn a_row_that_is_issued_again_has_both_states_and_ends_in_the_newer() {
     scene.source.advance(&key);
     scene.pull().await;
     assert_eq!(scene.at(&key).demand().body.status.unwrap().code(), "in_progress");
-    assert_eq!(scene.line.states(&key), 2);
+    assert_eq!(scene.pipeline.states(&key), 2);
 }
 
 #[tokio::test]
 async fn an_array_within_a_text_or_behind_a_byte_order_mark_is_an_array() {
     for fault in ["wrapped@1", "bom@1"] {
         let (scene, _) = Platform::asked(fault).await;
-        assert_eq!(scene.line.store.demands().len(), 3, "{fault}");
+        assert_eq!(scene.pipeline.store.demands().len(), 3, "{fault}");
     }
 }
 
@@ -63,8 +63,8 @@ async fn sealed_rows_are_opened_with_the_key_of_the_channel() {
     let opened = "{ at = \"$..encdata\", layers = [{ sm4 = { key = { env = \"INSPECTION_ROW_KEY\" } } }], as = \"json\" }";
     let inner = "inner   = [{ at = \"$.data\", as = \"json\" }]";
     let both = format!("inner   = [{{ at = \"$.data\", as = \"json\" }}, {opened}]");
-    scene.line.edit(inner, &both).unwrap();
+    scene.pipeline.edit(inner, &both).unwrap();
     scene.source.file(3);
-    scene.line.pull().await.unwrap();
-    assert_eq!(scene.line.store.demands().len(), 3);
+    scene.pipeline.pull().await.unwrap();
+    assert_eq!(scene.pipeline.store.demands().len(), 3);
 }

@@ -1,4 +1,4 @@
-//! Whom we connect to: certificates, protocols and versions that are not what they must be.
+//! Connections to servers with a wrong certificate, protocol or version.
 
 use contract::Publisher;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,15 +14,14 @@ async fn tls_with_a_ca_of_ones_own() {
     let settings = settings(server("TONGHUI_TEST_AMQPS"));
     let trusting = AmqpSettings { ca: Some(server("TONGHUI_TEST_AMQP_CA")), ..settings.clone() };
     Amqp::new(trusting).publisher().publish(&one(1)).await.unwrap();
-    stopped(settings, "UnknownIssuer", "to the certificate of the CA that signed its certificate")
-        .await;
+    stopped(settings, "UnknownIssuer", "to the file of the CA that signed the certificate").await;
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_name_stops() {
     let settings = changed("TONGHUI_TEST_AMQPS", "@localhost:", "@127.0.0.1:");
     let trusting = AmqpSettings { ca: Some(server("TONGHUI_TEST_AMQP_CA")), ..settings };
-    stopped(trusting, "cannot connect", "use the host name of its certificate").await;
+    stopped(trusting, "cannot connect", "use the host name in its certificate").await;
 }
 
 #[tokio::test]
@@ -48,7 +47,7 @@ async fn a_broker_that_would_dead_letter_with_loss_stops() {
     }
 }
 
-/// What a RabbitMQ of this version says first.
+/// The first frame of a RabbitMQ with this version.
 fn start_frame(version: &str) -> Vec<u8> {
     let text =
         |text: &str| [&u32::try_from(text.len()).unwrap().to_be_bytes(), text.as_bytes()].concat();

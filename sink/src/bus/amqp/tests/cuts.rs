@@ -1,4 +1,4 @@
-//! Connections that end while something is on its way.
+//! Connections that end while messages or replies are in flight.
 
 use contract::{Consumer, Publisher};
 use tokio::{
@@ -11,7 +11,7 @@ use tokio::{
 use super::{Amqp, AmqpSettings, Memory, drain, hotline, kept, own, server};
 use crate::store::suite::sample::{read, record};
 
-/// A broker and a wire to it under the same names.
+/// A broker, and a proxy to it with the same queues.
 async fn wired() -> (Amqp, Amqp, Proxy) {
     let (direct, proxy) = (own(), Proxy::new().await);
     let wired = AmqpSettings { urls: vec![proxy.url.clone()], ..direct.clone() };
@@ -29,7 +29,7 @@ async fn lost_connections_of_a_sink_dead_letter_nothing() {
         let intake = consumer.take(3).await.unwrap();
         assert!(!intake.deliveries().is_empty());
         proxy.cut();
-        // What had arrived before the cut may still be taken.
+        // Messages that arrived before the cut may still be taken.
         while let Ok(intake) = consumer.take(3).await {
             drop(intake);
         }
@@ -52,7 +52,7 @@ async fn a_cut_among_confirms_is_a_fault_and_nothing_is_lost() {
     proxy.hold(true);
     let sent = super::one(2);
     let cut = async {
-        // The broker has it, and we do not know.
+        // The broker has the message, but we do not know.
         let taken = drain(&mut consumer, &store, 1).await;
         proxy.cut();
         taken
@@ -125,9 +125,9 @@ struct State {
     holds: bool,
 }
 
-/// Dropping it cuts everything.
+/// A proxy to the broker. Dropping it ends all connections.
 pub(super) struct Proxy {
-    /// The broker's URL by way of this wire.
+    /// The URL of the broker through this proxy.
     pub(super) url: String,
     state: watch::Sender<State>,
     _tasks: JoinSet<()>,
@@ -152,12 +152,12 @@ impl Proxy {
         Self { url, state, _tasks: tasks }
     }
 
-    /// Ends all connections at once, without a word.
+    /// Ends all connections at once, without a close frame.
     pub(super) fn cut(&self) {
         self.state.send_modify(|state| state.cuts += 1);
     }
 
-    /// From now on the broker hears us and we do not hear it, or as before.
+    /// Sets whether replies of the broker are held back.
     pub(super) fn hold(&self, holds: bool) {
         self.state.send_modify(|state| state.holds = holds);
     }

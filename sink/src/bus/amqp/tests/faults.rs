@@ -1,4 +1,4 @@
-//! Whoever does not let us in: what is said, and whether waiting can help.
+//! Brokers that refuse us: the message, and whether a retry may help.
 
 use contract::{Consumer, Fault, Publisher};
 use lapin::{
@@ -11,7 +11,7 @@ use super::{
     Amqp, AmqpSettings, by_hand, hotline, one, own, server, settings, soon,
 };
 
-/// What a publisher and a consumer say; the password of the URL is in neither.
+/// The fault of a publisher and a consumer; neither may contain the password of the URL.
 async fn refused(settings: AmqpSettings) -> Fault {
     let password = settings.urls.last().unwrap().split([':', '@']).nth(2).unwrap().to_owned();
     let amqp = Amqp::new(settings);
@@ -24,7 +24,7 @@ async fn refused(settings: AmqpSettings) -> Fault {
     fault
 }
 
-/// Somebody has to act, and is told what to do.
+/// Checks that the fault is permanent and says what to do.
 pub(super) async fn stopped(settings: AmqpSettings, what: &str, remedy: &str) {
     let fault = refused(settings).await;
     let said = fault.to_string();
@@ -42,7 +42,7 @@ pub(super) fn changed(variable: &str, from: &str, to: &str) -> AmqpSettings {
 #[tokio::test]
 async fn a_wrong_password_stops() {
     let wrong = changed("TONGHUI_TEST_AMQP", "tonghui:", "tonghui:wrong");
-    stopped(wrong, "ACCESS_REFUSED", "check user and password in its URL").await;
+    stopped(wrong, "ACCESS_REFUSED", "check user and password in the broker URL").await;
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_queue_with_other_arguments_stops() {
 async fn a_queue_that_is_looked_for_and_missing_stops() {
     let settings = AmqpSettings { declare: false, ..own() };
     stopped(settings.clone(), "does not exist", "declare it").await;
-    // Once somebody has declared them, looking is enough.
+    // After somebody has declared them, checking is enough.
     let declared = AmqpSettings { declare: true, ..settings.clone() };
     Amqp::new(declared).publisher().publish(&one(1)).await.unwrap();
     let amqp = Amqp::new(settings);

@@ -1,4 +1,4 @@
-//! What is wrong with a message, or with its queue, and what it costs the others.
+//! Messages and queues with problems, and their effect on other messages.
 
 use contract::{
     Checkpoints, Consumer, Delivery, DemandId, Event, Outcomes, Publisher, RecordKey, deliver,
@@ -48,7 +48,7 @@ async fn a_queue_deleted_by_hand_is_noticed_and_made_again() {
     assert!(fault.to_string().contains("hotline/2/0"), "{fault}");
     publisher.publish(&one(2)).await.unwrap();
 
-    // A sink notices too: it must not go on listening to the other queues only.
+    // A sink notices too: it must not continue with the other queues only.
     let (mut consumer, store) = (real.consumer([hotline()]), Memory::new());
     drain(&mut consumer, &store, 1).await;
     delete().await;
@@ -107,7 +107,7 @@ async fn a_foreign_message_is_kept_aside_and_does_not_come_again() {
     foreign(b"[]", mine.clone().with_message_id("no id".into())).await;
     foreign(b"{}", mine.clone().with_content_type("text/plain".into())).await;
     foreign(b"x", mine.clone().with_headers(FieldTable::default())).await;
-    // Ours, of another channel: somebody moved it by hand.
+    // One of our messages, but of another channel: somebody moved it by hand.
     foreign(b"y", mine.with_message_id("petition/7/0".into())).await;
 
     let (received, outcomes) = drain(&mut consumer, &store, 6).await;
@@ -135,7 +135,7 @@ async fn a_message_given_out_too_often_ends_in_quarantine_and_the_books_balance(
     let confirmed = deliver(&real.publisher(), sent).await.unwrap();
     store.advance(&confirmed).await.unwrap();
     let dead = loop {
-        // A sink that dies of it, again and again.
+        // A sink that fails with it again and again.
         let mut consumer = real.consumer([hotline()]);
         let intake = soon(consumer.take(1)).await.unwrap();
         if matches!(only(intake.deliveries()).events[..], [Event::Unreadable { .. }]) {
@@ -158,7 +158,7 @@ fn only(deliveries: &[Delivery]) -> &Delivery {
     &deliveries[0]
 }
 
-/// The queue of the channel as it would be, but for the limit.
+/// Declares the queue of the channel with another limit.
 async fn declare_with_limit(settings: &AmqpSettings, limit: i32) {
     let other = read(1, [record("a", "text")]).messages()[0].clone();
     let id = contract::MessageId { channel: "other".parse().unwrap(), ..other.id };

@@ -1,4 +1,4 @@
-//! Who is not let in, and who may only look: what is said, and what somebody must mend.
+//! Users without access or with read-only access: the message, and what to do.
 
 use contract::{Checkpoints, Fault};
 

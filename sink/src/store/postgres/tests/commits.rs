@@ -1,4 +1,5 @@
-//! What is judged and not yet committed: it is locked, may be overtaken, and an index waits for it.
+//! Uncommitted transactions: their demands are locked, their numbers may be overtaken, and indexes wait for
+//! them.
 
 use contract::Revision;
 use serde_json::json;
@@ -7,8 +8,8 @@ use super::{Served, connect};
 use crate::store::{
     Index,
     demands::{
-        known::{self, Known},
-        plan::{Banned, plan},
+        known::{self, KnownState},
+        plan::{Bans, plan},
         write::write,
     },
     suite::{
@@ -27,7 +28,7 @@ async fn a_plan_that_a_newer_state_overtook_is_not_written() {
     let mut tx = store.begin("plan").await.unwrap();
     let known = known::load(&mut tx, &newer).await.unwrap();
     tx.roll_back().await;
-    let overtaken = plan(&newer, &known, &Banned::new());
+    let overtaken = plan(&newer, &known, &Bans::new());
     keep(store, &intake([&read(3, [record("a", "newest")])])).await;
     let mut tx = store.begin("write").await.unwrap();
     assert!(!write(&mut tx, &overtaken).await.unwrap());
@@ -52,16 +53,16 @@ async fn what_is_committed_late_is_not_passed_by_an_index() {
     let (two, of) = (served.again().await, |key: &str, person: &str| {
         with_body(key, Revision::NONE, json!({ "person": person }))
     });
-    // Drawn first, committed last.
+    // The numbers were drawn first, and are committed last.
     let early = intake([&read(1, [of("a", "t1")])]);
     let mut tx = served.store.begin("keep").await.unwrap();
     let known = known::load(&mut tx, &early).await.unwrap();
-    let mut planned = plan(&early, &known, &Banned::new());
-    known::number(&mut tx, &mut planned).await.unwrap();
+    let mut planned = plan(&early, &known, &Bans::new());
+    known::assign_numbers(&mut tx, &mut planned).await.unwrap();
     write(&mut tx, &planned).await.unwrap();
     keep(&two, &intake([&read(2, [of("b", "t2")])])).await;
     let store = &served.store;
-    while store.index_some(Index::People).await.unwrap() {}
+    while store.index_batch(Index::People).await.unwrap() {}
     let lag = &store.index_lag().await.unwrap()[0];
     assert_eq!((lag.index, lag.rows), (Index::People, 2), "it waits for the open transaction");
     assert_eq!(lag.since, Some(at(2)), "which shows as little of itself as before");
@@ -77,10 +78,10 @@ async fn what_was_given_back_is_passed_by_an_index() {
     let served = Served::new().await;
     let mut tx = served.store.begin("keep").await.unwrap();
     let given_back = intake([&read(1, [record("a", "text")])]);
-    let (known, banned) = (Known::default(), Banned::new());
+    let (known, banned) = (KnownState::default(), Bans::new());
     let mut planned = plan(&given_back, &known, &banned);
-    known::number(&mut tx, &mut planned).await.unwrap();
-    assert!(!served.store.index_some(Index::People).await.unwrap());
+    known::assign_numbers(&mut tx, &mut planned).await.unwrap();
+    assert!(!served.store.index_batch(Index::People).await.unwrap());
     tx.roll_back().await;
     indexed(&served.store).await;
 }

@@ -1,4 +1,4 @@
-//! Failures of a server at work: what passes, what stops, and what a row costs.
+//! Failures of a running server: transient ones, permanent ones, and rows that are refused.
 
 use contract::{Checkpoints, Fault, FaultKind, Outcomes, Store};
 
@@ -50,7 +50,7 @@ async fn a_row_that_the_database_refuses_costs_itself_only() {
              WHEN (NEW.source_key IN ('k7', 'k131')) EXECUTE FUNCTION no()",
         )
         .await;
-    // Too long for an index, and nothing that compression could shorten.
+    // Too long for an index, and not compressible.
     let long = String::from_iter((0..1_300_u32).map(|n| char::from_u32(0x4e00 + n * 13).unwrap()));
     let mut keys: Vec<String> = (0..250).map(|n| format!("k{n}")).collect();
     keys[40].clone_from(&long);
@@ -70,7 +70,7 @@ async fn a_database_that_refuses_everything_stops_the_sink() {
     let served = Served::new().await;
     served.tell("ALTER TABLE receipt ADD CONSTRAINT no CHECK (events < 0)").await;
     let fault = served.store.store(&intake([&read(1, [record("a", "one")])])).await.unwrap_err();
-    stops_with(&fault, "check what was changed in its tables");
+    stops_with(&fault, "check what was changed in the tables");
     assert!(served.store.demand(&id("a")).await.unwrap().is_none());
 }
 

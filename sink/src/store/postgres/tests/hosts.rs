@@ -1,4 +1,4 @@
-//! Several hosts, and a host that changes its mind.
+//! Several hosts, and a host that becomes read-only.
 
 use contract::Store;
 use tokio::{
@@ -83,8 +83,8 @@ async fn a_host_that_takes_no_writes_for_a_while_is_found_again() {
     served.tell(&set("on")).await;
     served.tell(cut_off).await;
     let second = intake([&read(2, [record("a", "two")])]);
-    // First the pool finds a new connection to the same host, then the host is looked at.
-    for why in ["read-only transaction", "it does not accept writes"] {
+    // First the pool opens a new connection to the same host, and then the host is probed.
+    for why in ["read-only transaction", "does not accept writes"] {
         let fault = served.store.store(&second).await.unwrap_err();
         assert!(fault.is_transient() && fault.to_string().contains(why), "{fault}");
     }

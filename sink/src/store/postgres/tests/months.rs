@@ -1,4 +1,4 @@
-//! The partitions: one for each month, there before anything is kept in it.
+//! Partitions: one for each month, created before its first row.
 
 use contract::{Outcomes, Timestamp};
 
@@ -28,7 +28,7 @@ async fn this_month_and_the_next_are_there_before_anything_is_kept() {
     let now = "SELECT concat_ws(' ', to_char(now() AT TIME ZONE 'UTC', '\"demand_raw\"_YYYY_MM'),
         to_char((now() AT TIME ZONE 'UTC') + interval '1 month', '\"demand_raw\"_YYYY_MM'))";
     let url = new_database("ENCODING 'UTF8'").await;
-    // The month may end meanwhile.
+    // The month may end during the test.
     let before: String = ask(&url, now).await;
     let served = Served::open(url).await;
     let (months, after): (String, String) = (served.ask(MONTHS).await, served.ask(now).await);

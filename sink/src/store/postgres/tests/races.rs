@@ -1,4 +1,4 @@
-//! Several sinks on the same demands.
+//! Several sinks that write the same demands.
 
 use contract::{Intake, Outcomes};
 
@@ -7,7 +7,7 @@ use crate::store::{
     Database,
     demands::{
         known,
-        plan::{Banned, plan},
+        plan::{Bans, plan},
         write::write,
     },
     suite::{
@@ -17,13 +17,13 @@ use crate::store::{
     },
 };
 
-/// One sink that has written an intake and not yet committed, while another one keeps `other`.
+/// One sink has written an intake and not committed it, while another one keeps `other`.
 async fn meet(served: &Served, first: &Intake, second: &Intake) -> Outcomes {
     let two = served.again().await;
     let mut tx = served.store.begin("keep").await.unwrap();
     let known = known::load(&mut tx, first).await.unwrap();
-    let mut planned = plan(first, &known, &Banned::new());
-    known::number(&mut tx, &mut planned).await.unwrap();
+    let mut planned = plan(first, &known, &Bans::new());
+    known::assign_numbers(&mut tx, &mut planned).await.unwrap();
     write(&mut tx, &planned).await.unwrap();
     let commit = async {
         served.until_waiting(1).await;
@@ -82,7 +82,7 @@ async fn sinks_on_the_same_demands_lose_nothing_and_no_deadlock_is_seen() {
     assert_eq!(served.ask::<i64>("SELECT count(*) FROM demand_history").await, 59 * 25);
     let newest = "SELECT count(*) FROM demand WHERE content = 'text 59' AND source_key LIKE 'k%'";
     assert_eq!(served.ask::<i64>(newest).await, 20);
-    // The winner of every demand is the newest state in its history, and the last one to be stored.
+    // The current state of every demand is the newest one in its history, and the last one with `stored`.
     let wrong = "SELECT count(*) FROM demand d WHERE (d.read_no, d.digest) IS DISTINCT FROM (
                      SELECT (h.read_no, h.digest) FROM demand_history h WHERE h.demand = d.seq
                      AND h.outcome = 'stored' ORDER BY h.seq DESC LIMIT 1)
@@ -99,7 +99,7 @@ async fn sinks_that_lock_against_each_other_are_told_apart_by_the_database() {
     let lock = |key: &'static str| {
         sqlx::query("SELECT 1 FROM demand WHERE source_key = $1 FOR UPDATE").bind(key)
     };
-    // Whoever is chosen by the database, the sink among them tries again and is heard.
+    // Whichever transaction the database ends, the sink tries again and succeeds.
     let mut other = served.postgres.begin().await.unwrap();
     lock("b").execute(&mut *other).await.unwrap();
     let both = intake([&read(2, [record("a", "two"), record("b", "two")])]);

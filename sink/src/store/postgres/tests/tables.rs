@@ -1,4 +1,4 @@
-//! The tables, what is in them, and how they come to be.
+//! The tables, their content, and their migration.
 
 use std::collections::BTreeSet;
 

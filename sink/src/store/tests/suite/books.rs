@@ -1,4 +1,4 @@
-//! Promises about the proof of what was kept, and about faults that are shown with it.
+//! Tests of the books, and of the faults that are shown with them.
 
 use chrono::TimeDelta;
 use contract::Fault;
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::store::BooksRow;
 
-/// Null while something is in flight, true when every part has an equal receipt.
+/// The balance is null while messages are in flight, and true when every part has an equal receipt.
 pub(crate) async fn books_are_open_until_every_part_is_kept(store: impl Twin) {
     // More than one message: 450 events in parts of 200.
     let keys: Vec<String> = (0..450).map(|n| n.to_string()).collect();
@@ -33,7 +33,7 @@ pub(crate) async fn books_are_open_until_every_part_is_kept(store: impl Twin) {
     assert_eq!((closed.redelivered, closed.orphans, closed.balanced), (200, 0, Some(true)));
 }
 
-/// What was kept of a read that never advanced is shown apart and disturbs nothing.
+/// Messages of a read that never advanced are counted separately, and do not affect the balance.
 pub(crate) async fn a_stopped_read_leaves_orphans(store: impl Twin) {
     keep(&store, &intake([&read(1, [record("a", "one")])])).await;
     let second = read(2, [record("a", "one")]);
@@ -44,7 +44,7 @@ pub(crate) async fn a_stopped_read_leaves_orphans(store: impl Twin) {
     assert_eq!((book.stored, book.balanced), (0, Some(true)));
 }
 
-/// A receipt for another content under the same id is a difference, not something in flight.
+/// A receipt with another hash for the same id is a difference; the message is not in flight.
 pub(crate) async fn a_receipt_that_says_something_else_unbalances(store: impl Twin) {
     keep(&store, &intake([&read(1, [record("a", "theirs")])])).await;
     let ours = read(1, [record("a", "ours")]);
@@ -59,7 +59,7 @@ pub(super) async fn book(store: &impl Twin) -> BooksRow {
     books.remove(0)
 }
 
-/// Of a channel never read, and of one read before; an old fault does not come up again.
+/// Faults of a channel that was never read, and of one that was; an old fault is not shown again.
 pub(crate) async fn a_fault_is_seen_until_the_next_read(store: impl Twin) {
     let channel = hotline();
     let first = confirm(read(1, [record("a", "one")])).await;

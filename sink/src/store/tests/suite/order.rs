@@ -1,4 +1,4 @@
-//! Promises about order: the newer wins, whatever comes first and however often.
+//! Tests of order: the newer state wins, regardless of order and repetition.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::store::Outcome;
 
-/// The same content under a newer version: no row is rewritten, no history is made.
+/// The same content with a newer version does not rewrite the row and adds no history.
 pub(crate) async fn an_unchanged_state_moves_the_version_only(store: impl Twin) {
     keep(&store, &intake([&read(1, [record("a", "one")])])).await;
     let outcomes = keep(&store, &intake([&read(5, [record("a", "one")])])).await;
@@ -20,12 +20,12 @@ pub(crate) async fn an_unchanged_state_moves_the_version_only(store: impl Twin) 
     assert_eq!(demand.version.read_no.0, 5);
     assert_eq!(demand.origin.read_at, at(1), "the content came with the first read");
     assert_eq!(store.history(&id("a")).await.len(), 1);
-    // Between the two sights another content is older than what is current.
+    // A state between the two reads is older than the current one.
     let outcomes = keep(&store, &intake([&read(3, [record("a", "other")])])).await;
     assert_eq!(outcomes, Outcomes { stale: 1, ..Outcomes::default() });
 }
 
-/// An older state is history, and only once.
+/// An older state is added to history, and only once.
 pub(crate) async fn stale_states_enter_history_once(store: impl Twin) {
     keep(&store, &intake([&read(9, [record("a", "new")])])).await;
     for read_no in [3, 4] {
@@ -39,7 +39,7 @@ pub(crate) async fn stale_states_enter_history_once(store: impl Twin) {
     assert_eq!(outcomes, [Outcome::Stored, Outcome::Stale]);
 }
 
-/// Several states of one thing in one intake: the newest is current, all are history.
+/// Several states of a demand in one intake: the newest becomes current, and all are in history.
 pub(crate) async fn one_intake_may_hold_several_states(store: impl Twin) {
     let reads = [
         read(1, [record("a", "one"), record("b", "only")]),
@@ -59,10 +59,10 @@ pub(crate) async fn one_intake_may_hold_several_states(store: impl Twin) {
     assert!(store.demand(&id("b")).await.is_some());
 }
 
-/// Whatever the order and repetition in which states arrive, in intakes of `size`: the newest is
-/// current, and every content is in history. `order` names revisions from 0.
+/// In whatever order and however often states arrive, in intakes of `size`: the newest is current, and every
+/// content is in history. `order` has revisions from 0.
 pub(crate) async fn any_order_ends_in_the_same_state(store: impl Twin, order: &[u8], size: usize) {
-    // Revisions 2 and 3 have the same content: one is not a state of its own.
+    // Revisions 2 and 3 have the same content, so they are one state.
     let text = |revision: u8| format!("text {}", if revision == 3 { 2 } else { revision });
     let reads: Vec<_> = (1..)
         .zip(order)

@@ -1,4 +1,4 @@
-//! Promises about progress: positions, leases, and numbers that never repeat.
+//! Tests of progress: positions, leases, and numbers that never repeat.
 
 use contract::{Digest, Position};
 
@@ -8,7 +8,7 @@ use super::{
     sample::{confirm, hotline, read, read_from, record},
 };
 
-/// Two processes cannot both make the same move, and who comes late changes nothing.
+/// Two processes cannot both make the same move; the later one changes nothing.
 pub(crate) async fn a_position_moves_from_where_it_was_only(store: impl Twin) {
     let channel = hotline();
     let start = store.load(&channel, 0).await.expect("it loads");
@@ -30,8 +30,7 @@ pub(crate) async fn a_position_moves_from_where_it_was_only(store: impl Twin) {
     assert_eq!(book(&store).await.read, 1, "a refused move writes no books");
 }
 
-/// Who claimed a position under an earlier lease can neither move it nor draw numbers any more, and
-/// cannot claim it back.
+/// The holder of an earlier lease can no longer move the position, draw numbers, or claim the position back.
 pub(crate) async fn a_later_lease_shuts_the_earlier_one_out(store: impl Twin) {
     let channel = hotline();
     let earlier = store.load(&channel, 3).await.expect("it is free");
@@ -52,7 +51,7 @@ pub(crate) async fn a_later_lease_shuts_the_earlier_one_out(store: impl Twin) {
     assert_eq!(store.load(&channel, 5).await.expect("again").step, 1);
 }
 
-/// The cursor alone moves where there was nothing to read.
+/// If nothing was read, only the cursor moves.
 pub(crate) async fn empty_reads_move_the_cursor_and_leave_no_books(store: impl Twin) {
     for read_no in 1..4 {
         let from = store.load(&hotline(), 0).await.expect("it loads");
@@ -63,7 +62,7 @@ pub(crate) async fn empty_reads_move_the_cursor_and_leave_no_books(store: impl T
     assert_eq!(store.books().await, []);
 }
 
-/// Blocks never overlap, restarts and moves in between.
+/// Blocks of numbers never overlap, even after restarts and moves.
 pub(crate) async fn read_numbers_never_repeat(store: impl Twin) {
     let first = store.reserve(&hotline(), 0, 1_000).await.expect("it reserves");
     store.advance(&confirm(read(1, [record("a", "one")])).await).await.expect("it advances");
@@ -74,7 +73,7 @@ pub(crate) async fn read_numbers_never_repeat(store: impl Twin) {
     assert_eq!((first, second, other), (1..1_001, 1_001..1_011, 1..6));
 }
 
-/// A fingerprint has one number for ever; a new one has the next.
+/// A fingerprint keeps its number; a new one gets the next.
 pub(crate) async fn mappings_keep_their_numbers(store: impl Twin) {
     assert_eq!(number(&store, 7).await, 1);
     assert_eq!(number(&store, 8).await, 2);

@@ -1,4 +1,4 @@
-//! Promises about what cannot be kept: it costs its neighbours nothing and nothing of it is lost.
+//! Tests of what cannot be kept: it does not affect other demands, and is not lost.
 
 use bytes::Bytes;
 use contract::{DemandId, Intake, Message, MessageId, Outcomes, ReadNo, WIRE_VERSION};
@@ -10,7 +10,7 @@ use super::{
     stored,
 };
 
-/// One demand that no database takes, among two hundred good ones.
+/// One demand that no database accepts, among two hundred good ones.
 pub(crate) async fn one_bad_event_spares_two_hundred_good_ones(store: impl Twin) {
     let keys: Vec<String> = (0..201).map(|n| format!("k{n:03}")).collect();
     let records = keys.iter().map(|key| match key.as_str() {
@@ -29,7 +29,7 @@ pub(crate) async fn one_bad_event_spares_two_hundred_good_ones(store: impl Twin)
     assert!(store.demand(&id("k118")).await.is_some());
 }
 
-/// A NUL in text, in a list, in a key: nothing of it arrives, everything is in quarantine.
+/// Demands with a NUL in a text, a list or a key are not stored, but quarantined.
 pub(crate) async fn nul_never_reaches_the_database(store: impl Twin) {
     let none = contract::Revision::NONE;
     let records = [
@@ -49,7 +49,7 @@ pub(crate) async fn nul_never_reaches_the_database(store: impl Twin) {
     assert!(store.demand(&id("fine")).await.is_some());
 }
 
-/// A reject is one row however often it comes.
+/// A reject is one row, however often it comes.
 pub(crate) async fn rejects_are_seen_and_counted(store: impl Twin) {
     keep(&store, &intake([&read(1, [bad("a")]), &read(2, [bad("a")])])).await;
     keep(&store, &intake([&read(3, [bad("a")])])).await;
@@ -60,7 +60,7 @@ pub(crate) async fn rejects_are_seen_and_counted(store: impl Twin) {
     assert_eq!(row.raw.map(|raw| raw.0), Some(br#"{"reject":true}"#.to_vec()));
 }
 
-/// Quarantine is open until a newer good state of the same thing is seen, and open again after.
+/// A row in quarantine is unresolved until a newer valid state comes, and again after a newer reject.
 pub(crate) async fn a_better_state_resolves_quarantine(store: impl Twin) {
     keep(&store, &intake([&read(1, [record("a", "one")])])).await;
     keep(&store, &intake([&read(2, [bad("a")])])).await;
@@ -71,13 +71,13 @@ pub(crate) async fn a_better_state_resolves_quarantine(store: impl Twin) {
     assert_eq!(resolved_at(&store, "a").await, None);
 }
 
-/// A reject that comes after a newer good state has nothing left to mend.
+/// A reject that comes after a newer valid state is resolved at once.
 pub(crate) async fn a_late_reject_is_resolved_already(store: impl Twin) {
     keep(&store, &intake([&read(5, [record("a", "one")])])).await;
     keep(&store, &intake([&read(4, [bad("a"), bad("b")])])).await;
     assert_eq!(resolved_at(&store, "a").await, Some(at(5)));
     assert_eq!(resolved_at(&store, "b").await, None);
-    // And in one intake.
+    // The same in one intake.
     keep(&store, &intake([&read(7, [record("c", "one")]), &read(6, [bad("c")])])).await;
     assert_eq!(resolved_at(&store, "c").await, Some(at(7)));
 }
@@ -86,8 +86,8 @@ async fn resolved_at(store: &impl Twin, key: &str) -> Option<contract::Timestamp
     store.quarantined(&id(key)).await.expect("it is in quarantine").resolved_at
 }
 
-/// Garbage and events of another version: quarantined, counted in full, and bytes of unknown origin
-/// are not kept.
+/// Garbage and events of another version are quarantined and fully counted, but bytes of unknown origin are
+/// not kept.
 pub(crate) async fn what_cannot_be_read_is_quarantined_and_counted(store: impl Twin) {
     let garbage = &b"13800000000 \0 {"[..];
     let newer = br#"[{"specversion":"1.0","type":"tonghui.demand.v2","data":{}}]"#;
@@ -117,7 +117,7 @@ pub(crate) async fn what_cannot_be_read_is_quarantined_and_counted(store: impl T
     assert_eq!(row(newer).await.event.map(String::into_bytes), Some(newer.to_vec()));
 }
 
-/// Two messages under one id cannot both be right: the second is kept aside, not judged.
+/// Two messages with the same id cannot both be right: the second is quarantined without judgement.
 pub(crate) async fn a_message_that_differs_from_its_receipt_is_quarantined(store: impl Twin) {
     keep(&store, &intake([&read(1, [record("a", "one")])])).await;
     let other = read(1, [record("a", "two"), record("b", "two")]);

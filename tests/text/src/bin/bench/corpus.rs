@@ -1,4 +1,4 @@
-//! The texts: clean ones, and those of them that the model has not seen.
+//! The texts for the measurements: clean texts, and texts that the model has not seen.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -10,28 +10,28 @@ use text_tests::{
 
 use super::say;
 
-/// What everything is measured with.
+/// The texts for all measurements.
 pub(crate) struct Corpus {
     /// Made-up lines in English, Japanese and traditional Chinese, then all texts of the folder.
     pub(crate) clean: Vec<String>,
-    /// Whole texts and clauses of texts that the model has not seen.
+    /// Texts that the model has not seen, and clauses of such texts.
     pub(crate) unseen: Vec<String>,
 }
 
 impl Corpus {
-    /// What is like the texts that the program is for.
+    /// The clean texts without the made-up lines in other languages.
     pub(crate) fn demands(&self) -> &[String] {
-        &self.clean[MADE_UP.min(self.clean.len())..]
+        &self.clean[N_MADE_UP.min(self.clean.len())..]
     }
 }
 
-/// So many lines are made up.
-const MADE_UP: usize = 20_000;
+/// The number of made-up lines.
+const N_MADE_UP: usize = 20_000;
 
-/// So many clauses, evenly from all there are.
-const CLAUSES: usize = 12_000;
-/// So many whole texts.
-const WHOLE: usize = 3_000;
+/// The number of clauses, chosen evenly from all of them.
+const N_CLAUSES: usize = 12_000;
+/// The number of whole texts, chosen in the same way.
+const N_WHOLE: usize = 3_000;
 
 pub(crate) fn read(folder: Option<&Path>) -> anyhow::Result<Corpus> {
     let mut clean = lines(Language::English, 7_000);
@@ -48,13 +48,13 @@ pub(crate) fn read(folder: Option<&Path>) -> anyhow::Result<Corpus> {
     let (seen, unseen): (BTreeSet<String>, BTreeSet<String>) = (texts(&seen), texts(&unseen));
     clean.extend(seen.union(&unseen).cloned());
     let seen_clauses: BTreeSet<&str> = seen.iter().flat_map(|text| clauses(text)).collect();
-    // The same message is filed twice, under an even and under an odd id.
+    // Some messages occur twice, with an even and with an odd id.
     let whole: Vec<_> = unseen.difference(&seen).cloned().collect();
     let clauses: BTreeSet<&str> = whole.iter().flat_map(|text| clauses(text)).collect();
     let clauses: Vec<&str> = clauses.difference(&seen_clauses).copied().collect();
     let every = |n: usize, wanted: usize| (n / wanted).max(1);
-    let some = whole.iter().step_by(every(whole.len(), WHOLE)).cloned();
-    let some_clauses = clauses.iter().step_by(every(clauses.len(), CLAUSES));
+    let some = whole.iter().step_by(every(whole.len(), N_WHOLE)).cloned();
+    let some_clauses = clauses.iter().step_by(every(clauses.len(), N_CLAUSES));
     let unseen = some.chain(some_clauses.map(|clause| (*clause).to_owned())).collect();
     Ok(Corpus { clean, unseen })
 }
@@ -64,7 +64,7 @@ fn clauses(text: &str) -> impl Iterator<Item = &str> {
     parts.filter(|clause| clause.chars().count() >= 4)
 }
 
-/// Prints how many clean texts are changed, which must be none; gives the bar if it is missed.
+/// Prints how many clean texts are changed, which must be none. Returns a message if some are.
 pub(crate) fn measure_clean(corpus: &Corpus) -> anyhow::Result<Option<String>> {
     let changed: Vec<_> =
         corpus.clean.iter().filter(|text| !repair(text).repairs.is_empty()).collect();

@@ -1,4 +1,4 @@
-//! How many bodies are taken for what they are when nobody says it.
+//! Measures how often the charset of a body is detected when nothing declares it.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,13 @@ use text_tests::peers;
 
 use super::{corpus::Corpus, percent, say};
 
-/// A line of `peers/bodies.py`: charset, size, body, whether the two peers are right.
+/// A line of `peers/bodies.py`: charset, size, body in hexadecimal, and whether each of the two peers is right.
 type Body = (String, usize, String, Option<bool>, Option<bool>);
 
-/// Bodies of this many bytes must be right.
+/// The charset of bodies with this many bytes must be detected.
 const LONG: usize = 200;
 
+/// Counts of answers for one charset and size. The peers are asked only about some bodies.
 #[derive(Default)]
 struct Answers {
     n: usize,
@@ -23,7 +24,7 @@ struct Answers {
     right_peers: [usize; 2],
 }
 
-/// Prints a table; gives the bars that are missed.
+/// Prints a table; returns the quality bars that are missed.
 pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<Vec<String>> {
     let mut found: BTreeMap<(String, usize), Answers> = BTreeMap::new();
     let mut versions = (String::new(), String::new());
@@ -74,6 +75,7 @@ pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<Vec<String>> {
     Ok(missed)
 }
 
+/// Decodes hexadecimal digits.
 pub(super) fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)?.try_into().ok()).collect();
     digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect()

@@ -1,8 +1,8 @@
 //! Measures normalizer/text and prints tables; `cargo xtask bench text [DIR]` calls it.
 //!
-//! Beside it ftfy, chardet and charset-normalizer do the same work in the same run. The texts are
-//! those of DIR of which the model has seen none, or made up where there is no DIR; they are broken
-//! by Python's codecs. It fails where a quality bar is missed. Speed is printed and not judged.
+//! For comparison, ftfy, chardet and charset-normalizer do the same work in the same run. The texts come
+//! from DIR, without those that the model was trained with; without DIR they are made up. Python's codecs
+//! break them. The program fails if a quality bar is missed. It prints speed, but does not judge it.
 
 mod corpus;
 mod detection;
@@ -17,7 +17,7 @@ use std::{
     process::ExitCode,
 };
 
-/// As in the gateway.
+/// The same allocator as in the gateway.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
@@ -32,8 +32,8 @@ fn main() -> anyhow::Result<ExitCode> {
     for bar in &missed {
         say(format_args!("MISSED: {bar}"))?;
     }
-    let held = if missed.is_empty() { "every bar of quality holds" } else { "a bar is missed" };
-    say(format_args!("{held}; speed is for the reader to compare"))?;
+    let verdict = if missed.is_empty() { "every bar of quality holds" } else { "a bar is missed" };
+    say(format_args!("{verdict}; speed is for the reader to compare"))?;
     Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -41,7 +41,7 @@ fn say(line: std::fmt::Arguments<'_>) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
 }
 
-/// A share in per cent.
+/// A share in percent.
 fn percent(part: usize, all: usize) -> f64 {
     if all == 0 { 100.0 } else { 100.0 * part as f64 / all as f64 }
 }

@@ -1,4 +1,4 @@
-//! How many broken texts come back exactly.
+//! Measures how many broken texts are restored exactly.
 
 use std::collections::BTreeMap;
 
@@ -7,25 +7,27 @@ use text_tests::peers;
 
 use super::{corpus::Corpus, percent, say};
 
-/// A line of `peers/breakages.py`: kind, text, broken text, what ftfy makes of it.
+/// A line of `peers/breakages.py`: kind, text, broken text, and what ftfy makes of the broken text.
 type Breakage = (String, String, String, Option<String>);
 
-/// Texts of this many characters are long.
+/// Texts with at least this many characters are long.
 const LONG: usize = 12;
+/// Texts with fewer characters are not counted.
 const SHORT: usize = 4;
 
+/// Counts of texts that are broken in the same way.
 #[derive(Default)]
-struct Kind {
+struct Counts {
     n: usize,
     restored: usize,
     n_peer: usize,
     restored_peer: usize,
 }
 
-/// Prints a table; gives the bars that are missed.
+/// Prints a table; returns the quality bars that are missed.
 pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<Vec<String>> {
     let mut kinds: Vec<String> = Vec::new();
-    let mut found: BTreeMap<(String, bool), Kind> = BTreeMap::new();
+    let mut found: BTreeMap<(String, bool), Counts> = BTreeMap::new();
     let mut peer = String::new();
     let program = include_str!("../../../peers/breakages.py");
     peers::run(program, &serde_json::to_vec(&corpus.unseen)?, |line| {
@@ -52,7 +54,7 @@ pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<Vec<String>> {
     })?;
     say(format_args!("| restored exactly, % | 12 characters or more | 4 to 11 | {peer}, all |"))?;
     say(format_args!("|---|---|---|---|"))?;
-    let mut judged: BTreeMap<String, Judged> = BTreeMap::new();
+    let mut totals: BTreeMap<String, Totals> = BTreeMap::new();
     for kind in kinds {
         let long = found.remove(&(kind.clone(), true)).unwrap_or_default();
         let short = found.remove(&(kind.clone(), false)).unwrap_or_default();
@@ -66,27 +68,27 @@ pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<Vec<String>> {
             short.n,
             percent(theirs, asked),
         ))?;
-        judged.entry(breakage(&kind)).or_default().add(&long, &short);
+        totals.entry(breakage(&kind)).or_default().add(&long, &short);
     }
-    let missed = judged.iter().flat_map(|(breakage, judged)| judged.missed(breakage));
+    let missed = totals.iter().flat_map(|(breakage, totals)| totals.missed(breakage));
     Ok(missed.collect())
 }
 
-/// The kind of breakage that the bars are for: one charset has several codecs.
+/// The kind of breakage that a quality bar is for. One charset has several codecs.
 fn breakage(kind: &str) -> String {
     let codecs = [("gb18030", "gbk"), ("cp936", "gbk"), ("GB18030", "GBK"), ("cp1252", "latin-1")];
     codecs.iter().fold(kind.to_owned(), |kind, (codec, charset)| kind.replace(codec, charset))
 }
 
-/// Texts of all codecs of one kind.
+/// Restored and all texts of one kind of breakage, with all codecs.
 #[derive(Default)]
-struct Judged {
+struct Totals {
     long: (usize, usize),
     short: (usize, usize),
 }
 
-impl Judged {
-    fn add(&mut self, long: &Kind, short: &Kind) {
+impl Totals {
+    fn add(&mut self, long: &Counts, short: &Counts) {
         self.long = (self.long.0 + long.restored, self.long.1 + long.n);
         self.short = (self.short.0 + short.restored, self.short.1 + short.n);
     }

@@ -1,5 +1,5 @@
-//! Megabytes and records for each second of processor time, so that other programs on the machine do
-//! not count: texts that are decoded, cleaned and repaired, and bodies that become sealed demands.
+//! Measures speed: how many megabytes of text are decoded, cleaned and repaired, and how many bodies become
+//! sealed demands. It counts seconds of CPU time, so that other programs on the machine do not matter.
 
 use std::{fs, hint::black_box, path::Path, sync::Arc};
 
@@ -12,8 +12,8 @@ use text_tests::peers;
 
 use super::{corpus::Corpus, detection::bytes, say};
 
-/// Each is repeated for so long, in seconds.
-const LONG_ENOUGH: f64 = 1.0;
+/// Each measurement is repeated for at least this long.
+const MIN_SECONDS: f64 = 1.0;
 
 /// Prints a table.
 pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<()> {
@@ -46,7 +46,7 @@ pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Millions of `size` for each second.
+/// Repeats `work`, which handles `size` units; returns millions of units per second.
 fn rate(size: usize, mut work: impl FnMut()) -> anyhow::Result<f64> {
     // The first call builds tables.
     work();
@@ -56,19 +56,20 @@ fn rate(size: usize, mut work: impl FnMut()) -> anyhow::Result<f64> {
         work();
         n_runs += 1.0;
         let seconds = cpu_seconds()? - begun;
-        if seconds >= LONG_ENOUGH {
+        if seconds >= MIN_SECONDS {
             return Ok(size as f64 * n_runs / seconds / 1e6);
         }
     }
 }
 
-/// Time this process was on a processor.
+/// The CPU time of this process.
 fn cpu_seconds() -> anyhow::Result<f64> {
     let spent = fs::read_to_string("/proc/self/schedstat").context("needs Linux")?;
     let nanoseconds: f64 = spent.split(' ').next().context("no number")?.parse()?;
     Ok(nanoseconds / 1e9)
 }
 
+/// Encodes texts with a Python codec.
 fn encoded(texts: &[String], codec: &str) -> anyhow::Result<Vec<Vec<u8>>> {
     let program = "import json, sys\n\
         for text in json.load(sys.stdin): print(text.strip().encode(sys.argv[-1], 'ignore').hex())";
@@ -81,7 +82,7 @@ fn encoded(texts: &[String], codec: &str) -> anyhow::Result<Vec<Vec<u8>>> {
     Ok(bodies)
 }
 
-/// Whole texts, broken in the two ways that are seen most.
+/// Breaks texts in the two ways that occur most often.
 fn broken(texts: &[String]) -> anyhow::Result<Vec<String>> {
     let program = "import json, sys\n\
         for text in json.load(sys.stdin):\n \
@@ -101,7 +102,7 @@ const JSON_MAPPING: &str = include_str!("../../../records/json.toml");
 const XML: &str = include_str!("../../../records/record.xml");
 const XML_MAPPING: &str = include_str!("../../../records/xml.toml");
 
-/// Between two looks at the clock.
+/// The number of records between two looks at the clock.
 const RECORDS: usize = 1_000;
 
 /// Prints a table.
@@ -118,7 +119,7 @@ pub(crate) fn measure_mapping() -> anyhow::Result<()> {
     let json = JSON.trim_end().as_bytes();
     for (suite, name, bars) in [
         (Suite::Aes, "AES and SHA-256", ["80000", "40000"]),
-        // No instruction of the processor helps these.
+        // The processor has no instructions for these.
         (Suite::Sm, "SM4 and SM3", ["", ""]),
     ] {
         let n = per_second(&mapping(suite, JSON_MAPPING)?, json, Shape::Json, &utf8)?;
@@ -138,7 +139,7 @@ fn per_second(
     let demand = |bytes: &[u8]| -> anyhow::Result<Verdict> {
         let mut text = document::decode(bytes, hints);
         let mut tree = text.parse(shape).map_err(|broken| anyhow!("{broken:?}"))?;
-        // The element is one of a list, as every child is.
+        // In the tree, an XML element is in a list, even if it is the only one.
         if let Some(row) = tree.pointer_mut("/row/0") {
             tree = row.take();
         }
@@ -153,14 +154,14 @@ fn per_second(
     let Verdict::Accept(accepted) = demand(bytes)? else { anyhow::bail!("it was not accepted") };
     let body = accepted.body;
     ensure!(body.status.is_some() && body.received_at.is_some() && body.people.len() == 1);
-    // To read the clock takes as long as a record.
+    // Reading the clock takes as long as mapping a record.
     Ok(rate(RECORDS, || (0..RECORDS).for_each(|_| drop(black_box(demand(bytes)))))? * 1e6)
 }
 
 fn mapping(suite: Suite, table: &str) -> anyhow::Result<Mapping> {
     let codes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/codes");
     let codes =
-        CodeTables::default().overlaid(&codes).map_err(|problems| anyhow!("{problems:?}"))?;
+        CodeTables::default().overridden_by(&codes).map_err(|problems| anyhow!("{problems:?}"))?;
     let sealer = Arc::new(Sealer::new(&Keys::generate(suite)?));
     let (channel, config) = ("hotline".parse()?, toml::from_str(table)?);
     Mapping::build(channel, &config, &codes, sealer, chrono_tz::Asia::Shanghai)

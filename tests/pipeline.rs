@@ -1,5 +1,5 @@
-//! One channel in front of one simulated source: through the shipped folder, the real connector, the
-//! real mapping and the real ingest loop into a store in memory, by whatever clock the city has.
+//! One shipped channel that reads a simulated source: with its real configuration, connector, mapping and
+//! ingest loop, but a store in memory, and the clock of the city if wanted.
 
 use std::{
     fs,
@@ -39,43 +39,43 @@ use tempfile::TempDir;
 
 use crate::compare::{altered, same_payload};
 
-/// Keys of no gateway: 32 bytes each, for reproducible tests.
+/// Fixed keys, for reproducible tests.
 const KEYS: &str = include_str!("system/keys.json");
 
-/// Entries of one batch, unless a test says otherwise.
+/// Entries of one batch, unless a test sets another number.
 const MAX_ENTRIES: usize = 100;
 
-/// So much of the city's time passes with each request, unless somebody is in a hurry.
+/// How far the clock of the city advances with each request, unless a test sets another time.
 const STEP: Duration = Duration::from_secs(3);
 
 /// A channel, what it has read, and what became of it.
-pub struct Line {
+pub struct Pipeline {
     folder: TempDir,
     environment: Vec<(&'static str, String)>,
     clock: Option<sandbox::Clock>,
     step: Duration,
     /// The channel, checked.
     pub channel: LiveChannel,
-    /// What its connector may use. Its gate is open: what a source allows is its own business here.
+    /// The context of the connector. Its gate is open: only the source enforces limits.
     pub context: ConnectorContext,
-    /// What opens sealed values.
+    /// Opens sealed values.
     pub sealer: Sealer,
-    /// Where its demands are kept, and its progress.
+    /// Keeps its demands and its progress.
     pub store: Arc<Memory>,
-    /// What carries them there.
-    pub bus: Straight,
+    /// Carries its messages to the store.
+    pub bus: DirectBus,
 }
 
-impl Line {
-    /// The shipped channel of this name, with the variables that it needs.
+impl Pipeline {
+    /// The shipped channel with this name, and the environment variables that it needs.
     ///
     /// # Errors
-    /// Its folder has problems.
+    /// The configuration has problems.
     pub fn new(channel: &str, environment: Vec<(&'static str, String)>) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("tonghui-").tempdir()?;
         shipped::write(folder.path(), &[channel])?;
         let store = Arc::new(Memory::new());
-        let bus = Straight { store: Arc::clone(&store), ..Straight::default() };
+        let bus = DirectBus { store: Arc::clone(&store), ..DirectBus::default() };
         let (channel, context) = build(&folder, &environment, None, STEP)?;
         let sealer = Sealer::new(&keys()?);
         Ok(Self {
@@ -91,30 +91,30 @@ impl Line {
         })
     }
 
-    /// The same by the city's clock instead of the machine's, in no hurry.
+    /// The same with the clock of the city instead of that of the machine.
     ///
     /// # Errors
-    /// As [`Line::new`].
-    pub fn by(mut self, clock: &sandbox::Clock) -> anyhow::Result<Self> {
+    /// As [`Pipeline::new`].
+    pub fn with_clock(mut self, clock: &sandbox::Clock) -> anyhow::Result<Self> {
         self.clock = Some(clock.clone());
         self.rebuild()?;
         Ok(self)
     }
 
-    /// The same as fast as it can.
+    /// The same, but the clock of the city does not advance with requests.
     ///
     /// # Errors
-    /// As [`Line::new`].
-    pub fn in_a_hurry(mut self) -> anyhow::Result<Self> {
+    /// As [`Pipeline::new`].
+    pub fn without_delay(mut self) -> anyhow::Result<Self> {
         self.step = Duration::ZERO;
         self.rebuild()?;
         Ok(self)
     }
 
-    /// Changes the text of the channel's file, wherever it says `from`.
+    /// Replaces every `from` in the channel file with `to`.
     ///
     /// # Errors
-    /// It does not say it, or has problems afterwards.
+    /// The file does not contain `from`, or has problems afterwards.
     pub fn edit(&mut self, from: &str, to: &str) -> anyhow::Result<()> {
         let path = self.context.folder.join("channel.toml");
         let text = fs::read_to_string(&path)?;
@@ -129,7 +129,7 @@ impl Line {
         Ok(())
     }
 
-    /// A connector that has just begun.
+    /// A new connector.
     ///
     /// # Errors
     /// Its settings contradict each other.
@@ -137,18 +137,18 @@ impl Line {
         self.channel.connector(self.context.clone())
     }
 
-    /// Reads until caught up, as a process that has just begun.
+    /// Reads until the channel has caught up, as a new process does.
     ///
     /// # Errors
-    /// What ended the loop.
+    /// The fault that ended the loop.
     pub async fn pull(&self) -> Result<(), Fault> {
         self.pull_with(&*self.store, MAX_ENTRIES).await
     }
 
-    /// The same with its progress kept there, and batches of at most so many entries.
+    /// The same, with its progress in `checkpoints`, and at most `max_entries` entries in a batch.
     ///
     /// # Errors
-    /// What ended the loop.
+    /// The fault that ended the loop.
     pub async fn pull_with(
         &self,
         checkpoints: &impl Checkpoints,
@@ -174,23 +174,23 @@ impl Line {
         ingest(&channel, &mut *self.connector()?, &pace, &run).await
     }
 
-    /// The demand with this key of the source.
+    /// The demand with this key.
     pub fn demand(&self, key: &str) -> Option<Demand> {
         self.store.current(self.channel.id(), &RecordKey::new(key))
     }
 
-    /// What waits in quarantine under this key, or under this file's name.
+    /// The row in quarantine with this key, or with this file name.
     pub fn quarantined(&self, key: &str) -> Option<Quarantined> {
         self.store.quarantined(&DemandId::of(self.channel.id(), &RecordKey::new(key)))
     }
 
-    /// How many states of this key are in history.
+    /// The number of states in history with this key.
     pub fn states(&self, key: &str) -> usize {
         self.store.history(&DemandId::of(self.channel.id(), &RecordKey::new(key))).len()
     }
 
-    /// Everything that was lost, altered or wrongly taken: empty where the store holds the last state
-    /// of each thing, and quarantine what cannot be a demand.
+    /// Everything that was lost, altered or wrongly accepted. Empty if the store holds the last state of each
+    /// thing, and quarantine holds those that cannot be demands.
     pub fn differences(&self, truth: &Truth) -> Vec<String> {
         let found = truth
             .records()
@@ -202,7 +202,7 @@ impl Line {
     fn difference(&self, thing: &Record) -> Option<String> {
         let (demand, waits) = (self.demand(&thing.key), self.quarantined(&thing.key));
         match (&thing.last().outcome, demand, waits) {
-            // Whoever had not read it by then never can.
+            // The channel may have read it before it was deleted, or not.
             _ if thing.deleted_at.is_some() => None,
             (Outcome::Demand(facts), Some(demand), _) => {
                 let is_kept = same_payload(thing.last(), &demand, &self.sealer);
@@ -218,7 +218,7 @@ impl Line {
                 (row.reason != "malformed_bytes").then_some(row.reason)
             }
             (Outcome::Reject(_), None, Some(_)) => None,
-            // A row that is out of shape has no key.
+            // A malformed row has no key.
             (Outcome::Reject(RejectReason::Unreadable), None, None)
                 if self.bus.rejected().contains(&(None, "row_shape".to_owned())) =>
             {
@@ -243,9 +243,9 @@ fn build(
     context.gate = Arc::new(OpenGate);
     if let Some(clock) = clock.cloned() {
         context.gate =
-            Arc::new(CityGate { clock: clock.clone(), step, held_until: Mutex::default() });
+            Arc::new(CityGate { clock: clock.clone(), step, hold_until: Mutex::default() });
         context.clock = contract::Clock::new(move || {
-            // Beijing has no hour twice.
+            // In Beijing no hour occurs twice.
             let now = clock.now().and_local_timezone(Shanghai).earliest();
             now.map(|now| now.to_utc()).unwrap_or_default()
         });
@@ -257,17 +257,17 @@ fn keys() -> anyhow::Result<Keys> {
     Ok(Keys::from_json(KEYS)?)
 }
 
-/// A gate by the city's clock: time passes with each request, and a pause is kept.
+/// A gate that uses the clock of the city: each request advances the clock, and pauses are observed.
 #[derive(Debug)]
 struct CityGate {
     clock: sandbox::Clock,
     step: Duration,
-    held_until: Mutex<Option<NaiveDateTime>>,
+    hold_until: Mutex<Option<NaiveDateTime>>,
 }
 
 impl Gate for CityGate {
     fn enter(&self) -> BoxFuture<'_, Result<Permit, Fault>> {
-        let left = locked(&self.held_until).map(|until| until - self.clock.now());
+        let left = locked(&self.hold_until).map(|until| until - self.clock.now());
         let left = left.and_then(|left| left.to_std().ok()).filter(|left| !left.is_zero());
         let entered = match left {
             Some(left) => Err(Fault::throttled(left, "the upstream asked for a pause")),
@@ -281,46 +281,46 @@ impl Gate for CityGate {
 
     fn hold(&self, wait: Duration) {
         let until = self.clock.now() + wait;
-        let mut held = locked(&self.held_until);
+        let mut held = locked(&self.hold_until);
         *held = (*held).max(Some(until));
     }
 }
 
-/// A bus that keeps what it carries at once, unless it is away.
+/// A bus that keeps each message at once, unless it is unavailable.
 #[derive(Default)]
-pub struct Straight {
+pub struct DirectBus {
     store: Arc<Memory>,
     messages: Mutex<Vec<Message>>,
-    is_away: AtomicBool,
-    meanwhile: Mutex<Option<Meanwhile>>,
-    largest: AtomicUsize,
+    is_unavailable: AtomicBool,
+    hook: Mutex<Option<BatchHook>>,
+    max_batch_events: AtomicUsize,
 }
 
-/// What happens while a batch is under way.
-type Meanwhile = Box<dyn FnOnce() + Send>;
+/// Runs while a batch is in flight.
+type BatchHook = Box<dyn FnOnce() + Send>;
 
-impl Straight {
-    /// Takes nothing until it is back.
-    pub fn goes_away(&self, is_away: bool) {
-        self.is_away.store(is_away, Relaxed);
+impl DirectBus {
+    /// Sets whether the bus refuses all messages.
+    pub fn set_unavailable(&self, is_unavailable: bool) {
+        self.is_unavailable.store(is_unavailable, Relaxed);
     }
 
-    /// Does this while the next batch is under way.
-    pub fn meanwhile(&self, work: impl FnOnce() + Send + 'static) {
-        *locked(&self.meanwhile) = Some(Box::new(work));
+    /// Runs `work` while the next batch is in flight.
+    pub fn run_in_next_batch(&self, work: impl FnOnce() + Send + 'static) {
+        *locked(&self.hook) = Some(Box::new(work));
     }
 
-    /// Events of the largest batch so far.
-    pub fn largest(&self) -> usize {
-        self.largest.load(Relaxed)
+    /// The number of events in the largest batch so far.
+    pub fn max_batch_events(&self) -> usize {
+        self.max_batch_events.load(Relaxed)
     }
 
-    /// All that it carried, in order.
+    /// All messages that it carried, in order.
     pub fn messages(&self) -> Vec<Message> {
         locked(&self.messages).clone()
     }
 
-    /// Key and reason of all that was rejected, in order.
+    /// Key and reason of all rejects, in order.
     pub fn rejected(&self) -> Vec<(Option<String>, String)> {
         let messages = self.messages();
         let intake = Intake::new(messages.into_iter().map(|message| (0, message)));
@@ -336,18 +336,18 @@ impl Straight {
     }
 }
 
-impl Publisher for Straight {
+impl Publisher for DirectBus {
     async fn publish(&self, messages: &[Message]) -> Result<(), Fault> {
-        if self.is_away.load(Relaxed) {
-            return Err(Fault::transient("the broker is away"));
+        if self.is_unavailable.load(Relaxed) {
+            return Err(Fault::transient("the broker is unavailable"));
         }
-        let work = locked(&self.meanwhile).take();
+        let work = locked(&self.hook).take();
         if let Some(work) = work {
             work();
         }
         let intake = Intake::new(messages.iter().map(|message| (0, message.clone())));
         let n_events = intake.deliveries().iter().map(|delivery| delivery.events.len()).sum();
-        self.largest.fetch_max(n_events, Relaxed);
+        self.max_batch_events.fetch_max(n_events, Relaxed);
         self.store.store(&intake).await?;
         locked(&self.messages).extend_from_slice(messages);
         Ok(())
