@@ -131,7 +131,11 @@ async fn run(sixth: Sixth, length: Duration) -> anyhow::Result<Lag> {
     };
     let (ended, filed) = tokio::join!(serve(&settings, Role::All, channels, &store, &stop), filing);
     ended?;
-    lag(&config.join("data/tonghui.db"), &filed?).await
+    let store = config.join("data/tonghui.db");
+    if sixth == Sixth::Broken {
+        ensure_mapped(&store).await?;
+    }
+    lag(&store, &filed?).await
 }
 
 /// Writes the shipped channel under another name, with a read every second, without limits.
@@ -166,6 +170,9 @@ stable = "1s"
 
 [files.revision]
 at = "$.n"
+
+[files.limits]
+record = 16
 
 [demand]
 source_no = "$.no"
@@ -209,6 +216,15 @@ async fn file(
         ticks.tick().await;
     }
     Ok(filed)
+}
+
+/// The case measures nothing if the broken records are refused before they are mapped.
+async fn ensure_mapped(store: &Path) -> anyhow::Result<()> {
+    let mut store = SqliteConnection::connect(&format!("sqlite://{}", store.display())).await?;
+    let count = "SELECT count(*) FROM demand WHERE quality LIKE '%unrepaired_text%'";
+    let n_mapped: i64 = sqlx::query_scalar(count).fetch_one(&mut store).await?;
+    anyhow::ensure!(n_mapped > 0, "no broken record was mapped");
+    Ok(())
 }
 
 /// Computes the 99th percentile of the time from filing to receipt.
