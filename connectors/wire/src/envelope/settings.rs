@@ -13,7 +13,7 @@ use crate::cipher::Decrypt;
 pub struct Cipher {
     /// The key: 16 bytes.
     pub key: Secret,
-    /// How `key` and `iv` are written.
+    /// How `key` and `iv` are written in the settings.
     #[serde(default)]
     pub key_form: KeyForm,
     /// The mode of operation.
@@ -21,7 +21,7 @@ pub struct Cipher {
     pub mode: Mode,
     /// The initialization vector of `cbc`: 16 bytes.
     pub iv: Option<String>,
-    /// How the encrypted bytes are written.
+    /// How the encrypted bytes are written in the text.
     #[serde(default)]
     pub code: Encoding,
 }
@@ -75,6 +75,7 @@ impl Cipher {
         }
     }
 
+    /// Decrypts a text with the function of a cipher. The error says why this fails.
     pub(super) fn decrypt(&self, decrypt: Decrypt, text: &str) -> Result<Vec<u8>, &'static str> {
         let (key, iv) = self.key().map_err(|_| "the key of the cipher is not valid")?;
         decrypt(&key, iv, &self.code.decode(text)?)
