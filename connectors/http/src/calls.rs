@@ -13,7 +13,8 @@ use crate::{
     request::Call,
 };
 
-/// Fetches a part of a record, with the facts about its text; `null` if the source no longer has it. A list often has only the beginning of a citizen's text, and no reply, so a further request completes
+/// Fetches a part of a record, with the facts about its text; `null` if the source no longer has it.
+/// A list often has only the beginning of a citizen's text, and no reply, so a further request completes
 /// the record.
 pub(crate) async fn fetch_part(
     source: &mut Source,

@@ -73,8 +73,7 @@ impl From<Fault> for FetchError {
 }
 
 impl Client {
-    /// Builds a client, without using the network. `allowed_hosts` may be named by a redirect; `identity` is
-    /// our key and certificate in PEM.
+    /// Builds a client, without using the network. `identity` is our key and certificate in PEM.
     pub(crate) fn new(
         config: &Config,
         allowed_hosts: Vec<Url>,

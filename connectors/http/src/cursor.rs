@@ -77,7 +77,8 @@ pub(crate) struct RereadProgress {
 impl Cursor {
     /// Chooses the next sequence and returns its index. A sequence that was read to its end waits for the
     /// others, but at most [`MAX_ROUND`], because another may have years to read. `now` is the source's
-    /// clock; while it is `None`, no round ends, so that a cursor leads to the same request in every process.
+    /// clock; while it is `None`, no round ends, so that the same cursor leads to the same request in every
+    /// process.
     pub(crate) fn next_sequence(&mut self, n_sequences: usize, now: Option<Timestamp>) -> usize {
         if let Some(now) = now {
             let started = *self.round_started.get_or_insert(now);

@@ -147,16 +147,17 @@ impl Connector for Http {
                     PageEntries { entries: Vec::new(), is_complete: true }
                 }
             };
-            if page.is_complete {
+            let PageEntries { entries, is_complete } = page;
+            if is_complete {
                 cursor.complete.insert(index);
             }
             let caught_up = cursor.end_round_if_complete(n_sequences);
-            if caught_up || !page.entries.is_empty() || started.elapsed() > MAX_READ_TIME {
+            if caught_up || !entries.is_empty() || started.elapsed() > MAX_READ_TIME {
                 if acknowledges {
-                    let keys = page.entries.iter().filter_map(Entry::key);
+                    let keys = entries.iter().filter_map(Entry::key);
                     cursor.to_acknowledge = keys.map(ToString::to_string).collect();
                 }
-                return Ok(Batch { entries: page.entries, upto: cursor, caught_up, trouble: faults });
+                return Ok(Batch { entries, upto: cursor, caught_up, trouble: faults });
             }
         }
     }

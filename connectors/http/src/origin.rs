@@ -27,9 +27,8 @@ pub(crate) fn parse_address(text: &str, insecure: bool) -> Result<Url, Fault> {
 /// Resolves an address that an answer from `base` contains. Only the host of `base` and the `allowed` ones
 /// may be contacted, so that no answer sends the channel and its credentials elsewhere.
 pub(crate) fn resolve(base: &Url, text: &str, allowed: &[Url]) -> Result<Url, Fault> {
-    let url = base
-        .join(text)
-        .map_err(|_| Fault::stopped("the source refers to an invalid address"))?;
+    let url =
+        base.join(text).map_err(|_| Fault::stopped("the source refers to an invalid address"))?;
     if is_same_origin(&url, base) || allowed.iter().any(|other| is_same_origin(&url, other)) {
         return Ok(url);
     }

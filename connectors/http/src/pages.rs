@@ -49,8 +49,8 @@ pub(crate) enum Paging {
     /// Each page begins after the last record of the previous one; records are sorted by a unique value.
     /// Without `since` or `day`, each record is read only once, so later changes are not seen.
     Keyset(Keyset),
-    /// The newest records come first, and have the greatest numbers. A pass ends when it reaches the records
-    /// of the last pass.
+    /// The newest records come first, and have the greatest numbers. A pass ends when it reaches the
+    /// records of the last pass.
     Newest(Newest),
 }
 
@@ -167,8 +167,8 @@ impl Paging {
         }
     }
 
-    /// Where the next pass begins when this one is complete. `selects_all` means that the channel has neither
-    /// `since` nor `day`.
+    /// Where the next pass begins when this one is complete. `selects_all` means that the channel has
+    /// neither `since` nor `day`.
     pub(crate) fn restart(&self, at: Position, selects_all: bool) -> Position {
         match self {
             Self::Newest(_) => Position { known_up_to: at.known_up_to, ..Position::default() },

@@ -65,8 +65,8 @@ pub struct TapPosition {
 }
 
 enum Program {
-    /// The running plugin; `None` if none is running. A request takes it out, so that an interrupted request
-    /// drops it.
+    /// The running plugin, if there is one. A request takes it out, so that an interrupted request drops
+    /// it.
     Plugin(Option<Box<Session>>),
     Tap(Box<Tap>),
 }

@@ -89,8 +89,8 @@ impl Database {
         fetched.map_err(|error| self.fault(error, Operation::Read, table))
     }
 
-    /// Runs a statement within the limits. The outer error is a fault of the gate, the inner one an error of
-    /// the database.
+    /// Runs a statement within the limits. The outer error is a fault of the gate, the inner one an error
+    /// of the database.
     async fn run_limited<T>(
         &mut self,
         statement: impl Future<Output = Result<T, sqlx::Error>>,

@@ -149,12 +149,12 @@ impl Scan {
             }
             Self::Pending if is_end => positions.pending = None,
             Self::Pending => positions.pending = key().or(positions.pending.take()),
-            Self::Undated => move_repeated(&mut positions.undated, key(), is_end, now),
-            Self::Reread => move_repeated(&mut positions.reread, value_and_key(), is_end, now),
+            Self::Undated => move_scan(&mut positions.undated, key(), is_end, now),
+            Self::Reread => move_scan(&mut positions.reread, value_and_key(), is_end, now),
             Self::Keyless => {
                 let n_rows = u64::try_from(rows.len()).unwrap_or(u64::MAX);
                 let after = positions.keyless.after.unwrap_or(0).saturating_add(n_rows);
-                move_repeated(&mut positions.keyless, Some(after), is_end, now);
+                move_scan(&mut positions.keyless, Some(after), is_end, now);
             }
         }
     }
@@ -227,7 +227,7 @@ fn is_due<P>(scan: &RepeatedScan<P>, interval: Option<Duration>, now: DateTime<U
 }
 
 /// Moves a scan that is repeated at intervals, and notes when it began.
-fn move_repeated<P>(scan: &mut RepeatedScan<P>, after: Option<P>, is_end: bool, now: DateTime<Utc>) {
+fn move_scan<P>(scan: &mut RepeatedScan<P>, after: Option<P>, is_end: bool, now: DateTime<Utc>) {
     if scan.after.is_none() {
         scan.started = Some(now);
     }
@@ -304,9 +304,9 @@ mod tests {
     fn a_repeated_scan_is_due_after_its_time_and_when_the_clock_is_set_back() {
         let mut scan: RepeatedScan<u64> = RepeatedScan::default();
         assert!(is_due(&scan, None, at("10:00:00")));
-        move_repeated(&mut scan, Some(1), false, at("10:00:00"));
+        move_scan(&mut scan, Some(1), false, at("10:00:00"));
         assert!(is_due(&scan, None, at("10:00:01")), "it is under way");
-        move_repeated(&mut scan, None, true, at("10:00:02"));
+        move_scan(&mut scan, None, true, at("10:00:02"));
         for (now, every, due) in [
             ("10:59:59", Some(SCAN_INTERVAL), false),
             ("11:00:00", Some(SCAN_INTERVAL), true),

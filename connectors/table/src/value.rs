@@ -19,8 +19,8 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// The value of a column; `None` if there is no such column. If no name matches exactly, upper and lower
-    /// case are not distinguished.
+    /// The value of a column; `None` if there is no such column. If no name matches exactly, upper and
+    /// lower case are not distinguished.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         let exact = self.columns.iter().find(|(column, _)| column == name);
         let found = exact

@@ -1,7 +1,7 @@
 //! Splits the body of a request into records.
 //!
-//! A body may be compressed, and in any charset. This module only splits it into records; `record.rs` parses
-//! them one by one, so that damage in one does not affect the others.
+//! A body may be compressed, and in any charset. This module only splits it into records; `record.rs`
+//! parses them one by one, so that damage in one does not affect the others.
 
 use std::io::Read as _;
 

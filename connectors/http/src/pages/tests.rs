@@ -44,7 +44,7 @@ fn read_all(
     panic!("the pages do not end");
 }
 
-/// `size` of `rows` from `from` on.
+/// The page with `size` of the `rows`, from the index `from` on.
 fn slice(rows: &[String], from: usize, size: usize) -> Page {
     let keys: Vec<&str> = rows.iter().skip(from).take(size).map(String::as_str).collect();
     page(&keys, json!({ "total": rows.len() }))

@@ -69,8 +69,8 @@ impl Cipher {
             .as_deref()
             .map(|iv| to_16_bytes(iv).ok_or_else(|| Fault::stopped("`iv` is not 16 bytes long")));
         match (self.mode, iv.transpose()?) {
-            (Mode::Ecb, Some(_)) => Err(Fault::stopped("the mode `ecb` uses no `iv`")),
-            (Mode::Cbc, None) => Err(Fault::stopped("the mode `cbc` needs an `iv`")),
+            (Mode::Ecb, Some(_)) => Err(Fault::stopped("the mode `ecb` uses no `iv`: remove it")),
+            (Mode::Cbc, None) => Err(Fault::stopped("the mode `cbc` needs an `iv`: set it")),
             (_, iv) => Ok((key, iv)),
         }
     }

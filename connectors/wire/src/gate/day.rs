@@ -42,7 +42,7 @@ impl Day {
         }
     }
 
-    /// Begins a new day if `today` is later than the day. A clock that is behind by a day does not change it.
+    /// Begins a new day if `today` is later. A clock that is one day behind changes nothing.
     fn move_to(&mut self, today: NaiveDate) {
         let lead = self.date - today;
         if lead < TimeDelta::zero() {
