@@ -2,8 +2,8 @@
 //!
 //! Interfaces fail in many ways: some report errors with status 200, some move records to other pages
 //! while they are read, some count wrongly, some set their clock back. So this connector relies on little:
-//! the rules of the channel say which answers are successes; only a page without records is the last,
-//! unless configured otherwise; and the cursor moves only past records that were read completely.
+//! the rules of the channel say which answers are successes; a page is the last only if it has no records,
+//! unless the settings say otherwise; and the cursor moves only past records that were read completely.
 //!
 //! A channel has one sequence of pages for each value of `each`, and with `reread` a second one that reads
 //! old records again. Sequences take turns; a round ends when all of them were read to their end.

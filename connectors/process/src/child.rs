@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::plan::Plan;
 
-/// The environment variables that a program gets.
+/// The environment variables of the gateway that a program gets.
 const VARIABLES: &[&str] = &[
     "PATH",
     "HOME",

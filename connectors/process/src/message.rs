@@ -10,7 +10,7 @@
 //!
 //! The gateway sends no request before the previous answer is complete. `budget` contains the limits of
 //! the source, which the plugin must respect; `zone` is the time zone of times without an offset.
-//! Both sides ignore unknown names, so that later versions can add some.
+//! Both sides ignore unknown members of these objects, so that later versions can add some.
 
 use std::time::Duration;
 

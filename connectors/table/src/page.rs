@@ -74,7 +74,7 @@ impl PageReader<'_> {
         };
         let mut rows = self.database.select(&select).await?;
         let mut is_end = rows.len() < self.limit;
-        // The first page of a backfill only shows how the source writes times.
+        // The first pages of a backfill only show how the source writes times.
         let is_format_sample = scan == Scan::Range && cursor.main.sweep.since.is_none();
         scan.move_past(table, &mut cursor.main, &rows, is_end, self.now);
         if is_format_sample {

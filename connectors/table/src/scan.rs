@@ -104,8 +104,8 @@ impl Scan {
                 match &positions.reread.after {
                     Some(after) => conditions.push(Condition::After(column, after)),
                     None => {
-                        let back = Duration::from_secs(u64::from(reread.days) * 86_400);
-                        let since = now.checked_sub_signed(delta(back))?;
+                        let period = Duration::from_secs(u64::from(reread.days) * 86_400);
+                        let since = now.checked_sub_signed(delta(period))?;
                         let since = format.write_like(positions.sweep.newest.as_ref()?, since)?;
                         conditions.push(Condition::Compare(column, ">=", since));
                     }
@@ -193,7 +193,7 @@ fn move_sweep(
     sweep.after = None;
 }
 
-/// Moves a range scan. Its first page only shows how times are written; the next pages contain the time
+/// Moves a range scan. Its first pages only show how times are written; the others contain the time
 /// range.
 fn move_range(
     changes: &ChangesPlan,

@@ -1,7 +1,7 @@
 //! Copies the standard error of a program to our log: a limited number of lines, without long numbers.
 //!
 //! Plugins must not print personal values. But a traceback quotes the value that caused it, so this module
-//! removes telephone and identity numbers.
+//! removes long numbers, which may be telephone or identity numbers.
 
 use std::time::Duration;
 

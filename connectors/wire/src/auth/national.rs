@@ -61,7 +61,7 @@ impl National {
     }
 
     /// Adds the headers. The signature is `Base64(HMAC-SHA256(secret, sid + rid + rtime))`: platforms
-    /// refuse `rid + sid`.
+    /// refuse `rid + sid + rtime`.
     pub(super) fn sign(
         &self,
         prefix: &'static str,
