@@ -50,14 +50,14 @@ impl ControlledTap {
     }
 
     fn process(&self, singer: Value) -> Process {
-        let mut all = json!({ "stream": "orders" });
+        let mut settings = json!({ "stream": "orders" });
         for (name, value) in singer.as_object().unwrap() {
-            all[name] = value.clone();
+            settings[name] = value.clone();
         }
         process(
             self.0.path(),
             json!({
-                "command": ["python3", "tap.py"], "protocol": "singer", "singer": all,
+                "command": ["python3", "tap.py"], "protocol": "singer", "singer": settings,
                 "config": { "city": "芜湖" }, "secrets": { "token": "t0p" },
             }),
         )
