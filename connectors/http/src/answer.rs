@@ -13,12 +13,12 @@ pub(crate) struct Page {
     pub(crate) tree: Value,
     /// Headers of the answer, with names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
-    /// The records in their order.
+    /// The records, in the order of the answer.
     pub(crate) records: Vec<Value>,
     /// A hash for each record: of its key, or of the whole record if it has no key.
     pub(crate) hashes: Vec<String>,
-    /// What is known about the text of the answer.
-    pub(crate) text: Facts,
+    /// The facts about the text of the answer.
+    pub(crate) facts: Facts,
 }
 
 impl Page {
@@ -27,27 +27,27 @@ impl Page {
     pub(crate) fn new(
         mut tree: Value,
         headers: BTreeMap<String, String>,
-        text: Facts,
+        facts: Facts,
         records: &Path,
         key: &Path,
     ) -> Result<Self, String> {
-        let places = records.locations(&tree);
-        let is_whole_answer = places.iter().any(String::is_empty);
-        let records: Vec<Value> = places
+        let pointers = records.locations(&tree);
+        let is_whole_answer = pointers.iter().any(String::is_empty);
+        let records: Vec<Value> = pointers
             .iter()
-            .filter_map(|place| match place.as_str() {
+            .filter_map(|pointer| match pointer.as_str() {
                 // The whole answer is a record; it is copied, because paging needs its values too.
                 "" => Some(tree.clone()),
                 // The record is moved, not copied, because a page may be large.
-                place => tree.pointer_mut(place).map(Value::take),
+                pointer => tree.pointer_mut(pointer).map(Value::take),
             })
-            .filter(|record| !text.findings.is_missing_value(record))
+            .filter(|record| !facts.findings.is_missing_value(record))
             .collect();
-        if let Some(damage) = text.findings.damage_in(&tree).filter(|_| !is_whole_answer) {
+        if let Some(damage) = facts.findings.damage_in(&tree).filter(|_| !is_whole_answer) {
             return Err(damage);
         }
         let hashes = records.iter().map(|record| hash(&[key_or_record(record, key)])).collect();
-        Ok(Self { tree, headers, records, hashes, text })
+        Ok(Self { tree, headers, records, hashes, facts })
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Files within a record.
 //!
-//! A photograph in Base64 is a thousand times larger than the rest of its record. So only its name, size
-//! and hash are kept, which suffices to compare files.
+//! A photograph in Base64 is a thousand times larger than the rest of its record. So the record keeps only
+//! its name, size and hash, with which files can be compared.
 
 use connector_wire::envelope::{self, Layer};
 use document::{Path, scalar_text};
@@ -26,8 +26,8 @@ impl Attachment {
     /// Replaces the files of a record. Content that is not Base64 is marked `unreadable`; a file
     /// without content is left as it is.
     pub(crate) fn replace_content(&self, record: &mut Value) {
-        for place in self.at.locations(record) {
-            let Some(file) = record.pointer_mut(&place) else { continue };
+        for pointer in self.at.locations(record) {
+            let Some(file) = record.pointer_mut(&pointer) else { continue };
             let content = match &self.content {
                 Some(path) => path.text(file),
                 None => scalar_text(file),

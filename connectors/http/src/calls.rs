@@ -1,4 +1,4 @@
-//! Sends the requests other than those for the list: for parts of records, and acknowledgements.
+//! Sends the requests that are not for pages: those for parts of records, and acknowledgements.
 
 use contract::Fault;
 use document::{Facts, scalar_text};
@@ -13,7 +13,7 @@ use crate::{
     request::Call,
 };
 
-/// Fetches a part of a record, and what is known about its text; `null` if the source no longer has it.
+/// Fetches a part of a record, with the facts about its text; `null` if the source no longer has it.
 /// A list often has only the beginning of a citizen's text, and no reply, so a further request completes
 /// the record.
 pub(crate) async fn fetch_part(
@@ -23,9 +23,9 @@ pub(crate) async fn fetch_part(
     record: &Value,
 ) -> Result<(Value, Facts), Fault> {
     let mut params: Vec<Param> = Vec::new();
-    for (name, at) in &part.params {
+    for (name, path) in &part.params {
         // A record without the value has no part.
-        let Some(value) = at.first(record).filter(|value| scalar_text(value).is_some()) else {
+        let Some(value) = path.first(record).filter(|value| scalar_text(value).is_some()) else {
             return Ok((Value::Null, Facts::default()));
         };
         let value = match value {
@@ -36,17 +36,17 @@ pub(crate) async fn fetch_part(
     }
     let request = call.request(&params, None)?;
     let result = source.fetch(plan, call, &request, &part.missing, Ok).await;
-    let ReadAnswer { tree, text, .. } = result
+    let ReadAnswer { tree, facts, .. } = result
         .map_err(|error| call_fault(error, &format!("the part `{}` of a record", part.name)))?;
     let value = match &part.records {
-        Some(at) if !tree.is_null() => at.all(&tree).into_iter().cloned().collect(),
+        Some(path) if !tree.is_null() => path.all(&tree).into_iter().cloned().collect(),
         _ => tree,
     };
-    Ok((value, text))
+    Ok((value, facts))
 }
 
-/// Tells the source that the records with these keys are stored. Keys that the source refuses are
-/// counted: it returns those records again.
+/// Tells the source that the records with these keys are stored. If the source refuses some, this only
+/// logs a warning: it returns their records again.
 pub(crate) async fn acknowledge(
     source: &mut Source,
     plan: &Plan,
@@ -61,7 +61,7 @@ pub(crate) async fn acknowledge(
             result.map_err(|error| call_fault(error, "the answer to an acknowledgement"))?;
         let n_failed = ack.failed.as_ref().map_or(0, |failed| failed.all(&tree).len());
         if n_failed > 0 {
-            tracing::warn!(n_failed, n_keys = keys.len(), "the source refuses acknowledgements");
+            tracing::warn!(n_failed, n_keys = keys.len(), "the source refused acknowledgements");
         }
     }
     Ok(())
@@ -79,7 +79,7 @@ fn keys_param(ack: &Ack, call: &Call, keys: &[String]) -> Param {
 fn call_fault(error: FetchError, what: &str) -> Fault {
     match error {
         FetchError::Fault(fault) => fault,
-        FetchError::TooLarge => Fault::stopped(format!("{what} is larger than `limit_mib`")),
+        FetchError::TooLarge => Fault::stopped(format!("{what} exceeds `limit_mib`: raise it")),
         FetchError::Unreadable { what: why, .. } => {
             Fault::stopped(format!("{what} cannot be read: {why}"))
         }

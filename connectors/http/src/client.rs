@@ -33,7 +33,8 @@ pub(crate) struct Client {
     /// The time at the source according to its last answer, and when that answer arrived.
     source_time: Option<(Timestamp, Instant)>,
     pub(crate) cookies: Cookies,
-    redirects: Vec<Url>,
+    /// Other hosts that a redirect may name.
+    allowed_hosts: Vec<Url>,
     timeout: Duration,
     max_bytes: usize,
     /// Traces of all exchanges, for `tonghui preview`; `None` if they are not kept.
@@ -56,6 +57,7 @@ pub(crate) struct Answer {
 pub(crate) enum FetchError {
     /// The answer cannot be read, even after several requests.
     Unreadable {
+        /// The reason.
         what: String,
         answer: Answer,
     },
@@ -74,7 +76,7 @@ impl Client {
     /// Builds a client, without using the network. `identity` is our key and certificate in PEM.
     pub(crate) fn new(
         config: &Config,
-        redirects: Vec<Url>,
+        allowed_hosts: Vec<Url>,
         identity: Option<String>,
         gate: Arc<dyn Gate>,
     ) -> Result<Self, Fault> {
@@ -92,7 +94,7 @@ impl Client {
             let certificates = Certificate::from_pem_bundle(pem.as_bytes());
             let certificates = certificates.ok().filter(|list| !list.is_empty());
             let certificates = certificates.ok_or_else(|| {
-                Fault::stopped("`ca` contains no certificate").remedy("name a PEM file")
+                Fault::stopped("`ca` contains no certificate").remedy("set it to a PEM file")
             })?;
             builder = builder.tls_certs_merge(certificates);
         }
@@ -107,19 +109,19 @@ impl Client {
             .build()
             .map_err(|error| Fault::stopped("TLS cannot be set up").because(error.without_url()))?;
         let (source_time, cookies, traces) = (None, Cookies::default(), None);
-        Ok(Self { http, gate, source_time, cookies, redirects, timeout, max_bytes, traces })
+        Ok(Self { http, gate, source_time, cookies, allowed_hosts, timeout, max_bytes, traces })
     }
 
     /// The time at the source; `None` before its first answer. Time windows and days follow the source's
     /// clock, which differs from ours. Our clock only measures the time since the last answer.
-    pub(crate) fn now(&self) -> Option<Timestamp> {
+    pub(crate) fn source_time(&self) -> Option<Timestamp> {
         let (time, arrival) = self.source_time?;
         // Dates are cut to whole seconds and an answer takes time, so this is never ahead of the source.
         time.checked_add_signed(delta(arrival.elapsed().min(Duration::from_secs(86_400))))
     }
 
-    /// Sends a request, and follows the redirects of a GET. A redirect is an answer if `is_answer` accepts
-    /// its status. The trace shows `unsigned` and `signature`.
+    /// Sends a request and follows the redirects of a GET, except a redirect whose status `is_answer`
+    /// accepts. The trace shows `unsigned` and `signature`.
     pub(crate) async fn exchange(
         &mut self,
         mut request: Request,
@@ -138,7 +140,7 @@ impl Client {
             let (Some(location), Method::Get) = (location, request.method) else {
                 return Ok(answer);
             };
-            let next = origin::resolve(&request.url, location, &self.redirects)?;
+            let next = origin::resolve(&request.url, location, &self.allowed_hosts)?;
             if !origin::is_same_origin(&next, &request.url) {
                 // Only the first host gets credentials.
                 request.headers.clear();
@@ -148,26 +150,27 @@ impl Client {
         Err(Fault::transient("the source redirects too often").into())
     }
 
+    /// Sends a request and stores the time and the cookies of its answer.
     async fn send(&mut self, request: &Request) -> Result<Answer, FetchError> {
         let _permit = self.gate.enter().await?;
         let Request { method, url, headers, body } = request;
-        let mut sending = match method {
+        let mut builder = match method {
             Method::Get => self.http.get(url.clone()),
             Method::Post => self.http.post(url.clone()),
         };
         for (name, value) in headers {
-            sending = sending.header(name, value);
+            builder = builder.header(name, value);
         }
         if let Some(cookies) = self.cookies.header(url) {
-            sending = sending.header(header::COOKIE, cookies);
+            builder = builder.header(header::COOKIE, cookies);
         }
         if !body.is_empty() {
-            sending = sending.body(body.clone());
+            builder = builder.body(body.clone());
         }
         let timeout = self.timeout;
         let max_bytes = self.max_bytes;
         let receiving = async {
-            let mut response = sending.send().await?;
+            let mut response = builder.send().await?;
             let status = response.status().as_u16();
             let mut headers = BTreeMap::new();
             let mut cookies = Vec::new();
@@ -223,10 +226,10 @@ pub(crate) fn source_name(url: &Url) -> String {
 
 fn timeout_fault(timeout: Duration) -> Fault {
     Fault::transient(format!("no answer within {timeout:?}"))
-        .remedy("ask the operator of the source, or raise `timeout`")
+        .remedy("ask the operator of the source why it is slow, or raise `timeout`")
 }
 
-/// Makes a fault of the error of an exchange. Leaves out the address: it may contain a token.
+/// Turns the error of an exchange into a fault, without the address: it may contain a token.
 fn exchange_fault(error: reqwest::Error, timeout: Duration) -> Fault {
     let error = error.without_url();
     let causes = chain(&error);
@@ -235,7 +238,7 @@ fn exchange_fault(error: reqwest::Error, timeout: Duration) -> Fault {
     if causes.contains("certificate") {
         Fault::stopped("the certificate of the source is not trusted")
             .because(causes)
-            .remedy("set `ca` to a file with its authority, or ask the operator for a valid one")
+            .remedy("set `ca` to a PEM file of its authority, or have the certificate renewed")
     } else if error.is_builder() {
         Fault::stopped("the request cannot be sent: a header contains a forbidden character")
             .remedy("check the headers and secrets of this channel for line breaks")
@@ -250,6 +253,6 @@ fn exchange_fault(error: reqwest::Error, timeout: Duration) -> Fault {
     } else if error.is_decode() {
         Fault::transient("the answer cannot be unpacked").because(causes)
     } else {
-        Fault::transient("the connection was lost during the answer").because(causes)
+        Fault::transient("the connection was lost before the answer was complete").because(causes)
     }
 }

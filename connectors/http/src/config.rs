@@ -41,9 +41,9 @@ pub struct Config {
     /// How the next page is requested.
     #[serde(default)]
     pub(crate) page: Paging,
-    /// Independent sequences within the channel (forums, counties), each with its own position.
+    /// Sequences of records, such as one for each forum or county, each with its own position.
     pub(crate) each: Option<Each>,
-    /// Reads old records again from time to time, to find changes that do not change the time of a record.
+    /// Reads old records again from time to time, to find changes that leave a record's time as it is.
     pub(crate) reread: Option<Reread>,
     /// What answers mean.
     #[serde(flatten)]
@@ -167,9 +167,9 @@ pub(crate) struct Ack {
     /// The request.
     #[serde(flatten)]
     pub(crate) call: CallConfig,
-    /// The parameter whose value is the keys.
+    /// The parameter for the keys.
     pub(crate) param: String,
-    /// The text between keys. By default, `json` and `body` get a list, and other requests commas.
+    /// The text between keys. Without it, `json` and `body` get a list, and other requests use commas.
     pub(crate) separator: Option<String>,
     /// Maximum number of keys in one request.
     #[serde(default = "number::<100>")]
@@ -177,8 +177,8 @@ pub(crate) struct Ack {
     pub(crate) size: u32,
     /// Which answers are successes; by default, the same as for the list.
     pub(crate) success: Option<Rule>,
-    /// Where the answer lists the keys that the source refused. They are counted, and the source returns
-    /// these records again.
+    /// Where the answer lists the keys that the source refused. A warning in the log counts them, and the
+    /// source returns their records again.
     pub(crate) failed: Option<Path>,
 }
 
@@ -192,13 +192,13 @@ pub(crate) struct Since {
     /// How times are written, e.g. `%Y-%m-%d %H:%M:%S`; `%s` for seconds and `%s%3f` for
     /// milliseconds since 1970.
     pub(crate) format: String,
-    /// How long after its own time a record may become visible.
+    /// How long after its own time a record may become visible in the source.
     #[serde(default = "Period::seconds::<300>")]
     pub(crate) overlap: Period,
-    /// Where a record has the time that the source compares. Without it, the start of the next request
-    /// follows the source's clock.
+    /// Where a record has the time that the source compares. Without it, the source's clock determines
+    /// the start of the next request.
     pub(crate) at: Option<Path>,
-    /// How the time in a record is written, if not in `format`.
+    /// How the time at `at` is written; by default, in `format`.
     pub(crate) at_format: Option<String>,
     /// The first day; without it, the first request has no start.
     pub(crate) start: Option<NaiveDate>,
@@ -233,13 +233,13 @@ pub(crate) struct Day {
     pub(crate) closes: Period,
 }
 
-/// Independent sequences within the channel.
+/// Sequences of records within the channel, each with its own position.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Each {
     /// The parameter that has a different value in each sequence.
     pub(crate) param: String,
-    /// The values, with a sequence for each. Sequences take turns; one that fails does not stop the others.
+    /// The values, one for each sequence. Sequences take turns; one that fails does not stop the others.
     #[schemars(length(min = 1, max = 200))]
     pub(crate) values: Vec<Value>,
 }

@@ -14,17 +14,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{pages::Position, time::MAX_CLOCK_JITTER};
 
-/// How long a sequence that was read to its end waits for the others.
+/// Maximum duration of a round: a sequence that was read to its end waits this long for the others.
 const MAX_ROUND: TimeDelta = TimeDelta::minutes(10);
 
 /// A position in a source.
-// Its fields are required, because the cursor of another kind must not be taken for an empty one.
+// Its fields are required, so that the cursor of another connector is not read as an empty one.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
-    /// The sequence that is read next.
+    /// The index of the sequence that is read next.
     pub(crate) next_sequence: usize,
-    /// Sequences that were read to their end in this round; if all were, the channel is caught up.
+    /// Indices of the sequences that were read to their end in this round, or failed. If all are here, the
+    /// channel is caught up.
     pub(crate) complete: BTreeSet<usize>,
     /// When the current round over all sequences started, by the source's clock.
     pub(crate) round_started: Option<Timestamp>,
@@ -49,13 +50,13 @@ pub(crate) struct Progress {
     /// The time up to which records are requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) until: Option<Timestamp>,
-    /// The latest time of all records that were read.
+    /// The latest time of a record that was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) newest: Option<Timestamp>,
     /// The day that is being read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) day: Option<NaiveDate>,
-    /// The last day that is closed, which is not read any more.
+    /// The last day that is closed: it and all earlier days are not read again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) closed_day: Option<NaiveDate>,
     /// The position among the pages.
@@ -74,9 +75,10 @@ pub(crate) struct RereadProgress {
 }
 
 impl Cursor {
-    /// Chooses the next sequence. One that was read to its end waits for the others, but at most
-    /// [`MAX_ROUND`], because another may have years to read. `now` is the source's clock; before its first
-    /// answer no round ends, so that the same cursor leads to the same request in every process.
+    /// Chooses the next sequence and returns its index. A sequence that was read to its end waits for the
+    /// others, but at most [`MAX_ROUND`], because another may have years to read. `now` is the source's
+    /// clock; while it is `None`, no round ends, so that the same cursor leads to the same request in every
+    /// process.
     pub(crate) fn next_sequence(&mut self, n_sequences: usize, now: Option<Timestamp>) -> usize {
         if let Some(now) = now {
             let started = *self.round_started.get_or_insert(now);
@@ -92,7 +94,7 @@ impl Cursor {
         sequence
     }
 
-    /// Begins a new round if all sequences were read to their end. Returns whether they were.
+    /// Ends the round if all sequences are complete. Returns whether it has ended.
     pub(crate) fn end_round_if_complete(&mut self, n_sequences: usize) -> bool {
         let is_complete = self.complete.len() >= n_sequences;
         if is_complete {

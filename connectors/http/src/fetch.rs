@@ -22,7 +22,8 @@ const MAX_ATTEMPTS: usize = 3;
 pub(crate) struct ReadAnswer {
     /// `null` if the source says that there is nothing.
     pub(crate) tree: Value,
-    pub(crate) text: Facts,
+    /// The facts about the text of the answer.
+    pub(crate) facts: Facts,
     pub(crate) answer: Answer,
 }
 
@@ -39,7 +40,8 @@ pub(crate) struct Source {
 
 impl Source {
     /// Sends a request and reads the answer. An answer that matches a rule in `missing` is `null`.
-    /// `check` makes the result from the answer, or says why the answer cannot be used.
+    /// `check` makes the result from the answer, or says why the answer cannot be used: then the request
+    /// is repeated.
     pub(crate) async fn fetch<T>(
         &mut self,
         plan: &Plan,
@@ -80,7 +82,7 @@ impl Source {
                         self.client.cookies.clear();
                         continue;
                     }
-                    let what = "the source accepts neither new cookies nor a new token";
+                    let what = "the source refuses the cookies or token, even new ones";
                     return Err(Fault::stopped(what)
                         .remedy("check `auth`, and the clock of this machine")
                         .into());
@@ -89,14 +91,14 @@ impl Source {
                 (Meaning::Success, Ok(tree)) => Ok(tree),
                 (Meaning::Success | Meaning::Unclear, Err(why)) => Err(why),
                 (Meaning::Unclear, Ok(_)) => {
-                    Err(format!("by the rules of the channel, status {status} is no success"))
+                    Err(format!("by the rules of the channel, status {status} is not a success"))
                 }
             };
             let (what, answer) = match parsed {
                 Err(what) => (what, answer),
                 Ok(tree) => {
                     self.auth.confirm_token();
-                    match check(ReadAnswer { tree, text: facts, answer }) {
+                    match check(ReadAnswer { tree, facts, answer }) {
                         Ok(result) => return Ok(result),
                         Err(problem) => problem,
                     }
@@ -111,7 +113,7 @@ impl Source {
 
     /// The time by the source's clock, or by ours before its first answer.
     pub(crate) fn now(&self) -> Timestamp {
-        self.client.now().unwrap_or_else(|| self.clock.now())
+        self.client.source_time().unwrap_or_else(|| self.clock.now())
     }
 
     /// Fetches cookies if the channel needs them and has none.
@@ -155,7 +157,8 @@ impl Source {
     }
 }
 
-/// Parses an answer: decodes its text and opens the documents within it.
+/// Parses an answer: decodes its text and opens the documents within it. Returns the text, the facts about
+/// it, and the tree or the reason why there is none.
 pub(crate) fn parse(
     plan: &Plan,
     call: &Call,

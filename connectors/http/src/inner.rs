@@ -1,9 +1,9 @@
 //! Parses documents within a document.
 //!
 //! A SOAP answer often contains the real answer as a text: in CDATA, escaped, in Base64, encrypted,
-//! or as JSON in a JSON string. Such a text is replaced by its tree, so that paths can go on into it. A
-//! text without layers is decoded already, so the charset that it declares is ignored. Below the layers
-//! are bytes, which are decoded like the body of an answer.
+//! or as JSON in a JSON string. This module replaces such a text by its tree, so that paths lead into it.
+//! If the text has layers, the bytes inside them are decoded like the body of an answer. A text without
+//! layers is already decoded: a charset that it declares is ignored.
 
 use connector_wire::envelope::{self, Layer};
 use contract::Fault;
@@ -36,11 +36,11 @@ impl InnerDocument {
         self.layers.iter().try_for_each(Layer::check)
     }
 
-    /// Replaces texts by their trees. A text that cannot be opened stays as it is, if others can: the
-    /// record that contains it is judged later.
+    /// Replaces texts by their trees. If at least one text can be read, those that cannot stay as they
+    /// are: their records are judged later.
     ///
     /// # Errors
-    /// No text can be opened.
+    /// There are texts, and none of them can be read.
     pub(crate) fn open(
         &self,
         tree: &mut Value,
@@ -72,7 +72,7 @@ impl InnerDocument {
         findings: &mut Findings,
         hints: &Hints<'_>,
     ) -> Result<Value, String> {
-        // Findings about the surrounding text say nothing about the document.
+        // In the answer, markers replace irregular characters; the document needs the characters.
         let text = &findings.without_irregularities(text);
         if self.layers.is_empty() {
             return self.shape.parse(text, findings);

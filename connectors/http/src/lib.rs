@@ -1,13 +1,16 @@
 //! Reads HTTP interfaces page by page: JSON, XML and SOAP.
 //!
-//! Each interface fails in its own way: it answers errors with status 200, its pages shift while they
-//! are read, its totals are wrong, its clock is set back. So this connector relies on little: the rules
-//! of the channel say which answers are successes, by default only a page without records is the last,
-//! and the start of the next request moves only past records that were read completely.
+//! Interfaces fail in many ways: some report errors with status 200, some move records to other pages
+//! while they are read, some count wrongly, some set their clock back. So this connector relies on little:
+//! the rules of the channel say which answers are successes; a page is the last only if it has no records,
+//! unless the settings say otherwise; and the cursor moves only past records that were read completely.
 //!
-//! Read the files in the order in which the data goes through them: `request.rs` and `client.rs` send
-//! requests, `rules.rs` and `fetch.rs` judge the answers, `answer.rs` and `record.rs` take the records
-//! out of them, `pages.rs` and `selection.rs` move the cursor. `page_reader.rs` does all this for a page.
+//! A channel has one sequence of pages for each value of `each`, and with `reread` a second one that reads
+//! old records again. Sequences take turns; a round ends when all of them were read to their end.
+//!
+//! Reading order: `request.rs` and `client.rs` send requests, `rules.rs` and `fetch.rs` judge the answers,
+//! `answer.rs` and `record.rs` take the records out of them, `pages.rs` and `selection.rs` move the cursor.
+//! `page_reader.rs` does all this for a page.
 
 #![warn(missing_docs)]
 
@@ -59,7 +62,7 @@ use crate::{
 /// A read that takes longer returns the entries that it has.
 const MAX_READ_TIME: Duration = Duration::from_secs(5);
 
-/// Maximum number of keys in a cursor that have yet to be acknowledged.
+/// Maximum number of keys in a batch of a channel with `ack`: its cursor contains them.
 const MAX_UNACKNOWLEDGED_KEYS: usize = 200;
 
 /// The connector for HTTP interfaces.
@@ -68,6 +71,7 @@ pub struct Http {
     plan: Plan,
     source: Source,
     sequences: Vec<Sequence>,
+    /// The page whose last records were left for the next batch.
     open_page: Option<OpenPage>,
 }
 
@@ -98,7 +102,7 @@ impl Connector for Http {
         let ConnectorContext { zone, budget: _, gate, clock, .. } = context;
         let (plan, auth) = Plan::new(config, zone)?;
         let identity = auth.mtls().map(Mtls::pem);
-        let client = Client::new(&plan.config, plan.redirects.clone(), identity, gate)?;
+        let client = Client::new(&plan.config, plan.allowed_hosts.clone(), identity, gate)?;
         let sequences = Sequence::all(&plan);
         let source = Source { client, auth, clock, has_cookies: false };
         Ok(Self { plan, source, sequences, open_page: None })
@@ -111,11 +115,11 @@ impl Connector for Http {
         let n_sequences = self.sequences.len();
         let acknowledges = self.plan.ack.is_some();
         let max = if acknowledges { max.min(MAX_UNACKNOWLEDGED_KEYS) } else { max }.max(1);
-        let mut trouble = Vec::new();
+        let mut faults = Vec::new();
         let mut has_moved = false;
         loop {
             let now = self.source.now();
-            let index = cursor.next_sequence(n_sequences, self.source.client.now());
+            let index = cursor.next_sequence(n_sequences, self.source.client.source_time());
             let sequence = self.sequences[index];
             let Self { plan, source, open_page, .. } = self;
             let mut reader = PageReader { plan, source, open_page, now, max, started };
@@ -124,34 +128,36 @@ impl Connector for Http {
                     has_moved = true;
                     page
                 }
-                // The sequence reads old records again, and is not due yet.
+                // It is not time yet to read old records again.
                 Ok(None) => PageEntries { entries: Vec::new(), is_complete: true },
                 Err(fault) => {
                     let fault = fault.at(client::source_name(&self.plan.list.url));
+                    // With as many faults as values of `each`, the source has failed, not one value.
                     let affects_all = matches!(fault.kind(), FaultKind::Throttled(_))
-                        || trouble.len() + 1 >= self.plan.n_values();
+                        || faults.len() + 1 >= self.plan.n_values();
                     if affects_all && !has_moved {
                         return Err(fault);
                     }
                     if affects_all {
-                        // Return the cursor, which has moved; the next read meets the fault again.
-                        let entries = Vec::new();
-                        return Ok(Batch { entries, upto: cursor, caught_up: false, trouble });
+                        // Return the cursor, which has moved; the next read will find the fault again.
+                        let (entries, upto, trouble) = (Vec::new(), cursor, faults);
+                        return Ok(Batch { entries, upto, caught_up: false, trouble });
                     }
-                    trouble.push((Partition(sequence.name(&self.plan)), fault));
+                    faults.push((Partition(sequence.name(&self.plan)), fault));
                     PageEntries { entries: Vec::new(), is_complete: true }
                 }
             };
-            if page.is_complete {
+            let PageEntries { entries, is_complete } = page;
+            if is_complete {
                 cursor.complete.insert(index);
             }
             let caught_up = cursor.end_round_if_complete(n_sequences);
-            if caught_up || !page.entries.is_empty() || started.elapsed() > MAX_READ_TIME {
+            if caught_up || !entries.is_empty() || started.elapsed() > MAX_READ_TIME {
                 if acknowledges {
-                    let keys = page.entries.iter().filter_map(Entry::key);
+                    let keys = entries.iter().filter_map(Entry::key);
                     cursor.to_acknowledge = keys.map(ToString::to_string).collect();
                 }
-                return Ok(Batch { entries: page.entries, upto: cursor, caught_up, trouble });
+                return Ok(Batch { entries, upto: cursor, caught_up, trouble: faults });
             }
         }
     }

@@ -3,14 +3,14 @@
 use contract::Fault;
 use reqwest::Url;
 
-/// Parses an address of the settings. Plain HTTP is allowed to this machine only, except with
-/// `insecure`.
+/// Parses an address of the settings. Plain HTTP is allowed only to this machine, unless `insecure` is
+/// set.
 pub(crate) fn parse_address(text: &str, insecure: bool) -> Result<Url, Fault> {
     let fault = |what: String| Fault::stopped(what).at("http");
     let url = Url::parse(text)
         .map_err(|_| fault(format!("`{text}` is not an address")).remedy("begin with https://"))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Fault::stopped("an address contains a user or a password")
+        return Err(Fault::stopped("an address contains a user or password")
             .remedy("use `auth` instead, with a secret"));
     }
     match url.scheme() {
@@ -24,17 +24,16 @@ pub(crate) fn parse_address(text: &str, insecure: bool) -> Result<Url, Fault> {
     }
 }
 
-/// Resolves an address that the source names in the page at `base`. Allows only known hosts: an answer
-/// must not send the channel, and its credentials, elsewhere.
+/// Resolves an address that an answer from `base` contains. Only the host of `base` and the `allowed` ones
+/// may be contacted, so that no answer sends the channel and its credentials elsewhere.
 pub(crate) fn resolve(base: &Url, text: &str, allowed: &[Url]) -> Result<Url, Fault> {
-    let url = base
-        .join(text)
-        .map_err(|_| Fault::stopped("the address that the source names is not valid"))?;
+    let url =
+        base.join(text).map_err(|_| Fault::stopped("the source refers to an invalid address"))?;
     if is_same_origin(&url, base) || allowed.iter().any(|other| is_same_origin(&url, other)) {
         return Ok(url);
     }
     let host = url.host_str().unwrap_or_default();
-    Err(Fault::stopped(format!("the source names another host: {}://{host}", url.scheme()))
+    Err(Fault::stopped(format!("the source refers to another host: {}://{host}", url.scheme()))
         .remedy("if that is correct, add the host to `redirects`"))
 }
 

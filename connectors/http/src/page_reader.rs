@@ -30,7 +30,7 @@ pub(crate) struct PageEntries {
     pub(crate) is_complete: bool,
 }
 
-/// A page with records that are left for the next batch.
+/// A page whose last records are left for the next batch.
 #[derive(Debug)]
 pub(crate) struct OpenPage {
     sequence: Sequence,
@@ -44,6 +44,7 @@ pub(crate) struct PageReader<'a> {
     pub(crate) source: &'a mut Source,
     /// The page that the last batch did not finish.
     pub(crate) open_page: &'a mut Option<OpenPage>,
+    /// The time by the source's clock.
     pub(crate) now: Timestamp,
     /// Maximum number of entries in the batch.
     pub(crate) max: usize,
@@ -52,7 +53,7 @@ pub(crate) struct PageReader<'a> {
 }
 
 impl PageReader<'_> {
-    /// Reads the next page of `sequence`, or the rest of the open page. `None` if the sequence is not due.
+    /// Reads the next page of `sequence`, or the rest of the open page; `None` if the sequence is not due.
     pub(crate) async fn read(
         &mut self,
         sequence: Sequence,
@@ -64,6 +65,7 @@ impl PageReader<'_> {
             plan.selection.begin(&mut progress, self.now);
         }
         let max_size = plan.config.page.size().map(|size| usize::try_from(size.value).unwrap_or(1));
+        // The number of records to request; after an answer that is too large, half as many.
         let mut size = progress.pages.size.or(max_size).unwrap_or(1).max(1);
         let page = loop {
             match self.load(sequence, &progress, size).await {
@@ -79,11 +81,11 @@ impl PageReader<'_> {
                 }
                 Err(FetchError::Unreadable { what, answer }) => {
                     let at = page_name(sequence, plan, &progress);
-                    let skipped = match plan.config.on_bad_page {
+                    let is_last = match plan.config.on_bad_page {
                         OnBadPage::Stop => None,
                         OnBadPage::Quarantine => plan.config.page.skip(&mut progress.pages, size),
                     };
-                    let Some(is_last) = skipped else {
+                    let Some(is_last) = is_last else {
                         let bytes = answer.body.len();
                         return Err(Fault::stopped(format!(
                             "{at} cannot be read after three requests: {what}; the last answer \
@@ -135,7 +137,7 @@ impl PageReader<'_> {
             match self.make_entry(&page, n_read, at).await {
                 Ok(entry) => entries.push(entry),
                 Err(fault) if entries.is_empty() => return Err(fault),
-                // Return the records so far; the next read meets the fault again.
+                // Return the records so far; the next read will find the fault again.
                 Err(_) => break,
             }
             n_read += 1;
@@ -155,10 +157,8 @@ impl PageReader<'_> {
             (&progress.pages.next, plan.config.each.is_some())
             && next.len() > MAX_NEXT_BYTES
         {
-            return Err(Fault::stopped(format!(
-                "the token or address of the next page has {} bytes, more than {MAX_NEXT_BYTES}",
-                next.len()
-            )));
+            let what = format!("the token or address of a page exceeds {MAX_NEXT_BYTES} bytes");
+            return Err(Fault::stopped(what).remedy("write one channel for each value of `each`"));
         }
         let is_complete = self.finish_page(sequence, cursor, progress, is_last);
         Ok(PageEntries { entries, is_complete })
@@ -169,10 +169,10 @@ impl PageReader<'_> {
         let tree = page.records[index].clone();
         let mut parts = Vec::new();
         for part in self.plan.config.part.iter().zip(&self.plan.parts) {
-            let (value, text) = calls::fetch_part(self.source, self.plan, part, &tree).await?;
-            parts.push((part.0.name.clone(), value, text));
+            let (value, facts) = calls::fetch_part(self.source, self.plan, part, &tree).await?;
+            parts.push((part.0.name.clone(), value, facts));
         }
-        Ok(record::entry(self.plan, tree, &page.text, at, parts))
+        Ok(record::entry(self.plan, tree, &page.facts, at, parts))
     }
 
     /// Requests a page, unless it is still open.
@@ -192,13 +192,14 @@ impl PageReader<'_> {
         }
         let (params, next) = params(plan, sequence, progress, size);
         let base = &plan.list.url;
-        let next = next.map(|next| origin::resolve(base, &next, &plan.redirects)).transpose();
+        let next = next.map(|next| origin::resolve(base, &next, &plan.allowed_hosts)).transpose();
         let request = plan.list.request(&params, next?)?;
         let make_page = |answer: ReadAnswer| {
-            let ReadAnswer { tree, text, mut answer } = answer;
+            let ReadAnswer { tree, facts, mut answer } = answer;
             let headers = std::mem::take(&mut answer.headers);
             let (records, key) = (&plan.config.records, &plan.config.key);
-            let page = Page::new(tree, headers, text, records, key).and_then(|page| {
+            let page = Page::new(tree, headers, facts, records, key).and_then(|page| {
+                // A page that repeats the previous one is requested again.
                 plan.config.page.peek(&progress.pages, &page, size)?;
                 Ok(page)
             });
@@ -207,9 +208,9 @@ impl PageReader<'_> {
         self.source.fetch(plan, &plan.list, &request, &[], make_page).await
     }
 
-    /// Corrects the start of a pass if it was taken from our clock, before the first answer of the source.
+    /// Corrects the start of a pass that was taken from our clock, if the source's clock is behind ours.
     fn correct_start(&self, progress: &mut Progress) {
-        if let (Some(started), Some(now)) = (progress.started, self.source.client.now()) {
+        if let (Some(started), Some(now)) = (progress.started, self.source.client.source_time()) {
             progress.started = Some(started.min(now));
         }
     }

@@ -1,6 +1,6 @@
 //! How one page leads to the next. The functions are pure, so a test can imitate any mistake of a source.
 //!
-//! A [`Position`] is kept in the cursor, so another process can go on from it. Each kind of paging
+//! The cursor contains a [`Position`], from which any process can continue. Each kind of paging
 //! defines two things: which parameters request the next page, and how a page moves the position.
 
 mod count;
@@ -46,11 +46,11 @@ pub(crate) enum Paging {
     },
     /// Each page contains the address of the next one; the last page has none.
     Next(Next),
-    /// Pages begin after the last record, in ascending order of unique values. Without `since` or `day`,
-    /// each record is read only once, so later changes are not seen.
+    /// Each page begins after the last record of the previous one; records are sorted by a unique value.
+    /// Without `since` or `day`, each record is read only once, so later changes are not seen.
     Keyset(Keyset),
-    /// The newest records come first; a pass ends at the newest record of the last pass. Newer records have
-    /// greater numbers.
+    /// The newest records come first, and have the greatest numbers. A pass ends when it reaches the
+    /// records of the last pass.
     Newest(Newest),
 }
 
@@ -58,9 +58,9 @@ pub(crate) enum Paging {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Size {
-    /// The parameter whose value is the number of records.
+    /// The parameter for the number of records.
     pub(crate) param: String,
-    /// The number of records.
+    /// The number of records to request.
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) value: u32,
 }
@@ -69,12 +69,12 @@ pub(crate) struct Size {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StopRule {
-    /// The first page without records. No mistake of a source can break this rule.
+    /// The first page without records. This rule needs nothing from the source.
     #[default]
     Empty,
     /// The first page with fewer records than `size`.
     Short,
-    /// The page after which as many records were read as the total at this path in the answer.
+    /// The page with which the number of records read reaches the total at this path in the answer.
     Total(Path),
 }
 
@@ -94,7 +94,7 @@ pub(crate) struct Step {
 }
 
 impl Paging {
-    /// How many records a page has.
+    /// How many records a page has; `None` if the settings do not say it.
     pub(crate) fn size(&self) -> Option<&Size> {
         match self {
             Self::None {} => None,
@@ -108,7 +108,7 @@ impl Paging {
         }
     }
 
-    /// The rule for the last page; `None` if the pages themselves say it.
+    /// The rule that recognises the last page; `None` if this kind of paging needs none.
     pub(crate) fn stop(&self) -> Option<&StopRule> {
         match self {
             Self::Number(Number { stop, .. })
@@ -167,8 +167,8 @@ impl Paging {
         }
     }
 
-    /// Where the next pass begins when this one is complete. `selects_all`: the channel requests all
-    /// records, not those of a time.
+    /// Where the next pass begins when this one is complete. `selects_all` means that the channel has
+    /// neither `since` nor `day`.
     pub(crate) fn restart(&self, at: Position, selects_all: bool) -> Position {
         match self {
             Self::Newest(_) => Position { known_up_to: at.known_up_to, ..Position::default() },
@@ -177,8 +177,8 @@ impl Paging {
         }
     }
 
-    /// Moves past a page that cannot be read, and returns whether it was the last. `None` if only the page
-    /// itself could name the next one.
+    /// Moves past a page that cannot be read, and returns whether it was the last; `None` if the next page
+    /// cannot be requested without it.
     pub(crate) fn skip(&self, at: &mut Position, size: usize) -> Option<bool> {
         match self {
             Self::None {} => Some(true),
@@ -190,7 +190,7 @@ impl Paging {
 }
 
 impl StopRule {
-    /// Whether `page` is the last by this rule. `n_read` counts the records up to its end.
+    /// Whether `page` is the last by this rule. `n_read` is the number of records up to its end.
     fn is_met(&self, page: &answer::Page, n_read: u64, size: usize) -> bool {
         match self {
             Self::Empty => page.is_empty(),
@@ -204,7 +204,7 @@ impl StopRule {
     }
 }
 
-/// The hash of a page.
+/// The hash of a page that differs from the previous one.
 ///
 /// # Errors
 /// The page has the same records as the previous page.

@@ -1,4 +1,4 @@
-//! Checks the settings, and keeps what all later code relies on.
+//! Checks the settings of a channel; all other code relies on the checked ones.
 
 use std::collections::BTreeSet;
 
@@ -22,23 +22,26 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) config: Config,
+    /// The request for a page.
     pub(crate) list: Call,
     /// The requests of the parts, in their order.
     pub(crate) parts: Vec<Call>,
     pub(crate) ack: Option<Call>,
     pub(crate) selection: Selection,
-    /// The time of a record, for `reread` with pages that are sorted newest first.
+    /// Where a record has its time, so that a reread ends at records that are too old.
     pub(crate) reread_at: Option<TimeField>,
+    /// The address that gives cookies.
     pub(crate) warm_up: Option<Url>,
-    pub(crate) redirects: Vec<Url>,
+    /// Other hosts that a redirect or the address of a next page may name.
+    pub(crate) allowed_hosts: Vec<Url>,
 }
 
-/// Maximum length in bytes of the token or address of a next page if a channel has many positions, so
-/// that the cursor stays below 64 KiB.
+/// Maximum size in bytes of the token or address of a next page in a channel with `each`, whose cursor has
+/// many of them and must stay below 64 KiB.
 pub(crate) const MAX_NEXT_BYTES: usize = 200;
 
 impl Plan {
-    /// Checks the settings.
+    /// Checks the settings. Returns the scheme that authenticates requests separately.
     pub(crate) fn new(config: Config, zone: Tz) -> Result<(Self, Auth), Fault> {
         let auth = Auth::build(config.auth.clone())?;
         let call = |call: &CallConfig, success| {
@@ -69,7 +72,7 @@ impl Plan {
             selection,
             reread_at: reread_at.transpose()?.flatten(),
             warm_up: config.warm_up.as_ref().map(address).transpose()?,
-            redirects: config.redirects.iter().map(address).collect::<Result<_, Fault>>()?,
+            allowed_hosts: config.redirects.iter().map(address).collect::<Result<_, Fault>>()?,
             config,
         };
         Ok((plan, auth))

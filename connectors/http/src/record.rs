@@ -14,22 +14,22 @@ use crate::{
     rules::{AnswerView, Meaning},
 };
 
-/// A part of a record: its name, its value, and what is known about the text of its answer.
+/// A part of a record: its name, its value, and the facts about the text of its answer.
 pub(crate) type RecordPart = (String, Value, Facts);
 
-/// Makes the entry for a record. `text` is what is known about the text of its answer; `at` names the
-/// record for people.
+/// Makes the entry for a record. `facts` are about the text of its answer; `at` names the record in
+/// messages.
 pub(crate) fn entry(
     plan: &Plan,
     mut tree: Value,
-    text: &Facts,
+    facts: &Facts,
     at: String,
     parts: Vec<RecordPart>,
 ) -> Entry {
-    let key = text.findings.key(&plan.config.key, &tree).map(RecordKey::new);
-    let mut defects = text.defects_in("", &tree);
-    for (name, part, text) in &parts {
-        let Defects { marks, damage } = text.defects_in(&format!("{name}."), part);
+    let key = facts.findings.key(&plan.config.key, &tree).map(RecordKey::new);
+    let mut defects = facts.defects_in("", &tree);
+    for (name, part, facts) in &parts {
+        let Defects { marks, damage } = facts.defects_in(&format!("{name}."), part);
         defects.marks.extend(marks);
         defects.damage = defects.damage.or(damage);
     }
@@ -40,9 +40,9 @@ pub(crate) fn entry(
         }
         (None, Some(key)) => {
             let key = key.clone();
-            text.findings.remove_markers(&mut tree);
-            for (name, mut part, text) in parts {
-                text.findings.remove_markers(&mut part);
+            facts.findings.remove_markers(&mut tree);
+            for (name, mut part, facts) in parts {
+                facts.findings.remove_markers(&mut part);
                 if let Value::Object(object) = &mut tree {
                     object.insert(name, part);
                 }
@@ -50,15 +50,15 @@ pub(crate) fn entry(
             for attachment in &plan.config.attachment {
                 attachment.replace_content(&mut tree);
             }
-            let mut report = text.report.clone();
+            let mut report = facts.report.clone();
             report.marks = defects.marks;
             return Entry::record(key, Revision::NONE, tree, report);
         }
     };
-    let mut bytes = text.findings.source_bytes(&tree.to_string());
-    for (_, part, text) in &parts {
+    let mut bytes = facts.findings.source_bytes(&tree.to_string());
+    for (_, part, facts) in &parts {
         bytes.push(b'\n');
-        bytes.extend(text.findings.source_bytes(&part.to_string()));
+        bytes.extend(facts.findings.source_bytes(&part.to_string()));
     }
     Entry::Unreadable { place: Place { key, at }, bytes: Bytes::from(bytes), reason }
 }
@@ -71,18 +71,18 @@ pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         (Meaning::Nothing, _) => Value::Null,
         (Meaning::Success, Ok(tree)) => tree,
         (Meaning::Success, Err(why)) => {
-            return Err(Fault::stopped("the fixture is not an answer").because(why));
+            return Err(Fault::stopped("the fixture cannot be read").because(why));
         }
         (Meaning::Fault(fault), _) => return Err(fault),
         (Meaning::Expired | Meaning::Unclear, _) => {
-            return Err(Fault::stopped("the fixture is not a success by the channel's rules"));
+            return Err(Fault::stopped("the channel's rules do not accept the fixture"));
         }
     };
     let page = Page::new(tree, BTreeMap::new(), facts, &plan.config.records, &plan.config.key)
-        .map_err(|what| Fault::stopped("the fixture is not an answer").because(what))?;
+        .map_err(|what| Fault::stopped("the fixture cannot be read").because(what))?;
     let entries = page.records.into_iter().enumerate().map(|(index, tree)| {
         let at = format!("record {}", index + 1);
-        entry(plan, tree, &page.text, at, Vec::new())
+        entry(plan, tree, &page.facts, at, Vec::new())
     });
     Ok(entries.collect())
 }

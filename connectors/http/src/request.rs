@@ -21,12 +21,13 @@ use crate::{
 /// Maximum number of template instructions for one body; real bodies need a few dozen.
 const MAX_INSTRUCTIONS: u64 = 100_000;
 
-/// A request of the settings, and how its answers are read.
+/// A request as the settings describe it, and how its answers are read.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) url: Url,
     method: Method,
     pub(crate) config: CallConfig,
+    /// The body from a file; `None` if the settings name none.
     template: Option<Template>,
     /// Which answers are successes; if `None`, the rule of the channel applies.
     pub(crate) success: Option<Rule>,
@@ -66,7 +67,7 @@ impl Request {
         }
     }
 
-    /// Takes over the changes that an authentication scheme has made.
+    /// Applies the changes that an authentication scheme has made.
     pub(crate) fn with_auth(mut self, signed: auth::Request) -> Self {
         let auth::Request { method, path: _, query, headers, body } = signed;
         self.method = if method == Method::Post.name() { Method::Post } else { Method::Get };
@@ -124,7 +125,7 @@ impl Call {
         self.config.json.is_some() || self.template.is_some()
     }
 
-    /// Builds the request with these parameters. `next` is the address of the next page, if it was named.
+    /// Builds the request with these parameters. `next` is the page's address, if the last page named it.
     pub(crate) fn request(&self, params: &[Param], next: Option<Url>) -> Result<Request, Fault> {
         let CallConfig { query, headers, form, json, .. } = &self.config;
         // The address of a next page already contains its parameters.
@@ -168,8 +169,8 @@ fn pairs(fields: &Map<String, Value>) -> Vec<Param> {
     fields.clone().into_iter().collect()
 }
 
-/// Compiles a body with placeholders. Values will be escaped for JSON or XML, depending on the body.
-/// Unknown names will be errors, and the number of instructions is limited.
+/// Compiles a body with placeholders. Rendering it escapes values for JSON or XML, whichever the body is,
+/// refuses unknown names, and limits the number of instructions.
 fn compile_template(text: &str) -> Result<Environment<'static>, Fault> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);

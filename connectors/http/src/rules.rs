@@ -81,7 +81,7 @@ pub(crate) struct AnswerView<'a> {
     pub(crate) text: &'a str,
     /// `None` if the text cannot be parsed.
     pub(crate) tree: Option<&'a Value>,
-    /// The pause that the header `Retry-After` asks for.
+    /// The pause that the header `Retry-After` asks for; `None` without a readable one.
     pub(crate) retry_after: Option<Duration>,
 }
 
@@ -99,7 +99,7 @@ pub(crate) enum Meaning {
 }
 
 impl Rules {
-    /// Decides what an answer means. `success` replaces the channel's rule for successes.
+    /// Decides what an answer means. `success`, if there is one, replaces the channel's rule for successes.
     pub(crate) fn judge(&self, success: Option<&Rule>, answer: AnswerView<'_>) -> Meaning {
         if let Some(fault) = self.fault.iter().find(|fault| fault.rule.matches(answer)) {
             return fault.meaning(answer);
@@ -167,7 +167,7 @@ impl FaultRule {
             FaultRuleKind::Refresh => return Meaning::Expired,
             FaultRuleKind::Transient => Fault::transient(what),
             FaultRuleKind::Stopped => {
-                Fault::stopped(what).remedy("see the rule in [[http.fault]] that matches")
+                Fault::stopped(what).remedy("look at the rule in [[http.fault]] that matches")
             }
             FaultRuleKind::Throttled => {
                 let wait = answer.retry_after.max(self.wait.map(|wait| wait.0));

@@ -1,8 +1,8 @@
 //! Which records a pass requests, and where the next pass begins. The functions are pure.
 //!
-//! The start moves only when a pass is complete. It always stays behind the source's clock by the
-//! overlap, so neither a record with a time in the future nor a clock that is set back moves it past
-//! records that are still to come.
+//! The start of the next pass moves only when a pass is complete. It stays behind the source's clock by
+//! `overlap`, so neither a time in the future nor a clock that is set back moves it past records that are
+//! still to come.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::{
 /// How records are requested.
 #[derive(Debug)]
 pub(crate) enum Selection {
-    /// All records in each pass, or all after the position of the pages.
+    /// All records; with pages of kind `keyset` or `newest`, those after the last pass.
     All,
     /// Records from a time on, or between two times.
     Since(Box<SinceRule>),
@@ -34,7 +34,7 @@ pub(crate) enum Selection {
 pub(crate) struct SinceRule {
     pub(crate) settings: Since,
     pub(crate) format: TimeFormat,
-    /// The time of a record.
+    /// Where a record has its time; `None` if the settings do not say it.
     pub(crate) at: Option<TimeField>,
     /// The time range to read, in a backfill.
     pub(crate) range: Option<TimeRange>,
@@ -50,7 +50,7 @@ pub(crate) struct DayRule {
 }
 
 impl Selection {
-    /// Limits all passes from now on to `range`.
+    /// Limits all later passes to `range`.
     pub(crate) fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {
         match self {
             Self::All => {
@@ -59,7 +59,7 @@ impl Selection {
             }
             Self::Since(rule) if rule.settings.until.is_none() && range.to().is_some() => {
                 return Err(Fault::stopped("this channel cannot request records up to a time")
-                    .remedy("leave out --to, or add `until` to `since` if the source accepts it"));
+                    .remedy("leave out --to, or set `since.until` if the source accepts one"));
             }
             Self::Since(rule) => rule.range = Some(range),
             Self::Day(rule) => rule.range = Some(range),
@@ -215,7 +215,7 @@ impl DayRule {
     }
 }
 
-/// The end of a time window that begins at `since`.
+/// The end of a time window that begins at `since`: at most `latest`.
 fn window_end(until: &Until, since: Timestamp, latest: Timestamp) -> Timestamp {
     let longest = since.checked_add_signed(delta(until.span.0));
     longest.map_or(latest, |longest| longest.min(latest))

@@ -1,5 +1,5 @@
 //! The sequences of a channel: one for each value of `each`, and with `reread` a second one for each that
-//! reads old records again.
+//! reads old records again. In reports, the sequences of one value are a partition.
 
 use contract::Timestamp;
 use document::delta;
@@ -15,7 +15,7 @@ use crate::{
 /// The records of one value of `each`, read page by page. A pass reads them to their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sequence {
-    /// The index of the value; `None` without `each`.
+    /// The index of the value in `each`; `None` without `each`.
     pub(crate) value: Option<usize>,
     /// Whether it reads old records again.
     pub(crate) is_reread: bool,
@@ -33,7 +33,7 @@ impl Sequence {
         sequences(false).chain(rereads).collect()
     }
 
-    /// The name of the sequence in the cursor and in reports.
+    /// The name of the sequence in the cursor and in reports: the value of `each`, or empty without `each`.
     pub(crate) fn name(self, plan: &Plan) -> String {
         self.value(plan).map(value_name).unwrap_or_default()
     }
@@ -59,27 +59,28 @@ impl Sequence {
         is_due.then(|| plan.selection.reread_start(reread.days, now).unwrap_or_default())
     }
 
-    /// Puts the progress of the sequence into the cursor. `is_complete`: the pass has reached its end.
+    /// Puts the progress of a pass into the cursor. The pass began at `started`, and has reached its end if
+    /// `is_complete`.
     pub(crate) fn store(
         self,
         plan: &Plan,
         cursor: &mut Cursor,
         progress: Progress,
-        now: Timestamp,
+        started: Timestamp,
         is_complete: bool,
     ) {
         let name = self.name(plan);
         if self.is_reread {
             let stored = cursor.rereads.entry(name).or_default();
             if stored.progress.is_none() {
-                stored.started = Some(now);
+                stored.started = Some(started);
             }
             stored.progress = (!is_complete).then_some(progress);
             return;
         }
         if is_complete && plan.config.reread.is_some() {
             // The first pass reads everything, so old records are read again only when it is complete.
-            let first = || RereadProgress { started: Some(now), progress: None };
+            let first = || RereadProgress { started: Some(started), progress: None };
             cursor.rereads.entry(name.clone()).or_insert_with(first);
         }
         cursor.positions.insert(name, progress);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use reqwest::Url;
 
-/// Maximum number of cookies for a host, to limit memory; no session needs as many.
+/// Maximum number of cookies for a host, to limit memory; no source needs so many.
 const MAX_COOKIES: usize = 64;
 
 /// Cookies by host and name.
@@ -14,8 +14,8 @@ pub(crate) struct Cookies {
 }
 
 impl Cookies {
-    /// Stores the cookie of a `Set-Cookie` header (RFC 6265 §5.2). Paths and domains are ignored, because
-    /// a channel uses one application.
+    /// Stores the cookie of a `Set-Cookie` header (RFC 6265 §5.2), or removes it if it has expired. Ignores
+    /// paths and domains, because a channel uses one application.
     pub(crate) fn store(&mut self, url: &Url, header: &str) {
         let (pair, attributes) = header.split_once(';').unwrap_or((header, ""));
         let Some((name, value)) = pair.split_once('=') else { return };

@@ -9,7 +9,8 @@ use contract::Timestamp;
 use document::{Path, TimeFormat, scalar_text};
 use serde_json::Value;
 
-/// Sources send times in whole seconds, so a small step back does not mean that a clock was set back.
+/// A source's clock that goes back further than this was set back. It seems to go back a little, because
+/// sources send whole seconds.
 pub(crate) const MAX_CLOCK_JITTER: TimeDelta = TimeDelta::minutes(1);
 
 /// Where the time is in a record, and how it is written.
@@ -20,7 +21,7 @@ pub(crate) struct TimeField {
 }
 
 impl TimeField {
-    /// The latest time of these records.
+    /// The latest time in these records; `None` if no time can be read.
     pub(crate) fn latest(&self, records: &[Value]) -> Option<Timestamp> {
         let times = records.iter().filter_map(|record| scalar_text(self.at.first(record)?));
         times.filter_map(|time| self.format.read(&time)).max()

@@ -1,4 +1,4 @@
-//! Shows exchanges with a source to people who write a channel, without secrets.
+//! Records exchanges with a source, without secrets, for people who write a channel.
 
 use std::collections::BTreeMap;
 
@@ -21,19 +21,19 @@ pub struct Trace {
     pub url: String,
     /// The query.
     pub query: Option<String>,
-    /// Headers; values that may be secrets are replaced.
+    /// Headers; `…` replaces values that may be secrets.
     pub headers: Vec<(String, String)>,
-    /// Size of the body before it was signed, and its SHA-256.
+    /// Size in bytes and SHA-256 of the body before it was signed.
     pub body: (usize, String),
     /// How the request was signed.
     pub signature: Option<auth::SigningSteps>,
-    /// The status; `None` if no answer arrived.
+    /// The status of the answer; `None` if no answer arrived, or only one that is too large.
     pub status: Option<u16>,
     /// Headers of the answer.
     pub answer_headers: BTreeMap<String, String>,
-    /// Size of the answer, and its SHA-256.
+    /// Size in bytes and SHA-256 of `page`; `None` like `status`.
     pub answer: Option<(usize, String)>,
-    /// The answer as it arrived; it may contain personal values.
+    /// The unpacked body of the answer; it may contain personal values.
     pub page: Bytes,
 }
 
@@ -62,6 +62,7 @@ impl Trace {
     }
 }
 
+/// The size in bytes, and the SHA-256 in hexadecimal.
 pub(crate) fn digest(bytes: &[u8]) -> (usize, String) {
     (bytes.len(), hex::encode(Sha256::digest(bytes)))
 }

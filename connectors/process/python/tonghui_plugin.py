@@ -32,11 +32,11 @@ class Fault(Exception):
 
 
 class Transient(Fault):
-    """The failure may go away by itself: the gateway tries again soon, with growing waits."""
+    """The failure may go away by itself: the gateway tries again, after growing pauses."""
 
 
 class Stopped(Fault):
-    """Somebody must fix something: a wrong password, a missing table."""
+    """An operator must fix something: a wrong password, a missing table."""
 
     kind = "stopped"
 
@@ -73,7 +73,7 @@ class Plugin:
         raise NotImplementedError
 
     def settled(self, upto):
-        """Called when everything up to `upto` is stored, perhaps twice: tells the source."""
+        """Called, perhaps twice, when everything up to `upto` is stored, to tell the source."""
 
     def record(self, key, body, revision=None):
         """Answers with one record: its stable key, its fields as a dict, and the whole number or

@@ -1,9 +1,9 @@
 //! Runs a program with limited memory and few environment variables. All processes that it starts end
 //! with it.
 //!
-//! A shell sets the limits (`ulimit`, POSIX) and then replaces itself with the program. So they hold
-//! from its first instruction on, and for everything that it starts, without unsafe code or a control
-//! group. The program gets only the variables below: other variables of the gateway contain keys and
+//! A shell sets the limits (`ulimit`, POSIX) and then replaces itself with the program. So the limits hold
+//! from the first instruction on, and for everything that the program starts, without unsafe code or a
+//! control group. The program gets only the variables below: other variables of the gateway contain keys and
 //! passwords.
 
 mod log;
@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::plan::Plan;
 
-/// The environment variables that a program gets.
+/// The environment variables of the gateway that a program gets.
 const VARIABLES: &[&str] = &[
     "PATH",
     "HOME",
@@ -47,6 +47,7 @@ const START_SCRIPT: &str = r#"ulimit -c 0 && ulimit -v "$0" || exit 125; exec "$
 /// A running program. Dropping it kills the program and everything that it has started.
 pub(crate) struct Child {
     process: Process,
+    /// Its process group, which contains everything that it starts.
     group: Option<Pid>,
     /// The task that copies its standard error to the log.
     _log: JoinSet<()>,

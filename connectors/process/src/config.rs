@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The program and its arguments. The program runs in the folder of the channel: in `["python3",
-    /// "plugin.py"]`, the file is beside channel.toml.
+    /// The program and its arguments. The program runs in the folder of the channel, so the file of
+    /// `["python3", "plugin.py"]` is beside channel.toml.
     #[schemars(length(min = 1))]
     pub(crate) command: Vec<String>,
     /// The protocol of the program.
@@ -59,7 +59,7 @@ pub(crate) struct Singer {
     /// The stream whose records are demands. Records of other streams are ignored.
     #[schemars(length(min = 1))]
     pub(crate) stream: String,
-    /// The key fields of a record. If absent, the `key_properties` of the tap's SCHEMA.
+    /// The key fields of a record; by default, the `key_properties` of the tap's SCHEMA.
     #[serde(default)]
     pub(crate) key: Vec<String>,
     /// The field that orders the states of one record: a whole number or a time. If absent, the state

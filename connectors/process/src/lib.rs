@@ -42,7 +42,7 @@ pub struct Process {
 /// Maximum size of a plugin's `upto` and of a tap's state, in bytes.
 const MAX_CURSOR_BYTES: usize = 64 * 1024;
 
-/// A position, with the kind of program that it belongs to. The other kind refuses it.
+/// A position, with the kind of program that it belongs to. A channel with the other kind refuses it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cursor {
@@ -60,12 +60,13 @@ pub struct TapPosition {
     /// Number of records read since that state.
     #[serde(rename = "passed")]
     n_records: u64,
-    /// A hash of these records. It shows whether a tap that is started again writes the same records.
+    /// A hash of these records, which shows whether a tap that is started again writes the same ones.
     digest: String,
 }
 
 enum Program {
-    /// The running plugin. A request takes it out, so that an interrupted request drops it.
+    /// The running plugin, if there is one. A request takes it out, so that an interrupted request drops
+    /// it.
     Plugin(Option<Box<Session>>),
     Tap(Box<Tap>),
 }

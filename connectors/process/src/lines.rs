@@ -1,4 +1,4 @@
-//! Reads the lines that a program writes, up to a limit.
+//! Reads the lines that a program writes, and limits their size.
 
 use std::io;
 

@@ -10,7 +10,7 @@
 //!
 //! The gateway sends no request before the previous answer is complete. `budget` contains the limits of
 //! the source, which the plugin must respect; `zone` is the time zone of times without an offset.
-//! Unknown names are ignored, so that later versions can add some.
+//! Both sides ignore unknown members of these objects, so that later versions can add some.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::child::readable_text;
 /// The version of the protocol.
 pub(crate) const PROTOCOL: u32 = 1;
 
-/// Maximum pause that a plugin may request: a wrong number must not stop a channel forever.
+/// Maximum pause after a fault of a plugin: a wrong number must not stop a channel forever.
 const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// An answer that is not a record. `record.rs` reads records.

@@ -1,4 +1,4 @@
-//! The checked settings, on which all later code relies.
+//! Checks the settings of a channel; all other code relies on the checked ones.
 
 use contract::{ConnectorContext, Fault};
 use serde_json::{Map, Value};
@@ -8,8 +8,8 @@ use crate::config::{Config, Protocol};
 /// How a program is run, and with which limits.
 pub(crate) struct Plan {
     pub(crate) config: Config,
-    /// Each read enters the gate once. The gate does not count the program's own requests to the
-    /// source: the program gets the budget and must respect it.
+    /// Its gate admits each read once. It does not count the program's own requests to the source: the
+    /// program gets the budget and must respect it.
     pub(crate) context: ConnectorContext,
     /// Settings for the program, including secrets. They are never shown.
     pub(crate) settings: Map<String, Value>,
@@ -48,12 +48,12 @@ impl Plan {
         Err(Fault::stopped(cause).remedy(remedy))
     }
 
-    /// A fault of the program that somebody must fix.
+    /// A fault that an operator must fix, at the place of the program.
     pub(crate) fn stopped(&self, cause: &str) -> Fault {
         Fault::stopped(cause).at(self.place())
     }
 
-    /// The place of a fault.
+    /// The place of the program's faults: `plugin` or `tap`, and the command.
     pub(crate) fn place(&self) -> String {
         let kind = if self.config.singer.is_some() { "tap" } else { "plugin" };
         format!("{kind} {}", self.config.command.first().map_or("", String::as_str))

@@ -1,4 +1,4 @@
-//! Makes an entry from a record of a program: a record, or bytes that cannot be read.
+//! Makes an entry from a record that a program has written: a record, or bytes that cannot be read.
 
 use bytes::Bytes;
 use contract::{Entry, MAX_RECORD_BYTES, Place, Reason, RecordKey, Revision, TextReport};
@@ -14,7 +14,7 @@ pub(crate) fn fixture_lines(page: &[u8]) -> impl Iterator<Item = &[u8]> {
     page.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
 }
 
-/// Parses a line of a program into a tree, with what is known about its text. `None` if it is not JSON.
+/// Parses a line of a program into a tree, with the facts about its text; `None` if it is not JSON.
 pub(crate) fn parse_line(line: &[u8]) -> Option<(Value, Facts)> {
     let mut text = decode(line, &Hints::default());
     let tree = text.parse(Shape::Json).ok()?;
@@ -23,7 +23,7 @@ pub(crate) fn parse_line(line: &[u8]) -> Option<(Value, Facts)> {
 
 /// The parts of a record.
 pub(crate) struct RecordParts<'a> {
-    /// The place of the record, for people.
+    /// The place of the record, for messages.
     pub(crate) at: String,
     pub(crate) key: Option<RecordKey>,
     /// `None` if the revision cannot be read.
@@ -31,7 +31,7 @@ pub(crate) struct RecordParts<'a> {
     pub(crate) body: Value,
     /// The line that contained the record.
     pub(crate) line: &'a [u8],
-    /// What is known about the text of the line.
+    /// The facts about the text of the line.
     pub(crate) facts: &'a Facts,
     /// Damage in the line outside the body.
     pub(crate) damage: Option<String>,

@@ -1,7 +1,7 @@
 //! Sends requests to a running plugin and reads its answers.
 //!
-//! If an answer cannot be read to its end, the session is dropped, and the plugin with it. So the rest
-//! of an answer is never taken for the answer to the next request.
+//! If an answer cannot be read to its end, the caller drops the session, which ends the plugin. So the rest
+//! of an answer is never read as the answer to the next request.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -116,7 +116,7 @@ impl Session {
         Ok(())
     }
 
-    /// The next answer that is not a record.
+    /// Reads the next line, which must be an answer other than a record.
     async fn next_answer(&mut self, plan: &Plan) -> Result<Answer, Fault> {
         parse_answer(self.next_line(plan).await?, plan)
     }
@@ -130,11 +130,13 @@ impl Session {
     }
 }
 
+/// The fault if a plugin ends before its answer is complete.
 async fn early_end_fault(child: &mut Child, plan: &Plan) -> Fault {
     let cause = child.wait().await.err().unwrap_or_else(|| "the program ended".to_owned());
     protocol_fault(plan, &format!("{cause} before its answer was complete"))
 }
 
+/// The fault if a plugin violates the protocol.
 fn protocol_fault(plan: &Plan, cause: &str) -> Fault {
     let remedy = "read its standard error in the log, or run it with `tonghui plugin test`";
     plan.stopped(cause).remedy(remedy)

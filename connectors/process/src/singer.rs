@@ -34,9 +34,9 @@ const READ_TIME: Duration = Duration::from_secs(5);
 /// A tap, with its current run.
 pub(crate) struct Tap {
     settings: config::Singer,
-    /// Its catalog, once it has been started.
+    /// Its catalog; `None` before the first start, and if it has none.
     catalog: Option<serde_json::Value>,
-    /// The current run. A read takes it out, so that an interrupted read drops it.
+    /// The current run; `None` between two runs. A read takes it out, so that an interrupted read drops it.
     run: Option<Run>,
 }
 
@@ -116,6 +116,7 @@ impl Tap {
 #[derive(Default)]
 struct BatchBuilder {
     entries: Vec<Entry>,
+    /// The index of each key's entry.
     indices: HashMap<RecordKey, usize>,
     n_bytes: usize,
 }

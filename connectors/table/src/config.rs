@@ -1,7 +1,7 @@
 //! The `[table]` section of a channel file.
 //!
-//! Plain data: these types check only its shape, and `plan.rs` checks whether the settings fit
-//! together. Editors show the comments below.
+//! These types only check the shape of the settings; `plan.rs` checks whether they fit together. Editors
+//! show the comments below as help.
 
 use std::collections::BTreeMap;
 
@@ -86,9 +86,9 @@ pub(crate) struct Changes {
 pub(crate) struct Flag {
     /// The column. The account needs UPDATE on it, and on nothing else.
     pub(crate) column: String,
-    /// Its value while the row is pending.
+    /// The value of the column while the row is pending.
     pub(crate) pending: Pending,
-    /// Its value once the row is stored.
+    /// The value that the column gets when the row is stored.
     pub(crate) done: Scalar,
 }
 
@@ -136,8 +136,8 @@ pub(crate) struct Reread {
     pub(crate) every: Period,
 }
 
-/// Rows of another table that belong to a record, where they become an array. When a new row appears,
-/// its record is read again as a whole.
+/// Rows of another table that belong to a record. They become an array in it. When a new row appears, the
+/// whole record is read again.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Part {
@@ -146,7 +146,7 @@ pub(crate) struct Part {
     /// The other table.
     #[serde(flatten)]
     pub(crate) table: TableConfig,
-    /// The column of the main table that refers to the other table.
+    /// The column of the main table by which the rows are found.
     pub(crate) parent: String,
     /// The column of the other table that equals `parent`.
     pub(crate) column: String,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{plan::TablePlan, value::Value};
 
 /// A position in a table and its parts.
-// No field has a default: the cursor of another kind of connector must not be read as an empty one.
+// No field has a default, so that the cursor of another connector is not read as an empty one.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
@@ -35,9 +35,11 @@ pub struct Cursor {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Positions {
     pub(crate) sweep: SweepPosition,
-    /// The last key in the scan over pending rows.
+    /// The last key that the scan over pending rows has read; `None` before its first page.
     pub(crate) pending: Option<Value>,
+    /// The position is the last key.
     pub(crate) undated: RepeatedScan<Value>,
+    /// The position is the last (value, key).
     pub(crate) reread: RepeatedScan<(Value, Value)>,
     /// The position is the number of rows already read.
     pub(crate) keyless: RepeatedScan<u64>,
@@ -57,8 +59,8 @@ pub(crate) struct SweepPosition {
     pub(crate) after: Option<(Value, Value)>,
     /// The greatest readable value that was ever read.
     pub(crate) newest: Option<Value>,
-    /// When the sweep first read a row younger than the overlap, by the source's clock. Rows before its
-    /// position may have become visible since then.
+    /// When this sweep first read a row younger than the overlap, by the source's clock. Since then, rows
+    /// before its position may have become visible.
     #[serde(rename = "near_since")]
     pub(crate) overlap_since: Option<DateTime<Utc>>,
 }
@@ -73,7 +75,7 @@ impl fmt::Debug for Cursor {
 }
 
 impl SweepPosition {
-    /// Starts again if the settings now name another column. To read rows twice does no harm.
+    /// Starts again if the settings now name another column. Reading rows twice does no harm.
     pub(crate) fn reset_if_changed(&mut self, table: &TablePlan) {
         let column = table.changes.as_ref().map_or("", |changes| changes.column.as_str());
         if self.column != column {
@@ -94,7 +96,7 @@ pub(crate) struct RepeatedScan<P> {
 /// A part row whose records did not fit into one batch, with the position among them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct UnfinishedPart {
-    /// The number of the scan that found it.
+    /// The index of the scan that found it.
     pub(crate) scan: usize,
     /// The key of the part row.
     pub(crate) part: Value,
@@ -106,7 +108,7 @@ pub(crate) struct UnfinishedPart {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PendingAck {
     pub(crate) key: Value,
-    /// The value of the column of `changes`, when the row was read.
+    /// The value of the column of `changes` when the row was read; `None` if the row has none.
     pub(crate) changed: Option<Value>,
 }
 

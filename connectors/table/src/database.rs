@@ -1,8 +1,7 @@
 //! The source's database, within the limits of the source.
 //!
-//! Every statement passes the gate and has a time limit, and its faults name the table and the remedy.
-//! The server enforces the same time limit: a query that is only abandoned here would continue on the
-//! server and block the connection.
+//! Every statement passes the gate and has a time limit. The server enforces the same time limit:
+//! otherwise, a query that is abandoned here would continue on the server and block the connection.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +18,7 @@ use crate::{
     value::Row,
 };
 
-/// Wait this much longer than the server's time limit: the server's own error says more.
+/// Added to the server's time limit before we give up, because the server's own error says more.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The address of a database, and its connections after the first use.
@@ -54,7 +53,7 @@ impl Database {
         })
     }
 
-    /// The source's own clock.
+    /// The time by the source's own clock.
     pub(crate) async fn now(&mut self, table: &TablePlan) -> Result<DateTime<Utc>, Fault> {
         let dialect = self.address.dialect();
         let rows = self.fetch(Sql::now(dialect), table).await?;
@@ -64,6 +63,7 @@ impl Database {
             .ok_or_else(|| Fault::stopped("the database returned no time").at(self.address.place()))
     }
 
+    /// Reads a page of rows.
     pub(crate) async fn select(&mut self, select: &Select<'_>) -> Result<Vec<Row>, Fault> {
         self.fetch(Sql::select(self.address.dialect(), select), select.table).await
     }
@@ -89,6 +89,8 @@ impl Database {
         fetched.map_err(|error| self.fault(error, Operation::Read, table))
     }
 
+    /// Runs a statement within the limits. The outer error is a fault of the gate, the inner one an error
+    /// of the database.
     async fn run_limited<T>(
         &mut self,
         statement: impl Future<Output = Result<T, sqlx::Error>>,
@@ -108,15 +110,15 @@ impl Database {
 
     async fn classify(&mut self, error: sqlx::Error) -> DbError {
         if !matches!(error, sqlx::Error::PoolTimedOut) {
-            return DbError::of(&error);
+            return DbError::from_sqlx(&error);
         }
         let cause = tokio::time::timeout(GRACE, self.pool().connect_error()).await.ok().flatten();
-        DbError::of(&cause.unwrap_or(error))
+        DbError::from_sqlx(&cause.unwrap_or(error))
     }
 
     fn fault(&mut self, error: DbError, operation: Operation, table: &TablePlan) -> Fault {
         if error == DbError::TableAltered {
-            // Prepared statements live as long as their connection.
+            // The prepared statements of the old connections do not fit the altered table.
             self.pool = None;
         }
         database_fault(error, operation, self.address.place(), table, self.timeout)

@@ -1,8 +1,8 @@
 //! The databases: an enum over three native drivers.
 //!
 //! `sqlx::Any` is not used: it has no decimals, times or UUIDs, and a row that contains one cannot be
-//! read at all. The three files have the same sections: open, query, bind, row, error. To support
-//! another database, add a file.
+//! read at all. The three files have the same functions: `open`, `query`, `bind`, `read_row` and
+//! `classify`. To support another database, add a file.
 
 mod mysql;
 mod postgres;
@@ -71,15 +71,15 @@ pub(crate) enum DbError {
     /// The account has no permission for the statement.
     Denied,
     NoTable,
-    /// With its name.
+    /// The statement names this column, but the table does not have it.
     NoColumn(String),
     /// The value of a flag does not have the type of its column.
     WrongType,
-    /// A constraint or a trigger refused a row.
+    /// A constraint or a trigger refused to update a row.
     RowRefused,
     /// The name of a column, and its type, which cannot be read.
     UnreadableColumn(String, String),
-    /// With the database's error code.
+    /// Any other error, with the database's error code.
     Other(String),
 }
 
@@ -128,7 +128,7 @@ impl Address {
         }
     }
 
-    /// A pool of at most `size` connections, each made when it is first needed. Needs a runtime.
+    /// A pool of at most `size` connections, which it makes when they are needed. Needs a tokio runtime.
     pub(crate) fn open(&self, timeout: Duration, size: u32, zone: Tz) -> Pool {
         match self {
             Self::Sqlite(options) => Pool::Sqlite(sqlite::open(options, timeout, size)),
@@ -154,7 +154,7 @@ impl Pool {
     }
 
     /// Connects once more to find out why there is no connection: a pool reports only that it has
-    /// waited.
+    /// waited. `None` if this succeeds.
     pub(crate) async fn connect_error(&self) -> Option<sqlx::Error> {
         match self {
             Self::Sqlite(pool) => pool.connect_options().connect().await.err(),
@@ -173,7 +173,7 @@ impl Pool {
 }
 
 impl DbError {
-    pub(crate) fn of(error: &sqlx::Error) -> Self {
+    pub(crate) fn from_sqlx(error: &sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(error) => {
                 if let Some(error) = error.try_downcast_ref::<SqliteError>() {
@@ -207,7 +207,7 @@ fn unreadable_column(column: &str, type_name: &str) -> sqlx::Error {
     sqlx::Error::ColumnDecode { index: column.to_owned(), source: type_name.to_owned().into() }
 }
 
-/// A row of these columns. The extra column becomes `is_pending`.
+/// A row of these columns. The column [`IS_PENDING`] becomes `is_pending`.
 fn to_row(
     columns: impl Iterator<Item = Result<(String, Value), sqlx::Error>>,
 ) -> Result<Row, sqlx::Error> {

@@ -1,7 +1,7 @@
 //! What an error of the database means for the channel, and what to do about it.
 //!
 //! Drivers quote values in their messages, and URLs contain passwords. So this module writes its own
-//! messages, with names from the settings and the database's error code, and without the driver's text.
+//! messages, with names from the settings and the database's error code, but without the driver's text.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use contract::Fault;
 
 use crate::{driver::DbError, plan::TablePlan};
 
-/// What was done with the database.
+/// What a statement does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
     Read,
@@ -33,7 +33,7 @@ pub(crate) fn database_fault(
     }
 }
 
-/// The fault for an error that has nothing to do with a table.
+/// The fault for an error that has nothing to do with a table; returns any other error unchanged.
 fn connection_fault(error: DbError) -> Result<Fault, DbError> {
     Ok(match error {
         DbError::Unreachable(why) => Fault::transient("cannot connect")

@@ -55,6 +55,7 @@ const FIRST_LOAD_PAGES: usize = 10;
 pub struct Table {
     plan: Plan,
     database: Database,
+    /// The scans, in the order in which they take turns.
     scans: Vec<TableScan>,
 }
 
@@ -135,7 +136,7 @@ impl Connector for Table {
     }
 }
 
-/// All scans of all tables, in the order in which they take turns.
+/// The scans of all tables, in the order in which they take turns.
 fn all_scans(plan: &Plan) -> Vec<TableScan> {
     let main = Scan::all(&plan.main, plan.config.reread.as_ref(), true);
     let main = main.into_iter().map(|kind| TableScan { kind, part: None });

@@ -1,7 +1,7 @@
 //! Reads one page of rows of the main table or of a part, with all parts of each record.
 //!
-//! Whichever scan finds a record, it is read completely, with all its parts in the order of their keys.
-//! So the same state of the source always gives the same record.
+//! A record is always read completely, with all its parts in the order of their keys, whichever scan has
+//! found it. So the same state of the source always gives the same record.
 
 use std::collections::{HashMap, HashSet};
 
@@ -45,6 +45,7 @@ pub(crate) struct Page {
 pub(crate) struct PageReader<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) database: &'a mut Database,
+    /// The time by the source's clock.
     pub(crate) now: DateTime<Utc>,
     /// Maximum number of entries.
     pub(crate) limit: usize,
@@ -73,6 +74,7 @@ impl PageReader<'_> {
         };
         let mut rows = self.database.select(&select).await?;
         let mut is_end = rows.len() < self.limit;
+        // The first pages of a backfill only show how the source writes times.
         let is_format_sample = scan == Scan::Range && cursor.main.sweep.since.is_none();
         scan.move_past(table, &mut cursor.main, &rows, is_end, self.now);
         if is_format_sample {
@@ -82,7 +84,7 @@ impl PageReader<'_> {
             if since.is_none() && newest.is_some() {
                 return Err(Fault::stopped("the column of `changes` contains numbers, not times")
                     .at(format!("table {}", table.name))
-                    .remedy("if the numbers are times, write their format in `format`, like %s"));
+                    .remedy("if the numbers are times, set `format` to their format, like %s"));
             }
         }
         if scan == Scan::Pending {
@@ -111,8 +113,8 @@ impl PageReader<'_> {
         });
     }
 
-    /// Reads again the records that new rows of a part belong to. A part row without a record is
-    /// skipped: the record will be read with it when it arrives.
+    /// Reads again the records to which new rows of a part belong. Skips a part row without a record: when
+    /// the record arrives, it is read with the part row.
     async fn read_part(
         &mut self,
         scan: Scan,
@@ -139,14 +141,14 @@ impl PageReader<'_> {
         }
         let does_not_fit = parents.len() > self.limit;
         parents.truncate(self.limit);
-        let number = cursor.next_scan;
+        let scan_index = cursor.next_scan;
         let positions = cursor.parts.entry(part.name.clone()).or_default();
         if let (true, Some(row), Some(last)) = (does_not_fit, rows.first(), parents.last()) {
             let (part, after) = (row.value(&part.table.key), last.value(&self.plan.main.key));
-            positions.unfinished = Some(UnfinishedPart { scan: number, part, after });
+            positions.unfinished = Some(UnfinishedPart { scan: scan_index, part, after });
             is_end = false;
         } else {
-            positions.unfinished = positions.unfinished.take().filter(|it| it.scan != number);
+            positions.unfinished = positions.unfinished.take().filter(|it| it.scan != scan_index);
             scan.move_past(&part.table, positions, &rows, is_end, self.now);
             let acks = rows.iter().filter(|row| row.is_pending);
             let acks: Vec<PendingAck> = acks.map(|row| pending_ack(&part.table, row)).collect();
@@ -158,7 +160,8 @@ impl PageReader<'_> {
         Ok(Page { entries, is_end })
     }
 
-    /// The main rows of part rows: at most one more than fit, to find out whether all of them fit.
+    /// The rows of the main table to which `rows` of a part belong, with keys after `after`: at most one
+    /// more than fit into a batch, which shows that not all fit.
     async fn select_parents(
         &mut self,
         part: &PartPlan,
@@ -223,14 +226,14 @@ impl PageReader<'_> {
             conditions.extend(after.map(|after| Condition::Compare(key, ">", after)));
             let limit = self.plan.page;
             let select = Select { table: &part.table, conditions, order: Order::Key, limit };
-            let found = self.database.select(&select).await?;
-            let is_end = found.len() < limit;
-            after = found.last().map(|row| row.value(key));
-            for found in found {
-                let shared = found.value(&part.column).join_key();
-                for index in owners.get(&shared).into_iter().flatten() {
+            let part_rows = self.database.select(&select).await?;
+            let is_end = part_rows.len() < limit;
+            after = part_rows.last().map(|row| row.value(key));
+            for row in part_rows {
+                let join_key = row.value(&part.column).join_key();
+                for index in owners.get(&join_key).into_iter().flatten() {
                     if let Some(parts) = parts.get_mut(*index) {
-                        parts.entry(part.name.clone()).or_default().push(found.clone());
+                        parts.entry(part.name.clone()).or_default().push(row.clone());
                     }
                 }
             }

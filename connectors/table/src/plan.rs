@@ -1,4 +1,4 @@
-//! The checked settings, on which all later code relies.
+//! Checks the settings of a channel; all other code relies on the checked ones.
 
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ pub(crate) struct TablePlan {
     pub(crate) key: String,
     /// The columns to select; `None` for all.
     pub(crate) columns: Option<Vec<String>>,
+    /// `None` if only flags find new rows.
     pub(crate) changes: Option<ChangesPlan>,
     pub(crate) flags: Vec<Flag>,
 }
@@ -46,9 +47,9 @@ pub(crate) struct ChangesPlan {
 pub(crate) struct PartPlan {
     pub(crate) name: String,
     pub(crate) table: TablePlan,
-    /// Column of the main table.
+    /// The column of the main table that equals `column`.
     pub(crate) parent: String,
-    /// Column of this table.
+    /// The column of this table that equals `parent`.
     pub(crate) column: String,
 }
 
@@ -75,22 +76,22 @@ impl Plan {
             }
         }
         let columns = config.columns.clone();
-        main.columns = columns.map(|columns| add_needed(columns, &main, &parts)).transpose()?;
+        main.columns = columns.map(|columns| add_required(columns, &main, &parts)).transpose()?;
         let page = usize::try_from(config.page).unwrap_or(usize::MAX);
         Ok(Self { config, main, parts, page })
     }
 }
 
-/// Adds the columns that the scans need to the configured ones.
-fn add_needed(
+/// Adds the key, the column of `changes` and the `parent` columns to the configured columns.
+fn add_required(
     mut columns: Vec<String>,
     main: &TablePlan,
     parts: &[PartPlan],
 ) -> Result<Vec<String>, Fault> {
     let changes = main.changes.iter().map(|changes| &changes.column);
-    let needed =
+    let required =
         [&main.key].into_iter().chain(changes).chain(parts.iter().map(|part| &part.parent));
-    for column in needed {
+    for column in required {
         if !columns.iter().any(|listed| listed.eq_ignore_ascii_case(column)) {
             columns.push(column.clone());
         }
@@ -147,7 +148,7 @@ fn check_flag(flag: &Flag) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Refuses a name that contains quotes: in SQL text, names are quoted.
+/// Refuses a name that contains quotes, because SQL text quotes names.
 fn check_name(name: &str) -> Result<(), Fault> {
     let is_quote = |c: char| matches!(c, '"' | '`' | '\'' | '[' | ']' | '\\') || c.is_control();
     if name.trim().is_empty() || name.contains(is_quote) {

@@ -1,7 +1,7 @@
 //! Makes an entry from a row: a record, or bytes that cannot be read.
 //!
-//! Bytes are decoded strictly, and once. A row with a malformed sequence is kept as the source gave it;
-//! the reason names the place of the damage, without the text around it. Other rows are not affected.
+//! Bytes are decoded strictly, and once. A row with malformed bytes is rejected or flagged, as `malformed`
+//! says; the reason names the place of the damage, without the text around it. Other rows are not affected.
 
 use std::collections::BTreeMap;
 
@@ -92,7 +92,7 @@ pub(crate) fn key(config: &Config, value: &Value) -> Option<RecordKey> {
 struct RecordReader<'a> {
     config: &'a Config,
     report: TextReport,
-    /// The column with the first malformed sequence, and a description of it.
+    /// The column (`table.column`) with the first malformed sequence, and a description of the sequence.
     malformed: Option<(String, String)>,
 }
 

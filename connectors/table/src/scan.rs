@@ -1,10 +1,10 @@
-//! The scans of a table: which rows come next, and the position after them. Pure.
+//! The scans of a table: which rows come next, and the position after them. The functions are pure.
 //!
 //! Each scan finds rows that the others cannot find. The sweep finds later changes of rows that were
 //! read long ago. The pending scan finds rows whose time is late or missing. The other scans find rows
-//! without a time, a flag or a key. A scan continues after the last row that it read and does not count
-//! rows, so it does not matter if rows are added or deleted in between; only rows without a key must be
-//! counted.
+//! without a time or a key, and changes that leave the time as it is. A scan continues after the last row
+//! that it read and does not count rows, so rows may be added or deleted in between; only rows without a
+//! key must be counted.
 
 use std::time::Duration;
 
@@ -104,8 +104,8 @@ impl Scan {
                 match &positions.reread.after {
                     Some(after) => conditions.push(Condition::After(column, after)),
                     None => {
-                        let back = Duration::from_secs(u64::from(reread.days) * 86_400);
-                        let since = now.checked_sub_signed(delta(back))?;
+                        let period = Duration::from_secs(u64::from(reread.days) * 86_400);
+                        let since = now.checked_sub_signed(delta(period))?;
                         let since = format.write_like(positions.sweep.newest.as_ref()?, since)?;
                         conditions.push(Condition::Compare(column, ">=", since));
                     }
@@ -121,7 +121,7 @@ impl Scan {
         Some(Select { table, conditions, order, limit })
     }
 
-    /// Moves the position after `rows`. `is_end` says that no rows come after them.
+    /// Moves the position past `rows`. `is_end` says that no rows come after them.
     pub(crate) fn move_past(
         self,
         table: &TablePlan,
@@ -138,32 +138,32 @@ impl Scan {
         match self {
             Self::Sweep => {
                 let Some(changes) = &table.changes else { return };
-                advance_sweep(changes, &mut positions.sweep, rows, value_and_key(), is_end, now);
+                move_sweep(changes, &mut positions.sweep, rows, value_and_key(), is_end, now);
                 if positions.sweep.after.is_none() {
                     positions.reread.started.get_or_insert(now);
                 }
             }
             Self::Range => {
                 let Some(changes) = &table.changes else { return };
-                advance_range(changes, &mut positions.sweep, rows, value_and_key(), is_end);
+                move_range(changes, &mut positions.sweep, rows, value_and_key(), is_end);
             }
             Self::Pending if is_end => positions.pending = None,
             Self::Pending => positions.pending = key().or(positions.pending.take()),
-            Self::Undated => advance(&mut positions.undated, key(), is_end, now),
-            Self::Reread => advance(&mut positions.reread, value_and_key(), is_end, now),
+            Self::Undated => move_scan(&mut positions.undated, key(), is_end, now),
+            Self::Reread => move_scan(&mut positions.reread, value_and_key(), is_end, now),
             Self::Keyless => {
                 let n_rows = u64::try_from(rows.len()).unwrap_or(u64::MAX);
                 let after = positions.keyless.after.unwrap_or(0).saturating_add(n_rows);
-                advance(&mut positions.keyless, Some(after), is_end, now);
+                move_scan(&mut positions.keyless, Some(after), is_end, now);
             }
         }
     }
 }
 
-/// Moves a sweep. It ends with the last row. It also ends when it has read rows younger than the
-/// overlap for longer than the overlap: otherwise, on a table that always changes, it would never go
-/// back for rows that become visible late.
-fn advance_sweep(
+/// Moves a sweep, which ends with the last row. It also ends when it has read rows younger than the
+/// overlap for longer than the overlap: otherwise, in a table that changes all the time, it would never
+/// go back for rows that become visible late.
+fn move_sweep(
     changes: &ChangesPlan,
     sweep: &mut SweepPosition,
     rows: &[Row],
@@ -193,9 +193,9 @@ fn advance_sweep(
     sweep.after = None;
 }
 
-/// Moves a range scan. It reads the first rows only to learn how times are written, and then the time
+/// Moves a range scan. Its first pages only show how times are written; the others contain the time
 /// range.
-fn advance_range(
+fn move_range(
     changes: &ChangesPlan,
     sweep: &mut SweepPosition,
     rows: &[Row],
@@ -215,6 +215,7 @@ fn advance_range(
     sweep.after = if is_end { None } else { last.or(sweep.after.take()) };
 }
 
+/// Whether a repeated scan is due. Without an interval, it runs only once.
 fn is_due<P>(scan: &RepeatedScan<P>, interval: Option<Duration>, now: DateTime<Utc>) -> bool {
     match (scan.started, interval) {
         (None, _) => true,
@@ -225,13 +226,15 @@ fn is_due<P>(scan: &RepeatedScan<P>, interval: Option<Duration>, now: DateTime<U
     }
 }
 
-fn advance<P>(scan: &mut RepeatedScan<P>, after: Option<P>, is_end: bool, now: DateTime<Utc>) {
+/// Moves a scan that is repeated at intervals, and notes when it began.
+fn move_scan<P>(scan: &mut RepeatedScan<P>, after: Option<P>, is_end: bool, now: DateTime<Utc>) {
     if scan.after.is_none() {
         scan.started = Some(now);
     }
     scan.after = if is_end { None } else { after.or(scan.after.take()) };
 }
 
+/// The greatest value in `rows` and `old` that can be read as a time or a number; `old` if none can.
 fn greatest(changes: &ChangesPlan, old: Option<Value>, rows: &[Row]) -> Option<Value> {
     let read = |value: &Value| -> Option<ChangeValue> { changes.format.read(value) };
     let values = rows.iter().filter_map(|row| row.get(&changes.column)).chain(&old);
@@ -265,7 +268,7 @@ mod tests {
     fn read_page(sweep_at: &mut SweepPosition, last: &str, is_end: bool, now: &str) {
         let value = text(last);
         let row = Row { columns: vec![("changed".into(), value.clone())], is_pending: false };
-        advance_sweep(&changes(), sweep_at, &[row], Some((value, Value::Int(1))), is_end, at(now));
+        move_sweep(&changes(), sweep_at, &[row], Some((value, Value::Int(1))), is_end, at(now));
     }
 
     #[test]
@@ -301,9 +304,9 @@ mod tests {
     fn a_repeated_scan_is_due_after_its_time_and_when_the_clock_is_set_back() {
         let mut scan: RepeatedScan<u64> = RepeatedScan::default();
         assert!(is_due(&scan, None, at("10:00:00")));
-        advance(&mut scan, Some(1), false, at("10:00:00"));
+        move_scan(&mut scan, Some(1), false, at("10:00:00"));
         assert!(is_due(&scan, None, at("10:00:01")), "it is under way");
-        advance(&mut scan, None, true, at("10:00:02"));
+        move_scan(&mut scan, None, true, at("10:00:02"));
         for (now, every, due) in [
             ("10:59:59", Some(SCAN_INTERVAL), false),
             ("11:00:00", Some(SCAN_INTERVAL), true),

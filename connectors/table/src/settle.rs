@@ -29,7 +29,7 @@ pub(crate) async fn acknowledge(
             let was_set = database.acknowledge(table, std::slice::from_ref(ack)).await?;
             n_refused += usize::from(!was_set);
         }
-        tracing::warn!(table = table.name, n_refused, "the source refuses to acknowledge rows");
+        tracing::warn!(table = table.name, n_refused, "the source refused to acknowledge rows");
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! All SQL text of this crate.
+//! All SQL of this crate, except the session settings in `driver`.
 //!
 //! Names come from the channel's settings; `plan.rs` checks them, and this file quotes them. Values are
-//! always bound. No other file builds SQL, so an audit has only one file to read.
+//! always bound. No other file writes names or values into SQL, so an audit has only one file to read.
 
 use sqlx::AssertSqlSafe;
 
@@ -65,7 +65,7 @@ pub(crate) enum Order<'a> {
     Key,
     /// By this column, then by key.
     Column(&'a str),
-    /// By key, from the row with this index on: rows without a key have no other position.
+    /// By key, from the row with this index on. Only for rows without a key, which have no other position.
     Offset(u64),
 }
 
@@ -233,7 +233,7 @@ impl Writer<'_> {
             Dialect::Sqlite | Dialect::MySql => "?".to_owned(),
         };
         // If the driver cannot send a type, the value is sent as text or bytes, and cast.
-        let class = match (value, self.dialect) {
+        let sql_type = match (value, self.dialect) {
             (Value::BrokenText(_), Dialect::Sqlite) => "TEXT",
             (Value::Decimal(_) | Value::Unsigned(_), Dialect::Postgres) => "NUMERIC",
             (Value::Decimal(_), Dialect::MySql) => "DECIMAL(65, 30)",
@@ -245,7 +245,7 @@ impl Writer<'_> {
             },
             _ => return placeholder,
         };
-        format!("CAST({placeholder} AS {class})")
+        format!("CAST({placeholder} AS {sql_type})")
     }
 }
 

@@ -12,7 +12,7 @@ use document::{TimeFormat, delta};
 
 use crate::value::Value;
 
-/// Format of a text column if the channel declares none.
+/// The format of a text column if the settings declare none.
 const DEFAULT_FORMAT: &str = "%Y-%m-%d %H:%M:%S";
 
 /// The format and time zone of a column.
@@ -68,8 +68,8 @@ impl ColumnFormat {
         time.map(ChangeValue::Time)
     }
 
-    /// The value at which the next sweep begins: the earlier of `newest` and `now`, minus the overlap.
-    /// `None` if `newest` cannot be read.
+    /// The value at which the next sweep begins: the earlier of `newest` and `now`, minus the overlap, or
+    /// `newest` itself if it is a number. `None` if it cannot be read.
     pub(crate) fn next_start(
         &self,
         newest: &Value,

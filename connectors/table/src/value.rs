@@ -14,12 +14,13 @@ use crate::config::Scalar;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Row {
     pub(crate) columns: Vec<(String, Value)>,
-    /// Whether all its flags say that it has not been acknowledged yet.
+    /// Whether all its flags say that it has not been acknowledged yet; `false` in a table without flags.
     pub(crate) is_pending: bool,
 }
 
 impl Row {
-    /// The value of a column. If no name matches exactly, upper and lower case are not distinguished.
+    /// The value of a column; `None` if there is no such column. If no name matches exactly, upper and
+    /// lower case are not distinguished.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         let exact = self.columns.iter().find(|(column, _)| column == name);
         let found = exact
@@ -55,7 +56,7 @@ pub(crate) enum Value {
     Local(NaiveDateTime),
     /// A time with its offset, in UTC.
     Instant(DateTime<Utc>),
-    /// A value as text, with its type, because the driver cannot bind the type.
+    /// A value as text, with its type: the driver cannot bind a value of that type.
     #[serde(rename = "spelled")]
     TypedText(TextType, String),
     /// A JSON object or array; only in fixtures.
@@ -67,14 +68,14 @@ pub(crate) enum Value {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TextType {
     Uuid,
-    /// This type and the two below: only `infinity` and `-infinity`.
+    /// Only `infinity` and `-infinity`, as for the two types below.
     Date,
     Timestamp,
     TimestampWithZone,
 }
 
 /// The greatest integer that every JSON reader reads exactly.
-const MAX_EXACT: u64 = 1 << 53;
+const MAX_EXACT_INT: u64 = 1 << 53;
 
 impl Value {
     pub(crate) fn is_null(&self) -> bool {
@@ -87,8 +88,8 @@ impl Value {
         match self {
             Self::Null => Json::Null,
             Self::Bool(is) => Json::Bool(*is),
-            Self::Int(number) if number.unsigned_abs() <= MAX_EXACT => Json::from(*number),
-            Self::Unsigned(number) if *number <= MAX_EXACT => Json::from(*number),
+            Self::Int(number) if number.unsigned_abs() <= MAX_EXACT_INT => Json::from(*number),
+            Self::Unsigned(number) if *number <= MAX_EXACT_INT => Json::from(*number),
             Self::Real(number) if number.is_finite() => Json::from(*number),
             Self::Bytes(bytes) | Self::BrokenText(bytes) => {
                 serde_json::json!({ "$hex": hex::encode(bytes) })
@@ -134,8 +135,8 @@ impl Value {
         }
     }
 
-    /// The bytes by which rows of two tables are joined: the same for equal values of any type, without
-    /// spaces at the end.
+    /// The bytes by which rows of two tables are joined: the same for a value and its text, without spaces
+    /// at the end.
     pub(crate) fn join_key(&self) -> Vec<u8> {
         match self {
             Self::Bytes(bytes) | Self::BrokenText(bytes) => bytes.trim_ascii_end().to_vec(),
@@ -154,8 +155,8 @@ impl From<&Scalar> for Value {
     }
 }
 
-/// Writes floats as text: if a JSON number is read back, its last bit may differ, and then a comparison
-/// with the column fails.
+/// Writes floats as text: the last bit of a JSON number may change when it is read back, and then a
+/// comparison with the column fails.
 mod float_as_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 

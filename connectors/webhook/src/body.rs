@@ -1,8 +1,7 @@
 //! Splits the body of a request into records.
 //!
-//! A body is read like the answer of a source: compressed or not, in any charset. This module only
-//! splits it into records, which are parsed later, one by one: damage in one does not affect the
-//! others.
+//! A body may be compressed, and in any charset. This module only splits it into records; `record.rs`
+//! parses them one by one, so that damage in one does not affect the others.
 
 use std::io::Read as _;
 
@@ -30,12 +29,13 @@ pub(crate) fn split_records(
     let bytes = unpacked.as_deref().unwrap_or(bytes);
     let hints = Hints { content_type, ..Hints::default() };
     let text = decode(bytes, &hints);
-    let source = |element| Bytes::from(text.facts.findings.source_bytes(&text.text[element]));
+    let source_bytes = |element| Bytes::from(text.facts.findings.source_bytes(&text.text[element]));
     let elements =
         elements(&text.text).map_err(|error| format!("the body is not JSON: {error}"))?;
-    Ok(elements.into_iter().map(source).collect())
+    Ok(elements.into_iter().map(source_bytes).collect())
 }
 
+/// Unpacks a body; `None` if it is not compressed.
 fn unpack(
     bytes: &[u8],
     encoding: Option<&str>,
@@ -50,7 +50,7 @@ fn unpack(
     // Reading one byte more than allowed shows that the body is too large.
     let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
     let read = MultiGzDecoder::new(bytes).take(limit).read_to_end(&mut unpacked);
-    read.map_err(|_| "the body is not valid gzip, as Content-Encoding says".to_owned())?;
+    read.map_err(|_| "the body is not valid gzip, although Content-Encoding says so".to_owned())?;
     if unpacked.len() > max_bytes {
         return Err(TOO_LARGE.to_owned());
     }

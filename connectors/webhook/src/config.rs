@@ -5,7 +5,7 @@ use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// A source that sends: `POST /intake/<channel>` with one JSON record or an array of them.
+/// A source that sends its records: `POST /intake/<channel>` with one JSON record or an array of them.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -14,7 +14,7 @@ pub struct Config {
     pub(crate) auth: Guard,
     /// The path of the key in a record. A key is unique and never changes.
     pub(crate) key: Path,
-    /// The path of the whole number or time in a record that orders its states. If it cannot be read,
-    /// the record goes to quarantine. If the path is absent, the state that arrives later is newer.
+    /// The path of the whole number or time in a record that orders its states. A record in which it cannot
+    /// be read goes to quarantine. Without this setting, the state that arrives later is newer.
     pub(crate) revision: Option<Path>,
 }

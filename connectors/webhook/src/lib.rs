@@ -1,8 +1,8 @@
 //! Receives records from sources that send them to the gateway.
 //!
-//! Records wait in the channel's inbox, and this connector reads them like any other source, so the
-//! guarantees are the same. A sender gets its answer after `settled`, when its records are stored. A
-//! sender that waits too long is told to send again; duplicates do no harm.
+//! Records wait in the channel's inbox, and this connector reads the inbox like any other source, so the
+//! guarantees are the same. A sender gets its answer after `settled`, when its records are stored. If that
+//! takes too long, the answer is to send again; duplicates do no harm.
 //!
 //! The HTTP listener belongs to the gateway (`/intake/<channel>`); it calls the [`Receiver`] here.
 
@@ -29,7 +29,7 @@ use crate::{body::split_records, record::Reader};
 /// Maximum size of an unpacked body, in bytes.
 const MAX_BODY_BYTES: usize = 8 << 20;
 
-/// Time limit of a read that finds no records.
+/// A read that finds no records ends after this time.
 const READ_TIME: Duration = Duration::from_secs(5);
 
 /// The connector for sources that send.
@@ -42,8 +42,8 @@ pub struct Webhook {
 /// The position in an inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
-    /// Identifies the inbox. A new process has a new, empty one: numbers of another inbox have no
-    /// meaning.
+    /// Identifies the inbox. A new process has a new, empty inbox, in which the numbers of another inbox
+    /// mean nothing.
     epoch: String,
     /// The number of the last record that was read.
     number: u64,
@@ -80,7 +80,7 @@ impl Connector for Webhook {
             number = arrival;
         }
         let upto = Cursor { epoch: self.inbox.epoch().to_owned(), number };
-        // A batch that is not full is settled at once: its senders are waiting for the answer.
+        // A channel that has caught up settles at once: the senders are waiting for their answers.
         let caught_up = self.inbox.ends_at(number);
         Ok(Batch { entries, upto, caught_up, trouble: Vec::new() })
     }

@@ -1,4 +1,4 @@
-//! Makes an entry from a record that was sent: a record, or bytes that cannot be read.
+//! Makes an entry from a record that a sender has sent: a record, or bytes that cannot be read.
 
 use bytes::Bytes;
 use chrono_tz::Tz;
@@ -16,12 +16,12 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// The entry for one record as it was sent.
-    pub(crate) fn entry(&self, sent: &Bytes, at: String) -> Entry {
+    /// The entry for the bytes of one record; `at` names the record in messages.
+    pub(crate) fn entry(&self, bytes: &Bytes, at: String) -> Entry {
         let mut key = None;
-        self.record(sent, &mut key).unwrap_or_else(|reason| Entry::Unreadable {
+        self.record(bytes, &mut key).unwrap_or_else(|reason| Entry::Unreadable {
             place: Place { key, at },
-            bytes: sent.clone(),
+            bytes: bytes.clone(),
             reason,
         })
     }
@@ -34,19 +34,18 @@ impl Reader {
                 .remedy("write one JSON record, or an array of them")
         })?;
         let entry =
-            |(index, sent): (usize, &Bytes)| self.entry(sent, format!("record {}", index + 1));
+            |(index, bytes): (usize, &Bytes)| self.entry(bytes, format!("record {}", index + 1));
         Ok(records.iter().enumerate().map(entry).collect())
     }
 
-    /// Reads a record. Sets `key` as soon as it is known, so that an unreadable record is listed under
-    /// it.
-    fn record(&self, sent: &[u8], key: &mut Option<RecordKey>) -> Result<Entry, Reason> {
-        if sent.len() > MAX_RECORD_BYTES {
+    /// Reads a record. Sets `key` as soon as it is known, also for a record that is then rejected.
+    fn record(&self, bytes: &[u8], key: &mut Option<RecordKey>) -> Result<Entry, Reason> {
+        if bytes.len() > MAX_RECORD_BYTES {
             return Err(Reason::new("too_large", "the record is larger than 16 MiB"));
         }
         // The body is UTF-8 here; malformed bytes are unchanged.
         let hints = Hints { force: Some(Charset::Utf8), ..Hints::default() };
-        let mut text = decode(sent, &hints);
+        let mut text = decode(bytes, &hints);
         let parsed = text.parse(Shape::Json);
         let mut tree = parsed.map_err(|error| Reason::new("bad_json", error))?;
         if !tree.is_object() {

@@ -44,12 +44,12 @@ pub use self::{
     steps::SigningSteps,
 };
 
-/// The time and the random number for a signature.
+/// The time and the random bytes for a signature.
 #[derive(Debug, Clone, Copy)]
 pub struct SigningContext {
     /// Now, by the source's clock.
     pub now: Timestamp,
-    /// A random number, different for every request.
+    /// Random bytes, different for every request.
     pub nonce: [u8; 16],
 }
 
@@ -74,7 +74,7 @@ pub struct TokenRequest {
 pub struct Auth {
     scheme: Scheme,
     token: Option<FetchedToken>,
-    /// The source has accepted the fetched token at least once.
+    /// Whether the source has accepted `token` at least once.
     was_accepted: bool,
 }
 
@@ -188,8 +188,8 @@ impl Auth {
     }
 
     /// Discards the token, because the source has refused the last request or says that the token has
-    /// expired. Returns whether to fetch a new token and repeat the request: not if the source has never
-    /// accepted this token, because it would refuse the next one too.
+    /// expired. Returns whether to repeat the request with a new token. If the source has never accepted
+    /// this token, that is `false`: it would refuse a new one too.
     pub fn discard_token(&mut self) -> bool {
         self.token = None;
         std::mem::take(&mut self.was_accepted)

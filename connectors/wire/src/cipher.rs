@@ -2,7 +2,7 @@
 
 use cipher::{BlockCipherDecrypt, KeyInit, array::Array, consts::U16};
 
-/// The message for wrong padding: the cause is nearly always a wrong key.
+/// The message for invalid padding: the cause is nearly always a wrong key.
 const WRONG_KEY: &str = "it is not encrypted with this key";
 
 /// Decrypts bytes with a key and, in CBC mode, an initialization vector.
@@ -16,8 +16,8 @@ pub(crate) fn decrypt<C: BlockCipherDecrypt<BlockSize = U16> + KeyInit<KeySize =
     bytes: &[u8],
 ) -> Result<Vec<u8>, &'static str> {
     let cipher = C::new(&Array(*key));
-    let (blocks, rest) = bytes.as_chunks::<16>();
-    if blocks.is_empty() || !rest.is_empty() {
+    let (blocks, remainder) = bytes.as_chunks::<16>();
+    if blocks.is_empty() || !remainder.is_empty() {
         return Err("its length is not a whole number of cipher blocks");
     }
     let mut plain = Vec::with_capacity(bytes.len());

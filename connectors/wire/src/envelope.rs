@@ -1,7 +1,7 @@
 //! Opens texts that contain encoded or encrypted bytes, in one layer or several.
 //!
-//! Some platforms wrap a field, a row or a whole answer in this way. The bytes in the innermost layer
-//! are then decoded and parsed like the body of an answer.
+//! Some platforms wrap a field, a row or a whole answer in this way. The caller decodes and parses the
+//! bytes in the innermost layer like the body of an answer.
 
 mod encoding;
 mod settings;

@@ -30,18 +30,22 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 /// The limits of one upstream.
 pub struct Limits {
     upstream: String,
+    /// One permit for each request that may be in flight.
     slots: Arc<Semaphore>,
     /// The next request holds this lock; all others wait for it, in the order of their arrival.
     queue: tokio::sync::Mutex<Booking>,
     rate: Option<Rate>,
+    /// Maximum number of requests a day; `None` without a limit.
     per_day: Option<u32>,
+    /// The hours in which requests are allowed; `None` for all.
     window: Option<Window>,
     zone: Tz,
     clock: Clock,
     state: Mutex<State>,
 }
 
-/// Stores how many requests of a day may have been sent, so that a restart does not forget them.
+/// Stores how many requests of a day may have been sent, so that a restart does not forget them. Its
+/// arguments are the day and the number.
 pub type BookRequests =
     Box<dyn Fn(NaiveDate, u32) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
 
@@ -55,6 +59,7 @@ struct Booking {
 
 struct State {
     day: Day,
+    /// The end of a pause that the source has asked for; `None` without a pause.
     paused_until: Option<Instant>,
 }
 
@@ -95,9 +100,9 @@ impl Limits {
         self.state().day.restore(day, n_requests, today);
     }
 
-    /// From now on, calls `book` before requests are sent; `None` ends this. Storing each request would
-    /// take longer than the request itself, so a hundredth of the daily limit is booked in advance; after
-    /// a crash, the unused part of it is lost.
+    /// Sets the function that stores requests before they are sent; `None` removes it. Storing each request
+    /// would take longer than the request itself, so a hundredth of the daily limit is booked in advance; a
+    /// crash loses what is not used of it.
     pub async fn book_with(&self, book: Option<BookRequests>) {
         *self.queue.lock().await = Booking { book, booked: Default::default() };
     }

@@ -43,7 +43,7 @@ pub struct SecretHeader {
 }
 
 impl Guard {
-    /// Whether there is no authentication.
+    /// Whether requests need no authentication.
     pub fn admits_anybody(&self) -> bool {
         matches!(self, Self::None)
     }
@@ -51,7 +51,7 @@ impl Guard {
     /// Authenticates a request.
     ///
     /// # Errors
-    /// Says why the request is refused.
+    /// The request is refused; the error says why.
     pub fn admit(&self, request: &Parts, now: Timestamp) -> Result<(), &'static str> {
         // A header whose value is not text counts as missing.
         let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());

@@ -1,8 +1,8 @@
-//! What several kinds of connectors share: they sign requests, open envelopes, enforce budgets and
-//! authenticate senders.
+//! Code that several kinds of connectors share. It signs requests, opens envelopes, enforces budgets and
+//! authenticates senders.
 //!
 //! Nothing here uses the network: the code that owns the connection calls these functions. So every
-//! scheme is tested without a network, with the test vectors of its platform.
+//! scheme can be tested without a network, with the test vectors of its platform.
 
 #![warn(missing_docs)]
 

@@ -38,7 +38,7 @@ fn json_in_a_json_text_keeps_its_numbers() {
 }
 
 #[test]
-fn base64_is_decoded_like_a_body_as_often_as_it_is_there() {
+fn every_layer_of_base64_is_decoded() {
     // <?xml version="1.0" encoding="GBK"?><a>张三</a>, and the same twice.
     let once = "PD94bWwgdmVyc2lvbj0iMS4wIiBlbmNvZGluZz0iR0JLIj8+PGE+1cXI/TwvYT4=";
     let twice =
@@ -51,7 +51,7 @@ fn base64_is_decoded_like_a_body_as_often_as_it_is_there() {
 }
 
 #[test]
-fn an_encrypted_row_is_opened_and_one_that_cannot_be_stays_as_it_is() {
+fn encrypted_rows_are_opened_and_unreadable_ones_are_unchanged() {
     let row = "d477af293a6277a2a61b38d1dd4792a3407aff0aee3a9be151647c63ed6391243b7d8e57ee37c650\
                082aca153c15ba35";
     let inner = json!({

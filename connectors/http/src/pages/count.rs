@@ -1,4 +1,4 @@
-//! Pages that are requested by a count: their number, or the number of records before them.
+//! Pages that are requested by page number, or by offset (the number of records before them).
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,9 +8,9 @@ use crate::answer::Page;
 
 /// Pages that are requested by number.
 ///
-/// When a record is deleted, or moves to the end because it was updated, the first record of every later
-/// page moves to the previous page, which was already read. The next page does not contain it. So after
-/// each page the previous one is read once more, which now contains the moved records.
+/// When a record is deleted, or moves to the end because it was updated, the records behind it move forward
+/// by one. One of them moves from the next page to a page that was already read, and would be missed. So
+/// after each page, the page before it is read again: it now contains the records that moved.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Number {
@@ -28,12 +28,13 @@ pub(crate) struct Number {
 
 /// Pages that are requested by the number of records before them.
 ///
-/// Each page begins with the last record of the previous one. If that record is missing, records before
-/// it were deleted: then the previous page, which now contains the records that moved, is read again.
+/// Each request begins one record early, so that a page starts with the last record of the previous one. If
+/// that record is missing, records before it were deleted: then the previous page, which now contains the
+/// records that moved, is read again.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Offset {
-    /// The parameter whose value is the number of records.
+    /// The parameter whose value is the offset: the number of records before the page.
     pub(super) param: String,
     /// How many records a page has.
     pub(super) size: Option<Size>,
@@ -54,6 +55,7 @@ impl Number {
     }
 
     pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize) -> Result<Step, String> {
+        // A page was read again; `is_last` is about the page after it, which was read before.
         if let Some(is_last) = at.rereading.take() {
             let is_known = at.hash_before.as_deref() == Some(page.hash().as_str());
             return Ok(Step { is_last, is_known });
@@ -71,6 +73,8 @@ impl Number {
         Ok(Step { is_last: false, is_known: false })
     }
 
+    /// Moves past a page that cannot be read, and returns whether it was the last. If it was being read
+    /// again, the position is already behind it.
     pub(super) fn skip(at: &mut Position, size: usize) -> bool {
         at.rereading.take().unwrap_or_else(|| skip_page(at, size))
     }
@@ -78,7 +82,7 @@ impl Number {
 
 impl Offset {
     pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize) -> Result<Step, String> {
-        // A page that is deliberately read again may be the same.
+        // A page that is read again may equal the last one, so it is not compared with it.
         let hash = if at.rereading.is_some() { page.hash() } else { new_hash(at, page)? };
         let n_known = match &at.last_record {
             None => 0,
@@ -86,8 +90,8 @@ impl Offset {
         };
         let has_shifted = at.last_record.is_some() && n_known == 0 && at.offset() > 0;
         if has_shifted && at.rereading.is_none() {
-            let step = to_u64(size.max(page.len()).max(1));
-            at.next = Some(NextPage::AfterRecords(at.offset().saturating_sub(step)));
+            let n_back = to_u64(size.max(page.len()).max(1));
+            at.next = Some(NextPage::AfterRecords(at.offset().saturating_sub(n_back)));
             // Only once, because the missing record itself may have been deleted.
             at.rereading = Some(false);
             return Ok(Step { is_last: false, is_known: false });
@@ -95,7 +99,7 @@ impl Offset {
         let was_rereading = at.rereading.take().is_some();
         let n_read = at.offset().saturating_add(to_u64(page.len()));
         let has_new = page.len() > n_known;
-        // A page that is read again ends where the position was before, so more pages may follow.
+        // A page that is read again may contain nothing new although pages follow it.
         let is_last = !has_new && !was_rereading || self.stop.is_met(page, n_read, size);
         // Pages of one record cannot overlap.
         let overlap = u64::from(page.len() > 1);
@@ -105,6 +109,7 @@ impl Offset {
         Ok(Step { is_last, is_known: !has_new })
     }
 
+    /// Moves past a page that cannot be read. Returns `false`, because more pages may follow.
     pub(super) fn skip(at: &mut Position, size: usize) -> bool {
         (at.last_record, at.rereading) = (None, None);
         skip_page(at, size)

@@ -1,4 +1,4 @@
-//! A position among pages.
+//! The position in a sequence of pages.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ pub(crate) struct Position {
     /// Where the next page begins; `None` before the first page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<NextPage>,
-    /// Number of pages that were read.
+    /// Number of pages that were read in this pass.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) n_pages: u64,
     /// Hash of the page that was read last.
@@ -21,11 +21,11 @@ pub(crate) struct Position {
     /// Hash of the last record of the page that was read last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_record: Option<String>,
-    /// Set while a page is read once more, to find records that have moved into it. True if the page
-    /// after it is the last.
+    /// `Some` while a page is read again to find records that have moved into it: with pages by number,
+    /// `true` if no page follows the one that was read last; with pages by offset, always `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rereading: Option<bool>,
-    /// Number of records to request, if it is less than the settings say.
+    /// Number of records to request; `None` if it is the one in the settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) size: Option<usize>,
     /// How many records of the current page were read already, and the hash of that page.
@@ -34,7 +34,7 @@ pub(crate) struct Position {
     /// The greatest number of this pass, for pages that are sorted newest first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) newest: Option<String>,
-    /// The greatest number of the passes before: all records up to it are known.
+    /// The greatest number of the earlier passes, which have read all records up to it.
     #[serde(default, rename = "known_upto", skip_serializing_if = "Option::is_none")]
     pub(crate) known_up_to: Option<String>,
 }
@@ -43,16 +43,16 @@ pub(crate) struct Position {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum NextPage {
-    /// After this many records, or pages if their size is not known.
+    /// After this many records. Without a `size` in the settings, pages by number count as one record each.
     AfterRecords(u64),
-    /// After this value.
+    /// After this value, or by this token.
     AfterValue(String),
     /// At this address.
     AtUrl(String),
 }
 
 impl Position {
-    /// Number of records before the next page.
+    /// Number of records before the next page; 0 if it begins after a value or at an address.
     pub(crate) fn offset(&self) -> u64 {
         match self.next {
             Some(NextPage::AfterRecords(offset)) => offset,
@@ -60,7 +60,7 @@ impl Position {
         }
     }
 
-    /// The value after which the next page begins.
+    /// The value after which the next page begins; `None` before the first page.
     pub(crate) fn value(&self) -> Option<&str> {
         match &self.next {
             Some(NextPage::AfterValue(value)) => Some(value),

@@ -44,7 +44,7 @@ fn read_all(
     panic!("the pages do not end");
 }
 
-/// `size` of `rows` from `from` on.
+/// The page with `size` of the `rows`, from the index `from` on.
 fn slice(rows: &[String], from: usize, size: usize) -> Page {
     let keys: Vec<&str> = rows.iter().skip(from).take(size).map(String::as_str).collect();
     page(&keys, json!({ "total": rows.len() }))
@@ -59,7 +59,7 @@ fn number(question: &Value) -> usize {
 }
 
 #[test]
-fn pages_by_number_are_read_and_each_but_the_last_once_more() {
+fn every_page_by_number_except_the_last_is_read_twice() {
     let number_pages = pager(json!({ "kind": "number", "param": "p", "stop": "short" }));
     let rows = rows(7);
     let (asked, seen) = read_all(&number_pages, &mut Position::default(), 3, |question| {
@@ -143,7 +143,7 @@ fn a_row_that_is_updated_while_it_is_read_loses_no_other() {
 }
 
 #[test]
-fn a_source_that_gives_less_than_it_is_asked_for_is_read_to_its_end() {
+fn a_source_that_returns_short_pages_is_read_to_its_end() {
     let pages = pager(json!({ "kind": "offset", "param": "p" }));
     let rows = rows(23);
     let (_, seen) = read_all(&pages, &mut Position::default(), 100, |question| {
@@ -153,7 +153,7 @@ fn a_source_that_gives_less_than_it_is_asked_for_is_read_to_its_end() {
 }
 
 #[test]
-fn a_total_ends_the_pass_and_one_that_grows_goes_on() {
+fn a_pass_ends_at_the_total_and_continues_if_it_grows() {
     let pages = pager(
         json!({ "kind": "number", "param": "p", "first": 0, "stop": { "total": "$.total" } }),
     );
@@ -171,7 +171,7 @@ fn a_total_ends_the_pass_and_one_that_grows_goes_on() {
 }
 
 #[test]
-fn a_repeated_page_is_found_at_the_second_page() {
+fn a_repeated_page_is_detected_at_the_second_page() {
     for kind in [
         json!({ "kind": "number", "param": "p" }),
         json!({ "kind": "offset", "param": "p" }),
@@ -211,7 +211,7 @@ fn tokens_are_followed_until_there_is_none() {
 }
 
 #[test]
-fn a_token_that_names_its_own_page_is_found() {
+fn a_token_that_names_its_own_page_is_detected() {
     let pages = pager(json!({ "kind": "token", "param": "p", "at": "$.token" }));
     let mut at = Position::default();
     pages.step(&mut at, &page(&["a"], json!({ "token": "x" })), 1).unwrap();
@@ -219,7 +219,7 @@ fn a_token_that_names_its_own_page_is_found() {
 }
 
 #[test]
-fn a_pass_by_keys_goes_on_where_it_was() {
+fn a_pass_by_keys_begins_after_the_last_key() {
     let pages = pager(json!({ "kind": "keyset", "param": "after", "at": "$.id", "first": "" }));
     let mut all = rows(7);
     let mut at = Position::default();
@@ -265,7 +265,7 @@ fn a_pass_from_the_newest_ends_where_the_last_one_began() {
 }
 
 #[test]
-fn what_is_known_grows_when_the_pass_is_complete_and_not_before() {
+fn the_known_number_grows_only_when_a_pass_is_complete() {
     let pages = newest();
     let mut numbers: Vec<u64> = (1..=40).collect();
     let mut at = Position { known_up_to: Some("10".into()), ..Position::default() };
@@ -296,7 +296,7 @@ fn a_pinned_old_message_does_not_end_the_pass() {
 }
 
 #[test]
-fn a_page_that_cannot_be_read_is_skipped_where_the_next_one_is_known() {
+fn an_unreadable_page_is_skipped_if_the_next_one_can_be_requested() {
     let mut at = Position::default();
     let pages = pager(json!({ "kind": "number", "param": "p" }));
     assert_eq!(pages.skip(&mut at, 10), Some(false));

@@ -1,4 +1,4 @@
-//! Pages that the previous page names, by a token or by their address.
+//! Pages that the previous page names, by a token or an address.
 
 use document::Path;
 use schemars::JsonSchema;
@@ -32,6 +32,7 @@ pub(crate) struct Next {
 }
 
 impl Token {
+    /// The token of the next page; `None` if the page has none.
     pub(super) fn find(&self, page: &Page) -> Option<String> {
         match (&self.at, &self.header) {
             (Some(at), _) => page.value(at),

@@ -13,7 +13,7 @@ use crate::answer::Page;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Keyset {
-    /// The parameter whose value is the value in the last record.
+    /// The parameter for the value of the last record.
     param: String,
     /// Where the value is in a record.
     at: Path,
@@ -26,15 +26,15 @@ pub(crate) struct Keyset {
     pub(super) stop: StopRule,
 }
 
-/// Pages with the newest records first, which are read back to the newest record of the last pass.
+/// Pages with the newest records first, which are read until the records of the last pass begin.
 ///
-/// The greatest known number changes only when a pass is complete: if it changed at the first page, an
-/// interrupted pass would lose the records between. A pass ends at a page whose records are all known, and
-/// not at the first known record, because a pinned old record may come before new ones.
+/// The greatest known number changes only when a pass is complete: otherwise an interrupted pass would lose
+/// the records that it had not reached. A pass ends at a page whose records are all known, and not at the
+/// first known record, because a pinned old record may come before new ones.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Newest {
-    /// The parameter whose value is the number of the last record.
+    /// The parameter for the number of the last record.
     param: String,
     /// Where the number is in a record.
     at: Path,
@@ -85,12 +85,12 @@ impl Newest {
         // The last number on the page, not the smallest, which may be pinned at the top.
         let last = numbers.last().cloned();
         if last.is_some() && last.as_deref() == at.value() && page.len() > 1 {
-            return Err(format!("page {} ends at the same number as before", at.n_pages + 1));
+            return Err(format!("page {} ends at the same number as the last", at.n_pages + 1));
         }
         let newest = numbers.iter().chain(&at.newest).max_by(|a, b| compare_numbers(a, b)).cloned();
         let has_new = numbers.iter().any(|number| {
-            let known = at.known_up_to.as_ref();
-            known.is_none_or(|known| compare_numbers(number, known) == Ordering::Greater)
+            let known_up_to = at.known_up_to.as_ref();
+            known_up_to.is_none_or(|known| compare_numbers(number, known) == Ordering::Greater)
         });
         at.newest = newest;
         at.note_page(hash);

@@ -73,7 +73,7 @@ fn a_redirect_may_be_a_success_and_403_a_throttle() {
 }
 
 #[test]
-fn the_first_rule_that_holds_counts() {
+fn the_first_rule_that_matches_is_used() {
     let rules = rules(json!({
         "fault": [
             { "at": "$.code", "equals": [-1, "busy"], "kind": "transient" },

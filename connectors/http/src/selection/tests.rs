@@ -52,7 +52,7 @@ fn the_next_pass_begins_an_overlap_before_the_newest_record() {
 }
 
 #[test]
-fn a_bound_moves_when_a_pass_is_complete_and_not_before() {
+fn the_start_moves_only_when_a_pass_is_complete() {
     let (selection, mut progress) = (since(true, None), Progress::default());
     selection.begin(&mut progress, at("2026-10-09T10:00:00"));
     selection.note_times(&mut progress, &[json!({ "t": "2026-10-09 09:30:00" })]);
@@ -62,7 +62,7 @@ fn a_bound_moves_when_a_pass_is_complete_and_not_before() {
 }
 
 #[test]
-fn a_record_of_the_future_does_not_move_the_start_past_now() {
+fn a_record_with_a_future_time_does_not_move_the_start_past_now() {
     for with_time in [true, false] {
         let (selection, mut progress) = (since(with_time, None), Progress::default());
         run_pass(&selection, &mut progress, "2026-10-09T10:00:00", &["2062-01-01 00:00:00"]);
@@ -226,7 +226,7 @@ fn a_range_of_days_ends_with_the_day_before_its_end() {
 }
 
 #[test]
-fn a_source_without_times_refuses_a_period_of_time() {
+fn a_channel_without_times_refuses_a_time_range() {
     let open = TimeRange::new(at("2026-10-09T05:00:00"), None).unwrap();
     let closed = range("2026-10-09T05:00:00", "2026-10-09T06:30:00");
     assert!(Selection::All.limit_to(open).unwrap_err().is_stopped());

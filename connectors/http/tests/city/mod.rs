@@ -25,10 +25,10 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-/// Changes records before the n-th list is made.
+/// Changes the records before the server makes its n-th list: the arguments are n, the records and the time.
 type BeforeList = Box<dyn FnMut(usize, &mut Vec<Row>, Timestamp) + Send>;
 
-/// Answers a request instead of the list.
+/// Returns an answer to send instead of the list, or `None` to send the list.
 type Answer = Box<dyn FnMut(&ReceivedRequest) -> Option<Reply> + Send>;
 
 /// A server, and the settings of a channel that reads it.
@@ -45,17 +45,19 @@ pub(crate) struct ServerState {
     pub(crate) rows: Vec<Row>,
     /// The server's clock, which only tests move.
     pub(crate) now: Timestamp,
-    /// The requests.
+    /// The requests that the server has received.
     pub(crate) requests: Vec<ReceivedRequest>,
-    /// Answers that come before all others.
+    /// Answers to send before any other, in this order.
     pub(crate) scripted: VecDeque<Reply>,
     /// Answers instead of the list.
     pub(crate) answer: Option<Answer>,
-    /// Changes records while pages are read.
+    /// Changes the records while pages are read.
     pub(crate) before_list: Option<BeforeList>,
     /// Maximum number of records on a page, even if more are requested.
     pub(crate) page: usize,
+    /// Number of lists that were sent.
     n_listed: usize,
+    /// The serial number of the newest record.
     serial: u64,
 }
 

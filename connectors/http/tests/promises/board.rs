@@ -130,7 +130,7 @@ async fn a_message_that_arrives_during_a_pass_is_not_lost() {
 }
 
 #[tokio::test]
-async fn a_pass_that_is_interrupted_by_a_throttle_goes_on_and_loses_nothing() {
+async fn a_pass_that_is_interrupted_by_a_pause_loses_nothing() {
     let (city, _) = board().await;
     let mut http = city.http();
     let first = http.read(None, 100).await.unwrap();

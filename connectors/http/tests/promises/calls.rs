@@ -39,7 +39,7 @@ async fn a_redirect_may_be_the_success() {
 }
 
 #[tokio::test]
-async fn the_next_page_is_asked_on_the_same_host_only() {
+async fn the_next_page_is_requested_only_from_the_same_host() {
     let city = one_page().await.with(json!({ "page": { "kind": "next", "at": "$.next" } }));
     city.answer(|_| {
         let body =
@@ -107,7 +107,7 @@ async fn files_within_records_become_name_size_and_hash() {
 }
 
 #[tokio::test]
-async fn a_part_that_fails_gives_what_was_complete_and_goes_on_there() {
+async fn complete_records_are_returned_when_a_part_fails_and_the_rest_later() {
     let city = one_page().await;
     let part = json!([{
         "name": "detail", "url": format!("{}/detail", city.url), "params": { "id": "$.id" },
@@ -192,7 +192,7 @@ async fn a_record_that_cannot_be_read_is_acknowledged_too() {
 }
 
 #[tokio::test]
-async fn keys_that_the_source_does_not_take_are_not_a_fault_but_a_refusal_is() {
+async fn refused_keys_are_not_a_fault_but_a_refused_request_is() {
     let mut city = acknowledged().await;
     city.add(&["a".into(), "b".into()], HOUR).await;
     let batch = city.read(None).await.unwrap();

@@ -3,7 +3,7 @@
 use super::{cursors::second_run, *};
 
 #[tokio::test]
-async fn a_clock_of_the_source_that_is_put_back_an_hour_loses_nothing() {
+async fn a_clock_of_the_source_that_is_set_back_an_hour_loses_nothing() {
     let mut city = city().await;
     city.add(&["before".into()], NOW).await;
     let (_, at) = city.entries(None, 100).await;
@@ -20,7 +20,7 @@ async fn a_clock_of_the_source_that_is_put_back_an_hour_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_record_of_the_future_is_read_and_hides_nothing() {
+async fn a_record_with_a_future_time_is_read_and_hides_nothing() {
     let mut city = city().await;
     city.state().add("future", "2062-01-01T00:00:00Z".parse().unwrap());
     city.add(&["now".into()], NOW).await;

@@ -100,7 +100,7 @@ async fn a_record_that_is_deleted_while_pages_are_read_loses_no_other() {
 }
 
 #[tokio::test]
-async fn two_states_of_one_thing_on_a_page_come_in_two_batches_and_in_their_order() {
+async fn two_states_of_a_record_on_a_page_come_in_two_batches_in_order() {
     let city = one_page().await;
     city.answer(|_| {
         let body = json!({ "code": 0, "rows": [

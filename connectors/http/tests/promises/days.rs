@@ -85,7 +85,7 @@ async fn a_signature_that_is_always_refused_stops_the_channel() {
 }
 
 #[tokio::test]
-async fn an_array_in_a_text_is_opened_and_a_page_of_the_proxy_is_no_day() {
+async fn an_array_in_a_text_is_opened_and_a_page_of_the_proxy_is_not_a_day() {
     let city = days().await.with(json!({
         "auth": "none", "inner": [{ "at": "$.data", "as": "json" }], "records": "$.data[*]",
     }));

@@ -40,7 +40,7 @@ async fn every_status_has_a_remedy() {
 }
 
 #[tokio::test]
-async fn a_source_that_cannot_be_reached_is_asked_again_later() {
+async fn an_unreachable_source_is_a_transient_fault() {
     let mut city = city().await;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -11,7 +11,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn packed_answers_are_unpacked() {
+async fn compressed_answers_are_unpacked() {
     let body = r#"{"code":0,"rows":[{"id":"群"}]}"#;
     for (coding, packed) in
         [("gzip", gzip(body.as_bytes())), ("zstd", zstd::encode_all(body.as_bytes(), 3).unwrap())]
@@ -24,7 +24,7 @@ async fn packed_answers_are_unpacked() {
 }
 
 #[tokio::test]
-async fn a_bomb_ends_at_the_limit() {
+async fn a_decompression_bomb_is_refused_at_the_limit() {
     let zeros = vec![b' '; 200 << 20];
     for (coding, packed) in
         [("gzip", gzip(&zeros)), ("zstd", zstd::encode_all(&zeros[..], 3).unwrap())]
@@ -41,7 +41,7 @@ async fn a_bomb_ends_at_the_limit() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_too_large_is_asked_for_with_half_its_size() {
+async fn a_page_that_is_too_large_is_requested_with_half_its_size() {
     for page in [
         json!({ "kind": "number", "param": "page", "size": { "param": "size", "value": 40 } }),
         json!({ "kind": "offset", "param": "offset", "size": { "param": "size", "value": 40 } }),

@@ -3,7 +3,7 @@
 use super::{faults::fault, *};
 
 #[tokio::test]
-async fn a_page_that_cannot_be_read_is_asked_for_three_times() {
+async fn a_page_that_cannot_be_read_is_requested_three_times() {
     let mut city = city().await;
     city.add(&["a".into()], HOUR).await;
     for _ in 0..2 {
@@ -19,7 +19,7 @@ async fn a_page_that_cannot_be_read_is_asked_for_three_times() {
 }
 
 #[tokio::test]
-async fn a_page_that_cannot_be_read_goes_to_quarantine_where_the_channel_says_so() {
+async fn a_page_that_cannot_be_read_is_quarantined_if_the_channel_says_so() {
     let mut city = city().await.with(json!({ "on_bad_page": "quarantine" }));
     for n in 0..12_u32 {
         city.add(&[format!("r{n:02}")], HOUR * (20 - n)).await;
@@ -41,7 +41,7 @@ async fn a_page_that_cannot_be_read_goes_to_quarantine_where_the_channel_says_so
 }
 
 #[tokio::test]
-async fn a_source_that_repeats_its_page_is_found_within_two_pages() {
+async fn a_source_that_repeats_its_page_is_detected_within_two_pages() {
     let city = city().await;
     city.answer(|_| {
         let body = json!({ "code": 0, "rows": [{ "id": "a", "t": "" }, { "id": "b", "t": "" }] });
@@ -56,7 +56,7 @@ async fn a_source_that_repeats_its_page_is_found_within_two_pages() {
 }
 
 #[tokio::test]
-async fn a_record_without_a_key_is_reported_and_its_neighbours_pass() {
+async fn a_record_without_a_key_is_reported_and_the_others_are_read() {
     let city = one_page().await;
     city.answer(|_| {
         let body =

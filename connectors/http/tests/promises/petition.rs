@@ -148,7 +148,7 @@ async fn forbidden_characters_and_split_cdata_spoil_nothing() {
 }
 
 #[tokio::test]
-async fn an_empty_result_is_no_rows_only_where_the_head_says_success() {
+async fn an_empty_result_is_accepted_only_if_the_head_says_success() {
     let city = petitions().await;
     city.script(page(&[]));
     let batch = city.read(None).await.unwrap();

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn the_schema_carries_a_help_for_every_setting() {
+fn the_schema_describes_every_setting() {
     let schema = schemars::schema_for!(connector_http::Config).to_value();
     assert_eq!(schema["additionalProperties"], false);
     for name in ["url", "page", "since", "day", "success", "fault", "part", "ack", "inner"] {

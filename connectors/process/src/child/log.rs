@@ -1,7 +1,7 @@
 //! Copies the standard error of a program to our log: a limited number of lines, without long numbers.
 //!
-//! Plugins must not print personal values. Telephone and identity numbers are removed nevertheless,
-//! because a traceback quotes the value that caused it.
+//! Plugins must not print personal values. But a traceback quotes the value that caused it, so this module
+//! removes long numbers, which may be telephone or identity numbers.
 
 use std::time::Duration;
 
@@ -11,30 +11,30 @@ use tracing::info;
 
 use crate::lines::{Line, Lines};
 
-/// Maximum number of lines that are logged in one [`WINDOW`].
+/// Maximum number of lines that are logged in this time.
 const MAX_LINES: usize = 20;
 const WINDOW: Duration = Duration::from_secs(60);
-/// Maximum size of a line, in bytes.
+/// Maximum size of a line that is logged, in bytes.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 /// Maximum number of characters of a line that are logged.
 const MAX_CHARACTERS: usize = 300;
 /// Maximum number of digits of a number that is logged: a longer one may be a telephone number.
 const MAX_DIGITS: usize = 6;
 
-/// Copies standard error to our log until the program closes it. After the limit it continues to read,
-/// because a full pipe would block the program.
+/// Copies standard error to our log until the program closes it. Reads on after the limit, because a full
+/// pipe would block the program.
 pub(crate) async fn copy(errors: ChildStderr, channel: ChannelId) {
     let mut lines = Lines::new(errors, MAX_LINE_BYTES);
-    let (mut since, mut n_lines) = (Instant::now(), 0_usize);
+    let (mut window_start, mut n_lines) = (Instant::now(), 0_usize);
     loop {
         let text = match lines.next().await {
             Ok(Some(Line::Whole(line))) => readable_text(&String::from_utf8_lossy(line)),
             Ok(Some(Line::TooLong)) => "(a very long line)".to_owned(),
             Ok(None) | Err(_) => break,
         };
-        if since.elapsed() >= WINDOW {
+        if window_start.elapsed() >= WINDOW {
             log_omitted(&channel, n_lines);
-            (since, n_lines) = (Instant::now(), 0);
+            (window_start, n_lines) = (Instant::now(), 0);
         }
         n_lines += 1;
         if n_lines <= MAX_LINES {

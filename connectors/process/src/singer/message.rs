@@ -24,15 +24,15 @@ pub(crate) struct Message {
     pub(crate) value: Value,
 }
 
-/// A record of a tap: the message as a tree, with what is known about its text.
+/// A record of a tap: the message as a tree, with the facts about its text.
 pub(crate) struct Record {
     tree: Value,
     facts: Facts,
 }
 
 impl Record {
-    /// The record of `stream` in a line. Only a record may be damaged: a state must be given back to
-    /// the tap unchanged.
+    /// Parses a line as a record of `stream`; `None` if it is another message. Accepts damaged text. No
+    /// other message may be damaged, because the tap must get its state back unchanged.
     pub(crate) fn parse(line: &[u8], stream: &str) -> Option<Self> {
         let (tree, facts) = record::parse_line(line)?;
         let is_record = tree.get("type")? == "RECORD" && tree.get("stream")? == stream;
@@ -50,7 +50,9 @@ pub(crate) struct Keys {
     pub(crate) stream: String,
     /// The key fields from the settings, or else from the last SCHEMA.
     key: Vec<String>,
+    /// Whether the settings name the key fields.
     is_configured: bool,
+    /// The field that orders the states; `None` if the state that is read later is newer.
     revision: Option<String>,
 }
 
@@ -67,7 +69,7 @@ impl Keys {
         }
     }
 
-    /// The entry of a record; a fault if no key fields are known.
+    /// The key and the entry of a record; a fault if no key fields are known.
     pub(crate) fn entry(
         &self,
         mut record: Record,
@@ -77,7 +79,7 @@ impl Keys {
     ) -> Result<(Option<RecordKey>, Entry), Fault> {
         if self.key.is_empty() {
             let cause = format!("the records of stream {} have no key", self.stream);
-            let remedy = "name the key fields: key = [\"id\"] in [process.singer]";
+            let remedy = "name the key fields in [process.singer], like key = [\"id\"]";
             return Err(plan.stopped(&cause).remedy(remedy));
         }
         let body = record.tree.get_mut("record").map(Value::take).unwrap_or_default();
@@ -94,8 +96,8 @@ impl Keys {
         Ok((key, record::entry(parts)))
     }
 
-    /// The key: the value of one field, or several values as a JSON array, so that it is clear where
-    /// each ends.
+    /// The key of a record: the value of one field, or the values of several as a JSON array, which shows
+    /// where each ends. `None` if a value is missing or cannot be read.
     fn key(&self, fields: &Value, findings: &Findings) -> Option<RecordKey> {
         let repeated = findings.repeated_names(fields);
         let unique = |name: &String| fields.get(name).filter(|_| !repeated.contains(name));

@@ -54,8 +54,8 @@ impl Run {
         Ok(Self { child, lines, keys, position, _files: files })
     }
 
-    /// Reads up to `expected`. Returns whether the tap has written the same records as before; if not,
-    /// the position of the run is unknown.
+    /// Reads up to the position `expected`. Returns whether the tap has written the same records as the
+    /// earlier run; if not, this run cannot be used.
     pub(crate) async fn reaches(
         &mut self,
         expected: &TapPosition,
@@ -65,7 +65,7 @@ impl Run {
             let n_records = self.position.n_records;
             match self.next(plan).await? {
                 Output::Record(..) | Output::Other if self.position.n_records >= n_records => {}
-                // The tap wrote a state, or ended, where it had written records before.
+                // The tap wrote a state, or ended, although records were expected.
                 Output::Record(..) | Output::Other | Output::Ended => return Ok(false),
                 Output::Failed(fault) => return Err(fault),
             }
@@ -106,7 +106,7 @@ impl Run {
     }
 }
 
-/// The catalog of the tap, with the stream selected.
+/// Asks the tap for its catalog, and selects the stream in it.
 pub(crate) async fn discover(plan: &Plan, stream: &str) -> Result<Value, Fault> {
     let files = TapFiles::write(plan, None, None)?;
     let mut arguments = files.arguments.clone();
@@ -147,8 +147,8 @@ fn select(catalog: &mut Value, name: &str, plan: &Plan) -> Result<(), Fault> {
         let Some(fields) = stream.as_object_mut() else { continue };
         let metadata = fields.entry("metadata").or_insert_with(|| json!([]));
         let Some(metadata) = metadata.as_array_mut() else { continue };
-        let of_stream = metadata.iter_mut().find(|entry| entry["breadcrumb"] == json!([]));
-        match of_stream {
+        let stream_entry = metadata.iter_mut().find(|entry| entry["breadcrumb"] == json!([]));
+        match stream_entry {
             Some(entry) => entry["metadata"]["selected"] = json!(is_selected),
             None => {
                 metadata.push(json!({ "breadcrumb": [], "metadata": { "selected": is_selected } }))
@@ -163,6 +163,7 @@ fn select(catalog: &mut Value, name: &str, plan: &Plan) -> Result<(), Fault> {
         .remedy(format!("set `stream` to one of these: {}", names.join(", "))))
 }
 
+/// The next line of the tap; `None` at the end of its output.
 async fn next_line<'a>(
     lines: &'a mut Lines<ChildStdout>,
     plan: &Plan,
@@ -175,6 +176,7 @@ async fn next_line<'a>(
     }
 }
 
+/// Waits for the tap to end, after it has closed its output.
 async fn end(child: &mut Child, plan: &Plan) -> Output {
     match tokio::time::timeout(plan.config.timeout.0, child.wait()).await {
         Ok(Ok(())) => Output::Ended,

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::Value;
 
-/// Whether `new` may replace `old`. It may not if it is empty, or if a bookmark has gone back and none
-/// has gone forward: an interrupted tap may write such a state.
+/// Whether `new` may replace `old`. A state that is empty, or in which bookmarks have only gone back, may
+/// not: an interrupted tap may write one.
 pub(crate) fn is_forward(old: Option<&Value>, new: &Value) -> bool {
     if is_empty(new) {
         return false;
@@ -29,13 +29,14 @@ fn is_empty(state: &Value) -> bool {
     }
 }
 
+/// Whether any value has gone forward, and whether any has gone back.
 #[derive(Default)]
 struct Changes {
     has_forward: bool,
     has_back: bool,
 }
 
-/// Compares the values that are in both states. Other texts than times and numbers have no order.
+/// Compares the values that are in both states. Texts that are neither times nor numbers have no order.
 fn compare(old: &Value, new: &Value, changes: &mut Changes) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {

@@ -19,7 +19,7 @@ async fn a_plugin_that_does_not_answer_times_out() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_gives_records_slowly_times_out() {
+async fn a_plugin_that_writes_records_slowly_times_out() {
     let drip = r#"n=0; while :; do n=$((n+1)); printf '{"rec'; sleep 0.05; printf 'ord":{"key":"%s"}}\n' $n; done"#;
     let mut settings = script(drip);
     settings["timeout"] = json!("400ms");

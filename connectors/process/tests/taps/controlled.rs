@@ -50,14 +50,14 @@ impl ControlledTap {
     }
 
     fn process(&self, singer: Value) -> Process {
-        let mut all = json!({ "stream": "orders" });
+        let mut settings = json!({ "stream": "orders" });
         for (name, value) in singer.as_object().unwrap() {
-            all[name] = value.clone();
+            settings[name] = value.clone();
         }
         process(
             self.0.path(),
             json!({
-                "command": ["python3", "tap.py"], "protocol": "singer", "singer": all,
+                "command": ["python3", "tap.py"], "protocol": "singer", "singer": settings,
                 "config": { "city": "芜湖" }, "secrets": { "token": "t0p" },
             }),
         )
@@ -148,7 +148,7 @@ async fn an_empty_state_or_one_that_goes_back_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_tap_that_fails_is_transient_and_what_it_gave_before_is_kept() {
+async fn the_failure_of_a_tap_is_transient_and_its_records_are_kept() {
     let tap = ControlledTap::new(&[schema(), record(1), state(3), record(2)]);
     std::fs::write(tap.path("fails"), "").unwrap();
     let mut process = tap.process(json!({}));
@@ -163,7 +163,7 @@ async fn a_tap_that_fails_is_transient_and_what_it_gave_before_is_kept() {
 }
 
 #[tokio::test]
-async fn records_are_given_while_a_tap_waits() {
+async fn records_are_returned_while_a_tap_waits() {
     let tap = ControlledTap::new(&[schema(), record(1)]);
     let waits = format!("{TAP}\nos.waitpid(os.spawnlp(os.P_NOWAIT, 'sleep', 'sleep', '1000'), 0)");
     std::fs::write(tap.path("tap.py"), waits).unwrap();
@@ -172,7 +172,7 @@ async fn records_are_given_while_a_tap_waits() {
 }
 
 #[tokio::test]
-async fn one_key_comes_once_in_a_batch_in_its_last_state() {
+async fn a_batch_has_each_key_once_with_its_last_state() {
     let changed = json!({ "type": "RECORD", "stream": "orders", "record": { "id": 1, "x": 2 } });
     let tap = ControlledTap::new(&[schema(), record(1), record(2), changed]);
     let batch = tap.process(json!({})).read(None, 10).await.unwrap();
@@ -183,7 +183,7 @@ async fn one_key_comes_once_in_a_batch_in_its_last_state() {
 }
 
 #[tokio::test]
-async fn keys_and_revisions_are_the_fields_that_were_named() {
+async fn keys_and_revisions_are_the_configured_fields() {
     let tap = ControlledTap::new(&[
         json!({ "type": "SCHEMA", "stream": "orders", "schema": {}, "key_properties": ["id", "at"] }),
         record(1),

@@ -34,7 +34,7 @@ fn tap(folder: &tempfile::TempDir, server: &Server) -> Process {
 }
 
 #[tokio::test]
-async fn an_existing_tap_runs_unchanged_and_goes_on_from_its_state() {
+async fn an_existing_tap_runs_unchanged_and_continues_from_its_state() {
     let (folder, server) = (tempfile::tempdir().unwrap(), Server::start().await);
     server.add(25);
     let (found, at) = batches(&mut tap(&folder, &server), None, 7).await;

@@ -1,4 +1,4 @@
-//! MySQL and MariaDB: values arrive in binary form, and the name of its type decides how each is read.
+//! MySQL and MariaDB: values arrive in binary form; the name of a column's type decides how they are read.
 
 use std::time::Duration;
 
@@ -30,12 +30,12 @@ pub(super) fn open(
         .max_connections(size)
         .acquire_timeout(timeout)
         .after_connect(move |connection, _| Box::pin(prepare(connection, timeout, zone)))
-        // The driver would set UTC; see `prepare`.
+        // Otherwise the driver would set UTC, but `prepare` sets the source's time zone.
         .connect_lazy_with(options.clone().timezone(None).disable_statement_logging())
 }
 
-/// Sets the time limits of the session, and the source's time zone: `ON UPDATE CURRENT_TIMESTAMP` and
-/// the source's triggers run in our session and must write its local time.
+/// Sets the time limits of the session, and its time zone to the source's: `ON UPDATE CURRENT_TIMESTAMP`
+/// and the source's triggers run in our session and must write the source's local time.
 async fn prepare(
     connection: &mut MySqlConnection,
     timeout: Duration,
@@ -135,19 +135,19 @@ fn get_bytes(row: &MySqlRow, index: usize) -> Result<Option<Vec<u8>>, sqlx::Erro
 }
 
 /// Decodes a time: its length, the year (2 bytes), month, day, hour, minute, second and the
-/// microseconds (4 bytes); zeros at the end are not sent. Invalid dates (0000-00-00) become text.
+/// microseconds (4 bytes). The server leaves out zeros at the end. Invalid dates (0000-00-00) become text.
 fn time_value(bytes: &[u8]) -> Value {
     let (year, month, day) = ymd(bytes);
-    let part = |at: usize| u32::from(bytes.get(at).copied().unwrap_or(0));
-    let micros = part(8) | part(9) << 8 | part(10) << 16 | part(11) << 24;
-    let time = NaiveTime::from_hms_micro_opt(part(5), part(6), part(7), micros);
+    let byte = |at: usize| u32::from(bytes.get(at).copied().unwrap_or(0));
+    let micros = byte(8) | byte(9) << 8 | byte(10) << 16 | byte(11) << 24;
+    let time = NaiveTime::from_hms_micro_opt(byte(5), byte(6), byte(7), micros);
     match (NaiveDate::from_ymd_opt(i32::from(year), month, day), time) {
         (Some(date), Some(time)) => Value::Local(date.and_time(time)),
         _ => Value::Text(format!(
             "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}",
-            part(5),
-            part(6),
-            part(7)
+            byte(5),
+            byte(6),
+            byte(7)
         )),
     }
 }
@@ -160,9 +160,10 @@ fn date_value(bytes: &[u8]) -> Value {
     }
 }
 
+/// The year, month and day in the bytes of a time.
 fn ymd(bytes: &[u8]) -> (u16, u32, u32) {
-    let part = |at: usize| bytes.get(at).copied().unwrap_or(0);
-    (u16::from_le_bytes([part(1), part(2)]), u32::from(part(3)), u32::from(part(4)))
+    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+    (u16::from_le_bytes([byte(1), byte(2)]), u32::from(byte(3)), u32::from(byte(4)))
 }
 
 /// The error codes are in <https://mariadb.com/kb/en/mariadb-error-codes/>.

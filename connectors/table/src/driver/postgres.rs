@@ -1,4 +1,4 @@
-//! PostgreSQL: values arrive in binary form, and the name of its type decides how each is read.
+//! PostgreSQL: values arrive in binary form; the name of a column's type decides how they are read.
 
 use std::time::Duration;
 
@@ -30,8 +30,7 @@ pub(super) fn open(options: &PgConnectOptions, timeout: Duration, size: u32, zon
         .acquire_timeout(timeout)
         .after_connect(move |connection, _| {
             Box::pin(async move {
-                // In the source's time zone: its triggers run in our session and must write its local
-                // time.
+                // The source's triggers run in our session and must write the source's local time.
                 let settings = format!(
                     "SET statement_timeout = {}; SET TIME ZONE '{}'",
                     timeout.as_millis(),
@@ -106,7 +105,7 @@ pub(super) fn read_row(row: &PgRow) -> Result<Row, sqlx::Error> {
                 let uuid = raw.as_bytes().ok().and_then(|bytes| Uuid::from_slice(bytes).ok());
                 Value::TypedText(TextType::Uuid, uuid.unwrap_or_default().to_string())
             }
-            // Without its padding: it is not content, and a text with it does not equal the column.
+            // A text with the padding of the column would not equal the column.
             "CHAR" => {
                 let text: String = row.try_get_unchecked(index)?;
                 Value::Text(text.trim_end_matches(' ').to_owned())
@@ -162,8 +161,8 @@ fn decode_numeric(bytes: &[u8]) -> Option<String> {
         text.push_str(&format!("{:04}", digit(place)));
     }
     if scale > 0 {
-        // The first digit counts 10000 to the power of `weight`; the point follows the digit with power
-        // zero.
+        // The first digit counts 10000 to the power of `weight`; the decimal point follows the digit of
+        // power zero.
         let after_point: String = (0..)
             .take(scale.div_ceil(4))
             .map(|after: i32| format!("{:04}", digit(weight + 1 + after)))

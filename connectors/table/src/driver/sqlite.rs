@@ -60,7 +60,7 @@ pub(super) fn read_row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
     super::to_row(columns)
 }
 
-/// The low byte of a result code is its class: see <https://www.sqlite.org/rescode.html>.
+/// The low byte of a result code is the primary code: see <https://www.sqlite.org/rescode.html>.
 pub(super) fn classify(error: &sqlx::sqlite::SqliteError) -> DbError {
     use sqlx::error::DatabaseError as _;
     let code: i32 = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();

@@ -15,7 +15,7 @@ fn next_start(format: Option<&str>, seen: Value, now: &str) -> Option<Value> {
 }
 
 #[test]
-fn a_bound_is_written_as_the_source_writes_times() {
+fn a_start_is_written_as_the_source_writes_times() {
     let now = "2026-10-09T12:00:00Z";
     let text = |text: &str| Value::Text(text.into());
     for (format, seen, expected) in [
@@ -47,7 +47,7 @@ fn a_bound_is_written_as_the_source_writes_times() {
 }
 
 #[test]
-fn a_bound_never_passes_the_sources_own_now() {
+fn a_start_is_never_later_than_the_sources_own_time() {
     let seen = Value::Text("2062-10-09 10:34:12".into());
     assert_eq!(
         next_start(None, seen, "2026-10-09T02:34:12Z"),
@@ -56,7 +56,7 @@ fn a_bound_never_passes_the_sources_own_now() {
 }
 
 #[test]
-fn a_value_that_is_not_a_time_moves_no_bound() {
+fn a_value_that_is_not_a_time_does_not_move_the_start() {
     for seen in ["", "N/A", "2026/10/9 10:30", "46304.4375", "待定"] {
         assert_eq!(next_start(None, Value::Text(seen.into()), "2026-10-09T02:34:12Z"), None);
     }

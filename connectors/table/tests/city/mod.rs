@@ -1,7 +1,7 @@
 //! A source for tests: one database with a table of orders and a table of reminders (`urges`).
 //!
-//! The tables are the same in every database. `Desk` has what differs: the types, and how a time is
-//! written.
+//! The tables are the same in every database. `Desk` knows how databases differ: in their types, and in how
+//! they write a time.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 

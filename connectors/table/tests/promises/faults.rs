@@ -49,7 +49,7 @@ async fn a_missing_table_or_column_stops_with_its_name() {
 }
 
 #[tokio::test]
-async fn a_missing_file_stops_and_is_not_made() {
+async fn a_missing_file_stops_the_channel_and_is_not_created() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("nowhere.db");
     let city = city().await.with(json!({ "url": format!("sqlite:{}?mode=rwc", path.display()) }));

@@ -29,7 +29,7 @@ async fn city() -> City {
 }
 
 #[test]
-fn the_schema_carries_defaults_and_a_help_for_every_setting() {
+fn the_schema_has_defaults_and_describes_every_setting() {
     let schema = schemars::schema_for!(connector_table::Config).to_value();
     assert_eq!(schema["properties"]["page"]["default"], 500);
     assert_eq!(schema["properties"]["timeout"]["default"], "30000ms");

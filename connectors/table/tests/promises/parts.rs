@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn an_urge_makes_an_unchanged_order_be_read_whole() {
+async fn an_unchanged_order_is_read_again_when_an_urge_arrives() {
     let mut city = city().await;
     city.add(&["a".into(), "b".into()], 2 * HOUR).await;
     city.run("INSERT INTO urges (id, serial, note) VALUES (3, 'S-a', x'b4df'), (1, 'S-a', NULL)")
@@ -36,7 +36,7 @@ async fn an_urge_without_an_order_is_read_with_the_order() {
 }
 
 #[tokio::test]
-async fn an_urge_of_many_orders_is_acknowledged_after_the_last() {
+async fn an_urge_of_many_orders_is_acknowledged_after_the_last_order() {
     let mut city = city().await;
     let keys: Vec<String> = (0..7).map(|n| format!("k{n}")).collect();
     city.add(&keys, HOUR).await;

@@ -43,7 +43,7 @@ async fn a_time_range_is_read_once_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_table_without_times_says_that_it_cannot_be_asked_for_a_time_range() {
+async fn a_table_without_times_refuses_a_time_range() {
     let flagged = City::sqlite(Shape::FlagOnly).await;
     let fault = flagged.entries_between(6, 3, 10).await.unwrap_err();
     assert!(fault.is_stopped() && fault.to_string().contains("[table.changes]"), "{fault}");

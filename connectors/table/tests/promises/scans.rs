@@ -35,7 +35,7 @@ async fn a_commit_later_than_the_overlap_is_found_by_its_flag() {
 }
 
 #[tokio::test]
-async fn the_first_load_passes_every_row_once_and_later_sweeps_the_overlap_only() {
+async fn the_first_load_reads_every_row_once_and_later_sweeps_only_the_overlap() {
     let mut city = City::sqlite(Shape::ChangesOnly).await;
     for age in 1..30 {
         city.add(&[format!("old{age}")], HOUR * age).await;
@@ -48,7 +48,7 @@ async fn the_first_load_passes_every_row_once_and_later_sweeps_the_overlap_only(
 }
 
 #[tokio::test]
-async fn a_table_that_never_comes_to_rest_does_not_starve_pending_rows() {
+async fn a_table_that_always_changes_does_not_starve_pending_rows() {
     let mut city = city().await;
     let (_, at) = city.entries(None, 2).await;
     city.add(&["late".into()], 900 * HOUR).await;
@@ -67,7 +67,7 @@ async fn a_table_that_never_comes_to_rest_does_not_starve_pending_rows() {
 }
 
 #[tokio::test]
-async fn a_row_without_a_key_is_reported_and_its_neighbours_pass() {
+async fn a_row_without_a_key_is_reported_and_the_others_are_read() {
     let mut city = city().await;
     city.run("INSERT INTO orders (id, title) VALUES (NULL, 'x'), (NULL, 'y'), (NULL, 'z')").await;
     city.add(&["a".into()], HOUR).await;
@@ -84,7 +84,7 @@ async fn a_row_without_a_key_is_reported_and_its_neighbours_pass() {
 }
 
 #[tokio::test]
-async fn text_times_and_bytes_times_are_swept_in_their_own_words() {
+async fn sweeps_compare_times_in_the_format_of_the_column() {
     for value in ["strftime('%Y%m%d%H%M%S', TIME)", "CAST(strftime('%Y%m%d%H%M%S', TIME) AS BLOB)"]
     {
         let city = City::sqlite(Shape::ChangesOnly).await.with(json!({

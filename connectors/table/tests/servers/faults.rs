@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 use super::{City, Desk, Shape, mysql, postgres};
 
 #[tokio::test]
-async fn a_table_that_is_altered_is_read_on() {
+async fn an_altered_table_is_still_read() {
     for city in [postgres(Shape::FlagOnly).await, mysql(Shape::FlagOnly).await] {
         let mut city = city;
         let mut table = city.table();
@@ -28,7 +28,7 @@ async fn a_table_that_is_altered_is_read_on() {
 }
 
 #[tokio::test]
-async fn an_account_without_update_is_told_which_grant_it_needs() {
+async fn the_fault_of_an_account_without_update_names_the_missing_grant() {
     let postgres = postgres(Shape::ChangesAndFlag).await;
     let role = postgres.url.rsplit('/').next().unwrap().to_owned();
     postgres
@@ -168,7 +168,7 @@ const ON_MARIADB: &str =
     "FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_transient() {
+async fn an_unreachable_server_is_a_transient_fault() {
     for scheme in ["postgres", "mysql"] {
         let city = City::sqlite(Shape::FlagOnly).await;
         let url = format!("{scheme}://a:s3cret@127.0.0.1:1/x");

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Shape, mysql, postgres, rows::whole};
 
 #[tokio::test]
-async fn keys_and_times_of_every_class_carry_a_scan() {
+async fn scans_work_with_keys_and_times_of_every_type() {
     let mut cities = Vec::new();
     for (key, time, value) in [
         ("UUID", "TIMESTAMPTZ", "('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid"),
@@ -71,7 +71,7 @@ async fn infinite_times_are_read() {
 }
 
 #[tokio::test]
-async fn an_urge_makes_an_unchanged_order_be_read_whole() {
+async fn an_unchanged_order_is_read_again_when_an_urge_arrives() {
     for city in [postgres(Shape::ChangesAndFlag).await, mysql(Shape::ChangesAndFlag).await] {
         let mut city = city;
         city.add(&["a".into(), "b".into()], std::time::Duration::from_secs(7200)).await;

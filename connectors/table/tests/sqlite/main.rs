@@ -2,7 +2,7 @@
 
 #[path = "../city/mod.rs"]
 mod city;
-mod strained;
+mod faulty;
 
 mod changes_and_flag {
     use super::city::{City, Flagged, Shape};
@@ -22,11 +22,11 @@ mod changes_only {
 }
 
 mod refusals {
-    use super::strained::Strained;
+    use super::faulty::FaultyDatabase;
 
-    connector_testkit::suite!(Broken: Strained::new().await);
-    connector_testkit::suite!(HasTimeout: Strained::new().await);
-    connector_testkit::suite!(WrongFormat: Strained::new().await);
+    connector_testkit::suite!(Broken: FaultyDatabase::new().await);
+    connector_testkit::suite!(HasTimeout: FaultyDatabase::new().await);
+    connector_testkit::suite!(WrongFormat: FaultyDatabase::new().await);
 }
 
 /// A flag alone finds no later changes, so the promises about changes are left out.

@@ -1,8 +1,8 @@
 //! The signature of two kinds of national platforms: the exchange platforms for government data, and
 //! the platform for government services. They differ only in the names of the headers.
 //!
-//! Some platforms change the secret. Then it is fetched by a request that is signed with the key of the
-//! application (appkey), and the secret in the answer is encrypted with a key derived from the appkey.
+//! Some platforms change the secret from time to time. A request that is signed with the key of the
+//! application (appkey) fetches it; in the answer, it is encrypted with a key derived from the appkey.
 
 use std::time::Duration;
 
@@ -56,12 +56,12 @@ impl National {
         if self.secret.is_some() != self.refresh.is_some() {
             return Ok(());
         }
-        Err(Fault::stopped("the settings must have either `secret` or `refresh`")
+        Err(Fault::stopped("`auth` must have either `secret` or `refresh`")
             .remedy("set one of them, and not both"))
     }
 
-    /// Adds the headers. The signature is `Base64(HMAC-SHA256(secret, sid + rid + rtime))`; platforms
-    /// refuse rid before sid.
+    /// Adds the headers. The signature is `Base64(HMAC-SHA256(secret, sid + rid + rtime))`: platforms
+    /// refuse `rid + sid + rtime`.
     pub(super) fn sign(
         &self,
         prefix: &'static str,
@@ -122,7 +122,7 @@ fn decrypt_secret(appkey: &str, encrypted: &str) -> Option<Secret> {
     String::from_utf8(plain).ok().filter(|secret| !secret.is_empty()).map(Secret::new)
 }
 
-/// The key of 128 bits that Java's `KeyGenerator` makes with a `SecureRandom("SHA1PRNG")` of this seed:
+/// The 128-bit key that Java's `KeyGenerator` makes with a `SecureRandom("SHA1PRNG")` of this seed:
 /// the first bytes of SHA-1 of SHA-1 of the seed.
 pub(super) fn java_key(seed: &str) -> [u8; 16] {
     let digest = Sha1::digest(Sha1::digest(seed));

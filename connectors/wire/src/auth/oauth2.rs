@@ -91,7 +91,7 @@ impl Oauth2 {
     }
 }
 
-/// Parses an answer with a token. No fault repeats the answer: it may contain secrets.
+/// Parses an answer of `server` with a token. No fault repeats the answer: it may contain secrets.
 pub(super) fn parse_token_answer(status: u16, answer: &[u8], server: &str) -> Result<Value, Fault> {
     let what = format!("{server} answers with status {status}");
     match status {

@@ -26,7 +26,7 @@ pub struct Basic {
 pub struct ApiKey {
     /// The header that carries the key, such as `X-Api-Key`.
     header: Option<String>,
-    /// Or the query parameter that carries the key.
+    /// The query parameter that carries the key. Set either this or `header`.
     param: Option<String>,
     /// The key.
     key: Secret,

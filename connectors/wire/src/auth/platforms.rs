@@ -44,7 +44,7 @@ pub struct XBg {
 }
 
 impl MessageBoard {
-    /// Replaces the body. `signature = md5(path + param + md5(appCode)[0..16] + token)`.
+    /// Replaces the body. The signature is `md5(path + param + md5(appCode)[0..16] + token)`.
     pub(super) fn sign(&self, request: &mut Request) -> Result<SigningSteps, Fault> {
         let param = String::from_utf8(std::mem::take(&mut request.body)).map_err(|_| {
             Fault::stopped("the message board accepts only parameters in UTF-8")
@@ -75,7 +75,7 @@ impl MessageBoard {
 }
 
 impl XTif {
-    /// Signs with a nonce that begins with the time, so that the platform can forget old nonces.
+    /// Adds the headers. The nonce begins with the time, so that the platform can forget old nonces.
     pub(super) fn sign(&self, request: &mut Request, context: &SigningContext) -> SigningSteps {
         let nonce = hex::encode(&context.nonce[..3]);
         let nonce = format!("{:x}-{nonce}", context.now.timestamp_millis());

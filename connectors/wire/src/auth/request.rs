@@ -39,7 +39,7 @@ enum BodyKind {
 }
 
 impl Request {
-    /// The value of a header, whatever the case of its name.
+    /// The value of a header. Upper and lower case in the name are not distinguished.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         headers.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -55,7 +55,7 @@ impl Request {
         self.query.push((name.to_owned(), value.into()));
     }
 
-    /// All parameters: those of the query, and the fields of a form.
+    /// The parameters of the query and the fields of a form.
     pub(super) fn params(&self) -> Vec<(String, String)> {
         let mut params = self.query.clone();
         if matches!(self.body_kind(), BodyKind::Form) {

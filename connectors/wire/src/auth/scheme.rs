@@ -46,8 +46,8 @@ pub enum Scheme {
     Sign(CustomSignature),
 }
 
-/// Changes the schema of an enum: one table with exactly one of several keys replaces the alternative
-/// tables with one key each. So a misspelt key is compared with all keys, and an editor can list them.
+/// Changes the schema of an enum. Its alternative tables, with one key each, become one table that must
+/// have exactly one of the keys. So a misspelt key is compared with all keys, and an editor can list them.
 pub fn merge_tables(schema: &mut Schema) {
     let Some(Value::Array(variants)) = schema.remove("oneOf") else { return };
     let (mut strings, mut keys) = (Vec::new(), Map::new());

@@ -1,5 +1,5 @@
-//! A signature that the settings describe. Most platforms have a signature of their own; nearly all of
-//! these are a digest over parts of the request in some order.
+//! A signature that the settings describe. Most platforms have their own signature, which is nearly always
+//! a digest over parts of the request in some order.
 
 use contract::{Fault, Secret};
 use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! Shows how a request was signed, so that people can compare this with what the platform expects.
+//! The steps in which a request was signed, so that people can compare them with what the platform expects.
 //! Secrets are hidden.
 
 /// The steps of a signature.
@@ -25,6 +25,7 @@ impl SigningSteps {
 #[derive(Default)]
 pub(super) struct DigestInput {
     pub(super) bytes: Vec<u8>,
+    /// The text with `‹name›` in place of each secret.
     pub(super) redacted: String,
 }
 

@@ -13,7 +13,7 @@ use crate::cipher::Decrypt;
 pub struct Cipher {
     /// The key: 16 bytes.
     pub key: Secret,
-    /// How `key` and `iv` are written.
+    /// How `key` and `iv` are written in the settings.
     #[serde(default)]
     pub key_form: KeyForm,
     /// The mode of operation.
@@ -21,7 +21,7 @@ pub struct Cipher {
     pub mode: Mode,
     /// The initialization vector of `cbc`: 16 bytes.
     pub iv: Option<String>,
-    /// How the encrypted bytes are written.
+    /// How the encrypted bytes are written in the text.
     #[serde(default)]
     pub code: Encoding,
 }
@@ -69,12 +69,13 @@ impl Cipher {
             .as_deref()
             .map(|iv| to_16_bytes(iv).ok_or_else(|| Fault::stopped("`iv` is not 16 bytes long")));
         match (self.mode, iv.transpose()?) {
-            (Mode::Ecb, Some(_)) => Err(Fault::stopped("the mode `ecb` uses no `iv`")),
-            (Mode::Cbc, None) => Err(Fault::stopped("the mode `cbc` needs an `iv`")),
+            (Mode::Ecb, Some(_)) => Err(Fault::stopped("the mode `ecb` uses no `iv`: remove it")),
+            (Mode::Cbc, None) => Err(Fault::stopped("the mode `cbc` needs an `iv`: set it")),
             (_, iv) => Ok((key, iv)),
         }
     }
 
+    /// Decrypts a text with the function of a cipher. The error says why this fails.
     pub(super) fn decrypt(&self, decrypt: Decrypt, text: &str) -> Result<Vec<u8>, &'static str> {
         let (key, iv) = self.key().map_err(|_| "the key of the cipher is not valid")?;
         decrypt(&key, iv, &self.code.decode(text)?)

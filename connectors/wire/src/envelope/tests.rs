@@ -32,7 +32,7 @@ fn a_row_of_the_inspection_platform_is_sm4_in_hexadecimal_or_base64() {
 }
 
 #[test]
-fn the_secret_of_a_platform_is_aes_under_a_key_that_java_made() {
+fn the_secret_of_a_platform_is_aes_with_a_key_from_java() {
     let wrapped = "WC3lqrf7kzt5OjiNlFfCiVgt5aq3+5M7eTo4jZRXwoku+Zw2H56Sv2YrZWSZ+Imi";
     let key = "01ce73a9b390132dd17f90faf0d5ae23";
     let aes = json!([{ "aes": { "key": key, "key_form": "hex", "code": "base64" } }]);
@@ -40,7 +40,7 @@ fn the_secret_of_a_platform_is_aes_under_a_key_that_java_made() {
 }
 
 #[test]
-fn chained_blocks_are_those_of_nist() {
+fn cbc_gives_the_blocks_of_the_nist_example() {
     // SP 800-38A, F.2.1, its first two blocks; the third is the padding, encrypted in the chain.
     let cbc = |iv: &str| {
         json!([{ "aes": {
@@ -67,7 +67,7 @@ fn chained_blocks_are_those_of_nist() {
 }
 
 #[test]
-fn a_hand_over_of_anhui_is_base64_twice() {
+fn a_document_of_anhui_is_base64_twice() {
     let once = "cHJvak5vPTEmcHJvak5hbWU95rWL6K+V";
     check(json!(["base64"]), once, Ok("projNo=1&projName=测试"));
     let twice = "Y0hKdmFrNXZQVEVtY0hKdmFrNWhiV1U5NXJXTDZLK1Y=";

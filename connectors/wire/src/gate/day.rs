@@ -1,6 +1,6 @@
 //! Counts the requests of a day, and computes days and hours in a time zone.
 //!
-//! The day never goes back: when a clock is set back over midnight, a budget that is used up stays used up.
+//! When a clock is set back over midnight, the count stays: a budget that is used up stays used up.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Day {
         self.n_requests = self.n_requests.saturating_add(1);
     }
 
-    /// Takes over a count, unless it is smaller or of a past day.
+    /// Takes over the count of another process, unless it is smaller or of a past day.
     pub(super) fn restore(&mut self, date: NaiveDate, n_requests: u32, today: NaiveDate) {
         self.move_to(today);
         if date > self.date {
@@ -42,6 +42,7 @@ impl Day {
         }
     }
 
+    /// Begins a new day if `today` is later. A clock that is one day behind changes nothing.
     fn move_to(&mut self, today: NaiveDate) {
         let lead = self.date - today;
         if lead < TimeDelta::zero() {
@@ -58,7 +59,7 @@ pub(super) fn local_date(now: Timestamp, zone: Tz) -> NaiveDate {
     now.with_timezone(&zone).date_naive()
 }
 
-/// How long until the window opens; `None` while it is open.
+/// The time until the window opens; `None` while it is open.
 pub(super) fn time_until_open(window: Window, now: Timestamp, zone: Tz) -> Option<Duration> {
     let local = now.with_timezone(&zone);
     if window.contains(local.hour() * 60 + local.minute()) {
@@ -70,13 +71,14 @@ pub(super) fn time_until_open(window: Window, now: Timestamp, zone: Tz) -> Optio
     openings.filter_map(|opening| (opening - now).to_std().ok()).find(|wait| !wait.is_zero())
 }
 
-/// How long until `day` is over.
+/// The time until `day` is over.
 pub(super) fn time_until_end(day: NaiveDate, now: Timestamp, zone: Tz) -> Duration {
     let end = day.succ_opt().map(|next| to_utc(next.and_time(NaiveTime::MIN), zone) - now);
     end.and_then(|left| left.to_std().ok()).unwrap_or_default()
 }
 
-/// The moment of a local time: the earlier of two, or the next one that exists if clocks skip this one.
+/// The moment of a local time. If it occurs twice, the earlier one; if clocks skip it, the next quarter of
+/// an hour that exists.
 fn to_utc(local: NaiveDateTime, zone: Tz) -> Timestamp {
     let quarters = (0..12).map(|n| local + TimeDelta::minutes(15 * n));
     let mut moments = quarters.filter_map(|local| zone.from_local_datetime(&local).earliest());

@@ -1,5 +1,5 @@
-//! Limits how many requests are sent per time, with a burst after a pause (GCRA, from the governor
-//! crate). It uses tokio's clock, so a test can advance it by hours.
+//! Limits the rate of requests, but allows a burst after a pause (GCRA, from the governor crate). It uses
+//! tokio's clock, which a test can advance by hours.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -19,7 +19,7 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// `None` if the interval is zero: then the rate has no limit.
+    /// Limits requests to one per `interval`; `None` if it is zero, because then there is no limit.
     pub(super) fn new(interval: Duration, burst: u32) -> Option<Self> {
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(interval)?.allow_burst(burst);
@@ -27,7 +27,7 @@ impl Rate {
         Some(Self { limiter: RateLimiter::direct_with_clock(quota, clock.clone()), clock })
     }
 
-    /// Counts a request; if that is not yet allowed, only returns how long to wait.
+    /// Counts a request and returns `None`; if it is not allowed yet, only returns how long to wait.
     pub(super) fn try_acquire(&self) -> Option<Duration> {
         self.limiter.check().err().map(|not_yet| not_yet.wait_time_from(self.clock.now()))
     }

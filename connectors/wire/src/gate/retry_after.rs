@@ -1,5 +1,5 @@
-//! Reads the header `Retry-After` (RFC 9110 §10.2.3): seconds or a date, rounded up so that no request
-//! is too early.
+//! Reads the header `Retry-After` (RFC 9110 §10.2.3): seconds or a date. A fraction of a second is rounded
+//! up, so that no request is too early.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,8 +10,9 @@ const MIN_PAUSE: Duration = Duration::from_secs(1);
 /// Maximum pause: more than a month is a mistake of the source.
 pub(super) const MAX_PAUSE: Duration = Duration::from_secs(31 * 86_400);
 
-/// The pause that the header's `value` asks for; `None` if it cannot be read. `date` is the `Date` header
-/// of the same answer: dates are by the clock of the source, which may differ from `now`.
+/// The pause that the header's `value` asks for; `None` if it cannot be read. A date in `value` is compared
+/// with `date`, the `Date` header of the same answer, because both are by the source's clock; without it,
+/// with `now`, the time by our clock.
 pub fn retry_after(value: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     let wait = if let Ok(until) = httpdate::parse_http_date(value) {
@@ -23,7 +24,7 @@ pub fn retry_after(value: &str, date: Option<&str>, now: Timestamp) -> Option<Du
     Some(wait.clamp(MIN_PAUSE, MAX_PAUSE))
 }
 
-/// Seconds; a fraction, which some sources write, is rounded up.
+/// Reads seconds. Rounds up a fraction, which some sources write.
 fn seconds(text: &str) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

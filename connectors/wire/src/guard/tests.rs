@@ -52,7 +52,7 @@ fn a_request_with_another_signature_is_refused() {
 }
 
 #[test]
-fn bearer_and_shared_header_are_compared_whole() {
+fn bearer_tokens_and_secret_headers_are_compared_whole() {
     let bearer = Guard::Bearer(Secret::new("t0ken"));
     let value = Secret::new("t0ken");
     let header = Guard::Header(SecretHeader { name: "X-Api-Key".to_owned(), value });

@@ -22,7 +22,7 @@ fn token(expires_in: Value) -> Vec<u8> {
 }
 
 #[test]
-fn a_token_is_asked_for_with_the_credentials_of_the_client() {
+fn a_token_is_requested_with_the_credentials_of_the_client() {
     let token_request = client().token_request(&context()).unwrap();
     assert_eq!(token_request.url, "https://login.example/token");
     assert_eq!(text(&token_request.request.body), "grant_type=client_credentials&scope=read");
@@ -50,7 +50,7 @@ fn a_token_is_used_until_shortly_before_it_ends() {
 }
 
 #[test]
-fn a_short_token_is_used_for_half_of_its_time_and_one_without_end_until_it_is_refused() {
+fn a_short_lived_token_is_used_for_half_its_lifetime_and_one_without_end_until_refused() {
     let mut auth = client();
     auth.read_token(200, &token(json!("60")), context().now).unwrap();
     assert!(auth.token_request(&later(29)).is_none() && auth.token_request(&later(30)).is_some());
@@ -61,7 +61,7 @@ fn a_short_token_is_used_for_half_of_its_time_and_one_without_end_until_it_is_re
 }
 
 #[test]
-fn a_token_that_was_good_is_fetched_once_more_and_a_new_one_that_is_refused_is_not() {
+fn an_accepted_token_is_fetched_again_but_a_refused_new_one_is_not() {
     let mut auth = client();
     auth.read_token(200, &token(json!(3_600)), context().now).unwrap();
     auth.confirm_token();

@@ -89,7 +89,7 @@ fn a_time_in_the_query_is_a_parameter_like_the_others() {
 }
 
 #[test]
-fn capitals_are_a_coding_of_their_own() {
+fn upper_case_hexadecimal_is_a_separate_format() {
     let (request, _) = sign(json!({
         "algorithm": "md5", "coding": "hex_upper", "parts": [{ "text": "abc" }],
         "put": { "header": "sign" },

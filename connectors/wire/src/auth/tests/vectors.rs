@@ -58,7 +58,7 @@ fn the_secret_of_a_national_platform_is_fetched_with_the_appkey() {
 }
 
 #[test]
-fn the_key_of_the_secret_is_the_one_java_makes_of_the_appkey() {
+fn the_key_is_the_one_that_java_derives_from_the_appkey() {
     assert_eq!(hex::encode(national::java_key(APPKEY)), "01ce73a9b390132dd17f90faf0d5ae23");
     assert_eq!(hex::encode(national::java_key("123456")), "6bb4837eb74329105ee4568dda7dc67e");
 }
@@ -83,7 +83,7 @@ fn x_tif() {
 }
 
 #[test]
-fn x_bg_signs_the_query_in_the_order_of_its_names() {
+fn x_bg_signs_the_query_sorted_by_name() {
     let auth = auth(json!({ "x_bg": { "access_key": "test", "secret_key": "tet" } }));
     let now = "2021-11-09T08:49:20Z".parse().unwrap();
     let param = |name: &str| (name.to_owned(), "123".to_owned());

@@ -11,12 +11,12 @@ use sqlx::{Sqlite, Transaction};
 
 use crate::city::{City, Desk, Shape};
 
-pub(crate) struct Strained {
+pub(crate) struct FaultyDatabase {
     city: City,
     lock: Option<Transaction<'static, Sqlite>>,
 }
 
-impl Strained {
+impl FaultyDatabase {
     pub(crate) async fn new() -> Self {
         let city = City::sqlite(Shape::ChangesAndFlag).await.with(json!({ "timeout": "200ms" }));
         Self { city, lock: None }
@@ -34,7 +34,7 @@ impl Strained {
     }
 }
 
-impl Source for Strained {
+impl Source for FaultyDatabase {
     type Connector = Table;
 
     const MAX_DELAY: Duration = City::MAX_DELAY;
@@ -52,7 +52,7 @@ impl Source for Strained {
     }
 }
 
-impl Refuses<Broken> for Strained {
+impl Refuses<Broken> for FaultyDatabase {
     async fn refuse(&mut self, _: Broken) {
         self.lock().await;
     }
@@ -62,7 +62,7 @@ impl Refuses<Broken> for Strained {
     }
 }
 
-impl Refuses<Silent> for Strained {
+impl Refuses<Silent> for FaultyDatabase {
     async fn refuse(&mut self, _: Silent) {
         self.lock().await;
     }
@@ -72,11 +72,11 @@ impl Refuses<Silent> for Strained {
     }
 }
 
-impl HasTimeout for Strained {
+impl HasTimeout for FaultyDatabase {
     const TIMEOUT: Duration = Duration::from_millis(200);
 }
 
-impl Refuses<WrongFormat> for Strained {
+impl Refuses<WrongFormat> for FaultyDatabase {
     async fn refuse(&mut self, _: WrongFormat) {
         self.city.run("ALTER TABLE orders RENAME TO orders_of_last_year").await;
     }
