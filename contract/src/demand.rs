@@ -1,9 +1,8 @@
 //! The unified demand schema: what a citizen or business asked for, through any channel.
 //!
-//! These types *are* the wire format `DemandV1`: field names are JSON names, column names and API names at
-//! once, so there is no second set of types to convert to. A field that the source does not give is
-//! absent, never invented. Changing a name or a meaning needs a new wire version (see the golden files in
-//! `contract/golden`).
+//! Messages contain these types as JSON, and the store has a column for each field, with the same name. If
+//! the source does not give a field, the field is absent: it never gets a default. A change of a name or a
+//! meaning needs a new wire version (`WIRE_VERSION` in `wire.rs`).
 
 mod code;
 mod handling;
@@ -75,8 +74,8 @@ macro_rules! body {
             pub const FIELDS: &'static [&'static str] = &[$(stringify!($name)),*];
         }
 
-        /// All fields in one struct, for deserialising only: to read a flattened struct, serde buffers
-        /// all of it first.
+        /// [`Demand`] as one flat struct, which serde reads faster: to read `#[serde(flatten)]`, it buffers
+        /// the whole object first.
         #[derive(Deserialize)]
         struct FlatDemand {
             id: DemandId,
@@ -206,7 +205,7 @@ impl<'de> Deserialize<'de> for Demand {
     }
 }
 
-/// Whether a field has its default value and is therefore left out.
+/// Whether a field has its default value, so that JSON leaves it out.
 pub(crate) fn is_default<T: PartialEq + Default>(value: &T) -> bool {
     *value == T::default()
 }
