@@ -35,7 +35,7 @@ pub use connector::{
     Batch, Budget, Connector, ConnectorContext, Cursor, MakeReceiver, Partition, Receiver,
 };
 pub use demand::{Demand, DemandBody, Shape};
-pub use fault::{Fault, FaultKind, chain, no_connection};
+pub use fault::{Fault, FaultKind, causes_text, connect_failure_text};
 pub use gate::{Gate, OpenGate, Permit};
 pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
 pub use inbox::{CustodyWait, Inbox, InboxFull};

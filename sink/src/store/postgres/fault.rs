@@ -4,7 +4,7 @@
 
 use std::io::ErrorKind;
 
-use contract::{Fault, FaultKind, chain, no_connection};
+use contract::{Fault, FaultKind, causes_text, connect_failure_text};
 use sqlx::Error;
 
 /// The fault for an error: `action` failed.
@@ -21,10 +21,10 @@ pub(in crate::store) fn message(error: &Error) -> String {
         Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
             "the server closed the connection".to_owned()
         }
-        Error::Io(error) => no_connection(error).map_or_else(|| chain(error), str::to_owned),
-        Error::Tls(error) => chain(&**error),
+        Error::Io(error) => connect_failure_text(error).map_or_else(|| causes_text(error), str::to_owned),
+        Error::Tls(error) => causes_text(&**error),
         Error::PoolTimedOut => "no connection became free in time".to_owned(),
-        error => chain(error),
+        error => causes_text(error),
     }
 }
 
@@ -77,7 +77,7 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
         "check that this version of the gateway created the tables, and that nobody changed them";
     let code = code(error);
     match (error, code.as_str()) {
-        (Error::Io(error), _) if no_connection(error).is_some() => {
+        (Error::Io(error), _) if connect_failure_text(error).is_some() => {
             (Transient, Some("check the host and port in the store URL, and that PostgreSQL runs"))
         }
         (Error::Tls(_), _) => (Stopped, Some("check sslmode and sslrootcert in the store URL")),

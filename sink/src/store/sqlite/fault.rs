@@ -1,7 +1,7 @@
 //! Turns errors of SQLite into faults, by result code (<https://www.sqlite.org/rescode.html>). The messages of
 //! SQLite name tables and columns, never values, so they may be shown.
 
-use contract::{Fault, FaultKind, chain};
+use contract::{Fault, FaultKind, causes_text};
 use sqlx::Error;
 
 const ERROR: u32 = 1;
@@ -83,7 +83,7 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>, Option<&'static s
 /// The part of an error that may be shown.
 pub(in crate::store) fn message(error: &Error) -> String {
     let message = error.as_database_error().map(|error| error.message().to_owned());
-    message.unwrap_or_else(|| chain(error))
+    message.unwrap_or_else(|| causes_text(error))
 }
 
 /// The primary result code: the low byte of the extended one.
