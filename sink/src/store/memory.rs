@@ -17,7 +17,7 @@ use super::{
     books::{lease_lost, position_moved},
     demands::{
         known::{KnownDemand, KnownState, keys, stale_suspects},
-        plan::{Bans, plan},
+        plan::{Exclusions, plan},
         rows::{IntakePlan, Receipt},
     },
 };
@@ -107,7 +107,7 @@ impl Store for Memory {
     async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
         let mut state = self.lock();
         let known = state.known(intake);
-        let mut plan = plan(intake, &known, &Bans::new());
+        let mut plan = plan(intake, &known, &Exclusions::new());
         let last_demand = state.demands.last_key_value().map_or(0, |(seq, _)| *seq);
         let last_history = state.history.last().map_or(0, |(_, row, _)| row.seq);
         plan.assign_numbers(last_demand + 1.., last_history + 1..);

@@ -14,7 +14,7 @@ use tracing::warn;
 
 use super::{
     known::{self, demands},
-    plan::{Bans, plan},
+    plan::{Exclusions, plan},
     write::write,
 };
 use crate::store::{
@@ -32,13 +32,13 @@ impl Store for Database {
     /// Keeps the intake. Demands that the database refuses go to quarantine.
     async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
         self.create_months(intake).await?;
-        let mut banned = Bans::new();
+        let mut excluded = Exclusions::new();
         loop {
-            match self.attempt(intake, &banned, false).await? {
+            match self.attempt(intake, &excluded, false).await? {
                 Attempt::Kept(outcomes) => return Ok(outcomes),
                 Attempt::Refused(why) => {
-                    let (culprit, why) = self.find_culprit(intake, &banned, why).await?;
-                    banned.insert(culprit, Reason::new("refused_by_database", why));
+                    let (culprit, why) = self.find_culprit(intake, &excluded, why).await?;
+                    excluded.insert(culprit, Reason::new("refused_by_database", why));
                 }
             }
         }
@@ -57,13 +57,13 @@ impl Database {
     async fn attempt(
         &self,
         intake: &Intake,
-        banned: &Bans,
+        excluded: &Exclusions,
         is_trial: bool,
     ) -> Result<Attempt, Fault> {
         let mut has_created_months = false;
         for _ in 0..MAX_ATTEMPTS {
             let mut tx = self.begin(KEEP).await?;
-            let written = write_intake(&mut tx, intake, banned).await;
+            let written = write_intake(&mut tx, intake, excluded).await;
             if let Ok(Some(outcomes)) = written {
                 if is_trial {
                     tx.roll_back().await;
@@ -119,11 +119,11 @@ impl Database {
     async fn find_culprit(
         &self,
         intake: &Intake,
-        banned: &Bans,
+        excluded: &Exclusions,
         mut why: String,
     ) -> Result<((usize, usize), String), Fault> {
         let suspects: Vec<(usize, usize)> =
-            demands(intake).map(|(at, _)| at).filter(|at| !banned.contains_key(at)).collect();
+            demands(intake).map(|(at, _)| at).filter(|at| !excluded.contains_key(at)).collect();
         let no_culprit = |why: &str| {
             Fault::stopped(format!(
                 "the database refuses the messages even without their demands: {why}"
@@ -131,7 +131,7 @@ impl Database {
             .at(self.place())
             .remedy("check whether somebody changed the tables of the store")
         };
-        if let Some(why) = self.try_without(intake, banned, &suspects).await? {
+        if let Some(why) = self.try_without(intake, excluded, &suspects).await? {
             return Err(no_culprit(&why));
         }
         // The database accepts the intake with the first `accepted` suspects, and refuses it with the
@@ -139,7 +139,7 @@ impl Database {
         let (mut accepted, mut refused) = (0, suspects.len());
         while accepted + 1 < refused {
             let middle = accepted.midpoint(refused);
-            match self.try_without(intake, banned, &suspects[middle..]).await? {
+            match self.try_without(intake, excluded, &suspects[middle..]).await? {
                 Some(reason) => (refused, why) = (middle, reason),
                 None => accepted = middle,
             }
@@ -152,11 +152,11 @@ impl Database {
     async fn try_without(
         &self,
         intake: &Intake,
-        banned: &Bans,
-        excluded: &[(usize, usize)],
+        excluded: &Exclusions,
+        positions: &[(usize, usize)],
     ) -> Result<Option<String>, Fault> {
-        let mut trial = banned.clone();
-        trial.extend(excluded.iter().map(|position| (*position, Reason::new("on_trial", ""))));
+        let mut trial = excluded.clone();
+        trial.extend(positions.iter().map(|position| (*position, Reason::new("on_trial", ""))));
         Ok(match self.attempt(intake, &trial, true).await? {
             Attempt::Kept(_) => None,
             Attempt::Refused(why) => Some(why),
@@ -169,10 +169,10 @@ impl Database {
 async fn write_intake(
     tx: &mut Transaction<'_>,
     intake: &Intake,
-    banned: &Bans,
+    excluded: &Exclusions,
 ) -> Result<Option<Outcomes>, Failure> {
     let known = known::load(tx, intake).await?;
-    let mut plan = plan(intake, &known, banned);
+    let mut plan = plan(intake, &known, excluded);
     known::assign_numbers(tx, &mut plan).await?;
     Ok(Box::pin(write(tx, &plan)).await?.then_some(plan.outcomes))
 }
@@ -189,7 +189,7 @@ pub struct RetryingStore<S> {
 }
 
 impl<S: Store> RetryingStore<S> {
-    /// Wraps `store`. When `stop` is cancelled, it stops to retry and returns the fault.
+    /// Wraps `store`. When `stop` is cancelled, it stops retrying and returns the fault.
     pub fn new(store: S, stop: CancellationToken) -> Self {
         Self { store, stop }
     }

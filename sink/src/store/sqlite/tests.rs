@@ -12,7 +12,7 @@ use crate::store::{
     demands::{
         columns::COLUMNS,
         known,
-        plan::{Bans, plan},
+        plan::{Exclusions, plan},
         write::write,
     },
     suite::{
@@ -135,7 +135,7 @@ async fn a_plan_that_a_newer_state_overtook_is_not_written() {
     let mut tx = file.store.begin("plan").await.unwrap();
     let known = known::load(&mut tx, &newer).await.unwrap();
     tx.roll_back().await;
-    let overtaken = plan(&newer, &known, &Bans::new());
+    let overtaken = plan(&newer, &known, &Exclusions::new());
     keep(&file.store, &intake([&read(3, [record("a", "newest")])])).await;
     let mut tx = file.store.begin("write").await.unwrap();
     assert!(!write(&mut tx, &overtaken).await.unwrap());

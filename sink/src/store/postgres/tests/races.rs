@@ -7,7 +7,7 @@ use crate::store::{
     Database,
     demands::{
         known,
-        plan::{Bans, plan},
+        plan::{Exclusions, plan},
         write::write,
     },
     suite::{
@@ -22,7 +22,7 @@ async fn meet(served: &Served, first: &Intake, second: &Intake) -> Outcomes {
     let two = served.again().await;
     let mut tx = served.store.begin("keep").await.unwrap();
     let known = known::load(&mut tx, first).await.unwrap();
-    let mut planned = plan(first, &known, &Bans::new());
+    let mut planned = plan(first, &known, &Exclusions::new());
     known::assign_numbers(&mut tx, &mut planned).await.unwrap();
     write(&mut tx, &planned).await.unwrap();
     let commit = async {
