@@ -1,20 +1,20 @@
-//! Turns errors of PostgreSQL into faults, by SQLSTATE
-//! (<https://www.postgresql.org/docs/current/errcodes-appendix.html>). Only the message of an error
-//! is shown: its detail quotes rows.
+//! Turns errors of PostgreSQL into faults, by their code, the SQLSTATE
+//! (<https://www.postgresql.org/docs/current/errcodes-appendix.html>). Only the message of an error is shown,
+//! because its detail quotes rows.
 
 use std::io::ErrorKind;
 
 use contract::{Fault, FaultKind, causes_text, connect_failure_text};
 use sqlx::Error;
 
-/// The fault for an error: `action` failed.
+/// The fault for an error. Its message is "cannot" and the action, which says what failed.
 pub(super) fn fault(place: &str, action: &str, error: &Error) -> Fault {
     let (kind, remedy) = meaning(error);
     let fault = Fault::new(kind, format!("cannot {action}")).at(place).because(message(error));
     remedy.into_iter().fold(fault, Fault::remedy)
 }
 
-/// The part of an error that may be shown.
+/// The text of an error, without what may quote a row.
 pub(in crate::store) fn message(error: &Error) -> String {
     match error {
         Error::Database(error) => error.message().to_owned(),
@@ -28,8 +28,8 @@ pub(in crate::store) fn message(error: &Error) -> String {
     }
 }
 
-/// Whether the connection is lost, or its server no longer accepts writes: another host may be the primary
-/// now.
+/// Whether the connection is lost, or its server no longer accepts writes. Then another host may be the one
+/// that accepts writes now.
 pub(super) fn is_lost(error: &Error) -> bool {
     match error {
         Error::Io(_)
