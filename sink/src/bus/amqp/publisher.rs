@@ -161,7 +161,8 @@ impl AmqpPublisher {
             let message = messages.iter().find(|message| message.id.to_string() == *returned);
             let channel = message.map(|message| &message.id.channel);
             let n = outcome.returned.len();
-            let what = format!("no queue takes message {returned} ({n} messages of its batch returned)");
+            let what =
+                format!("no queue takes message {returned} ({n} messages of its batch returned)");
             return Err(match channel {
                 Some(channel) if !settings.declare => {
                     Fault::stopped(what).remedy(topology::manual_steps(settings, channel))

@@ -22,7 +22,11 @@ use super::{
 pub(crate) type Exclusions = BTreeMap<(usize, usize), Reason>;
 
 /// Judges every event of the intake; returns the rows to write.
-pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a KnownState, excluded: &Exclusions) -> IntakePlan<'a> {
+pub(crate) fn plan<'a>(
+    intake: &'a Intake,
+    known: &'a KnownState,
+    excluded: &Exclusions,
+) -> IntakePlan<'a> {
     let mut planner = Planner {
         known,
         excluded,
