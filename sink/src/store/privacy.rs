@@ -416,8 +416,7 @@ fn key_to_bind<'a>(
     place: &str,
 ) -> Result<Option<&'a (u32, String)>, Fault> {
     let Some(current) = keys.first() else {
-        let remedy = "restore the key file of this store";
-        return Err(Fault::stopped("there is no sealing key").at(place).remedy(remedy));
+        return Err(Fault::stopped("there is no sealing key").at(place));
     };
     let Some((key_id, known)) = bound else { return Ok(Some(current)) };
     match keys.iter().position(|(id, value)| i64::from(*id) == *key_id && value == known) {

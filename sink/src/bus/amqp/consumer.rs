@@ -58,10 +58,8 @@ impl AmqpConsumer {
 
     async fn open(&mut self) -> Result<Session, Fault> {
         let Some(fallback) = self.channels.first() else {
-            return Err(Fault::stopped(
-                "no channel is configured, so there is no queue to consume",
-            )
-            .remedy("add a channel, then start the sink again"));
+            let what = "no channel is configured, so there is no queue to consume";
+            return Err(Fault::stopped(what).remedy("add a channel"));
         };
         let settings = &self.cluster.settings;
         let link = self.cluster.connect("consumes").await?;

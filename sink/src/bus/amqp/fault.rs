@@ -84,9 +84,7 @@ fn protocol_failure(node: &Node, what: &str, error: &AMQPError) -> Failure {
         403 => Some("give the user configure, write and read permissions in this virtual host"),
         // A queue or exchange was deleted: the next attempt creates it again.
         404 if node.declare => None,
-        404 => Some(
-            "declare what is missing, or set topology = \"declare\" under [bus] in gateway.toml",
-        ),
+        404 => Some("declare it, or set topology = \"declare\" under [bus] in gateway.toml"),
         // 402 is INVALID_PATH, the reply of old brokers for an unknown virtual host.
         402 | 530 => Some("create the virtual host, and give the user permissions in it"),
         406 => Some(

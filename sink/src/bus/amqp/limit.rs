@@ -25,7 +25,7 @@ pub(super) async fn time_limit(
                 return Fault::transient(format!(
                     "the broker has accepted no messages for {seconds} s: it is short of memory or disk space"
                 ))
-                .remedy("free memory or disk space on the broker; reading resumes by itself");
+                .remedy("free memory or disk space there; reading resumes by itself");
             }
         }
         let next_block = async {

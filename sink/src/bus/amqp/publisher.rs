@@ -84,8 +84,7 @@ impl Publisher for AmqpPublisher {
         if *link.blocked.borrow() {
             let what = "the broker accepts no messages: it is short of memory or disk space";
             let fault = Fault::transient(what).at(link.node.place());
-            let remedy = "free memory or disk space on the broker; reading resumes by itself";
-            return Err(fault.remedy(remedy));
+            return Err(fault.remedy("free memory or disk space there; reading resumes by itself"));
         }
         Ok(())
     }
@@ -161,8 +160,7 @@ impl AmqpPublisher {
             let message = messages.iter().find(|message| message.id.to_string() == *returned);
             let channel = message.map(|message| &message.id.channel);
             let n = outcome.returned.len();
-            let what =
-                format!("no queue takes message {returned} ({n} messages of its batch returned)");
+            let what = format!("no queue takes message {returned} ({n} messages of its batch)");
             return Err(match channel {
                 Some(channel) if !settings.declare => {
                     Fault::stopped(what).remedy(topology::manual_steps(settings, channel))

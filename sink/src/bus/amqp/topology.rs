@@ -76,8 +76,7 @@ impl AmqpSettings {
             .map(|(n, url)| parse_url(n, url, self.declare))
             .collect::<Result<_, _>>()?;
         if nodes.is_empty() {
-            let remedy = "set `amqp` under [bus] in gateway.toml";
-            return Err(Fault::stopped("no broker is configured").remedy(remedy));
+            return Err(Fault::stopped("no broker is configured").remedy("set `amqp` under [bus]"));
         }
         Ok(nodes)
     }

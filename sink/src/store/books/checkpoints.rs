@@ -68,8 +68,7 @@ impl Checkpoints for Database {
         tx.commit().await?;
         let number = rows.first().and_then(|number| u32::try_from(*number).ok());
         number.map(MappingNo).ok_or_else(|| {
-            let what = "the number of a mapping is out of range; report this defect";
-            Fault::stopped(what).at(self.place())
+            Fault::stopped("the number of a mapping is out of range").at(self.place())
         })
     }
 

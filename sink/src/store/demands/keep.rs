@@ -125,11 +125,9 @@ impl Database {
         let suspects: Vec<(usize, usize)> =
             demands(intake).map(|(at, _)| at).filter(|at| !excluded.contains_key(at)).collect();
         let no_culprit = |why: &str| {
-            Fault::stopped(format!(
-                "the database refuses the messages even without their demands: {why}"
-            ))
-            .at(self.place())
-            .remedy("check whether somebody changed the tables of the store")
+            let what = format!("the database refuses the messages even without demands: {why}");
+            let remedy = "check whether somebody changed the tables of the store";
+            Fault::stopped(what).at(self.place()).remedy(remedy)
         };
         if let Some(why) = self.try_without(intake, excluded, &suspects).await? {
             return Err(no_culprit(&why));

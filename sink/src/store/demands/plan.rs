@@ -236,10 +236,8 @@ impl<'a> Planner<'a, '_> {
 /// channel and key, because a demand with a wrong id would overwrite the row of another one.
 fn identity_flaw(channel: &ChannelId, demand: &Demand) -> Option<Reason> {
     if demand.channel != *channel {
-        return Some(Reason::new(
-            "wrong_channel",
-            "the demand names another channel than its message",
-        ));
+        let detail = "the demand names another channel than its message";
+        return Some(Reason::new("wrong_channel", detail));
     }
     if demand.id != DemandId::of(channel, &demand.source_key) {
         return Some(Reason::new("wrong_id", "the id does not follow from channel and source key"));

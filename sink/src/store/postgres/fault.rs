@@ -21,9 +21,7 @@ pub(in crate::store) fn message(error: &Error) -> String {
         Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
             "the server closed the connection".to_owned()
         }
-        Error::Io(error) => {
-            connect_failure_text(error).map_or_else(|| causes_text(error), str::to_owned)
-        }
+        Error::Io(io) => connect_failure_text(io).map_or_else(|| causes_text(io), str::to_owned),
         Error::Tls(error) => causes_text(&**error),
         Error::PoolTimedOut => "no connection became free in time".to_owned(),
         error => causes_text(error),
