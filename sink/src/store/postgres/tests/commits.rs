@@ -4,7 +4,7 @@
 use contract::Revision;
 use serde_json::json;
 
-use super::{Served, connect};
+use super::{PostgresTestStore, connect};
 use crate::store::{
     Index,
     demands::{
@@ -21,7 +21,7 @@ use crate::store::{
 
 #[tokio::test]
 async fn a_plan_that_a_newer_state_overtook_is_not_written() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     let store = &served.store;
     keep(store, &intake([&read(1, [record("a", "old")])])).await;
     let newer = intake([&read(2, [record("a", "newer")])]);
@@ -36,7 +36,7 @@ async fn a_plan_that_a_newer_state_overtook_is_not_written() {
 
 #[tokio::test]
 async fn what_is_judged_is_locked() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     keep(&served.store, &intake([&read(1, [record("a", "one")])])).await;
     let two = connect(&served.url).await;
     let mut tx = served.store.begin("keep").await.unwrap();
@@ -49,7 +49,7 @@ async fn what_is_judged_is_locked() {
 
 #[tokio::test]
 async fn what_is_committed_late_is_not_passed_by_an_index() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     let (two, of) = (served.again().await, |key: &str, person: &str| {
         with_body(key, Revision::NONE, json!({ "person": person }))
     });
@@ -75,7 +75,7 @@ async fn what_is_committed_late_is_not_passed_by_an_index() {
 
 #[tokio::test]
 async fn what_was_given_back_is_passed_by_an_index() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     let mut tx = served.store.begin("keep").await.unwrap();
     let given_back = intake([&read(1, [record("a", "text")])]);
     let (known, excluded) = (KnownState::default(), Exclusions::new());
