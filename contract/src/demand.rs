@@ -33,7 +33,7 @@ pub struct Demand {
     pub source_key: RecordKey,
     /// Orders the states of this demand.
     pub version: Version,
-    /// Digest of the content: a newer version with the same digest changes nothing.
+    /// Digest of the content: two states with the same digest have the same content.
     pub digest: Digest,
     /// Where it came from.
     pub origin: Origin,
@@ -173,11 +173,11 @@ body! {
     responded_at: Option<Timestamp>,
     /// When the matter was resolved (办结).
     resolved_at: Option<Timestamp>,
-    /// When the order was archived (归档).
+    /// When the work order was archived (归档).
     closed_at: Option<Timestamp>,
     /// The official deadline.
     due_at: Option<Timestamp>,
-    /// By when the person wants it done.
+    /// The time by which the person wants it done.
     wish_at: Option<Timestamp>,
     /// The public answer; personal values in it are masked.
     reply: Option<String>,
@@ -185,13 +185,13 @@ body! {
     flags: Vec<SupervisionFlag>,
     /// Numbers of reminders, returns, extensions and repeats.
     counts: Option<Counts>,
-    /// The shares of the units that handle it.
+    /// What each unit that handles it has to do.
     tasks: Vec<Task>,
     /// Who judged the result, and how.
     evaluations: Vec<Evaluation>,
     /// The handling steps, as the source reports them.
     trail: Vec<Step>,
-    /// Other orders that the source names.
+    /// Other work orders that the source names.
     related: Vec<Related>,
     /// What is doubtful in this demand. A flag never causes it to be dropped.
     quality: Vec<Quality>,

@@ -47,6 +47,7 @@ impl Store for Database {
 
 /// How an attempt to keep an intake ended.
 enum Attempt {
+    /// The intake was kept; in a trial, it could be kept.
     Kept(Outcomes),
     /// The database refused a row, for this reason.
     Refused(String),

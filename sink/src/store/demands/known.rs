@@ -35,6 +35,7 @@ pub(crate) struct KnownDemand {
     pub(crate) seq: i64,
     /// Its current state.
     pub(crate) current: DemandState,
+    /// The time of the last read that returned this state.
     pub(crate) last_seen_at: Timestamp,
 }
 

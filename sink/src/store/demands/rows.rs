@@ -57,7 +57,9 @@ pub(crate) struct DemandChange<'a> {
     /// Whether the store has no row for it yet.
     pub(crate) is_new: bool,
     pub(crate) id: DemandId,
+    /// The time of the read; used only for a new demand.
     pub(crate) first_seen_at: Timestamp,
+    /// The time of the last read that returned the current state.
     pub(crate) last_seen_at: Timestamp,
     /// The values of the new row, in the order of the columns; `None` if only the version and `last_seen_at`
     /// change.
