@@ -1,6 +1,8 @@
-//! `deliver`, `take` and `ack`: what a bus must promise, and the proof that it has confirmed a batch.
+//! The bus carries messages from ingest to sink: what it must promise, and the proof that it has confirmed
+//! a batch.
 //!
-//! Only [`deliver`] makes a [`Confirmed`], so a cursor cannot move past what the bus has not confirmed:
+//! Only [`deliver`] makes a [`Confirmed`], so the stored position cannot move past records that the bus has
+//! not confirmed. Only [`keep`](crate::keep) makes a [`Kept`], so no message is acked before it is stored:
 //!
 //! ```compile_fail,E0308
 //! async fn wrong(checkpoints: &impl contract::Checkpoints, outbox: contract::Outbox) {
@@ -27,18 +29,18 @@ use crate::{
 /// A message on the bus: a batch of events of one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// `channel/read_no/part`; the channel is the routing key.
+    /// Its id, `channel/read_no/part`. The channel decides to which queue it goes.
     pub id: MessageId,
     /// Version of the wire format of the body.
     pub wire_version: u32,
     /// Number of events in the body, as counted by the publisher.
     pub events: u32,
-    /// A CloudEvents batch.
+    /// The events: a CloudEvents batch in JSON.
     pub body: Bytes,
 }
 
 impl Message {
-    /// Hash of the body. The receipt for this message must contain it.
+    /// Hash of the body. The receipt that the sink writes for this message contains it too.
     pub fn hash(&self) -> Digest {
         Digest::of_hash(&Sha256::digest(&self.body).into())
     }
@@ -52,11 +54,11 @@ pub trait Publisher: Send + Sync {
     /// A message was refused, returned or not confirmed: the whole batch has failed.
     fn publish(&self, messages: &[Message]) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Checks that the bus would accept messages now. The gateway calls this before it starts to read a
+    /// Checks that the bus accepts messages now. The gateway calls this before it starts to read a
     /// channel, so that it does not read a source again and again while it cannot publish.
     ///
     /// # Errors
-    /// The bus would not accept messages, and why.
+    /// The bus does not accept messages; the fault says why.
     fn ready(&self) -> impl Future<Output = Result<(), Fault>> + Send {
         async { Ok(()) }
     }
@@ -73,7 +75,7 @@ impl Confirmed {
         &self.0.channel
     }
 
-    /// The position at which the read began. `advance` refuses it if the last read did not end there.
+    /// The position at which the read began. `advance` fails if the stored position is another one.
     pub fn from(&self) -> &Position {
         &self.0.from
     }
@@ -93,7 +95,7 @@ impl Confirmed {
         self.0.read_at
     }
 
-    /// The messages as the books record them; their receipts must agree.
+    /// What the books record about each message.
     pub fn parts(&self) -> &[Part] {
         &self.0.parts
     }
@@ -104,10 +106,10 @@ impl Confirmed {
     }
 }
 
-/// Publishes an outbox. An empty one is confirmed without publishing.
+/// Publishes the messages of a batch. A batch without messages counts as confirmed.
 ///
 /// # Errors
-/// See [`Publisher::publish`]. The position does not move, so the batch is read again.
+/// Like [`Publisher::publish`]. The position does not move, so the batch is read again.
 pub async fn deliver(bus: &impl Publisher, mut outbox: Outbox) -> Result<Confirmed, Fault> {
     if !outbox.messages.is_empty() {
         bus.publish(&outbox.messages).await?;
@@ -119,17 +121,17 @@ pub async fn deliver(bus: &impl Publisher, mut outbox: Outbox) -> Result<Confirm
 
 /// The consuming end of a bus.
 pub trait Consumer: Send {
-    /// Waits for a message, then takes it and all others that have arrived, at most `max` in total.
-    /// Cancel-safe: received messages stay in `self`.
+    /// Waits for a message, then takes it and the others that have arrived, at most `max` in total.
+    /// Cancel-safe: dropping the future loses no message.
     ///
     /// # Errors
-    /// The bus cannot be reached. It redelivers messages that were taken and not acked.
+    /// The bus cannot be reached. It delivers messages that were taken and not acked again.
     fn take(&mut self, max: usize) -> impl Future<Output = Result<Intake, Fault>> + Send;
 
     /// Acknowledges the messages that are stored.
     ///
     /// # Errors
-    /// The bus cannot be reached. It redelivers the messages; their receipts then show that they are
+    /// The bus cannot be reached. It delivers the messages again; their receipts then show that they are
     /// stored.
     fn ack(&mut self, kept: Kept) -> impl Future<Output = Result<(), Fault>> + Send;
 }
@@ -137,13 +139,13 @@ pub trait Consumer: Send {
 /// A message as the bus delivered it, with its delivery tag and its events.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// The delivery tag, which `ack` names.
+    /// The number that the consumer gave this delivery. `ack` uses it.
     pub tag: u64,
     /// The message.
     pub message: Message,
     /// Hash of its body.
     pub hash: Digest,
-    /// Its events, including unreadable ones.
+    /// Its events. What cannot be read is an [`Event::Unreadable`].
     pub events: Vec<Event>,
 }
 
@@ -154,8 +156,8 @@ impl Delivery {
         Self { tag, hash: message.hash(), message, events }
     }
 
-    /// A delivery whose whole message goes to quarantine. `reason` says why, and must not quote the
-    /// message.
+    /// A delivery whose message goes to quarantine as a whole, for this `reason`. The reason must not
+    /// quote the message.
     pub fn unreadable(tag: u64, message: Message, reason: impl Into<String>) -> Self {
         let reason = format!("message {}: {}", message.id, reason.into());
         let events = vec![Event::Unreadable { bytes: message.body.to_vec(), reason }];

@@ -1,8 +1,8 @@
 //! The trait that a new kind of source implements.
 //!
-//! A connector keeps no progress of its own: a read from the same cursor returns the same entries
-//! again. So a crash at any point needs no special handling. A connector knows nothing of a bus, a
-//! store or a checkpoint.
+//! A connector stores no progress: the gateway stores the cursor that a read returned, and passes it to the
+//! next read. A read from the same cursor returns the same entries again, so a connector need not handle
+//! crashes. It knows nothing of the bus and the store.
 
 use std::{fmt, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
@@ -18,11 +18,11 @@ use crate::{
 
 /// Code that reads one kind of source.
 pub trait Connector: Send + Sized + 'static {
-    /// The value of `connector`, and the name of its table in the channel file.
+    /// Its name: the value of `connector` in the channel file, and the name of its table there.
     const KIND: &'static str;
     /// Its settings: its table in the channel file.
     type Config: DeserializeOwned + JsonSchema;
-    /// A position in its source. No other code looks inside.
+    /// A position in its source. Other code stores it as JSON and does not look inside.
     type Cursor: Serialize + DeserializeOwned + Send + Sync;
 
     /// Builds the receiver of a push source; `None` for a source that is polled. Received records wait
@@ -36,9 +36,9 @@ pub trait Connector: Send + Sized + 'static {
     fn build(config: Self::Config, context: ConnectorContext) -> Result<Self, Fault>;
 
     /// Reads up to `max` entries after the position `after` (`None`: from the start), each key at most
-    /// once. Returns what it has read so far after five seconds, or when the source asks for a pause.
-    /// Cancel-safe: dropping the future changes nothing. The next read may begin before the last batch
-    /// is settled, unless that batch was caught up.
+    /// once. After five seconds, or if the source asks for a pause, it returns what it has read so far.
+    /// Cancel-safe: dropping the future changes nothing. The gateway may call it before the last batch is
+    /// settled, unless that batch was [`caught_up`](Batch::caught_up).
     ///
     /// # Errors
     /// The source cannot be reached, or refuses. A bad record is an entry, never an error.
@@ -48,17 +48,18 @@ pub trait Connector: Send + Sized + 'static {
         max: usize,
     ) -> impl Future<Output = Result<Batch<Self::Cursor>, Fault>> + Send;
 
-    /// Tells the source that everything up to `upto`, including rejects, is in our custody. Sources
-    /// that expect an acknowledgement get it here. May be called twice for the same position.
+    /// Tells the source that we have stored everything up to `upto`, including rejects, so that it need not
+    /// keep it for us. A source that expects an acknowledgement gets it here. The gateway may call this
+    /// twice for the same position.
     ///
     /// # Errors
-    /// The source cannot be reached. The call is repeated when the channel starts again.
+    /// The source cannot be reached. The gateway calls it again when the channel starts again.
     fn settled(&mut self, _upto: &Self::Cursor) -> impl Future<Output = Result<(), Fault>> + Send {
         async { Ok(()) }
     }
 
     /// Limits all reads to records whose time in the source is in `range`. Cursors are then positions
-    /// in that range. Called at most once, before the first read.
+    /// in that range. The gateway calls this at most once, before the first read.
     ///
     /// # Errors
     /// `Stopped`, with what to do instead, if the source cannot be read by time range.
@@ -67,18 +68,18 @@ pub trait Connector: Send + Sized + 'static {
             .remedy("send the records from the source again: duplicates do no harm"))
     }
 
-    /// Parses a page as [`read`](Self::read) would, without using the network. `name` is the file name
-    /// of the page, which may show its format and time.
+    /// Parses a page or file of the source as [`read`](Self::read) does, without using the network. `name`
+    /// is its file name, which may show its format and time.
     ///
     /// # Errors
-    /// `page` does not come from this kind of source.
+    /// This kind of source does not send such a `page`.
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault>;
 }
 
 /// Builds the receiver of a push channel from its settings.
 pub type MakeReceiver<Config> = fn(&Config) -> Arc<dyn Receiver>;
 
-/// Handles the requests of a push source, one at a time. Its methods do not block.
+/// Authenticates and splits the requests that a push source sends to the gateway. Its methods do not block.
 pub trait Receiver: Send + Sync {
     /// Whether requests need no authentication. The gateway allows that only on a loopback listener.
     fn admits_anybody(&self) -> bool;
@@ -86,14 +87,14 @@ pub trait Receiver: Send + Sync {
     /// Authenticates a request.
     ///
     /// # Errors
-    /// The request is not authentic; the text tells the sender why.
+    /// The request is not authentic. The text goes to the sender and says why.
     fn admit(&self, request: &Parts, now: Timestamp) -> Result<(), &'static str>;
 
-    /// Splits a request into its records, as raw bytes. Also accepts unreadable records: they go to
-    /// quarantine later, and must not make the sender's other records fail.
+    /// Splits a request into the bytes of its records. A record that cannot be read is returned too: `read`
+    /// finds that later, and the sender's other records are accepted.
     ///
     /// # Errors
-    /// The body as a whole cannot be parsed; the text tells the sender why.
+    /// The body as a whole cannot be parsed. The text goes to the sender and says why.
     fn records(&self, request: &Parts, body: Bytes) -> Result<Vec<Bytes>, String>;
 }
 
@@ -103,19 +104,20 @@ pub trait Receiver: Send + Sync {
 pub struct Batch<C = Cursor> {
     /// What was read, in the order of the source; each key at most once.
     pub entries: Vec<Entry>,
-    /// The position after the entries. It also says what `settled` must acknowledge.
+    /// The position after the entries. The next read gets it, and so does `settled`.
     pub upto: C,
-    /// Whether there was nothing more to read, so the loop may pause.
+    /// True if the source has nothing more at the moment: the gateway then waits for the next scheduled
+    /// read. False: it reads again at once.
     pub caught_up: bool,
-    /// The partitions that could not be read, with their faults.
+    /// The partitions of the source that could not be read, and why. The others were read.
     pub trouble: Vec<(Partition, Fault)>,
 }
 
-/// One of several independent sequences within a channel (a forum, a county).
+/// The name of a subdivision of a source (a forum, a county, a file) that can fail while others are read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Partition(pub String);
 
-/// A position in a source, as JSON text. Opaque to everything but its connector.
+/// A position in a source, as JSON text. Only the connector that made it knows what it means.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Cursor(String);
 
@@ -133,8 +135,8 @@ impl Cursor {
     /// Deserialises a connector's own cursor.
     ///
     /// # Errors
-    /// `Stopped`: the text is not a cursor of this connector. To start over would silently read years
-    /// of records again.
+    /// `Stopped`: the text is not a cursor of this connector. Reading does not start over, because that
+    /// could mean to read years of records again.
     pub fn decode<C: DeserializeOwned>(&self) -> Result<C, Fault> {
         serde_json::from_str(&self.0).map_err(|error| {
             Fault::stopped("the stored cursor belongs to another kind of connector")
@@ -170,15 +172,15 @@ pub struct ConnectorContext {
     pub channel: ChannelId,
     /// Time zone of source times that have no offset.
     pub zone: Tz,
-    /// The limits of the source, for sizing pools. The gate enforces them.
+    /// The limits of the source. A connector needs them only to size its connection pools.
     pub budget: Budget,
-    /// Enforces the limits: every request needs a permit from it.
+    /// Enforces the limits: a connector gets a permit from it before each request.
     pub gate: Arc<dyn Gate>,
-    /// The gateway's clock; the source's may differ.
+    /// The gateway's clock. The clock of the source may differ.
     pub clock: Clock,
     /// The channel's folder, to which paths in its settings are relative.
     pub folder: PathBuf,
-    /// Where pushed records wait; `None` for a source that is polled.
+    /// Holds the records that were pushed and not settled yet; `None` for a source that is polled.
     pub inbox: Option<Inbox>,
 }
 
@@ -202,7 +204,7 @@ impl ConnectorContext {
 pub struct Budget {
     /// Minimum average time between two requests; `None` for no limit.
     pub interval: Option<Duration>,
-    /// Number of requests that may be sent without waiting after a pause; at least 1.
+    /// Number of requests that may be sent at once after a pause, before `interval` applies; at least 1.
     pub burst: u32,
     /// Maximum number of simultaneous requests or connections; at least 1.
     pub concurrent: u32,

@@ -1,9 +1,8 @@
 //! The unified demand schema: what a citizen or business asked for, through any channel.
 //!
-//! These types *are* the wire format `DemandV1`: field names are JSON names, column names and API names at
-//! once, so there is no second set of types to convert to. A field that the source does not give is
-//! absent, never invented. Changing a name or a meaning needs a new wire version (see the golden files in
-//! `contract/golden`).
+//! Messages contain these types as JSON, and the store has a column for each field, with the same name. If
+//! the source does not give a field, the field is absent: it never gets a default. A change of a name or a
+//! meaning needs a new wire version (`WIRE_VERSION` in `wire.rs`).
 
 mod code;
 mod handling;
@@ -34,7 +33,7 @@ pub struct Demand {
     pub source_key: RecordKey,
     /// Orders the states of this demand.
     pub version: Version,
-    /// Digest of the content: a newer version with the same digest changes nothing.
+    /// Digest of the content: two states with the same digest have the same content.
     pub digest: Digest,
     /// Where it came from.
     pub origin: Origin,
@@ -75,8 +74,8 @@ macro_rules! body {
             pub const FIELDS: &'static [&'static str] = &[$(stringify!($name)),*];
         }
 
-        /// All fields in one struct, for deserialising only: to read a flattened struct, serde buffers
-        /// all of it first.
+        /// [`Demand`] as one flat struct, which serde reads faster: to read `#[serde(flatten)]`, it buffers
+        /// the whole object first.
         #[derive(Deserialize)]
         struct FlatDemand {
             id: DemandId,
@@ -174,11 +173,11 @@ body! {
     responded_at: Option<Timestamp>,
     /// When the matter was resolved (办结).
     resolved_at: Option<Timestamp>,
-    /// When the order was archived (归档).
+    /// When the work order was archived (归档).
     closed_at: Option<Timestamp>,
     /// The official deadline.
     due_at: Option<Timestamp>,
-    /// By when the person wants it done.
+    /// The time by which the person wants it done.
     wish_at: Option<Timestamp>,
     /// The public answer; personal values in it are masked.
     reply: Option<String>,
@@ -186,13 +185,13 @@ body! {
     flags: Vec<SupervisionFlag>,
     /// Numbers of reminders, returns, extensions and repeats.
     counts: Option<Counts>,
-    /// The shares of the units that handle it.
+    /// What each unit that handles it has to do.
     tasks: Vec<Task>,
     /// Who judged the result, and how.
     evaluations: Vec<Evaluation>,
     /// The handling steps, as the source reports them.
     trail: Vec<Step>,
-    /// Other orders that the source names.
+    /// Other work orders that the source names.
     related: Vec<Related>,
     /// What is doubtful in this demand. A flag never causes it to be dropped.
     quality: Vec<Quality>,
@@ -206,7 +205,7 @@ impl<'de> Deserialize<'de> for Demand {
     }
 }
 
-/// Whether a field has its default value and is therefore left out.
+/// Whether a field has its default value, so that JSON leaves it out.
 pub(crate) fn is_default<T: PartialEq + Default>(value: &T) -> bool {
     *value == T::default()
 }

@@ -11,14 +11,14 @@ use std::{
     time::Duration,
 };
 
-/// What to do about a [`Fault`].
+/// The kind of a [`Fault`]: what to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// May go away by itself: retry from the stored position, with growing waits.
+    /// It may go away by itself: retry from the stored position, with growing waits.
     Transient,
-    /// The other side asked for a pause: retry no earlier than after this time.
+    /// The source or server asked for a pause: retry no earlier than after this time.
     Throttled(Duration),
-    /// Somebody must fix something: report it, and retry every five minutes and at a reload.
+    /// Somebody must fix something: report it. A channel is retried every five minutes and at a reload.
     Stopped,
 }
 
@@ -52,7 +52,7 @@ impl Fault {
         Self::new(FaultKind::Transient, what)
     }
 
-    /// A fault because the other side asks for a pause of `wait`.
+    /// A fault because the source or server asks for a pause of `wait`.
     pub fn throttled(wait: Duration, what: impl Into<String>) -> Self {
         Self::new(FaultKind::Throttled(wait), what)
     }
@@ -67,9 +67,9 @@ impl Fault {
         Self { kind, path: Vec::new(), what: what.into(), cause: None, remedy: None }
     }
 
-    /// Adds the place where it happened: a broker, an upstream, a table, a file, a row. Each caller
-    /// adds its place in front of the more exact ones, and no place is added twice. A channel is not
-    /// added: its name is always shown beside its faults.
+    /// Adds the place where it happened: a broker, an upstream, a table, a file, a row. The new place comes
+    /// before the more exact ones that are there already; a place that is there is not added again. Do not
+    /// add the channel: its name is always shown beside its faults.
     #[must_use]
     pub fn at(mut self, place: impl Into<String>) -> Self {
         let place = place.into();
@@ -79,8 +79,8 @@ impl Fault {
         self
     }
 
-    /// Adds what the reader should do. Only the first remedy is kept: the code that saw the failure
-    /// knows best.
+    /// Adds what the reader should do. If there is a remedy already, it stays: the code that saw the
+    /// failure knows best.
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy.get_or_insert_with(|| remedy.into());
@@ -114,9 +114,9 @@ impl Fault {
         &self.path
     }
 
-    /// The text of the cause, unless `what` contains it.
+    /// The text of the cause; `None` if there is none, or if `what` contains it.
     fn cause(&self) -> Option<String> {
-        let cause = chain(&**self.cause.as_ref()?);
+        let cause = causes_text(&**self.cause.as_ref()?);
         let cause = cause.trim_end_matches('.');
         (!self.what.contains(cause)).then(|| cause.to_owned())
     }
@@ -138,13 +138,13 @@ impl fmt::Display for Fault {
     }
 }
 
-/// `source` returns nothing: the text contains the causes already, and a caller that prints sources
-/// would repeat them.
+/// `source` returns nothing, because the text contains the causes already: code that prints sources would
+/// repeat them.
 impl Error for Fault {}
 
 /// An error and its causes as one text, outermost first. Many errors repeat their cause in their own
 /// text; here, each text appears once.
-pub fn chain(error: &(dyn Error + 'static)) -> String {
+pub fn causes_text(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -160,8 +160,8 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// Why a connection failed, in plain words; `None` for other errors.
-pub fn no_connection(error: &io::Error) -> Option<&'static str> {
+/// Why a connection could not be opened, in plain words; `None` for other errors.
+pub fn connect_failure_text(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
         ErrorKind::ConnectionRefused => Some("nobody listens on this port"),
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {

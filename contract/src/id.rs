@@ -1,5 +1,4 @@
-//! Identifiers. Each is a type of its own, so that a source's key cannot be passed as the id of a
-//! demand.
+//! Identifiers. Each has its own type, so a source's key cannot be passed as the id of a demand.
 
 use std::{fmt, str::FromStr};
 
@@ -13,7 +12,8 @@ use crate::version::ReadNo;
 /// Namespace of all demand ids. It must never change, because every id would change with it.
 const NAMESPACE: Uuid = Uuid::from_u128(0x7e1d_5c02_9a34_4b1f_8f60_3d2b_a5c4_71e9);
 
-/// The folder name of a channel: 1 to 64 of `a-z 0-9 _ -`, beginning with a letter.
+/// The name of a channel, which is also the name of its folder: 1 to 64 of `a-z 0-9 _ -`, beginning with a
+/// letter.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -100,9 +100,10 @@ impl DemandId {
         Self::derive(channel, "bytes", &Sha256::digest(bytes))
     }
 
-    fn derive(channel: &ChannelId, what: &str, value: &[u8]) -> Self {
+    /// `kind` says what `value` is, so that a key and a hash with the same bytes get different ids.
+    fn derive(channel: &ChannelId, kind: &str, value: &[u8]) -> Self {
         // A channel name contains no NUL, so the three parts are unambiguous.
-        let name = [channel.as_str().as_bytes(), what.as_bytes(), value].join(&0);
+        let name = [channel.as_str().as_bytes(), kind.as_bytes(), value].join(&0);
         Self(Uuid::new_v5(&NAMESPACE, &name))
     }
 

@@ -1,11 +1,10 @@
-//! The inbox of a push channel: pushed records wait here until they are in custody.
+//! The inbox of a push channel: pushed records wait here until they are in custody, that is, confirmed by
+//! the bus or stored.
 //!
-//! The listener puts the records of a request into the channel's inbox and lets the sender wait. The
-//! channel's connector reads them like those of any source; when a batch is settled, its senders are
-//! answered. Reading removes nothing: records that are not settled can be read again, and a sender that
-//! got no answer sends its records again.
-//!
-//! The inbox is bounded and needs no runtime: it wakes its reader and its senders itself.
+//! The HTTP listener puts the records of a request into the channel's inbox, and does not answer the sender
+//! yet. The channel's connector reads the records. When the gateway settles them with the connector, the
+//! inbox removes them, and the listener answers the sender. Reading removes nothing, so a record can be read
+//! again until it is settled. A sender that got no answer sends its records again.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -23,6 +22,7 @@ use bytes::Bytes;
 pub struct Inbox(Arc<Shared>);
 
 struct Shared {
+    /// See [`Inbox::new`].
     epoch: String,
     max_bytes: usize,
     state: Mutex<State>,
@@ -32,10 +32,15 @@ struct Shared {
 struct State {
     /// Records that are not settled; the first one has the number `settled + 1`.
     records: VecDeque<Bytes>,
+    /// The number of the last settled record.
     settled: u64,
+    /// Size of `records`.
     n_bytes: usize,
+    /// Wakes the task that waits for a record.
     reader: Option<Waker>,
+    /// Wake the tasks that wait until records are settled, by [`CustodyWait::id`].
     senders: BTreeMap<u64, Waker>,
+    /// How many waits were created: the id of the last one.
     n_waits: u64,
 }
 
@@ -44,8 +49,8 @@ struct State {
 pub struct InboxFull;
 
 impl Inbox {
-    /// An empty inbox for at most `max_bytes` of records. `epoch` identifies it: record numbers of another
-    /// epoch have no meaning here, because an inbox ends with its process.
+    /// An empty inbox for at most `max_bytes` of records. `epoch` identifies it: records are numbered from 1
+    /// in each process, so a number from an inbox with another epoch means nothing here.
     pub fn new(epoch: impl Into<String>, max_bytes: usize) -> Self {
         let state = Mutex::default();
         Self(Arc::new(Shared { epoch: epoch.into(), max_bytes, state }))
@@ -56,8 +61,8 @@ impl Inbox {
         &self.0.epoch
     }
 
-    /// Adds all records of one request, or none of them. The wait ends when the last of them is
-    /// settled; dropping the wait keeps the records.
+    /// Adds all records of one request, or none of them. The returned future ends when the last of them is
+    /// settled. If it is dropped, the records stay.
     ///
     /// # Errors
     /// The inbox has no room.
@@ -136,7 +141,7 @@ impl State {
 }
 
 impl fmt::Debug for Inbox {
-    // The records contain personal values.
+    // Shows no record, because records contain personal values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Inbox({} records)", self.lock().records.len())
     }
@@ -147,6 +152,7 @@ impl fmt::Debug for Inbox {
 #[must_use = "a sender must not be answered before this has ended"]
 pub struct CustodyWait {
     inbox: Inbox,
+    /// The number of the last record of the request.
     last: u64,
     id: u64,
 }

@@ -1,23 +1,24 @@
-//! Decides what a newly arrived state means. Pure, and the same for every store.
+//! Decides what a newly arrived state of a demand means, compared with the stored one. It does no I/O, and
+//! every store uses it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Demand, Digest, Version, demand::optional_fields};
 
-/// What judging needs to know about a state of a demand.
+/// What [`judge`] needs to know about a state of a demand.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DemandState {
     /// Its version.
     pub version: Version,
     /// The digest of its content.
     pub digest: Digest,
-    /// The fields whose changes history names.
+    /// The fields whose changes history records by name.
     pub tracked: TrackedFields,
 }
 
 optional_fields! {
-    /// The fields whose changes history names. Any other change is named `other`.
+    /// The fields whose changes history records by name. A change of other fields is recorded as `other`.
     #[derive(Eq)]
     TrackedFields {
         /// The code of the status.
@@ -28,7 +29,7 @@ optional_fields! {
         kind: Option<String>,
         /// The code of the region.
         region: Option<String>,
-        /// The responsible unit.
+        /// The responsible unit; if it was not normalised, as the source writes it.
         org: Option<String>,
         /// The code of the urgency.
         urgency: Option<String>,
@@ -55,7 +56,7 @@ impl TrackedFields {
         }
     }
 
-    /// The names of the fields that differ.
+    /// The names of the fields that differ; only `other` if none of them does.
     fn changed_fields(&self, newer: &Self) -> Vec<&'static str> {
         let pairs = [
             ("status", self.status != newer.status),
@@ -86,22 +87,20 @@ impl DemandState {
 /// What a newly arrived state means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
-    /// It becomes the current state and is added to history. `changed` names the changed fields; it is
-    /// empty for the first state. A later event of the same transaction may supersede it, but it stays
-    /// in history.
+    /// It becomes the current state and is added to history.
     Stored {
-        /// Names of the changed fields.
+        /// Names of the changed fields; empty for the first state of a demand.
         changed: Vec<&'static str>,
     },
-    /// The same content again: only version and `last_seen_at` are updated.
+    /// It has the content of the current state: only the version and `last_seen_at` are updated.
     Unchanged,
-    /// It does not become current, because it is older, or because the current state has the same
-    /// version. It is added to history if its content is not there yet, and changes nothing else.
+    /// It does not become the current state: that one is newer, or has the same version and another
+    /// content. It is added to history if history does not have its content yet.
     Stale,
 }
 
-/// Decides what `incoming` means, given the current state, if there is one. Repeated events do not
-/// change the result.
+/// Decides what the state `incoming` means. `current` is the stored state; `None` for a new demand. An event
+/// that arrives twice has the same effect as once.
 pub fn judge(current: Option<&DemandState>, incoming: &DemandState) -> Judgement {
     let Some(current) = current else {
         return Judgement::Stored { changed: Vec::new() };

@@ -1,11 +1,10 @@
 //! The core of Tonghui: the terms, types and rules that all parts share.
 //!
-//! This crate does no I/O and knows no runtime. The order of *read, pack, deliver, advance, settle* and
-//! of *take, keep, ack* is expressed in its types, so a broker, a database or a source can be replaced
-//! without changing the guarantees. No framework owns the two loops (`gateway/src/ingest.rs`,
-//! `sink/src/run.rs`): they are short, and meant to be read.
+//! This crate does no I/O and needs no async runtime. Its types enforce the order of the two loops: *read,
+//! pack, deliver, advance, settle* (`gateway/src/ingest.rs`) and *take, keep, ack* (`sink/src/run.rs`). So
+//! another broker, database or source does not change the guarantees.
 //!
-//! Read the modules in the order below.
+//! Read the modules in the order of the `mod` lines below.
 
 #![warn(missing_docs)]
 
@@ -36,7 +35,7 @@ pub use connector::{
     Batch, Budget, Connector, ConnectorContext, Cursor, MakeReceiver, Partition, Receiver,
 };
 pub use demand::{Demand, DemandBody, Shape};
-pub use fault::{Fault, FaultKind, chain, no_connection};
+pub use fault::{Fault, FaultKind, causes_text, connect_failure_text};
 pub use gate::{Gate, OpenGate, Permit};
 pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
 pub use inbox::{CustodyWait, Inbox, InboxFull};

@@ -1,7 +1,7 @@
-//! The normaliser turns records into demands, and seals personal values: only the holder of a key can
-//! read them, so the sink and the store cannot.
+//! The normaliser turns records into demands, and seals (encrypts) personal values, so that only holders of
+//! the key can read them. The sink and the store have no key.
 //!
-//! It is pure: no I/O, no clock, no randomness. It cannot fail: every record gets a verdict.
+//! It uses no I/O, no clock and no randomness. It cannot fail: every record gets a verdict.
 
 use std::{borrow::Cow, fmt};
 
@@ -13,10 +13,11 @@ use crate::{DemandId, Digest, demand::DemandBody, raw::RawRecord};
 
 /// Maps the records of one channel and seals the personal values in them.
 pub trait Normalizer: Send + Sync {
-    /// The verdict on `record`. The same record always gets the same verdict, byte for byte.
+    /// The verdict on `record`. The same record always gets the same verdict, with the same bytes.
     fn normalize(&self, record: &RawRecord) -> Verdict;
 
-    /// Seals the bytes of a record that was not accepted, for quarantine.
+    /// Seals the bytes of a rejected record for quarantine. `id` is the id of its demand: the sealed bytes
+    /// can be opened only together with it.
     fn seal(&self, id: &DemandId, bytes: &[u8]) -> SealedBytes;
 }
 
@@ -31,12 +32,12 @@ pub enum Verdict {
     Reject(Reason),
 }
 
-/// A demand without id and version, which `pack` adds.
+/// What a mapping makes of a record. `pack` adds id, version and origin, and so makes the demand.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Accepted {
     /// The mapped fields, personal values sealed.
     pub body: DemandBody,
-    /// Keyed hash of the mapped fields before they were sealed.
+    /// Keyed hash of the mapped fields before sealing: it tells whether two states have the same content.
     pub digest: Digest,
     /// The raw record, compressed and sealed.
     pub raw: SealedBytes,
@@ -95,6 +96,6 @@ impl<'de> Deserialize<'de> for SealedBytes {
     }
 }
 
-/// A text that is borrowed if possible: most of a message is sealed bytes, and to copy them costs time.
+/// A text, borrowed if possible: most of a message is sealed bytes, and copying them takes time.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

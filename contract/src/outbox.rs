@@ -1,8 +1,8 @@
-//! `pack`: turns one batch into messages for the broker, without I/O.
+//! `pack`: turns one batch into messages for the bus, without I/O.
 //!
-//! Time and numbers are arguments, so packing the same batch twice gives the same bytes. A record
-//! that cannot be mapped, that makes the mapping panic or that is too large becomes a reject here;
-//! nothing that a record contains becomes a fault.
+//! The time and the read number are arguments, so packing the same batch twice gives the same bytes. A
+//! record that cannot be mapped, that makes the mapping panic or that is too large becomes a reject, never a
+//! fault.
 
 use std::{
     fmt,
@@ -29,9 +29,9 @@ use crate::{
 pub struct Channel {
     /// Its name.
     pub id: ChannelId,
-    /// The number of its mapping.
+    /// The number of its mapping, for versions.
     pub mapping: MappingNo,
-    /// Its mapping.
+    /// Maps its records to demands.
     pub normalizer: Arc<dyn Normalizer>,
 }
 
@@ -41,13 +41,12 @@ impl fmt::Debug for Channel {
     }
 }
 
-/// A batch, with everything else that packing needs. The result depends on this alone, so any thread
-/// can pack it.
+/// A batch, with everything else that packing needs.
 #[derive(Debug)]
 pub struct ReadBatch {
     /// The channel that it was read from.
     pub channel: Channel,
-    /// The position that it was read from.
+    /// The position at which the read began.
     pub from: Position,
     /// The number of the read.
     pub read_no: ReadNo,
@@ -58,13 +57,13 @@ pub struct ReadBatch {
 }
 
 impl ReadBatch {
-    /// The verdicts on the entries in this range, in their order.
+    /// The verdicts on the entries with these indices, in their order.
     pub fn verdicts(&self, entries: Range<usize>) -> Vec<Verdict> {
         let entries = self.batch.entries.get(entries).unwrap_or_default();
         entries.iter().map(|entry| verdict(&*self.channel.normalizer, entry)).collect()
     }
 
-    /// Packs it, given the verdict on each entry.
+    /// Packs the batch. `verdicts` are the verdicts on all entries, in their order.
     pub fn pack(&self, verdicts: Vec<Verdict>) -> Outbox {
         let outbox = Outbox {
             channel: self.channel.id.clone(),
@@ -86,7 +85,7 @@ impl ReadBatch {
     }
 }
 
-/// The messages of one batch, and the range of the source that they cover.
+/// The messages that one batch was packed into, and the positions before and after it.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Outbox {
@@ -101,10 +100,10 @@ pub struct Outbox {
     pub(crate) shapes: Vec<(DemandId, Shape)>,
 }
 
-/// What the books record about one message. Its receipt must agree.
+/// What the books record about one message. The books balance if its receipt has the same values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
-    /// Position among the messages of the read.
+    /// Its index among the messages of the read, from 0.
     pub part: u32,
     /// Number of events in the message.
     pub events: u32,
@@ -136,7 +135,7 @@ impl Outbox {
         self.tally
     }
 
-    /// Which fields each of its demands has, in order.
+    /// The id of each demand in the messages, and which fields it has.
     pub fn shapes(&self) -> &[(DemandId, Shape)] {
         &self.shapes
     }
@@ -147,7 +146,7 @@ impl Outbox {
     }
 }
 
-/// Maps a batch and packs it into messages. Pure.
+/// Maps a batch and packs it into messages.
 pub fn pack(
     channel: &Channel,
     from: Position,
@@ -225,8 +224,8 @@ impl Packer<'_> {
             raw: accepted.raw,
             body: accepted.body,
         };
-        // Checked here, because the normaliser does not know when the record was read. The digest covers
-        // the content only, not this flag.
+        // Checked here, because the normaliser does not know when the record was read. The digest does not
+        // cover this flag.
         let ahead = demand.body.received_at.map(|at| at.signed_duration_since(self.read.read_at));
         if ahead.is_some_and(|ahead| ahead > TimeDelta::days(1)) {
             demand.body.quality.push(Quality {
@@ -281,14 +280,14 @@ impl Packer<'_> {
             wire::encode_reject(&reject).map_err(|_| Reason::new("unencodable", ""))
         });
         if added.is_err() {
-            // This should not happen: strings and numbers can be encoded. If it does, the sink
+            // Strings and numbers can always be encoded. If this fails nevertheless, the sink
             // quarantines this `null`.
             self.append(b"null");
         }
     }
 
-    /// Adds an event to the open message, or to a new one if it does not fit. An event contains the id
-    /// of its message, so it is then encoded again.
+    /// Adds an event to the open message, or to a new one if it does not fit: then `encode` is called again,
+    /// because an event contains the id of its message.
     fn add_event(
         &mut self,
         mut encode: impl FnMut(MessageId) -> Result<Vec<u8>, Reason>,
@@ -340,12 +339,12 @@ impl Packer<'_> {
     }
 
     fn origin(&self, report: &TextReport) -> Origin {
-        let decoded = report.decided_by != DecidedBy::Nothing;
+        let is_decoded = report.decided_by != DecidedBy::Nothing;
         Origin {
             read_at: self.read.read_at,
             message: String::new(), // set when the event's message is known
-            charset: decoded.then(|| report.charset.to_string()),
-            charset_by: decoded.then_some(report.decided_by),
+            charset: is_decoded.then(|| report.charset.to_string()),
+            charset_by: is_decoded.then_some(report.decided_by),
         }
     }
 }

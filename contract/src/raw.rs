@@ -1,4 +1,4 @@
-//! What a connector returns, before it is mapped.
+//! The entries that a connector reads, before they are mapped.
 
 use std::borrow::Cow;
 
@@ -16,8 +16,7 @@ use crate::{
 pub enum Entry {
     /// A record with its key, ready for the mapping.
     Record(RawRecord),
-    /// Bytes that could not be read as a record. They go to quarantine as they are; other entries are not
-    /// affected.
+    /// Bytes that could not be read as a record. They go to quarantine unchanged.
     Unreadable {
         /// Where they were in the source.
         place: Place,
@@ -56,10 +55,10 @@ pub struct RawRecord {
     pub text: TextReport,
 }
 
-/// Usual size of a record, in bytes. A buffer that begins with this size rarely has to grow.
+/// Usual size of a record, in bytes: the first size of a buffer, so that it rarely has to grow.
 const USUAL_RECORD_BYTES: usize = 2 * 1024;
 
-/// The content of a record as a JSON tree, which the paths of a mapping address. A table row is an object
+/// The content of a record as a JSON tree. The paths in a mapping name its fields. A table row is an object
 /// with a field for each column. Integers above 2^53 and decimals are text, so that keys and amounts
 /// stay exact.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,13 +106,13 @@ impl Place {
 /// How bytes were decoded: the charset, how it was chosen, and what was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TextReport {
-    /// The charset (`GB18030`, `UTF-8`); empty if the source gave text.
+    /// The charset (`GB18030`, `UTF-8`); empty if the source gave text that needed no decoding.
     pub charset: Cow<'static, str>,
     /// The rule that chose the charset.
     pub decided_by: DecidedBy,
-    /// Whether another rule pointed to another charset.
+    /// Whether another rule would have chosen another charset.
     pub conflict: bool,
-    /// What was found in the text of the fields.
+    /// Doubts about the text of the fields.
     pub marks: Vec<Mark>,
 }
 
@@ -140,12 +139,12 @@ pub enum DecidedBy {
     Detected,
 }
 
-/// A finding about the text of one field, made while decoding.
+/// A doubt about the text of one field that decoding found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     /// Name of the source field.
     pub field: String,
-    /// What was found.
+    /// The kind of doubt.
     pub flag: QualityFlag,
     /// Byte offsets and lengths; never the text itself.
     pub detail: String,

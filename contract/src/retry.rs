@@ -9,12 +9,13 @@ use crate::FaultKind;
 
 /// The first wait after a transient fault.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// Maximum wait, and the wait after a fault that somebody must fix.
+/// The default limit of waits.
 const MAX_WAIT: Duration = Duration::from_secs(300);
 
 /// The waits between retries.
 #[derive(Debug)]
 pub struct Retry {
+    /// The next wait after a transient fault.
     step: Duration,
     max_wait: Duration,
 }
@@ -27,7 +28,7 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// Waits of at most `max_wait`, for a caller to whom a longer wait would do harm.
+    /// Waits of at most `max_wait`.
     pub fn up_to(max_wait: Duration) -> Self {
         Self { step: FIRST_WAIT, max_wait }
     }
@@ -37,8 +38,9 @@ impl Retry {
         self.step = FIRST_WAIT;
     }
 
-    /// The wait after a fault of this kind. After transient faults it doubles each time. Up to half of
-    /// it is then subtracted at random, so that callers that failed together do not retry together.
+    /// The wait after a fault of this kind. It doubles with each transient fault, and a random part of it, up
+    /// to one half, is subtracted, so that callers that failed together do not retry together. A pause that
+    /// the source asked for may exceed the limit. After a fault that somebody must fix, it is the limit.
     pub fn wait(&mut self, kind: FaultKind) -> Duration {
         match kind {
             FaultKind::Transient => {
@@ -54,8 +56,8 @@ impl Retry {
 
 /// A random duration of at most `upto`.
 pub fn jitter(upto: Duration) -> Duration {
-    // The standard library seeds its hash maps at random: good enough for a value that need not be
-    // secret.
+    // The standard library seeds its hash maps at random. That is enough, because nobody has to guess
+    // this value.
     let [byte, ..] = RandomState::new().hash_one(()).to_le_bytes();
     upto * u32::from(byte) / 255
 }

@@ -1,8 +1,7 @@
 //! The types that the settings of all crates share.
 //!
-//! Their JSON Schema has a `format`, and `config` checks each format: so it reports a wrong period or a
-//! missing secret with file, line and column, together with all other problems, before any crate
-//! deserialises its section.
+//! In the JSON Schema of the settings, each of them has its own `format`. The crate `config` checks these
+//! formats, so it reports a wrong period or a missing secret with file, line and column.
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
@@ -17,11 +16,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 )]
 pub struct Period(#[schemars(with = "String")] pub Duration);
 
+/// The units of a period, in milliseconds.
 const MILLIS: [(&str, u64); 5] =
     [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 impl Period {
-    /// A default for settings: `#[serde(default = "Period::seconds::<30>")]`.
+    /// A period of `N` seconds, for defaults: `#[serde(default = "Period::seconds::<30>")]`.
     pub fn seconds<const N: u64>() -> Self {
         Self(Duration::from_secs(N))
     }
@@ -31,14 +31,15 @@ impl FromStr for Period {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        amount(text, &MILLIS)
+        parse_amount(text, &MILLIS)
             .map(|millis| Self(Duration::from_millis(millis)))
             .ok_or_else(|| format!("`{text}` is not a period: write it like 30s, 5m, 1h or 7d"))
     }
 }
 
-/// A whole number and its unit, multiplied; `None` if either is missing or the product is too large.
-fn amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+/// Parses a whole number with a unit, and multiplies it by the factor of the unit; `None` if number or unit
+/// is missing, or the product is too large.
+fn parse_amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let (number, unit) =
         text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
@@ -57,6 +58,7 @@ impl Serialize for Period {
     }
 }
 
+/// The units of a size, in bytes, the largest first.
 const BYTES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 /// A number of bytes in settings: a whole number and one of `B`, `KiB`, `MiB`, `GiB`.
@@ -71,7 +73,7 @@ impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        amount(text, &BYTES)
+        parse_amount(text, &BYTES)
             .map(Self)
             .ok_or_else(|| format!("`{text}` is not a size: write it like 64KiB, 256MiB or 1GiB"))
     }
@@ -79,8 +81,8 @@ impl FromStr for Size {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = |(_, bytes): &&(&str, u64)| self.0 >= *bytes && self.0.is_multiple_of(*bytes);
-        let (unit, bytes) = BYTES.iter().find(whole).unwrap_or(&("B", 1));
+        let fits = |(_, bytes): &&(&str, u64)| self.0 >= *bytes && self.0.is_multiple_of(*bytes);
+        let (unit, bytes) = BYTES.iter().find(fits).unwrap_or(&("B", 1));
         write!(f, "{}{unit}", self.0 / bytes)
     }
 }
@@ -97,8 +99,8 @@ impl Serialize for Size {
     }
 }
 
-/// A secret: no `Debug`, log, error or listing shows it. In a file it is written as `{ env = "NAME" }`
-/// or `{ file = "PATH" }`; `config` replaces that with the value.
+/// A secret, which `Debug` does not show. In a settings file it is written as `{ env = "NAME" }` or
+/// `{ file = "PATH" }`; the crate `config` replaces that with the value.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);

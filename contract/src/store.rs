@@ -1,24 +1,25 @@
-//! `advance` and `keep`: what a store must promise to the two loops, and the proof that an intake is
-//! stored.
+//! What a store must promise: `advance` moves the position of a channel, and `keep` stores messages and
+//! returns the proof of it.
 
 use std::{future::Future, ops::Range};
 
 use crate::{ChannelId, Confirmed, Cursor, Digest, Fault, Intake, MappingNo, Timestamp};
 
-/// The position of a channel.
+/// How far a channel has been read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Position {
-    /// The position to read after; `None` before the first read.
+    /// The next read begins after it; `None` before the first read.
     pub cursor: Option<Cursor>,
-    /// Number of moves so far, so that two processes cannot both make the same move.
+    /// How often the position has moved. If another process moved it since it was loaded, `advance` fails.
     pub step: u64,
-    /// The fence of the lease under which it was loaded. Writes of earlier holders fail.
+    /// The fence of the lease under which it was loaded: a number that grows with each process that holds
+    /// the lease. Writes with a lower fence than the last one fail.
     pub fence: u64,
 }
 
 impl Position {
     /// The fence of push channels, which need no lease: every process receives requests, and all
-    /// processes move the same position, in any order. The cursor means nothing to another process.
+    /// processes move the same position, in any order.
     pub const UNLEASED: u64 = 0x7fff_ffff_ffff_ffff;
 
     /// The position after it has moved to `upto`.
@@ -28,27 +29,26 @@ impl Position {
     }
 }
 
-/// The stored positions of channels. They are in the same database as the demands: after a backup is
-/// restored, the records that it lacks are read again.
+/// The stored positions of channels. They are in the same database as the demands: if an old backup is
+/// restored, the records that it does not contain are read again.
 pub trait Checkpoints: Send + Sync {
-    /// Loads the position and claims it for the lease with this `fence`: a process that loaded it under
-    /// an earlier lease can no longer move it. Returns the default position if the channel was never
-    /// read.
+    /// Loads the position and claims it for the lease with this `fence`: a process that loaded it with a
+    /// lower fence can no longer move it. If the channel was never read, the cursor is `None`.
     ///
     /// # Errors
-    /// `Transient`: it is claimed under a later lease, or the store cannot be reached.
+    /// `Transient`: it is claimed with a higher fence, or the store cannot be reached.
     fn load(
         &self,
         channel: &ChannelId,
         fence: u64,
     ) -> impl Future<Output = Result<Position, Fault>> + Send;
 
-    /// Reserves `n` read numbers durably; no number is ever given twice. Only the process that has
-    /// claimed the position gets any: if it drew numbers after losing its lease, the reads of the next
-    /// holder would look older.
+    /// Reserves the next `n` read numbers; no number is given twice. Only the process that has claimed the
+    /// position gets any: if an earlier holder of the lease still got numbers, its reads would look newer
+    /// than those of the present holder.
     ///
     /// # Errors
-    /// `Transient`: the position is claimed under another lease, or the store cannot be reached.
+    /// `Transient`: the position is claimed with another fence, or the store cannot be reached.
     fn reserve(
         &self,
         channel: &ChannelId,
@@ -56,7 +56,8 @@ pub trait Checkpoints: Send + Sync {
         n: u64,
     ) -> impl Future<Output = Result<Range<u64>, Fault>> + Send;
 
-    /// The number of the mapping with this fingerprint; a new one gets the next number.
+    /// The number of the mapping with this fingerprint. A mapping that is new to the store gets the next
+    /// number.
     ///
     /// # Errors
     /// The store cannot be reached.
@@ -66,13 +67,13 @@ pub trait Checkpoints: Send + Sync {
         fingerprint: Digest,
     ) -> impl Future<Output = Result<MappingNo, Fault>> + Send;
 
-    /// In one transaction, moves the cursor and writes the books of the read, if step and fence are
-    /// unchanged (for push channels, only the fence).
+    /// In one transaction, moves the position to the end of a read and writes its books, if the stored step
+    /// and fence are those with which the read began (for push channels, only the fence).
     ///
     /// # Errors
     /// `Transient`: another process has moved the position, so it must be loaded again; or the store
     /// cannot be reached.
-    fn advance(&self, step: &Confirmed) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn advance(&self, read: &Confirmed) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Records the fault that stopped the channel at the time `at`, so that `status` can show it. The
     /// next read clears it.
@@ -87,10 +88,10 @@ pub trait Checkpoints: Send + Sync {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// Where demands are kept.
+/// Keeps demands.
 pub trait Store: Send + Sync {
     /// In one transaction, judges the events, writes them, quarantines those that cannot be written,
-    /// and writes the receipts. Idempotent: if a message already has a receipt, its events are only
+    /// and writes the receipts. It may be repeated: if a message already has a receipt, its events are only
     /// counted.
     ///
     /// # Errors
@@ -103,13 +104,13 @@ pub trait Store: Send + Sync {
 pub struct Outcomes {
     /// New states in history, including those superseded within the same intake.
     pub stored: u64,
-    /// States with a newer version and the same content.
+    /// States with the content of the current state, and its version or a newer one.
     pub unchanged: u64,
-    /// States that are older than the current one.
+    /// States that are older than the current one, or have its version and another content.
     pub stale: u64,
     /// Events that were put into quarantine.
     pub quarantined: u64,
-    /// Events of messages that were stored before.
+    /// Events of messages that were stored before. They count nowhere else.
     pub redelivered: u64,
 }
 

@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// users.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
-/// A clock, for signatures and for limits by day or hour. Only the gateway reads the machine's clock;
-/// tests set their own.
+/// A clock, for signatures and for limits by day or hour. The gateway passes the clock of the machine; tests
+/// pass their own.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
@@ -44,7 +44,7 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    /// The range from `from` to `to`; `None` if it would be empty.
+    /// The range from `from` to `to` (`None`: without an end). Returns `None` if it would be empty.
     pub fn new(from: Timestamp, to: Option<Timestamp>) -> Option<Self> {
         to.is_none_or(|to| from < to).then_some(Self { from, to })
     }
@@ -74,18 +74,19 @@ impl FromStr for TimeRange {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (from, to) =
             text.split_once('/').ok_or_else(|| format!("`{text}` is not a time range"))?;
-        let moment = |text: &str| {
+        let time = |text: &str| {
             text.parse::<Timestamp>().map_err(|error| format!("`{text}` is not a time: {error}"))
         };
-        let to = if to == ".." { None } else { Some(moment(to)?) };
-        Self::new(moment(from)?, to).ok_or_else(|| format!("the time range `{text}` is empty"))
+        let to = if to == ".." { None } else { Some(time(to)?) };
+        Self::new(time(from)?, to).ok_or_else(|| format!("the time range `{text}` is empty"))
     }
 }
 
+/// Number of minutes in a day.
 const DAY_MINUTES: u16 = 24 * 60;
 
 /// Hours of the day in the gateway's time zone, the end excluded: `06:00-23:00`, or over midnight
-/// `22:00-06:00`. The value holds the minutes of the day at which they begin and end.
+/// `22:00-06:00`. Holds the minutes of the day at which the hours begin and end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(
     extend("format" = "window"),
@@ -110,7 +111,7 @@ impl FromStr for Window {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let minutes = |text: &str| {
+        let minute_of_day = |text: &str| {
             let (hour, minute) = text.split_once(':')?;
             let two_digits = |text: &str| {
                 let is_valid = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
@@ -119,8 +120,8 @@ impl FromStr for Window {
             let (hour, minute) = (two_digits(hour)?, two_digits(minute)?);
             (minute < 60 && hour * 60 + minute <= DAY_MINUTES).then_some(hour * 60 + minute)
         };
-        let ends = text.split_once('-').and_then(|(from, to)| Some((minutes(from)?, minutes(to)?)));
-        match ends {
+        let ends = text.split_once('-').map(|(from, to)| (minute_of_day(from), minute_of_day(to)));
+        match ends.and_then(|(from, to)| from.zip(to)) {
             Some((from, to)) if from == to && from < DAY_MINUTES => {
                 Err(format!("`{text}` is empty: leave the window out to allow all hours"))
             }

@@ -1,7 +1,6 @@
 //! Versions order the states of a record; digests tell whether two states differ.
 //!
-//! The newer version wins, so everything may be repeated and no vendor's clock has to be trusted. Texts
-//! are never ordered.
+//! The newer version wins, so a state may arrive repeatedly and in any order.
 
 use std::fmt;
 
@@ -34,15 +33,15 @@ impl Revision {
         Self(Some(time.timestamp_micros()))
     }
 
-    /// Reads a revision from JSON: a whole number, a time (RFC 3339), or a time without an offset
-    /// (`2026-10-09 10:30:00`) in `zone`. `None` for anything else: texts are never ordered.
+    /// Reads a revision from JSON: a whole number (as text if it is above 2^53), a time (RFC 3339), or a time
+    /// without an offset (`2026-10-09 10:30:00`) in `zone`. `None` for anything else.
     pub fn from_json(value: &Value, zone: Tz) -> Option<Self> {
         match value {
             // The smallest number stands for no revision.
             Value::Number(number) => {
                 number.as_i64().filter(|number| *number != i64::MIN).map(Self::number)
             }
-            // In a body, an integer that a float cannot hold is text.
+            // Connectors return an integer above 2^53 as text.
             Value::String(text) => match text.parse::<i64>() {
                 Ok(number) if number.unsigned_abs() > 1 << 53 && number != i64::MIN => {
                     Some(Self::number(number))
@@ -53,7 +52,7 @@ impl Revision {
         }
     }
 
-    /// The value for a database column that is not null: an empty revision is smaller than any other.
+    /// The number for a database column: an empty revision becomes the smallest number.
     pub fn to_column(self) -> i64 {
         self.0.unwrap_or(i64::MIN)
     }
@@ -74,15 +73,15 @@ fn parse_time(text: &str, zone: Tz) -> Option<Timestamp> {
     zone.from_local_datetime(&local).earliest().map(|time| time.to_utc())
 }
 
-/// The number of a read, from a counter of the channel that never goes back. The reader draws it after
+/// The number of a read: each read of a channel has a greater number than those before it. It is drawn after
 /// the source's answer has arrived.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 pub struct ReadNo(pub u64);
 
-/// The number that the store gave a mapping. It grows whenever `[demand]`, a code table that it uses,
-/// or the normaliser changes.
+/// The number that the store gave a mapping. If `[demand]`, a code table that it uses, or the normaliser
+/// changes, the mapping is another one, and gets the next number.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -93,11 +92,11 @@ pub struct MappingNo(pub u32);
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 pub struct Version {
-    /// The source's own number or time, if it gives one.
+    /// The source's own number or time of the state, if it gives one.
     pub revision: Revision,
-    /// The read that saw this state.
+    /// The number of the read that returned the state.
     pub read_no: ReadNo,
-    /// The mapping that was used.
+    /// The number of the mapping that made the demand.
     pub mapping: MappingNo,
 }
 

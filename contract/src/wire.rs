@@ -1,9 +1,9 @@
-//! The wire format, known to this module only: a CloudEvents 1.0 batch in JSON
-//! (<https://github.com/cloudevents/spec>, JSON event format §4), with the wire version in the message
-//! properties.
+//! The wire format: the body of a message is a CloudEvents 1.0 batch in JSON
+//! (<https://github.com/cloudevents/spec>, JSON event format §4). No other module reads or writes it. The
+//! wire version is a property of the message.
 //!
-//! A message contains many demands because a broker costs time per message. Rejects are events of their
-//! own type in the same messages, so that the books can be balanced message by message.
+//! A message contains many events, because a broker needs time for each message. An event is a demand or a
+//! reject.
 
 use std::borrow::Cow;
 
@@ -21,14 +21,14 @@ pub const CONTENT_TYPE: &str = "application/cloudevents-batch+json";
 pub const WIRE_VERSION: u32 = 1;
 /// Maximum number of events in one message.
 pub const MAX_MESSAGE_EVENTS: u32 = 200;
-/// Size limit of a message, in bytes; a message with a single record may be larger.
+/// Maximum size of a message, in bytes. A message with a single event may be larger.
 pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
-/// Usual size of an event, in bytes. A buffer that begins with this size rarely has to grow.
+/// Usual size of an event, in bytes: the first size of a buffer, so that it rarely has to grow.
 const USUAL_EVENT_BYTES: usize = 8 * 1024;
-/// Largest event, in bytes; a larger record is rejected with its key.
+/// Maximum size of an event, in bytes. A record whose event is larger is rejected.
 pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
 
-/// A record that was not accepted, on its way to quarantine.
+/// A rejected record, which the sink puts into quarantine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reject {
     /// Derived from its key, or from its bytes if the key could not be read.
@@ -72,7 +72,7 @@ pub enum Event {
     },
 }
 
-/// CloudEvents attributes, `type` before `data` so that reading needs no second pass.
+/// A CloudEvent. `type` comes before `data`: so the reader knows the type when it reads the data.
 #[derive(Serialize)]
 struct Envelope<'a, T> {
     specversion: &'static str,
@@ -105,7 +105,7 @@ fn encode<T: Serialize>(
         &mut event,
         &Envelope {
             specversion: "1.0",
-            // Unique together with `source`: one read contains a key at most once.
+            // Unique together with `source`, because one read contains a key at most once.
             id: format!("{}/{subject}", origin.message),
             source: format!("/tonghui/{channel}"),
             r#type,
@@ -146,8 +146,8 @@ pub(crate) fn decode(id: &MessageId, wire_version: u32, body: &[u8]) -> Vec<Even
     }
 }
 
-/// Where parsing failed, without the error's text, which may quote a value.
+/// Describes where parsing failed. The text of `error` is left out, because it may quote a value.
 fn error_place(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
-    format!("not a {:?} of a known kind, line {line} column {column}", error.classify())
+    format!("it cannot be read: {:?} error in line {line}, column {column}", error.classify())
 }

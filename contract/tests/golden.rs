@@ -1,6 +1,6 @@
-//! Pins the wire format: messages of version 1 must be readable for as long as a queue or an archive
-//! may contain them. So a golden file is never edited; a new format is a new version, with its own
-//! golden files beside the old ones.
+//! Tests that the wire format does not change: messages of version 1 must be readable for as long as a queue or
+//! an archive may contain them. So a golden file is never edited; a new format gets a new version, with
+//! additional golden files.
 
 #![allow(clippy::unwrap_used)]
 
@@ -70,8 +70,8 @@ fn check(name: &str, entries: Vec<Entry>) {
     assert_eq!(
         golden.to_string().as_bytes(),
         message.body,
-        "the wire form changed: old messages and other programs would be misread. Either undo \
-         that, or raise WIRE_VERSION and keep reading the old one. This is written now:\n{}",
+        "the wire format changed, so old messages would be misread. Either undo the change, or \
+         raise WIRE_VERSION and keep reading the old version. This is written now:\n{}",
         serde_json::to_string_pretty(&written).unwrap()
     );
 

@@ -1,4 +1,4 @@
-//! Tests of `judge`: in whatever order and however often states arrive, the newest wins.
+//! Tests of `judge`: the newest state wins, regardless of the order in which states arrive, and how often.
 
 use std::cmp::Ordering;
 
@@ -7,7 +7,7 @@ use contract::{
 };
 use proptest::prelude::*;
 
-/// Few values, so that versions and contents coincide.
+/// Versions of few values, so that equal ones are frequent.
 fn versions() -> impl Strategy<Value = Version> {
     (prop::option::of(-2..3_i64), 0..4_u64, 0..3_u32).prop_map(|(revision, read_no, mapping)| {
         Version {

@@ -1,4 +1,4 @@
-//! Buses: the queues between ingest and sink. All of them pass the tests of `tests/suite.rs`.
+//! Buses: the queues between ingest and sink. All buses pass the tests in `tests/suite.rs`.
 
 mod amqp;
 mod broker;
@@ -12,8 +12,8 @@ pub use amqp::{Amqp, AmqpConsumer, AmqpPublisher, AmqpSettings};
 pub use broker::{BrokerConsumer, MemoryBroker};
 pub use in_process::{InProcessConsumer, InProcessPublisher, in_process};
 
-/// The ingest end of the configured bus: an enum, so that its users need no type parameter. Clones are
-/// handles to the same bus.
+/// A publisher to the configured bus: an enum, so that its users need no type parameter. Clones are handles
+/// to the same bus.
 #[derive(Debug, Clone)]
 pub enum AnyPublisher {
     /// Within this process.
@@ -22,7 +22,7 @@ pub enum AnyPublisher {
     Amqp(AmqpPublisher),
 }
 
-/// The sink end of the configured bus.
+/// A consumer of the configured bus.
 #[derive(Debug)]
 pub enum AnyConsumer {
     /// Within this process.

@@ -1,8 +1,7 @@
-//! The loop of the sink: take, keep, ack. Its only progress is the rows in the store. Dropping the future
-//! has the effect of a crash at that point: messages that were taken and not acked are delivered again.
+//! The loop of the sink: takes messages from the bus, keeps them in the store and acks them. It may be
+//! dropped at any point: the bus delivers messages that were taken and not acked again.
 //!
-//! This loop does not retry. [`store::RetryingStore`] does that for any store, so tests can use the loop
-//! without waiting.
+//! The loop ends at the first fault. [`store::RetryingStore`] wraps a store that retries.
 //!
 //! [`store::RetryingStore`]: crate::store::RetryingStore
 
@@ -11,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 /// Keeps the messages of the bus until `stop` is cancelled, at most `max_messages` in one transaction.
-/// Adds the number of acked messages to `n_acked`, even if the loop ends with an error.
+/// Adds the number of acked messages to `n_acked`, even if it returns an error.
 ///
 /// # Errors
-/// The bus has ended, or the store cannot keep messages. Messages that were not acked are delivered again.
+/// The bus cannot be reached, or the store cannot keep the messages.
 pub async fn run(
     consumer: &mut impl Consumer,
     store: &impl Store,

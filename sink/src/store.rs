@@ -1,5 +1,5 @@
-//! Stores keep demands, the progress of channels, and the books that prove that nothing was lost. All of
-//! them pass the tests in `tests/suite.rs`, and write the rows that `demands/plan.rs` decides.
+//! Stores keep demands, the progress of channels, and the books that prove that nothing was lost. All stores
+//! pass the tests in `tests/suite.rs`, and write the rows that `demands/plan.rs` decides.
 
 mod books;
 mod database;

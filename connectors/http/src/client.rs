@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, error::Error, iter, sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use chrono::DateTime;
 use connector_wire::{auth, gate};
-use contract::{Fault, Gate, Timestamp, chain, no_connection};
+use contract::{Fault, Gate, Timestamp, causes_text, connect_failure_text};
 use document::delta;
 use reqwest::{Certificate, Identity, Url, header, redirect};
 use tokio::time::Instant;
@@ -232,9 +232,9 @@ fn timeout_fault(timeout: Duration) -> Fault {
 /// Turns the error of an exchange into a fault, without the address: it may contain a token.
 fn exchange_fault(error: reqwest::Error, timeout: Duration) -> Fault {
     let error = error.without_url();
-    let causes = chain(&error);
+    let causes = causes_text(&error);
     let connect_error = iter::successors(error.source(), |&error| error.source())
-        .find_map(|error| error.downcast_ref().and_then(no_connection));
+        .find_map(|error| error.downcast_ref().and_then(connect_failure_text));
     if causes.contains("certificate") {
         Fault::stopped("the certificate of the source is not trusted")
             .because(causes)

@@ -11,7 +11,7 @@ mod sqlite;
 use std::{str::FromStr as _, time::Duration};
 
 use chrono_tz::Tz;
-use contract::{Fault, chain, no_connection};
+use contract::{Fault, causes_text, connect_failure_text};
 use sqlx::{
     ConnectOptions as _, MySqlPool, PgPool, SqlitePool,
     mysql::{MySqlConnectOptions, MySqlDatabaseError},
@@ -190,9 +190,9 @@ impl DbError {
                 Self::UnreadableColumn(index.clone(), source.to_string())
             }
             sqlx::Error::Configuration(_) => Self::Other("configuration".to_owned()),
-            sqlx::Error::Tls(error) => Self::Tls(chain(&**error)),
+            sqlx::Error::Tls(error) => Self::Tls(causes_text(&**error)),
             sqlx::Error::Io(error) => {
-                no_connection(error).map_or(Self::ConnectionLost, Self::Unreachable)
+                connect_failure_text(error).map_or(Self::ConnectionLost, Self::Unreachable)
             }
             sqlx::Error::PoolTimedOut => Self::Unreachable("no connection was made in time"),
             sqlx::Error::Protocol(why) if why.contains("auth") => Self::LoginMethod,

@@ -1,6 +1,6 @@
-//! The codes of a demand, and the quality flags. If a label has no code, the coded field is absent and
-//! never gets a default; its raw value and a quality flag are present. Quality flags are data: they can
-//! be queried, are counted per channel, and never cause a demand to be dropped.
+//! The codes of a demand, and the quality flags. If the source's label has no code, the coded field is
+//! absent, the field with `_raw` has the label, and a quality flag says so. A quality flag never causes a
+//! demand to be dropped.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,9 +34,8 @@ macro_rules! codes {
 }
 pub(super) use codes;
 
-/// A struct of the wire format whose fields may all be absent. A macro, because the rule "absent, never
-/// null" must hold for every field: without it, each field would need an attribute that is easily
-/// forgotten.
+/// Defines a struct whose fields may all be absent in JSON, and are never null. Without this macro, each
+/// field would need an attribute, which is easily forgotten.
 macro_rules! optional_fields {
     ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$meta])*

@@ -80,7 +80,7 @@ optional_fields! {
 }
 
 optional_fields! {
-    /// One unit's share of a demand.
+    /// What one unit has to do about a demand.
     #[derive(Eq)]
     Task {
         /// The unit.
@@ -91,13 +91,13 @@ optional_fields! {
         side: Option<Side>,
         /// Level of the unit.
         level: Option<Level>,
-        /// How far this share has been handled.
+        /// How far the unit has handled it.
         status: Option<Status>,
         /// When it was assigned (派发).
         dispatched_at: Option<Timestamp>,
         /// When the unit confirmed receipt (签收).
         signed_at: Option<Timestamp>,
-        /// The deadline of this share.
+        /// The deadline for the unit.
         due_at: Option<Timestamp>,
         /// The unit in which the limit was given.
         limit_unit: Option<LimitUnit>,
@@ -145,7 +145,7 @@ optional_fields! {
     }
 }
 
-/// Another order that this one is related to.
+/// Another work order to which this one is related.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Related {
     /// Its number.

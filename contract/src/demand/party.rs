@@ -80,7 +80,7 @@ optional_fields! {
     Repeat {
         /// The mark as given.
         flag: Option<String>,
-        /// The number of the earlier order.
+        /// The number of the earlier work order.
         of: Option<String>,
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use config::{ChannelSettings, Example, Problem, Problems};
-use contract::{Period, chain};
+use contract::{Period, causes_text};
 use serde_json::Value;
 use sink::store::Access;
 
@@ -101,11 +101,11 @@ fn run_example(
         .and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
     let found = match found {
         Ok(found) => found,
-        Err(error) => return Some(at("page", chain(error.as_ref()))),
+        Err(error) => return Some(at("page", causes_text(error.as_ref()))),
     };
     let expected = match read_expected(files) {
         Ok(expected) => expected,
-        Err(error) => return Some(at("expected", chain(error.as_ref()))),
+        Err(error) => return Some(at("expected", causes_text(error.as_ref()))),
     };
     let path = difference("$", &expected, &found)?;
     Some(at(

@@ -6,7 +6,7 @@ use std::{
 };
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-use contract::chain;
+use contract::causes_text;
 use serde::Serialize;
 
 use super::Format;
@@ -94,7 +94,7 @@ pub(super) fn finish(result: anyhow::Result<Exit>) -> ExitCode {
             let exit = error
                 .downcast_ref::<config::Problems>()
                 .map_or(Exit::Failed, |_| Exit::Configuration);
-            note(chain(error.as_ref()));
+            note(causes_text(error.as_ref()));
             ExitCode::from(exit as u8)
         }
     }

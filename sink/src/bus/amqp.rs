@@ -1,9 +1,8 @@
-//! RabbitMQ 3.10 or later. Its quorum queues store and replicate the messages, so replication needs no
-//! code here.
+//! The bus through a broker: RabbitMQ 3.10 or later, with the client library lapin. "Channel" alone means a
+//! configured source; a channel of AMQP is called a lapin channel.
 //!
-//! A batch is confirmed when the broker has acked all of its messages and returned none. Each message
-//! is persistent and mandatory, its queue is a quorum queue, and the lapin channel is in confirm mode.
-//! A message is acked only after the store has kept it.
+//! A batch is confirmed when the broker has accepted all of its messages into their queues. These are quorum
+//! queues, which RabbitMQ writes to disk and replicates. A message is acked only after the store has kept it.
 //!
 //! Reading order: `topology.rs`, `publisher.rs`, `consumer.rs`.
 
@@ -34,17 +33,18 @@ use connect::Cluster;
 pub struct Amqp(Arc<Cluster>);
 
 impl Amqp {
-    /// Does not connect yet: the first use reports wrong settings.
+    /// A broker with these settings. This does not connect yet, so the first use reports wrong settings.
     pub fn new(settings: AmqpSettings) -> Self {
         Self(Arc::new(Cluster::new(settings)))
     }
 
-    /// An ingest end; its clones share one connection.
+    /// A publisher for ingest; its clones share one connection.
     pub fn publisher(&self) -> AmqpPublisher {
         AmqpPublisher::new(Arc::clone(&self.0))
     }
 
-    /// A sink end for the messages of these channels; there must be one. Several sinks share the messages.
+    /// A consumer for the sink, for the messages of these channels; at least one channel is needed. Several
+    /// consumers share the messages.
     pub fn consumer(&self, channels: impl IntoIterator<Item = ChannelId>) -> AmqpConsumer {
         AmqpConsumer::new(Arc::clone(&self.0), channels.into_iter().collect())
     }

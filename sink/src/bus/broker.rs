@@ -12,7 +12,7 @@ use contract::{Consumer, Fault, Intake, Kept, Message, Publisher};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::sync::Notify;
 
-/// The queue and its ingest end. Clones are handles to the same queue.
+/// A broker with one queue, and a publisher to it. Clones are handles to the same queue.
 #[derive(Debug, Clone)]
 pub struct MemoryBroker {
     shared: Arc<Shared>,
@@ -20,8 +20,10 @@ pub struct MemoryBroker {
 
 #[derive(Debug)]
 struct Shared {
+    /// Maximum size of all unacked messages, in bytes.
     capacity: usize,
     queue: Mutex<Queue>,
+    /// Wakes consumers.
     arrived: Notify,
 }
 
@@ -32,6 +34,7 @@ struct Queue {
     next_position: u64,
     /// Size of all unacked messages, delivered or not.
     bytes: usize,
+    /// Number of messages that were delivered and not acked.
     n_delivered: usize,
     /// Chooses the next message at random; `None` delivers messages in order.
     shuffle: Option<StdRng>,
@@ -43,7 +46,7 @@ impl MemoryBroker {
         Self::build(capacity, None)
     }
 
-    /// As [`MemoryBroker::new`], but delivers messages in a random order, which `seed` determines.
+    /// Like [`MemoryBroker::new`], but delivers messages in a random order, which `seed` determines.
     pub fn shuffled(capacity: usize, seed: u64) -> Self {
         Self::build(capacity, Some(StdRng::seed_from_u64(seed)))
     }
@@ -79,7 +82,7 @@ impl Shared {
 }
 
 impl Publisher for MemoryBroker {
-    /// Like a real broker, it accepts the messages before a refused one.
+    /// If a message is refused, those before it stay in the queue, as with a real broker.
     async fn publish(&self, messages: &[Message]) -> Result<(), Fault> {
         for message in messages {
             let mut queue = self.shared.lock();
@@ -98,7 +101,7 @@ impl Publisher for MemoryBroker {
     }
 }
 
-/// A sink end. Dropping it returns unacked messages to the queue, each to its position.
+/// A consumer for the sink. Dropping it returns unacked messages to the queue, each to its position.
 #[derive(Debug)]
 pub struct BrokerConsumer {
     shared: Arc<Shared>,

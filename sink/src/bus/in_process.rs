@@ -1,6 +1,5 @@
-//! The embedded bus. A message is confirmed only after the sink has committed it, so a crash loses
-//! no confirmed message. The disadvantage is that the ingest loop waits for the store; with a broker it
-//! does not.
+//! The bus within one process. A message is confirmed only after the sink has committed it, so a crash loses
+//! no confirmed message. Therefore the ingest loop waits for the store; with a broker it does not.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -11,11 +10,11 @@ use std::{
 use contract::{Consumer, Fault, Intake, Kept, Message, Publisher};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-/// Limit for the number of queued messages, because each needs memory besides its body.
+/// Maximum number of messages in the queue, because each needs memory besides its body.
 const MAX_QUEUED: usize = 1024;
 
-/// A bus. `capacity` limits the bytes of the messages that are not kept yet. The bus accepts a larger
-/// message only when it is empty.
+/// A bus. `capacity` limits the size of all messages that are not kept yet, in bytes. The bus accepts a
+/// message that is larger than that when it is empty.
 pub fn in_process(capacity: usize) -> (InProcessPublisher, InProcessConsumer) {
     let capacity = u32::try_from(capacity).unwrap_or(u32::MAX).max(1);
     let (queue, queued) = mpsc::channel(MAX_QUEUED);
@@ -24,7 +23,7 @@ pub fn in_process(capacity: usize) -> (InProcessPublisher, InProcessConsumer) {
     (publisher, InProcessConsumer { queued, unacked: VecDeque::new(), next_tag: 0 })
 }
 
-/// The ingest end. Each channel loop has a clone.
+/// The publisher for ingest. The loop of each channel has a clone.
 #[derive(Debug, Clone)]
 pub struct InProcessPublisher {
     queue: mpsc::Sender<QueuedMessage>,
@@ -33,7 +32,8 @@ pub struct InProcessPublisher {
     capacity: u32,
 }
 
-/// The sink end. `take` returns messages that were taken and not acked; only if there are none, new ones.
+/// The consumer for the sink. If messages were taken and not acked, `take` returns them again; otherwise it
+/// returns new ones.
 #[derive(Debug)]
 pub struct InProcessConsumer {
     queued: mpsc::Receiver<QueuedMessage>,
@@ -41,7 +41,7 @@ pub struct InProcessConsumer {
     next_tag: u64,
 }
 
-/// A message in the bus. If it is dropped before `kept` is sent, the publisher gets an error.
+/// A message in the bus. `kept` confirms it to its publisher; if it is dropped unused, `publish` fails.
 #[derive(Debug)]
 struct QueuedMessage {
     message: Message,

@@ -1,5 +1,5 @@
-//! The books compare what was read and published with what was kept. Old reads are folded into daily
-//! totals.
+//! The books compare what was read and published (the tables `read` and `read_part`) with what was kept (the
+//! table `receipt`). Old reads that balance are replaced by totals for each day (the table `books_day`).
 
 mod checkpoints;
 
@@ -34,9 +34,9 @@ pub struct BooksRow {
     pub published: u64,
     /// Events with a new state of a demand.
     pub stored: u64,
-    /// Events whose content is already stored.
+    /// Events with the content of the current state of their demand.
     pub unchanged: u64,
-    /// Events with a state that is older than the stored one.
+    /// Events with a state that is older than the current one, or has its version and another content.
     pub stale: u64,
     /// Events that went to quarantine, including rejected entries.
     pub quarantined: u64,
@@ -44,15 +44,17 @@ pub struct BooksRow {
     pub in_flight: u64,
     /// Events of messages that were delivered again; no other count includes them.
     pub redelivered: u64,
-    /// Messages that were kept although their read has not advanced: the process crashed, or is about to
-    /// advance. No other count includes their events.
+    /// Messages that were kept although the position has not moved past their read: the process crashed before
+    /// that, or is about to do it. No other count includes their events.
     pub orphans: u64,
-    /// Whether every message of every advanced read has an equal receipt. `None` while messages are in
-    /// flight; `Some(false)` needs an investigation.
+    /// `Some(true)`: every message of every advanced read has a receipt with the same hash and number of
+    /// events. `None`: some receipts are still missing. `Some(false)`: the counts or a receipt contradict each
+    /// other, and somebody must find out why.
     pub balanced: Option<bool>,
 }
 
 impl BooksRow {
+    /// The books of a channel that was never read.
     pub(crate) fn new(channel: ChannelId) -> Self {
         Self {
             channel,
@@ -72,8 +74,7 @@ impl BooksRow {
         }
     }
 
-    /// Decides whether the books balance. `unequal` is the number of messages with a receipt that does not
-    /// match.
+    /// Sets `balanced`. `unequal` is the number of messages whose receipt has other values.
     pub(crate) fn decide_balance(mut self, unequal: u64) -> Self {
         let adds_up = self.read == self.accepted + self.skipped + self.rejected
             && self.published == self.accepted + self.rejected;
@@ -87,7 +88,8 @@ impl BooksRow {
 }
 
 impl Database {
-    /// The books of one channel or of all: the reads since `since`, and the daily totals from that day on.
+    /// The books of one channel, or of all channels if it is `None`: the reads since the time `since`, and the
+    /// daily totals from that day on; everything if it is `None`.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -104,7 +106,8 @@ impl Database {
         Ok(books)
     }
 
-    /// The number of messages without a receipt in the reads of `channel` up to step `step` of its position.
+    /// The number of messages without a receipt, in the reads of `channel` up to the move number `step` of its
+    /// position. The sink has not kept these messages yet.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -117,9 +120,9 @@ impl Database {
             .unwrap_or(0))
     }
 
-    /// Folds the oldest balanced reads from before `before` into daily totals, at most ten thousand; returns
-    /// their number. If a message of a folded read is delivered again, it is judged again: so `before`
-    /// should be longer ago than any broker keeps a message.
+    /// Replaces the oldest balanced reads from before `before`, at most ten thousand, and their receipts by
+    /// daily totals; returns the number of reads. A message of such a read that is delivered again is judged
+    /// again: so `before` should be longer ago than any broker keeps a message.
     ///
     /// # Errors
     /// The store cannot be written; nothing was folded.
@@ -140,6 +143,7 @@ impl Database {
     }
 }
 
+/// The day of a time in UTC, as in the table `books_day`.
 fn day(time: Timestamp) -> String {
     time.format("%Y-%m-%d").to_string()
 }
@@ -185,6 +189,7 @@ const BOOKS: &str = "
             WHERE p.channel = q.channel AND p.read_no = q.read_no AND p.part = q.part)
     ) entry GROUP BY channel";
 
+/// The number of messages without a receipt in the reads of channel $1 up to step $2.
 const MISSING_RECEIPTS: &str = "SELECT count(*) AS n FROM read r
      JOIN read_part p ON p.channel = r.channel AND p.read_no = r.read_no
      LEFT JOIN receipt q ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
@@ -200,9 +205,9 @@ const BALANCED: &str = "SELECT r.channel, r.read_no, r.read_at FROM read r
               OR q.stored + q.unchanged + q.stale + q.quarantined <> p.events))
      ORDER BY r.read_at LIMIT 10000";
 
-/// $1 is a list of (channel, read number, day). The receipts are locked before they are added up, so that
-/// their counts cannot change. Reads and receipts are added up separately, because in a join a read would
-/// count once for each part.
+/// Replaces reads by daily totals. $1 is a list of (channel, read number, day). The receipts are locked before
+/// they are added up, so that their counts cannot change. Reads and receipts are added up separately, because
+/// in a join a read would count once for each of its messages.
 const FOLD: [&str; 6] = [
     "SELECT 1 FROM {each}($1) k CROSS JOIN receipt q
      WHERE q.channel = k.value ->> 0 AND q.read_no = CAST(k.value ->> 1 AS bigint)

@@ -26,7 +26,7 @@ pub enum Database {
 }
 
 impl Database {
-    /// Another handle. If the database allows several writers, its writes do not wait for those of this one.
+    /// Another handle. With PostgreSQL, its writes do not wait for the writes of this one; with SQLite they do.
     #[must_use]
     pub fn separate_handle(&self) -> Self {
         match self {
@@ -35,9 +35,9 @@ impl Database {
         }
     }
 
-    /// Drops the months of history and of original records that ended at or before `before`; returns
-    /// whether there were any. Current states stay. A state that comes again after its month was dropped
-    /// is added to history again.
+    /// Drops history, with the records as their sources sent them, of the whole months that ended at or before
+    /// `before`; returns whether there were any. The current states of demands stay. If a state whose month
+    /// was dropped comes again, it is added to history again.
     ///
     /// # Errors
     /// The store cannot be written, or another process locks those tables for long.
@@ -48,7 +48,7 @@ impl Database {
         }
     }
 
-    /// The database, for messages.
+    /// The name of the database in messages.
     pub(crate) fn place(&self) -> &str {
         match self {
             Self::Sqlite(store) => store.place(),

@@ -1,5 +1,5 @@
-//! Demands as a store keeps them: which rows follow from an intake, how they are written, and how they
-//! are read back.
+//! Demands as a store keeps them: which rows follow from the messages of an intake, how they are written, and
+//! how they are read back.
 
 pub(crate) mod columns;
 pub(crate) mod index;

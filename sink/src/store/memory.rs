@@ -1,5 +1,5 @@
-//! A store in memory, for tests: it writes the same plan as the databases, but into maps. It passes the
-//! same tests as the databases, so tests that use it are valid for them too.
+//! A store in memory, for tests: it writes the rows that the databases write into maps. It passes the same
+//! tests as the databases, so tests that use it are valid for them too.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, btree_map::Entry},
@@ -17,7 +17,7 @@ use super::{
     books::{lease_lost, position_moved},
     demands::{
         known::{KnownDemand, KnownState, keys, stale_suspects},
-        plan::{Bans, plan},
+        plan::{Exclusions, plan},
         rows::{IntakePlan, Receipt},
     },
 };
@@ -30,12 +30,14 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct Tables {
+    /// Demands by row number.
     demands: BTreeMap<i64, DemandRow>,
+    /// Row numbers of demands by id.
     ids: HashMap<DemandId, i64>,
-    /// The number of the demand, the row, and its raw record. The index is the row number minus one.
+    /// The row number of the demand, the state, and its raw record.
     history: Vec<(i64, HistoryRow, SealedBytes)>,
     quarantine: BTreeMap<DemandId, Quarantined>,
-    /// Here the outcomes include redeliveries.
+    /// Unlike in the databases, their outcomes include the events of redeliveries.
     receipts: BTreeMap<MessageId, Receipt>,
     reads: BTreeMap<(ChannelId, ReadNo), (Tally, Vec<Part>)>,
     checkpoints: HashMap<ChannelId, Checkpoint>,
@@ -47,6 +49,7 @@ struct Checkpoint {
     position: Position,
     read_at: Option<Timestamp>,
     fault: Option<(Timestamp, String)>,
+    /// The last read number that was reserved.
     reserved: u64,
 }
 
@@ -90,7 +93,7 @@ impl Memory {
         books(&self.lock())
     }
 
-    /// The fault that has prevented reading since the last read of a channel.
+    /// The last fault of a channel, if it came after the last read.
     pub fn fault(&self, channel: &ChannelId) -> Option<String> {
         let state = self.lock();
         let checkpoint = state.checkpoints.get(channel)?;
@@ -107,7 +110,7 @@ impl Store for Memory {
     async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
         let mut state = self.lock();
         let known = state.known(intake);
-        let mut plan = plan(intake, &known, &Bans::new());
+        let mut plan = plan(intake, &known, &Exclusions::new());
         let last_demand = state.demands.last_key_value().map_or(0, |(seq, _)| *seq);
         let last_history = state.history.last().map_or(0, |(_, row, _)| row.seq);
         plan.assign_numbers(last_demand + 1.., last_history + 1..);
@@ -180,7 +183,7 @@ impl Tables {
     }
 }
 
-/// Does what the upsert of the databases does.
+/// Merges and resolves rows as the statements of the databases do.
 fn write_quarantine(quarantine: &mut BTreeMap<DemandId, Quarantined>, plan: &IntakePlan<'_>) {
     for row in &plan.quarantined {
         match quarantine.entry(row.id) {
@@ -235,12 +238,12 @@ impl Checkpoints for Memory {
     async fn advance(&self, confirmed: &Confirmed) -> Result<(), Fault> {
         let mut state = self.lock();
         let checkpoint = state.checkpoints.entry(confirmed.channel().clone()).or_default();
-        let (at, from) = (&mut checkpoint.position, confirmed.from());
-        if at.fence != from.fence || at.step != from.step && at.fence != Position::UNLEASED {
+        let (stored, from) = (&mut checkpoint.position, confirmed.from());
+        let is_leased = stored.fence != Position::UNLEASED;
+        if stored.fence != from.fence || stored.step != from.step && is_leased {
             return Err(position_moved(PLACE));
         }
-        at.cursor = Some(confirmed.upto().clone());
-        at.step += 1;
+        *stored = stored.moved(confirmed.upto().clone());
         checkpoint.read_at = Some(confirmed.read_at());
         if confirmed.tally().read > 0 {
             let read = (confirmed.tally(), confirmed.parts().to_vec());

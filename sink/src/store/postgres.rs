@@ -1,8 +1,8 @@
-//! The PostgreSQL store: the same tables as the embedded one, for any number of processes.
+//! The PostgreSQL store: the same tables as the SQLite store, for any number of processes.
 //!
-//! A sink locks demands before it judges them, so two sinks with the same demands wait for each other row
-//! by row; if both add the same demand, the later one judges again. No lock covers a whole table: a second
-//! sink should share the work, not wait.
+//! A sink locks the rows of demands before it judges them, so two sinks that have the same demands wait for each
+//! other. If both add the same demand, the later one judges again. Sinks lock no whole table, so several sinks
+//! can work at the same time.
 
 mod fault;
 mod link;
@@ -26,11 +26,11 @@ use months::Months;
 pub(super) use fault::{is_month_missing, is_race, is_refusal, message};
 pub(super) use sql::{bind, fetch, write_rows};
 
-/// Time limit for a query or a whole transaction. The server limits only single statements, and if the
-/// network fails, it does not answer at all.
+/// Time limit for a query or a whole transaction. The limits of the server do not cover a whole transaction, or
+/// a failure of the network.
 const WORK_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Key of the advisory lock of exclusive transactions; the number is arbitrary.
+/// Key of the advisory lock of exclusive transactions, an arbitrary number.
 pub(super) const EXCLUSIVE_LOCK: i64 = 0x746f_6e67_6875_6900;
 
 /// A handle to one database. Clones share its connections.
@@ -65,7 +65,7 @@ impl Postgres {
         Self { link, months: Arc::clone(&self.months) }
     }
 
-    /// Waits for running work and closes all connections.
+    /// Waits until running queries have ended, and closes all connections.
     pub async fn close(&self) {
         self.link.close().await;
     }
@@ -84,7 +84,8 @@ impl Postgres {
         Ok(self.link.pools().await?.readers)
     }
 
-    /// Runs work with a deadline; turns its error into a fault.
+    /// Runs work until `deadline` at most. `action` says what it does: the message of a fault is "cannot" and the
+    /// action.
     pub(super) async fn run<T>(
         &self,
         deadline: Instant,
@@ -94,7 +95,7 @@ impl Postgres {
         self.try_run(deadline, action, work).await.map_err(|failure| self.fault(action, failure))
     }
 
-    /// Runs work with a deadline.
+    /// Like [`Postgres::run`], for callers that inspect the error.
     pub(super) async fn try_run<T, E: Into<Failure>>(
         &self,
         deadline: Instant,
@@ -112,7 +113,7 @@ impl Postgres {
         }
     }
 
-    /// The fault of a failure. If the connection is lost, the next query looks for a host again.
+    /// Turns a failure into a fault. If the connection is lost, the next query looks for a host again.
     pub(super) fn fault(&self, action: &str, failure: Failure) -> Fault {
         match failure {
             Failure::Fault(fault) => fault,
@@ -133,7 +134,8 @@ impl Postgres {
         Ok(self.link.pools().await?.writer.begin().await?)
     }
 
-    /// Begins a transaction that waits for every other exclusive one, also in other processes.
+    /// Begins a transaction that runs alone among those that begin with this function, also in other
+    /// processes. It waits for the others.
     async fn begin_exclusive(&self) -> Result<PgTransaction<'static>, Failure> {
         let mut tx = self.begin().await?;
         sqlx::query("SELECT pg_advisory_xact_lock($1)")

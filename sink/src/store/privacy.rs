@@ -1,5 +1,5 @@
-//! Reads and writes sealed values for code that has the keys, which seals them again with new keys or erases
-//! a person. The store itself cannot open them.
+//! Sealed (encrypted) personal values, and the audit log. The store cannot open sealed values: the gateway has
+//! the keys. It reads values here to seal them again with new keys, and to erase a person.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -19,36 +19,36 @@ use super::{
 /// The sealed values of one demand.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SealedRow {
-    /// The number of the row.
+    /// The row number of the demand.
     pub seq: i64,
-    /// The id of the demand, to which its values are bound.
+    /// The id of the demand. Its values can be opened only together with it.
     pub id: DemandId,
     /// Its channel.
     pub channel: ChannelId,
-    /// The version that was read: the row is written only if it still has this version.
+    /// The version (revision, read, mapping) that was read: the row is written only if it still has it.
     version: (i64, i64, i64),
     /// The address.
     pub address: Option<Sealed>,
     /// The people.
     pub people: Vec<Person>,
-    /// Texts before masking.
+    /// Title, content and reply before masking, sealed together.
     pub unmasked: Option<SealedBytes>,
 }
 
 /// A record as its source sent it, sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedRaw {
-    /// The number of the row.
+    /// The number of the row in its [`RawTable`].
     pub seq: i64,
-    /// The id of the demand to which it is bound.
+    /// The id of the demand. The record can be opened only together with it.
     pub id: DemandId,
     /// Its channel.
     pub channel: ChannelId,
-    /// The bytes.
+    /// The sealed record.
     pub raw: SealedBytes,
 }
 
-/// A table that keeps sealed records.
+/// The tables that keep sealed records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RawTable {
     /// The records of history.
@@ -60,9 +60,10 @@ pub enum RawTable {
 /// What to erase, and how to log it.
 #[derive(Debug, Clone)]
 pub struct Erasure {
-    /// The tokens of the person: one for each key.
+    /// The tokens (keyed hashes) of a value of the person: one for each key.
     pub tokens: Vec<String>,
-    /// Rows of quarantine that hold values of the person; only code that has the keys can find them.
+    /// Numbers of the rows of quarantine that contain values of the person. The caller has found them, because
+    /// that needs the keys.
     pub quarantine: Vec<i64>,
     /// The entry for the audit log.
     pub entry: AuditEntry,
@@ -71,26 +72,26 @@ pub struct Erasure {
 /// What an erasure has removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Erased {
-    /// Demands that named the person.
+    /// The number of demands from which the person was removed.
     pub demands: u64,
-    /// Records as their sources sent them.
+    /// The number of records, as their sources sent them, that were deleted.
     pub raws: u64,
-    /// Rows of quarantine.
+    /// The number of rows of quarantine whose content was deleted.
     pub quarantined: u64,
 }
 
 /// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AuditEntry {
-    /// The time.
+    /// When it was done.
     pub at: Timestamp,
-    /// The name of an account, or of a user of this machine.
+    /// Who did it: the name of an account, or of a user of this machine.
     pub who: String,
-    /// `reveal`, `erase`, `rotate`, …
+    /// What was done: `reveal`, `erase`, `rotate`, …
     pub action: String,
-    /// Names, ids and tokens; never a personal value.
+    /// To what it was done: names, ids and tokens; never a personal value.
     pub subject: String,
-    /// Numbers and reasons.
+    /// Further facts, such as numbers and reasons.
     pub detail: String,
 }
 
@@ -102,8 +103,8 @@ impl SealedRow {
         people.chain([&self.address]).flatten().filter_map(|sealed| sealed.token.as_deref())
     }
 
-    /// Removes the person with one of these tokens from the row; returns the tokens that the row no longer
-    /// has. If it finds the person, it removes all unmasked texts too: they are one ciphertext.
+    /// Removes the person who has one of these tokens from the row; returns the tokens that the row no longer
+    /// has. If the row names the person, its address and unmasked texts are removed too.
     fn forget(&mut self, tokens: &[String]) -> Vec<String> {
         let mut removed = tokens.to_vec();
         let has = |sealed: &Option<Sealed>| {
@@ -131,7 +132,7 @@ impl SealedRow {
 }
 
 impl Database {
-    /// Demands with sealed values, after the row `after`.
+    /// The first `limit` demands with sealed values after row number `after`.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -140,7 +141,7 @@ impl Database {
         self.query("read sealed values", ROWS, &values, SealedRow::read).await
     }
 
-    /// Demands that name the person with this token.
+    /// Demands that name the person who has this token, according to the index of people.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -171,7 +172,7 @@ impl Database {
         Ok(n_written)
     }
 
-    /// Records as their sources sent them, after the row `after`.
+    /// The first `limit` records, as their sources sent them, after row number `after` of `table`.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -208,8 +209,8 @@ impl Database {
         Ok(n_written)
     }
 
-    /// Removes a person from everything in the store, and writes an entry of the audit log, in one
-    /// transaction.
+    /// Removes a person from the demands, their records and quarantine, and writes an entry of the audit log,
+    /// in one transaction. The index of people must cover all history before.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -250,7 +251,7 @@ impl Database {
         Ok(())
     }
 
-    /// The newest entries of the audit log.
+    /// The newest `limit` entries of the audit log, the newest first.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -268,7 +269,7 @@ impl Database {
     }
 }
 
-/// Writes a row; false if its version has changed.
+/// Writes a row. Returns false, and writes nothing, if the version of the demand has changed.
 async fn write_row(tx: &mut Transaction<'_>, row: &SealedRow) -> Result<bool, Fault> {
     let address = row.address.as_ref().map(json).transpose()?;
     let people = (!row.people.is_empty()).then(|| json(&row.people)).transpose()?;
@@ -327,7 +328,7 @@ const ROWS_OF: &str = "SELECT d.seq, d.id, d.channel, d.revision, d.read_no, d.m
             d.address, d.people, d.unmasked
      FROM demand_person p JOIN demand d ON d.seq = p.demand WHERE p.token = $1 ORDER BY d.seq";
 
-/// As [`ROWS_OF`], with locks: a sink that is about to write one of the rows waits, and then judges again.
+/// Like [`ROWS_OF`], and locks the rows: a sink that is about to write one of them waits, and then judges again.
 const LOCK_ROWS_OF: &str = "
      SELECT seq, id, channel, revision, read_no, mapping, address, people, unmasked FROM demand
      WHERE seq IN (SELECT demand FROM demand_person WHERE token = $1) ORDER BY seq {lock}";
@@ -360,17 +361,21 @@ impl RawTable {
     }
 }
 
+/// Adds the pair of token $1 and demand $2 to the index of people.
 const ADD_TOKEN: &str =
     "INSERT INTO demand_person (token, demand) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
 const DROP_TOKEN: &str = "DELETE FROM demand_person WHERE token = $1 AND demand = $2";
 
+/// Deletes the records of all states of demand $1.
 const DROP_RAWS: &str =
     "DELETE FROM demand_raw WHERE history IN (SELECT seq FROM demand_history WHERE demand = $1)";
 
+/// Deletes what the row in quarantine with the id $1 contains.
 const FORGET_REJECT: &str = "UPDATE quarantine SET raw = NULL, event = NULL
      WHERE id = $1 AND (raw IS NOT NULL OR event IS NOT NULL)";
 
+/// Deletes what row $1 of quarantine contains.
 const FORGET_QUARANTINED: &str = "UPDATE quarantine SET raw = NULL, event = NULL
      WHERE seq = $1 AND (raw IS NOT NULL OR event IS NOT NULL)";
 
@@ -381,11 +386,12 @@ const AUDIT: &str =
 const LOG: &str = "SELECT at, who, action, subject, detail FROM audit ORDER BY seq DESC LIMIT $1";
 
 impl Database {
-    /// Binds the store to the keys that seal personal values. `keys` are the ids and check values of the key
-    /// sets, the current set first. A new store is bound to the current set; so is a store after a rotation.
+    /// Records which key set seals the personal values in the store, so that nobody uses it with the keys of
+    /// another store. `keys` are the ids and check values of all key sets that the caller has, the current set
+    /// first; a check value is derived from the keys and does not reveal them.
     ///
     /// # Errors
-    /// `Stopped` if the store is bound to a set that is not among `keys`.
+    /// `Stopped` if the recorded set is not among `keys`.
     pub async fn bind_key(&self, keys: &[(u32, String)]) -> Result<(), Fault> {
         let mut tx = self.begin_exclusive("bind the sealing key").await?;
         let read = |row: &dyn Columns| Ok((row.some_int("key_id")?, row.some_text("check_value")?));
@@ -402,8 +408,8 @@ impl Database {
 
 const BIND_KEY: &str = "INSERT INTO sealing_key (key_id, check_value) VALUES ($1, $2)";
 
-/// The current key set, if the store must be bound to it: the store is new, or the keys were rotated.
-/// Refuses `keys` without the set to which the store is bound.
+/// The key set to record in the store: the current one, if the store is new or the keys were rotated. `None`
+/// if it is recorded already. An error if `keys` lacks the recorded set, `bound`.
 fn key_to_bind<'a>(
     bound: Option<&(i64, String)>,
     keys: &'a [(u32, String)],

@@ -1,12 +1,12 @@
 //! What the processes of a service share through the store: leases and requests.
 //!
-//! Leases: only one process reads an upstream, so that its budget need not be divided. A lease ends by the
-//! clock of the database, which all processes share. Each new holder gets a higher fence, and a position
-//! that was claimed with a fence cannot be moved with a lower one: a process that has not noticed the end
-//! of its lease can no longer change anything.
+//! Leases: only the process that holds the lease of an upstream reads it, so that its limits are kept. A lease
+//! ends by the clock of the database, which all processes share. Each new holder gets a higher number, the
+//! fence, and a position that was claimed with a fence cannot be moved with a lower one. So a process that has
+//! not noticed the end of its lease can no longer move positions.
 //!
-//! Requests: what a command asks of the process that reads a channel, and the answer. They go through the
-//! store, because all processes use it; the process that reads a channel looks for them twice a second.
+//! Requests: what a command (`tonghui sync`, `pause`, …) asks of the process that reads a channel, and the
+//! answer. That process looks for them twice a second.
 
 use std::time::Duration;
 
@@ -28,38 +28,39 @@ pub struct Lease {
     pub upstream: String,
     /// Greater than the fence of every earlier holder, of any upstream.
     pub fence: u64,
-    /// The last day on which a holder sent requests, and their number.
+    /// The last day on which any holder sent requests to the upstream, and their number on that day; `None` if
+    /// nobody did.
     pub last_requests: Option<(NaiveDate, u32)>,
 }
 
-/// A lease that another process holds.
+/// A lease in force, as other processes see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding {
     /// Name of the upstream.
     pub upstream: String,
     /// The name of the holder.
     pub holder: String,
-    /// Whether the holder is a service, which handles requests.
+    /// Whether the holder is a service, which handles requests; a single run does not.
     pub serves: bool,
-    /// The fence of the holder.
+    /// The fence of its holder.
     pub fence: u64,
 }
 
 /// The result of claiming a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// It is ours.
+    /// The caller holds it now.
     Ours(Lease),
     /// Another process holds it.
     Held(Holding),
-    /// Another process took it and gave it back: try again.
+    /// Another process held it, but has just given it back: try again.
     Lost,
 }
 
 impl Database {
-    /// Takes the lease of `upstream` for `term` in the name of `holder`, which is a service if `serves`.
-    /// Takes a lease with the fence `expired` even if it has not ended: the caller knows that its holder has
-    /// stopped.
+    /// Takes the lease of `upstream` for `term` in the name of `holder`, if no other process holds it. `serves`
+    /// says whether the holder is a service. If the lease has the fence `expired`, it is taken even though it
+    /// has not ended: the caller knows that its holder has stopped.
     ///
     /// # Errors
     /// The store cannot be reached or written.
@@ -96,7 +97,7 @@ impl Database {
         Ok(!rows.is_empty())
     }
 
-    /// Writes the number of requests that were sent to the upstream on `day`.
+    /// Sets the number of requests that were sent to the upstream on `day`.
     ///
     /// # Errors
     /// `Transient` if the lease has passed to another process, or the store cannot be reached.
@@ -145,16 +146,17 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Ends the lease of $1 with fence $2.
+/// Ends the lease of upstream $1 with fence $2.
 const RELEASE: &str = "UPDATE lease SET until_ms = 0 WHERE upstream = $1 AND fence = $2";
 
-/// Writes $4 requests of $1 on day $3, for the holder of fence $2.
+/// Sets the number of requests to upstream $1 on day $3 to $4, if the lease has fence $2.
 const COUNT_REQUESTS: &str =
     "UPDATE lease SET day = $3, requests = $4 WHERE upstream = $1 AND fence = $2
      RETURNING fence";
 
-/// Takes the lease of $1 for holder $2, which is a service if $3, for $4 ms, if the lease has ended or has
-/// fence $5. The new fence is greater than every other: a channel may move from one upstream to another.
+/// Takes the lease of upstream $1 for holder $2 ($3: whether it is a service) for $4 milliseconds, if the lease
+/// has ended or has fence $5. The new fence is greater than that of any upstream, because a channel may move
+/// from one upstream to another.
 const CLAIM: &str = "INSERT INTO lease (upstream, holder, serves, fence, until_ms)
      VALUES ($1, $2, $3, (SELECT 1 + coalesce(max(fence), 0) FROM lease), {now} + $4)
      ON CONFLICT (upstream) DO UPDATE
@@ -163,7 +165,7 @@ const CLAIM: &str = "INSERT INTO lease (upstream, holder, serves, fence, until_m
      WHERE lease.until_ms <= {now} OR lease.fence = $5
      RETURNING upstream, fence, day, requests";
 
-/// Prolongs the lease of $1 with fence $2 by $3 ms from now.
+/// Makes the lease of upstream $1 with fence $2 end $3 milliseconds from now.
 const RENEW: &str = "UPDATE lease SET until_ms = {now} + $3 WHERE upstream = $1 AND fence = $2
      RETURNING fence";
 
@@ -197,26 +199,26 @@ fn holding(row: &dyn Columns) -> Result<Holding, Error> {
 pub enum RequestKind {
     /// Read now, regardless of the schedule, until nothing more comes.
     Sync,
-    /// Pause until [`RequestKind::Resume`], even after a restart. It is done at once.
+    /// Pause until [`RequestKind::Resume`], even after a restart.
     Pause,
     /// End a pause.
     Resume,
     /// Read the configuration again.
     Reload,
-    /// Accept the shape of the demands that come from now on. It is done at once.
+    /// Accept that demands have another shape from now on. The command that asks does this itself.
     Accept,
 }
 
 /// A request that is not done yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The number of the row.
+    /// The number of the request.
     pub seq: i64,
     /// The channel; `None` for all channels.
     pub channel: Option<ChannelId>,
     /// What is requested.
     pub kind: RequestKind,
-    /// The time range to read again; `None` to read what is new.
+    /// For `Sync`: the time range to read again; `None` to read what is new.
     pub range: Option<TimeRange>,
 }
 
@@ -225,14 +227,15 @@ pub struct Request {
 pub enum RequestState {
     /// No process has done it yet.
     Open,
-    /// Done; the answer is for the requester.
+    /// It was done; the text is the answer for the requester.
     Done(String),
     /// It cannot be done; the text says why.
     Failed(String),
 }
 
 impl Database {
-    /// Makes a request; returns its number, for [`Database::request`].
+    /// Adds a request; returns its number, for [`Database::request`]. See [`Request`] for the arguments;
+    /// `asked_by` is the name of the requester.
     ///
     /// # Errors
     /// The store cannot be reached or written.
@@ -260,7 +263,7 @@ impl Database {
         self.query("read the requests", OPEN, &[], request).await
     }
 
-    /// The number of the last request of this kind, done or not.
+    /// The number of the last request of this kind, done or not; `None` if there is none.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -270,7 +273,7 @@ impl Database {
         Ok(self.query_first("read the requests", LAST, &values, read).await?.flatten())
     }
 
-    /// Writes the answer to a request.
+    /// Records what became of the request with number `seq`.
     ///
     /// # Errors
     /// The store cannot be reached; the request is done again.
@@ -280,7 +283,8 @@ impl Database {
             RequestState::Done(answer) => ("done", answer.as_str()),
             RequestState::Failed(why) => ("failed", why.as_str()),
         };
-        let answer = answer.replace('\0', "␀"); // it may quote a source
+        // PostgreSQL refuses a NUL, which the answer may quote from a source.
+        let answer = answer.replace('\0', "␀");
         let values = [seq.into(), state.into(), answer.as_str().into()];
         self.write("answer a request", ANSWER, &values, NO_ROWS).await?;
         Ok(())
@@ -292,7 +296,7 @@ impl Database {
     /// The store cannot be read, or the request was deleted because it is old.
     pub async fn request(&self, seq: i64) -> Result<RequestState, Fault> {
         let state = self.query_first("read a request", STATE, &[seq.into()], state).await?;
-        state.ok_or_else(|| Fault::stopped("the request is no longer recorded"))
+        state.ok_or_else(|| Fault::stopped("the request was deleted").remedy("make it again"))
     }
 
     /// The channels that are paused.
@@ -300,11 +304,11 @@ impl Database {
     /// # Errors
     /// The store cannot be read.
     pub async fn paused(&self) -> Result<Vec<ChannelId>, Fault> {
-        self.query("read what is paused", PAUSED, &[], |row| row.channel()).await
+        self.query("read which channels are paused", PAUSED, &[], |row| row.channel()).await
     }
 
-    /// Deletes requests to sync that ended longer than `age` ago. Requests to pause and to resume stay: the
-    /// last one says whether the channel is paused.
+    /// Deletes [`RequestKind::Sync`] requests that ended longer than `age` ago. Other requests stay: the last
+    /// one to pause or resume says whether a channel is paused.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -314,6 +318,7 @@ impl Database {
     }
 }
 
+/// The requests that are not done, the oldest first.
 const OPEN: &str =
     "SELECT seq, channel, kind, stretch FROM request WHERE state = 'open' ORDER BY seq";
 
@@ -321,6 +326,7 @@ const LAST: &str = "SELECT max(seq) AS seq FROM request WHERE kind = $1";
 
 const STATE: &str = "SELECT state, answer FROM request WHERE seq = $1";
 
+/// The channels whose last request to pause or to resume was one to pause.
 const PAUSED: &str = "SELECT channel FROM request r
      WHERE kind = 'pause' AND state = 'done' AND NOT EXISTS (
          SELECT 1 FROM request later WHERE later.channel = r.channel AND later.seq > r.seq

@@ -1,10 +1,9 @@
 //! The embedded store: one SQLite file. A commit confirms the messages of the in-process bus, so it must
-//! be durable (`synchronous = FULL`). Writing is fast because each statement writes many rows, and each
-//! intake is one commit.
+//! be on the disk when it returns (`synchronous = FULL`). To write fast, each statement writes many rows, and
+//! each intake is one commit.
 //!
-//! One connection writes: SQLite allows only one writer, and the queue of the pool is fair, unlike the
-//! busy handler of SQLite. A few other connections read at the same time (WAL). Another process may have
-//! the same file open.
+//! SQLite allows only one writer, so one connection writes. Other connections read at the same time (WAL).
+//! Another process may have the same file open.
 
 mod fault;
 mod sql;
@@ -36,16 +35,17 @@ const MAX_READERS: u32 = 4;
 /// Maximum number of prepared statements of a connection: enough for each table and size of chunk.
 const MAX_STATEMENTS: usize = 256;
 
-/// Page cache of the writer; a negative number counts KiB. It is large, because ids are random and an
-/// insert may change any page of their index.
+/// Page cache of the writer: 64 MiB (SQLite reads a negative number as KiB). It is large, because ids are
+/// random, so an insert may change any page of their index.
 const CACHE_SIZE: &str = "-65536";
-/// SQLite copies the write-ahead log into the file when it has this many pages (64 MiB). There are many,
-/// so that an index page that several intakes change is copied once.
+/// SQLite copies the write-ahead log into the file when the log has this many pages (64 MiB). The number is
+/// large, so that an index page that several intakes change is copied once.
 const MAX_LOG_PAGES: &str = "16384";
 
 /// A handle to one file. Clones share its connections.
 #[derive(Clone)]
 pub struct Sqlite {
+    /// One connection; `None` if the store is open for reading only.
     writer: Option<SqlitePool>,
     pub(super) readers: SqlitePool,
     place: String,
@@ -55,8 +55,8 @@ impl Sqlite {
     /// Opens the file at `path`.
     ///
     /// # Errors
-    /// `Stopped` if there is no file to read, it is not a database, or a newer version made it; `Transient`
-    /// if another process has locked it.
+    /// `Stopped` if the file does not exist and the access is `ReadOnly`, if it is not a database, or if a newer
+    /// version of the gateway created it; `Transient` if another process has locked it.
     pub async fn open(path: impl AsRef<Path>, access: Access) -> Result<Self, Fault> {
         let path = path.as_ref();
         let place = format!("sqlite file {}", path.display());
@@ -93,7 +93,7 @@ impl Sqlite {
         Ok(Self { writer, readers, place })
     }
 
-    /// Waits for running work and closes the file.
+    /// Waits until running queries have ended, and closes the file.
     pub async fn close(&self) {
         if let Some(writer) = &self.writer {
             writer.close().await;
@@ -138,7 +138,7 @@ async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, sq
         .max_lifetime(None) // a new connection has no prepared statements
         .acquire_timeout(Duration::from_secs(30))
         // When the disk is full, SQLite rolls back by itself, but the driver still counts the
-        // transaction as open and would never begin another one on this connection.
+        // transaction as open. Such a connection is replaced.
         .before_acquire(|connection, _| {
             let is_free = !connection.is_in_transaction();
             Box::pin(async move { Ok(is_free) })
@@ -153,10 +153,10 @@ async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     MIGRATIONS.run_direct(None, &mut *tx, false).await.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => failed(error),
-        error => Fault::stopped("the tables are of another version")
+        error => Fault::stopped("another version of the gateway created the tables")
             .at(place)
             .because(error)
-            .remedy("use the version that created the file, or a newer one"),
+            .remedy("use that version, or a newer one"),
     })?;
     tx.commit().await.map_err(failed)
 }
@@ -166,12 +166,12 @@ fn iso(time: Timestamp) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
 
-/// Maximum number of rows of a table that one transaction deletes: a sink waits until it ends.
+/// Maximum number of rows of a table that one transaction deletes. The sink waits until it ends.
 const MAX_DROPPED_ROWS: u32 = 2_000;
 
 impl Sqlite {
-    /// As [`Database::drop_before`]. It examines rows in the order of their numbers, which is about the
-    /// order of their times: an old row after many newer ones stays until those are dropped.
+    /// See [`Database::drop_before`]. It examines rows in the order of their numbers, which is nearly the order
+    /// of their times: an old row after many newer ones stays until those are dropped.
     ///
     /// [`Database::drop_before`]: crate::store::Database::drop_before
     pub(in crate::store) async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
@@ -184,7 +184,8 @@ impl Sqlite {
         Ok(has_dropped)
     }
 
-    /// Drops some rows from before `month`; false if the oldest rows are not that old.
+    /// Drops the rows of before `month` among the first rows of history; false if there are none. `month` is the
+    /// time at which a month begins, as [`iso`] formats it.
     async fn drop_batch(&self, month: &str) -> Result<bool, Fault> {
         let mut tx = self.begin().await?;
         let work = async {

@@ -13,19 +13,20 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{
-    Access, BooksRow, Database, HistoryRow, Memory, Quarantined, Sqlite, postgres::tests::Served,
+    Access, BooksRow, Database, HistoryRow, Memory, Quarantined, Sqlite,
+    postgres::tests::PostgresTestStore,
 };
 
-use suite::Twin;
+use suite::TestStore;
 
-/// A file in a folder of its own.
-pub(super) struct Filed {
+/// A SQLite store in a new folder.
+pub(super) struct SqliteTestStore {
     pub(super) folder: TempDir,
     pub(super) sqlite: Sqlite,
     pub(super) store: Database,
 }
 
-impl Filed {
+impl SqliteTestStore {
     pub(super) async fn new() -> Self {
         Self::open(tempfile::tempdir().unwrap()).await
     }
@@ -41,23 +42,23 @@ impl Filed {
     }
 }
 
-impl Served {
+impl PostgresTestStore {
     async fn reopened(self) -> Self {
         self.postgres.close().await;
         Self::open(self.url).await
     }
 }
 
-/// The holder of a store passes calls on to the store.
-macro_rules! answers {
-    ($twin:ident) => {
-        impl Store for $twin {
+/// Implements the traits for a struct with the field `store`: each call goes to that store.
+macro_rules! delegate {
+    ($store:ident) => {
+        impl Store for $store {
             async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
                 self.store.store(intake).await
             }
         }
 
-        impl Checkpoints for $twin {
+        impl Checkpoints for $store {
             async fn load(&self, channel: &ChannelId, fence: u64) -> Result<Position, Fault> {
                 self.store.load(channel, fence).await
             }
@@ -93,7 +94,7 @@ macro_rules! answers {
             }
         }
 
-        impl Twin for $twin {
+        impl TestStore for $store {
             async fn demand(&self, id: &DemandId) -> Option<Demand> {
                 self.store.demand(id).await.unwrap().map(|row| row.demand)
             }
@@ -122,10 +123,10 @@ macro_rules! answers {
     };
 }
 
-answers!(Filed);
-answers!(Served);
+delegate!(SqliteTestStore);
+delegate!(PostgresTestStore);
 
-impl Twin for Memory {
+impl TestStore for Memory {
     async fn demand(&self, id: &DemandId) -> Option<Demand> {
         Memory::demand(self, id).map(|row| row.demand)
     }
@@ -159,11 +160,11 @@ macro_rules! promises {
         }
         mod sqlite {
             use super::*;
-            $(#[tokio::test] async fn $promise() { suite::$promise(Filed::new().await).await; })*
+            $(#[tokio::test] async fn $promise() { suite::$promise(SqliteTestStore::new().await).await; })*
         }
         mod postgres {
             use super::*;
-            $(#[tokio::test] async fn $promise() { suite::$promise(Served::new().await).await; })*
+            $(#[tokio::test] async fn $promise() { suite::$promise(PostgresTestStore::new().await).await; })*
         }
     };
 }
@@ -217,7 +218,7 @@ proptest! {
         order in prop::collection::vec(0_u8..6, 1..12), size in 1_usize..5,
     ) {
         block_on(async {
-            suite::any_order_ends_in_the_same_state(Filed::new().await, &order, size).await;
+            suite::any_order_ends_in_the_same_state(SqliteTestStore::new().await, &order, size).await;
         });
     }
 }
@@ -230,7 +231,7 @@ proptest! {
         order in prop::collection::vec(0_u8..6, 1..12), size in 1_usize..5,
     ) {
         block_on(async {
-            suite::any_order_ends_in_the_same_state(Served::new().await, &order, size).await;
+            suite::any_order_ends_in_the_same_state(PostgresTestStore::new().await, &order, size).await;
         });
     }
 }

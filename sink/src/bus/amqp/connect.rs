@@ -1,7 +1,7 @@
-//! Connects to the first node of the broker that answers.
+//! Connects to a node of the broker, and checks its version.
 //!
-//! The automatic recovery of lapin is off: it restores connections but not lapin channels, and gives up
-//! after a while. The code that finds a connection broken drops it and connects again.
+//! A connection that broke is not repaired: its user drops it and connects again. The automatic recovery of
+//! lapin is not used, because it does not restore lapin channels, and gives up after a while.
 
 use std::{
     collections::HashSet,
@@ -33,14 +33,14 @@ use super::{
     topology::AmqpSettings,
 };
 
-/// Time limit for opening the socket with TLS. Authentication may take as long again.
+/// Time limit for opening the socket, with TLS. Opening and authentication together may take twice as long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The nodes of the broker, and what this process has learned about them.
 #[derive(Debug)]
 pub(super) struct Cluster {
     pub(super) settings: AmqpSettings,
-    /// The number of the node that the next connection tries first.
+    /// Index of the node that the next connection tries first, modulo the number of nodes.
     next: AtomicUsize,
     /// Names of the nodes whose version was checked.
     checked_nodes: Mutex<HashSet<String>>,
@@ -53,24 +53,25 @@ impl Cluster {
         Self { settings, next, checked_nodes: Mutex::default() }
     }
 
-    /// Connects to the first node that accepts us. Each call begins with the next node: so connections
-    /// are spread over the nodes, and no process waits for the same dead node every time.
+    /// Connects to the first node that accepts the connection. Each call begins with the next node: so
+    /// connections are spread over the nodes, and not every call waits for the same dead node. `purpose`
+    /// appears in the log and in the broker's list of connections.
     ///
     /// # Errors
-    /// No node accepts us. The fault is that of the last node, or a transient one if there was any.
+    /// No node accepts the connection. The fault is the first transient one, or else that of the last node.
     pub(super) async fn connect(&self, purpose: &str) -> Result<Link, Fault> {
         let mut nodes = self.settings.nodes()?;
         let first = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(nodes.len()).unwrap_or(0);
         nodes.rotate_left(first);
-        let mut worst: Option<Fault> = None;
+        let mut reported: Option<Fault> = None;
         for (uri, node) in nodes {
             match Box::pin(self.open(uri, node, purpose)).await {
                 Ok(link) => return Ok(link),
-                Err(fault) if worst.as_ref().is_some_and(Fault::is_transient) => drop(fault),
-                Err(fault) => worst = Some(fault),
+                Err(fault) if reported.as_ref().is_some_and(Fault::is_transient) => drop(fault),
+                Err(fault) => reported = Some(fault),
             }
         }
-        Err(worst.unwrap_or_else(|| Fault::stopped("no broker is configured")))
+        Err(reported.unwrap_or_else(|| Fault::stopped("no broker is configured")))
     }
 
     async fn open(&self, uri: AMQPUri, node: Node, purpose: &str) -> Result<Link, Fault> {
@@ -108,7 +109,7 @@ impl Cluster {
 pub(super) struct Link {
     connection: Connection,
     pub(super) node: Node,
-    /// Whether the broker has stopped reading what we publish.
+    /// Whether the broker is short of memory or disk space, and so accepts no messages.
     pub(super) blocked: watch::Receiver<bool>,
     _watcher: JoinSet<()>,
 }
@@ -118,7 +119,7 @@ impl Link {
         self.connection.status().connected()
     }
 
-    /// Opens a lapin channel, for one task.
+    /// Opens a lapin channel. Only one task may use it.
     ///
     /// # Errors
     /// The connection is gone.
@@ -127,14 +128,15 @@ impl Link {
     }
 }
 
-/// Limits the time for opening a socket with TLS. lapin opens its socket on a thread of its own, which
-/// would continue after the caller has stopped waiting, so that socket needs a limit too.
+/// Limits the time for opening a socket. The caller's own limit is not enough: lapin opens the socket on
+/// another thread, which would continue after the caller has stopped waiting.
 async fn limit_time<T>(connecting: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let timed_out = || Err(io::ErrorKind::TimedOut.into());
     timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|_| timed_out())
 }
 
-/// Watches whether the broker is blocked, and logs each change.
+/// Logs when the broker stops accepting messages, and when it accepts them again. Returns whether it is
+/// blocked now and from then on, and the task that watches it.
 fn watch_blocking(connection: &Connection, broker: String) -> (watch::Receiver<bool>, JoinSet<()>) {
     let mut events = Box::pin(connection.events_listener());
     // Subscribed before the status is read, so that no change is missed.
@@ -162,22 +164,21 @@ fn watch_blocking(connection: &Connection, broker: String) -> (watch::Receiver<b
     (blocked, watcher)
 }
 
-/// The oldest supported version of RabbitMQ. Before 3.10 a queue ignores `x-dead-letter-strategy` and
-/// dead-letters at most once: a message could be lost between two queues without a trace. A broker sends
-/// its version in its first frame, which lapin does not expose. So this module reads that frame once for
-/// each node, on a separate connection.
+/// The oldest supported version of RabbitMQ. An older one ignores `x-dead-letter-strategy`, so a message
+/// could be lost on the way from its queue to the dead queue. A broker sends its version in its first frame,
+/// which lapin does not expose. So this module reads that frame once for each node, on a separate connection.
 const MIN_VERSION: (u32, u32) = (3, 10);
-/// What a client sends first (AMQP 0-9-1, 4.2.2).
+/// What a client must send first (AMQP 0-9-1, 4.2.2).
 const PROTOCOL_HEADER: &[u8] = b"AMQP\0\0\x09\x01";
 /// Length of the header of a frame: type, channel and size (4.2.3).
 const FRAME_HEADER_LEN: usize = 7;
-/// Maximum number of bytes to read of a frame: far more than the properties of a broker need.
+/// Maximum number of bytes to read of a frame. The properties of a broker need far less.
 const MAX_FRAME_LEN: usize = 64 * 1024;
 
-/// Refuses RabbitMQ before 3.10.
+/// Checks that the broker is not RabbitMQ before [`MIN_VERSION`].
 ///
 /// # Errors
-/// The connection failed. The inner error says that the broker is too old.
+/// The outer error: the connection failed. The inner error: the broker is too old.
 async fn check_version(
     node: &Node,
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
@@ -202,8 +203,8 @@ async fn check_version(
     Ok(Err(Fault::stopped(what).at(node.place()).remedy(remedy)))
 }
 
-/// The text value of a property of the broker. The frame has the length of the name, the name, `S`, the
-/// length of the value, and the value (4.2.5.5).
+/// Finds a property of the broker in its first frame. Such a property is written as the length of its name,
+/// the name, `S`, the length of its value, and the value (4.2.5.5).
 fn property<'a>(frame: &'a [u8], name: &str) -> Option<&'a str> {
     let length = u8::try_from(name.len()).ok()?;
     let key = [&[length], name.as_bytes(), b"S"].concat();

@@ -1,8 +1,8 @@
-//! Takes and acks messages: one lapin channel consumes the queues of all channels and the dead queue.
+//! Takes messages from the broker and acks them: one connection consumes the queues of all channels, and the
+//! dead queue, to which the broker moves messages that it has delivered too often.
 //!
-//! A session is a connection with its consumers. Any failure ends the session. The next `take` opens
-//! another one, and the broker delivers unacked messages again. So no message is ever nacked: it leaves
-//! its queue only after it was kept.
+//! Any failure ends the connection. The next `take` opens another one, and the broker delivers unacked
+//! messages again. A message leaves its queue only after it was kept and acked.
 
 use std::sync::Arc;
 
@@ -24,18 +24,20 @@ use super::{
     message, topology,
 };
 
-/// Maximum number of unacked messages of one queue: twice the number that the sink keeps at once, so
-/// that the next messages have arrived when those are acked. Not more, so that several sinks share them.
+/// Maximum number of unacked messages of one queue that the broker delivers: twice the number that the sink
+/// keeps at once, so that the next messages are there when those are acked. A greater number would leave
+/// nothing for other sinks.
 const PREFETCH: u16 = 64;
 
-/// The sink end. It has a connection of its own: a broker that is short of memory stops reading from
-/// connections that publish, but the acks must still arrive.
+/// The consumer for the sink. It does not share the connection of the publisher: a broker that is short of
+/// memory stops reading from connections that publish, but the acks must still arrive.
 #[derive(Debug)]
 pub struct AmqpConsumer {
     cluster: Arc<Cluster>,
     channels: Vec<ChannelId>,
     session: Option<Session>,
-    /// The greatest tag of all sessions so far, so that no tag is used twice.
+    /// The greatest delivery tag of all sessions so far: a new session adds it to its own tags, so that no tag
+    /// is used twice.
     last_tag: u64,
 }
 
@@ -56,9 +58,8 @@ impl AmqpConsumer {
 
     async fn open(&mut self) -> Result<Session, Fault> {
         let Some(fallback) = self.channels.first() else {
-            return Err(Fault::stopped(
-                "no channel is configured, so there is no queue to consume",
-            ));
+            let what = "no channel is configured, so there is no queue to consume";
+            return Err(Fault::stopped(what).remedy("add a channel"));
         };
         let settings = &self.cluster.settings;
         let link = self.cluster.connect("consumes").await?;
@@ -118,13 +119,13 @@ impl Consumer for AmqpConsumer {
     }
 }
 
-/// A connection, and the messages that arrive on it.
+/// A connection with a consumer for each queue, and the messages that arrive on it.
 struct Session {
     // Fields are dropped in this order: the consumers, then their lapin channel, then the connection.
     arrivals: SelectAll<BoxStream<'static, Result<RawMessage, Fault>>>,
     lapin: Channel,
     link: Link,
-    /// Added to the delivery tags of this session, which begin at 1.
+    /// The number to add to the delivery tags of the broker, which begin at 1 in each session.
     base: u64,
 }
 
@@ -160,15 +161,16 @@ fn connection_lost() -> Fault {
     )
 }
 
-/// The queue of a message, which decides how the message is read.
+/// The queue that a message was taken from, which decides how the message is read.
 #[derive(Clone)]
 enum Queue {
+    /// The queue of this channel.
     Channel(ChannelId),
-    /// The `ChannelId` is for messages that do not say which queue they were in.
+    /// The dead queue. A message that does not say from which queue it came counts as one of this channel.
     Dead(Arc<Cluster>, ChannelId),
 }
 
-/// A message as the broker sent it. It is decoded when it is taken: until then it uses less memory.
+/// A message as the broker sent it. It is decoded only when it is taken, because it then needs more memory.
 struct RawMessage {
     queue: Queue,
     delivery_tag: u64,
@@ -192,8 +194,8 @@ impl RawMessage {
     }
 }
 
-/// Consumes a queue. The stream ends with an error: the broker ends a consumer when its queue is deleted,
-/// and nobody would notice that while messages of other queues arrive.
+/// Begins to consume a queue; returns its messages. If the queue is deleted, the broker ends the consumer,
+/// and the last item is an error: without it, nobody would notice while messages of other queues arrive.
 async fn consume(
     link: &Link,
     lapin: &Channel,

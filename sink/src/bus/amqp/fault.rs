@@ -1,8 +1,8 @@
-//! Turns failures of the broker into faults, which say whether a retry may help or somebody has to act.
+//! Turns failures of the broker into faults, which say whether a retry may help or somebody must act.
 
 use std::{future::Future, io, time::Duration};
 
-use contract::{Fault, FaultKind, chain, no_connection};
+use contract::{Fault, FaultKind, causes_text, connect_failure_text};
 use lapin::{Error, ErrorKind, protocol::AMQPError};
 use tokio::time::timeout;
 
@@ -14,7 +14,7 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) struct Node {
     /// Host and port.
     pub(super) name: String,
-    /// Whether missing queues and exchanges are declared there.
+    /// Whether the gateway declares missing queues and exchanges there, as `topology` in the settings says.
     pub(super) declare: bool,
 }
 
@@ -41,7 +41,7 @@ pub(super) async fn ask<T>(
     }
 }
 
-/// The text of the fault if a connection fails.
+/// The text of the fault if a connection cannot be opened.
 pub(super) const CANNOT_CONNECT: &str = "cannot connect";
 
 /// The fault if the broker did not answer in time.
@@ -53,7 +53,7 @@ pub(super) fn no_answer(node: &Node, what: &str, limit: Duration) -> Fault {
         .remedy("check the host and port in the broker URL, and the firewall in between")
 }
 
-/// Turns an error into a fault with the text `what`.
+/// Turns an error into a fault. `what` says what failed.
 pub(super) fn fault_of(node: &Node, what: &str, error: Error) -> Fault {
     let (kind, cause, remedy) = match error.kind() {
         ErrorKind::ProtocolError(error) => protocol_failure(node, what, error),
@@ -64,42 +64,44 @@ pub(super) fn fault_of(node: &Node, what: &str, error: Error) -> Fault {
             Some("check the port in the broker URL, and whether it is amqp or amqps"),
         ),
         ErrorKind::AuthProviderError(_) | ErrorKind::SerialisationError(_) => {
-            (FaultKind::Stopped, chain(&error), Some("report this defect"))
+            (FaultKind::Stopped, causes_text(&error), Some("report this defect"))
         }
         // The connection is lost or is closing: the next one may succeed.
-        _ => (FaultKind::Transient, chain(&error), None),
+        _ => (FaultKind::Transient, causes_text(&error), None),
     };
     let fault = Fault::new(kind, what).at(node.place()).because(cause);
     remedy.into_iter().fold(fault, Fault::remedy)
 }
 
+/// The kind of a fault, its cause, and what to do about it, if somebody can do something.
 type Failure = (FaultKind, String, Option<&'static str>);
 
-/// What a refusal of the broker means, by its reply code (AMQP 0-9-1, 1.2.1). If there is a remedy,
-/// somebody has to act.
+/// What an error reply of the broker means, by its code (AMQP 0-9-1, 1.2.1). It is `Stopped` if there is a
+/// remedy.
 fn protocol_failure(node: &Node, what: &str, error: &AMQPError) -> Failure {
     let remedy = match error.get_id() {
         403 if what == CANNOT_CONNECT => Some("check user and password in the broker URL"),
         403 => Some("give the user configure, write and read permissions in this virtual host"),
-        // It was deleted: the next attempt creates it again.
+        // A queue or exchange was deleted: the next attempt creates it again.
         404 if node.declare => None,
         404 => Some("declare it, or set topology = \"declare\" under [bus] in gateway.toml"),
         // 402 is INVALID_PATH, the reply of old brokers for an unknown virtual host.
         402 | 530 => Some("create the virtual host, and give the user permissions in it"),
         406 => Some(
-            "it exists with other arguments: restore the settings it was created with, or delete it once it is empty",
+            "the queue or exchange exists with other arguments: restore the settings with which it was created, or delete it once it is empty",
         ),
-        // 311, 312, 313, 320, 405, 501 to 506, 541: shut down, overloaded, locked, protocol error.
+        // Such as 320 (the broker shuts down), 405 (a queue is locked) or 541 (an internal error).
         _ => None,
     };
     let kind = if remedy.is_some() { FaultKind::Stopped } else { FaultKind::Transient };
     (kind, error.get_message().to_string(), remedy)
 }
 
+/// What a failure of the network or of TLS means.
 fn io_failure(error: &io::Error) -> Failure {
-    let text = chain(error);
-    if let Some(why) = no_connection(error) {
-        let remedy = "check the host and port in the broker URL, and that it runs there";
+    let text = causes_text(error);
+    if let Some(why) = connect_failure_text(error) {
+        let remedy = "check the host and port in the broker URL, and that the broker runs there";
         return (FaultKind::Transient, why.to_owned(), Some(remedy));
     }
     // rustls uses these two kinds for a server that it does not trust or understand.
@@ -109,7 +111,7 @@ fn io_failure(error: &io::Error) -> Failure {
     let remedy = if text.contains("UnknownIssuer") {
         "set `ca` under [bus] in gateway.toml to the file of the CA that signed the certificate of the broker"
     } else if text.contains("not valid for name") {
-        "use the host name in its certificate in the broker URL"
+        "in the broker URL, use the host name that its certificate has"
     } else if text.contains("certificate") {
         "renew the certificate of the broker"
     } else {

@@ -1,6 +1,5 @@
-//! How long to wait for the confirms of a batch. A broker that is short of memory or disk space blocks
-//! its publishers. The wait for it is longer than for one that does not answer, and its connection is
-//! kept, because the connection is healthy.
+//! How long to wait until the broker has confirmed a batch. A broker that is short of memory or disk space
+//! blocks its publishers; the publisher then waits longer than for a broker that does not answer.
 
 use std::time::Duration;
 
@@ -10,8 +9,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Waits for `confirm_timeout` while the broker is not blocked, or for `unblock_timeout` while it is
-/// blocked. Returns the fault to report then.
+/// Ends when the broker was blocked for `unblock_timeout`, or not blocked for `confirm_timeout`, without a
+/// change in between. Returns the fault to report. `blocked` says whether it is blocked.
 pub(super) async fn time_limit(
     mut blocked: watch::Receiver<bool>,
     confirm_timeout: Duration,
@@ -19,7 +18,7 @@ pub(super) async fn time_limit(
 ) -> Fault {
     loop {
         match timeout(unblock_timeout, blocked.wait_for(|blocked| !blocked)).await {
-            // The broker is not blocked. Or the connection has ended: that ends the batch too.
+            // The broker is not blocked, or the connection has ended.
             Ok(_) => {}
             Err(_) => {
                 let seconds = unblock_timeout.as_secs();
@@ -40,7 +39,7 @@ pub(super) async fn time_limit(
                 return Fault::transient(format!(
                     "the broker did not confirm the messages within {seconds} s"
                 ))
-                .remedy("check in its log whether the queue has lost most of its nodes");
+                .remedy("check in the log of the broker whether the queue has lost most of its nodes");
             }
             () = next_block => {}
         }

@@ -1,7 +1,7 @@
-//! Converts our messages to AMQP messages and back. Reading is strict.
+//! Converts our messages to AMQP messages and back.
 //!
-//! A message that another program put into our queue is not lost: it goes to quarantine as a whole. Its
-//! id consists of the channel of the queue, the read number 0, which no read has, and a hash of its body.
+//! A message that another program put into our queue goes to quarantine as a whole. It gets an id from the
+//! channel of the queue, the read number 0, which no read has, and a hash of its body.
 
 use bytes::Bytes;
 use contract::{CONTENT_TYPE, ChannelId, Delivery, Message, MessageId, ReadNo};
@@ -13,7 +13,9 @@ use sha2::{Digest, Sha256};
 
 /// The delivery mode of messages that survive a restart of the broker.
 const PERSISTENT: u8 = 2;
+/// The header with the version of the wire format.
 const WIRE_VERSION: &str = "wire-version";
+/// The header with the number of events.
 const EVENTS: &str = "events";
 
 /// The AMQP properties of a message.
@@ -28,7 +30,7 @@ pub(super) fn properties(message: &Message) -> BasicProperties {
         .with_headers(headers)
 }
 
-/// Reads a message from the queue of `channel`.
+/// Reads a message from the queue of `channel`. `tag` becomes the tag of the delivery.
 pub(super) fn read(
     tag: u64,
     channel: &ChannelId,
@@ -51,9 +53,9 @@ pub(super) fn read(
     }
 }
 
-/// Reads a message from the dead queue, but not its body, which may be what made sinks fail.
-/// `channel_of` returns the channel of a queue. A message that does not name its queue gets the channel
-/// `fallback`.
+/// Reads a message from the dead queue. It goes to quarantine as a whole: its body is not parsed, because
+/// that may be what made sinks fail. `channel_of` returns the channel of a queue. A message that does not
+/// name its queue counts as one of the channel `fallback`.
 pub(super) fn read_dead_letter(
     tag: u64,
     properties: &BasicProperties,
@@ -72,8 +74,8 @@ pub(super) fn read_dead_letter(
     Delivery::unreadable(tag, message, why)
 }
 
-/// Parses the properties of one of our messages; the body stays empty. The error quotes no property,
-/// because the property of another program may contain anything.
+/// Makes a message from its properties, with an empty body. The error says why it is not one of ours. It
+/// quotes no property, because the message of another program may contain anything.
 fn parse(properties: &BasicProperties) -> Result<Message, &'static str> {
     let content_type = properties.content_type().as_ref().map(ShortString::as_str);
     if content_type != Some(CONTENT_TYPE) {
@@ -95,7 +97,8 @@ fn foreign_message(channel: ChannelId, body: Vec<u8>) -> Message {
     Message { id, wire_version: 0, events: 1, body: Bytes::from(body) }
 }
 
-/// The queue that dead-lettered a message, and the reason, from the headers that the broker added.
+/// The queue from which the broker moved a message to the dead queue, if the message says that, and the
+/// reason in words. The broker added both in headers.
 fn dead_letter_reason(properties: &BasicProperties) -> (Option<&str>, String) {
     // The newest entry comes first.
     let newest = match header(properties, "x-death") {

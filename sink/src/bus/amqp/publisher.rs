@@ -1,9 +1,9 @@
-//! Publishes messages: sends all messages of a batch, and then waits for all their confirms.
+//! Publishes messages: sends all messages of a batch, and then waits until the broker has confirmed each of
+//! them. It returns a message that no queue takes.
 //!
-//! A batch succeeds or fails as a whole. lapin reports a returned message with the confirm of any
-//! message, not with its own, so nobody can tell which messages were accepted. For the same reason a
-//! lapin channel serves one batch at a time, and is dropped after a failure: a late confirm must not be
-//! mistaken for one of the next batch.
+//! A batch succeeds or fails as a whole, because lapin may report a returned message together with the
+//! confirm of another one. For the same reason a lapin channel is used by one batch at a time, and is dropped
+//! after a failure: a late confirm must not count for the next batch.
 
 use std::{
     collections::HashSet,
@@ -31,21 +31,21 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest wait for the confirms of a batch, while the broker is blocked.
 const UNBLOCK_TIMEOUT: Duration = Duration::from_secs(240);
 
-/// The ingest end. Clones share one connection.
+/// The publisher for ingest. Clones share one connection.
 #[derive(Debug, Clone)]
 pub struct AmqpPublisher {
     cluster: Arc<Cluster>,
-    /// Locked while connecting, so that many loops open one connection.
+    /// Locked while connecting, so that the loops of all channels open one connection together.
     session: Arc<tokio::sync::Mutex<Option<Arc<Session>>>>,
 }
 
-/// A connection, and what was set up on it.
+/// A connection, its lapin channels, and the queues that were checked on it.
 #[derive(Debug)]
 struct Session {
     link: Link,
-    /// Lapin channels in confirm mode that no batch uses.
+    /// Lapin channels that no batch uses. They are in confirm mode: the broker confirms each message.
     idle: Mutex<Vec<Channel>>,
-    /// Channels whose queues existed at the last check.
+    /// Channels whose queues were declared or checked on this connection.
     checked_channels: Mutex<HashSet<ChannelId>>,
 }
 
@@ -160,7 +160,7 @@ impl AmqpPublisher {
             let message = messages.iter().find(|message| message.id.to_string() == *returned);
             let channel = message.map(|message| &message.id.channel);
             let n = outcome.returned.len();
-            let what = format!("no queue takes message {returned} ({n} of its batch returned)");
+            let what = format!("no queue takes message {returned} ({n} messages of its batch)");
             return Err(match channel {
                 Some(channel) if !settings.declare => {
                     Fault::stopped(what).remedy(topology::manual_steps(settings, channel))
@@ -176,7 +176,7 @@ impl AmqpPublisher {
             let (n, total) = (outcome.refused, messages.len());
             let what = format!("the queue is full: it refused {n} of {total} messages");
             return Err(Fault::transient(what).at(queue).at(node.place()).remedy(
-                "start a sink, or find out with `tonghui status` why the sink keeps nothing",
+                "start a sink, or run `tonghui status` to see why the sink keeps nothing",
             ));
         }
         Ok(())
@@ -197,12 +197,12 @@ impl Session {
     }
 }
 
-/// The outcome of a batch.
+/// What became of the messages of a batch that the broker did not accept.
 #[derive(Default)]
 struct BatchOutcome {
     /// Number of messages that the broker refused, or will never confirm.
     refused: usize,
-    /// Ids of the messages that had no queue.
+    /// Ids of the messages that no queue took.
     returned: Vec<String>,
 }
 
@@ -214,7 +214,7 @@ impl BatchOutcome {
                 self.refused += 1;
                 returned
             }
-            // Not in confirm mode: nothing is proven.
+            // The lapin channel is not in confirm mode, so the message counts as refused.
             Confirmation::NotRequested => {
                 self.refused += 1;
                 None
@@ -224,7 +224,7 @@ impl BatchOutcome {
     }
 }
 
-/// The id in the returned message: the confirm that it came with may belong to another message.
+/// The id of a returned message.
 fn id_of(returned: &BasicReturnMessage) -> String {
     let id = returned.delivery.properties.message_id().as_ref();
     id.map_or("without id", ShortString::as_str).to_owned()

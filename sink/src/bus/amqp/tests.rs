@@ -1,7 +1,8 @@
-//! Runs the suite with a real broker, and then tests for what only a network can cause.
+//! Runs the tests that every bus must pass (`bus/tests/suite.rs`) with a real broker, and tests what only a
+//! network can cause.
 //!
-//! `cargo xtask test` starts RabbitMQ and sets its URL in `TONGHUI_TEST_AMQP`. Without it these tests fail,
-//! because a skipped test proves nothing. Every test uses queues of its own on the broker.
+//! `cargo xtask test` starts RabbitMQ and sets its URL in `TONGHUI_TEST_AMQP`. Without it these tests fail.
+//! Every test uses separate queues on the broker.
 
 mod connections;
 mod cuts;
@@ -35,7 +36,7 @@ fn server(variable: &str) -> String {
     })
 }
 
-/// Settings with a prefix of their own for a test, for the broker at `url`.
+/// Settings for the broker at `url`, with a prefix that no other test has.
 fn settings(url: String) -> AmqpSettings {
     let (process, n) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let prefix = format!("t{process}.{n}");
@@ -128,7 +129,7 @@ async fn kept(store: &Memory, intake: Intake) -> Kept {
     keep(store, intake).await.unwrap()
 }
 
-/// Does what an administrator, or another user of the broker, may do.
+/// A connection without our code, to do what an administrator or another program may do on the broker.
 async fn by_hand() -> (Connection, Channel) {
     let url = server("TONGHUI_TEST_AMQP");
     let connection = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();

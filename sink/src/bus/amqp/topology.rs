@@ -1,10 +1,9 @@
 //! The settings of the broker, and the queues and exchanges on it.
 //!
-//! Each channel has a quorum queue, so that the first load of one channel does not delay another. All of
-//! them are bound to one exchange, each by the name of its channel. A full queue refuses messages
-//! (`reject-publish`) and never drops any. A message that was delivered too often moves to the dead queue,
-//! and leaves its own queue only when the dead queue has it. A full dead queue refuses messages too: then
-//! they stay in their own queues.
+//! Each channel has a quorum queue, so that many messages of one channel do not delay another. One exchange
+//! routes a message to the queue of its channel. A full queue refuses messages (`reject-publish`) and never
+//! drops any. The broker moves a message that it has delivered too often to the dead queue; if that is full,
+//! the message stays in its own queue.
 
 use std::fmt;
 
@@ -24,7 +23,8 @@ use super::{
     fault::{Node, ask},
 };
 
-/// A connection that is silent for twice as long counts as lost.
+/// Broker and gateway send a sign of life at least this often. A connection that is silent for twice as long
+/// counts as lost.
 const HEARTBEAT_SECONDS: u16 = 10;
 
 /// How to reach a RabbitMQ broker.
@@ -54,17 +54,17 @@ impl AmqpSettings {
         format!("{}.{channel}", self.prefix)
     }
 
-    /// The channel of a queue.
+    /// The channel of a queue; `None` if it is not the queue of a channel.
     pub(super) fn channel(&self, queue: &str) -> Option<ChannelId> {
         queue.strip_prefix(&self.prefix)?.strip_prefix('.')?.parse().ok()
     }
 
-    /// The exchange for messages that were delivered too often.
+    /// The exchange that routes messages that were delivered too often to the dead queue.
     pub(super) fn dead_exchange(&self) -> String {
         format!("{}.dead", self.prefix)
     }
 
-    /// The queue of the dead exchange. Its name has two dots, so it cannot be the queue of a channel.
+    /// The dead queue. No queue of a channel has this name, because the name of a channel contains no dot.
     pub(super) fn dead_queue(&self) -> String {
         format!("{}.dead.letters", self.prefix)
     }
@@ -76,7 +76,7 @@ impl AmqpSettings {
             .map(|(n, url)| parse_url(n, url, self.declare))
             .collect::<Result<_, _>>()?;
         if nodes.is_empty() {
-            return Err(Fault::stopped("no broker is configured").remedy("set its URL"));
+            return Err(Fault::stopped("no broker is configured").remedy("set `amqp` under [bus]"));
         }
         Ok(nodes)
     }
@@ -90,7 +90,7 @@ impl fmt::Debug for AmqpSettings {
 }
 
 fn parse_url(number: usize, url: &str, declare: bool) -> Result<(AMQPUri, Node), Fault> {
-    // The error of the parser quotes the URL, and with it the password.
+    // Leaves out the error of the parser, because it quotes the URL with its password.
     let malformed = |what: &str| {
         Fault::stopped(format!("URL {number} of the broker {what}"))
             .remedy("write amqp://user:password@host:port/virtual-host; %2f stands for `/`")
@@ -105,15 +105,15 @@ fn parse_url(number: usize, url: &str, declare: bool) -> Result<(AMQPUri, Node),
     Ok((uri, Node { name, declare }))
 }
 
-/// A message that was delivered more often counts as one that makes sinks fail. A lost connection counts
-/// as a delivery of every message that was unacked on it, so the limit is high.
+/// The broker moves a message that was delivered more often to the dead queue. The limit is high, because
+/// each lost connection counts as a delivery of every message that was unacked on it.
 const MAX_DELIVERIES: i32 = 1_000;
 
 /// Makes sure that the exchanges and queues for these channels exist: declares them, or only checks
 /// them, as configured.
 ///
 /// # Errors
-/// Something is missing, has other arguments, or the user may not create it.
+/// A queue or exchange is missing or has other arguments, or the user may not create it.
 pub(super) async fn ensure(
     link: &Link,
     settings: &AmqpSettings,
@@ -162,7 +162,7 @@ pub(super) async fn delete(
     Ok(())
 }
 
-/// What an admin has to declare if the gateway does not.
+/// The remedy if the queue of a channel is missing and the gateway may not declare it.
 pub(super) fn manual_steps(settings: &AmqpSettings, channel: &ChannelId) -> String {
     let (queue, exchange) = (settings.queue(channel), settings.exchange());
     format!(
@@ -195,7 +195,8 @@ impl Declarations<'_> {
         ask(self.node, &self.failure("queue", name), call).await.map(drop)
     }
 
-    /// Binds a queue, if configured. AMQP cannot check a binding: a message without one is returned.
+    /// Binds a queue to an exchange, if the gateway declares queues. Otherwise nothing is checked, because AMQP
+    /// cannot check a binding; the broker returns a message that has none.
     async fn bind(&self, queue: &str, exchange: &str, key: &str) -> Result<(), Fault> {
         if !self.settings.declare {
             return Ok(());
@@ -212,7 +213,7 @@ impl Declarations<'_> {
     }
 }
 
-/// The arguments of a queue: it is replicated and bounded, and refuses messages when it is full.
+/// The arguments of a queue that is replicated and refuses messages when it is full, and `extra` ones.
 fn arguments(settings: &AmqpSettings, extra: &[(&str, AMQPValue)]) -> FieldTable {
     let bytes = i64::try_from(settings.queue_bytes).unwrap_or(i64::MAX);
     let common = [

@@ -15,9 +15,9 @@ use crate::store::{
 
 /// A bus under test.
 pub(crate) trait Bench {
-    /// The ingest end.
+    /// The publisher for ingest.
     type Publisher: Publisher;
-    /// The sink end.
+    /// The consumer for the sink.
     type Consumer: Consumer;
 
     /// Makes a publisher.
@@ -26,7 +26,8 @@ pub(crate) trait Bench {
     /// Makes a consumer for a sink that starts. An earlier consumer is not used again.
     fn consumer(&mut self, former: Option<Self::Consumer>) -> Self::Consumer;
 
-    /// The result of a future while nothing happens at the other end; `None` if it waits. It is dropped then.
+    /// The result of a future while nothing happens at the other end of the bus; `None` if it waits. The future
+    /// is then dropped.
     fn alone<T>(
         &self,
         future: impl Future<Output = Result<T, Fault>>,

@@ -1,4 +1,4 @@
-//! The positions of channels, and the reads and messages that the books compare with receipts.
+//! The positions of channels and of backfills, and the reads and messages that the books compare with receipts.
 
 use std::ops::Range;
 
@@ -23,9 +23,9 @@ pub struct ChannelStatus {
     pub channel: ChannelId,
     /// How often its position has moved.
     pub step: u64,
-    /// When it was last read, even if nothing was new.
+    /// When it was last read, even if nothing was new; `None` if never.
     pub last_read_at: Option<Timestamp>,
-    /// The fault that has prevented reading since then.
+    /// The last fault, if it came after the last read.
     pub fault: Option<String>,
     /// The number of its demands.
     pub demands: u64,
@@ -38,7 +38,7 @@ pub struct ChannelStatus {
 pub struct Progress {
     /// How often its position has moved.
     pub step: u64,
-    /// When it was last read, even if nothing was new.
+    /// When it was last read, even if nothing was new; `None` if never.
     pub last_read_at: Option<Timestamp>,
 }
 
@@ -61,7 +61,7 @@ impl Checkpoints for Database {
     }
 
     async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {
-        // Otherwise two processes could give the same number to two mappings.
+        // Exclusive, so that two processes cannot give the same number to two mappings.
         let mut tx = self.begin_exclusive("number a mapping").await?;
         let values = [channel.as_str().into(), fingerprint.0.as_slice().into()];
         let rows = tx.query(NUMBER_MAPPING, &values, |row| row.some_int("mapping")).await?;
@@ -77,7 +77,7 @@ impl Checkpoints for Database {
     }
 
     async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
-        // The fault may quote a source.
+        // PostgreSQL refuses a NUL, which the fault may quote from a source.
         let fault = fault.to_string().replace('\0', "␀");
         let values = [channel.as_str().into(), fault.as_str().into(), at.into()];
         self.write("note a fault", NOTE, &values, NO_ROWS).await?;
@@ -117,7 +117,8 @@ impl Database {
         Ok(progress.unwrap_or_default())
     }
 
-    /// As [`Checkpoints::advance`], for the live position, or for the backfill of a time range.
+    /// Like [`Checkpoints::advance`]. Moves the position of the backfill of `range`, or if it is `None`, the
+    /// live position, which regular reads move.
     pub(super) async fn advance_in(
         &self,
         confirmed: &Confirmed,
@@ -135,7 +136,7 @@ impl Database {
 }
 
 /// Moves the position of a backfill; returns the step of the live position. `None` if another process holds
-/// the channel, or the backfill is not where the read began.
+/// the lease, or if the position is not the one at which the read began.
 async fn advance_backfill(
     tx: &mut Transaction<'_>,
     confirmed: &Confirmed,
@@ -150,7 +151,7 @@ async fn advance_backfill(
     Ok(live.first().copied().filter(|_| n_moved > 0))
 }
 
-/// Moves the live position; returns its new step. `None` if the position is not where the read began.
+/// Moves the live position; returns its new step. `None` if it is not the position at which the read began.
 async fn advance(tx: &mut Transaction<'_>, confirmed: &Confirmed) -> Result<Option<i64>, Fault> {
     let (channel, from) = (confirmed.channel().as_str(), confirmed.from());
     if from.step == 0 {
@@ -167,8 +168,8 @@ async fn advance(tx: &mut Transaction<'_>, confirmed: &Confirmed) -> Result<Opti
     Ok(tx.query(MOVE, &values, |row| row.some_int("step")).await?.first().copied())
 }
 
-/// Writes a read and its messages, which the books compare with receipts. The read counts from step
-/// `live_step` of the live position on. A read that returned nothing is not written.
+/// Writes a read and its messages, which the books compare with receipts. `live_step` is the step of the live
+/// position after the read. A read that returned nothing is not written.
 async fn write_read(
     tx: &mut Transaction<'_>,
     confirmed: &Confirmed,
@@ -207,18 +208,19 @@ async fn write_read(
     Ok(())
 }
 
-/// The fault if another process has claimed the position with its lease.
+/// The fault if another process has claimed the position under a later lease.
 pub(crate) fn lease_lost(place: &str) -> Fault {
     Fault::transient("another process holds the lease of this channel now").at(place)
 }
 
-/// The fault if the position is not where the read began.
+/// The fault if the stored position is not the one at which the read began.
 pub(crate) fn position_moved(place: &str) -> Fault {
     Fault::transient("another process moved the position").at(place)
 }
 
-/// Claims the position of channel $1 for the holder of fence $2. A position without a lease (the largest
-/// fence) may be claimed with any lease.
+/// Claims the position of channel $1 for the holder of fence $2, if no higher fence has claimed it. The
+/// largest number is the fence of push channels, which have no lease ([`Position::UNLEASED`]): a channel that
+/// was one may be claimed with any fence.
 const CLAIM: &str =
     "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES ($1, 0, $2, 1)
      ON CONFLICT (channel) DO UPDATE SET fence = $2
@@ -237,6 +239,7 @@ const NUMBER_MAPPING: &str = "INSERT INTO mapping (channel, fingerprint, mapping
      ON CONFLICT (channel, fingerprint) DO UPDATE SET mapping = mapping.mapping
      RETURNING mapping";
 
+/// Records fault $2 of channel $1 at time $3.
 const NOTE: &str = "INSERT INTO checkpoint (channel, step, fence, next_read_no, fault, fault_at)
      VALUES ($1, 0, 0, 1, $2, $3)
      ON CONFLICT (channel) DO UPDATE SET fault = $2, fault_at = $3";
@@ -250,14 +253,16 @@ const STATUS: &str = "SELECT c.channel, c.step, c.read_at,
 
 const PROGRESS: &str = "SELECT step, read_at FROM checkpoint WHERE channel = $1";
 
-/// Locks the live position of channel $1 with fence $2, so that nobody else can claim the channel before the
-/// transaction ends.
+/// Locks the live position of channel $1 with fence $2, so that no other process can claim the channel before
+/// the transaction ends.
 const LOCK_POSITION: &str = "SELECT step FROM checkpoint WHERE channel = $1 AND fence = $2 {lock}";
 
+/// Adds the position of channel $1 with fence $2, if there is none.
 const BEGIN: &str = "INSERT INTO checkpoint (channel, step, fence, next_read_no)
      VALUES ($1, 0, $2, 1) ON CONFLICT (channel) DO NOTHING";
 
-/// Moves the position of channel $3 to cursor $1, read at $2, if it is at step $4 with fence $5.
+/// Moves the position of channel $3 to cursor $1, read at $2, if it is at step $4 with fence $5. For a push
+/// channel (the largest fence) the step does not matter.
 const MOVE: &str = "UPDATE checkpoint SET cursor = $1, step = step + 1, read_at = $2
      WHERE channel = $3 AND (step = $4 OR fence = 9223372036854775807) AND fence = $5
      RETURNING step";
@@ -266,8 +271,8 @@ const READ: &str = "INSERT INTO read ({names}) {rows}";
 
 const PARTS: &str = "INSERT INTO read_part ({names}) {rows}";
 
-/// The position of a backfill, separate from the live position. A backfill needs the lease too, and the same
-/// books count its reads.
+/// A backfill, which reads a time range of a channel again. It has its own position; its reads need the same
+/// lease as regular reads, and the same books count them. (The column `stretch` holds the time range.)
 #[derive(Debug, Clone)]
 pub struct Backfill {
     store: Database,
@@ -275,7 +280,7 @@ pub struct Backfill {
 }
 
 impl Database {
-    /// The backfill of `range`. A backfill that was begun before continues from its position.
+    /// The backfill of `range`. If it was begun before and has not ended, it continues from its position.
     pub fn backfill(&self, range: TimeRange) -> Backfill {
         Backfill { store: self.clone(), range: range.to_string() }
     }
@@ -295,15 +300,15 @@ impl Backfill {
 
 impl Checkpoints for Backfill {
     async fn load(&self, channel: &ChannelId, fence: u64) -> Result<Position, Fault> {
-        // The live position says who holds the channel.
+        // This fails if another process holds the lease.
         self.store.load(channel, fence).await?;
         let read = |row: &dyn Columns| {
             let cursor = row.text("cursor")?.map(Cursor::from_text);
             Ok((cursor, row.count("step")?))
         };
         let values = [channel.as_str().into(), self.range.as_str().into()];
-        let at = self.store.query_first("read a position", BACKFILL, &values, read).await?;
-        let (cursor, step) = at.unwrap_or_default();
+        let found = self.store.query_first("read a position", BACKFILL, &values, read).await?;
+        let (cursor, step) = found.unwrap_or_default();
         Ok(Position { cursor, step, fence })
     }
 
@@ -319,7 +324,7 @@ impl Checkpoints for Backfill {
         self.store.advance_in(confirmed, Some(&self.range)).await
     }
 
-    /// Does nothing: the requester gets the fault of a backfill, and it does not affect the live channel.
+    /// Does nothing: whoever requested the backfill gets its fault, and regular reads go on.
     async fn note(&self, _: &ChannelId, _: &Fault, _: Timestamp) -> Result<(), Fault> {
         Ok(())
     }

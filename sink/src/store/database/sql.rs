@@ -1,9 +1,9 @@
-//! Values that are written to the database and read from it, and SQL that both SQLite and PostgreSQL
+//! Values that are written to the database and read from it, and statements that both SQLite and PostgreSQL
 //! understand.
 //!
 //! Rules for such statements: parameters are `$1`, `$2`, …; sums are cast (in PostgreSQL the sum of
-//! integers is a decimal); ORDER BY says where nulls go; booleans are not summed; a list is one JSON
-//! parameter. If the databases need different words, a statement has the placeholders of [`Dialect`].
+//! integers is a decimal); ORDER BY of a column with nulls says NULLS FIRST or LAST; booleans are not summed;
+//! a list is one JSON parameter. For words that differ, a statement has the placeholders of [`Dialect`].
 
 use std::borrow::Cow;
 
@@ -63,18 +63,18 @@ pub(crate) type Row<'a> = Vec<(&'static str, Value<'a>)>;
 /// Reads one row of a result.
 pub(crate) type RowReader<T> = fn(&dyn Columns) -> Result<T, Error>;
 
-/// For statements that return no rows, or none that are used.
+/// Reads nothing: for statements that return no rows, or whose rows are only counted.
 pub(crate) const NO_ROWS: RowReader<()> = |_| Ok(());
 
 /// Words that differ between the two databases, by their placeholders in statements:
 ///
 /// - `{now}`: the clock of the database, in milliseconds since 1970
-/// - `{each}`: the function that turns a JSON list into rows, with the column `value`
+/// - `{each}`: the function that turns a JSON list into rows with a column `value`
 /// - `{lock}`: at the end of a SELECT, locks its rows until the transaction ends
-/// - `{insert}`: the verb for rows that are only added
+/// - `{insert}`: INSERT, for statements without ON CONFLICT
 pub(crate) type Dialect = [(&'static str, &'static str); 4];
 
-/// Fills in the words of one database.
+/// Replaces the placeholders in a statement with the words of one database.
 pub(crate) fn in_dialect(sql: &str, words: &Dialect) -> String {
     words.iter().fold(sql.to_owned(), |sql, (name, word)| sql.replace(name, word))
 }
@@ -92,14 +92,14 @@ impl From<&'static str> for Sql {
     }
 }
 
-/// Fills in the template of a statement that writes rows: `{names}` with the names of the columns of
-/// `row`, and `{rows}` with a SELECT or VALUES that returns the rows.
+/// Fills in the template of a statement that writes rows: replaces `{names}` with the names of the columns
+/// of `row`, and `{rows}` with `rows`, a SELECT or VALUES that returns the rows.
 pub(crate) fn fill(template: &str, row: &Row<'_>, rows: &str) -> String {
     let names: Vec<_> = row.iter().map(|(name, _)| *name).collect();
     template.replace("{names}", &names.join(", ")).replace("{rows}", rows)
 }
 
-/// A row whose columns are read by name; null is `None`.
+/// A row of a result. Its columns are read by name; null is `None`.
 pub(crate) trait Columns {
     fn text(&self, name: &str) -> Result<Option<String>, Error>;
     fn int(&self, name: &str) -> Result<Option<i64>, Error>;
@@ -126,7 +126,7 @@ macro_rules! plain_columns {
 }
 pub(crate) use plain_columns;
 
-/// Columns that are never null, and values that consist of several columns or of text.
+/// Columns that are never null (null is an error), and values of our own types.
 impl dyn Columns + '_ {
     pub(crate) fn some_text(&self, name: &str) -> Result<String, Error> {
         not_null(self.text(name)?, name)

@@ -1,5 +1,5 @@
-//! Runs statements on the configured database. `action` says what they do, in the message of a fault:
-//! "cannot …".
+//! Runs statements on the configured database. The argument `action` says what they do: the message of a
+//! fault is "cannot" and the action.
 
 use contract::Fault;
 use sqlx::PgTransaction;
@@ -77,7 +77,8 @@ impl Database {
         Ok(Transaction { action, inner })
     }
 
-    /// Begins a transaction that waits for every other exclusive one, also in other processes.
+    /// Begins a transaction that runs alone among those that begin with this function, also in other
+    /// processes. It waits for the others.
     pub(crate) async fn begin_exclusive<'a>(
         &'a self,
         action: &'a str,
@@ -99,15 +100,16 @@ pub(crate) struct Transaction<'a> {
 
 enum Inner<'a> {
     Sqlite(&'a Sqlite, sqlx::Transaction<'static, sqlx::Sqlite>),
-    /// With the deadline of the whole transaction.
+    /// The `Instant` is the deadline of the whole transaction.
     Postgres(&'a Postgres, PgTransaction<'static>, Instant),
 }
 
 /// Why work on a database failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// A failure that is not an error of the driver.
+    /// A failure that is already a fault, such as a deadline that passed.
     Fault(Fault),
+    /// An error of the driver or the database.
     Database(sqlx::Error),
 }
 
@@ -140,7 +142,7 @@ impl Transaction<'_> {
         rows.map_err(|failure| self.fault(failure))
     }
 
-    /// As [`Transaction::query`], for callers that inspect the error.
+    /// Like [`Transaction::query`], for callers that inspect the error.
     pub(crate) async fn try_query<T: Send>(
         &mut self,
         sql: impl Into<Sql> + Send,
@@ -208,8 +210,8 @@ impl Transaction<'_> {
         }
     }
 
-    /// Rolls the transaction back. An error is ignored: it ends the connection too, and the next
-    /// transaction uses another one.
+    /// Rolls the transaction back. Ignores an error: after it the connection is not used again, and the
+    /// database rolls back by itself.
     pub(crate) async fn roll_back(self) {
         let _ = match self.inner {
             Inner::Sqlite(_, tx) => tx.rollback().await,
@@ -219,7 +221,7 @@ impl Transaction<'_> {
         };
     }
 
-    /// The fault of a failure in this transaction.
+    /// Turns a failure in this transaction into a fault.
     pub(crate) fn fault(&self, failure: Failure) -> Fault {
         match &self.inner {
             Inner::Sqlite(store, _) => store.fault(self.action, failure),

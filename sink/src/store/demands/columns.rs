@@ -1,6 +1,7 @@
-//! The columns of a demand: one list for reading and writing in both databases, so that they cannot differ.
+//! The columns of the table `demand`: one list, for reading and writing in both databases.
 //!
-//! The version, `first_seen_at`, `last_seen_at` and `seq` are not in the list: the store sets them.
+//! The version, `first_seen_at`, `last_seen_at` and `seq` (the row number) are not in the list, because a plan
+//! sets them.
 
 use std::borrow::Cow;
 
@@ -117,8 +118,7 @@ pub(crate) fn values(demand: &Demand) -> Vec<Value<'_>> {
     COLUMNS.iter().map(|column| (column.get)(demand)).collect()
 }
 
-/// The first column that contains a NUL. PostgreSQL refuses the whole intake because of it, and all stores
-/// must keep the same rows.
+/// The name of the first column that contains a NUL. PostgreSQL refuses it, so no store may keep such a demand.
 pub(crate) fn column_with_nul(values: &[Value<'_>]) -> Option<&'static str> {
     let has_nul = |value: &Value<'_>| match value {
         Value::Text(Some(text)) => text.contains('\0'),
@@ -128,10 +128,10 @@ pub(crate) fn column_with_nul(values: &[Value<'_>]) -> Option<&'static str> {
     COLUMNS.iter().zip(values).find(|(_, value)| has_nul(value)).map(|(column, _)| column.name)
 }
 
-/// Whether a JSON text contains an escaped NUL, not only an escaped backslash before `u0000`.
+/// Whether a JSON text contains an escaped NUL (`\u0000`). After an escaped backslash, `u0000` is plain text.
 fn escapes_nul(json: &str) -> bool {
-    json.match_indices(r"\u0000").any(|(at, _)| {
-        let backslashes = json[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
+    json.match_indices(r"\u0000").any(|(start, _)| {
+        let backslashes = json[..start].bytes().rev().take_while(|byte| *byte == b'\\').count();
         backslashes % 2 == 0
     })
 }

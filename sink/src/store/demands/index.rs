@@ -1,16 +1,16 @@
 //! Indexes of history: which demands name a person, and which demands belong together.
 //!
-//! `keep` writes facts only, because finding other demands of a person would take most of its time. So a
-//! worker reads `demand_history` in the order of its numbers, batch by batch, and writes its position in the
-//! same transaction as the rows of the index. An index can be rebuilt: a worker only adds rows that are
-//! missing, so reading the same history twice changes nothing.
+//! The sink does not write them, because finding other demands of a person takes time. A worker reads
+//! `demand_history` in the order of its row numbers, batch by batch. It writes its position (the last row that
+//! it has read) in the same transaction as the rows of the index. It only adds rows that are missing, so an
+//! index can be rebuilt by reading history again.
 //!
 //! In PostgreSQL, rows do not become visible in the order of their numbers: a transaction may draw a
 //! number, and commit after another transaction with a greater number. A worker must not go beyond a number
-//! that may still appear. It stops at the lowest number that an open transaction may have drawn: each sink
-//! announces that number with a lock that ends with its transaction ([`ANNOUNCE`], [`OPEN`]). The oldest
-//! running transaction (`pg_snapshot_xmin`) is no substitute: it covers the whole server, so a long
-//! transaction in another database would stop the indexes.
+//! whose row may still appear. So each sink announces, with a lock that ends with its transaction, a number
+//! below those that it draws ([`ANNOUNCE`]), and a worker stops at the lowest announced number ([`OPEN`]).
+//! `pg_snapshot_xmin` cannot replace this: it covers the whole server, so a long transaction in another
+//! database would stop the indexes.
 
 use contract::{Fault, Sealed, Timestamp, demand::Person};
 use serde::{Deserialize, Serialize};
@@ -25,16 +25,16 @@ use crate::store::{
     demands::rows::Outcome,
 };
 
-/// Maximum range of row numbers in one transaction; a sink of the embedded store waits until it ends.
+/// Maximum range of row numbers in one transaction. With SQLite, the sink waits until it ends.
 const MAX_BATCH: i64 = 1_000;
 
 /// An index of history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Index {
-    /// Which demands name a person, by token. Erasure depends on it.
+    /// Which demands name a person, by token (keyed hash of a personal value). Erasing a person needs it.
     People,
-    /// Which demands of several channels are the same demand. It is derived from the rows of `People`.
+    /// Which demands of different channels are the same demand. It is derived from the rows of `People`.
     Links,
 }
 
@@ -43,9 +43,10 @@ pub enum Index {
 pub struct IndexLag {
     /// The index.
     pub index: Index,
-    /// Upper bound of the rows of history that it does not cover: unused row numbers count too.
+    /// The number of rows of history that it does not cover yet, at most: row numbers that no row has count
+    /// too.
     pub rows: u64,
-    /// When the oldest of them was read from its source.
+    /// When the oldest of these rows was read from its source.
     pub since: Option<Timestamp>,
 }
 
@@ -79,7 +80,7 @@ impl Database {
         Ok(lags)
     }
 
-    /// The last number that history has given to a row, committed or not.
+    /// The number of the last row of history, even if it is not committed.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -88,7 +89,7 @@ impl Database {
         Ok(end.unwrap_or(0))
     }
 
-    /// The row of history up to which an index is complete.
+    /// The number of the row of history up to which an index is complete.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -98,12 +99,12 @@ impl Database {
         Ok(position.unwrap_or(0))
     }
 
-    /// Indexes the next rows of history, a thousand at most; false if there are none yet.
+    /// Indexes the next rows of history, a thousand at most. Returns false if there is nothing to index.
     ///
     /// # Errors
     /// The store cannot be written; the index has not changed.
     pub async fn index_batch(&self, index: Index) -> Result<bool, Fault> {
-        // This is read first: later statements see every transaction that has ended before.
+        // The bound must be read before the rows, so that all rows up to it are visible.
         let bound = match index {
             Index::People => self.last_visible().await?,
             // A link needs the tokens of both demands in the index of people.
@@ -138,7 +139,8 @@ impl Database {
         Ok(true)
     }
 
-    /// Lets the workers rebuild every index from the history that is left. Existing rows of indexes stay.
+    /// Makes the workers read history from its start again and add what the indexes lack. Rows that are in the
+    /// indexes stay.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -149,10 +151,10 @@ impl Database {
 
     /// The number up to which every row of history is committed, or never will be.
     async fn last_visible(&self) -> Result<i64, Fault> {
-        // This is read first: a number that is drawn later is greater.
+        // The end must be read before the open transactions: numbers that are drawn later are greater.
         let end = self.history_end().await?;
         let open = match self {
-            // There is one writer, which commits before it draws the next number.
+            // There is one writer, so rows become visible in the order of their numbers.
             Self::Sqlite(_) => None,
             Self::Postgres(_) => {
                 let read = |row: &dyn Columns| row.int("n");
@@ -170,19 +172,20 @@ pub(crate) async fn lock_index(tx: &mut Transaction<'_>, index: Index) -> Result
     Ok(position.first().copied().unwrap_or(0))
 }
 
-/// Changes the tokens in the history of a demand, from which the indexes are rebuilt.
+/// Applies `change` to the tokens of each state in the history of a demand. The indexes are rebuilt from
+/// these tokens. `demand` is its row number.
 pub(crate) async fn change_tokens(
     tx: &mut Transaction<'_>,
     demand: i64,
     change: impl Fn(&mut Tokens) + Send,
 ) -> Result<(), Fault> {
     let read = |row: &dyn Columns| Ok((row.some_int("seq")?, row.json_value("tokens")?));
-    for (seq, before) in tx.query(TOKENS, &[demand.into()], read).await? {
-        let before: Tokens = before.unwrap_or_default();
-        let mut after = before.clone();
-        change(&mut after);
-        if after != before {
-            tx.execute(SET_TOKENS, &[seq.into(), after.to_json()]).await?;
+    for (seq, stored) in tx.query(TOKENS, &[demand.into()], read).await? {
+        let stored: Tokens = stored.unwrap_or_default();
+        let mut tokens = stored.clone();
+        change(&mut tokens);
+        if tokens != stored {
+            tx.execute(SET_TOKENS, &[seq.into(), tokens.to_json()]).await?;
         }
     }
     Ok(())
@@ -211,7 +214,7 @@ impl Tokens {
         }
     }
 
-    /// The value of the column.
+    /// The value of the column `tokens`.
     pub(crate) fn to_json(&self) -> Value<'static> {
         serde_json::json!(self).into()
     }
@@ -221,7 +224,7 @@ impl Tokens {
         self.others.retain(&keep);
     }
 
-    /// Adds the tokens of `more` that are missing.
+    /// Adds the tokens of `more` that are not there yet.
     pub(crate) fn add(&mut self, more: &Self) {
         for (tokens, more) in
             [(&mut self.contacts, &more.contacts), (&mut self.others, &more.others)]
@@ -237,6 +240,7 @@ impl Tokens {
 
 /// What an index needs from a row of history.
 struct State {
+    /// The row number of the demand.
     demand: i64,
     is_stored: bool,
     tokens: Tokens,
@@ -246,7 +250,7 @@ impl State {
     fn read(row: &dyn Columns) -> Result<Self, Error> {
         let tokens = match row.json_value("tokens")? {
             Some(tokens) => tokens,
-            // The row is older than the column.
+            // The row is older than the column `tokens`: the current state of the demand has its persons.
             None => {
                 let people: Vec<Person> = row.json_value("people")?.unwrap_or_default();
                 let address: Option<Sealed> = row.json_value("address")?;
@@ -257,12 +261,12 @@ impl State {
         Ok(Self { demand, is_stored: outcome == Outcome::Stored.code(), tokens })
     }
 
-    /// The pairs of token and demand for an index.
+    /// The pairs of token and demand that an index needs of this state.
     fn pairs_for(&self, index: Index) -> Vec<(&str, i64)> {
         let Tokens { contacts, others } = &self.tokens;
         let tokens = match index {
             Index::People => contacts.iter().chain(others),
-            // A state that never was the current one does not justify a link.
+            // A state that was never the current one does not justify a link.
             Index::Links if !self.is_stored => return Vec::new(),
             Index::Links => contacts.iter().chain(&[]),
         };
@@ -275,11 +279,14 @@ pub(crate) fn number(row: &dyn Columns) -> Result<i64, Error> {
     Ok(row.int("n")?.unwrap_or(0))
 }
 
+/// The position of index $1.
 const POSITION: &str = "SELECT position AS n FROM index_position WHERE name = $1";
 
+/// Locks the position of index $1, and returns it.
 const LOCK_INDEX: &str =
     "UPDATE index_position SET position = position WHERE name = $1 RETURNING position AS n";
 
+/// Moves index $1 to position $2.
 const MOVE: &str = "UPDATE index_position SET position = $2 WHERE name = $1";
 
 const REBUILD: &str = "UPDATE index_position SET position = 0";
@@ -287,7 +294,7 @@ const REBUILD: &str = "UPDATE index_position SET position = 0";
 /// The first row of history after $1.
 const FIRST: &str = "SELECT seq, seen_at FROM demand_history WHERE seq > $1 ORDER BY seq LIMIT 1";
 
-/// The last number of history. In SQLite, numbers of dropped rows are not used again: see `known.rs`.
+/// The last number of history. In SQLite it may be that of a dropped row: then it is the position of an index.
 pub(crate) const END: Sql = Sql {
     sqlite: "SELECT max((SELECT coalesce(max(seq), 0) FROM demand_history),
                 (SELECT coalesce(max(position), 0) FROM index_position)) AS n",
@@ -295,14 +302,15 @@ pub(crate) const END: Sql = Sql {
 };
 
 /// Announces that this transaction of PostgreSQL will draw numbers above the last one. It runs before they
-/// are drawn, so that a worker sees every open transaction that has drawn numbers. An advisory lock has 32
-/// bits for the number, so the number is divided by 256. The lock is shared, so it waits for no other.
+/// are drawn. An advisory lock has 32 bits for the number, so the number is divided by 256. The lock is
+/// shared, so it waits for no other.
 pub(crate) const ANNOUNCE: &str = "
     SELECT pg_advisory_xact_lock_shared(
         CAST(CAST('demand_history_seq' AS regclass) AS oid)::int, (last_value / 256)::int)
     FROM demand_history_seq";
 
-/// No open transaction has drawn this number or a lower one.
+/// The lowest announced number, rounded down to a multiple of 256; null if there is none. No open transaction
+/// has drawn this number or a lower one.
 const OPEN: &str = "
     SELECT min(CAST(objid AS bigint)) * 256 AS n FROM pg_locks
     WHERE locktype = 'advisory' AND objsubid = 2
@@ -318,9 +326,11 @@ const STATES: &str = "
            THEN (SELECT address FROM demand d WHERE d.seq = h.demand) END AS address
     FROM demand_history h WHERE h.seq > $1 AND h.seq <= $2";
 
+/// The tokens of each state of demand $1.
 const TOKENS: &str = "SELECT seq, tokens FROM demand_history
      WHERE demand = $1 AND tokens IS NOT NULL";
 
+/// Sets the tokens of row $1 of history to $2.
 const SET_TOKENS: &str = "UPDATE demand_history SET tokens = $2 WHERE seq = $1";
 
 /// Adds the pairs of token and demand in the list $1.
@@ -328,14 +338,13 @@ const PEOPLE: &str = "INSERT INTO demand_person (token, demand)
      SELECT v.value ->> 0, CAST(v.value ->> 1 AS bigint) FROM {each}($1) v WHERE true
      ON CONFLICT (token, demand) DO NOTHING";
 
-/// For the pairs of token and demand in the list $1: adds a link to each demand of another channel that has
-/// the same token and exactly the same content; anything less would be a guess. A demand is compared only
-/// with the nineteen demands of the token before it and after it, by number: a telephone number that
-/// hundreds of demands give identifies nobody. This choice does not depend on the time, so a rebuilt index
-/// has the same links.
+/// For each pair of token and demand in the list $1: adds links between this demand and the demands of other
+/// channels that have the same token and exactly the same content. Of the demands with this token, only the
+/// nineteen before it and the nineteen after it, by row number, are compared with it: a telephone number that
+/// hundreds of demands give identifies nobody. A rebuilt index has the same links.
 ///
-/// The statements fix the order of the look-ups. Another query plan would read whole tables, and a database
-/// that plans while the tables are empty would choose it.
+/// The statements fix the order of the look-ups. Without that, a database that plans while the tables are
+/// empty would choose to read whole tables.
 const LINKS: Sql = Sql {
     sqlite: "INSERT INTO demand_link (a, b, reason, score, by)
      SELECT DISTINCT min(d.seq, e.seq), max(d.seq, e.seq), 'same person, same text', 100, 'rule'

@@ -1,8 +1,9 @@
-//! `keep`: reads the stored state, plans, writes and commits, in one transaction.
+//! Keeps the messages of an intake, in one transaction: reads the stored states, plans the rows, writes and
+//! commits them.
 //!
-//! If another sink changes the same rows in between, `keep` starts again with the read: it must judge the
-//! demands by the rows of that sink. A row that the database rejects must not stop the other rows of its
-//! transaction: a binary search finds it, it goes to quarantine, and `keep` tries again without it.
+//! If another sink has changed the same rows in between, everything is done again from the start, because the
+//! demands must be judged by the new rows. If the database refuses a row, a binary search finds its demand;
+//! this demand goes to quarantine, and the intake is kept without it.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tracing::warn;
 
 use super::{
     known::{self, demands},
-    plan::{Bans, plan},
+    plan::{Exclusions, plan},
     write::write,
 };
 use crate::store::{
@@ -24,45 +25,46 @@ use crate::store::{
 
 /// Maximum number of attempts to keep one intake while other sinks change its rows.
 const MAX_ATTEMPTS: u32 = 10;
-/// What the transaction does, for messages.
+/// What the transaction does, for the message of a fault: "cannot keep an intake".
 const KEEP: &str = "keep an intake";
 
 impl Store for Database {
-    /// Keeps the intake; what the database rejects of it goes to quarantine.
+    /// Keeps the intake. Demands that the database refuses go to quarantine.
     async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
         self.create_months(intake).await?;
-        let mut banned = Bans::new();
+        let mut excluded = Exclusions::new();
         loop {
-            match self.attempt(intake, &banned, false).await? {
+            match self.attempt(intake, &excluded, false).await? {
                 Attempt::Kept(outcomes) => return Ok(outcomes),
                 Attempt::Refused(why) => {
-                    let (culprit, why) = self.find_culprit(intake, &banned, why).await?;
-                    banned.insert(culprit, Reason::new("refused_by_database", why));
+                    let (culprit, why) = self.find_culprit(intake, &excluded, why).await?;
+                    excluded.insert(culprit, Reason::new("refused_by_database", why));
                 }
             }
         }
     }
 }
 
-/// How an attempt ended.
+/// How an attempt to keep an intake ended.
 enum Attempt {
+    /// The intake was kept; in a trial, it could be kept.
     Kept(Outcomes),
-    /// The database rejected a row, for this reason.
+    /// The database refused a row, for this reason.
     Refused(String),
 }
 
 impl Database {
-    /// Judges and writes everything but the banned events. A trial is rolled back.
+    /// Judges and writes the intake; the excluded events go to quarantine. A trial is rolled back.
     async fn attempt(
         &self,
         intake: &Intake,
-        banned: &Bans,
+        excluded: &Exclusions,
         is_trial: bool,
     ) -> Result<Attempt, Fault> {
         let mut has_created_months = false;
         for _ in 0..MAX_ATTEMPTS {
             let mut tx = self.begin(KEEP).await?;
-            let written = write_intake(&mut tx, intake, banned).await;
+            let written = write_intake(&mut tx, intake, excluded).await;
             if let Ok(Some(outcomes)) = written {
                 if is_trial {
                     tx.roll_back().await;
@@ -110,35 +112,33 @@ impl Database {
         }
     }
 
-    /// The first demand that makes the database refuse the intake, and the reason of the database. Later
-    /// demands may be refused for other reasons.
+    /// Finds the first demand that the database refuses; returns its position and the reason. `why` is the
+    /// reason for which the whole intake was refused.
     ///
     /// # Errors
     /// `Stopped` if the database refuses the intake even without demands.
     async fn find_culprit(
         &self,
         intake: &Intake,
-        banned: &Bans,
+        excluded: &Exclusions,
         mut why: String,
     ) -> Result<((usize, usize), String), Fault> {
         let suspects: Vec<(usize, usize)> =
-            demands(intake).map(|(at, _)| at).filter(|at| !banned.contains_key(at)).collect();
+            demands(intake).map(|(at, _)| at).filter(|at| !excluded.contains_key(at)).collect();
         let no_culprit = |why: &str| {
-            Fault::stopped(format!(
-                "the database rejects every intake, even without demands: {why}"
-            ))
-            .at(self.place())
-            .remedy("check what was changed in the tables of the store")
+            let what = format!("the database refuses the messages even without demands: {why}");
+            let remedy = "check whether somebody changed the tables of the store";
+            Fault::stopped(what).at(self.place()).remedy(remedy)
         };
-        if let Some(why) = self.try_without(intake, banned, &suspects).await? {
+        if let Some(why) = self.try_without(intake, excluded, &suspects).await? {
             return Err(no_culprit(&why));
         }
-        // The database accepts the intake with the first `accepted` suspects, and rejects it with the
+        // The database accepts the intake with the first `accepted` suspects, and refuses it with the
         // first `refused`.
         let (mut accepted, mut refused) = (0, suspects.len());
         while accepted + 1 < refused {
             let middle = accepted.midpoint(refused);
-            match self.try_without(intake, banned, &suspects[middle..]).await? {
+            match self.try_without(intake, excluded, &suspects[middle..]).await? {
                 Some(reason) => (refused, why) = (middle, reason),
                 None => accepted = middle,
             }
@@ -147,15 +147,15 @@ impl Database {
         culprit.map(|culprit| (culprit, why.clone())).ok_or_else(|| no_culprit(&why))
     }
 
-    /// Tries the intake without these demands; returns the reason if the database refuses it.
+    /// Tries the intake without the demands at these positions; returns the reason if the database refuses it.
     async fn try_without(
         &self,
         intake: &Intake,
-        banned: &Bans,
-        excluded: &[(usize, usize)],
+        excluded: &Exclusions,
+        positions: &[(usize, usize)],
     ) -> Result<Option<String>, Fault> {
-        let mut trial = banned.clone();
-        trial.extend(excluded.iter().map(|position| (*position, Reason::new("on_trial", ""))));
+        let mut trial = excluded.clone();
+        trial.extend(positions.iter().map(|position| (*position, Reason::new("on_trial", ""))));
         Ok(match self.attempt(intake, &trial, true).await? {
             Attempt::Kept(_) => None,
             Attempt::Refused(why) => Some(why),
@@ -163,23 +163,24 @@ impl Database {
     }
 }
 
-/// `None` if another sink changed the rows between reading and writing, so that the plan is wrong.
+/// Reads the stored states, plans and writes; the caller commits. `None` if another sink changed the rows
+/// between reading and writing, so that the plan is wrong.
 async fn write_intake(
     tx: &mut Transaction<'_>,
     intake: &Intake,
-    banned: &Bans,
+    excluded: &Exclusions,
 ) -> Result<Option<Outcomes>, Failure> {
     let known = known::load(tx, intake).await?;
-    let mut plan = plan(intake, &known, banned);
+    let mut plan = plan(intake, &known, excluded);
     known::assign_numbers(tx, &mut plan).await?;
     Ok(Box::pin(write(tx, &plan)).await?.then_some(plan.outcomes))
 }
 
-/// Far below the 30 minutes after which a broker takes an unacked delivery back.
+/// Maximum wait between retries: far below the 30 minutes after which RabbitMQ takes an unacked delivery back.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// A store that retries after transient faults until it is told to stop. The sink holds its deliveries
-/// during that time: if it returned them, the broker would count failures of healthy messages.
+/// A store that retries after transient faults until it is told to stop. The sink keeps its deliveries
+/// unacked during that time: if it returned them, the broker would count them as failed deliveries.
 #[derive(Debug)]
 pub struct RetryingStore<S> {
     store: S,
@@ -187,7 +188,7 @@ pub struct RetryingStore<S> {
 }
 
 impl<S: Store> RetryingStore<S> {
-    /// Wraps `store`. After `stop` is cancelled, the next transient fault is returned.
+    /// Wraps `store`. When `stop` is cancelled, it stops retrying and returns the fault.
     pub fn new(store: S, stop: CancellationToken) -> Self {
         Self { store, stop }
     }

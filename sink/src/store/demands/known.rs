@@ -1,5 +1,5 @@
-//! What a store must know before it can plan. A database reads this in the transaction that writes the plan,
-//! so that it cannot change in between.
+//! Loads what the store already has of the demands and messages of an intake, before the plan is made, and
+//! assigns row numbers. A database does this in the transaction that writes the plan.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,27 +16,31 @@ use crate::store::database::{
     transaction::{Failure, Transaction},
 };
 
-/// What a store must know before it can plan.
+/// What the store already has of the demands and messages of an intake.
 #[derive(Debug, Default)]
 pub(crate) struct KnownState {
     /// Messages of the intake that were kept before, with their hashes.
     pub(crate) receipts: HashMap<MessageId, Digest>,
     /// Demands of the intake that the store already has.
     pub(crate) demands: HashMap<DemandId, KnownDemand>,
-    /// The history of the demands that [`stale_suspects`] returns: (demand, digest).
+    /// The states in the history of the demands that [`stale_suspects`] returns: (row number of the demand,
+    /// digest of the state).
     pub(crate) history: HashSet<(i64, Digest)>,
 }
 
-/// A demand as the store holds it.
+/// A demand that the store already has.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownDemand {
+    /// Its row number.
     pub(crate) seq: i64,
+    /// Its current state.
     pub(crate) current: DemandState,
+    /// The time of the last read that returned this state.
     pub(crate) last_seen_at: Timestamp,
 }
 
 impl KnownDemand {
-    /// Reads what the judge must know about a demand, and its id.
+    /// Reads a row of [`DEMANDS`]; returns the id of the demand too.
     fn read(row: &dyn Columns) -> Result<(DemandId, Self), Error> {
         let tracked = TrackedFields {
             status: row.text("status")?,
@@ -54,11 +58,11 @@ impl KnownDemand {
     }
 }
 
-/// Looks up the stored state of an intake. PostgreSQL locks the demands in the order of their keys, so that
-/// two sinks cannot deadlock. Receipts are read after that, because the sink that held the locks before may
-/// have written some.
+/// Looks up what the store has of an intake. PostgreSQL locks the demands in the order of their keys, so that
+/// two sinks cannot deadlock. The receipts are read after that, because the sink that held the locks before
+/// may have written some.
 pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<KnownState, Failure> {
-    // No key in the database contains a NUL, and PostgreSQL refuses a parameter with one.
+    // No stored key contains a NUL, and PostgreSQL refuses a parameter that does.
     let mut keys: Vec<_> =
         keys(intake).into_values().filter(|(_, key)| !key.contains('\0')).collect();
     keys.sort_unstable();
@@ -80,8 +84,8 @@ pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<Kn
 
 /// Assigns the numbers of new rows. In PostgreSQL they come from sequences that all writers share. They are
 /// drawn while the demands are locked, so the states of a demand are numbered in the order in which they
-/// were judged. In SQLite there is no other writer. No number is used twice, even if all history was
-/// dropped: numbers then continue after the positions of the indexes.
+/// were judged. In SQLite there is one writer, and numbers continue after the last row; if history was
+/// dropped, after the positions of the indexes.
 pub(crate) async fn assign_numbers(
     tx: &mut Transaction<'_>,
     plan: &mut IntakePlan<'_>,
@@ -104,6 +108,7 @@ pub(crate) async fn assign_numbers(
     Ok(())
 }
 
+/// Reads the number in column `n` of the first row; 0 if there is none.
 async fn last_number(tx: &mut Transaction<'_>, sql: Sql) -> Result<i64, Failure> {
     Ok(tx.try_query(sql, &[], index::number).await?.first().copied().unwrap_or(0))
 }
@@ -159,7 +164,7 @@ fn past_state(row: &dyn Columns) -> Result<(i64, Digest), Error> {
     Ok((row.some_int("demand")?, row.digest("digest")?))
 }
 
-/// The demands of an intake, each with its position: (delivery, event).
+/// The demands of an intake, each with its position: (index of the delivery, index of the event).
 pub(crate) fn demands(intake: &Intake) -> impl Iterator<Item = ((usize, usize), &Demand)> {
     intake.deliveries().iter().enumerate().flat_map(|(delivery, content)| {
         content.events.iter().enumerate().filter_map(move |(index, event)| match event {
@@ -169,7 +174,7 @@ pub(crate) fn demands(intake: &Intake) -> impl Iterator<Item = ((usize, usize), 
     })
 }
 
-/// The keys of the demands and rejects in an intake, by id.
+/// The keys of the demands and rejects in an intake, by id: (channel, source key).
 pub(crate) fn keys(intake: &Intake) -> HashMap<DemandId, (&str, &str)> {
     let mut keys = HashMap::new();
     for delivery in intake.deliveries() {
@@ -188,8 +193,8 @@ pub(crate) fn keys(intake: &Intake) -> HashMap<DemandId, (&str, &str)> {
     keys
 }
 
-/// The demands for which the intake may have a stale state, so that their history is needed. An unnecessary
-/// demand costs a look-up; a missing one would cause a duplicate row.
+/// The row numbers of the demands of which the intake may contain a stale state. Their history is needed,
+/// because a stale state is added to history only if it is not there yet.
 pub(crate) fn stale_suspects(intake: &Intake, known: &HashMap<DemandId, KnownDemand>) -> Vec<i64> {
     let mut newest: HashMap<DemandId, Version> = HashMap::new();
     let mut needed = HashSet::new();

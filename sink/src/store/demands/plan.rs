@@ -1,7 +1,7 @@
-//! Decides which rows an intake adds and changes. It does no I/O, and is the same for every store.
+//! Decides which rows an intake adds and changes. It does no I/O, and every store uses it.
 //!
 //! A store loads the [`KnownState`], makes the [`IntakePlan`], numbers its new rows, and writes each table
-//! once. Nothing here waits, so events are judged exactly in the order in which the bus delivered them.
+//! once. Events are judged in the order in which the bus delivered them.
 
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
@@ -17,15 +17,19 @@ use super::{
     rows::{DemandChange, HistoryEntry, IntakePlan, Outcome, Receipt},
 };
 
-/// Events that go to quarantine without judgement, because a database refused them, by position (delivery,
-/// event).
-pub(crate) type Bans = BTreeMap<(usize, usize), Reason>;
+/// Events that go to quarantine without judgement, and why, by position: (index of the delivery, index of the
+/// event). A database has refused them.
+pub(crate) type Exclusions = BTreeMap<(usize, usize), Reason>;
 
-/// Judges every event of the intake.
-pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a KnownState, banned: &Bans) -> IntakePlan<'a> {
+/// Judges every event of the intake; returns the rows to write.
+pub(crate) fn plan<'a>(
+    intake: &'a Intake,
+    known: &'a KnownState,
+    excluded: &Exclusions,
+) -> IntakePlan<'a> {
     let mut planner = Planner {
         known,
-        banned,
+        excluded,
         plan: IntakePlan::default(),
         receipts: HashMap::new(),
         changes: HashMap::new(),
@@ -41,15 +45,15 @@ pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a KnownState, banned: &Bans)
 
 struct Planner<'a, 'b> {
     known: &'a KnownState,
-    banned: &'b Bans,
+    excluded: &'b Exclusions,
     plan: IntakePlan<'a>,
-    /// Receipts of this intake.
+    /// The messages of this intake that were planned, with their hashes.
     receipts: HashMap<&'a MessageId, Digest>,
     /// Indices in `plan.changes`.
     changes: HashMap<DemandId, usize>,
     /// Indices in `plan.quarantined`.
     quarantined: HashMap<DemandId, usize>,
-    /// The history entries of this intake: (demand, digest).
+    /// The states that this intake adds to history: (row number of the demand, digest).
     added: HashSet<(i64, Digest)>,
     /// How many demands are new.
     n_new: i64,
@@ -66,7 +70,7 @@ impl<'a> Planner<'a, '_> {
                 self.plan.outcomes.redelivered += events;
             }
             Some(_) => {
-                // One of the two messages has a wrong id, so these events are not judged.
+                // One of the two messages has a wrong id, so this one goes to quarantine as a whole.
                 let why = "another message with this id was kept before";
                 let body = &message.body;
                 self.quarantine(Quarantined::of_bytes(delivery, body, "receipt_conflict", why));
@@ -91,8 +95,8 @@ impl<'a> Planner<'a, '_> {
         for (position, event) in delivery.events.iter().enumerate() {
             let outcome = match event {
                 Event::Demand(demand) => {
-                    let banned = self.banned.get(&(index, position)).cloned();
-                    match banned.or_else(|| identity_flaw(&delivery.message.id.channel, demand)) {
+                    let excluded = self.excluded.get(&(index, position)).cloned();
+                    match excluded.or_else(|| identity_flaw(&delivery.message.id.channel, demand)) {
                         None => self.plan_demand(delivery, demand),
                         Some(reason) => {
                             self.quarantine(Quarantined::of_demand(delivery, demand, reason))
@@ -106,7 +110,7 @@ impl<'a> Planner<'a, '_> {
             };
             outcomes += outcome;
         }
-        // An unreadable body is one event here, but the books count all events of the message.
+        // An unreadable body is one event here, but the books count the events that the publisher counted.
         let n_events = u64::try_from(delivery.events.len()).unwrap_or(u64::MAX);
         outcomes.quarantined += u64::from(delivery.message.events).saturating_sub(n_events);
         outcomes
@@ -219,7 +223,7 @@ impl<'a> Planner<'a, '_> {
                     let known = self.known.demands.get(&row.id)?;
                     Some((known.current.version, known.last_seen_at))
                 });
-            // The same demand already has a newer valid state, so nobody needs to correct anything.
+            // The demand already has a newer valid state, so nobody needs to correct anything.
             row.resolved_at =
                 newest.filter(|(version, _)| *version > row.version).map(|(_, seen_at)| seen_at);
         }
@@ -228,14 +232,12 @@ impl<'a> Planner<'a, '_> {
     }
 }
 
-/// What is wrong with the identity of a demand. A demand with a wrong id would overwrite the row of another
-/// one, so the id is computed again from channel and key.
+/// What is wrong with the channel or id of a demand; `None` if nothing is. The id is computed again from
+/// channel and key, because a demand with a wrong id would overwrite the row of another one.
 fn identity_flaw(channel: &ChannelId, demand: &Demand) -> Option<Reason> {
     if demand.channel != *channel {
-        return Some(Reason::new(
-            "wrong_channel",
-            "the demand names another channel than its message",
-        ));
+        let detail = "the demand names another channel than its message";
+        return Some(Reason::new("wrong_channel", detail));
     }
     if demand.id != DemandId::of(channel, &demand.source_key) {
         return Some(Reason::new("wrong_id", "the id does not follow from channel and source key"));

@@ -1,8 +1,8 @@
-//! Records and messages that could not be kept as demands, one row for each key.
+//! Quarantine: records and messages that could not be kept as demands, one row for each id.
 //!
-//! The bytes of an unreadable event are kept only if our normaliser wrote it: then personal values in
-//! it are sealed. Of anything else only length and SHA-256 are kept, because it may contain personal
-//! values in plain text.
+//! An event that cannot be read is kept with its text only if our normaliser wrote it: then personal values in
+//! it are sealed. Of anything else only length and SHA-256 are kept, because it may contain personal values
+//! in plain text.
 
 use contract::{
     ChannelId, Delivery, Demand, DemandId, Fault, MappingNo, Reason, Reject, Revision, SealedBytes,
@@ -20,38 +20,40 @@ use crate::store::{
 /// A row in quarantine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Quarantined {
-    /// The id, computed from the key, or from the bytes if there is no key.
+    /// Computed from channel and key, or from the bytes if the key could not be read.
     pub id: DemandId,
     /// The channel that it came through.
     pub channel: ChannelId,
     /// The key of the source, if it could be read.
     pub source_key: Option<String>,
-    /// Its newest version.
+    /// The newest version that was not accepted.
     pub version: Version,
-    /// A code for the reason, to group by.
+    /// Why it was not accepted, as a code.
     pub reason: String,
-    /// The reason in words.
+    /// Why it was not accepted, in words.
     pub detail: String,
-    /// The place in the source.
+    /// Where it was in the source.
     pub place: String,
-    /// The message that it came in.
+    /// The id of the message in which it came.
     pub message: String,
-    /// The record as the source sent it, compressed and sealed.
+    /// The record as the source sent it, compressed and sealed; `None` if it was too large, could not be read
+    /// from its message, or was erased.
     pub raw: Option<SealedBytes>,
-    /// The event, if our normaliser wrote it and this version cannot read it.
+    /// The text of the event, if our normaliser wrote it and this version cannot read it.
     pub event: Option<String>,
-    /// When it was first seen, if the message says that.
+    /// When it was first read from the source; `None` if the message could not be read.
     pub first_seen_at: Option<Timestamp>,
-    /// When it was last seen, if the message says that.
+    /// When it was last read from the source; `None` if the message could not be read.
     pub last_seen_at: Option<Timestamp>,
     /// How often it came; redeliveries do not count.
     pub times_seen: u64,
-    /// When a newer valid state of the same record was seen.
+    /// When a newer valid state of the same record was read. `None`: somebody must still correct the record.
     pub resolved_at: Option<Timestamp>,
 }
 
 impl Database {
-    /// The rows in quarantine that are not resolved, the newest first.
+    /// The unresolved rows of one channel, or of all channels if it is `None`; the newest `limit` rows, the
+    /// newest first.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -96,7 +98,7 @@ impl Quarantined {
         }
     }
 
-    /// A demand that the store cannot take.
+    /// A demand that the store cannot keep.
     pub(crate) fn of_demand(delivery: &Delivery, demand: &Demand, reason: Reason) -> Self {
         let key = without_nul(demand.source_key.as_str());
         Self {
@@ -111,7 +113,8 @@ impl Quarantined {
         }
     }
 
-    /// Bytes that this version cannot read as an event, or the body of a message with a wrong id.
+    /// Bytes that cannot be read as an event, or the body of a message with a wrong id. `code` and `why` say
+    /// why they are in quarantine.
     pub(crate) fn of_bytes(delivery: &Delivery, bytes: &[u8], code: &str, why: &str) -> Self {
         let hash = Sha256::digest(bytes);
         let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -128,6 +131,7 @@ impl Quarantined {
         }
     }
 
+    /// A row with the facts that a message says about all its events. The caller sets the others.
     fn of_message(delivery: &Delivery, seen_at: Option<Timestamp>) -> Self {
         let message = &delivery.message.id;
         Self {
@@ -171,7 +175,7 @@ impl Quarantined {
         })
     }
 
-    /// Merges another row with the same id: the newest version provides the description.
+    /// Merges another row with the same id. The newer version says what is wrong; both are counted.
     pub(crate) fn merge(&mut self, other: Self) {
         let times_seen = self.times_seen + other.times_seen;
         let first_seen_at = earliest(self.first_seen_at, other.first_seen_at);
@@ -185,7 +189,7 @@ impl Quarantined {
     }
 }
 
-/// The columns that come from the newest version.
+/// The columns that are taken from the newer version when two rows are merged.
 const DESCRIPTION: [&str; 10] = [
     "revision",
     "read_no",
@@ -199,7 +203,7 @@ const DESCRIPTION: [&str; 10] = [
     "resolved_at",
 ];
 
-/// The ON CONFLICT clause for an id that is already in quarantine: an older version is only counted.
+/// The ON CONFLICT clause that merges a row with the one that has its id already, as [`Quarantined::merge`].
 pub(crate) fn on_conflict() -> String {
     let description = DESCRIPTION.map(|name| {
         format!(

@@ -18,8 +18,8 @@ use crate::store::{
 /// A demand, and when it was seen.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DemandRow {
-    /// Its current state. The version changes whenever the demand is read again; `origin` names the read
-    /// that the content comes from.
+    /// Its current state. Its version is that of the last read that returned this content; `origin` is that
+    /// of the first one.
     pub demand: Demand,
     /// The time of the read that first saw it.
     pub first_seen_at: Timestamp,
@@ -32,11 +32,11 @@ pub struct DemandRow {
 pub struct HistoryRow {
     /// The number of the row, in the order in which states were judged.
     pub seq: i64,
-    /// The version it came with.
+    /// Its version.
     pub version: Version,
-    /// What became of it.
+    /// What became of the state.
     pub outcome: Outcome,
-    /// Its status code.
+    /// The status code of the demand in this state.
     pub status: Option<String>,
     /// The digest of its content.
     pub digest: Digest,
@@ -59,7 +59,7 @@ impl Database {
     /// The current state of the demand with this key.
     ///
     /// # Errors
-    /// As [`Database::demand`].
+    /// Like [`Database::demand`].
     pub async fn current(
         &self,
         channel: &ChannelId,
@@ -69,10 +69,11 @@ impl Database {
         Ok(row.map(|row| row.demand))
     }
 
-    /// Demands after row `after` that were seen since `since`, with their row numbers.
+    /// The first `limit` demands after row number `after` that were seen at the time `since` or later, with
+    /// their row numbers.
     ///
     /// # Errors
-    /// As [`Database::demand`].
+    /// Like [`Database::demand`].
     pub async fn demands(
         &self,
         after: i64,
@@ -92,7 +93,8 @@ impl Database {
         self.query("read a history", HISTORY, &[Value::Id(*id)], HistoryRow::read).await
     }
 
-    /// The record of a row of history, as the source sent it: compressed and sealed.
+    /// The record of a row of history, as the source sent it, compressed and sealed. `None` if it was dropped
+    /// or erased.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -130,7 +132,7 @@ const HISTORY: &str = "SELECT h.* FROM demand d JOIN demand_history h ON h.deman
 const RAW: &str = "SELECT raw FROM demand_raw WHERE history = $1";
 
 impl DemandRow {
-    /// Builds the wire format of the demand, whose fields are the columns, and parses it.
+    /// Builds the JSON of the wire format, which has a field for each column, and parses it.
     fn read(row: &dyn Columns) -> Result<Self, Error> {
         let mut wire = Map::new();
         for column in COLUMNS {

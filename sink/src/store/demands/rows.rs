@@ -1,4 +1,4 @@
-//! The rows that a plan consists of.
+//! The plan for an intake: the rows that a store must write.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::quarantine::Quarantined;
 use crate::store::database::sql::Value;
 
-/// The rows to write.
+/// The rows that a store must write for an intake.
 #[derive(Debug, Default)]
 pub(crate) struct IntakePlan<'a> {
-    /// In the order in which their demands first appeared.
+    /// New and changed demands, in the order in which they first appeared in the intake.
     pub(crate) changes: Vec<DemandChange<'a>>,
     pub(crate) history: Vec<HistoryEntry<'a>>,
     /// One row per id.
@@ -29,7 +29,7 @@ impl IntakePlan<'_> {
     }
 
     /// Assigns the numbers of new rows, in the order of the plan. The numbers must ascend, there must be
-    /// enough of them, and no other writer may use them. Each store finds such numbers in its own way.
+    /// enough of them, and no other writer may use them.
     pub(crate) fn assign_numbers(
         &mut self,
         demands: impl IntoIterator<Item = i64>,
@@ -57,26 +57,31 @@ pub(crate) struct DemandChange<'a> {
     /// Whether the store has no row for it yet.
     pub(crate) is_new: bool,
     pub(crate) id: DemandId,
+    /// The time of the read; used only for a new demand.
     pub(crate) first_seen_at: Timestamp,
+    /// The time of the last read that returned the current state.
     pub(crate) last_seen_at: Timestamp,
-    /// The new row; `None` if only the version and `last_seen_at` change.
+    /// The values of the new row, in the order of the columns; `None` if only the version and `last_seen_at`
+    /// change.
     pub(crate) row: Option<Vec<Value<'a>>>,
-    /// The state by which the next event of this intake is judged; its version becomes that of the row.
+    /// The current state after the events that were judged so far. The next event is compared with it.
     pub(crate) current: DemandState,
-    /// Whether a state came again with a newer version.
+    /// Whether the current content came again with a newer version.
     pub(crate) has_new_version: bool,
-    /// The index in `history` of the state that is the current one so far.
+    /// The index in [`IntakePlan::history`] of the current state; `None` if this intake did not bring it.
     pub(crate) current_entry: Option<usize>,
 }
 
 /// A state that is added to history.
 #[derive(Debug)]
 pub(crate) struct HistoryEntry<'a> {
-    /// Zero until numbers are assigned.
+    /// The number of the row; zero until numbers are assigned.
     pub(crate) seq: i64,
+    /// The row number of the demand; negative for a new demand until numbers are assigned.
     pub(crate) demand_seq: i64,
     pub(crate) demand: &'a Demand,
     pub(crate) outcome: Outcome,
+    /// Names of the fields that differ from the state before.
     pub(crate) changed: Vec<&'static str>,
 }
 
@@ -86,14 +91,14 @@ pub(crate) struct HistoryEntry<'a> {
 pub enum Outcome {
     /// It became the current state.
     Stored,
-    /// It was newer than the current state, and a still newer one came in the same transaction.
+    /// It was newer than the current state, but the same transaction contained a still newer one.
     Superseded,
-    /// It was older than the current state when it came.
+    /// The current state was newer when it came, or had its version and another content.
     Stale,
 }
 
 impl Outcome {
-    /// The word in the column.
+    /// The value in the column `outcome`.
     pub fn code(self) -> &'static str {
         match self {
             Self::Stored => "stored",

@@ -1,4 +1,5 @@
-//! Counts of doubts, labels that no code table has, and the usual number of demands of a channel.
+//! Statistics of demands: quality flags, labels that no code table has, the number of demands of a day, and
+//! which fields demands have.
 
 use std::sync::LazyLock;
 
@@ -11,16 +12,16 @@ use crate::store::{
     database::sql::{Columns, NO_ROWS},
 };
 
-/// The number of demands of a channel that have a doubt.
+/// How many demands of a channel have a certain quality flag at a certain field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QualityCount {
     /// The channel.
     pub channel: ChannelId,
     /// The field.
     pub field: String,
-    /// The doubt.
+    /// The code of the quality flag: what is doubtful about the field.
     pub flag: String,
-    /// The number of demands that have it.
+    /// The number of demands that have the flag.
     pub demands: u64,
     /// The number of demands of the channel that were examined.
     pub of: u64,
@@ -42,7 +43,7 @@ pub struct UnknownLabel {
 }
 
 impl Database {
-    /// Doubts per channel and field, of the `newest` demands.
+    /// Counts the quality flags of each channel and field, of the `newest` newest demands of the store.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -59,7 +60,7 @@ impl Database {
         self.query("count doubts", COUNTS, &[newest.into()], read).await
     }
 
-    /// Labels that no code table has.
+    /// Labels that no code table has, the most frequent first.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -77,7 +78,7 @@ impl Database {
     }
 }
 
-/// Doubts of the $1 newest demands.
+/// Counts the quality flags of the $1 newest demands.
 const COUNTS: &str = "
     WITH d AS (SELECT seq, channel, quality FROM demand ORDER BY seq DESC LIMIT $1)
      SELECT d.channel, q.value ->> 'field' AS field, q.value ->> 'flag' AS flag,
@@ -86,7 +87,7 @@ const COUNTS: &str = "
      FROM d CROSS JOIN {each}(d.quality) q
      GROUP BY d.channel, field, flag ORDER BY d.channel, demands DESC, field, flag";
 
-/// Labels of every field that keeps them, the most frequent first.
+/// The labels without a code of every field that has a column for its label, the most frequent first.
 static UNKNOWN: LazyLock<String> = LazyLock::new(|| {
     let fields = ["kind", "status", "category", "org", "region"].map(|field| {
         format!(
@@ -102,21 +103,21 @@ static UNKNOWN: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The average covers the same day of this number of earlier weeks.
+/// Maximum number of earlier weeks that an average covers.
 const MAX_WEEKS: i32 = 4;
 
-/// The number of demands of a day up to a time.
+/// The number of demands of a channel from midnight until now, and the usual number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Volume {
-    /// How many were received.
+    /// The number of demands.
     pub received: u64,
-    /// The average by the same time on the same day of earlier weeks; `None` if the channel is younger
-    /// than a week.
+    /// The average number in the same hours of the same weekday, of up to four earlier weeks; `None` if the
+    /// channel has no demand that is older than a week.
     pub expected: Option<u64>,
 }
 
 impl Database {
-    /// The demands that a channel has received from `midnight` to `now`.
+    /// Counts the demands of a channel whose source received them from `midnight` to `now`.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -140,8 +141,8 @@ impl Database {
         Ok(Volume { received, expected: (sum + weeks / 2).checked_div(weeks) })
     }
 
-    /// The shapes of the last thousand demands that came after the last accepted change of shape, the newest
-    /// first.
+    /// The shapes (which fields they have) of the last thousand demands of a channel, the newest first. Those
+    /// before the last [`accept_shape`](Self::accept_shape) are left out.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -156,7 +157,8 @@ impl Database {
         self.query("read the shapes", SHAPES, &[channel.as_str().into()], read).await
     }
 
-    /// Accepts the shape of the demands that this channel has from now on.
+    /// Accepts that the demands of this channel have another shape from now on. `who` is the user who accepts
+    /// it.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -186,6 +188,7 @@ impl Database {
     }
 }
 
+/// The number of demands of channel $1 that its source received from $2 to $3.
 const RECEIVED: &str = "SELECT count(*) AS n FROM demand
      WHERE channel = $1 AND received_at >= $2 AND received_at < $3";
 
@@ -193,7 +196,8 @@ const OLDER: &str = "SELECT 1 FROM demand WHERE channel = $1 AND received_at < $
 
 const NEWEST: &str = "SELECT max(seq) AS seq FROM demand";
 
-// In two parts, because the index does not have demands without a time next to the newest ones.
+/// The shapes of the newest demands of channel $1. Demands without a time are looked up separately, because the
+/// index by time does not have them among the newest ones.
 const SHAPES: &str = "
     WITH accepted AS (
         SELECT coalesce(max(CAST(answer AS bigint)), 0) AS upto FROM request

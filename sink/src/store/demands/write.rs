@@ -1,5 +1,5 @@
 //! Writes a plan: each table once, and a table before those that refer to it. If several processes may
-//! write, the rows of a table are in the order of their keys, so that two sinks that add the same rows cannot
+//! write, rows that two sinks could both write are written in the order of their keys, so that the sinks cannot
 //! deadlock.
 
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -18,7 +18,8 @@ use crate::store::database::{
     transaction::{Failure, Transaction},
 };
 
-/// Writes the plan; the caller commits. False if another sink changed one of the rows in between.
+/// Writes the plan; the caller commits. Returns false if another sink has changed a demand since the plan was
+/// made: the caller must then roll back.
 pub(crate) async fn write(
     tx: &mut Transaction<'_>,
     plan: &IntakePlan<'_>,
@@ -48,7 +49,7 @@ async fn write_demands(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Resul
         plan.changes.iter().partition(|change| change.row.is_some());
     let (mut new, changed): (Vec<_>, Vec<_>) = rows.into_iter().partition(|change| change.is_new);
     if tx.is_shared() {
-        // KnownState demands are locked already, in the order of their keys.
+        // Demands that exist are locked already, in the order of their keys.
         new.sort_unstable_by_key(|change| change.id);
     }
     let mut n_written = 0;
@@ -79,7 +80,7 @@ async fn write_receipts(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Resu
     Ok(())
 }
 
-/// All columns of a demand; only the version and `last_seen_at` if nothing else changes.
+/// The row of a demand with all columns, or only with version and `last_seen_at` if nothing else changes.
 fn demand_row<'a>(change: &'a DemandChange<'_>) -> Row<'a> {
     let mut row = vec![("seq", change.seq.into())];
     row.extend(version_columns(change.current.version));
@@ -177,7 +178,7 @@ fn message_columns(message: &MessageId) -> [(&'static str, Value<'_>); 3] {
 
 const INSERT: &str = "{insert} INTO demand ({names}) {rows}";
 
-/// Without the key, which never changes: setting it would still rewrite its indexes.
+/// Sets all columns but id and key: these never change, and setting them would rewrite their indexes.
 static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let columns = COLUMNS.iter().map(|column| column.name);
     let columns = columns.filter(|name| !matches!(*name, "id" | "channel" | "source_key"));
@@ -186,7 +187,7 @@ static UPDATE: LazyLock<String> = LazyLock::new(|| {
 
 static UPDATE_VERSION: LazyLock<String> = LazyLock::new(|| update([].into_iter()));
 
-/// Updates the version, `last_seen_at` and these columns of demands that have an older version.
+/// The statement that sets the version, `last_seen_at` and these columns of demands that have an older version.
 fn update<'a>(columns: impl Iterator<Item = &'a str>) -> String {
     let always = ["revision", "read_no", "mapping", "last_seen_at"];
     let set: Vec<_> =

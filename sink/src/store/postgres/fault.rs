@@ -1,35 +1,35 @@
-//! Turns errors of PostgreSQL into faults, by SQLSTATE
-//! (<https://www.postgresql.org/docs/current/errcodes-appendix.html>). Only the message of an error
-//! is shown: its detail quotes rows.
+//! Turns errors of PostgreSQL into faults, by their code, the SQLSTATE
+//! (<https://www.postgresql.org/docs/current/errcodes-appendix.html>). Only the message of an error is shown,
+//! because its detail quotes rows.
 
 use std::io::ErrorKind;
 
-use contract::{Fault, FaultKind, chain, no_connection};
+use contract::{Fault, FaultKind, causes_text, connect_failure_text};
 use sqlx::Error;
 
-/// The fault for an error: `action` failed.
+/// The fault for an error. Its message is "cannot" and the action, which says what failed.
 pub(super) fn fault(place: &str, action: &str, error: &Error) -> Fault {
     let (kind, remedy) = meaning(error);
     let fault = Fault::new(kind, format!("cannot {action}")).at(place).because(message(error));
     remedy.into_iter().fold(fault, Fault::remedy)
 }
 
-/// The part of an error that may be shown.
+/// The text of an error, without what may quote a row.
 pub(in crate::store) fn message(error: &Error) -> String {
     match error {
         Error::Database(error) => error.message().to_owned(),
         Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
             "the server closed the connection".to_owned()
         }
-        Error::Io(error) => no_connection(error).map_or_else(|| chain(error), str::to_owned),
-        Error::Tls(error) => chain(&**error),
+        Error::Io(io) => connect_failure_text(io).map_or_else(|| causes_text(io), str::to_owned),
+        Error::Tls(error) => causes_text(&**error),
         Error::PoolTimedOut => "no connection became free in time".to_owned(),
-        error => chain(error),
+        error => causes_text(error),
     }
 }
 
-/// Whether the connection is lost, or its server no longer accepts writes: another host may be the primary
-/// now.
+/// Whether the connection is lost, or its server no longer accepts writes. Then another host may be the one
+/// that accepts writes now.
 pub(super) fn is_lost(error: &Error) -> bool {
     match error {
         Error::Io(_)
@@ -77,7 +77,7 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
         "check that this version of the gateway created the tables, and that nobody changed them";
     let code = code(error);
     match (error, code.as_str()) {
-        (Error::Io(error), _) if no_connection(error).is_some() => {
+        (Error::Io(error), _) if connect_failure_text(error).is_some() => {
             (Transient, Some("check the host and port in the store URL, and that PostgreSQL runs"))
         }
         (Error::Tls(_), _) => (Stopped, Some("check sslmode and sslrootcert in the store URL")),

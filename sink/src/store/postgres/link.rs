@@ -1,7 +1,7 @@
 //! Connections to the database: finds the host that accepts writes, also after a failover.
 //!
-//! This module does not wait until a lost server comes back: it drops the connections at the first error,
-//! and the next call looks for a host again. The supervisor and the sink wait between retries.
+//! If the server is lost, the connections are dropped, and the next call looks for a host again. This module
+//! does not retry: its callers do.
 
 use std::{
     str::FromStr,
@@ -23,20 +23,20 @@ use crate::store::Access;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time limit for getting a connection from the pool, free or new.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
-/// One connection writes, as in the embedded store: if the future of a transaction is dropped, the
-/// transaction is rolled back before this handle writes again.
+/// One connection writes: if the future of a transaction is dropped, the transaction is rolled back before this
+/// handle writes again.
 const MAX_WRITERS: u32 = 1;
 const MAX_READERS: u32 = 4;
 
-/// The oldest supported version of the server.
+/// The oldest supported major version of the server.
 const MIN_VERSION: i32 = 13;
 
-/// Time limits of the server, because sqlx does not cancel the statement of a dropped future.
+/// Time limits that the server enforces: sqlx does not cancel the statement of a dropped future.
 const SERVER_LIMITS: [(&str, &str); 2] =
     [("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "60s")];
 
-/// Makes the writer look up rows by index only. A connection keeps its query plans, and a plan that was
-/// made while the tables were small would scan them when they are large.
+/// Settings that make the writer look up rows by index. Without them, it would scan small tables, and keep
+/// that query plan when they have become large.
 const INDEX_ONLY: [(&str, &str); 4] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
@@ -44,13 +44,14 @@ const INDEX_ONLY: [(&str, &str); 4] = [
     ("jit", "off"),
 ];
 
-/// The hosts, and the connections to the one in use.
+/// The hosts of the database, and the connections to the host in use, if there are any.
 pub(super) struct Link {
     hosts: Hosts,
     pub(super) access: Access,
     pools: Mutex<Option<Pools>>,
 }
 
+/// Connections to one host.
 #[derive(Clone)]
 pub(super) struct Pools {
     pub(super) writer: PgPool,
@@ -129,6 +130,7 @@ impl Link {
         }
     }
 
+    /// Connects to a host, and checks that the store can use it.
     async fn probe(&self, host: &Host) -> Result<PgConnection, Fault> {
         let place = match self.hosts.hosts.as_slice() {
             [_] => self.place(),
@@ -154,7 +156,7 @@ impl Link {
                     CONNECT_TIMEOUT.as_secs()
                 ))
                 .at(place)
-                .remedy("check the host and port in the store URL, and the firewall")
+                .remedy("check the host and port in the store URL, and the firewall in between")
             })?
             .map_err(|error| fault(place, "connect", &error))?;
         if version / 10_000 < MIN_VERSION {
@@ -176,7 +178,7 @@ impl Link {
                 "the server does not accept writes: it is a standby, or read-only",
             )
             .at(place)
-            .remedy("add the primary to the store URL"));
+            .remedy("add the host that accepts writes to the store URL"));
         }
         Ok(connection)
     }
@@ -204,7 +206,8 @@ fn no_usable_host(mut faults: Vec<Fault>, place: &str) -> Fault {
     Fault::new(kind, "no host of the store can be used").at(place).because(each.join(" | "))
 }
 
-/// The parameters that may follow `?`. The driver ignores an unknown one, but logs its value.
+/// The parameters that may follow `?` in the URL. Others are refused, because the driver ignores them and logs
+/// their values.
 const PARAMETERS: &[&str] =
     &["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "application_name", "options"];
 
@@ -213,7 +216,7 @@ const PARAMETERS: &[&str] =
 #[derive(Clone)]
 pub(super) struct Hosts {
     pub(super) hosts: Vec<Host>,
-    /// Database and hosts, without user and password.
+    /// Database and hosts, without user and password, for messages.
     pub(super) place: String,
 }
 
@@ -256,8 +259,8 @@ impl Hosts {
     }
 }
 
-/// The parameters for the driver, without `target_session_attrs`: connections that write always use a
-/// host that accepts writes.
+/// The parameters for the driver. `target_session_attrs` is left out: connections that write always use a host
+/// that accepts writes.
 fn driver_query(query: &str) -> Result<String, Fault> {
     let mut kept = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {

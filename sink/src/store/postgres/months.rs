@@ -1,8 +1,8 @@
-//! Partitions of history and of raw records, one for each month: created before they are needed, and
+//! Partitions of history and of raw records, one for each month, which are created before they are needed and
 //! dropped when they are old.
 //!
-//! A partition is created as a table and then attached: CREATE TABLE … PARTITION OF would wait for all
-//! writers, and all later writers would wait for it.
+//! A partition is created as a table and then attached, because CREATE TABLE … PARTITION OF would lock out all
+//! writers.
 
 use std::{
     collections::BTreeSet,
@@ -16,10 +16,10 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::Postgres;
 use crate::store::database::transaction::Failure;
 
-/// The tables that have partitions, in the order in which their rows are written.
+/// The tables that have partitions.
 const TABLES: [&str; 2] = ["demand_history", "demand_raw"];
 
-/// The months that are known to have partitions.
+/// The months whose partitions exist, as far as this process knows.
 #[derive(Default)]
 pub(super) struct Months(Mutex<BTreeSet<Month>>);
 
@@ -27,14 +27,14 @@ pub(super) struct Months(Mutex<BTreeSet<Month>>);
 type Month = NaiveDate;
 
 impl Postgres {
-    /// As [`Database::drop_before`]; after a fault nothing was dropped.
+    /// See [`Database::drop_before`]. After a fault, nothing was dropped.
     ///
     /// [`Database::drop_before`]: crate::store::Database::drop_before
     pub(in crate::store) async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
         let dropped = self
             .run(self.deadline(), "drop old months", async {
                 let mut tx = self.begin_exclusive().await?;
-                // DROP needs a lock on the whole table: while it waits for the lock, all writers wait for it.
+                // While DROP waits for its lock on the whole table, all writers wait too: so it waits for 5 s only.
                 sqlx::query("SET LOCAL lock_timeout = '5s'").execute(&mut *tx).await?;
                 let mut dropped = BTreeSet::new();
                 for table in TABLES {
@@ -54,7 +54,7 @@ impl Postgres {
         Ok(!dropped.is_empty())
     }
 
-    /// Forgets which months have partitions.
+    /// Forgets which months have partitions, because another process may have dropped some.
     pub(in crate::store) fn forget_months(&self) {
         self.months.lock().clear();
     }
@@ -114,7 +114,7 @@ async fn list_months(conn: &mut PgConnection, table: &str) -> Result<BTreeSet<Mo
     Ok(names.iter().filter_map(|name| month_of_partition(table, name)).collect())
 }
 
-/// `None` if the year has more than four digits: then the database refuses the row.
+/// The month of a time; `None` if the year is not between 1 and 9999: then the database refuses the row.
 fn month_of(time: Timestamp) -> Option<Month> {
     time.date_naive().with_day(1).filter(|month| (1..=9999).contains(&month.year()))
 }

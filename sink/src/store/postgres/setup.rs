@@ -1,5 +1,5 @@
-//! Brings the tables up to date. The migrator holds an advisory lock, so that several processes do this one
-//! after another.
+//! Brings the tables up to date by the files in `migrations/postgres`. The migrator holds a lock, so that
+//! several processes do this one after another.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use crate::store::Access;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// Time limit for a migration: a large database takes long, and another process may migrate it first.
+/// Time limit for a migration. A large database takes long, and another process may be migrating it.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(3_600);
 
-/// Creates or migrates the tables, or checks that they are there.
+/// With write access, creates the tables or brings them up to date; otherwise checks that they are.
 pub(super) async fn bring_up_to_date(link: &Link, access: Access) -> Result<(), Fault> {
     let (_, mut connection) = link.find_host().await?;
     let done = match access {
@@ -39,7 +39,7 @@ impl Postgres {
     /// and `_` of `name` are used.
     ///
     /// # Errors
-    /// As [`Postgres::open`]; or the account may not create the schema.
+    /// Like [`Postgres::open`]; or the user may not create the schema.
     pub async fn create_schema(url: &str, name: &str) -> Result<(), Fault> {
         let link = Link::new(Hosts::parse(url)?, Access::ReadWrite);
         let (_, mut connection) = link.find_host().await?;
@@ -60,7 +60,7 @@ impl Postgres {
 
 async fn migrate(connection: &mut PgConnection, place: &str) -> Result<(), Fault> {
     let work = async {
-        // The usual limit is too short for a migration, and for waiting for that of another process.
+        // The usual limit is too short for a migration, and for waiting for another process.
         sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
         MIGRATIONS.run_direct(None, &mut *connection, false).await
     };
@@ -99,15 +99,15 @@ async fn check(connection: &mut PgConnection, place: &str) -> Result<(), Fault> 
         return Err(other_version(place));
     }
     if version < ours {
-        return Err(Fault::stopped("the store has no tables of this version yet")
+        return Err(Fault::stopped("the tables of the store are missing or out of date")
             .at(place)
-            .remedy("start the gateway once"));
+            .remedy("start the gateway once, which brings them up to date"));
     }
     Ok(())
 }
 
 fn other_version(place: &str) -> Fault {
-    Fault::stopped("the tables are of another version")
+    Fault::stopped("another version of the gateway created the tables")
         .at(place)
-        .remedy("use the version that created them, or a newer one")
+        .remedy("use that version, or a newer one")
 }

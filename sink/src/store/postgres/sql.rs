@@ -1,4 +1,4 @@
-//! How PostgreSQL runs the statements that both databases share.
+//! Runs statements on PostgreSQL: binds values, reads rows, and fills in the words of its dialect.
 
 use contract::DemandId;
 use serde_json::value::RawValue;
@@ -87,14 +87,15 @@ pub(in crate::store) async fn write_rows(
     Ok(sqlx::query_with(sql, arguments).execute(conn).await?.rows_affected())
 }
 
-/// The value of a JSON text. It is always valid, because `serde_json` wrote it.
+/// The JSON value of a text; `None` if it is not JSON, which does not happen, because `serde_json` wrote it.
 fn json(text: &str) -> Option<Json<Box<RawValue>>> {
     RawValue::from_string(text.to_owned()).ok().map(Json)
 }
 
-/// The id of a demand as a `uuid` of the database.
+/// The id of a demand, as the database type `uuid`.
 struct Uuid(DemandId);
 
+/// The numbers of the types `uuid` and `uuid[]` are the same in every database.
 const UUID: PgTypeInfo = PgTypeInfo::with_oid(Oid(2950));
 const UUID_ARRAY: PgTypeInfo = PgTypeInfo::with_oid(Oid(2951));
 

@@ -1,7 +1,7 @@
-//! Tests of PostgreSQL only; everything else is in the suite.
+//! Tests of what only PostgreSQL does. `store/tests/suite.rs` has the tests that every store must pass.
 //!
-//! `cargo xtask test` starts a server and sets its URL in `TONGHUI_TEST_POSTGRES`. Every test creates a
-//! database of its own there.
+//! `cargo xtask test` starts a server and sets its URL in `TONGHUI_TEST_POSTGRES`. Every test creates a new
+//! database there.
 
 mod access;
 mod commits;
@@ -20,14 +20,14 @@ use crate::store::{Access, Database};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// A database of its own.
-pub(in crate::store) struct Served {
+/// A store in a new database.
+pub(in crate::store) struct PostgresTestStore {
     pub(in crate::store) url: String,
     pub(in crate::store) postgres: Postgres,
     pub(in crate::store) store: Database,
 }
 
-impl Served {
+impl PostgresTestStore {
     pub(in crate::store) async fn new() -> Self {
         Self::open(new_database("ENCODING 'UTF8'").await).await
     }
@@ -37,7 +37,7 @@ impl Served {
         Self { url, store: Database::Postgres(postgres.clone()), postgres }
     }
 
-    /// The same database for another process.
+    /// Another handle to the same database, as another process has one.
     async fn again(&self) -> Database {
         open(&self.url).await
     }

@@ -1,7 +1,7 @@
 //! Turns errors of SQLite into faults, by result code (<https://www.sqlite.org/rescode.html>). The messages of
 //! SQLite name tables and columns, never values, so they may be shown.
 
-use contract::{Fault, FaultKind, chain};
+use contract::{Fault, FaultKind, causes_text};
 use sqlx::Error;
 
 const ERROR: u32 = 1;
@@ -22,7 +22,7 @@ const CONSTRAINT: u32 = 19;
 const MISMATCH: u32 = 20;
 const NOTADB: u32 = 26;
 
-/// The fault for an error: `action` failed.
+/// The fault for an error. Its message is "cannot" and the action, which says what failed.
 pub(super) fn fault(place: &str, action: &str, error: &Error) -> Fault {
     let (kind, cause, remedy) = meaning(error);
     let fault = Fault::new(kind, format!("cannot {action}")).at(place);
@@ -35,16 +35,16 @@ pub(in crate::store) fn is_refusal(error: &Error) -> bool {
     matches!(code(error), Some(TOOBIG | CONSTRAINT | MISMATCH))
 }
 
-/// Whether the same statement may succeed later, the cause in plain words, and what to do.
+/// The kind of the fault, its cause in plain words (`None`: the text of the error is clear), and what to do.
 fn meaning(error: &Error) -> (FaultKind, Option<&'static str>, Option<&'static str>) {
     use FaultKind::{Stopped, Transient};
     match (code(error), error) {
         (Some(BUSY | LOCKED), _) => (
             Transient,
-            Some("another process has locked it"),
+            Some("another process has locked the file"),
             Some("if this lasts, stop the other program that has the file open"),
         ),
-        (Some(FULL), _) => (Transient, Some("the disk is full"), Some("free space on it")),
+        (Some(FULL), _) => (Transient, Some("the disk is full"), Some("free space on the disk")),
         (Some(IOERR), _) => (Transient, None, Some("check the disk that the file is on")),
         (Some(CANTOPEN), _) => (
             Transient,
@@ -66,7 +66,7 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>, Option<&'static s
         ),
         (Some(READONLY | PERM), _) => (
             Stopped,
-            Some("this account has no write permission on it"),
+            Some("the account of this process may not write to the file"),
             Some("give it write permission on the file and its folder"),
         ),
         (Some(ERROR), _) => (
@@ -80,10 +80,10 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>, Option<&'static s
     }
 }
 
-/// The part of an error that may be shown.
+/// The text of an error, without codes.
 pub(in crate::store) fn message(error: &Error) -> String {
     let message = error.as_database_error().map(|error| error.message().to_owned());
-    message.unwrap_or_else(|| chain(error))
+    message.unwrap_or_else(|| causes_text(error))
 }
 
 /// The primary result code: the low byte of the extended one.

@@ -1,4 +1,5 @@
-//! How SQLite runs the statements that both databases share. Ids, times and JSON are text.
+//! Runs statements on SQLite: binds values, reads rows, and fills in the words of its dialect. Ids, times and
+//! JSON are text.
 
 use contract::DemandId;
 use sqlx::{
@@ -12,9 +13,9 @@ use crate::store::database::sql::{
     Columns, Dialect, Row, RowReader, Value, decode, fill, in_dialect, plain_columns,
 };
 
-/// If a row is rejected, the store rolls back the whole transaction. So with `OR FAIL`, SQLite need not
-/// keep a copy of each changed page to roll back the statement alone. No row is locked: there is one
-/// writer, which locks the whole file.
+/// With `OR FAIL`, SQLite does not keep a copy of each changed page to roll back one statement: if a row is
+/// refused, the store rolls back the whole transaction. No row is locked, because the only writer locks the
+/// whole file.
 const DIALECT: Dialect = [
     ("{now}", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"),
     ("{each}", "json_each"),
@@ -55,8 +56,8 @@ fn bind_value(
     }
 }
 
-/// Writes all rows, in order; returns the number of changed rows. It writes full chunks and then chunks of
-/// powers of two, so that eight statements are enough for any number of rows, and each is prepared once.
+/// Writes all rows, in order; returns the number of changed rows. One statement writes 128 rows, or if fewer are
+/// left, a power of two: so there are only eight statements to prepare, whatever the number of rows.
 pub(in crate::store) async fn write_rows(
     conn: &mut SqliteConnection,
     template: &str,
@@ -66,8 +67,8 @@ pub(in crate::store) async fn write_rows(
     let mut remaining = rows;
     let mut n_written = 0;
     while let Some(first) = remaining.first() {
-        let (chunk, after) = remaining.split_at(chunk_size(remaining.len()));
-        remaining = after;
+        let (chunk, later) = remaining.split_at(chunk_size(remaining.len()));
+        remaining = later;
         let row = format!("({})", vec!["?"; first.len()].join(", "));
         let values = format!("VALUES {}", vec![row; chunk.len()].join(", "));
         let sql = AssertSqlSafe(fill(&template, first, &values));
@@ -78,11 +79,11 @@ pub(in crate::store) async fn write_rows(
     Ok(n_written)
 }
 
-/// Rows of a full chunk: with 59 columns they stay far below SQLite's limit of 32,766 parameters. Larger
-/// chunks were not faster (measured).
+/// Maximum number of rows of one statement: with 59 columns, they have far fewer parameters than SQLite allows
+/// (32,766). Larger chunks were not faster when measured.
 const MAX_CHUNK_ROWS: usize = 128;
 
-/// The largest power of two that exceeds neither `n_rows` nor the limit.
+/// The largest power of two that exceeds neither `n_rows` nor [`MAX_CHUNK_ROWS`].
 fn chunk_size(n_rows: usize) -> usize {
     1 << n_rows.clamp(1, MAX_CHUNK_ROWS).ilog2()
 }

@@ -1,4 +1,4 @@
-//! Tests of SQLite only; everything else is in the suite.
+//! Tests of what only SQLite does. `store/tests/suite.rs` has the tests that every store must pass.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::store::{
     demands::{
         columns::COLUMNS,
         known,
-        plan::{Bans, plan},
+        plan::{Exclusions, plan},
         write::write,
     },
     suite::{
@@ -20,7 +20,7 @@ use crate::store::{
         sample::{at, bad, confirm, hotline, id, intake, read, read_from, record, with_body},
         stored,
     },
-    tests::Filed,
+    tests::SqliteTestStore,
 };
 
 async fn ask<T>(store: &Sqlite, sql: &'static str) -> T
@@ -37,7 +37,7 @@ async fn tell(store: &Sqlite, sql: &str) {
 
 #[tokio::test]
 async fn a_commit_is_on_the_disk() {
-    let file = Filed::new().await;
+    let file = SqliteTestStore::new().await;
     assert_eq!(ask::<String>(&file.sqlite, "PRAGMA journal_mode").await, "wal");
     assert_eq!(ask::<i64>(&file.sqlite, "PRAGMA synchronous").await, 2, "2 is FULL");
     assert_eq!(ask::<i64>(&file.sqlite, "PRAGMA foreign_keys").await, 1);
@@ -45,7 +45,7 @@ async fn a_commit_is_on_the_disk() {
 
 #[tokio::test]
 async fn the_table_has_the_columns_of_the_list() {
-    let file = Filed::new().await;
+    let file = SqliteTestStore::new().await;
     let names: String =
         ask(&file.sqlite, "SELECT group_concat(name) FROM pragma_table_info('demand')").await;
     let own = ["seq", "revision", "read_no", "mapping", "first_seen_at", "last_seen_at"];
@@ -55,7 +55,7 @@ async fn the_table_has_the_columns_of_the_list() {
 
 #[tokio::test]
 async fn another_key_is_refused() {
-    let file = Filed::new().await;
+    let file = SqliteTestStore::new().await;
     file.store.bind_key(&[(1, "check".to_owned())]).await.unwrap();
     file.store.bind_key(&[(1, "check".to_owned())]).await.unwrap();
     for (key_id, check_value) in [(1, "0ther"), (2, "check")] {
@@ -68,7 +68,7 @@ async fn another_key_is_refused() {
 
 #[tokio::test]
 async fn a_row_that_the_database_refuses_costs_itself_only() {
-    let file = Filed::new().await;
+    let file = SqliteTestStore::new().await;
     tell(
         &file.sqlite,
         "CREATE TRIGGER no BEFORE INSERT ON demand WHEN new.source_key IN ('k7', 'k131')
@@ -87,7 +87,7 @@ async fn a_row_that_the_database_refuses_costs_itself_only() {
 
 #[tokio::test]
 async fn a_database_that_refuses_everything_stops_the_sink() {
-    let file = Filed::new().await;
+    let file = SqliteTestStore::new().await;
     tell(
         &file.sqlite,
         "CREATE TRIGGER no BEFORE INSERT ON receipt BEGIN SELECT RAISE(ABORT, 'no'); END",
@@ -100,7 +100,7 @@ async fn a_database_that_refuses_everything_stops_the_sink() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_on_one_file_do_not_disturb_each_other() {
-    let file = Filed::new().await;
+    let file = SqliteTestStore::new().await;
     let path = file.folder.path().join("t.db");
     let (one, two) = tokio::join!(
         Sqlite::open(&path, Access::ReadWrite),
@@ -129,13 +129,13 @@ async fn two_processes_on_one_file_do_not_disturb_each_other() {
 
 #[tokio::test]
 async fn a_plan_that_a_newer_state_overtook_is_not_written() {
-    let file = Filed::new().await;
+    let file = SqliteTestStore::new().await;
     keep(&file.store, &intake([&read(1, [record("a", "old")])])).await;
     let newer = intake([&read(2, [record("a", "newer")])]);
     let mut tx = file.store.begin("plan").await.unwrap();
     let known = known::load(&mut tx, &newer).await.unwrap();
     tx.roll_back().await;
-    let overtaken = plan(&newer, &known, &Bans::new());
+    let overtaken = plan(&newer, &known, &Exclusions::new());
     keep(&file.store, &intake([&read(3, [record("a", "newest")])])).await;
     let mut tx = file.store.begin("write").await.unwrap();
     assert!(!write(&mut tx, &overtaken).await.unwrap());
@@ -143,7 +143,7 @@ async fn a_plan_that_a_newer_state_overtook_is_not_written() {
 
 #[tokio::test]
 async fn a_locked_file_is_a_transient_fault() {
-    let file = Filed::new().await;
+    let file = SqliteTestStore::new().await;
     let lock = file.sqlite.begin().await.unwrap();
     let options = sqlx::sqlite::SqliteConnectOptions::new()
         .filename(file.folder.path().join("t.db"))
@@ -156,7 +156,7 @@ async fn a_locked_file_is_a_transient_fault() {
 
 #[tokio::test]
 async fn after_a_full_disk_the_store_goes_on() {
-    let Filed { store, sqlite, folder: _folder } = Filed::new().await;
+    let SqliteTestStore { store, sqlite, folder: _folder } = SqliteTestStore::new().await;
     keep(&store, &intake([&read(1, [record("a", "one")])])).await;
     let pages: i64 = ask(&sqlite, "PRAGMA page_count").await;
     tell(&sqlite, &format!("PRAGMA max_page_count = {pages}")).await;
@@ -169,7 +169,7 @@ async fn after_a_full_disk_the_store_goes_on() {
 
 #[tokio::test]
 async fn who_looks_cannot_write_and_makes_no_file() {
-    let file = Filed::new().await;
+    let file = SqliteTestStore::new().await;
     keep(&file.store, &intake([&read(1, [record("a", "one")])])).await;
     let path = file.folder.path().join("t.db");
     let looking = Sqlite::open(&path, Access::ReadOnly).await.unwrap();
@@ -186,7 +186,7 @@ async fn who_looks_cannot_write_and_makes_no_file() {
 
 #[tokio::test]
 async fn a_file_of_a_newer_version_is_left_alone() {
-    let file = Filed::new().await;
+    let file = SqliteTestStore::new().await;
     tell(
         &file.sqlite,
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
@@ -200,7 +200,7 @@ async fn a_file_of_a_newer_version_is_left_alone() {
 
 #[tokio::test]
 async fn folded_books_say_the_same() {
-    let Filed { store, sqlite, folder: _folder } = Filed::new().await;
+    let SqliteTestStore { store, sqlite, folder: _folder } = SqliteTestStore::new().await;
     let skip = || with_body("s", contract::Revision::NONE, json!({ "skip": true }));
     for read_no in 1..=5 {
         let from = store.load(&hotline(), 0).await.unwrap();
@@ -224,7 +224,7 @@ async fn folded_books_say_the_same() {
 
 #[tokio::test]
 async fn the_bytes_of_every_state_are_kept() {
-    let Filed { store, folder: _folder, .. } = Filed::new().await;
+    let SqliteTestStore { store, folder: _folder, .. } = SqliteTestStore::new().await;
     for (read_no, text) in [(2, "new"), (1, "old")] {
         keep(&store, &intake([&read(read_no, [record("a", text)])])).await;
     }

@@ -1,5 +1,5 @@
-//! Samples for the tests of this crate and of others: records of a channel, and a small normaliser.
-//! `pack` makes the messages and `deliver` confirms them, as in the running system.
+//! Samples for the tests of this crate and of others: records of one channel, a small normaliser, and messages
+//! made of them.
 #![allow(clippy::expect_used, reason = "samples are for tests")]
 
 use std::sync::Arc;
@@ -52,19 +52,19 @@ pub fn bad(key: &str) -> RawRecord {
     with_body(key, Revision::NONE, json!({ "reject": true }))
 }
 
-/// A record with this body. The normaliser reads the fields `text`, `status`, `tags`, `person`, `undated`,
-/// `reject` and `skip`.
+/// A record with this body. The sample normaliser knows the fields `text`, `status`, `tags`, `person` (a token),
+/// `undated` (without a time), `reject` and `skip`.
 pub fn with_body(key: &str, revision: Revision, body: Value) -> RawRecord {
     let text = TextReport::default();
     RawRecord { key: RecordKey::new(key), revision, body: Body::new(body), text }
 }
 
-/// One read of the channel, packed. Reads are one minute apart.
+/// One read of the channel, packed into messages. Reads are one minute apart.
 pub fn read(read_no: u64, records: impl IntoIterator<Item = RawRecord>) -> Outbox {
     read_from(Position::default(), read_no, records)
 }
 
-/// One read from a position, packed.
+/// Like [`read`], from the position `from`.
 pub fn read_from(
     from: Position,
     read_no: u64,
@@ -81,7 +81,7 @@ pub fn read_from(
     pack(&channel, from, ReadNo(read_no), batch, at(read_no))
 }
 
-/// The time of a read.
+/// The time of the read with this number.
 pub fn at(read_no: u64) -> Timestamp {
     let seconds = i64::try_from(read_no * 60).unwrap_or(0);
     DateTime::from_timestamp(1_795_000_000 + seconds, 0).unwrap_or_default()

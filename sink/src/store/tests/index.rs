@@ -3,7 +3,7 @@
 use contract::{RawRecord, Revision, Store};
 use serde_json::json;
 
-use super::{Filed, Served};
+use super::{PostgresTestStore, SqliteTestStore};
 use crate::store::{
     AuditEntry, Database, Erasure, Index,
     database::sql::{Columns, NO_ROWS},
@@ -163,14 +163,14 @@ macro_rules! both {
         mod sqlite {
             use super::*;
             $(#[tokio::test] async fn $promise() {
-                let filed = Filed::new().await;
+                let filed = SqliteTestStore::new().await;
                 super::$promise(filed.store.clone()).await;
             })*
         }
         mod postgres {
             use super::*;
             $(#[tokio::test] async fn $promise() {
-                let served = Served::new().await;
+                let served = PostgresTestStore::new().await;
                 super::$promise(served.store.clone()).await;
             })*
         }
@@ -187,14 +187,14 @@ both! {
 
 #[tokio::test]
 async fn an_older_file_is_brought_up_to_date() {
-    let filed = Filed::new().await;
+    let filed = SqliteTestStore::new().await;
     older_store(&filed.store).await;
     upgraded(&filed.reopened().await.store).await;
 }
 
 #[tokio::test]
 async fn an_older_server_is_brought_up_to_date() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     older_store(&served.store).await;
     upgraded(&served.reopened().await.store).await;
 }

@@ -3,7 +3,7 @@
 use contract::{SealedBytes, Store};
 use serde_json::json;
 
-use super::{Filed, Served, index::indexed};
+use super::{PostgresTestStore, SqliteTestStore, index::indexed};
 use crate::store::{
     AuditEntry, Database, Erased, Erasure, RawTable,
     suite::sample::{at, id, intake, read, record, with_body},
@@ -104,14 +104,14 @@ macro_rules! both {
         mod sqlite {
             use super::*;
             $(#[tokio::test] async fn $promise() {
-                let file = Filed::new().await;
+                let file = SqliteTestStore::new().await;
                 super::$promise(file.store.clone()).await;
             })*
         }
         mod postgres {
             use super::*;
             $(#[tokio::test] async fn $promise() {
-                let served = Served::new().await;
+                let served = PostgresTestStore::new().await;
                 super::$promise(served.store.clone()).await;
             })*
         }

@@ -10,12 +10,12 @@ use serde_json::json;
 
 use crate::store::{
     Claim, Database, Lease, RequestKind, RequestState,
-    postgres::tests::Served,
+    postgres::tests::PostgresTestStore,
     suite::{
         keep,
         sample::{at, confirm, hotline, id, intake, read, read_from, record, with_body},
     },
-    tests::Filed,
+    tests::SqliteTestStore,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -248,14 +248,14 @@ macro_rules! of_both {
         mod sqlite {
             use super::*;
             $(#[tokio::test] async fn $promise() {
-                let filed = Filed::new().await;
+                let filed = SqliteTestStore::new().await;
                 super::$promise(&filed.store).await;
             })*
         }
         mod postgres {
             use super::*;
             $(#[tokio::test] async fn $promise() {
-                let served = Served::new().await;
+                let served = PostgresTestStore::new().await;
                 super::$promise(&served.store).await;
             })*
         }

@@ -1,5 +1,4 @@
-//! Tests that every store must pass. The memory store and the databases pass the same tests, so they cannot
-//! come to differ.
+//! Tests that every store must pass: the memory store, SQLite and PostgreSQL.
 
 mod books;
 mod order;
@@ -44,7 +43,7 @@ use crate::store::{
 };
 
 /// A store under test.
-pub(crate) trait Twin: Store + Checkpoints {
+pub(crate) trait TestStore: Store + Checkpoints {
     /// The current state of the demand with this id.
     fn demand(&self, id: &DemandId) -> impl Future<Output = Option<Demand>> + Send;
     /// All states of the demand with this id.
@@ -53,14 +52,14 @@ pub(crate) trait Twin: Store + Checkpoints {
     fn quarantined(&self, id: &DemandId) -> impl Future<Output = Option<Quarantined>> + Send;
     /// The books of all channels.
     fn books(&self) -> impl Future<Output = Vec<BooksRow>> + Send;
-    /// The fault that has prevented reading since the last read of a channel.
+    /// The last fault of a channel, if it came after the last read.
     fn fault(&self, channel: &ChannelId) -> impl Future<Output = Option<String>> + Send;
     /// The same store after a restart of the process.
     fn reopen(self) -> impl Future<Output = Self> + Send;
 }
 
 /// A redelivered message changes nothing and is counted separately.
-pub(crate) async fn redelivery_is_counted_once(store: impl Twin) {
+pub(crate) async fn redelivery_is_counted_once(store: impl TestStore) {
     let first = read(1, [record("a", "one"), record("b", "two")]);
     assert_eq!(keep(&store, &intake([&first])).await, stored(2));
     let store = store.reopen().await;
@@ -71,7 +70,7 @@ pub(crate) async fn redelivery_is_counted_once(store: impl Twin) {
 }
 
 /// A stored demand is read back unchanged.
-pub(crate) async fn a_demand_reads_back_whole(store: impl Twin) {
+pub(crate) async fn a_demand_reads_back_whole(store: impl TestStore) {
     let body = serde_json::json!({
         "text": "路灯不亮\n\"引号\" 𠮷", "status": "in_progress", "tags": ["夜间", "路灯"], "person": "t1",
     });
@@ -85,7 +84,7 @@ pub(crate) async fn a_demand_reads_back_whole(store: impl Twin) {
 }
 
 /// If the future is dropped at any point, the store has kept the whole intake or nothing of it.
-pub(crate) async fn a_crash_leaves_all_or_nothing(store: impl Twin) {
+pub(crate) async fn a_crash_leaves_all_or_nothing(store: impl TestStore) {
     for polls in 1.. {
         let keys = [format!("{polls}-a"), format!("{polls}-b")];
         let records = keys.iter().map(|key| record(key, "text"));
@@ -110,7 +109,7 @@ pub(crate) async fn a_crash_leaves_all_or_nothing(store: impl Twin) {
     }
 }
 
-/// Polls a future that often, then drops it; true if it ended.
+/// Polls a future `polls` times at most, then drops it. Returns whether it ended.
 async fn poll_at_most(polls: u64, future: impl Future) -> bool {
     let mut future = pin!(future);
     let mut left = polls;

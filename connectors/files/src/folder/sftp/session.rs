@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use contract::{Fault, Secret, no_connection};
+use contract::{Fault, Secret, connect_failure_text};
 use russh::{
     client::{self, Handle},
     keys::{
@@ -220,7 +220,7 @@ fn connection_fault(error: &russh::Error) -> Fault {
             Fault::stopped("the server supports no algorithm that is considered safe")
                 .remedy("ask the administrator to update the SSH server")
         }
-        russh::Error::IO(error) if let Some(cause) = no_connection(error) => {
+        russh::Error::IO(error) if let Some(cause) = connect_failure_text(error) => {
             Fault::transient("cannot connect")
                 .because(cause)
                 .remedy("check host and port in `url`, and that the server runs there")

@@ -21,7 +21,7 @@ async fn tls_with_a_ca_of_ones_own() {
 async fn a_certificate_for_another_name_stops() {
     let settings = changed("TONGHUI_TEST_AMQPS", "@localhost:", "@127.0.0.1:");
     let trusting = AmqpSettings { ca: Some(server("TONGHUI_TEST_AMQP_CA")), ..settings };
-    stopped(trusting, "cannot connect", "use the host name in its certificate").await;
+    stopped(trusting, "cannot connect", "use the host name that its certificate has").await;
 }
 
 #[tokio::test]

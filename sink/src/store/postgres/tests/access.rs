@@ -2,7 +2,7 @@
 
 use contract::{Checkpoints, Fault};
 
-use super::{Served, faults::stops_with, new_database, server, tell};
+use super::{PostgresTestStore, faults::stops_with, new_database, server, tell};
 use crate::store::{
     Access, Database, Postgres,
     suite::{
@@ -43,7 +43,7 @@ async fn a_user_without_rights_is_told_which_grant_is_missing() {
 
 #[tokio::test]
 async fn tables_of_a_newer_version_are_left_alone() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     served
         .tell(
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
@@ -52,13 +52,13 @@ async fn tables_of_a_newer_version_are_left_alone() {
         .await;
     for access in [Access::ReadWrite, Access::ReadOnly] {
         let fault = Postgres::open(&served.url, access).await.unwrap_err();
-        stops_with(&fault, "use the version that created them");
+        stops_with(&fault, "another version of the gateway created the tables");
     }
 }
 
 #[tokio::test]
 async fn who_looks_cannot_write_and_makes_no_tables() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     keep(&served.store, &intake([&read(1, [record("a", "one")])])).await;
     let looking = Postgres::open(&served.url, Access::ReadOnly).await.unwrap();
     let store = Database::Postgres(looking.clone());

@@ -4,12 +4,12 @@
 use contract::Revision;
 use serde_json::json;
 
-use super::{Served, connect};
+use super::{PostgresTestStore, connect};
 use crate::store::{
     Index,
     demands::{
         known::{self, KnownState},
-        plan::{Bans, plan},
+        plan::{Exclusions, plan},
         write::write,
     },
     suite::{
@@ -21,14 +21,14 @@ use crate::store::{
 
 #[tokio::test]
 async fn a_plan_that_a_newer_state_overtook_is_not_written() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     let store = &served.store;
     keep(store, &intake([&read(1, [record("a", "old")])])).await;
     let newer = intake([&read(2, [record("a", "newer")])]);
     let mut tx = store.begin("plan").await.unwrap();
     let known = known::load(&mut tx, &newer).await.unwrap();
     tx.roll_back().await;
-    let overtaken = plan(&newer, &known, &Bans::new());
+    let overtaken = plan(&newer, &known, &Exclusions::new());
     keep(store, &intake([&read(3, [record("a", "newest")])])).await;
     let mut tx = store.begin("write").await.unwrap();
     assert!(!write(&mut tx, &overtaken).await.unwrap());
@@ -36,7 +36,7 @@ async fn a_plan_that_a_newer_state_overtook_is_not_written() {
 
 #[tokio::test]
 async fn what_is_judged_is_locked() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     keep(&served.store, &intake([&read(1, [record("a", "one")])])).await;
     let two = connect(&served.url).await;
     let mut tx = served.store.begin("keep").await.unwrap();
@@ -49,7 +49,7 @@ async fn what_is_judged_is_locked() {
 
 #[tokio::test]
 async fn what_is_committed_late_is_not_passed_by_an_index() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     let (two, of) = (served.again().await, |key: &str, person: &str| {
         with_body(key, Revision::NONE, json!({ "person": person }))
     });
@@ -57,7 +57,7 @@ async fn what_is_committed_late_is_not_passed_by_an_index() {
     let early = intake([&read(1, [of("a", "t1")])]);
     let mut tx = served.store.begin("keep").await.unwrap();
     let known = known::load(&mut tx, &early).await.unwrap();
-    let mut planned = plan(&early, &known, &Bans::new());
+    let mut planned = plan(&early, &known, &Exclusions::new());
     known::assign_numbers(&mut tx, &mut planned).await.unwrap();
     write(&mut tx, &planned).await.unwrap();
     keep(&two, &intake([&read(2, [of("b", "t2")])])).await;
@@ -75,11 +75,11 @@ async fn what_is_committed_late_is_not_passed_by_an_index() {
 
 #[tokio::test]
 async fn what_was_given_back_is_passed_by_an_index() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     let mut tx = served.store.begin("keep").await.unwrap();
     let given_back = intake([&read(1, [record("a", "text")])]);
-    let (known, banned) = (KnownState::default(), Bans::new());
-    let mut planned = plan(&given_back, &known, &banned);
+    let (known, excluded) = (KnownState::default(), Exclusions::new());
+    let mut planned = plan(&given_back, &known, &excluded);
     known::assign_numbers(&mut tx, &mut planned).await.unwrap();
     assert!(!served.store.index_batch(Index::People).await.unwrap());
     tx.roll_back().await;

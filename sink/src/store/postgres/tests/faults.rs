@@ -2,7 +2,7 @@
 
 use contract::{Checkpoints, Fault, FaultKind, Outcomes, Store};
 
-use super::{Served, connect};
+use super::{PostgresTestStore, connect};
 use crate::store::suite::{
     keep,
     sample::{at, hotline, id, intake, read, record},
@@ -16,7 +16,7 @@ pub(super) fn stops_with(fault: &Fault, what: &str) {
 
 #[tokio::test]
 async fn a_backend_that_ends_half_way_is_a_transient_fault_and_nothing_is_kept() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     keep(&served.store, &intake([&read(1, [record("a", "one")])])).await;
     let two = connect(&served.url).await;
     let mut lock = two.begin().await.unwrap();
@@ -41,7 +41,7 @@ async fn a_backend_that_ends_half_way_is_a_transient_fault_and_nothing_is_kept()
 
 #[tokio::test]
 async fn a_row_that_the_database_refuses_costs_itself_only() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     served
         .tell(
             "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS
@@ -67,16 +67,16 @@ async fn a_row_that_the_database_refuses_costs_itself_only() {
 
 #[tokio::test]
 async fn a_database_that_refuses_everything_stops_the_sink() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     served.tell("ALTER TABLE receipt ADD CONSTRAINT no CHECK (events < 0)").await;
     let fault = served.store.store(&intake([&read(1, [record("a", "one")])])).await.unwrap_err();
-    stops_with(&fault, "check what was changed in the tables");
+    stops_with(&fault, "check whether somebody changed the tables");
     assert!(served.store.demand(&id("a")).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn another_key_is_refused_even_if_two_bind_at_once() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     let two = served.again().await;
     let (one, other) = ([(1, "check".to_owned())], [(2, "0ther".to_owned())]);
     let (a, b) = tokio::join!(served.store.bind_key(&one), two.bind_key(&other));
@@ -88,7 +88,7 @@ async fn another_key_is_refused_even_if_two_bind_at_once() {
 
 #[tokio::test]
 async fn a_fault_that_quotes_a_nul_is_noted() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     let fault = Fault::transient("it said \0");
     served.store.note(&hotline(), &fault, at(1)).await.unwrap();
     let status = served.store.status().await.unwrap();

@@ -7,7 +7,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Served, new_database, open, tell};
+use super::{PostgresTestStore, new_database, open, tell};
 use crate::store::{
     Access, Postgres,
     suite::{
@@ -74,7 +74,7 @@ async fn the_store_goes_on_with_another_host_when_the_first_is_gone() {
 
 #[tokio::test]
 async fn a_host_that_takes_no_writes_for_a_while_is_found_again() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     keep(&served.store, &intake([&read(1, [record("a", "one")])])).await;
     let (_, name) = served.url.rsplit_once('/').unwrap();
     let cut_off = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -2,7 +2,7 @@
 
 use contract::{Outcomes, Timestamp};
 
-use super::{Served, ask, new_database};
+use super::{PostgresTestStore, ask, new_database};
 use crate::store::suite::{
     keep,
     sample::{id, intake, read, record},
@@ -17,7 +17,7 @@ fn moment(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// The number of the read within the minute after this moment, by the sample's clock.
+/// The number of the sample read whose time is in the minute after this time.
 fn read_no(text: &str) -> u64 {
     let start = crate::store::suite::sample::at(0);
     u64::try_from((moment(text) - start).num_minutes() + 1).unwrap()
@@ -30,14 +30,14 @@ async fn this_month_and_the_next_are_there_before_anything_is_kept() {
     let url = new_database("ENCODING 'UTF8'").await;
     // The month may end during the test.
     let before: String = ask(&url, now).await;
-    let served = Served::open(url).await;
+    let served = PostgresTestStore::open(url).await;
     let (months, after): (String, String) = (served.ask(MONTHS).await, served.ask(now).await);
     assert!([before, after].contains(&months), "{months}");
 }
 
 #[tokio::test]
 async fn any_month_finds_its_partition_and_two_sinks_may_make_it_at_once() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     let two = served.again().await;
     let one = [record("a", "2031")];
     let (here, there) = (
@@ -56,7 +56,7 @@ async fn any_month_finds_its_partition_and_two_sinks_may_make_it_at_once() {
 
 #[tokio::test]
 async fn a_month_that_another_process_dropped_is_made_again() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     let two = served.again().await;
     let first = read_no("2027-03-01T00:10:00Z");
     keep(&two, &intake([&read(first, [record("a", "one")])])).await;

@@ -2,12 +2,12 @@
 
 use contract::{Intake, Outcomes};
 
-use super::Served;
+use super::PostgresTestStore;
 use crate::store::{
     Database,
     demands::{
         known,
-        plan::{Bans, plan},
+        plan::{Exclusions, plan},
         write::write,
     },
     suite::{
@@ -17,12 +17,13 @@ use crate::store::{
     },
 };
 
-/// One sink has written an intake and not committed it, while another one keeps `other`.
-async fn meet(served: &Served, first: &Intake, second: &Intake) -> Outcomes {
+/// One sink has written the intake `first` and commits it only when another sink, which keeps `second`, waits for
+/// its locks. Returns the outcomes of `second`.
+async fn meet(served: &PostgresTestStore, first: &Intake, second: &Intake) -> Outcomes {
     let two = served.again().await;
     let mut tx = served.store.begin("keep").await.unwrap();
     let known = known::load(&mut tx, first).await.unwrap();
-    let mut planned = plan(first, &known, &Bans::new());
+    let mut planned = plan(first, &known, &Exclusions::new());
     known::assign_numbers(&mut tx, &mut planned).await.unwrap();
     write(&mut tx, &planned).await.unwrap();
     let commit = async {
@@ -35,7 +36,7 @@ async fn meet(served: &Served, first: &Intake, second: &Intake) -> Outcomes {
 
 #[tokio::test]
 async fn two_sinks_that_add_the_same_demand_judge_one_after_the_other() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     let (newer, older) = (read(2, [record("a", "newer")]), read(1, [record("a", "older")]));
     let outcomes = Box::pin(meet(&served, &intake([&newer]), &intake([&older]))).await;
     assert_eq!(outcomes, Outcomes { stale: 1, ..Outcomes::default() });
@@ -46,7 +47,7 @@ async fn two_sinks_that_add_the_same_demand_judge_one_after_the_other() {
 
 #[tokio::test]
 async fn a_message_that_two_sinks_have_at_once_is_kept_once() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     for records in [vec![record("a", "one")], vec![record("b", "one"), record("a", "one")]] {
         let read_no = u64::try_from(records.len()).unwrap();
         let message = read(read_no, records);
@@ -61,7 +62,7 @@ async fn a_message_that_two_sinks_have_at_once_is_kept_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sinks_on_the_same_demands_lose_nothing_and_no_deadlock_is_seen() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     let (one, two) = (served.again().await, served.again().await);
     let work = async |store: &Database, reads: Vec<u64>, backwards: bool| {
         for read_no in reads {
@@ -93,7 +94,7 @@ async fn sinks_on_the_same_demands_lose_nothing_and_no_deadlock_is_seen() {
 
 #[tokio::test]
 async fn sinks_that_lock_against_each_other_are_told_apart_by_the_database() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     keep(&served.store, &intake([&read(1, [record("a", "one"), record("b", "one")])])).await;
     let two = served.again().await;
     let lock = |key: &'static str| {

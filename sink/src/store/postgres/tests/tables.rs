@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use contract::Checkpoints;
 use serde_json::json;
 
-use super::{Served, new_database, open};
+use super::{PostgresTestStore, new_database, open};
 use crate::store::{
     demands::columns::COLUMNS,
     suite::{
@@ -30,7 +30,7 @@ async fn three_that_start_at_once_make_the_tables_once() {
 
 #[tokio::test]
 async fn the_table_has_the_columns_of_the_list() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     let names: String = served
         .ask(
             "SELECT string_agg(attname::text, ',') FROM pg_attribute
@@ -44,7 +44,7 @@ async fn the_table_has_the_columns_of_the_list() {
 
 #[tokio::test]
 async fn keys_are_compared_as_bytes_whatever_the_database_says() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     let elsewhere: i64 = served
         .ask(
             "SELECT count(*) FROM pg_index i JOIN pg_attribute a
@@ -58,7 +58,7 @@ async fn keys_are_compared_as_bytes_whatever_the_database_says() {
 
 #[tokio::test]
 async fn folded_books_say_the_same() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     let store = &served.store;
     let skip = || with_body("s", contract::Revision::NONE, json!({ "skip": true }));
     for read_no in 1..=5 {
@@ -85,7 +85,7 @@ async fn folded_books_say_the_same() {
 
 #[tokio::test]
 async fn the_bytes_of_every_state_are_kept() {
-    let served = Served::new().await;
+    let served = PostgresTestStore::new().await;
     for (read_no, text) in [(2, "new"), (1, "old")] {
         keep(&served.store, &intake([&read(read_no, [record("a", text)])])).await;
     }

@@ -4,13 +4,13 @@ use chrono::TimeDelta;
 use contract::Fault;
 
 use super::{
-    Twin, keep,
+    TestStore, keep,
     sample::{bad, confirm, hotline, intake, read, record, with_body},
 };
 use crate::store::BooksRow;
 
 /// The balance is null while messages are in flight, and true when every part has an equal receipt.
-pub(crate) async fn books_are_open_until_every_part_is_kept(store: impl Twin) {
+pub(crate) async fn books_are_open_until_every_part_is_kept(store: impl TestStore) {
     // More than one message: 450 events in parts of 200.
     let keys: Vec<String> = (0..450).map(|n| n.to_string()).collect();
     let skipped = with_body("none", contract::Revision::NONE, serde_json::json!({ "skip": 1 }));
@@ -34,7 +34,7 @@ pub(crate) async fn books_are_open_until_every_part_is_kept(store: impl Twin) {
 }
 
 /// Messages of a read that never advanced are counted separately, and do not affect the balance.
-pub(crate) async fn a_stopped_read_leaves_orphans(store: impl Twin) {
+pub(crate) async fn a_stopped_read_leaves_orphans(store: impl TestStore) {
     keep(&store, &intake([&read(1, [record("a", "one")])])).await;
     let second = read(2, [record("a", "one")]);
     keep(&store, &intake([&second])).await;
@@ -45,7 +45,7 @@ pub(crate) async fn a_stopped_read_leaves_orphans(store: impl Twin) {
 }
 
 /// A receipt with another hash for the same id is a difference; the message is not in flight.
-pub(crate) async fn a_receipt_that_says_something_else_unbalances(store: impl Twin) {
+pub(crate) async fn a_receipt_that_says_something_else_unbalances(store: impl TestStore) {
     keep(&store, &intake([&read(1, [record("a", "theirs")])])).await;
     let ours = read(1, [record("a", "ours")]);
     keep(&store, &intake([&ours])).await;
@@ -53,14 +53,14 @@ pub(crate) async fn a_receipt_that_says_something_else_unbalances(store: impl Tw
     assert_eq!(book(&store).await.balanced, Some(false));
 }
 
-pub(super) async fn book(store: &impl Twin) -> BooksRow {
+pub(super) async fn book(store: &impl TestStore) -> BooksRow {
     let mut books = store.books().await;
     assert_eq!(books.len(), 1, "{books:?}");
     books.remove(0)
 }
 
 /// Faults of a channel that was never read, and of one that was; an old fault is not shown again.
-pub(crate) async fn a_fault_is_seen_until_the_next_read(store: impl Twin) {
+pub(crate) async fn a_fault_is_seen_until_the_next_read(store: impl TestStore) {
     let channel = hotline();
     let first = confirm(read(1, [record("a", "one")])).await;
     let moment = first.read_at();

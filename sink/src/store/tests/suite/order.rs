@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use contract::Outcomes;
 
 use super::{
-    Twin, keep,
+    TestStore, keep,
     sample::{at, id, intake, read, record, revised},
     stored,
 };
 use crate::store::Outcome;
 
 /// The same content with a newer version does not rewrite the row and adds no history.
-pub(crate) async fn an_unchanged_state_moves_the_version_only(store: impl Twin) {
+pub(crate) async fn an_unchanged_state_moves_the_version_only(store: impl TestStore) {
     keep(&store, &intake([&read(1, [record("a", "one")])])).await;
     let outcomes = keep(&store, &intake([&read(5, [record("a", "one")])])).await;
     assert_eq!(outcomes, Outcomes { unchanged: 1, ..Outcomes::default() });
@@ -26,7 +26,7 @@ pub(crate) async fn an_unchanged_state_moves_the_version_only(store: impl Twin) 
 }
 
 /// An older state is added to history, and only once.
-pub(crate) async fn stale_states_enter_history_once(store: impl Twin) {
+pub(crate) async fn stale_states_enter_history_once(store: impl TestStore) {
     keep(&store, &intake([&read(9, [record("a", "new")])])).await;
     for read_no in [3, 4] {
         let outcomes = keep(&store, &intake([&read(read_no, [record("a", "old")])])).await;
@@ -40,7 +40,7 @@ pub(crate) async fn stale_states_enter_history_once(store: impl Twin) {
 }
 
 /// Several states of a demand in one intake: the newest becomes current, and all are in history.
-pub(crate) async fn one_intake_may_hold_several_states(store: impl Twin) {
+pub(crate) async fn one_intake_may_hold_several_states(store: impl TestStore) {
     let reads = [
         read(1, [record("a", "one"), record("b", "only")]),
         read(3, [record("a", "three")]),
@@ -61,7 +61,11 @@ pub(crate) async fn one_intake_may_hold_several_states(store: impl Twin) {
 
 /// In whatever order and however often states arrive, in intakes of `size`: the newest is current, and every
 /// content is in history. `order` has revisions from 0.
-pub(crate) async fn any_order_ends_in_the_same_state(store: impl Twin, order: &[u8], size: usize) {
+pub(crate) async fn any_order_ends_in_the_same_state(
+    store: impl TestStore,
+    order: &[u8],
+    size: usize,
+) {
     // Revisions 2 and 3 have the same content, so they are one state.
     let text = |revision: u8| format!("text {}", if revision == 3 { 2 } else { revision });
     let reads: Vec<_> = (1..)

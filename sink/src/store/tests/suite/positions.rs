@@ -3,13 +3,13 @@
 use contract::{Digest, Position};
 
 use super::{
-    Twin,
+    TestStore,
     books::book,
     sample::{confirm, hotline, read, read_from, record},
 };
 
 /// Two processes cannot both make the same move; the later one changes nothing.
-pub(crate) async fn a_position_moves_from_where_it_was_only(store: impl Twin) {
+pub(crate) async fn a_position_moves_from_where_it_was_only(store: impl TestStore) {
     let channel = hotline();
     let start = store.load(&channel, 0).await.expect("it loads");
     assert_eq!(start, Position::default());
@@ -31,7 +31,7 @@ pub(crate) async fn a_position_moves_from_where_it_was_only(store: impl Twin) {
 }
 
 /// The holder of an earlier lease can no longer move the position, draw numbers, or claim the position back.
-pub(crate) async fn a_later_lease_shuts_the_earlier_one_out(store: impl Twin) {
+pub(crate) async fn a_later_lease_shuts_the_earlier_one_out(store: impl TestStore) {
     let channel = hotline();
     let earlier = store.load(&channel, 3).await.expect("it is free");
     store.reserve(&channel, 3, 10).await.expect("it is ours");
@@ -52,7 +52,7 @@ pub(crate) async fn a_later_lease_shuts_the_earlier_one_out(store: impl Twin) {
 }
 
 /// If nothing was read, only the cursor moves.
-pub(crate) async fn empty_reads_move_the_cursor_and_leave_no_books(store: impl Twin) {
+pub(crate) async fn empty_reads_move_the_cursor_and_leave_no_books(store: impl TestStore) {
     for read_no in 1..4 {
         let from = store.load(&hotline(), 0).await.expect("it loads");
         store.advance(&confirm(read_from(from, read_no, [])).await).await.expect("it advances");
@@ -63,7 +63,7 @@ pub(crate) async fn empty_reads_move_the_cursor_and_leave_no_books(store: impl T
 }
 
 /// Blocks of numbers never overlap, even after restarts and moves.
-pub(crate) async fn read_numbers_never_repeat(store: impl Twin) {
+pub(crate) async fn read_numbers_never_repeat(store: impl TestStore) {
     let first = store.reserve(&hotline(), 0, 1_000).await.expect("it reserves");
     store.advance(&confirm(read(1, [record("a", "one")])).await).await.expect("it advances");
     let store = store.reopen().await;
@@ -74,7 +74,7 @@ pub(crate) async fn read_numbers_never_repeat(store: impl Twin) {
 }
 
 /// A fingerprint keeps its number; a new one gets the next.
-pub(crate) async fn mappings_keep_their_numbers(store: impl Twin) {
+pub(crate) async fn mappings_keep_their_numbers(store: impl TestStore) {
     assert_eq!(number(&store, 7).await, 1);
     assert_eq!(number(&store, 8).await, 2);
     let store = store.reopen().await;
@@ -82,7 +82,7 @@ pub(crate) async fn mappings_keep_their_numbers(store: impl Twin) {
     assert_eq!(number(&store, 9).await, 3);
 }
 
-async fn number(store: &impl Twin, fingerprint: u8) -> u32 {
+async fn number(store: &impl TestStore, fingerprint: u8) -> u32 {
     let fingerprint = Digest([fingerprint; 16]);
     store.mapping(&hotline(), fingerprint).await.expect("it is numbered").0
 }

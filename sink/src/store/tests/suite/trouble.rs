@@ -5,13 +5,13 @@ use contract::{DemandId, Intake, Message, MessageId, Outcomes, ReadNo, WIRE_VERS
 use serde_json::json;
 
 use super::{
-    Twin, keep,
+    TestStore, keep,
     sample::{at, bad, hotline, id, intake, read, record, with_body},
     stored,
 };
 
 /// One demand that no database accepts, among two hundred good ones.
-pub(crate) async fn one_bad_event_spares_two_hundred_good_ones(store: impl Twin) {
+pub(crate) async fn one_bad_event_spares_two_hundred_good_ones(store: impl TestStore) {
     let keys: Vec<String> = (0..201).map(|n| format!("k{n:03}")).collect();
     let records = keys.iter().map(|key| match key.as_str() {
         "k117" => record(key, "be\0fore"),
@@ -30,7 +30,7 @@ pub(crate) async fn one_bad_event_spares_two_hundred_good_ones(store: impl Twin)
 }
 
 /// Demands with a NUL in a text, a list or a key are not stored, but quarantined.
-pub(crate) async fn nul_never_reaches_the_database(store: impl Twin) {
+pub(crate) async fn nul_never_reaches_the_database(store: impl TestStore) {
     let none = contract::Revision::NONE;
     let records = [
         record("text", "a\0b"),
@@ -50,7 +50,7 @@ pub(crate) async fn nul_never_reaches_the_database(store: impl Twin) {
 }
 
 /// A reject is one row, however often it comes.
-pub(crate) async fn rejects_are_seen_and_counted(store: impl Twin) {
+pub(crate) async fn rejects_are_seen_and_counted(store: impl TestStore) {
     keep(&store, &intake([&read(1, [bad("a")]), &read(2, [bad("a")])])).await;
     keep(&store, &intake([&read(3, [bad("a")])])).await;
     let row = store.quarantined(&id("a")).await.expect("it is in quarantine");
@@ -61,7 +61,7 @@ pub(crate) async fn rejects_are_seen_and_counted(store: impl Twin) {
 }
 
 /// A row in quarantine is unresolved until a newer valid state comes, and again after a newer reject.
-pub(crate) async fn a_better_state_resolves_quarantine(store: impl Twin) {
+pub(crate) async fn a_better_state_resolves_quarantine(store: impl TestStore) {
     keep(&store, &intake([&read(1, [record("a", "one")])])).await;
     keep(&store, &intake([&read(2, [bad("a")])])).await;
     assert_eq!(resolved_at(&store, "a").await, None);
@@ -72,7 +72,7 @@ pub(crate) async fn a_better_state_resolves_quarantine(store: impl Twin) {
 }
 
 /// A reject that comes after a newer valid state is resolved at once.
-pub(crate) async fn a_late_reject_is_resolved_already(store: impl Twin) {
+pub(crate) async fn a_late_reject_is_resolved_already(store: impl TestStore) {
     keep(&store, &intake([&read(5, [record("a", "one")])])).await;
     keep(&store, &intake([&read(4, [bad("a"), bad("b")])])).await;
     assert_eq!(resolved_at(&store, "a").await, Some(at(5)));
@@ -82,13 +82,13 @@ pub(crate) async fn a_late_reject_is_resolved_already(store: impl Twin) {
     assert_eq!(resolved_at(&store, "c").await, Some(at(7)));
 }
 
-async fn resolved_at(store: &impl Twin, key: &str) -> Option<contract::Timestamp> {
+async fn resolved_at(store: &impl TestStore, key: &str) -> Option<contract::Timestamp> {
     store.quarantined(&id(key)).await.expect("it is in quarantine").resolved_at
 }
 
 /// Garbage and events of another version are quarantined and fully counted, but bytes of unknown origin are
 /// not kept.
-pub(crate) async fn what_cannot_be_read_is_quarantined_and_counted(store: impl Twin) {
+pub(crate) async fn what_cannot_be_read_is_quarantined_and_counted(store: impl TestStore) {
     let garbage = &b"13800000000 \0 {"[..];
     let newer = br#"[{"specversion":"1.0","type":"tonghui.demand.v2","data":{}}]"#;
     let message = |part, wire_version, events, body: &'static [u8]| Message {
@@ -118,7 +118,7 @@ pub(crate) async fn what_cannot_be_read_is_quarantined_and_counted(store: impl T
 }
 
 /// Two messages with the same id cannot both be right: the second is quarantined without judgement.
-pub(crate) async fn a_message_that_differs_from_its_receipt_is_quarantined(store: impl Twin) {
+pub(crate) async fn a_message_that_differs_from_its_receipt_is_quarantined(store: impl TestStore) {
     keep(&store, &intake([&read(1, [record("a", "one")])])).await;
     let other = read(1, [record("a", "two"), record("b", "two")]);
     let outcomes = keep(&store, &intake([&other])).await;
