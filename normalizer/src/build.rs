@@ -36,7 +36,7 @@ pub(crate) struct Builder<'a> {
     pub(crate) zone: Tz,
     pub(crate) problems: Vec<MappingProblem>,
     /// By field of the source, the fields of the demand that are read from it.
-    pub(crate) fields_of: HashMap<String, Vec<&'static str>>,
+    pub(crate) demand_fields: HashMap<String, Vec<&'static str>>,
     /// The code tables that the mapping uses.
     pub(crate) tables: BTreeSet<String>,
     /// `pressing.` while the fields of the items `$.pressing[*]` are built.
@@ -49,7 +49,7 @@ impl<'a> Builder<'a> {
             codes,
             zone,
             problems: Vec::new(),
-            fields_of: HashMap::new(),
+            demand_fields: HashMap::new(),
             tables: BTreeSet::new(),
             item_prefix: None,
         }

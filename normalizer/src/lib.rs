@@ -42,4 +42,4 @@ pub use seal::{
     KeyError, Keys, OpenError, Personal, Place, RAW, Sealer, Suite, UNMASKED, open_raw,
     open_sealed, open_unmasked,
 };
-pub use trace::Traced;
+pub use trace::FieldTrace;

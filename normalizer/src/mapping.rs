@@ -20,13 +20,13 @@ use crate::{
     codes::CodeTables,
     config::MappingConfig,
     expr,
-    notes::{MAPPING_STEPS, Notes, Work},
+    notes::{MAX_MAPPING_STEPS, Notes, Work},
     plan::{Draft, MappingPlan},
     redact::{OwnValues, redact},
     rule::PlainPerson,
     seal::{Compressor, Personal, Place, RAW, Sealer, UNMASKED},
     source::Record,
-    trace::{Traced, trace_field},
+    trace::{FieldTrace, trace_field},
 };
 
 /// Part of every fingerprint. Raise it when the same record gives another demand than before.
@@ -38,7 +38,7 @@ pub struct Mapping {
     plan: MappingPlan,
     /// Rules with an expression: they see the values of all others.
     computed: Option<MappingPlan>,
-    fields_of: HashMap<String, Vec<&'static str>>,
+    demand_fields: HashMap<String, Vec<&'static str>>,
     fingerprint: Digest,
     sealer: Arc<Sealer>,
     compressor: Compressor,
@@ -64,9 +64,9 @@ impl Mapping {
             return Err(builder.problems);
         }
         let fingerprint = fingerprint(config, &builder);
-        let fields_of = builder.fields_of;
+        let demand_fields = builder.demand_fields;
         let compressor = Compressor::default();
-        Ok(Self { channel, plan, computed, fields_of, fingerprint, sealer, compressor })
+        Ok(Self { channel, plan, computed, demand_fields, fingerprint, sealer, compressor })
     }
 
     /// The hash of everything that determines the result for a record: the table, the code tables
@@ -77,7 +77,7 @@ impl Mapping {
 
     /// What each field of a record was mapped to. Personal values are masked, unless they are to be
     /// revealed.
-    pub fn trace(&self, record: &RawRecord, reveal: bool) -> Vec<Traced> {
+    pub fn trace(&self, record: &RawRecord, reveal: bool) -> Vec<FieldTrace> {
         let tree = record.body.tree();
         let (draft, _) = self.draft(tree, Work::unlimited());
         let own = (!reveal).then(|| OwnValues::new(&draft.people, draft.address.as_ref()));
@@ -92,7 +92,7 @@ impl Mapping {
         let is_of = |known: &str| {
             known.strip_prefix(column).is_some_and(|part| part.is_empty() || part.starts_with('.'))
         };
-        let found = self.fields_of.iter().filter(|(known, _)| is_of(known));
+        let found = self.demand_fields.iter().filter(|(known, _)| is_of(known));
         let mut fields: Vec<_> = found.flat_map(|(_, fields)| fields.iter().copied()).collect();
         fields.sort_unstable();
         fields.dedup();
@@ -130,7 +130,7 @@ impl Mapping {
 
     /// Whether any field of the demand is read from this field of the source.
     pub(crate) fn is_read_from(&self, field: &str) -> bool {
-        self.fields_of.contains_key(field)
+        self.demand_fields.contains_key(field)
     }
 
     pub(crate) fn draft(&self, tree: &Value, work: Work) -> (Draft, Notes) {
@@ -165,7 +165,7 @@ impl Mapping {
         let part = without_indices(&mark.field);
         let columns =
             std::iter::successors(Some(part.as_str()), |part| Some(part.rsplit_once('.')?.0));
-        let fields = columns.filter_map(|column| self.fields_of.get(column)).next();
+        let fields = columns.filter_map(|column| self.demand_fields.get(column)).next();
         let of = |field: &str| Quality {
             field: field.to_owned(),
             flag: mark.flag,
@@ -206,7 +206,7 @@ impl fmt::Debug for Mapping {
 
 fn too_costly() -> Reason {
     let detail = format!(
-        "mapping it takes more than {MAPPING_STEPS} steps: it is very large, or the paths and \
+        "mapping it takes more than {MAX_MAPPING_STEPS} steps: it is very large, or the paths and \
          expressions of [demand] go through all of it again and again"
     );
     Reason::new("too_costly", detail)
@@ -238,7 +238,7 @@ fn has_expression(value: &Value) -> bool {
 }
 
 /// The first size of the buffer, in bytes. Most contents fit; a smaller one would grow four times.
-const BUFFER_SIZE: usize = 2 * 1024;
+const INITIAL_BUFFER_BYTES: usize = 2 * 1024;
 
 /// The input of the digest. Of doubts it has the field and the flag only, and it has no findings of
 /// the decoder: a replay maps the same content without decoding it again.
@@ -246,7 +246,7 @@ fn canonical(draft: &Draft, notes: &Notes) -> Vec<u8> {
     let Draft { body, people, address } = draft;
     let people: Vec<_> = people.iter().map(PlainPerson::content).collect();
     let address = address.as_ref().map(Personal::plain);
-    let mut bytes = Vec::with_capacity(BUFFER_SIZE);
+    let mut bytes = Vec::with_capacity(INITIAL_BUFFER_BYTES);
     // Structs of strings and numbers always serialise, in the order of their declaration.
     let _ = serde_json::to_writer(&mut bytes, &(body, people, address, notes.flags()));
     bytes

@@ -68,11 +68,11 @@ pub(crate) struct Work {
 
 /// The budget of everything except repair: a step is a byte of a text or a node of the record that
 /// is visited once. Sixty fields read from texts of four megabytes stay within it.
-pub(crate) const MAPPING_STEPS: u64 = 1 << 28;
+pub(crate) const MAX_MAPPING_STEPS: u64 = 1 << 28;
 
 impl Default for Work {
     fn default() -> Self {
-        Self { repair: REPAIR_STEPS, mapping: MAPPING_STEPS, is_too_costly: false }
+        Self { repair: REPAIR_STEPS, mapping: MAX_MAPPING_STEPS, is_too_costly: false }
     }
 }
 
@@ -84,7 +84,7 @@ impl Work {
 
     /// Takes `steps` from the budget. If fewer are left, the record is too costly: rules find
     /// nothing then, and their results are not used.
-    pub(crate) fn may_spend(&mut self, steps: u64) -> bool {
+    pub(crate) fn spend(&mut self, steps: u64) -> bool {
         let left = self.mapping.checked_sub(steps);
         self.is_too_costly |= left.is_none();
         self.mapping = left.unwrap_or(0);
@@ -93,7 +93,7 @@ impl Work {
 
     #[cfg(test)]
     pub(crate) fn spent(&self) -> u64 {
-        (REPAIR_STEPS - self.repair) + (MAPPING_STEPS - self.mapping)
+        (REPAIR_STEPS - self.repair) + (MAX_MAPPING_STEPS - self.mapping)
     }
 
     /// Repairs a text within the rest of the repair budget.

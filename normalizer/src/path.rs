@@ -12,9 +12,9 @@ use crate::notes::Work;
 /// A parsed path.
 #[derive(Debug)]
 pub(crate) struct Path {
-    /// The beginning of the path, as far as each step names one node.
-    steps: Vec<Step>,
-    /// `None` if the steps are the whole path.
+    /// The beginning of the path, as far as each segment names one node.
+    segments: Vec<Segment>,
+    /// `None` if the segments are the whole path.
     query: Option<JsonPath>,
     /// The number of `..`: with them a node can be reached from every node above it.
     descents: u32,
@@ -24,7 +24,7 @@ pub(crate) struct Path {
 
 /// One child of a node.
 #[derive(Debug)]
-enum Step {
+enum Segment {
     Member(String),
     Item(usize),
 }
@@ -38,26 +38,26 @@ impl Path {
         let query = JsonPath::parse(text).map_err(|error| {
             format!("`{text}` is not a path: {} at {}", error.message(), error.position())
         })?;
-        let (steps, rest) = steps(text);
-        let query = (!rest.is_empty() || steps.is_empty()).then_some(query);
+        let (segments, rest) = segments(text);
+        let query = (!rest.is_empty() || segments.is_empty()).then_some(query);
         let unquoted = unquoted(text);
         let restarts =
             unquoted.matches('$').count().saturating_sub(1).try_into().unwrap_or(u32::MAX);
         let descents = unquoted.matches("..").count().try_into().unwrap_or(u32::MAX);
-        Ok(Self { steps, query, descents, restarts })
+        Ok(Self { segments, query, descents, restarts })
     }
 
-    /// The first node that `wanted` accepts.
+    /// The first node that `is_wanted` accepts.
     pub(crate) fn find<'a>(
         &self,
         tree: &'a Value,
         work: &mut Work,
-        wanted: impl Fn(&Value) -> bool,
+        is_wanted: impl Fn(&Value) -> bool,
     ) -> Option<&'a Value> {
         match &self.query {
-            None => self.walk(tree).filter(|value| wanted(value)),
+            None => self.walk(tree).filter(|value| is_wanted(value)),
             Some(_) if !self.may_search(tree, work) => None,
-            Some(query) => query.query(tree).into_iter().find(|value| wanted(value)),
+            Some(query) => query.query(tree).into_iter().find(|value| is_wanted(value)),
         }
     }
 
@@ -84,9 +84,9 @@ impl Path {
 
     /// The source field at which it starts.
     pub(crate) fn root(&self) -> Option<&str> {
-        match self.steps.first()? {
-            Step::Member(name) => Some(name),
-            Step::Item(_) => None,
+        match self.segments.first()? {
+            Segment::Member(name) => Some(name),
+            Segment::Item(_) => None,
         }
     }
 
@@ -96,13 +96,13 @@ impl Path {
         let (nodes, depth) = size(tree);
         let repeats = depth.saturating_pow(self.descents.saturating_sub(1));
         let searches = nodes.saturating_pow(self.restarts);
-        work.may_spend(nodes.saturating_mul(repeats).saturating_mul(searches))
+        work.spend(nodes.saturating_mul(repeats).saturating_mul(searches))
     }
 
     fn walk<'a>(&self, tree: &'a Value) -> Option<&'a Value> {
-        self.steps.iter().try_fold(tree, |node, step| match step {
-            Step::Member(name) => node.get(name),
-            Step::Item(index) => node.get(index),
+        self.segments.iter().try_fold(tree, |node, segment| match segment {
+            Segment::Member(name) => node.get(name),
+            Segment::Item(index) => node.get(index),
         })
     }
 }
@@ -138,37 +138,37 @@ fn unquoted(path: &str) -> String {
     path.chars().filter(outside).collect()
 }
 
-/// Splits a valid path into its first simple steps and the rest. Steps written in another way are
+/// Splits a valid path into its first simple segments and the rest. Steps written in another way are
 /// valid and only slower.
-fn steps(path: &str) -> (Vec<Step>, &str) {
-    let (mut steps, mut rest) = (Vec::new(), path.strip_prefix('$').unwrap_or(path));
-    while let Some((step, after)) = name(rest).or_else(|| quoted(rest)).or_else(|| item(rest)) {
-        steps.push(step);
+fn segments(path: &str) -> (Vec<Segment>, &str) {
+    let (mut segments, mut rest) = (Vec::new(), path.strip_prefix('$').unwrap_or(path));
+    while let Some((segment, after)) = name(rest).or_else(|| quoted(rest)).or_else(|| item(rest)) {
+        segments.push(segment);
         rest = after;
     }
-    (steps, rest)
+    (segments, rest)
 }
 
 /// `.NAME`
-fn name(path: &str) -> Option<(Step, &str)> {
+fn name(path: &str) -> Option<(Segment, &str)> {
     let path = path.strip_prefix('.')?;
     let ends = |c: char| c.is_ascii() && !(c.is_ascii_alphanumeric() || c == '_');
     let (name, rest) = path.split_at(path.find(ends).unwrap_or(path.len()));
-    (!name.is_empty()).then(|| (Step::Member(name.to_owned()), rest))
+    (!name.is_empty()).then(|| (Segment::Member(name.to_owned()), rest))
 }
 
 /// `['NAME']`, without escapes.
-fn quoted(path: &str) -> Option<(Step, &str)> {
+fn quoted(path: &str) -> Option<(Segment, &str)> {
     let (name, rest) = path.strip_prefix("['")?.split_once("']")?;
-    (!name.contains(['\'', '\\'])).then(|| (Step::Member(name.to_owned()), rest))
+    (!name.contains(['\'', '\\'])).then(|| (Segment::Member(name.to_owned()), rest))
 }
 
 /// `[0]`
-fn item(path: &str) -> Option<(Step, &str)> {
+fn item(path: &str) -> Option<(Segment, &str)> {
     let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
     let is_number = index.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then_some(())?;
-    Some((Step::Item(index.parse().ok()?), rest))
+    Some((Segment::Item(index.parse().ok()?), rest))
 }
 
 #[cfg(test)]

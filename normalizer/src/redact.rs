@@ -32,10 +32,10 @@ pub(crate) fn redact(
 ) -> Option<BTreeMap<String, String>> {
     let mut unmasked = BTreeMap::new();
     each_text(body, |path, text| {
-        if !work.may_spend(own.steps(text)) {
+        if !work.spend(own.steps(text)) {
             return;
         }
-        if let Some(masked) = masked(text, own) {
+        if let Some(masked) = mask_text(text, own) {
             unmasked.insert(path.to_string(), std::mem::replace(text, masked));
         }
     });
@@ -43,7 +43,7 @@ pub(crate) fn redact(
 }
 
 /// The masked text; `None` if there is nothing to mask.
-pub(crate) fn masked(text: &str, own: &OwnValues) -> Option<String> {
+pub(crate) fn mask_text(text: &str, own: &OwnValues) -> Option<String> {
     let mut replacements = own.find(text);
     number::find(text, own, &mut replacements);
     form::find_plates(text, &mut replacements);

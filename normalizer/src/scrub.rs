@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     Mapping,
     notes::Work,
-    redact::{OwnValues, masked},
+    redact::{OwnValues, mask_text},
 };
 
 /// Stands for the text of a field that is not mapped.
@@ -31,7 +31,7 @@ impl Mapping {
             }
         }
         for record in records {
-            let masked = masked(&text, &self.own_values(record));
+            let masked = mask_text(&text, &self.own_values(record));
             text = masked.unwrap_or(text);
         }
         text

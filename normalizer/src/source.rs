@@ -30,7 +30,7 @@ impl<'a> Record<'a> {
 }
 
 /// Where the value of a field comes from, as configured.
-pub(crate) struct Source {
+pub(crate) struct FieldSource {
     /// The name of the field, for doubts.
     pub(crate) target: &'static str,
     pub(crate) origin: Origin,
@@ -55,7 +55,7 @@ pub(crate) struct SourceText<'a> {
     pub(crate) is_from_source: bool,
 }
 
-impl Source {
+impl FieldSource {
     /// The first value that is present and not empty.
     pub(crate) fn first<'a>(
         &'a self,
@@ -145,7 +145,7 @@ impl Source {
     }
 
     fn evaluate(&self, expr: &Expression, record: Record<'_>, notes: &mut Notes) -> Option<Value> {
-        if !notes.work.may_spend(expr.steps(record.tree)) {
+        if !notes.work.spend(expr.steps(record.tree)) {
             return None;
         }
         let value = expr.value(record.scope?);
@@ -173,7 +173,7 @@ impl Source {
             }
         };
         // Every byte of the text is processed at least once.
-        let may_process = notes.work.may_spend(text.len() as u64);
+        let may_process = notes.work.spend(text.len() as u64);
         let is_number = value.is_number();
         may_process.then_some(SourceText { text, is_number, is_from_source: true })
     }

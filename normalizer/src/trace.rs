@@ -8,13 +8,13 @@ use normalizer_text::{Profile, clean, repair};
 use serde_json::Value;
 
 use crate::{
-    redact::{OwnValues, masked},
+    redact::{OwnValues, mask_text},
     seal::Personal,
 };
 
 /// One field of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Traced {
+pub struct FieldTrace {
     /// Its name.
     pub column: String,
     /// The fields of the demand that are read from it.
@@ -32,7 +32,7 @@ pub(crate) fn trace_field(
     value: &Value,
     fields: Vec<&'static str>,
     own: Option<&OwnValues>,
-) -> Traced {
+) -> FieldTrace {
     let text = match value {
         Value::Null => Cow::Borrowed(""),
         Value::String(text) => Cow::Borrowed(text.as_str()),
@@ -46,7 +46,7 @@ pub(crate) fn trace_field(
         visible(&own.map_or_else(|| text.to_owned(), |own| hide(text, &fields, is_single, own)))
     };
     let (raw, decoded) = (show(&text), show(&cleaned));
-    Traced { column: column.to_owned(), fields, raw, decoded }
+    FieldTrace { column: column.to_owned(), fields, raw, decoded }
 }
 
 fn hide(text: &str, fields: &[&'static str], is_single: bool, own: &OwnValues) -> String {
@@ -57,7 +57,7 @@ fn hide(text: &str, fields: &[&'static str], is_single: bool, own: &OwnValues) -
         _ if personal.is_some() || fields.is_empty() => {
             format!("‹{} characters›", text.chars().count())
         }
-        _ => masked(text, own).unwrap_or_else(|| text.to_owned()),
+        _ => mask_text(text, own).unwrap_or_else(|| text.to_owned()),
     }
 }
 

@@ -12,9 +12,9 @@ use crate::{
     config::{Clean, Conversion, Extract, Field, FieldTable, JsonPath},
     expr::Expression,
     path::Path,
-    rule::{CodeRule, IntRule, ListRule, PersonalRule, TextRule, TimeForm, TimeRule, yes_or_no},
+    rule::{CodeRule, IntRule, ListRule, PersonalRule, TextRule, TimeFormat, TimeRule, yes_or_no},
     seal::Personal,
-    source::{Origin, Record, Source},
+    source::{Origin, Record, FieldSource},
 };
 
 impl Builder<'_> {
@@ -25,7 +25,7 @@ impl Builder<'_> {
         target: &'static str,
         field: &Option<Field>,
         allowed: &[Conversion],
-    ) -> Option<Source> {
+    ) -> Option<FieldSource> {
         let table = &field.as_ref()?.0;
         let conversion = table.conversion.unwrap_or(match table.codes {
             Some(_) if allowed.contains(&Conversion::Codes) => Conversion::Codes,
@@ -46,7 +46,7 @@ impl Builder<'_> {
             self.problem(target, "say in `after` from which moment on");
         }
         let origin = self.origin(target, table)?;
-        Some(Source {
+        Some(FieldSource {
             target,
             origin,
             extract: table.extract,
@@ -85,8 +85,8 @@ impl Builder<'_> {
     }
 
     /// A text of the record that cites numbers of other orders.
-    pub(super) fn cited(&mut self, path: &JsonPath) -> Option<Source> {
-        Some(Source {
+    pub(super) fn cited(&mut self, path: &JsonPath) -> Option<FieldSource> {
+        Some(FieldSource {
             target: "related.no",
             origin: Origin::Paths(vec![self.path("related.cited", path)?]),
             extract: Some(Extract::OrderNumbers),
@@ -99,7 +99,7 @@ impl Builder<'_> {
     fn record_field(&mut self, path: &Path, target: &'static str) {
         let Some(root) = path.root() else { return };
         let prefix = self.item_prefix.as_deref().unwrap_or_default();
-        let fields = self.fields_of.entry(format!("{prefix}{root}")).or_default();
+        let fields = self.demand_fields.entry(format!("{prefix}{root}")).or_default();
         if !fields.contains(&target) {
             fields.push(target);
         }
@@ -141,13 +141,13 @@ impl Builder<'_> {
             }
         }
         let form = match conversion {
-            Some(Conversion::Epoch) => TimeForm::Epoch,
-            Some(Conversion::EpochMs) => TimeForm::EpochMillis,
-            Some(Conversion::Date) => TimeForm::Day,
-            Some(Conversion::Excel) => TimeForm::Excel,
-            Some(Conversion::Duration) => TimeForm::After(self.path(target, after.as_ref()?)?),
-            _ if formats.is_empty() => TimeForm::Usual,
-            _ => TimeForm::Formats(formats.clone()),
+            Some(Conversion::Epoch) => TimeFormat::Epoch,
+            Some(Conversion::EpochMs) => TimeFormat::EpochMillis,
+            Some(Conversion::Date) => TimeFormat::Day,
+            Some(Conversion::Excel) => TimeFormat::Excel,
+            Some(Conversion::Duration) => TimeFormat::After(self.path(target, after.as_ref()?)?),
+            _ if formats.is_empty() => TimeFormat::Usual,
+            _ => TimeFormat::Formats(formats.clone()),
         };
         Some(TimeRule { source, form, zone: zone.unwrap_or(self.zone) })
     }

@@ -70,13 +70,13 @@ fn plate(text: &str) -> Option<(char, usize)> {
     let after = number[length..].chars().next();
     let suffix = after.filter(|c| length == 4 && SUFFIXES.contains(*c));
     length += suffix.map_or(0, char::len_utf8);
-    let is_plate = suffix.is_some() || is_number(&number.as_bytes()[..length]);
+    let is_plate = suffix.is_some() || is_plate_number(&number.as_bytes()[..length]);
     is_plate.then(|| (letter.to_ascii_uppercase(), text.len() - number.len() + length))
 }
 
 /// Five characters, most of them digits; six with the letter for new energy at the beginning or the
 /// end. 新BMW2024款 is a car, not a plate.
-fn is_number(characters: &[u8]) -> bool {
+fn is_plate_number(characters: &[u8]) -> bool {
     let is_letter = |byte: &u8| matches!(byte.to_ascii_uppercase(), b'A'..=b'H' | b'J' | b'K');
     match characters {
         [_, _, _, _, _] => characters.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3,

@@ -33,7 +33,7 @@ pub(super) fn find(text: &str, own: &OwnValues, replacements: &mut Vec<Replaceme
         let start = groups[first].start;
         let is_announced = is_announced(&text[..start])
             || last_end.is_some_and(|end| is_list_separator(&text[end..start]));
-        match longest(&groups[first..], own, is_announced) {
+        match longest_number(&groups[first..], own, is_announced) {
             Some((n_groups, mask)) => {
                 let range = groups[first].start..groups[first + n_groups - 1].end;
                 last_end = Some(range.end);
@@ -47,7 +47,7 @@ pub(super) fn find(text: &str, own: &OwnValues, replacements: &mut Vec<Replaceme
 
 /// The longest number that begins with the first group: an identity number is preferred to a
 /// telephone.
-fn longest(groups: &[Group], own: &OwnValues, is_announced: bool) -> Option<(usize, String)> {
+fn longest_number(groups: &[Group], own: &OwnValues, is_announced: bool) -> Option<(usize, String)> {
     let n_joined =
         groups[1..].iter().take(MAX_GROUPS - 1).take_while(|group| group.is_joined).count();
     let mut numbers = Vec::with_capacity(n_joined + 1);
@@ -60,27 +60,27 @@ fn longest(groups: &[Group], own: &OwnValues, is_announced: bool) -> Option<(usi
         numbers.push(number.clone());
     }
     numbers.iter().enumerate().rev().find_map(|(index, number)| {
-        let parts = &groups[..=index];
+        let groups = &groups[..=index];
         let mask =
-            mask_of(number, parts, own).or_else(|| local_number(number, parts, is_announced))?;
+            number_mask(number, groups, own).or_else(|| local_number(number, groups, is_announced))?;
         Some((index + 1, mask))
     })
 }
 
-fn mask_of(number: &str, parts: &[Group], own: &OwnValues) -> Option<String> {
-    let is_one = parts.len() == 1;
-    if is_identity(number, is_one) {
+fn number_mask(number: &str, groups: &[Group], own: &OwnValues) -> Option<String> {
+    let is_one_group = groups.len() == 1;
+    if is_identity(number, is_one_group) {
         return Some(mask_middle(number, 6, 4));
     }
-    if is_bank_card(number, parts) {
+    if is_bank_card(number, groups) {
         return Some(mask_middle(number, 0, 4));
     }
     // Groups of a telephone have at least three digits, unlike those of dates and times.
-    let may_be_phone = is_one || parts.iter().all(|part| part.digits.len() >= 3);
+    let may_be_phone = is_one_group || groups.iter().all(|group| group.digits.len() >= 3);
     if may_be_phone && let Some(mobile) = mobile(number) {
         return Some(mask_middle(mobile, 3, 4));
     }
-    let is_fixed = may_be_phone && is_fixed_line(number, parts);
+    let is_fixed = may_be_phone && is_fixed_line(number, groups);
     let is_own = own.has_number(number);
     (is_fixed || is_own).then(|| match mobile(number) {
         Some(mobile) => mask_middle(mobile, 3, 4),
@@ -90,7 +90,7 @@ fn mask_of(number: &str, parts: &[Group], own: &OwnValues) -> Option<String> {
 
 /// A wrong check digit may be a typing error; in groups, or with 15 digits, the number must be
 /// valid.
-fn is_identity(number: &str, is_one: bool) -> bool {
+fn is_identity(number: &str, is_one_group: bool) -> bool {
     let province = number.get(..2).and_then(|code| code.parse::<u8>().ok());
     let is_province = matches!(
         province,
@@ -100,8 +100,8 @@ fn is_identity(number: &str, is_one: bool) -> bool {
         return false;
     }
     match id_card(number).problem {
-        None => is_one || number.len() == 18,
-        Some(Problem::CheckDigit) => is_one,
+        None => is_one_group || number.len() == 18,
+        Some(Problem::CheckDigit) => is_one_group,
         _ => false,
     }
 }
@@ -109,17 +109,17 @@ fn is_identity(number: &str, is_one: bool) -> bool {
 /// A bank card in China: 62 (UnionPay) or an international brand, 16 to 19 digits that pass the
 /// Luhn check, in one group or in groups of four. One number in ten passes by chance, so the prefix
 /// must fit as well: an order number begins with its year.
-fn is_bank_card(number: &str, parts: &[Group]) -> bool {
+fn is_bank_card(number: &str, groups: &[Group]) -> bool {
     let is_brand = match number.as_bytes() {
         [b'6', b'2', ..] => (16..=19).contains(&number.len()),
         [b'4', ..] | [b'5', b'1'..=b'5', ..] => number.len() == 16,
         _ => false,
     };
-    let (last, others) = match parts {
+    let (last, others) = match groups {
         [others @ .., last] => (last, others),
         [] => return false,
     };
-    let is_in_fours = others.iter().all(|part| part.digits.len() == 4) && last.digits.len() <= 4;
+    let is_in_fours = others.iter().all(|group| group.digits.len() == 4) && last.digits.len() <= 4;
     is_brand && (others.is_empty() || is_in_fours) && passes_luhn(number)
 }
 
@@ -145,21 +145,21 @@ fn mobile(number: &str) -> Option<&str> {
 }
 
 /// Area code and seven or eight digits, together or apart.
-fn is_fixed_line(number: &str, parts: &[Group]) -> bool {
+fn is_fixed_line(number: &str, groups: &[Group]) -> bool {
     let area = match number.as_bytes() {
         [b'0', b'1', b'0', ..] | [b'0', b'2', ..] => 3,
         [b'0', b'3'..=b'9', ..] => 4,
         _ => return false,
     };
-    let is_area_apart = parts.len() == 1 || parts[0].digits.len() == area;
+    let is_area_apart = groups.len() == 1 || groups[0].digits.len() == area;
     let local = number.as_bytes().get(area..).unwrap_or_default();
     is_area_apart && matches!(local.len(), 7 | 8) && matches!(local, [b'2'..=b'9', ..])
 }
 
 /// Seven or eight digits are a telephone number if the text says so.
-fn local_number(number: &str, parts: &[Group], is_announced: bool) -> Option<String> {
+fn local_number(number: &str, groups: &[Group], is_announced: bool) -> Option<String> {
     let is_local = matches!(number.len(), 7 | 8) && matches!(number.as_bytes(), [b'2'..=b'9', ..]);
-    let is_telephone = parts.len() == 1 && is_announced && is_local;
+    let is_telephone = groups.len() == 1 && is_announced && is_local;
     is_telephone.then(|| mask_middle(&format!("****{number}"), 0, 4))
 }
 
@@ -212,11 +212,11 @@ fn next_digit(text: &str, from: usize) -> Option<usize> {
 /// One blank, hyphen or closing bracket between two groups of a number.
 fn is_separator(between: &str) -> bool {
     let mut chars = between.chars();
-    let is_one = matches!(
+    let is_sign = matches!(
         chars.next(),
         Some(' ' | '-' | '－' | '—' | '–' | '\u{A0}' | '\u{3000}' | ')' | '）')
     );
-    is_one && chars.next().is_none()
+    is_sign && chars.next().is_none()
 }
 
 /// 17 digits, or the last four places of an identity number that is written apart.

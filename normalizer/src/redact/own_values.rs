@@ -18,7 +18,7 @@ pub(crate) struct OwnValues {
     /// else here.
     automaton: Option<AhoCorasick>,
     /// The values that the automaton does not find.
-    others: Range<usize>,
+    single_searches: Range<usize>,
     /// Digits of the telephone numbers, however they are grouped in the text; sorted.
     numbers: Vec<String>,
 }
@@ -48,10 +48,10 @@ impl OwnValues {
         let mut own = Self::default();
         for person in people {
             if let Some(name) = &person.name {
-                let is_telling = name.plain().chars().count() > 1
+                let is_distinctive = name.plain().chars().count() > 1
                     && !name.is_placeholder()
                     && !name.is_common_word();
-                if is_telling {
+                if is_distinctive {
                     own.add(name.plain(), &name.mask);
                     // Lists pad names of two characters to the width of three.
                     if let [surname, given] = name.plain().chars().collect::<Vec<_>>()[..] {
@@ -91,7 +91,7 @@ impl OwnValues {
     ) -> Self {
         let people_values = people.iter().flat_map(|p| [&p.name, &p.phone, &p.id_no]).flatten();
         let bytes: usize = people_values.chain(address).map(|value| value.plain().len()).sum();
-        if work.may_spend(bytes as u64 * STEPS_PER_BYTE) {
+        if work.spend(bytes as u64 * STEPS_PER_BYTE) {
             Self::new(people, address)
         } else {
             Self::default()
@@ -101,7 +101,7 @@ impl OwnValues {
     /// The steps that [`OwnValues::find`] and the searches by form take at most.
     pub(super) fn steps(&self, text: &str) -> u64 {
         let together = if self.automaton.is_some() { MAX_AUTOMATON_BYTES } else { 0 };
-        (text.len() as u64).saturating_mul((1 + together + self.others.len()) as u64)
+        (text.len() as u64).saturating_mul((1 + together + self.single_searches.len()) as u64)
     }
 
     /// The values as texts.
@@ -127,7 +127,7 @@ impl OwnValues {
                 add(found.start(), found.pattern().as_usize());
             }
         }
-        for index in self.others.clone() {
+        for index in self.single_searches.clone() {
             let (finder, mut from) = (&self.values[index].finder, 0);
             while let Some(found) = finder.find(&text.as_bytes()[from..]) {
                 add(from + found, index);
@@ -171,7 +171,7 @@ impl OwnValues {
 
     fn prepare_searches(&mut self) {
         self.numbers.sort_unstable();
-        self.others = 0..self.values.len();
+        self.single_searches = 0..self.values.len();
         let is_long = |value: &Value| value.finder.needle().len() > MAX_AUTOMATON_BYTES;
         self.values.sort_by_key(is_long);
         let n_short = self.values.partition_point(|value| !is_long(value));
@@ -185,7 +185,7 @@ impl OwnValues {
                 .ok();
         }
         if self.automaton.is_some() {
-            self.others.start = n_short;
+            self.single_searches.start = n_short;
         }
     }
 }

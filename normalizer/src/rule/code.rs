@@ -9,12 +9,12 @@ use super::{Rule, text::cleaned};
 use crate::{
     codes::{CodeTable, Region, RegionTable},
     notes::Notes,
-    source::{Record, Source},
+    source::{Record, FieldSource},
 };
 
 /// Translates a label of the source into a code.
 pub(crate) struct CodeRule<T> {
-    pub(crate) source: Source,
+    pub(crate) source: FieldSource,
     /// `None` if the source already writes our codes.
     pub(crate) table: Option<Arc<CodeTable>>,
     /// Whether the longest prefix of a label that is in the table decides.
@@ -99,7 +99,7 @@ impl<T: Clone + Eq + Hash + 'static> Rule<Vec<T>> for ListRule<T> {
 
 /// Reads a code of GB/T 2260 of any width, old or new, or the name of a division.
 pub(crate) struct RegionRule {
-    pub(crate) source: Source,
+    pub(crate) source: FieldSource,
     pub(crate) table: Arc<RegionTable>,
     /// The division in which a name is looked up first.
     pub(crate) within: Option<String>,

@@ -7,12 +7,12 @@ use super::{Rule, text::cleaned};
 use crate::{
     notes::Notes,
     seal::Personal,
-    source::{Record, Source},
+    source::{Record, FieldSource},
 };
 
 /// Reads a value that will be sealed.
 pub(crate) struct PersonalRule {
-    pub(crate) source: Source,
+    pub(crate) source: FieldSource,
     pub(crate) parse: fn(&str) -> Personal,
 }
 

@@ -10,13 +10,13 @@ use normalizer_text::{Profile, clean};
 use super::Rule;
 use crate::{
     notes::Notes,
-    source::{Record, Source},
+    source::{Record, FieldSource},
 };
 
 /// Reads a point in degrees.
 pub(crate) struct PointRule {
-    pub(crate) lon: Source,
-    pub(crate) lat: Source,
+    pub(crate) lon: FieldSource,
+    pub(crate) lat: FieldSource,
     pub(crate) crs: Crs,
 }
 
@@ -61,7 +61,7 @@ fn is_in_china(lon: f64, lat: f64) -> bool {
     (73.0..136.0).contains(&lon) && (3.0..54.0).contains(&lat)
 }
 
-fn degrees(source: &Source, record: Record<'_>, notes: &mut Notes) -> Option<f64> {
+fn degrees(source: &FieldSource, record: Record<'_>, notes: &mut Notes) -> Option<f64> {
     let text = source.text(record, notes)?;
     let number: Option<f64> = clean(&text, Profile::Code).text.parse().ok();
     let degrees = number.filter(|number| number.abs() <= 180.0);

@@ -9,15 +9,15 @@ use super::{CodeRule, Coded, Rule};
 use crate::{
     codes::is_digits,
     notes::Notes,
-    source::{Record, Source},
+    source::{Record, FieldSource},
 };
 
 /// Reads a text.
 pub(crate) enum TextRule {
     /// Repaired and cleaned.
-    Clean(Source, Profile),
+    Clean(FieldSource, Profile),
     /// A decimal number.
-    Decimal(Source),
+    Decimal(FieldSource),
     /// Translated by a code table.
     Codes(CodeRule<String>),
 }
@@ -103,7 +103,7 @@ pub(crate) fn cleaned<'a>(
 
 /// Reads a whole number, or counts the nodes that the path finds.
 pub(crate) struct IntRule {
-    pub(crate) source: Source,
+    pub(crate) source: FieldSource,
     pub(crate) counts_nodes: bool,
 }
 

@@ -16,19 +16,19 @@ use super::Rule;
 use crate::{
     notes::Notes,
     path::Path,
-    source::{Record, Source, SourceText},
+    source::{Record, FieldSource, SourceText},
 };
 
 /// A moment.
 pub(crate) struct TimeRule {
-    pub(crate) source: Source,
-    pub(crate) form: TimeForm,
+    pub(crate) source: FieldSource,
+    pub(crate) form: TimeFormat,
     /// The zone of times without one.
     pub(crate) zone: Tz,
 }
 
 /// The format of times.
-pub(crate) enum TimeForm {
+pub(crate) enum TimeFormat {
     /// One of the usual formats.
     Usual,
     /// One of these formats.
@@ -71,7 +71,7 @@ impl Rule<Timestamp> for TimeRule {
         let text = clean(&text, Profile::Plain).text;
         let target = self.source.target;
         let moment = match &self.form {
-            TimeForm::After(path) => self.after(path, &text, record, notes),
+            TimeFormat::After(path) => self.after(path, &text, record, notes),
             _ => self.parse(&text, is_number).and_then(|written| self.to_moment(written, notes)),
         };
         let moment = moment.filter(|moment| WRITABLE.contains(&moment.timestamp()));
@@ -89,25 +89,25 @@ impl Rule<Timestamp> for TimeRule {
 impl TimeRule {
     fn parse(&self, text: &str, is_number: bool) -> Option<WrittenTime> {
         match &self.form {
-            TimeForm::Usual if is_number => {
+            TimeFormat::Usual if is_number => {
                 civil::excel(text).map(WrittenTime::Local).or_else(|| epoch(text))
             }
-            TimeForm::Usual | TimeForm::After(_) => civil::parse(text),
-            TimeForm::Formats(formats) => {
+            TimeFormat::Usual | TimeFormat::After(_) => civil::parse(text),
+            TimeFormat::Formats(formats) => {
                 formats.iter().find_map(|format| parse_with(text, format))
             }
-            TimeForm::Epoch => epoch(text),
-            TimeForm::EpochMillis => {
+            TimeFormat::Epoch => epoch(text),
+            TimeFormat::EpochMillis => {
                 text.parse().ok().and_then(DateTime::from_timestamp_millis).map(WrittenTime::Moment)
             }
-            TimeForm::Day => {
+            TimeFormat::Day => {
                 let local = match civil::parse(text)? {
                     WrittenTime::Local(local) | WrittenTime::HalfDay(local) => local,
                     WrittenTime::Moment(moment) => moment.with_timezone(&self.zone).naive_local(),
                 };
                 local.date().and_hms_opt(0, 0, 0).map(WrittenTime::Local)
             }
-            TimeForm::Excel => civil::days(text).map(WrittenTime::Local),
+            TimeFormat::Excel => civil::days(text).map(WrittenTime::Local),
         }
     }
 

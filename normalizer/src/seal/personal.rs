@@ -53,7 +53,7 @@ impl Personal {
                 (false, Some(bad_checksum("the check digit does not fit")))
             }
             Some(Problem::Date) => (false, Some(bad_checksum("the date of birth is no date"))),
-            Some(Problem::Form) => {
+            Some(Problem::Format) => {
                 (false, Some(bad_checksum("not 18 or 15 characters of its kind")))
             }
         };

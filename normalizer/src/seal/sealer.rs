@@ -65,7 +65,7 @@ impl Sealer {
         sealed.extend_from_slice(&key_id.to_be_bytes());
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(value);
-        let aad = associated(place, field, *key_id);
+        let aad = associated_data(place, field, *key_id);
         match cipher.encrypt(nonce, &aad, &mut sealed[ID_LEN + NONCE_LEN..]) {
             Ok(tag) => sealed.extend(tag),
             // Only above 64 GiB. Then the result cannot be opened, and reveals nothing.
@@ -88,7 +88,7 @@ impl Sealer {
         let (nonce, ciphertext) = rest.split_first_chunk().ok_or(OpenError::Malformed)?;
         let key_id = u32::from_be_bytes(*key_id);
         let key = self.keys().find(|key| key.id == key_id).ok_or(OpenError::UnknownKey(key_id))?;
-        let aad = associated(place, field, key_id);
+        let aad = associated_data(place, field, key_id);
         key.cipher
             .decrypt(*nonce, Payload { msg: ciphertext, aad: &aad })
             .map_err(|_| OpenError::Refused)
@@ -162,7 +162,7 @@ impl PreparedKeys {
 }
 
 /// The associated data of a value; each part has a fixed width, or its length in front.
-fn associated(Place { channel, id }: Place<'_>, field: &str, key_id: u32) -> Vec<u8> {
+fn associated_data(Place { channel, id }: Place<'_>, field: &str, key_id: u32) -> Vec<u8> {
     let channel = channel.as_str().as_bytes();
     let mut place = Vec::with_capacity(channel.len() + field.len() + 36);
     place.extend_from_slice(&(channel.len() as u64).to_be_bytes());

@@ -26,7 +26,7 @@ fn encoded(text: &str, charset: Charset) -> Vec<u8> {
 fn check(bytes: &[u8], hints: Hints<'_>, charset: Charset, by: DecidedBy, conflict: bool) {
     let decoded = decode(bytes, &hints);
     let evidence = &decoded.evidence;
-    let found = (evidence.charset, evidence.decided_by, evidence.conflict());
+    let found = (evidence.charset, evidence.decided_by, evidence.has_conflict());
     assert_eq!(found, (charset, by, conflict), "{evidence:?}");
     assert!(decoded.malformed.is_empty(), "{:?}", decoded.malformed);
     assert!(decoded.text.contains(TEXT), "{}", decoded.text);
@@ -175,10 +175,10 @@ fn a_body_is_detected_in_every_charset() {
         "蕪湖市鏡湖區居民反映：小區電梯壞了三天，物業一直沒有修理，請儘快處理並答覆。";
     for charset in [Utf8, Gb18030, Utf16Le, Utf16Be] {
         let detected = detect(&encoded(TEXT, charset));
-        assert_eq!((detected.charset, detected.certain), (charset, true));
+        assert_eq!((detected.charset, detected.is_certain), (charset, true));
     }
     let detected = detect(&encoded(traditional, Big5));
-    assert_eq!((detected.charset, detected.certain), (Big5, true));
+    assert_eq!((detected.charset, detected.is_certain), (Big5, true));
     let french = "Le réverbère devant l'école est cassé, où faut-il s'adresser à présent ?";
     assert_eq!(detect(&encoded(french, Windows1252)).charset, Windows1252);
     assert_eq!(detect(b"plain ASCII").charset, Utf8);
@@ -190,7 +190,7 @@ fn a_short_body_may_be_unsure_and_is_never_wrong_with_certainty() {
         [("张三", Gb18030), ("联通", Gb18030), ("市民", Gb18030), ("王", Gb18030), ("資料", Big5)]
     {
         let detected = detect(&encoded(text, charset));
-        assert!(detected.charset == charset || !detected.certain, "{text} {detected:?}");
+        assert!(detected.charset == charset || !detected.is_certain, "{text} {detected:?}");
     }
 }
 
