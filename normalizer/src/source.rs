@@ -145,7 +145,7 @@ impl FieldSource {
     }
 
     fn evaluate(&self, expr: &Expression, record: Record<'_>, notes: &mut Notes) -> Option<Value> {
-        if !notes.work.spend(expr.steps(record.tree)) {
+        if !notes.work.spend(expr.max_steps(record.tree)) {
             return None;
         }
         let value = expr.value(record.scope?);

@@ -86,16 +86,16 @@ fn undo_as(
 
 fn decode_utf8(text: &str, bytes_of: impl Fn(char) -> Option<u16>) -> Option<String> {
     const HEAD: usize = 32;
-    let mut bytes_read = Vec::with_capacity(text.len());
+    let mut encoded = Vec::with_capacity(text.len());
     for (index, c) in text.chars().enumerate() {
-        bytes_read.extend(bytes(bytes_of(c)?));
+        encoded.extend(bytes(bytes_of(c)?));
         // Stops early, because most bytes that are not UTF-8 are malformed at the beginning.
-        if index == HEAD && str::from_utf8(&bytes_read).is_err_and(|error| error.error_len().is_some())
+        if index == HEAD && str::from_utf8(&encoded).is_err_and(|error| error.error_len().is_some())
         {
             return None;
         }
     }
-    String::from_utf8(bytes_read).ok()
+    String::from_utf8(encoded).ok()
 }
 
 /// Decodes the bytes in a charset for Han characters. Each character must have the bytes that encoders
