@@ -1,8 +1,7 @@
-//! JSONPath expressions, parsed once.
+//! JSONPath expressions (RFC 9535), parsed once and evaluated for many records.
 //!
-//! Nearly all paths name one node: a column of a row, the text of an element. Those are followed
-//! directly. All others use a complete implementation of RFC 9535, so that every path means what
-//! the RFC says.
+//! Nearly all paths name one node, such as a column of a row. They are evaluated here, which is fast.
+//! All others use a complete implementation of the RFC.
 
 use serde_json::Value;
 use serde_json_path::{JsonPath, NodeList};
@@ -12,17 +11,17 @@ use crate::notes::Work;
 /// A parsed path.
 #[derive(Debug)]
 pub(crate) struct Path {
-    /// The beginning of the path, as far as each segment names one node.
+    /// The first segments of the path, as far as each of them names one node.
     segments: Vec<Segment>,
     /// `None` if the segments are the whole path.
     query: Option<JsonPath>,
-    /// The number of `..`: with them a node can be reached from every node above it.
+    /// The number of `..` in the path: with several of them, a node is reached many times.
     descents: u32,
-    /// How often a filter begins at `$` again: then the whole record is searched for every node.
+    /// The number of `$` in filters: each of them may search the whole record for every node.
     restarts: u32,
 }
 
-/// One child of a node.
+/// A segment that names one child of a node.
 #[derive(Debug)]
 enum Segment {
     Member(String),
@@ -38,8 +37,8 @@ impl Path {
         let query = JsonPath::parse(text).map_err(|error| {
             format!("`{text}` is not a path: {} at {}", error.message(), error.position())
         })?;
-        let (segments, rest) = segments(text);
-        let query = (!rest.is_empty() || segments.is_empty()).then_some(query);
+        let (segments, unparsed) = segments(text);
+        let query = (!unparsed.is_empty() || segments.is_empty()).then_some(query);
         let unquoted = unquoted(text);
         let restarts =
             unquoted.matches('$').count().saturating_sub(1).try_into().unwrap_or(u32::MAX);
@@ -61,7 +60,7 @@ impl Path {
         }
     }
 
-    /// All nodes.
+    /// All nodes that the path finds.
     pub(crate) fn all<'a>(&self, tree: &'a Value, work: &mut Work) -> Vec<&'a Value> {
         match &self.query {
             None => self.walk(tree).into_iter().collect(),
@@ -70,7 +69,8 @@ impl Path {
         }
     }
 
-    /// The number of nodes; `None` if the root field does not exist.
+    /// The number of nodes; `None` if the field of the source at which the path starts does not exist, or if
+    /// the budget is used up.
     pub(crate) fn count(&self, tree: &Value, work: &mut Work) -> Option<usize> {
         if let Some(root) = self.root() {
             tree.get(root)?;
@@ -82,7 +82,7 @@ impl Path {
         })
     }
 
-    /// The source field at which it starts.
+    /// The field of the source at which the path starts; `None` if it starts with anything else.
     pub(crate) fn root(&self) -> Option<&str> {
         match self.segments.first()? {
             Segment::Member(name) => Some(name),
@@ -90,7 +90,7 @@ impl Path {
         }
     }
 
-    /// Whether the budget allows searching `tree`. The maximum cost is taken in advance, because a query
+    /// Whether the budget allows a search of `tree`. Spends the maximum cost in advance, because a query
     /// cannot be stopped.
     fn may_search(&self, tree: &Value, work: &mut Work) -> bool {
         let (nodes, depth) = size(tree);
@@ -99,6 +99,7 @@ impl Path {
         work.spend(nodes.saturating_mul(repeats).saturating_mul(searches))
     }
 
+    /// Follows the segments from the root; `None` if a node does not exist.
     fn walk<'a>(&self, tree: &'a Value) -> Option<&'a Value> {
         self.segments.iter().try_fold(tree, |node, segment| match segment {
             Segment::Member(name) => node.get(name),
@@ -138,8 +139,8 @@ fn unquoted(path: &str) -> String {
     path.chars().filter(outside).collect()
 }
 
-/// Splits a valid path into its first simple segments and the rest. Steps written in another way are
-/// valid and only slower.
+/// Splits a valid path into its first simple segments and what follows them. Segments in another
+/// notation are left to the complete implementation.
 fn segments(path: &str) -> (Vec<Segment>, &str) {
     let (mut segments, mut rest) = (Vec::new(), path.strip_prefix('$').unwrap_or(path));
     while let Some((segment, after)) = name(rest).or_else(|| quoted(rest)).or_else(|| item(rest)) {

@@ -32,7 +32,7 @@ pub(crate) fn redact(
 ) -> Option<BTreeMap<String, String>> {
     let mut unmasked = BTreeMap::new();
     each_text(body, |path, text| {
-        if !work.spend(own.steps(text)) {
+        if !work.spend(own.max_steps(text)) {
             return;
         }
         if let Some(masked) = mask_text(text, own) {

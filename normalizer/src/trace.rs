@@ -1,6 +1,6 @@
 //! Shows people what each field of a record was mapped to: its text, the repaired and cleaned text,
-//! and the fields of the demand that are read from it. Personal values are masked here, because
-//! only here it is known which they are.
+//! and the fields of the demand that are read from it. Personal values are masked, unless they must be
+//! revealed.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::{
     seal::Personal,
 };
 
-/// One field of a record.
+/// One field of a record, as shown to people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldTrace {
     /// Its name.
@@ -21,12 +21,12 @@ pub struct FieldTrace {
     pub fields: Vec<&'static str>,
     /// Its text, with visible control characters.
     pub raw: String,
-    /// The same, repaired and cleaned.
+    /// Its text, repaired and cleaned.
     pub decoded: String,
 }
 
-/// A field of a record, from which `fields` are read; `own` are the values to mask, `None` to reveal
-/// everything.
+/// Describes a field of a record, from which `fields` of the demand are read. `own` has the personal
+/// values to mask; `None` reveals everything.
 pub(crate) fn trace_field(
     column: &str,
     value: &Value,
@@ -49,6 +49,7 @@ pub(crate) fn trace_field(
     FieldTrace { column: column.to_owned(), fields, raw, decoded }
 }
 
+/// The text with personal values masked.
 fn hide(text: &str, fields: &[&'static str], is_single: bool, own: &OwnValues) -> String {
     let personal = fields.iter().find_map(|field| Personal::parser(field));
     match personal {

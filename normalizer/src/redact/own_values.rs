@@ -99,7 +99,7 @@ impl OwnValues {
     }
 
     /// The steps that [`OwnValues::find`] and the searches by form take at most.
-    pub(super) fn steps(&self, text: &str) -> u64 {
+    pub(super) fn max_steps(&self, text: &str) -> u64 {
         let together = if self.automaton.is_some() { MAX_AUTOMATON_BYTES } else { 0 };
         (text.len() as u64).saturating_mul((1 + together + self.single_searches.len()) as u64)
     }
