@@ -49,7 +49,7 @@ impl Notes {
     /// All flags, with the number of those that were left out in the last detail of their kind.
     pub(crate) fn into_quality(mut self) -> Vec<Quality> {
         for (indices, n_more) in self.known.into_values().filter(|(_, n_more)| *n_more > 0) {
-            // Flags without a detail are never repeated, so the last one has a detail.
+            // These flags differ only in their details, so the last one has a detail.
             if let Some(detail) =
                 indices.last().and_then(|last| self.quality[*last].detail.as_mut())
             {
