@@ -1,8 +1,7 @@
-//! Rules: how the value at a path is read. They are made when the mapping is built, and applied to millions
-//! of records.
+//! Rules, each of which reads the value of one field from a record. They are made when the mapping is
+//! built, and applied to every record.
 //!
-//! A rule gives a value, or nothing and a doubt. There is no default: a value that cannot be read
-//! is absent.
+//! If a value cannot be read, a rule gives `None` and adds a quality flag to the notes.
 
 mod code;
 mod personal;
@@ -20,5 +19,6 @@ pub(crate) use time::{TimeFormat, TimeRule};
 
 /// Reads one value from a record.
 pub(crate) trait Rule<V>: Send + Sync + 'static {
+    /// The value; `None` if the record has none, or none that can be read.
     fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<V>;
 }

@@ -153,7 +153,7 @@ impl FieldSource {
         }
         let value = expr.value(record.scope?);
         if value.is_err() {
-            let detail = "the expression has no answer for this record";
+            let detail = "the expression failed for this record";
             notes.add(self.target, QualityFlag::OutOfRange, Some(detail));
         }
         value.ok()

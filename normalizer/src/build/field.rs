@@ -179,7 +179,7 @@ impl Builder<'_> {
         for value in default.iter().chain(constant) {
             if rule.find(value, Record::new(&nothing)).is_none() {
                 let known = known.join(", ");
-                self.problem(target, format!("`{value}` is not a code of this field; write one of {known}"));
+                self.problem(target, format!("`{value}` has no code: write a label of the table `codes` or, without one, one of {known}"));
             }
         }
         Some(rule)

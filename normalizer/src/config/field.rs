@@ -49,11 +49,12 @@ pub struct FieldTable {
     pub within: Option<String>,
     /// The part of a text to read, instead of all of it.
     pub extract: Option<Extract>,
-    /// The value if the source gives none. An unknown label is not replaced by it.
+    /// The value if the source gives none; with `codes`, a label of that table. It does not replace an unknown
+    /// label.
     pub default: Option<String>,
     /// Whether a demand without this value gets a quality flag.
     pub required: bool,
-    /// A fixed value instead of a path.
+    /// A fixed value instead of a path; with `codes`, a label of that table.
     #[serde(rename = "const")]
     pub constant: Option<String>,
 }
