@@ -1,4 +1,4 @@
-//! What an author may write, and what is said when he may not.
+//! Which `[demand]` tables and code tables are valid, and the messages about invalid ones.
 
 use contract::Normalizer;
 use normalizer::{CodeTables, Mapping, MappingConfig};

@@ -103,7 +103,7 @@ fn the_problem_of_a_credit_code_is_named() {
         ("340200000000001", Problem::Format),
         ("91340200MA8N0W1H52", Problem::CheckDigit),
         ("91340200MA8N0W1H15", Problem::CheckDigit),
-        // Right as a whole; the organisation code within is not.
+        // Its own check digit is right; that of the organisation code in it is wrong.
         ("91340200MA8N0W1H0H", Problem::CheckDigit),
         ("92340202MA2TQ9C402", Problem::CheckDigit),
         ("913402**********51", Problem::Masked),
