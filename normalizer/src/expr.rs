@@ -14,7 +14,7 @@ use minijinja::{
 /// Maximum number of instructions of one evaluation; an `if` with a few comparisons takes twenty.
 const MAX_INSTRUCTIONS: u64 = 10_000;
 /// Maximum length of an expression. For longer ones, a code table or Rust code is better.
-const MAX_CHARACTERS: usize = 2_000;
+const MAX_CHARS: usize = 2_000;
 /// The names that an expression may use.
 const NAMES: [&str; 2] = ["record", "demand"];
 
@@ -35,8 +35,8 @@ impl Expression {
     /// Compiles it, and reports all errors that can be found without a record.
     pub(crate) fn compile(text: &str) -> Result<Self, String> {
         let n_characters = text.chars().count();
-        if n_characters > MAX_CHARACTERS {
-            return Err(format!("`expr` is longer than {MAX_CHARACTERS} characters; shorten it"));
+        if n_characters > MAX_CHARS {
+            return Err(format!("`expr` is longer than {MAX_CHARS} characters; shorten it"));
         }
         let compiled = ENVIRONMENT.compile_expression_owned(text.to_owned());
         let compiled = compiled.map_err(|error| describe(&error))?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use contract::demand::{Quality, QualityFlag};
-use normalizer_text::{REPAIR_STEPS, Repaired, repair_within};
+use normalizer_text::{MAX_REPAIR_STEPS, Repaired, repair_within};
 
 /// The quality flags of a record so far, without duplicates, and the remaining budget.
 #[derive(Debug, Default)]
@@ -64,7 +64,9 @@ impl Notes {
 /// the load of the machine.
 #[derive(Debug)]
 pub(crate) struct Work {
+    /// The steps left for repair.
     repair: u64,
+    /// The steps left for everything else.
     mapping: u64,
     /// Whether a step was refused because the mapping budget is used up; the record is rejected then.
     pub(crate) is_too_costly: bool,
@@ -76,7 +78,7 @@ pub(crate) const MAX_MAPPING_STEPS: u64 = 1 << 28;
 
 impl Default for Work {
     fn default() -> Self {
-        Self { repair: REPAIR_STEPS, mapping: MAX_MAPPING_STEPS, is_too_costly: false }
+        Self { repair: MAX_REPAIR_STEPS, mapping: MAX_MAPPING_STEPS, is_too_costly: false }
     }
 }
 
@@ -97,7 +99,7 @@ impl Work {
 
     #[cfg(test)]
     pub(crate) fn spent(&self) -> u64 {
-        (REPAIR_STEPS - self.repair) + (MAX_MAPPING_STEPS - self.mapping)
+        (MAX_REPAIR_STEPS - self.repair) + (MAX_MAPPING_STEPS - self.mapping)
     }
 
     /// Repairs a text within what is left of the repair budget.

@@ -142,34 +142,34 @@ fn unquoted(path: &str) -> String {
 /// Splits a valid path into its first simple segments and what follows them. Segments in another
 /// notation are left to the complete implementation.
 fn segments(path: &str) -> (Vec<Segment>, &str) {
-    let (mut segments, mut rest) = (Vec::new(), path.strip_prefix('$').unwrap_or(path));
-    while let Some((segment, after)) = name(rest).or_else(|| quoted(rest)).or_else(|| item(rest)) {
+    let (mut segments, mut tail) = (Vec::new(), path.strip_prefix('$').unwrap_or(path));
+    while let Some((segment, after)) = name(tail).or_else(|| quoted(tail)).or_else(|| item(tail)) {
         segments.push(segment);
-        rest = after;
+        tail = after;
     }
-    (segments, rest)
+    (segments, tail)
 }
 
 /// `.NAME`
 fn name(path: &str) -> Option<(Segment, &str)> {
     let path = path.strip_prefix('.')?;
     let ends = |c: char| c.is_ascii() && !(c.is_ascii_alphanumeric() || c == '_');
-    let (name, rest) = path.split_at(path.find(ends).unwrap_or(path.len()));
-    (!name.is_empty()).then(|| (Segment::Member(name.to_owned()), rest))
+    let (name, tail) = path.split_at(path.find(ends).unwrap_or(path.len()));
+    (!name.is_empty()).then(|| (Segment::Member(name.to_owned()), tail))
 }
 
 /// `['NAME']`, without escapes.
 fn quoted(path: &str) -> Option<(Segment, &str)> {
-    let (name, rest) = path.strip_prefix("['")?.split_once("']")?;
-    (!name.contains(['\'', '\\'])).then(|| (Segment::Member(name.to_owned()), rest))
+    let (name, tail) = path.strip_prefix("['")?.split_once("']")?;
+    (!name.contains(['\'', '\\'])).then(|| (Segment::Member(name.to_owned()), tail))
 }
 
 /// `[0]`
 fn item(path: &str) -> Option<(Segment, &str)> {
-    let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
+    let (index, tail) = path.strip_prefix('[')?.split_once(']')?;
     let is_number = index.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then_some(())?;
-    Some((Segment::Item(index.parse().ok()?), rest))
+    Some((Segment::Item(index.parse().ok()?), tail))
 }
 
 #[cfg(test)]

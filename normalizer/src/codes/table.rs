@@ -60,7 +60,7 @@ impl CodeTable {
                 known.push(meaning);
             }
         });
-        table.finish()
+        table.with_max_chars()
     }
 
     /// This table, overridden by `other`: the rows of a label in `other` replace all rows of that label. Also
@@ -84,8 +84,8 @@ impl CodeTable {
         (Self { rows, max_chars: 0 }, differences)
     }
 
-    /// Computes the length of the longest label.
-    pub(super) fn finish(mut self) -> Self {
+    /// This table, with the length of its longest label computed.
+    pub(super) fn with_max_chars(mut self) -> Self {
         self.max_chars = self.rows.keys().map(|label| label.chars().count()).max().unwrap_or(0);
         self
     }

@@ -49,8 +49,8 @@ pub struct FieldTable {
     pub within: Option<String>,
     /// The part of a text to read, instead of all of it.
     pub extract: Option<Extract>,
-    /// The value if the source gives none; with `codes`, a label of that table. It does not replace an unknown
-    /// label.
+    /// The value if the source gives none; with `codes`, a label of that table. It never replaces an
+    /// unknown label.
     pub default: Option<String>,
     /// Whether a demand without this value gets a quality flag.
     pub required: bool,

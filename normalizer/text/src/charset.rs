@@ -47,7 +47,7 @@ impl Charset {
         CHARSETS.iter().flat_map(|(_, _, _, labels)| labels.split(' ')).collect()
     }
 
-    /// The charset of a label, in upper or lower case, with or without spaces around it; `None` if it is unknown.
+    /// The charset of a label, in any case and with or without spaces around it; `None` if it is unknown.
     pub fn from_label(label: &str) -> Option<Self> {
         let label = label.trim();
         let is_meant = |known: &str| known.eq_ignore_ascii_case(label);

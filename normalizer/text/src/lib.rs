@@ -25,6 +25,6 @@ pub use clean::{Cleaned, Found, Profile, clean};
 pub use contract::DecidedBy;
 pub use decode::{Claim, Evidence, Hints, decode, decode_file};
 pub use detect::{Detected, Detector, detect};
-pub use repair::{REPAIR_STEPS, Repair, Repaired, Rule, repair, repair_within};
+pub use repair::{MAX_REPAIR_STEPS, Repair, Repaired, Rule, repair, repair_within};
 pub use stream::Stream;
 pub use strict::{Decoded, Span, decode_column, decode_strict};

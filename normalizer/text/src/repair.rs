@@ -116,7 +116,7 @@ impl Rule {
 
 /// The budget for repairing one record, in steps. One step tries one rule, with one generation of
 /// decoders, on one byte. The budget is enough for four megabytes of broken text.
-pub const REPAIR_STEPS: u64 = 1 << 26;
+pub const MAX_REPAIR_STEPS: u64 = 1 << 26;
 
 /// Maximum number of rounds, each of which undoes one wrong decoding.
 const MAX_ROUNDS: usize = 4;
@@ -135,7 +135,7 @@ const MIN_GAIN_IF_LIKELY: Cost = 12 * BIT;
 /// Call it before [`clean`](crate::clean()): cleaning removes control characters, which may be bytes
 /// of a broken text.
 pub fn repair(text: &str) -> Repaired<'_> {
-    repair_within(text, &mut REPAIR_STEPS.clone())
+    repair_within(text, &mut MAX_REPAIR_STEPS.clone())
 }
 
 /// Like [`repair`], for several texts that share a budget: `steps` is what is left of it. If a round

@@ -14,27 +14,27 @@ pub(super) fn parse(text: &str) -> Option<WrittenTime> {
     if let Some(time) = compact(text).or_else(|| excel(text)) {
         return Some(WrittenTime::Local(time));
     }
-    let mut rest = Unread(text);
-    let year = rest.number(4, 4)?;
-    let separator = rest.one_of(&['-', '/', '.', '年'])?;
-    let month = rest.number(1, 2)?;
-    rest.one_of(if separator == '年' { &['月'] } else { &['-', '/', '.'] })?;
-    let day = rest.number(1, 2)?;
+    let mut unread = Unread(text);
+    let year = unread.number(4, 4)?;
+    let separator = unread.one_of(&['-', '/', '.', '年'])?;
+    let month = unread.number(1, 2)?;
+    unread.one_of(if separator == '年' { &['月'] } else { &['-', '/', '.'] })?;
+    let day = unread.number(1, 2)?;
     if separator == '年' {
-        rest.one_of(&['日'])?;
+        unread.one_of(&['日'])?;
     }
     let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
-    if rest.0.is_empty() {
+    if unread.0.is_empty() {
         return date.and_hms_opt(0, 0, 0).map(WrittenTime::Local);
     }
-    rest.skip_to_clock()?;
-    let half = rest.half_of_day();
-    let time = half.apply_to(rest.time()?)?;
+    unread.skip_to_clock()?;
+    let half = unread.half_of_day();
+    let time = half.apply_to(unread.time()?)?;
     let local = date.and_time(time);
-    if rest.0.is_empty() {
+    if unread.0.is_empty() {
         return Some(WrittenTime::Local(local));
     }
-    let offset = rest.offset()?;
+    let offset = unread.offset()?;
     let moment = local.checked_sub_offset(offset)?;
     Some(WrittenTime::Moment(DateTime::from_naive_utc_and_offset(moment, Utc)))
 }
