@@ -135,11 +135,11 @@ impl<'a> Builder<'a> {
 
     fn region(&mut self, field: &Option<Field>) -> Option<RegionRule> {
         let source = self.source("region", field, &[crate::config::Conversion::Region])?;
-        let table = self.codes.regions().cloned().ok_or("there is no codes/region.csv; add that file");
+        let table = self.codes.regions().cloned().ok_or("there is no codes/region.csv; add it");
         let table = self.note_error("region", table)?;
         let within = field.as_ref().and_then(|field| field.0.within.clone());
         if let Some(code) = within.as_ref().filter(|code| !table.is_in_force(code)) {
-            let message = format!("`within` is `{code}`, which is not a code in force in region.csv");
+            let message = format!("`within` is `{code}`; write a code in force in region.csv");
             self.problem("region", message);
         }
         self.tables.insert("region".to_owned());

@@ -210,8 +210,8 @@ impl fmt::Debug for Mapping {
 
 fn too_costly() -> Reason {
     let detail = format!(
-        "mapping the record takes more than {MAX_MAPPING_STEPS} steps: it is very large, or the paths \
-         and expressions of [demand] read all of it many times; simplify them"
+        "mapping the record takes more than {MAX_MAPPING_STEPS} steps: it is very large, or the \
+         paths and expressions of [demand] read all of it many times; simplify them"
     );
     Reason::new("too_costly", detail)
 }

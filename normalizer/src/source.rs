@@ -96,7 +96,7 @@ impl FieldSource {
     }
 
     /// The texts of all values of the first path that finds any; a list counts as its elements.
-    pub(crate) fn all_texts<'a>(&'a self, record: Record<'a>, notes: &mut Notes) -> Vec<Cow<'a, str>> {
+    pub(crate) fn texts<'a>(&'a self, record: Record<'a>, notes: &mut Notes) -> Vec<Cow<'a, str>> {
         let mut texts = Vec::new();
         match &self.origin {
             Origin::Constant(constant) => return vec![constant.as_str().into()],

@@ -34,7 +34,7 @@ impl Builder<'_> {
         if !allowed.contains(&conversion) {
             let known: Vec<_> = allowed.iter().map(|known| known.name()).collect();
             let known = known.join(" or ");
-            self.problem(target, format!("this value of `as` is not possible for this field; write {known}"));
+            self.problem(target, format!("this field cannot have this `as`; write {known}"));
         }
         for what in unused_settings(table, conversion, allowed) {
             self.problem(target, format!("`{what}` has no effect here; remove it"));
@@ -43,7 +43,7 @@ impl Builder<'_> {
             self.problem(target, "set `codes` to the name of a code table");
         }
         if conversion == Conversion::Duration && table.after.is_none() {
-            self.problem(target, "set `after` to the path of the time at which the duration begins");
+            self.problem(target, "set `after` to the path of the start time");
         }
         let origin = self.origin(target, table)?;
         Some(FieldSource {
@@ -60,7 +60,7 @@ impl Builder<'_> {
         match (at.as_slice(), constant, expr) {
             (_, Some(constant), None) if at.is_empty() => Some(Origin::Constant(constant.clone())),
             ([], None, Some(_)) if self.item_prefix.is_some() => {
-                let message = "`expr` cannot be used with `each`, because it sees the whole record; use `at`";
+                let message = "use `at` with `each`: `expr` always sees the whole record";
                 self.problem(target, message);
                 None
             }
@@ -137,7 +137,7 @@ impl Builder<'_> {
         let FieldTable { conversion, formats, zone, after, .. } = &field.as_ref()?.0;
         for format in formats {
             if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
-                self.problem(target, format!("`{format}` is not a valid strftime format; write one like `%Y-%m-%d %H:%M`"));
+                self.problem(target, format!("write a strftime format instead of `{format}`"));
             }
         }
         let form = match conversion {
@@ -179,7 +179,7 @@ impl Builder<'_> {
         for value in default.iter().chain(constant) {
             if rule.find(value, Record::new(&nothing)).is_none() {
                 let known = known.join(", ");
-                self.problem(target, format!("`{value}` has no code: write a label of the table `codes` or, without one, one of {known}"));
+                self.problem(target, format!("`{value}` is neither in `codes` nor one of {known}"));
             }
         }
         Some(rule)
@@ -201,7 +201,7 @@ impl Builder<'_> {
         if !known.is_empty() {
             for (location, code) in table.disallowed(|code| known.contains(&code)) {
                 let known = known.join(", ");
-                self.problem(target, format!("{location}: `{code}` is not a code of this field; write one of {known}"));
+                self.problem(target, format!("{location}: write one of {known}, not `{code}`"));
             }
         }
         Some(table)

@@ -204,7 +204,7 @@ impl Builder<'_> {
             let body = &mut draft.body;
             let related = body.related.iter().map(|other| other.no.clone());
             let mut known: HashSet<_> = related.chain(body.source_no.clone()).collect();
-            let cited = cited.iter().flat_map(|source| source.all_texts(record, notes));
+            let cited = cited.iter().flat_map(|source| source.texts(record, notes));
             for no in cited.map(Cow::into_owned).filter(|no| known.insert(no.clone())) {
                 body.related.push(Related { no, relation: "cited".to_owned() });
             }

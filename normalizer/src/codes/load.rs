@@ -130,7 +130,7 @@ impl CodeFile {
         };
         if is_missing || columns.keys().any(|name| is_unknown(&name)) {
             let (required, optional) = (required.join(","), optional.join(", "));
-            let message = format!("the first line must be {required}, and may also have {optional}");
+            let message = format!("the first line must be {required}; it may also have {optional}");
             return self.report(1, message, problems);
         }
         let mut rows = Vec::new();
@@ -179,9 +179,9 @@ fn damaged_cells(rows: &[CodeRow<'_>], column: &str) -> Vec<(u64, String)> {
     let damaged = rows.iter().filter_map(|row| {
         let cell = row.get(column);
         let what = if is_scientific(cell) {
-            "the last digits of a number are lost; set the column to text and enter the number again".to_owned()
+            "digits are lost; set the column to text and enter the number again".to_owned()
         } else if is_date(cell) {
-            "a code like 1-2 became a date; set the column to text and enter the code again".to_owned()
+            "a code became a date; set the column to text and enter the code again".to_owned()
         } else if has_lost_zeros(cell, width) {
             let width = width.unwrap_or_default();
             format!(

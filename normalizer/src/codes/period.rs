@@ -15,7 +15,7 @@ impl Period {
     pub(crate) fn parse(from: &str, until: &str) -> Result<Self, String> {
         let (from, until) = (day(from, false)?, day(until, true)?);
         match (from, until) {
-            (Some(from), Some(until)) if until < from => Err("`until` is before `from`; correct one of them".to_owned()),
+            (Some(from), Some(until)) if until < from => Err("`until` is before `from`".to_owned()),
             _ => Ok(Self { from, until }),
         }
     }

@@ -60,7 +60,7 @@ impl RegionTable {
             let (code, old_of) = (row.get("code"), row.get("old_of"));
             let now = if old_of.is_empty() { code } else { old_of };
             if [code, now].iter().any(|code| !is_code(code)) {
-                file.report(row.line, "a code has six digits (nine for a street); correct it".into(), problems);
+                file.report(row.line, "a code has six digits (nine for a street)".into(), problems);
             }
             let period = match Period::parse(row.get("from"), row.get("until")) {
                 Ok(period) => period,
@@ -68,7 +68,7 @@ impl RegionTable {
             };
             let known = rows.entry(code.to_owned()).or_default();
             if known.iter().any(|known| known.period.overlaps(period)) {
-                file.report(row.line, format!("`{code}` is in the table twice for the same day; remove one row"), problems);
+                file.report(row.line, format!("`{code}` occurs twice; remove one row"), problems);
             }
             let (name, aliases) = (row.get("name").to_owned(), row.get("aliases").to_owned());
             known.push(Division { name, new_code: now.to_owned(), aliases, period });
@@ -84,7 +84,7 @@ impl RegionTable {
         }
         for (line, now) in targets {
             if !table.is_in_force(&now) {
-                let message = format!("`old_of` is `{now}`, which is not a code in force; write the new code");
+                let message = format!("`old_of` is `{now}`; write a code in force in this table");
                 file.report(line, message, problems);
             }
         }

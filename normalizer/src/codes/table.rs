@@ -39,7 +39,7 @@ impl CodeTable {
         file.rows([REQUIRED, OPTIONAL, &["raw", "code"]], problems, |row, problems| {
             let (raw, code) = (row.get("raw"), row.get("code"));
             if raw.is_empty() {
-                return file.report(row.line, "raw must not be empty; enter the label of the source".into(), problems);
+                return file.report(row.line, "raw must not be empty".into(), problems);
             }
             let period = match Period::parse(row.get("from"), row.get("until")) {
                 Ok(period) => period,

@@ -32,7 +32,7 @@ pub(super) fn find(text: &str, own: &OwnValues, replacements: &mut Vec<Replaceme
         let start = groups[first].start;
         let is_announced = is_announced(&text[..start])
             || last_end.is_some_and(|end| is_list_separator(&text[end..start]));
-        match longest_number(&groups[first..], own, is_announced) {
+        match first_number(&groups[first..], own, is_announced) {
             Some((n_groups, mask)) => {
                 let range = groups[first].start..groups[first + n_groups - 1].end;
                 last_end = Some(range.end);
@@ -46,7 +46,7 @@ pub(super) fn find(text: &str, own: &OwnValues, replacements: &mut Vec<Replaceme
 
 /// The longest number that begins with the first group: how many groups it has, and its mask.
 /// `is_announced` says that the text before it names a telephone number.
-fn longest_number(groups: &[Group], own: &OwnValues, is_announced: bool) -> Option<(usize, String)> {
+fn first_number(groups: &[Group], own: &OwnValues, is_announced: bool) -> Option<(usize, String)> {
     let n_joined =
         groups[1..].iter().take(MAX_GROUPS - 1).take_while(|group| group.is_joined).count();
     let mut numbers = Vec::with_capacity(n_joined + 1);
@@ -61,13 +61,13 @@ fn longest_number(groups: &[Group], own: &OwnValues, is_announced: bool) -> Opti
     numbers.iter().enumerate().rev().find_map(|(index, number)| {
         let groups = &groups[..=index];
         let mask =
-            number_mask(number, groups, own).or_else(|| local_number(number, groups, is_announced))?;
+            mask_for(number, groups, own).or_else(|| local_number(number, groups, is_announced))?;
         Some((index + 1, mask))
     })
 }
 
 /// The mask of an identity, bank card or telephone number; `None` if it is none of these.
-fn number_mask(number: &str, groups: &[Group], own: &OwnValues) -> Option<String> {
+fn mask_for(number: &str, groups: &[Group], own: &OwnValues) -> Option<String> {
     let is_one_group = groups.len() == 1;
     if is_identity(number, is_one_group) {
         return Some(mask_middle(number, 6, 4));

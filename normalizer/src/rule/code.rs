@@ -84,7 +84,7 @@ impl<T: Clone + Eq + Hash + 'static> Rule<Vec<T>> for ListRule<T> {
     fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Vec<T>> {
         let source = &self.each.source;
         let (mut list, mut known) = (Vec::new(), HashSet::new());
-        for text in source.all_texts(record, notes) {
+        for text in source.texts(record, notes) {
             for part in text.split(SEPARATORS) {
                 let Some(label) = cleaned(part, Profile::Plain, source.target, notes) else {
                     continue;

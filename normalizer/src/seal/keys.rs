@@ -180,7 +180,7 @@ impl KeyFile {
             }
             // Rotation keeps the digest key, so two sets may have the same one.
             if set.sealing == set.token || set.sealing == set.digest || set.token == set.digest {
-                return Err(format!("set {id} has the same key for two purposes; use different keys"));
+                return Err(format!("set {id} has one key for two purposes; use different keys"));
             }
         }
         let (mut current, older): (Vec<_>, Vec<_>) =

@@ -54,7 +54,7 @@ impl Personal {
             Some(Problem::CheckDigit) => {
                 (false, Some(bad_checksum("the check digit does not fit")))
             }
-            Some(Problem::Date) => (false, Some(bad_checksum("the date of birth is not a valid date"))),
+            Some(Problem::Date) => (false, Some(bad_checksum("the date of birth is not valid"))),
             Some(Problem::Format) => {
                 (false, Some(bad_checksum("not an identity number of 18 or 15 characters")))
             }

@@ -29,19 +29,19 @@ fn every_problem_is_reported_at_once() {
     let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
     for expected in [
         "demand.title: `RQSTTITLE` is not a path: begin it with `$.`",
-        "demand.content: this value of `as` is not possible for this field; write text or codes or decimal",
-        "pressing.csv:2: `补充` is not a code of this field; write one of consult, help, ",
-        "pressing.csv:3: `催办` is not a code of this field; write one of consult, help, ",
+        "demand.content: this field cannot have this `as`; write text or codes or decimal",
+        "pressing.csv:2: write one of consult, help, ",
+        "pressing.csv:3: write one of consult, help, ",
         "demand.status: there is no code table `nowhere`; there are ",
-        "demand.received_at: `%Q` is not a valid strftime format",
-        "demand.urgency: `very` has no code: write a label of the table `codes` or, without one, one of normal, ",
+        "demand.received_at: write a strftime format instead of `%Q`",
+        "demand.urgency: `very` is neither in `codes` nor one of normal, urgent, critical",
         "demand.region: `clean` has no effect here; remove it",
         "demand.reply: set exactly one of `at`, `const` and `expr`",
         "demand.source_no: set exactly one of `at`, `const` and `expr`",
         "demand.updated_at: `zone` has no effect here; remove it",
         "demand.trail: `pressing` is not a path",
         "demand.org: set `codes` to the name of a code table",
-        "demand.due_at: this value of `as` is not possible for this field; write datetime or epoch",
+        "demand.due_at: this field cannot have this `as`; write datetime or epoch",
     ] {
         assert!(found.iter().any(|problem| problem.contains(expected)), "{expected}\n{found:#?}");
     }
@@ -193,12 +193,12 @@ fn settings_that_a_field_does_not_use_are_refused() {
         ),
         ("title = { expr = 'rec.x' }", "demand.title: `rec` is not known here"),
         ("title = { expr = 'record.x', at = '$.x' }", "demand.title: set exactly one of"),
-        ("kind = { at = '$.a', default = 'nothing' }", "demand.kind: `nothing` has no code"),
+        ("kind = { at = '$.a', default = 'nothing' }", "demand.kind: `nothing` is neither"),
         ("region = { at = '$.a', within = '340221' }", "demand.region: `within` is `340221`"),
         ("related = { no = '$.a' }", "demand.related: set `each` with"),
         (
             "trail = { each = '$.a[*]', note = { expr = 'record.x' } }",
-            "demand.trail.note: `expr` cannot",
+            "demand.trail.note: use `at`",
         ),
     ] {
         let problems = build(demand).unwrap_err();
