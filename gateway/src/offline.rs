@@ -12,7 +12,7 @@ use contract::{
     Batch, Channel, ChannelId, Cursor, DecidedBy, Entry, Event, Intake, MappingNo, Position,
     ReadNo, TextReport, Timestamp, pack,
 };
-use normalizer::{Keys, Suite, FieldTrace};
+use normalizer::{FieldTrace, Keys, Suite};
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -14,7 +14,7 @@ use crate::{
     path::Path,
     rule::{CodeRule, IntRule, ListRule, PersonalRule, TextRule, TimeFormat, TimeRule, yes_or_no},
     seal::Personal,
-    source::{Origin, Record, FieldSource},
+    source::{FieldSource, Origin, Record},
 };
 
 impl Builder<'_> {

@@ -9,7 +9,7 @@ use super::{Rule, text::cleaned};
 use crate::{
     codes::{CodeTable, Region, RegionTable},
     notes::Notes,
-    source::{Record, FieldSource},
+    source::{FieldSource, Record},
 };
 
 /// Translates a label of the source into a code.

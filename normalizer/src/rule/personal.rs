@@ -7,7 +7,7 @@ use super::{Rule, text::cleaned};
 use crate::{
     notes::Notes,
     seal::Personal,
-    source::{Record, FieldSource},
+    source::{FieldSource, Record},
 };
 
 /// Reads a value that will be sealed.

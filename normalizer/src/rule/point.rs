@@ -10,7 +10,7 @@ use normalizer_text::{Profile, clean};
 use super::Rule;
 use crate::{
     notes::Notes,
-    source::{Record, FieldSource},
+    source::{FieldSource, Record},
 };
 
 /// Reads a point in degrees.

@@ -9,7 +9,7 @@ use super::{CodeRule, Coded, Rule};
 use crate::{
     codes::is_digits,
     notes::Notes,
-    source::{Record, FieldSource},
+    source::{FieldSource, Record},
 };
 
 /// Reads a text.

@@ -15,7 +15,7 @@ use super::Rule;
 use crate::{
     notes::Notes,
     path::Path,
-    source::{Record, FieldSource, SourceText},
+    source::{FieldSource, Record, SourceText},
 };
 
 /// Reads a time.

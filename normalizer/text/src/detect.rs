@@ -104,7 +104,7 @@ impl Detector {
         self.n_good > 0 && self.n_good >= MIN_GOOD_PER_MALFORMED * self.n_malformed()
     }
 
-    /// The variant of UTF-16, if it is certain. Only UTF-16 text contains zero bytes.
+    /// The variant of UTF-16, if it is certain. Without zero bytes it is none: every line end has one.
     pub(crate) fn utf16(&self) -> Option<Charset> {
         let detected = self.has_nul.then(|| self.detected())?;
         (detected.is_certain && !detected.charset.has_ascii()).then_some(detected.charset)

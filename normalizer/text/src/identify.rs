@@ -27,7 +27,7 @@ pub enum Problem {
     /// Parts of it are masked: it must not be used as a key.
     Masked,
     /// Wrong length, or a character that such a number cannot contain.
-    Form,
+    Format,
     /// The date of birth in it is not a valid date.
     Date,
     /// The check digit does not match the other digits.

@@ -57,15 +57,15 @@ impl Model {
         let basic_plane = || (0..=0xFFFF).map(|code| char::from_u32(code).unwrap_or('\u{FFFD}'));
         let script: Vec<Script> = basic_plane().map(Script::of).collect();
         let prior = counts::prior();
-        let mut alone: Vec<u8> = script.iter().map(|script| script.base_cost()).collect();
+        let mut unigram_costs: Vec<u8> = script.iter().map(|script| script.base_cost()).collect();
         for (code, script) in script.iter().enumerate() {
             if *script == Script::Han {
-                alone[code] = cost_of_probability(prior[code] + 0.9 * counts.share(code));
+                unigram_costs[code] = cost_of_probability(prior[code] + 0.9 * counts.share(code));
             }
         }
         let context = basic_plane().map(|c| u16::try_from(u32::from(as_context(c))).unwrap_or(0));
-        let (pairs, escape) = counts.pairs(&alone);
-        Self { alone, script, context: context.collect(), escape, pairs }
+        let (pairs, escape) = counts.pairs(&unigram_costs);
+        Self { unigram_costs, script, context: context.collect(), escape, pairs }
     }
 
     /// The cost of `c` after `before`.

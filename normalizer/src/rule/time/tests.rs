@@ -8,7 +8,7 @@ use super::*;
 use crate::{path::Path, source::Origin};
 
 fn read(form: TimeFormat, zone: Tz, value: Value) -> (Option<String>, Vec<QualityFlag>) {
-    let source = Source {
+    let source = FieldSource {
         target: "received_at",
         origin: Origin::Paths(vec![Path::parse("$.t").unwrap()]),
         extract: None,

@@ -1,6 +1,6 @@
 //! Telephone numbers of mainland China, as people type them and spreadsheets change them.
 
-use super::{CheckedNumber, Problem, normalise_and_check, is_masked};
+use super::{CheckedNumber, Problem, is_masked, normalise_and_check};
 
 /// Checks a mobile number: eleven digits that begin with 13 to 19. The country code (+86, 0086 or 86),
 /// whitespace, hyphens and brackets are removed.
