@@ -12,7 +12,7 @@ use contract::{
     Batch, Channel, ChannelId, Cursor, DecidedBy, Entry, Event, Intake, MappingNo, Position,
     ReadNo, TextReport, Timestamp, pack,
 };
-use normalizer::{Keys, Suite, Traced};
+use normalizer::{FieldTrace, Keys, Suite};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ pub struct Outcome {
     pub result: Value,
     /// What became of each field; never written as JSON.
     #[serde(skip)]
-    pub trace: Vec<Traced>,
+    pub trace: Vec<FieldTrace>,
     /// How its bytes were decoded, if it was read as bytes.
     #[serde(skip)]
     pub decoding: Option<String>,

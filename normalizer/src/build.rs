@@ -1,6 +1,6 @@
-//! Builds a [`MappingPlan`] from a `[demand]` table and collects all its problems.
+//! Builds a [`MappingPlan`] from a `[demand]` table, and collects all problems of the table.
 //!
-//! Names are looked up only here: a mapping that was built cannot fail.
+//! Paths, code tables and conversions are resolved only here, so a mapping that was built cannot fail.
 
 mod field;
 mod group;
@@ -24,22 +24,23 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("demand.{path}: {message}")]
 pub struct MappingProblem {
-    /// The field, as in `people.phone`.
+    /// The field of the demand, such as `people.phone`.
     pub path: String,
     /// What is wrong, and what to do.
     pub message: String,
 }
 
-/// Resolves names and collects problems.
+/// Builds rules, and collects problems.
 pub(crate) struct Builder<'a> {
     pub(crate) codes: &'a CodeTables,
+    /// The zone of times without one.
     pub(crate) zone: Tz,
     pub(crate) problems: Vec<MappingProblem>,
-    /// By field of the source, the fields of the demand that are read from it.
-    pub(crate) fields_of: HashMap<String, Vec<&'static str>>,
+    /// For each field of the source, the fields of the demand that are read from it.
+    pub(crate) demand_fields: HashMap<String, Vec<&'static str>>,
     /// The code tables that the mapping uses.
     pub(crate) tables: BTreeSet<String>,
-    /// `pressing.` while the fields of the items `$.pressing[*]` are built.
+    /// Set while a group with `each` is built: `pressing.` for the items `$.pressing[*]`.
     pub(crate) item_prefix: Option<String>,
 }
 
@@ -49,14 +50,14 @@ impl<'a> Builder<'a> {
             codes,
             zone,
             problems: Vec::new(),
-            fields_of: HashMap::new(),
+            demand_fields: HashMap::new(),
             tables: BTreeSet::new(),
             item_prefix: None,
         }
     }
 
-    /// The plan. It is valid only if there are no problems. Fields are built in a fixed order: the
-    /// findings of the decoder about a column are listed in it.
+    /// The plan; it must be used only if there are no problems. The order in which fields are built is
+    /// part of the result: quality flags about a column are listed in this order.
     pub(crate) fn plan(&mut self, config: &MappingConfig) -> MappingPlan {
         let mut others = Rules::<Draft>::default();
         others.set_coded(
@@ -138,7 +139,7 @@ impl<'a> Builder<'a> {
         let table = self.note_error("region", table)?;
         let within = field.as_ref().and_then(|field| field.0.within.clone());
         if let Some(code) = within.as_ref().filter(|code| !table.is_in_force(code)) {
-            let message = format!("`within` names `{code}`, which is not a division in force");
+            let message = format!("`within` is `{code}`; write a code in force in region.csv");
             self.problem("region", message);
         }
         self.tables.insert("region".to_owned());
@@ -157,7 +158,7 @@ impl<'a> Builder<'a> {
 
 type Slot<T> = fn(&mut Draft) -> &mut Option<T>;
 
-/// Takes every text as a code.
+/// Accepts every text as a code.
 fn any_code(text: &str) -> Option<String> {
     Some(text.to_owned())
 }

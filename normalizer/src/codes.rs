@@ -1,10 +1,10 @@
 //! Code tables: they translate the labels of a source into codes.
 //!
-//! A table with duplicate or empty labels is refused when it is loaded. At run time a label is either in the
-//! table or unknown; an unknown label has no default.
+//! A table with duplicate or empty labels is refused when it is loaded. A label that is not in the table is
+//! unknown; there is no default.
 //!
-//! Tables are shipped with the program. The `codes` folder of the configuration overrides them row by row: a
-//! row there replaces the shipped row, and an empty code removes the label.
+//! Tables are shipped with the program. The `codes` folder of the configuration overrides them label by
+//! label: its rows replace the shipped rows of the same label, and an empty code removes the label.
 
 mod load;
 mod period;
@@ -25,7 +25,7 @@ pub(crate) use load::is_digits;
 pub use region::{Region, RegionTable};
 pub use table::CodeTable;
 
-/// All code tables by name: `hotline/kind` is the file `hotline/kind.csv` in the folder `codes`.
+/// All code tables, by name: `hotline/kind` is the file `hotline/kind.csv` in the folder `codes`.
 #[derive(Debug, Clone, Default)]
 pub struct CodeTables {
     tables: BTreeMap<String, Arc<CodeTable>>,
@@ -33,24 +33,24 @@ pub struct CodeTables {
     differences: Vec<Difference>,
 }
 
-/// A row in the folder `codes` that differs from the shipped row.
+/// A label in the folder `codes` whose code differs from the shipped one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// The name of the table.
     pub table: String,
-    /// The label.
+    /// The label of the source, or the code of a region.
     pub raw: String,
     /// The code in the shipped table; `None` if the label is not in it.
     pub shipped: Option<String>,
-    /// The code in the folder; empty if the label is removed.
+    /// The code in the folder; empty if the folder removes the label.
     pub here: String,
 }
 
 impl CodeTables {
-    /// Reads tables that are compiled in: pairs of path with `.csv` and content.
+    /// Parses the tables that are compiled in. `files` are pairs of path (with `.csv`) and content.
     ///
     /// # Errors
-    /// All problems of all tables.
+    /// Returns all problems of all tables.
     pub fn shipped<'a>(
         files: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, Vec<CodesProblem>> {
@@ -61,12 +61,12 @@ impl CodeTables {
         Self::default().with_files(files.collect(), Vec::new())
     }
 
-    /// These tables, with the rows of every `.csv` file below `folder` in place of theirs. A table has the
-    /// columns `raw,code` and may have `label,aliases,from,until,note`; `region.csv` has
-    /// `code,name,old_of`, and may have `aliases,from,until,note`.
+    /// These tables, overridden by the rows of every `.csv` file below `folder`. A table has the columns
+    /// `raw,code` and may have `label,aliases,from,until,note`; `region.csv` has `code,name,old_of`, and may
+    /// have `aliases,from,until,note`.
     ///
     /// # Errors
-    /// All problems of all files, with file and line.
+    /// Returns all problems of all files, with file and line.
     pub fn overridden_by(self, folder: &Path) -> Result<Self, Vec<CodesProblem>> {
         let mut problems = Vec::new();
         let files = load::files(folder, &mut problems);
@@ -111,12 +111,12 @@ impl CodeTables {
         self.regions.as_ref()
     }
 
-    /// The names of all tables, for suggestions.
+    /// The names of all tables except `region`, for error messages.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tables.keys().map(String::as_str)
     }
 
-    /// The rows of the folder that differ from the shipped ones.
+    /// The labels in the folder whose codes differ from the shipped ones.
     pub fn differences(&self) -> &[Difference] {
         &self.differences
     }

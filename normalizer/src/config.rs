@@ -1,8 +1,7 @@
 //! The `[demand]` table of a channel: which field of the source becomes which field of a demand.
 //!
-//! This is plain data: it defines the syntax. Whether the settings fit together is checked once, in
-//! [`Mapping::build`](crate::Mapping::build), which reports all problems at once. The vocabulary is
-//! closed: a conversion that is not listed here needs code.
+//! These types only define the syntax. [`Mapping::build`](crate::Mapping::build) checks whether the
+//! settings fit together, and reports all problems at once.
 
 mod field;
 mod group;
@@ -16,92 +15,92 @@ pub use group::{
     PersonConfig, RelatedConfig, RepeatConfig, StepConfig, TaskConfig,
 };
 
-/// The `[demand]` table: one entry for each field that a mapping may set. What is left out stays
-/// absent. Fields named `…_raw` are filled by themselves where the field beside them uses codes.
+/// The `[demand]` table: one entry for each field of a demand. A field without an entry stays absent. A
+/// field `…_raw` is filled automatically with the source's own value of the coded field.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MappingConfig {
-    /// The number shown to people.
+    /// The number shown to people; it need not be unique.
     pub source_no: Option<Field>,
-    /// What kind of demand it is: consult, help, complaint, …
+    /// What kind of demand it is: consult, help, complaint, and so on.
     pub kind: Option<Field>,
-    /// Short text.
+    /// The title.
     pub title: Option<Field>,
-    /// The text itself.
+    /// The full text.
     pub content: Option<Field>,
-    /// Code of the category tree.
+    /// Code of the category in the tree `codes/category.csv`.
     pub category: Option<Field>,
     /// The source's own path of categories.
     pub category_raw: Option<Field>,
-    /// Labels; a text with several is split at commas.
+    /// Keywords; a text with several is split at commas, semicolons and similar signs.
     pub tags: Option<Field>,
-    /// When the channel took it in (诉求时间).
+    /// When the source received it (诉求时间).
     pub received_at: Option<Field>,
-    /// When the thing happened.
+    /// When the matter happened.
     pub occurred_at: Option<Field>,
-    /// The source's own last change.
+    /// When the source last changed the demand.
     pub updated_at: Option<Field>,
-    /// normal, urgent or critical.
+    /// How urgent it is: normal, urgent or critical.
     pub urgency: Option<Field>,
-    /// Administrative division: a code of 4, 6, 9 or 12 digits, or a name.
+    /// The administrative division: a code of 4, 6, 9 or 12 digits, or a name.
     pub region: Option<Field>,
-    /// Where it happened; sealed.
+    /// The precise address; it is sealed, except for the part down to street or town level.
     pub address: Option<Field>,
-    /// Coordinates.
+    /// Where the matter is, as coordinates.
     pub location: Option<LocationConfig>,
-    /// Who asks; sealed.
+    /// The people who ask; their personal values are sealed.
     pub people: Vec<PersonConfig>,
     /// How many people are concerned.
     pub people_count: Option<Field>,
     /// The business that asks or is concerned.
     pub enterprise: Option<EnterpriseConfig>,
-    /// filed or found.
+    /// Whether somebody filed it (filed) or the administration found it (found, 未诉先办).
     pub initiative: Option<Field>,
-    /// Grid or community code.
+    /// Code of the grid or community.
     pub grid: Option<Field>,
-    /// The person does not want to be named.
+    /// Whether the person does not want to be named.
     pub anonymous: Option<Field>,
-    /// 保密.
+    /// Whether it is confidential (保密).
     pub confidential: Option<Field>,
-    /// Links to what was attached.
+    /// Links to attachments.
     pub attachments: Option<AttachmentConfig>,
-    /// The source's own repeat mark.
+    /// The source's own mark that it was filed before.
     pub repeat: Option<RepeatConfig>,
-    /// Where it stands.
+    /// How far it has been handled.
     pub status: Option<Field>,
-    /// Responsible unit.
+    /// The responsible unit.
     pub org: Option<Field>,
-    /// Responsible unit as the source writes it.
+    /// The responsible unit as the source writes it.
     pub org_raw: Option<Field>,
-    /// Further units that handle it together.
+    /// Other units that handle it jointly.
     pub org_joint: Option<Field>,
-    /// 受理.
+    /// When it was accepted for handling (受理).
     pub accepted_at: Option<Field>,
-    /// 派单, 交办.
+    /// When it was assigned to a unit (派单, 交办).
     pub dispatched_at: Option<Field>,
-    /// 签收.
+    /// When the unit confirmed receipt (签收).
     pub signed_at: Option<Field>,
-    /// First contact with the person.
+    /// When the person was first contacted.
     pub responded_at: Option<Field>,
-    /// 办结 of the matter.
+    /// When the matter was resolved (办结).
     pub resolved_at: Option<Field>,
-    /// 归档 of the order.
+    /// When the order was archived (归档).
     pub closed_at: Option<Field>,
-    /// The official limit.
+    /// The official deadline.
     pub due_at: Option<Field>,
-    /// When the person wishes to have it done.
+    /// By when the person wants it done.
     pub wish_at: Option<Field>,
     /// The public answer.
     pub reply: Option<Field>,
-    /// supervised, difficult, escalated, joint, special.
+    /// Marks of supervision: supervised, difficult, escalated, joint, special.
     pub flags: Option<Field>,
-    /// 催办, 退回, 延期, 重复.
+    /// Numbers of reminders (催办), returns (退回), extensions (延期) and repeats (重复).
     pub counts: Option<CountsConfig>,
-    /// One demand, several units.
+    /// The shares of the units that handle it.
     pub tasks: Option<TaskConfig>,
     /// Who judged the result, and how.
     pub evaluations: Option<EvaluationConfig>,
-    /// Handling steps.
+    /// The handling steps.
     pub trail: Option<StepConfig>,
     /// Other orders that the source names.
     pub related: Option<RelatedConfig>,

@@ -1,9 +1,8 @@
-//! Expressions, for fields that need an `if`.
+//! Expressions of the setting `expr`, for fields that need an `if`.
 //!
-//! An expression is compiled when the mapping is built. It has a budget, no clock and no
-//! randomness. It sees the record and the fields that were mapped without an expression, and
-//! returns a value that is read like any other. An expression that fails for a record returns no
-//! value, and a doubt is noted: a record must never stop a channel.
+//! An expression is compiled when the mapping is built. It has a budget, no clock and no randomness.
+//! It sees the record and the fields that were mapped without an expression, and gives a value that
+//! is read like any other. If it fails for a record, the field is absent and flagged.
 
 use std::sync::LazyLock;
 
@@ -14,8 +13,8 @@ use minijinja::{
 
 /// Maximum number of instructions of one evaluation; an `if` with a few comparisons takes twenty.
 const MAX_INSTRUCTIONS: u64 = 10_000;
-/// Maximum length of an expression: if more is needed, a code table or code is better.
-const MAX_CHARACTERS: usize = 2_000;
+/// Maximum length of an expression. For longer ones, a code table or Rust code is better.
+const MAX_CHARS: usize = 2_000;
 /// The names that an expression may use.
 const NAMES: [&str; 2] = ["record", "demand"];
 
@@ -36,8 +35,8 @@ impl Expression {
     /// Compiles it, and reports all errors that can be found without a record.
     pub(crate) fn compile(text: &str) -> Result<Self, String> {
         let n_characters = text.chars().count();
-        if n_characters > MAX_CHARACTERS {
-            return Err(format!("an expression has {MAX_CHARACTERS} characters at most"));
+        if n_characters > MAX_CHARS {
+            return Err(format!("`expr` is longer than {MAX_CHARS} characters; shorten it"));
         }
         let compiled = ENVIRONMENT.compile_expression_owned(text.to_owned());
         let compiled = compiled.map_err(|error| describe(&error))?;
@@ -48,10 +47,10 @@ impl Expression {
             .collect();
         unknown.sort();
         if let Some(name) = unknown.first() {
-            let message = format!("`{name}` is unknown here; there are `record` and `demand`");
+            let message = format!("`{name}` is not known here; use `record` and `demand`");
             return Err(message);
         }
-        // Names of filters, tests and methods are only looked up when they are evaluated.
+        // minijinja looks up the names of filters, tests and methods only during evaluation.
         let nothing = serde_json::json!({});
         match compiled.eval(scope(&nothing, &nothing)) {
             Err(error)
@@ -69,21 +68,21 @@ impl Expression {
         }
     }
 
-    /// The most steps that it may take for this record: it has fewer parts than characters, and each part
-    /// may copy the whole record, which is fast.
-    pub(crate) fn steps(&self, record: &serde_json::Value) -> u64 {
+    /// The maximum number of steps (see [`Work`](crate::notes::Work)) for this record. The expression has
+    /// fewer operations than characters, and each may copy the whole record, which is fast.
+    pub(crate) fn max_steps(&self, record: &serde_json::Value) -> u64 {
         const BYTES_COPIED_PER_STEP: u64 = 64;
         self.n_characters.saturating_mul(1 + bytes(record) / BYTES_COPIED_PER_STEP)
     }
 
-    /// Its value in this scope.
+    /// Its value in this scope; the error means that it failed.
     pub(crate) fn value(&self, scope: &Value) -> Result<serde_json::Value, ()> {
         let value = self.compiled.eval(scope.clone()).map_err(|_| ())?;
         serde_json::to_value(&value).map_err(|_| ())
     }
 }
 
-/// What expressions see of one record.
+/// The variables of expressions: the record, and the demand as far as it is mapped.
 pub(crate) fn scope(record: &serde_json::Value, demand: &impl serde::Serialize) -> Value {
     #[derive(serde::Serialize)]
     struct Scope<'a, D> {
@@ -109,7 +108,7 @@ fn bytes(value: &serde_json::Value) -> u64 {
 /// The error message without the name of a template, which does not exist here.
 fn describe(error: &Error) -> String {
     let detail = error.detail().unwrap_or_default();
-    format!("the expression cannot be used: {}: {detail}", error.kind())
+    format!("`expr` is not a valid expression: {}: {detail}", error.kind())
 }
 
 #[cfg(test)]

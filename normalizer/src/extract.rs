@@ -1,7 +1,6 @@
-//! Values that clerks write into the text of an order because their form has no field for them.
+//! Extracts values that clerks write into the text of an order because their form has no field.
 //!
-//! Each pattern was seen in real orders: a word, a colon, a value. Nothing is inferred that the
-//! text does not say literally.
+//! Each pattern was seen in real orders: a word, a colon, a value. Nothing is guessed.
 
 use std::collections::HashSet;
 
@@ -58,8 +57,9 @@ fn after_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     Some(after.trim_start_matches([':', '：', ' ', '为', '是', '\u{3000}']))
 }
 
-/// Letters of a source, a date and a serial number: DH202610090137, WHXF20260001937; or twelve digits or
-/// more after 工单. The digits begin with a year, unlike those of a number plate.
+/// The order numbers in a text: two to six letters and at least ten digits (DH202610090137,
+/// WHXF20260001937), or at least twelve digits after 工单. The digits begin with a year, unlike those
+/// of a number plate.
 fn order_numbers(text: &str) -> Vec<&str> {
     let (mut found, mut known) = (Vec::new(), HashSet::new());
     let mut unread = text;

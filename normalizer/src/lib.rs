@@ -1,14 +1,13 @@
-//! Makes a demand from a record: maps it by the channel's `[demand]` table, seals personal values
-//! and masks them in free text.
+//! Makes a demand from a record: maps it by the `[demand]` table of its channel, seals personal
+//! values, and masks them in free text.
 //!
 //! Values are sealed here and not in the store, so that no plain personal value leaves the process
-//! that read it: the bus, the store, its backups and its operators hold values that only a key
-//! holder can open. A repeated record must give the same bytes, so the crate is pure: no clock, no
-//! randomness, no I/O. A value that cannot be read is absent and flagged.
+//! that read it. In the bus, the store and its backups, only a key holder can open a value. A repeated
+//! record must give the same bytes, so normalising uses no clock, no randomness and no I/O. A value that
+//! cannot be read is absent and flagged.
 //!
-//! Suggested reading order: the configuration ([`MappingConfig`], [`CodeTables`]), how it is
-//! resolved (`build.rs`, `plan.rs`), the rules (`rule/`), and the function that applies them
-//! ([`Mapping`]).
+//! Suggested reading order: the configuration ([`MappingConfig`], [`CodeTables`]), the rules that are
+//! built from it (`build.rs`, `plan.rs`, `rule/`), and their application ([`Mapping`]).
 
 #![warn(missing_docs)]
 
@@ -42,4 +41,4 @@ pub use seal::{
     KeyError, Keys, OpenError, Personal, Place, RAW, Sealer, Suite, UNMASKED, open_raw,
     open_sealed, open_unmasked,
 };
-pub use trace::Traced;
+pub use trace::FieldTrace;

@@ -1,8 +1,8 @@
-//! The mapping of a channel: map, digest, mask, seal, in this order.
+//! The mapping of a channel. It maps a record to a demand, computes the digest, masks personal values
+//! in free text, and seals them, in this order.
 //!
-//! The digest is computed before masking and sealing: a new key or a better mask must not make
-//! every demand look changed. Masking comes before sealing, because it searches for the plain
-//! values.
+//! The digest is computed before masking and sealing: a new key or a better mask must not make every
+//! demand look changed. Masking comes before sealing, because it searches for the plain values.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -20,35 +20,38 @@ use crate::{
     codes::CodeTables,
     config::MappingConfig,
     expr,
-    notes::{MAPPING_STEPS, Notes, Work},
+    notes::{MAX_MAPPING_STEPS, Notes, Work},
     plan::{Draft, MappingPlan},
     redact::{OwnValues, redact},
     rule::PlainPerson,
     seal::{Compressor, Personal, Place, RAW, Sealer, UNMASKED},
     source::Record,
-    trace::{Traced, trace_field},
+    trace::{FieldTrace, trace_field},
 };
 
-/// Part of every fingerprint. Raise it when the same record gives another demand than before.
+/// The version of this crate's rules, which is part of every fingerprint. Raise it when the same record
+/// gives another demand than before.
 pub const NORMALIZER_VERSION: u32 = 3;
 
 /// The mapping of one channel.
 pub struct Mapping {
     channel: ChannelId,
     plan: MappingPlan,
-    /// Rules with an expression: they see the values of all others.
+    /// The rules of fields with an expression, which sees the values of all other fields. `None` if there
+    /// are none.
     computed: Option<MappingPlan>,
-    fields_of: HashMap<String, Vec<&'static str>>,
+    /// For each field of the source, the fields of the demand that are read from it.
+    demand_fields: HashMap<String, Vec<&'static str>>,
     fingerprint: Digest,
     sealer: Arc<Sealer>,
     compressor: Compressor,
 }
 
 impl Mapping {
-    /// Resolves a `[demand]` table. `zone` applies to times without a zone.
+    /// Builds the mapping of a `[demand]` table. `zone` is the zone of times without one.
     ///
     /// # Errors
-    /// All problems of the table and of the code tables that it names.
+    /// Returns all problems of the table, and of the code tables that it names.
     pub fn build(
         channel: ChannelId,
         config: &MappingConfig,
@@ -64,9 +67,9 @@ impl Mapping {
             return Err(builder.problems);
         }
         let fingerprint = fingerprint(config, &builder);
-        let fields_of = builder.fields_of;
+        let demand_fields = builder.demand_fields;
         let compressor = Compressor::default();
-        Ok(Self { channel, plan, computed, fields_of, fingerprint, sealer, compressor })
+        Ok(Self { channel, plan, computed, demand_fields, fingerprint, sealer, compressor })
     }
 
     /// The hash of everything that determines the result for a record: the table, the code tables
@@ -75,9 +78,8 @@ impl Mapping {
         self.fingerprint
     }
 
-    /// What each field of a record was mapped to. Personal values are masked, unless they are to be
-    /// revealed.
-    pub fn trace(&self, record: &RawRecord, reveal: bool) -> Vec<Traced> {
+    /// What each field of a record was mapped to. Personal values are masked, unless `reveal` is true.
+    pub fn trace(&self, record: &RawRecord, reveal: bool) -> Vec<FieldTrace> {
         let tree = record.body.tree();
         let (draft, _) = self.draft(tree, Work::unlimited());
         let own = (!reveal).then(|| OwnValues::new(&draft.people, draft.address.as_ref()));
@@ -87,12 +89,12 @@ impl Mapping {
             .collect()
     }
 
-    /// The fields of the demand that are read from a field of the source or from a part of it.
+    /// The fields of the demand that are read from a field of the source or from a member of it.
     fn fields_from(&self, column: &str) -> Vec<&'static str> {
-        let is_of = |known: &str| {
+        let is_within = |known: &str| {
             known.strip_prefix(column).is_some_and(|part| part.is_empty() || part.starts_with('.'))
         };
-        let found = self.fields_of.iter().filter(|(known, _)| is_of(known));
+        let found = self.demand_fields.iter().filter(|(known, _)| is_within(known));
         let mut fields: Vec<_> = found.flat_map(|(_, fields)| fields.iter().copied()).collect();
         fields.sort_unstable();
         fields.dedup();
@@ -128,11 +130,12 @@ impl Mapping {
         Ok(Accepted { body, digest, raw: self.seal(&id, &record.body.to_bytes()) })
     }
 
-    /// Whether any field of the demand is read from this field of the source.
-    pub(crate) fn is_read_from(&self, field: &str) -> bool {
-        self.fields_of.contains_key(field)
+    /// Whether the demand has a field that is read from this field of the source.
+    pub(crate) fn is_mapped(&self, field: &str) -> bool {
+        self.demand_fields.contains_key(field)
     }
 
+    /// Maps a record, without masking and sealing; also returns what is doubtful.
     pub(crate) fn draft(&self, tree: &Value, work: Work) -> (Draft, Notes) {
         let (mut draft, mut notes) = (Draft::default(), Notes::new(work));
         self.plan.apply(Record::new(tree), &mut draft, &mut notes);
@@ -145,7 +148,7 @@ impl Mapping {
     }
 
     fn seal_person(&self, place: Place<'_>, index: usize, person: &PlainPerson) -> Person {
-        // The index is part of the place, so that two people of a demand cannot be swapped.
+        // The index is part of the sealed path, so that two people of a demand cannot be swapped.
         let index = index.to_string();
         let seal = |field: &str, value: &Option<_>| {
             let field = ["people.", &index, ".", field].concat();
@@ -160,20 +163,21 @@ impl Mapping {
         }
     }
 
-    /// A finding of the decoder about a column or a part of it, for each field that is read from it.
+    /// A finding of the decoder about a field of the source, as a quality flag on each field of the demand
+    /// that is read from it; on the source's field itself if there is none.
     fn doubts(&self, mark: &Mark) -> Vec<Quality> {
         let part = without_indices(&mark.field);
         let columns =
             std::iter::successors(Some(part.as_str()), |part| Some(part.rsplit_once('.')?.0));
-        let fields = columns.filter_map(|column| self.fields_of.get(column)).next();
-        let of = |field: &str| Quality {
+        let fields = columns.filter_map(|column| self.demand_fields.get(column)).next();
+        let quality = |field: &str| Quality {
             field: field.to_owned(),
             flag: mark.flag,
             detail: (!mark.detail.is_empty()).then(|| mark.detail.clone()),
         };
         match fields {
-            Some(fields) => fields.iter().map(|field| of(field)).collect(),
-            None => vec![of(&mark.field)],
+            Some(fields) => fields.iter().map(|field| quality(field)).collect(),
+            None => vec![quality(&mark.field)],
         }
     }
 }
@@ -186,7 +190,7 @@ impl Normalizer for Mapping {
                 Err(reason) => Verdict::Reject(reason),
             },
             _ => {
-                let detail = "the record is a single value, not fields";
+                let detail = "the record is a single value, and has no fields";
                 Verdict::Reject(Reason::new("unreadable_body", detail))
             }
         }
@@ -206,17 +210,17 @@ impl fmt::Debug for Mapping {
 
 fn too_costly() -> Reason {
     let detail = format!(
-        "mapping it takes more than {MAPPING_STEPS} steps: it is very large, or the paths and \
-         expressions of [demand] go through all of it again and again"
+        "mapping the record takes more than {MAX_MAPPING_STEPS} steps: it is very large, or the \
+         paths and expressions of [demand] read all of it many times; simplify them"
     );
     Reason::new("too_costly", detail)
 }
 
-/// Splits the table into fields that are read from the record, and fields with an expression, which
-/// are mapped after them.
+/// Splits the table into fields without and with an expression. The latter are mapped last; `None` if
+/// there are none.
 fn split(config: &MappingConfig) -> (MappingConfig, Option<MappingConfig>) {
     let (mut direct, mut computed) = (serde_json::Map::new(), serde_json::Map::new());
-    // The table was read from a file, so it can be serialised and read again.
+    // The table was deserialised from a file, so this cannot fail.
     let all = serde_json::to_value(config).unwrap_or_default();
     for (field, value) in all.as_object().into_iter().flatten() {
         let part = if has_expression(value) { &mut computed } else { &mut direct };
@@ -237,21 +241,22 @@ fn has_expression(value: &Value) -> bool {
     }
 }
 
-/// The first size of the buffer, in bytes. Most contents fit; a smaller one would grow four times.
-const BUFFER_SIZE: usize = 2 * 1024;
+/// The initial size of the buffer in [`canonical`]: most contents fit into it.
+const INITIAL_BUFFER_BYTES: usize = 2 * 1024;
 
-/// The input of the digest. Of doubts it has the field and the flag only, and it has no findings of
-/// the decoder: a replay maps the same content without decoding it again.
+/// The input of the digest: all mapped values, and the field and flag of each doubt. Findings of the
+/// decoder are left out, because a replay maps a record without decoding it again.
 fn canonical(draft: &Draft, notes: &Notes) -> Vec<u8> {
     let Draft { body, people, address } = draft;
     let people: Vec<_> = people.iter().map(PlainPerson::content).collect();
     let address = address.as_ref().map(Personal::plain);
-    let mut bytes = Vec::with_capacity(BUFFER_SIZE);
+    let mut bytes = Vec::with_capacity(INITIAL_BUFFER_BYTES);
     // Structs of strings and numbers always serialise, in the order of their declaration.
     let _ = serde_json::to_writer(&mut bytes, &(body, people, address, notes.flags()));
     bytes
 }
 
+/// See [`Mapping::fingerprint`].
 fn fingerprint(config: &MappingConfig, builder: &Builder<'_>) -> Digest {
     let tables: Vec<_> = builder
         .tables
@@ -267,15 +272,15 @@ fn fingerprint(config: &MappingConfig, builder: &Builder<'_>) -> Digest {
     Digest::of_hash(&Sha256::digest(bytes).into())
 }
 
-/// A finding about `pressing[3].ADDCONTENT` counts for every `pressing.ADDCONTENT`.
+/// Removes indices from a path: `pressing[3].ADDCONTENT` becomes `pressing.ADDCONTENT`.
 fn without_indices(field: &str) -> String {
     let mut plain = String::with_capacity(field.len());
-    let mut is_inside = false;
+    let mut is_in_index = false;
     for c in field.chars() {
         match c {
-            '[' => is_inside = true,
-            ']' => is_inside = false,
-            _ if !is_inside => plain.push(c),
+            '[' => is_in_index = true,
+            ']' => is_in_index = false,
+            _ if !is_in_index => plain.push(c),
             _ => {}
         }
     }

@@ -1,30 +1,32 @@
-//! The doubts about a record, and the work that it may still cost.
+//! What is doubtful in a record, and how much work its mapping may still cost.
 
 use std::collections::HashMap;
 
 use contract::demand::{Quality, QualityFlag};
-use normalizer_text::{REPAIR_STEPS, Repaired, repair_within};
+use normalizer_text::{MAX_REPAIR_STEPS, Repaired, repair_within};
 
-/// The doubts found so far, without duplicates.
+/// The quality flags of a record so far, without duplicates, and the remaining budget.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     quality: Vec<Quality>,
-    /// For each field and flag: the indices in `quality`, and the number of further doubts.
+    /// For each field and flag: the indices in `quality`, and the number of flags that were left out after
+    /// [`MAX_DETAILS`].
     known: HashMap<(String, QualityFlag), (Vec<usize>, usize)>,
-    /// The budget is here because every rule gets the notes.
+    /// The remaining budget; it is here because every rule gets the notes.
     pub(crate) work: Work,
 }
 
-/// Details kept for each field and flag: a text that is broken everywhere has a hundred thousand.
+/// Maximum number of details for each field and flag: a text that is broken everywhere would have a
+/// hundred thousand.
 const MAX_DETAILS: usize = 100;
 
 impl Notes {
-    /// No doubts so far, with this budget.
+    /// Notes without any flags, with this budget.
     pub(crate) fn new(work: Work) -> Self {
         Self { work, ..Self::default() }
     }
 
-    /// Adds a doubt. `detail` names rules, positions and numbers, and never quotes a value.
+    /// Adds a flag to a field. `detail` may name rules, positions and numbers; it never quotes a value.
     pub(crate) fn add(&mut self, field: &str, flag: QualityFlag, detail: Option<&str>) {
         let (indices, n_more) = self.known.entry((field.to_owned(), flag)).or_default();
         if indices.iter().any(|index| self.quality[*index].detail.as_deref() == detail) {
@@ -39,14 +41,15 @@ impl Notes {
         self.quality.push(Quality { field: field.to_owned(), flag, detail });
     }
 
-    /// Field and flag of every doubt, for the digest. The wording of a detail is not content.
+    /// Each field and its flags, for the digest; the wording of details must not change it.
     pub(crate) fn flags(&self) -> Vec<(&str, QualityFlag)> {
         self.quality.iter().map(|note| (note.field.as_str(), note.flag)).collect()
     }
 
+    /// All flags, with the number of those that were left out in the last detail of their kind.
     pub(crate) fn into_quality(mut self) -> Vec<Quality> {
         for (indices, n_more) in self.known.into_values().filter(|(_, n_more)| *n_more > 0) {
-            // There are more than a hundred doubts of this kind, so the last one has a detail.
+            // These flags differ only in their details, so the last one has a detail.
             if let Some(detail) =
                 indices.last().and_then(|last| self.quality[*last].detail.as_mut())
             {
@@ -57,22 +60,25 @@ impl Notes {
     }
 }
 
-/// The remaining budget of a record, in steps and not in time: the result must not depend on how
-/// busy the machine is.
+/// The remaining budget of a record, in steps. It is not a time, because the result must not depend on
+/// the load of the machine.
 #[derive(Debug)]
 pub(crate) struct Work {
+    /// The steps left for repair.
     repair: u64,
+    /// The steps left for everything else.
     mapping: u64,
+    /// Whether a step was refused because the mapping budget is used up; the record is rejected then.
     pub(crate) is_too_costly: bool,
 }
 
-/// The budget of everything except repair: a step is a byte of a text or a node of the record that
-/// is visited once. Sixty fields read from texts of four megabytes stay within it.
-pub(crate) const MAPPING_STEPS: u64 = 1 << 28;
+/// The budget of everything except repair. A step visits one byte of a text or one node of the record.
+/// It is enough for sixty fields that are read from texts of four megabytes.
+pub(crate) const MAX_MAPPING_STEPS: u64 = 1 << 28;
 
 impl Default for Work {
     fn default() -> Self {
-        Self { repair: REPAIR_STEPS, mapping: MAPPING_STEPS, is_too_costly: false }
+        Self { repair: MAX_REPAIR_STEPS, mapping: MAX_MAPPING_STEPS, is_too_costly: false }
     }
 }
 
@@ -82,9 +88,9 @@ impl Work {
         Self { repair: u64::MAX, mapping: u64::MAX, is_too_costly: false }
     }
 
-    /// Takes `steps` from the budget. If fewer are left, the record is too costly: rules find
-    /// nothing then, and their results are not used.
-    pub(crate) fn may_spend(&mut self, steps: u64) -> bool {
+    /// Takes `steps` from the mapping budget, and returns whether that many were left. If not, the record
+    /// is too costly, and no results are used.
+    pub(crate) fn spend(&mut self, steps: u64) -> bool {
         let left = self.mapping.checked_sub(steps);
         self.is_too_costly |= left.is_none();
         self.mapping = left.unwrap_or(0);
@@ -93,10 +99,10 @@ impl Work {
 
     #[cfg(test)]
     pub(crate) fn spent(&self) -> u64 {
-        (REPAIR_STEPS - self.repair) + (MAPPING_STEPS - self.mapping)
+        (MAX_REPAIR_STEPS - self.repair) + (MAX_MAPPING_STEPS - self.mapping)
     }
 
-    /// Repairs a text within the rest of the repair budget.
+    /// Repairs a text within what is left of the repair budget.
     pub(crate) fn repair<'a>(&mut self, text: &'a str) -> Repaired<'a> {
         repair_within(text, &mut self.repair)
     }

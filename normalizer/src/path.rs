@@ -1,8 +1,7 @@
-//! JSONPath expressions, parsed once.
+//! JSONPath expressions (RFC 9535), parsed once and evaluated for many records.
 //!
-//! Nearly all paths name one node: a column of a row, the text of an element. Those are followed
-//! directly. All others use a complete implementation of RFC 9535, so that every path means what
-//! the RFC says.
+//! Nearly all paths name one node, such as a column of a row. They are evaluated here, which is fast.
+//! All others use a complete implementation of the RFC.
 
 use serde_json::Value;
 use serde_json_path::{JsonPath, NodeList};
@@ -12,19 +11,19 @@ use crate::notes::Work;
 /// A parsed path.
 #[derive(Debug)]
 pub(crate) struct Path {
-    /// The beginning of the path, as far as each step names one node.
-    steps: Vec<Step>,
-    /// `None` if the steps are the whole path.
+    /// The first segments of the path, as far as each of them names one node.
+    segments: Vec<Segment>,
+    /// `None` if the segments are the whole path.
     query: Option<JsonPath>,
-    /// The number of `..`: with them a node can be reached from every node above it.
+    /// The number of `..` in the path: with several of them, a node is reached many times.
     descents: u32,
-    /// How often a filter begins at `$` again: then the whole record is searched for every node.
+    /// The number of `$` in filters: each of them may search the whole record for every node.
     restarts: u32,
 }
 
-/// One child of a node.
+/// A segment that names one child of a node.
 #[derive(Debug)]
-enum Step {
+enum Segment {
     Member(String),
     Item(usize),
 }
@@ -38,30 +37,30 @@ impl Path {
         let query = JsonPath::parse(text).map_err(|error| {
             format!("`{text}` is not a path: {} at {}", error.message(), error.position())
         })?;
-        let (steps, rest) = steps(text);
-        let query = (!rest.is_empty() || steps.is_empty()).then_some(query);
+        let (segments, unparsed) = segments(text);
+        let query = (!unparsed.is_empty() || segments.is_empty()).then_some(query);
         let unquoted = unquoted(text);
         let restarts =
             unquoted.matches('$').count().saturating_sub(1).try_into().unwrap_or(u32::MAX);
         let descents = unquoted.matches("..").count().try_into().unwrap_or(u32::MAX);
-        Ok(Self { steps, query, descents, restarts })
+        Ok(Self { segments, query, descents, restarts })
     }
 
-    /// The first node that `wanted` accepts.
+    /// The first node that `is_wanted` accepts.
     pub(crate) fn find<'a>(
         &self,
         tree: &'a Value,
         work: &mut Work,
-        wanted: impl Fn(&Value) -> bool,
+        is_wanted: impl Fn(&Value) -> bool,
     ) -> Option<&'a Value> {
         match &self.query {
-            None => self.walk(tree).filter(|value| wanted(value)),
+            None => self.walk(tree).filter(|value| is_wanted(value)),
             Some(_) if !self.may_search(tree, work) => None,
-            Some(query) => query.query(tree).into_iter().find(|value| wanted(value)),
+            Some(query) => query.query(tree).into_iter().find(|value| is_wanted(value)),
         }
     }
 
-    /// All nodes.
+    /// All nodes that the path finds.
     pub(crate) fn all<'a>(&self, tree: &'a Value, work: &mut Work) -> Vec<&'a Value> {
         match &self.query {
             None => self.walk(tree).into_iter().collect(),
@@ -70,7 +69,8 @@ impl Path {
         }
     }
 
-    /// The number of nodes; `None` if the root field does not exist.
+    /// The number of nodes; `None` if the field of the source at which the path starts does not exist, or if
+    /// the budget is used up.
     pub(crate) fn count(&self, tree: &Value, work: &mut Work) -> Option<usize> {
         if let Some(root) = self.root() {
             tree.get(root)?;
@@ -82,27 +82,28 @@ impl Path {
         })
     }
 
-    /// The source field at which it starts.
+    /// The field of the source at which the path starts; `None` if it starts with anything else.
     pub(crate) fn root(&self) -> Option<&str> {
-        match self.steps.first()? {
-            Step::Member(name) => Some(name),
-            Step::Item(_) => None,
+        match self.segments.first()? {
+            Segment::Member(name) => Some(name),
+            Segment::Item(_) => None,
         }
     }
 
-    /// Whether the budget allows searching `tree`. The maximum cost is taken in advance, because a query
+    /// Whether the budget allows a search of `tree`. Spends the maximum cost in advance, because a query
     /// cannot be stopped.
     fn may_search(&self, tree: &Value, work: &mut Work) -> bool {
         let (nodes, depth) = size(tree);
         let repeats = depth.saturating_pow(self.descents.saturating_sub(1));
         let searches = nodes.saturating_pow(self.restarts);
-        work.may_spend(nodes.saturating_mul(repeats).saturating_mul(searches))
+        work.spend(nodes.saturating_mul(repeats).saturating_mul(searches))
     }
 
+    /// Follows the segments from the root; `None` if a node does not exist.
     fn walk<'a>(&self, tree: &'a Value) -> Option<&'a Value> {
-        self.steps.iter().try_fold(tree, |node, step| match step {
-            Step::Member(name) => node.get(name),
-            Step::Item(index) => node.get(index),
+        self.segments.iter().try_fold(tree, |node, segment| match segment {
+            Segment::Member(name) => node.get(name),
+            Segment::Item(index) => node.get(index),
         })
     }
 }
@@ -138,37 +139,37 @@ fn unquoted(path: &str) -> String {
     path.chars().filter(outside).collect()
 }
 
-/// Splits a valid path into its first simple steps and the rest. Steps written in another way are
-/// valid and only slower.
-fn steps(path: &str) -> (Vec<Step>, &str) {
-    let (mut steps, mut rest) = (Vec::new(), path.strip_prefix('$').unwrap_or(path));
-    while let Some((step, after)) = name(rest).or_else(|| quoted(rest)).or_else(|| item(rest)) {
-        steps.push(step);
-        rest = after;
+/// Splits a valid path into its first simple segments and what follows them. Segments in another
+/// notation are left to the complete implementation.
+fn segments(path: &str) -> (Vec<Segment>, &str) {
+    let (mut segments, mut tail) = (Vec::new(), path.strip_prefix('$').unwrap_or(path));
+    while let Some((segment, after)) = name(tail).or_else(|| quoted(tail)).or_else(|| item(tail)) {
+        segments.push(segment);
+        tail = after;
     }
-    (steps, rest)
+    (segments, tail)
 }
 
 /// `.NAME`
-fn name(path: &str) -> Option<(Step, &str)> {
+fn name(path: &str) -> Option<(Segment, &str)> {
     let path = path.strip_prefix('.')?;
     let ends = |c: char| c.is_ascii() && !(c.is_ascii_alphanumeric() || c == '_');
-    let (name, rest) = path.split_at(path.find(ends).unwrap_or(path.len()));
-    (!name.is_empty()).then(|| (Step::Member(name.to_owned()), rest))
+    let (name, tail) = path.split_at(path.find(ends).unwrap_or(path.len()));
+    (!name.is_empty()).then(|| (Segment::Member(name.to_owned()), tail))
 }
 
 /// `['NAME']`, without escapes.
-fn quoted(path: &str) -> Option<(Step, &str)> {
-    let (name, rest) = path.strip_prefix("['")?.split_once("']")?;
-    (!name.contains(['\'', '\\'])).then(|| (Step::Member(name.to_owned()), rest))
+fn quoted(path: &str) -> Option<(Segment, &str)> {
+    let (name, tail) = path.strip_prefix("['")?.split_once("']")?;
+    (!name.contains(['\'', '\\'])).then(|| (Segment::Member(name.to_owned()), tail))
 }
 
 /// `[0]`
-fn item(path: &str) -> Option<(Step, &str)> {
-    let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
+fn item(path: &str) -> Option<(Segment, &str)> {
+    let (index, tail) = path.strip_prefix('[')?.split_once(']')?;
     let is_number = index.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then_some(())?;
-    Some((Step::Item(index.parse().ok()?), rest))
+    Some((Segment::Item(index.parse().ok()?), tail))
 }
 
 #[cfg(test)]

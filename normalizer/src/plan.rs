@@ -1,4 +1,5 @@
-//! The rules of a mapping, in the order in which they are applied. No names are left to look up.
+//! The rules of a mapping, in the order in which they are applied. All paths and code tables that they
+//! need are resolved.
 
 use contract::DemandBody;
 
@@ -10,10 +11,10 @@ use crate::{
     source::Record,
 };
 
-/// A demand with plain personal values. It exists only between mapping and sealing, within one call.
+/// A demand whose personal values are still plain text. It exists only between mapping and sealing.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
-    /// Everything that is not personal, and prose that is not masked yet.
+    /// All other fields; personal values in free text are not masked yet.
     pub(crate) body: DemandBody,
     pub(crate) people: Vec<PlainPerson>,
     pub(crate) address: Option<Personal>,
@@ -22,8 +23,10 @@ pub(crate) struct Draft {
 /// All rules of a channel.
 #[derive(Default)]
 pub(crate) struct MappingPlan {
-    /// Texts and times. Codes need the time of receipt: a code means what it meant then.
+    /// The rules applied first: texts and times. Code tables need the time of receipt, because the meaning
+    /// of a code may change.
     pub(crate) first: Rules<Draft>,
+    /// The rules applied second: all others.
     pub(crate) second: Rules<Draft>,
 }
 
@@ -36,8 +39,8 @@ impl MappingPlan {
     }
 }
 
-/// The rules of a demand or of one of its parts, in the order in which they are applied. The order
-/// is part of the result: it is the order of the doubts.
+/// The rules of a demand, or of one of its items such as a person. They are applied in order, which is
+/// also the order of the quality flags.
 pub(crate) struct Rules<T>(Vec<Apply<T>>);
 
 type Apply<T> = Box<dyn Fn(&mut T, Record<'_>, &mut Notes) + Send + Sync>;
@@ -69,8 +72,7 @@ impl<T: 'static> Rules<T> {
         });
     }
 
-    /// Adds a rule that gives a code and its label. A label that is there already is kept: it comes
-    /// from a rule of its own.
+    /// Adds a rule that gives a code and its label. It does not replace a label that another rule set.
     pub(crate) fn set_coded<R: Send + Sync + 'static, V: 'static>(
         &mut self,
         rule: Option<R>,
@@ -85,7 +87,7 @@ impl<T: 'static> Rules<T> {
         });
     }
 
-    /// Adds a rule, and what is done with it.
+    /// Adds a rule, if there is one; `apply` reads its value and writes it to the item.
     pub(crate) fn add<R: Send + Sync + 'static>(
         &mut self,
         rule: Option<R>,
@@ -108,7 +110,7 @@ impl<T: 'static> Rules<T> {
 }
 
 impl<T: Default + PartialEq + 'static> Rule<T> for Rules<T> {
-    /// The item, or nothing if none of its fields has a value.
+    /// The item; `None` if none of its fields has a value.
     fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<T> {
         let mut item = T::default();
         self.apply(record, &mut item, notes);
@@ -116,7 +118,7 @@ impl<T: Default + PartialEq + 'static> Rule<T> for Rules<T> {
     }
 }
 
-/// One item for each node of a path; in the rules of the item, `$` is that node.
+/// Reads one item for each node of a path. In the paths of the item's rules, `$` is that node.
 pub(crate) struct EachRule<T> {
     pub(crate) each: Path,
     pub(crate) item: Rules<T>,

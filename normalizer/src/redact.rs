@@ -1,8 +1,8 @@
 //! Masks personal values in free text.
 //!
-//! Two searches, both linear: phone, identity and bank card numbers, licence plates and email
-//! addresses are found by their form; the record's own names, numbers and addresses are found
-//! wherever they occur. Names of other people are not found: no rule can tell them from other words.
+//! Telephone, identity and bank card numbers, number plates and email addresses are found by their
+//! format. The names, numbers and addresses in the personal fields of the same record are found wherever
+//! they occur. Names of other people are not found: no rule can distinguish them from other words.
 
 mod form;
 mod number;
@@ -23,8 +23,8 @@ struct Replacement {
     mask: String,
 }
 
-/// Masks all free text of a body. Returns the original of every text that was changed, by its path;
-/// `None` if searching all of it would cost too much.
+/// Masks personal values in all free text of a body. Returns the original of every text that was changed,
+/// by its path; `None` if the search would exceed the budget.
 pub(crate) fn redact(
     body: &mut DemandBody,
     own: &OwnValues,
@@ -32,10 +32,10 @@ pub(crate) fn redact(
 ) -> Option<BTreeMap<String, String>> {
     let mut unmasked = BTreeMap::new();
     each_text(body, |path, text| {
-        if !work.may_spend(own.steps(text)) {
+        if !work.spend(own.max_steps(text)) {
             return;
         }
-        if let Some(masked) = masked(text, own) {
+        if let Some(masked) = mask_text(text, own) {
             unmasked.insert(path.to_string(), std::mem::replace(text, masked));
         }
     });
@@ -43,7 +43,7 @@ pub(crate) fn redact(
 }
 
 /// The masked text; `None` if there is nothing to mask.
-pub(crate) fn masked(text: &str, own: &OwnValues) -> Option<String> {
+pub(crate) fn mask_text(text: &str, own: &OwnValues) -> Option<String> {
     let mut replacements = own.find(text);
     number::find(text, own, &mut replacements);
     form::find_plates(text, &mut replacements);
@@ -53,16 +53,16 @@ pub(crate) fn masked(text: &str, own: &OwnValues) -> Option<String> {
     }
     replacements.sort_by_key(|found| (found.range.start, usize::MAX - found.range.end));
     let mut result = String::with_capacity(text.len());
-    let mut upto = 0;
+    let mut copied_to = 0;
     for Replacement { range, mask } in replacements {
-        if range.start >= upto {
-            result.push_str(&text[upto..range.start]);
+        if range.start >= copied_to {
+            result.push_str(&text[copied_to..range.start]);
             result.push_str(&mask);
         }
-        // Where two overlap, both are hidden.
-        upto = upto.max(range.end);
+        // If two ranges overlap, both are hidden.
+        copied_to = copied_to.max(range.end);
     }
-    result.push_str(&text[upto..]);
+    result.push_str(&text[copied_to..]);
     Some(result)
 }
 

@@ -1,8 +1,7 @@
-//! Rules: how the value at a path is read. They are made when the mapping is built, and applied to millions
-//! of records.
+//! Rules, each of which reads the value of one field from a record. They are made when the mapping is
+//! built, and applied to every record.
 //!
-//! A rule gives a value, or nothing and a doubt. There is no default: a value that cannot be read
-//! is absent.
+//! If a value cannot be read, a rule gives `None` and adds a quality flag to the notes.
 
 mod code;
 mod personal;
@@ -16,9 +15,10 @@ pub(crate) use code::{CodeRule, Coded, ListRule, RegionRule, yes_or_no};
 pub(crate) use personal::{PersonalRule, PlainPerson, check_uscc, gender};
 pub(crate) use point::PointRule;
 pub(crate) use text::{IntRule, TextRule};
-pub(crate) use time::{TimeForm, TimeRule};
+pub(crate) use time::{TimeFormat, TimeRule};
 
 /// Reads one value from a record.
 pub(crate) trait Rule<V>: Send + Sync + 'static {
+    /// The value; `None` if the record has none, or none that can be read.
     fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<V>;
 }

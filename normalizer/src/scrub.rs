@@ -1,9 +1,9 @@
-//! Removes personal values from a page of a source, so that it may be kept as a fixture.
+//! Removes personal values from a page of a source, so that it can be kept as a fixture.
 //!
-//! Two kinds of values are removed: values that the mapping knows to be personal, wherever they
-//! occur, together with everything that looks like a number of a person; and the texts of fields
-//! that are not mapped, because they may belong to anybody. This works on the text of the page and
-//! not on its tree: a fixture must keep all peculiarities of its source.
+//! It masks the values of personal fields wherever they occur, and everything that looks like a number
+//! of a person. It removes the texts of fields that are not mapped, because they may be personal. It
+//! works on the text of the page and not on a parsed tree: a fixture must keep all peculiarities of its
+//! source.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use serde_json::Value;
 use crate::{
     Mapping,
     notes::Work,
-    redact::{OwnValues, masked},
+    redact::{OwnValues, mask_text},
 };
 
-/// Stands for the text of a field that is not mapped.
+/// Replaces the text of a field that is not mapped.
 const REMOVED_TEXT: &str = "…";
 
 impl Mapping {
@@ -31,17 +31,17 @@ impl Mapping {
             }
         }
         for record in records {
-            let masked = masked(&text, &self.own_values(record));
+            let masked = mask_text(&text, &self.own_values(record));
             text = masked.unwrap_or(text);
         }
         text
     }
 
-    /// The values that a scrubbed page must not contain.
+    /// The values in these records that a scrubbed page must not contain.
     pub fn personal(&self, records: &[RawRecord]) -> BTreeSet<String> {
         let (mapped, unmapped) = self.texts(records);
-        let owned = records.iter().flat_map(|record| self.own_values(record).into_texts());
-        unmapped.difference(&mapped).cloned().chain(owned).collect()
+        let own = records.iter().flat_map(|record| self.own_values(record).into_texts());
+        unmapped.difference(&mapped).cloned().chain(own).collect()
     }
 
     fn own_values(&self, record: &RawRecord) -> OwnValues {
@@ -49,15 +49,15 @@ impl Mapping {
         OwnValues::new(&draft.people, draft.address.as_ref())
     }
 
-    /// The texts of mapped fields, and of fields that are not mapped.
+    /// The texts that may be personal: those of mapped fields, and those of other fields.
     fn texts(&self, records: &[RawRecord]) -> (BTreeSet<String>, BTreeSet<String>) {
         let (mut mapped, mut unmapped) = (BTreeSet::new(), BTreeSet::new());
         for record in records {
             mapped.insert(record.key.to_string());
             for (root, value) in record.body.tree().as_object().into_iter().flatten() {
                 each_text(value, &mut Vec::new(), &mut |names, text| {
-                    let is_part = |name: &&str| self.is_read_from(&format!("{root}.{name}"));
-                    let is_mapped = self.is_read_from(root) || names.iter().any(is_part);
+                    let is_part = |name: &&str| self.is_mapped(&format!("{root}.{name}"));
+                    let is_mapped = self.is_mapped(root) || names.iter().any(is_part);
                     let texts = if is_mapped { &mut mapped } else { &mut unmapped };
                     if may_be_personal(text) {
                         texts.insert(text.to_owned());
@@ -89,34 +89,34 @@ fn each_text<'a>(
     }
 }
 
-/// Whether a text may be personal. Codes, flags and dates are not.
+/// Whether a text may be personal, unlike codes, flags and dates.
 fn may_be_personal(text: &str) -> bool {
     let is_prose = !text.is_ascii() || text.contains(' ') && text.contains(char::is_alphabetic);
     let digits = text.chars().filter(char::is_ascii_digit).count();
     is_prose || text.contains('@') || digits >= 7 && digits == text.len()
 }
 
-/// Replaces JSON escapes of letters, such as `\u5f20`, by the letters: values are searched
-/// literally.
+/// Replaces JSON escapes of characters that are not ASCII, such as `\u5f20`, by the characters, so that
+/// values can be searched literally.
 fn unescaped(page: &str) -> String {
     let mut text = String::with_capacity(page.len());
     let mut rest = page;
     while let Some(at) = rest.find('\\') {
         text.push_str(&rest[..at]);
         rest = &rest[at..];
-        // A letter outside the basic plane has two escapes.
+        // A character outside Unicode's basic plane has two escapes.
         let letter =
             [12, 6].into_iter().find_map(|len| Some((escaped_letter(rest.get(..len)?)?, len)));
         // An escaped backslash does not start an escape.
-        let kept = if rest.starts_with("\\\\") { 2 } else { 1 };
+        let kept_len = if rest.starts_with("\\\\") { 2 } else { 1 };
         let len = match letter {
             Some((letter, len)) => {
                 text.push(letter);
                 len
             }
             None => {
-                text.push_str(&rest[..kept]);
-                kept
+                text.push_str(&rest[..kept_len]);
+                kept_len
             }
         };
         rest = &rest[len..];
@@ -125,7 +125,7 @@ fn unescaped(page: &str) -> String {
     text
 }
 
-/// The only letter that this escape gives; ASCII stays escaped.
+/// The single character that this escape means; `None` if it is ASCII, which stays escaped.
 fn escaped_letter(escape: &str) -> Option<char> {
     let decoded: String = serde_json::from_str(&format!("\"{escape}\"")).ok()?;
     let mut letters = decoded.chars();

@@ -1,9 +1,9 @@
-//! Sealing: of a personal value, only a mask, a token and a ciphertext leave the normaliser.
+//! Seals personal values: only the mask, the token and the ciphertext of a value leave this crate.
 //!
-//! Nonces are derived from the sealed value and not random, so that the same record always gives the same
-//! bytes: golden files, redelivery and the books rely on that. In return, equal values of the same field of
-//! the same demand have equal ciphertexts, which reveals only that a value did not change. The associated
-//! data binds a ciphertext to its place: it cannot be opened for another demand, field or channel.
+//! Nonces are not random but derived from the sealed value, because the same record must always give the
+//! same bytes. So equal values of the same field of the same demand have equal ciphertexts, which reveals
+//! only that a value did not change. The associated data binds a ciphertext to its channel, demand and
+//! field: it cannot be opened for others.
 
 mod keys;
 mod personal;

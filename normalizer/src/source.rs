@@ -1,4 +1,4 @@
-//! Reads the values of a field from a record, or from one node of it.
+//! Reads the values of a field from a record or from one node of it, as the `[demand]` table says.
 
 use std::borrow::Cow;
 
@@ -12,9 +12,10 @@ use crate::{config::Extract, expr::Expression, extract::extract, notes::Notes, p
 pub(crate) struct Record<'a> {
     /// The node, which is the root `$` of every path.
     pub(crate) tree: &'a Value,
-    /// When the demand was received; codes are looked up as of this time.
+    /// When the demand was received: the time for which codes are looked up. `None` if it is not known, or
+    /// not read yet.
     pub(crate) received_at: Option<Timestamp>,
-    /// The variables of expressions; `None` while no expression is evaluated.
+    /// The variables of expressions; `None` while fields without an expression are mapped.
     pub(crate) scope: Option<&'a minijinja::Value>,
 }
 
@@ -23,19 +24,19 @@ impl<'a> Record<'a> {
         Self { tree, received_at: None, scope: None }
     }
 
-    /// The same for another node.
+    /// The same record, with another node as `$`.
     pub(crate) fn at(self, tree: &'a Value) -> Self {
         Self { tree, ..self }
     }
 }
 
 /// Where the value of a field comes from, as configured.
-pub(crate) struct Source {
-    /// The name of the field, for doubts.
+pub(crate) struct FieldSource {
+    /// The name of the field of the demand, for quality flags.
     pub(crate) target: &'static str,
     pub(crate) origin: Origin,
     pub(crate) extract: Option<Extract>,
-    /// The value if the record has none.
+    /// The value if the record gives none.
     pub(crate) default: Option<String>,
     pub(crate) is_required: bool,
 }
@@ -51,12 +52,12 @@ pub(crate) enum Origin {
 pub(crate) struct SourceText<'a> {
     pub(crate) text: Cow<'a, str>,
     pub(crate) is_number: bool,
-    /// Whether it comes from the record: it is neither a constant nor a default.
+    /// Whether it comes from the record, and not from a constant or a default.
     pub(crate) is_from_source: bool,
 }
 
-impl Source {
-    /// The first value that is present and not empty.
+impl FieldSource {
+    /// The first value that is present and not empty, or else the default.
     pub(crate) fn first<'a>(
         &'a self,
         record: Record<'a>,
@@ -89,13 +90,13 @@ impl Source {
         self.or_default(found, notes)
     }
 
-    /// The text of the first value.
+    /// The text of [`FieldSource::first`].
     pub(crate) fn text<'a>(&'a self, node: Record<'a>, notes: &mut Notes) -> Option<Cow<'a, str>> {
         Some(self.first(node, notes)?.text)
     }
 
-    /// The texts of all values of the first path that has any; lists are flattened.
-    pub(crate) fn all<'a>(&'a self, record: Record<'a>, notes: &mut Notes) -> Vec<Cow<'a, str>> {
+    /// The texts of all values of the first path that finds any; a list counts as its elements.
+    pub(crate) fn texts<'a>(&'a self, record: Record<'a>, notes: &mut Notes) -> Vec<Cow<'a, str>> {
         let mut texts = Vec::new();
         match &self.origin {
             Origin::Constant(constant) => return vec![constant.as_str().into()],
@@ -127,12 +128,13 @@ impl Source {
         texts
     }
 
-    /// The number of nodes of the first path whose root field exists.
+    /// The number of nodes of the first path whose field exists in the record; `None` if there is none.
     pub(crate) fn count(&self, record: Record<'_>, notes: &mut Notes) -> Option<usize> {
         let Origin::Paths(paths) = &self.origin else { return None };
         paths.iter().find_map(|path| path.count(record.tree, &mut notes.work))
     }
 
+    /// The value found, or else the default; adds a flag if a required value is missing.
     fn or_default<'a>(
         &'a self,
         found: Option<SourceText<'a>>,
@@ -144,19 +146,20 @@ impl Source {
         found.or_else(|| self.default.as_deref().map(not_from_source))
     }
 
+    /// The value of an expression; `None` and a flag if it fails.
     fn evaluate(&self, expr: &Expression, record: Record<'_>, notes: &mut Notes) -> Option<Value> {
-        if !notes.work.may_spend(expr.steps(record.tree)) {
+        if !notes.work.spend(expr.max_steps(record.tree)) {
             return None;
         }
         let value = expr.value(record.scope?);
         if value.is_err() {
-            let detail = "the expression has no answer for this record";
+            let detail = "the expression failed for this record";
             notes.add(self.target, QualityFlag::OutOfRange, Some(detail));
         }
         value.ok()
     }
 
-    /// A single value as text.
+    /// A single value as text; a flag is added for bytes, lists and objects.
     fn scalar<'a>(&self, value: &'a Value, notes: &mut Notes) -> Option<SourceText<'a>> {
         let text: Cow<'_, str> = match value {
             Value::Null => return None,
@@ -172,13 +175,14 @@ impl Source {
                 return None;
             }
         };
-        // Every byte of the text is processed at least once.
-        let may_process = notes.work.may_spend(text.len() as u64);
+        // Every byte of the text costs at least one step.
+        let has_budget = notes.work.spend(text.len() as u64);
         let is_number = value.is_number();
-        may_process.then_some(SourceText { text, is_number, is_from_source: true })
+        has_budget.then_some(SourceText { text, is_number, is_from_source: true })
     }
 }
 
+/// The text of a constant or a default.
 fn not_from_source(text: &str) -> SourceText<'_> {
     SourceText { text: text.into(), is_number: false, is_from_source: false }
 }
@@ -192,6 +196,7 @@ fn items(value: &Value) -> Vec<&Value> {
     values.into_iter().filter(|value| is_present(value)).collect()
 }
 
+/// Whether a value is neither null nor an empty text or list.
 fn is_present(value: &Value) -> bool {
     match value {
         Value::Null => false,

@@ -1,6 +1,6 @@
 //! Shows people what each field of a record was mapped to: its text, the repaired and cleaned text,
-//! and the fields of the demand that are read from it. Personal values are masked here, because
-//! only here it is known which they are.
+//! and the fields of the demand that are read from it. Personal values are masked, unless they must be
+//! revealed.
 
 use std::borrow::Cow;
 
@@ -8,31 +8,31 @@ use normalizer_text::{Profile, clean, repair};
 use serde_json::Value;
 
 use crate::{
-    redact::{OwnValues, masked},
+    redact::{OwnValues, mask_text},
     seal::Personal,
 };
 
-/// One field of a record.
+/// One field of a record, as shown to people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Traced {
+pub struct FieldTrace {
     /// Its name.
     pub column: String,
     /// The fields of the demand that are read from it.
     pub fields: Vec<&'static str>,
     /// Its text, with visible control characters.
     pub raw: String,
-    /// The same, repaired and cleaned.
+    /// Its text, repaired and cleaned.
     pub decoded: String,
 }
 
-/// A field of a record, from which `fields` are read; `own` are the values to mask, `None` to reveal
-/// everything.
+/// Describes a field of a record, from which `fields` of the demand are read. `own` has the personal
+/// values to mask; `None` reveals everything.
 pub(crate) fn trace_field(
     column: &str,
     value: &Value,
     fields: Vec<&'static str>,
     own: Option<&OwnValues>,
-) -> Traced {
+) -> FieldTrace {
     let text = match value {
         Value::Null => Cow::Borrowed(""),
         Value::String(text) => Cow::Borrowed(text.as_str()),
@@ -46,9 +46,10 @@ pub(crate) fn trace_field(
         visible(&own.map_or_else(|| text.to_owned(), |own| hide(text, &fields, is_single, own)))
     };
     let (raw, decoded) = (show(&text), show(&cleaned));
-    Traced { column: column.to_owned(), fields, raw, decoded }
+    FieldTrace { column: column.to_owned(), fields, raw, decoded }
 }
 
+/// The text with personal values masked.
 fn hide(text: &str, fields: &[&'static str], is_single: bool, own: &OwnValues) -> String {
     let personal = fields.iter().find_map(|field| Personal::parser(field));
     match personal {
@@ -57,7 +58,7 @@ fn hide(text: &str, fields: &[&'static str], is_single: bool, own: &OwnValues) -
         _ if personal.is_some() || fields.is_empty() => {
             format!("‹{} characters›", text.chars().count())
         }
-        _ => masked(text, own).unwrap_or_else(|| text.to_owned()),
+        _ => mask_text(text, own).unwrap_or_else(|| text.to_owned()),
     }
 }
 

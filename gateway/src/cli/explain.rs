@@ -7,7 +7,7 @@ mod side;
 use std::path::PathBuf;
 
 use contract::ChannelId;
-use normalizer::Traced;
+use normalizer::FieldTrace;
 use serde_json::Value;
 
 use self::side::{Row, draw};
@@ -96,8 +96,8 @@ fn is_shown(field: &str, shown: &[&str]) -> bool {
         })
 }
 
-fn row(traced: &Traced, result: &Value) -> Row {
-    let Traced { column, fields, raw, decoded } = traced;
+fn row(traced: &FieldTrace, result: &Value) -> Row {
+    let FieldTrace { column, fields, raw, decoded } = traced;
     let names =
         if fields.is_empty() { String::new() } else { format!("\n→ {}", fields.join(", ")) };
     let mapped: Vec<_> = fields.iter().map(|field| mapped(result, field)).collect();

@@ -102,8 +102,8 @@ fn report(decoded: &Decoded<'_>, lines: &[LineReport]) -> Value {
     json!({
         "charset": evidence.charset.name(),
         "decided_by": evidence.decided_by,
-        "certain": evidence.certain,
-        "conflict": evidence.conflict(),
+        "certain": evidence.is_certain,
+        "conflict": evidence.has_conflict(),
         "claims": claims.collect::<Vec<_>>(),
         "malformed": malformed.collect::<Vec<_>>(),
         "moved": decoded.moved.len(),
@@ -117,13 +117,13 @@ fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
     let by = |by: DecidedBy| serde_json::to_string(&by).unwrap_or_default().replace('"', "");
     let evidence = &decoded.evidence;
     let mut text = format!("charset     {}, {}", evidence.charset.name(), by(evidence.decided_by));
-    if !evidence.certain {
+    if !evidence.is_certain {
         text.push_str(", but this is not certain: set it in the channel");
     }
     for claim in &evidence.claims {
         text.push_str(&format!("\nclaimed     {}, {}", claim.label, by(claim.by)));
     }
-    if evidence.conflict() {
+    if evidence.has_conflict() {
         text.push_str("\nconflict    the claims contradict each other");
     }
     for Span { offset, len } in &decoded.malformed {

@@ -12,20 +12,20 @@ use crate::{
     config::{Clean, Conversion, Extract, Field, FieldTable, JsonPath},
     expr::Expression,
     path::Path,
-    rule::{CodeRule, IntRule, ListRule, PersonalRule, TextRule, TimeForm, TimeRule, yes_or_no},
+    rule::{CodeRule, IntRule, ListRule, PersonalRule, TextRule, TimeFormat, TimeRule, yes_or_no},
     seal::Personal,
-    source::{Origin, Record, Source},
+    source::{FieldSource, Origin, Record},
 };
 
 impl Builder<'_> {
-    /// Where a field comes from, after checking that its settings fit together. `allowed` are the possible
-    /// conversions, the default first.
+    /// Where the value of a field comes from; reports settings that do not fit together. `allowed` has the
+    /// conversions that the field can have, the default first.
     pub(super) fn source(
         &mut self,
         target: &'static str,
         field: &Option<Field>,
         allowed: &[Conversion],
-    ) -> Option<Source> {
+    ) -> Option<FieldSource> {
         let table = &field.as_ref()?.0;
         let conversion = table.conversion.unwrap_or(match table.codes {
             Some(_) if allowed.contains(&Conversion::Codes) => Conversion::Codes,
@@ -34,19 +34,19 @@ impl Builder<'_> {
         if !allowed.contains(&conversion) {
             let known: Vec<_> = allowed.iter().map(|known| known.name()).collect();
             let known = known.join(" or ");
-            self.problem(target, format!("`as` cannot be that here; this field takes {known}"));
+            self.problem(target, format!("this field cannot have this `as`; write {known}"));
         }
         for what in unused_settings(table, conversion, allowed) {
-            self.problem(target, format!("`{what}` has no meaning here; remove it"));
+            self.problem(target, format!("`{what}` has no effect here; remove it"));
         }
         if table.conversion == Some(Conversion::Codes) && table.codes.is_none() {
-            self.problem(target, "say which table in `codes`");
+            self.problem(target, "set `codes` to the name of a code table");
         }
         if conversion == Conversion::Duration && table.after.is_none() {
-            self.problem(target, "say in `after` from which moment on");
+            self.problem(target, "set `after` to the path of the start time");
         }
         let origin = self.origin(target, table)?;
-        Some(Source {
+        Some(FieldSource {
             target,
             origin,
             extract: table.extract,
@@ -60,7 +60,7 @@ impl Builder<'_> {
         match (at.as_slice(), constant, expr) {
             (_, Some(constant), None) if at.is_empty() => Some(Origin::Constant(constant.clone())),
             ([], None, Some(_)) if self.item_prefix.is_some() => {
-                let message = "`expr` sees the whole record: it has no meaning under `each`";
+                let message = "use `at` with `each`: `expr` always sees the whole record";
                 self.problem(target, message);
                 None
             }
@@ -72,7 +72,7 @@ impl Builder<'_> {
                 Some(Origin::Paths(paths.collect()))
             }
             _ => {
-                self.problem(target, "say one of `at`, `const` and `expr`");
+                self.problem(target, "set exactly one of `at`, `const` and `expr`");
                 None
             }
         }
@@ -84,9 +84,9 @@ impl Builder<'_> {
         Some(path)
     }
 
-    /// A text of the record that cites numbers of other orders.
-    pub(super) fn cited(&mut self, path: &JsonPath) -> Option<Source> {
-        Some(Source {
+    /// The numbers of other orders that the text at a path cites.
+    pub(super) fn cited(&mut self, path: &JsonPath) -> Option<FieldSource> {
+        Some(FieldSource {
             target: "related.no",
             origin: Origin::Paths(vec![self.path("related.cited", path)?]),
             extract: Some(Extract::OrderNumbers),
@@ -95,11 +95,11 @@ impl Builder<'_> {
         })
     }
 
-    /// Records that findings about the column concern this field.
+    /// Notes that the field `target` is read from the column at the root of `path`.
     fn record_field(&mut self, path: &Path, target: &'static str) {
         let Some(root) = path.root() else { return };
         let prefix = self.item_prefix.as_deref().unwrap_or_default();
-        let fields = self.fields_of.entry(format!("{prefix}{root}")).or_default();
+        let fields = self.demand_fields.entry(format!("{prefix}{root}")).or_default();
         if !fields.contains(&target) {
             fields.push(target);
         }
@@ -137,22 +137,22 @@ impl Builder<'_> {
         let FieldTable { conversion, formats, zone, after, .. } = &field.as_ref()?.0;
         for format in formats {
             if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
-                self.problem(target, format!("`{format}` is not a format of strftime"));
+                self.problem(target, format!("write a strftime format instead of `{format}`"));
             }
         }
         let form = match conversion {
-            Some(Conversion::Epoch) => TimeForm::Epoch,
-            Some(Conversion::EpochMs) => TimeForm::EpochMillis,
-            Some(Conversion::Date) => TimeForm::Day,
-            Some(Conversion::Excel) => TimeForm::Excel,
-            Some(Conversion::Duration) => TimeForm::After(self.path(target, after.as_ref()?)?),
-            _ if formats.is_empty() => TimeForm::Usual,
-            _ => TimeForm::Formats(formats.clone()),
+            Some(Conversion::Epoch) => TimeFormat::Epoch,
+            Some(Conversion::EpochMs) => TimeFormat::EpochMillis,
+            Some(Conversion::Date) => TimeFormat::Day,
+            Some(Conversion::Excel) => TimeFormat::Excel,
+            Some(Conversion::Duration) => TimeFormat::After(self.path(target, after.as_ref()?)?),
+            _ if formats.is_empty() => TimeFormat::Usual,
+            _ => TimeFormat::Formats(formats.clone()),
         };
         Some(TimeRule { source, form, zone: zone.unwrap_or(self.zone) })
     }
 
-    /// `known` are the codes of the target; empty if every code is allowed.
+    /// The rule of a coded field. `known` lists the codes that the field can have; empty for any code.
     pub(super) fn code<T>(
         &mut self,
         target: &'static str,
@@ -179,7 +179,7 @@ impl Builder<'_> {
         for value in default.iter().chain(constant) {
             if rule.find(value, Record::new(&nothing)).is_none() {
                 let known = known.join(", ");
-                self.problem(target, format!("`{value}` is none of {known}"));
+                self.problem(target, format!("`{value}` is neither in `codes` nor one of {known}"));
             }
         }
         Some(rule)
@@ -194,14 +194,14 @@ impl Builder<'_> {
         let name = name.as_ref()?;
         let table = self.codes.table(name).cloned().ok_or_else(|| {
             let names: Vec<_> = self.codes.names().collect();
-            format!("there is no code table `{name}`; there are {}", names.join(", "))
+            format!("there is no code table `{name}`; add it, or use one of {}", names.join(", "))
         });
         let table = self.note_error(target, table)?;
         self.tables.insert(name.clone());
         if !known.is_empty() {
             for (location, code) in table.disallowed(|code| known.contains(&code)) {
                 let known = known.join(", ");
-                self.problem(target, format!("{location}: `{code}` is none of {known}"));
+                self.problem(target, format!("{location}: write one of {known}, not `{code}`"));
             }
         }
         Some(table)
@@ -252,7 +252,7 @@ impl Builder<'_> {
     }
 }
 
-/// The settings of a field that its conversion does not use.
+/// The names of settings that are set but that the conversion does not use.
 fn unused_settings(
     table: &FieldTable,
     conversion: Conversion,
@@ -260,7 +260,7 @@ fn unused_settings(
 ) -> impl Iterator<Item = &'static str> {
     let is = |known: Conversion| allowed.contains(&known) && conversion == known;
     let has_codes = table.codes.is_some();
-    let is_clock = is(Conversion::Datetime) || is(Conversion::Date);
+    let is_time = is(Conversion::Datetime) || is(Conversion::Date);
     let settings = [
         (has_codes, allowed.contains(&Conversion::Codes), "codes"),
         (table.prefix, has_codes, "prefix"),
@@ -268,7 +268,7 @@ fn unused_settings(
         (!table.formats.is_empty(), is(Conversion::Datetime), "formats"),
         (
             table.zone.is_some(),
-            is_clock || is(Conversion::Excel) || is(Conversion::Duration),
+            is_time || is(Conversion::Excel) || is(Conversion::Duration),
             "zone",
         ),
         (table.after.is_some(), is(Conversion::Duration), "after"),

@@ -1,4 +1,4 @@
-//! Groups of fields: people, the business, handling steps and so on.
+//! Builds the rules of groups of fields: people, the business, handling steps and so on.
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -30,7 +30,7 @@ impl Builder<'_> {
             person.set(sex, |person| &mut person.gender);
             person.add(Some((main, config.role)), |(main, role), person, record, notes| {
                 let main = main.as_ref().and_then(|rule| rule.read(record, notes));
-                // A role alone is not a person.
+                // If there is only a role, there is no person.
                 if *person != PlainPerson::default() {
                     let from_main = main.map(|main| if main { Role::Main } else { Role::Joint });
                     person.role = from_main.or(*role);
@@ -166,7 +166,7 @@ impl Builder<'_> {
             let valid = builder.yes_or_no("evaluations.valid", valid);
             rules.set(valid, |evaluation| &mut evaluation.valid);
             rules.add(by, |rule, evaluation, record, notes| {
-                // Who judged, without a judgement, is no evaluation.
+                // If only `by` has a value, there is no evaluation.
                 if *evaluation != Evaluation::default() {
                     evaluation.by = rule.read(record, notes);
                 }
@@ -179,12 +179,12 @@ impl Builder<'_> {
         let has_fields = no.is_some() || relation.is_some();
         match each {
             None if has_fields || cited.is_empty() => {
-                self.problem("related", "say `each` with `no` and `relation`, or `cited`");
+                self.problem("related", "set `each` with `no` and `relation`, or set `cited`");
             }
             None => {}
             Some(each) => {
                 if no.is_none() || relation.is_none() {
-                    self.problem("related", "`each` needs `no` and `relation`");
+                    self.problem("related", "`each` needs `no` and `relation`; set both");
                 }
                 type Pair = (Option<String>, Option<String>);
                 let pairs = self.each("related", each, |builder, pair: &mut Rules<Pair>| {
@@ -204,7 +204,7 @@ impl Builder<'_> {
             let body = &mut draft.body;
             let related = body.related.iter().map(|other| other.no.clone());
             let mut known: HashSet<_> = related.chain(body.source_no.clone()).collect();
-            let cited = cited.iter().flat_map(|source| source.all(record, notes));
+            let cited = cited.iter().flat_map(|source| source.texts(record, notes));
             for no in cited.map(Cow::into_owned).filter(|no| known.insert(no.clone())) {
                 body.related.push(Related { no, relation: "cited".to_owned() });
             }

@@ -13,13 +13,13 @@ use std::{
 pub struct CodesProblem {
     /// The file.
     pub file: PathBuf,
-    /// The line, from 1; 0 for the file as a whole.
+    /// The line, from 1; 0 if the problem concerns the whole file.
     pub line: u64,
     /// What is wrong, and what to do.
     pub message: String,
 }
 
-/// A file with a code table, and its content.
+/// A file with a code table: its name without `.csv`, its path and its content.
 #[derive(Debug, Clone)]
 pub(crate) struct CodeFile {
     pub(crate) name: String,
@@ -27,12 +27,12 @@ pub(crate) struct CodeFile {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Maximum size of a file. The national table of divisions down to streets has two megabytes.
+/// Maximum size of a file. The national table of divisions, down to streets, has two megabytes.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
-/// Maximum depth of subfolders, so that a cycle of links ends.
+/// Maximum depth of subfolders, so that a cycle of symbolic links ends.
 const MAX_DEPTH: usize = 3;
 
-/// Reads every `.csv` file below `folder`, in the order of names.
+/// Reads every `.csv` file below `folder`, sorted by name.
 pub(crate) fn files(folder: &Path, problems: &mut Vec<CodesProblem>) -> Vec<CodeFile> {
     let mut found = Vec::new();
     walk(folder, "", MAX_DEPTH, &mut found, problems);
@@ -51,7 +51,7 @@ fn walk(
         problems.push(CodesProblem {
             file: path.to_owned(),
             line: 0,
-            message: format!("it cannot be read: {error}"),
+            message: format!("the file or folder cannot be read: {error}"),
         });
     };
     let entries = match fs::read_dir(folder) {
@@ -83,13 +83,13 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_BYTES {
-        let message = format!("it is larger than {MAX_BYTES} bytes");
+        let message = format!("it is larger than {MAX_BYTES} bytes; split the table");
         return Err(std::io::Error::other(message));
     }
     Ok(bytes)
 }
 
-/// A row of a file; gives its cells by column name.
+/// A row of a file, whose cells are accessed by column name.
 pub(crate) struct CodeRow<'a> {
     pub(crate) line: u64,
     columns: &'a HashMap<String, usize>,
@@ -104,8 +104,8 @@ impl CodeRow<'_> {
 }
 
 impl CodeFile {
-    /// Visits the rows. The columns in `required` must exist, and those in `optional` may. The columns in
-    /// `keys` are checked for damage by spreadsheet programs.
+    /// Visits the rows. The columns in `required` must exist, and those in `optional` may. In the columns
+    /// `keys`, values that a spreadsheet program has changed are reported.
     pub(crate) fn rows(
         &self,
         [required, optional, keys]: [&[&str]; 3],
@@ -113,7 +113,7 @@ impl CodeFile {
         mut visit: impl FnMut(&CodeRow<'_>, &mut Vec<CodesProblem>),
     ) {
         let Some(text) = normalizer_text::decode_file(&self.bytes) else {
-            let message = "it is neither UTF-8 nor UTF-16 nor GB18030; save it as UTF-8";
+            let message = "the file is neither UTF-8 nor UTF-16 nor GB18030; save it as UTF-8";
             return self.report(0, message.into(), problems);
         };
         let mut reader = csv::ReaderBuilder::new()
@@ -165,23 +165,23 @@ pub(crate) fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The separator of the cells: spreadsheet programs also use a semicolon or a tab.
+/// The separator of the cells: a tab or a semicolon if the first line has one, otherwise a comma.
 fn delimiter(text: &str) -> u8 {
     let header = text.lines().next().unwrap_or_default();
     [b'\t', b';'].into_iter().find(|sign| header.as_bytes().contains(sign)).unwrap_or(b',')
 }
 
-/// The cells of one column that a spreadsheet program has changed, with their lines: `0101` becomes 101,
-/// eighteen digits become `3.40E+17`, `1-2` becomes the second of January. Such a label never occurs in a
-/// record, and the right label would be unknown.
+/// The cells of one column that a spreadsheet program has changed: line and message of each. `0101` becomes
+/// 101, eighteen digits become `3.40E+17`, and `1-2` becomes the second of January. Records contain the
+/// original label, which would be unknown.
 fn damaged_cells(rows: &[CodeRow<'_>], column: &str) -> Vec<(u64, String)> {
     let width = width_with_zeros(rows, column);
     let damaged = rows.iter().filter_map(|row| {
         let cell = row.get(column);
         let what = if is_scientific(cell) {
-            "the end of a long number is lost; set the column to text and enter it again".to_owned()
+            "digits are lost; set the column to text and enter the number again".to_owned()
         } else if is_date(cell) {
-            "a code like 1-2 became a date; set the column to text and enter it again".to_owned()
+            "a code became a date; set the column to text and enter the code again".to_owned()
         } else if has_lost_zeros(cell, width) {
             let width = width.unwrap_or_default();
             format!(
@@ -195,14 +195,14 @@ fn damaged_cells(rows: &[CodeRow<'_>], column: &str) -> Vec<(u64, String)> {
     damaged.collect()
 }
 
-/// `3.40E+11`.
+/// Whether a cell looks like `3.40E+11`.
 fn is_scientific(cell: &str) -> bool {
     let Some((number, power)) = cell.split_once(['E', 'e']) else { return false };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     power.strip_prefix('+').is_some_and(is_digits) && is_digits(whole) && is_digits(fraction)
 }
 
-/// `1月2日`, `2-Jan`, `Jan-02`.
+/// Whether a cell looks like `1月2日`, `2-Jan` or `Jan-02`.
 fn is_date(cell: &str) -> bool {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -215,7 +215,7 @@ fn is_date(cell: &str) -> bool {
     })
 }
 
-/// The number of digits of the codes that begin with a zero, if it is the same for all of them.
+/// The number of digits of the cells that begin with a zero, if it is the same for all of them.
 fn width_with_zeros(rows: &[CodeRow<'_>], column: &str) -> Option<usize> {
     let mut widths = rows
         .iter()
@@ -225,7 +225,7 @@ fn width_with_zeros(rows: &[CodeRow<'_>], column: &str) -> Option<usize> {
     widths.all(|cell| cell.len() == width).then_some(width)
 }
 
-/// Whether a number is shorter than those with leading zeros.
+/// Whether a number is shorter than `width`, the number of digits of those with leading zeros.
 fn has_lost_zeros(cell: &str, width: Option<usize>) -> bool {
     is_digits(cell) && !cell.starts_with('0') && width.is_some_and(|width| cell.len() < width)
 }

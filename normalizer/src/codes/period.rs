@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, TimeDelta};
 use contract::Timestamp;
 
-/// The days on which a row is valid, including both ends. A missing end means no limit.
+/// The days on which a row is valid, from `from` to `until`, both included. `None` means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Period {
     from: Option<NaiveDate>,
@@ -11,7 +11,7 @@ pub(crate) struct Period {
 }
 
 impl Period {
-    /// Parses the two cells: `2020-06-01`, or `202006` for a month.
+    /// Parses the two cells: `2020-06-01`, or `202006` for a month; an empty cell means no limit.
     pub(crate) fn parse(from: &str, until: &str) -> Result<Self, String> {
         let (from, until) = (day(from, false)?, day(until, true)?);
         match (from, until) {
@@ -20,7 +20,7 @@ impl Period {
         }
     }
 
-    /// Whether it contains the day of a time in Beijing, where code tables are issued.
+    /// Whether it contains the day, by Beijing time, of a moment.
     pub(crate) fn contains(self, at: Timestamp) -> bool {
         let day = (at + TimeDelta::hours(8)).date_naive();
         self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
@@ -43,7 +43,7 @@ impl Period {
     }
 }
 
-/// The row that is valid at a time; the newest if the time is unknown or no row is valid.
+/// The row that is valid at a time; the row with the latest end if the time is unknown or no row is valid.
 pub(crate) fn valid_row<T>(
     rows: &[T],
     period: impl Fn(&T) -> Period,
@@ -56,7 +56,8 @@ pub(crate) fn valid_row<T>(
         .or_else(|| rows.iter().max_by_key(|row| period(row).end()))
 }
 
-/// Parses a day; for a month, its first day, or its last day if `is_end`.
+/// Parses a day or a month; a month gives its first day, or its last day if `is_end`. `None` for an empty
+/// text.
 fn day(text: &str, is_end: bool) -> Result<Option<NaiveDate>, String> {
     if text.is_empty() {
         return Ok(None);

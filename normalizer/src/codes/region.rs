@@ -13,8 +13,9 @@ use super::{
 /// The table of divisions. A code with `old_of` is no longer in force; `old_of` is the code that replaced it.
 #[derive(Debug, Clone, Default)]
 pub struct RegionTable {
+    /// By code; the rows of one code have different periods.
     rows: HashMap<String, Vec<Division>>,
-    /// The codes by name or alias.
+    /// The codes, by name or alias.
     names: HashMap<String, Vec<String>>,
     /// Length of the longest name, in characters.
     max_chars: usize,
@@ -34,10 +35,10 @@ struct Division {
 pub enum Region<'a> {
     /// A code in force, with 6, 9 or 12 digits.
     Current(&'a str),
-    /// A code or name that is no longer in force. This is the code of today, without the digits of the
-    /// street, because streets were renumbered.
+    /// A code or name that is no longer in force. The value is the code that replaced it; it has no digits
+    /// of a street, because streets were renumbered.
     Outdated(&'a str),
-    /// Not in the table, or an ambiguous name.
+    /// A code or name that is not in the table, or an ambiguous name.
     Unknown,
 }
 
@@ -67,7 +68,7 @@ impl RegionTable {
             };
             let known = rows.entry(code.to_owned()).or_default();
             if known.iter().any(|known| known.period.overlaps(period)) {
-                file.report(row.line, format!("`{code}` is in the table twice"), problems);
+                file.report(row.line, format!("`{code}` occurs twice; remove one row"), problems);
             }
             let (name, aliases) = (row.get("name").to_owned(), row.get("aliases").to_owned());
             known.push(Division { name, new_code: now.to_owned(), aliases, period });
@@ -83,7 +84,7 @@ impl RegionTable {
         }
         for (line, now) in targets {
             if !table.is_in_force(&now) {
-                let message = format!("old_of `{now}` is not in force in this table");
+                let message = format!("`old_of` is `{now}`; write a code in force in this table");
                 file.report(line, message, problems);
             }
         }
@@ -91,7 +92,7 @@ impl RegionTable {
         table
     }
 
-    /// Fills in `names` and `max_chars`.
+    /// Computes `names` and `max_chars`.
     fn index(&mut self) {
         for (code, divisions) in &self.rows {
             for division in divisions {
@@ -112,7 +113,7 @@ impl RegionTable {
         self.rows.get(code).is_some_and(|rows| rows.iter().any(|row| row.new_code == code))
     }
 
-    /// Looks up a code with 4, 6, 9 or 12 digits, as of a time.
+    /// Looks up a code with 4, 6, 9 or 12 digits, with its meaning at a time; the newest if `at` is `None`.
     pub fn find<'a>(&'a self, digits: &'a str, at: Option<Timestamp>) -> Region<'a> {
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Region::Unknown;
@@ -141,22 +142,22 @@ impl RegionTable {
         }
     }
 
-    /// A code as the table stores it, and the code in force today.
+    /// The code as the table stores it, and the code that is in force today.
     fn current(&self, code: &str, at: Option<Timestamp>) -> Option<(&str, &str)> {
         let (code, rows) = self.rows.get_key_value(code)?;
         let row = valid_row(rows, |row| row.period, at)?;
         Some((code, &row.new_code))
     }
 
-    /// Looks up a name, or several names from the largest division down: `安徽省 芜湖市`, `镜湖区`. An
-    /// ambiguous name needs a larger division before it in the text, or the code of one in `within`.
+    /// Looks up a name, or several names from the largest division down: `安徽省 芜湖市`, `镜湖区`. If a
+    /// name is ambiguous, a larger division must come before it in the text, or its code must be `within`.
     pub fn find_name(&self, text: &str, within: Option<&str>) -> Region<'_> {
         let text: String = text.chars().filter(|c| c.is_alphanumeric()).collect();
         let in_division = within.and_then(|code| self.descend(&text, prefix(code)));
         in_division.or_else(|| self.descend(&text, "")).unwrap_or(Region::Unknown)
     }
 
-    /// Looks up names from the largest division down, whose codes begin with `scope`.
+    /// Looks up names from the largest division down; their codes must begin with `scope`.
     fn descend(&self, text: &str, scope: &str) -> Option<Region<'_>> {
         let (mut unread, mut scope, mut found) = (text, scope, None);
         while let Some((length, code, now)) = self.leading_name(unread, scope) {
@@ -168,7 +169,8 @@ impl RegionTable {
         found
     }
 
-    /// The longest name at the start of `text` that only one division in the scope has.
+    /// The longest name at the start of `text` that only one division in the scope has: its length in
+    /// bytes, its code in the table, and the code in force today.
     fn leading_name(&self, text: &str, scope: &str) -> Option<(usize, &str, &str)> {
         let ends: Vec<_> =
             text.char_indices().take(self.max_chars).map(|(at, c)| at + c.len_utf8()).collect();
@@ -178,13 +180,13 @@ impl RegionTable {
             let inside: Vec<_> =
                 inside.filter(|(_, now)| now.starts_with(scope) && prefix(now) != scope).collect();
             let today: BTreeSet<_> = inside.iter().map(|(_, now)| *now).collect();
-            // A division that has this name today is preferred to a former one.
+            // A current name is preferred to a former one of the same division.
             let best = inside.iter().find(|(code, now)| code == now).or(inside.first());
             best.filter(|_| today.len() == 1).map(|(code, now)| (end, *code, *now))
         })
     }
 
-    /// The rows of this table that differ from the shipped ones.
+    /// The codes of this table whose rows differ from the shipped ones.
     pub(super) fn differences(&self, shipped: &Self) -> Vec<Difference> {
         let codes = |rows: &[Division]| {
             let all = rows.iter().map(|row| format!("{} {}", row.new_code, row.name));
@@ -218,7 +220,7 @@ impl RegionTable {
     }
 }
 
-/// The common prefix of all codes inside a division.
+/// The prefix that the codes of all divisions inside a division have in common.
 fn prefix(code: &str) -> &str {
     if code.len() > 6 {
         return code;
@@ -226,7 +228,7 @@ fn prefix(code: &str) -> &str {
     code.strip_suffix("0000").or_else(|| code.strip_suffix("00")).unwrap_or(code)
 }
 
-/// The length without trailing groups of three zeros, but at least 6.
+/// The length of a code without trailing groups of three zeros, but at least 6.
 fn significant_len(digits: &str) -> usize {
     let mut width = digits.len();
     while width > 6 && digits[..width].ends_with("000") {

@@ -10,14 +10,16 @@ use super::{
     period::{Period, valid_row},
 };
 
-/// The codes of the labels of one source.
+/// Translates the labels of one source into codes.
 #[derive(Debug, Default)]
 pub struct CodeTable {
+    /// By label; the meanings of one label have different periods.
     rows: HashMap<String, Vec<Meaning>>,
-    /// Length of the longest label, in characters: a search by prefix begins with this length.
+    /// Length of the longest label, in characters.
     max_chars: usize,
 }
 
+/// The code of a label in a period, and the row that says so.
 #[derive(Debug, Clone)]
 struct Meaning {
     code: String,
@@ -58,11 +60,11 @@ impl CodeTable {
                 known.push(meaning);
             }
         });
-        table.finish()
+        table.with_max_chars()
     }
 
-    /// This table with the rows of `other` in place of its own. A label in `other` replaces all rows of that
-    /// label, in all periods.
+    /// This table, overridden by `other`: the rows of a label in `other` replace all rows of that label. Also
+    /// returns the labels whose codes differ.
     pub(super) fn overridden_by(&self, other: &Self, name: &str) -> (Self, Vec<Difference>) {
         let mut rows = self.rows.clone();
         let mut differences = Vec::new();
@@ -82,18 +84,19 @@ impl CodeTable {
         (Self { rows, max_chars: 0 }, differences)
     }
 
-    /// Computes the length of the longest label.
-    pub(super) fn finish(mut self) -> Self {
+    /// This table, with the length of its longest label computed.
+    pub(super) fn with_max_chars(mut self) -> Self {
         self.max_chars = self.rows.keys().map(|label| label.chars().count()).max().unwrap_or(0);
         self
     }
 
-    /// The newest code for a label.
+    /// The newest code of a label; `None` if the label is unknown.
     pub fn get(&self, raw: &str) -> Option<&str> {
         self.code_at(raw, None)
     }
 
-    /// The code that is valid at a time for a label, or for its longest prefix that is in the table.
+    /// The code that a label has at a time. With `by_prefix`, the label in the table need only be a prefix of
+    /// `raw`; the longest one is used.
     pub(crate) fn find(&self, raw: &str, by_prefix: bool, at: Option<Timestamp>) -> Option<&str> {
         if !by_prefix {
             return self.code_at(raw, at);
@@ -108,12 +111,12 @@ impl CodeTable {
         (!meaning.code.is_empty()).then_some(meaning.code.as_str())
     }
 
-    /// All labels, for suggestions.
+    /// All labels.
     pub fn labels(&self) -> impl Iterator<Item = &str> {
         self.rows.keys().map(String::as_str)
     }
 
-    /// The codes that are not allowed, each with `file:line`.
+    /// The codes that are not allowed: location (`file:line`) and code of each.
     pub(crate) fn disallowed<'a>(
         &'a self,
         allowed: impl Fn(&str) -> bool + 'a,

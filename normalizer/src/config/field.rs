@@ -1,4 +1,4 @@
-//! One field: a path, or a table that says how the value at the path is to be read.
+//! The settings of one field: a path, or a table that says how to read the value at the path.
 
 use std::{borrow::Cow, fmt};
 
@@ -11,49 +11,50 @@ use serde::{
     },
 };
 
-/// Where a field comes from. Written as a path, as a list of paths, or as a [`FieldTable`].
+/// Where the value of a field comes from: a path, a list of paths, or a table with more settings.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(transparent)]
 pub struct Field(pub FieldTable);
 
-/// The long form of a field.
+/// Where the value of a field comes from, and how to read it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FieldTable {
-    /// A path, or several: the first that is present and not empty counts.
+    /// A path, or several: the first value that is present and not empty is used.
     #[serde(deserialize_with = "one_or_many")]
     #[schemars(schema_with = "one_or_many_schema")]
     pub at: Vec<JsonPath>,
-    /// How to read the value; the field itself decides where this is left out.
+    /// How to read the value. The default depends on the field.
     #[serde(rename = "as")]
     pub conversion: Option<Conversion>,
-    /// An expression in place of a path, in the language of minijinja: `record` is the record,
-    /// `demand` what the fields without an expression gave.
+    /// An expression instead of a path, in the language of minijinja. `record` is the record; `demand`
+    /// has the values of the fields without an expression.
     pub expr: Option<String>,
-    /// Name of a code table: `hotline/kind` is `codes/hotline/kind.csv`.
+    /// Name of the code table that translates the value: `hotline/kind` is `codes/hotline/kind.csv`.
     #[schemars(schema_with = "codes_schema")]
     pub codes: Option<String>,
-    /// Codes only: a label means what the longest of its beginnings means that is in the table.
+    /// Codes only: whether a label has the code of the longest label in the table that it begins with.
     pub prefix: bool,
-    /// How texts are cleaned: `plain` unless said otherwise.
+    /// How to clean a text; by default `plain`.
     pub clean: Option<Clean>,
-    /// Formats of a time, tried in order, in the notation of strftime. Left out, the usual ones are
+    /// Formats of a time in the notation of strftime, tried in order. By default, all usual formats are
     /// recognised.
     pub formats: Vec<String>,
-    /// Zone of a time that names none; the gateway's unless said otherwise.
+    /// Time zone of a time without one; by default the gateway's.
     #[schemars(with = "Option<String>")]
     pub zone: Option<chrono_tz::Tz>,
-    /// Durations only: the moment from which they count.
+    /// Durations only: the path of the time at which the duration begins.
     pub after: Option<JsonPath>,
-    /// Regions only: the division within which a name is looked for first.
+    /// Regions only: the code of the division in which a name is looked up first.
     pub within: Option<String>,
-    /// What to take out of a text before it is read.
+    /// The part of a text to read, instead of all of it.
     pub extract: Option<Extract>,
-    /// What counts where the source says nothing. Never stands for a label that is unknown.
+    /// The value if the source gives none; with `codes`, a label of that table. It never replaces an
+    /// unknown label.
     pub default: Option<String>,
-    /// A record without it is flagged.
+    /// Whether a demand without this value gets a quality flag.
     pub required: bool,
-    /// A fixed value in place of a path.
+    /// A fixed value instead of a path; with `codes`, a label of that table.
     #[serde(rename = "const")]
     pub constant: Option<String>,
 }
@@ -64,27 +65,27 @@ pub struct FieldTable {
 pub enum Conversion {
     /// Cleaned text.
     Text,
-    /// A number, written without separators and full-width digits; stays text.
+    /// A number, stored as text without separators and full-width digits.
     Decimal,
-    /// A time as people write it.
+    /// A date with or without time of day, in any usual format.
     Datetime,
-    /// The day of such a time, whose hours mean nothing.
+    /// The day of such a time; its time of day is ignored.
     Date,
     /// Days since 1899-12-30, as spreadsheets count.
     Excel,
-    /// A time span, counted from the moment at `after`: `30分钟`, `2h`, `1天`, `02:30`, `PT2H`.
+    /// A duration that begins at the time in `after`: `30分钟`, `2h`, `1天`, `02:30`, `PT2H`.
     Duration,
-    /// Seconds or milliseconds since 1970, told apart by their size.
+    /// Seconds or milliseconds since 1970, distinguished by their magnitude.
     Epoch,
     /// Milliseconds since 1970.
     EpochMs,
     /// A whole number.
     Int,
-    /// 0 and 1, 是 and 否, true and false.
+    /// Yes (1, 是, true) or no (0, 否, false).
     Bool,
-    /// Through the code table in `codes`.
+    /// A label, translated by the code table in `codes`.
     Codes,
-    /// An administrative division code.
+    /// The code or name of an administrative division.
     Region,
     /// A telephone number.
     Phone,
@@ -94,26 +95,26 @@ pub enum Conversion {
     Address,
     /// The number of nodes that the path finds.
     Count,
-    /// All values that the path finds; a text with several is split at commas.
+    /// All values at the path; a text with several is split at commas, semicolons and similar signs.
     List,
 }
 
 impl Conversion {
-    /// Its name in a file.
+    /// Its name in the configuration.
     pub(crate) fn name(self) -> String {
         let name = serde_json::to_value(self).ok();
         name.as_ref().and_then(|name| name.as_str()).unwrap_or_default().to_owned()
     }
 }
 
-/// What is taken out of a text: what the clerks of a hotline write into it by habit.
+/// A value that hotline clerks write into a text, because their form has no field for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Extract {
-    /// 【来源：微信】, 受理渠道：电话: the way on which a demand came in.
+    /// The way by which a demand came in: 微信 in 【来源：微信】, 电话 in 受理渠道：电话.
     IntakeChannel,
-    /// 办理时限：2026-10-16 17:00, 请于10月16日前办结 with a year: the official limit. Working days
-    /// are not counted: nobody here knows the holidays.
+    /// The official deadline, if it has a year: 办理时限：2026-10-16 17:00, 请于2026年10月16日前办结.
+    /// A number of working days is not understood, because the holidays are not known.
     TimeLimit,
     /// Numbers of other orders, like DH202610090137.
     OrderNumbers,
@@ -123,9 +124,9 @@ pub enum Extract {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Clean {
-    /// Control characters and odd blanks.
+    /// Removes control characters and superfluous whitespace.
     Plain,
-    /// Tags and entities too.
+    /// Also removes HTML tags and resolves HTML entities.
     Html,
 }
 
@@ -160,7 +161,7 @@ impl JsonSchema for Field {
     }
 }
 
-// By hand: an untagged enum would answer every mistake in the table with "matches no variant".
+// Not derived: for every mistake in the table, an untagged enum would only say "matches no variant".
 impl<'de> Deserialize<'de> for Field {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;
@@ -193,6 +194,7 @@ impl<'de> Deserialize<'de> for Field {
     }
 }
 
+/// Deserialises a path or a list of paths.
 struct OneOrMany;
 
 impl<'de> Visitor<'de> for OneOrMany {

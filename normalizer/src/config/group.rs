@@ -1,4 +1,4 @@
-//! Fields that come in groups: a person, a step, a point.
+//! The settings of groups of fields, such as a person, a handling step or a point.
 
 use contract::demand::{Crs, Role};
 use schemars::JsonSchema;
@@ -6,65 +6,67 @@ use serde::{Deserialize, Serialize};
 
 use super::field::{Field, JsonPath};
 
-/// One person; a record may name several.
+/// One person, or all people of a list.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PersonConfig {
-    /// One person for each node of this path; in the fields, `$` is that node.
+    /// A path: each node that it finds is one person, and is `$` in the paths of the fields. Without it,
+    /// there is one person, and `$` is the record.
     pub each: Option<JsonPath>,
-    /// Part in the demand.
+    /// The person's part in the demand.
     pub role: Option<Role>,
-    /// Whether this is the main person (主访人): yes gives the role main, no gives joint.
+    /// Whether this is the main person (主访人): yes gives the role main, no gives joint. Without a
+    /// value, `role` is used.
     pub main: Option<Field>,
-    /// Name; sealed.
+    /// Name; it is sealed.
     pub name: Option<Field>,
-    /// Telephone; sealed.
+    /// Telephone; it is sealed.
     pub phone: Option<Field>,
-    /// Identity number; sealed.
+    /// Identity number; it is sealed.
     pub id_no: Option<Field>,
-    /// 男 or 女, 1 or 2, male or female, or through codes.
+    /// Gender: 男 or 女, 1 or 2, male or female; or a label of a code table.
     pub gender: Option<Field>,
 }
 
-/// How often.
+/// How often each of these happened.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CountsConfig {
-    /// 催办
+    /// Reminders to the unit (催办).
     pub urged: Option<Field>,
-    /// 退回
+    /// Returns by a unit (退回).
     pub returned: Option<Field>,
-    /// 延期
+    /// Extensions of the limit (延期).
     pub extended: Option<Field>,
-    /// 重复
+    /// Repeated requests (重复).
     pub repeated: Option<Field>,
 }
 
-/// Handling steps. In the fields, `$` is one node of `each`.
+/// The handling steps. In the paths of the fields, `$` is one node of `each`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepConfig {
-    /// The steps.
+    /// A path: each node that it finds is one step.
     pub each: JsonPath,
-    /// When.
+    /// When it was done.
     pub at: Option<Field>,
     /// What was done.
     pub step: Option<Field>,
-    /// By whom.
+    /// The unit that did it.
     pub org: Option<Field>,
     /// Remark.
     pub note: Option<Field>,
 }
 
-/// Attachments. In the fields, `$` is one node of `each`.
+/// The attachments. In the paths of the fields, `$` is one node of `each`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AttachmentConfig {
-    /// The attachments.
+    /// A path: each node that it finds is one attachment.
     pub each: JsonPath,
     /// File name.
     pub name: Option<Field>,
-    /// Where it can be fetched.
+    /// The address from which it can be fetched.
     pub url: Option<Field>,
     /// Media type.
     pub mime: Option<Field>,
@@ -72,85 +74,86 @@ pub struct AttachmentConfig {
     pub bytes: Option<Field>,
 }
 
-/// The shares of several units. In the fields, `$` is one node of `each`.
+/// The shares of the units. In the paths of the fields, `$` is one node of `each`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskConfig {
-    /// The tasks.
+    /// A path: each node that it finds is the share of one unit.
     pub each: JsonPath,
     /// The unit.
     pub org: Option<Field>,
-    /// lead or joint.
+    /// Whether the unit leads (lead, 主办) or assists (joint, 协办).
     pub role: Option<Field>,
-    /// territorial or sector.
+    /// Whether it is responsible by place (territorial, 属地) or by subject (sector, 属事).
     pub side: Option<Field>,
-    /// province, city, county or town.
+    /// Level of the unit: province, city, county or town.
     pub level: Option<Field>,
-    /// Where this share stands.
+    /// How far this share has been handled.
     pub status: Option<Field>,
-    /// 派发.
+    /// When it was assigned (派发).
     pub dispatched_at: Option<Field>,
-    /// 签收.
+    /// When the unit confirmed receipt (签收).
     pub signed_at: Option<Field>,
-    /// Limit of this share.
+    /// The deadline of this share.
     pub due_at: Option<Field>,
-    /// minute, work_hour or work_day.
+    /// The unit in which the limit was given: minute, work_hour or work_day.
     pub limit_unit: Option<Field>,
-    /// 反馈.
+    /// When the unit reported its result (反馈).
     pub responded_at: Option<Field>,
     /// Why the unit sent it back.
     pub returned_reason: Option<Field>,
 }
 
-/// Judgements of the result. In the fields, `$` is one node of `each`; `each = "$"` where the
-/// record itself holds one.
+/// Judgements of the result. In the paths of the fields, `$` is one node of `each`. If the fields are
+/// in the record itself, write `each = "$"`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluationConfig {
-    /// The judgements.
+    /// A path: each node that it finds is one judgement.
     pub each: JsonPath,
-    /// citizen, unit, lookback, third_party or spot_check.
+    /// Who judged: citizen, unit, lookback, third_party or spot_check.
     pub by: Option<Field>,
-    /// When.
+    /// When it was judged.
     pub at: Option<Field>,
-    /// Was the person contacted?
+    /// Whether the person was contacted.
     pub contacted: Option<Field>,
-    /// Was it solved?
+    /// Whether the matter was resolved.
     pub resolved: Option<Field>,
-    /// Satisfaction, through codes.
+    /// Satisfaction, usually translated by a code table.
     pub satisfaction: Option<Field>,
-    /// Does it count (有效回访)?
+    /// Whether the judgement counts (有效回访).
     pub valid: Option<Field>,
 }
 
-/// Other orders. In the fields, `$` is one node of `each`.
+/// Other orders that this one is related to. In the paths of `no` and `relation`, `$` is one node of
+/// `each`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RelatedConfig {
-    /// The orders; `no` and `relation` are read from each of them.
+    /// A path: each node that it finds is one order, with `no` and `relation`.
     pub each: Option<JsonPath>,
-    /// Number of the order.
+    /// The number of the order.
     pub no: Option<Field>,
-    /// merged, follow_up, mother, child or cited.
+    /// The relation: merged, follow_up, mother, child or cited.
     pub relation: Option<Field>,
-    /// Texts of the record in which numbers of orders are cited.
+    /// Paths of texts that may cite numbers of other orders; each number found is `cited`.
     pub cited: Vec<JsonPath>,
 }
 
-/// The business.
+/// The business that asks or is concerned.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EnterpriseConfig {
     /// Registered name.
     pub name: Option<Field>,
-    /// 统一社会信用代码.
+    /// The unified social credit code (统一社会信用代码).
     pub uscc: Option<Field>,
-    /// As the source classifies it.
+    /// The type, as the source names it.
     #[serde(rename = "type")]
     pub type_: Option<Field>,
 }
 
-/// Coordinates in degrees.
+/// A point in degrees.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LocationConfig {
@@ -158,16 +161,16 @@ pub struct LocationConfig {
     pub lon: Field,
     /// Latitude.
     pub lat: Field,
-    /// The system the source uses; `gcj02` and `bd09` are converted.
+    /// The coordinate system that the source uses; `gcj02` and `bd09` are converted to WGS-84.
     pub crs: Crs,
 }
 
-/// The source's own repeat mark.
+/// The source's own mark that this was filed before.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RepeatConfig {
     /// The mark as given.
     pub flag: Option<Field>,
-    /// Number of the earlier order.
+    /// The number of the earlier order.
     pub of: Option<Field>,
 }

@@ -29,11 +29,11 @@ fn what_cannot_work_is_known_before_any_record() {
     for (text, why) in [
         ("", "syntax error"),
         ("record.", "syntax error"),
-        ("recrod.TYPE", "`recrod` is unknown here"),
+        ("recrod.TYPE", "`recrod` is not known here"),
         ("record.TYPE|upperr", "unknown filter"),
         ("record.TYPE is stringy", "unknown test"),
-        ("range(5)", "`range` is unknown here"),
-        ("now()", "`now` is unknown here"),
+        ("range(5)", "`range` is not known here"),
+        ("now()", "`now` is not known here"),
     ] {
         let error = Expression::compile(text).err().unwrap_or_default();
         assert!(error.contains(why), "{text}: {error}");

@@ -29,7 +29,7 @@ fn steps(mapping: &Mapping, tree: &Value) -> u64 {
     notes.work.spent()
 }
 
-/// A text of as many pieces as it is asked for.
+/// A text made of the given number of pieces.
 type Repeated = Box<dyn Fn(usize) -> String>;
 
 #[test]

@@ -1,8 +1,7 @@
-//! Finds telephone numbers, identity numbers and bank cards by their form.
+//! Finds telephone, identity and bank card numbers by their format.
 //!
-//! Digits are read in groups. A run of digits is never split, so a part of an order number is not a
-//! telephone. Groups with one blank or hyphen between them are tried together, so that `138 0000
-//! 1234` is one number.
+//! A run of digits is a group, which is never split: a part of an order number is not a telephone number.
+//! Groups with one space or hyphen between them are tried together: `138 0000 1234` is one number.
 
 use normalizer_text::identify::{Problem, id_card};
 
@@ -13,15 +12,15 @@ use crate::seal::mask_middle;
 struct Group {
     start: usize,
     end: usize,
-    /// In ASCII; an identity number may end with an X.
+    /// The digits in ASCII, and an X at the end if it may end an identity number.
     digits: String,
-    /// Whether only one separator is between this group and the one before.
+    /// Whether there is only one separator between the previous group and this one.
     is_joined: bool,
 }
 
-/// Maximum number of groups of a number: a card of nineteen digits has five.
+/// Maximum number of groups of a number: a bank card number of nineteen digits has five.
 const MAX_GROUPS: usize = 5;
-/// Maximum number of digits of a number: those of a bank card.
+/// Maximum number of digits of a number: a bank card number has up to nineteen.
 const MAX_DIGITS: usize = 19;
 
 /// Adds the numbers in `text`.
@@ -33,7 +32,7 @@ pub(super) fn find(text: &str, own: &OwnValues, replacements: &mut Vec<Replaceme
         let start = groups[first].start;
         let is_announced = is_announced(&text[..start])
             || last_end.is_some_and(|end| is_list_separator(&text[end..start]));
-        match longest(&groups[first..], own, is_announced) {
+        match first_number(&groups[first..], own, is_announced) {
             Some((n_groups, mask)) => {
                 let range = groups[first].start..groups[first + n_groups - 1].end;
                 last_end = Some(range.end);
@@ -45,9 +44,9 @@ pub(super) fn find(text: &str, own: &OwnValues, replacements: &mut Vec<Replaceme
     }
 }
 
-/// The longest number that begins with the first group: an identity number is preferred to a
-/// telephone.
-fn longest(groups: &[Group], own: &OwnValues, is_announced: bool) -> Option<(usize, String)> {
+/// The longest number that begins with the first group: how many groups it has, and its mask.
+/// `is_announced` says that the text before it names a telephone number.
+fn first_number(groups: &[Group], own: &OwnValues, is_announced: bool) -> Option<(usize, String)> {
     let n_joined =
         groups[1..].iter().take(MAX_GROUPS - 1).take_while(|group| group.is_joined).count();
     let mut numbers = Vec::with_capacity(n_joined + 1);
@@ -60,27 +59,28 @@ fn longest(groups: &[Group], own: &OwnValues, is_announced: bool) -> Option<(usi
         numbers.push(number.clone());
     }
     numbers.iter().enumerate().rev().find_map(|(index, number)| {
-        let parts = &groups[..=index];
+        let groups = &groups[..=index];
         let mask =
-            mask_of(number, parts, own).or_else(|| local_number(number, parts, is_announced))?;
+            mask_for(number, groups, own).or_else(|| local_number(number, groups, is_announced))?;
         Some((index + 1, mask))
     })
 }
 
-fn mask_of(number: &str, parts: &[Group], own: &OwnValues) -> Option<String> {
-    let is_one = parts.len() == 1;
-    if is_identity(number, is_one) {
+/// The mask of an identity, bank card or telephone number; `None` if it is none of these.
+fn mask_for(number: &str, groups: &[Group], own: &OwnValues) -> Option<String> {
+    let is_one_group = groups.len() == 1;
+    if is_identity(number, is_one_group) {
         return Some(mask_middle(number, 6, 4));
     }
-    if is_bank_card(number, parts) {
+    if is_bank_card(number, groups) {
         return Some(mask_middle(number, 0, 4));
     }
-    // Groups of a telephone have at least three digits, unlike those of dates and times.
-    let may_be_phone = is_one || parts.iter().all(|part| part.digits.len() >= 3);
+    // The groups of a telephone number have at least three digits, unlike those of dates and times.
+    let may_be_phone = is_one_group || groups.iter().all(|group| group.digits.len() >= 3);
     if may_be_phone && let Some(mobile) = mobile(number) {
         return Some(mask_middle(mobile, 3, 4));
     }
-    let is_fixed = may_be_phone && is_fixed_line(number, parts);
+    let is_fixed = may_be_phone && is_fixed_line(number, groups);
     let is_own = own.has_number(number);
     (is_fixed || is_own).then(|| match mobile(number) {
         Some(mobile) => mask_middle(mobile, 3, 4),
@@ -88,9 +88,9 @@ fn mask_of(number: &str, parts: &[Group], own: &OwnValues) -> Option<String> {
     })
 }
 
-/// A wrong check digit may be a typing error; in groups, or with 15 digits, the number must be
-/// valid.
-fn is_identity(number: &str, is_one: bool) -> bool {
+/// Whether this is an identity number. In one group, 18 digits with a wrong check digit are accepted,
+/// because that may be a typing error. In several groups, a number must be valid and have 18 digits.
+fn is_identity(number: &str, is_one_group: bool) -> bool {
     let province = number.get(..2).and_then(|code| code.parse::<u8>().ok());
     let is_province = matches!(
         province,
@@ -100,26 +100,26 @@ fn is_identity(number: &str, is_one: bool) -> bool {
         return false;
     }
     match id_card(number).problem {
-        None => is_one || number.len() == 18,
-        Some(Problem::CheckDigit) => is_one,
+        None => is_one_group || number.len() == 18,
+        Some(Problem::CheckDigit) => is_one_group,
         _ => false,
     }
 }
 
-/// A bank card in China: 62 (UnionPay) or an international brand, 16 to 19 digits that pass the
-/// Luhn check, in one group or in groups of four. One number in ten passes by chance, so the prefix
-/// must fit as well: an order number begins with its year.
-fn is_bank_card(number: &str, parts: &[Group]) -> bool {
+/// Whether this is a Chinese bank card number: it begins with 62 (UnionPay) or the digits of an
+/// international brand, has 16 to 19 digits that pass the Luhn check, and is one group or groups of four.
+/// The prefix is necessary because one number in ten passes the Luhn check by chance.
+fn is_bank_card(number: &str, groups: &[Group]) -> bool {
     let is_brand = match number.as_bytes() {
         [b'6', b'2', ..] => (16..=19).contains(&number.len()),
         [b'4', ..] | [b'5', b'1'..=b'5', ..] => number.len() == 16,
         _ => false,
     };
-    let (last, others) = match parts {
+    let (last, others) = match groups {
         [others @ .., last] => (last, others),
         [] => return false,
     };
-    let is_in_fours = others.iter().all(|part| part.digits.len() == 4) && last.digits.len() <= 4;
+    let is_in_fours = others.iter().all(|group| group.digits.len() == 4) && last.digits.len() <= 4;
     is_brand && (others.is_empty() || is_in_fours) && passes_luhn(number)
 }
 
@@ -136,7 +136,7 @@ fn passes_luhn(number: &str) -> bool {
     sum % 10 == 0
 }
 
-/// The eleven digits of a mobile number, without a prefix.
+/// The eleven digits of a mobile number, without a prefix such as 86; `None` if it is not one.
 fn mobile(number: &str) -> Option<&str> {
     let (prefix, bare) = number.split_at_checked(number.len().checked_sub(11)?)?;
     let is_mobile = matches!(prefix, "" | "0" | "86" | "0086")
@@ -144,60 +144,61 @@ fn mobile(number: &str) -> Option<&str> {
     is_mobile.then_some(bare)
 }
 
-/// Area code and seven or eight digits, together or apart.
-fn is_fixed_line(number: &str, parts: &[Group]) -> bool {
+/// Whether this is an area code and seven or eight digits, in one group or separated after the area code.
+fn is_fixed_line(number: &str, groups: &[Group]) -> bool {
     let area = match number.as_bytes() {
         [b'0', b'1', b'0', ..] | [b'0', b'2', ..] => 3,
         [b'0', b'3'..=b'9', ..] => 4,
         _ => return false,
     };
-    let is_area_apart = parts.len() == 1 || parts[0].digits.len() == area;
+    let is_area_apart = groups.len() == 1 || groups[0].digits.len() == area;
     let local = number.as_bytes().get(area..).unwrap_or_default();
     is_area_apart && matches!(local.len(), 7 | 8) && matches!(local, [b'2'..=b'9', ..])
 }
 
-/// Seven or eight digits are a telephone number if the text says so.
-fn local_number(number: &str, parts: &[Group], is_announced: bool) -> Option<String> {
+/// The mask of seven or eight digits, which are a telephone number only if the text says so.
+fn local_number(number: &str, groups: &[Group], is_announced: bool) -> Option<String> {
     let is_local = matches!(number.len(), 7 | 8) && matches!(number.as_bytes(), [b'2'..=b'9', ..]);
-    let is_telephone = parts.len() == 1 && is_announced && is_local;
+    let is_telephone = groups.len() == 1 && is_announced && is_local;
     is_telephone.then(|| mask_middle(&format!("****{number}"), 0, 4))
 }
 
-/// Whether the text ends with a word for a telephone.
+/// Whether the text ends with a word for "telephone number".
 fn is_announced(before: &str) -> bool {
     let before = before.trim_end_matches([':', '：', '是', '为', ' ', '（', '(']);
     ["电话", "座机", "号码", "固话"].iter().any(|word| before.ends_with(word))
 }
 
-/// Between a number and the next of a list.
+/// Whether this text separates the numbers of a list.
 fn is_list_separator(between: &str) -> bool {
     between.len() <= 4 && between.chars().all(|c| matches!(c, '、' | ',' | '，' | '/' | '或' | ' '))
 }
 
+/// All groups of digits in a text.
 fn groups(text: &str) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    let mut upto = 0;
-    while let Some(start) = next_digit(text, upto) {
+    let mut end = 0;
+    while let Some(start) = next_digit(text, end) {
         let digits: String = text[start..].chars().map_while(digit).collect();
         let size: usize = text[start..].chars().take(digits.len()).map(char::len_utf8).sum();
         let is_joined = groups.last().is_some_and(|before| {
             !before.digits.ends_with('X') && is_separator(&text[before.end..start])
         });
         let mut group = Group { start, end: start + size, digits, is_joined };
-        let behind = text[group.end..].chars().next();
-        if let Some(x) = behind.filter(|c| matches!(c, 'x' | 'X' | 'ｘ' | 'Ｘ'))
+        let next_char = text[group.end..].chars().next();
+        if let Some(x) = next_char.filter(|c| matches!(c, 'x' | 'X' | 'ｘ' | 'Ｘ'))
             && may_end_in_x(&group)
         {
             group.digits.push('X');
             group.end += x.len_utf8();
         }
-        upto = group.end;
+        end = group.end;
         groups.push(group);
     }
     groups
 }
 
-/// Text has few digits: bytes are scanned until one may begin a digit.
+/// The position of the next digit at or after `from`. Scanning bytes is fast, because text has few digits.
 fn next_digit(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let is_digit = |at: usize| match bytes[at] {
@@ -209,17 +210,18 @@ fn next_digit(text: &str, from: usize) -> Option<usize> {
     (from..bytes.len()).find(|at| is_digit(*at))
 }
 
-/// One blank, hyphen or closing bracket between two groups of a number.
+/// Whether this is one space, hyphen or closing bracket, as between two groups of a number.
 fn is_separator(between: &str) -> bool {
     let mut chars = between.chars();
-    let is_one = matches!(
+    let is_sign = matches!(
         chars.next(),
         Some(' ' | '-' | '－' | '—' | '–' | '\u{A0}' | '\u{3000}' | ')' | '）')
     );
-    is_one && chars.next().is_none()
+    is_sign && chars.next().is_none()
 }
 
-/// 17 digits, or the last four places of an identity number that is written apart.
+/// Whether an X may follow this group: after 17 digits, or after the last 3 digits of an identity number in
+/// several groups.
 fn may_end_in_x(group: &Group) -> bool {
     group.digits.len() == 17 || group.digits.len() == 3 && group.is_joined
 }

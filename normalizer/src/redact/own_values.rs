@@ -1,4 +1,4 @@
-//! The record's own personal values.
+//! Finds the personal values of a record in its free text.
 
 use std::ops::Range;
 
@@ -11,35 +11,34 @@ use crate::{notes::Work, rule::PlainPerson, seal::Personal};
 /// The personal values of a record, which must not occur in its free text.
 #[derive(Debug, Default)]
 pub(crate) struct OwnValues {
-    /// The short ones first.
+    /// The values to search for, those for the automaton first.
     values: Vec<Value>,
-    /// Finds all short values in one search, if there are many: a petition names hundreds, and one
-    /// search for each would be quadratic. For a few, building it would cost more than everything
-    /// else here.
+    /// Finds all short values in one search, if there are many: a petition names hundreds, and one search
+    /// for each would take quadratic time. `None` for a few values, because building it is expensive.
     automaton: Option<AhoCorasick>,
-    /// The values that the automaton does not find.
-    others: Range<usize>,
-    /// Digits of the telephone numbers, however they are grouped in the text; sorted.
+    /// The indices of the values that are searched one by one, because the automaton does not find them.
+    single_searches: Range<usize>,
+    /// The digits of the telephone numbers, sorted. In the text they may be in several groups.
     numbers: Vec<String>,
 }
 
-/// A value that is searched literally.
+/// A value that is searched for literally.
 #[derive(Debug)]
 struct Value {
-    /// Made once for a record: making it takes longer than searching a title.
+    /// Made only once for a record: making it takes longer than searching a title.
     finder: Finder<'static>,
     mask: String,
 }
 
 /// Up to this number of short values, one search for each is cheaper than the automaton.
 const MAX_SINGLE_SEARCHES: usize = 8;
-/// Longer values are not given to the automaton: at every match it looks ahead for a longer one.
+/// Longer values are searched one by one: at every match, the automaton reads on for a longer one.
 const MAX_AUTOMATON_BYTES: usize = 64;
-/// The steps of building the automaton for one byte of a value: it has a state for each.
+/// The number of steps for each byte of a value when the automaton is built.
 const STEPS_PER_BYTE: u64 = 64;
-/// Shorter numbers may be amounts, years or house numbers.
+/// Shorter numbers are not searched for: they may be amounts, years or house numbers.
 const MIN_DIGITS: usize = 7;
-/// Shorter addresses are names of towns and streets.
+/// Shorter addresses are not searched for: they are names of towns and streets.
 const MIN_ADDRESS_CHARS: usize = 4;
 
 impl OwnValues {
@@ -48,12 +47,12 @@ impl OwnValues {
         let mut own = Self::default();
         for person in people {
             if let Some(name) = &person.name {
-                let is_telling = name.plain().chars().count() > 1
+                let is_distinctive = name.plain().chars().count() > 1
                     && !name.is_placeholder()
                     && !name.is_common_word();
-                if is_telling {
+                if is_distinctive {
                     own.add(name.plain(), &name.mask);
-                    // Lists pad names of two characters to the width of three.
+                    // In lists, a space pads names of two characters to the width of three.
                     if let [surname, given] = name.plain().chars().collect::<Vec<_>>()[..] {
                         own.add(&String::from_iter([surname, ' ', given]), &name.mask);
                     }
@@ -83,7 +82,7 @@ impl OwnValues {
         own
     }
 
-    /// The same; empty if collecting them would cost more than the budget.
+    /// Like [`OwnValues::new`]; empty if collecting the values would exceed the budget.
     pub(crate) fn within_budget(
         people: &[PlainPerson],
         address: Option<&Personal>,
@@ -91,17 +90,17 @@ impl OwnValues {
     ) -> Self {
         let people_values = people.iter().flat_map(|p| [&p.name, &p.phone, &p.id_no]).flatten();
         let bytes: usize = people_values.chain(address).map(|value| value.plain().len()).sum();
-        if work.may_spend(bytes as u64 * STEPS_PER_BYTE) {
+        if work.spend(bytes as u64 * STEPS_PER_BYTE) {
             Self::new(people, address)
         } else {
             Self::default()
         }
     }
 
-    /// The steps that [`OwnValues::find`] and the searches by form take at most.
-    pub(super) fn steps(&self, text: &str) -> u64 {
-        let together = if self.automaton.is_some() { MAX_AUTOMATON_BYTES } else { 0 };
-        (text.len() as u64).saturating_mul((1 + together + self.others.len()) as u64)
+    /// The maximum number of steps that all searches of a text take.
+    pub(super) fn max_steps(&self, text: &str) -> u64 {
+        let n_lookahead = if self.automaton.is_some() { MAX_AUTOMATON_BYTES } else { 0 };
+        (text.len() as u64).saturating_mul((1 + n_lookahead + self.single_searches.len()) as u64)
     }
 
     /// The values as texts.
@@ -112,7 +111,7 @@ impl OwnValues {
             .map(|Value { finder, .. }| String::from_utf8_lossy(finder.needle()).into_owned())
     }
 
-    /// Where they occur in a text, and their masks.
+    /// The ranges in a text at which they occur, and their masks.
     pub(super) fn find(&self, text: &str) -> Vec<Replacement> {
         let mut replacements = Vec::new();
         let mut add = |start: usize, value: usize| {
@@ -127,7 +126,7 @@ impl OwnValues {
                 add(found.start(), found.pattern().as_usize());
             }
         }
-        for index in self.others.clone() {
+        for index in self.single_searches.clone() {
             let (finder, mut from) = (&self.values[index].finder, 0);
             while let Some(found) = finder.find(&text.as_bytes()[from..]) {
                 add(from + found, index);
@@ -169,14 +168,15 @@ impl OwnValues {
         }
     }
 
+    /// Sorts the values, and builds the automaton if there are many.
     fn prepare_searches(&mut self) {
         self.numbers.sort_unstable();
-        self.others = 0..self.values.len();
+        self.single_searches = 0..self.values.len();
         let is_long = |value: &Value| value.finder.needle().len() > MAX_AUTOMATON_BYTES;
         self.values.sort_by_key(is_long);
         let n_short = self.values.partition_point(|value| !is_long(value));
         if n_short > MAX_SINGLE_SEARCHES {
-            // Fails only above four thousand million states; a record is far smaller.
+            // This fails only above 2^32 states, and a record is far smaller.
             self.automaton = AhoCorasick::builder()
                 .match_kind(MatchKind::LeftmostLongest)
                 .kind(Some(AhoCorasickKind::NoncontiguousNFA))
@@ -185,17 +185,16 @@ impl OwnValues {
                 .ok();
         }
         if self.automaton.is_some() {
-            self.others.start = n_short;
+            self.single_searches.start = n_short;
         }
     }
 }
 
-/// Whether there are no further digits before or after: a part of a longer number is another
-/// number.
+/// Whether a match is not a part of a longer number.
 fn is_whole(text: &str, start: usize, end: usize) -> bool {
     let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
     let bytes = text.as_bytes();
-    let goes_on_before = is_digit(bytes.get(start)) && is_digit(bytes[..start].last());
-    let goes_on_behind = is_digit(bytes[..end].last()) && is_digit(bytes.get(end));
-    !goes_on_before && !goes_on_behind
+    let continues_before = is_digit(bytes.get(start)) && is_digit(bytes[..start].last());
+    let continues_after = is_digit(bytes[..end].last()) && is_digit(bytes.get(end));
+    !continues_before && !continues_after
 }

@@ -13,7 +13,7 @@ fn own(name: &str, phone: &str, address: &str) -> OwnValues {
 }
 
 fn check(own: &OwnValues, text: &str, expected: &str) {
-    assert_eq!(masked(text, own).as_deref().unwrap_or(text), expected, "{text}");
+    assert_eq!(mask_text(text, own).as_deref().unwrap_or(text), expected, "{text}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Codes, lists of codes, and administrative divisions.
+//! Rules for codes, lists of codes, and administrative divisions.
 
 use std::{collections::HashSet, hash::Hash, sync::Arc};
 
@@ -9,27 +9,29 @@ use super::{Rule, text::cleaned};
 use crate::{
     codes::{CodeTable, Region, RegionTable},
     notes::Notes,
-    source::{Record, Source},
+    source::{FieldSource, Record},
 };
 
 /// Translates a label of the source into a code.
 pub(crate) struct CodeRule<T> {
-    pub(crate) source: Source,
+    pub(crate) source: FieldSource,
     /// `None` if the source already writes our codes.
     pub(crate) table: Option<Arc<CodeTable>>,
-    /// Whether the longest prefix of a label that is in the table decides.
+    /// Whether the longest label in the table that is a prefix of the source's label is used.
     pub(crate) by_prefix: bool,
-    /// Parses a code of the target.
+    /// Parses a code of the demand's field.
     pub(crate) parse: fn(&str) -> Option<T>,
 }
 
-/// A code and its label. A label without a code is kept as the source wrote it.
+/// A code, and the label as the source wrote it. The code is `None` if the label is unknown, and the label
+/// is `None` if the value is a constant or a default.
 pub(crate) struct Coded<T> {
     pub(crate) code: Option<T>,
     pub(crate) raw: Option<String>,
 }
 
 impl<T> CodeRule<T> {
+    /// Reads the label and its code; an unknown label is flagged.
     pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Option<Coded<T>> {
         let value = self.source.first(record, notes)?;
         let target = self.source.target;
@@ -43,11 +45,11 @@ impl<T> CodeRule<T> {
         Some(Coded { code, raw })
     }
 
-    /// The code of a label.
+    /// The code of a label; `None` if it is unknown.
     pub(crate) fn find(&self, raw: &str, record: Record<'_>) -> Option<T> {
         let Some(table) = &self.table else { return (self.parse)(raw) };
         let look_up = |label: &str| table.find(label, self.by_prefix, record.received_at);
-        // Full-width digits and stray blanks do not make another label.
+        // A label with full-width digits or extra spaces is the same label.
         let code = look_up(raw).or_else(|| look_up(&clean(raw, Profile::Code).text));
         (self.parse)(code?)
     }
@@ -59,7 +61,7 @@ impl<T: 'static> Rule<T> for CodeRule<T> {
     }
 }
 
-/// Parses yes or no, where there is no code table.
+/// Parses yes or no, if the field has no code table.
 pub(crate) fn yes_or_no(word: &str) -> Option<bool> {
     match word {
         "1" | "是" | "true" => Some(true),
@@ -68,10 +70,11 @@ pub(crate) fn yes_or_no(word: &str) -> Option<bool> {
     }
 }
 
-/// Reads all values that the path finds.
+/// Reads all values that the path finds, as a list without duplicates. Each text is split at
+/// [`SEPARATORS`].
 pub(crate) struct ListRule<T> {
     pub(crate) each: CodeRule<T>,
-    /// Keeps or drops a label that is not in the table.
+    /// The item for an unknown label; `None` to drop it.
     pub(crate) unknown: fn(String) -> Option<T>,
 }
 
@@ -81,7 +84,7 @@ impl<T: Clone + Eq + Hash + 'static> Rule<Vec<T>> for ListRule<T> {
     fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Vec<T>> {
         let source = &self.each.source;
         let (mut list, mut known) = (Vec::new(), HashSet::new());
-        for text in source.all(record, notes) {
+        for text in source.texts(record, notes) {
             for part in text.split(SEPARATORS) {
                 let Some(label) = cleaned(part, Profile::Plain, source.target, notes) else {
                     continue;
@@ -99,13 +102,14 @@ impl<T: Clone + Eq + Hash + 'static> Rule<Vec<T>> for ListRule<T> {
 
 /// Reads a code of GB/T 2260 of any width, old or new, or the name of a division.
 pub(crate) struct RegionRule {
-    pub(crate) source: Source,
+    pub(crate) source: FieldSource,
     pub(crate) table: Arc<RegionTable>,
     /// The division in which a name is looked up first.
     pub(crate) within: Option<String>,
 }
 
 impl RegionRule {
+    /// Reads the division; an old or unknown code is flagged.
     pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Option<Coded<String>> {
         let value = self.source.first(record, notes)?;
         let digits = clean(&value.text, Profile::Code).text;

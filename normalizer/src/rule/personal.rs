@@ -1,4 +1,4 @@
-//! Personal values of a person.
+//! Rules for personal values, and the check of a business's credit code.
 
 use contract::demand::{QualityFlag, Role};
 use normalizer_text::{Profile, identify::Problem};
@@ -7,12 +7,12 @@ use super::{Rule, text::cleaned};
 use crate::{
     notes::Notes,
     seal::Personal,
-    source::{Record, Source},
+    source::{FieldSource, Record},
 };
 
 /// Reads a value that will be sealed.
 pub(crate) struct PersonalRule {
-    pub(crate) source: Source,
+    pub(crate) source: FieldSource,
     pub(crate) parse: fn(&str) -> Personal,
 }
 
@@ -28,7 +28,7 @@ impl Rule<Personal> for PersonalRule {
     }
 }
 
-/// A person in plain, before sealing.
+/// A person whose values are still plain text, before sealing.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct PlainPerson {
     pub(crate) role: Option<Role>,
@@ -47,7 +47,7 @@ impl PlainPerson {
     }
 }
 
-/// `male` or `female`, from the words and the numbers (GB/T 2261.1) in use.
+/// `male` or `female`, from the words and numbers (GB/T 2261.1) in use; `None` for any other word.
 pub(crate) fn gender(word: &str) -> Option<String> {
     match word {
         "1" | "男" | "male" => Some("male".to_owned()),
@@ -56,8 +56,8 @@ pub(crate) fn gender(word: &str) -> Option<String> {
     }
 }
 
-/// Checks and normalises a credit code. A wrong one is kept: it may be an old registration number, and
-/// people must see it to correct it.
+/// Checks and normalises a unified social credit code. An invalid one is kept and flagged: it may be an old
+/// registration number, and people must see it to correct it.
 pub(crate) fn check_uscc(code: &mut String, notes: &mut Notes) {
     let target = "enterprise.uscc";
     let checked = normalizer_text::identify::uscc(code);
@@ -70,7 +70,7 @@ pub(crate) fn check_uscc(code: &mut String, notes: &mut Notes) {
             let digits = checked.normalised.as_bytes();
             let is_old = digits.len() == 15 && digits.iter().all(u8::is_ascii_digit);
             let detail = if is_old {
-                "a registration number of before 2015, not a credit code"
+                "a registration number from before 2015, not a credit code"
             } else {
                 "not a valid credit code"
             };

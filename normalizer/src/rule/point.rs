@@ -1,8 +1,8 @@
-//! Coordinates.
+//! The rule for coordinates, which converts them to WGS-84.
 //!
-//! By law, maps of China use a shifted system (GCJ-02); Baidu shifts once more (BD-09). Both shifts
-//! are known from observation and are undone here to about a metre, so that points of all channels
-//! are on one map.
+//! By law, maps of China use a shifted coordinate system (GCJ-02), and Baidu shifts it once more (BD-09).
+//! The formulas of both shifts are known from observation. They are undone here with an error of about
+//! a metre, so that the points of all channels can be shown on one map.
 
 use contract::demand::{Crs, Location, QualityFlag};
 use normalizer_text::{Profile, clean};
@@ -10,13 +10,13 @@ use normalizer_text::{Profile, clean};
 use super::Rule;
 use crate::{
     notes::Notes,
-    source::{Record, Source},
+    source::{FieldSource, Record},
 };
 
 /// Reads a point in degrees.
 pub(crate) struct PointRule {
-    pub(crate) lon: Source,
-    pub(crate) lat: Source,
+    pub(crate) lon: FieldSource,
+    pub(crate) lat: FieldSource,
     pub(crate) crs: Crs,
 }
 
@@ -26,12 +26,12 @@ impl Rule<Location> for PointRule {
         let lon = degrees(&self.lon, record, notes);
         let lat = degrees(&self.lat, record, notes);
         let (mut lon, mut lat) = (lon?, lat?);
-        // A phone without a position fix sends zeros.
+        // A phone that does not know its position sends zeros.
         if lon.abs() < 1e-6 && lat.abs() < 1e-6 {
             notes.add(target, QualityFlag::OutOfRange, Some("no fix: both are zero"));
             return None;
         }
-        // The two ranges do not overlap, so a swapped pair is certain.
+        // In China no longitude is a valid latitude, so the pair was certainly swapped.
         if !is_in_china(lon, lat) && is_in_china(lat, lon) {
             notes.add(target, QualityFlag::OutOfRange, Some("longitude and latitude were swapped"));
             (lon, lat) = (lat, lon);
@@ -41,7 +41,7 @@ impl Rule<Location> for PointRule {
             return None;
         }
         if !is_in_china(lon, lat) {
-            // The shifts are only defined inside China.
+            // The shifts are defined only inside China.
             notes.add(target, QualityFlag::OutOfRange, Some("outside China"));
             return Some(Location { lon, lat, crs: self.crs });
         }
@@ -61,7 +61,8 @@ fn is_in_china(lon: f64, lat: f64) -> bool {
     (73.0..136.0).contains(&lon) && (3.0..54.0).contains(&lat)
 }
 
-fn degrees(source: &Source, record: Record<'_>, notes: &mut Notes) -> Option<f64> {
+/// Reads a number of degrees; anything else is flagged.
+fn degrees(source: &FieldSource, record: Record<'_>, notes: &mut Notes) -> Option<f64> {
     let text = source.text(record, notes)?;
     let number: Option<f64> = clean(&text, Profile::Code).text.parse().ok();
     let degrees = number.filter(|number| number.abs() <= 180.0);
@@ -71,7 +72,7 @@ fn degrees(source: &Source, record: Record<'_>, notes: &mut Notes) -> Option<f64
     degrees
 }
 
-/// To 1e-7 degrees, a centimetre: the last bits of sine and cosine differ between machines.
+/// Rounds to 1e-7 degrees (a centimetre), because the last bits of sine and cosine differ between machines.
 fn rounded(degrees: f64) -> f64 {
     (degrees * 1e7).round() / 1e7
 }
@@ -81,7 +82,7 @@ const AXIS: f64 = 6_378_245.0;
 const ECCENTRICITY: f64 = 0.006_693_421_622_965_943;
 const PI: f64 = std::f64::consts::PI;
 
-/// How far GCJ-02 lies from WGS-84 at a WGS-84 point, in degrees.
+/// The shift from WGS-84 to GCJ-02 at a WGS-84 point, in degrees of longitude and latitude.
 fn shift(lon: f64, lat: f64) -> (f64, f64) {
     let (x, y) = (lon - 105.0, lat - 35.0);
     let wave = |value: f64, period: f64| (value * PI / period).sin();
@@ -109,7 +110,7 @@ fn shift(lon: f64, lat: f64) -> (f64, f64) {
     ((east / metres_east).to_degrees(), (north / metres_north).to_degrees())
 }
 
-/// The shift has no closed inverse; it varies so slowly that a few steps suffice.
+/// Undoes the shift by iteration, because it has no inverse formula. A few iterations are enough.
 fn gcj02_to_wgs84(lon: f64, lat: f64) -> (f64, f64) {
     let (mut west, mut south) = (lon, lat);
     for _ in 0..4 {

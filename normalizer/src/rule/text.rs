@@ -1,4 +1,4 @@
-//! Texts and whole numbers.
+//! Rules for texts and whole numbers.
 
 use std::borrow::Cow;
 
@@ -9,21 +9,21 @@ use super::{CodeRule, Coded, Rule};
 use crate::{
     codes::is_digits,
     notes::Notes,
-    source::{Record, Source},
+    source::{FieldSource, Record},
 };
 
 /// Reads a text.
 pub(crate) enum TextRule {
-    /// Repaired and cleaned.
-    Clean(Source, Profile),
-    /// A decimal number.
-    Decimal(Source),
-    /// Translated by a code table.
+    /// A text that is repaired and cleaned.
+    Clean(FieldSource, Profile),
+    /// A decimal number, kept as text.
+    Decimal(FieldSource),
+    /// A label that is translated by a code table.
     Codes(CodeRule<String>),
 }
 
 impl Rule<String> for TextRule {
-    /// A label that is not in the table is kept as it is.
+    /// The text or code. A label that is not in the table is kept as it is.
     fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<String> {
         let Coded { code, raw } = self.coded(record, notes)?;
         code.or(raw)
@@ -31,7 +31,8 @@ impl Rule<String> for TextRule {
 }
 
 impl TextRule {
-    /// For fields that have a `…_raw` field: an unknown label goes there only.
+    /// The text or code and, if it has a code table, the label: for a field with a field `…_raw` beside it. An
+    /// unknown label is only in `…_raw`.
     pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Option<Coded<String>> {
         let code = match self {
             Self::Codes(rule) => return rule.coded(record, notes),
@@ -52,8 +53,8 @@ impl TextRule {
     }
 }
 
-/// Repairs text that was decoded with the wrong charset. This comes before cleaning, which removes
-/// control characters that the repair needs. The notes name rules and positions, never the text.
+/// Repairs text that was decoded with the wrong charset. This must come before cleaning, which removes
+/// control characters that the repair needs.
 fn repaired<'a>(text: Cow<'a, str>, target: &str, notes: &mut Notes) -> Cow<'a, str> {
     let repaired = notes.work.repair(&text);
     for Repair { rules, before, .. } in &repaired.repairs {
@@ -67,7 +68,7 @@ fn repaired<'a>(text: Cow<'a, str>, target: &str, notes: &mut Notes) -> Cow<'a, 
         notes.add(target, QualityFlag::Damaged, Some(&detail));
     }
     if repaired.is_unfinished {
-        let detail = "it may be broken, and to find out would have cost too much";
+        let detail = "it may be broken, but checking it would have cost too much";
         notes.add(target, QualityFlag::UnrepairedText, Some(detail));
     }
     match repaired.text {
@@ -76,8 +77,8 @@ fn repaired<'a>(text: Cow<'a, str>, target: &str, notes: &mut Notes) -> Cow<'a, 
     }
 }
 
-/// A number that stays text, so that money and keys lose no digits: `１,２３４.５０元` is
-/// `1234.50`.
+/// Normalises a number that stays text, so that amounts and keys lose no digits: `１,２３４.５０元` becomes
+/// `1234.50`. `None` if it is not a number.
 fn decimal(text: &str) -> Option<String> {
     let code = clean(text, Profile::Code).text;
     let number = code.trim_start_matches(['¥', '￥', '+']).trim_end_matches('元').replace(',', "");
@@ -86,7 +87,7 @@ fn decimal(text: &str) -> Option<String> {
     (is_digits(whole) && is_digits(fraction)).then_some(number)
 }
 
-/// The cleaned text; nothing if it is empty.
+/// The cleaned text; `None` if it is empty. Control characters are flagged.
 pub(crate) fn cleaned<'a>(
     text: &'a str,
     profile: Profile,
@@ -103,7 +104,7 @@ pub(crate) fn cleaned<'a>(
 
 /// Reads a whole number, or counts the nodes that the path finds.
 pub(crate) struct IntRule {
-    pub(crate) source: Source,
+    pub(crate) source: FieldSource,
     pub(crate) counts_nodes: bool,
 }
 
@@ -123,7 +124,7 @@ impl<N: TryFrom<u64>> Rule<N> for IntRule {
     }
 }
 
-/// `12`, and `12.0` as spreadsheets write it.
+/// Parses a whole number: `12`, or `12.0` as spreadsheets write it.
 fn parse_whole(text: &str) -> Option<u64> {
     let (number, fraction) = text.split_once('.').unwrap_or((text, ""));
     fraction.bytes().all(|byte| byte == b'0').then(|| number.parse().ok()).flatten()

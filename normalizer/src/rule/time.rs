@@ -1,8 +1,7 @@
-//! Times.
+//! The rule for times.
 //!
-//! Sources write times in any format, change it with an upgrade, and export through spreadsheets.
-//! The recognised formats are fixed and do not depend on the current time: a time that cannot be
-//! read is absent and flagged, never "now".
+//! Sources write times in many formats, change the format with an upgrade, and export through
+//! spreadsheets. A time that cannot be read is absent and flagged; the current time never replaces it.
 
 mod civil;
 mod span;
@@ -16,19 +15,19 @@ use super::Rule;
 use crate::{
     notes::Notes,
     path::Path,
-    source::{Record, Source, SourceText},
+    source::{FieldSource, Record, SourceText},
 };
 
-/// A moment.
+/// Reads a time.
 pub(crate) struct TimeRule {
-    pub(crate) source: Source,
-    pub(crate) form: TimeForm,
+    pub(crate) source: FieldSource,
+    pub(crate) form: TimeFormat,
     /// The zone of times without one.
     pub(crate) zone: Tz,
 }
 
-/// The format of times.
-pub(crate) enum TimeForm {
+/// The format in which a time is written.
+pub(crate) enum TimeFormat {
     /// One of the usual formats.
     Usual,
     /// One of these formats.
@@ -37,32 +36,31 @@ pub(crate) enum TimeForm {
     Epoch,
     /// Milliseconds since 1970.
     EpochMillis,
-    /// One of the usual formats, but only the day counts.
+    /// One of the usual formats; the time of day is ignored.
     Day,
     /// Days since 1899-12-30.
     Excel,
-    /// A duration after the time at this path.
+    /// A duration that begins at the time at this path.
     After(Path),
 }
 
-/// A time as it is written.
+/// A parsed time, before the zone is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WrittenTime {
     /// Without a zone.
     Local(NaiveDateTime),
-    /// Without a zone, on a 12-hour clock without am or pm.
+    /// Without a zone, by a 12-hour clock, with neither am nor pm. The value assumes am.
     HalfDay(NaiveDateTime),
     /// With a zone.
     Moment(Timestamp),
 }
 
-/// From 2005-01-01, before which there was no channel, to 2100-01-01. Whether a time is in the
-/// future is not checked here, because the same record must always give the same demand; `pack`
-/// knows the time of reading and checks it.
+/// The times that are not flagged: from 2005-01-01, before which there was no channel, to 2100-01-01. A time
+/// in the future is not flagged here, because the result must not depend on the current time.
 const PLAUSIBLE: std::ops::Range<i64> = 1_104_537_600..4_102_444_800;
-/// Years 1 to 9999, which every store and every wire format can write.
+/// The times that are not dropped: years 1 to 9999, which every store and wire format can write.
 const WRITABLE: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
-/// A larger number must be milliseconds: as seconds it would be after the year 5138.
+/// A larger number is taken as milliseconds: as seconds it would be after the year 5138.
 const MAX_SECONDS: i64 = 100_000_000_000;
 
 impl Rule<Timestamp> for TimeRule {
@@ -71,7 +69,7 @@ impl Rule<Timestamp> for TimeRule {
         let text = clean(&text, Profile::Plain).text;
         let target = self.source.target;
         let moment = match &self.form {
-            TimeForm::After(path) => self.after(path, &text, record, notes),
+            TimeFormat::After(path) => self.after(path, &text, record, notes),
             _ => self.parse(&text, is_number).and_then(|written| self.to_moment(written, notes)),
         };
         let moment = moment.filter(|moment| WRITABLE.contains(&moment.timestamp()));
@@ -89,30 +87,30 @@ impl Rule<Timestamp> for TimeRule {
 impl TimeRule {
     fn parse(&self, text: &str, is_number: bool) -> Option<WrittenTime> {
         match &self.form {
-            TimeForm::Usual if is_number => {
+            TimeFormat::Usual if is_number => {
                 civil::excel(text).map(WrittenTime::Local).or_else(|| epoch(text))
             }
-            TimeForm::Usual | TimeForm::After(_) => civil::parse(text),
-            TimeForm::Formats(formats) => {
+            TimeFormat::Usual | TimeFormat::After(_) => civil::parse(text),
+            TimeFormat::Formats(formats) => {
                 formats.iter().find_map(|format| parse_with(text, format))
             }
-            TimeForm::Epoch => epoch(text),
-            TimeForm::EpochMillis => {
+            TimeFormat::Epoch => epoch(text),
+            TimeFormat::EpochMillis => {
                 text.parse().ok().and_then(DateTime::from_timestamp_millis).map(WrittenTime::Moment)
             }
-            TimeForm::Day => {
+            TimeFormat::Day => {
                 let local = match civil::parse(text)? {
                     WrittenTime::Local(local) | WrittenTime::HalfDay(local) => local,
                     WrittenTime::Moment(moment) => moment.with_timezone(&self.zone).naive_local(),
                 };
                 local.date().and_hms_opt(0, 0, 0).map(WrittenTime::Local)
             }
-            TimeForm::Excel => civil::days(text).map(WrittenTime::Local),
+            TimeFormat::Excel => civil::days(text).map(WrittenTime::Local),
         }
     }
 
-    /// A duration after a time of the record. A limit in working days is not supported: the
-    /// holidays are not known here, and a wrong deadline is worse than none.
+    /// The time at `path` plus the duration `span`. Working days are not supported, because the holidays are
+    /// not known, and a wrong deadline is worse than none.
     fn after(
         &self,
         path: &Path,
@@ -128,7 +126,7 @@ impl TimeRule {
         self.to_moment(written?, notes)?.checked_add_signed(span)
     }
 
-    /// Applies the zone.
+    /// Applies the zone; `None` for a local time that summer time skips.
     fn to_moment(&self, written: WrittenTime, notes: &mut Notes) -> Option<Timestamp> {
         let target = self.source.target;
         let local = match written {
@@ -143,7 +141,7 @@ impl TimeRule {
         match self.zone.from_local_datetime(&local) {
             LocalResult::Single(moment) => Some(moment.with_timezone(&Utc)),
             LocalResult::Ambiguous(earlier, _) => {
-                let detail = "the clock showed it twice";
+                let detail = "this local time occurred twice";
                 notes.add(target, QualityFlag::AmbiguousTime, Some(detail));
                 Some(earlier.with_timezone(&Utc))
             }
@@ -152,6 +150,7 @@ impl TimeRule {
     }
 }
 
+/// Parses seconds or milliseconds since 1970.
 fn epoch(text: &str) -> Option<WrittenTime> {
     let number: i64 = text.parse().ok()?;
     let moment = if number.abs() < MAX_SECONDS {
@@ -159,10 +158,11 @@ fn epoch(text: &str) -> Option<WrittenTime> {
     } else {
         DateTime::from_timestamp_millis(number)
     };
-    // A small number is a code or a count in the wrong column.
+    // A time before 1973 is refused: such a number is a code or a count in the wrong column.
     moment.filter(|moment| moment.timestamp() >= 100_000_000).map(WrittenTime::Moment)
 }
 
+/// Parses a time in a format of strftime.
 fn parse_with(text: &str, format: &str) -> Option<WrittenTime> {
     if let Ok(moment) = DateTime::parse_from_str(text, format) {
         return Some(WrittenTime::Moment(moment.with_timezone(&Utc)));
@@ -170,7 +170,7 @@ fn parse_with(text: &str, format: &str) -> Option<WrittenTime> {
     if let Ok(local) = NaiveDateTime::parse_from_str(text, format) {
         return Some(WrittenTime::Local(local));
     }
-    // A 12-hour clock without am and pm; tried before the date alone, which would match as well.
+    // A 12-hour clock without am and pm. It must be tried before the date alone, which would also match.
     let half_day = NaiveDateTime::parse_from_str(&format!("{text} AM"), &format!("{format} %p"));
     if let Ok(local) = half_day {
         return Some(WrittenTime::HalfDay(local));
@@ -179,7 +179,7 @@ fn parse_with(text: &str, format: &str) -> Option<WrittenTime> {
     date.and_hms_opt(0, 0, 0).map(WrittenTime::Local)
 }
 
-/// Days and seconds since 1899-12-30, as spreadsheets count.
+/// The time this number of days and seconds after 1899-12-30, where spreadsheets begin to count.
 fn days_since_1899(days: i64, seconds: i64) -> Option<NaiveDateTime> {
     let origin = chrono::NaiveDate::from_ymd_opt(1899, 12, 30)?.and_hms_opt(0, 0, 0)?;
     origin.checked_add_signed(TimeDelta::try_days(days)? + TimeDelta::try_seconds(seconds)?)

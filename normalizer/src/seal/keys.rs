@@ -1,9 +1,9 @@
 //! The keys of a gateway, and the format of the key file.
 //!
-//! A set has three keys for three purposes: the token key compares persons, the sealing key encrypts personal
-//! values, and the digest key detects unchanged content. Every set has an id, which is stored with each
-//! ciphertext, so that old rows stay readable after a rotation. A new set keeps the digest key of the old
-//! one: with another digest key, every demand would seem to have changed.
+//! A key set has three keys: the sealing key encrypts personal values, the token key makes the tokens by
+//! which values are compared, and the digest key makes the digests by which unchanged content is
+//! recognised. The id of a set is stored with each ciphertext, so old rows stay readable after a rotation.
+//! A new set keeps the digest key: with another one, every demand would seem to have changed.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::suite::{Mac, Suite};
 
-/// The current key set, and older sets, which still open old rows.
+/// The current key set, which seals and opens, and older sets, which only open old rows.
 #[derive(Clone, Debug)]
 pub struct Keys {
     pub(super) current: KeySet,
@@ -26,10 +26,10 @@ pub enum KeyError {
     #[error("the operating system provides no random bytes: {0}")]
     NoRandomness(getrandom::Error),
     /// Every id is in use.
-    #[error("every key id is in use")]
+    #[error("every key id is in use, so the keys cannot be rotated")]
     NoMoreIds,
     /// The file is not a key file.
-    #[error("not a key file: {0}")]
+    #[error("this is not a valid key file: {0}")]
     Unreadable(String),
 }
 
@@ -42,8 +42,8 @@ impl Keys {
         Ok(Self { current: KeySet::random(1, suite, KeyBytes::random()?)?, older: Vec::new() })
     }
 
-    /// The same keys with a new current set, which keeps the digest key. The present current set becomes an
-    /// older one.
+    /// These keys with a new random current set, which keeps the digest key. The previous current set becomes
+    /// an older one.
     ///
     /// # Errors
     /// The operating system provides no random bytes, or every id is in use.
@@ -70,7 +70,7 @@ impl Keys {
         file.and_then(KeyFile::check).map_err(KeyError::Unreadable)
     }
 
-    /// The content of a key file. It contains the keys in plain text: write it only to a file with mode 600.
+    /// The content of a key file, with the keys in plain text. Write it only to a file with mode 600.
     pub fn to_json(&self) -> String {
         let file = KeyFile { current: self.id(), keys: self.sets().cloned().collect() };
         // Integers and strings always serialise.
@@ -82,8 +82,8 @@ impl Keys {
         self.current.id
     }
 
-    /// The id and check value of every set, the current set first. A check value identifies a set without
-    /// revealing it: a store keeps that of the current set, and refuses a process without that set.
+    /// The id and check value of every set, the current set first. A check value is a hash that identifies a
+    /// set: a store keeps that of the current set, and refuses a process that does not have the set.
     pub fn check_values(&self) -> Vec<(u32, String)> {
         self.sets().map(|set| (set.id, set.check_value())).collect()
     }
@@ -99,7 +99,7 @@ impl Keys {
 #[serde(deny_unknown_fields)]
 pub(super) struct KeySet {
     pub(super) id: u32,
-    /// Old files do not have it.
+    /// Key files written by old versions do not have it.
     #[serde(default)]
     pub(super) suite: Suite,
     pub(super) sealing: KeyBytes,
@@ -108,7 +108,7 @@ pub(super) struct KeySet {
 }
 
 impl KeySet {
-    /// A new set with this digest key.
+    /// A set with new random keys, except for this digest key.
     fn random(id: u32, suite: Suite, digest: KeyBytes) -> Result<Self, KeyError> {
         let (sealing, token) = (KeyBytes::random()?, KeyBytes::random()?);
         Ok(Self { id, suite, sealing, token, digest })
@@ -122,12 +122,12 @@ impl KeySet {
         hex::encode(&hash.finalize()[..8])
     }
 
-    /// A keyed hash with one of its keys.
+    /// A keyed hash with `key`, which is one of this set.
     pub(super) fn mac(&self, key: &KeyBytes) -> Mac {
         Mac::new(self.suite, &key.0)
     }
 
-    /// A key for one purpose, derived from one of its keys.
+    /// Derives a key for one purpose from `key`, which is one of this set.
     pub(super) fn derive(&self, key: &KeyBytes, purpose: &[u8]) -> [u8; 32] {
         self.mac(key).hash(&[purpose])
     }
@@ -156,7 +156,7 @@ impl<'de> Deserialize<'de> for KeyBytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let mut bytes = [0; 32];
-        // The message of `hex` would show a character of the secret.
+        // The error of `hex` is dropped, because it shows a character of the key.
         hex::decode_to_slice(text, &mut bytes)
             .map_err(|_| serde::de::Error::custom("a key is 64 hexadecimal digits"))?;
         Ok(Self(bytes))
@@ -171,16 +171,16 @@ struct KeyFile {
 }
 
 impl KeyFile {
-    /// Returns the keys, or what is wrong with them.
+    /// Checks the keys; the error says what is wrong.
     fn check(self) -> Result<Keys, String> {
         for (index, set) in self.keys.iter().enumerate() {
             let id = set.id;
             if self.keys[..index].iter().any(|other| other.id == id) {
-                return Err(format!("the key id {id} occurs twice"));
+                return Err(format!("the key id {id} occurs twice; remove one of the two sets"));
             }
             // Rotation keeps the digest key, so two sets may have the same one.
             if set.sealing == set.token || set.sealing == set.digest || set.token == set.digest {
-                return Err(format!("set {id} uses one key for two purposes"));
+                return Err(format!("set {id} has one key for two purposes; use different keys"));
             }
         }
         let (mut current, older): (Vec<_>, Vec<_>) =

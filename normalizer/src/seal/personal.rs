@@ -1,6 +1,7 @@
-//! A personal value before it is sealed: its mask, and the form in which it is compared.
+//! A personal value before it is sealed: its mask, and its identity, the normalised form from which a token
+//! is made.
 //!
-//! Only a value that identifies somebody has an identity. Thousands of people share the same masked number,
+//! Only a value that identifies somebody has an identity. Thousands of people have the same masked number,
 //! the same wrong number, or the name 匿名 (anonymous): a token for these would link strangers.
 
 mod address;
@@ -13,7 +14,7 @@ use normalizer_text::{
     identify::{Problem, id_card, is_masked},
 };
 
-/// A doubt about a value. The text does not quote the value.
+/// The quality flag of a doubtful value, and a detail, which does not quote the value.
 pub(crate) type Doubt = (QualityFlag, &'static str);
 
 /// A name, telephone number, identity number or address in plain text. It cannot be serialised: only what
@@ -22,17 +23,18 @@ pub(crate) type Doubt = (QualityFlag, &'static str);
 pub struct Personal {
     kind: &'static str,
     plain: String,
-    /// The readable form, for people.
+    /// The masked form, for people.
     pub(crate) mask: String,
+    /// See [`Personal::identity`].
     identity: Option<String>,
-    /// What is doubtful about it.
+    /// What is doubtful about it; `None` if it is valid.
     pub(crate) doubt: Option<Doubt>,
-    /// The part of an address that is not sealed.
+    /// The part of an address that is not sealed; `None` for other values.
     pub(crate) area: Option<String>,
 }
 
 impl Personal {
-    /// The function that parses the values of a field, if they are personal.
+    /// The function that parses the values of a field; `None` if the field is not personal.
     pub(crate) fn parser(field: &str) -> Option<fn(&str) -> Self> {
         match field {
             "people.phone" => Some(Self::phone),
@@ -52,9 +54,9 @@ impl Personal {
             Some(Problem::CheckDigit) => {
                 (false, Some(bad_checksum("the check digit does not fit")))
             }
-            Some(Problem::Date) => (false, Some(bad_checksum("the date of birth is no date"))),
-            Some(Problem::Form) => {
-                (false, Some(bad_checksum("not 18 or 15 characters of its kind")))
+            Some(Problem::Date) => (false, Some(bad_checksum("the date of birth is not valid"))),
+            Some(Problem::Format) => {
+                (false, Some(bad_checksum("not an identity number of 18 or 15 characters")))
             }
         };
         let (plain, mask) = (found.normalised.clone(), mask_middle(&found.normalised, 6, 4));
@@ -72,17 +74,17 @@ impl Personal {
         &self.plain
     }
 
-    /// The form in which values of the same person are equal; `None` if the value identifies nobody.
+    /// The normalised form, which is equal for equal values; `None` if the value identifies nobody.
     pub fn identity(&self) -> Option<&str> {
         self.identity.as_deref()
     }
 
-    /// Whether this is a word that names nobody: 市民 (citizen), 匿名 (anonymous).
+    /// Whether this is a name that names nobody, like 市民 (citizen) or 匿名 (anonymous).
     pub(crate) fn is_placeholder(&self) -> bool {
         self.kind == "name" && name::is_placeholder(&self.plain)
     }
 
-    /// Whether this is a name that is also an ordinary word: masking it would hide ordinary text.
+    /// Whether this is a name that is also an ordinary word. Masking it in a text would hide that word.
     pub(crate) fn is_common_word(&self) -> bool {
         self.kind == "name" && name::is_common_word(&self.plain)
     }
@@ -105,8 +107,8 @@ fn doubt_if_masked(text: &str) -> Option<Doubt> {
     is_masked(text).then_some(ARRIVED_MASKED)
 }
 
-/// Hides the text except for `head` characters at the start and `tail` at the end. Hides everything if that
-/// would hide fewer than four characters.
+/// Hides the text except for `head` characters at the start and `tail` at the end; hides all of it if there
+/// are fewer than four more.
 pub(crate) fn mask_middle(text: &str, head: usize, tail: usize) -> String {
     let n_chars = text.chars().count();
     if n_chars < head + tail + 4 {
@@ -117,7 +119,7 @@ pub(crate) fn mask_middle(text: &str, head: usize, tail: usize) -> String {
     format!("{head}{HIDDEN_PART}{tail}")
 }
 
-/// Replaces the hidden part of a value, regardless of its length.
+/// Stands for the hidden part of a value; it does not show the length of that part.
 pub(crate) const HIDDEN_PART: &str = "****";
 
 /// The cleaned text without whitespace.

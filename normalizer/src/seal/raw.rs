@@ -1,9 +1,9 @@
-//! Compression of the raw record before it is sealed.
+//! Compresses the raw record before it is sealed.
 //!
-//! Records are small and similar, so a dictionary helps more than a higher compression level: it needs half of
-//! the time, and a third to a fifth of the size if it contains the columns of the channel. Dictionaries are
-//! part of the program and numbered. A frame can only be read with the dictionary that it was made with, so a
-//! dictionary never changes.
+//! Records are small and similar, so a dictionary helps more than a higher compression level. With one that
+//! contains the columns of the channel, compression takes half of the time, and the result has a third to a
+//! fifth of the size. Dictionaries are part of the program and numbered. A dictionary must never change,
+//! because what was compressed with it can be read only with it.
 
 use std::{
     io::{self, Read},
@@ -16,11 +16,11 @@ use zstd::{
     stream,
 };
 
-/// Compresses with reused contexts: creating one costs more than compressing a record.
+/// Compresses records, with contexts that it keeps: creating one takes longer than compressing a record.
 #[derive(Default)]
 pub(crate) struct Compressor(Mutex<Vec<bulk::Compressor<'static>>>);
 
-/// `cargo xtask dictionary` made it from made-up records of all shipped channels.
+/// Made by `cargo xtask dictionary` from invented records of all shipped channels.
 static DICTIONARY_1: &[u8] = include_bytes!("record-1.dict");
 static ENCODER: LazyLock<EncoderDictionary<'static>> =
     LazyLock::new(|| EncoderDictionary::copy(DICTIONARY_1, LEVEL));
@@ -44,6 +44,7 @@ impl Compressor {
         }
     }
 
+    /// Compresses with the dictionary.
     fn frame(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
         let idle = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut context = match idle {
@@ -56,8 +57,8 @@ impl Compressor {
     }
 }
 
-/// The inverse of [`Compressor::compress`]. The bytes are authenticated, so the size is that of a record that
-/// was accepted.
+/// The inverse of [`Compressor::compress`]; `None` if the bytes are not its result. There is no limit of
+/// size, because sealed bytes are authentic: they are a record that was accepted.
 pub(crate) fn decompress(packed: &[u8]) -> Option<Vec<u8>> {
     match packed.split_first()? {
         (&STORED, bytes) => Some(bytes.to_vec()),

@@ -1,5 +1,5 @@
-//! Seals values with authenticated encryption and derived nonces, computes keyed digests and tokens, and opens
-//! sealed values. Code that opens a value for a person must write an audit entry.
+//! Seals values (authenticated encryption with derived nonces), opens sealed values, and computes keyed
+//! digests and tokens. Code that opens a value for a person must write an audit entry.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -18,8 +18,8 @@ const ID_LEN: usize = 4;
 const NONCE_LEN: usize = 12;
 const TAG_LEN: usize = 16;
 
-/// Seals with the current key set and opens with all sets. Making one is expensive, because it computes the
-/// key schedules; sharing one is cheap.
+/// Seals with the current key set, and opens with all sets. Making a sealer is expensive, because the key
+/// schedules are computed, so share one.
 pub struct Sealer {
     current: PreparedKeys,
     older: Vec<PreparedKeys>,
@@ -28,17 +28,17 @@ pub struct Sealer {
 /// Why sealed bytes cannot be opened.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum OpenError {
-    /// Too short to be sealed bytes.
+    /// The bytes are too short to be sealed bytes.
     #[error("these are not sealed bytes")]
     Malformed,
-    /// Sealed with a key set that the sealer does not have.
+    /// The bytes were sealed with the key set of this id, which the sealer does not have.
     #[error("sealed with key {0}, which is not in the key file; add that key set to it")]
     UnknownKey(u32),
-    /// Changed, or sealed for another channel, demand or field.
-    #[error("the sealed value was changed or belongs to another place")]
+    /// The bytes were changed, or sealed for another channel, demand or field.
+    #[error("the sealed value was changed, or belongs to another channel, demand or field")]
     Refused,
-    /// Opened, but the content is not of the form that this field has.
-    #[error("the opened value is not of the expected form")]
+    /// The bytes were opened, but the content does not have the format of this field.
+    #[error("the opened value does not have the expected format")]
     Unexpected,
 }
 
@@ -55,8 +55,8 @@ impl Sealer {
     /// and tag.
     pub fn seal(&self, place: Place<'_>, field: &str, value: &[u8]) -> SealedBytes {
         let PreparedKeys { id: key_id, cipher, nonce, .. } = &self.current;
-        // The id has a fixed width, and the field its length in front: so different inputs never give the
-        // same bytes.
+        // The id has a fixed length, and the field's length comes before the field. So different inputs never
+        // give the same bytes.
         let length = (field.len() as u64).to_be_bytes();
         let hash = nonce.hash(&[place.id.as_bytes(), &length, field.as_bytes(), value]);
         let mut nonce = [0; NONCE_LEN];
@@ -65,10 +65,10 @@ impl Sealer {
         sealed.extend_from_slice(&key_id.to_be_bytes());
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(value);
-        let aad = associated(place, field, *key_id);
+        let aad = associated_data(place, field, *key_id);
         match cipher.encrypt(nonce, &aad, &mut sealed[ID_LEN + NONCE_LEN..]) {
             Ok(tag) => sealed.extend(tag),
-            // Only above 64 GiB. Then the result cannot be opened, and reveals nothing.
+            // This fails only above 64 GiB; then the result cannot be opened and reveals nothing.
             Err(_) => sealed.truncate(ID_LEN + NONCE_LEN),
         }
         SealedBytes(sealed)
@@ -88,7 +88,7 @@ impl Sealer {
         let (nonce, ciphertext) = rest.split_first_chunk().ok_or(OpenError::Malformed)?;
         let key_id = u32::from_be_bytes(*key_id);
         let key = self.keys().find(|key| key.id == key_id).ok_or(OpenError::UnknownKey(key_id))?;
-        let aad = associated(place, field, key_id);
+        let aad = associated_data(place, field, key_id);
         key.cipher
             .decrypt(*nonce, Payload { msg: ciphertext, aad: &aad })
             .map_err(|_| OpenError::Refused)
@@ -103,8 +103,8 @@ impl Sealer {
         }
     }
 
-    /// The tokens that rows about the same person or place may have: one for each key set, the current set
-    /// first. Empty for a value that identifies nobody: masked, malformed, or a placeholder.
+    /// The tokens that rows with this value may have: one for each key set, the current set first. Empty for a
+    /// value that identifies nobody, because it is masked, malformed or a placeholder.
     pub fn tokens(&self, value: &Personal) -> Vec<String> {
         let identity = value.identity();
         identity
@@ -117,7 +117,7 @@ impl Sealer {
         sealed.0.first_chunk().is_some_and(|id| u32::from_be_bytes(*id) != self.current.id)
     }
 
-    /// The keyed hash of a content.
+    /// The keyed hash of a content, made with the digest key.
     pub fn digest(&self, content: &[u8]) -> Digest {
         Digest::of_hash(&self.current.digest.hash(&[content]))
     }
@@ -161,8 +161,8 @@ impl PreparedKeys {
     }
 }
 
-/// The associated data of a value; each part has a fixed width, or its length in front.
-fn associated(Place { channel, id }: Place<'_>, field: &str, key_id: u32) -> Vec<u8> {
+/// The associated data of a value. Each part has a fixed length, or comes after its length.
+fn associated_data(Place { channel, id }: Place<'_>, field: &str, key_id: u32) -> Vec<u8> {
     let channel = channel.as_str().as_bytes();
     let mut place = Vec::with_capacity(channel.len() + field.len() + 36);
     place.extend_from_slice(&(channel.len() as u64).to_be_bytes());
@@ -179,7 +179,7 @@ pub const RAW: &str = "raw";
 /// The field name for sealing the originals of texts in which something is masked.
 pub const UNMASKED: &str = "unmasked";
 
-/// The demand that a sealed value belongs to.
+/// The demand to which a sealed value belongs.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
     /// Its channel.

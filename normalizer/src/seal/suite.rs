@@ -1,5 +1,5 @@
-//! The two suites of algorithms: the international ones, and China's commercial cryptography (GB/T 32907 SM4,
-//! GB/T 32905 SM3), which some systems must use.
+//! The two suites of algorithms: international ones (AES, SHA-256), and those of China's commercial
+//! cryptography (SM4, GB/T 32907; SM3, GB/T 32905), which some systems must use.
 
 use aes_gcm::{
     Aes256Gcm, AesGcm,
@@ -12,7 +12,7 @@ use sha2::Sha256;
 use sm3::Sm3;
 use sm4::Sm4;
 
-/// The algorithms of one set of keys.
+/// The algorithms of one key set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Suite {
@@ -23,7 +23,7 @@ pub enum Suite {
     Sm,
 }
 
-/// A keyed hash of 32 bytes, ready for use.
+/// Computes keyed hashes (HMAC) of 32 bytes; holds the key.
 #[derive(Clone)]
 pub(super) enum Mac {
     Sha256(Hmac<Sha256>),
@@ -31,7 +31,7 @@ pub(super) enum Mac {
 }
 
 impl Mac {
-    /// Pads the key with zeros to a block, as RFC 2104 does: with a whole block, the call cannot fail.
+    /// Pads the key with zeros to a whole block, as RFC 2104 does, because then `Hmac::new` cannot fail.
     pub(super) fn new(suite: Suite, key: &[u8; 32]) -> Self {
         let mut block = [0; 64];
         block[..32].copy_from_slice(key);
@@ -55,7 +55,7 @@ fn finish<M: hmac::Mac>(mut mac: M, parts: &[&[u8]]) -> Output<M> {
     mac.finalize().into_bytes()
 }
 
-/// An authenticated cipher with its key schedule. It is boxed, because SM4 and AES differ much in size.
+/// An authenticated cipher with its key schedule. The variants are boxed, because their sizes differ much.
 pub(super) enum Cipher {
     Aes(Box<Aes256Gcm>),
     Sm4(Box<AesGcm<Sm4, U12>>),

@@ -1,4 +1,4 @@
-//! What an author may write, and what is said when he may not.
+//! Which `[demand]` tables and code tables are valid, and the messages about invalid ones.
 
 use contract::Normalizer;
 use normalizer::{CodeTables, Mapping, MappingConfig};
@@ -29,19 +29,19 @@ fn every_problem_is_reported_at_once() {
     let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
     for expected in [
         "demand.title: `RQSTTITLE` is not a path: begin it with `$.`",
-        "demand.content: `as` cannot be that here; this field takes text or codes or decimal",
-        "pressing.csv:2: `补充` is none of consult, help, ",
-        "pressing.csv:3: `催办` is none of consult, help, ",
+        "demand.content: this field cannot have this `as`; write text or codes or decimal",
+        "pressing.csv:2: write one of consult, help, ",
+        "pressing.csv:3: write one of consult, help, ",
         "demand.status: there is no code table `nowhere`; there are ",
-        "demand.received_at: `%Q` is not a format of strftime",
-        "demand.urgency: `very` is none of normal, urgent, critical",
-        "demand.region: `clean` has no meaning here; remove it",
-        "demand.reply: say one of `at`, `const` and `expr`",
-        "demand.source_no: say one of `at`, `const` and `expr`",
-        "demand.updated_at: `zone` has no meaning here; remove it",
+        "demand.received_at: write a strftime format instead of `%Q`",
+        "demand.urgency: `very` is neither in `codes` nor one of normal, urgent, critical",
+        "demand.region: `clean` has no effect here; remove it",
+        "demand.reply: set exactly one of `at`, `const` and `expr`",
+        "demand.source_no: set exactly one of `at`, `const` and `expr`",
+        "demand.updated_at: `zone` has no effect here; remove it",
         "demand.trail: `pressing` is not a path",
-        "demand.org: say which table in `codes`",
-        "demand.due_at: `as` cannot be that here; this field takes datetime or epoch",
+        "demand.org: set `codes` to the name of a code table",
+        "demand.due_at: this field cannot have this `as`; write datetime or epoch",
     ] {
         assert!(found.iter().any(|problem| problem.contains(expected)), "{expected}\n{found:#?}");
     }
@@ -121,7 +121,7 @@ fn wrong_code_tables_are_refused_with_file_and_line() {
         ("a.csv", "raw,code\n1月2日,x\n", "a.csv:2: a spreadsheet has changed `1月2日`"),
         ("a.csv", "raw,code\nx\n", "a.csv:2: "),
         ("region.csv", "code,name,old_of\n34020,x,\n", "region.csv:2: a code has six digits"),
-        ("region.csv", "code,name,old_of\n340203,x,340209\n", "region.csv:2: old_of `340209`"),
+        ("region.csv", "code,name,old_of\n340203,x,340209\n", "region.csv:2: `old_of` is `340209`"),
         ("region.csv", "code,name,old_of\n340200,x,\n340200,x,\n", "region.csv:3: `340200`"),
     ] {
         let folder = tempfile::tempdir().unwrap();
@@ -183,22 +183,22 @@ fn a_folder_overrides_the_shipped_tables_row_by_row() {
 #[test]
 fn settings_that_a_field_does_not_use_are_refused() {
     for (demand, message) in [
-        ("title = { at = '$.a', prefix = true }", "demand.title: `prefix` has no meaning here"),
-        ("title = { at = '$.a', after = '$.b' }", "demand.title: `after` has no meaning here"),
-        ("due_at = { at = '$.a', as = 'duration' }", "demand.due_at: say in `after`"),
-        ("title = { const = 'x', required = true }", "demand.title: `required` has no meaning"),
+        ("title = { at = '$.a', prefix = true }", "demand.title: `prefix` has no effect here"),
+        ("title = { at = '$.a', after = '$.b' }", "demand.title: `after` has no effect here"),
+        ("due_at = { at = '$.a', as = 'duration' }", "demand.due_at: set `after`"),
+        ("title = { const = 'x', required = true }", "demand.title: `required` has no effect"),
         (
             "title = { expr = 'record.' }",
-            "demand.title: the expression cannot be used: syntax error",
+            "demand.title: `expr` is not a valid expression: syntax error",
         ),
-        ("title = { expr = 'rec.x' }", "demand.title: `rec` is unknown here"),
-        ("title = { expr = 'record.x', at = '$.x' }", "demand.title: say one of"),
-        ("kind = { at = '$.a', default = 'nothing' }", "demand.kind: `nothing` is none of"),
-        ("region = { at = '$.a', within = '340221' }", "demand.region: `within` names `340221`"),
-        ("related = { no = '$.a' }", "demand.related: say `each` with"),
+        ("title = { expr = 'rec.x' }", "demand.title: `rec` is not known here"),
+        ("title = { expr = 'record.x', at = '$.x' }", "demand.title: set exactly one of"),
+        ("kind = { at = '$.a', default = 'nothing' }", "demand.kind: `nothing` is neither"),
+        ("region = { at = '$.a', within = '340221' }", "demand.region: `within` is `340221`"),
+        ("related = { no = '$.a' }", "demand.related: set `each` with"),
         (
             "trail = { each = '$.a[*]', note = { expr = 'record.x' } }",
-            "demand.trail.note: `expr` sees",
+            "demand.trail.note: use `at`",
         ),
     ] {
         let problems = build(demand).unwrap_err();

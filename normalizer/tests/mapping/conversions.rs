@@ -1,11 +1,11 @@
-//! What a channel author may ask for beyond a path.
+//! Conversions and other settings of fields beyond a path.
 
 use contract::demand::QualityFlag::{self, BadTime, MissingRequired, OutOfRange, UnknownCode};
 use serde_json::{Value, json};
 
 use crate::support::{accept, build, record};
 
-/// The body as JSON, and field and flag of every doubt.
+/// The body as JSON, and the field and flag of every doubt.
 pub(super) fn map(demand: &str, tree: Value) -> (Value, Vec<(String, QualityFlag)>) {
     let accepted = accept(&build(demand).unwrap(), &record(tree));
     let quality = accepted.body.quality.iter();
@@ -93,7 +93,7 @@ fn tasks_evaluations_people_and_cited_orders_are_lists_of_what_the_record_holds(
             {"no": "WZ202610070002", "relation": "cited"},
         ])
     );
-    // The wrong check digit is flagged, and nobody is dropped for it.
+    // A wrong check digit is flagged, and the person is kept.
     assert_eq!(doubts, doubt("people.id_no", QualityFlag::BadChecksum));
 }
 

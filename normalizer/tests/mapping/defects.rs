@@ -1,5 +1,5 @@
-//! Mistakes that other systems are known to make with the same records, and that this one does not.
-//! Each was found in a published mapper of petitions or of a hotline.
+//! Mistakes that other systems make with the same records. Each was found in a published mapper of
+//! petitions or of a hotline; the comments in the tests describe it.
 
 use contract::demand::QualityFlag::{
     self, BadTime, ControlCharacters, MaskedValue, OutdatedRegion, UnknownCode,
@@ -33,7 +33,7 @@ fn a_landline_keeps_the_zero_of_its_area() {
         ("0553-3800000", vec![]),
         ("05533800000", vec![]),
         (" 05533800000 ", vec![]),
-        // A spreadsheet took it: it is put back, and that is said.
+        // A spreadsheet removed the zero: it is restored and flagged.
         ("5533800000", vec![("people.phone", QualityFlag::BadPhone)]),
     ] {
         let accepted = accept(&mapping, &record(json!({ "p": typed })));
@@ -46,7 +46,7 @@ fn a_landline_keeps_the_zero_of_its_area() {
 
 #[test]
 fn gender_is_read_by_the_sources_table_and_an_empty_person_is_dropped() {
-    // '0' became '1', everything else, NULL among it, became '0'.
+    // '0' became '1', and everything else became '0', even NULL.
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("sex.csv"), "raw,code\n0,female\n1,male\n").unwrap();
     let codes = normalizer::CodeTables::default().overridden_by(folder.path()).unwrap();

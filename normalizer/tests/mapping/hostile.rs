@@ -1,4 +1,4 @@
-//! Records that somebody made to cost much, and records that are broken all over.
+//! Records made to be expensive, and records that are broken everywhere.
 
 use contract::{Verdict, demand::QualityFlag};
 use serde_json::{Value, json};
@@ -13,10 +13,10 @@ tags    = "$.tags"
 people  = [{ role = "main", name = "$.name", phone = "$.phone" }]
 "#;
 
-/// UTF-8 that was read as GBK, and clean text behind it.
+/// UTF-8 that was read as GBK, and clean text after it.
 const BROKEN: &str = "缇や紬璇夋眰，小区电梯坏了。";
 
-/// Quadratic in any of these, it would not end while somebody waits.
+/// If mapping were quadratic in the length of any of these, the test would not end in time.
 #[test]
 fn hostile_texts_are_answered() {
     const BYTES: usize = 300_000;

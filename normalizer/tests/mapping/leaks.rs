@@ -18,7 +18,7 @@ const DEMAND: &str = r#"
     attachments = { each = "$.files[*]", name = "$.name" }
 "#;
 
-/// A person whose every value is marked by his number.
+/// A person whose values all contain the person's number, so that each can be found.
 fn person(seed: u32) -> [String; 4] {
     let given: String = [seed / 71 % 71, seed % 71]
         .iter()
@@ -49,7 +49,7 @@ fn two_thousand_marked_values_leave_the_normaliser_sealed_or_masked() {
     for seed in 0..500_u32 {
         let [name, phone, id, address] = person(seed * 31 + 7);
         let prose = format!("本人{name}，电话{phone}，身份证{id}，家住{address}，反映夜间施工。");
-        // Half of the values stand only in their columns, half in every kind of prose as well.
+        // Half of the values are only in their columns; the other half are also in free text.
         let tree = if seed % 2 == 0 {
             json!({
                 "title": "反映施工", "content": "夜间施工", "address": address,

@@ -1,4 +1,4 @@
-//! Whose a demand is and where: offices by their codes, regions and coordinates.
+//! Responsible units, regions and coordinates.
 
 use contract::demand::QualityFlag::{OutOfRange, OutdatedRegion, UnknownCode};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Nothing plain leaves, and nothing sealed can be moved.
+//! No plain personal value leaves the normaliser, and no sealed value can be opened at another place.
 
 use contract::{Demand, DemandId, RecordKey};
 use normalizer::{OpenError, Personal, Place, open_sealed, open_unmasked};
@@ -94,7 +94,7 @@ fn equal_values_in_different_places_have_different_ciphertexts() {
     ];
     for (index, one) in all.iter().enumerate() {
         for other in &all[index + 1..] {
-            // Not even nonces may meet: equal nonces under one key would give both texts away.
+            // Nonces must differ: two texts with the same nonce and key could be recovered.
             assert_ne!(one[4..16], other[4..16]);
         }
     }
@@ -104,8 +104,8 @@ fn equal_values_in_different_places_have_different_ciphertexts() {
 
 #[test]
 fn sealed_bytes_never_change() {
-    // Computed by another implementation of the same algorithms. What is stored must
-    // open and compare tomorrow.
+    // Computed by another implementation of the same algorithms. They must never change, because
+    // stored values must stay readable and comparable.
     let id = DemandId::of(&channel(), &RecordKey::new("a"));
     let sealed =
         sealer().seal(Place { channel: &channel(), id: &id }, "people.0.name", "张䶮".as_bytes());

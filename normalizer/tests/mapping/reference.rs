@@ -5,7 +5,7 @@ use contract::{DemandBody, Mark, demand::QualityFlag};
 use normalizer::{open_raw, open_sealed, open_unmasked};
 use serde_json::json;
 
-/// The body without what is sealed: ciphertexts are checked by opening them.
+/// The body without sealed values, which are checked by opening them.
 fn plain(body: &DemandBody) -> serde_json::Value {
     let mut body = serde_json::to_value(body).unwrap();
     fn strip(value: &mut serde_json::Value) {

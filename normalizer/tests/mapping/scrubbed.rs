@@ -1,4 +1,4 @@
-//! Pages that are kept as fixtures.
+//! Removing personal values from pages that are kept as fixtures.
 
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ fn a_scrubbed_page_has_no_personal_value_and_everything_else() {
     }
 }
 
-/// As sources write JSON that do not trust the wire.
+/// JSON with escapes for all characters that are not ASCII, as some sources write it.
 fn escaped(text: &str) -> String {
     let mut units = [0; 2];
     let escape = |c: char| match c.is_ascii() {

@@ -21,7 +21,7 @@ pub(crate) fn codes() -> CodeTables {
         .unwrap()
 }
 
-/// A set for each id, the first in use.
+/// Key sets with these ids; the first is the current one.
 pub(crate) fn keys(ids: &[u8]) -> Keys {
     let hex = |byte: u8| format!("{byte:02x}").repeat(32);
     let sets: Vec<_> = ids
@@ -66,7 +66,7 @@ pub(crate) fn accept(mapping: &Mapping, record: &RawRecord) -> Accepted {
     }
 }
 
-/// As `pack` makes it.
+/// The accepted demand, as `pack` makes it.
 pub(crate) fn demand(mapping: &Mapping, tree: Value) -> Demand {
     let record = record(tree);
     let accepted = accept(mapping, &record);
@@ -87,7 +87,7 @@ pub(crate) fn demand(mapping: &Mapping, tree: Value) -> Demand {
     }
 }
 
-/// The sample row of the hotline; every person and number in it is made up.
+/// The sample row of the hotline; every person and number in it is invented.
 pub(crate) fn sample() -> Value {
     serde_json::json!({
         "ROWGUID": "6f1a0c52-9f0e-4a0b-8d3c-2f7c1d9e0a11", "SERIALNUM": "DH202610090137",

@@ -1,4 +1,4 @@
-//! Tokens, by which a person is found again: who has one, and under which keys.
+//! Tokens, by which the values of a person are compared: which values have one, and with which keys.
 
 use contract::{DemandId, RecordKey};
 use normalizer::{OpenError, Personal, Place, Sealer};

@@ -1,4 +1,4 @@
-//! Every record gets an answer, and always the same.
+//! Every record gets a verdict, and the same record always gets the same one.
 
 use contract::Normalizer;
 use proptest::prelude::*;
@@ -81,7 +81,7 @@ fn the_digest_follows_the_content_and_nothing_else() {
         tree[column] = value;
         digest(tree)
     };
-    // Not mapped, or another way to write the same.
+    // Fields that are not mapped, or the same value in another notation.
     for (column, value) in [
         ("ISFETCH", json!(1)),
         ("REGISTERNAME", json!("坐席 0822")),
@@ -91,7 +91,7 @@ fn the_digest_follows_the_content_and_nothing_else() {
     ] {
         assert_eq!(with(column, value), unchanged, "{column}");
     }
-    // Personal values count although they are sealed, and the key of the record does not.
+    // Personal values are part of the digest although they are sealed; the key of the record is not.
     for (column, value) in [
         ("RQSTPERSON", json!("张珊")),
         ("LINKNUMBER", json!("0553-3800001")),
@@ -121,7 +121,7 @@ fn large_and_hostile_texts_take_linear_time() {
     {
         let tree =
             json!({"c": unit.repeat(100_000), "n": "张三", "p": "1".repeat(1000), "a": "路"});
-        // Quadratic time would take minutes here, and the runner's patience ends before.
+        // With quadratic time, this would take minutes, and the test would time out.
         accept(&mapping, &record(tree));
     }
 }

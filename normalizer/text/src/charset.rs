@@ -1,8 +1,8 @@
 //! The charsets that sources use, with all their labels.
 //!
-//! Text that is labelled GB2312 is nearly always GBK, and GBK is a subset of GB18030. So every
-//! Chinese national label means GB18030, as in browsers: no channel loses a rare name because
-//! somebody wrote `gb2312`.
+//! Text that is labelled GB2312 is nearly always GBK, and GBK is a subset of GB18030. So, as in
+//! browsers, every label of a Chinese national charset means GB18030: with a real GB2312 decoder,
+//! rare names would be lost.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub enum Charset {
     /// UTF-8.
     Utf8,
-    /// GB 18030-2022, and with it GBK, cp936 and GB 2312.
+    /// GB 18030-2022, which includes GBK, cp936 and GB 2312.
     Gb18030,
     /// Big5 with the Hong Kong characters.
     Big5,
@@ -47,7 +47,7 @@ impl Charset {
         CHARSETS.iter().flat_map(|(_, _, _, labels)| labels.split(' ')).collect()
     }
 
-    /// The charset of a label, in any case and with blanks around it.
+    /// The charset of a label, in any case and with or without spaces around it; `None` if it is unknown.
     pub fn from_label(label: &str) -> Option<Self> {
         let label = label.trim();
         let is_meant = |known: &str| known.eq_ignore_ascii_case(label);
@@ -55,17 +55,17 @@ impl Charset {
         Some(row.0)
     }
 
-    /// The name to show and to record.
+    /// The name for people and for records.
     pub fn name(self) -> &'static str {
         CHARSETS[self as usize].1
     }
 
-    /// Whether ASCII bytes mean ASCII in it.
+    /// Whether ASCII characters are encoded as their ASCII bytes.
     pub(crate) const fn has_ascii(self) -> bool {
         !matches!(self, Utf16Le | Utf16Be)
     }
 
-    /// The decoder's tables.
+    /// The decoder and encoder of the charset.
     pub(crate) fn encoding(self) -> &'static Encoding {
         CHARSETS[self as usize].2
     }
@@ -92,7 +92,7 @@ impl JsonSchema for Charset {
         "Charset".into()
     }
 
-    /// A format and not an `enum`: labels are taken in any case, an `enum` is not.
+    /// A format and not an `enum`: an `enum` would refuse labels in another case.
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",

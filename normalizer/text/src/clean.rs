@@ -1,9 +1,9 @@
-//! Removes what is not part of a text: control characters, the escapes of a container, markup,
-//! layout, and other encodings of the same character.
+//! Cleans a text: removes control characters, escapes that Excel adds, HTML markup and superfluous
+//! whitespace, and composes characters (NFC).
 //!
 //! No rule depends on the meaning of words: traditional characters, ㈱, ① and full-width
-//! punctuation are kept. Nearly every text is clean already. One pass over its bytes finds that
-//! out, and then the text is returned as it is, without an allocation.
+//! punctuation are kept. Nearly every text is clean already: one pass over its bytes finds that
+//! out, and the text is returned as it is, without an allocation.
 
 mod markup;
 mod scan;
@@ -20,40 +20,42 @@ pub enum Profile {
     Plain,
     /// Free text that may have HTML in it: one layer of entities and tags is removed.
     Html,
-    /// A code, a number or an id: without blanks, with half-width letters and digits.
+    /// A code, a number or an id: whitespace is removed, and full-width characters become half-width.
     Code,
 }
 
 /// A cleaned text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cleaned<'a> {
-    /// The text, borrowed if nothing had to be changed.
+    /// The text, borrowed if it was clean already.
     pub text: Cow<'a, str>,
-    /// What was found and removed.
+    /// What was changed.
     pub found: Found,
 }
 
-/// What cleaning found and removed.
+/// What cleaning changed: each flag says that the text contained such characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Found {
-    /// Control characters other than tab and line end, NUL among them.
+    /// Control characters other than tab and line end; they were removed.
     pub controls: bool,
-    /// U+FEFF inside the text.
+    /// U+FEFF; it was removed.
     pub byte_order_mark: bool,
-    /// `_xHHHH_` escapes of Excel.
+    /// Escapes `_xHHHH_` of Excel; the escaped character replaced them, or they were removed if it is a
+    /// control character.
     pub escapes: bool,
-    /// HTML tags, comments or entities.
+    /// HTML tags, comments or entities, which the text that they show replaced.
     pub markup: bool,
-    /// Tabs, hard and wide blanks, blanks at the ends of lines, blank lines, CRLF.
+    /// Superfluous or unusual whitespace: tabs, no-break and wide spaces, spaces at the ends of lines,
+    /// empty lines, CRLF.
     pub blanks: bool,
-    /// Full-width letters, digits and punctuation, in codes only.
+    /// Full-width characters in a code; half-width ones replaced them.
     pub widths: bool,
-    /// Characters that were not in Unicode's composed form (NFC).
+    /// Characters that were not in Unicode's composed form (NFC); they are now.
     pub composition: bool,
 }
 
-/// Cleans a text. Cleaning again changes nothing, except that every call removes one layer of HTML:
-/// `&amp;lt;` becomes `&lt;`, which is text then.
+/// Cleans a text. Cleaning the result again changes nothing, except that every call with
+/// [`Profile::Html`] removes one layer of HTML: `&amp;lt;` becomes `&lt;`, and then `<`.
 pub fn clean(text: &str, profile: Profile) -> Cleaned<'_> {
     let mut found = Found::default();
     if scan::is_clean(text, profile) {
@@ -68,11 +70,11 @@ pub fn clean(text: &str, profile: Profile) -> Cleaned<'_> {
         cleaned = strip::strip(&plain, profile, &mut found);
     }
     if profile != Profile::Code {
-        let laid_out = tidy(&cleaned);
-        found.blanks |= laid_out != cleaned;
-        cleaned = laid_out;
+        let tidied = tidy(&cleaned);
+        found.blanks |= tidied != cleaned;
+        cleaned = tidied;
     }
-    // `é` typed as two characters and `é` as one are the same name.
+    // `é` may be one character or two; both must be the same name.
     if !is_nfc(&cleaned) {
         found.composition = true;
         cleaned = cleaned.nfc().collect();
@@ -80,33 +82,33 @@ pub fn clean(text: &str, profile: Profile) -> Cleaned<'_> {
     Cleaned { text: Cow::Owned(cleaned), found }
 }
 
-/// Normalises layout: blanks become one space, and are removed beside line ends and at the ends of
-/// the text; line ends become LF, with at most one empty line in a row.
+/// Normalises whitespace: several spaces become one, spaces beside line ends and at the ends of the
+/// text are removed, line ends become LF, and several empty lines become one.
 fn tidy(text: &str) -> String {
-    let mut tidy = String::with_capacity(text.len());
+    let mut result = String::with_capacity(text.len());
     let mut n_line_ends = 0;
-    let mut blank = false;
+    let mut has_blank = false;
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
             '\r' if chars.peek() == Some(&'\n') => {}
             '\n' | '\r' => n_line_ends += 1,
-            _ if is_blank(c) => blank = true,
+            _ if is_blank(c) => has_blank = true,
             _ => {
-                if !tidy.is_empty() {
+                if !result.is_empty() {
                     match n_line_ends {
-                        0 if blank => tidy.push(' '),
+                        0 if has_blank => result.push(' '),
                         0 => {}
-                        1 => tidy.push('\n'),
-                        _ => tidy.push_str("\n\n"),
+                        1 => result.push('\n'),
+                        _ => result.push_str("\n\n"),
                     }
                 }
-                (n_line_ends, blank) = (0, false);
-                tidy.push(c);
+                (n_line_ends, has_blank) = (0, false);
+                result.push(c);
             }
         }
     }
-    tidy
+    result
 }
 
 /// Space, tab, no-break space and the ideographic space.

@@ -3,11 +3,10 @@
 //! document, the content type of HTTP, the charset declared by the channel, and finally statistics.
 //!
 //! UTF-8 comes before every declaration: text in another charset is never valid UTF-8 from
-//! beginning to end, and declarations are copied from one system to the next. A few malformed
-//! sequences do not make it another charset: a column that was cut in the middle of a character is
-//! damage in one record. For the same reason a declaration of UTF-8 is ignored if the bytes are not
-//! UTF-8 and a later step reads them better. A conflict is recorded and is not an error. The
-//! declaration of a document inside the document does not count: it is text already.
+//! beginning to end, and declarations are copied from one system to the next. UTF-8 with a few
+//! malformed sequences is still UTF-8: a source may cut a column in the middle of a character. A
+//! declaration of UTF-8 is ignored if the bytes are not UTF-8 and a later step reads them better.
+//! A conflict is recorded and is not an error.
 
 use std::borrow::Cow;
 
@@ -33,17 +32,17 @@ pub struct Evidence {
     pub charset: Charset,
     /// Which step chose it.
     pub decided_by: DecidedBy,
-    /// Whether it is certain. Only a detected charset can be uncertain: a short body may fit
-    /// several.
-    pub certain: bool,
-    /// The claims of all steps that made one, including the one that decided.
+    /// Whether it is certain. Only a detected charset can be uncertain: a short body may be valid in
+    /// several charsets.
+    pub is_certain: bool,
+    /// The claims of all steps, including the one that decided; a step without evidence makes none.
     pub claims: Vec<Claim>,
 }
 
 /// The claim of one step about the charset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Which step.
+    /// The step that made it.
     pub by: DecidedBy,
     /// The label as it was written.
     pub label: Cow<'static, str>,
@@ -53,20 +52,20 @@ pub struct Claim {
 
 impl Evidence {
     pub(crate) fn of(charset: Charset, decided_by: DecidedBy) -> Self {
-        Self { charset, decided_by, certain: true, claims: Vec::new() }
+        Self { charset, decided_by, is_certain: true, claims: Vec::new() }
     }
 
-    /// Whether a step claimed another charset. That is not an error.
-    pub fn conflict(&self) -> bool {
+    /// Whether a step claimed another charset, or an unknown one. That is not an error.
+    pub fn has_conflict(&self) -> bool {
         self.claims.iter().any(|claim| claim.charset != Some(self.charset))
     }
 
-    /// The text report of a record, without marks.
+    /// The report for a record, without marks.
     pub fn report(&self) -> TextReport {
         TextReport {
             charset: self.charset.name().into(),
             decided_by: self.decided_by,
-            conflict: self.conflict(),
+            conflict: self.has_conflict(),
             marks: Vec::new(),
         }
     }
@@ -116,18 +115,18 @@ impl Detector {
                 is_declaration && charset == Charset::Utf8 && self.is_refuted(&claims[index + 1..]);
             (!is_refuted).then_some((charset, claim.by))
         });
-        let (charset, decided_by, certain) = match decided {
+        let (charset, decided_by, is_certain) = match decided {
             Some((charset, by)) => (charset, by, true),
             None => {
                 let detected = self.detected();
-                (detected.charset, DecidedBy::Detected, detected.certain)
+                (detected.charset, DecidedBy::Detected, detected.is_certain)
             }
         };
         let bom = bom.filter(|(marked, _)| *marked == charset).map_or(0, |(_, len)| len);
-        (Evidence { charset, decided_by, certain, claims }, bom)
+        (Evidence { charset, decided_by, is_certain, claims }, bom)
     }
 
-    /// A prolog that was readable as ASCII cannot be in UTF-16.
+    /// Whether the claim can be true: a prolog in single bytes cannot declare UTF-16.
     fn is_possible(&self, by: DecidedBy, charset: Charset) -> bool {
         let is_wide = self.head.starts_with(&[b'<', 0]) || self.head.starts_with(&[0, b'<']);
         charset.has_ascii() || by != DecidedBy::XmlProlog || is_wide
@@ -142,7 +141,7 @@ impl Detector {
             later.iter().filter_map(|claim| claim.charset).find(|other| *other != Charset::Utf8);
         let other = other.or_else(|| {
             let detected = self.detected();
-            (detected.certain && detected.charset != Charset::Utf8).then_some(detected.charset)
+            (detected.is_certain && detected.charset != Charset::Utf8).then_some(detected.charset)
         });
         other.is_some_and(|other| self.n_malformed_in(other) < self.n_malformed_in(Charset::Utf8))
     }
@@ -183,8 +182,8 @@ fn charset_parameter(content_type: &str) -> Option<&str> {
 }
 
 /// The text of a file that people edit, such as a code table or settings: UTF-8 with or without
-/// byte order mark, UTF-16 with one, otherwise GB18030. `None` if it is none of these: nothing is
-/// guessed.
+/// byte order mark, UTF-16 with one, otherwise GB18030. `None` if the bytes are not valid in that
+/// charset.
 pub fn decode_file(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let (charset, bom) = byte_order_mark(bytes).unwrap_or(match std::str::from_utf8(bytes) {
         Ok(_) => (Charset::Utf8, 0),

@@ -1,12 +1,11 @@
-//! Detects the charset from the bytes alone, however they are split and however many there are.
+//! Detects the charset from the bytes alone. They may come in pieces, and only a few KiB are kept.
 //!
-//! One pass, which holds a few KiB, finds three things: whether the bytes are UTF-8 except for a
-//! few places, whether they are UTF-16 without a byte order mark, and a sample for the model. The
-//! sample is decoded in each charset that sources use, and the least surprising text wins, by the
-//! same model that is used for repair. All decodings explain the same bytes, so the difference in
-//! bits tells how much likelier one is; if it is small, the result is uncertain. Byte patterns
-//! alone, as browsers use them, cannot tell Big5 from GBK in a short text: nearly every text in one
-//! is valid in the other.
+//! One pass counts what is valid UTF-8 and takes a sample. Unless nearly all of it is UTF-8, the
+//! sample is decoded in each charset that sources use. A [model](crate::model) of characters says
+//! how many bits each decoded text costs, and the cheapest text wins. The difference to the second
+//! says how much likelier it is; if it is small, the result is uncertain. Byte patterns, as browsers
+//! use them, cannot distinguish Big5 from GBK in a short text: nearly every text in one is valid in
+//! the other.
 
 use contract::DecidedBy;
 
@@ -23,10 +22,10 @@ pub struct Detected {
     /// The likeliest charset.
     pub charset: Charset,
     /// Whether no other charset is nearly as likely.
-    pub certain: bool,
+    pub is_certain: bool,
 }
 
-/// In order of preference if two are equally likely.
+/// The charsets that are tried. If two are equally likely, the first one wins.
 const CANDIDATES: [Charset; 6] = [
     Charset::Utf8,
     Charset::Gb18030,
@@ -36,22 +35,22 @@ const CANDIDATES: [Charset; 6] = [
     Charset::Windows1252,
 ];
 
-/// The lead of the likeliest charset over the second: it is four thousand million times as likely.
+/// With this lead over the second, the likeliest charset is certain: it is 2^32 times as likely.
 const MIN_LEAD: Cost = 32 * BIT;
-/// Cost of a malformed sequence: text has hardly any.
+/// Cost of a malformed sequence, which is rare in the right charset.
 const MALFORMED_COST: Cost = 40 * BIT;
-/// Real text costs less per byte, in any charset.
+/// If the best decoding costs more per byte, the bytes are not text in any of the charsets.
 const MAX_COST_PER_BYTE: Cost = 8 * BIT;
 /// Size of the sample, in bytes.
 const MAX_SAMPLE_BYTES: usize = 4096;
-/// Bytes of the sample before the first that is not ASCII.
+/// The sample begins this number of bytes before the first byte that is not ASCII.
 const BYTES_BEFORE: usize = 64;
 /// Bytes kept from the beginning, for a byte order mark and an XML declaration.
 const MAX_HEAD_BYTES: usize = 512;
-/// Valid multi-byte UTF-8 bytes per malformed byte, in UTF-8 text with damage. In GBK text one byte
-/// in four is valid UTF-8 by accident.
+/// Damaged UTF-8 has at least this number of bytes in valid multi-byte characters for each malformed
+/// byte. In GBK text, one byte in four is valid UTF-8 by accident.
 const MIN_GOOD_PER_MALFORMED: u64 = 8;
-/// With this number of malformed bytes it is certainly not UTF-8.
+/// If UTF-8 is unlikely after this number of malformed bytes, counting stops.
 const MAX_MALFORMED: u64 = 4096;
 
 /// Finds the likeliest charset. ASCII is UTF-8.
@@ -64,21 +63,23 @@ pub fn detect(bytes: &[u8]) -> Detected {
 pub struct Detector {
     n_bytes: u64,
     pub(crate) head: Vec<u8>,
-    /// Bytes from shortly before the first that is not ASCII: a long ASCII header says nothing.
+    /// Begins shortly before the first byte that is not ASCII: a long ASCII header says nothing about
+    /// the charset.
     sample: Vec<u8>,
     has_sample_begun: bool,
     has_nul: bool,
     /// The beginning of a character that continues in the next piece.
     unfinished: Vec<u8>,
-    /// Bytes of well-formed multi-byte characters.
+    /// The number of bytes in valid multi-byte characters.
     n_good: u64,
+    /// The number of malformed bytes.
     n_malformed: u64,
-    /// No more bytes come after the first piece.
+    /// Whether the first piece is the whole input.
     is_complete: bool,
 }
 
 impl Detector {
-    /// Of complete input.
+    /// The detector of a complete input.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         let mut detector = Self { is_complete: true, ..Self::default() };
         detector.push(bytes);
@@ -103,13 +104,13 @@ impl Detector {
         self.n_good > 0 && self.n_good >= MIN_GOOD_PER_MALFORMED * self.n_malformed()
     }
 
-    /// UTF-16 without a byte order mark: only there do line ends have zero bytes.
+    /// The variant of UTF-16, if it is certain. Without zero bytes it is none: every line end has one.
     pub(crate) fn utf16(&self) -> Option<Charset> {
         let detected = self.has_nul.then(|| self.detected())?;
-        (detected.certain && !detected.charset.has_ascii()).then_some(detected.charset)
+        (detected.is_certain && !detected.charset.has_ascii()).then_some(detected.charset)
     }
 
-    /// Malformed sequences of the sample in `charset`.
+    /// The number of malformed sequences if the sample is decoded in `charset`.
     pub(crate) fn n_malformed_in(&self, charset: Charset) -> usize {
         self.cost_in(charset).1
     }
@@ -117,17 +118,17 @@ impl Detector {
     pub(crate) fn detected(&self) -> Detected {
         let is_utf8 = self.is_nearly_utf8() || self.is_ascii();
         if is_utf8 && !self.has_nul {
-            return Detected { charset: Charset::Utf8, certain: true };
+            return Detected { charset: Charset::Utf8, is_certain: true };
         }
         let mut costs = CANDIDATES.map(|charset| (self.cost_in(charset).0, charset));
         costs.sort_by_key(|(cost, _)| *cost);
         let [(best, charset), (next, _), ..] = costs;
         let len = Cost::try_from(self.sample.len()).unwrap_or(Cost::MAX);
         let is_text = best <= MAX_COST_PER_BYTE.saturating_mul(len);
-        Detected { charset, certain: is_text && next - best >= MIN_LEAD }
+        Detected { charset, is_certain: is_text && next - best >= MIN_LEAD }
     }
 
-    /// Cost of the sample in a charset, and its number of malformed sequences.
+    /// The cost of the sample in a charset, and the number of malformed sequences.
     fn cost_in(&self, charset: Charset) -> (Cost, usize) {
         // The sample may end in the middle of a character.
         let decoded =
@@ -147,7 +148,7 @@ impl Detector {
             let before = &bytes[..first.unwrap_or(bytes.len())];
             self.sample.extend(&before[before.len().saturating_sub(BYTES_BEFORE + 1)..]);
             let position = self.n_bytes + before.len() as u64;
-            // Keep whole code units of UTF-16.
+            // The sample must begin with a whole code unit of UTF-16.
             let kept = BYTES_BEFORE + usize::from(position % 2 == 1);
             self.sample.drain(..self.sample.len().saturating_sub(kept));
             self.has_sample_begun = first.is_some();
@@ -169,7 +170,8 @@ impl Detector {
         }
     }
 
-    /// Counts what is UTF-8 and what is not, as long as that matters.
+    /// Counts the bytes that are UTF-8 and those that are not, until it is certain that the input is not
+    /// UTF-8.
     fn count(&mut self, bytes: &[u8]) {
         let joined;
         let mut rest = if self.unfinished.is_empty() {
@@ -198,7 +200,7 @@ impl Detector {
     }
 }
 
-/// Appends the bytes until there are `max`.
+/// Appends bytes until `into` has `max` bytes.
 fn extend_to(into: &mut Vec<u8>, bytes: &[u8], max: usize) {
     into.extend_from_slice(&bytes[..bytes.len().min(max.saturating_sub(into.len()))]);
 }

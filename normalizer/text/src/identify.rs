@@ -1,7 +1,7 @@
 //! Numbers that identify a person, an organisation or a telephone, and whether they are valid.
 //!
-//! They are typed by hand, so character width, blanks and case are normalised first. A wrong number
-//! is reported and never corrected: a wrong digit does not tell the right one.
+//! They are typed by hand, so character width, whitespace and case are normalised first. A wrong
+//! number is reported and never corrected: the check digit does not reveal which digit is wrong.
 
 mod check_digit;
 mod phone;
@@ -11,13 +11,13 @@ use crate::{Profile, clean};
 pub use check_digit::{id_card, uscc};
 pub use phone::{landline, mobile};
 
-/// A number in normalised form.
+/// A number in normalised form, and whether it is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identified {
-    /// The number without blanks, half-width, letters in upper case. A number with a problem is
-    /// normalised as far as possible.
+pub struct CheckedNumber {
+    /// The number in half-width characters and upper case, without whitespace. A number with a
+    /// problem is normalised as far as possible.
     pub normalised: String,
-    /// What is wrong with it.
+    /// What is wrong with it; `None` if it is valid.
     pub problem: Option<Problem>,
 }
 
@@ -26,8 +26,8 @@ pub struct Identified {
 pub enum Problem {
     /// Parts of it are masked: it must not be used as a key.
     Masked,
-    /// Wrong length, or a character that the number cannot have.
-    Form,
+    /// Wrong length, or a character that such a number cannot contain.
+    Format,
     /// The date of birth in it is not a valid date.
     Date,
     /// The check digit does not match the other digits.
@@ -36,26 +36,26 @@ pub enum Problem {
 
 /// Whether parts of a value are masked: `138****1234`, `陈***`, `340202XXXXXXXX0015`.
 pub fn is_masked(text: &str) -> bool {
-    let mut n_crosses = 0;
+    let mut x_run = 0;
     text.chars().any(|c| {
-        // One or two X are letters of a code.
-        n_crosses = if matches!(c, 'x' | 'X' | '×' | 'ｘ' | 'Ｘ') { n_crosses + 1 } else { 0 };
-        n_crosses == 3 || matches!(c, '*' | '＊' | '∗' | '●' | '○' | '■' | '█')
+        // Up to two X in a row may be letters of a code; three are a mask.
+        x_run = if matches!(c, 'x' | 'X' | '×' | 'ｘ' | 'Ｘ') { x_run + 1 } else { 0 };
+        x_run == 3 || matches!(c, '*' | '＊' | '∗' | '●' | '○' | '■' | '█')
     })
 }
 
-/// Normalises width, blanks and case, and reports what `check` finds. A masked value has no other
-/// problem.
-fn identify(text: &str, check: impl Fn(&str) -> Option<Problem>) -> Identified {
+/// Normalises width, whitespace and case, and reports what `check` finds. If `check` finds a problem
+/// in a masked value, the problem is `Masked`.
+fn normalise_and_check(text: &str, check: impl Fn(&str) -> Option<Problem>) -> CheckedNumber {
     let mut normalised = clean(text, Profile::Code).text.into_owned();
     normalised.make_ascii_uppercase();
     let found = check(&normalised);
     let problem =
         if found.is_some() && is_masked(&normalised) { Some(Problem::Masked) } else { found };
-    Identified { normalised, problem }
+    CheckedNumber { normalised, problem }
 }
 
-/// The values of ASCII digits, and only of those.
+/// The values of the digits; `None` if any character is not an ASCII digit.
 fn digits(text: &str) -> Option<Vec<u32>> {
     text.chars().map(|c| c.to_digit(10)).collect()
 }

@@ -1,10 +1,9 @@
 //! Decodes bytes to text, exactly, and cleans and repairs the text.
 //!
-//! Channels of public demands send GBK labelled as GB2312, cut columns in the middle of a
-//! character, and put rare names into the private-use area. Text that is decoded wrongly once is
-//! stored wrongly for ever. So this crate comes first: it decodes strictly, reports what it found
-//! and where, and never drops or guesses. It is pure: no input makes it fail, and input that needs
-//! no change is returned as it is.
+//! Sources send GBK labelled as GB2312, cut columns in the middle of a character, and write rare
+//! names with private-use characters. Text that is decoded wrongly is stored wrongly for ever. So
+//! this crate decodes strictly and reports what it found and where. It is pure: no input makes it
+//! fail, and input that needs no change is returned as it is.
 
 #![warn(missing_docs)]
 
@@ -26,6 +25,6 @@ pub use clean::{Cleaned, Found, Profile, clean};
 pub use contract::DecidedBy;
 pub use decode::{Claim, Evidence, Hints, decode, decode_file};
 pub use detect::{Detected, Detector, detect};
-pub use repair::{REPAIR_STEPS, Repair, Repaired, Rule, repair, repair_within};
+pub use repair::{MAX_REPAIR_STEPS, Repair, Repaired, Rule, repair, repair_within};
 pub use stream::Stream;
 pub use strict::{Decoded, Span, decode_column, decode_strict};

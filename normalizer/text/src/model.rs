@@ -1,14 +1,13 @@
 //! A language model of characters: how surprising a text is, in bits.
 //!
-//! Wrongly decoded text consists of rare characters in an unusual order, so it costs many bits
-//! under a model of real text; the correct text costs few. The difference is compared with how
-//! rarely texts are broken. One number serves repair and detection, without a list of suspicious
-//! characters.
+//! Wrongly decoded text consists of rare characters in an unusual order, so it costs many bits;
+//! the right text costs few. Repair and detection compare these costs and need no list of
+//! suspicious characters.
 //!
-//! Han characters and Chinese punctuation are counted, alone and in pairs, in public demands
-//! (`counts`). The frequency of uncounted Han characters is estimated from the standards that
-//! contain them: GB 2312, Big5 and JIS list the common characters first. Of other scripts the model
-//! only knows that their letters occur beside each other.
+//! For Han characters and Chinese punctuation, the costs come from frequencies in public demands,
+//! of single characters and of pairs (`counts`). The frequency of a Han character that did not occur
+//! is estimated from the standards that contain it: GB 2312, Big5 and JIS list common characters
+//! first. For other scripts, the model only knows that letters of one script occur together.
 
 mod counts;
 mod script;
@@ -20,28 +19,29 @@ use script::Script;
 
 pub use script::{as_context, is_counted};
 
-/// An eighth of a bit.
+/// A cost, in eighths of a bit.
 pub(crate) type Cost = u32;
 
 /// One bit.
 pub(crate) const BIT: Cost = 8;
 
-/// Cost of a repeated letter: people write 咚咚咚.
+/// Cost of a repeated letter or digit: people write 咚咚咚.
 const REPEATED_LETTER_COST: Cost = 6 * BIT;
 /// Cost of a repeated sign: people draw lines with them.
 const REPEATED_SIGN_COST: Cost = BIT;
 
-/// Characters of a sample.
+/// Number of characters from which the cost of a long text is estimated.
 const SAMPLE_CHARS: usize = 128;
 
-/// The costs of the characters of the basic plane, and of pairs.
+/// The costs of characters and of pairs. The vectors have one item for each code of Unicode's basic
+/// plane (U+0000 to U+FFFF).
 pub(crate) struct Model {
-    /// Cost of the character alone.
-    alone: Vec<u8>,
+    /// The cost of the character without context.
+    unigram_costs: Vec<u8>,
     script: Vec<Script>,
-    /// Its class as the first character of a pair.
+    /// The character that stands for it as the first of a pair, see [`as_context`].
     context: Vec<u16>,
-    /// Cost of being followed by a character that was not seen after it.
+    /// The extra cost if a character follows that was never seen after it.
     escape: Vec<u8>,
     pairs: Pairs,
 }
@@ -57,29 +57,29 @@ impl Model {
         let basic_plane = || (0..=0xFFFF).map(|code| char::from_u32(code).unwrap_or('\u{FFFD}'));
         let script: Vec<Script> = basic_plane().map(Script::of).collect();
         let prior = counts::prior();
-        let mut alone: Vec<u8> = script.iter().map(|script| script.base_cost()).collect();
+        let mut unigram_costs: Vec<u8> = script.iter().map(|script| script.base_cost()).collect();
         for (code, script) in script.iter().enumerate() {
             if *script == Script::Han {
-                alone[code] = cost_of_probability(prior[code] + 0.9 * counts.share(code));
+                unigram_costs[code] = cost_of_probability(prior[code] + 0.9 * counts.share(code));
             }
         }
         let context = basic_plane().map(|c| u16::try_from(u32::from(as_context(c))).unwrap_or(0));
-        let (pairs, escape) = counts.pairs(&alone);
-        Self { alone, script, context: context.collect(), escape, pairs }
+        let (pairs, escape) = counts.pairs(&unigram_costs);
+        Self { unigram_costs, script, context: context.collect(), escape, pairs }
     }
 
-    /// Cost of `c` after `before`.
+    /// The cost of `c` after `before`.
     pub(crate) fn cost(&self, before: char, c: char) -> Cost {
-        // A row of lost characters is not a line.
+        // U+FFFD in a row are lost characters, and not a line that somebody drew.
         if c == before && c != char::REPLACEMENT_CHARACTER {
             return if c.is_alphanumeric() { REPEATED_LETTER_COST } else { REPEATED_SIGN_COST };
         }
-        let (Some(first), Some(second)) = (basic(before), basic(c)) else {
+        let (Some(first), Some(second)) = (bmp_index(before), bmp_index(c)) else {
             let (from, to) = (self.script_of(before), self.script_of(c));
-            return Cost::from(self.alone_of(c)) + to.change_cost(from);
+            return Cost::from(self.unigram_cost(c)) + to.change_cost(from);
         };
         let (from, to) = (self.script[first], self.script[second]);
-        let alone = Cost::from(self.alone[second]);
+        let alone = Cost::from(self.unigram_costs[second]);
         if to != Script::Han {
             return alone + to.change_cost(from);
         }
@@ -88,14 +88,14 @@ impl Model {
         seen.unwrap_or(alone + Cost::from(self.escape[context])) + to.change_cost(from)
     }
 
-    /// Cost of a whole text.
+    /// The cost of a whole text.
     pub(crate) fn cost_of(&self, text: &str) -> Cost {
         let mut before = '\n';
         let costs = text.chars().map(|c| self.cost(std::mem::replace(&mut before, c), c));
         costs.fold(0, Cost::saturating_add)
     }
 
-    /// Cost of a text, estimated from its beginning: a few hundred characters are enough.
+    /// The cost of a text; for a long one, estimated from its first characters.
     pub(crate) fn estimate(&self, text: &str) -> Cost {
         let Some((sample, _)) = text.char_indices().nth(SAMPLE_CHARS) else {
             return self.cost_of(text);
@@ -105,22 +105,23 @@ impl Model {
         Cost::try_from(estimate).unwrap_or(Cost::MAX)
     }
 
-    /// Cost of `c` without context.
-    pub(crate) fn alone_of(&self, c: char) -> u8 {
-        basic(c).map_or_else(|| Script::of(c).base_cost(), |code| self.alone[code])
+    /// The cost of `c` without context.
+    pub(crate) fn unigram_cost(&self, c: char) -> u8 {
+        bmp_index(c).map_or_else(|| Script::of(c).base_cost(), |code| self.unigram_costs[code])
     }
 
-    /// Whether a character is counted: Han and Chinese punctuation.
+    /// Whether a character is Han or Chinese punctuation, which have counted frequencies.
     pub(crate) fn is_counted(&self, c: char) -> bool {
         self.script_of(c) == Script::Han
     }
 
     fn script_of(&self, c: char) -> Script {
-        basic(c).map_or_else(|| Script::of(c), |code| self.script[code])
+        bmp_index(c).map_or_else(|| Script::of(c), |code| self.script[code])
     }
 }
 
-fn basic(c: char) -> Option<usize> {
+/// The code of a character of the basic plane (BMP), as an index.
+fn bmp_index(c: char) -> Option<usize> {
     u16::try_from(u32::from(c)).ok().map(usize::from)
 }
 

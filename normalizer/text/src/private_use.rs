@@ -1,20 +1,20 @@
-//! Replaces private-use characters that vendors used for characters missing in their charset.
+//! Replaces private-use characters that stand for real characters.
 //!
-//! cp936 and Oracle's ZHS16GBK decode the bytes of 䶮 to U+E863. After a migration to UTF-8 or to
-//! the four bytes `8336CF39` of GB18030, the name keeps the private-use character for ever, unless
-//! it is replaced here. If a later GB 18030 assigned a real character to the two bytes, the mapping
-//! is published: it is the decoder's own table, and no list is kept here.
+//! When a rare character was not yet in Unicode, cp936 and Oracle's ZHS16GBK decoded its two bytes
+//! to a private-use character: 䶮 became U+E863, and stays so in databases that were converted to
+//! UTF-8. A later GB 18030 assigned the real character to the same two bytes, so decoding them again
+//! with the current table gives it.
 
 use std::borrow::Cow;
 
 use crate::Span;
 
-/// Replaces private-use characters by real ones where the mapping is published. Returns the text,
-/// and the positions of the replaced and of the remaining private-use characters in it.
+/// Replaces private-use characters for which a real one is known. Returns the text, the positions of
+/// the characters put in their place, and those of the remaining private-use characters.
 pub(crate) fn resolve(text: Cow<'_, str>) -> (Cow<'_, str>, Vec<Span>, Vec<Span>) {
-    let (mut moved, mut kept) = (Vec::new(), Vec::new());
+    let (mut replaced, mut kept) = (Vec::new(), Vec::new());
     if !may_have_private_use(text.as_bytes()) {
-        return (text, moved, kept);
+        return (text, replaced, kept);
     }
     let mut resolved = String::with_capacity(text.len());
     for found in text.chars() {
@@ -23,18 +23,18 @@ pub(crate) fn resolve(text: Cow<'_, str>) -> (Cow<'_, str>, Vec<Span>, Vec<Span>
         resolved.push(real.unwrap_or(found));
         let span = Span { offset, len: resolved.len() - offset };
         if real.is_some() {
-            moved.push(span);
+            replaced.push(span);
         } else if is_private_use(found) {
             kept.push(span);
         }
     }
-    let text = if moved.is_empty() { text } else { Cow::Owned(resolved) };
-    (text, moved, kept)
+    let text = if replaced.is_empty() { text } else { Cow::Owned(resolved) };
+    (text, replaced, kept)
 }
 
-/// First private-use character, its bytes in cp936, and the length of the run. GB 18030 assigned
-/// characters to them later: the euro sign, the vertical punctuation, two letters with accents, the
-/// description characters, and the rare Han characters and radicals.
+/// Runs of private-use characters: the first one, its bytes in cp936, and the length of the run. The
+/// real characters are the euro sign, vertical punctuation, two letters with accents, ideographic
+/// description characters, and rare Han characters and radicals.
 const REASSIGNED: [(u32, [u8; 2], u32); 8] = [
     (0xE76C, [0xA2, 0xE3], 1),
     (0xE78D, [0xA6, 0xD9], 7),
@@ -46,8 +46,8 @@ const REASSIGNED: [(u32, [u8; 2], u32); 8] = [
     (0xE815, [0xFE, 0x50], 80),
 ];
 
-/// The six that GB 18030-2022 still decodes to the private-use area, because their real characters
-/// are outside the basic plane.
+/// Private-use characters, and their real characters outside Unicode's basic plane. GB 18030-2022
+/// still decodes the two bytes of these to the private-use character.
 const OUTSIDE_BASIC_PLANE: [(char, char); 6] = [
     ('\u{E816}', '\u{20087}'),
     ('\u{E817}', '\u{20089}'),
@@ -57,6 +57,7 @@ const OUTSIDE_BASIC_PLANE: [(char, char); 6] = [
     ('\u{E855}', '\u{241FE}'),
 ];
 
+/// The real character for a private-use character, if one is known.
 fn real_character(found: char) -> Option<char> {
     if let Some((_, real)) = OUTSIDE_BASIC_PLANE.iter().find(|(private, _)| *private == found) {
         return Some(*real);
@@ -65,7 +66,7 @@ fn real_character(found: char) -> Option<char> {
     let (first, [lead, trail], _) =
         REASSIGNED.iter().find(|(first, _, n)| (*first..*first + *n).contains(&code))?;
     let mut trail = u32::from(*trail) + (code - first);
-    // No second byte is 7F: the row continues after it.
+    // 7F is never a second byte: the run continues at 80.
     if *lead == 0xFE && trail >= 0x7F {
         trail += 1;
     }
@@ -79,9 +80,9 @@ fn is_private_use(c: char) -> bool {
     matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{FFFFD}' | '\u{100000}'..='\u{10FFFD}')
 }
 
-/// Checks lead bytes only: most texts cost no more than that.
+/// Whether the text may contain private-use characters, judged by lead bytes only, which is fast.
 fn may_have_private_use(text: &[u8]) -> bool {
-    // Without an early exit the compiler vectorises the loop.
+    // The compiler can vectorise this loop because it has no early exit.
     text.windows(2).fold(false, |found, pair| {
         let is_lead = (pair[0] == 0xEE) | (pair[0] == 0xF3) | (pair[0] == 0xF4);
         found | is_lead | (pair[0] == 0xEF) & (pair[1] < 0xA4)

@@ -1,15 +1,15 @@
-//! Repairs text that was decoded with the wrong charset, where that is certain.
+//! Repairs text that was decoded with the wrong charset, if that is certain.
 //!
-//! The text was encoded in one charset and decoded in another. If no byte was lost, the repair is
-//! exact: encode with the charset in which it was read, decode with the right one. Whether
-//! this happened is a question of probability, which the [model](crate::model) answers: the result
+//! If no byte was lost, the repair is exact: encode the text in the wrong charset, and decode the
+//! bytes in the true one. The [model](crate::model) decides whether a text is broken: the result
 //! must be so much less surprising than the input that chance cannot explain it. A list of
-//! suspicious characters cannot do that for Chinese, where broken text has the same characters as
-//! clean text.
+//! suspicious characters is not enough, because broken Chinese text consists of the same characters
+//! as clean text.
 //!
-//! A text is scanned once ([`suspect`]). If nothing is unusual, which is nearly always, it is
-//! returned as it is. Otherwise the whole text is tried ([`whole`]), and if that fails, the best
-//! division into clean and broken parts is searched ([`search`]).
+//! A text is scanned once ([`suspect`]). Nearly always nothing is unusual, and it is returned as it
+//! is. Otherwise a repair of the whole text is tried ([`whole`]), and if that fails, the best
+//! division into clean and broken parts is searched ([`search`]). A text may have been decoded
+//! wrongly several times, so this is repeated: each round undoes one wrong decoding.
 
 mod damage;
 mod rounds;
@@ -36,17 +36,17 @@ pub struct Repaired<'a> {
     pub text: Cow<'a, str>,
     /// The repaired parts, in order of position.
     pub repairs: Vec<Repair>,
-    /// Positions in `text` where characters were lost before: U+FFFD, 锟斤拷, 烫烫烫, half
-    /// characters beside a repaired part. In order of position.
+    /// Positions in `text` at which characters were lost: U+FFFD, 锟斤拷, 烫烫烫, half characters
+    /// after a repaired part. In order of position.
     pub damaged: Vec<Span>,
-    /// A suspicious part was left as it is, because trying to repair it would cost too many steps.
+    /// Whether a suspicious part was left as it is, because a repair would have cost too many steps.
     pub is_unfinished: bool,
 }
 
 /// A repaired part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repair {
-    /// What was undone, the last wrong decoding first: mostly one.
+    /// The wrong decodings that were undone, the last one first. Usually there is only one.
     pub rules: Vec<Rule>,
     /// Its position in the repaired text.
     pub span: Span,
@@ -74,7 +74,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// All rules, the most certain first.
+    /// All rules, the most reliable first.
     pub const ALL: [Self; 7] = [
         Self::Utf8AsLatin1,
         Self::Utf8AsGb18030,
@@ -85,7 +85,7 @@ impl Rule {
         Self::Gb18030AsBig5,
     ];
 
-    /// The name that is recorded.
+    /// The name of the rule in reports.
     pub const fn name(self) -> &'static str {
         self.parts().0
     }
@@ -114,31 +114,32 @@ impl Rule {
     }
 }
 
-/// The budget of repair for one record, in steps: a step is one byte of a text tried with one rule
-/// and one generation of decoders. It is enough for four megabytes of broken text.
-pub const REPAIR_STEPS: u64 = 1 << 26;
+/// The budget for repairing one record, in steps. One step tries one rule, with one generation of
+/// decoders, on one byte. The budget is enough for four megabytes of broken text.
+pub const MAX_REPAIR_STEPS: u64 = 1 << 26;
 
-/// How often a text may have been decoded wrongly.
+/// Maximum number of rounds, each of which undoes one wrong decoding.
 const MAX_ROUNDS: usize = 4;
 
-/// How much less surprising a text must become. Of a thousand million clean texts that can be read
+/// How many bits fewer a text must cost after a repair. Of a billion clean texts that can be decoded
 /// in another way, fewer than a hundred would reach this by chance.
 const MIN_GAIN: Cost = 24 * BIT;
 
-/// Less is enough if the whole text becomes plausible, or if another part was broken in the same
-/// way: broken texts are mostly broken from beginning to end.
+/// A smaller gain is enough if the whole text becomes plausible, or if an earlier round repaired
+/// another part by the same rule: broken texts are usually broken from beginning to end.
 const MIN_GAIN_IF_LIKELY: Cost = 12 * BIT;
 
-/// Repairs what was decoded wrongly, where that is exact and certain, and reports what is lost.
+/// Repairs the parts that were decoded wrongly, if the repair is exact and certain, and reports lost
+/// characters.
 ///
-/// Call it before [`clean`](crate::clean()): the control characters that cleaning removes are bytes
+/// Call it before [`clean`](crate::clean()): cleaning removes control characters, which may be bytes
 /// of a broken text.
 pub fn repair(text: &str) -> Repaired<'_> {
-    repair_within(text, &mut REPAIR_STEPS.clone())
+    repair_within(text, &mut MAX_REPAIR_STEPS.clone())
 }
 
-/// The same for one of several texts with a common budget of `steps`. A round that would cost more
-/// than is left is not started: the text is then left as it is and [unfinished](Repaired).
+/// Like [`repair`], for several texts that share a budget: `steps` is what is left of it. If a round
+/// would cost more than that, the repair ends before it and is [unfinished](Repaired).
 pub fn repair_within<'a>(text: &'a str, steps: &mut u64) -> Repaired<'a> {
     let mut suspicion = suspect::scan(text, false);
     let mut current = Cow::Borrowed(text);
@@ -166,14 +167,14 @@ pub fn repair_within<'a>(text: &'a str, steps: &mut u64) -> Repaired<'a> {
     Repaired { text: current, repairs, damaged, is_unfinished }
 }
 
-/// The maximum of steps that [`edits`] takes: it is linear in the size of what it scans.
+/// The maximum number of steps that [`edits`] takes.
 fn cost(text: &str, suspicion: &suspect::Suspicion) -> u64 {
-    let whole = if suspicion.is_of_all(text) { text.len() } else { 0 };
+    let whole = if suspicion.covers_most_of(text) { text.len() } else { 0 };
     let bytes = whole + suspicion.windows.iter().map(Range::len).sum::<usize>();
     bytes as u64 * (Rule::ALL.len() * Generation::ALL.len()) as u64
 }
 
-/// A broken part of a text, and its repaired text.
+/// The position of a broken part, and its repaired text.
 struct Edit {
     rule: Rule,
     from: Span,
@@ -182,12 +183,12 @@ struct Edit {
 
 /// The repairs of one round.
 fn edits(text: &str, suspicion: &suspect::Suspicion, earlier: &[Repair]) -> Vec<Edit> {
-    if suspicion.is_of_all(text)
+    if suspicion.covers_most_of(text)
         && let Some(edit) = whole::edit(text)
     {
         return vec![edit];
     }
-    // Parts of one text are mostly broken in the same way.
+    // The parts of a text are usually broken in the same way.
     let is_known = |rule: Rule| earlier.iter().any(|repair| repair.rules.contains(&rule));
     let costs = Rule::ALL.map(|rule| if is_known(rule) { MIN_GAIN_IF_LIKELY } else { MIN_GAIN });
     let windows = suspicion.windows.iter();

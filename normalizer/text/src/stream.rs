@@ -1,4 +1,4 @@
-//! Decoding of bytes that come in pieces.
+//! Decodes bytes that come in pieces.
 
 use std::borrow::Cow;
 
@@ -7,21 +7,22 @@ use encoding_rs::{Decoder, DecoderResult};
 
 use crate::{Charset, Decoded, Evidence, Span, private_use};
 
-/// Decodes a body piece by piece. However it is split, the result is that of the whole body. It
-/// holds only the text that was not taken yet.
+/// Decodes a body piece by piece. The result does not depend on how the body is split. Only text that
+/// was not taken yet is kept.
 pub struct Stream {
     decoder: Decoder,
-    /// What was found so far; its text is the one that was not taken.
+    /// The text that was not taken yet, and what was found in the whole body so far.
     pub(crate) decoded: Decoded<'static>,
     /// Bytes of all pieces so far.
     n_bytes: usize,
     /// Bytes of text that were taken already.
     n_taken: usize,
+    /// The number of U+FFFD in the text so far.
     n_replacements: usize,
 }
 
 impl Stream {
-    /// Begins a body in this charset.
+    /// Starts decoding a body in this charset.
     pub fn new(charset: Charset) -> Self {
         Self::of(Evidence::of(charset, DecidedBy::Declared))
     }
@@ -37,14 +38,14 @@ impl Stream {
         self.decode(bytes, false);
     }
 
-    /// The text of all complete characters since the last call.
+    /// Takes the text of all characters that were completed since the last call.
     pub fn take(&mut self) -> String {
         self.n_taken += self.decoded.text.len();
         std::mem::take(&mut self.decoded.text).into_owned()
     }
 
-    /// Ends the body. Returns the text that was not taken, and what was found in the whole body,
-    /// with positions in the whole.
+    /// Ends the body. Returns the text that was not taken, and what was found in the whole body; all
+    /// positions are those in the whole body.
     pub fn finish(mut self) -> Decoded<'static> {
         self.decode(&[], true);
         self.decoded
@@ -52,7 +53,7 @@ impl Stream {
 
     /// Appends the text of the next bytes, with U+FFFD for each malformed sequence.
     pub(crate) fn decode(&mut self, bytes: &[u8], is_last: bool) {
-        // Two bytes of GBK are three of UTF-8; more is reserved if that is not enough.
+        // Two bytes of GBK become three of UTF-8. If the capacity is not enough, it grows below.
         let mut piece = String::with_capacity(bytes.len() + bytes.len() / 2 + 16);
         let mut n_read = 0;
         loop {

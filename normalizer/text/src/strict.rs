@@ -1,9 +1,7 @@
-//! Strict decoding: malformed sequences are reported, never skipped silently.
+//! Strict decoding: every malformed sequence becomes U+FFFD and is reported with its position.
 //!
-//! A lenient decoder loses characters silently, and after U+FFFD has been written and read again
-//! (锟斤拷) they cannot be restored. So every malformed sequence is reported with its position,
-//! and the caller decides about the record. `encoding_rs` does the decoding; its GB18030 is that of
-//! 2022, in which 䶮 is U+4DAE.
+//! The caller decides what that means for the record: lost characters cannot be restored later.
+//! `encoding_rs` decodes; its GB18030 is the version of 2022, in which 䶮 is U+4DAE.
 
 use std::borrow::Cow;
 
@@ -12,29 +10,29 @@ use crate::{Charset, DecidedBy, Evidence, Stream, private_use};
 /// A range of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// Where it begins.
+    /// The index of its first byte.
     pub offset: usize,
-    /// How many bytes it has.
+    /// The number of bytes.
     pub len: usize,
 }
 
 /// The decoded text, and what was found while decoding. Every list is in order of position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded<'a> {
-    /// The text; U+FFFD for each malformed sequence.
+    /// The text, with U+FFFD for each malformed sequence.
     pub text: Cow<'a, str>,
     /// Malformed sequences, as positions in the *bytes*.
     pub malformed: Vec<Span>,
-    /// Real characters put in place of private-use characters of cp936, as positions in the *text*.
+    /// Real characters that replaced private-use characters of cp936, as positions in the *text*.
     pub moved: Vec<Span>,
     /// Other private-use characters, which are kept, as positions in the *text*.
     pub private_use: Vec<Span>,
-    /// The input itself has U+FFFD: the text was damaged before.
+    /// Whether the input itself contains U+FFFD: the text was damaged before.
     pub damaged: bool,
-    /// The source cut the text at the width of its column; half a character at its end is
-    /// dropped.
+    /// Whether the text fills its column, so that the source may have cut it. Half a character at its
+    /// end is dropped.
     pub truncated: bool,
-    /// Which charset it was decoded in, and why.
+    /// The charset in which it was decoded, and why.
     pub evidence: Evidence,
 }
 
@@ -52,16 +50,15 @@ impl Decoded<'_> {
     }
 }
 
-/// Decodes all of `bytes`. Allocates nothing for ASCII and valid UTF-8.
+/// Decodes all of `bytes`. ASCII and valid UTF-8 are not copied.
 pub fn decode_strict(bytes: &[u8], charset: Charset) -> Decoded<'_> {
     decode(bytes, Evidence::of(charset, DecidedBy::Declared), false)
 }
 
-/// Decodes a value from a column that holds at most `width` bytes, where the source declares one.
+/// Decodes a value from a column that holds at most `width` bytes; `None` if the limit is unknown.
 ///
-/// A value that fills its column exactly is assumed to be cut by the source: half a character at
-/// its end is dropped, because its other half was never stored. Without a width, or if the value is
-/// shorter, half a character is malformed.
+/// If a value has exactly that length, the source probably cut it: half a character at its end is
+/// dropped. Otherwise half a character is malformed.
 ///
 /// The charset of a column is never detected: one in thirty GBK texts of two characters is valid
 /// UTF-8.

@@ -1,4 +1,4 @@
-//! Cleaning takes away what is not text, and nothing that somebody wrote.
+//! Cleaning removes what is not text, and nothing that somebody wrote.
 
 use std::borrow::Cow;
 
@@ -69,11 +69,11 @@ fn escapes_of_excel_are_decoded() {
         ("a_x0009_b", "a b"),
         ("a_x0000__x0001_b", "ab"),
         ("_x4E2D__x56FD_", "中国"),
-        // An escaped underscore says that no escape follows.
+        // An escaped underscore means that no escape follows.
         ("_x005F_x000D_", "_x005F_x000D_"),
-        // Not characters.
+        // These escapes are not characters.
         ("_xD83D__xDE00_", "_xD83D__xDE00_"),
-        // What is removed does not leave a new escape behind.
+        // Removing characters does not create a new escape.
         ("_x0_x0000_00D_", ""),
         ("_x00\u{0}0D_", ""),
         ("_x0_x0030_0D_", ""),
@@ -155,13 +155,13 @@ fn html_becomes_the_text_that_is_shown() {
         ("前<!-- 注 <p> -->后", "前后"),
         ("<!DOCTYPE html><html><body>文</body></html>", "文"),
         ("<?xml:namespace prefix = o ns = \"urn\" />文", "文"),
-        // One layer only.
+        // Only one layer is removed.
         ("&amp;nbsp;", "&nbsp;"),
         ("&lt;b&gt;", "<b>"),
-        // Markup and prose together.
+        // Markup and other text together.
         ("<p>面积<b区 & AT&T，a<b</p>", "面积<b区 & AT&T，a<b"),
         ("<p>?a=1&copy=2&section=3</p>", "?a=1&copy=2&section=3"),
-        // What never closes is not markup, and takes nothing with it.
+        // A tag or comment that is not closed is not markup.
         ("前<!-- 后<br>", "前<!-- 后"),
         ("前<script>后", "前后"),
         ("前<p class=\"x后<br>", "前<p class=\"x后"),
@@ -211,7 +211,7 @@ fn deep_and_unclosed_markup_takes_linear_time() {
     }
 }
 
-/// Text made of the pieces that cleaning is about.
+/// Text made of pieces that cleaning may change.
 fn pieces() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         " ", "\t", "\n", "\r", "\r\n", "\u{A0}", "\u{3000}", "\0", "\u{85}", "\u{FEFF}", "_", "x",
@@ -229,7 +229,7 @@ proptest! {
             let once = clean(&source, profile).text;
             prop_assert!(is_untouched(profile, &once), "{:?} {:?}", profile, once);
         }
-        // Of HTML each call takes a layer, and the last one leaves text that is handed back.
+        // Each call removes one layer of HTML; when none is left, the text stays the same.
         let mut html = source;
         for _ in 0..24 {
             html = clean(&html, Profile::Html).text.into_owned();

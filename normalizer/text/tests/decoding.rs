@@ -1,4 +1,4 @@
-//! Bytes become exactly the text that was meant, and what is not text is found where it stands.
+//! Bytes are decoded exactly, and malformed sequences are reported with their positions.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ fn bytes(hex: &str) -> Vec<u8> {
     hex::decode(hex.replace(' ', "")).unwrap()
 }
 
-/// Decodes without any finding.
+/// Checks that decoding gives this text and no findings.
 fn check(charset: Charset, hex: &str, text: &str) {
     let bytes = bytes(hex);
     let decoded = decode_strict(&bytes, charset);
@@ -24,7 +24,7 @@ fn check(charset: Charset, hex: &str, text: &str) {
     assert!(!damaged && !truncated, "{hex}");
 }
 
-/// Decodes with these malformed sequences (offset, length).
+/// Checks that decoding gives this text and these malformed sequences (offset, length).
 fn check_malformed(charset: Charset, hex: &str, text: &str, spans: &[(usize, usize)]) {
     let bytes = bytes(hex);
     let decoded = decode_strict(&bytes, charset);
@@ -61,7 +61,7 @@ fn published_vectors_decode_in_both_charsets() {
 
 #[test]
 fn gbk_bytes_that_gb2312_does_not_have_decode() {
-    // Legal GBK under the label gb2312.
+    // Valid GBK with the label gb2312.
     check(Charset::from_label("gb2312").unwrap(), "8cc5", "\u{5C4C}");
 }
 
@@ -75,12 +75,12 @@ fn cp936_has_the_euro_sign_at_80_and_one_more_wide_space() {
 #[test]
 fn gb18030_is_that_of_2022() {
     for (hex, text) in [
-        // The eight Han characters and the ten upright signs that left the private-use area.
+        // The eight Han characters and the ten vertical signs that left the private-use area in 2022.
         ("fe59 fe61 fe66 fe67", "\u{9FB4}\u{9FB5}\u{9FB6}\u{9FB7}"),
         ("fe6d fe7e fe90 fea0", "\u{9FB8}\u{9FB9}\u{9FBA}\u{9FBB}"),
         ("a6d9 a6da a6db a6dc a6dd", "\u{FE10}\u{FE12}\u{FE11}\u{FE13}\u{FE14}"),
         ("a6de a6df a6ec a6ed a6f3", "\u{FE15}\u{FE16}\u{FE17}\u{FE18}\u{FE19}"),
-        // Moved in 2005 already.
+        // This one left it in 2005.
         ("a8bc", "\u{1E3F}"),
     ] {
         check(Charset::Gb18030, hex, text);
@@ -160,7 +160,7 @@ fn other_private_use_characters_are_kept_and_reported() {
         assert_eq!(decoded.private_use, [Span { offset: 3, len: c.len_utf8() }], "{c:?}");
         assert_eq!(decoded.moved, []);
     }
-    // AAA1 is the first character for users of GBK.
+    // AAA1 is the first user-defined character of GBK.
     let decoded = decode_strict(&[0xAA, 0xA1], Charset::Gb18030);
     assert_eq!(decoded.text, "\u{E000}");
     assert_eq!(decoded.private_use, [Span { offset: 0, len: 3 }]);
@@ -172,7 +172,7 @@ fn malformed_sequences_are_located_and_their_neighbours_survive() {
         ("ff", "\u{FFFD}", &[(0, 1)][..]),
         ("41 ff 42", "A\u{FFFD}B", &[(1, 1)]),
         ("d5c5 ff c8fd", "张\u{FFFD}三", &[(2, 1)]),
-        // The second byte cannot be one: only the lead is lost.
+        // The second byte is not valid as one: only the lead byte is lost.
         ("d5 20 c8fd", "\u{FFFD} 三", &[(0, 1)]),
         ("d5c5 c8", "张\u{FFFD}", &[(2, 1)]),
         ("d5c5 82", "张\u{FFFD}", &[(2, 1)]),
@@ -317,7 +317,7 @@ fn malformed_bytes_before_the_cut_are_still_found() {
     assert!(column.truncated);
 }
 
-/// Bytes that are near to being GBK, where decoders have their corners.
+/// Bytes that are almost GBK, for which decoders have special cases.
 fn near_gbk() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![Just(0x82), Just(0x30), Just(0xFE), Just(0xFF), Just(0x80), any::<u8>()];
     prop::collection::vec(byte, 0..64)

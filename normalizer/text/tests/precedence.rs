@@ -1,4 +1,4 @@
-//! Who decides on a charset, and what is known of those who said otherwise.
+//! Which evidence decides the charset, and how conflicting claims are recorded.
 
 #![allow(clippy::unwrap_used)]
 
@@ -26,7 +26,7 @@ fn encoded(text: &str, charset: Charset) -> Vec<u8> {
 fn check(bytes: &[u8], hints: Hints<'_>, charset: Charset, by: DecidedBy, conflict: bool) {
     let decoded = decode(bytes, &hints);
     let evidence = &decoded.evidence;
-    let found = (evidence.charset, evidence.decided_by, evidence.conflict());
+    let found = (evidence.charset, evidence.decided_by, evidence.has_conflict());
     assert_eq!(found, (charset, by, conflict), "{evidence:?}");
     assert!(decoded.malformed.is_empty(), "{:?}", decoded.malformed);
     assert!(decoded.text.contains(TEXT), "{}", decoded.text);
@@ -68,7 +68,7 @@ fn each_step_decides_if_the_steps_before_make_no_claim() {
 
 #[test]
 fn valid_utf8_is_utf8_whatever_is_declared() {
-    // Transcoded on the way, and the declaration left as it was.
+    // A system on the way converted the text and kept the old declaration.
     let hints = Hints { content_type: Some("text/xml;charset=gbk"), ..Hints::default() };
     check(xml("GB2312").as_bytes(), hints, Utf8, DecidedBy::Utf8, true);
     check(
@@ -98,7 +98,7 @@ fn nearly_utf8_is_utf8_with_malformed_places_whatever_is_declared() {
         }
         assert_eq!(detect(&damaged).charset, Utf8);
     }
-    // What is damaged in every third character is none.
+    // Text that is damaged in every third character is not taken as UTF-8.
     let gbk = Hints { declared: Some(Gb18030), ..Hints::default() };
     let half = encoded(TEXT, Gb18030);
     assert_eq!(decode(&[&half[..], TEXT.as_bytes()].concat(), &gbk).evidence.charset, Gb18030);
@@ -116,7 +116,7 @@ fn utf16_without_a_mark_is_known_by_its_zeros() {
             assert_eq!((decoded.evidence.charset, &*decoded.text), (charset, text));
         }
     }
-    // Zeros that fill up a column are no UTF-16.
+    // Zero bytes that fill up a column do not mean UTF-16.
     for text in ["1\0\0\0\0,张三\0\0,x\r\n", "1,a\0,b\r\n2,张\0,c\r\n"] {
         assert_eq!(decode(&encoded(text, Gb18030), &hints).evidence.charset, Gb18030, "{text:?}");
     }
@@ -128,12 +128,12 @@ fn a_declaration_of_utf8_is_ignored_if_the_bytes_are_not_utf8() {
     check(&encoded(&xml("utf-8"), Gb18030), hints, Gb18030, DecidedBy::Detected, true);
     let header = Hints { content_type: Some("text/xml; charset=gbk"), ..Hints::default() };
     check(&encoded(&xml("utf-8"), Gb18030), header, Gb18030, DecidedBy::HttpHeader, true);
-    // Also where some of them are in no charset.
+    // This also holds if some of them are valid in no charset.
     let spoilt = [&encoded(&xml("utf-8"), Gb18030)[..], b"\xFF\xFF"].concat();
     let hints = Hints { declared: Some(Gb18030), ..Hints::default() };
     assert_eq!(decode(&spoilt, &hints).evidence.charset, Gb18030);
     let hints = Hints { declared: Some(Utf8), ..Hints::default() };
-    // But damaged UTF-8 stays UTF-8, and the damage is found where it is.
+    // But damaged UTF-8 stays UTF-8, and the damage is reported with its position.
     let damaged = [TEXT.as_bytes(), b"\xFF", TEXT.as_bytes()].concat();
     let decoded = decode(&damaged, &hints);
     assert_eq!(decoded.evidence.charset, Utf8);
@@ -175,10 +175,10 @@ fn a_body_is_detected_in_every_charset() {
         "蕪湖市鏡湖區居民反映：小區電梯壞了三天，物業一直沒有修理，請儘快處理並答覆。";
     for charset in [Utf8, Gb18030, Utf16Le, Utf16Be] {
         let detected = detect(&encoded(TEXT, charset));
-        assert_eq!((detected.charset, detected.certain), (charset, true));
+        assert_eq!((detected.charset, detected.is_certain), (charset, true));
     }
     let detected = detect(&encoded(traditional, Big5));
-    assert_eq!((detected.charset, detected.certain), (Big5, true));
+    assert_eq!((detected.charset, detected.is_certain), (Big5, true));
     let french = "Le réverbère devant l'école est cassé, où faut-il s'adresser à présent ?";
     assert_eq!(detect(&encoded(french, Windows1252)).charset, Windows1252);
     assert_eq!(detect(b"plain ASCII").charset, Utf8);
@@ -190,7 +190,7 @@ fn a_short_body_may_be_unsure_and_is_never_wrong_with_certainty() {
         [("张三", Gb18030), ("联通", Gb18030), ("市民", Gb18030), ("王", Gb18030), ("資料", Big5)]
     {
         let detected = detect(&encoded(text, charset));
-        assert!(detected.charset == charset || !detected.certain, "{text} {detected:?}");
+        assert!(detected.charset == charset || !detected.is_certain, "{text} {detected:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What was decoded wrongly, and what becomes of it.
+//! Repair of text that was decoded wrongly, and text that must stay as it is.
 
 #![allow(clippy::unwrap_used)]
 
@@ -84,7 +84,7 @@ fn a_broken_part_is_repaired_and_the_rest_kept() {
 
 #[test]
 fn the_euro_sign_of_cp936_is_a_byte_of_a_broken_text() {
-    // Two wide spaces at the beginning of a paragraph.
+    // Two wide spaces begin a paragraph.
     check("銆€銆€鎮ㄥソ", "　　您好", &[Rule::Utf8AsGb18030]);
 }
 
@@ -144,7 +144,7 @@ fn clean_text_is_never_touched() {
     }
 }
 
-/// Demands put together from what people write.
+/// Demands made of sentences that people write.
 fn demand() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "小区电梯坏了",
@@ -166,7 +166,7 @@ fn demand() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 3..12).prop_map(|pieces| pieces.concat())
 }
 
-/// What a decoder of browsers makes of a text, if nothing is lost.
+/// The text that a browser's decoder gives for the bytes of a text, if nothing is lost.
 fn read_as(bytes: &[u8], encoding: &'static Encoding) -> Option<String> {
     encoding.decode_without_bom_handling_and_without_replacement(bytes).map(Cow::into_owned)
 }
@@ -206,7 +206,7 @@ proptest! {
         let (mut end, mut end_before) = (0, 0);
         for repair in &repaired.repairs {
             prop_assert!(repair.span.offset >= end && repair.before.offset >= end_before);
-            // What lies between is as it was.
+            // The text between the repairs is unchanged.
             prop_assert_eq!(
                 &repaired.text[end..repair.span.offset],
                 &text[end_before..repair.before.offset]

@@ -1,6 +1,6 @@
-//! The usual formats of times, recognised by their shape.
+//! Parses times in the usual formats.
 //!
-//! One parser for all of them instead of a list of formats: padding, separators and seconds vary
+//! There is one parser instead of a list of formats, because padding, separators and seconds vary
 //! independently within one column.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Timelike as _, Utc};
@@ -8,57 +8,59 @@ use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Timelik
 use super::{WrittenTime, days_since_1899};
 use crate::codes::is_digits;
 
-/// Dates with `-`, `/`, `.` or 年月日, padded or not, with or without time, fraction and zone;
-/// 8, 12 or 14 digits; days of a spreadsheet.
+/// Parses a date with `-`, `/`, `.` or 年月日, padded or not, with or without time, fraction and zone;
+/// or 8, 12 or 14 digits; or a number of days from a spreadsheet.
 pub(super) fn parse(text: &str) -> Option<WrittenTime> {
     if let Some(time) = compact(text).or_else(|| excel(text)) {
         return Some(WrittenTime::Local(time));
     }
-    let mut rest = Unread(text);
-    let year = rest.number(4, 4)?;
-    let separator = rest.one_of(&['-', '/', '.', '年'])?;
-    let month = rest.number(1, 2)?;
-    rest.one_of(if separator == '年' { &['月'] } else { &['-', '/', '.'] })?;
-    let day = rest.number(1, 2)?;
+    let mut unread = Unread(text);
+    let year = unread.number(4, 4)?;
+    let separator = unread.one_of(&['-', '/', '.', '年'])?;
+    let month = unread.number(1, 2)?;
+    unread.one_of(if separator == '年' { &['月'] } else { &['-', '/', '.'] })?;
+    let day = unread.number(1, 2)?;
     if separator == '年' {
-        rest.one_of(&['日'])?;
+        unread.one_of(&['日'])?;
     }
     let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
-    if rest.0.is_empty() {
+    if unread.0.is_empty() {
         return date.and_hms_opt(0, 0, 0).map(WrittenTime::Local);
     }
-    rest.skip_to_clock()?;
-    let half = rest.half_of_day();
-    let time = half.apply_to(rest.time()?)?;
+    unread.skip_to_clock()?;
+    let half = unread.half_of_day();
+    let time = half.apply_to(unread.time()?)?;
     let local = date.and_time(time);
-    if rest.0.is_empty() {
+    if unread.0.is_empty() {
         return Some(WrittenTime::Local(local));
     }
-    let offset = rest.offset()?;
+    let offset = unread.offset()?;
     let moment = local.checked_sub_offset(offset)?;
     Some(WrittenTime::Moment(DateTime::from_naive_utc_and_offset(moment, Utc)))
 }
 
-/// Days since 1899-12-30 in a column of any times: five digits before the point, from 1954 on.
+/// Parses days since 1899-12-30 in a column that also has other formats: five digits before the point,
+/// from 1954 on.
 pub(super) fn excel(text: &str) -> Option<NaiveDateTime> {
     let whole = text.split('.').next().unwrap_or_default();
     let is_likely = whole.len() == 5 && whole.as_bytes()[0] >= b'2';
     is_likely.then(|| days(text)).flatten()
 }
 
-/// Days since 1899-12-30 in a column that has only these: up to five digits before the point.
+/// Parses days since 1899-12-30 in a column that has only these: up to five digits before the point.
 pub(super) fn days(text: &str) -> Option<NaiveDateTime> {
     let (days, fraction) = text.split_once('.').unwrap_or((text, "0"));
     if days.len() > 5 || !is_digits(days) || !is_digits(fraction) {
         return None;
     }
-    // Nine digits of a day are much more precise than a second, and exact as an integer.
+    // Nine digits of a day are far more precise than a second, and fit into an integer.
     let nine_digits = &format!("{fraction:0<9}")[..9];
     let billionths: i64 = nine_digits.parse().ok()?;
     let seconds = (billionths * 86_400 + 500_000_000) / 1_000_000_000;
     days_since_1899(days.parse().ok()?, seconds)
 }
 
+/// Parses 8, 12 or 14 digits: a date, with hour and minute, with second.
 fn compact(text: &str) -> Option<NaiveDateTime> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -74,7 +76,7 @@ fn compact(text: &str) -> Option<NaiveDateTime> {
     NaiveDate::from_ymd_opt(year, number(4, 6)?, number(6, 8)?)?.and_hms_opt(time.0, time.1, time.2)
 }
 
-/// The half of the day that a time names.
+/// The half of the day in which a time is, if a word says so.
 #[derive(Clone, Copy)]
 enum Half {
     NotGiven,
@@ -83,7 +85,7 @@ enum Half {
 }
 
 impl Half {
-    /// 下午3:30 is 15:30, and so is 下午15:30; 上午15:30 is invalid.
+    /// The time on a 24-hour clock: 下午3:30 and 下午15:30 are 15:30; 上午15:30 is invalid.
     fn apply_to(self, time: NaiveTime) -> Option<NaiveTime> {
         match (self, time.hour()) {
             (Self::NotGiven, _) | (Self::Morning, 0..=11) | (Self::Afternoon, 12..) => Some(time),
@@ -98,7 +100,7 @@ impl Half {
 struct Unread<'a>(&'a str);
 
 impl Unread<'_> {
-    /// A number of `min` to `max` digits.
+    /// Reads a number of `min` to `max` digits.
     fn number(&mut self, min: usize, max: usize) -> Option<u32> {
         let digits = self.0.bytes().take(max).take_while(u8::is_ascii_digit).count();
         if digits < min {
@@ -109,6 +111,7 @@ impl Unread<'_> {
         number.parse().ok()
     }
 
+    /// Reads one of these characters.
     fn one_of(&mut self, allowed: &[char]) -> Option<char> {
         let found = self.0.chars().next().filter(|c| allowed.contains(c))?;
         self.0 = &self.0[found.len_utf8()..];
@@ -124,7 +127,7 @@ impl Unread<'_> {
         moved.then_some(())
     }
 
-    /// 上午 or 下午 before the hours.
+    /// Reads 上午, 下午 or a similar word before the hours.
     fn half_of_day(&mut self) -> Half {
         let words = [
             ("上午", Half::Morning),
@@ -142,6 +145,7 @@ impl Unread<'_> {
         Half::NotGiven
     }
 
+    /// Reads the time of day: `10:30`, `10:30:15.5`, `10时30分`, `10点`.
     fn time(&mut self) -> Option<NaiveTime> {
         let hour = self.number(1, 2)?;
         let separator = self.one_of(&[':', '时', '点'])?;
@@ -166,7 +170,7 @@ impl Unread<'_> {
         NaiveTime::from_hms_nano_opt(hour, minute, second, nanos)
     }
 
-    /// `.123` or `,123` as nanoseconds; digits after the ninth are ignored.
+    /// Reads `.123` or `,123` as nanoseconds, or 0 if there is none; digits after the ninth are ignored.
     fn fraction(&mut self) -> Option<u32> {
         if self.one_of(&['.', ',']).is_none() {
             return Some(0);
@@ -180,7 +184,7 @@ impl Unread<'_> {
         format!("{:0<9}", &fraction[..digits.min(9)]).parse().ok()
     }
 
-    /// `Z`, `+08:00`, `+0800` or `+08`, to the end.
+    /// Reads `Z`, `+08:00`, `+0800` or `+08`, which must end the text.
     fn offset(&mut self) -> Option<FixedOffset> {
         self.0 = self.0.trim_start();
         if matches!(self.0, "Z" | "z") {

@@ -1,9 +1,9 @@
-//! Durations.
+//! Parses durations.
 
 use chrono::TimeDelta;
 
-/// Units that have the same length every day: seconds, and names, of which longer ones come first.
-/// 工作日 and 工作时 are not among them, and a month has no fixed length.
+/// The units of fixed length: seconds, and names, the longer ones first. Working days (工作日), working
+/// hours (工作时) and months have no fixed length.
 const UNITS: [(i64, &str); 5] = [
     (60, "分钟 分 min m M"),
     (3_600, "小时 时 h H"),
@@ -12,7 +12,7 @@ const UNITS: [(i64, &str); 5] = [
     (604_800, "周"),
 ];
 
-/// `30分钟`, `1天2小时`, `2h`, `02:30`, `02:30:15`, `P1DT2H`.
+/// Parses `30分钟`, `1天2小时`, `2h`, `02:30` (hours and minutes), `02:30:15` or `P1DT2H` (ISO 8601).
 pub(super) fn parse(text: &str) -> Option<TimeDelta> {
     if text.contains(':') {
         return clock(text);
@@ -43,6 +43,7 @@ pub(super) fn parse(text: &str) -> Option<TimeDelta> {
     if n_units == 0 { None } else { TimeDelta::try_seconds(seconds) }
 }
 
+/// Parses hours, minutes and seconds separated by `:`.
 fn clock(text: &str) -> Option<TimeDelta> {
     let parts: Vec<i64> = text.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
     let (hours, minutes, seconds) = match parts[..] {

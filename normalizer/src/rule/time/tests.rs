@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{path::Path, source::Origin};
 
-fn read(form: TimeForm, zone: Tz, value: Value) -> (Option<String>, Vec<QualityFlag>) {
-    let source = Source {
+fn read(form: TimeFormat, zone: Tz, value: Value) -> (Option<String>, Vec<QualityFlag>) {
+    let source = FieldSource {
         target: "received_at",
         origin: Origin::Paths(vec![Path::parse("$.t").unwrap()]),
         extract: None,
@@ -57,10 +57,10 @@ fn the_usual_ways_to_write_a_time_are_recognised() {
         ("2026-10-08 21:30:00 -05", "2026-10-09T02:30:00Z"),
         ("\u{3000}2026-10-09 10:30:00\t", "2026-10-09T02:30:00Z"),
     ] {
-        let (moment, flags) = read(TimeForm::Usual, SHANGHAI, json!(text));
+        let (moment, flags) = read(TimeFormat::Usual, SHANGHAI, json!(text));
         assert_eq!((moment.as_deref(), flags), (Some(expected), vec![]), "{text}");
     }
-    let number = |value| read(TimeForm::Usual, SHANGHAI, value).0;
+    let number = |value| read(TimeFormat::Usual, SHANGHAI, value).0;
     assert_eq!(number(json!(46304.4375)).as_deref(), Some("2026-10-09T02:30:00Z"));
     assert_eq!(number(json!(1_791_513_000)).as_deref(), Some("2026-10-09T02:30:00Z"));
 }
@@ -88,17 +88,17 @@ fn an_invalid_time_is_absent_and_flagged() {
         json!(1e300),
         json!("0000-00-00 00:00:00"),
     ] {
-        let answer = read(TimeForm::Usual, SHANGHAI, value.clone());
+        let answer = read(TimeFormat::Usual, SHANGHAI, value.clone());
         assert_eq!(answer, (None, vec![QualityFlag::BadTime]), "{value}");
     }
-    assert_eq!(read(TimeForm::Usual, SHANGHAI, json!(" ")), (None, vec![]));
-    assert_eq!(read(TimeForm::Usual, SHANGHAI, json!(null)), (None, vec![]));
+    assert_eq!(read(TimeFormat::Usual, SHANGHAI, json!(" ")), (None, vec![]));
+    assert_eq!(read(TimeFormat::Usual, SHANGHAI, json!(null)), (None, vec![]));
 }
 
 #[test]
 fn times_far_away_are_kept_and_flagged() {
     for text in ["1900-01-01", "2004-12-31 23:59:59", "2100-01-02", "9999-12-31"] {
-        let (moment, flags) = read(TimeForm::Usual, SHANGHAI, json!(text));
+        let (moment, flags) = read(TimeFormat::Usual, SHANGHAI, json!(text));
         assert!(moment.is_some(), "{text}");
         assert_eq!(flags, [QualityFlag::OutOfRange], "{text}");
     }
@@ -107,9 +107,9 @@ fn times_far_away_are_kept_and_flagged() {
 #[test]
 fn a_repeated_hour_is_ambiguous_and_a_skipped_hour_is_invalid() {
     let new_york = Tz::America__New_York;
-    let (moment, flags) = read(TimeForm::Usual, new_york, json!("2026-11-01 01:30:00"));
+    let (moment, flags) = read(TimeFormat::Usual, new_york, json!("2026-11-01 01:30:00"));
     assert_eq!(moment.as_deref(), Some("2026-11-01T05:30:00Z"));
     assert_eq!(flags, [QualityFlag::AmbiguousTime]);
-    let skipped = read(TimeForm::Usual, new_york, json!("2026-03-08 02:30:00"));
+    let skipped = read(TimeFormat::Usual, new_york, json!("2026-03-08 02:30:00"));
     assert_eq!(skipped, (None, vec![QualityFlag::BadTime]));
 }

@@ -1,4 +1,5 @@
-//! Addresses: divides them into the area, which is not sealed, and the precise part.
+//! Divides an address into the area (province down to street or town), which is not sealed, and the precise
+//! part, which is.
 
 use normalizer_text::{Profile, clean};
 
@@ -33,20 +34,20 @@ const LEVELS: [&[&str]; 4] = [
 ];
 /// Maximum length of a division's name before its suffix, in characters.
 const MAX_NAME_CHARS: usize = 12;
-/// If one of these follows a suffix, both together are another word.
+/// If one of these follows a suffix, the suffix is part of another word: 市场 is a market and not a city.
 const WORD_ENDINGS: [&str; 10] = ["场", "民", "政", "间", "域", "城", "村", "路", "内", "公"];
-/// After one of these characters, 区 does not mean a district but a precise place: 小区, 园区.
+/// After one of these characters, 区 means a precise place and not a district: 小区, 园区.
 const PLACE_WORDS: [char; 12] =
     ['小', '社', '园', '校', '厂', '院', '片', '景', '库', '住', '宅', '矿'];
-/// Characters of precise places, which come after all divisions.
+/// Characters of precise places. They come after all divisions, so they end the search for a division.
 const PRECISE_SIGNS: [char; 16] = [
     '路', '街', '巷', '弄', '号', '栋', '幢', '楼', '室', '村', '组', '桥', '苑', '店', '校', '站',
 ];
 
-/// Characters that end the name of a division of another level.
+/// Suffixes of divisions of any level, which also end the search.
 const SUFFIX_SIGNS: [char; 6] = ['区', '县', '镇', '乡', '市', '省'];
 
-/// The end of the part down to the level of towns, in bytes.
+/// The end of the area, in bytes.
 fn area_end(address: &str) -> usize {
     let mut end = 0;
     for suffixes in LEVELS {
@@ -55,7 +56,8 @@ fn area_end(address: &str) -> usize {
     end
 }
 
-/// The length of one division with its suffix, in bytes.
+/// The length of one division at the beginning of `text`, with its suffix, in bytes; `None` if there is
+/// none with these suffixes.
 fn division(text: &str, suffixes: &[&str]) -> Option<usize> {
     let suffix_at = |rest: &str| suffixes.iter().find(|suffix| rest.starts_with(**suffix)).copied();
     let mut last = None;
@@ -63,7 +65,7 @@ fn division(text: &str, suffixes: &[&str]) -> Option<usize> {
         let rest = &text[at..];
         if let (Some(suffix), Some(last)) = (suffix_at(rest), last) {
             let after = &rest[suffix.len()..];
-            // In 许镇镇, the name itself ends with a suffix.
+            // The name itself may end with the suffix, as in 许镇镇.
             if after.starts_with(suffix) {
                 return Some(at + 2 * suffix.len());
             }
@@ -71,7 +73,7 @@ fn division(text: &str, suffixes: &[&str]) -> Option<usize> {
                 || WORD_ENDINGS.iter().any(|word| after.starts_with(word));
             return (!is_word).then_some(at + suffix.len());
         }
-        // In 沈巷镇 and 中山路街道, the town is named after a road.
+        // A town may be named after a road, as in 沈巷镇 and 中山路街道.
         let is_town_name = suffix_at(&rest[c.len_utf8()..]).is_some();
         let ends_search = PRECISE_SIGNS.contains(&c) && !is_town_name || SUFFIX_SIGNS.contains(&c);
         if !c.is_alphabetic() || last.is_some() && ends_search {

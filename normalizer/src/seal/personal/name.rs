@@ -1,4 +1,4 @@
-//! Names.
+//! Parses names of people.
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -7,7 +7,7 @@ use normalizer_text::{Profile, clean};
 use super::{Personal, doubt_if_masked, without_whitespace};
 
 impl Personal {
-    /// A name.
+    /// The name of a person.
     pub fn name(text: &str) -> Self {
         let has_han = text.chars().any(is_han);
         // 张 三 becomes 张三; Alice Smith keeps its space.
@@ -30,7 +30,7 @@ impl Personal {
     }
 }
 
-/// Masks the given name; the mask has the same length for every given name.
+/// Masks the given name. The mask does not show its length.
 fn mask(name: &str) -> String {
     let surname = COMPOUND_SURNAMES
         .iter()
@@ -41,7 +41,7 @@ fn mask(name: &str) -> String {
     }
 }
 
-/// Whether a name is a word that names nobody.
+/// Whether a name names nobody: a word like 市民, or only a title, with or without surname.
 pub(super) fn is_placeholder(name: &str) -> bool {
     let bare = name.trim_matches(|c: char| !c.is_alphanumeric());
     PLACEHOLDERS.contains(bare)
@@ -52,6 +52,7 @@ pub(super) fn is_placeholder(name: &str) -> bool {
         })
 }
 
+/// Whether a name is also an ordinary word.
 pub(super) fn is_common_word(name: &str) -> bool {
     COMMON_WORDS.contains(&name)
 }
@@ -66,7 +67,7 @@ const COMPOUND_SURNAMES: [&str; 32] = [
     "太史", "澹台", "濮阳", "淳于", "单于", "万俟", "钟离", "闻人",
 ];
 
-/// Titles that follow a surname, or stand alone.
+/// Titles, which follow a surname or stand alone.
 const TITLES: [&str; 9] = ["先生", "女士", "小姐", "师傅", "同志", "某某", "某", "老师", "经理"];
 
 static PLACEHOLDERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
@@ -76,7 +77,7 @@ static PLACEHOLDERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     words.split(' ').collect()
 });
 
-/// Names of real people that are much more often ordinary words.
+/// Words that are also names of people, but usually mean something else.
 const COMMON_WORDS: [&str; 72] = [
     "高兴", "平安", "安全", "和平", "文明", "建设", "阳光", "幸福", "美丽", "明天", "方便", "马上",
     "高度", "高层", "高温", "高速", "高铁", "高空", "任何", "常常", "经常", "温暖", "成功", "方法",

@@ -1,4 +1,4 @@
-//! Telephone numbers.
+//! Parses telephone numbers.
 
 use contract::demand::QualityFlag;
 use normalizer_text::{
@@ -8,12 +8,12 @@ use normalizer_text::{
 
 use super::{ARRIVED_MASKED, Doubt, HIDDEN_PART, Personal, mask_middle};
 
-/// Characters that separate several numbers in one column.
+/// Characters that separate several numbers in one value.
 const SEPARATORS: [char; 9] = ['/', '、', ',', '，', ';', '；', '|', '\n', '或'];
 
 impl Personal {
-    /// A telephone number in any format. The plain value is the normalised number, or the cleaned text if it
-    /// is not a number.
+    /// A telephone number in any format. Of several numbers, the first valid one that is not masked is used.
+    /// The plain value is the normalised number, or the cleaned text if it is not a number.
     pub fn phone(text: &str) -> Self {
         let known = text.split(SEPARATORS).find_map(|part| {
             let number = recognise(part)?;
@@ -27,6 +27,7 @@ impl Personal {
     }
 }
 
+/// A mobile or landline number; `None` if it is neither.
 fn recognise(text: &str) -> Option<Personal> {
     let found = mobile(text);
     if found.problem.is_none() {
@@ -36,7 +37,7 @@ fn recognise(text: &str) -> Option<Personal> {
         let mask = mask_middle(&found.normalised, 3, 4);
         return Some(without_identity(mask, found.normalised, ARRIVED_MASKED));
     }
-    // People dial a zero before a mobile number of another city.
+    // For a mobile number of another city, people used to dial a zero first.
     if let Some(bare) = found.normalised.strip_prefix('0')
         && mobile(bare).problem.is_none()
     {
@@ -45,6 +46,7 @@ fn recognise(text: &str) -> Option<Personal> {
     recognise_landline(text)
 }
 
+/// A landline number; `None` if it is not one.
 fn recognise_landline(text: &str) -> Option<Personal> {
     let found = landline(text);
     let (number, doubt) = match found.problem {
@@ -60,8 +62,9 @@ fn recognise_landline(text: &str) -> Option<Personal> {
     Some(with_identity(mask, number, doubt))
 }
 
-/// Restores the zero before an area code. A spreadsheet program removes it from `05533800000`; after +86 it is
-/// correctly missing. Numbers with 400 and 800 belong to companies and have none.
+/// Restores the zero before an area code, which spreadsheet programs remove from `05533800000`. Also returns
+/// a doubt, except after +86, where the zero is left out correctly. Service numbers with 400 or 800 have no
+/// area code.
 fn restore_zero(typed: &str) -> Option<(String, Option<Doubt>)> {
     let after_country = typed.strip_prefix("+86").or_else(|| typed.strip_prefix("0086"));
     let bare = after_country.unwrap_or(typed).trim_start_matches('-');
@@ -70,13 +73,13 @@ fn restore_zero(typed: &str) -> Option<(String, Option<Doubt>)> {
         return None;
     }
     let found = landline(&format!("0{bare}"));
-    let doubt = (QualityFlag::BadPhone, "leading zero put back");
+    let doubt = (QualityFlag::BadPhone, "leading zero restored");
     found.problem.is_none().then_some((found.normalised, after_country.is_none().then_some(doubt)))
 }
 
-/// A number that identifies its owner.
+/// A number that identifies its owner; it may be doubtful.
 fn with_identity(mask: String, plain: String, doubt: Option<Doubt>) -> Personal {
-    // The extension is left out: it is still the same line.
+    // The identity has no extension, because the line is the same.
     let mut groups = plain.split('-');
     let identity = [groups.next(), groups.next()].into_iter().flatten().collect();
     Personal { kind: "phone", mask, identity: Some(identity), doubt, area: None, plain }

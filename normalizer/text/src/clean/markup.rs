@@ -1,8 +1,8 @@
 //! Converts HTML in a field to the text that a browser would show.
 //!
-//! The tokenizer is html5ever's. But fields that may hold HTML often hold plain text. For a
-//! tokenizer `面积<b区` begins a tag, and `?a=1&copy=2` contains ©: it would change what a citizen
-//! wrote. So only text that is certainly markup is passed to it as markup, see [`finder`].
+//! A field that may hold HTML often holds plain text. An HTML tokenizer takes `面积<b区` for the
+//! beginning of a tag, and finds © in `?a=1&copy=2`: it would change what a citizen wrote. So
+//! everything that is not certainly markup (see [`finder`]) is escaped before html5ever reads it.
 
 mod finder;
 
@@ -19,12 +19,12 @@ use html5ever::{
 
 use finder::{Finder, Kind};
 
-/// Whether there is markup.
+/// Whether a text contains markup.
 pub(super) fn is_in(text: &str) -> bool {
     Finder::new(text).is_some_and(|finder| finder.next_from(0).is_some())
 }
 
-/// The text without its markup, if it has any.
+/// The text without its markup; `None` if it has none.
 pub(super) fn to_plain(text: &str) -> Option<String> {
     let input = BufferQueue::default();
     input.push_back(StrTendril::from_slice(&only_certain_markup(text)?));
@@ -35,32 +35,33 @@ pub(super) fn to_plain(text: &str) -> Option<String> {
     Some(tokenizer.sink.0.into_inner())
 }
 
-/// The text without invisible markup; everything that is not markup is escaped.
+/// The text as HTML: invisible markup is removed, and everything that is not markup is escaped.
+/// `None` if there is no markup.
 fn only_certain_markup(text: &str) -> Option<String> {
     let finder = Finder::new(text)?;
     let mut next = finder.next_from(0);
     next.as_ref()?;
     let mut html = String::with_capacity(text.len() + 16);
-    let mut from = 0;
+    let mut end = 0;
     while let Some((kind, range)) = next {
-        push_escaped(&mut html, &text[from..range.start]);
+        push_escaped(&mut html, &text[end..range.start]);
         if kind == Kind::Visible {
             push_visible(&mut html, &text[range.clone()]);
         }
-        from = range.end;
-        next = finder.next_from(from);
+        end = range.end;
+        next = finder.next_from(end);
     }
-    push_escaped(&mut html, &text[from..]);
+    push_escaped(&mut html, &text[end..]);
     Some(html)
 }
 
-/// A reference as it is, a tag without its attributes: they do not change the text, and the
-/// tokenizer compares each attribute with all before it.
+/// Appends a reference as it is, or a tag without its attributes. Attributes do not change the text,
+/// and for many of them the tokenizer takes quadratic time.
 fn push_visible(html: &mut String, markup: &str) {
     let Some(tag) = markup.strip_prefix('<') else { return html.push_str(markup) };
-    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == ':';
+    let is_in_name = |c: char| c.is_ascii_alphanumeric() || c == ':';
     let name = tag.strip_prefix('/').unwrap_or(tag);
-    let end = name.find(|c| !is_of_name(c)).unwrap_or(name.len());
+    let end = name.find(|c| !is_in_name(c)).unwrap_or(name.len());
     html.push_str(if name.len() < tag.len() { "</" } else { "<" });
     html.push_str(&name[..end]);
     html.push('>');
@@ -76,6 +77,7 @@ fn push_escaped(html: &mut String, text: &str) {
     }
 }
 
+/// Collects the text that a browser would show.
 #[derive(Default)]
 struct PlainText(RefCell<String>);
 

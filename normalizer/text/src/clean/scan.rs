@@ -1,4 +1,4 @@
-//! Finds out in one pass over the bytes whether a text is clean, as nearly every text is.
+//! Checks in one pass over the bytes whether a text is clean already. Nearly every text is.
 
 use unicode_normalization::is_nfc;
 
@@ -44,7 +44,7 @@ fn is_clean_prose(text: &str) -> bool {
             b'\n' if before == b'\n' && second == b'\n' => return false,
             b'\n' => {}
             0x00..=0x7F => return false,
-            // C1 controls and the hard space.
+            // C1 controls and the no-break space.
             0xC2 if second <= 0xA0 => return false,
             // The wide space.
             0xE3 if second == 0x80 && third == 0x80 => return false,
@@ -56,6 +56,7 @@ fn is_clean_prose(text: &str) -> bool {
     (surely_composed || is_nfc(text)) && !(has_underscore && has_escape(bytes))
 }
 
+/// Whether there is an escape `_xHHHH_` that cleaning would replace.
 fn has_escape(bytes: &[u8]) -> bool {
     let mut index = 0;
     while index < bytes.len() {
@@ -68,8 +69,8 @@ fn has_escape(bytes: &[u8]) -> bool {
     false
 }
 
-/// Bytes that alone, or with the next two, can need a change: not letters, digits and punctuation
-/// of ASCII, not the lead bytes of Han characters from U+4000 on, not continuation bytes.
+/// The bytes that need a closer look: all except ASCII letters, digits and punctuation (other than
+/// `_`), lead bytes of Han characters from U+4000 on, and continuation bytes.
 const MAY_NEED_CHANGE: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -80,19 +81,19 @@ const MAY_NEED_CHANGE: [bool; 256] = {
     table
 };
 
-/// Whether the character that begins with `lead` is in composed form (NFC) in any context, told
-/// from its first three bytes. It knows the characters of Chinese text; `false` means "unknown".
+/// Whether the character with these first bytes is in composed form (NFC), whatever is beside it.
+/// `true` for the characters of Chinese text; `false` means "unknown".
 fn is_surely_composed(lead: u8, second: u8, third: u8) -> bool {
     match lead {
         0x00..=0xCB => true,
-        // U+2000 and U+2001 are duplicates of other characters; then come ①, │, ■.
+        // U+2000 and U+2001 are duplicates of other characters. U+2400 to U+25FF are ①, │, ■.
         0xE2 => (second == 0x80 && third >= 0x82) || matches!(second, 0x90..=0x97),
-        // 、to〩, then ㈱ to ㏿, then Han. In between are kana, which have marks.
+        // 、 to 〩, then ㈱ to ㏿, then Han. Between them are kana, which marks can follow.
         0xE3 => (second == 0x80 && third <= 0xA9) || second >= 0x88,
         0xE4..=0xE9 | 0xEE => true,
-        // Full-width forms; the Han duplicates and half marks are below.
+        // Full-width forms. The duplicates of Han characters and the half marks come before them.
         0xEF => second >= 0xB9,
-        // Emoji and rare Han, without the duplicates in U+2F800.
+        // Emoji and rare Han, except for the duplicates from U+2F800 on.
         0xF0 => second >= 0x9F && second != 0xAF,
         0xF3 | 0xF4 => true,
         _ => false,

@@ -1,29 +1,29 @@
-//! Removes characters that are not text: controls, byte order marks, and Excel's escapes of
-//! controls.
+//! Removes control characters and byte order marks, and resolves Excel's escapes.
 //!
 //! Excel writes characters that XML cannot hold as `_xHHHH_`. Removing a character can join the
-//! parts of such an escape, so escapes are searched at their end, in the output: one pass leaves
-//! none.
+//! parts of such an escape. So the output is checked for an escape whenever an `_` is appended:
+//! after one pass, none is left.
 
 use super::{Found, Profile};
 
 /// Length of `_xHHHH_`.
 const ESCAPE: usize = 7;
 
-/// Removes what is not text; in a code also blanks and full-width forms.
+/// Removes what is not text. In a code, it also removes whitespace and makes full-width characters
+/// half-width.
 pub(super) fn strip(text: &str, profile: Profile, found: &mut Found) -> String {
     let mut kept = String::with_capacity(text.len());
-    // No later escape begins before this index.
-    let mut searched_upto = 0;
+    // An escape must begin at this index or later.
+    let mut min_start = 0;
     for c in text.chars() {
         let Some(c) = keep(c, profile, found) else { continue };
         kept.push(c);
-        if c != '_' || kept.len() < searched_upto + ESCAPE {
+        if c != '_' || kept.len() < min_start + ESCAPE {
             continue;
         }
         let start = kept.len() - ESCAPE;
         match escape(&kept.as_bytes()[start..]) {
-            Some('_') => searched_upto = kept.len(),
+            Some('_') => min_start = kept.len(),
             Some(escaped) => {
                 kept.truncate(start);
                 found.escapes = true;
@@ -35,9 +35,9 @@ pub(super) fn strip(text: &str, profile: Profile, found: &mut Found) -> String {
     kept
 }
 
-/// The character of the escape at the beginning of `bytes`, if there is one. An escaped underscore
-/// is returned too, but it is kept as it is: it says that what follows is *not* an escape, and
-/// reading the result again must see that as well.
+/// The character of the escape at the beginning of `bytes`, if there is one. Callers keep an escaped
+/// underscore as it is: Excel writes it before text that looks like an escape, and this text must not
+/// become one.
 pub(super) fn escape(bytes: &[u8]) -> Option<char> {
     let [b'_', b'x', digits @ .., b'_'] = bytes.get(..ESCAPE)? else { return None };
     digits
@@ -46,7 +46,7 @@ pub(super) fn escape(bytes: &[u8]) -> Option<char> {
         .and_then(char::from_u32)
 }
 
-/// The character to keep for `c`.
+/// The character that stands for `c` in the cleaned text; `None` if `c` is removed.
 pub(super) fn keep(c: char, profile: Profile, found: &mut Found) -> Option<char> {
     match c {
         _ if profile == Profile::Code && c.is_whitespace() => {

@@ -1,35 +1,36 @@
-//! Telephone numbers of mainland China, as people and spreadsheets leave them.
+//! Telephone numbers of mainland China, as people type them and spreadsheets change them.
 
-use super::{Identified, Problem, identify, is_masked};
+use super::{CheckedNumber, Problem, is_masked, normalise_and_check};
 
-/// Checks a mobile number: eleven digits from 13 to 19. The country's +86, 0086 or 86, blanks,
-/// hyphens and brackets are taken away.
-pub fn mobile(text: &str) -> Identified {
-    let typed = identify(text, |_| None).normalised;
+/// Checks a mobile number: eleven digits that begin with 13 to 19. The country code (+86, 0086 or 86),
+/// whitespace, hyphens and brackets are removed.
+pub fn mobile(text: &str) -> CheckedNumber {
+    let typed = normalise_and_check(text, |_| None).normalised;
     let number: String = typed.chars().filter(|c| !is_separator(*c)).collect();
     let number = without_country(&number).unwrap_or(&number);
     match number.as_bytes() {
         [b'1', b'3'..=b'9', rest @ ..]
             if rest.len() == 9 && rest.iter().all(u8::is_ascii_digit) =>
         {
-            Identified { normalised: number.to_owned(), problem: None }
+            CheckedNumber { normalised: number.to_owned(), problem: None }
         }
-        _ => refused(typed),
+        _ => invalid(typed),
     }
 }
 
 /// Checks a landline number and writes it as `0553-3800000`, followed by `-801` for an extension.
-pub fn landline(text: &str) -> Identified {
-    let typed = identify(text, |_| None).normalised;
+pub fn landline(text: &str) -> CheckedNumber {
+    let typed = normalise_and_check(text, |_| None).normalised;
     match parse(&typed) {
-        Some(normalised) => Identified { normalised, problem: None },
-        None => refused(typed),
+        Some(normalised) => CheckedNumber { normalised, problem: None },
+        None => invalid(typed),
     }
 }
 
-fn refused(normalised: String) -> Identified {
-    let problem = if is_masked(&normalised) { Problem::Masked } else { Problem::Form };
-    Identified { normalised, problem: Some(problem) }
+/// A number that is masked or has the wrong format.
+fn invalid(normalised: String) -> CheckedNumber {
+    let problem = if is_masked(&normalised) { Problem::Masked } else { Problem::Format };
+    CheckedNumber { normalised, problem: Some(problem) }
 }
 
 fn is_separator(c: char) -> bool {
@@ -41,6 +42,7 @@ fn without_country(number: &str) -> Option<&str> {
     bare.or_else(|| number.strip_prefix("86").filter(|rest| rest.len() == 11))
 }
 
+/// Normalises a landline number; `None` if it is not valid.
 fn parse(typed: &str) -> Option<String> {
     let typed = typed.trim_start_matches(is_separator);
     let national = typed.strip_prefix("+86").or_else(|| typed.strip_prefix("0086"));
@@ -52,7 +54,7 @@ fn parse(typed: &str) -> Option<String> {
     let local = if rest.is_empty() { groups.next()? } else { rest };
     let extension = groups.next();
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let is_right = matches!(local.len(), 7 | 8)
+    let is_valid = matches!(local.len(), 7 | 8)
         && matches!(local.as_bytes(), [b'2'..=b'9', ..])
         && is_number(local)
         && is_number(area)
@@ -60,10 +62,10 @@ fn parse(typed: &str) -> Option<String> {
         && groups.next().is_none();
     let parts = [area, local, extension.unwrap_or_default()];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    is_right.then(|| parts.join("-"))
+    is_valid.then(|| parts.join("-"))
 }
 
-/// Beijing and the largest cities have three digits (010, 02x), all others four.
+/// The length of the area code: three digits for the largest cities (010, 02x), otherwise four.
 fn area_len(number: &str) -> usize {
     if number.starts_with("01") || number.starts_with("02") { 3 } else { 4 }
 }

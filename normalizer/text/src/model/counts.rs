@@ -1,18 +1,20 @@
-//! Frequencies: the counts in `model/chinese.txt`, whose first lines say how it was made, and for
-//! uncounted Han characters an estimate from the standards that contain them.
+//! Frequencies of characters: the counts in `model/chinese.txt` (its first lines say how they were
+//! made), and an estimate, from the standards that contain it, for each Han character without count.
 
 use encoding_rs::{BIG5, EUC_JP, Encoding, GB18030};
 
-use super::{basic, cost_of_probability, is_counted};
+use super::{bmp_index, cost_of_probability, is_counted};
 
 const SHIPPED: &str = include_str!("../../model/chinese.txt");
 
-/// How often characters and pairs of characters of the basic plane occurred.
+/// How often characters of the basic plane, and pairs of them, occurred.
 pub(super) struct Counts {
     characters: Vec<Character>,
+    /// The sum of the counts of all Han characters and Chinese punctuation.
     total: f64,
 }
 
+/// A character, its count, and the counts of the characters that followed it.
 struct Character {
     code: u16,
     n: f64,
@@ -24,7 +26,8 @@ impl Counts {
         Self::read(SHIPPED)
     }
 
-    /// A line for each character: the character, its count, then each follower with its count.
+    /// Parses one line for each character: the character, its count, then each follower with its
+    /// count.
     fn read(text: &str) -> Self {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let mut characters: Vec<_> = lines.filter_map(character).collect();
@@ -41,25 +44,25 @@ impl Counts {
         found.map_or(0.0, |index| self.characters[index].n / self.total)
     }
 
-    /// Costs of the pairs that were seen and, for each character, of being followed by one that was
-    /// not seen after it. Witten and Bell (1991): a character with many different followers will
-    /// have new ones.
+    /// The costs of the pairs that were seen; and for each character, the extra cost if one follows
+    /// that was not seen after it. `alone` has the cost of each character without context. The method
+    /// is that of Witten and Bell (1991): a character with many different followers will have new ones.
     pub(super) fn pairs(&self, alone: &[u8]) -> (Pairs, Vec<u8>) {
         let n_pairs = self.characters.iter().map(|character| character.followers.len()).sum();
         let mut pairs = Pairs::with_capacity(n_pairs);
         let mut escape = vec![0; alone.len()];
         for Character { code, n, followers } in &self.characters {
-            let n_kinds = followers.len() as f64;
-            let n_kept: f64 = followers.iter().map(|(_, n)| n).sum();
-            let all = n + n_kinds + 1.0;
-            let others = (all - n_kept) / all;
+            let n_followers = followers.len() as f64;
+            let n_pairs_seen: f64 = followers.iter().map(|(_, n)| n).sum();
+            let total = n + n_followers + 1.0;
+            let others = (total - n_pairs_seen) / total;
             escape[usize::from(*code)] = cost_of_probability(others);
             for (follower, n) in followers {
-                let by_itself = f64::exp2(-f64::from(alone[usize::from(*follower)]) / 8.0);
+                let unigram = f64::exp2(-f64::from(alone[usize::from(*follower)]) / 8.0);
                 pairs.insert(
                     (*code).into(),
                     (*follower).into(),
-                    cost_of_probability(n / all + others * by_itself),
+                    cost_of_probability(n / total + others * unigram),
                 );
             }
         }
@@ -67,6 +70,7 @@ impl Counts {
     }
 }
 
+/// Parses a line; `None` if it has no followers or a character outside the basic plane.
 fn character(line: &str) -> Option<Character> {
     let mut words = line.splitn(3, ' ');
     let c = words.next()?.chars().next()?;
@@ -84,12 +88,13 @@ fn character(line: &str) -> Option<Character> {
     Some(Character { code: u16::try_from(u32::from(c)).ok()?, n, followers })
 }
 
-/// Costs of pairs of characters of the basic plane: a hash table with open addressing, because it
-/// is used for every character of a broken text.
+/// Costs of pairs of characters of the basic plane. A hash table with open addressing is fast: it is
+/// used for every character of a broken text.
 pub(super) struct Pairs {
-    /// 0 where there is none: U+0000 is in no pair.
+    /// The key of the pair in each slot; 0 if the slot is free, because U+0000 is in no pair.
     keys: Vec<u32>,
     costs: Vec<u8>,
+    /// A hash is shifted right by this number of bits, so that it is a valid index.
     shift: u32,
 }
 
@@ -121,32 +126,32 @@ impl Pairs {
     }
 }
 
-/// Both codes are below 2^16.
+/// The key of a pair. Both codes are below 2^16.
 fn key(first: usize, second: usize) -> u32 {
     u32::try_from((first << 16) | (second & 0xFFFF)).unwrap_or(0)
 }
 
-/// A part of a standard: its rows, and the share of all text assumed for its characters.
+/// A part of a standard: its lead bytes, and the assumed share of its characters in all text.
 struct Level {
     encoding: &'static Encoding,
     leads: std::ops::RangeInclusive<u8>,
     share: f64,
 }
 
-/// If several levels have a character, the one with the highest frequency counts.
+/// If several levels contain a character, the one that gives the highest probability counts.
 fn levels() -> [Level; 9] {
     let level = |encoding, leads, share| Level { encoding, leads, share };
     [
-        // GB 2312: punctuation and wide forms, the common characters, the others; then GBK.
+        // GB 2312: punctuation and full-width forms, common characters, other characters; then GBK.
         level(GB18030, 0xA1..=0xA3, 0.01),
         level(GB18030, 0xB0..=0xD7, 0.03),
         level(GB18030, 0xD8..=0xF7, 0.006),
         level(GB18030, 0x81..=0xFE, 0.003),
-        // Big5: the common characters, the others; then those of Hong Kong.
+        // Big5: common characters, other characters; then those of Hong Kong.
         level(BIG5, 0xA4..=0xC6, 0.03),
         level(BIG5, 0xC9..=0xF9, 0.006),
         level(BIG5, 0x87..=0xFE, 0.001),
-        // JIS X 0208: the common characters, the others.
+        // JIS X 0208: common characters, other characters.
         level(EUC_JP, 0xB0..=0xCF, 0.02),
         level(EUC_JP, 0xD0..=0xF4, 0.003),
     ]
@@ -154,18 +159,19 @@ fn levels() -> [Level; 9] {
 
 /// Probability of each character of the basic plane, estimated from the standards.
 pub(super) fn prior() -> Vec<f64> {
-    // About thirty thousand are in Unicode but in no two-byte standard.
+    // About thirty thousand characters are in no two-byte standard; together they get a share of 0.001.
     let mut prior = vec![0.001 / 30_000.0; 0x1_0000];
     for level in levels() {
         let characters = characters(&level);
-        let each = level.share / characters.len() as f64;
+        let probability = level.share / characters.len() as f64;
         for code in characters {
-            prior[code] = f64::max(prior[code], each);
+            prior[code] = f64::max(prior[code], probability);
         }
     }
     prior
 }
 
+/// The codes of all characters of a level.
 fn characters(level: &Level) -> Vec<usize> {
     let pairs = level.leads.clone().flat_map(|lead| (0x40..=0xFE).map(move |trail| [lead, trail]));
     pairs
@@ -173,7 +179,7 @@ fn characters(level: &Level) -> Vec<usize> {
             let text = level.encoding.decode_without_bom_handling_and_without_replacement(&pair)?;
             let mut chars = text.chars();
             let (first, None) = (chars.next()?, chars.next()) else { return None };
-            basic(first)
+            bmp_index(first)
         })
         .collect()
 }

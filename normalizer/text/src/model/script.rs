@@ -5,22 +5,22 @@ use super::{BIT, Cost};
 /// The script of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Script {
-    /// Han characters and Chinese punctuation: these are counted.
+    /// Han characters and Chinese punctuation, which have counted frequencies.
     Han,
     /// Letters, digits and signs of ASCII, line ends and tabs.
     Ascii,
     /// The upper half of Latin-1, and letters with marks.
     Latin,
-    /// Letters and digits of ASCII in the width of Han characters.
+    /// Full-width ASCII letters and digits.
     Wide,
     /// Hiragana and katakana.
     Kana,
     Hangul,
     Greek,
     Cyrillic,
-    /// Another alphabet; its number is its block of 256.
+    /// Another script, identified by the upper byte of its characters.
     Other(u8),
-    /// Arrows, lines, numbers in circles.
+    /// Arrows, lines, numbers in circles, and other signs.
     Symbol,
     Emoji,
     /// U+FFFD.
@@ -29,13 +29,13 @@ pub(crate) enum Script {
     NotText,
 }
 
-/// Whether the model counts a character: Han and Chinese punctuation.
+/// Whether a character is Han or Chinese punctuation: only those have counted frequencies.
 pub fn is_counted(c: char) -> bool {
     Script::of(c) == Script::Han
 }
 
-/// The class of a character as the first of a pair: itself, or any digit, any letter, any other
-/// sign.
+/// The character that stands for `c` as the first of a pair: `c` if it is Han, `0` for a digit, `a` for
+/// an ASCII letter, `.` for anything else.
 pub fn as_context(c: char) -> char {
     match Script::of(c) {
         Script::Han => c,
@@ -84,7 +84,8 @@ impl Script {
         }
     }
 
-    /// Cost of a character of this script. Han characters of the basic plane have costs of their own.
+    /// The cost of a character of this script, in eighths of a bit. Each Han character of the basic plane
+    /// has its own cost.
     pub(super) fn base_cost(self) -> u8 {
         match self {
             Self::Han => 184,
@@ -101,7 +102,7 @@ impl Script {
         }
     }
 
-    /// Cost of a change from another script to this one.
+    /// The extra cost if a character of this script follows one of the script `from`.
     pub(super) fn change_cost(self, from: Self) -> Cost {
         let bits = match (self, from) {
             (Self::Han, Self::Han) | (Self::Replacement | Self::NotText, _) => 0,

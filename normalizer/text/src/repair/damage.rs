@@ -1,4 +1,4 @@
-//! Finds where characters are lost: they cannot be restored, but reported.
+//! Finds the places of lost characters, which cannot be restored but are reported.
 
 use std::iter::Peekable;
 
@@ -10,34 +10,34 @@ use super::{
     unit::{Pending, Step, bytes},
 };
 
-/// The positions where characters were lost, in order.
+/// The positions of lost characters, in order.
 pub(super) fn find(text: &str, repairs: &[Repair]) -> Vec<Span> {
     let mut found = replacement_characters(text);
     found.extend(repairs.iter().filter_map(|repair| half_character_after(text, repair)));
     found.sort_unstable_by_key(|span| (span.offset, span.len));
     found.dedup_by(|next, span| {
         let end = span.offset + span.len;
-        let is_more = next.offset <= end;
-        if is_more {
+        let is_continued = next.offset <= end;
+        if is_continued {
             span.len = end.max(next.offset + next.len) - span.offset;
         }
-        is_more
+        is_continued
     });
     found
 }
 
-/// Characters that replaced lost ones.
+/// The positions of characters that replaced lost ones.
 fn replacement_characters(text: &str) -> Vec<Span> {
     let mut found = Vec::new();
     let mut chars = text.char_indices().peekable();
     while let Some((offset, first)) = chars.next() {
         let end = match first {
             '\u{FFFD}' => run(&mut chars, |c| c == first),
-            // Two U+FFFD in UTF-8, read as GBK: 锟斤拷. It may begin or end in the middle.
+            // Two U+FFFD in UTF-8, decoded as GBK, are 锟斤拷. The end may be cut off.
             '锟' => run(&mut chars, |c| matches!(c, '锟' | '斤' | '拷')),
-            // The same as Latin-1.
+            // U+FFFD in UTF-8, decoded as Latin-1, is ï¿½.
             'ï' => run(&mut chars, |c| matches!(c, '¿' | '½' | 'ï')),
-            // Uninitialised or freed memory: CC, CD and DD in a row.
+            // Uninitialised or freed memory has bytes CC, CD or DD in a row, which are these in GBK.
             '烫' | '屯' | '葺' => run(&mut chars, |c| c == first),
             _ => continue,
         };
@@ -57,19 +57,20 @@ fn replacement_characters(text: &str) -> Vec<Span> {
     found
 }
 
-/// Consumes characters of one kind; returns the end of the last one.
+/// Consumes characters while `is_part` holds; returns the end of the last one.
 fn run(
     chars: &mut Peekable<std::str::CharIndices<'_>>,
-    is_of_it: impl Fn(char) -> bool,
+    is_part: impl Fn(char) -> bool,
 ) -> Option<usize> {
     let mut end = None;
-    while let Some((at, c)) = chars.next_if(|(_, c)| is_of_it(*c)) {
+    while let Some((at, c)) = chars.next_if(|(_, c)| is_part(*c)) {
         end = Some(at + c.len_utf8());
     }
     end
 }
 
-/// After a repaired part: the first bytes of a character whose last byte became `?` or U+FFFD.
+/// The position, after a repaired part, of the first bytes of a character whose last byte became `?`
+/// or U+FFFD.
 fn half_character_after(text: &str, repair: &Repair) -> Option<Span> {
     let rule = *repair.rules.last()?;
     let offset = repair.span.offset + repair.span.len;

@@ -1,4 +1,5 @@
-//! Applies the rounds, and tracks the position of each part in the original text.
+//! Applies the edits of a round, and keeps the positions of all repairs in the original text. A
+//! round undoes one wrong decoding; a later round edits the result of the earlier ones.
 
 use crate::Span;
 
@@ -17,9 +18,8 @@ pub(super) fn apply(text: &str, edits: &[Edit]) -> String {
     edited
 }
 
-/// Joins the repairs of earlier rounds with those of this round. Repairs of the same characters
-/// become one. Its ends are then outside of earlier repairs or at their ends, so its position in
-/// the original text is exact.
+/// Joins the repairs of earlier rounds with the edits of this round. Repairs that overlap become one.
+/// So its ends are never inside an earlier repair, and its position in the original text is exact.
 pub(super) fn join(earlier: Vec<Repair>, edits: &[Edit]) -> Vec<Repair> {
     let mut joined = Vec::with_capacity(earlier.len() + edits.len());
     let mut earlier = earlier.into_iter().peekable();
@@ -56,7 +56,8 @@ pub(super) fn join(earlier: Vec<Repair>, edits: &[Edit]) -> Vec<Repair> {
     }
 }
 
-/// Maps positions in one text to positions in another, after the last part in which they differ.
+/// Maps positions in one text to positions in another. Valid only after the last part that differs:
+/// `from` and `to` are the ends of that part in the two texts.
 #[derive(Default)]
 struct OffsetMap {
     from: usize,
@@ -68,6 +69,7 @@ impl OffsetMap {
         self.to + (offset - self.from)
     }
 
+    /// Moves past a part at `span` that has `len` bytes in the other text.
     fn skip(&mut self, span: Span, len: usize) {
         self.to = self.of(span.offset) + len;
         self.from = span.offset + span.len;

@@ -1,9 +1,10 @@
-//! Repairs a part of a text: finds the most probable division into clean and broken parts.
+//! Finds the most probable division of a text into clean and broken parts.
 //!
-//! Every character is either clean or belongs to a part broken by one of the rules. Starting a
-//! broken part has a cost, so it must make the text less surprising by more than that. The cheapest
-//! division is found in one pass with the Viterbi algorithm: at each position, for each rule and
-//! number of pending bytes, only the cheapest open part is kept.
+//! Every character is either clean, or in a part that one of the rules describes: it was decoded
+//! with a wrong charset. Starting a broken part has a cost, and the repaired part must cost less by
+//! more than that. The Viterbi algorithm finds the cheapest division in one pass: at each position,
+//! for each rule and number of pending bytes, only the cheapest open part is kept. Pending bytes are
+//! the first bytes of a character that is not complete yet.
 
 use std::ops::Range;
 
@@ -22,7 +23,7 @@ use super::{
 /// The cost of starting a broken part, by rule.
 pub(super) type Costs = [Cost; Rule::ALL.len()];
 
-/// The broken parts in a window of a text.
+/// The repairs of the broken parts in a window of a text.
 pub(super) fn edits(text: &str, window: Range<usize>, costs: Costs) -> Vec<Edit> {
     let broken = &text[window.clone()];
     let may_read = |generation: &Generation| {
@@ -34,7 +35,7 @@ pub(super) fn edits(text: &str, window: Range<usize>, costs: Costs) -> Vec<Edit>
     found.max_by_key(|(gain, _)| *gain).map(|(_, edits)| edits).unwrap_or_default()
 }
 
-/// A broken part that is still open.
+/// A broken part that may still continue.
 #[derive(Clone, Copy)]
 struct OpenPart {
     rule: Rule,
@@ -42,7 +43,7 @@ struct OpenPart {
     /// Index of its first character.
     start: usize,
     pending: Pending,
-    /// The last decoded character.
+    /// The last repaired character.
     last: char,
 }
 
@@ -52,12 +53,14 @@ struct Division {
     cost: Cost,
     /// The broken part that ends here: its rule, and the index of its first character.
     part: Option<(Rule, usize)>,
+    /// The last character, repaired if it is in a broken part.
     last: char,
 }
 
 /// The cheapest open parts, by rule and number of pending bytes.
 type OpenParts = [Option<OpenPart>; Rule::ALL.len() * 4];
 
+/// The gain in cost, and the repairs, for texts that were read by one generation of decoders.
 fn search(text: &str, window: Range<usize>, tables: &Tables, costs: Costs) -> (Cost, Vec<Edit>) {
     let before = text[..window.start].chars().next_back().unwrap_or('\n');
     let chars: Vec<(usize, char)> = text[window.clone()].char_indices().collect();
@@ -100,7 +103,7 @@ fn search(text: &str, window: Range<usize>, tables: &Tables, costs: Costs) -> (C
     (gain, collect(text, &window, &chars, &divisions, tables))
 }
 
-/// Extends a part by one character, for each byte sequence from which it may have been read.
+/// Extends a part by one character, for each byte sequence from which it may have been decoded.
 fn advance(part: OpenPart, c: char, tables: &Tables, next: &mut OpenParts) {
     let read = part.rule.wrong_charset().table(tables);
     for number in [read.bytes(c), read.other_bytes(c)].into_iter().flatten() {
@@ -113,6 +116,7 @@ fn advance(part: OpenPart, c: char, tables: &Tables, next: &mut OpenParts) {
     }
 }
 
+/// Decodes the one or two bytes of `number` in the true charset; `None` if they are malformed.
 fn feed(mut part: OpenPart, number: u16, tables: &Tables) -> Option<OpenPart> {
     for byte in bytes(number) {
         match part.rule.true_charset().step(part.pending, byte, tables) {
@@ -127,7 +131,7 @@ fn feed(mut part: OpenPart, number: u16, tables: &Tables) -> Option<OpenPart> {
     Some(part)
 }
 
-/// Traces back from the end, and takes the parts whose repair is exact.
+/// Goes back from the last division, and returns the parts whose repair is exact.
 fn collect(
     text: &str,
     window: &Range<usize>,

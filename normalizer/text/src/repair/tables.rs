@@ -1,9 +1,9 @@
-//! Tables from characters to bytes and from pairs of bytes to characters.
+//! Tables of the charsets GB18030, Big5 and Latin-1: from characters to bytes, and from pairs of
+//! bytes to characters.
 //!
-//! `encoding_rs` searches when it encodes a legacy charset, and decoding one pair at a time is too
-//! slow here. So every pair is decoded once, and the result is kept.
-//!
-//! There are two generations of decoders, and a text was read by one of them: see [`Generation`].
+//! Repair needs the bytes of single characters, for which `encoding_rs` is too slow. So every pair is
+//! decoded once, and the result is kept. There is one set of tables for each [`Generation`] of
+//! decoders.
 
 use std::sync::LazyLock;
 
@@ -11,26 +11,28 @@ use encoding_rs::{BIG5, Encoding, GB18030, WINDOWS_1252};
 
 use super::unit::WrongCharset;
 
-/// The decoders with which a text was read.
+/// The decoders with which a text may have been read. The two generations decode some bytes to
+/// different characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Generation {
-    /// Those of browsers: Windows-1252, GB 18030-2022, Big5 with the signs of ETEN.
+    /// The decoders of browsers: Windows-1252, GB 18030-2022, Big5 with the signs of ETEN.
     Newer,
-    /// Those of Python, and of Java and C libraries of their time: Latin-1, GB 18030-2005, Big5
-    /// without signs of vendors.
+    /// The decoders of Python, and of older Java and C libraries: Latin-1, GB 18030-2005, Big5 without
+    /// signs of vendors.
     Older,
 }
 
 impl Generation {
     pub(super) const ALL: [Self; 2] = [Self::Newer, Self::Older];
 
-    /// Whether a text may have been read with it: the older ones are tried only where they differ.
+    /// Whether a text may have been read with it: `Older` is possible only for a text with a character
+    /// that no newer decoder gives.
     pub(super) fn may_read(self, text: &str, read: WrongCharset) -> bool {
         self == Self::Newer || text.chars().any(|c| is_only_older(read, c))
     }
 }
 
-/// The charsets in which texts are wrongly read, by one generation of decoders.
+/// The tables of one generation of decoders.
 pub(super) struct Tables {
     pub(super) latin1: Table,
     pub(super) gb18030: Table,
@@ -62,7 +64,7 @@ impl Tables {
             latin1.set(code, byte.into());
         }
         match generation {
-            // cp936 has the euro sign as the byte 80; the pair stays too.
+            // In cp936 the euro sign is the byte 80; its two bytes of GB18030 are possible as well.
             Generation::Newer => gb18030.other = Some(('€', 0x80)),
             Generation::Older => {
                 for (charset, run) in OLDER.lines().filter_map(older_run) {
@@ -75,17 +77,18 @@ impl Tables {
     }
 }
 
-/// Where older decoders differ from those of browsers; its first lines explain it.
+/// The differences between the two generations; the first lines of the file explain its format.
 const OLDER: &str = include_str!("../../model/older.txt");
 
-/// A line of that table: charset, first pair of bytes, first character, number of both.
+/// Parses a line of that file: charset, first pair of bytes, first character, length of the run.
+/// `None` for a comment.
 fn older_run(line: &str) -> Option<(&str, (u16, u16, u16))> {
     let [charset, pair, first, n] = line.split(' ').collect::<Vec<_>>()[..] else { return None };
     let hex = |text| u16::from_str_radix(text, 16).ok();
     Some((charset, (hex(pair)?, hex(first)?, n.parse().ok()?)))
 }
 
-/// Whether the older decoders give this character for bytes for which the newer give another one.
+/// Whether only the older decoders of the charset give this character.
 fn is_only_older(read: WrongCharset, c: char) -> bool {
     match read {
         WrongCharset::Latin1 => matches!(c, '\u{80}'..='\u{9F}'),
@@ -97,19 +100,20 @@ fn is_only_older(read: WrongCharset, c: char) -> bool {
     }
 }
 
-/// Characters that Big5 has twice; encoders write the last of the two pairs (WHATWG Encoding, index
-/// Big5 pointer).
+/// Whether this is a character that Big5 contains twice and encoders write as the last of the two pairs
+/// (WHATWG Encoding, index Big5 pointer).
 fn is_written_last(c: char) -> bool {
     matches!(c, '═' | '╞' | '╡' | '╪' | '十' | '卅')
 }
 
 /// A charset of one or two bytes.
 pub(super) struct Table {
-    /// By character of the basic plane: its one or two bytes as a number, 0 where it has none.
+    /// For each character of the basic plane: its one or two bytes as a big-endian number; 0 if it is
+    /// not in the charset.
     bytes: Vec<u16>,
-    /// By pair of bytes; U+0000 where there is none.
+    /// For each pair of bytes, as a big-endian number: its character; U+0000 if it has none.
     chars: Vec<u16>,
-    /// A character that is read from two different byte sequences.
+    /// A character with a second byte sequence, and that sequence.
     other: Option<(char, u16)>,
 }
 
@@ -133,8 +137,8 @@ impl Table {
             let (Some(c), None) = (chars.next(), chars.next()) else { continue };
             let Ok(code) = u16::try_from(u32::from(c)) else { continue };
             table.chars[usize::from(pair)] = code;
-            // Decoders read two pairs as one character, and encoders write one of them: the wide space of
-            // cp936, characters of Hong Kong.
+            // Some characters have two pairs, of which encoders write only one: the wide space of cp936,
+            // characters of Hong Kong.
             let is_written = std::ptr::eq(encoding, GB18030) || pair >= 0xA140;
             if is_written && (table.bytes[usize::from(code)] == 0 || is_written_last(c)) {
                 table.set(code.into(), pair);
@@ -149,7 +153,7 @@ impl Table {
         }
     }
 
-    /// Assigns other characters to a run of pairs.
+    /// Assigns `n` characters from `first` on to the pairs from `pair` on.
     fn replace(&mut self, (pair, first, n): (u16, u16, u16)) {
         let mut pair = pair;
         for code in first..first + n {
@@ -167,12 +171,12 @@ impl Table {
         }
     }
 
-    /// The one or two bytes from which `c` was read, as a number.
+    /// The one or two bytes of `c`, as a big-endian number.
     pub(super) fn bytes(&self, c: char) -> Option<u16> {
         self.bytes.get(c as usize).copied().filter(|bytes| *bytes != 0)
     }
 
-    /// The other bytes from which `c` may have been read, if there are any.
+    /// The second byte sequence of `c`, if it has one.
     pub(super) fn other_bytes(&self, c: char) -> Option<u16> {
         self.other.filter(|(other, _)| *other == c).map(|(_, bytes)| bytes)
     }

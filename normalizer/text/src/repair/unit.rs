@@ -1,5 +1,5 @@
-//! The two sides of a wrong decoding: the bytes of a character in the wrong charset, and the characters
-//! of these bytes in the true charset, one byte at a time.
+//! The two charsets of a wrong decoding. A repair encodes each character in the wrong charset, with its
+//! table, and decodes the bytes in the true charset, one byte at a time.
 
 use encoding_rs::GB18030;
 
@@ -41,11 +41,12 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// The number of bytes.
+    /// The number of pending bytes.
     pub(super) fn len(self) -> usize {
         usize::from(self.len)
     }
 
+    /// Adds a byte to an incomplete character.
     fn and(mut self, byte: u8) -> Step {
         let len = self.len();
         let Some(next) = self.bytes.get_mut(len) else { return Step::Malformed };
@@ -55,16 +56,19 @@ impl Pending {
     }
 }
 
-/// The result of one more byte.
+/// The result of adding one byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
+    /// The character is still incomplete.
     More(Pending),
+    /// The byte completed this character.
     Whole(char),
+    /// The bytes are not valid in the charset.
     Malformed,
 }
 
 impl TrueCharset {
-    /// Adds one byte. Strict: a sequence that is not in the charset is malformed.
+    /// Adds one byte to the pending ones.
     pub(super) fn step(self, pending: Pending, byte: u8, tables: &Tables) -> Step {
         match self {
             Self::Utf8 => utf8(pending, byte),
@@ -78,20 +82,20 @@ impl TrueCharset {
         }
     }
 
-    /// Whether `c` is encoded as these bytes. Some characters of GBK and Big5 are decoded from two
-    /// different pairs of bytes.
+    /// Whether encoders write `c` as the `pending` bytes and `last`. Some characters of GBK and Big5 have
+    /// two pairs of bytes, of which encoders write only one.
     pub(super) fn writes(self, c: char, pending: Pending, last: u8, tables: &Tables) -> bool {
         let table = match self {
             Self::Gb18030 if pending.len() == 1 => &tables.gb18030,
             Self::Big5 => &tables.big5,
-            // Here each character has one encoding.
+            // Here each character has only one encoding.
             Self::Utf8 | Self::Gb18030 => return true,
         };
         table.bytes(c) == Some(u16::from_be_bytes([pending.bytes[0], last]))
     }
 }
 
-/// The one byte or the two of a number from a [`Table`].
+/// The one or two bytes of a number from a [`Table`].
 pub(super) fn bytes(number: u16) -> impl Iterator<Item = u8> {
     number.to_be_bytes().into_iter().skip(usize::from(number < 0x100))
 }
@@ -137,7 +141,7 @@ fn step_of(c: Option<char>) -> Step {
     c.map_or(Step::Malformed, Step::Whole)
 }
 
-/// Nobody writes the private-use characters that a decoder makes of two bytes.
+/// Takes a private-use character as malformed, because people do not write them.
 fn step_without_private_use(c: Option<char>) -> Step {
     step_of(c.filter(|c| !matches!(c, '\u{E000}'..='\u{F8FF}')))
 }

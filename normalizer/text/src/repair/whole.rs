@@ -1,4 +1,4 @@
-//! The usual case: the whole text was decoded wrongly in one way.
+//! Repairs a text that was decoded wrongly as a whole, in one way, which is the usual case.
 
 use crate::{
     Span,
@@ -11,40 +11,40 @@ use super::{
     unit::{Pending, Step, TrueCharset, bytes},
 };
 
-/// Real text costs less per character.
+/// A text that costs more per character is not plausible.
 const MAX_COST_PER_CHAR: Cost = 13 * BIT;
-/// Shorter texts are names or words, and may be anything.
+/// A shorter text may be a rare name, so it needs the larger gain.
 const MIN_CHARS: Cost = 4;
 
-/// A result of older decoders may be so much more surprising than one of newer decoders: texts are
-/// broken by databases and scripts, not by browsers.
-const OLDER_HANDICAP: Cost = 8 * BIT;
+/// Added to the cost of a result of the newer decoders, if the older ones are possible too: databases
+/// and scripts break texts, and browsers do not.
+const NEWER_PENALTY: Cost = 8 * BIT;
 
-/// The repair of a whole text, if there is no doubt.
+/// The repair of a whole text, if it is certain.
 ///
-/// Bytes are not valid UTF-8 from beginning to end by chance. But every second text is valid Big5
-/// or GBK: there the result must be plausible by itself, and the best one is taken.
+/// If the bytes are valid UTF-8, that is hardly chance. But nearly half of all texts are valid Big5 or
+/// GBK: such a result must be plausible by itself, and the cheapest one is returned.
 pub(super) fn edit(text: &str) -> Option<Edit> {
     let original_cost = model().estimate(text);
     let mut best: Option<(Cost, Edit)> = None;
     for rule in Rule::ALL {
-        let is_either = Generation::Older.may_read(text, rule.wrong_charset());
+        let may_be_older = Generation::Older.may_read(text, rule.wrong_charset());
         for generation in Generation::ALL {
             let is_newer = generation == Generation::Newer;
-            // Text in Big5 may have signs that only older encoders encode in this way.
-            let is_possible = is_newer || is_either || rule.true_charset() == TrueCharset::Big5;
+            // The bytes may be Big5 text with signs that only older encoders write in this way.
+            let is_possible = is_newer || may_be_older || rule.true_charset() == TrueCharset::Big5;
             let tables = Tables::of(generation);
             let Some(repaired) = is_possible.then(|| undo(rule, text, tables)).flatten() else {
                 continue;
             };
-            let handicap = if is_newer && is_either { OLDER_HANDICAP } else { 0 };
+            let penalty = if is_newer && may_be_older { NEWER_PENALTY } else { 0 };
             let cost = model().estimate(&repaired);
             let is_utf8 = rule.true_charset() == TrueCharset::Utf8;
             let n_chars = Cost::try_from(repaired.chars().count()).unwrap_or(Cost::MAX);
             let is_plausible = cost < MAX_COST_PER_CHAR.saturating_mul(n_chars);
             let min_gain =
                 if is_plausible && n_chars >= MIN_CHARS { MIN_GAIN_IF_LIKELY } else { MIN_GAIN };
-            let is_best = best.as_ref().is_none_or(|(best, _)| cost + handicap < *best);
+            let is_best = best.as_ref().is_none_or(|(best, _)| cost + penalty < *best);
             if (is_plausible || is_utf8)
                 && is_best
                 && original_cost >= cost.saturating_add(min_gain)
@@ -53,18 +53,18 @@ pub(super) fn edit(text: &str) -> Option<Edit> {
                 if is_utf8 {
                     return Some(edit);
                 }
-                best = Some((cost + handicap, edit));
+                best = Some((cost + penalty, edit));
             }
         }
     }
     best.map(|(_, edit)| edit)
 }
 
-/// The text before it was broken by `rule`. `None` if the repair is not exact.
+/// Undoes a wrong decoding; `None` if the text cannot have been broken in this way.
 pub(super) fn undo(rule: Rule, text: &str, tables: &Tables) -> Option<String> {
     let read = rule.wrong_charset().table(tables);
     let usual = undo_as(rule, text, tables, |c| read.bytes(c));
-    // One character may have been read from other bytes: cp936 has the euro sign as one.
+    // The euro sign may have been read from one byte (cp936) or from two.
     usual.or_else(|| {
         let has_other = text.chars().any(|c| read.other_bytes(c).is_some());
         let other = |c| read.other_bytes(c).or_else(|| read.bytes(c));
@@ -86,19 +86,20 @@ fn undo_as(
 
 fn decode_utf8(text: &str, bytes_of: impl Fn(char) -> Option<u16>) -> Option<String> {
     const HEAD: usize = 32;
-    let mut broken = Vec::with_capacity(text.len());
+    let mut encoded = Vec::with_capacity(text.len());
     for (index, c) in text.chars().enumerate() {
-        broken.extend(bytes(bytes_of(c)?));
-        // Most text that is not UTF-8 fails early.
-        if index == HEAD && str::from_utf8(&broken).is_err_and(|error| error.error_len().is_some())
+        encoded.extend(bytes(bytes_of(c)?));
+        // Stops early, because most bytes that are not UTF-8 are malformed at the beginning.
+        if index == HEAD && str::from_utf8(&encoded).is_err_and(|error| error.error_len().is_some())
         {
             return None;
         }
     }
-    String::from_utf8(broken).ok()
+    String::from_utf8(encoded).ok()
 }
 
-/// The bytes of each character must be those of its encoding.
+/// Decodes the bytes in a charset for Han characters. Each character must have the bytes that encoders
+/// write.
 fn decode_han(
     charset: TrueCharset,
     text: &str,
@@ -124,19 +125,19 @@ fn decode_han(
             }
         }
     }
-    // These are charsets for Han characters.
+    // Text in these charsets consists mostly of Han characters.
     (pending.len() == 0 && n_counted > n_others).then_some(repaired)
 }
 
-/// Not valid in any charset.
+/// Stands for a character without bytes: FF is not valid in these charsets.
 const NO_BYTES: u16 = 0xFFFF;
 
-/// Without ASCII at the beginning and the end.
+/// The edit without the unchanged ASCII at the beginning and the end.
 fn trimmed(rule: Rule, text: &str, repaired: String) -> Edit {
     let same = |(a, b): &(char, char)| a == b && a.is_ascii();
     let start = text.chars().zip(repaired.chars()).take_while(same).count();
-    let (rest, meant_rest) = (&text[start..], &repaired[start..]);
-    let end = rest.chars().rev().zip(meant_rest.chars().rev()).take_while(same).count();
+    let (rest, repaired_rest) = (&text[start..], &repaired[start..]);
+    let end = rest.chars().rev().zip(repaired_rest.chars().rev()).take_while(same).count();
     let from = Span { offset: start, len: rest.len() - end };
-    Edit { rule, from, repaired: meant_rest[..meant_rest.len() - end].to_owned() }
+    Edit { rule, from, repaired: repaired_rest[..repaired_rest.len() - end].to_owned() }
 }

@@ -5,26 +5,26 @@ use std::{cell::Cell, ops::Range};
 
 use html5ever::data::NAMED_ENTITIES;
 
-/// What happens to a range of markup.
+/// Whether markup changes the visible text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A tag or a reference: it changes the text.
+    /// A tag or a character reference, which may become a line end, a space or a character.
     Visible,
     /// A comment, a script or a style sheet: it is dropped.
     Invisible,
 }
 
-/// How often the whole text may be searched in vain for the end of a tag.
-const MAX_VAIN_SCANS: usize = 4;
-/// After that, the end of a tag is searched in this number of bytes only.
-const NEAR_BYTES: usize = 256;
+/// How many bytes may be searched for ends of tags that do not exist, as a multiple of the text's length.
+const MAX_FAILED_SCANS: usize = 4;
+/// After that, the end of a tag is searched in this number of bytes only, after its name.
+const MIN_SEARCH_BYTES: usize = 256;
 
-/// Finds markup, in time linear in the text: the last closing marks are known in advance, and the
-/// number of searches without a result is bounded.
+/// Finds markup, in time linear in the length of the text: the positions of the last `-->`,
+/// `</script>` and `</style>` are computed first, and unsuccessful searches have a budget.
 pub(super) struct Finder<'a> {
     text: &'a str,
-    /// Bytes that may still be searched in vain for the end of a tag. Quotes can hide every end: without
-    /// this limit, each `<a` would be searched to the end of the text.
+    /// Bytes that may still be searched for ends of tags that do not exist. An open quote hides every
+    /// `>`: without this limit, the search from each `<a` would read the whole text.
     budget: Cell<usize>,
     last_comment_end: usize,
     last_script_end: usize,
@@ -32,29 +32,30 @@ pub(super) struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    /// `None` if there is not even a `<` or a `&`.
+    /// `None` if the text contains neither `<` nor `&`.
     pub(super) fn new(text: &'a str) -> Option<Self> {
         text.bytes().any(|byte| matches!(byte, b'<' | b'&')).then(|| Self {
             text,
-            budget: Cell::new(MAX_VAIN_SCANS * text.len()),
+            budget: Cell::new(MAX_FAILED_SCANS * text.len()),
             last_comment_end: last_position(text, "-->"),
             last_script_end: last_position(text, "</script>"),
             last_style_end: last_position(text, "</style>"),
         })
     }
 
-    /// The first markup at or behind `from`.
+    /// The first markup at or after `from`: its kind and range.
     pub(super) fn next_from(&self, mut from: usize) -> Option<(Kind, Range<usize>)> {
         loop {
             let start = from + self.text[from..].find(['<', '&'])?;
-            if let Some((kind, len)) = self.at(start) {
+            if let Some((kind, len)) = self.markup_at(start) {
                 return Some((kind, start..start + len));
             }
             from = start + 1;
         }
     }
 
-    fn at(&self, start: usize) -> Option<(Kind, usize)> {
+    /// The kind and length of the markup that begins at `start`, if any does.
+    fn markup_at(&self, start: usize) -> Option<(Kind, usize)> {
         let rest = &self.text[start..];
         if rest.starts_with('&') {
             return Some((Kind::Visible, reference(rest)?));
@@ -77,7 +78,7 @@ impl<'a> Finder<'a> {
         if rest.starts_with("</") {
             return Some((Kind::Invisible, len));
         }
-        // Without an end only the tag itself is markup: the text after it must stay.
+        // If there is no end tag, only the start tag is markup: the text after it must stay.
         Some((Kind::Invisible, length_through(rest, len, end, start, last_end).unwrap_or(len)))
     }
 
@@ -94,7 +95,7 @@ impl<'a> Finder<'a> {
             return None;
         }
         let attributes = &rest.as_bytes()[name_start + name.len()..];
-        let n_searched = attributes.len().min(self.budget.get().max(NEAR_BYTES));
+        let n_searched = attributes.len().min(self.budget.get().max(MIN_SEARCH_BYTES));
         match attributes_len(&attributes[..n_searched], name.len() == 1) {
             Ok(len) => Some((name, name_start + name.len() + len)),
             Err(n_read) => {
@@ -105,7 +106,8 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// Length of `rest` up to and including the first `end` after `from`, if there is one.
+/// Length of `rest` up to and including the first `end` after the byte `from`, if there is one. In the
+/// whole text, `rest` begins at `start`, and the last `end` at `last_end`.
 fn length_through(
     rest: &str,
     from: usize,
@@ -116,15 +118,15 @@ fn length_through(
     if last_end < start + from {
         return None;
     }
-    let window = |bytes: &[u8]| bytes.eq_ignore_ascii_case(end.as_bytes());
-    let at = rest.as_bytes()[from..].windows(end.len()).position(window)?;
+    let is_end = |bytes: &[u8]| bytes.eq_ignore_ascii_case(end.as_bytes());
+    let at = rest.as_bytes()[from..].windows(end.len()).position(is_end)?;
     Some(from + at + end.len())
 }
 
 /// The last position of `end`; 0 if there is none.
 fn last_position(text: &str, end: &str) -> usize {
-    let window = |bytes: &[u8]| bytes.eq_ignore_ascii_case(end.as_bytes());
-    text.as_bytes().windows(end.len()).rposition(window).unwrap_or(0)
+    let is_end = |bytes: &[u8]| bytes.eq_ignore_ascii_case(end.as_bytes());
+    text.as_bytes().windows(end.len()).rposition(is_end).unwrap_or(0)
 }
 
 /// Length of a character reference at the beginning of `rest`.
@@ -133,17 +135,17 @@ fn reference(rest: &str) -> Option<usize> {
     let name_len = body.bytes().take(33).take_while(|b| b.is_ascii_alphanumeric() || *b == b'#');
     let name = &body[..name_len.count()];
     if body[name.len()..].starts_with(';') {
-        let known = match name.strip_prefix('#') {
+        let is_known = match name.strip_prefix('#') {
             Some(number) => match number.strip_prefix(['x', 'X']) {
                 Some(hex) => is_all(hex, |b| b.is_ascii_hexdigit()),
                 None => is_all(number, |b| b.is_ascii_digit()),
             },
-            // The table also has prefixes of names; those have no character.
+            // The table also contains prefixes of names, without a character.
             None => NAMED_ENTITIES.get(&body[..=name.len()]).is_some_and(|(first, _)| *first != 0),
         };
-        return known.then_some(name.len() + 2);
+        return is_known.then_some(name.len() + 2);
     }
-    // This one is often not closed. Others that are not closed are parameters of a URL.
+    // `&nbsp` often lacks its semicolon. Other names without one are parameters of a URL.
     (name == "nbsp").then_some(name.len() + 1)
 }
 
@@ -151,7 +153,7 @@ fn is_all(text: &str, test: impl Fn(&u8) -> bool) -> bool {
     !text.is_empty() && text.as_bytes().iter().all(test)
 }
 
-/// Length of a document type, a processing instruction, or Word's `<![if …]>`.
+/// Length of a document type, an XML declaration, or Word's `<![if …]>`, at the beginning of `rest`.
 fn declaration(rest: &str) -> Option<usize> {
     const BEGINNINGS: [&str; 5] = ["<!doctype ", "<?xml", "<![if ", "<![endif]", "<!element "];
     let begins = |with: &&str| {
@@ -162,9 +164,9 @@ fn declaration(rest: &str) -> Option<usize> {
     rest[end..].starts_with('>').then_some(end + 1)
 }
 
-/// Length of the attributes of a tag including its `>`, with the quoting of HTML; if they have no
-/// end, the number of bytes read. In `a<b and c>d` words look like attributes, so an element of one
-/// letter needs an attribute with a value.
+/// Length of the attributes of a tag including its `>`, with the quoting of HTML. The error is the
+/// number of bytes read without finding the end. With `needs_value`, a tag with attributes needs one
+/// with a value: in `a<b and c>d` words look like attributes.
 fn attributes_len(bytes: &[u8], needs_value: bool) -> Result<usize, usize> {
     if !matches!(bytes.first(), Some(b'>' | b'/' | b' ' | b'\t' | b'\n' | b'\r')) {
         return Err(1);

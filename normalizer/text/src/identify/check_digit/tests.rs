@@ -15,7 +15,7 @@ fn valid_identity_numbers_pass_however_they_are_typed() {
             number.chars().map(|c| char::from_u32(c as u32 + 0xFEE0).unwrap()).collect();
         let spaced = format!("\u{3000}{} {}\t", &number[..6], &number[6..]);
         for typed in [number.to_owned(), number.to_lowercase(), wide, spaced] {
-            let expected = Identified { normalised: number.to_owned(), problem: None };
+            let expected = CheckedNumber { normalised: number.to_owned(), problem: None };
             assert_eq!(id_card(&typed), expected, "{typed}");
         }
     }
@@ -38,17 +38,17 @@ fn no_identity_number_with_a_single_wrong_digit_passes() {
 #[test]
 fn the_problem_of_an_identity_number_is_named() {
     for (number, problem) in [
-        ("", Problem::Form),
-        ("3402021980010100", Problem::Form),
-        ("3402021980010100155", Problem::Form),
-        ("3402021980010100X5", Problem::Form),
-        ("34020219800101001A", Problem::Form),
-        ("芜湖市镜湖区", Problem::Form),
+        ("", Problem::Format),
+        ("3402021980010100", Problem::Format),
+        ("3402021980010100155", Problem::Format),
+        ("3402021980010100X5", Problem::Format),
+        ("34020219800101001A", Problem::Format),
+        ("芜湖市镜湖区", Problem::Format),
         ("340202198002300015", Problem::Date),
         ("340209190002290041", Problem::Date),
         ("340202218001010015", Problem::Date),
         ("340202801301001", Problem::Date),
-        ("34020280010100X", Problem::Form),
+        ("34020280010100X", Problem::Format),
         ("340202198001010016", Problem::CheckDigit),
         ("340202********0015", Problem::Masked),
         ("340202XXXXXXXX0015", Problem::Masked),
@@ -73,7 +73,7 @@ fn valid_credit_codes_pass_however_they_are_typed() {
             code.chars().map(|c| char::from_u32(c as u32 + 0xFEE0).unwrap()).collect();
         let spaced = format!(" {} {}\u{A0}", &code[..8], &code[8..]);
         for typed in [code.to_owned(), code.to_lowercase(), wide, spaced] {
-            let expected = Identified { normalised: code.to_owned(), problem: None };
+            let expected = CheckedNumber { normalised: code.to_owned(), problem: None };
             assert_eq!(uscc(&typed), expected, "{typed}");
         }
     }
@@ -95,15 +95,15 @@ fn no_credit_code_with_a_single_wrong_character_passes() {
 #[test]
 fn the_problem_of_a_credit_code_is_named() {
     for (code, problem) in [
-        ("", Problem::Form),
-        ("91340200MA8N0W1H5", Problem::Form),
-        ("91340200MA8N0W1H511", Problem::Form),
-        ("9134020OMA8N0W1H51", Problem::Form),
-        ("91340200MA8N0W1H5中", Problem::Form),
-        ("340200000000001", Problem::Form),
+        ("", Problem::Format),
+        ("91340200MA8N0W1H5", Problem::Format),
+        ("91340200MA8N0W1H511", Problem::Format),
+        ("9134020OMA8N0W1H51", Problem::Format),
+        ("91340200MA8N0W1H5中", Problem::Format),
+        ("340200000000001", Problem::Format),
         ("91340200MA8N0W1H52", Problem::CheckDigit),
         ("91340200MA8N0W1H15", Problem::CheckDigit),
-        // Right as a whole; the organisation code within is not.
+        // Its own check digit is right; that of the organisation code in it is wrong.
         ("91340200MA8N0W1H0H", Problem::CheckDigit),
         ("92340202MA2TQ9C402", Problem::CheckDigit),
         ("913402**********51", Problem::Masked),

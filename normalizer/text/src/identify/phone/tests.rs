@@ -12,7 +12,7 @@ fn mobiles_are_eleven_digits_however_they_are_typed() {
         "１３８００００００００",
         "\u{3000}138-0000-0000\u{A0}",
     ] {
-        let expected = Identified { normalised: "13800000000".to_owned(), problem: None };
+        let expected = CheckedNumber { normalised: "13800000000".to_owned(), problem: None };
         assert_eq!(mobile(typed), expected, "{typed}");
     }
 }
@@ -20,14 +20,14 @@ fn mobiles_are_eleven_digits_however_they_are_typed() {
 #[test]
 fn other_numbers_are_not_mobiles() {
     for (typed, problem) in [
-        ("", Problem::Form),
-        ("12345", Problem::Form),
-        ("12800000000", Problem::Form),
-        ("1380000000", Problem::Form),
-        ("138000000000", Problem::Form),
-        ("0553-3800000", Problem::Form),
-        ("1380000000O", Problem::Form),
-        ("无", Problem::Form),
+        ("", Problem::Format),
+        ("12345", Problem::Format),
+        ("12800000000", Problem::Format),
+        ("1380000000", Problem::Format),
+        ("138000000000", Problem::Format),
+        ("0553-3800000", Problem::Format),
+        ("1380000000O", Problem::Format),
+        ("无", Problem::Format),
         ("138****1234", Problem::Masked),
         ("138xxxx1234", Problem::Masked),
     ] {
@@ -53,7 +53,7 @@ fn landlines_are_written_in_one_way() {
         ("3800000", "3800000"),
         ("55380000", "55380000"),
     ] {
-        let expected = Identified { normalised: expected.to_owned(), problem: None };
+        let expected = CheckedNumber { normalised: expected.to_owned(), problem: None };
         assert_eq!(landline(typed), expected, "{typed}");
     }
 }
@@ -78,7 +78,7 @@ fn other_numbers_are_not_landlines() {
         "5533800000",
         "+86-553-3800000",
     ] {
-        assert_eq!(landline(typed).problem, Some(Problem::Form), "{typed}");
+        assert_eq!(landline(typed).problem, Some(Problem::Format), "{typed}");
     }
     assert_eq!(landline("0553-****000").problem, Some(Problem::Masked));
 }

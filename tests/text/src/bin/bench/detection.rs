@@ -39,8 +39,8 @@ pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<Vec<String>> {
         let answers = found.entry((charset, size)).or_default();
         answers.n += 1;
         answers.right += usize::from(is_right);
-        answers.unsure += usize::from(!is_right && !detected.certain);
-        answers.wrong += usize::from(!is_right && detected.certain);
+        answers.unsure += usize::from(!is_right && !detected.is_certain);
+        answers.wrong += usize::from(!is_right && detected.is_certain);
         if let (Some(one), Some(other)) = (one, other) {
             answers.asked += 1;
             answers.right_peers[0] += usize::from(one);
