@@ -61,8 +61,9 @@ fn insert_schema(root: &mut Value, name: &str, section: &Value) {
     let mut definitions = Map::new();
     if let Some(object) = section.as_object_mut() {
         object.remove("$schema");
-        if let Some(Value::Object(own)) = object.remove("$defs") {
-            definitions.extend(own.into_iter().map(|(key, item)| (format!("{name}.{key}"), item)));
+        if let Some(Value::Object(moved)) = object.remove("$defs") {
+            definitions
+                .extend(moved.into_iter().map(|(key, item)| (format!("{name}.{key}"), item)));
         }
     }
     let description = section.get("description").cloned();
@@ -71,8 +72,8 @@ fn insert_schema(root: &mut Value, name: &str, section: &Value) {
     if !root["$defs"].is_object() {
         root["$defs"] = json!({});
     }
-    if let Some(known) = root["$defs"].as_object_mut() {
-        known.extend(definitions);
+    if let Some(root_definitions) = root["$defs"].as_object_mut() {
+        root_definitions.extend(definitions);
     }
     let mut reference = json!({ "$ref": format!("#/$defs/{name}") });
     if let Some(description) = description {

@@ -172,7 +172,7 @@ impl Builder<'_> {
             .ok_or_else(|| wrong(format!("there is no connector `{}`", channel.connector)))?;
         let receiver = (kind.receiver)(&channel.section).map_err(wrong)?;
         if let Some(receiver) = &receiver {
-            config::check_listener(self.settings.intake, !receiver.admits_anybody()).map_err(
+            config::check_listener(self.settings.push_listen, !receiver.admits_anybody()).map_err(
                 |why| {
                     let path = [channel.connector.as_str(), "auth"];
                     vec![channel.problem(&path, format!("[intake] of gateway.toml {why}"))]

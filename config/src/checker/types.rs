@@ -49,6 +49,7 @@ pub(super) fn join_with_or(wanted: &[String]) -> String {
 }
 
 /// The value rewritten, as TOML, in a type that the shape allows; `None` if its meaning is not clear.
+/// `literal` is the value as the file has it.
 pub(super) fn convert(
     root: &Value,
     shape: &Shape<'_>,

@@ -110,7 +110,7 @@ async fn listeners(
     let endpoints =
         channels.iter().filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)));
     let endpoints = endpoints.collect();
-    let intake = push::open(settings.intake, endpoints, push::Timeouts::default()).await?;
+    let intake = push::open(settings.push_listen, endpoints, push::Timeouts::default()).await?;
     let console = match role {
         Role::All | Role::Console => console::open(settings, store).await?,
         Role::Ingest | Role::Sink => None,
