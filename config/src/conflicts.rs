@@ -23,13 +23,14 @@ pub(crate) fn section_problems(
     let mut problems = Vec::new();
     if value.get(connector).is_none() {
         let message = format!("missing table `[{connector}]` with the settings of the connector");
-        problems.push(problem(file, "connector", message, None));
+        let advice = "add the table, or change `connector`";
+        problems.push(problem(file, "connector", message, advice));
     }
     for other in kinds.filter(|kind| *kind != connector && value.get(*kind).is_some()) {
         let message =
             format!("`[{other}]` is for `connector = \"{other}\"`, not for \"{connector}\"");
         let advice = format!("remove the table, or write `connector = \"{other}\"`");
-        problems.push(problem(file, other, message, Some(Suggestion::advice(advice))));
+        problems.push(problem(file, other, message, &advice));
     }
     problems
 }
@@ -47,17 +48,16 @@ pub(crate) fn duplicate_channels(channels: &[RawChannel]) -> Vec<Problem> {
             .find(|other| name.is_some() && other.value["name"].as_str().map(str::trim) == name)
         {
             let message = format!("the channel in {} has the same `name`", first.file.path);
-            let advice = Suggestion::advice("set another `name` in one of the two files");
-            problems.push(problem(&channel.file, "name", message, Some(advice)));
+            let advice = "set another `name` in one of the two files";
+            problems.push(problem(&channel.file, "name", message, advice));
         }
         if let Some(first) =
             earlier.iter().find(|other| table.is_some() && connector_table(&other.value) == table)
         {
-            let (connector, file) =
-                (table.map_or("", |(connector, _)| connector), &first.file.path);
+            let (file, connector) = (&first.file.path, table.map_or("", |(name, _)| name));
             let message = format!("{file} has an equal table, so it reads the same records");
-            let advice = Suggestion::advice("change this table, or remove one of the two channels");
-            problems.push(problem(&channel.file, connector, message, Some(advice)));
+            let advice = "change this table, or remove one of the two channels";
+            problems.push(problem(&channel.file, connector, message, advice));
         }
     }
     problems
@@ -74,9 +74,8 @@ pub(crate) fn budget_conflicts(channels: &[RawChannel]) -> Vec<Problem> {
             let file = &first.file.path;
             let message =
                 format!("{file} reads the same upstream `{upstream}` with another budget");
-            let advice = "set the same limits in both files, or another `upstream`".to_owned();
-            let suggestion = Some(Suggestion::advice(advice));
-            problems.push(problem(&channel.file, "budget", message, suggestion));
+            let advice = "set the same limits in both files, or another `upstream`";
+            problems.push(problem(&channel.file, "budget", message, advice));
         }
     }
     problems
@@ -97,11 +96,7 @@ fn connector_table(value: &Value) -> Option<(&str, &Value)> {
 }
 
 /// A problem at the place of `key`.
-fn problem(
-    file: &ConfigFile,
-    key: &str,
-    message: String,
-    suggestion: Option<Suggestion>,
-) -> Problem {
+fn problem(file: &ConfigFile, key: &str, message: String, advice: &str) -> Problem {
+    let suggestion = Some(Suggestion::advice(advice));
     file.problem(Finding::new(file.locate(&[key]), message, suggestion))
 }

@@ -79,19 +79,13 @@ pub fn resolve(
 
 /// Turns checked values into settings. A value that matches its schema but cannot be deserialised means
 /// that the schema is wrong; only the first such problem is reported.
-fn settings(
-    dir: &Path,
-    gateway: Value,
-    raw_channels: Vec<RawChannel>,
-) -> Result<Settings, Problems> {
+fn settings(dir: &Path, gateway: Value, raw: Vec<RawChannel>) -> Result<Settings, Problems> {
     let defect = |file: &str, error: serde_json::Error| {
-        let message = format!(
-            "the file cannot be read, although it matches its schema: report this defect ({error})"
-        );
+        let message = format!("the schema admits the file wrongly; report this defect: {error}");
         Problems::from(Problem::of_file(file, message))
     };
     let mut channels = Vec::new();
-    for channel in raw_channels {
+    for channel in raw {
         let path = channel.file.path.clone();
         channels.push(channel.into_settings().map_err(|error| defect(&path, error))?);
     }

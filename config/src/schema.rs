@@ -61,9 +61,8 @@ fn insert_schema(root: &mut Value, name: &str, section: &Value) {
     let mut definitions = Map::new();
     if let Some(object) = section.as_object_mut() {
         object.remove("$schema");
-        if let Some(Value::Object(moved)) = object.remove("$defs") {
-            definitions
-                .extend(moved.into_iter().map(|(key, item)| (format!("{name}.{key}"), item)));
+        if let Some(Value::Object(own)) = object.remove("$defs") {
+            definitions.extend(own.into_iter().map(|(key, item)| (format!("{name}.{key}"), item)));
         }
     }
     let description = section.get("description").cloned();
