@@ -81,7 +81,7 @@ pub fn resolve(
 /// that the schema is wrong; only the first such problem is reported.
 fn settings(dir: &Path, gateway: Value, raw: Vec<RawChannel>) -> Result<Settings, Problems> {
     let defect = |file: &str, error: serde_json::Error| {
-        let message = format!("the schema admits the file wrongly; report this defect: {error}");
+        let message = format!("the file passes its checks but cannot be read; report this: {error}");
         Problems::from(Problem::of_file(file, message))
     };
     let mut channels = Vec::new();

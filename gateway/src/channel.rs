@@ -57,7 +57,7 @@ pub struct ChannelSpec {
 pub struct LiveChannel {
     /// Specification of the channel.
     pub spec: Arc<ChannelSpec>,
-    /// Kind of the connector, which builds it.
+    /// Kind of its connector; builds connectors from its settings.
     pub kind: Arc<ConnectorKind>,
     /// The mapping, as the loop uses it.
     pub normalizer: Arc<dyn Normalizer>,
@@ -78,7 +78,7 @@ pub struct ChannelHandle {
     pub watch: Arc<ChannelWatch>,
     /// Requests to the channel.
     pub control: Arc<ChannelControl>,
-    /// Read numbers of the channel; a task that reads the channel locks them.
+    /// Read numbers of the channel; a task that reads the channel locks them while it reads.
     pub numbers: Arc<Mutex<ReadNumbers>>,
 }
 
@@ -126,10 +126,10 @@ impl LiveChannel {
         (self.kind.build)(&self.spec.section, context)
     }
 
-    /// The fence under which the channel reads: the `fence` of the lease for a polled channel. A push
-    /// channel needs no lease, because every process reads what it received.
-    pub fn fence(&self, fence: u64) -> u64 {
-        if self.endpoint.is_some() { Position::UNLEASED } else { fence }
+    /// The fence under which the channel reads: for a polled channel, that of the lease. A push channel
+    /// needs no lease, because every process reads what it received.
+    pub fn read_fence(&self, lease_fence: u64) -> u64 {
+        if self.endpoint.is_some() { Position::UNLEASED } else { lease_fence }
     }
 
     /// The same channel with another schedule; without one, it ends once it has caught up.
@@ -164,6 +164,7 @@ pub fn have_same_specs(a: &[LiveChannel], b: &[LiveChannel]) -> bool {
 pub struct ReadNumbers {
     /// Fence of the lease under which the block was reserved.
     fence: u64,
+    /// The reserved numbers that are not used yet.
     block: Range<u64>,
 }
 

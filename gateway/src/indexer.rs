@@ -2,8 +2,8 @@
 //! at a time.
 //!
 //! The workers run beside the sink without delaying it: they have connections of their own, their
-//! transactions are short, and they pause for as long as they worked. After a fault, they try again;
-//! until then, the lag grows.
+//! transactions are short, and they pause for as long as they worked. After a fault, a worker waits and
+//! tries again.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -19,7 +19,7 @@ use crate::{clock, lease::LeaseHolder, log, stop::Stop, supervise::panic_fault};
 
 /// How often an idle worker checks for new history, or tries to claim its lease.
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
-/// How often progress is checked while a caller waits for the index.
+/// How often progress is checked while a caller or a stop waits for the index.
 const WAITING_INTERVAL: Duration = Duration::from_millis(50);
 /// Waiting for an index fails after this long without progress.
 const MAX_STANDSTILL: Duration = Duration::from_secs(60);
@@ -71,7 +71,8 @@ pub(crate) async fn wait_until_covered(
 ) -> Result<(), Fault> {
     let target = store.history_end().await?;
     let leases = LeaseHolder::new(store.separate_handle(), false);
-    let (mut previous, mut moved_at, mut reported_at) = (None, Instant::now(), None::<Instant>);
+    let (mut previous, mut progressed_at, mut reported_at) =
+        (None, Instant::now(), None::<Instant>);
     loop {
         let position = store.index_position(index).await?;
         let Ok(left) = u64::try_from(target - position) else { return Ok(()) };
@@ -79,8 +80,8 @@ pub(crate) async fn wait_until_covered(
             return Ok(());
         }
         if previous.replace(position) != Some(position) {
-            moved_at = Instant::now();
-        } else if moved_at.elapsed() > MAX_STANDSTILL {
+            progressed_at = Instant::now();
+        } else if progressed_at.elapsed() > MAX_STANDSTILL {
             let name = index.name();
             return Err(Fault::transient(format!(
                 "index `{name}` makes no progress; {left} rows of history are missing from it"
@@ -109,16 +110,20 @@ pub(crate) async fn wait_until_covered(
     }
 }
 
+/// Builds one index.
 struct Worker<'a> {
     index: Index,
     store: &'a Database,
     leases: &'a LeaseHolder,
+    /// Requests that it ends once it covers the history that exists at that time.
     finish: &'a Stop,
+    /// Requests that it ends now.
     stop: &'a Stop,
     retry: Retry,
 }
 
 impl Worker<'_> {
+    /// Claims the lease and works under it, until `finish` or `stop` ends it.
     async fn run(mut self) {
         let lease = lease_name(self.index);
         while !self.stop.is_requested() {

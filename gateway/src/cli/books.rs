@@ -1,4 +1,4 @@
-//! `tonghui books`: the ledger. Read = accepted + skipped + rejected; published = stored +
+//! `tonghui books`: prints the books. Read = accepted + skipped + rejected; published = stored +
 //! unchanged + stale + quarantined + in flight. Books balance when every message has an equal receipt.
 
 use contract::{ChannelId, Timestamp};
@@ -26,10 +26,10 @@ pub(super) struct Args {
 pub(super) struct Ledger {
     /// Whether all books balance; null while messages are in flight.
     pub(super) balanced: Option<bool>,
-    /// Duration of the run that printed this ledger, in seconds.
+    /// Duration of a demo, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seconds: Option<f64>,
-    /// Peak memory of the run, in MiB.
+    /// Peak memory of a demo, in MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) peak_rss_mb: Option<u64>,
     pub(super) channels: Vec<Row>,
@@ -39,7 +39,7 @@ pub(super) struct Ledger {
 pub(super) struct Row {
     #[serde(flatten)]
     pub(super) books: BooksRow,
-    /// The source's own count, if it has one.
+    /// How many records the source itself counts; always `None`, because no source is asked.
     source_count: Option<u64>,
 }
 

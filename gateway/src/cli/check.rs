@@ -68,8 +68,8 @@ fn draw(report: &ChangeReport) -> String {
     }
     let head = ["field", "demands", "example", "now", "would be"];
     format!(
-        "{changed} of {demands} demands would change, {rejected} would be rejected; the records of \
-         {without_record} cannot be read any more\n{}",
+        "{changed} of {demands} demands would change, {rejected} would be skipped or rejected; the \
+         records of {without_record} more cannot be read\n{}",
         out::table(&head, rows, 5)
     )
 }
@@ -95,20 +95,20 @@ fn run_example(
     files: &Example,
 ) -> Option<Problem> {
     let index = index.to_string();
-    let at = |key: &str, what: String| channel.problem(&["example", &index, key], what);
+    let problem_at = |key: &str, what: String| channel.problem(&["example", &index, key], what);
     let found = live
         .page_outcomes(&files.page, false)
         .and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
     let found = match found {
         Ok(found) => found,
-        Err(error) => return Some(at("page", chain(error.as_ref()))),
+        Err(error) => return Some(problem_at("page", chain(error.as_ref()))),
     };
     let expected = match read_expected(files) {
         Ok(expected) => expected,
-        Err(error) => return Some(at("expected", chain(error.as_ref()))),
+        Err(error) => return Some(problem_at("expected", chain(error.as_ref()))),
     };
     let path = difference("$", &expected, &found)?;
-    Some(at(
+    Some(problem_at(
         "expected",
         format!(
             "the result differs from the expected one at {path}; see \

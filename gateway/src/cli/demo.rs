@@ -38,7 +38,7 @@ use crate::{
 };
 use servers::Servers;
 
-/// Pause of each channel after a pass; an admin would set 15 s.
+/// Pause of each channel after a pass; real channels pause longer, to spare their sources.
 const PAUSE: Duration = Duration::from_secs(2);
 /// Age of the oldest demand at the start.
 const MAX_AGE: TimeDelta = TimeDelta::days(60);
@@ -93,6 +93,7 @@ struct Demo {
     city: City,
     settings: Settings,
     store: Database,
+    /// Example queries, as text.
     queries: String,
 }
 
@@ -145,7 +146,7 @@ impl Demo {
     }
 }
 
-/// Adds the duration and the peak memory of the run.
+/// Adds the duration and the peak memory of the demo.
 fn with_statistics(ledger: Ledger, took: Duration) -> Ledger {
     let seconds = (took.as_secs_f64() * 10.0).round() / 10.0;
     Ledger { seconds: Some(seconds), peak_rss_mb: peak_mib(), ..ledger }
@@ -159,7 +160,7 @@ fn peak_mib() -> Option<u64> {
     Some(kib.div_ceil(1024))
 }
 
-/// Prints every few seconds how many demands arrived.
+/// Prints every few seconds how many demands arrived, until stop is requested.
 async fn report_new_demands(store: &Database, stop: &Stop) {
     let mut known = None;
     while !stop.is_requested() {
@@ -175,6 +176,7 @@ async fn report_new_demands(store: &Database, stop: &Stop) {
     }
 }
 
+/// The exit code; prints the first channel that failed.
 fn exit_for(ended: &[ChannelEnd], balanced: Option<bool>) -> Exit {
     let mut failed = ended.iter().filter_map(|(channel, end)| Some((channel, end.as_ref().err()?)));
     if let Some((channel, fault)) = failed.next() {
@@ -209,6 +211,7 @@ fn remove(file: &Path) -> std::io::Result<()> {
     }
 }
 
+/// Reads the configuration of the demo, with the variables that the city and the servers need.
 fn settings(args: &Args, city: &City) -> anyhow::Result<Settings> {
     let variables = &city.environment;
     let environment = |name: &str| {

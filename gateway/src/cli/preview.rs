@@ -25,8 +25,8 @@ pub(super) struct Args {
     /// channels.
     #[arg(long)]
     trace: bool,
-    /// Write what was read, without personal values, as `page` into this folder, with the expected
-    /// demands beside it: an [[example]] of the channel. Existing files are replaced.
+    /// Write what was read into this folder as an [[example]] of the channel: page.json or page.xml,
+    /// without personal values, and the demands expected from it. Existing files are replaced.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
     /// Show personal values unmasked; recorded in the audit log of the store, if there is one.
@@ -80,17 +80,17 @@ async fn read(channel: &LiveChannel, args: &Args) -> Result<ReadResult, Fault> {
     let mut http: Http = registry::connector(&channel.spec.section, channel.context())?;
     http.keep_traces();
     let entries = http.read(None, max).await.map(entries);
-    let known = entries.as_ref().map(|entries| save::records(entries)).unwrap_or_default();
-    let listed = |page: &[u8]| save::records(&http.sample("page", page).unwrap_or_default());
-    let shown = |exchange: &Trace| {
+    let records_read = entries.as_ref().map(|entries| save::records(entries)).unwrap_or_default();
+    let records_of = |page: &[u8]| save::records(&http.sample("page", page).unwrap_or_default());
+    let answer_text = |exchange: &Trace| {
         let text = http.text(exchange);
-        let records = [known.clone(), listed(&exchange.page)].concat();
+        let records = [records_read.clone(), records_of(&exchange.page)].concat();
         if args.reveal { text } else { channel.mapping.scrub(&text, &records) }
     };
-    let drawn = |exchange| draw(exchange, &shown(exchange));
+    let drawn = |exchange| draw(exchange, &answer_text(exchange));
     let exchanges = http.traces().iter().map(drawn).collect();
-    // The page that lists records, not the pages that complete single records.
-    let list = http.traces().iter().rev().find(|exchange| !listed(&exchange.page).is_empty());
+    // The last page that contains records; other answers only complete single records.
+    let list = http.traces().iter().rev().find(|exchange| !records_of(&exchange.page).is_empty());
     let page = list.map(|exchange| http.text(exchange));
     Ok(ReadResult { exchanges, page, entries })
 }

@@ -66,7 +66,7 @@ fn print_lines(format: Format, decoded: &Decoded<'_>, mut out: impl Write) -> an
     Ok(out.flush()?)
 }
 
-/// A repaired part of a text.
+/// A repaired part of a line, and the rules that repaired it.
 #[derive(Serialize)]
 struct Change {
     rule: String,
@@ -74,6 +74,7 @@ struct Change {
     after: String,
 }
 
+/// The repairs of a line.
 fn changes(text: &str, repaired: &Repaired<'_>) -> Vec<Change> {
     let part = |text: &str, span: Span| text[span.offset..span.offset + span.len].to_owned();
     let repairs = repaired.repairs.iter().map(|repair| Change {
@@ -87,8 +88,10 @@ fn changes(text: &str, repaired: &Repaired<'_>) -> Vec<Change> {
 /// What was found in a line.
 #[derive(Serialize)]
 struct LineReport {
+    /// Number of the line, from 1.
     line: usize,
     repairs: Vec<Change>,
+    /// Number of places where text is lost.
     damaged: usize,
 }
 
@@ -114,14 +117,15 @@ fn report(decoded: &Decoded<'_>, lines: &[LineReport]) -> Value {
 
 /// The report as text.
 fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
-    let by = |by: DecidedBy| serde_json::to_string(&by).unwrap_or_default().replace('"', "");
+    let name = |by: DecidedBy| serde_json::to_string(&by).unwrap_or_default().replace('"', "");
     let evidence = &decoded.evidence;
-    let mut text = format!("charset     {}, {}", evidence.charset.name(), by(evidence.decided_by));
+    let mut text =
+        format!("charset     {}, {}", evidence.charset.name(), name(evidence.decided_by));
     if !evidence.certain {
         text.push_str(", but this is not certain: set it in the channel");
     }
     for claim in &evidence.claims {
-        text.push_str(&format!("\nclaimed     {}, {}", claim.label, by(claim.by)));
+        text.push_str(&format!("\nclaimed     {}, {}", claim.label, name(claim.by)));
     }
     if evidence.conflict() {
         text.push_str("\nconflict    the claims contradict each other");
@@ -138,7 +142,7 @@ fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
             text.push_str(&format!("\nline {line}: {rule}\n  before {before}\n  after  {after}"));
         }
         if *damaged > 0 {
-            text.push_str(&format!("\nline {line}: damaged, {damaged} places are lost"));
+            text.push_str(&format!("\nline {line}: the text is lost in {damaged} places"));
         }
     }
     text

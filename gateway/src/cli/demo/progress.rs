@@ -12,7 +12,9 @@ use tokio::time::interval;
 use super::out;
 use crate::watch::{ChannelWatch, State};
 
+/// How often the bars are drawn, and the states of the channels are checked.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
+/// How often lines are printed if there are no bars.
 const LINE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Shows the progress of the channels towards the `expected` number of entries of each, until all have
@@ -33,7 +35,7 @@ pub(super) async fn until_caught_up(watches: &[Arc<ChannelWatch>], expected: &[(
 }
 
 async fn show_bars(channels: &[(&ChannelWatch, u64)]) {
-    let all = MultiProgress::new();
+    let screen = MultiProgress::new();
     let template = "{prefix:>20} {bar:40.cyan/blue} {human_pos}/{human_len} {per_sec:>14} {msg}";
     let bars: Vec<_> = channels
         .iter()
@@ -41,7 +43,7 @@ async fn show_bars(channels: &[(&ChannelWatch, u64)]) {
             let bar = ProgressBar::new(*expected).with_prefix(watch.id().to_string());
             let style = ProgressStyle::with_template(template);
             let bar = if let Ok(style) = style { bar.with_style(style) } else { bar };
-            all.add(bar)
+            screen.add(bar)
         })
         .collect();
     let draw = || {

@@ -23,15 +23,15 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "became", rename_all = "snake_case")]
 pub(super) enum PassEnd {
-    /// Everything is read and published.
+    /// Everything new was read and published.
     Done {
         /// The service that read the channel; `None` for this process.
         by: Option<String>,
-        /// Number of moves of the position at the end of the pass.
+        /// How often the position of the channel had moved by the end of the pass.
         #[serde(skip)]
         step: u64,
     },
-    /// It was requested from a service, without waiting for it.
+    /// It was requested from a service, and this process does not wait for it.
     Asked {
         /// That service.
         by: String,
@@ -59,6 +59,7 @@ pub(super) async fn pass(channels: Vec<LiveChannel>, shared: &Shared, no_wait: b
     join_all(upstreams).await.into_iter().flatten().collect()
 }
 
+/// One upstream, whose channels are read under one lease.
 struct Upstream<'a> {
     name: String,
     shared: &'a Shared,
@@ -67,6 +68,7 @@ struct Upstream<'a> {
 }
 
 impl Upstream<'_> {
+    /// Reads the channels once; returns a row for each.
     async fn pass(&self, mut channels: Vec<LiveChannel>) -> Vec<Row> {
         let stop = &self.shared.environment.stop;
         let (mut rows, mut retry) = (self.paused_rows(&channels).await, Retry::default());
@@ -76,7 +78,7 @@ impl Upstream<'_> {
         while let Some(first) = channels.first()
             && !stop.is_requested()
         {
-            let done = match self.leases.claim(&self.name).await {
+            let new_rows = match self.leases.claim(&self.name).await {
                 Ok(Claim::Ours(lease)) => {
                     let work = run_channels(&channels, self.shared, lease.fence);
                     match Box::pin(self.leases.hold_counting(&lease, &first.gate, work)).await {
@@ -97,8 +99,8 @@ impl Upstream<'_> {
                     Vec::new()
                 }
             };
-            channels.retain(|channel| has_no_row(&done, channel.id()));
-            rows.extend(done);
+            channels.retain(|channel| has_no_row(&new_rows, channel.id()));
+            rows.extend(new_rows);
         }
         let not_yet = |channel: LiveChannel| {
             let why = match channel.handle.watch.state() {
@@ -153,6 +155,8 @@ impl Upstream<'_> {
         join_all(requests).await.into_iter().flatten().collect()
     }
 
+    /// Requests a pass over one channel, and waits for its end unless `no_wait` is set; `None` if the
+    /// service or this command ends first.
     async fn request(&self, channel: &LiveChannel, held: &Holding, by: &str) -> Option<PassEnd> {
         let (store, stop) = (&self.shared.store, &self.shared.environment.stop);
         let (own, spec) = (instance::this_process(), &channel.spec);
