@@ -71,8 +71,7 @@ pub(crate) async fn wait_until_covered(
 ) -> Result<(), Fault> {
     let target = store.history_end().await?;
     let leases = LeaseHolder::new(store.separate_handle(), false);
-    let (mut previous, mut progressed_at, mut reported_at) =
-        (None, Instant::now(), None::<Instant>);
+    let (mut previous, mut moved_at, mut reported_at) = (None, Instant::now(), None::<Instant>);
     loop {
         let position = store.index_position(index).await?;
         let Ok(left) = u64::try_from(target - position) else { return Ok(()) };
@@ -80,8 +79,8 @@ pub(crate) async fn wait_until_covered(
             return Ok(());
         }
         if previous.replace(position) != Some(position) {
-            progressed_at = Instant::now();
-        } else if progressed_at.elapsed() > MAX_STANDSTILL {
+            moved_at = Instant::now();
+        } else if moved_at.elapsed() > MAX_STANDSTILL {
             let name = index.name();
             return Err(Fault::transient(format!(
                 "index `{name}` makes no progress; {left} rows of history are missing from it"

@@ -108,12 +108,10 @@ impl LeaseHolder {
         }
     }
 
-    /// Claims the lease if it is free or has expired. A lease with `expired_fence` counts as
-    /// expired.
-    async fn try_claim(&self, upstream: &str, expired_fence: Option<u64>) -> Result<Claim, Fault> {
-        self.store
-            .claim_lease(upstream, &self.process, self.serves, LEASE_PERIOD, expired_fence)
-            .await
+    /// Claims the lease if it is free or has expired. With `expired`, a lease with this
+    /// fence counts as expired.
+    async fn try_claim(&self, upstream: &str, expired: Option<u64>) -> Result<Claim, Fault> {
+        self.store.claim_lease(upstream, &self.process, self.serves, LEASE_PERIOD, expired).await
     }
 
     /// Keeps renewing the lease; returns when it is lost.

@@ -71,9 +71,8 @@ impl<'a> Requests<'a> {
             }
         }
         for Request { seq, channel, kind, range } in open {
-            let is_addressed = |each: &&LiveChannel| Some(each.id()) == channel.as_ref();
-            let ours =
-                self.channels.iter().find(is_addressed).filter(|_| kind == RequestKind::Sync);
+            let is_target = |each: &&LiveChannel| Some(each.id()) == channel.as_ref();
+            let ours = self.channels.iter().find(is_target).filter(|_| kind == RequestKind::Sync);
             let Some(channel) = ours.filter(|_| !self.in_progress.contains_key(&seq)) else {
                 continue;
             };

@@ -106,9 +106,8 @@ pub(crate) async fn supervise_channel(
     shared: &Shared,
     fence: u64,
 ) -> Result<(), Fault> {
-    let (watch, stop) = (&channel.handle.watch, &shared.environment.stop);
-    let (pace, fence, mut retry) =
-        (&channel.spec.pace, channel.read_fence(fence), Retry::default());
+    let (watch, stop, pace) = (&channel.handle.watch, &shared.environment.stop, &channel.spec.pace);
+    let (fence, mut retry) = (channel.read_fence(fence), Retry::default());
     if pace.schedule.is_some() {
         stop.run_until_requested(Box::pin(wait_until_due(channel, shared))).await;
     }
@@ -252,8 +251,7 @@ async fn wait_until_stalled(watch: &ChannelWatch) {
 
 /// The fault of a task that panicked. It does not contain the message, which may hold a personal value.
 pub(crate) fn panic_fault() -> Fault {
-    Fault::stopped("the task panicked")
-        .remedy("report this defect with the line that was logged before")
+    Fault::stopped("the task panicked").remedy("report this defect with the previous log line")
 }
 
 #[cfg(test)]

@@ -50,10 +50,7 @@ pub(super) struct Init {
 
 pub(super) fn init(args: &Init) -> anyhow::Result<Exit> {
     let folder = args.dir.display();
-    ensure!(
-        !args.dir.join("gateway.toml").exists(),
-        "{folder} already contains a gateway.toml: choose another folder"
-    );
+    ensure!(!args.dir.join("gateway.toml").exists(), "{folder} already has a gateway.toml");
     shipped::write(&args.dir, &[]).with_context(|| folder.to_string())?;
     out::print(format!(
         "wrote {folder}\n\

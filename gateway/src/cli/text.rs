@@ -117,15 +117,14 @@ fn report(decoded: &Decoded<'_>, lines: &[LineReport]) -> Value {
 
 /// The report as text.
 fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
-    let name = |by: DecidedBy| serde_json::to_string(&by).unwrap_or_default().replace('"', "");
+    let how = |by: DecidedBy| serde_json::to_string(&by).unwrap_or_default().replace('"', "");
     let evidence = &decoded.evidence;
-    let mut text =
-        format!("charset     {}, {}", evidence.charset.name(), name(evidence.decided_by));
+    let mut text = format!("charset     {}, {}", evidence.charset.name(), how(evidence.decided_by));
     if !evidence.certain {
         text.push_str(", but this is not certain: set it in the channel");
     }
     for claim in &evidence.claims {
-        text.push_str(&format!("\nclaimed     {}, {}", claim.label, name(claim.by)));
+        text.push_str(&format!("\nclaimed     {}, {}", claim.label, how(claim.by)));
     }
     if evidence.conflict() {
         text.push_str("\nconflict    the claims contradict each other");

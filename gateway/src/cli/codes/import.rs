@@ -97,9 +97,8 @@ fn append_rows(
     let new_header = if is_region { "code,name,old_of\n" } else { "raw,code,label\n" };
     let text = match old_bytes {
         None => new_header.into(),
-        Some(bytes) => normalizer_text::decode_file(bytes).with_context(|| {
-            format!("the charset of {table}.csv cannot be recognised; save it as UTF-8")
-        })?,
+        Some(bytes) => normalizer_text::decode_file(bytes)
+            .with_context(|| format!("{table}.csv has no known charset: save it as UTF-8"))?,
     };
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header = reader.headers()?.clone();

@@ -90,12 +90,11 @@ impl Cell {
         if before == text {
             return Self::new("=", FAINT);
         }
-        let common_bytes = |a: &mut dyn Iterator<Item = char>,
-                            b: &mut dyn Iterator<Item = char>| {
+        let n_common = |a: &mut dyn Iterator<Item = char>, b: &mut dyn Iterator<Item = char>| {
             a.zip(b).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum::<usize>()
         };
-        let head = common_bytes(&mut before.chars(), &mut text.chars());
-        let tail = common_bytes(&mut before[head..].chars().rev(), &mut text[head..].chars().rev());
+        let head = n_common(&mut before.chars(), &mut text.chars());
+        let tail = n_common(&mut before[head..].chars().rev(), &mut text[head..].chars().rev());
         const DIFFERS: &str = "≠ ";
         let marked = DIFFERS.len() + head..DIFFERS.len() + text.len() - tail;
         Self { text: format!("{DIFFERS}{text}"), marked, colour: CHANGED }
