@@ -101,13 +101,13 @@ impl<'a> Checker<'a> {
         let mut best: Option<(Vec<Finding>, Value)> = None;
         for shape in shapes {
             let built = self.check_shape(shape, value);
-            let found = self.result.findings.split_off(n_before);
-            if best.as_ref().is_none_or(|(fewest, _)| found.len() < fewest.len()) {
-                best = Some((found, built));
+            let findings = self.result.findings.split_off(n_before);
+            if best.as_ref().is_none_or(|(fewest, _)| findings.len() < fewest.len()) {
+                best = Some((findings, built));
             }
         }
-        best.map_or(Value::Null, |(found, built)| {
-            self.result.findings.extend(found);
+        best.map_or(Value::Null, |(findings, built)| {
+            self.result.findings.extend(findings);
             built
         })
     }
@@ -176,13 +176,13 @@ impl<'a> Checker<'a> {
             );
             return;
         }
-        let mut wanted: Vec<String> = shapes.iter().flat_map(types::describe).collect();
-        wanted.dedup();
-        let found = types::name(value.get_ref());
+        let mut expected: Vec<String> = shapes.iter().flat_map(types::describe).collect();
+        expected.dedup();
+        let found_type = types::name(value.get_ref());
         let literal = self.text.get(span.clone()).unwrap_or_default();
         let suggestion =
             shapes.iter().find_map(|shape| types::convert(self.schema.root, shape, value, literal));
-        let message = format!("expected {}, found {found}", types::join_with_or(&wanted));
+        let message = format!("expected {}, found {found_type}", types::join_with_or(&expected));
         self.report(span.clone(), message, suggestion.map(|text| Suggestion::replace(span, text)));
     }
 

@@ -77,14 +77,14 @@ fn jsonpath_problem(text: &str) -> Option<TextProblem> {
     let error = JsonPath::parse(text).err()?;
     let at = char_boundary(text, error.position());
     let character = text[at..].chars().next();
-    let found = match character {
+    let mistake = match character {
         None => "it ends too early".to_owned(),
         Some(c) => format!("`{c}` is not expected here"),
     };
     let part = character.map(|c| at..at + c.len_utf8());
     let suggestion = guesses(text).into_iter().find(|guess| JsonPath::parse(guess).is_ok());
     let message = if text.starts_with('$') {
-        format!("`{text}` is not a JSONPath (RFC 9535): {found}")
+        format!("`{text}` is not a JSONPath (RFC 9535): {mistake}")
     } else {
         format!("`{text}` is not a JSONPath (RFC 9535): it must begin with `$`")
     };

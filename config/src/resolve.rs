@@ -81,7 +81,8 @@ pub fn resolve(
 /// that the schema is wrong; only the first such problem is reported.
 fn settings(dir: &Path, gateway: Value, raw: Vec<RawChannel>) -> Result<Settings, Problems> {
     let defect = |file: &str, error: serde_json::Error| {
-        let message = format!("the file passes its checks but cannot be read; report this: {error}");
+        let message =
+            format!("the file passes its checks but cannot be read; report this: {error}");
         Problems::from(Problem::of_file(file, message))
     };
     let mut channels = Vec::new();
@@ -166,9 +167,9 @@ fn check(
     let mut lines = file.text.lines().enumerate();
     let has_broken_header = lines
         .any(|(index, line)| broken_lines.contains(&index) && line.trim_start().starts_with('['));
-    let found = std::mem::take(&mut checked.findings);
+    let findings = std::mem::take(&mut checked.findings);
     problems.extend(
-        found
+        findings
             .into_iter()
             .filter(|_| !has_broken_header)
             .filter(|finding| broken_lines.is_empty() || !finding.is_missing_key)

@@ -74,8 +74,8 @@ pub(crate) async fn wait_until_covered(
     let (mut previous, mut moved_at, mut reported_at) = (None, Instant::now(), None::<Instant>);
     loop {
         let position = store.index_position(index).await?;
-        let Ok(left) = u64::try_from(target - position) else { return Ok(()) };
-        if left == 0 {
+        let Ok(n_left) = u64::try_from(target - position) else { return Ok(()) };
+        if n_left == 0 {
             return Ok(());
         }
         if previous.replace(position) != Some(position) {
@@ -83,7 +83,7 @@ pub(crate) async fn wait_until_covered(
         } else if moved_at.elapsed() > MAX_STANDSTILL {
             let name = index.name();
             return Err(Fault::transient(format!(
-                "index `{name}` makes no progress; {left} rows of history are missing from it"
+                "index `{name}` makes no progress; {n_left} rows of history are missing from it"
             ))
             .remedy(
                 "look for a gateway process that hangs, or for an open transaction in the database",
@@ -91,7 +91,7 @@ pub(crate) async fn wait_until_covered(
         }
         if reported_at.is_none_or(|at| at.elapsed() >= REPORT_INTERVAL) {
             reported_at = Some(Instant::now());
-            report(left);
+            report(n_left);
         }
         if let Claim::Ours(lease) = leases.claim(&lease_name(index)).await? {
             let work = async {
@@ -221,11 +221,13 @@ mod tests {
     async fn waiting_for_an_index_builds_it_if_nobody_else_does() {
         let (_folder, store) = loaded().await;
         assert_eq!(found(&store).await, 0);
-        let told = std::sync::Mutex::new(Vec::new());
-        Box::pin(wait_until_covered(&store, Index::People, |rows| told.lock().unwrap().push(rows)))
-            .await
-            .unwrap();
-        assert_eq!((found(&store).await, told.into_inner().unwrap()), (600, vec![1_200]));
+        let reports = std::sync::Mutex::new(Vec::new());
+        Box::pin(wait_until_covered(&store, Index::People, |rows| {
+            reports.lock().unwrap().push(rows)
+        }))
+        .await
+        .unwrap();
+        assert_eq!((found(&store).await, reports.into_inner().unwrap()), (600, vec![1_200]));
         assert_eq!(store.leases().await.unwrap(), [], "the lease is released");
     }
 

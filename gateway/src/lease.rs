@@ -62,9 +62,9 @@ impl LeaseHolder {
     ) -> Option<T> {
         self.start_counting(lease, limits).await;
         let work = async {
-            let done = work.await;
+            let result = work.await;
             self.stop_counting(lease, limits).await;
-            done
+            result
         };
         self.hold(lease, work).await
     }
@@ -72,17 +72,17 @@ impl LeaseHolder {
     /// Does `work` under the lease, then releases it. If the lease is lost, `work` is dropped and the
     /// result is `None`.
     pub async fn hold<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> Option<T> {
-        let done = tokio::select! {
-            done = work => Some(done),
+        let result = tokio::select! {
+            result = work => Some(result),
             () = self.renew_until_lost(lease) => None,
         };
-        if done.is_some()
+        if result.is_some()
             && let Err(fault) = self.store.release_lease(lease).await
         {
             let next = "another process can take it over in 15 s";
             report(lease, "cannot release the lease", &fault, LEASE_PERIOD, next);
         }
-        done
+        result
     }
 
     /// Takes over the number of requests that were sent today, and records further ones on the lease.

@@ -29,18 +29,18 @@ pub struct ResealCounts {
 /// # Errors
 /// The store cannot be reached, or a value cannot be decrypted.
 pub async fn reseal_all(store: &Database, sealer: &Sealer) -> Result<ResealCounts, Fault> {
-    let mut done = ResealCounts::default();
+    let mut counts = ResealCounts::default();
     for _ in 0..MAX_RUNS {
         let demands = demands(store, sealer).await?;
         let raws = raws(store, sealer, RawTable::History).await?
             + raws(store, sealer, RawTable::Quarantine).await?;
-        done.demands += demands;
-        done.raws += raws;
+        counts.demands += demands;
+        counts.raws += raws;
         if demands + raws == 0 {
             break;
         }
     }
-    Ok(done)
+    Ok(counts)
 }
 
 /// Reseals the values of all demands once; returns the number of demands that were written.

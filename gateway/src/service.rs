@@ -125,8 +125,8 @@ impl<'a> BusEnds<'a> {
                 if role == Role::Ingest {
                     (publisher, None)
                 } else {
-                    let known = retry_while_transient(stop, || queues(settings, store)).await?;
-                    let Some(queues) = known else { return Ok(None) };
+                    let loaded = retry_while_transient(stop, || queues(settings, store)).await?;
+                    let Some(queues) = loaded else { return Ok(None) };
                     (publisher, Some(AnyConsumer::Amqp(Box::new(amqp.consumer(queues)))))
                 }
             }

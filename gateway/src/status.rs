@@ -63,17 +63,17 @@ pub(crate) const COUNTS: [Count; 11] = [
 
 /// The state of each channel in the configuration, and of earlier ones, which are only in the store.
 pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Row>, Fault> {
-    let mut known = store.status().await?;
+    let mut statuses = store.status().await?;
     for channel in &settings.channels {
-        if known.iter().all(|status| status.channel != channel.id) {
-            known.push(never_read(&channel.id));
+        if statuses.iter().all(|status| status.channel != channel.id) {
+            statuses.push(never_read(&channel.id));
         }
     }
-    known.sort_by(|a, b| a.channel.cmp(&b.channel));
+    statuses.sort_by(|a, b| a.channel.cmp(&b.channel));
     let (leases, paused) = (store.leases().await?, store.paused().await?);
     let unknown = unknown_codes(store).await?;
     let (now, mut rows) = (clock::now(), Vec::new());
-    for status in known {
+    for status in statuses {
         let midnight = midnight(now, settings.zone);
         let Volume { received, expected } = store.volume(&status.channel, midnight, now).await?;
         let channel = settings.channels.iter().find(|channel| channel.id == status.channel);

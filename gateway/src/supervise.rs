@@ -241,11 +241,11 @@ async fn supervise_sink(mut consumer: impl Consumer, store: impl Store, stop: St
 /// Waits until no verb has completed for [`MAX_STALL`].
 async fn wait_until_stalled(watch: &ChannelWatch) {
     loop {
-        let left = MAX_STALL.saturating_sub(watch.stalled_for());
-        if left.is_zero() {
+        let remaining = MAX_STALL.saturating_sub(watch.stalled_for());
+        if remaining.is_zero() {
             return;
         }
-        tokio::time::sleep(left).await;
+        tokio::time::sleep(remaining).await;
     }
 }
 

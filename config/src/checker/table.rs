@@ -23,9 +23,9 @@ impl<'a> Checker<'a> {
         let mut unknown = Vec::new();
         for (key, value) in table.iter() {
             let name: &str = key.get_ref();
-            let known = shape.properties.iter().find(|(known, _)| *known == name);
+            let property = shape.properties.iter().find(|(known, _)| *known == name);
             self.path.push(name.to_owned());
-            if let Some(schema) = known.map(|(_, schema)| *schema).or(shape.other_keys) {
+            if let Some(schema) = property.map(|(_, schema)| *schema).or(shape.other_keys) {
                 object.insert(name.to_owned(), self.check_value(schema, value));
             } else if shape.is_closed {
                 unknown.push((key, value));
@@ -104,8 +104,8 @@ impl<'a> Checker<'a> {
             .filter(|(key, _)| !table.contains_key(*key) && !meant.contains(key))
             .collect();
         for (key, why) in absent {
-            let schema = shape.properties.iter().find(|(known, _)| *known == key);
-            let meaning = schema.and_then(|(_, schema)| schema.get("description")?.as_str());
+            let property = shape.properties.iter().find(|(known, _)| *known == key);
+            let meaning = property.and_then(|(_, schema)| schema.get("description")?.as_str());
             let meaning =
                 meaning.and_then(|text| text.lines().next()).map(|text| text.trim_end_matches('.'));
             self.result.findings.push(Finding {

@@ -74,20 +74,20 @@ fn draw(report: &ChangeReport) -> String {
     )
 }
 
-/// Checks everything; returns the number of channels, or all problems.
+/// Checks the configuration and runs all examples; returns the number of channels, or all problems.
 fn problems(context: &Context) -> anyhow::Result<Result<usize, Problems>> {
     let keys = normalizer::Keys::generate(normalizer::Suite::default())?;
     Ok(assemble::settings(&context.config).and_then(|settings| {
         let channels = assemble::channels(&settings, &keys)?;
-        let found = settings.channels.iter().zip(&channels).flat_map(|(channel, live)| {
+        let failures = settings.channels.iter().zip(&channels).flat_map(|(channel, live)| {
             let examples = channel.examples.iter().enumerate();
             examples.filter_map(|(index, each)| run_example(live, channel, index, each))
         });
-        Problems::new(found).map_or(Ok(channels.len()), Err)
+        Problems::new(failures).map_or(Ok(channels.len()), Err)
     }))
 }
 
-/// Runs an example; returns its problem, if it has one.
+/// Runs the example with this index; returns its problem, if it has one.
 fn run_example(
     live: &LiveChannel,
     channel: &ChannelSettings,
@@ -96,18 +96,18 @@ fn run_example(
 ) -> Option<Problem> {
     let index = index.to_string();
     let problem_at = |key: &str, what: String| channel.problem(&["example", &index, key], what);
-    let found = live
+    let actual = live
         .page_outcomes(&files.page, false)
         .and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
-    let found = match found {
-        Ok(found) => found,
+    let actual = match actual {
+        Ok(actual) => actual,
         Err(error) => return Some(problem_at("page", chain(error.as_ref()))),
     };
     let expected = match read_expected(files) {
         Ok(expected) => expected,
         Err(error) => return Some(problem_at("expected", chain(error.as_ref()))),
     };
-    let path = difference("$", &expected, &found)?;
+    let path = difference("$", &expected, &actual)?;
     Some(problem_at(
         "expected",
         format!(
@@ -126,18 +126,18 @@ fn read_expected(files: &Example) -> anyhow::Result<Value> {
 }
 
 /// The path of the first difference. It does not contain the values, which may be personal.
-fn difference(path: &str, expected: &Value, found: &Value) -> Option<String> {
-    match (expected, found) {
+fn difference(path: &str, expected: &Value, actual: &Value) -> Option<String> {
+    match (expected, actual) {
         (Value::Object(a), Value::Object(b)) => {
             let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
             keys.into_iter()
-                .find_map(|key| difference(&format!("{path}.{key}"), &expected[key], &found[key]))
+                .find_map(|key| difference(&format!("{path}.{key}"), &expected[key], &actual[key]))
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => a
             .iter()
             .zip(b)
             .enumerate()
             .find_map(|(index, (a, b))| difference(&format!("{path}[{index}]"), a, b)),
-        _ => (expected != found).then(|| path.to_owned()),
+        _ => (expected != actual).then(|| path.to_owned()),
     }
 }

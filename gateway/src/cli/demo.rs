@@ -162,14 +162,14 @@ fn peak_mib() -> Option<u64> {
 
 /// Prints every few seconds how many demands arrived, until stop is requested.
 async fn report_new_demands(store: &Database, stop: &Stop) {
-    let mut known = None;
+    let mut last_count = None;
     while !stop.is_requested() {
         if let Ok(ledger) = ledger(store, None, None).await {
             let stored: u64 = ledger.channels.iter().map(|row| row.books.stored).sum();
-            let before = *known.get_or_insert(stored);
+            let before = *last_count.get_or_insert(stored);
             if stored > before {
                 out::note(format!("+{} new or changed demands", stored - before));
-                known = Some(stored);
+                last_count = Some(stored);
             }
         }
         stop.or_sleep(Duration::from_secs(5)).await;
@@ -215,8 +215,8 @@ fn remove(file: &Path) -> std::io::Result<()> {
 fn settings(args: &Args, city: &City) -> anyhow::Result<Settings> {
     let variables = &city.environment;
     let environment = |name: &str| {
-        let known = variables.iter().find(|(known, _)| *known == name);
-        known
+        let variable = variables.iter().find(|(known, _)| *known == name);
+        variable
             .map(|(_, value)| value.clone())
             .or_else(|| args.servers.variable(name))
             .or_else(|| std::env::var(name).ok())

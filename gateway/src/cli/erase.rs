@@ -75,17 +75,17 @@ async fn tokens_and_numbers(
     Ok((tokens, numbers))
 }
 
-/// The rows of quarantine that contain any of the numbers.
+/// The numbers (`seq`) of the rows of quarantine that contain a telephone or identity number of the person.
 async fn find_in_quarantine(
     store: &Database,
     sealer: &Sealer,
     numbers: &[String],
 ) -> anyhow::Result<Vec<i64>> {
-    let mut found = Vec::new();
+    let mut seqs = Vec::new();
     let mut after = 0;
     loop {
         let rows = store.sealed_raws(RawTable::Quarantine, after, PAGE_ROWS).await?;
-        let Some(last) = rows.last() else { return Ok(found) };
+        let Some(last) = rows.last() else { return Ok(seqs) };
         after = last.seq;
         for row in rows {
             let place = Place { channel: &row.channel, id: &row.id };
@@ -93,7 +93,7 @@ async fn find_in_quarantine(
             let Ok(bytes) = open_raw(sealer, place, &row.raw) else { continue };
             let text = String::from_utf8_lossy(&bytes).replace('-', "");
             if numbers.iter().any(|number| text.contains(number.as_str())) {
-                found.push(row.seq);
+                seqs.push(row.seq);
             }
         }
     }

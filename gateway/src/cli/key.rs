@@ -64,8 +64,8 @@ fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
         store.write_audit(&audit::entry("rotate", &subject, "began".to_owned())).await?;
         // A service that kept sealing with the old key would store values that are not resealed below.
         let reload_exit = service::reload_running(&store).await?;
-        let done = reseal::reseal_all(&store, &sealer).await?;
-        let detail = format!("resealed: {} demands, {} records", done.demands, done.raws);
+        let counts = reseal::reseal_all(&store, &sealer).await?;
+        let detail = format!("resealed: {} demands, {} records", counts.demands, counts.raws);
         store.write_audit(&audit::entry("rotate", &subject, detail.clone())).await?;
         out::note(detail);
         let books = store.books(None, None).await?;

@@ -29,8 +29,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     if args.lines {
         print_lines(context.format, &decoded, BufWriter::new(io::stdout().lock()))?;
     } else {
-        let found = line_reports(&decoded);
-        out::show(context.format, &report(&decoded, &found), |_| draw(&decoded, &found))?;
+        let reports = line_reports(&decoded);
+        out::show(context.format, &report(&decoded, &reports), |_| draw(&decoded, &reports))?;
     }
     Ok(Exit::Done)
 }
@@ -149,12 +149,12 @@ fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
 
 /// What was found in each line, without the lines in which nothing was found.
 fn line_reports(decoded: &Decoded<'_>) -> Vec<LineReport> {
-    let found = decoded.text.lines().zip(1..).map(|(text, line)| {
+    let reports = decoded.text.lines().zip(1..).map(|(text, line)| {
         let repaired = repair(text);
         let repairs = changes(text, &repaired);
         LineReport { line, repairs, damaged: repaired.damaged.len() }
     });
-    found.filter(|found| !found.repairs.is_empty() || found.damaged > 0).collect()
+    reports.filter(|report| !report.repairs.is_empty() || report.damaged > 0).collect()
 }
 
 #[cfg(test)]

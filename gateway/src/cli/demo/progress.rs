@@ -23,8 +23,8 @@ pub(super) async fn until_caught_up(watches: &[Arc<ChannelWatch>], expected: &[(
     let channels: Vec<_> = watches
         .iter()
         .map(|watch| {
-            let found = expected.iter().find(|(name, _)| *name == watch.id().as_str());
-            (&**watch, found.map_or(0, |(_, n)| *n))
+            let entry = expected.iter().find(|(name, _)| *name == watch.id().as_str());
+            (&**watch, entry.map_or(0, |(_, n)| *n))
         })
         .collect();
     if stderr().is_terminal() {

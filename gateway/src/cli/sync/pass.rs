@@ -179,7 +179,7 @@ impl Upstream<'_> {
                 Ok(RequestState::Open) | Err(_) => stop.or_sleep(POLL_INTERVAL).await,
             }
         }
-        // The request is not needed any more. If the service serves it nevertheless, that does no harm.
+        // The request is not needed any more. It does no harm if the service serves it.
         let withdrawn = RequestState::Failed("withdrawn".to_owned());
         let _ = store.answer(seq, &withdrawn).await;
         None
