@@ -81,14 +81,13 @@ fn jsonpath_problem(text: &str) -> Option<TextProblem> {
         None => "it ends too early".to_owned(),
         Some(c) => format!("`{c}` is not expected here"),
     };
-    let part = character.map(|c| at..at + c.len_utf8());
+    let part = character.map(|c| at..at + c.len_utf8()).filter(|_| text.starts_with('$'));
     let suggestion = guesses(text).into_iter().find(|guess| JsonPath::parse(guess).is_ok());
     let message = if text.starts_with('$') {
         format!("`{text}` is not a JSONPath (RFC 9535): {mistake}")
     } else {
         format!("`{text}` is not a JSONPath (RFC 9535): it must begin with `$`")
     };
-    let part = part.filter(|_| text.starts_with('$'));
     Some(TextProblem { message, part, suggestion, advice: None })
 }
 
