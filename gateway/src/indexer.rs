@@ -30,6 +30,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Debug, Serialize)]
 pub(crate) struct Lag {
     pub(crate) index: Index,
+    /// Number of rows of history that the index does not cover yet.
     pub(crate) rows_behind: u64,
     /// Age of the oldest of these rows: seconds since it was read from its source.
     pub(crate) seconds_behind: u64,

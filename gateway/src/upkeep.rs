@@ -31,6 +31,7 @@ pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &St
     }
 }
 
+/// Does the maintenance once.
 async fn prune(store: &Database, history: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
     store.forget_requests(DETAIL_RETENTION).await?;
     let mut folded = 0;

@@ -76,7 +76,7 @@ impl ChannelWatch {
         }
     }
 
-    /// Notes a read, and logs the partitions that failed in it.
+    /// Notes a read, and logs the fault of each part of the source that could not be read.
     pub(crate) fn note_read(&self, batch: &Batch) {
         for (partition, fault) in &batch.trouble {
             let (partition, kind) = (partition.0.as_str(), fault.kind().name());

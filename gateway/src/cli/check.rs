@@ -42,6 +42,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     }
 }
 
+/// Prints what this configuration would change in the demands of the last `period`.
 fn compare_with_store(context: &Context, period: &str) -> anyhow::Result<Exit> {
     let period: Period = serde_json::from_value(Value::from(period))?;
     let since = clock::now() - TimeDelta::from_std(period.0)?;
@@ -51,6 +52,7 @@ fn compare_with_store(context: &Context, period: &str) -> anyhow::Result<Exit> {
     })
 }
 
+/// The changes as text: a row for each sample, grouped by field.
 fn draw(report: &ChangeReport) -> String {
     let ChangeReport { demands, changed, rejected, without_record, fields } = report;
     let mut rows = Vec::new();

@@ -67,6 +67,7 @@ struct ReadResult {
     exchanges: Vec<String>,
     /// The page as the source sent it, if the source has pages.
     page: Option<String>,
+    /// What was read, or the fault of the read.
     entries: Result<Vec<Entry>, Fault>,
 }
 
@@ -74,12 +75,12 @@ async fn read(channel: &LiveChannel, args: &Args) -> Result<ReadResult, Fault> {
     let max = usize::from(args.limit);
     if channel.spec.connector != Http::KIND {
         let mut connector = channel.connector(channel.context())?;
-        let entries = connector.read(None, max).await.map(entries);
+        let entries = connector.read(None, max).await.map(entries_of);
         return Ok(ReadResult { exchanges: Vec::new(), page: None, entries });
     }
     let mut http: Http = registry::connector(&channel.spec.section, channel.context())?;
     http.keep_traces();
-    let entries = http.read(None, max).await.map(entries);
+    let entries = http.read(None, max).await.map(entries_of);
     let records_read = entries.as_ref().map(|entries| save::records(entries)).unwrap_or_default();
     let records_of = |page: &[u8]| save::records(&http.sample("page", page).unwrap_or_default());
     let answer_text = |exchange: &Trace| {
@@ -95,8 +96,8 @@ async fn read(channel: &LiveChannel, args: &Args) -> Result<ReadResult, Fault> {
     Ok(ReadResult { exchanges, page, entries })
 }
 
-/// The entries of a batch. Prints the faults of partitions that failed.
-fn entries<C>(batch: Batch<C>) -> Vec<Entry> {
+/// The entries of a batch. Prints the fault of each part of the source that could not be read.
+fn entries_of<C>(batch: Batch<C>) -> Vec<Entry> {
     for (Partition(name), fault) in &batch.trouble {
         out::note(format!("{name}: {fault}"));
     }

@@ -89,7 +89,7 @@ pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Ex
     Ok(Some(exit))
 }
 
-/// Fails if one of the names is not that of a configured channel.
+/// Fails if one of the channels is not in the configuration.
 pub(super) fn ensure_configured(settings: &Settings, named: &[ChannelId]) -> Result<(), Problems> {
     let is_unknown = |id: &&ChannelId| settings.channels.iter().all(|known| known.id != **id);
     let Some(unknown) = named.iter().find(is_unknown) else { return Ok(()) };
