@@ -19,22 +19,22 @@ const WINDOW: usize = 1_000;
 const MIN_DEMANDS: usize = 100;
 /// A field is usual if at least this many of 100 demands have it.
 const USUAL_PERCENT: usize = 95;
-/// The channel stops when this many new demands in a row lack a usual field. If one demand in twenty
-/// lacks it, ten in a row happen once in 10^13 by chance.
+/// The channel stops when this many new demands lack a usual field since the last batch in which one had
+/// it. If one demand in twenty lacks it, ten in a row happen once in 10^13 by chance.
 const MAX_LACKING: usize = 10;
 
 /// The brake of one channel.
 #[derive(Debug, Default)]
 pub struct Brake(Mutex<Counts>);
 
-/// The latest demands, and how many of the newest lack each field.
+/// The latest demands, and how many of them came since each field was last seen.
 #[derive(Debug, Default)]
 struct Counts {
     /// The fields that each of the latest demands has.
     shapes: HashMap<DemandId, Shape>,
     /// The ids of these demands, the newest last.
     order: VecDeque<DemandId>,
-    /// For each field, how many of the newest demands in a row lack it.
+    /// For each field, how many demands came since the last batch in which one had it.
     lacking: [usize; Shape::FIELDS.len()],
 }
 

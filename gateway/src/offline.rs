@@ -1,4 +1,4 @@
-//! Examines what becomes of the records of a channel. The channel is built as `run` builds it, but with
+//! Finds out what becomes of the records of a channel. The channel is built as `run` builds it, but with
 //! temporary keys, and without a store or a bus.
 //!
 //! `check` compares the demands of a page with the expected ones; `explain` and `preview` print them.
@@ -43,10 +43,10 @@ pub struct Outcome {
     pub decoding: Option<String>,
 }
 
-/// Builds the channel with this name, with temporary keys.
+/// Builds the channel with this id, with temporary keys.
 ///
 /// # Errors
-/// There is no channel with this name, or its settings have problems.
+/// There is no channel with this id, or its settings have problems.
 pub fn channel(settings: &Settings, channel: &ChannelId) -> anyhow::Result<LiveChannel> {
     let mut settings = settings.clone();
     settings.channels.retain(|each| each.id == *channel);

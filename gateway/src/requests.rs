@@ -1,5 +1,5 @@
-//! Serves the requests (`sync`, `pause`, `resume`) to the channels that this process runs. They come
-//! through the store, which it reads twice a second.
+//! Serves the requests (`sync`, `pause`, `resume`) to the channels that this process runs. Twice a
+//! second, the requests are read from the store.
 
 use std::{collections::HashMap, convert::Infallible, future::pending, time::Duration};
 

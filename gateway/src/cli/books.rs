@@ -35,6 +35,7 @@ pub(super) struct Ledger {
     pub(super) channels: Vec<Row>,
 }
 
+/// The books of one channel.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
     #[serde(flatten)]

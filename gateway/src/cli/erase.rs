@@ -75,7 +75,7 @@ async fn tokens_and_numbers(
     Ok((tokens, numbers))
 }
 
-/// The numbers (`seq`) of the rows of quarantine that contain a telephone or identity number of the person.
+/// The `seq` of each row of quarantine that contains one of these telephone or identity numbers.
 async fn find_in_quarantine(
     store: &Database,
     sealer: &Sealer,
