@@ -30,7 +30,7 @@ pub(crate) struct Shape<'s> {
     pub(crate) choices: Vec<&'s Value>,
     /// Name of the format of a string.
     pub(crate) format: Option<&'s str>,
-    /// Minimum and maximum of a number.
+    /// Minimum and maximum of a number; `None` for no limit, here and below.
     pub(crate) range: (Option<f64>, Option<f64>),
     /// Minimum and maximum of a string with a format, written in that format.
     pub(crate) bounds: (Option<&'s str>, Option<&'s str>),

@@ -74,7 +74,7 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
     let unknown = unknown_codes(store).await?;
     let (now, mut rows) = (clock::now(), Vec::new());
     for status in statuses {
-        let midnight = midnight(now, settings.zone);
+        let midnight = start_of_day(now, settings.zone);
         let Volume { received, expected } = store.volume(&status.channel, midnight, now).await?;
         let channel = settings.channels.iter().find(|channel| channel.id == status.channel);
         let is_paused = paused.contains(&status.channel);
@@ -104,7 +104,7 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
 }
 
 /// The time at which the day of `now` began in `zone`; if a clock change repeats midnight, the first one.
-fn midnight(now: Timestamp, zone: Tz) -> Timestamp {
+fn start_of_day(now: Timestamp, zone: Tz) -> Timestamp {
     let day = now.with_timezone(&zone).date_naive().and_time(NaiveTime::MIN);
     day.and_local_timezone(zone).earliest().map_or(now, |midnight| midnight.to_utc())
 }

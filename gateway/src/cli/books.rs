@@ -47,14 +47,14 @@ pub(super) struct Row {
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     context.with_store(Access::ReadOnly, async |settings, store| {
         let since = args.since.as_deref().map(|text| parse_time(text, settings.zone, clock::now()));
-        let ledger = ledger(store, args.channel.as_ref(), since.transpose()?).await?;
+        let ledger = read_ledger(store, args.channel.as_ref(), since.transpose()?).await?;
         out::show(context.format, &ledger, Ledger::draw)?;
         Ok(if ledger.balanced == Some(false) { Exit::Failed } else { Exit::Done })
     })
 }
 
 /// Reads the books from the store.
-pub(super) async fn ledger(
+pub(super) async fn read_ledger(
     store: &Database,
     channel: Option<&ChannelId>,
     since: Option<Timestamp>,

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context, Exit, Format,
-    books::{Ledger, ledger},
+    books::{Ledger, read_ledger},
     out,
 };
 use crate::{
@@ -113,16 +113,16 @@ impl Demo {
             if once {
                 return Ok(());
             }
-            let ledger = with_statistics(ledger(&self.store, None, None).await?, began.elapsed());
+            let ledger =
+                with_statistics(read_ledger(&self.store, None, None).await?, began.elapsed());
             out::show(format, &ledger, Ledger::draw)?;
             out::note(&self.queries);
             out::note("new demands keep arriving; press ctrl-c to end the demo");
             let growing = self.city.live(NEW_PER_SECOND, city_stop.clone());
             tokio::join!(growing, report_new_demands(&self.store, &stop)).0
         };
-        let work = Box::pin(async { tokio::join!(serving, showing) });
-        tokio::pin!(work);
-        let (ended, showed) = tokio::select! {
+        let mut work = Box::pin(async { tokio::join!(serving, showing) });
+        let (ended, shown) = tokio::select! {
             both = &mut work => both,
             () = stop_on_signal(&stop) => {
                 if once {
@@ -132,9 +132,9 @@ impl Demo {
                 work.await
             }
         };
-        showed?;
+        shown?;
         let ended = ended?;
-        let mut ledger = ledger(&self.store, None, None).await?;
+        let mut ledger = read_ledger(&self.store, None, None).await?;
         if once {
             ledger = with_statistics(ledger, began.elapsed());
         }
@@ -164,7 +164,7 @@ fn peak_mib() -> Option<u64> {
 async fn report_new_demands(store: &Database, stop: &Stop) {
     let mut last_count = None;
     while !stop.is_requested() {
-        if let Ok(ledger) = ledger(store, None, None).await {
+        if let Ok(ledger) = read_ledger(store, None, None).await {
             let stored: u64 = ledger.channels.iter().map(|row| row.books.stored).sum();
             let before = *last_count.get_or_insert(stored);
             if stored > before {

@@ -35,7 +35,7 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
     let Command::Test(args) = command;
-    let plugin = Plugin { settings: settings(args)? };
+    let plugin = Plugin { settings: read_settings(args)? };
     plugin.build()?;
     let mut promises = read_only::promises();
     if args.settle {
@@ -107,7 +107,7 @@ impl Readable for Plugin {
 }
 
 /// The settings from the file, with the command from the arguments.
-fn settings(args: &Args) -> anyhow::Result<connector_process::Config> {
+fn read_settings(args: &Args) -> anyhow::Result<connector_process::Config> {
     let mut settings: Value = match &args.settings {
         None => json!({}),
         Some(file) => {

@@ -87,7 +87,8 @@ fn cell(data: &Data) -> String {
     }
 }
 
-/// The content of a table with `rows` appended; `old_bytes` is its content so far, if it exists.
+/// The content of a table with `rows` (label and code) appended; `old_bytes` is its content so far, if it
+/// exists.
 fn append_rows(
     old_bytes: Option<&[u8]>,
     table: &str,

@@ -34,6 +34,7 @@ pub(super) async fn until_caught_up(watches: &[Arc<ChannelWatch>], expected: &[(
     }
 }
 
+/// Draws a bar for each channel and its expected number of entries, until all have caught up or ended.
 async fn show_bars(channels: &[(&ChannelWatch, u64)]) {
     let screen = MultiProgress::new();
     let template = "{prefix:>20} {bar:40.cyan/blue} {human_pos}/{human_len} {per_sec:>14} {msg}";
@@ -63,6 +64,7 @@ async fn show_bars(channels: &[(&ChannelWatch, u64)]) {
     }
 }
 
+/// Like [`show_bars`], with a line for each progress instead of bars.
 async fn print_lines(channels: &[(&ChannelWatch, u64)]) {
     let (mut lines, mut checks) = (interval(LINE_INTERVAL), interval(BAR_INTERVAL));
     lines.tick().await;
