@@ -225,7 +225,7 @@ mod tests {
         let keys = Keys::generate(Suite::default()).unwrap();
         let built = |keys, edit| built(folder.path(), keys, edit).unwrap();
         let running = built(&keys, (CHANNEL, "", ""));
-        for (file, from, to, goes_on) in [
+        for (file, from, to, continues) in [
             (CHANNEL, "", "", true),
             (CHANNEL, "name      = \"12345", "name      = \"市", true),
             ("gateway.toml", "grace  = \"20s\"", "grace  = \"19s\"", true),
@@ -236,8 +236,8 @@ mod tests {
             (CHANNEL, "$.SERIALNUM", "$.ROWGUID", false),
             ("gateway.toml", "Asia/Shanghai", "Asia/Urumqi", false),
         ] {
-            let wanted = built(&keys, (file, from, to));
-            assert_eq!(have_same_specs(&running, &wanted), goes_on, "{file}: {to}");
+            let reloaded = built(&keys, (file, from, to));
+            assert_eq!(have_same_specs(&running, &reloaded), continues, "{file}: {to}");
         }
         let other_keys = Keys::generate(Suite::default()).unwrap();
         assert!(!have_same_specs(&running, &built(&other_keys, (CHANNEL, "", ""))), "other keys");
@@ -258,18 +258,20 @@ mod tests {
             );
             fs::write(file, text).unwrap();
         };
-        let beyond = ("gateway.toml", "127.0.0.1:8421", "0.0.0.0:8421");
-        for (auth, listen, is_right) in [
+        let reachable = ("gateway.toml", "127.0.0.1:8421", "0.0.0.0:8421");
+        for (auth, listen, is_allowed) in [
             ("\"none\"", ("gateway.toml", "", ""), true),
-            ("{ bearer = { env = \"TOKEN\" } }", beyond, true),
-            ("\"none\"", beyond, false),
+            ("{ bearer = { env = \"TOKEN\" } }", reachable, true),
+            ("\"none\"", reachable, false),
         ] {
             channel(auth);
             let found = built(folder.path(), &keys, listen).map(|channels| channels.len());
-            assert_eq!(found.is_ok(), is_right, "{auth}, {listen:?}: {found:?}");
+            assert_eq!(found.is_ok(), is_allowed, "{auth}, {listen:?}: {found:?}");
             if let Err(problems) = found {
-                let said = problems.to_string();
-                assert!(said.contains("channels/app/channel.toml:6") && said.contains("0.0.0.0"));
+                let report = problems.to_string();
+                assert!(
+                    report.contains("channels/app/channel.toml:6") && report.contains("0.0.0.0")
+                );
             }
         }
     }

@@ -196,8 +196,8 @@ mod tests {
 
     const GRACE: Duration = Duration::from_secs(20);
 
-    /// A store with demands of two persons, as a sink leaves it.
-    async fn loaded() -> (TempDir, Database) {
+    /// A store with demands of two persons, as a sink leaves it: nothing is indexed.
+    async fn loaded_store() -> (TempDir, Database) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("t.db");
         let store = Database::Sqlite(Sqlite::open(file, Access::ReadWrite).await.unwrap());
@@ -206,35 +206,36 @@ mod tests {
     }
 
     async fn keep(store: &Database, read_no: u64, n: u32) {
-        let of = |n: u32| -> RawRecord {
+        let record = |n: u32| -> RawRecord {
             let body = json!({ "person": format!("t{}", n % 2), "text": "same" });
             sample::with_body(&format!("{read_no}-{n}"), Revision::NONE, body)
         };
-        let read = sample::read(read_no, (0..n).map(of));
+        let read = sample::read(read_no, (0..n).map(record));
         store.store(&sample::intake([&read])).await.unwrap();
     }
 
-    async fn found(store: &Database) -> usize {
+    /// Number of rows of one person that the index has.
+    async fn n_indexed(store: &Database) -> usize {
         store.sealed_rows_of("t1").await.unwrap().len()
     }
 
     #[tokio::test]
     async fn waiting_for_an_index_builds_it_if_nobody_else_does() {
-        let (_folder, store) = loaded().await;
-        assert_eq!(found(&store).await, 0);
+        let (_folder, store) = loaded_store().await;
+        assert_eq!(n_indexed(&store).await, 0);
         let reports = std::sync::Mutex::new(Vec::new());
         Box::pin(wait_until_covered(&store, Index::People, |rows| {
             reports.lock().unwrap().push(rows)
         }))
         .await
         .unwrap();
-        assert_eq!((found(&store).await, reports.into_inner().unwrap()), (600, vec![1_200]));
+        assert_eq!((n_indexed(&store).await, reports.into_inner().unwrap()), (600, vec![1_200]));
         assert_eq!(store.leases().await.unwrap(), [], "the lease is released");
     }
 
     #[tokio::test]
     async fn waiting_for_an_index_leaves_it_to_the_process_that_builds_it() {
-        let (_folder, store) = loaded().await;
+        let (_folder, store) = loaded_store().await;
         let other = LeaseHolder::new(store.clone(), false);
         let Claim::Ours(lease) = other.claim(&lease_name(Index::People)).await.unwrap() else {
             panic!("it is free");
@@ -247,17 +248,17 @@ mod tests {
         let work = async {
             waiting.await.unwrap();
             keep(&store, 2, 2).await; // the caller does not wait for this
-            assert_eq!(found(&store).await, 0);
+            assert_eq!(n_indexed(&store).await, 0);
             while store.index_batch(Index::People).await.unwrap() {}
         };
         let (covered, _) = tokio::join!(covering, other.hold(&lease, work));
         covered.unwrap();
-        assert_eq!(found(&store).await, 601);
+        assert_eq!(n_indexed(&store).await, 601);
     }
 
     #[tokio::test]
     async fn everything_stored_is_covered_before_a_run_ends() {
-        let (_folder, store) = loaded().await;
+        let (_folder, store) = loaded_store().await;
         let (finish, stop) = (Stop::default(), Stop::default());
         finish.request();
         serve(&store, &finish, &stop, GRACE).await;
@@ -268,7 +269,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stop_does_not_wait_for_history() {
-        let (_folder, store) = loaded().await;
+        let (_folder, store) = loaded_store().await;
         let (finish, stop) = (Stop::default(), Stop::default());
         stop.request();
         serve(&store, &finish, &stop, GRACE).await;
@@ -278,7 +279,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_index_that_another_process_builds_is_left_to_it() {
-        let (_folder, store) = loaded().await;
+        let (_folder, store) = loaded_store().await;
         let other = LeaseHolder::new(store.clone(), false);
         let mut leases = Vec::new();
         for index in Index::ALL {
