@@ -1,5 +1,5 @@
-//! Controls a running channel: read now, pause, resume. Counts the passes that it has begun and
-//! completed, and keeps the reason why it stopped.
+//! Controls a running channel: read now, pause, resume. In a pass, the channel is read until nothing new
+//! comes. The control counts the passes, and keeps the fault that stopped the channel.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Builds the indexes, with one worker for each index. A lease ensures that a worker runs in one process
-//! at a time.
+//! Builds the indexes (rows derived from the history of demands, for search and links), with one worker for
+//! each index. A lease ensures that a worker runs in one process at a time.
 //!
 //! The workers run beside the sink without delaying it: they have connections of their own, their
 //! transactions are short, and they pause for as long as they worked. After a fault, a worker waits and

@@ -1,4 +1,5 @@
-//! Holds the lease of an upstream while its channels are read, or of an index while it is built.
+//! Holds the lease of an upstream (the right of one process to read it) while its channels are read, or of
+//! an index while it is built.
 //!
 //! A lease that cannot be renewed in time is given up before it expires, and the work under it is
 //! dropped. If that happens too late (the machine was suspended), the fence of the next holder makes

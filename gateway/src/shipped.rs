@@ -1,4 +1,4 @@
-//! The shipped configuration, compiled in. The demo writes it to a folder of its own, points its
+//! The shipped configuration, compiled into the program. The demo writes it to a folder of its own, points its
 //! channels at the simulated city, and then reads it like any other configuration.
 
 use std::{borrow::Cow, fs, io, path::Path};

@@ -1,4 +1,4 @@
-//! Runs the channels of one upstream: polled channels in the process that holds the lease, push channels
+//! Runs the channels of one upstream, the system that they read: polled channels in the process that holds the lease, push channels
 //! in every process.
 
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Reads the channels of each upstream once: by the service that holds its lease, or by this process.
+//! Reads the channels of each upstream once. If a service holds the lease of the upstream, and so reads it,
+//! the passes are requested from that service; otherwise this process reads.
 
 use std::time::Duration;
 
