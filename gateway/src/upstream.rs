@@ -1,5 +1,5 @@
-//! Runs the channels of one upstream, the system that they read: polled channels in the process that holds the lease, push channels
-//! in every process.
+//! Runs the channels of one upstream, the system that they read: polled channels in the process that holds
+//! the lease, push channels in every process.
 
 use std::time::Duration;
 
