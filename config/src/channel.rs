@@ -14,7 +14,8 @@ use crate::{
 };
 
 /// The settings of one channel.
-// Other crates own `[demand]` and the table named after the connector; `channel_schema` inserts their schemas.
+// Other crates own `[demand]` and the table named after the connector; `channel_schema` inserts their
+// schemas.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "channel.toml")]

@@ -101,8 +101,8 @@ pub struct BusEnds<'a> {
 }
 
 impl<'a> BusEnds<'a> {
-    /// Opens the ends that `role` needs. Waits while the list of queues cannot be read from the store; `None`
-    /// if stop is requested first.
+    /// Opens the ends that `role` needs. Waits while the list of queues cannot be read from the store;
+    /// `None` if stop is requested first.
     ///
     /// # Errors
     /// Those of [`serve`].
@@ -149,8 +149,8 @@ impl<'a> BusEnds<'a> {
         })
     }
 
-    /// Runs the sink and the indexer beside `reading`. The sink stops last, because `reading` waits until
-    /// everything that it published is stored.
+    /// Runs `reading` and, if this process has a consumer, the sink, the indexer and the maintenance of the
+    /// store beside it. The sink stops after `reading`, which waits until all that it published is stored.
     pub async fn run_sink_beside<T>(self, reading: impl Future<Output = T>) -> T {
         let Self { settings, store, stop, consumer, .. } = self;
         let sink_stop = Stop::default();

@@ -238,7 +238,7 @@ async fn supervise_sink(mut consumer: impl Consumer, store: impl Store, stop: St
     }
 }
 
-/// Waits until no verb has completed for [`MAX_STALL`].
+/// Waits until the channel has made no progress for [`MAX_STALL`].
 async fn wait_until_stalled(watch: &ChannelWatch) {
     loop {
         let remaining = MAX_STALL.saturating_sub(watch.stalled_for());

@@ -67,7 +67,7 @@ impl ChannelWatch {
         self.lock().state.clone()
     }
 
-    /// Time since the last verb completed; zero unless it is running.
+    /// Time since the state was set last, which every read and every advance does; zero unless it is running.
     pub fn stalled_for(&self) -> Duration {
         let current = self.lock();
         match current.state {
