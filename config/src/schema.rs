@@ -81,7 +81,7 @@ fn insert_schema(root: &mut Value, name: &str, section: &Value) {
     root["properties"][name] = reference;
 }
 
-/// Makes references point to the definitions where [`insert_schema`] moves them.
+/// Adds the prefix `name` to all references, because [`insert_schema`] adds it to the definitions.
 fn prefix_references(schema: &mut Value, name: &str) {
     match schema {
         Value::Object(object) => {

@@ -86,8 +86,8 @@ struct Group {
 }
 
 impl Groups {
-    /// Stops the groups that have changed or are not desired any more, and returns the groups to start, each
-    /// with a stop of its own. A later call starts a changed group, once the old one has ended.
+    /// Stops the groups that have changed or are not desired any more, and returns the groups to start,
+    /// each with a stop of its own. A later call starts a changed group, once the old one has ended.
     fn reconcile(
         &mut self,
         desired: BTreeMap<String, Vec<LiveChannel>>,

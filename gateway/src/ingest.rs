@@ -1,8 +1,8 @@
 //! Moves the records of a channel from its source to the bus: reads a batch, packs it into messages,
 //! delivers them, advances the stored position, and settles with the source.
 //!
-//! While one batch is delivered, the batch before it is settled, and the next one is read and packed. Batches
-//! are delivered, advanced and settled in order.
+//! While one batch is delivered, the batch before it is settled, and the next one is read and packed.
+//! Batches are delivered, advanced and settled in order.
 //!
 //! Every fault ends [`ingest`]; the supervisor waits and calls it again. It begins by loading the
 //! position, so starting and recovering are the same, and there is no second path to test. It needs no

@@ -1,7 +1,7 @@
 //! Receives what push sources send: `POST /intake/<channel>`.
 //!
-//! A sender gets a 2xx answer only after its records are in custody (confirmed by the bus, or stored), so it
-//! needs no queue of its own. If that takes too long, or there is no room, the answer asks the sender to
+//! A sender gets a 2xx answer only after its records are in custody (confirmed by the bus, or stored), so
+//! it needs no queue of its own. If that takes too long, or there is no room, the answer asks the sender to
 //! try again (503); records that arrive twice are recognised. Everything is limited: no sender can fill
 //! the memory, hold all connections or stop another channel.
 

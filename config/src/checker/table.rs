@@ -125,7 +125,7 @@ impl<'a> Checker<'a> {
         meant: &[&str],
         span: Range<usize>,
     ) {
-        // A schema that demands one of all its keys sets the minimum and the maximum number of keys to one.
+        // A schema that demands exactly one of all its keys sets a minimum and a maximum of one key.
         let choices: Vec<&str> = match shape.size {
             (Some(1), Some(1)) => shape.properties.iter().map(|(key, _)| *key).collect(),
             _ => shape.exactly_one.clone(),

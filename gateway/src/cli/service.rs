@@ -37,7 +37,7 @@ pub(super) struct Args {
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
     let requester = instance::this_process();
     context.with_store(Access::ReadWrite, async |settings, store| {
-        // `Accept` has no kind: it is done here, so no service has to serve a request.
+        // `Accept` has no kind: it only changes the store, so no service has to serve it.
         let (Args { channel }, kind) = match command {
             Command::Pause(args) => (args, Some(RequestKind::Pause)),
             Command::Resume(args) => (args, Some(RequestKind::Resume)),
