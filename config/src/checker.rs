@@ -178,7 +178,7 @@ impl<'a> Checker<'a> {
         }
         let mut expected: Vec<String> = shapes.iter().flat_map(types::describe).collect();
         expected.dedup();
-        let found_type = types::name(value.get_ref());
+        let found_type = types::type_name(value.get_ref());
         let literal = self.text.get(span.clone()).unwrap_or_default();
         let suggestion =
             shapes.iter().find_map(|shape| types::convert(self.schema.root, shape, value, literal));

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Name of the type of a value, for messages.
-pub(super) fn name(value: &DeValue<'_>) -> &'static str {
+pub(super) fn type_name(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "a whole number",

@@ -81,17 +81,17 @@ async fn read(channel: &LiveChannel, args: &Args) -> Result<ReadResult, Fault> {
     let mut http: Http = registry::connector(&channel.spec.section, channel.context())?;
     http.keep_traces();
     let entries = http.read(None, max).await.map(entries_of);
-    let records_read = entries.as_ref().map(|entries| save::records(entries)).unwrap_or_default();
-    let records_of = |page: &[u8]| save::records(&http.sample("page", page).unwrap_or_default());
+    let records_read = entries.as_ref().map(|read| save::records_of(read)).unwrap_or_default();
+    let records_in = |page: &[u8]| save::records_of(&http.sample("page", page).unwrap_or_default());
     let answer_text = |exchange: &Trace| {
         let text = http.text(exchange);
-        let records = [records_read.clone(), records_of(&exchange.page)].concat();
+        let records = [records_read.clone(), records_in(&exchange.page)].concat();
         if args.reveal { text } else { channel.mapping.scrub(&text, &records) }
     };
     let drawn = |exchange| draw(exchange, &answer_text(exchange));
     let exchanges = http.traces().iter().map(drawn).collect();
     // The last page that contains records; other answers only complete single records.
-    let list = http.traces().iter().rev().find(|exchange| !records_of(&exchange.page).is_empty());
+    let list = http.traces().iter().rev().find(|exchange| !records_in(&exchange.page).is_empty());
     let page = list.map(|exchange| http.text(exchange));
     Ok(ReadResult { exchanges, page, entries })
 }

@@ -144,7 +144,7 @@ fn take_partial_word(lines: &mut [Vec<(char, bool)>], next: char) -> Vec<(char, 
     if begin == 0 || !is_in_word(next) { Vec::new() } else { line.split_off(begin) }
 }
 
-/// Draws a row, with as many lines as its highest cell.
+/// Draws a row with as many lines as its longest cell has.
 fn draw_row(cells: &[Cell; 5], widths: &[usize; 5]) -> String {
     let wrapped: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| cell.wrap(*width)).collect();
     let height = wrapped.iter().map(Vec::len).max().unwrap_or(0);

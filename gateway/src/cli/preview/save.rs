@@ -16,7 +16,7 @@ pub(super) fn save(
     page: Option<String>,
     entries: &[Entry],
 ) -> anyhow::Result<()> {
-    let records = records(entries);
+    let records = records_of(entries);
     ensure!(!records.is_empty(), "there is nothing to save: no record was read");
     let page = match page {
         Some(page) => page,
@@ -41,7 +41,7 @@ pub(super) fn save(
 }
 
 /// The records among the entries.
-pub(super) fn records(entries: &[Entry]) -> Vec<RawRecord> {
+pub(super) fn records_of(entries: &[Entry]) -> Vec<RawRecord> {
     let records = entries.iter().filter_map(|entry| match entry {
         Entry::Record(record) => Some(record.clone()),
         Entry::Unreadable { .. } => None,
@@ -81,5 +81,5 @@ fn sample(channel: &LiveChannel, name: &str, page: &str) -> anyhow::Result<Vec<R
     let entries = channel.sample(name, page.as_bytes()).context(
         "the saved page would not be valid for this kind of source; write the fixture by hand",
     )?;
-    Ok(records(&entries))
+    Ok(records_of(&entries))
 }
