@@ -1,4 +1,4 @@
-//! `channels/<name>/channel.toml`: the settings of one source.
+//! `channels/<name>/channel.toml`: the file with the settings of one channel.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -8,13 +8,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    config_file::ConfigFile,
     format::{CronTimes, Rate},
     settings::{ChannelSettings, Example, Misfire, ScheduleSettings, Section, Trigger},
-    source::Source,
 };
 
 /// The settings of one channel.
-// Other crates own `[demand]` and the table named after the connector; their schemas are inserted later.
+// Other crates own `[demand]` and the table named after the connector; `channel_schema` inserts their
+// schemas.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "channel.toml")]
@@ -104,16 +105,20 @@ impl Default for BudgetFile {
 /// A checked channel file, before it is deserialised.
 pub(crate) struct RawChannel {
     pub(crate) id: ChannelId,
+    /// The folder of the channel, to which file names in its settings are relative.
     pub(crate) folder: PathBuf,
-    pub(crate) source: Source,
+    /// The file as text, for the places of problems.
+    pub(crate) file: ConfigFile,
     /// The file as JSON, with secrets filled in.
     pub(crate) value: Value,
+    /// The secrets in `value`.
     pub(crate) secrets: Vec<String>,
 }
 
 impl RawChannel {
     pub(crate) fn into_settings(mut self) -> Result<ChannelSettings, serde_json::Error> {
         let connector = self.value["connector"].as_str().unwrap_or_default().to_owned();
+        // Only the connector knows the type of its table.
         let section = self.value.as_object_mut().and_then(|file| file.remove(&connector));
         let ChannelFile { name, connector, schedule, budget, demand, mut example } =
             serde_json::from_value(self.value)?;
@@ -133,7 +138,7 @@ impl RawChannel {
             demand,
             examples: example,
             dir: self.folder,
-            source: self.source,
+            file: self.file,
         })
     }
 }

@@ -20,10 +20,10 @@ use toml::{
 };
 
 use crate::{
+    config_file::Finding,
     format::{Context, TextProblem},
     problem::Suggestion,
     shape::{self, Shape},
-    source::Finding,
 };
 
 /// The mistakes in a file, and its value.
@@ -33,7 +33,7 @@ pub(crate) struct CheckResult {
     pub(crate) value: Value,
     /// All mistakes.
     pub(crate) findings: Vec<Finding>,
-    /// Byte ranges that must not be shown.
+    /// Byte ranges of the file that may hold a secret, so no problem may show them.
     pub(crate) hidden: Vec<Range<usize>>,
     /// The secrets that were filled in.
     pub(crate) secrets: Vec<String>,
@@ -59,12 +59,12 @@ impl<'s> Schema<'s> {
         text: &str,
         context: &Context<'_>,
     ) -> CheckResult {
-        let (path, checked) = (Vec::new(), CheckResult::default());
-        let mut checker = Checker { text, context, path, schema: self, checked };
+        let (path, result) = (Vec::new(), CheckResult::default());
+        let mut checker = Checker { text, context, path, schema: self, result };
         if let Some(shape) = shape::alternatives(self.root, self.root).first() {
-            checker.checked.value = checker.check_table(shape, tree.get_ref(), 0..0);
+            checker.result.value = checker.check_table(shape, tree.get_ref(), 0..0);
         }
-        checker.checked
+        checker.result
     }
 }
 
@@ -75,7 +75,7 @@ struct Checker<'a> {
     /// The keys and list positions that lead to the current value.
     path: Vec<String>,
     schema: &'a Schema<'a>,
-    checked: CheckResult,
+    result: CheckResult,
 }
 
 impl<'a> Checker<'a> {
@@ -97,21 +97,22 @@ impl<'a> Checker<'a> {
     /// Checks a value against several shapes, and keeps the findings of the shape with the fewest: that
     /// shape was probably meant.
     fn check_shapes(&mut self, shapes: &[&Shape<'a>], value: &Spanned<DeValue<'_>>) -> Value {
-        let n_before = self.checked.findings.len();
+        let n_before = self.result.findings.len();
         let mut best: Option<(Vec<Finding>, Value)> = None;
         for shape in shapes {
             let built = self.check_shape(shape, value);
-            let found = self.checked.findings.split_off(n_before);
-            if best.as_ref().is_none_or(|(fewest, _)| found.len() < fewest.len()) {
-                best = Some((found, built));
+            let findings = self.result.findings.split_off(n_before);
+            if best.as_ref().is_none_or(|(fewest, _)| findings.len() < fewest.len()) {
+                best = Some((findings, built));
             }
         }
-        best.map_or(Value::Null, |(found, built)| {
-            self.checked.findings.extend(found);
+        best.map_or(Value::Null, |(findings, built)| {
+            self.result.findings.extend(findings);
             built
         })
     }
 
+    /// Checks a value against one shape, and returns it as JSON.
     fn check_shape(&mut self, shape: &Shape<'a>, value: &Spanned<DeValue<'_>>) -> Value {
         match value.get_ref() {
             DeValue::Table(table) => self.check_table(shape, table, value.span()),
@@ -130,6 +131,7 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Checks the number of list entries or characters; `what` names them in messages.
     fn check_count(&mut self, shape: &Shape<'_>, count: usize, what: &str, span: Range<usize>) {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         let (min, max) = shape.size;
@@ -144,11 +146,12 @@ impl<'a> Checker<'a> {
     }
 
     fn report(&mut self, span: Range<usize>, message: String, suggestion: Option<Suggestion>) {
-        self.checked.findings.push(Finding::new(span, message, suggestion));
+        self.result.findings.push(Finding::new(span, message, suggestion));
     }
 
-    /// Reports a problem with a string, at the byte range of the mistake in it if that is known.
+    /// Reports a problem with the string `text`, which is at `span` in the file.
     fn report_text(&mut self, span: Range<usize>, text: &str, problem: TextProblem) {
+        // With escapes in the string, the place of the mistake in the file is not known.
         let is_verbatim = self.text.get(span.start + 1..span.end.saturating_sub(1)) == Some(text);
         let part = problem.part.filter(|_| is_verbatim);
         let range = part
@@ -162,7 +165,7 @@ impl<'a> Checker<'a> {
     fn report_wrong_type(&mut self, shapes: &[Shape<'a>], value: &Spanned<DeValue<'_>>) {
         let span = value.span();
         if shapes.iter().any(Shape::is_secret) {
-            self.checked.hidden.push(span.clone());
+            self.result.hidden.push(span.clone());
             self.report(
                 span,
                 "a secret must not be written into the configuration".to_owned(),
@@ -173,13 +176,13 @@ impl<'a> Checker<'a> {
             );
             return;
         }
-        let mut wanted: Vec<String> = shapes.iter().flat_map(types::describe).collect();
-        wanted.dedup();
-        let found = types::name(value.get_ref());
+        let mut expected: Vec<String> = shapes.iter().flat_map(types::describe).collect();
+        expected.dedup();
+        let found_type = types::type_name(value.get_ref());
         let literal = self.text.get(span.clone()).unwrap_or_default();
         let suggestion =
             shapes.iter().find_map(|shape| types::convert(self.schema.root, shape, value, literal));
-        let message = format!("expected {}, found {found}", types::join_with_or(&wanted));
+        let message = format!("expected {}, found {found_type}", types::join_with_or(&expected));
         self.report(span.clone(), message, suggestion.map(|text| Suggestion::replace(span, text)));
     }
 

@@ -13,10 +13,13 @@ use contract::Size;
 use serde_json_path::JsonPath;
 
 pub(crate) use quantity::Rate;
+use quantity::{period_problem, rate_problem, size_problem};
 pub(crate) use reference::{Context, code_tables, content, reason, secret, variable};
+use reference::{codes_problem, file_problem, upstream_problem};
 pub(crate) use time::CronTimes;
+use time::{cron_problem, window_problem, zone_problem};
 
-use crate::shape::Shape;
+use crate::{config_file::char_boundary, shape::Shape};
 
 /// A problem with a string that has a format.
 #[derive(Debug, Default, PartialEq)]
@@ -30,29 +33,26 @@ pub(crate) struct TextProblem {
     pub(crate) advice: Option<String>,
 }
 
-/// Checks a string against a format.
+/// Checks a string against a format; `None` if it has no problem.
 type Check = fn(&Shape<'_>, &str, &Context<'_>) -> Option<TextProblem>;
 
-/// Name, description and check of each format. The checker resolves variables, contents and secrets.
+/// Name, description and check of each format. A variable, a content or a secret is checked when the
+/// checker looks it up, so its check here finds nothing.
 const FORMATS: [(&str, &str, Check); 14] = [
-    ("period", "a period like \"30s\"", |shape, text, _| quantity::period(text, shape.bounds)),
-    ("size", "a size like \"256MiB\"", |shape, text, _| quantity::size(text, shape.bounds)),
-    ("rate", "a rate like \"5/s\"", |_, text, _| quantity::rate(text)),
-    ("timezone", "a time zone like \"Asia/Shanghai\"", |_, text, _| time::zone(text)),
-    ("window", "hours like \"06:00-23:00\"", |_, text, _| time::window(text)),
-    ("cron", "cron times like \"*/5 * * * *\"", |_, text, _| time::cron(text)),
-    ("upstream", "the name of an upstream", |_, text, _| reference::upstream(text)),
-    ("jsonpath", "a JSONPath like \"$.title\"", |_, text, _| jsonpath(text)),
-    ("codes", "the name of a code table", |_, text, context| reference::codes(text, context)),
-    ("fixture", "the name of a file", |_, text, context| reference::file_in_folder(text, context)),
+    ("period", "a period like \"30s\"", |shape, text, _| period_problem(text, shape.bounds)),
+    ("size", "a size like \"256MiB\"", |shape, text, _| size_problem(text, shape.bounds)),
+    ("rate", "a rate like \"5/s\"", |_, text, _| rate_problem(text)),
+    ("timezone", "a time zone like \"Asia/Shanghai\"", |_, text, _| zone_problem(text)),
+    ("window", "hours like \"06:00-23:00\"", |_, text, _| window_problem(text)),
+    ("cron", "cron times like \"*/5 * * * *\"", |_, text, _| cron_problem(text)),
+    ("upstream", "the name of an upstream", |_, text, _| upstream_problem(text)),
+    ("jsonpath", "a JSONPath like \"$.title\"", |_, text, _| jsonpath_problem(text)),
+    ("codes", "the name of a code table", |_, text, context| codes_problem(text, context)),
+    ("fixture", "the name of a file", |_, text, context| file_problem(text, context)),
     ("content", "the name of a file", |_, _, _| None),
-    ("address", "an address like \"127.0.0.1:8421\"", |_, text, _| address(text)),
+    ("address", "an address like \"127.0.0.1:8421\"", |_, text, _| address_problem(text)),
     ("variable", "the name of an environment variable", |_, _, _| None),
-    (
-        "secret",
-        "a reference to a secret like { env = \"NAME\" } or { file = \"PATH\" }",
-        |_, _, _| None,
-    ),
+    ("secret", "{ env = \"NAME\" } or { file = \"PATH\" }", |_, _, _| None),
 ];
 
 /// Checks a string against the format of its shape, if it has one.
@@ -67,29 +67,27 @@ pub(crate) fn describe(format: &str) -> Option<&'static str> {
     FORMATS.iter().find(|(name, ..)| *name == format).map(|(_, description, _)| *description)
 }
 
-fn address(text: &str) -> Option<TextProblem> {
+fn address_problem(text: &str) -> Option<TextProblem> {
     let message = format!("`{text}` is not an address and port: write it like 127.0.0.1:8421");
     text.parse::<SocketAddr>().is_err().then(|| TextProblem { message, ..TextProblem::default() })
 }
 
 /// Checks a JSONPath strictly by RFC 9535, and locates the mistake.
-fn jsonpath(text: &str) -> Option<TextProblem> {
+fn jsonpath_problem(text: &str) -> Option<TextProblem> {
     let error = JsonPath::parse(text).err()?;
-    let at = (0..=error.position().min(text.len())).rev().find(|&at| text.is_char_boundary(at));
-    let at = at.unwrap_or(0);
+    let at = char_boundary(text, error.position());
     let character = text[at..].chars().next();
-    let found = match character {
+    let mistake = match character {
         None => "it ends too early".to_owned(),
         Some(c) => format!("`{c}` is not expected here"),
     };
-    let part = character.map(|c| at..at + c.len_utf8());
+    let part = character.map(|c| at..at + c.len_utf8()).filter(|_| text.starts_with('$'));
     let suggestion = guesses(text).into_iter().find(|guess| JsonPath::parse(guess).is_ok());
     let message = if text.starts_with('$') {
-        format!("`{text}` is not a JSONPath (RFC 9535): {found}")
+        format!("`{text}` is not a JSONPath (RFC 9535): {mistake}")
     } else {
         format!("`{text}` is not a JSONPath (RFC 9535): it must begin with `$`")
     };
-    let part = part.filter(|_| text.starts_with('$'));
     Some(TextProblem { message, part, suggestion, advice: None })
 }
 

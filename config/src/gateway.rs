@@ -200,7 +200,7 @@ impl GatewayFile {
                 None => KeySource::File(dir.join(keys.file.unwrap_or_default())),
             },
             uses_national_algorithms: matches!(keys.suite, Suite::Sm),
-            intake: intake.listen,
+            push_listen: intake.listen,
             console,
             limits,
             channels,

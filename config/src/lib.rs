@@ -21,9 +21,9 @@ mod gateway;
 mod schema;
 
 mod checker;
+mod config_file;
 mod format;
 mod shape;
-mod source;
 
 pub use gateway::{BusSettings, ConsoleSettings, Limits, Topology};
 pub use problem::{Problem, Problems, Suggestion, TextPlace};

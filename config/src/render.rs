@@ -1,4 +1,4 @@
-//! Prints problems for a terminal.
+//! Formats problems for a terminal.
 //!
 //! Column numbers count characters, as in editors. The carets are placed by terminal cells, because a
 //! Chinese character takes two of them.

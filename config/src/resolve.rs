@@ -12,13 +12,13 @@ use toml::de::DeTable;
 use crate::{
     channel::RawChannel,
     checker::{CheckResult, Schema, quote},
+    config_file::{ConfigFile, Finding},
     conflicts::{budget_conflicts, duplicate_channels, section_problems},
     format::{Context, code_tables, reason},
     gateway::{ConsoleSettings, GatewayFile},
     problem::{Problem, Problems, Suggestion},
     schema::{SectionSchemas, channel_schema, gateway_schema},
     settings::{Settings, check_listener},
-    source::{Finding, Source},
 };
 
 /// Reads the configuration in `dir`. `environment` looks up environment variables.
@@ -42,9 +42,9 @@ pub fn resolve(
             problems.push(*problem);
             Value::Null
         }
-        Ok(mut source) => {
+        Ok(mut file) => {
             let schema = Schema::new(&gateway_schema);
-            check(&mut source, &schema, &context(dir.to_owned()), &mut problems).value
+            check(&mut file, &schema, &context(dir.to_owned()), &mut problems).value
         }
     };
 
@@ -52,21 +52,20 @@ pub fn resolve(
     let schema = Schema::new(&channel_schema);
     let mut channels = Vec::new();
     for name in channel_folders(dir, &mut problems) {
-        let file = format!("channels/{name}/channel.toml");
         let id = name.parse::<ChannelId>();
         if let Err(error) = &id {
             problems.push(Problem::of_file(format!("channels/{name}"), error.to_string()));
         }
-        match read(dir, &file) {
+        match read(dir, &format!("channels/{name}/channel.toml")) {
             Err(problem) => problems.push(*problem),
-            Ok(mut source) => {
+            Ok(mut file) => {
                 let folder = dir.join("channels").join(&name);
-                let checked = check(&mut source, &schema, &context(folder.clone()), &mut problems);
-                problems.extend(section_problems(&checked.value, sections, &source));
+                let checked = check(&mut file, &schema, &context(folder.clone()), &mut problems);
+                problems.extend(section_problems(&checked.value, sections, &file));
                 let CheckResult { value, secrets, .. } = checked;
                 // The invalid name is reported already; the file is still compared with the others.
                 let id = id.or_else(|_| "unnamed".parse::<ChannelId>());
-                channels.extend(id.map(|id| RawChannel { id, folder, source, value, secrets }));
+                channels.extend(id.map(|id| RawChannel { id, folder, file, value, secrets }));
             }
         }
     }
@@ -78,17 +77,18 @@ pub fn resolve(
     settings(dir, gateway, channels)
 }
 
-/// Turns checked values into settings. If a value cannot be deserialised, a schema is wrong, so only the
-/// first such problem is reported.
-fn settings(dir: &Path, gateway: Value, checked: Vec<RawChannel>) -> Result<Settings, Problems> {
+/// Turns checked values into settings. A value that matches its schema but cannot be deserialised means
+/// that the schema is wrong; only the first such problem is reported.
+fn settings(dir: &Path, gateway: Value, raw: Vec<RawChannel>) -> Result<Settings, Problems> {
     let defect = |file: &str, error: serde_json::Error| {
-        let message = format!("the file matches its schema but cannot be read: {error}");
+        let message =
+            format!("the file passes its checks but cannot be read; report this: {error}");
         Problems::from(Problem::of_file(file, message))
     };
     let mut channels = Vec::new();
-    for channel in checked {
-        let file = channel.source.file.clone();
-        channels.push(channel.into_settings().map_err(|error| defect(&file, error))?);
+    for channel in raw {
+        let path = channel.file.path.clone();
+        channels.push(channel.into_settings().map_err(|error| defect(&path, error))?);
     }
     let gateway: GatewayFile =
         serde_json::from_value(gateway).map_err(|error| defect("gateway.toml", error))?;
@@ -103,24 +103,24 @@ fn settings(dir: &Path, gateway: Value, checked: Vec<RawChannel>) -> Result<Sett
 }
 
 /// Reads a file in UTF-8, UTF-16 or GB18030; `file` is its path relative to the configuration folder.
-fn read(dir: &Path, file: &str) -> Result<Source, Box<Problem>> {
+fn read(dir: &Path, file: &str) -> Result<ConfigFile, Box<Problem>> {
     let bytes = fs::read(dir.join(file)).map_err(|error| {
         Box::new(Problem::of_file(file, format!("the file cannot be read: {}", reason(&error))))
     })?;
     // UTF-8 is not converted: the positions in suggestions are byte offsets into the file.
     let bytes = match String::from_utf8(bytes) {
-        Ok(text) => return Ok(Source::new(file.to_owned(), text)),
+        Ok(text) => return Ok(ConfigFile::new(file.to_owned(), text)),
         Err(error) => error.into_bytes(),
     };
     if let Some(text) = normalizer_text::decode_file(&bytes) {
-        return Ok(Source::new(file.to_owned(), text.into_owned()));
+        return Ok(ConfigFile::new(file.to_owned(), text.into_owned()));
     }
     let end = std::str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len);
     let valid = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let source = Source::new(file.to_owned(), valid);
+    let valid_part = ConfigFile::new(file.to_owned(), valid);
     let message = "the file is not text in UTF-8, UTF-16 or GB18030".to_owned();
     let advice = Suggestion::advice("save the file as UTF-8");
-    Err(Box::new(source.problem(Finding::new(end..end, message, Some(advice)))))
+    Err(Box::new(valid_part.problem(Finding::new(end..end, message, Some(advice)))))
 }
 
 /// The names of the channel folders, sorted. Names that begin with a dot are ignored: they belong to
@@ -144,42 +144,42 @@ fn channel_folders(dir: &Path, problems: &mut Vec<Problem>) -> Vec<String> {
     folders
 }
 
-/// Checks one file, and adds what is wrong with it to `problems`.
+/// Checks one file, adds what is wrong with it to `problems`, and hides the secrets in it.
 fn check(
-    source: &mut Source,
+    file: &mut ConfigFile,
     schema: &Schema<'_>,
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
 ) -> CheckResult {
-    let (tree, errors) = DeTable::parse_recoverable(&source.text);
-    let mut checked = schema.check(&tree, &source.text, context);
+    let (tree, errors) = DeTable::parse_recoverable(&file.text);
+    let mut checked = schema.check(&tree, &file.text, context);
     let spans: Vec<_> = errors.iter().map(|error| error.span().unwrap_or_default()).collect();
     let hidden = std::mem::take(&mut checked.hidden);
     drop(tree);
-    let secret_value = |span| secret_on_line(&source.text, span, schema);
+    let secret_value = |span| secret_on_line(&file.text, span, schema);
     let secret_values: Vec<_> = spans.iter().filter_map(secret_value).collect();
-    source.hide(hidden.into_iter().chain(secret_values));
+    file.hide(hidden.into_iter().chain(secret_values));
 
     let broken_lines: HashSet<usize> =
-        spans.iter().map(|span| source.line_index(span.start)).collect();
+        spans.iter().map(|span| file.line_index(span.start)).collect();
     // If a table header is broken, the keys below it land in another table, and findings about them are
     // wrong.
-    let mut lines = source.text.lines().enumerate();
+    let mut lines = file.text.lines().enumerate();
     let has_broken_header = lines
         .any(|(index, line)| broken_lines.contains(&index) && line.trim_start().starts_with('['));
-    let found = std::mem::take(&mut checked.findings);
+    let findings = std::mem::take(&mut checked.findings);
     problems.extend(
-        found
+        findings
             .into_iter()
             .filter(|_| !has_broken_header)
             .filter(|finding| broken_lines.is_empty() || !finding.is_missing_key)
-            .filter(|finding| !broken_lines.contains(&source.line_index(finding.span.start)))
-            .map(|finding| source.problem(finding)),
+            .filter(|finding| !broken_lines.contains(&file.line_index(finding.span.start)))
+            .map(|finding| file.problem(finding)),
     );
     for (error, span) in errors.iter().zip(spans) {
-        let suggestion = suggest(error.message(), &span, source);
+        let suggestion = suggest(error.message(), &span, file);
         let message = error.message().to_owned();
-        problems.push(source.problem(Finding::new(span, message, suggestion)));
+        problems.push(file.problem(Finding::new(span, message, suggestion)));
     }
     checked
 }
@@ -188,21 +188,21 @@ fn check(
 /// tree may lack such a line, so the value is looked for in the text.
 fn secret_on_line(text: &str, span: &Range<usize>, schema: &Schema<'_>) -> Option<Range<usize>> {
     let (before, _) = text.split_at_checked(span.start)?;
-    let begin = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = text[begin..].lines().next()?;
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[line_start..].lines().next()?;
     let (key, value) = line.split_once('=')?;
     let key = key.trim().trim_matches(['"', '\'']);
     let key = key.rsplit('.').next().unwrap_or(key);
-    let end = begin + line.len();
-    schema.may_be_secret(key).then(|| end - value.len()..end)
+    let line_end = line_start + line.len();
+    schema.may_be_secret(key).then(|| line_end - value.len()..line_end)
 }
 
 /// What to do about a TOML syntax error.
-fn suggest(message: &str, span: &Range<usize>, source: &Source) -> Option<Suggestion> {
+fn suggest(message: &str, span: &Range<usize>, file: &ConfigFile) -> Option<Suggestion> {
     if message.starts_with("duplicate key") {
         return Some(Suggestion::advice("this key is already set above: keep one of the two"));
     }
-    let literal = source.text.get(span.clone()).filter(|literal| !literal.is_empty())?;
-    (message.starts_with("string values must be quoted") && !source.hides(span))
+    let literal = file.text.get(span.clone()).filter(|literal| !literal.is_empty())?;
+    (message.starts_with("string values must be quoted") && !file.hides(span))
         .then(|| Suggestion::replace(span.clone(), quote(literal)))
 }

@@ -71,8 +71,8 @@ fn insert_schema(root: &mut Value, name: &str, section: &Value) {
     if !root["$defs"].is_object() {
         root["$defs"] = json!({});
     }
-    if let Some(known) = root["$defs"].as_object_mut() {
-        known.extend(definitions);
+    if let Some(root_definitions) = root["$defs"].as_object_mut() {
+        root_definitions.extend(definitions);
     }
     let mut reference = json!({ "$ref": format!("#/$defs/{name}") });
     if let Some(description) = description {
@@ -81,7 +81,7 @@ fn insert_schema(root: &mut Value, name: &str, section: &Value) {
     root["properties"][name] = reference;
 }
 
-/// Makes references point to the definitions where [`insert_schema`] moves them.
+/// Adds the prefix `name` to all references, because [`insert_schema`] adds it to the definitions.
 fn prefix_references(schema: &mut Value, name: &str) {
     match schema {
         Value::Object(object) => {

@@ -1,5 +1,5 @@
-//! The checked configuration. Each value has its own type, and is an `Option` only if it may really be
-//! missing.
+//! The checked configuration. Each value has its own type, and is an `Option` only if it is still
+//! optional after defaults are filled in.
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -10,9 +10,9 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
+    config_file::{ConfigFile, Finding},
     gateway::{BusSettings, ConsoleSettings, Limits},
     problem::Problem,
-    source::{Finding, Source},
 };
 
 /// All settings of the gateway.
@@ -31,7 +31,7 @@ pub struct Settings {
     /// Whether new keys use China's national algorithms (SM3, SM4).
     pub uses_national_algorithms: bool,
     /// Address on which push channels receive requests.
-    pub intake: SocketAddr,
+    pub push_listen: SocketAddr,
     /// HTTP interface for monitoring; `None` if there is none.
     pub console: Option<ConsoleSettings>,
     /// Limits of the process.
@@ -45,7 +45,7 @@ pub struct Settings {
 /// Where demands are kept.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StoreSettings {
-    /// The file of the embedded store. Its folder may be missing.
+    /// The file of the embedded store. The file and its folder may not exist yet.
     Sqlite(PathBuf),
     /// The URL of a database that several processes share.
     Postgres(Secret),
@@ -65,7 +65,7 @@ pub fn check_listener(listen: SocketAddr, has_authentication: bool) -> Result<()
 /// Where the keys that seal personal values come from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum KeySource {
-    /// A file; the first start of an embedded store creates it.
+    /// A file; with an embedded store, the first start creates it.
     File(PathBuf),
     /// The content of such a file, from an environment variable.
     Env(Secret),
@@ -82,20 +82,21 @@ pub struct ChannelSettings {
     pub connector: String,
     /// When to read.
     pub schedule: ScheduleSettings,
-    /// Limits of the source.
+    /// Limits on requests to its upstream.
     pub budget: Budget,
-    /// Configured name of its upstream; channels with the same name share one budget. `None` if no other
-    /// channel reads the upstream.
+    /// Name of its upstream in the settings. Channels that set the same upstream share one budget. `None`
+    /// if no other channel reads the upstream.
     pub upstream: Option<String>,
     /// The settings of its connector.
     pub section: Section,
     /// The mapping; the normaliser parses it.
     pub demand: Value,
-    /// Pages with the demands expected from them.
+    /// Saved pages of the source, with the demands expected from them.
     pub examples: Vec<Example>,
     /// Its folder.
     pub dir: PathBuf,
-    pub(crate) source: Source,
+    /// The text of the channel file, for the places of problems.
+    pub(crate) file: ConfigFile,
 }
 
 /// When a channel reads its source.
@@ -103,7 +104,7 @@ pub struct ChannelSettings {
 pub struct ScheduleSettings {
     /// What starts a read.
     pub trigger: Trigger,
-    /// The hours of the day at which it may read, in the gateway's time zone.
+    /// The hours of the day during which it may read, in the gateway's time zone.
     pub window: Option<Window>,
     /// What to do about missed cron times.
     pub misfire: Misfire,
@@ -144,7 +145,7 @@ pub struct Example {
 }
 
 impl ChannelSettings {
-    /// The name of its upstream; the channel's own name if none is set.
+    /// The name of its upstream; the channel's id if none is set.
     pub fn upstream(&self) -> &str {
         self.upstream.as_deref().unwrap_or(self.id.as_str())
     }
@@ -153,7 +154,7 @@ impl ChannelSettings {
     /// consists of keys and list positions, like `["demand", "title", "at"]`; if it does not exist, the
     /// problem is placed at the last part that does.
     pub fn problem(&self, path: &[&str], message: impl Into<String>) -> Problem {
-        self.source.problem(Finding::new(self.source.locate(path), message.into(), None))
+        self.file.problem(Finding::new(self.file.locate(path), message.into(), None))
     }
 }
 

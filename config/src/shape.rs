@@ -30,7 +30,7 @@ pub(crate) struct Shape<'s> {
     pub(crate) choices: Vec<&'s Value>,
     /// Name of the format of a string.
     pub(crate) format: Option<&'s str>,
-    /// Minimum and maximum of a number.
+    /// Minimum and maximum of a number; `None` for no limit, here and below.
     pub(crate) range: (Option<f64>, Option<f64>),
     /// Minimum and maximum of a string with a format, written in that format.
     pub(crate) bounds: (Option<&'s str>, Option<&'s str>),
@@ -78,7 +78,7 @@ fn has_type(value: &DeValue<'_>, kind: &str) -> bool {
 fn expand<'s>(root: &'s Value, schema: &'s Value, depth: usize) -> Vec<Shape<'s>> {
     let mut base = Shape::default();
     let mut branch_lists = Vec::new();
-    collect(root, schema, depth, &mut base, &mut branch_lists);
+    collect_keywords(root, schema, depth, &mut base, &mut branch_lists);
     let mut shapes = vec![base];
     for branches in branch_lists {
         let expanded: Vec<Shape<'s>> = branches
@@ -97,7 +97,7 @@ fn expand<'s>(root: &'s Value, schema: &'s Value, depth: usize) -> Vec<Shape<'s>
 
 /// Merges the keywords of a schema, and of all schemas that it refers to, into `shape`, and adds their
 /// lists of alternatives to `branch_lists`.
-fn collect<'s>(
+fn collect_keywords<'s>(
     root: &'s Value,
     schema: &'s Value,
     depth: usize,
@@ -114,11 +114,12 @@ fn collect<'s>(
         .and_then(|reference| root.pointer(reference.strip_prefix('#')?));
     let all_of = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
     for part in target.into_iter().chain(all_of) {
-        collect(root, part, depth - 1, shape, branch_lists);
+        collect_keywords(root, part, depth - 1, shape, branch_lists);
     }
     branch_lists.extend(["anyOf", "oneOf"].iter().filter_map(|key| schema.get(key)?.as_array()));
 }
 
+/// The shape that the keywords of a schema describe, without the schemas to which it refers.
 fn keywords(schema: &Value) -> Shape<'_> {
     let text = |key: &str| schema.get(key).and_then(Value::as_str);
     let float = |key: &str| schema.get(key).and_then(Value::as_f64);
@@ -138,7 +139,7 @@ fn keywords(schema: &Value) -> Shape<'_> {
     }
     let additional =
         schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties"));
-    // schemars writes the size of an unsigned number as its format.
+    // `schemars` writes the type of an unsigned number, such as `uint32`, as its format.
     let max_of_type = (text("format") == Some("uint32")).then(|| f64::from(u32::MAX));
     Shape {
         types,
@@ -184,7 +185,7 @@ impl<'s> Shape<'s> {
             self.types = other.types;
         }
         for (key, schema) in other.properties {
-            // The schema in a branch is more specific: it names the value of the tag.
+            // In a tagged enum, `other` is a variant: its schema of the tag allows only one value.
             match self.properties.iter_mut().find(|(known, _)| *known == key) {
                 Some(slot) => slot.1 = schema,
                 None => self.properties.push((key, schema)),

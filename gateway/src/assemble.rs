@@ -42,7 +42,7 @@ pub fn settings(folder: &Path) -> Result<Settings, Problems> {
     config::resolve(folder, &section_schemas(), &|name| std::env::var(name).ok())
 }
 
-/// As [`settings`], for commands that connect to no source: secrets need not be set.
+/// Like [`settings`], for commands that connect to no source: secrets need not be set.
 ///
 /// # Errors
 /// All other problems at once.
@@ -118,7 +118,7 @@ pub fn broker(settings: &BusSettings) -> Result<AmqpSettings, Fault> {
     })
 }
 
-/// Builds every channel: compiles its mapping, and builds its connector once to check its settings.
+/// Builds every channel: compiles its mapping, and checks its settings by building its connector once.
 ///
 /// # Errors
 /// All problems at once.
@@ -160,7 +160,7 @@ struct Builder<'a> {
     settings: &'a Settings,
     keys: &'a Keys,
     codes: CodeTables,
-    /// The limits of each upstream, which its channels share.
+    /// By name of the upstream: what enforces its limits.
     gates: HashMap<String, Arc<Limits>>,
 }
 
@@ -172,7 +172,7 @@ impl Builder<'_> {
             .ok_or_else(|| wrong(format!("there is no connector `{}`", channel.connector)))?;
         let receiver = (kind.receiver)(&channel.section).map_err(wrong)?;
         if let Some(receiver) = &receiver {
-            config::check_listener(self.settings.intake, !receiver.admits_anybody()).map_err(
+            config::check_listener(self.settings.push_listen, !receiver.admits_anybody()).map_err(
                 |why| {
                     let path = [channel.connector.as_str(), "auth"];
                     vec![channel.problem(&path, format!("[intake] of gateway.toml {why}"))]
@@ -234,9 +234,10 @@ impl Builder<'_> {
     }
 }
 
-/// A random name for the inboxes of this process: positions in those of earlier processes are invalid.
+/// A random name for the inboxes of this process, so that a position in an inbox of another process is
+/// recognised as such.
 fn epoch() -> String {
-    // Without random numbers, the process could not generate keys either.
+    // A failure leaves zeros. It is ignored, because sealing fails too without random numbers.
     let mut bytes = [0; 8];
     let _ = getrandom::fill(&mut bytes);
     hex::encode(bytes)

@@ -19,34 +19,36 @@ const WINDOW: usize = 1_000;
 const MIN_DEMANDS: usize = 100;
 /// A field is usual if at least this many of 100 demands have it.
 const USUAL_PERCENT: usize = 95;
-/// The channel stops when this many new demands in a row lack a usual field. If one demand in twenty
-/// lacks it, ten in a row happen once in 10^13 by chance.
+/// The channel stops when this many new demands lack a usual field since the last batch in which one had
+/// it. If one demand in twenty lacks it, ten in a row happen once in 10^13 by chance.
 const MAX_LACKING: usize = 10;
 
 /// The brake of one channel.
 #[derive(Debug, Default)]
 pub struct Brake(Mutex<Counts>);
 
-/// The latest demands, and how many of the newest lack each field.
+/// The latest demands, and how many of them came since each field was last seen.
 #[derive(Debug, Default)]
 struct Counts {
+    /// The fields that each of the latest demands has.
     shapes: HashMap<DemandId, Shape>,
     /// The ids of these demands, the newest last.
     order: VecDeque<DemandId>,
-    /// For each field, how many of the newest demands in a row lack it.
+    /// For each field, how many demands came since the last batch in which one had it.
     lacking: [usize; Shape::FIELDS.len()],
 }
 
 impl Brake {
     /// A brake with the latest demands of the channel, the newest first.
     pub fn new(latest: Vec<(DemandId, Shape)>) -> Self {
-        let n_lacking = |at| latest.iter().take_while(|(_, shape)| !shape.has(at)).count();
+        let n_lacking = |field| latest.iter().take_while(|(_, shape)| !shape.has(field)).count();
         let mut counts = Counts { lacking: array::from_fn(n_lacking), ..Counts::default() };
         latest.into_iter().rev().for_each(|(id, shape)| counts.add(id, shape));
         Self(Mutex::new(counts))
     }
 
-    /// Checks the demands of a batch of `channel` that is about to be delivered.
+    /// Checks the demands of a batch of `channel` that is about to be delivered, and counts them if the
+    /// batch may pass.
     ///
     /// # Errors
     /// `Stopped`: a usual field is missing from all new demands.
@@ -58,18 +60,18 @@ impl Brake {
         if new.is_empty() {
             return Ok(());
         }
-        let lacking = array::from_fn(|at| {
-            let has_field = new.iter().any(|(_, shape)| shape.has(at));
-            if has_field { 0 } else { counts.lacking[at] + new.len() }
+        let lacking = array::from_fn(|field| {
+            let has_field = new.iter().any(|(_, shape)| shape.has(field));
+            if has_field { 0 } else { counts.lacking[field] + new.len() }
         });
-        let is_missing = |at: &usize| lacking[*at] >= MAX_LACKING && counts.is_usual(*at);
+        let is_missing = |&field: &usize| lacking[field] >= MAX_LACKING && counts.is_usual(field);
         let missing: Vec<_> = (0..Shape::FIELDS.len()).filter(is_missing).collect();
-        let Some(n_lacking) = missing.iter().map(|at| lacking[*at]).min() else {
+        let Some(n_lacking) = missing.iter().map(|field| lacking[*field]).min() else {
             counts.lacking = lacking;
             new.into_iter().for_each(|(id, shape)| counts.add(id, shape));
             return Ok(());
         };
-        let missing: Vec<_> = missing.into_iter().map(|at| Shape::FIELDS[at]).collect();
+        let missing: Vec<_> = missing.into_iter().map(|field| Shape::FIELDS[field]).collect();
         let missing = missing.join(", ");
         Err(Fault::stopped(format!(
             "none of the last {n_lacking} demands has {missing}; nearly all earlier ones had it"
@@ -94,11 +96,11 @@ impl Counts {
         }
     }
 
-    /// Whether nearly all demands had the field before it went missing.
-    fn is_usual(&self, at: usize) -> bool {
-        let before = self.order.len().saturating_sub(self.lacking[at]);
-        let n_having = self.shapes.values().filter(|shape| shape.has(at)).count();
-        before >= MIN_DEMANDS && n_having * 100 >= before * USUAL_PERCENT
+    /// Whether nearly all demands had this field (an index into `Shape::FIELDS`) before it went missing.
+    fn is_usual(&self, field: usize) -> bool {
+        let n_earlier = self.order.len().saturating_sub(self.lacking[field]);
+        let n_having = self.shapes.values().filter(|shape| shape.has(field)).count();
+        n_earlier >= MIN_DEMANDS && n_having * 100 >= n_earlier * USUAL_PERCENT
     }
 }
 

@@ -57,7 +57,7 @@ pub struct ChannelSpec {
 pub struct LiveChannel {
     /// Specification of the channel.
     pub spec: Arc<ChannelSpec>,
-    /// Kind of the connector, which builds it.
+    /// Kind of its connector; builds connectors from its settings.
     pub kind: Arc<ConnectorKind>,
     /// The mapping, as the loop uses it.
     pub normalizer: Arc<dyn Normalizer>,
@@ -78,7 +78,7 @@ pub struct ChannelHandle {
     pub watch: Arc<ChannelWatch>,
     /// Requests to the channel.
     pub control: Arc<ChannelControl>,
-    /// Read numbers of the channel; a task that reads the channel locks them.
+    /// Read numbers of the channel; a task that reads the channel locks them while it reads.
     pub numbers: Arc<Mutex<ReadNumbers>>,
 }
 
@@ -126,10 +126,10 @@ impl LiveChannel {
         (self.kind.build)(&self.spec.section, context)
     }
 
-    /// The fence under which the channel reads: the `fence` of the lease for a polled channel. A push
-    /// channel needs no lease, because every process reads what it received.
-    pub fn fence(&self, fence: u64) -> u64 {
-        if self.endpoint.is_some() { Position::UNLEASED } else { fence }
+    /// The fence under which the channel reads: for a polled channel, that of the lease. A push channel
+    /// needs no lease, because every process reads what it received.
+    pub fn read_fence(&self, lease_fence: u64) -> u64 {
+        if self.endpoint.is_some() { Position::UNLEASED } else { lease_fence }
     }
 
     /// The same channel with another schedule; without one, it ends once it has caught up.
@@ -164,6 +164,7 @@ pub fn have_same_specs(a: &[LiveChannel], b: &[LiveChannel]) -> bool {
 pub struct ReadNumbers {
     /// Fence of the lease under which the block was reserved.
     fence: u64,
+    /// The reserved numbers that are not used yet.
     block: Range<u64>,
 }
 
@@ -224,7 +225,7 @@ mod tests {
         let keys = Keys::generate(Suite::default()).unwrap();
         let built = |keys, edit| built(folder.path(), keys, edit).unwrap();
         let running = built(&keys, (CHANNEL, "", ""));
-        for (file, from, to, goes_on) in [
+        for (file, from, to, continues) in [
             (CHANNEL, "", "", true),
             (CHANNEL, "name      = \"12345", "name      = \"市", true),
             ("gateway.toml", "grace  = \"20s\"", "grace  = \"19s\"", true),
@@ -235,8 +236,8 @@ mod tests {
             (CHANNEL, "$.SERIALNUM", "$.ROWGUID", false),
             ("gateway.toml", "Asia/Shanghai", "Asia/Urumqi", false),
         ] {
-            let wanted = built(&keys, (file, from, to));
-            assert_eq!(have_same_specs(&running, &wanted), goes_on, "{file}: {to}");
+            let reloaded = built(&keys, (file, from, to));
+            assert_eq!(have_same_specs(&running, &reloaded), continues, "{file}: {to}");
         }
         let other_keys = Keys::generate(Suite::default()).unwrap();
         assert!(!have_same_specs(&running, &built(&other_keys, (CHANNEL, "", ""))), "other keys");
@@ -257,18 +258,20 @@ mod tests {
             );
             fs::write(file, text).unwrap();
         };
-        let beyond = ("gateway.toml", "127.0.0.1:8421", "0.0.0.0:8421");
-        for (auth, listen, is_right) in [
+        let reachable = ("gateway.toml", "127.0.0.1:8421", "0.0.0.0:8421");
+        for (auth, listen, is_allowed) in [
             ("\"none\"", ("gateway.toml", "", ""), true),
-            ("{ bearer = { env = \"TOKEN\" } }", beyond, true),
-            ("\"none\"", beyond, false),
+            ("{ bearer = { env = \"TOKEN\" } }", reachable, true),
+            ("\"none\"", reachable, false),
         ] {
             channel(auth);
             let found = built(folder.path(), &keys, listen).map(|channels| channels.len());
-            assert_eq!(found.is_ok(), is_right, "{auth}, {listen:?}: {found:?}");
+            assert_eq!(found.is_ok(), is_allowed, "{auth}, {listen:?}: {found:?}");
             if let Err(problems) = found {
-                let said = problems.to_string();
-                assert!(said.contains("channels/app/channel.toml:6") && said.contains("0.0.0.0"));
+                let report = problems.to_string();
+                assert!(
+                    report.contains("channels/app/channel.toml:6") && report.contains("0.0.0.0")
+                );
             }
         }
     }

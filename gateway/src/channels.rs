@@ -40,6 +40,7 @@ pub async fn serve(
             };
             running.push(serving.boxed());
         }
+        // An error means that the sender is gone, so no more changes can come.
         let is_final = desired.has_changed().is_err();
         tokio::select! {
             Some((upstream, ends)) = running.next() => {
@@ -78,13 +79,15 @@ struct Groups(BTreeMap<String, Group>);
 
 struct Group {
     channels: Vec<LiveChannel>,
+    /// Stops this group only.
     stop: Stop,
+    /// False once all its channels have ended.
     is_running: bool,
 }
 
 impl Groups {
-    /// Stops the groups that have changed or are not desired any more, and returns the groups to start. A
-    /// changed group is started by a later call, after it has stopped.
+    /// Stops the groups that have changed or are not desired any more, and returns the groups to start,
+    /// each with a stop of its own. A later call starts a changed group, once the old one has ended.
     fn reconcile(
         &mut self,
         desired: BTreeMap<String, Vec<LiveChannel>>,

@@ -167,9 +167,10 @@ pub fn main(cli: Cli) -> ExitCode {
     out::finish(result)
 }
 
-fn config_folder(named: Option<PathBuf>) -> PathBuf {
+/// The configuration folder: that of `--config`, or else the default.
+fn config_folder(option: Option<PathBuf>) -> PathBuf {
     let system = PathBuf::from("/etc/tonghui");
-    match named {
+    match option {
         Some(folder) => folder,
         None if system.is_dir() => system,
         None => PathBuf::from("config"),

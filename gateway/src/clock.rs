@@ -4,7 +4,7 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime, SubsecRound};
 use chrono_tz::Tz;
 use contract::{Clock, Period, Timestamp};
 
-/// The current time in UTC, in whole microseconds as databases store it. Only this reads the clock.
+/// The current time in UTC, in whole microseconds, as databases store it. No other code reads the clock.
 #[allow(clippy::disallowed_methods, reason = "the only place that reads the clock")]
 pub fn now() -> Timestamp {
     let now = chrono::Utc::now();

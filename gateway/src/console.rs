@@ -32,8 +32,8 @@ use crate::{
 /// Time limit of the readiness check.
 const READY_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// What the handlers read from.
-struct Sources {
+/// What the handlers read: settings, store, and the bus if it is a broker.
+struct Console {
     settings: Settings,
     store: Database,
     bus: Option<AnyPublisher>,
@@ -53,7 +53,7 @@ pub async fn open(settings: &Settings, store: &Database) -> Result<Option<Listen
     let bus = settings.bus.as_ref().map(assemble::broker).transpose()?;
     let bus = bus.map(|broker| AnyPublisher::Amqp(Amqp::new(broker).publisher()));
     let guard = token.clone().map_or(Guard::None, Guard::Bearer);
-    let sources = Arc::new(Sources { settings: settings.clone(), store: store.clone(), bus });
+    let console = Arc::new(Console { settings: settings.clone(), store: store.clone(), bus });
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/api/v1/channels", get(channels))
@@ -61,7 +61,7 @@ pub async fn open(settings: &Settings, store: &Database) -> Result<Option<Listen
         .route_layer(middleware::from_fn_with_state(Arc::new(guard), admit))
         .route("/health/live", get(|| async { "alive\n" }))
         .route("/health/ready", get(ready))
-        .with_state(sources);
+        .with_state(console);
     let listener = Listener::open("console", *listen, router, listener::HEAD_TIMEOUT).await?;
     let address = listener.address().unwrap_or(*listen);
     tracing::info!("the console listens on http://{address}");
@@ -78,10 +78,10 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
 }
 
 /// Answers 200 if the store and the bus can be reached.
-async fn ready(State(sources): State<Arc<Sources>>) -> Response {
+async fn ready(State(console): State<Arc<Console>>) -> Response {
     let checks = async {
-        sources.store.leases().await?;
-        match &sources.bus {
+        console.store.leases().await?;
+        match &console.bus {
             Some(bus) => bus.ready().await,
             None => Ok(()),
         }
@@ -94,13 +94,13 @@ async fn ready(State(sources): State<Arc<Sources>>) -> Response {
 }
 
 /// The same as `tonghui status --format json`.
-async fn channels(State(sources): State<Arc<Sources>>) -> Response {
-    json_rows(status::rows(&sources.settings, &sources.store).await)
+async fn channels(State(console): State<Arc<Console>>) -> Response {
+    json_rows(status::rows(&console.settings, &console.store).await)
 }
 
 /// The same as `tonghui index --format json`.
-async fn index(State(sources): State<Arc<Sources>>) -> Response {
-    json_rows(indexer::lag(&sources.store).await)
+async fn index(State(console): State<Arc<Console>>) -> Response {
+    json_rows(indexer::lag(&console.store).await)
 }
 
 fn json_rows(rows: Result<Vec<impl Serialize>, Fault>) -> Response {
@@ -112,11 +112,11 @@ fn json_rows(rows: Result<Vec<impl Serialize>, Fault>) -> Response {
     }
 }
 
-async fn metrics(State(sources): State<Arc<Sources>>) -> Response {
+async fn metrics(State(console): State<Arc<Console>>) -> Response {
     let text = async {
-        let books = sources.store.books(None, None).await?;
-        let rows = status::rows(&sources.settings, &sources.store).await?;
-        let lags = indexer::lag(&sources.store).await?;
+        let books = console.store.books(None, None).await?;
+        let rows = status::rows(&console.settings, &console.store).await?;
+        let lags = indexer::lag(&console.store).await?;
         Ok::<_, Fault>(metrics::text(&books, &rows, &lags))
     };
     match text.await {

@@ -1,5 +1,5 @@
-//! Controls a running channel: read now, pause, resume. Counts the passes that it has begun and
-//! completed, and keeps the reason why it stopped.
+//! Controls a running channel: read now, pause, resume. In a pass, the channel is read until nothing new
+//! comes. The control counts the passes, and keeps the fault that stopped the channel.
 
 use std::time::Duration;
 
@@ -14,15 +14,20 @@ pub struct ChannelControl {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Requests {
+    /// Number of passes that were requested.
     passes: u64,
     is_paused: bool,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Passes {
+    /// Number of passes that have begun.
     begun: u64,
+    /// Number of the latest complete pass, from 1.
     completed: u64,
+    /// How often the channel stopped because of a fault.
     stops: u64,
+    /// The fault that stopped it last.
     stop_reason: String,
 }
 
@@ -33,7 +38,7 @@ impl ChannelControl {
     /// # Errors
     /// The fault that stopped the channel: it must be fixed first.
     pub async fn pass_now(&self) -> Result<(), String> {
-        // A pass that is under way may miss the newest records, so only the next one counts.
+        // A pass that has begun already may miss the newest records, so this waits for a later one.
         let Passes { begun, stops, .. } = *self.passes.borrow();
         self.requested.send_modify(|requested| requested.passes += 1);
         let mut passes = self.passes.subscribe();

@@ -1,9 +1,9 @@
-//! Builds the indexes, with one worker for each index. A lease ensures that a worker runs in one process
-//! at a time.
+//! Builds the indexes (rows derived from the history of demands, for search and links), with one worker for
+//! each index. A lease ensures that a worker runs in one process at a time.
 //!
 //! The workers run beside the sink without delaying it: they have connections of their own, their
-//! transactions are short, and they pause for as long as they worked. After a fault, they try again;
-//! until then, the lag grows.
+//! transactions are short, and they pause for as long as they worked. After a fault, a worker waits and
+//! tries again.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -19,7 +19,7 @@ use crate::{clock, lease::LeaseHolder, log, stop::Stop, supervise::panic_fault};
 
 /// How often an idle worker checks for new history, or tries to claim its lease.
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
-/// How often progress is checked while a caller waits for the index.
+/// How often progress is checked while a caller or a stop waits for the index.
 const WAITING_INTERVAL: Duration = Duration::from_millis(50);
 /// Waiting for an index fails after this long without progress.
 const MAX_STANDSTILL: Duration = Duration::from_secs(60);
@@ -30,6 +30,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Debug, Serialize)]
 pub(crate) struct Lag {
     pub(crate) index: Index,
+    /// Number of rows of history that the index does not cover yet.
     pub(crate) rows_behind: u64,
     /// Age of the oldest of these rows: seconds since it was read from its source.
     pub(crate) seconds_behind: u64,
@@ -74,8 +75,8 @@ pub(crate) async fn wait_until_covered(
     let (mut previous, mut moved_at, mut reported_at) = (None, Instant::now(), None::<Instant>);
     loop {
         let position = store.index_position(index).await?;
-        let Ok(left) = u64::try_from(target - position) else { return Ok(()) };
-        if left == 0 {
+        let Ok(n_left) = u64::try_from(target - position) else { return Ok(()) };
+        if n_left == 0 {
             return Ok(());
         }
         if previous.replace(position) != Some(position) {
@@ -83,7 +84,7 @@ pub(crate) async fn wait_until_covered(
         } else if moved_at.elapsed() > MAX_STANDSTILL {
             let name = index.name();
             return Err(Fault::transient(format!(
-                "index `{name}` makes no progress; {left} rows of history are missing from it"
+                "index `{name}` makes no progress; {n_left} rows of history are missing from it"
             ))
             .remedy(
                 "look for a gateway process that hangs, or for an open transaction in the database",
@@ -91,7 +92,7 @@ pub(crate) async fn wait_until_covered(
         }
         if reported_at.is_none_or(|at| at.elapsed() >= REPORT_INTERVAL) {
             reported_at = Some(Instant::now());
-            report(left);
+            report(n_left);
         }
         if let Claim::Ours(lease) = leases.claim(&lease_name(index)).await? {
             let work = async {
@@ -109,16 +110,20 @@ pub(crate) async fn wait_until_covered(
     }
 }
 
+/// Builds one index.
 struct Worker<'a> {
     index: Index,
     store: &'a Database,
     leases: &'a LeaseHolder,
+    /// Requests that it ends once it covers the history that exists at that time.
     finish: &'a Stop,
+    /// Requests that it ends now.
     stop: &'a Stop,
     retry: Retry,
 }
 
 impl Worker<'_> {
+    /// Claims the lease and works under it, until `finish` or `stop` ends it.
     async fn run(mut self) {
         let lease = lease_name(self.index);
         while !self.stop.is_requested() {
@@ -191,8 +196,8 @@ mod tests {
 
     const GRACE: Duration = Duration::from_secs(20);
 
-    /// A store with demands of two persons, as a sink leaves it.
-    async fn loaded() -> (TempDir, Database) {
+    /// A store with demands of two persons, as a sink leaves it: nothing is indexed.
+    async fn loaded_store() -> (TempDir, Database) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("t.db");
         let store = Database::Sqlite(Sqlite::open(file, Access::ReadWrite).await.unwrap());
@@ -201,33 +206,36 @@ mod tests {
     }
 
     async fn keep(store: &Database, read_no: u64, n: u32) {
-        let of = |n: u32| -> RawRecord {
+        let record = |n: u32| -> RawRecord {
             let body = json!({ "person": format!("t{}", n % 2), "text": "same" });
             sample::with_body(&format!("{read_no}-{n}"), Revision::NONE, body)
         };
-        let read = sample::read(read_no, (0..n).map(of));
+        let read = sample::read(read_no, (0..n).map(record));
         store.store(&sample::intake([&read])).await.unwrap();
     }
 
-    async fn found(store: &Database) -> usize {
+    /// Number of rows of one person that the index has.
+    async fn n_indexed(store: &Database) -> usize {
         store.sealed_rows_of("t1").await.unwrap().len()
     }
 
     #[tokio::test]
     async fn waiting_for_an_index_builds_it_if_nobody_else_does() {
-        let (_folder, store) = loaded().await;
-        assert_eq!(found(&store).await, 0);
-        let told = std::sync::Mutex::new(Vec::new());
-        Box::pin(wait_until_covered(&store, Index::People, |rows| told.lock().unwrap().push(rows)))
-            .await
-            .unwrap();
-        assert_eq!((found(&store).await, told.into_inner().unwrap()), (600, vec![1_200]));
+        let (_folder, store) = loaded_store().await;
+        assert_eq!(n_indexed(&store).await, 0);
+        let reports = std::sync::Mutex::new(Vec::new());
+        Box::pin(wait_until_covered(&store, Index::People, |rows| {
+            reports.lock().unwrap().push(rows)
+        }))
+        .await
+        .unwrap();
+        assert_eq!((n_indexed(&store).await, reports.into_inner().unwrap()), (600, vec![1_200]));
         assert_eq!(store.leases().await.unwrap(), [], "the lease is released");
     }
 
     #[tokio::test]
     async fn waiting_for_an_index_leaves_it_to_the_process_that_builds_it() {
-        let (_folder, store) = loaded().await;
+        let (_folder, store) = loaded_store().await;
         let other = LeaseHolder::new(store.clone(), false);
         let Claim::Ours(lease) = other.claim(&lease_name(Index::People)).await.unwrap() else {
             panic!("it is free");
@@ -240,17 +248,17 @@ mod tests {
         let work = async {
             waiting.await.unwrap();
             keep(&store, 2, 2).await; // the caller does not wait for this
-            assert_eq!(found(&store).await, 0);
+            assert_eq!(n_indexed(&store).await, 0);
             while store.index_batch(Index::People).await.unwrap() {}
         };
         let (covered, _) = tokio::join!(covering, other.hold(&lease, work));
         covered.unwrap();
-        assert_eq!(found(&store).await, 601);
+        assert_eq!(n_indexed(&store).await, 601);
     }
 
     #[tokio::test]
     async fn everything_stored_is_covered_before_a_run_ends() {
-        let (_folder, store) = loaded().await;
+        let (_folder, store) = loaded_store().await;
         let (finish, stop) = (Stop::default(), Stop::default());
         finish.request();
         serve(&store, &finish, &stop, GRACE).await;
@@ -261,7 +269,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stop_does_not_wait_for_history() {
-        let (_folder, store) = loaded().await;
+        let (_folder, store) = loaded_store().await;
         let (finish, stop) = (Stop::default(), Stop::default());
         stop.request();
         serve(&store, &finish, &stop, GRACE).await;
@@ -271,7 +279,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_index_that_another_process_builds_is_left_to_it() {
-        let (_folder, store) = loaded().await;
+        let (_folder, store) = loaded_store().await;
         let other = LeaseHolder::new(store.clone(), false);
         let mut leases = Vec::new();
         for index in Index::ALL {

@@ -1,7 +1,8 @@
-//! The whole ingest side: read, pack, deliver, advance, settle.
+//! Moves the records of a channel from its source to the bus: reads a batch, packs it into messages,
+//! delivers them, advances the stored position, and settles with the source.
 //!
-//! While one batch is delivered, the batch before it is settled with the source, and the next one is
-//! read and packed. Deliver, advance and settle keep their order.
+//! While one batch is delivered, the batch before it is settled, and the next one is read and packed.
+//! Batches are delivered, advanced and settled in order.
 //!
 //! Every fault ends [`ingest`]; the supervisor waits and calls it again. It begins by loading the
 //! position, so starting and recovering are the same, and there is no second path to test. It needs no
@@ -70,10 +71,10 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
             reader.settle(to_settle.take()).await?;
             Ok(reader.next(in_flight).await)
         };
-        // Both run to their end: a failed read must not cancel the delivery of the batch before it. A
-        // source that asks for a pause after every answer would be read from the same position for ever.
+        // Both run to their end, so a failed read does not cancel the delivery of the batch before it.
+        // Otherwise a source that asks for a pause after every batch would never get past its first one.
         let (confirmed, next) = tokio::join!(confirm(run.bus, packed), next);
-        let next = next?; // until it is settled, the stored position must not move
+        let next = next?; // after a failed settlement, the stored position must not move
         if let Some(confirmed) = confirmed? {
             run.checkpoints.advance(&confirmed).await?;
             run.handle.watch.note_advanced(confirmed.tally());
@@ -115,12 +116,11 @@ impl MemoryLimit {
         Self { free_kib: Semaphore::new(kib as usize), kib }
     }
 
-    /// Waits until there is room for a batch of so many bytes, and reserves it. A batch above the limit
-    /// waits until nothing else is in flight; it would wait for ever otherwise.
+    /// Waits until there is room for a batch of this size, and reserves it until the permit is dropped. A
+    /// batch above the limit is let through alone, when nothing else is in flight.
     pub async fn reserve(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, self.kib);
-        // The semaphore is never closed. If it were, a batch without room would be better than a stuck
-        // channel.
+        // The semaphore is never closed, so there always is a permit.
         self.free_kib.acquire_many(kib).await.ok()
     }
 }

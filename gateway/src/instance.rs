@@ -34,8 +34,8 @@ pub fn has_ended(name: &str) -> bool {
 /// Identifies this boot of this machine, and this container on it.
 fn machine_id() -> String {
     let boot = read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    format!("{boot}/{}", space.display())
+    let pid_namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    format!("{boot}/{}", pid_namespace.display())
 }
 
 /// Start time of a process, in clock ticks since boot: the 22nd field of `/proc/PID/stat`, counted after
@@ -50,6 +50,7 @@ fn start_time(process: u32) -> Option<String> {
     (state != "Z" && state != "X").then(|| start.to_owned())
 }
 
+/// The text of a file without surrounding whitespace; `None` if it cannot be read.
 fn read(file: &str) -> Option<String> {
     fs::read_to_string(file).ok().map(|text| text.trim().to_owned())
 }

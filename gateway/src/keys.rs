@@ -24,6 +24,7 @@ pub fn read(settings: &Settings) -> Result<Keys, Fault> {
     parse(&text, &path.display().to_string())
 }
 
+/// The keys in the content of a key file; `place` says where the content is from.
 fn parse(text: &str, place: &str) -> Result<Keys, Fault> {
     Keys::from_json(text).map_err(|error| {
         Fault::stopped("this is not the content of a key file").at(place.to_owned()).because(error)
@@ -87,7 +88,7 @@ fn write_fault(path: &Path, error: std::io::Error) -> Fault {
         .remedy("check that its folder exists and that this user may create a new file in it")
 }
 
-/// A fault with a file or folder.
+/// The fault of a failed operation on a file or folder; `what` says what failed.
 pub(crate) fn file_fault(what: &str, path: &Path, error: std::io::Error) -> Fault {
     Fault::stopped(what).at(path.display().to_string()).because(error)
 }

@@ -1,4 +1,5 @@
-//! Holds the lease of an upstream while its channels are read.
+//! Holds the lease of an upstream (the right of one process to read it) while its channels are read, or of
+//! an index while it is built.
 //!
 //! A lease that cannot be renewed in time is given up before it expires, and the work under it is
 //! dropped. If that happens too late (the machine was suspended), the fence of the next holder makes
@@ -17,6 +18,7 @@ use crate::instance;
 
 /// How long a lease is valid unless it is renewed.
 const LEASE_PERIOD: Duration = Duration::from_secs(15);
+/// How often the holder renews its lease.
 const RENEW_INTERVAL: Duration = Duration::from_secs(4);
 /// A holder that could not renew its lease stops this long before it expires.
 const SAFETY_MARGIN: Duration = Duration::from_secs(3);
@@ -25,7 +27,9 @@ const SAFETY_MARGIN: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone)]
 pub struct LeaseHolder {
     store: Database,
+    /// The name of this process.
     process: String,
+    /// Whether this process answers requests.
     serves: bool,
 }
 
@@ -49,8 +53,8 @@ impl LeaseHolder {
         }
     }
 
-    /// As [`LeaseHolder::hold`], for work that sends requests to the upstream within `limits`: the number
-    /// of requests of the day is recorded on the lease.
+    /// Like [`LeaseHolder::hold`], for work that sends requests to the upstream within `limits`. Records on
+    /// the lease how many requests were sent today.
     pub async fn hold_counting<T>(
         &self,
         lease: &Lease,
@@ -59,9 +63,9 @@ impl LeaseHolder {
     ) -> Option<T> {
         self.start_counting(lease, limits).await;
         let work = async {
-            let done = work.await;
+            let result = work.await;
             self.stop_counting(lease, limits).await;
-            done
+            result
         };
         self.hold(lease, work).await
     }
@@ -69,17 +73,17 @@ impl LeaseHolder {
     /// Does `work` under the lease, then releases it. If the lease is lost, `work` is dropped and the
     /// result is `None`.
     pub async fn hold<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> Option<T> {
-        let done = tokio::select! {
-            done = work => Some(done),
+        let result = tokio::select! {
+            result = work => Some(result),
             () = self.renew_until_lost(lease) => None,
         };
-        if done.is_some()
+        if result.is_some()
             && let Err(fault) = self.store.release_lease(lease).await
         {
-            let wait = "another process can take it over in 15 s";
-            report(lease, "cannot release the lease", &fault, LEASE_PERIOD, wait);
+            let next = "another process can take it over in 15 s";
+            report(lease, "cannot release the lease", &fault, LEASE_PERIOD, next);
         }
-        done
+        result
     }
 
     /// Takes over the number of requests that were sent today, and records further ones on the lease.
@@ -88,11 +92,11 @@ impl LeaseHolder {
             limits.restore(day, n_requests);
         }
         let (store, lease) = (self.store.clone(), lease.clone());
-        let book = move |day, n_requests| {
+        let record = move |day, n_requests| {
             let (store, lease) = (store.clone(), lease.clone());
             async move { store.book_requests(&lease, day, n_requests).await }.boxed()
         };
-        limits.book_with(Some(Box::new(book))).await;
+        limits.book_with(Some(Box::new(record))).await;
     }
 
     /// Takes back requests that were recorded but not sent, so that the next holder can send them.
@@ -100,12 +104,13 @@ impl LeaseHolder {
         limits.book_with(None).await;
         let Some((day, n_requests)) = limits.limited_requests_today() else { return };
         if let Err(fault) = self.store.book_requests(lease, day, n_requests).await {
-            let wait = "some of today's requests stay unused";
-            report(lease, "cannot record the requests sent", &fault, Duration::ZERO, wait);
+            let next = "some of today's requests stay unused";
+            report(lease, "cannot record the requests sent", &fault, Duration::ZERO, next);
         }
     }
 
-    /// Claims the lease if it is free or has expired. A lease with the fence `expired` counts as expired.
+    /// Claims the lease if it is free or has expired. With `expired`, a lease with this
+    /// fence counts as expired.
     async fn try_claim(&self, upstream: &str, expired: Option<u64>) -> Result<Claim, Fault> {
         self.store.claim_lease(upstream, &self.process, self.serves, LEASE_PERIOD, expired).await
     }

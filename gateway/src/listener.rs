@@ -104,6 +104,7 @@ pub(crate) fn json_document(text: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
+/// Serves one connection until it ends. When stop is requested, lets its open request finish.
 async fn serve_connection(stream: TcpStream, router: Router, head_timeout: Duration, stop: &Stop) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(head_timeout);

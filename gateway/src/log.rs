@@ -1,8 +1,7 @@
 //! Log lines: only those of our own crates, each on one line and of limited length.
 //!
-//! Libraries log the data that they handle: lapin logs returned messages with their bodies, sqlx slow
-//! statements, hyper what it reads. So no setting enables their lines. The [`Fault`] of each failure says
-//! what operators need to know.
+//! Libraries log the data that they handle, such as messages and statements, which hold personal values. So
+//! no setting enables their lines. The [`Fault`] of each failure says what operators need to know.
 
 use std::{
     io::{self, Write},
@@ -85,7 +84,7 @@ impl<W: Write> Write for LineLimiter<W> {
         if line.len() <= MAX_LINE_BYTES {
             self.0.write_all(line)?;
         } else {
-            let end_mark = format!(" … (cut, it has {} bytes)\n", line.len());
+            let end_mark = format!(" … (cut: the line has {} bytes)\n", line.len());
             let text = String::from_utf8_lossy(line);
             let end = text.floor_char_boundary(MAX_LINE_BYTES - end_mark.len());
             self.0.write_all(&[&text.as_bytes()[..end], end_mark.as_bytes()].concat())?;

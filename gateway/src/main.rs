@@ -19,7 +19,8 @@ fn main() -> ExitCode {
     gateway::cli::main(gateway::cli::Cli::parse())
 }
 
-/// Writes log lines to standard error. `TONGHUI_LOG` selects them; with `debug`, every verb is logged.
+/// Writes log lines to standard error. `TONGHUI_LOG` selects them; `debug` adds a line for each
+/// step of each batch, from reading to storing.
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("TONGHUI_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let ansi = io::stderr().is_terminal();

@@ -1,5 +1,5 @@
-//! Maps records on blocking threads, not on runtime threads: mapping never waits, so a record that takes
-//! a second would keep a runtime thread from doing anything else.
+//! Maps records on blocking threads, not on runtime threads: mapping does not yield, so a record that takes
+//! a second would keep a runtime thread from all other tasks for that second.
 //!
 //! A batch is split into portions, and waiting batches get threads in turn, portion by portion, so a
 //! channel with many records does not delay the others. A large record is a portion of its own, and at
@@ -69,8 +69,8 @@ impl MappingPool {
         packed.ok_or_else(|| Fault::stopped("packing did not start"))?.map_err(join_fault)
     }
 
-    /// Waits for a free thread. The semaphores are fair, so waiting batches take turns; they are never
-    /// closed.
+    /// Waits for a free thread; the permits keep it until they are dropped. The semaphores are fair, so
+    /// waiting batches take turns.
     async fn acquire_thread(&self, is_large: bool) -> [Option<OwnedSemaphorePermit>; 2] {
         let large = match is_large {
             true => Arc::clone(&self.large).acquire_owned().await.ok(),
@@ -88,13 +88,13 @@ fn join_fault(error: JoinError) -> Fault {
     }
 }
 
-/// Entries that one thread maps in one go.
+/// Consecutive entries of a batch that one thread maps in one go: the range of their indexes.
 struct Portion {
     entries: Range<usize>,
     is_large: bool,
 }
 
-/// Size in bytes above which a record is large, and at which a portion ends.
+/// Size in bytes above which a record is large; it is also the maximum size of other portions.
 const LARGE_BYTES: usize = 64 * 1024;
 /// Maximum number of entries of a portion, which take some milliseconds.
 const MAX_PORTION_ENTRIES: usize = 64;

@@ -1,4 +1,4 @@
-//! Examines what becomes of the records of a channel. The channel is built as `run` builds it, but with
+//! Finds out what becomes of the records of a channel. The channel is built as `run` builds it, but with
 //! temporary keys, and without a store or a bus.
 //!
 //! `check` compares the demands of a page with the expected ones; `explain` and `preview` print them.
@@ -21,7 +21,8 @@ use crate::{assemble, channel::LiveChannel};
 /// Maximum size of a page, in bytes.
 const MAX_PAGE_BYTES: u64 = 32 * 1024 * 1024;
 
-/// The time at which examples count as read. It is later than every time in them, and always the same.
+/// The time at which a page counts as read: the first day of 2100 in UTC. It is later than every time in a
+/// page, and always the same.
 const READ_AT: Timestamp = match Timestamp::from_timestamp(4_102_444_800, 0) {
     Some(at) => at,
     None => Timestamp::UNIX_EPOCH,
@@ -32,20 +33,20 @@ const READ_AT: Timestamp = match Timestamp::from_timestamp(4_102_444_800, 0) {
 pub struct Outcome {
     /// `accepted`, `skipped` or `rejected`.
     pub verdict: &'static str,
-    /// The demand, or why there is none.
+    /// The demand, or the reject with its reason; `null` for a skip.
     pub result: Value,
-    /// What became of each field; never written as JSON.
+    /// What became of each column of the source; only for text output.
     #[serde(skip)]
     pub trace: Vec<FieldTrace>,
-    /// How its bytes were decoded, if it was read as bytes.
+    /// How its bytes were decoded; `None` if the source sent text. Only for text output.
     #[serde(skip)]
     pub decoding: Option<String>,
 }
 
-/// Builds the channel with this name, with temporary keys.
+/// Builds the channel with this id, with temporary keys.
 ///
 /// # Errors
-/// There is no channel with this name, or its settings have problems.
+/// There is no channel with this id, or its settings have problems.
 pub fn channel(settings: &Settings, channel: &ChannelId) -> anyhow::Result<LiveChannel> {
     let mut settings = settings.clone();
     settings.channels.retain(|each| each.id == *channel);

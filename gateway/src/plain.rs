@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, fmt::Write};
 
-// Our own colours. They cannot hide text.
+// The colours that the commands use. They cannot hide text.
 pub(crate) const CHANGED: &str = "\u{1b}[33m";
 pub(crate) const DOUBT: &str = "\u{1b}[31m";
 pub(crate) const FAINT: &str = "\u{1b}[2m";
@@ -17,9 +17,9 @@ pub(crate) fn escape_line(text: &str) -> Cow<'_, str> {
 
 /// Escapes text for a terminal; line breaks, tabs and our colours stay.
 pub(crate) fn escape_text(text: &str) -> Cow<'_, str> {
-    escape(text, |rest| match rest.as_bytes().first() {
+    escape(text, |remaining| match remaining.as_bytes().first() {
         Some(b'\n' | b'\t') => 1,
-        _ => COLOURS.iter().find(|colour| rest.starts_with(**colour)).map_or(0, |c| c.len()),
+        _ => COLOURS.iter().find(|colour| remaining.starts_with(**colour)).map_or(0, |c| c.len()),
     })
 }
 
@@ -30,20 +30,20 @@ fn escape(text: &str, kept_bytes: impl Fn(&str) -> usize) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 64);
-    let mut rest = text;
-    while let Some(at) = rest.find(is_unsafe) {
-        escaped.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let n_kept = kept_bytes(rest);
-        escaped.push_str(&rest[..n_kept]);
-        rest = &rest[n_kept..];
-        let mut chars = rest.chars();
+    let mut remaining = text;
+    while let Some(at) = remaining.find(is_unsafe) {
+        escaped.push_str(&remaining[..at]);
+        remaining = &remaining[at..];
+        let n_kept = kept_bytes(remaining);
+        escaped.push_str(&remaining[..n_kept]);
+        remaining = &remaining[n_kept..];
+        let mut chars = remaining.chars();
         if let Some(c) = chars.next().filter(|_| n_kept == 0) {
             let _ = write!(escaped, "\\u{:04x}", u32::from(c));
-            rest = chars.as_str();
+            remaining = chars.as_str();
         }
     }
-    escaped.push_str(rest);
+    escaped.push_str(remaining);
     Cow::Owned(escaped)
 }
 

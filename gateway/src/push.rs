@@ -1,9 +1,9 @@
 //! Receives what push sources send: `POST /intake/<channel>`.
 //!
-//! A sender gets a 2xx answer only after its records are in custody, so it needs no queue of its own. If
-//! that takes too long, or there is no room, it is asked to try again (503); records that arrive twice
-//! are recognised. Everything is limited: no sender can fill the memory, hold all connections or stop
-//! another channel.
+//! A sender gets a 2xx answer only after its records are in custody (confirmed by the bus, or stored), so
+//! it needs no queue of its own. If that takes too long, or there is no room, the answer asks the sender to
+//! try again (503); records that arrive twice are recognised. Everything is limited: no sender can fill
+//! the memory, hold all connections or stop another channel.
 
 #[cfg(test)]
 mod tests;
@@ -33,7 +33,7 @@ use crate::{
 const MAX_BODY_BYTES: usize = 8 << 20;
 /// Maximum memory for the bodies that are being received at the same time, in KiB.
 const MAX_BODIES_KIB: u32 = 64 << 10;
-/// Maximum wait of a sender until its records are in custody; most senders give up after 30 s.
+/// How long a sender waits at most until its records are in custody; most senders give up after 30 s.
 const CUSTODY_TIMEOUT: Duration = Duration::from_secs(25);
 /// Number of seconds after which a sender that was not served may try again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("10");
@@ -75,8 +75,8 @@ pub async fn open(
         return Ok(None);
     }
     let room = Semaphore::new(usize::try_from(MAX_BODIES_KIB).unwrap_or(usize::MAX));
-    let intake = Arc::new(Intake { endpoints, room, timeouts, clock: clock::machine() });
-    let router = Router::new().route("/intake/{channel}", post(receive)).with_state(intake);
+    let server = Arc::new(PushServer { endpoints, room, timeouts, clock: clock::machine() });
+    let router = Router::new().route("/intake/{channel}", post(receive)).with_state(server);
     Ok(Some(Listener::open("intake", listen, router, timeouts.arrival).await?))
 }
 
@@ -101,7 +101,8 @@ impl IntoResponse for Refusal {
     }
 }
 
-struct Intake {
+/// What the handler of a request needs.
+struct PushServer {
     endpoints: HashMap<ChannelId, PushEndpoint>,
     /// Room for bodies that are being received, in KiB.
     room: Semaphore,
@@ -109,18 +110,19 @@ struct Intake {
     clock: Clock,
 }
 
+/// Handles one request: authenticates it, reads its records, and waits until they are in custody.
 async fn receive(
-    State(intake): State<Arc<Intake>>,
+    State(server): State<Arc<PushServer>>,
     Path(channel): Path<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let timeouts = intake.timeouts;
+    let timeouts = server.timeouts;
     let channel = channel.parse::<ChannelId>().ok();
-    let endpoint = channel.and_then(|channel| intake.endpoints.get(&channel));
+    let endpoint = channel.and_then(|channel| server.endpoints.get(&channel));
     let endpoint = endpoint
         .ok_or(Refusal(StatusCode::NOT_FOUND, "there is no push channel with this name".into()))?;
     let (head, body) = request.into_parts();
-    let admitted = endpoint.receiver.admit(&head, intake.clock.now());
+    let admitted = endpoint.receiver.admit(&head, server.clock.now());
     admitted.map_err(|why| Refusal(StatusCode::UNAUTHORIZED, why.into()))?;
     let declared = content_length(&head.headers);
     if declared.is_some_and(|length| length > MAX_BODY_BYTES) {
@@ -129,7 +131,7 @@ async fn receive(
     }
     let kib =
         u32::try_from(declared.unwrap_or(MAX_BODY_BYTES).div_ceil(1024)).unwrap_or(MAX_BODIES_KIB);
-    let _room = intake.room.try_acquire_many(kib).map_err(|_| BUSY)?;
+    let _room = server.room.try_acquire_many(kib).map_err(|_| BUSY)?;
     let too_slow =
         |_| Refusal(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time".into());
     let body = timeout(timeouts.arrival, read_body(body)).await.map_err(too_slow)??;
@@ -144,6 +146,7 @@ fn bad_request(why: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal(StatusCode::BAD_REQUEST, why.into())
 }
 
+/// The declared length of the body, in bytes; `None` if the head does not declare it.
 fn content_length(headers: &HeaderMap) -> Option<usize> {
     headers.get("content-length")?.to_str().ok()?.parse().ok()
 }
@@ -163,8 +166,8 @@ async fn read_body(body: Body) -> Result<Bytes, Refusal> {
     Ok(whole.freeze())
 }
 
-/// Reads the rest of a body that is too large, up to a limit. A sender that is cut off while it writes
-/// would see a broken connection instead of the answer.
+/// Reads the rest of a body that is too large, up to eight times the limit. A sender that is cut off while
+/// it writes would see a broken connection instead of the answer.
 async fn drain(mut chunks: BodyDataStream) {
     let mut n_bytes = 0;
     while let Some(Ok(chunk)) = chunks.next().await

@@ -62,28 +62,28 @@ pub fn section_schemas() -> SectionSchemas {
     SectionSchemas { connectors, demand: demand.into(), codes: codes.collect() }
 }
 
-/// A connector with its types erased.
+/// A connector whose types of settings and cursors are erased.
 pub trait AnyConnector: Send {
-    /// As [`Connector::read`].
+    /// See [`Connector::read`].
     fn read<'a>(
         &'a mut self,
         after: Option<&'a Cursor>,
         max: usize,
     ) -> BoxFuture<'a, Result<Batch, Fault>>;
 
-    /// As [`Connector::settled`].
+    /// See [`Connector::settled`].
     fn settled<'a>(&'a mut self, upto: &'a Cursor) -> BoxFuture<'a, Result<(), Fault>>;
 
-    /// As [`Connector::limit_to`].
+    /// See [`Connector::limit_to`].
     ///
     /// # Errors
-    /// As [`Connector::limit_to`].
+    /// The source cannot read a time range.
     fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault>;
 
-    /// As [`Connector::sample`].
+    /// See [`Connector::sample`].
     ///
     /// # Errors
-    /// As [`Connector::sample`].
+    /// It is not a page of this kind of source.
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault>;
 }
 
@@ -120,6 +120,7 @@ impl<C: Connector> AnyConnector for TypeErased<C> {
     }
 }
 
+/// The kind of this connector.
 fn register<C: Connector>() -> ConnectorKind {
     ConnectorKind {
         name: C::KIND,

@@ -62,6 +62,7 @@ fn has_same_common_settings(old: &Settings, new: &Settings, role: Role) -> bool 
         && (!consumes_queues || ids(old) == ids(new))
 }
 
+/// How often the store is checked for a request.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Waits for reload requests that arrive after [`ReloadRequests::begin`].
@@ -75,8 +76,7 @@ pub struct ReloadRequests {
 impl ReloadRequests {
     /// Ignores all requests that the store holds now.
     pub async fn begin(store: &Database) -> Self {
-        // If the store cannot be read now, the requests that the first successful read finds count as
-        // old.
+        // If the store cannot be read now, the first successful read decides which requests are old.
         let seen =
             store.last_request(RequestKind::Reload).await.ok().map(Option::unwrap_or_default);
         Self { store: store.clone(), seen }
@@ -123,6 +123,7 @@ impl ReloadRequests {
         }
     }
 
+    /// Waits for a request through the store; returns its number.
     async fn next_stored_request(&mut self) -> i64 {
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
@@ -136,6 +137,7 @@ impl ReloadRequests {
     }
 }
 
+/// Builds the channels that a process with this role runs.
 fn channels(settings: &Settings, role: Role) -> Result<Vec<LiveChannel>, Problems> {
     match role {
         Role::Sink | Role::Console => Ok(Vec::new()),

@@ -1,5 +1,5 @@
-//! Serves the requests to the channels that this process runs. It reads them from the store twice a
-//! second.
+//! Serves the requests (`sync`, `pause`, `resume`) to the channels that this process runs. Twice a
+//! second, the requests are read from the store.
 
 use std::{collections::HashMap, convert::Infallible, future::pending, time::Duration};
 
@@ -19,9 +19,10 @@ use crate::{
     supervise::{Shared, supervise_channel},
 };
 
+/// How often the store is checked for requests and pauses.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Number and outcome of a request.
+/// The number of a request, and its new state.
 type Answer = (i64, RequestState);
 
 /// Serves the requests to these channels, and pauses and resumes them; never returns. `fence` is that of
@@ -45,6 +46,7 @@ pub async fn serve(channels: &[LiveChannel], shared: &Shared, fence: u64) -> Inf
     }
 }
 
+/// The requests that are being served.
 struct Requests<'a> {
     channels: &'a [LiveChannel],
     shared: &'a Shared,
@@ -69,8 +71,8 @@ impl<'a> Requests<'a> {
             }
         }
         for Request { seq, channel, kind, range } in open {
-            let is_meant = |each: &&LiveChannel| Some(each.id()) == channel.as_ref();
-            let ours = self.channels.iter().find(is_meant).filter(|_| kind == RequestKind::Sync);
+            let is_target = |each: &&LiveChannel| Some(each.id()) == channel.as_ref();
+            let ours = self.channels.iter().find(is_target).filter(|_| kind == RequestKind::Sync);
             let Some(channel) = ours.filter(|_| !self.in_progress.contains_key(&seq)) else {
                 continue;
             };
@@ -98,6 +100,7 @@ impl<'a> Requests<'a> {
         Ok(())
     }
 
+    /// Stores the answer to a request.
     async fn answer(&mut self, (seq, state): Answer) {
         if let Err(fault) = self.shared.store.answer(seq, &state).await {
             let (kind, wait_ms) = (fault.kind().name(), CHECK_INTERVAL.as_millis());
@@ -115,7 +118,7 @@ impl<'a> Requests<'a> {
 /// Runs one whole pass now.
 async fn sync(channel: &LiveChannel, store: &Database) -> RequestState {
     match channel.handle.control.pass_now().await {
-        Ok(()) => done(channel, store).await,
+        Ok(()) => done_state(channel, store).await,
         Err(why) => RequestState::Failed(why),
     }
 }
@@ -131,7 +134,7 @@ async fn backfill(
     match ended {
         // The process that runs the channel next continues it.
         _ if shared.environment.stop.is_requested() => pending().await,
-        Ok(()) => done(channel, &shared.store).await,
+        Ok(()) => done_state(channel, &shared.store).await,
         Err(fault) => RequestState::Failed(fault.to_string()),
     }
 }
@@ -141,8 +144,9 @@ pub fn paused_message(channel: &ChannelId) -> String {
     format!("the channel is paused; resume it with `tonghui resume {channel}`")
 }
 
-/// The answer to a request that was served: the number of moves of the position so far.
-async fn done(channel: &LiveChannel, store: &Database) -> RequestState {
+/// The answer to a request that was served. It holds how often the position has moved so far, so that
+/// `sync` can wait until all that is stored.
+async fn done_state(channel: &LiveChannel, store: &Database) -> RequestState {
     match store.progress(channel.id()).await {
         Ok(progress) => RequestState::Done(progress.step.to_string()),
         Err(fault) => RequestState::Failed(fault.to_string()),

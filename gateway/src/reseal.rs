@@ -8,10 +8,11 @@ use contract::{Fault, Sealed, demand::Person};
 use normalizer::{OpenError, Personal, Place, Sealer, open_sealed};
 use sink::store::{Database, RawTable, SealedRaw, SealedRow};
 
-/// Number of rows in one transaction; the sink waits for its end.
+/// Number of rows in one transaction; the sink waits until the transaction ends.
 const PAGE_ROWS: u32 = 200;
-/// Maximum number of rounds; a row that the sink writes during one round is left for the next.
-const MAX_ROUNDS: usize = 5;
+/// Maximum number of times that everything is gone through; each time leaves the rows that the sink writes
+/// at the same time.
+const MAX_RUNS: usize = 5;
 
 /// How much was resealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,25 +23,27 @@ pub struct ResealCounts {
     pub raws: u64,
 }
 
-/// Reseals everything that is sealed with an older key.
+/// Reseals everything that is sealed with an older key. If a process still seals with an older key, some
+/// rows remain.
 ///
 /// # Errors
 /// The store cannot be reached, or a value cannot be decrypted.
-pub async fn all(store: &Database, sealer: &Sealer) -> Result<ResealCounts, Fault> {
-    let mut done = ResealCounts::default();
-    for _ in 0..MAX_ROUNDS {
+pub async fn reseal_all(store: &Database, sealer: &Sealer) -> Result<ResealCounts, Fault> {
+    let mut counts = ResealCounts::default();
+    for _ in 0..MAX_RUNS {
         let demands = demands(store, sealer).await?;
         let raws = raws(store, sealer, RawTable::History).await?
             + raws(store, sealer, RawTable::Quarantine).await?;
-        done.demands += demands;
-        done.raws += raws;
+        counts.demands += demands;
+        counts.raws += raws;
         if demands + raws == 0 {
             break;
         }
     }
-    Ok(done)
+    Ok(counts)
 }
 
+/// Reseals the values of all demands once; returns the number of demands that were written.
 async fn demands(store: &Database, sealer: &Sealer) -> Result<u64, Fault> {
     let (mut after, mut written) = (0, 0);
     loop {
@@ -57,10 +60,11 @@ async fn demands(store: &Database, sealer: &Sealer) -> Result<u64, Fault> {
     }
 }
 
-async fn raws(store: &Database, sealer: &Sealer, origin: RawTable) -> Result<u64, Fault> {
+/// Reseals the raw records of a table once; returns the number of records that were written.
+async fn raws(store: &Database, sealer: &Sealer, table: RawTable) -> Result<u64, Fault> {
     let (mut after, mut written) = (0, 0);
     loop {
-        let mut rows = store.sealed_raws(origin, after, PAGE_ROWS).await?;
+        let mut rows = store.sealed_raws(table, after, PAGE_ROWS).await?;
         let Some(last) = rows.last() else { return Ok(written) };
         after = last.seq;
         rows.retain(|row| sealer.is_old(&row.raw));
@@ -73,17 +77,19 @@ async fn raws(store: &Database, sealer: &Sealer, origin: RawTable) -> Result<u64
                 .map_err(|error| open_fault(row.seq, error))?;
         }
         if !rows.is_empty() {
-            written += store.reseal_raws(origin, &rows).await?;
+            written += store.reseal_raws(table, &rows).await?;
         }
     }
 }
 
+/// Whether a value of the row is sealed with an older key.
 fn is_old(sealer: &Sealer, row: &SealedRow) -> bool {
     let people = row.people.iter().flat_map(|person| [&person.name, &person.phone, &person.id_no]);
     let values = people.chain([&row.address]).flatten().map(|sealed| &sealed.sealed);
     values.chain(&row.unmasked).any(|sealed| sealer.is_old(sealed))
 }
 
+/// Seals all values of a row with the current key.
 fn reseal(sealer: &Sealer, row: &mut SealedRow) -> Result<(), OpenError> {
     let SealedRow { id, channel, address, people, unmasked, .. } = row;
     let place = Place { channel, id };
@@ -125,5 +131,5 @@ fn open_fault(seq: i64, error: OpenError) -> Fault {
     Fault::stopped("cannot decrypt a sealed value")
         .at(format!("row {seq}"))
         .because(error)
-        .remedy("restore a key file that contains this key")
+        .remedy("restore a backup of the key file that contains this key")
 }

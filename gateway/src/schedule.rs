@@ -1,7 +1,7 @@
 //! When a channel reads: after a pause, or at cron times; only within its hours of the day.
 //!
-//! A schedule is pure: the current time is an argument. Apart from that, it only needs to know when the
-//! last pass began and ended. This is in the store, so a restart changes nothing.
+//! A schedule is pure: the current time and the times of the last pass are arguments. After a restart, they
+//! come from the store, which holds the time of the last read.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub struct Schedule {
 pub struct Pass {
     /// When it began.
     pub began: Timestamp,
-    /// When it had caught up.
+    /// When it had read everything new.
     pub ended: Timestamp,
 }
 
@@ -55,7 +55,7 @@ impl Schedule {
 
     /// When to read next, at `now` or later, without jitter. `None` if the cron times never occur.
     pub fn next(&self, last: Option<Pass>, now: Timestamp) -> Option<Timestamp> {
-        let wanted = match &self.settings.trigger {
+        let due = match &self.settings.trigger {
             Trigger::Every(pause) => last.map_or(now, |last| last.ended + *pause),
             Trigger::Cron(cron) => {
                 // A cron time may have passed during the last pass, or while the gateway was down.
@@ -66,10 +66,10 @@ impl Schedule {
                 }
             }
         };
-        Some(self.next_allowed(wanted.max(now)))
+        Some(self.next_allowed(due.max(now)))
     }
 
-    /// How long to wait from `now` until the next read, with jitter.
+    /// How long to wait from `now` until the next read, with jitter; a day if the cron times never occur.
     pub(crate) fn wait(&self, last: Option<Pass>, now: Timestamp) -> Duration {
         const ONE_DAY: Duration = Duration::from_secs(86_400);
         let Some(next) = self.next(last, now) else { return ONE_DAY };

@@ -26,7 +26,7 @@ use crate::{
     upkeep,
 };
 
-/// How often the books are read while waiting until everything is stored.
+/// How often the books are checked for messages in flight, while a process waits to end.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Which part of the gateway a process runs.
@@ -56,14 +56,14 @@ pub async fn serve(
     store: &Database,
     stop: &Stop,
 ) -> Result<Vec<ChannelEnd>, Fault> {
-    let (_, desired) = watch::channel(channels); // they never change
+    let (_, desired) = watch::channel(channels); // without a sender, they never change
     Box::pin(serve_reloadable(settings, role, desired, store, stop)).await
 }
 
-/// Like [`serve`], for channels that may change while they run.
+/// Like [`serve`], for channels that may change while they run: each change of `desired` is applied.
 ///
 /// # Errors
-/// As [`serve`].
+/// Those of [`serve`].
 pub async fn serve_reloadable(
     settings: &Settings,
     role: Role,
@@ -101,11 +101,11 @@ pub struct BusEnds<'a> {
 }
 
 impl<'a> BusEnds<'a> {
-    /// Opens the ends that `role` needs. Waits while the store cannot be reached; `None` if stop is
-    /// requested first.
+    /// Opens the ends that `role` needs. Waits while the list of queues cannot be read from the store;
+    /// `None` if stop is requested first.
     ///
     /// # Errors
-    /// As [`serve`].
+    /// Those of [`serve`].
     pub async fn open(
         settings: &'a Settings,
         role: Role,
@@ -125,8 +125,8 @@ impl<'a> BusEnds<'a> {
                 if role == Role::Ingest {
                     (publisher, None)
                 } else {
-                    let known = retry_while_transient(stop, || queues(settings, store)).await?;
-                    let Some(queues) = known else { return Ok(None) };
+                    let loaded = retry_while_transient(stop, || queues(settings, store)).await?;
+                    let Some(queues) = loaded else { return Ok(None) };
                     (publisher, Some(AnyConsumer::Amqp(Box::new(amqp.consumer(queues)))))
                 }
             }
@@ -149,8 +149,8 @@ impl<'a> BusEnds<'a> {
         })
     }
 
-    /// Runs the sink and the indexer beside `reading`. The sink stops last, because `reading` waits until
-    /// everything that it published is stored.
+    /// Runs `reading` and, if this process has a consumer, the sink, the indexer and the maintenance of the
+    /// store beside it. The sink stops after `reading`, which waits until all that it published is stored.
     pub async fn run_sink_beside<T>(self, reading: impl Future<Output = T>) -> T {
         let Self { settings, store, stop, consumer, .. } = self;
         let sink_stop = Stop::default();
@@ -195,8 +195,8 @@ pub(crate) async fn retry_while_transient<T, F: Future<Output = Result<T, Fault>
     Ok(None)
 }
 
-/// All channels whose queues may hold messages: those in the configuration, and those that used to be in
-/// it.
+/// All channels whose queues may hold messages: those of the configuration, and earlier ones, which are in
+/// the store.
 async fn queues(settings: &Settings, store: &Database) -> Result<Vec<ChannelId>, Fault> {
     let known = store.status().await?.into_iter().map(|status| status.channel);
     let mut channels: Vec<_> =

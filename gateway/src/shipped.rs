@@ -1,4 +1,4 @@
-//! The shipped configuration, compiled in. The demo writes it to a folder of its own, points its
+//! The shipped configuration, compiled into the program. The demo writes it to a folder of its own, points its
 //! channels at the simulated city, and then reads it like any other configuration.
 
 use std::{borrow::Cow, fs, io, path::Path};
@@ -44,12 +44,13 @@ pub fn write(folder: &Path, channels: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
+/// The text of a shipped file.
 fn text(file: &str) -> Option<String> {
     String::from_utf8(Shipped::get(file)?.data.into_owned()).ok()
 }
 
-/// Sets the servers in the `gateway.toml` below `folder`: the environment variables that will hold the
-/// URLs of `store` and `broker`, and the prefix of the names on the broker.
+/// Writes the servers into the `gateway.toml` in `folder`. `store` is the environment variable that will
+/// hold the URL of the store; `broker` is that of the broker, and the prefix of the names on the broker.
 ///
 /// # Errors
 /// The file cannot be read or written.
@@ -108,7 +109,8 @@ fn with_address(line: &str, address: &str) -> String {
     })
 }
 
-/// The line with a thousand times the rate, or a thousandth of the waits.
+/// A line of a channel file, with its rate or its day's limit a thousand times higher, or its waits a
+/// thousand times shorter.
 fn loosen(line: &str) -> String {
     let Some((key, value)) = line.split_once("= ") else { return line.to_owned() };
     match key.trim() {

@@ -19,21 +19,27 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) channel: ChannelId,
+    /// `running`, `in trouble` (it has a fault), `paused`, `not running` or `not configured`.
     pub(crate) state: &'static str,
     /// The process that reads it.
     pub(crate) held_by: Option<String>,
     pub(crate) last_read_at: Option<Timestamp>,
     /// When it reads next by its schedule; `None` if it is paused or no service runs it.
     pub(crate) next_run_at: Option<Timestamp>,
+    /// How often its position has moved.
     pub(crate) step: u64,
+    /// Number of its demands in the store.
     pub(crate) demands: u64,
+    /// Number of its records in quarantine.
     pub(crate) quarantined: u64,
-    /// Demands received since midnight, and the usual number at this time of this weekday.
+    /// Number of demands received since midnight.
     pub(crate) received_today: u64,
+    /// The usual number at this time of this weekday; `None` if it is not known yet.
     pub(crate) expected_today: Option<u64>,
     /// Share of its newest demands with a label that is in no code table, for the field with the most
     /// such demands.
     pub(crate) unknown_codes: String,
+    /// The fault that keeps it from being read.
     pub(crate) fault: Option<String>,
 }
 
@@ -55,25 +61,26 @@ pub(crate) const COUNTS: [Count; 11] = [
     ("redelivered", |books| books.redelivered),
 ];
 
-/// The channels in the configuration, and those that used to be in it.
+/// The state of each channel in the configuration, and of earlier ones, which are only in the store.
 pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Row>, Fault> {
-    let mut known = store.status().await?;
+    let mut statuses = store.status().await?;
     for channel in &settings.channels {
-        if known.iter().all(|status| status.channel != channel.id) {
-            known.push(never_read(&channel.id));
+        if statuses.iter().all(|status| status.channel != channel.id) {
+            statuses.push(never_read(&channel.id));
         }
     }
-    known.sort_by(|a, b| a.channel.cmp(&b.channel));
+    statuses.sort_by(|a, b| a.channel.cmp(&b.channel));
     let (leases, paused) = (store.leases().await?, store.paused().await?);
     let unknown = unknown_codes(store).await?;
     let (now, mut rows) = (clock::now(), Vec::new());
-    for status in known {
-        let midnight = midnight(now, settings.zone);
+    for status in statuses {
+        let midnight = start_of_day(now, settings.zone);
         let Volume { received, expected } = store.volume(&status.channel, midnight, now).await?;
         let channel = settings.channels.iter().find(|channel| channel.id == status.channel);
         let is_paused = paused.contains(&status.channel);
         let upstream = channel.map(ChannelSettings::upstream);
         let held = leases.iter().find(|lease| Some(lease.upstream.as_str()) == upstream);
+        // The store keeps only one time of the last pass.
         let last = status.last_read_at.map(|at| Pass { began: at, ended: at });
         let next = channel.filter(|_| !is_paused && held.is_some_and(|lease| lease.serves));
         rows.push(Row {
@@ -97,11 +104,12 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
 }
 
 /// The time at which the day of `now` began in `zone`; if a clock change repeats midnight, the first one.
-fn midnight(now: Timestamp, zone: Tz) -> Timestamp {
+fn start_of_day(now: Timestamp, zone: Tz) -> Timestamp {
     let day = now.with_timezone(&zone).date_naive().and_time(NaiveTime::MIN);
     day.and_local_timezone(zone).earliest().map_or(now, |midnight| midnight.to_utc())
 }
 
+/// The name of the state of a channel; `held` is the lease of its upstream.
 fn state(
     channel: Option<&ChannelSettings>,
     held: Option<&Holding>,
@@ -125,10 +133,12 @@ fn is_pushed(channel: &ChannelSettings) -> bool {
     ConnectorKind::by_name(&channel.connector).is_some_and(|kind| kind.is_pushed)
 }
 
+/// Whether the channel was read in the last 30 s.
 fn is_fresh(status: &ChannelStatus) -> bool {
     status.last_read_at.is_some_and(|at| clock::now() - at < TimeDelta::seconds(30))
 }
 
+/// The status of a channel that the store does not know yet.
 fn never_read(channel: &ChannelId) -> ChannelStatus {
     ChannelStatus {
         channel: channel.clone(),

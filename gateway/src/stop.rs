@@ -43,7 +43,8 @@ impl Stop {
         tokio::time::sleep(grace).await;
     }
 
-    /// A stop for a part: it can be requested alone, and is requested together with this one.
+    /// A stop for a part of the work: requesting it does not request this one, but requesting this one
+    /// requests it too.
     #[must_use]
     pub fn child(&self) -> Self {
         Self(self.0.child_token())

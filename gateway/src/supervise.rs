@@ -99,14 +99,15 @@ async fn join_within_grace<T: 'static>(
     }
 }
 
-/// Runs one channel, and restarts it after every fault, until it ends by itself or with a final fault.
+/// Runs one channel, and restarts it after every fault, until it ends by itself or stop is requested. A
+/// channel without a schedule also ends with a fault that must be fixed first, and returns it.
 pub(crate) async fn supervise_channel(
     channel: &LiveChannel,
     shared: &Shared,
     fence: u64,
 ) -> Result<(), Fault> {
-    let (watch, stop) = (&channel.handle.watch, &shared.environment.stop);
-    let (pace, fence, mut retry) = (&channel.spec.pace, channel.fence(fence), Retry::default());
+    let (watch, stop, pace) = (&channel.handle.watch, &shared.environment.stop, &channel.spec.pace);
+    let (fence, mut retry) = (channel.read_fence(fence), Retry::default());
     if pace.schedule.is_some() {
         stop.run_until_requested(Box::pin(wait_until_due(channel, shared))).await;
     }
@@ -114,17 +115,17 @@ pub(crate) async fn supervise_channel(
         watch.set(State::Running);
         let entries_before = watch.entries();
         let run = Box::pin(async {
-            let (packing, mut connector, brake) = prepare(channel, shared).await?;
+            let (mapped_channel, mut connector, brake) = prepare(channel, shared).await?;
             let (connector, bus) = (&mut *connector, &shared.bus);
             let (handle, environment) = (&channel.handle, &shared.environment);
             let Some(range) = channel.spec.range else {
                 let checkpoints = &shared.store;
                 let run = Run { bus, checkpoints, fence, handle, brake, environment };
-                return ingest(&packing, connector, pace, &run).await;
+                return ingest(&mapped_channel, connector, pace, &run).await;
             };
             let checkpoints = &shared.store.backfill(range);
             let run = Run { bus, checkpoints, fence, handle, brake, environment };
-            ingest(&packing, connector, pace, &run).await?;
+            ingest(&mapped_channel, connector, pace, &run).await?;
             if stop.is_requested() { Ok(()) } else { checkpoints.end(channel.id()).await }
         });
         let fault = tokio::select! {
@@ -151,6 +152,7 @@ async fn wait_until_due(channel: &LiveChannel, shared: &Shared) {
     let Some(schedule) = &channel.spec.pace.schedule else { return };
     // If the store cannot be reached, the loop will report it.
     let progress = shared.store.progress(channel.id()).await.unwrap_or_default();
+    // The store keeps only one time of the last pass.
     let last = progress.last_read_at.map(|at| Pass { began: at, ended: at });
     let control = &channel.handle.control;
     control
@@ -184,7 +186,7 @@ async fn handle_fault(
     retry: &mut Retry,
 ) -> Result<(), Fault> {
     let (control, stop) = (&channel.handle.control, &shared.environment.stop);
-    let requested = control.n_requested();
+    let n_requested = control.n_requested();
     channel.handle.watch.set(State::Waiting(fault.to_string()));
     if channel.spec.range.is_none() {
         // For `status` in other processes. Nothing is noted if the store itself cannot be reached.
@@ -201,7 +203,7 @@ async fn handle_fault(
         FaultKind::Stopped => {
             control.note_stop(fault.to_string());
             // A user who requests a pass may have fixed the cause.
-            stop.run_until_requested(control.wait_until_due(requested, wait)).await;
+            stop.run_until_requested(control.wait_until_due(n_requested, wait)).await;
         }
         // A request does not shorten the pause that a source asked for, or the wait until it is
         // reachable.
@@ -217,14 +219,14 @@ const MAX_INTAKE: usize = 32;
 async fn supervise_sink(mut consumer: impl Consumer, store: impl Store, stop: Stop) {
     let mut retry = Retry::default();
     loop {
-        let mut acked = 0;
-        let run = sink::run(&mut consumer, &store, stop.token(), MAX_INTAKE, &mut acked);
+        let mut n_acked = 0;
+        let run = sink::run(&mut consumer, &store, stop.token(), MAX_INTAKE, &mut n_acked);
         let fault = match AssertUnwindSafe(run).catch_unwind().await {
             Ok(Ok(())) => return,
             Ok(Err(fault)) => fault,
             Err(_) => panic_fault(),
         };
-        if acked > 0 {
+        if n_acked > 0 {
             retry.reset();
         }
         let wait = retry.wait(fault.kind());
@@ -236,20 +238,20 @@ async fn supervise_sink(mut consumer: impl Consumer, store: impl Store, stop: St
     }
 }
 
-/// Waits until no verb has completed for [`MAX_STALL`].
+/// Waits until the channel has made no progress for [`MAX_STALL`].
 async fn wait_until_stalled(watch: &ChannelWatch) {
     loop {
-        let left = MAX_STALL.saturating_sub(watch.stalled_for());
-        if left.is_zero() {
+        let remaining = MAX_STALL.saturating_sub(watch.stalled_for());
+        if remaining.is_zero() {
             return;
         }
-        tokio::time::sleep(left).await;
+        tokio::time::sleep(remaining).await;
     }
 }
 
 /// The fault of a task that panicked. It does not contain the message, which may hold a personal value.
 pub(crate) fn panic_fault() -> Fault {
-    Fault::stopped("the task panicked").remedy("report this defect with the line logged above")
+    Fault::stopped("the task panicked").remedy("report this defect with the previous log line")
 }
 
 #[cfg(test)]

@@ -10,10 +10,11 @@ use tracing::{info, warn};
 
 use crate::{clock, stop::Stop};
 
+/// Pause between two runs.
 const INTERVAL: Duration = Duration::from_hours(1);
 
-/// Age at which the reads in the books are folded into daily totals, and requests are deleted. No broker
-/// keeps a message for that long.
+/// Age at which the reads in the books are folded into daily totals, and requests are deleted. Messages of
+/// older reads are no longer in flight, because no broker keeps a message for that long.
 const DETAIL_RETENTION: Duration = Duration::from_hours(30 * 24);
 
 /// Maintains `store` until stop is requested; `history` is the retention of earlier states.
@@ -30,6 +31,7 @@ pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &St
     }
 }
 
+/// Does the maintenance once.
 async fn prune(store: &Database, history: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
     store.forget_requests(DETAIL_RETENTION).await?;
     let mut folded = 0;

@@ -1,5 +1,5 @@
-//! Runs the channels of one upstream: polled channels in the process that holds the lease, push channels
-//! in every process.
+//! Runs the channels of one upstream, the system that they read: polled channels in the process that holds
+//! the lease, push channels in every process.
 
 use std::time::Duration;
 
@@ -54,18 +54,18 @@ pub async fn serve(
 /// Waits for the lease; `None` if stop is requested first.
 async fn wait_for_lease(upstream: &str, shared: &Shared, leases: &LeaseHolder) -> Option<Lease> {
     let mut retry = Retry::default();
-    let mut known_holder = None;
+    let mut logged_holder = None;
     while !shared.environment.stop.is_requested() {
         let wait = match leases.claim(upstream).await {
             Ok(Claim::Ours(lease)) => return Some(lease),
             Ok(Claim::Held(held)) => {
-                if known_holder.as_ref() != Some(&held.holder) {
+                if logged_holder.as_ref() != Some(&held.holder) {
                     let who = instance::describe(&held.holder);
                     info!(
                         upstream,
-                        "the upstream is read by {who}; this process takes over when that one ends"
+                        "the upstream is read by {who}; this process takes over when that process ends"
                     );
-                    known_holder = Some(held.holder);
+                    logged_holder = Some(held.holder);
                 }
                 CLAIM_INTERVAL
             }

@@ -1,6 +1,5 @@
-//! The state of a running channel, in memory: counts, state, the last fault.
-//!
-//! It serves only display and supervision; the books are in the store.
+//! The state of a running channel, in memory, for display and supervision: what it is doing, and how many
+//! entries it has read since it started. The books are in the store.
 
 use std::{
     sync::{
@@ -16,7 +15,7 @@ use contract::{Batch, ChannelId, Tally};
 #[derive(Debug)]
 pub struct ChannelWatch {
     id: ChannelId,
-    advanced: AtomicU64,
+    entries: AtomicU64,
     rejected: AtomicU64,
     current: Mutex<Current>,
 }
@@ -24,6 +23,7 @@ pub struct ChannelWatch {
 #[derive(Debug)]
 struct Current {
     state: State,
+    /// When the state was set last.
     last_progress: Instant,
 }
 
@@ -34,7 +34,7 @@ pub enum State {
     Running,
     /// It has read everything there was.
     CaughtUp,
-    /// It waits after this fault.
+    /// It waits after a fault, whose text this is.
     Waiting(String),
     /// It has ended.
     Ended,
@@ -44,7 +44,7 @@ impl ChannelWatch {
     /// The state of a channel that has not started.
     pub fn new(id: ChannelId) -> Self {
         let current = Mutex::new(Current { state: State::Running, last_progress: Instant::now() });
-        Self { id, advanced: AtomicU64::new(0), rejected: AtomicU64::new(0), current }
+        Self { id, entries: AtomicU64::new(0), rejected: AtomicU64::new(0), current }
     }
 
     /// The channel.
@@ -54,10 +54,10 @@ impl ChannelWatch {
 
     /// Entries that were read and confirmed by the bus since this process started.
     pub fn entries(&self) -> u64 {
-        self.advanced.load(Relaxed)
+        self.entries.load(Relaxed)
     }
 
-    /// How many of them were rejected.
+    /// Number of these entries that were rejected.
     pub fn rejected(&self) -> u64 {
         self.rejected.load(Relaxed)
     }
@@ -67,7 +67,7 @@ impl ChannelWatch {
         self.lock().state.clone()
     }
 
-    /// Time since the last verb completed; zero unless it is running.
+    /// Time since the state was set last, which every read and every advance does; zero unless it is running.
     pub fn stalled_for(&self) -> Duration {
         let current = self.lock();
         match current.state {
@@ -76,7 +76,7 @@ impl ChannelWatch {
         }
     }
 
-    /// Notes a read, and logs the partitions that failed in it.
+    /// Notes a read, and logs the fault of each part of the source that could not be read.
     pub(crate) fn note_read(&self, batch: &Batch) {
         for (partition, fault) in &batch.trouble {
             let (partition, kind) = (partition.0.as_str(), fault.kind().name());
@@ -87,7 +87,7 @@ impl ChannelWatch {
 
     /// Notes that the position has advanced past these entries.
     pub(crate) fn note_advanced(&self, tally: Tally) {
-        self.advanced.fetch_add(tally.read, Relaxed);
+        self.entries.fetch_add(tally.read, Relaxed);
         self.rejected.fetch_add(tally.rejected, Relaxed);
         self.set(State::Running);
     }

@@ -24,15 +24,15 @@ const MAX_CHARACTERS: usize = 60;
 /// What the changed configuration would change.
 #[derive(Debug, Default, Serialize)]
 pub struct ChangeReport {
-    /// Demands that were mapped again.
+    /// Number of demands that were mapped again.
     pub demands: u64,
-    /// How many of them would change.
+    /// Number of these demands that would change.
     pub changed: u64,
-    /// How many of them would be skipped or rejected.
+    /// Number of these demands whose record would be skipped or rejected.
     pub rejected: u64,
-    /// Demands whose record is no longer stored, or cannot be decrypted.
+    /// Number of further demands, whose record is no longer stored or cannot be decrypted.
     pub without_record: u64,
-    /// Changes by field.
+    /// For each field that would change, how.
     pub fields: BTreeMap<String, FieldChange>,
 }
 
@@ -81,6 +81,7 @@ pub async fn compare(
 }
 
 impl ChangeReport {
+    /// Maps the record of a demand again, and counts what would change.
     fn compare_demand(&mut self, row: &DemandRow, channels: &[LiveChannel], sealer: &Sealer) {
         let demand = &row.demand;
         let is_channel = |each: &&LiveChannel| *each.id() == demand.channel;
@@ -107,6 +108,7 @@ impl ChangeReport {
         }
     }
 
+    /// Counts the fields that differ between `before` and `after`; `name` is that of the demand.
     fn count(&mut self, name: &str, before: &Map<String, Value>, after: &Map<String, Value>) {
         let mut names: Vec<_> = before.keys().chain(after.keys()).collect();
         names.sort_unstable();

@@ -71,10 +71,10 @@ async fn a_rotation_seals_everything_again_and_people_are_found_throughout() {
     while store.index_batch(Index::People).await.unwrap() {}
     assert_eq!(store.sealed_rows_of(&tokens[1]).await.unwrap().len(), 1, "by the old token");
 
-    let done = reseal::all(&store, &sealer).await.unwrap();
+    let done = reseal::reseal_all(&store, &sealer).await.unwrap();
     assert_eq!((done.demands, done.raws), (1, 2));
     // A second run, as after an interruption, has nothing to do.
-    assert_eq!(reseal::all(&store, &sealer).await.unwrap(), reseal::ResealCounts::default());
+    assert_eq!(reseal::reseal_all(&store, &sealer).await.unwrap(), reseal::ResealCounts::default());
 
     // The new keys alone can open everything: nothing is sealed with the old ones any more.
     let mut file: Value = serde_json::from_str(&new.to_json()).unwrap();

@@ -78,7 +78,7 @@ fn nothing_is_written_over() {
     again.args(["channel", "new", "new", "--like", "table", "--config"]).arg(folder.path());
     let output = again.output().unwrap();
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("exists already"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("already exists"));
 }
 
 #[test]

@@ -13,6 +13,8 @@ use crate::{
 };
 
 impl<'a> Checker<'a> {
+    /// Checks a string, number or boolean, and returns it as JSON. Returns what the name of a variable or
+    /// of a file stands for, if the schema demands that.
     pub(super) fn check_scalar(
         &mut self,
         shape: &Shape<'a>,
@@ -30,7 +32,7 @@ impl<'a> Checker<'a> {
         match &value {
             Value::String(name) if shape.format == Some("variable") => {
                 let secret = format::variable(name, self.context);
-                self.checked.secrets.extend(secret.iter().cloned());
+                self.result.secrets.extend(secret.iter().cloned());
                 return self.value_or_report(secret, name, span);
             }
             Value::String(name) if shape.format == Some("content") => {
@@ -76,8 +78,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The text that a reference was replaced with; `Null`, and a report, if that failed. If the message
-    /// does not contain the name, the name may be a secret, so it is hidden.
+    /// Returns the text that the reference `name` stands for. If there is none, reports why and returns
+    /// `Null`. If that message leaves out the name, the name may itself be a secret, so it is hidden.
     pub(super) fn value_or_report(
         &mut self,
         text: Result<String, format::TextProblem>,
@@ -88,7 +90,7 @@ impl<'a> Checker<'a> {
             Ok(text) => Value::String(text),
             Err(problem) => {
                 if !problem.message.contains(name) {
-                    self.checked.hidden.push(span.clone());
+                    self.result.hidden.push(span.clone());
                 }
                 self.report_text(span, name, problem);
                 Value::Null

@@ -20,18 +20,19 @@ const SECRET_WORDS: [&str; 7] =
     ["password", "passwd", "pwd", "secret", "token", "credential", "密码"];
 
 impl Checker<'_> {
-    /// The secret that `{ env = … }` or `{ file = … }` refers to; `Null`, and a report, if there is none.
+    /// Returns the secret that `{ env = … }` or `{ file = … }` refers to. If there is none, reports why and
+    /// returns `Null`.
     pub(super) fn secret(&mut self, table: &DeTable<'_>, span: Range<usize>) -> Value {
-        let mut known =
+        let mut references =
             table.iter().filter(|(key, _)| matches!(key.get_ref().as_ref(), "env" | "file"));
-        let (Some((key, value)), None) = (known.next(), known.next()) else {
+        let (Some((key, value)), None) = (references.next(), references.next()) else {
             self.report(span, "a secret is either { env = … } or { file = … }".to_owned(), None);
             return Value::Null;
         };
         // A name that is not a string was reported when the key was checked.
         let Some(name) = value.get_ref().as_str() else { return Value::Null };
         let secret = format::secret(key.get_ref(), name, self.context);
-        self.checked.secrets.extend(secret.iter().cloned());
+        self.result.secrets.extend(secret.iter().cloned());
         self.value_or_report(secret, name, value.span())
     }
 
@@ -40,7 +41,7 @@ impl Checker<'_> {
         match value.get_ref() {
             DeValue::Table(table) => table.iter().for_each(|(_, value)| self.hide(value)),
             DeValue::Array(list) => list.iter().for_each(|value| self.hide(value)),
-            _ => self.checked.hidden.push(value.span()),
+            _ => self.result.hidden.push(value.span()),
         }
     }
 }
@@ -57,11 +58,12 @@ impl Schema<'_> {
 /// Names of all keys of a schema that hold secrets.
 pub(super) fn secret_keys(root: &Value) -> Vec<&str> {
     let mut keys = Vec::new();
-    gather(root, root, &mut keys);
+    collect_secret_keys(root, root, &mut keys);
     keys
 }
 
-fn gather<'s>(root: &'s Value, schema: &'s Value, keys: &mut Vec<&'s str>) {
+/// Adds the names of the keys below `schema` that hold secrets to `keys`.
+fn collect_secret_keys<'s>(root: &'s Value, schema: &'s Value, keys: &mut Vec<&'s str>) {
     match schema {
         Value::Object(object) => {
             for (key, value) in object {
@@ -73,10 +75,10 @@ fn gather<'s>(root: &'s Value, schema: &'s Value, keys: &mut Vec<&'s str>) {
                             .map(|(key, _)| key.as_str()),
                     );
                 }
-                gather(root, value, keys);
+                collect_secret_keys(root, value, keys);
             }
         }
-        Value::Array(list) => list.iter().for_each(|value| gather(root, value, keys)),
+        Value::Array(list) => list.iter().for_each(|value| collect_secret_keys(root, value, keys)),
         _ => {}
     }
 }

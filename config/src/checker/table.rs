@@ -9,9 +9,10 @@ use toml::{
 };
 
 use super::{Checker, types};
-use crate::{format::nearest, problem::Suggestion, shape::Shape, source::Finding};
+use crate::{config_file::Finding, format::nearest, problem::Suggestion, shape::Shape};
 
 impl<'a> Checker<'a> {
+    /// Checks a table, and returns it as JSON, or the secret to which it refers.
     pub(super) fn check_table(
         &mut self,
         shape: &Shape<'a>,
@@ -22,9 +23,9 @@ impl<'a> Checker<'a> {
         let mut unknown = Vec::new();
         for (key, value) in table.iter() {
             let name: &str = key.get_ref();
-            let known = shape.properties.iter().find(|(known, _)| *known == name);
+            let property = shape.properties.iter().find(|(known, _)| *known == name);
             self.path.push(name.to_owned());
-            if let Some(schema) = known.map(|(_, schema)| *schema).or(shape.other_keys) {
+            if let Some(schema) = property.map(|(_, schema)| *schema).or(shape.other_keys) {
                 object.insert(name.to_owned(), self.check_value(schema, value));
             } else if shape.is_closed {
                 unknown.push((key, value));
@@ -41,7 +42,7 @@ impl<'a> Checker<'a> {
         if shape.is_secret() {
             return self.secret(table, span);
         }
-        self.check_key_count(shape, table, &meant, span);
+        self.check_exactly_one(shape, table, &meant, span);
         Value::Object(object)
     }
 
@@ -54,9 +55,9 @@ impl<'a> Checker<'a> {
         value: &Spanned<DeValue<'_>>,
     ) -> Option<&'a str> {
         let name: &str = key.get_ref();
-        let absent =
+        let absent_keys =
             || shape.properties.iter().map(|(known, _)| *known).filter(|k| !table.contains_key(*k));
-        let meant = nearest(name, absent());
+        let meant = nearest(name, absent_keys());
         if shape.is_secret()
             || self.schema.may_be_secret(meant.unwrap_or(name))
             || self.schema.may_be_secret(name)
@@ -66,7 +67,7 @@ impl<'a> Checker<'a> {
         let suggestion = match meant {
             Some(meant) => Some(Suggestion::replace(key.span(), meant)),
             None => self.suggest_table(name).or_else(|| {
-                let known: Vec<String> = absent().map(|key| format!("`{key}`")).collect();
+                let known: Vec<String> = absent_keys().map(|key| format!("`{key}`")).collect();
                 let list = known.join(", ");
                 (!known.is_empty()).then(|| Suggestion::advice(format!("possible keys: {list}")))
             }),
@@ -103,11 +104,11 @@ impl<'a> Checker<'a> {
             .filter(|(key, _)| !table.contains_key(*key) && !meant.contains(key))
             .collect();
         for (key, why) in absent {
-            let schema = shape.properties.iter().find(|(known, _)| *known == key);
-            let meaning = schema.and_then(|(_, schema)| schema.get("description")?.as_str());
+            let property = shape.properties.iter().find(|(known, _)| *known == key);
+            let meaning = property.and_then(|(_, schema)| schema.get("description")?.as_str());
             let meaning =
                 meaning.and_then(|text| text.lines().next()).map(|text| text.trim_end_matches('.'));
-            self.checked.findings.push(Finding {
+            self.result.findings.push(Finding {
                 span: span.clone(),
                 message: format!("missing key `{key}`{}{why}", self.in_table()),
                 suggestion: meaning.map(|text| Suggestion::advice(format!("`{key}`: {text}"))),
@@ -116,14 +117,15 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn check_key_count(
+    /// Checks that exactly one of several keys is set, if the shape demands that.
+    fn check_exactly_one(
         &mut self,
         shape: &Shape<'_>,
         table: &DeTable<'_>,
         meant: &[&str],
         span: Range<usize>,
     ) {
-        // Schemas write "exactly one of all keys" as a minimum and a maximum of one key.
+        // A schema that demands exactly one of all its keys sets a minimum and a maximum of one key.
         let choices: Vec<&str> = match shape.size {
             (Some(1), Some(1)) => shape.properties.iter().map(|(key, _)| *key).collect(),
             _ => shape.exactly_one.clone(),
@@ -137,7 +139,8 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The path of the topmost table in the schema that has a key of this name.
+/// The path of the topmost table in the schema that has a key of this name; `None` if the upper three
+/// levels have none.
 fn table_with_key(root: &Value, name: &str) -> Option<String> {
     let mut level = vec![(String::new(), root)];
     for _ in 0..3 {
@@ -161,6 +164,7 @@ pub(super) fn list_to_json(list: &DeArray<'_>) -> Value {
     list.iter().map(|item| to_json(item.get_ref())).collect()
 }
 
+/// A value for which there is no schema, as JSON.
 fn to_json(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::Table(table) => {

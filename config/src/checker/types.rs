@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Name of the type of a value, for messages.
-pub(super) fn name(value: &DeValue<'_>) -> &'static str {
+pub(super) fn type_name(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "a whole number",
@@ -49,6 +49,7 @@ pub(super) fn join_with_or(wanted: &[String]) -> String {
 }
 
 /// The value rewritten, as TOML, in a type that the shape allows; `None` if its meaning is not clear.
+/// `literal` is the value as the file has it.
 pub(super) fn convert(
     root: &Value,
     shape: &Shape<'_>,

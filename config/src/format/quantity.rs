@@ -50,8 +50,8 @@ const SIZES: &Units = &[
     ("GiB", &["g", "gb", "gib"]),
 ];
 
-pub(super) fn period(text: &str, bounds: Bounds<'_>) -> Option<TextProblem> {
-    check_quantity(
+pub(super) fn period_problem(text: &str, bounds: Bounds<'_>) -> Option<TextProblem> {
+    quantity_problem(
         text,
         bounds,
         |Period(period)| period.as_millis(),
@@ -59,8 +59,8 @@ pub(super) fn period(text: &str, bounds: Bounds<'_>) -> Option<TextProblem> {
     )
 }
 
-pub(super) fn size(text: &str, bounds: Bounds<'_>) -> Option<TextProblem> {
-    check_quantity(
+pub(super) fn size_problem(text: &str, bounds: Bounds<'_>) -> Option<TextProblem> {
+    quantity_problem(
         text,
         bounds,
         |Size(bytes)| bytes.into(),
@@ -68,8 +68,8 @@ pub(super) fn size(text: &str, bounds: Bounds<'_>) -> Option<TextProblem> {
     )
 }
 
-pub(super) fn rate(text: &str) -> Option<TextProblem> {
-    check_quantity(
+pub(super) fn rate_problem(text: &str) -> Option<TextProblem> {
+    quantity_problem(
         text,
         (None, None),
         |Rate(interval)| interval.as_nanos(),
@@ -88,9 +88,9 @@ fn unit_of(units: &Units, written: &str) -> Option<&'static str> {
 /// Minimum and maximum, as text; `None` for no bound.
 type Bounds<'t> = (Option<&'t str>, Option<&'t str>);
 
-/// Parses a quantity and compares its `amount` with the bounds. If it cannot be parsed, `guess` suggests
-/// a quantity from the number and the text after it.
-fn check_quantity<Q: FromStr<Err = String>>(
+/// The problem with a quantity that cannot be parsed, or whose `amount` is out of bounds. In the first
+/// case, `guess` suggests a quantity from the number and the text after it.
+fn quantity_problem<Q: FromStr<Err = String>>(
     text: &str,
     (min, max): Bounds<'_>,
     amount: fn(Q) -> u128,

@@ -20,7 +20,7 @@ pub(crate) struct Context<'w> {
     pub(crate) folder: PathBuf,
     /// Looks up an environment variable.
     pub(crate) environment: &'w dyn Fn(&str) -> Option<String>,
-    /// Names of the code tables.
+    /// Names of the code tables: the shipped ones, and those of the configuration folder.
     pub(crate) tables: &'w [String],
 }
 
@@ -32,6 +32,7 @@ pub(crate) fn code_tables(dir: &Path) -> Vec<String> {
     tables
 }
 
+/// Adds the names of the code tables below `dir` to `tables`, each with `prefix` in front.
 fn collect_tables(dir: &Path, prefix: &str, tables: &mut Vec<String>) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let Ok(name) = entry.file_name().into_string() else { continue };
@@ -43,7 +44,7 @@ fn collect_tables(dir: &Path, prefix: &str, tables: &mut Vec<String>) {
     }
 }
 
-pub(super) fn codes(name: &str, context: &Context<'_>) -> Option<TextProblem> {
+pub(super) fn codes_problem(name: &str, context: &Context<'_>) -> Option<TextProblem> {
     if context.tables.iter().any(|table| table == name) {
         return None;
     }
@@ -58,14 +59,16 @@ pub(super) fn codes(name: &str, context: &Context<'_>) -> Option<TextProblem> {
     })
 }
 
-/// Checks the name of an upstream by the rules for channel names: its default is the name of a channel.
-pub(super) fn upstream(name: &str) -> Option<TextProblem> {
+/// Checks the name of an upstream by the rules for channel names, because an upstream without a name gets
+/// that of its channel.
+pub(super) fn upstream_problem(name: &str) -> Option<TextProblem> {
     let error = name.parse::<ChannelId>().err()?;
     let message = error.to_string().replace("channel name", "name of an upstream");
     Some(TextProblem { message, ..TextProblem::default() })
 }
 
-pub(super) fn file_in_folder(name: &str, context: &Context<'_>) -> Option<TextProblem> {
+/// The problem with a name that is not that of a file in the folder of the channel.
+pub(super) fn file_problem(name: &str, context: &Context<'_>) -> Option<TextProblem> {
     let path = context.folder.join(name);
     if path.is_file() {
         return None;
@@ -87,7 +90,7 @@ pub(super) fn file_in_folder(name: &str, context: &Context<'_>) -> Option<TextPr
 
 /// The content of a file in the channel's folder: a request body or certificates.
 pub(crate) fn content(name: &str, context: &Context<'_>) -> Result<String, TextProblem> {
-    if let Some(problem) = file_in_folder(name, context) {
+    if let Some(problem) = file_problem(name, context) {
         return Err(problem);
     }
     let path = context.folder.join(name);

@@ -24,7 +24,7 @@ impl FromStr for CronTimes {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parser = CronParser::builder().seconds(Seconds::Disallowed).build();
         parser.parse(text).map(|cron| Self(Box::new(cron))).map_err(|error| {
-            format!("`{text}` is not a cron expression ({error}): write five fields, minute, hour, day, month, weekday, like */5 * * * *")
+            format!("`{text}` is not a cron expression ({error}): write five fields (minute, hour, day of the month, month, weekday), like `*/5 * * * *`")
         })
     }
 }
@@ -35,12 +35,12 @@ impl<'de> Deserialize<'de> for CronTimes {
     }
 }
 
-pub(super) fn cron(text: &str) -> Option<TextProblem> {
+pub(super) fn cron_problem(text: &str) -> Option<TextProblem> {
     let message = text.parse::<CronTimes>().err()?;
     Some(TextProblem { message, ..TextProblem::default() })
 }
 
-pub(super) fn window(text: &str) -> Option<TextProblem> {
+pub(super) fn window_problem(text: &str) -> Option<TextProblem> {
     let message = text.parse::<Window>().err()?;
     let suggestion = likely_window(text).filter(|window| window.parse::<Window>().is_ok());
     Some(TextProblem { message, suggestion, ..TextProblem::default() })
@@ -64,7 +64,7 @@ fn to_clock_time(text: &str) -> Option<String> {
 const CHINA: [&str; 9] =
     ["asia/beijing", "beijing", "china", "cst", "gmt+8", "utc+8", "+08:00", "北京", "北京时间"];
 
-pub(super) fn zone(text: &str) -> Option<TextProblem> {
+pub(super) fn zone_problem(text: &str) -> Option<TextProblem> {
     if text.parse::<Tz>().is_ok() {
         return None;
     }

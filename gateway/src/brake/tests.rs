@@ -4,6 +4,7 @@ use contract::RecordKey;
 
 use super::*;
 
+/// The index of the title in `Shape::FIELDS`.
 const TITLE: usize = 1;
 
 fn channel() -> ChannelId {
@@ -13,7 +14,7 @@ fn channel() -> ChannelId {
 /// Demands with these numbers; all have a title, or none has one.
 fn batch(numbers: Range<u32>, has_title: bool) -> Vec<(DemandId, Shape)> {
     let id = |n: u32| DemandId::of(&channel(), &RecordKey::new(n.to_string()));
-    let shape = Shape::new(array::from_fn(|at| at == TITLE && has_title));
+    let shape = Shape::new(array::from_fn(|field| field == TITLE && has_title));
     numbers.rev().map(|n| (id(n), shape)).collect()
 }
 

@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     })
 }
 
-/// An entry of the audit log, in the name of the user of this machine.
+/// An entry of the audit log, in the name of the user who runs the command.
 pub(super) fn entry(action: &str, subject: &str, detail: String) -> AuditEntry {
     let who = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     AuditEntry {

@@ -1,4 +1,4 @@
-//! `tonghui books`: the ledger. Read = accepted + skipped + rejected; published = stored +
+//! `tonghui books`: prints the books. Read = accepted + skipped + rejected; published = stored +
 //! unchanged + stale + quarantined + in flight. Books balance when every message has an equal receipt.
 
 use contract::{ChannelId, Timestamp};
@@ -26,34 +26,35 @@ pub(super) struct Args {
 pub(super) struct Ledger {
     /// Whether all books balance; null while messages are in flight.
     pub(super) balanced: Option<bool>,
-    /// Duration of the run that printed this ledger, in seconds.
+    /// Duration of a demo, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seconds: Option<f64>,
-    /// Peak memory of the run, in MiB.
+    /// Peak memory of a demo, in MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) peak_rss_mb: Option<u64>,
     pub(super) channels: Vec<Row>,
 }
 
+/// The books of one channel.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
     #[serde(flatten)]
     pub(super) books: BooksRow,
-    /// The source's own count, if it has one.
+    /// How many records the source itself counts; always `None`, because no source is asked.
     source_count: Option<u64>,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     context.with_store(Access::ReadOnly, async |settings, store| {
         let since = args.since.as_deref().map(|text| parse_time(text, settings.zone, clock::now()));
-        let ledger = ledger(store, args.channel.as_ref(), since.transpose()?).await?;
+        let ledger = read_ledger(store, args.channel.as_ref(), since.transpose()?).await?;
         out::show(context.format, &ledger, Ledger::draw)?;
         Ok(if ledger.balanced == Some(false) { Exit::Failed } else { Exit::Done })
     })
 }
 
 /// Reads the books from the store.
-pub(super) async fn ledger(
+pub(super) async fn read_ledger(
     store: &Database,
     channel: Option<&ChannelId>,
     since: Option<Timestamp>,

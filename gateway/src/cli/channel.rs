@@ -50,7 +50,7 @@ pub(super) struct Init {
 
 pub(super) fn init(args: &Init) -> anyhow::Result<Exit> {
     let folder = args.dir.display();
-    ensure!(!args.dir.join("gateway.toml").exists(), "{folder} contains a gateway.toml already");
+    ensure!(!args.dir.join("gateway.toml").exists(), "{folder} already has a gateway.toml");
     shipped::write(&args.dir, &[]).with_context(|| folder.to_string())?;
     out::print(format!(
         "wrote {folder}\n\
@@ -60,7 +60,7 @@ pub(super) fn init(args: &Init) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Placeholder in the templates for the name of the channel.
+/// Placeholder for the name of the channel, in the templates.
 const NAME: &str = "NEW_CHANNEL";
 /// Placeholder for a generated secret.
 const TOKEN: &str = "NEW_TOKEN";
@@ -68,13 +68,13 @@ const TOKEN: &str = "NEW_TOKEN";
 const ID: &str = "NEW_ID";
 /// Key of that demand.
 const KEY: &str = "A-1";
-/// Files that contain a secret.
+/// Files that contain a secret, so only their owner may read them.
 const SECRET_FILES: [&str; 2] = ["token", "url"];
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
     let Command::New { name, like } = command;
     let folder = context.config.join("channels").join(name.as_str());
-    ensure!(!folder.exists(), "{} exists already", folder.display());
+    ensure!(!folder.exists(), "{} already exists: choose another name", folder.display());
     let mut token = [0; 16];
     getrandom::fill(&mut token)?;
     let files = like.files();
@@ -109,7 +109,7 @@ const PLUGIN: [(&str, &str); 2] = [
 ];
 
 impl Like {
-    /// The files of a new channel, by their names in its folder.
+    /// The files of a new channel: the name of each in the channel's folder, and its text.
     fn files(self) -> Vec<(String, String)> {
         let kind = self.to_possible_value().map(|kind| kind.get_name().to_owned());
         let kind = kind.unwrap_or_default();

@@ -42,6 +42,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     }
 }
 
+/// Prints what this configuration would change in the demands of the last `period`.
 fn compare_with_store(context: &Context, period: &str) -> anyhow::Result<Exit> {
     let period: Period = serde_json::from_value(Value::from(period))?;
     let since = clock::now() - TimeDelta::from_std(period.0)?;
@@ -51,6 +52,7 @@ fn compare_with_store(context: &Context, period: &str) -> anyhow::Result<Exit> {
     })
 }
 
+/// The changes as text: a row for each sample, grouped by field.
 fn draw(report: &ChangeReport) -> String {
     let ChangeReport { demands, changed, rejected, without_record, fields } = report;
     let mut rows = Vec::new();
@@ -68,26 +70,26 @@ fn draw(report: &ChangeReport) -> String {
     }
     let head = ["field", "demands", "example", "now", "would be"];
     format!(
-        "{changed} of {demands} demands would change, {rejected} would be rejected; the records of \
-         {without_record} cannot be read any more\n{}",
+        "{changed} of {demands} demands would change, {rejected} would be skipped or rejected; the \
+         records of {without_record} more cannot be read\n{}",
         out::table(&head, rows, 5)
     )
 }
 
-/// Checks everything; returns the number of channels, or all problems.
+/// Checks the configuration and runs all examples; returns the number of channels, or all problems.
 fn problems(context: &Context) -> anyhow::Result<Result<usize, Problems>> {
     let keys = normalizer::Keys::generate(normalizer::Suite::default())?;
     Ok(assemble::settings(&context.config).and_then(|settings| {
         let channels = assemble::channels(&settings, &keys)?;
-        let found = settings.channels.iter().zip(&channels).flat_map(|(channel, live)| {
+        let failures = settings.channels.iter().zip(&channels).flat_map(|(channel, live)| {
             let examples = channel.examples.iter().enumerate();
             examples.filter_map(|(index, each)| run_example(live, channel, index, each))
         });
-        Problems::new(found).map_or(Ok(channels.len()), Err)
+        Problems::new(failures).map_or(Ok(channels.len()), Err)
     }))
 }
 
-/// Runs an example; returns its problem, if it has one.
+/// Runs the example with this index; returns its problem, if it has one.
 fn run_example(
     live: &LiveChannel,
     channel: &ChannelSettings,
@@ -95,20 +97,20 @@ fn run_example(
     files: &Example,
 ) -> Option<Problem> {
     let index = index.to_string();
-    let at = |key: &str, what: String| channel.problem(&["example", &index, key], what);
-    let found = live
+    let problem_at = |key: &str, what: String| channel.problem(&["example", &index, key], what);
+    let actual = live
         .page_outcomes(&files.page, false)
         .and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
-    let found = match found {
-        Ok(found) => found,
-        Err(error) => return Some(at("page", causes_text(error.as_ref()))),
+    let actual = match actual {
+        Ok(actual) => actual,
+        Err(error) => return Some(problem_at("page", causes_text(error.as_ref()))),
     };
     let expected = match read_expected(files) {
         Ok(expected) => expected,
-        Err(error) => return Some(at("expected", causes_text(error.as_ref()))),
+        Err(error) => return Some(problem_at("expected", causes_text(error.as_ref()))),
     };
-    let path = difference("$", &expected, &found)?;
-    Some(at(
+    let path = difference("$", &expected, &actual)?;
+    Some(problem_at(
         "expected",
         format!(
             "the result differs from the expected one at {path}; see \
@@ -126,18 +128,18 @@ fn read_expected(files: &Example) -> anyhow::Result<Value> {
 }
 
 /// The path of the first difference. It does not contain the values, which may be personal.
-fn difference(path: &str, expected: &Value, found: &Value) -> Option<String> {
-    match (expected, found) {
+fn difference(path: &str, expected: &Value, actual: &Value) -> Option<String> {
+    match (expected, actual) {
         (Value::Object(a), Value::Object(b)) => {
             let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
             keys.into_iter()
-                .find_map(|key| difference(&format!("{path}.{key}"), &expected[key], &found[key]))
+                .find_map(|key| difference(&format!("{path}.{key}"), &expected[key], &actual[key]))
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => a
             .iter()
             .zip(b)
             .enumerate()
             .find_map(|(index, (a, b))| difference(&format!("{path}[{index}]"), a, b)),
-        _ => (expected != found).then(|| path.to_owned()),
+        _ => (expected != actual).then(|| path.to_owned()),
     }
 }

@@ -39,6 +39,7 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
     }
 }
 
+/// Prints the rows in which the tables of the configuration folder differ from the shipped ones.
 fn diff(context: &Context) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
     let codes = assemble::codes(&settings)?;
@@ -84,6 +85,7 @@ fn list_missing(context: &Context, xlsx: Option<&Path>) -> anyhow::Result<Exit> 
     })
 }
 
+/// Finds the table to which a label belongs, and the most similar label in it.
 fn suggest(settings: &Settings, codes: &CodeTables, label: UnknownLabel) -> MissingLabel {
     let channel = settings.channels.iter().find(|channel| channel.id == label.channel);
     let field = channel.map(|channel| &channel.demand[&label.field]);
@@ -101,6 +103,7 @@ fn suggest(settings: &Settings, codes: &CodeTables, label: UnknownLabel) -> Miss
     MissingLabel { table: table.to_owned(), label, nearest }
 }
 
+/// The cells of the row of a label; `code` stays empty, for the user to fill in.
 fn cells(missing: &MissingLabel) -> Vec<String> {
     let UnknownLabel { channel, raw, demands, sample, .. } = &missing.label;
     let (nearest, code) = missing.nearest.clone().unwrap_or_default();

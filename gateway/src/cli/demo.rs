@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context, Exit, Format,
-    books::{Ledger, ledger},
+    books::{Ledger, read_ledger},
     out,
 };
 use crate::{
@@ -38,7 +38,7 @@ use crate::{
 };
 use servers::Servers;
 
-/// Pause of each channel after a pass; an admin would set 15 s.
+/// Pause of each channel after a pass; real channels pause longer, to spare their sources.
 const PAUSE: Duration = Duration::from_secs(2);
 /// Age of the oldest demand at the start.
 const MAX_AGE: TimeDelta = TimeDelta::days(60);
@@ -93,6 +93,7 @@ struct Demo {
     city: City,
     settings: Settings,
     store: Database,
+    /// Example queries, as text.
     queries: String,
 }
 
@@ -112,16 +113,16 @@ impl Demo {
             if once {
                 return Ok(());
             }
-            let ledger = with_statistics(ledger(&self.store, None, None).await?, began.elapsed());
+            let ledger =
+                with_statistics(read_ledger(&self.store, None, None).await?, began.elapsed());
             out::show(format, &ledger, Ledger::draw)?;
             out::note(&self.queries);
             out::note("new demands keep arriving; press ctrl-c to end the demo");
             let growing = self.city.live(NEW_PER_SECOND, city_stop.clone());
             tokio::join!(growing, report_new_demands(&self.store, &stop)).0
         };
-        let work = Box::pin(async { tokio::join!(serving, showing) });
-        tokio::pin!(work);
-        let (ended, showed) = tokio::select! {
+        let mut work = Box::pin(async { tokio::join!(serving, showing) });
+        let (ended, shown) = tokio::select! {
             both = &mut work => both,
             () = stop_on_signal(&stop) => {
                 if once {
@@ -131,9 +132,9 @@ impl Demo {
                 work.await
             }
         };
-        showed?;
+        shown?;
         let ended = ended?;
-        let mut ledger = ledger(&self.store, None, None).await?;
+        let mut ledger = read_ledger(&self.store, None, None).await?;
         if once {
             ledger = with_statistics(ledger, began.elapsed());
         }
@@ -145,7 +146,7 @@ impl Demo {
     }
 }
 
-/// Adds the duration and the peak memory of the run.
+/// Adds the duration and the peak memory of the demo.
 fn with_statistics(ledger: Ledger, took: Duration) -> Ledger {
     let seconds = (took.as_secs_f64() * 10.0).round() / 10.0;
     Ledger { seconds: Some(seconds), peak_rss_mb: peak_mib(), ..ledger }
@@ -159,22 +160,23 @@ fn peak_mib() -> Option<u64> {
     Some(kib.div_ceil(1024))
 }
 
-/// Prints every few seconds how many demands arrived.
+/// Prints every few seconds how many demands arrived, until stop is requested.
 async fn report_new_demands(store: &Database, stop: &Stop) {
-    let mut known = None;
+    let mut last_count = None;
     while !stop.is_requested() {
-        if let Ok(ledger) = ledger(store, None, None).await {
+        if let Ok(ledger) = read_ledger(store, None, None).await {
             let stored: u64 = ledger.channels.iter().map(|row| row.books.stored).sum();
-            let before = *known.get_or_insert(stored);
+            let before = *last_count.get_or_insert(stored);
             if stored > before {
                 out::note(format!("+{} new or changed demands", stored - before));
-                known = Some(stored);
+                last_count = Some(stored);
             }
         }
         stop.or_sleep(Duration::from_secs(5)).await;
     }
 }
 
+/// The exit code; prints the first channel that failed.
 fn exit_for(ended: &[ChannelEnd], balanced: Option<bool>) -> Exit {
     let mut failed = ended.iter().filter_map(|(channel, end)| Some((channel, end.as_ref().err()?)));
     if let Some((channel, fault)) = failed.next() {
@@ -209,11 +211,12 @@ fn remove(file: &Path) -> std::io::Result<()> {
     }
 }
 
+/// Reads the configuration of the demo, with the variables that the city and the servers need.
 fn settings(args: &Args, city: &City) -> anyhow::Result<Settings> {
     let variables = &city.environment;
     let environment = |name: &str| {
-        let known = variables.iter().find(|(known, _)| *known == name);
-        known
+        let variable = variables.iter().find(|(known, _)| *known == name);
+        variable
             .map(|(_, value)| value.clone())
             .or_else(|| args.servers.variable(name))
             .or_else(|| std::env::var(name).ok())

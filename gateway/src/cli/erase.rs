@@ -45,8 +45,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     })
 }
 
-/// The tokens and the numbers of the person with this token: the tokens of the same value under all keys,
-/// because a rotation may be under way, and telephone and identity numbers. Names are not used, because
+/// Finds the person with this token. Returns the tokens of the same value under all keys, because keys may
+/// be rotated at this moment, and the person's telephone and identity numbers. Names are not used, because
 /// several persons may have the same name.
 async fn tokens_and_numbers(
     store: &Database,
@@ -55,7 +55,7 @@ async fn tokens_and_numbers(
 ) -> anyhow::Result<(Vec<String>, Vec<String>)> {
     let (mut tokens, mut numbers) = (vec![token.to_owned()], Vec::new());
     for row in store.sealed_rows_of(token).await? {
-        let values = values(sealer, row)?;
+        let values = open_values(sealer, row)?;
         let n_before = tokens.len();
         for tokens_of_value in values.iter().map(|value| sealer.tokens(value)) {
             if tokens_of_value.iter().any(|each| each == token) {
@@ -75,17 +75,17 @@ async fn tokens_and_numbers(
     Ok((tokens, numbers))
 }
 
-/// The rows of quarantine that contain any of the numbers.
+/// The `seq` of each row of quarantine that contains one of these telephone or identity numbers.
 async fn find_in_quarantine(
     store: &Database,
     sealer: &Sealer,
     numbers: &[String],
 ) -> anyhow::Result<Vec<i64>> {
-    let mut found = Vec::new();
+    let mut seqs = Vec::new();
     let mut after = 0;
     loop {
         let rows = store.sealed_raws(RawTable::Quarantine, after, PAGE_ROWS).await?;
-        let Some(last) = rows.last() else { return Ok(found) };
+        let Some(last) = rows.last() else { return Ok(seqs) };
         after = last.seq;
         for row in rows {
             let place = Place { channel: &row.channel, id: &row.id };
@@ -93,14 +93,14 @@ async fn find_in_quarantine(
             let Ok(bytes) = open_raw(sealer, place, &row.raw) else { continue };
             let text = String::from_utf8_lossy(&bytes).replace('-', "");
             if numbers.iter().any(|number| text.contains(number.as_str())) {
-                found.push(row.seq);
+                seqs.push(row.seq);
             }
         }
     }
 }
 
 /// All personal values of a row, decrypted.
-fn values(sealer: &Sealer, row: SealedRow) -> Result<Vec<Personal>, OpenError> {
+fn open_values(sealer: &Sealer, row: SealedRow) -> Result<Vec<Personal>, OpenError> {
     let SealedRow { id, channel, mut address, mut people, .. } = row;
     let place = Place { channel: &channel, id: &id };
     let mut values = Vec::new();

@@ -96,11 +96,12 @@ fn is_shown(field: &str, shown: &[&str]) -> bool {
         })
 }
 
+/// The row of one column of the source, with the fields of the demand that it becomes.
 fn row(traced: &FieldTrace, result: &Value) -> Row {
     let FieldTrace { column, fields, raw, decoded } = traced;
     let names =
         if fields.is_empty() { String::new() } else { format!("\n→ {}", fields.join(", ")) };
-    let mapped: Vec<_> = fields.iter().map(|field| mapped(result, field)).collect();
+    let mapped: Vec<_> = fields.iter().map(|field| mapped_text(result, field)).collect();
     let notes = result["quality"].as_array().into_iter().flatten().filter(|note| {
         let field = note["field"].as_str().unwrap_or_default();
         fields.contains(&field) || field == column
@@ -120,8 +121,8 @@ fn row(traced: &FieldTrace, result: &Value) -> Row {
     }
 }
 
-/// The value of a field; for a list, the values of all items.
-fn mapped(result: &Value, field: &str) -> String {
+/// The value of a field of the demand, as text; for a list, the values of all items.
+fn mapped_text(result: &Value, field: &str) -> String {
     let mut values = vec![result];
     for name in field.split('.') {
         values = values
@@ -136,6 +137,7 @@ fn mapped(result: &Value, field: &str) -> String {
     if texts.is_empty() { "—".to_owned() } else { texts.join(" · ") }
 }
 
+/// A value as text on one line; of a sealed value, its mask.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

@@ -62,21 +62,21 @@ fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
         let sealer = Sealer::new(&keys);
         let subject = format!("key {}", keys.id());
         store.write_audit(&audit::entry("rotate", &subject, "began".to_owned())).await?;
-        // If a service kept sealing with the old key, resealing would not end.
-        let answered = service::reload_running(&store).await?;
-        let done = reseal::all(&store, &sealer).await?;
-        let detail = format!("resealed: {} demands, {} records", done.demands, done.raws);
+        // A service that kept sealing with the old key would store values that are not resealed below.
+        let reload_exit = service::reload_running(&store).await?;
+        let counts = reseal::reseal_all(&store, &sealer).await?;
+        let detail = format!("resealed: {} demands, {} records", counts.demands, counts.raws);
         store.write_audit(&audit::entry("rotate", &subject, detail.clone())).await?;
         out::note(detail);
         let books = store.books(None, None).await?;
-        let is_idle = answered.is_none() && books.iter().all(|book| book.in_flight == 0);
+        let is_idle = reload_exit.is_none() && books.iter().all(|book| book.in_flight == 0);
         out::note(old_key_advice(&keys, is_idle));
-        Ok(answered.unwrap_or(Exit::Done))
+        Ok(reload_exit.unwrap_or(Exit::Done))
     })
 }
 
-/// What to do with the old keys. Unless the gateway `is_idle`, values that are sealed with them may still
-/// arrive.
+/// What to do with the old keys. Unless `is_idle` (no service runs, and no message is in flight), values
+/// that are sealed with them may still arrive.
 fn old_key_advice(keys: &Keys, is_idle: bool) -> String {
     let old_ids: Vec<_> = keys.older_ids().map(|id| id.to_string()).collect();
     let advice =

@@ -35,7 +35,7 @@ pub(super) fn print(text: impl AsRef<str>) -> io::Result<()> {
     writeln!(anstream::stdout().lock(), "{}", plain::escape_text(text.as_ref()))
 }
 
-/// Width of the terminal in cells, from `COLUMNS`; 120 if that is not set.
+/// Width of the terminal in cells, from `COLUMNS`, at least 80 and at most 400; 120 if it is not set.
 pub(super) fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     columns.unwrap_or(120).clamp(80, 400)

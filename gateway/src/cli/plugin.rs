@@ -35,7 +35,7 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
     let Command::Test(args) = command;
-    let plugin = Plugin { settings: settings(args)? };
+    let plugin = Plugin { settings: read_settings(args)? };
     plugin.build()?;
     let mut promises = read_only::promises();
     if args.settle {
@@ -44,14 +44,14 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
     // A broken promise panics. Panics are printed below, so the hook must not print them too.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let found = super::runtime()?.block_on(check_promises(context, &plugin, &promises));
+    let results = super::runtime()?.block_on(check_promises(context, &plugin, &promises));
     std::panic::set_hook(hook);
-    let found = found?;
-    let n_kept = found.iter().filter(|found| found.kept).count();
-    out::show(context.format, &found, |found| {
-        format!("{n_kept} of {} promises are kept", found.len())
+    let results = results?;
+    let n_kept = results.iter().filter(|result| result.kept).count();
+    out::show(context.format, &results, |results| {
+        format!("{n_kept} of {} promises are kept", results.len())
     })?;
-    Ok(if n_kept == found.len() { Exit::Done } else { Exit::Failed })
+    Ok(if n_kept == results.len() { Exit::Done } else { Exit::Failed })
 }
 
 /// Checks all promises, and prints each result at once.
@@ -60,10 +60,10 @@ async fn check_promises(
     plugin: &Plugin,
     promises: &[read_only::Promise<Plugin>],
 ) -> anyhow::Result<Vec<PromiseResult>> {
-    let mut found = Vec::new();
+    let mut results = Vec::new();
     for promise in promises {
-        let asked = AssertUnwindSafe((promise.check)(plugin)).catch_unwind().await;
-        let why = asked.err().map(|panic| message(&*panic));
+        let outcome = AssertUnwindSafe((promise.check)(plugin)).catch_unwind().await;
+        let why = outcome.err().map(|panic| message(&*panic));
         if context.format == Format::Text {
             let name = promise.name.replace('_', " ");
             out::print(match &why {
@@ -71,9 +71,9 @@ async fn check_promises(
                 Some(why) => format!("BROKEN  {name}\n        {}", why.replace('\n', "\n        ")),
             })?;
         }
-        found.push(PromiseResult { promise: promise.name, kept: why.is_none(), why });
+        results.push(PromiseResult { promise: promise.name, kept: why.is_none(), why });
     }
-    Ok(found)
+    Ok(results)
 }
 
 /// Whether one promise is kept.
@@ -85,6 +85,7 @@ struct PromiseResult {
     why: Option<String>,
 }
 
+/// The plugin to test.
 struct Plugin {
     settings: connector_process::Config,
 }
@@ -105,7 +106,8 @@ impl Readable for Plugin {
     }
 }
 
-fn settings(args: &Args) -> anyhow::Result<connector_process::Config> {
+/// The settings from the file, with the command from the arguments.
+fn read_settings(args: &Args) -> anyhow::Result<connector_process::Config> {
     let mut settings: Value = match &args.settings {
         None => json!({}),
         Some(file) => {
@@ -120,6 +122,7 @@ fn settings(args: &Args) -> anyhow::Result<connector_process::Config> {
     serde_json::from_value(settings).context("the settings are wrong")
 }
 
+/// The message of a panic.
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()

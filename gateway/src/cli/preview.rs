@@ -25,8 +25,8 @@ pub(super) struct Args {
     /// channels.
     #[arg(long)]
     trace: bool,
-    /// Write what was read, without personal values, as `page` into this folder, with the expected
-    /// demands beside it: an [[example]] of the channel. Existing files are replaced.
+    /// Write what was read into this folder as an [[example]] of the channel: page.json or page.xml,
+    /// without personal values, and the demands expected from it. Existing files are replaced.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
     /// Show personal values unmasked; recorded in the audit log of the store, if there is one.
@@ -67,6 +67,7 @@ struct ReadResult {
     exchanges: Vec<String>,
     /// The page as the source sent it, if the source has pages.
     page: Option<String>,
+    /// What was read, or the fault of the read.
     entries: Result<Vec<Entry>, Fault>,
 }
 
@@ -74,29 +75,29 @@ async fn read(channel: &LiveChannel, args: &Args) -> Result<ReadResult, Fault> {
     let max = usize::from(args.limit);
     if channel.spec.connector != Http::KIND {
         let mut connector = channel.connector(channel.context())?;
-        let entries = connector.read(None, max).await.map(entries);
+        let entries = connector.read(None, max).await.map(entries_of);
         return Ok(ReadResult { exchanges: Vec::new(), page: None, entries });
     }
     let mut http: Http = registry::connector(&channel.spec.section, channel.context())?;
     http.keep_traces();
-    let entries = http.read(None, max).await.map(entries);
-    let known = entries.as_ref().map(|entries| save::records(entries)).unwrap_or_default();
-    let listed = |page: &[u8]| save::records(&http.sample("page", page).unwrap_or_default());
-    let shown = |exchange: &Trace| {
+    let entries = http.read(None, max).await.map(entries_of);
+    let records_read = entries.as_ref().map(|read| save::records_of(read)).unwrap_or_default();
+    let records_in = |page: &[u8]| save::records_of(&http.sample("page", page).unwrap_or_default());
+    let answer_text = |exchange: &Trace| {
         let text = http.text(exchange);
-        let records = [known.clone(), listed(&exchange.page)].concat();
+        let records = [records_read.clone(), records_in(&exchange.page)].concat();
         if args.reveal { text } else { channel.mapping.scrub(&text, &records) }
     };
-    let drawn = |exchange| draw(exchange, &shown(exchange));
+    let drawn = |exchange| draw(exchange, &answer_text(exchange));
     let exchanges = http.traces().iter().map(drawn).collect();
-    // The page that lists records, not the pages that complete single records.
-    let list = http.traces().iter().rev().find(|exchange| !listed(&exchange.page).is_empty());
+    // The last page that contains records; other answers only complete single records.
+    let list = http.traces().iter().rev().find(|exchange| !records_in(&exchange.page).is_empty());
     let page = list.map(|exchange| http.text(exchange));
     Ok(ReadResult { exchanges, page, entries })
 }
 
-/// The entries of a batch. Prints the faults of partitions that failed.
-fn entries<C>(batch: Batch<C>) -> Vec<Entry> {
+/// The entries of a batch. Prints the fault of each part of the source that could not be read.
+fn entries_of<C>(batch: Batch<C>) -> Vec<Entry> {
     for (Partition(name), fault) in &batch.trouble {
         out::note(format!("{name}: {fault}"));
     }

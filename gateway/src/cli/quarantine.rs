@@ -9,8 +9,8 @@ use sink::store::{Access, Quarantined};
 use super::{Context, Exit, audit, out};
 use crate::{assemble, keys};
 
-/// Maximum number of bytes of a record that are printed; a record may have 16 MiB.
-const MAX_SHOWN_BYTES: usize = 4096;
+/// Maximum number of bytes that are printed in hexadecimal; a record may have 16 MiB.
+const MAX_HEX_BYTES: usize = 4096;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -67,9 +67,9 @@ fn cells(row: &Quarantined) -> Vec<String> {
 struct OpenedRow {
     #[serde(flatten)]
     row: Quarantined,
-    /// The bytes as text, if they are UTF-8.
+    /// All bytes as text, if they were opened and are UTF-8.
     text: Option<String>,
-    /// The first bytes.
+    /// The first bytes in hexadecimal, if they were opened.
     hex: Option<String>,
 }
 
@@ -83,15 +83,15 @@ fn show(context: &Context, id: &DemandId, reveal: bool) -> anyhow::Result<Exit> 
         let row = store
             .quarantine_show(id)
             .await?
-            .ok_or_else(|| anyhow::anyhow!("no entry with id {id} is in quarantine"))?;
+            .ok_or_else(|| anyhow::anyhow!("no record with id {id} is in quarantine"))?;
         let bytes = if reveal { open(&settings, &row)? } else { None };
         let text = bytes.clone().and_then(|bytes| String::from_utf8(bytes).ok());
-        let hex = bytes.map(|bytes| hex::encode(&bytes[..bytes.len().min(MAX_SHOWN_BYTES)]));
+        let hex = bytes.map(|bytes| hex::encode(&bytes[..bytes.len().min(MAX_HEX_BYTES)]));
         out::show(context.format, &OpenedRow { row, text, hex }, draw)
     })
 }
 
-/// The decrypted bytes of a record.
+/// The decrypted bytes of a record; `None` if they were not kept.
 fn open(settings: &Settings, row: &Quarantined) -> anyhow::Result<Option<Vec<u8>>> {
     let Some(raw) = &row.raw else { return Ok(None) };
     let sealer = Sealer::new(&keys::read(settings)?);

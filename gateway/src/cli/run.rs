@@ -38,9 +38,9 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             return Ok(Exit::Done);
         };
         let mut reloads = ReloadRequests::begin(&store).await;
-        // One round for each configuration that changes settings that all channels share.
+        // Each turn runs until settings change that all channels share, and everything has to restart.
         loop {
-            let mut opened = listeners(&settings, role, &channels, &store).await?;
+            let mut open_listeners = listeners(&settings, role, &channels, &store).await?;
             tracing::info!(channels = channels.len(), ?store, ?role, "running");
             let run_stop = stop.child();
             let (change, desired) = watch::channel(channels.clone());
@@ -50,7 +50,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                 let listen_stop = run_stop.child();
                 tokio::select! {
                     ended = &mut running => break (ended?, None),
-                    never = listen(opened, &listen_stop) => match never {},
+                    never = listen(open_listeners, &listen_stop) => match never {},
                     next = reloads.next(role, (&settings, &channels), &read) => match next {
                         NextRun { settings: new, channels: merged, n_new: Some(_) } => {
                             (settings, channels) = (new, merged);
@@ -62,7 +62,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                         }
                     }
                 }
-                opened = listeners(&settings, role, &channels, &store).await?;
+                open_listeners = listeners(&settings, role, &channels, &store).await?;
             };
             drop(running);
             for (channel, end) in &ended {
@@ -80,6 +80,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(run_until_signal(&stop, work))
 }
 
+/// Reads the configuration, and checks that it has what `role` needs.
 fn settings(context: &Context, role: Role) -> Result<Settings, Problems> {
     let settings = match role {
         Role::All | Role::Ingest => assemble::settings(&context.config)?,
@@ -90,11 +91,11 @@ fn settings(context: &Context, role: Role) -> Result<Settings, Problems> {
         Err(Problem::of_file("gateway.toml", what).advise(remedy).into())
     };
     if role == Role::Console && settings.console.is_none() {
-        let what = "--role console needs [console], which is missing";
+        let what = "there is no [console], which `--role console` needs";
         return missing(what, "add [console] with `listen`");
     }
     if matches!(role, Role::Ingest | Role::Sink) && settings.bus.is_none() {
-        let what = "--role ingest and --role sink need [bus], which is missing";
+        let what = "there is no [bus], which `--role ingest` and `--role sink` need";
         return missing(what, "add [bus] with the URL of a broker, or run without --role");
     }
     Ok(settings)
@@ -110,7 +111,7 @@ async fn listeners(
     let endpoints =
         channels.iter().filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)));
     let endpoints = endpoints.collect();
-    let intake = push::open(settings.intake, endpoints, push::Timeouts::default()).await?;
+    let intake = push::open(settings.push_listen, endpoints, push::Timeouts::default()).await?;
     let console = match role {
         Role::All | Role::Console => console::open(settings, store).await?,
         Role::Ingest | Role::Sink => None,
@@ -118,8 +119,8 @@ async fn listeners(
     Ok(intake.into_iter().chain(console).collect())
 }
 
-/// Serves until stop is requested, and then waits until the caller drops it. Clients that still wait for
-/// an answer are then cut off, and try again.
+/// Serves until stop is requested, and then waits until the caller drops this future. That cuts off clients
+/// that still wait for an answer; they try again.
 async fn listen(listeners: Vec<Listener>, stop: &Stop) -> Infallible {
     join_all(listeners.into_iter().map(|listener| listener.serve(stop))).await;
     std::future::pending().await

@@ -1,5 +1,5 @@
 //! `tonghui pause`, `resume`, `accept`, `reload`: requests to the running service. They go through the
-//! store, so it may run on another machine.
+//! store, so the service may run on another machine.
 
 use std::time::Duration;
 
@@ -10,8 +10,9 @@ use sink::store::{Access, Database, RequestKind, RequestState};
 use super::{Context, Exit, out};
 use crate::instance;
 
-/// How long to wait for the answer of a running service.
+/// How long to wait for the answer of a running service; after it, the command exits with code 75.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often `reload` checks for the answer.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Subcommand)]
@@ -36,6 +37,7 @@ pub(super) struct Args {
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
     let requester = instance::this_process();
     context.with_store(Access::ReadWrite, async |settings, store| {
+        // `Accept` has no kind: it only changes the store, so no service has to serve it.
         let (Args { channel }, kind) = match command {
             Command::Pause(args) => (args, Some(RequestKind::Pause)),
             Command::Resume(args) => (args, Some(RequestKind::Resume)),
@@ -60,8 +62,8 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
     })
 }
 
-/// Makes the service that uses this store read its configuration and keys again; `None` if no service
-/// is running.
+/// Makes the service that uses this store read its configuration and keys again. Returns the exit code, or
+/// `None` if no service is running.
 pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Exit>> {
     if !store.leases().await?.iter().any(|lease| lease.serves) {
         return Ok(None);
@@ -79,7 +81,7 @@ pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Ex
         }
         RequestState::Open => {
             out::note(
-                "the service has not answered within 30 s; it will reload when it can; see its log",
+                "the service has not answered within 30 s; it reloads as soon as it can: see its log",
             );
             Exit::TryAgain
         }
@@ -87,7 +89,7 @@ pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Ex
     Ok(Some(exit))
 }
 
-/// Fails if one of the names is not that of a configured channel.
+/// Fails if one of the channels is not in the configuration.
 pub(super) fn ensure_configured(settings: &Settings, named: &[ChannelId]) -> Result<(), Problems> {
     let is_unknown = |id: &&ChannelId| settings.channels.iter().all(|known| known.id != **id);
     let Some(unknown) = named.iter().find(is_unknown) else { return Ok(()) };

@@ -61,6 +61,7 @@ pub(super) fn index(context: &Context, args: &IndexArgs) -> anyhow::Result<Exit>
     })
 }
 
+/// The table of the channels as text, with their processes and faults below it.
 fn draw(rows: &[Row], zone: Tz) -> String {
     let time = |at: Option<Timestamp>, never: &str| {
         at.map_or_else(

@@ -65,7 +65,7 @@ enum Wait {
     Stored,
 }
 
-/// How the pass over one channel ended.
+/// What `sync` prints about one channel.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
     channel: ChannelId,
@@ -113,22 +113,23 @@ fn print_continuation(rows: &[Row], range: TimeRange, zone: Tz) {
     out::note(format!("to continue, run `tonghui sync {names} --from {from}{to}`"));
 }
 
-/// The time range of the backfill.
+/// The time range of the backfill; `None` without `--from`.
 fn range(args: &Args, zone: Tz) -> Result<Option<TimeRange>, Problems> {
     let now = clock::now();
-    let at = |text: &String, name: &str| {
+    let parse = |text: &String, name: &str| {
         let wrong =
             |error: anyhow::Error| Problems::from(Problem::of_file(name, error.to_string()));
         parse_time(text, zone, now).map_err(wrong)
     };
     let Some(from) = &args.from else { return Ok(None) };
-    let to = args.to.as_ref().map(|to| at(to, "--to")).transpose()?;
-    match TimeRange::new(at(from, "--from")?, to) {
+    let to = args.to.as_ref().map(|to| parse(to, "--to")).transpose()?;
+    match TimeRange::new(parse(from, "--from")?, to) {
         Some(range) => Ok(Some(range)),
         None => Err(Problem::of_file("--to", "it must be later than --from").into()),
     }
 }
 
+/// Reads the channels once, and waits as `args` say. Returns the end of each pass, and the exit code.
 async fn sync(
     settings: &config::Settings,
     args: &Args,
@@ -170,7 +171,8 @@ async fn sync(
     Ok((rows, exit))
 }
 
-/// Waits until everything that the pass read is stored, by this or another process.
+/// Waits until everything that the pass read is stored, by this or another process. Changes `end` if stop
+/// is requested first.
 async fn wait_until_stored(store: &Database, channel: &ChannelId, end: &mut PassEnd, stop: &Stop) {
     let PassEnd::Done { step, .. } = end else { return };
     loop {
@@ -194,15 +196,15 @@ async fn exit_for(rows: &[Row], strict: bool, store: &Database) -> anyhow::Resul
     if rows.iter().any(|row| matches!(row.end, PassEnd::NotYet { .. })) {
         return Ok(Exit::TryAgain);
     }
-    let is_ours = |channel: &ChannelId| rows.iter().any(|row| row.channel == *channel);
+    let was_read = |channel: &ChannelId| rows.iter().any(|row| row.channel == *channel);
     let books = store.books(None, None).await?;
-    if books.iter().any(|book| is_ours(&book.channel) && book.balanced == Some(false)) {
+    if books.iter().any(|book| was_read(&book.channel) && book.balanced == Some(false)) {
         out::note("the books do not balance; see `tonghui books`");
         return Ok(Exit::Failed);
     }
     if strict {
         let status = store.status().await?;
-        if status.iter().any(|status| is_ours(&status.channel) && status.quarantined > 0) {
+        if status.iter().any(|status| was_read(&status.channel) && status.quarantined > 0) {
             return Ok(Exit::Quarantined);
         }
     }

@@ -29,8 +29,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     if args.lines {
         print_lines(context.format, &decoded, BufWriter::new(io::stdout().lock()))?;
     } else {
-        let found = line_reports(&decoded);
-        out::show(context.format, &report(&decoded, &found), |_| draw(&decoded, &found))?;
+        let reports = line_reports(&decoded);
+        out::show(context.format, &report(&decoded, &reports), |_| draw(&decoded, &reports))?;
     }
     Ok(Exit::Done)
 }
@@ -66,7 +66,7 @@ fn print_lines(format: Format, decoded: &Decoded<'_>, mut out: impl Write) -> an
     Ok(out.flush()?)
 }
 
-/// A repaired part of a text.
+/// A repaired part of a line, and the rules that repaired it.
 #[derive(Serialize)]
 struct Change {
     rule: String,
@@ -74,6 +74,7 @@ struct Change {
     after: String,
 }
 
+/// The repairs of a line.
 fn changes(text: &str, repaired: &Repaired<'_>) -> Vec<Change> {
     let part = |text: &str, span: Span| text[span.offset..span.offset + span.len].to_owned();
     let repairs = repaired.repairs.iter().map(|repair| Change {
@@ -87,8 +88,10 @@ fn changes(text: &str, repaired: &Repaired<'_>) -> Vec<Change> {
 /// What was found in a line.
 #[derive(Serialize)]
 struct LineReport {
+    /// Number of the line, from 1.
     line: usize,
     repairs: Vec<Change>,
+    /// Number of places where text is lost.
     damaged: usize,
 }
 
@@ -114,14 +117,14 @@ fn report(decoded: &Decoded<'_>, lines: &[LineReport]) -> Value {
 
 /// The report as text.
 fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
-    let by = |by: DecidedBy| serde_json::to_string(&by).unwrap_or_default().replace('"', "");
+    let how = |by: DecidedBy| serde_json::to_string(&by).unwrap_or_default().replace('"', "");
     let evidence = &decoded.evidence;
-    let mut text = format!("charset     {}, {}", evidence.charset.name(), by(evidence.decided_by));
+    let mut text = format!("charset     {}, {}", evidence.charset.name(), how(evidence.decided_by));
     if !evidence.is_certain {
         text.push_str(", but this is not certain: set it in the channel");
     }
     for claim in &evidence.claims {
-        text.push_str(&format!("\nclaimed     {}, {}", claim.label, by(claim.by)));
+        text.push_str(&format!("\nclaimed     {}, {}", claim.label, how(claim.by)));
     }
     if evidence.has_conflict() {
         text.push_str("\nconflict    the claims contradict each other");
@@ -138,7 +141,7 @@ fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
             text.push_str(&format!("\nline {line}: {rule}\n  before {before}\n  after  {after}"));
         }
         if *damaged > 0 {
-            text.push_str(&format!("\nline {line}: damaged, {damaged} places are lost"));
+            text.push_str(&format!("\nline {line}: the text is lost in {damaged} places"));
         }
     }
     text
@@ -146,12 +149,12 @@ fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
 
 /// What was found in each line, without the lines in which nothing was found.
 fn line_reports(decoded: &Decoded<'_>) -> Vec<LineReport> {
-    let found = decoded.text.lines().zip(1..).map(|(text, line)| {
+    let reports = decoded.text.lines().zip(1..).map(|(text, line)| {
         let repaired = repair(text);
         let repairs = changes(text, &repaired);
         LineReport { line, repairs, damaged: repaired.damaged.len() }
     });
-    found.filter(|found| !found.repairs.is_empty() || found.damaged > 0).collect()
+    reports.filter(|report| !report.repairs.is_empty() || report.damaged > 0).collect()
 }
 
 #[cfg(test)]

@@ -14,13 +14,13 @@ pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 /// All metrics. Channel names need no escaping.
 pub(super) fn text(books: &[BooksRow], rows: &[Row], lags: &[Lag]) -> String {
     // A sample consists of its labels and its value.
-    let counts = |counts: &'static [Count]| {
+    let count_samples = |counts: &'static [Count]| {
         let sample = |book: &BooksRow, (name, count): &Count| {
             (format!("channel=\"{}\",became=\"{name}\"", book.channel), count(book).to_string())
         };
         let counts = counts.iter().filter(|(name, _)| *name != "in flight");
-        let all = books.iter().flat_map(|book| counts.clone().map(move |c| sample(book, c)));
-        all.collect::<Vec<_>>()
+        let samples = books.iter().flat_map(|book| counts.clone().map(move |c| sample(book, c)));
+        samples.collect::<Vec<_>>()
     };
     let book_samples = |value: fn(&BooksRow) -> u64| {
         books.iter().map(|book| (label(&book.channel), value(book).to_string())).collect()
@@ -47,10 +47,11 @@ pub(super) fn text(books: &[BooksRow], rows: &[Row], lags: &[Lag]) -> String {
             let _ = writeln!(text, "{name}{{{labels}}} {value}");
         }
     };
+    // The first four counts are of records, the others of published events.
     let help = "Records read, by what became of them.";
-    family("tonghui_records_total", "counter", help, counts(&COUNTS[..4]));
+    family("tonghui_records_total", "counter", help, count_samples(&COUNTS[..4]));
     let help = "Events published, by what became of them.";
-    family("tonghui_events_total", "counter", help, counts(&COUNTS[4..]));
+    family("tonghui_events_total", "counter", help, count_samples(&COUNTS[4..]));
     let help = "Events published that have no receipt yet.";
     family("tonghui_events_in_flight", "gauge", help, book_samples(|book| book.in_flight));
     let help = "0 if the books of a channel do not balance, else 1.";

@@ -29,8 +29,9 @@ pub(super) struct Reader<'a, B, C> {
     position: Position,
     /// Whether the last batch had caught up with the source.
     caught_up: bool,
-    /// When the current pass began, and how many requests it serves.
+    /// When the current pass began.
     began: Timestamp,
+    /// How many passes had been requested when it began; it serves these requests.
     served: u64,
 }
 
@@ -47,7 +48,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         Self { channel, connector, pace, run, position, caught_up, began, served }
     }
 
-    /// Settles the position `cursor` with the source.
+    /// Settles the position `cursor` with the source, if there is one to settle.
     pub(super) async fn settle(&mut self, cursor: Option<Cursor>) -> Result<(), Fault> {
         let Some(cursor) = cursor else { return Ok(()) };
         self.connector.settled(&cursor).await?;
@@ -55,8 +56,9 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         Ok(())
     }
 
-    /// Reads and packs the next batch; `None` if there is none to read now. After a batch that had caught
-    /// up, the source is not read again until that batch is delivered.
+    /// Reads and packs the next batch; `None` if there is none to read now. `in_flight` says that the batch
+    /// before it is being delivered. After a batch that had caught up, the source is not read again until
+    /// that batch is delivered.
     pub(super) async fn next(&mut self, in_flight: bool) -> Result<Option<PackedBatch<'a>>, Fault> {
         if self.caught_up {
             if in_flight {
@@ -94,13 +96,13 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
             target: "tonghui",
             channel = %id, n = batch.entries.len(), caught_up = batch.caught_up, "read"
         );
-        // Drawn after the answer has arrived, so that a later answer has a greater number.
+        // The number is taken after the answer has arrived, so a later answer has a greater number.
         let read_no = numbers.next(id, *fence, *checkpoints).await?;
         drop(numbers);
         let next = self.position.moved(batch.upto.clone());
         let from = std::mem::replace(&mut self.position, next);
         let (channel, read_at) = (self.channel.clone(), clock.now());
-        // No lock is held while mapping, because a record may take long.
+        // Mapping may take long, so the lock on the read numbers was released before it.
         let outbox = mapping.pack(ReadBatch { channel, from, read_no, batch, read_at }).await?;
         let tally = outbox.tally();
         debug!(

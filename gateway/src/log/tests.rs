@@ -36,7 +36,7 @@ fn a_long_line_is_cut_between_characters_and_says_so() {
         let long = format!("{}{}", "a".repeat(before), "诉".repeat(100_000));
         let text = written(|| warn!(target: "tonghui", long, "{long}"));
         assert!(text.len() <= MAX_LINE_BYTES && !text.contains('\u{fffd}'), "{}", text.len());
-        assert!(text.ends_with(" bytes)\n") && text.contains("… (cut, it has 6"), "{text}");
+        assert!(text.ends_with(" bytes)\n") && text.contains("… (cut: the line has 6"), "{text}");
     }
 }
 

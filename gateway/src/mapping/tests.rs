@@ -17,20 +17,20 @@ use super::*;
 
 /// Rejects every record, and waits at the large ones until it is opened.
 #[derive(Default)]
-struct Waits {
+struct WaitingNormalizer {
     is_open: Mutex<bool>,
     opened: Condvar,
     n_begun: AtomicUsize,
 }
 
-impl Waits {
+impl WaitingNormalizer {
     fn open(&self) {
         *self.is_open.lock().unwrap() = true;
         self.opened.notify_all();
     }
 }
 
-impl Normalizer for Waits {
+impl Normalizer for WaitingNormalizer {
     fn normalize(&self, record: &RawRecord) -> Verdict {
         self.n_begun.fetch_add(1, SeqCst);
         if record.body.tree()["text"].as_str().is_some_and(|text| text.len() > LARGE_BYTES) {
@@ -85,7 +85,7 @@ async fn a_batch_is_packed_as_on_one_thread() {
     let pool = MappingPool::with_threads(3);
     let sizes: Vec<_> = (0..500).map(|n| if n % 97 == 0 { HUGE } else { n * 7 % 900 }).collect();
     for sizes in [&sizes[..], &sizes[..1], &[]] {
-        let normalizer = Arc::new(Waits::default());
+        let normalizer = Arc::new(WaitingNormalizer::default());
         normalizer.open();
         let ReadBatch { channel, from, read_no, batch: entries, read_at } =
             batch(normalizer.clone(), sizes);
@@ -99,12 +99,13 @@ async fn a_batch_is_packed_as_on_one_thread() {
 #[tokio::test]
 async fn large_records_of_one_channel_leave_threads_to_the_others() {
     let pool = MappingPool::with_threads(2);
-    let slow = Arc::new(Waits::default());
+    let slow = Arc::new(WaitingNormalizer::default());
     let waiting = pool.pack(batch(slow.clone(), &[HUGE; 5]));
     tokio::pin!(waiting);
     assert!(waiting.as_mut().now_or_never().is_none());
     for _ in 0..3 {
-        let packed = pool.pack(batch(Arc::new(Waits::default()), &[10; 200])).await.unwrap();
+        let packed =
+            pool.pack(batch(Arc::new(WaitingNormalizer::default()), &[10; 200])).await.unwrap();
         assert_eq!(packed.tally().rejected, 200);
     }
     assert!(slow.n_begun.load(SeqCst) <= 1, "more than half of the threads were taken");
@@ -115,10 +116,10 @@ async fn large_records_of_one_channel_leave_threads_to_the_others() {
 #[tokio::test]
 async fn portions_of_a_dropped_batch_are_not_started() {
     let pool = MappingPool::with_threads(2);
-    let slow = Arc::new(Waits::default());
+    let slow = Arc::new(WaitingNormalizer::default());
     assert!(pool.pack(batch(slow.clone(), &[HUGE; 50])).now_or_never().is_none());
     slow.open();
-    let other = Arc::new(Waits::default());
+    let other = Arc::new(WaitingNormalizer::default());
     other.open();
     let packed = pool.pack(batch(other, &[HUGE])).await.unwrap();
     assert_eq!(packed.tally().read, 1);
@@ -131,18 +132,18 @@ async fn a_panic_reaches_the_channel_and_the_threads_continue() {
     let defect = AssertUnwindSafe(pool.pack(batch(Arc::new(CannotSeal), &[1]))).catch_unwind();
     assert!(defect.await.is_err());
     for _ in 0..4 {
-        assert!(pool.pack(batch(Arc::new(Waits::default()), &[1; 300])).await.is_ok());
+        assert!(pool.pack(batch(Arc::new(WaitingNormalizer::default()), &[1; 300])).await.is_ok());
     }
 }
 
 #[tokio::test]
 async fn batches_take_turns() {
     let pool = MappingPool::with_threads(2);
-    let long = Arc::new(Waits::default());
+    let long = Arc::new(WaitingNormalizer::default());
     let mapping_long = pool.pack(batch(long.clone(), &[10; 64 * 40]));
     tokio::pin!(mapping_long);
     assert!(mapping_long.as_mut().now_or_never().is_none(), "it has taken all threads");
-    let short = pool.pack(batch(Arc::new(Waits::default()), &[10]));
+    let short = pool.pack(batch(Arc::new(WaitingNormalizer::default()), &[10]));
     tokio::select! { biased;
         _ = mapping_long.as_mut() => panic!("the short batch waited for all of the long one"),
         packed = short => assert_eq!(packed.unwrap().tally().read, 1),

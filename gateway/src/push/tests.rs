@@ -12,16 +12,16 @@ use tokio::{
 use super::*;
 use crate::stop::Stop;
 
-/// A listener with one channel, `mobile`, whose senders have to send a token.
-struct Listening {
+/// A listener with one push channel, `mobile`; its senders must send a token.
+struct TestListener {
     address: SocketAddr,
     inbox: Inbox,
     webhook: Webhook,
     listener: Listener,
 }
 
-async fn listening(most_bytes: usize, timeouts: Timeouts) -> Listening {
-    let inbox = Inbox::new("this run", most_bytes);
+async fn test_listener(max_inbox_bytes: usize, timeouts: Timeouts) -> TestListener {
+    let inbox = Inbox::new("this run", max_inbox_bytes);
     let config = json!({ "auth": { "bearer": "t0ken" }, "key": "$.id" });
     let config: connector_webhook::Config = serde_json::from_value(config).unwrap();
     let channel: ChannelId = "mobile".parse().unwrap();
@@ -33,7 +33,7 @@ async fn listening(most_bytes: usize, timeouts: Timeouts) -> Listening {
     let endpoints = HashMap::from([(channel, endpoint)]);
     let listener = open(listen, endpoints, timeouts).await.unwrap().unwrap();
     let webhook = Webhook::build(config, context).unwrap();
-    Listening { address: listener.address().unwrap(), inbox, webhook, listener }
+    TestListener { address: listener.address().unwrap(), inbox, webhook, listener }
 }
 
 /// The request of a sender.
@@ -55,6 +55,7 @@ async fn send(address: SocketAddr, request: &str) -> String {
     String::from_utf8(answer).unwrap()
 }
 
+/// Sends `body` to the channel as a request with the right token; returns the answer.
 fn push(address: SocketAddr, body: &str) -> impl Future<Output = String> + use<> {
     let request = request("/intake/mobile", "t0ken", body);
     async move { send(address, &request).await }
@@ -70,6 +71,7 @@ async fn beside(listener: Listener, test: impl Future<Output = ()>) {
     tokio::join!(listener.serve(&stop), test);
 }
 
+/// Reads and settles all records in the inbox, as the loop does.
 async fn settle_all(webhook: &mut Webhook) {
     let batch = webhook.read(None, 1_000).await.unwrap();
     webhook.settled(&batch.upto).await.unwrap();
@@ -77,8 +79,8 @@ async fn settle_all(webhook: &mut Webhook) {
 
 #[tokio::test]
 async fn a_sender_is_answered_when_its_records_are_in_custody_and_not_before() {
-    let Listening { address, inbox, mut webhook, listener } =
-        listening(1 << 20, Timeouts::default()).await;
+    let TestListener { address, inbox, mut webhook, listener } =
+        test_listener(1 << 20, Timeouts::default()).await;
     beside(listener, async {
         let mut sending = Box::pin(push(address, r#"[{"id":1},{"id":2}]"#));
         tokio::select! {
@@ -101,7 +103,8 @@ async fn a_sender_is_answered_when_its_records_are_in_custody_and_not_before() {
 
 #[tokio::test]
 async fn unauthorised_invalid_and_misdirected_requests_are_refused() {
-    let Listening { address, inbox, listener, .. } = listening(1 << 20, Timeouts::default()).await;
+    let TestListener { address, inbox, listener, .. } =
+        test_listener(1 << 20, Timeouts::default()).await;
     beside(listener, async {
         let right = "/intake/mobile";
         for (request, status) in [
@@ -124,7 +127,7 @@ async fn unauthorised_invalid_and_misdirected_requests_are_refused() {
 
 #[tokio::test]
 async fn a_body_above_the_limit_is_refused_whatever_length_it_declares() {
-    let Listening { address, listener, .. } = listening(64 << 20, Timeouts::default()).await;
+    let TestListener { address, listener, .. } = test_listener(64 << 20, Timeouts::default()).await;
     beside(listener, async {
         let large = format!("[{}0]", "1,".repeat(MAX_BODY_BYTES / 2));
         assert!(push(address, &large).await.starts_with("HTTP/1.1 413"));
@@ -139,7 +142,7 @@ async fn a_body_above_the_limit_is_refused_whatever_length_it_declares() {
 #[tokio::test]
 async fn with_a_full_inbox_or_a_blocked_bus_the_sender_is_asked_to_try_again() {
     let timeouts = Timeouts { custody: Duration::from_secs(3), ..Timeouts::default() };
-    let Listening { address, inbox, mut webhook, listener } = listening(20, timeouts).await;
+    let TestListener { address, inbox, mut webhook, listener } = test_listener(20, timeouts).await;
     beside(listener, async {
         // Nobody reads: the bus is blocked.
         let answer = push(address, r#"{"id":"abcdefgh"}"#).await;
@@ -160,7 +163,8 @@ async fn with_a_full_inbox_or_a_blocked_bus_the_sender_is_asked_to_try_again() {
 #[tokio::test]
 async fn a_slow_sender_is_cut_off_and_delays_no_other() {
     let timeouts = Timeouts { arrival: Duration::from_millis(100), ..Timeouts::default() };
-    let Listening { address, mut webhook, listener, .. } = listening(1 << 20, timeouts).await;
+    let TestListener { address, mut webhook, listener, .. } =
+        test_listener(1 << 20, timeouts).await;
     beside(listener, async {
         let whole = request("/intake/mobile", "t0ken", r#"{"id":1}"#);
         let in_head = &whole[..40];
@@ -185,17 +189,17 @@ async fn a_slow_sender_is_cut_off_and_delays_no_other() {
 
 #[tokio::test]
 async fn many_senders_at_once_are_all_answered() {
-    let Listening { address, mut webhook, listener, .. } =
-        listening(1 << 20, Timeouts::default()).await;
+    let TestListener { address, mut webhook, listener, .. } =
+        test_listener(1 << 20, Timeouts::default()).await;
     beside(listener, async {
         let senders = join_all((0..300).map(|n| push(address, &format!(r#"{{"id":{n}}}"#))));
         let channel = async {
-            let (mut at, mut n_records) = (None, 0);
+            let (mut cursor, mut n_records) = (None, 0);
             while n_records < 300 {
-                let batch = webhook.read(at.as_ref(), 64).await.unwrap();
+                let batch = webhook.read(cursor.as_ref(), 64).await.unwrap();
                 n_records += batch.entries.len();
                 webhook.settled(&batch.upto).await.unwrap();
-                at = Some(batch.upto);
+                cursor = Some(batch.upto);
             }
         };
         let (answers, ()) = tokio::join!(senders, channel);

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::assemble;
 
-/// Maximum number of rows of a worksheet: more labels than any city has.
+/// Number of rows of a worksheet that are read at most: more labels than any city has.
 const MAX_ROWS: usize = 100_000;
 
 pub(super) fn run(context: &Context, file: &Path) -> anyhow::Result<Exit> {
@@ -30,12 +30,12 @@ pub(super) fn run(context: &Context, file: &Path) -> anyhow::Result<Exit> {
     for (table, rows) in &rows {
         n_rows += rows.len();
         let path = settings.codes_dir.join(format!("{table}.csv"));
-        let before = fs::read(&path).ok();
-        let text = append_rows(before.as_deref(), table, rows)?;
+        let old_bytes = fs::read(&path).ok();
+        let text = append_rows(old_bytes.as_deref(), table, rows)?;
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        written.push((path.clone(), before));
+        written.push((path.clone(), old_bytes));
         if let Err(error) = fs::write(&path, text) {
             restore(&written)?;
             return Err(error).with_context(|| path.display().to_string());
@@ -64,8 +64,8 @@ fn read(file: &Path) -> anyhow::Result<BTreeMap<String, Vec<(String, String)>>> 
     let [table, raw, code] = [column(HEADINGS[0])?, column(HEADINGS[1])?, column(HEADINGS[2])?];
     let mut filled: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
     for row in rows.take(MAX_ROWS) {
-        let at = |index: usize| row.get(index).map(cell).unwrap_or_default();
-        let (table, raw, code) = (at(table), at(raw), at(code));
+        let cell_at = |index: usize| row.get(index).map(cell).unwrap_or_default();
+        let (table, raw, code) = (cell_at(table), cell_at(raw), cell_at(code));
         if raw.is_empty() || code.is_empty() {
             continue;
         }
@@ -87,18 +87,19 @@ fn cell(data: &Data) -> String {
     }
 }
 
-/// Appends rows to a table; `before` is its content, if it exists.
+/// The content of a table with `rows` (label and code) appended; `old_bytes` is its content so far, if it
+/// exists.
 fn append_rows(
-    before: Option<&[u8]>,
+    old_bytes: Option<&[u8]>,
     table: &str,
     rows: &[(String, String)],
 ) -> anyhow::Result<Vec<u8>> {
     let is_region = table == "region";
-    let first = if is_region { "code,name,old_of\n" } else { "raw,code,label\n" };
-    let text = match before {
-        None => first.into(),
+    let new_header = if is_region { "code,name,old_of\n" } else { "raw,code,label\n" };
+    let text = match old_bytes {
+        None => new_header.into(),
         Some(bytes) => normalizer_text::decode_file(bytes)
-            .with_context(|| format!("the charset of {table}.csv is not known"))?,
+            .with_context(|| format!("{table}.csv has no known charset: save it as UTF-8"))?,
     };
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header = reader.headers()?.clone();
@@ -120,9 +121,10 @@ fn append_rows(
     Ok(writer.into_inner()?)
 }
 
+/// Gives each file its earlier content, or removes it if it did not exist.
 fn restore(written: &[(PathBuf, Option<Vec<u8>>)]) -> std::io::Result<()> {
-    for (path, before) in written {
-        match before {
+    for (path, old_bytes) in written {
+        match old_bytes {
             Some(bytes) => fs::write(path, bytes)?,
             None => fs::remove_file(path)?,
         }

@@ -12,7 +12,9 @@ use tokio::time::interval;
 use super::out;
 use crate::watch::{ChannelWatch, State};
 
+/// How often the bars are drawn, and the states of the channels are checked.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
+/// How often lines are printed if there are no bars.
 const LINE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Shows the progress of the channels towards the `expected` number of entries of each, until all have
@@ -21,8 +23,8 @@ pub(super) async fn until_caught_up(watches: &[Arc<ChannelWatch>], expected: &[(
     let channels: Vec<_> = watches
         .iter()
         .map(|watch| {
-            let found = expected.iter().find(|(name, _)| *name == watch.id().as_str());
-            (&**watch, found.map_or(0, |(_, n)| *n))
+            let entry = expected.iter().find(|(name, _)| *name == watch.id().as_str());
+            (&**watch, entry.map_or(0, |(_, n)| *n))
         })
         .collect();
     if stderr().is_terminal() {
@@ -32,8 +34,9 @@ pub(super) async fn until_caught_up(watches: &[Arc<ChannelWatch>], expected: &[(
     }
 }
 
+/// Draws a bar for each channel and its expected number of entries, until all have caught up or ended.
 async fn show_bars(channels: &[(&ChannelWatch, u64)]) {
-    let all = MultiProgress::new();
+    let screen = MultiProgress::new();
     let template = "{prefix:>20} {bar:40.cyan/blue} {human_pos}/{human_len} {per_sec:>14} {msg}";
     let bars: Vec<_> = channels
         .iter()
@@ -41,7 +44,7 @@ async fn show_bars(channels: &[(&ChannelWatch, u64)]) {
             let bar = ProgressBar::new(*expected).with_prefix(watch.id().to_string());
             let style = ProgressStyle::with_template(template);
             let bar = if let Ok(style) = style { bar.with_style(style) } else { bar };
-            all.add(bar)
+            screen.add(bar)
         })
         .collect();
     let draw = || {
@@ -61,6 +64,7 @@ async fn show_bars(channels: &[(&ChannelWatch, u64)]) {
     }
 }
 
+/// Like [`show_bars`], with a line for each progress instead of bars.
 async fn print_lines(channels: &[(&ChannelWatch, u64)]) {
     let (mut lines, mut checks) = (interval(LINE_INTERVAL), interval(BAR_INTERVAL));
     lines.tick().await;

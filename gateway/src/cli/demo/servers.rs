@@ -1,7 +1,7 @@
 //! The database and the broker that the demo can use instead of one SQLite file.
 //!
 //! The demo uses a schema of its own in the database, and queues with a prefix of its own on the broker.
-//! Both are emptied when it starts.
+//! It empties both when it starts.
 
 use std::path::Path;
 
@@ -13,22 +13,23 @@ use crate::{assemble, keys, shipped};
 
 /// Schema in the database, and prefix of the names on the broker.
 const SCHEMA: &str = "tonghui_demo";
-const STORE: &str = "TONGHUI_DEMO_STORE";
-const BROKER: &str = "TONGHUI_DEMO_BROKER";
+/// Environment variables that hold the URLs of the database and of the broker.
+const STORE_VARIABLE: &str = "TONGHUI_DEMO_STORE";
+const BROKER_VARIABLE: &str = "TONGHUI_DEMO_BROKER";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Servers {
     /// Use this RabbitMQ broker: amqp://USER:PASSWORD@HOST/VHOST.
-    #[arg(long, value_name = "URL", env = BROKER, hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = BROKER_VARIABLE, hide_env_values = true)]
     broker: Option<String>,
     /// Use this PostgreSQL database: postgres://USER:PASSWORD@HOST/DATABASE. The demo writes only to
     /// the schema `tonghui_demo`, and replaces what an earlier demo left in it.
-    #[arg(long, value_name = "URL", env = STORE, hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = STORE_VARIABLE, hide_env_values = true)]
     store: Option<String>,
 }
 
 impl Servers {
-    /// Sets the servers in the configuration and empties the schema.
+    /// Writes the servers into the configuration, and empties the schema of the demo.
     pub(super) async fn prepare(&self, config: &Path) -> anyhow::Result<()> {
         if let Some(url) = &self.store {
             Postgres::create_schema(url, SCHEMA).await?;
@@ -36,8 +37,8 @@ impl Servers {
             // demo.
             keys::make(&config.join("data/keys.json"), Suite::default())?;
         }
-        let store = self.store.as_ref().map(|_| STORE);
-        let broker = self.broker.as_ref().map(|_| (BROKER, SCHEMA));
+        let store = self.store.as_ref().map(|_| STORE_VARIABLE);
+        let broker = self.broker.as_ref().map(|_| (BROKER_VARIABLE, SCHEMA));
         Ok(shipped::set_servers(config, store, broker)?)
     }
 
@@ -53,8 +54,8 @@ impl Servers {
     /// The value of an environment variable to which the configuration refers.
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         match name {
-            STORE => self.store.as_deref().map(|url| Postgres::in_schema(url, SCHEMA)),
-            BROKER => self.broker.clone(),
+            STORE_VARIABLE => self.store.as_deref().map(|url| Postgres::in_schema(url, SCHEMA)),
+            BROKER_VARIABLE => self.broker.clone(),
             _ => None,
         }
     }
@@ -71,7 +72,7 @@ impl Servers {
     pub(super) fn queries(settings: &Settings) -> String {
         let (shell, schema) = match &settings.store {
             StoreSettings::Sqlite(file) => (format!("sqlite3 {}", file.display()), String::new()),
-            StoreSettings::Postgres(_) => ("psql $STORE -c".to_owned(), format!("{SCHEMA}.")),
+            StoreSettings::Postgres(_) => ("psql URL -c".to_owned(), format!("{SCHEMA}.")),
         };
         let location = Self::location(settings);
         format!(

@@ -57,12 +57,12 @@ pub(super) fn draw(rows: &[Row], width: usize) -> String {
 fn widths(needs: [usize; 5], width: usize) -> [usize; 5] {
     let mut widths = [None; 5];
     loop {
-        let open: Vec<usize> = (0..5).filter(|column| widths[*column].is_none()).collect();
-        let left = width.saturating_sub(widths.iter().flatten().sum());
-        let shares: usize = open.iter().map(|column| SHARES[*column]).sum();
-        let share = |column: usize| left * SHARES[column] / shares.max(1);
+        let unset: Vec<usize> = (0..5).filter(|column| widths[*column].is_none()).collect();
+        let remaining = width.saturating_sub(widths.iter().flatten().sum());
+        let shares: usize = unset.iter().map(|column| SHARES[*column]).sum();
+        let share = |column: usize| remaining * SHARES[column] / shares.max(1);
         let fitting: Vec<_> =
-            open.iter().copied().filter(|column| needs[*column] <= share(*column)).collect();
+            unset.iter().copied().filter(|column| needs[*column] <= share(*column)).collect();
         if fitting.is_empty() {
             return std::array::from_fn(|column| widths[column].unwrap_or(share(column)).max(8));
         }
@@ -72,7 +72,7 @@ fn widths(needs: [usize; 5], width: usize) -> [usize; 5] {
     }
 }
 
-/// A text, and its coloured part.
+/// A text, and the byte range of its coloured part.
 struct Cell {
     text: String,
     marked: Range<usize>,
@@ -90,11 +90,11 @@ impl Cell {
         if before == text {
             return Self::new("=", FAINT);
         }
-        let same = |a: &mut dyn Iterator<Item = char>, b: &mut dyn Iterator<Item = char>| {
+        let n_common = |a: &mut dyn Iterator<Item = char>, b: &mut dyn Iterator<Item = char>| {
             a.zip(b).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum::<usize>()
         };
-        let head = same(&mut before.chars(), &mut text.chars());
-        let tail = same(&mut before[head..].chars().rev(), &mut text[head..].chars().rev());
+        let head = n_common(&mut before.chars(), &mut text.chars());
+        let tail = n_common(&mut before[head..].chars().rev(), &mut text[head..].chars().rev());
         const DIFFERS: &str = "≠ ";
         let marked = DIFFERS.len() + head..DIFFERS.len() + text.len() - tail;
         Self { text: format!("{DIFFERS}{text}"), marked, colour: CHANGED }
@@ -105,7 +105,8 @@ impl Cell {
         self.text.lines().map(UnicodeWidthStr::width).max().unwrap_or(0)
     }
 
-    /// Wraps the text to a width: Chinese anywhere, other text between words if possible.
+    /// Wraps the text to a width: Chinese anywhere, other text between words if possible. Each character
+    /// comes with whether it is coloured.
     fn wrap(&self, width: usize) -> Vec<Vec<(char, bool)>> {
         let mut lines = vec![Vec::new()];
         let mut used = 0;
@@ -128,7 +129,7 @@ impl Cell {
         if lines.len() > MAX_LINES {
             let n_more = lines.len() - MAX_LINES + 1;
             lines.truncate(MAX_LINES - 1);
-            lines.push(format!("… {n_more} lines more").chars().map(|c| (c, false)).collect());
+            lines.push(format!("… {n_more} more lines").chars().map(|c| (c, false)).collect());
         }
         lines
     }
@@ -143,6 +144,7 @@ fn take_partial_word(lines: &mut [Vec<(char, bool)>], next: char) -> Vec<(char, 
     if begin == 0 || !is_in_word(next) { Vec::new() } else { line.split_off(begin) }
 }
 
+/// Draws a row with as many lines as its longest cell has.
 fn draw_row(cells: &[Cell; 5], widths: &[usize; 5]) -> String {
     let wrapped: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| cell.wrap(*width)).collect();
     let height = wrapped.iter().map(Vec::len).max().unwrap_or(0);
@@ -208,7 +210,7 @@ mod tests {
         let line = Row { raw: "字".repeat(1_000), decoded: "字".repeat(1_000), ..Row::default() };
         let drawn = plain(&draw(&[line], 100));
         assert_eq!(drawn.lines().count(), 2 + MAX_LINES);
-        assert!(drawn.contains("lines more"), "{drawn}");
+        assert!(drawn.contains("more lines"), "{drawn}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Saves a page as a fixture, without personal values. If some cannot be removed, nothing is written.
+//! Saves a page as a fixture, without personal values. If one of them cannot be removed, nothing is
+//! written.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -15,11 +16,11 @@ pub(super) fn save(
     page: Option<String>,
     entries: &[Entry],
 ) -> anyhow::Result<()> {
-    let records = records(entries);
+    let records = records_of(entries);
     ensure!(!records.is_empty(), "there is nothing to save: no record was read");
     let page = match page {
         Some(page) => page,
-        None => rows(&records)?,
+        None => rows_text(&records)?,
     };
     // The page may contain more records than were requested.
     let is_xml = page.trim_start_matches('\u{feff}').trim_start().starts_with('<');
@@ -40,7 +41,7 @@ pub(super) fn save(
 }
 
 /// The records among the entries.
-pub(super) fn records(entries: &[Entry]) -> Vec<RawRecord> {
+pub(super) fn records_of(entries: &[Entry]) -> Vec<RawRecord> {
     let records = entries.iter().filter_map(|entry| match entry {
         Entry::Record(record) => Some(record.clone()),
         Entry::Unreadable { .. } => None,
@@ -48,7 +49,8 @@ pub(super) fn records(entries: &[Entry]) -> Vec<RawRecord> {
     records.collect()
 }
 
-fn rows(records: &[RawRecord]) -> anyhow::Result<String> {
+/// The records as a JSON list, as a source without pages is sampled.
+fn rows_text(records: &[RawRecord]) -> anyhow::Result<String> {
     let rows: Vec<&Value> = records.iter().map(|record| record.body.tree()).collect();
     Ok(serde_json::to_string_pretty(&rows)? + "\n")
 }
@@ -66,11 +68,11 @@ fn ensure_clean(
         "the page cannot be read once its personal values are removed; write the fixture by hand"
     );
     let values: BTreeSet<String> = channel.mapping.personal(before);
-    let left = channel.mapping.personal(&after);
-    let left = values.intersection(&left).count();
+    let remaining = channel.mapping.personal(&after);
+    let n_remaining = values.intersection(&remaining).count();
     ensure!(
-        left == 0,
-        "{left} personal values cannot be removed from the page; write the fixture by hand"
+        n_remaining == 0,
+        "{n_remaining} personal values cannot be removed from the page; write the fixture by hand"
     );
     Ok(())
 }
@@ -79,5 +81,5 @@ fn sample(channel: &LiveChannel, name: &str, page: &str) -> anyhow::Result<Vec<R
     let entries = channel.sample(name, page.as_bytes()).context(
         "the saved page would not be valid for this kind of source; write the fixture by hand",
     )?;
-    Ok(records(&entries))
+    Ok(records_of(&entries))
 }

@@ -1,4 +1,5 @@
-//! Reads the channels of each upstream once: by the service that holds its lease, or by this process.
+//! Reads the channels of each upstream once. If a service holds the lease of the upstream, and so reads it,
+//! the passes are requested from that service; otherwise this process reads.
 
 use std::time::Duration;
 
@@ -23,15 +24,15 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "became", rename_all = "snake_case")]
 pub(super) enum PassEnd {
-    /// Everything is read and published.
+    /// Everything new was read and published.
     Done {
         /// The service that read the channel; `None` for this process.
         by: Option<String>,
-        /// Number of moves of the position at the end of the pass.
+        /// How often the position of the channel had moved by the end of the pass.
         #[serde(skip)]
         step: u64,
     },
-    /// It was requested from a service, without waiting for it.
+    /// It was requested from a service, and this process does not wait for it.
     Asked {
         /// That service.
         by: String,
@@ -59,6 +60,7 @@ pub(super) async fn pass(channels: Vec<LiveChannel>, shared: &Shared, no_wait: b
     join_all(upstreams).await.into_iter().flatten().collect()
 }
 
+/// One upstream, whose channels are read under one lease.
 struct Upstream<'a> {
     name: String,
     shared: &'a Shared,
@@ -67,6 +69,7 @@ struct Upstream<'a> {
 }
 
 impl Upstream<'_> {
+    /// Reads the channels once; returns a row for each.
     async fn pass(&self, mut channels: Vec<LiveChannel>) -> Vec<Row> {
         let stop = &self.shared.environment.stop;
         let (mut rows, mut retry) = (self.paused_rows(&channels).await, Retry::default());
@@ -76,7 +79,7 @@ impl Upstream<'_> {
         while let Some(first) = channels.first()
             && !stop.is_requested()
         {
-            let done = match self.leases.claim(&self.name).await {
+            let new_rows = match self.leases.claim(&self.name).await {
                 Ok(Claim::Ours(lease)) => {
                     let work = run_channels(&channels, self.shared, lease.fence);
                     match Box::pin(self.leases.hold_counting(&lease, &first.gate, work)).await {
@@ -97,8 +100,8 @@ impl Upstream<'_> {
                     Vec::new()
                 }
             };
-            channels.retain(|channel| has_no_row(&done, channel.id()));
-            rows.extend(done);
+            channels.retain(|channel| has_no_row(&new_rows, channel.id()));
+            rows.extend(new_rows);
         }
         let not_yet = |channel: LiveChannel| {
             let why = match channel.handle.watch.state() {
@@ -153,6 +156,8 @@ impl Upstream<'_> {
         join_all(requests).await.into_iter().flatten().collect()
     }
 
+    /// Requests a pass over one channel, and waits for its end unless `no_wait` is set; `None` if the
+    /// service or this command ends first.
     async fn request(&self, channel: &LiveChannel, held: &Holding, by: &str) -> Option<PassEnd> {
         let (store, stop) = (&self.shared.store, &self.shared.environment.stop);
         let (own, spec) = (instance::this_process(), &channel.spec);
@@ -175,7 +180,7 @@ impl Upstream<'_> {
                 Ok(RequestState::Open) | Err(_) => stop.or_sleep(POLL_INTERVAL).await,
             }
         }
-        // The request is not needed any more. If the service serves it nevertheless, that does no harm.
+        // The request is not needed any more. It does no harm if the service serves it.
         let withdrawn = RequestState::Failed("withdrawn".to_owned());
         let _ = store.answer(seq, &withdrawn).await;
         None

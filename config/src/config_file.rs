@@ -12,7 +12,7 @@ use toml::{
 
 use crate::problem::{Problem, Suggestion, TextPlace};
 
-/// A mistake in a file; [`Source::problem`] turns it into a problem.
+/// A mistake in a file; [`ConfigFile::problem`] adds the file and the line.
 #[derive(Debug, Clone)]
 pub(crate) struct Finding {
     /// The byte range of the mistake.
@@ -33,19 +33,19 @@ impl Finding {
 
 /// A configuration file.
 #[derive(Clone)]
-pub(crate) struct Source {
+pub(crate) struct ConfigFile {
     /// Path relative to the configuration folder.
-    pub(crate) file: String,
+    pub(crate) path: String,
     /// The whole text.
     pub(crate) text: String,
     /// Byte ranges that no problem may show.
     hidden: Vec<Range<usize>>,
 }
 
-impl Source {
-    pub(crate) fn new(file: String, text: String) -> Self {
+impl ConfigFile {
+    pub(crate) fn new(path: String, text: String) -> Self {
         let hidden = credentials(&text);
-        Self { file, text, hidden }
+        Self { path, text, hidden }
     }
 
     /// Hides these bytes in every line that a problem shows.
@@ -61,7 +61,7 @@ impl Source {
     /// Turns a finding in this file into a problem.
     pub(crate) fn problem(&self, finding: Finding) -> Problem {
         Problem {
-            file: self.file.clone(),
+            file: self.path.clone(),
             place: Some(self.place(&finding.span)),
             message: finding.message,
             suggestion: finding.suggestion,
@@ -80,21 +80,23 @@ impl Source {
         find(tree.get_ref(), path)
     }
 
+    /// The line, column and snippet of a byte range.
     fn place(&self, span: &Range<usize>) -> TextPlace {
-        let start = char_boundary(&self.text, span.start);
-        let end = char_boundary(&self.text, span.end).max(start);
-        let begin = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
-        let length = self.text[begin..].find('\n').unwrap_or(self.text.len() - begin);
-        let line = self.text[begin..begin + length].trim_end_matches('\r');
+        let span_start = char_boundary(&self.text, span.start);
+        let span_end = char_boundary(&self.text, span.end).max(span_start);
+        let line_start = self.text[..span_start].rfind('\n').map_or(0, |newline| newline + 1);
+        let line = self.text[line_start..].split('\n').next().unwrap_or_default();
+        let line = line.trim_end_matches('\r');
 
         let mut snippet = String::new();
+        // Start and end of the part of the snippet that comes from the span.
         let mut marked = (None, None);
         let mut was_hidden = false;
-        for (at, c) in line.char_indices().map(|(at, c)| (begin + at, c)) {
-            if at >= start {
+        for (at, c) in line.char_indices().map(|(at, c)| (line_start + at, c)) {
+            if at >= span_start {
                 marked.0.get_or_insert(snippet.len());
             }
-            if at >= end {
+            if at >= span_end {
                 marked.1.get_or_insert(snippet.len());
             }
             let is_hidden = self.hides(&(at..at + c.len_utf8()));
@@ -105,31 +107,33 @@ impl Source {
             }
             was_hidden = is_hidden;
         }
-        let from = marked.0.unwrap_or(snippet.len());
-        let to = marked.1.unwrap_or(snippet.len()).max(from);
+        let before_span = &self.text[line_start..span_start];
+        let marked_start = marked.0.unwrap_or(snippet.len());
+        let marked_end = marked.1.unwrap_or(snippet.len()).max(marked_start);
         TextPlace {
-            line: self.line_index(start) + 1,
-            column: self.text[begin..start].trim_start_matches('\u{feff}').chars().count() + 1,
-            marked: (from, to),
+            line: self.line_index(span_start) + 1,
+            column: before_span.trim_start_matches('\u{feff}').chars().count() + 1,
+            marked: (marked_start, marked_end),
             snippet,
         }
     }
 }
 
-impl fmt::Debug for Source {
-    // The text may contain a secret, although it must not.
+impl fmt::Debug for ConfigFile {
+    // Leaves out the text. Secrets are forbidden in it, but a user may have written one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Source({}, {} bytes)", self.file, self.text.len())
+        write!(f, "ConfigFile({}, {} bytes)", self.path, self.text.len())
     }
 }
 
-/// As [`Source::locate`]; `0..0` if no part of the path exists.
+/// Like [`ConfigFile::locate`]; `0..0` if no part of the path exists.
 pub(crate) fn find(table: &DeTable<'_>, path: &[&str]) -> Range<usize> {
     let Some((first, rest)) = path.split_first() else { return 0..0 };
     let Some(value) = table.get(*first) else { return 0..0 };
     descend(value, rest)
 }
 
+/// The byte range of the value at `path` below `value`, or of the last part of the path that exists.
 fn descend(value: &Spanned<DeValue<'_>>, path: &[&str]) -> Range<usize> {
     let next = path.split_first().and_then(|(first, rest)| match value.get_ref() {
         DeValue::Table(table) => table.get(*first).map(|next| (next, rest)),
@@ -163,7 +167,7 @@ fn credentials(text: &str) -> Vec<Range<usize>> {
 }
 
 /// The nearest character boundary at or before a byte.
-fn char_boundary(text: &str, at: usize) -> usize {
+pub(crate) fn char_boundary(text: &str, at: usize) -> usize {
     let at = at.min(text.len());
     (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
