@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::board::Board;
 use crate::grid::Grid;
-use crate::inspection::{Platform, Province, State};
+use crate::inspection::{Platform, Province, National};
 use crate::petition::Bureau;
 use crate::quirk::QuirkSet;
 use crate::source::{Simulator, Upstream};
@@ -143,7 +143,7 @@ impl City {
                 "hotline" => city.open_hotline(plan, records).await?,
                 "message_board" => city.open_source::<Board>(plan, records).await?,
                 "petition" => city.open_source::<Bureau>(plan, records).await?,
-                "inspection_state" => city.open_source::<Platform<State>>(plan, records).await?,
+                "inspection_state" => city.open_source::<Platform<National>>(plan, records).await?,
                 "inspection_province" => {
                     city.open_source::<Platform<Province>>(plan, records).await?;
                 }

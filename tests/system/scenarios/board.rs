@@ -46,7 +46,7 @@ async fn t05_a_pause_that_the_board_asks_for_is_kept_and_others_go_on_meanwhile(
     };
     assert!(times > 0 && waited >= Duration::from_secs(30) * times, "{waited:?} in {times}");
     assert_eq!(scene.pipeline.differences(&scene.source.truth()), [""; 0]);
-    let calls = scene.source.calls();
+    let calls = scene.source.request_counts();
     assert_eq!(calls.early, 0, "{calls:?}");
     assert!(!calls.refused.contains_key("ban"), "{calls:?}");
 }
@@ -66,7 +66,7 @@ async fn t05_a_ban_lasts_ten_minutes_and_loses_nothing() {
     scene.clock.advance(Duration::from_secs(600));
     scene.pull_patiently().await;
     assert_eq!(scene.pipeline.differences(&scene.source.truth()), [""; 0]);
-    assert_eq!(scene.source.calls().early, 1, "only the other one");
+    assert_eq!(scene.source.request_counts().early, 1, "only the other one");
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_code_may_be_a_number_or_a_text() {
 #[tokio::test]
 async fn a_page_that_asks_for_a_proof_is_asked_again() {
     let (scene, _) = Board::asked("challenge@2").await;
-    assert!(scene.source.calls().refused["challenge"] > 0);
+    assert!(scene.source.request_counts().refused["challenge"] > 0);
     assert_eq!(scene.pipeline.store.demands().len(), 3);
     assert!(scene.pipeline.bus.rejected().is_empty());
 }
@@ -208,7 +208,7 @@ async fn a_wrong_code_of_the_client_stops_and_says_where_to_look() {
     let fault = scene.pipeline.pull().await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
     assert!(fault.to_string().contains("$.code"), "{fault}");
-    assert!(scene.source.calls().by_kind["list"] <= 3);
+    assert!(scene.source.request_counts().by_kind["list"] <= 3);
 }
 
 #[tokio::test]

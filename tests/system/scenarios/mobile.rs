@@ -37,7 +37,7 @@ async fn a_source_that_names_a_pause_is_not_asked_before() {
     let (waited, times) = scene.pull_patiently().await;
     assert!(times > 0 && waited == Duration::from_secs(2) * times, "{waited:?} in {times}");
     assert_eq!(scene.pipeline.differences(&scene.source.truth()), [""; 0]);
-    assert_eq!(scene.source.calls().early, 0);
+    assert_eq!(scene.source.request_counts().early, 0);
 }
 
 #[tokio::test]
@@ -49,5 +49,5 @@ async fn t18_a_clock_more_than_ninety_seconds_off_is_refused_and_says_so() {
     let fault = pipeline.pull().await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
     assert!(fault.to_string().contains("clock"), "{fault}");
-    assert_eq!(scene.source.calls().refused["clock"], 1);
+    assert_eq!(scene.source.request_counts().refused["clock"], 1);
 }

@@ -1,6 +1,6 @@
 //! An SFTP server for the tests: OpenSSH.
 //!
-//! It does not run as root, so only its own user can log in, with a key_path; the tests need no other login.
+//! It does not run as root, so only its own user can log in, with a key; the tests need no other.
 //! They write files directly into the folder that the server offers.
 
 use std::path::{Path, PathBuf};
