@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use serde::Deserialize;
 
 /// The maximum length of a line. No demand is that long, so a file with a longer line is not a corpus.
@@ -69,7 +69,7 @@ impl Corpus {
             // The parser's message is left out, because it would quote the text.
             let text = serde_json::from_slice(&line).map_err(|error| {
                 let column = error.column();
-                anyhow::anyhow!("line {number}, column {column}: expected {{title, content}}")
+                anyhow!("line {number}, column {column}: write an object with title and content")
             })?;
             texts.push(text);
         }

@@ -58,7 +58,7 @@ fn respond<L: Level>(platform: &mut Platform<L>, source: &mut Source, request: &
     if is_list {
         list(platform, source, request)
     } else {
-        let encrypted = sign::wrapped_secret(APP_KEY, &platform.secret.get_or_renew(now));
+        let encrypted = sign::encrypted_secret(APP_KEY, &platform.secret.get_or_renew(now));
         let data = json!({ "secret": encrypted });
         Reply::json(json!({ "code": 200, "message": "success", "data": data }).to_string())
     }
@@ -95,8 +95,7 @@ fn list<L>(platform: &Platform<L>, source: &mut Source, request: &Request) -> Re
     if rows.is_empty() {
         return Reply::new(200, "text/plain;charset=UTF-8", NO_DATA);
     }
-    let is_sealed = source.strikes(Quirk::Sealed);
-    let rows = if is_sealed { rows.iter().map(encrypt_row).collect() } else { rows };
+    let rows = if source.strikes(Quirk::Sealed) { rows.iter().map(seal).collect() } else { rows };
     let array = Value::Array(rows).to_string();
     if source.strikes(Quirk::Wrapped) {
         return Reply::json(json!({ "code": 200, "data": array }).to_string());
@@ -129,7 +128,7 @@ fn rows_of_clue(source: &Source, entry: &Entry) -> Vec<Value> {
 }
 
 /// A row as [`Quirk::Sealed`] sends it: encrypted, with its digest.
-fn encrypt_row(row: &Value) -> Value {
+fn seal(row: &Value) -> Value {
     let row = row.to_string();
     json!({ "encdata": sign::sm4_hex(ROW_KEY, &row), "signdata": sign::sm3_hex(&row) })
 }
