@@ -30,7 +30,7 @@ pub const CHANNELS: &[(&str, u64)] = &[
     ("mobile", 60),
 ];
 
-/// The time between two steps of [`City::live`]. A second has five, as a new demand has five points.
+/// The time between two steps of [`City::live`]: a fifth of a second, because a demand has five points.
 const TICK: Duration = Duration::from_millis(200);
 
 /// The parameters of a [`City`].

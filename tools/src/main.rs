@@ -95,8 +95,7 @@ async fn make_dictionary(config: &Path, target: &Path) -> anyhow::Result<String>
         }
     }
     let samples: Vec<Vec<u8>> = samples.into_values().flatten().collect();
-    let n = samples.len();
-    ensure!(n >= MAX_SAMPLES_PER_CHANNEL, "{n} records are too few: run the demo for longer");
+    ensure!(samples.len() >= MAX_SAMPLES_PER_CHANNEL, "too few records: run the demo for longer");
     fs::write(target, zstd::dict::from_samples(&samples, DICTIONARY_BYTES)?)?;
-    Ok(format!("{}: trained on {n} records", target.display()))
+    Ok(format!("{}: trained on {} records", target.display(), samples.len()))
 }

@@ -92,7 +92,8 @@ fn read_names(file: &Path) -> Result<Vec<(String, String)>> {
 }
 
 /// The short name of a province or city: 安徽 for 安徽省, 芜湖 for 芜湖市. Empty for other divisions, whose
-/// short names are often ordinary words. `code_length` is 6 for provinces, cities and counties.
+/// short names are often ordinary words. The code of a province, city or county has 6 digits, that of a
+/// street more.
 fn short_name(name: &str, code_length: usize) -> String {
     let listed = SHORT_NAMES.iter().find(|(long, _)| *long == name).map(|(_, short)| *short);
     let bare = name.strip_suffix('省').or_else(|| name.strip_suffix('市'));
