@@ -6,7 +6,7 @@
 use contract::{Intake, Store as _, demand::QualityFlag};
 use sandbox::{Behaviour, Clock, DROP_INTERVAL, Enterprise, QuirkRates};
 use sink::store::Memory;
-use system_tests::{compare::has_doubt, pipeline::Pipeline};
+use system_tests::{compare::has_flag, pipeline::Pipeline};
 
 /// The platform, its folder, and the channel that reads it.
 struct Drop {
@@ -184,7 +184,7 @@ async fn spoilt(fault: &str) -> (Drop, String) {
 async fn a_nul_is_taken_out_and_flagged() {
     let (drop, number) = spoilt("nul").await;
     let demand = drop.pipeline.demand(&number).unwrap();
-    assert!(has_doubt(&demand, "content", QualityFlag::ControlCharacters));
+    assert!(has_flag(&demand, "content", QualityFlag::ControlCharacters));
     assert!(!demand.body.content.unwrap().contains('\0'));
 }
 
@@ -221,7 +221,7 @@ async fn half_a_row_is_no_record_and_what_stands_in_its_place_is_no_key() {
 async fn a_clock_of_twelve_hours_is_read_and_flagged() {
     let (drop, number) = spoilt("twelve_hour").await;
     let demand = drop.pipeline.demand(&number).unwrap();
-    assert!(has_doubt(&demand, "received_at", QualityFlag::AmbiguousTime));
+    assert!(has_flag(&demand, "received_at", QualityFlag::AmbiguousTime));
     assert!(demand.body.received_at.is_some());
 }
 
@@ -238,7 +238,7 @@ async fn a_credit_code_is_the_same_however_it_is_typed() {
         let demand = drop.pipeline.demand(&number).unwrap();
         let code = demand.body.enterprise.clone().unwrap().uscc.unwrap();
         assert!(code.starts_with("91") && code.len() == 18, "{fault}: {code}");
-        assert!(!has_doubt(&demand, "enterprise.uscc", QualityFlag::BadChecksum), "{fault}");
+        assert!(!has_flag(&demand, "enterprise.uscc", QualityFlag::BadChecksum), "{fault}");
     }
 }
 
@@ -246,7 +246,7 @@ async fn a_credit_code_is_the_same_however_it_is_typed() {
 async fn an_old_registration_number_is_kept_and_flagged() {
     let (drop, number) = spoilt("old_code").await;
     let demand = drop.pipeline.demand(&number).unwrap();
-    assert!(has_doubt(&demand, "enterprise.uscc", QualityFlag::BadChecksum));
+    assert!(has_flag(&demand, "enterprise.uscc", QualityFlag::BadChecksum));
     assert_eq!(demand.body.enterprise.unwrap().uscc.unwrap().len(), 15);
 }
 
@@ -265,7 +265,7 @@ async fn one_firm_under_two_codes_is_two_demands_of_one_name() {
 async fn a_type_that_no_table_has_is_kept_raw_and_flagged() {
     let (drop, number) = spoilt("unknown_type").await;
     let demand = drop.pipeline.demand(&number).unwrap();
-    assert!(has_doubt(&demand, "kind", QualityFlag::UnknownCode));
+    assert!(has_flag(&demand, "kind", QualityFlag::UnknownCode));
     assert_eq!((demand.body.kind, demand.body.kind_raw.as_deref()), (None, Some("闲聊")));
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contract::demand::QualityFlag;
-use system_tests::compare::has_doubt;
+use system_tests::compare::has_flag;
 
 use super::*;
 
@@ -25,7 +25,7 @@ async fn t04_a_message_that_comes_during_the_walk_is_there_once_like_all_others(
     assert_eq!(scene.pipeline.differences(&source.truth()), [""; 0]);
     assert_eq!(scene.pipeline.store.demands().len(), 46);
     for key in keys {
-        assert_eq!(scene.pipeline.states(&key), 1, "{key}");
+        assert_eq!(scene.pipeline.n_states(&key), 1, "{key}");
     }
 }
 
@@ -171,7 +171,7 @@ async fn a_thread_pinned_out_of_order_hides_nothing_and_is_there_once() {
     scene.source.file(1);
     scene.pull().await;
     assert_eq!(scene.pipeline.store.demands().len(), 60);
-    assert!(keys.iter().all(|key| scene.pipeline.states(key) == 1));
+    assert!(keys.iter().all(|key| scene.pipeline.n_states(key) == 1));
 }
 
 #[tokio::test]
@@ -216,5 +216,5 @@ async fn a_masked_name_is_kept_masked_and_flagged() {
     let scene = Board::new("").await;
     let key = scene.source.file(1).remove(0);
     scene.pull().await;
-    assert!(has_doubt(scene.at(&key).demand(), "people", QualityFlag::MaskedValue));
+    assert!(has_flag(scene.at(&key).demand(), "people", QualityFlag::MaskedValue));
 }

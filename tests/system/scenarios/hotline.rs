@@ -5,7 +5,7 @@ use std::time::Duration;
 use contract::demand::QualityFlag;
 use normalizer::{Place, open_sealed};
 use sandbox::{Gbk, Hotline};
-use system_tests::compare::has_doubt;
+use system_tests::compare::has_flag;
 
 use super::*;
 
@@ -144,7 +144,7 @@ async fn a_status_written_as_a_label_is_that_status() {
 async fn a_landline_gets_its_zero_back_and_is_flagged() {
     let (desk, struck) = struck("lost_zero").await;
     let demand = struck.demand();
-    assert!(has_doubt(demand, "people", QualityFlag::BadPhone));
+    assert!(has_flag(demand, "people", QualityFlag::BadPhone));
     let phone = demand.body.people[0].phone.clone().unwrap();
     let place = Place::from(demand);
     let phone = open_sealed(&desk.pipeline.sealer, place, "people.0.phone", &phone).unwrap();
@@ -173,7 +173,7 @@ async fn a_type_that_no_table_has_is_kept_raw_and_flagged() {
 async fn a_text_cut_by_its_column_loses_half_a_character_and_is_flagged() {
     let (_, struck) = struck("cut_text").await;
     let demand = struck.demand();
-    assert!(has_doubt(demand, "content", QualityFlag::Truncated));
+    assert!(has_flag(demand, "content", QualityFlag::Truncated));
     assert!(!demand.body.content.as_ref().unwrap().contains('\u{fffd}'));
 }
 
@@ -184,7 +184,7 @@ async fn a_change_between_the_question_and_the_flag_is_not_lost() {
     desk.pipeline.pull().await.unwrap();
     desk.pull().await;
     assert_eq!(desk.at(&key).await.told.quirks, ["race_update"]);
-    assert_eq!(desk.pipeline.states(&key), 2);
+    assert_eq!(desk.pipeline.n_states(&key), 2);
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn a_row_with_an_older_time_is_found_when_it_shows() {
 #[tokio::test]
 async fn a_nul_is_taken_out_and_flagged() {
     let (_, struck) = struck("nul").await;
-    assert!(has_doubt(struck.demand(), "content", QualityFlag::ControlCharacters));
+    assert!(has_flag(struck.demand(), "content", QualityFlag::ControlCharacters));
     assert!(!struck.demand().body.content.as_ref().unwrap().contains('\0'));
 }
 
@@ -220,7 +220,7 @@ async fn an_old_area_code_is_todays_and_its_digits_stay() {
     desk.pull().await;
     let mut outdated = 0;
     for demand in keys.iter().filter_map(|key| desk.pipeline.demand(key)) {
-        if has_doubt(&demand, "region", QualityFlag::OutdatedRegion) {
+        if has_flag(&demand, "region", QualityFlag::OutdatedRegion) {
             outdated += 1;
             assert_ne!(demand.body.region.as_deref(), demand.body.region_raw.as_deref());
         }

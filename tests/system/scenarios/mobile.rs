@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contract::demand::QualityFlag;
-use system_tests::compare::has_doubt;
+use system_tests::compare::has_flag;
 
 use super::*;
 
@@ -13,14 +13,14 @@ type App = Scene<Mobile>;
 async fn a_position_of_zero_is_no_place_and_flagged() {
     let (_, struck) = App::struck("zero_position").await;
     assert!(struck.demand().body.location.is_none());
-    assert!(has_doubt(struck.demand(), "location", QualityFlag::OutOfRange));
+    assert!(has_flag(struck.demand(), "location", QualityFlag::OutOfRange));
 }
 
 #[tokio::test]
 async fn a_report_without_a_position_has_none_and_no_doubt() {
     let (_, struck) = App::struck("no_position").await;
     assert!(struck.demand().body.location.is_none());
-    assert!(!has_doubt(struck.demand(), "location", QualityFlag::OutOfRange));
+    assert!(!has_flag(struck.demand(), "location", QualityFlag::OutOfRange));
 }
 
 #[tokio::test]

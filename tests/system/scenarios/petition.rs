@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use contract::{Event, Intake, demand::QualityFlag};
 use normalizer::{Place, open_sealed};
-use system_tests::compare::has_doubt;
+use system_tests::compare::has_flag;
 
 use super::*;
 
@@ -50,7 +50,7 @@ async fn t07_what_the_bureau_could_not_acknowledge_comes_again_and_nothing_else(
     // The newest is within the overlap of the window, acknowledged or not.
     let newest = BTreeSet::from([keys[9].clone()]);
     assert_eq!(&again - &newest, &failed - &newest);
-    assert!(keys.iter().all(|key| scene.pipeline.states(key) == 1));
+    assert!(keys.iter().all(|key| scene.pipeline.n_states(key) == 1));
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_text_with_the_end_of_a_cdata_section_in_it_is_whole() {
 async fn references_that_no_xml_may_have_are_taken_out_and_flagged() {
     let (_, struck) = Bureau::struck("illegal_reference").await;
     let demand = struck.demand();
-    assert!(has_doubt(demand, "content", QualityFlag::ControlCharacters));
+    assert!(has_flag(demand, "content", QualityFlag::ControlCharacters));
     assert!(!demand.body.content.as_ref().unwrap().contains(['\0', '\u{b}']));
 }
 
@@ -135,7 +135,7 @@ async fn codes_of_two_lists_are_known_and_an_unknown_one_is_nothing_else() {
     let (_, struck) = Bureau::struck("unknown_code").await;
     let body = &struck.demand().body;
     assert_eq!((body.kind, body.kind_raw.as_deref()), (None, Some("77")));
-    assert!(has_doubt(struck.demand(), "kind", QualityFlag::UnknownCode));
+    assert!(has_flag(struck.demand(), "kind", QualityFlag::UnknownCode));
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_repeated_case_names_the_first_and_a_mark_with_two_meanings_is_not_rea
 #[tokio::test]
 async fn a_wrong_check_digit_is_flagged_and_the_person_kept() {
     let (_, struck) = Bureau::struck("bad_checksum").await;
-    assert!(has_doubt(struck.demand(), "people", QualityFlag::BadChecksum));
+    assert!(has_flag(struck.demand(), "people", QualityFlag::BadChecksum));
     assert!(struck.demand().body.people[0].id_no.is_some());
 }
 

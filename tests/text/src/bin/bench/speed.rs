@@ -15,7 +15,7 @@ use super::{corpus::Corpus, detection::bytes, say};
 /// Each measurement is repeated for at least this long.
 const MIN_SECONDS: f64 = 1.0;
 
-/// Prints a table.
+/// Prints the speed of decoding, cleaning and repairing.
 pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<()> {
     let texts: Vec<&str> = corpus.demands().iter().map(|text| text.trim()).collect();
     let gb18030: Vec<Vec<u8>> = encoded(corpus.demands(), "gb18030")?;
@@ -46,7 +46,7 @@ pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Repeats `work`, which handles `size` units; returns millions of units per second.
+/// Repeats `work`, which handles `size` units (bytes or records). Returns millions of units per second.
 fn rate(size: usize, mut work: impl FnMut()) -> anyhow::Result<f64> {
     // The first call builds tables.
     work();
@@ -82,7 +82,7 @@ fn encoded(texts: &[String], codec: &str) -> anyhow::Result<Vec<Vec<u8>>> {
     Ok(bodies)
 }
 
-/// Breaks texts in the two ways that occur most often.
+/// Breaks texts in the two most frequent ways: UTF-8 read as GB18030 or Latin-1.
 fn broken(texts: &[String]) -> anyhow::Result<Vec<String>> {
     let program = "import json, sys\n\
         for text in json.load(sys.stdin):\n \
@@ -102,10 +102,10 @@ const JSON_MAPPING: &str = include_str!("../../../records/json.toml");
 const XML: &str = include_str!("../../../records/record.xml");
 const XML_MAPPING: &str = include_str!("../../../records/xml.toml");
 
-/// The number of records between two looks at the clock.
+/// The number of records between two readings of the clock.
 const RECORDS: usize = 1_000;
 
-/// Prints a table.
+/// Prints how many records per second become sealed demands.
 pub(crate) fn measure_mapping() -> anyhow::Result<()> {
     say(format_args!("\n| bytes to sealed demand, one core | records/s | bar |\n|---|---|---|"))?;
     let mut xml = Vec::new();
@@ -130,6 +130,7 @@ pub(crate) fn measure_mapping() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The number of times per second that `bytes` can be decoded, parsed, mapped and sealed.
 fn per_second(
     mapping: &Mapping,
     bytes: &[u8],
