@@ -16,7 +16,7 @@ use sandbox::{
     truth::{Outcome, Record},
 };
 use sink::store::Database;
-use system_tests::compare::altered;
+use system_tests::compare::altered_field;
 use tempfile::TempDir;
 
 /// A city and the gateway that reads it.
@@ -26,12 +26,12 @@ struct World {
 }
 
 impl World {
-    async fn open(records: u64, faults: &str) -> Self {
+    async fn open(records: u64, quirks: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let plan = CityPlan::demonstration(5, folder.path().to_owned(), records);
-        let faults = plan.channels.iter().map(|name| ((*name).to_owned(), faults.to_owned()));
+        let quirks = plan.channels.iter().map(|name| ((*name).to_owned(), quirks.to_owned()));
         let plan =
-            CityPlan { quirks: faults.collect(), retention: sandbox::Retention::All, ..plan };
+            CityPlan { quirks: quirks.collect(), retention: sandbox::Retention::All, ..plan };
         let city = City::open(&plan).await.unwrap();
         let config = folder.path().join("config");
         shipped::write(&config, &plan.channels).unwrap();

@@ -20,9 +20,9 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-async fn world_with(faults: &str) -> World {
+async fn world_with(quirks: &str) -> World {
     let mut settings = Settings::new(11, Clock::machine());
-    settings.quirks = QuirkRates::parse(faults).unwrap();
+    settings.quirks = QuirkRates::parse(quirks).unwrap();
     World::open(settings).await.unwrap()
 }
 

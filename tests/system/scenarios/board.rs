@@ -100,15 +100,15 @@ async fn a_page_that_asks_for_a_proof_is_asked_again() {
 
 #[tokio::test]
 async fn a_thread_has_its_time_under_either_name() {
-    for (fault, other) in [("one_dateline@2", "createDateline"), ("one_dateline@3", "dateline")] {
-        let scene = Board::new(fault).await;
+    for (quirk, other) in [("one_dateline@2", "createDateline"), ("one_dateline@3", "dateline")] {
+        let scene = Board::new(quirk).await;
         let keys = scene.source.file(3);
         scene.pull().await;
-        let n = usize::from(fault.ends_with('3'));
+        let n = usize::from(quirk.ends_with('3'));
         let struck = scene.at(&keys[1 + n]);
         let has = |name: &str| struck.told.payload.get(name).is_some();
-        assert!(has(other) && !(has("dateline") && has("createDateline")), "{fault}");
-        assert!(struck.demand().body.received_at.is_some(), "{fault}");
+        assert!(has(other) && !(has("dateline") && has("createDateline")), "{quirk}");
+        assert!(struck.demand().body.received_at.is_some(), "{quirk}");
     }
 }
 

@@ -18,11 +18,11 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) async fn new(faults: &str) -> Self {
+    pub(super) async fn new(quirks: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = morning();
         let plain = sandbox::Settings::new(7, clock.clone());
-        let settings = sandbox::Settings { quirks: QuirkRates::parse(faults).unwrap(), ..plain };
+        let settings = sandbox::Settings { quirks: QuirkRates::parse(quirks).unwrap(), ..plain };
         let hotline = Hotline::create(&folder.path().join("hotline.db"), settings).await.unwrap();
         let url = vec![("HOTLINE_DATABASE_URL", hotline.url().to_owned())];
         let pipeline = Pipeline::new("hotline", url).unwrap().with_clock(&clock).unwrap();
@@ -46,9 +46,9 @@ impl Desk {
     }
 }
 
-/// Reads three orders, of which `fault` strikes the second one, which is returned.
-async fn struck(fault: &str) -> (Desk, Struck) {
-    let desk = Desk::new(&format!("{fault}@2")).await;
+/// Reads three orders, of which `quirk` strikes the second one, which is returned.
+async fn struck(quirk: &str) -> (Desk, Struck) {
+    let desk = Desk::new(&format!("{quirk}@2")).await;
     let key = desk.hotline.file(3).await.unwrap().remove(1);
     desk.pull().await;
     let struck = desk.at(&key).await;
@@ -120,9 +120,9 @@ async fn an_order_that_is_renumbered_stays_one_demand() {
 
 #[tokio::test]
 async fn a_time_is_the_same_however_it_is_written() {
-    for fault in ["slash_time", "compact_time", "serial_time"] {
-        let (_, struck) = struck(fault).await;
-        assert!(struck.demand().body.received_at.is_some(), "{fault}");
+    for quirk in ["slash_time", "compact_time", "serial_time"] {
+        let (_, struck) = struck(quirk).await;
+        assert!(struck.demand().body.received_at.is_some(), "{quirk}");
     }
 }
 
@@ -250,10 +250,10 @@ async fn a_name_that_old_systems_cannot_hold_is_whole() {
 
 #[tokio::test]
 async fn every_kind_of_dirt_is_cleaned_away() {
-    for fault in ["html", "nbsp", "tab", "zero_width", "excel_return", "four_byte", "mojibake"] {
-        let (_, struck) = struck(fault).await;
+    for quirk in ["html", "nbsp", "tab", "zero_width", "excel_return", "four_byte", "mojibake"] {
+        let (_, struck) = struck(quirk).await;
         let content = struck.demand().body.content.clone().unwrap();
         let dirt = ["<p", "\u{a0}", "\t", "\u{feff}", "_x000D_", "\u{fffd}"];
-        assert!(dirt.iter().all(|dirt| !content.contains(dirt)), "{fault}: {content}");
+        assert!(dirt.iter().all(|dirt| !content.contains(dirt)), "{quirk}: {content}");
     }
 }

@@ -39,7 +39,7 @@ trait Source: Sized {
     const CHANNEL: &str;
     /// The host in the shipped configuration.
     const HOST: &str;
-    async fn open(faults: &str, limits: Limits, clock: &Clock) -> Self;
+    async fn open(quirks: &str, limits: Limits, clock: &Clock) -> Self;
     fn url(&self) -> &str;
     fn environment(&self) -> Vec<(&'static str, String)>;
     fn truth(&self) -> Truth;
@@ -52,9 +52,9 @@ macro_rules! sources {
             const CHANNEL: &str = $channel;
             const HOST: &str = $host;
 
-            async fn open(faults: &str, limits: Limits, clock: &Clock) -> Self {
+            async fn open(quirks: &str, limits: Limits, clock: &Clock) -> Self {
                 let plain = Behaviour::new(7, clock.clone());
-                let quirks = QuirkRates::parse(faults).unwrap();
+                let quirks = QuirkRates::parse(quirks).unwrap();
                 $kind::open(Behaviour { quirks, limits, ..plain }).await.unwrap()
             }
 
@@ -86,19 +86,19 @@ sources! {
 }
 
 impl<S: Source> Scene<S> {
-    /// A source with these faults; its clock advances with each request.
-    async fn new(faults: &str) -> Self {
-        Self::open(faults, |pipeline| pipeline).await
+    /// A source with these quirks; its clock advances with each request.
+    async fn new(quirks: &str) -> Self {
+        Self::open(quirks, |pipeline| pipeline).await
     }
 
-    /// A source without faults; its clock does not advance with requests.
+    /// A source without quirks; its clock does not advance with requests.
     async fn hurried() -> Self {
         Self::open("", |pipeline| pipeline.without_delay().unwrap()).await
     }
 
-    async fn open(faults: &str, pace: impl Fn(Pipeline) -> Pipeline) -> Self {
+    async fn open(quirks: &str, pace: impl Fn(Pipeline) -> Pipeline) -> Self {
         let clock = morning();
-        let source = S::open(faults, Limits::Real, &clock).await;
+        let source = S::open(quirks, Limits::Real, &clock).await;
         let pipeline = Pipeline::new(S::CHANNEL, source.environment()).unwrap();
         let mut pipeline = pace(pipeline.with_clock(&clock).unwrap());
         pipeline.edit(S::HOST, source.url()).unwrap();
@@ -106,18 +106,18 @@ impl<S: Source> Scene<S> {
         Self { source, clock, pipeline }
     }
 
-    /// Reads three things, of which `fault` strikes the second one, which is returned.
-    async fn struck(fault: &str) -> (Self, Struck) {
-        let scene = Self::new(&format!("{fault}@2")).await;
+    /// Reads three things, of which `quirk` strikes the second one, which is returned.
+    async fn struck(quirk: &str) -> (Self, Struck) {
+        let scene = Self::new(&format!("{quirk}@2")).await;
         let key = scene.source.file(3).remove(1);
         scene.pull().await;
         let struck = scene.at(&key);
         (scene, struck)
     }
 
-    /// Reads three things from a source on which `fault` strikes every n-th request.
-    async fn asked(fault: &str) -> (Self, Vec<String>) {
-        let scene = Self::new(fault).await;
+    /// Reads three things from a source on which `quirk` strikes every n-th request.
+    async fn asked(quirk: &str) -> (Self, Vec<String>) {
+        let scene = Self::new(quirk).await;
         let keys = scene.source.file(3);
         scene.pull().await;
         (scene, keys)
@@ -150,7 +150,7 @@ impl<S: Source> Scene<S> {
     }
 }
 
-/// A thing with a fault, as it was served and as it was kept.
+/// A thing with a quirk, as it was served and as it was kept.
 struct Struck {
     key: String,
     told: Arc<ServedState>,

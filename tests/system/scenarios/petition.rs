@@ -55,9 +55,9 @@ async fn t07_what_the_bureau_could_not_acknowledge_comes_again_and_nothing_else(
 
 #[tokio::test]
 async fn declarations_that_contradict_each_other_spoil_no_text() {
-    for fault in ["outer_utf8@1", "inner_utf8@1"] {
-        let (scene, _) = Bureau::asked(&format!("{fault},rare_name@1")).await;
-        assert_eq!(scene.pipeline.store.demands().len(), 3, "{fault}");
+    for quirk in ["outer_utf8@1", "inner_utf8@1"] {
+        let (scene, _) = Bureau::asked(&format!("{quirk},rare_name@1")).await;
+        assert_eq!(scene.pipeline.store.demands().len(), 3, "{quirk}");
     }
 }
 
@@ -116,14 +116,14 @@ async fn an_empty_list_is_no_rows_only_where_its_message_says_so() {
 
 #[tokio::test]
 async fn one_nobody_or_three_may_be_the_main_person() {
-    for (fault, mains) in [("bad_checksum", 1), ("no_main", 0), ("three_mains", 3)] {
-        let (_, struck) = Bureau::struck(fault).await;
+    for (quirk, mains) in [("bad_checksum", 1), ("no_main", 0), ("three_mains", 3)] {
+        let (_, struck) = Bureau::struck(quirk).await;
         let people = &struck.demand().body.people;
         let role =
             |person: &&contract::demand::Person| person.role == Some(contract::demand::Role::Main);
-        assert_eq!(people.iter().filter(role).count(), mains, "{fault}");
+        assert_eq!(people.iter().filter(role).count(), mains, "{quirk}");
         let told = struck.told.facts().unwrap()["people"].as_array().unwrap().len();
-        assert_eq!(people.len(), told, "{fault}");
+        assert_eq!(people.len(), told, "{quirk}");
     }
 }
 
@@ -201,13 +201,13 @@ async fn a_total_that_differs_from_page_to_page_ends_nothing_early() {
 
 #[tokio::test]
 async fn a_picture_within_the_record_becomes_name_and_size() {
-    for (fault, least) in [("attachment", 20_000), ("huge_attachment", 5 << 20)] {
-        let (_, struck) = Bureau::struck(fault).await;
+    for (quirk, least) in [("attachment", 20_000), ("huge_attachment", 5 << 20)] {
+        let (_, struck) = Bureau::struck(quirk).await;
         let demand = struck.demand();
-        assert_eq!(demand.body.attachments.len(), 1, "{fault}");
+        assert_eq!(demand.body.attachments.len(), 1, "{quirk}");
         let file = &demand.body.attachments[0];
-        assert_eq!(file.name.as_deref(), Some("现场照片.jpg"), "{fault}");
-        assert!(file.bytes >= Some(least), "{fault}: {:?}", file.bytes);
-        assert!(demand.raw.0.len() < 10_000, "{fault}: the picture itself is not kept");
+        assert_eq!(file.name.as_deref(), Some("现场照片.jpg"), "{quirk}");
+        assert!(file.bytes >= Some(least), "{quirk}: {:?}", file.bytes);
+        assert!(demand.raw.0.len() < 10_000, "{quirk}: the picture itself is not kept");
     }
 }

@@ -32,9 +32,9 @@ async fn a_row_that_is_issued_again_has_both_states_and_ends_in_the_newer() {
 
 #[tokio::test]
 async fn an_array_within_a_text_or_behind_a_byte_order_mark_is_an_array() {
-    for fault in ["wrapped@1", "bom@1"] {
-        let (scene, _) = Platform::asked(fault).await;
-        assert_eq!(scene.pipeline.store.demands().len(), 3, "{fault}");
+    for quirk in ["wrapped@1", "bom@1"] {
+        let (scene, _) = Platform::asked(quirk).await;
+        assert_eq!(scene.pipeline.store.demands().len(), 3, "{quirk}");
     }
 }
 

@@ -96,10 +96,10 @@ impl Totals {
 
     fn missed(&self, breakage: &str) -> Vec<String> {
         let parts = [("long", self.long, 99.5), ("short", self.short, 95.0)];
-        let missed = parts.into_iter().filter(|(_, (part, all), bar)| percent(*part, *all) < *bar);
+        let missed = parts.into_iter().filter(|(_, (part, all), target)| percent(*part, *all) < *target);
         missed
-            .map(|(name, (part, all), bar)| {
-                format!("{breakage}: {part} of {all} {name} texts restored, less than {bar} %")
+            .map(|(name, (part, all), target)| {
+                format!("{breakage}: {part} of {all} {name} texts restored, less than {target} %")
             })
             .collect()
     }

@@ -20,7 +20,7 @@ pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<()> {
     let texts: Vec<&str> = corpus.demands().iter().map(|text| text.trim()).collect();
     let gb18030: Vec<Vec<u8>> = encoded(corpus.demands(), "gb18030")?;
     let broken = broken(&corpus.unseen)?;
-    say(format_args!("\n| speed on one core | MB/s | bar |\n|---|---|---|"))?;
+    say(format_args!("\n| speed on one core | MB/s | target |\n|---|---|---|"))?;
     let size = |texts: &[&str]| texts.iter().map(|text| text.len()).sum::<usize>();
     let utf8 = rate(size(&texts), || {
         for text in &texts {
@@ -107,7 +107,7 @@ const RECORDS: usize = 1_000;
 
 /// Prints how many records per second become sealed demands.
 pub(crate) fn measure_mapping() -> anyhow::Result<()> {
-    say(format_args!("\n| bytes to sealed demand, one core | records/s | bar |\n|---|---|---|"))?;
+    say(format_args!("\n| bytes to sealed demand, one core | records/s | target |\n|---|---|---|"))?;
     let mut xml = Vec::new();
     let program = "import sys; print(sys.stdin.read().encode('gbk').hex())";
     peers::run(program, XML.trim_end().as_bytes(), |line| {
@@ -117,15 +117,15 @@ pub(crate) fn measure_mapping() -> anyhow::Result<()> {
     let (utf8, gbk) =
         (Hints::default(), Hints { declared: Some(Charset::Gb18030), ..Hints::default() });
     let json = JSON.trim_end().as_bytes();
-    for (suite, name, bars) in [
+    for (suite, name, targets) in [
         (Suite::Aes, "AES and SHA-256", ["80000", "40000"]),
         // The processor has no instructions for these.
         (Suite::Sm, "SM4 and SM3", ["", ""]),
     ] {
         let n = per_second(&mapping(suite, JSON_MAPPING)?, json, Shape::Json, &utf8)?;
-        say(format_args!("| JSON of {} bytes, {name} | {n:.0} | {} |", json.len(), bars[0]))?;
+        say(format_args!("| JSON of {} bytes, {name} | {n:.0} | {} |", json.len(), targets[0]))?;
         let n = per_second(&mapping(suite, XML_MAPPING)?, &xml, Shape::Xml, &gbk)?;
-        say(format_args!("| GBK XML of {} bytes, {name} | {n:.0} | {} |", xml.len(), bars[1]))?;
+        say(format_args!("| GBK XML of {} bytes, {name} | {n:.0} | {} |", xml.len(), targets[1]))?;
     }
     Ok(())
 }
