@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::board::Board;
 use crate::grid::Grid;
-use crate::inspection::{Platform, Province, National};
+use crate::inspection::{National, Platform, Province};
 use crate::petition::Bureau;
 use crate::quirk::QuirkSet;
 use crate::source::{Simulator, Upstream};

@@ -42,7 +42,7 @@ pub use hotline::{
     Storage,
 };
 pub use quirk::{QuirkRates, QuirkSet};
-pub use source::{Behaviour, RequestCounts, Limits, Simulator};
+pub use source::{Behaviour, Limits, RequestCounts, Simulator};
 pub use truth::{Retention, Truth};
 
 /// 人民网领导留言板, a message board for leaders: signed JSON.

@@ -61,7 +61,7 @@ impl World {
         (store, Sealer::new(&keys))
     }
 
-    /// All differences between what the city served and what the store holds.
+    /// All differences between what the city served and what the store contains.
     async fn differences(&self, store: &Database, sealer: &Sealer) -> Vec<String> {
         let mut found = Vec::new();
         for truth in self.city.truths().await.unwrap() {
@@ -82,8 +82,8 @@ async fn difference(
     sealer: &Sealer,
 ) -> Option<String> {
     let key = RecordKey::new(thing.key.as_str());
-    let waits = store.quarantine_show(&DemandId::of(channel, &key)).await.unwrap();
-    match (&thing.last().outcome, store.current(channel, &key).await.unwrap(), waits) {
+    let quarantined = store.quarantine_show(&DemandId::of(channel, &key)).await.unwrap();
+    match (&thing.last().outcome, store.current(channel, &key).await.unwrap(), quarantined) {
         // It may have been deleted before it was read.
         _ if thing.deleted_at.is_some() => None,
         (Outcome::Demand(facts), Some(demand), _) => altered_field(facts, &demand, sealer),
@@ -92,9 +92,9 @@ async fn difference(
         (Outcome::Reject(_), _, Some(_)) => None,
         // It was readable in an earlier state.
         (Outcome::Reject(_), Some(_), None) if thing.states.len() > 1 => None,
-        // Without a readable key it waits under its bytes.
+        // A record without a readable key is in quarantine under another id.
         (Outcome::Reject(_), None, None) => None,
-        (Outcome::Reject(class), Some(_), None) => Some(format!("taken, though {class:?}")),
+        (Outcome::Reject(reason), Some(_), None) => Some(format!("stored, though {reason:?}")),
     }
 }
 
@@ -115,7 +115,7 @@ async fn every_quirk_of_the_city_at_once_loses_and_alters_nothing() {
     let world = World::open(600, "all").await;
     let mut pulled = world.pull().await;
     for _ in 0..2 {
-        // What a fault kept back in one pass comes in the next.
+        // The next pass reads what a quirk prevented the last one from reading.
         pulled = world.pull().await;
     }
     let (store, sealer) = pulled;

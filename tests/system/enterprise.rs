@@ -30,7 +30,7 @@ impl Drop {
         Self { platform, clock, pipeline, _folder: folder }
     }
 
-    /// Advances the clock by half an hour; the platform drops a file, which is read.
+    /// Advances the clock by half an hour. The platform drops a file, and the gateway reads it.
     async fn half_an_hour(&mut self) -> Option<String> {
         self.clock.advance(DROP_INTERVAL);
         let name = self.platform.drop_file().unwrap();
@@ -86,7 +86,7 @@ async fn t11_a_file_that_is_not_what_was_announced_goes_to_error_with_an_alarm()
         ("empty_file", "empty_file"),
         ("no_rows", "no_records"),
     ] {
-        // Only the second file is bad: the third covers what it held.
+        // Only the second file is bad. The third contains its rows too.
         let mut drop = Drop::new(&format!("{quirk}@2"));
         let numbers = drop.platform.submit(4);
         drop.half_an_hour().await;
@@ -150,7 +150,7 @@ async fn a_file_that_arrives_after_its_manifest_is_waited_for() {
 async fn a_replaced_file_is_read_again() {
     let drop = two_files("replaced@1").await;
     assert_eq!(drop.platform.counters().unwrap().archived, 3);
-    // The nine rows of each, and of the one that came twice under its name.
+    // Three files of nine rows: two, of which the first came twice.
     assert_eq!(drop.pipeline.store.books()[0].read, 3 * 9);
 }
 
@@ -166,7 +166,7 @@ async fn two_files(quirks: &str) -> Drop {
     drop
 }
 
-/// Six appeals, of which every second one is damaged, and the number of the first damaged one.
+/// Reads six appeals, with the quirk in every second one. Returns the number of the first one that has it.
 async fn spoilt(quirk: &str) -> (Drop, String) {
     let mut drop = Drop::new(&format!("{quirk}@2"));
     let numbers = drop.platform.submit(6);
@@ -277,7 +277,7 @@ async fn everything_at_once_loses_nothing() {
         drop.platform.advance_random(8);
         drop.half_an_hour().await;
     }
-    // What was in the last bad file comes with the next good one.
+    // The next good files contain the rows of the last bad one too.
     for _ in 0..3 {
         drop.platform.advance_random(1);
         drop.half_an_hour().await;

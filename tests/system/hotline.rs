@@ -35,7 +35,7 @@ async fn every_quirk_of_the_hotline_arrives_as_it_was_served() {
     world.hotline.advance_random(60).await.unwrap();
     world.hotline.commit_late(Duration::from_secs(3600)).await.unwrap();
     world.pull().await.unwrap();
-    // What raced our own acknowledgement is found by the overlap of the next pass.
+    // The overlap of the next pass finds rows that changed while the gateway acknowledged them.
     world.pull().await.unwrap();
     assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
     let (store, _) = world.store().await.unwrap();

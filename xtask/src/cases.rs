@@ -114,7 +114,9 @@ fn sync(config: &Path) -> Result<VerdictCounts> {
         Err(error) => return Ok(VerdictCounts::failed(&format!("{error:#}"))),
     };
     if results[0]["became"] != "done" {
-        return Ok(VerdictCounts::failed(results[0]["why"].as_str().unwrap_or("sync did not finish")));
+        return Ok(VerdictCounts::failed(
+            results[0]["why"].as_str().unwrap_or("sync did not finish"),
+        ));
     }
     let books = &query(&["books"])?["channels"][0];
     let count = |name: &str| books[name].as_u64().unwrap_or_default();

@@ -107,10 +107,8 @@ pub(crate) struct Venv {
 }
 
 /// A Singer tap of another project. Tests expect it in this folder.
-pub(crate) const SINGER_TAP: Venv = Venv {
-    requirements: "connectors/process/tests/singer-tap.txt",
-    folder: "target/singer",
-};
+pub(crate) const SINGER_TAP: Venv =
+    Venv { requirements: "connectors/process/tests/singer-tap.txt", folder: "target/singer" };
 
 /// The programs that the whole gateway is compared with.
 pub(crate) const BENCH_PEERS: Venv =

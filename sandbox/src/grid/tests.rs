@@ -144,7 +144,8 @@ async fn receiver(clock: &Clock) -> (HttpServer, Arc<Mutex<BTreeMap<String, u64>
     let server = HttpServer::open(move |request| {
         let header = |name: &str| request.header(name).unwrap_or_default();
         let date = header("x-bg-date-time");
-        let right = sign::x_bg_signature(SECRET_KEY, "POST", "/intake/mobile", "a=1", ACCESS_KEY, date);
+        let right =
+            sign::x_bg_signature(SECRET_KEY, "POST", "/intake/mobile", "a=1", ACCESS_KEY, date);
         let is_late = (clock.now() - parse_http_date(date).unwrap()).num_seconds() > 90;
         if header("x-bg-hmac-signature") != right || is_late {
             return Reply::html(401, "no");

@@ -95,8 +95,8 @@ mod tests {
     #[test]
     fn a_window_slides() {
         let mut window = Window::new(Limits::Real, 2, Duration::from_secs(60));
-        let answers =
-            [0, 10_000, 20_000, 59_999, 60_000, 60_001, 70_000].map(|ms| window.try_request(at(ms)));
+        let answers = [0, 10_000, 20_000, 59_999, 60_000, 60_001, 70_000]
+            .map(|ms| window.try_request(at(ms)));
         assert_eq!(answers, [true, true, false, false, true, false, true]);
         let mut loose = Window::new(Limits::Loose, 2, Duration::from_secs(60));
         assert!((0..2_000).all(|_| loose.try_request(at(0))) && !loose.try_request(at(0)));

@@ -1,7 +1,7 @@
-//! The scenarios of the city, each with its number (T01 to T20), and each quirk of its sources, with the name
-//! of its switch. The tests set the switch, read the source, and check the row in the store or in quarantine.
+//! Tests the scenarios of the city, which have numbers (T01 to T20), and the quirks of its sources. The tests
+//! switch on a quirk, read the source, and check the row in the store or in quarantine.
 //!
-//! The scenarios with files (T10 to T12) are in `enterprise.rs`; T13, T14, T15 and T17 test only the mapping,
+//! The scenarios with files (T10 to T12) are in `enterprise.rs`. T13, T14, T15 and T17 test only the mapping,
 //! and are in `normalizer/tests`.
 
 mod board;
@@ -23,8 +23,9 @@ use sandbox::{
 };
 use system_tests::pipeline::Pipeline;
 
-/// The date at which the shipped channels begin to read, and the date for these tests.
+/// The date from which the shipped channels read.
 const SHIPPED_START: &str = "2024-01-01";
+/// The date that these tests set instead.
 const START: &str = "2026-10-05";
 
 /// A simulated source, and the shipped channel that reads it.
@@ -106,7 +107,7 @@ impl<S: Source> Scene<S> {
         Self { source, clock, pipeline }
     }
 
-    /// Reads three things, of which `quirk` strikes the second one, which is returned.
+    /// Reads three items. `quirk` strikes the second one, and this returns that one.
     async fn struck(quirk: &str) -> (Self, Struck) {
         let scene = Self::new(&format!("{quirk}@2")).await;
         let key = scene.source.file(3).remove(1);
@@ -115,7 +116,7 @@ impl<S: Source> Scene<S> {
         (scene, struck)
     }
 
-    /// Reads three things from a source on which `quirk` strikes every n-th request.
+    /// Reads three items from a source whose requests `quirk` strikes, in the format of `QuirkRates::parse`.
     async fn asked(quirk: &str) -> (Self, Vec<String>) {
         let scene = Self::new(quirk).await;
         let keys = scene.source.file(3);
@@ -123,14 +124,14 @@ impl<S: Source> Scene<S> {
         (scene, keys)
     }
 
-    /// Reads until caught up, and checks that nothing is lost or altered.
+    /// Reads until the channel has caught up, and checks that nothing is lost or altered.
     async fn pull(&self) {
         self.pipeline.pull().await.unwrap_or_else(|fault| panic!("{fault}"));
         assert_eq!(self.pipeline.differences(&self.source.truth()), [""; 0]);
     }
 
-    /// Reads until caught up, and waits as long as the source asks, by the clock of the city. Returns how long it
-    /// waited in total, and how often.
+    /// Reads until the channel has caught up, and waits as long as the source asks, by the clock of the city.
+    /// Returns how long it waited in total, and how often.
     async fn pull_patiently(&self) -> (std::time::Duration, u32) {
         let (mut waited, mut times) = (std::time::Duration::ZERO, 0);
         while let Err(fault) = self.pipeline.pull().await {
@@ -150,16 +151,17 @@ impl<S: Source> Scene<S> {
     }
 }
 
-/// A thing with a quirk, as it was served and as it was kept.
+/// An item as the source served it last, and its demand in the store.
 struct Struck {
     key: String,
     told: Arc<ServedState>,
+    /// `None` if it is not in the store.
     demand: Option<Demand>,
 }
 
 impl Struck {
     fn demand(&self) -> &Demand {
-        self.demand.as_ref().unwrap_or_else(|| panic!("{} is no demand", self.key))
+        self.demand.as_ref().unwrap_or_else(|| panic!("{} is not in the store", self.key))
     }
 }
 

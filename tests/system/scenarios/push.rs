@@ -14,7 +14,7 @@ use gateway::{
 use normalizer::{Keys, Sealer};
 use sandbox::grid::PushCounts;
 use sink::store::{Database, Postgres};
-use system_tests::{compare::altered, gateway_process::server};
+use system_tests::{compare::altered_field, gateway_process::server};
 
 use super::*;
 
@@ -93,7 +93,7 @@ impl Town {
                 found.push(format!("{key} was lost"));
                 continue;
             };
-            found.extend(altered(thing.last().facts().unwrap(), &demand, &sealer));
+            found.extend(altered_field(thing.last().facts().unwrap(), &demand, &sealer));
         }
         found
     }

@@ -96,7 +96,8 @@ impl Totals {
 
     fn missed(&self, breakage: &str) -> Vec<String> {
         let parts = [("long", self.long, 99.5), ("short", self.short, 95.0)];
-        let missed = parts.into_iter().filter(|(_, (part, all), target)| percent(*part, *all) < *target);
+        let missed =
+            parts.into_iter().filter(|(_, (part, all), target)| percent(*part, *all) < *target);
         missed
             .map(|(name, (part, all), target)| {
                 format!("{breakage}: {part} of {all} {name} texts restored, less than {target} %")

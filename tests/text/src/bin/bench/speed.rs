@@ -107,7 +107,9 @@ const RECORDS: usize = 1_000;
 
 /// Prints how many records per second become sealed demands.
 pub(crate) fn measure_mapping() -> anyhow::Result<()> {
-    say(format_args!("\n| bytes to sealed demand, one core | records/s | target |\n|---|---|---|"))?;
+    say(format_args!(
+        "\n| bytes to sealed demand, one core | records/s | target |\n|---|---|---|"
+    ))?;
     let mut xml = Vec::new();
     let program = "import sys; print(sys.stdin.read().encode('gbk').hex())";
     peers::run(program, XML.trim_end().as_bytes(), |line| {
