@@ -1,4 +1,4 @@
-//! 领导留言板, the message board (S2).
+//! Tests the channel of 领导留言板, the message board for leaders.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ async fn t05_a_ban_lasts_ten_minutes_and_loses_nothing() {
     let mut scene = Board::hurried().await;
     scene.source.file(6);
     scene.pipeline.pull().await.unwrap_err();
-    // Somebody else with the same address does not listen.
+    // Another client with the same address ignores the pause.
     let gate = std::mem::replace(&mut scene.pipeline.context.gate, Arc::new(contract::OpenGate));
     scene.pipeline.pull().await.unwrap_err();
     scene.pipeline.context.gate = gate;
@@ -116,7 +116,7 @@ async fn a_thread_has_its_time_under_either_name() {
 async fn a_leading_blank_is_no_part_of_a_place() {
     let (_, struck) = Board::struck("leading_blank").await;
     assert_eq!(struck.told.payload["from"], " 安徽省 芜湖市");
-    // The compared address is without it.
+    // `struck` has compared the address with `from` without the blank.
     assert!(struck.demand().body.address.is_some());
 }
 
@@ -163,8 +163,8 @@ async fn numbers_that_were_never_given_are_no_end() {
 
 #[tokio::test]
 async fn a_thread_pinned_out_of_order_hides_nothing_and_is_there_once() {
-    // The thirtieth stands in front of nineteen newer ones: a walk that goes on behind the least
-    // number of the first page would pass over ten.
+    // The pinned thread 30 comes before nineteen newer ones on the first page. A reader that continued after
+    // the smallest number of that page would miss ten threads.
     let scene = Board::new("pinned@30").await;
     let keys = scene.source.file(59);
     scene.pull().await;

@@ -1,4 +1,4 @@
-//! The 12345 hotline (S1).
+//! Tests the channel of the 12345 hotline with each quirk of the simulated hotline.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! 互联网+督查, the inspection platform (S4): its days, secrets, clocks and rate limit.
+//! Tests the channels of 互联网+督查, the inspection platforms: requests by day, secrets, clocks, rate limits.
 
 mod rows;
 

@@ -1,4 +1,4 @@
-//! The mobile app and the grid, which the gateway polls (S6).
+//! Tests the channel of the platform of the mobile app and the grid workers, which the gateway polls.
 
 use std::time::Duration;
 

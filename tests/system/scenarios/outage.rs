@@ -1,4 +1,4 @@
-//! Outages: of the broker, of this process, of a source.
+//! Tests outages of the broker, of the gateway's process, and of a source.
 
 use std::time::Duration;
 

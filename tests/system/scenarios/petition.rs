@@ -1,4 +1,4 @@
-//! 信访, the petitions (S3).
+//! Tests the channel of 信访, the petition bureau.
 
 use std::{collections::BTreeSet, time::Duration};
 

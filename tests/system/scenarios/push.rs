@@ -1,4 +1,5 @@
-//! The mobile app and the grid, which push to the gateway (S6): the listener, the guard and the whole gateway.
+//! Tests the platform of the mobile app and the grid workers, which pushes to the gateway, with the listener,
+//! the authentication of its requests, and the whole gateway.
 
 use std::{collections::HashMap, fs, future::Future};
 
@@ -29,7 +30,7 @@ impl Town {
     /// Uses this store, or a file if there is none.
     async fn open(quirks: &str, store: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // The guard uses the clock of the machine.
+        // The check of signed times uses the clock of the machine.
         let mobile = <Mobile as Source>::open(quirks, Limits::Loose, &Clock::machine()).await;
         shipped::write(folder.path(), &["mobile"]).unwrap();
         let file = folder.path().join("channels/mobile/channel.toml");
@@ -71,7 +72,7 @@ impl Town {
         (url, work)
     }
 
-    /// Pushes everything to a gateway that runs until all of it is sent.
+    /// Pushes everything to a gateway, which runs until everything is sent.
     async fn push(&self) -> PushCounts {
         let stop = Stop::default();
         let (url, working) = self.gateway(&stop).await;

@@ -1,4 +1,4 @@
-//! Rows of 互联网+督查, the inspection platform: late, issued again, wrapped, masked or sealed.
+//! Tests rows of 互联网+督查, the inspection platform, that are late, repeated, wrapped, masked or encrypted.
 
 use contract::demand::QualityFlag;
 use system_tests::compare::has_flag;
