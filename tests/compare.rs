@@ -1,5 +1,5 @@
-//! Compares what the city served with what the store holds: by id, field by field, and by the raw record,
-//! which is opened with the key.
+//! Compares what the city served with what the store contains: the ids, the fields of demands, and the raw
+//! records, which it decrypts with the keys.
 #![allow(clippy::expect_used, clippy::panic)]
 
 use anyhow::Context;
@@ -16,8 +16,8 @@ use sink::store::{Database, HistoryRow};
 /// Columns that the gateway writes.
 const OUR_COLUMNS: [&str; 3] = ["ISFETCH", "SJJHZT", "SJJHSBYY"];
 
-/// Everything that was lost, altered or invented. Empty if the store holds exactly the last state of every
-/// case, and history holds no state that the city never served.
+/// Descriptions of everything that was lost, altered or invented. Empty if the store contains exactly the
+/// last state of every case, and history contains no state that the city never served.
 ///
 /// # Errors
 /// The store cannot be read.
@@ -27,29 +27,30 @@ pub async fn differences(
     sealer: &Sealer,
 ) -> anyhow::Result<Vec<String>> {
     let channel: ChannelId = "hotline".parse()?;
-    let check = Check { oracle, store, sealer, channel };
+    let comparison = Comparison { oracle, store, sealer, channel };
     let mut found = Vec::new();
     for case in oracle.cases() {
-        found.extend(check.case(case).await?);
+        found.extend(comparison.difference(case).await?);
     }
-    let (demands, waiting) = check.counts().await?;
+    let (demands, quarantined) = comparison.counts().await?;
     let deleted = oracle.cases().iter().filter(|case| case.deleted_at.is_some()).count() as u64;
     let cases = oracle.cases().len() as u64;
-    if demands + waiting > cases || demands + waiting + deleted < cases {
-        found.push(format!("{demands} demands and {waiting} in quarantine of {cases} cases"));
+    if demands + quarantined > cases || demands + quarantined + deleted < cases {
+        found.push(format!("{demands} demands and {quarantined} in quarantine of {cases} cases"));
     }
     Ok(found)
 }
 
-struct Check<'a> {
+struct Comparison<'a> {
     oracle: &'a Oracle,
     store: &'a Database,
     sealer: &'a Sealer,
     channel: ChannelId,
 }
 
-impl Check<'_> {
-    async fn case(&self, case: &Case) -> anyhow::Result<Option<String>> {
+impl Comparison<'_> {
+    /// How the store differs from one case; `None` if it does not.
+    async fn difference(&self, case: &Case) -> anyhow::Result<Option<String>> {
         let last = case.last();
         let key = RecordKey::new(last.row.rowguid.as_str());
         let id = DemandId::of(&self.channel, &key);
@@ -63,7 +64,7 @@ impl Check<'_> {
                 (None, None) => Some(format!("{key} was lost")),
             });
         };
-        // A case may become unreadable, or vanish, after it was read.
+        // The city may have made a case unreadable, or deleted it, after the gateway read it.
         let is_final = case.deleted_at.is_none() && last.is_readable;
         let history = self.store.history(&id).await?;
         let newest = history.iter().max_by_key(|row| row.version).context("no history")?;
@@ -73,7 +74,7 @@ impl Check<'_> {
             return Ok(Some(format!("{key}: not the last of {} states", case.states.len())));
         }
         if case.states.iter().find(served).is_none() {
-            return Ok(Some(format!("{key}: holds a state that was never served")));
+            return Ok(Some(format!("{key}: the state in the store was never served")));
         }
         if is_final && !self.same_parts(last, &raw) {
             return Ok(Some(format!("{key}: the additions are not those that were served")));
@@ -84,18 +85,19 @@ impl Check<'_> {
         for row in &history {
             let raw = self.raw(&demand, row).await?;
             if !case.states.iter().any(|state| same_row(&state.row, &raw)) {
-                return Ok(Some(format!("{key}: history holds a state that was never served")));
+                return Ok(Some(format!("{key}: a state in history was never served")));
             }
         }
         Ok(None)
     }
 
+    /// The decrypted raw record of a row of history.
     async fn raw(&self, demand: &Demand, row: &HistoryRow) -> anyhow::Result<Value> {
         let sealed = self.store.raw(row.seq).await?.context("a state without its record")?;
         Ok(serde_json::from_slice(&open_raw(self.sealer, Place::from(demand), &sealed)?)?)
     }
 
-    /// Whether the record contains exactly the additions to its case.
+    /// Whether the record contains exactly the reminders and supplements to its case.
     fn same_parts(&self, state: &State, raw: &Value) -> bool {
         let served = self.oracle.pressings(&state.row.serialnum);
         let kept = raw["pressing"].as_array().map_or(&[][..], Vec::as_slice);
@@ -103,7 +105,7 @@ impl Check<'_> {
             && served.iter().zip(kept).all(|(served, kept)| same_row(served, kept))
     }
 
-    /// The first mapped field that is not what the city served, after the configured cleaning.
+    /// The first mapped field that differs from what the city served and the configuration cleaned.
     fn altered_field(
         &self,
         demand: &Demand,
@@ -135,23 +137,24 @@ impl Check<'_> {
         Ok(None)
     }
 
+    /// The numbers of demands and of quarantined records in the store.
     async fn counts(&self) -> anyhow::Result<(u64, u64)> {
         let status = self.store.status().await?;
         let demands = status.iter().map(|channel| channel.demands).sum();
-        let waiting = status.iter().map(|channel| channel.quarantined).sum();
-        Ok((demands, waiting))
+        let quarantined = status.iter().map(|channel| channel.quarantined).sum();
+        Ok((demands, quarantined))
     }
 }
 
-/// Whether the record contains every column that was served, apart from ours.
+/// Whether the record contains every column that was served, except those that the gateway writes.
 fn same_row(served: &impl serde::Serialize, raw: &Value) -> bool {
     let Ok(Value::Object(served)) = serde_json::to_value(served) else { return false };
     let theirs = served.iter().filter(|(column, _)| !OUR_COLUMNS.contains(&column.as_str()));
     theirs.into_iter().all(|(column, value)| raw.get(column).unwrap_or(&Value::Null) == value)
 }
 
-/// The first field of a demand that differs from the facts, and how.
-pub fn altered(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<String> {
+/// Describes the first field of a demand that differs from the facts; `None` if none does.
+pub fn altered_field(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<String> {
     let kept = serde_json::to_value(&demand.body).expect("it opens");
     let place = Place::from(demand);
     let unmasked = match &demand.body.unmasked {
@@ -183,14 +186,14 @@ pub fn altered(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<String
                     kept != expected && (kept - expected).abs() < 0.01
                 })
             }),
-            // The mark of the source, unchanged.
+            // The demand has the value of the source.
             "repeat" => {
                 let mark = if value["flag"] == true { "1" } else { "0" };
                 kept["repeat"]["flag"] == mark
             }
-            "quality" => value.as_array().expect("a list").iter().all(|doubt| {
-                let flag = serde_json::from_value(doubt["flag"].clone()).expect("it opens");
-                has_doubt(demand, doubt["field"].as_str().expect("a name"), flag)
+            "quality" => value.as_array().expect("a list").iter().all(|quality| {
+                let flag = serde_json::from_value(quality["flag"].clone()).expect("it opens");
+                has_flag(demand, quality["field"].as_str().expect("a name"), flag)
             }),
             _ => &kept[field] == value,
         };
@@ -201,19 +204,19 @@ pub fn altered(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<String
     None
 }
 
-/// Faults after which the record differs from what was served: XML references are resolved, and files are
-/// replaced with their names.
-const REPLACING_FAULTS: [&str; 3] = ["illegal_reference", "attachment", "huge_attachment"];
+/// Quirks of records that the gateway stores differently from what was served: it resolves XML references,
+/// and replaces files by their names.
+const CHANGED_QUIRKS: [&str; 3] = ["illegal_reference", "attachment", "huge_attachment"];
 
-/// Whether the raw record is the one that was served. In a workbook only the key is compared, because it
-/// writes texts in its own way.
+/// Whether the raw record is the one that was served. For a workbook this compares only the key, because a
+/// workbook writes texts in its own way.
 pub fn same_payload(served_state: &ServedState, demand: &Demand, sealer: &Sealer) -> bool {
     let raw = open_raw(sealer, Place::from(demand), &demand.raw).expect("it opens");
     let raw: Value = serde_json::from_slice(&raw).expect("it opens");
     if served_state.quirks.contains(&"workbook") {
         return raw["诉求编号"] == served_state.payload["诉求编号"];
     }
-    if served_state.quirks.iter().any(|fault| REPLACING_FAULTS.contains(fault)) {
+    if served_state.quirks.iter().any(|quirk| CHANGED_QUIRKS.contains(quirk)) {
         return true;
     }
     let served = served_state.payload.as_object().expect("it opens").iter();
@@ -221,11 +224,10 @@ pub fn same_payload(served_state: &ServedState, demand: &Demand, sealer: &Sealer
     served.filter(|(column, _)| !is_lost(column)).all(|(column, value)| raw[column] == *value)
 }
 
-/// Whether a demand has this doubt.
-pub fn has_doubt(demand: &Demand, field: &str, flag: QualityFlag) -> bool {
-    // A doubt about a part of the field counts as a doubt about the field.
-    let is_of = |part: &str| {
-        part.strip_prefix(field).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+/// Whether a demand has this quality flag for the field or a part of it, such as `people.0.phone`.
+pub fn has_flag(demand: &Demand, field: &str, flag: QualityFlag) -> bool {
+    let is_part = |path: &str| {
+        path.strip_prefix(field).is_some_and(|end| !end.starts_with(char::is_alphanumeric))
     };
-    demand.body.quality.iter().any(|doubt| is_of(&doubt.field) && doubt.flag == flag)
+    demand.body.quality.iter().any(|quality| is_part(&quality.field) && quality.flag == flag)
 }

@@ -1,5 +1,5 @@
-//! Sends real texts through the hotline: writes them into its tables as GBK bytes (GB18030 if GBK lacks a
-//! character), reads, maps, seals and stores them, opens them again, and compares.
+//! Feeds real texts to the simulated hotline, which has them in its tables as GBK bytes (GB18030 if GBK
+//! lacks a character); runs the gateway; and compares the decrypted texts in the store.
 
 use std::{fmt, path::Path};
 
@@ -11,14 +11,15 @@ use sandbox::{Clock, Corpus, CorpusText, Gbk, Settings, Storage};
 
 use crate::world::World;
 
-/// Maximum size of the title and content columns of the hotline in bytes, if it has limits.
-const MAX_TITLE: usize = 400;
-const MAX_CONTENT: usize = 4_000;
+/// The maximum size of the title column of the hotline in bytes, unless it is a CLOB.
+const MAX_TITLE_BYTES: usize = 400;
+/// The same for the content column.
+const MAX_CONTENT_BYTES: usize = 4_000;
 
-/// How many texts of a corpus arrived, and how.
+/// What became of the texts of a corpus.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The number of texts that were sent.
+    /// The number of texts.
     pub texts: usize,
     /// Texts with a character that GBK lacks.
     pub beyond_gbk: usize,
@@ -26,7 +27,7 @@ pub struct Report {
     pub over_4000: usize,
     /// Demands whose content is flagged `truncated`.
     pub truncated: usize,
-    /// Positions of texts that did not arrive, or were altered.
+    /// The positions of texts that are not in the store, or were altered.
     pub altered: Vec<usize>,
 }
 
@@ -44,14 +45,14 @@ impl fmt::Display for Report {
     }
 }
 
-/// Sends the texts of a JSON lines file through a hotline with this storage.
+/// Feeds the texts of a JSON lines file to a hotline with this storage, and runs the gateway.
 ///
 /// # Errors
 /// The file cannot be read, or the gateway failed.
 pub async fn send(file: &Path, storage: Storage) -> anyhow::Result<Report> {
     let corpus = Corpus::from_jsonl(file)?;
-    let Corpus::Texts(pieces) = &corpus else { anyhow::bail!("{}: no texts", file.display()) };
-    let pieces = pieces.clone();
+    let Corpus::Texts(texts) = &corpus else { anyhow::bail!("{}: no texts", file.display()) };
+    let texts = texts.clone();
     let mut settings = Settings::new(1, Clock::machine());
     settings.storage = storage;
     settings.corpus = corpus;
@@ -59,26 +60,26 @@ pub async fn send(file: &Path, storage: Storage) -> anyhow::Result<Report> {
     if storage == Storage::Clob {
         world.edit_channel("RQSTCONTENT = 4000, RQSTTITLE = 400, ", "")?;
     }
-    let keys = world.hotline.file(pieces.len() as u64).await?;
-    anyhow::ensure!(keys.len() == pieces.len(), "{} of {} texts filed", keys.len(), pieces.len());
+    let keys = world.hotline.file(texts.len() as u64).await?;
+    anyhow::ensure!(keys.len() == texts.len(), "{} of {} texts filed", keys.len(), texts.len());
     world.pull().await?;
-    compare(&world, storage, &keys, &pieces).await
+    compare(&world, storage, &keys, &texts).await
 }
 
 async fn compare(
     world: &World,
     storage: Storage,
     keys: &[String],
-    pieces: &[CorpusText],
+    texts: &[CorpusText],
 ) -> anyhow::Result<Report> {
     let (store, sealing) = world.store().await?;
     let sealer = Sealer::new(&sealing);
     let channel = "hotline".parse()?;
-    let mut report = Report { texts: pieces.len(), ..Report::default() };
-    for (index, (key, piece)) in keys.iter().zip(pieces).enumerate() {
-        let bytes = Gbk::new(&piece.content).bytes().len();
-        report.over_4000 += usize::from(bytes > MAX_CONTENT);
-        report.beyond_gbk += usize::from(!fits_gbk(&piece.content) || !fits_gbk(&piece.title));
+    let mut report = Report { texts: texts.len(), ..Report::default() };
+    for (index, (key, text)) in keys.iter().zip(texts).enumerate() {
+        let bytes = Gbk::new(&text.content).bytes().len();
+        report.over_4000 += usize::from(bytes > MAX_CONTENT_BYTES);
+        report.beyond_gbk += usize::from(!fits_gbk(&text.content) || !fits_gbk(&text.title));
         let Some(demand) = store.current(&channel, &contract::RecordKey::new(key)).await? else {
             report.altered.push(index);
             continue;
@@ -93,8 +94,8 @@ async fn compare(
         };
         let arrived = (shown("title", &demand.body.title), shown("content", &demand.body.content));
         let sent = (
-            expected(&piece.title, MAX_TITLE, storage),
-            expected(&piece.content, MAX_CONTENT, storage),
+            expected(&text.title, MAX_TITLE_BYTES, storage),
+            expected(&text.content, MAX_CONTENT_BYTES, storage),
         );
         if arrived != sent {
             report.altered.push(index);
@@ -109,8 +110,8 @@ async fn compare(
     Ok(report)
 }
 
-/// The text as it should arrive: cut to the width of the column, and then cleaned as configured. The city
-/// itself decodes the bytes, because the decoder under test cannot check itself.
+/// The text that the store must contain: cut to the width of the column, and then cleaned as configured.
+/// The city's decoder decodes the bytes, because the gateway's decoder cannot check itself.
 fn expected(text: &str, width: usize, storage: Storage) -> String {
     let bytes = Gbk::new(text);
     let kept = match storage {

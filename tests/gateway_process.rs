@@ -1,5 +1,5 @@
-//! Runs the real binary as a child process and reads its log; and runs `xtask serve`, for tests that restart
-//! or kill a server.
+//! Runs the gateway's binary as a child process and reads its log. Also runs `xtask serve`, for tests that
+//! restart or kill a server.
 
 use std::{
     collections::BTreeMap,
@@ -26,13 +26,13 @@ pub fn command() -> anyhow::Result<Command> {
     Ok(Command::new(binary("tonghui")?))
 }
 
-/// The URL of a server that the test command started, from this environment variable.
+/// The URL of a test server, from the environment variable that `cargo xtask with` sets.
 ///
 /// # Errors
 /// The variable is not set. The test fails, because a skipped test proves nothing.
 pub fn server(variable: &str) -> anyhow::Result<String> {
     std::env::var(variable).with_context(|| {
-        format!("this test needs a server, which {variable} names: run `cargo xtask with cargo test -p system-tests`")
+        format!("{variable} is not set: run `cargo xtask with cargo test -p system-tests`, which starts servers")
     })
 }
 
@@ -46,7 +46,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts the binary, which logs every verb.
+    /// Starts the binary. It logs every event of [`EVENTS`].
     ///
     /// # Errors
     /// The binary was not built, or cannot be started.
@@ -95,9 +95,10 @@ impl Gateway {
         Ok((!line.is_empty()).then_some(line))
     }
 
-    /// Kills the process (SIGKILL) right after it has logged `verb`, if possible. It continues between its
-    /// log line and our signal, so this first stops it. If the last line shows that it has gone further, it
-    /// may continue until it logs `verb` again. Returns the last verb that it logged.
+    /// Kills the process (SIGKILL) right after it has logged `verb`, if possible. The process continues
+    /// between its log line and the signal. So this first stops it (SIGSTOP). If its last line shows that it
+    /// has gone further, this lets it continue until it logs `verb` again, and tries again, up to 50 times.
+    /// Returns the last verb that the process logged.
     ///
     /// # Errors
     /// The process cannot be killed, or has ended by itself.
@@ -160,7 +161,7 @@ impl Drop for Gateway {
     }
 }
 
-/// The verb that a log line is about.
+/// The event of [`EVENTS`] that a log line is about; `None` for any other line.
 pub fn event(line: &str) -> Option<&'static str> {
     if !line.contains("DEBUG tonghui: ") {
         return None;
@@ -178,9 +179,10 @@ pub(crate) fn binary(name: &str) -> anyhow::Result<PathBuf> {
     })
 }
 
-/// A running server. Its data, port and password stay in its folder.
+/// A test server that `xtask serve` runs. Its data, port and password stay in its folder.
 pub struct Server {
     child: Child,
+    /// What it printed when it started, such as its URL.
     properties: BTreeMap<String, String>,
 }
 
@@ -231,7 +233,7 @@ impl Server {
         Ok(())
     }
 
-    /// Kills the server itself (SIGKILL), and waits until it has ended.
+    /// Kills the server (SIGKILL), not `xtask`, and waits until both have ended.
     ///
     /// # Errors
     /// The signal cannot be sent.

@@ -1,5 +1,5 @@
 //! Shared code of the system tests, the corpus run and the measurements: a simulated city, the real gateway
-//! binary, and the comparison of what the city served with what the store holds.
+//! binary, and the comparison of what the city served with what the store contains.
 
 pub mod compare;
 pub mod corpus;

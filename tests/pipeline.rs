@@ -1,5 +1,5 @@
-//! One shipped channel that reads a simulated source: with its real configuration, connector, mapping and
-//! ingest loop, but a store in memory, and the clock of the city if wanted.
+//! One shipped channel that reads a simulated source. Its configuration, connector, mapping and ingest loop
+//! are real; its store is in memory, and a test can give it the clock of the city.
 
 use std::{
     fs,
@@ -37,24 +37,24 @@ use sandbox::{
 use sink::store::{Memory, Quarantined};
 use tempfile::TempDir;
 
-use crate::compare::{altered, same_payload};
+use crate::compare::{altered_field, same_payload};
 
 /// Fixed keys, for reproducible tests.
 const KEYS: &str = include_str!("system/keys.json");
 
-/// Entries of one batch, unless a test sets another number.
+/// The maximum number of entries in a batch, unless a test sets another one.
 const MAX_ENTRIES: usize = 100;
 
-/// How far the clock of the city advances with each request, unless a test sets another time.
+/// How far each request advances the clock of the city, unless a test calls `without_delay`.
 const STEP: Duration = Duration::from_secs(3);
 
-/// A channel, what it has read, and what became of it.
+/// A channel with its store and its bus.
 pub struct Pipeline {
     folder: TempDir,
     environment: Vec<(&'static str, String)>,
     clock: Option<sandbox::Clock>,
     step: Duration,
-    /// The channel, checked.
+    /// The channel, built from its configuration.
     pub channel: LiveChannel,
     /// The context of the connector. Its gate is open: only the source enforces limits.
     pub context: ConnectorContext,
@@ -91,7 +91,7 @@ impl Pipeline {
         })
     }
 
-    /// The same with the clock of the city instead of that of the machine.
+    /// The same channel with the clock of the city instead of the machine's.
     ///
     /// # Errors
     /// As [`Pipeline::new`].
@@ -101,7 +101,7 @@ impl Pipeline {
         Ok(self)
     }
 
-    /// The same, but the clock of the city does not advance with requests.
+    /// The same channel, but requests do not advance the clock of the city.
     ///
     /// # Errors
     /// As [`Pipeline::new`].
@@ -137,7 +137,7 @@ impl Pipeline {
         self.channel.connector(self.context.clone())
     }
 
-    /// Reads until the channel has caught up, as a new process does.
+    /// Reads until the channel has caught up, with a new connector, as after a restart.
     ///
     /// # Errors
     /// The fault that ended the loop.
@@ -145,7 +145,8 @@ impl Pipeline {
         self.pull_with(&*self.store, MAX_ENTRIES).await
     }
 
-    /// The same, with its progress in `checkpoints`, and at most `max_entries` entries in a batch.
+    /// Like [`Pipeline::pull`], with its progress in `checkpoints`, and at most `max_entries` entries in a
+    /// batch.
     ///
     /// # Errors
     /// The fault that ended the loop.
@@ -179,38 +180,38 @@ impl Pipeline {
         self.store.current(self.channel.id(), &RecordKey::new(key))
     }
 
-    /// The row in quarantine with this key, or with this file name.
+    /// The row in quarantine with this key; for a rejected file, the key is its name.
     pub fn quarantined(&self, key: &str) -> Option<Quarantined> {
         self.store.quarantined(&DemandId::of(self.channel.id(), &RecordKey::new(key)))
     }
 
-    /// The number of states in history with this key.
-    pub fn states(&self, key: &str) -> usize {
+    /// The number of states of this key in history.
+    pub fn n_states(&self, key: &str) -> usize {
         self.store.history(&DemandId::of(self.channel.id(), &RecordKey::new(key))).len()
     }
 
-    /// Everything that was lost, altered or wrongly accepted. Empty if the store holds the last state of each
-    /// thing, and quarantine holds those that cannot be demands.
+    /// Descriptions of everything that was lost, altered or wrongly accepted. Empty if the store contains the
+    /// last state of each record, and quarantine those that cannot be demands.
     pub fn differences(&self, truth: &Truth) -> Vec<String> {
         let found = truth
             .records()
             .iter()
-            .filter_map(|thing| Some(format!("{}: {}", thing.key, self.difference(thing)?)));
+            .filter_map(|record| Some(format!("{}: {}", record.key, self.difference(record)?)));
         found.collect()
     }
 
-    fn difference(&self, thing: &Record) -> Option<String> {
-        let (demand, waits) = (self.demand(&thing.key), self.quarantined(&thing.key));
-        match (&thing.last().outcome, demand, waits) {
+    fn difference(&self, record: &Record) -> Option<String> {
+        let (demand, quarantined) = (self.demand(&record.key), self.quarantined(&record.key));
+        match (&record.last().outcome, demand, quarantined) {
             // The channel may have read it before it was deleted, or not.
-            _ if thing.deleted_at.is_some() => None,
+            _ if record.deleted_at.is_some() => None,
             (Outcome::Demand(facts), Some(demand), _) => {
-                let is_kept = same_payload(thing.last(), &demand, &self.sealer);
-                altered(facts, &demand, &self.sealer)
-                    .or_else(|| (!is_kept).then(|| "not the record that was served".to_owned()))
+                let is_same = same_payload(record.last(), &demand, &self.sealer);
+                altered_field(facts, &demand, &self.sealer)
+                    .or_else(|| (!is_same).then(|| "not the record that was served".to_owned()))
             }
             (Outcome::Reject(_), Some(_), _)
-                if thing.states.iter().any(|state| state.facts().is_some()) =>
+                if record.states.iter().any(|state| state.facts().is_some()) =>
             {
                 None
             }
@@ -224,7 +225,7 @@ impl Pipeline {
             {
                 None
             }
-            (outcome, _, waits) => Some(format!("{outcome:?}, {waits:?}")),
+            (outcome, _, quarantined) => Some(format!("{outcome:?}, {quarantined:?}")),
         }
     }
 }
@@ -235,9 +236,9 @@ fn build(
     clock: Option<&sandbox::Clock>,
     step: Duration,
 ) -> anyhow::Result<(LiveChannel, ConnectorContext)> {
-    let known =
-        |name: &str| environment.iter().find(|(one, _)| *one == name).map(|(_, it)| it.clone());
-    let settings = config::resolve(folder.path(), &section_schemas(), &known)?;
+    let variable =
+        |name: &str| environment.iter().find(|(own, _)| *own == name).map(|(_, v)| v.clone());
+    let settings = config::resolve(folder.path(), &section_schemas(), &variable)?;
     let channel = assemble::channels(&settings, &keys()?)?.pop().context("no channel")?;
     let mut context = channel.context();
     context.gate = Arc::new(OpenGate);
@@ -257,7 +258,8 @@ fn keys() -> anyhow::Result<Keys> {
     Ok(Keys::from_json(KEYS)?)
 }
 
-/// A gate that uses the clock of the city: each request advances the clock, and pauses are observed.
+/// A gate that uses the clock of the city. Each request advances the clock, and a pause that the source asks
+/// for refuses requests until the clock has reached its end.
 #[derive(Debug)]
 struct CityGate {
     clock: sandbox::Clock,
@@ -286,7 +288,7 @@ impl Gate for CityGate {
     }
 }
 
-/// A bus that keeps each message at once, unless it is unavailable.
+/// A bus that stores each message at once, unless it is unavailable.
 #[derive(Default)]
 pub struct DirectBus {
     store: Arc<Memory>,
@@ -320,7 +322,7 @@ impl DirectBus {
         locked(&self.messages).clone()
     }
 
-    /// Key and reason of all rejects, in order.
+    /// The key, if it is known, and the reason code of all rejects, in order.
     pub fn rejected(&self) -> Vec<(Option<String>, String)> {
         let messages = self.messages();
         let intake = Intake::new(messages.into_iter().map(|message| (0, message)));

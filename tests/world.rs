@@ -1,5 +1,5 @@
-//! A simulated city and the configuration of a gateway, in a temporary folder; and a small HTTP server that
-//! answers what a test decides.
+//! A simulated hotline and the configuration of a gateway that reads it, in a temporary folder. Also a small
+//! HTTP server, whose answers a test decides.
 
 use std::{
     collections::BTreeMap,
@@ -37,7 +37,7 @@ pub const STORE: &str = "TONGHUI_STORE_URL";
 /// The environment variable with the URL of the broker.
 pub const BROKER: &str = "TONGHUI_BROKER_URL";
 
-/// A hotline and the configuration of a gateway that pulls it.
+/// A hotline and the configuration of a gateway that reads it.
 pub struct World {
     folder: TempDir,
     environment: BTreeMap<&'static str, String>,
@@ -46,7 +46,7 @@ pub struct World {
 }
 
 impl World {
-    /// Creates the city and the configuration. The gateway is not started.
+    /// Creates the hotline and the configuration. Does not start the gateway.
     ///
     /// # Errors
     /// The folder or the database of the hotline cannot be created.
@@ -58,8 +58,8 @@ impl World {
         Ok(Self { folder, environment, hotline })
     }
 
-    /// Uses servers instead of the embedded store and bus: a new schema of the database, and queues with a
-    /// prefix of their own. Call it before the gateway starts.
+    /// Uses servers instead of the embedded store (PostgreSQL at `store`) or bus (RabbitMQ at `broker`): a
+    /// new schema, and queues with a prefix of their own. Call it before the gateway starts.
     ///
     /// # Errors
     /// A server cannot be reached, or the folder cannot be written.
@@ -128,7 +128,7 @@ impl World {
         Ok(assemble::open(&self.settings()?).await?)
     }
 
-    /// Reads the hotline in this process until it has caught up.
+    /// Runs the gateway in this process until it has caught up with the hotline.
     ///
     /// # Errors
     /// The channel failed.
@@ -144,7 +144,7 @@ impl World {
         Ok(())
     }
 
-    /// All differences between what the city served and what the store holds.
+    /// All differences between what the hotline served and what the store contains.
     ///
     /// # Errors
     /// The city or the store cannot be read.
@@ -189,6 +189,7 @@ impl Reply {
     }
 }
 
+/// The function of a test that answers requests.
 type Handler = dyn Fn(&ReceivedRequest) -> Reply + Send + Sync;
 
 /// An HTTP server that runs until it is dropped.

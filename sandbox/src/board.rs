@@ -1,5 +1,5 @@
-//! 人民网领导留言板: a message board on which citizens write to leaders. It has the signed JSON interface
-//! of its public client.
+//! 人民网领导留言板: a message board on which citizens write to leaders, with the signed JSON interface that
+//! its public client uses.
 //!
 //! `POST /v1/threads/list/df` lists the threads in the forum of a leader, newest first;
 //! `POST /v1/threads/content` returns one thread in full. `GET /` sets the cookie `__jsluid_s`; any other
@@ -21,7 +21,7 @@ use crate::source::register::{Change, Entry};
 use crate::source::{Behaviour, SourceState, Upstream};
 use crate::truth::ServedState;
 
-/// The code of the only client, with which it signs requests.
+/// The code with which the only client signs requests.
 const APP_CODE: &str = "SIM0a1b2c3d4e5f60";
 
 /// The message board.
@@ -94,9 +94,9 @@ quirks! {
         Cut = "cut" @ 1,
         /// Thread: `from` begins with a blank.
         LeadingBlank = "leading_blank" @ 2,
-        /// Thread: its state has another name than usual, with the same meaning.
+        /// Thread: its states have other names than usual, with the same meanings.
         Synonym = "synonym" @ 5,
-        /// Thread: tags and entities in the content.
+        /// Thread: the content has tags and entities.
         Entities = "entities" @ 17,
         /// Thread: `createDateline` or `dateline` is missing.
         OneDateline = "one_dateline" @ 7,
@@ -119,9 +119,10 @@ quirks! {
     }
 }
 
-/// The forum of one leader.
+/// The forum of one leader: the party secretary of the city or of a district.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Forum {
+    /// The id of the forum.
     pub(super) fid: u64,
     pub(super) name: String,
     /// The organisation that answers.

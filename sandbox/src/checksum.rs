@@ -1,5 +1,5 @@
-//! Check characters, so that made-up identity numbers (GB 11643-1999) and unified social credit codes
-//! (GB 32100-2015) are valid. A credit code contains an organisation code (GB 11714-1997).
+//! Computes check characters, so that made-up identity numbers (GB 11643-1999) and unified social credit
+//! codes (GB 32100-2015) are valid. A credit code contains an organisation code (GB 11714-1997).
 
 /// The characters of unified social credit codes: digits and letters, without I, O, S, V and Z.
 pub const USCC_ALPHABET: &str = "0123456789ABCDEFGHJKLMNPQRTUWXY";
@@ -42,7 +42,8 @@ pub fn uscc_check(first_17: &str) -> Option<char> {
     USCC_ALPHABET.chars().nth((31 - sum % 31) % 31)
 }
 
-/// The sum of the value of each character times its weight.
+/// The sum of the value of each character times its weight; `None` if `text` does not have one character
+/// for each weight, or `value` returns `None` for one.
 fn sum(text: &str, weights: &[usize], value: impl Fn(char) -> Option<usize>) -> Option<usize> {
     if text.chars().count() != weights.len() {
         return None;

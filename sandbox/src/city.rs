@@ -1,4 +1,4 @@
-//! The simulated city: all channels, each with its share of the demands, from one seed.
+//! The simulated city: all channels, each with its share of the demands, generated from one seed.
 //!
 //! As in a real city, most demands come through the hotline. To add a channel, add it to [`CHANNELS`] and
 //! [`City::open`].
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::board::Board;
 use crate::grid::Grid;
-use crate::inspection::{Platform, Province, State};
+use crate::inspection::{National, Platform, Province};
 use crate::petition::Bureau;
 use crate::quirk::QuirkSet;
 use crate::source::{Simulator, Upstream};
@@ -30,7 +30,7 @@ pub const CHANNELS: &[(&str, u64)] = &[
     ("mobile", 60),
 ];
 
-/// How often [`City::live`] files and changes demands.
+/// The time between two steps of [`City::live`]: a fifth of a second, because a demand has five points.
 const TICK: Duration = Duration::from_millis(200);
 
 /// The parameters of a [`City`].
@@ -44,17 +44,18 @@ pub struct CityPlan {
     pub records: u64,
     /// The channels to open, by their names in [`CHANNELS`]. The demands are divided among these.
     pub channels: Vec<&'static str>,
-    /// The quirks of channels, in the format of [`QuirkRates::parse`]; other channels have none.
+    /// The quirks of each channel by its name, in the format of [`QuirkRates::parse`]. Other channels have
+    /// none.
     pub quirks: BTreeMap<String, String>,
     /// The clock of all sources.
     pub clock: Clock,
-    /// Which states of records are kept.
+    /// Which states of records the sources keep.
     pub retention: Retention,
 }
 
 impl CityPlan {
-    /// A city for demonstrations: all channels, with quirks and the machine's clock. Only the newest
-    /// state of each record is kept.
+    /// A city for demonstrations: all channels, with quirks and the machine's clock. The sources keep only
+    /// the newest state of each record.
     #[must_use]
     pub fn demonstration(seed: u64, dir: PathBuf, records: u64) -> Self {
         let quirks = CHANNELS.iter().map(|(name, _)| ((*name).to_owned(), "all".to_owned()));
@@ -69,7 +70,7 @@ impl CityPlan {
         }
     }
 
-    /// The number of demands of each channel at the start; the first gets the remainder of the division.
+    /// The number of demands of each channel at the start; the first channel gets the remainder.
     #[must_use]
     pub fn split(&self) -> Vec<(&'static str, u64)> {
         let open: Vec<_> =
@@ -84,7 +85,7 @@ impl CityPlan {
         split
     }
 
-    /// The behaviour of a channel. Its limits are loose, so that a demonstration need not wait.
+    /// The behaviour of a channel. Its limits are loose, so that a reader need not wait.
     fn behaviour<Q: QuirkSet>(&self, channel: &str) -> anyhow::Result<Behaviour<Q>> {
         let text = self.quirks.get(channel).map_or("", String::as_str);
         let quirks = QuirkRates::parse(text).with_context(|| format!("the quirks of {channel}"))?;
@@ -114,7 +115,7 @@ enum Channel {
     Http(Box<dyn HttpSource>),
 }
 
-/// A [`Simulator`] of any kind.
+/// A [`Simulator`] of any kind of source.
 trait HttpSource: std::fmt::Debug + Send + Sync {
     fn truth(&self) -> Truth;
     fn grow(&self, n_new: u64, n_advanced: u64);
@@ -135,7 +136,8 @@ impl City {
     /// Opens the channels and files their demands.
     ///
     /// # Errors
-    /// If the hotline's database exists already or cannot be created, or there is no free port.
+    /// If the hotline's database exists already, a file cannot be created, there is no free port, or the
+    /// quirks of a channel cannot be parsed.
     pub async fn open(plan: &CityPlan) -> anyhow::Result<Self> {
         let mut city = Self { split: plan.split(), ..Self::default() };
         for (name, records) in city.split.clone() {
@@ -143,7 +145,7 @@ impl City {
                 "hotline" => city.open_hotline(plan, records).await?,
                 "message_board" => city.open_source::<Board>(plan, records).await?,
                 "petition" => city.open_source::<Bureau>(plan, records).await?,
-                "inspection_state" => city.open_source::<Platform<State>>(plan, records).await?,
+                "inspection_state" => city.open_source::<Platform<National>>(plan, records).await?,
                 "inspection_province" => {
                     city.open_source::<Platform<Province>>(plan, records).await?;
                 }
@@ -151,7 +153,7 @@ impl City {
                 _ => city.open_source::<Grid>(plan, records).await?,
             }
         }
-        // Both inspections have the variable of the key that encrypts rows.
+        // Both inspection platforms have the same variable for the key that encrypts rows.
         city.environment.sort_unstable();
         city.environment.dedup();
         Ok(city)
@@ -209,10 +211,11 @@ impl City {
     }
 
     /// Files `per_second` new demands each second, divided among the channels by their shares, until
-    /// `stop` is cancelled. For every five new demands, an old one changes.
+    /// `stop` is cancelled. For every five new demands, an old one changes; in the files of firms, one for
+    /// every new one.
     ///
     /// # Errors
-    /// If the hotline's database refuses.
+    /// If the hotline's database refuses, or a file cannot be written.
     pub async fn live(&self, per_second: u64, stop: CancellationToken) -> anyhow::Result<()> {
         let mut interval = interval(TICK);
         interval.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -224,15 +227,15 @@ impl City {
         Ok(())
     }
 
-    /// Files and changes what is due after `before` points and up to `now` points. A point is a fifth of a
-    /// new demand of all channels.
-    async fn grow(&self, before: u64, now: u64) -> anyhow::Result<()> {
+    /// Files and changes the demands that are due between two counts of points since the start. Five points
+    /// are one new demand, in one of the channels.
+    async fn grow(&self, from: u64, to: u64) -> anyhow::Result<()> {
         let is_open = |name: &str| self.split.iter().any(|(open, _)| *open == name);
         let shares = CHANNELS.iter().filter(|(name, _)| is_open(name)).map(|(_, share)| *share);
         let total_share: u64 = shares.clone().sum();
         for (share, channel) in shares.zip(&self.channels) {
             let due = |points: u64, every: u64| points * share / (5 * every * total_share);
-            let [n_new, n_advanced] = [1, 5].map(|every| due(now, every) - due(before, every));
+            let [n_new, n_advanced] = [1, 5].map(|every| due(to, every) - due(from, every));
             match channel {
                 Channel::Hotline(hotline) if n_new + n_advanced > 0 => {
                     hotline.file(n_new).await?;

@@ -1,6 +1,6 @@
 //! The clock of the simulated city. Its times are Beijing time without a zone, as in the sources.
 //!
-//! Tests must control the time, so the machine's clock is used only if the caller chose that.
+//! Tests must control the time, so a clock follows the machine's clock only if the caller chooses that.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

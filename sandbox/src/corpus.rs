@@ -1,22 +1,22 @@
-//! The texts of the hotline's demands: generated, or read from a file.
+//! The source of the texts of the hotline's demands: a generator or a file.
 //!
 //! Real texts have difficulties that generated texts lack, but must never be in this repository. So the
-//! hotline can file the texts of a corpus file, in order and without changing them.
+//! hotline can file the texts of a file outside the repository, in order and without changing them.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use serde::Deserialize;
 
-/// No demand is that long: a file with a longer line is no corpus.
+/// The maximum length of a line. No demand is that long, so a file with a longer line is not a corpus.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 /// All texts are kept in memory, so the size of the corpus is limited.
 const MAX_CORPUS_BYTES: usize = 1 << 29;
 
-/// The title and the content of one demand.
+/// The title and the content of one demand. The Chinese keys are those of a public data set.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct CorpusText {
     #[serde(alias = "留言主题")]
@@ -47,7 +47,7 @@ impl Corpus {
         Self::read(BufReader::new(file)).with_context(|| format!("cannot read {}", path.display()))
     }
 
-    /// The text of demand `number`, counted from 1; `None` if texts are generated or used up.
+    /// The text of demand `number`, counted from 1; `None` if the texts are generated or all used.
     pub(crate) fn text(&self, number: u64) -> Option<&CorpusText> {
         let Self::Texts(texts) = self else { return None };
         texts.get(usize::try_from(number.checked_sub(1)?).ok()?)
@@ -69,7 +69,7 @@ impl Corpus {
             // The parser's message is left out, because it would quote the text.
             let text = serde_json::from_slice(&line).map_err(|error| {
                 let column = error.column();
-                anyhow::anyhow!("line {number}, column {column}: no object with title and content")
+                anyhow!("line {number}, column {column}: write an object with title and content")
             })?;
             texts.push(text);
         }

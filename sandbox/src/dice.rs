@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 pub(crate) struct Dice(ChaCha8Rng);
 
 impl Dice {
-    /// A random stream of `seed`: usually that of the record with the number `stream`.
+    /// The random stream `stream` of `seed`; usually, `stream` is the number of a record.
     pub(crate) fn new(seed: u64, stream: u64) -> Self {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         generator.set_stream(stream);
@@ -34,7 +34,7 @@ impl Dice {
     /// A random one of these texts.
     ///
     /// # Panics
-    /// If `texts` is empty; all callers pass tables of this crate, which are not.
+    /// If `texts` is empty. All callers pass tables of this crate, which are not empty.
     pub(crate) fn pick<'a, T: AsRef<str>>(&mut self, texts: &'a [T]) -> &'a str {
         texts[self.below(texts.len())].as_ref()
     }

@@ -1,12 +1,12 @@
 //! 为企服务 (the service platform for firms): it drops a file into a folder every thirty minutes.
 //!
 //! A file contains the appeals that were submitted or changed in the last ninety minutes, so every state
-//! is in about three files. After the file, the platform writes a manifest `name|rows|bytes|md5`; a file
-//! without a manifest is incomplete. A reader can move files: to `archive` after reading, or to `error`
-//! on failure.
+//! is in about three files. After the file `NAME`, the platform writes its manifest `NAME.ok`, with the text
+//! `name|rows|bytes|md5`; a file without a manifest is incomplete. A reader can move files: to the folder
+//! `archive` after reading, or to `error` on failure.
 //!
 //! The [`Truth`] contains the rows of files that a correct reader accepts. A file that no reader can accept
-//! is in it under its own name, as rejected.
+//! is a rejected record there, with its name as the key.
 
 mod appeal;
 mod drop;
@@ -32,7 +32,6 @@ pub const DROP_INTERVAL: Duration = Duration::from_secs(30 * 60);
 #[derive(Debug)]
 pub struct Enterprise {
     folder: PathBuf,
-    /// Quirks of rows strike every n-th appeal, quirks of files every n-th file.
     behaviour: Behaviour<EnterpriseQuirk>,
     state: Mutex<PlatformState>,
 }
@@ -40,8 +39,11 @@ pub struct Enterprise {
 #[derive(Debug)]
 struct PlatformState {
     appeals: Vec<Appeal>,
+    /// The number of files dropped so far, without replacements.
     n_drops: u64,
+    /// How many appeals `advance_random` had to advance so far; numbers its random streams.
     n_advances: u64,
+    /// The last file; `None` if there is none yet or its replacement was dropped.
     last: Option<LastFile>,
     truth: Truth,
 }
@@ -50,14 +52,15 @@ struct PlatformState {
 #[derive(Debug)]
 struct LastFile {
     name: String,
+    /// The numbers of the appeals in it.
     numbers: Vec<String>,
     quirks: Vec<EnterpriseQuirk>,
 }
 
-/// The numbers of files in the folders.
+/// How many files are in each folder, without manifests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EnterpriseCounters {
-    /// Files that no reader has moved, without manifests.
+    /// Files that no reader has moved.
     pub waiting: usize,
     /// Files that were moved to `archive`.
     pub archived: usize,
@@ -88,7 +91,7 @@ impl Enterprise {
         &self.folder
     }
 
-    /// Submits `n` appeals now, and returns their numbers. They are in the next file.
+    /// Submits `n` new appeals, and returns their numbers. They are in the next file.
     pub fn submit(&self, n: u64) -> Vec<String> {
         let now = self.behaviour.clock.now();
         let mut platform = self.lock();
@@ -100,7 +103,7 @@ impl Enterprise {
         numbers
     }
 
-    /// Advances `n` randomly chosen appeals by one state, now. Returns the numbers of those that changed.
+    /// Advances `n` randomly chosen appeals to their next state. Returns the numbers of those that changed.
     pub fn advance_random(&self, n: u64) -> Vec<String> {
         let now = self.behaviour.clock.now();
         let mut platform = self.lock();
@@ -151,11 +154,11 @@ impl Enterprise {
     }
 }
 
-/// Changes the seed, so that `advance_random` and the appeals use different random numbers.
+/// XORed with the seed, so that `advance_random` and the appeals use different random numbers.
 const ADVANCE_STREAM: u64 = 0x7771_6677;
 
-// Items are rows, others are files. `@ n`: in a demonstration, the quirk strikes every n-th time, or never
-// if n is 0. The n are distinct primes, so that quirks seldom coincide.
+// The items are rows (appeals), the others are files. `@ n`: in a demonstration, the quirk strikes every
+// n-th one, or none if n is 0. The n are distinct primes, so that quirks seldom coincide.
 quirks! {
     EnterpriseQuirk of items {
         /// A NUL in the content.
@@ -174,7 +177,7 @@ quirks! {
         LowerCode = "lower_code" @ 109,
         /// A registration number of 15 digits, as firms had before credit codes.
         OldCode = "old_code" @ 113,
-        /// The firm of the previous appeal, with another credit code.
+        /// The name of the firm of the previous appeal, with another credit code.
         TwinFirm = "twin_firm" @ 127,
         /// A type that is not in the code list.
         UnknownType = "unknown_type" @ 131,
@@ -209,7 +212,7 @@ quirks! {
         EarlyManifest = "early_manifest" @ 0,
         /// The file never gets a manifest.
         NoManifest = "no_manifest" @ 43,
-        /// Half an hour later, the file is dropped again under its name, with changed rows.
+        /// When the next file is due, this one is dropped again under its name, with changed rows.
         Replaced = "replaced" @ 47,
     }
 }

@@ -1,7 +1,7 @@
 //! Generates made-up places, people, firms and their numbers.
 //!
-//! Only the districts and their codes are real (those of Wuhu), because the gateway must know them. So a
-//! generated database can be shown to anybody.
+//! Only the districts (those of Wuhu) and their codes are real, because the gateway must know them. All
+//! people and firms are made up, so anybody may see a generated database.
 
 use chrono::{Days, NaiveDate};
 
@@ -20,7 +20,8 @@ pub(crate) struct District {
     pub(crate) old_code: Option<&'static str>,
 }
 
-/// All districts; those with many demands occur more than once, so they are chosen more often.
+/// All districts. Those with many demands are in the list more than once, so a random choice takes them
+/// more often.
 pub(crate) const DISTRICTS: &[&District] = &[
     &District { name: "镜湖区", code: "340202", old_code: None },
     &District { name: "镜湖区", code: "340202", old_code: None },
@@ -39,8 +40,8 @@ pub(crate) fn any_district(dice: &mut Dice) -> &'static District {
     DISTRICTS[dice.below(DISTRICTS.len())]
 }
 
-/// The present six-digit code for a present or former code of six or more digits; `None` for other
-/// cities.
+/// The present six-digit code for a present or former code of six or more digits; `None` if it is not in
+/// Wuhu.
 pub(crate) fn current_code(code: &str) -> Option<String> {
     let county = code.get(..6)?;
     let found = DISTRICTS.iter().find(|d| d.code == county || d.old_code == Some(county));

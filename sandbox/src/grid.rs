@@ -1,8 +1,8 @@
-//! The platform of the mobile app and of the grid workers' terminals. It can be polled, and it can push to
-//! an address.
+//! The platform of the mobile app and of the terminals of grid workers (网格员, who look after a few
+//! streets). A reader can poll it, and it can push to an address.
 //!
 //! `GET /restapi/appeal/page` with signed X-BG headers returns a page of reports, ordered by the time of
-//! their last change. A pushed report has such headers too, and is sent again until the answer is 2xx.
+//! their last change. A pushed report has such headers too; the platform sends it until the answer is 2xx.
 
 mod push;
 mod report;
@@ -30,9 +30,9 @@ const SECRET_KEY: &str = "sim-x-bg-secret-340200";
 pub struct Grid {
     /// The number of the last report that was pushed.
     last_pushed: u64,
-    /// Push requests so far.
+    /// The number of push requests so far; decides which quirks strike.
     n_attempts: u64,
-    /// The time before which the reader must not send another request.
+    /// After a 503: the time before which the reader must not send another request.
     retry_at: Option<NaiveDateTime>,
 }
 
@@ -65,7 +65,7 @@ impl Upstream for Grid {
         source.count_request("list");
         let now = source.now();
         if self.retry_at.take().is_some_and(|retry_at| now < retry_at) {
-            source.calls.early += 1;
+            source.request_counts.early += 1;
         }
         if source.strikes(Quirk::Unavailable) {
             source.count_refusal("unavailable");
@@ -79,7 +79,7 @@ impl Upstream for Grid {
             return refuse(source, "clock", "请求时间与服务器相差超过90秒");
         }
         let Request { method, path, query, .. } = request;
-        let expected = sign::x_bg(SECRET_KEY, method, path, query, ACCESS_KEY, date);
+        let expected = sign::x_bg_signature(SECRET_KEY, method, path, query, ACCESS_KEY, date);
         if header("x-bg-hmac-access-key") != ACCESS_KEY
             || header("x-bg-hmac-algorithm") != "hmac-sha256"
             || header("x-bg-hmac-signature") != expected
@@ -114,10 +114,12 @@ quirks! {
     }
 }
 
+/// The maximum difference between the signed time of a request and the present time.
 const MAX_SKEW: TimeDelta = TimeDelta::seconds(90);
 const RETRY_AFTER: TimeDelta = TimeDelta::seconds(2);
 const MAX_ROWS: usize = 100;
 
+/// Counts a refusal for this reason, and returns a 401 with the message.
 fn refuse(source: &mut Source, reason: &'static str, message: &str) -> Reply {
     source.count_refusal(reason);
     let mut reply = Reply::json(json!({ "code": 401, "message": message }).to_string());
@@ -125,6 +127,7 @@ fn refuse(source: &mut Source, reason: &'static str, message: &str) -> Reply {
     reply
 }
 
+/// Answers a request for a page of the reports that changed since `updatedTime`.
 fn page(source: &Source, request: &Request) -> Reply {
     let number = |name: &str| request.param(name).and_then(|text| text.parse::<usize>().ok());
     let page = number("page").unwrap_or(1).max(1);

@@ -1,13 +1,13 @@
 //! The 12345 hotline: a front-end database (前置库), which other systems read, with text in GBK.
 //!
 //! Real hotlines have no API; other systems read their tables, and set flags there. The difficulties are
-//! the content of the tables, and that they change while they are read. So the simulator has real
-//! tables in an SQLite file, and a method for each kind of change. Text columns are BLOBs, so that they
-//! can have any bytes.
+//! the content of the tables, and changes while somebody reads them. So the simulator has real tables in
+//! an SQLite file: `CNS_CINFO` with the cases, `XF_PRESSING` with reminders. It has a method for each kind
+//! of change. Text columns contain BLOBs, so that they can have any bytes.
 //!
-//! A reader may read everything, and may write `ISFETCH`, `SJJHZT` and `SJJHSBYY` of `CNS_CINFO` and
-//! `ISFETCH` of `XF_PRESSING`. Any other write is refused, as in the real database, unless it is a
-//! `DELETE` or `UPDATE` that matches no row.
+//! A reader may read everything, and may write `ISFETCH` (fetched), `SJJHZT` and `SJJHSBYY` (result and
+//! reason) of `CNS_CINFO` and `ISFETCH` of `XF_PRESSING`. Triggers refuse any other write, as the real
+//! database does, unless it is a `DELETE` or `UPDATE` that matches no row.
 
 mod change;
 mod database;
@@ -47,10 +47,9 @@ pub enum Storage {
     Clob,
 }
 
-/// A hotline with its database. All methods can be called while a reader uses the database.
+/// A hotline with its database. All methods may be called while a reader uses the database.
 ///
-/// The futures of the methods must not be dropped before they end, or the oracle may lack what the
-/// database has.
+/// Do not drop the future of a method before it ends: the oracle might then lack what the database has.
 #[derive(Debug)]
 pub struct Hotline {
     url: String,
@@ -85,7 +84,7 @@ impl Hotline {
     /// If the database cannot be read.
     pub async fn oracle(&self) -> anyhow::Result<Oracle> {
         let mut database = self.database.lock().await;
-        // `begin` adds the changes that triggers of the database made (see `Quirk::RaceUpdate`).
+        // `begin` adds to the oracle the changes that triggers made (see `Quirk::RaceUpdate`).
         database.begin().await?.commit().await?;
         Ok(database.oracle.clone())
     }
@@ -99,12 +98,12 @@ impl Hotline {
     }
 }
 
-/// Counts of what readers did, by triggers of the database.
+/// Counts of what readers did. Triggers of the database count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Counters {
     /// Rows of `CNS_CINFO` whose `ISFETCH` became 1.
     pub acknowledged: i64,
-    /// How often `ISFETCH` of a row was set to 1 although it was 1 already.
+    /// How often a reader set `ISFETCH` of a row of `CNS_CINFO` to 1 although it was 1 already.
     pub acknowledged_again: i64,
     /// Rows of `XF_PRESSING` whose `ISFETCH` became 1.
     pub pressings_acknowledged: i64,
@@ -128,21 +127,21 @@ quirks! {
         CompactTime = "compact_time" @ 103,
         /// `RQSTTIME` as the day number of a spreadsheet, `46304.4375`.
         SerialTime = "serial_time" @ 107,
-        /// `RQSTTIME` empty.
+        /// `RQSTTIME` is empty.
         EmptyTime = "empty_time" @ 109,
-        /// `CSTATUS` as a label (`待签收`), in all states of the case.
+        /// `CSTATUS` is a label (`待签收`) instead of a code, in all states of the case.
         StatusLabel = "status_label" @ 113,
-        /// `LINKNUMBER` a landline without its leading zero, `5533800000`.
+        /// `LINKNUMBER` is a landline without its leading zero, `5533800000`.
         LostZero = "lost_zero" @ 127,
-        /// `RQSTNUMBER` masked, `138****1234`.
+        /// `RQSTNUMBER` is masked, `138****1234`.
         MaskedPhone = "masked_phone" @ 131,
-        /// `RQSTTYPE` a code that is not in the code list.
+        /// `RQSTTYPE` is a code that is not in the code list.
         UnknownType = "unknown_type" @ 233,
         /// Content so long that a column of 4,000 bytes cuts it within a character. With
         /// [`Storage::Clob`] it is not cut.
         CutText = "cut_text" @ 137,
-        /// The row changes between the reader's `SELECT` and its `UPDATE` of the flag: when the flag is
-        /// set, the status advances, and `LASTMODIFYTIME` becomes the newest in the table.
+        /// The row changes at the moment when the reader sets its flag: the status advances, and
+        /// `LASTMODIFYTIME` becomes the newest in the table. So the reader has read an old state.
         RaceUpdate = "race_update" @ 139,
         /// The row appears with a `LASTMODIFYTIME` that is four minutes too old.
         LateCommit = "late_commit" @ 149,

@@ -1,10 +1,10 @@
-//! 互联网+督查: clues for the government's inspectors, on the national or the provincial platform. Each
-//! request is for one day.
+//! 互联网+督查: clues from citizens for the government's inspectors, on the national or the provincial
+//! platform.
 //!
-//! `GET /sysapi/dcxs` with signed headers returns the clues of one day as a JSON array. The secret that
-//! signs it comes, encrypted, from `POST /sysapi/getsecret`, and is valid for a day; that request is
-//! signed with the app key. The interface of the real platform is not public. This one follows the
-//! interfaces with which provinces read other data from it.
+//! `GET /sysapi/dcxs` with signed headers returns the clues of one day as a JSON array. The reader signs it
+//! with a secret, which is valid for a day. `POST /sysapi/getsecret`, signed with the app key, returns that
+//! secret encrypted. The interface of the real platform for clues is not public; this one follows the
+//! interfaces through which provinces read other data.
 
 mod answer;
 mod clue;
@@ -28,6 +28,7 @@ use crate::truth::ServedState;
 const SID: &str = "s_340200000000_0001";
 const APP_KEY: &str = "SIMAPPKEY340200";
 const REGION: &str = "340200";
+/// The table of clues that the client may read.
 const TABLE: &str = "dcxs_340200";
 /// The key that encrypts rows with [`Quirk::Sealed`].
 const ROW_KEY: &str = "0123456789abcdef";
@@ -44,13 +45,13 @@ pub trait Level: Copy + std::fmt::Debug + Send + 'static {
 
 /// 国务院互联网+督查 (the State Council), on the platform 国家政务服务平台.
 #[derive(Clone, Copy, Debug)]
-pub struct State;
+pub struct National;
 
 /// 省政府互联网+督查 (the province), on the data exchange platform of the province.
 #[derive(Clone, Copy, Debug)]
 pub struct Province;
 
-impl Level for State {
+impl Level for National {
     const CHANNEL: &'static str = "inspection_state";
     const HEADER_PREFIX: &'static str = "gjzwfwpt";
     const APP_KEY: &'static str = "INSPECTION_STATE_APPKEY";
@@ -69,7 +70,7 @@ pub struct Platform<L> {
     secret: Secret,
     minute_limit: Window,
     day_limit: Window,
-    /// The day of receipt and the number of every clue.
+    /// The day on which each clue was received, and the clue's number.
     by_day: BTreeSet<(NaiveDate, u64)>,
 }
 
@@ -94,7 +95,7 @@ impl<L: Level> Upstream for Platform<L> {
     }
 
     fn steps(number: u64) -> usize {
-        // One in three goes through all states; the others end in the second.
+        // One clue in three goes through all states; the others end in the second one.
         if number.is_multiple_of(3) { STEPS } else { STEPS - 2 }
     }
 
@@ -105,7 +106,7 @@ impl<L: Level> Upstream for Platform<L> {
     fn on_filed(&mut self, source: &mut Source, number: u64) {
         let is_late = source.behaviour.quirks.strikes(Quirk::LateRow, number);
         if let Some(entry) = source.register.entry_mut(number) {
-            // Late rows are added to a day only until noon of the next day.
+            // A late clue is received before noon, and shows a time of the day before.
             if is_late && entry.received.hour() < 12 {
                 entry.received -= TimeDelta::days(1);
             }
@@ -125,9 +126,9 @@ quirks! {
         /// Clue: the name and the telephone number are masked. The real platform always does this, so
         /// a demonstration does too.
         Masked = "masked" @ 1,
-        /// Clue: it becomes visible today, with a time of yesterday.
+        /// Clue: if it is received before noon, its time is a day too early.
         LateRow = "late_row" @ 9,
-        /// Clue: after a change, an answer has both the previous and the newest state.
+        /// Clue: after a change, an answer contains both the previous and the newest state.
         Reissued = "reissued" @ 4,
     }
     others {
@@ -141,18 +142,18 @@ quirks! {
         Rotated = "rotated" @ 29,
         /// Request: the header `Date` is an hour behind the clock of the platform.
         WrongDate = "wrong_date" @ 0,
-        /// Request: every row is encrypted, as `encdata` and `signdata`.
+        /// Request: every row is encrypted (`encdata`), with a digest (`signdata`).
         Sealed = "sealed" @ 0,
     }
 }
 
-/// The secret that signs requests; it is valid for a day.
+/// The secret with which the reader signs requests. It is valid for a day.
 #[derive(Debug)]
 pub(super) struct Secret {
     seed: u64,
     /// How many secrets there were before this one.
     n_rotations: u64,
-    /// When it was first handed out; `None` before that, while it is not valid.
+    /// When a reader first requested this secret; `None` if none did, so it is not valid yet.
     valid_from: Option<NaiveDateTime>,
 }
 
@@ -161,7 +162,7 @@ impl Secret {
         Self { seed, n_rotations: 0, valid_from: None }
     }
 
-    /// The valid secret, if there is one.
+    /// The secret if it is valid at the time `now`.
     pub(super) fn valid(&self, now: NaiveDateTime) -> Option<String> {
         let valid_from = self.valid_from?;
         (now - valid_from < TimeDelta::hours(24)).then(|| self.current())
@@ -178,7 +179,7 @@ impl Secret {
         self.current()
     }
 
-    /// Invalidates the secret that was handed out.
+    /// Replaces the secret by a new one, which is not valid before a reader requests it.
     pub(super) fn rotate(&mut self) {
         self.n_rotations += 1;
         self.valid_from = None;

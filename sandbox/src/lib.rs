@@ -1,13 +1,13 @@
-//! A simulated city: the upstream systems that the gateway reads, with everything that goes wrong there.
+//! A simulated city: the upstream systems that the gateway reads, with their usual defects.
 //!
 //! Real sources misbehave, so tests need sources that misbehave too. The sandbox simulates them without
-//! using code of the gateway: the front-end database of a hotline, a folder of files, and five sources
-//! that are queried over HTTP, each a [`Simulator`]. A [`City`] contains all of them. Sources misbehave
-//! on request (see [`QuirkRates`]), and record every state that was ever visible (see [`Truth`]), so that
+//! code of the gateway: the front-end database of a hotline, a folder of files, and five sources that
+//! answer over HTTP, each a [`Simulator`]. A [`City`] contains all of them. Sources misbehave as the
+//! caller asks (see [`QuirkRates`]), and record every state that was ever visible (see [`Truth`]), so that
 //! a test can compare what arrived with what was served.
 //!
 //! Everything is reproducible: the same seed gives the same records, and the caller advances the
-//! [`Clock`]. People, firms, places and their numbers are made up; the numbers have valid check digits.
+//! [`Clock`]. People, firms, addresses and their numbers are made up; the numbers have valid check digits.
 
 // `json!` recurses for each field, and a petition has forty.
 #![recursion_limit = "256"]
@@ -42,7 +42,7 @@ pub use hotline::{
     Storage,
 };
 pub use quirk::{QuirkRates, QuirkSet};
-pub use source::{Behaviour, Calls, Limits, Simulator};
+pub use source::{Behaviour, Limits, RequestCounts, Simulator};
 pub use truth::{Retention, Truth};
 
 /// 人民网领导留言板, a message board for leaders: signed JSON.
@@ -50,7 +50,7 @@ pub type MessageBoard = Simulator<board::Board>;
 /// 信访, petitions: SOAP with XML in GBK.
 pub type Petitions = Simulator<petition::Bureau>;
 /// 国务院互联网+督查, inspection by the State Council: signed requests, one for each day.
-pub type StateInspection = Simulator<inspection::Platform<inspection::State>>;
+pub type StateInspection = Simulator<inspection::Platform<inspection::National>>;
 /// 省政府互联网+督查, inspection by the province: the same interface on another platform.
 pub type ProvinceInspection = Simulator<inspection::Platform<inspection::Province>>;
 /// The mobile app and the grid workers' terminals: a platform that is polled and also pushes.

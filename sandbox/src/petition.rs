@@ -1,8 +1,9 @@
-//! 信访: the web service of the petition bureau, in SOAP 1.1.
+//! 信访 (petitions): the web service of the petition bureau, in SOAP 1.1.
 //!
-//! `POST /XfjkWebService/Service.asmx` has the actions `GetXfjList`, which lists cases, and `AckXfj`, which
-//! acknowledges them. An answer is an XML document in a CDATA section of the SOAP envelope; both are
-//! GBK, declared as GB2312. A case that was not acknowledged is listed again for any later time range.
+//! `POST /XfjkWebService/Service.asmx` has the actions `GetXfjList`, which lists the cases that changed in
+//! a time range, and `AckXfj`, which acknowledges cases. An answer is an XML document in a CDATA section of
+//! the SOAP envelope; both are GBK, but declare GB2312. A case that the reader did not acknowledge is in
+//! the list for every later time range too.
 
 mod answer;
 mod case;
@@ -27,11 +28,11 @@ const SHARED_SECRET: &str = "sim-shared-340200";
 #[derive(Debug)]
 pub struct Bureau {
     bucket: Bucket,
-    /// Whether the last call was refused because it came too early.
+    /// Whether the last request was refused because it came too early.
     was_too_early: bool,
-    /// The step of each case that was last served, by number.
+    /// The index of the state that was last served, by the number of the case.
     served: HashMap<u64, usize>,
-    /// The step of each case that was acknowledged, by number.
+    /// The index of the state that was last acknowledged, by the number of the case.
     acknowledged: HashMap<u64, usize>,
 }
 
@@ -83,13 +84,13 @@ quirks! {
         ThreeMains = "three_mains" @ 29,
         /// Case: the purpose is a four-digit code from another list.
         FourDigits = "four_digits" @ 3,
-        /// Case: the purpose is in no list.
+        /// Case: the code of the purpose is not in any list.
         UnknownCode = "unknown_code" @ 59,
         /// Case: it is closed, but has no closing time.
         ClosedWithoutTime = "closed_without_time" @ 7,
         /// Case: the flag `qgccbz` (first petition) is inverted.
         InvertedFirstFlag = "initial_inverted" @ 13,
-        /// Case: it repeats the case before it, which is named in `lhxfjid`.
+        /// Case: it repeats the case before it, whose id is in `lhxfjid`.
         Repeated = "repeated" @ 11,
         /// Case: the identity number of the first person has a wrong check digit.
         BadChecksum = "bad_checksum" @ 17,

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use anyhow::Context;
 
-/// The quirks of one kind of source; the macro `quirks!` implements it.
+/// The quirks of one kind of source; the macro `quirks!` implements this trait.
 pub trait QuirkSet: Copy + Eq + 'static {
     /// Each quirk with its name and its `n`: in a demonstration, it strikes every n-th time; 0 is never.
     const TABLE: &'static [(Self, &'static str, u64)];
@@ -16,7 +16,7 @@ pub trait QuirkSet: Copy + Eq + 'static {
         Self::TABLE.iter().map(|(quirk, _, _)| *quirk)
     }
 
-    /// Its name in settings and in the truth.
+    /// Its name in [`QuirkRates::parse`] and in [`Truth`](crate::Truth).
     #[must_use]
     fn name(self) -> &'static str {
         Self::TABLE.iter().find(|(quirk, _, _)| *quirk == self).map_or("", |(_, name, _)| name)
@@ -51,7 +51,7 @@ macro_rules! quirks {
 }
 pub(crate) use quirks;
 
-/// Which quirks strike, and how often.
+/// Which quirks strike, and how often: a quirk with the number n strikes every n-th time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuirkRates<Q>(Vec<(Q, NonZeroU64)>);
 
@@ -78,8 +78,8 @@ impl<Q: QuirkSet> QuirkRates<Q> {
         if text.trim() == "all" {
             return Ok(Self::demonstration());
         }
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        parts.map(parse_rate).collect::<anyhow::Result<_>>().map(Self)
+        let rates = text.split(',').map(str::trim).filter(|rate| !rate.is_empty());
+        rates.map(parse_rate).collect::<anyhow::Result<_>>().map(Self)
     }
 
     /// The quirks that strike the item, request, push or file `number`, counted from 1.
@@ -94,8 +94,9 @@ impl<Q: QuirkSet> QuirkRates<Q> {
     }
 }
 
+/// Parses one rate, `name@n`.
 fn parse_rate<Q: QuirkSet>(part: &str) -> anyhow::Result<(Q, NonZeroU64)> {
-    let (name, n) = part.split_once('@').with_context(|| format!("{part}: write name@n"))?;
+    let (name, n) = part.split_once('@').with_context(|| format!("`{part}`: write name@n"))?;
     let found = Q::TABLE.iter().find(|(_, table_name, _)| *table_name == name);
     let (quirk, _, _) = found.with_context(|| {
         let names: Vec<_> = Q::TABLE.iter().map(|(_, name, _)| *name).collect();

@@ -1,7 +1,7 @@
 //! The signing and encryption schemes of the simulated sources.
 //!
-//! This code is independent of the gateway's: with shared code, tests would not notice a scheme that was
-//! misunderstood. Both implementations are tested with published test vectors.
+//! This code is independent of the gateway's: with shared code, tests would not notice a misunderstood
+//! scheme. Both implementations have tests with published test vectors.
 
 use aes::cipher::{BlockCipherEncrypt, KeyInit as _};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -10,26 +10,26 @@ use md5::{Digest as _, Md5};
 use sha1::Sha1;
 use sha2::Sha256;
 
-/// Lower-case hex of the MD5 of `text`.
+/// The MD5 digest of `text`, in lower-case hex.
 pub(crate) fn md5_hex(text: &str) -> String {
     hex::encode(Md5::digest(text))
 }
 
 /// The signature of 领导留言板 (the message board): `md5(path + param + md5(appCode)[0..16] + token)`,
-/// where `param` is the text that is sent.
-pub(crate) fn message_board(path: &str, param: &str, app_code: &str, token: &str) -> String {
+/// where `param` is the text of the parameters in the request.
+pub(crate) fn board_signature(path: &str, param: &str, app_code: &str, token: &str) -> String {
     let derived = md5_hex(app_code);
     md5_hex(&format!("{path}{param}{}{token}", &derived[..16]))
 }
 
-/// The signature of national platforms: `Base64(HMAC-SHA256(secret, sid + rid + rtime))`.
-pub(crate) fn platform(secret: &str, sid: &str, rid: &str, rtime: &str) -> String {
+/// The signature of government platforms: `Base64(HMAC-SHA256(secret, sid + rid + rtime))`.
+pub(crate) fn platform_signature(secret: &str, sid: &str, rid: &str, rtime: &str) -> String {
     hmac_sha256(secret, &format!("{sid}{rid}{rtime}"))
 }
 
 /// The X-BG signature: `Base64(HMAC-SHA256(secret_key, "METHOD\nPATH\nQUERY\nACCESS_KEY\nDATE\n"))`, with
 /// the parameters of the query sorted.
-pub(crate) fn x_bg(
+pub(crate) fn x_bg_signature(
     secret_key: &str,
     method: &str,
     path: &str,
@@ -43,21 +43,21 @@ pub(crate) fn x_bg(
     hmac_sha256(secret_key, &format!("{method}\n{path}\n{query}\n{access_key}\n{date}\n"))
 }
 
-/// The encrypted secret that a national platform hands out: AES-128/ECB/PKCS5 in Base64, with the key
-/// that Java's `SHA1PRNG` derives from the app key.
-pub(crate) fn wrapped_secret(app_key: &str, secret: &str) -> String {
+/// `secret` as a government platform sends it: encrypted with AES-128/ECB/PKCS5 in Base64, with the key that
+/// Java's `SHA1PRNG` derives from the app key.
+pub(crate) fn encrypted_secret(app_key: &str, secret: &str) -> String {
     let cipher = aes::Aes128::new(&sha1prng(app_key).into());
     BASE64_STANDARD.encode(ecb(secret.as_bytes(), |block| cipher.encrypt_block(block.into())))
 }
 
-/// Lower-case hex of `text`, encrypted with SM4-ECB/PKCS7.
+/// `text` encrypted with SM4-ECB/PKCS7, in lower-case hex. `key` must have 16 bytes.
 pub(crate) fn sm4_hex(key: &str, text: &str) -> String {
     // This fails only for a key that is not 16 bytes long; all callers pass 16 bytes.
     let Ok(cipher) = sm4::Sm4::new_from_slice(key.as_bytes()) else { return String::new() };
     hex::encode(ecb(text.as_bytes(), |block| cipher.encrypt_block(block.into())))
 }
 
-/// Lower-case hex of the SM3 of `text`.
+/// The SM3 digest of `text`, in lower-case hex.
 pub(crate) fn sm3_hex(text: &str) -> String {
     hex::encode(sm3::Sm3::digest(text))
 }

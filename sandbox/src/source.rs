@@ -1,5 +1,5 @@
-//! What all simulated HTTP sources have in common: they have items, which are filed and go through
-//! states; they answer requests, and they record the truth.
+//! What all simulated HTTP sources have in common. They have items (demands), which are filed and go
+//! through states; they answer requests; and they record everything that they serve as [`Truth`].
 //!
 //! Each kind of source implements [`Upstream`]: how an item looks, and how the source answers. An answer
 //! depends only on the seed, the clock, the items and their changes, and the requests so far.
@@ -22,7 +22,7 @@ use crate::time::{fraction, http_date};
 use crate::truth::ServedState;
 use crate::{Clock, Corpus, QuirkRates, QuirkSet, Retention, Storage, Truth};
 
-/// How a simulated source behaves. `Q` are its quirks.
+/// How a simulated source behaves. `Q` is the type of its quirks.
 #[derive(Clone, Debug)]
 pub struct Behaviour<Q> {
     /// The seed of the items; the same seed gives the same items.
@@ -31,14 +31,14 @@ pub struct Behaviour<Q> {
     pub clock: Clock,
     /// What goes wrong, and how often.
     pub quirks: QuirkRates<Q>,
-    /// How often the source may be called.
+    /// How many requests the source allows.
     pub limits: Limits,
     /// The first call that files items spreads their times evenly over this time span before now. Later
     /// calls file items with the present time.
     pub spread: Duration,
-    /// Which states of an item are kept.
+    /// Which states of an item the source keeps.
     pub retention: Retention,
-    /// The type of the hotline's long text columns.
+    /// The type of the hotline's long text columns; other sources ignore it.
     pub storage: Storage,
     /// Where the hotline's texts come from; the other sources generate theirs.
     pub corpus: Corpus,
@@ -73,13 +73,13 @@ pub(crate) trait Upstream: Send + Sized + std::fmt::Debug + 'static {
 
     fn new(behaviour: &Behaviour<Self::Quirk>) -> Self;
 
-    /// The key of an item.
+    /// The key of item `number`, counted from 1.
     fn key(number: u64) -> String;
 
-    /// How many states an item goes through, including the first one.
+    /// How many states item `number` goes through, including the first one.
     fn steps(number: u64) -> usize;
 
-    /// One state of an item: how it is served, and the demand that it must become.
+    /// One state of an item: how the source serves it, and the demand that it must become.
     fn served_state(
         behaviour: &Behaviour<Self::Quirk>,
         entry: &Entry,
@@ -89,7 +89,7 @@ pub(crate) trait Upstream: Send + Sized + std::fmt::Debug + 'static {
     /// The answer to a request.
     fn answer(&mut self, source: &mut SourceState<Self::Quirk>, request: &Request) -> Reply;
 
-    /// Called after an item was filed, to apply quirks or to record to which list the item belongs.
+    /// Applies quirks to an item that was just filed, or records to which list it belongs.
     fn on_filed(&mut self, _source: &mut SourceState<Self::Quirk>, _number: u64) {}
 }
 
@@ -101,16 +101,18 @@ pub struct Simulator<U: Upstream> {
     server: HttpServer,
 }
 
-/// What a simulator shares with its server: the state of one kind, and that of all kinds.
+/// What a simulator shares with its HTTP server.
 #[derive(Debug)]
 pub(crate) struct Shared<U: Upstream> {
+    /// What only this kind of source stores.
     pub(crate) upstream: U,
+    /// What every kind of source stores.
     pub(crate) source: SourceState<U::Quirk>,
 }
 
-/// The requests to a source since it was opened.
+/// Counts of the requests to a source since it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Calls {
+pub struct RequestCounts {
     /// Requests by kind: `list`, `detail`, `secret` and so on, including refused ones.
     pub by_kind: BTreeMap<&'static str, u64>,
     /// Refused requests by reason: `signature`, `clock`, `cookie`, `limit` and so on.
@@ -154,8 +156,8 @@ impl<U: Upstream> Simulator<U> {
 
     /// Counts of the requests to the source so far.
     #[must_use]
-    pub fn calls(&self) -> Calls {
-        self.lock().source.calls.clone()
+    pub fn request_counts(&self) -> RequestCounts {
+        self.lock().source.request_counts.clone()
     }
 
     /// Everything that the source has ever served.
@@ -196,8 +198,8 @@ impl<U: Upstream> Simulator<U> {
         keys
     }
 
-    /// Advances `n` randomly chosen items to their next state, now. Returns their keys. A key can occur
-    /// twice; there are fewer than `n` keys if most items are in their last state.
+    /// Advances `n` randomly chosen items to their next state. Returns their keys. A key can occur
+    /// twice; there can be fewer than `n` keys if most items are in their last state.
     pub fn advance_random(&self, n: u64) -> Vec<String> {
         let mut shared = self.lock();
         let source = &mut shared.source;
@@ -217,8 +219,8 @@ impl<U: Upstream> Simulator<U> {
         keys
     }
 
-    /// Advances one item to its next state, now. Returns false if there is no such item, or if it is in
-    /// its last state.
+    /// Advances one item to its next state. Returns false if there is no such item, or if it was deleted or
+    /// is in its last state.
     pub fn advance(&self, key: &str) -> bool {
         let mut shared = self.lock();
         let now = shared.source.now();
@@ -234,14 +236,14 @@ impl<U: Upstream> Simulator<U> {
     }
 }
 
-/// The number and the next step of an item; `None` if it was deleted or is in its last state.
+/// The number of an item and the index of its next state; `None` if it was deleted or is in its last state.
 fn next_step<U: Upstream>(entry: &Entry) -> Option<(u64, usize)> {
     let step = entry.last().step + 1;
     let can_advance = entry.deleted_at.is_none() && step < U::steps(entry.number);
     can_advance.then_some((entry.number, step))
 }
 
-/// Changes the seed, so that `advance_random` and the items use different random numbers.
+/// XORed with the seed, so that `advance_random` and the items use different random numbers.
 const ADVANCE_STREAM: u64 = 0x746f_7563_6869_6e67;
 
 impl<U: Upstream> Shared<U> {

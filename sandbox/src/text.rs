@@ -1,8 +1,9 @@
 //! Generates the texts of demands.
 //!
 //! Real demands must not be in a repository, and a few fixed sentences would not test length limits. So
-//! texts are composed of phrases on many topics. Their lengths are distributed as at real hotlines: the
-//! median is near 237 characters, one text in twenty has more than 1,000, and a few have more than 7,000.
+//! texts are composed of phrases on many topics. Their lengths have the same distribution as at real
+//! hotlines: the median is near 237 characters, one text in twenty has more than 1,000, and a few have
+//! more than 7,000.
 
 mod demand_text;
 
@@ -14,7 +15,7 @@ use crate::dice::Dice;
 
 pub(crate) use demand_text::{demand_text, lengthen};
 
-/// The content of `phrases.toml`, of which texts and names are composed.
+/// The content of `phrases.toml`: the components of texts and names.
 #[derive(Deserialize)]
 pub(crate) struct Phrases {
     pub(crate) names: Names,
@@ -25,7 +26,8 @@ pub(crate) struct Phrases {
     topics: Vec<Topic>,
 }
 
-/// The components of the names of roads, housing estates, people and firms.
+/// The components of the names of roads, housing estates, people and firms. A `String` is a list of
+/// characters, a `Vec` a list of words.
 #[derive(Deserialize)]
 pub(crate) struct Names {
     pub(crate) road_first: String,
@@ -39,15 +41,18 @@ pub(crate) struct Names {
     pub(crate) firm_first: String,
     pub(crate) firm_second: String,
     pub(crate) trades: Vec<String>,
+    /// Names of people with characters that old systems cannot store.
     pub(crate) rare: Vec<String>,
 }
 
 /// The sentences that do not depend on the topic of a text.
 #[derive(Deserialize)]
 struct CommonPhrases {
-    /// Pairs of a quantile in per mille and the length there. Between them, lengths are interpolated.
+    /// The distribution of lengths: pairs of a quantile in per mille and the length at it, in characters.
+    /// Between them, lengths are interpolated.
     lengths: Vec<[u32; 2]>,
     addresses: Vec<String>,
+    /// The numbers of sections in long texts.
     numbers: Vec<String>,
     openings: Vec<String>,
     histories: Vec<String>,
@@ -75,7 +80,7 @@ struct Topic {
     requests: Vec<String>,
 }
 
-/// The phrases; the first call parses them.
+/// The phrases in `phrases.toml`; the first call parses the file.
 #[expect(clippy::expect_used, reason = "the file is part of the program, and every test reads it")]
 pub(crate) fn phrases() -> &'static Phrases {
     static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
@@ -95,7 +100,7 @@ pub(crate) fn random_length(dice: &mut Dice) -> usize {
     usize::try_from(length + dice.between(0, spread)).unwrap_or(usize::MAX)
 }
 
-/// A kind of unwanted characters in a text. GB18030 can encode all of them.
+/// A kind of unwanted characters in a text. GB18030 can encode all of these characters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Dirt {
     /// A TAB from a spreadsheet cell.

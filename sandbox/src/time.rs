@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike as _};
 
-const HTTP: &str = "%a, %d %b %Y %H:%M:%S GMT";
+const HTTP_FORMAT: &str = "%a, %d %b %Y %H:%M:%S GMT";
 
 /// `yyyy-MM-dd HH:mm:ss`.
 pub(crate) fn dashed(at: NaiveDateTime) -> String {
@@ -16,7 +16,7 @@ pub(crate) fn parse_dashed(text: &str) -> Option<NaiveDateTime> {
     NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok()
 }
 
-/// `yyyy/M/d H:mm`, without leading zeros and seconds.
+/// `yyyy/M/d H:mm`: no seconds, and no leading zeros in month, day and hour.
 pub(crate) fn slashed(at: NaiveDateTime) -> String {
     at.format("%Y/%-m/%-d %-H:%M").to_string()
 }
@@ -31,9 +31,9 @@ pub(crate) fn compact(at: NaiveDateTime) -> String {
 pub(crate) fn serial(at: NaiveDateTime) -> String {
     let epoch = NaiveDate::from_ymd_opt(1899, 12, 30).unwrap_or_default();
     let seconds = (at - epoch.and_time(NaiveTime::MIN)).num_seconds();
-    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Rounded to the nearest millionth, but never to the next day.
-    let millionths = ((rest * 1_000_000 + 43_200) / 86_400).min(999_999);
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Rounds to the nearest millionth, but never to the next day.
+    let millionths = ((second * 1_000_000 + 43_200) / 86_400).min(999_999);
     let text = format!("{days}.{millionths:06}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -52,24 +52,24 @@ pub(crate) fn parse_any(text: &str) -> Option<NaiveDateTime> {
     })
 }
 
-/// Milliseconds since 1970.
+/// Milliseconds since 1970 in UTC, from Beijing time.
 pub(crate) fn epoch_ms(at: NaiveDateTime) -> i64 {
     (at - TimeDelta::hours(8)).and_utc().timestamp_millis()
 }
 
-/// Seconds since 1970.
+/// Seconds since 1970 in UTC, from Beijing time.
 pub(crate) fn epoch(at: NaiveDateTime) -> i64 {
     epoch_ms(at).div_euclid(1_000)
 }
 
 /// The format of HTTP headers, `Tue, 09 Nov 2021 08:49:20 GMT`.
 pub(crate) fn http_date(at: NaiveDateTime) -> String {
-    (at - TimeDelta::hours(8)).format(HTTP).to_string()
+    (at - TimeDelta::hours(8)).format(HTTP_FORMAT).to_string()
 }
 
 /// Parses the format of [`http_date`].
 pub(crate) fn parse_http_date(text: &str) -> Option<NaiveDateTime> {
-    Some(NaiveDateTime::parse_from_str(text, HTTP).ok()? + TimeDelta::hours(8))
+    Some(NaiveDateTime::parse_from_str(text, HTTP_FORMAT).ok()? + TimeDelta::hours(8))
 }
 
 /// The time without fractions of a second.

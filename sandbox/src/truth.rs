@@ -1,10 +1,9 @@
-//! The truth: everything that a source ever served, recorded by the source, in one form for all
-//! channels.
+//! The truth: a source's own account of everything that it ever served, in one form for all channels.
 //!
 //! A test that only counts records does not notice wrong records, or a missing state between two
-//! others. So the truth has all states of every key, in the order in which they became visible. For each
-//! state it has the payload that was served, which tests compare with the sealed raw record, and the
-//! fields of the unified demand that it must become, which tests compare with the stored demand.
+//! others. So the truth has all states of every record, in the order in which they became visible. A state
+//! has the payload that was served, which tests compare with the raw record in the store, and the fields
+//! of the unified demand that it must become, which tests compare with the stored demand.
 
 mod facts;
 
@@ -17,7 +16,7 @@ use serde_json::{Map, Value};
 pub use self::facts::Facts;
 pub(crate) use self::facts::{clean, facts, main_person, quality_flag, unified_code, utc};
 
-/// Everything that one channel ever served. Clones share the states.
+/// Everything that one source ever served. Clones share the states.
 #[derive(Clone, Debug)]
 pub struct Truth {
     /// The name of the channel, which is also the name of its configuration folder.
@@ -39,7 +38,7 @@ pub struct Record<S = ServedState> {
     pub key: String,
     /// Its states, in the order in which they became visible. Never empty; see also [`Retention`].
     pub states: Vec<Arc<S>>,
-    /// When the source deleted it, if it did. After that, nobody can read the record or its parts.
+    /// When the source deleted it; `None` if it still exists. A reader cannot read a deleted record.
     pub deleted_at: Option<NaiveDateTime>,
 }
 
@@ -50,13 +49,13 @@ pub struct ServedState {
     pub at: NaiveDateTime,
     /// What a correct reader must make of the state.
     pub outcome: Outcome,
-    /// The names of its quirks.
+    /// The names of the quirks that struck it.
     pub quirks: Vec<&'static str>,
     /// The record as it was served, decoded. A row is an object of its columns; XML is a tree in
     /// which children are always arrays and text is `$text`.
     pub payload: Value,
-    /// Further data of the record that is served separately, by name: rows of another table, or the answer
-    /// of a detail call.
+    /// Further data of the record that the source serves separately, by name: rows of another table, or
+    /// the answer to a request for details.
     pub parts: Map<String, Value>,
 }
 
@@ -78,7 +77,7 @@ pub enum RejectReason {
     Unreadable,
 }
 
-/// Which states of a record are kept.
+/// Which states of a record a source keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Retention {
     /// All states, for tests.
@@ -150,7 +149,7 @@ impl<S> Record<S> {
 }
 
 impl ServedState {
-    /// The fields of the demand that it must become; `None` if it must be rejected.
+    /// The fields of the demand that this state must become; `None` if it must be rejected.
     #[must_use]
     pub fn facts(&self) -> Option<&Facts> {
         match &self.outcome {

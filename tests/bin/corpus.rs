@@ -1,4 +1,5 @@
-//! Sends public message files through the hotline and prints what arrived. `cargo xtask corpus DIR` calls it.
+//! Feeds message files to the simulated hotline, runs the gateway, and prints how many texts the store has
+//! unaltered. `cargo xtask corpus DIR` runs it.
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
@@ -7,10 +8,10 @@ use clap::Parser;
 use sandbox::Storage;
 use system_tests::corpus::send;
 
-/// Sends every .jsonl file of a folder through the hotline, in both kinds of storage.
+/// Feed every .jsonl file of a folder to the simulated hotline, in both kinds of storage.
 #[derive(Parser)]
 struct Args {
-    /// Folder with files of JSON lines: 留言主题/留言详情 or title/content.
+    /// The folder with files of JSON lines with the keys 留言主题 and 留言详情, or title and content.
     folder: PathBuf,
 }
 
@@ -26,7 +27,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         }
     }
     files.sort();
-    anyhow::ensure!(!files.is_empty(), "{}: no .jsonl file", args.folder.display());
+    anyhow::ensure!(!files.is_empty(), "{} contains no .jsonl file", args.folder.display());
 
     let (mut altered, mut passed) = (0, 0);
     for file in &files {

@@ -1,7 +1,7 @@
 //! Checks the rules of ARCHITECTURE.md and CONTRIBUTING.md against the code, because a rule that nobody checks
-//! is broken within a year.
+//! does not last.
 //!
-//! These tests read files and run cargo offline. They build and run nothing else.
+//! These tests only read files and run cargo offline.
 
 mod crates;
 mod documents;
@@ -18,7 +18,7 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The text of a file, named from the root.
+/// The text of a file, by its path from the root.
 pub(crate) fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
@@ -43,14 +43,14 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Lines of code with their numbers. Comments are left out: they may name what code must not use.
+    /// The lines of code with their numbers, without comments, which may name what code must not use.
     pub(crate) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
         lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
     }
 }
 
-/// All Rust files, apart from those that cargo writes.
+/// All Rust files except those that cargo writes.
 pub(crate) fn sources() -> Vec<Source> {
     let mut paths = Vec::new();
     collect(root(), &mut paths);
@@ -86,7 +86,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Fails with a list of everything that is wrong.
-pub(crate) fn nothing_wrong(wrong: &[String], law: &str) {
-    assert!(wrong.is_empty(), "{law}:\n  {}", wrong.join("\n  "));
+/// Fails if `wrong` has entries, and lists them below `message`.
+pub(crate) fn assert_none(wrong: &[String], message: &str) {
+    assert!(wrong.is_empty(), "{message}:\n  {}", wrong.join("\n  "));
 }

@@ -45,8 +45,8 @@ pub(super) fn run(jobs: &Jobs, arguments: &[&str]) -> i32 {
 
 /// The keys of demands that differ between the store and the city.
 async fn stale(world: &World) -> BTreeSet<String> {
-    let told = world.differences().await.unwrap();
-    told.iter().map(|line| line.split(':').next().unwrap().to_owned()).collect()
+    let differences = world.differences().await.unwrap();
+    differences.iter().map(|line| line.split(':').next().unwrap().to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,14 +75,14 @@ async fn a_stretch_of_time_is_read_again_and_nothing_else_is_moved() {
         let row = &case.last().row;
         let at = time(&row.lastmodifytime, "%F %T");
         let is_within = from <= at && at < to;
-        // What the overlap covers is read again by everybody.
+        // Every read also reads the rows that the overlap covers.
         let is_read = is_within || newest - at <= TimeDelta::minutes(5);
         assert_eq!(!stale.contains(&row.rowguid), is_read, "{}", row.lastmodifytime);
         n_within += usize::from(is_within);
     }
     assert!(n_within >= 15, "{n_within}");
 
-    // While a service runs, the service reads, and nothing is left.
+    // While a service runs, the service makes the backfill. Then nothing differs any more.
     let mut service = jobs.service();
     while !store.leases().await.unwrap().iter().any(|lease| lease.serves) {
         tokio::task::yield_now().await; // or the run would be done without it

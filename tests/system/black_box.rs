@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 const RECORDS: u64 = 20_000;
 const FILING_TIME: Duration = Duration::from_secs(40);
-/// Records that are filed per second after that, because every process has to read something.
+/// The number of records filed per second after that, because every process has to read something.
 const LATER_PER_SECOND: u64 = 20;
 const KILLS: usize = 30;
 
@@ -24,9 +24,9 @@ async fn thirty_kills_lose_alter_and_add_nothing() {
         QuirkRates::parse("poison@500,late_commit@300,twin_serial@400,status_label@200").unwrap();
     let world = Arc::new(World::open(settings).await.unwrap());
     world.edit_channel("every = \"15s\"", "every = \"50ms\"").unwrap();
-    // The whole city happens within the usual overlap: every pass would read all of it again.
+    // The whole test takes less time than the usual overlap, so every pass would read all rows again.
     world.edit_channel("overlap = \"5m\"", "overlap = \"2s\"").unwrap();
-    // Small pages: more reads, so that a kill can land between any two verbs of any of them.
+    // Small pages give more reads, so that a kill can come between any two verbs.
     world.edit_channel("page    = 1000", "page    = 100").unwrap();
 
     let killed = CancellationToken::new();
@@ -37,12 +37,12 @@ async fn thirty_kills_lose_alter_and_add_nothing() {
         world.hotline.live(first, CancellationToken::new()).await?;
         world.hotline.live(then, killed.clone()).await
     };
-    // Reading the log of a process blocks, so the city has a thread of its own.
+    // Reading the log of a process blocks, so this needs a thread of its own.
     let killing = tokio::task::spawn_blocking({
         let (world, done) = (Arc::clone(&world), killed.clone().drop_guard());
         move || {
-            let _done = done; // also when a kill fails: the city must not file for ever
-            kill_again_and_again(&world)
+            let _done = done; // ends filing, also if a kill fails
+            kill_repeatedly(&world)
         }
     });
     let (filing, hits) = tokio::join!(filing, killing);
@@ -66,11 +66,11 @@ async fn thirty_kills_lose_alter_and_add_nothing() {
 
 /// Starts and kills the gateway 30 times, each time at a random (seeded) occurrence of a verb. Every process
 /// must read something.
-fn kill_again_and_again(world: &World) -> anyhow::Result<BTreeMap<&'static str, usize>> {
+fn kill_repeatedly(world: &World) -> anyhow::Result<BTreeMap<&'static str, usize>> {
     let mut dice = ChaCha8Rng::seed_from_u64(30);
     let mut hits: BTreeMap<&'static str, usize> = BTreeMap::new();
     for life in 0..KILLS {
-        // Later lives aim at what was hit least: a kill may land after what it was aimed at.
+        // A kill can come after the verb that it was aimed at. So later kills aim at the verb with the fewest.
         let aim = match life {
             0..16 => EVENTS[life % EVENTS.len()],
             _ => EVENTS.into_iter().min_by_key(|verb| hits.get(verb)).unwrap_or("read"),
@@ -94,7 +94,7 @@ fn kill_at(world: &World, aim: &'static str, occurrence: usize) -> anyhow::Resul
     anyhow::bail!("the gateway ended before it was killed")
 }
 
-/// Lets the gateway read the rest, until it has caught up twice after the last demand was filed.
+/// Runs the gateway until it has caught up twice after the last demand was filed.
 fn finish(world: &World) -> anyhow::Result<()> {
     let mut gateway = Gateway::start(world)?;
     let mut caught_up = 0;

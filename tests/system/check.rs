@@ -1,4 +1,4 @@
-//! `tonghui check` on the shipped folder with mistakes of every kind at once.
+//! Runs `tonghui check` on the shipped folder with mistakes of every kind at once.
 
 use std::{fs, path::Path, process::Output};
 
@@ -83,7 +83,7 @@ fn twenty_mistakes_are_reported_at_once_and_put_right_as_suggested() {
     }
     assert_eq!(problems.len(), MISTAKES.len(), "{report:#}");
 
-    // From the end, so that what is still to be replaced stays where it is.
+    // From the end, so that the places of the other suggestions stay valid.
     let mut replaced = 0;
     for problem in problems.iter().rev() {
         let suggestion = &problem["suggestion"];
@@ -97,7 +97,7 @@ fn twenty_mistakes_are_reported_at_once_and_put_right_as_suggested() {
         }
     }
     assert_eq!(replaced, MISTAKES.len() - 2, "{report:#}");
-    // A name and a secret are for a person to decide.
+    // For a name and a secret, `check` suggests nothing: a person has to decide.
     let (_, report) = check(folder.path());
     let left: Vec<_> = report["problems"].as_array().unwrap().iter().map(|p| &p["line"]).collect();
     assert_eq!(left, [17, 5], "{report:#}");

@@ -16,7 +16,7 @@ use sandbox::{
     truth::{Outcome, Record},
 };
 use sink::store::Database;
-use system_tests::compare::altered;
+use system_tests::compare::altered_field;
 use tempfile::TempDir;
 
 /// A city and the gateway that reads it.
@@ -26,12 +26,12 @@ struct World {
 }
 
 impl World {
-    async fn open(records: u64, faults: &str) -> Self {
+    async fn open(records: u64, quirks: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let plan = CityPlan::demonstration(5, folder.path().to_owned(), records);
-        let faults = plan.channels.iter().map(|name| ((*name).to_owned(), faults.to_owned()));
+        let quirks = plan.channels.iter().map(|name| ((*name).to_owned(), quirks.to_owned()));
         let plan =
-            CityPlan { quirks: faults.collect(), retention: sandbox::Retention::All, ..plan };
+            CityPlan { quirks: quirks.collect(), retention: sandbox::Retention::All, ..plan };
         let city = City::open(&plan).await.unwrap();
         let config = folder.path().join("config");
         shipped::write(&config, &plan.channels).unwrap();
@@ -61,7 +61,7 @@ impl World {
         (store, Sealer::new(&keys))
     }
 
-    /// All differences between what the city served and what the store holds.
+    /// All differences between what the city served and what the store contains.
     async fn differences(&self, store: &Database, sealer: &Sealer) -> Vec<String> {
         let mut found = Vec::new();
         for truth in self.city.truths().await.unwrap() {
@@ -82,19 +82,19 @@ async fn difference(
     sealer: &Sealer,
 ) -> Option<String> {
     let key = RecordKey::new(thing.key.as_str());
-    let waits = store.quarantine_show(&DemandId::of(channel, &key)).await.unwrap();
-    match (&thing.last().outcome, store.current(channel, &key).await.unwrap(), waits) {
+    let quarantined = store.quarantine_show(&DemandId::of(channel, &key)).await.unwrap();
+    match (&thing.last().outcome, store.current(channel, &key).await.unwrap(), quarantined) {
         // It may have been deleted before it was read.
         _ if thing.deleted_at.is_some() => None,
-        (Outcome::Demand(facts), Some(demand), _) => altered(facts, &demand, sealer),
+        (Outcome::Demand(facts), Some(demand), _) => altered_field(facts, &demand, sealer),
         (Outcome::Demand(_), None, Some(row)) => Some(format!("quarantined: {}", row.detail)),
         (Outcome::Demand(_), None, None) => Some("lost".to_owned()),
         (Outcome::Reject(_), _, Some(_)) => None,
         // It was readable in an earlier state.
         (Outcome::Reject(_), Some(_), None) if thing.states.len() > 1 => None,
-        // Without a readable key it waits under its bytes.
+        // A record without a readable key is in quarantine under another id.
         (Outcome::Reject(_), None, None) => None,
-        (Outcome::Reject(class), Some(_), None) => Some(format!("taken, though {class:?}")),
+        (Outcome::Reject(reason), Some(_), None) => Some(format!("stored, though {reason:?}")),
     }
 }
 
@@ -115,7 +115,7 @@ async fn every_quirk_of_the_city_at_once_loses_and_alters_nothing() {
     let world = World::open(600, "all").await;
     let mut pulled = world.pull().await;
     for _ in 0..2 {
-        // What a fault kept back in one pass comes in the next.
+        // The next pass reads what a quirk prevented the last one from reading.
         pulled = world.pull().await;
     }
     let (store, sealer) = pulled;

@@ -1,4 +1,4 @@
-//! Monitoring over HTTP, of a separate process or of the process that runs everything.
+//! Tests monitoring over HTTP, by a separate process (`--role console`) or by the process that runs everything.
 
 use std::{
     collections::BTreeMap,
@@ -88,7 +88,7 @@ async fn ingest_two_sinks_and_a_console_do_what_one_process_does() {
     world.hotline.add_pressings(20).await.unwrap();
     world.hotline.advance_random(30).await.unwrap();
     tokio::task::block_in_place(|| {
-        // The first may have begun before, and acknowledging makes some rows change once more.
+        // The first pass may have begun earlier, and acknowledging a row can change it once more.
         for _ in 0..4 {
             until(&mut ingest, has_caught_up);
         }

@@ -1,7 +1,7 @@
-//! Interrupts the gateway at every verb, in every way, before and after its effect, early and late, and drops
-//! everything that is not durable. Then everything before the position must be in the store or on the bus.
-//! After a restart the store must equal the source, the position must be at the end, the source must have been
-//! told, and the books must balance.
+//! Interrupts the gateway at every verb, in every way, before and after the verb's effect, early and late, and
+//! drops everything that is not durable. Then everything before the position must be in the store or on the
+//! bus. After a restart, the store must equal the source, the position must be at the end, the source must be
+//! settled, and the books must balance.
 
 use std::sync::{Arc, Mutex};
 
@@ -116,7 +116,7 @@ async fn run_on(
     let sink = Box::pin(sink::run(&mut consumer, &store, &sink_stop, 2, &mut acked));
     let crash = async {
         trap.sprung.notified().await;
-        // The other loop goes one step further first: it acts on what it was told too early.
+        // First, the other loop continues to its next await, where it may act on something not yet durable.
         tokio::task::yield_now().await;
     };
     tokio::select! { biased;
@@ -294,7 +294,7 @@ async fn one_batch_is_in_flight_per_channel() {
         for verb in &verbs {
             firsts += usize::from(*verb == first);
             seconds += usize::from(*verb == second);
-            // Of reads one more: the next batch waits until this one is confirmed.
+            // One more read is allowed: the next batch is read while this one is delivered.
             let ahead = if first == Verb::Read { 2 } else { 1 };
             assert!(
                 seconds <= firsts && firsts <= seconds + ahead,
@@ -324,7 +324,7 @@ async fn the_next_batch_is_read_while_one_is_delivered() {
 #[tokio::test]
 async fn a_source_that_asks_for_a_pause_after_every_answer_is_read_to_its_end() {
     let durable = Durable {
-        source: Arc::new(Source { patience: 1, ..Source::with_rows(ROWS) }),
+        source: Arc::new(Source { max_answers: 1, ..Source::with_rows(ROWS) }),
         store: Arc::new(MemoryStore::new()),
         broker: None,
     };
@@ -339,7 +339,7 @@ async fn a_source_that_asks_for_a_pause_after_every_answer_is_read_to_its_end() 
 
 #[tokio::test]
 async fn the_position_never_moves_past_what_is_confirmed() {
-    // On the embedded bus confirmed means acked, and acked means kept.
+    // The embedded bus confirms a message when it is acked, and the sink acks it after keeping it.
     let verbs = undisturbed().await;
     let mut acked = 0_usize;
     for verb in verbs {
@@ -373,7 +373,7 @@ async fn books_balance_after_every_crash() {
             broker: Some(MemoryBroker::new(1 << 20)),
         };
         assert!(!run(&durable, &trap, &Verbs::default()).await, "{verb:?} did not crash");
-        // Whatever the crash left, the books show no difference, only messages in flight.
+        // After a crash, the books show no difference, only messages in flight.
         for book in durable.store.books() {
             assert_ne!(book.balanced, Some(false), "{verb:?}: {book:?}");
         }

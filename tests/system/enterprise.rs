@@ -6,7 +6,7 @@
 use contract::{Intake, Store as _, demand::QualityFlag};
 use sandbox::{Behaviour, Clock, DROP_INTERVAL, Enterprise, QuirkRates};
 use sink::store::Memory;
-use system_tests::{compare::has_doubt, pipeline::Pipeline};
+use system_tests::{compare::has_flag, pipeline::Pipeline};
 
 /// The platform, its folder, and the channel that reads it.
 struct Drop {
@@ -17,20 +17,20 @@ struct Drop {
 }
 
 impl Drop {
-    /// Starts the platform in the morning, with these faults.
-    fn new(faults: &str) -> Self {
+    /// Starts the platform in the morning, with these quirks.
+    fn new(quirks: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let start = chrono::NaiveDate::from_ymd_opt(2026, 10, 9).unwrap();
         let clock = Clock::starting(start.and_hms_opt(10, 0, 0).unwrap());
         let mut settings = Behaviour::new(7, clock.clone());
-        settings.quirks = QuirkRates::parse(faults).unwrap();
+        settings.quirks = QuirkRates::parse(quirks).unwrap();
         let platform = Enterprise::create(&folder.path().join("wqfw"), settings).unwrap();
         let place = platform.folder().display().to_string();
         let pipeline = Pipeline::new("enterprise", vec![("ENTERPRISE_DROP_URL", place)]).unwrap();
         Self { platform, clock, pipeline, _folder: folder }
     }
 
-    /// Advances the clock by half an hour; the platform drops a file, which is read.
+    /// Advances the clock by half an hour. The platform drops a file, and the gateway reads it.
     async fn half_an_hour(&mut self) -> Option<String> {
         self.clock.advance(DROP_INTERVAL);
         let name = self.platform.drop_file().unwrap();
@@ -80,26 +80,26 @@ async fn t11_a_file_without_manifest_is_left_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn t11_a_file_that_is_not_what_was_announced_goes_to_error_with_an_alarm() {
-    for (fault, reason) in [
+    for (quirk, reason) in [
         ("wrong_rows", "manifest_rows"),
         ("wrong_md5", "manifest_md5"),
         ("empty_file", "empty_file"),
         ("no_rows", "no_records"),
     ] {
-        // Only the second file is bad: the third covers what it held.
-        let mut drop = Drop::new(&format!("{fault}@2"));
+        // Only the second file is bad. The third contains its rows too.
+        let mut drop = Drop::new(&format!("{quirk}@2"));
         let numbers = drop.platform.submit(4);
         drop.half_an_hour().await;
         drop.platform.advance_random(2);
         let name = drop.half_an_hour().await.unwrap();
         let kept =
-            drop.pipeline.quarantined(&name).unwrap_or_else(|| panic!("{fault} is not told"));
+            drop.pipeline.quarantined(&name).unwrap_or_else(|| panic!("{quirk} is not told"));
         assert_eq!((kept.reason.as_str(), kept.place.as_str()), (reason, name.as_str()));
-        assert_eq!(drop.platform.counters().unwrap().refused, 1, "{fault}");
+        assert_eq!(drop.platform.counters().unwrap().refused, 1, "{quirk}");
         drop.platform.advance_random(1);
         drop.half_an_hour().await;
-        assert_eq!(drop.differences(), [""; 0], "{fault}");
-        assert!(numbers.iter().all(|number| drop.pipeline.demand(number).is_some()), "{fault}");
+        assert_eq!(drop.differences(), [""; 0], "{quirk}");
+        assert!(numbers.iter().all(|number| drop.pipeline.demand(number).is_some()), "{quirk}");
     }
 }
 
@@ -118,17 +118,17 @@ async fn t12_a_header_that_is_not_recognised_goes_to_error_and_is_never_passed_o
 
 #[tokio::test(start_paused = true)]
 async fn t12_other_names_another_order_and_a_lost_column_are_read_as_before() {
-    for fault in ["drift@1", "lost_column@1", "drift@2,lost_column@3"] {
-        let drop = two_files(fault).await;
-        assert!(drop.pipeline.bus.rejected().is_empty(), "{fault}");
+    for quirk in ["drift@1", "lost_column@1", "drift@2,lost_column@3"] {
+        let drop = two_files(quirk).await;
+        assert!(drop.pipeline.bus.rejected().is_empty(), "{quirk}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_charset_and_form_gives_the_same_demands() {
-    for fault in ["utf8@1", "utf16@1", "workbook@1", "trailing@1", "utf16@2,workbook@1"] {
-        let drop = two_files(fault).await;
-        assert!(drop.pipeline.bus.rejected().is_empty(), "{fault}");
+    for quirk in ["utf8@1", "utf16@1", "workbook@1", "trailing@1", "utf16@2,workbook@1"] {
+        let drop = two_files(quirk).await;
+        assert!(drop.pipeline.bus.rejected().is_empty(), "{quirk}");
     }
 }
 
@@ -150,30 +150,30 @@ async fn a_file_that_arrives_after_its_manifest_is_waited_for() {
 async fn a_replaced_file_is_read_again() {
     let drop = two_files("replaced@1").await;
     assert_eq!(drop.platform.counters().unwrap().archived, 3);
-    // The nine rows of each, and of the one that came twice under its name.
+    // Three files of nine rows: two, of which the first came twice.
     assert_eq!(drop.pipeline.store.books()[0].read, 3 * 9);
 }
 
-/// Drops and reads two files with this fault.
-async fn two_files(faults: &str) -> Drop {
-    let mut drop = Drop::new(faults);
+/// Drops and reads two files with this quirk.
+async fn two_files(quirks: &str) -> Drop {
+    let mut drop = Drop::new(quirks);
     drop.platform.submit(9);
     drop.half_an_hour().await;
     drop.platform.advance_random(4);
     drop.half_an_hour().await;
-    assert_eq!(drop.differences(), [""; 0], "{faults}");
-    assert_eq!(drop.pipeline.store.demands().len(), 9, "{faults}");
+    assert_eq!(drop.differences(), [""; 0], "{quirks}");
+    assert_eq!(drop.pipeline.store.demands().len(), 9, "{quirks}");
     drop
 }
 
-/// Six appeals, of which every second one is damaged, and the number of the first damaged one.
-async fn spoilt(fault: &str) -> (Drop, String) {
-    let mut drop = Drop::new(&format!("{fault}@2"));
+/// Reads six appeals, with the quirk in every second one. Returns the number of the first one that has it.
+async fn spoilt(quirk: &str) -> (Drop, String) {
+    let mut drop = Drop::new(&format!("{quirk}@2"));
     let numbers = drop.platform.submit(6);
     drop.half_an_hour().await;
-    assert_eq!(drop.differences(), [""; 0], "{fault}");
+    assert_eq!(drop.differences(), [""; 0], "{quirk}");
     for neighbour in [&numbers[0], &numbers[2], &numbers[4]] {
-        assert!(drop.pipeline.demand(neighbour).is_some(), "{fault}");
+        assert!(drop.pipeline.demand(neighbour).is_some(), "{quirk}");
     }
     assert_eq!(drop.platform.counters().unwrap().archived, 1, "a bad row is no bad file");
     let number = numbers[1].clone();
@@ -184,7 +184,7 @@ async fn spoilt(fault: &str) -> (Drop, String) {
 async fn a_nul_is_taken_out_and_flagged() {
     let (drop, number) = spoilt("nul").await;
     let demand = drop.pipeline.demand(&number).unwrap();
-    assert!(has_doubt(&demand, "content", QualityFlag::ControlCharacters));
+    assert!(has_flag(&demand, "content", QualityFlag::ControlCharacters));
     assert!(!demand.body.content.unwrap().contains('\0'));
 }
 
@@ -221,7 +221,7 @@ async fn half_a_row_is_no_record_and_what_stands_in_its_place_is_no_key() {
 async fn a_clock_of_twelve_hours_is_read_and_flagged() {
     let (drop, number) = spoilt("twelve_hour").await;
     let demand = drop.pipeline.demand(&number).unwrap();
-    assert!(has_doubt(&demand, "received_at", QualityFlag::AmbiguousTime));
+    assert!(has_flag(&demand, "received_at", QualityFlag::AmbiguousTime));
     assert!(demand.body.received_at.is_some());
 }
 
@@ -233,12 +233,12 @@ async fn a_day_number_of_a_spreadsheet_is_a_day() {
 
 #[tokio::test(start_paused = true)]
 async fn a_credit_code_is_the_same_however_it_is_typed() {
-    for fault in ["wide_code", "lower_code"] {
-        let (drop, number) = spoilt(fault).await;
+    for quirk in ["wide_code", "lower_code"] {
+        let (drop, number) = spoilt(quirk).await;
         let demand = drop.pipeline.demand(&number).unwrap();
         let code = demand.body.enterprise.clone().unwrap().uscc.unwrap();
-        assert!(code.starts_with("91") && code.len() == 18, "{fault}: {code}");
-        assert!(!has_doubt(&demand, "enterprise.uscc", QualityFlag::BadChecksum), "{fault}");
+        assert!(code.starts_with("91") && code.len() == 18, "{quirk}: {code}");
+        assert!(!has_flag(&demand, "enterprise.uscc", QualityFlag::BadChecksum), "{quirk}");
     }
 }
 
@@ -246,7 +246,7 @@ async fn a_credit_code_is_the_same_however_it_is_typed() {
 async fn an_old_registration_number_is_kept_and_flagged() {
     let (drop, number) = spoilt("old_code").await;
     let demand = drop.pipeline.demand(&number).unwrap();
-    assert!(has_doubt(&demand, "enterprise.uscc", QualityFlag::BadChecksum));
+    assert!(has_flag(&demand, "enterprise.uscc", QualityFlag::BadChecksum));
     assert_eq!(demand.body.enterprise.unwrap().uscc.unwrap().len(), 15);
 }
 
@@ -265,7 +265,7 @@ async fn one_firm_under_two_codes_is_two_demands_of_one_name() {
 async fn a_type_that_no_table_has_is_kept_raw_and_flagged() {
     let (drop, number) = spoilt("unknown_type").await;
     let demand = drop.pipeline.demand(&number).unwrap();
-    assert!(has_doubt(&demand, "kind", QualityFlag::UnknownCode));
+    assert!(has_flag(&demand, "kind", QualityFlag::UnknownCode));
     assert_eq!((demand.body.kind, demand.body.kind_raw.as_deref()), (None, Some("闲聊")));
 }
 
@@ -277,7 +277,7 @@ async fn everything_at_once_loses_nothing() {
         drop.platform.advance_random(8);
         drop.half_an_hour().await;
     }
-    // What was in the last bad file comes with the next good one.
+    // The next good files contain the rows of the last bad one too.
     for _ in 0..3 {
         drop.platform.advance_random(1);
         drop.half_an_hour().await;

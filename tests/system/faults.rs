@@ -1,5 +1,5 @@
-//! The messages of the real program for the most common faults, with real servers. Each must say what happened,
-//! where, and what to do. If `UPDATE_GOLDEN` is set, the tests write the files in `golden/`.
+//! Tests the messages of the real program for the most common faults, with real servers. Each must say what
+//! happened, where, and what to do. If `UPDATE_GOLDEN` is set, the tests write the files in `golden/`.
 
 use std::{fs, net::TcpListener, path::Path, process::Output};
 

@@ -1,6 +1,6 @@
-//! The first steps of a newcomer: `tonghui demo --once`, from an empty folder to balanced books, and the
-//! tutorial in CONTRIBUTING.md. A shell runs its commands with the real binary, and a test server answers as
-//! the tutorial says. The connector of the tutorial must be the example that the conformance suite runs.
+//! Tests the first steps of a newcomer: `tonghui demo --once`, and the tutorial in CONTRIBUTING.md. A shell runs
+//! the commands of the tutorial with the real binary, and a test server answers as the tutorial says. The
+//! connector in CONTRIBUTING.md must be the example that the conformance suite runs.
 
 use std::{
     fs,
@@ -56,7 +56,7 @@ async fn the_demo_keeps_every_case_of_its_city_and_ends_well() {
     assert!(read >= RECORDS as u64, "{ledger}");
     assert!(channels.len() >= 7 && channels.iter().all(|channel| channel["read"] != 0), "{ledger}");
 
-    // The books count what arrived; whether that is everything only the source can say.
+    // The books count what arrived. Only the source knows whether that is everything.
     let mut hotline = open(&folder.path().join("hotline.db")).await;
     let keys: Vec<String> =
         sqlx::query_scalar("SELECT ROWGUID FROM CNS_CINFO").fetch_all(&mut hotline).await.unwrap();
@@ -95,7 +95,7 @@ fn blocks(text: &str, heading: &str, language: &str) -> Vec<String> {
     blocks
 }
 
-/// Runs commands in a folder of their own; returns what they printed.
+/// Runs commands in `folder`; returns what they printed.
 fn run(script: &str, folder: &Path) -> String {
     let tonghui = PathBuf::from(gateway_process::command().unwrap().get_program());
     let path = format!(
@@ -155,7 +155,7 @@ async fn the_tutorial_leads_from_nothing_to_the_first_demand_in_the_store() {
 
     let asked = asked.lock().unwrap();
     assert!(asked.iter().all(|(_, key)| key.as_deref() == Some("made-up-key")), "{asked:?}");
-    // The trace shows what was asked, and not with which key; the fixture and the screen no person.
+    // The trace shows the requests but not the key; the fixture and the output show no person.
     assert!(said.contains("/v2/tickets?limit=50") && !said.contains("made-up-key"), "{said}");
     let fixture = folder.path().join("city/channels/parks/fixtures/page.json");
     let fixture = fs::read_to_string(fixture).unwrap();

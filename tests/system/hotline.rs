@@ -20,9 +20,9 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-async fn world_with(faults: &str) -> World {
+async fn world_with(quirks: &str) -> World {
     let mut settings = Settings::new(11, Clock::machine());
-    settings.quirks = QuirkRates::parse(faults).unwrap();
+    settings.quirks = QuirkRates::parse(quirks).unwrap();
     World::open(settings).await.unwrap()
 }
 
@@ -35,7 +35,7 @@ async fn every_quirk_of_the_hotline_arrives_as_it_was_served() {
     world.hotline.advance_random(60).await.unwrap();
     world.hotline.commit_late(Duration::from_secs(3600)).await.unwrap();
     world.pull().await.unwrap();
-    // What raced our own acknowledgement is found by the overlap of the next pass.
+    // The overlap of the next pass finds rows that changed while the gateway acknowledged them.
     world.pull().await.unwrap();
     assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
     let (store, _) = world.store().await.unwrap();

@@ -18,9 +18,9 @@ use system_tests::{
 
 use crate::console::{address, get};
 
-/// Four values each: name, telephone, identity number, house.
+/// The number of people. Each has four values: name, telephone, identity number and address.
 const PEOPLE: u32 = 2_500;
-/// The text of every fiftieth person is malformed: that record goes to quarantine.
+/// The text of every fiftieth person is malformed, so that the record goes to quarantine.
 const POISON: u32 = 50;
 
 #[tokio::test(flavor = "multi_thread")]

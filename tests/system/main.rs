@@ -1,4 +1,4 @@
-//! Tests of the whole system.
+//! Tests of the whole system: simulated sources, the real gateway, and what its store then contains.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -19,7 +19,7 @@ async fn what_is_not_there_is_waited_for_and_nothing_is_read_meanwhile() {
 
     tokio::task::block_in_place(|| {
         let mut gateway = Gateway::start(&world).unwrap();
-        // One clear line per attempt: what, where, when again.
+        // The log has one clear line for each attempt: what happened, where, and when it tries again.
         for _ in 0..3 {
             wait_for(&mut gateway, "127.0.0.1", &["retry in", "kind=\"transient\"", "wait_ms="]);
         }

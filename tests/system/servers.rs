@@ -10,9 +10,9 @@ use system_tests::{
     world::World,
 };
 
-pub(super) async fn world(records: u64, faults: &str) -> World {
+pub(super) async fn world(records: u64, quirks: &str) -> World {
     let mut settings = Settings::new(12, Clock::machine());
-    settings.quirks = QuirkRates::parse(faults).unwrap();
+    settings.quirks = QuirkRates::parse(quirks).unwrap();
     let world = World::open(settings).await.unwrap();
     world.hotline.file(records).await.unwrap();
     world

@@ -21,7 +21,7 @@ const ORDERS: u64 = 50;
 /// One of this many orders also goes to a real file.
 const EVERY_FILE: u64 = 25;
 
-/// The states of a row as they were read: the messages, and the state in each read, in order.
+/// What the reads of one row gave: the messages, and the state in each read, in order.
 struct Story {
     messages: Vec<Message>,
     demands: Vec<Demand>,
@@ -56,7 +56,7 @@ async fn any_order_of_delivery_ends_in_the_last_state() {
             }
         }
     }
-    // Some interleavings read every state, some missed a state that lasted for less than a second.
+    // Some interleavings read every state; some missed one that lasted for less than a second.
     assert!(states_seen.contains(&6) && states_seen.len() > 1, "{states_seen:?}");
 }
 
@@ -164,11 +164,11 @@ fn shuffle(messages: &[Message], dice: &mut ChaCha8Rng) -> Vec<Message> {
 }
 
 async fn deliver(store: &impl Store, deliveries: &[Message], dice: &mut ChaCha8Rng) {
-    let mut rest = deliveries;
-    while !rest.is_empty() {
-        let (now, later) = rest.split_at(dice.random_range(1..=rest.len().min(4)));
-        let intake = Intake::new(now.iter().map(|message| (0, message.clone())));
+    let mut waiting = deliveries;
+    while !waiting.is_empty() {
+        let (taken, later) = waiting.split_at(dice.random_range(1..=waiting.len().min(4)));
+        let intake = Intake::new(taken.iter().map(|message| (0, message.clone())));
         store.store(&intake).await.unwrap();
-        rest = later;
+        waiting = later;
     }
 }

@@ -1,4 +1,4 @@
-//! Backfills that are interrupted, or that a source cannot read.
+//! Tests backfills that are interrupted, and backfills that a source does not support.
 
 use std::{fs, sync::Arc};
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stretch_that_was_cut_short_goes_on_where_it_stands() {
+async fn an_interrupted_backfill_continues_where_it_stopped() {
     let world = World::open(Settings::new(32, Clock::machine())).await.unwrap();
     let jobs = Arc::new(Jobs::new(&world));
     world.edit_channel("page    = 1000", "page    = 10").unwrap();
@@ -29,7 +29,7 @@ async fn a_stretch_that_was_cut_short_goes_on_where_it_stands() {
         };
         tokio::task::spawn_blocking(job).await.unwrap()
     };
-    // The first page is read and in custody; the source cannot be told while it is locked.
+    // The first page is read and in custody. The gateway cannot settle it while the source is locked.
     let lock = world.hotline.lock().await.unwrap();
     let (code, n, said) = run(&["sync", "--all", "--from", "-7h", "--deadline", "2s"]).await;
     assert_eq!((code, n), (Some(75), 1), "{said}");
@@ -40,12 +40,16 @@ async fn a_stretch_that_was_cut_short_goes_on_where_it_stands() {
     let (code, rest, said) = run(&go_on).await;
     assert_eq!(code, Some(0), "{said}");
     let (code, anew, _) = run(&go_on).await;
-    assert_eq!((code, anew), (Some(0), rest + 1), "what has come to its end begins anew");
+    assert_eq!(
+        (code, anew),
+        (Some(0), rest + 1),
+        "a complete backfill starts again from the beginning"
+    );
     assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_asked_for_a_stretch_of_time_says_what_to_do() {
+async fn a_source_that_supports_no_time_range_says_what_to_do() {
     let world = World::open(Settings::new(33, Clock::machine())).await.unwrap();
     let jobs = Jobs::new(&world);
     for (from, to) in [

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 const RECORDS: u64 = 50_000;
 const FILING_TIME: Duration = Duration::from_secs(60);
-/// Records that are filed per second after that, so that the last processes have something to do.
+/// The number of records filed per second after that, so that the last processes have something to do.
 const LATER_PER_SECOND: u64 = 20;
 const KILLS_EACH: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -46,7 +46,7 @@ async fn three_processes_lose_alter_and_add_nothing_whatever_breaks_between_them
     let urls = (postgres.property("TONGHUI_TEST_POSTGRES"), broker.property("TONGHUI_TEST_AMQP"));
     world.use_servers(Some(urls.0.unwrap()), Some(urls.1.unwrap())).await.unwrap();
     world.edit_channel("every = \"15s\"", "every = \"50ms\"").unwrap();
-    // The whole city happens within the usual overlap: every pass would read all of it again.
+    // The whole test takes less time than the usual overlap, so every pass would read all rows again.
     world.edit_channel("overlap = \"5m\"", "overlap = \"4s\"").unwrap();
     // Small pages: more reads, so that a kill can land between any two verbs of any of them.
     world.edit_channel("page    = 1000", "page    = 100").unwrap();

@@ -1,6 +1,6 @@
-//! A whole gateway in memory: a source, the two loops, bus and store, and a trap at every verb. The nth time a
-//! verb is reached, the process crashes, the verb fails, or the future of its loop is dropped. `Durable` survives
-//! a crash; everything else is rebuilt.
+//! The parts of a whole gateway in memory, with a trap at every verb: a source, a connector, a normaliser, the
+//! bus and the store. When a verb is reached for the nth time, the trap crashes the process, fails the verb, or
+//! drops the future of its loop.
 
 use std::{
     collections::BTreeSet,
@@ -27,15 +27,15 @@ use tokio::sync::Notify;
 pub(crate) struct Source {
     pub(crate) rows: Vec<(String, String)>,
     pub(crate) acknowledged: Mutex<BTreeSet<usize>>,
-    /// The number of answers to one connector after which the source asks for a pause.
-    pub(crate) patience: usize,
+    /// After this number of answers to one connector, the source asks for a pause.
+    pub(crate) max_answers: usize,
 }
 
 impl Source {
-    /// Rows `0..n`, every tenth unreadable.
+    /// A source with `n` rows; one in ten is unreadable.
     pub(crate) fn with_rows(n: usize) -> Self {
         let rows = (0..n).map(|i| (format!("K{i:04}"), format!("诉求内容 {i}"))).collect();
-        Self { rows, acknowledged: Mutex::default(), patience: usize::MAX }
+        Self { rows, acknowledged: Mutex::default(), max_answers: usize::MAX }
     }
 
     pub(crate) fn is_unreadable(index: usize) -> bool {
@@ -71,7 +71,7 @@ impl AnyConnector for TwinConnector {
         let trap = Arc::clone(&self.trap);
         Box::pin(async move {
             let work = async {
-                if self.answers == self.source.patience {
+                if self.answers == self.source.max_answers {
                     return Err(Fault::throttled(std::time::Duration::ZERO, "too many questions"));
                 }
                 self.answers += 1;
@@ -170,7 +170,7 @@ impl<T> Trapped<T> {
 
 impl<T: Publisher> Publisher for Trapped<T> {
     async fn publish(&self, messages: &[Message]) -> Result<(), Fault> {
-        // Packing has no await of its own: a crash in it is one between read and deliver.
+        // Packing has no await, so a crash in it is the same as one before delivering.
         if self.trap.harm != Harm::Error && self.trap.springs(Verb::Pack) {
             self.trap.sprung.notify_one();
             std::future::pending::<()>().await;
@@ -232,8 +232,7 @@ impl<T: Store> Store for Trapped<Arc<T>> {
     }
 }
 
-/// Whether a case of the matrix is meaningful: an error is the same before and after the effect, and packing has
-/// only one moment.
+/// Whether a case of the matrix is meaningful: packing has no effect, so it has only one moment.
 pub(crate) fn is_a_case(verb: Verb, moment: Moment) -> bool {
     verb != Verb::Pack || moment == Moment::Before
 }
@@ -292,7 +291,9 @@ pub(crate) struct Trap {
     pub(crate) verb: Verb,
     pub(crate) harm: Harm,
     pub(crate) moment: Moment,
+    /// How often the verb must still be reached before the trap strikes; 0 after that.
     left: AtomicUsize,
+    /// Notified when the trap strikes.
     pub(crate) sprung: Notify,
     sprung_times: AtomicUsize,
 }

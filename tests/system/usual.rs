@@ -1,5 +1,5 @@
-//! The usual shape and volume of a channel: it stops if fields disappear that its demands always had, and its
-//! volume is shown next to the usual one.
+//! Tests what is usual for a channel: the channel stops if fields disappear that its demands always had, and
+//! `status` shows its volume beside the usual one.
 
 use std::time::Duration;
 

@@ -46,9 +46,9 @@ enum Tool {
         #[arg(default_value = "target/record.dict")]
         file: PathBuf,
     },
-    /// Write the model of plausible characters: count the characters of .jsonl message files.
+    /// Count the characters of .jsonl message files, and write the model of plausible characters.
     TextModel {
-        /// The folder with the files; no text is copied out of it.
+        /// The folder with the files; only counts of their characters are written.
         folder: PathBuf,
         /// The model to write.
         #[arg(default_value = "normalizer/text/model/chinese.txt")]
@@ -66,15 +66,17 @@ fn main() -> anyhow::Result<()> {
     Ok(writeln!(io::stdout().lock(), "{summary}")?)
 }
 
-/// A larger dictionary only contains more sentences of the sandbox; measurements show that it does not
-/// make real records smaller.
+/// The size of the dictionary. Measurements show that a larger one does not make real records smaller; it
+/// only contains more sentences of the simulated city.
 const DICTIONARY_BYTES: usize = 16 * 1024;
+/// The number of demands that are read from the store together.
 const PAGE_ROWS: u32 = 500;
-/// Most samples of one channel; without this limit nearly all would be from the hotline.
+/// The maximum number of samples of one channel; without it, nearly all would be from the hotline.
 const MAX_SAMPLES_PER_CHANNEL: usize = 400;
 
-/// Trains a dictionary on the raw records in the store of the configuration `config`. A dictionary that
-/// is in use must not change, because each record is read with the dictionary that compressed it.
+/// Trains a dictionary on the raw records in the store of the configuration folder `config`, and writes it
+/// to `target`. Never overwrite a dictionary in use: a record can be read only with the dictionary that
+/// compressed it.
 #[tokio::main]
 async fn make_dictionary(config: &Path, target: &Path) -> anyhow::Result<String> {
     let settings = assemble::settings_without_secrets(config)?;
@@ -93,7 +95,7 @@ async fn make_dictionary(config: &Path, target: &Path) -> anyhow::Result<String>
         }
     }
     let samples: Vec<Vec<u8>> = samples.into_values().flatten().collect();
-    ensure!(samples.len() >= MAX_SAMPLES_PER_CHANNEL, "{} records are too few", samples.len());
+    ensure!(samples.len() >= MAX_SAMPLES_PER_CHANNEL, "too few records: run the demo for longer");
     fs::write(target, zstd::dict::from_samples(&samples, DICTIONARY_BYTES)?)?;
     Ok(format!("{}: trained on {} records", target.display(), samples.len()))
 }

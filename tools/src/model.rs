@@ -1,8 +1,9 @@
-//! The model of plausible texts: how often each character occurs, and which characters follow it.
+//! Generates the model of plausible texts: how often each character occurs, and which characters follow
+//! it.
 //!
-//! Only messages with even ids are counted, so that the model can be tested with the others. Each text
-//! is counted a second time, after OpenCC has converted it to traditional characters. Pairs that occur
-//! fewer than three times are left out: they are not significant, and could be part of a person's name.
+//! It counts only messages with even ids, so that the others can test the model. It counts each text a
+//! second time, after OpenCC has converted it to traditional characters. It leaves out pairs that occur
+//! fewer than three times: they are not significant, and could be part of a person's name.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
@@ -10,7 +11,7 @@ use anyhow::{Result, ensure};
 use normalizer_text::model::{as_context, is_counted};
 use text_tests::{messages, peers};
 
-/// Pairs that occur less often are left out.
+/// The model contains no pairs that occur less often.
 const MIN_PAIR_COUNT: u32 = 3;
 
 const HEADER: &str = "\
@@ -37,7 +38,7 @@ pub(crate) fn write_model(folder: &Path, file: &Path) -> Result<String> {
     Ok(format!("{}: {} bytes", file.display(), model.len()))
 }
 
-/// Converts the text to traditional characters.
+/// Converts the text to traditional characters, with OpenCC in Python.
 fn to_traditional(text: &str) -> Result<String> {
     let program = "import sys, opencc\n\
         text = sys.stdin.buffer.read().decode()\n\
@@ -53,16 +54,18 @@ fn to_traditional(text: &str) -> Result<String> {
 
 #[derive(Default)]
 struct Counts {
-    characters: BTreeMap<char, Character>,
+    characters: BTreeMap<char, CharacterCounts>,
 }
 
+/// How often a character occurs, and how often each other character follows it.
 #[derive(Default)]
-struct Character {
+struct CharacterCounts {
     n: u32,
     followers: BTreeMap<char, u32>,
 }
 
 impl Counts {
+    /// Counts the characters of `text`.
     fn add(&mut self, text: &str) {
         let mut previous = '\n';
         for c in text.chars() {
@@ -78,10 +81,10 @@ impl Counts {
         }
     }
 
-    /// One line for each character: the character, its count, then each follower with its count.
+    /// The model: one line for each character, with its count, and each follower with its count.
     fn to_text(&self) -> Result<String> {
         let mut model = HEADER.to_owned();
-        for (c, Character { n, followers }) in &self.characters {
+        for (c, CharacterCounts { n, followers }) in &self.characters {
             write!(model, "{c} {n} ")?;
             for (follower, n) in followers.iter().filter(|(_, n)| **n >= MIN_PAIR_COUNT) {
                 write!(model, "{follower}{n}")?;

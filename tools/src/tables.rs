@@ -11,10 +11,12 @@ use serde::Deserialize;
 
 /// The shipped table of divisions.
 const REGIONS: &str = "config/codes/region.csv";
+/// Its columns. A former division has in `old_of` the code of the present one, and in `from` and `until`
+/// the period in which it existed.
 const HEADER: [&str; 7] = ["code", "name", "old_of", "aliases", "from", "until", "note"];
 /// The code of the city whose streets are shipped; the streets of all cities would take two megabytes.
 const STREETS_CITY: &str = "3402";
-/// Short names that cannot be made by removing a suffix.
+/// Full and short names of the provinces whose short name is not the full name without a suffix.
 const SHORT_NAMES: [(&str, &str); 7] = [
     ("内蒙古自治区", "内蒙古"),
     ("广西壮族自治区", "广西"),
@@ -29,9 +31,9 @@ const SHORT_NAMES: [(&str, &str); 7] = [
 type Row = [String; 7];
 
 /// Writes the shipped table of divisions from `provinces.csv`, `cities.csv`, `areas.csv` and
-/// `streets.csv` in `folder`. Rows of the present table that are not in these files are kept: former
-/// codes and zones. With `history`, former counties of `history.jsonl` are added if exactly one present
-/// county of the same province has the same name.
+/// `streets.csv` in `folder`. Rows of the existing table that are not in these files stay: former codes
+/// and zones. With `history`, adds the former counties of `history.jsonl` whose name exactly one present
+/// county of the same province has.
 pub(crate) fn write_regions(folder: &Path, history: bool) -> Result<String> {
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     let mut add = |code: String, name: &str| {
@@ -39,11 +41,11 @@ pub(crate) fn write_regions(folder: &Path, history: bool) -> Result<String> {
         rows.insert(code.clone(), row(&code, name, "", &short, ["", "", ""]));
     };
     for (file, width) in [("provinces.csv", 6), ("cities.csv", 6), ("areas.csv", 6)] {
-        for (code, name) in read(&folder.join(file))? {
+        for (code, name) in read_names(&folder.join(file))? {
             add(format!("{code:0<width$}"), &name);
         }
     }
-    for (code, name) in read(&folder.join("streets.csv"))? {
+    for (code, name) in read_names(&folder.join("streets.csv"))? {
         if code.starts_with(STREETS_CITY) {
             add(code, &name);
         }
@@ -78,8 +80,8 @@ fn row(code: &str, name: &str, old_of: &str, aliases: &str, [from, until, note]:
     [code, name, old_of, aliases, from, until, note].map(str::to_owned)
 }
 
-/// The code and the name in each line of a file.
-fn read(file: &Path) -> Result<Vec<(String, String)>> {
+/// The code and the name in each line of a CSV file.
+fn read_names(file: &Path) -> Result<Vec<(String, String)>> {
     let mut reader = csv::Reader::from_path(file).with_context(|| file.display().to_string())?;
     let lines = reader.records().map(|record| {
         let record = record?;
@@ -90,15 +92,16 @@ fn read(file: &Path) -> Result<Vec<(String, String)>> {
 }
 
 /// The short name of a province or city: 安徽 for 安徽省, 芜湖 for 芜湖市. Empty for other divisions, whose
-/// short names are often ordinary words.
-fn short_name(name: &str, width: usize) -> String {
+/// short names are often ordinary words. The code of a province, city or county has 6 digits, that of a
+/// street more.
+fn short_name(name: &str, code_length: usize) -> String {
     let listed = SHORT_NAMES.iter().find(|(long, _)| *long == name).map(|(_, short)| *short);
     let bare = name.strip_suffix('省').or_else(|| name.strip_suffix('市'));
-    let bare = bare.filter(|bare| width == 6 && bare.chars().count() >= 2);
+    let bare = bare.filter(|bare| code_length == 6 && bare.chars().count() >= 2);
     listed.or(bare).unwrap_or_default().to_owned()
 }
 
-/// A line of `history.jsonl`: a former county.
+/// A line of `history.jsonl`: a former county, with the first and the last official list that has it.
 #[derive(Deserialize)]
 struct FormerCounty {
     code: String,
@@ -107,8 +110,8 @@ struct FormerCounty {
     last_revision: String,
 }
 
-/// Rows for former counties, each with the code of the present county that has the same name in the same
-/// province; counties without exactly one such county are left out.
+/// Rows for the former counties in `file`, each with its code. `old_of` is the code of the only present
+/// county with the same name in the same province; if there is none or more than one, there is no row.
 fn former_counties(file: &Path, rows: &BTreeMap<String, Row>) -> Result<Vec<(String, Row)>> {
     let mut present: HashMap<(&str, &str), Vec<&str>> = HashMap::new();
     for [code, name, old_of, ..] in rows.values() {
@@ -142,6 +145,7 @@ fn stem(name: &str) -> &str {
     bare.filter(|bare| bare.chars().count() >= 2).unwrap_or(name)
 }
 
+/// A line of `category.jsonl`: a category with its two parents.
 #[derive(Deserialize)]
 struct Category {
     #[serde(rename = "一级分类")]
@@ -152,8 +156,8 @@ struct Category {
     third: String,
 }
 
-/// Writes the categories of `category.jsonl` in `folder` as a code table to `file`, with codes that
-/// number the categories of each level in their order.
+/// Writes the categories of `category.jsonl` in `folder` as a code table to `file`. A code has two digits
+/// for each level: the number of the category within its parent, in the order of the file.
 pub(crate) fn write_categories(folder: &Path, file: &Path) -> Result<String> {
     let source = folder.join("category.jsonl");
     let text = fs::read_to_string(&source).with_context(|| source.display().to_string())?;

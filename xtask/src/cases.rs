@@ -1,8 +1,9 @@
-//! Checks that `explain` and `sync` give the same verdicts for the same file.
+//! `cargo xtask cases`: checks that the commands `explain` and `sync` of the gateway give the same verdicts
+//! for the same file.
 //!
 //! A case is a folder with a `channel.toml` and input files in `in/`. Each input file is put alone into
-//! the folder that the channel reads, explained, and then read into an empty store. Both verdicts are
-//! printed.
+//! the folder that the channel reads; `explain` judges it, and then `sync` reads it into an empty store.
+//! Both results are printed.
 
 use std::{
     collections::BTreeSet,
@@ -16,13 +17,13 @@ use serde_json::Value;
 
 use crate::run::{build, print, root};
 
-/// The verdicts on the records of a file.
+/// How many records of a file were accepted, skipped and rejected.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Verdict {
+struct VerdictCounts {
     accepted: u64,
     skipped: u64,
     rejected: u64,
-    /// Why records were rejected, or why the file could not be read.
+    /// The reason codes of the rejects, or the message if the command failed.
     reasons: BTreeSet<String>,
 }
 
@@ -55,36 +56,38 @@ pub(crate) fn cases(folder: &Path) -> Result<()> {
         }
     }
     print(format_args!("`explain` and `sync` differ for {n_different} of {n_files} files"));
-    ensure!(n_files > 0, "{} contains no cases", folder.display());
+    ensure!(n_files > 0, "no input file is at files/NAME/in/ in {}", folder.display());
     ensure!(n_different == 0, "`explain` and `sync` differ for {n_different} files, see above");
     Ok(())
 }
 
-fn explain(config: &Path, input: &Path) -> Verdict {
+/// What `explain` says about the file `input`.
+fn explain(config: &Path, input: &Path) -> VerdictCounts {
     let input = input.to_string_lossy();
     let config = config.to_string_lossy();
     let printed = tonghui(&["--config", &config, "explain", "x", &input, "--format", "json"]);
     let outcomes = match printed.and_then(|text| Ok(serde_json::from_str::<Vec<Value>>(&text)?)) {
         Ok(outcomes) => outcomes,
-        Err(error) => return Verdict::failed(&format!("{error:#}")),
+        Err(error) => return VerdictCounts::failed(&format!("{error:#}")),
     };
-    let mut verdict = Verdict::default();
+    let mut counts = VerdictCounts::default();
     for outcome in outcomes {
         match outcome["verdict"].as_str() {
-            Some("accepted") => verdict.accepted += 1,
-            Some("skipped") => verdict.skipped += 1,
+            Some("accepted") => counts.accepted += 1,
+            Some("skipped") => counts.skipped += 1,
             _ => {
-                verdict.rejected += 1;
+                counts.rejected += 1;
                 let reason = &outcome["result"]["reason"];
                 let code = reason["code"].as_str().or(reason.as_str()).unwrap_or("unknown");
-                verdict.reasons.insert(code.to_owned());
+                counts.reasons.insert(code.to_owned());
             }
         }
     }
-    verdict
+    counts
 }
 
-/// Puts a copy of `input` into the folder that the channel reads, and empties that folder and the store.
+/// Empties the folder that the channel reads and the store, and puts a copy of `input` into the folder.
+/// Returns the path of the copy.
 fn replace_input(work: &Path, config: &Path, input: &Path) -> Result<PathBuf> {
     let (drop, data) = (work.join("drop"), config.join("data"));
     for folder in [&drop, &data] {
@@ -99,7 +102,8 @@ fn replace_input(work: &Path, config: &Path, input: &Path) -> Result<PathBuf> {
     Ok(copied)
 }
 
-fn sync(config: &Path) -> Result<Verdict> {
+/// What `sync` stores from the folder that the channel reads.
+fn sync(config: &Path) -> Result<VerdictCounts> {
     let config = config.to_string_lossy();
     let query = |arguments: &[&str]| -> Result<Value> {
         let arguments = [&["--config", &config], arguments, &["--format", "json"]].concat();
@@ -107,16 +111,18 @@ fn sync(config: &Path) -> Result<Verdict> {
     };
     let results = match query(&["sync", "x"]) {
         Ok(results) => results,
-        Err(error) => return Ok(Verdict::failed(&format!("{error:#}"))),
+        Err(error) => return Ok(VerdictCounts::failed(&format!("{error:#}"))),
     };
     if results[0]["became"] != "done" {
-        return Ok(Verdict::failed(results[0]["why"].as_str().unwrap_or("sync did not finish")));
+        return Ok(VerdictCounts::failed(
+            results[0]["why"].as_str().unwrap_or("sync did not finish"),
+        ));
     }
     let books = &query(&["books"])?["channels"][0];
     let count = |name: &str| books[name].as_u64().unwrap_or_default();
     let rejects = query(&["quarantine", "list", "--limit", "1000"])?;
     let reasons = rejects.as_array().into_iter().flatten();
-    Ok(Verdict {
+    Ok(VerdictCounts {
         accepted: count("accepted"),
         skipped: count("skipped"),
         rejected: count("rejected"),
@@ -124,13 +130,14 @@ fn sync(config: &Path) -> Result<Verdict> {
     })
 }
 
-impl Verdict {
-    fn failed(why: &str) -> Self {
-        Self { reasons: BTreeSet::from([why.to_owned()]), ..Self::default() }
+impl VerdictCounts {
+    /// The counts of a command that failed with this message.
+    fn failed(message: &str) -> Self {
+        Self { reasons: BTreeSet::from([message.to_owned()]), ..Self::default() }
     }
 }
 
-impl std::fmt::Display for Verdict {
+impl std::fmt::Display for VerdictCounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { accepted, skipped, rejected, reasons } = self;
         write!(f, "{accepted} accepted, {skipped} skipped, {rejected} rejected")?;
@@ -139,7 +146,7 @@ impl std::fmt::Display for Verdict {
     }
 }
 
-/// Runs `tonghui` and returns its output. If it fails, the error is the last line it printed.
+/// Runs `tonghui` and returns its standard output. If it fails, the error is its last line on standard error.
 fn tonghui(arguments: &[&str]) -> Result<String> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), Into::into);
     let output = Command::new(target.join("debug/tonghui")).args(arguments).output()?;

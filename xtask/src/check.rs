@@ -1,5 +1,5 @@
 //! `cargo xtask check`: quick checks while writing code, without servers. It checks only the crates that
-//! changed since the branch left `main`, and the crates that depend on them.
+//! changed since the branch forked from `main`, and the crates that depend on them.
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 
@@ -11,10 +11,10 @@ use crate::{
     test::{NEXTEST, Steps, has_nextest},
 };
 
-/// The crate whose tests also check files that belong to no crate, such as the documents.
+/// The crate whose tests also check files outside all crates, such as the documents.
 const SYSTEM_TESTS: &str = "system-tests";
 
-/// Checks the format, the lints and the quick tests.
+/// Checks the format, the lints and the quick tests, and prints how long each took.
 pub(crate) fn check() -> Result<()> {
     let mut steps = Steps::default();
     let checked = run_all(&mut steps);
@@ -26,7 +26,7 @@ fn run_all(steps: &mut Steps) -> Result<()> {
     steps.step("format", || run(cargo(&["fmt", "--all", "--check"])))?;
     let mut crates = affected_crates(&changed_files()?, &Workspace::read()?);
     if crates.is_empty() {
-        print(format_args!("no crate changed since the branch left main"));
+        print(format_args!("no crate changed since the branch forked from main"));
         return Ok(());
     }
     print(format_args!("crates that changed, and those that depend on them: {}", join(&crates)));
@@ -39,7 +39,7 @@ fn run_all(steps: &mut Steps) -> Result<()> {
         run(clippy.args(packages()).args(["--", "-D", "warnings"]))
     })?;
     steps.step("tests without servers", || {
-        ensure!(has_nextest(), "run `cargo install --locked cargo-nextest`, which is missing");
+        ensure!(has_nextest(), "no cargo-nextest: run `cargo install --locked cargo-nextest`");
         let mut tests = cargo(&["nextest", "run", "--locked", "--no-tests", "pass"]);
         run(tests.args(["--config-file", NEXTEST, "--profile", "check"]).args(packages()))
     })
@@ -49,9 +49,9 @@ fn run_all(steps: &mut Steps) -> Result<()> {
 fn affected_crates(files: &[String], workspace: &Workspace) -> BTreeSet<String> {
     let mut affected = BTreeSet::new();
     for file in files {
-        match workspace.owner(file) {
-            Some(owner) => drop(affected.insert(owner.name.clone())),
-            None if is_setting(file) => {
+        match workspace.package_with(file) {
+            Some(package) => drop(affected.insert(package.name.clone())),
+            None if affects_all_crates(file) => {
                 return workspace.packages.iter().map(|package| package.name.clone()).collect();
             }
             None => drop(affected.insert(SYSTEM_TESTS.to_owned())),
@@ -71,11 +71,12 @@ fn affected_crates(files: &[String], workspace: &Workspace) -> BTreeSet<String> 
 }
 
 /// Whether a file outside all crates can change how all of them are built.
-fn is_setting(file: &str) -> bool {
+fn affects_all_crates(file: &str) -> bool {
     file.ends_with(".toml") || file == "Cargo.lock"
 }
 
-/// The files that differ from the commit at which the branch left `main`, with files not yet committed.
+/// The files that differ from the commit at which the branch forked from `main` (from `HEAD` if there is
+/// no `main`), including files that git does not track yet.
 fn changed_files() -> Result<Vec<String>> {
     let bases = ["main", "origin/main"].map(|main| git(&["merge-base", "HEAD", main]));
     let base = bases.into_iter().find_map(Result::ok).unwrap_or_else(|| "HEAD".to_owned());
@@ -92,7 +93,7 @@ fn join(names: &BTreeSet<String>) -> String {
     names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// The used part of the output of `cargo metadata`.
+/// The part of the output of `cargo metadata` that is used.
 #[derive(Deserialize)]
 struct Workspace {
     packages: Vec<Package>,
@@ -119,14 +120,14 @@ impl Workspace {
         Ok(serde_json::from_str(json)?)
     }
 
-    /// The crate whose folder contains the file; for nested folders, the inner one.
-    fn owner(&self, file: &str) -> Option<&Package> {
+    /// The crate whose folder contains the file (the innermost such folder); `None` if there is none.
+    fn package_with(&self, file: &str) -> Option<&Package> {
         let file = root().join(file);
         let folder =
             |package: &Package| Path::new(&package.manifest_path).parent().map(Path::to_owned);
-        let owners = self.packages.iter().filter_map(|package| Some((folder(package)?, package)));
-        let owners = owners.filter(|(folder, _)| file.starts_with(folder));
-        owners.max_by_key(|(folder, _)| folder.components().count()).map(|(_, package)| package)
+        let found = self.packages.iter().filter_map(|package| Some((folder(package)?, package)));
+        let found = found.filter(|(folder, _)| file.starts_with(folder));
+        found.max_by_key(|(folder, _)| folder.components().count()).map(|(_, package)| package)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask`: everything a developer or a build server does with this repository.
 //!
-//! It is a Rust program, because the test servers must be stopped however a task ends; shell scripts
-//! do that badly.
+//! It is a Rust program and not a shell script, because the test servers must be stopped even if a task
+//! fails or is interrupted.
 
 mod check;
 mod count;
@@ -35,9 +35,9 @@ enum Task {
     Check,
     /// Check everything: format, lints, build, schemas, documentation, and all tests with real servers.
     Test,
-    /// Count the lines of code and the files of each folder; fails if there are too many in all.
+    /// Count the lines of code and the files of each folder; fail if there are too many in all.
     Count,
-    /// Install what the tests need, unless it is installed: Debian packages and a Singer tap.
+    /// Install the Debian packages and the Singer tap that the tests need, unless they are installed.
     Setup,
     /// Start the test servers, and run a command that uses them: `cargo xtask with cargo test -p sink`.
     With {
@@ -54,32 +54,34 @@ enum Task {
     },
     /// Write the JSON Schemas of the configuration and of the demand.
     Schema {
-        /// Only compare: fail if a committed schema is out of date.
+        /// Write nothing; fail if a committed schema is out of date.
         #[arg(long)]
         check: bool,
     },
-    /// Send the texts of .jsonl message files through the hotline, and compare them with what arrives.
+    /// Feed the messages of .jsonl files to the simulated hotline, run the gateway, and compare the
+    /// texts with the stored demands.
     Corpus {
-        /// The folder with the files; no text is copied out of it.
+        /// The folder with the files; their texts are neither printed nor stored elsewhere.
         folder: PathBuf,
     },
-    /// Run `explain` and `sync` on every file of a folder of cases; fails if their verdicts differ.
+    /// Run `explain` and `sync` on every file of a folder of cases; fail if their verdicts differ.
     Cases {
-        /// The folder: `files/NAME/channel.toml` beside `files/NAME/in/`.
+        /// The folder of the cases. Each case is a folder `files/NAME` in it, with a `channel.toml` and
+        /// a folder `in` of input files.
         folder: PathBuf,
     },
-    /// Read each file of public JSON, XML and CSV suites between two good records, with every
-    /// connector; fails if a good record is damaged or two connectors differ.
+    /// Put each file of the public JSON, XML and CSV test suites between two good records, and read it
+    /// with every connector; fail if a good record is damaged or two connectors differ.
     Conformance {
-        /// The folder with the clones of the suites.
+        /// The folder with clones of the suites' repositories.
         folder: PathBuf,
     },
-    /// Measure throughput, memory and start-up time of the release binary; prints Markdown.
+    /// Measure throughput, memory and start-up time of the release binary; print Markdown.
     Bench {
         #[command(subcommand)]
-        part: Option<Part>,
+        subject: Option<BenchSubject>,
     },
-    /// Generate a file that is shipped; `cargo xtask tool help` lists these files.
+    /// Generate a file that is shipped; `cargo xtask tool help` lists the tools.
     Tool {
         /// The tool and its arguments.
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
@@ -91,7 +93,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Run the fault tests of the suite for longer: jobs on thirty simulated days, kills, failing servers.
+    /// Run the fault tests for longer: schedules over thirty simulated days, killed processes, failing
+    /// servers.
     Soak,
     /// Check advisories, bans, licences and sources of all dependencies with cargo-deny.
     Deny,
@@ -99,18 +102,18 @@ enum Task {
 
 /// What to measure instead of the whole program.
 #[derive(Subcommand)]
-enum Part {
-    /// Decoding, repair and charset detection, compared with ftfy, chardet and charset-normalizer.
+enum BenchSubject {
+    /// Text decoding, repair and charset detection, compared with ftfy, chardet and charset-normalizer.
     Text {
-        /// Folder with .jsonl message files; by default the texts are generated.
+        /// The folder with .jsonl message files; by default, the texts are generated.
         folder: Option<PathBuf>,
     },
     /// The lag of five channels while a sixth one hangs, floods, panics or is misconfigured.
     Lag {
-        /// Length of one run, in seconds.
+        /// The duration of one run, in seconds.
         #[arg(long, default_value_t = 60)]
         seconds: u64,
-        /// Runs for each kind of misbehaviour.
+        /// The number of runs for each kind of misbehaviour.
         #[arg(long, default_value_t = 5)]
         runs: usize,
     },
@@ -131,14 +134,14 @@ fn main() -> ExitCode {
         Task::Corpus { folder } => programs::corpus(&folder),
         Task::Cases { folder } => cases::cases(&folder),
         Task::Conformance { folder } => programs::conformance(&folder),
-        Task::Bench { part: None } => programs::bench(),
-        Task::Bench { part: Some(Part::Text { folder }) } => {
+        Task::Bench { subject: None } => programs::bench(),
+        Task::Bench { subject: Some(BenchSubject::Text { folder }) } => {
             programs::bench_text(folder.as_deref())
         }
-        Task::Bench { part: Some(Part::Lag { seconds, runs }) } => {
+        Task::Bench { subject: Some(BenchSubject::Lag { seconds, runs }) } => {
             programs::bench_lag(seconds, runs)
         }
-        Task::Bench { part: Some(Part::Load) } => programs::bench_load(),
+        Task::Bench { subject: Some(BenchSubject::Load) } => programs::bench_load(),
         Task::Tool { arguments } => programs::tool(&arguments),
         Task::Fuzz { arguments } => programs::fuzz(&arguments),
         Task::Soak => test::soak(),
@@ -148,8 +151,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             print(format_args!("error: {error:#}"));
-            // 2 is the code of usage and configuration errors: somebody has to install something.
-            let code = if error.is::<setup::Missing>() { 2 } else { 1 };
+            // A missing program counts as a usage error (code 2), because a person has to install it.
+            let code = if error.is::<setup::NotInstalled>() { 2 } else { 1 };
             ExitCode::from(code)
         }
     }

@@ -1,5 +1,6 @@
-//! Tasks that run another program of this repository: to measure, to fuzz or to generate files. They
-//! are not part of the suite: they need texts that must not be published, take long, or check nothing.
+//! Tasks that run another program of this repository: to measure, to fuzz, or to generate files and the
+//! schemas. Except for `schema`, they are not part of the suite: they need files that are not in the
+//! repository, take long, or check nothing.
 
 use std::{env, fs, iter, path::Path, process::Command};
 
@@ -11,7 +12,8 @@ use crate::{
     setup,
 };
 
-/// Sends the message files of a folder through the hotline and compares them with what arrives.
+/// Feeds the message files of a folder to the simulated hotline, runs the gateway, and compares the texts
+/// with the stored demands.
 pub(crate) fn corpus(folder: &Path) -> Result<()> {
     run_system_test_program("corpus", &[&absolute_path(folder)?], iter::empty())
 }
@@ -65,13 +67,14 @@ pub(crate) fn fuzz(arguments: &[String]) -> Result<()> {
     run(fuzz.arg("--").args(arguments))
 }
 
-/// Reads the files of public suites with every connector that reads documents.
+/// Reads the files of public JSON, XML and CSV test suites with every connector that reads documents.
 pub(crate) fn conformance(folder: &Path) -> Result<()> {
     build(&["conformance"])?;
     let program = env::current_exe()?.with_file_name("conformance");
     run(Command::new(program).arg(absolute_path(folder)?))
 }
 
+/// Builds the gateway and the system tests, and runs a program of the system tests (`tests/bin`).
 fn run_system_test_program<'a>(
     program: &str,
     arguments: &[&str],
@@ -81,6 +84,7 @@ fn run_system_test_program<'a>(
     run(release_command("system-tests", program).args(arguments).envs(environment))
 }
 
+/// A command that builds and runs a release binary; the caller adds the binary's arguments.
 fn release_command(package: &str, program: &str) -> Command {
     let mut command = cargo(&["run", "--locked", "--quiet", "--release"]);
     command.args(["-p", package, "--bin", program, "--"]);
@@ -91,15 +95,15 @@ fn absolute_path(path: &Path) -> Result<String> {
     Ok(std::path::absolute(path)?.display().to_string())
 }
 
-/// The arguments of `tonghui schema`, and the file for the output of each.
+/// The names of the schemas for `tonghui schema`, and the file for each.
 const SCHEMAS: &[(&str, &str)] = &[
     ("gateway", "config/schema/gateway.json"),
     ("channel", "config/schema/channel.json"),
     ("demand", "docs/schema/demand.json"),
 ];
 
-/// Writes the schemas, or fails and names the committed ones that are out of date. They are committed so
-/// that editors and other programs can use them without building anything.
+/// Writes the schemas. With `check`, writes nothing, and fails if a committed schema is out of date. They
+/// are committed, so that editors and other programs can use them without a build.
 pub(crate) fn schema(check: bool) -> Result<()> {
     build(&["tonghui"])?;
     let mut outdated = Vec::new();
@@ -113,13 +117,13 @@ pub(crate) fn schema(check: bool) -> Result<()> {
             outdated.push(*file);
         }
     }
-    ensure!(outdated.is_empty(), "run `cargo xtask schema`; outdated: {}", outdated.join(", "));
+    ensure!(outdated.is_empty(), "{} out of date: run `cargo xtask schema`", outdated.join(", "));
     Ok(())
 }
 
 fn generate_schema(name: &str) -> Result<String> {
     let program = env::current_exe()?.with_file_name("tonghui"); // in the same folder as xtask
-    // Not with `output_of`, which would add warnings from standard error to the schema.
+    // `output_of` is not used: it would add warnings from standard error to the schema.
     let output = Command::new(program).args(["schema", name]).output()?;
     if !output.status.success() {
         bail!("`tonghui schema {name}` failed:\n{}", String::from_utf8_lossy(&output.stderr));

@@ -1,8 +1,8 @@
 //! Runs commands, one at a time, and keeps their output. Ctrl-C and SIGTERM end only the command that
 //! is running.
 //!
-//! The main thread then handles this like any other failed command: while it returns, the values that
-//! own the servers are dropped, which stops them and removes their folder.
+//! The main thread then returns, as after any other failed command. This drops the values that own the
+//! test servers, which stops the servers and removes their folder.
 //!
 //! Each command runs in its own process group, so that a signal also reaches the children of the
 //! command, but not the servers.
@@ -29,21 +29,21 @@ use signal_hook::{
 
 /// The output of a command, and whether it succeeded.
 pub(crate) struct CommandOutput {
-    /// Whether it exited with 0.
-    pub(crate) ok: bool,
+    /// Whether the exit code was 0.
+    pub(crate) is_success: bool,
     /// Standard output and standard error, in order of arrival.
     pub(crate) text: String,
 }
 
-/// Runs a command, and shows its output as it comes.
+/// Runs a command, which may fail, and shows its output as it arrives.
 pub(crate) fn run_shown(mut command: impl BorrowMut<Command>) -> Result<CommandOutput> {
     execute(command.borrow_mut(), echo)
 }
 
-/// Runs a command that must succeed, and shows its output as it comes.
+/// Runs a command that must succeed, and shows its output as it arrives.
 pub(crate) fn run(command: impl BorrowMut<Command>) -> Result<()> {
     let name = describe(command.borrow());
-    if run_shown(command)?.ok {
+    if run_shown(command)?.is_success {
         return Ok(());
     }
     bail!("`{name}` failed, see above")
@@ -53,7 +53,7 @@ pub(crate) fn run(command: impl BorrowMut<Command>) -> Result<()> {
 pub(crate) fn output_of(mut command: impl BorrowMut<Command>) -> Result<String> {
     let name = describe(command.borrow());
     let output = execute(command.borrow_mut(), |_| {})?;
-    if output.ok {
+    if output.is_success {
         return Ok(output.text);
     }
     bail!("`{name}` failed:\n{}", output.text.trim_end())
@@ -69,7 +69,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// Builds these programs with the features that the suite uses, so that nothing is built twice.
+/// Builds these programs with the same features as `cargo xtask test`, so that cargo builds nothing twice.
 pub(crate) fn build(programs: &[&str]) -> Result<()> {
     let mut command = cargo(&["build", "--locked", "--quiet", "--workspace"]);
     command.args(programs.iter().flat_map(|program| ["--bin", program]));
@@ -85,8 +85,8 @@ pub(crate) fn root() -> &'static Path {
 
 /// Prints one line.
 ///
-/// `println!` would panic if standard output is closed, as by `cargo xtask test | head`. Here the line is
-/// lost, and the exit code still shows the result.
+/// `println!` would panic if standard output is closed, as by `cargo xtask test | head`. This function
+/// drops the line instead, and the exit code still shows the result.
 pub(crate) fn print(line: fmt::Arguments<'_>) {
     echo(format!("{line}\n").as_bytes());
 }
@@ -96,7 +96,9 @@ fn echo(bytes: &[u8]) {
     let _ = out.write_all(bytes).and_then(|()| out.flush());
 }
 
-fn execute(command: &mut Command, mut each_line: impl FnMut(&[u8])) -> Result<CommandOutput> {
+/// Runs a command, and calls `on_line` with each line of its output as it arrives. Fails if the command
+/// cannot start or a signal interrupts it, but not if it exits with an error.
+fn execute(command: &mut Command, mut on_line: impl FnMut(&[u8])) -> Result<CommandOutput> {
     set_running(None)?;
     let name = describe(command);
     let (reader, writer) = io::pipe()?;
@@ -104,20 +106,21 @@ fn execute(command: &mut Command, mut each_line: impl FnMut(&[u8])) -> Result<Co
     let mut child = command.spawn().with_context(|| format!("cannot start `{name}`"))?;
     // Closes the copies of the pipe's write end in `command`: the reader ends only when all are closed.
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let is_set = set_running(Some(child.id()));
-    let text = read(reader, &mut each_line);
+    let not_interrupted = set_running(Some(child.id()));
+    let text = read_lines(reader, &mut on_line);
     let status = child.wait();
     set_running(None)?;
-    is_set?;
-    Ok(CommandOutput { ok: status?.success(), text: text? })
+    not_interrupted?;
+    Ok(CommandOutput { is_success: status?.success(), text: text? })
 }
 
-fn read(reader: io::PipeReader, each_line: &mut impl FnMut(&[u8])) -> Result<String> {
+/// Reads all lines, and calls `on_line` with each as it arrives. Returns them as one text.
+fn read_lines(reader: io::PipeReader, on_line: &mut impl FnMut(&[u8])) -> Result<String> {
     let mut reader = BufReader::new(reader);
     let mut text = String::new();
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
-        each_line(&line);
+        on_line(&line);
         text.push_str(&String::from_utf8_lossy(&line));
         line.clear();
     }
@@ -137,7 +140,7 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// The process group of the command that is running.
 static RUNNING: Mutex<Option<u32>> = Mutex::new(None);
 
-/// Starts a thread that handles signals: the first one ends the running command, the next one kills it.
+/// Starts a thread that handles signals: the first one ends the running command, later ones kill it.
 pub(crate) fn handle_signals() -> Result<()> {
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     thread::spawn(move || {
@@ -156,10 +159,10 @@ pub(crate) fn is_interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
-/// Sets the process group that the first signal ends; `None` if no command is running.
+/// Sets the process group of the running command, which a signal ends; `None` if no command is running.
 ///
 /// # Errors
-/// If a signal has arrived. This is checked after the group was set, so that no signal is missed.
+/// If a signal has arrived. The check comes after setting the group, so that it misses no signal.
 pub(crate) fn set_running(group: Option<u32>) -> Result<()> {
     *running() = group;
     let is_interrupted = is_interrupted();

@@ -1,9 +1,9 @@
-//! Real servers for the tests: started for one test run, and removed after it.
+//! Real servers for the tests: each test run starts its own and removes them at its end.
 //!
-//! Tests with a mock would only prove that the mock works. So each run starts its own PostgreSQL,
-//! MariaDB, RabbitMQ and OpenSSH: with free ports on 127.0.0.1, data in a temporary folder, an
-//! unprivileged user and new passwords. To add a server, add a file here, a line in [`Servers::start`]
-//! and in [`PACKAGES`], and a [`Name`].
+//! Tests with a mock would only prove that the mock works. The servers are PostgreSQL, MariaDB, RabbitMQ
+//! and OpenSSH. They have free ports on 127.0.0.1, data in a temporary folder, an unprivileged user and
+//! new passwords. To add a server, add a module here, a line in [`Servers::start`], in [`serve`] and in
+//! [`PACKAGES`], and a [`Name`].
 
 mod folder;
 mod mariadb;
@@ -22,6 +22,7 @@ use crate::{
     setup,
 };
 
+/// How often [`serve`] checks whether a signal has arrived.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A Debian package that the tests need: its name for apt-get, and whether its programs are installed.
@@ -41,16 +42,16 @@ fn are_files(paths: &[&str]) -> bool {
     paths.iter().all(|path| Path::new(path).is_file())
 }
 
-/// Starts the servers, runs one command and stops the servers.
+/// Starts the servers, runs one command with their addresses in its environment, and stops the servers.
 pub(crate) fn run_with_servers(command: &[String]) -> Result<()> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     let servers = Servers::start()?;
     run(Command::new(program).args(arguments).envs(servers.environment()))
 }
 
-/// Runs one server in `folder`, with the data that an earlier run left there, until it ends or a signal
-/// arrives. Tests that kill a server call this, and so can developers. Prints a line `name=value` for
-/// each variable and detail of the server, and then `ready`.
+/// Runs one server in `folder`, with the data that an earlier run left there, until the server ends or a
+/// signal arrives. Tests that kill a server use this. Prints a line `name=value` for each variable and
+/// detail of the server, and then `ready`.
 pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
     let folder = Folder::permanent(folder)?;
     let server = match name {
@@ -80,7 +81,7 @@ pub(crate) enum Name {
 
 /// A running server, and how tests connect to it.
 struct Server {
-    /// The server, then its helper processes. They are stopped in this order.
+    /// The process of the server, then those of its helper programs. They are stopped in this order.
     processes: Vec<Process>,
     /// Names and values of the environment variables from which tests read its address.
     variables: Vec<(&'static str, String)>,

@@ -1,4 +1,4 @@
-//! `cargo xtask setup`: installs what the tests need, from Debian's packages, and a Singer tap.
+//! `cargo xtask setup`: installs the Debian packages and the Singer tap that the tests need.
 
 use std::{fmt, fs, os::unix::fs::MetadataExt, process::Command};
 
@@ -9,22 +9,21 @@ use crate::{
     servers,
 };
 
-/// Something has to be installed, and xtask has no permission to do so. The field is the command that
-/// installs it.
+/// The error if a person has to install a program. The field is the command that installs it.
 #[derive(Debug)]
-pub(crate) struct Missing(pub(crate) String);
+pub(crate) struct NotInstalled(pub(crate) String);
 
-impl fmt::Display for Missing {
+impl fmt::Display for NotInstalled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "something that is needed is not installed; install it with `{}`", self.0)
+        write!(f, "a program that this task needs is not installed; install it with `{}`", self.0)
     }
 }
 
-impl std::error::Error for Missing {}
+impl std::error::Error for NotInstalled {}
 
-/// The script that installs packages, as root. Debian would start each service after installing it, but
-/// only tests start these servers. So a policy forbids that during the installation, unless the machine
-/// has a policy.
+/// The shell script that installs packages, run as root. Debian would start each service after its
+/// installation, but only tests start these servers. So unless the machine has a policy for services
+/// (`policy-rc.d`), the script writes one that forbids starting them, and removes it at the end.
 const INSTALL: &str = r#"
 policy=/usr/sbin/policy-rc.d
 trap 'exit 130' HUP INT TERM
@@ -41,7 +40,7 @@ apt-get install --yes --no-install-recommends "$@"
 /// Installs the missing packages and the Singer tap.
 ///
 /// # Errors
-/// [`Missing`] if packages are missing and xtask cannot become root without a password.
+/// [`NotInstalled`] if packages are missing and xtask cannot become root without a password.
 pub(crate) fn setup() -> Result<()> {
     install_packages()?;
     install(&SINGER_TAP).map(drop)
@@ -54,12 +53,12 @@ fn install_packages() -> Result<()> {
         return Ok(());
     }
     let Some(mut shell) = root_shell() else {
-        return Err(Missing(install_command(&missing)).into());
+        return Err(NotInstalled(install_command(&missing)).into());
     };
     print(format_args!("installing {}", missing.join(", ")));
     run(shell.args(["-eu", "-c", INSTALL, "setup"]).args(&missing))?;
     let missing = missing_packages();
-    ensure!(missing.is_empty(), "still without programs: {}", missing.join(", "));
+    ensure!(missing.is_empty(), "install by hand, apt-get did not: {}", missing.join(", "));
     Ok(())
 }
 
@@ -73,7 +72,7 @@ fn missing_packages() -> Vec<&'static str> {
     missing.map(|(name, _)| *name).collect()
 }
 
-/// A command that runs a shell as root; `None` without apt-get, or if `sudo` needs a password.
+/// A command that runs a shell as root; `None` if there is no apt-get, or `sudo` needs a password.
 fn root_shell() -> Option<Command> {
     try_run("apt-get", &["--version"])?;
     if is_root() {
@@ -85,6 +84,7 @@ fn root_shell() -> Option<Command> {
     Some(sudo)
 }
 
+/// Runs a command and hides its output; `None` if it fails.
 fn try_run(program: &str, arguments: &[&str]) -> Option<()> {
     output_of(Command::new(program).args(arguments)).ok().map(drop)
 }
@@ -94,42 +94,42 @@ fn install_command(packages: &[&str]) -> String {
     format!("sudo apt-get update && sudo apt-get install --no-install-recommends {packages}")
 }
 
-/// The environment variable with the Python interpreter for measurements and tools.
+/// The environment variable with the path of the Python interpreter for measurements and tools.
 pub(crate) const PYTHON_VARIABLE: &str = "TONGHUI_BENCH_PYTHON";
 
-/// A Python environment under `target`: for a Singer tap, and for the programs that measurements compare
-/// the gateway with. Versions are pinned, so that measurements can be compared; pip checks the hashes of
-/// requirements that have them.
-pub(crate) struct Environment {
+/// A virtual environment of Python, for a Singer tap or for the programs that measurements compare the
+/// gateway with. Versions are pinned, so that measurements stay comparable.
+pub(crate) struct Venv {
+    /// The path of a requirements file for pip, relative to the repository.
     requirements: &'static str,
+    /// Where the environment is created, relative to the repository.
     folder: &'static str,
 }
 
-/// A Singer tap that was not written for the gateway. Tests expect it in this folder.
-pub(crate) const SINGER_TAP: Environment = Environment {
-    requirements: "connectors/process/tests/singer-tap.txt",
-    folder: "target/singer",
-};
+/// A Singer tap of another project. Tests expect it in this folder.
+pub(crate) const SINGER_TAP: Venv =
+    Venv { requirements: "connectors/process/tests/singer-tap.txt", folder: "target/singer" };
 
 /// The programs that the whole gateway is compared with.
-pub(crate) const BENCH_PEERS: Environment =
-    Environment { requirements: "tests/bin/bench/requirements.txt", folder: "target/bench-peers" };
+pub(crate) const BENCH_PEERS: Venv =
+    Venv { requirements: "tests/bin/bench/requirements.txt", folder: "target/bench-peers" };
 
 /// The libraries that normalizer/text is compared with.
-pub(crate) const TEXT_PEERS: Environment =
-    Environment { requirements: "tests/text/peers/requirements.txt", folder: "target/text-peers" };
+pub(crate) const TEXT_PEERS: Venv =
+    Venv { requirements: "tests/text/peers/requirements.txt", folder: "target/text-peers" };
 
-/// Installs the requirements, unless the same ones are installed. Returns the path of the interpreter.
-pub(crate) fn install(environment: &Environment) -> Result<String> {
-    let Environment { requirements, folder } = *environment;
+/// Creates the environment and installs its requirements, unless the same ones are installed. Returns the
+/// path of the Python interpreter.
+pub(crate) fn install(venv: &Venv) -> Result<String> {
+    let Venv { requirements, folder } = *venv;
     let list = root().join(requirements);
     let required = fs::read_to_string(&list).context(requirements)?;
     let installed = root().join(folder).join("installed.txt");
     let python = root().join(folder).join("bin/python");
     if !fs::read_to_string(&installed).is_ok_and(|installed| installed == required) {
         print(format_args!("installing {requirements} into {folder}"));
-        let venv = ["-m", "venv", "--clear"];
-        run(Command::new("python3").args(venv).arg(root().join(folder)))
+        let create = ["-m", "venv", "--clear"];
+        run(Command::new("python3").args(create).arg(root().join(folder)))
             .context("cannot create a virtual environment; run `apt-get install python3-venv`")?;
         let pip = ["-m", "pip", "install", "--quiet", "--requirement"];
         run(Command::new(&python).args(pip).arg(&list))?;

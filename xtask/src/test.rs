@@ -1,7 +1,7 @@
-//! `cargo xtask test`: all checks, with the same command for developers and for the build server.
+//! `cargo xtask test`: runs all checks. Developers and the build server use the same command.
 //!
-//! Cheap checks come first, and the first step that fails ends the run. Within a step of tests, all tests
-//! run, so that one run shows all failures.
+//! Fast checks come first, and the first step that fails ends the run. A step that runs tests runs all of
+//! them, so that it shows all failures. Also `cargo xtask soak` and `cargo xtask deny`.
 
 use std::{
     process::Command,
@@ -19,7 +19,7 @@ use crate::{
 
 /// The configuration file of cargo-nextest.
 pub(crate) const NEXTEST: &str = "xtask/nextest.toml";
-/// Rounds of the test of jobs in a soak; the suite runs fewer.
+/// How often a soak repeats the test `jobs_of_every_kind…`; the suite repeats it less often.
 const SOAK_ROUNDS: &str = "200";
 
 /// Runs all steps, and prints a summary.
@@ -35,7 +35,7 @@ pub(crate) fn test() -> Result<()> {
     result
 }
 
-/// Runs the fault tests of the suite for longer than a build server should.
+/// Runs the fault tests with more repetitions than in the suite.
 pub(crate) fn soak() -> Result<()> {
     setup::setup()?;
     run(cargo(&["build", "--locked", "--workspace"]))?; // the programs that the tests start
@@ -49,23 +49,23 @@ pub(crate) fn soak() -> Result<()> {
 /// include this, because advisories come from the internet and can change at any time.
 ///
 /// # Errors
-/// [`setup::Missing`] if cargo-deny is not installed.
+/// [`setup::NotInstalled`] if cargo-deny is not installed.
 pub(crate) fn deny() -> Result<()> {
     if output_of(cargo(&["deny", "--version"])).is_err() {
-        return Err(setup::Missing("cargo install --locked cargo-deny".to_owned()).into());
+        return Err(setup::NotInstalled("cargo install --locked cargo-deny".to_owned()).into());
     }
     run(cargo(&["deny", "--workspace", "check"]))
 }
 
 fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
-    steps.step("toolchain", toolchain)?;
+    steps.step("toolchain", check_toolchain)?;
     steps.step("setup", setup::setup)?;
     steps.step("format", || run(cargo(&["fmt", "--all", "--check"])))?;
     steps.step("lints", || {
         let mut clippy = cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
         run(clippy.args(["--", "-D", "warnings"]))
     })?;
-    // Only the gateway has a default feature, so the other crates are not built again.
+    // Only the gateway has a default feature, so cargo does not build the other crates again.
     steps.step("lints without the demo", || {
         let mut clippy = cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
         clippy.args(["--exclude", "system-tests", "--exclude", "tools", "--no-default-features"]);
@@ -105,14 +105,14 @@ fn run_tests(mut command: Command, servers: &Servers, counts: &mut TestCounts) -
     let TestCounts { passed, failed } = TestCounts::parse(&output.text);
     counts.passed += passed;
     counts.failed += failed;
-    ensure!(output.ok && failed == 0, "{failed} tests failed, see above");
+    ensure!(output.is_success && failed == 0, "{failed} tests failed, see above");
     ensure!(passed > 0, "no test ran, or the test runner printed an unknown summary");
     Ok(())
 }
 
-/// Prints the version of the compiler. Checks that rustfmt and clippy are installed, which a minimal
-/// toolchain lacks.
-fn toolchain() -> Result<()> {
+/// Prints the version of the compiler and the name of the test runner. Checks that rustfmt and clippy are
+/// installed, which a minimal toolchain lacks.
+fn check_toolchain() -> Result<()> {
     print(format_args!("{}", output_of(Command::new("rustc").arg("--version"))?.trim()));
     for (tool, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         output_of(cargo(&[tool, "--version"]))
@@ -129,14 +129,15 @@ pub(crate) fn has_nextest() -> bool {
     output_of(cargo(&["nextest", "--version"])).is_ok()
 }
 
-/// Prints the name and the duration of each step, so that a log shows which step was slow or failed.
+/// Runs steps. Prints the name and the duration of each, so that a log shows which step was slow or failed.
 #[derive(Default)]
 pub(crate) struct Steps {
+    /// The name and the duration of each step so far.
     durations: Vec<(&'static str, Duration)>,
 }
 
 impl Steps {
-    /// Runs one step.
+    /// Runs `work` as a step with this name.
     pub(crate) fn step<T>(
         &mut self,
         name: &'static str,
@@ -161,7 +162,7 @@ impl Steps {
     }
 }
 
-/// The numbers of tests by outcome, from the summary lines of the test runner. They are counted, because
+/// The numbers of tests by outcome, from the summary lines of the test runner. xtask counts them, because
 /// a run without any test must not look like a success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct TestCounts {
@@ -183,6 +184,7 @@ impl TestCounts {
         sum
     }
 
+    /// Adds the numbers in a summary line, such as `2 passed; 1 failed`.
     fn add_line(&mut self, line: &str) {
         for piece in line.split([',', ';', ':', '.']) {
             let Some((number, outcome)) = piece.trim().split_once(' ') else { continue };
@@ -201,7 +203,7 @@ impl TestCounts {
 fn without_colours(line: &str) -> String {
     let mut pieces = line.split("\u{1b}[");
     let first = pieces.next().unwrap_or_default().to_owned();
-    pieces.fold(first, |text, piece| text + piece.split_once('m').map_or("", |(_, rest)| rest))
+    pieces.fold(first, |text, piece| text + piece.split_once('m').map_or("", |(_, after)| after))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Answers requests, and enforces the limits of the board.
+//! Answers the requests to the message board, and enforces its limits.
 //!
-//! After too many requests, the answer is 429 for 30 seconds. If there are requests in this time, the
-//! answer is 403 for ten minutes after it.
+//! After too many requests, the board answers 429 for 30 seconds. If it gets a request in this time, it
+//! answers 403 for the next ten minutes.
 
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::source::http::{Reply, Request};
 use crate::source::limit::Bucket;
 
 const COOKIE: &str = "__jsluid_s";
+/// The rows of a page if the request does not set `rows`.
 const DEFAULT_ROWS: u64 = 10;
 const MAX_ROWS: u64 = 20;
 
@@ -68,7 +69,7 @@ fn signed_param(request: &Request) -> Option<Value> {
     let body: Value = serde_json::from_slice(&request.body).ok()?;
     let text = |name: &str| body[name].as_str();
     let (param, token) = (text("param")?, text("token")?);
-    let expected = sign::message_board(&request.path, param, APP_CODE, token);
+    let expected = sign::board_signature(&request.path, param, APP_CODE, token);
     let is_valid = text("appCode") == Some(APP_CODE) && text("signature") == Some(&*expected);
     if is_valid { serde_json::from_str(param).ok() } else { None }
 }
@@ -90,8 +91,8 @@ fn list(board: &Board, source: &Source, param: &Value) -> Value {
             in_forum(&board.pinned).iter().rev().filter_map(|n| row(source, *n, state)).take(1),
         );
     }
-    let older = in_forum(&board.threads);
-    let older = older.iter().rev().filter(|n| last_id.is_none_or(|id| thread_id(**n) < id));
+    let threads = in_forum(&board.threads);
+    let older = threads.iter().rev().filter(|n| last_id.is_none_or(|id| thread_id(**n) < id));
     let n_missing = n_rows - rows.len();
     rows.extend(older.filter_map(|number| row(source, *number, state)).take(n_missing));
 
@@ -103,7 +104,7 @@ fn list(board: &Board, source: &Source, param: &Value) -> Value {
     json!({ "code": code, "msg": "ok", "resultData": { "lastItem": last, "list": rows } })
 }
 
-/// The row of a thread in the list, if the thread exists and has the requested state.
+/// The row of thread `number` in the list, if the thread exists and has the requested state (0 or 1: any).
 fn row(source: &Source, number: u64, state: u64) -> Option<Value> {
     let entry = source.register.entry(number).filter(|entry| entry.deleted_at.is_none())?;
     let thread = Thread::new(&source.behaviour, entry, entry.last());
@@ -134,6 +135,7 @@ fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
+/// The board allows one request per interval, and up to `BURST` at once after a pause.
 const INTERVAL: Duration = Duration::from_millis(1_500);
 const BURST: i32 = 3;
 const THROTTLE_TIME: Duration = Duration::from_secs(30);
@@ -150,9 +152,9 @@ pub(super) struct RateLimiter {
 
 #[derive(Clone, Copy, Debug)]
 enum Penalty {
-    /// The answer is 429 until then. `is_ignored`: there were requests in this time.
+    /// The board answers 429 until this time. `is_ignored`: the reader sent requests in this time.
     Throttled { until: NaiveDateTime, is_ignored: bool },
-    /// The answer is 403 until then.
+    /// The board answers 403 until this time.
     Banned { until: NaiveDateTime },
 }
 
@@ -171,7 +173,7 @@ impl RateLimiter {
         let now = source.now();
         match self.penalty {
             Some(Penalty::Throttled { until, .. }) if now < until => {
-                source.calls.early += 1;
+                source.request_counts.early += 1;
                 self.penalty = Some(Penalty::Throttled { until, is_ignored: true });
                 return Some(throttle_reply(source, until - now));
             }
@@ -180,15 +182,15 @@ impl RateLimiter {
                 return Some(ban_reply(source));
             }
             Some(Penalty::Banned { until }) if now < until => {
-                source.calls.early += 1;
+                source.request_counts.early += 1;
                 return Some(ban_reply(source));
             }
             _ => self.penalty = None,
         }
-        if self.bucket.try_call(now) {
+        if self.bucket.try_request(now) {
             return None;
         }
-        source.calls.over_budget += 1;
+        source.request_counts.over_budget += 1;
         let wait = self.throttle_time;
         self.penalty = Some(Penalty::Throttled { until: now + wait, is_ignored: false });
         Some(throttle_reply(source, wait))

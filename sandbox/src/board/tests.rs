@@ -41,7 +41,7 @@ async fn fixture_with(quirks: &str, limits: Limits) -> Fixture {
 impl Fixture {
     fn request(&self, path: &str, param: &Value) -> Request {
         let param = param.to_string();
-        let signature = crate::sign::message_board(path, &param, APP_CODE, "");
+        let signature = crate::sign::board_signature(path, &param, APP_CODE, "");
         let body = json!({
             "appCode": APP_CODE, "token": "", "signature": signature, "param": param,
         });
@@ -146,7 +146,7 @@ async fn requests_without_cookie_or_signature_are_refused() {
     let reply = fixture.board.lock().answer(&request);
     assert_eq!(reply.status, 200);
     assert_eq!(reply.body, r#"{"code":"SN0006","msg":"数据格式错误"}"#.as_bytes());
-    let refused = fixture.board.calls().refused;
+    let refused = fixture.board.request_counts().refused;
     assert_eq!((refused["cookie"], refused["signature"]), (1, 1));
 }
 
@@ -168,7 +168,7 @@ async fn a_reader_above_the_limit_waits_thirty_seconds_or_ten_minutes_if_it_goes
     assert_eq!(status(), 403);
     after(1);
     assert_eq!(status(), 200);
-    let calls = fixture.board.calls();
+    let calls = fixture.board.request_counts();
     assert_eq!((calls.over_budget, calls.early), (2, 2));
     assert_eq!((calls.refused["limit"], calls.refused["ban"]), (3, 2));
 }

@@ -13,25 +13,25 @@ use crate::truth::{ServedState, main_person, quality_flag, unified_code, utc};
 
 /// The states of a thread are 待回复, 办理中 and 已办理: waiting, in progress and answered.
 pub(super) const STEPS: usize = 3;
-/// How many characters of the content a list shows with [`Quirk::Cut`].
+/// How many characters of the content the list shows with [`Quirk::Cut`].
 const CUT_LENGTH: usize = 60;
 
 /// A thread in one of its states.
 pub(super) struct Thread<'a> {
     item: Item<'a, Quirk>,
     forum: Forum,
-    /// The number and the name of the type.
+    /// The number and the name of its type, such as complaint.
     kind: (u32, &'static str),
     user: u32,
     nick: String,
-    /// The number and the name of the field.
+    /// The number and the name of its subject area, such as education.
     domain: (u32, &'static str),
     state: &'static str,
     /// The answer and its time, if there is one.
     answer: Option<(&'static str, NaiveDateTime)>,
 }
 
-/// The id of a thread. Ids increase with the number, with gaps.
+/// The id of thread `number`. Ids increase with the number, with gaps.
 pub(super) fn thread_id(number: u64) -> u64 {
     20_000_000 + number * 3 + number % 2
 }
@@ -63,7 +63,7 @@ impl<'a> Thread<'a> {
         }
     }
 
-    /// The code of its state in requests: 2 for waiting, 3 for in progress, 4 for all others.
+    /// The code of the thread's state in requests: 2 for waiting, 3 for in progress, 4 for all others.
     pub(super) fn state_number(&self) -> u64 {
         match unified_code("board_status", self.state) {
             Some("pending") => 2,
@@ -72,7 +72,7 @@ impl<'a> Thread<'a> {
         }
     }
 
-    /// Its row in the list.
+    /// The row of the thread in the list.
     pub(super) fn row(&self) -> Value {
         let Item { number, received, .. } = self.item;
         let blank = if self.item.has_quirk(Quirk::LeadingBlank) { " " } else { "" };
@@ -122,7 +122,7 @@ impl<'a> Thread<'a> {
         thread
     }
 
-    /// The `contentList` in the answer to a request for its detail.
+    /// The `contentList` in the answer to a request for the thread in full.
     pub(super) fn detail(&self) -> Value {
         let mut list = vec![json!({ "dataType": 1, "content": self.item.content })];
         if let Some((text, at)) = self.answer {

@@ -14,7 +14,9 @@ use crate::{Behaviour, QuirkSet as _};
 pub(super) struct Appeal {
     /// 诉求编号, its number.
     pub(super) number: String,
+    /// The credit code of the firm, as it is written.
     pub(super) code: String,
+    /// The name of the firm.
     pub(super) firm: String,
     pub(super) firm_kind: &'static str,
     pub(super) person: String,
@@ -25,11 +27,15 @@ pub(super) struct Appeal {
     pub(super) content: String,
     /// 期望时间, when the firm expects a result, as it is written.
     pub(super) expected_time: String,
+    /// The same as a time.
     pub(super) expected_at: NaiveDateTime,
     pub(super) submitted: NaiveDateTime,
+    /// 来源, how the firm submitted it, as a code or a label.
     pub(super) source: &'static str,
     pub(super) status: &'static str,
+    /// Why it was returned; empty if it was not.
     pub(super) return_reason: &'static str,
+    /// The organisation responsible.
     pub(super) org: &'static str,
     pub(super) satisfaction: &'static str,
     /// When it was last changed.
@@ -122,6 +128,7 @@ impl Appeal {
         cells.map(str::to_owned)
     }
 
+    /// Applies a quirk that changes a column, if `quirk` is one, and records it.
     fn apply(&mut self, quirk: Quirk, behaviour: &Behaviour<Quirk>, number: u64, dice: &mut Dice) {
         match quirk {
             Quirk::Nul => self.content.insert(0, '\0'),
@@ -144,7 +151,7 @@ fn to_full_width(letter: char) -> char {
     char::from_u32(u32::from(letter) + 0xFEE0).unwrap_or(letter)
 }
 
-/// Changes the seed, so that appeals differ from the items of other channels with the same seed.
+/// XORed with the seed, so that appeals differ from the items of other channels with the same seed.
 const APPEAL_STREAM: u64 = 0x7771;
 
 /// Types of appeals, and the organisation responsible for each.

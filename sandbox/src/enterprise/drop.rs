@@ -1,4 +1,4 @@
-//! Writes files into the folder.
+//! Drops files: writes them into the folder, each with its manifest.
 
 use std::fs;
 
@@ -16,8 +16,9 @@ use crate::time::compact;
 const WINDOW_MINUTES: i64 = 90;
 
 impl Enterprise {
-    /// Drops the file that is due now, with the appeals that were submitted or changed in the last ninety
-    /// minutes. Returns its name; `None` if there are no such appeals.
+    /// Drops a file with the appeals that were submitted or changed in the last ninety minutes. Returns its
+    /// name; `None` if there are no such appeals. First replaces the last file if it has
+    /// [`EnterpriseQuirk::Replaced`](Quirk::Replaced).
     ///
     /// # Errors
     /// If a file cannot be written.
@@ -65,14 +66,15 @@ impl Enterprise {
     /// # Errors
     /// If there is no such file, or it cannot be written.
     pub fn finish(&self, name: &str) -> anyhow::Result<()> {
-        let rest_path = self.folder.join(format!(".{name}.rest"));
-        let second = fs::read(&rest_path).with_context(|| format!("{name} is not half written"))?;
+        let end_path = self.folder.join(format!(".{name}.rest"));
+        let end = fs::read(&end_path).with_context(|| format!("{name} is not half written"))?;
         let path = self.folder.join(name);
-        let bytes = [fs::read(&path)?, second].concat();
+        let bytes = [fs::read(&path)?, end].concat();
         fs::write(path, bytes)?;
-        Ok(fs::remove_file(rest_path)?)
+        Ok(fs::remove_file(end_path)?)
     }
 
+    /// Writes the file and its manifest, with the quirks of the file.
     fn write(&self, name: &str, appeals: &[Appeal], quirks: &[Quirk]) -> anyhow::Result<()> {
         let (bytes, n_rows) = file_bytes::encode(appeals, quirks);
         let has_quirk = |quirk| quirks.contains(&quirk);
@@ -86,9 +88,9 @@ impl Enterprise {
         let path = self.folder.join(name);
         if has_quirk(Quirk::EarlyManifest) {
             write_manifest()?;
-            let (half, rest) = bytes.split_at(bytes.len() / 2);
-            fs::write(self.folder.join(format!(".{name}.rest")), rest)?;
-            return Ok(fs::write(path, half)?);
+            let (start, end) = bytes.split_at(bytes.len() / 2);
+            fs::write(self.folder.join(format!(".{name}.rest")), end)?;
+            return Ok(fs::write(path, start)?);
         }
         fs::write(path, &bytes)?;
         if !has_quirk(Quirk::NoManifest) {
@@ -119,5 +121,5 @@ impl PlatformState {
     }
 }
 
-/// Changes the seed, so that changes in replaced files use different random numbers.
+/// XORed with the seed, so that changes in replaced files use different random numbers.
 const REPLACE_STREAM: u64 = 0x7265_706c;

@@ -1,4 +1,4 @@
-//! The truth about rows and files: the facts of each demand.
+//! The truth about rows and files: what a correct reader must make of each.
 
 use chrono::NaiveDateTime;
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use crate::truth::{
     unified_code, utc,
 };
 
-/// The state of an appeal, from its row in a file that a correct reader accepts.
+/// The state of an appeal that a correct reader gets from its row in a file with these quirks.
 pub(super) fn row_state(at: NaiveDateTime, appeal: &Appeal, file_quirks: &[Quirk]) -> ServedState {
     let has_quirk = |quirk| appeal.quirks.contains(&quirk);
     // Broken lines and invalid bytes do not occur in workbooks.
@@ -59,8 +59,8 @@ fn demand_facts(appeal: &Appeal, file_quirks: &[Quirk]) -> Facts {
     })])
 }
 
-/// The time of submission as a reader must understand it: twelve-hour time without AM or PM is read as
-/// before noon.
+/// The time of submission as a reader must understand it: a twelve-hour time without AM or PM is before
+/// noon.
 fn received(appeal: &Appeal) -> NaiveDateTime {
     let morning = appeal.submitted.format("%Y-%m-%d %I:%M AM").to_string();
     let morning = NaiveDateTime::parse_from_str(&morning, "%Y-%m-%d %I:%M %p");

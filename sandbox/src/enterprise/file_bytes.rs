@@ -1,4 +1,4 @@
-//! The bytes of a file: its columns, charset and line ends.
+//! Encodes appeals as the bytes of a file: CSV in several charsets, or a workbook.
 
 use std::io::{Cursor, Write as _};
 
@@ -21,7 +21,7 @@ const RENAMED: [(&str, &str); 6] = [
     ("提交时间", "提交日期"),
     ("状态", "诉求状态"),
 ];
-/// Stands for the content of a row with [`Quirk::Poison`] until the text is encoded.
+/// Stands for the content of a row with [`Quirk::Poison`] until the text is encoded with invalid bytes.
 const POISON: char = '\u{F8FF}';
 
 /// The names of the columns.
@@ -29,7 +29,8 @@ pub(super) fn columns() -> Vec<&'static str> {
     COLUMNS.split(',').collect()
 }
 
-/// The bytes of a file with these appeals and quirks, and its number of rows.
+/// The bytes of a file with these appeals and quirks, and its number of rows. [`Quirk::BrokenRow`] makes two
+/// rows of one.
 pub(super) fn encode(appeals: &[Appeal], quirks: &[Quirk]) -> (Vec<u8>, usize) {
     let file_has = |quirk| quirks.contains(&quirk);
     let columns = columns();
@@ -62,7 +63,7 @@ pub(super) fn encode(appeals: &[Appeal], quirks: &[Quirk]) -> (Vec<u8>, usize) {
     let mut n_broken = 0;
     let content_column = order.iter().position(|index| columns[*index] == "诉求内容");
     for (row, cells) in rows.iter().enumerate() {
-        let appeal = row.checked_sub(1).and_then(|at| appeals.get(at));
+        let appeal = row.checked_sub(1).and_then(|index| appeals.get(index));
         let row_has = |quirk| appeal.is_some_and(|appeal| appeal.quirks.contains(&quirk));
         for (column, cell) in cells.iter().enumerate() {
             if column > 0 {
@@ -82,6 +83,7 @@ pub(super) fn encode(appeals: &[Appeal], quirks: &[Quirk]) -> (Vec<u8>, usize) {
     (encode_text(&text, quirks), n_rows + n_broken)
 }
 
+/// Appends a cell of a CSV file, in quotes if necessary.
 fn push_cell(text: &mut String, cell: &str) {
     if cell.contains([',', '"', '\n', '\r', ';']) {
         text.push('"');
@@ -117,7 +119,7 @@ fn encode_text(text: &str, quirks: &[Quirk]) -> Vec<u8> {
 }
 
 /// A workbook with one sheet, and only the parts that spreadsheet programs need. Characters that XML
-/// cannot contain have the escapes of Excel.
+/// cannot contain are escaped as Excel does.
 fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
     let mut sheet = String::new();
     for (n, row) in rows.iter().enumerate() {
@@ -150,13 +152,14 @@ fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
     archive.finish().map(Cursor::into_inner).unwrap_or_default()
 }
 
-/// Whether a cell is written as a number. Long numbers are texts, because spreadsheet programs would
+/// Whether a workbook has this cell as a number. Long numbers are texts, because spreadsheet programs would
 /// show them with an exponent.
 fn is_number(cell: &str) -> bool {
     let is_short = cell.len() <= 10 && cell.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     is_short && cell.parse::<f64>().is_ok()
 }
 
+/// The cell as XML text.
 fn escape(cell: &str) -> String {
     let mut text = String::new();
     for character in cell.chars() {

@@ -1,4 +1,5 @@
-//! Pushes reports: sends each one until the receiver accepts it; some are sent again after that.
+//! Pushes reports of the mobile platform to a receiver, each until the receiver accepts it. Sends some of
+//! them again after that.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::sign;
 use crate::source::{Shared, Simulator};
 use crate::time::http_date;
 
-/// The number of attempts for one report, after which pushing fails.
+/// The number of attempts for one report before pushing fails.
 const MAX_ATTEMPTS: u32 = 60;
 /// The time between two attempts, unless the answer has a `Retry-After`.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -27,15 +28,15 @@ pub struct PushCounts {
     pub accepted: u64,
     /// Requests that were sent.
     pub attempts: u64,
-    /// Requests with an answer other than 2xx, or without an answer.
+    /// Requests with another answer than 2xx, or without an answer.
     pub refused: u64,
     /// Accepted requests with a report that had been accepted before.
     pub repeated: u64,
 }
 
 impl Simulator<Grid> {
-    /// Pushes to `url` the reports that were filed since the last push, in their newest states. They are
-    /// sent one after the other, each until the answer is 2xx.
+    /// Pushes the reports that were filed since the last push to `url`, in their newest states. Sends them
+    /// one after the other, each until the answer is 2xx.
     ///
     /// # Errors
     /// If the receiver does not accept a report in sixty attempts.
@@ -47,7 +48,7 @@ impl Simulator<Grid> {
             let new = entries.filter(|entry| entry.number > first && entry.deleted_at.is_none());
             new.map(|entry| entry.number).collect()
         };
-        // A receiver is on this machine, so a proxy in the environment is ignored.
+        // The receiver is on this machine, so the client ignores a proxy in the environment.
         let client = Client::builder().no_proxy().build()?;
         let url = Url::parse(url)?;
         for number in waiting {
@@ -86,10 +87,10 @@ impl Simulator<Grid> {
             pushed.refused += 1;
             sleep(pause).await;
         }
-        bail!("report {number} was not accepted in {MAX_ATTEMPTS} attempts")
+        bail!("{url} did not accept report {number} in {MAX_ATTEMPTS} attempts")
     }
 
-    /// The signed request that sends a report in its newest state.
+    /// The signed request that sends a report in its newest state. Quirks strike only the first attempt.
     fn request(
         &self,
         client: &Client,
@@ -108,7 +109,7 @@ impl Simulator<Grid> {
         let row = Report::new(&source.behaviour, entry, entry.last()).row();
         let secret = if strikes(Quirk::BadSignature) { "another" } else { SECRET_KEY };
         let query = url.query().unwrap_or_default();
-        let signature = sign::x_bg(secret, "POST", url.path(), query, ACCESS_KEY, &date);
+        let signature = sign::x_bg_signature(secret, "POST", url.path(), query, ACCESS_KEY, &date);
         let request = client
             .post(url.clone())
             .header("content-type", "application/json;charset=UTF-8")

@@ -48,7 +48,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Its row, which is the same when it is polled and when it is pushed.
+    /// The report as JSON, which is the same in a polled page and in a push.
     pub(super) fn row(&self) -> Value {
         let degrees =
             |millionths: u32| format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
@@ -106,6 +106,7 @@ impl<'a> Report<'a> {
         self.item.served_state(facts, self.row())
     }
 
+    /// The code of the grid cell, the small area that one grid worker looks after.
     fn grid(&self) -> String {
         format!("{}{:06}", self.item.district.code, self.item.number % 97)
     }

@@ -26,7 +26,7 @@ async fn fixture(quirks: &str) -> Fixture {
 
 fn signed(at: NaiveDateTime, query: &str) -> Request {
     let (path, date) = ("/restapi/appeal/page", http_date(at));
-    let signature = sign::x_bg(SECRET_KEY, "GET", path, query, ACCESS_KEY, &date);
+    let signature = sign::x_bg_signature(SECRET_KEY, "GET", path, query, ACCESS_KEY, &date);
     let headers = [
         ("x-bg-hmac-access-key", ACCESS_KEY),
         ("x-bg-hmac-algorithm", "hmac-sha256"),
@@ -86,7 +86,7 @@ async fn a_wrong_signature_or_a_wrong_clock_is_401() {
     let mut request = signed(now, "page=1");
     request.query = "page=2".into();
     assert_eq!(status(&request), 401);
-    let refused = fixture.platform.calls().refused;
+    let refused = fixture.platform.request_counts().refused;
     assert_eq!((refused["clock"], refused["signature"]), (2, 1));
 }
 
@@ -127,13 +127,13 @@ async fn the_platform_is_sometimes_unavailable() {
     let answer = send(fixture.platform.url(), &request).await.unwrap();
     assert_eq!(answer.status, 503);
     assert!(answer.head.contains("retry-after: 2"));
-    assert_eq!(fixture.platform.calls().early, 0);
+    assert_eq!(fixture.platform.request_counts().early, 0);
     assert_eq!(fixture.platform.lock().answer(&request).status, 200);
-    assert_eq!(fixture.platform.calls().early, 1, "the reader did not wait");
+    assert_eq!(fixture.platform.request_counts().early, 1, "the reader did not wait");
     fixture.platform.lock().answer(&request);
     fixture.clock.advance(Duration::from_secs(2));
     fixture.platform.lock().answer(&request);
-    assert_eq!(fixture.platform.calls().early, 1, "the reader waited");
+    assert_eq!(fixture.platform.request_counts().early, 1, "the reader waited");
 }
 
 /// A receiver that refuses every second request, and how often it accepted each report.
@@ -144,7 +144,8 @@ async fn receiver(clock: &Clock) -> (HttpServer, Arc<Mutex<BTreeMap<String, u64>
     let server = HttpServer::open(move |request| {
         let header = |name: &str| request.header(name).unwrap_or_default();
         let date = header("x-bg-date-time");
-        let right = sign::x_bg(SECRET_KEY, "POST", "/intake/mobile", "a=1", ACCESS_KEY, date);
+        let right =
+            sign::x_bg_signature(SECRET_KEY, "POST", "/intake/mobile", "a=1", ACCESS_KEY, date);
         let is_late = (clock.now() - parse_http_date(date).unwrap()).num_seconds() > 90;
         if header("x-bg-hmac-signature") != right || is_late {
             return Reply::html(401, "no");

@@ -1,4 +1,4 @@
-//! Changes of existing rows. A reader that only selects rows by `ISFETCH` never sees them.
+//! Changes existing rows. A reader that selects rows only by `ISFETCH` never sees these changes.
 
 use anyhow::Context;
 
@@ -8,9 +8,9 @@ use crate::text::phrases;
 use crate::time;
 
 impl Hotline {
-    /// Advances `n` randomly chosen cases to their next status, and sets `LASTMODIFYTIME` to now. A line
-    /// is appended to the content of one in four, and `FINISHTIME` is set when a case is closed;
-    /// `ISFETCH` is not reset. Returns the `ROWGUID`s; the same one can occur twice.
+    /// Advances `n` randomly chosen cases to their next status, and sets `LASTMODIFYTIME` to now. Appends a
+    /// line to the content of one in four, and sets `FINISHTIME` when a case is closed. Does not reset
+    /// `ISFETCH`. Returns the `ROWGUID`s; the same one can occur twice.
     ///
     /// # Errors
     /// If the database refuses.
@@ -100,7 +100,7 @@ impl Hotline {
     /// Deletes one row of `CNS_CINFO`. Its rows in `XF_PRESSING` are kept.
     ///
     /// # Errors
-    /// If the database refuses. A row that was deleted before is not an error.
+    /// If the database refuses. If the row does not exist, this does nothing.
     pub async fn delete(&self, rowguid: &str) -> anyhow::Result<()> {
         let mut database = self.database.lock().await;
         let mut transaction = database.begin().await?;
@@ -109,7 +109,7 @@ impl Hotline {
     }
 }
 
-/// A random case that was not deleted, in its present state; `None` if there is hardly any.
+/// A random case that was not deleted, in its present state; `None` if a hundred random choices found none.
 fn any_case(transaction: &mut WriteTransaction<'_>) -> Option<(Row, Vec<Quirk>)> {
     let WriteTransaction { oracle, dice, .. } = transaction;
     let cases = oracle.cases();

@@ -1,7 +1,8 @@
-//! The only writer of the database, in transactions that keep the oracle consistent with it.
+//! The simulator's connection to the hotline's database. Its transactions keep the oracle consistent with
+//! the database.
 //!
-//! Triggers make planned changes when the reader sets a flag. The next state of a row is made from its
-//! last state in the oracle, so every transaction first adds these changes to the oracle.
+//! Triggers make planned changes when a reader sets a flag. The simulator makes the next state of a row
+//! from its last state in the oracle, so every transaction first adds such changes to the oracle.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::dice::Dice;
 use crate::hotline::{Counters, Gbk, Oracle, Pressing, Quirk, Row, Settings, Storage};
 use crate::time::parse_dashed;
 
-/// The connection that writes, and the state that transactions need.
+/// The connection that writes, with the data that its transactions need.
 #[derive(Debug)]
 pub(super) struct FrontDatabase {
     connection: SqliteConnection,
@@ -60,7 +61,7 @@ impl FrontDatabase {
         Ok(query.fetch_one(&mut self.connection).await?)
     }
 
-    /// Begins a transaction in which the triggers allow writing.
+    /// Begins a transaction, in which the triggers allow every write.
     pub(super) async fn begin(&mut self) -> anyhow::Result<WriteTransaction<'_>> {
         let Self { connection, oracle, dice, n_pressings } = self;
         let transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
@@ -74,8 +75,8 @@ impl FrontDatabase {
 }
 
 impl WriteTransaction<'_> {
-    /// Inserts the rows, or replaces the rows with the same keys, except for the columns that readers
-    /// write.
+    /// Inserts rows, or updates the rows with the same keys, but not the columns that readers write. Adds
+    /// the new states to the oracle, visible since `at`.
     pub(super) async fn write(
         &mut self,
         at: NaiveDateTime,
@@ -131,8 +132,8 @@ impl WriteTransaction<'_> {
         Ok(())
     }
 
-    /// Plans a change for the moment when the reader sets the row's flag: its status becomes `status`, or
-    /// the row is deleted if that is `None`.
+    /// Plans a change for the moment when a reader sets the row's flag: its status becomes `status`; `None`
+    /// deletes the row.
     pub(super) async fn plan(&mut self, rowguid: &str, status: Option<&str>) -> anyhow::Result<()> {
         let kind = if status.is_some() { "race" } else { "delete" };
         sqlx::query(
@@ -146,7 +147,7 @@ impl WriteTransaction<'_> {
         Ok(())
     }
 
-    /// The newest `LASTMODIFYTIME` in the table.
+    /// The newest `LASTMODIFYTIME` of all cases; `None` if there are none.
     pub(super) async fn newest(&mut self) -> anyhow::Result<Option<NaiveDateTime>> {
         let newest: Option<String> =
             sqlx::query_scalar("SELECT MAX(LASTMODIFYTIME) FROM CNS_CINFO")

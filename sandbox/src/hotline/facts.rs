@@ -1,4 +1,4 @@
-//! The truth about the hotline's cases: the facts of each state.
+//! The truth about the hotline's cases: the demand that each state must become.
 
 use serde_json::{Map, Value, json};
 
@@ -12,8 +12,8 @@ use crate::truth::{
 };
 
 impl Hotline {
-    /// The [`Oracle`](crate::Oracle) in the form that all channels have. Reminders and supplements of a
-    /// case are parts of its last state.
+    /// The [`Oracle`](crate::Oracle) in the form that all channels have. Only the last state of a case has
+    /// its reminders and supplements.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -35,6 +35,7 @@ impl Hotline {
     }
 }
 
+/// The truth about one state; `additions` are its reminders and supplements.
 fn served_state(state: &State, additions: &[Pressing]) -> anyhow::Result<ServedState> {
     let outcome = match state.is_readable {
         true => Outcome::Demand(demand_facts(state, additions)),

@@ -11,8 +11,9 @@ use crate::hotline::{Hotline, Quirk, Settings, lifecycle};
 use crate::time::{dashed, fraction};
 
 impl Hotline {
-    /// Files `n` new demands in one transaction, or fewer if the corpus is used up. Returns their
-    /// `ROWGUID`s in order. The first call spreads its rows over [`Settings::spread`].
+    /// Files `n` new demands in one transaction, or fewer if the corpus is used up; a second transaction
+    /// makes the changes of [`Quirk::Renumbered`]. Returns the `ROWGUID`s in order. The first call spreads
+    /// its rows over [`Settings::spread`].
     ///
     /// # Errors
     /// If the database refuses, for example because a reader has locked it for thirty seconds.
@@ -25,20 +26,20 @@ impl Hotline {
         let mut filed = Vec::new();
         let mut n_left = n;
         while n_left > 0 {
-            // In parts, so that other tasks can run and fewer rows are in memory twice.
-            let part = n_left.min(1_000);
-            let times = (0..part).map(|i| now - fraction(spread, n_left - 1 - i, n)).collect();
+            // Files them in chunks, so that other tasks can run and fewer rows are in memory twice.
+            let chunk = n_left.min(1_000);
+            let times = (0..chunk).map(|i| now - fraction(spread, n_left - 1 - i, n)).collect();
             let keys = file_at(&mut transaction, &self.settings, times).await?;
             let is_used_up = keys.is_empty();
             filed.extend(keys);
             if is_used_up {
                 break;
             }
-            n_left -= part;
+            n_left -= chunk;
         }
         transaction.commit().await?;
 
-        // The second number is a separate transaction, so that the first number is visible before it.
+        // A separate transaction changes serial numbers, so that readers can see the old ones before.
         let renumbered = filed.iter().filter(|(_, quirks)| quirks.contains(&Quirk::Renumbered));
         let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
@@ -73,8 +74,8 @@ impl Hotline {
     }
 }
 
-/// Files one demand for each of these times. Returns the key and the quirks of each, including quirks
-/// that strike later.
+/// Files one demand for each of these times, which become their `LASTMODIFYTIME`. Returns the key and the
+/// quirks of each, including quirks that strike later.
 async fn file_at(
     transaction: &mut WriteTransaction<'_>,
     settings: &Settings,

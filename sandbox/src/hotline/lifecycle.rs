@@ -21,8 +21,8 @@ pub(super) fn initial_status(dice: &mut Dice) -> &'static str {
     dice.pick(&["35", "35", "35", "35", "35", "25", "15", "40"])
 }
 
-/// The status after `current`: a label if `current` is one, or else a code. Most cases go through 35, 40,
-/// 50, 60, 80 and 100; some are also returned (45) or reopened (65).
+/// The status after `current`: a label if `current` is a label, otherwise a code. Most cases go through 35,
+/// 40, 50, 60, 80 and 100; some are also returned (45) or reopened (65).
 pub(super) fn next_status(dice: &mut Dice, current: &str) -> &'static str {
     let found = find(current);
     let code = match found.map_or(current, |(code, _)| code) {
@@ -49,6 +49,7 @@ pub(super) fn label(code: &'static str) -> &'static str {
     find(code).map_or(code, |(_, label)| label)
 }
 
+/// The code and the label of a status, from either; `None` if it is not in the list.
 fn find(status: &str) -> Option<&'static (&'static str, &'static str)> {
     STATUSES.iter().find(|(code, label)| [*code, *label].contains(&status))
 }

@@ -1,5 +1,5 @@
-//! A hotline in real time: files demands at an even pace, changes cases and adds reminders. Also locks the
-//! database.
+//! Runs a hotline in real time: files demands at an even pace, changes cases and adds reminders. Also locks
+//! the database.
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ pub struct Pace {
     pub records: u64,
     /// The length of the first period.
     pub over: Duration,
-    /// Demands per second after the first period, without end; with 0, filing ends there.
+    /// Demands per second after the first period, until the caller stops; with 0, filing ends there.
     pub then_per_second: u64,
 }
 
 impl Hotline {
     /// Files demands at this pace, until all are filed or `stop` is cancelled. For every five demands, it
-    /// advances a case; for every twenty, it adds a reminder or supplement. It also advances a clock that
-    /// does not follow the machine.
+    /// advances a case; for every twenty, it adds a reminder or supplement. If the hotline's clock does not
+    /// follow the machine's, it advances the clock too.
     ///
     /// To end this early, cancel `stop`; do not drop the future.
     ///
@@ -69,7 +69,7 @@ impl Hotline {
         Ok(())
     }
 
-    /// Locks the database for a while if [`Quirk::Locked`] strikes one of the `n_new` newest demands.
+    /// Locks the database for six seconds if [`Quirk::Locked`] strikes one of the `n_new` newest demands.
     async fn lock_if_due(&self, n_new: usize, stop: &CancellationToken) -> anyhow::Result<()> {
         let last = self.database.lock().await.oracle.cases().len() as u64;
         let first = last + 1 - n_new as u64;
@@ -97,6 +97,7 @@ impl Pace {
         u64::try_from(due).unwrap_or(u64::MAX)
     }
 
+    /// Whether nothing more is to be filed after `tick`.
     fn is_over_after(&self, tick: u64) -> bool {
         let passed = u128::from(tick) * TICK.as_millis();
         self.then_per_second == 0 && passed >= self.over.as_millis() + TICK.as_millis()

@@ -21,7 +21,7 @@ pub(super) fn new_row(
     let mut dice = Dice::new(settings.seed, number);
     let rowguid = match &settings.corpus {
         Corpus::Generated => dice.guid(),
-        // The key of a text of a corpus does not depend on the seed, so that it can be found again.
+        // The key of a corpus text does not depend on the seed, so that tests can find the text again.
         Corpus::Texts(_) => Dice::new(0, number).guid(),
     };
     let due_quirks: Vec<Quirk> = settings.quirks.at(number).collect();

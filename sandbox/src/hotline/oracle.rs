@@ -1,4 +1,4 @@
-//! The oracle: everything that was ever in the database of the hotline, recorded by its writer. It has
+//! The oracle: the simulator's own account of everything that was ever in the hotline's database. It has
 //! all states of every case, in the order in which they became visible.
 
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ pub type Case = Record<State>;
 pub struct State {
     /// When it became visible, in Beijing time.
     pub at: NaiveDateTime,
-    /// Whether every text column can be decoded; half a character at its end is allowed.
+    /// Whether every text column can be decoded; half a character at the end of a column is allowed.
     pub is_readable: bool,
     /// All quirks of the case up to this state.
     pub quirks: Vec<Quirk>,

@@ -1,5 +1,5 @@
-//! Applies quirks to new rows. Functions return whether they changed anything, so that the oracle lists
-//! only quirks that a row really has.
+//! Applies quirks to new rows of the hotline. The functions return whether they applied the quirk, so that
+//! the oracle lists only quirks that a row really has.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use encoding_rs::GB18030;
@@ -93,27 +93,27 @@ pub(super) fn with_invalid_bytes(content: &str) -> Gbk {
     let mut bytes = GB18030.encode(head).0.into_owned();
     bytes.extend_from_slice(b"\xff\xfe\xff\x81\xff");
     bytes.extend_from_slice(&GB18030.encode(tail).0);
-    // Without this end, invalid bytes could be mistaken for half a character at the end.
+    // Without these dots, a reader could take the invalid bytes for half a character at the end.
     bytes.extend_from_slice(b"....");
     Gbk::from_bytes(bytes)
 }
 
-/// The text with a two-byte character inserted so that the limit of the content column splits it.
+/// The text with an inserted two-byte character, which the limit of the content column cuts in half.
 fn with_cut_character(text: &str) -> String {
-    let (mut changed, mut bytes) = (String::new(), 0);
-    let mut rest = text.chars().peekable();
-    while let Some(next) = rest.peek() {
+    let (mut changed, mut n_bytes) = (String::new(), 0);
+    let mut unread = text.chars().peekable();
+    while let Some(next) = unread.peek() {
         let width = GB18030.encode(next.encode_utf8(&mut [0; 4])).0.len();
-        if bytes + width >= MAX_CONTENT_BYTES {
+        if n_bytes + width >= MAX_CONTENT_BYTES {
             break;
         }
-        bytes += width;
+        n_bytes += width;
         changed.push(*next);
-        rest.next();
+        unread.next();
     }
-    changed.extend(std::iter::repeat_n('.', MAX_CONTENT_BYTES - 1 - bytes));
+    changed.extend(std::iter::repeat_n('.', MAX_CONTENT_BYTES - 1 - n_bytes));
     changed.push('这');
-    changed.extend(rest);
+    changed.extend(unread);
     changed
 }
 

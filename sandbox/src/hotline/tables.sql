@@ -40,8 +40,8 @@ CREATE TABLE XF_PRESSING (
 CREATE INDEX XF_PRESSING_NUMBER ON XF_PRESSING (BUSINUMBER);
 CREATE INDEX XF_PRESSING_FETCH ON XF_PRESSING (ISFETCH);
 
--- The simulator's own tables. A row in SANDBOX_WRITER exists only within the simulator's transactions, so
--- that the triggers can tell whether the simulator or a reader is writing.
+-- The simulator's own tables. SANDBOX_WRITER has a row only within the simulator's transactions, so the
+-- triggers know whether the simulator or a reader is writing.
 CREATE TABLE SANDBOX_WRITER (ONE INTEGER PRIMARY KEY);
 CREATE TABLE SANDBOX_COUNTER (
   acknowledged           INTEGER NOT NULL,
@@ -50,7 +50,8 @@ CREATE TABLE SANDBOX_COUNTER (
   refused                INTEGER NOT NULL
 );
 INSERT INTO SANDBOX_COUNTER VALUES (0, 0, 0, 0);
--- What happens to a row when the reader sets its flag. DONE_AT is its new LASTMODIFYTIME after that.
+-- What happens to a row when a reader sets its flag ISFETCH: 'race' sets its status to CSTATUS, 'delete'
+-- deletes it. DONE_AT is NULL before that, and then the newest LASTMODIFYTIME in the table.
 CREATE TABLE SANDBOX_PLAN (
   ROWGUID TEXT PRIMARY KEY NOT NULL,
   KIND    TEXT NOT NULL CHECK (KIND IN ('race', 'delete')),

@@ -1,4 +1,4 @@
-//! Answers requests. Errors also have status 200, with an `errCode`.
+//! Answers the requests to an inspection platform. Refusals also have status 200, with an `errCode`.
 
 use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::source::http::{Reply, Request};
 use crate::source::register::{Change, Entry};
 use crate::time::{epoch_ms, http_date};
 
-/// The largest allowed difference between the signed time of a request and the present time.
+/// The maximum difference between the signed time of a request and the present time.
 const MAX_SKEW_MS: i64 = 5 * 60 * 1_000;
 /// The answer for a day without clues, and for an invalid date.
 const NO_DATA: &str = "没有数据或者时间格式错误";
@@ -43,8 +43,8 @@ fn respond<L: Level>(platform: &mut Platform<L>, source: &mut Source, request: &
         platform.secret.rotate();
     }
     let now = source.now();
-    if !(platform.minute_limit.try_call(now) && platform.day_limit.try_call(now)) {
-        source.calls.over_budget += 1;
+    if !(platform.minute_limit.try_request(now) && platform.day_limit.try_request(now)) {
+        source.request_counts.over_budget += 1;
         return refuse(source, "limit", "42901", "调用次数超过限制");
     }
     let rtime = header::<L>(request, "rtime").and_then(|text| text.parse::<i64>().ok());
@@ -58,7 +58,7 @@ fn respond<L: Level>(platform: &mut Platform<L>, source: &mut Source, request: &
     if is_list {
         list(platform, source, request)
     } else {
-        let encrypted = sign::wrapped_secret(APP_KEY, &platform.secret.get_or_renew(now));
+        let encrypted = sign::encrypted_secret(APP_KEY, &platform.secret.get_or_renew(now));
         let data = json!({ "secret": encrypted });
         Reply::json(json!({ "code": 200, "message": "success", "data": data }).to_string())
     }
@@ -67,14 +67,16 @@ fn respond<L: Level>(platform: &mut Platform<L>, source: &mut Source, request: &
 fn is_signed<L: Level>(request: &Request, key: &str) -> bool {
     let value = |name| header::<L>(request, name).unwrap_or_default();
     let (rid, sid) = (value("rid"), value("sid"));
-    let expected = sign::platform(key, sid, rid, value("rtime"));
+    let expected = sign::platform_signature(key, sid, rid, value("rtime"));
     !rid.is_empty() && sid == SID && value("sign") == expected
 }
 
+/// The value of a signed header, by its name without the prefix of the platform.
 fn header<'a, L: Level>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.header(&format!("{}_{name}", L::HEADER_PREFIX))
 }
 
+/// Counts a refusal for this reason, and returns the error as the platform sends it.
 fn refuse(source: &mut Source, reason: &'static str, code: &str, message: &str) -> Reply {
     source.count_refusal(reason);
     Reply::json(json!({ "errCode": code, "errMsg": message }).to_string())
@@ -102,7 +104,8 @@ fn list<L>(platform: &Platform<L>, source: &mut Source, request: &Request) -> Re
     Reply::json(format!("{byte_order_mark}{array}"))
 }
 
-/// The rows of a day: clues that were received on it, then others that last changed on it.
+/// The rows of a day: first the clues received on it, then those received on another day that last changed
+/// on it.
 fn rows_of_day<L>(platform: &Platform<L>, source: &Source, day: NaiveDate) -> Vec<Value> {
     let received = platform.by_day.range((day, 0)..=(day, u64::MAX));
     let received = received.filter_map(|(_, number)| source.register.entry(*number));
@@ -114,7 +117,7 @@ fn rows_of_day<L>(platform: &Platform<L>, source: &Source, day: NaiveDate) -> Ve
     received.filter(is_present).chain(changed).flat_map(|e| rows_of_clue(source, e)).collect()
 }
 
-/// The row of the newest state; with [`Quirk::Reissued`], after that of the previous state.
+/// The row of a clue's newest state. With [`Quirk::Reissued`], the row of the previous state comes first.
 fn rows_of_clue(source: &Source, entry: &Entry) -> Vec<Value> {
     let is_reissued = source.behaviour.quirks.strikes(Quirk::Reissued, entry.number);
     let changes: &[Change] = match entry.changes.as_slice() {

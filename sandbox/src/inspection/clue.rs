@@ -1,4 +1,4 @@
-//! One clue (督查线索). Its field names are in lower case, and its dates have three formats.
+//! One clue (督查线索): how the platform serves it, and the demand that it must become.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ pub(super) const STEPS: usize = 4;
 /// A clue in one of its states.
 pub(super) struct Clue<'a> {
     item: Item<'a, Quirk>,
+    /// The category, from 0; its code is one more.
     category: usize,
     name: String,
     phone: String,

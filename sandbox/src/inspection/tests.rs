@@ -70,7 +70,7 @@ fn signed_at(at: NaiveDateTime, method: &str, path: &str, query: &str, secret: &
     let headers = [
         ("gjzwfwpt_rid", RID.to_owned()),
         ("gjzwfwpt_sid", SID.to_owned()),
-        ("gjzwfwpt_sign", sign::platform(secret, SID, RID, &rtime)),
+        ("gjzwfwpt_sign", sign::platform_signature(secret, SID, RID, &rtime)),
         ("gjzwfwpt_rtime", rtime),
     ];
     Request {
@@ -144,9 +144,9 @@ async fn the_order_of_the_signed_parts_counts() {
     fixture.secret();
     let mut request = fixture.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
     let rtime = epoch_ms(fixture.clock.now()).to_string();
-    request.headers[2].1 = sign::platform(FIRST, RID, SID, &rtime);
+    request.headers[2].1 = sign::platform_signature(FIRST, RID, SID, &rtime);
     assert!(fixture.text(&request).contains("errCode"));
-    assert_eq!(fixture.platform.calls().refused["signature"], 1);
+    assert_eq!(fixture.platform.request_counts().refused["signature"], 1);
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a_clock_more_than_five_minutes_off_is_refused() {
         let request = signed_at(at, "GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
         assert_eq!(fixture.text(&request).contains("errCode"), is_refused, "{seconds}");
     }
-    assert_eq!(fixture.platform.calls().refused["clock"], 2);
+    assert_eq!(fixture.platform.request_counts().refused["clock"], 2);
 }
 
 #[tokio::test]
@@ -262,7 +262,7 @@ async fn sixty_calls_a_minute_and_two_thousand_a_day() {
     fixture.secret();
     let ok = || !fixture.day("2026-10-09").contains("42901");
     assert!((0..59).all(|_| ok()) && !ok());
-    assert_eq!(fixture.platform.calls().over_budget, 1);
+    assert_eq!(fixture.platform.request_counts().over_budget, 1);
     let mut allowed = 60;
     for _ in 0..40 {
         fixture.clock.advance(Duration::from_secs(61));

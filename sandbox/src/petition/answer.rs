@@ -1,4 +1,4 @@
-//! Answers requests, and enforces the limits of the bureau.
+//! Answers the requests to the petition bureau, and enforces its limits.
 
 use std::time::Duration;
 
@@ -71,11 +71,11 @@ fn refusal(
         return Some(("0304", "无权限"));
     }
     let now = source.now();
-    if !bureau.bucket.try_call(now) {
+    if !bureau.bucket.try_request(now) {
         source.count_refusal("limit");
-        source.calls.over_budget += 1;
+        source.request_counts.over_budget += 1;
         if bureau.was_too_early {
-            source.calls.early += 1;
+            source.request_counts.early += 1;
         }
         bureau.was_too_early = true;
         return Some(("-2", "调用过于频繁"));
@@ -97,7 +97,7 @@ fn list(bureau: &mut Bureau, source: &Source, body: &str) -> Value {
     let page = number("pageNo").unwrap_or(1).max(1);
     let size = number("pageSize").unwrap_or(MAX_ROWS).clamp(1, MAX_ROWS);
 
-    // Both times are whole seconds, and included.
+    // The range includes both times, which are whole seconds.
     let to = to + TimeDelta::milliseconds(999);
     let before = from - TimeDelta::milliseconds(1);
     let earlier = source.register.changed_between(NaiveDateTime::MIN, before);
@@ -134,7 +134,7 @@ fn acknowledge(bureau: &mut Bureau, source: &Source, body: &str) -> Value {
             Some(_) if i % 2 == 1 && source.strikes(Quirk::HalfAck) => {
                 failed.push(json!({ "failId": id, "failReason": "数据库忙，更新失败" }));
             }
-            // What is acknowledged is the state that was served, not the present state.
+            // The reader acknowledges the state that it was served, not the present one.
             Some(step) if bureau.acknowledged.insert(number, step) == Some(step) => known.push(id),
             Some(_) => done.push(id),
         }
@@ -147,12 +147,13 @@ fn acknowledge(bureau: &mut Bureau, source: &Source, body: &str) -> Value {
     package(head("0001", "成功"), results)
 }
 
+/// The head of an answer: its code (0001 for success) and message.
 fn head(code: &str, message: &str) -> Value {
     json!({ "CODE": code, "MSG": message })
 }
 
 impl Bureau {
-    /// Whether the newest state of a case is not acknowledged.
+    /// Whether the reader has not acknowledged the newest state of a case.
     fn is_unacknowledged(&self, entry: &Entry) -> bool {
         self.acknowledged.get(&entry.number) != Some(&entry.last().step)
     }

@@ -1,4 +1,4 @@
-//! One petition case (信访件), with the field names of the bureau.
+//! One petition case (信访件): how the bureau serves it, and the demand that it must become.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use chrono::{NaiveDateTime, TimeDelta};
@@ -23,10 +23,10 @@ pub(super) struct Case<'a> {
     /// The code of its purpose.
     purpose: &'static str,
     people: Vec<Petitioner>,
-    /// How many people it concerns.
+    /// The number of people whom it concerns.
     n_concerned: u32,
     clerk: char,
-    /// The size of the attached picture, if there is one.
+    /// The size of the attached picture in bytes; `None` if there is none.
     picture_bytes: Option<usize>,
 }
 
@@ -64,7 +64,8 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Its element `XFJ`, with or without the content of the attached picture.
+    /// The content of its element `XFJ`. `has_picture` says whether to include the bytes of the attached
+    /// picture.
     pub(super) fn element(&self, has_picture: bool) -> Value {
         let Item { number, received, district, .. } = self.item;
         let is_repeated = self.is_repeated();
@@ -115,8 +116,7 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// How this state is served, and the demand that it must become. The payload lacks the content of the
-    /// attached picture.
+    /// The truth about this state. The payload lacks the bytes of the attached picture.
     pub(super) fn served_state(&self) -> ServedState {
         let is_repeated = self.is_repeated();
         let status = self.item.state(&STATUSES);
@@ -170,6 +170,7 @@ impl<'a> Case<'a> {
         self.item.has_quirk(Quirk::Repeated) && self.item.number > 1
     }
 
+    /// The number of the case for people; its key is [`case_id`].
     fn case_number(&self) -> String {
         format!("WHXF2026{:07}", self.item.number)
     }

@@ -1,16 +1,16 @@
-//! Writes and reads XML in the form of the bureau: no attributes except namespaces.
+//! Writes and reads the XML of the petition bureau. It has no attributes except namespaces.
 
 use serde_json::{Value, json};
 
 use crate::source::http::Reply;
 
-/// Stands for half a character; no text contains it.
+/// Stands for half a character until the text is encoded; no text contains this character.
 pub(super) const HALF_CHARACTER: char = '\u{f8ff}';
 /// The byte that is sent for [`HALF_CHARACTER`]: the first byte of a two-byte character.
 const HALF_BYTE: u8 = 0xd5;
 
-/// Appends an element as XML. An object is an element with children, an array is several elements with
-/// this name, null is no element, and any other value is text. `&#x0;` and `&#xB;` are not escaped.
+/// Appends the element `name` as XML. If `content` is an object, it has the children; an array gives one
+/// element for each item, null gives none, and any other value is text. Does not escape `&#x0;` and `&#xB;`.
 pub(super) fn write_element(name: &str, content: &Value, out: &mut String) {
     match content {
         Value::Null => {}
@@ -24,7 +24,7 @@ pub(super) fn write_element(name: &str, content: &Value, out: &mut String) {
             "" => out.push_str(&format!("<{name}/>")),
             text => {
                 let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
-                // `]]>` is not escaped, although XML requires that.
+                // Like the real bureau, this does not escape `]]>`, although XML requires that.
                 let escaped = escaped.replace("&amp;#x", "&#x");
                 out.push_str(&format!("<{name}>{escaped}</{name}>"));
             }
@@ -32,8 +32,8 @@ pub(super) fn write_element(name: &str, content: &Value, out: &mut String) {
     }
 }
 
-/// The tree that a reader parses from an element: children are arrays, and text is `$text`. Half
-/// characters are left out.
+/// The tree that a reader parses from an element: children are arrays, and text is `$text`. It has no
+/// half characters.
 pub(super) fn parsed_tree(content: &Value) -> Value {
     let parsed_trees = |child: &Value| match child {
         Value::Null => Vec::new(),
@@ -80,9 +80,9 @@ pub(super) fn gbk(text: &str) -> Vec<u8> {
 
 /// The text of the first element with this name, with any namespace prefix.
 pub(super) fn element_text(xml: &str, name: &str) -> Option<String> {
-    let mut rest = xml;
-    while let Some((_, after)) = rest.split_once('<') {
-        rest = after;
+    let mut unread = xml;
+    while let Some((_, after)) = unread.split_once('<') {
+        unread = after;
         let (tag, content) = after.split_once('>')?;
         let local = tag.split([' ', '\n', '\t']).next().unwrap_or_default();
         let local = local.rsplit(':').next().unwrap_or_default();
@@ -116,7 +116,7 @@ pub(super) fn envelope(action: &str, outer: &str, inner: &str, package: &Value) 
     Reply::new(200, "text/xml; charset=gb2312", body)
 }
 
-/// A SOAP Fault, with 500.
+/// A SOAP Fault, with status 500.
 pub(super) fn soap_fault(message: &str) -> Reply {
     let xml = format!(
         "<?xml version=\"1.0\" encoding=\"GB2312\"?>\n\
@@ -127,7 +127,7 @@ pub(super) fn soap_fault(message: &str) -> Reply {
     Reply::new(500, "text/xml; charset=gb2312", gbk(&xml))
 }
 
-/// The package of an answer: its head, then the children of `results`.
+/// The content of the element `PACKAGE` of an answer: its head, then the children of `results`.
 pub(super) fn package(head: Value, results: Value) -> Value {
     let mut package = json!({ "PACKAGEHEAD": head });
     if let (Some(package), Value::Object(results)) = (package.as_object_mut(), results) {

@@ -19,7 +19,7 @@ pub(super) struct Petitioner {
     is_main: bool,
 }
 
-/// Generates the one to four people of a case. Without a quirk, the first is the main person.
+/// Generates the one to four people of a case. Unless a quirk strikes, the first is the main person.
 pub(super) fn people(case: &Item<'_, Quirk>, dice: &mut Dice) -> Vec<Petitioner> {
     let (number, district) = (case.number, case.district);
     let n_main = match () {
@@ -55,6 +55,7 @@ pub(super) fn people(case: &Item<'_, Quirk>, dice: &mut Dice) -> Vec<Petitioner>
 }
 
 impl Petitioner {
+    /// The content of the element `XFR`.
     pub(super) fn element(&self) -> Value {
         json!({
             "xfrid": self.id,
@@ -69,6 +70,7 @@ impl Petitioner {
         })
     }
 
+    /// The person as the demand must contain it.
     pub(super) fn facts(&self) -> Value {
         json!({
             "role": if self.is_main { "main" } else { "joint" },

@@ -285,7 +285,7 @@ async fn wrong_keys_wrong_actions_and_empty_windows_are_refused() {
     assert_eq!(fixture.reply(&unknown).status, 500);
     assert!(fixture.document(&page("00:00", "11:00:00", 1, 1)).contains("<CODE>0202</CODE>"));
     assert!(fixture.document(&page("00:00:00", "11:00:00", 1, 1)).contains("<MSG>没有数据</MSG>"));
-    let refused = fixture.bureau.calls().refused;
+    let refused = fixture.bureau.request_counts().refused;
     assert_eq!((refused["signature"], refused["action"]), (1, 1));
 }
 
@@ -298,7 +298,7 @@ async fn more_than_one_call_in_three_seconds_is_too_often() {
         all(&fixture.document(&list), "CODE").remove(0)
     };
     assert_eq!([0, 2_000, 900, 100, 3_000].map(code), ["0001", "-2", "-2", "0001", "0001"]);
-    let calls = fixture.bureau.calls();
+    let calls = fixture.bureau.request_counts();
     assert_eq!((calls.over_budget, calls.early, calls.by_kind["GetXfjList"]), (2, 1, 5));
 }
 

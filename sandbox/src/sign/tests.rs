@@ -21,7 +21,7 @@ fn the_message_board_signs_as_its_public_client_does() {
         ),
         ("/v1/threads/list/bw", list(3402), ours, "3cef6733652c82454e322bbacc7e2031"),
     ] {
-        assert_eq!(message_board(path, &param, app_code, ""), signature, "{path}");
+        assert_eq!(board_signature(path, &param, app_code, ""), signature, "{path}");
     }
 }
 
@@ -34,7 +34,7 @@ fn the_national_platforms_sign_in_the_order_sid_rid_rtime() {
         ("SIMAPPKEY340200", sid, rid, "bbu2b/z4c5nAlg6OB1p+gtjxpwSaK7sKxggCQnUfUX8="),
         (secret, rid, sid, "Z7Gi48zUHcWja/LgYQj5XzHT7RpJWEi/y1QLBJwWK64="),
     ] {
-        assert_eq!(platform(secret, first, second, rtime), sign);
+        assert_eq!(platform_signature(secret, first, second, rtime), sign);
     }
 }
 
@@ -43,7 +43,7 @@ fn the_secret_is_wrapped_as_java_does_it() {
     assert_eq!(hex::encode(sha1prng("123456")), "6bb4837eb74329105ee4568dda7dc67e");
     assert_eq!(hex::encode(sha1prng("SIMAPPKEY340200")), "01ce73a9b390132dd17f90faf0d5ae23");
     assert_eq!(
-        wrapped_secret("SIMAPPKEY340200", "0123456789abcdef0123456789abcdef"),
+        encrypted_secret("SIMAPPKEY340200", "0123456789abcdef0123456789abcdef"),
         "WC3lqrf7kzt5OjiNlFfCiVgt5aq3+5M7eTo4jZRXwoku+Zw2H56Sv2YrZWSZ+Imi"
     );
 }
@@ -53,7 +53,7 @@ fn x_bg_signs_the_sorted_query() {
     let path = "/restapi/prod/IC33000020211105003270/post";
     let date = "Tue, 09 Nov 2021 08:49:20 GMT";
     for query in ["test=123&v=123", "v=123&test=123"] {
-        let sign = x_bg("tet", "POST", path, query, "test", date);
+        let sign = x_bg_signature("tet", "POST", path, query, "test", date);
         assert_eq!(sign, "KJJG0L/1ilAOrfHxAsJR67f6oVm38fwREEp9hFnAcis=");
     }
 }

@@ -1,6 +1,6 @@
 //! The HTTP server of a simulated source, on a free port of this machine.
 //!
-//! A source answers without I/O, so unit tests can also call it directly.
+//! A source computes its answers without I/O, so unit tests can also call it without this server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,10 +40,11 @@ pub(crate) struct Reply {
 pub(crate) struct HttpServer {
     url: String,
     _server: JoinSet<()>,
-    // Ends the tasks of open connections.
+    // When dropped, ends the tasks of open connections.
     _stop: DropGuard,
 }
 
+/// The function of a source that answers requests.
 type Answer = dyn Fn(&Request) -> Reply + Send + Sync;
 
 impl HttpServer {
@@ -60,7 +61,7 @@ impl HttpServer {
         let stopped = stop.clone().cancelled_owned();
         let mut server = JoinSet::new();
         server.spawn(async move {
-            // An error of the listener shows in the tests: requests get no answer.
+            // If the listener fails, tests notice it: their requests get no answer.
             let _ = axum::serve(listener, router).with_graceful_shutdown(stopped).await;
         });
         Ok(Self { url, _server: server, _stop: stop.drop_guard() })
@@ -91,7 +92,7 @@ impl Reply {
         Self { status, headers, body: body.into() }
     }
 
-    /// 200 with JSON.
+    /// An answer with status 200 and this JSON text.
     pub(crate) fn json(body: impl Into<Vec<u8>>) -> Self {
         Self::new(200, "application/json;charset=UTF-8", body)
     }
@@ -102,7 +103,7 @@ impl Reply {
         self
     }
 
-    /// An HTML page.
+    /// An HTML page with this title and nothing else.
     pub(crate) fn html(status: u16, title: &str) -> Self {
         let page = format!("<!DOCTYPE html><html><head><title>{title}</title></head></html>");
         Self::new(status, "text/html;charset=UTF-8", page)

@@ -1,6 +1,6 @@
-//! The items of a source. Only the number, the time of receipt and the times of the states of each item
-//! are stored; its texts are generated again from the seed and the number whenever they are needed. So
-//! a hundred thousand items take a few megabytes.
+//! The items of a source. The register stores only the number, the time of receipt and the times of the
+//! states of each item; a source generates the texts again from the seed and the number whenever it needs
+//! them. So a hundred thousand items take a few megabytes.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::Retention;
 /// The items of a source.
 #[derive(Debug, Default)]
 pub(crate) struct Register {
-    /// All items in the order they were filed, including deleted ones.
+    /// All items in the order in which they were filed, including deleted ones.
     pub(crate) entries: Vec<Entry>,
     /// The time of the last change and the number of each item that is not deleted.
     by_change: BTreeSet<(NaiveDateTime, u64)>,
@@ -27,14 +27,15 @@ pub(crate) struct Entry {
     pub(crate) received: NaiveDateTime,
     /// Its states, oldest first; never empty.
     pub(crate) changes: Vec<Change>,
-    /// When the item was deleted.
+    /// When the item was deleted; `None` if it still exists.
     pub(crate) deleted_at: Option<NaiveDateTime>,
 }
 
-/// A change of an item to a new state: its time, and how many states came before.
+/// A change of an item to a new state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) at: NaiveDateTime,
+    /// The index of the new state: 0 for the state in which the item was filed.
     pub(crate) step: usize,
 }
 
@@ -48,19 +49,19 @@ impl Register {
         self.index(number).map(|index| &self.entries[index])
     }
 
-    /// Adds an item that was received at the time `at`, and is visible since then.
+    /// Adds an item that was received at the time `at`.
     pub(crate) fn add(&mut self, number: u64, at: NaiveDateTime) {
         self.by_change.insert((at, number));
         let changes = vec![Change { at, step: 0 }];
         self.entries.push(Entry { number, received: at, changes, deleted_at: None });
     }
 
-    /// The item with this number. The caller must not change its states.
+    /// The item with this number, for changes of its time of receipt. The caller must not change its states.
     pub(crate) fn entry_mut(&mut self, number: u64) -> Option<&mut Entry> {
         self.index(number).map(|index| &mut self.entries[index])
     }
 
-    /// Records that an item changed to a state.
+    /// Records that an item changed to the state with the index `step`.
     pub(crate) fn add_change(&mut self, number: u64, at: NaiveDateTime, step: usize) {
         let Some(index) = self.index(number) else { return };
         let entry = &mut self.entries[index];
@@ -72,7 +73,7 @@ impl Register {
         entry.changes.push(Change { at, step });
     }
 
-    /// Deletes an item.
+    /// Marks an item as deleted at the time `at`.
     pub(crate) fn delete(&mut self, number: u64, at: NaiveDateTime) {
         if let Some(index) = self.index(number) {
             let entry = &mut self.entries[index];
@@ -81,13 +82,13 @@ impl Register {
         }
     }
 
-    /// The items whose last change was between two times, both included, oldest change first.
+    /// The existing items whose last change was from `from` to `to` (both included), oldest change first.
     pub(crate) fn changed_between(
         &self,
         from: NaiveDateTime,
         to: NaiveDateTime,
     ) -> impl DoubleEndedIterator<Item = &Entry> {
-        // `range` would panic if `from` is after `to`; then this range is empty.
+        // `range` panics if its start is after its end. So if `from` is after `to`, this range is empty.
         let range = (from.min(to), if from <= to { 0 } else { u64::MAX })..=(to, u64::MAX);
         self.by_change.range(range).filter_map(|(_, number)| self.entry(*number))
     }

@@ -1,4 +1,5 @@
-//! The state of a source (its behaviour, items and request counts), and one item in one of its states.
+//! What every simulated HTTP source stores (behaviour, items, counts of requests), and one item as it is in
+//! one of its states.
 
 use chrono::NaiveDateTime;
 use serde_json::{Map, Value, json};
@@ -7,53 +8,54 @@ use crate::QuirkSet;
 use crate::dice::Dice;
 use crate::faker::{District, any_district};
 use crate::source::register::{Change, Entry, Register};
-use crate::source::{Behaviour, Calls};
+use crate::source::{Behaviour, RequestCounts};
 use crate::text::demand_text;
 use crate::time::whole_second;
 use crate::truth::{Outcome, ServedState, clean, facts, utc};
 
-/// The state that all kinds of sources have.
+/// What every kind of source stores; what only one kind stores is in its `Upstream`.
 #[derive(Debug)]
 pub(crate) struct SourceState<Q> {
     pub(crate) behaviour: Behaviour<Q>,
     pub(crate) register: Register,
-    pub(crate) calls: Calls,
-    /// Requests so far, including the present one.
+    /// Counts by kind and by reason of refusal, for tests.
+    pub(crate) request_counts: RequestCounts,
+    /// The number of the present request, from 1; it decides which quirks strike.
     pub(crate) n_requests: u64,
     /// Items filed so far.
     pub(crate) n_filed: u64,
-    /// How many advances `advance_random` was asked for so far.
+    /// How many items `Simulator::advance_random` had to advance so far; numbers its random streams.
     pub(crate) n_advances: u64,
 }
 
 impl<Q: QuirkSet> SourceState<Q> {
     pub(crate) fn new(behaviour: Behaviour<Q>) -> Self {
         let register = Register::new(behaviour.retention);
-        let calls = Calls::default();
-        Self { behaviour, register, calls, n_requests: 0, n_filed: 0, n_advances: 0 }
+        let request_counts = RequestCounts::default();
+        Self { behaviour, register, request_counts, n_requests: 0, n_filed: 0, n_advances: 0 }
     }
 
     pub(crate) fn now(&self) -> NaiveDateTime {
         self.behaviour.clock.now()
     }
 
-    /// Whether the present request has this quirk.
+    /// Whether this quirk strikes the present request.
     pub(crate) fn strikes(&self, quirk: Q) -> bool {
         self.behaviour.quirks.strikes(quirk, self.n_requests)
     }
 
     /// Counts a request of this kind.
     pub(crate) fn count_request(&mut self, kind: &'static str) {
-        *self.calls.by_kind.entry(kind).or_default() += 1;
+        *self.request_counts.by_kind.entry(kind).or_default() += 1;
     }
 
     /// Counts a refused request.
     pub(crate) fn count_refusal(&mut self, reason: &'static str) {
-        *self.calls.refused.entry(reason).or_default() += 1;
+        *self.request_counts.refused.entry(reason).or_default() += 1;
     }
 }
 
-/// An item in one of its states: what items of all kinds have in common.
+/// An item in one of its states, with the fields that items of all kinds of sources have.
 pub(crate) struct Item<'a, Q> {
     behaviour: &'a Behaviour<Q>,
     pub(crate) number: u64,
@@ -66,8 +68,8 @@ pub(crate) struct Item<'a, Q> {
 }
 
 impl<'a, Q: QuirkSet> Item<'a, Q> {
-    /// The item, and the random numbers for the fields that only its kind has. If these are drawn in the
-    /// same order, all states of the item have the same values.
+    /// The item, and the random numbers for the fields that only its kind of source has. The caller must
+    /// draw these in the same order for all states of an item, so that they have the same values.
     pub(crate) fn new(behaviour: &'a Behaviour<Q>, entry: &Entry, change: Change) -> (Self, Dice) {
         let mut dice = Dice::new(behaviour.seed, entry.number);
         let district = any_district(&mut dice);
@@ -85,23 +87,23 @@ impl<'a, Q: QuirkSet> Item<'a, Q> {
         (item, dice)
     }
 
-    /// Whether the item has this quirk.
+    /// Whether this quirk strikes the item.
     pub(crate) fn has_quirk(&self, quirk: Q) -> bool {
         self.behaviour.quirks.strikes(quirk, self.number)
     }
 
-    /// The name of its state; `states` are the names of all states in order.
+    /// The element of `states` for the item's state; `states` has one for each state, in order.
     pub(crate) fn state<S: Copy>(&self, states: &[S]) -> S {
         states[self.change.step.min(states.len() - 1)]
     }
 
-    /// When it reached the last of `steps` states, if it did.
+    /// When the item reached the last of its `steps` states; `None` if it is in an earlier one.
     pub(crate) fn closed_at(&self, steps: usize) -> Option<NaiveDateTime> {
         (self.change.step + 1 >= steps).then(|| whole_second(self.change.at))
     }
 
-    /// How this state is served (`payload`), and the facts of its demand. `specific` are the facts that
-    /// only its kind has; they replace common facts with the same name.
+    /// The truth about this state. `payload` is how the source serves it. `specific` holds the facts that
+    /// only this kind of source has; they replace common facts with the same name.
     pub(crate) fn served_state(&self, specific: Value, payload: Value) -> ServedState {
         let common = json!({
             "title": clean(&self.title),

@@ -19,7 +19,7 @@ pub(crate) struct DemandText {
 /// Composes a demand on a random topic, at a random address in `district`.
 pub(crate) fn demand_text(dice: &mut Dice, district: &'static District) -> DemandText {
     let target = random_length(dice);
-    let topic = topic(dice);
+    let topic = any_topic(dice);
     let scene = Scene::new(dice, district);
     let mut title = String::new();
     scene.append_random(dice, &topic.titles, &mut title);
@@ -30,16 +30,16 @@ pub(crate) fn demand_text(dice: &mut Dice, district: &'static District) -> Deman
     DemandText { title, content, category: &topic.category, address }
 }
 
-/// Appends further sentences to `text`, until it has about `characters` characters.
+/// Returns `text` with further sentences, about `characters` characters in all.
 pub(crate) fn lengthen(dice: &mut Dice, text: &str, characters: usize) -> String {
     let district = faker::any_district(dice);
-    let (topic, scene) = (topic(dice), Scene::new(dice, district));
+    let (topic, scene) = (any_topic(dice), Scene::new(dice, district));
     let mut text = text.to_owned();
     compose(dice, topic, &scene, characters, &mut text);
     text
 }
 
-/// Appends sentences to `text`, until it has about `target` characters.
+/// Appends sentences on `topic` to `text`, until it has about `target` characters.
 fn compose(dice: &mut Dice, topic: &Topic, scene: &Scene, target: usize, text: &mut String) {
     let common = &phrases().common;
     let mut problems = Deck::new(dice, &topic.problems);
@@ -72,7 +72,7 @@ fn compose(dice: &mut Dice, topic: &Topic, scene: &Scene, target: usize, text: &
     }
 }
 
-/// Returns sentences in turn, from a random one on. None is repeated before all others were used.
+/// Returns sentences in turn, beginning with a random one. It repeats none until all others have been used.
 struct Deck<'a> {
     sentences: &'a [String],
     index: usize,
@@ -89,12 +89,12 @@ impl<'a> Deck<'a> {
     }
 }
 
-fn topic(dice: &mut Dice) -> &'static Topic {
+fn any_topic(dice: &mut Dice) -> &'static Topic {
     let topics = &phrases().topics;
     &topics[dice.below(topics.len())]
 }
 
-/// The place and the parties, which stay the same throughout a demand.
+/// The place, the firm and the person that all sentences of one demand name.
 struct Scene {
     district: &'static District,
     road: String,
@@ -116,14 +116,14 @@ impl Scene {
         }
     }
 
-    /// Appends a random one of these sentences to `text`.
+    /// Appends a random one of these templates to `text`, and fills its slots.
     fn append_random(&self, dice: &mut Dice, choices: &[String], text: &mut String) {
         let template = dice.pick(choices);
         self.append(dice, template, text);
     }
 
-    /// Appends `template` to `text`, and fills its slots. An unknown slot is left as it is, which a test
-    /// would find.
+    /// Appends `template` to `text`, and fills its slots, such as `{road}`. An unknown slot stays as it is,
+    /// so that a test finds it.
     fn append(&self, dice: &mut Dice, template: &str, text: &mut String) {
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
@@ -135,6 +135,7 @@ impl Scene {
         text.push_str(rest);
     }
 
+    /// Appends the text for the slot with this name.
     fn append_slot(&self, dice: &mut Dice, slot: &str, text: &mut String) {
         // Writing to a string cannot fail.
         let _ = match slot {

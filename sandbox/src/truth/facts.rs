@@ -8,13 +8,13 @@ use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Map, Value, json};
 
 /// The fields that a demand must have, in the form of the unified demand. A field that is not here may
-/// have any value; but if a field `x_raw` is here without `x`, the demand has no code `x`. Personal
-/// values are plain text, as in the source. `quality` lists flags that the demand must have, perhaps
-/// among others; a flag with the field `people` also stands for `people.0.phone`.
+/// have any value; but if a field `x_raw` is here without `x`, the demand must not have `x`. Personal
+/// values are plain text, as in the source. `quality` lists flags that the demand must have; it may have
+/// others too. A flag with the field `people` can also be at `people.0.phone`.
 pub type Facts = Map<String, Value>;
 
-/// Merges JSON objects; if several have the same field, the last one is used. Nulls and empty lists are
-/// left out.
+/// Merges JSON objects into facts. If several have the same field, the last one wins. Leaves out nulls and
+/// empty lists.
 pub(crate) fn facts<const N: usize>(objects: [Value; N]) -> Facts {
     let members = objects.into_iter().filter_map(|object| match object {
         Value::Object(members) => Some(members),
@@ -26,6 +26,7 @@ pub(crate) fn facts<const N: usize>(objects: [Value; N]) -> Facts {
     }
 }
 
+/// The value without nulls and empty lists in it; `None` if it is one itself.
 fn remove_nulls(value: Value) -> Option<Value> {
     Some(match value {
         Value::Null => return None,
@@ -39,7 +40,8 @@ fn remove_nulls(value: Value) -> Option<Value> {
     })
 }
 
-/// The code in the unified demand for a label or code of a source, by a table of `codes.toml`.
+/// The code in the unified demand for a label or code of a source, from a table of `codes.toml`; `None` if
+/// the label is not in the table.
 #[expect(clippy::expect_used, reason = "the file is part of the program, and every test reads it")]
 pub(crate) fn unified_code(table: &str, label: &str) -> Option<&'static str> {
     type Tables = HashMap<String, HashMap<String, String>>;
@@ -54,7 +56,7 @@ pub(crate) fn utc(at: NaiveDateTime) -> String {
     (at - TimeDelta::hours(8)).format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// The field `people` of a record with only one person.
+/// The field `people` of a demand with only one person.
 pub(crate) fn main_person(name: Option<&str>, phone: Option<&str>) -> Value {
     json!([{ "role": "main", "name": name, "phone": phone }])
 }
@@ -65,9 +67,9 @@ pub(crate) fn quality_flag(field: &str, flag: &str) -> Value {
 }
 
 /// `text` after the cleaning that the gateway must do: without tags, entities, control characters, byte
-/// order marks and Excel's escapes, with repeated blanks and empty lines merged. It supports only what
-/// [`Dirt`](crate::text::Dirt) adds. This code is independent of the gateway's, so that tests compare two
-/// implementations.
+/// order marks and Excel's escapes, with repeated blanks and empty lines merged. It handles only the
+/// characters that [`Dirt`](crate::text::Dirt) adds. It shares no code with the gateway, so that tests
+/// compare two implementations.
 pub(crate) fn clean(text: &str) -> String {
     let text = text.replace("_x000D_", "\r");
     let text = if text.contains(['<', '&']) { strip_markup(&text) } else { text };

@@ -1,6 +1,6 @@
-//! Measures the same backlog through RabbitMQ into PostgreSQL, and dlt, which loads it into the same
-//! PostgreSQL without a broker. dlt reads the rows of the hotline as JSON pages over HTTP. The pages are
-//! made before it starts, so that this measures dlt and not the HTTP server.
+//! Measures how fast the gateway brings a backlog of the hotline through RabbitMQ into PostgreSQL, and how
+//! fast dlt loads the same rows into the same PostgreSQL without a broker. dlt reads the rows as JSON pages
+//! over HTTP. The pages are made before it starts, so that this measures dlt and not the HTTP server.
 
 use std::{
     io::Write,
@@ -25,6 +25,7 @@ use tokio::{
 
 use super::{RECORDS, rate};
 
+/// How often the books of the store are read while waiting.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Measures, and prints a table.
@@ -55,7 +56,7 @@ pub(crate) async fn measure(mut world: World) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs the binary until it has published everything once.
+/// Starts the binary, and waits until it has published everything once.
 pub(crate) fn publish(world: &World, role: &str) -> anyhow::Result<Gateway> {
     let mut gateway = Gateway::start_as(world, role)?;
     let mut caught_up = false;
@@ -69,7 +70,7 @@ pub(crate) fn publish(world: &World, role: &str) -> anyhow::Result<Gateway> {
     }
 }
 
-/// Waits until the store has kept everything; returns how long that took.
+/// Waits until the store contains everything; returns how long that took.
 async fn wait_until_kept(store: &Database) -> anyhow::Result<Duration> {
     let began = Instant::now();
     let channel: ChannelId = "hotline".parse()?;
@@ -83,10 +84,10 @@ async fn wait_until_kept(store: &Database) -> anyhow::Result<Duration> {
     }
 }
 
-/// Rows of a page.
+/// The number of rows in a page.
 const PAGE_ROWS: usize = 1_000;
 
-/// A server that answers `/rows?page=N`, N from 0. A page after the last one is empty.
+/// An HTTP server for `/rows?page=N`, with N from 0. A page after the last one is empty.
 pub(crate) struct Pages {
     url: String,
     _server: JoinSet<()>,
@@ -116,6 +117,7 @@ pub(crate) async fn serve(hotline: &str) -> anyhow::Result<Pages> {
     Ok(Pages { url, _server: server })
 }
 
+/// A row of the hotline as JSON.
 fn record(row: &sqlx::sqlite::SqliteRow) -> anyhow::Result<serde_json::Value> {
     use sqlx::{Column, TypeInfo, ValueRef};
     let mut record = serde_json::Map::new();
@@ -176,8 +178,8 @@ pub(crate) struct DltRun {
     pub(crate) duration: Duration,
 }
 
-/// Lets dlt load all pages below the URL `pages` into a schema of its own. `TONGHUI_BENCH_PYTHON`, which
-/// `cargo xtask bench` sets, names the Python interpreter that has dlt.
+/// Runs dlt, which loads all pages at the URL `pages` into a schema of its own in the database `store`.
+/// `cargo xtask bench` sets `TONGHUI_BENCH_PYTHON` to the Python interpreter that has dlt.
 pub(crate) fn load(pages: &str, store: &str) -> anyhow::Result<DltRun> {
     let python = server("TONGHUI_BENCH_PYTHON")?;
     let home = tempfile::tempdir()?;

@@ -1,4 +1,5 @@
-//! Measures the backlog of the hotline into one SQLite file, and the lower bound: SQLite alone.
+//! Measures how fast the gateway brings a backlog of the hotline into one SQLite file, and how fast SQLite
+//! alone writes such rows: no gateway can be faster (the "floor").
 
 use std::{
     io::Write,
@@ -14,7 +15,7 @@ use system_tests::{
 
 use super::{RECORDS, rate};
 
-/// Rows of one statement of the lower bound: about as many as in a batch of the store.
+/// The number of rows that SQLite alone writes in one transaction: about as many as in a batch of the store.
 const FLOOR_BATCH: usize = 1_000;
 
 /// Measures, and prints a table.
@@ -41,7 +42,9 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// The measurements of one run of the binary.
 struct Run {
+    /// The time from the start to the first read.
     first_read: Duration,
+    /// The time from the start until everything was settled.
     whole: Duration,
     /// CPU time of all threads, in user and kernel mode.
     cpu: Duration,
@@ -85,6 +88,7 @@ fn cpu_time(process: u32) -> anyhow::Result<Duration> {
     Ok(Duration::from_millis(10 * ticks))
 }
 
+/// The mean size of a row of the hotline in bytes, with 200 for the short columns.
 async fn row_size(url: &str) -> anyhow::Result<usize> {
     let mut source = SqliteConnection::connect(url).await?;
     let mean: f64 = sqlx::query_scalar(
@@ -97,7 +101,8 @@ async fn row_size(url: &str) -> anyhow::Result<usize> {
     Ok(mean as usize)
 }
 
-/// SQLite alone: rows of that size, a key and an index, WAL and full synchronous, in batches.
+/// Rows per second that SQLite alone writes: rows of `size` bytes with a unique key, in batches, with WAL
+/// and full synchronous mode.
 async fn floor(size: usize) -> anyhow::Result<f64> {
     let folder = tempfile::tempdir()?;
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("floor.db").display());

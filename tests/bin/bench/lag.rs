@@ -1,5 +1,5 @@
-//! Measures how late the demands of five channels arrive while a sixth channel misbehaves, compared with a
-//! sixth channel that behaves: from the time a source has a record until its receipt is written.
+//! Measures the lag of the demands of five channels while a sixth channel misbehaves, compared with a sixth
+//! channel that behaves. The lag is the time from filing a record at its source to writing its receipt.
 
 use std::{collections::HashMap, fs, io::Write as _, path::Path, sync::Arc, time::Duration};
 
@@ -28,8 +28,9 @@ const N_LAST_TICKS: usize = 15;
 const FLOOD_RECORDS: u64 = 400;
 /// The number of ticks between two broken records.
 const BROKEN_INTERVAL: usize = 25;
-/// UTF-8 that was read as GBK, followed by clean text: so each repetition has to be repaired separately.
+/// UTF-8 that was read as GBK, followed by clean text, so that each repetition needs a separate repair.
 const BROKEN: &str = "缇や紬璇夋眰，小区电梯坏了。";
+/// The size of a broken record.
 const BROKEN_BYTES: usize = 7_900_000;
 
 /// What the sixth channel does.
@@ -83,8 +84,11 @@ pub(crate) async fn measure(seconds: u64, runs: usize) -> anyhow::Result<()> {
 
 /// The result of one run.
 struct Lag {
+    /// The 99th percentile of the lag, in milliseconds.
     p99: u64,
+    /// The number of records filed in the five channels.
     filed: usize,
+    /// How many of them have a receipt.
     kept: usize,
 }
 
@@ -100,7 +104,7 @@ async fn run(sixth: Sixth, length: Duration) -> anyhow::Result<Lag> {
         let behaviour = Behaviour { limits: Limits::Loose, retention, ..behaviour };
         sources.push(Mobile::open(behaviour).await?);
     }
-    // Nobody accepts the connection, so no answer comes.
+    // Nothing accepts connections to this listener, so no answer comes.
     let silent = TcpListener::bind("127.0.0.1:0").await?;
     for (number, source) in sources.iter().enumerate() {
         let address = match (sixth, number == N_GOOD) {
@@ -114,9 +118,9 @@ async fn run(sixth: Sixth, length: Duration) -> anyhow::Result<Lag> {
     if sixth == Sixth::Broken {
         write_file_channel(&config, &dropped)?;
     }
-    let known = sources[0].environment();
+    let variables = sources[0].environment();
     let environment =
-        |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
+        |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| value.clone());
     let settings = config::resolve(&config, &section_schemas(), &environment)?;
     let (store, keys) = assemble::open(&settings).await?;
     let mut channels = assemble::channels(&settings, &keys)?;
@@ -138,7 +142,7 @@ async fn run(sixth: Sixth, length: Duration) -> anyhow::Result<Lag> {
     lag(&store, &filed?).await
 }
 
-/// Writes the shipped channel under another name, with a read every second, without limits.
+/// Writes the shipped channel as the channel `c{number}`, with a read every second and practically no limit.
 fn write_channel(config: &Path, number: usize, template: &str, url: &str) -> anyhow::Result<()> {
     let folder = config.join(format!("channels/c{number}"));
     fs::create_dir_all(&folder)?;
@@ -218,7 +222,7 @@ async fn file(
     Ok(filed)
 }
 
-/// The case measures nothing if the broken records are refused before they are mapped.
+/// Fails if the gateway refused all broken records before mapping them: then the run measured nothing.
 async fn ensure_mapped(store: &Path) -> anyhow::Result<()> {
     let mut store = SqliteConnection::connect(&format!("sqlite://{}", store.display())).await?;
     let count = "SELECT count(*) FROM demand WHERE quality LIKE '%unrepaired_text%'";
@@ -227,7 +231,7 @@ async fn ensure_mapped(store: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Computes the 99th percentile of the time from filing to receipt.
+/// Computes the result of a run from the receipts in the store.
 async fn lag(store: &Path, filed: &Filed) -> anyhow::Result<Lag> {
     let url = format!("sqlite://{}", store.display());
     let mut store = SqliteConnection::connect(&url).await?;

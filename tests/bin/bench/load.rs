@@ -1,5 +1,5 @@
-//! Measures two sinks that load a backlog into an empty PostgreSQL: how even their rate is over time, and how
-//! far the indexes are behind until they cover everything.
+//! Measures two sinks that load a backlog into an empty PostgreSQL: how much their rate varies over time,
+//! and how many rows the indexes are behind until they cover everything.
 
 use std::{io::Write as _, time::Duration};
 
@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{brokered::publish, rate};
 
-/// Demands of the backlog.
+/// The number of demands in the backlog.
 pub(crate) const RECORDS: u64 = 200_000;
 /// The length of a time window.
 const WINDOW: Duration = Duration::from_secs(2);
@@ -22,7 +22,7 @@ pub(crate) async fn measure(mut world: World) -> anyhow::Result<()> {
     let (store, broker) = (server("TONGHUI_TEST_POSTGRES")?, server("TONGHUI_TEST_AMQP")?);
     world.use_servers(Some(&store), Some(&broker)).await?;
     let (database, _) = world.store().await?;
-    // All messages are at the broker before the sinks start: so the sinks never wait for ingest.
+    // All messages are at the broker before the sinks start, so the sinks never wait for messages.
     tokio::task::block_in_place(|| publish(&world, "ingest")?.stop())?;
     let began = Instant::now();
     let start = |_| Gateway::start_with(&world, "sink", "warn");
@@ -64,7 +64,7 @@ async fn watch(database: &Database, began: Instant) -> anyhow::Result<Vec<u64>> 
     }
 }
 
-/// Prints the rates. The first window is left out, because it includes the start.
+/// Prints the rates, without the first window, because it includes the start.
 fn summarize(windows: &[u64]) -> anyhow::Result<()> {
     let after_first = windows.get(1..).unwrap_or_default();
     let mut sorted = after_first.to_vec();

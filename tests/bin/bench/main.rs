@@ -1,5 +1,5 @@
-//! The measurements of docs/performance.md: the release binary reads the backlog of a hotline, and lower
-//! bounds and other programs are measured in the same call. Prints Markdown.
+//! Makes the measurements of docs/performance.md: the release binary reads a backlog of the simulated
+//! hotline. For comparison, the same call measures SQLite alone and another program. Prints Markdown.
 
 mod brokered;
 mod embedded;
@@ -12,18 +12,18 @@ use clap::Parser;
 use sandbox::{Clock, Settings, Storage};
 use system_tests::world::World;
 
-/// Demands of the backlog.
+/// The number of demands in the backlog.
 const RECORDS: u64 = 50_000;
 
-/// Which part to measure. Without one: throughput, memory and start.
+/// What to measure. Without an argument: throughput, memory and start-up time.
 #[derive(Debug, Parser)]
-enum Part {
-    /// The lag of five channels beside one that misbehaves, for each way to misbehave.
+enum Subject {
+    /// The lag of five channels beside one that misbehaves, for each kind of misbehaviour.
     Lag {
-        /// How long one run takes.
+        /// The duration of one run, in seconds.
         #[arg(long, default_value_t = 60)]
         seconds: u64,
-        /// Runs for each way to misbehave.
+        /// The number of runs for each kind of misbehaviour.
         #[arg(long, default_value_t = 5)]
         runs: usize,
     },
@@ -34,17 +34,17 @@ enum Part {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     if std::env::args().len() > 1 {
-        return match Part::parse() {
-            Part::Lag { seconds, runs } => lag::measure(seconds, runs).await,
-            Part::Load => load::measure(city(load::RECORDS).await?).await,
+        return match Subject::parse() {
+            Subject::Lag { seconds, runs } => lag::measure(seconds, runs).await,
+            Subject::Load => load::measure(world(load::RECORDS).await?).await,
         };
     }
-    embedded::measure(&city(RECORDS).await?).await?;
-    brokered::measure(city(RECORDS).await?).await
+    embedded::measure(&world(RECORDS).await?).await?;
+    brokered::measure(world(RECORDS).await?).await
 }
 
-/// Creates a city whose hotline has a backlog, the same one every time.
-async fn city(backlog: u64) -> anyhow::Result<World> {
+/// A hotline with `backlog` demands, the same ones every time, and the configuration to read it.
+async fn world(backlog: u64) -> anyhow::Result<World> {
     let mut settings = Settings::new(1, Clock::machine());
     settings.storage = Storage::Clob;
     let world = World::open(settings).await?;
@@ -52,9 +52,10 @@ async fn city(backlog: u64) -> anyhow::Result<World> {
     Ok(world)
 }
 
-fn rate(n: u64, took: Duration) -> f64 {
+/// `n` per second.
+fn rate(n: u64, duration: Duration) -> f64 {
     // These counts are far below 2^52.
     #[allow(clippy::cast_precision_loss)]
     let n = n as f64;
-    n / took.as_secs_f64()
+    n / duration.as_secs_f64()
 }

@@ -1,5 +1,5 @@
-//! Sends the same bytes through every connector that reads documents: whatever is wrong in a record, all
-//! connectors must treat the record in the same way.
+//! Reads the same bytes with every connector that reads documents. Whatever is wrong in a record, all
+//! connectors must treat it in the same way.
 
 use anyhow::anyhow;
 use connector_files::Files;
@@ -16,7 +16,7 @@ pub enum Fate {
     Accepted {
         /// Its key.
         key: String,
-        /// The number of doubts about its texts.
+        /// The number of marks on its texts, each of which becomes a quality flag.
         n_marks: usize,
     },
     /// It was unreadable.
@@ -29,7 +29,7 @@ pub enum Fate {
 /// The fates of all records of a document; `None` if the whole document was refused.
 pub type Fates = Option<Vec<Fate>>;
 
-/// The fates of JSON records in a list, with files, http and webhook.
+/// The fates of JSON records in a list, in the connectors `files`, `http` and `webhook`.
 ///
 /// # Errors
 /// The settings of a connector are invalid.
@@ -44,7 +44,7 @@ pub fn json_list(list: &[u8]) -> anyhow::Result<[(&'static str, Fates); 3]> {
     ])
 }
 
-/// The fates of JSON records that a plugin writes, one per line.
+/// The fates of JSON records that a plugin of the connector `process` writes, one in each line.
 ///
 /// # Errors
 /// The settings are invalid.
@@ -61,7 +61,7 @@ pub fn plugin_lines(records: &[Vec<u8>]) -> anyhow::Result<Fates> {
     Ok(fates(&process, "page.jsonl", &page))
 }
 
-/// The fates of XML records in an element, with files and http.
+/// The fates of XML records in one document, in the connectors `files` and `http`.
 ///
 /// # Errors
 /// The settings of a connector are invalid.
@@ -74,7 +74,8 @@ pub fn xml_list(document: &[u8]) -> anyhow::Result<[(&'static str, Fates); 2]> {
     ])
 }
 
-/// The rows that files reads from a CSV table; `None` if it refuses the table.
+/// The rows that the connector `files` reads from a CSV table (null for an unreadable row); `None` if it
+/// refuses the table.
 ///
 /// # Errors
 /// The settings are invalid.

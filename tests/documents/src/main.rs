@@ -1,8 +1,9 @@
-//! Inserts the texts of public test suites between two good records; `cargo xtask conformance DIR` calls it.
+//! Inserts the texts of public test suites into documents, each between two good records, and reads the
+//! documents with every connector. `cargo xtask conformance DIR` runs it.
 //!
-//! A suite says whether a whole text is valid JSON or XML. This program checks which records are damaged: the
-//! record with the text may be unreadable, its neighbours may not, and all connectors must agree. If a text
-//! leaves a bracket open, nobody can tell records apart, and the whole document is refused.
+//! A suite says whether a text alone is valid JSON or XML. This program checks which records are damaged: the
+//! record with the text may be unreadable, its neighbours must not be, and all connectors must agree. If a
+//! text leaves a bracket open, the records cannot be told apart, and a connector refuses the whole document.
 
 use std::{
     collections::BTreeMap,
@@ -16,41 +17,45 @@ use anyhow::{Context as _, Result, ensure};
 use document_tests::{Fate, Fates, csv_rows, json_list, xml_list};
 use serde_json::Value;
 
-/// The number of files by kind and fate, and what was wrong.
+/// The results so far.
 #[derive(Default)]
-struct Counts {
+struct Results {
+    /// The number of files by kind and fate.
     fates: BTreeMap<(String, &'static str), usize>,
+    /// Descriptions of wrong fates.
     wrong: Vec<String>,
 }
 
 fn main() -> Result<ExitCode> {
     let folder = std::env::args_os().nth(1).map(PathBuf::from);
-    let folder = folder.context("name the folder that holds the clones of the suites")?;
+    let folder = folder.context("add the folder with the clones of the suites as an argument")?;
     let mut files = Vec::new();
     list(&folder, &mut files)?;
-    let mut counts = Counts::default();
+    let mut results = Results::default();
     for path in &files {
         let (name, text) = (path.to_string_lossy(), fs::read(path)?);
         if name.contains("test_parsing/") && name.ends_with(".json") {
-            counts.json(path, &text)?;
+            results.json(path, &text)?;
         } else if name.ends_with(".xml") && (name.contains("/valid/") || name.contains("/not-wf/"))
         {
-            counts.xml(&name, &text)?;
+            results.xml(&name, &text)?;
         } else if name.contains("/csvs/") && name.ends_with(".csv") {
-            counts.csv(path, &text)?;
+            results.csv(path, &text)?;
         }
     }
-    ensure!(!counts.fates.is_empty(), "{} holds no suite that is known here", folder.display());
+    ensure!(!results.fates.is_empty(), "{} contains no known test suite", folder.display());
     let mut out = io::stdout().lock();
     writeln!(out, "| files | fate | n |\n|---|---|---|")?;
-    for ((kind, fate), n) in &counts.fates {
+    for ((kind, fate), n) in &results.fates {
         writeln!(out, "| {kind} | {fate} | {n} |")?;
     }
-    counts.wrong.iter().try_for_each(|wrong| writeln!(out, "WRONG {wrong}"))?;
-    Ok(if counts.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    results.wrong.iter().try_for_each(|wrong| writeln!(out, "WRONG {wrong}"))?;
+    Ok(if results.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-impl Counts {
+impl Results {
+    /// Checks one file of the JSON suite. The first letter of its name says whether it is valid JSON (`y`),
+    /// invalid (`n`) or up to the parser (`i`).
     fn json(&mut self, path: &Path, value: &[u8]) -> Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let (before, after) = (br#"[{"id":"1"},{"id":"2","v":"#, br#"},{"id":"9"}]"#);
@@ -67,6 +72,7 @@ impl Counts {
         Ok(())
     }
 
+    /// Checks one file of the XML suite. A valid document must be accepted.
     fn xml(&mut self, name: &str, text: &[u8]) -> Result<()> {
         // A text that is not UTF-8 cannot be inserted into a UTF-8 document.
         let Some(root) = std::str::from_utf8(text).ok().and_then(root_of) else { return Ok(()) };
@@ -83,6 +89,7 @@ impl Counts {
         Ok(())
     }
 
+    /// Checks one file of the CSV suite, which has the expected rows as JSON.
     fn csv(&mut self, path: &Path, table: &[u8]) -> Result<()> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let expected = path.with_file_name("").join("../json").join(format!("{name}.json"));
@@ -94,7 +101,7 @@ impl Counts {
         let key = format!("$['{}']", first.map_or("", String::as_str));
         let mut rows = csv_rows(table, &key)?;
         if name == "location_coordinates" {
-            // The telephone number in this table is not the one that the suite expects.
+            // The telephone number that the suite expects is not the one in this table.
             for row in rows.iter_mut().flatten().chain(&mut expected) {
                 row["Contact Phone Number"] = Value::Null;
             }
@@ -153,24 +160,24 @@ fn is_balanced(text: &[u8]) -> bool {
 
 /// The root element of a document, without the prolog.
 fn root_of(text: &str) -> Option<&str> {
-    let mut rest = text.trim_start_matches('\u{feff}').trim_start();
+    let mut unread = text.trim_start_matches('\u{feff}').trim_start();
     loop {
-        let end = if rest.starts_with("<?") {
-            rest.find("?>")? + 2
-        } else if rest.starts_with("<!--") {
-            rest.find("-->")? + 3
-        } else if rest.starts_with("<!DOCTYPE") {
-            match (rest.find('['), rest.find('>')?) {
+        let end = if unread.starts_with("<?") {
+            unread.find("?>")? + 2
+        } else if unread.starts_with("<!--") {
+            unread.find("-->")? + 3
+        } else if unread.starts_with("<!DOCTYPE") {
+            match (unread.find('['), unread.find('>')?) {
                 (Some(subset), plain) if subset < plain => {
-                    let close = rest.find("]>").or_else(|| rest.find("] >"))?;
-                    close + rest[close..].find('>')? + 1
+                    let close = unread.find("]>").or_else(|| unread.find("] >"))?;
+                    close + unread[close..].find('>')? + 1
                 }
                 (_, plain) => plain + 1,
             }
         } else {
-            return rest.starts_with('<').then_some(rest);
+            return unread.starts_with('<').then_some(unread);
         };
-        rest = rest.get(end..)?.trim_start();
+        unread = unread.get(end..)?.trim_start();
     }
 }
 

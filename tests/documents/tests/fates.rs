@@ -1,4 +1,4 @@
-//! A table of what may be wrong in a record, and what every connector must do with it.
+//! Tests a table of things that can be wrong in a record, with what every connector must do about each.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -7,15 +7,15 @@ use document_tests::{Fate, Fates, json_list, plugin_lines, xml_list};
 /// The expected fate of the record in the middle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expected {
-    /// It is accepted without doubts.
+    /// It is accepted without quality flags.
     Clean,
-    /// It is accepted, with a doubt.
+    /// It is accepted with a quality flag.
     Flagged,
-    /// It is unreadable, with its key.
+    /// It is unreadable, and its key is known.
     Damaged,
-    /// It is unreadable, and its key is uncertain.
+    /// It is unreadable, and its key is not certain.
     NoKey,
-    /// The whole document is refused, because nobody can tell the records apart.
+    /// The whole document is refused, because the records cannot be told apart.
     Refused,
 }
 use Expected::*;
@@ -33,23 +33,23 @@ const JSON: &[(&str, &str, Expected)] = &[
     ("infinity", r#"{"id":"2","v":-Infinity}"#, Damaged),
     ("two points in a number", r#"{"id":"2","v":0.1.2}"#, Damaged),
     ("an exponent without digits", r#"{"id":"2","v":1.0e+}"#, Damaged),
-    ("a zero in front", r#"{"id":"2","v":[007]}"#, Damaged),
-    ("no number as the key", r#"{"id":2.0.1,"v":1}"#, NoKey),
-    ("a comma behind the last field", r#"{"id":"2","v":1,}"#, Damaged),
-    ("a comma behind the last of a list", r#"{"id":"2","v":[1,]}"#, Damaged),
+    ("a leading zero", r#"{"id":"2","v":[007]}"#, Damaged),
+    ("a key that is not a number", r#"{"id":2.0.1,"v":1}"#, NoKey),
+    ("a comma after the last field", r#"{"id":"2","v":1,}"#, Damaged),
+    ("a comma after the last item of a list", r#"{"id":"2","v":[1,]}"#, Damaged),
     ("a missing comma", r#"{"id":"2","v":"x" "w":"y"}"#, Damaged),
     ("a missing colon", r#"{"id":"2","v" "x"}"#, Damaged),
     ("a name without quotes", r#"{"id":"2",v:"x"}"#, Damaged),
     ("a text in single quotes", r#"{"id":"2","v":'x'}"#, Damaged),
-    ("an escape that is none", r#"{"id":"2","v":"\x41"}"#, Damaged),
+    ("an unknown escape", r#"{"id":"2","v":"\x41"}"#, Damaged),
     ("a comment", r#"{"id":"2","v":/* x */1}"#, Damaged),
     ("a name twice, the same value", r#"{"id":"2","v":1,"v":1}"#, Clean),
     ("a name twice, two values", r#"{"id":"2","v":1,"v":2}"#, Flagged),
     ("the key twice, two values", r#"{"id":"2","id":"3","v":2}"#, NoKey),
     ("a bracket of another kind", r#"{"id":"2","v":[1}"#, Refused),
-    ("a bracket too many", r#"{"id":"2","v":{}}}"#, Refused),
+    ("one bracket too many", r#"{"id":"2","v":{}}}"#, Refused),
     ("a text without end", r#"{"id":"2","v":"x}"#, Refused),
-    ("no object", "NaN", NoKey),
+    ("a record that is not an object", "NaN", NoKey),
 ];
 
 /// XML records; each one is placed between two good ones.
@@ -63,10 +63,10 @@ const XML: &[(&str, &str, Expected)] = &[
     ("a break of HTML", "<id>2</id><v>a<br>b<br/>c</v>", Flagged),
     ("a closed break of HTML", "<id>2</id><v>a<br/>b</v>", Clean),
     ("an element that is not closed", "<id>2</id><v>x<w>y</v>", Damaged),
-    ("an end of nothing", "<id>2</id><v>x</w></v>", Damaged),
+    ("an end tag without a start tag", "<id>2</id><v>x</w></v>", Damaged),
     ("an attribute without quotes", "<id>2</id><v a=x/>", Damaged),
     ("an attribute twice", "<id>2</id><v a='x' a='y'/>", Flagged),
-    ("a mark that does not end", "<id>2</id><v a='x", Refused),
+    ("a tag that does not end", "<id>2</id><v a='x", Refused),
 ];
 
 #[test]
@@ -82,7 +82,7 @@ fn the_same_json_has_the_same_fate_in_every_connector() {
             let lines =
                 [r#"{"id":"1"}"#, record, r#"{"id":"9"}"#].map(|line| line.as_bytes().to_vec());
             let fates = plugin_lines(&lines).unwrap().unwrap();
-            // A line break ends a line of the protocol: there it comes as a blank.
+            // A line break would end a line of the protocol, so `plugin_lines` writes a blank.
             let is_broken_up = record.contains('\n');
             let is_accepted = |fate: &Fate| matches!(fate, Fate::Accepted { .. });
             assert_eq!(is_accepted(&fates[1]), *expected != Damaged, "{name}: {fates:?}");
@@ -128,7 +128,7 @@ fn a_document_is_read_in_whatever_charset_it_came() {
 }
 
 #[test]
-fn an_empty_place_in_the_list_is_no_record() {
+fn an_empty_place_in_the_list_is_not_a_record() {
     for list in [r#"[{"id":"1"},,{"id":"9"}]"#, r#"[{"id":"1"},{"id":"9"},]"#] {
         for (connector, fates) in json_list(list.as_bytes()).unwrap() {
             assert_eq!(fates.unwrap().len(), 2, "{connector}: {list}");

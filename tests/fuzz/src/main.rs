@@ -1,9 +1,9 @@
-//! Runs parsers with broken inputs: `cargo xtask fuzz [--seconds N] [TARGET]` calls it.
+//! Runs parsers with broken inputs. `cargo xtask fuzz [--seconds N] [TARGET]` runs it.
 //!
-//! This is a fuzzer of our own, because fuzzers that are guided by coverage need a nightly compiler. It
-//! mutates small inputs from `corpus/`, and its own mutations, in an order that a seed determines. An input
-//! is a finding, and is kept in a file, if a target panics or takes seconds. A target panics if one of its
-//! checks fails.
+//! The project has its own fuzzer, because fuzzers that use coverage need a nightly compiler. This one
+//! mutates small inputs from `corpus/`, and mutates the results further, in an order that a seed determines.
+//! An input is a finding if a target panics or takes seconds; the fuzzer writes it to a file. A target is a
+//! parser with checks, and panics if a check fails.
 
 mod mutate;
 mod targets;
@@ -23,14 +23,14 @@ use clap::Parser;
 use mutate::Mutator;
 use targets::{TARGETS, Target};
 
-/// Runs parsers with broken inputs.
+/// Run parsers with broken inputs.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask fuzz")]
 struct Args {
-    /// How long to run each target.
+    /// How long to run each target, in seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// The same seed tries the same inputs.
+    /// The seed of the mutations; the same seed gives the same inputs.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The target to run [default: all of them].
@@ -45,7 +45,7 @@ fn main() -> Result<ExitCode> {
     let known: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
     let chosen = |target: &&Target| args.target.as_ref().is_none_or(|name| name == target.name);
     let chosen: Vec<_> = TARGETS.iter().filter(chosen).collect();
-    ensure!(!chosen.is_empty(), "no such target: there are {}", known.join(", "));
+    ensure!(!chosen.is_empty(), "unknown target; name one of {}", known.join(", "));
     let mut n_findings = 0;
     for target in chosen {
         n_findings += usize::from(!run(target, &args)?);
@@ -53,7 +53,7 @@ fn main() -> Result<ExitCode> {
     Ok(if n_findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs one target until its time is over or there is a finding; false for a finding.
+/// Runs one target until its time is over or there is a finding. Returns false if there is one.
 fn run(target: &Target, args: &Args) -> Result<bool> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target.name);
     let corpus = corpus(&folder)?;
@@ -65,7 +65,7 @@ fn run(target: &Target, args: &Args) -> Result<bool> {
         n_inputs += 1;
         let is_long = |took: Duration| took > MAX_TIME;
         let is_found = match measure(target, &input) {
-            // The machine may have paused, so a slow input is tried again.
+            // The machine may have paused, so this tries a slow input again.
             Some(first) => is_long(first) && measure(target, &input).is_none_or(is_long),
             None => true,
         };

@@ -10,7 +10,9 @@ const MAX_POOL: usize = 512;
 
 /// Makes inputs, in an order that the seed determines.
 pub(crate) struct Mutator {
-    n_seeds: usize,
+    /// The number of inputs from the corpus, which are first in the pool.
+    n_corpus: usize,
+    /// The inputs to mutate.
     pool: Vec<Vec<u8>>,
     random: StdRng,
 }
@@ -61,7 +63,7 @@ const TOKENS: [&[u8]; 40] = [
 
 impl Mutator {
     pub(crate) fn new(corpus: Vec<Vec<u8>>, seed: u64) -> Self {
-        Self { n_seeds: corpus.len(), pool: corpus, random: StdRng::seed_from_u64(seed) }
+        Self { n_corpus: corpus.len(), pool: corpus, random: StdRng::seed_from_u64(seed) }
     }
 
     /// The next input.
@@ -71,11 +73,11 @@ impl Mutator {
             self.change(&mut input);
         }
         input.truncate(MAX_LEN);
-        // New inputs are mutated further; the corpus itself stays in the pool.
+        // New inputs join the pool, so that they are mutated further. The corpus always stays in it.
         if self.pool.len() < MAX_POOL {
             self.pool.push(input.clone());
         } else if self.below(8) == 0 {
-            let place = self.n_seeds + self.below(MAX_POOL - self.n_seeds);
+            let place = self.n_corpus + self.below(MAX_POOL - self.n_corpus);
             self.pool[place].clone_from(&input);
         }
         input
@@ -86,6 +88,7 @@ impl Mutator {
         self.pool.get(place).cloned().unwrap_or_default()
     }
 
+    /// Makes one random change.
     fn change(&mut self, input: &mut Vec<u8>) {
         let at = self.below(input.len() + 1);
         let end = (at + self.below(8)).min(input.len());

@@ -1,4 +1,4 @@
-//! The parsers that are fuzzed, and what must hold for every input.
+//! The parsers that the fuzzer runs, and the checks that must hold for every input.
 
 #![allow(
     clippy::expect_used,
@@ -26,13 +26,13 @@ use serde_json::{Value, json};
 
 /// A parser of bytes from outside.
 pub(crate) struct Target {
-    /// The name, also of its folder in `corpus/`.
+    /// The name of the target, and of its folder in `corpus/`.
     pub(crate) name: &'static str,
     /// Runs the parser; panics if a check fails.
     pub(crate) run: fn(&[u8]),
 }
 
-/// All targets; a new parser gets a line here and a folder of small inputs.
+/// All targets. For a new parser, add a line here and a folder of small inputs.
 pub(crate) const TARGETS: [Target; 7] = [
     Target { name: "decoder", run: decoder },
     Target { name: "repair", run: repairing },
@@ -54,7 +54,7 @@ pub(crate) fn xml(input: &[u8]) {
     }
 }
 
-/// Every text that `serde_json` can read is read too, and always with the same result.
+/// Our parser reads every text that `serde_json` can read, and reads its own output as the same tree.
 pub(crate) fn json(input: &[u8]) {
     let read = read(input, Shape::Json);
     let text = document::decode(input, &Hints::default()).text;
@@ -87,7 +87,7 @@ fn one_by_one(text: &str) {
     }
 }
 
-/// The tree as a connector would read it, and whether it is undamaged.
+/// The tree as a connector would read it, and whether it is undamaged; `None` if it cannot be parsed.
 fn read(input: &[u8], shape: Shape) -> Option<(Value, bool)> {
     let mut text = document::decode(input, &Hints::default());
     let mut tree = text.parse(shape).ok()?;
@@ -102,7 +102,7 @@ fn same_again(tree: &Value) {
     assert_eq!((&again.0, again.1), (tree, true));
 }
 
-/// The rows of a CSV file are always read the same, and records have keys.
+/// Reading a CSV file twice gives the same rows, and every record has a key.
 pub(crate) fn csv(input: &[u8]) {
     let context =
         ConnectorContext::new("files".parse().expect("a name"), chrono_tz::Asia::Shanghai);
@@ -132,7 +132,7 @@ static MAPPING: LazyLock<Mapping> = LazyLock::new(|| {
         .unwrap_or_else(|problems| panic!("{problems:?}"))
 });
 
-/// Any tree is accepted or rejected, twice in the same way.
+/// The mapping accepts an object or array, rejects any other tree, and does the same again.
 pub(crate) fn mapping(input: &[u8]) {
     let Ok(tree) = document::decode(input, &Hints::default()).parse(document::Shape::Json) else {
         return;

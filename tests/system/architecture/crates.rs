@@ -1,19 +1,19 @@
 //! Checks which crate depends on which, and the rules of deny.toml, without cargo-deny and without network.
 //!
-//! For deny.toml this uses `cargo tree`, which lists what is built. `cargo metadata` also lists crates that
-//! only a disabled feature needs (such as ring, for rustls-webpki).
+//! For deny.toml this uses `cargo tree`, which lists only crates that cargo builds. `cargo metadata` also
+//! lists crates that only a disabled feature needs (such as ring, for rustls-webpki).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
-use super::{cargo, folders, nothing_wrong, read, root};
+use super::{assert_none, cargo, folders, read, root};
 
 /// Crates that the core must not depend on, because they do I/O or wait for it.
 const IO_CRATES: &[&str] =
     &["tokio", "tokio-util", "mio", "sqlx", "sqlx-core", "reqwest", "hyper", "lapin", "axum"];
 
-/// The crates of the workspace that a crate may depend on: in the program, and in addition in its tests. `None`
+/// The crates of the workspace that a crate may depend on, and those that its tests may use in addition. `None`
 /// allows all.
 fn allowed(name: &str) -> Option<(&'static [&'static str], &'static [&'static str])> {
     Some(match name {
@@ -30,9 +30,9 @@ fn allowed(name: &str) -> Option<(&'static [&'static str], &'static [&'static st
         }
         "normalizer" => (&["contract", "normalizer-text"], &[]),
         "sink" => (&["contract"], &["normalizer"]),
-        // It reads files in the charsets that editors save them in.
+        // It decodes configuration files from any charset.
         "config" => (&["contract", "normalizer-text"], &[]),
-        // normalizer-text and new crates: the core and nothing else.
+        // normalizer-text and new crates: only the core.
         _ => (&["contract"], &[]),
     })
 }
@@ -53,12 +53,12 @@ fn crates_depend_only_on_what_they_may() {
             }
         }
     }
-    nothing_wrong(&wrong, "a crate knows what it must not know");
+    assert_none(&wrong, "a crate depends on one that it must not know");
 }
 
 #[test]
 fn nothing_but_tests_and_tools_depends_on_the_gateway_and_the_testkit() {
-    // `tonghui plugin test` is the suite, for plugins of others.
+    // The gateway needs the testkit: `tonghui plugin test` runs the conformance suite on a plugin.
     let may = ["system-tests", "tools", "gateway"];
     let mut wrong = Vec::new();
     for package in workspace() {
@@ -70,15 +70,15 @@ fn nothing_but_tests_and_tools_depends_on_the_gateway_and_the_testkit() {
             }
         }
     }
-    nothing_wrong(&wrong, "these are the top");
+    assert_none(&wrong, "only tests and tools may depend on these crates");
 }
 
 #[test]
-fn the_spine_reaches_no_io_crate_however_indirectly() {
+fn contract_depends_on_no_io_crate_even_indirectly() {
     let tree = cargo(&["tree", "--package", "contract", "--edges", "normal", "--prefix", "none"]);
     let names = tree.lines().filter_map(|line| line.split(' ').next());
     let wrong: Vec<_> = names.filter(|n| IO_CRATES.contains(n)).map(str::to_owned).collect();
-    nothing_wrong(&wrong, "contract knows no runtime and no I/O");
+    assert_none(&wrong, "contract knows no runtime and no I/O");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn drivers_are_dependencies_of_their_owners_only() {
             }
         }
     }
-    nothing_wrong(&wrong, "a driver outside the crate that hides it");
+    assert_none(&wrong, "a driver outside the crate that hides it");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn every_crate_is_under_the_lints_of_the_workspace() {
             wrong.push(package.name.to_string());
         }
     }
-    nothing_wrong(&wrong, "no `[lints] workspace = true`");
+    assert_none(&wrong, "no `[lints] workspace = true`");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn every_connector_is_registered() {
     let kinds = folders("connectors").into_iter().filter(|kind| !shared.contains(&kind.as_str()));
     let missing =
         kinds.filter(|kind| !registry.contains(&format!("register::<connector_{kind}::")));
-    nothing_wrong(&missing.collect::<Vec<_>>(), "not registered in gateway/src/registry.rs");
+    assert_none(&missing.collect::<Vec<_>>(), "not registered in gateway/src/registry.rs");
 }
 
 fn workspace() -> Vec<Package> {
@@ -142,8 +142,8 @@ fn every_crate_that_logs_is_one_whose_lines_are_written() {
     }
 }
 
-/// Licence expressions that the licences of deny.toml satisfy, as crates write them. They are compared
-/// literally: before adding a crate with another expression, read the expression and add it here.
+/// The licence expressions of crates, as they write them, that the licences of deny.toml satisfy. If a new
+/// crate has another expression, check whether they satisfy it too, and add it here.
 const LICENCES: &[&str] = &[
     "(Apache-2.0 OR MIT) AND BSD-3-Clause",
     "(MIT OR Apache-2.0) AND Unicode-3.0",
@@ -192,7 +192,7 @@ fn no_banned_crate_is_built() {
             wrong.push(format!("{name}: {reason}; find it with cargo tree --invert {name}"));
         }
     }
-    nothing_wrong(&wrong, "banned in deny.toml and built");
+    assert_none(&wrong, "banned in deny.toml and built");
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn every_licence_is_allowed() {
         .iter()
         .filter(|(_, licence)| !LICENCES.contains(&licence.as_str()))
         .map(|(name, licence)| format!("{name}: `{licence}`"));
-    nothing_wrong(
+    assert_none(
         &refused.collect::<Vec<_>>(),
         "not in the list: do the licences of deny.toml satisfy it?",
     );
@@ -214,11 +214,11 @@ fn every_crate_comes_from_crates_io() {
     let lock: toml::Table = read("Cargo.lock").parse().unwrap();
     let allowed = "registry+https://github.com/rust-lang/crates.io-index";
     let foreign = lock["package"].as_array().unwrap().iter().filter(|package| {
-        // Those without a source are ours.
+        // Crates without a source are those of the workspace.
         package.get("source").is_some_and(|source| source.as_str() != Some(allowed))
     });
     let foreign: Vec<_> = foreign.map(|package| package["name"].to_string()).collect();
-    nothing_wrong(&foreign, "not from crates.io");
+    assert_none(&foreign, "not from crates.io");
 }
 
 fn deny() -> toml::Table {

@@ -1,8 +1,8 @@
-//! Checks that what the documents name exists, in both languages.
+//! Checks that the files, tests and commands that the documents name exist, in both languages.
 
 use std::collections::BTreeSet;
 
-use super::{folders, nothing_wrong, read, root, sources};
+use super::{assert_none, folders, read, root, sources};
 
 const VERBS: &[&str] = &["read", "pack", "deliver", "advance", "settle", "take", "keep", "ack"];
 
@@ -13,7 +13,7 @@ fn the_architecture_page_is_short_and_names_every_verb() {
     assert!(lines <= 200, "ARCHITECTURE.md has {lines} lines, more than 200");
     let words: Vec<_> = page.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
     let missing = VERBS.iter().filter(|verb| !words.contains(verb)).map(|v| (*v).to_owned());
-    nothing_wrong(&missing.collect::<Vec<_>>(), "verbs that ARCHITECTURE.md does not name");
+    assert_none(&missing.collect::<Vec<_>>(), "verbs that ARCHITECTURE.md does not name");
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn every_invariant_is_guarded_by_a_test_that_exists() {
         let missing = guards.into_iter().filter(|guard| !tests.contains(guard));
         wrong.extend(missing.map(|guard| format!("{name}: there is no test {guard}")));
     }
-    nothing_wrong(&wrong, "invariants without a guard");
+    assert_none(&wrong, "invariants without a guard");
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn every_file_and_folder_that_the_architecture_page_names_is_there() {
     let names: Vec<_> = names.filter(|name| !name.contains('<')).collect();
     assert!(names.len() > 40, "the page is not read as expected: {names:?}");
     let missing = names.into_iter().filter(|name| !is_there(name)).map(str::to_owned);
-    nothing_wrong(&missing.collect::<Vec<_>>(), "named in ARCHITECTURE.md and not there");
+    assert_none(&missing.collect::<Vec<_>>(), "ARCHITECTURE.md names these, but they do not exist");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn every_channel_has_an_example() {
             wrong.push(file);
         }
     }
-    nothing_wrong(&wrong, "channels without [[example]]");
+    assert_none(&wrong, "channels without [[example]]");
 }
 
 /// The names of the functions with a test attribute.

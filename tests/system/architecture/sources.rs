@@ -1,61 +1,61 @@
-//! Checks what source files contain, and what they must not contain.
+//! Checks rules about the content of source files: their length, and what they must not use.
 
 use std::collections::BTreeSet;
 
-use super::{Source, nothing_wrong, read, sources};
+use super::{Source, assert_none, read, sources};
 
 #[test]
 fn files_are_short() {
     let sources = sources();
     let mut lengths: Vec<_> = sources.iter().map(|source| source.text.lines().count()).collect();
     lengths.sort_unstable();
-    let of = |tenths: usize| lengths[(lengths.len() - 1) * tenths / 10];
-    assert!(of(5) <= 120, "the median file has {} lines, more than 120", of(5));
-    assert!(of(9) <= 300, "one file in ten has more than 300 lines: {}", of(9));
+    let decile = |tenths: usize| lengths[(lengths.len() - 1) * tenths / 10];
+    assert!(decile(5) <= 120, "the median file has {} lines, more than 120", decile(5));
+    assert!(decile(9) <= 300, "one file in ten has more than 300 lines: {}", decile(9));
     let long = sources.iter().map(|source| (source.text.lines().count(), &source.path));
     let long = long.filter(|(lines, _)| *lines > 500).map(|(n, path)| format!("{path}: {n} lines"));
-    nothing_wrong(&long.collect::<Vec<_>>(), "longer than 500 lines: more than one idea");
+    assert_none(&long.collect::<Vec<_>>(), "longer than 500 lines: more than one idea");
 }
 
 #[test]
 fn drivers_are_named_by_their_owners_only() {
-    // The log names their targets, to silence them.
+    // gateway/src/log.rs names the drivers to leave out their log lines.
     let tests = ["tests/", "gateway/src/log.rs"];
     let owners = ["sink/src/store", "sink/tests/", "connectors/table/", "sandbox/"];
     let sqlx = named(&["sqlx::", "use sqlx"], |path| starts(path, &tests) || starts(path, &owners));
     let lapin = named(&["lapin::", "use lapin"], |path| {
         starts(path, &tests) || starts(path, &["sink/src/bus/amqp"])
     });
-    nothing_wrong(&[sqlx, lapin].concat(), "a driver outside the files that hide it");
+    assert_none(&[sqlx, lapin].concat(), "a driver outside the files that hide it");
 }
 
 #[test]
 fn no_code_is_unsafe() {
     let wrong = named(&["unsafe {", "unsafe fn", "unsafe impl", "unsafe trait"], |_| false);
-    nothing_wrong(&wrong, "unsafe code");
+    assert_none(&wrong, "unsafe code");
 }
 
 #[test]
 fn tests_neither_wait_for_the_clock_nor_are_skipped() {
     let mut wrong = named(&["#[ignore", "thread::sleep"], |_| false);
     let waits = ["time::sleep(", "time::sleep;", "time::{sleep", "std::thread::park_timeout"];
-    for source in sources_under_law() {
+    for source in checked_sources() {
         let first_test_line = first_test_line(&source);
         let lines = source.code().filter(|(number, _)| *number >= first_test_line);
         for (number, line) in lines.filter(|(_, line)| names(line, &waits)) {
             wrong.push(format!("{}:{number}: {}", source.path, line.trim()));
         }
     }
-    nothing_wrong(&wrong, "use barriers, paused time or the end of what is awaited");
+    assert_none(&wrong, "use barriers, paused time or the end of what is awaited");
 }
 
-/// The places that start tasks and threads, and who keeps each until it has ended.
+/// The files that start tasks or threads, and what waits for their ends.
 const OWNERS: &[&str] = &[
     "gateway/src/supervise.rs", // the loops: a JoinSet each for channels and sink
-    "gateway/src/listener.rs",  // who is connected: a JoinSet
+    "gateway/src/listener.rs",  // connections: a JoinSet
     "gateway/src/mapping.rs",   // mapping a batch: a JoinSet
-    "sink/src/bus/amqp/connect.rs", // what the broker says of a connection: a JoinSet
-    "connectors/files/src/folder.rs", // work on files, awaited at once
+    "sink/src/bus/amqp/connect.rs", // events of a connection: a JoinSet
+    "connectors/files/src/folder.rs", // work on files, which is awaited at once
     "connectors/process/src/child.rs", // the log of a plugin: a JoinSet
     "sandbox/src/source/http.rs", // a simulated server: a JoinSet
 ];
@@ -67,7 +67,7 @@ fn tasks_and_threads_begin_where_somebody_keeps_them() {
         line.replace(".spawn()", "").contains("spawn") || line.contains("thread::scope")
     };
     let mut found = BTreeSet::new();
-    for source in sources_under_law() {
+    for source in checked_sources() {
         let end = first_test_line(&source);
         if source.code().any(|(number, line)| number < end && begins(line)) {
             found.insert(source.path);
@@ -76,30 +76,30 @@ fn tasks_and_threads_begin_where_somebody_keeps_them() {
     found.retain(|path| !["tests/", "xtask/", "tools/"].iter().any(|tool| path.starts_with(tool)));
     let owners = OWNERS.iter().map(ToString::to_string).collect();
     let wrong: Vec<_> = found.symmetric_difference(&owners).cloned().collect();
-    nothing_wrong(&wrong, "spawns and is not in the list, or is in the list and spawns nothing");
+    assert_none(&wrong, "spawns and is not in the list, or is in the list and spawns nothing");
 }
 
 #[test]
 fn queues_are_bounded() {
     let wrong = named(&["unbounded_channel", "mpsc::unbounded", "mpsc::channel()"], |_| false);
-    nothing_wrong(&wrong, "an unbounded queue hides back-pressure until memory ends");
+    assert_none(&wrong, "an unbounded queue hides back-pressure until memory ends");
 }
 
 #[test]
 fn what_clippy_forbids_is_allowed_in_few_places_only() {
-    // The clocks of the gateway and of simulated sources ask that of the machine.
+    // The clocks of the gateway and of simulated sources read that of the machine.
     let places =
         ["gateway/src/clock.rs", "sandbox/src/clock.rs", "connectors/table/tests/city/mod.rs"];
     let wrong = named(&["clippy::disallowed_methods"], |path| places.contains(&path));
-    nothing_wrong(&wrong, "clippy.toml says why it is forbidden");
+    assert_none(&wrong, "clippy.toml says why it is forbidden");
     let unused = places.into_iter().filter(|place| !read(place).contains("disallowed_methods"));
-    nothing_wrong(&unused.map(str::to_owned).collect::<Vec<_>>(), "no longer needs an exception");
+    assert_none(&unused.map(str::to_owned).collect::<Vec<_>>(), "no longer needs an exception");
 }
 
-/// The places where code contains one of `words`, apart from files for which `may` returns true.
+/// The places where code contains one of `words`, except in files for which `may` returns true.
 fn named(words: &[&str], may: impl Fn(&str) -> bool) -> Vec<String> {
     let mut places = Vec::new();
-    for source in sources_under_law().iter().filter(|source| !may(&source.path)) {
+    for source in checked_sources().iter().filter(|source| !may(&source.path)) {
         for (number, line) in source.code().filter(|(_, line)| names(line, words)) {
             places.push(format!("{}:{number}: {}", source.path, line.trim()));
         }
@@ -107,8 +107,8 @@ fn named(words: &[&str], may: impl Fn(&str) -> bool) -> Vec<String> {
     places
 }
 
-/// All files apart from these tests, which have to name what they forbid.
-fn sources_under_law() -> Vec<Source> {
+/// All files except these tests, which have to name what they forbid.
+fn checked_sources() -> Vec<Source> {
     let mut sources = sources();
     sources.retain(|source| !source.path.starts_with("tests/system/architecture"));
     sources

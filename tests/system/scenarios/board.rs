@@ -1,9 +1,9 @@
-//! 领导留言板, the message board (S2).
+//! Tests the channel of 领导留言板, the message board for leaders.
 
 use std::time::Duration;
 
 use contract::demand::QualityFlag;
-use system_tests::compare::has_doubt;
+use system_tests::compare::has_flag;
 
 use super::*;
 
@@ -25,7 +25,7 @@ async fn t04_a_message_that_comes_during_the_walk_is_there_once_like_all_others(
     assert_eq!(scene.pipeline.differences(&source.truth()), [""; 0]);
     assert_eq!(scene.pipeline.store.demands().len(), 46);
     for key in keys {
-        assert_eq!(scene.pipeline.states(&key), 1, "{key}");
+        assert_eq!(scene.pipeline.n_states(&key), 1, "{key}");
     }
 }
 
@@ -46,7 +46,7 @@ async fn t05_a_pause_that_the_board_asks_for_is_kept_and_others_go_on_meanwhile(
     };
     assert!(times > 0 && waited >= Duration::from_secs(30) * times, "{waited:?} in {times}");
     assert_eq!(scene.pipeline.differences(&scene.source.truth()), [""; 0]);
-    let calls = scene.source.calls();
+    let calls = scene.source.request_counts();
     assert_eq!(calls.early, 0, "{calls:?}");
     assert!(!calls.refused.contains_key("ban"), "{calls:?}");
 }
@@ -56,7 +56,7 @@ async fn t05_a_ban_lasts_ten_minutes_and_loses_nothing() {
     let mut scene = Board::hurried().await;
     scene.source.file(6);
     scene.pipeline.pull().await.unwrap_err();
-    // Somebody else with the same address does not listen.
+    // Another client with the same address ignores the pause.
     let gate = std::mem::replace(&mut scene.pipeline.context.gate, Arc::new(contract::OpenGate));
     scene.pipeline.pull().await.unwrap_err();
     scene.pipeline.context.gate = gate;
@@ -66,7 +66,7 @@ async fn t05_a_ban_lasts_ten_minutes_and_loses_nothing() {
     scene.clock.advance(Duration::from_secs(600));
     scene.pull_patiently().await;
     assert_eq!(scene.pipeline.differences(&scene.source.truth()), [""; 0]);
-    assert_eq!(scene.source.calls().early, 1, "only the other one");
+    assert_eq!(scene.source.request_counts().early, 1, "only the other one");
 }
 
 #[tokio::test]
@@ -93,22 +93,22 @@ async fn a_code_may_be_a_number_or_a_text() {
 #[tokio::test]
 async fn a_page_that_asks_for_a_proof_is_asked_again() {
     let (scene, _) = Board::asked("challenge@2").await;
-    assert!(scene.source.calls().refused["challenge"] > 0);
+    assert!(scene.source.request_counts().refused["challenge"] > 0);
     assert_eq!(scene.pipeline.store.demands().len(), 3);
     assert!(scene.pipeline.bus.rejected().is_empty());
 }
 
 #[tokio::test]
 async fn a_thread_has_its_time_under_either_name() {
-    for (fault, other) in [("one_dateline@2", "createDateline"), ("one_dateline@3", "dateline")] {
-        let scene = Board::new(fault).await;
+    for (quirk, other) in [("one_dateline@2", "createDateline"), ("one_dateline@3", "dateline")] {
+        let scene = Board::new(quirk).await;
         let keys = scene.source.file(3);
         scene.pull().await;
-        let n = usize::from(fault.ends_with('3'));
+        let n = usize::from(quirk.ends_with('3'));
         let struck = scene.at(&keys[1 + n]);
         let has = |name: &str| struck.told.payload.get(name).is_some();
-        assert!(has(other) && !(has("dateline") && has("createDateline")), "{fault}");
-        assert!(struck.demand().body.received_at.is_some(), "{fault}");
+        assert!(has(other) && !(has("dateline") && has("createDateline")), "{quirk}");
+        assert!(struck.demand().body.received_at.is_some(), "{quirk}");
     }
 }
 
@@ -116,7 +116,7 @@ async fn a_thread_has_its_time_under_either_name() {
 async fn a_leading_blank_is_no_part_of_a_place() {
     let (_, struck) = Board::struck("leading_blank").await;
     assert_eq!(struck.told.payload["from"], " 安徽省 芜湖市");
-    // The compared address is without it.
+    // `struck` has compared the address with `from` without the blank.
     assert!(struck.demand().body.address.is_some());
 }
 
@@ -163,15 +163,15 @@ async fn numbers_that_were_never_given_are_no_end() {
 
 #[tokio::test]
 async fn a_thread_pinned_out_of_order_hides_nothing_and_is_there_once() {
-    // The thirtieth stands in front of nineteen newer ones: a walk that goes on behind the least
-    // number of the first page would pass over ten.
+    // The pinned thread 30 comes before nineteen newer ones on the first page. A reader that continued after
+    // the smallest number of that page would miss ten threads.
     let scene = Board::new("pinned@30").await;
     let keys = scene.source.file(59);
     scene.pull().await;
     scene.source.file(1);
     scene.pull().await;
     assert_eq!(scene.pipeline.store.demands().len(), 60);
-    assert!(keys.iter().all(|key| scene.pipeline.states(key) == 1));
+    assert!(keys.iter().all(|key| scene.pipeline.n_states(key) == 1));
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_wrong_code_of_the_client_stops_and_says_where_to_look() {
     let fault = scene.pipeline.pull().await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
     assert!(fault.to_string().contains("$.code"), "{fault}");
-    assert!(scene.source.calls().by_kind["list"] <= 3);
+    assert!(scene.source.request_counts().by_kind["list"] <= 3);
 }
 
 #[tokio::test]
@@ -216,5 +216,5 @@ async fn a_masked_name_is_kept_masked_and_flagged() {
     let scene = Board::new("").await;
     let key = scene.source.file(1).remove(0);
     scene.pull().await;
-    assert!(has_doubt(scene.at(&key).demand(), "people", QualityFlag::MaskedValue));
+    assert!(has_flag(scene.at(&key).demand(), "people", QualityFlag::MaskedValue));
 }

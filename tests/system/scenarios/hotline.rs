@@ -1,11 +1,11 @@
-//! The 12345 hotline (S1).
+//! Tests the channel of the 12345 hotline with each quirk of the simulated hotline.
 
 use std::time::Duration;
 
 use contract::demand::QualityFlag;
 use normalizer::{Place, open_sealed};
 use sandbox::{Gbk, Hotline};
-use system_tests::compare::has_doubt;
+use system_tests::compare::has_flag;
 
 use super::*;
 
@@ -18,11 +18,11 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) async fn new(faults: &str) -> Self {
+    pub(super) async fn new(quirks: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = morning();
         let plain = sandbox::Settings::new(7, clock.clone());
-        let settings = sandbox::Settings { quirks: QuirkRates::parse(faults).unwrap(), ..plain };
+        let settings = sandbox::Settings { quirks: QuirkRates::parse(quirks).unwrap(), ..plain };
         let hotline = Hotline::create(&folder.path().join("hotline.db"), settings).await.unwrap();
         let url = vec![("HOTLINE_DATABASE_URL", hotline.url().to_owned())];
         let pipeline = Pipeline::new("hotline", url).unwrap().with_clock(&clock).unwrap();
@@ -46,9 +46,9 @@ impl Desk {
     }
 }
 
-/// Reads three orders, of which `fault` strikes the second one, which is returned.
-async fn struck(fault: &str) -> (Desk, Struck) {
-    let desk = Desk::new(&format!("{fault}@2")).await;
+/// Reads three orders, of which `quirk` strikes the second one, which is returned.
+async fn struck(quirk: &str) -> (Desk, Struck) {
+    let desk = Desk::new(&format!("{quirk}@2")).await;
     let key = desk.hotline.file(3).await.unwrap().remove(1);
     desk.pull().await;
     let struck = desk.at(&key).await;
@@ -120,9 +120,9 @@ async fn an_order_that_is_renumbered_stays_one_demand() {
 
 #[tokio::test]
 async fn a_time_is_the_same_however_it_is_written() {
-    for fault in ["slash_time", "compact_time", "serial_time"] {
-        let (_, struck) = struck(fault).await;
-        assert!(struck.demand().body.received_at.is_some(), "{fault}");
+    for quirk in ["slash_time", "compact_time", "serial_time"] {
+        let (_, struck) = struck(quirk).await;
+        assert!(struck.demand().body.received_at.is_some(), "{quirk}");
     }
 }
 
@@ -144,7 +144,7 @@ async fn a_status_written_as_a_label_is_that_status() {
 async fn a_landline_gets_its_zero_back_and_is_flagged() {
     let (desk, struck) = struck("lost_zero").await;
     let demand = struck.demand();
-    assert!(has_doubt(demand, "people", QualityFlag::BadPhone));
+    assert!(has_flag(demand, "people", QualityFlag::BadPhone));
     let phone = demand.body.people[0].phone.clone().unwrap();
     let place = Place::from(demand);
     let phone = open_sealed(&desk.pipeline.sealer, place, "people.0.phone", &phone).unwrap();
@@ -173,7 +173,7 @@ async fn a_type_that_no_table_has_is_kept_raw_and_flagged() {
 async fn a_text_cut_by_its_column_loses_half_a_character_and_is_flagged() {
     let (_, struck) = struck("cut_text").await;
     let demand = struck.demand();
-    assert!(has_doubt(demand, "content", QualityFlag::Truncated));
+    assert!(has_flag(demand, "content", QualityFlag::Truncated));
     assert!(!demand.body.content.as_ref().unwrap().contains('\u{fffd}'));
 }
 
@@ -184,7 +184,7 @@ async fn a_change_between_the_question_and_the_flag_is_not_lost() {
     desk.pipeline.pull().await.unwrap();
     desk.pull().await;
     assert_eq!(desk.at(&key).await.told.quirks, ["race_update"]);
-    assert_eq!(desk.pipeline.states(&key), 2);
+    assert_eq!(desk.pipeline.n_states(&key), 2);
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn a_row_with_an_older_time_is_found_when_it_shows() {
 #[tokio::test]
 async fn a_nul_is_taken_out_and_flagged() {
     let (_, struck) = struck("nul").await;
-    assert!(has_doubt(struck.demand(), "content", QualityFlag::ControlCharacters));
+    assert!(has_flag(struck.demand(), "content", QualityFlag::ControlCharacters));
     assert!(!struck.demand().body.content.as_ref().unwrap().contains('\0'));
 }
 
@@ -220,7 +220,7 @@ async fn an_old_area_code_is_todays_and_its_digits_stay() {
     desk.pull().await;
     let mut outdated = 0;
     for demand in keys.iter().filter_map(|key| desk.pipeline.demand(key)) {
-        if has_doubt(&demand, "region", QualityFlag::OutdatedRegion) {
+        if has_flag(&demand, "region", QualityFlag::OutdatedRegion) {
             outdated += 1;
             assert_ne!(demand.body.region.as_deref(), demand.body.region_raw.as_deref());
         }
@@ -250,10 +250,10 @@ async fn a_name_that_old_systems_cannot_hold_is_whole() {
 
 #[tokio::test]
 async fn every_kind_of_dirt_is_cleaned_away() {
-    for fault in ["html", "nbsp", "tab", "zero_width", "excel_return", "four_byte", "mojibake"] {
-        let (_, struck) = struck(fault).await;
+    for quirk in ["html", "nbsp", "tab", "zero_width", "excel_return", "four_byte", "mojibake"] {
+        let (_, struck) = struck(quirk).await;
         let content = struck.demand().body.content.clone().unwrap();
         let dirt = ["<p", "\u{a0}", "\t", "\u{feff}", "_x000D_", "\u{fffd}"];
-        assert!(dirt.iter().all(|dirt| !content.contains(dirt)), "{fault}: {content}");
+        assert!(dirt.iter().all(|dirt| !content.contains(dirt)), "{quirk}: {content}");
     }
 }

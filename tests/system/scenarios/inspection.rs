@@ -1,4 +1,4 @@
-//! 互联网+督查, the inspection platform (S4): its days, secrets, clocks and rate limit.
+//! Tests the channels of 互联网+督查, the inspection platforms: requests by day, secrets, clocks, rate limits.
 
 mod rows;
 
@@ -14,10 +14,10 @@ async fn t08_a_day_without_rows_is_read_and_over() {
     scene.source.file(3);
     scene.pull().await;
     // From the fifth to the ninth of October, four of them empty.
-    assert_eq!(scene.source.calls().by_kind["list"], 5);
+    assert_eq!(scene.source.request_counts().by_kind["list"], 5);
     scene.pull().await;
     // A day is closed twelve hours after the next one: until noon three are asked for again.
-    assert_eq!(scene.source.calls().by_kind["list"], 5 + 3);
+    assert_eq!(scene.source.request_counts().by_kind["list"], 5 + 3);
     assert!(scene.pipeline.bus.rejected().is_empty());
 }
 
@@ -26,14 +26,14 @@ async fn t09_a_secret_that_changes_is_got_once_more_and_no_day_is_lost() {
     let scene = Platform::new("rotated@3").await;
     scene.source.file(3);
     scene.pull().await;
-    let calls = scene.source.calls();
+    let calls = scene.source.request_counts();
     assert!(calls.refused["signature"] >= 1, "{calls:?}");
     assert_eq!(calls.by_kind["secret"], 1 + calls.refused["signature"], "{calls:?}");
 
     let province = Scene::<ProvinceInspection>::new("rotated@3").await;
     province.source.file(3);
     province.pull().await;
-    assert!(province.source.calls().refused["signature"] >= 1);
+    assert!(province.source.request_counts().refused["signature"] >= 1);
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn t09_a_secret_that_was_valid_for_a_day_is_got_anew_on_the_next() {
         tokio::time::resume();
     }
     assert_eq!(read, 1 + 2 + 3);
-    let calls = scene.source.calls();
+    let calls = scene.source.request_counts();
     assert_eq!(calls.by_kind["secret"], 3, "{calls:?}");
     assert!(calls.refused.is_empty(), "got before the old one is refused: {calls:?}");
 }
@@ -73,7 +73,7 @@ async fn t18_a_clock_that_contradicts_the_signature_stops_clearly_and_not_for_ev
     let fault = scene.pipeline.pull().await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
     assert!(fault.to_string().contains("clock"), "{fault}");
-    let calls = scene.source.calls();
+    let calls = scene.source.request_counts();
     assert!(calls.by_kind.values().sum::<u64>() < 10, "{calls:?}");
     assert!(calls.refused["clock"] > 0);
 }
@@ -88,7 +88,7 @@ async fn t18_a_clock_of_ours_that_is_wrong_is_refused_and_named() {
     let fault = pipeline.pull().await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
     assert!(fault.to_string().contains("clock"), "{fault}");
-    assert_eq!(scene.source.calls().refused["clock"], 1);
+    assert_eq!(scene.source.request_counts().refused["clock"], 1);
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn a_page_of_the_proxy_is_no_day() {
     let fault = scene.pipeline.pull().await.unwrap_err();
     assert!(fault.is_transient(), "{fault}");
     assert!(scene.pipeline.bus.messages().is_empty());
-    assert_eq!(scene.source.calls().refused["bad_gateway"], 1);
+    assert_eq!(scene.source.request_counts().refused["bad_gateway"], 1);
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn the_requests_of_a_minute_are_not_exceeded_by_a_platform_that_says_so() 
     scene.source.file(1);
     let fault = scene.pipeline.pull().await.unwrap_err();
     assert!(!fault.to_string().is_empty());
-    let calls = scene.source.calls();
+    let calls = scene.source.request_counts();
     // The page, and twice the secret that its answer seems to ask for.
     assert!(calls.over_budget <= 3, "{calls:?}");
 }

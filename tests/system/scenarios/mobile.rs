@@ -1,9 +1,9 @@
-//! The mobile app and the grid, which the gateway polls (S6).
+//! Tests the channel of the platform of the mobile app and the grid workers, which the gateway polls.
 
 use std::time::Duration;
 
 use contract::demand::QualityFlag;
-use system_tests::compare::has_doubt;
+use system_tests::compare::has_flag;
 
 use super::*;
 
@@ -13,14 +13,14 @@ type App = Scene<Mobile>;
 async fn a_position_of_zero_is_no_place_and_flagged() {
     let (_, struck) = App::struck("zero_position").await;
     assert!(struck.demand().body.location.is_none());
-    assert!(has_doubt(struck.demand(), "location", QualityFlag::OutOfRange));
+    assert!(has_flag(struck.demand(), "location", QualityFlag::OutOfRange));
 }
 
 #[tokio::test]
 async fn a_report_without_a_position_has_none_and_no_doubt() {
     let (_, struck) = App::struck("no_position").await;
     assert!(struck.demand().body.location.is_none());
-    assert!(!has_doubt(struck.demand(), "location", QualityFlag::OutOfRange));
+    assert!(!has_flag(struck.demand(), "location", QualityFlag::OutOfRange));
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_source_that_names_a_pause_is_not_asked_before() {
     let (waited, times) = scene.pull_patiently().await;
     assert!(times > 0 && waited == Duration::from_secs(2) * times, "{waited:?} in {times}");
     assert_eq!(scene.pipeline.differences(&scene.source.truth()), [""; 0]);
-    assert_eq!(scene.source.calls().early, 0);
+    assert_eq!(scene.source.request_counts().early, 0);
 }
 
 #[tokio::test]
@@ -49,5 +49,5 @@ async fn t18_a_clock_more_than_ninety_seconds_off_is_refused_and_says_so() {
     let fault = pipeline.pull().await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
     assert!(fault.to_string().contains("clock"), "{fault}");
-    assert_eq!(scene.source.calls().refused["clock"], 1);
+    assert_eq!(scene.source.request_counts().refused["clock"], 1);
 }

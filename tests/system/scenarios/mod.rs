@@ -1,7 +1,7 @@
-//! The scenarios of the city, each with its number (T01 to T20), and each quirk of its sources, with the name
-//! of its switch. The tests set the switch, read the source, and check the row in the store or in quarantine.
+//! Tests the scenarios of the city, which have numbers (T01 to T20), and the quirks of its sources. The tests
+//! switch on a quirk, read the source, and check the row in the store or in quarantine.
 //!
-//! The scenarios with files (T10 to T12) are in `enterprise.rs`; T13, T14, T15 and T17 test only the mapping,
+//! The scenarios with files (T10 to T12) are in `enterprise.rs`. T13, T14, T15 and T17 test only the mapping,
 //! and are in `normalizer/tests`.
 
 mod board;
@@ -23,8 +23,9 @@ use sandbox::{
 };
 use system_tests::pipeline::Pipeline;
 
-/// The date at which the shipped channels begin to read, and the date for these tests.
+/// The date from which the shipped channels read.
 const SHIPPED_START: &str = "2024-01-01";
+/// The date that these tests set instead.
 const START: &str = "2026-10-05";
 
 /// A simulated source, and the shipped channel that reads it.
@@ -39,7 +40,7 @@ trait Source: Sized {
     const CHANNEL: &str;
     /// The host in the shipped configuration.
     const HOST: &str;
-    async fn open(faults: &str, limits: Limits, clock: &Clock) -> Self;
+    async fn open(quirks: &str, limits: Limits, clock: &Clock) -> Self;
     fn url(&self) -> &str;
     fn environment(&self) -> Vec<(&'static str, String)>;
     fn truth(&self) -> Truth;
@@ -52,9 +53,9 @@ macro_rules! sources {
             const CHANNEL: &str = $channel;
             const HOST: &str = $host;
 
-            async fn open(faults: &str, limits: Limits, clock: &Clock) -> Self {
+            async fn open(quirks: &str, limits: Limits, clock: &Clock) -> Self {
                 let plain = Behaviour::new(7, clock.clone());
-                let quirks = QuirkRates::parse(faults).unwrap();
+                let quirks = QuirkRates::parse(quirks).unwrap();
                 $kind::open(Behaviour { quirks, limits, ..plain }).await.unwrap()
             }
 
@@ -86,19 +87,19 @@ sources! {
 }
 
 impl<S: Source> Scene<S> {
-    /// A source with these faults; its clock advances with each request.
-    async fn new(faults: &str) -> Self {
-        Self::open(faults, |pipeline| pipeline).await
+    /// A source with these quirks; its clock advances with each request.
+    async fn new(quirks: &str) -> Self {
+        Self::open(quirks, |pipeline| pipeline).await
     }
 
-    /// A source without faults; its clock does not advance with requests.
+    /// A source without quirks; its clock does not advance with requests.
     async fn hurried() -> Self {
         Self::open("", |pipeline| pipeline.without_delay().unwrap()).await
     }
 
-    async fn open(faults: &str, pace: impl Fn(Pipeline) -> Pipeline) -> Self {
+    async fn open(quirks: &str, pace: impl Fn(Pipeline) -> Pipeline) -> Self {
         let clock = morning();
-        let source = S::open(faults, Limits::Real, &clock).await;
+        let source = S::open(quirks, Limits::Real, &clock).await;
         let pipeline = Pipeline::new(S::CHANNEL, source.environment()).unwrap();
         let mut pipeline = pace(pipeline.with_clock(&clock).unwrap());
         pipeline.edit(S::HOST, source.url()).unwrap();
@@ -106,31 +107,31 @@ impl<S: Source> Scene<S> {
         Self { source, clock, pipeline }
     }
 
-    /// Reads three things, of which `fault` strikes the second one, which is returned.
-    async fn struck(fault: &str) -> (Self, Struck) {
-        let scene = Self::new(&format!("{fault}@2")).await;
+    /// Reads three items. `quirk` strikes the second one, and this returns that one.
+    async fn struck(quirk: &str) -> (Self, Struck) {
+        let scene = Self::new(&format!("{quirk}@2")).await;
         let key = scene.source.file(3).remove(1);
         scene.pull().await;
         let struck = scene.at(&key);
         (scene, struck)
     }
 
-    /// Reads three things from a source on which `fault` strikes every n-th request.
-    async fn asked(fault: &str) -> (Self, Vec<String>) {
-        let scene = Self::new(fault).await;
+    /// Reads three items from a source whose requests `quirk` strikes, in the format of `QuirkRates::parse`.
+    async fn asked(quirk: &str) -> (Self, Vec<String>) {
+        let scene = Self::new(quirk).await;
         let keys = scene.source.file(3);
         scene.pull().await;
         (scene, keys)
     }
 
-    /// Reads until caught up, and checks that nothing is lost or altered.
+    /// Reads until the channel has caught up, and checks that nothing is lost or altered.
     async fn pull(&self) {
         self.pipeline.pull().await.unwrap_or_else(|fault| panic!("{fault}"));
         assert_eq!(self.pipeline.differences(&self.source.truth()), [""; 0]);
     }
 
-    /// Reads until caught up, and waits as long as the source asks, by the clock of the city. Returns how long it
-    /// waited in total, and how often.
+    /// Reads until the channel has caught up, and waits as long as the source asks, by the clock of the city.
+    /// Returns how long it waited in total, and how often.
     async fn pull_patiently(&self) -> (std::time::Duration, u32) {
         let (mut waited, mut times) = (std::time::Duration::ZERO, 0);
         while let Err(fault) = self.pipeline.pull().await {
@@ -150,16 +151,17 @@ impl<S: Source> Scene<S> {
     }
 }
 
-/// A thing with a fault, as it was served and as it was kept.
+/// An item as the source served it last, and its demand in the store.
 struct Struck {
     key: String,
     told: Arc<ServedState>,
+    /// `None` if it is not in the store.
     demand: Option<Demand>,
 }
 
 impl Struck {
     fn demand(&self) -> &Demand {
-        self.demand.as_ref().unwrap_or_else(|| panic!("{} is no demand", self.key))
+        self.demand.as_ref().unwrap_or_else(|| panic!("{} is not in the store", self.key))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Outages: of the broker, of this process, of a source.
+//! Tests outages of the broker, of the gateway's process, and of a source.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn t02_while_the_broker_is_away_nothing_is_acknowledged_and_nothing_is_los
     desk.pipeline.bus.set_unavailable(false);
     desk.pull().await;
     assert_eq!(desk.hotline.counters().await.unwrap().acknowledged, 30);
-    assert!(keys.iter().all(|key| desk.pipeline.states(key) == 1));
+    assert!(keys.iter().all(|key| desk.pipeline.n_states(key) == 1));
 }
 
 #[tokio::test]
@@ -41,7 +41,7 @@ async fn t03_what_was_confirmed_and_not_yet_flagged_comes_again_and_is_known() {
         assert_eq!(desk.pipeline.store.demands().len(), 30, "{moment:?}");
         desk.pull().await;
         assert_eq!(desk.hotline.counters().await.unwrap().acknowledged, 30, "{moment:?}");
-        assert!(keys.iter().all(|key| desk.pipeline.states(key) == 1), "{moment:?}");
+        assert!(keys.iter().all(|key| desk.pipeline.n_states(key) == 1), "{moment:?}");
     }
 }
 

@@ -1,10 +1,10 @@
-//! 信访, the petitions (S3).
+//! Tests the channel of 信访, the petition bureau.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use contract::{Event, Intake, demand::QualityFlag};
 use normalizer::{Place, open_sealed};
-use system_tests::compare::has_doubt;
+use system_tests::compare::has_flag;
 
 use super::*;
 
@@ -50,14 +50,14 @@ async fn t07_what_the_bureau_could_not_acknowledge_comes_again_and_nothing_else(
     // The newest is within the overlap of the window, acknowledged or not.
     let newest = BTreeSet::from([keys[9].clone()]);
     assert_eq!(&again - &newest, &failed - &newest);
-    assert!(keys.iter().all(|key| scene.pipeline.states(key) == 1));
+    assert!(keys.iter().all(|key| scene.pipeline.n_states(key) == 1));
 }
 
 #[tokio::test]
 async fn declarations_that_contradict_each_other_spoil_no_text() {
-    for fault in ["outer_utf8@1", "inner_utf8@1"] {
-        let (scene, _) = Bureau::asked(&format!("{fault},rare_name@1")).await;
-        assert_eq!(scene.pipeline.store.demands().len(), 3, "{fault}");
+    for quirk in ["outer_utf8@1", "inner_utf8@1"] {
+        let (scene, _) = Bureau::asked(&format!("{quirk},rare_name@1")).await;
+        assert_eq!(scene.pipeline.store.demands().len(), 3, "{quirk}");
     }
 }
 
@@ -71,7 +71,7 @@ async fn a_text_with_the_end_of_a_cdata_section_in_it_is_whole() {
 async fn references_that_no_xml_may_have_are_taken_out_and_flagged() {
     let (_, struck) = Bureau::struck("illegal_reference").await;
     let demand = struck.demand();
-    assert!(has_doubt(demand, "content", QualityFlag::ControlCharacters));
+    assert!(has_flag(demand, "content", QualityFlag::ControlCharacters));
     assert!(!demand.body.content.as_ref().unwrap().contains(['\0', '\u{b}']));
 }
 
@@ -116,14 +116,14 @@ async fn an_empty_list_is_no_rows_only_where_its_message_says_so() {
 
 #[tokio::test]
 async fn one_nobody_or_three_may_be_the_main_person() {
-    for (fault, mains) in [("bad_checksum", 1), ("no_main", 0), ("three_mains", 3)] {
-        let (_, struck) = Bureau::struck(fault).await;
+    for (quirk, mains) in [("bad_checksum", 1), ("no_main", 0), ("three_mains", 3)] {
+        let (_, struck) = Bureau::struck(quirk).await;
         let people = &struck.demand().body.people;
         let role =
             |person: &&contract::demand::Person| person.role == Some(contract::demand::Role::Main);
-        assert_eq!(people.iter().filter(role).count(), mains, "{fault}");
+        assert_eq!(people.iter().filter(role).count(), mains, "{quirk}");
         let told = struck.told.facts().unwrap()["people"].as_array().unwrap().len();
-        assert_eq!(people.len(), told, "{fault}");
+        assert_eq!(people.len(), told, "{quirk}");
     }
 }
 
@@ -135,7 +135,7 @@ async fn codes_of_two_lists_are_known_and_an_unknown_one_is_nothing_else() {
     let (_, struck) = Bureau::struck("unknown_code").await;
     let body = &struck.demand().body;
     assert_eq!((body.kind, body.kind_raw.as_deref()), (None, Some("77")));
-    assert!(has_doubt(struck.demand(), "kind", QualityFlag::UnknownCode));
+    assert!(has_flag(struck.demand(), "kind", QualityFlag::UnknownCode));
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_repeated_case_names_the_first_and_a_mark_with_two_meanings_is_not_rea
 #[tokio::test]
 async fn a_wrong_check_digit_is_flagged_and_the_person_kept() {
     let (_, struck) = Bureau::struck("bad_checksum").await;
-    assert!(has_doubt(struck.demand(), "people", QualityFlag::BadChecksum));
+    assert!(has_flag(struck.demand(), "people", QualityFlag::BadChecksum));
     assert!(struck.demand().body.people[0].id_no.is_some());
 }
 
@@ -201,13 +201,13 @@ async fn a_total_that_differs_from_page_to_page_ends_nothing_early() {
 
 #[tokio::test]
 async fn a_picture_within_the_record_becomes_name_and_size() {
-    for (fault, least) in [("attachment", 20_000), ("huge_attachment", 5 << 20)] {
-        let (_, struck) = Bureau::struck(fault).await;
+    for (quirk, least) in [("attachment", 20_000), ("huge_attachment", 5 << 20)] {
+        let (_, struck) = Bureau::struck(quirk).await;
         let demand = struck.demand();
-        assert_eq!(demand.body.attachments.len(), 1, "{fault}");
+        assert_eq!(demand.body.attachments.len(), 1, "{quirk}");
         let file = &demand.body.attachments[0];
-        assert_eq!(file.name.as_deref(), Some("现场照片.jpg"), "{fault}");
-        assert!(file.bytes >= Some(least), "{fault}: {:?}", file.bytes);
-        assert!(demand.raw.0.len() < 10_000, "{fault}: the picture itself is not kept");
+        assert_eq!(file.name.as_deref(), Some("现场照片.jpg"), "{quirk}");
+        assert!(file.bytes >= Some(least), "{quirk}: {:?}", file.bytes);
+        assert!(demand.raw.0.len() < 10_000, "{quirk}: the picture itself is not kept");
     }
 }

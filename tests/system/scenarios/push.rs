@@ -1,4 +1,5 @@
-//! The mobile app and the grid, which push to the gateway (S6): the listener, the guard and the whole gateway.
+//! Tests the platform of the mobile app and the grid workers, which pushes to the gateway, with the listener,
+//! the authentication of its requests, and the whole gateway.
 
 use std::{collections::HashMap, fs, future::Future};
 
@@ -14,7 +15,7 @@ use gateway::{
 use normalizer::{Keys, Sealer};
 use sandbox::grid::PushCounts;
 use sink::store::{Database, Postgres};
-use system_tests::{compare::altered, gateway_process::server};
+use system_tests::{compare::altered_field, gateway_process::server};
 
 use super::*;
 
@@ -27,10 +28,10 @@ struct Town {
 
 impl Town {
     /// Uses this store, or a file if there is none.
-    async fn open(faults: &str, store: Option<&str>) -> Self {
+    async fn open(quirks: &str, store: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // The guard uses the clock of the machine.
-        let mobile = <Mobile as Source>::open(faults, Limits::Loose, &Clock::machine()).await;
+        // The check of signed times uses the clock of the machine.
+        let mobile = <Mobile as Source>::open(quirks, Limits::Loose, &Clock::machine()).await;
         shipped::write(folder.path(), &["mobile"]).unwrap();
         let file = folder.path().join("channels/mobile/channel.toml");
         fs::write(&file, sent_instead_of_asked(&fs::read_to_string(&file).unwrap())).unwrap();
@@ -71,7 +72,7 @@ impl Town {
         (url, work)
     }
 
-    /// Pushes everything to a gateway that runs until all of it is sent.
+    /// Pushes everything to a gateway, which runs until everything is sent.
     async fn push(&self) -> PushCounts {
         let stop = Stop::default();
         let (url, working) = self.gateway(&stop).await;
@@ -93,7 +94,7 @@ impl Town {
                 found.push(format!("{key} was lost"));
                 continue;
             };
-            found.extend(altered(thing.last().facts().unwrap(), &demand, &sealer));
+            found.extend(altered_field(thing.last().facts().unwrap(), &demand, &sealer));
         }
         found
     }
@@ -127,15 +128,15 @@ async fn what_is_sent_four_times_is_one_demand() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_or_wrong_signature_is_refused_and_the_right_one_after_it_taken() {
-    for fault in ["skewed@2", "bad_signature@2"] {
-        let town = Town::open(fault, None).await;
+    for quirk in ["skewed@2", "bad_signature@2"] {
+        let town = Town::open(quirk, None).await;
         town.mobile.file(4);
         let pushed = town.push().await;
-        assert!(pushed.refused >= 2, "{fault}: {pushed:?}");
-        assert_eq!(pushed.accepted, 4, "{fault}");
-        assert_eq!(town.differences().await, [""; 0], "{fault}");
+        assert!(pushed.refused >= 2, "{quirk}: {pushed:?}");
+        assert_eq!(pushed.accepted, 4, "{quirk}");
+        assert_eq!(town.differences().await, [""; 0], "{quirk}");
         let books = town.store().await.0.books(None, None).await.unwrap();
-        assert_eq!(books[0].read, 4, "{fault}: nothing of what was refused came in");
+        assert_eq!(books[0].read, 4, "{quirk}: nothing of what was refused came in");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The same person and the same demand arrive through two channels: the whole gateway, with both stores.
+//! Tests that the gateway finds the same person and the same demand in two channels, with both stores.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use super::*;
 
 const STORE: &str = "TONGHUI_STORE_URL";
 
-/// The same text from the same telephone through two channels, besides other texts and other people.
+/// Two channels that have the same text from the same telephone number, and other texts of other people.
 async fn pulled(store: Option<&str>) -> (tempfile::TempDir, Database) {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::machine();

@@ -1,4 +1,4 @@
-//! Two channels of one upstream, which together observe its limits.
+//! Tests that two channels of one upstream together observe its limits.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use system_tests::world::{Reply, TestServer};
 
 use super::*;
 
-/// Longer than the rate alone makes anybody wait.
+/// A longer wait than the rate alone would cause.
 const PAUSE: Duration = Duration::from_millis(4);
 
 /// Two channels of one upstream with this URL.
@@ -22,7 +22,7 @@ fn two_channels(url: &str, rate: &str) -> (tempfile::TempDir, Vec<LiveChannel>) 
     let text = fs::read_to_string(folder.path().join("channels/mobile/channel.toml")).unwrap();
     let text = text.split("[[example]]").next().unwrap().replace("https://mobile.example", url);
     let text = text.replace("rate  = \"2/s\"", &format!("rate  = \"{rate}\""));
-    // Its own word for a pause; a header cannot ask for less than a second.
+    // A rule of the channel sets the pause, because a header cannot ask for less than a second.
     let wait = PAUSE.as_millis();
     let rule = format!("[[http.fault]]\nstatus = 429\nkind = \"throttled\"\nwait = \"{wait}ms\"");
     let text = text.replace("[demand]", &format!("{rule}\n\n[demand]"));
@@ -55,7 +55,7 @@ async fn two_channels_of_one_upstream_share_one_gate() {
     let (_folder, channels) = two_channels("http://127.0.0.1:1", "1/h");
     let [first, second] = &channels[..] else { panic!("{}", channels.len()) };
     assert!(Arc::ptr_eq(&first.gate, &second.gate));
-    // Four at once after a pause, whoever asks.
+    // Both channels together may send four requests at once after a pause.
     for channel in channels.iter().cycle().take(4) {
         drop(channel.gate.enter().await.unwrap());
     }

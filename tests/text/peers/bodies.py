@@ -1,9 +1,9 @@
-"""Makes bodies in every charset, and asks chardet and charset-normalizer for their charset.
+"""Makes bodies in every charset, and lets chardet and charset-normalizer detect their charset.
 
 Reads a JSON array of texts in simplified Chinese. Writes a JSON array for each body: [charset, size, body
-in hexadecimal, whether chardet is right, whether charset-normalizer is right]. Both are asked only about
-the first bodies of each charset and size; after that their values are null. An answer is right if it
-decodes the body to the same text. The last line has the versions of the two.
+in hexadecimal, whether chardet is right, whether charset-normalizer is right]. The two get only the first
+bodies of each charset and size; for the others, their values are null. An answer is right if it decodes
+the body to the same text. The last line has the versions of the two.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""Breaks texts as other systems do, with Python's codecs, and asks ftfy to repair them.
+"""Breaks texts as other systems do, with Python's codecs, and lets ftfy repair them.
 
-Reads a JSON array of texts from standard input. Writes a JSON array for each breakage that lost
-nothing: [kind, text, broken text, text repaired by ftfy]. ftfy repairs only the first texts of each kind;
-after that the value is null. The last line is the version of ftfy, the number of bytes that it got, and
+Reads a JSON array of texts from standard input. Writes a JSON array for each text that was broken without
+loss: [kind, text, broken text, text repaired by ftfy]. ftfy repairs only the first texts of each kind; for
+the others, the value is null. The last line has the version of ftfy, the number of bytes that it got, and
 the seconds of CPU time that it took.
 """
 
@@ -43,13 +43,13 @@ PARTS = [
     ("UTF-8 read as latin-1, part of the text", [("utf-8", "latin-1")]),
     ("GBK read as latin-1, part of the text", [("gbk", "latin-1")]),
 ]
-BEFORE, BEHIND = "小区", "，请处理。"
+BEFORE, AFTER = "小区", "，请处理。"
 
 
-def broken(text, times):
-    """The broken text, or None if something would be lost."""
+def broken(text, codecs):
+    """The broken text, or None if something would be lost. Applies each pair of codecs in turn."""
     try:
-        for written, read in times:
+        for written, read in codecs:
             text = text.encode(written).decode(read)
     except UnicodeError:
         return None
@@ -60,15 +60,15 @@ def main():
     texts = json.load(sys.stdin)
     to_traditional = opencc.OpenCC("s2t").convert
     seconds, size = 0.0, 0
-    for kind, times in KINDS + PARTS:
+    for kind, codecs in KINDS + PARTS:
         asked = 0
-        before, behind = (BEFORE, BEHIND) if (kind, times) in PARTS else ("", "")
+        before, after = (BEFORE, AFTER) if (kind, codecs) in PARTS else ("", "")
         for text in texts:
-            meant = to_traditional(text) if times[0][0] == "big5" else text
-            wrong = broken(meant, times)
+            meant = to_traditional(text) if codecs[0][0] == "big5" else text
+            wrong = broken(meant, codecs)
             if wrong is None or wrong == meant:
                 continue
-            meant, wrong = before + meant + behind, before + wrong + behind
+            meant, wrong = before + meant + after, before + wrong + after
             repaired = None
             if asked < ASKED:
                 asked += 1

@@ -1,4 +1,4 @@
-"""Counts the clean texts that ftfy changes. Reads a JSON array of texts, writes the number."""
+"""Counts the clean texts that ftfy changes. Reads a JSON array of texts, and writes the number."""
 
 import json
 import sys

@@ -1,6 +1,6 @@
-//! Made-up lines that repair must never change: English, Japanese and traditional Chinese with names,
-//! numbers, web addresses and emoji; and demands in simplified Chinese. The same number of lines always gives
-//! the same lines.
+//! Makes up lines that the repair of texts must never change: English, Japanese and traditional Chinese with
+//! names, numbers, web addresses and emoji; and demands in simplified Chinese. The same number of lines always
+//! gives the same lines.
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 

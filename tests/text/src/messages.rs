@@ -5,12 +5,12 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// The names of fields that hold prose, in the files that exist.
+/// The names of the fields with prose, in any of the known files.
 const PROSE: [&str; 5] = ["留言主题", "留言详情", "答复意见", "title", "content"];
 
 /// One message.
 pub struct Message {
-    /// Whether the model was trained with it.
+    /// Whether the model of normalizer/text was trained with it.
     pub is_seen: bool,
     /// Its title, content and answer.
     pub texts: Vec<String>,
@@ -45,7 +45,8 @@ fn collect(folder: &Path, messages: &mut Vec<Message>) -> Result<()> {
     Ok(())
 }
 
-/// Messages with even ids trained the model; messages with odd ids test it.
+/// The message in a JSON object; `None` if it has no id. Messages with even ids trained the model; messages
+/// with odd ids test it.
 fn message(record: &Value) -> Option<Message> {
     let id = record.get("留言编号").or_else(|| record.get("id"))?.as_u64()?;
     let texts: Vec<_> = PROSE.iter().filter_map(|field| record.get(field)?.as_str()).collect();

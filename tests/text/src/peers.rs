@@ -1,4 +1,4 @@
-//! Runs the Python programs in `peers/`. `TONGHUI_BENCH_PYTHON`, which `cargo xtask` sets, names an interpreter
+//! Runs the Python programs in `peers/`. `cargo xtask` sets `TONGHUI_BENCH_PYTHON` to the Python interpreter
 //! that has the packages that they import.
 
 use std::{
@@ -10,9 +10,11 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// Runs a program with `input` as standard input, and calls `each` with every line that it prints.
+/// Runs the Python code `program` with `input` as standard input, and calls `each` with every line that it
+/// prints.
 pub fn run(program: &str, input: &[u8], mut each: impl FnMut(&str) -> Result<()>) -> Result<()> {
-    let python = env::var("TONGHUI_BENCH_PYTHON").context("TONGHUI_BENCH_PYTHON is not set")?;
+    let python = env::var("TONGHUI_BENCH_PYTHON")
+        .context("TONGHUI_BENCH_PYTHON is not set: run this with `cargo xtask`, which sets it")?;
     let mut command = Command::new(python);
     command.args(["-c", program]).env("PYTHONIOENCODING", "utf-8");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;

@@ -1,7 +1,7 @@
 //! The folders of the servers, and the system users that they run as.
 //!
-//! PostgreSQL refuses to run as root. So if xtask runs as root, each server runs as the user that its
-//! package created, in a folder that belongs to that user.
+//! PostgreSQL refuses to run as root. So if xtask runs as root, each server runs as the system user that
+//! its Debian package created, in a folder that belongs to that user.
 
 use std::{
     fs::{self, File, Permissions},
@@ -20,7 +20,7 @@ use crate::{run::output_of, setup::is_root};
 /// The folder with the folders of all servers.
 pub(crate) struct Folder {
     root: PathBuf,
-    /// If the folder is temporary: this removes it when dropped.
+    /// Removes the folder when dropped, if it is temporary.
     _temporary: Option<TempDir>,
 }
 
@@ -33,7 +33,7 @@ impl Folder {
         Ok(Self { root: Self::permanent(temporary.path())?.root, _temporary: Some(temporary) })
     }
 
-    /// A permanent folder: a server that is started there again uses the same data.
+    /// A permanent folder: a server that starts there again uses the same data.
     pub(crate) fn permanent(path: &Path) -> Result<Self> {
         let root = std::path::absolute(path)?;
         fs::create_dir_all(&root)?;
@@ -41,13 +41,13 @@ impl Folder {
         Ok(Self { root, _temporary: None })
     }
 
-    /// Creates the folder of one server, which runs as `user` if xtask runs as root.
+    /// Creates the folder `name` for one server, which runs as the system user `user` if xtask runs as root.
     pub(crate) fn server_home(&self, name: &str, user: &'static str) -> Result<Home> {
         let path = self.root.join(name);
         fs::create_dir_all(&path)?;
         fs::set_permissions(&path, Permissions::from_mode(0o700))?;
         let user = if is_root() {
-            let (user, group) = (user_id("-u", user)?, user_id("-g", user)?);
+            let (user, group) = (numeric_id("-u", user)?, numeric_id("-g", user)?);
             chown(&path, Some(user), Some(group))?;
             Some((user, group))
         } else {
@@ -70,7 +70,7 @@ impl Home {
         self.path.join(name)
     }
 
-    /// The content of a file. If it does not exist, it is written with the result of `create`.
+    /// The content of the file `name`. If the file does not exist, this writes the result of `create` to it.
     pub(crate) fn load_or_create(
         &self,
         name: &str,
@@ -83,7 +83,7 @@ impl Home {
         Ok(fs::read_to_string(path)?)
     }
 
-    /// Writes a file that only the server can read.
+    /// Writes the file `name`, which only the server's user can read. Returns its path.
     pub(crate) fn write(&self, name: &str, content: &str) -> Result<PathBuf> {
         let path = self.join(name);
         fs::write(&path, content)?;
@@ -94,20 +94,20 @@ impl Home {
         Ok(path)
     }
 
-    /// A command that runs `program` in this folder as the server's user, for a short time.
+    /// A command for a short-lived tool, which runs in this folder as the server's user.
     pub(crate) fn tool(&self, program: &Path) -> Command {
         self.server("KILL", program)
     }
 
-    /// A command that runs a server in this folder as the server's user. It gets `stop_signal` when xtask
-    /// ends, even by `kill -9`, so no server keeps running.
+    /// A command that runs a server in this folder as the server's user. The kernel sends `stop_signal` to
+    /// the server when xtask ends, even by `kill -9`, so no server keeps running.
     pub(crate) fn server(&self, stop_signal: &str, program: &Path) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", stop_signal]);
         if let Some((user, group)) = self.user.map(|(u, g)| (u.to_string(), g.to_string())) {
             command.args(["--reuid", &user, "--regid", &group, "--init-groups"]);
         }
-        // Messages must be in English, because the log is searched for one of them.
+        // The log must be in English, because xtask searches it for the message that says ready.
         command.arg("--").arg(program).current_dir(&self.path).env("LC_ALL", "C");
         command
     }
@@ -127,6 +127,6 @@ pub(crate) fn password() -> Result<String> {
 }
 
 /// The id of a user (option `-u`) or of its primary group (option `-g`).
-fn user_id(option: &str, user: &str) -> Result<u32> {
+fn numeric_id(option: &str, user: &str) -> Result<u32> {
     Ok(output_of(Command::new("id").args([option, user]))?.trim().parse()?)
 }

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::run::output_of;
 
-/// The content of `pg_hba.conf`. The role `postgres` needs a password, so that tests cover passwords;
-/// roles that a test creates need none.
-const ACCOUNTS: &str = "\
+/// The content of `pg_hba.conf`, the access rules of PostgreSQL. The role `postgres` needs a password, so
+/// that tests cover passwords; roles that a test creates need none.
+const ACCESS_RULES: &str = "\
 host all postgres 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust
 ";
@@ -24,18 +24,19 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let data = home.join("data");
     let password = home.load_or_create("password", password)?;
     if !data.exists() {
-        let mut init = home.tool(&program("initdb").context("initdb is not installed")?);
+        let mut init = home.tool(&program("initdb").context("no initdb: run `cargo xtask setup`")?);
         init.args(["--username=postgres", "--auth=scram-sha-256", "--no-sync"])
             .args(["--encoding=UTF8", "--locale=C.UTF-8", "--lc-messages=C"])
             .arg(format!("--pwfile={}", home.join("password").display()))
             .arg("-D")
             .arg(&data);
         output_of(init)?;
-        home.write("data/pg_hba.conf", ACCOUNTS)?;
+        home.write("data/pg_hba.conf", ACCESS_RULES)?;
     }
 
     let port = home.load_or_create("port", free_port)?;
-    let mut run = home.server("INT", &program("postgres").context("postgres is not installed")?);
+    let server = program("postgres").context("no postgres: run `cargo xtask setup`")?;
+    let mut run = home.server("INT", &server);
     run.arg("-D").arg(&data);
     for setting in [
         format!("port={port}"),
@@ -54,7 +55,8 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     Ok(Server::new(process, vec![("TONGHUI_TEST_POSTGRES", url)]))
 }
 
-/// The path of a program of the newest installed version; Debian does not add it to `$PATH`.
+/// The path of a PostgreSQL program, in the newest installed version; `None` if it is not installed.
+/// Debian does not add these programs to `$PATH`.
 pub(super) fn program(name: &str) -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     versions

@@ -1,7 +1,7 @@
-//! A server process. It is ready when its log says so, and it is stopped when it is dropped.
+//! A server process. It is ready when its log says so; dropping the [`Process`] stops it.
 //!
-//! Its log is read through a pipe. So no polling is needed: the line that says *ready* arrives at once,
-//! and the pipe ends when the server and all its child processes have ended.
+//! A thread reads the log through a pipe, so no polling is needed: the line that says *ready* arrives at
+//! once, and the pipe ends when the server and all its child processes have ended.
 
 use std::{
     collections::VecDeque,
@@ -19,28 +19,30 @@ use crate::run::{self, print};
 
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
-/// How many lines of its log are shown if a server does not start.
+/// The maximum number of log lines in the error if a server does not start.
 const MAX_LAST_LINES: usize = 30;
 
 /// A running server.
 pub(crate) struct Process {
     name: &'static str,
     child: Child,
-    /// The signal that makes the server stop cleanly.
+    /// The name of the signal that makes the server stop cleanly, such as `TERM`.
     stop_signal: &'static str,
     events: Receiver<Event>,
 }
 
-/// An event that the thread which reads the log reports. At the end of the log it closes the channel.
+/// What the thread that reads the log reports. At the end of the log it closes the channel.
 #[derive(PartialEq)]
 enum Event {
+    /// The server is ready.
     Ready,
     /// The log ended before the server was ready; these were its last lines.
     Ended(Vec<String>),
 }
 
 impl Process {
-    /// Starts `command`, and waits until its log contains the text `ready`.
+    /// Starts `command`, and waits until its log contains the text `ready`. `name` is for messages;
+    /// dropping the process sends `stop_signal`.
     pub(crate) fn start(
         name: &'static str,
         stop_signal: &'static str,
@@ -55,7 +57,7 @@ impl Process {
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let (sender, events) = sync_channel(1);
         thread::spawn(move || read_log(log, ready, &sender));
-        // From here on the server is stopped on any failure, because `process` is then dropped.
+        // From here on, any failure drops `process` and so stops the server.
         let process = Self { name, child, stop_signal, events };
         match process.events.recv_timeout(START_TIMEOUT) {
             Ok(Event::Ready) => Ok(process),
@@ -85,7 +87,7 @@ impl Drop for Process {
             }
         };
         if !has_ended {
-            print(format_args!("{} does not stop; it is killed", self.name));
+            print(format_args!("{} did not stop in time: killing it", self.name));
             run::send_signal("KILL", &format!("-{}", self.child.id()));
         }
         let _ = self.child.wait();

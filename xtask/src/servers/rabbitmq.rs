@@ -1,9 +1,9 @@
 //! A RabbitMQ node for the tests.
 //!
-//! Debian's wrapper script works only with the system's user and folders, so RabbitMQ's own script is
-//! run. With `RUNNING_UNDER_SYSTEMD` it `exec`s the Erlang VM instead of starting it as a child, so the
-//! signal that is sent when xtask ends reaches the VM. The VM would start Erlang's port mapper (`epmd`)
-//! as a daemon that never stops; so a port mapper is started here first, on its own port.
+//! Debian's wrapper script works only with the system's user and folders, so this module runs RabbitMQ's
+//! own script. With `RUNNING_UNDER_SYSTEMD` that script `exec`s the Erlang VM instead of starting it as a
+//! child, so the signal that is sent when xtask ends reaches the VM. The VM would start Erlang's port
+//! mapper (`epmd`) as a daemon that never stops; so this module starts a port mapper first, on its own port.
 
 use std::path::Path;
 
@@ -18,6 +18,7 @@ use crate::run::output_of;
 
 pub(super) const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 pub(super) const PORT_MAPPER: &str = "/usr/bin/epmd";
+/// The name of the Erlang node.
 const NODE: &str = "tonghui-test@localhost";
 pub(super) const OPENSSL: &str = "/usr/bin/openssl";
 
@@ -73,7 +74,8 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     })
 }
 
-/// Two users with the same password: `tonghui` may do everything, `reader` may only read.
+/// Definitions that RabbitMQ imports: two users with the same password. `tonghui` may do everything,
+/// `reader` may only read.
 fn definitions(password: &str) -> String {
     format!(
         r#"{{
@@ -113,7 +115,7 @@ fn make_certificates(home: &Home) -> Result<()> {
     if home.join("server.pem").exists() {
         return Ok(());
     }
-    // The system's `openssl.cnf` is not used: it would make every certificate a CA.
+    // The system's `openssl.cnf` would make every certificate a CA.
     let openssl_config = home.write("openssl.cnf", "[req]\ndistinguished_name = name\n[name]\n")?;
     let new_certificate = |name: &str, subject: &str| {
         let mut command = home.tool(Path::new(OPENSSL));
@@ -134,6 +136,5 @@ fn make_certificates(home: &Home) -> Result<()> {
     server.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
     server.args(["-addext", "subjectAltName=DNS:localhost"]);
     server.arg("-CA").arg(home.join("ca.pem")).arg("-CAkey").arg(home.join("ca.key"));
-    output_of(server)?;
-    Ok(())
+    output_of(server).map(drop)
 }

@@ -1,7 +1,7 @@
 //! An SFTP server for the tests: OpenSSH.
 //!
-//! It does not run as root, so only the user that it runs as can log in, with a key. The tests need no
-//! other login. They write files directly into its folder.
+//! It does not run as root, so only its own user can log in, with a key; the tests need no other.
+//! They write files directly into the folder that the server offers.
 
 use std::path::{Path, PathBuf};
 
@@ -20,8 +20,8 @@ pub(super) const KEYGEN: &str = "/usr/bin/ssh-keygen";
 /// Creates keys and a folder for files if there are none, and starts the server.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let home = folder.server_home("sftp", "sshd")?;
-    let host_key = key(&home, "host_key")?;
-    let client_key = key(&home, "client_key")?;
+    let host_key = key_path(&home, "host_key")?;
+    let client_key = key_path(&home, "client_key")?;
     let authorized_keys = std::fs::read_to_string(client_key.with_extension("pub"))?;
     let authorized_keys = home.write("authorized_keys", &authorized_keys)?;
     let files = home.join("drops");
@@ -64,8 +64,8 @@ fn settings(port: &str, host_key: &Path, authorized_keys: &Path) -> String {
     )
 }
 
-/// The path of the private key with this name. The key is created if it does not exist.
-fn key(home: &Home, name: &str) -> Result<PathBuf> {
+/// The path of the private key with this name. Creates the key if it does not exist.
+fn key_path(home: &Home, name: &str) -> Result<PathBuf> {
     let path = home.join(name);
     if !path.exists() {
         let mut keygen = home.tool(Path::new(KEYGEN));
@@ -74,9 +74,10 @@ fn key(home: &Home, name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn fingerprint(home: &Home, key: &Path) -> Result<String> {
+/// The SHA-256 fingerprint of the public key beside this private key.
+fn fingerprint(home: &Home, key_path: &Path) -> Result<String> {
     let mut keygen = home.tool(Path::new(KEYGEN));
-    let output = output_of(keygen.arg("-l").arg("-f").arg(key.with_extension("pub")))?;
+    let output = output_of(keygen.arg("-l").arg("-f").arg(key_path.with_extension("pub")))?;
     let fingerprint = output.split_whitespace().find(|word| word.starts_with("SHA256:"));
     Ok(fingerprint.context("ssh-keygen printed no fingerprint")?.to_owned())
 }

@@ -1,7 +1,7 @@
-//! Rows of 互联网+督查, the inspection platform: late, issued again, wrapped, masked or sealed.
+//! Tests rows of 互联网+督查, the inspection platform, that are late, repeated, wrapped, masked or encrypted.
 
 use contract::demand::QualityFlag;
-use system_tests::compare::has_doubt;
+use system_tests::compare::has_flag;
 
 use super::*;
 
@@ -27,14 +27,14 @@ async fn a_row_that_is_issued_again_has_both_states_and_ends_in_the_newer() {
     scene.source.advance(&key);
     scene.pull().await;
     assert_eq!(scene.at(&key).demand().body.status.unwrap().code(), "in_progress");
-    assert_eq!(scene.pipeline.states(&key), 2);
+    assert_eq!(scene.pipeline.n_states(&key), 2);
 }
 
 #[tokio::test]
 async fn an_array_within_a_text_or_behind_a_byte_order_mark_is_an_array() {
-    for fault in ["wrapped@1", "bom@1"] {
-        let (scene, _) = Platform::asked(fault).await;
-        assert_eq!(scene.pipeline.store.demands().len(), 3, "{fault}");
+    for quirk in ["wrapped@1", "bom@1"] {
+        let (scene, _) = Platform::asked(quirk).await;
+        assert_eq!(scene.pipeline.store.demands().len(), 3, "{quirk}");
     }
 }
 
@@ -42,7 +42,7 @@ async fn an_array_within_a_text_or_behind_a_byte_order_mark_is_an_array() {
 async fn masked_names_and_numbers_are_kept_and_compared_with_nobodys() {
     let (_, struck) = Platform::struck("masked").await;
     let demand = struck.demand();
-    assert!(has_doubt(demand, "people", QualityFlag::MaskedValue));
+    assert!(has_flag(demand, "people", QualityFlag::MaskedValue));
     let person = &demand.body.people[0];
     let token = |it: &Option<contract::Sealed>| it.as_ref().and_then(|it| it.token.clone());
     assert_eq!((token(&person.phone), token(&person.name)), (None, None));

@@ -28,11 +28,12 @@ impl Corpus {
 /// The number of made-up lines.
 const N_MADE_UP: usize = 20_000;
 
-/// The number of clauses, chosen evenly from all of them.
+/// The number of clauses in `unseen`, chosen at even intervals from all of them.
 const N_CLAUSES: usize = 12_000;
 /// The number of whole texts, chosen in the same way.
 const N_WHOLE: usize = 3_000;
 
+/// Reads the messages in `folder`, and chooses the texts. Without a folder, the texts are made up.
 pub(crate) fn read(folder: Option<&Path>) -> anyhow::Result<Corpus> {
     let mut clean = lines(Language::English, 7_000);
     clean.extend(lines(Language::Japanese, 6_500));
@@ -64,7 +65,7 @@ fn clauses(text: &str) -> impl Iterator<Item = &str> {
     parts.filter(|clause| clause.chars().count() >= 4)
 }
 
-/// Prints how many clean texts are changed, which must be none. Returns a message if some are.
+/// Prints how many clean texts the repair changes. Returns a message if it changes any.
 pub(crate) fn measure_clean(corpus: &Corpus) -> anyhow::Result<Option<String>> {
     let changed: Vec<_> =
         corpus.clean.iter().filter(|text| !repair(text).repairs.is_empty()).collect();

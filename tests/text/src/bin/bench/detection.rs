@@ -18,13 +18,17 @@ const LONG: usize = 200;
 struct Answers {
     n: usize,
     right: usize,
+    /// Wrong answers that the detector itself called uncertain.
     unsure: usize,
+    /// Wrong answers that it called certain.
     wrong: usize,
+    /// The number of bodies that the peers were asked about.
     asked: usize,
+    /// The right answers of chardet and of charset-normalizer.
     right_peers: [usize; 2],
 }
 
-/// Prints a table; returns the quality bars that are missed.
+/// Prints a table. Returns a description of each quality target that is missed.
 pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<Vec<String>> {
     let mut found: BTreeMap<(String, usize), Answers> = BTreeMap::new();
     let mut versions = (String::new(), String::new());

@@ -1,8 +1,8 @@
-//! Measures normalizer/text and prints tables; `cargo xtask bench text [DIR]` calls it.
+//! Measures normalizer/text and prints tables. `cargo xtask bench text [DIR]` runs it.
 //!
 //! For comparison, ftfy, chardet and charset-normalizer do the same work in the same run. The texts come
-//! from DIR, without those that the model was trained with; without DIR they are made up. Python's codecs
-//! break them. The program fails if a quality bar is missed. It prints speed, but does not judge it.
+//! from DIR; without DIR, they are made up. Python's codecs break those that the model was not trained with.
+//! The program fails if a quality target is missed. It prints speed, but does not judge it.
 
 mod corpus;
 mod detection;
@@ -29,11 +29,11 @@ fn main() -> anyhow::Result<ExitCode> {
     missed.extend(detection::measure(&corpus)?);
     speed::measure(&corpus)?;
     speed::measure_mapping()?;
-    for bar in &missed {
-        say(format_args!("MISSED: {bar}"))?;
+    for target in &missed {
+        say(format_args!("MISSED: {target}"))?;
     }
-    let verdict = if missed.is_empty() { "every bar of quality holds" } else { "a bar is missed" };
-    say(format_args!("{verdict}; speed is for the reader to compare"))?;
+    let n_missed = missed.len();
+    say(format_args!("{n_missed} quality targets are missed; compare the speed yourself"))?;
     Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -41,7 +41,7 @@ fn say(line: std::fmt::Arguments<'_>) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
 }
 
-/// A share in percent.
+/// The percentage of `part` in `all`; 100 if `all` is 0.
 fn percent(part: usize, all: usize) -> f64 {
     if all == 0 { 100.0 } else { 100.0 * part as f64 / all as f64 }
 }

@@ -20,11 +20,12 @@ const SHORT: usize = 4;
 struct Counts {
     n: usize,
     restored: usize,
+    /// The number of texts that ftfy had to repair.
     n_peer: usize,
     restored_peer: usize,
 }
 
-/// Prints a table; returns the quality bars that are missed.
+/// Prints a table. Returns a description of each quality target that is missed.
 pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<Vec<String>> {
     let mut kinds: Vec<String> = Vec::new();
     let mut found: BTreeMap<(String, bool), Counts> = BTreeMap::new();
@@ -74,13 +75,13 @@ pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<Vec<String>> {
     Ok(missed.collect())
 }
 
-/// The kind of breakage that a quality bar is for. One charset has several codecs.
+/// The kind of breakage that a quality target is for, from that of a codec. One charset has several codecs.
 fn breakage(kind: &str) -> String {
     let codecs = [("gb18030", "gbk"), ("cp936", "gbk"), ("GB18030", "GBK"), ("cp1252", "latin-1")];
     codecs.iter().fold(kind.to_owned(), |kind, (codec, charset)| kind.replace(codec, charset))
 }
 
-/// Restored and all texts of one kind of breakage, with all codecs.
+/// The numbers of restored texts and of all texts with one kind of breakage, with all codecs.
 #[derive(Default)]
 struct Totals {
     long: (usize, usize),
@@ -95,10 +96,11 @@ impl Totals {
 
     fn missed(&self, breakage: &str) -> Vec<String> {
         let parts = [("long", self.long, 99.5), ("short", self.short, 95.0)];
-        let missed = parts.into_iter().filter(|(_, (part, all), bar)| percent(*part, *all) < *bar);
+        let missed =
+            parts.into_iter().filter(|(_, (part, all), target)| percent(*part, *all) < *target);
         missed
-            .map(|(name, (part, all), bar)| {
-                format!("{breakage}: {part} of {all} {name} texts restored, less than {bar} %")
+            .map(|(name, (part, all), target)| {
+                format!("{breakage}: {part} of {all} {name} texts restored, less than {target} %")
             })
             .collect()
     }

@@ -15,12 +15,12 @@ use super::{corpus::Corpus, detection::bytes, say};
 /// Each measurement is repeated for at least this long.
 const MIN_SECONDS: f64 = 1.0;
 
-/// Prints a table.
+/// Prints the speed of decoding, cleaning and repairing.
 pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<()> {
     let texts: Vec<&str> = corpus.demands().iter().map(|text| text.trim()).collect();
     let gb18030: Vec<Vec<u8>> = encoded(corpus.demands(), "gb18030")?;
     let broken = broken(&corpus.unseen)?;
-    say(format_args!("\n| speed on one core | MB/s | bar |\n|---|---|---|"))?;
+    say(format_args!("\n| speed on one core | MB/s | target |\n|---|---|---|"))?;
     let size = |texts: &[&str]| texts.iter().map(|text| text.len()).sum::<usize>();
     let utf8 = rate(size(&texts), || {
         for text in &texts {
@@ -46,7 +46,7 @@ pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Repeats `work`, which handles `size` units; returns millions of units per second.
+/// Repeats `work`, which handles `size` units (bytes or records). Returns millions of units per second.
 fn rate(size: usize, mut work: impl FnMut()) -> anyhow::Result<f64> {
     // The first call builds tables.
     work();
@@ -82,7 +82,7 @@ fn encoded(texts: &[String], codec: &str) -> anyhow::Result<Vec<Vec<u8>>> {
     Ok(bodies)
 }
 
-/// Breaks texts in the two ways that occur most often.
+/// Breaks texts in the two most frequent ways: UTF-8 read as GB18030 or Latin-1.
 fn broken(texts: &[String]) -> anyhow::Result<Vec<String>> {
     let program = "import json, sys\n\
         for text in json.load(sys.stdin):\n \
@@ -102,12 +102,14 @@ const JSON_MAPPING: &str = include_str!("../../../records/json.toml");
 const XML: &str = include_str!("../../../records/record.xml");
 const XML_MAPPING: &str = include_str!("../../../records/xml.toml");
 
-/// The number of records between two looks at the clock.
+/// The number of records between two readings of the clock.
 const RECORDS: usize = 1_000;
 
-/// Prints a table.
+/// Prints how many records per second become sealed demands.
 pub(crate) fn measure_mapping() -> anyhow::Result<()> {
-    say(format_args!("\n| bytes to sealed demand, one core | records/s | bar |\n|---|---|---|"))?;
+    say(format_args!(
+        "\n| bytes to sealed demand, one core | records/s | target |\n|---|---|---|"
+    ))?;
     let mut xml = Vec::new();
     let program = "import sys; print(sys.stdin.read().encode('gbk').hex())";
     peers::run(program, XML.trim_end().as_bytes(), |line| {
@@ -117,19 +119,20 @@ pub(crate) fn measure_mapping() -> anyhow::Result<()> {
     let (utf8, gbk) =
         (Hints::default(), Hints { declared: Some(Charset::Gb18030), ..Hints::default() });
     let json = JSON.trim_end().as_bytes();
-    for (suite, name, bars) in [
+    for (suite, name, targets) in [
         (Suite::Aes, "AES and SHA-256", ["80000", "40000"]),
         // The processor has no instructions for these.
         (Suite::Sm, "SM4 and SM3", ["", ""]),
     ] {
         let n = per_second(&mapping(suite, JSON_MAPPING)?, json, Shape::Json, &utf8)?;
-        say(format_args!("| JSON of {} bytes, {name} | {n:.0} | {} |", json.len(), bars[0]))?;
+        say(format_args!("| JSON of {} bytes, {name} | {n:.0} | {} |", json.len(), targets[0]))?;
         let n = per_second(&mapping(suite, XML_MAPPING)?, &xml, Shape::Xml, &gbk)?;
-        say(format_args!("| GBK XML of {} bytes, {name} | {n:.0} | {} |", xml.len(), bars[1]))?;
+        say(format_args!("| GBK XML of {} bytes, {name} | {n:.0} | {} |", xml.len(), targets[1]))?;
     }
     Ok(())
 }
 
+/// The number of times per second that `bytes` can be decoded, parsed, mapped and sealed.
 fn per_second(
     mapping: &Mapping,
     bytes: &[u8],
