@@ -4,21 +4,24 @@ use contract::Reason;
 
 use crate::text::FileSummary;
 
-/// The size of the largest manifest that can be read, in bytes.
+/// The maximum size of a manifest, in bytes. The rest of a larger one is not read.
 pub(crate) const MAX_BYTES: usize = 4_096;
 
 /// The content of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Manifest {
+    /// The name of the described file.
     name: String,
+    /// The number of its records.
     pub(crate) n_rows: u64,
     n_bytes: u64,
+    /// Hexadecimal, in lower case.
     md5: String,
 }
 
 impl Manifest {
     /// Parses the line of a manifest.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Reason> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Reason> {
         let not_a_manifest =
             || Reason::new("bad_manifest", "the manifest is not a line like name|rows|bytes|md5");
         let text = String::from_utf8_lossy(bytes);
@@ -40,14 +43,15 @@ impl Manifest {
     /// Compares the name, size and MD5 of a file with the manifest.
     pub(crate) fn check_file(&self, name: &str, file: &FileSummary) -> Result<(), Reason> {
         if self.name != name {
-            return Err(Reason::new("manifest_name", "the manifest names another file"));
+            return Err(Reason::new("manifest_name", "the manifest contains the name of another file"));
         }
         if self.n_bytes != file.n_bytes {
-            let detail = format!("the manifest says {} bytes, not {}", self.n_bytes, file.n_bytes);
+            let (said, found) = (self.n_bytes, file.n_bytes);
+            let detail = format!("the manifest says {said} bytes, but the file has {found}");
             return Err(Reason::new("manifest_bytes", detail));
         }
         if self.md5 != file.md5 {
-            return Err(Reason::new("manifest_md5", "the manifest has another MD5"));
+            return Err(Reason::new("manifest_md5", "the MD5 in the manifest is not that of the file"));
         }
         Ok(())
     }
@@ -57,7 +61,7 @@ impl Manifest {
         if self.n_rows == n_rows {
             return Ok(());
         }
-        let detail = format!("the manifest says {} records, not {n_rows}", self.n_rows);
+        let detail = format!("the manifest says {} records, but {n_rows} were found", self.n_rows);
         Err(Reason::new("manifest_rows", detail))
     }
 }
@@ -77,14 +81,14 @@ mod tests {
             format!("\u{FEFF}a.csv|3|1|{}\r\n", MD5.to_uppercase()),
             format!(" a.csv | 3 | 1 | {MD5} \n"),
         ] {
-            assert_eq!(Manifest::read(text.as_bytes()), Ok(expected.clone()));
+            assert_eq!(Manifest::parse(text.as_bytes()), Ok(expected.clone()));
         }
     }
 
     #[test]
     fn half_a_line_is_not_a_manifest() {
         for text in ["", "a.csv", "a.csv|3|1|", "a.csv|x|1|0cc175b9c0f1b6a831c399e269772661"] {
-            assert_eq!(Manifest::read(text.as_bytes()).unwrap_err().code, "bad_manifest");
+            assert_eq!(Manifest::parse(text.as_bytes()).unwrap_err().code, "bad_manifest");
         }
     }
 }

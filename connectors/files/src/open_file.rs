@@ -16,7 +16,7 @@ use contract::{Entry, Fault, Place, Reason, RecordKey, Revision, TextReport};
 use tokio::time::Instant;
 
 use crate::{
-    READ_TIME,
+    MAX_READ_TIME,
     cursor::{FilePosition, Fingerprint},
     folder::{SizeAndTime, disk_fault},
     format::{self, Document, RawRow, RowReader},
@@ -32,15 +32,15 @@ use crate::{
 /// A batch ends after about this many bytes of records.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// A file that passed the checks.
+/// A file that passed the checks, and how far it was read.
 pub(crate) struct OpenFile {
     pub(crate) candidate: Candidate,
-    pub(crate) md5: Fingerprint,
+    pub(crate) content_hash: Fingerprint,
     /// Its first bytes, for quarantine.
     pub(crate) first_bytes: Bytes,
     /// The revision of all records, if it comes from the name of the file.
     revision: Option<Revision>,
-    /// The number of records that were read.
+    /// The number of records that were read, including `next_entry`.
     n_records: u64,
     rows: FileRows,
     /// The first entry of the next batch, if it was already read.
@@ -51,7 +51,7 @@ pub(crate) struct OpenFile {
 pub(crate) struct RefusedFile {
     pub(crate) reason: Reason,
     /// `Fingerprint::none()` if the file was not read.
-    pub(crate) md5: Fingerprint,
+    pub(crate) content_hash: Fingerprint,
     /// Its first bytes, for quarantine; empty if the file was not read.
     pub(crate) first_bytes: Bytes,
 }
@@ -68,7 +68,8 @@ impl OpenFile {
     ) -> io::Result<Result<Self, RefusedFile>> {
         let file = Arc::new(file);
         let summary = FileSummary::read(&file)?;
-        let (md5, first_bytes) = (Fingerprint::of(&summary.md5), summary.first_bytes.clone());
+        let first_bytes = summary.first_bytes.clone();
+        let content_hash = Fingerprint::of(&summary.md5);
         let name = &candidate.name;
         let checked =
             check(name, file, summary, manifest, options).and_then(|(revision, mut rows)| {
@@ -80,14 +81,16 @@ impl OpenFile {
         match checked {
             Ok((revision, rows)) => Ok(Ok(Self {
                 candidate: candidate.clone(),
-                md5,
+                content_hash,
                 first_bytes,
                 revision,
                 n_records: n_already_read,
                 rows,
                 next_entry: None,
             })),
-            Err(FileError::Content(reason)) => Ok(Err(RefusedFile { reason, md5, first_bytes })),
+            Err(FileError::Content(reason)) => {
+                Ok(Err(RefusedFile { reason, content_hash, first_bytes }))
+            }
             Err(FileError::Disk(error)) => Err(error),
         }
     }
@@ -102,7 +105,7 @@ impl OpenFile {
         }
     }
 
-    /// Reads the next entries. Also returns whether the file has ended, or why the rest of it
+    /// Reads the next entries. Also returns whether the file has ended, or why the rest of the file
     /// cannot be read. The batch ends when it is full, when `until` has passed, or before a key
     /// that it already contains.
     pub(crate) fn next_batch(
@@ -124,6 +127,7 @@ impl OpenFile {
                 None => match self.next_row() {
                     Ok(None) => return (entries, Ok(true)),
                     Ok(Some((row, report))) => {
+                        // For a row of a workbook, whose bytes are not known, a typical size.
                         n_bytes += row.bytes.as_ref().map_or(1_024, Vec::len);
                         let name = &self.candidate.name;
                         record::entry(name, self.revision, row, &report, options)
@@ -141,7 +145,7 @@ impl OpenFile {
         }
     }
 
-    /// Reads the next record. A file without records is an error.
+    /// Reads the next record, and how its text was decoded. A file without records is an error.
     fn next_row(&mut self) -> Result<Option<(RawRow, TextReport)>, FileError> {
         let next = self.rows.next()?;
         match &next {
@@ -173,9 +177,9 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
     };
     let mut entries = Vec::new();
     loop {
-        let (more, end) = open.next_batch(usize::MAX, Instant::now() + READ_TIME, options);
+        let (more, is_at_end) = open.next_batch(usize::MAX, Instant::now() + MAX_READ_TIME, options);
         entries.extend(more);
-        match end {
+        match is_at_end {
             Ok(false) => {}
             Ok(true) => return Ok(entries),
             Err(FileError::Content(reason)) => {
@@ -194,8 +198,8 @@ pub(crate) fn unreadable_entry(name: &str, reason: Reason, first_bytes: Bytes) -
     Entry::Unreadable { place, bytes: first_bytes, reason }
 }
 
-/// Checks a file, against its manifest if it has one. Returns the revision in its name, and a
-/// reader of its records.
+/// Checks a file, against its manifest if it has one. Returns the revision in its name, if the
+/// channel takes it from there, and a reader of its records.
 fn check(
     name: &str,
     file: Arc<File>,
@@ -211,6 +215,7 @@ fn check(
     }
     let revision = match record::revision_by_name(name, options) {
         Ok(revision) => revision,
+        // Only a fixture can have a name that the channel does not select. It needs no revision.
         Err(_) if !options.is_selected(name) => Some(Revision::NONE),
         Err(reason) => return Err(FileError::Content(reason)),
     };
@@ -231,7 +236,8 @@ fn check(
 struct FileRows {
     options: Arc<Options>,
     documents: VecDeque<Document>,
-    /// The document that is being read: the prefix of its places, its reader and its charset.
+    /// The document that is being read: its name in the archive, which precedes the place of each
+    /// row; the reader of its rows; and how its bytes were decoded.
     current: Option<(String, RowReader, TextReport)>,
 }
 

@@ -31,9 +31,9 @@ pub(crate) enum RevisionSource {
 }
 
 impl Options {
-    /// Refuses settings that cannot work.
+    /// Checks the settings.
     pub(crate) fn new(config: Config, context: &ConnectorContext) -> Result<Arc<Self>, Fault> {
-        let refused = |cause: &str, remedy: &str| Err(Fault::stopped(cause).remedy(remedy));
+        let refuse = |cause: &str, remedy: &str| Err(Fault::stopped(cause).remedy(remedy));
         if config.pattern.is_empty() {
             return refused("`match` is empty", "write it like [\"*.csv\"]");
         }
@@ -55,7 +55,7 @@ impl Options {
             );
         }
         let columns = Columns::new(&config.columns).map_err(|cause| {
-            Fault::stopped(format!("`columns`: {cause}")).remedy("give each name to one column")
+            Fault::stopped(format!("`columns`: {cause}")).remedy("give each name to only one column")
         })?;
         let Limits { total, ratio, entries, record } = config.limits;
         if total == 0 || ratio == 0 || entries == 0 || !(1..=16).contains(&record) {

@@ -109,11 +109,12 @@ fn raw_row(record: Record, header: &Header, charset: &str) -> RawRow {
     let Record { line, source, mut cells } = record;
     // Empty cells at the end are not counted.
     let n_used_cells = cells.iter().rposition(|cell| !cell.text.is_empty()).map_or(0, |at| at + 1);
-    let damage = (cells.len() < header.0.len() || n_used_cells > header.0.len()).then(|| {
-        let detail = format!("{} cells for {} columns", cells.len(), header.0.len());
+    let (n_cells, n_columns) = (cells.len(), header.0.len());
+    let damage = (n_cells < n_columns || n_used_cells > n_columns).then(|| {
+        let detail = format!("the row has {n_cells} cells, but the header has {n_columns}");
         Reason::new("row_shape", detail)
     });
-    cells.truncate(header.0.len());
+    cells.truncate(n_columns);
 
     let mut marks = Vec::new();
     let mut add_mark = |column: usize, flag: QualityFlag, detail: String| {
@@ -153,6 +154,7 @@ fn split_line_end(line: &str) -> (&str, &str) {
     (content, &line[content.len()..])
 }
 
+/// Appends a line to the lines of a record.
 fn append(source: &mut DecodedPart, line: DecodedPart) {
     if source.bytes.is_empty() {
         *source = line;
@@ -184,10 +186,13 @@ struct Splitter<'a> {
     state: State,
 }
 
+/// Where the splitter is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     CellStart,
+    /// Within a cell, outside quotes.
     Plain,
+    /// Within quotes.
     Quoted,
 }
 
