@@ -53,9 +53,9 @@ pub struct Config {
     /// complete, and contains the line `name|rows|bytes|md5`. Files without a manifest are then
     /// ignored.
     pub(crate) manifest: Option<String>,
-    /// How long a file must have been unchanged before it is read. A file with a manifest is read at
-    /// once; if the two contradict each other, this is how long both must have been unchanged before
-    /// that is an error. Zero if the source never writes into a visible file.
+    /// How long a file must have been unchanged before it is read. A file with a manifest is read
+    /// at once; if the two contradict each other, this is how long the file must have been
+    /// unchanged before that is an error. Zero if the source never writes into a visible file.
     #[serde(default = "Period::seconds::<60>")]
     pub(crate) stable: Period,
     /// Folder for files whose records are stored: absolute, or relative to `url`. Without it, these
@@ -96,8 +96,8 @@ pub(crate) struct SftpConfig {
 pub(crate) struct CsvConfig {
     /// The separator between two cells: one to four ASCII characters.
     pub(crate) delimiter: String,
-    /// The quote around a cell that contains separators or line ends. Within such a cell, a quote is
-    /// doubled.
+    /// The quote around a cell that contains separators or line ends. Within such a cell, quotes
+    /// are doubled.
     pub(crate) quote: char,
     /// Characters that are removed from the end of every line: some programs end lines with `;`.
     pub(crate) trailing: String,

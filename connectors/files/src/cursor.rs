@@ -25,8 +25,8 @@ pub struct Cursor {
     pub(crate) pending_move: Option<PendingMove>,
 }
 
-/// A hash of 64 bits, by which a file is recognised: of its name, of its state (size and time) or of
-/// its content.
+/// A hash of 64 bits, by which a file is recognised: of its name, of its state (its size and time),
+/// or of its content.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Fingerprint(pub(crate) String);
@@ -52,15 +52,15 @@ pub(crate) struct FilePosition {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PendingMove {
     pub(crate) name: String,
-    /// The state of the file when it was read.
+    /// The fingerprint of the state of the file when it was read.
     #[serde(rename = "data")]
-    pub(crate) fingerprint: Fingerprint,
-    /// The state of its manifest when it was read; `None` without a manifest.
+    pub(crate) state: Fingerprint,
+    /// The same for its manifest; `None` without a manifest.
     #[serde(rename = "manifest", deserialize_with = "required")]
-    pub(crate) manifest_fingerprint: Option<Fingerprint>,
+    pub(crate) manifest_state: Option<Fingerprint>,
     /// The fingerprint of its content: a part of its new name if the old name is in use.
     #[serde(rename = "md5")]
-    pub(crate) content_hash: Fingerprint,
+    pub(crate) hash: Fingerprint,
     /// Whether the file could not be read. It then goes to the folder `error`, not to `archive`.
     pub(crate) is_error: bool,
 }

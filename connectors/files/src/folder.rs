@@ -126,15 +126,14 @@ impl Folder {
             return Ok(());
         };
         let current = self.stamp(&pending.name).await?.map(SizeAndTime::fingerprint);
-        if current.is_some_and(|current| current != pending.fingerprint) {
+        if current.is_some_and(|current| current != pending.state) {
             return Ok(());
         }
-        let manifest = options.config.manifest.as_ref().zip(pending.manifest_fingerprint.as_ref());
+        let manifest = options.config.manifest.as_ref().zip(pending.manifest_state.as_ref());
         let manifest = manifest.map(|(suffix, state)| (format!("{}{suffix}", pending.name), state));
-        let file = (pending.name.clone(), &pending.fingerprint);
-        for (name, state) in [file].into_iter().chain(manifest) {
+        for (name, state) in [(pending.name.clone(), &pending.state)].into_iter().chain(manifest) {
             if self.stamp(&name).await?.map(SizeAndTime::fingerprint).as_ref() == Some(state) {
-                self.move_to(folder, &name, &pending.content_hash).await?;
+                self.move_to(folder, &name, &pending.hash).await?;
             }
         }
         Ok(())

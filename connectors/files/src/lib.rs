@@ -3,8 +3,8 @@
 //! A folder has no protocol: the same record appears in several files, and files arrive late, are
 //! replaced, are visible while they are still being written, and change their columns. So a file is
 //! read only after it is complete, and a file with a manifest is checked as a whole before any
-//! record is returned. Every record gets a revision, which shows its newest state. A file is moved
-//! to the folder `archive` only after its records are stored, and to the folder `error` if it cannot
+//! record is returned. Every record gets a revision, which orders its states. A file is moved to
+//! the folder `archive` only after its records are stored, and to the folder `error` if it cannot
 //! be read.
 //!
 //! Reading order: `next_file.rs` (chooses a file), `open_file.rs` (checks and reads it),
@@ -101,8 +101,8 @@ impl Connector for Files {
                 (Vec::new(), false)
             }
             NextStep::Refuse(candidate, refused) => {
-                let RefusedFile { reason, content_hash, first_bytes } = refused;
-                mark_finished(&mut cursor, &candidate, content_hash, true);
+                let RefusedFile { reason, hash, first_bytes } = refused;
+                mark_finished(&mut cursor, &candidate, hash, true);
                 (vec![quarantine_entry(&candidate, reason, first_bytes)], false)
             }
             NextStep::Read(open) => (self.read_batch(open, max, until, &mut cursor).await?, false),
@@ -129,7 +129,7 @@ impl Files {
         until: Instant,
         cursor: &mut Cursor,
     ) -> Result<Vec<Entry>, Fault> {
-        let (name, hash) = (Fingerprint::of(&open.candidate.name), open.content_hash.clone());
+        let (name, hash) = (Fingerprint::of(&open.candidate.name), open.hash.clone());
         let is_duplicate = open.position().n_records == 0
             && cursor.done.get(&name).is_some_and(|ReadFile(_, read_hash)| *read_hash == hash);
         if is_duplicate {
@@ -170,13 +170,12 @@ fn quarantine_entry(candidate: &Candidate, reason: Reason, first_bytes: Bytes) -
     unreadable_entry(&candidate.name, reason, first_bytes)
 }
 
-/// Notes in the cursor that a file is finished, and that it is to be moved: to the folder `error` if
-/// `is_error`, else to `archive`.
+/// Notes in the cursor that a file is finished, and that it is to be moved: to the folder `error`
+/// if `is_error`, else to `archive`.
 fn mark_finished(cursor: &mut Cursor, candidate: &Candidate, hash: Fingerprint, is_error: bool) {
     let Candidate { name, stamp, manifest_stamp } = candidate;
     cursor.done.insert(Fingerprint::of(name), ReadFile(candidate.fingerprint(), hash.clone()));
-    let manifest_fingerprint = manifest_stamp.map(SizeAndTime::fingerprint);
-    let (name, fingerprint) = (name.clone(), stamp.fingerprint());
-    cursor.pending_move =
-        Some(PendingMove { name, fingerprint, manifest_fingerprint, content_hash: hash, is_error });
+    let manifest_state = manifest_stamp.map(SizeAndTime::fingerprint);
+    let (name, state) = (name.clone(), stamp.fingerprint());
+    cursor.pending_move = Some(PendingMove { name, state, manifest_state, hash, is_error });
 }

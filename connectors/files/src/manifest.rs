@@ -43,15 +43,14 @@ impl Manifest {
     /// Compares the name, size and MD5 of a file with the manifest.
     pub(crate) fn check_file(&self, name: &str, file: &FileSummary) -> Result<(), Reason> {
         if self.name != name {
-            return Err(Reason::new("manifest_name", "the manifest contains the name of another file"));
+            return Err(Reason::new("manifest_name", "the manifest names another file"));
         }
         if self.n_bytes != file.n_bytes {
-            let (said, found) = (self.n_bytes, file.n_bytes);
-            let detail = format!("the manifest says {said} bytes, but the file has {found}");
+            let detail = format!("the manifest says {} bytes, not {}", self.n_bytes, file.n_bytes);
             return Err(Reason::new("manifest_bytes", detail));
         }
         if self.md5 != file.md5 {
-            return Err(Reason::new("manifest_md5", "the MD5 in the manifest is not that of the file"));
+            return Err(Reason::new("manifest_md5", "the MD5 of the file differs from the manifest"));
         }
         Ok(())
     }
@@ -61,7 +60,7 @@ impl Manifest {
         if self.n_rows == n_rows {
             return Ok(());
         }
-        let detail = format!("the manifest says {} records, but {n_rows} were found", self.n_rows);
+        let detail = format!("the manifest says {} records, not {n_rows}", self.n_rows);
         Err(Reason::new("manifest_rows", detail))
     }
 }

@@ -116,8 +116,8 @@ impl Files {
         Ok(if is_changing { NextStep::Wait } else { NextStep::CaughtUp })
     }
 
-    /// Opens a file after its first `n_already_read` records. `None` if there is nothing to read now:
-    /// the manifest is missing, or the file was removed or replaced.
+    /// Opens a file after its first `n_already_read` records. `None` if it cannot be read now: its
+    /// manifest is missing, or it was removed or replaced.
     async fn open(
         &mut self,
         candidate: &Candidate,
@@ -187,7 +187,7 @@ impl Files {
 
 /// Describes a file that is refused without being read.
 fn refused_file(reason: Reason) -> RefusedFile {
-    RefusedFile { reason, content_hash: Fingerprint::none(), first_bytes: bytes::Bytes::new() }
+    RefusedFile { reason, hash: Fingerprint::none(), first_bytes: bytes::Bytes::new() }
 }
 
 /// The fault for a file that was listed and is no longer there.

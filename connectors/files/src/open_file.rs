@@ -35,7 +35,8 @@ const BATCH_BYTES: usize = 8 << 20;
 /// A file that passed the checks, and how far it was read.
 pub(crate) struct OpenFile {
     pub(crate) candidate: Candidate,
-    pub(crate) content_hash: Fingerprint,
+    /// The fingerprint of its content.
+    pub(crate) hash: Fingerprint,
     /// Its first bytes, for quarantine.
     pub(crate) first_bytes: Bytes,
     /// The revision of all records, if it comes from the name of the file.
@@ -50,8 +51,8 @@ pub(crate) struct OpenFile {
 /// A file that cannot be read, and why.
 pub(crate) struct RefusedFile {
     pub(crate) reason: Reason,
-    /// `Fingerprint::none()` if the file was not read.
-    pub(crate) content_hash: Fingerprint,
+    /// The fingerprint of its content; `Fingerprint::none()` if the file was not read.
+    pub(crate) hash: Fingerprint,
     /// Its first bytes, for quarantine; empty if the file was not read.
     pub(crate) first_bytes: Bytes,
 }
@@ -68,8 +69,7 @@ impl OpenFile {
     ) -> io::Result<Result<Self, RefusedFile>> {
         let file = Arc::new(file);
         let summary = FileSummary::read(&file)?;
-        let first_bytes = summary.first_bytes.clone();
-        let content_hash = Fingerprint::of(&summary.md5);
+        let (hash, first_bytes) = (Fingerprint::of(&summary.md5), summary.first_bytes.clone());
         let name = &candidate.name;
         let checked =
             check(name, file, summary, manifest, options).and_then(|(revision, mut rows)| {
@@ -81,16 +81,14 @@ impl OpenFile {
         match checked {
             Ok((revision, rows)) => Ok(Ok(Self {
                 candidate: candidate.clone(),
-                content_hash,
+                hash,
                 first_bytes,
                 revision,
                 n_records: n_already_read,
                 rows,
                 next_entry: None,
             })),
-            Err(FileError::Content(reason)) => {
-                Ok(Err(RefusedFile { reason, content_hash, first_bytes }))
-            }
+            Err(FileError::Content(reason)) => Ok(Err(RefusedFile { reason, hash, first_bytes })),
             Err(FileError::Disk(error)) => Err(error),
         }
     }
@@ -177,9 +175,9 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
     };
     let mut entries = Vec::new();
     loop {
-        let (more, is_at_end) = open.next_batch(usize::MAX, Instant::now() + MAX_READ_TIME, options);
+        let (more, is_end) = open.next_batch(usize::MAX, Instant::now() + MAX_READ_TIME, options);
         entries.extend(more);
-        match is_at_end {
+        match is_end {
             Ok(false) => {}
             Ok(true) => return Ok(entries),
             Err(FileError::Content(reason)) => {

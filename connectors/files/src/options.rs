@@ -55,7 +55,7 @@ impl Options {
             );
         }
         let columns = Columns::new(&config.columns).map_err(|cause| {
-            Fault::stopped(format!("`columns`: {cause}")).remedy("give each name to only one column")
+            Fault::stopped(format!("`columns`: {cause}")).remedy("give each name to one column")
         })?;
         let Limits { total, ratio, entries, record } = config.limits;
         if total == 0 || ratio == 0 || entries == 0 || !(1..=16).contains(&record) {

@@ -55,7 +55,7 @@ pub(crate) fn select(listing: Listing, options: &Options) -> Selection {
         if is_manifest || !options.is_selected(name) {
             continue;
         }
-        let manifest_stamp = suffix.and_then(|suffix| files.get(&format!("{name}{suffix}")).copied());
+        let manifest_stamp = suffix.and_then(|end| files.get(&format!("{name}{end}")).copied());
         let has_required_manifest = suffix.is_none() || manifest_stamp.is_some();
         // A truncated listing may lack the manifest.
         if has_required_manifest || listing.is_truncated {

@@ -52,9 +52,9 @@ impl UnpackLimit {
         // The first megabyte is always allowed: small files may have a high ratio.
         let by_ratio = n_packed.saturating_mul(limits.ratio.into()).max(1 << 20);
         let message = if by_ratio < total {
-            format!("the file unpacks to more than {} times its size (`limits.ratio`)", limits.ratio)
+            format!("the file unpacks to over {} times its size (`limits.ratio`)", limits.ratio)
         } else {
-            format!("the file unpacks to more than {total} bytes (`limits.total`)")
+            format!("the file unpacks to over {total} bytes (`limits.total`)")
         };
         Self { n_left: by_ratio.min(total), message }
     }

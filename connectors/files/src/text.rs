@@ -117,8 +117,8 @@ impl DecodedFile {
         }
     }
 
-    /// The last offset in the next `n_unused` bytes of the buffer that splits no character. If there
-    /// is none: the end of these bytes if they are `MAX_UNBROKEN_BYTES` or more, else `None`.
+    /// The last offset in the next `n_unused` bytes of the buffer that splits no character. If
+    /// there is none: the end of these bytes if they are `MAX_UNBROKEN_BYTES` or more, else `None`.
     fn last_safe_end(&self, n_unused: usize) -> Option<usize> {
         let unused = &self.buffer[self.n_used..][..n_unused];
         let end = if self.is_utf16() {

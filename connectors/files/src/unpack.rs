@@ -1,8 +1,8 @@
 //! Opens the documents in a file: the file itself, or the files packed in it.
 //!
 //! Packed files are unpacked into unnamed files on the disk, so no name in an archive can make the
-//! program write another file. Size, ratio and number of files are limited: forty kilobytes can unpack to
-//! terabytes.
+//! program write another file. The size, the ratio and the number of files are limited: forty
+//! kilobytes can unpack to terabytes.
 
 use std::{fs::File, sync::Arc};
 
@@ -84,18 +84,17 @@ fn document(name: &str, file: File, options: &Options) -> Result<Document, FileE
 const XLSX_SIGNATURE: &[u8] = b"PK\x03\x04";
 const XLS_SIGNATURE: &[u8] = b"\xD0\xCF\x11\xE0";
 
-/// The format of a file that begins with `bytes`. The settings or the extension give the format, but
-/// a file that begins like a workbook is a workbook.
+/// The format of a file that begins with `bytes`. The settings or the extension give the format,
+/// but a file that begins like a workbook is a workbook.
 fn detect_format(name: &str, bytes: &[u8], options: &Options) -> Result<Format, FileError> {
     let extension = extension(name);
     // An archive within an archive is never read, even if the channel sets a format.
     let is_packed = matches!(extension.as_str(), "zip" | "gz");
-    let configured = options.config.format.filter(|_| !is_packed);
+    let format = options.config.format.filter(|_| !is_packed);
+    let format = format.or_else(|| format_by_extension(&extension));
     let cause = if is_packed { "an archive in an archive is not read" } else { "set `format`" };
     let unknown = || format!("no known format has the extension `{extension}`: {cause}");
-    let format = configured
-        .or_else(|| format_by_extension(&extension))
-        .ok_or_else(|| FileError::content("unknown_format", unknown()))?;
+    let format = format.ok_or_else(|| FileError::content("unknown_format", unknown()))?;
     match format {
         _ if bytes.starts_with(XLS_SIGNATURE) && is_encrypted_xlsx(bytes) => {
             let detail = "the workbook has a password; ask the source to save it without one";
@@ -114,8 +113,8 @@ fn detect_format(name: &str, bytes: &[u8], options: &Options) -> Result<Format, 
     }
 }
 
-/// Whether a file that begins like an .xls workbook is an encrypted .xlsx workbook: it then contains
-/// a stream with this name, in UTF-16.
+/// Whether a file that begins like an .xls workbook is an encrypted .xlsx workbook: it then
+/// contains a stream with the name `EncryptedPackage`, in UTF-16.
 fn is_encrypted_xlsx(bytes: &[u8]) -> bool {
     let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
     bytes.windows(name.len()).any(|window| window == name)
@@ -268,11 +267,11 @@ mod tests {
         let zeros = vec![0; 8 << 20];
         options.config.limits = Limits { total: 1 << 10, ratio: 100, entries: 3, record: 4 };
         let error = unpack("a.csv.gz", &gzipped(&zeros), &options).unwrap_err();
-        assert_eq!(error, "too_large: the file unpacks to more than 100 times its size (`limits.ratio`)");
+        assert_eq!(error, "too_large: the file unpacks to over 100 times its size (`limits.ratio`)");
         options.config.limits = Limits { total: 6, ratio: 10_000, entries: 3, record: 4 };
         let parts = zipped(&[("1.csv", &zeros[..5 << 20]), ("2.csv", &zeros[..5 << 20])]);
         let error = unpack("a.zip", &parts, &options).unwrap_err();
-        assert_eq!(error, "too_large: the file unpacks to more than 6291456 bytes (`limits.total`)");
+        assert_eq!(error, "too_large: the file unpacks to over 6291456 bytes (`limits.total`)");
         let names: Vec<String> = (0..4).map(|n| format!("{n}.csv")).collect();
         let many: Vec<(&str, &[u8])> =
             names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();

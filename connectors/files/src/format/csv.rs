@@ -128,8 +128,7 @@ fn raw_row(record: Record, header: &Header, charset: &str) -> RawRow {
         }
     }
     for (column, cell) in cells.iter().enumerate() {
-        let is_in_cell = |span: &&Span| cell.span.contains(&span.offset);
-        let n_chars = source.repaired.iter().filter(is_in_cell).count();
+        let n_chars = source.repaired.iter().filter(|s| cell.span.contains(&s.offset)).count();
         if n_chars > 0 {
             let detail =
                 format!("{n_chars} private-use characters were replaced with standard ones");

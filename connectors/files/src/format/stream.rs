@@ -97,8 +97,8 @@ impl TextStream {
         }
     }
 
-    /// The source bytes of the parts that contain the text between two offsets, a mark if private-use
-    /// characters were replaced in these parts, and the findings.
+    /// The source bytes of the parts that contain the text between two offsets, a mark if
+    /// private-use characters were replaced in these parts, and the findings.
     pub(super) fn source(&self, from: u64, to: u64) -> (Vec<u8>, Vec<Mark>, Findings) {
         let overlaps =
             |(at, part): &&(u64, DecodedPart)| *at < to && at + part.text.len() as u64 > from;

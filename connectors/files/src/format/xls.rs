@@ -25,7 +25,7 @@ const MAX_BYTES: u64 = 16 << 20;
 pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, FileError> {
     let n_bytes = file.metadata()?.len();
     if n_bytes > MAX_BYTES {
-        let detail = format!("the file has {n_bytes} bytes; an .xls file may have at most {MAX_BYTES}");
+        let detail = format!("the file has {n_bytes} bytes; an .xls may have at most {MAX_BYTES}");
         return Err(FileError::content("too_large", detail));
     }
     let workbook = calamine::Xls::new(BufReader::new(FileReader::new(file)));

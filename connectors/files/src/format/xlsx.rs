@@ -72,7 +72,8 @@ impl SheetRow {
 /// The error for a workbook that counts days from 1904. It is refused, because every date would be
 /// four years early, and nobody would notice.
 pub(super) fn dates_from_1904() -> FileError {
-    FileError::content("dates_from_1904", "the workbook counts days from 1904; ask for one from 1900")
+    let detail = "the workbook counts days from 1904; ask the source to turn its 1904 date system off";
+    FileError::content("dates_from_1904", detail)
 }
 
 /// A number as people write it: without an exponent, and without `.0` if it is whole.

@@ -48,8 +48,8 @@ impl XmlReader {
         }
     }
 
-    /// Reads the record whose start tag was just read at offset `from`, up to its end. Appends it to
-    /// `pending`; if its end tag is missing, also the records after it that were read with it.
+    /// Reads the record whose start tag was just read at offset `from`, up to its end. Appends it
+    /// to `pending`; if its end tag is missing, also the records that were read with it.
     fn read_record(&mut self, from: u64, start: &BytesStart<'_>) -> Result<(), FileError> {
         let ancestors = self.ancestors.clone();
         let mut builder = Builder::record(start, ancestors, &mut self.reader.get_mut().findings);
@@ -129,7 +129,7 @@ impl XmlReader {
                 }
                 Event::Eof if self.ancestors.is_empty() => return Ok(None),
                 Event::Eof => {
-                    return Err(FileError::content("truncated", "the document ends within its root"));
+                    return Err(FileError::content("truncated", "the root element is not closed"));
                 }
                 _ => {}
             }

@@ -104,5 +104,5 @@ async fn a_manifest_without_a_file_is_reported() {
     tokio::time::advance(Duration::from_secs(61)).await;
     let batch = files.read(Some(&batch.upto), 10).await.unwrap();
     assert_eq!(batch.trouble[0].0.0, NAME);
-    assert!(batch.trouble[0].1.to_string().contains("its manifest exists"), "{}", batch.trouble[0].1);
+    assert!(batch.trouble[0].1.to_string().contains("manifest exists"), "{}", batch.trouble[0].1);
 }

@@ -89,8 +89,8 @@ impl Login {
             ..client::Config::default()
         };
         let host = self.address.host.trim_matches(['[', ']']).to_owned();
-        // The handler stores the fingerprint of a refused key here. Its error would be lost if closing
-        // the connection fails too.
+        // The handler stores the fingerprint of a refused key here. Its error would be lost if
+        // closing the connection failed too.
         let refused_fingerprint = Arc::new(OnceLock::new());
         let check = HostKeyCheck {
             verification: self.verification.clone(),

@@ -146,8 +146,8 @@ fn column(reference: &str) -> Option<usize> {
 
 /// The maximum size of all texts together, which are in memory while the sheet is read.
 const MAX_TEXT_BYTES: usize = 48 << 20;
-/// The maximum number of texts. A sheet has at most a million rows, and rarely more than four columns
-/// with a different text in each row.
+/// The maximum number of texts. A sheet has at most a million rows, and rarely more than four
+/// columns with a different text in each row.
 const MAX_TEXTS: usize = 4 << 20;
 
 /// The texts that cells refer to by number, from 0 (`sharedStrings.xml`).
