@@ -50,7 +50,7 @@ impl Manifest {
             return Err(Reason::new("manifest_bytes", detail));
         }
         if self.md5 != file.md5 {
-            return Err(Reason::new("manifest_md5", "the MD5 of the file differs from the manifest"));
+            return Err(Reason::new("manifest_md5", "the file's MD5 differs from the manifest"));
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ const MAX_CURSOR_BYTES: usize = 64 * 1024;
 pub struct Promise<A> {
     /// Its name: a sentence with underscores.
     pub name: &'static str,
-    /// Checks the promise. Panics if it is broken, with a message that says how.
+    /// Checks the promise. Panics, with a message that says why, if the connector breaks it.
     pub check: for<'a> fn(&'a A) -> Check<'a>,
 }
 
@@ -151,10 +151,10 @@ pub async fn a_source_at_rest_moves_no_cursor<A: Readable>(source: &A) {
         last_caught_up = caught_up.then(|| upto.clone());
         at = Some(upto);
     }
-    panic!("it is not caught up, or moves its cursor each time");
+    panic!("the source is never caught up, or moves its cursor with each read");
 }
 
-/// To settle a batch again, as after a restart, changes nothing.
+/// Settling a batch again, as after a restart, changes nothing.
 pub async fn settled_twice_is_harmless<A: Readable>(source: &A) {
     let mut connector = source.new_connector();
     let (_, upto, _) = read(&mut connector, None, BATCH_SIZE).await;
@@ -176,8 +176,8 @@ pub(crate) async fn assert_reads_the_same<A: Readable>(
     let (first, upto, _) = read(connector, at, BATCH_SIZE).await;
     let (again, ..) = read(connector, at, BATCH_SIZE).await;
     let (elsewhere, ..) = read(&mut source.new_connector(), at, BATCH_SIZE).await;
-    assert_eq!(first, again, "the same connector, read again");
-    assert_eq!(first, elsewhere, "another connector");
+    assert_eq!(first, again, "the same connector returned other records");
+    assert_eq!(first, elsewhere, "another connector returned other records");
     upto
 }
 
@@ -192,7 +192,8 @@ pub(crate) fn assert_within_64_kib(cursor: &Cursor) {
     assert!(size <= MAX_CURSOR_BYTES, "a cursor of {size} bytes");
 }
 
-/// Reads the first batches. From read `restart_at` on, it uses a new connector.
+/// Reads the first batches, with the cursor after each. Read `restart_at` and later ones use a new
+/// connector.
 async fn walk<A: Readable>(source: &A, restart_at: usize, max: usize) -> Vec<(Vec<Entry>, Cursor)> {
     let mut batches: Vec<(Vec<Entry>, Cursor)> = Vec::new();
     let mut connector = source.new_connector();

@@ -72,7 +72,7 @@ impl SheetRow {
 /// The error for a workbook that counts days from 1904. It is refused, because every date would be
 /// four years early, and nobody would notice.
 pub(super) fn dates_from_1904() -> FileError {
-    let detail = "the workbook counts days from 1904; ask the source to turn its 1904 date system off";
+    let detail = "the workbook counts days from 1904; ask the source for one from 1900";
     FileError::content("dates_from_1904", detail)
 }
 

@@ -54,7 +54,7 @@ pub async fn a_page_shift_after_a_delete_loses_nothing<S: Deletes>(mut source: S
     assert_found(&seen, &keys);
 }
 
-/// The record at which a cursor stands is deleted.
+/// The last record that was read, at which the cursor stands, is deleted.
 pub async fn the_row_at_the_cursor_may_be_deleted<S: Deletes>(mut source: S) {
     add_rows(&mut source, "r", 3).await;
     add_row(&mut source, "last", HOUR / 2).await;

@@ -1,4 +1,4 @@
-//! Clocks of sources that are corrected, changed twice a year, or wrong.
+//! Sources whose clocks are corrected, changed twice a year, or wrong.
 
 use super::{HOUR, NOW, add_row, add_rows, set};
 use crate::{DatesAhead, Shift, ShiftsClock, drive::assert_found, run};
@@ -19,7 +19,7 @@ pub async fn a_vendor_clock_set_back_an_hour_loses_nothing<S: ShiftsClock>(sourc
     read_after_clock_changes(source, &[], Shift::Back(HOUR)).await;
 }
 
-/// Summer time begins, and ends.
+/// Summer time begins and ends: the clock goes forward an hour, and later back.
 pub async fn a_clock_change_loses_nothing<S: ShiftsClock>(source: S) {
     read_after_clock_changes(source, &[Shift::Forward(HOUR)], Shift::Back(HOUR)).await;
 }

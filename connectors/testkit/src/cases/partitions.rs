@@ -1,4 +1,4 @@
-//! Channels with several partitions, each with its own cursor.
+//! Channels with several partitions. One cursor contains the positions of all of them.
 
 use std::collections::BTreeSet;
 
@@ -40,6 +40,7 @@ pub async fn a_failing_partition_stops_no_other<S: Partitioned>(mut source: S) {
     assert_found(&seen, &keys);
 }
 
+/// Adds one record to each partition. Returns the keys.
 async fn fill_partitions<S: Partitioned>(source: &mut S) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     for partition in 0..N_PARTITIONS {

@@ -1,4 +1,4 @@
-//! A read from the same cursor returns the same records, and changes nothing.
+//! Reads that are repeated, interrupted or continued: they lose nothing, and change nothing.
 
 use std::{future::Future, pin::pin, task::Poll};
 
@@ -63,7 +63,7 @@ pub async fn a_cursor_survives_json<S: Source>(mut source: S) {
     read_only::assert_survives_json::<S>(&upto);
 }
 
-/// A read changes nothing if it is dropped, at whichever await.
+/// A read that is dropped at any await changes nothing.
 pub async fn a_read_can_be_dropped_at_every_await<S: Source>(mut source: S) {
     let keys = add_rows(&mut source, "r", 6).await;
     let mut connector = source.connector();
@@ -90,8 +90,8 @@ pub async fn a_read_can_be_dropped_at_every_await<S: Source>(mut source: S) {
     assert_found(&seen, &keys);
 }
 
-/// Records of a batch that was lost before it was settled are returned again: to read the next batch
-/// does not acknowledge them.
+/// The records of a batch that was lost before it was settled are returned again: reading the next
+/// batch does not acknowledge them.
 pub async fn what_is_not_settled_is_returned_again<S: Source>(mut source: S) {
     add_rows(&mut source, "r", 5).await;
     let mut lost = source.connector();
@@ -139,7 +139,7 @@ pub async fn caught_up_means_caught_up<S: Source>(mut source: S) {
     assert_found(&seen, &super::set(&["later"]));
 }
 
-/// An empty source is caught up: otherwise the loop would read without a pause.
+/// An empty source is caught up after a few reads: otherwise the loop would read without a pause.
 pub async fn an_empty_source_is_caught_up_soon<S: Source>(source: S) {
     let (mut connector, mut at) = (source.connector(), None);
     for _ in 0..8 {
@@ -158,8 +158,8 @@ pub async fn a_source_at_rest_moves_no_cursor<S: Source>(mut source: S) {
     add_rows(&mut source, "r", 4).await;
     let (_, at) = run(&mut source.connector(), None, 6).await;
     let (_, at) = run(&mut source.connector(), Some(at), 6).await;
-    let (_, rested) = run(&mut source.connector(), Some(at.clone()), 6).await;
-    assert_eq!(at.as_str(), rested.as_str(), "a source at rest moves its cursor");
+    let (_, last) = run(&mut source.connector(), Some(at.clone()), 6).await;
+    assert_eq!(at.as_str(), last.as_str(), "a source at rest moves its cursor");
 }
 
 /// A cursor is stored with every batch: it is a position, not a list of records.
@@ -169,7 +169,7 @@ pub async fn a_cursor_stays_within_64_kib<S: Source>(mut source: S) {
     run_checked(&mut source.connector(), None, 900, read_only::assert_within_64_kib).await;
 }
 
-/// To settle a batch again, as after a restart, acknowledges no later change.
+/// Settling a batch again, as after a restart, acknowledges no later change.
 pub async fn settled_twice_is_harmless<S: Source>(mut source: S) {
     let keys = add_rows(&mut source, "r", 5).await;
     let mut connector = source.connector();

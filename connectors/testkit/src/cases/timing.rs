@@ -40,7 +40,7 @@ pub async fn a_commit_visible_a_minute_late_is_found<S: Source>(source: S) {
     read_late_record(source, MINUTE).await;
 }
 
-/// Times are whole seconds, and a new record has a second that was already read.
+/// Times are whole seconds, and a new record has the same second as one that was already read.
 pub async fn a_second_that_was_read_may_get_more_rows<S: Source>(mut source: S) {
     let second = Duration::from_secs(20);
     add_row(&mut source, "first", second).await;
@@ -50,7 +50,7 @@ pub async fn a_second_that_was_read_may_get_more_rows<S: Source>(mut source: S) 
     assert_found(&seen, &set(&["second"]));
 }
 
-/// Records are added between reads.
+/// Records are added between the reads of a run.
 pub async fn rows_that_arrive_during_a_walk_are_found<S: Source>(mut source: S) {
     let mut keys: BTreeSet<String> = add_rows(&mut source, "r", 8).await;
     let (mut connector, mut at, mut seen) = (source.connector(), None, KeyCounts::new());
@@ -71,11 +71,12 @@ pub async fn rows_that_arrive_during_a_walk_are_found<S: Source>(mut source: S) 
     assert_found(&seen, &keys);
 }
 
-async fn read_late_record<S: Source>(mut source: S, by: Duration) {
+/// A record becomes visible `delay` after its own time, when newer ones were read.
+async fn read_late_record<S: Source>(mut source: S, delay: Duration) {
     add_row(&mut source, "early", HOUR).await;
     add_row(&mut source, "newest", NOW).await;
     let (_, at) = run(&mut source.connector(), None, 10).await;
-    add_row(&mut source, "late", by).await;
+    add_row(&mut source, "late", delay).await;
     let (seen, _) = run(&mut source.connector(), Some(at), 10).await;
     assert_found(&seen, &set(&["late"]));
 }
