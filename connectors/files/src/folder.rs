@@ -112,9 +112,9 @@ impl Folder {
         }
     }
 
-    /// Moves the file that a batch has finished, and its manifest. Does not move a file that was
-    /// replaced since it was read, because the new file is still to be read. A file that is not
-    /// found was moved by an earlier call.
+    /// Moves the file that a batch has finished, and its manifest. Leaves a file that was replaced
+    /// since it was read, because the new file is still to be read. An earlier call has already
+    /// moved a file that is not found.
     pub(crate) async fn settle(
         &mut self,
         options: &Options,

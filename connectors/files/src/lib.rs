@@ -93,8 +93,7 @@ impl Connector for Files {
                 self.folder.close();
                 (Vec::new(), true)
             }
-            // A caller that reads everything once has to wait for this file, so it has not caught
-            // up.
+            // The channel is not caught up: a file that may still be changing is read soon.
             NextStep::Wait => {
                 self.folder.close();
                 tokio::time::sleep(self.options.config.stable.0.min(MAX_READ_TIME)).await;

@@ -29,7 +29,7 @@ use crate::{
     unpack::{guess_extension, has_known_extension, open_documents},
 };
 
-/// A batch ends after about this many bytes of records.
+/// A batch ends when its records have about this many bytes.
 const BATCH_BYTES: usize = 8 << 20;
 
 /// A file that passed the checks, and how far it was read.
@@ -103,7 +103,7 @@ impl OpenFile {
         }
     }
 
-    /// Reads the next entries. Also returns whether the file has ended, or why the rest of the file
+    /// Reads the next entries. Also returns whether they are the last, or why the rest of the file
     /// cannot be read. The batch ends when it is full, when `until` has passed, or before a key
     /// that it already contains.
     pub(crate) fn next_batch(
@@ -157,9 +157,9 @@ impl OpenFile {
     }
 }
 
-/// Reads the entries of a fixture like those of a file in the folder. If its name matches no
-/// pattern of the channel, it need not contain a revision; without a known extension, the first
-/// bytes decide the format.
+/// Reads the entries of a fixture (an example of a file) like those of a file in the folder. If its
+/// name matches no pattern of the channel, the name need not contain a revision, and without a known
+/// extension, the first bytes decide the format.
 pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<Vec<Entry>, Fault> {
     let mut file = tempfile::tempfile().map_err(disk_fault)?;
     file.write_all(page).map_err(disk_fault)?;

@@ -77,8 +77,7 @@ impl Login {
     /// Connects, verifies the server, and logs in.
     pub(super) async fn open_session(&self) -> Result<Session, Fault> {
         let session = tokio::time::timeout(self.timeout, self.connect()).await;
-        let timed_out = || Fault::transient(format!("cannot log in within {:?}", self.timeout));
-        let session = session.unwrap_or_else(|_| Err(timed_out()));
+        let session = session.unwrap_or_else(|_| Err(no_answer()));
         session.map_err(|fault| fault.at(self.server_name()))
     }
 
@@ -196,11 +195,10 @@ impl client::Handler for HostKeyCheck {
 
 /// The fault for a request that the server refused or did not answer.
 pub(super) fn request_fault(error: &Error) -> Fault {
-    let Error::Status(status) = error else {
-        return match error {
-            Error::Timeout => Fault::transient("the server did not answer in time"),
-            _ => Fault::transient("the connection was lost"),
-        };
+    let status = match error {
+        Error::Status(status) => status,
+        Error::Timeout => return no_answer(),
+        _ => return Fault::transient("the connection was lost"),
     };
     match status.status_code {
         StatusCode::NoSuchFile => Fault::stopped("this file or folder does not exist")
@@ -211,6 +209,11 @@ pub(super) fn request_fault(error: &Error) -> Fault {
             .remedy("ask the administrator to allow reading, listing and renaming"),
         code => Fault::transient(format!("the server reported error code {}", code as u32)),
     }
+}
+
+fn no_answer() -> Fault {
+    Fault::transient("the server did not answer in time")
+        .remedy("ask its administrator for the cause, or raise `timeout`")
 }
 
 /// The fault for a connection that fails.
@@ -227,7 +230,7 @@ fn connection_fault(error: &russh::Error) -> Fault {
         }
         russh::Error::ConnectionTimeout
         | russh::Error::InactivityTimeout
-        | russh::Error::KeepaliveTimeout => Fault::transient("the server did not answer in time"),
+        | russh::Error::KeepaliveTimeout => no_answer(),
         russh::Error::IO(_) | russh::Error::Disconnect | russh::Error::HUP => {
             Fault::transient("the server closed the connection")
         }
