@@ -157,9 +157,9 @@ impl OpenFile {
     }
 }
 
-/// Reads the entries of a fixture (an example of a file) like those of a file in the folder. If its
-/// name matches no pattern of the channel, the name need not contain a revision, and without a known
-/// extension, the first bytes decide the format.
+/// Reads the entries of a fixture (an example of a file) like those of a file in the folder. A name
+/// that matches no pattern of the channel need not contain a revision; if it has no known extension
+/// either, the first bytes decide the format.
 pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<Vec<Entry>, Fault> {
     let mut file = tempfile::tempfile().map_err(disk_fault)?;
     file.write_all(page).map_err(disk_fault)?;

@@ -77,8 +77,7 @@ impl Login {
     /// Connects, verifies the server, and logs in.
     pub(super) async fn open_session(&self) -> Result<Session, Fault> {
         let session = tokio::time::timeout(self.timeout, self.connect()).await;
-        let session = session.unwrap_or_else(|_| Err(no_answer()));
-        session.map_err(|fault| fault.at(self.server_name()))
+        session.unwrap_or_else(|_| Err(no_answer())).map_err(|fault| fault.at(self.server_name()))
     }
 
     async fn connect(&self) -> Result<Session, Fault> {
