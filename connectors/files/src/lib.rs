@@ -76,7 +76,7 @@ impl Connector for Files {
         cursor.pending_move = None;
         let mut faults = FileFaults::new();
         let until = Instant::now() + MAX_READ_TIME;
-        // The file in which the cursor stands comes first.
+        // A file that was partly read is continued before another one is opened.
         let step = match (cursor.current.take(), self.open_file.take()) {
             (Some(position), Some(open)) if open.position() == position => {
                 Some(NextStep::Read(open))

@@ -29,8 +29,8 @@ pub(crate) enum NextStep {
 }
 
 impl Files {
-    /// After a restart, opens the file again that the cursor points into. `None` if the file was
-    /// replaced or removed.
+    /// Opens the file again that an earlier process has read up to `position`. `None` if the file was
+    /// replaced or removed, so that the next file is read.
     pub(crate) async fn reopen(
         &mut self,
         position: &FilePosition,
@@ -54,7 +54,8 @@ impl Files {
         Ok(next.filter(|next| matches!(next, NextStep::Read(_) | NextStep::Refuse(..))))
     }
 
-    /// Opens the oldest file that was not read yet and is complete.
+    /// Opens the oldest file that was not read yet and is complete. Adds the faults of other files to
+    /// `faults`.
     pub(crate) async fn next_file(
         &mut self,
         cursor: &mut Cursor,
@@ -95,7 +96,7 @@ impl Files {
                 candidate.manifest_stamp = self.folder.stamp(&manifest).await?;
             }
             let read_file = cursor.done.get(&Fingerprint::of(&candidate.name));
-            if read_file.is_some_and(|ReadFile(read, _)| *read == candidate.fingerprint()) {
+            if read_file.is_some_and(|ReadFile(state, _)| *state == candidate.fingerprint()) {
                 continue;
             }
             match self.open(&candidate, 0, faults).await {

@@ -76,7 +76,8 @@ pub(crate) fn select(listing: Listing, options: &Options) -> Selection {
     selection
 }
 
-/// The time by which files are ordered; `None` if their names need not contain one.
+/// The time in a name, by which files are ordered. `None` if there is none: if the records contain
+/// the revision, a name need not contain a time.
 fn sort_time(name: &str, options: &Options) -> Option<Timestamp> {
     match &options.revision {
         RevisionSource::Name(format) => time_in_name(name, format),

@@ -77,8 +77,8 @@ pub(crate) struct DecodedFile {
 
 /// The number of bytes that are read at once for decoding.
 const BLOCK_BYTES: usize = 64 * 1024;
-/// After this many bytes without a safe end, a part ends anyway. No text has so many without a
-/// blank, separator or quote.
+/// After this many bytes in which no offset is safe to split at, a part ends anyway. No real text
+/// has so many without a blank, separator or quote.
 const MAX_UNBROKEN_BYTES: usize = 16 << 20;
 
 impl DecodedFile {
@@ -90,7 +90,7 @@ impl DecodedFile {
     /// Reads the next line with its line end, or a part of it if it has more than about `limit`
     /// bytes. `None` at the end of the file.
     pub(crate) fn next_line(&mut self, limit: usize) -> io::Result<Option<DecodedPart>> {
-        let unit = if self.is_utf16() { 2 } else { 1 };
+        let unit_len = if self.is_utf16() { 2 } else { 1 };
         let mut searched = 0;
         loop {
             let unused = &self.buffer[self.n_used..];
@@ -111,7 +111,7 @@ impl DecodedFile {
                     return Ok(Some(self.decode(end)));
                 }
                 None if self.is_at_end => return Ok((n_unused > 0).then(|| self.decode(n_unused))),
-                None => searched = n_unused / unit * unit,
+                None => searched = n_unused / unit_len * unit_len,
             }
             self.fill()?;
         }
@@ -154,10 +154,10 @@ impl DecodedFile {
     fn fill(&mut self) -> io::Result<()> {
         self.buffer.drain(..self.n_used);
         self.n_used = 0;
-        let before = self.buffer.len();
-        self.buffer.resize(before + BLOCK_BYTES, 0);
-        let n_read = self.file.read_at(&mut self.buffer[before..], self.at + before as u64)?;
-        self.buffer.truncate(before + n_read);
+        let n_kept = self.buffer.len();
+        self.buffer.resize(n_kept + BLOCK_BYTES, 0);
+        let n_read = self.file.read_at(&mut self.buffer[n_kept..], self.at + n_kept as u64)?;
+        self.buffer.truncate(n_kept + n_read);
         self.is_at_end = n_read == 0;
         Ok(())
     }

@@ -71,7 +71,7 @@ impl Records {
         }
     }
 
-    /// The next record, or an empty line.
+    /// The next record, which may be an empty line.
     fn next_or_empty(&mut self) -> Result<Option<Record>, FileError> {
         let mut record = Record { line: self.n_lines + 1, ..Record::default() };
         let mut splitter = Splitter::new(&self.config);
