@@ -29,8 +29,8 @@ pub(crate) enum NextStep {
 }
 
 impl Files {
-    /// Opens the file again that an earlier process has read up to `position`. `None` if the file was
-    /// replaced or removed, so that the next file is read.
+    /// Opens the file again that an earlier process has read up to `position`. `None` if the file
+    /// was replaced or removed, so that the next file is read.
     pub(crate) async fn reopen(
         &mut self,
         position: &FilePosition,
@@ -54,8 +54,8 @@ impl Files {
         Ok(next.filter(|next| matches!(next, NextStep::Read(_) | NextStep::Refuse(..))))
     }
 
-    /// Opens the oldest file that was not read yet and is complete. Adds the faults of other files to
-    /// `faults`.
+    /// Opens the oldest file that was not read yet and is complete. Adds the faults of other files
+    /// to `faults`.
     pub(crate) async fn next_file(
         &mut self,
         cursor: &mut Cursor,

@@ -134,11 +134,11 @@ impl FileStates {
         let now = Instant::now();
         let mut earlier = std::mem::take(&mut self.0);
         for (name, fingerprint) in states {
-            let since = match earlier.remove(name) {
+            let unchanged_since = match earlier.remove(name) {
                 Some((same, since)) if same == fingerprint => since,
                 _ => now,
             };
-            self.0.insert(name.to_owned(), (fingerprint, since));
+            self.0.insert(name.to_owned(), (fingerprint, unchanged_since));
         }
     }
 
