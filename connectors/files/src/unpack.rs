@@ -267,7 +267,10 @@ mod tests {
         let zeros = vec![0; 8 << 20];
         options.config.limits = Limits { total: 1 << 10, ratio: 100, entries: 3, record: 4 };
         let error = unpack("a.csv.gz", &gzipped(&zeros), &options).unwrap_err();
-        assert_eq!(error, "too_large: the file unpacks to over 100 times its size (`limits.ratio`)");
+        assert_eq!(
+            error,
+            "too_large: the file unpacks to over 100 times its size (`limits.ratio`)"
+        );
         options.config.limits = Limits { total: 6, ratio: 10_000, entries: 3, record: 4 };
         let parts = zipped(&[("1.csv", &zeros[..5 << 20]), ("2.csv", &zeros[..5 << 20])]);
         let error = unpack("a.zip", &parts, &options).unwrap_err();

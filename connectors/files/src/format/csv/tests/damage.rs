@@ -21,8 +21,14 @@ fn a_row_with_a_wrong_number_of_cells_is_rejected_and_the_others_pass() {
     let rows = rows_of("a,b,c\n1,2,3\n4,5\n6,7,8,9\n1,2,3,,\n".as_bytes(), &options::for_tests());
     let problems: Vec<_> = rows.iter().map(|row| row.defects.damage.clone()).collect();
     assert_eq!(problems[0], None);
-    assert_eq!(problems[1], Some(Reason::new("row_shape", "the row has 2 cells, but the header has 3")));
-    assert_eq!(problems[2], Some(Reason::new("row_shape", "the row has 4 cells, but the header has 3")));
+    assert_eq!(
+        problems[1],
+        Some(Reason::new("row_shape", "the row has 2 cells, but the header has 3"))
+    );
+    assert_eq!(
+        problems[2],
+        Some(Reason::new("row_shape", "the row has 4 cells, but the header has 3"))
+    );
     assert_eq!(problems[3], None);
     assert_eq!((rows[1].at.as_str(), rows[1].bytes.as_deref()), ("line 3", Some(&b"4,5\n"[..])));
 }
