@@ -75,9 +75,8 @@ impl Files {
         }
         for name in selection.irregular {
             let shown = name.escape_debug().take(100).collect();
-            let fault =
-                Fault::stopped("this is not a regular file, or its name is not safe to use")
-                    .remedy("remove it from the folder");
+            let fault = Fault::stopped("this is no regular file, or its name is not safe to use")
+                .remedy("remove it from the folder");
             faults.push((Partition(shown), fault));
         }
         for name in selection.missing {
