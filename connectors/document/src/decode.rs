@@ -1,4 +1,4 @@
-//! Decodes a body into text, and records what was found in it.
+//! Decodes the bytes of a document into text, and notes what was found in them.
 
 use std::collections::BTreeSet;
 
@@ -11,20 +11,20 @@ use crate::{
     tree::Shape,
 };
 
-/// The text of a decoded body.
+/// A decoded document.
 #[derive(Debug)]
 pub struct Text {
     /// The text, without a byte order mark. Markers stand for malformed sequences, see
     /// [`Findings`].
     pub text: String,
-    /// What was found in it.
+    /// What was found in the bytes and the text.
     pub facts: Facts,
 }
 
-/// What was found in the text of a document; the defects of its records are determined from this.
+/// What was found in a document. [`Facts::defects_in`] tells which of it concerns a record.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    /// How the charset was found.
+    /// Which charset was used, and how it was found.
     pub report: TextReport,
     /// Damage and irregularities, which markers in the text refer to.
     pub findings: Findings,
@@ -36,7 +36,7 @@ impl Text {
     /// Parses the text. Damage within a record is marked in the tree.
     ///
     /// # Errors
-    /// The text is not such a document: its brackets or elements do not match.
+    /// The text is not a document of this format: its brackets or elements do not match.
     pub fn parse(&mut self, shape: Shape) -> Result<Value, String> {
         shape.parse(&self.text, &mut self.facts.findings)
     }
@@ -59,7 +59,7 @@ impl Facts {
     }
 }
 
-/// Decodes a body. It never fails: the findings contain the malformed bytes.
+/// Decodes a document. This never fails: malformed bytes become findings.
 pub fn decode(bytes: &[u8], hints: &Hints<'_>) -> Text {
     let decoded = normalizer_text::decode(bytes, hints);
     let report = decoded.evidence.report();
@@ -77,7 +77,7 @@ pub fn decode(bytes: &[u8], hints: &Hints<'_>) -> Text {
     Text { text, facts: Facts { report, findings, repaired } }
 }
 
-/// Encodes a text in a charset; `None` if the charset lacks one of its characters.
+/// Encodes a text in a charset; `None` if the charset lacks one of the characters.
 pub fn encode(text: &str, charset: Charset) -> Option<Vec<u8>> {
     let encoding = match charset {
         Charset::Utf8 => return Some(text.as_bytes().to_vec()),

@@ -1,9 +1,9 @@
 //! Marks damage in the text of a document, to find later which record it is in.
 //!
 //! A page is decoded and parsed as a whole and split into records afterwards, but one damaged
-//! record must not affect the others. So a marker replaces the damage. It contains a character that
-//! the document does not contain. A record is damaged if its tree contains a marker, and the number
-//! in the marker leads to what the source wrote.
+//! record must not affect the others. So a marker replaces the damage: a number between two
+//! characters that the document does not contain. A record is damaged if its tree contains a
+//! marker. The number in the marker identifies the finding, which keeps what the source wrote.
 
 use std::borrow::Cow;
 
@@ -16,14 +16,15 @@ use crate::{
     tree::{LineColumn, Malformed},
 };
 
-/// The noncharacters of Unicode (chapter 23.7), one of which becomes the marker character.
+/// Noncharacters of Unicode (chapter 23.7). One that a document lacks becomes its marker character.
 const MARKER_CANDIDATES: std::ops::RangeInclusive<char> = '\u{fdd0}'..='\u{fdef}';
 
 /// What was found in one document.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
-    /// The character with which every marker begins and ends.
+    /// The character with which every marker begins and ends; `None` until it is chosen.
     marker: Option<char>,
+    /// A marker contains the index of its finding in this list.
     list: Vec<Finding>,
 }
 
@@ -40,14 +41,14 @@ struct Finding {
 pub(crate) enum Problem {
     /// A sequence at this offset of the decoded bytes is not valid in the charset.
     MalformedBytes { offset: usize },
-    /// The document format forbids it, so the record is rejected.
+    /// The document format forbids it, so the record is rejected. `at` is where it is, if known.
     Damage { code: &'static str, detail: &'static str, at: Option<LineColumn> },
-    /// The document format forbids it, but its meaning is clear: one character, or none.
+    /// The document format forbids it, but it clearly means the character `meaning`, or nothing.
     Irregularity { flag: QualityFlag, detail: &'static str, meaning: Option<char> },
 }
 
 impl Problem {
-    /// An irregularity that makes the value doubtful.
+    /// An irregularity for which the value gets the flag `damaged`.
     pub(crate) const fn irregularity(detail: &'static str, meaning: Option<char>) -> Self {
         Self::Irregularity { flag: QualityFlag::Damaged, detail, meaning }
     }
@@ -63,7 +64,7 @@ impl Problem {
 pub struct Defects {
     /// The marks of its fields.
     pub marks: Vec<Mark>,
-    /// The damage because of which the record is rejected.
+    /// The damage for which the record is rejected.
     pub damage: Option<Reason>,
 }
 
@@ -146,7 +147,8 @@ impl Findings {
         matches!(found[..], [Finding { problem: Problem::Damage { .. }, source }] if source.is_empty())
     }
 
-    /// The names that occur twice in one object of the tree, with different values.
+    /// The names in the tree that contain a marker: those that occur twice in one object, with
+    /// different values, and those that are damaged.
     pub fn repeated_names(&self, tree: &Value) -> Vec<String> {
         let mut names = Vec::new();
         if let Some(marker) = self.marker() {
@@ -160,8 +162,8 @@ impl Findings {
         names
     }
 
-    /// The bytes of a part of the document, or of a tree as JSON. What the source wrote replaces
-    /// each marker.
+    /// The bytes of `text`, which is a part of the document or a tree as JSON text. What the source
+    /// wrote replaces each marker.
     pub fn source_bytes(&self, text: &str) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(text.len());
         self.restore(text.as_bytes(), self.list.len(), &mut bytes);
@@ -235,8 +237,8 @@ impl Findings {
         self.replace(text, marker, |_| char::REPLACEMENT_CHARACTER.to_string())
     }
 
-    /// Replaces the markers of irregularities with what is meant, and other markers with what
-    /// `other` returns for their numbers.
+    /// Replaces the markers of irregularities with the character that is meant, and other markers
+    /// with what `other` returns for their numbers.
     fn replace(&self, text: &str, marker: char, other: impl Fn(usize) -> String) -> String {
         let pieces = split_at_markers(text, marker).map(|piece| match piece {
             Piece::Text(text) => Cow::from(text),
@@ -250,6 +252,7 @@ impl Findings {
         pieces.collect()
     }
 
+    /// The findings whose markers are in a text.
     fn findings_in(&self, text: &str, marker: char) -> impl Iterator<Item = &Finding> {
         split_at_markers(text, marker).filter_map(|piece| match piece {
             Piece::Marker(number) => self.list.get(number),
@@ -296,8 +299,8 @@ impl Findings {
         })
     }
 
-    /// A character that a document wrote as a number, like `&#65;`; U+FFFD if it would be taken for
-    /// a marker. `text` is the text of the document.
+    /// Returns a character that a document wrote as a number, like `&#65;`, or U+FFFD if it would
+    /// be taken for a marker. `text` is the text of the document.
     pub(crate) fn guard_character(&mut self, character: char, text: &str) -> char {
         let is_candidate = MARKER_CANDIDATES.contains(&character);
         if is_candidate && self.choose_marker(text, Some(character)) == character {
@@ -307,8 +310,8 @@ impl Findings {
     }
 
     /// Puts a value into an object. If the object has another value under this name, the new value
-    /// replaces it, and the earlier value is kept under the name with a marker. `text` is the text
-    /// of the document.
+    /// replaces it, and the earlier value is kept under the name with a marker for `repeated`.
+    /// `text` is the text of the document.
     pub(crate) fn insert(
         &mut self,
         object: &mut Map<String, Value>,
@@ -366,17 +369,19 @@ pub(crate) fn visit_texts(tree: &Value, field: &mut String, visitor: &mut impl F
     }
 }
 
+/// A detail, after the field that it is about; an empty `field` stands for the whole record.
 fn with_field(field: &str, detail: &str) -> String {
     if field.is_empty() { detail.to_owned() } else { format!("{field}: {detail}") }
 }
 
-/// The detail of a mark for malformed sequences. It never shows the text around them.
+/// The detail of a mark for malformed sequences. The text around them is not shown.
 pub fn malformed_detail(spans: &[Span], charset: &str) -> String {
     let Span { offset, len } = spans.first().copied().unwrap_or(Span { offset: 0, len: 0 });
     let n = spans.len();
     format!("the {len}-byte sequence at offset {offset} is not {charset} (first of {n})")
 }
 
+/// A piece of a text that contains markers.
 enum Piece<'a> {
     Text(&'a str),
     /// The number of a finding.

@@ -17,15 +17,15 @@ use crate::{
 
 /// Up to this integer, every JSON parser reads integers exactly.
 const MAX_EXACT_INTEGER: u64 = 1 << 53;
-/// The capacity of the first object.
+/// The capacity that is reserved for the first object.
 const FIRST_CAPACITY: usize = 16;
-/// The largest capacity that is reserved for an object: it limits the memory of many small objects.
+/// The maximum capacity that is reserved for an object: it limits the memory of many small objects.
 const MAX_CAPACITY: usize = 64;
 
 const TOO_DEEP: &str = "it has more than 128 levels";
 const UNESCAPED: &str = "it contains an unescaped control character";
 const UNPAIRED_SURROGATE: Problem =
-    Problem::irregularity("it contains half of a character", Some(char::REPLACEMENT_CHARACTER));
+    Problem::irregularity("it contains half a surrogate pair", Some(char::REPLACEMENT_CHARACTER));
 const REPEATED_NAME: Problem =
     Problem::irregularity("the name has two different values; the last is used", None);
 
@@ -40,10 +40,10 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
     let mut reader = Reader { text, at, n_nodes: 0, capacity: FIRST_CAPACITY, findings, lines };
     let mut open: Vec<OpenValue> = Vec::new();
     loop {
-        // A value begins here, or in an object a name and its value.
+        // A value begins here; in an object, its name comes first.
         reader.skip_whitespace();
         let mut start = reader.at;
-        let name_read = match open.last_mut().map(|open| &mut open.container) {
+        let name_result = match open.last_mut().map(|open| &mut open.container) {
             Some(Container::Object(_, name)) => {
                 reader.name().inspect_err(|_| name.clear()).map(|read| {
                     *name = read;
@@ -53,7 +53,7 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
             }
             _ => Ok(()),
         };
-        let mut value = match name_read.and_then(|()| reader.value(&mut open)) {
+        let mut value = match name_result.and_then(|()| reader.value(&mut open)) {
             Ok(Some(value)) => value,
             Ok(None) => continue,
             Err(detail) => reader.mark_damage(detail, start, start, &open)?,
@@ -104,7 +104,7 @@ struct OpenValue {
     start: usize,
 }
 
-/// A list, or an object with the name of its current value.
+/// A list, or an object with the name of the member that is being read.
 enum Container {
     Array(Vec<Value>),
     Object(Map<String, Value>, String),
@@ -112,6 +112,7 @@ enum Container {
 
 struct Reader<'a> {
     text: &'a str,
+    /// The offset of the next byte.
     at: usize,
     n_nodes: usize,
     /// Capacity of the next object: the size of the last one. Growing an object costs more than
@@ -126,6 +127,7 @@ impl Reader<'_> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    /// Moves past the next byte if it is `byte`; returns whether it was.
     fn take_if_next(&mut self, byte: u8) -> bool {
         let is_next = self.peek() == Some(byte);
         self.at += usize::from(is_next);
@@ -138,8 +140,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Parses a value; `None` if it begins a list or an object that is not empty, which is then
-    /// open.
+    /// Parses a value. `None` if a list or an object begins here that is not empty: it is then
+    /// appended to `open`.
     fn value(&mut self, open: &mut Vec<OpenValue>) -> Result<Option<Value>, &'static str> {
         let start = self.at;
         let Some(first) = self.peek() else { return Err("a value is missing") };
@@ -203,11 +205,12 @@ impl Reader<'_> {
     fn count_node(&mut self) -> Result<(), String> {
         self.n_nodes += 1;
         if self.n_nodes > MAX_NODES {
-            return Err(at_line(&format!("more than {MAX_NODES} values"), self.text, self.at));
+            return Err(at_line(&format!("it has over {MAX_NODES} values"), self.text, self.at));
         }
         Ok(())
     }
 
+    /// Checks that nothing follows the outermost value, and returns it.
     fn finish(&mut self, value: Value) -> Result<Value, String> {
         self.skip_whitespace();
         match self.peek() {
@@ -269,7 +272,7 @@ impl Reader<'_> {
                         continue;
                     }
                 },
-                _ => return Err("unknown escape sequence"),
+                _ => return Err("it contains an unknown escape sequence"),
             });
         }
     }
@@ -292,6 +295,7 @@ impl Reader<'_> {
         Ok(char::from_u32(first))
     }
 
+    /// Parses four hexadecimal digits.
     fn hex(&mut self) -> Result<u32, &'static str> {
         let digits = self.text.get(self.at..self.at + 4);
         let digits = digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
@@ -319,6 +323,7 @@ impl Reader<'_> {
         })
     }
 
+    /// Parses a literal, after its first character.
     fn literal(
         &mut self,
         start: usize,
@@ -335,7 +340,7 @@ impl Reader<'_> {
 
 /// The offset of the first control character.
 fn find_control(text: &str) -> Option<usize> {
-    // Finding the smallest byte needs no branch for each byte; few texts have a control character.
+    // Few texts have a control character, and finding the smallest byte is fast.
     let smallest = text.bytes().fold(u8::MAX, u8::min);
     (smallest < 0x20).then(|| text.bytes().position(|byte| byte < 0x20)).flatten()
 }

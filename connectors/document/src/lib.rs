@@ -3,8 +3,7 @@
 //! First all bytes are decoded, then the text is parsed into a tree, then a path selects the
 //! records. Damage in the bytes or the syntax of one record is a finding about that record and does
 //! not affect the others. If a document cannot be parsed at all, the caller gets an error and
-//! decides what to do about the page. The connectors share this code, so they treat the same bytes
-//! alike.
+//! decides what to do about it. All connectors use this code, so they treat the same bytes alike.
 //!
 //! Reading order: `decode.rs`, `findings.rs`, `json.rs`, `xml.rs`, `path.rs`.
 

@@ -1,4 +1,4 @@
-//! Finds the elements of a JSON list by their brackets and commas, without parsing them.
+//! Finds the elements of a JSON list by brackets and commas, without parsing them.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use crate::tree::at_line;
 /// Finds the end of a JSON element, whose text may be passed in several parts.
 #[derive(Debug, Default)]
 pub struct ElementScanner {
-    /// The closing brackets that are expected; the next one is the last.
+    /// The closing brackets that are still expected; the last of them comes first in the text.
     open: Vec<u8>,
     is_in_string: bool,
     is_escaped: bool,
@@ -41,8 +41,8 @@ impl ElementScanner {
     }
 }
 
-/// The ranges of the elements in the text of a list; if the text is not a list, the range of the
-/// whole value. Damage within an element is ignored.
+/// The ranges of bytes of the elements of a list; if the text is not a list, the range of the whole
+/// value. Damage within an element is ignored.
 ///
 /// # Errors
 /// The brackets do not match, or the text ends too early or is not one JSON value.

@@ -36,8 +36,8 @@ impl TimeFormat {
         &self.text
     }
 
-    /// Whether times are seconds or milliseconds since 1970.
-    pub fn is_count(&self) -> bool {
+    /// Whether times are written as seconds or milliseconds since 1970.
+    pub fn is_unix_time(&self) -> bool {
         self.text.starts_with("%s")
     }
 
@@ -85,12 +85,13 @@ impl TimeFormat {
     }
 }
 
-/// Converts a duration for arithmetic with moments. Settings stay far below the maximum.
+/// Converts a duration, so that it can be added to a time or subtracted from it. One that is too
+/// long becomes the maximum, which no setting reaches.
 pub fn delta(length: Duration) -> TimeDelta {
     TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX)
 }
 
-/// The moment `length` before `time`, or the earliest moment that can be represented.
+/// The moment that is `length` before `time`, or the earliest one that can be represented.
 pub fn before(time: Timestamp, length: Duration) -> Timestamp {
     time.checked_sub_signed(delta(length)).unwrap_or(DateTime::<Utc>::MIN_UTC)
 }

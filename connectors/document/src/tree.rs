@@ -1,4 +1,4 @@
-//! Shared by JSON and XML: the document format, the limits of trees, and positions in a text.
+//! What the parsers of JSON and XML share: the limits of trees, and lines and columns of a text.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use crate::findings::Findings;
 
-/// The largest depth of a document. Real documents have about ten levels. Code that walks or drops
+/// The maximum depth of a document. Real documents have about ten levels. Code that walks or drops
 /// a tree recurses, and would overflow the stack in a much deeper one.
 pub(crate) const MAX_DEPTH: usize = 128;
 
-/// The largest number of nodes in a document. A node takes far more memory than its text, which can
+/// The maximum number of nodes in a document. A node takes far more memory than its text, which can
 /// be as short as two bytes.
 pub(crate) const MAX_NODES: usize = 1_000_000;
 
@@ -44,7 +44,7 @@ impl Shape {
     }
 }
 
-/// What happens to a record whose bytes are not in the charset.
+/// What happens to a record with bytes that are not valid in the charset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Malformed {
@@ -55,7 +55,7 @@ pub enum Malformed {
     Accept,
 }
 
-/// Appends the line and column of an offset in a document to a message.
+/// Appends the line and column of the offset `at` to a message.
 pub(crate) fn at_line(detail: &str, text: &str, at: usize) -> String {
     format!("{detail} at {}", Lines::default().line_column(text, at))
 }
@@ -79,6 +79,7 @@ impl fmt::Display for LineColumn {
 pub(crate) struct Lines {
     /// The offset up to which line breaks were counted.
     counted_to: usize,
+    /// The number of line breaks before that offset.
     n_breaks: usize,
 }
 

@@ -1,9 +1,9 @@
 //! Parses XML into a tree that JSONPaths can search.
 //!
-//! Children are always arrays, so that one child looks like one of several. Prefixes of names are
-//! removed, because every SOAP library uses different ones. References to entities that a document
-//! declares are not expanded, but stay as they are. Damage within an element is marked in it. An
-//! element that is never closed is damaged; the elements after it are not affected.
+//! Children are always arrays, so that a single child has the same form as one of several. Prefixes
+//! of names are removed, because every SOAP library uses different ones. References to entities
+//! that a document declares are not expanded, but stay as they are. Damage within an element is
+//! marked in it. An element that is never closed is damaged, but the elements after it are not.
 
 mod builder;
 

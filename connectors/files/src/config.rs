@@ -26,35 +26,36 @@ pub struct Config {
     pub(crate) pattern: Vec<String>,
     /// The format of all files. Without it, the extension of a file decides.
     pub(crate) format: Option<Format>,
-    /// The charset of files whose bytes neither prove nor declare one. Without it, it is guessed
-    /// from the bytes.
+    /// The charset of files whose bytes neither prove nor declare one. Without it, the charset is
+    /// guessed from the bytes.
     pub(crate) charset: Option<Charset>,
     /// The charset of every file, even if its bytes declare another one.
     pub(crate) force: Option<Charset>,
-    /// What happens to a record whose bytes are not in the charset.
+    /// What happens to a record with bytes that are not valid in the charset.
     #[serde(default)]
     pub(crate) malformed: Malformed,
     /// Separators and quotes of CSV files.
     #[serde(default)]
     pub(crate) csv: CsvConfig,
-    /// Name of the XML element that is one record. Without it, each child of the root is one.
+    /// Name of the XML element that is one record. Without it, each child of the root is a record.
     pub(crate) element: Option<String>,
-    /// Columns that a table must have, each with its other names. A file that lacks one of them is
-    /// not read: it goes to quarantine and to the folder `error`. All other columns are read too.
+    /// Columns that a CSV file or workbook must have, each with its other names. A file that lacks
+    /// one of them is not read: it goes to quarantine and to the folder `error`. All other columns
+    /// are read too.
     #[serde(default)]
     pub(crate) columns: BTreeMap<String, Vec<String>>,
     /// The key of a record, which must be unique and must never change.
     pub(crate) key: Path,
-    /// The number or time that orders the states of one record. A record is rejected if it cannot
-    /// be read.
+    /// The number or time that orders the states of one record. A record without it is rejected; if
+    /// it is in the name of the file, a file without it.
     pub(crate) revision: RevisionConfig,
-    /// Suffix of manifests, like `.ok`. A manifest says that the file whose name it extends is
+    /// Suffix of the names of manifests, like `.ok`. The manifest `a.csv.ok` says that `a.csv` is
     /// complete, and contains the line `name|rows|bytes|md5`. Files without a manifest are then
     /// ignored.
     pub(crate) manifest: Option<String>,
-    /// How long a file must have been unchanged before it is read; if it has a manifest, before a
-    /// contradiction between the two is an error. Zero if the source never writes into a visible
-    /// file.
+    /// How long a file must have been unchanged before it is read. A file with a manifest is read
+    /// at once; if the two contradict each other, this is how long the file must have been
+    /// unchanged before that is an error. Zero if the source never writes into a visible file.
     #[serde(default = "Period::seconds::<60>")]
     pub(crate) stable: Period,
     /// Folder for files whose records are stored: absolute, or relative to `url`. Without it, these
@@ -63,14 +64,14 @@ pub struct Config {
     /// Folder for files that cannot be read: absolute, or relative to `url`. Without it, these
     /// files stay.
     pub(crate) error: Option<String>,
-    /// The largest number of names that is taken from one listing of the folder.
+    /// The maximum number of names that are read from one listing of the folder.
     #[serde(default = "default_listing")]
     #[schemars(range(min = 1, max = 1_400))]
     pub(crate) listing: u32,
-    /// The longest time that one request to a server may take.
+    /// The maximum time of one request to an SFTP server.
     #[serde(default = "Period::seconds::<30>")]
     pub(crate) timeout: Period,
-    /// Limits of a file.
+    /// The maximum size of files and records.
     #[serde(default)]
     pub(crate) limits: Limits,
 }
@@ -95,27 +96,27 @@ pub(crate) struct SftpConfig {
 pub(crate) struct CsvConfig {
     /// The separator between two cells: one to four ASCII characters.
     pub(crate) delimiter: String,
-    /// The quote around a cell that contains separators or line ends; within such a cell it is
-    /// doubled.
+    /// The quote around a cell that contains separators or line ends. Within such a cell, quotes
+    /// are doubled.
     pub(crate) quote: char,
     /// Characters that are removed from the end of every line: some programs end lines with `;`.
     pub(crate) trailing: String,
 }
 
-/// Limits of a file: an archive of a few bytes can unpack to terabytes.
+/// The maximum size of files and records: a small archive can unpack to terabytes.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// The largest size of a file, and of everything unpacked from it, in MiB.
+    /// The maximum size of a file, and of everything unpacked from it, in MiB.
     #[schemars(range(min = 1, max = 65_536))]
     pub(crate) total: u32,
-    /// The largest ratio of unpacked bytes to packed bytes.
+    /// The maximum ratio of unpacked bytes to packed bytes.
     #[schemars(range(min = 2, max = 10_000))]
     pub(crate) ratio: u32,
-    /// The largest number of files in an archive.
+    /// The maximum number of files in an archive.
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) entries: u32,
-    /// The largest size of one record, in MiB.
+    /// The maximum size of one record, in MiB.
     #[schemars(range(min = 1, max = 16))]
     pub(crate) record: u32,
 }
@@ -124,7 +125,7 @@ pub(crate) struct Limits {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RevisionConfig {
-    /// The format of the time in the name of a file, with the characters around it:
+    /// The format of the time in the name of a file, including the characters around the time:
     /// `_%Y%m%d%H%M%S.`.
     pub(crate) name: Option<String>,
     /// The field of the record that contains the revision.
@@ -137,11 +138,11 @@ pub(crate) struct RevisionConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Format {
-    /// Lines of cells; the first line names the columns: `.csv`, `.txt`, `.tsv`.
+    /// Lines of cells; one of the first ten names the columns: `.csv`, `.txt`, `.tsv`.
     Csv,
-    /// The first sheet of a workbook; its first row names the columns: `.xlsx`.
+    /// The first sheet of a workbook; one of the first ten rows names the columns: `.xlsx`.
     Xlsx,
-    /// The same, in the format before Excel 2007: `.xls`.
+    /// The first sheet of a workbook in the format before Excel 2007: `.xls`.
     Xls,
     /// An XML document that contains records: `.xml`.
     Xml,
@@ -164,7 +165,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The largest number of bytes of a file, and of everything unpacked from it.
+    /// The maximum size of a file, and of everything unpacked from it, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         u64::from(self.total) << 20
     }

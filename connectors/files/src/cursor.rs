@@ -1,4 +1,4 @@
-//! The cursor: which files of the folder were read, and which file is to be moved.
+//! The cursor: which files were read, which file is being read, and which file is to be moved.
 //!
 //! A folder has no reliable order: files arrive late, and are replaced under the same name. So the
 //! cursor lists every file of the folder that was read to its end. It stores short hashes of names
@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
-    /// The files of the folder that were read, by the hash of their names.
+    /// The files of the folder that were read to their end, by the fingerprints of their names.
     pub(crate) done: BTreeMap<Fingerprint, ReadFile>,
     /// The file that is being read.
     #[serde(rename = "within", deserialize_with = "required")]
@@ -25,12 +25,13 @@ pub struct Cursor {
     pub(crate) pending_move: Option<PendingMove>,
 }
 
-/// The first 64 bits of the hash of a name, of a state or of the content of a file.
+/// A hash of 64 bits, by which a file is recognised: of its name, of its state (its size and time),
+/// or of its content.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Fingerprint(pub(crate) String);
 
-/// A file that was read to its end: the fingerprints of its state and of its MD5.
+/// A file that was read to its end: the fingerprint of its state, and that of its content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ReadFile(pub(crate) Fingerprint, pub(crate) Fingerprint);
 
@@ -51,12 +52,15 @@ pub(crate) struct FilePosition {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PendingMove {
     pub(crate) name: String,
+    /// The fingerprint of the state of the file when it was read.
     #[serde(rename = "data")]
-    pub(crate) stamp: Fingerprint,
+    pub(crate) state: Fingerprint,
+    /// The same for its manifest; `None` without a manifest.
     #[serde(rename = "manifest", deserialize_with = "required")]
-    pub(crate) manifest_stamp: Option<Fingerprint>,
-    /// The fingerprint of its MD5: a part of its new name if the old name is in use.
-    pub(crate) md5: Fingerprint,
+    pub(crate) manifest_state: Option<Fingerprint>,
+    /// The fingerprint of its content: a part of its new name if the old name is in use.
+    #[serde(rename = "md5")]
+    pub(crate) hash: Fingerprint,
     /// Whether the file could not be read. It then goes to the folder `error`, not to `archive`.
     pub(crate) is_error: bool,
 }
@@ -66,7 +70,7 @@ impl Fingerprint {
         Self(BASE64.encode(&Sha256::digest(text.as_bytes())[..8]))
     }
 
-    /// The fingerprint of a file that is missing or was not read.
+    /// Stands for the state of a missing file, and for the content of a file that was not read.
     pub(crate) fn none() -> Self {
         Self::of("")
     }

@@ -20,7 +20,7 @@ use crate::{
     selection::is_safe,
 };
 
-/// The largest number of names that is tried for a file that is moved.
+/// The maximum number of new names that are tried for a file, if names are in use.
 const MAX_NAME_TRIES: u32 = 100;
 
 /// A folder, and the gate that limits requests to it.
@@ -39,7 +39,7 @@ enum Backend {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SizeAndTime {
     pub(crate) n_bytes: u64,
-    /// Nanoseconds since 1970. An SFTP server gives whole seconds.
+    /// Nanoseconds since 1970; whole seconds on an SFTP server.
     pub(crate) modified: i128,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Listing {
     pub(crate) files: Vec<(String, SizeAndTime)>,
     /// Names of links and devices, and names that are not safe to use.
     pub(crate) irregular: Vec<String>,
-    /// Whether the folder contains more names than were listed.
+    /// Whether the folder may contain more names than were listed.
     pub(crate) is_truncated: bool,
 }
 
@@ -62,7 +62,7 @@ pub(crate) enum RenameOutcome {
 }
 
 impl Folder {
-    /// Checks the address and the login settings, and does not use the network.
+    /// Checks the address and the login settings. Uses no network.
     pub(crate) fn new(config: &Config, context: &ConnectorContext) -> Result<Self, Fault> {
         let backend = match Address::parse(config.url.expose())? {
             Address::Local(folder) => Backend::Local(Local::new(folder, config.listing as usize)),
@@ -112,9 +112,9 @@ impl Folder {
         }
     }
 
-    /// Moves the file that a batch has finished, and its manifest. Does not move a file that was
-    /// replaced since it was read, because the new file is still to be read. A file that is not
-    /// found was moved by an earlier call.
+    /// Moves the file that a batch has finished, and its manifest. Leaves a file that was replaced
+    /// since it was read, because the new file is still to be read. An earlier call has already
+    /// moved a file that is not found.
     pub(crate) async fn settle(
         &mut self,
         options: &Options,
@@ -126,23 +126,23 @@ impl Folder {
             return Ok(());
         };
         let current = self.stamp(&pending.name).await?.map(SizeAndTime::fingerprint);
-        if current.is_some_and(|current| current != pending.stamp) {
+        if current.is_some_and(|current| current != pending.state) {
             return Ok(());
         }
-        let manifest = options.config.manifest.as_ref().zip(pending.manifest_stamp.as_ref());
-        let manifest = manifest.map(|(suffix, read)| (format!("{}{suffix}", pending.name), read));
-        for (name, read) in [(pending.name.clone(), &pending.stamp)].into_iter().chain(manifest) {
-            if self.stamp(&name).await?.map(SizeAndTime::fingerprint).as_ref() == Some(read) {
-                self.move_to(folder, &name, &pending.md5).await?;
+        let manifest = options.config.manifest.as_ref().zip(pending.manifest_state.as_ref());
+        let manifest = manifest.map(|(suffix, state)| (format!("{}{suffix}", pending.name), state));
+        for (name, state) in [(pending.name.clone(), &pending.state)].into_iter().chain(manifest) {
+            if self.stamp(&name).await?.map(SizeAndTime::fingerprint).as_ref() == Some(state) {
+                self.move_to(folder, &name, &pending.hash).await?;
             }
         }
         Ok(())
     }
 
     /// Moves a file to another folder, under a name that is not in use there.
-    async fn move_to(&mut self, folder: &str, name: &str, md5: &Fingerprint) -> Result<(), Fault> {
+    async fn move_to(&mut self, folder: &str, name: &str, hash: &Fingerprint) -> Result<(), Fault> {
         for n in 0..MAX_NAME_TRIES {
-            let to = Path::new(folder).join(name_to_try(name, md5, n));
+            let to = Path::new(folder).join(name_to_try(name, hash, n));
             if self.rename(name, &to).await? == RenameOutcome::Done {
                 return Ok(());
             }
@@ -151,7 +151,7 @@ impl Folder {
             .remedy("remove old files from the folders `archive` and `error`"))
     }
 
-    /// Ends the session, because a server allows few sessions at the same time.
+    /// Closes the SFTP session, if there is one: a server allows few sessions at the same time.
     pub(crate) fn close(&mut self) {
         if let Backend::Sftp(sftp) = &mut self.backend {
             sftp.close();
@@ -174,6 +174,7 @@ enum EntryKind {
 }
 
 impl Listing {
+    /// Adds a directory entry; folders are left out.
     fn add(&mut self, name: String, kind: EntryKind) {
         // Hidden files, `.` and `..` are ignored.
         if name.starts_with('.') {
@@ -187,12 +188,12 @@ impl Listing {
     }
 }
 
-/// The `n`th name to try. Every name but the first contains the fingerprint of the MD5.
-fn name_to_try(name: &str, md5: &Fingerprint, n: u32) -> String {
+/// The `n`th new name to try for a file. `hash` is the fingerprint of its content.
+fn name_to_try(name: &str, hash: &Fingerprint, n: u32) -> String {
     match n {
         0 => name.to_owned(),
-        1 => format!("{name}.{}", md5.0),
-        n => format!("{name}.{}.{n}", md5.0),
+        1 => format!("{name}.{}", hash.0),
+        n => format!("{name}.{}.{n}", hash.0),
     }
 }
 
@@ -201,9 +202,9 @@ fn name_to_try(name: &str, md5: &Fingerprint, n: u32) -> String {
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Fault> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| {
+    tokio::task::spawn_blocking(work).await.map_err(|_| {
         Fault::stopped("reading a file ended with a panic, which is a defect of this program")
+            .remedy("report it with the log")
     })
 }
 

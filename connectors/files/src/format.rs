@@ -41,7 +41,7 @@ pub(crate) struct RawRow {
     pub(crate) tree: Value,
     /// Its bytes; `None` if the format is not text.
     pub(crate) bytes: Option<Vec<u8>>,
-    /// What was found, with markers in the tree.
+    /// Damage in the text of the record, which markers in `tree` refer to.
     pub(crate) findings: Findings,
     /// Defects that have no markers in the tree.
     pub(crate) defects: Defects,
@@ -50,16 +50,17 @@ pub(crate) struct RawRow {
 /// Reads the next record of a file; `None` after the last one. Must not be called after an error.
 pub(crate) type RowReader = Box<dyn FnMut() -> Result<Option<RawRow>, FileError> + Send>;
 
-/// Opens a document, and reads its header if its format has one.
+/// Opens a document, and reads its header if its format has one. Also returns how the text is
+/// decoded.
 pub(crate) fn open(
     document: &Document,
     options: &Options,
 ) -> Result<(RowReader, TextReport), FileError> {
     let Config { force, charset, .. } = &options.config;
     let hints = Hints { force: *force, declared: *charset, ..Hints::default() };
-    let (evidence, bom) = document.summary.detector.evidence(&hints);
+    let (evidence, bom_len) = document.summary.detector.evidence(&hints);
     let file = || Arc::clone(&document.file);
-    let decoded = || DecodedFile::new(file(), evidence.charset, bom);
+    let decoded = || DecodedFile::new(file(), evidence.charset, bom_len);
     let reader = match document.format {
         Format::Csv => csv::open(decoded(), options)?,
         Format::Xlsx => xlsx::open(file(), options)?,

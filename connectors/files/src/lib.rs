@@ -3,9 +3,9 @@
 //! A folder has no protocol: the same record appears in several files, and files arrive late, are
 //! replaced, are visible while they are still being written, and change their columns. So a file is
 //! read only after it is complete, and a file with a manifest is checked as a whole before any
-//! record is returned. Every record gets a revision, by which its newest state wins. A file is
-//! moved only after its records are stored; a file that cannot be read is moved to a folder for
-//! errors.
+//! record is returned. Every record gets a revision, which orders its states. A file is moved to
+//! the folder `archive` only after its records are stored, and to the folder `error` if it cannot
+//! be read.
 //!
 //! Reading order: `next_file.rs` (chooses a file), `open_file.rs` (checks and reads it),
 //! `format.rs` (its records), `record.rs`, then `folder.rs`.
@@ -49,14 +49,15 @@ use crate::{
 };
 
 /// After this time, a read returns the records it has so far.
-const READ_TIME: Duration = Duration::from_secs(5);
+const MAX_READ_TIME: Duration = Duration::from_secs(5);
 
 /// The connector that reads files from a folder.
 pub struct Files {
     options: Arc<Options>,
     folder: Folder,
     file_states: FileStates,
-    open: Option<Box<OpenFile>>,
+    /// The file in which the last read stopped.
+    open_file: Option<Box<OpenFile>>,
 }
 
 impl Connector for Files {
@@ -67,40 +68,40 @@ impl Connector for Files {
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
         let folder = Folder::new(&config, &context)?;
         let options = Options::new(config, &context)?;
-        Ok(Self { options, folder, file_states: FileStates::default(), open: None })
+        Ok(Self { options, folder, file_states: FileStates::default(), open_file: None })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let mut cursor = after.cloned().unwrap_or_default();
         cursor.pending_move = None;
         let mut faults = FileFaults::new();
-        let until = Instant::now() + READ_TIME;
-        let next = match (cursor.current.take(), self.open.take()) {
+        let until = Instant::now() + MAX_READ_TIME;
+        // A file that was partly read is continued before another one is opened.
+        let step = match (cursor.current.take(), self.open_file.take()) {
             (Some(position), Some(open)) if open.position() == position => {
                 Some(NextStep::Read(open))
             }
             (Some(position), _) => self.reopen(&position, &mut faults).await?,
             (None, _) => None,
         };
-        let next = match next {
-            Some(next) => next,
+        let step = match step {
+            Some(step) => step,
             None => self.next_file(&mut cursor, &mut faults).await?,
         };
-        let (entries, caught_up) = match next {
+        let (entries, caught_up) = match step {
             NextStep::CaughtUp => {
                 self.folder.close();
                 (Vec::new(), true)
             }
-            // A caller that reads everything once has to wait for this file, so it has not caught
-            // up.
+            // The channel is not caught up: a file that may still be changing is read soon.
             NextStep::Wait => {
                 self.folder.close();
-                tokio::time::sleep(self.options.config.stable.0.min(READ_TIME)).await;
+                tokio::time::sleep(self.options.config.stable.0.min(MAX_READ_TIME)).await;
                 (Vec::new(), false)
             }
             NextStep::Refuse(candidate, refused) => {
-                let RefusedFile { reason, md5, first_bytes } = refused;
-                mark_finished(&mut cursor, &candidate, md5, true);
+                let RefusedFile { reason, hash, first_bytes } = refused;
+                mark_finished(&mut cursor, &candidate, hash, true);
                 (vec![quarantine_entry(&candidate, reason, first_bytes)], false)
             }
             NextStep::Read(open) => (self.read_batch(open, max, until, &mut cursor).await?, false),
@@ -119,7 +120,7 @@ impl Connector for Files {
 }
 
 impl Files {
-    /// Reads the next entries of an open file.
+    /// Returns the next entries of an open file, and moves the cursor past them.
     async fn read_batch(
         &mut self,
         mut open: Box<OpenFile>,
@@ -127,12 +128,12 @@ impl Files {
         until: Instant,
         cursor: &mut Cursor,
     ) -> Result<Vec<Entry>, Fault> {
-        let (name, md5) = (Fingerprint::of(&open.candidate.name), open.md5.clone());
-        let is_known = open.position().n_records == 0
-            && cursor.done.get(&name).is_some_and(|ReadFile(_, read_md5)| *read_md5 == md5);
-        if is_known {
+        let (name, hash) = (Fingerprint::of(&open.candidate.name), open.hash.clone());
+        let is_duplicate = open.position().n_records == 0
+            && cursor.done.get(&name).is_some_and(|ReadFile(_, read_hash)| *read_hash == hash);
+        if is_duplicate {
             // A file with this name and content was read before.
-            mark_finished(cursor, &open.candidate, md5, false);
+            mark_finished(cursor, &open.candidate, hash, false);
             return Ok(Vec::new());
         }
         let options = Arc::clone(&self.options);
@@ -140,16 +141,16 @@ impl Files {
             let batch = open.next_batch(max, until, &options);
             (open, batch)
         };
-        let (open, (mut entries, end)) = blocking(work).await?;
-        match end {
+        let (open, (mut entries, is_at_end)) = blocking(work).await?;
+        match is_at_end {
             Ok(false) => {
                 cursor.current = Some(open.position());
-                self.open = Some(open);
+                self.open_file = Some(open);
             }
-            Ok(true) => mark_finished(cursor, &open.candidate, md5, false),
+            Ok(true) => mark_finished(cursor, &open.candidate, hash, false),
             Err(FileError::Content(reason)) => {
                 entries.push(quarantine_entry(&open.candidate, reason, open.first_bytes.clone()));
-                mark_finished(cursor, &open.candidate, md5, true);
+                mark_finished(cursor, &open.candidate, hash, true);
             }
             Err(FileError::Disk(error)) => return Err(disk_fault(error)),
         }
@@ -157,21 +158,23 @@ impl Files {
     }
 }
 
+/// Logs that a file cannot be read, and returns the entry that brings it into quarantine.
 fn quarantine_entry(candidate: &Candidate, reason: Reason, first_bytes: Bytes) -> Entry {
     tracing::warn!(
         file = candidate.name,
         reason = %reason.code,
-        "the file cannot be read and goes to quarantine: {}",
+        "the file goes to quarantine until a corrected one with its name arrives: {}",
         reason.detail,
     );
     unreadable_entry(&candidate.name, reason, first_bytes)
 }
 
-/// Notes in the cursor that a file is finished, and that it is to be moved.
-fn mark_finished(cursor: &mut Cursor, candidate: &Candidate, md5: Fingerprint, is_error: bool) {
+/// Notes in the cursor that a file is finished, and that it is to be moved: to the folder `error`
+/// if `is_error`, else to `archive`.
+fn mark_finished(cursor: &mut Cursor, candidate: &Candidate, hash: Fingerprint, is_error: bool) {
     let Candidate { name, stamp, manifest_stamp } = candidate;
-    cursor.done.insert(Fingerprint::of(name), ReadFile(candidate.fingerprint(), md5.clone()));
-    let manifest_stamp = manifest_stamp.map(SizeAndTime::fingerprint);
-    let (name, stamp) = (name.clone(), stamp.fingerprint());
-    cursor.pending_move = Some(PendingMove { name, stamp, manifest_stamp, md5, is_error });
+    cursor.done.insert(Fingerprint::of(name), ReadFile(candidate.fingerprint(), hash.clone()));
+    let manifest_state = manifest_stamp.map(SizeAndTime::fingerprint);
+    let (name, state) = (name.clone(), stamp.fingerprint());
+    cursor.pending_move = Some(PendingMove { name, state, manifest_state, hash, is_error });
 }

@@ -4,21 +4,24 @@ use contract::Reason;
 
 use crate::text::FileSummary;
 
-/// The size of the largest manifest that can be read, in bytes.
+/// The maximum size of a manifest, in bytes. The rest of a larger one is not read.
 pub(crate) const MAX_BYTES: usize = 4_096;
 
 /// The content of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Manifest {
+    /// The name of the described file.
     name: String,
+    /// The number of its records.
     pub(crate) n_rows: u64,
     n_bytes: u64,
+    /// Hexadecimal, in lower case.
     md5: String,
 }
 
 impl Manifest {
     /// Parses the line of a manifest.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Reason> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Reason> {
         let not_a_manifest =
             || Reason::new("bad_manifest", "the manifest is not a line like name|rows|bytes|md5");
         let text = String::from_utf8_lossy(bytes);
@@ -47,7 +50,7 @@ impl Manifest {
             return Err(Reason::new("manifest_bytes", detail));
         }
         if self.md5 != file.md5 {
-            return Err(Reason::new("manifest_md5", "the manifest has another MD5"));
+            return Err(Reason::new("manifest_md5", "the file's MD5 differs from the manifest"));
         }
         Ok(())
     }
@@ -77,14 +80,14 @@ mod tests {
             format!("\u{FEFF}a.csv|3|1|{}\r\n", MD5.to_uppercase()),
             format!(" a.csv | 3 | 1 | {MD5} \n"),
         ] {
-            assert_eq!(Manifest::read(text.as_bytes()), Ok(expected.clone()));
+            assert_eq!(Manifest::parse(text.as_bytes()), Ok(expected.clone()));
         }
     }
 
     #[test]
     fn half_a_line_is_not_a_manifest() {
         for text in ["", "a.csv", "a.csv|3|1|", "a.csv|x|1|0cc175b9c0f1b6a831c399e269772661"] {
-            assert_eq!(Manifest::read(text.as_bytes()).unwrap_err().code, "bad_manifest");
+            assert_eq!(Manifest::parse(text.as_bytes()).unwrap_err().code, "bad_manifest");
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     selection::{Candidate, select},
 };
 
-/// Faults that concern only one file, or only the listing, with the name of that part.
+/// Faults of single files or of the listing, each with the name of the file or `listing`.
 pub(crate) type FileFaults = Vec<(Partition, Fault)>;
 
 /// What a read does next.
@@ -24,13 +24,13 @@ pub(crate) enum NextStep {
     Refuse(Box<Candidate>, RefusedFile),
     /// Wait: a file may still be changing.
     Wait,
-    /// All files were read.
+    /// Nothing is left to read.
     CaughtUp,
 }
 
 impl Files {
-    /// After a restart, opens the file again that the cursor points into. `None` if the file was
-    /// replaced or removed.
+    /// Opens the file again that an earlier process has read up to `position`. `None` if the file
+    /// was replaced or removed, so that the next file is read.
     pub(crate) async fn reopen(
         &mut self,
         position: &FilePosition,
@@ -54,7 +54,8 @@ impl Files {
         Ok(next.filter(|next| matches!(next, NextStep::Read(_) | NextStep::Refuse(..))))
     }
 
-    /// Opens the oldest file that was not read yet and is complete.
+    /// Opens the oldest file that was not read yet and is complete. Adds the faults of other files
+    /// to `faults`.
     pub(crate) async fn next_file(
         &mut self,
         cursor: &mut Cursor,
@@ -74,18 +75,20 @@ impl Files {
         }
         for name in selection.irregular {
             let shown = name.escape_debug().take(100).collect();
-            let fault = Fault::stopped("it is not a regular file, or its name is not safe to use")
+            let fault = Fault::stopped("this is no regular file, or its name is not safe to use")
                 .remedy("remove it from the folder");
             faults.push((Partition(shown), fault));
         }
         for name in selection.missing {
             if self.file_states.is_unchanged_for(&name, self.options.config.stable.0) {
-                let fault = Fault::transient("it is missing, but it has a manifest");
+                let fault = Fault::transient("the file is missing, but its manifest exists")
+                    .remedy("ask the source to send the file, or remove its manifest");
                 faults.push((Partition(name), fault));
             }
         }
         let mut is_changing = false;
         for mut candidate in selection.candidates {
+            // A truncated listing may lack the manifest.
             if let (true, Some(suffix), None) =
                 (is_truncated, &self.options.config.manifest, candidate.manifest_stamp)
             {
@@ -93,7 +96,7 @@ impl Files {
                 candidate.manifest_stamp = self.folder.stamp(&manifest).await?;
             }
             let read_file = cursor.done.get(&Fingerprint::of(&candidate.name));
-            if read_file.is_some_and(|ReadFile(read, _)| *read == candidate.fingerprint()) {
+            if read_file.is_some_and(|ReadFile(state, _)| *state == candidate.fingerprint()) {
                 continue;
             }
             match self.open(&candidate, 0, faults).await {
@@ -107,17 +110,15 @@ impl Files {
             }
         }
         if is_truncated {
-            let fault = Fault::stopped(
-                "the folder contains more files than `listing` allows in one listing",
-            )
-            .remedy("set `archive` and `error`, so that files are moved, or raise `listing`");
+            let fault = Fault::stopped("the folder contains more files than `listing` allows")
+                .remedy("set `archive` and `error`, so that files are moved, or raise `listing`");
             faults.push((Partition("listing".to_owned()), fault));
         }
         Ok(if is_changing { NextStep::Wait } else { NextStep::CaughtUp })
     }
 
-    /// Opens a file after its first `n_already_read` records. `None` if its manifest is missing or
-    /// it was removed or replaced.
+    /// Opens a file after its first `n_already_read` records. `None` if it cannot be read now: its
+    /// manifest is missing, or it was removed or replaced.
     async fn open(
         &mut self,
         candidate: &Candidate,
@@ -136,7 +137,7 @@ impl Files {
                 let Some(bytes) = self.read_manifest(&name, candidate).await? else {
                     return Ok(None);
                 };
-                match Manifest::read(&bytes) {
+                match Manifest::parse(&bytes) {
                     Ok(manifest) => Some(manifest),
                     Err(reason) if is_complete => return refuse(refused_file(reason)),
                     Err(_) => return Ok(Some(NextStep::Wait)),
@@ -148,19 +149,20 @@ impl Files {
         }
         let (n_bytes, max_bytes) = (candidate.stamp.n_bytes, self.options.config.limits.bytes());
         if n_bytes > max_bytes {
-            let detail = format!("it has {n_bytes} bytes; at most {max_bytes} are allowed");
+            let detail = format!("the file has {n_bytes} bytes; `limits.total` allows {max_bytes}");
             return refuse(refused_file(Reason::new("too_large", detail)));
         }
         let Some(file) = self.folder.fetch(&name, candidate.stamp).await? else {
             faults.push(vanished_file(&name));
             return Ok(None);
         };
-        let (options, opened) = (Arc::clone(&self.options), candidate.clone());
+        let (options, owned) = (Arc::clone(&self.options), candidate.clone());
         let opened = blocking(move || {
-            OpenFile::open(&opened, file, manifest.as_ref(), n_already_read, &options)
+            OpenFile::open(&owned, file, manifest.as_ref(), n_already_read, &options)
         });
         match opened.await?.map_err(disk_fault)? {
             Ok(open) => Ok(Some(NextStep::Read(Box::new(open)))),
+            // The file contradicts its manifest, but may not be complete yet.
             Err(refused) if refused.reason.code.starts_with("manifest_") && !is_complete => {
                 Ok(Some(NextStep::Wait))
             }
@@ -184,12 +186,13 @@ impl Files {
     }
 }
 
-/// Refuses a file without reading it.
+/// Describes a file that is refused without being read.
 fn refused_file(reason: Reason) -> RefusedFile {
-    RefusedFile { reason, md5: Fingerprint::none(), first_bytes: bytes::Bytes::new() }
+    RefusedFile { reason, hash: Fingerprint::none(), first_bytes: bytes::Bytes::new() }
 }
 
+/// The fault for a file that was listed and is no longer there.
 fn vanished_file(name: &str) -> (Partition, Fault) {
-    let fault = Fault::transient("it was removed or replaced after it was listed");
+    let fault = Fault::transient("the file was removed or replaced after it was listed");
     (Partition(name.to_owned()), fault)
 }

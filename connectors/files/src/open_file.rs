@@ -16,7 +16,7 @@ use contract::{Entry, Fault, Place, Reason, RecordKey, Revision, TextReport};
 use tokio::time::Instant;
 
 use crate::{
-    READ_TIME,
+    MAX_READ_TIME,
     cursor::{FilePosition, Fingerprint},
     folder::{SizeAndTime, disk_fault},
     format::{self, Document, RawRow, RowReader},
@@ -29,18 +29,19 @@ use crate::{
     unpack::{guess_extension, has_known_extension, open_documents},
 };
 
-/// A batch ends after about this many bytes of records.
+/// A batch ends when its records have about this many bytes.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// A file that passed the checks.
+/// A file that passed the checks, and how far it was read.
 pub(crate) struct OpenFile {
     pub(crate) candidate: Candidate,
-    pub(crate) md5: Fingerprint,
+    /// The fingerprint of its content.
+    pub(crate) hash: Fingerprint,
     /// Its first bytes, for quarantine.
     pub(crate) first_bytes: Bytes,
     /// The revision of all records, if it comes from the name of the file.
     revision: Option<Revision>,
-    /// The number of records that were read.
+    /// The number of records that were read, including `next_entry`.
     n_records: u64,
     rows: FileRows,
     /// The first entry of the next batch, if it was already read.
@@ -50,8 +51,8 @@ pub(crate) struct OpenFile {
 /// A file that cannot be read, and why.
 pub(crate) struct RefusedFile {
     pub(crate) reason: Reason,
-    /// `Fingerprint::none()` if the file was not read.
-    pub(crate) md5: Fingerprint,
+    /// The fingerprint of its content; `Fingerprint::none()` if the file was not read.
+    pub(crate) hash: Fingerprint,
     /// Its first bytes, for quarantine; empty if the file was not read.
     pub(crate) first_bytes: Bytes,
 }
@@ -68,7 +69,7 @@ impl OpenFile {
     ) -> io::Result<Result<Self, RefusedFile>> {
         let file = Arc::new(file);
         let summary = FileSummary::read(&file)?;
-        let (md5, first_bytes) = (Fingerprint::of(&summary.md5), summary.first_bytes.clone());
+        let (hash, first_bytes) = (Fingerprint::of(&summary.md5), summary.first_bytes.clone());
         let name = &candidate.name;
         let checked =
             check(name, file, summary, manifest, options).and_then(|(revision, mut rows)| {
@@ -80,14 +81,14 @@ impl OpenFile {
         match checked {
             Ok((revision, rows)) => Ok(Ok(Self {
                 candidate: candidate.clone(),
-                md5,
+                hash,
                 first_bytes,
                 revision,
                 n_records: n_already_read,
                 rows,
                 next_entry: None,
             })),
-            Err(FileError::Content(reason)) => Ok(Err(RefusedFile { reason, md5, first_bytes })),
+            Err(FileError::Content(reason)) => Ok(Err(RefusedFile { reason, hash, first_bytes })),
             Err(FileError::Disk(error)) => Err(error),
         }
     }
@@ -102,7 +103,7 @@ impl OpenFile {
         }
     }
 
-    /// Reads the next entries. Also returns whether the file has ended, or why the rest of it
+    /// Reads the next entries. Also returns whether they are the last, or why the rest of the file
     /// cannot be read. The batch ends when it is full, when `until` has passed, or before a key
     /// that it already contains.
     pub(crate) fn next_batch(
@@ -124,6 +125,7 @@ impl OpenFile {
                 None => match self.next_row() {
                     Ok(None) => return (entries, Ok(true)),
                     Ok(Some((row, report))) => {
+                        // For a row of a workbook, whose bytes are not known, a typical size.
                         n_bytes += row.bytes.as_ref().map_or(1_024, Vec::len);
                         let name = &self.candidate.name;
                         record::entry(name, self.revision, row, &report, options)
@@ -141,7 +143,7 @@ impl OpenFile {
         }
     }
 
-    /// Reads the next record. A file without records is an error.
+    /// Reads the next record, and how its text was decoded. A file without records is an error.
     fn next_row(&mut self) -> Result<Option<(RawRow, TextReport)>, FileError> {
         let next = self.rows.next()?;
         match &next {
@@ -155,9 +157,9 @@ impl OpenFile {
     }
 }
 
-/// Reads the entries of a fixture like those of a file in the folder. If its name matches no
-/// pattern of the channel, it need not contain a revision; without a known extension, the first
-/// bytes decide the format.
+/// Reads the entries of a fixture (an example of a file) like those of a file in the folder. A name
+/// that matches no pattern of the channel need not contain a revision; if it has no known extension
+/// either, the first bytes decide the format.
 pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<Vec<Entry>, Fault> {
     let mut file = tempfile::tempfile().map_err(disk_fault)?;
     file.write_all(page).map_err(disk_fault)?;
@@ -173,9 +175,9 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
     };
     let mut entries = Vec::new();
     loop {
-        let (more, end) = open.next_batch(usize::MAX, Instant::now() + READ_TIME, options);
+        let (more, is_end) = open.next_batch(usize::MAX, Instant::now() + MAX_READ_TIME, options);
         entries.extend(more);
-        match end {
+        match is_end {
             Ok(false) => {}
             Ok(true) => return Ok(entries),
             Err(FileError::Content(reason)) => {
@@ -194,8 +196,8 @@ pub(crate) fn unreadable_entry(name: &str, reason: Reason, first_bytes: Bytes) -
     Entry::Unreadable { place, bytes: first_bytes, reason }
 }
 
-/// Checks a file, against its manifest if it has one. Returns the revision in its name, and a
-/// reader of its records.
+/// Checks a file, against its manifest if it has one. Returns the revision in its name, if the
+/// channel takes it from there, and a reader of its records.
 fn check(
     name: &str,
     file: Arc<File>,
@@ -211,6 +213,7 @@ fn check(
     }
     let revision = match record::revision_by_name(name, options) {
         Ok(revision) => revision,
+        // Only a fixture can have a name that the channel does not select. It needs no revision.
         Err(_) if !options.is_selected(name) => Some(Revision::NONE),
         Err(reason) => return Err(FileError::Content(reason)),
     };
@@ -231,7 +234,8 @@ fn check(
 struct FileRows {
     options: Arc<Options>,
     documents: VecDeque<Document>,
-    /// The document that is being read: the prefix of its places, its reader and its charset.
+    /// The document that is being read: its name in the archive, which precedes the place of each
+    /// row; the reader of its rows; and how its bytes were decoded.
     current: Option<(String, RowReader, TextReport)>,
 }
 

@@ -31,25 +31,25 @@ pub(crate) enum RevisionSource {
 }
 
 impl Options {
-    /// Refuses settings that cannot work.
+    /// Checks the settings.
     pub(crate) fn new(config: Config, context: &ConnectorContext) -> Result<Arc<Self>, Fault> {
-        let refused = |cause: &str, remedy: &str| Err(Fault::stopped(cause).remedy(remedy));
+        let refuse = |cause: &str, remedy: &str| Err(Fault::stopped(cause).remedy(remedy));
         if config.pattern.is_empty() {
-            return refused("`match` is empty", "write it like [\"*.csv\"]");
+            return refuse("`match` is empty", "write it like [\"*.csv\"]");
         }
         if config.manifest.as_ref().is_some_and(String::is_empty) {
-            return refused("`manifest` is empty", "write it like \".ok\"");
+            return refuse("`manifest` is empty", "write it like \".ok\"");
         }
         if config.timeout.0.is_zero() {
-            return refused("`timeout` is zero", "write it like 30s");
+            return refuse("`timeout` is zero", "write it like 30s");
         }
         if !(1..=1_400).contains(&config.listing) {
-            return refused("`listing` is out of range", "write a number from 1 to 1400");
+            return refuse("`listing` is out of range", "write a number from 1 to 1400");
         }
         let CsvConfig { delimiter, quote, .. } = &config.csv;
         let is_allowed = |text: &str| text.is_ascii() && !text.contains(['\r', '\n', *quote]);
         if !(1..=4).contains(&delimiter.len()) || !is_allowed(delimiter) || !quote.is_ascii() {
-            return refused(
+            return refuse(
                 "`csv.delimiter` or `csv.quote` is not valid",
                 "write an ASCII quote, and one to four other ASCII characters as the delimiter",
             );
@@ -59,7 +59,7 @@ impl Options {
         })?;
         let Limits { total, ratio, entries, record } = config.limits;
         if total == 0 || ratio == 0 || entries == 0 || !(1..=16).contains(&record) {
-            return refused(
+            return refuse(
                 "a value in `limits` is out of range",
                 "remove it, or write a number in the range that the schema allows",
             );

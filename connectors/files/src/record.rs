@@ -11,7 +11,7 @@ use crate::{
     selection,
 };
 
-/// The revision of all records of a file, if the channel takes it from the name of the file.
+/// The revision in the name of a file; `None` if the channel takes revisions from the records.
 pub(crate) fn revision_by_name(name: &str, options: &Options) -> Result<Option<Revision>, Reason> {
     match &options.revision {
         RevisionSource::Field(..) => Ok(None),
@@ -25,7 +25,8 @@ pub(crate) fn revision_by_name(name: &str, options: &Options) -> Result<Option<R
     }
 }
 
-/// The entry for a row of the file `name`. `name_revision` is the revision in that name.
+/// The entry for a row of the file `name`. `name_revision` is the revision in that name; `None` if
+/// the row contains the revision. `report` says how the text was decoded.
 pub(crate) fn entry(
     name: &str,
     name_revision: Option<Revision>,
@@ -51,7 +52,7 @@ pub(crate) fn entry(
     };
     let reason = match (revision, &key) {
         (Err(reason), _) => reason,
-        (Ok(_), None) => Reason::new("missing_key", "the record has no key"),
+        (Ok(_), None) => Reason::new("missing_key", "the record has no key that can be read"),
         (Ok(revision), Some(key)) => {
             let mut text = report.clone();
             text.marks.extend(defects.marks);
@@ -76,7 +77,7 @@ fn revision_by_field(tree: &Value, options: &Options) -> Result<Revision, Reason
     };
     revision.ok_or_else(|| {
         let format = format.as_ref().map_or("a whole number", TimeFormat::as_str);
-        no_revision(format!("the revision is not in the format {format}"))
+        no_revision(format!("the revision is not written as {format}"))
     })
 }
 

@@ -47,25 +47,25 @@ impl Candidate {
 /// Selects the files of a listing that the channel reads, and finds missing and irregular ones.
 pub(crate) fn select(listing: Listing, options: &Options) -> Selection {
     let mut selection = Selection::default();
-    let all: BTreeMap<String, SizeAndTime> = listing.files.into_iter().collect();
+    let files: BTreeMap<String, SizeAndTime> = listing.files.into_iter().collect();
     let suffix = options.config.manifest.as_deref();
-    for (name, &stamp) in &all {
+    for (name, &stamp) in &files {
         // A pattern like `*` also matches manifests, which contain no records.
         let is_manifest = suffix.is_some_and(|suffix| name.ends_with(suffix));
         if is_manifest || !options.is_selected(name) {
             continue;
         }
-        let manifest_stamp = suffix.and_then(|suffix| all.get(&format!("{name}{suffix}")).copied());
-        let has_manifest = suffix.is_none() || manifest_stamp.is_some();
+        let manifest_stamp = suffix.and_then(|end| files.get(&format!("{name}{end}")).copied());
+        let has_required_manifest = suffix.is_none() || manifest_stamp.is_some();
         // A truncated listing may lack the manifest.
-        if has_manifest || listing.is_truncated {
+        if has_required_manifest || listing.is_truncated {
             selection.candidates.push(Candidate { name: name.clone(), stamp, manifest_stamp });
         }
     }
     if let Some(suffix) = suffix.filter(|_| !listing.is_truncated) {
-        let expected = all.keys().filter_map(|name| name.strip_suffix(suffix));
-        let missing = expected.filter(|name| options.is_selected(name) && !all.contains_key(*name));
-        selection.missing = missing.map(str::to_owned).collect();
+        let expected = files.keys().filter_map(|name| name.strip_suffix(suffix));
+        let names = expected.filter(|name| options.is_selected(name) && !files.contains_key(*name));
+        selection.missing = names.map(str::to_owned).collect();
     }
     let irregular: BTreeSet<String> = listing.irregular.into_iter().collect();
     selection.irregular =
@@ -76,7 +76,8 @@ pub(crate) fn select(listing: Listing, options: &Options) -> Selection {
     selection
 }
 
-/// The time by which files are ordered; `None` if their names need not contain one.
+/// The time in a name, by which files are ordered. `None` if there is none: if the records contain
+/// the revision, a name need not contain a time.
 fn sort_time(name: &str, options: &Options) -> Option<Timestamp> {
     match &options.revision {
         RevisionSource::Name(format) => time_in_name(name, format),
@@ -84,8 +85,8 @@ fn sort_time(name: &str, options: &Options) -> Option<Timestamp> {
     }
 }
 
-/// Whether a name is one component of a path. A server can list any text as a name, and a name with
-/// a separator would lead out of the folder.
+/// Whether a name is safe to use: one component of a path, neither hidden nor with control
+/// characters. A server can list any text as a name, and `../a` would lead out of the folder.
 pub(crate) fn is_safe(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 255
@@ -133,15 +134,15 @@ impl FileStates {
         let now = Instant::now();
         let mut earlier = std::mem::take(&mut self.0);
         for (name, fingerprint) in states {
-            let since = match earlier.remove(name) {
+            let unchanged_since = match earlier.remove(name) {
                 Some((same, since)) if same == fingerprint => since,
                 _ => now,
             };
-            self.0.insert(name.to_owned(), (fingerprint, since));
+            self.0.insert(name.to_owned(), (fingerprint, unchanged_since));
         }
     }
 
-    /// Whether a file has been unchanged for `period`.
+    /// Whether a file has been unchanged for `period`; `false` if it was never listed.
     pub(crate) fn is_unchanged_for(&self, name: &str, period: Duration) -> bool {
         self.0.get(name).is_some_and(|(_, since)| since.elapsed() >= period)
     }

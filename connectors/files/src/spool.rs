@@ -1,7 +1,6 @@
-//! Temporary files on the disk, which are unpacked within limits and read at several positions at
-//! once.
+//! Unpacks data into temporary files on the disk, and reads one file at several positions at once.
 //!
-//! Unpacking is limited by size and by ratio, because forty kilobytes can unpack to terabytes.
+//! The size and the ratio of unpacked data are limited: forty kilobytes can unpack to terabytes.
 
 use std::{
     fs::File,
@@ -28,8 +27,9 @@ impl FileError {
         Self::Content(Reason::new(code, detail))
     }
 
-    pub(crate) fn too_large(at: &str, limit: usize) -> Self {
-        Self::content("too_large", format!("a record has more than {limit} bytes ({at})"))
+    /// The error for a record that is larger than a record may be; `at` says where it is.
+    pub(crate) fn too_large(at: &str, max: usize) -> Self {
+        Self::content("too_large", format!("a record exceeds `limits.record` ({max} bytes): {at}"))
     }
 }
 
@@ -42,7 +42,7 @@ impl From<io::Error> for FileError {
 /// The number of bytes that may still be unpacked from one file.
 pub(crate) struct UnpackLimit {
     n_left: u64,
-    /// The message when the limit is exceeded.
+    /// The message if the limit is exceeded.
     message: String,
 }
 
@@ -52,9 +52,9 @@ impl UnpackLimit {
         // The first megabyte is always allowed: small files may have a high ratio.
         let by_ratio = n_packed.saturating_mul(limits.ratio.into()).max(1 << 20);
         let message = if by_ratio < total {
-            format!("it unpacks to more than {} times its size", limits.ratio)
+            format!("the file unpacks to over {} times its size (`limits.ratio`)", limits.ratio)
         } else {
-            format!("it unpacks to more than {total} bytes")
+            format!("the file unpacks to over {total} bytes (`limits.total`)")
         };
         Self { n_left: by_ratio.min(total), message }
     }
@@ -69,8 +69,7 @@ pub(crate) fn unpack(mut packed: impl Read, limit: &mut UnpackLimit) -> Result<F
             io::ErrorKind::InvalidData
             | io::ErrorKind::InvalidInput
             | io::ErrorKind::UnexpectedEof => {
-                let detail = "its packed data is damaged";
-                FileError::content("bad_archive", detail)
+                FileError::content("bad_archive", "the packed data is damaged")
             }
             _ => FileError::Disk(error),
         })?;
@@ -85,7 +84,7 @@ pub(crate) fn unpack(mut packed: impl Read, limit: &mut UnpackLimit) -> Result<F
     }
 }
 
-/// Reads a file at its own position, while others read the same file at other positions.
+/// Reads a file at a position of its own. Several readers can share a file.
 #[derive(Debug, Clone)]
 pub(crate) struct FileReader {
     file: Arc<File>,

@@ -25,6 +25,7 @@ pub(crate) struct FileSummary {
 
 /// The number of bytes that `first_bytes` contains.
 const N_FIRST_BYTES: usize = 64 * 1024;
+/// The number of bytes that are read at once while a whole file is checked.
 const READ_BYTES: usize = 256 * 1024;
 
 impl FileSummary {
@@ -68,16 +69,16 @@ pub(crate) struct DecodedFile {
     pub(crate) charset: Charset,
     /// The offset at which the next part begins.
     at: u64,
-    /// Bytes that were read from the file; those before `n_used` were returned.
+    /// Bytes that were read from the file. The first `n_used` of them were already returned.
     buffer: Vec<u8>,
-    /// The number of bytes of `buffer` that were returned.
     n_used: usize,
     is_at_end: bool,
 }
 
+/// The number of bytes that are read at once for decoding.
 const BLOCK_BYTES: usize = 64 * 1024;
-/// After this many bytes without a safe end, a part ends anyway. No text has so many without a
-/// blank, separator or quote.
+/// After this many bytes in which no offset is safe to split at, a part ends anyway. No real text
+/// has so many without a blank, separator or quote.
 const MAX_UNBROKEN_BYTES: usize = 16 << 20;
 
 impl DecodedFile {
@@ -87,9 +88,9 @@ impl DecodedFile {
     }
 
     /// Reads the next line with its line end, or a part of it if it has more than about `limit`
-    /// bytes.
+    /// bytes. `None` at the end of the file.
     pub(crate) fn next_line(&mut self, limit: usize) -> io::Result<Option<DecodedPart>> {
-        let unit = if self.is_utf16() { 2 } else { 1 };
+        let unit_len = if self.is_utf16() { 2 } else { 1 };
         let mut searched = 0;
         loop {
             let unused = &self.buffer[self.n_used..];
@@ -110,14 +111,14 @@ impl DecodedFile {
                     return Ok(Some(self.decode(end)));
                 }
                 None if self.is_at_end => return Ok((n_unused > 0).then(|| self.decode(n_unused))),
-                None => searched = n_unused / unit * unit,
+                None => searched = n_unused / unit_len * unit_len,
             }
             self.fill()?;
         }
     }
 
-    /// The last offset that splits no character. If there is none in `MAX_UNBROKEN_BYTES` bytes,
-    /// the end.
+    /// The last offset in the next `n_unused` bytes of the buffer that splits no character. If
+    /// there is none: the end of these bytes if they are `MAX_UNBROKEN_BYTES` or more, else `None`.
     fn last_safe_end(&self, n_unused: usize) -> Option<usize> {
         let unused = &self.buffer[self.n_used..][..n_unused];
         let end = if self.is_utf16() {
@@ -153,10 +154,10 @@ impl DecodedFile {
     fn fill(&mut self) -> io::Result<()> {
         self.buffer.drain(..self.n_used);
         self.n_used = 0;
-        let before = self.buffer.len();
-        self.buffer.resize(before + BLOCK_BYTES, 0);
-        let n_read = self.file.read_at(&mut self.buffer[before..], self.at + before as u64)?;
-        self.buffer.truncate(before + n_read);
+        let n_kept = self.buffer.len();
+        self.buffer.resize(n_kept + BLOCK_BYTES, 0);
+        let n_read = self.file.read_at(&mut self.buffer[n_kept..], self.at + n_kept as u64)?;
+        self.buffer.truncate(n_kept + n_read);
         self.is_at_end = n_read == 0;
         Ok(())
     }

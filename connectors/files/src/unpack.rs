@@ -1,8 +1,8 @@
 //! Opens the documents in a file: the file itself, or the files packed in it.
 //!
-//! Packed files are unpacked into unnamed files on the disk, so a name in an archive cannot lead
-//! out of a folder. Size, ratio and number of files are limited: forty kilobytes can unpack to
-//! terabytes.
+//! Packed files are unpacked into unnamed files on the disk, so no name in an archive can make the
+//! program write another file. The size, the ratio and the number of files are limited: forty
+//! kilobytes can unpack to terabytes.
 
 use std::{fs::File, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
     text::FileSummary,
 };
 
-/// Opens the documents in the file `name`, in their order.
+/// Opens the documents in the file `name`, in the order of the archive.
 pub(crate) fn open_documents(
     name: &str,
     file: Arc<File>,
@@ -49,15 +49,15 @@ fn unzip(
     let damaged = || FileError::content("bad_archive", "the archive is damaged or encrypted");
     let mut archive = ZipArchive::new(FileReader::new(file)).map_err(|_| damaged())?;
     let mut documents = Vec::new();
+    let max_files = options.config.limits.entries;
     for index in 0..archive.len() {
         let packed = archive.by_index(index).map_err(|_| damaged())?;
         let name = packed.name().map_err(|_| damaged())?.into_owned();
         if packed.is_dir() || is_file_manager_data(&name) {
             continue;
         }
-        if documents.len() >= options.config.limits.entries as usize {
-            let detail =
-                format!("the archive has more than {} files", options.config.limits.entries);
+        if documents.len() >= max_files as usize {
+            let detail = format!("the archive has more than {max_files} files (`limits.entries`)");
             return Err(FileError::content("too_large", detail));
         }
         let unpacked = unpack(packed, limit)?;
@@ -66,13 +66,14 @@ fn unzip(
     Ok(documents)
 }
 
-/// Whether a file is one that file managers leave in every folder.
+/// Whether a file in an archive is one that file managers add to every folder.
 fn is_file_manager_data(name: &str) -> bool {
     let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
     name.starts_with("__MACOSX/")
         || [".ds_store", "thumbs.db", "desktop.ini"].contains(&&*last.to_ascii_lowercase())
 }
 
+/// The document in an unpacked file, whose name in the archive is `name`.
 fn document(name: &str, file: File, options: &Options) -> Result<Document, FileError> {
     let summary = FileSummary::read(&file)?;
     let format = detect_format(name, &summary.first_bytes, options)?;
@@ -83,19 +84,19 @@ fn document(name: &str, file: File, options: &Options) -> Result<Document, FileE
 const XLSX_SIGNATURE: &[u8] = b"PK\x03\x04";
 const XLS_SIGNATURE: &[u8] = b"\xD0\xCF\x11\xE0";
 
-/// The format of a file: by the settings or its extension, except that a workbook is recognised by
-/// its first bytes, `bytes`.
+/// The format of a file that begins with `bytes`. The settings or the extension give the format,
+/// but a file that begins like a workbook is a workbook.
 fn detect_format(name: &str, bytes: &[u8], options: &Options) -> Result<Format, FileError> {
     let extension = extension(name);
     // An archive within an archive is never read, even if the channel sets a format.
     let is_packed = matches!(extension.as_str(), "zip" | "gz");
-    let configured = options.config.format.filter(|_| !is_packed);
-    let unknown = || format!("`.{extension}` is not the extension of a known format");
-    let format = configured
-        .or_else(|| format_by_extension(&extension))
-        .ok_or_else(|| FileError::content("unknown_format", unknown()))?;
+    let format = options.config.format.filter(|_| !is_packed);
+    let format = format.or_else(|| format_by_extension(&extension));
+    let cause = if is_packed { "an archive in an archive is not read" } else { "set `format`" };
+    let unknown = || format!("no known format has the extension `{extension}`: {cause}");
+    let format = format.ok_or_else(|| FileError::content("unknown_format", unknown()))?;
     match format {
-        _ if bytes.starts_with(XLS_SIGNATURE) && is_encrypted(bytes) => {
+        _ if bytes.starts_with(XLS_SIGNATURE) && is_encrypted_xlsx(bytes) => {
             let detail = "the workbook has a password; ask the source to save it without one";
             Err(FileError::content("encrypted_workbook", detail))
         }
@@ -103,7 +104,7 @@ fn detect_format(name: &str, bytes: &[u8], options: &Options) -> Result<Format, 
         _ if bytes.starts_with(XLSX_SIGNATURE) => Ok(Format::Xlsx),
         Format::Xlsx | Format::Xls => {
             let detail = format!(
-                "it is {}, not a workbook; ask the source to save it as .xlsx or .csv",
+                "the file is not a workbook but {}; ask the source to save it as .xlsx or .csv",
                 describe_content(bytes)
             );
             Err(FileError::content("bad_workbook", detail))
@@ -112,9 +113,9 @@ fn detect_format(name: &str, bytes: &[u8], options: &Options) -> Result<Format, 
     }
 }
 
-/// Whether a workbook is encrypted: it is then a container with a stream `EncryptedPackage`, a name
-/// in UTF-16.
-fn is_encrypted(bytes: &[u8]) -> bool {
+/// Whether a file that begins like an .xls workbook is an encrypted .xlsx workbook: it then
+/// contains a stream with the name `EncryptedPackage`, in UTF-16.
+fn is_encrypted_xlsx(bytes: &[u8]) -> bool {
     let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
     bytes.windows(name.len()).any(|window| window == name)
 }
@@ -125,12 +126,12 @@ fn describe_content(bytes: &[u8]) -> &'static str {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4_096)]).to_ascii_lowercase();
     let has = |part: &str| text.contains(part);
     match () {
-        () if has("urn:schemas-microsoft-com:office:spreadsheet") => "XML of Excel 2003",
+        () if has("urn:schemas-microsoft-com:office:spreadsheet") => "an Excel 2003 XML file",
         () if has("<html") || has("<table") => "a web page (HTML)",
-        () if has("<?xml") => "XML",
-        () if has("\t") => "text with tabs",
-        () if has(",") => "text with commas",
-        () => "something else",
+        () if has("<?xml") => "an XML file",
+        () if has("\t") => "tab-separated text",
+        () if has(",") => "comma-separated text",
+        () => "another kind of file",
     }
 }
 
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn files_without_records_are_refused_and_not_skipped() {
+    fn unknown_formats_and_damaged_archives_are_refused() {
         let options = options::for_tests();
         for (name, bytes) in [
             ("a.pdf", b"x".to_vec()),
@@ -249,8 +250,8 @@ mod tests {
             );
         }
         for (name, bytes) in [
-            ("a.zip", b"no archive".to_vec()),
-            ("a.csv.gz", b"no archive".to_vec()),
+            ("a.zip", b"not an archive".to_vec()),
+            ("a.csv.gz", b"not an archive".to_vec()),
             ("a.csv.gz", gzipped(&[b'x'; 1000])[..20].to_vec()),
         ] {
             assert!(
@@ -266,16 +267,19 @@ mod tests {
         let zeros = vec![0; 8 << 20];
         options.config.limits = Limits { total: 1 << 10, ratio: 100, entries: 3, record: 4 };
         let error = unpack("a.csv.gz", &gzipped(&zeros), &options).unwrap_err();
-        assert_eq!(error, "too_large: it unpacks to more than 100 times its size");
+        assert_eq!(
+            error,
+            "too_large: the file unpacks to over 100 times its size (`limits.ratio`)"
+        );
         options.config.limits = Limits { total: 6, ratio: 10_000, entries: 3, record: 4 };
         let parts = zipped(&[("1.csv", &zeros[..5 << 20]), ("2.csv", &zeros[..5 << 20])]);
         let error = unpack("a.zip", &parts, &options).unwrap_err();
-        assert_eq!(error, "too_large: it unpacks to more than 6291456 bytes");
+        assert_eq!(error, "too_large: the file unpacks to over 6291456 bytes (`limits.total`)");
         let names: Vec<String> = (0..4).map(|n| format!("{n}.csv")).collect();
         let many: Vec<(&str, &[u8])> =
             names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
         let error = unpack("a.zip", &zipped(&many), &options).unwrap_err();
-        assert_eq!(error, "too_large: the archive has more than 3 files");
+        assert_eq!(error, "too_large: the archive has more than 3 files (`limits.entries`)");
     }
 
     #[test]
@@ -287,8 +291,8 @@ mod tests {
             (b"\xD0\xCF\x11\xE0 E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0", Err("password")),
             (b"<html><table><tr><td>id</td></tr></table>", Err("web page")),
             (b"<?xml version=\"1.0\"?><Workbook xmlns=\"urn:schemas-microsoft-com:office:spreadsheet\">", Err("Excel 2003")),
-            (b"id\ttitle\n", Err("tabs")),
-            (b"id,title\n", Err("commas")),
+            (b"id\ttitle\n", Err("tab-separated")),
+            (b"id,title\n", Err("comma-separated")),
         ] {
             for name in ["a.xls", "a.xlsx"] {
                 match (detect_format(name, bytes, &options), expected) {

@@ -15,6 +15,7 @@ use contract::Connector as _;
 use drop::Folder;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
+/// Maximum memory of the process, in bytes.
 const LIMIT: u64 = 100 << 20;
 const COLUMNS: usize = 16;
 

@@ -32,7 +32,7 @@ impl TimeField {
 pub(crate) fn time_param(format: &TimeFormat, time: Timestamp) -> Value {
     let text = format.write(time);
     match text.parse::<i64>() {
-        Ok(number) if format.is_count() => number.into(),
+        Ok(number) if format.is_unix_time() => number.into(),
         _ => text.into(),
     }
 }

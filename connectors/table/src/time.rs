@@ -39,7 +39,7 @@ impl ColumnFormat {
             (0..200).filter_map(|n| DateTime::from_timestamp(946_598_399 + n * 4_000_037, 0));
         let texts: Vec<String> = times.map(|time| format.write(time)).collect();
         // Counts since 1970 need not sort as text: they are compared as numbers.
-        if format.is_count() || texts.is_sorted_by(|a, b| a < b) {
+        if format.is_unix_time() || texts.is_sorted_by(|a, b| a < b) {
             Ok(Self { format, is_declared: declared.is_some() })
         } else {
             Err(format!("text in the format `{}` does not sort by time", format.as_str()))

@@ -18,11 +18,12 @@ pub use partitions::*;
 pub use reading::*;
 pub use timing::*;
 
+/// The age of a record whose time is now.
 const NOW: Duration = Duration::ZERO;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Adds `n` records of different ages, the oldest last. Returns their keys.
+/// Adds `n` records: the first is one hour old, each further one an hour older. Returns their keys.
 async fn add_rows<S: Source>(source: &mut S, name: &str, n: u32) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     for index in 0..n {

@@ -7,7 +7,7 @@ use contract::{Batch, Connector, Cursor, Entry, Fault};
 /// How often each key was read.
 pub type KeyCounts = BTreeMap<String, usize>;
 
-/// Maximum number of reads until a connector must be caught up.
+/// Maximum number of reads after which a connector must be caught up.
 const MAX_READS: usize = 3_000;
 
 /// Reads after a stored cursor. Returns the keys, the next stored cursor and `caught_up`.
@@ -41,7 +41,7 @@ pub async fn settle<C: Connector>(connector: &mut C, upto: &Cursor) {
     ok(connector.settled(&ok(upto.decode())).await);
 }
 
-/// Reads and settles until caught up. Returns the keys and the last cursor.
+/// Reads and settles until the connector is caught up. Returns the keys and the last cursor.
 ///
 /// # Panics
 /// The connector fails, or never catches up.
@@ -53,7 +53,7 @@ pub async fn run<C: Connector>(
     run_checked(connector, after, max, |_| {}).await
 }
 
-/// Like [`run`], with a check of each cursor.
+/// Like [`run`], but calls `check` for each cursor.
 pub(crate) async fn run_checked<C: Connector>(
     connector: &mut C,
     mut after: Option<Cursor>,
@@ -96,7 +96,7 @@ pub(crate) fn key(entry: &Entry) -> String {
     }
 }
 
-/// The result; a fault fails the test with its text.
+/// Returns the value; a fault fails the test, with its text.
 pub(crate) fn ok<T>(result: Result<T, Fault>) -> T {
     result.unwrap_or_else(|fault| panic!("{fault}"))
 }

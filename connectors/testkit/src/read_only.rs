@@ -20,7 +20,7 @@ const MAX_CURSOR_BYTES: usize = 64 * 1024;
 pub struct Promise<A> {
     /// Its name: a sentence with underscores.
     pub name: &'static str,
-    /// Checks the promise. Panics if it is broken, with a message that says how.
+    /// Checks the promise. Panics, with a message that says why, if the connector breaks it.
     pub check: for<'a> fn(&'a A) -> Check<'a>,
 }
 
@@ -66,9 +66,9 @@ pub async fn builds_without_network<A: Readable>(source: &A) {
 
 /// A read from the same cursor returns the same records, batch by batch.
 pub async fn a_repeated_read_returns_the_same_keys<A: Readable>(source: &A) {
-    let (mut connector, mut at) = (source.new_connector(), None);
+    let (mut connector, mut cursor) = (source.new_connector(), None);
     for _ in 0..MAX_BATCHES {
-        at = Some(assert_reads_the_same(source, &mut connector, at.as_ref()).await);
+        cursor = Some(assert_reads_the_same(source, &mut connector, cursor.as_ref()).await);
     }
 }
 
@@ -113,11 +113,11 @@ pub async fn a_read_can_be_dropped<A: Readable>(source: &A) {
 
 /// A batch is never larger than requested.
 pub async fn respects_max<A: Readable>(source: &A) {
-    let (mut connector, mut at) = (source.new_connector(), None);
+    let (mut connector, mut cursor) = (source.new_connector(), None);
     for max in [1, 2, 3, 50, 1] {
-        let (keys, upto, _) = read(&mut connector, at.as_ref(), max).await;
+        let (keys, upto, _) = read(&mut connector, cursor.as_ref(), max).await;
         assert!(keys.len() <= max, "{} records, {max} were requested", keys.len());
-        at = Some(upto);
+        cursor = Some(upto);
     }
 }
 
@@ -142,19 +142,19 @@ pub async fn every_record_can_be_read<A: Readable>(source: &A) {
 
 /// While a source does not change, its cursor does not move.
 pub async fn a_source_at_rest_moves_no_cursor<A: Readable>(source: &A) {
-    let (mut connector, mut at, mut last_caught_up) = (source.new_connector(), None, None);
+    let (mut connector, mut cursor, mut last_caught_up) = (source.new_connector(), None, None);
     for _ in 0..10_000 {
-        let (_, upto, caught_up) = read(&mut connector, at.as_ref(), 500).await;
+        let (_, upto, caught_up) = read(&mut connector, cursor.as_ref(), 500).await;
         if caught_up && last_caught_up.as_ref() == Some(&upto) {
             return;
         }
         last_caught_up = caught_up.then(|| upto.clone());
-        at = Some(upto);
+        cursor = Some(upto);
     }
-    panic!("it is not caught up, or moves its cursor each time");
+    panic!("the source is never caught up, or moves its cursor with each read");
 }
 
-/// To settle a batch again, as after a restart, changes nothing.
+/// Settling a batch again, as after a restart, changes nothing.
 pub async fn settled_twice_is_harmless<A: Readable>(source: &A) {
     let mut connector = source.new_connector();
     let (_, upto, _) = read(&mut connector, None, BATCH_SIZE).await;
@@ -171,13 +171,13 @@ pub async fn settled_twice_is_harmless<A: Readable>(source: &A) {
 pub(crate) async fn assert_reads_the_same<A: Readable>(
     source: &A,
     connector: &mut A::Connector,
-    at: Option<&Cursor>,
+    cursor: Option<&Cursor>,
 ) -> Cursor {
-    let (first, upto, _) = read(connector, at, BATCH_SIZE).await;
-    let (again, ..) = read(connector, at, BATCH_SIZE).await;
-    let (elsewhere, ..) = read(&mut source.new_connector(), at, BATCH_SIZE).await;
-    assert_eq!(first, again, "the same connector, read again");
-    assert_eq!(first, elsewhere, "another connector");
+    let (first, upto, _) = read(connector, cursor, BATCH_SIZE).await;
+    let (again, ..) = read(connector, cursor, BATCH_SIZE).await;
+    let (elsewhere, ..) = read(&mut source.new_connector(), cursor, BATCH_SIZE).await;
+    assert_eq!(first, again, "the same connector returned other records");
+    assert_eq!(first, elsewhere, "another connector returned other records");
     upto
 }
 
@@ -192,7 +192,8 @@ pub(crate) fn assert_within_64_kib(cursor: &Cursor) {
     assert!(size <= MAX_CURSOR_BYTES, "a cursor of {size} bytes");
 }
 
-/// Reads the first batches. From read `restart_at` on, it uses a new connector.
+/// Reads the first batches, with the cursor after each. Read `restart_at` and later ones use a new
+/// connector.
 async fn walk<A: Readable>(source: &A, restart_at: usize, max: usize) -> Vec<(Vec<Entry>, Cursor)> {
     let mut batches: Vec<(Vec<Entry>, Cursor)> = Vec::new();
     let mut connector = source.new_connector();

@@ -1,7 +1,7 @@
-//! The traits of sources: what tests can do with them.
+//! What tests can do with a source: one trait for each ability.
 //!
-//! Not every source can do everything. Each ability is a trait: a promise that does not apply to a
-//! source does not compile, instead of being skipped silently.
+//! Not every source has every ability. A promise that needs a missing one does not compile, so that
+//! no promise is skipped silently.
 
 use std::{future::Future, time::Duration};
 
@@ -21,7 +21,7 @@ pub trait Source: Send + Sync {
     /// Its connector.
     type Connector: Connector;
 
-    /// How long after its own time a record may become visible and must still be found.
+    /// A record that becomes visible at most this long after its own time must still be found.
     const MAX_DELAY: Duration;
 
     /// A new connector for this source. It is called outside async code, so it cannot use the network.
@@ -69,13 +69,13 @@ pub trait ShiftsClock: Source {
 /// A shift of a clock.
 #[derive(Debug, Clone, Copy)]
 pub enum Shift {
-    /// Forward.
+    /// The clock jumps ahead by this time.
     Forward(Duration),
-    /// Back.
+    /// The clock is set back by this time.
     Back(Duration),
 }
 
-/// A source that returns pages, and can return a wrong one.
+/// A source that returns its records in pages, and can be made to return a wrong page.
 pub trait Paged: Source {
     /// Makes the page after the next one wrong, once.
     fn spoil_page(&mut self, mistake: WrongPage) -> impl Future<Output = ()> + Send;
@@ -107,7 +107,7 @@ pub struct Unauthorized;
 #[derive(Debug, Clone, Copy)]
 pub struct Forbidden;
 
-/// Too many requests (429): retry after this time.
+/// There were too many requests (429). The answer asks to retry after this time.
 #[derive(Debug, Clone, Copy)]
 pub struct Throttled(pub Duration);
 
@@ -145,6 +145,6 @@ pub trait Partitioned: Source {
         age: Duration,
     ) -> impl Future<Output = ()> + Send;
 
-    /// Makes the partition with this number fail from now on.
+    /// Makes all reads of the partition with this number fail from now on.
     fn fail(&mut self, partition: usize) -> impl Future<Output = ()> + Send;
 }

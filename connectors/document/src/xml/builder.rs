@@ -39,17 +39,19 @@ const fn damage(detail: &'static str) -> Problem {
 /// Builds one or more trees from events. Damage is marked in the trees.
 #[derive(Debug)]
 pub struct Builder {
+    /// The open elements, the innermost last.
     open: Vec<Element>,
     n_nodes: usize,
     /// Number of open elements deeper than the limit; they are not built.
     n_too_deep: usize,
     /// Names of the elements around the record; `None` if a whole document is built.
     ancestors: Option<Vec<String>>,
-    /// The text of the document has no forbidden character.
+    /// Whether the text was searched as a whole and has no forbidden character. If not, each text
+    /// in it is searched.
     is_allowed: bool,
 }
 
-/// The result of an event.
+/// What [`Builder::take`] returns for an event.
 #[derive(Debug)]
 pub enum Step {
     /// More events are needed.
@@ -120,7 +122,7 @@ impl Builder {
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
         }
         if self.n_nodes > MAX_NODES {
-            return Err("more than 1000000 nodes");
+            return Err("it has more than 1000000 nodes");
         }
         Ok(Step::More)
     }
@@ -167,18 +169,19 @@ impl Builder {
             let (name, mut value) = element.close();
             // The next siblings with the same name were parsed as children.
             let siblings = value.as_object_mut().and_then(|element| element.remove(&name));
-            let mut all = vec![value];
+            let mut values = vec![value];
             if let Some(Value::Array(list)) = siblings {
-                all.extend(list);
+                values.extend(list);
             }
             match self.open.last_mut() {
-                None => return Step::Complete(all),
-                Some(parent) => all.into_iter().for_each(|value| parent.add(name.clone(), value)),
+                None => return Step::Complete(values),
+                Some(parent) => values.into_iter().for_each(|v| parent.add(name.clone(), v)),
             }
         }
         Step::More
     }
 
+    /// Ends a document at the end of its text.
     fn finish(&mut self) -> Result<Step, &'static str> {
         if self.n_too_deep > 0 {
             return Err(TOO_DEEP);
@@ -194,6 +197,7 @@ impl Builder {
         }
     }
 
+    /// Closes an element, and adds it to the element around it.
     fn add(&mut self, element: Element) {
         let (name, value) = element.close();
         if let Some(parent) = self.open.last_mut() {
@@ -201,12 +205,14 @@ impl Builder {
         }
     }
 
+    /// Marks a problem in the innermost open element.
     fn add_problem(&mut self, problem: Problem, findings: &mut Findings) {
         if let Some(element) = self.open.last_mut() {
             findings.add(problem, "", &mut element.text);
         }
     }
 
+    /// Adds text to the innermost open element. A CDATA section cannot contain references.
     fn add_text(&mut self, mut text: &str, may_have_references: bool, findings: &mut Findings) {
         let Some(element) = self.open.last_mut() else { return };
         if may_have_references && let Some(rest) = text.strip_prefix('&') {
@@ -268,8 +274,8 @@ impl Element {
         }
     }
 
-    /// Adds an HTML element that was not closed. It has no content: what was parsed as its content
-    /// is what follows it, so it is added to this element.
+    /// Adds an HTML element without an end tag. Such an element has no content: what was parsed as
+    /// its content follows it, and is added to this element.
     fn add_void_element(&mut self, mut html: Self, findings: &mut Findings) {
         findings.add(UNCLOSED_HTML, "", &mut self.text);
         self.text.push_str(&std::mem::take(&mut html.text));
@@ -300,7 +306,7 @@ impl Element {
 
 /// A name without its prefix.
 pub(crate) fn local_name(name: &str) -> &str {
-    // Names are short: a search for many bytes at a time takes longer.
+    // Names are short, so a simple loop is faster than a search that compares many bytes at a time.
     name.bytes().rposition(|byte| byte == b':').map_or(name, |colon| &name[colon + 1..])
 }
 
@@ -308,7 +314,8 @@ fn is_forbidden(character: char) -> bool {
     matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Whether a text has no character that XML forbids. Bytes are compared many at a time.
+/// Whether a text has no character that XML forbids. All bytes are compared, without a branch: that
+/// is faster than to stop at the first.
 fn is_allowed(text: &str) -> bool {
     let is_control = |byte| matches!(byte, 0..=8 | 11 | 12 | 14..=31);
     !text.bytes().fold(false, |found, byte| found | is_control(byte))
@@ -369,6 +376,7 @@ fn unescape(text: &str, findings: &mut Findings) -> String {
     while let Some(at) = rest.find('&') {
         push_allowed(&rest[..at], &mut unescaped, findings);
         rest = &rest[at + 1..];
+        // Longer names than 12 bytes do not occur: the `&` is then taken as a character.
         match rest.split_once(';').filter(|(name, _)| name.len() <= 12 && !name.contains('&')) {
             Some((name, after)) => {
                 push_reference(name, &mut unescaped, findings);

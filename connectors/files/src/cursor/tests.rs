@@ -25,9 +25,9 @@ fn a_full_folder_fits_into_a_cursor() {
     });
     let pending_move = Some(PendingMove {
         name: "文".repeat(85),
-        stamp: Fingerprint::of("a"),
-        manifest_stamp: Some(Fingerprint::of("b")),
-        md5: Fingerprint::of("c"),
+        state: Fingerprint::of("a"),
+        manifest_state: Some(Fingerprint::of("b")),
+        hash: Fingerprint::of("c"),
         is_error: true,
     });
     let full = Cursor { done: (0..1_400).map(done).collect(), current, pending_move };

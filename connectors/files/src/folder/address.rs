@@ -51,7 +51,8 @@ impl Address {
     }
 }
 
-/// Decodes a part of a URL; `None` if it contains a lone `%`, which the library would keep.
+/// Decodes a part of a URL. `None` if it contains a lone `%`, which the library would keep, or is
+/// not UTF-8.
 fn decode(text: &str) -> Option<String> {
     let n_digits = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count();
     let is_valid = text.split('%').skip(1).all(|rest| n_digits(rest) == 2);

@@ -45,7 +45,7 @@ impl Local {
         self.if_found(name, opened)
     }
 
-    /// Turns the error for a file that does not exist into `None`.
+    /// Turns an error into a fault, but that of a file that does not exist into `None`.
     fn if_found<T>(&self, name: &str, result: io::Result<Option<T>>) -> Result<Option<T>, Fault> {
         match result {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -73,8 +73,8 @@ fn fault(path: &Path, error: io::Error) -> Fault {
     let fault = match error.kind() {
         io::ErrorKind::NotFound => Fault::stopped("this file or folder does not exist")
             .remedy("check the path in `url`, and create the folders `archive` and `error`"),
-        io::ErrorKind::PermissionDenied => Fault::stopped("this account has no permission for it")
-            .remedy("give the account the right to read and rename files there"),
+        io::ErrorKind::PermissionDenied => Fault::stopped("access to this path was denied")
+            .remedy("give the account of this program the right to read and rename files there"),
         io::ErrorKind::StorageFull => {
             Fault::transient("the disk is full").remedy("free space on it")
         }
@@ -91,7 +91,7 @@ fn list(folder: &Path, max_listed: usize) -> io::Result<Listing> {
             break;
         }
         let entry = entry?;
-        // A file that was removed since the listing began is skipped.
+        // Skips a file that cannot be inspected, usually because it was just removed.
         let Ok(found) = fs::symlink_metadata(entry.path()) else { continue };
         let kind = if found.is_dir() {
             EntryKind::Folder
@@ -107,13 +107,14 @@ fn list(folder: &Path, max_listed: usize) -> io::Result<Listing> {
 
 /// Opens a file; `None` if it is not the file that was listed.
 fn open(path: &Path, expected: SizeAndTime) -> io::Result<Option<File>> {
-    let named = fs::symlink_metadata(path)?;
-    if !named.is_file() {
+    let by_path = fs::symlink_metadata(path)?;
+    if !by_path.is_file() {
         return Ok(None);
     }
     let file = File::open(path)?;
     let opened = file.metadata()?;
-    let is_same = (named.dev(), named.ino()) == (opened.dev(), opened.ino());
+    // The path may have become a link before the file was opened.
+    let is_same = (by_path.dev(), by_path.ino()) == (opened.dev(), opened.ino());
     Ok((is_same && stamp(&opened) == expected).then_some(file))
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Sftp {
 }
 
 impl Sftp {
-    /// Does not use the network.
+    /// Checks the login settings. Uses no network.
     pub(super) fn new(address: SftpAddress, config: &Config) -> Result<Self, Fault> {
         let login = Login::new(address, config)?;
         Ok(Self { login, max_listed: config.listing as usize, session: None })
@@ -40,8 +40,8 @@ impl Sftp {
 
     pub(super) async fn list(&mut self) -> Result<Listing, Fault> {
         let (sftp, folder) = (self.session().await?, self.login.address.folder.clone());
-        let done = list(&sftp, &folder, self.max_listed).await;
-        done.map_err(|error| self.fault(&folder, &error))
+        let result = list(&sftp, &folder, self.max_listed).await;
+        result.map_err(|error| self.fault(&folder, &error))
     }
 
     pub(super) async fn stamp(&mut self, name: &str) -> Result<Option<SizeAndTime>, Fault> {
@@ -105,7 +105,7 @@ impl Sftp {
 
     fn fault(&mut self, path: &str, error: &Error) -> Fault {
         if !matches!(error, Error::Status(_)) {
-            // After any other error the session may be unusable.
+            // After an error that the server did not report, the session may be unusable.
             self.session = None;
         }
         session::request_fault(error).at(path).at(self.login.server_name())
@@ -116,7 +116,7 @@ async fn list(sftp: &RawSftpSession, folder: &str, max_entries: usize) -> Result
     let handle = sftp.opendir(folder).await?.handle;
     let mut listing = Listing::default();
     let mut n_entries = 0;
-    let done = loop {
+    let result = loop {
         match sftp.readdir(handle.as_str()).await {
             Ok(names) => {
                 for NamedFile { filename, attrs, .. } in names.files {
@@ -136,7 +136,7 @@ async fn list(sftp: &RawSftpSession, folder: &str, max_entries: usize) -> Result
     };
     // If this fails, the server closes the handle at the end of the session.
     let _ = sftp.close(handle).await;
-    done
+    result
 }
 
 fn kind(attributes: &FileAttributes) -> EntryKind {
@@ -170,7 +170,7 @@ impl From<Error> for FetchError {
     }
 }
 
-/// Copies a file to the disk; `None` if it has changed by the time it has been read.
+/// Copies a file to a temporary file; `None` if its size or time is not `expected` after the copy.
 async fn fetch(
     sftp: &RawSftpSession,
     path: &str,
@@ -188,15 +188,16 @@ async fn fetch(
             async { written }
         })
         .await;
-    let last = sftp.fstat(handle).await;
+    let attributes = sftp.fstat(handle).await;
     let _ = sftp.close(handle).await;
     copied?;
     let n_bytes = file.metadata().map_err(FetchError::Disk)?.len();
-    let is_same = stamp(&last?.attrs) == expected && n_bytes == expected.n_bytes;
+    let is_same = stamp(&attributes?.attrs) == expected && n_bytes == expected.n_bytes;
     Ok(is_same.then_some(file))
 }
 
-/// Reads one part from offset `at`; it is shorter at the end of the file.
+/// Reads `MAX_REQUEST_BYTES` bytes from offset `at`, or fewer at the end of the file. A server may
+/// return fewer bytes than requested, so this may take several requests.
 async fn read_part(sftp: &RawSftpSession, handle: &str, at: u64) -> Result<Vec<u8>, FetchError> {
     let mut bytes = Vec::new();
     while bytes.len() < MAX_REQUEST_BYTES as usize {

@@ -71,7 +71,7 @@ impl Records {
         }
     }
 
-    /// The next record, or an empty line.
+    /// The next record, which may be an empty line.
     fn next_or_empty(&mut self) -> Result<Option<Record>, FileError> {
         let mut record = Record { line: self.n_lines + 1, ..Record::default() };
         let mut splitter = Splitter::new(&self.config);
@@ -109,11 +109,12 @@ fn raw_row(record: Record, header: &Header, charset: &str) -> RawRow {
     let Record { line, source, mut cells } = record;
     // Empty cells at the end are not counted.
     let n_used_cells = cells.iter().rposition(|cell| !cell.text.is_empty()).map_or(0, |at| at + 1);
-    let damage = (cells.len() < header.0.len() || n_used_cells > header.0.len()).then(|| {
-        let detail = format!("{} cells for {} columns", cells.len(), header.0.len());
+    let (n_cells, n_columns) = (cells.len(), header.0.len());
+    let damage = (n_cells < n_columns || n_used_cells > n_columns).then(|| {
+        let detail = format!("the row has {n_cells} cells, but the header has {n_columns}");
         Reason::new("row_shape", detail)
     });
-    cells.truncate(header.0.len());
+    cells.truncate(n_columns);
 
     let mut marks = Vec::new();
     let mut add_mark = |column: usize, flag: QualityFlag, detail: String| {
@@ -127,8 +128,7 @@ fn raw_row(record: Record, header: &Header, charset: &str) -> RawRow {
         }
     }
     for (column, cell) in cells.iter().enumerate() {
-        let is_in_cell = |span: &&Span| cell.span.contains(&span.offset);
-        let n_chars = source.repaired.iter().filter(is_in_cell).count();
+        let n_chars = source.repaired.iter().filter(|s| cell.span.contains(&s.offset)).count();
         if n_chars > 0 {
             let detail =
                 format!("{n_chars} private-use characters were replaced with standard ones");
@@ -153,6 +153,7 @@ fn split_line_end(line: &str) -> (&str, &str) {
     (content, &line[content.len()..])
 }
 
+/// Appends a line to the lines of a record.
 fn append(source: &mut DecodedPart, line: DecodedPart) {
     if source.bytes.is_empty() {
         *source = line;
@@ -184,10 +185,13 @@ struct Splitter<'a> {
     state: State,
 }
 
+/// Where the splitter is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     CellStart,
+    /// Within a cell, outside quotes.
     Plain,
+    /// Within quotes.
     Quoted,
 }
 

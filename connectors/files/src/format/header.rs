@@ -1,4 +1,5 @@
-//! Finds the header, the row that names the columns, in any order and by any of their names.
+//! Finds the header: the row that names the columns. They may be in any order, and each may have
+//! several names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +30,7 @@ pub(super) fn find_header(
     let mut first_error = None;
     for _ in 0..MAX_HEADER_ROWS {
         let Some(cells) = next()? else { break };
-        match columns.recognise(cells.iter().map(String::as_str)) {
+        match columns.parse_header(cells.iter().map(String::as_str)) {
             Ok(header) => return Ok(header),
             Err(error) => first_error = first_error.or(Some(error)),
         }
@@ -53,8 +54,8 @@ impl Columns {
         Ok(Self { names, required: columns.keys().cloned().collect() })
     }
 
-    /// Fails, with a message, if the row is not the header.
-    fn recognise<'a>(&self, cells: impl IntoIterator<Item = &'a str>) -> Result<Header, String> {
+    /// Reads a row as the header. Fails, with a message, if it is another row.
+    fn parse_header<'a>(&self, cells: impl IntoIterator<Item = &'a str>) -> Result<Header, String> {
         let mut seen = BTreeSet::new();
         let (mut header, mut repeated) = (Vec::new(), Vec::new());
         for cell in cells {
@@ -72,7 +73,7 @@ impl Columns {
             header.pop();
         }
         let missing: Vec<String> = self.required.difference(&seen).cloned().collect();
-        // Columns that are not required may occur twice.
+        // If some columns are required, the others may occur twice.
         repeated.retain(|name| self.required.is_empty() || self.required.contains(name));
         // If columns are required, only their names are shown: the row may contain personal data.
         match (&missing[..], &repeated[..]) {

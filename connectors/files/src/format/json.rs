@@ -43,7 +43,7 @@ struct Array {
     text: String,
     /// The offset of `text` in the stream.
     at: u64,
-    /// The number of bytes of `text` that were used.
+    /// The number of bytes of `text` that were already parsed.
     n_used: usize,
     n_elements: u64,
     state: State,
@@ -116,12 +116,14 @@ impl Array {
         Ok(row)
     }
 
+    /// The error for a bracket that stands `n_before_end` bytes before the end of the last part.
     fn wrong_bracket(&self, n_before_end: usize) -> FileError {
         let position = self.stream.line_and_column(n_before_end);
         let detail = format!("a closing bracket does not match the open one at {position}");
         FileError::content("bad_json", detail)
     }
 
+    /// The next element; `None` after the end of the array.
     fn next(&mut self) -> Result<Option<RawRow>, FileError> {
         loop {
             let next = self.peek()?;
@@ -138,7 +140,7 @@ impl Array {
                 (State::Elements, Some(_)) => return self.read_element().map(Some),
                 (State::End, None) => return Ok(None),
                 (State::Elements, None) => {
-                    return Err(FileError::content("truncated", "the array is not closed"));
+                    return Err(FileError::content("truncated", "the file ends within the array"));
                 }
                 (State::End, Some(_)) => {
                     let detail = "there is more text after the array";
@@ -150,7 +152,8 @@ impl Array {
     }
 }
 
-/// Parses the text between the offsets `from` and `to` of the stream into a row.
+/// Parses the text between the offsets `from` and `to` of the stream into a row. `at` says where it
+/// is, for people.
 fn parse_row(stream: &mut TextStream, at: String, text: &str, from: u64, to: u64) -> RawRow {
     let (bytes, marks, mut findings) = stream.source(from, to);
     stream.drop_before(to);
@@ -159,8 +162,7 @@ fn parse_row(stream: &mut TextStream, at: String, text: &str, from: u64, to: u64
         Ok(_) => (Value::Null, Some(Reason::new("bad_json", "the record is not an object"))),
         Err(detail) => (Value::Null, Some(Reason::new("bad_json", detail))),
     };
-    let bytes = Some(bytes);
-    RawRow { at, tree, bytes, findings, defects: Defects { marks, damage } }
+    RawRow { at, tree, bytes: Some(bytes), findings, defects: Defects { marks, damage } }
 }
 
 #[cfg(test)]

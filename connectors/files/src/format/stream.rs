@@ -13,10 +13,10 @@ use document::Findings;
 
 use crate::text::{DecodedFile, DecodedPart};
 
-/// About the largest number of bytes in a part, which ends at a line end or earlier.
+/// About the maximum number of bytes in a part, which ends at a line end or earlier.
 const PART_BYTES: usize = 4 * 1024;
 
-/// The text of a document; as a `BufRead`, the text in UTF-8.
+/// The text of a document; as a `BufRead`, the text in UTF-8. Offsets are positions in this text.
 pub(super) struct TextStream {
     file: DecodedFile,
     /// The parts since the beginning of the record, each with the offset of its text.
@@ -97,8 +97,8 @@ impl TextStream {
         }
     }
 
-    /// The source bytes of the text between two offsets, a mark if private-use characters were
-    /// replaced in it, and the findings.
+    /// The source bytes of the parts that contain the text between two offsets, a mark if
+    /// private-use characters were replaced in these parts, and the findings.
     pub(super) fn source(&self, from: u64, to: u64) -> (Vec<u8>, Vec<Mark>, Findings) {
         let overlaps =
             |(at, part): &&(u64, DecodedPart)| *at < to && at + part.text.len() as u64 > from;

@@ -18,14 +18,14 @@ use crate::{
     spool::{FileError, FileReader},
 };
 
-/// The largest file that is read. Workbooks of demands are far smaller.
+/// The maximum size of a file. Workbooks of demands are far smaller.
 const MAX_BYTES: u64 = 16 << 20;
 
 /// Opens the first sheet of a workbook and reads its header.
 pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, FileError> {
     let n_bytes = file.metadata()?.len();
     if n_bytes > MAX_BYTES {
-        let detail = format!("it has {n_bytes} bytes; an .xls file may have at most {MAX_BYTES}");
+        let detail = format!("the file has {n_bytes} bytes; an .xls may have at most {MAX_BYTES}");
         return Err(FileError::content("too_large", detail));
     }
     let workbook = calamine::Xls::new(BufReader::new(FileReader::new(file)));
@@ -65,6 +65,7 @@ impl Sheet {
     }
 }
 
+/// The value of a cell as text. A date is a number of days.
 fn text(cell: &Data) -> String {
     match cell {
         Data::Empty => String::new(),

@@ -41,7 +41,7 @@ const SHARED_TEXTS: &str = "xl/sharedStrings.xml";
 /// Opens the first sheet of a workbook and reads its header.
 pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, FileError> {
     let mut package = Package::open(file, &options.config.limits)?;
-    let first_sheet = package.first_sheet()?;
+    let first_sheet = package.first_sheet_part()?;
     let limit = options.max_record_bytes;
     // A workbook without texts may lack this part.
     let texts = match package.archive.index_for_name(SHARED_TEXTS) {
@@ -72,11 +72,13 @@ impl SheetRow {
 /// The error for a workbook that counts days from 1904. It is refused, because every date would be
 /// four years early, and nobody would notice.
 pub(super) fn dates_from_1904() -> FileError {
-    FileError::content("dates_from_1904", "the workbook counts days from 1904, not from 1900")
+    let detail = "the workbook counts days from 1904; ask the source for one from 1900";
+    FileError::content("dates_from_1904", detail)
 }
 
 /// A number as people write it: without an exponent, and without `.0` if it is whole.
 pub(super) fn plain_number(text: &str) -> String {
+    // Up to 2^53, a float represents every whole number exactly.
     const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
     match text.parse::<f64>() {
         Ok(number) if number.fract() == 0.0 && number.abs() < MAX_EXACT => format!("{number:.0}"),
@@ -85,7 +87,7 @@ pub(super) fn plain_number(text: &str) -> String {
     }
 }
 
-/// The largest number of bytes of a part that is parsed into a tree.
+/// The maximum size of a part that is parsed into a tree, in bytes.
 const MAX_TREE_BYTES: u64 = 4 << 20;
 
 /// A part that is read as a stream. `next_event` in `sheet.rs` limits each read.
@@ -105,7 +107,7 @@ impl Package {
     }
 
     /// The name of the part of the first sheet. Fails if the workbook counts days from 1904.
-    fn first_sheet(&mut self) -> Result<String, FileError> {
+    fn first_sheet_part(&mut self) -> Result<String, FileError> {
         let tree = self.tree("xl/workbook.xml")?;
         let workbook = &tree["workbook"][0];
         let counts_from_1904 = |properties: &Value| {

@@ -27,7 +27,7 @@ struct XmlReader {
     /// Names of the open elements around the records.
     ancestors: Vec<String>,
     n_records: u64,
-    /// Records that were read together with an earlier one.
+    /// Records that were read and not returned yet.
     pending: VecDeque<RawRow>,
 }
 
@@ -48,7 +48,8 @@ impl XmlReader {
         }
     }
 
-    /// Reads the record whose start tag was just read at offset `from`, up to its end.
+    /// Reads the record whose start tag was just read at offset `from`, up to its end. Appends it
+    /// to `pending`; if its end tag is missing, also the records that were read with it.
     fn read_record(&mut self, from: u64, start: &BytesStart<'_>) -> Result<(), FileError> {
         let ancestors = self.ancestors.clone();
         let mut builder = Builder::record(start, ancestors, &mut self.reader.get_mut().findings);
@@ -128,7 +129,7 @@ impl XmlReader {
                 }
                 Event::Eof if self.ancestors.is_empty() => return Ok(None),
                 Event::Eof => {
-                    return Err(FileError::content("truncated", "the document is not closed"));
+                    return Err(FileError::content("truncated", "the root element is not closed"));
                 }
                 _ => {}
             }

@@ -1,7 +1,7 @@
 //! A folder of files as a source for tests, on this machine or on the SFTP server that
 //! `cargo xtask test` starts.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, reason = "each test binary uses a part of this module")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{
@@ -102,18 +102,18 @@ impl Folder {
         names(&self.path.join(subfolder))
     }
 
-    /// Reads and settles from `at` on, until the connector has caught up.
-    pub(crate) async fn entries(&self, at: Option<Cursor>, max: usize) -> (Vec<Entry>, Cursor) {
+    /// Reads and settles after a cursor, until the connector has caught up.
+    pub(crate) async fn entries(&self, after: Option<Cursor>, max: usize) -> (Vec<Entry>, Cursor) {
         let (mut files, mut entries) = (self.files(), Vec::new());
-        let mut at = at.map(|at| at.decode::<Position>().unwrap());
+        let mut cursor = after.map(|after| after.decode::<Position>().unwrap());
         loop {
-            let batch = files.read(at.as_ref(), max).await.unwrap_or_else(|f| panic!("{f}"));
+            let batch = files.read(cursor.as_ref(), max).await.unwrap_or_else(|f| panic!("{f}"));
             entries.extend(batch.entries);
             files.settled(&batch.upto).await.unwrap_or_else(|f| panic!("{f}"));
             if batch.caught_up {
                 return (entries, Cursor::encode(&batch.upto).unwrap());
             }
-            at = Some(batch.upto);
+            cursor = Some(batch.upto);
         }
     }
 }
@@ -176,7 +176,7 @@ pub(crate) fn body(entry: &Entry) -> &Value {
     }
 }
 
-/// The place and the reason of each unreadable entry.
+/// The place of each unreadable entry, and the code of its reason.
 pub(crate) fn refusals(entries: &[Entry]) -> Vec<(String, String)> {
     entries
         .iter()

@@ -40,7 +40,7 @@ async fn a_file_that_differs_from_its_manifest_goes_to_quarantine() {
         folder.announce("F_20261009110000.csv", "id,title\nc,3\n", 1);
         let (entries, _) = folder.entries(None, 10).await;
         assert_eq!(refusals(&entries), [(NAME.to_owned(), reason.to_owned())]);
-        // It is never read in part, and does not block other files.
+        // No part of the file is read, and other files are not blocked.
         assert_eq!(keys(&entries), [NAME, "c"], "{reason}");
         assert_eq!(folder.names("error"), [NAME.to_owned(), format!("{NAME}.ok")], "{reason}");
         assert!(folder.names("").is_empty(), "{reason}");
@@ -104,5 +104,5 @@ async fn a_manifest_without_a_file_is_reported() {
     tokio::time::advance(Duration::from_secs(61)).await;
     let batch = files.read(Some(&batch.upto), 10).await.unwrap();
     assert_eq!(batch.trouble[0].0.0, NAME);
-    assert!(batch.trouble[0].1.to_string().contains("it has a manifest"), "{}", batch.trouble[0].1);
+    assert!(batch.trouble[0].1.to_string().contains("manifest exists"), "{}", batch.trouble[0].1);
 }

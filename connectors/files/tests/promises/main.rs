@@ -1,4 +1,4 @@
-//! What the connector promises beyond the conformance suite: how it copes with real folders.
+//! Promises beyond the conformance suite: what the connector does with real folders.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

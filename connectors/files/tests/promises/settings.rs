@@ -68,7 +68,7 @@ fn the_schema_has_defaults_and_a_description_of_every_setting() {
     }
 }
 
-/// Lets some requests pass, and then throttles.
+/// Lets this number of requests pass, and throttles all later ones.
 #[derive(Debug)]
 struct CountingGate(AtomicU32);
 

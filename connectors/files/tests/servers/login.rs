@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{drop::names, *};
 
-/// The fault of a read with these settings, which must not touch the folder.
+/// The fault of a read with these settings. Checks that the read changed nothing in the folder.
 async fn refused(settings: Value) -> Fault {
     let folder = sftp().with(settings);
     folder.announce("F_20261009103000.csv", "id,title\na,1\n", 1);

@@ -1,8 +1,8 @@
 //! Runs the conformance suite and more over SFTP, with the server of OpenSSH.
 //!
-//! `cargo xtask test` starts the server and names it in `TONGHUI_TEST_SFTP` and two more variables.
-//! Without it these tests fail: a test that skips itself proves nothing. Every test has its own
-//! folder.
+//! `cargo xtask test` starts the server and describes it in `TONGHUI_TEST_SFTP` and two more
+//! variables. Without a server these tests fail: a test that skips itself proves nothing. Every
+//! test has its own folder.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

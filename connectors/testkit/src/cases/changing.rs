@@ -11,9 +11,9 @@ use crate::{
 pub async fn a_change_is_seen_again<S: Source>(mut source: S) {
     add_rows(&mut source, "r", 6).await;
     let mut connector = source.connector();
-    let (_, at) = run(&mut connector, None, 4).await;
+    let (_, cursor) = run(&mut connector, None, 4).await;
     source.change("r3").await;
-    let (seen, _) = run(&mut connector, Some(at), 4).await;
+    let (seen, _) = run(&mut connector, Some(cursor), 4).await;
     assert!(seen.contains_key("r3"), "the change was not seen");
 }
 
@@ -21,10 +21,10 @@ pub async fn a_change_is_seen_again<S: Source>(mut source: S) {
 /// was acknowledged.
 pub async fn a_row_updated_while_being_read_is_read_again<S: Source>(mut source: S) {
     add_rows(&mut source, "r", 6).await;
-    let (mut connector, mut at, mut later) = (source.connector(), None, KeyCounts::new());
+    let (mut connector, mut cursor, mut later) = (source.connector(), None, KeyCounts::new());
     let mut changed: Option<String> = None;
     for _ in 0..40 {
-        let (keys, upto, caught_up) = read(&mut connector, at.as_ref(), 3).await;
+        let (keys, upto, caught_up) = read(&mut connector, cursor.as_ref(), 3).await;
         if let (None, Some(key)) = (&changed, keys.first()) {
             source.change(key).await;
             changed = Some(key.clone());
@@ -32,7 +32,7 @@ pub async fn a_row_updated_while_being_read_is_read_again<S: Source>(mut source:
             add_keys(&mut later, keys);
         }
         settle(&mut connector, &upto).await;
-        at = Some(upto);
+        cursor = Some(upto);
         if caught_up && changed.as_ref().is_some_and(|key| later.contains_key(key)) {
             return;
         }
@@ -54,14 +54,14 @@ pub async fn a_page_shift_after_a_delete_loses_nothing<S: Deletes>(mut source: S
     assert_found(&seen, &keys);
 }
 
-/// The record at which a cursor stands is deleted.
+/// The last record that was read, at which the cursor stands, is deleted.
 pub async fn the_row_at_the_cursor_may_be_deleted<S: Deletes>(mut source: S) {
     add_rows(&mut source, "r", 3).await;
     add_row(&mut source, "last", HOUR / 2).await;
-    let (_, at) = run(&mut source.connector(), None, 10).await;
+    let (_, cursor) = run(&mut source.connector(), None, 10).await;
     source.delete("last").await;
     add_row(&mut source, "new", NOW).await;
-    let (seen, _) = run(&mut source.connector(), Some(at), 10).await;
+    let (seen, _) = run(&mut source.connector(), Some(cursor), 10).await;
     assert_found(&seen, &set(&["new"]));
 }
 

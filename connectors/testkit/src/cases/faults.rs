@@ -12,19 +12,19 @@ use crate::{
     read, run, settle,
 };
 
-/// Somebody must fix the credentials.
+/// The credentials are wrong: only a person can correct them.
 pub async fn wrong_credentials_stop_the_channel<S: Refuses<Unauthorized>>(mut source: S) {
     let fault = fault_of(&mut source, Unauthorized).await;
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
 }
 
-/// The owner of the source must grant permission.
+/// The account has no permission: only the owner of the source can grant it.
 pub async fn a_forbidden_account_stops_the_channel<S: Refuses<Forbidden>>(mut source: S) {
     let fault = fault_of(&mut source, Forbidden).await;
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
 }
 
-/// The source says how long to wait, and there is no earlier retry.
+/// The source says how long to wait. The fault says the same or longer.
 pub async fn a_throttled_read_waits_as_requested<S: Refuses<Throttled>>(mut source: S) {
     let wait = Duration::from_secs(7);
     let fault = fault_of(&mut source, Throttled(wait)).await;
@@ -32,13 +32,13 @@ pub async fn a_throttled_read_waits_as_requested<S: Refuses<Throttled>>(mut sour
     assert!(requested >= wait, "{requested:?}, but the source said {wait:?}");
 }
 
-/// The failure of a source may go away by itself.
+/// The source itself fails, which may go away by itself.
 pub async fn a_broken_source_is_retried<S: Refuses<Broken>>(mut source: S) {
     let fault = fault_of(&mut source, Broken).await;
     assert_eq!(fault.kind(), FaultKind::Transient, "{fault}");
 }
 
-/// A read has a timeout; the failure may go away by itself.
+/// The source never answers. The read ends with a fault after its timeout.
 pub async fn a_silent_source_times_out<S: HasTimeout>(mut source: S) {
     let limit = S::TIMEOUT * 3 + Duration::from_secs(2);
     let fault = tokio::time::timeout(limit, fault_of(&mut source, Silent)).await;
@@ -80,6 +80,7 @@ pub async fn a_fault_contains_no_secret<S: HasSecret>(mut source: S) {
     assert!(!text.contains(&secret), "a fault contains the secret");
 }
 
+/// The fault of a read that the source refuses in the way `how`.
 async fn fault_of<S: Refuses<R>, R>(source: &mut S, how: R) -> Fault {
     add_rows(source, "r", 3).await;
     source.refuse(how).await;

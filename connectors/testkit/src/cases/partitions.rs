@@ -1,4 +1,4 @@
-//! Channels with several partitions, each with its own cursor.
+//! Channels with several partitions. One cursor contains the positions of all of them.
 
 use std::collections::BTreeSet;
 
@@ -24,14 +24,14 @@ pub async fn a_failing_partition_stops_no_other<S: Partitioned>(mut source: S) {
     let mut keys = fill_partitions(&mut source).await;
     source.fail(7).await;
     keys.remove("p7-0");
-    let (mut connector, mut at, mut seen): (_, Option<Cursor>, _) =
+    let (mut connector, mut cursor, mut seen): (_, Option<Cursor>, _) =
         (source.connector(), None, KeyCounts::new());
     let mut is_reported = false;
     for _ in 0..3_000 {
-        let batch = ok(try_read(&mut connector, at.as_ref(), 50).await);
+        let batch = ok(try_read(&mut connector, cursor.as_ref(), 50).await);
         add_keys(&mut seen, batch.entries.iter().map(key).collect());
         is_reported |= !batch.trouble.is_empty();
-        at = Some(ok(Cursor::encode(&batch.upto)));
+        cursor = Some(ok(Cursor::encode(&batch.upto)));
         if seen.len() == keys.len() && is_reported {
             break;
         }
@@ -40,6 +40,7 @@ pub async fn a_failing_partition_stops_no_other<S: Partitioned>(mut source: S) {
     assert_found(&seen, &keys);
 }
 
+/// Adds one record to each partition. Returns the keys.
 async fn fill_partitions<S: Partitioned>(source: &mut S) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     for partition in 0..N_PARTITIONS {

@@ -1,4 +1,4 @@
-//! A read from the same cursor returns the same records, and changes nothing.
+//! Reads that are repeated, interrupted or continued: they lose nothing, and change nothing.
 
 use std::{future::Future, pin::pin, task::Poll};
 
@@ -29,11 +29,11 @@ pub async fn starts_from_none<S: Source>(mut source: S) {
 /// A read from the same cursor returns the same records.
 pub async fn a_repeated_read_returns_the_same_keys<S: Source>(mut source: S) {
     add_rows(&mut source, "r", 9).await;
-    let (mut connector, mut at) = (source.connector(), None);
+    let (mut connector, mut cursor) = (source.connector(), None);
     for _ in 0..8 {
-        let upto = read_only::assert_reads_the_same(&source, &mut connector, at.as_ref()).await;
+        let upto = read_only::assert_reads_the_same(&source, &mut connector, cursor.as_ref()).await;
         settle(&mut connector, &upto).await;
-        at = Some(upto);
+        cursor = Some(upto);
     }
 }
 
@@ -42,15 +42,15 @@ pub async fn resumes_after_any_cursor<S: Source>(mut source: S) {
     for n_reads in 0..12 {
         // New records each time: some sources do not return acknowledged records again.
         let expected = add_rows(&mut source, &format!("c{n_reads}-"), 5).await;
-        let (mut seen, mut at) = (KeyCounts::new(), None);
+        let (mut seen, mut cursor) = (KeyCounts::new(), None);
         let mut connector = source.connector();
         for _ in 0..n_reads {
-            let (keys, upto, _) = read(&mut connector, at.as_ref(), 2).await;
+            let (keys, upto, _) = read(&mut connector, cursor.as_ref(), 2).await;
             add_keys(&mut seen, keys);
             settle(&mut connector, &upto).await;
-            at = Some(upto);
+            cursor = Some(upto);
         }
-        let (rest, _) = run(&mut source.connector(), at, 2).await;
+        let (rest, _) = run(&mut source.connector(), cursor, 2).await;
         seen.extend(rest);
         assert_found(&seen, &expected);
     }
@@ -63,7 +63,7 @@ pub async fn a_cursor_survives_json<S: Source>(mut source: S) {
     read_only::assert_survives_json::<S>(&upto);
 }
 
-/// A read changes nothing if it is dropped, at whichever await.
+/// A read that is dropped at any await changes nothing.
 pub async fn a_read_can_be_dropped_at_every_await<S: Source>(mut source: S) {
     let keys = add_rows(&mut source, "r", 6).await;
     let mut connector = source.connector();
@@ -90,8 +90,8 @@ pub async fn a_read_can_be_dropped_at_every_await<S: Source>(mut source: S) {
     assert_found(&seen, &keys);
 }
 
-/// Records of a batch that was lost before it was settled are returned again: to read the next batch
-/// does not acknowledge them.
+/// The records of a batch that was lost before it was settled are returned again: reading the next
+/// batch does not acknowledge them.
 pub async fn what_is_not_settled_is_returned_again<S: Source>(mut source: S) {
     add_rows(&mut source, "r", 5).await;
     let mut lost = source.connector();
@@ -106,12 +106,12 @@ pub async fn what_is_not_settled_is_returned_again<S: Source>(mut source: S) {
 pub async fn respects_max<S: Source>(mut source: S) {
     let keys = add_rows(&mut source, "r", 7).await;
     for max in [1, 3, 7, 500] {
-        let (mut connector, mut at, mut seen) = (source.connector(), None, KeyCounts::new());
+        let (mut connector, mut cursor, mut seen) = (source.connector(), None, KeyCounts::new());
         loop {
-            let (found, upto, caught_up) = read(&mut connector, at.as_ref(), max).await;
+            let (found, upto, caught_up) = read(&mut connector, cursor.as_ref(), max).await;
             assert!(found.len() <= max, "{} entries, {max} were requested", found.len());
             add_keys(&mut seen, found);
-            at = Some(upto);
+            cursor = Some(upto);
             if caught_up {
                 break;
             }
@@ -129,26 +129,26 @@ pub async fn no_key_comes_twice_in_a_batch<S: Source>(mut source: S) {
 
 /// When a source is caught up, everything was read, and later records are found.
 pub async fn caught_up_means_caught_up<S: Source>(mut source: S) {
-    let (nothing, at) = run(&mut source.connector(), None, 4).await;
+    let (nothing, cursor) = run(&mut source.connector(), None, 4).await;
     assert!(nothing.is_empty(), "an empty source returned records");
     let keys = add_rows(&mut source, "r", 9).await;
-    let (seen, at) = run(&mut source.connector(), Some(at), 4).await;
+    let (seen, cursor) = run(&mut source.connector(), Some(cursor), 4).await;
     assert_found(&seen, &keys);
     add_row(&mut source, "later", NOW).await;
-    let (seen, _) = run(&mut source.connector(), Some(at), 4).await;
+    let (seen, _) = run(&mut source.connector(), Some(cursor), 4).await;
     assert_found(&seen, &super::set(&["later"]));
 }
 
-/// An empty source is caught up: otherwise the loop would read without a pause.
+/// An empty source is caught up after a few reads: otherwise the loop would read without a pause.
 pub async fn an_empty_source_is_caught_up_soon<S: Source>(source: S) {
-    let (mut connector, mut at) = (source.connector(), None);
+    let (mut connector, mut cursor) = (source.connector(), None);
     for _ in 0..8 {
-        let (keys, upto, caught_up) = read(&mut connector, at.as_ref(), 4).await;
+        let (keys, upto, caught_up) = read(&mut connector, cursor.as_ref(), 4).await;
         assert!(keys.is_empty(), "an empty source returned records");
         if caught_up {
             return;
         }
-        at = Some(upto);
+        cursor = Some(upto);
     }
     panic!("an empty source was read eight times and is not caught up");
 }
@@ -156,10 +156,10 @@ pub async fn an_empty_source_is_caught_up_soon<S: Source>(source: S) {
 /// While a source does not change, the cursor does not move.
 pub async fn a_source_at_rest_moves_no_cursor<S: Source>(mut source: S) {
     add_rows(&mut source, "r", 4).await;
-    let (_, at) = run(&mut source.connector(), None, 6).await;
-    let (_, at) = run(&mut source.connector(), Some(at), 6).await;
-    let (_, rested) = run(&mut source.connector(), Some(at.clone()), 6).await;
-    assert_eq!(at.as_str(), rested.as_str(), "a source at rest moves its cursor");
+    let (_, cursor) = run(&mut source.connector(), None, 6).await;
+    let (_, cursor) = run(&mut source.connector(), Some(cursor), 6).await;
+    let (_, last) = run(&mut source.connector(), Some(cursor.clone()), 6).await;
+    assert_eq!(cursor.as_str(), last.as_str(), "a source at rest moves its cursor");
 }
 
 /// A cursor is stored with every batch: it is a position, not a list of records.
@@ -169,7 +169,7 @@ pub async fn a_cursor_stays_within_64_kib<S: Source>(mut source: S) {
     run_checked(&mut source.connector(), None, 900, read_only::assert_within_64_kib).await;
 }
 
-/// To settle a batch again, as after a restart, acknowledges no later change.
+/// Settling a batch again, as after a restart, acknowledges no later change.
 pub async fn settled_twice_is_harmless<S: Source>(mut source: S) {
     let keys = add_rows(&mut source, "r", 5).await;
     let mut connector = source.connector();

@@ -1,4 +1,4 @@
-//! A connector that keeps every promise, unless it was given a defect.
+//! A connector that keeps every promise, unless it has a defect.
 
 mod position;
 
@@ -20,9 +20,11 @@ use crate::{
     world::{Refusal, Row, World},
 };
 
+/// How long the connector waits for an answer.
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(20);
 pub(crate) const SECRET: &str = "s3cret-of-the-source";
 
+/// A connector that reads the source in `world`.
 #[derive(Default)]
 pub(crate) struct Scripted {
     world: Arc<Mutex<World>>,
@@ -31,17 +33,23 @@ pub(crate) struct Scripted {
     memory: Memory,
 }
 
+/// What a connector must not remember between two reads.
 #[derive(Default)]
 struct Memory {
     n_reads: usize,
+    /// Whether its first read began in the middle of the source.
     began_midway: bool,
+    /// Whether a read was dropped before its end.
     is_busy: bool,
+    /// Whether the last read was refused.
     is_faulted: bool,
-    request: Option<(Option<Position>, usize)>,
+    /// The position and the size of the last request.
+    request: Option<(Position, usize)>,
 }
 
 impl Scripted {
-    pub(crate) fn put(&mut self, world: Arc<Mutex<World>>, defect: Option<Defect>) {
+    /// Gives the connector its source, and a defect.
+    pub(crate) fn set(&mut self, world: Arc<Mutex<World>>, defect: Option<Defect>) {
         (self.world, self.defect) = (world, defect);
     }
 
@@ -134,13 +142,13 @@ impl Scripted {
         if self.has(Defect::AcknowledgesByReading) && max == 2 {
             world.rows.retain(|place, _| *place > stands_on);
         }
-        let asked = if self.has(Defect::ReturnsOneTooMany) && max == 1 { 2 } else { max };
-        let (mut page, mut is_repeated) = (world.page(&after.reached, asked), false);
+        let requested = if self.has(Defect::ReturnsOneTooMany) && max == 1 { 2 } else { max };
+        let (mut page, mut is_repeated) = (world.page(&after.reached, requested), false);
         if !page.is_empty() && page.iter().all(|row| after.has_passed(row)) {
             is_repeated = true;
-            page = world.page(&after.reached, asked);
+            page = world.page(&after.reached, requested);
         }
-        let request = Some((Some(after.clone()), max));
+        let request = Some((after.clone(), max));
         if self.has(Defect::ShortensARepeatedRead)
             && self.memory.request == request
             && page.len() > 1
@@ -162,7 +170,7 @@ impl Scripted {
             Some(Defect::TakesARepeatedPageForTheLast) if is_repeated => {
                 (page, caught_up, upto) = (Vec::new(), true, after.clone());
             }
-            Some(Defect::MovesCursorAtRest) if caught_up && after.is_end => upto.looked += 1,
+            Some(Defect::MovesCursorAtRest) if caught_up && after.is_end => upto.n_idle_reads += 1,
             Some(Defect::CountsLoadsInItsCursor) => upto.n_loads = Some(0),
             Some(Defect::KeepsKeysInItsCursor) if world.rows.len() > 5_000 => {
                 upto.notes.extend(page.iter().map(|row| row.key.clone()));
@@ -185,7 +193,7 @@ impl Scripted {
         }
         if !page.is_empty() {
             let keys = page.iter().map(|row| row.key.clone()).collect();
-            world.given.insert(json!(upto).to_string(), keys);
+            world.returned.insert(json!(upto).to_string(), keys);
         }
         let trouble = world.failing.map(|partition| {
             (Partition(partition.to_string()), Fault::transient("the partition fails"))
@@ -244,7 +252,7 @@ impl Connector for Scripted {
             Some(Defect::SettlesANewerState) => !is_again,
             _ => false,
         };
-        if takes_away && let Some(keys) = world.given.get(&upto).cloned() {
+        if takes_away && let Some(keys) = world.returned.get(&upto).cloned() {
             world.rows.retain(|_, row| !(row.is_changed && keys.contains(&row.key)));
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Tests the promises: for each, there is a connector that breaks it and no other.
 //!
-//! A promise that no connector breaks tests nothing. If a connector breaks several promises, they do
-//! not show where to look.
+//! A check that no connector fails proves nothing. If one defect fails several checks, they do not
+//! show where to look.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -120,6 +120,7 @@ fn the_table_has_every_promise_once() {
     assert!(table.len() >= 30, "{} promises", table.len());
 }
 
+/// Whether the check of a promise passes.
 fn keeps(promise: impl Future<Output = ()>) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(promise))).is_ok()

@@ -1,4 +1,4 @@
-//! The source for the promises: it implements all their traits.
+//! A source that implements the traits of all promises.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -31,6 +31,7 @@ impl Script {
         self.world.lock().unwrap()
     }
 
+    /// Adds rows whose time is `after_now` seconds ahead of the source's clock.
     fn add_at(&mut self, partition: usize, keys: &[String], after_now: i64) {
         let mut world = self.world();
         let stamp = world.now() + after_now;
@@ -55,7 +56,7 @@ impl Source for Script {
         }
         let context = ConnectorContext::new("scripted".parse().unwrap(), chrono_tz::UTC);
         let mut connector = Scripted::build((), context).unwrap();
-        connector.put(Arc::clone(&self.world), self.defect);
+        connector.set(Arc::clone(&self.world), self.defect);
         connector
     }
 

@@ -12,15 +12,16 @@ const TODAY: i64 = 2_000_000_000;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    /// The place of the row in that order.
+    /// The place of the row in the order of the source, from 1.
     pub(crate) place: u64,
     pub(crate) key: String,
     pub(crate) partition: usize,
+    /// Its time, in seconds since 1970.
     pub(crate) stamp: i64,
     pub(crate) is_changed: bool,
 }
 
-/// A refusal of the source.
+/// How the source refuses requests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Refusal {
     Unauthorized,
@@ -31,21 +32,27 @@ pub(crate) enum Refusal {
     WrongFormat,
 }
 
+/// The source.
 #[derive(Debug, Default)]
 pub(crate) struct World {
+    /// The rows, by their places.
     pub(crate) rows: BTreeMap<u64, Row>,
-    pub(crate) next: u64,
+    /// The place of the last row that was added.
+    pub(crate) last_place: u64,
     pub(crate) clock_shift: i64,
     pub(crate) n_shifts: usize,
+    /// The places of deleted rows.
     pub(crate) deleted: BTreeSet<u64>,
     pub(crate) refusal: Option<Refusal>,
+    /// The partition that fails.
     pub(crate) failing: Option<usize>,
     pub(crate) n_partitions: usize,
     /// The keys that were returned with each cursor.
-    pub(crate) given: BTreeMap<String, Vec<String>>,
+    pub(crate) returned: BTreeMap<String, Vec<String>>,
     /// The cursors that were settled.
     pub(crate) settled: BTreeSet<String>,
     mistake: Option<WrongPage>,
+    /// The number of pages since `spoil_page`.
     n_pages: usize,
     last_page: Vec<Row>,
 }
@@ -56,8 +63,8 @@ impl World {
     }
 
     pub(crate) fn add(&mut self, partition: usize, key: &str, stamp: i64, is_changed: bool) {
-        self.next += 1;
-        let place = self.next;
+        self.last_place += 1;
+        let place = self.last_place;
         self.n_partitions = self.n_partitions.max(partition + 1);
         let row = Row { place, key: key.to_owned(), partition, stamp, is_changed };
         self.rows.insert(place, row);
@@ -90,10 +97,10 @@ impl World {
             self.mistake = None;
             return self.last_page.clone();
         }
-        let behind = |partition: usize| reached.get(&partition).copied().unwrap_or(0);
-        let least = (0..self.n_partitions).map(behind).min().unwrap_or(0);
+        let last_read = |partition: usize| reached.get(&partition).copied().unwrap_or(0);
+        let least = (0..self.n_partitions).map(last_read).min().unwrap_or(0);
         let rows = self.rows.range(least + 1..).map(|(_, row)| row);
-        let rows = rows.filter(|row| row.place > behind(row.partition));
+        let rows = rows.filter(|row| row.place > last_read(row.partition));
         let rows = rows.filter(|row| Some(row.partition) != self.failing);
         let mut page: Vec<Row> = rows.take(max).cloned().collect();
         if let (true, Some(WrongPage::Short)) = (is_wrong, self.mistake) {

@@ -77,9 +77,7 @@ impl Login {
     /// Connects, verifies the server, and logs in.
     pub(super) async fn open_session(&self) -> Result<Session, Fault> {
         let session = tokio::time::timeout(self.timeout, self.connect()).await;
-        let timed_out = || Fault::transient(format!("no SSH session within {:?}", self.timeout));
-        let session = session.unwrap_or_else(|_| Err(timed_out()));
-        session.map_err(|fault| fault.at(self.server_name()))
+        session.unwrap_or_else(|_| Err(no_answer())).map_err(|fault| fault.at(self.server_name()))
     }
 
     async fn connect(&self) -> Result<Session, Fault> {
@@ -89,8 +87,8 @@ impl Login {
             ..client::Config::default()
         };
         let host = self.address.host.trim_matches(['[', ']']).to_owned();
-        // The refused key is passed here, not in the handler's error: an error while closing the
-        // connection would replace that.
+        // The handler stores the fingerprint of a refused key here. Its error would be lost if
+        // closing the connection failed too.
         let refused_fingerprint = Arc::new(OnceLock::new());
         let check = HostKeyCheck {
             verification: self.verification.clone(),
@@ -154,7 +152,7 @@ fn unknown_host(fingerprint: &str) -> Fault {
 fn private_key(key: &Secret, passphrase: Option<&Secret>) -> Result<Arc<PrivateKey>, Fault> {
     decode_secret_key(key.expose(), passphrase.map(Secret::expose)).map(Arc::new).map_err(|_| {
         Fault::stopped("`sftp.key` is not a private key, or the passphrase is wrong")
-            .remedy("name a file in the format of OpenSSH, as `ssh-keygen` writes it")
+            .remedy("set `sftp.key` to a key in OpenSSH format, and check `sftp.passphrase`")
     })
 }
 
@@ -163,7 +161,7 @@ pub(super) struct HostKeyCheck {
     verification: HostVerification,
     host: String,
     port: u16,
-    /// The fingerprint of a host key that was refused.
+    /// Receives the fingerprint of a host key that is refused.
     refused_fingerprint: Arc<OnceLock<String>>,
 }
 
@@ -196,21 +194,25 @@ impl client::Handler for HostKeyCheck {
 
 /// The fault for a request that the server refused or did not answer.
 pub(super) fn request_fault(error: &Error) -> Fault {
-    let Error::Status(status) = error else {
-        return match error {
-            Error::Timeout => Fault::transient("the server did not answer in time"),
-            _ => Fault::transient("the connection was lost"),
-        };
+    let status = match error {
+        Error::Status(status) => status,
+        Error::Timeout => return no_answer(),
+        _ => return Fault::transient("the connection was lost"),
     };
     match status.status_code {
         StatusCode::NoSuchFile => Fault::stopped("this file or folder does not exist")
             .remedy("check the path in `url`, and create the folders `archive` and `error`"),
-        StatusCode::PermissionDenied => Fault::stopped("the account has no permission for it")
-            .remedy("give the account the right to read and rename files there"),
+        StatusCode::PermissionDenied => Fault::stopped("the server denied access to this path")
+            .remedy("ask its administrator to let the account read and rename files there"),
         StatusCode::OpUnsupported => Fault::stopped("the server refused a necessary operation")
             .remedy("ask the administrator to allow reading, listing and renaming"),
-        code => Fault::transient(format!("the server refused it with code {}", code as u32)),
+        code => Fault::transient(format!("the server reported error code {}", code as u32)),
     }
+}
+
+fn no_answer() -> Fault {
+    Fault::transient("the server did not answer in time")
+        .remedy("ask its administrator for the cause, or raise `timeout`")
 }
 
 /// The fault for a connection that fails.
@@ -223,15 +225,15 @@ fn connection_fault(error: &russh::Error) -> Fault {
         russh::Error::IO(error) if let Some(cause) = connect_failure_text(error) => {
             Fault::transient("cannot connect")
                 .because(cause)
-                .remedy("check host and port in `url`, and that the server runs there")
+                .remedy("check the host and port in `url`, and that the server is running")
         }
         russh::Error::ConnectionTimeout
         | russh::Error::InactivityTimeout
-        | russh::Error::KeepaliveTimeout => Fault::transient("the server did not answer in time"),
+        | russh::Error::KeepaliveTimeout => no_answer(),
         russh::Error::IO(_) | russh::Error::Disconnect | russh::Error::HUP => {
             Fault::transient("the server closed the connection")
         }
         _ => Fault::transient("the server does not follow the SSH protocol")
-            .remedy("check host and port in `url`"),
+            .remedy("check the host and port in `url`"),
     }
 }

@@ -13,7 +13,7 @@ fn a_header_is_known_under_other_names_and_in_another_order() {
         ["\u{FEFF}编号", "更多", "状态 "],
         ["状态", "\u{3000}工单号\t", ""],
     ] {
-        let header = columns().recognise(cells).unwrap();
+        let header = columns().parse_header(cells).unwrap();
         let names: BTreeSet<_> = (0..3).filter_map(|place| header.name(place)).collect();
         assert!(names.contains("诉求编号") && names.contains("状态"), "{names:?}");
     }
@@ -21,12 +21,12 @@ fn a_header_is_known_under_other_names_and_in_another_order() {
 
 #[test]
 fn a_row_that_lacks_a_column_or_has_it_twice_is_not_a_header() {
-    let missing = columns().recognise(["诉求编码", "状态"]).unwrap_err();
+    let missing = columns().parse_header(["诉求编码", "状态"]).unwrap_err();
     assert_eq!(missing, "no row names all required columns; missing: 诉求编号");
-    let twice = columns().recognise(["诉求编号", "编号", "状态"]).unwrap_err();
+    let twice = columns().parse_header(["诉求编号", "编号", "状态"]).unwrap_err();
     assert_eq!(twice, "the header repeats columns: 诉求编号");
-    assert!(columns().recognise(["备注", "备注", "诉求编号", "状态"]).is_ok());
-    assert!(columns().recognise(["", ""]).is_err());
+    assert!(columns().parse_header(["备注", "备注", "诉求编号", "状态"]).is_ok());
+    assert!(columns().parse_header(["", ""]).is_err());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use quick_xml::{
 use super::{Part, SheetRow, attribute, not_a_workbook, plain_number};
 use crate::spool::FileError;
 
-/// The largest number of columns in a sheet of Excel.
+/// The maximum number of columns in an Excel sheet.
 const MAX_COLUMNS: usize = 16_384;
 
 /// A sheet that is being read.
@@ -29,8 +29,8 @@ enum CellType {
     SharedText,
     InlineText,
     Bool,
-    /// The text or the error that a formula returned.
-    FormulaText,
+    /// Any other type, such as the result of a formula, an error or a date: the value is text.
+    Literal,
 }
 
 /// A row that is being read, and its current cell.
@@ -52,7 +52,7 @@ impl Sheet {
         Self { reader, texts, limit, buffer: Vec::new(), row_number: 0 }
     }
 
-    /// The next row that is not empty. Empty cells with a format take no memory.
+    /// The next row that is not empty. Formatted cells without a value take no memory.
     pub(super) fn next(&mut self) -> Result<Option<SheetRow>, FileError> {
         let mut row = RowBuilder::default();
         let mut inline = TextCollector::default();
@@ -84,7 +84,7 @@ impl Sheet {
                     _ => {}
                 },
                 Event::Eof => {
-                    return Err(FileError::content("truncated", "the sheet is not closed"));
+                    return Err(FileError::content("truncated", "the file ends within the sheet"));
                 }
                 _ => {}
             }
@@ -102,7 +102,7 @@ impl RowBuilder {
             Some("s") => CellType::SharedText,
             Some("inlineStr") => CellType::InlineText,
             Some("b") => CellType::Bool,
-            Some(_) => CellType::FormulaText,
+            Some(_) => CellType::Literal,
         };
         self.value.clear();
         // A file may omit empty cells, and the reference of a cell.
@@ -122,7 +122,7 @@ impl RowBuilder {
                 texts.get(number).ok_or_else(not_a_workbook)?.to_owned()
             }
             CellType::Bool => if value == "0" { "FALSE" } else { "TRUE" }.to_owned(),
-            CellType::InlineText | CellType::FormulaText => value,
+            CellType::InlineText | CellType::Literal => value,
         };
         if value.is_empty() {
             return Ok(());
@@ -136,7 +136,7 @@ impl RowBuilder {
     }
 }
 
-/// The column of a cell reference, counted from 1: `C7` is in column 3.
+/// The column of a cell reference, counted from 1: `C7` is in column 3. 0 if it has no letters.
 fn column(reference: &str) -> Option<usize> {
     let letters = reference.bytes().take_while(u8::is_ascii_alphabetic);
     letters.take(4).try_fold(0_usize, |number, letter| {
@@ -144,17 +144,18 @@ fn column(reference: &str) -> Option<usize> {
     })
 }
 
-/// The largest size of all texts together, which are in memory while the sheet is read.
+/// The maximum size of all texts together, which are in memory while the sheet is read.
 const MAX_TEXT_BYTES: usize = 48 << 20;
-/// The largest number of texts. A sheet has fewer rows, and few columns have a different text in
-/// each row.
+/// The maximum number of texts. A sheet has at most a million rows, and rarely more than four
+/// columns with a different text in each row.
 const MAX_TEXTS: usize = 4 << 20;
 
-/// The texts that cells refer to by number (`sharedStrings.xml`), one after the other in one
-/// string.
+/// The texts that cells refer to by number, from 0 (`sharedStrings.xml`).
 #[derive(Default)]
 pub(super) struct SharedTexts {
-    all: String,
+    /// All texts, one after the other.
+    joined: String,
+    /// For each text, the offset in `joined` at which it ends.
     ends: Vec<u32>,
 }
 
@@ -168,12 +169,12 @@ impl SharedTexts {
             let event = next_event(&mut reader, limit, &mut buffer)?;
             match &event {
                 Event::End(end) if end.local_name().as_ref() == "si" => {
-                    texts.ends.push(u32::try_from(texts.all.len()).unwrap_or(u32::MAX));
+                    texts.ends.push(u32::try_from(texts.joined.len()).unwrap_or(u32::MAX));
                 }
                 Event::Eof => return Ok(texts),
-                _ => collector.take(&event, &mut texts.all),
+                _ => collector.take(&event, &mut texts.joined),
             }
-            if texts.all.len() > MAX_TEXT_BYTES || texts.ends.len() > MAX_TEXTS {
+            if texts.joined.len() > MAX_TEXT_BYTES || texts.ends.len() > MAX_TEXTS {
                 let detail = format!(
                     "the workbook has more than {MAX_TEXTS} texts or {MAX_TEXT_BYTES} bytes of text"
                 );
@@ -188,33 +189,33 @@ impl SharedTexts {
             Some(before) => *self.ends.get(before)? as usize,
             None => 0,
         };
-        self.all.get(start..end)
+        self.joined.get(start..end)
     }
 }
 
 /// Collects the text of `t` elements, without the pronunciation of Japanese characters (`rPh`).
 #[derive(Default)]
 struct TextCollector {
-    is_text: bool,
-    is_phonetic: bool,
+    is_in_text: bool,
+    is_in_phonetic: bool,
 }
 
 impl TextCollector {
     fn take(&mut self, event: &Event<'_>, into: &mut String) {
         match event {
             Event::Start(element) => match element.local_name().as_ref() {
-                "t" => self.is_text = !self.is_phonetic,
-                "rPh" => self.is_phonetic = true,
+                "t" => self.is_in_text = !self.is_in_phonetic,
+                "rPh" => self.is_in_phonetic = true,
                 _ => {}
             },
             Event::End(element) => match element.local_name().as_ref() {
-                "t" => self.is_text = false,
-                "rPh" => self.is_phonetic = false,
+                "t" => self.is_in_text = false,
+                "rPh" => self.is_in_phonetic = false,
                 _ => {}
             },
-            Event::Text(text) if self.is_text => into.push_str(&text.xml10_content()),
-            Event::CData(text) if self.is_text => into.push_str(&text.xml10_content()),
-            Event::GeneralRef(name) if self.is_text => push_reference(name, into),
+            Event::Text(text) if self.is_in_text => into.push_str(&text.xml10_content()),
+            Event::CData(text) if self.is_in_text => into.push_str(&text.xml10_content()),
+            Event::GeneralRef(name) if self.is_in_text => push_reference(name, into),
             _ => {}
         }
     }
@@ -228,8 +229,8 @@ fn push_reference(name: &BytesRef<'_>, into: &mut String) {
     }
 }
 
-/// The next event of a part. Fails if the event has `limit` bytes, because the parser keeps it in
-/// memory.
+/// The next event of a part. Fails if the event has `limit` bytes or more, because the parser keeps
+/// it in memory.
 fn next_event<'b>(
     reader: &mut Reader<Part>,
     limit: usize,
@@ -239,7 +240,7 @@ fn next_event<'b>(
     reader.get_mut().set_limit(limit as u64);
     let event = reader.read_event_into(buffer);
     if reader.get_ref().limit() == 0 {
-        let detail = "a cell of the workbook has more bytes than a record may have";
+        let detail = "a cell of the workbook is larger than `limits.record` allows";
         return Err(FileError::content("too_large", detail));
     }
     event.map_err(|error| match error {

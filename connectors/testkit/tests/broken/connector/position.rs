@@ -9,6 +9,7 @@ use crate::world::{Row, World};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
+    /// The place of the last row that was read, for each partition.
     pub(crate) reached: BTreeMap<usize, u64>,
     /// Whether there was an earlier read.
     pub(crate) is_begun: bool,
@@ -18,13 +19,16 @@ pub(crate) struct Position {
     pub(crate) newest: i64,
     /// The last place when this pass began.
     pub(crate) snapshot: u64,
+    /// How many rows had been deleted.
     pub(crate) n_deleted: usize,
     /// Whether the source was empty at the first read, and nothing has been read since.
     pub(crate) is_from_empty: bool,
-    pub(crate) looked: u32,
+    /// The number of reads that found nothing, if they are counted.
+    pub(crate) n_idle_reads: u32,
     /// How often the cursor was deserialised, if that is counted.
     #[serde(deserialize_with = "increase")]
     pub(crate) n_loads: Option<u32>,
+    /// What makes the cursor too large.
     pub(crate) notes: Vec<String>,
 }
 
@@ -38,7 +42,7 @@ impl Default for Position {
             snapshot: 0,
             n_deleted: 0,
             is_from_empty: false,
-            looked: 0,
+            n_idle_reads: 0,
             n_loads: None,
             notes: Vec::new(),
         }
@@ -46,6 +50,7 @@ impl Default for Position {
 }
 
 impl Position {
+    /// Whether the row was already read.
     pub(crate) fn has_passed(&self, row: &Row) -> bool {
         self.reached.get(&row.partition).is_some_and(|reached| *reached >= row.place)
     }
@@ -54,7 +59,7 @@ impl Position {
     pub(crate) fn after_page(&self, page: &[Row], world: &World) -> Self {
         let mut position = Self { n_loads: None, is_begun: true, ..self.clone() };
         if !self.is_begun || self.is_end {
-            position.snapshot = world.next;
+            position.snapshot = world.last_place;
         }
         position.n_deleted = world.deleted.len();
         position.is_from_empty =
@@ -68,7 +73,7 @@ impl Position {
     }
 }
 
-/// Deserialises the count, if there is one, and increases it.
+/// Deserialises `n_loads`, and increases it if it is counted.
 fn increase<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     Ok(Option::<u32>::deserialize(deserializer)?.map(|n_loads| n_loads + 1))
 }

@@ -21,8 +21,14 @@ fn a_row_with_a_wrong_number_of_cells_is_rejected_and_the_others_pass() {
     let rows = rows_of("a,b,c\n1,2,3\n4,5\n6,7,8,9\n1,2,3,,\n".as_bytes(), &options::for_tests());
     let problems: Vec<_> = rows.iter().map(|row| row.defects.damage.clone()).collect();
     assert_eq!(problems[0], None);
-    assert_eq!(problems[1], Some(Reason::new("row_shape", "2 cells for 3 columns")));
-    assert_eq!(problems[2], Some(Reason::new("row_shape", "4 cells for 3 columns")));
+    assert_eq!(
+        problems[1],
+        Some(Reason::new("row_shape", "the row has 2 cells, but the header has 3"))
+    );
+    assert_eq!(
+        problems[2],
+        Some(Reason::new("row_shape", "the row has 4 cells, but the header has 3"))
+    );
     assert_eq!(problems[3], None);
     assert_eq!((rows[1].at.as_str(), rows[1].bytes.as_deref()), ("line 3", Some(&b"4,5\n"[..])));
 }
@@ -51,7 +57,7 @@ fn a_quote_that_is_never_closed_ends_the_file() {
     let endless = format!("a,b\n1,\"{}", "x\n".repeat(100));
     assert!(
         error_of(endless.as_bytes(), &options)
-            .starts_with("too_large: a record has more than 100 bytes (line 2)")
+            .starts_with("too_large: a record exceeds `limits.record` (100 bytes): line 2")
     );
 }
 
