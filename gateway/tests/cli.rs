@@ -146,6 +146,17 @@ async fn a_wrong_worksheet_changes_nothing() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no_such_kind"));
     assert_eq!(std::fs::read(folder.join("codes/hotline/kind.csv")).unwrap(), before);
+    // One row more than are read: none of them is left out silently.
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let page = book.add_worksheet();
+    for (column, cell) in ["table", "raw", "code"].iter().enumerate() {
+        page.write_string(0, u16::try_from(column).unwrap(), *cell).unwrap();
+    }
+    page.write_string(100_001, 1, "求决类").unwrap();
+    book.save(&sheet).unwrap();
+    let output = tonghui(folder, &["codes", "import", sheet.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("more than 100000 rows"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

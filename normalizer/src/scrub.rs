@@ -54,7 +54,14 @@ impl Mapping {
         let (mut mapped, mut unmapped) = (BTreeSet::new(), BTreeSet::new());
         for record in records {
             mapped.insert(record.key.to_string());
-            for (root, value) in record.body.tree().as_object().into_iter().flatten() {
+            let fields: Vec<(&str, &Value)> = match record.body.tree() {
+                Value::Object(members) => {
+                    members.iter().map(|(name, value)| (&**name, value)).collect()
+                }
+                // A list has no names: each of its texts may be personal.
+                list => vec![("", list)],
+            };
+            for (root, value) in fields {
                 each_text(value, &mut Vec::new(), &mut |names, text| {
                     let is_part = |name: &&str| self.is_mapped(&format!("{root}.{name}"));
                     let is_mapped = self.is_mapped(root) || names.iter().any(is_part);

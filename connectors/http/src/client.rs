@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, error::Error, iter, sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use chrono::DateTime;
 use connector_wire::{auth, gate};
-use contract::{Fault, Gate, Timestamp, causes_text, connect_failure_text};
+use contract::{Clock, Fault, Gate, Timestamp, causes_text, connect_failure_text};
 use document::delta;
 use reqwest::{Certificate, Identity, Url, header, redirect};
 use tokio::time::Instant;
@@ -30,6 +30,8 @@ const MAX_REDIRECTS: usize = 5;
 pub(crate) struct Client {
     http: reqwest::Client,
     pub(crate) gate: Arc<dyn Gate>,
+    /// Our clock, which is used until the first answer says the time at the source.
+    clock: Clock,
     /// The time at the source according to its last answer, and when that answer arrived.
     source_time: Option<(Timestamp, Instant)>,
     pub(crate) cookies: Cookies,
@@ -79,6 +81,7 @@ impl Client {
         allowed_hosts: Vec<Url>,
         identity: Option<String>,
         gate: Arc<dyn Gate>,
+        clock: Clock,
     ) -> Result<Self, Fault> {
         let timeout = config.timeout.0;
         let max_bytes = usize::try_from(config.limit_mib).unwrap_or(1) << 20;
@@ -109,7 +112,17 @@ impl Client {
             .build()
             .map_err(|error| Fault::stopped("TLS cannot be set up").because(error.without_url()))?;
         let (source_time, cookies, traces) = (None, Cookies::default(), None);
-        Ok(Self { http, gate, source_time, cookies, allowed_hosts, timeout, max_bytes, traces })
+        Ok(Self {
+            http,
+            gate,
+            clock,
+            source_time,
+            cookies,
+            allowed_hosts,
+            timeout,
+            max_bytes,
+            traces,
+        })
     }
 
     /// The time at the source; `None` before its first answer. Time windows and days follow the source's
@@ -118,6 +131,11 @@ impl Client {
         let (time, arrival) = self.source_time?;
         // Dates are cut to whole seconds and an answer takes time, so this is never ahead of the source.
         time.checked_add_signed(delta(arrival.elapsed().min(Duration::from_secs(86_400))))
+    }
+
+    /// The time by the source's clock, or by ours before its first answer.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.source_time().unwrap_or_else(|| self.clock.now())
     }
 
     /// Sends a request and follows the redirects of a GET, except a redirect whose status `is_answer`
@@ -213,7 +231,7 @@ impl Client {
         }
         let retry_after = headers
             .get("retry-after")
-            .and_then(|value| gate::retry_after(value, date_header, date.unwrap_or_default()));
+            .and_then(|value| gate::retry_after(value, date_header, self.now()));
         Ok(Answer { status, headers, body, retry_after })
     }
 }

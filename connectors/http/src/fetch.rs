@@ -1,7 +1,7 @@
 //! Repeats a request until its answer can be read, or until there is a reason to give up.
 
 use connector_wire::auth::{self, Auth, SigningContext};
-use contract::{Clock, Fault, FaultKind, Timestamp};
+use contract::{Fault, FaultKind};
 use document::{Facts, Shape};
 use normalizer_text::Hints;
 use serde_json::Value;
@@ -32,8 +32,6 @@ pub(crate) struct ReadAnswer {
 pub(crate) struct Source {
     pub(crate) client: Client,
     pub(crate) auth: Auth,
-    /// Our clock, which is used until the first answer says the time at the source.
-    pub(crate) clock: Clock,
     /// Whether cookies were fetched and, as far as we know, have not expired.
     pub(crate) has_cookies: bool,
 }
@@ -111,11 +109,6 @@ impl Source {
         }
     }
 
-    /// The time by the source's clock, or by ours before its first answer.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.client.source_time().unwrap_or_else(|| self.clock.now())
-    }
-
     /// Fetches cookies if the channel needs them and has none.
     async fn fetch_cookies(&mut self, plan: &Plan) -> Result<(), FetchError> {
         let Some(url) = plan.warm_up.as_ref().filter(|_| !self.has_cookies) else { return Ok(()) };
@@ -153,7 +146,7 @@ impl Source {
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce)
             .map_err(|_| Fault::transient("this machine cannot produce random numbers"))?;
-        Ok(SigningContext { now: self.now(), nonce })
+        Ok(SigningContext { now: self.client.now(), nonce })
     }
 }
 

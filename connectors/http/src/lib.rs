@@ -102,9 +102,9 @@ impl Connector for Http {
         let ConnectorContext { zone, budget: _, gate, clock, .. } = context;
         let (plan, auth) = Plan::new(config, zone)?;
         let identity = auth.mtls().map(Mtls::pem);
-        let client = Client::new(&plan.config, plan.allowed_hosts.clone(), identity, gate)?;
+        let client = Client::new(&plan.config, plan.allowed_hosts.clone(), identity, gate, clock)?;
         let sequences = Sequence::all(&plan);
-        let source = Source { client, auth, clock, has_cookies: false };
+        let source = Source { client, auth, has_cookies: false };
         Ok(Self { plan, source, sequences, open_page: None })
     }
 
@@ -118,7 +118,7 @@ impl Connector for Http {
         let mut faults = Vec::new();
         let mut has_moved = false;
         loop {
-            let now = self.source.now();
+            let now = self.source.client.now();
             let index = cursor.next_sequence(n_sequences, self.source.client.source_time());
             let sequence = self.sequences[index];
             let Self { plan, source, open_page, .. } = self;

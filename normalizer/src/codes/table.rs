@@ -81,7 +81,7 @@ impl CodeTable {
             }
         }
         differences.sort_by(|a, b| a.raw.cmp(&b.raw));
-        (Self { rows, max_chars: 0 }, differences)
+        (Self { rows, max_chars: 0 }.with_max_chars(), differences)
     }
 
     /// This table, with the length of its longest label computed.

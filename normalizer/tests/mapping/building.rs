@@ -178,6 +178,12 @@ fn a_folder_overrides_the_shipped_tables_row_by_row() {
         differences,
         [("1", Some("consult"), ""), ("2", Some("help"), "complaint"), ("3", None, "praise")]
     );
+    let demand = "org = { at = '$.c', codes = 'kind', prefix = true }";
+    let config: MappingConfig = toml::from_str(demand).unwrap();
+    let zone = chrono_tz::Asia::Shanghai;
+    let mapping = Mapping::build(channel(), &config, &codes, sealer(), zone).unwrap();
+    let org = accept(&mapping, &record(json!({ "c": "3 (new)" }))).body.org;
+    assert_eq!(org.as_deref(), Some("praise"));
 }
 
 #[test]

@@ -46,6 +46,14 @@ fn a_scrubbed_page_has_no_personal_value_and_everything_else() {
     }
 }
 
+#[test]
+fn no_text_of_a_list_is_left() {
+    let mapping = build(DEMAND).unwrap();
+    let list = json!(["2026-10-09", "李某", ["联系人张阿姨"], 7]);
+    let scrubbed = mapping.scrub(&list.to_string(), &[record(list)]);
+    assert_eq!(scrubbed, r#"["2026-10-09","…",["…"],7]"#);
+}
+
 /// JSON with escapes for all characters that are not ASCII, as some sources write it.
 fn escaped(text: &str) -> String {
     let mut units = [0; 2];

@@ -296,7 +296,10 @@ async fn serve(State(state): State<Arc<Mutex<ServerState>>>, request: Request) -
     state.answer = answer;
     let reply = reply.unwrap_or_else(|| state.list(&request));
     let date = state.now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    let mut response = Response::builder().status(reply.status).header("date", date);
+    let mut response = Response::builder().status(reply.status);
+    if reply.headers.iter().all(|(name, _)| name != "date") {
+        response = response.header("date", date);
+    }
     for (name, value) in reply.headers {
         response = response.header(name, value);
     }

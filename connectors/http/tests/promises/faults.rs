@@ -25,6 +25,13 @@ async fn every_status_has_a_remedy() {
         (Reply::new(429, ""), wait(30)),
         (Reply::new(429, "").with("retry-after", "7"), wait(7)),
         (Reply::new(429, "").with("retry-after", "Fri, 09 Oct 2026 10:02:00 GMT"), wait(120)),
+        // Without a date of the source, our clock counts: it shows 13:00.
+        (
+            Reply::new(429, "")
+                .with("date", "")
+                .with("retry-after", "Fri, 09 Oct 2026 13:02:00 GMT"),
+            wait(120),
+        ),
         (Reply::new(500, "oops"), FaultKind::Transient),
         (Reply::new(502, "<html>"), FaultKind::Transient),
         (Reply::new(503, "").with("retry-after", "90"), wait(90)),

@@ -62,8 +62,8 @@ async fn a_plugin_runs_across_reads_and_is_restarted_when_it_has_ended() {
 fn settings_that_cannot_work_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     for (settings, what) in [
-        (json!({ "command": [] }), "no program"),
-        (json!({ "command": [""] }), "no program"),
+        (json!({ "command": [] }), "`command` is empty"),
+        (json!({ "command": [""] }), "`command` is empty"),
         (json!({ "command": ["x"], "timeout": "0s" }), "timeout"),
         (json!({ "command": ["x"], "page": 0 }), "page"),
         (json!({ "command": ["x"], "protocol": "singer" }), "stream"),

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::assemble;
 
-/// Number of rows of a worksheet that are read at most: more labels than any city has.
+/// Maximum number of rows of a worksheet: more labels than any city has.
 const MAX_ROWS: usize = 100_000;
 
 pub(super) fn run(context: &Context, file: &Path) -> anyhow::Result<Exit> {
@@ -63,7 +63,8 @@ fn read(file: &Path) -> anyhow::Result<BTreeMap<String, Vec<(String, String)>>> 
     };
     let [table, raw, code] = [column(HEADINGS[0])?, column(HEADINGS[1])?, column(HEADINGS[2])?];
     let mut filled: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
-    for row in rows.take(MAX_ROWS) {
+    anyhow::ensure!(rows.len() <= MAX_ROWS, "it has more than {MAX_ROWS} rows: split it");
+    for row in rows {
         let cell_at = |index: usize| row.get(index).map(cell).unwrap_or_default();
         let (table, raw, code) = (cell_at(table), cell_at(raw), cell_at(code));
         if raw.is_empty() || code.is_empty() {
