@@ -54,23 +54,17 @@ impl Mapping {
         let (mut mapped, mut unmapped) = (BTreeSet::new(), BTreeSet::new());
         for record in records {
             mapped.insert(record.key.to_string());
-            let fields: Vec<(&str, &Value)> = match record.body.tree() {
-                Value::Object(members) => {
-                    members.iter().map(|(name, value)| (&**name, value)).collect()
-                }
+            each_text(record.body.tree(), &mut Vec::new(), &mut |names, text| {
                 // A list has no names: each of its texts may be personal.
-                list => vec![("", list)],
-            };
-            for (root, value) in fields {
-                each_text(value, &mut Vec::new(), &mut |names, text| {
+                let is_mapped = names.split_first().is_some_and(|(root, parts)| {
                     let is_part = |name: &&str| self.is_mapped(&format!("{root}.{name}"));
-                    let is_mapped = self.is_mapped(root) || names.iter().any(is_part);
-                    let texts = if is_mapped { &mut mapped } else { &mut unmapped };
-                    if may_be_personal(text) {
-                        texts.insert(text.to_owned());
-                    }
+                    self.is_mapped(root) || parts.iter().any(is_part)
                 });
-            }
+                let texts = if is_mapped { &mut mapped } else { &mut unmapped };
+                if may_be_personal(text) {
+                    texts.insert(text.to_owned());
+                }
+            });
         }
         (mapped, unmapped)
     }

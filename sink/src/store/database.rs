@@ -3,6 +3,8 @@
 pub(crate) mod sql;
 pub(crate) mod transaction;
 
+use std::fmt;
+
 use contract::{Fault, Timestamp};
 
 use super::{Postgres, Sqlite};
@@ -17,12 +19,18 @@ pub enum Access {
 }
 
 /// One of the two databases. Clones are handles to the same one.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Database {
     /// The embedded database.
     Sqlite(Sqlite),
     /// The database that several processes share.
     Postgres(Postgres),
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Database({})", self.place())
+    }
 }
 
 impl Database {

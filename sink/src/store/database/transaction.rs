@@ -105,24 +105,13 @@ enum Inner<'a> {
 }
 
 /// Why work on a database failed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 pub(crate) enum Failure {
     /// A failure that is already a fault, such as a deadline that passed.
-    Fault(Fault),
+    Fault(#[from] Fault),
     /// An error of the driver or the database.
-    Database(sqlx::Error),
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<sqlx::Error> for Failure {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
-    }
+    Database(#[from] sqlx::Error),
 }
 
 impl Transaction<'_> {
