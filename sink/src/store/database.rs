@@ -3,8 +3,6 @@
 pub(crate) mod sql;
 pub(crate) mod transaction;
 
-use std::fmt;
-
 use contract::{Fault, Timestamp};
 
 use super::{Postgres, Sqlite};
@@ -19,18 +17,12 @@ pub enum Access {
 }
 
 /// One of the two databases. Clones are handles to the same one.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum Database {
     /// The embedded database.
     Sqlite(Sqlite),
     /// The database that several processes share.
     Postgres(Postgres),
-}
-
-impl fmt::Debug for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Database({})", self.place())
-    }
 }
 
 impl Database {

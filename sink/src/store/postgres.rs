@@ -12,7 +12,7 @@ mod sql;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use contract::Fault;
 use sqlx::{PgPool, PgTransaction};
@@ -143,5 +143,11 @@ impl Postgres {
             .execute(&mut *tx)
             .await?;
         Ok(tx)
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Postgres({})", self.link.place())
     }
 }

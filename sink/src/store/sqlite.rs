@@ -11,7 +11,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, time::Duration};
+use std::{fmt, path::Path, time::Duration};
 
 use chrono::{Datelike as _, NaiveTime};
 use contract::{Fault, Timestamp};
@@ -122,6 +122,12 @@ impl Sqlite {
             Failure::Fault(fault) => fault,
             Failure::Database(error) => fault(&self.place, action, &error),
         }
+    }
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sqlite({})", self.place)
     }
 }
 
