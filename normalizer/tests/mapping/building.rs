@@ -32,7 +32,7 @@ fn every_problem_is_reported_at_once() {
         "demand.content: this field cannot have this `as`; write text or codes or decimal",
         "pressing.csv:2: write one of consult, help, ",
         "pressing.csv:3: write one of consult, help, ",
-        "demand.status: there is no code table `nowhere`; there are ",
+        "demand.status: there is no code table `nowhere`; add it, or use one of ",
         "demand.received_at: write a strftime format instead of `%Q`",
         "demand.urgency: `very` is neither in `codes` nor one of normal, urgent, critical",
         "demand.region: `clean` has no effect here; remove it",
