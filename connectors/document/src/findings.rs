@@ -130,9 +130,9 @@ impl Findings {
     /// the same key, or if a name in `path` occurs twice with different values.
     pub fn key(&self, path: &Path, tree: &Value) -> Option<String> {
         let key = path.text(tree).filter(|key| self.is_unmarked(key))?;
+        let path = path.as_str();
         // A name in brackets may contain dots.
-        let (path, has_brackets) = (path.as_str(), path.as_str().contains('['));
-        let is_in_path = |name: &String| match has_brackets {
+        let is_in_path = |name: &String| match path.contains('[') {
             true => path.contains(name.as_str()),
             false => path.split('.').any(|part| part == name),
         };
