@@ -197,7 +197,9 @@ const MISSING_RECEIPTS: &str = "SELECT count(*) AS n FROM read r
 
 /// The reads from before $1 whose messages are all kept and match.
 const BALANCED: &str = "SELECT r.channel, r.read_no, r.read_at FROM read r
-     WHERE r.read_at < $1 AND r.read = r.accepted + r.skipped + r.rejected AND NOT EXISTS (
+     WHERE r.read_at < $1 AND r.read = r.accepted + r.skipped + r.rejected
+     AND r.accepted + r.rejected = (SELECT coalesce(sum(p.events), 0) FROM read_part p
+         WHERE p.channel = r.channel AND p.read_no = r.read_no) AND NOT EXISTS (
          SELECT 1 FROM read_part p LEFT JOIN receipt q
          ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
          WHERE p.channel = r.channel AND p.read_no = r.read_no

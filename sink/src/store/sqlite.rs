@@ -11,7 +11,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use chrono::{Datelike as _, NaiveTime};
 use contract::{Fault, Timestamp};
@@ -43,7 +43,7 @@ const CACHE_SIZE: &str = "-65536";
 const MAX_LOG_PAGES: &str = "16384";
 
 /// A handle to one file. Clones share its connections.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Sqlite {
     /// One connection; `None` if the store is open for reading only.
     writer: Option<SqlitePool>,
@@ -122,12 +122,6 @@ impl Sqlite {
             Failure::Fault(fault) => fault,
             Failure::Database(error) => fault(&self.place, action, &error),
         }
-    }
-}
-
-impl fmt::Debug for Sqlite {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sqlite({})", self.place)
     }
 }
 

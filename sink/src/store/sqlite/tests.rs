@@ -223,6 +223,20 @@ async fn folded_books_say_the_same() {
 }
 
 #[tokio::test]
+async fn a_read_that_published_something_else_than_it_accepted_is_not_folded() {
+    let SqliteTestStore { store, sqlite, folder: _folder } = SqliteTestStore::new().await;
+    let from = store.load(&hotline(), 0).await.unwrap();
+    let some = read_from(from, 1, [record("a", "text")]);
+    keep(&store, &intake([&some])).await;
+    store.advance(&confirm(some).await).await.unwrap();
+    tell(&sqlite, "UPDATE read SET accepted = 0, skipped = 1").await;
+    assert_eq!(store.fold_books(at(5)).await.unwrap(), 0);
+    assert_eq!(store.books(None, None).await.unwrap()[0].balanced, Some(false));
+    tell(&sqlite, "UPDATE read SET accepted = 1, skipped = 0").await;
+    assert_eq!(store.fold_books(at(5)).await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn the_bytes_of_every_state_are_kept() {
     let SqliteTestStore { store, folder: _folder, .. } = SqliteTestStore::new().await;
     for (read_no, text) in [(2, "new"), (1, "old")] {
