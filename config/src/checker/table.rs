@@ -85,7 +85,8 @@ impl<'a> Checker<'a> {
         }))
     }
 
-    /// Reports the required keys that are missing, except `meant_keys`, for which misspelt keys probably stand.
+    /// Reports the required keys that are missing, except `meant_keys`, which misspelt keys probably stand
+    /// for.
     fn report_missing(
         &mut self,
         shape: &Shape<'a>,

@@ -41,8 +41,8 @@ struct Finding {
 pub(crate) enum Problem {
     /// A sequence at this offset of the decoded bytes is not valid in the charset.
     MalformedBytes { offset: usize },
-    /// The document format forbids it, so the record is rejected. `at` is where it is, if known. (The flag
-    /// `damaged` is for irregularities, whose records are accepted.)
+    /// The document format forbids it, so the record is rejected. `at` is where it is, if known.
+    /// (The flag `damaged` is for irregularities, whose records are accepted.)
     Damage { code: &'static str, detail: &'static str, at: Option<LineColumn> },
     /// The document format forbids it, but it clearly means the character `meaning`, or nothing.
     Irregularity { flag: QualityFlag, detail: &'static str, meaning: Option<char> },
@@ -163,8 +163,8 @@ impl Findings {
         names
     }
 
-    /// `text` (a part of the document, or a tree written as JSON) as bytes, each marker replaced with what
-    /// the source wrote.
+    /// `text` (a part of the document, or a tree written as JSON) as bytes, each marker replaced
+    /// with what the source wrote.
     pub fn source_bytes(&self, text: &str) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(text.len());
         self.restore(text.as_bytes(), self.list.len(), &mut bytes);
@@ -201,8 +201,8 @@ impl Findings {
         }
     }
 
-    /// Replaces the markers of irregularities in a tree with the characters that are meant, if any; other
-    /// markers become U+FFFD.
+    /// Replaces the markers of irregularities in a tree with the characters that are meant, if any;
+    /// other markers become U+FFFD.
     pub fn remove_markers(&self, tree: &mut Value) {
         let Some(marker) = self.marker() else { return };
         match tree {
@@ -228,20 +228,21 @@ impl Findings {
         }
     }
 
-    /// Replaces the markers of irregularities with the characters that are meant, if any; others stay.
+    /// Replaces the markers of irregularities with the characters that are meant, if any; other
+    /// markers stay.
     pub fn without_irregularities(&self, text: &str) -> String {
         let Some(marker) = self.marker() else { return text.to_owned() };
         self.replace(text, marker, |number| format!("{marker}{number}{marker}"))
     }
 
-    /// Replaces the markers of irregularities with the characters that are meant, if any; other markers
-    /// become U+FFFD.
+    /// Replaces the markers of irregularities with the characters that are meant, if any; other
+    /// markers become U+FFFD.
     fn unmark(&self, text: &str, marker: char) -> String {
         self.replace(text, marker, |_| char::REPLACEMENT_CHARACTER.to_string())
     }
 
-    /// Replaces the markers of irregularities with the characters that are meant, if any, and other markers
-    /// with what `other` returns for their numbers.
+    /// Replaces the markers of irregularities with the characters that are meant, if any, and other
+    /// markers with what `other` returns for their numbers.
     fn replace(&self, text: &str, marker: char, other: impl Fn(usize) -> String) -> String {
         let pieces = split_at_markers(text, marker).map(|piece| match piece {
             Piece::Text(text) => Cow::from(text),

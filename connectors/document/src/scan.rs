@@ -41,12 +41,13 @@ impl ElementScanner {
     }
 }
 
-/// The byte ranges of the elements of a list; empty elements are left out. If the text is not a list, the
-/// range of the whole text. Damage within an element is ignored, and two values without a comma between them
-/// count as one.
+/// The byte ranges of the elements of a list; empty elements are left out. If the text is not a
+/// list, the range of the whole text. Damage within an element is ignored, and two values without a
+/// comma between them count as one.
 ///
 /// # Errors
-/// The brackets do not match, or the text ends too early or does not begin like a JSON value.
+/// The brackets do not match, the text ends too early, it does not begin like a JSON value, or a
+/// comma or a bracket follows the value.
 pub fn elements(text: &str) -> Result<Vec<Range<usize>>, String> {
     let bytes = text.as_bytes();
     let is_whitespace = |at: usize| matches!(bytes.get(at), Some(b' ' | b'\t' | b'\r' | b'\n'));

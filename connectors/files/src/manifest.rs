@@ -61,7 +61,7 @@ impl Manifest {
         if self.n_rows == n_rows {
             return Ok(());
         }
-        let detail = format!("the manifest says {} records, but the file has {n_rows}", self.n_rows);
+        let detail = format!("the manifest says {} records, but there are {n_rows}", self.n_rows);
         Err(Reason::new("manifest_rows", detail))
     }
 }

@@ -125,7 +125,8 @@ impl Call {
         self.config.json.is_some() || self.template.is_some()
     }
 
-    /// Builds the request with these parameters. `next` is the page's address, if the previous page named it.
+    /// Builds the request with these parameters. `next` is the page's address, if the previous page named
+    /// it.
     pub(crate) fn request(&self, params: &[Param], next: Option<Url>) -> Result<Request, Fault> {
         let CallConfig { query, headers, form, json, .. } = &self.config;
         // The address of a next page already contains its parameters.

@@ -134,11 +134,7 @@ impl WriteTransaction<'_> {
 
     /// Plans a change for the moment when a reader sets the row's flag: its status becomes `status`; `None`
     /// deletes the row.
-    pub(super) async fn plan_change(
-        &mut self,
-        rowguid: &str,
-        status: Option<&str>,
-    ) -> anyhow::Result<()> {
+    pub(super) async fn plan(&mut self, rowguid: &str, status: Option<&str>) -> anyhow::Result<()> {
         let kind = if status.is_some() { "race" } else { "delete" };
         sqlx::query(
             "INSERT OR REPLACE INTO SANDBOX_PLAN (ROWGUID, KIND, CSTATUS) VALUES (?, ?, ?)",

@@ -91,12 +91,12 @@ async fn file_at(
         previous = Some(row.serialnum.clone());
         let planned_quirks: Vec<Quirk> = settings.quirks.at(number).collect();
         if planned_quirks.contains(&Quirk::Deleted) {
-            // A plan without a status deletes the row.
-            transaction.plan_change(&row.rowguid, None).await?;
+            // Plans the deletion of the row: `None` instead of its next status.
+            transaction.plan(&row.rowguid, None).await?;
         } else if planned_quirks.contains(&Quirk::RaceUpdate) {
             let status = row.cstatus.read().unwrap_or_default();
             let next = lifecycle::next_status(&mut Dice::new(settings.seed, number), &status);
-            transaction.plan_change(&row.rowguid, Some(next)).await?;
+            transaction.plan(&row.rowguid, Some(next)).await?;
         }
         keys.push((row.rowguid.clone(), planned_quirks));
         rows.push((row, quirks));

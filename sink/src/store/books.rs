@@ -36,8 +36,8 @@ pub struct BooksRow {
     pub stored: u64,
     /// Events whose content equals the current state of their demand.
     pub unchanged: u64,
-    /// Events with a state that is older than the current one, or has the same version as
-    /// the current one but different content.
+    /// Events with a state that is older than the current one, or has the same version as the current
+    /// one but different content.
     pub stale: u64,
     /// Events that went to quarantine, including rejected entries.
     pub quarantined: u64,
@@ -49,8 +49,8 @@ pub struct BooksRow {
     /// moving it, or has yet to move it. No other count includes their events.
     pub orphans: u64,
     /// `Some(true)`: every message of every advanced read has a receipt with the same hash and number of
-    /// events. `None`: some receipts are still missing, or this has not been decided yet. `Some(false)`: the counts or a receipt contradict each
-    /// other, and somebody must find out why.
+    /// events. `None`: some receipts are still missing, or this has not been decided yet. `Some(false)`: the
+    /// counts or a receipt contradict each other, and somebody must find out why.
     pub balanced: Option<bool>,
 }
 
@@ -107,8 +107,8 @@ impl Database {
         Ok(books)
     }
 
-    /// The number of messages without a receipt, in the reads of `channel` up to the one that moved its position
-    /// for the `step`-th time. The sink has not kept these messages yet.
+    /// The number of messages without a receipt, in the reads of `channel` up to the one that moved its
+    /// position for the `step`-th time. The sink has not kept these messages yet.
     ///
     /// # Errors
     /// The store cannot be read.

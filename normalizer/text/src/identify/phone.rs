@@ -18,8 +18,8 @@ pub fn mobile(text: &str) -> CheckedNumber {
     }
 }
 
-/// Checks a landline number and writes it as `0553-3800000` (without an area code, as
-/// `3800000`), followed by `-801` for an extension.
+/// Checks a landline number and writes it as `0553-3800000` (without an area code, as `3800000`), followed by
+/// `-801` for an extension.
 pub fn landline(text: &str) -> CheckedNumber {
     let typed = normalise(text);
     let valid = |normalised| CheckedNumber { normalised, problem: None };
@@ -46,7 +46,7 @@ fn parse(typed: &str) -> Option<String> {
     let typed = typed.trim_start_matches(is_separator);
     let national = typed.strip_prefix("+86").or_else(|| typed.strip_prefix("0086"));
     let is_delimiter = |c| is_separator(c) || matches!(c, '转' | '#');
-    let mut groups = national.unwrap_or(typed).split(is_delimiter).filter(|group| !group.is_empty());
+    let mut groups = national.unwrap_or(typed).split(is_delimiter).filter(|g| !g.is_empty());
     let first = groups.next()?;
     let (area, rest) =
         if first.starts_with('0') { first.split_at_checked(area_len(first))? } else { ("", first) };

@@ -177,11 +177,12 @@ fn message_columns(message: &MessageId) -> [(&'static str, Value<'_>); 3] {
     ]
 }
 
-// Templates: `database/sql.rs` fills in `{insert}`, `{names}` and `{rows}`. In `format!`, braces are doubled.
+// Templates: `database/sql.rs` fills in `{insert}`, `{names}` and `{rows}`. `format!` needs double braces.
 
 const INSERT: &str = "{insert} INTO demand ({names}) {rows}";
 
-/// Sets the columns that can change: not id, channel and key, because setting them would rewrite their indexes.
+/// Sets the columns that can change. It does not set id, channel and key, because that would rewrite their
+/// indexes.
 static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let columns = COLUMNS.iter().map(|column| column.name);
     let columns = columns.filter(|name| !matches!(*name, "id" | "channel" | "source_key"));
