@@ -74,9 +74,8 @@ impl Defects {
     pub fn reason(&self, rule: Malformed) -> Option<Reason> {
         let is_malformed = |mark: &&Mark| mark.flag == QualityFlag::MalformedBytes;
         let first = self.marks.iter().find(is_malformed).filter(|_| rule == Malformed::Reject);
-        let rejection =
-            first.map(|mark| Reason::new("malformed_bytes", with_field(&mark.field, &mark.detail)));
-        self.damage.clone().or(rejection)
+        let reason = |m: &Mark| Reason::new("malformed_bytes", with_field(&m.field, &m.detail));
+        self.damage.clone().or_else(|| first.map(reason))
     }
 }
 

@@ -115,10 +115,8 @@ impl Database {
     pub async fn missing_receipts(&self, channel: &ChannelId, step: u64) -> Result<u64, Fault> {
         let values = [channel.as_str().into(), int(step).into()];
         let read = |row: &dyn Columns| row.count("n");
-        Ok(self
-            .query_first("read the receipts", MISSING_RECEIPTS, &values, read)
-            .await?
-            .unwrap_or(0))
+        let n = self.query_first("read the receipts", MISSING_RECEIPTS, &values, read).await?;
+        Ok(n.unwrap_or(0))
     }
 
     /// Replaces the oldest balanced reads from before `before`, at most ten thousand, and their receipts by
