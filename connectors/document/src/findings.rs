@@ -422,7 +422,10 @@ mod tests {
         let found = malformed(&text, &tree[0]);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].field, "n.b");
-        assert_eq!(found[0].detail, "the 1-byte sequence at offset 22 is not valid GB18030 (first of 2)");
+        assert_eq!(
+            found[0].detail,
+            "the 1-byte sequence at offset 22 is not valid GB18030 (first of 2)"
+        );
         assert!(malformed(&text, &tree[1]).is_empty());
 
         let raw = text.facts.findings.source_bytes(&tree[0].to_string());
