@@ -1,7 +1,7 @@
 //! The problems of a configuration, for people and programs.
 //!
-//! All causes share one type, because no code depends on the cause: every user wants the place, the line
-//! and what to write instead. An editor can apply a replacement; advice needs a person.
+//! All kinds of problem share one type, because no code tells them apart: every user wants the place, the
+//! line and what to write instead. An editor can apply a replacement; advice needs a person.
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -74,7 +74,7 @@ impl Problem {
         Self { file: file.into(), place: None, message: message.into(), suggestion: None }
     }
 
-    /// Adds advice on what to do.
+    /// Sets advice on what to do.
     #[must_use]
     pub fn advise(self, text: impl Into<String>) -> Self {
         Self { suggestion: Some(Suggestion::advice(text)), ..self }
@@ -89,7 +89,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Sorts the problems; `None` if there are none.
+    /// Sorts the problems and removes duplicates; `None` if there are none.
     pub fn new(found: impl IntoIterator<Item = Problem>) -> Option<Self> {
         let sorted: BTreeSet<Problem> = found.into_iter().collect();
         let problems: Vec<_> = sorted.into_iter().collect();

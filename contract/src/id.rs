@@ -81,8 +81,9 @@ impl fmt::Display for RecordKey {
     }
 }
 
-/// Id of a demand: UUIDv5 of channel and source key (RFC 9562 §5.5). The same record always has the same
-/// id; `tonghui id CHANNEL KEY` prints it.
+/// Id of a demand or of an unreadable entry: UUIDv5 (RFC 9562 §5.5) of the channel and of the source's key
+/// (or, if the key cannot be read, of a hash of the bytes). The same record always has the same id;
+/// `tonghui id CHANNEL KEY` prints it.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -90,7 +91,7 @@ impl fmt::Display for RecordKey {
 pub struct DemandId(Uuid);
 
 impl DemandId {
-    /// The id of the record `key` of `channel`.
+    /// The id of the record with this key in this channel.
     pub fn of(channel: &ChannelId, key: &RecordKey) -> Self {
         Self::derive(channel, "key", key.as_str().as_bytes())
     }
@@ -139,7 +140,7 @@ pub struct MessageId {
     pub channel: ChannelId,
     /// The read that produced it.
     pub read_no: ReadNo,
-    /// Position among the messages of that read, from 0.
+    /// Index among the messages of that read, from 0.
     pub part: u32,
 }
 
@@ -188,9 +189,9 @@ mod tests {
     }
 
     #[test]
-    fn channel_names_are_narrow() {
+    fn invalid_channel_names_are_refused() {
         for name in ["", "热线", "Hotline", "1st", "a/b", "a b", &"x".repeat(65)] {
-            assert!(name.parse::<ChannelId>().is_err(), "{name} was taken");
+            assert!(name.parse::<ChannelId>().is_err(), "{name} was accepted");
         }
     }
 

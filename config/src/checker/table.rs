@@ -34,15 +34,15 @@ impl<'a> Checker<'a> {
             }
             self.path.pop();
         }
-        let mut meant = Vec::new();
+        let mut meant_keys = Vec::new();
         for (key, value) in unknown {
-            meant.extend(self.report_unknown(shape, table, key, value));
+            meant_keys.extend(self.report_unknown(shape, table, key, value));
         }
-        self.report_missing(shape, table, &meant, span.clone());
+        self.report_missing(shape, table, &meant_keys, span.clone());
         if shape.is_secret() {
             return self.secret(table, span);
         }
-        self.check_exactly_one(shape, table, &meant, span);
+        self.check_exactly_one(shape, table, &meant_keys, span);
         Value::Object(object)
     }
 
@@ -85,12 +85,13 @@ impl<'a> Checker<'a> {
         }))
     }
 
-    /// Reports the required keys that are missing, except those that a misspelt key probably `meant`.
+    /// Reports the required keys that are missing, except `meant_keys`, which misspelt keys probably stand
+    /// for.
     fn report_missing(
         &mut self,
         shape: &Shape<'a>,
         table: &DeTable<'_>,
-        meant: &[&str],
+        meant_keys: &[&str],
         span: Range<usize>,
     ) {
         let needed = shape.required.iter().map(|key| (*key, String::new()));
@@ -98,10 +99,10 @@ impl<'a> Checker<'a> {
             .dependent
             .iter()
             .filter(|(key, _)| table.contains_key(*key))
-            .map(|(key, need)| (*need, format!(", which `{key}` needs")));
+            .map(|(key, need)| (*need, format!(": `{key}` needs it")));
         let absent: Vec<_> = needed
             .chain(dependent)
-            .filter(|(key, _)| !table.contains_key(*key) && !meant.contains(key))
+            .filter(|(key, _)| !table.contains_key(*key) && !meant_keys.contains(key))
             .collect();
         for (key, why) in absent {
             let property = shape.properties.iter().find(|(known, _)| *known == key);
@@ -122,7 +123,7 @@ impl<'a> Checker<'a> {
         &mut self,
         shape: &Shape<'_>,
         table: &DeTable<'_>,
-        meant: &[&str],
+        meant_keys: &[&str],
         span: Range<usize>,
     ) {
         // A schema that demands exactly one of all its keys sets a minimum and a maximum of one key.
@@ -130,7 +131,7 @@ impl<'a> Checker<'a> {
             (Some(1), Some(1)) => shape.properties.iter().map(|(key, _)| *key).collect(),
             _ => shape.exactly_one.clone(),
         };
-        let is_set = |key: &&&str| table.contains_key(**key) || meant.contains(*key);
+        let is_set = |key: &&&str| table.contains_key(**key) || meant_keys.contains(*key);
         if !choices.is_empty() && choices.iter().filter(is_set).count() != 1 {
             let keys: Vec<_> = choices.iter().map(|key| format!("`{key}`")).collect();
             let keys = keys.join(", ");
@@ -139,7 +140,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The path of the topmost table in the schema that has a key of this name; `None` if the upper three
+/// The path of the topmost table in the schema that has a key of this name; `None` if the top three
 /// levels have none.
 fn table_with_key(root: &Value, name: &str) -> Option<String> {
     let mut level = vec![(String::new(), root)];

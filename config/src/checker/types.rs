@@ -77,7 +77,8 @@ pub(super) fn convert(
         ("string", DeValue::Float(_) | DeValue::Boolean(_)) if shape.format.is_none() => {
             as_choice(shape, literal)
         }
-        // `[x]` becomes `[[x]]`, `{ … }` becomes `[{ … }]`; a dotted key has no brackets.
+        // A table header `[x]` becomes `[[x]]`, and an inline table `{ … }` becomes `[{ … }]`. A table
+        // written with dotted keys has no brackets to wrap, so it is not converted.
         ("array", DeValue::Table(_)) if !literal.starts_with(['[', '{']) => None,
         ("array", value) => shape::alternatives(root, shape.items?)
             .iter()
@@ -98,7 +99,7 @@ pub(crate) fn quote(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-/// A scalar as JSON; `None` for a number that JSON cannot represent.
+/// A scalar as JSON; `None` for a list, a table, or a number that JSON cannot represent.
 pub(super) fn scalar_to_json(value: &DeValue<'_>) -> Option<Value> {
     match value {
         DeValue::String(text) => Some(Value::String(text.clone().into_owned())),

@@ -1,4 +1,4 @@
-//! Marks damage in the text of a document, to find later which record it is in.
+//! Puts markers in the place of damage in a document, to find later which record has the damage.
 //!
 //! A page is decoded and parsed as a whole and split into records afterwards, but one damaged
 //! record must not affect the others. So a marker replaces the damage: a number between two
@@ -42,6 +42,7 @@ pub(crate) enum Problem {
     /// A sequence at this offset of the decoded bytes is not valid in the charset.
     MalformedBytes { offset: usize },
     /// The document format forbids it, so the record is rejected. `at` is where it is, if known.
+    /// (The flag `damaged` is for irregularities, whose records are accepted.)
     Damage { code: &'static str, detail: &'static str, at: Option<LineColumn> },
     /// The document format forbids it, but it clearly means the character `meaning`, or nothing.
     Irregularity { flag: QualityFlag, detail: &'static str, meaning: Option<char> },
@@ -62,20 +63,19 @@ impl Problem {
 /// What is wrong with one record.
 #[derive(Debug, Default)]
 pub struct Defects {
-    /// The marks of its fields.
+    /// The quality flags of its fields.
     pub marks: Vec<Mark>,
     /// The damage for which the record is rejected.
     pub damage: Option<Reason>,
 }
 
 impl Defects {
-    /// Why the record is rejected, if it is. `malformed` is the channel's rule for malformed bytes.
-    pub fn reason(&self, malformed: Malformed) -> Option<Reason> {
+    /// Why the record is rejected, if it is. `rule` is the channel's rule for malformed bytes.
+    pub fn reason(&self, rule: Malformed) -> Option<Reason> {
         let is_malformed = |mark: &&Mark| mark.flag == QualityFlag::MalformedBytes;
-        let first = self.marks.iter().find(is_malformed).filter(|_| malformed == Malformed::Reject);
-        let malformed =
-            first.map(|mark| Reason::new("malformed_bytes", with_field(&mark.field, &mark.detail)));
-        self.damage.clone().or(malformed)
+        let first = self.marks.iter().find(is_malformed).filter(|_| rule == Malformed::Reject);
+        let reason = |m: &Mark| Reason::new("malformed_bytes", with_field(&m.field, &m.detail));
+        self.damage.clone().or_else(|| first.map(reason))
     }
 }
 
@@ -167,8 +167,8 @@ impl Findings {
         names
     }
 
-    /// The bytes of `text`, which is a part of the document or a tree as JSON text. What the source
-    /// wrote replaces each marker.
+    /// `text` (a part of the document, or a tree written as JSON) as bytes, each marker replaced
+    /// with what the source wrote.
     pub fn source_bytes(&self, text: &str) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(text.len());
         self.restore(text.as_bytes(), self.list.len(), &mut bytes);
@@ -205,7 +205,8 @@ impl Findings {
         }
     }
 
-    /// Replaces every marker in a tree with the character that is meant, or with U+FFFD.
+    /// Replaces the markers of irregularities in a tree with the characters that are meant, if any;
+    /// other markers become U+FFFD.
     pub fn remove_markers(&self, tree: &mut Value) {
         let Some(marker) = self.marker() else { return };
         match tree {
@@ -231,19 +232,21 @@ impl Findings {
         }
     }
 
-    /// Replaces the markers of irregularities with the characters that are meant; others stay.
+    /// Replaces the markers of irregularities with the characters that are meant, if any; other
+    /// markers stay.
     pub fn without_irregularities(&self, text: &str) -> String {
         let Some(marker) = self.marker() else { return text.to_owned() };
         self.replace(text, marker, |number| format!("{marker}{number}{marker}"))
     }
 
-    /// The text with the character that is meant, or U+FFFD, in place of each marker.
+    /// Replaces the markers of irregularities with the characters that are meant, if any; other
+    /// markers become U+FFFD.
     fn unmark(&self, text: &str, marker: char) -> String {
         self.replace(text, marker, |_| char::REPLACEMENT_CHARACTER.to_string())
     }
 
-    /// Replaces the markers of irregularities with the character that is meant, and other markers
-    /// with what `other` returns for their numbers.
+    /// Replaces the markers of irregularities with the characters that are meant, if any, and other
+    /// markers with what `other` returns for their numbers.
     fn replace(&self, text: &str, marker: char, other: impl Fn(usize) -> String) -> String {
         let pieces = split_at_markers(text, marker).map(|piece| match piece {
             Piece::Text(text) => Cow::from(text),
@@ -280,8 +283,8 @@ impl Findings {
         self.choose_marker(decoded, None);
         let (mut text, mut at) = (String::with_capacity(decoded.len()), 0);
         for span in spans {
-            // The bytes between two malformed sequences give the same text when they are decoded
-            // alone.
+            // The bytes between two malformed sequences decode to the same text alone as within the
+            // document.
             text.push_str(&decode_strict(&bytes[at..span.offset], charset).text);
             at = span.offset + span.len;
             let problem = Problem::MalformedBytes { offset: span.offset };
@@ -353,7 +356,7 @@ impl Findings {
 
 /// Calls `visitor` with the path and the text of each string and each name in a tree. A path
 /// consists of names joined with dots, without positions in lists; `field` is the path to the tree
-/// itself. The recursion is safe, because the depth of trees is limited, see `tree.rs`.
+/// itself. The recursion is safe, because the depth of trees is limited (see `tree.rs`).
 pub(crate) fn visit_texts(tree: &Value, field: &mut String, visitor: &mut impl FnMut(&str, &str)) {
     match tree {
         Value::String(text) => visitor(field, text),
@@ -379,11 +382,11 @@ fn with_field(field: &str, detail: &str) -> String {
     if field.is_empty() { detail.to_owned() } else { format!("{field}: {detail}") }
 }
 
-/// The detail of a mark for malformed sequences. The text around them is not shown.
+/// The detail of the quality flag for malformed sequences. The text around them is not shown.
 pub fn malformed_detail(spans: &[Span], charset: &str) -> String {
     let Span { offset, len } = spans.first().copied().unwrap_or(Span { offset: 0, len: 0 });
     let n = spans.len();
-    format!("the {len}-byte sequence at offset {offset} is not {charset} (first of {n})")
+    format!("the {len}-byte sequence at offset {offset} is not valid {charset} (first of {n})")
 }
 
 /// A piece of a text that contains markers.
@@ -424,7 +427,10 @@ mod tests {
         let found = malformed(&text, &tree[0]);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].field, "n.b");
-        assert_eq!(found[0].detail, "the 1-byte sequence at offset 22 is not GB18030 (first of 2)");
+        assert_eq!(
+            found[0].detail,
+            "the 1-byte sequence at offset 22 is not valid GB18030 (first of 2)"
+        );
         assert!(malformed(&text, &tree[1]).is_empty());
 
         let raw = text.facts.findings.source_bytes(&tree[0].to_string());

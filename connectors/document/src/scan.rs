@@ -41,11 +41,13 @@ impl ElementScanner {
     }
 }
 
-/// The ranges of bytes of the elements of a list; if the text is not a list, the range of the whole
-/// value. Damage within an element is ignored.
+/// The byte ranges of the elements of a list; empty elements are left out. If the text is not a
+/// list, the range of the whole text. Damage within an element is ignored, and two values without a
+/// comma between them count as one.
 ///
 /// # Errors
-/// The brackets do not match, or the text ends too early or is not one JSON value.
+/// The brackets do not match, the text ends too early, it does not begin like a JSON value, or a
+/// comma or a bracket follows the value.
 pub fn elements(text: &str) -> Result<Vec<Range<usize>>, String> {
     let bytes = text.as_bytes();
     let is_whitespace = |at: usize| matches!(bytes.get(at), Some(b' ' | b'\t' | b'\r' | b'\n'));

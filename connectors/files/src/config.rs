@@ -166,7 +166,7 @@ impl Default for Limits {
 
 impl Limits {
     /// The maximum size of a file, and of everything unpacked from it, in bytes.
-    pub(crate) fn bytes(&self) -> u64 {
+    pub(crate) fn total_bytes(&self) -> u64 {
         u64::from(self.total) << 20
     }
 }

@@ -4,7 +4,7 @@ use contract::Reason;
 
 use crate::text::FileSummary;
 
-/// The maximum size of a manifest, in bytes. The rest of a larger one is not read.
+/// How much of a manifest is read, in bytes.
 pub(crate) const MAX_BYTES: usize = 4_096;
 
 /// The content of a manifest.
@@ -46,11 +46,12 @@ impl Manifest {
             return Err(Reason::new("manifest_name", "the manifest names another file"));
         }
         if self.n_bytes != file.n_bytes {
-            let detail = format!("the manifest says {} bytes, not {}", self.n_bytes, file.n_bytes);
+            let (said, n_bytes) = (self.n_bytes, file.n_bytes);
+            let detail = format!("the manifest says {said} bytes, but the file has {n_bytes}");
             return Err(Reason::new("manifest_bytes", detail));
         }
         if self.md5 != file.md5 {
-            return Err(Reason::new("manifest_md5", "the file's MD5 differs from the manifest"));
+            return Err(Reason::new("manifest_md5", "the file's MD5 differs from the manifest's"));
         }
         Ok(())
     }
@@ -60,7 +61,7 @@ impl Manifest {
         if self.n_rows == n_rows {
             return Ok(());
         }
-        let detail = format!("the manifest says {} records, not {n_rows}", self.n_rows);
+        let detail = format!("the manifest says {} records, but there are {n_rows}", self.n_rows);
         Err(Reason::new("manifest_rows", detail))
     }
 }

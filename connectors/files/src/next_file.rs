@@ -147,7 +147,8 @@ impl Files {
         if manifest.is_none() && !is_complete {
             return Ok(Some(NextStep::Wait));
         }
-        let (n_bytes, max_bytes) = (candidate.stamp.n_bytes, self.options.config.limits.bytes());
+        let n_bytes = candidate.stamp.n_bytes;
+        let max_bytes = self.options.config.limits.total_bytes();
         if n_bytes > max_bytes {
             let detail = format!("the file has {n_bytes} bytes; `limits.total` allows {max_bytes}");
             return refuse(refused_file(Reason::new("too_large", detail)));

@@ -27,7 +27,7 @@ impl FileError {
         Self::Content(Reason::new(code, detail))
     }
 
-    /// The error for a record that is larger than a record may be; `at` says where it is.
+    /// The error for a record that exceeds the size limit; `at` says where the record is.
     pub(crate) fn too_large(at: &str, max: usize) -> Self {
         Self::content("too_large", format!("a record exceeds `limits.record` ({max} bytes): {at}"))
     }
@@ -42,13 +42,13 @@ impl From<io::Error> for FileError {
 /// The number of bytes that may still be unpacked from one file.
 pub(crate) struct UnpackLimit {
     n_left: u64,
-    /// The message if the limit is exceeded.
+    /// The message to show when the limit is exceeded.
     message: String,
 }
 
 impl UnpackLimit {
     pub(crate) fn new(limits: &Limits, n_packed: u64) -> Self {
-        let total = limits.bytes();
+        let total = limits.total_bytes();
         // The first megabyte is always allowed: small files may have a high ratio.
         let by_ratio = n_packed.saturating_mul(limits.ratio.into()).max(1 << 20);
         let message = if by_ratio < total {

@@ -45,7 +45,7 @@ pub(crate) async fn fetch_part(
     Ok((value, facts))
 }
 
-/// Tells the source that the records with these keys are stored. If the source refuses some, this only
+/// Tells the source that the records with these keys are in custody. If the source refuses some, this only
 /// logs a warning: it returns their records again.
 pub(crate) async fn acknowledge(
     source: &mut Source,

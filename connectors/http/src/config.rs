@@ -21,7 +21,7 @@ use crate::{
     rules::{Rule, Rules},
 };
 
-/// An interface over HTTP that answers in JSON or XML: what to request, and how to read the answers.
+/// An HTTP interface that answers in JSON or XML: what to request, and how to read the answers.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -45,7 +45,7 @@ pub struct Config {
     pub(crate) each: Option<Each>,
     /// Reads old records again from time to time, to find changes that leave a record's time as it is.
     pub(crate) reread: Option<Reread>,
-    /// What answers mean.
+    /// Which answers are successes, which are failures, and which say that there are no records.
     #[serde(flatten)]
     pub(crate) rules: Rules,
     /// The format of answers; by default, their first character decides.
@@ -54,7 +54,7 @@ pub struct Config {
     pub(crate) records: Path,
     /// Where the key is in a record. A key must be unique and never change.
     pub(crate) key: Path,
-    /// The charset of answers that declare none, if it cannot be recognised for certain.
+    /// The charset to assume for an answer that declares none, if it cannot be detected with certainty.
     pub(crate) charset: Option<Charset>,
     /// The charset of all answers, even if they declare another one.
     pub(crate) force_charset: Option<Charset>,
@@ -67,7 +67,7 @@ pub struct Config {
     /// Files in Base64 within a record: only their name, size and hash are kept.
     #[serde(default)]
     pub(crate) attachment: Vec<Attachment>,
-    /// Tells the source which records are stored.
+    /// Tells the source which records are in custody, so that it need not return them again.
     pub(crate) ack: Option<Ack>,
     /// An address that is requested before all others, for its cookies.
     pub(crate) warm_up: Option<String>,
@@ -86,6 +86,7 @@ pub struct Config {
     pub(crate) limit_mib: u32,
     /// A file beside the channel file, with certificates (PEM) of authorities to trust in addition to
     /// those of the system.
+    // The format `content` makes the reader of the configuration put the content of the file here.
     #[schemars(extend("format" = "content"))]
     pub(crate) ca: Option<String>,
     /// Allows `http://` to hosts other than this machine. Everybody on the network path can then read and
@@ -113,6 +114,7 @@ pub(crate) struct CallConfig {
     pub(crate) json: Option<Map<String, Value>>,
     /// A file beside the channel file that is the body, for example for SOAP. The request becomes a POST.
     /// `{{ name }}` in the file is replaced by a parameter, which may be a list.
+    // The format `content` makes the reader of the configuration put the content of the file here.
     #[schemars(extend("format" = "content"))]
     pub(crate) body: Option<String>,
     /// Texts within the answer that are documents themselves. They are parsed in this order.
@@ -150,7 +152,7 @@ pub(crate) struct Part {
     pub(crate) call: CallConfig,
     /// The names of parameters, and where their values are in the record.
     pub(crate) params: BTreeMap<String, Path>,
-    /// The part of the answer that is put into the record: a list of everything that the path finds.
+    /// What of the answer is put into the record: a list of everything that the path finds.
     /// Without it, the whole answer.
     pub(crate) records: Option<Path>,
     /// Which answers are successes; by default, the same as for the list.
@@ -160,7 +162,7 @@ pub(crate) struct Part {
     pub(crate) missing: Vec<Rule>,
 }
 
-/// Tells the source which records are stored.
+/// Tells the source which records are in custody: confirmed by the bus, or stored.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ack {
@@ -182,8 +184,8 @@ pub(crate) struct Ack {
     pub(crate) failed: Option<Path>,
 }
 
-/// The time from which records are requested. It moves only when all pages were read, and stays behind
-/// the source's clock by `overlap`.
+/// The time from which records are requested. It moves only when all pages have been read, and stays
+/// `overlap` behind the newest time of the records (at `at`) or, without `at`, behind the source's clock.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Since {
@@ -195,14 +197,14 @@ pub(crate) struct Since {
     /// How long after its own time a record may become visible in the source.
     #[serde(default = "Period::seconds::<300>")]
     pub(crate) overlap: Period,
-    /// Where a record has the time that the source compares. Without it, the source's clock determines
-    /// the start of the next request.
+    /// Where a record has the time by which the source selects records. Without it, the source's clock
+    /// determines the start of the next request.
     pub(crate) at: Option<Path>,
     /// How the time at `at` is written; by default, in `format`.
     pub(crate) at_format: Option<String>,
     /// The first day; without it, the first request has no start.
     pub(crate) start: Option<NaiveDate>,
-    /// The end of the requested time, if the source needs one.
+    /// The end of the requested period, if the source needs one.
     pub(crate) until: Option<Until>,
 }
 
@@ -260,7 +262,7 @@ pub(crate) struct Reread {
     pub(crate) params: Map<String, Value>,
     /// Where the time is in a record; required for pages of kind `newest`.
     pub(crate) at: Option<Path>,
-    /// How the time at `at` is written.
+    /// How the time at `at` is written; by default, `%Y-%m-%d %H:%M:%S`.
     pub(crate) at_format: Option<String>,
 }
 
@@ -271,8 +273,8 @@ pub(crate) enum OnBadPage {
     /// The channel stops until an operator acts.
     #[default]
     Stop,
-    /// The page is quarantined with its bytes, and the next page is requested. The channel stops if only
-    /// the unreadable page could name the next one.
+    /// The page is quarantined with its bytes, and the next page is requested. If the next page
+    /// is known only from the unreadable one, the channel stops.
     Quarantine,
 }
 

@@ -1,9 +1,9 @@
 //! Parses documents within a document.
 //!
-//! A SOAP answer often contains the real answer as a text: in CDATA, escaped, in Base64, encrypted,
-//! or as JSON in a JSON string. This module replaces such a text by its tree, so that paths lead into it.
-//! If the text has layers, the bytes inside them are decoded like the body of an answer. A text without
-//! layers is already decoded: a charset that it declares is ignored.
+//! Some answers carry the real answer as text: a SOAP answer in CDATA, escaped, in Base64 or encrypted; a
+//! JSON answer as JSON in a string. This module replaces such a text by its tree, so that paths lead into it.
+//! If `layers` are configured (Base64, ciphers), the bytes inside them are decoded like the body of an answer.
+//! Without them, the text is decoded already: a charset that it declares is ignored.
 
 use connector_wire::envelope::{self, Layer};
 use contract::Fault;
@@ -24,11 +24,11 @@ pub(crate) struct InnerDocument {
     layers: Vec<Layer>,
     /// The format of the document.
     #[serde(rename = "as")]
-    shape: Shape,
+    format: Shape,
 }
 
 impl InnerDocument {
-    /// Checks the keys of the layers.
+    /// Checks the cipher keys of the layers.
     ///
     /// # Errors
     /// `Stopped` if a key is not valid.
@@ -75,14 +75,14 @@ impl InnerDocument {
         // In the answer, markers replace irregular characters; the document needs the characters.
         let text = &findings.without_irregularities(text);
         if self.layers.is_empty() {
-            return self.shape.parse(text, findings);
+            return self.format.parse(text, findings);
         }
         let bytes = envelope::open(&self.layers, text)?;
         let decoded = decode(&bytes, hints);
         if !decoded.facts.findings.is_empty() {
-            return Err("its bytes are malformed text".to_owned());
+            return Err("its bytes are not valid in their charset".to_owned());
         }
-        self.shape.parse(&decoded.text, findings)
+        self.format.parse(&decoded.text, findings)
     }
 }
 

@@ -126,7 +126,7 @@ impl PageReader<'_> {
         let mut entries = Vec::new();
         let step = plan.config.page.peek(&progress.pages, &page, size).map_err(Fault::stopped)?;
         let mut batch_hashes = HashSet::new();
-        while !step.is_known && n_read < page.len() {
+        while !step.was_read_before && n_read < page.len() {
             // A batch has each key once: a second state of a record waits for the next batch.
             let is_full = entries.len() >= self.max || !batch_hashes.insert(&page.hashes[n_read]);
             let is_late = !entries.is_empty() && self.started.elapsed() > MAX_READ_TIME;
@@ -142,7 +142,7 @@ impl PageReader<'_> {
             }
             n_read += 1;
         }
-        if !step.is_known && n_read < page.len() {
+        if !step.was_read_before && n_read < page.len() {
             progress.pages.partly_read = Some((n_read, hash.clone()));
             sequence.store(plan, cursor, progress, self.now, false);
             *self.open_page = Some(OpenPage { sequence, hash, page });
@@ -218,7 +218,7 @@ impl PageReader<'_> {
     /// Whether a pass from the newest record back has reached records that are too old to be read again.
     fn is_too_old(&self, progress: &Progress, page: &Page) -> bool {
         let Some(reread) = &self.plan.config.reread else { return false };
-        let (Some(at), Some(started)) = (&self.plan.reread_at, progress.started) else {
+        let (Some(at), Some(started)) = (&self.plan.reread_time_field, progress.started) else {
             return false;
         };
         let oldest = before(started, Duration::from_secs(u64::from(reread.days) * 86_400));

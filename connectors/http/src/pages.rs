@@ -39,7 +39,7 @@ pub(crate) enum Paging {
     Offset(Offset),
     /// Each page names the next one by a token; the last page has none.
     Token(Token),
-    /// Each page names the next one in the header `Link` with `rel="next"` (RFC 8288), except the last.
+    /// Each page names the next one in the `Link` header with `rel="next"` (RFC 8288), except the last.
     Link {
         /// How many records a page has.
         size: Option<Size>,
@@ -90,7 +90,7 @@ pub(crate) struct Step {
     /// No page follows.
     pub(crate) is_last: bool,
     /// The records of the page were read before.
-    pub(crate) is_known: bool,
+    pub(crate) was_read_before: bool,
 }
 
 impl Paging {
@@ -156,7 +156,7 @@ impl Paging {
         size: usize,
     ) -> Result<Step, String> {
         match self {
-            Self::None {} => Ok(Step { is_last: true, is_known: false }),
+            Self::None {} => Ok(Step { is_last: true, was_read_before: false }),
             Self::Number(number) => number.step(at, page, size),
             Self::Offset(offset) => offset.step(at, page, size),
             Self::Token(token) => token::step(at, page, token.find(page), NextPage::AfterValue),
@@ -208,7 +208,7 @@ impl StopRule {
 ///
 /// # Errors
 /// The page has the same records as the previous page.
-fn new_hash(at: &Position, page: &answer::Page) -> Result<String, String> {
+fn hash_of_new_page(at: &Position, page: &answer::Page) -> Result<String, String> {
     let hash = page.hash();
     if !page.is_empty() && at.hash.as_deref() == Some(hash.as_str()) {
         return Err(format!("page {} has the same records as page {}", at.n_pages + 1, at.n_pages));

@@ -28,9 +28,9 @@ pub(crate) struct Plan {
     pub(crate) parts: Vec<Call>,
     pub(crate) ack: Option<Call>,
     pub(crate) selection: Selection,
-    /// Where a record has its time, so that a reread ends at records that are too old.
-    pub(crate) reread_at: Option<TimeField>,
-    /// The address that gives cookies.
+    /// Where the time is in a record; a reread stops at the first page on which all records are too old.
+    pub(crate) reread_time_field: Option<TimeField>,
+    /// An address requested first, for the cookies that it sets.
     pub(crate) warm_up: Option<Url>,
     /// Other hosts that a redirect or the address of a next page may name.
     pub(crate) allowed_hosts: Vec<Url>,
@@ -41,7 +41,7 @@ pub(crate) struct Plan {
 pub(crate) const MAX_NEXT_BYTES: usize = 200;
 
 impl Plan {
-    /// Checks the settings. Returns the scheme that authenticates requests separately.
+    /// Checks the settings. Also returns the scheme that authenticates requests.
     pub(crate) fn new(config: Config, zone: Tz) -> Result<(Self, Auth), Fault> {
         let auth = Auth::build(config.auth.clone())?;
         let call = |call: &CallConfig, success| {
@@ -53,11 +53,11 @@ impl Plan {
         let is_newest_first = matches!(config.page, Paging::Newest(_));
         let selects_all = matches!(selection, Selection::All);
         if is_newest_first && !selects_all {
-            return Err(Fault::stopped("pages of kind `newest` cannot start at a time")
+            return Err(Fault::stopped("`newest` pages cannot be combined with `since` or `day`")
                 .remedy("remove `since` and `day`, or use another `kind` of page"));
         }
         let reread = config.reread.as_ref();
-        let reread_at = reread.map(|reread| reread_at(reread, selects_all, is_newest_first, zone));
+        let field = reread.map(|reread| check_reread(reread, selects_all, is_newest_first, zone));
         if reread.is_none() && matches!(config.page, Paging::Keyset(_)) && selects_all {
             tracing::debug!("records of this channel are read once; later changes are not seen");
         }
@@ -70,7 +70,7 @@ impl Plan {
             parts: parts.collect::<Result<_, Fault>>()?,
             ack: ack.transpose()?,
             selection,
-            reread_at: reread_at.transpose()?.flatten(),
+            reread_time_field: field.transpose()?.flatten(),
             warm_up: config.warm_up.as_ref().map(address).transpose()?,
             allowed_hosts: config.redirects.iter().map(address).collect::<Result<_, Fault>>()?,
             config,
@@ -78,7 +78,7 @@ impl Plan {
         Ok((plan, auth))
     }
 
-    /// The number of values of `each`, or 1 without `each`. Each has its own sequence.
+    /// The number of values of `each`, or 1 without `each`. Each value has its own sequence.
     pub(crate) fn n_values(&self) -> usize {
         self.config.each.as_ref().map_or(1, |each| each.values.len())
     }
@@ -110,7 +110,7 @@ fn check_each(each: &Each) -> Result<(), Fault> {
     let Each { values, .. } = each;
     let names: BTreeSet<String> = values.iter().map(value_name).collect();
     if names.len() < values.len() || values.iter().any(|v| v.is_object() || v.is_array()) {
-        return Err(Fault::stopped("`values` must be texts or numbers, all different").at("each"));
+        return Err(Fault::stopped("`values` must be strings or numbers, no two equal").at("each"));
     }
     Ok(())
 }
@@ -146,14 +146,15 @@ fn selection(config: &Config, zone: Tz) -> Result<Selection, Fault> {
     }
 }
 
-fn reread_at(
+/// Checks the settings of a reread, and returns where the time is in a record.
+fn check_reread(
     reread: &Reread,
     selects_all: bool,
     is_newest_first: bool,
     zone: Tz,
 ) -> Result<Option<TimeField>, Fault> {
     if selects_all && !is_newest_first {
-        return Err(Fault::stopped("`reread` can only request records by their time")
+        return Err(Fault::stopped("`reread` needs a channel that requests records by time")
             .at("reread")
             .remedy("add `since` or `day`"));
     }

@@ -1,7 +1,7 @@
 //! Builds a request from settings and parameters.
 //!
-//! Parameters are added to those of the settings: to the query of a GET, to the fields of a form or to
-//! the members of a JSON body. In a body from a file, they replace placeholders.
+//! Parameters are added to those of the settings: to the fields of a form, to the members of a JSON
+//! body, or to the query if there is no body. In a body from a file, they replace placeholders.
 
 use connector_wire::auth::{self, percent_encoded};
 use contract::Fault;
@@ -105,7 +105,7 @@ impl Call {
         }
         for name in config.headers.keys() {
             if reqwest::header::HeaderName::try_from(name.as_str()).is_err() {
-                return Err(Fault::stopped(format!("`{name}` is not a valid name for a header")));
+                return Err(Fault::stopped(format!("`{name}` is not a valid header name")));
             }
         }
         config.inner.iter().try_for_each(InnerDocument::check)?;
@@ -125,7 +125,8 @@ impl Call {
         self.config.json.is_some() || self.template.is_some()
     }
 
-    /// Builds the request with these parameters. `next` is the page's address, if the last page named it.
+    /// Builds the request with these parameters. `next` is the page's address, if the previous page named
+    /// it.
     pub(crate) fn request(&self, params: &[Param], next: Option<Url>) -> Result<Request, Fault> {
         let CallConfig { query, headers, form, json, .. } = &self.config;
         // The address of a next page already contains its parameters.
@@ -195,7 +196,7 @@ fn render(template: &Environment<'_>, params: &[Param]) -> Result<String, Fault>
         let names: Vec<&String> = values.keys().collect();
         Fault::stopped("the placeholders of the body cannot be replaced")
             .at(format!("line {}", error.line().unwrap_or(1)))
-            .remedy(format!("use only these names: {names:?}"))
+            .remedy(format!("use only the names {names:?}, and fewer or shorter loops"))
     })
 }
 
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_go_where_the_request_has_its_parameters() {
+    fn parameters_go_to_the_query_form_or_body() {
         let get = request(json!({ "query": { "k": "群" } }));
         let url = "https://a.example/list?v=1&k=%E7%BE%A4&page=2&from=2026-10-09%2010%3A30";
         assert_eq!(get, (url.to_owned(), Vec::new()));
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_data_in_xml_and_in_json() {
+    fn values_are_escaped_for_xml_and_json() {
         let params = [("a", json!("<&\"张")), ("n", json!(7)), ("list", json!(["x", "y"]))];
         let xml = render(
             "<r a=\"{{ n }}\">{{ a }}{% for k in list %}<k>{{ k }}</k>{% endfor %}</r>\n",

@@ -44,11 +44,15 @@ pub fn is_masked(text: &str) -> bool {
     })
 }
 
+/// Normalises width, whitespace and case.
+fn normalise(text: &str) -> String {
+    clean(text, Profile::Code).text.to_ascii_uppercase()
+}
+
 /// Normalises width, whitespace and case, and reports what `check` finds. If `check` finds a problem
 /// in a masked value, the problem is `Masked`.
 fn normalise_and_check(text: &str, check: impl Fn(&str) -> Option<Problem>) -> CheckedNumber {
-    let mut normalised = clean(text, Profile::Code).text.into_owned();
-    normalised.make_ascii_uppercase();
+    let normalised = normalise(text);
     let found = check(&normalised);
     let problem =
         if found.is_some() && is_masked(&normalised) { Some(Problem::Masked) } else { found };

@@ -16,36 +16,38 @@ impl Hotline {
     /// its rows over [`Settings::spread`].
     ///
     /// # Errors
-    /// If the database refuses, for example because a reader has locked it for thirty seconds.
+    /// The database refuses, for example because a reader has locked it for thirty seconds.
     pub async fn file(&self, n: u64) -> anyhow::Result<Vec<String>> {
         let mut database = self.database.lock().await;
         let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
+        // The oracle is the simulator's own account of what was ever in the database.
         let is_first = transaction.oracle.cases().is_empty();
         let spread = if is_first { self.settings.spread } else { Duration::ZERO };
         let mut filed = Vec::new();
         let mut n_left = n;
         while n_left > 0 {
-            // Files them in chunks, so that other tasks can run and fewer rows are in memory twice.
+            // Files them in chunks, so that other tasks can run, and only one chunk at a time is in memory
+            // beside its copy in the oracle.
             let chunk = n_left.min(1_000);
             let times = (0..chunk).map(|i| now - fraction(spread, n_left - 1 - i, n)).collect();
             let keys = file_at(&mut transaction, &self.settings, times).await?;
-            let is_used_up = keys.is_empty();
-            filed.extend(keys);
-            if is_used_up {
+            if keys.is_empty() {
                 break;
             }
+            filed.extend(keys);
             n_left -= chunk;
         }
         transaction.commit().await?;
 
-        // A separate transaction changes serial numbers, so that readers can see the old ones before.
+        // A separate transaction changes serial numbers, so that readers can see the old ones first.
         let renumbered = filed.iter().filter(|(_, quirks)| quirks.contains(&Quirk::Renumbered));
         let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
         for (rowguid, _) in renumbered {
             let Some(case) = transaction.oracle.case(rowguid) else { continue };
             let (mut row, mut quirks) = (case.last().row.clone(), case.last().quirks.clone());
+            // The first two letters name the intake channel; renumbering changes them.
             row.serialnum = format!("ZW{}", &row.serialnum[2..]);
             if case.last().row.serialnum == row.serialnum {
                 row.serialnum = format!("DH{}", &row.serialnum[2..]);
@@ -58,7 +60,7 @@ impl Hotline {
         Ok(filed.into_iter().map(|(rowguid, _)| rowguid).collect())
     }
 
-    /// Files one demand whose `LASTMODIFYTIME` is `delay` older than the newest in the table, like a row
+    /// Files one demand whose `LASTMODIFYTIME` is older by `delay` than the newest in the table, like a row
     /// from a long transaction that commits late. Returns its `ROWGUID`; `None` if the corpus is used up.
     ///
     /// # Errors
@@ -67,7 +69,7 @@ impl Hotline {
         let mut database = self.database.lock().await;
         let mut transaction = database.begin().await?;
         let newest = transaction.newest().await?.unwrap_or_else(|| self.settings.clock.now());
-        let times = vec![newest - fraction(delay, 1, 1)];
+        let times = vec![newest - delay];
         let keys = file_at(&mut transaction, &self.settings, times).await?;
         transaction.commit().await?;
         Ok(keys.into_iter().next().map(|(rowguid, _)| rowguid))
@@ -87,15 +89,16 @@ async fn file_at(
     for (at, number) in times.into_iter().zip(transaction.oracle.cases().len() as u64 + 1..) {
         let Some((row, quirks)) = new_row(settings, number, at, previous.as_deref()) else { break };
         previous = Some(row.serialnum.clone());
-        let due_quirks: Vec<Quirk> = settings.quirks.at(number).collect();
-        if due_quirks.contains(&Quirk::Deleted) {
+        let planned_quirks: Vec<Quirk> = settings.quirks.at(number).collect();
+        if planned_quirks.contains(&Quirk::Deleted) {
+            // Plans the deletion of the row: `None` instead of its next status.
             transaction.plan(&row.rowguid, None).await?;
-        } else if due_quirks.contains(&Quirk::RaceUpdate) {
+        } else if planned_quirks.contains(&Quirk::RaceUpdate) {
             let status = row.cstatus.read().unwrap_or_default();
             let next = lifecycle::next_status(&mut Dice::new(settings.seed, number), &status);
             transaction.plan(&row.rowguid, Some(next)).await?;
         }
-        keys.push((row.rowguid.clone(), due_quirks));
+        keys.push((row.rowguid.clone(), planned_quirks));
         rows.push((row, quirks));
     }
     transaction.write(settings.clock.now(), rows).await?;

@@ -49,7 +49,7 @@ pub(super) fn label(code: &'static str) -> &'static str {
     find(code).map_or(code, |(_, label)| label)
 }
 
-/// The code and the label of a status, from either; `None` if it is not in the list.
+/// The code and the label of a status, given either of them; `None` if it is not in the list.
 fn find(status: &str) -> Option<&'static (&'static str, &'static str)> {
     STATUSES.iter().find(|(code, label)| [*code, *label].contains(&status))
 }

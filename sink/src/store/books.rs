@@ -30,13 +30,14 @@ pub struct BooksRow {
     pub skipped: u64,
     /// Entries that could not become demands; they are published for quarantine.
     pub rejected: u64,
-    /// Events in all messages of advanced reads.
+    /// Events (demands and rejects) in all messages of advanced reads.
     pub published: u64,
     /// Events with a new state of a demand.
     pub stored: u64,
-    /// Events with the content of the current state of their demand.
+    /// Events whose content equals the current state of their demand.
     pub unchanged: u64,
-    /// Events with a state that is older than the current one, or has its version and another content.
+    /// Events with a state that is older than the current one, or has the same version as the current
+    /// one but different content.
     pub stale: u64,
     /// Events that went to quarantine, including rejected entries.
     pub quarantined: u64,
@@ -45,11 +46,11 @@ pub struct BooksRow {
     /// Events of messages that were delivered again; no other count includes them.
     pub redelivered: u64,
     /// Messages that were kept although the position has not moved past their read: the process crashed before
-    /// that, or is about to do it. No other count includes their events.
+    /// moving it, or has yet to move it. No other count includes their events.
     pub orphans: u64,
     /// `Some(true)`: every message of every advanced read has a receipt with the same hash and number of
-    /// events. `None`: some receipts are still missing. `Some(false)`: the counts or a receipt contradict each
-    /// other, and somebody must find out why.
+    /// events. `None`: some receipts are still missing, or this has not been decided yet. `Some(false)`: the
+    /// counts or a receipt contradict each other, and somebody must find out why.
     pub balanced: Option<bool>,
 }
 
@@ -88,8 +89,8 @@ impl BooksRow {
 }
 
 impl Database {
-    /// The books of one channel, or of all channels if it is `None`: the reads since the time `since`, and the
-    /// daily totals from that day on; everything if it is `None`.
+    /// The books of one channel, or of all channels if `channel` is `None`: the reads since the time `since`,
+    /// and the daily totals from that day on; everything if `since` is `None`.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -106,28 +107,26 @@ impl Database {
         Ok(books)
     }
 
-    /// The number of messages without a receipt, in the reads of `channel` up to the move number `step` of its
-    /// position. The sink has not kept these messages yet.
+    /// The number of messages without a receipt, in the reads of `channel` up to the one that moved its
+    /// position for the `step`-th time. The sink has not kept these messages yet.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn missing_receipts(&self, channel: &ChannelId, step: u64) -> Result<u64, Fault> {
         let values = [channel.as_str().into(), int(step).into()];
         let read = |row: &dyn Columns| row.count("n");
-        Ok(self
-            .query_first("read the receipts", MISSING_RECEIPTS, &values, read)
-            .await?
-            .unwrap_or(0))
+        let n = self.query_first("read the receipts", MISSING_RECEIPTS, &values, read).await?;
+        Ok(n.unwrap_or(0))
     }
 
     /// Replaces the oldest balanced reads from before `before`, at most ten thousand, and their receipts by
     /// daily totals; returns the number of reads. A message of such a read that is delivered again is judged
-    /// again: so `before` should be longer ago than any broker keeps a message.
+    /// again: so `before` should lie further back than any broker keeps messages.
     ///
     /// # Errors
-    /// The store cannot be written; nothing was folded.
+    /// The store cannot be written; nothing was replaced.
     pub async fn fold_books(&self, before: Timestamp) -> Result<u64, Fault> {
-        let mut tx = self.begin_exclusive("fold the books").await?;
+        let mut tx = self.begin_exclusive("replace old books by daily totals").await?;
         let read = |row: &dyn Columns| {
             let day = day(row.some_time("read_at")?);
             Ok(serde_json::json!([row.some_text("channel")?, row.some_int("read_no")?, day]))
@@ -207,7 +206,8 @@ const BALANCED: &str = "SELECT r.channel, r.read_no, r.read_at FROM read r
               OR q.stored + q.unchanged + q.stale + q.quarantined <> p.events))
      ORDER BY r.read_at LIMIT 10000";
 
-/// Replaces reads by daily totals. $1 is a list of (channel, read number, day). The receipts are locked before
+/// Replaces reads by daily totals. $1 is a list of (channel, read number, day), which `{each}` makes a table
+/// with the column `value`; for `{each}` and `{lock}`, see `database/sql.rs`. The receipts are locked before
 /// they are added up, so that their counts cannot change. Reads and receipts are added up separately, because
 /// in a join a read would count once for each of its messages.
 const FOLD: [&str; 6] = [

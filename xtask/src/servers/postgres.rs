@@ -18,8 +18,12 @@ host all postgres 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust
 ";
 
-/// Creates the data folder if there is none, and starts the server.
+/// Stops the server at once: PostgreSQL then does not wait for clients to disconnect.
+const STOP_SIGNAL: &str = "INT";
+
+/// Starts the server. Creates its data folder first, except in a permanent folder that has one already.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
+    // The name of the folder, and the system user that the package `postgresql` creates.
     let home = folder.server_home("postgres", "postgres")?;
     let data = home.join("data");
     let password = home.load_or_create("password", password)?;
@@ -36,21 +40,21 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
 
     let port = home.load_or_create("port", free_port)?;
     let server = program("postgres").context("no postgres: run `cargo xtask setup`")?;
-    let mut run = home.server("INT", &server);
+    let mut run = home.server(STOP_SIGNAL, &server);
     run.arg("-D").arg(&data);
     for setting in [
         format!("port={port}"),
         "listen_addresses=127.0.0.1".to_owned(),
         format!("unix_socket_directories={}", home.join("").display()),
         "max_connections=200".to_owned(),
-        // The data is deleted after the run, so it need not survive a power failure.
+        // Test data need not survive a power failure.
         "fsync=off".to_owned(),
         "full_page_writes=off".to_owned(),
     ] {
         run.arg("-c").arg(setting);
     }
     let ready = "database system is ready to accept connections";
-    let process = Process::start("postgres", "INT", &mut run, ready)?;
+    let process = Process::start("postgres", STOP_SIGNAL, &mut run, ready)?;
     let url = format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres");
     Ok(Server::new(process, vec![("TONGHUI_TEST_POSTGRES", url)]))
 }

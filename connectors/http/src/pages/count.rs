@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{NextPage, Param, Position, Size, Step, StopRule, new_hash, position::to_u64};
+use super::{NextPage, Param, Position, Size, Step, StopRule, hash_of_new_page, position::to_u64};
 use crate::answer::Page;
 
 /// Pages that are requested by number.
@@ -57,20 +57,20 @@ impl Number {
     pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize) -> Result<Step, String> {
         // A page was read again; `is_last` is about the page after it, which was read before.
         if let Some(is_last) = at.rereading.take() {
-            let is_known = at.hash_before.as_deref() == Some(page.hash().as_str());
-            return Ok(Step { is_last, is_known });
+            let was_read_before = at.hash_before.as_deref() == Some(page.hash().as_str());
+            return Ok(Step { is_last, was_read_before });
         }
-        let hash = new_hash(at, page)?;
+        let hash = hash_of_new_page(at, page)?;
         let is_first = at.offset() == 0;
         let n_read = at.offset().saturating_add(to_u64(size));
         let is_last = self.stop.is_met(page, n_read, size);
         at.next = Some(NextPage::AfterRecords(n_read));
         at.note_page(hash);
         if is_first {
-            return Ok(Step { is_last, is_known: false });
+            return Ok(Step { is_last, was_read_before: false });
         }
         at.rereading = Some(is_last);
-        Ok(Step { is_last: false, is_known: false })
+        Ok(Step { is_last: false, was_read_before: false })
     }
 
     /// Moves past a page that cannot be read, and returns whether it was the last. If it was being read
@@ -83,7 +83,7 @@ impl Number {
 impl Offset {
     pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize) -> Result<Step, String> {
         // A page that is read again may equal the last one, so it is not compared with it.
-        let hash = if at.rereading.is_some() { page.hash() } else { new_hash(at, page)? };
+        let hash = if at.rereading.is_some() { page.hash() } else { hash_of_new_page(at, page)? };
         let n_known = match &at.last_record {
             None => 0,
             Some(last) => page.hashes.iter().position(|hash| hash == last).map_or(0, |at| at + 1),
@@ -94,7 +94,7 @@ impl Offset {
             at.next = Some(NextPage::AfterRecords(at.offset().saturating_sub(n_back)));
             // Only once, because the missing record itself may have been deleted.
             at.rereading = Some(false);
-            return Ok(Step { is_last: false, is_known: false });
+            return Ok(Step { is_last: false, was_read_before: false });
         }
         let was_rereading = at.rereading.take().is_some();
         let n_read = at.offset().saturating_add(to_u64(page.len()));
@@ -106,7 +106,7 @@ impl Offset {
         at.next = Some(NextPage::AfterRecords(n_read.saturating_sub(overlap)));
         at.last_record = if overlap == 1 { page.hashes.last().cloned() } else { None };
         at.note_page(hash);
-        Ok(Step { is_last, is_known: !has_new })
+        Ok(Step { is_last, was_read_before: !has_new })
     }
 
     /// Moves past a page that cannot be read. Returns `false`, because more pages may follow.

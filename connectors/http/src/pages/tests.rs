@@ -33,7 +33,7 @@ fn read_all(
         asked.push(question.to_string());
         let page = answer(&question);
         let step = pager.step(position, &page, size).unwrap();
-        if !step.is_known {
+        if !step.was_read_before {
             let ids = page.records.iter().filter_map(|record| record["id"].as_str());
             seen.extend(ids.map(str::to_owned));
         }

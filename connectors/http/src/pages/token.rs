@@ -4,7 +4,7 @@ use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{NextPage, Position, Size, Step, new_hash};
+use super::{NextPage, Position, Size, Step, hash_of_new_page};
 use crate::answer::Page;
 
 /// Each page names the next one by a token; the last page has none.
@@ -43,24 +43,24 @@ impl Token {
 
 /// Moves to the next page, which `page` names by a token or an address.
 pub(super) fn step(
-    at: &mut Position,
+    position: &mut Position,
     page: &Page,
     token: Option<String>,
     next_page: fn(String) -> NextPage,
 ) -> Result<Step, String> {
-    let hash = new_hash(at, page)?;
+    let hash = hash_of_new_page(position, page)?;
     let token = token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty());
     let next = token.map(next_page);
-    if next.is_some() && next == at.next {
-        return Err(format!("page {} names itself as the next page", at.n_pages + 1));
+    if next.is_some() && next == position.next {
+        return Err(format!("page {} names itself as the next page", position.n_pages + 1));
     }
     let is_last = next.is_none();
-    at.next = next;
-    at.note_page(hash);
-    Ok(Step { is_last, is_known: false })
+    position.next = next;
+    position.note_page(hash);
+    Ok(Step { is_last, was_read_before: false })
 }
 
-/// The address of the next page in the header `Link`.
+/// The address of the next page in the `Link` header.
 pub(super) fn next_link(page: &Page) -> Option<String> {
     page.headers.get("link").and_then(|link| parse_link(link))
 }

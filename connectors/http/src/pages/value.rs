@@ -6,7 +6,7 @@ use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{NextPage, Param, Position, Size, Step, StopRule, new_hash};
+use super::{NextPage, Param, Position, Size, Step, StopRule, hash_of_new_page};
 use crate::answer::Page;
 
 /// Pages that begin after the last record of the previous page.
@@ -51,7 +51,7 @@ impl Keyset {
     }
 
     pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize) -> Result<Step, String> {
-        let hash = new_hash(at, page)?;
+        let hash = hash_of_new_page(at, page)?;
         let last = page.last_value(&self.at);
         let is_same = last.is_some() && last.as_deref() == at.value();
         // At the end, a source that repeats the last record returns only that record.
@@ -66,7 +66,7 @@ impl Keyset {
             at.next = Some(NextPage::AfterValue(last));
         }
         at.note_page(hash);
-        Ok(Step { is_last, is_known: is_same })
+        Ok(Step { is_last, was_read_before: is_same })
     }
 }
 
@@ -79,7 +79,7 @@ impl Newest {
     }
 
     pub(super) fn step(&self, at: &mut Position, page: &Page) -> Result<Step, String> {
-        let hash = new_hash(at, page)?;
+        let hash = hash_of_new_page(at, page)?;
         let numbers = page.records.iter().filter_map(|record| self.at.text(record));
         let numbers: Vec<String> = numbers.filter(|number| is_number(number)).collect();
         // The last number on the page, not the smallest, which may be pinned at the top.
@@ -96,12 +96,12 @@ impl Newest {
         at.note_page(hash);
         if has_new && let Some(last) = last {
             at.next = Some(NextPage::AfterValue(last));
-            return Ok(Step { is_last: false, is_known: false });
+            return Ok(Step { is_last: false, was_read_before: false });
         }
         // The pass is complete: all records up to the newest are known now.
         let newest = [at.known_up_to.take(), at.newest.take()];
         at.known_up_to = newest.into_iter().flatten().max_by(|a, b| compare_numbers(a, b));
-        Ok(Step { is_last: true, is_known: false })
+        Ok(Step { is_last: true, was_read_before: false })
     }
 }
 

@@ -1,11 +1,11 @@
-//! Telephone numbers of mainland China, as people type them and spreadsheets change them.
+//! Telephone numbers of mainland China, as people type them.
 
-use super::{CheckedNumber, Problem, is_masked, normalise_and_check};
+use super::{CheckedNumber, Problem, is_masked, normalise};
 
 /// Checks a mobile number: eleven digits that begin with 13 to 19. The country code (+86, 0086 or 86),
 /// whitespace, hyphens and brackets are removed.
 pub fn mobile(text: &str) -> CheckedNumber {
-    let typed = normalise_and_check(text, |_| None).normalised;
+    let typed = normalise(text);
     let number: String = typed.chars().filter(|c| !is_separator(*c)).collect();
     let number = without_country(&number).unwrap_or(&number);
     match number.as_bytes() {
@@ -18,13 +18,12 @@ pub fn mobile(text: &str) -> CheckedNumber {
     }
 }
 
-/// Checks a landline number and writes it as `0553-3800000`, followed by `-801` for an extension.
+/// Checks a landline number and writes it as `0553-3800000` (without an area code, as `3800000`), followed by
+/// `-801` for an extension.
 pub fn landline(text: &str) -> CheckedNumber {
-    let typed = normalise_and_check(text, |_| None).normalised;
-    match parse(&typed) {
-        Some(normalised) => CheckedNumber { normalised, problem: None },
-        None => invalid(typed),
-    }
+    let typed = normalise(text);
+    let valid = |normalised| CheckedNumber { normalised, problem: None };
+    parse(&typed).map_or_else(|| invalid(typed), valid)
 }
 
 /// A number that is masked or has the wrong format.
@@ -46,8 +45,8 @@ fn without_country(number: &str) -> Option<&str> {
 fn parse(typed: &str) -> Option<String> {
     let typed = typed.trim_start_matches(is_separator);
     let national = typed.strip_prefix("+86").or_else(|| typed.strip_prefix("0086"));
-    let is_end = |c| is_separator(c) || matches!(c, '转' | '#');
-    let mut groups = national.unwrap_or(typed).split(is_end).filter(|group| !group.is_empty());
+    let is_delimiter = |c| is_separator(c) || matches!(c, '转' | '#');
+    let mut groups = national.unwrap_or(typed).split(is_delimiter).filter(|g| !g.is_empty());
     let first = groups.next()?;
     let (area, rest) =
         if first.starts_with('0') { first.split_at_checked(area_len(first))? } else { ("", first) };

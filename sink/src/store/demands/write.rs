@@ -1,5 +1,5 @@
-//! Writes a plan: each table once, and a table before those that refer to it. If several processes may
-//! write, rows that two sinks could both write are written in the order of their keys, so that the sinks cannot
+//! Writes a plan table by table, and a table before those that refer to it. If several processes may write,
+//! rows that two sinks could both write are written in the order of their keys, so that the sinks cannot
 //! deadlock.
 
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -27,6 +27,7 @@ pub(crate) async fn write(
     if !write_demands(tx, plan).await? {
         return Ok(false);
     }
+    // Only PostgreSQL, the shared store, partitions `demand_raw` (by `seen_at`).
     let is_partitioned = tx.is_shared();
     tx.write_rows(HISTORY, &plan.history.iter().map(history_row).collect::<Vec<_>>()).await?;
     let raws: Vec<_> = plan.history.iter().map(|entry| raw_row(entry, is_partitioned)).collect();
@@ -138,7 +139,7 @@ fn quarantine_row(quarantined: &Quarantined) -> Row<'_> {
     row
 }
 
-/// Resolves the row in quarantine of a demand that has a newer valid state.
+/// The values for `RESOLVE`, which resolves the quarantine row of this demand, if there is an older one.
 fn resolve_row<'a>(change: &'a DemandChange<'_>) -> Row<'a> {
     let mut row = vec![("id", Value::Id(change.id)), ("seen_at", change.last_seen_at.into())];
     row.extend(version_columns(change.current.version));
@@ -176,9 +177,12 @@ fn message_columns(message: &MessageId) -> [(&'static str, Value<'_>); 3] {
     ]
 }
 
+// Templates: `database/sql.rs` fills in `{insert}`, `{names}` and `{rows}`. `format!` needs double braces.
+
 const INSERT: &str = "{insert} INTO demand ({names}) {rows}";
 
-/// Sets all columns but id and key: these never change, and setting them would rewrite their indexes.
+/// Sets the columns that can change. It does not set id, channel and key, because that would rewrite their
+/// indexes.
 static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let columns = COLUMNS.iter().map(|column| column.name);
     let columns = columns.filter(|name| !matches!(*name, "id" | "channel" | "source_key"));

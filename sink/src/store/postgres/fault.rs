@@ -28,8 +28,8 @@ pub(in crate::store) fn message(error: &Error) -> String {
     }
 }
 
-/// Whether the connection is lost, or its server no longer accepts writes. Then another host may be the one
-/// that accepts writes now.
+/// Whether the connection is lost, or its server no longer accepts writes; if so, another host may accept
+/// writes now.
 pub(super) fn is_lost(error: &Error) -> bool {
     match error {
         Error::Io(_)
@@ -78,12 +78,12 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
     let code = code(error);
     match (error, code.as_str()) {
         (Error::Io(error), _) if connect_failure_text(error).is_some() => {
-            (Transient, Some("check the host and port in the store URL, and that PostgreSQL runs"))
+            (Transient, Some("check the store URL's host and port; PostgreSQL must be running"))
         }
         (Error::Tls(_), _) => (Stopped, Some("check sslmode and sslrootcert in the store URL")),
         (Error::Configuration(_), _) => (Stopped, Some("check the store URL")),
         (_, "28000" | "28P01") => {
-            (Stopped, Some("check user and password in the store URL, and pg_hba.conf"))
+            (Stopped, Some("check the user and the password in the store URL, and pg_hba.conf"))
         }
         (_, "3D000") => (
             Stopped,
@@ -94,7 +94,7 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
         (_, "42501") => (
             Stopped,
             Some(
-                "as administrator, run `GRANT USAGE, CREATE ON SCHEMA name TO user` for the user in the store URL, and `ALTER TABLE name OWNER TO user` for tables of another user",
+                "as an administrator, run `GRANT USAGE, CREATE ON SCHEMA name TO user` for the user in the store URL, and `ALTER TABLE name OWNER TO user` for tables of another user",
             ),
         ),
         (_, "53100") => (Transient, Some("free space on the disk of the server")),

@@ -21,7 +21,7 @@ async fn who_is_not_let_in_is_told_what_to_do_and_not_his_password() {
     let password = url.split_once("postgres:").unwrap().1.rsplit_once('@').unwrap().0;
     let password = password.rsplit_once(':').map_or(password, |(_, password)| password);
     let fault = refused(&url.replace(password, "wr0ng")).await;
-    stops_with(&fault, "check user and password");
+    stops_with(&fault, "check the user and the password");
     assert!(!format!("{fault} {fault:?}").contains("wr0ng"), "{fault:?}");
     stops_with(&refused(&format!("{url}_missing")).await, "CREATE DATABASE");
     let latin = new_database("ENCODING 'LATIN1' LOCALE 'C'").await;

@@ -70,11 +70,11 @@ fn a_malformed_sequence_marks_its_row_only() {
     assert_eq!(malformed[1][0].field, "b");
     assert_eq!(
         malformed[1][0].detail,
-        "the 1-byte sequence at offset 2 is not GB18030 (first of 2)"
+        "the 1-byte sequence at offset 2 is not valid GB18030 (first of 2)"
     );
     assert_eq!(
         malformed[2][0].detail,
-        "the 1-byte sequence at offset 5 is not GB18030 (first of 2)"
+        "the 1-byte sequence at offset 5 is not valid GB18030 (first of 2)"
     );
     assert_eq!(rows[2].bytes.as_deref(), Some(&b"\"3\",\"\xc8\n\xff\"\n"[..]));
 }
