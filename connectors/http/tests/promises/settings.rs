@@ -36,7 +36,7 @@ async fn settings_that_contradict_each_other_say_what_to_write() {
             "not both",
         ),
         (json!({ "reread": { "days": 3 } }), "add `since` or `day`"),
-        (json!({ "each": { "param": "f", "values": [1, 1] } }), "all different"),
+        (json!({ "each": { "param": "f", "values": [1, 1] } }), "no two equal"),
         (json!({ "ca": "no certificate" }), "PEM"),
         (json!({ "timeout": "0s" }), "30s"),
         (json!({ "warm_up": "http://upstream.example/" }), "insecure"),
