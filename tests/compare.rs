@@ -188,7 +188,7 @@ pub fn altered_field(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<
             }),
             // The demand has the value of the source.
             "repeat" => {
-                let mark = if value["flag"] == true { "1" } else { "0" };
+                let mark = if value["flag"].as_bool().expect("a flag") { "1" } else { "0" };
                 kept["repeat"]["flag"] == mark
             }
             "quality" => value.as_array().expect("a list").iter().all(|quality| {

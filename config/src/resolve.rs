@@ -82,7 +82,7 @@ pub fn resolve(
 fn settings(dir: &Path, gateway: Value, raw: Vec<RawChannel>) -> Result<Settings, Problems> {
     let defect = |file: &str, error: serde_json::Error| {
         let message =
-            format!("the file passes its checks but cannot be read; report this: {error}");
+            format!("the file passes its checks but cannot be used; report this: {error}");
         Problems::from(Problem::of_file(file, message))
     };
     let mut channels = Vec::new();

@@ -127,14 +127,14 @@ impl LeaseHolder {
             match tokio::time::timeout_at(safe_until, renewing).await {
                 Ok(Ok(true)) => safe_until = requested_at + LEASE_PERIOD - SAFETY_MARGIN,
                 Ok(Ok(false)) => {
-                    warn!(upstream, "another process has taken over the lease; work under it ends");
+                    warn!(upstream, "another process took the lease; the work that needs it stops");
                     return;
                 }
                 Ok(Err(fault)) if Instant::now() < safe_until => {
                     report(lease, "cannot renew the lease", &fault, RENEW_INTERVAL, "retry in 4 s");
                 }
                 Ok(Err(_)) | Err(_) => {
-                    warn!(upstream, "the lease was not renewed in time; work under it ends");
+                    warn!(upstream, "the lease was not renewed; the work that needs it stops");
                     return;
                 }
             }

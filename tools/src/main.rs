@@ -73,6 +73,8 @@ const DICTIONARY_BYTES: usize = 16 * 1024;
 const PAGE_ROWS: u32 = 500;
 /// The maximum number of samples of one channel; without it, nearly all would be from the hotline.
 const MAX_SAMPLES_PER_CHANNEL: usize = 400;
+/// Minimum number of samples in all.
+const MIN_SAMPLES: usize = 400;
 
 /// Trains a dictionary on the raw records in the store of the configuration folder `config`, and writes it
 /// to `target`. Never overwrite a dictionary in use: a record can be read only with the dictionary that
@@ -95,7 +97,7 @@ async fn make_dictionary(config: &Path, target: &Path) -> anyhow::Result<String>
         }
     }
     let samples: Vec<Vec<u8>> = samples.into_values().flatten().collect();
-    ensure!(samples.len() >= MAX_SAMPLES_PER_CHANNEL, "too few records: run the demo for longer");
+    ensure!(samples.len() >= MIN_SAMPLES, "{} records are too few", samples.len());
     fs::write(target, zstd::dict::from_samples(&samples, DICTIONARY_BYTES)?)?;
     Ok(format!("{}: trained on {} records", target.display(), samples.len()))
 }

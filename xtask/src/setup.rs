@@ -58,7 +58,7 @@ fn install_packages() -> Result<()> {
     print(format_args!("installing {}", missing.join(", ")));
     run(shell.args(["-eu", "-c", INSTALL, "setup"]).args(&missing))?;
     let missing = missing_packages();
-    ensure!(missing.is_empty(), "install by hand, apt-get did not: {}", missing.join(", "));
+    ensure!(missing.is_empty(), "still missing after apt-get: {}", missing.join(", "));
     Ok(())
 }
 

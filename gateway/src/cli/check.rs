@@ -32,8 +32,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     }
     match problems(context)? {
         Ok(n_channels) => {
-            let none: [Problem; 0] = [];
-            out::show(context.format, &none, |_| format!("no problems; channels: {n_channels}"))
+            let text = |_: &_| format!("no problems; channels: {n_channels}");
+            out::show(context.format, &serde_json::json!([]), text)
         }
         Err(problems) => {
             out::show(context.format, &problems, ToString::to_string)?;
@@ -70,8 +70,8 @@ fn draw(report: &ChangeReport) -> String {
     }
     let head = ["field", "demands", "example", "now", "would be"];
     format!(
-        "{changed} of {demands} demands would change, {rejected} would be skipped or rejected; the \
-         records of {without_record} more cannot be read\n{}",
+        "{changed} of {demands} demands would change, {rejected} would be skipped or rejected; \
+         {without_record} have no readable record and were not compared\n{}",
         out::table(&head, rows, 5)
     )
 }

@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         // Each turn runs until settings change that all channels share, and everything has to restart.
         loop {
             let mut open_listeners = listeners(&settings, role, &channels, &store).await?;
-            tracing::info!(channels = channels.len(), ?store, ?role, "running");
+            tracing::info!(channels = channels.len(), store = store.place(), ?role, "running");
             let run_stop = stop.child();
             let (change, desired) = watch::channel(channels.clone());
             let common = settings.clone();

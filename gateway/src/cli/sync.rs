@@ -139,7 +139,7 @@ async fn sync(
     let unreachable_store = || {
         let row = |channel: &config::ChannelSettings| Row {
             channel: channel.id.clone(),
-            end: PassEnd::NotYet { why: "the store could not be reached".to_owned() },
+            end: PassEnd::NotYet { why: "the store was not opened in time".to_owned() },
         };
         (settings.channels.iter().map(row).collect(), Exit::TryAgain)
     };

@@ -141,7 +141,7 @@ fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
             text.push_str(&format!("\nline {line}: {rule}\n  before {before}\n  after  {after}"));
         }
         if *damaged > 0 {
-            text.push_str(&format!("\nline {line}: the text is lost in {damaged} places"));
+            text.push_str(&format!("\nline {line}: places where text is lost: {damaged}"));
         }
     }
     text

@@ -49,7 +49,7 @@ impl Database {
     }
 
     /// The name of the database in messages.
-    pub(crate) fn place(&self) -> &str {
+    pub fn place(&self) -> &str {
         match self {
             Self::Sqlite(store) => store.place(),
             Self::Postgres(store) => store.place(),

@@ -193,7 +193,7 @@ fn holding(row: &dyn Columns) -> Result<Holding, Error> {
     })
 }
 
-/// The kinds of requests.
+/// The kinds of requests. Their names in lower case are stored, so they must not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RequestKind {

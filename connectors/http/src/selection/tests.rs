@@ -88,15 +88,20 @@ fn a_clock_that_is_set_back_moves_the_start_back() {
     }
 }
 
+/// Start and end of the next `n` windows, and whether more follow at once.
+fn windows(n: usize, selection: &Selection, progress: &mut Progress) -> Vec<(Value, Value, bool)> {
+    let window = |_| {
+        let (params, more) = run_pass(selection, progress, "2026-10-09T09:30:00", &[]);
+        (params[0].1.clone(), params[1].1.clone(), more)
+    };
+    (0..n).map(window).collect()
+}
+
 #[test]
 fn windows_follow_each_other_without_a_gap_up_to_now() {
     let (selection, mut progress) = (since(false, Some(minutes(60))), Progress::default());
     progress.since = Some(at("2026-10-09T07:00:00"));
-    let mut ends = Vec::new();
-    for _ in 0..4 {
-        let (params, more) = run_pass(&selection, &mut progress, "2026-10-09T09:30:00", &[]);
-        ends.push((params[0].1.clone(), params[1].1.clone(), more));
-    }
+    let ends = windows(4, &selection, &mut progress);
     let time = |text: &str| json!(format!("2026-10-09 {text}"));
     assert_eq!(
         ends,
@@ -202,14 +207,9 @@ fn range(from: &str, to: &str) -> TimeRange {
 fn a_time_range_is_read_window_by_window_and_nothing_after_it() {
     let (mut selection, mut progress) = (since(false, Some(minutes(60))), Progress::default());
     selection.limit_to(range("2026-10-09T05:00:00", "2026-10-09T06:30:00")).unwrap();
-    let mut windows = Vec::new();
-    for _ in 0..2 {
-        let (params, more) = run_pass(&selection, &mut progress, "2026-10-09T09:30:00", &[]);
-        windows.push((params[0].1.clone(), params[1].1.clone(), more));
-    }
     let time = |text: &str| json!(format!("2026-10-09 {text}"));
     assert_eq!(
-        windows,
+        windows(2, &selection, &mut progress),
         [(time("05:00:00"), time("06:00:00"), true), (time("06:00:00"), time("06:30:00"), false)]
     );
 }

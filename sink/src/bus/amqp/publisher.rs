@@ -176,7 +176,7 @@ impl AmqpPublisher {
             let (n, total) = (outcome.refused, messages.len());
             let what = format!("the queue is full: it refused {n} of {total} messages");
             return Err(Fault::transient(what).at(queue).at(node.place()).remedy(
-                "start a sink, or run `tonghui status` to see why the sink keeps nothing",
+                "start a sink, or run `tonghui status` to see why the sink stores nothing",
             ));
         }
         Ok(())

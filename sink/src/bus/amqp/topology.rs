@@ -208,7 +208,7 @@ impl Declarations<'_> {
     }
 
     fn failure(&self, what: &str, name: &str) -> String {
-        let problem = if self.settings.declare { "was not created" } else { "does not exist" };
+        let problem = if self.settings.declare { "was not created" } else { "was not found" };
         format!("{what} {name} {problem}")
     }
 }

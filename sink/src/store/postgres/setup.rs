@@ -92,7 +92,7 @@ async fn check(connection: &mut PgConnection, place: &str) -> Result<(), Fault> 
     };
     let version: Option<i64> = timeout(MIGRATION_TIMEOUT, work)
         .await
-        .map_err(|_| Fault::transient("the server did not answer within an hour").at(place))?
+        .map_err(|_| Fault::transient("the search for the tables took over an hour").at(place))?
         .map_err(|error| fault(place, "look for the tables", &error))?;
     let ours = MIGRATIONS.iter().map(|migration| migration.version).max();
     if version > ours {

@@ -1,7 +1,7 @@
 //! Runs statements on PostgreSQL: binds values, reads rows, and fills in the words of its dialect.
 
 use contract::DemandId;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use sqlx::{
     Arguments as _, AssertSqlSafe, Decode, Encode, Error, PgConnection, Postgres as Driver,
     Row as _, Type,
@@ -87,9 +87,10 @@ pub(in crate::store) async fn write_rows(
     Ok(sqlx::query_with(sql, arguments).execute(conn).await?.rows_affected())
 }
 
-/// The JSON value of a text; `None` if it is not JSON, which does not happen, because `serde_json` wrote it.
+/// The JSON value of a text. A text that is not JSON becomes a JSON string, so that it is not lost, and is
+/// refused where a list is needed.
 fn json(text: &str) -> Option<Json<Box<RawValue>>> {
-    RawValue::from_string(text.to_owned()).ok().map(Json)
+    RawValue::from_string(text.to_owned()).or_else(|_| to_raw_value(text)).ok().map(Json)
 }
 
 /// The id of a demand, as the database type `uuid`.
@@ -134,5 +135,17 @@ impl Encode<'_, Driver> for Uuid {
 impl Decode<'_, Driver> for Uuid {
     fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
         Ok(Self(DemandId::from_bytes(value.as_bytes()?.try_into()?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_not_json_is_not_lost() {
+        for (text, written) in [("{\"a\":1}", "{\"a\":1}"), ("{a", "\"{a\""), ("", "\"\"")] {
+            assert_eq!(json(text).unwrap().0.get(), written);
+        }
     }
 }

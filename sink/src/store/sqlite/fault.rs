@@ -66,7 +66,7 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>, Option<&'static s
         ),
         (Some(READONLY | PERM), _) => (
             Stopped,
-            Some("the account of this process may not write to the file"),
+            Some("the account of this process has no right to write to the file"),
             Some("give it write permission on the file and its folder"),
         ),
         (Some(ERROR), _) => (

@@ -275,3 +275,10 @@ of_both! {
     read_numbers_that_many_reserve_at_once_are_given_once,
     shapes_are_those_of_the_newest_demands_since_a_change_was_accepted,
 }
+
+#[test]
+fn the_stored_names_of_requests_are_those_of_every_build() {
+    use crate::store::RequestKind::{Accept, Pause, Reload, Resume, Sync};
+    let names = serde_json::json!([Sync, Pause, Resume, Reload, Accept]);
+    assert_eq!(names, serde_json::json!(["sync", "pause", "resume", "reload", "accept"]));
+}

@@ -100,7 +100,7 @@ async fn a_queue_with_other_arguments_stops() {
     let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     let queue = settings.queue(&hotline());
     lapin.queue_declare(queue.as_str().into(), options, FieldTable::default()).await.unwrap();
-    stopped(settings, &queue, "exists with other arguments").await;
+    stopped(settings, &queue, "the queue or exchange exists with other arguments").await;
 }
 
 #[tokio::test]

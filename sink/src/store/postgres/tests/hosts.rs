@@ -84,7 +84,7 @@ async fn a_host_that_takes_no_writes_for_a_while_is_found_again() {
     served.tell(cut_off).await;
     let second = intake([&read(2, [record("a", "two")])]);
     // First the pool opens a new connection to the same host, and then the host is probed.
-    for why in ["read-only transaction", "does not accept writes"] {
+    for why in ["read-only transaction", "the server does not accept writes"] {
         let fault = served.store.store(&second).await.unwrap_err();
         assert!(fault.is_transient() && fault.to_string().contains(why), "{fault}");
     }
