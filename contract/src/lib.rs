@@ -44,7 +44,7 @@ pub use normalizer::{Accepted, Normalizer, Reason, Sealed, SealedBytes, Verdict}
 pub use outbox::{Channel, Outbox, Part, ReadBatch, Tally, pack};
 pub use raw::{Body, DecidedBy, Entry, Mark, Place, RawRecord, TextReport};
 pub use retry::{Retry, jitter};
-pub use settings::{Period, Secret, Size};
+pub use settings::{Period, Secret, Size, default_number};
 pub use store::{Checkpoints, Kept, Outcomes, Position, Store, keep};
 pub use time::{Clock, TimeRange, Timestamp, Window};
 pub use version::{Digest, MappingNo, ReadNo, Revision, Version};

@@ -20,6 +20,11 @@ pub struct Period(#[schemars(with = "String")] pub Duration);
 const MILLIS: [(&str, u64); 5] =
     [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
+/// The number `N`, for defaults: `#[serde(default = "contract::default_number::<500>")]`.
+pub fn default_number<const N: u32>() -> u32 {
+    N
+}
+
 impl Period {
     /// A period of `N` seconds, for defaults: `#[serde(default = "Period::seconds::<30>")]`.
     pub fn seconds<const N: u64>() -> Self {

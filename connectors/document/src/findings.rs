@@ -131,10 +131,10 @@ impl Findings {
     pub fn key(&self, path: &Path, tree: &Value) -> Option<String> {
         let key = path.text(tree).filter(|key| self.is_unmarked(key))?;
         let path = path.as_str();
-        // A name in brackets may contain dots.
-        let is_in_path = |name: &String| match path.contains('[') {
+        // A name in quotes may contain dots and brackets.
+        let is_in_path = |name: &String| match path.contains(['\'', '"']) {
             true => path.contains(name.as_str()),
-            false => path.split('.').any(|part| part == name),
+            false => path.split(['.', '[']).any(|part| part == name),
         };
         let repeated = self.repeated_names(tree);
         (!repeated.iter().any(is_in_path)).then_some(key)

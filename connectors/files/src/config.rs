@@ -65,7 +65,7 @@ pub struct Config {
     /// files stay.
     pub(crate) error: Option<String>,
     /// The maximum number of names that are read from one listing of the folder.
-    #[serde(default = "default_listing")]
+    #[serde(default = "contract::default_number::<1000>")]
     #[schemars(range(min = 1, max = 1_400))]
     pub(crate) listing: u32,
     /// The maximum time of one request to an SFTP server.
@@ -169,8 +169,4 @@ impl Limits {
     pub(crate) fn total_bytes(&self) -> u64 {
         u64::from(self.total) << 20
     }
-}
-
-fn default_listing() -> u32 {
-    1_000
 }

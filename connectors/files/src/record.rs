@@ -35,12 +35,11 @@ pub(crate) fn entry(
     options: &Options,
 ) -> Entry {
     let RawRow { at, mut tree, bytes, findings, defects: row_defects } = row;
-    // In a row with too many or too few cells, the key may be any value, even a personal one.
-    let is_key_doubtful = row_defects.damage.is_some();
     let is_malformed =
         row_defects.marks.iter().any(|mark| mark.flag == QualityFlag::MalformedBytes);
     let is_damaged = |key: &String| is_malformed && key.contains(char::REPLACEMENT_CHARACTER);
-    let key = findings.key(&options.config.key, &tree).filter(|_| !is_key_doubtful);
+    // In a row with too many or too few cells, the key may be any value, even a personal one.
+    let key = findings.key(&options.config.key, &tree).filter(|_| row_defects.damage.is_none());
     let key = key.and_then(|key| trimmed(&key)).filter(|key| !is_damaged(key)).map(RecordKey::new);
     let mut defects = findings.defects_in("", &tree, &report.charset);
     defects.marks.extend(row_defects.marks);

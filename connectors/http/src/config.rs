@@ -81,7 +81,7 @@ pub struct Config {
     #[serde(default = "Period::seconds::<30>")]
     pub(crate) timeout: Period,
     /// Maximum size of an unpacked answer, in MiB. A larger page is requested again with half its `size`.
-    #[serde(default = "number::<64>")]
+    #[serde(default = "contract::default_number::<64>")]
     #[schemars(range(min = 1, max = 1024))]
     pub(crate) limit_mib: u32,
     /// A file beside the channel file, with certificates (PEM) of authorities to trust in addition to
@@ -174,7 +174,7 @@ pub(crate) struct Ack {
     /// The text between keys. Without it, `json` and `body` get a list, and other requests use commas.
     pub(crate) separator: Option<String>,
     /// Maximum number of keys in one request.
-    #[serde(default = "number::<100>")]
+    #[serde(default = "contract::default_number::<100>")]
     #[schemars(range(min = 1, max = 500))]
     pub(crate) size: u32,
     /// Which answers are successes; by default, the same as for the list.
@@ -284,8 +284,4 @@ fn content_type() -> String {
 
 fn day_format() -> String {
     "%Y-%m-%d".to_owned()
-}
-
-fn number<const N: u32>() -> u32 {
-    N
 }

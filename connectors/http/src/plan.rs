@@ -108,9 +108,11 @@ fn check_page(page: &Paging) -> Result<(), Fault> {
 
 fn check_each(each: &Each) -> Result<(), Fault> {
     let Each { values, .. } = each;
-    let names: BTreeSet<String> = values.iter().map(value_name).collect();
-    if names.len() < values.len() || values.iter().any(|v| v.is_object() || v.is_array()) {
-        return Err(Fault::stopped("`values` must be strings or numbers, no two equal").at("each"));
+    let n_names = values.iter().map(value_name).collect::<BTreeSet<String>>().len();
+    let has_container = values.iter().any(|value| value.is_object() || value.is_array());
+    if !(1..=200).contains(&n_names) || n_names < values.len() || has_container {
+        let what = "`values` must be 1 to 200 strings or numbers, no two equal";
+        return Err(Fault::stopped(what).at("each"));
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ pub struct Config {
     pub(crate) memory: Size,
     /// Maximum number of records in one answer. Set a smaller number for large records: all records of
     /// an answer together may have at most 64 MiB.
-    #[serde(default = "default_page")]
+    #[serde(default = "contract::default_number::<500>")]
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) page: u32,
     /// What to read from a Singer tap. Required for taps, and allowed only for them.
@@ -85,8 +85,4 @@ pub(crate) enum Catalog {
 
 fn default_memory() -> Size {
     Size(1 << 30)
-}
-
-fn default_page() -> u32 {
-    500
 }

@@ -67,6 +67,9 @@ impl Plan {
                 .at(format!("table {table}"))
                 .remedy("add [table.changes]"));
         }
+        if !(1..=10_000).contains(&config.page) {
+            return Err(Fault::stopped("`page` is not between 1 and 10000"));
+        }
         let mut main = TablePlan::new(config.main.clone(), zone)?;
         let parts = config.part.iter().map(|part| PartPlan::new(part.clone(), zone));
         let parts = parts.collect::<Result<Vec<_>, _>>()?;

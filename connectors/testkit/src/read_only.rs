@@ -77,16 +77,16 @@ pub async fn resumes_after_any_cursor<A: Readable>(source: &A) {
     let keys = |batches: &[(Vec<Entry>, Cursor)]| -> BTreeSet<String> {
         batches.iter().flat_map(|(entries, _)| entries).map(key).collect()
     };
-    let whole = walk(source, usize::MAX, BATCH_SIZE).await;
+    let whole = walk(source, usize::MAX, false).await;
     for restart_at in 0..whole.len() {
-        let restarted = walk(source, restart_at, BATCH_SIZE).await;
+        let restarted = walk(source, restart_at, false).await;
         assert_eq!(keys(&restarted), keys(&whole), "after a restart at read {restart_at}");
     }
 }
 
 /// A cursor that was stored and read back is the same position, and has at most 64 KiB.
 pub async fn a_cursor_survives_json_within_64_kib<A: Readable>(source: &A) {
-    for (_, cursor) in walk(source, usize::MAX, BATCH_SIZE).await {
+    for (_, cursor) in walk(source, usize::MAX, false).await {
         assert_survives_json::<A>(&cursor);
         assert_within_64_kib(&cursor);
     }
@@ -123,7 +123,7 @@ pub async fn respects_max<A: Readable>(source: &A) {
 
 /// A batch contains a record at most once.
 pub async fn no_key_comes_twice_in_a_batch<A: Readable>(source: &A) {
-    for (entries, _) in walk(source, usize::MAX, 100).await {
+    for (entries, _) in walk(source, usize::MAX, true).await {
         let distinct: BTreeSet<String> = entries.iter().map(key).collect();
         assert_eq!(distinct.len(), entries.len(), "a key came twice");
     }
@@ -131,7 +131,7 @@ pub async fn no_key_comes_twice_in_a_batch<A: Readable>(source: &A) {
 
 /// Every record has a key, a revision and a body.
 pub async fn every_record_can_be_read<A: Readable>(source: &A) {
-    for (entries, _) in walk(source, usize::MAX, 100).await {
+    for (entries, _) in walk(source, usize::MAX, true).await {
         for entry in entries {
             if let Entry::Unreadable { place, reason, .. } = entry {
                 panic!("{}: {} ({})", place.at, reason.detail, reason.code);
@@ -192,10 +192,14 @@ pub(crate) fn assert_within_64_kib(cursor: &Cursor) {
     assert!(size <= MAX_CURSOR_BYTES, "a cursor of {size} bytes");
 }
 
+/// The entries of batches, with the cursor after each.
+type Batches = Vec<(Vec<Entry>, Cursor)>;
+
 /// Reads the first batches, with the cursor after each. Read `restart_at` and later ones use a new
-/// connector.
-async fn walk<A: Readable>(source: &A, restart_at: usize, max: usize) -> Vec<(Vec<Entry>, Cursor)> {
-    let mut batches: Vec<(Vec<Entry>, Cursor)> = Vec::new();
+/// connector. With `beyond_end`, the batches are larger, and reading goes on after the end.
+async fn walk<A: Readable>(source: &A, restart_at: usize, beyond_end: bool) -> Batches {
+    let max = if beyond_end { 100 } else { BATCH_SIZE };
+    let mut batches = Batches::new();
     let mut connector = source.new_connector();
     for n_reads in 0..MAX_BATCHES {
         if n_reads == restart_at {
@@ -204,7 +208,7 @@ async fn walk<A: Readable>(source: &A, restart_at: usize, max: usize) -> Vec<(Ve
         let after = batches.last().map(|(_, upto)| upto);
         let batch = ok(try_read(&mut connector, after, max).await);
         batches.push((batch.entries, ok(Cursor::encode(&batch.upto))));
-        if batch.caught_up {
+        if batch.caught_up && !beyond_end {
             break;
         }
     }

@@ -163,11 +163,9 @@ impl Detector {
 
     /// Whether the bytes can still turn out to be nearly UTF-8; `n_left` of this piece follow.
     fn can_be_utf8(&self, n_left: usize) -> bool {
-        if self.is_complete {
-            self.n_good + n_left as u64 >= MIN_GOOD_PER_MALFORMED * self.n_malformed
-        } else {
-            self.n_malformed < MAX_MALFORMED || self.is_nearly_utf8()
-        }
+        let is_open = self.n_malformed < MAX_MALFORMED || self.is_nearly_utf8();
+        let n_possible = self.n_good + n_left as u64;
+        is_open && (!self.is_complete || n_possible >= MIN_GOOD_PER_MALFORMED * self.n_malformed)
     }
 
     /// Counts the bytes that are UTF-8 and those that are not, until it is certain that the input is not

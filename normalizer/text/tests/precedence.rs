@@ -194,6 +194,15 @@ fn a_short_body_may_be_unsure_and_is_never_wrong_with_certainty() {
     }
 }
 
+#[test]
+fn pieces_and_the_whole_agree_when_much_is_malformed_at_first() {
+    let bytes = [vec![0xFF; 5_000], "诉求".repeat(20_000).into_bytes()].concat();
+    let mut detector = Detector::default();
+    bytes.chunks(700).for_each(|piece| detector.push(piece));
+    let hints = Hints::default();
+    assert_eq!(detector.evidence(&hints).0, decode(&bytes, &hints).evidence);
+}
+
 proptest! {
     #[test]
     fn any_split_of_a_stream_gives_what_the_whole_gives(

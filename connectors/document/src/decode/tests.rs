@@ -38,6 +38,8 @@ fn a_doubtful_key_is_none() {
         ("$.id", r#"{"id":NaN}"#, None),
         ("$.guid", r#"{"guid":"7","id":"8","id":"9"}"#, Some("7")),
         ("$.a.guid", r#"{"a":{"guid":"7"},"a":{"guid":"8"}}"#, None),
+        ("$.a[0].guid", r#"{"a":[{"guid":"7"}],"id":"8","id":"9"}"#, Some("7")),
+        ("$.a[0].id", r#"{"a":[{"id":"7","id":"8"}]}"#, None),
         ("$['a.b']", r#"{"a.b":"7","a.b":"8"}"#, None),
     ] {
         let key = Path::parse(path).unwrap();

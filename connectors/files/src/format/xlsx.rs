@@ -116,10 +116,11 @@ impl Package {
         if elements(workbook, "workbookPr").any(counts_from_1904) {
             return Err(dates_from_1904());
         }
-        let sheet = &workbook["sheets"][0]["sheet"][0];
+        let mut sheets = elements(&workbook["sheets"][0], "sheet");
+        let id = sheets.find_map(|sheet| sheet["@id"].as_str()).ok_or_else(not_a_workbook)?;
         let tree = self.tree("xl/_rels/workbook.xml.rels")?;
         let target = elements(&tree["Relationships"][0], "Relationship")
-            .find(|relationship| sheet["@id"].is_string() && relationship["@Id"] == sheet["@id"])
+            .find(|relationship| relationship["@Id"] == id)
             .and_then(|relationship| relationship["@Target"].as_str())
             .ok_or_else(not_a_workbook)?;
         Ok(match target.strip_prefix('/') {

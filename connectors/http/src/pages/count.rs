@@ -17,7 +17,7 @@ pub(crate) struct Number {
     /// The parameter whose value is the page number.
     param: String,
     /// The number of the first page.
-    #[serde(default = "one")]
+    #[serde(default = "contract::default_number::<1>")]
     first: u32,
     /// How many records a page has.
     pub(super) size: Option<Size>,
@@ -121,8 +121,4 @@ fn skip_page(at: &mut Position, size: usize) -> bool {
     at.next = Some(NextPage::AfterRecords(at.offset().saturating_add(to_u64(size))));
     at.note_page(String::new());
     false
-}
-
-fn one() -> u32 {
-    1
 }

@@ -85,7 +85,10 @@ impl Newest {
         // The last number on the page, not the smallest, which may be pinned at the top.
         let last = numbers.last().cloned();
         if last.is_some() && last.as_deref() == at.value() && page.len() > 1 {
-            return Err(format!("page {} ends at the same number as the last", at.n_pages + 1));
+            return Err(format!(
+                "page {} ends at the same number as the page before it",
+                at.n_pages + 1
+            ));
         }
         let newest = numbers.iter().chain(&at.newest).max_by(|a, b| compare_numbers(a, b)).cloned();
         let has_new = numbers.iter().any(|number| {

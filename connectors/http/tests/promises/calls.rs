@@ -133,7 +133,7 @@ async fn complete_records_are_returned_when_a_part_fails_and_the_rest_later() {
     assert_eq!(keys_of(&rest.entries), set(&["b", "c"]));
     assert_eq!(tree(&rest.entries[1])["detail"]["of"], "c");
     let n_lists = city.state().requests.iter().filter(|request| request.path == "/list").count();
-    assert_eq!(n_lists, 1, "the list was request for again");
+    assert_eq!(n_lists, 1, "the list was requested again");
 }
 
 #[tokio::test]

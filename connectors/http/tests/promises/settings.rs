@@ -37,6 +37,8 @@ async fn settings_that_contradict_each_other_say_what_to_write() {
         ),
         (json!({ "reread": { "days": 3 } }), "add `since` or `day`"),
         (json!({ "each": { "param": "f", "values": [1, 1] } }), "no two equal"),
+        (json!({ "each": { "param": "f", "values": [] } }), "1 to 200"),
+        (json!({ "each": { "param": "f", "values": (0..201).collect::<Vec<_>>() } }), "1 to 200"),
         (json!({ "ca": "no certificate" }), "PEM"),
         (json!({ "timeout": "0s" }), "30s"),
         (json!({ "warm_up": "http://upstream.example/" }), "insecure"),

@@ -68,6 +68,8 @@ async fn settings_that_cannot_work_are_refused() {
         (json!({ "table": "orders\" --" }), "cannot be the name"),
         (json!({ "key": "`id`" }), "cannot be the name"),
         (json!({ "columns": [""] }), "cannot be the name"),
+        (json!({ "page": 0 }), "page"),
+        (json!({ "page": 10_001 }), "page"),
         (json!({ "timeout": "0s" }), "timeout"),
         (json!({ "url": "oracle://a:s3cret@b/c" }), "url"),
         (json!({ "url": "postgres://a:s3cret@b:port/c" }), "url"),

@@ -229,7 +229,7 @@ fn push_reference(name: &BytesRef<'_>, into: &mut String) {
     }
 }
 
-/// The next event of a part. Fails if the event has `limit` bytes or more, because the parser keeps
+/// The next event of a part. Fails if the event has more than `limit` bytes, because the parser keeps
 /// it in memory.
 fn next_event<'b>(
     reader: &mut Reader<Part>,
@@ -237,7 +237,7 @@ fn next_event<'b>(
     buffer: &'b mut Vec<u8>,
 ) -> Result<Event<'b>, FileError> {
     buffer.clear();
-    reader.get_mut().set_limit(limit as u64);
+    reader.get_mut().set_limit(limit as u64 + 1);
     let event = reader.read_event_into(buffer);
     if reader.get_ref().limit() == 0 {
         let detail = "a cell of the workbook is larger than `limits.record` allows";
