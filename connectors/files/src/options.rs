@@ -51,7 +51,7 @@ impl Options {
         if !(1..=4).contains(&delimiter.len()) || !is_allowed(delimiter) || !quote.is_ascii() {
             return refuse(
                 "`csv.delimiter` or `csv.quote` is not valid",
-                "write an ASCII quote, and one to four other ASCII characters as the delimiter",
+                "write an ASCII quote, and one to four other ASCII characters, no line ends, as delimiter",
             );
         }
         let columns = Columns::new(&config.columns).map_err(|cause| {

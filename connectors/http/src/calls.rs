@@ -79,7 +79,7 @@ fn keys_param(ack: &Ack, call: &Call, keys: &[String]) -> Param {
 fn call_fault(error: FetchError, what: &str) -> Fault {
     match error {
         FetchError::Fault(fault) => fault,
-        FetchError::TooLarge => Fault::stopped(format!("{what} exceeds `limit_mib`: raise it")),
+        FetchError::TooLarge => Fault::stopped(format!("{what} is too large: raise `limit_mib`")),
         FetchError::Unreadable { what: why, .. } => {
             Fault::stopped(format!("{what} cannot be read: {why}"))
         }

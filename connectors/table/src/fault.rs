@@ -45,7 +45,7 @@ fn connection_fault(error: DbError) -> Result<Fault, DbError> {
         DbError::TooManyConnections => Fault::transient("the server accepts no more connections").remedy(
             "lower `concurrent` under [budget], or raise the limit of the server or the account",
         ),
-        DbError::OutOfResources => Fault::transient("the disk or memory of the database is full, or its disk fails")
+        DbError::OutOfResources => Fault::transient("the disk of the database is full or fails, or its memory is used up")
             .remedy("inform the administrator of the database"),
         DbError::Tls(why) => Fault::stopped("no encrypted connection can be made")
             .because(why)

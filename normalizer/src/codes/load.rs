@@ -181,7 +181,7 @@ fn damaged_cells(rows: &[CodeRow<'_>], column: &str) -> Vec<(u64, String)> {
         let what = if is_scientific(cell) {
             "digits are lost; set the column to text and enter the number again".to_owned()
         } else if is_date(cell) {
-            "a code became a date; set the column to text and enter the code again".to_owned()
+            "a code such as 1-2 became a date; set the column to text and enter the code again".to_owned()
         } else if has_lost_zeros(cell, width) {
             let width = width.unwrap_or_default();
             format!(
