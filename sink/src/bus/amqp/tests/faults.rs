@@ -106,7 +106,7 @@ async fn a_queue_with_other_arguments_stops() {
 #[tokio::test]
 async fn a_queue_that_is_looked_for_and_missing_stops() {
     let settings = AmqpSettings { declare: false, ..own() };
-    stopped(settings.clone(), "does not exist", "declare it").await;
+    stopped(settings.clone(), "was not found", "declare it").await;
     // After somebody has declared them, checking is enough.
     let declared = AmqpSettings { declare: true, ..settings.clone() };
     Amqp::new(declared).publisher().publish(&one(1)).await.unwrap();
