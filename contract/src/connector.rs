@@ -69,6 +69,14 @@ pub trait Connector: Send + Sized + 'static {
             .remedy("send the records from the source again: duplicates do no harm"))
     }
 
+    /// Checks that reading from the start shows all records of the source again.
+    ///
+    /// # Errors
+    /// `Stopped`, with the reason: for example, what was acknowledged is not shown any more.
+    fn ensure_listable(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// Parses a page or file of the source as [`read`](Self::read) does, without using the network. `name`
     /// is its file name, which may show its format and time.
     ///

@@ -114,6 +114,16 @@ impl Connector for Files {
         self.folder.settle(&self.options, pending).await
     }
 
+    fn ensure_listable(&self) -> Result<(), Fault> {
+        match self.options.config.archive {
+            None => Ok(()),
+            Some(_) => {
+                Err(Fault::stopped("files that were read are moved away, and not read again")
+                    .remedy("move the files of that time from `archive` back into the folder"))
+            }
+        }
+    }
+
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         open_file::sample(name, page, &self.options)
     }

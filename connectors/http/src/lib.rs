@@ -181,6 +181,14 @@ impl Connector for Http {
         Ok(())
     }
 
+    fn ensure_listable(&self) -> Result<(), Fault> {
+        match self.plan.ack {
+            None => Ok(()),
+            Some(_) => Err(Fault::stopped("the source does not send again what was acknowledged")
+                .remedy("ask the owner of the source to release the records of that time again")),
+        }
+    }
+
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         record::sample(&self.plan, page)
     }

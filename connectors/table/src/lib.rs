@@ -136,6 +136,16 @@ impl Connector for Table {
         Ok(())
     }
 
+    fn ensure_listable(&self) -> Result<(), Fault> {
+        let table = &self.plan.main;
+        if table.flags.is_empty() || table.changes.is_some() {
+            return Ok(());
+        }
+        Err(Fault::stopped("rows whose flag was set are not read again")
+            .at(format!("table {}", table.name))
+            .remedy("add [table.changes], so that all rows can be read"))
+    }
+
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         record::parse_sample(&self.plan, page)
     }

@@ -19,7 +19,9 @@ use crate::{
     clock::{self, format_time, parse_time},
     service::{BusEnds, Role, run_until_signal},
     stop::Stop,
+    supervise::Shared,
 };
+pub(super) use pass::{POLL_INTERVAL as LEASE_POLL_INTERVAL, Requested};
 use pass::{PassResult, pass};
 
 #[derive(Debug, clap::Args)]
@@ -76,7 +78,7 @@ pub(super) struct Row {
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut settings = assemble::settings(&context.config)?;
     ensure_configured(&settings, &args.channels)?;
-    let range = range(args, settings.zone)?;
+    let range = range(args.from.as_deref(), args.to.as_deref(), settings.zone)?;
     settings.channels.retain(|channel| args.all || args.channels.contains(&channel.id));
     super::runtime()?.block_on(async {
         let stop = Stop::default();
@@ -113,16 +115,20 @@ fn print_continuation(rows: &[Row], range: TimeRange, zone: Tz) {
     out::note(format!("to continue, run `tonghui sync {names} --from {from}{to}`"));
 }
 
-/// The time range of the backfill; `None` without `--from`.
-fn range(args: &Args, zone: Tz) -> Result<Option<TimeRange>, Problems> {
+/// The time range of `--from` and `--to`; `None` without `--from`.
+pub(super) fn range(
+    from: Option<&str>,
+    to: Option<&str>,
+    zone: Tz,
+) -> Result<Option<TimeRange>, Problems> {
     let now = clock::now();
-    let parse = |text: &String, name: &str| {
+    let parse = |text: &str, name: &str| {
         let wrong =
             |error: anyhow::Error| Problems::from(Problem::of_file(name, error.to_string()));
         parse_time(text, zone, now).map_err(wrong)
     };
-    let Some(from) = &args.from else { return Ok(None) };
-    let to = args.to.as_ref().map(|to| parse(to, "--to")).transpose()?;
+    let Some(from) = from else { return Ok(None) };
+    let to = to.map(|to| parse(to, "--to")).transpose()?;
     match TimeRange::new(parse(from, "--from")?, to) {
         Some(range) => Ok(Some(range)),
         None => Err(Problem::of_file("--to", "it must be later than --from").into()),
@@ -158,17 +164,23 @@ async fn sync(
         return Ok((Vec::new(), Exit::Done));
     };
     let reading = async {
-        let mut rows = pass(channels, &shared, args.no_wait).await;
-        if args.wait == Wait::Stored && !args.no_wait {
-            for Row { channel, end } in &mut rows {
-                wait_until_stored(&store, channel, end, stop).await;
-            }
+        if args.wait == Wait::Broker || args.no_wait {
+            return pass(channels, &shared, args.no_wait).await;
         }
-        rows
+        pass_and_store(channels, &shared).await
     };
     let rows = Box::pin(ends.run_sink_beside(reading)).await;
     let exit = exit_for(&rows, args.strict, &store).await?;
     Ok((rows, exit))
+}
+
+/// Reads the channels once, and waits until everything is stored.
+pub(super) async fn pass_and_store(channels: Vec<LiveChannel>, shared: &Shared) -> Vec<Row> {
+    let mut rows = pass(channels, shared, false).await;
+    for Row { channel, end } in &mut rows {
+        wait_until_stored(&shared.store, channel, end, &shared.environment.stop).await;
+    }
+    rows
 }
 
 /// Waits until everything that the pass read is stored, by this or another process. Changes `end` if stop
@@ -217,7 +229,13 @@ async fn exit_for(rows: &[Row], strict: bool, store: &Database) -> anyhow::Resul
 }
 
 impl Row {
-    fn line(&self) -> String {
+    /// Whether the pass read everything that was there, and all of it is stored.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.end, PassResult::Done { .. }) && !self.end.needs_attention()
+    }
+
+    /// The result as a line of text.
+    pub(super) fn line(&self) -> String {
         let channel = &self.channel;
         match &self.end {
             PassResult::Done { by, pass, complete, .. } => {
