@@ -106,7 +106,9 @@ async fn reconcile(
         if found.is_whole() || !args.repair {
             return Ok(Some(Report { channel: id, found, repaired: None }));
         }
-        let rows = pass_and_store(vec![again.clone()], &shared).await;
+        // Messages that a queue lost will never be stored: the repair waits for its own messages only.
+        let n_lost = store.missing_receipts(&id, u64::MAX >> 1).await?;
+        let rows = pass_and_store(vec![again.clone()], &shared, n_lost).await;
         if let Some(row) = rows.iter().find(|row| !row.is_done()) {
             anyhow::bail!("what was found could not be repaired: {}", row.line());
         }

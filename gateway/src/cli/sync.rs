@@ -167,34 +167,35 @@ async fn sync(
         if args.wait == Wait::Broker || args.no_wait {
             return pass(channels, &shared, args.no_wait).await;
         }
-        pass_and_store(channels, &shared).await
+        pass_and_store(channels, &shared, 0).await
     };
     let rows = Box::pin(ends.run_sink_beside(reading)).await;
     let exit = exit_for(&rows, args.strict, &store).await?;
     Ok((rows, exit))
 }
 
-/// Reads the channels once, and waits until everything is stored.
-pub(super) async fn pass_and_store(channels: Vec<LiveChannel>, shared: &Shared) -> Vec<Row> {
+/// Reads the channels once, and waits until everything is stored, except for `n_lost` messages.
+pub(super) async fn pass_and_store(
+    channels: Vec<LiveChannel>,
+    shared: &Shared,
+    n_lost: u64,
+) -> Vec<Row> {
     let mut rows = pass(channels, shared, false).await;
-    for Row { channel, end } in &mut rows {
-        wait_until_stored(&shared.store, channel, end, &shared.environment.stop).await;
+    for row in &mut rows {
+        wait_until_stored(shared, row, n_lost).await;
     }
     rows
 }
 
-/// Waits until everything that the pass read is stored, by this or another process. Changes `end` if stop
-/// is requested first.
-async fn wait_until_stored(
-    store: &Database,
-    channel: &ChannelId,
-    end: &mut PassResult,
-    stop: &Stop,
-) {
+/// Waits until everything that the pass read is stored, by this or another process. Changes the end of the row
+/// if stop is requested first.
+async fn wait_until_stored(shared: &Shared, row: &mut Row, n_lost: u64) {
+    let (store, stop) = (&shared.store, &shared.environment.stop);
+    let Row { channel, end } = row;
     let PassResult::Done { step, .. } = end else { return };
     loop {
         match store.missing_receipts(channel, *step).await {
-            Ok(0) => return,
+            Ok(n_missing) if n_missing <= n_lost => return,
             // If the store cannot be reached, the sink reports it.
             Ok(_) | Err(_) if !stop.is_requested() => stop.or_sleep(POLL_INTERVAL).await,
             Ok(_) | Err(_) => {
