@@ -101,7 +101,7 @@ impl<C: Connector> AnyConnector for TypeErased<C> {
             Ok(Batch {
                 entries: batch.entries,
                 upto: Cursor::encode(&batch.upto)?,
-                caught_up: batch.caught_up,
+                end: batch.end,
                 trouble: batch.trouble,
             })
         })

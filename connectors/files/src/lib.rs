@@ -32,7 +32,7 @@ mod text;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use contract::{Batch, Connector, ConnectorContext, Entry, Fault, Reason};
+use contract::{Batch, Connector, ConnectorContext, Entry, Fault, PassEnd, Reason};
 use tokio::time::Instant;
 
 pub use config::Config;
@@ -106,7 +106,7 @@ impl Connector for Files {
             }
             NextStep::Read(open) => (self.read_batch(open, max, until, &mut cursor).await?, false),
         };
-        Ok(Batch { entries, upto: cursor, caught_up, trouble: faults })
+        Ok(Batch { entries, upto: cursor, end: caught_up.then(PassEnd::default), trouble: faults })
     }
 
     async fn settled(&mut self, up_to: &Cursor) -> Result<(), Fault> {

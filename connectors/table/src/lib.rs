@@ -30,7 +30,7 @@ mod sql;
 
 use std::time::Duration;
 
-use contract::{Batch, Connector, ConnectorContext, Entry, Fault, TimeRange};
+use contract::{Batch, Connector, ConnectorContext, Entry, Fault, PassEnd, TimeRange};
 
 pub use config::Config;
 pub use cursor::Cursor;
@@ -105,7 +105,12 @@ impl Connector for Table {
             let has_entries = !page.entries.is_empty() || !cursor.to_acknowledge.is_empty();
             if caught_up || has_entries || started.elapsed() > READ_TIME {
                 let entries = page.entries;
-                return Ok(Batch { entries, upto: cursor, caught_up, trouble: Vec::new() });
+                return Ok(Batch {
+                    entries,
+                    upto: cursor,
+                    end: caught_up.then(PassEnd::default),
+                    trouble: Vec::new(),
+                });
             }
         }
     }

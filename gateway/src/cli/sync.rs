@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use clap::ValueEnum;
 use config::{Problem, Problems};
-use contract::{ChannelId, Period, TimeRange};
+use contract::{ChannelId, Complete, Period, TimeRange};
 use serde::Serialize;
 use sink::store::Database;
 
@@ -20,7 +20,7 @@ use crate::{
     service::{BusEnds, Role, run_until_signal},
     stop::Stop,
 };
-use pass::{PassEnd, pass};
+use pass::{PassResult, pass};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -70,7 +70,7 @@ enum Wait {
 pub(super) struct Row {
     channel: ChannelId,
     #[serde(flatten)]
-    end: PassEnd,
+    end: PassResult,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
@@ -103,7 +103,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 /// Prints the command that continues an interrupted backfill, with absolute times: `-1d` would be
 /// another time by then.
 fn print_continuation(rows: &[Row], range: TimeRange, zone: Tz) {
-    let is_unfinished = |row: &&Row| matches!(row.end, PassEnd::NotYet { .. });
+    let is_unfinished = |row: &&Row| matches!(row.end, PassResult::NotYet { .. });
     let names: Vec<_> = rows.iter().filter(is_unfinished).map(|row| row.channel.as_str()).collect();
     if names.is_empty() {
         return;
@@ -139,7 +139,7 @@ async fn sync(
     let unreachable_store = || {
         let row = |channel: &config::ChannelSettings| Row {
             channel: channel.id.clone(),
-            end: PassEnd::NotYet { why: "the store was not opened in time".to_owned() },
+            end: PassResult::NotYet { why: "the store was not opened in time".to_owned() },
         };
         (settings.channels.iter().map(row).collect(), Exit::TryAgain)
     };
@@ -173,8 +173,13 @@ async fn sync(
 
 /// Waits until everything that the pass read is stored, by this or another process. Changes `end` if stop
 /// is requested first.
-async fn wait_until_stored(store: &Database, channel: &ChannelId, end: &mut PassEnd, stop: &Stop) {
-    let PassEnd::Done { step, .. } = end else { return };
+async fn wait_until_stored(
+    store: &Database,
+    channel: &ChannelId,
+    end: &mut PassResult,
+    stop: &Stop,
+) {
+    let PassResult::Done { step, .. } = end else { return };
     loop {
         match store.missing_receipts(channel, *step).await {
             Ok(0) => return,
@@ -182,7 +187,7 @@ async fn wait_until_stored(store: &Database, channel: &ChannelId, end: &mut Pass
             Ok(_) | Err(_) if !stop.is_requested() => stop.or_sleep(POLL_INTERVAL).await,
             Ok(_) | Err(_) => {
                 let why = "read and published, but not all of it is stored yet".to_owned();
-                *end = PassEnd::NotYet { why };
+                *end = PassResult::NotYet { why };
                 return;
             }
         }
@@ -190,10 +195,10 @@ async fn wait_until_stored(store: &Database, channel: &ChannelId, end: &mut Pass
 }
 
 async fn exit_for(rows: &[Row], strict: bool, store: &Database) -> anyhow::Result<Exit> {
-    if rows.iter().any(|row| matches!(row.end, PassEnd::Failed { .. })) {
+    if rows.iter().any(|row| row.end.needs_attention()) {
         return Ok(Exit::SomeChannels);
     }
-    if rows.iter().any(|row| matches!(row.end, PassEnd::NotYet { .. })) {
+    if rows.iter().any(|row| matches!(row.end, PassResult::NotYet { .. })) {
         return Ok(Exit::TryAgain);
     }
     let was_read = |channel: &ChannelId| rows.iter().any(|row| row.channel == *channel);
@@ -215,11 +220,14 @@ impl Row {
     fn line(&self) -> String {
         let channel = &self.channel;
         match &self.end {
-            PassEnd::Done { by: Some(by), .. } => format!("{channel}: done, by {by}"),
-            PassEnd::Done { by: None, .. } => format!("{channel}: done"),
-            PassEnd::Asked { by } => format!("{channel}: requested from {by}"),
-            PassEnd::NotYet { why } => format!("{channel}: not yet: {why}"),
-            PassEnd::Failed { why } => format!("{channel}: FAILED: {why}"),
+            PassResult::Done { by, pass, complete, .. } => {
+                let by = by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
+                let result = if *complete == Complete::No { "INCOMPLETE" } else { "done" };
+                format!("{channel}: {result}{by}; complete: {pass}")
+            }
+            PassResult::Asked { by } => format!("{channel}: requested from {by}"),
+            PassResult::NotYet { why } => format!("{channel}: not yet: {why}"),
+            PassResult::Failed { why } => format!("{channel}: FAILED: {why}"),
         }
     }
 }

@@ -3,17 +3,17 @@
 
 use std::time::Duration;
 
-use contract::{ChannelId, Retry};
+use contract::{ChannelId, Complete, PassEnd, Retry};
 use futures_util::future::join_all;
 use serde::Serialize;
-use sink::store::{Claim, Database, Holding, RequestKind, RequestState};
+use sink::store::{Claim, Database, Holding, Progress, RequestKind, RequestState};
 
 use super::Row;
 use crate::{
     channel::LiveChannel,
     instance,
     lease::LeaseHolder,
-    requests::paused_message,
+    requests::{PassDone, paused_message},
     supervise::{ChannelEnd, Shared, run_channels},
 };
 
@@ -23,7 +23,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How the pass over one channel ended.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "became", rename_all = "snake_case")]
-pub(super) enum PassEnd {
+pub(super) enum PassResult {
     /// Everything new was read and published.
     Done {
         /// The service that read the channel; `None` for this process.
@@ -31,6 +31,10 @@ pub(super) enum PassEnd {
         /// How often the position of the channel had moved by the end of the pass.
         #[serde(skip)]
         step: u64,
+        /// The account of the pass.
+        pass: PassEnd,
+        /// Whether it read everything that the source has.
+        complete: Complete,
     },
     /// It was requested from a service, and this process does not wait for it.
     Asked {
@@ -47,6 +51,21 @@ pub(super) enum PassEnd {
         /// The fault.
         why: String,
     },
+}
+
+impl PassResult {
+    /// Whether somebody has to do something: the pass failed, or records are missing.
+    pub(super) fn needs_attention(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::Done { complete: Complete::No, .. })
+    }
+}
+
+impl PassDone {
+    /// The result of a pass that this process read, or the service `by`.
+    fn into_result(self, by: Option<String>) -> PassResult {
+        let Self { step, pass } = self;
+        PassResult::Done { by, step, complete: pass.complete(), pass }
+    }
 }
 
 /// Reads all channels once, all upstreams at the same time. Ends early if stop is requested.
@@ -83,7 +102,7 @@ impl Upstream<'_> {
                 Ok(Claim::Ours(lease)) => {
                     let work = run_channels(&channels, self.shared, lease.fence);
                     match Box::pin(self.leases.hold_counting(&lease, &first.gate, work)).await {
-                        Some(ended) => self.result_rows(ended).await,
+                        Some(ended) => self.result_rows(&channels, ended).await,
                         None => Vec::new(),
                     }
                 }
@@ -108,7 +127,7 @@ impl Upstream<'_> {
                 crate::watch::State::Waiting(fault) => fault,
                 _ => reason.clone(),
             };
-            Row { channel: channel.id().clone(), end: PassEnd::NotYet { why } }
+            Row { channel: channel.id().clone(), end: PassResult::NotYet { why } }
         };
         rows.extend(channels.into_iter().map(not_yet));
         rows
@@ -120,25 +139,29 @@ impl Upstream<'_> {
         let paused = self.shared.store.paused().await.unwrap_or_default();
         let row = |id: &ChannelId| Row {
             channel: id.clone(),
-            end: PassEnd::Failed { why: paused_message(id) },
+            end: PassResult::Failed { why: paused_message(id) },
         };
         let ids = channels.iter().map(LiveChannel::id);
         ids.filter(|id| paused.contains(id)).map(row).collect()
     }
 
     /// The rows of channels that this process read. A pass that was stopped is not complete.
-    async fn result_rows(&self, ended: Vec<ChannelEnd>) -> Vec<Row> {
+    async fn result_rows(&self, channels: &[LiveChannel], ended: Vec<ChannelEnd>) -> Vec<Row> {
         let mut rows = Vec::new();
         for (channel, end) in ended {
+            let watch = channels.iter().find(|each| *each.id() == channel);
+            let pass = watch.and_then(|each| each.handle.watch.pass()).unwrap_or_default();
             let progress = self.shared.store.progress(&channel).await;
             let end = match (end, progress) {
-                (Err(fault), _) if fault.is_stopped() => PassEnd::Failed { why: fault.to_string() },
-                (Err(fault), _) => PassEnd::NotYet { why: fault.to_string() },
-                (Ok(()), _) if self.shared.environment.stop.is_requested() => {
-                    PassEnd::NotYet { why: "it was stopped before it was complete".to_owned() }
+                (Err(fault), _) if fault.is_stopped() => {
+                    PassResult::Failed { why: fault.to_string() }
                 }
-                (Ok(()), Ok(progress)) => PassEnd::Done { by: None, step: progress.step },
-                (Ok(()), Err(fault)) => PassEnd::NotYet { why: fault.to_string() },
+                (Err(fault), _) => PassResult::NotYet { why: fault.to_string() },
+                (Ok(()), _) if self.shared.environment.stop.is_requested() => {
+                    PassResult::NotYet { why: "it was stopped before it was complete".to_owned() }
+                }
+                (Ok(()), Ok(Progress { step, .. })) => PassDone { step, pass }.into_result(None),
+                (Ok(()), Err(fault)) => PassResult::NotYet { why: fault.to_string() },
             };
             rows.push(Row { channel, end });
         }
@@ -158,23 +181,23 @@ impl Upstream<'_> {
 
     /// Requests a pass over one channel, and waits for its end unless `no_wait` is set; `None` if the
     /// service or this command ends first.
-    async fn request(&self, channel: &LiveChannel, held: &Holding, by: &str) -> Option<PassEnd> {
+    async fn request(&self, channel: &LiveChannel, held: &Holding, by: &str) -> Option<PassResult> {
         let (store, stop) = (&self.shared.store, &self.shared.environment.stop);
         let (own, spec) = (instance::this_process(), &channel.spec);
         let seq = match store.ask(RequestKind::Sync, Some(&spec.id), spec.range, &own).await {
             Ok(seq) => seq,
-            Err(fault) => return Some(PassEnd::NotYet { why: fault.to_string() }),
+            Err(fault) => return Some(PassResult::NotYet { why: fault.to_string() }),
         };
         if self.no_wait {
-            return Some(PassEnd::Asked { by: by.to_owned() });
+            return Some(PassResult::Asked { by: by.to_owned() });
         }
         while !stop.is_requested() {
             match store.request(seq).await {
-                Ok(RequestState::Done(step)) => {
-                    let step = step.parse().unwrap_or(u64::MAX);
-                    return Some(PassEnd::Done { by: Some(by.to_owned()), step });
+                Ok(RequestState::Done(answer)) => {
+                    let Some(done) = PassDone::from_answer(&answer) else { break };
+                    return Some(done.into_result(Some(by.to_owned())));
                 }
-                Ok(RequestState::Failed(why)) => return Some(PassEnd::Failed { why }),
+                Ok(RequestState::Failed(why)) => return Some(PassResult::Failed { why }),
                 Ok(RequestState::Open) if !is_still_held(store, held).await => break,
                 // If the store cannot be reached, this tries again until the deadline.
                 Ok(RequestState::Open) | Err(_) => stop.or_sleep(POLL_INTERVAL).await,
