@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use clap::ValueEnum;
-use config::{Problem, Problems};
+use config::{Problem, Problems, Settings};
 use contract::{ChannelId, Period, TimeRange};
 use serde::Serialize;
 use sink::store::Database;
 
-use super::{Context, Exit, out, run::open_store_and_channels, service::ensure_configured};
+use super::{Context, Exit, out, run::open_store_and_channels};
 use crate::{
     assemble,
     channel::LiveChannel,
     clock::{self, format_time, parse_time},
+    offline::ensure_configured,
+    reload::broken_fault,
     service::{BusEnds, Role, run_until_signal},
     stop::Stop,
 };
@@ -77,10 +79,13 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut settings = assemble::settings(&context.config)?;
     ensure_configured(&settings, &args.channels)?;
     let range = range(args, settings.zone)?;
-    settings.channels.retain(|channel| args.all || args.channels.contains(&channel.id));
+    let is_meant = |id: &ChannelId| args.all || args.channels.contains(id);
+    settings.channels.retain(|channel| is_meant(&channel.id));
+    settings.broken.retain(|id, _| is_meant(id));
     super::runtime()?.block_on(async {
         let stop = Stop::default();
-        let work = sync(&settings, args, range, &stop);
+        let zone = settings.zone;
+        let work = sync(&mut settings, args, range, &stop);
         tokio::pin!(work);
         let until_deadline = async {
             tokio::select! {
@@ -94,7 +99,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             rows.iter().map(Row::line).collect::<Vec<_>>().join("\n")
         })?;
         if let Some(range) = range {
-            print_continuation(&rows, range, settings.zone);
+            print_continuation(&rows, range, zone);
         }
         Ok(exit)
     })
@@ -131,12 +136,12 @@ fn range(args: &Args, zone: Tz) -> Result<Option<TimeRange>, Problems> {
 
 /// Reads the channels once, and waits as `args` say. Returns the end of each pass, and the exit code.
 async fn sync(
-    settings: &config::Settings,
+    settings: &mut Settings,
     args: &Args,
     range: Option<TimeRange>,
     stop: &Stop,
 ) -> anyhow::Result<(Vec<Row>, Exit)> {
-    let unreachable_store = || {
+    let unreachable_store = |settings: &Settings| {
         let row = |channel: &config::ChannelSettings| Row {
             channel: channel.id.clone(),
             end: PassEnd::NotYet { why: "the store was not opened in time".to_owned() },
@@ -144,7 +149,7 @@ async fn sync(
         (settings.channels.iter().map(row).collect(), Exit::TryAgain)
     };
     let Some((store, channels)) = open_store_and_channels(settings, Role::All, stop).await? else {
-        return Ok(unreachable_store());
+        return Ok(unreachable_store(settings));
     };
     let once = |channel: LiveChannel| match range {
         None => channel.with_schedule(None),
@@ -152,13 +157,17 @@ async fn sync(
     };
     let channels = channels.into_iter().map(once).collect();
     let Some(ends) = BusEnds::open(settings, Role::All, &store, stop).await? else {
-        return Ok(unreachable_store());
+        return Ok(unreachable_store(settings));
     };
     let Some(shared) = ends.shared() else {
         return Ok((Vec::new(), Exit::Done));
     };
     let reading = async {
         let mut rows = pass(channels, &shared, args.no_wait).await;
+        rows.extend(settings.broken.iter().map(|(channel, problems)| Row {
+            channel: channel.clone(),
+            end: PassEnd::Failed { why: broken_fault(problems).to_string() },
+        }));
         if args.wait == Wait::Stored && !args.no_wait {
             for Row { channel, end } in &mut rows {
                 wait_until_stored(&store, channel, end, stop).await;
