@@ -21,6 +21,9 @@ use crate::{
 /// Added to the server's time limit before we give up, because the server's own error says more.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Time limit for a connection that only shows why there is none.
+const PROBE_TIME: Duration = Duration::from_secs(2);
+
 /// The address of a database, and its connections after the first use.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -108,12 +111,19 @@ impl Database {
         pool.get_or_insert_with(|| address.open(*timeout, *connections, *zone))
     }
 
+    /// What an error means. If the connection may be the cause, connects once more to find out.
     async fn classify(&mut self, error: sqlx::Error) -> DbError {
-        if !matches!(error, sqlx::Error::PoolTimedOut) {
-            return DbError::from_sqlx(&error);
+        let error = DbError::from_sqlx(&error);
+        if !matches!(error, DbError::NoneFree | DbError::ConnectionLost | DbError::OtherServer(_)) {
+            return error;
         }
-        let cause = tokio::time::timeout(GRACE, self.pool().connect_error()).await.ok().flatten();
-        DbError::from_sqlx(&cause.unwrap_or(error))
+        let pool = self.pool().clone();
+        let connecting = pool.connect_error(self.timeout, self.zone);
+        match tokio::time::timeout(PROBE_TIME, connecting).await {
+            Ok(Some(cause)) => cause,
+            Ok(None) => error,
+            Err(_) => pool.who_answers().await,
+        }
     }
 
     fn fault(&mut self, error: DbError, operation: Operation, table: &TablePlan) -> Fault {
@@ -121,6 +131,6 @@ impl Database {
             // The prepared statements of the old connections do not fit the altered table.
             self.pool = None;
         }
-        database_fault(error, operation, self.address.place(), table, self.timeout)
+        database_fault(error, operation, &self.address, table, self.timeout)
     }
 }

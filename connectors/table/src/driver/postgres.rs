@@ -5,9 +5,12 @@ use std::time::Duration;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions as _, PgPool, Postgres, Row as _, TypeInfo as _,
-    ValueRef as _,
-    postgres::{PgArguments, PgConnectOptions, PgDatabaseError, PgPoolOptions, PgRow, PgTypeKind},
+    AssertSqlSafe, Column as _, ConnectOptions as _, PgConnection, PgPool, Postgres, Row as _,
+    TypeInfo as _, ValueRef as _,
+    postgres::{
+        PgArguments, PgConnectOptions, PgDatabaseError, PgPoolOptions, PgRow, PgSeverity,
+        PgTypeKind,
+    },
     query::Query,
 };
 use uuid::Uuid;
@@ -28,19 +31,21 @@ pub(super) fn open(options: &PgConnectOptions, timeout: Duration, size: u32, zon
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(timeout)
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                // The source's triggers run in our session and must write the source's local time.
-                let settings = format!(
-                    "SET statement_timeout = {}; SET TIME ZONE '{}'",
-                    timeout.as_millis(),
-                    zone.name()
-                );
-                sqlx::raw_sql(AssertSqlSafe(settings)).execute(connection).await?;
-                Ok(())
-            })
-        })
+        .after_connect(move |connection, _| Box::pin(prepare(connection, timeout, zone)))
         .connect_lazy_with(options.clone().disable_statement_logging())
+}
+
+/// Sets the time limit of the session, and its time zone to the source's: the source's triggers run in our
+/// session and must write the source's local time.
+pub(super) async fn prepare(
+    connection: &mut PgConnection,
+    timeout: Duration,
+    zone: Tz,
+) -> Result<(), sqlx::Error> {
+    let limit = timeout.as_millis();
+    let settings = format!("SET statement_timeout = {limit}; SET TIME ZONE '{}'", zone.name());
+    sqlx::raw_sql(AssertSqlSafe(settings)).execute(connection).await?;
+    Ok(())
 }
 
 pub(super) type PgQuery = Query<'static, Postgres, PgArguments>;
@@ -175,12 +180,17 @@ fn decode_numeric(bytes: &[u8]) -> Option<String> {
 
 /// The error codes are in <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 pub(super) fn classify(error: &PgDatabaseError) -> DbError {
+    // Errors before the end of the login are fatal.
+    let is_fatal = error.severity() == PgSeverity::Fatal;
     match error.code() {
         "57014" => DbError::TimedOut,
         // A prepared statement whose table has been altered.
         "0A000" | "26000" => DbError::TableAltered,
         "55P03" | "55006" | "40001" | "40P01" => DbError::Locked,
+        "42501" if is_fatal => DbError::DatabaseDenied,
+        "42501" if error.message().contains("schema") => DbError::SchemaDenied,
         "42501" => DbError::Denied,
+        "25006" => DbError::ReadOnly,
         "42P01" | "3F000" => DbError::NoTable,
         "42703" => {
             let name = error
@@ -191,8 +201,14 @@ pub(super) fn classify(error: &PgDatabaseError) -> DbError {
             DbError::NoColumn(name.unwrap_or_default().trim_start_matches("t.").to_owned())
         }
         "42883" | "42804" => DbError::WrongType,
-        "28P01" | "28000" => DbError::WrongPassword,
+        "28P01" => DbError::WrongPassword,
+        // The name of the file is the same in every language.
+        "28000" if error.message().contains("pg_hba.conf") => DbError::NotFromHere,
+        "28000" => DbError::NoAccount,
         "3D000" => DbError::NoDatabase,
+        // How a pooler refuses a login.
+        "08P01" if is_fatal && error.message().contains("no such database") => DbError::NoDatabase,
+        "08P01" if is_fatal => DbError::Refused("08P01".to_owned()),
         code => match code.get(..2) {
             Some("08") => DbError::ConnectionLost,
             Some("53") if code == "53300" => DbError::TooManyConnections,
@@ -200,6 +216,7 @@ pub(super) fn classify(error: &PgDatabaseError) -> DbError {
             Some("57") => DbError::Restarting,
             Some("58") => DbError::OutOfResources,
             Some("22" | "23" | "P0") => DbError::RowRefused,
+            _ if is_fatal => DbError::Refused(code.to_owned()),
             _ => DbError::Other(code.to_owned()),
         },
     }
