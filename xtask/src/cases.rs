@@ -78,43 +78,25 @@ struct Case {
     variables: Vec<(String, String)>,
 }
 
-/// All cases of a folder, sorted by name. `known` are the names that may add variables.
-fn find<'a>(folder: &Path, known: impl Iterator<Item = &'a String> + Clone) -> Result<Vec<Case>> {
-    let mut cases = Vec::new();
-    for kind in KINDS {
-        for path in sorted_entries(&folder.join(kind)).unwrap_or_default() {
-            let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-            let name = format!("{kind}/{file_name}");
-            if kind == "text" || path.join("TEXT").exists() {
-                let texts = if kind == "text" {
-                    vec![path.clone()]
-                } else {
-                    sorted_entries(&path.join("in"))?
-                };
-                for path in texts.into_iter().filter(|path| path.extension().is_some()) {
-                    let file_name =
-                        path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                    let name =
-                        if kind == "text" { name.clone() } else { format!("{name}/{file_name}") };
-                    cases.push(Case { name, path, variables: Vec::new() });
-                }
-            } else if path.is_dir() {
-                let with_variables =
-                    known.clone().filter(|known| known.starts_with(&format!("{name} ")));
-                let mut names: Vec<_> = with_variables.cloned().collect();
-                if names.is_empty() {
-                    names.push(name);
-                }
-                for name in names {
-                    let pairs = name.split(' ').filter_map(|pair| pair.split_once('='));
-                    let variables =
-                        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-                    cases.push(Case { name, path: path.clone(), variables });
-                }
+/// The cases of a folder that have one of these names, and the folders that have none of them.
+fn find<'a>(folder: &Path, names: impl Iterator<Item = &'a String> + Clone) -> Result<Vec<Case>> {
+    let mut all: Vec<String> = names.clone().cloned().collect();
+    for kind in KINDS.map(|kind| folder.join(kind)).iter().filter(|kind| kind.exists()) {
+        for path in sorted_entries(kind)?.iter().filter(|path| path.is_dir()) {
+            let name = path.strip_prefix(folder)?.to_string_lossy().into_owned();
+            if !names.clone().any(|known| known.starts_with(&name)) {
+                all.push(name);
             }
         }
     }
-    Ok(cases)
+    let case = |name: String| {
+        let mut words = name.split(' ');
+        let path = folder.join(words.next().unwrap_or_default());
+        let pairs = words.filter_map(|pair| pair.split_once('='));
+        let variables = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Case { name, path, variables }
+    };
+    Ok(all.into_iter().map(case).filter(|case| case.path.exists()).collect())
 }
 
 /// Runs cases on a gateway.

@@ -10,7 +10,7 @@ use super::{
     judge::Seen,
     sorted_entries,
 };
-use crate::{run::output_of, servers::Process};
+use crate::servers::Process;
 
 /// Serves the module of a case, writes its ports into a file, and says `ready`.
 const SERVE: &str = "import importlib.util, sys, time
@@ -20,9 +20,6 @@ s = m.serve(m.answer, host=getattr(m, 'HOST', '127.0.0.1'), ssl_context=getattr(
 open(sys.argv[2], 'w').write(f\"{s.server_address[1]} {getattr(m, 'PORT2', 0)}\")
 print('ready', flush=True)
 while True: time.sleep(60)";
-
-/// The certificates of one authority: for 127.0.0.1, and for another name.
-const CERTIFICATES: [(&str, &str); 2] = [("good", "IP:127.0.0.1"), ("other", "DNS:other.invalid")];
 
 /// Starts the source of a case, and reads it twice.
 pub(super) fn run(
@@ -38,11 +35,7 @@ pub(super) fn run(
     copy_files(case, &channel)?;
     // The modules were run in a folder that they call DIR.
     let module = source.join("source.py");
-    let text = fs::read_to_string(&module)?.replace("DIR", &folder.to_string_lossy());
-    if text.contains("SSLContext") {
-        make_certificates(&folder.join("tls"), &channel)?;
-    }
-    fs::write(&module, text)?;
+    fs::write(&module, fs::read_to_string(&module)?.replace("DIR", &folder.to_string_lossy()))?;
 
     let ports = folder.join("ports");
     let mut python = Command::new("setpriv");
@@ -72,36 +65,4 @@ pub(super) fn run(
     ensure!(!gateway.seen.output.contains(SECRET), "a secret is in the output");
     gateway.seen.output.truncate(n_said);
     Ok(gateway.seen)
-}
-
-/// Makes an authority, which the channel trusts, and its certificates.
-fn make_certificates(folder: &Path, channel: &Path) -> Result<()> {
-    fs::create_dir_all(folder)?;
-    let new_certificate = |name: &str, extension: String| {
-        let mut openssl = Command::new("openssl");
-        openssl.args([
-            "req",
-            "-x509",
-            "-nodes",
-            "-days",
-            "2",
-            "-newkey",
-            "rsa:2048",
-            "-config",
-            "/dev/null",
-        ]);
-        openssl.args(["-subj", &format!("/CN={name}"), "-addext", &extension]);
-        openssl.arg("-keyout").arg(folder.join(format!("{name}.key")));
-        openssl.arg("-out").arg(folder.join(format!("{name}.crt")));
-        openssl
-    };
-    output_of(new_certificate("ca", "basicConstraints=critical,CA:TRUE".to_owned()))?;
-    for (name, subject) in CERTIFICATES {
-        let mut openssl = new_certificate(name, format!("subjectAltName={subject}"));
-        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
-        output_of(
-            openssl.arg("-CA").arg(folder.join("ca.crt")).arg("-CAkey").arg(folder.join("ca.key")),
-        )?;
-    }
-    fs::copy(folder.join("ca.crt"), channel.join("ca.pem")).map(drop).map_err(Into::into)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::right::{Ends, Outcome, hash};
+use super::right::{Ends, Number, Outcome, hash};
 
 /// What was seen of one case.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ fn differences_from(seen: &Seen, right: &Outcome) -> Vec<String> {
         // The rule for all cases: whoever says done has everything and invents nothing.
         let is_right = match sync.code {
             Some(0) => number.range().contains(&sync.demands),
-            _ => sync.demands <= number.most,
+            _ => sync.demands <= *number.range().end(),
         };
         expect(is_right, format!("sync {} left {} demands, not {number}", n + 1, sync.demands));
         expect(sync.code.is_some(), format!("sync {} had to be killed", n + 1));
@@ -71,7 +71,7 @@ fn differences_from(seen: &Seen, right: &Outcome) -> Vec<String> {
     };
     expect(is_end, format!("exit code {code}"));
     if let Some(number) =
-        right.quarantined.or_else(|| (right.ends == Ends::Done).then(Default::default))
+        right.quarantined.or_else(|| (right.ends == Ends::Done).then_some(Number::One(0)))
     {
         let n = seen.quarantined;
         expect(number.range().contains(&n), format!("{n} quarantined, not {number}"));

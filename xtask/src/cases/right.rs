@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-/// What is right for each case, by the case's folder. A name may go on with variables for the source
-/// (`http/NAME ONLY=3`): then the folder is run once for each of these names.
+/// What is right for each case, by the case's folder, or by the file of a text. A name may go on with
+/// variables for the source (`http/NAME ONLY=3`).
 pub(super) type Rights = BTreeMap<String, Right>;
 
 /// What is right for one case.
@@ -32,7 +32,7 @@ pub(super) struct Right {
 }
 
 /// One right outcome of a case.
-#[derive(Debug, Default, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Outcome {
     /// How the last `sync` ends.
@@ -82,18 +82,11 @@ pub(super) enum Ends {
 }
 
 /// A number, or the least and the greatest one that is right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(from = "NumberText")]
-pub(super) struct Number {
-    pub(super) least: u64,
-    pub(super) most: u64,
-}
-
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(untagged)]
-enum NumberText {
+pub(super) enum Number {
     One(u64),
-    Two(u64, u64),
+    Between(u64, u64),
 }
 
 /// Reads the data file.
@@ -111,32 +104,22 @@ pub(super) fn hash(text: &str) -> String {
     format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, mix))
 }
 
-impl Default for Number {
-    fn default() -> Self {
-        Self::from(NumberText::One(0))
-    }
-}
-
 impl Number {
     /// The numbers that are right.
     pub(super) fn range(self) -> RangeInclusive<u64> {
-        self.least..=self.most
-    }
-}
-
-impl From<NumberText> for Number {
-    fn from(text: NumberText) -> Self {
-        match text {
-            NumberText::One(number) => Self { least: number, most: number },
-            NumberText::Two(least, most) => Self { least, most },
+        match self {
+            Self::One(number) => number..=number,
+            Self::Between(least, most) => least..=most,
         }
     }
 }
 
 impl std::fmt::Display for Number {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { least, most } = self;
-        if least == most { write!(f, "{least}") } else { write!(f, "{least}–{most}") }
+        match self {
+            Self::One(number) => write!(f, "{number}"),
+            Self::Between(least, most) => write!(f, "{least}–{most}"),
+        }
     }
 }
 
@@ -167,8 +150,10 @@ mod tests {
         for (name, right) in rights()? {
             assert_ne!(right.right.is_empty(), right.skip.is_none(), "{name}");
             for outcome in &right.right {
-                let n_keys =
-                    outcome.keys.as_ref().map_or(outcome.demands.most, |keys| keys.len() as u64);
+                let n_keys = outcome
+                    .keys
+                    .as_ref()
+                    .map_or(*outcome.demands.range().end(), |keys| keys.len() as u64);
                 assert!(outcome.demands.range().contains(&n_keys), "{name}: keys and demands");
                 assert_eq!(outcome.answer.is_some(), right.sql.is_some(), "{name}: sql and answer");
             }
