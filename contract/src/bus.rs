@@ -22,8 +22,8 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    ChannelId, Cursor, Digest, Event, Fault, Kept, MessageId, Outbox, Part, Position, ReadNo,
-    Tally, Timestamp, wire,
+    ChannelId, Cursor, Digest, Event, Fault, Kept, MessageId, Outbox, Part, PassEnd, Position,
+    ReadNo, Tally, Timestamp, wire,
 };
 
 /// A message on the bus: a batch of events of one channel.
@@ -98,6 +98,11 @@ impl Confirmed {
     /// What the books record about each message.
     pub fn parts(&self) -> &[Part] {
         &self.0.parts
+    }
+
+    /// The account of the pass, if this read was its last.
+    pub fn end(&self) -> Option<&PassEnd> {
+        self.0.end.as_ref()
     }
 
     /// The counts of the read.

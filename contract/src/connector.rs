@@ -13,7 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    ChannelId, Clock, Fault, Gate, Inbox, OpenGate, TimeRange, Timestamp, Window, raw::Entry,
+    ChannelId, Clock, Fault, Gate, Inbox, OpenGate, PassEnd, TimeRange, Timestamp, Window,
+    raw::Entry,
 };
 
 /// Code that reads one kind of source.
@@ -68,6 +69,14 @@ pub trait Connector: Send + Sized + 'static {
             .remedy("send the records from the source again: duplicates do no harm"))
     }
 
+    /// Checks that reading from the start shows all records of the source again.
+    ///
+    /// # Errors
+    /// `Stopped`, with the reason: for example, what was acknowledged is not shown any more.
+    fn ensure_listable(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// Parses a page or file of the source as [`read`](Self::read) does, without using the network. `name`
     /// is its file name, which may show its format and time.
     ///
@@ -106,11 +115,18 @@ pub struct Batch<C = Cursor> {
     pub entries: Vec<Entry>,
     /// The position after the entries. The next read gets it, and so does `settled`.
     pub upto: C,
-    /// True if the source has nothing more at the moment: the gateway then waits for the next scheduled
-    /// read. False: it reads again at once.
-    pub caught_up: bool,
+    /// The account of the pass, if the source has nothing more at the moment: the gateway then waits for the
+    /// next scheduled read. `None`: it reads again at once.
+    pub end: Option<PassEnd>,
     /// The partitions of the source that could not be read, and why. The others were read.
     pub trouble: Vec<(Partition, Fault)>,
+}
+
+impl<C> Batch<C> {
+    /// Whether the source has nothing more at the moment.
+    pub fn caught_up(&self) -> bool {
+        self.end.is_some()
+    }
 }
 
 /// The name of a subdivision of a source (a forum, a county, a file) that can fail while others are read.

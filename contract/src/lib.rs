@@ -24,6 +24,7 @@ mod connector;
 mod gate;
 mod inbox;
 mod outbox;
+mod pass;
 mod wire;
 
 mod bus;
@@ -42,6 +43,7 @@ pub use inbox::{CustodyWait, Inbox, InboxFull};
 pub use judge::{DemandState, Judgement, TrackedFields, judge};
 pub use normalizer::{Accepted, Normalizer, Reason, Sealed, SealedBytes, Verdict};
 pub use outbox::{Channel, Outbox, Part, ReadBatch, Tally, pack};
+pub use pass::{Complete, DropReason, EndedBy, PassEnd};
 pub use raw::{Body, DecidedBy, Entry, Mark, Place, RawRecord, TextReport};
 pub use retry::{Retry, jitter};
 pub use settings::{Period, Secret, Size, default_number};

@@ -17,7 +17,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     Batch, ChannelId, Cursor, DecidedBy, Demand, DemandId, Digest, MappingNo, Message, MessageId,
-    Place, Position, ReadNo, Reason, Reject, Revision, Shape, TextReport, Timestamp, Version,
+    PassEnd, Place, Position, ReadNo, Reason, Reject, Revision, Shape, TextReport, Timestamp,
+    Version,
     demand::{Origin, Quality, QualityFlag},
     normalizer::{Accepted, Normalizer, Verdict},
     raw::{Entry, RawRecord},
@@ -75,6 +76,7 @@ impl ReadBatch {
             parts: Vec::new(),
             tally: Tally::default(),
             shapes: Vec::new(),
+            end: self.batch.end.clone(),
         };
         let mut packer = Packer { read: self, outbox, body: Vec::new(), n_events: 0 };
         for (entry, verdict) in self.batch.entries.iter().zip(verdicts) {
@@ -98,6 +100,7 @@ pub struct Outbox {
     pub(crate) parts: Vec<Part>,
     pub(crate) tally: Tally,
     pub(crate) shapes: Vec<(DemandId, Shape)>,
+    pub(crate) end: Option<PassEnd>,
 }
 
 /// What the books record about one message. The books balance if its receipt has the same values.

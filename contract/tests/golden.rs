@@ -15,9 +15,9 @@ use std::{
 use bytes::Bytes;
 use contract::{
     Accepted, Batch, Body, Channel, ChannelId, Cursor, DecidedBy, DemandBody, DemandId, Digest,
-    Entry, Event, Fault, Intake, MappingNo, Message, Normalizer, Place, Position, Publisher,
-    RawRecord, ReadNo, Reason, RecordKey, Revision, Sealed, SealedBytes, TextReport, Timestamp,
-    Verdict, WIRE_VERSION, deliver,
+    Entry, Event, Fault, Intake, MappingNo, Message, Normalizer, PassEnd, Place, Position,
+    Publisher, RawRecord, ReadNo, Reason, RecordKey, Revision, Sealed, SealedBytes, TextReport,
+    Timestamp, Verdict, WIRE_VERSION, deliver,
     demand::{
         Attachment, Counts, Crs, Enterprise, Evaluation, EvaluationBy, Initiative, Kind, Level,
         LimitUnit, Location, Person, Quality, QualityFlag, Related, Repeat, Role, Side, Status,
@@ -54,7 +54,7 @@ fn check(name: &str, entries: Vec<Entry>) {
     let channel: ChannelId = "hotline".parse().unwrap();
     let channel = Channel { id: channel, mapping: MappingNo(4), normalizer: Arc::new(Fixed) };
     let upto = Cursor::from_text("12");
-    let batch = Batch { entries, upto, caught_up: true, trouble: Vec::new() };
+    let batch = Batch { entries, upto, end: Some(PassEnd::default()), trouble: Vec::new() };
     let outbox = pack(&channel, Position::default(), ReadNo(12), batch, time(9));
     let bus = Collected::default();
     let confirmed = ready(deliver(&bus, outbox)).unwrap();

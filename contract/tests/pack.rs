@@ -9,8 +9,9 @@ use bytes::Bytes;
 use contract::{
     Accepted, Batch, Body, Channel, ChannelId, Cursor, Delivery, DemandBody, DemandId, Digest,
     Entry, Event, Intake, MAX_MESSAGE_BYTES, MAX_MESSAGE_EVENTS, MAX_RECORD_BYTES, MappingNo,
-    Message, Normalizer, Outbox, Place, Position, RawRecord, ReadNo, Reason, RecordKey, Reject,
-    Revision, SealedBytes, TextReport, Timestamp, Verdict, WIRE_VERSION, demand::Demand, pack,
+    Message, Normalizer, Outbox, PassEnd, Place, Position, RawRecord, ReadNo, Reason, RecordKey,
+    Reject, Revision, SealedBytes, TextReport, Timestamp, Verdict, WIRE_VERSION, demand::Demand,
+    pack,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -107,7 +108,7 @@ fn hotline() -> ChannelId {
 fn packed(entries: Vec<Entry>) -> Outbox {
     let channel = Channel { id: hotline(), mapping: MappingNo(4), normalizer: Arc::new(Obedient) };
     let upto = Cursor::from_text("\"end\"");
-    let batch = Batch { entries, upto, caught_up: true, trouble: Vec::new() };
+    let batch = Batch { entries, upto, end: Some(PassEnd::default()), trouble: Vec::new() };
     pack(&channel, Position::default(), ReadNo(12), batch, Timestamp::UNIX_EPOCH)
 }
 

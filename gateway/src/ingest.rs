@@ -77,7 +77,7 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
         let next = next?; // after a failed settlement, the stored position must not move
         if let Some(confirmed) = confirmed? {
             run.checkpoints.advance(&confirmed).await?;
-            run.handle.watch.note_advanced(confirmed.tally());
+            run.handle.watch.note_advanced(&confirmed);
             debug!(target: "tonghui", channel = %channel.id, read_no = confirmed.read_no().0, "advanced");
             to_settle = Some(confirmed.upto().clone());
         } else if let Ok(None) = next {

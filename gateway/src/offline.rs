@@ -9,8 +9,8 @@ use std::{fs, path::Path};
 use anyhow::Context;
 use config::Settings;
 use contract::{
-    Batch, Channel, ChannelId, Cursor, DecidedBy, Entry, Event, Intake, MappingNo, Position,
-    ReadNo, TextReport, Timestamp, pack,
+    Batch, Channel, ChannelId, Cursor, DecidedBy, Entry, Event, Intake, MappingNo, PassEnd,
+    Position, ReadNo, TextReport, Timestamp, pack,
 };
 use normalizer::{FieldTrace, Keys, Suite};
 use serde::Serialize;
@@ -106,7 +106,7 @@ impl LiveChannel {
         let batch = Batch {
             entries: vec![entry],
             upto: Cursor::from_text("null"),
-            caught_up: true,
+            end: Some(PassEnd::default()),
             trouble: Vec::new(),
         };
         let outbox = pack(&channel, Position::default(), ReadNo(1), batch, READ_AT);

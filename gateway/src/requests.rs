@@ -3,19 +3,21 @@
 
 use std::{collections::HashMap, convert::Infallible, future::pending, time::Duration};
 
-use contract::{ChannelId, Fault, TimeRange};
+use contract::{ChannelId, Fault, PassEnd, TimeRange};
 use futures_util::{
     StreamExt,
     future::{BoxFuture, FutureExt},
     stream::FuturesUnordered,
 };
-use sink::store::{Database, Request, RequestKind, RequestState};
+use serde::{Deserialize, Serialize};
+use sink::store::{Database, Progress, Request, RequestKind, RequestState};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
     channel::LiveChannel,
+    reconcile::compare,
     supervise::{Shared, supervise_channel},
 };
 
@@ -72,7 +74,8 @@ impl<'a> Requests<'a> {
         }
         for Request { seq, channel, kind, range } in open {
             let is_target = |each: &&LiveChannel| Some(each.id()) == channel.as_ref();
-            let ours = self.channels.iter().find(is_target).filter(|_| kind == RequestKind::Sync);
+            let is_served = matches!(kind, RequestKind::Sync | RequestKind::Reconcile);
+            let ours = self.channels.iter().find(is_target).filter(|_| is_served);
             let Some(channel) = ours.filter(|_| !self.in_progress.contains_key(&seq)) else {
                 continue;
             };
@@ -83,11 +86,15 @@ impl<'a> Requests<'a> {
                     _ if channel.handle.control.is_paused() => {
                         RequestState::Failed(paused_message(channel.id()))
                     }
+                    _ if kind == RequestKind::Reconcile => reconcile(channel, range, shared).await,
                     None => sync(channel, store).await,
                     Some(range) => Box::pin(backfill(channel, range, shared, fence)).await,
                 }
             };
             match range {
+                _ if kind == RequestKind::Reconcile => {
+                    info!(channel = %channel.id(), "comparison requested");
+                }
                 None => info!(channel = %channel.id(), "read requested"),
                 Some(range) => info!(channel = %channel.id(), %range, "backfill requested"),
             }
@@ -118,7 +125,7 @@ impl<'a> Requests<'a> {
 /// Runs one whole pass now.
 async fn sync(channel: &LiveChannel, store: &Database) -> RequestState {
     match channel.handle.control.pass_now().await {
-        Ok(()) => done_state(channel, store).await,
+        Ok(()) => done_state(channel, last_pass(channel), store).await,
         Err(why) => RequestState::Failed(why),
     }
 }
@@ -130,13 +137,34 @@ async fn backfill(
     shared: &Shared,
     fence: u64,
 ) -> RequestState {
-    let ended = Box::pin(supervise_channel(&channel.backfill(range), shared, fence)).await;
+    let backfill = channel.backfill(range);
+    let ended = Box::pin(supervise_channel(&backfill, shared, fence)).await;
     match ended {
         // The process that runs the channel next continues it.
         _ if shared.environment.stop.is_requested() => pending().await,
-        Ok(()) => done_state(channel, &shared.store).await,
+        Ok(()) => done_state(channel, last_pass(&backfill), &shared.store).await,
         Err(fault) => RequestState::Failed(fault.to_string()),
     }
+}
+
+/// Compares the source with the store.
+async fn reconcile(
+    channel: &LiveChannel,
+    range: Option<TimeRange>,
+    shared: &Shared,
+) -> RequestState {
+    match Box::pin(compare(channel, range, &shared.store, &shared.environment)).await {
+        // The process that runs the channel next does it.
+        Ok(None) => pending().await,
+        Ok(Some(comparison)) => {
+            RequestState::Done(serde_json::to_string(&comparison).unwrap_or_default())
+        }
+        Err(fault) => RequestState::Failed(fault.to_string()),
+    }
+}
+
+fn last_pass(channel: &LiveChannel) -> PassEnd {
+    channel.handle.watch.pass().unwrap_or_default()
 }
 
 /// The answer to a request for a paused channel.
@@ -144,11 +172,29 @@ pub fn paused_message(channel: &ChannelId) -> String {
     format!("the channel is paused; resume it with `tonghui resume {channel}`")
 }
 
-/// The answer to a request that was served. It holds how often the position has moved so far, so that
-/// `sync` can wait until all that is stored.
-async fn done_state(channel: &LiveChannel, store: &Database) -> RequestState {
+/// What `sync` is told about a pass that was requested and has ended.
+#[derive(Serialize, Deserialize)]
+pub struct PassDone {
+    /// How often the position has moved so far: `sync` waits until all that is stored.
+    pub step: u64,
+    /// The account of the pass.
+    pub pass: PassEnd,
+}
+
+impl PassDone {
+    /// What the answer to a request says; `None` if another version of the gateway wrote it.
+    pub fn from_answer(answer: &str) -> Option<Self> {
+        serde_json::from_str(answer).ok()
+    }
+}
+
+/// The answer to a request that was served.
+async fn done_state(channel: &LiveChannel, pass: PassEnd, store: &Database) -> RequestState {
     match store.progress(channel.id()).await {
-        Ok(progress) => RequestState::Done(progress.step.to_string()),
+        Ok(Progress { step, .. }) => {
+            let done = serde_json::to_string(&PassDone { step, pass });
+            RequestState::Done(done.unwrap_or_default()) // counts always serialise
+        }
         Err(fault) => RequestState::Failed(fault.to_string()),
     }
 }

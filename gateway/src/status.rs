@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use config::{ChannelSettings, Settings};
-use contract::{ChannelId, Fault, Timestamp};
+use contract::{ChannelId, Complete, Fault, PassEnd, Timestamp};
 use serde::Serialize;
 use sink::store::{BooksRow, ChannelStatus, Database, Holding, QualityCount, Volume};
 
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) channel: ChannelId,
-    /// `running`, `in trouble` (it has a fault), `paused`, `not running` or `not configured`.
+    /// `running`, `in trouble` (it has a fault, or its last pass is incomplete), `paused`, `not running` or `not configured`.
     pub(crate) state: &'static str,
     /// The process that reads it.
     pub(crate) held_by: Option<String>,
@@ -39,7 +39,9 @@ pub(crate) struct Row {
     /// Share of its newest demands with a label that is in no code table, for the field with the most
     /// such demands.
     pub(crate) unknown_codes: String,
-    /// The fault that keeps it from being read.
+    /// Whether its last pass read everything that the source has; `None` before the end of the first one.
+    pub(crate) complete: Option<Complete>,
+    /// The fault that keeps it from being read, or what its last pass lacks.
     pub(crate) fault: Option<String>,
 }
 
@@ -73,7 +75,9 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
     let (leases, paused) = (store.leases().await?, store.paused().await?);
     let unknown = unknown_codes(store).await?;
     let (now, mut rows) = (clock::now(), Vec::new());
-    for status in statuses {
+    for mut status in statuses {
+        let missing = status.pass.as_ref().and_then(PassEnd::missing);
+        status.fault = status.fault.or_else(|| missing.map(|what| format!("incomplete: {what}")));
         let midnight = start_of_day(now, settings.zone);
         let Volume { received, expected } = store.volume(&status.channel, midnight, now).await?;
         let channel = settings.channels.iter().find(|channel| channel.id == status.channel);
@@ -96,6 +100,7 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
             received_today: received,
             expected_today: expected,
             unknown_codes: unknown.get(&status.channel).map_or("0.0 %", String::as_str).to_owned(),
+            complete: status.pass.as_ref().map(PassEnd::complete),
             fault: status.fault,
             channel: status.channel,
         });
@@ -147,6 +152,7 @@ fn never_read(channel: &ChannelId) -> ChannelStatus {
         fault: None,
         demands: 0,
         quarantined: 0,
+        pass: None,
     }
 }
 

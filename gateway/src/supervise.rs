@@ -6,7 +6,7 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use contract::{
-    Channel, ChannelId, Checkpoints, Consumer, Fault, FaultKind, Publisher, Retry, Store,
+    Channel, ChannelId, Checkpoints, Consumer, Fault, FaultKind, Publisher, Retry, Store, TimeRange,
 };
 use futures_util::FutureExt;
 use sink::{bus::AnyPublisher, store::Database};
@@ -170,11 +170,23 @@ async fn prepare(
     let (id, normalizer) = (channel.id().clone(), channel.normalizer.clone());
     let mapping = shared.store.mapping(&id, channel.spec.mapping).await?;
     let mut connector = channel.connector(channel.context())?;
-    if let Some(range) = channel.spec.range {
-        connector.limit_to(range)?;
-    }
+    limit(&mut *connector, channel.spec.range)?;
     let brake = Brake::new(shared.store.shapes(&id).await?);
     Ok((Channel { id, mapping, normalizer }, connector, brake))
+}
+
+/// Limits a connector to the time range of a backfill.
+///
+/// # Errors
+/// The source cannot be read by time range.
+pub(crate) fn limit(
+    connector: &mut dyn AnyConnector,
+    range: Option<TimeRange>,
+) -> Result<(), Fault> {
+    match range.filter(|range| *range != TimeRange::EVERYTHING) {
+        None => Ok(()),
+        Some(range) => connector.limit_to(range),
+    }
 }
 
 /// Reports a fault and waits until the channel may run again. Returns the fault if the channel has to

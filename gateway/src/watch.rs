@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{Batch, ChannelId, Tally};
+use contract::{Batch, ChannelId, Confirmed, PassEnd};
 
 /// The state of one channel.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct ChannelWatch {
     entries: AtomicU64,
     rejected: AtomicU64,
     current: Mutex<Current>,
+    /// The account of the last pass that came to an end.
+    pass: Mutex<Option<PassEnd>>,
 }
 
 #[derive(Debug)]
@@ -44,7 +46,13 @@ impl ChannelWatch {
     /// The state of a channel that has not started.
     pub fn new(id: ChannelId) -> Self {
         let current = Mutex::new(Current { state: State::Running, last_progress: Instant::now() });
-        Self { id, entries: AtomicU64::new(0), rejected: AtomicU64::new(0), current }
+        Self {
+            id,
+            entries: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+            current,
+            pass: Mutex::default(),
+        }
     }
 
     /// The channel.
@@ -85,8 +93,17 @@ impl ChannelWatch {
         self.set(State::Running);
     }
 
-    /// Notes that the position has advanced past these entries.
-    pub(crate) fn note_advanced(&self, tally: Tally) {
+    /// The account of the last pass that came to an end since this process started.
+    pub fn pass(&self) -> Option<PassEnd> {
+        self.pass.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that the position has advanced past a read.
+    pub(crate) fn note_advanced(&self, confirmed: &Confirmed) {
+        let tally = confirmed.tally();
+        if let Some(end) = confirmed.end() {
+            *self.pass.lock().unwrap_or_else(PoisonError::into_inner) = Some(end.clone());
+        }
         self.entries.fetch_add(tally.read, Relaxed);
         self.rejected.fetch_add(tally.rejected, Relaxed);
         self.set(State::Running);

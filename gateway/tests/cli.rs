@@ -7,8 +7,8 @@ use std::{
 };
 
 use contract::{
-    Batch, Body, Channel, Cursor, DemandId, Entry, Intake, MappingNo, Position, RawRecord, ReadNo,
-    RecordKey, Revision, Store, TextReport, Timestamp, pack,
+    Batch, Body, Channel, Cursor, DemandId, Entry, Intake, MappingNo, PassEnd, Position, RawRecord,
+    ReadNo, RecordKey, Revision, Store, TextReport, Timestamp, pack,
 };
 use gateway::{
     assemble, keys,
@@ -47,7 +47,7 @@ async fn city() -> (TempDir, Keys) {
             order("c", "求决类", "13800001234"),
         ],
         upto: Cursor::from_text("1"),
-        caught_up: true,
+        end: Some(PassEnd::default()),
         trouble: Vec::new(),
     };
     let channel =

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use contract::{
-    Batch, Body, Channel, ChannelId, Cursor, DemandId, Entry, Intake, MappingNo, Outbox, Position,
-    RawRecord, ReadNo, RecordKey, Revision, Store, TextReport, Timestamp, pack,
+    Batch, Body, Channel, ChannelId, Cursor, DemandId, Entry, Intake, MappingNo, Outbox, PassEnd,
+    Position, RawRecord, ReadNo, RecordKey, Revision, Store, TextReport, Timestamp, pack,
 };
 use gateway::reseal;
 use normalizer::{
@@ -41,7 +41,7 @@ fn packed(keys: &Keys, records: &[(&str, Value)]) -> Outbox {
     let batch = Batch {
         entries: entries.collect(),
         upto: Cursor::from_text("1"),
-        caught_up: true,
+        end: Some(PassEnd::default()),
         trouble: Vec::new(),
     };
     pack(&channel, Position::default(), ReadNo(1), batch, Timestamp::UNIX_EPOCH)

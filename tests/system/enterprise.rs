@@ -139,7 +139,7 @@ async fn a_file_that_arrives_after_its_manifest_is_waited_for() {
     drop.clock.advance(DROP_INTERVAL);
     let name = drop.platform.drop_file().unwrap().unwrap();
     let batch = drop.pipeline.connector().unwrap().read(None, 100).await.unwrap();
-    assert!(batch.entries.is_empty() && !batch.caught_up);
+    assert!(batch.entries.is_empty() && !batch.caught_up());
     drop.platform.finish(&name).unwrap();
     drop.pipeline.pull().await.unwrap();
     assert_eq!(drop.differences(), [""; 0]);

@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
         };
         loop {
             let batch = self.connector.read(self.cursor.as_ref(), 100).await.unwrap();
-            let (upto, caught_up) = (batch.upto.clone(), batch.caught_up);
+            let (upto, caught_up) = (batch.upto.clone(), batch.end.is_some());
             self.reads += 1;
             let read_no = ReadNo(self.reads);
             let outbox = pack(&channel, Position::default(), read_no, batch, Timestamp::UNIX_EPOCH);

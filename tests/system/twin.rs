@@ -14,8 +14,8 @@ use std::{
 use contract::{
     Accepted, Batch, Body, ChannelId, Checkpoints, Confirmed, Consumer, Cursor, DemandBody,
     DemandId, Digest, Entry, Fault, Intake, Kept, MappingNo, Message, Normalizer, Outcomes,
-    Position, Publisher, RawRecord, RecordKey, Revision, SealedBytes, Store, TextReport, TimeRange,
-    Timestamp, Verdict,
+    PassEnd, Position, Publisher, RawRecord, RecordKey, Revision, SealedBytes, Store, TextReport,
+    TimeRange, Timestamp, Verdict,
 };
 use futures_util::future::BoxFuture;
 use gateway::registry::AnyConnector;
@@ -82,7 +82,7 @@ impl AnyConnector for TwinConnector {
                 Ok(Batch {
                     entries,
                     upto: Cursor::encode(&(from, upto))?,
-                    caught_up: upto == self.source.rows.len(),
+                    end: (upto == self.source.rows.len()).then(PassEnd::default),
                     trouble: Vec::new(),
                 })
             };

@@ -32,7 +32,7 @@ mod text;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use contract::{Batch, Connector, ConnectorContext, Entry, Fault, Reason};
+use contract::{Batch, Connector, ConnectorContext, Entry, Fault, PassEnd, Reason};
 use tokio::time::Instant;
 
 pub use config::Config;
@@ -106,12 +106,22 @@ impl Connector for Files {
             }
             NextStep::Read(open) => (self.read_batch(open, max, until, &mut cursor).await?, false),
         };
-        Ok(Batch { entries, upto: cursor, caught_up, trouble: faults })
+        Ok(Batch { entries, upto: cursor, end: caught_up.then(PassEnd::default), trouble: faults })
     }
 
     async fn settled(&mut self, up_to: &Cursor) -> Result<(), Fault> {
         let Some(pending) = &up_to.pending_move else { return Ok(()) };
         self.folder.settle(&self.options, pending).await
+    }
+
+    fn ensure_listable(&self) -> Result<(), Fault> {
+        match self.options.config.archive {
+            None => Ok(()),
+            Some(_) => {
+                Err(Fault::stopped("files that were read are moved away, and not read again")
+                    .remedy("move the files of that time from `archive` back into the folder"))
+            }
+        }
     }
 
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {

@@ -28,7 +28,7 @@ async fn count(folder: &Folder) -> usize {
         n_records +=
             batch.entries.iter().filter(|e| matches!(e, contract::Entry::Record(_))).count();
         files.settled(&batch.upto).await.unwrap();
-        if batch.caught_up {
+        if batch.end.is_some() {
             return n_records;
         }
         at = Some(batch.upto);

@@ -44,7 +44,9 @@ mod calls;
 use std::time::Duration;
 
 use connector_wire::auth::Mtls;
-use contract::{Batch, Connector, ConnectorContext, Entry, Fault, FaultKind, Partition, TimeRange};
+use contract::{
+    Batch, Connector, ConnectorContext, Entry, Fault, FaultKind, Partition, PassEnd, TimeRange,
+};
 use tokio::time::Instant;
 
 pub use config::Config;
@@ -141,7 +143,7 @@ impl Connector for Http {
                     if affects_all {
                         // Return the cursor, which has moved; the next read will find the fault again.
                         let (entries, upto, trouble) = (Vec::new(), cursor, faults);
-                        return Ok(Batch { entries, upto, caught_up: false, trouble });
+                        return Ok(Batch { entries, upto, end: None, trouble });
                     }
                     faults.push((Partition(sequence.name(&self.plan)), fault));
                     PageEntries { entries: Vec::new(), is_complete: true }
@@ -157,7 +159,12 @@ impl Connector for Http {
                     let keys = entries.iter().filter_map(Entry::key);
                     cursor.to_acknowledge = keys.map(ToString::to_string).collect();
                 }
-                return Ok(Batch { entries, upto: cursor, caught_up, trouble: faults });
+                return Ok(Batch {
+                    entries,
+                    upto: cursor,
+                    end: caught_up.then(PassEnd::default),
+                    trouble: faults,
+                });
             }
         }
     }
@@ -172,6 +179,14 @@ impl Connector for Http {
         self.plan.config.reread = None;
         self.sequences = Sequence::all(&self.plan);
         Ok(())
+    }
+
+    fn ensure_listable(&self) -> Result<(), Fault> {
+        match self.plan.ack {
+            None => Ok(()),
+            Some(_) => Err(Fault::stopped("the source does not send again what was acknowledged")
+                .remedy("ask the owner of the source to release the records of that time again")),
+        }
     }
 
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {

@@ -5,7 +5,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use contract::{Batch, Budget, Entry, Fault, RecordKey, Revision};
+use contract::{Batch, Budget, Entry, Fault, PassEnd, RecordKey, Revision};
 use serde_json::{Value, json};
 use tokio::{
     io::AsyncWriteExt as _,
@@ -87,7 +87,12 @@ impl Session {
                 }
                 Answer::End { upto, caught_up } => {
                     let upto = Cursor::Plugin(upto);
-                    return Ok(Batch { entries, upto, caught_up, trouble: Vec::new() });
+                    return Ok(Batch {
+                        entries,
+                        upto,
+                        end: caught_up.then(PassEnd::default),
+                        trouble: Vec::new(),
+                    });
                 }
                 Answer::Fault(reported) => return Err(reported.into_fault().at(plan.place())),
                 Answer::Ready { .. } | Answer::Ok {} => {

@@ -13,7 +13,7 @@ mod state;
 
 use std::{collections::HashMap, time::Duration};
 
-use contract::{Batch, Entry, Fault, RecordKey};
+use contract::{Batch, Entry, Fault, PassEnd, RecordKey};
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use message::parse_sample;
@@ -132,6 +132,11 @@ impl BatchBuilder {
     }
 
     fn into_batch(self, upto: Cursor, caught_up: bool) -> Batch<Cursor> {
-        Batch { entries: self.entries, upto, caught_up, trouble: Vec::new() }
+        Batch {
+            entries: self.entries,
+            upto,
+            end: caught_up.then(PassEnd::default),
+            trouble: Vec::new(),
+        }
     }
 }

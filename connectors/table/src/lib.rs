@@ -30,7 +30,7 @@ mod sql;
 
 use std::time::Duration;
 
-use contract::{Batch, Connector, ConnectorContext, Entry, Fault, TimeRange};
+use contract::{Batch, Connector, ConnectorContext, Entry, Fault, PassEnd, TimeRange};
 
 pub use config::Config;
 pub use cursor::Cursor;
@@ -105,7 +105,12 @@ impl Connector for Table {
             let has_entries = !page.entries.is_empty() || !cursor.to_acknowledge.is_empty();
             if caught_up || has_entries || started.elapsed() > READ_TIME {
                 let entries = page.entries;
-                return Ok(Batch { entries, upto: cursor, caught_up, trouble: Vec::new() });
+                return Ok(Batch {
+                    entries,
+                    upto: cursor,
+                    end: caught_up.then(PassEnd::default),
+                    trouble: Vec::new(),
+                });
             }
         }
     }
@@ -129,6 +134,16 @@ impl Connector for Table {
         changes.range = Some(range);
         self.scans = vec![TableScan { kind: Scan::Range, part: None }];
         Ok(())
+    }
+
+    fn ensure_listable(&self) -> Result<(), Fault> {
+        let table = &self.plan.main;
+        if table.flags.is_empty() || table.changes.is_some() {
+            return Ok(());
+        }
+        Err(Fault::stopped("rows whose flag was set are not read again")
+            .at(format!("table {}", table.name))
+            .remedy("add [table.changes], so that all rows can be read"))
     }
 
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {

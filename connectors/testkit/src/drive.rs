@@ -20,7 +20,7 @@ pub async fn read<C: Connector>(
     max: usize,
 ) -> (Vec<String>, Cursor, bool) {
     let batch = ok(try_read(connector, after, max).await);
-    (batch.entries.iter().map(key).collect(), ok(Cursor::encode(&batch.upto)), batch.caught_up)
+    (batch.entries.iter().map(key).collect(), ok(Cursor::encode(&batch.upto)), batch.end.is_some())
 }
 
 /// Like [`read`], but returns the fault.

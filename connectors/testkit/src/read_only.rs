@@ -207,8 +207,9 @@ async fn walk<A: Readable>(source: &A, restart_at: usize, beyond_end: bool) -> B
         }
         let after = batches.last().map(|(_, upto)| upto);
         let batch = ok(try_read(&mut connector, after, max).await);
+        let caught_up = batch.caught_up();
         batches.push((batch.entries, ok(Cursor::encode(&batch.upto))));
-        if batch.caught_up && !beyond_end {
+        if caught_up && !beyond_end {
             break;
         }
     }

@@ -17,7 +17,8 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use bytes::Bytes;
 use connector_wire::guard::Guard;
 use contract::{
-    Batch, Connector, ConnectorContext, Entry, Fault, Inbox, MakeReceiver, Receiver, Timestamp,
+    Batch, Connector, ConnectorContext, Entry, Fault, Inbox, MakeReceiver, PassEnd, Receiver,
+    Timestamp,
 };
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
@@ -82,7 +83,7 @@ impl Connector for Webhook {
         let upto = Cursor { epoch: self.inbox.epoch().to_owned(), number };
         // A channel that has caught up settles at once: the senders are waiting for their answers.
         let caught_up = self.inbox.ends_at(number);
-        Ok(Batch { entries, upto, caught_up, trouble: Vec::new() })
+        Ok(Batch { entries, upto, end: caught_up.then(PassEnd::default), trouble: Vec::new() })
     }
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {

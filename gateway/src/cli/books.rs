@@ -1,7 +1,7 @@
 //! `tonghui books`: prints the books. Read = accepted + skipped + rejected; published = stored +
 //! unchanged + stale + quarantined + in flight. Books balance when every message has an equal receipt.
 
-use contract::{ChannelId, Timestamp};
+use contract::{ChannelId, Complete, PassEnd, Timestamp};
 use serde::Serialize;
 use sink::store::{Access, BooksRow, Database};
 
@@ -40,8 +40,12 @@ pub(super) struct Ledger {
 pub(super) struct Row {
     #[serde(flatten)]
     pub(super) books: BooksRow,
-    /// How many records the source itself counts; always `None`, because no source is asked.
+    /// Number of records that the source listed in the last pass; `None` if it does not say.
     source_count: Option<u64>,
+    /// The account of the last pass that came to an end.
+    pass: Option<PassEnd>,
+    /// Whether that pass read everything that the source has.
+    complete: Option<Complete>,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
@@ -65,7 +69,13 @@ pub(super) async fn read_ledger(
     } else {
         rows.iter().all(|row| row.balanced == Some(true)).then_some(true)
     };
-    let channels = rows.into_iter().map(|books| Row { books, source_count: None }).collect();
+    let mut channels = Vec::new();
+    for books in rows {
+        let pass = store.progress(&books.channel).await?.pass;
+        let source_count = pass.as_ref().and_then(|pass| pass.listed);
+        let complete = pass.as_ref().map(PassEnd::complete);
+        channels.push(Row { books, source_count, pass, complete });
+    }
     Ok(Ledger { balanced, seconds: None, peak_rss_mb: None, channels })
 }
 
@@ -80,6 +90,9 @@ impl Ledger {
             Some(false) => "BOOKS NOT BALANCED",
             None => "messages are in flight",
         };
+        let passes = self.channels.iter().filter_map(Row::pass_cells);
+        let headings = ["last pass", "listed", "given", "distinct", "dropped", "complete"];
+        text.push_str(&format!("\n\n{}\n", out::table(&headings, passes, 1)));
         text.push_str(&format!("\n{result}"));
         if let Some(seconds) = self.seconds {
             text.push_str(&format!("; {seconds} s"));
@@ -92,6 +105,16 @@ impl Ledger {
 }
 
 impl Row {
+    /// The account of the last pass; `None` before the end of the first one.
+    fn pass_cells(&self) -> Option<Vec<String>> {
+        let pass = self.pass.as_ref()?;
+        let count = |n: Option<u64>| n.map_or_else(|| "-".to_owned(), |n| n.to_string());
+        let dropped = pass.dropped.values().sum::<u64>().to_string();
+        let (channel, complete) = (self.books.channel.to_string(), pass.complete().name());
+        let counts = [count(pass.listed), pass.given.to_string(), count(pass.distinct), dropped];
+        Some([channel].into_iter().chain(counts).chain([complete.to_owned()]).collect())
+    }
+
     fn cells(&self) -> Vec<String> {
         let balanced = match self.books.balanced {
             Some(true) => "yes",

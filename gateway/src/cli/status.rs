@@ -2,7 +2,7 @@
 //! service has to run.
 
 use chrono_tz::Tz;
-use contract::Timestamp;
+use contract::{Complete, Timestamp};
 use sink::store::{Access, Database, QualityCount};
 
 use super::{Context, Exit, Format, out};
@@ -81,6 +81,7 @@ fn draw(rows: &[Row], zone: Tz) -> String {
             row.received_today.to_string(),
             row.expected_today.map_or_else(|| "-".to_owned(), |usual| usual.to_string()),
             row.unknown_codes.clone(),
+            row.complete.map_or("-", Complete::name).to_owned(),
         ]
     };
     let head = [
@@ -94,6 +95,7 @@ fn draw(rows: &[Row], zone: Tz) -> String {
         "today",
         "expected",
         "unknown codes",
+        "complete",
     ];
     let mut text = out::table(&head, rows.iter().map(cells), 4);
     for row in rows {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use clap::ValueEnum;
 use config::{Problem, Problems};
-use contract::{ChannelId, Period, TimeRange};
+use contract::{ChannelId, Complete, Period, TimeRange};
 use serde::Serialize;
 use sink::store::Database;
 
@@ -19,8 +19,10 @@ use crate::{
     clock::{self, format_time, parse_time},
     service::{BusEnds, Role, run_until_signal},
     stop::Stop,
+    supervise::Shared,
 };
-use pass::{PassEnd, pass};
+pub(super) use pass::{POLL_INTERVAL as LEASE_POLL_INTERVAL, Requested};
+use pass::{PassResult, pass};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -70,13 +72,13 @@ enum Wait {
 pub(super) struct Row {
     channel: ChannelId,
     #[serde(flatten)]
-    end: PassEnd,
+    end: PassResult,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut settings = assemble::settings(&context.config)?;
     ensure_configured(&settings, &args.channels)?;
-    let range = range(args, settings.zone)?;
+    let range = range(args.from.as_deref(), args.to.as_deref(), settings.zone)?;
     settings.channels.retain(|channel| args.all || args.channels.contains(&channel.id));
     super::runtime()?.block_on(async {
         let stop = Stop::default();
@@ -103,7 +105,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 /// Prints the command that continues an interrupted backfill, with absolute times: `-1d` would be
 /// another time by then.
 fn print_continuation(rows: &[Row], range: TimeRange, zone: Tz) {
-    let is_unfinished = |row: &&Row| matches!(row.end, PassEnd::NotYet { .. });
+    let is_unfinished = |row: &&Row| matches!(row.end, PassResult::NotYet { .. });
     let names: Vec<_> = rows.iter().filter(is_unfinished).map(|row| row.channel.as_str()).collect();
     if names.is_empty() {
         return;
@@ -113,16 +115,20 @@ fn print_continuation(rows: &[Row], range: TimeRange, zone: Tz) {
     out::note(format!("to continue, run `tonghui sync {names} --from {from}{to}`"));
 }
 
-/// The time range of the backfill; `None` without `--from`.
-fn range(args: &Args, zone: Tz) -> Result<Option<TimeRange>, Problems> {
+/// The time range of `--from` and `--to`; `None` without `--from`.
+pub(super) fn range(
+    from: Option<&str>,
+    to: Option<&str>,
+    zone: Tz,
+) -> Result<Option<TimeRange>, Problems> {
     let now = clock::now();
-    let parse = |text: &String, name: &str| {
+    let parse = |text: &str, name: &str| {
         let wrong =
             |error: anyhow::Error| Problems::from(Problem::of_file(name, error.to_string()));
         parse_time(text, zone, now).map_err(wrong)
     };
-    let Some(from) = &args.from else { return Ok(None) };
-    let to = args.to.as_ref().map(|to| parse(to, "--to")).transpose()?;
+    let Some(from) = from else { return Ok(None) };
+    let to = to.map(|to| parse(to, "--to")).transpose()?;
     match TimeRange::new(parse(from, "--from")?, to) {
         Some(range) => Ok(Some(range)),
         None => Err(Problem::of_file("--to", "it must be later than --from").into()),
@@ -139,7 +145,7 @@ async fn sync(
     let unreachable_store = || {
         let row = |channel: &config::ChannelSettings| Row {
             channel: channel.id.clone(),
-            end: PassEnd::NotYet { why: "the store was not opened in time".to_owned() },
+            end: PassResult::NotYet { why: "the store was not opened in time".to_owned() },
         };
         (settings.channels.iter().map(row).collect(), Exit::TryAgain)
     };
@@ -158,23 +164,34 @@ async fn sync(
         return Ok((Vec::new(), Exit::Done));
     };
     let reading = async {
-        let mut rows = pass(channels, &shared, args.no_wait).await;
-        if args.wait == Wait::Stored && !args.no_wait {
-            for Row { channel, end } in &mut rows {
-                wait_until_stored(&store, channel, end, stop).await;
-            }
+        if args.wait == Wait::Broker || args.no_wait {
+            return pass(channels, &shared, args.no_wait).await;
         }
-        rows
+        pass_and_store(channels, &shared).await
     };
     let rows = Box::pin(ends.run_sink_beside(reading)).await;
     let exit = exit_for(&rows, args.strict, &store).await?;
     Ok((rows, exit))
 }
 
+/// Reads the channels once, and waits until everything is stored.
+pub(super) async fn pass_and_store(channels: Vec<LiveChannel>, shared: &Shared) -> Vec<Row> {
+    let mut rows = pass(channels, shared, false).await;
+    for Row { channel, end } in &mut rows {
+        wait_until_stored(&shared.store, channel, end, &shared.environment.stop).await;
+    }
+    rows
+}
+
 /// Waits until everything that the pass read is stored, by this or another process. Changes `end` if stop
 /// is requested first.
-async fn wait_until_stored(store: &Database, channel: &ChannelId, end: &mut PassEnd, stop: &Stop) {
-    let PassEnd::Done { step, .. } = end else { return };
+async fn wait_until_stored(
+    store: &Database,
+    channel: &ChannelId,
+    end: &mut PassResult,
+    stop: &Stop,
+) {
+    let PassResult::Done { step, .. } = end else { return };
     loop {
         match store.missing_receipts(channel, *step).await {
             Ok(0) => return,
@@ -182,7 +199,7 @@ async fn wait_until_stored(store: &Database, channel: &ChannelId, end: &mut Pass
             Ok(_) | Err(_) if !stop.is_requested() => stop.or_sleep(POLL_INTERVAL).await,
             Ok(_) | Err(_) => {
                 let why = "read and published, but not all of it is stored yet".to_owned();
-                *end = PassEnd::NotYet { why };
+                *end = PassResult::NotYet { why };
                 return;
             }
         }
@@ -190,10 +207,10 @@ async fn wait_until_stored(store: &Database, channel: &ChannelId, end: &mut Pass
 }
 
 async fn exit_for(rows: &[Row], strict: bool, store: &Database) -> anyhow::Result<Exit> {
-    if rows.iter().any(|row| matches!(row.end, PassEnd::Failed { .. })) {
+    if rows.iter().any(|row| row.end.needs_attention()) {
         return Ok(Exit::SomeChannels);
     }
-    if rows.iter().any(|row| matches!(row.end, PassEnd::NotYet { .. })) {
+    if rows.iter().any(|row| matches!(row.end, PassResult::NotYet { .. })) {
         return Ok(Exit::TryAgain);
     }
     let was_read = |channel: &ChannelId| rows.iter().any(|row| row.channel == *channel);
@@ -212,14 +229,23 @@ async fn exit_for(rows: &[Row], strict: bool, store: &Database) -> anyhow::Resul
 }
 
 impl Row {
-    fn line(&self) -> String {
+    /// Whether the pass read everything that was there, and all of it is stored.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.end, PassResult::Done { .. }) && !self.end.needs_attention()
+    }
+
+    /// The result as a line of text.
+    pub(super) fn line(&self) -> String {
         let channel = &self.channel;
         match &self.end {
-            PassEnd::Done { by: Some(by), .. } => format!("{channel}: done, by {by}"),
-            PassEnd::Done { by: None, .. } => format!("{channel}: done"),
-            PassEnd::Asked { by } => format!("{channel}: requested from {by}"),
-            PassEnd::NotYet { why } => format!("{channel}: not yet: {why}"),
-            PassEnd::Failed { why } => format!("{channel}: FAILED: {why}"),
+            PassResult::Done { by, pass, complete, .. } => {
+                let by = by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
+                let result = if *complete == Complete::No { "INCOMPLETE" } else { "done" };
+                format!("{channel}: {result}{by}; complete: {pass}")
+            }
+            PassResult::Asked { by } => format!("{channel}: requested from {by}"),
+            PassResult::NotYet { why } => format!("{channel}: not yet: {why}"),
+            PassResult::Failed { why } => format!("{channel}: FAILED: {why}"),
         }
     }
 }

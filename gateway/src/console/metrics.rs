@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use contract::Complete;
 use sink::store::BooksRow;
 
 use crate::{
@@ -34,6 +35,11 @@ pub(super) fn text(books: &[BooksRow], rows: &[Row], lags: &[Lag]) -> String {
     };
     let is_balanced = |book: &BooksRow| u64::from(book.balanced != Some(false));
     let has_fault = |row: &Row| Some(u8::from(row.fault.is_some()).to_string());
+    let is_complete = |row: &Row| match row.complete? {
+        Complete::Yes => Some("1".to_owned()),
+        Complete::No => Some("0".to_owned()),
+        Complete::Unknown => None,
+    };
     let last_read = |row: &Row| Some(row.last_read_at?.timestamp().to_string());
 
     let mut text = String::new();
@@ -63,6 +69,9 @@ pub(super) fn text(books: &[BooksRow], rows: &[Row], lags: &[Lag]) -> String {
     family("tonghui_quarantine", "gauge", help, quarantined);
     let help = "1 if a fault keeps a channel from being read, else 0.";
     family("tonghui_channel_in_trouble", "gauge", help, channel_samples(has_fault));
+    let help =
+        "1 if the last pass read everything that the source has, 0 if not; none if it is unknown.";
+    family("tonghui_channel_complete", "gauge", help, channel_samples(is_complete));
     let help = "Unix time of the last read of a channel, even if it found nothing.";
     family("tonghui_last_read_timestamp_seconds", "gauge", help, channel_samples(last_read));
     let help = "Rows of history that an index does not cover yet.";

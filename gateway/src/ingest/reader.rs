@@ -29,6 +29,8 @@ pub(super) struct Reader<'a, B, C> {
     position: Position,
     /// Whether the last batch had caught up with the source.
     caught_up: bool,
+    /// The first part of the source that could not be read in the current pass, and why.
+    gap: Option<String>,
     /// When the current pass began.
     began: Timestamp,
     /// How many passes had been requested when it began; it serves these requests.
@@ -44,8 +46,8 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         position: Position,
     ) -> Self {
         let (began, served) = (run.environment.clock.now(), run.handle.control.begin_pass());
-        let caught_up = false;
-        Self { channel, connector, pace, run, position, caught_up, began, served }
+        let (caught_up, gap) = (false, None);
+        Self { channel, connector, pace, run, position, caught_up, gap, began, served }
     }
 
     /// Settles the position `cursor` with the source, if there is one to settle.
@@ -90,11 +92,18 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
             // `Connector::read` promises to be cancel-safe.
             batch = self.connector.read(cursor, self.pace.max_entries) => batch?,
         };
-        self.caught_up = batch.caught_up;
+        let mut batch = batch;
+        if let Some((part, fault)) = batch.trouble.first() {
+            self.gap.get_or_insert_with(|| format!("{} could not be read: {fault}", part.0));
+        }
+        if let Some(end) = &mut batch.end {
+            end.gap = end.gap.take().or(self.gap.take());
+        }
+        self.caught_up = batch.caught_up();
         watch.note_read(&batch);
         debug!(
             target: "tonghui",
-            channel = %id, n = batch.entries.len(), caught_up = batch.caught_up, "read"
+            channel = %id, n = batch.entries.len(), caught_up = batch.caught_up(), "read"
         );
         // The number is taken after the answer has arrived, so a later answer has a greater number.
         let read_no = numbers.next(id, *fence, *checkpoints).await?;

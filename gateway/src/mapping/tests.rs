@@ -7,8 +7,8 @@ use std::{
 };
 
 use contract::{
-    Batch, Body, Channel, Cursor, DemandId, MappingNo, Normalizer, Position, RawRecord, ReadNo,
-    Reason, RecordKey, Revision, SealedBytes, TextReport, Timestamp, Verdict, pack,
+    Batch, Body, Channel, Cursor, DemandId, MappingNo, Normalizer, PassEnd, Position, RawRecord,
+    ReadNo, Reason, RecordKey, Revision, SealedBytes, TextReport, Timestamp, Verdict, pack,
 };
 use futures_util::FutureExt as _;
 use serde_json::json;
@@ -73,7 +73,7 @@ fn batch(normalizer: Arc<dyn Normalizer>, sizes: &[usize]) -> ReadBatch {
         channel: Channel { id: "hotline".parse().unwrap(), mapping: MappingNo(1), normalizer },
         from: Position::default(),
         read_no: ReadNo(1),
-        batch: Batch { entries, upto, caught_up: true, trouble: Vec::new() },
+        batch: Batch { entries, upto, end: Some(PassEnd::default()), trouble: Vec::new() },
         read_at: Timestamp::UNIX_EPOCH,
     }
 }

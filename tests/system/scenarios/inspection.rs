@@ -48,7 +48,7 @@ async fn t09_a_secret_that_was_valid_for_a_day_is_got_anew_on_the_next() {
         loop {
             let batch = connector.read(at.as_ref(), 100).await.unwrap();
             read += batch.entries.len();
-            if batch.caught_up {
+            if batch.end.is_some() {
                 break;
             }
             at = Some(batch.upto);

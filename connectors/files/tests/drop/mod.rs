@@ -110,7 +110,7 @@ impl Folder {
             let batch = files.read(cursor.as_ref(), max).await.unwrap_or_else(|f| panic!("{f}"));
             entries.extend(batch.entries);
             files.settled(&batch.upto).await.unwrap_or_else(|f| panic!("{f}"));
-            if batch.caught_up {
+            if batch.end.is_some() {
                 return (entries, Cursor::encode(&batch.upto).unwrap());
             }
             cursor = Some(batch.upto);

@@ -56,7 +56,7 @@ async fn a_file_that_is_still_written_after_its_manifest_is_waited_for() {
     for written in [0, 5, 13, 13] {
         folder.put(NAME, &TEXT[..written]);
         let batch = files.read(at.as_ref(), 10).await.unwrap();
-        assert!(batch.entries.is_empty() && !batch.caught_up, "{written} bytes were accepted");
+        assert!(batch.entries.is_empty() && !batch.caught_up(), "{written} bytes were accepted");
         at = Some(batch.upto);
         tokio::time::advance(Duration::from_secs(40)).await;
     }
@@ -86,7 +86,7 @@ async fn without_manifests_a_file_is_read_when_it_is_unchanged() {
     for more in ["", "c,3\n", "d,4\n"] {
         fs::write(folder.path.join(NAME), format!("{TEXT}{more}")).unwrap();
         let batch = files.read(None, 10).await.unwrap();
-        assert!(batch.entries.is_empty() && !batch.caught_up);
+        assert!(batch.entries.is_empty() && !batch.caught_up());
         tokio::time::advance(Duration::from_secs(24)).await;
     }
     // A caller that reads until the connector has caught up has to wait.

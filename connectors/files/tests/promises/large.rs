@@ -20,7 +20,7 @@ async fn the_position_in_a_file_is_in_the_cursor() {
         let batch = folder.files().read(at.as_ref(), 5).await.unwrap();
         assert!(batch.entries.len() <= 5);
         seen.extend(keys(&batch.entries));
-        if batch.caught_up {
+        if batch.end.is_some() {
             break;
         }
         let text = Cursor::encode(&batch.upto).unwrap();
@@ -61,7 +61,7 @@ async fn a_key_that_comes_twice_in_a_file_comes_in_two_batches_in_its_order() {
     let (mut files, mut at, mut batches) = (folder.files(), None, Vec::new());
     loop {
         let batch = files.read(at.as_ref(), 100).await.unwrap();
-        if batch.caught_up {
+        if batch.end.is_some() {
             break;
         }
         batches.push(keys(&batch.entries).concat());

@@ -95,6 +95,6 @@ async fn a_file_that_is_removed_after_the_listing_is_reported() {
     let batch = folder.files().read(None, 1).await.unwrap();
     std::fs::remove_file(folder.path.join(NAME)).unwrap();
     let batch = folder.files().read(Some(&batch.upto), 1).await.unwrap();
-    assert!(batch.entries.is_empty() && batch.caught_up);
+    assert!(batch.entries.is_empty() && batch.caught_up());
     assert_eq!(batch.trouble[0].0.0, NAME);
 }

@@ -185,7 +185,7 @@ impl City {
             assert!(size <= 64 * 1024, "a cursor of {size} bytes");
             entries.extend(batch.entries);
             http.settled(&batch.upto).await.unwrap_or_else(|f| panic!("{f}"));
-            if batch.caught_up {
+            if batch.end.is_some() {
                 return (entries, Cursor::encode(&batch.upto).unwrap());
             }
             at = Some(batch.upto);

@@ -128,7 +128,7 @@ async fn complete_records_are_returned_when_a_part_fails_and_the_rest_later() {
     let mut http = city.http();
     let first = http.read(None, 100).await.unwrap();
     assert_eq!(keys_of(&first.entries), set(&["a"]));
-    assert!(!first.caught_up);
+    assert!(!first.caught_up());
     let rest = http.read(Some(&first.upto), 100).await.unwrap();
     assert_eq!(keys_of(&rest.entries), set(&["b", "c"]));
     assert_eq!(tree(&rest.entries[1])["detail"]["of"], "c");

@@ -114,5 +114,5 @@ async fn two_states_of_a_record_on_a_page_come_in_two_batches_in_order() {
     assert_eq!(states, ["a1", "b1", "a2"]);
     let first = city.read(None).await.unwrap();
     assert_eq!(first.entries.len(), 2);
-    assert!(!first.caught_up);
+    assert!(!first.caught_up());
 }

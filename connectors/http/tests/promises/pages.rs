@@ -49,7 +49,7 @@ async fn a_source_that_repeats_its_page_is_detected_within_two_pages() {
     });
     let mut http = city.http();
     let first = http.read(None, 100).await.unwrap();
-    assert!(!first.caught_up);
+    assert!(!first.caught_up());
     let fault = http.read(Some(&first.upto), 100).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped);
     assert!(fault.to_string().contains("page 2 has the same records as page 1"), "{fault}");

@@ -51,7 +51,7 @@ async fn a_value_that_fails_is_reported_and_does_not_stop_the_others() {
             batch.trouble.iter().map(|(partition, fault)| (partition.0.clone(), fault.kind())),
         );
         at = Some(batch.upto);
-        if batch.caught_up {
+        if batch.end.is_some() {
             break;
         }
     }

@@ -152,7 +152,7 @@ async fn an_empty_result_is_accepted_only_if_the_head_says_success() {
     let city = petitions().await;
     city.script(page(&[]));
     let batch = city.read(None).await.unwrap();
-    assert!(batch.entries.is_empty() && batch.caught_up);
+    assert!(batch.entries.is_empty() && batch.caught_up());
 
     let nothing = r"<soap:Envelope><soap:Body><GetXfjListResponse><GetXfjListResult/></GetXfjListResponse></soap:Body></soap:Envelope>";
     city.answer(move |_| Some(reply(gbk(nothing))));

@@ -14,7 +14,7 @@ async fn records_have_the_key_revision_and_body_that_were_declared() {
     assert_eq!((record.key.as_str(), record.revision), ("甲-1", Revision::number(7)));
     assert_eq!(record.body.tree()["title"], "路灯不亮");
     assert_eq!(record.body.tree()["fee"], "12.5", "money is text");
-    assert!(batch.caught_up);
+    assert!(batch.caught_up());
 }
 
 #[tokio::test]

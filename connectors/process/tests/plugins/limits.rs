@@ -45,7 +45,7 @@ async fn a_plugin_that_writes_much_to_standard_error_still_works() {
         echo '{\"end\":{\"upto\":1,\"caught_up\":true}}'";
     let folder = tempfile::tempdir().unwrap();
     let mut process = process(folder.path(), script(babble)).unwrap();
-    assert!(process.read(None, 2).await.unwrap().caught_up);
+    assert!(process.read(None, 2).await.unwrap().caught_up());
 }
 
 #[tokio::test]

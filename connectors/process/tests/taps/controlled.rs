@@ -153,7 +153,7 @@ async fn the_failure_of_a_tap_is_transient_and_its_records_are_kept() {
     std::fs::write(tap.path("fails"), "").unwrap();
     let mut process = tap.process(json!({}));
     let batch = process.read(None, 10).await.unwrap();
-    assert_eq!((batch.entries.len(), batch.caught_up), (2, false));
+    assert_eq!((batch.entries.len(), batch.caught_up()), (2, false));
     let fault = process.read(Some(&batch.upto), 10).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Transient, "{fault}");
     assert!(fault.to_string().contains("exit code 7"), "{fault}");
@@ -168,7 +168,7 @@ async fn records_are_returned_while_a_tap_waits() {
     let waits = format!("{TAP}\nos.waitpid(os.spawnlp(os.P_NOWAIT, 'sleep', 'sleep', '1000'), 0)");
     std::fs::write(tap.path("tap.py"), waits).unwrap();
     let batch = tap.process(json!({})).read(None, 10).await.unwrap();
-    assert_eq!((batch.entries.len(), batch.caught_up), (1, false));
+    assert_eq!((batch.entries.len(), batch.caught_up()), (1, false));
 }
 
 #[tokio::test]

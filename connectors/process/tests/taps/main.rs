@@ -37,7 +37,7 @@ async fn batches(
         let batch = process.read(at.as_ref(), max).await.unwrap();
         assert!(batch.entries.len() <= max);
         batches.push(batch.entries.iter().map(key).collect());
-        if batch.caught_up {
+        if batch.end.is_some() {
             return (batches, batch.upto);
         }
         at = Some(batch.upto);

@@ -166,7 +166,7 @@ impl City {
             let batch = table.read(at.as_ref(), max).await?;
             entries.extend(batch.entries);
             table.settled(&batch.upto).await?;
-            if batch.caught_up {
+            if batch.end.is_some() {
                 return Ok(entries);
             }
             at = Some(batch.upto);
@@ -180,7 +180,7 @@ impl City {
             let batch = table.read(at.as_ref(), max).await.unwrap();
             entries.extend(batch.entries);
             table.settled(&batch.upto).await.unwrap();
-            if batch.caught_up {
+            if batch.end.is_some() {
                 return (entries, Cursor::encode(&batch.upto).unwrap());
             }
             at = Some(batch.upto);

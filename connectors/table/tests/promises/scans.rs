@@ -57,7 +57,7 @@ async fn a_table_that_always_changes_does_not_starve_pending_rows() {
         let busy: Vec<String> = (0..8).map(|m| format!("busy{n}-{m}")).collect();
         city.add(&busy, NOW).await;
         let batch = table.read(at.as_ref(), 2).await.unwrap();
-        assert!(!batch.caught_up);
+        assert!(!batch.caught_up());
         table.settled(&batch.upto).await.unwrap();
         at = Some(batch.upto);
         // Rows that are not `late` were found by their time.

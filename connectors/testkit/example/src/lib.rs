@@ -4,8 +4,8 @@
 use std::{collections::BTreeSet, io::SeekFrom, path::PathBuf, sync::Arc};
 
 use contract::{
-    Batch, Connector, ConnectorContext, Entry, Fault, Gate, Place, Reason, RecordKey, Revision,
-    TextReport,
+    Batch, Connector, ConnectorContext, Entry, Fault, Gate, PassEnd, Place, Reason, RecordKey,
+    Revision, TextReport,
 };
 use document::Findings;
 use schemars::JsonSchema;
@@ -80,7 +80,12 @@ impl Connector for Journal {
             entries.push(entry);
             next_byte += length as u64;
         }
-        Ok(Batch { entries, upto: Position { next_byte }, caught_up, trouble: Vec::new() })
+        Ok(Batch {
+            entries,
+            upto: Position { next_byte },
+            end: caught_up.then(PassEnd::default),
+            trouble: Vec::new(),
+        })
     }
 
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {

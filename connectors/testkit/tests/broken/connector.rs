@@ -8,8 +8,8 @@ use std::{
 };
 
 use contract::{
-    Batch, Body, Connector, ConnectorContext, Entry, Fault, Partition, RawRecord, RecordKey,
-    Revision, TextReport,
+    Batch, Body, Connector, ConnectorContext, Entry, Fault, Partition, PassEnd, RawRecord,
+    RecordKey, Revision, TextReport,
 };
 use serde_json::json;
 
@@ -198,7 +198,12 @@ impl Scripted {
         let trouble = world.failing.map(|partition| {
             (Partition(partition.to_string()), Fault::transient("the partition fails"))
         });
-        Ok(Batch { entries, upto, caught_up, trouble: trouble.into_iter().collect() })
+        Ok(Batch {
+            entries,
+            upto,
+            end: caught_up.then(PassEnd::default),
+            trouble: trouble.into_iter().collect(),
+        })
     }
 }
 
@@ -233,7 +238,7 @@ impl Connector for Scripted {
                 None => Ok(Batch {
                     entries: Vec::new(),
                     upto: after,
-                    caught_up: true,
+                    end: Some(PassEnd::default()),
                     trouble: Vec::new(),
                 }),
             };

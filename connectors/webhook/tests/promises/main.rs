@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use connector_testkit::Source;
 use connector_webhook::Webhook;
-use contract::{Batch, Connector, ConnectorContext, Cursor, Entry, Fault, Inbox, Revision};
+use contract::{
+    Batch, Connector, ConnectorContext, Cursor, Entry, Fault, Inbox, PassEnd, Revision,
+};
 use serde_json::{Value, json};
 
 /// The senders of a channel, with its inbox.
@@ -56,7 +58,7 @@ impl Connector for NoWait {
         }
         let beginning = || Cursor::from_text(r#"{"epoch":"this run","number":0}"#).decode();
         let upto = after.cloned().map_or_else(beginning, Ok)?;
-        Ok(Batch { entries: Vec::new(), upto, caught_up: true, trouble: Vec::new() })
+        Ok(Batch { entries: Vec::new(), upto, end: Some(PassEnd::default()), trouble: Vec::new() })
     }
 
     async fn settled(&mut self, upto: &Self::Cursor) -> Result<(), Fault> {
@@ -144,7 +146,7 @@ async fn a_lost_cursor_goes_on_after_the_settled_records() {
     let batch = connector.read(None, 10).await.unwrap();
     connector.settled(&batch.upto).await.unwrap();
     let again = connector.read(None, 10).await.unwrap();
-    assert!(again.entries.is_empty() && again.caught_up);
+    assert!(again.entries.is_empty() && again.caught_up());
 }
 
 #[test]

@@ -3,27 +3,27 @@
 
 use std::time::Duration;
 
-use contract::{ChannelId, Retry};
+use contract::{ChannelId, Complete, Fault, PassEnd, Retry};
 use futures_util::future::join_all;
 use serde::Serialize;
-use sink::store::{Claim, Database, Holding, RequestKind, RequestState};
+use sink::store::{Claim, Database, Holding, Progress, RequestKind, RequestState};
 
 use super::Row;
 use crate::{
     channel::LiveChannel,
     instance,
     lease::LeaseHolder,
-    requests::paused_message,
+    requests::{PassDone, paused_message},
     supervise::{ChannelEnd, Shared, run_channels},
 };
 
 /// How often the answer of a service, or a lease that another process holds, is checked.
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How the pass over one channel ended.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "became", rename_all = "snake_case")]
-pub(super) enum PassEnd {
+pub(super) enum PassResult {
     /// Everything new was read and published.
     Done {
         /// The service that read the channel; `None` for this process.
@@ -31,6 +31,10 @@ pub(super) enum PassEnd {
         /// How often the position of the channel had moved by the end of the pass.
         #[serde(skip)]
         step: u64,
+        /// The account of the pass.
+        pass: PassEnd,
+        /// Whether it read everything that the source has.
+        complete: Complete,
     },
     /// It was requested from a service, and this process does not wait for it.
     Asked {
@@ -47,6 +51,21 @@ pub(super) enum PassEnd {
         /// The fault.
         why: String,
     },
+}
+
+impl PassResult {
+    /// Whether somebody has to do something: the pass failed, or records are missing.
+    pub(super) fn needs_attention(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::Done { complete: Complete::No, .. })
+    }
+}
+
+impl PassDone {
+    /// The result of a pass that this process read, or the service `by`.
+    fn into_result(self, by: Option<String>) -> PassResult {
+        let Self { step, pass } = self;
+        PassResult::Done { by, step, complete: pass.complete(), pass }
+    }
 }
 
 /// Reads all channels once, all upstreams at the same time. Ends early if stop is requested.
@@ -83,7 +102,7 @@ impl Upstream<'_> {
                 Ok(Claim::Ours(lease)) => {
                     let work = run_channels(&channels, self.shared, lease.fence);
                     match Box::pin(self.leases.hold_counting(&lease, &first.gate, work)).await {
-                        Some(ended) => self.result_rows(ended).await,
+                        Some(ended) => self.result_rows(&channels, ended).await,
                         None => Vec::new(),
                     }
                 }
@@ -108,7 +127,7 @@ impl Upstream<'_> {
                 crate::watch::State::Waiting(fault) => fault,
                 _ => reason.clone(),
             };
-            Row { channel: channel.id().clone(), end: PassEnd::NotYet { why } }
+            Row { channel: channel.id().clone(), end: PassResult::NotYet { why } }
         };
         rows.extend(channels.into_iter().map(not_yet));
         rows
@@ -120,25 +139,29 @@ impl Upstream<'_> {
         let paused = self.shared.store.paused().await.unwrap_or_default();
         let row = |id: &ChannelId| Row {
             channel: id.clone(),
-            end: PassEnd::Failed { why: paused_message(id) },
+            end: PassResult::Failed { why: paused_message(id) },
         };
         let ids = channels.iter().map(LiveChannel::id);
         ids.filter(|id| paused.contains(id)).map(row).collect()
     }
 
     /// The rows of channels that this process read. A pass that was stopped is not complete.
-    async fn result_rows(&self, ended: Vec<ChannelEnd>) -> Vec<Row> {
+    async fn result_rows(&self, channels: &[LiveChannel], ended: Vec<ChannelEnd>) -> Vec<Row> {
         let mut rows = Vec::new();
         for (channel, end) in ended {
+            let watch = channels.iter().find(|each| *each.id() == channel);
+            let pass = watch.and_then(|each| each.handle.watch.pass()).unwrap_or_default();
             let progress = self.shared.store.progress(&channel).await;
             let end = match (end, progress) {
-                (Err(fault), _) if fault.is_stopped() => PassEnd::Failed { why: fault.to_string() },
-                (Err(fault), _) => PassEnd::NotYet { why: fault.to_string() },
-                (Ok(()), _) if self.shared.environment.stop.is_requested() => {
-                    PassEnd::NotYet { why: "it was stopped before it was complete".to_owned() }
+                (Err(fault), _) if fault.is_stopped() => {
+                    PassResult::Failed { why: fault.to_string() }
                 }
-                (Ok(()), Ok(progress)) => PassEnd::Done { by: None, step: progress.step },
-                (Ok(()), Err(fault)) => PassEnd::NotYet { why: fault.to_string() },
+                (Err(fault), _) => PassResult::NotYet { why: fault.to_string() },
+                (Ok(()), _) if self.shared.environment.stop.is_requested() => {
+                    PassResult::NotYet { why: "it was stopped before it was complete".to_owned() }
+                }
+                (Ok(()), Ok(Progress { step, .. })) => PassDone { step, pass }.into_result(None),
+                (Ok(()), Err(fault)) => PassResult::NotYet { why: fault.to_string() },
             };
             rows.push(Row { channel, end });
         }
@@ -158,31 +181,55 @@ impl Upstream<'_> {
 
     /// Requests a pass over one channel, and waits for its end unless `no_wait` is set; `None` if the
     /// service or this command ends first.
-    async fn request(&self, channel: &LiveChannel, held: &Holding, by: &str) -> Option<PassEnd> {
-        let (store, stop) = (&self.shared.store, &self.shared.environment.stop);
-        let (own, spec) = (instance::this_process(), &channel.spec);
-        let seq = match store.ask(RequestKind::Sync, Some(&spec.id), spec.range, &own).await {
-            Ok(seq) => seq,
-            Err(fault) => return Some(PassEnd::NotYet { why: fault.to_string() }),
+    async fn request(&self, channel: &LiveChannel, held: &Holding, by: &str) -> Option<PassResult> {
+        let not_yet = |fault: Fault| PassResult::NotYet { why: fault.to_string() };
+        let requested = Requested::new(self.shared, RequestKind::Sync, channel).await;
+        let answer = match requested {
+            Err(fault) => return Some(not_yet(fault)),
+            Ok(_) if self.no_wait => return Some(PassResult::Asked { by: by.to_owned() }),
+            Ok(requested) => requested.answer(held).await?,
         };
-        if self.no_wait {
-            return Some(PassEnd::Asked { by: by.to_owned() });
-        }
-        while !stop.is_requested() {
-            match store.request(seq).await {
-                Ok(RequestState::Done(step)) => {
-                    let step = step.parse().unwrap_or(u64::MAX);
-                    return Some(PassEnd::Done { by: Some(by.to_owned()), step });
-                }
-                Ok(RequestState::Failed(why)) => return Some(PassEnd::Failed { why }),
+        Some(match answer {
+            Ok(answer) => PassDone::from_answer(&answer)?.into_result(Some(by.to_owned())),
+            Err(why) => PassResult::Failed { why },
+        })
+    }
+}
+
+/// A request to the service that holds the lease of an upstream.
+pub(crate) struct Requested<'a> {
+    shared: &'a Shared,
+    seq: i64,
+}
+
+impl<'a> Requested<'a> {
+    /// Makes a request for this channel and its time range.
+    pub(crate) async fn new(
+        shared: &'a Shared,
+        kind: RequestKind,
+        channel: &LiveChannel,
+    ) -> Result<Self, Fault> {
+        let (own, spec) = (instance::this_process(), &channel.spec);
+        let seq = shared.store.ask(kind, Some(&spec.id), spec.range, &own).await?;
+        Ok(Self { shared, seq })
+    }
+
+    /// Waits for the answer, or for the reason why there is none; `None` if the service or this command ends
+    /// first.
+    pub(crate) async fn answer(self, held: &Holding) -> Option<Result<String, String>> {
+        let Shared { store, environment, .. } = self.shared;
+        while !environment.stop.is_requested() {
+            match store.request(self.seq).await {
+                Ok(RequestState::Done(answer)) => return Some(Ok(answer)),
+                Ok(RequestState::Failed(why)) => return Some(Err(why)),
                 Ok(RequestState::Open) if !is_still_held(store, held).await => break,
                 // If the store cannot be reached, this tries again until the deadline.
-                Ok(RequestState::Open) | Err(_) => stop.or_sleep(POLL_INTERVAL).await,
+                Ok(RequestState::Open) | Err(_) => environment.stop.or_sleep(POLL_INTERVAL).await,
             }
         }
         // The request is not needed any more. It does no harm if the service serves it.
         let withdrawn = RequestState::Failed("withdrawn".to_owned());
-        let _ = store.answer(seq, &withdrawn).await;
+        let _ = store.answer(self.seq, &withdrawn).await;
         None
     }
 }

@@ -3,15 +3,16 @@
 use std::ops::Range;
 
 use contract::{
-    ChannelId, Checkpoints, Confirmed, Cursor, Digest, Fault, MappingNo, Position, TimeRange,
-    Timestamp,
+    ChannelId, Checkpoints, Confirmed, Cursor, Digest, Fault, MappingNo, PassEnd, Position,
+    TimeRange, Timestamp,
 };
 use serde::Serialize;
+use sqlx::Error;
 
 use crate::store::{
     Database,
     database::{
-        sql::{Columns, NO_ROWS, Row, int},
+        sql::{Columns, NO_ROWS, Row, Value, int},
         transaction::Transaction,
     },
 };
@@ -31,15 +32,21 @@ pub struct ChannelStatus {
     pub demands: u64,
     /// The number of its records in quarantine that are not resolved.
     pub quarantined: u64,
+    /// The account of its last pass that came to an end.
+    pub pass: Option<PassEnd>,
 }
 
 /// The progress of a channel.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Progress {
     /// How often its position has moved.
     pub step: u64,
     /// When it was last read, even if nothing was new; `None` if never.
     pub last_read_at: Option<Timestamp>,
+    /// The account of its last pass that came to an end.
+    pub pass: Option<PassEnd>,
+    /// The position; `None` before the first read.
+    pub cursor: Option<Cursor>,
 }
 
 impl Checkpoints for Database {
@@ -99,6 +106,7 @@ impl Database {
                 fault: row.text("fault")?,
                 demands: row.count("demands")?,
                 quarantined: row.count("quarantined")?,
+                pass: pass(row)?,
             })
         };
         self.query("read the status", STATUS, &[], read).await
@@ -110,7 +118,9 @@ impl Database {
     /// The store cannot be read.
     pub async fn progress(&self, channel: &ChannelId) -> Result<Progress, Fault> {
         let read = |row: &dyn Columns| {
-            Ok(Progress { step: row.count("step")?, last_read_at: row.time("read_at")? })
+            let (step, last_read_at) = (row.count("step")?, row.time("read_at")?);
+            let cursor = row.text("cursor")?.map(Cursor::from_text);
+            Ok(Progress { step, last_read_at, pass: pass(row)?, cursor })
         };
         let values = [channel.as_str().into()];
         let progress = self.query_first("read the progress", PROGRESS, &values, read).await?;
@@ -158,14 +168,21 @@ async fn advance(tx: &mut Transaction<'_>, confirmed: &Confirmed) -> Result<Opti
         // A channel that has reserved no read numbers has no row yet.
         tx.execute(BEGIN, &[channel.into(), int(from.fence).into()]).await?;
     }
+    let pass = confirmed.end().and_then(|end| serde_json::to_string(end).ok());
     let values = [
         confirmed.upto().as_str().into(),
         confirmed.read_at().into(),
         channel.into(),
         int(from.step).into(),
         int(from.fence).into(),
+        Value::Text(pass.as_deref()),
     ];
     Ok(tx.query(MOVE, &values, |row| row.some_int("step")).await?.first().copied())
+}
+
+/// The account of the last pass; `None` if there is none, or if another version of the gateway wrote it.
+fn pass(row: &dyn Columns) -> Result<Option<PassEnd>, Error> {
+    Ok(row.text("pass")?.and_then(|pass| serde_json::from_str(&pass).ok()))
 }
 
 /// Writes a read and its messages, which the books compare with receipts. `live_step` is the step of the live
@@ -244,14 +261,14 @@ const NOTE: &str = "INSERT INTO checkpoint (channel, step, fence, next_read_no, 
      VALUES ($1, 0, 0, 1, $2, $3)
      ON CONFLICT (channel) DO UPDATE SET fault = $2, fault_at = $3";
 
-const STATUS: &str = "SELECT c.channel, c.step, c.read_at,
+const STATUS: &str = "SELECT c.channel, c.step, c.read_at, c.pass,
             CASE WHEN c.read_at IS NULL OR c.fault_at > c.read_at THEN c.fault END AS fault,
             (SELECT count(*) FROM demand d WHERE d.channel = c.channel) AS demands,
             (SELECT count(*) FROM quarantine q
              WHERE q.channel = c.channel AND q.resolved_at IS NULL) AS quarantined
      FROM checkpoint c ORDER BY c.channel";
 
-const PROGRESS: &str = "SELECT step, read_at FROM checkpoint WHERE channel = $1";
+const PROGRESS: &str = "SELECT step, read_at, pass, cursor FROM checkpoint WHERE channel = $1";
 
 /// Locks the live position of channel $1 with fence $2, so that no other process can claim the channel before
 /// the transaction ends.
@@ -262,8 +279,9 @@ const BEGIN: &str = "INSERT INTO checkpoint (channel, step, fence, next_read_no)
      VALUES ($1, 0, $2, 1) ON CONFLICT (channel) DO NOTHING";
 
 /// Moves the position of channel $3 to cursor $1, read at $2, if it is at step $4 with fence $5. For a push
-/// channel (the largest fence) the step does not matter.
-const MOVE: &str = "UPDATE checkpoint SET cursor = $1, step = step + 1, read_at = $2
+/// channel (the largest fence) the step does not matter. $6 is the account of the pass, if it has ended.
+const MOVE: &str = "UPDATE checkpoint SET cursor = $1, step = step + 1, read_at = $2,
+            pass = coalesce($6, pass)
      WHERE channel = $3 AND (step = $4 OR fence = 9223372036854775807) AND fence = $5
      RETURNING step";
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use chrono::DateTime;
 use contract::{
     Accepted, Batch, Body, Channel, ChannelId, Confirmed, Cursor, DemandBody, DemandId, Digest,
-    Entry, Fault, Intake, MappingNo, Message, Normalizer, Outbox, Position, Publisher, RawRecord,
-    ReadNo, Reason, RecordKey, Revision, Sealed, SealedBytes, TextReport, Timestamp, Verdict,
-    deliver,
+    Entry, Fault, Intake, MappingNo, Message, Normalizer, Outbox, PassEnd, Position, Publisher,
+    RawRecord, ReadNo, Reason, RecordKey, Revision, Sealed, SealedBytes, TextReport, Timestamp,
+    Verdict, deliver,
     demand::{Person, Status},
     pack,
 };
@@ -75,7 +75,7 @@ pub fn read_from(
     let batch = Batch {
         entries: records.into_iter().map(Entry::Record).collect(),
         upto: Cursor::from_text(read_no.to_string()),
-        caught_up: true,
+        end: Some(PassEnd::default()),
         trouble: Vec::new(),
     };
     pack(&channel, from, ReadNo(read_no), batch, at(read_no))
