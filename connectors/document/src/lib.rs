@@ -25,8 +25,8 @@ mod time;
 
 pub use decode::{Facts, Text, decode, encode};
 pub use findings::{Defects, Findings, malformed_detail};
-pub use key::{Duplicates, Fate, KeyPath, key_text};
 pub use json::parse as json;
+pub use key::{Duplicates, Fate, KeyPath, key_text};
 pub use message::Message;
 pub use path::{Path, scalar_text};
 pub use scan::{ElementScanner, elements};
