@@ -19,9 +19,8 @@ use crate::{Findings, Path};
 const NULL_WORDS: [&str; 8] =
     ["null", "(null)", "\\n", "nan", "none", "nil", "undefined", "[object object]"];
 /// Errors that spreadsheets write into cells.
-const CELL_ERRORS: [&str; 9] = [
-    "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!",
-];
+const CELL_ERRORS: [&str; 9] =
+    ["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"];
 
 /// Where the key is in a record: one path, or several whose values together are the key.
 #[derive(Debug, Clone)]
@@ -154,11 +153,7 @@ impl Duplicates {
     /// # Errors
     /// Two records have the same key and different contents, and the settings do not allow it. The message
     /// names the key.
-    pub fn fates(
-        self,
-        keys: &[Option<RecordKey>],
-        records: &[Value],
-    ) -> Result<Vec<Fate>, String> {
+    pub fn fates(self, keys: &[Option<RecordKey>], records: &[Value]) -> Result<Vec<Fate>, String> {
         let mut fates = vec![Fate::Read; records.len()];
         // The last record with each key that is to be read.
         let mut last: HashMap<&RecordKey, usize> = HashMap::with_capacity(keys.len());

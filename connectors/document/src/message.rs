@@ -64,7 +64,9 @@ impl<'a> Message<'a> {
             "gzip" | "x-gzip" => {
                 return Err("the body is not gzip, although Content-Encoding says so".to_owned());
             }
-            other => return Err(format!("the body is packed with {other}, which is not supported")),
+            other => {
+                return Err(format!("the body is packed with {other}, which is not supported"));
+            }
         }
         for _ in 0..MAX_LAYERS {
             if bytes.starts_with(GZIP_MAGIC) {

@@ -58,7 +58,8 @@ pub(crate) async fn acknowledge(
     for keys in keys.chunks(size) {
         let request = call.request(&[keys_param(ack, call, keys)], None)?;
         let result = source.fetch(plan, call, &request, &[], Ok).await;
-        let answer = result.map_err(|error| call_fault(error, "the answer to an acknowledgement"))?;
+        let answer =
+            result.map_err(|error| call_fault(error, "the answer to an acknowledgement"))?;
         let tree = answer.parsed.tree;
         let n_failed = ack.failed.as_ref().map_or(0, |failed| failed.all(&tree).len());
         if n_failed > 0 {

@@ -219,7 +219,8 @@ impl Client {
                 let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
                 if name == header::SET_COOKIE {
                     cookies.push(value);
-                } else if let (true, Some(links)) = (name == header::LINK, headers.get_mut("link")) {
+                } else if let (true, Some(links)) = (name == header::LINK, headers.get_mut("link"))
+                {
                     // Several headers are one list (RFC 9110 §5.3).
                     *links = format!("{links}, {value}");
                 } else {

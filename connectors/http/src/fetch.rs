@@ -112,7 +112,10 @@ impl Source {
                 Err(what) => (what, answer),
                 Ok(tree) => {
                     self.auth.confirm_token();
-                    match check(ReadAnswer { parsed: Parsed { tree, is_nothing, is_xml, facts }, answer }) {
+                    match check(ReadAnswer {
+                        parsed: Parsed { tree, is_nothing, is_xml, facts },
+                        answer,
+                    }) {
                         Ok(result) => return Ok(result),
                         Err(problem) => problem,
                     }
@@ -184,8 +187,7 @@ pub(crate) fn parse(
         Ok(message) => message,
         Err(why) => return (String::new(), Facts::default(), Err(why)),
     };
-    let hints =
-        Hints { force: config.force_charset, content_type: None, declared: config.charset };
+    let hints = Hints { force: config.force_charset, content_type: None, declared: config.charset };
     let mut text = message.decode(&hints);
     let parsed = message.parse(&mut text, config.format).and_then(|mut tree| {
         for inner in &call.config.inner {

@@ -288,7 +288,10 @@ mod tests {
                 "param": "from", "format": format, "zone": "Asia/Shanghai", "start": "2026-10-09",
             });
             let fault = plan(json!({ kind: time })).unwrap_err().to_string();
-            assert!(fault.contains("ends with the zone UTC, but `zone` is Asia/Shanghai"), "{fault}");
+            assert!(
+                fault.contains("ends with the zone UTC, but `zone` is Asia/Shanghai"),
+                "{fault}"
+            );
         }
     }
 }

@@ -44,11 +44,12 @@ impl Reader {
 
     /// The entries of a fixture: the body of a request.
     pub(crate) fn parse_sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-        let records = split_records(self, page, Headers::default(), usize::MAX).map_err(|error| {
-            Fault::stopped("the fixture is not the body of a request")
-                .because(error)
-                .remedy("write it as the source sends it")
-        })?;
+        let records =
+            split_records(self, page, Headers::default(), usize::MAX).map_err(|error| {
+                Fault::stopped("the fixture is not the body of a request")
+                    .because(error)
+                    .remedy("write it as the source sends it")
+            })?;
         let entry =
             |(index, bytes): (usize, &Bytes)| self.entry(bytes, format!("record {}", index + 1));
         Ok(records.iter().enumerate().map(entry).collect())

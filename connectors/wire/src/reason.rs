@@ -36,8 +36,10 @@ pub fn reason(answer: &Value) -> Option<String> {
     if answer.is_array() {
         return None;
     }
-    let head = |name: &&str| member(answer, name).filter(|head| head.is_object() || head.is_array());
-    let places: Vec<&Value> = std::iter::once(answer).chain(HEADS.iter().filter_map(head)).collect();
+    let head =
+        |name: &&str| member(answer, name).filter(|head| head.is_object() || head.is_array());
+    let places: Vec<&Value> =
+        std::iter::once(answer).chain(HEADS.iter().filter_map(head)).collect();
     places.into_iter().find_map(|place| {
         let text = TEXTS.iter().find_map(|name| text_of(member(place, name)?));
         let code = CODES.iter().find_map(|name| Some((name, text_of(member(place, name)?)?)));
@@ -101,7 +103,10 @@ mod tests {
     #[test]
     fn the_reason_of_an_answer_is_quoted_with_its_code() {
         for (answer, expected) in [
-            (json!({ "errcode": 45_009, "errmsg": "quota\nused up" }), "\"quota used up\" (errcode 45009)"),
+            (
+                json!({ "errcode": 45_009, "errmsg": "quota\nused up" }),
+                "\"quota used up\" (errcode 45009)",
+            ),
             (json!({ "error": "invalid_client" }), "\"invalid_client\""),
             (json!({ "error": { "Code": "E7", "Message": "no" } }), "\"no\" (code \"E7\")"),
             (json!({ "head": [{ "msg": [{ "$text": "忙" }] }] }), "\"忙\""),

@@ -60,7 +60,10 @@ fn a_value_that_may_stand_for_several_records_is_no_key() {
         ("NaN", "is damaged"),
     ] {
         let error = key(&format!("{{\"k\":{value}}}")).expect_err(value);
-        assert!(error.starts_with("the value at $.k") && error.contains(reason), "{value}: {error}");
+        assert!(
+            error.starts_with("the value at $.k") && error.contains(reason),
+            "{value}: {error}"
+        );
     }
     assert_eq!(key("{}").unwrap_err(), "the value at $.k is missing");
     assert!(key("{\"k\":1,\"k\":2}").unwrap_err().contains("occurs twice"));
@@ -84,7 +87,10 @@ fn parts_of_a_key_stay_apart() {
     assert_ne!(key("a\",\"b", "c"), key("a", "b\",\"c"));
     let missing = paths.key(&json!({ "a": 1 }), &Findings::default());
     assert_eq!(missing.unwrap_err(), "the value at $.b is missing");
-    assert_eq!(path(json!(["$.a"])).key(&json!({ "a": 1 }), &Findings::default()).unwrap().as_str(), "1");
+    assert_eq!(
+        path(json!(["$.a"])).key(&json!({ "a": 1 }), &Findings::default()).unwrap().as_str(),
+        "1"
+    );
     assert!(serde_json::from_value::<KeyPath>(json!([])).is_err());
     let error = serde_json::from_value::<KeyPath>(json!(["id"])).unwrap_err();
     assert!(error.to_string().contains("`id` is not a JSONPath"), "{error}");
@@ -92,10 +98,13 @@ fn parts_of_a_key_stay_apart() {
 
 #[test]
 fn a_key_with_two_contents_is_never_two_states() {
-    let records =
-        [json!({ "k": 1, "v": "a" }), json!({ "k": 2 }), json!({ "k": 1, "v": "b" }), json!({ "k": "2" })];
-    let keys: Vec<_> =
-        ["1", "2", "1", "2"].iter().map(|key| Some(RecordKey::new(*key))).collect();
+    let records = [
+        json!({ "k": 1, "v": "a" }),
+        json!({ "k": 2 }),
+        json!({ "k": 1, "v": "b" }),
+        json!({ "k": "2" }),
+    ];
+    let keys: Vec<_> = ["1", "2", "1", "2"].iter().map(|key| Some(RecordKey::new(*key))).collect();
     let conflict = Duplicates::Stop.fates(&keys, &records).unwrap_err();
     assert_eq!(conflict, "records 1 and 3 have the key `1` and different contents");
     use Fate::{Quarantine, Read, Repeated};

@@ -62,7 +62,11 @@ fn lines_of_json_are_a_list_by_their_type_or_their_bytes() {
     let lines = Some("application/x-ndjson; charset=utf-8");
     assert_eq!(read(b"{\"id\":1}\n", lines), Ok(json!([{ "id": 1 }])));
     assert_eq!(read(b"", lines), Ok(json!([])));
-    assert_eq!(read(b"{\n\"id\":1\n}", None), Ok(json!({ "id": 1 })), "one object on several lines");
+    assert_eq!(
+        read(b"{\n\"id\":1\n}", None),
+        Ok(json!({ "id": 1 })),
+        "one object on several lines"
+    );
 }
 
 #[test]
@@ -93,7 +97,8 @@ fn the_main_part_of_several_is_read() {
     let kind = "Multipart/Related; boundary=\"b1\"; type=\"application/xop+xml\"; start=\"<r>\"";
     let file = "--b1\r\nContent-ID: <f>\r\n\r\n\x1f\u{0}--b1 in a file\r\n";
     let root = "--b1\r\ncontent-type: text/xml;\r\n charset=GBK\r\nContent-Id: <r>\r\n\r\n";
-    let mut body = [file.as_bytes(), root.as_bytes(), b"<a>\xc2\xb7\xb5\xc6</a>\r\n--b1--\r\n"].concat();
+    let mut body =
+        [file.as_bytes(), root.as_bytes(), b"<a>\xc2\xb7\xb5\xc6</a>\r\n--b1--\r\n"].concat();
     assert_eq!(read(&body, Some(kind)), Ok(json!({ "a": [{ "$text": "路灯" }] })));
     let base64 = "--b1\n\n--b1\nContent-Transfer-Encoding: BASE64\nContent-Id: <r>\n\neyJp\nZCI6MX0=\n--b1--";
     assert_eq!(read(base64.as_bytes(), Some(kind)), Ok(json!({ "id": 1 })));
@@ -107,8 +112,14 @@ fn the_main_part_of_several_is_read() {
 #[test]
 fn a_web_page_is_named_with_its_title() {
     for (page, what) in [
-        ("<!DOCTYPE html><html><head><title>统一身份认证</title></head><input type=\"password\">", "login page"),
-        ("<?xml version='1.0'?><!-- x --><HTML><title>\n502 Bad Gateway</title></HTML>", "502 Bad Gateway"),
+        (
+            "<!DOCTYPE html><html><head><title>统一身份认证</title></head><input type=\"password\">",
+            "login page",
+        ),
+        (
+            "<?xml version='1.0'?><!-- x --><HTML><title>\n502 Bad Gateway</title></HTML>",
+            "502 Bad Gateway",
+        ),
         ("\u{feff} <html>busy</html>", "it is an HTML page"),
     ] {
         let error = read(page.as_bytes(), None).unwrap_err();

@@ -80,11 +80,26 @@ fn what_http_reads_is_read_here_too() {
     let gbk = b"{\"id\":\"\xc2\xb7\"}\n{\"id\":\"\xb5\xc6\"}\n";
     let form = Some("application/x-www-form-urlencoded");
     for (body, kind, settings, expected) in [
-        (&gbk[..], Some("application/json; charset=GBK"), json!({}), &[record, r#"{"id":"灯"}"#][..]),
-        (br#"{"sign":"x","data":[{"id":1},{"id":2}]}"#, None, rows.clone(), &[r#"{"id":1}"#, r#"{"id":2}"#]),
+        (
+            &gbk[..],
+            Some("application/json; charset=GBK"),
+            json!({}),
+            &[record, r#"{"id":"灯"}"#][..],
+        ),
+        (
+            br#"{"sign":"x","data":[{"id":1},{"id":2}]}"#,
+            None,
+            rows.clone(),
+            &[r#"{"id":1}"#, r#"{"id":2}"#],
+        ),
         (br#"{"sign":"x","data":[]}"#, None, rows.clone(), &[]),
         (b"sign=x&data=%7B%22id%22%3A%22%E8%B7%AF%22%7D", form, data.clone(), &[record]),
-        (b"data=%7B%22id%22:%22%C2%B7%22%7D", Some("application/x-www-form-urlencoded; charset=GBK"), data, &[record]),
+        (
+            b"data=%7B%22id%22:%22%C2%B7%22%7D",
+            Some("application/x-www-form-urlencoded; charset=GBK"),
+            data,
+            &[record],
+        ),
         (b"id=%E8%B7%AF", form, json!({}), &[record]),
         (
             "<?xml version=\"1.0\"?><r><id>路</id></r>".as_bytes(),
@@ -93,12 +108,17 @@ fn what_http_reads_is_read_here_too() {
             &[r#"{"id":[{"$text":"路"}]}"#],
         ),
     ] {
-        assert_eq!(split(body, kind, None, settings), Ok(expected.iter().map(ToString::to_string).collect()));
+        assert_eq!(
+            split(body, kind, None, settings),
+            Ok(expected.iter().map(ToString::to_string).collect())
+        );
     }
     for body in [r#"{"data":null}"#, r#"{"rows":[{"id":1}]}"#] {
         let error = split(body.as_bytes(), None, None, rows.clone()).unwrap_err();
-        assert_eq!(error, "the body has no record at $.data[*]");
+        assert_eq!(error, "there is no list at $.data");
     }
+    let twice = br#"{"data":[{"id":1}],"data":[]}"#;
+    assert!(split(twice, None, None, rows).unwrap_err().contains("occurs twice"));
     assert!(split(b"<html>busy</html>", None, None, json!({})).unwrap_err().contains("HTML page"));
 }
 
@@ -107,7 +127,10 @@ fn a_key_with_two_contents_in_one_request_is_refused_or_ends_as_the_settings_say
     let body = br#"[{"id":1,"v":1},{"id":2},{"id":1,"v":2},{"id":2}]"#;
     let read = |more| split(body, None, None, more);
     assert!(read(json!({})).unwrap_err().contains("the key `1`"));
-    assert_eq!(read(json!({ "duplicates": "last" })).unwrap(), [r#"{"id":1,"v":2}"#, r#"{"id":2}"#]);
+    assert_eq!(
+        read(json!({ "duplicates": "last" })).unwrap(),
+        [r#"{"id":1,"v":2}"#, r#"{"id":2}"#]
+    );
     let rejected = read(json!({ "duplicates": "quarantine" })).unwrap();
     assert_eq!(rejected, [r#"{"id":2}"#, r#"[{"id":1,"v":1},{"id":1,"v":2}]"#]);
     assert_eq!(read(json!({ "revision": "$.v" })).unwrap().len(), 4, "the revisions order them");

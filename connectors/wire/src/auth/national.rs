@@ -16,7 +16,8 @@ use sha1::{Digest as _, Sha1};
 
 use super::{
     Algorithm, DigestFormat, FetchedToken, Request, SigningContext, SigningSteps, TokenRequest,
-    oauth2::{no_token, parse_token_answer}, steps::DigestInput,
+    oauth2::{no_token, parse_token_answer},
+    steps::DigestInput,
 };
 use crate::cipher;
 
