@@ -4,12 +4,15 @@
 //! `rules.rs` decides what an answer means. Bytes are counted while they are unpacked, so the client
 //! stops at the limit even if a kilobyte unpacks to a gigabyte.
 
-use std::{collections::BTreeMap, error::Error, iter, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, error::Error, io, iter, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use chrono::DateTime;
 use connector_wire::{auth, gate};
-use contract::{Clock, Fault, Gate, Timestamp, causes_text, connect_failure_text};
+use contract::{
+    Clock, ConnectFailure, Fault, Gate, ServerSettings, Timestamp, causes_text, is_tls_failure,
+    tls_fault,
+};
 use document::delta;
 use reqwest::{Certificate, Identity, Proxy, Url, header, redirect};
 use tokio::time::Instant;
@@ -100,7 +103,8 @@ impl Client {
         }
         let mut builder = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
-            .connect_timeout(timeout)
+            // Less than the limit of the whole exchange, so that its own error says what was slow.
+            .connect_timeout(timeout * 9 / 10)
             .user_agent(concat!("tonghui/", env!("CARGO_PKG_VERSION")))
             .no_proxy();
         if let Some(pem) = &config.ca {
@@ -237,9 +241,10 @@ impl Client {
             Ok((status, headers, cookies, Some(body.freeze())))
         };
         let received = tokio::time::timeout(timeout, receiving).await;
+        let is_https = url.scheme() == "https";
         let received = received
             .map_err(|_| timeout_fault(timeout))
-            .and_then(|received| received.map_err(|error| exchange_fault(error, timeout)))
+            .and_then(|received| received.map_err(|error| exchange_fault(error, timeout, is_https)))
             .map_err(|fault| fault.at(source_name(url)))?;
         let (status, headers, cookies, body) = received;
         cookies.iter().for_each(|cookie| self.cookies.store(url, cookie));
@@ -274,41 +279,45 @@ fn timeout_fault(timeout: Duration) -> Fault {
         .remedy("ask the operator of the source why it is slow, or raise `timeout`")
 }
 
+/// The names of the settings, for remedies.
+const SETTINGS: ServerSettings = ServerSettings { address: "`url`", ca: "`ca`" };
+
 /// Turns the error of an exchange into a fault, without the address: it may contain a token.
-fn exchange_fault(error: reqwest::Error, timeout: Duration) -> Fault {
+fn exchange_fault(error: reqwest::Error, timeout: Duration, is_https: bool) -> Fault {
     let error = error.without_url();
     let causes = causes_text(&error);
-    let connect_error = iter::successors(error.source(), |&error| error.source())
-        .find_map(|error| error.downcast_ref().and_then(connect_failure_text));
-    if causes.contains("certificate") {
-        let (what, remedy) = if causes.contains("xpired") {
-            ("the certificate of the source has expired", "have the certificate renewed")
-        } else if causes.contains("not valid for name") || causes.contains("NotValidForName") {
-            (
-                "the certificate of the source is for another host",
-                "use the host in `url` that the certificate names",
-            )
-        } else {
-            (
-                "the certificate of the source is not trusted",
-                "set `ca` to a PEM file of its authority, or have the certificate renewed",
-            )
-        };
-        Fault::stopped(what).because(causes).remedy(remedy)
+    let io_errors = || {
+        let causes = iter::successors(error.source(), |&error| error.source());
+        causes.filter_map(|error| error.downcast_ref::<io::Error>())
+    };
+    let is_tls =
+        causes.contains("certificate") || error.is_connect() && io_errors().any(is_tls_failure);
+    if is_tls {
+        tls_fault(&causes, SETTINGS)
     } else if error.is_builder() {
         Fault::stopped("the request cannot be sent: a header contains a forbidden character")
             .remedy("check the headers and secrets of this channel for line breaks")
+    } else if error.is_timeout() && error.is_connect() && is_https {
+        Fault::transient("no encrypted connection came about in time").remedy(
+            "check the host and port in `url`, the firewall in between, and whether it should be http",
+        )
+    } else if error.is_timeout() && error.is_connect() {
+        ConnectFailure::Silent.fault(SETTINGS)
     } else if error.is_timeout() {
         timeout_fault(timeout)
-    } else if let Some(why) = connect_error {
-        Fault::transient("cannot connect")
-            .because(why)
-            .remedy("check host and port in `url`, and that the source runs there")
+    } else if let Some(failure) = io_errors().find_map(ConnectFailure::of) {
+        failure.fault(SETTINGS)
     } else if error.is_connect() {
-        Fault::transient("cannot connect").because(causes)
+        Fault::transient("the connection was closed before the request was sent")
+            .because(causes)
+            .remedy("check the port in `url`, and whether it should be http or https")
     } else if error.is_decode() {
         let what = "the answer cannot be unpacked: it is not what its Content-Encoding says";
         Fault::transient(what).because(causes)
+    } else if causes.contains("invalid HTTP version") {
+        Fault::stopped("the server at this port does not answer as a web server does")
+            .because(causes)
+            .remedy("check the port in `url`, and whether it should be http or https")
     } else {
         Fault::transient("the connection was lost before the answer was complete").because(causes)
     }
