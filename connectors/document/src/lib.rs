@@ -21,6 +21,7 @@ mod xml;
 mod message;
 
 mod path;
+mod records;
 mod time;
 
 pub use decode::{Facts, Text, decode, encode};
@@ -29,6 +30,7 @@ pub use json::parse as json;
 pub use key::{Duplicates, Fate, KeyPath, key_text};
 pub use message::Message;
 pub use path::{Path, scalar_text};
+pub use records::take_records;
 pub use scan::{ElementScanner, elements};
 pub use time::{TimeFormat, before, delta};
 pub use tree::{Malformed, Shape};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use connector_wire::reason::reason;
 use contract::{Fault, RecordKey};
-use document::{Facts, Fate, Findings, Path, scalar_text};
+use document::{Facts, Fate, Path, scalar_text, take_records};
 use reqwest::Url;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -33,8 +33,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Takes the records out of an answer. Damage outside the records, or a name that has two values there,
-    /// is an error, because such an answer does not say reliably which page is next.
+    /// Takes the records out of an answer.
     pub(crate) fn new(
         config: &Config,
         parsed: Parsed,
@@ -43,41 +42,14 @@ impl Page {
     ) -> Result<Self, String> {
         let Parsed { mut tree, is_nothing, is_xml, facts } = parsed;
         let Facts { findings, .. } = &facts;
-        let pointers = match tree.as_array() {
-            // A record is never a list: these are the lines of NDJSON, or the elements of the answer.
-            Some(list) if config.records.as_str() == "$" => {
-                (0..list.len()).map(|index| format!("/{index}")).collect()
-            }
-            _ => config.records.locations(&tree),
+        let records = match is_nothing {
+            true => Ok(Vec::new()),
+            false => take_records(&mut tree, &config.records, is_xml, findings),
         };
-        let is_whole_answer = pointers.iter().any(String::is_empty);
-        if pointers.is_empty() && !is_nothing {
-            check_list(&config.records, &tree, is_xml)?;
-        }
-        let records: Vec<Value> = pointers
-            .iter()
-            .filter_map(|pointer| match pointer.as_str() {
-                // The whole answer is a record; it is copied, because paging needs its values too.
-                "" => Some(tree.clone()),
-                // The record is moved, not copied, because a page may be large.
-                pointer => tree.pointer_mut(pointer).map(Value::take),
-            })
-            .filter(|record| !findings.is_missing_value(record))
-            .collect();
-        if !is_whole_answer {
-            if let Some(damage) = findings.damage_in(&tree) {
-                return Err(damage);
-            }
-            if let Some(name) = findings.repeated_names(&tree).first() {
-                return Err(format!("the name `{name}` occurs twice, with different values"));
-            }
-        }
-        let is_array = |list: Path| list.all(&tree).iter().any(|value| value.is_array());
-        let has_only_plain = records.iter().all(|record| is_plain(record, findings));
-        if has_only_plain && !records.is_empty() && !config.records.list().is_some_and(is_array) {
-            let at = config.records.as_str();
-            return Err(with_reason(format!("the values at {at} are no records"), &tree));
-        }
+        let records = records.map_err(|what| match reason(&tree) {
+            Some(reason) => format!("{what}; the source says {reason}"),
+            None => what,
+        })?;
         let keys = records.iter().map(|record| config.key.key(record, findings).ok());
         let keys: Vec<Option<RecordKey>> = keys.collect();
         let (fates, conflict) = match config.duplicates.fates(&keys, &records) {
@@ -129,32 +101,6 @@ impl Page {
     pub(crate) fn value(&self, at: &Path) -> Option<String> {
         at.first(&self.tree).and_then(scalar_text)
     }
-}
-
-/// Checks an answer in which the path selects no record: the list must be there, even if it is empty. An
-/// answer without it may be a failure, or the list has another name now. In XML an empty list has no
-/// elements, so only the element around it must be there.
-fn check_list(records: &Path, tree: &Value, is_xml: bool) -> Result<(), String> {
-    let list = records.list();
-    let container = if is_xml { list.and_then(|list| list.parent()) } else { list };
-    let Some(container) = container else { return Ok(()) };
-    if container.all(tree).iter().any(|value| value.is_array() || value.is_object()) {
-        return Ok(());
-    }
-    Err(with_reason(format!("there is no list at {}", container.as_str()), tree))
-}
-
-/// `what`, and the reason that the answer gives.
-fn with_reason(what: String, tree: &Value) -> String {
-    match reason(tree) {
-        Some(reason) => format!("{what}; the source says {reason}"),
-        None => what,
-    }
-}
-
-/// Whether a value is neither an object nor damaged.
-fn is_plain(value: &Value, findings: &Findings) -> bool {
-    !value.is_object() && findings.damage_in(value).is_none()
 }
 
 /// Hashes to 8 bytes: short enough to keep two hundred hashes in a cursor, and long enough that two pages

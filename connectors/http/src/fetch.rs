@@ -124,6 +124,7 @@ impl Source {
             if attempt == MAX_ATTEMPTS {
                 return Err(FetchError::Unreadable { what, answer });
             }
+            tracing::warn!(attempt, "an answer cannot be read, so it is requested again: {what}");
             attempt += 1;
         }
     }

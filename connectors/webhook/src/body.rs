@@ -4,10 +4,10 @@
 //! it into records; `record.rs` parses them one by one, so that damage in one does not affect the others.
 
 use bytes::Bytes;
-use document::{Fate, Findings, Message, Path, Shape, decode, elements};
+use document::{Fate, Findings, Message, Path, Shape, decode, elements, take_records};
 use normalizer_text::Hints;
 use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::record::Reader;
 
@@ -34,19 +34,19 @@ pub(crate) fn split_records(
     let Headers { content_type, encoding } = headers;
     let message = Message::open(bytes, content_type, encoding, max_bytes)?;
     let mut text = message.decode(&Hints::default());
-    let is_form = headers.content_type.is_some_and(|kind| kind.trim_start().starts_with(FORM));
+    let is_form = content_type.is_some_and(|kind| kind.trim_start().starts_with(FORM));
     let path = reader.config.records.as_ref();
-    let is_plain = path.is_none() && !is_form && message.shape(&text.text) == Shape::Json;
-    let records = if is_plain {
+    let is_text = text.text.trim_start().starts_with('"');
+    let shape = if is_form { Shape::Json } else { message.shape(&text.text) };
+    let records = if path.is_none() && !is_form && !is_text && shape == Shape::Json {
         // The bytes stay as the source wrote them.
         pieces(&text.text, &text.facts.findings)?
     } else if is_form {
-        let hints = Hints { content_type: headers.content_type, ..Hints::default() };
-        selected(path, &form(&text.text, &hints)?, Shape::Json, &Findings::default())?
+        let hints = Hints { content_type, ..Hints::default() };
+        selected(path, form(&text.text, &hints)?, shape, &mut Findings::default())?
     } else {
-        let shape = message.shape(&text.text);
         let tree = message.parse(&mut text, None).map_err(|why| format!("the body: {why}"))?;
-        selected(path, &tree, shape, &text.facts.findings)?
+        selected(path, tree, shape, &mut text.facts.findings)?
     };
     without_duplicates(reader, records)
 }
@@ -58,34 +58,44 @@ fn pieces(text: &str, findings: &Findings) -> Result<Vec<Bytes>, String> {
     Ok(elements.into_iter().map(bytes).collect())
 }
 
-/// The records of a tree. A text that `path` selects is JSON itself, as in a field of a form.
+/// The records of a tree. A text at `path` is JSON itself, as in a field of a form, and may be a list.
 fn selected(
     path: Option<&Path>,
-    tree: &Value,
+    mut tree: Value,
     shape: Shape,
-    findings: &Findings,
+    findings: &mut Findings,
 ) -> Result<Vec<Bytes>, String> {
-    let values: Vec<&Value> = match (path, shape) {
-        (Some(path), _) => path.all(tree),
-        (None, Shape::JsonLines) => tree.as_array().into_iter().flatten().collect(),
-        // The root element.
-        (None, Shape::Xml) => tree.as_object().into_iter().flat_map(Map::values).collect(),
-        (None, Shape::Json) => vec![tree],
-    };
-    let is_list = |list: Path| list.all(tree).iter().any(|value| !value.is_null());
-    if values.is_empty() && !path.and_then(Path::list).is_some_and(is_list) {
-        let at = path.map_or("$", Path::as_str);
-        return Err(format!("the body has no record at {at}"));
-    }
-    let mut records = Vec::new();
-    for value in values {
-        match value {
-            Value::String(text) => records.extend(pieces(text, findings)?),
-            Value::Array(list) => records.extend(list.iter().map(|item| json(item, findings))),
-            value => records.push(json(value, findings)),
+    let records = match (path, tree) {
+        // The root element of XML.
+        (None, Value::Object(root)) if shape == Shape::Xml => {
+            root.into_iter().flat_map(|(_, element)| listed(element)).collect()
         }
+        (None, other) => listed(other),
+        (Some(path), document) => {
+            tree = document;
+            let mut is_list = false;
+            for pointer in path.locations(&tree) {
+                let Some(value) = tree.pointer_mut(&pointer) else { continue };
+                if let Value::String(text) = value {
+                    let text = findings.without_irregularities(text);
+                    *value = Shape::of(&text).parse(&text, findings)?;
+                }
+                is_list |= value.is_array();
+            }
+            let elements = Path::parse(&format!("{}[*]", path.as_str()))?;
+            let path = if is_list { &elements } else { path };
+            take_records(&mut tree, path, shape == Shape::Xml, findings)?
+        }
+    };
+    Ok(records.iter().map(|record| json(record, findings)).collect())
+}
+
+/// The elements of a list, or the value itself.
+fn listed(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(list) => list,
+        other => vec![other],
     }
-    Ok(records)
 }
 
 fn json(value: &Value, findings: &Findings) -> Bytes {

@@ -81,6 +81,38 @@ fn valid_utf8_is_utf8_whatever_is_declared() {
 }
 
 #[test]
+fn a_declared_charset_decides_a_few_characters_that_are_valid_utf8_by_accident() {
+    // Each of these words is valid UTF-8 in GBK too.
+    for word in ["楼漏", "停水", "同时漏水"] {
+        let record = format!("{{\"id\":\"T1\",\"text\":\"{word}\"}}");
+        let prolog = format!("<?xml version=\"1.0\" encoding=\"GBK\"?><a><t>{word}</t></a>");
+        let header =
+            Hints { content_type: Some("application/json; charset=GBK"), ..Hints::default() };
+        let declared = Hints { declared: Some(Gb18030), ..Hints::default() };
+        for (text, hints) in
+            [(&record, header), (&record, declared), (&prolog, Hints::default()), (&prolog, header)]
+        {
+            assert_eq!(&*decode(&encoded(text, Gb18030), &hints).text, text.as_str());
+            let decoded = decode(text.as_bytes(), &hints);
+            assert!(decoded.text.contains(word), "UTF-8 stays UTF-8: {}", decoded.text);
+        }
+    }
+}
+
+#[test]
+fn declared_utf8_with_one_damaged_place_is_utf8() {
+    let header =
+        Hints { content_type: Some("application/json; charset=UTF-8"), ..Hints::default() };
+    for damage in [&b"\xE8\xB7"[..], b"\xE9", b"\xC2", b"\xFF", b"\xD6\xA0", b"\xB0\xA1"] {
+        for text in ["", "路", "路灯", "路灯坏了"] {
+            let body =
+                [b"{\"id\":1,\"a\":\"", text.as_bytes(), damage, b"\",\"b\":\"x\"}"].concat();
+            assert_eq!(decode(&body, &header).evidence.charset, Utf8, "{text} {damage:02x?}");
+        }
+    }
+}
+
+#[test]
 fn nearly_utf8_is_utf8_with_malformed_places_whatever_is_declared() {
     let lines: Vec<String> = (0..40).map(|n| format!("{n},{TEXT}\r\n")).collect();
     let whole = lines.concat().into_bytes();

@@ -80,3 +80,27 @@ async fn traces_show_every_exchange_without_secrets() {
     let shown = format!("{trace:?}");
     assert!(shown.contains("page=1") && !shown.contains("t0ken"), "{shown}");
 }
+
+#[tokio::test]
+async fn traces_do_not_show_the_answer_of_a_token_server_or_other_secrets() {
+    let city = city().await;
+    let url = format!("{}/token", city.url);
+    let auth =
+        json!({ "oauth2": { "token_url": url, "client_id": "city", "client_secret": "s3cret" } });
+    let city = city.with(json!({ "auth": auth }));
+    city.answer(|request| {
+        let is_token = request.path == "/token";
+        let body = if is_token { r#"{"access_token":"t0ken"}"# } else { r#"{"code":0,"rows":[]}"# };
+        Some(Reply::new(200, body).with("set-cookie", "sid=c00kie").with("x-auth-token", "h3ader"))
+    });
+    let mut http = city.http();
+    http.keep_traces();
+    drop(http.read(None, 10).await.unwrap());
+    let [token, list] = http.traces() else { panic!("{:?}", http.traces()) };
+    let shown: Vec<String> =
+        [token, list].iter().map(|trace| format!("{trace:?} {}", http.text(trace))).collect();
+    for secret in ["t0ken", "s3cret", "c00kie", "h3ader", "Y2l0eTpzM2NyZXQ"] {
+        assert!(shown.iter().all(|text| !text.contains(secret)), "{secret} is in {shown:?}");
+    }
+    assert!(shown[0].contains("not shown") && shown[1].contains("rows"), "{shown:?}");
+}

@@ -95,10 +95,10 @@ fn what_http_reads_is_read_here_too() {
         (br#"{"sign":"x","data":[]}"#, None, rows.clone(), &[]),
         (b"sign=x&data=%7B%22id%22%3A%22%E8%B7%AF%22%7D", form, data.clone(), &[record]),
         (
-            b"data=%7B%22id%22:%22%C2%B7%22%7D",
+            b"data=%7B%22id%22:%22%B5%C6%22%7D",
             Some("application/x-www-form-urlencoded; charset=GBK"),
             data,
-            &[record],
+            &[r#"{"id":"灯"}"#],
         ),
         (b"id=%E8%B7%AF", form, json!({}), &[record]),
         (
@@ -115,8 +115,10 @@ fn what_http_reads_is_read_here_too() {
     }
     for body in [r#"{"data":null}"#, r#"{"rows":[{"id":1}]}"#] {
         let error = split(body.as_bytes(), None, None, rows.clone()).unwrap_err();
-        assert_eq!(error, "the body has no record at $.data[*]");
+        assert_eq!(error, "there is no list at $.data");
     }
+    let twice = br#"{"data":[{"id":1}],"data":[]}"#;
+    assert!(split(twice, None, None, rows).unwrap_err().contains("occurs twice"));
     assert!(split(b"<html>busy</html>", None, None, json!({})).unwrap_err().contains("HTML page"));
 }
 
