@@ -22,6 +22,8 @@ const MAX_ATTEMPTS: usize = 3;
 pub(crate) struct ReadAnswer {
     /// `null` if the source says that there is nothing.
     pub(crate) tree: Value,
+    /// By the rules, the source says that there is nothing.
+    pub(crate) is_nothing: bool,
     /// The facts about the text of the answer.
     pub(crate) facts: Facts,
     pub(crate) answer: Answer,
@@ -63,6 +65,7 @@ impl Source {
                 true => Meaning::Nothing,
                 false => plan.config.rules.judge(call.success.as_ref(), view),
             };
+            let is_nothing = matches!(meaning, Meaning::Nothing);
             let parsed = match (meaning, tree) {
                 // The token was not valid: this does not count as an attempt.
                 (Meaning::Fault(_), _) if status == 401 && self.auth.discard_token() => continue,
@@ -96,7 +99,7 @@ impl Source {
                 Err(what) => (what, answer),
                 Ok(tree) => {
                     self.auth.confirm_token();
-                    match check(ReadAnswer { tree, facts, answer }) {
+                    match check(ReadAnswer { tree, is_nothing, facts, answer }) {
                         Ok(result) => return Ok(result),
                         Err(problem) => problem,
                     }

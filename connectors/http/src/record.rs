@@ -8,8 +8,7 @@ use document::{Defects, Facts};
 use serde_json::Value;
 
 use crate::{
-    answer::Page,
-    fetch,
+    fetch, list,
     plan::Plan,
     rules::{AnswerView, Meaning},
 };
@@ -67,9 +66,9 @@ pub(crate) fn entry(
 pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
     let (text, facts, tree) = fetch::parse(plan, &plan.list, page, None);
     let view = AnswerView { status: 200, text: &text, tree: tree.as_ref().ok(), retry_after: None };
-    let tree = match (plan.config.rules.judge(None, view), tree) {
-        (Meaning::Nothing, _) => Value::Null,
-        (Meaning::Success, Ok(tree)) => tree,
+    let (tree, is_nothing) = match (plan.config.rules.judge(None, view), tree) {
+        (Meaning::Nothing, _) => (Value::Null, true),
+        (Meaning::Success, Ok(tree)) => (tree, false),
         (Meaning::Success, Err(why)) => {
             return Err(Fault::stopped("the fixture cannot be read").because(why));
         }
@@ -78,7 +77,7 @@ pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
             return Err(Fault::stopped("the channel's rules do not accept the fixture"));
         }
     };
-    let page = Page::new(tree, BTreeMap::new(), facts, &plan.config.records, &plan.config.key)
+    let page = list::page(plan, page, tree, is_nothing, BTreeMap::new(), facts)
         .map_err(|what| Fault::stopped("the fixture cannot be read").because(what))?;
     let entries = page.records.into_iter().enumerate().map(|(index, tree)| {
         let at = format!("record {}", index + 1);

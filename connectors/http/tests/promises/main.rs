@@ -17,6 +17,7 @@ mod pages;
 mod partitions;
 mod petition;
 mod settings;
+mod walks;
 
 use std::{collections::BTreeSet, time::Duration};
 
