@@ -46,7 +46,10 @@ pub(crate) fn entry(
     options: &Options,
 ) -> Entry {
     let RawRow { at, mut tree, bytes, doubts, findings, defects: row_defects } = row;
-    let source = bytes.is_none().then(|| tree.to_string()).filter(|_| !doubts.is_empty());
+    // Quarantine keeps what the cells say, even if it is no value.
+    let source = (bytes.is_none() && !doubts.is_empty()).then(|| tree.to_string());
+    let has_date_cells = bytes.is_none()
+        && !doubts.iter().any(|(_, doubt)| matches!(doubt, Doubt::Ambiguous(_)));
     let is_malformed =
         row_defects.marks.iter().any(|mark| mark.flag == QualityFlag::MalformedBytes);
     let is_damaged = |key: &String| is_malformed && key.contains(char::REPLACEMENT_CHARACTER);
@@ -65,7 +68,7 @@ pub(crate) fn entry(
     let revision = match (defects.reason(options.config.malformed), name_revision) {
         (Some(reason), _) => Err(reason),
         (None, Some(revision)) => Ok(revision),
-        (None, None) => revision_by_field(&tree, bytes.is_none(), options),
+        (None, None) => revision_by_field(&tree, has_date_cells, options),
     };
     let reason = match (revision, &key) {
         (Err(reason), _) => reason,
@@ -126,7 +129,7 @@ fn is_rounded(key: &str) -> bool {
 
 fn revision_by_field(
     tree: &Value,
-    is_workbook: bool,
+    has_date_cells: bool,
     options: &Options,
 ) -> Result<Revision, Reason> {
     let RevisionSource::Field(path, format) = &options.revision else { return Ok(Revision::NONE) };
@@ -137,7 +140,7 @@ fn revision_by_field(
     let revision = match format {
         None => text.parse().ok().map(Revision::number),
         Some(format) => {
-            let cell = || Some(format.from_local(time_of_cell(&text).filter(|_| is_workbook)?));
+            let cell = || Some(format.from_local(time_of_cell(&text).filter(|_| has_date_cells)?));
             format.read(&text).or_else(cell).map(Revision::time)
         }
     };
