@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use contract::{Entry, Place, Reason, RecordKey, Revision, TextReport, demand::QualityFlag};
-use document::TimeFormat;
+use document::{TimeFormat, no_key};
 use serde_json::Value;
 
 use crate::{
@@ -51,7 +51,10 @@ pub(crate) fn entry(
     };
     let reason = match (revision, &key) {
         (Err(reason), _) => reason,
-        (Ok(_), None) => Reason::new("missing_key", "the record has no key that can be read"),
+        (Ok(_), None) => {
+            let why = options.config.key.text(&tree).and_then(|key| no_key(&key));
+            Reason::new("missing_key", why.unwrap_or("the record has no key that can be read"))
+        }
         (Ok(revision), Some(key)) => {
             let mut text = report.clone();
             text.marks.extend(defects.marks);
