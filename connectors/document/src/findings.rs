@@ -12,6 +12,7 @@ use normalizer_text::{Charset, Span, decode_strict};
 use serde_json::{Map, Value, map::Entry};
 
 use crate::{
+    identity::no_key,
     path::Path,
     tree::{LineColumn, Malformed},
 };
@@ -127,9 +128,9 @@ impl Findings {
     }
 
     /// The key of a record. `None` if the key is damaged, because another damaged record could get
-    /// the same key, or if a name in `path` occurs twice with different values.
+    /// the same key (see [`no_key`]), or if a name in `path` occurs twice with different values.
     pub fn key(&self, path: &Path, tree: &Value) -> Option<String> {
-        let key = path.text(tree).filter(|key| self.is_unmarked(key))?;
+        let key = path.text(tree).filter(|key| self.is_unmarked(key) && no_key(key).is_none())?;
         let path = path.as_str();
         // A name in quotes may contain dots and brackets.
         let is_in_path = |name: &String| match path.contains(['\'', '"']) {

@@ -11,6 +11,7 @@
 
 mod decode;
 mod findings;
+mod identity;
 
 mod json;
 mod scan;
@@ -22,8 +23,9 @@ mod time;
 
 pub use decode::{Facts, Text, decode, encode};
 pub use findings::{Defects, Findings, malformed_detail};
+pub use identity::no_key;
 pub use json::parse as json;
-pub use path::{Path, scalar_text};
+pub use path::{Path, column_name, scalar_text};
 pub use scan::{ElementScanner, elements};
 pub use time::{TimeFormat, before, delta};
 pub use tree::{Malformed, Shape};

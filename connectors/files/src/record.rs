@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use contract::{Entry, Mark, Place, Reason, RecordKey, Revision, TextReport, demand::QualityFlag};
-use document::{Path, TimeFormat, scalar_text};
+use document::{Path, TimeFormat, no_key, scalar_text};
 use serde_json::Value;
 
 use crate::{
@@ -48,20 +48,17 @@ pub(crate) fn entry(
     let RawRow { at, mut tree, bytes, doubts, findings, defects: row_defects } = row;
     // Quarantine keeps what the cells say, even if it is no value.
     let source = (bytes.is_none() && !doubts.is_empty()).then(|| tree.to_string());
-    let has_date_cells = bytes.is_none()
-        && !doubts.iter().any(|(_, doubt)| matches!(doubt, Doubt::Ambiguous(_)));
+    let has_date_cells =
+        bytes.is_none() && !doubts.iter().any(|(_, doubt)| matches!(doubt, Doubt::Ambiguous(_)));
     let is_malformed =
         row_defects.marks.iter().any(|mark| mark.flag == QualityFlag::MalformedBytes);
     let is_damaged = |key: &String| is_malformed && key.contains(char::REPLACEMENT_CHARACTER);
-    let (no_key, doubt_marks) = apply_doubts(&doubts, &mut tree, &options.config.key);
+    let (doubt, doubt_marks) = apply_doubts(&doubts, &mut tree, &options.config.key);
     // In a row with too many or too few cells, the key may be any value, even a personal one.
-    let can_have_key = row_defects.damage.is_none() && no_key.is_none();
+    let can_have_key = row_defects.damage.is_none() && doubt.is_none();
     let key = findings.key(&options.config.key, &tree).filter(|_| can_have_key);
     let key = key.and_then(|key| trimmed(&key)).filter(|key| !is_damaged(key));
-    let (key, no_key) = match key {
-        Some(key) if is_rounded(&key) => (None, Some("a rounded number, as Excel shows it")),
-        key => (key.map(RecordKey::new), no_key),
-    };
+    let key = key.map(RecordKey::new);
     let mut defects = findings.defects_in("", &tree, &report.charset);
     defects.marks.extend(row_defects.marks.into_iter().chain(doubt_marks));
     defects.damage = row_defects.damage.or(defects.damage);
@@ -72,10 +69,11 @@ pub(crate) fn entry(
     };
     let reason = match (revision, &key) {
         (Err(reason), _) => reason,
-        (Ok(_), None) => match no_key {
-            Some(doubt) => Reason::new("inexact_key", format!("the key is not exact: {doubt}")),
-            None => Reason::new("missing_key", "the record has no key that can be read"),
-        },
+        (Ok(_), None) => {
+            let written = || options.config.key.text(&tree).and_then(|key| no_key(&key));
+            let why = doubt.or_else(written).unwrap_or("the record has no key that can be read");
+            Reason::new("missing_key", why)
+        }
         (Ok(revision), Some(key)) => {
             let mut text = report.clone();
             text.marks.extend(defects.marks);
@@ -116,15 +114,6 @@ fn apply_doubts(
         }
     }
     (no_key, marks)
-}
-
-/// Whether a text is a long number as Excel shows it: `1.23457E+17`.
-fn is_rounded(key: &str) -> bool {
-    let is_number = |text: &str| {
-        text.starts_with(|c: char| c.is_ascii_digit())
-            && text.chars().all(|c| c.is_ascii_digit() || c == '.')
-    };
-    key.split_once("E+").is_some_and(|(number, power)| is_number(number) && is_number(power))
 }
 
 fn revision_by_field(
