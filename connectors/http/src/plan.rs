@@ -103,6 +103,8 @@ impl Plan {
     /// Maximum size of an unpacked answer, in bytes.
     pub(crate) fn max_bytes(&self) -> usize {
         usize::try_from(self.config.limit_mib).unwrap_or(1) << 20
+    }
+
     /// What a page says about the list.
     pub(crate) fn said(&self, page: &Page) -> Said {
         let stop = self.config.page.stop().and_then(StopRule::total);

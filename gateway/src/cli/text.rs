@@ -106,6 +106,7 @@ fn report(decoded: &Decoded<'_>, lines: &[LineReport]) -> Value {
         "charset": evidence.charset.name(),
         "decided_by": evidence.decided_by,
         "certain": evidence.is_certain,
+        "foreign": evidence.foreign,
         "conflict": evidence.has_conflict(),
         "claims": claims.collect::<Vec<_>>(),
         "malformed": malformed.collect::<Vec<_>>(),
@@ -123,6 +124,9 @@ fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
     if !evidence.is_certain {
         text.push_str(", but this is not certain: set it in the channel");
     }
+    if let Some(encoding) = evidence.foreign {
+        text = format!("charset     {encoding}, which is not read: convert the file to UTF-8");
+    }
     for claim in &evidence.claims {
         text.push_str(&format!("\nclaimed     {}, {}", claim.label, how(claim.by)));
     }
@@ -134,7 +138,9 @@ fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
     }
     let (moved, kept) = (decoded.moved.len(), decoded.private_use.len());
     if moved + kept > 0 {
-        text.push_str(&format!("\nprivate use {moved} characters replaced, {kept} kept"));
+        text.push_str(&format!(
+            "\nprivate use {moved} characters (or pairs of surrogates) replaced, {kept} kept"
+        ));
     }
     for LineReport { line, repairs, damaged } in lines {
         for Change { rule, before, after } in repairs {

@@ -7,9 +7,11 @@
 
 #![warn(missing_docs)]
 
+mod cesu8;
 mod charset;
 mod decode;
 mod detect;
+mod foreign;
 mod private_use;
 mod stream;
 mod strict;
