@@ -14,7 +14,7 @@ use crate::{
     driver::{Address, DbError, Pool},
     fault::{Operation, database_fault},
     plan::TablePlan,
-    sql::{Select, Sql},
+    sql::{Dialect, Select, Sql},
     value::Row,
 };
 
@@ -87,9 +87,23 @@ impl Database {
     }
 
     async fn fetch(&mut self, sql: Sql, table: &TablePlan) -> Result<Vec<Row>, Fault> {
+        self.query(sql, table, Operation::Read).await
+    }
+
+    /// Runs a query that asks about `operation`.
+    pub(crate) async fn query(
+        &mut self,
+        sql: Sql,
+        table: &TablePlan,
+        operation: Operation,
+    ) -> Result<Vec<Row>, Fault> {
         let pool = self.pool().clone();
         let fetched = self.run_limited(pool.fetch(sql)).await?;
-        fetched.map_err(|error| self.fault(error, Operation::Read, table))
+        fetched.map_err(|error| self.fault(error, operation, table))
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.address.dialect()
     }
 
     /// Runs a statement within the limits. The outer error is a fault of the gate, the inner one an error
@@ -126,7 +140,12 @@ impl Database {
         }
     }
 
-    fn fault(&mut self, error: DbError, operation: Operation, table: &TablePlan) -> Fault {
+    pub(crate) fn fault(
+        &mut self,
+        error: DbError,
+        operation: Operation,
+        table: &TablePlan,
+    ) -> Fault {
         if error == DbError::TableAltered {
             // The prepared statements of the old connections do not fit the altered table.
             self.pool = None;

@@ -55,7 +55,7 @@ async fn a_missing_file_stops_the_channel_and_is_not_created() {
     let city = city().await.with(json!({ "url": format!("sqlite:{}?mode=rwc", path.display()) }));
     let fault = city.table().read(None, 10).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
-    assert!(fault.to_string().contains("no such database"), "{fault}");
+    assert!(fault.to_string().contains("no such database file"), "{fault}");
     assert!(!path.exists());
 }
 
