@@ -37,6 +37,10 @@ pub(super) fn run(context: &Context, channel: Option<&ChannelId>) -> anyhow::Res
         Some(id) => vec![offline::channel(&settings, id)?],
         None => assemble::channels(&settings, &Keys::generate(Suite::default())?)?,
     };
+    let pushed = channels.iter().filter(|channel| channel.endpoint.is_some());
+    for channel in pushed {
+        out::note(format!("{} is a push channel: it has no source to look into", channel.id()));
+    }
     let polled = channels.iter().filter(|channel| channel.endpoint.is_none());
     let found = runtime()?.block_on(join_all(polled.map(look_at)));
     let found = found.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
