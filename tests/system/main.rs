@@ -18,6 +18,7 @@ mod leaks;
 mod log;
 mod new_channel;
 mod no_servers;
+mod random_sources;
 mod reconcile;
 mod reload;
 mod scenarios;

@@ -14,7 +14,7 @@ use contract::{
     tls_fault,
 };
 use document::delta;
-use reqwest::{Certificate, Identity, Url, header, redirect};
+use reqwest::{Certificate, Identity, Proxy, Url, header, redirect};
 use tokio::time::Instant;
 
 use crate::{
@@ -50,11 +50,21 @@ pub(crate) struct Client {
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// The address that answered, after redirects.
+    pub(crate) url: Url,
     /// Names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Bytes,
     /// The pause that `Retry-After` asks for.
     pub(crate) retry_after: Option<Duration>,
+}
+
+impl Answer {
+    /// Its status, its content type and its size, for messages.
+    pub(crate) fn description(&self) -> String {
+        let kind = self.headers.get("content-type").map_or("no Content-Type", String::as_str);
+        format!("status {}, {kind} and {} bytes", self.status, self.body.len())
+    }
 }
 
 /// Why there is no usable answer.
@@ -104,6 +114,12 @@ impl Client {
                 Fault::stopped("`ca` contains no certificate").remedy("set it to a PEM file")
             })?;
             builder = builder.tls_certs_merge(certificates);
+        }
+        if let Some(address) = &config.proxy {
+            let proxy = Proxy::all(address).map_err(|_| {
+                Fault::stopped("`proxy` is not an address").remedy("write it like http://host:3128")
+            })?;
+            builder = builder.proxy(proxy);
         }
         if let Some(pem) = identity {
             let identity = Identity::from_pem(pem.as_bytes()).map_err(|_| {
@@ -172,6 +188,13 @@ impl Client {
         Err(Fault::transient("the source redirects too often").into())
     }
 
+    /// Removes the body of the last answer from its trace, because it contains a token.
+    pub(crate) fn hide_last_answer(&mut self) {
+        if let Some(trace) = self.traces.as_mut().and_then(|traces| traces.last_mut()) {
+            trace.page = Bytes::from_static(b"(not shown: it may contain a token)");
+        }
+    }
+
     /// Sends a request and stores the time and the cookies of its answer.
     async fn send(&mut self, request: &Request) -> Result<Answer, FetchError> {
         let _permit = self.gate.enter().await?;
@@ -194,12 +217,16 @@ impl Client {
         let receiving = async {
             let mut response = builder.send().await?;
             let status = response.status().as_u16();
-            let mut headers = BTreeMap::new();
+            let mut headers: BTreeMap<String, String> = BTreeMap::new();
             let mut cookies = Vec::new();
             for (name, value) in response.headers() {
                 let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
                 if name == header::SET_COOKIE {
                     cookies.push(value);
+                } else if let (true, Some(links)) = (name == header::LINK, headers.get_mut("link"))
+                {
+                    // Several headers are one list (RFC 9110 §5.3).
+                    *links = format!("{links}, {value}");
                 } else {
                     headers.insert(name.as_str().to_owned(), value);
                 }
@@ -230,14 +257,14 @@ impl Client {
         let body = body.ok_or(FetchError::TooLarge)?;
         if let Some(trace) = self.traces.as_mut().and_then(|traces| traces.last_mut()) {
             trace.status = Some(status);
-            trace.answer_headers.clone_from(&headers);
+            trace.answer_headers = trace::without_secrets(&headers);
             trace.answer = Some(trace::digest(&body));
             trace.page = body.clone();
         }
         let retry_after = headers
             .get("retry-after")
             .and_then(|value| gate::retry_after(value, date_header, self.now()));
-        Ok(Answer { status, headers, body, retry_after })
+        Ok(Answer { status, url: url.clone(), headers, body, retry_after })
     }
 }
 
@@ -285,7 +312,8 @@ fn exchange_fault(error: reqwest::Error, timeout: Duration, is_https: bool) -> F
             .because(causes)
             .remedy("check the port in `url`, and whether it should be http or https")
     } else if error.is_decode() {
-        Fault::transient("the answer cannot be unpacked").because(causes)
+        let what = "the answer cannot be unpacked: it is not what its Content-Encoding says";
+        Fault::transient(what).because(causes)
     } else if causes.contains("invalid HTTP version") {
         Fault::stopped("the server at this port does not answer as a web server does")
             .because(causes)

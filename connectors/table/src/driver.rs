@@ -15,14 +15,14 @@ use std::{io, time::Duration};
 use chrono_tz::Tz;
 use contract::{ConnectFailure, Fault, ServerSettings, causes_text, is_tls_failure};
 use sqlx::{
-    ConnectOptions as _, MySqlPool, PgPool, SqlitePool,
+    AssertSqlSafe, ConnectOptions as _, MySqlPool, PgPool, SqlitePool,
     mysql::{MySqlConnectOptions, MySqlDatabaseError},
     postgres::{PgConnectOptions, PgDatabaseError},
     sqlite::{SqliteConnectOptions, SqliteError},
 };
 
 use crate::{
-    sql::{Dialect, IS_PENDING, Sql},
+    sql::{Dialect, IS_PENDING, OWNER, Sql},
     value::{Row, Value},
 };
 
@@ -35,12 +35,16 @@ pub(crate) enum Address {
 }
 
 /// Connections to a database.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) enum Pool {
     Sqlite(SqlitePool),
-    Postgres(PgPool),
+    /// With the statement that begins each transaction.
+    Postgres(PgPool, String),
     MySql(MySqlPool),
 }
+
+/// Maximum number of connections to a database, unless a channel alone may have more.
+const MAX_CONNECTIONS: u32 = 8;
 
 /// What went wrong, in terms that all databases share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,8 +103,6 @@ pub(crate) enum DbError {
     Denied,
     /// The account has no permission to use the schema of the table.
     SchemaDenied,
-    /// The database accepts no changes.
-    ReadOnly,
     NoTable,
     /// The statement names this column, but the table does not have it.
     NoColumn(String),
@@ -108,6 +110,8 @@ pub(crate) enum DbError {
     WrongType,
     /// A constraint or a trigger refused to update a row.
     RowRefused,
+    /// The server, the database or the session accepts no changes.
+    ReadOnly,
     /// The name of a column, and its type, which cannot be read.
     UnreadableColumn(String, String),
     /// Any other error, with the database's error code.
@@ -147,11 +151,16 @@ impl Address {
         }
     }
 
-    /// A pool of at most `size` connections, which it makes when they are needed. Needs a tokio runtime.
+    /// A pool of connections for channels that use up to `size` each. It makes them when they are needed.
+    /// Needs a tokio runtime.
     pub(crate) fn open(&self, timeout: Duration, size: u32, zone: Tz) -> Pool {
+        let size = size.max(MAX_CONNECTIONS);
         match self {
             Self::Sqlite(options) => Pool::Sqlite(sqlite::open(options, timeout, size)),
-            Self::Postgres(options) => Pool::Postgres(postgres::open(options, timeout, size, zone)),
+            Self::Postgres(options) => Pool::Postgres(
+                postgres::open(options, timeout, size),
+                postgres::begin(timeout, zone),
+            ),
             Self::MySql(options) => Pool::MySql(mysql::open(options, timeout, size, zone)),
         }
     }
@@ -163,8 +172,11 @@ impl Pool {
             Self::Sqlite(pool) => {
                 sqlite::query(sql).fetch_all(pool).await?.iter().map(sqlite::read_row).collect()
             }
-            Self::Postgres(pool) => {
-                postgres::query(sql).fetch_all(pool).await?.iter().map(postgres::read_row).collect()
+            Self::Postgres(pool, begin) => {
+                let mut transaction = pool.begin_with(AssertSqlSafe(begin.clone())).await?;
+                let rows = postgres::query(sql).fetch_all(&mut *transaction).await?;
+                transaction.commit().await?;
+                rows.iter().map(postgres::read_row).collect()
             }
             Self::MySql(pool) => {
                 mysql::query(sql).fetch_all(pool).await?.iter().map(mysql::read_row).collect()
@@ -177,8 +189,10 @@ impl Pool {
     pub(crate) async fn connect_error(&self, timeout: Duration, zone: Tz) -> Option<DbError> {
         let connected = match self {
             Self::Sqlite(pool) => pool.connect_options().connect().await.map(drop),
-            Self::Postgres(pool) => match pool.connect_options().connect().await {
-                Ok(mut connection) => postgres::prepare(&mut connection, timeout, zone).await,
+            Self::Postgres(pool, begin) => match pool.connect_options().connect().await {
+                Ok(mut connection) => {
+                    connection.begin_with(AssertSqlSafe(begin.clone())).await.map(drop)
+                }
                 Err(error) => Err(error),
             },
             Self::MySql(pool) => match pool.connect_options().connect().await {
@@ -199,7 +213,7 @@ impl Pool {
     pub(crate) async fn who_answers(&self) -> DbError {
         let (host, port, own) = match self {
             Self::Sqlite(_) => return DbError::Locked,
-            Self::Postgres(pool) => {
+            Self::Postgres(pool, _) => {
                 let options = pool.connect_options();
                 (options.get_host().to_owned(), options.get_port(), "a PostgreSQL server")
             }
@@ -217,7 +231,11 @@ impl Pool {
     pub(crate) async fn execute(&self, sql: Sql) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(pool) => sqlite::query(sql).execute(pool).await.map(drop),
-            Self::Postgres(pool) => postgres::query(sql).execute(pool).await.map(drop),
+            Self::Postgres(pool, begin) => {
+                let mut transaction = pool.begin_with(AssertSqlSafe(begin.clone())).await?;
+                postgres::query(sql).execute(&mut *transaction).await?;
+                transaction.commit().await
+            }
             Self::MySql(pool) => mysql::query(sql).execute(pool).await.map(drop),
         }
     }
@@ -293,6 +311,9 @@ fn to_row(
     for column in columns {
         match column? {
             (name, value) if name == IS_PENDING => row.is_pending = value == Value::Int(1),
+            (name, value) if name == OWNER => {
+                row.owner = value.to_text().parse().unwrap_or(usize::MAX);
+            }
             column => row.columns.push(column),
         }
     }

@@ -180,10 +180,12 @@ fn table_fault(error: DbError, operation: Operation, table: &TablePlan, limit: D
             Fault::stopped("the account has no permission to use the schema of the table")
                 .remedy(format!("GRANT USAGE ON SCHEMA to the account, and GRANT SELECT ON {name}"))
         }
-        DbError::ReadOnly => Fault::stopped(
-            "the database is read-only, so no row can be acknowledged",
-        )
-        .remedy("name a server that accepts changes in `url`, or read without [[table.flag]]"),
+        DbError::ReadOnly => {
+            Fault::stopped(format!("the database is read only, so {flags} cannot be set")).remedy(
+                "write the address of the primary server in `url`, not of a replica; or leave out \
+                 `flag` and find rows by [table.changes]",
+            )
+        }
         DbError::NoTable => Fault::stopped("there is no such table")
             .remedy("check `table`; upper and lower case may differ"),
         DbError::NoColumn(column) => Fault::stopped(format!("there is no column {column}"))

@@ -1,6 +1,6 @@
-//! Looks in the source for what would go wrong later: missing rights, a key that is not unique, a slow search,
-//! and times that are ahead of the clock. Changes nothing: an UPDATE is only explained, which needs the same
-//! rights.
+//! Looks in the source for what would go wrong later, beside what every read checks: missing rights, rows without
+//! a key, a slow search, and times that are ahead of the clock. Changes nothing: an UPDATE is only explained,
+//! which needs the same rights.
 //!
 //! Like `sql.rs`, this file writes SQL with the names that `plan.rs` has checked.
 
@@ -31,27 +31,16 @@ pub(crate) async fn inspect(
     let dialect = database.dialect();
     let names = Names { dialect, table };
     let mut found = Vec::new();
-    let (total, keys, different) = {
-        let key = names.quote(&table.key);
-        let counts =
-            format!("SELECT COUNT(*), COUNT({key}), COUNT(DISTINCT {key}) FROM {}", names.table());
-        let row = values(database, counts, table, Operation::Read).await?;
-        (number(row.first()), number(row.get(1)), number(row.get(2)))
-    };
-    if keys < total {
+    let missing =
+        format!("SELECT COUNT(*) - COUNT({}) FROM {}", names.quote(&table.key), names.table());
+    let n_missing = number(values(database, missing, table, Operation::Read).await?.first());
+    if n_missing > 0 {
         found.push(
-            Fault::stopped(format!("{} rows have no value in the key {}", total - keys, table.key))
+            Fault::stopped(format!("{n_missing} rows have no value in the key {}", table.key))
                 .remedy(
                     "set `key` to a column without NULL: rows without a key cannot be told apart",
                 ),
         );
-    }
-    if different < keys {
-        let what = format!(
-            "the key {} is not unique: {keys} rows have {different} different values",
-            table.key
-        );
-        found.push(Fault::stopped(what).remedy("set `key` to the primary key of the table"));
     }
     if !table.flags.is_empty() {
         found.extend(rights(database, &names).await?);

@@ -37,7 +37,7 @@ fn bind(query: SqliteQuery, value: Value) -> SqliteQuery {
         Value::Bool(is) => query.bind(is),
         Value::Int(number) => query.bind(number),
         Value::Real(number) => query.bind(number),
-        Value::Bytes(bytes) | Value::BrokenText(bytes) => query.bind(bytes),
+        Value::Bytes(bytes) | Value::Id(bytes) | Value::BrokenText(bytes) => query.bind(bytes),
         other => query.bind(other.to_text()),
     }
 }
