@@ -20,7 +20,6 @@ use russh_sftp::{
     client::{Config as SftpConfig, RawSftpSession, error::Error},
     protocol::StatusCode,
 };
-
 use tokio::net::TcpStream;
 
 use crate::{config::Config, folder::address::SftpAddress};
