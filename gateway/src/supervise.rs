@@ -11,7 +11,7 @@ use contract::{
 use futures_util::FutureExt;
 use sink::{bus::AnyPublisher, store::Database};
 use tokio::task::JoinSet;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use crate::{
     brake::Brake,
@@ -108,6 +108,7 @@ pub(crate) async fn supervise_channel(
 ) -> Result<(), Fault> {
     let (watch, stop, pace) = (&channel.handle.watch, &shared.environment.stop, &channel.spec.pace);
     let (fence, mut retry) = (channel.read_fence(fence), Retry::default());
+    let mut paused_in = None;
     if pace.schedule.is_some() {
         stop.run_until_requested(Box::pin(wait_until_due(channel, shared))).await;
     }
@@ -141,7 +142,7 @@ pub(crate) async fn supervise_channel(
         if watch.entries() > entries_before {
             retry.reset();
         }
-        Box::pin(handle_fault(fault, channel, shared, &mut retry)).await?;
+        Box::pin(handle_fault(fault, channel, shared, &mut retry, &mut paused_in)).await?;
     }
     Ok(())
 }
@@ -190,12 +191,13 @@ pub(crate) fn limit(
 }
 
 /// Reports a fault and waits until the channel may run again. Returns the fault if the channel has to
-/// end.
+/// end. `paused_in` is the pass in which a pause was logged: a source with a low limit asks for many.
 async fn handle_fault(
     fault: Fault,
     channel: &LiveChannel,
     shared: &Shared,
     retry: &mut Retry,
+    paused_in: &mut Option<u64>,
 ) -> Result<(), Fault> {
     let (control, stop) = (&channel.handle.control, &shared.environment.stop);
     let n_requested = control.n_requested();
@@ -210,7 +212,13 @@ async fn handle_fault(
         return Err(fault);
     }
     let wait = retry.wait(fault.kind());
-    log::retry(Some(channel.id()), &fault, wait);
+    let is_pause = matches!(fault.kind(), FaultKind::Throttled(_));
+    let pass = control.n_completed();
+    if is_pause && paused_in.replace(pass) == Some(pass) {
+        debug!(target: "tonghui", channel = %channel.id(), "{fault}");
+    } else {
+        log::retry(Some(channel.id()), &fault, wait);
+    }
     match fault.kind() {
         FaultKind::Stopped => {
             control.note_stop(fault.to_string());

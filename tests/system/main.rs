@@ -19,6 +19,7 @@ mod log;
 mod new_channel;
 mod no_servers;
 mod random_sources;
+mod reconcile;
 mod reload;
 mod scenarios;
 mod servers;

@@ -11,18 +11,23 @@
 
 mod decode;
 mod findings;
+mod key;
 
 mod json;
 mod scan;
 mod tree;
 mod xml;
 
+mod message;
+
 mod path;
 mod time;
 
 pub use decode::{Facts, Text, decode, encode};
 pub use findings::{Defects, Findings, malformed_detail};
+pub use key::{Duplicates, Fate, KeyPath, key_text};
 pub use json::parse as json;
+pub use message::Message;
 pub use path::{Path, scalar_text};
 pub use scan::{ElementScanner, elements};
 pub use time::{TimeFormat, before, delta};

@@ -44,6 +44,17 @@ pub struct Config {
     /// are read too.
     #[serde(default)]
     pub(crate) columns: BTreeMap<String, Vec<String>>,
+    /// Name of the sheet of a workbook that contains the records, even if it is hidden; `*` stands
+    /// for any characters. Without it, that is the only visible sheet with at least two rows of two
+    /// cells; a workbook with several such sheets goes to quarantine.
+    pub(crate) sheet: Option<String>,
+    /// Records to leave out, like the totals below a table: for each field, the texts that it has
+    /// in such a record; `*` stands for any characters, and "" for a field that is empty or absent.
+    #[serde(default)]
+    pub(crate) skip: BTreeMap<String, Vec<String>>,
+    /// The only records to read: for each field, the texts that it may have, written as in `skip`.
+    #[serde(default)]
+    pub(crate) only: BTreeMap<String, Vec<String>>,
     /// The key of a record, which must be unique and must never change.
     pub(crate) key: Path,
     /// The number or time that orders the states of one record. A record without it is rejected; if
@@ -140,9 +151,9 @@ pub(crate) struct RevisionConfig {
 pub(crate) enum Format {
     /// Lines of cells; one of the first ten names the columns: `.csv`, `.txt`, `.tsv`.
     Csv,
-    /// The first sheet of a workbook; one of the first ten rows names the columns: `.xlsx`.
+    /// A sheet of a workbook; one of its first ten rows names the columns: `.xlsx`.
     Xlsx,
-    /// The first sheet of a workbook in the format before Excel 2007: `.xls`.
+    /// A sheet of a workbook in the format before Excel 2007: `.xls`.
     Xls,
     /// An XML document that contains records: `.xml`.
     Xml,

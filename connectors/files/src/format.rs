@@ -1,9 +1,11 @@
 //! The formats of files. Each has a function that opens a file and returns a reader of its records.
 
+mod cell;
 mod csv;
 mod header;
 mod json;
 mod stream;
+mod workbook;
 mod xls;
 mod xlsx;
 mod xml;
@@ -15,7 +17,10 @@ use document::{Defects, Findings};
 use normalizer_text::Hints;
 use serde_json::Value;
 
-pub(crate) use self::header::Columns;
+pub(crate) use self::{
+    cell::{Doubt, time_of_cell},
+    header::Columns,
+};
 use crate::{
     config::{Config, Format},
     options::Options,
@@ -41,6 +46,8 @@ pub(crate) struct RawRow {
     pub(crate) tree: Value,
     /// Its bytes; `None` if the format is not text.
     pub(crate) bytes: Option<Vec<u8>>,
+    /// Doubtful cells of a workbook: the field, and why.
+    pub(crate) doubts: Vec<(String, Doubt)>,
     /// Damage in the text of the record, which markers in `tree` refer to.
     pub(crate) findings: Findings,
     /// Defects that have no markers in the tree.

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::{
     MAX_READ_TIME,
+    config::Format,
     cursor::{FilePosition, Fingerprint},
     folder::{SizeAndTime, disk_fault},
     format::{self, Document, RawRow, RowReader},
@@ -113,10 +114,12 @@ impl OpenFile {
         options: &Options,
     ) -> (Vec<Entry>, Result<bool, FileError>) {
         let (mut entries, mut keys, mut n_bytes) = (Vec::new(), HashSet::new(), 0);
+        let n_records_before = self.n_records;
         loop {
+            let has_progress = !entries.is_empty() || self.n_records > n_records_before;
             let is_full = entries.len() >= max_entries.max(1)
                 || n_bytes >= BATCH_BYTES
-                || (!entries.is_empty() && Instant::now() >= until);
+                || (has_progress && Instant::now() >= until);
             if is_full {
                 return (entries, Ok(false));
             }
@@ -124,6 +127,7 @@ impl OpenFile {
                 Some(entry) => entry,
                 None => match self.next_row() {
                     Ok(None) => return (entries, Ok(true)),
+                    Ok(Some((row, _))) if !record::is_selected(&row, options) => continue,
                     Ok(Some((row, report))) => {
                         // For a row of a workbook, whose bytes are not known, a typical size.
                         n_bytes += row.bytes.as_ref().map_or(1_024, Vec::len);
@@ -143,12 +147,13 @@ impl OpenFile {
         }
     }
 
-    /// Reads the next record, and how its text was decoded. A file without records is an error.
+    /// Reads the next record, and how its text was decoded. A file without records is an error,
+    /// unless its format shows that there are none: a header, or an empty list.
     fn next_row(&mut self) -> Result<Option<(RawRow, TextReport)>, FileError> {
         let next = self.rows.next()?;
         match &next {
             Some(_) => self.n_records += 1,
-            None if self.n_records == 0 => {
+            None if self.n_records == 0 && !self.rows.may_be_empty => {
                 return Err(FileError::content("no_records", "the file has no records"));
             }
             None => {}
@@ -234,6 +239,8 @@ fn check(
 struct FileRows {
     options: Arc<Options>,
     documents: VecDeque<Document>,
+    /// Whether the file may contain no records.
+    may_be_empty: bool,
     /// The document that is being read: its name in the archive, which precedes the place of each
     /// row; the reader of its rows; and how its bytes were decoded.
     current: Option<(String, RowReader, TextReport)>,
@@ -242,7 +249,11 @@ struct FileRows {
 impl FileRows {
     /// Opens the first document, so that a wrong header is found at once.
     fn open(documents: Vec<Document>, options: Arc<Options>) -> Result<Self, FileError> {
-        let mut rows = Self { options, documents: documents.into(), current: None };
+        let is_list =
+            |document: &Document| !matches!(document.format, Format::Xml | Format::JsonLines);
+        let may_be_empty = !documents.is_empty() && documents.iter().all(is_list);
+        let documents = documents.into();
+        let mut rows = Self { options, documents, may_be_empty, current: None };
         rows.open_next_document()?;
         Ok(rows)
     }

@@ -54,6 +54,9 @@ impl Options {
                 "write an ASCII quote, and one to four other ASCII characters, no line ends, as delimiter",
             );
         }
+        if config.skip.values().chain(config.only.values()).any(Vec::is_empty) {
+            return refuse("a field in `skip` or `only` has no texts", "write it like [\"合计\"]");
+        }
         let columns = Columns::new(&config.columns).map_err(|cause| {
             Fault::stopped(format!("`columns`: {cause}")).remedy("give each name to one column")
         })?;

@@ -96,42 +96,48 @@ fn detect_format(name: &str, bytes: &[u8], options: &Options) -> Result<Format, 
     let unknown = || format!("no known format has the extension `{extension}`: {cause}");
     let format = format.ok_or_else(|| FileError::content("unknown_format", unknown()))?;
     match format {
-        _ if bytes.starts_with(XLS_SIGNATURE) && is_encrypted_xlsx(bytes) => {
-            let detail = "the workbook has a password; ask the source to save it without one";
-            Err(FileError::content("encrypted_workbook", detail))
-        }
         _ if bytes.starts_with(XLS_SIGNATURE) => Ok(Format::Xls),
         _ if bytes.starts_with(XLSX_SIGNATURE) => Ok(Format::Xlsx),
         Format::Xlsx | Format::Xls => {
-            let detail = format!(
-                "the file is not a workbook but {}; ask the source to save it as .xlsx or .csv",
-                describe_content(bytes)
-            );
+            let (content, remedy) = describe_content(bytes);
+            let detail = format!("the file is not a workbook but {content}; {remedy}");
             Err(FileError::content("bad_workbook", detail))
         }
         other => Ok(other),
     }
 }
 
-/// Whether a file that begins like an .xls workbook is an encrypted .xlsx workbook: it then
-/// contains a stream with the name `EncryptedPackage`, in UTF-16.
-fn is_encrypted_xlsx(bytes: &[u8]) -> bool {
-    let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    bytes.windows(name.len()).any(|window| window == name)
-}
-
-/// Describes the content of a file that is named like a workbook but is not one. Programs write
-/// such files because Excel opens them too.
-fn describe_content(bytes: &[u8]) -> &'static str {
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4_096)]).to_ascii_lowercase();
+/// Describes the content of a file that is named like a workbook but is not one, and what to do.
+/// Programs write such files because Excel opens them too.
+fn describe_content(bytes: &[u8]) -> (&'static str, &'static str) {
+    const SAVE: &str = "ask the source to save it as .xlsx or .csv";
+    let is_utf16 = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+    let start = bytes[..bytes.len().min(4_096)].iter().filter(|byte| !is_utf16 || **byte != 0);
+    let start: Vec<u8> = start.map(u8::to_ascii_lowercase).collect();
+    let text = String::from_utf8_lossy(&start);
     let has = |part: &str| text.contains(part);
     match () {
-        () if has("urn:schemas-microsoft-com:office:spreadsheet") => "an Excel 2003 XML file",
-        () if has("<html") || has("<table") => "a web page (HTML)",
-        () if has("<?xml") => "an XML file",
-        () if has("\t") => "tab-separated text",
-        () if has(",") => "comma-separated text",
-        () => "another kind of file",
+        () if has("urn:schemas-microsoft-com:office:spreadsheet") => {
+            ("an Excel 2003 XML file", SAVE)
+        }
+        () if has("mime-version:") => ("a saved web page (MHTML)", SAVE),
+        () if ["<html", "<table", "<tr", "<meta", "<body"].into_iter().any(has) => {
+            ("a web page (HTML)", SAVE)
+        }
+        () if has("<?xml") => ("an XML file", SAVE),
+        () if has("{\\rtf") || has("%pdf-") => ("a document (RTF or PDF)", SAVE),
+        // The first record of a workbook that is in no container.
+        () if matches!(bytes, [0x09, 0x00 | 0x02 | 0x04 | 0x08, ..]) => {
+            ("a workbook of Excel 5 or earlier", SAVE)
+        }
+        () if has("\t") => (
+            "tab-separated text",
+            "set `format = \"csv\"` and `csv = { delimiter = \"\\t\" }`, or ask for an .xlsx",
+        ),
+        () if has(",") || has(";") => {
+            ("comma-separated text", "set `format = \"csv\"`, or ask the source for an .xlsx")
+        }
+        () => ("another kind of file", SAVE),
     }
 }
 
@@ -288,10 +294,13 @@ mod tests {
         for (bytes, expected) in [
             (&b"PK\x03\x04"[..], Ok(Format::Xlsx)),
             (b"\xD0\xCF\x11\xE0", Ok(Format::Xls)),
-            (b"\xD0\xCF\x11\xE0 E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0", Err("password")),
             (b"<html><table><tr><td>id</td></tr></table>", Err("web page")),
             (b"<?xml version=\"1.0\"?><Workbook xmlns=\"urn:schemas-microsoft-com:office:spreadsheet\">", Err("Excel 2003")),
             (b"id\ttitle\n", Err("tab-separated")),
+            (b"\xFF\xFEi\0d\0\t\0t\0i\0t\0l\0e\0\n\0", Err("tab-separated")),
+            (b"MIME-Version: 1.0\r\nContent-Type: multipart/related\r\n", Err("MHTML")),
+            (b"<TR><TD>id</TD></TR>", Err("web page")),
+            (b"\x09\x08\x08\x00\x00\x05\x05\x00", Err("Excel 5")),
             (b"id,title\n", Err("comma-separated")),
         ] {
             for name in ["a.xls", "a.xlsx"] {

@@ -85,8 +85,7 @@ impl Http {
 
     /// The text of an answer, decoded as this channel decodes it.
     pub fn text(&self, trace: &Trace) -> String {
-        let content_type = trace.answer_headers.get("content-type").map(String::as_str);
-        fetch::parse(&self.plan, &self.plan.list, &trace.page, content_type).0
+        fetch::parse(&self.plan, &self.plan.list, &trace.page, &trace.answer_headers).0
     }
 
     /// The traces that were kept, in order.

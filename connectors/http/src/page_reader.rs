@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use contract::{Entry, Fault, Place, Reason, Timestamp};
-use document::before;
+use document::{Fate, before};
 use tokio::time::Instant;
 
 use crate::{
@@ -86,14 +86,14 @@ impl PageReader<'_> {
                         OnBadPage::Quarantine => plan.config.page.skip(&mut progress.pages, size),
                     };
                     let Some(is_last) = is_last else {
-                        let bytes = answer.body.len();
                         return Err(Fault::stopped(format!(
-                            "{at} cannot be read after three requests: {what}; the last answer \
-                             has status {} and {bytes} bytes",
-                            answer.status
+                            "{at} cannot be read after three requests: {what}; the last answer has {}",
+                            answer.description()
                         ))
                         .remedy(
-                            "look at the answer; if it means a fault, add a rule to [[http.fault]]",
+                            "look at the answer with `tonghui preview --trace`; if it means a fault, \
+                             add a rule to [[http.fault]]; if it means that there are no records, add \
+                             one to [[http.empty]]",
                         ));
                     };
                     let reason = Reason::new("bad_page", what);
@@ -127,6 +127,10 @@ impl PageReader<'_> {
         let step = plan.config.page.peek(&progress.pages, &page, size).map_err(Fault::stopped)?;
         let mut batch_hashes = HashSet::new();
         while !step.was_read_before && n_read < page.len() {
+            if page.fates.get(n_read) == Some(&Fate::Repeated) {
+                n_read += 1;
+                continue;
+            }
             // A batch has each key once: a second state of a record waits for the next batch.
             let is_full = entries.len() >= self.max || !batch_hashes.insert(&page.hashes[n_read]);
             let is_late = !entries.is_empty() && self.started.elapsed() > MAX_READ_TIME;
@@ -167,6 +171,9 @@ impl PageReader<'_> {
     /// Fetches the parts of the record at `index`, and makes an entry of it.
     async fn make_entry(&mut self, page: &Page, index: usize, at: String) -> Result<Entry, Fault> {
         let tree = page.records[index].clone();
+        if page.fates.get(index) == Some(&Fate::Quarantine) {
+            return Ok(record::duplicate(self.plan, &tree, &page.facts, at));
+        }
         let mut parts = Vec::new();
         for part in self.plan.config.part.iter().zip(&self.plan.parts) {
             let (value, facts) = calls::fetch_part(self.source, self.plan, part, &tree).await?;
@@ -195,17 +202,18 @@ impl PageReader<'_> {
         let next = next.map(|next| origin::resolve(base, &next, &plan.allowed_hosts)).transpose();
         let request = plan.list.request(&params, next?)?;
         let make_page = |answer: ReadAnswer| {
-            let ReadAnswer { tree, facts, mut answer } = answer;
-            let headers = std::mem::take(&mut answer.headers);
-            let (records, key) = (&plan.config.records, &plan.config.key);
-            let page = Page::new(tree, headers, facts, records, key).and_then(|page| {
+            let ReadAnswer { parsed, answer } = answer;
+            let (url, headers) = (Some(answer.url.clone()), answer.headers.clone());
+            let page = Page::new(&plan.config, parsed, url, headers).and_then(|page| {
                 // A page that repeats the previous one is requested again.
                 plan.config.page.peek(&progress.pages, &page, size)?;
                 Ok(page)
             });
             page.map_err(|what| (what, answer))
         };
-        self.source.fetch(plan, &plan.list, &request, &[], make_page).await
+        let page = self.source.fetch(plan, &plan.list, &request, &[], make_page).await?;
+        page.check_keys()?;
+        Ok(page)
     }
 
     /// Corrects the start of a pass that was taken from our clock, if the source's clock is behind ours.

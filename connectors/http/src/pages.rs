@@ -160,8 +160,14 @@ impl Paging {
             Self::Number(number) => number.step(at, page, size),
             Self::Offset(offset) => offset.step(at, page, size),
             Self::Token(token) => token::step(at, page, token.find(page), NextPage::AfterValue),
-            Self::Link { .. } => token::step(at, page, token::next_link(page), NextPage::AtUrl),
-            Self::Next(next) => token::step(at, page, page.value(&next.at), NextPage::AtUrl),
+            Self::Link { .. } => {
+                let next = token::next_link(page).map(|next| page.resolve(next));
+                token::step(at, page, next, NextPage::AtUrl)
+            }
+            Self::Next(next) => {
+                let next = page.value(&next.at).map(|next| page.resolve(next));
+                token::step(at, page, next, NextPage::AtUrl)
+            }
             Self::Keyset(keyset) => keyset.step(at, page, size),
             Self::Newest(newest) => newest.step(at, page),
         }

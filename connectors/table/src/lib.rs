@@ -17,15 +17,18 @@ mod scan;
 mod page;
 
 mod cursor;
+mod seen;
 mod settle;
 
 mod record;
 mod time;
 mod value;
 
+mod catalog;
 mod database;
 mod driver;
 mod fault;
+mod pools;
 mod sql;
 
 use std::time::Duration;
@@ -40,6 +43,7 @@ use crate::{
     page::{PageReader, TableScan},
     plan::Plan,
     scan::Scan,
+    settle::Acknowledgements,
 };
 
 /// Time limit of a read. A read then returns what it has read so far.
@@ -57,6 +61,10 @@ pub struct Table {
     database: Database,
     /// The scans, in the order in which they take turns.
     scans: Vec<TableScan>,
+    /// Whether the tables were checked.
+    is_checked: bool,
+    /// What became of the acknowledgements of this pass.
+    acknowledgements: Acknowledgements,
 }
 
 impl Connector for Table {
@@ -65,10 +73,11 @@ impl Connector for Table {
     type Cursor = Cursor;
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
-        let database = Database::new(config.url.expose(), config.timeout.0, &context)?;
+        let database = Database::new(config.url.clone(), config.timeout.0, &context)?;
         let plan = Plan::new(config, context.zone)?;
         let scans = all_scans(&plan);
-        Ok(Self { plan, database, scans })
+        let acknowledgements = Acknowledgements::default();
+        Ok(Self { plan, database, scans, is_checked: false, acknowledgements })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
@@ -79,9 +88,11 @@ impl Connector for Table {
             cursor.parts.entry(part.name.clone()).or_default().sweep.reset_if_changed(&part.table);
         }
         let n_scans = self.scans.len();
-        if cursor.n_ended >= n_scans {
+        if after.is_none() || cursor.n_ended >= n_scans {
             cursor.n_ended = 0;
+            self.database.forget_catalogs();
         }
+        self.check_tables().await?;
         let started = tokio::time::Instant::now();
         let now = self.database.now(&self.plan.main).await?;
         let limit = self.plan.page.min(max.max(1));
@@ -119,9 +130,11 @@ impl Connector for Table {
         let parts = self.plan.parts.iter().map(|part| (part.name.as_str(), &part.table));
         for (name, table) in std::iter::once(("", &self.plan.main)).chain(parts) {
             let acks = upto.to_acknowledge.get(name).map_or(&[][..], Vec::as_slice);
-            settle::acknowledge(&mut self.database, table, acks).await?;
+            self.acknowledgements.acknowledge(&mut self.database, table, acks).await?;
         }
-        Ok(())
+        // A fault in the middle of a pass, or at the start, would keep the other rows from being read.
+        let is_end = self.is_checked && upto.n_ended >= self.scans.len();
+        if is_end { self.acknowledgements.end() } else { Ok(()) }
     }
 
     fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {
@@ -148,6 +161,29 @@ impl Connector for Table {
 
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         record::parse_sample(&self.plan, page)
+    }
+}
+
+impl Table {
+    /// Refuses tables from which rows would be lost, before the first row is read.
+    async fn check_tables(&mut self) -> Result<(), Fault> {
+        if self.is_checked {
+            return Ok(());
+        }
+        let parts = self.plan.parts.iter().map(|part| &part.table);
+        for table in std::iter::once(&self.plan.main).chain(parts) {
+            self.database.check_flags(table).await?;
+            match self.database.repeated_key(table).await {
+                Ok(None) => {}
+                Ok(Some(key)) => return Err(page::repeated_key_fault(table, &key)),
+                Err(fault) if fault.is_transient() => {
+                    tracing::warn!(table = table.name, "whether the key is unique was not checked: {fault}");
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        self.is_checked = true;
+        Ok(())
     }
 }
 

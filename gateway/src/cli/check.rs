@@ -47,6 +47,9 @@ fn compare_with_store(context: &Context, period: &str) -> anyhow::Result<Exit> {
     let period: Period = serde_json::from_value(Value::from(period))?;
     let since = clock::now() - TimeDelta::from_std(period.0)?;
     context.with_store(Access::ReadOnly, async |settings, store| {
+        if let Some(problems) = settings.all_problems() {
+            return Err(problems.into());
+        }
         let report = what_if::compare(settings, store, since).await?;
         out::show(context.format, &report, draw)
     })
@@ -79,13 +82,14 @@ fn draw(report: &ChangeReport) -> String {
 /// Checks the configuration and runs all examples; returns the number of channels, or all problems.
 fn problems(context: &Context) -> anyhow::Result<Result<usize, Problems>> {
     let keys = normalizer::Keys::generate(normalizer::Suite::default())?;
-    Ok(assemble::settings(&context.config).and_then(|settings| {
-        let channels = assemble::channels(&settings, &keys)?;
+    Ok(assemble::settings(&context.config).and_then(|mut settings| {
+        let channels = assemble::usable_channels(&mut settings, &keys)?;
         let failures = settings.channels.iter().zip(&channels).flat_map(|(channel, live)| {
             let examples = channel.examples.iter().enumerate();
             examples.filter_map(|(index, each)| run_example(live, channel, index, each))
         });
-        Problems::new(failures).map_or(Ok(channels.len()), Err)
+        let broken = settings.broken.values().flat_map(Problems::as_slice).cloned();
+        Problems::new(failures.chain(broken)).map_or(Ok(channels.len()), Err)
     }))
 }
 

@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sink::store::Access;
 
-use super::{Context, Exit, audit, out, service::ensure_configured};
-use crate::{clock::format_time, registry::ConnectorKind};
+use super::{Context, Exit, audit, out};
+use crate::{clock::format_time, offline::ensure_configured, registry::ConnectorKind};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

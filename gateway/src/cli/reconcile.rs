@@ -8,13 +8,13 @@ use sink::store::{Claim, RequestKind};
 use super::{
     Context, Exit, out,
     run::open_store_and_channels,
-    service::ensure_configured,
     sync::{LEASE_POLL_INTERVAL, Requested, pass_and_store, range},
 };
 use crate::{
     assemble,
     channel::LiveChannel,
     lease::LeaseHolder,
+    offline::ensure_configured,
     reconcile::{Comparison, compare},
     service::{BusEnds, Role, run_until_signal},
     stop::Stop,
@@ -59,7 +59,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     settings.channels.retain(|channel| channel.id == args.channel);
     super::runtime()?.block_on(async {
         let stop = Stop::default();
-        let work = reconcile(&settings, args, range, &stop);
+        let work = reconcile(&mut settings, args, range, &stop);
         tokio::pin!(work);
         let until_deadline = async {
             tokio::select! {
@@ -80,7 +80,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 
 /// Compares and, if the arguments say so, repairs; `None` if stop is requested before the end.
 async fn reconcile(
-    settings: &config::Settings,
+    settings: &mut config::Settings,
     args: &Args,
     range: Option<TimeRange>,
     stop: &Stop,
@@ -106,7 +106,9 @@ async fn reconcile(
         if found.is_whole() || !args.repair {
             return Ok(Some(Report { channel: id, found, repaired: None }));
         }
-        let rows = pass_and_store(vec![again.clone()], &shared).await;
+        // Messages that a queue lost will never be stored: the repair waits for its own messages only.
+        let n_lost = store.missing_receipts(&id, u64::MAX >> 1).await?;
+        let rows = pass_and_store(vec![again.clone()], &shared, n_lost).await;
         if let Some(row) = rows.iter().find(|row| !row.is_done()) {
             anyhow::bail!("what was found could not be repaired: {}", row.line());
         }

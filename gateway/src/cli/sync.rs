@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use clap::ValueEnum;
-use config::{Problem, Problems};
+use config::{Problem, Problems, Settings};
 use contract::{ChannelId, Complete, Period, TimeRange};
 use serde::Serialize;
 use sink::store::Database;
 
-use super::{Context, Exit, out, run::open_store_and_channels, service::ensure_configured};
+use super::{Context, Exit, out, run::open_store_and_channels};
 use crate::{
     assemble,
     channel::LiveChannel,
     clock::{self, format_time, parse_time},
+    offline::ensure_configured,
+    reload::broken_fault,
     service::{BusEnds, Role, run_until_signal},
     stop::Stop,
     supervise::Shared,
@@ -79,10 +81,13 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut settings = assemble::settings(&context.config)?;
     ensure_configured(&settings, &args.channels)?;
     let range = range(args.from.as_deref(), args.to.as_deref(), settings.zone)?;
-    settings.channels.retain(|channel| args.all || args.channels.contains(&channel.id));
+    let is_meant = |id: &ChannelId| args.all || args.channels.contains(id);
+    settings.channels.retain(|channel| is_meant(&channel.id));
+    settings.broken.retain(|id, _| is_meant(id));
     super::runtime()?.block_on(async {
         let stop = Stop::default();
-        let work = sync(&settings, args, range, &stop);
+        let zone = settings.zone;
+        let work = sync(&mut settings, args, range, &stop);
         tokio::pin!(work);
         let until_deadline = async {
             tokio::select! {
@@ -96,7 +101,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             rows.iter().map(Row::line).collect::<Vec<_>>().join("\n")
         })?;
         if let Some(range) = range {
-            print_continuation(&rows, range, settings.zone);
+            print_continuation(&rows, range, zone);
         }
         Ok(exit)
     })
@@ -137,12 +142,12 @@ pub(super) fn range(
 
 /// Reads the channels once, and waits as `args` say. Returns the end of each pass, and the exit code.
 async fn sync(
-    settings: &config::Settings,
+    settings: &mut Settings,
     args: &Args,
     range: Option<TimeRange>,
     stop: &Stop,
 ) -> anyhow::Result<(Vec<Row>, Exit)> {
-    let unreachable_store = || {
+    let unreachable_store = |settings: &Settings| {
         let row = |channel: &config::ChannelSettings| Row {
             channel: channel.id.clone(),
             end: PassResult::NotYet { why: "the store was not opened in time".to_owned() },
@@ -150,7 +155,7 @@ async fn sync(
         (settings.channels.iter().map(row).collect(), Exit::TryAgain)
     };
     let Some((store, channels)) = open_store_and_channels(settings, Role::All, stop).await? else {
-        return Ok(unreachable_store());
+        return Ok(unreachable_store(settings));
     };
     let once = |channel: LiveChannel| match range {
         None => channel.with_schedule(None),
@@ -158,7 +163,7 @@ async fn sync(
     };
     let channels = channels.into_iter().map(once).collect();
     let Some(ends) = BusEnds::open(settings, Role::All, &store, stop).await? else {
-        return Ok(unreachable_store());
+        return Ok(unreachable_store(settings));
     };
     let Some(shared) = ends.shared() else {
         return Ok((Vec::new(), Exit::Done));
@@ -167,34 +172,39 @@ async fn sync(
         if args.wait == Wait::Broker || args.no_wait {
             return pass(channels, &shared, args.no_wait).await;
         }
-        pass_and_store(channels, &shared).await
+        pass_and_store(channels, &shared, 0).await
     };
-    let rows = Box::pin(ends.run_sink_beside(reading)).await;
+    let mut rows = Box::pin(ends.run_sink_beside(reading)).await;
+    rows.extend(settings.broken.iter().map(|(channel, problems)| Row {
+        channel: channel.clone(),
+        end: PassResult::Failed { why: broken_fault(problems).to_string() },
+    }));
     let exit = exit_for(&rows, args.strict, &store).await?;
     Ok((rows, exit))
 }
 
-/// Reads the channels once, and waits until everything is stored.
-pub(super) async fn pass_and_store(channels: Vec<LiveChannel>, shared: &Shared) -> Vec<Row> {
+/// Reads the channels once, and waits until everything is stored, except for `n_lost` messages.
+pub(super) async fn pass_and_store(
+    channels: Vec<LiveChannel>,
+    shared: &Shared,
+    n_lost: u64,
+) -> Vec<Row> {
     let mut rows = pass(channels, shared, false).await;
-    for Row { channel, end } in &mut rows {
-        wait_until_stored(&shared.store, channel, end, &shared.environment.stop).await;
+    for row in &mut rows {
+        wait_until_stored(shared, row, n_lost).await;
     }
     rows
 }
 
-/// Waits until everything that the pass read is stored, by this or another process. Changes `end` if stop
-/// is requested first.
-async fn wait_until_stored(
-    store: &Database,
-    channel: &ChannelId,
-    end: &mut PassResult,
-    stop: &Stop,
-) {
+/// Waits until everything that the pass read is stored, by this or another process. Changes the end of the row
+/// if stop is requested first.
+async fn wait_until_stored(shared: &Shared, row: &mut Row, n_lost: u64) {
+    let (store, stop) = (&shared.store, &shared.environment.stop);
+    let Row { channel, end } = row;
     let PassResult::Done { step, .. } = end else { return };
     loop {
         match store.missing_receipts(channel, *step).await {
-            Ok(0) => return,
+            Ok(n_missing) if n_missing <= n_lost => return,
             // If the store cannot be reached, the sink reports it.
             Ok(_) | Err(_) if !stop.is_requested() => stop.or_sleep(POLL_INTERVAL).await,
             Ok(_) | Err(_) => {

@@ -2,8 +2,9 @@
 //! channel, a byte order mark, bytes that are certainly UTF-8 or UTF-16, the prolog of an XML
 //! document, the content type of HTTP, the charset declared by the channel, and finally statistics.
 //!
-//! UTF-8 comes before every declaration: text in another charset is never valid UTF-8 from
-//! beginning to end, and declarations are copied from one system to the next. UTF-8 with a few
+//! UTF-8 comes before every declaration: text in another charset is hardly ever valid UTF-8 from
+//! beginning to end, and declarations are copied from one system to the next. Only if the text is likelier in
+//! the declared charset, as a few characters may be, the declaration decides. UTF-8 with a few
 //! malformed sequences is still UTF-8: a source may cut a column in the middle of a character. A
 //! declaration of UTF-8 is ignored if the bytes are not UTF-8 and a later step reads them better.
 //! A conflict is recorded and is not an error.
@@ -102,6 +103,9 @@ impl Detector {
         let header = hints.content_type.and_then(charset_parameter);
         let header = header.map(|label| Claim::label(DecidedBy::HttpHeader, label));
         let declared = hints.declared.map(|charset| Claim::charset(DecidedBy::Declared, charset));
+        let declarations = [&prolog, &header, &declared];
+        let declarations = declarations.into_iter().filter_map(|claim| claim.as_ref()?.charset);
+        let utf8 = utf8.filter(|_| !self.is_utf8_by_accident(declarations));
         let claims = [forced, marked, utf8, utf16, prolog, header, declared];
         let claims: Vec<Claim> = claims.into_iter().flatten().collect();
 
@@ -130,6 +134,15 @@ impl Detector {
     fn is_possible(&self, by: DecidedBy, charset: Charset) -> bool {
         let is_wide = self.head.starts_with(&[b'<', 0]) || self.head.starts_with(&[0, b'<']);
         charset.has_ascii() || by != DecidedBy::XmlProlog || is_wide
+    }
+
+    /// Whether the bytes are valid in a charset that was declared, and are likelier text in it than in UTF-8: a
+    /// few characters of GBK may be valid UTF-8 too.
+    fn is_utf8_by_accident(&self, mut declarations: impl Iterator<Item = Charset>) -> bool {
+        let first = declarations.next().filter(|charset| charset.has_ascii());
+        let Some(charset) = first.filter(|charset| *charset != Charset::Utf8) else { return false };
+        let (cost, n_malformed) = self.cost_in(charset);
+        n_malformed == 0 && cost < self.cost_in(Charset::Utf8).0
     }
 
     /// Whether bytes declared as UTF-8 are not UTF-8 and a later step reads them better.

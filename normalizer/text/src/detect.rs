@@ -129,7 +129,7 @@ impl Detector {
     }
 
     /// The cost of the sample in a charset, and the number of malformed sequences.
-    fn cost_in(&self, charset: Charset) -> (Cost, usize) {
+    pub(crate) fn cost_in(&self, charset: Charset) -> (Cost, usize) {
         // The sample may end in the middle of a character.
         let decoded =
             strict::decode(&self.sample, Evidence::of(charset, DecidedBy::Detected), true);

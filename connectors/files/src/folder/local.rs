@@ -73,6 +73,8 @@ fn fault(path: &Path, error: io::Error) -> Fault {
     let fault = match error.kind() {
         io::ErrorKind::NotFound => Fault::stopped("this file or folder does not exist")
             .remedy("check the path in `url`, and create the folders `archive` and `error`"),
+        io::ErrorKind::NotADirectory => Fault::stopped("this is a file, not a folder")
+            .remedy("write the path of its folder in `url`, and its name in `match`"),
         io::ErrorKind::PermissionDenied => Fault::stopped("access to this path was denied")
             .remedy("give the account of this program the right to read and rename files there"),
         io::ErrorKind::StorageFull => {

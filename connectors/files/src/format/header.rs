@@ -92,6 +92,26 @@ impl Header {
         self.0.get(column)?.as_deref()
     }
 
+    /// Gives all columns of one name the value that is not empty. Returns the columns whose name
+    /// occurred before, and whether their value is the only one.
+    pub(super) fn merge_repeated(&self, cells: &mut [String]) -> Vec<(usize, bool)> {
+        let (mut first_columns, mut repeated) = (BTreeMap::new(), Vec::new());
+        for (column, name) in self.0.iter().enumerate().take(cells.len()) {
+            let Some(name) = name else { continue };
+            let first = *first_columns.entry(name).or_insert(column);
+            if first == column {
+                continue;
+            }
+            let is_only = cells[first].is_empty() || cells[column].is_empty();
+            repeated.push((column, is_only || cells[first] == cells[column]));
+            if cells[first].is_empty() {
+                cells.swap(first, column);
+            }
+            cells[column] = cells[first].clone();
+        }
+        repeated
+    }
+
     /// The row as an object with one member for each named column.
     pub(super) fn object(&self, cells: impl IntoIterator<Item = Value>) -> Map<String, Value> {
         let named = self.0.iter().zip(cells);

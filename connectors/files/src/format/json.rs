@@ -162,7 +162,14 @@ fn parse_row(stream: &mut TextStream, at: String, text: &str, from: u64, to: u64
         Ok(_) => (Value::Null, Some(Reason::new("bad_json", "the record is not an object"))),
         Err(detail) => (Value::Null, Some(Reason::new("bad_json", detail))),
     };
-    RawRow { at, tree, bytes: Some(bytes), findings, defects: Defects { marks, damage } }
+    RawRow {
+        at,
+        tree,
+        bytes: Some(bytes),
+        findings,
+        defects: Defects { marks, damage },
+        ..RawRow::default()
+    }
 }
 
 #[cfg(test)]

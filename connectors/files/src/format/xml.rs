@@ -87,6 +87,7 @@ impl XmlReader {
                 bytes: Some(bytes.clone()),
                 findings: findings.clone(),
                 defects: Defects { marks: marks.clone(), damage: None },
+                ..RawRow::default()
             });
             self.n_records += 1;
         }

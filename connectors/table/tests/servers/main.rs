@@ -9,6 +9,7 @@
 #[path = "../city/mod.rs"]
 mod city;
 
+mod diagnosis;
 mod faults;
 mod rows;
 mod scans;

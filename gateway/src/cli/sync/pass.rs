@@ -103,10 +103,19 @@ impl Upstream<'_> {
                     let work = run_channels(&channels, self.shared, lease.fence);
                     match Box::pin(self.leases.hold_counting(&lease, &first.gate, work)).await {
                         Some(ended) => self.result_rows(&channels, ended).await,
-                        None => Vec::new(),
+                        None => {
+                            reason = "it was begun, and another process took it over".to_owned();
+                            Vec::new()
+                        }
                     }
                 }
-                Ok(Claim::Held(held)) if held.serves => self.request_passes(&channels, &held).await,
+                Ok(Claim::Held(held)) if held.serves => {
+                    reason = format!(
+                        "the running service, {}, has not completed it before the deadline",
+                        instance::describe(&held.holder)
+                    );
+                    self.request_passes(&channels, &held).await
+                }
                 Ok(Claim::Held(held)) => {
                     reason = format!("it is being read by {}", instance::describe(&held.holder));
                     stop.or_sleep(POLL_INTERVAL).await;
