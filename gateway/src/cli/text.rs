@@ -2,13 +2,16 @@
 //! that can be repaired. With `--lines` it prints the repaired text line by line.
 
 use std::{
+    borrow::Cow,
     fs,
     io::{self, BufWriter, Read, Write},
     path::PathBuf,
 };
 
 use anyhow::Context as _;
-use normalizer_text::{DecidedBy, Decoded, Evidence, Hints, Repaired, Span, decode, repair};
+use normalizer_text::{
+    DecidedBy, Decoded, Evidence, Hints, Repaired, Span, decode, repair, without_radicals,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -49,11 +52,12 @@ fn print_lines(format: Format, decoded: &Decoded<'_>, mut out: impl Write) -> an
     let Evidence { charset, decided_by, .. } = &decoded.evidence;
     for line in decoded.text.split_terminator('\n') {
         let repaired = repair(line);
+        let text = without_radicals(&repaired.text);
         match format {
-            Format::Text => writeln!(out, "{}", repaired.text)?,
+            Format::Text => writeln!(out, "{text}")?,
             Format::Json => {
                 let line = json!({
-                    "text": repaired.text.strip_suffix('\r').unwrap_or(&repaired.text),
+                    "text": text.strip_suffix('\r').unwrap_or(&text),
                     "charset": charset.name(),
                     "decided_by": decided_by,
                     "repairs": changes(line, &repaired),
@@ -82,7 +86,12 @@ fn changes(text: &str, repaired: &Repaired<'_>) -> Vec<Change> {
         before: part(text, repair.before),
         after: part(&repaired.text, repair.span),
     });
-    repairs.collect()
+    let mut changes: Vec<_> = repairs.collect();
+    if let Cow::Owned(after) = without_radicals(&repaired.text) {
+        let before = repaired.text.clone().into_owned();
+        changes.push(Change { rule: "radicals".to_owned(), before, after });
+    }
+    changes
 }
 
 /// What was found in a line.
