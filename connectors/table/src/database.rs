@@ -107,7 +107,10 @@ impl Database {
     }
 
     /// A key that more than one row has. Asks only if no index of the database excludes that.
-    pub(crate) async fn repeated_key(&mut self, table: &TablePlan) -> Result<Option<String>, Fault> {
+    pub(crate) async fn repeated_key(
+        &mut self,
+        table: &TablePlan,
+    ) -> Result<Option<String>, Fault> {
         let catalog = self.catalog(table).await?;
         if catalog.get(&table.key).is_some_and(|key| key.is_unique) {
             return Ok(None);
@@ -115,6 +118,14 @@ impl Database {
         let sql = Sql::repeated_key(self.address.dialect(), table, &catalog);
         let rows = self.fetch(sql, table).await?;
         Ok(rows.first().and_then(|row| row.columns.first()).map(|(_, key)| key.to_text()))
+    }
+
+    /// Number of rows that have a key.
+    pub(crate) async fn count(&mut self, table: &TablePlan) -> Result<Option<u64>, Fault> {
+        let catalog = self.catalog(table).await?;
+        let rows = self.fetch(Sql::count(self.address.dialect(), table, &catalog), table).await?;
+        let count = rows.first().and_then(|row| row.columns.first());
+        Ok(count.and_then(|(_, count)| count.to_text().parse().ok()))
     }
 
     /// The number in a column of numbers that `n_rows` rows before `newest` have. If there are fewer rows,

@@ -89,11 +89,12 @@ fn table_fault(error: DbError, operation: Operation, table: &TablePlan, limit: D
         }
         DbError::Denied => Fault::stopped(format!("the account has no permission to set {flags}"))
             .remedy(format!("GRANT UPDATE ({flags}) ON {name}")),
-        DbError::ReadOnly => Fault::stopped(format!("the database is read only, so {flags} cannot be set"))
-            .remedy(
+        DbError::ReadOnly => {
+            Fault::stopped(format!("the database is read only, so {flags} cannot be set")).remedy(
                 "write the address of the primary server in `url`, not of a replica; or leave out \
                  `flag` and find rows by [table.changes]",
-            ),
+            )
+        }
         DbError::NoTable => Fault::stopped("there is no such table")
             .remedy("check `table`; upper and lower case may differ"),
         DbError::NoColumn(column) => Fault::stopped(format!("there is no column {column}"))

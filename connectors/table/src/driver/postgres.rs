@@ -5,8 +5,7 @@ use std::time::Duration;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use sqlx::{
-    Column as _, ConnectOptions as _, PgPool, Postgres, Row as _, TypeInfo as _,
-    ValueRef as _,
+    Column as _, ConnectOptions as _, PgPool, Postgres, Row as _, TypeInfo as _, ValueRef as _,
     postgres::{PgArguments, PgConnectOptions, PgDatabaseError, PgPoolOptions, PgRow},
     query::Query,
 };
@@ -38,9 +37,7 @@ pub(super) fn open(options: &PgConnectOptions, timeout: Duration, size: u32) -> 
 /// Begins a transaction. The source's triggers run in it and must write the source's local time.
 pub(super) fn begin(timeout: Duration, zone: Tz) -> String {
     let (limit, zone) = (timeout.as_millis(), zone.name());
-    format!(
-        "BEGIN; SET LOCAL statement_timeout = {limit}; SET LOCAL TIME ZONE '{zone}'"
-    )
+    format!("BEGIN; SET LOCAL statement_timeout = {limit}; SET LOCAL TIME ZONE '{zone}'")
 }
 
 pub(super) type PgQuery = Query<'static, Postgres, PgArguments>;
