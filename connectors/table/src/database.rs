@@ -230,7 +230,11 @@ impl Database {
     /// What an error means. If the connection may be the cause, connects once more to find out.
     async fn classify(&mut self, error: sqlx::Error) -> DbError {
         let error = DbError::from_sqlx(&error);
-        if !matches!(error, DbError::NoneFree | DbError::ConnectionLost | DbError::OtherServer(_)) {
+        let may_be_another_server = matches!(
+            error,
+            DbError::NoneFree | DbError::ConnectionLost | DbError::OtherServer(_) | DbError::Tls(_)
+        );
+        if !may_be_another_server {
             return error;
         }
         let pool = self.pool().clone();
