@@ -51,8 +51,25 @@ pub(crate) enum Class {
 
 /// The types of PostgreSQL that the driver reads.
 const READABLE: [&str; 19] = [
-    "bool", "int2", "int4", "int8", "float4", "float8", "numeric", "bytea", "date", "time",
-    "timestamp", "timestamptz", "uuid", "bpchar", "text", "varchar", "json", "jsonb", "xml",
+    "bool",
+    "int2",
+    "int4",
+    "int8",
+    "float4",
+    "float8",
+    "numeric",
+    "bytea",
+    "date",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "uuid",
+    "bpchar",
+    "text",
+    "varchar",
+    "json",
+    "jsonb",
+    "xml",
 ];
 
 impl Catalog {
@@ -129,7 +146,9 @@ impl Catalog {
     fn holds_ids(&self, table: &TablePlan, name: &str) -> bool {
         match table.described.get(name) {
             Some(described) => matches!(described.becomes, Some(Becomes::Hex | Becomes::Uuid)),
-            None => self.get(name).is_some_and(|it| it.type_name.eq_ignore_ascii_case("binary(16)")),
+            None => {
+                self.get(name).is_some_and(|it| it.type_name.eq_ignore_ascii_case("binary(16)"))
+            }
         }
     }
 
@@ -150,7 +169,8 @@ impl Catalog {
                     Pending::Range(_) => column.class == Class::Number,
                 };
             if !is_fit {
-                let what = format!("the values of the flag do not fit its type, {}", column.type_name);
+                let what =
+                    format!("the values of the flag do not fit its type, {}", column.type_name);
                 return Err(Fault::stopped(what)
                     .at(format!("column {}", flag.column))
                     .at(format!("table {}", table.name))
@@ -198,7 +218,9 @@ fn class_of(dialect: Dialect, kind: &str, category: &str) -> Class {
         (Dialect::MySql, _, "enum" | "set") => Class::Enum,
         (Dialect::MySql, _, "decimal" | "float" | "double" | "year") => Class::Number,
         (Dialect::MySql, _, kind) if kind.ends_with("int") => Class::Number,
-        (Dialect::MySql, _, kind) if kind.ends_with("text") || kind.ends_with("char") => Class::Text,
+        (Dialect::MySql, _, kind) if kind.ends_with("text") || kind.ends_with("char") => {
+            Class::Text
+        }
         _ => Class::Other,
     }
 }

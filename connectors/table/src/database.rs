@@ -110,7 +110,10 @@ impl Database {
     }
 
     /// A key that more than one row has. Asks only if no index of the database excludes that.
-    pub(crate) async fn repeated_key(&mut self, table: &TablePlan) -> Result<Option<String>, Fault> {
+    pub(crate) async fn repeated_key(
+        &mut self,
+        table: &TablePlan,
+    ) -> Result<Option<String>, Fault> {
         let catalog = self.catalog(table).await?;
         if catalog.get(&table.key).is_some_and(|key| key.is_unique) {
             return Ok(None);

@@ -177,7 +177,10 @@ impl Table {
                 Ok(None) => {}
                 Ok(Some(key)) => return Err(page::repeated_key_fault(table, &key)),
                 Err(fault) if fault.is_transient() => {
-                    tracing::warn!(table = table.name, "whether the key is unique was not checked: {fault}");
+                    tracing::warn!(
+                        table = table.name,
+                        "whether the key is unique was not checked: {fault}"
+                    );
                 }
                 Err(fault) => return Err(fault),
             }

@@ -305,7 +305,8 @@ impl PageReader<'_> {
         loop {
             let mut conditions =
                 vec![Condition::NotNull(key), Condition::In(&part.column, &values, from)];
-            conditions.extend(after.as_ref().map(|(key, owner)| Condition::AfterOwned(key, *owner)));
+            conditions
+                .extend(after.as_ref().map(|(key, owner)| Condition::AfterOwned(key, *owner)));
             let limit = self.plan.page;
             let order = Order::Owned(Owners { column: &part.column, values: &values, from });
             let select = Select { table: &part.table, conditions, order, limit };

@@ -86,8 +86,8 @@ pub(crate) fn key(config: &Config, value: &Value) -> Option<RecordKey> {
         }
         other => other.to_text(),
     };
-    let is_null = described(config, &config.main.key)
-        .is_some_and(|column| column.null.contains(&key));
+    let is_null =
+        described(config, &config.main.key).is_some_and(|column| column.null.contains(&key));
     (!key.is_empty() && !is_null).then(|| RecordKey::new(key))
 }
 
@@ -124,9 +124,9 @@ impl RecordReader<'_> {
         let described = described(self.config, column).filter(|_| part.is_empty());
         let charset = described.and_then(|column| column.charset).unwrap_or(self.config.charset);
         let json = self.read(table, part, column, value, charset);
-        let is_null = described.zip(json.as_str()).is_some_and(|(column, text)| {
-            column.null.iter().any(|null| null == text)
-        });
+        let is_null = described
+            .zip(json.as_str())
+            .is_some_and(|(column, text)| column.null.iter().any(|null| null == text));
         if is_null { Json::Null } else { json }
     }
 

@@ -90,7 +90,8 @@ impl Seen {
         let chunks = rows.split_inclusive(|row| is_border(row, limit));
         chunks
             .flat_map(|chunk| {
-                let chunk_digest = digest(|hasher| chunk.iter().for_each(|row| row.whole.hash(hasher)));
+                let chunk_digest =
+                    digest(|hasher| chunk.iter().for_each(|row| row.whole.hash(hasher)));
                 self.now.0.push(chunk_digest);
                 if self.now.0.len() > MAX_CHUNKS {
                     self.now.0.remove(0);
@@ -223,9 +224,10 @@ mod tests {
 
     #[test]
     fn a_row_that_went_back_to_its_first_content_is_news() {
-        let (mut acknowledged, [first, second]) = (Acknowledged::default(), [1, 2].map(|content| {
-            RowDigest { key: 7, content, whole: content }
-        }));
+        let (mut acknowledged, [first, second]) = (
+            Acknowledged::default(),
+            [1, 2].map(|content| RowDigest { key: 7, content, whole: content }),
+        );
         acknowledged.note(&first, true);
         assert!(acknowledged.has(&first) && !acknowledged.has(&second));
         acknowledged.note(&second, false);

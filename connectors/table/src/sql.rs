@@ -149,11 +149,7 @@ impl Sql {
             }
             Dialect::MySql => {
                 binds.extend(schema.iter().cloned().chain([name]));
-                if schema.is_some() {
-                    MYSQL_COLUMNS_OF_SCHEMA
-                } else {
-                    MYSQL_COLUMNS
-                }
+                if schema.is_some() { MYSQL_COLUMNS_OF_SCHEMA } else { MYSQL_COLUMNS }
             }
         };
         Self { text: text.to_owned(), binds: binds.into_iter().map(Value::Text).collect() }
@@ -163,11 +159,8 @@ impl Sql {
     pub(crate) fn repeated_key(dialect: Dialect, table: &TablePlan, catalog: &Catalog) -> Self {
         let writer = Writer { dialect, table, catalog, binds: Vec::new() };
         let (name, key) = (writer.table(), writer.column(&table.key));
-        let shown = if dialect == Dialect::Postgres {
-            format!("CAST({key} AS TEXT)")
-        } else {
-            key.clone()
-        };
+        let shown =
+            if dialect == Dialect::Postgres { format!("CAST({key} AS TEXT)") } else { key.clone() };
         let text = format!(
             "SELECT {shown}, COUNT(*) FROM {name} WHERE {key} IS NOT NULL GROUP BY {key} \
              HAVING COUNT(*) > 1 LIMIT 1"

@@ -57,7 +57,9 @@ pub(super) async fn prepare(
         match sqlx::raw_sql(set).execute(&mut *connection).await {
             // Older servers do not know the limit; our own limit remains.
             Err(sqlx::Error::Database(error))
-                if error.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|it| it.number() == 1193) => {}
+                if error
+                    .try_downcast_ref::<MySqlDatabaseError>()
+                    .is_some_and(|it| it.number() == 1193) => {}
             set => drop(set?),
         }
     }
