@@ -59,6 +59,15 @@ pub trait Connector: Send + Sized + 'static {
         async { Ok(()) }
     }
 
+    /// Looks in the source for what a read does not show and would go wrong later, such as a missing right, for
+    /// `check --online`. Changes nothing.
+    ///
+    /// # Errors
+    /// The source cannot be reached, or refuses.
+    fn inspect(&mut self) -> impl Future<Output = Result<Vec<Fault>, Fault>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// Limits all reads to records whose time in the source is in `range`. Cursors are then positions
     /// in that range. The gateway calls this at most once, before the first read.
     ///

@@ -76,6 +76,9 @@ pub trait AnyConnector: Send {
     /// See [`Connector::settled`].
     fn settled<'a>(&'a mut self, upto: &'a Cursor) -> BoxFuture<'a, Result<(), Fault>>;
 
+    /// See [`Connector::inspect`].
+    fn inspect(&mut self) -> BoxFuture<'_, Result<Vec<Fault>, Fault>>;
+
     /// See [`Connector::limit_to`].
     ///
     /// # Errors
@@ -117,6 +120,10 @@ impl<C: Connector> AnyConnector for TypeErased<C> {
 
     fn settled<'a>(&'a mut self, upto: &'a Cursor) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move { self.0.settled(&upto.decode()?).await })
+    }
+
+    fn inspect(&mut self) -> BoxFuture<'_, Result<Vec<Fault>, Fault>> {
+        Box::pin(self.0.inspect())
     }
 
     fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {

@@ -68,6 +68,12 @@ async fn no_source_is_called_complete_while_a_record_of_it_is_missing() {
                     now.len()
                 ));
             }
+            if row["became"] == "not_yet" {
+                wrong.push(format!(
+                    "pass {pass}: no end after {} requests: {source:?}",
+                    source.n_requests
+                ));
+            }
             if stored.iter().any(|key| !source.ever.contains(key)) {
                 wrong.push(format!("pass {pass}: a record was invented: {source:?}"));
             }
@@ -184,7 +190,7 @@ impl Source {
             _ => format!(r#", size = {{ param = "size", value = {size} }}{stop}"#),
         };
         format!(
-            r#"name = "random"
+            r#"name = "random {url}"
 connector = "http"
 [schedule]
 every = "1h"

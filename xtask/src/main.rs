@@ -111,7 +111,8 @@ enum Task {
 enum BenchSubject {
     /// Text decoding, repair and charset detection, compared with ftfy, chardet and charset-normalizer.
     Text {
-        /// The folder with .jsonl message files; by default, the texts are generated.
+        /// The folder with .jsonl message files, and perhaps with the dict.txt of jieba, whose words must
+        /// not change; by default, the texts are generated.
         folder: Option<PathBuf>,
     },
     /// The lag of five channels while a sixth one hangs, floods, panics or is misconfigured.

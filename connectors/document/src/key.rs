@@ -18,9 +18,9 @@ use crate::{Findings, Path};
 /// Texts that programs write if they have no value, in lower case.
 const NULL_WORDS: [&str; 8] =
     ["null", "(null)", "\\n", "nan", "none", "nil", "undefined", "[object object]"];
-/// Errors that spreadsheets write into cells.
+/// Errors that spreadsheets write into cells, in lower case.
 const CELL_ERRORS: [&str; 9] =
-    ["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"];
+    ["#n/a", "#ref!", "#value!", "#div/0!", "#name?", "#num!", "#null!", "#spill!", "#calc!"];
 
 /// Where the key is in a record: one path, or several whose values together are the key.
 #[derive(Debug, Clone)]
@@ -96,7 +96,10 @@ fn problem(text: &str, findings: &Findings) -> Option<&'static str> {
         "contains a control character"
     } else if trimmed.chars().all(|c| matches!(c, '?' | '？' | '¿')) {
         "has only question marks"
-    } else if CELL_ERRORS.contains(&trimmed) {
+    } else if ["true", "false"].contains(&lower.as_str()) {
+        "is true or false"
+    // `####` is a number in a column that is too narrow.
+    } else if CELL_ERRORS.contains(&lower.as_str()) || trimmed.chars().all(|c| c == '#') {
         "is the error of a spreadsheet"
     } else if NULL_WORDS.contains(&lower.as_str()) {
         "is a word for a missing value"

@@ -29,7 +29,7 @@ pub use findings::{Defects, Findings, malformed_detail};
 pub use json::parse as json;
 pub use key::{Duplicates, Fate, KeyPath, key_text};
 pub use message::Message;
-pub use path::{Path, scalar_text};
+pub use path::{Path, column_name, scalar_text};
 pub use records::take_records;
 pub use scan::{ElementScanner, elements};
 pub use time::{TimeFormat, before, delta};

@@ -95,6 +95,16 @@ impl Path {
     }
 }
 
+/// The name in a path that selects a member of the record itself, like `$.name` or `$['name']`.
+pub fn column_name(path: &Path) -> Option<&str> {
+    let step = path.as_str().strip_prefix('$')?;
+    let quoted = |quote: &str| {
+        step.strip_prefix("[")?.strip_prefix(quote)?.strip_suffix("]")?.strip_suffix(quote)
+    };
+    let name = step.strip_prefix('.').or_else(|| quoted("'")).or_else(|| quoted("\""))?;
+    (!name.is_empty() && !name.contains(['.', '[', ']', '*', '\'', '"', '\\'])).then_some(name)
+}
+
 /// A string, number or boolean as text; for an XML element, which is an object or a list of one
 /// object, the text in it. `None` for `null`, an empty string, and all other lists and objects.
 pub fn scalar_text(value: &Value) -> Option<String> {

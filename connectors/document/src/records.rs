@@ -58,7 +58,12 @@ fn check_list(path: &Path, tree: &Value, is_xml: bool) -> Result<(), String> {
     let list = path.list();
     let container = if is_xml { list.and_then(|list| list.parent()) } else { list };
     let Some(container) = container else { return Ok(()) };
-    if container.all(tree).iter().any(|value| value.is_array() || value.is_object()) {
+    // `xsi:nil` says that the element has no value, as `null` does in JSON.
+    let is_nil = |value: &Value| {
+        is_xml && value.get("@nil").and_then(Value::as_str).is_some_and(|nil| nil != "false")
+    };
+    let is_list = |value: &&Value| value.is_array() || value.is_object() && !is_nil(value);
+    if container.all(tree).iter().any(is_list) {
         return Ok(());
     }
     Err(format!("there is no list at {}", container.as_str()))

@@ -37,6 +37,12 @@ pub struct Config {
     /// Separators and quotes of CSV files.
     #[serde(default)]
     pub(crate) csv: CsvConfig,
+    /// Where the list of records is in a JSON file that contains more than this list: `$.data`.
+    /// A file that has no list there is not read.
+    pub(crate) records: Option<Path>,
+    /// Texts that mean that a field has no value, like `\N`, `NULL` or `无`, in every field.
+    #[serde(default)]
+    pub(crate) null: Vec<String>,
     /// Name of the XML element that is one record. Without it, each child of the root is a record.
     pub(crate) element: Option<String>,
     /// Columns that a CSV file or workbook must have, each with its other names. A file that lacks
@@ -157,9 +163,10 @@ pub(crate) enum Format {
     Xls,
     /// An XML document that contains records: `.xml`.
     Xml,
-    /// One JSON object per line: `.jsonl`, `.ndjson`.
+    /// JSON objects one after another, usually one per line: `.jsonl`, `.ndjson`. A file that begins
+    /// with `[` is an array.
     JsonLines,
-    /// A JSON array of objects: `.json`.
+    /// A JSON array of objects, or objects one after another: `.json`.
     JsonArray,
 }
 

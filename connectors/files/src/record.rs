@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use contract::{Entry, Mark, Place, Reason, RecordKey, Revision, TextReport, demand::QualityFlag};
-use document::{Path, TimeFormat, scalar_text};
+use document::{Path, TimeFormat, key_text, scalar_text};
 use serde_json::Value;
 
 use crate::{
@@ -46,33 +46,37 @@ pub(crate) fn entry(
     options: &Options,
 ) -> Entry {
     let RawRow { at, mut tree, bytes, doubts, findings, defects: row_defects } = row;
-    let source = bytes.is_none().then(|| tree.to_string()).filter(|_| !doubts.is_empty());
+    // Quarantine keeps what the cells say, even if it is no value.
+    let source = (bytes.is_none() && !doubts.is_empty()).then(|| tree.to_string());
+    let has_date_cells =
+        bytes.is_none() && !doubts.iter().any(|(_, doubt)| matches!(doubt, Doubt::Ambiguous(_)));
     let is_malformed =
         row_defects.marks.iter().any(|mark| mark.flag == QualityFlag::MalformedBytes);
     let is_damaged = |key: &String| is_malformed && key.contains(char::REPLACEMENT_CHARACTER);
-    let (no_key, doubt_marks) = apply_doubts(&doubts, &mut tree, &options.config.key);
+    let (doubt, doubt_marks) = apply_doubts(&doubts, &mut tree, &options.config.key);
     // In a row with too many or too few cells, the key may be any value, even a personal one.
-    let can_have_key = row_defects.damage.is_none() && no_key.is_none();
+    let can_have_key = row_defects.damage.is_none() && doubt.is_none();
     let key = findings.key(&options.config.key, &tree).filter(|_| can_have_key);
     let key = key.and_then(|key| trimmed(&key)).filter(|key| !is_damaged(key));
-    let (key, no_key) = match key {
-        Some(key) if is_rounded(&key) => (None, Some("a rounded number, as Excel shows it")),
-        key => (key.map(RecordKey::new), no_key),
-    };
+    let key = key.map(RecordKey::new);
     let mut defects = findings.defects_in("", &tree, &report.charset);
     defects.marks.extend(row_defects.marks.into_iter().chain(doubt_marks));
     defects.damage = row_defects.damage.or(defects.damage);
     let revision = match (defects.reason(options.config.malformed), name_revision) {
         (Some(reason), _) => Err(reason),
         (None, Some(revision)) => Ok(revision),
-        (None, None) => revision_by_field(&tree, bytes.is_none(), options),
+        (None, None) => revision_by_field(&tree, has_date_cells, options),
     };
     let reason = match (revision, &key) {
         (Err(reason), _) => reason,
-        (Ok(_), None) => match no_key {
-            Some(doubt) => Reason::new("inexact_key", format!("the key is not exact: {doubt}")),
-            None => Reason::new("missing_key", "the record has no key that can be read"),
-        },
+        (Ok(_), None) => {
+            let value = options.config.key.first(&tree).unwrap_or(&Value::Null);
+            let of_cell = doubt.map(str::to_owned);
+            let of_text = || Some(format!("the key {}", key_text(value, findings).err()?));
+            let why = of_cell.or_else(of_text);
+            let why = why.unwrap_or_else(|| "the record has no key that can be read".to_owned());
+            Reason::new("missing_key", why)
+        }
         (Ok(revision), Some(key)) => {
             let mut text = report.clone();
             text.marks.extend(defects.marks);
@@ -115,18 +119,9 @@ fn apply_doubts(
     (no_key, marks)
 }
 
-/// Whether a text is a long number as Excel shows it: `1.23457E+17`.
-fn is_rounded(key: &str) -> bool {
-    let is_number = |text: &str| {
-        text.starts_with(|c: char| c.is_ascii_digit())
-            && text.chars().all(|c| c.is_ascii_digit() || c == '.')
-    };
-    key.split_once("E+").is_some_and(|(number, power)| is_number(number) && is_number(power))
-}
-
 fn revision_by_field(
     tree: &Value,
-    is_workbook: bool,
+    has_date_cells: bool,
     options: &Options,
 ) -> Result<Revision, Reason> {
     let RevisionSource::Field(path, format) = &options.revision else { return Ok(Revision::NONE) };
@@ -137,7 +132,7 @@ fn revision_by_field(
     let revision = match format {
         None => text.parse().ok().map(Revision::number),
         Some(format) => {
-            let cell = || Some(format.from_local(time_of_cell(&text).filter(|_| is_workbook)?));
+            let cell = || Some(format.from_local(time_of_cell(&text).filter(|_| has_date_cells)?));
             format.read(&text).or_else(cell).map(Revision::time)
         }
     };

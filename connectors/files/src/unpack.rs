@@ -4,9 +4,15 @@
 //! program write another file. The size, the ratio and the number of files are limited: forty
 //! kilobytes can unpack to terabytes.
 
-use std::{fs::File, sync::Arc};
+use std::{
+    fs::File,
+    io::{Read as _, Seek as _, SeekFrom},
+    sync::Arc,
+};
 
+use contract::Reason;
 use flate2::read::MultiGzDecoder;
+use normalizer_text::{Charset, Hints};
 use zip::ZipArchive;
 
 use crate::{
@@ -34,7 +40,7 @@ pub(crate) fn open_documents(
         }
         _ => Ok(vec![Document {
             name_in_archive: None,
-            format: detect_format(name, &summary.first_bytes, options)?,
+            format: Ok(detect_format(name, &summary.first_bytes, options)?),
             file,
             summary,
         }]),
@@ -46,24 +52,73 @@ fn unzip(
     limit: &mut UnpackLimit,
     options: &Options,
 ) -> Result<Vec<Document>, FileError> {
-    let damaged = || FileError::content("bad_archive", "the archive is damaged or encrypted");
-    let mut archive = ZipArchive::new(FileReader::new(file)).map_err(|_| damaged())?;
-    let mut documents = Vec::new();
+    let damaged = || FileError::content("bad_archive", "the archive is damaged");
+    let mut archive = ZipArchive::new(FileReader::new(Arc::clone(&file))).map_err(|_| damaged())?;
+    // Of several files with one name, only the last can be read.
+    if n_listed(&file)?.is_some_and(|n_listed| n_listed != archive.len()) {
+        let detail =
+            "several files in the archive have the same name, so that one hides the others";
+        return Err(FileError::content("bad_archive", detail));
+    }
+    let mut documents: Vec<Document> = Vec::new();
     let max_files = options.config.limits.entries;
     for index in 0..archive.len() {
-        let packed = archive.by_index(index).map_err(|_| damaged())?;
-        let name = packed.name().map_err(|_| damaged())?.into_owned();
-        if packed.is_dir() || is_file_manager_data(&name) {
+        let packed = archive.by_index_raw(index).map_err(|_| damaged())?;
+        // Programs of Windows write names in the charset of the system.
+        let hints = Hints { declared: Some(Charset::Gb18030), ..Hints::default() };
+        let name = normalizer_text::decode(packed.name_raw(), &hints).text.into_owned();
+        if packed.is_dir() || name.ends_with(['/', '\\']) || is_file_manager_data(&name) {
             continue;
         }
         if documents.len() >= max_files as usize {
             let detail = format!("the archive has more than {max_files} files (`limits.entries`)");
             return Err(FileError::content("too_large", detail));
         }
-        let unpacked = unpack(packed, limit)?;
-        documents.push(document(&name, unpacked, options)?);
+        if packed.encrypted() {
+            let detail = "it has a password; ask the source to pack it without one";
+            documents.push(refused(name, &file, Reason::new("encrypted_file", detail)));
+            continue;
+        }
+        drop(packed);
+        let packed = archive.by_index(index).map_err(|_| damaged())?;
+        match unpack(packed, limit).and_then(|unpacked| document(&name, unpacked, options)) {
+            Ok(document) => documents.push(document),
+            Err(FileError::Content(reason)) if reason.code != "too_large" => {
+                documents.push(refused(name, &file, reason));
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Ok(documents)
+    // An archive without any table is refused as a whole.
+    match documents.first().map(|document| &document.format) {
+        Some(Err(reason)) if documents.iter().all(|document| document.format.is_err()) => {
+            Err(FileError::Content(reason.clone()))
+        }
+        _ => Ok(documents),
+    }
+}
+
+/// A file in an archive that cannot be read.
+fn refused(name: String, file: &Arc<File>, reason: Reason) -> Document {
+    let (file, summary) = (Arc::clone(file), FileSummary::default());
+    Document { name_in_archive: Some(name), file, format: Err(reason), summary }
+}
+
+/// How many files an archive lists; `None` if it does not say. The record that says it stands at the
+/// end, before a comment.
+fn n_listed(file: &File) -> Result<Option<usize>, FileError> {
+    const SIGNATURE: &[u8] = b"PK\x05\x06";
+    const MAX_LEN: u64 = 22 + 65_535;
+    let n_bytes = file.metadata()?.len();
+    let mut end = Vec::new();
+    let mut reader = FileReader::new(Arc::new(file.try_clone()?));
+    reader.seek(SeekFrom::Start(n_bytes.saturating_sub(MAX_LEN)))?;
+    reader.read_to_end(&mut end)?;
+    let at = end.windows(SIGNATURE.len()).rposition(|window| window == SIGNATURE);
+    let count =
+        at.and_then(|at| end.get(at + 10..at + 12)).and_then(|n| <[u8; 2]>::try_from(n).ok());
+    // Larger archives give the number elsewhere.
+    Ok(count.map(u16::from_le_bytes).filter(|count| *count != u16::MAX).map(usize::from))
 }
 
 /// Whether a file in an archive is one that file managers add to every folder.
@@ -76,7 +131,7 @@ fn is_file_manager_data(name: &str) -> bool {
 /// The document in an unpacked file, whose name in the archive is `name`.
 fn document(name: &str, file: File, options: &Options) -> Result<Document, FileError> {
     let summary = FileSummary::read(&file)?;
-    let format = detect_format(name, &summary.first_bytes, options)?;
+    let format = Ok(detect_format(name, &summary.first_bytes, options)?);
     Ok(Document { name_in_archive: Some(name.to_owned()), file: Arc::new(file), format, summary })
 }
 
@@ -216,7 +271,7 @@ mod tests {
                     format!(
                         "{:?} {:?} {first_bytes}",
                         document.name_in_archive.unwrap_or_default(),
-                        document.format
+                        document.format.map_err(|reason| reason.code)
                     )
                 })
                 .collect()),
@@ -228,8 +283,8 @@ mod tests {
     #[test]
     fn files_in_archives_are_found_by_their_names() {
         let options = options::for_tests();
-        assert_eq!(unpack("a.csv", b"x", &options).unwrap(), ["\"\" Csv x"]);
-        assert_eq!(unpack("a.csv.gz", &gzipped(b"x"), &options).unwrap(), ["\"a.csv\" Csv x"]);
+        assert_eq!(unpack("a.csv", b"x", &options).unwrap(), ["\"\" Ok(Csv) x"]);
+        assert_eq!(unpack("a.csv.gz", &gzipped(b"x"), &options).unwrap(), ["\"a.csv\" Ok(Csv) x"]);
         let bytes = zipped(&[
             ("b/a.CSV", b"1"),
             ("__MACOSX/._a", b"2"),
@@ -237,7 +292,7 @@ mod tests {
             ("desktop.ini", b"2"),
             ("c.jsonl", b"3"),
         ]);
-        let expected = ["\"b/a.CSV\" Csv 1", "\"c.jsonl\" JsonLines 3"];
+        let expected = ["\"b/a.CSV\" Ok(Csv) 1", "\"c.jsonl\" Ok(JsonLines) 3"];
         assert_eq!(unpack("a.zip", &bytes, &options).unwrap(), expected);
     }
 
@@ -246,7 +301,6 @@ mod tests {
         let options = options::for_tests();
         for (name, bytes) in [
             ("a.pdf", b"x".to_vec()),
-            ("a.zip", zipped(&[("a.csv", b"1"), ("readme.pdf", b"2")])),
             ("a.zip", zipped(&[("inner.zip", b"1")])),
             ("a.csv.gz.gz", gzipped(&gzipped(b"x"))),
         ] {
@@ -265,6 +319,41 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn a_file_in_an_archive_that_is_no_table_is_named_beside_the_others() {
+        let options = options::for_tests();
+        let bytes = zipped(&[("a.csv", b"1"), ("readme.pdf", b"2"), ("b.zip", b"3")]);
+        let expected = [
+            r#""a.csv" Ok(Csv) 1"#,
+            r#""readme.pdf" Err("unknown_format") "#,
+            r#""b.zip" Err("unknown_format") "#,
+        ];
+        assert_eq!(unpack("a.zip", &bytes, &options).unwrap(), expected);
+        // A name in GBK, and a file with a password.
+        let mut bytes = zipped(&[("....a.csv", b"1"), ("b.csv", b"2")]);
+        replace(&mut bytes, b"....a.csv", b"\xCB\xDF\xC7\xF3a.csv");
+        let last = bytes.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
+        bytes[last + 8] |= 1;
+        let expected = [r#""诉求a.csv" Ok(Csv) 1"#, r#""b.csv" Err("encrypted_file") "#];
+        assert_eq!(unpack("a.zip", &bytes, &options).unwrap(), expected);
+    }
+
+    fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) {
+        for at in 0..bytes.len() - from.len() {
+            if bytes[at..].starts_with(from) {
+                bytes[at..at + to.len()].copy_from_slice(to);
+            }
+        }
+    }
+
+    #[test]
+    fn an_archive_in_which_one_name_hides_another_is_refused() {
+        let mut bytes = zipped(&[("a.csv", b"1"), ("b.csv", b"2")]);
+        replace(&mut bytes, b"b.csv", b"a.csv");
+        let error = unpack("a.zip", &bytes, &options::for_tests()).unwrap_err();
+        assert!(error.contains("the same name"), "{error}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use reqwest::Url;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::{config::Config, fetch::Parsed};
+use crate::{config::Config, fetch::Parsed, list};
 
 /// A page that was read.
 #[derive(Debug, Clone, Default)]
@@ -46,10 +46,17 @@ impl Page {
             true => Ok(Vec::new()),
             false => take_records(&mut tree, &config.records, is_xml, findings),
         };
-        let records = records.map_err(|what| match reason(&tree) {
-            Some(reason) => format!("{what}; the source says {reason}"),
-            None => what,
-        })?;
+        let records = match records {
+            // Some sources leave the list out if it is empty.
+            Err(_) if config.records.locations(&tree).is_empty() && list::says_zero(&tree) => {
+                Vec::new()
+            }
+            Err(what) => {
+                let reason = reason(&tree).map(|reason| format!("; the source says {reason}"));
+                return Err(what + &reason.unwrap_or_default());
+            }
+            Ok(records) => records,
+        };
         let keys = records.iter().map(|record| config.key.key(record, findings).ok());
         let keys: Vec<Option<RecordKey>> = keys.collect();
         let (fates, conflict) = match config.duplicates.fates(&keys, &records) {

@@ -223,10 +223,11 @@ impl Client {
                 let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
                 if name == header::SET_COOKIE {
                     cookies.push(value);
-                } else if let (true, Some(links)) = (name == header::LINK, headers.get_mut("link"))
-                {
-                    // Several headers are one list (RFC 9110 §5.3).
-                    *links = format!("{links}, {value}");
+                } else if name == header::LINK {
+                    // Several headers with one name are one list (RFC 9110 §5.3).
+                    let links: &mut String = headers.entry("link".to_owned()).or_default();
+                    links.push_str(if links.is_empty() { "" } else { ", " });
+                    links.push_str(&value);
                 } else {
                     headers.insert(name.as_str().to_owned(), value);
                 }

@@ -18,8 +18,8 @@ use serde_json::{Map, Value};
 use crate::{
     attachment::Attachment,
     inner::InnerDocument,
-    pages::Paging,
-    rules::{Rule, Rules},
+    pages::{Paging, Total},
+    rules::{LastRule, Rule, Rules},
 };
 
 /// An HTTP interface that answers in JSON or XML: what to request, and how to read the answers.
@@ -42,6 +42,14 @@ pub struct Config {
     /// How the next page is requested.
     #[serde(default)]
     pub(crate) page: Paging,
+    /// A value in the answer that says that no page follows, such as
+    /// `{ at = "$.has_more", equals = false }`. While the value at `at` is another one, more pages follow:
+    /// then neither an empty nor a short page is the last.
+    pub(crate) last: Option<LastRule>,
+    /// Where an answer says how many records the whole list has: a path, or
+    /// `{ header = "X-Total-Count" }`. A pass that finds fewer is reported as incomplete. If the number is
+    /// known to be wrong, write `{ at = "$.total", trust = false }`. Not needed if `page.stop` names it.
+    pub(crate) total: Option<Total>,
     /// Sequences of records, such as one for each forum or county, each with its own position.
     pub(crate) each: Option<Each>,
     /// Reads old records again from time to time, to find changes that leave a record's time as it is.

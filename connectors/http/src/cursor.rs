@@ -35,6 +35,19 @@ pub struct Cursor {
     pub(crate) rereads: BTreeMap<String, RereadProgress>,
     /// Keys of the last batch that have yet to be acknowledged.
     pub(crate) to_acknowledge: Vec<String>,
+    /// The settings that the positions depend on; `None` in cursors of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fingerprint: Option<Fingerprint>,
+}
+
+/// Hashes of the settings that positions depend on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Fingerprint {
+    /// Those of a position among pages.
+    pub(crate) pages: String,
+    /// Those of the time or day from which records are requested.
+    pub(crate) start: String,
 }
 
 /// The progress in one sequence of records.
@@ -75,6 +88,32 @@ pub(crate) struct RereadProgress {
 }
 
 impl Cursor {
+    /// Fits the positions to the current settings, and returns whether some had to be dropped. A position
+    /// among pages means nothing with other pages, and a start nothing with another time or key; what
+    /// is dropped begins anew.
+    pub(crate) fn fit_to(&mut self, settings: &Fingerprint) -> bool {
+        let Some(stored) = self.fingerprint.replace(settings.clone()) else { return false };
+        if stored == *settings {
+            return false;
+        }
+        let keeps_start = stored.start == settings.start;
+        for progress in self.positions.values_mut() {
+            let Progress { since, newest, closed_day, .. } = std::mem::take(progress);
+            if keeps_start {
+                *progress = Progress { since, newest, closed_day, ..Progress::default() };
+            }
+        }
+        self.rereads.clear();
+        (self.next_sequence, self.round_started) = (0, None);
+        self.complete.clear();
+        true
+    }
+
+    /// Whether no round has begun.
+    pub(crate) fn is_between_rounds(&self) -> bool {
+        self.complete.is_empty() && self.round_started.is_none()
+    }
+
     /// Chooses the next sequence and returns its index. A sequence that was read to its end waits for the
     /// others, but at most [`MAX_ROUND`], because another may have years to read. `now` is the source's
     /// clock; while it is `None`, no round ends, so that the same cursor leads to the same request in every

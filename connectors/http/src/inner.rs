@@ -28,6 +28,11 @@ pub(crate) struct InnerDocument {
 }
 
 impl InnerDocument {
+    /// The format of the document.
+    pub(crate) fn shape(&self) -> Shape {
+        self.format
+    }
+
     /// Checks the cipher keys of the layers.
     ///
     /// # Errors

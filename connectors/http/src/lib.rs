@@ -17,6 +17,7 @@
 mod config;
 mod plan;
 
+mod account;
 mod page_reader;
 mod sequence;
 
@@ -32,6 +33,7 @@ mod rules;
 
 mod answer;
 mod attachment;
+mod list;
 mod record;
 
 mod cursor;
@@ -44,9 +46,7 @@ mod calls;
 use std::time::Duration;
 
 use connector_wire::auth::Mtls;
-use contract::{
-    Batch, Connector, ConnectorContext, Entry, Fault, FaultKind, Partition, PassEnd, TimeRange,
-};
+use contract::{Batch, Connector, ConnectorContext, Entry, Fault, FaultKind, Partition, TimeRange};
 use tokio::time::Instant;
 
 pub use config::Config;
@@ -54,9 +54,10 @@ pub use cursor::Cursor;
 pub use trace::Trace;
 
 use crate::{
+    account::PassAccount,
     client::Client,
     fetch::Source,
-    page_reader::{OpenPage, PageEntries, PageReader},
+    page_reader::{OpenPage, PageEntries, PageReader, WalkName},
     plan::Plan,
     sequence::Sequence,
 };
@@ -70,6 +71,10 @@ const MAX_UNACKNOWLEDGED_KEYS: usize = 200;
 /// The connector for HTTP interfaces.
 #[derive(Debug)]
 pub struct Http {
+    /// What the current pass has brought so far.
+    account: PassAccount,
+    /// The position up to which it was counted.
+    counted_up_to: Option<Cursor>,
     plan: Plan,
     source: Source,
     sequences: Vec<Sequence>,
@@ -106,12 +111,23 @@ impl Connector for Http {
         let client = Client::new(&plan.config, plan.allowed_hosts.clone(), identity, gate, clock)?;
         let sequences = Sequence::all(&plan);
         let source = Source { client, auth, has_cookies: false };
-        Ok(Self { plan, source, sequences, open_page: None })
+        let account = PassAccount::default();
+        Ok(Self { account, counted_up_to: None, plan, source, sequences, open_page: None })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let mut cursor = after.cloned().unwrap_or_default();
+        // A read that is repeated, or dropped, must not be counted twice.
+        if self.counted_up_to.take().as_ref() != after || after.is_none() {
+            self.account = PassAccount::new(cursor.is_between_rounds());
+        }
         cursor.to_acknowledge.clear();
+        if cursor.fit_to(&self.plan.fingerprint) {
+            tracing::warn!(
+                "settings of this channel have changed: it is read from its start again"
+            );
+            self.account = PassAccount::new(true);
+        }
         let started = Instant::now();
         let n_sequences = self.sequences.len();
         let acknowledges = self.plan.ack.is_some();
@@ -122,8 +138,10 @@ impl Connector for Http {
             let now = self.source.client.now();
             let index = cursor.next_sequence(n_sequences, self.source.client.source_time());
             let sequence = self.sequences[index];
-            let Self { plan, source, open_page, .. } = self;
-            let mut reader = PageReader { plan, source, open_page, now, max, started };
+            let Self { plan, source, open_page, account, .. } = self;
+            let walk = WalkName { index, n_sequences };
+            let mut reader =
+                PageReader { plan, source, open_page, account, walk, now, max, started };
             let page = match reader.read(sequence, &mut cursor).await {
                 Ok(Some(page)) => {
                     has_moved = true;
@@ -137,14 +155,19 @@ impl Connector for Http {
                     let affects_all = matches!(fault.kind(), FaultKind::Throttled(_))
                         || faults.len() + 1 >= self.plan.n_values();
                     if affects_all && !has_moved {
+                        // Nothing was counted, unless a value of `each` has failed before.
+                        self.counted_up_to = after.filter(|_| faults.is_empty()).cloned();
                         return Err(fault);
                     }
                     if affects_all {
                         // Return the cursor, which has moved; the next read will find the fault again.
+                        self.counted_up_to = Some(cursor.clone());
                         let (entries, upto, trouble) = (Vec::new(), cursor, faults);
                         return Ok(Batch { entries, upto, end: None, trouble });
                     }
-                    faults.push((Partition(sequence.name(&self.plan)), fault));
+                    let name = sequence.name(&self.plan);
+                    self.account.note_gap(format!("{name} could not be read"));
+                    faults.push((Partition(name), fault));
                     PageEntries { entries: Vec::new(), is_complete: true }
                 }
             };
@@ -158,12 +181,10 @@ impl Connector for Http {
                     let keys = entries.iter().filter_map(Entry::key);
                     cursor.to_acknowledge = keys.map(ToString::to_string).collect();
                 }
-                return Ok(Batch {
-                    entries,
-                    upto: cursor,
-                    end: caught_up.then(PassEnd::default),
-                    trouble: faults,
-                });
+                self.counted_up_to = Some(cursor.clone());
+                let end = caught_up
+                    .then(|| std::mem::replace(&mut self.account, PassAccount::new(true)).end());
+                return Ok(Batch { entries, upto: cursor, end, trouble: faults });
             }
         }
     }

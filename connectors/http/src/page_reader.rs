@@ -1,13 +1,18 @@
 //! Reads one page of a sequence: requests it, takes its records and moves the cursor.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
-use contract::{Entry, Fault, Place, Reason, Timestamp};
+use contract::{EndedBy, Entry, Fault, Place, Reason, Timestamp};
 use document::{Fate, before};
 use tokio::time::Instant;
 
 use crate::{
     MAX_READ_TIME,
+    account::{Outcome, PassAccount, Walk},
     answer::Page,
     calls,
     client::FetchError,
@@ -15,11 +20,11 @@ use crate::{
     cursor::{Cursor, Progress},
     fetch::{ReadAnswer, Source},
     origin,
-    pages::NextPage,
+    pages::{NextPage, Paging, Said, Step},
     plan::{MAX_NEXT_BYTES, Plan},
     record,
     selection::Selection,
-    sequence::{Sequence, page_name, params},
+    sequence::{Sequence, page_name, params, walk_name},
 };
 
 /// Entries of a page. The cursor has moved past them.
@@ -38,8 +43,19 @@ pub(crate) struct OpenPage {
     page: Page,
 }
 
+/// Which walk of a pass a page belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WalkName {
+    /// The index of its sequence.
+    pub(crate) index: usize,
+    pub(crate) n_sequences: usize,
+}
+
 /// Reads a page for one batch.
 pub(crate) struct PageReader<'a> {
+    /// What the pass has brought so far.
+    pub(crate) account: &'a mut PassAccount,
+    pub(crate) walk: WalkName,
     pub(crate) plan: &'a Plan,
     pub(crate) source: &'a mut Source,
     /// The page that the last batch did not finish.
@@ -65,11 +81,20 @@ impl PageReader<'_> {
             plan.selection.begin(&mut progress, self.now);
         }
         let max_size = plan.config.page.size().map(|size| usize::try_from(size.value).unwrap_or(1));
+        let begins = progress.pages.is_at_start();
+        self.pause(begins).await?;
         // The number of records to request; after an answer that is too large, half as many.
         let mut size = progress.pages.size.or(max_size).unwrap_or(1).max(1);
         let page = loop {
             match self.load(sequence, &progress, size).await {
                 Ok(page) => break page,
+                Err(FetchError::Fault(fault))
+                    if plan.config.page.can_exceed_end(&progress.pages) =>
+                {
+                    return Err(fault.remedy(
+                        "if the source answers so beyond its last page, add a rule to [[http.empty]]",
+                    ));
+                }
                 Err(FetchError::Fault(fault)) => return Err(fault),
                 Err(FetchError::TooLarge) if max_size.is_some() && size > 1 => {
                     size /= 2;
@@ -81,11 +106,11 @@ impl PageReader<'_> {
                 }
                 Err(FetchError::Unreadable { what, answer }) => {
                     let at = page_name(sequence, plan, &progress);
-                    let is_last = match plan.config.on_bad_page {
+                    let step = match plan.config.on_bad_page {
                         OnBadPage::Stop => None,
                         OnBadPage::Quarantine => plan.config.page.skip(&mut progress.pages, size),
                     };
-                    let Some(is_last) = is_last else {
+                    let Some(step) = step else {
                         return Err(Fault::stopped(format!(
                             "{at} cannot be read after three requests: {what}; the last answer has {}",
                             answer.description()
@@ -96,10 +121,13 @@ impl PageReader<'_> {
                              one to [[http.empty]]",
                         ));
                     };
+                    let walk = self.walk(begins);
+                    walk.note_gap(format!("{at} could not be read"));
+                    walk.note_page(&[], Said::default(), false);
                     let reason = Reason::new("bad_page", what);
                     let at = Place { key: None, at };
                     let entry = Entry::Unreadable { place: at, bytes: answer.body, reason };
-                    let is_complete = self.finish_page(sequence, cursor, progress, is_last);
+                    let is_complete = self.finish_page(sequence, cursor, progress, step);
                     return Ok(Some(PageEntries { entries: vec![entry], is_complete }));
                 }
             }
@@ -124,7 +152,8 @@ impl PageReader<'_> {
             _ => 0,
         };
         let mut entries = Vec::new();
-        let step = plan.config.page.peek(&progress.pages, &page, size).map_err(Fault::stopped)?;
+        let (said, begins) = (plan.said(&page), progress.pages.is_at_start());
+        let step = plan.config.page.peek(&progress.pages, &page, size, said);
         let mut batch_hashes = HashSet::new();
         while !step.was_read_before && n_read < page.len() {
             if page.fates.get(n_read) == Some(&Fate::Repeated) {
@@ -146,6 +175,7 @@ impl PageReader<'_> {
             }
             n_read += 1;
         }
+        self.walk(begins).note_entries(entries.len());
         if !step.was_read_before && n_read < page.len() {
             progress.pages.partly_read = Some((n_read, hash.clone()));
             sequence.store(plan, cursor, progress, self.now, false);
@@ -153,10 +183,19 @@ impl PageReader<'_> {
             return Ok(PageEntries { entries, is_complete: false });
         }
         progress.pages.partly_read = None;
-        plan.selection.note_times(&mut progress, &page.records);
-        let step =
-            plan.config.page.step(&mut progress.pages, &page, size).map_err(Fault::stopped)?;
-        let is_last = step.is_last || (sequence.is_reread && self.is_too_old(&progress, &page));
+        let has_times = plan.selection.note_times(&mut progress, &page.records);
+        // A page is requested again only to see whether it has changed, a list only to find what is missing.
+        let is_expected = progress.pages.rereading.is_some() || progress.pages.n_looks > 0;
+        let walk = self.walk(begins);
+        walk.note_page(&page.hashes, said, is_expected);
+        walk.note_times(has_times.filter(|_| !page.is_empty()));
+        let mut step = plan.config.page.step(&mut progress.pages, &page, size, said);
+        if let Some(gap) = step.gap.take() {
+            walk.note_gap(gap);
+        }
+        if sequence.is_reread && self.is_too_old(&progress, &page) {
+            step.end = Some(EndedBy::Watermark);
+        }
         if let (Some(NextPage::AfterValue(next) | NextPage::AtUrl(next)), true) =
             (&progress.pages.next, plan.config.each.is_some())
             && next.len() > MAX_NEXT_BYTES
@@ -164,7 +203,7 @@ impl PageReader<'_> {
             let what = format!("the token or address of a page exceeds {MAX_NEXT_BYTES} bytes");
             return Err(Fault::stopped(what).remedy("write one channel for each value of `each`"));
         }
-        let is_complete = self.finish_page(sequence, cursor, progress, is_last);
+        let is_complete = self.finish_page(sequence, cursor, progress, step);
         Ok(PageEntries { entries, is_complete })
     }
 
@@ -201,19 +240,58 @@ impl PageReader<'_> {
         let base = &plan.list.url;
         let next = next.map(|next| origin::resolve(base, &next, &plan.allowed_hosts)).transpose();
         let request = plan.list.request(&params, next?)?;
+        let at = &progress.pages;
+        let is_second_opinion = plan.config.page.is_second_opinion(at, size);
+        let no_page = match &plan.config.page {
+            _ if is_second_opinion => &plan.second_opinion,
+            page if page.can_exceed_end(at) => &plan.beyond_end,
+            _ => &plan.no_content,
+        };
+        let is_success = AtomicBool::new(false);
+        let was_repeated = AtomicBool::new(at.n_repeats > 0 || at.rereading.is_some());
         let make_page = |answer: ReadAnswer| {
+            is_success.store(true, Ordering::Relaxed);
             let ReadAnswer { parsed, answer } = answer;
             let (url, headers) = (Some(answer.url.clone()), answer.headers.clone());
             let page = Page::new(&plan.config, parsed, url, headers).and_then(|page| {
-                // A page that repeats the previous one is requested again.
-                plan.config.page.peek(&progress.pages, &page, size)?;
+                // A page that repeats the previous one is requested again, once: it may be an old answer.
+                let is_repeated = !page.is_empty() && at.hash.as_ref() == Some(&page.hash());
+                if is_repeated && !was_repeated.swap(true, Ordering::Relaxed) {
+                    return Err("it has the same records as the page before it".to_owned());
+                }
                 Ok(page)
             });
             page.map_err(|what| (what, answer))
         };
-        let page = self.source.fetch(plan, &plan.list, &request, &[], make_page).await?;
-        page.check_keys()?;
-        Ok(page)
+        let no_page = std::slice::from_ref(no_page);
+        match self.source.fetch(plan, &plan.list, &request, no_page, make_page).await {
+            // The page before this one was the last by the settings, and this one is refused.
+            Err(FetchError::Unreadable { .. })
+                if is_second_opinion && !is_success.load(Ordering::Relaxed) =>
+            {
+                Ok(Page::default())
+            }
+            result => {
+                let page = result?;
+                page.check_keys()?;
+                Ok(page)
+            }
+        }
+    }
+
+    /// Waits before the next request if the last ones brought nothing new.
+    async fn pause(&mut self, begins: bool) -> Result<(), Fault> {
+        let pause = self.walk(begins).pause().map_err(|n_requests| {
+            Fault::stopped(format!("{n_requests} requests in a row brought nothing new"))
+                .remedy("look at the answers, and say in `last` or `stop` which page is the last")
+        });
+        tokio::time::sleep(pause?).await;
+        Ok(())
+    }
+
+    /// The account of this walk. `begins` says that no page of it was read yet.
+    fn walk(&mut self, begins: bool) -> &mut Walk {
+        self.account.walk(self.walk.index, self.walk.n_sequences, begins)
     }
 
     /// Corrects the start of a pass that was taken from our clock, if the source's clock is behind ours.
@@ -233,23 +311,39 @@ impl PageReader<'_> {
         at.latest(&page.records).is_some_and(|newest| newest < oldest)
     }
 
-    /// Puts the progress after a page into the cursor. Returns whether the sequence was read to its end.
+    /// Puts the progress after a page into the cursor. Returns whether the pass over the sequence ends.
     fn finish_page(
-        &self,
+        &mut self,
         sequence: Sequence,
         cursor: &mut Cursor,
         mut progress: Progress,
-        is_last: bool,
+        step: Step,
     ) -> bool {
         let plan = self.plan;
         let started = progress.started.unwrap_or(self.now);
         let mut is_complete = false;
-        if is_last {
-            let selects_all = matches!(plan.selection, Selection::All);
-            progress.pages = plan.config.page.restart(progress.pages, selects_all);
-            is_complete = !plan.selection.complete(&mut progress);
+        if let Some(end) = step.end {
+            let walk = self.walk(false);
+            if let (true, Some(field)) = (walk.lacks_times(), plan.selection.time_field()) {
+                let at = field.at.as_str();
+                walk.note_gap(format!(
+                    "no record has a time at {at} that `at_format` can read: every pass begins where \
+                     this one began"
+                ));
+            }
+            let name = walk_name(sequence, plan, &progress);
+            let n_looks = progress.pages.n_looks;
+            match self.account.end_walk(self.walk.index, &name, end, n_looks) {
+                Outcome::LookAgain => progress.pages = Paging::look_again(&progress.pages),
+                outcome => {
+                    let selects_all = matches!(plan.selection, Selection::All);
+                    let has_gap = outcome == Outcome::Gap;
+                    progress.pages = plan.config.page.restart(progress.pages, selects_all, has_gap);
+                    is_complete = !plan.selection.complete(&mut progress, has_gap);
+                }
+            }
         }
         sequence.store(plan, cursor, progress, started, is_complete);
-        is_complete
+        is_complete || step.pauses
     }
 }

@@ -2,12 +2,18 @@
 //!
 //! The cursor contains a [`Position`], from which any process can continue. Each kind of paging
 //! defines two things: which parameters request the next page, and how a page moves the position.
+//!
+//! A walk always ends: at a page without new records, where the source says so, or at a page, token or
+//! address that it has met before. Whether everything came is not decided here, but by the account.
 
 mod count;
+mod keyset;
+mod newest;
 mod position;
+mod stop;
 mod token;
-mod value;
 
+use contract::EndedBy;
 use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,10 +21,12 @@ use serde_json::Value;
 
 use self::{
     count::{Number, Offset},
+    keyset::Keyset,
+    newest::Newest,
     token::{Next, Token},
-    value::{Keyset, Newest},
 };
-pub(crate) use position::{NextPage, Position};
+pub(crate) use position::{NextPage, Position, short_hash};
+pub(crate) use stop::{Said, StopRule, Total, TotalPlace};
 
 use crate::answer;
 
@@ -65,17 +73,10 @@ pub(crate) struct Size {
     pub(crate) value: u32,
 }
 
-/// Which page is the last.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum StopRule {
-    /// The first page without records. This rule needs nothing from the source.
-    #[default]
-    Empty,
-    /// The first page with fewer records than `size`.
-    Short,
-    /// The page with which the number of records read reaches the total at this path in the answer.
-    Total(Path),
+impl Size {
+    fn records(&self) -> usize {
+        usize::try_from(self.value).unwrap_or(1)
+    }
 }
 
 impl Default for Paging {
@@ -84,13 +85,17 @@ impl Default for Paging {
     }
 }
 
-/// What a page means for the position.
-#[derive(Debug, PartialEq, Eq)]
+/// What a page means for the walk.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// No page follows.
-    pub(crate) is_last: bool,
+    /// How the walk ends here; `None` if a page follows.
+    pub(crate) end: Option<EndedBy>,
     /// The records of the page were read before.
     pub(crate) was_read_before: bool,
+    /// The pass ends here, and the next one goes on with the page that follows.
+    pub(crate) pauses: bool,
+    /// What was noticed because of which records may be missing.
+    pub(crate) gap: Option<String>,
 }
 
 impl Paging {
@@ -136,90 +141,132 @@ impl Paging {
     }
 
     /// Like [`Paging::step`], but does not move.
-    pub(crate) fn peek(
-        &self,
-        at: &Position,
-        page: &answer::Page,
-        size: usize,
-    ) -> Result<Step, String> {
-        self.step(&mut at.clone(), page, size)
+    pub(crate) fn peek(&self, at: &Position, page: &answer::Page, size: usize, said: Said) -> Step {
+        self.step(&mut at.clone(), page, size, said)
     }
 
-    /// Moves past `page`. `size` is the number of records that was requested.
-    ///
-    /// # Errors
-    /// The source repeats a page; the position has not moved.
+    /// Moves past `page`. `size` is the number of records that was requested, `said` what the answer says
+    /// about the list.
     pub(crate) fn step(
         &self,
         at: &mut Position,
         page: &answer::Page,
         size: usize,
-    ) -> Result<Step, String> {
-        match self {
-            Self::None {} => Ok(Step { is_last: true, was_read_before: false }),
-            Self::Number(number) => number.step(at, page, size),
-            Self::Offset(offset) => offset.step(at, page, size),
-            Self::Token(token) => token::step(at, page, token.find(page), NextPage::AfterValue),
+        said: Said,
+    ) -> Step {
+        let was_rereading = at.rereading.is_some();
+        let mut step = match self {
+            Self::None {} => Step { end: Some(EndedBy::Unstated), ..Step::default() },
+            Self::Number(number) => number.step(at, page, size, said),
+            Self::Offset(offset) => offset.step(at, page, size, said),
+            Self::Token(token) => {
+                token::step(at, page, token.find(page), NextPage::AfterValue, said)
+            }
             Self::Link { .. } => {
                 let next = token::next_link(page).map(|next| page.resolve(next));
-                token::step(at, page, next, NextPage::AtUrl)
+                token::step(at, page, next, NextPage::AtUrl, said)
             }
             Self::Next(next) => {
                 let next = page.value(&next.at).map(|next| page.resolve(next));
-                token::step(at, page, next, NextPage::AtUrl)
+                token::step(at, page, next, NextPage::AtUrl, said)
             }
-            Self::Keyset(keyset) => keyset.step(at, page, size),
-            Self::Newest(newest) => newest.step(at, page),
+            Self::Keyset(keyset) => keyset.step(at, page, size, said),
+            Self::Newest(newest) => newest.step(at, page, said),
+        };
+        let end = step.end.or(at.ends);
+        // A source that has no second page may return the first one again; but that one is not full.
+        let is_always_first = at.n_repeats > 0 && at.n_pages == at.n_repeats + 1;
+        if end == Some(EndedBy::Repeated) && is_always_first && page.len() >= size {
+            step.gap.get_or_insert_with(|| {
+                "every page has the same records as the first: perhaps the source does not know the \
+                 parameter in `page`"
+                    .to_owned()
+            });
         }
+        let is_contradicted = end.is_some() && !was_rereading && said.is_last == Some(false);
+        if is_contradicted && !matches!(self, Self::None {}) {
+            step.gap.get_or_insert_with(|| {
+                format!("by `last`, more pages follow page {}, but it leads to none", at.n_pages)
+            });
+        }
+        step
     }
 
     /// Where the next pass begins when this one is complete. `selects_all` means that the channel has
-    /// neither `since` nor `day`.
-    pub(crate) fn restart(&self, at: Position, selects_all: bool) -> Position {
+    /// neither `since` nor `day`; after a pass with a gap, everything is read again.
+    pub(crate) fn restart(&self, at: Position, selects_all: bool, has_gap: bool) -> Position {
+        let start = Position { largest: at.largest, ..Position::default() };
         match self {
-            Self::Newest(_) => Position { known_up_to: at.known_up_to, ..Position::default() },
-            Self::Keyset(_) if selects_all => Position { next: at.next, ..Position::default() },
-            _ => Position::default(),
+            _ if has_gap => start,
+            Self::Newest(_) => Position { known_up_to: at.known_up_to, ..start },
+            Self::Keyset(_) if selects_all => Position { next: at.next, ..start },
+            _ => start,
         }
     }
 
-    /// Moves past a page that cannot be read, and returns whether it was the last; `None` if the next page
-    /// cannot be requested without it.
-    pub(crate) fn skip(&self, at: &mut Position, size: usize) -> Option<bool> {
-        match self {
-            Self::None {} => Some(true),
-            Self::Number(_) => Some(Number::skip(at, size)),
-            Self::Offset(_) => Some(Offset::skip(at, size)),
-            _ => None,
-        }
+    /// Begins the walk again, to find what it has not found.
+    pub(crate) fn look_again(at: &Position) -> Position {
+        Position { largest: at.largest, n_looks: at.n_looks + 1, ..Position::default() }
     }
-}
 
-impl StopRule {
-    /// Whether `page` is the last by this rule. `n_read` is the number of records up to its end.
-    fn is_met(&self, page: &answer::Page, n_read: u64, size: usize) -> bool {
-        match self {
-            Self::Empty => page.is_empty(),
-            Self::Short => page.len() < size,
-            Self::Total(at) => {
-                let total = page.value(at).and_then(|total| total.parse::<u64>().ok());
-                // If the total cannot be read, only an empty page is the last.
-                page.is_empty() || total.is_some_and(|total| n_read >= total)
+    /// Moves past a page that cannot be read; `None` if the next page cannot be requested without it.
+    pub(crate) fn skip(&self, at: &mut Position, size: usize) -> Option<Step> {
+        let end = match self {
+            Self::None {} => Some(EndedBy::Unstated),
+            Self::Number(_) => Number::skip(at, size),
+            Self::Offset(_) => Offset::skip(at, size),
+            _ => return None,
+        };
+        Some(Step { end, ..Step::default() })
+    }
+
+    /// Whether pages beyond the last one can be requested: then some sources answer that they do not exist.
+    pub(crate) fn can_exceed_end(&self, at: &Position) -> bool {
+        matches!(self, Self::Number(_) | Self::Offset(_)) && at.offset() > 0
+    }
+
+    /// Whether the next page is requested only because the source may limit the number of records.
+    pub(crate) fn is_second_opinion(&self, at: &Position, size: usize) -> bool {
+        let is_second = self.can_exceed_end(at) && at.n_pages == 1;
+        is_second && matches!(self.stop(), Some(StopRule::Short)) && at.largest < size
+    }
+
+    /// What a stored position depends on, as a text that stays the same in later versions.
+    pub(crate) fn fingerprint(&self) -> String {
+        let path = |at: &Path| at.as_str().to_owned();
+        let size = self.size().map(|size| size.value.to_string());
+        let parts: Vec<Option<String>> = match self {
+            Self::None {} => vec![],
+            Self::Number(number) => {
+                vec![Some(number.param.clone()), Some(number.first.to_string()), size]
             }
+            Self::Offset(offset) => vec![Some(offset.param.clone())],
+            Self::Token(token) => {
+                let at = token.at.as_ref().map(path);
+                vec![Some(token.param.clone()), at, token.header.clone()]
+            }
+            Self::Link { .. } => vec![],
+            Self::Next(next) => vec![Some(path(&next.at))],
+            Self::Keyset(Keyset { param, at, first, .. })
+            | Self::Newest(Newest { param, at, first, .. }) => {
+                vec![Some(param.clone()), Some(path(at)), first.clone()]
+            }
+        };
+        format!("{} {parts:?}", self.kind())
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::None {} => "none",
+            Self::Number(_) => "number",
+            Self::Offset(_) => "offset",
+            Self::Token(_) => "token",
+            Self::Link { .. } => "link",
+            Self::Next(_) => "next",
+            Self::Keyset(_) => "keyset",
+            Self::Newest(_) => "newest",
         }
     }
-}
-
-/// The hash of a page that differs from the previous one.
-///
-/// # Errors
-/// The page has the same records as the previous page.
-fn hash_of_new_page(at: &Position, page: &answer::Page) -> Result<String, String> {
-    let hash = page.hash();
-    if !page.is_empty() && at.hash.as_deref() == Some(hash.as_str()) {
-        return Err(format!("page {} has the same records as page {}", at.n_pages + 1, at.n_pages));
-    }
-    Ok(hash)
 }
 
 #[cfg(test)]

@@ -11,10 +11,13 @@ use reqwest::Url;
 use serde_json::Value;
 
 use crate::{
+    answer::Page,
     config::{CallConfig, Config, Each, Reread, Since},
+    cursor::Fingerprint,
     origin,
-    pages::{Paging, StopRule},
+    pages::{Paging, Said, StopRule, Total, TotalPlace, short_hash},
     request::Call,
+    rules::Rule,
     selection::{DayRule, Selection, SinceRule},
     time::TimeField,
 };
@@ -35,6 +38,14 @@ pub(crate) struct Plan {
     pub(crate) warm_up: Option<Url>,
     /// Other hosts that a redirect or the address of a next page may name.
     pub(crate) allowed_hosts: Vec<Url>,
+    /// Answers that say that a page does not exist: it has no content, and the settings do not say what
+    /// else the status means.
+    pub(crate) no_content: Rule,
+    /// The same, for a page that may lie beyond the last one.
+    pub(crate) beyond_end: Rule,
+    /// The same, for a page that is requested only because the source may limit the size of pages.
+    pub(crate) second_opinion: Rule,
+    pub(crate) fingerprint: Fingerprint,
 }
 
 /// Maximum size in bytes of the token or address of a next page in a channel with `each`, whose cursor has
@@ -50,6 +61,8 @@ impl Plan {
         };
         let list = call(&config.call, None)?;
         check_page(&config.page)?;
+        let mut totals = config.total.iter().chain(config.page.stop().and_then(StopRule::total));
+        totals.try_for_each(check_total)?;
         let selection = selection(&config, zone)?;
         let is_newest_first = matches!(config.page, Paging::Newest(_));
         let selects_all = matches!(selection, Selection::All);
@@ -66,7 +79,15 @@ impl Plan {
         let parts = config.part.iter().map(|part| call(&part.call, part.success.as_ref()));
         let ack = config.ack.as_ref().map(|ack| call(&ack.call, ack.success.as_ref()));
         config.each.as_ref().map_or(Ok(()), check_each)?;
+        let statuses = |statuses: &[u16]| {
+            let is_free = |status: &u16| !config.rules.has_status(None, *status);
+            Rule::for_statuses(statuses.iter().copied().filter(is_free).collect())
+        };
         let plan = Self {
+            no_content: statuses(&[204]),
+            beyond_end: statuses(&[204, 404, 410]),
+            second_opinion: statuses(&[204, 400, 404, 410, 416, 422]),
+            fingerprint: fingerprint(&config, &selection, zone),
             list,
             parts: parts.collect::<Result<_, Fault>>()?,
             ack: ack.transpose()?,
@@ -82,6 +103,16 @@ impl Plan {
     /// Maximum size of an unpacked answer, in bytes.
     pub(crate) fn max_bytes(&self) -> usize {
         usize::try_from(self.config.limit_mib).unwrap_or(1) << 20
+    }
+
+    /// What a page says about the list.
+    pub(crate) fn said(&self, page: &Page) -> Said {
+        let stop = self.config.page.stop().and_then(StopRule::total);
+        let total = stop.or(self.config.total.as_ref());
+        Said {
+            total: total.and_then(|total| total.find(page)),
+            is_last: self.config.last.as_ref().and_then(|last| last.is_last(&page.tree)),
+        }
     }
 
     /// The number of values of `each`, or 1 without `each`. Each value has its own sequence.
@@ -103,13 +134,32 @@ fn check_page(page: &Paging) -> Result<(), Fault> {
         (Paging::Token(token), ..) if token.at.is_some() && token.header.is_some() => {
             ("the token of the next page has two places", "set `at` or `header`, not both")
         }
-        (_, None, Some(StopRule::Short)) | (Paging::Number(_), None, Some(StopRule::Total(_))) => (
+        (_, None, Some(StopRule::Short))
+        | (Paging::Number(_), None, Some(StopRule::Total(_) | StopRule::Pages(_))) => (
             "the last page cannot be recognised without a page size",
             "set `size`, or stop = \"empty\"",
         ),
         _ => return Ok(()),
     };
     Err(Fault::stopped(what).at("page").remedy(remedy))
+}
+
+fn check_total(total: &Total) -> Result<(), Fault> {
+    match total {
+        Total::In(TotalPlace { at, header, .. }) if at.is_some() == header.is_some() => {
+            Err(Fault::stopped("the place of the total is not clear")
+                .at("total")
+                .remedy("set `at` or `header`"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What stored positions depend on.
+fn fingerprint(config: &Config, selection: &Selection, zone: Tz) -> Fingerprint {
+    let records = (config.records.as_str(), &config.key);
+    let start = format!("{} {zone} {records:?}", selection.fingerprint());
+    Fingerprint { pages: short_hash(&config.page.fingerprint()), start: short_hash(&start) }
 }
 
 fn check_each(each: &Each) -> Result<(), Fault> {

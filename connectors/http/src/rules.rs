@@ -52,6 +52,16 @@ enum OneOf<T> {
     One(T),
 }
 
+/// A value in the answer that says that no page follows.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LastRule {
+    /// Where the value is in the answer, outside the records.
+    at: Path,
+    /// The value on the last page, or several values. A number equals its text.
+    equals: OneOf<Value>,
+}
+
 /// Which answers mean a fault, and which one.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -135,7 +145,20 @@ impl Rules {
     }
 }
 
+impl LastRule {
+    /// Whether the answer says that no page follows; `None` if it has no such value.
+    pub(crate) fn is_last(&self, tree: &Value) -> Option<bool> {
+        let actual = self.at.first(tree).filter(|value| !value.is_null())?;
+        Some(self.equals.any(|expected| is_equal(actual, expected)))
+    }
+}
+
 impl Rule {
+    /// Matches answers with these statuses.
+    pub(crate) fn for_statuses(statuses: Vec<u16>) -> Self {
+        Self { status: Some(OneOf::Many(statuses)), at: None, equals: None, contains: None }
+    }
+
     /// Whether all conditions are met. A rule without conditions matches nothing.
     pub(crate) fn matches(&self, answer: AnswerView<'_>) -> bool {
         let Self { status, at, equals, contains } = self;

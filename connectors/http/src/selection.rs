@@ -120,20 +120,48 @@ impl Selection {
         }
     }
 
-    /// Notes the times of the records of a page.
-    pub(crate) fn note_times(&self, progress: &mut Progress, records: &[Value]) {
-        let Self::Since(rule) = self else { return };
-        let Some(at) = &rule.at else { return };
-        progress.newest = progress.newest.max(at.latest(records));
+    /// Notes the times of the records of a page. Returns whether any could be read; `None` if none is
+    /// needed.
+    pub(crate) fn note_times(&self, progress: &mut Progress, records: &[Value]) -> Option<bool> {
+        let latest = self.time_field()?.latest(records);
+        progress.newest = progress.newest.max(latest);
+        Some(latest.is_some())
     }
 
-    /// Ends the current pass. Returns whether another one follows at once.
-    pub(crate) fn complete(&self, progress: &mut Progress) -> bool {
+    /// Where a record has its time, if the next pass begins there.
+    pub(crate) fn time_field(&self) -> Option<&TimeField> {
+        match self {
+            Self::Since(rule) => rule.at.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What the stored start of the next pass depends on, as a text that stays the same in later
+    /// versions.
+    pub(crate) fn fingerprint(&self) -> String {
+        let text = |format: &TimeFormat| format.as_str().to_owned();
+        match self {
+            Self::All => "all".to_owned(),
+            Self::Since(rule) => {
+                let Since { param, start, .. } = &rule.settings;
+                let at = rule.at.as_ref().map(|field| (field.at.as_str(), text(&field.format)));
+                format!("since {param:?} {:?} {start:?} {at:?}", text(&rule.format))
+            }
+            Self::Day(rule) => {
+                let Day { param, start, .. } = &rule.settings;
+                format!("day {param:?} {:?} {start:?}", text(&rule.format))
+            }
+        }
+    }
+
+    /// Ends the current pass. Returns whether another one follows at once. After a pass with a gap, the
+    /// next one requests the same records again.
+    pub(crate) fn complete(&self, progress: &mut Progress, has_gap: bool) -> bool {
         let Some(started) = progress.started.take() else { return false };
         match self {
             Self::All => false,
-            Self::Since(rule) => rule.complete(progress, started),
-            Self::Day(rule) => rule.complete(progress, started),
+            Self::Since(rule) => rule.complete(progress, started, has_gap),
+            Self::Day(rule) => rule.complete(progress, started, has_gap),
         }
     }
 
@@ -152,7 +180,7 @@ impl Selection {
 }
 
 impl SinceRule {
-    fn complete(&self, progress: &mut Progress, started: Timestamp) -> bool {
+    fn complete(&self, progress: &mut Progress, started: Timestamp, has_gap: bool) -> bool {
         let until = progress.until.take();
         if let Some(range) = self.range {
             progress.since = until.or(progress.since);
@@ -165,6 +193,9 @@ impl SinceRule {
             // The window lies in the past. It includes its end, where the next one begins.
             progress.since = Some(reached);
             return true;
+        }
+        if has_gap {
+            return false;
         }
         let newest = match &self.at {
             None => Some(reached),
@@ -200,13 +231,13 @@ impl DayRule {
         progress.closed_day?.succ_opt()
     }
 
-    fn complete(&self, progress: &mut Progress, started: Timestamp) -> bool {
+    fn complete(&self, progress: &mut Progress, started: Timestamp, has_gap: bool) -> bool {
         let Some(day) = progress.day.take() else { return false };
         let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
         let closes = self.format.midnight(next).checked_add_signed(delta(self.settings.closes.0));
         let is_closed = closes.is_some_and(|closes| started >= closes);
         let is_first_open = self.first_open_day(progress).unwrap_or(self.settings.start) == day;
-        if is_closed && is_first_open {
+        if is_closed && is_first_open && !has_gap {
             progress.closed_day = Some(day);
         }
         let has_more = next <= self.last_day(started);

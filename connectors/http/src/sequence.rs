@@ -111,6 +111,13 @@ pub(crate) fn params(
     (params, next)
 }
 
+/// The name of a walk in messages; empty if the channel has only one.
+pub(crate) fn walk_name(sequence: Sequence, plan: &Plan, progress: &Progress) -> String {
+    let day = progress.day.map(|day| day.to_string());
+    let names = sequence.value(plan).map(value_name).into_iter().chain(day);
+    names.collect::<Vec<_>>().join(", ")
+}
+
 /// The name of a page in messages.
 pub(crate) fn page_name(sequence: Sequence, plan: &Plan, progress: &Progress) -> String {
     let page = progress.pages.n_pages + 1;

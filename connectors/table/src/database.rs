@@ -16,7 +16,7 @@ use crate::{
     fault::{Operation, database_fault},
     plan::TablePlan,
     pools,
-    sql::{Select, Sql},
+    sql::{Dialect, Select, Sql},
     value::{Row, Value},
 };
 
@@ -177,9 +177,23 @@ impl Database {
     }
 
     async fn fetch(&mut self, sql: Sql, table: &TablePlan) -> Result<Vec<Row>, Fault> {
+        self.query(sql, table, Operation::Read).await
+    }
+
+    /// Runs a query that asks about `operation`.
+    pub(crate) async fn query(
+        &mut self,
+        sql: Sql,
+        table: &TablePlan,
+        operation: Operation,
+    ) -> Result<Vec<Row>, Fault> {
         let pool = self.pool();
         let fetched = self.run_limited(pool.fetch(sql)).await?;
-        fetched.map_err(|error| self.fault(error, Operation::Read, table))
+        fetched.map_err(|error| self.fault(error, operation, table))
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.address.dialect()
     }
 
     /// Runs a statement within the limits. The outer error is a fault of the gate, the inner one an error
@@ -220,7 +234,12 @@ impl Database {
         }
     }
 
-    fn fault(&mut self, error: DbError, operation: Operation, table: &TablePlan) -> Fault {
+    pub(crate) fn fault(
+        &mut self,
+        error: DbError,
+        operation: Operation,
+        table: &TablePlan,
+    ) -> Fault {
         // After an error, the table may be another one.
         self.catalogs.clear();
         database_fault(error, operation, &self.address, table, self.timeout)

@@ -13,9 +13,9 @@ mod sqlite;
 use std::{io, time::Duration};
 
 use chrono_tz::Tz;
-use contract::{ConnectFailure, Fault, ServerSettings, causes_text, is_tls_failure};
+use contract::{ConnectFailure, ServerSettings, causes_text, is_tls_failure};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, MySqlPool, PgPool, SqlitePool,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, MySqlPool, PgPool, SqlitePool,
     mysql::{MySqlConnectOptions, MySqlDatabaseError},
     postgres::{PgConnectOptions, PgDatabaseError},
     sqlite::{SqliteConnectOptions, SqliteError},

@@ -31,6 +31,8 @@ mod fault;
 mod pools;
 mod sql;
 
+mod inspect;
+
 use std::time::Duration;
 
 use contract::{Batch, Connector, ConnectorContext, Entry, Fault, PassEnd, TimeRange};
@@ -157,6 +159,14 @@ impl Connector for Table {
         Err(Fault::stopped("rows whose flag was set are not read again")
             .at(format!("table {}", table.name))
             .remedy("add [table.changes], so that all rows can be read"))
+    }
+
+    async fn inspect(&mut self) -> Result<Vec<Fault>, Fault> {
+        let mut found = inspect::inspect(&mut self.database, &self.plan.main).await?;
+        for part in &self.plan.parts {
+            found.extend(inspect::inspect(&mut self.database, &part.table).await?);
+        }
+        Ok(found)
     }
 
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {

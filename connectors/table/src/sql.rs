@@ -1,7 +1,7 @@
 //! All SQL of this crate, except the session settings in `driver`.
 //!
 //! Names come from the channel's settings; `plan.rs` checks them, and this file quotes them. Values are
-//! always bound. No other file writes names or values into SQL, so an audit has only one file to read.
+//! always bound. Only `inspect.rs` writes names into SQL too, so an audit has two files to read.
 
 use sqlx::AssertSqlSafe;
 
@@ -100,6 +100,11 @@ pub(crate) enum Order<'a> {
 }
 
 impl Sql {
+    /// A statement without values.
+    pub(crate) fn plain(text: String) -> Self {
+        Self { text, binds: Vec::new() }
+    }
+
     /// The text and the values, for the driver.
     pub(crate) fn into_parts(self) -> (AssertSqlSafe<String>, Vec<Value>) {
         (AssertSqlSafe(self.text), self.binds)

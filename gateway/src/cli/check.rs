@@ -1,12 +1,14 @@
 //! `tonghui check`: checks the whole configuration and every example without using the network, and
 //! prints all problems at once.
 
+mod online;
+
 use std::fs;
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use config::{ChannelSettings, Example, Problem, Problems};
-use contract::{Period, causes_text};
+use contract::{ChannelId, Period, causes_text};
 use serde_json::Value;
 use sink::store::Access;
 
@@ -22,15 +24,26 @@ use crate::{
 pub(super) struct Args {
     /// Show what this configuration would change in the demands of the last PERIOD, like `30d`. Maps
     /// the stored records again and writes nothing.
-    #[arg(long, value_name = "PERIOD")]
+    #[arg(long, value_name = "PERIOD", conflicts_with = "online")]
     against: Option<String>,
+    /// Then connect to the sources: look at rights, keys and clocks, and map one page of each. Changes nothing,
+    /// neither in a source nor in the store.
+    #[arg(long)]
+    online: bool,
+    /// The only channel to look at, with `--online`.
+    #[arg(requires = "online")]
+    channel: Option<ChannelId>,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     if let Some(period) = &args.against {
         return compare_with_store(context, period);
     }
+    if let Some(channel) = &args.channel {
+        return online::run(context, Some(channel));
+    }
     match problems(context)? {
+        Ok(_) if args.online => online::run(context, None),
         Ok(n_channels) => {
             let text = |_: &_| format!("no problems; channels: {n_channels}");
             out::show(context.format, &serde_json::json!([]), text)

@@ -185,11 +185,12 @@ fn parse_with(text: &str, format: &str) -> Option<WrittenTime> {
 /// Parses a date cell of a workbook, which has no format of the source: it arrives in ISO 8601, or as days
 /// since 1899-12-30 if its cell has no format at all.
 fn date_cell(text: &str) -> Option<WrittenTime> {
-    match text.as_bytes().get(10) {
+    let iso = match text.as_bytes().get(10) {
         Some(b'T') => parse_with(text, "%Y-%m-%dT%H:%M:%S%.f"),
         None if text.len() == 10 => parse_with(text, "%Y-%m-%d"),
-        _ => civil::excel(text).map(WrittenTime::Local),
-    }
+        _ => None,
+    };
+    iso.or_else(|| civil::excel(text).map(WrittenTime::Local))
 }
 
 /// The time this number of days and seconds after 1899-12-30, where spreadsheets begin to count.

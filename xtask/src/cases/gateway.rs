@@ -1,6 +1,7 @@
 //! The gateway that one case is run on: a configuration folder of its own, and what its store holds.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -8,6 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::judge::{Fields, Seen, Sync};
 
@@ -36,7 +38,7 @@ print(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])";
 struct Stored {
     history: u64,
     quarantined: u64,
-    demands: Option<Vec<std::collections::BTreeMap<String, serde_json::Value>>>,
+    demands: Option<Vec<BTreeMap<String, Value>>>,
 }
 
 /// A gateway with an empty store and one channel.
@@ -139,10 +141,12 @@ impl<'a> Gateway<'a> {
             None => return Ok(Stored::default()),
         };
         let output = command.output()?;
+        let errors = String::from_utf8_lossy(&output.stderr);
         // A store that was not created yet has no tables.
-        if !output.status.success() {
+        if errors.contains("no such table") || errors.contains("does not exist") {
             return Ok(Stored::default());
         }
+        ensure!(output.status.success(), "cannot ask the store: {errors}");
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 }
@@ -155,10 +159,10 @@ fn for_postgres(query: &str) -> String {
 }
 
 /// The fields that have a value, as text.
-fn fields(values: std::collections::BTreeMap<String, serde_json::Value>) -> Fields {
-    let text = |value: serde_json::Value| match value {
-        serde_json::Value::Null => None,
-        serde_json::Value::String(text) => Some(text),
+fn fields(values: BTreeMap<String, Value>) -> Fields {
+    let text = |value: Value| match value {
+        Value::Null => None,
+        Value::String(text) => Some(text),
         other => Some(other.to_string()),
     };
     values.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect()

@@ -93,14 +93,12 @@ fn list(folder: &Path, max_listed: usize) -> io::Result<Listing> {
             break;
         }
         let entry = entry?;
-        // Skips a file that cannot be inspected, usually because it was just removed.
-        let Ok(found) = fs::symlink_metadata(entry.path()) else { continue };
-        let kind = if found.is_dir() {
-            EntryKind::Folder
-        } else if found.is_file() {
-            EntryKind::File(stamp(&found))
-        } else {
-            EntryKind::Other
+        let kind = match fs::symlink_metadata(entry.path()) {
+            Ok(found) if found.is_dir() => EntryKind::Folder,
+            Ok(found) if found.is_file() => EntryKind::File(stamp(&found)),
+            // It was just removed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Ok(_) | Err(_) => EntryKind::Other,
         };
         listing.add(entry.file_name().to_string_lossy().into_owned(), kind);
     }

@@ -40,14 +40,11 @@ const MAX_DAYS: f64 = 2_958_466.0;
 impl Cell {
     pub(super) fn text(text: String) -> Self {
         let text = unprotected(&text).map_or_else(|| text.clone(), str::to_owned);
-        let is_damaged = text.contains(char::REPLACEMENT_CHARACTER);
-        let doubt = is_damaged.then_some(Doubt::NotAKey("it has characters that were lost"));
-        Self { text, doubt }
+        Self { text, doubt: None }
     }
 
     pub(super) fn boolean(value: bool) -> Self {
-        let text = if value { "TRUE" } else { "FALSE" }.to_owned();
-        Self { text, doubt: Some(Doubt::NotAKey("the cell says only TRUE or FALSE")) }
+        Self::text(if value { "TRUE" } else { "FALSE" }.to_owned())
     }
 
     /// A cell that has no value, although it is not empty; `text` is what it says instead.
@@ -76,15 +73,15 @@ impl Cell {
             NumberFormat::Plain | NumberFormat::Unknown => None,
         };
         let doubt = match &shown {
-            _ if number.abs() >= MIN_ROUNDED => {
-                Some(Doubt::Lost("a number of more than 15 digits, of which Excel keeps only 15"))
-            }
+            _ if number.abs() >= MIN_ROUNDED => Some(Doubt::Lost(
+                "the cell has a number of more than 15 digits; Excel keeps only 15",
+            )),
             Some(_) => None,
             None if is_1904 && is_usual_day => Some(Doubt::Ambiguous(
                 "a number in a workbook that counts days from 1904: a date is four years later",
             )),
             None if number.fract() != 0.0 => {
-                Some(Doubt::NotAKey("a number with a fraction, which is not exact"))
+                Some(Doubt::NotAKey("the key is a number with a fraction, which is not exact"))
             }
             None => None,
         };
@@ -94,7 +91,7 @@ impl Cell {
 
 /// A text without what some programs put around an id so that Excel keeps it: `="00123"` or `'00123`.
 /// In other texts, these characters mean something.
-fn unprotected(text: &str) -> Option<&str> {
+pub(super) fn unprotected(text: &str) -> Option<&str> {
     let text = text.trim();
     let formula = text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"'));
     let is_id = |text: &&str| {

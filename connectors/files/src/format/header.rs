@@ -54,14 +54,47 @@ impl Columns {
         Ok(Self { names, required: columns.keys().cloned().collect() })
     }
 
+    /// Also requires the column of the key: a table without it has no header, and its first row is
+    /// data.
+    pub(crate) fn and(mut self, column: Option<&str>) -> Self {
+        if let Some(column) = column {
+            self.names.entry(column.to_owned()).or_insert_with(|| column.to_owned());
+            self.required.insert(column.to_owned());
+        }
+        self
+    }
+
+    /// The name of a column under any of its names.
+    fn column(&self, cell: &str) -> String {
+        let name = trim_name(cell);
+        self.names.get(&name).cloned().unwrap_or(name)
+    }
+
+    /// Whether a row names all columns again, and if so, whether in the same order.
+    pub(super) fn is_header<'a>(
+        &self,
+        header: &Header,
+        cells: impl Iterator<Item = &'a str> + Clone,
+    ) -> Option<bool> {
+        // Most rows are known by one cell.
+        let first = cells.clone().find(|cell| !cell.is_empty())?;
+        let first = self.column(first);
+        header.0.iter().flatten().find(|name| **name == first)?;
+        let mut names: Vec<String> = cells.map(|cell| self.column(cell)).collect();
+        names.retain(|name| !name.is_empty());
+        let mut expected: Vec<String> = header.0.iter().flatten().cloned().collect();
+        let is_same = names == expected;
+        names.sort_unstable();
+        expected.sort_unstable();
+        (names == expected).then_some(is_same)
+    }
+
     /// Reads a row as the header. Fails, with a message, if it is another row.
     fn parse_header<'a>(&self, cells: impl IntoIterator<Item = &'a str>) -> Result<Header, String> {
         let mut seen = BTreeSet::new();
         let (mut header, mut repeated) = (Vec::new(), Vec::new());
         for cell in cells {
-            let name = trim_name(cell);
-            let name = self.names.get(&name).cloned().unwrap_or(name);
-            let name = (!name.is_empty()).then_some(name);
+            let name = Some(self.column(cell)).filter(|name| !name.is_empty());
             if let Some(name) = &name
                 && !seen.insert(name.clone())
             {

@@ -25,3 +25,24 @@ fn the_cursor_of_another_channel_is_refused() {
         assert!(serde_json::from_value::<Cursor>(foreign.clone()).is_err(), "{foreign}");
     }
 }
+
+#[test]
+fn a_position_begins_anew_when_the_settings_that_it_depends_on_change() {
+    let settings =
+        |pages: &str, start: &str| Fingerprint { pages: pages.into(), start: start.into() };
+    let since = "2026-10-09T10:00:00Z".parse().ok();
+    let mut cursor = Cursor::default();
+    assert!(!cursor.fit_to(&settings("a", "x")), "nothing to drop");
+    let mut progress = Progress { since, started: since, ..Progress::default() };
+    progress.pages.n_pages = 3;
+    cursor.positions.insert(String::new(), progress.clone());
+    cursor.complete.insert(0);
+    assert!(!cursor.fit_to(&settings("a", "x")));
+    assert_eq!(cursor.positions[""], progress);
+    // Other pages: the pass that has not ended begins again where it began.
+    assert!(cursor.fit_to(&settings("b", "x")) && cursor.is_between_rounds());
+    assert_eq!(cursor.positions[""], Progress { since, ..Progress::default() });
+    // Another time: everything is read again.
+    assert!(cursor.fit_to(&settings("b", "y")));
+    assert_eq!(cursor.positions[""], Progress::default());
+}

@@ -1,9 +1,10 @@
 //! Pages that are requested by page number, or by offset (the number of records before them).
 
+use contract::EndedBy;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{NextPage, Param, Position, Size, Step, StopRule, hash_of_new_page, position::to_u64};
+use super::{NextPage, Param, Position, Said, Size, Step, StopRule, position::to_u64};
 use crate::answer::Page;
 
 /// Pages that are requested by number.
@@ -15,10 +16,10 @@ use crate::answer::Page;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Number {
     /// The parameter whose value is the page number.
-    param: String,
+    pub(super) param: String,
     /// The number of the first page.
     #[serde(default = "contract::default_number::<1>")]
-    first: u32,
+    pub(super) first: u32,
     /// How many records a page has.
     pub(super) size: Option<Size>,
     /// Which page is the last.
@@ -54,36 +55,42 @@ impl Number {
         (self.param.clone(), number.into())
     }
 
-    pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize) -> Result<Step, String> {
-        // A page was read again; `is_last` is about the page after it, which was read before.
+    pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize, said: Said) -> Step {
+        // A page was read again; `ends` is about the page after it, which was read before.
         if let Some(is_last) = at.rereading.take() {
+            let ends = at.ends.take();
+            let end = is_last.then(|| ends.unwrap_or(EndedBy::Unstated));
             let was_read_before = at.hash_before.as_deref() == Some(page.hash().as_str());
-            return Ok(Step { is_last, was_read_before });
+            return Step { end, was_read_before, ..Step::default() };
         }
-        let hash = hash_of_new_page(at, page)?;
         let is_first = at.offset() == 0;
-        let n_read = at.offset().saturating_add(to_u64(size));
-        let is_last = self.stop.is_met(page, n_read, size);
-        at.next = Some(NextPage::AfterRecords(n_read));
-        at.note_page(hash);
-        if is_first {
-            return Ok(Step { is_last, was_read_before: false });
+        let seen = at.note_cycle(page, "");
+        if !seen.page {
+            at.n_records += to_u64(page.len());
         }
-        at.rereading = Some(is_last);
-        Ok(Step { is_last: false, was_read_before: false })
+        at.note_records(page.len(), page.len());
+        let end = self.stop.end(at, (page, size), page.len(), said).or(at.end_of_circle());
+        at.next = Some(NextPage::AfterRecords(at.offset().saturating_add(to_u64(size))));
+        at.note_page(page.hash());
+        if is_first || seen.page {
+            return Step { end, ..Step::default() };
+        }
+        (at.rereading, at.ends) = (Some(end.is_some()), end);
+        Step::default()
     }
 
-    /// Moves past a page that cannot be read, and returns whether it was the last. If it was being read
-    /// again, the position is already behind it.
-    pub(super) fn skip(at: &mut Position, size: usize) -> bool {
-        at.rereading.take().unwrap_or_else(|| skip_page(at, size))
+    /// Moves past a page that cannot be read, and returns how the walk ends there. If the page was being
+    /// read again, the position is already behind it.
+    pub(super) fn skip(at: &mut Position, size: usize) -> Option<EndedBy> {
+        match at.rereading.take() {
+            Some(is_last) => is_last.then(|| at.ends.take().unwrap_or(EndedBy::Unstated)),
+            None => skip_page(at, size),
+        }
     }
 }
 
 impl Offset {
-    pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize) -> Result<Step, String> {
-        // A page that is read again may equal the last one, so it is not compared with it.
-        let hash = if at.rereading.is_some() { page.hash() } else { hash_of_new_page(at, page)? };
+    pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize, said: Said) -> Step {
         let n_known = match &at.last_record {
             None => 0,
             Some(last) => page.hashes.iter().position(|hash| hash == last).map_or(0, |at| at + 1),
@@ -94,31 +101,46 @@ impl Offset {
             at.next = Some(NextPage::AfterRecords(at.offset().saturating_sub(n_back)));
             // Only once, because the missing record itself may have been deleted.
             at.rereading = Some(false);
-            return Ok(Step { is_last: false, was_read_before: false });
+            return Step::default();
         }
         let was_rereading = at.rereading.take().is_some();
-        let n_read = at.offset().saturating_add(to_u64(page.len()));
-        let has_new = page.len() > n_known;
+        let n_new = page.len() - n_known;
+        let mut n_read = at.offset().saturating_add(to_u64(page.len()));
+        if was_rereading {
+            at.note_records(1, page.len());
+        } else {
+            at.note_cycle(page, "");
+            at.note_records(n_new, page.len());
+        }
+        at.n_records = n_read;
         // A page that is read again may contain nothing new although pages follow it.
-        let is_last = !has_new && !was_rereading || self.stop.is_met(page, n_read, size);
-        // Pages of one record cannot overlap.
-        let overlap = u64::from(page.len() > 1);
-        at.next = Some(NextPage::AfterRecords(n_read.saturating_sub(overlap)));
-        at.last_record = if overlap == 1 { page.hashes.last().cloned() } else { None };
-        at.note_page(hash);
-        Ok(Step { is_last, was_read_before: !has_new })
+        let n_relevant = n_new.max(usize::from(was_rereading));
+        let end = self.stop.end(at, (page, size), n_relevant, said).or(at.end_of_circle());
+        // A page without new records is not the last, by the answer.
+        if n_relevant == 0 && end.is_none() {
+            n_read = n_read.saturating_add(to_u64(size.max(at.largest)));
+        }
+        // Pages of one record cannot overlap. After a page that was read again in vain, the next one is not
+        // compared, so that the walk does not go back for ever.
+        let overlaps = page.len() > 1 && n_new > 0 && !(was_rereading && n_known == 0);
+        at.next = Some(NextPage::AfterRecords(n_read.saturating_sub(u64::from(overlaps))));
+        at.last_record = page.hashes.last().filter(|_| overlaps).cloned();
+        at.note_page(page.hash());
+        let is_repeated = end == Some(EndedBy::Empty) && at.n_repeats > 0;
+        let end = if is_repeated { Some(EndedBy::Repeated) } else { end };
+        Step { end, was_read_before: n_new == 0, ..Step::default() }
     }
 
-    /// Moves past a page that cannot be read. Returns `false`, because more pages may follow.
-    pub(super) fn skip(at: &mut Position, size: usize) -> bool {
+    /// Moves past a page that cannot be read. Returns `None`, because more pages may follow.
+    pub(super) fn skip(at: &mut Position, size: usize) -> Option<EndedBy> {
         (at.last_record, at.rereading) = (None, None);
         skip_page(at, size)
     }
 }
 
-/// Moves past a page that cannot be read. Returns `false`, because more pages may follow.
-fn skip_page(at: &mut Position, size: usize) -> bool {
+/// Moves past a page that cannot be read. Returns `None`, because more pages may follow.
+fn skip_page(at: &mut Position, size: usize) -> Option<EndedBy> {
     at.next = Some(NextPage::AfterRecords(at.offset().saturating_add(to_u64(size))));
     at.note_page(String::new());
-    false
+    None
 }

@@ -1,6 +1,11 @@
 //! The position in a sequence of pages.
 
+use contract::EndedBy;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::stop::MAX_REPEATS;
+use crate::answer::Page;
 
 /// A position among the pages that one pass reads. The default is before the first page.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +30,27 @@ pub(crate) struct Position {
     /// `true` if no page follows the one that was read last; with pages by offset, always `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rereading: Option<bool>,
+    /// How the walk ends after that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ends: Option<EndedBy>,
+    /// Number of records that the answers of this walk have listed; those of repeated pages count once.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) n_records: u64,
+    /// Number of empty pages since the last one with records.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) n_empty: u64,
+    /// Number of pages that had been read before in this walk.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) n_repeats: u64,
+    /// An earlier page of this walk, with which later ones are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) anchor: Option<Anchor>,
+    /// How often the list was walked again because records were missing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) n_looks: u64,
+    /// The most records that any page of this source had: shows whether the source keeps to `size`.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    pub(crate) largest: usize,
     /// Number of records to request; `None` if it is the one in the settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) size: Option<usize>,
@@ -68,16 +94,77 @@ impl Position {
         }
     }
 
+    /// Whether a walk begins here.
+    pub(crate) fn is_at_start(&self) -> bool {
+        self.next.is_none() && self.n_pages == 0 && self.known_up_to.is_none()
+    }
+
     /// Notes that a page was read.
     pub(crate) fn note_page(&mut self, hash: String) {
         self.hash_before = self.hash.replace(hash);
         self.n_pages += 1;
     }
+
+    /// Whether a page with this hash, or this name of the next page, was met before in this walk. The name
+    /// is empty if pages have none. A walk that never ends meets its anchor again, however long its
+    /// cycle is, because the anchor moves on after 1, 2, 4, 8 … pages (Brent's algorithm).
+    pub(super) fn note_cycle(&mut self, page: &Page, next: &str) -> Seen {
+        let page = if page.is_empty() { String::new() } else { page.hash() };
+        let anchor = self.anchor.as_ref();
+        let seen = Seen {
+            page: !page.is_empty()
+                && (self.hash.as_ref() == Some(&page) || anchor.is_some_and(|at| at.page == page)),
+            next: !next.is_empty() && anchor.is_some_and(|at| at.next == next),
+        };
+        if self.n_pages.is_power_of_two() || anchor.is_none() {
+            self.anchor = Some(Anchor { page, next: next.to_owned() });
+        }
+        self.n_repeats += u64::from(seen.page);
+        seen
+    }
+
+    /// Counts the records of a page: those that were not on the page before, and all.
+    pub(super) fn note_records(&mut self, n_new: usize, n_records: usize) {
+        self.n_empty = if n_new == 0 { self.n_empty + 1 } else { 0 };
+        self.largest = self.largest.max(n_records);
+    }
+
+    /// How the walk ends because it has met too many pages again; `None` if it has not.
+    pub(super) fn end_of_circle(&self) -> Option<EndedBy> {
+        (self.n_repeats >= MAX_REPEATS).then_some(EndedBy::Repeated)
+    }
+}
+
+/// What was met before in this walk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// The records of the page.
+    pub(super) page: bool,
+    /// The name of the next page.
+    pub(super) next: bool,
+}
+
+/// Hashes of an earlier page, and of the name that it gave to the next one; empty if there is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Anchor {
+    page: String,
+    next: String,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde requires a reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde requires a reference")]
+fn is_none_yet(largest: &usize) -> bool {
+    *largest == 0
+}
+
+/// Hashes a text to 8 bytes, so that a cursor with two hundred of them stays small.
+pub(crate) fn short_hash(text: &str) -> String {
+    hex::encode(&Sha256::digest(text)[..8])
 }
 
 /// Converts a count to 64 bits.

@@ -1,10 +1,15 @@
 //! Pages that the previous page names, by a token or an address.
 
+use contract::EndedBy;
 use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{NextPage, Position, Size, Step, hash_of_new_page};
+use super::{
+    NextPage, Position, Said, Size, Step,
+    position::{short_hash, to_u64},
+    stop::MAX_EMPTY,
+};
 use crate::answer::Page;
 
 /// Each page names the next one by a token; the last page has none.
@@ -43,21 +48,32 @@ impl Token {
 
 /// Moves to the next page, which `page` names by a token or an address.
 pub(super) fn step(
-    position: &mut Position,
+    at: &mut Position,
     page: &Page,
     token: Option<String>,
     next_page: fn(String) -> NextPage,
-) -> Result<Step, String> {
-    let hash = hash_of_new_page(position, page)?;
-    let token = token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty());
+    said: Said,
+) -> Step {
+    let token = token.map(|token| token.trim().to_owned());
+    // Some sources write `false` where there is no next page.
+    let token = token.filter(|token| !token.is_empty() && token != "false");
+    let seen = at.note_cycle(page, &token.as_deref().map(short_hash).unwrap_or_default());
+    at.note_records(page.len(), page.len());
+    at.n_records += to_u64(page.len());
     let next = token.map(next_page);
-    if next.is_some() && next == position.next {
-        return Err(format!("page {} names itself as the next page", position.n_pages + 1));
+    let end = match &next {
+        _ if said.is_last == Some(true) => Some(EndedBy::NoMore),
+        None => Some(EndedBy::LastToken),
+        Some(_) if next == at.next || seen.next => Some(EndedBy::Repeated),
+        Some(_) => at.end_of_circle(),
+    };
+    at.next = next;
+    at.note_page(page.hash());
+    let pauses = end.is_none() && at.n_empty >= MAX_EMPTY;
+    if pauses {
+        at.n_empty = MAX_EMPTY - MAX_EMPTY / 5;
     }
-    let is_last = next.is_none();
-    position.next = next;
-    position.note_page(hash);
-    Ok(Step { is_last, was_read_before: false })
+    Step { end, pauses, ..Step::default() }
 }
 
 /// The address of the next page in the `Link` header.

@@ -59,6 +59,32 @@ async fn an_unreachable_source_is_a_transient_fault() {
 }
 
 #[tokio::test]
+async fn each_address_that_is_not_the_interface_has_its_own_sentence() {
+    let plain = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let other = plain.local_addr().unwrap();
+    let serving = async {
+        loop {
+            let (mut client, _) = plain.accept().await.unwrap();
+            let greeting = b"SSH-2.0-OpenSSH_9.2\r\n";
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut client, greeting).await;
+        }
+    };
+    let checks = async {
+        for (url, kind, what) in [
+            ("http://127.0.0.1:1/list".to_owned(), FaultKind::Transient, "nobody listens"),
+            ("http://nosuch.invalid/list".to_owned(), FaultKind::Transient, "cannot be resolved"),
+            (format!("https://{other}/list"), FaultKind::Stopped, "does not use TLS on this port"),
+            (format!("http://{other}/list"), FaultKind::Stopped, "as a web server does"),
+        ] {
+            let fault = city().await.with(json!({ "url": url })).read(None).await.unwrap_err();
+            assert_eq!(fault.kind(), kind, "{fault}");
+            assert!(fault.to_string().contains(what), "{fault}");
+        }
+    };
+    tokio::select! { () = serving => {}, () = checks => {} }
+}
+
+#[tokio::test]
 async fn an_answer_that_does_not_come_times_out() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/list", listener.local_addr().unwrap());

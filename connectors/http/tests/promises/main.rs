@@ -18,6 +18,7 @@ mod pages;
 mod partitions;
 mod petition;
 mod settings;
+mod walks;
 
 use std::{collections::BTreeSet, time::Duration};
 

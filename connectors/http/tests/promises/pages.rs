@@ -41,21 +41,6 @@ async fn a_page_that_cannot_be_read_is_quarantined_if_the_channel_says_so() {
 }
 
 #[tokio::test]
-async fn a_source_that_repeats_its_page_is_detected_within_two_pages() {
-    let city = city().await;
-    city.answer(|_| {
-        let body = json!({ "code": 0, "rows": [{ "id": "a", "t": "" }, { "id": "b", "t": "" }] });
-        Some(Reply::new(200, body.to_string()))
-    });
-    let mut http = city.http();
-    let first = http.read(None, 100).await.unwrap();
-    assert!(!first.caught_up());
-    let fault = http.read(Some(&first.upto), 100).await.unwrap_err();
-    assert_eq!(fault.kind(), FaultKind::Stopped);
-    assert!(fault.to_string().contains("page 2 has the same records as page 1"), "{fault}");
-}
-
-#[tokio::test]
 async fn a_record_without_a_key_is_reported_and_the_others_are_read() {
     let city = one_page().await;
     city.answer(|_| {

@@ -24,6 +24,7 @@ async fn settings_that_contradict_each_other_say_what_to_write() {
         (json!({ "body": "<a/>", "content_type": "text/xml; charset=klingon" }), "klingon"),
         (json!({ "page": { "kind": "token", "param": "t" } }), "`at` or `header`"),
         (json!({ "page": { "kind": "number", "param": "p", "stop": "short" } }), "set `size`"),
+        (json!({ "total": { "trust": false } }), "`at` or `header`"),
         (json!({ "since": { "param": "f", "format": "yyyy-MM-dd" } }), "%Y-%m-%d"),
         (
             json!({ "since": {

@@ -6,10 +6,7 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use sqlx::{
     Column as _, ConnectOptions as _, PgPool, Postgres, Row as _, TypeInfo as _, ValueRef as _,
-    postgres::{
-        PgArguments, PgConnectOptions, PgDatabaseError, PgPoolOptions, PgRow, PgSeverity,
-        PgTypeKind,
-    },
+    postgres::{PgArguments, PgConnectOptions, PgDatabaseError, PgPoolOptions, PgRow, PgSeverity},
     query::Query,
 };
 use uuid::Uuid;

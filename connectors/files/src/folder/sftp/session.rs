@@ -20,7 +20,6 @@ use russh_sftp::{
     client::{Config as SftpConfig, RawSftpSession, error::Error},
     protocol::StatusCode,
 };
-
 use tokio::net::TcpStream;
 
 use crate::{config::Config, folder::address::SftpAddress};
@@ -228,6 +227,11 @@ pub(super) fn request_fault(error: &Error) -> Fault {
     let status = match error {
         Error::Status(status) => status,
         Error::Timeout => return no_answer(),
+        Error::UnexpectedBehavior(text) => {
+            return Fault::stopped("the server does not follow the SFTP protocol")
+                .because(text.clone())
+                .remedy("ask its administrator to update the server");
+        }
         _ => return Fault::transient("the connection was lost"),
     };
     match status.status_code {

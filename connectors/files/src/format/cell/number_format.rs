@@ -30,7 +30,7 @@ impl NumberFormat {
     pub(in crate::format) fn of_code(code: &str) -> Self {
         // The code without fixed texts, and these texts before and after the first digit.
         let (mut symbols, mut before, mut after) = (String::new(), String::new(), String::new());
-        let mut chars = code.chars();
+        let (mut chars, mut has_gap) = (code.chars(), false);
         while let Some(c) = chars.next() {
             let fixed: String = match c {
                 ';' => break,
@@ -51,6 +51,7 @@ impl NumberFormat {
                 }
                 _ => {
                     symbols.extend(c.to_lowercase());
+                    has_gap |= !after.is_empty();
                     continue;
                 }
             };
@@ -66,7 +67,11 @@ impl NumberFormat {
             return Self::Date;
         }
         let n_digits = symbols.len();
-        let is_padded = (2..=15).contains(&n_digits) && symbols.chars().all(|c| c == '0');
-        if is_padded { Self::Padded { before, n_digits, after } } else { Self::Plain }
+        let is_run = !has_gap && symbols.chars().all(|c| c == '0');
+        if is_run && (2..=15).contains(&n_digits) {
+            Self::Padded { before, n_digits, after }
+        } else {
+            Self::Plain
+        }
     }
 }

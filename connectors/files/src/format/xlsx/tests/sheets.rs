@@ -41,8 +41,8 @@ fn the_only_visible_table_is_read() {
         &[("说明", "visible", &note), ("工单", "visible", &new), ("Sheet3", "visible", "")],
         &[("图表", "visible", &old), ("工单", "visible", &new)],
     ] {
-        let found = read_sheet(sheets(book), None);
-        assert_eq!(found.as_deref(), Ok(r#"{"标题":"题","编号":"NEW"}"#), "{book:?}");
+        let found = read_sheet(sheets(book), None).unwrap_or_else(|e| panic!("{e}: {book:?}"));
+        assert!(found.contains("NEW") && !found.contains("OLD"), "{found}: {book:?}");
     }
 }
 

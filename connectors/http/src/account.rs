@@ -1,0 +1,209 @@
+//! Counts what the walks of a pass brought, and compares it with what the source says.
+//!
+//! The account is kept in memory only: a position must stay small. If a process ends within a pass, the
+//! next one does not know what came before, and says so.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
+
+use contract::{EndedBy, PassEnd};
+
+use crate::pages::Said;
+
+/// Maximum number of keys of a channel in memory. If there are more, they are not counted.
+const MAX_KEYS: usize = 1_000_000;
+
+/// How often a list is walked again before missing records are reported.
+const MAX_LOOKS: u64 = 2;
+
+/// Maximum number of requests in a row that bring nothing new.
+const MAX_IDLE: u32 = 1_000;
+
+/// The pause before a request, if the one before it brought nothing new; it doubles up to the maximum.
+const MIN_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_millis(400);
+
+/// What came in one pass over all sequences of a channel.
+#[derive(Debug, Default)]
+pub(crate) struct PassAccount {
+    /// Whether everything since the pass began was counted.
+    is_whole: bool,
+    /// The walks that have not ended, by the index of their sequence.
+    walks: BTreeMap<usize, Walk>,
+    /// The sum of the walks that have ended; `None` if none has.
+    sum: Option<PassEnd>,
+    /// A part of the source that could not be read.
+    gap: Option<String>,
+}
+
+/// The account of one walk.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    /// Whether it was counted from its first page on.
+    is_whole: bool,
+    /// The beginnings of hashes of the keys that came; `None` if they are too many.
+    keys: Option<HashSet<u64>>,
+    max_keys: usize,
+    given: u64,
+    /// The total that was stated last.
+    total: Option<u64>,
+    /// A later total was smaller: records were deleted, and some of them may have been counted.
+    has_shrunk: bool,
+    /// Whether records had a readable time; `None` if none is needed, or none came.
+    has_times: Option<bool>,
+    gap: Option<String>,
+    /// Number of requests in a row that brought nothing new.
+    n_idle: u32,
+}
+
+/// What is known about a walk that has ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Nothing is known to be missing.
+    Ended,
+    /// Records are missing; the list should be walked again.
+    LookAgain,
+    /// Records are missing.
+    Gap,
+}
+
+impl PassAccount {
+    /// Begins to count. `is_whole` says that a pass begins here.
+    pub(crate) fn new(is_whole: bool) -> Self {
+        Self { is_whole, ..Self::default() }
+    }
+
+    /// The account of the walk of a sequence, one of `n_sequences`. `begins` says that no page of the
+    /// walk was read yet.
+    pub(crate) fn walk(&mut self, sequence: usize, n_sequences: usize, begins: bool) -> &mut Walk {
+        let new = || Walk {
+            is_whole: begins,
+            keys: Some(HashSet::new()),
+            max_keys: MAX_KEYS / n_sequences.max(1),
+            given: 0,
+            total: None,
+            has_shrunk: false,
+            has_times: None,
+            gap: None,
+            n_idle: 0,
+        };
+        self.walks.entry(sequence).or_insert_with(new)
+    }
+
+    /// Notes that a part of the source could not be read.
+    pub(crate) fn note_gap(&mut self, gap: String) {
+        self.gap.get_or_insert(gap);
+    }
+
+    /// Ends the walk `name` of a sequence, which was walked again `n_looks` times already.
+    pub(crate) fn end_walk(
+        &mut self,
+        sequence: usize,
+        name: &str,
+        end: EndedBy,
+        n_looks: u64,
+    ) -> Outcome {
+        let Some(mut walk) = self.walks.remove(&sequence) else { return Outcome::Ended };
+        let distinct = walk.distinct();
+        // A walk that ends at known records did not read everything that is listed.
+        let listed = walk.total.filter(|_| walk.is_whole && end != EndedBy::Watermark);
+        let is_short = listed.zip(distinct).is_some_and(|(listed, distinct)| distinct < listed);
+        if is_short && n_looks < MAX_LOOKS {
+            walk.n_idle = 0;
+            self.walks.insert(sequence, walk);
+            return Outcome::LookAgain;
+        }
+        // A total that is less than what came is wrong, and one that went down proves nothing.
+        let is_believed = is_short || !walk.has_shrunk && distinct <= listed;
+        let listed = listed.filter(|_| is_believed && distinct.is_some());
+        let gap = walk.gap.filter(|_| listed.is_none() || is_short);
+        let mut ended =
+            PassEnd { listed, given: walk.given, distinct, end, gap, ..PassEnd::default() };
+        let missing = ended.missing();
+        let has_gap = missing.is_some();
+        if !name.is_empty() {
+            ended.gap = missing.map(|missing| format!("{name}: {missing}"));
+        }
+        match &mut self.sum {
+            Some(sum) => sum.add(ended),
+            None => self.sum = Some(ended),
+        }
+        if has_gap { Outcome::Gap } else { Outcome::Ended }
+    }
+
+    /// The account of the pass, when all sequences were read to their end.
+    pub(crate) fn end(self) -> PassEnd {
+        let mut end = self.sum.unwrap_or_default();
+        end.gap = self.gap.or(end.gap);
+        // A walk that was not read to its end has more than what was counted.
+        if !self.is_whole || !self.walks.is_empty() {
+            (end.listed, end.distinct) = (None, None);
+        }
+        end
+    }
+}
+
+impl Walk {
+    /// Counts entries that were returned.
+    pub(crate) fn note_entries(&mut self, n_entries: usize) {
+        self.given = self.given.saturating_add(u64::try_from(n_entries).unwrap_or(u64::MAX));
+    }
+
+    /// Counts a page. `is_expected` says that it need not have anything new.
+    pub(crate) fn note_page(&mut self, hashes: &[String], said: Said, is_expected: bool) {
+        let mut has_new = self.keys.is_none() && !hashes.is_empty();
+        if let Some(keys) = &mut self.keys {
+            let n_before = keys.len();
+            keys.extend(hashes.iter().filter_map(|hash| u64::from_str_radix(hash, 16).ok()));
+            has_new = keys.len() > n_before;
+        }
+        self.keys = self.keys.take().filter(|keys| keys.len() <= self.max_keys);
+        // Beyond the end of a list, some sources count nothing.
+        if let Some(total) = said.total.filter(|_| !hashes.is_empty() || self.total.is_none()) {
+            self.has_shrunk |= self.total.is_some_and(|before| total < before);
+            self.total = Some(total);
+        }
+        if has_new {
+            self.n_idle = 0;
+        } else if !is_expected {
+            self.n_idle += 1;
+        }
+    }
+
+    /// Notes whether a page had readable times.
+    pub(crate) fn note_times(&mut self, has_times: Option<bool>) {
+        self.has_times = self.has_times.max(has_times);
+    }
+
+    /// Whether records came, and none had a readable time.
+    pub(crate) fn lacks_times(&self) -> bool {
+        self.has_times == Some(false)
+    }
+
+    /// Notes what makes the walk incomplete.
+    pub(crate) fn note_gap(&mut self, gap: String) {
+        self.gap.get_or_insert(gap);
+    }
+
+    /// The pause before the next request.
+    ///
+    /// # Errors
+    /// Too many requests brought nothing new: their number.
+    pub(crate) fn pause(&mut self) -> Result<Duration, u32> {
+        if self.n_idle >= MAX_IDLE {
+            return Err(std::mem::take(&mut self.n_idle));
+        }
+        let pause = self.n_idle.checked_sub(1).map(|n| MIN_PAUSE * 2_u32.pow(n.min(8)));
+        Ok(pause.unwrap_or_default().min(MAX_PAUSE))
+    }
+
+    fn distinct(&self) -> Option<u64> {
+        let keys = self.keys.as_ref().filter(|_| self.is_whole)?;
+        u64::try_from(keys.len()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;
