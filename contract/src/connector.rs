@@ -207,6 +207,9 @@ pub struct ConnectorContext {
     pub folder: PathBuf,
     /// Holds the records that were pushed and not settled yet; `None` for a source that is polled.
     pub inbox: Option<Inbox>,
+    /// The texts of the mapping, which contain the names of the fields that it reads; `None` if there is
+    /// no mapping. What it does not read need not be readable.
+    pub mapped: Option<Arc<str>>,
 }
 
 impl ConnectorContext {
@@ -220,6 +223,7 @@ impl ConnectorContext {
             clock: Clock::new(Timestamp::default),
             folder: PathBuf::from("."),
             inbox: None,
+            mapped: None,
         }
     }
 }

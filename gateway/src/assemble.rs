@@ -244,6 +244,7 @@ impl Builder<'_> {
             zone,
             budget: channel.budget,
             mapping: mapping.fingerprint(),
+            mapped: texts(&channel.demand).into(),
             key_checks: self.keys.check_values(),
             pace: Pace { max_entries: MAX_ENTRIES, schedule: Some(schedule) },
             range: None,
@@ -289,4 +290,14 @@ fn epoch() -> String {
     let mut bytes = [0; 8];
     let _ = getrandom::fill(&mut bytes);
     hex::encode(bytes)
+}
+
+/// All texts in a tree, one in each line.
+fn texts(tree: &serde_json::Value) -> String {
+    match tree {
+        serde_json::Value::String(text) => format!("{text}\n"),
+        serde_json::Value::Array(items) => items.iter().map(texts).collect(),
+        serde_json::Value::Object(fields) => fields.values().map(texts).collect(),
+        _ => String::new(),
+    }
 }

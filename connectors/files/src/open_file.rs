@@ -19,7 +19,6 @@ use tokio::time::Instant;
 
 use crate::{
     MAX_READ_TIME,
-    config::Format,
     cursor::{FilePosition, Fingerprint},
     folder::{SizeAndTime, disk_fault},
     format::{self, Document, RawRow, RowReader},
@@ -303,8 +302,6 @@ fn check(
 struct FileRows {
     options: Arc<Options>,
     documents: VecDeque<Document>,
-    /// Whether the file may contain no records.
-    may_be_empty: bool,
     /// The document that is being read: its name in the archive, which precedes the place of each
     /// row; the reader of its rows; and how its bytes were decoded.
     current: Option<(String, RowReader, TextReport)>,

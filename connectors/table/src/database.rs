@@ -123,6 +123,14 @@ impl Database {
         Ok(rows.first().and_then(|row| row.columns.first()).map(|(_, key)| key.to_text()))
     }
 
+    /// Number of rows that have a key.
+    pub(crate) async fn count(&mut self, table: &TablePlan) -> Result<Option<u64>, Fault> {
+        let catalog = self.catalog(table).await?;
+        let rows = self.fetch(Sql::count(self.address.dialect(), table, &catalog), table).await?;
+        let count = rows.first().and_then(|row| row.columns.first());
+        Ok(count.and_then(|(_, count)| count.to_text().parse().ok()))
+    }
+
     /// The number in a column of numbers that `n_rows` rows before `newest` have. If there are fewer rows,
     /// a number before all of them.
     pub(crate) async fn earlier(

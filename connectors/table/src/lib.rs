@@ -24,6 +24,7 @@ mod record;
 mod time;
 mod value;
 
+mod account;
 mod catalog;
 mod database;
 mod driver;
@@ -35,12 +36,13 @@ mod inspect;
 
 use std::time::Duration;
 
-use contract::{Batch, Connector, ConnectorContext, Entry, Fault, PassEnd, TimeRange};
+use contract::{Batch, Connector, ConnectorContext, Entry, Fault, TimeRange};
 
 pub use config::Config;
 pub use cursor::Cursor;
 
 use crate::{
+    account::Account,
     database::Database,
     page::{PageReader, TableScan},
     plan::Plan,
@@ -65,6 +67,8 @@ pub struct Table {
     scans: Vec<TableScan>,
     /// Whether the tables were checked.
     is_checked: bool,
+    /// The rows of this pass.
+    account: Account,
     /// What became of the acknowledgements of this pass.
     acknowledgements: Acknowledgements,
 }
@@ -76,10 +80,10 @@ impl Connector for Table {
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
         let database = Database::new(config.url.clone(), config.timeout.0, &context)?;
-        let plan = Plan::new(config, context.zone)?;
+        let plan = Plan { mapped: context.mapped, ..Plan::new(config, context.zone)? };
         let scans = all_scans(&plan);
-        let acknowledgements = Acknowledgements::default();
-        Ok(Self { plan, database, scans, is_checked: false, acknowledgements })
+        let (account, acknowledgements) = Default::default();
+        Ok(Self { plan, database, scans, is_checked: false, account, acknowledgements })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
@@ -90,17 +94,29 @@ impl Connector for Table {
             cursor.parts.entry(part.name.clone()).or_default().sweep.reset_if_changed(&part.table);
         }
         let n_scans = self.scans.len();
-        if after.is_none() || cursor.n_ended >= n_scans {
+        let is_new_pass = after.is_none() || cursor.n_ended >= n_scans;
+        if is_new_pass {
             cursor.n_ended = 0;
             self.database.forget_catalogs();
         }
         self.check_tables().await?;
+        if is_new_pass {
+            // Only the first pass reads all rows.
+            let is_whole = after.is_none() && self.scans.iter().any(|it| it.kind == Scan::Sweep);
+            self.account = Account::begin(self.count_if(is_whole).await?);
+        }
         let started = tokio::time::Instant::now();
         let now = self.database.now(&self.plan.main).await?;
         let limit = self.plan.page.min(max.max(1));
         let database = &mut self.database;
-        let mut reader =
-            PageReader { plan: &self.plan, database, now, limit, unsettled: &unsettled };
+        let mut reader = PageReader {
+            plan: &self.plan,
+            database,
+            now,
+            limit,
+            unsettled: &unsettled,
+            account: &mut self.account,
+        };
         loop {
             cursor.next_scan %= n_scans;
             let scan = self.scans[cursor.next_scan];
@@ -118,12 +134,13 @@ impl Connector for Table {
             let has_entries = !page.entries.is_empty() || !cursor.to_acknowledge.is_empty();
             if caught_up || has_entries || started.elapsed() > READ_TIME {
                 let entries = page.entries;
-                return Ok(Batch {
-                    entries,
-                    upto: cursor,
-                    end: caught_up.then(PassEnd::default),
-                    trouble: Vec::new(),
-                });
+                let end = if caught_up {
+                    let listed = self.count_if(self.account.is_whole()).await?;
+                    Some(self.account.end(listed))
+                } else {
+                    None
+                };
+                return Ok(Batch { entries, upto: cursor, end, trouble: Vec::new() });
             }
         }
     }
@@ -175,6 +192,17 @@ impl Connector for Table {
 }
 
 impl Table {
+    /// The number of rows with a key; `None` if they should not be counted, or that takes too long.
+    async fn count_if(&mut self, is_needed: bool) -> Result<Option<u64>, Fault> {
+        if !is_needed {
+            return Ok(None);
+        }
+        match self.database.count(&self.plan.main).await {
+            Err(fault) if !fault.is_transient() => Err(fault),
+            counted => Ok(counted.ok().flatten()),
+        }
+    }
+
     /// Refuses tables from which rows would be lost, before the first row is read.
     async fn check_tables(&mut self) -> Result<(), Fault> {
         if self.is_checked {

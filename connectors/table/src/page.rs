@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use contract::{Entry, Fault};
 
 use crate::{
+    account::Account,
     cursor::{Cursor, PendingAck, SweepPosition, UnfinishedPart},
     database::Database,
     plan::{PartPlan, Plan, TablePlan},
@@ -56,6 +57,7 @@ pub(crate) struct PageReader<'a> {
     pub(crate) limit: usize,
     /// Rows of the previous batch that are not acknowledged yet.
     pub(crate) unsettled: &'a [PendingAck],
+    pub(crate) account: &'a mut Account,
 }
 
 impl PageReader<'_> {
@@ -83,8 +85,7 @@ impl PageReader<'_> {
             return self.read_format_sample(rows, is_end, cursor);
         }
         let parts = self.parts_of(&rows).await?;
-        let digests: Vec<_> =
-            rows.iter().zip(&parts).map(|(row, parts)| RowDigest::new(plan, row, parts)).collect();
+        let digests = self.digests(&rows, &parts);
         let mut are_news = vec![true; rows.len()];
         if let Some(seen) = scan.seen(&mut cursor.main) {
             let n = Seen::cut(&digests, self.limit, is_end);
@@ -93,20 +94,17 @@ impl PageReader<'_> {
             are_news = seen.note(digests.get(..n).unwrap_or_default(), self.limit);
         }
         scan.move_past(table, &mut cursor.main, &rows, is_end, self.now);
-        if scan == Scan::Sweep && cursor.main.sweep.after.is_none() {
-            self.end_sweep(&rows, cursor).await?;
+        if scan == Scan::Sweep {
+            self.end_sweep(table, &mut cursor.main.sweep, &rows).await?;
         }
         if scan == Scan::Pending {
             are_news = self.are_settled(&rows);
         }
-        let acknowledged = &mut cursor.main.acknowledged;
+        let acknowledged = &cursor.main.acknowledged;
         for ((row, digest), is_news) in rows.iter().zip(&digests).zip(&mut are_news) {
             *is_news &= row.is_pending || scan != Scan::Sweep || !acknowledged.has(digest);
-            if *is_news && !table.flags.is_empty() && table.changes.is_some() {
-                acknowledged.note(digest, row.is_pending);
-            }
         }
-        let entries = self.entries(&rows, &parts, &are_news, scan, cursor)?;
+        let entries = self.entries(&rows, &parts, &digests, &are_news, cursor)?;
         Ok(Page { entries, is_end })
     }
 
@@ -128,10 +126,16 @@ impl PageReader<'_> {
         Ok(Page { entries: Vec::new(), is_end: is_end && since.is_none() })
     }
 
-    /// Sets where the next sweep begins if the column of `changes` contains numbers.
-    async fn end_sweep(&mut self, rows: &[Row], cursor: &mut Cursor) -> Result<(), Fault> {
-        let plan = self.plan;
-        let (table, sweep) = (&plan.main, &mut cursor.main.sweep);
+    /// At the end of a sweep of a column of numbers, sets where the next one begins.
+    async fn end_sweep(
+        &mut self,
+        table: &TablePlan,
+        sweep: &mut SweepPosition,
+        rows: &[Row],
+    ) -> Result<(), Fault> {
+        let Some(changes) = table.changes.as_ref().filter(|_| sweep.after.is_none()) else {
+            return Ok(());
+        };
         if !rows.is_empty() && sweep.since.is_none() {
             tracing::warn!(
                 table = table.name,
@@ -139,7 +143,6 @@ impl PageReader<'_> {
                  read again and again; check `format`"
             );
         }
-        let Some(changes) = &table.changes else { return Ok(()) };
         let read = |value: &Value| changes.format.read(value);
         let Some(newest) = sweep.newest.clone() else { return Ok(()) };
         if !matches!(read(&newest), Some(ChangeValue::Number(_))) {
@@ -197,11 +200,7 @@ impl PageReader<'_> {
         let parts = self.parts_of(&parents).await?;
         let scan_index = cursor.next_scan;
         let positions = cursor.parts.entry(part.name.clone()).or_default();
-        let digests: Vec<_> = parents
-            .iter()
-            .zip(&parts)
-            .map(|(row, parts)| RowDigest::new(self.plan, row, parts))
-            .collect();
+        let digests = self.digests(&parents, &parts);
         let are_news = scan
             .seen(positions)
             .map_or(vec![true; digests.len()], |seen| seen.note(&digests, self.limit));
@@ -212,13 +211,16 @@ impl PageReader<'_> {
         } else {
             positions.unfinished = positions.unfinished.take().filter(|it| it.scan != scan_index);
             scan.move_past(&part.table, positions, &rows, is_end, self.now);
+            if scan == Scan::Sweep {
+                self.end_sweep(&part.table, &mut positions.sweep, &rows).await?;
+            }
             let acks = rows.iter().filter(|row| row.is_pending);
             let acks: Vec<PendingAck> = acks.map(|row| pending_ack(&part.table, row)).collect();
             if !acks.is_empty() {
                 cursor.to_acknowledge.insert(part.name.clone(), acks);
             }
         }
-        let entries = self.entries(&parents, &parts, &are_news, scan, cursor)?;
+        let entries = self.entries(&parents, &parts, &digests, &are_news, cursor)?;
         Ok(Page { entries, is_end })
     }
 
@@ -245,31 +247,40 @@ impl PageReader<'_> {
         self.database.select(&select).await
     }
 
-    /// The entries for those rows of the main table that are news. All pending rows are added to
-    /// `to_acknowledge`, except those that the previous batch is acknowledging.
+    fn digests(&self, rows: &[Row], parts: &[Parts]) -> Vec<RowDigest> {
+        let rows = rows.iter().zip(parts);
+        rows.map(|(row, parts)| RowDigest::new(self.plan, row, parts)).collect()
+    }
+
+    /// The entries for those rows of the main table that are news. Pending ones are added to
+    /// `to_acknowledge`.
     fn entries(
-        &self,
+        &mut self,
         rows: &[Row],
         parts: &[Parts],
+        digests: &[RowDigest],
         are_news: &[bool],
-        scan: Scan,
         cursor: &mut Cursor,
     ) -> Result<Vec<Entry>, Fault> {
         let plan = self.plan;
         let mut keys = HashSet::new();
         let mut entries = Vec::new();
-        for ((row, parts), is_news) in rows.iter().zip(parts).zip(are_news) {
+        let may_be_moved = plan.main.changes.is_some() && !plan.main.flags.is_empty();
+        for (((row, parts), digest), is_news) in rows.iter().zip(parts).zip(digests).zip(are_news) {
             let value = row.value(&plan.main.key);
-            if let Some(key) = record::key(&plan.config, &value) {
-                if keys.contains(&key) {
-                    return Err(repeated_key_fault(&plan.main, &key.to_string()));
-                }
-                keys.insert(key);
+            let key = record::key(&plan.config, &value);
+            if let Some(key) = key.clone().filter(|key| !keys.insert(key.clone())) {
+                return Err(repeated_key_fault(&plan.main, key.as_str()));
             }
-            if *is_news {
-                entries.push(record::entry(plan, row, parts));
+            self.account.note(key);
+            if !is_news {
+                continue;
             }
-            if row.is_pending && !value.is_null() && (*is_news || scan != Scan::Pending) {
+            entries.push(record::entry(plan, row, parts));
+            if may_be_moved {
+                cursor.main.acknowledged.note(digest, row.is_pending);
+            }
+            if row.is_pending && !value.is_null() {
                 let acks = cursor.to_acknowledge.entry(String::new()).or_default();
                 acks.push(pending_ack(&plan.main, row));
             }

@@ -1,6 +1,6 @@
 //! Checks the settings of a channel; all other code relies on the checked ones.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono_tz::Tz;
 use contract::{Fault, TimeRange};
@@ -18,6 +18,8 @@ pub(crate) struct Plan {
     pub(crate) parts: Vec<PartPlan>,
     /// Maximum number of rows in one query.
     pub(crate) page: usize,
+    /// The texts of the mapping (see [`contract::ConnectorContext::mapped`]).
+    pub(crate) mapped: Option<Arc<str>>,
 }
 
 /// A table, and how its rows are found.
@@ -90,7 +92,14 @@ impl Plan {
         }
         check_described(&main, &parts)?;
         let page = usize::try_from(config.page).unwrap_or(usize::MAX);
-        Ok(Self { config, main, parts, page })
+        Ok(Self { config, main, parts, page, mapped: None })
+    }
+
+    /// Whether the mapping may read this column.
+    pub(crate) fn is_mapped(&self, column: &str) -> bool {
+        self.mapped.as_ref().is_none_or(|texts| {
+            [column, "$..", "$.*", "$[*", "$[?"].iter().any(|text| texts.contains(text))
+        })
     }
 }
 

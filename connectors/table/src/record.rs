@@ -25,8 +25,8 @@ pub(crate) type Parts = BTreeMap<String, Vec<Row>>;
 
 /// The entry for a row of the main table with its parts.
 pub(crate) fn entry(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
-    let mut reader =
-        RecordReader { config: &plan.config, report: TextReport::default(), malformed: None };
+    let report = TextReport::default();
+    let mut reader = RecordReader { plan, config: &plan.config, report, malformed: None };
     let mut tree = reader.object(&plan.main.name, "", row);
     for part in &plan.parts {
         let rows = parts.get(&part.name).map_or(&[][..], Vec::as_slice);
@@ -108,6 +108,7 @@ fn id_text(config: &Config, name: &str, bytes: &[u8]) -> String {
 
 /// Reads one record, column by column, and collects what was found in its text.
 struct RecordReader<'a> {
+    plan: &'a Plan,
     config: &'a Config,
     report: TextReport,
     /// The column (`table.column`) with the first malformed sequence, and a description of the sequence.
@@ -116,8 +117,19 @@ struct RecordReader<'a> {
 
 impl RecordReader<'_> {
     fn object(&mut self, table: &str, part: &str, row: &Row) -> Map<String, Json> {
-        let columns = row.columns.iter();
-        columns.map(|(name, value)| (name.clone(), self.value(table, part, name, value))).collect()
+        let columns = row.columns.iter().filter(|(name, value)| self.is_needed(part, name, value));
+        let columns: Vec<_> = columns.collect();
+        let value =
+            |(name, value): &(String, Value)| (name.clone(), self.value(table, part, name, value));
+        columns.into_iter().map(value).collect()
+    }
+
+    /// Whether a column belongs into the record: a photo that nobody reads must not reject its row.
+    fn is_needed(&self, part: &str, column: &str, value: &Value) -> bool {
+        let Value::Bytes(bytes) = value else { return true };
+        !part.is_empty()
+            || self.plan.is_mapped(column)
+            || decode_column(bytes, self.config.charset, None).malformed.is_empty()
     }
 
     fn value(&mut self, table: &str, part: &str, column: &str, value: &Value) -> Json {

@@ -60,7 +60,9 @@ pub(super) async fn prepare(
                 if error
                     .try_downcast_ref::<MySqlDatabaseError>()
                     .is_some_and(|it| it.number() == 1193) => {}
-            set => drop(set?),
+            set => {
+                set?;
+            }
         }
     }
     let named = format!("SET time_zone = '{}'", zone.name());

@@ -7,8 +7,10 @@ use crate::{
 fn table() -> TablePlan {
     TablePlan {
         name: "city.CNS_CINFO".into(),
+        pieces: vec!["city".into(), "CNS_CINFO".into()],
         key: "ROWGUID".into(),
         columns: Some(vec!["ROWGUID".into(), "T".into()]),
+        described: std::collections::BTreeMap::new(),
         changes: Some(ChangesPlan {
             column: "T".into(),
             format: crate::time::ColumnFormat::new(None, chrono_tz::UTC).unwrap(),
@@ -33,7 +35,7 @@ fn a_page_names_its_columns_conditions_order_and_limit() {
         order: Order::Column("T"),
         limit: 7,
     };
-    let sql = Sql::select(Dialect::Postgres, &select);
+    let sql = Sql::select(Dialect::Postgres, &select, &Catalog::default());
     assert_eq!(
         sql.text,
         "SELECT t.\"ROWGUID\", t.\"T\", CASE WHEN t.\"ISFETCH\" = $1 THEN 1 ELSE 0 END AS \
@@ -50,7 +52,7 @@ fn an_acknowledgement_sets_flags_of_unchanged_pending_rows_only() {
         PendingAck { key: Value::Int(1), changed: Some(Value::Text("x".into())) },
         PendingAck { key: Value::Int(2), changed: None },
     ];
-    let sql = Sql::acknowledge(Dialect::MySql, &table(), &acks);
+    let sql = Sql::acknowledge(Dialect::MySql, &table(), &Catalog::default(), &acks, true);
     assert_eq!(
         sql.text,
         "UPDATE `city`.`CNS_CINFO` AS t SET `ISFETCH` = ? WHERE t.`ROWGUID` IN (?, ?) AND \
@@ -62,6 +64,6 @@ fn an_acknowledgement_sets_flags_of_unchanged_pending_rows_only() {
 #[test]
 fn an_acknowledgement_does_not_search_all_pending_rows() {
     let acks = [PendingAck { key: Value::Int(1), changed: None }];
-    let sql = Sql::acknowledge(Dialect::Sqlite, &table(), &acks);
+    let sql = Sql::acknowledge(Dialect::Sqlite, &table(), &Catalog::default(), &acks, true);
     assert!(sql.text.contains("AND +t.\"ISFETCH\" = ?"), "{}", sql.text);
 }

@@ -10,9 +10,11 @@
 mod city;
 
 mod diagnosis;
+mod equality;
 mod faults;
 mod rows;
 mod scans;
+mod telling;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -172,7 +172,7 @@ pub(super) fn unescaped(text: String) -> String {
     while let Some(at) = rest.find("_x") {
         units.extend(rest[..at].encode_utf16());
         let digits =
-            rest.get(at + 2..at + 6).filter(|_| rest[at..].as_bytes().get(6) == Some(&b'_'));
+            rest.get(at + 2..at + 6).filter(|_| rest.as_bytes().get(at + 6) == Some(&b'_'));
         let unit = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
         let n_read = match unit.and_then(|digits| u16::from_str_radix(digits, 16).ok()) {
             Some(unit) => {
