@@ -214,9 +214,12 @@ fn web_page(text: &str) -> Option<String> {
     if !begins_with("<!doctype html") && !begins_with("<html") {
         return None;
     }
-    let page = rest.to_lowercase();
-    let title = page.split_once("<title").and_then(|(_, after)| after.split_once('>'));
-    let title = title.and_then(|(_, after)| after.split_once("</title")).map(|(title, _)| title);
+    // Lower case in ASCII leaves every offset as it is.
+    let page = rest.to_ascii_lowercase();
+    let title = page.find("<title").and_then(|tag| {
+        let from = tag + page.get(tag..)?.find('>')? + 1;
+        rest.get(from..from + page.get(from..)?.find("</title")?)
+    });
     let title: String = title.unwrap_or_default().trim().chars().take(MAX_TITLE).collect();
     let titled = if title.is_empty() { title } else { format!(" with the title \"{title}\"") };
     let is_login = ["type=\"password\"", "type='password'", "type=password"]

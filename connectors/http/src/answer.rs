@@ -120,3 +120,14 @@ fn hash(texts: &[String]) -> String {
     }
     hex::encode(&digest.finalize()[..8])
 }
+
+#[cfg(test)]
+impl Page {
+    /// The page of an answer whose records are at `$.rows[*]`.
+    pub(crate) fn of(tree: Value) -> Self {
+        let config = serde_json::json!({ "url": "", "records": "$.rows[*]", "key": "$.id" });
+        let config = serde_json::from_value(config).unwrap();
+        let parsed = Parsed { tree, is_nothing: false, is_xml: false, facts: Facts::default() };
+        Self::new(&config, parsed, None, BTreeMap::new()).unwrap()
+    }
+}

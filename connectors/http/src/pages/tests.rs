@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 
 use contract::EndedBy;
-use document::Path;
 use serde_json::json;
 
 use super::*;
@@ -13,9 +12,7 @@ fn page(keys: &[&str], more: Value) -> Page {
     if let (Value::Object(tree), Value::Object(more)) = (&mut tree, more) {
         tree.extend(more);
     }
-    let path = |text: &str| Path::parse(text).unwrap();
-    Page::new(tree, Default::default(), Default::default(), &path("$.rows[*]"), &path("$.id"))
-        .unwrap()
+    Page::of(tree)
 }
 
 fn pager(kind: Value) -> Paging {
@@ -436,15 +433,7 @@ fn records_with_equal_values_at_the_border_of_a_page_are_read_or_missed_with_a_w
                 .map(|(n, time)| json!({ "id": n, "t": time }))
                 .collect();
             let tree = json!({ "rows": rows });
-            let path = |text: &str| Path::parse(text).unwrap();
-            let page = Page::new(
-                tree,
-                Default::default(),
-                Default::default(),
-                &path("$.rows[*]"),
-                &path("$.id"),
-            )
-            .unwrap();
+            let page = Page::of(tree);
             seen.extend(page.hashes.clone());
             let step = pages.step(&mut at, &page, size, Said::default());
             gap = gap.or(step.gap);
