@@ -117,7 +117,8 @@ fn has_element(around: &str, tree: &Value) -> bool {
     let elements = path.all(tree);
     let is_element = |value: &&Value| {
         let is_nil = value.get("@nil").and_then(Value::as_str).is_some_and(|nil| nil != "false");
-        value.is_object() && !is_nil && value.get("$text").is_none()
+        let text = value.get("$text").and_then(Value::as_str).unwrap_or_default();
+        value.is_object() && !is_nil && text.trim().is_empty()
     };
     !elements.is_empty() && elements.iter().all(is_element)
 }
@@ -175,6 +176,7 @@ mod tests {
             ("$.data[*]", r#"{"data":null,"total":0}"#),
             ("$.page.rows[*]", r#"{"page":{"totalCount":"0"}}"#),
             ("$..list[0].row[*]", "<a><list/></a>"),
+            ("$..list[0].row[*]", "<a><list>\n </list></a>"),
             ("$.a[0].list[0].row[*]", "<a><list><other/></list></a>"),
             ("$..row[*]", "<a><TOTAL>0</TOTAL></a>"),
             ("$..list[0].row[*]", "<a><list nil='true'/><total>0</total></a>"),

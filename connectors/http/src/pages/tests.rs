@@ -244,9 +244,11 @@ fn two_different_pages_that_are_equal_by_accident_do_not_end_the_walk() {
 #[test]
 fn a_walk_over_tokens_that_lead_round_ends() {
     for (kind, turns) in [("token", 1), ("token", 2), ("token", 7), ("next", 3)] {
-        let pages = pager(json!({ "kind": kind, "param": "p", "at": "$.token" }));
-        let pages =
-            if kind == "next" { pager(json!({ "kind": kind, "at": "$.token" })) } else { pages };
+        let mut settings = json!({ "kind": kind, "at": "$.token" });
+        if kind == "token" {
+            settings["param"] = "p".into();
+        }
+        let pages = pager(settings);
         for first in [0_usize, 5] {
             let (mut at, mut seen, mut n_asked) = (Position::default(), Vec::new(), 0);
             let mut page_no = 0;
