@@ -1,17 +1,21 @@
 //! `gateway.toml`: what all channels share.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use chrono_tz::Tz;
-use contract::{Period, Secret, Size};
+use contract::{ChannelId, Period, Secret, Size};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::settings::{ChannelSettings, KeySource, Settings, StoreSettings};
+use crate::{
+    problem::Problems,
+    settings::{ChannelSettings, KeySource, Settings, StoreSettings},
+};
 
 /// The settings of the gateway.
 #[derive(Deserialize, JsonSchema)]
@@ -181,7 +185,12 @@ impl Default for Limits {
 
 impl GatewayFile {
     /// The settings; relative paths are resolved against the configuration folder `dir`.
-    pub(crate) fn into_settings(self, dir: &Path, channels: Vec<ChannelSettings>) -> Settings {
+    pub(crate) fn into_settings(
+        self,
+        dir: &Path,
+        channels: Vec<ChannelSettings>,
+        broken: BTreeMap<ChannelId, Problems>,
+    ) -> Settings {
         let Self { zone, store, mut bus, keys, intake, console, limits } = self;
         if let Some(ca) = bus.as_mut().and_then(|bus| bus.ca.as_mut()) {
             *ca = dir.join(&ca);
@@ -204,6 +213,7 @@ impl GatewayFile {
             console,
             limits,
             channels,
+            broken,
             codes_dir: dir.join("codes"),
         }
     }

@@ -27,7 +27,7 @@ mod shape;
 
 pub use gateway::{BusSettings, ConsoleSettings, Limits, Topology};
 pub use problem::{Problem, Problems, Suggestion, TextPlace};
-pub use resolve::resolve;
+pub use resolve::{resolve, resolve_usable};
 pub use schema::{ConnectorSchema, SectionSchemas, channel_schema, gateway_schema};
 pub use settings::{
     ChannelSettings, Example, KeySource, Misfire, ScheduleSettings, Section, Settings,

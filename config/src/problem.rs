@@ -3,8 +3,12 @@
 //! All kinds of problem share one type, because no code tells them apart: every user wants the place, the
 //! line and what to write instead. An editor can apply a replacement; advice needs a person.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
+use contract::ChannelId;
 use serde::Serialize;
 
 /// One problem.
@@ -74,6 +78,11 @@ impl Problem {
         Self { file: file.into(), place: None, message: message.into(), suggestion: None }
     }
 
+    /// The channel whose files it is in; `None` if it concerns all channels.
+    fn channel(&self) -> Option<ChannelId> {
+        self.file.strip_prefix("channels/")?.split_once('/')?.0.parse().ok()
+    }
+
     /// Sets advice on what to do.
     #[must_use]
     pub fn advise(self, text: impl Into<String>) -> Self {
@@ -94,6 +103,24 @@ impl Problems {
         let sorted: BTreeSet<Problem> = found.into_iter().collect();
         let problems: Vec<_> = sorted.into_iter().collect();
         (!problems.is_empty()).then_some(Self { problems })
+    }
+
+    /// Groups problems by the channels whose files they are in.
+    ///
+    /// # Errors
+    /// All problems, if one of them concerns all channels.
+    pub fn by_channel(found: Vec<Problem>) -> Result<BTreeMap<ChannelId, Self>, Self> {
+        let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for problem in &found {
+            groups.entry(problem.channel()).or_default().push(problem.clone());
+        }
+        if groups.contains_key(&None)
+            && let Some(all) = Self::new(found)
+        {
+            return Err(all);
+        }
+        let groups = groups.into_iter().filter_map(|(id, found)| Some((id?, Self::new(found)?)));
+        Ok(groups.collect())
     }
 
     /// The problems, in order.

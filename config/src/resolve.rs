@@ -1,9 +1,14 @@
 //! Turns a configuration folder into settings, or into all its problems.
 //!
-//! It reads and checks all files, and compares them with each other. Only a folder without problems
-//! becomes settings; there are no partial results.
+//! It reads and checks all files, and compares them with each other. A channel whose file has problems is
+//! left out of the settings, which list it with its problems; any other problem stops everything.
 
-use std::{collections::HashSet, fs, ops::Range, path::Path};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fs,
+    ops::Range,
+    path::Path,
+};
 
 use contract::ChannelId;
 use serde_json::Value;
@@ -26,6 +31,19 @@ use crate::{
 /// # Errors
 /// All problems of all files.
 pub fn resolve(
+    dir: &Path,
+    sections: &SectionSchemas,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Settings, Problems> {
+    let settings = resolve_usable(dir, sections, environment)?;
+    settings.all_problems().map_or(Ok(settings), Err)
+}
+
+/// Like [`resolve`], but channels with problems are only left out: they are in [`Settings::broken`].
+///
+/// # Errors
+/// All problems of all files, if one of them does not belong to the file of a channel.
+pub fn resolve_usable(
     dir: &Path,
     sections: &SectionSchemas,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -71,15 +89,19 @@ pub fn resolve(
     }
     problems.extend(duplicate_channels(&channels));
     problems.extend(budget_conflicts(&channels));
-    if let Some(problems) = Problems::new(problems) {
-        return Err(problems);
-    }
-    settings(dir, gateway, channels)
+    let broken = Problems::by_channel(problems)?;
+    channels.retain(|channel| !broken.contains_key(&channel.id));
+    settings(dir, gateway, channels, broken)
 }
 
 /// Turns checked values into settings. A value that matches its schema but cannot be deserialised means
-/// that the schema is wrong; only the first such problem is reported.
-fn settings(dir: &Path, gateway: Value, raw: Vec<RawChannel>) -> Result<Settings, Problems> {
+/// that the schema is wrong; only the first such problem of a file is reported.
+fn settings(
+    dir: &Path,
+    gateway: Value,
+    raw: Vec<RawChannel>,
+    mut broken: BTreeMap<ChannelId, Problems>,
+) -> Result<Settings, Problems> {
     let defect = |file: &str, error: serde_json::Error| {
         let message =
             format!("the file passes its checks but cannot be used; report this: {error}");
@@ -87,12 +109,15 @@ fn settings(dir: &Path, gateway: Value, raw: Vec<RawChannel>) -> Result<Settings
     };
     let mut channels = Vec::new();
     for channel in raw {
-        let path = channel.file.path.clone();
-        channels.push(channel.into_settings().map_err(|error| defect(&path, error))?);
+        let (id, path) = (channel.id.clone(), channel.file.path.clone());
+        match channel.into_settings() {
+            Ok(channel) => channels.push(channel),
+            Err(error) => drop(broken.insert(id, defect(&path, error))),
+        }
     }
     let gateway: GatewayFile =
         serde_json::from_value(gateway).map_err(|error| defect("gateway.toml", error))?;
-    let settings = gateway.into_settings(dir, channels);
+    let settings = gateway.into_settings(dir, channels, broken);
     if let Some(ConsoleSettings { listen, token }) = &settings.console
         && let Err(why) = check_listener(*listen, token.is_some())
     {

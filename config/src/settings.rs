@@ -1,7 +1,13 @@
 //! The checked configuration. Each value has its own type, and is an `Option` only if it is still
 //! optional after defaults are filled in.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::SocketAddr,
+    path::PathBuf,
+    time::Duration,
+};
 
 use chrono_tz::Tz;
 use contract::{Budget, ChannelId, Secret, Window};
@@ -12,7 +18,7 @@ use serde_json::Value;
 use crate::{
     config_file::{ConfigFile, Finding},
     gateway::{BusSettings, ConsoleSettings, Limits},
-    problem::Problem,
+    problem::{Problem, Problems},
 };
 
 /// All settings of the gateway.
@@ -36,10 +42,26 @@ pub struct Settings {
     pub console: Option<ConsoleSettings>,
     /// Limits of the process.
     pub limits: Limits,
-    /// The channels, sorted by id; there is at least one.
+    /// The channels without problems, sorted by id.
     pub channels: Vec<ChannelSettings>,
+    /// The channels that cannot be used, with the problems of their files.
+    pub broken: BTreeMap<ChannelId, Problems>,
     /// Folder of the code tables.
     pub codes_dir: PathBuf,
+}
+
+impl Settings {
+    /// The ids of all channels that have a folder, sorted.
+    pub fn channel_ids(&self) -> Vec<ChannelId> {
+        let usable = self.channels.iter().map(|channel| &channel.id);
+        let ids: BTreeSet<_> = usable.chain(self.broken.keys()).cloned().collect();
+        ids.into_iter().collect()
+    }
+
+    /// The problems of all broken channels; `None` if there are none.
+    pub fn all_problems(&self) -> Option<Problems> {
+        Problems::new(self.broken.values().flat_map(Problems::as_slice).cloned())
+    }
 }
 
 /// Where demands are kept.
@@ -166,6 +188,11 @@ pub struct Section {
 }
 
 impl Section {
+    /// Whether one of its secrets has this value.
+    pub fn has_secret(&self, value: &str) -> bool {
+        self.secrets.iter().any(|secret| secret == value)
+    }
+
     /// Deserialises the settings into the connector's type.
     ///
     /// # Errors

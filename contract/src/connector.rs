@@ -59,6 +59,15 @@ pub trait Connector: Send + Sized + 'static {
         async { Ok(()) }
     }
 
+    /// Looks in the source for what a read does not show and would go wrong later, such as a missing right, for
+    /// `check --online`. Changes nothing.
+    ///
+    /// # Errors
+    /// The source cannot be reached, or refuses.
+    fn inspect(&mut self) -> impl Future<Output = Result<Vec<Fault>, Fault>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// Limits all reads to records whose time in the source is in `range`. Cursors are then positions
     /// in that range. The gateway calls this at most once, before the first read.
     ///
@@ -67,6 +76,14 @@ pub trait Connector: Send + Sized + 'static {
     fn limit_to(&mut self, _range: TimeRange) -> Result<(), Fault> {
         Err(Fault::stopped("the source cannot be read by time range")
             .remedy("send the records from the source again: duplicates do no harm"))
+    }
+
+    /// Checks that reading from the start shows all records of the source again.
+    ///
+    /// # Errors
+    /// `Stopped`, with the reason: for example, what was acknowledged is not shown any more.
+    fn ensure_listable(&self) -> Result<(), Fault> {
+        Ok(())
     }
 
     /// Parses a page or file of the source as [`read`](Self::read) does, without using the network. `name`
@@ -190,6 +207,9 @@ pub struct ConnectorContext {
     pub folder: PathBuf,
     /// Holds the records that were pushed and not settled yet; `None` for a source that is polled.
     pub inbox: Option<Inbox>,
+    /// The texts of the mapping, which contain the names of the fields that it reads; `None` if there is
+    /// no mapping. What it does not read need not be readable.
+    pub mapped: Option<Arc<str>>,
 }
 
 impl ConnectorContext {
@@ -203,6 +223,7 @@ impl ConnectorContext {
             clock: Clock::new(Timestamp::default),
             folder: PathBuf::from("."),
             inbox: None,
+            mapped: None,
         }
     }
 }

@@ -4,12 +4,7 @@
 //! help. One `match` in [`Retry`](crate::Retry) turns the kind into a wait. Bad records never become
 //! faults: they are verdicts (see [`Verdict`](crate::Verdict)).
 
-use std::{
-    error::Error,
-    fmt,
-    io::{self, ErrorKind},
-    time::Duration,
-};
+use std::{error::Error, fmt, time::Duration};
 
 /// The kind of a [`Fault`]: what to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,22 +153,6 @@ pub fn causes_text(error: &(dyn Error + 'static)) -> String {
         next = cause.source();
     }
     text
-}
-
-/// Why a connection could not be opened, in plain words; `None` for other errors.
-pub fn connect_failure_text(error: &io::Error) -> Option<&'static str> {
-    match error.kind() {
-        ErrorKind::ConnectionRefused => Some("nobody listens on this port"),
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
-            Some("the host cannot be reached from this network")
-        }
-        ErrorKind::TimedOut => Some("the host does not answer"),
-        // The standard library has no kind for a failed name lookup.
-        _ if error.to_string().starts_with("failed to lookup address information") => {
-            Some("the host name cannot be resolved")
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]

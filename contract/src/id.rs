@@ -69,6 +69,15 @@ impl RecordKey {
         Self(key.into())
     }
 
+    /// The key that consists of these parts. Several parts become a JSON array, which shows where each ends:
+    /// `["a","bc"]` is not `["ab","c"]`.
+    pub fn composed(mut parts: Vec<String>) -> Self {
+        match parts.pop() {
+            Some(part) if parts.is_empty() => Self(part),
+            last => Self(serde_json::Value::from_iter(parts.into_iter().chain(last)).to_string()),
+        }
+    }
+
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -8,6 +8,7 @@
 
 #![warn(missing_docs)]
 
+mod connection;
 mod fault;
 mod id;
 mod retry;
@@ -32,11 +33,12 @@ mod judge;
 mod store;
 
 pub use bus::{Confirmed, Consumer, Delivery, Intake, Message, Publisher, deliver};
+pub use connection::{ConnectFailure, ServerSettings, is_tls_failure, server_of, tls_fault};
 pub use connector::{
     Batch, Budget, Connector, ConnectorContext, Cursor, MakeReceiver, Partition, Receiver,
 };
 pub use demand::{Demand, DemandBody, Shape};
-pub use fault::{Fault, FaultKind, causes_text, connect_failure_text};
+pub use fault::{Fault, FaultKind, causes_text};
 pub use gate::{Gate, OpenGate, Permit};
 pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
 pub use inbox::{CustodyWait, Inbox, InboxFull};

@@ -44,6 +44,9 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
+    /// All times: everything that the source has is read again, whatever time it has.
+    pub const EVERYTHING: Self = Self { from: Timestamp::UNIX_EPOCH, to: None };
+
     /// The range from `from` to `to` (`None`: without an end). Returns `None` if it would be empty.
     pub fn new(from: Timestamp, to: Option<Timestamp>) -> Option<Self> {
         to.is_none_or(|to| from < to).then_some(Self { from, to })

@@ -1,13 +1,19 @@
 //! Builds the running parts from checked settings: keys, store, mappings, channels.
 
-use std::{collections::HashMap, fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use config::{
     BusSettings, ChannelSettings, KeySource, Problem, Problems, Settings, StoreSettings, Topology,
 };
 use connector_wire::gate::Limits;
 use contract::{Fault, Inbox, Secret};
-use normalizer::{CodeTables, CodesProblem, Keys, Mapping, MappingConfig, Sealer};
+use normalizer::{CodeTables, CodesProblem, Keys, Mapping, MappingConfig, Sealer, Suite};
 use sink::{
     bus::AmqpSettings,
     store::{Access, Database, Postgres, Sqlite},
@@ -34,21 +40,23 @@ const MAX_INBOX_BYTES: usize = 32 << 20;
 /// URL, and has 16 bytes like the key of a cipher.
 const UNSET: &str = "sqlite:not-given";
 
-/// Reads and checks the configuration in `folder`.
+/// Reads and checks the configuration in `folder`. Channels with problems are in [`Settings::broken`].
 ///
 /// # Errors
-/// All problems at once.
+/// All problems at once, if one of them concerns all channels.
 pub fn settings(folder: &Path) -> Result<Settings, Problems> {
-    config::resolve(folder, &section_schemas(), &|name| std::env::var(name).ok())
+    config::resolve_usable(folder, &section_schemas(), &|name| std::env::var(name).ok())
 }
 
 /// Like [`settings`], for commands that connect to no source: secrets need not be set.
 ///
 /// # Errors
-/// All other problems at once.
+/// All other problems at once, if one of them concerns all channels.
 pub fn settings_without_secrets(folder: &Path) -> Result<Settings, Problems> {
     let unset = || Some(UNSET.to_owned());
-    config::resolve(folder, &section_schemas(), &|name| std::env::var(name).ok().or_else(unset))
+    config::resolve_usable(folder, &section_schemas(), &|name| {
+        std::env::var(name).ok().or_else(unset)
+    })
 }
 
 /// Whether a secret is the placeholder, because it is not set.
@@ -118,20 +126,60 @@ pub fn broker(settings: &BusSettings) -> Result<AmqpSettings, Fault> {
     })
 }
 
-/// Builds every channel: compiles its mapping, and checks its settings by building its connector once.
+/// Builds every channel of the settings: compiles its mapping, and checks its settings by building its
+/// connector once.
 ///
 /// # Errors
 /// All problems at once.
 pub fn channels(settings: &Settings, keys: &Keys) -> Result<Vec<LiveChannel>, Problems> {
-    let mut builder = Builder { settings, keys, codes: codes(settings)?, gates: HashMap::new() };
-    let (mut built, mut problems) = (Vec::new(), Vec::new());
+    let mut settings = Settings { broken: BTreeMap::new(), ..settings.clone() };
+    let built = usable_channels(&mut settings, keys)?;
+    settings.all_problems().map_or(Ok(built), Err)
+}
+
+/// Like [`channels`], but a channel with problems is only left out, and moved to [`Settings::broken`].
+///
+/// # Errors
+/// All problems of the code tables.
+pub fn usable_channels(settings: &mut Settings, keys: &Keys) -> Result<Vec<LiveChannel>, Problems> {
+    let codes = codes(settings)?;
+    let mut builder = Builder { settings, keys, codes, gates: HashMap::new() };
+    let (mut built, mut broken) = (Vec::new(), BTreeMap::new());
     for channel in &settings.channels {
         match builder.build(channel) {
             Ok(live) => built.push(live),
-            Err(found) => problems.extend(found),
+            Err(found) => {
+                broken.extend(Problems::new(found).map(|found| (channel.id.clone(), found)))
+            }
         }
     }
-    Problems::new(problems).map_or(Ok(built), Err)
+    settings.channels.retain(|channel| !broken.contains_key(&channel.id));
+    settings.broken.extend(broken);
+    Ok(built)
+}
+
+/// The same settings with the problems that only building the channels finds; for commands that connect to no
+/// source. Channels whose secrets are not set here are not built.
+///
+/// # Errors
+/// All problems of the code tables.
+pub fn with_all_problems(settings: &Settings) -> anyhow::Result<Settings> {
+    let mut built = settings.clone();
+    built.channels.retain(|channel| !channel.section.has_secret(UNSET));
+    usable_channels(&mut built, &Keys::generate(Suite::default())?)?;
+    Ok(Settings { broken: built.broken, ..settings.clone() })
+}
+
+/// Like [`usable_channels`], for processes that read channels.
+///
+/// # Errors
+/// All problems of the code tables, or of all channels if none can be used.
+pub fn some_channels(settings: &mut Settings, keys: &Keys) -> Result<Vec<LiveChannel>, Problems> {
+    let channels = usable_channels(settings, keys)?;
+    match settings.all_problems() {
+        Some(problems) if channels.is_empty() => Err(problems),
+        _ => Ok(channels),
+    }
 }
 
 /// The shipped code tables, overlaid with those of the configuration folder.
@@ -196,6 +244,7 @@ impl Builder<'_> {
             zone,
             budget: channel.budget,
             mapping: mapping.fingerprint(),
+            mapped: texts(&channel.demand).into(),
             key_checks: self.keys.check_values(),
             pace: Pace { max_entries: MAX_ENTRIES, schedule: Some(schedule) },
             range: None,
@@ -241,4 +290,14 @@ fn epoch() -> String {
     let mut bytes = [0; 8];
     let _ = getrandom::fill(&mut bytes);
     hex::encode(bytes)
+}
+
+/// All texts in a tree, one in each line.
+fn texts(tree: &serde_json::Value) -> String {
+    match tree {
+        serde_json::Value::String(text) => format!("{text}\n"),
+        serde_json::Value::Array(items) => items.iter().map(texts).collect(),
+        serde_json::Value::Object(fields) => fields.values().map(texts).collect(),
+        _ => String::new(),
+    }
 }

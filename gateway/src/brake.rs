@@ -23,6 +23,9 @@ const USUAL_PERCENT: usize = 95;
 /// it. If one demand in twenty lacks it, ten in a row happen once in 10^13 by chance.
 const MAX_LACKING: usize = 10;
 
+/// The command in the remedy, by which the fault is recognised.
+pub const ACCEPT_COMMAND: &str = "tonghui accept";
+
 /// The brake of one channel.
 #[derive(Debug, Default)]
 pub struct Brake(Mutex<Counts>);
@@ -78,7 +81,7 @@ impl Brake {
         ))
         .remedy(format!(
             "check the records with `tonghui preview {channel}` and correct [demand]; if the source is \
-                 right, run `tonghui accept {channel}`"
+                 right, run `{ACCEPT_COMMAND} {channel}`"
         )))
     }
 }

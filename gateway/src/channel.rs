@@ -44,6 +44,8 @@ pub struct ChannelSpec {
     pub budget: Budget,
     /// Fingerprint of its mapping.
     pub mapping: Digest,
+    /// The texts of its mapping, among them the names of the fields that it reads.
+    pub mapped: Arc<str>,
     /// Check values of the keys that its mapping seals with.
     pub key_checks: Vec<(u32, String)>,
     /// Batch size and schedule.
@@ -115,6 +117,7 @@ impl LiveChannel {
             clock: clock::machine(),
             folder: self.spec.folder.clone(),
             inbox: self.endpoint.as_ref().map(|endpoint| endpoint.inbox.clone()),
+            mapped: Some(self.spec.mapped.clone()),
         }
     }
 

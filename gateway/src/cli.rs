@@ -12,8 +12,10 @@ mod explain;
 mod key;
 mod out;
 mod plugin;
+mod position;
 mod preview;
 mod quarantine;
+mod reconcile;
 mod run;
 mod service;
 mod status;
@@ -83,6 +85,10 @@ enum Command {
     Index(status::IndexArgs),
     /// Show the books: how many records were read, and what became of them.
     Books(books::Args),
+    /// Show or move the position of a channel.
+    Position(position::Args),
+    /// Ask the source again for all its records, and compare them by id with the store.
+    Reconcile(reconcile::Args),
     /// Show rejected records.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
@@ -150,6 +156,8 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Status(args) => status::run(&context, &args),
         Command::Index(args) => status::index(&context, &args),
         Command::Books(args) => books::run(&context, &args),
+        Command::Position(args) => position::run(&context, &args),
+        Command::Reconcile(args) => reconcile::run(&context, &args),
         Command::Quarantine(command) => quarantine::run(&context, &command),
         Command::Preview(args) => preview::run(&context, &args),
         Command::Explain(args) => explain::run(&context, &args),

@@ -97,6 +97,11 @@ impl ChannelControl {
         self.passes.send_modify(|passes| passes.completed = passes.begun);
     }
 
+    /// Number of the latest complete pass; 0 if there is none.
+    pub(crate) fn n_completed(&self) -> u64 {
+        self.passes.borrow().completed
+    }
+
     /// Notes that the channel has stopped, and why.
     pub(crate) fn note_stop(&self, reason: String) {
         self.passes.send_modify(|passes| {

@@ -1,6 +1,11 @@
 //! The key file: it holds the keys that seal personal values.
 
-use std::{fs, io::Write, os::unix::fs::OpenOptionsExt as _, path::Path};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+};
 
 use config::{KeySource, Settings};
 use contract::Fault;
@@ -21,7 +26,13 @@ pub fn read(settings: &Settings) -> Result<Keys, Fault> {
                  one with `tonghui key new FILE` and copy it to all of them",
         )
     })?;
-    parse(&text, &path.display().to_string())
+    let keys = parse(&text, &path.display().to_string())?;
+    let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
+    if mode & 0o077 != 0 {
+        let path = path.display();
+        tracing::warn!(target: "tonghui", "{path}: other users of this machine can use the keys; run `chmod 600 {path}`");
+    }
+    Ok(keys)
 }
 
 /// The keys in the content of a key file; `place` says where the content is from.

@@ -26,6 +26,7 @@ pub mod watch;
 
 pub mod assemble;
 pub mod keys;
+pub mod reconcile;
 pub mod registry;
 pub mod reload;
 pub mod reseal;

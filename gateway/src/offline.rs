@@ -7,7 +7,7 @@
 use std::{fs, path::Path};
 
 use anyhow::Context;
-use config::Settings;
+use config::{Problem, Problems, Settings};
 use contract::{
     Batch, Channel, ChannelId, Cursor, DecidedBy, Entry, Event, Intake, MappingNo, PassEnd,
     Position, ReadNo, TextReport, Timestamp, pack,
@@ -48,10 +48,28 @@ pub struct Outcome {
 /// # Errors
 /// There is no channel with this id, or its settings have problems.
 pub fn channel(settings: &Settings, channel: &ChannelId) -> anyhow::Result<LiveChannel> {
+    ensure_configured(settings, std::slice::from_ref(channel))?;
     let mut settings = settings.clone();
     settings.channels.retain(|each| each.id == *channel);
     let built = assemble::channels(&settings, &Keys::generate(Suite::default())?)?.pop();
     built.with_context(|| format!("there is no channel `{channel}`"))
+}
+
+/// Checks that these channels are in the configuration and can be used.
+///
+/// # Errors
+/// One is not, or the problems of its file.
+pub fn ensure_configured(settings: &Settings, named: &[ChannelId]) -> Result<(), Problems> {
+    let is_usable = |id: &&ChannelId| settings.channels.iter().any(|known| known.id == **id);
+    let Some(id) = named.iter().find(|id| !is_usable(id)) else { return Ok(()) };
+    Err(settings.broken.get(id).cloned().unwrap_or_else(|| unknown_channel(settings, id)))
+}
+
+/// The problem with a channel that the configuration does not have.
+pub fn unknown_channel(settings: &Settings, id: &ChannelId) -> Problems {
+    let known: Vec<_> = settings.channel_ids().iter().map(ToString::to_string).collect();
+    let problem = Problem::of_file(format!("channels/{id}"), "there is no such channel");
+    problem.advise(format!("the channels are {}", known.join(", "))).into()
 }
 
 impl LiveChannel {

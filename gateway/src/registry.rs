@@ -35,6 +35,8 @@ pub struct ConnectorKind {
     /// Builds a connector from its checked settings, without using the network. Fails if the settings
     /// contradict each other.
     pub build: Build,
+    /// Checks that a text is a cursor of this kind. Fails, with the reason, if it is none.
+    pub check_cursor: fn(&Cursor) -> Result<(), Fault>,
     /// Builds the receiver of a push source; `None` for a source that is polled. Fails if the settings
     /// are wrong.
     pub receiver: BuildReceiver,
@@ -74,11 +76,20 @@ pub trait AnyConnector: Send {
     /// See [`Connector::settled`].
     fn settled<'a>(&'a mut self, upto: &'a Cursor) -> BoxFuture<'a, Result<(), Fault>>;
 
+    /// See [`Connector::inspect`].
+    fn inspect(&mut self) -> BoxFuture<'_, Result<Vec<Fault>, Fault>>;
+
     /// See [`Connector::limit_to`].
     ///
     /// # Errors
     /// The source cannot read a time range.
     fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault>;
+
+    /// See [`Connector::ensure_listable`].
+    ///
+    /// # Errors
+    /// The source does not show all its records again.
+    fn ensure_listable(&self) -> Result<(), Fault>;
 
     /// See [`Connector::sample`].
     ///
@@ -111,8 +122,16 @@ impl<C: Connector> AnyConnector for TypeErased<C> {
         Box::pin(async move { self.0.settled(&upto.decode()?).await })
     }
 
+    fn inspect(&mut self) -> BoxFuture<'_, Result<Vec<Fault>, Fault>> {
+        Box::pin(self.0.inspect())
+    }
+
     fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {
         self.0.limit_to(range)
+    }
+
+    fn ensure_listable(&self) -> Result<(), Fault> {
+        self.0.ensure_listable()
     }
 
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
@@ -127,6 +146,7 @@ fn register<C: Connector>() -> ConnectorKind {
         schema: SchemaGenerator::default().into_root_schema_for::<C::Config>().into(),
         is_pushed: C::RECEIVER.is_some(),
         build: |settings, context| Ok(Box::new(TypeErased(connector::<C>(settings, context)?))),
+        check_cursor: |cursor| cursor.decode::<C::Cursor>().map(drop),
         receiver: |settings| match C::RECEIVER {
             Some(receiver) => settings.parse().map(|config| Some(receiver(&config))),
             None => Ok(None),

@@ -1,9 +1,11 @@
-//! Reloads the configuration while the service runs (`tonghui reload`, SIGHUP). A configuration with
-//! problems changes nothing; the answer to the request lists them.
+//! Reloads the configuration while the service runs (`tonghui reload`, SIGHUP). A channel whose file has
+//! problems stops, and the others run on. If the problems concern all channels, nothing changes. The answer
+//! to the request lists them.
 
 use std::time::Duration;
 
 use config::{Problems, Settings};
+use contract::{Checkpoints as _, Fault};
 use sink::store::{Database, RequestKind, RequestState};
 use tokio::signal::unix::SignalKind;
 use tracing::{error, info};
@@ -12,7 +14,7 @@ use crate::{
     assemble,
     channel::LiveChannel,
     channels::merge,
-    keys,
+    clock, keys,
     service::{Role, wait_for_signal},
 };
 
@@ -42,10 +44,16 @@ impl NextRun {
         Self { settings, channels, n_new: Some(n_new) }
     }
 
-    /// A summary like `9 channels, 1 restarted`.
+    /// A summary like `9 channels, 1 restarted`, with the problems of broken channels.
     fn summary(&self) -> String {
         let restarted = self.n_new.map_or_else(|| "all".to_owned(), |n| n.to_string());
-        format!("{} channels, {restarted} restarted", self.channels.len())
+        let summary = format!("{} channels, {restarted} restarted", self.channels.len());
+        match self.settings.all_problems() {
+            None => summary,
+            Some(problems) => {
+                format!("{summary}, {} broken:\n{problems}", self.settings.broken.len())
+            }
+        }
     }
 }
 
@@ -53,13 +61,10 @@ impl NextRun {
 fn has_same_common_settings(old: &Settings, new: &Settings, role: Role) -> bool {
     // A sink consumes only the queues of the channels that it knew when it started.
     let consumes_queues = new.bus.is_some() && matches!(role, Role::All | Role::Sink);
-    let ids = |settings: &Settings| -> Vec<_> {
-        settings.channels.iter().map(|channel| channel.id.clone()).collect()
-    };
     old.store == new.store
         && old.bus == new.bus
         && old.limits == new.limits
-        && (!consumes_queues || ids(old) == ids(new))
+        && (!consumes_queues || old.channel_ids() == new.channel_ids())
 }
 
 /// How often the store is checked for a request.
@@ -92,8 +97,8 @@ impl ReloadRequests {
     ) -> NextRun {
         loop {
             let request = self.next_request().await;
-            let loaded = read().and_then(|settings| {
-                let channels = channels(&settings, role)?;
+            let loaded = read().and_then(|mut settings| {
+                let channels = channels(&mut settings, role)?;
                 Ok(NextRun::new(current, role, settings, channels))
             });
             let summary = match &loaded {
@@ -110,6 +115,7 @@ impl ReloadRequests {
                 let _ = self.store.answer(seq, &state).await;
             }
             if let Ok(next) = loaded {
+                note_broken(&next.settings, &self.store).await;
                 return next;
             }
         }
@@ -137,14 +143,33 @@ impl ReloadRequests {
     }
 }
 
-/// Builds the channels that a process with this role runs.
-fn channels(settings: &Settings, role: Role) -> Result<Vec<LiveChannel>, Problems> {
+/// Logs and stores the problems of broken channels, for `status` in other processes.
+pub async fn note_broken(settings: &Settings, store: &Database) {
+    for (channel, problems) in &settings.broken {
+        error!(%channel, "the channel does not run, because its file has problems: {problems}");
+        let fault = broken_fault(problems);
+        // If the store cannot be reached, the log has it.
+        let _ = store.note(channel, &fault, clock::now()).await;
+    }
+}
+
+/// The fault of a channel whose file has problems.
+pub fn broken_fault(problems: &Problems) -> Fault {
+    Fault::stopped(problems.to_string()).remedy("correct the file, then run `tonghui reload`")
+}
+
+/// Builds the channels that a process with this role runs. Moves those with problems to
+/// [`Settings::broken`].
+///
+/// # Errors
+/// Problems of all channels, or no channel can be used.
+fn channels(settings: &mut Settings, role: Role) -> Result<Vec<LiveChannel>, Problems> {
     match role {
         Role::Sink | Role::Console => Ok(Vec::new()),
         Role::All | Role::Ingest => {
             let keys = keys::read(settings)
                 .map_err(|fault| config::Problem::of_file("gateway.toml", fault.to_string()))?;
-            assemble::channels(settings, &keys)
+            assemble::some_channels(settings, &keys)
         }
     }
 }

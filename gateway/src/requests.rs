@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use crate::{
     channel::LiveChannel,
+    reconcile::compare,
     supervise::{Shared, supervise_channel},
 };
 
@@ -73,7 +74,8 @@ impl<'a> Requests<'a> {
         }
         for Request { seq, channel, kind, range } in open {
             let is_target = |each: &&LiveChannel| Some(each.id()) == channel.as_ref();
-            let ours = self.channels.iter().find(is_target).filter(|_| kind == RequestKind::Sync);
+            let is_served = matches!(kind, RequestKind::Sync | RequestKind::Reconcile);
+            let ours = self.channels.iter().find(is_target).filter(|_| is_served);
             let Some(channel) = ours.filter(|_| !self.in_progress.contains_key(&seq)) else {
                 continue;
             };
@@ -84,11 +86,15 @@ impl<'a> Requests<'a> {
                     _ if channel.handle.control.is_paused() => {
                         RequestState::Failed(paused_message(channel.id()))
                     }
+                    _ if kind == RequestKind::Reconcile => reconcile(channel, range, shared).await,
                     None => sync(channel, store).await,
                     Some(range) => Box::pin(backfill(channel, range, shared, fence)).await,
                 }
             };
             match range {
+                _ if kind == RequestKind::Reconcile => {
+                    info!(channel = %channel.id(), "comparison requested");
+                }
                 None => info!(channel = %channel.id(), "read requested"),
                 Some(range) => info!(channel = %channel.id(), %range, "backfill requested"),
             }
@@ -137,6 +143,22 @@ async fn backfill(
         // The process that runs the channel next continues it.
         _ if shared.environment.stop.is_requested() => pending().await,
         Ok(()) => done_state(channel, last_pass(&backfill), &shared.store).await,
+        Err(fault) => RequestState::Failed(fault.to_string()),
+    }
+}
+
+/// Compares the source with the store.
+async fn reconcile(
+    channel: &LiveChannel,
+    range: Option<TimeRange>,
+    shared: &Shared,
+) -> RequestState {
+    match Box::pin(compare(channel, range, &shared.store, &shared.environment)).await {
+        // The process that runs the channel next does it.
+        Ok(None) => pending().await,
+        Ok(Some(comparison)) => {
+            RequestState::Done(serde_json::to_string(&comparison).unwrap_or_default())
+        }
         Err(fault) => RequestState::Failed(fault.to_string()),
     }
 }

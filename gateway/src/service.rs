@@ -199,8 +199,7 @@ pub(crate) async fn retry_while_transient<T, F: Future<Output = Result<T, Fault>
 /// the store.
 async fn queues(settings: &Settings, store: &Database) -> Result<Vec<ChannelId>, Fault> {
     let known = store.status().await?.into_iter().map(|status| status.channel);
-    let mut channels: Vec<_> =
-        settings.channels.iter().map(|channel| channel.id.clone()).chain(known).collect();
+    let mut channels: Vec<_> = settings.channel_ids().into_iter().chain(known).collect();
     channels.sort();
     channels.dedup();
     Ok(channels)

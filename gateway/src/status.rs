@@ -19,7 +19,8 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) channel: ChannelId,
-    /// `running`, `in trouble` (it has a fault, or its last pass is incomplete), `paused`, `not running` or `not configured`.
+    /// `running`, `in trouble` (it has a fault, or its last pass is incomplete), `paused`, `not running`, `not
+    /// configured`, or `broken` (its file has problems).
     pub(crate) state: &'static str,
     /// The process that reads it.
     pub(crate) held_by: Option<String>,
@@ -66,9 +67,9 @@ pub(crate) const COUNTS: [Count; 11] = [
 /// The state of each channel in the configuration, and of earlier ones, which are only in the store.
 pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Row>, Fault> {
     let mut statuses = store.status().await?;
-    for channel in &settings.channels {
-        if statuses.iter().all(|status| status.channel != channel.id) {
-            statuses.push(never_read(&channel.id));
+    for id in settings.channel_ids() {
+        if statuses.iter().all(|status| status.channel != id) {
+            statuses.push(never_read(&id));
         }
     }
     statuses.sort_by(|a, b| a.channel.cmp(&b.channel));
@@ -81,6 +82,7 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
         let midnight = start_of_day(now, settings.zone);
         let Volume { received, expected } = store.volume(&status.channel, midnight, now).await?;
         let channel = settings.channels.iter().find(|channel| channel.id == status.channel);
+        let broken = settings.broken.get(&status.channel);
         let is_paused = paused.contains(&status.channel);
         let upstream = channel.map(ChannelSettings::upstream);
         let held = leases.iter().find(|lease| Some(lease.upstream.as_str()) == upstream);
@@ -88,7 +90,10 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
         let last = status.last_read_at.map(|at| Pass { began: at, ended: at });
         let next = channel.filter(|_| !is_paused && held.is_some_and(|lease| lease.serves));
         rows.push(Row {
-            state: state(channel, held, &status, is_paused),
+            state: match broken {
+                Some(_) => "broken",
+                None => state(channel, held, &status, is_paused),
+            },
             held_by: held.map(|lease| instance::describe(&lease.holder)),
             next_run_at: next.and_then(|channel| {
                 Schedule::new(channel.schedule.clone(), settings.zone).next(last, now)
@@ -101,7 +106,7 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
             expected_today: expected,
             unknown_codes: unknown.get(&status.channel).map_or("0.0 %", String::as_str).to_owned(),
             complete: status.pass.as_ref().map(PassEnd::complete),
-            fault: status.fault,
+            fault: broken.map(ToString::to_string).or(status.fault),
             channel: status.channel,
         });
     }

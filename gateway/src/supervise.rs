@@ -6,12 +6,12 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use contract::{
-    Channel, ChannelId, Checkpoints, Consumer, Fault, FaultKind, Publisher, Retry, Store,
+    Channel, ChannelId, Checkpoints, Consumer, Fault, FaultKind, Publisher, Retry, Store, TimeRange,
 };
 use futures_util::FutureExt;
 use sink::{bus::AnyPublisher, store::Database};
 use tokio::task::JoinSet;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use crate::{
     brake::Brake,
@@ -108,6 +108,7 @@ pub(crate) async fn supervise_channel(
 ) -> Result<(), Fault> {
     let (watch, stop, pace) = (&channel.handle.watch, &shared.environment.stop, &channel.spec.pace);
     let (fence, mut retry) = (channel.read_fence(fence), Retry::default());
+    let mut paused_in = None;
     if pace.schedule.is_some() {
         stop.run_until_requested(Box::pin(wait_until_due(channel, shared))).await;
     }
@@ -141,7 +142,7 @@ pub(crate) async fn supervise_channel(
         if watch.entries() > entries_before {
             retry.reset();
         }
-        Box::pin(handle_fault(fault, channel, shared, &mut retry)).await?;
+        Box::pin(handle_fault(fault, channel, shared, &mut retry, &mut paused_in)).await?;
     }
     Ok(())
 }
@@ -170,20 +171,33 @@ async fn prepare(
     let (id, normalizer) = (channel.id().clone(), channel.normalizer.clone());
     let mapping = shared.store.mapping(&id, channel.spec.mapping).await?;
     let mut connector = channel.connector(channel.context())?;
-    if let Some(range) = channel.spec.range {
-        connector.limit_to(range)?;
-    }
+    limit(&mut *connector, channel.spec.range)?;
     let brake = Brake::new(shared.store.shapes(&id).await?);
     Ok((Channel { id, mapping, normalizer }, connector, brake))
 }
 
+/// Limits a connector to the time range of a backfill.
+///
+/// # Errors
+/// The source cannot be read by time range.
+pub(crate) fn limit(
+    connector: &mut dyn AnyConnector,
+    range: Option<TimeRange>,
+) -> Result<(), Fault> {
+    match range.filter(|range| *range != TimeRange::EVERYTHING) {
+        None => Ok(()),
+        Some(range) => connector.limit_to(range),
+    }
+}
+
 /// Reports a fault and waits until the channel may run again. Returns the fault if the channel has to
-/// end.
+/// end. `paused_in` is the pass in which a pause was logged: a source with a low limit asks for many.
 async fn handle_fault(
     fault: Fault,
     channel: &LiveChannel,
     shared: &Shared,
     retry: &mut Retry,
+    paused_in: &mut Option<u64>,
 ) -> Result<(), Fault> {
     let (control, stop) = (&channel.handle.control, &shared.environment.stop);
     let n_requested = control.n_requested();
@@ -198,7 +212,13 @@ async fn handle_fault(
         return Err(fault);
     }
     let wait = retry.wait(fault.kind());
-    log::retry(Some(channel.id()), &fault, wait);
+    let is_pause = matches!(fault.kind(), FaultKind::Throttled(_));
+    let pass = control.n_completed();
+    if is_pause && paused_in.replace(pass) == Some(pass) {
+        debug!(target: "tonghui", channel = %channel.id(), "{fault}");
+    } else {
+        log::retry(Some(channel.id()), &fault, wait);
+    }
     match fault.kind() {
         FaultKind::Stopped => {
             control.note_stop(fault.to_string());

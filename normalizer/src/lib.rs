@@ -25,6 +25,7 @@ mod source;
 
 mod mapping;
 mod redact;
+mod repair;
 mod scrub;
 mod seal;
 mod trace;

@@ -1,10 +1,10 @@
-//! The mapping of a channel. It maps a record to a demand, computes the digest, masks personal values
-//! in free text, and seals them, in this order.
+//! The mapping of a channel. It repairs a record, maps it to a demand, computes the digest, masks
+//! personal values in free text, and seals them, in this order.
 //!
 //! The digest is computed before masking and sealing: a new key or a better mask must not make every
 //! demand look changed. Masking comes before sealing, because it searches for the plain values.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
 
 use chrono_tz::Tz;
 use contract::{
@@ -23,6 +23,7 @@ use crate::{
     notes::{MAX_MAPPING_STEPS, Notes, Work},
     plan::{Draft, MappingPlan},
     redact::{OwnValues, redact},
+    repair,
     rule::PlainPerson,
     seal::{Compressor, Personal, Place, RAW, Sealer, UNMASKED},
     source::Record,
@@ -31,7 +32,7 @@ use crate::{
 
 /// The version of this crate's rules, which is part of every fingerprint. Raise it when the same record
 /// gives another demand than before.
-pub const NORMALIZER_VERSION: u32 = 3;
+pub const NORMALIZER_VERSION: u32 = 4;
 
 /// The mapping of one channel.
 pub struct Mapping {
@@ -82,11 +83,14 @@ impl Mapping {
     pub fn trace(&self, record: &RawRecord, reveal: bool) -> Vec<FieldTrace> {
         let tree = record.body.tree();
         let (draft, _) = self.draft(tree, Work::unlimited());
-        let own = (!reveal).then(|| OwnValues::new(&draft.people, draft.address.as_ref()));
+        let (repaired, _) = repair::repaired(tree, &mut Work::unlimited());
+        let own = (!reveal).then(|| OwnValues::new(draft.everybody(), draft.address.as_ref()));
         let members = tree.as_object().into_iter().flatten();
-        members
-            .map(|(name, value)| trace_field(name, value, self.fields_from(name), own.as_ref()))
-            .collect()
+        let trace = |(name, value): (&String, &Value)| {
+            let repaired = repaired.get(name).unwrap_or(value);
+            trace_field(name, value, repaired, self.fields_from(name), own.as_ref())
+        };
+        members.map(trace).collect()
     }
 
     /// The fields of the demand that are read from a field of the source or from a member of it.
@@ -105,12 +109,13 @@ impl Mapping {
         let id = DemandId::of(&self.channel, &record.key);
         let place = Place { channel: &self.channel, id: &id };
         let (draft, mut notes) = self.draft(record.body.tree(), Work::default());
-        let own = OwnValues::within_budget(&draft.people, draft.address.as_ref(), &mut notes.work);
+        let own =
+            OwnValues::within_budget(draft.everybody(), draft.address.as_ref(), &mut notes.work);
         if notes.work.is_too_costly {
             return Err(too_costly());
         }
         let digest = self.sealer.digest(&canonical(&draft, &notes));
-        let Draft { mut body, people, address } = draft;
+        let Draft { mut body, people, address, .. } = draft;
 
         let unmasked = redact(&mut body, &own, &mut notes.work).ok_or_else(too_costly)?;
         if !unmasked.is_empty() {
@@ -135,16 +140,32 @@ impl Mapping {
         self.demand_fields.contains_key(field)
     }
 
-    /// Maps a record, without masking and sealing; also returns what is doubtful.
+    /// Repairs and maps a record, without masking and sealing; also returns what is doubtful.
     pub(crate) fn draft(&self, tree: &Value, work: Work) -> (Draft, Notes) {
-        let (mut draft, mut notes) = (Draft::default(), Notes::new(work));
-        self.plan.apply(Record::new(tree), &mut draft, &mut notes);
+        let mut notes = Notes::new(work);
+        let (repaired, marks) = repair::repaired(tree, &mut notes.work);
+        for Quality { field, flag, detail } in marks.iter().flat_map(|mark| self.doubts(mark)) {
+            notes.add(&field, flag, detail.as_deref());
+        }
+        let mut draft = self.apply(&repaired, &mut notes);
+        if let Cow::Owned(_) = repaired {
+            let mut aside = Notes::new(std::mem::take(&mut notes.work));
+            draft.unrepaired_people = self.apply(tree, &mut aside).people;
+            notes.work = aside.work;
+        }
+        (draft, notes)
+    }
+
+    /// Applies all rules to a record.
+    fn apply(&self, tree: &Value, notes: &mut Notes) -> Draft {
+        let mut draft = Draft::default();
+        self.plan.apply(Record::new(tree), &mut draft, notes);
         if let Some(computed) = &self.computed {
             let scope = expr::scope(tree, &draft.body);
             let record = Record { scope: Some(&scope), ..Record::new(tree) };
-            computed.apply(record, &mut draft, &mut notes);
+            computed.apply(record, &mut draft, notes);
         }
-        (draft, notes)
+        draft
     }
 
     fn seal_person(&self, place: Place<'_>, index: usize, person: &PlainPerson) -> Person {
@@ -247,7 +268,7 @@ const INITIAL_BUFFER_BYTES: usize = 2 * 1024;
 /// The input of the digest: all mapped values, and the field and flag of each doubt. Findings of the
 /// decoder are left out, because a replay maps a record without decoding it again.
 fn canonical(draft: &Draft, notes: &Notes) -> Vec<u8> {
-    let Draft { body, people, address } = draft;
+    let Draft { body, people, address, .. } = draft;
     let people: Vec<_> = people.iter().map(PlainPerson::content).collect();
     let address = address.as_ref().map(Personal::plain);
     let mut bytes = Vec::with_capacity(INITIAL_BUFFER_BYTES);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use contract::demand::{Quality, QualityFlag};
-use normalizer_text::{MAX_REPAIR_STEPS, Repaired, repair_within};
+use normalizer_text::{MAX_REPAIR_STEPS, Repaired, repair_record};
 
 /// The quality flags of a record so far, without duplicates, and the remaining budget.
 #[derive(Debug, Default)]
@@ -102,8 +102,8 @@ impl Work {
         (MAX_REPAIR_STEPS - self.repair) + (MAX_MAPPING_STEPS - self.mapping)
     }
 
-    /// Repairs a text within what is left of the repair budget.
-    pub(crate) fn repair<'a>(&mut self, text: &'a str) -> Repaired<'a> {
-        repair_within(text, &mut self.repair)
+    /// Repairs texts together, within what is left of the repair budget.
+    pub(crate) fn repair<'a>(&mut self, texts: &[&'a str]) -> Vec<Repaired<'a>> {
+        repair_record(texts, &mut self.repair)
     }
 }

@@ -18,6 +18,16 @@ pub(crate) struct Draft {
     pub(crate) body: DemandBody,
     pub(crate) people: Vec<PlainPerson>,
     pub(crate) address: Option<Personal>,
+    /// The people as they stand in a record that was repaired: a text that could not be repaired may
+    /// have their names in this form.
+    pub(crate) unrepaired_people: Vec<PlainPerson>,
+}
+
+impl Draft {
+    /// All people whose values must not occur in free text.
+    pub(crate) fn everybody(&self) -> impl Iterator<Item = &PlainPerson> + Clone {
+        self.people.iter().chain(&self.unrepaired_people)
+    }
 }
 
 /// All rules of a channel.

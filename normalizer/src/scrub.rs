@@ -46,7 +46,7 @@ impl Mapping {
 
     fn own_values(&self, record: &RawRecord) -> OwnValues {
         let (draft, _) = self.draft(record.body.tree(), Work::unlimited());
-        OwnValues::new(&draft.people, draft.address.as_ref())
+        OwnValues::new(draft.everybody(), draft.address.as_ref())
     }
 
     /// The texts that may be personal: those of mapped fields, and those of other fields.

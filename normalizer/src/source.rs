@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use contract::{Timestamp, demand::QualityFlag};
+use normalizer_text::is_lost;
 use serde_json::Value;
 
 use crate::{config::Extract, expr::Expression, extract::extract, notes::Notes, path::Path};
@@ -140,7 +141,9 @@ impl FieldSource {
         found: Option<SourceText<'a>>,
         notes: &mut Notes,
     ) -> Option<SourceText<'a>> {
-        if found.is_none() && self.is_required {
+        // A text of which nothing is left is kept for people to see, but it does not say anything.
+        let is_missing = found.as_ref().is_none_or(|found| is_lost(&found.text));
+        if self.is_required && is_missing {
             notes.add(self.target, QualityFlag::MissingRequired, None);
         }
         found.or_else(|| self.default.as_deref().map(not_from_source))

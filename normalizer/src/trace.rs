@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use normalizer_text::{Profile, clean, repair};
+use normalizer_text::{Profile, clean};
 use serde_json::Value;
 
 use crate::{
@@ -25,21 +25,18 @@ pub struct FieldTrace {
     pub decoded: String,
 }
 
-/// Describes a field of a record, from which `fields` of the demand are read. `own` has the personal
+/// Describes a field of a record, from which `fields` of the demand are read; `repaired` is its value in
+/// the repaired record. `own` has the personal
 /// values to mask; `None` reveals everything.
 pub(crate) fn trace_field(
     column: &str,
     value: &Value,
+    repaired: &Value,
     fields: Vec<&'static str>,
     own: Option<&OwnValues>,
 ) -> FieldTrace {
-    let text = match value {
-        Value::Null => Cow::Borrowed(""),
-        Value::String(text) => Cow::Borrowed(text.as_str()),
-        other => Cow::Owned(other.to_string()),
-    };
     let is_single = !value.is_object() && !value.is_array();
-    let repaired = repair(&text).text;
+    let (text, repaired) = (text_of(value), text_of(repaired));
     let cleaned = clean(&repaired, Profile::Html).text;
     let show = |text: &str| {
         let own = own.filter(|_| !text.is_empty());
@@ -47,6 +44,14 @@ pub(crate) fn trace_field(
     };
     let (raw, decoded) = (show(&text), show(&cleaned));
     FieldTrace { column: column.to_owned(), fields, raw, decoded }
+}
+
+fn text_of(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::Null => Cow::Borrowed(""),
+        Value::String(text) => Cow::Borrowed(text.as_str()),
+        other => Cow::Owned(other.to_string()),
+    }
 }
 
 /// The text with personal values masked.

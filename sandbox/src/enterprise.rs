@@ -220,8 +220,8 @@ quirks! {
 impl EnterpriseQuirk {
     /// Whether no reader can accept the file.
     pub(super) fn makes_file_unacceptable(self) -> bool {
-        use EnterpriseQuirk::{EmptyFile, NoRows, UnknownHeader, WrongMd5, WrongRows};
-        matches!(self, UnknownHeader | EmptyFile | NoRows | WrongRows | WrongMd5)
+        use EnterpriseQuirk::{EmptyFile, UnknownHeader, WrongMd5, WrongRows};
+        matches!(self, UnknownHeader | EmptyFile | WrongRows | WrongMd5)
     }
 }
 

@@ -84,7 +84,6 @@ async fn t11_a_file_that_is_not_what_was_announced_goes_to_error_with_an_alarm()
         ("wrong_rows", "manifest_rows"),
         ("wrong_md5", "manifest_md5"),
         ("empty_file", "empty_file"),
-        ("no_rows", "no_records"),
     ] {
         // Only the second file is bad. The third contains its rows too.
         let mut drop = Drop::new(&format!("{quirk}@2"));
@@ -101,6 +100,20 @@ async fn t11_a_file_that_is_not_what_was_announced_goes_to_error_with_an_alarm()
         assert_eq!(drop.differences(), [""; 0], "{quirk}");
         assert!(numbers.iter().all(|number| drop.pipeline.demand(number).is_some()), "{quirk}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn t11_a_file_of_a_header_alone_is_read_like_any_other() {
+    let mut drop = Drop::new("no_rows@2");
+    drop.platform.submit(4);
+    for _ in 0..3 {
+        drop.half_an_hour().await;
+        drop.platform.advance_random(2);
+    }
+    drop.half_an_hour().await;
+    assert_eq!(drop.differences(), [""; 0]);
+    assert!(drop.pipeline.bus.rejected().is_empty());
+    assert_eq!(drop.platform.counters().unwrap().refused, 0);
 }
 
 #[tokio::test(start_paused = true)]

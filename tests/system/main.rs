@@ -18,6 +18,8 @@ mod leaks;
 mod log;
 mod new_channel;
 mod no_servers;
+mod random_sources;
+mod reconcile;
 mod reload;
 mod scenarios;
 mod servers;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use system_tests::gateway_process::command;
 
 /// A configuration with the single channel `new`, a copy of `kind`.
-fn folder(kind: &str) -> tempfile::TempDir {
+pub(super) fn folder(kind: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     gateway::shipped::write(folder.path(), &["hotline"]).unwrap();
     fs::remove_dir_all(folder.path().join("channels")).unwrap();
@@ -21,7 +21,7 @@ fn folder(kind: &str) -> tempfile::TempDir {
 }
 
 /// The output of a command, which must succeed.
-fn tonghui(folder: &Path, arguments: &[&str]) -> String {
+pub(super) fn tonghui(folder: &Path, arguments: &[&str]) -> String {
     let output = command().unwrap().args(arguments).arg("--config").arg(folder).output().unwrap();
     let (said, why) = (output.stdout, String::from_utf8_lossy(&output.stderr).into_owned());
     assert!(output.status.success(), "{arguments:?}: {} {why}", String::from_utf8_lossy(&said));
@@ -56,7 +56,7 @@ impl Drop for Running {
     }
 }
 
-fn book(folder: &Path) -> Value {
+pub(super) fn book(folder: &Path) -> Value {
     let books: Value =
         serde_json::from_str(&tonghui(folder, &["books", "--format", "json"])).unwrap();
     books["channels"][0].clone()

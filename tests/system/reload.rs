@@ -148,3 +148,58 @@ async fn a_running_service_seals_with_new_keys_as_soon_as_there_are_some() {
         assert!(!sealer.is_old(&sealed.sealed), "sealed with a key that was not in use any more");
     }
 }
+
+/// Runs `tonghui` with these arguments; returns the exit code and the output.
+fn tonghui(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = command().unwrap();
+    command.args(arguments).arg("--config").arg(world.config()).envs(world.environment());
+    let ended = command.output().unwrap();
+    let said = [ended.stdout, ended.stderr].concat();
+    (ended.status.code(), String::from_utf8(said).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_in_the_file_of_a_channel_stops_that_channel_only() {
+    let world = world().await;
+    let mut gateway = Gateway::start(&world).unwrap();
+    tokio::task::block_in_place(|| both_catch_up(&mut gateway));
+    let (store, _) = world.store().await.unwrap();
+    let before = fences(&store).await;
+
+    edit(&world, "page    = 900", "page    = \"900\"");
+    let (code, said) = tokio::task::block_in_place(|| tonghui(&world, &["reload"]));
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("1 channels, 0 restarted, 1 broken"), "{said}");
+    assert!(said.contains("channels/second/channel.toml:21:11"), "{said}");
+    let (code, said) = tokio::task::block_in_place(|| tonghui(&world, &["status"]));
+    assert_eq!(code, Some(0), "{said}");
+    let line = said.lines().find(|line| line.starts_with("second ")).unwrap();
+    assert!(line.contains("broken"), "{said}");
+    assert!(said.contains("channels/second/channel.toml:21:11"), "{said}");
+    assert_eq!(fences(&store).await["hotline"], before["hotline"], "the other one began anew");
+    tokio::task::block_in_place(|| gateway.stop()).unwrap();
+
+    // A start with the mistake, and a pass of all channels.
+    let (code, said) = tokio::task::block_in_place(|| tonghui(&world, &["sync", "--all"]));
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("hotline: done") && said.contains("second: FAILED"), "{said}");
+    let (code, said) = tokio::task::block_in_place(|| tonghui(&world, &["sync", "hotline"]));
+    assert_eq!(code, Some(0), "{said}");
+    for arguments in [&["check"][..], &["sync", "second"]] {
+        let (code, said) = tokio::task::block_in_place(|| tonghui(&world, arguments));
+        assert_eq!(code, Some(2), "{said}");
+    }
+    let (code, said) = tokio::task::block_in_place(|| tonghui(&world, &["books", "nope"]));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("the channels are hotline, second"), "{said}");
+
+    // Once it is correct, it runs again.
+    let mut gateway = Gateway::start(&world).unwrap();
+    edit(&world, "page    = \"900\"", "page    = 900");
+    let said = tokio::task::block_in_place(|| reload(&world, &mut gateway));
+    assert!(said.contains("2 channels, 1 restarted"), "{said}");
+    tokio::task::block_in_place(|| {
+        both_catch_up(&mut gateway);
+        gateway.stop().unwrap();
+    });
+}

@@ -1,158 +1,151 @@
-//! `cargo xtask cases`: checks that the commands `explain` and `sync` of the gateway give the same verdicts
-//! for the same file.
+//! `cargo xtask cases`: runs each folder of rebuilt bug reports on the gateway, and compares what it does
+//! with what is right.
 //!
-//! A case is a folder with a `channel.toml` and input files in `in/`. Each input file is put alone into
-//! the folder that the channel reads; `explain` judges it, and then `sync` reads it into an empty store.
-//! Both results are printed.
+//! The inputs are not in this repository. What is right for each is in `cases/right.json`, without their
+//! data.
+
+mod files;
+mod gateway;
+mod http;
+mod infra;
+mod judge;
+mod right;
 
 use std::{
-    collections::BTreeSet,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
 
-use crate::run::{build, print, root};
+use self::{
+    gateway::Gateway,
+    judge::{Seen, differences},
+    right::{Right, rights},
+};
+use crate::{
+    run::{build, is_interrupted, print},
+    servers::Servers,
+};
 
-/// How many records of a file were accepted, skipped and rejected.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct VerdictCounts {
-    accepted: u64,
-    skipped: u64,
-    rejected: u64,
-    /// The reason codes of the rejects, or the message if the command failed.
-    reasons: BTreeSet<String>,
-}
+/// The folders of the kinds of cases.
+const KINDS: [&str; 4] = ["files", "http", "infra", "text"];
 
-/// Runs every case of `folder/files`; fails if `explain` and `sync` differ.
-pub(crate) fn cases(folder: &Path) -> Result<()> {
-    build(&["tonghui"])?;
-    let work = tempfile::tempdir()?;
-    let config = work.path().join("config");
-    tonghui(&["init", &config.to_string_lossy()])?;
-    let (mut n_files, mut n_different) = (0, 0);
-    for case in sorted_entries(&folder.join("files"))? {
-        if !case.join("channel.toml").exists() {
-            continue;
+/// Runs the cases whose name begins with `only`, and prints a table; fails if any is not right.
+/// `program` is the gateway to run; without it, it is built.
+pub(crate) fn cases(folder: &Path, only: &str, program: Option<&Path>) -> Result<()> {
+    let program = match program {
+        Some(program) => fs::canonicalize(program)?,
+        None => {
+            build(&["tonghui"])?;
+            env::current_exe()?.with_file_name("tonghui")
         }
-        let channel = config.join("channels/x");
-        fs::create_dir_all(&channel)?;
-        fs::copy(case.join("channel.toml"), channel.join("channel.toml"))?;
-        for input in sorted_entries(&case.join("in"))? {
-            let copied = replace_input(work.path(), &config, &input)?;
-            let explained = explain(&config, &copied);
-            let synced = sync(&config)?;
-            n_files += 1;
-            n_different += u32::from(explained != synced);
-            let case = case.file_name().unwrap_or_default().to_string_lossy();
-            let input = input.file_name().unwrap_or_default().to_string_lossy();
-            let mark = if explained == synced { "  " } else { "≠ " };
-            let name = format!("{case}/{input}");
-            print(format_args!("{mark}{name:60} explain {explained}"));
-            print(format_args!("  {:60} sync    {synced}", ""));
-        }
+    };
+    let rights = rights()?;
+    let mut runner = Runner { program, servers: None };
+    let (mut n_cases, mut n_different) = (0, 0);
+    print(format_args!("| folder | right | seen | |\n|---|---|---|---|"));
+    for case in find(folder, rights.keys())?.iter().filter(|case| case.name.starts_with(only)) {
+        ensure!(!is_interrupted(), "interrupted");
+        let unknown = Right::default();
+        let right = rights.get(&case.name).unwrap_or(&unknown);
+        let (seen, verdict) = match &right.skip {
+            Some(why) => (why.clone(), "not run"),
+            None => runner.judge(case, right),
+        };
+        n_cases += 1;
+        n_different += u32::from(verdict == "DIFFERS");
+        let outcomes: Vec<_> = right.right.iter().map(ToString::to_string).collect();
+        let why = right.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        let seen = seen.replace(['\n', '|'], " ");
+        print(format_args!(
+            "| {} | {}{why} | {seen} | {verdict} |",
+            case.name,
+            outcomes.join("; or ").replace('|', "/")
+        ));
     }
-    print(format_args!("`explain` and `sync` differ for {n_different} of {n_files} files"));
-    ensure!(n_files > 0, "no input file is at files/NAME/in/ in {}", folder.display());
-    ensure!(n_different == 0, "`explain` and `sync` differ for {n_different} files, see above");
+    print(format_args!("{n_different} of {n_cases} cases differ from what is right"));
+    ensure!(n_cases > 0, "no case is in {}", folder.display());
+    ensure!(n_different == 0, "{n_different} cases differ, see above");
     Ok(())
 }
 
-/// What `explain` says about the file `input`.
-fn explain(config: &Path, input: &Path) -> VerdictCounts {
-    let input = input.to_string_lossy();
-    let config = config.to_string_lossy();
-    let printed = tonghui(&["--config", &config, "explain", "x", &input, "--format", "json"]);
-    let outcomes = match printed.and_then(|text| Ok(serde_json::from_str::<Vec<Value>>(&text)?)) {
-        Ok(outcomes) => outcomes,
-        Err(error) => return VerdictCounts::failed(&format!("{error:#}")),
-    };
-    let mut counts = VerdictCounts::default();
-    for outcome in outcomes {
-        match outcome["verdict"].as_str() {
-            Some("accepted") => counts.accepted += 1,
-            Some("skipped") => counts.skipped += 1,
-            _ => {
-                counts.rejected += 1;
-                let reason = &outcome["result"]["reason"];
-                let code = reason["code"].as_str().or(reason.as_str()).unwrap_or("unknown");
-                counts.reasons.insert(code.to_owned());
+/// A case: its folder, or a file with a text.
+struct Case {
+    /// The path from the folder of all cases, and variables for the source after it.
+    name: String,
+    path: PathBuf,
+    variables: Vec<(String, String)>,
+}
+
+/// The cases of a folder that have one of these names, and the folders that have none of them.
+fn find<'a>(folder: &Path, names: impl Iterator<Item = &'a String> + Clone) -> Result<Vec<Case>> {
+    let mut all: Vec<String> = names.clone().cloned().collect();
+    for kind in KINDS.map(|kind| folder.join(kind)).iter().filter(|kind| kind.exists()) {
+        for path in sorted_entries(kind)?.iter().filter(|path| path.is_dir()) {
+            let name = path.strip_prefix(folder)?.to_string_lossy().into_owned();
+            if !names.clone().any(|known| known.starts_with(&name)) {
+                all.push(name);
             }
         }
     }
-    counts
+    let case = |name: String| {
+        let mut words = name.split(' ');
+        let path = folder.join(words.next().unwrap_or_default());
+        let pairs = words.filter_map(|pair| pair.split_once('='));
+        let variables = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Case { name, path, variables }
+    };
+    Ok(all.into_iter().map(case).filter(|case| case.path.exists()).collect())
 }
 
-/// Empties the folder that the channel reads and the store, and puts a copy of `input` into the folder.
-/// Returns the path of the copy.
-fn replace_input(work: &Path, config: &Path, input: &Path) -> Result<PathBuf> {
-    let (drop, data) = (work.join("drop"), config.join("data"));
-    for folder in [&drop, &data] {
-        if folder.exists() {
-            fs::remove_dir_all(folder)?;
+/// Runs cases on a gateway.
+struct Runner {
+    program: PathBuf,
+    /// They start with the first case that needs them.
+    servers: Option<Servers>,
+}
+
+impl Runner {
+    /// What was seen of a case, with the differences from what is right, and the verdict.
+    fn judge(&mut self, case: &Case, right: &Right) -> (String, &'static str) {
+        let (seen, mut found) = match self.run(case, right) {
+            Ok(seen) => (seen.to_string(), differences(&seen, &right.right)),
+            Err(error) => ("not run".to_owned(), vec![format!("{error:#}")]),
+        };
+        if found.is_empty() {
+            return (seen, "ok");
+        }
+        found.truncate(6);
+        let is_open = right.later && !found.iter().any(|text| text.contains("demands, not"));
+        (format!("{seen}: {}", found.join("; ")), if is_open { "later" } else { "DIFFERS" })
+    }
+
+    fn run(&mut self, case: &Case, right: &Right) -> Result<Seen> {
+        let work = tempfile::tempdir()?;
+        let gateway = Gateway::new(&self.program, work.path(), &case.variables)?;
+        let kind = case.name.split('/').next().unwrap_or_default();
+        match kind {
+            _ if case.path.is_file() => files::run_text(gateway, &case.path),
+            "files" => files::run(gateway, &case.path),
+            "http" => http::run(gateway, &case.path, &case.variables),
+            _ => {
+                let servers = match &mut self.servers {
+                    Some(servers) => servers,
+                    none => none.insert(Servers::databases()?),
+                };
+                infra::run(gateway, &case.path, right, servers)
+            }
         }
     }
-    fs::create_dir(&drop)?;
-    let copied = drop.join(input.file_name().context("an input has no name")?);
-    fs::copy(input, &copied)?;
-    fs::write(config.join("channels/x/url"), drop.to_string_lossy().as_bytes())?;
-    Ok(copied)
 }
 
-/// What `sync` stores from the folder that the channel reads.
-fn sync(config: &Path) -> Result<VerdictCounts> {
-    let config = config.to_string_lossy();
-    let query = |arguments: &[&str]| -> Result<Value> {
-        let arguments = [&["--config", &config], arguments, &["--format", "json"]].concat();
-        Ok(serde_json::from_str(&tonghui(&arguments)?)?)
-    };
-    let results = match query(&["sync", "x"]) {
-        Ok(results) => results,
-        Err(error) => return Ok(VerdictCounts::failed(&format!("{error:#}"))),
-    };
-    if results[0]["became"] != "done" {
-        return Ok(VerdictCounts::failed(
-            results[0]["why"].as_str().unwrap_or("sync did not finish"),
-        ));
+/// Copies the files of a folder, but not its folders.
+fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    for file in sorted_entries(from)?.iter().filter(|path| path.is_file()) {
+        fs::copy(file, to.join(file.file_name().context("a file has a name")?))?;
     }
-    let books = &query(&["books"])?["channels"][0];
-    let count = |name: &str| books[name].as_u64().unwrap_or_default();
-    let rejects = query(&["quarantine", "list", "--limit", "1000"])?;
-    let reasons = rejects.as_array().into_iter().flatten();
-    Ok(VerdictCounts {
-        accepted: count("accepted"),
-        skipped: count("skipped"),
-        rejected: count("rejected"),
-        reasons: reasons.filter_map(|row| row["reason"].as_str()).map(str::to_owned).collect(),
-    })
-}
-
-impl VerdictCounts {
-    /// The counts of a command that failed with this message.
-    fn failed(message: &str) -> Self {
-        Self { reasons: BTreeSet::from([message.to_owned()]), ..Self::default() }
-    }
-}
-
-impl std::fmt::Display for VerdictCounts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { accepted, skipped, rejected, reasons } = self;
-        write!(f, "{accepted} accepted, {skipped} skipped, {rejected} rejected")?;
-        let reasons: Vec<&str> = reasons.iter().map(String::as_str).collect();
-        if reasons.is_empty() { Ok(()) } else { write!(f, ": {}", reasons.join(", ")) }
-    }
-}
-
-/// Runs `tonghui` and returns its standard output. If it fails, the error is its last line on standard error.
-fn tonghui(arguments: &[&str]) -> Result<String> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), Into::into);
-    let output = Command::new(target.join("debug/tonghui")).args(arguments).output()?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{}", errors.lines().last().unwrap_or("no error message"));
-    Ok(String::from_utf8(output.stdout)?)
+    Ok(())
 }
 
 /// The entries of a folder, sorted by name.

@@ -64,11 +64,17 @@ enum Task {
         /// The folder with the files; their texts are neither printed nor stored elsewhere.
         folder: PathBuf,
     },
-    /// Run `explain` and `sync` on every file of a folder of cases; fail if their verdicts differ.
+    /// Run every case of a folder on the gateway, with servers where needed; print a table, and fail if
+    /// one does not do what is right.
     Cases {
-        /// The folder of the cases. Each case is a folder `files/NAME` in it, with a `channel.toml` and
-        /// a folder `in` of input files.
+        /// The folder of the cases, with the folders files, http, infra and text.
         folder: PathBuf,
+        /// Run only cases whose name begins with this, such as `http/04`.
+        #[arg(long, value_name = "PREFIX", default_value = "")]
+        only: String,
+        /// The gateway to run, instead of building it.
+        #[arg(long, value_name = "FILE")]
+        program: Option<PathBuf>,
     },
     /// Put each file of the public JSON, XML and CSV test suites between two good records, and read it
     /// with every connector; fail if a good record is damaged or two connectors differ.
@@ -105,7 +111,8 @@ enum Task {
 enum BenchSubject {
     /// Text decoding, repair and charset detection, compared with ftfy, chardet and charset-normalizer.
     Text {
-        /// The folder with .jsonl message files; by default, the texts are generated.
+        /// The folder with .jsonl message files, and perhaps with the dict.txt of jieba, whose words must
+        /// not change; by default, the texts are generated.
         folder: Option<PathBuf>,
     },
     /// The lag of five channels while a sixth one hangs, floods, panics or is misconfigured.
@@ -132,7 +139,7 @@ fn main() -> ExitCode {
         Task::Serve { name, folder } => servers::serve(name, &folder),
         Task::Schema { check } => programs::schema(check),
         Task::Corpus { folder } => programs::corpus(&folder),
-        Task::Cases { folder } => cases::cases(&folder),
+        Task::Cases { folder, only, program } => cases::cases(&folder, &only, program.as_deref()),
         Task::Conformance { folder } => programs::conformance(&folder),
         Task::Bench { subject: None } => programs::bench(),
         Task::Bench { subject: Some(BenchSubject::Text { folder }) } => {

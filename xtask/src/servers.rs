@@ -14,9 +14,10 @@ mod sftp;
 
 use std::{path::Path, process::Command, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use self::{folder::Folder, process::Process};
+use self::folder::Folder;
+pub(crate) use self::process::Process;
 use crate::{
     run::{self, print, run},
     setup,
@@ -56,7 +57,7 @@ pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
     let folder = Folder::permanent(folder)?;
     let server = match name {
         Name::Postgres => postgres::start(&folder)?,
-        Name::Mariadb => mariadb::start(&folder)?,
+        Name::Mariadb => mariadb::start(&folder, None)?,
         Name::Rabbitmq => rabbitmq::start(&folder)?,
         Name::Sftp => sftp::start(&folder)?,
     };
@@ -100,7 +101,7 @@ impl Server {
 pub(crate) struct Servers {
     // Fields are dropped in this order: first the servers, then their folder.
     servers: Vec<Server>,
-    _folder: Folder,
+    folders: Vec<Folder>,
 }
 
 impl Servers {
@@ -109,11 +110,34 @@ impl Servers {
         let folder = Folder::temporary()?;
         let servers = vec![
             postgres::start(&folder)?,
-            mariadb::start(&folder)?,
+            mariadb::start(&folder, None)?,
             rabbitmq::start(&folder)?,
             sftp::start(&folder)?,
         ];
-        Ok(Self { servers, _folder: folder })
+        Ok(Self { servers, folders: vec![folder] })
+    }
+
+    /// Starts only the databases.
+    pub(crate) fn databases() -> Result<Self> {
+        let folder = Folder::temporary()?;
+        let servers = vec![postgres::start(&folder)?, mariadb::start(&folder, None)?];
+        Ok(Self { servers, folders: vec![folder] })
+    }
+
+    /// Starts one more MariaDB, which says that it has this version. Returns its address.
+    pub(crate) fn mariadb_of_version(&mut self, version: &str) -> Result<String> {
+        let folder = Folder::temporary()?;
+        let server = mariadb::start(&folder, Some(version))?;
+        let address = server.variables.first().map(|(_, address)| address.clone());
+        self.servers.push(server);
+        self.folders.push(folder);
+        address.context("MariaDB has no address")
+    }
+
+    /// The address in this environment variable.
+    pub(crate) fn address(&self, name: &str) -> Result<String> {
+        let address = self.environment().find(|(own, _)| *own == name);
+        address.map(|(_, address)| address.to_owned()).with_context(|| name.to_owned())
     }
 
     /// The environment variables from which tests read the addresses.

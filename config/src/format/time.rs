@@ -68,13 +68,21 @@ pub(super) fn zone_problem(text: &str) -> Option<TextProblem> {
     if text.parse::<Tz>().is_ok() {
         return None;
     }
+    // Only the city is compared: `Asia/` in front of both would make any two cities similar.
+    let city = |zone: &str| zone.rsplit('/').next().unwrap_or_default().to_owned();
     let suggestion = if CHINA.contains(&text.to_lowercase().as_str()) {
         Some("Asia/Shanghai")
     } else {
-        nearest(text, TZ_VARIANTS.iter().map(|zone| zone.name()))
+        let cities: Vec<_> =
+            TZ_VARIANTS.iter().map(|zone| (city(zone.name()), zone.name())).collect();
+        let likely = nearest(&city(text), cities.iter().map(|(city, _)| city.as_str()));
+        likely
+            .and_then(|likely| cities.iter().find(|(city, _)| city == likely))
+            .map(|(_, zone)| *zone)
     };
     Some(TextProblem {
         message: format!("`{text}` is not a time zone of the IANA database"),
+        advice: suggestion.is_none().then(|| "all of China has the zone Asia/Shanghai".to_owned()),
         suggestion: suggestion.map(str::to_owned),
         ..TextProblem::default()
     })

@@ -52,20 +52,27 @@ impl Folder {
     }
 
     pub(crate) fn resolve(&self) -> Result<Settings, Problems> {
-        let environment = |name: &str| match name {
-            "HOTLINE_DATABASE_URL" => Some("sqlite:hotline.db?secret=hunter2".to_owned()),
-            "STORE" => Some("postgres://gateway:hunter2@db1,db2/demand".to_owned()),
-            "BROKER" => Some("amqp://gateway:hunter2@mq1 amqps://gateway:hunter2@mq2".to_owned()),
-            "EMPTY" => Some(String::new()),
-            _ => None,
-        };
         config::resolve(self.path(), &section_schemas(), &environment)
+    }
+
+    pub(crate) fn resolve_usable(&self) -> Result<Settings, Problems> {
+        config::resolve_usable(self.path(), &section_schemas(), &environment)
     }
 
     /// The report that an admin reads.
     pub(crate) fn report(&self) -> String {
         self.resolve().err().map_or_else(String::new, |problems| format!("{problems}\n"))
     }
+}
+
+fn environment(name: &str) -> Option<String> {
+    Some(match name {
+        "HOTLINE_DATABASE_URL" => "sqlite:hotline.db?secret=hunter2".to_owned(),
+        "STORE" => "postgres://gateway:hunter2@db1,db2/demand".to_owned(),
+        "BROKER" => "amqp://gateway:hunter2@mq1 amqps://gateway:hunter2@mq2".to_owned(),
+        "EMPTY" => String::new(),
+        _ => return None,
+    })
 }
 
 pub(crate) fn section_schemas() -> SectionSchemas {

@@ -299,3 +299,56 @@ fn settings_do_not_show_their_secrets() {
     let error = settings.channels[0].section.parse::<Misread>().unwrap_err();
     assert!(error.contains("invalid type") && !error.contains("hunter2"), "{error}");
 }
+
+#[test]
+fn a_mistake_in_the_file_of_a_channel_leaves_out_that_channel_only() {
+    let folder = Folder::new();
+    let second = crate::folder::HOTLINE
+        .replace("12345政务服务便民热线", "第二热线")
+        .replace("page    = 500", "page    = \"500\"");
+    folder.channel("second", &second);
+    let settings = folder.resolve_usable().unwrap();
+    let usable: Vec<_> = settings.channels.iter().map(|channel| channel.id.to_string()).collect();
+    assert_eq!(usable, ["hotline"]);
+    let (id, problems) = settings.broken.iter().next().unwrap();
+    assert_eq!(id.as_str(), "second");
+    let place = problems.as_slice()[0].place.as_ref().unwrap();
+    assert!(place.line > 1 && place.column > 1, "{problems}");
+    let all: Vec<_> = settings.channel_ids().iter().map(ToString::to_string).collect();
+    assert_eq!(all, ["hotline", "second"]);
+    assert_eq!(folder.resolve().unwrap_err(), *problems);
+
+    // A channel with the name of another one, and a folder without a file.
+    folder.channel("second", crate::folder::HOTLINE);
+    assert!(folder.resolve_usable().unwrap().broken.len() == 1);
+    std::fs::remove_file(folder.path().join("channels/second/channel.toml")).unwrap();
+    assert!(folder.resolve_usable().unwrap().broken.len() == 1);
+
+    // What all channels stand on.
+    folder.edit("gateway.toml", "Asia/Shanghai", "Asia/Shangai");
+    let problems = folder.resolve_usable().unwrap_err();
+    assert_eq!(problems.as_slice().len(), 2, "{problems}");
+}
+
+#[test]
+fn another_city_is_not_taken_for_a_typo() {
+    for (zone, suggested) in [
+        ("Asia/Wuhu", None),
+        ("Asia/Hefei", None),
+        ("Shanghai", Some("Asia/Shanghai")),
+        ("Asai/Shanghai", Some("Asia/Shanghai")),
+        ("Asia/Urumchi", Some("Asia/Urumqi")),
+    ] {
+        let folder = Folder::new();
+        folder.edit("gateway.toml", "Asia/Shanghai", zone);
+        let report = folder.report();
+        let suggestion = suggested.map(|zone| format!("did you mean `\"{zone}\"`"));
+        match suggestion {
+            Some(suggestion) => assert!(report.contains(&suggestion), "{report}"),
+            None => assert!(
+                !report.contains("did you mean") && report.contains("all of China"),
+                "{report}"
+            ),
+        }
+    }
+}

@@ -28,7 +28,7 @@ pub struct Facts {
     pub report: TextReport,
     /// Damage and irregularities, which markers in the text refer to.
     pub findings: Findings,
-    /// The standard characters that replaced private-use characters, without duplicates.
+    /// The characters that replaced private-use characters or pairs of surrogates, without duplicates.
     pub repaired: Vec<char>,
 }
 
@@ -50,7 +50,8 @@ impl Facts {
             visit_texts(tree, &mut String::new(), &mut |field, text| {
                 if text.contains(&self.repaired[..]) {
                     let field = format!("{prefix}{field}");
-                    let detail = "a private-use character was replaced with a standard one".into();
+                    let detail =
+                        "a private-use character or a pair of surrogates was replaced".into();
                     defects.marks.push(Mark { field, flag: QualityFlag::RepairedText, detail });
                 }
             });

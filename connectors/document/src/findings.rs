@@ -5,13 +5,18 @@
 //! characters that the document does not contain. A record is damaged if its tree contains a
 //! marker. The number in the marker identifies the finding, which keeps what the source wrote.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    hash::{DefaultHasher, Hasher as _},
+};
 
 use contract::{Mark, Reason, demand::QualityFlag};
 use normalizer_text::{Charset, Span, decode_strict};
 use serde_json::{Map, Value, map::Entry};
 
 use crate::{
+    key,
     path::Path,
     tree::{LineColumn, Malformed},
 };
@@ -26,6 +31,8 @@ pub struct Findings {
     marker: Option<char>,
     /// A marker contains the index of its finding in this list.
     list: Vec<Finding>,
+    /// Hashes of the JSON numbers with a fraction or an exponent: they are texts in the tree.
+    decimals: HashSet<u64>,
 }
 
 /// What one marker stands for.
@@ -126,22 +133,24 @@ impl Findings {
         self.defects_in("", part, "").damage.map(|reason| reason.detail)
     }
 
-    /// The key of a record. `None` if the key is damaged, because another damaged record could get
-    /// the same key, or if a name in `path` occurs twice with different values.
+    /// The key of a record at `path`; `None` if it is not exact (see [`KeyPath::key`](crate::KeyPath::key)).
     pub fn key(&self, path: &Path, tree: &Value) -> Option<String> {
-        let key = path.text(tree).filter(|key| self.is_unmarked(key))?;
-        let path = path.as_str();
-        // A name in quotes may contain dots and brackets.
-        let is_in_path = |name: &String| match path.contains(['\'', '"']) {
-            true => path.contains(name.as_str()),
-            false => path.split(['.', '[']).any(|part| part == name),
-        };
-        let repeated = self.repeated_names(tree);
-        (!repeated.iter().any(is_in_path)).then_some(key)
+        let key = key::key_text(path.first(tree)?, self).ok()?;
+        (!key::is_ambiguous(path, tree, self)).then_some(key)
+    }
+
+    /// Notes a JSON number with a fraction or an exponent, which the tree contains as text.
+    pub(crate) fn note_decimal(&mut self, number: &str) {
+        self.decimals.insert(hash(number));
+    }
+
+    /// Whether the document contains this text as a number with a fraction or an exponent.
+    pub(crate) fn is_decimal(&self, text: &str) -> bool {
+        self.decimals.contains(&hash(text))
     }
 
     /// Whether a text contains no marker.
-    pub fn is_unmarked(&self, text: &str) -> bool {
+    pub(crate) fn is_unmarked(&self, text: &str) -> bool {
         self.marker().is_none_or(|marker| !text.contains(marker))
     }
 
@@ -352,6 +361,12 @@ impl Findings {
         into.push(marker);
         self.list.push(Finding { problem, source: source.as_ref().to_vec() });
     }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text.as_bytes());
+    hasher.finish()
 }
 
 /// Calls `visitor` with the path and the text of each string and each name in a tree. A path

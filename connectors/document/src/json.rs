@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::{
     findings::{Findings, Problem},
     scan::ElementScanner,
-    tree::{Lines, MAX_DEPTH, MAX_NODES, at_line},
+    tree::{LineColumn, Lines, MAX_DEPTH, MAX_NODES, at_line},
 };
 
 /// Up to this integer, every JSON parser reads integers exactly.
@@ -35,9 +35,43 @@ const REPEATED_NAME: Problem =
 /// # Errors
 /// The brackets do not match, the text is not one JSON value, or it is too large.
 pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
+    parse_value(text, &mut 0, findings)
+}
+
+/// Parses a JSON value on each line (NDJSON) into a list. A marker replaces a line that is not JSON.
+///
+/// # Errors
+/// The text is too large.
+pub(crate) fn parse_lines(text: &str, findings: &mut Findings) -> Result<Value, String> {
+    findings.choose_marker(text, None);
+    let (mut values, mut n_nodes) = (Vec::new(), 0);
+    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        // RFC 7464 puts the character RS before each value.
+        let line = line.trim_start_matches('\u{1e}').trim();
+        if line.is_empty() {
+            continue;
+        }
+        values.push(match parse_value(line, &mut n_nodes, findings) {
+            Ok(value) => value,
+            Err(why) if n_nodes > MAX_NODES => return Err(why),
+            Err(_) => {
+                let mut marked = String::new();
+                let at = Some(LineColumn { line: index + 1, column: 1 });
+                let problem =
+                    Problem::Damage { code: "bad_json", detail: "the line is not JSON", at };
+                findings.add(problem, line, &mut marked);
+                Value::String(marked)
+            }
+        });
+    }
+    Ok(Value::Array(values))
+}
+
+/// Parses one value. `n_nodes` counts the nodes of the document so far.
+fn parse_value(text: &str, n_nodes: &mut usize, findings: &mut Findings) -> Result<Value, String> {
     let at = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let lines = Lines::default();
-    let mut reader = Reader { text, at, n_nodes: 0, capacity: FIRST_CAPACITY, findings, lines };
+    let mut reader = Reader { text, at, n_nodes, capacity: FIRST_CAPACITY, findings, lines };
     let mut open: Vec<OpenValue> = Vec::new();
     loop {
         // A value begins here; in an object, its name comes first.
@@ -114,7 +148,7 @@ struct Reader<'a> {
     text: &'a str,
     /// The offset of the next byte.
     at: usize,
-    n_nodes: usize,
+    n_nodes: &'a mut usize,
     /// Capacity of the next object: the size of the last one. Growing an object costs more than
     /// filling it.
     capacity: usize,
@@ -203,8 +237,8 @@ impl Reader<'_> {
     }
 
     fn count_node(&mut self) -> Result<(), String> {
-        self.n_nodes += 1;
-        if self.n_nodes > MAX_NODES {
+        *self.n_nodes += 1;
+        if *self.n_nodes > MAX_NODES {
             return Err(at_line(&format!("it has over {MAX_NODES} values"), self.text, self.at));
         }
         Ok(())
@@ -319,7 +353,12 @@ impl Reader<'_> {
         Ok(match integer {
             // `-0` would become 0.
             Some(number) if text != "-0" => Value::from(number),
-            _ => Value::from(text),
+            _ => {
+                if !text.bytes().skip(1).all(|byte| byte.is_ascii_digit()) {
+                    self.findings.note_decimal(text);
+                }
+                Value::from(text)
+            }
         })
     }
 

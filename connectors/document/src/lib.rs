@@ -11,19 +11,26 @@
 
 mod decode;
 mod findings;
+mod key;
 
 mod json;
 mod scan;
 mod tree;
 mod xml;
 
+mod message;
+
 mod path;
+mod records;
 mod time;
 
 pub use decode::{Facts, Text, decode, encode};
 pub use findings::{Defects, Findings, malformed_detail};
 pub use json::parse as json;
-pub use path::{Path, scalar_text};
+pub use key::{Duplicates, Fate, KeyPath, key_text};
+pub use message::Message;
+pub use path::{Path, column_name, scalar_text};
+pub use records::take_records;
 pub use scan::{ElementScanner, elements};
 pub use time::{TimeFormat, before, delta};
 pub use tree::{Malformed, Shape};

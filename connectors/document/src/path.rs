@@ -50,10 +50,59 @@ impl Path {
         self.query.query(tree).into_iter().find_map(scalar_text)
     }
 
+    /// The path of the list whose elements this path selects: without `[*]`, a filter or a slice at its end.
+    /// `None` if the path does not end in that way.
+    pub fn list(&self) -> Option<Self> {
+        let (list, selector) = self.split_last()?;
+        let is_of_list = selector == ".*"
+            || selector.starts_with("[*")
+            || selector.starts_with("[?")
+            || (selector.starts_with('[') && !selector.contains('\'') && selector.contains(':'));
+        if is_of_list { Self::parse(list).ok() } else { None }
+    }
+
+    /// The path of what contains the selected values; `None` if that cannot be said, as after `..`.
+    pub fn parent(&self) -> Option<Self> {
+        let (parent, _) = self.split_last()?;
+        if parent.contains("..") { None } else { Self::parse(parent).ok() }
+    }
+
+    /// The path before the last selector, and this selector.
+    fn split_last(&self) -> Option<(&str, &str)> {
+        let (mut quote, mut depth, mut last) = (None, 0_usize, None);
+        for (at, c) in self.text.char_indices() {
+            match (c, quote) {
+                (_, Some(open)) if c == open => quote = None,
+                (_, Some(_)) => {}
+                ('\'' | '"', None) => quote = Some(c),
+                ('[', None) => {
+                    if depth == 0 {
+                        last = Some(at);
+                    }
+                    depth += 1;
+                }
+                (']', None) => depth = depth.saturating_sub(1),
+                ('.', None) if depth == 0 => last = Some(at),
+                _ => {}
+            }
+        }
+        self.text.split_at_checked(last?)
+    }
+
     /// The locations of the selected values, as JSON pointers.
     pub fn locations(&self, tree: &Value) -> Vec<String> {
         self.query.query_located(tree).locations().map(|path| path.to_json_pointer()).collect()
     }
+}
+
+/// The name in a path that selects a member of the record itself, like `$.name` or `$['name']`.
+pub fn column_name(path: &Path) -> Option<&str> {
+    let step = path.as_str().strip_prefix('$')?;
+    let quoted = |quote: &str| {
+        step.strip_prefix("[")?.strip_prefix(quote)?.strip_suffix("]")?.strip_suffix(quote)
+    };
+    let name = step.strip_prefix('.').or_else(|| quoted("'")).or_else(|| quoted("\""))?;
+    (!name.is_empty() && !name.contains(['.', '[', ']', '*', '\'', '"', '\\'])).then_some(name)
 }
 
 /// A string, number or boolean as text; for an XML element, which is an object or a list of one

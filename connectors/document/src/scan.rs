@@ -20,6 +20,24 @@ impl ElementScanner {
     /// # Errors
     /// The offset of a bracket that does not match the open one.
     pub fn find_end(&mut self, text: &[u8]) -> Result<Option<usize>, usize> {
+        self.scan(text, false)
+    }
+
+    /// The offset after the bracket that closes the first list or object in `text`; `None` if it is
+    /// not closed in `text`.
+    ///
+    /// # Errors
+    /// The offset of a bracket that does not match the open one.
+    pub fn find_close(&mut self, text: &[u8]) -> Result<Option<usize>, usize> {
+        self.scan(text, true)
+    }
+
+    /// Whether the text so far ends within a list or an object, and not within a string.
+    pub fn is_open(&self) -> bool {
+        !self.open.is_empty() && !self.is_in_string
+    }
+
+    fn scan(&mut self, text: &[u8], until_closed: bool) -> Result<Option<usize>, usize> {
         for (at, byte) in text.iter().enumerate() {
             match byte {
                 _ if self.is_escaped => self.is_escaped = false,
@@ -28,10 +46,15 @@ impl ElementScanner {
                 _ if self.is_in_string => {}
                 b'[' => self.open.push(b']'),
                 b'{' => self.open.push(b'}'),
-                b',' if self.open.is_empty() => return Ok(Some(at)),
+                b',' if self.open.is_empty() && !until_closed => return Ok(Some(at)),
                 b']' | b'}' => match self.open.pop() {
+                    None if until_closed => return Err(at),
                     None => return Ok(Some(at)),
-                    Some(bracket) if bracket == *byte => {}
+                    Some(bracket) if bracket == *byte => {
+                        if until_closed && self.open.is_empty() {
+                            return Ok(Some(at + 1));
+                        }
+                    }
                     Some(_) => return Err(at),
                 },
                 _ => {}

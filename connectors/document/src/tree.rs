@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::findings::Findings;
+use crate::{findings::Findings, scan::elements};
 
 /// The maximum depth of a document. Real documents have about ten levels. Code that walks or drops
 /// a tree recurses, and would overflow the stack in a much deeper one.
@@ -22,6 +22,8 @@ pub(crate) const MAX_NODES: usize = 1_000_000;
 pub enum Shape {
     /// JSON (RFC 8259).
     Json,
+    /// A JSON value on each line (NDJSON). The document is the list of them.
+    JsonLines,
     /// XML 1.0: children are always arrays, text is named `$text`, and attributes `@name`.
     Xml,
 }
@@ -34,13 +36,27 @@ impl Shape {
     pub fn parse(self, text: &str, findings: &mut Findings) -> Result<Value, String> {
         match self {
             Self::Json => crate::json::parse(text, findings),
+            Self::JsonLines => crate::json::parse_lines(text, findings),
             Self::Xml => crate::xml::parse(text, findings),
         }
     }
 
-    /// Recognises the format of a text by its first character.
+    /// Recognises the format of a text by its first characters. It is lines of JSON if the first line is a
+    /// whole object and another one begins on the next.
     pub fn of(text: &str) -> Self {
-        if text.trim_start().starts_with('<') { Self::Xml } else { Self::Json }
+        let text = text.trim_start();
+        let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+        let (first, second) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+        let begins_object = |line: &str| line.trim_start_matches('\u{1e}').starts_with('{');
+        if text.starts_with('<') {
+            Self::Xml
+        } else if first.starts_with('\u{1e}')
+            || (begins_object(first) && begins_object(second) && elements(first).is_ok())
+        {
+            Self::JsonLines
+        } else {
+            Self::Json
+        }
     }
 }
 
@@ -63,8 +79,8 @@ pub(crate) fn at_line(detail: &str, text: &str, at: usize) -> String {
 /// A line and column in a text, both counted from 1, as editors do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LineColumn {
-    line: usize,
-    column: usize,
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 impl fmt::Display for LineColumn {

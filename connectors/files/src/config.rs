@@ -37,6 +37,12 @@ pub struct Config {
     /// Separators and quotes of CSV files.
     #[serde(default)]
     pub(crate) csv: CsvConfig,
+    /// Where the list of records is in a JSON file that contains more than this list: `$.data`.
+    /// A file that has no list there is not read.
+    pub(crate) records: Option<Path>,
+    /// Texts that mean that a field has no value, like `\N`, `NULL` or `无`, in every field.
+    #[serde(default)]
+    pub(crate) null: Vec<String>,
     /// Name of the XML element that is one record. Without it, each child of the root is a record.
     pub(crate) element: Option<String>,
     /// Columns that a CSV file or workbook must have, each with its other names. A file that lacks
@@ -44,6 +50,17 @@ pub struct Config {
     /// are read too.
     #[serde(default)]
     pub(crate) columns: BTreeMap<String, Vec<String>>,
+    /// Name of the sheet of a workbook that contains the records, even if it is hidden; `*` stands
+    /// for any characters. Without it, that is the only visible sheet with at least two rows of two
+    /// cells; a workbook with several such sheets goes to quarantine.
+    pub(crate) sheet: Option<String>,
+    /// Records to leave out, like the totals below a table: for each field, the texts that it has
+    /// in such a record; `*` stands for any characters, and "" for a field that is empty or absent.
+    #[serde(default)]
+    pub(crate) skip: BTreeMap<String, Vec<String>>,
+    /// The only records to read: for each field, the texts that it may have, written as in `skip`.
+    #[serde(default)]
+    pub(crate) only: BTreeMap<String, Vec<String>>,
     /// The key of a record, which must be unique and must never change.
     pub(crate) key: Path,
     /// The number or time that orders the states of one record. A record without it is rejected; if
@@ -140,15 +157,16 @@ pub(crate) struct RevisionConfig {
 pub(crate) enum Format {
     /// Lines of cells; one of the first ten names the columns: `.csv`, `.txt`, `.tsv`.
     Csv,
-    /// The first sheet of a workbook; one of the first ten rows names the columns: `.xlsx`.
+    /// A sheet of a workbook; one of its first ten rows names the columns: `.xlsx`.
     Xlsx,
-    /// The first sheet of a workbook in the format before Excel 2007: `.xls`.
+    /// A sheet of a workbook in the format before Excel 2007: `.xls`.
     Xls,
     /// An XML document that contains records: `.xml`.
     Xml,
-    /// One JSON object per line: `.jsonl`, `.ndjson`.
+    /// JSON objects one after another, usually one per line: `.jsonl`, `.ndjson`. A file that begins
+    /// with `[` is an array.
     JsonLines,
-    /// A JSON array of objects: `.json`.
+    /// A JSON array of objects, or objects one after another: `.json`.
     JsonArray,
 }
 

@@ -1,21 +1,26 @@
 //! The formats of files. Each has a function that opens a file and returns a reader of its records.
 
+mod cell;
 mod csv;
 mod header;
 mod json;
 mod stream;
+mod workbook;
 mod xls;
 mod xlsx;
 mod xml;
 
 use std::{fs::File, sync::Arc};
 
-use contract::TextReport;
+use contract::{Reason, TextReport};
 use document::{Defects, Findings};
 use normalizer_text::Hints;
 use serde_json::Value;
 
-pub(crate) use self::header::Columns;
+pub(crate) use self::{
+    cell::{Doubt, time_of_cell},
+    header::Columns,
+};
 use crate::{
     config::{Config, Format},
     options::Options,
@@ -29,7 +34,8 @@ pub(crate) struct Document {
     /// Its name in the archive it was packed in; `None` if it was in no archive.
     pub(crate) name_in_archive: Option<String>,
     pub(crate) file: Arc<File>,
-    pub(crate) format: Format,
+    /// Its format, or why it cannot be read: other files in its archive can.
+    pub(crate) format: Result<Format, Reason>,
     pub(crate) summary: FileSummary,
 }
 
@@ -41,6 +47,8 @@ pub(crate) struct RawRow {
     pub(crate) tree: Value,
     /// Its bytes; `None` if the format is not text.
     pub(crate) bytes: Option<Vec<u8>>,
+    /// Doubtful cells of a workbook: the field, and why.
+    pub(crate) doubts: Vec<(String, Doubt)>,
     /// Damage in the text of the record, which markers in `tree` refer to.
     pub(crate) findings: Findings,
     /// Defects that have no markers in the tree.
@@ -59,19 +67,25 @@ pub(crate) fn open(
     let Config { force, charset, .. } = &options.config;
     let hints = Hints { force: *force, declared: *charset, ..Hints::default() };
     let (evidence, bom_len) = document.summary.detector.evidence(&hints);
+    let format = document.format.clone().map_err(FileError::Content)?;
+    let is_text = !matches!(format, Format::Xlsx | Format::Xls);
+    if let Some(encoding) = evidence.foreign.filter(|_| is_text) {
+        let detail = format!(
+            "the text is encoded in {encoding}, which is not read: ask the source for UTF-8"
+        );
+        return Err(FileError::content("unknown_charset", detail));
+    }
     let file = || Arc::clone(&document.file);
     let decoded = || DecodedFile::new(file(), evidence.charset, bom_len);
-    let reader = match document.format {
-        Format::Csv => csv::open(decoded(), options)?,
+    let reader = match format {
+        Format::Csv => csv::open(decoded, options)?,
         Format::Xlsx => xlsx::open(file(), options)?,
         Format::Xls => xls::open(file(), options)?,
         Format::Xml => xml::open(decoded(), options),
-        Format::JsonLines => json::open_lines(decoded(), options),
-        Format::JsonArray => json::open_array(decoded(), options),
+        Format::JsonLines | Format::JsonArray => match &options.config.records {
+            Some(path) => json::open_document(&document.file, &hints, path)?,
+            None => json::open(decoded, options)?,
+        },
     };
-    let report = match document.format {
-        Format::Xlsx | Format::Xls => TextReport::default(),
-        _ => evidence.report(),
-    };
-    Ok((reader, report))
+    Ok((reader, if is_text { evidence.report() } else { TextReport::default() }))
 }

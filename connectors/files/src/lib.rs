@@ -27,12 +27,15 @@ mod unpack;
 
 mod format;
 mod record;
+mod seen;
 mod text;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use contract::{Batch, Connector, ConnectorContext, Entry, Fault, PassEnd, Reason};
+use contract::{
+    Batch, Connector, ConnectorContext, DropReason, Entry, Fault, Partition, PassEnd, Reason,
+};
 use tokio::time::Instant;
 
 pub use config::Config;
@@ -58,6 +61,8 @@ pub struct Files {
     file_states: FileStates,
     /// The file in which the last read stopped.
     open_file: Option<Box<OpenFile>>,
+    /// What came since the last pass ended.
+    account: PassEnd,
 }
 
 impl Connector for Files {
@@ -68,7 +73,8 @@ impl Connector for Files {
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
         let folder = Folder::new(&config, &context)?;
         let options = Options::new(config, &context)?;
-        Ok(Self { options, folder, file_states: FileStates::default(), open_file: None })
+        let (file_states, account) = (FileStates::default(), new_account(&options));
+        Ok(Self { options, folder, file_states, open_file: None, account })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
@@ -81,37 +87,55 @@ impl Connector for Files {
             (Some(position), Some(open)) if open.position() == position => {
                 Some(NextStep::Read(open))
             }
-            (Some(position), _) => self.reopen(&position, &mut faults).await?,
+            (Some(position), _) => {
+                // What another process has read is not known.
+                (self.account.listed, self.account.distinct) = (None, None);
+                self.reopen(&position, &mut faults).await?
+            }
             (None, _) => None,
         };
         let step = match step {
             Some(step) => step,
             None => self.next_file(&mut cursor, &mut faults).await?,
         };
-        let (entries, caught_up) = match step {
+        let mut end = None;
+        let entries = match step {
             NextStep::CaughtUp => {
                 self.folder.close();
-                (Vec::new(), true)
+                let account = std::mem::replace(&mut self.account, new_account(&self.options));
+                end = Some(PassEnd { gap: gap(&faults), ..account });
+                Vec::new()
             }
             // The channel is not caught up: a file that may still be changing is read soon.
             NextStep::Wait => {
                 self.folder.close();
                 tokio::time::sleep(self.options.config.stable.0.min(MAX_READ_TIME)).await;
-                (Vec::new(), false)
+                Vec::new()
             }
             NextStep::Refuse(candidate, refused) => {
                 let RefusedFile { reason, hash, first_bytes } = refused;
                 mark_finished(&mut cursor, &candidate, hash, true);
-                (vec![quarantine_entry(&candidate, reason, first_bytes)], false)
+                self.account.given += 1;
+                vec![quarantine_entry(&candidate, reason, first_bytes)]
             }
-            NextStep::Read(open) => (self.read_batch(open, max, until, &mut cursor).await?, false),
+            NextStep::Read(open) => self.read_batch(open, max, until, &mut cursor).await?,
         };
-        Ok(Batch { entries, upto: cursor, end: caught_up.then(PassEnd::default), trouble: faults })
+        Ok(Batch { entries, upto: cursor, end, trouble: faults })
     }
 
     async fn settled(&mut self, up_to: &Cursor) -> Result<(), Fault> {
         let Some(pending) = &up_to.pending_move else { return Ok(()) };
         self.folder.settle(&self.options, pending).await
+    }
+
+    fn ensure_listable(&self) -> Result<(), Fault> {
+        match self.options.config.archive {
+            None => Ok(()),
+            Some(_) => {
+                Err(Fault::stopped("files that were read are moved away, and not read again")
+                    .remedy("move the files of that time from `archive` back into the folder"))
+            }
+        }
     }
 
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
@@ -141,13 +165,25 @@ impl Files {
             let batch = open.next_batch(max, until, &options);
             (open, batch)
         };
-        let (open, (mut entries, is_at_end)) = blocking(work).await?;
+        let (mut open, (mut entries, is_at_end)) = blocking(work).await?;
+        let n_repeated = std::mem::take(&mut open.n_repeated);
+        let n_filtered = std::mem::take(&mut open.n_filtered);
+        let n_entries = entries.len() as u64;
+        self.account.given += n_entries + n_repeated + n_filtered;
+        let add = |sum: &mut Option<u64>, n: u64| *sum = sum.map(|sum| sum.saturating_add(n));
+        add(&mut self.account.distinct, n_entries + n_repeated);
+        add(&mut self.account.listed, open.n_listed.take().unwrap_or(0));
+        for (why, n) in [(DropReason::Repeated, n_repeated), (DropReason::Filtered, n_filtered)] {
+            if n > 0 {
+                *self.account.dropped.entry(why).or_default() += n;
+            }
+        }
         match is_at_end {
             Ok(false) => {
                 cursor.current = Some(open.position());
                 self.open_file = Some(open);
             }
-            Ok(true) => mark_finished(cursor, &open.candidate, hash, false),
+            Ok(true) => mark_finished(cursor, &open.candidate, hash, open.is_partial()),
             Err(FileError::Content(reason)) => {
                 entries.push(quarantine_entry(&open.candidate, reason, open.first_bytes.clone()));
                 mark_finished(cursor, &open.candidate, hash, true);
@@ -156,6 +192,25 @@ impl Files {
         }
         Ok(entries)
     }
+}
+
+/// An account of nothing. Only manifests say how many records there are.
+fn new_account(options: &Options) -> PassEnd {
+    let none = options.config.manifest.as_ref().map(|_| 0);
+    PassEnd { listed: none, distinct: none, ..PassEnd::default() }
+}
+
+/// What of the folder could not be read, in words; `None` if everything could.
+fn gap(faults: &FileFaults) -> Option<String> {
+    const MAX_NAMED: usize = 5;
+    let named = faults.iter().take(MAX_NAMED);
+    let named: Vec<String> =
+        named.map(|(Partition(name), fault)| format!("{name}: {fault}")).collect();
+    let more = match faults.len().saturating_sub(MAX_NAMED) {
+        0 => String::new(),
+        n => format!("; and {n} more"),
+    };
+    (!named.is_empty()).then(|| format!("not read: {}{more}", named.join("; ")))
 }
 
 /// Logs that a file cannot be read, and returns the entry that brings it into quarantine.

@@ -13,6 +13,8 @@ use std::{
 
 use bytes::Bytes;
 use contract::{Entry, Fault, Place, Reason, RecordKey, Revision, TextReport};
+use document::Defects;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
@@ -23,6 +25,7 @@ use crate::{
     manifest::Manifest,
     options::Options,
     record,
+    seen::{Seen, SeenRecords},
     selection::Candidate,
     spool::FileError,
     text::FileSummary,
@@ -46,6 +49,13 @@ pub(crate) struct OpenFile {
     rows: FileRows,
     /// The first entry of the next batch, if it was already read.
     next_entry: Option<Entry>,
+    seen: SeenRecords,
+    /// The number of records that came before with the same content.
+    pub(crate) n_repeated: u64,
+    /// The number of records that `skip` and `only` leave out.
+    pub(crate) n_filtered: u64,
+    /// The number of records that its manifest lists; `None` without a manifest.
+    pub(crate) n_listed: Option<u64>,
 }
 
 /// A file that cannot be read, and why.
@@ -71,26 +81,39 @@ impl OpenFile {
         let summary = FileSummary::read(&file)?;
         let (hash, first_bytes) = (Fingerprint::of(&summary.md5), summary.first_bytes.clone());
         let name = &candidate.name;
-        let checked =
-            check(name, file, summary, manifest, options).and_then(|(revision, mut rows)| {
-                for _ in 0..n_already_read {
-                    rows.next()?;
+        let (revision, rows) = match check(name, file, summary, manifest, options) {
+            Ok(checked) => checked,
+            Err(FileError::Content(reason)) => {
+                return Ok(Err(RefusedFile { reason, hash, first_bytes }));
+            }
+            Err(FileError::Disk(error)) => return Err(error),
+        };
+        let mut open = Self {
+            candidate: candidate.clone(),
+            hash,
+            first_bytes,
+            revision,
+            n_records: 0,
+            rows,
+            next_entry: None,
+            seen: SeenRecords::default(),
+            n_repeated: 0,
+            n_filtered: 0,
+            n_listed: manifest.map(|manifest| manifest.n_rows),
+        };
+        while open.n_records < n_already_read {
+            match open.read_row(options) {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(FileError::Content(reason)) => {
+                    let Self { hash, first_bytes, .. } = open;
+                    return Ok(Err(RefusedFile { reason, hash, first_bytes }));
                 }
-                Ok((revision, rows))
-            });
-        match checked {
-            Ok((revision, rows)) => Ok(Ok(Self {
-                candidate: candidate.clone(),
-                hash,
-                first_bytes,
-                revision,
-                n_records: n_already_read,
-                rows,
-                next_entry: None,
-            })),
-            Err(FileError::Content(reason)) => Ok(Err(RefusedFile { reason, hash, first_bytes })),
-            Err(FileError::Disk(error)) => Err(error),
+                Err(FileError::Disk(error)) => return Err(error),
+            }
         }
+        (open.n_repeated, open.n_filtered) = (0, 0);
+        Ok(Ok(open))
     }
 
     /// The position after the last entry that was returned.
@@ -113,22 +136,23 @@ impl OpenFile {
         options: &Options,
     ) -> (Vec<Entry>, Result<bool, FileError>) {
         let (mut entries, mut keys, mut n_bytes) = (Vec::new(), HashSet::new(), 0);
+        let n_records_before = self.n_records;
         loop {
+            let has_progress = !entries.is_empty() || self.n_records > n_records_before;
             let is_full = entries.len() >= max_entries.max(1)
                 || n_bytes >= BATCH_BYTES
-                || (!entries.is_empty() && Instant::now() >= until);
+                || (has_progress && Instant::now() >= until);
             if is_full {
                 return (entries, Ok(false));
             }
             let entry = match self.next_entry.take() {
                 Some(entry) => entry,
-                None => match self.next_row() {
+                None => match self.read_row(options) {
                     Ok(None) => return (entries, Ok(true)),
-                    Ok(Some((row, report))) => {
-                        // For a row of a workbook, whose bytes are not known, a typical size.
-                        n_bytes += row.bytes.as_ref().map_or(1_024, Vec::len);
-                        let name = &self.candidate.name;
-                        record::entry(name, self.revision, row, &report, options)
+                    Ok(Some((None, _))) => continue,
+                    Ok(Some((Some(entry), len))) => {
+                        n_bytes += len;
+                        entry
                     }
                     Err(error) => return (entries, Err(error)),
                 },
@@ -143,17 +167,60 @@ impl OpenFile {
         }
     }
 
-    /// Reads the next record, and how its text was decoded. A file without records is an error.
-    fn next_row(&mut self) -> Result<Option<(RawRow, TextReport)>, FileError> {
-        let next = self.rows.next()?;
-        match &next {
-            Some(_) => self.n_records += 1,
-            None if self.n_records == 0 => {
-                return Err(FileError::content("no_records", "the file has no records"));
-            }
-            None => {}
+    /// Reads the next record: its entry, which is `None` for a record that came before or that the
+    /// channel does not read, and the number of its bytes.
+    fn read_row(&mut self, options: &Options) -> Result<Option<(Option<Entry>, usize)>, FileError> {
+        let Some((mut row, report)) = self.rows.next()? else { return Ok(None) };
+        self.n_records += 1;
+        // For a row of a workbook, whose bytes are not known, a typical size.
+        let len = row.bytes.as_ref().map_or(1_024, Vec::len);
+        remove_null_words(&mut row.tree, &options.config.null);
+        if !record::is_selected(&row, options) {
+            self.n_filtered += 1;
+            return Ok(Some((None, len)));
         }
-        Ok(next)
+        let (name, at) = (&self.candidate.name, row.at.clone());
+        let entry = record::entry(name, self.revision, row, &report, options);
+        let entry = match self.seen.check(&entry) {
+            Seen::No => Some(entry),
+            Seen::Same => {
+                self.n_repeated += 1;
+                None
+            }
+            Seen::Other => Some(conflicting_entry(entry, format!("{name}, {at}"))),
+        };
+        Ok(Some((entry, len)))
+    }
+
+    /// Whether a file in the archive could not be read.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.rows.has_refused
+    }
+}
+
+/// Replaces the texts that mean no value, which the channel lists.
+fn remove_null_words(tree: &mut Value, words: &[String]) {
+    match tree {
+        _ if words.is_empty() => {}
+        Value::String(text) if words.iter().any(|word| word == text.trim()) => *tree = Value::Null,
+        Value::Array(list) => list.iter_mut().for_each(|value| remove_null_words(value, words)),
+        Value::Object(object) => {
+            object.values_mut().for_each(|value| remove_null_words(value, words));
+        }
+        _ => {}
+    }
+}
+
+/// The entry for a record whose key came before in the file, with other content.
+fn conflicting_entry(entry: Entry, at: String) -> Entry {
+    let detail = "the file has another record with this key and revision, and other content";
+    match entry {
+        Entry::Record(record) => Entry::Unreadable {
+            place: Place { key: Some(record.key), at },
+            bytes: record.body.to_bytes().into(),
+            reason: Reason::new("duplicate_key", detail),
+        },
+        unreadable @ Entry::Unreadable { .. } => unreadable,
     }
 }
 
@@ -208,16 +275,17 @@ fn check(
     if let Some(manifest) = manifest {
         manifest.check_file(name, &summary).map_err(FileError::Content)?;
     }
-    if summary.n_bytes == 0 {
-        return Err(FileError::content("empty_file", "the file has no bytes"));
-    }
     let revision = match record::revision_by_name(name, options) {
         Ok(revision) => revision,
         // Only a fixture can have a name that the channel does not select. It needs no revision.
         Err(_) if !options.is_selected(name) => Some(Revision::NONE),
         Err(reason) => return Err(FileError::Content(reason)),
     };
-    let documents = open_documents(name, file, summary, options)?;
+    // A scheduled export without records may have no bytes at all.
+    let documents = match summary.n_bytes {
+        0 => Vec::new(),
+        _ => open_documents(name, file, summary, options)?,
+    };
     let open = || FileRows::open(documents.clone(), Arc::clone(options));
     if let Some(manifest) = manifest {
         let mut rows = open()?;
@@ -237,33 +305,69 @@ struct FileRows {
     /// The document that is being read: its name in the archive, which precedes the place of each
     /// row; the reader of its rows; and how its bytes were decoded.
     current: Option<(String, RowReader, TextReport)>,
+    is_archive: bool,
+    /// Whether a file in the archive could not be read.
+    has_refused: bool,
 }
 
 impl FileRows {
-    /// Opens the first document, so that a wrong header is found at once.
+    /// Opens a file that is no archive, so that a wrong header is found at once.
     fn open(documents: Vec<Document>, options: Arc<Options>) -> Result<Self, FileError> {
-        let mut rows = Self { options, documents: documents.into(), current: None };
-        rows.open_next_document()?;
+        let is_archive = documents.iter().any(|document| document.name_in_archive.is_some());
+        let documents = documents.into();
+        let mut rows = Self { options, documents, current: None, is_archive, has_refused: false };
+        if let Some(document) = rows.documents.pop_front_if(|_| !is_archive) {
+            rows.open_document(&document)?;
+        }
         Ok(rows)
     }
 
-    fn open_next_document(&mut self) -> Result<(), FileError> {
-        let Some(document) = self.documents.pop_front() else { return Ok(()) };
-        let (next_row, report) = format::open(&document, &self.options)?;
-        let prefix = document.name_in_archive.map_or_else(String::new, |name| format!("{name}, "));
+    fn open_document(&mut self, document: &Document) -> Result<(), FileError> {
+        let (next_row, report) = format::open(document, &self.options)?;
+        let name = document.name_in_archive.as_ref();
+        let prefix = name.map_or_else(String::new, |name| format!("{name}, "));
         self.current = Some((prefix, next_row, report));
         Ok(())
     }
 
+    /// The next row of all documents. A file in an archive that cannot be read, or not to its end, is
+    /// one row: the other files are read.
     fn next(&mut self) -> Result<Option<(RawRow, TextReport)>, FileError> {
-        while let Some((prefix, next_row, report)) = &mut self.current {
-            if let Some(mut row) = next_row()? {
-                row.at.insert_str(0, prefix);
-                return Ok(Some((row, report.clone())));
+        loop {
+            let mut refused = None;
+            if let Some((prefix, next_row, report)) = &mut self.current {
+                match next_row() {
+                    Ok(Some(mut row)) => {
+                        row.at.insert_str(0, prefix);
+                        return Ok(Some((row, report.clone())));
+                    }
+                    Err(FileError::Content(reason)) if self.is_archive => {
+                        refused =
+                            Some((prefix.trim_end_matches(", ").to_owned(), Bytes::new(), reason));
+                    }
+                    Err(error) => return Err(error),
+                    Ok(None) => {}
+                }
+                self.current = None;
+            } else {
+                let Some(document) = self.documents.pop_front() else { return Ok(None) };
+                let name = document.name_in_archive.clone().unwrap_or_default();
+                match self.open_document(&document) {
+                    Err(FileError::Content(reason)) if self.is_archive => {
+                        refused = Some((name, document.summary.first_bytes, reason));
+                    }
+                    opened => opened?,
+                }
             }
-            self.current = None;
-            self.open_next_document()?;
+            if let Some((at, bytes, reason)) = refused {
+                self.has_refused = true;
+                let defects = Defects { damage: Some(reason), ..Defects::default() };
+                // Without a key, the bytes tell one entry from another.
+                let bytes = if bytes.is_empty() { at.clone().into_bytes() } else { bytes.to_vec() };
+                let bytes = Some(bytes);
+                let row = RawRow { at, bytes, defects, ..RawRow::default() };
+                return Ok(Some((row, TextReport::default())));
+            }
         }
-        Ok(None)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contract::{ConnectorContext, Fault};
-use document::{Path, TimeFormat};
+use document::{Path, TimeFormat, column_name};
 
 use crate::{
     config::{Config, CsvConfig, Limits, RevisionConfig},
@@ -54,9 +54,13 @@ impl Options {
                 "write an ASCII quote, and one to four other ASCII characters, no line ends, as delimiter",
             );
         }
+        if config.skip.values().chain(config.only.values()).any(Vec::is_empty) {
+            return refuse("a field in `skip` or `only` has no texts", "write it like [\"合计\"]");
+        }
         let columns = Columns::new(&config.columns).map_err(|cause| {
             Fault::stopped(format!("`columns`: {cause}")).remedy("give each name to one column")
         })?;
+        let columns = columns.and(column_name(&config.key));
         let Limits { total, ratio, entries, record } = config.limits;
         if total == 0 || ratio == 0 || entries == 0 || !(1..=16).contains(&record) {
             return refuse(
@@ -108,5 +112,5 @@ pub(crate) fn for_tests() -> Options {
     });
     let context = ConnectorContext::new("test".parse().unwrap(), chrono_tz::UTC);
     let options = Options::new(serde_json::from_value(config).unwrap(), &context).unwrap();
-    Arc::unwrap_or_clone(options)
+    Options { columns: Columns::default(), ..Arc::unwrap_or_clone(options) }
 }

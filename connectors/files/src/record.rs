@@ -1,12 +1,13 @@
 //! Turns a row into an entry: a record, or bytes that cannot be read.
 
 use bytes::Bytes;
-use contract::{Entry, Place, Reason, RecordKey, Revision, TextReport, demand::QualityFlag};
-use document::TimeFormat;
+use contract::{Entry, Mark, Place, Reason, RecordKey, Revision, TextReport, demand::QualityFlag};
+use document::{Path, TimeFormat, key_text, scalar_text};
 use serde_json::Value;
 
 use crate::{
-    format::RawRow,
+    config::Config,
+    format::{Doubt, RawRow, time_of_cell},
     options::{Options, RevisionSource},
     selection,
 };
@@ -25,6 +26,16 @@ pub(crate) fn revision_by_name(name: &str, options: &Options) -> Result<Option<R
     }
 }
 
+/// Whether the channel reads this row, by its settings `skip` and `only`.
+pub(crate) fn is_selected(row: &RawRow, options: &Options) -> bool {
+    let matches = |(field, patterns): (&String, &Vec<String>)| {
+        let text = row.tree.get(field).and_then(scalar_text).unwrap_or_default();
+        patterns.iter().any(|pattern| selection::matches_pattern(text.trim(), pattern))
+    };
+    let Config { skip, only, .. } = &options.config;
+    !skip.iter().any(matches) && only.iter().all(matches)
+}
+
 /// The entry for a row of the file `name`. `name_revision` is the revision in that name; `None` if
 /// the row contains the revision. `report` says how the text was decoded.
 pub(crate) fn entry(
@@ -34,24 +45,38 @@ pub(crate) fn entry(
     report: &TextReport,
     options: &Options,
 ) -> Entry {
-    let RawRow { at, mut tree, bytes, findings, defects: row_defects } = row;
+    let RawRow { at, mut tree, bytes, doubts, findings, defects: row_defects } = row;
+    // Quarantine keeps what the cells say, even if it is no value.
+    let source = (bytes.is_none() && !doubts.is_empty()).then(|| tree.to_string());
+    let has_date_cells =
+        bytes.is_none() && !doubts.iter().any(|(_, doubt)| matches!(doubt, Doubt::Ambiguous(_)));
     let is_malformed =
         row_defects.marks.iter().any(|mark| mark.flag == QualityFlag::MalformedBytes);
     let is_damaged = |key: &String| is_malformed && key.contains(char::REPLACEMENT_CHARACTER);
+    let (doubt, doubt_marks) = apply_doubts(&doubts, &mut tree, &options.config.key);
     // In a row with too many or too few cells, the key may be any value, even a personal one.
-    let key = findings.key(&options.config.key, &tree).filter(|_| row_defects.damage.is_none());
-    let key = key.and_then(|key| trimmed(&key)).filter(|key| !is_damaged(key)).map(RecordKey::new);
+    let can_have_key = row_defects.damage.is_none() && doubt.is_none();
+    let key = findings.key(&options.config.key, &tree).filter(|_| can_have_key);
+    let key = key.and_then(|key| trimmed(&key)).filter(|key| !is_damaged(key));
+    let key = key.map(RecordKey::new);
     let mut defects = findings.defects_in("", &tree, &report.charset);
-    defects.marks.extend(row_defects.marks);
+    defects.marks.extend(row_defects.marks.into_iter().chain(doubt_marks));
     defects.damage = row_defects.damage.or(defects.damage);
     let revision = match (defects.reason(options.config.malformed), name_revision) {
         (Some(reason), _) => Err(reason),
         (None, Some(revision)) => Ok(revision),
-        (None, None) => revision_by_field(&tree, options),
+        (None, None) => revision_by_field(&tree, has_date_cells, options),
     };
     let reason = match (revision, &key) {
         (Err(reason), _) => reason,
-        (Ok(_), None) => Reason::new("missing_key", "the record has no key that can be read"),
+        (Ok(_), None) => {
+            let value = options.config.key.first(&tree).unwrap_or(&Value::Null);
+            let of_cell = doubt.map(str::to_owned);
+            let of_text = || Some(format!("the key {}", key_text(value, findings).err()?));
+            let why = of_cell.or_else(of_text);
+            let why = why.unwrap_or_else(|| "the record has no key that can be read".to_owned());
+            Reason::new("missing_key", why)
+        }
         (Ok(revision), Some(key)) => {
             let mut text = report.clone();
             text.marks.extend(defects.marks);
@@ -59,12 +84,46 @@ pub(crate) fn entry(
             return Entry::record(key.clone(), revision, tree, text);
         }
     };
-    let bytes = bytes.unwrap_or_else(|| tree.to_string().into_bytes());
+    let bytes = bytes.unwrap_or_else(|| source.unwrap_or_else(|| tree.to_string()).into_bytes());
     let place = Place { key, at: format!("{name}, {at}") };
     Entry::Unreadable { place, bytes: Bytes::from(bytes), reason }
 }
 
-fn revision_by_field(tree: &Value, options: &Options) -> Result<Revision, Reason> {
+/// Removes the values that were lost. Returns why the key is not exact, if it is not, and the marks of
+/// the other fields.
+fn apply_doubts(
+    doubts: &[(String, Doubt)],
+    tree: &mut Value,
+    key: &Path,
+) -> (Option<&'static str>, Vec<Mark>) {
+    let key_fields = if doubts.is_empty() { Vec::new() } else { key.locations(tree) };
+    let (mut no_key, mut marks) = (None, Vec::new());
+    for (field, doubt) in doubts {
+        let pointer = format!("/{}", field.replace('~', "~0").replace('/', "~1"));
+        let (flag, detail) = match doubt {
+            Doubt::Ambiguous(detail) => (QualityFlag::AmbiguousTime, detail),
+            Doubt::Lost(detail) | Doubt::NotAKey(detail) => {
+                if key_fields.contains(&pointer) {
+                    no_key = Some(*detail);
+                }
+                (QualityFlag::Damaged, detail)
+            }
+        };
+        if let (Doubt::Lost(_), Some(value)) = (doubt, tree.get_mut(field)) {
+            *value = Value::Null;
+        }
+        if !matches!(doubt, Doubt::NotAKey(_)) {
+            marks.push(Mark { field: field.clone(), flag, detail: (*detail).to_owned() });
+        }
+    }
+    (no_key, marks)
+}
+
+fn revision_by_field(
+    tree: &Value,
+    has_date_cells: bool,
+    options: &Options,
+) -> Result<Revision, Reason> {
     let RevisionSource::Field(path, format) = &options.revision else { return Ok(Revision::NONE) };
     let text = path
         .text(tree)
@@ -72,7 +131,10 @@ fn revision_by_field(tree: &Value, options: &Options) -> Result<Revision, Reason
         .ok_or_else(|| no_revision("the record has no revision"))?;
     let revision = match format {
         None => text.parse().ok().map(Revision::number),
-        Some(format) => format.read(&text).map(Revision::time),
+        Some(format) => {
+            let cell = || Some(format.from_local(time_of_cell(&text).filter(|_| has_date_cells)?));
+            format.read(&text).or_else(cell).map(Revision::time)
+        }
     };
     revision.ok_or_else(|| {
         let format = format.as_ref().map_or("a whole number", TimeFormat::as_str);

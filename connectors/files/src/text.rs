@@ -12,7 +12,7 @@ use md5::{Digest as _, Md5};
 use normalizer_text::{Charset, Detector, Span, decode_strict};
 
 /// What is learned about a file by reading all its bytes, before it is parsed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct FileSummary {
     pub(crate) n_bytes: u64,
     /// Hexadecimal, in lower case.
@@ -50,6 +50,10 @@ impl FileSummary {
     }
 }
 
+/// What the mark of replaced characters says, after their number.
+pub(crate) const REPLACED_CHARACTERS: &str =
+    "private-use characters or pairs of surrogates were replaced with the characters they mean";
+
 /// A part of a file that was decoded separately.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct DecodedPart {
@@ -73,6 +77,9 @@ pub(crate) struct DecodedFile {
     buffer: Vec<u8>,
     n_used: usize,
     is_at_end: bool,
+    /// The character that ends lines: in files of old programs a carriage return alone.
+    line_end: u8,
+    is_first_line: bool,
 }
 
 /// The number of bytes that are read at once for decoding.
@@ -84,7 +91,17 @@ const MAX_UNBROKEN_BYTES: usize = 16 << 20;
 impl DecodedFile {
     /// The text of a file after its first `at` bytes.
     pub(crate) fn new(file: Arc<File>, charset: Charset, at: usize) -> Self {
-        Self { file, charset, at: at as u64, buffer: Vec::new(), n_used: 0, is_at_end: false }
+        let (at, buffer, line_end) = (at as u64, Vec::new(), b'\n');
+        Self {
+            file,
+            charset,
+            at,
+            buffer,
+            n_used: 0,
+            is_at_end: false,
+            line_end,
+            is_first_line: true,
+        }
     }
 
     /// Reads the next line with its line end, or a part of it if it has more than about `limit`
@@ -95,16 +112,26 @@ impl DecodedFile {
         loop {
             let unused = &self.buffer[self.n_used..];
             let end = match self.charset {
-                Charset::Utf16Le => end_of_pair(unused, searched, [b'\n', 0]),
-                Charset::Utf16Be => end_of_pair(unused, searched, [0, b'\n']),
+                Charset::Utf16Le => end_of_pair(unused, searched, [self.line_end, 0]),
+                Charset::Utf16Be => end_of_pair(unused, searched, [0, self.line_end]),
                 _ => unused[searched..]
                     .iter()
-                    .position(|byte| *byte == b'\n')
+                    .position(|byte| *byte == self.line_end)
                     .map(|at| searched + at + 1),
             };
             let n_unused = unused.len();
             match end {
-                Some(end) => return Ok(Some(self.decode(end))),
+                Some(end) => {
+                    self.is_first_line = false;
+                    return Ok(Some(self.decode(end)));
+                }
+                None if self.is_first_line
+                    && (self.is_at_end || n_unused >= limit)
+                    && unused.contains(&b'\r') =>
+                {
+                    (self.line_end, self.is_first_line, searched) = (b'\r', false, 0);
+                    continue;
+                }
                 None if n_unused >= limit
                     && let Some(end) = self.last_safe_end(n_unused) =>
                 {

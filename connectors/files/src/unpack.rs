@@ -4,9 +4,15 @@
 //! program write another file. The size, the ratio and the number of files are limited: forty
 //! kilobytes can unpack to terabytes.
 
-use std::{fs::File, sync::Arc};
+use std::{
+    fs::File,
+    io::{Read as _, Seek as _, SeekFrom},
+    sync::Arc,
+};
 
+use contract::Reason;
 use flate2::read::MultiGzDecoder;
+use normalizer_text::{Charset, Hints};
 use zip::ZipArchive;
 
 use crate::{
@@ -34,7 +40,7 @@ pub(crate) fn open_documents(
         }
         _ => Ok(vec![Document {
             name_in_archive: None,
-            format: detect_format(name, &summary.first_bytes, options)?,
+            format: Ok(detect_format(name, &summary.first_bytes, options)?),
             file,
             summary,
         }]),
@@ -46,24 +52,73 @@ fn unzip(
     limit: &mut UnpackLimit,
     options: &Options,
 ) -> Result<Vec<Document>, FileError> {
-    let damaged = || FileError::content("bad_archive", "the archive is damaged or encrypted");
-    let mut archive = ZipArchive::new(FileReader::new(file)).map_err(|_| damaged())?;
-    let mut documents = Vec::new();
+    let damaged = || FileError::content("bad_archive", "the archive is damaged");
+    let mut archive = ZipArchive::new(FileReader::new(Arc::clone(&file))).map_err(|_| damaged())?;
+    // Of several files with one name, only the last can be read.
+    if n_listed(&file)?.is_some_and(|n_listed| n_listed != archive.len()) {
+        let detail =
+            "several files in the archive have the same name, so that one hides the others";
+        return Err(FileError::content("bad_archive", detail));
+    }
+    let mut documents: Vec<Document> = Vec::new();
     let max_files = options.config.limits.entries;
     for index in 0..archive.len() {
-        let packed = archive.by_index(index).map_err(|_| damaged())?;
-        let name = packed.name().map_err(|_| damaged())?.into_owned();
-        if packed.is_dir() || is_file_manager_data(&name) {
+        let packed = archive.by_index_raw(index).map_err(|_| damaged())?;
+        // Programs of Windows write names in the charset of the system.
+        let hints = Hints { declared: Some(Charset::Gb18030), ..Hints::default() };
+        let name = normalizer_text::decode(packed.name_raw(), &hints).text.into_owned();
+        if packed.is_dir() || name.ends_with(['/', '\\']) || is_file_manager_data(&name) {
             continue;
         }
         if documents.len() >= max_files as usize {
             let detail = format!("the archive has more than {max_files} files (`limits.entries`)");
             return Err(FileError::content("too_large", detail));
         }
-        let unpacked = unpack(packed, limit)?;
-        documents.push(document(&name, unpacked, options)?);
+        if packed.encrypted() {
+            let detail = "it has a password; ask the source to pack it without one";
+            documents.push(refused(name, &file, Reason::new("encrypted_file", detail)));
+            continue;
+        }
+        drop(packed);
+        let packed = archive.by_index(index).map_err(|_| damaged())?;
+        match unpack(packed, limit).and_then(|unpacked| document(&name, unpacked, options)) {
+            Ok(document) => documents.push(document),
+            Err(FileError::Content(reason)) if reason.code != "too_large" => {
+                documents.push(refused(name, &file, reason));
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Ok(documents)
+    // An archive without any table is refused as a whole.
+    match documents.first().map(|document| &document.format) {
+        Some(Err(reason)) if documents.iter().all(|document| document.format.is_err()) => {
+            Err(FileError::Content(reason.clone()))
+        }
+        _ => Ok(documents),
+    }
+}
+
+/// A file in an archive that cannot be read.
+fn refused(name: String, file: &Arc<File>, reason: Reason) -> Document {
+    let (file, summary) = (Arc::clone(file), FileSummary::default());
+    Document { name_in_archive: Some(name), file, format: Err(reason), summary }
+}
+
+/// How many files an archive lists; `None` if it does not say. The record that says it stands at the
+/// end, before a comment.
+fn n_listed(file: &File) -> Result<Option<usize>, FileError> {
+    const SIGNATURE: &[u8] = b"PK\x05\x06";
+    const MAX_LEN: u64 = 22 + 65_535;
+    let n_bytes = file.metadata()?.len();
+    let mut end = Vec::new();
+    let mut reader = FileReader::new(Arc::new(file.try_clone()?));
+    reader.seek(SeekFrom::Start(n_bytes.saturating_sub(MAX_LEN)))?;
+    reader.read_to_end(&mut end)?;
+    let at = end.windows(SIGNATURE.len()).rposition(|window| window == SIGNATURE);
+    let count =
+        at.and_then(|at| end.get(at + 10..at + 12)).and_then(|n| <[u8; 2]>::try_from(n).ok());
+    // Larger archives give the number elsewhere.
+    Ok(count.map(u16::from_le_bytes).filter(|count| *count != u16::MAX).map(usize::from))
 }
 
 /// Whether a file in an archive is one that file managers add to every folder.
@@ -76,7 +131,7 @@ fn is_file_manager_data(name: &str) -> bool {
 /// The document in an unpacked file, whose name in the archive is `name`.
 fn document(name: &str, file: File, options: &Options) -> Result<Document, FileError> {
     let summary = FileSummary::read(&file)?;
-    let format = detect_format(name, &summary.first_bytes, options)?;
+    let format = Ok(detect_format(name, &summary.first_bytes, options)?);
     Ok(Document { name_in_archive: Some(name.to_owned()), file: Arc::new(file), format, summary })
 }
 
@@ -96,42 +151,48 @@ fn detect_format(name: &str, bytes: &[u8], options: &Options) -> Result<Format, 
     let unknown = || format!("no known format has the extension `{extension}`: {cause}");
     let format = format.ok_or_else(|| FileError::content("unknown_format", unknown()))?;
     match format {
-        _ if bytes.starts_with(XLS_SIGNATURE) && is_encrypted_xlsx(bytes) => {
-            let detail = "the workbook has a password; ask the source to save it without one";
-            Err(FileError::content("encrypted_workbook", detail))
-        }
         _ if bytes.starts_with(XLS_SIGNATURE) => Ok(Format::Xls),
         _ if bytes.starts_with(XLSX_SIGNATURE) => Ok(Format::Xlsx),
         Format::Xlsx | Format::Xls => {
-            let detail = format!(
-                "the file is not a workbook but {}; ask the source to save it as .xlsx or .csv",
-                describe_content(bytes)
-            );
+            let (content, remedy) = describe_content(bytes);
+            let detail = format!("the file is not a workbook but {content}; {remedy}");
             Err(FileError::content("bad_workbook", detail))
         }
         other => Ok(other),
     }
 }
 
-/// Whether a file that begins like an .xls workbook is an encrypted .xlsx workbook: it then
-/// contains a stream with the name `EncryptedPackage`, in UTF-16.
-fn is_encrypted_xlsx(bytes: &[u8]) -> bool {
-    let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    bytes.windows(name.len()).any(|window| window == name)
-}
-
-/// Describes the content of a file that is named like a workbook but is not one. Programs write
-/// such files because Excel opens them too.
-fn describe_content(bytes: &[u8]) -> &'static str {
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4_096)]).to_ascii_lowercase();
+/// Describes the content of a file that is named like a workbook but is not one, and what to do.
+/// Programs write such files because Excel opens them too.
+fn describe_content(bytes: &[u8]) -> (&'static str, &'static str) {
+    const SAVE: &str = "ask the source to save it as .xlsx or .csv";
+    let is_utf16 = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+    let start = bytes[..bytes.len().min(4_096)].iter().filter(|byte| !is_utf16 || **byte != 0);
+    let start: Vec<u8> = start.map(u8::to_ascii_lowercase).collect();
+    let text = String::from_utf8_lossy(&start);
     let has = |part: &str| text.contains(part);
     match () {
-        () if has("urn:schemas-microsoft-com:office:spreadsheet") => "an Excel 2003 XML file",
-        () if has("<html") || has("<table") => "a web page (HTML)",
-        () if has("<?xml") => "an XML file",
-        () if has("\t") => "tab-separated text",
-        () if has(",") => "comma-separated text",
-        () => "another kind of file",
+        () if has("urn:schemas-microsoft-com:office:spreadsheet") => {
+            ("an Excel 2003 XML file", SAVE)
+        }
+        () if has("mime-version:") => ("a saved web page (MHTML)", SAVE),
+        () if ["<html", "<table", "<tr", "<meta", "<body"].into_iter().any(has) => {
+            ("a web page (HTML)", SAVE)
+        }
+        () if has("<?xml") => ("an XML file", SAVE),
+        () if has("{\\rtf") || has("%pdf-") => ("a document (RTF or PDF)", SAVE),
+        // The first record of a workbook that is in no container.
+        () if matches!(bytes, [0x09, 0x00 | 0x02 | 0x04 | 0x08, ..]) => {
+            ("a workbook of Excel 5 or earlier", SAVE)
+        }
+        () if has("\t") => (
+            "tab-separated text",
+            "set `format = \"csv\"` and `csv = { delimiter = \"\\t\" }`, or ask for an .xlsx",
+        ),
+        () if has(",") || has(";") => {
+            ("comma-separated text", "set `format = \"csv\"`, or ask the source for an .xlsx")
+        }
+        () => ("another kind of file", SAVE),
     }
 }
 
@@ -210,7 +271,7 @@ mod tests {
                     format!(
                         "{:?} {:?} {first_bytes}",
                         document.name_in_archive.unwrap_or_default(),
-                        document.format
+                        document.format.map_err(|reason| reason.code)
                     )
                 })
                 .collect()),
@@ -222,8 +283,8 @@ mod tests {
     #[test]
     fn files_in_archives_are_found_by_their_names() {
         let options = options::for_tests();
-        assert_eq!(unpack("a.csv", b"x", &options).unwrap(), ["\"\" Csv x"]);
-        assert_eq!(unpack("a.csv.gz", &gzipped(b"x"), &options).unwrap(), ["\"a.csv\" Csv x"]);
+        assert_eq!(unpack("a.csv", b"x", &options).unwrap(), ["\"\" Ok(Csv) x"]);
+        assert_eq!(unpack("a.csv.gz", &gzipped(b"x"), &options).unwrap(), ["\"a.csv\" Ok(Csv) x"]);
         let bytes = zipped(&[
             ("b/a.CSV", b"1"),
             ("__MACOSX/._a", b"2"),
@@ -231,7 +292,7 @@ mod tests {
             ("desktop.ini", b"2"),
             ("c.jsonl", b"3"),
         ]);
-        let expected = ["\"b/a.CSV\" Csv 1", "\"c.jsonl\" JsonLines 3"];
+        let expected = ["\"b/a.CSV\" Ok(Csv) 1", "\"c.jsonl\" Ok(JsonLines) 3"];
         assert_eq!(unpack("a.zip", &bytes, &options).unwrap(), expected);
     }
 
@@ -240,7 +301,6 @@ mod tests {
         let options = options::for_tests();
         for (name, bytes) in [
             ("a.pdf", b"x".to_vec()),
-            ("a.zip", zipped(&[("a.csv", b"1"), ("readme.pdf", b"2")])),
             ("a.zip", zipped(&[("inner.zip", b"1")])),
             ("a.csv.gz.gz", gzipped(&gzipped(b"x"))),
         ] {
@@ -259,6 +319,41 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn a_file_in_an_archive_that_is_no_table_is_named_beside_the_others() {
+        let options = options::for_tests();
+        let bytes = zipped(&[("a.csv", b"1"), ("readme.pdf", b"2"), ("b.zip", b"3")]);
+        let expected = [
+            r#""a.csv" Ok(Csv) 1"#,
+            r#""readme.pdf" Err("unknown_format") "#,
+            r#""b.zip" Err("unknown_format") "#,
+        ];
+        assert_eq!(unpack("a.zip", &bytes, &options).unwrap(), expected);
+        // A name in GBK, and a file with a password.
+        let mut bytes = zipped(&[("....a.csv", b"1"), ("b.csv", b"2")]);
+        replace(&mut bytes, b"....a.csv", b"\xCB\xDF\xC7\xF3a.csv");
+        let last = bytes.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
+        bytes[last + 8] |= 1;
+        let expected = [r#""诉求a.csv" Ok(Csv) 1"#, r#""b.csv" Err("encrypted_file") "#];
+        assert_eq!(unpack("a.zip", &bytes, &options).unwrap(), expected);
+    }
+
+    fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) {
+        for at in 0..bytes.len() - from.len() {
+            if bytes[at..].starts_with(from) {
+                bytes[at..at + to.len()].copy_from_slice(to);
+            }
+        }
+    }
+
+    #[test]
+    fn an_archive_in_which_one_name_hides_another_is_refused() {
+        let mut bytes = zipped(&[("a.csv", b"1"), ("b.csv", b"2")]);
+        replace(&mut bytes, b"b.csv", b"a.csv");
+        let error = unpack("a.zip", &bytes, &options::for_tests()).unwrap_err();
+        assert!(error.contains("the same name"), "{error}");
     }
 
     #[test]
@@ -288,10 +383,13 @@ mod tests {
         for (bytes, expected) in [
             (&b"PK\x03\x04"[..], Ok(Format::Xlsx)),
             (b"\xD0\xCF\x11\xE0", Ok(Format::Xls)),
-            (b"\xD0\xCF\x11\xE0 E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0", Err("password")),
             (b"<html><table><tr><td>id</td></tr></table>", Err("web page")),
             (b"<?xml version=\"1.0\"?><Workbook xmlns=\"urn:schemas-microsoft-com:office:spreadsheet\">", Err("Excel 2003")),
             (b"id\ttitle\n", Err("tab-separated")),
+            (b"\xFF\xFEi\0d\0\t\0t\0i\0t\0l\0e\0\n\0", Err("tab-separated")),
+            (b"MIME-Version: 1.0\r\nContent-Type: multipart/related\r\n", Err("MHTML")),
+            (b"<TR><TD>id</TD></TR>", Err("web page")),
+            (b"\x09\x08\x08\x00\x00\x05\x05\x00", Err("Excel 5")),
             (b"id,title\n", Err("comma-separated")),
         ] {
             for name in ["a.xls", "a.xlsx"] {

@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use document::{Facts, Path, scalar_text};
+use connector_wire::reason::reason;
+use contract::{Fault, RecordKey};
+use document::{Facts, Fate, Path, scalar_text, take_records};
+use reqwest::Url;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+
+use crate::{config::Config, fetch::Parsed, list};
 
 /// A page that was read.
 #[derive(Debug, Clone, Default)]
@@ -13,8 +18,14 @@ pub(crate) struct Page {
     pub(crate) tree: Value,
     /// Headers of the answer, with names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
+    /// The address of the page; `None` for a fixture.
+    pub(crate) url: Option<Url>,
     /// The records, in the order of the answer.
     pub(crate) records: Vec<Value>,
+    /// What becomes of each record, because of keys that come twice.
+    pub(crate) fates: Vec<Fate>,
+    /// Which records have the same key and different contents, if the channel does not allow that.
+    conflict: Option<String>,
     /// A hash for each record: of its key, or of the whole record if it has no key.
     pub(crate) hashes: Vec<String>,
     /// The facts about the text of the answer.
@@ -22,32 +33,57 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Takes the records out of an answer. Damage outside the records is an error, because
-    /// such an answer does not say reliably which page is next.
+    /// Takes the records out of an answer.
     pub(crate) fn new(
-        mut tree: Value,
+        config: &Config,
+        parsed: Parsed,
+        url: Option<Url>,
         headers: BTreeMap<String, String>,
-        facts: Facts,
-        records: &Path,
-        key: &Path,
     ) -> Result<Self, String> {
-        let pointers = records.locations(&tree);
-        let is_whole_answer = pointers.iter().any(String::is_empty);
-        let records: Vec<Value> = pointers
-            .iter()
-            .filter_map(|pointer| match pointer.as_str() {
-                // The whole answer is a record; it is copied, because paging needs its values too.
-                "" => Some(tree.clone()),
-                // The record is moved, not copied, because a page may be large.
-                pointer => tree.pointer_mut(pointer).map(Value::take),
-            })
-            .filter(|record| !facts.findings.is_missing_value(record))
-            .collect();
-        if let Some(damage) = facts.findings.damage_in(&tree).filter(|_| !is_whole_answer) {
-            return Err(damage);
-        }
-        let hashes = records.iter().map(|record| hash(&[key_or_record(record, key)])).collect();
-        Ok(Self { tree, headers, records, hashes, facts })
+        let Parsed { mut tree, is_nothing, is_xml, facts } = parsed;
+        let Facts { findings, .. } = &facts;
+        let records = match is_nothing {
+            true => Ok(Vec::new()),
+            false => take_records(&mut tree, &config.records, is_xml, findings),
+        };
+        let records = match records {
+            // Some sources leave the list out if it is empty.
+            Err(_) if config.records.locations(&tree).is_empty() && list::says_zero(&tree) => {
+                Vec::new()
+            }
+            Err(what) => {
+                let reason = reason(&tree).map(|reason| format!("; the source says {reason}"));
+                return Err(what + &reason.unwrap_or_default());
+            }
+            Ok(records) => records,
+        };
+        let keys = records.iter().map(|record| config.key.key(record, findings).ok());
+        let keys: Vec<Option<RecordKey>> = keys.collect();
+        let (fates, conflict) = match config.duplicates.fates(&keys, &records) {
+            Ok(fates) => (fates, None),
+            Err(conflict) => (Vec::new(), Some(conflict)),
+        };
+        let hashes = keys.iter().zip(&records).map(|(key, record)| match key {
+            Some(key) => hash(&[key.to_string()]),
+            None => hash(&[record.to_string()]),
+        });
+        let hashes = hashes.collect();
+        Ok(Self { tree, headers, url, records, fates, conflict, hashes, facts })
+    }
+
+    /// Whether the page has each key once.
+    pub(crate) fn check_keys(&self) -> Result<(), Fault> {
+        let Some(conflict) = &self.conflict else { return Ok(()) };
+        Err(Fault::stopped(format!("in one answer, {conflict}")).remedy(
+            "if each of them is a record of its own, add a path to `key`, like key = [\"$.a\", \"$.b\"]; \
+             otherwise set `duplicates`",
+        ))
+    }
+
+    /// The address that an answer names, which may be relative to that of the answer (RFC 3986 §5.1).
+    pub(crate) fn resolve(&self, address: String) -> String {
+        let joined = self.url.as_ref().and_then(|url| url.join(&address).ok());
+        joined.map_or(address, |url| url.to_string())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -67,11 +103,6 @@ impl Page {
     pub(crate) fn value(&self, at: &Path) -> Option<String> {
         at.first(&self.tree).and_then(scalar_text)
     }
-}
-
-/// The key of a record, or the whole record if it has no key.
-fn key_or_record(record: &Value, key: &Path) -> String {
-    key.text(record).unwrap_or_else(|| record.to_string())
 }
 
 /// Hashes to 8 bytes: short enough to keep two hundred hashes in a cursor, and long enough that two pages

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     client::FetchError,
     config::{Ack, Part},
-    fetch::{ReadAnswer, Source},
+    fetch::{Parsed, Source},
     pages::Param,
     plan::Plan,
     request::Call,
@@ -36,8 +36,9 @@ pub(crate) async fn fetch_part(
     }
     let request = call.request(&params, None)?;
     let result = source.fetch(plan, call, &request, &part.missing, Ok).await;
-    let ReadAnswer { tree, facts, .. } = result
-        .map_err(|error| call_fault(error, &format!("the part `{}` of a record", part.name)))?;
+    let Parsed { tree, facts, .. } = result
+        .map_err(|error| call_fault(error, &format!("the part `{}` of a record", part.name)))?
+        .parsed;
     let value = match &part.records {
         Some(path) if !tree.is_null() => path.all(&tree).into_iter().cloned().collect(),
         _ => tree,
@@ -57,8 +58,9 @@ pub(crate) async fn acknowledge(
     for keys in keys.chunks(size) {
         let request = call.request(&[keys_param(ack, call, keys)], None)?;
         let result = source.fetch(plan, call, &request, &[], Ok).await;
-        let ReadAnswer { tree, .. } =
+        let answer =
             result.map_err(|error| call_fault(error, "the answer to an acknowledgement"))?;
+        let tree = answer.parsed.tree;
         let n_failed = ack.failed.as_ref().map_or(0, |failed| failed.all(&tree).len());
         if n_failed > 0 {
             tracing::warn!(n_failed, n_keys = keys.len(), "the source refused acknowledgements");

@@ -4,14 +4,17 @@
 //! `rules.rs` decides what an answer means. Bytes are counted while they are unpacked, so the client
 //! stops at the limit even if a kilobyte unpacks to a gigabyte.
 
-use std::{collections::BTreeMap, error::Error, iter, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, error::Error, io, iter, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use chrono::DateTime;
 use connector_wire::{auth, gate};
-use contract::{Clock, Fault, Gate, Timestamp, causes_text, connect_failure_text};
+use contract::{
+    Clock, ConnectFailure, Fault, Gate, ServerSettings, Timestamp, causes_text, is_tls_failure,
+    tls_fault,
+};
 use document::delta;
-use reqwest::{Certificate, Identity, Url, header, redirect};
+use reqwest::{Certificate, Identity, Proxy, Url, header, redirect};
 use tokio::time::Instant;
 
 use crate::{
@@ -47,11 +50,21 @@ pub(crate) struct Client {
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// The address that answered, after redirects.
+    pub(crate) url: Url,
     /// Names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Bytes,
     /// The pause that `Retry-After` asks for.
     pub(crate) retry_after: Option<Duration>,
+}
+
+impl Answer {
+    /// Its status, its content type and its size, for messages.
+    pub(crate) fn description(&self) -> String {
+        let kind = self.headers.get("content-type").map_or("no Content-Type", String::as_str);
+        format!("status {}, {kind} and {} bytes", self.status, self.body.len())
+    }
 }
 
 /// Why there is no usable answer.
@@ -90,7 +103,8 @@ impl Client {
         }
         let mut builder = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
-            .connect_timeout(timeout)
+            // Less than the limit of the whole exchange, so that its own error says what was slow.
+            .connect_timeout(timeout * 9 / 10)
             .user_agent(concat!("tonghui/", env!("CARGO_PKG_VERSION")))
             .no_proxy();
         if let Some(pem) = &config.ca {
@@ -100,6 +114,12 @@ impl Client {
                 Fault::stopped("`ca` contains no certificate").remedy("set it to a PEM file")
             })?;
             builder = builder.tls_certs_merge(certificates);
+        }
+        if let Some(address) = &config.proxy {
+            let proxy = Proxy::all(address).map_err(|_| {
+                Fault::stopped("`proxy` is not an address").remedy("write it like http://host:3128")
+            })?;
+            builder = builder.proxy(proxy);
         }
         if let Some(pem) = identity {
             let identity = Identity::from_pem(pem.as_bytes()).map_err(|_| {
@@ -168,6 +188,13 @@ impl Client {
         Err(Fault::transient("the source redirects too often").into())
     }
 
+    /// Removes the body of the last answer from its trace, because it contains a token.
+    pub(crate) fn hide_last_answer(&mut self) {
+        if let Some(trace) = self.traces.as_mut().and_then(|traces| traces.last_mut()) {
+            trace.page = Bytes::from_static(b"(not shown: it may contain a token)");
+        }
+    }
+
     /// Sends a request and stores the time and the cookies of its answer.
     async fn send(&mut self, request: &Request) -> Result<Answer, FetchError> {
         let _permit = self.gate.enter().await?;
@@ -190,7 +217,7 @@ impl Client {
         let receiving = async {
             let mut response = builder.send().await?;
             let status = response.status().as_u16();
-            let mut headers = BTreeMap::new();
+            let mut headers: BTreeMap<String, String> = BTreeMap::new();
             let mut cookies = Vec::new();
             for (name, value) in response.headers() {
                 let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -215,9 +242,10 @@ impl Client {
             Ok((status, headers, cookies, Some(body.freeze())))
         };
         let received = tokio::time::timeout(timeout, receiving).await;
+        let is_https = url.scheme() == "https";
         let received = received
             .map_err(|_| timeout_fault(timeout))
-            .and_then(|received| received.map_err(|error| exchange_fault(error, timeout)))
+            .and_then(|received| received.map_err(|error| exchange_fault(error, timeout, is_https)))
             .map_err(|fault| fault.at(source_name(url)))?;
         let (status, headers, cookies, body) = received;
         cookies.iter().for_each(|cookie| self.cookies.store(url, cookie));
@@ -230,14 +258,14 @@ impl Client {
         let body = body.ok_or(FetchError::TooLarge)?;
         if let Some(trace) = self.traces.as_mut().and_then(|traces| traces.last_mut()) {
             trace.status = Some(status);
-            trace.answer_headers.clone_from(&headers);
+            trace.answer_headers = trace::without_secrets(&headers);
             trace.answer = Some(trace::digest(&body));
             trace.page = body.clone();
         }
         let retry_after = headers
             .get("retry-after")
             .and_then(|value| gate::retry_after(value, date_header, self.now()));
-        Ok(Answer { status, headers, body, retry_after })
+        Ok(Answer { status, url: url.clone(), headers, body, retry_after })
     }
 }
 
@@ -252,29 +280,45 @@ fn timeout_fault(timeout: Duration) -> Fault {
         .remedy("ask the operator of the source why it is slow, or raise `timeout`")
 }
 
+/// The names of the settings, for remedies.
+const SETTINGS: ServerSettings = ServerSettings { address: "`url`", ca: "`ca`" };
+
 /// Turns the error of an exchange into a fault, without the address: it may contain a token.
-fn exchange_fault(error: reqwest::Error, timeout: Duration) -> Fault {
+fn exchange_fault(error: reqwest::Error, timeout: Duration, is_https: bool) -> Fault {
     let error = error.without_url();
     let causes = causes_text(&error);
-    let connect_error = iter::successors(error.source(), |&error| error.source())
-        .find_map(|error| error.downcast_ref().and_then(connect_failure_text));
-    if causes.contains("certificate") {
-        Fault::stopped("the certificate of the source is not trusted")
-            .because(causes)
-            .remedy("set `ca` to a PEM file of its authority, or have the certificate renewed")
+    let io_errors = || {
+        let causes = iter::successors(error.source(), |&error| error.source());
+        causes.filter_map(|error| error.downcast_ref::<io::Error>())
+    };
+    let is_tls =
+        causes.contains("certificate") || error.is_connect() && io_errors().any(is_tls_failure);
+    if is_tls {
+        tls_fault(&causes, SETTINGS)
     } else if error.is_builder() {
         Fault::stopped("the request cannot be sent: a header contains a forbidden character")
             .remedy("check the headers and secrets of this channel for line breaks")
+    } else if error.is_timeout() && error.is_connect() && is_https {
+        Fault::transient("no encrypted connection came about in time").remedy(
+            "check the host and port in `url`, the firewall in between, and whether it should be http",
+        )
+    } else if error.is_timeout() && error.is_connect() {
+        ConnectFailure::Silent.fault(SETTINGS)
     } else if error.is_timeout() {
         timeout_fault(timeout)
-    } else if let Some(why) = connect_error {
-        Fault::transient("cannot connect")
-            .because(why)
-            .remedy("check host and port in `url`, and that the source runs there")
+    } else if let Some(failure) = io_errors().find_map(ConnectFailure::of) {
+        failure.fault(SETTINGS)
     } else if error.is_connect() {
-        Fault::transient("cannot connect").because(causes)
+        Fault::transient("the connection was closed before the request was sent")
+            .because(causes)
+            .remedy("check the port in `url`, and whether it should be http or https")
     } else if error.is_decode() {
-        Fault::transient("the answer cannot be unpacked").because(causes)
+        let what = "the answer cannot be unpacked: it is not what its Content-Encoding says";
+        Fault::transient(what).because(causes)
+    } else if causes.contains("invalid HTTP version") {
+        Fault::stopped("the server at this port does not answer as a web server does")
+            .because(causes)
+            .remedy("check the port in `url`, and whether it should be http or https")
     } else {
         Fault::transient("the connection was lost before the answer was complete").because(causes)
     }

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use connector_wire::auth::Scheme;
 use contract::Period;
-use document::{Malformed, Path, Shape};
+use document::{Duplicates, KeyPath, Malformed, Path, Shape};
 use normalizer_text::Charset;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -56,12 +57,17 @@ pub struct Config {
     /// Which answers are successes, which are failures, and which say that there are no records.
     #[serde(flatten)]
     pub(crate) rules: Rules,
-    /// The format of answers; by default, their first character decides.
+    /// The format of answers; by default, their content type and their first characters decide.
     pub(crate) format: Option<Shape>,
     /// Where the records are in an answer.
     pub(crate) records: Path,
-    /// Where the key is in a record. A key must be unique and never change.
-    pub(crate) key: Path,
+    /// Where the key is in a record: one path, or a list of paths whose values together are the key. A key
+    /// must be unique and never change. A record whose key is missing, `null`, empty, `true`, a number with
+    /// a fraction or an exponent, or damaged goes to quarantine.
+    pub(crate) key: KeyPath,
+    /// What happens to records of one answer that have the same key and different contents.
+    #[serde(default)]
+    pub(crate) duplicates: Duplicates,
     /// The charset to assume for an answer that declares none, if it cannot be detected with certainty.
     pub(crate) charset: Option<Charset>,
     /// The charset of all answers, even if they declare another one.
@@ -97,6 +103,9 @@ pub struct Config {
     // The format `content` makes the reader of the configuration put the content of the file here.
     #[schemars(extend("format" = "content"))]
     pub(crate) ca: Option<String>,
+    /// The proxy for all requests of this channel, such as `http://proxy.example:3128`. Without it, no proxy
+    /// is used.
+    pub(crate) proxy: Option<String>,
     /// Allows `http://` to hosts other than this machine. Everybody on the network path can then read and
     /// change what is sent.
     #[serde(default)]
@@ -200,8 +209,13 @@ pub(crate) struct Since {
     /// The parameter whose value is the time.
     pub(crate) param: String,
     /// How times are written, e.g. `%Y-%m-%d %H:%M:%S`; `%s` for seconds and `%s%3f` for
-    /// milliseconds since 1970.
+    /// milliseconds since 1970. With a `Z` or an offset like `+08:00` at its end, times are written in that
+    /// zone.
     pub(crate) format: String,
+    /// The time zone of `format` and `at_format`, like `UTC` or `Asia/Shanghai`; by default, the zone of the
+    /// configuration.
+    #[schemars(with = "Option<String>", extend("format" = "timezone"))]
+    pub(crate) zone: Option<Tz>,
     /// How long after its own time a record may become visible in the source.
     #[serde(default = "Period::seconds::<300>")]
     pub(crate) overlap: Period,
@@ -236,6 +250,10 @@ pub(crate) struct Day {
     /// How the day is written, e.g. `%Y-%m-%d`.
     #[serde(default = "day_format")]
     pub(crate) format: String,
+    /// The time zone in which days begin, like `UTC` or `Asia/Shanghai`; by default, the zone of the
+    /// configuration.
+    #[schemars(with = "Option<String>", extend("format" = "timezone"))]
+    pub(crate) zone: Option<Tz>,
     /// The first day.
     pub(crate) start: NaiveDate,
     /// How long after the end of a day records may still be added to it.

@@ -1,8 +1,10 @@
 //! Repeats a request until its answer can be read, or until there is a reason to give up.
 
+use std::collections::BTreeMap;
+
 use connector_wire::auth::{self, Auth, SigningContext};
 use contract::{Fault, FaultKind};
-use document::{Facts, Shape};
+use document::{Facts, Message};
 use normalizer_text::Hints;
 use serde_json::Value;
 
@@ -17,16 +19,24 @@ use crate::{
 /// Maximum number of requests for an answer that cannot be read.
 const MAX_ATTEMPTS: usize = 3;
 
-/// A successful answer, parsed.
+/// A successful answer.
 #[derive(Debug)]
 pub(crate) struct ReadAnswer {
+    pub(crate) parsed: Parsed,
+    pub(crate) answer: Answer,
+}
+
+/// What was parsed of an answer.
+#[derive(Debug)]
+pub(crate) struct Parsed {
     /// `null` if the source says that there is nothing.
     pub(crate) tree: Value,
-    /// By the rules, the source says that there is nothing.
+    /// Whether a rule of the channel says that there is nothing.
     pub(crate) is_nothing: bool,
+    /// Whether the tree, or a document within it, was XML: it then has no empty lists.
+    pub(crate) is_xml: bool,
     /// The facts about the text of the answer.
     pub(crate) facts: Facts,
-    pub(crate) answer: Answer,
 }
 
 /// A source: its client, and what authenticates requests to it.
@@ -58,13 +68,16 @@ impl Source {
             let is_answer = |status| plan.config.rules.has_status(call.success.as_ref(), status);
             let answer = self.client.exchange(signed, request, Some(signature), is_answer).await?;
             let content_type = answer.headers.get("content-type").map(String::as_str);
-            let (text, facts, tree) = parse(plan, call, &answer.body, content_type);
+            let (text, facts, tree) = parse(plan, call, &answer.body, &answer.headers);
             let Answer { status, retry_after, .. } = answer;
-            let view = AnswerView { status, text: &text, tree: tree.as_ref().ok(), retry_after };
+            let tree_view = tree.as_ref().ok();
+            let view =
+                AnswerView { status, content_type, text: &text, tree: tree_view, retry_after };
             let meaning = match missing.iter().any(|rule| rule.matches(view)) {
                 true => Meaning::Nothing,
                 false => plan.config.rules.judge(call.success.as_ref(), view),
             };
+            let is_xml = call.has_xml(&text);
             let is_nothing = matches!(meaning, Meaning::Nothing);
             let parsed = match (meaning, tree) {
                 // The token was not valid: this does not count as an attempt.
@@ -99,7 +112,10 @@ impl Source {
                 Err(what) => (what, answer),
                 Ok(tree) => {
                     self.auth.confirm_token();
-                    match check(ReadAnswer { tree, is_nothing, facts, answer }) {
+                    match check(ReadAnswer {
+                        parsed: Parsed { tree, is_nothing, is_xml, facts },
+                        answer,
+                    }) {
                         Ok(result) => return Ok(result),
                         Err(problem) => problem,
                     }
@@ -108,6 +124,7 @@ impl Source {
             if attempt == MAX_ATTEMPTS {
                 return Err(FetchError::Unreadable { what, answer });
             }
+            tracing::warn!(attempt, "an answer cannot be read, so it is requested again: {what}");
             attempt += 1;
         }
     }
@@ -116,7 +133,9 @@ impl Source {
     async fn fetch_cookies(&mut self, plan: &Plan) -> Result<(), FetchError> {
         let Some(url) = plan.warm_up.as_ref().filter(|_| !self.has_cookies) else { return Ok(()) };
         let request = Request::get(url.clone());
-        match self.client.exchange(request.clone(), &request, None, |_| false).await {
+        let warmed_up = self.client.exchange(request.clone(), &request, None, |_| false).await;
+        self.client.hide_last_answer();
+        match warmed_up {
             // Only the cookies matter.
             Ok(_) | Err(FetchError::TooLarge) => self.has_cookies = true,
             Err(error) => return Err(error),
@@ -137,6 +156,7 @@ impl Source {
             let unsigned = Request { method: signed.method, ..Request::get(url) };
             let signature = Some(token_request.steps);
             let answer = self.client.exchange(signed, &unsigned, signature, |_| false).await?;
+            self.client.hide_last_answer();
             context = self.signing_context()?;
             self.auth.read_token(answer.status, &answer.body, context.now)?;
         }
@@ -159,27 +179,23 @@ pub(crate) fn parse(
     plan: &Plan,
     call: &Call,
     bytes: &[u8],
-    content_type: Option<&str>,
+    headers: &BTreeMap<String, String>,
 ) -> (String, Facts, Result<Value, String>) {
     let config = &plan.config;
-    let hints = Hints { force: config.force_charset, content_type, declared: config.charset };
-    let document::Text { text, mut facts } = document::decode(bytes, &hints);
-    let shape = plan.config.format.unwrap_or_else(|| Shape::of(&text));
-    let parsed = shape.parse(&text, &mut facts.findings).and_then(|mut tree| {
+    let header = |name: &str| headers.get(name).map(String::as_str);
+    let (content_type, encoding) = (header("content-type"), header("content-encoding"));
+    let message = match Message::open(bytes, content_type, encoding, plan.max_bytes()) {
+        Ok(message) => message,
+        Err(why) => return (String::new(), Facts::default(), Err(why)),
+    };
+    let hints = Hints { force: config.force_charset, content_type: None, declared: config.charset };
+    let mut text = message.decode(&hints);
+    let parsed = message.parse(&mut text, config.format).and_then(|mut tree| {
         for inner in &call.config.inner {
             // The content type is the type of the answer, not of the document within it.
-            inner.open(&mut tree, &mut facts.findings, &Hints { content_type: None, ..hints })?;
+            inner.open(&mut tree, &mut text.facts.findings, &hints)?;
         }
         Ok(tree)
     });
-    let parsed = parsed.and_then(|tree| match &tree {
-        // A web page that is well-formed XML would be an answer without records.
-        Value::Object(root)
-            if shape == Shape::Xml && root.keys().any(|name| name.eq_ignore_ascii_case("html")) =>
-        {
-            Err("the answer is an HTML page".to_owned())
-        }
-        _ => Ok(tree),
-    });
-    (text, facts, parsed)
+    (text.text, text.facts, parsed)
 }

@@ -41,6 +41,10 @@ impl InnerDocument {
         self.layers.iter().try_for_each(Layer::check)
     }
 
+    pub(crate) fn is_xml(&self) -> bool {
+        self.format == Shape::Xml
+    }
+
     /// Replaces texts by their trees. If at least one text can be read, those that cannot stay as they
     /// are: their records are judged later.
     ///

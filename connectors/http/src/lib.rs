@@ -90,8 +90,7 @@ impl Http {
 
     /// The text of an answer, decoded as this channel decodes it.
     pub fn text(&self, trace: &Trace) -> String {
-        let content_type = trace.answer_headers.get("content-type").map(String::as_str);
-        fetch::parse(&self.plan, &self.plan.list, &trace.page, content_type).0
+        fetch::parse(&self.plan, &self.plan.list, &trace.page, &trace.answer_headers).0
     }
 
     /// The traces that were kept, in order.
@@ -200,6 +199,14 @@ impl Connector for Http {
         self.plan.config.reread = None;
         self.sequences = Sequence::all(&self.plan);
         Ok(())
+    }
+
+    fn ensure_listable(&self) -> Result<(), Fault> {
+        match self.plan.ack {
+            None => Ok(()),
+            Some(_) => Err(Fault::stopped("the source does not send again what was acknowledged")
+                .remedy("ask the owner of the source to release the records of that time again")),
+        }
     }
 
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use contract::{EndedBy, Entry, Fault, Place, Reason, Timestamp};
-use document::before;
+use document::{Fate, before};
 use tokio::time::Instant;
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     config::OnBadPage,
     cursor::{Cursor, Progress},
     fetch::{ReadAnswer, Source},
-    list, origin,
+    origin,
     pages::{NextPage, Paging, Said, Step},
     plan::{MAX_NEXT_BYTES, Plan},
     record,
@@ -111,14 +111,14 @@ impl PageReader<'_> {
                         OnBadPage::Quarantine => plan.config.page.skip(&mut progress.pages, size),
                     };
                     let Some(step) = step else {
-                        let bytes = answer.body.len();
                         return Err(Fault::stopped(format!(
-                            "{at} cannot be read after three requests: {what}; the last answer \
-                             has status {} and {bytes} bytes",
-                            answer.status
+                            "{at} cannot be read after three requests: {what}; the last answer has {}",
+                            answer.description()
                         ))
                         .remedy(
-                            "look at the answer; if it means a fault, add a rule to [[http.fault]]",
+                            "look at the answer with `tonghui preview --trace`; if it means a fault, \
+                             add a rule to [[http.fault]]; if it means that there are no records, add \
+                             one to [[http.empty]]",
                         ));
                     };
                     let walk = self.walk(begins);
@@ -156,6 +156,10 @@ impl PageReader<'_> {
         let step = plan.config.page.peek(&progress.pages, &page, size, said);
         let mut batch_hashes = HashSet::new();
         while !step.was_read_before && n_read < page.len() {
+            if page.fates.get(n_read) == Some(&Fate::Repeated) {
+                n_read += 1;
+                continue;
+            }
             // A batch has each key once: a second state of a record waits for the next batch.
             let is_full = entries.len() >= self.max || !batch_hashes.insert(&page.hashes[n_read]);
             let is_late = !entries.is_empty() && self.started.elapsed() > MAX_READ_TIME;
@@ -206,6 +210,9 @@ impl PageReader<'_> {
     /// Fetches the parts of the record at `index`, and makes an entry of it.
     async fn make_entry(&mut self, page: &Page, index: usize, at: String) -> Result<Entry, Fault> {
         let tree = page.records[index].clone();
+        if page.fates.get(index) == Some(&Fate::Quarantine) {
+            return Ok(record::duplicate(self.plan, &tree, &page.facts, at));
+        }
         let mut parts = Vec::new();
         for part in self.plan.config.part.iter().zip(&self.plan.parts) {
             let (value, facts) = calls::fetch_part(self.source, self.plan, part, &tree).await?;
@@ -244,10 +251,9 @@ impl PageReader<'_> {
         let was_repeated = AtomicBool::new(at.n_repeats > 0 || at.rereading.is_some());
         let make_page = |answer: ReadAnswer| {
             is_success.store(true, Ordering::Relaxed);
-            let ReadAnswer { tree, is_nothing, facts, mut answer } = answer;
-            let headers = std::mem::take(&mut answer.headers);
-            let page = list::page(plan, &answer.body, tree, is_nothing, headers, facts);
-            let page = page.and_then(|page| {
+            let ReadAnswer { parsed, answer } = answer;
+            let (url, headers) = (Some(answer.url.clone()), answer.headers.clone());
+            let page = Page::new(&plan.config, parsed, url, headers).and_then(|page| {
                 // A page that repeats the previous one is requested again, once: it may be an old answer.
                 let is_repeated = !page.is_empty() && at.hash.as_ref() == Some(&page.hash());
                 if is_repeated && !was_repeated.swap(true, Ordering::Relaxed) {
@@ -265,7 +271,11 @@ impl PageReader<'_> {
             {
                 Ok(Page::default())
             }
-            result => result,
+            result => {
+                let page = result?;
+                page.check_keys()?;
+                Ok(page)
+            }
         }
     }
 

@@ -163,9 +163,13 @@ impl Paging {
                 token::step(at, page, token.find(page), NextPage::AfterValue, said)
             }
             Self::Link { .. } => {
-                token::step(at, page, token::next_link(page), NextPage::AtUrl, said)
+                let next = token::next_link(page).map(|next| page.resolve(next));
+                token::step(at, page, next, NextPage::AtUrl, said)
             }
-            Self::Next(next) => token::step(at, page, page.value(&next.at), NextPage::AtUrl, said),
+            Self::Next(next) => {
+                let next = page.value(&next.at).map(|next| page.resolve(next));
+                token::step(at, page, next, NextPage::AtUrl, said)
+            }
             Self::Keyset(keyset) => keyset.step(at, page, size, said),
             Self::Newest(newest) => newest.step(at, page, said),
         };

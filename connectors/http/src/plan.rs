@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{NaiveDate, Offset as _, TimeZone as _};
 use chrono_tz::Tz;
 use connector_wire::auth::Auth;
 use contract::Fault;
@@ -99,6 +100,11 @@ impl Plan {
         Ok((plan, auth))
     }
 
+    /// Maximum size of an unpacked answer, in bytes.
+    pub(crate) fn max_bytes(&self) -> usize {
+        usize::try_from(self.config.limit_mib).unwrap_or(1) << 20
+    }
+
     /// What a page says about the list.
     pub(crate) fn said(&self, page: &Page) -> Said {
         let stop = self.config.page.stop().and_then(StopRule::total);
@@ -167,9 +173,52 @@ fn check_each(each: &Each) -> Result<(), Fault> {
     Ok(())
 }
 
-fn time_format(text: &str, zone: Tz, at: &'static str) -> Result<TimeFormat, Fault> {
+/// A time format. A `Z` or an offset at its end decides the zone, because times that are written in another
+/// one would be hours away from what they say.
+fn time_format(text: &str, zones: Zones, at: &'static str) -> Result<TimeFormat, Fault> {
+    let literal = literal_zone(text);
+    if let (Some(literal), Some(zone)) = (literal, zones.set)
+        && !have_same_offsets(literal, zone)
+    {
+        let what = format!("`{text}` ends with the zone {literal}, but `zone` is {zone}");
+        return Err(Fault::stopped(what).at(at).remedy("remove `zone`, or the end of the format"));
+    }
+    let zone = literal.or(zones.set).unwrap_or(zones.default);
     let format = TimeFormat::new(text, zone);
     format.map_err(|what| Fault::stopped(what).at(at).remedy("write it like %Y-%m-%d %H:%M:%S"))
+}
+
+/// The zone that a time format names in plain text at its end: `Z`, `UTC`, `GMT` or an offset in whole hours.
+fn literal_zone(format: &str) -> Option<Tz> {
+    let is_plain = |name: &str| format.ends_with(name) && !format.ends_with(&format!("%{name}"));
+    if ["Z", "UTC", "GMT", "+00:00", "+0000"].into_iter().any(is_plain) {
+        return Some(Tz::UTC);
+    }
+    let offset = format.strip_suffix(":00").or_else(|| format.strip_suffix("00"))?;
+    let (_, hours) = offset.split_at_checked(offset.len().checked_sub(3)?)?;
+    // The names of these zones have the opposite sign.
+    let sign = match hours.as_bytes().first()? {
+        b'+' => '-',
+        b'-' => '+',
+        _ => return None,
+    };
+    let hours: u8 = hours.get(1..)?.parse().ok()?;
+    format!("Etc/GMT{sign}{hours}").parse().ok()
+}
+
+/// Whether two zones have the same offsets, in winter and in summer.
+fn have_same_offsets(a: Tz, b: Tz) -> bool {
+    [1, 7].into_iter().filter_map(|month| NaiveDate::from_ymd_opt(2026, month, 1)).all(|day| {
+        let offset = |zone: Tz| zone.offset_from_utc_date(&day).fix();
+        offset(a) == offset(b)
+    })
+}
+
+/// The zone that the settings of a time name, and the one of the channel.
+#[derive(Debug, Clone, Copy)]
+struct Zones {
+    set: Option<Tz>,
+    default: Tz,
 }
 
 fn selection(config: &Config, zone: Tz) -> Result<Selection, Fault> {
@@ -177,17 +226,34 @@ fn selection(config: &Config, zone: Tz) -> Result<Selection, Fault> {
         (None, None) => Ok(Selection::All),
         (Some(_), Some(_)) => Err(Fault::stopped("a channel can have `since` or `day`, not both")),
         (None, Some(settings)) => {
-            let format = time_format(&settings.format, zone, "day")?;
+            let zones = Zones { set: settings.zone, default: zone };
+            let format = time_format(&settings.format, zones, "day")?;
             Ok(Selection::Day(Box::new(DayRule { settings, format, range: None })))
         }
         (Some(settings), None) => {
             let Since { format, overlap, at, at_format, until, .. } = &settings;
-            let since_format = time_format(format, zone, "since")?;
-            let at_format = time_format(at_format.as_ref().unwrap_or(format), zone, "since")?;
+            let zones = Zones { set: settings.zone, default: zone };
+            let since_format = time_format(format, zones, "since")?;
+            let at_format = match at_format {
+                None => since_format.clone(),
+                // Its end may name another zone than that of requests.
+                Some(text) => {
+                    let set = settings.zone.filter(|_| literal_zone(text).is_none());
+                    time_format(text, Zones { set, default: zone }, "since")?
+                }
+            };
             if until.as_ref().is_some_and(|until| until.span <= *overlap) {
                 return Err(Fault::stopped("`span` must be longer than `overlap`").at("since"));
             }
             let at = at.clone().map(|at| TimeField { at, format: at_format });
+            // In the zone of the request, the first day may begin later than in that of the configuration.
+            let local = TimeFormat::new("%s", zone).map_err(Fault::stopped)?;
+            let begins_later = |day| since_format.midnight(day) > local.midnight(day);
+            let start = settings.start.map(|day| match begins_later(day) {
+                true => day.pred_opt().unwrap_or(day),
+                false => day,
+            });
+            let settings = Since { start, ..settings };
             Ok(Selection::Since(Box::new(SinceRule {
                 settings,
                 format: since_format,
@@ -216,6 +282,66 @@ fn check_reread(
             .remedy("set `at` and `at_format`"));
     }
     let format = reread.at_format.as_deref().unwrap_or("%Y-%m-%d %H:%M:%S");
-    let format = time_format(format, zone, "reread")?;
+    let format = time_format(format, Zones { set: None, default: zone }, "reread")?;
     Ok(reread.at.clone().map(|at| TimeField { at, format }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn plan(settings: Value) -> Result<Plan, Fault> {
+        let mut config = json!({ "url": "https://a.example/", "records": "$[*]", "key": "$.id" });
+        config.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        let config = serde_json::from_value(config).unwrap();
+        Ok(Plan::new(config, chrono_tz::Asia::Shanghai)?.0)
+    }
+
+    #[test]
+    fn a_time_that_says_it_is_utc_is_written_in_utc() {
+        let in_shanghai = json!({
+            "param": "from", "format": "%Y-%m-%dT%H:%M:%S+08:00", "zone": "Asia/Shanghai",
+        });
+        assert!(plan(json!({ "since": in_shanghai })).is_ok());
+        let noon = "2026-10-09T04:00:00Z".parse().unwrap();
+        for (since, written) in [
+            (json!({ "format": "%Y-%m-%d %H:%M" }), "2026-10-09 12:00"),
+            (json!({ "format": "%Y-%m-%dT%H:%M:%SZ" }), "2026-10-09T04:00:00Z"),
+            (json!({ "format": "%Y-%m-%dT%H:%MZ", "zone": "UTC" }), "2026-10-09T04:00Z"),
+            (json!({ "format": "%Y-%m-%d %H:%M", "zone": "UTC" }), "2026-10-09 04:00"),
+            (json!({ "format": "%Y-%m-%dT%H:%M:%S+00:00" }), "2026-10-09T04:00:00+00:00"),
+            (json!({ "format": "%Y-%m-%dT%H:%M:%S+0900" }), "2026-10-09T13:00:00+0900"),
+            (json!({ "format": "%Y-%m-%dT%H:%M-05:00" }), "2026-10-08T23:00-05:00"),
+            (json!({ "format": "%Y-%m-%dT%H:%M%:z" }), "2026-10-09T12:00+08:00"),
+            (json!({ "format": "%Y-%m-%d %H:%M %Z" }), "2026-10-09 12:00 CST"),
+        ] {
+            let mut settings = json!({ "param": "from", "at": "$.t", "start": "2026-10-09" });
+            settings.as_object_mut().unwrap().extend(since.as_object().unwrap().clone());
+            let plan = plan(json!({ "since": settings })).unwrap();
+            let Selection::Since(rule) = plan.selection else { panic!() };
+            assert_eq!(rule.format.write(noon), written);
+            let field = rule.at.unwrap();
+            if !written.contains("CST") {
+                assert_eq!(field.latest(&[json!({ "t": written })]), Some(noon), "{written}");
+            }
+            let local_midnight = "2026-10-08T16:00:00Z".parse().unwrap();
+            assert!(rule.format.midnight(rule.settings.start.unwrap()) <= local_midnight);
+        }
+    }
+
+    #[test]
+    fn a_zone_that_contradicts_the_format_is_refused() {
+        for (kind, format) in [("since", "%Y-%m-%dT%H:%M:%SZ"), ("day", "%Y-%m-%d+00:00")] {
+            let time = json!({
+                "param": "from", "format": format, "zone": "Asia/Shanghai", "start": "2026-10-09",
+            });
+            let fault = plan(json!({ kind: time })).unwrap_err().to_string();
+            assert!(
+                fault.contains("ends with the zone UTC, but `zone` is Asia/Shanghai"),
+                "{fault}"
+            );
+        }
+    }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use contract::{Entry, Fault, Place, Reason, RecordKey, Revision};
-use document::{Defects, Facts};
+use document::{Defects, Facts, Fate};
 use serde_json::Value;
 
 use crate::{
-    fetch, list,
+    answer::Page,
+    fetch::{self, Parsed},
     plan::Plan,
     rules::{AnswerView, Meaning},
 };
@@ -25,7 +26,7 @@ pub(crate) fn entry(
     at: String,
     parts: Vec<RecordPart>,
 ) -> Entry {
-    let key = facts.findings.key(&plan.config.key, &tree).map(RecordKey::new);
+    let key = plan.config.key.key(&tree, &facts.findings);
     let mut defects = facts.defects_in("", &tree);
     for (name, part, facts) in &parts {
         let Defects { marks, damage } = facts.defects_in(&format!("{name}."), part);
@@ -34,10 +35,8 @@ pub(crate) fn entry(
     }
     let reason = match (defects.reason(plan.config.malformed), &key) {
         (Some(reason), _) => reason,
-        (None, None) => {
-            Reason::new("missing_key", format!("there is no value at {}", plan.config.key.as_str()))
-        }
-        (None, Some(key)) => {
+        (None, Err(why)) => Reason::new("missing_key", why.as_str()),
+        (None, Ok(key)) => {
             let key = key.clone();
             facts.findings.remove_markers(&mut tree);
             for (name, mut part, facts) in parts {
@@ -54,18 +53,43 @@ pub(crate) fn entry(
             return Entry::record(key, Revision::NONE, tree, report);
         }
     };
+    unreadable(Place { key: key.ok(), at }, &tree, facts, &parts, reason)
+}
+
+/// The entry for a record whose key another record of the same answer has, with a different content. Both
+/// stand in quarantine by their bytes, because none of them is the state of the key.
+pub(crate) fn duplicate(plan: &Plan, tree: &Value, facts: &Facts, at: String) -> Entry {
+    let key = plan.config.key.key(tree, &facts.findings).unwrap_or_else(RecordKey::new);
+    let what = format!("another record of the answer has the key `{key}` and other contents");
+    let reason = Reason::new("duplicate_key", what);
+    unreadable(Place { key: None, at }, tree, facts, &[], reason)
+}
+
+fn unreadable(
+    place: Place,
+    tree: &Value,
+    facts: &Facts,
+    parts: &[RecordPart],
+    reason: Reason,
+) -> Entry {
     let mut bytes = facts.findings.source_bytes(&tree.to_string());
-    for (_, part, facts) in &parts {
+    for (_, part, facts) in parts {
         bytes.push(b'\n');
         bytes.extend(facts.findings.source_bytes(&part.to_string()));
     }
-    Entry::Unreadable { place: Place { key, at }, bytes: Bytes::from(bytes), reason }
+    Entry::Unreadable { place, bytes: Bytes::from(bytes), reason }
 }
 
 /// Parses a fixture: an answer as the source sends it. Its records may already contain their parts.
 pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-    let (text, facts, tree) = fetch::parse(plan, &plan.list, page, None);
-    let view = AnswerView { status: 200, text: &text, tree: tree.as_ref().ok(), retry_after: None };
+    let (text, facts, tree) = fetch::parse(plan, &plan.list, page, &BTreeMap::new());
+    let view = AnswerView {
+        status: 200,
+        content_type: None,
+        text: &text,
+        tree: tree.as_ref().ok(),
+        retry_after: None,
+    };
     let (tree, is_nothing) = match (plan.config.rules.judge(None, view), tree) {
         (Meaning::Nothing, _) => (Value::Null, true),
         (Meaning::Success, Ok(tree)) => (tree, false),
@@ -77,11 +101,18 @@ pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
             return Err(Fault::stopped("the channel's rules do not accept the fixture"));
         }
     };
-    let page = list::page(plan, page, tree, is_nothing, BTreeMap::new(), facts)
+    let parsed = Parsed { tree, is_nothing, is_xml: plan.list.has_xml(&text), facts };
+    let page = Page::new(&plan.config, parsed, None, BTreeMap::new())
         .map_err(|what| Fault::stopped("the fixture cannot be read").because(what))?;
-    let entries = page.records.into_iter().enumerate().map(|(index, tree)| {
+    page.check_keys()?;
+    let Page { records, fates, facts, .. } = page;
+    let entries = records.into_iter().zip(fates).enumerate().filter_map(|(index, (tree, fate))| {
         let at = format!("record {}", index + 1);
-        entry(plan, tree, &page.facts, at, Vec::new())
+        match fate {
+            Fate::Repeated => None,
+            Fate::Quarantine => Some(duplicate(plan, &tree, &facts, at)),
+            Fate::Read => Some(entry(plan, tree, &facts, at, Vec::new())),
+        }
     });
     Ok(entries.collect())
 }

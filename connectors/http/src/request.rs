@@ -120,6 +120,12 @@ impl Call {
         Ok(Self { url, method, config: config.clone(), template, success: success.cloned() })
     }
 
+    /// Whether an answer with this text is XML, or has a document in XML within it.
+    pub(crate) fn has_xml(&self, text: &str) -> bool {
+        let begins = text.trim_start_matches(|c: char| c == '"' || c.is_whitespace());
+        begins.starts_with('<') || self.config.inner.iter().any(InnerDocument::is_xml)
+    }
+
     /// Whether a parameter can be a list: in a JSON body, or in a template that loops over it.
     pub(crate) fn can_send_lists(&self) -> bool {
         self.config.json.is_some() || self.template.is_some()

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use connector_wire::reason::{quote, reason};
 use contract::{Fault, Period};
 use document::{Path, scalar_text};
 use schemars::JsonSchema;
@@ -10,6 +11,9 @@ use serde_json::Value;
 
 /// The pause if neither the answer nor the channel says how long it is.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(30);
+
+/// Maximum length in bytes of an answer without a format that is quoted as the reason for a failure.
+const MAX_PLAIN_REASON: usize = 200;
 
 /// What answers mean.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -88,6 +92,7 @@ enum FaultRuleKind {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AnswerView<'a> {
     pub(crate) status: u16,
+    pub(crate) content_type: Option<&'a str>,
     pub(crate) text: &'a str,
     /// `None` if the text cannot be parsed.
     pub(crate) tree: Option<&'a Value>,
@@ -116,6 +121,9 @@ impl Rules {
         }
         if self.empty.iter().any(|rule| rule.matches(answer)) {
             return Meaning::Nothing;
+        }
+        if let Some(fault) = soap_fault(answer) {
+            return Meaning::Fault(fault);
         }
         let is_success = match success.or(self.success.as_ref()) {
             Some(rule) => rule.matches(answer),
@@ -181,10 +189,16 @@ impl<T> OneOf<T> {
 
 impl FaultRule {
     fn meaning(&self, answer: AnswerView<'_>) -> Meaning {
+        let value = |at: &Path| answer.tree.and_then(|tree| at.text(tree)).unwrap_or_default();
         let what = match (&self.rule.at, &self.rule.contains) {
-            (Some(at), _) => format!("the value at {} in the answer means a fault", at.as_str()),
-            (None, Some(_)) => "the answer contains a text that means a fault".to_owned(),
-            (None, None) => format!("the source answers with status {}", answer.status),
+            (Some(at), _) => {
+                let (value, at) = (quote(&value(at)), at.as_str());
+                answer.with_reason(format!("the value {value} at {at} in the answer means a fault"))
+            }
+            (None, Some(text)) => {
+                answer.with_reason(format!("the answer contains \"{text}\", which means a fault"))
+            }
+            (None, None) => answer.status_text(),
         };
         Meaning::Fault(match self.kind {
             FaultRuleKind::Refresh => return Meaning::Expired,
@@ -200,10 +214,54 @@ impl FaultRule {
     }
 }
 
+impl AnswerView<'_> {
+    /// Its status and its content type, and the reason that it gives.
+    fn status_text(self) -> String {
+        let kind = self.content_type.map(|kind| format!(" ({kind})")).unwrap_or_default();
+        self.with_reason(format!("the source answers with status {}{kind}", self.status))
+    }
+
+    /// `what`, and the reason that the answer gives: a member of its tree, or all of a short text.
+    fn with_reason(self, what: String) -> String {
+        let is_text = self.tree.is_none() && self.status >= 400 && !self.text.contains('<');
+        let text = Some(self.text.trim()).filter(|text| is_text && !text.is_empty());
+        let text = text.filter(|text| text.len() <= MAX_PLAIN_REASON).map(quote);
+        match self.tree.and_then(reason).or(text) {
+            Some(reason) => format!("{what}: {reason}"),
+            None => what,
+        }
+    }
+}
+
+/// The fault that a SOAP fault means (SOAP 1.1 §4.4, 1.2 §5.4); `None` if the answer is none. It has no
+/// records, whatever its status is. Only the sender of a wrong request can mend it.
+fn soap_fault(answer: AnswerView<'_>) -> Option<Fault> {
+    let fault = ["Envelope", "Body", "Fault"]
+        .iter()
+        .try_fold(answer.tree?, |value, name| value.get(name)?.get(0))?;
+    // The second names are those of SOAP 1.2.
+    let text = |old: &str, new: &str| {
+        let value = fault.pointer(old).or_else(|| fault.pointer(new));
+        value.and_then(scalar_text).unwrap_or_default()
+    };
+    let code = text("/faultcode/0", "/Code/0/Value/0");
+    let why = quote(&text("/faultstring/0", "/Reason/0/Text/0"));
+    let what = format!("the source answers with the SOAP fault {code}: {why}");
+    let name = code.rsplit(':').next().unwrap_or_default();
+    let is_ours = ["Client", "Sender", "VersionMismatch", "MustUnderstand", "DataEncodingUnknown"]
+        .iter()
+        .any(|ours| name.starts_with(ours));
+    Some(if is_ours {
+        Fault::stopped(what).remedy("correct `body` and the parameters of the request, or `auth`")
+    } else {
+        Fault::transient(what)
+    })
+}
+
 /// The fault that a status means if no rule of the channel matches.
 fn default_fault(answer: AnswerView<'_>) -> Option<Fault> {
     let AnswerView { status, retry_after, .. } = answer;
-    let what = format!("the source answers with status {status}");
+    let what = answer.status_text();
     Some(match (status, retry_after) {
         (429, wait) => Fault::throttled(wait.unwrap_or(DEFAULT_PAUSE), what),
         (503, Some(wait)) => Fault::throttled(wait, what),

@@ -9,8 +9,20 @@ use sha2::{Digest as _, Sha256};
 use crate::request::Request;
 
 /// Headers whose values may be secrets.
-const SECRET_HEADERS: [&str; 6] =
-    ["authorization", "cookie", "proxy-authorization", "x-api-key", "api-key", "token"];
+const SECRET_HEADERS: [&str; 12] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "api-key",
+    "token",
+    "access-token",
+    "x-access-token",
+    "x-auth-token",
+    "x-csrf-token",
+    "x-xsrf-token",
+];
 
 /// A request and its answer.
 #[derive(Debug, Clone)]
@@ -44,8 +56,7 @@ impl Trace {
         let query = url.query().map(str::to_owned);
         url.set_query(None);
         let headers = request.headers.iter().map(|(name, value)| {
-            let is_hidden = SECRET_HEADERS.contains(&name.to_lowercase().as_str());
-            (name.clone(), if is_hidden { "…".to_owned() } else { value.clone() })
+            (name.clone(), if is_secret(name) { "…".to_owned() } else { value.clone() })
         });
         Self {
             method: request.method.name(),
@@ -60,6 +71,24 @@ impl Trace {
             page: Bytes::new(),
         }
     }
+}
+
+/// Headers of an answer without their secrets. The address of a redirect may contain a token in its query.
+pub(crate) fn without_secrets(headers: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let shown = headers.iter().map(|(name, value)| match name.as_str() {
+        name if is_secret(name) => (name.to_owned(), "…".to_owned()),
+        "location" => {
+            let (address, query) = value.split_once('?').unwrap_or((value, ""));
+            let query = if query.is_empty() { "" } else { "?…" };
+            (name.clone(), format!("{address}{query}"))
+        }
+        _ => (name.clone(), value.clone()),
+    });
+    shown.collect()
+}
+
+fn is_secret(name: &str) -> bool {
+    SECRET_HEADERS.contains(&name.to_lowercase().as_str())
 }
 
 /// The size in bytes, and the SHA-256 in hexadecimal.

@@ -63,15 +63,10 @@ pub(crate) fn entry(parts: RecordParts<'_>) -> Entry {
     Entry::Unreadable { place: Place { key, at }, bytes: Bytes::copy_from_slice(line), reason }
 }
 
-/// A key: text, or a number as it is written. `None` if it is damaged.
+/// A key: text, or a number as it is written. `None` if it is not exact.
 pub(crate) fn key(value: &Value, findings: &Findings) -> Option<RecordKey> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => return None,
-    };
-    let is_unmarked = findings.is_unmarked(&text);
-    (is_unmarked && !text.is_empty() && text.len() <= MAX_KEY_BYTES).then(|| RecordKey::new(text))
+    let text = document::key_text(value, findings).ok()?;
+    (text.len() <= MAX_KEY_BYTES).then(|| RecordKey::new(text))
 }
 
 #[cfg(test)]

@@ -21,10 +21,13 @@ pub struct Config {
     /// The table and how its rows are found.
     #[serde(flatten)]
     pub(crate) main: TableConfig,
-    /// The columns to read; all if absent. The key, the column of `changes` and each `parent` of a part
-    /// are always read.
-    pub(crate) columns: Option<Vec<String>>,
-    /// Charset of binary columns. It is never detected.
+    /// The columns to read, as a list of names; all if absent. The key, the column of `changes` and each
+    /// `parent` of a part are always read. Or a table: all columns are read, and those in it as it says,
+    /// like `photo = { as = "ignore" }`.
+    #[serde(default)]
+    pub(crate) columns: Columns,
+    /// Charset of binary columns, and of text that the database does not convert (PostgreSQL with the
+    /// encoding SQL_ASCII). It is never detected.
     #[serde(default = "utf8")]
     pub(crate) charset: Charset,
     /// Maximum number of rows in one query, 1 to 10000.
@@ -46,6 +49,50 @@ pub struct Config {
     /// Rows of other tables that belong to a record.
     #[serde(default)]
     pub(crate) part: Vec<Part>,
+}
+
+/// Which columns of the main table are read, and how.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Columns {
+    /// Only these columns.
+    Listed(Vec<String>),
+    /// All columns, these in a way of their own.
+    Described(BTreeMap<String, Column>),
+}
+
+impl Default for Columns {
+    fn default() -> Self {
+        Self::Described(BTreeMap::new())
+    }
+}
+
+/// How a column is read.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Column {
+    /// What its values become; by default, what their type says.
+    #[serde(rename = "as")]
+    pub(crate) becomes: Option<Becomes>,
+    /// The charset in which its bytes really are, whatever the database says of the column.
+    pub(crate) charset: Option<Charset>,
+    /// Texts that mean that there is no value, such as `NULL`.
+    #[serde(default)]
+    pub(crate) null: Vec<String>,
+}
+
+/// What the values of a column become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Becomes {
+    /// Bytes become hexadecimal digits.
+    Hex,
+    /// 16 bytes become a UUID.
+    Uuid,
+    /// The database writes the value as text.
+    Text,
+    /// The column is not read.
+    Ignore,
 }
 
 /// A table and how its rows are found.
@@ -74,8 +121,8 @@ pub(crate) struct Changes {
     /// for milliseconds since 1970. Leave it out for a column of a time type, or of numbers that are
     /// not times.
     pub(crate) format: Option<String>,
-    /// How late a row may become visible after its own time. Numbers that are not times have no
-    /// overlap: add a flag for them.
+    /// How late a row may become visible after its own time. For numbers that are not times: how long
+    /// a transaction may take. The last 1000 numbers are read again in any case.
     #[serde(default = "Period::seconds::<300>")]
     pub(crate) overlap: Period,
 }

@@ -9,10 +9,15 @@ use std::{collections::BTreeMap, fmt};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{plan::TablePlan, value::Value};
+use crate::{
+    plan::TablePlan,
+    seen::{Acknowledged, Seen},
+    value::Value,
+};
 
 /// A position in a table and its parts.
-// No field has a default, so that the cursor of another connector is not read as an empty one.
+// Fields have no default, so that the cursor of another connector is not read as an empty one. Only
+// those that were added later have one.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
@@ -45,6 +50,9 @@ pub(crate) struct Positions {
     pub(crate) keyless: RepeatedScan<u64>,
     /// A part row whose records did not fit into one batch.
     pub(crate) unfinished: Option<UnfinishedPart>,
+    /// Rows that were acknowledged lately.
+    #[serde(default)]
+    pub(crate) acknowledged: Acknowledged,
 }
 
 /// The position of the scan along the column of `changes`.
@@ -63,6 +71,13 @@ pub(crate) struct SweepPosition {
     /// before its position may have become visible.
     #[serde(rename = "near_since")]
     pub(crate) overlap_since: Option<DateTime<Utc>>,
+    /// In a column of numbers: the greatest numbers, and when they were read, by the source's clock. The
+    /// first one is older than the overlap, if there is one.
+    #[serde(default)]
+    pub(crate) numbers: Vec<(DateTime<Utc>, Value)>,
+    /// What it has read before.
+    #[serde(default)]
+    pub(crate) seen: Seen,
 }
 
 impl fmt::Debug for Cursor {
@@ -89,6 +104,9 @@ pub(crate) struct RepeatedScan<P> {
     pub(crate) started: Option<DateTime<Utc>>,
     /// The position in the scan; `None` when it is complete.
     pub(crate) after: Option<P>,
+    /// What it has read before.
+    #[serde(default)]
+    pub(crate) seen: Seen,
 }
 
 /// A part row whose records did not fit into one batch, with the position among them.

@@ -3,39 +3,58 @@
 //! Every statement passes the gate and has a time limit. The server enforces the same time limit:
 //! otherwise, a query that is abandoned here would continue on the server and block the connection.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
-use contract::{ConnectorContext, Fault, Gate};
+use contract::{ConnectorContext, Fault, Gate, Secret};
 
 use crate::{
+    catalog::Catalog,
     cursor::PendingAck,
     driver::{Address, DbError, Pool},
     fault::{Operation, database_fault},
     plan::TablePlan,
-    sql::{Select, Sql},
-    value::Row,
+    pools,
+    sql::{Dialect, Select, Sql},
+    value::{Row, Value},
 };
 
 /// Added to the server's time limit before we give up, because the server's own error says more.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Time limit for a connection that only shows why there is none.
+const PROBE_TIME: Duration = Duration::from_secs(2);
+
 /// The address of a database, and its connections after the first use.
 #[derive(Debug)]
 pub(crate) struct Database {
     address: Address,
-    pool: Option<Pool>,
+    url: Secret,
+    pool: Option<Arc<Pool>>,
+    /// By the names of the tables.
+    catalogs: HashMap<String, Arc<Catalog>>,
     gate: Arc<dyn Gate>,
     timeout: Duration,
     connections: u32,
     zone: Tz,
 }
 
+/// Which acknowledgements the source took.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// All but this many rows, which are still pending although they have not changed.
+    AllBut(usize),
+    /// A constraint or a trigger refused one of the rows, and so all of them.
+    Refused,
+    /// The source accepts no changes at all.
+    ReadOnly(Fault),
+}
+
 impl Database {
     /// Checks the settings without using the network.
     pub(crate) fn new(
-        url: &str,
+        url: Secret,
         timeout: Duration,
         context: &ConnectorContext,
     ) -> Result<Self, Fault> {
@@ -44,8 +63,10 @@ impl Database {
             return Err(Fault::stopped("`timeout` is zero").remedy("write it like 30s"));
         }
         Ok(Self {
-            address: Address::parse(url)?,
+            address: Address::parse(url.expose())?,
+            url,
             pool: None,
+            catalogs: HashMap::new(),
             gate: Arc::clone(gate),
             timeout,
             connections: budget.concurrent.max(1),
@@ -63,30 +84,124 @@ impl Database {
             .ok_or_else(|| Fault::stopped("the database returned no time").at(self.address.place()))
     }
 
-    /// Reads a page of rows.
-    pub(crate) async fn select(&mut self, select: &Select<'_>) -> Result<Vec<Row>, Fault> {
-        self.fetch(Sql::select(self.address.dialect(), select), select.table).await
+    /// What the database says of the columns of a table.
+    pub(crate) async fn catalog(&mut self, table: &TablePlan) -> Result<Arc<Catalog>, Fault> {
+        if let Some(catalog) = self.catalogs.get(&table.name) {
+            return Ok(Arc::clone(catalog));
+        }
+        let dialect = self.address.dialect();
+        let rows = self.fetch(Sql::catalog(dialect, table), table).await?;
+        let catalog = Arc::new(Catalog::new(dialect, &rows));
+        self.catalogs.insert(table.name.clone(), Arc::clone(&catalog));
+        Ok(catalog)
     }
 
-    /// Sets the flags of these rows. Returns `false` if a constraint or a trigger refused one of them.
+    /// Forgets what the database said of its tables, which may be altered at any time.
+    pub(crate) fn forget_catalogs(&mut self) {
+        self.catalogs.clear();
+    }
+
+    /// Refuses a table that cannot be read without loss: flags of another type than their column.
+    pub(crate) async fn check_flags(&mut self, table: &TablePlan) -> Result<(), Fault> {
+        let catalog = self.catalog(table).await?;
+        catalog
+            .check_flags(self.address.dialect(), table)
+            .map_err(|fault| fault.at(self.address.place()))
+    }
+
+    /// A key that more than one row has. Asks only if no index of the database excludes that.
+    pub(crate) async fn repeated_key(
+        &mut self,
+        table: &TablePlan,
+    ) -> Result<Option<String>, Fault> {
+        let catalog = self.catalog(table).await?;
+        if catalog.get(&table.key).is_some_and(|key| key.is_unique) {
+            return Ok(None);
+        }
+        let sql = Sql::repeated_key(self.address.dialect(), table, &catalog);
+        let rows = self.fetch(sql, table).await?;
+        Ok(rows.first().and_then(|row| row.columns.first()).map(|(_, key)| key.to_text()))
+    }
+
+    /// Number of rows that have a key.
+    pub(crate) async fn count(&mut self, table: &TablePlan) -> Result<Option<u64>, Fault> {
+        let catalog = self.catalog(table).await?;
+        let rows = self.fetch(Sql::count(self.address.dialect(), table, &catalog), table).await?;
+        let count = rows.first().and_then(|row| row.columns.first());
+        Ok(count.and_then(|(_, count)| count.to_text().parse().ok()))
+    }
+
+    /// The number in a column of numbers that `n_rows` rows before `newest` have. If there are fewer rows,
+    /// a number before all of them.
+    pub(crate) async fn earlier(
+        &mut self,
+        table: &TablePlan,
+        column: &str,
+        newest: &Value,
+        n_rows: usize,
+    ) -> Result<Option<Value>, Fault> {
+        let catalog = self.catalog(table).await?;
+        let sql = Sql::earlier(self.address.dialect(), table, &catalog, column, newest, n_rows);
+        let rows = self.fetch(sql, table).await?;
+        let found = rows.into_iter().next().and_then(|row| row.columns.into_iter().next());
+        Ok(Some(found.map_or(Value::Int(0), |(_, number)| number)))
+    }
+
+    /// Reads a page of rows.
+    pub(crate) async fn select(&mut self, select: &Select<'_>) -> Result<Vec<Row>, Fault> {
+        let catalog = self.catalog(select.table).await?;
+        let sql = Sql::select(self.address.dialect(), select, &catalog);
+        let mut rows = self.fetch(sql, select.table).await?;
+        catalog.refine(select.table, &mut rows);
+        Ok(rows)
+    }
+
+    /// Sets the flags of these rows.
     pub(crate) async fn acknowledge(
         &mut self,
         table: &TablePlan,
         acks: &[PendingAck],
-    ) -> Result<bool, Fault> {
-        let sql = Sql::acknowledge(self.address.dialect(), table, acks);
-        let pool = self.pool().clone();
-        match self.run_limited(pool.execute(sql)).await? {
-            Ok(()) => Ok(true),
-            Err(DbError::RowRefused) => Ok(false),
-            Err(error) => Err(self.fault(error, Operation::Acknowledge, table)),
+    ) -> Result<Taken, Fault> {
+        let (dialect, catalog) = (self.address.dialect(), self.catalog(table).await?);
+        let pool = self.pool();
+        let mut keep = catalog.moved().next().is_some();
+        loop {
+            let sql = Sql::acknowledge(dialect, table, &catalog, acks, keep);
+            match self.run_limited(pool.execute(sql)).await? {
+                Ok(()) => break,
+                Err(DbError::RowRefused) => return Ok(Taken::Refused),
+                Err(error @ DbError::ReadOnly) => {
+                    return Ok(Taken::ReadOnly(self.fault(error, Operation::Acknowledge, table)));
+                }
+                // The account may not set the other column.
+                Err(DbError::Denied) if keep => keep = false,
+                Err(error) => return Err(self.fault(error, Operation::Acknowledge, table)),
+            }
         }
+        // Databases count changed rows in different ways, and a trigger may set a flag back.
+        let rows = self.fetch(Sql::count_owed(dialect, table, &catalog, acks), table).await?;
+        let n_owed = rows.first().and_then(|row| row.columns.first()).map(|(_, n)| n.to_text());
+        Ok(Taken::AllBut(n_owed.and_then(|n| n.parse().ok()).unwrap_or(acks.len())))
     }
 
     async fn fetch(&mut self, sql: Sql, table: &TablePlan) -> Result<Vec<Row>, Fault> {
-        let pool = self.pool().clone();
+        self.query(sql, table, Operation::Read).await
+    }
+
+    /// Runs a query that asks about `operation`.
+    pub(crate) async fn query(
+        &mut self,
+        sql: Sql,
+        table: &TablePlan,
+        operation: Operation,
+    ) -> Result<Vec<Row>, Fault> {
+        let pool = self.pool();
         let fetched = self.run_limited(pool.fetch(sql)).await?;
-        fetched.map_err(|error| self.fault(error, Operation::Read, table))
+        fetched.map_err(|error| self.fault(error, operation, table))
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.address.dialect()
     }
 
     /// Runs a statement within the limits. The outer error is a fault of the gate, the inner one an error
@@ -103,24 +218,38 @@ impl Database {
         })
     }
 
-    fn pool(&mut self) -> &Pool {
-        let Self { address, pool, timeout, connections, zone, .. } = self;
-        pool.get_or_insert_with(|| address.open(*timeout, *connections, *zone))
+    fn pool(&mut self) -> Arc<Pool> {
+        let Self { address, url, pool, timeout, connections, zone, .. } = self;
+        let shared = pool.get_or_insert_with(|| {
+            let name = format!("{} {timeout:?} {zone}", url.expose());
+            pools::shared(name, || address.open(*timeout, *connections, *zone))
+        });
+        Arc::clone(shared)
     }
 
+    /// What an error means. If the connection may be the cause, connects once more to find out.
     async fn classify(&mut self, error: sqlx::Error) -> DbError {
-        if !matches!(error, sqlx::Error::PoolTimedOut) {
-            return DbError::from_sqlx(&error);
+        let error = DbError::from_sqlx(&error);
+        if !matches!(error, DbError::NoneFree | DbError::ConnectionLost | DbError::OtherServer(_)) {
+            return error;
         }
-        let cause = tokio::time::timeout(GRACE, self.pool().connect_error()).await.ok().flatten();
-        DbError::from_sqlx(&cause.unwrap_or(error))
+        let pool = self.pool().clone();
+        let connecting = pool.connect_error(self.timeout, self.zone);
+        match tokio::time::timeout(PROBE_TIME, connecting).await {
+            Ok(Some(cause)) => cause,
+            Ok(None) => error,
+            Err(_) => pool.who_answers().await,
+        }
     }
 
-    fn fault(&mut self, error: DbError, operation: Operation, table: &TablePlan) -> Fault {
-        if error == DbError::TableAltered {
-            // The prepared statements of the old connections do not fit the altered table.
-            self.pool = None;
-        }
-        database_fault(error, operation, self.address.place(), table, self.timeout)
+    pub(crate) fn fault(
+        &mut self,
+        error: DbError,
+        operation: Operation,
+        table: &TablePlan,
+    ) -> Fault {
+        // After an error, the table may be another one.
+        self.catalogs.clear();
+        database_fault(error, operation, &self.address, table, self.timeout)
     }
 }

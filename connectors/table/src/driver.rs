@@ -4,23 +4,25 @@
 //! read at all. The three files have the same functions: `open`, `query`, `bind`, `read_row` and
 //! `classify`. To support another database, add a file.
 
+mod address;
 mod mysql;
 mod postgres;
+mod probe;
 mod sqlite;
 
-use std::{str::FromStr as _, time::Duration};
+use std::{io, time::Duration};
 
 use chrono_tz::Tz;
-use contract::{Fault, causes_text, connect_failure_text};
+use contract::{ConnectFailure, ServerSettings, causes_text, is_tls_failure};
 use sqlx::{
-    ConnectOptions as _, MySqlPool, PgPool, SqlitePool,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, MySqlPool, PgPool, SqlitePool,
     mysql::{MySqlConnectOptions, MySqlDatabaseError},
     postgres::{PgConnectOptions, PgDatabaseError},
     sqlite::{SqliteConnectOptions, SqliteError},
 };
 
 use crate::{
-    sql::{Dialect, IS_PENDING, Sql},
+    sql::{Dialect, IS_PENDING, OWNER, Sql},
     value::{Row, Value},
 };
 
@@ -33,12 +35,16 @@ pub(crate) enum Address {
 }
 
 /// Connections to a database.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) enum Pool {
     Sqlite(SqlitePool),
-    Postgres(PgPool),
+    /// With the statement that begins each transaction.
+    Postgres(PgPool, String),
     MySql(MySqlPool),
 }
+
+/// Maximum number of connections to a database, unless a channel alone may have more.
+const MAX_CONNECTIONS: u32 = 8;
 
 /// What went wrong, in terms that all databases share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,8 +53,14 @@ pub(crate) enum DbError {
     Locked,
     /// The statement took longer than its time limit.
     TimedOut,
-    /// No connection could be made, with the reason.
-    Unreachable(&'static str),
+    /// No connection came about.
+    Unconnected(ConnectFailure),
+    /// All connections of the channel are in use.
+    NoneFree,
+    /// A server accepts connections, but says nothing, or closes them.
+    NoAnswer,
+    /// Another kind of server answers; its name, if it is known.
+    OtherServer(Option<&'static str>),
     /// The connection was lost.
     ConnectionLost,
     /// The server is starting or stopping.
@@ -59,17 +71,38 @@ pub(crate) enum DbError {
     OutOfResources,
     /// TLS failed, with the reason.
     Tls(String),
-    /// The server does not use the protocol that the URL names.
-    OtherProtocol,
-    /// The server requires a login method that is not supported.
-    LoginMethod,
+    /// The server admits only encrypted connections.
+    TlsDemanded,
+    /// A file that the URL names cannot be read, with the reason.
+    UnreadableFile(String),
+    /// The driver refuses the settings in the URL.
+    Settings,
+    /// The server requires a login method that is not supported; its name.
+    LoginMethod(String),
+    /// The account does not log in with a password.
+    NoPasswordLogin,
     WrongPassword,
     PasswordExpired,
+    AccountLocked,
+    /// The server does not know the account, or it may not log in.
+    NoAccount,
+    /// The account may not connect from this host.
+    NotFromHere,
+    /// The server has blocked this host, after too many failed attempts.
+    HostBlocked,
     NoDatabase,
+    /// The account has no permission to open the database.
+    DatabaseDenied,
+    /// The server refused the connection, with the database's error code.
+    Refused(String),
+    /// The file is not a database, or is damaged.
+    BrokenFile,
     /// The table was altered under the connection.
     TableAltered,
     /// The account has no permission for the statement.
     Denied,
+    /// The account has no permission to use the schema of the table.
+    SchemaDenied,
     NoTable,
     /// The statement names this column, but the table does not have it.
     NoColumn(String),
@@ -77,6 +110,8 @@ pub(crate) enum DbError {
     WrongType,
     /// A constraint or a trigger refused to update a row.
     RowRefused,
+    /// The server, the database or the session accepts no changes.
+    ReadOnly,
     /// The name of a column, and its type, which cannot be read.
     UnreadableColumn(String, String),
     /// Any other error, with the database's error code.
@@ -84,27 +119,6 @@ pub(crate) enum DbError {
 }
 
 impl Address {
-    /// Parses a URL. No fault repeats it: it contains a password.
-    pub(crate) fn parse(url: &str) -> Result<Self, Fault> {
-        let scheme = url.split(':').next().unwrap_or_default();
-        let parsed = match scheme {
-            "sqlite" => SqliteConnectOptions::from_str(url).map(Box::new).map(Self::Sqlite),
-            "postgres" | "postgresql" => {
-                PgConnectOptions::from_str(url).map(Box::new).map(Self::Postgres)
-            }
-            "mysql" | "mariadb" => {
-                MySqlConnectOptions::from_str(url).map(Box::new).map(Self::MySql)
-            }
-            _ => Err(sqlx::Error::PoolClosed),
-        };
-        parsed.map_err(|_| {
-            Fault::stopped("`url` is not the address of a supported database").remedy(
-                "write sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE or mysql://…, with \
-                 special characters of the password percent-encoded",
-            )
-        })
-    }
-
     /// The kind and address of the database, without the account.
     pub(crate) fn place(&self) -> String {
         match self {
@@ -120,6 +134,15 @@ impl Address {
         }
     }
 
+    /// The names of its settings, for remedies.
+    pub(crate) fn settings(&self) -> ServerSettings {
+        let ca = match self {
+            Self::MySql(_) => "`ssl-ca` in `url`",
+            Self::Sqlite(_) | Self::Postgres(_) => "`sslrootcert` in `url`",
+        };
+        ServerSettings { address: "`url`", ca }
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
         match self {
             Self::Sqlite(_) => Dialect::Sqlite,
@@ -128,11 +151,16 @@ impl Address {
         }
     }
 
-    /// A pool of at most `size` connections, which it makes when they are needed. Needs a tokio runtime.
+    /// A pool of connections for channels that use up to `size` each. It makes them when they are needed.
+    /// Needs a tokio runtime.
     pub(crate) fn open(&self, timeout: Duration, size: u32, zone: Tz) -> Pool {
+        let size = size.max(MAX_CONNECTIONS);
         match self {
             Self::Sqlite(options) => Pool::Sqlite(sqlite::open(options, timeout, size)),
-            Self::Postgres(options) => Pool::Postgres(postgres::open(options, timeout, size, zone)),
+            Self::Postgres(options) => Pool::Postgres(
+                postgres::open(options, timeout, size),
+                postgres::begin(timeout, zone),
+            ),
             Self::MySql(options) => Pool::MySql(mysql::open(options, timeout, size, zone)),
         }
     }
@@ -144,8 +172,11 @@ impl Pool {
             Self::Sqlite(pool) => {
                 sqlite::query(sql).fetch_all(pool).await?.iter().map(sqlite::read_row).collect()
             }
-            Self::Postgres(pool) => {
-                postgres::query(sql).fetch_all(pool).await?.iter().map(postgres::read_row).collect()
+            Self::Postgres(pool, begin) => {
+                let mut transaction = pool.begin_with(AssertSqlSafe(begin.clone())).await?;
+                let rows = postgres::query(sql).fetch_all(&mut *transaction).await?;
+                transaction.commit().await?;
+                rows.iter().map(postgres::read_row).collect()
             }
             Self::MySql(pool) => {
                 mysql::query(sql).fetch_all(pool).await?.iter().map(mysql::read_row).collect()
@@ -153,20 +184,58 @@ impl Pool {
         }
     }
 
-    /// Connects once more to find out why there is no connection: a pool reports only that it has
-    /// waited. `None` if this succeeds.
-    pub(crate) async fn connect_error(&self) -> Option<sqlx::Error> {
-        match self {
-            Self::Sqlite(pool) => pool.connect_options().connect().await.err(),
-            Self::Postgres(pool) => pool.connect_options().connect().await.err(),
-            Self::MySql(pool) => pool.connect_options().connect().await.err(),
+    /// Connects once more, as the pool does, to find out why there is no connection: a pool reports only
+    /// that it has waited. `None` if this succeeds.
+    pub(crate) async fn connect_error(&self, timeout: Duration, zone: Tz) -> Option<DbError> {
+        let connected = match self {
+            Self::Sqlite(pool) => pool.connect_options().connect().await.map(drop),
+            Self::Postgres(pool, begin) => match pool.connect_options().connect().await {
+                Ok(mut connection) => {
+                    connection.begin_with(AssertSqlSafe(begin.clone())).await.map(drop)
+                }
+                Err(error) => Err(error),
+            },
+            Self::MySql(pool) => match pool.connect_options().connect().await {
+                Ok(mut connection) => mysql::prepare(&mut connection, timeout, zone).await,
+                Err(error) => Err(error),
+            },
+        };
+        let error = DbError::from_sqlx(&connected.err()?);
+        let is_strange = match &error {
+            DbError::ConnectionLost | DbError::OtherServer(_) => true,
+            DbError::Tls(why) => why.contains("corrupt message"),
+            _ => false,
+        };
+        Some(if is_strange { self.who_answers().await } else { error })
+    }
+
+    /// Who answers at the address, as an error.
+    pub(crate) async fn who_answers(&self) -> DbError {
+        let (host, port, own) = match self {
+            Self::Sqlite(_) => return DbError::Locked,
+            Self::Postgres(pool, _) => {
+                let options = pool.connect_options();
+                (options.get_host().to_owned(), options.get_port(), "a PostgreSQL server")
+            }
+            Self::MySql(pool) => {
+                let options = pool.connect_options();
+                (options.get_host().to_owned(), options.get_port(), "a MySQL or MariaDB server")
+            }
+        };
+        match probe::who_answers(&host, port).await {
+            DbError::OtherServer(Some(who)) if who == own => DbError::NoAnswer,
+            error => error,
         }
     }
 
     pub(crate) async fn execute(&self, sql: Sql) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(pool) => sqlite::query(sql).execute(pool).await.map(drop),
-            Self::Postgres(pool) => postgres::query(sql).execute(pool).await.map(drop),
+            Self::Postgres(pool, begin) => {
+                let mut transaction = pool.begin_with(AssertSqlSafe(begin.clone())).await?;
+                postgres::query(sql).execute(&mut *transaction).await?;
+                transaction.commit().await
+            }
             Self::MySql(pool) => mysql::query(sql).execute(pool).await.map(drop),
         }
     }
@@ -189,17 +258,44 @@ impl DbError {
             sqlx::Error::ColumnDecode { index, source } => {
                 Self::UnreadableColumn(index.clone(), source.to_string())
             }
-            sqlx::Error::Configuration(_) => Self::Other("configuration".to_owned()),
+            sqlx::Error::Configuration(_) => Self::Settings,
             sqlx::Error::Tls(error) => Self::Tls(causes_text(&**error)),
-            sqlx::Error::Io(error) => {
-                connect_failure_text(error).map_or(Self::ConnectionLost, Self::Unreachable)
+            sqlx::Error::Io(error) if is_tls_failure(error) => Self::Tls(causes_text(error)),
+            sqlx::Error::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+                Self::UnreadableFile(error.to_string())
             }
-            sqlx::Error::PoolTimedOut => Self::Unreachable("no connection was made in time"),
-            sqlx::Error::Protocol(why) if why.contains("auth") => Self::LoginMethod,
-            sqlx::Error::Protocol(_) => Self::OtherProtocol,
+            sqlx::Error::Io(error) => {
+                ConnectFailure::of(error).map_or(Self::ConnectionLost, Self::Unconnected)
+            }
+            sqlx::Error::PoolTimedOut => Self::NoneFree,
+            sqlx::Error::Protocol(why) => {
+                login_method(why).map_or(Self::OtherServer(None), Self::LoginMethod)
+            }
             _ => Self::ConnectionLost,
         }
     }
+}
+
+/// The login method that the driver does not support, from its message; `None` for other messages.
+fn login_method(message: &str) -> Option<String> {
+    let after = |mark: &str| message.split_once(mark).map(|(_, rest)| rest);
+    let word = |text: &str| text.split([' ', '\n', '(']).next().unwrap_or_default().to_owned();
+    if let Some(plugin) = after("unknown authentication plugin: ") {
+        return Some(word(plugin));
+    }
+    if let Some(number) = after("unknown authentication method: ") {
+        return Some(match word(number).as_str() {
+            "7" | "8" => "GSSAPI (Kerberos)".to_owned(),
+            "9" => "SSPI".to_owned(),
+            number => format!("number {number}"),
+        });
+    }
+    if let Some(mechanisms) = after("SASL authentication mechanisms: ") {
+        let name = word(mechanisms);
+        return Some(if name.is_empty() { "SHA-256 of openGauss".to_owned() } else { name });
+    }
+    let is_clear = message.contains("cleartext_plugin");
+    is_clear.then(|| "mysql_clear_password".to_owned())
 }
 
 /// The error for a column whose type cannot be read.
@@ -215,6 +311,9 @@ fn to_row(
     for column in columns {
         match column? {
             (name, value) if name == IS_PENDING => row.is_pending = value == Value::Int(1),
+            (name, value) if name == OWNER => {
+                row.owner = value.to_text().parse().unwrap_or(usize::MAX);
+            }
             column => row.columns.push(column),
         }
     }

@@ -5,9 +5,12 @@
 
 use std::time::Duration;
 
-use contract::Fault;
+use contract::{Fault, tls_fault};
 
-use crate::{driver::DbError, plan::TablePlan};
+use crate::{
+    driver::{Address, DbError},
+    plan::TablePlan,
+};
 
 /// What a statement does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,25 +23,42 @@ pub(crate) enum Operation {
 pub(crate) fn database_fault(
     error: DbError,
     operation: Operation,
-    address: String,
+    address: &Address,
     table: &TablePlan,
     limit: Duration,
 ) -> Fault {
-    match connection_fault(error) {
-        Ok(fault) => fault.at(address),
+    match connection_fault(error, address).or_else(|error| login_fault(error, address)) {
+        Ok(fault) => fault.at(address.place()),
         Err(error) => {
             let place = format!("table {}", table.name);
-            table_fault(error, operation, table, limit).at(place).at(address)
+            table_fault(error, operation, table, limit).at(place).at(address.place())
         }
     }
 }
 
-/// The fault for an error that has nothing to do with a table; returns any other error unchanged.
-fn connection_fault(error: DbError) -> Result<Fault, DbError> {
+/// The fault for an error before the login; returns any other error unchanged.
+fn connection_fault(error: DbError, address: &Address) -> Result<Fault, DbError> {
+    let settings = address.settings();
+    let port = match address {
+        Address::Sqlite(_) => "",
+        Address::Postgres(_) => "PostgreSQL usually listens on port 5432",
+        Address::MySql(_) => "MySQL and MariaDB usually listen on port 3306",
+    };
     Ok(match error {
-        DbError::Unreachable(why) => Fault::transient("cannot connect")
-            .because(why)
-            .remedy("check the host and port in `url`, and that the database is running"),
+        DbError::Unconnected(failure) => failure.fault(settings),
+        DbError::NoneFree => Fault::transient("all connections of this channel were in use for too long")
+            .remedy("raise `concurrent` under [budget], or `timeout`"),
+        DbError::NoAnswer => {
+            Fault::transient("a server accepts connections at this port, but does not answer a login")
+                .remedy(format!("check the port in `url`: {port}; look in the log of the server"))
+        }
+        DbError::OtherServer(who) => {
+            let what = match who {
+                Some(who) => format!("this is the port of {who}"),
+                None => "the server at this port does not speak the protocol that `url` names".to_owned(),
+            };
+            Fault::stopped(what).remedy(format!("check the scheme and the port in `url`: {port}"))
+        }
         DbError::ConnectionLost => Fault::transient("the connection was lost"),
         DbError::Restarting => Fault::transient("the server is starting or stopping")
             .remedy("wait, or look in the log of the server"),
@@ -47,30 +67,97 @@ fn connection_fault(error: DbError) -> Result<Fault, DbError> {
         ),
         DbError::OutOfResources => Fault::transient("the disk of the database is full or fails, or its memory is used up")
             .remedy("inform the administrator of the database"),
-        DbError::Tls(why) => Fault::stopped("no encrypted connection can be made")
+        DbError::Tls(why) => tls_fault(&why, settings),
+        DbError::TlsDemanded => Fault::stopped("the server admits only encrypted connections")
+            .remedy("add sslmode=require (PostgreSQL) or ssl-mode=REQUIRED (MySQL) to `url`"),
+        DbError::UnreadableFile(why) => Fault::stopped("a certificate, key or socket file that `url` names cannot be read")
             .because(why)
-            .remedy("check the TLS settings and the certificate in `url`"),
-        DbError::OtherProtocol => {
-            Fault::transient("the server does not use the protocol that `url` names")
-                .remedy("check the scheme, host and port in `url`")
-        }
-        DbError::LoginMethod => {
-            Fault::stopped("the server requires a login method that is not supported")
-                .remedy(
-                    "let the account log in with a password: scram-sha-256 or md5 in PostgreSQL, \
-                     caching_sha2_password or mysql_native_password in MySQL",
-                )
-        }
-        DbError::WrongPassword => Fault::stopped("the database refused the account or its password")
-            .remedy("check the secret that `url` names, and the hosts that the account may connect from"),
-        DbError::PasswordExpired => Fault::stopped("the password of the account has expired")
-            .remedy("set a new password, and write it into the secret that `url` names"),
-        DbError::NoDatabase => {
-            Fault::stopped("there is no such database, or the account has no permission to open it")
-                .remedy("check the path or the name of the database in `url`")
-        }
+            .remedy(format!("check the paths after `?` in `url`, such as {}", settings.ca)),
+        DbError::Settings => Fault::stopped("`url` has settings that cannot be used")
+            .remedy("name a client certificate and its key together; a password may not contain control characters"),
+        DbError::BrokenFile => Fault::stopped("the file is not an SQLite database, or is damaged")
+            .remedy("check the path in `url`, or ask for an intact copy"),
         other => return Err(other),
     })
+}
+
+/// The fault for a refused login; returns any other error unchanged.
+fn login_fault(error: DbError, address: &Address) -> Result<Fault, DbError> {
+    let is_mysql = matches!(address, Address::MySql(_));
+    let of_kind =
+        |mysql: &'static str, postgres: &'static str| if is_mysql { mysql } else { postgres };
+    let (what, remedy) = match error {
+        DbError::LoginMethod(method) => {
+            let what =
+                format!("the account must log in with the method {method}, which is not supported");
+            let remedy = of_kind(
+                "have the account identified by a password with caching_sha2_password or mysql_native_password",
+                "have the account log in with scram-sha-256 or md5; in openGauss and GaussDB set \
+                 password_encryption_type = 1 and the password anew",
+            );
+            return Ok(Fault::stopped(what).remedy(remedy));
+        }
+        DbError::NoPasswordLogin => (
+            "the account does not log in with a password, but only from the machine of the server",
+            "have the account identified by a password, or use another account",
+        ),
+        DbError::WrongPassword => (
+            "the database refused the account or its password",
+            of_kind(
+                "check the secret that `url` names, and the hosts from which the account may connect; an account that \
+                 demands TLS (REQUIRE SSL) needs ssl-mode=REQUIRED in `url` and a server with TLS",
+                "check the secret that `url` names, and whether the password is still valid (VALID UNTIL)",
+            ),
+        ),
+        DbError::PasswordExpired => (
+            "the password of the account has expired",
+            "set a new password, and write it into the secret that `url` names",
+        ),
+        DbError::AccountLocked => (
+            "the account is locked",
+            "ask the administrator of the database to unlock it: ALTER USER … ACCOUNT UNLOCK",
+        ),
+        DbError::NoAccount => (
+            "the server does not know the account, or it may not log in",
+            "check the user in `url`; the account needs the right to log in (LOGIN), with a password",
+        ),
+        DbError::NotFromHere => (
+            "the server does not admit the account from this machine",
+            of_kind(
+                "ask for an account for the host of this machine: CREATE USER name@'HOST'",
+                "ask for a line for this machine, account and database in pg_hba.conf; for `hostssl`, add \
+                 sslmode=require to `url`",
+            ),
+        ),
+        DbError::HostBlocked => (
+            "the server has blocked this machine after too many failed attempts",
+            "mend their cause, then have FLUSH HOSTS executed on the server",
+        ),
+        DbError::NoDatabase => match address {
+            Address::Sqlite(_) => (
+                "there is no such database file, or this account may not open it",
+                "check the path in `url`, and the rights on the file and its folder",
+            ),
+            _ => (
+                "the server has no such database",
+                "check the name of the database at the end of `url`",
+            ),
+        },
+        DbError::DatabaseDenied => (
+            "the account has no permission to open the database",
+            of_kind(
+                "GRANT SELECT ON the database TO the account",
+                "GRANT CONNECT ON DATABASE to the account",
+            ),
+        ),
+        DbError::Refused(code) => {
+            let what = format!("the server refused the connection with code {code}");
+            return Ok(Fault::stopped(what)
+                .remedy("look up the code in the manual of the database, and in its log"));
+        }
+        other => return Err(other),
+    };
+    Ok(Fault::stopped(what).remedy(remedy))
 }
 
 fn table_fault(error: DbError, operation: Operation, table: &TablePlan, limit: Duration) -> Fault {
@@ -89,6 +176,16 @@ fn table_fault(error: DbError, operation: Operation, table: &TablePlan, limit: D
         }
         DbError::Denied => Fault::stopped(format!("the account has no permission to set {flags}"))
             .remedy(format!("GRANT UPDATE ({flags}) ON {name}")),
+        DbError::SchemaDenied => {
+            Fault::stopped("the account has no permission to use the schema of the table")
+                .remedy(format!("GRANT USAGE ON SCHEMA to the account, and GRANT SELECT ON {name}"))
+        }
+        DbError::ReadOnly => {
+            Fault::stopped(format!("the database is read only, so {flags} cannot be set")).remedy(
+                "write the address of the primary server in `url`, not of a replica; or leave out \
+                 `flag` and find rows by [table.changes]",
+            )
+        }
         DbError::NoTable => Fault::stopped("there is no such table")
             .remedy("check `table`; upper and lower case may differ"),
         DbError::NoColumn(column) => Fault::stopped(format!("there is no column {column}"))

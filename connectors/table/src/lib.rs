@@ -17,29 +17,37 @@ mod scan;
 mod page;
 
 mod cursor;
+mod seen;
 mod settle;
 
 mod record;
 mod time;
 mod value;
 
+mod account;
+mod catalog;
 mod database;
 mod driver;
 mod fault;
+mod pools;
 mod sql;
+
+mod inspect;
 
 use std::time::Duration;
 
-use contract::{Batch, Connector, ConnectorContext, Entry, Fault, PassEnd, TimeRange};
+use contract::{Batch, Connector, ConnectorContext, Entry, Fault, TimeRange};
 
 pub use config::Config;
 pub use cursor::Cursor;
 
 use crate::{
+    account::Account,
     database::Database,
     page::{PageReader, TableScan},
     plan::Plan,
     scan::Scan,
+    settle::Acknowledgements,
 };
 
 /// Time limit of a read. A read then returns what it has read so far.
@@ -57,6 +65,12 @@ pub struct Table {
     database: Database,
     /// The scans, in the order in which they take turns.
     scans: Vec<TableScan>,
+    /// Whether the tables were checked.
+    is_checked: bool,
+    /// The rows of this pass.
+    account: Account,
+    /// What became of the acknowledgements of this pass.
+    acknowledgements: Acknowledgements,
 }
 
 impl Connector for Table {
@@ -65,10 +79,11 @@ impl Connector for Table {
     type Cursor = Cursor;
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
-        let database = Database::new(config.url.expose(), config.timeout.0, &context)?;
-        let plan = Plan::new(config, context.zone)?;
+        let database = Database::new(config.url.clone(), config.timeout.0, &context)?;
+        let plan = Plan { mapped: context.mapped, ..Plan::new(config, context.zone)? };
         let scans = all_scans(&plan);
-        Ok(Self { plan, database, scans })
+        let (account, acknowledgements) = Default::default();
+        Ok(Self { plan, database, scans, is_checked: false, account, acknowledgements })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
@@ -79,15 +94,29 @@ impl Connector for Table {
             cursor.parts.entry(part.name.clone()).or_default().sweep.reset_if_changed(&part.table);
         }
         let n_scans = self.scans.len();
-        if cursor.n_ended >= n_scans {
+        let is_new_pass = after.is_none() || cursor.n_ended >= n_scans;
+        if is_new_pass {
             cursor.n_ended = 0;
+            self.database.forget_catalogs();
+        }
+        self.check_tables().await?;
+        if is_new_pass {
+            // Only the first pass reads all rows.
+            let is_whole = after.is_none() && self.scans.iter().any(|it| it.kind == Scan::Sweep);
+            self.account = Account::begin(self.count_if(is_whole).await?);
         }
         let started = tokio::time::Instant::now();
         let now = self.database.now(&self.plan.main).await?;
         let limit = self.plan.page.min(max.max(1));
         let database = &mut self.database;
-        let mut reader =
-            PageReader { plan: &self.plan, database, now, limit, unsettled: &unsettled };
+        let mut reader = PageReader {
+            plan: &self.plan,
+            database,
+            now,
+            limit,
+            unsettled: &unsettled,
+            account: &mut self.account,
+        };
         loop {
             cursor.next_scan %= n_scans;
             let scan = self.scans[cursor.next_scan];
@@ -105,12 +134,13 @@ impl Connector for Table {
             let has_entries = !page.entries.is_empty() || !cursor.to_acknowledge.is_empty();
             if caught_up || has_entries || started.elapsed() > READ_TIME {
                 let entries = page.entries;
-                return Ok(Batch {
-                    entries,
-                    upto: cursor,
-                    end: caught_up.then(PassEnd::default),
-                    trouble: Vec::new(),
-                });
+                let end = if caught_up {
+                    let listed = self.count_if(self.account.is_whole()).await?;
+                    Some(self.account.end(listed))
+                } else {
+                    None
+                };
+                return Ok(Batch { entries, upto: cursor, end, trouble: Vec::new() });
             }
         }
     }
@@ -119,9 +149,11 @@ impl Connector for Table {
         let parts = self.plan.parts.iter().map(|part| (part.name.as_str(), &part.table));
         for (name, table) in std::iter::once(("", &self.plan.main)).chain(parts) {
             let acks = upto.to_acknowledge.get(name).map_or(&[][..], Vec::as_slice);
-            settle::acknowledge(&mut self.database, table, acks).await?;
+            self.acknowledgements.acknowledge(&mut self.database, table, acks).await?;
         }
-        Ok(())
+        // A fault in the middle of a pass, or at the start, would keep the other rows from being read.
+        let is_end = self.is_checked && upto.n_ended >= self.scans.len();
+        if is_end { self.acknowledgements.end() } else { Ok(()) }
     }
 
     fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {
@@ -136,8 +168,63 @@ impl Connector for Table {
         Ok(())
     }
 
+    fn ensure_listable(&self) -> Result<(), Fault> {
+        let table = &self.plan.main;
+        if table.flags.is_empty() || table.changes.is_some() {
+            return Ok(());
+        }
+        Err(Fault::stopped("rows whose flag was set are not read again")
+            .at(format!("table {}", table.name))
+            .remedy("add [table.changes], so that all rows can be read"))
+    }
+
+    async fn inspect(&mut self) -> Result<Vec<Fault>, Fault> {
+        let mut found = inspect::inspect(&mut self.database, &self.plan.main).await?;
+        for part in &self.plan.parts {
+            found.extend(inspect::inspect(&mut self.database, &part.table).await?);
+        }
+        Ok(found)
+    }
+
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         record::parse_sample(&self.plan, page)
+    }
+}
+
+impl Table {
+    /// The number of rows with a key; `None` if they should not be counted, or that takes too long.
+    async fn count_if(&mut self, is_needed: bool) -> Result<Option<u64>, Fault> {
+        if !is_needed {
+            return Ok(None);
+        }
+        match self.database.count(&self.plan.main).await {
+            Err(fault) if !fault.is_transient() => Err(fault),
+            counted => Ok(counted.ok().flatten()),
+        }
+    }
+
+    /// Refuses tables from which rows would be lost, before the first row is read.
+    async fn check_tables(&mut self) -> Result<(), Fault> {
+        if self.is_checked {
+            return Ok(());
+        }
+        let parts = self.plan.parts.iter().map(|part| &part.table);
+        for table in std::iter::once(&self.plan.main).chain(parts) {
+            self.database.check_flags(table).await?;
+            match self.database.repeated_key(table).await {
+                Ok(None) => {}
+                Ok(Some(key)) => return Err(page::repeated_key_fault(table, &key)),
+                Err(fault) if fault.is_transient() => {
+                    tracing::warn!(
+                        table = table.name,
+                        "whether the key is unique was not checked: {fault}"
+                    );
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        self.is_checked = true;
+        Ok(())
     }
 }
 

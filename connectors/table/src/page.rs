@@ -9,14 +9,20 @@ use chrono::{DateTime, Utc};
 use contract::{Entry, Fault};
 
 use crate::{
+    account::Account,
     cursor::{Cursor, PendingAck, SweepPosition, UnfinishedPart},
     database::Database,
     plan::{PartPlan, Plan, TablePlan},
     record::{self, Parts},
-    scan::Scan,
-    sql::{Condition, Order, Select},
+    scan::{self, Scan},
+    seen::{RowDigest, Seen},
+    sql::{Condition, Order, Owners, Select},
+    time::ChangeValue,
     value::{Row, Value},
 };
+
+/// How many rows before the newest one a sweep of a column of numbers reads again.
+const EARLIER_NUMBERS: usize = 1_000;
 
 /// A scan of one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +57,7 @@ pub(crate) struct PageReader<'a> {
     pub(crate) limit: usize,
     /// Rows of the previous batch that are not acknowledged yet.
     pub(crate) unsettled: &'a [PendingAck],
+    pub(crate) account: &'a mut Account,
 }
 
 impl PageReader<'_> {
@@ -74,43 +81,92 @@ impl PageReader<'_> {
         };
         let mut rows = self.database.select(&select).await?;
         let mut is_end = rows.len() < self.limit;
-        // The first pages of a backfill only show how the source writes times.
-        let is_format_sample = scan == Scan::Range && cursor.main.sweep.since.is_none();
+        if scan == Scan::Range && cursor.main.sweep.since.is_none() {
+            return self.read_format_sample(rows, is_end, cursor);
+        }
+        let parts = self.parts_of(&rows).await?;
+        let digests = self.digests(&rows, &parts);
+        let mut are_news = vec![true; rows.len()];
+        if let Some(seen) = scan.seen(&mut cursor.main) {
+            let n = Seen::cut(&digests, self.limit, is_end);
+            is_end &= n == rows.len();
+            rows.truncate(n);
+            are_news = seen.note(digests.get(..n).unwrap_or_default(), self.limit);
+        }
         scan.move_past(table, &mut cursor.main, &rows, is_end, self.now);
-        if is_format_sample {
-            rows.clear();
-            let SweepPosition { since, newest, .. } = &cursor.main.sweep;
-            is_end &= since.is_none();
-            if since.is_none() && newest.is_some() {
-                return Err(Fault::stopped("the column of `changes` contains numbers, not times")
-                    .at(format!("table {}", table.name))
-                    .remedy("if the numbers are times, set `format` to their format, like %s"));
-            }
+        if scan == Scan::Sweep {
+            self.end_sweep(table, &mut cursor.main.sweep, &rows).await?;
         }
         if scan == Scan::Pending {
-            self.remove_unsettled(&mut rows);
+            are_news = self.are_settled(&rows);
         }
-        if scan == Scan::Sweep && is_end && !rows.is_empty() && cursor.main.sweep.since.is_none() {
+        let acknowledged = &cursor.main.acknowledged;
+        for ((row, digest), is_news) in rows.iter().zip(&digests).zip(&mut are_news) {
+            *is_news &= row.is_pending || scan != Scan::Sweep || !acknowledged.has(digest);
+        }
+        let entries = self.entries(&rows, &parts, &digests, &are_news, cursor)?;
+        Ok(Page { entries, is_end })
+    }
+
+    /// Moves past one of the first pages of a backfill, which only show how the source writes times.
+    fn read_format_sample(
+        &self,
+        rows: Vec<Row>,
+        is_end: bool,
+        cursor: &mut Cursor,
+    ) -> Result<Page, Fault> {
+        let table = &self.plan.main;
+        Scan::Range.move_past(table, &mut cursor.main, &rows, is_end, self.now);
+        let SweepPosition { since, newest, .. } = &cursor.main.sweep;
+        if since.is_none() && newest.is_some() {
+            return Err(Fault::stopped("the column of `changes` contains numbers, not times")
+                .at(format!("table {}", table.name))
+                .remedy("if the numbers are times, set `format` to their format, like %s"));
+        }
+        Ok(Page { entries: Vec::new(), is_end: is_end && since.is_none() })
+    }
+
+    /// At the end of a sweep of a column of numbers, sets where the next one begins.
+    async fn end_sweep(
+        &mut self,
+        table: &TablePlan,
+        sweep: &mut SweepPosition,
+        rows: &[Row],
+    ) -> Result<(), Fault> {
+        let Some(changes) = table.changes.as_ref().filter(|_| sweep.after.is_none()) else {
+            return Ok(());
+        };
+        if !rows.is_empty() && sweep.since.is_none() {
             tracing::warn!(
                 table = table.name,
                 "no value of the `changes` column can be read as a time, so the whole table is \
                  read again and again; check `format`"
             );
         }
-        let entries = self.entries(rows, cursor).await?;
-        Ok(Page { entries, is_end })
+        let read = |value: &Value| changes.format.read(value);
+        let Some(newest) = sweep.newest.clone() else { return Ok(()) };
+        if !matches!(read(&newest), Some(ChangeValue::Number(_))) {
+            return Ok(());
+        }
+        scan::note_number(changes, sweep, self.now);
+        let (column, n_rows) = (&changes.column, EARLIER_NUMBERS);
+        let earlier = self.database.earlier(table, column, &newest, n_rows).await?;
+        let overlap = sweep.numbers.first().map(|(_, number)| number.clone());
+        sweep.since = earlier.into_iter().chain(overlap).min_by_key(read).or(sweep.since.take());
+        Ok(())
     }
 
-    /// Removes rows that the previous batch has read and that have not changed since: they are still
-    /// pending only because that batch is not settled yet.
-    fn remove_unsettled(&self, rows: &mut Vec<Row>) {
+    /// For each pending row, whether it is more than a row that the previous batch has read and that has
+    /// not changed since: such a row is still pending only because that batch is not settled yet.
+    fn are_settled(&self, rows: &[Row]) -> Vec<bool> {
         let table = &self.plan.main;
         let dated = self.unsettled.iter().filter(|ack| ack.changed.is_some());
-        let unsettled: HashMap<_, _> = dated.map(|ack| (ack.key.join_key(), ack)).collect();
-        rows.retain(|row| {
-            let ack = unsettled.get(&row.value(&table.key).join_key());
+        let unsettled: HashMap<_, _> = dated.map(|ack| (ack.key.to_text(), ack)).collect();
+        let is_settled = |row: &Row| {
+            let ack = unsettled.get(&row.value(&table.key).to_text());
             ack.is_none_or(|ack| **ack != pending_ack(table, row))
-        });
+        };
+        rows.iter().map(is_settled).collect()
     }
 
     /// Reads again the records to which new rows of a part belong. Skips a part row without a record: when
@@ -141,8 +197,13 @@ impl PageReader<'_> {
         }
         let does_not_fit = parents.len() > self.limit;
         parents.truncate(self.limit);
+        let parts = self.parts_of(&parents).await?;
         let scan_index = cursor.next_scan;
         let positions = cursor.parts.entry(part.name.clone()).or_default();
+        let digests = self.digests(&parents, &parts);
+        let are_news = scan
+            .seen(positions)
+            .map_or(vec![true; digests.len()], |seen| seen.note(&digests, self.limit));
         if let (true, Some(row), Some(last)) = (does_not_fit, rows.first(), parents.last()) {
             let (part, after) = (row.value(&part.table.key), last.value(&self.plan.main.key));
             positions.unfinished = Some(UnfinishedPart { scan: scan_index, part, after });
@@ -150,13 +211,16 @@ impl PageReader<'_> {
         } else {
             positions.unfinished = positions.unfinished.take().filter(|it| it.scan != scan_index);
             scan.move_past(&part.table, positions, &rows, is_end, self.now);
+            if scan == Scan::Sweep {
+                self.end_sweep(&part.table, &mut positions.sweep, &rows).await?;
+            }
             let acks = rows.iter().filter(|row| row.is_pending);
             let acks: Vec<PendingAck> = acks.map(|row| pending_ack(&part.table, row)).collect();
             if !acks.is_empty() {
                 cursor.to_acknowledge.insert(part.name.clone(), acks);
             }
         }
-        let entries = self.entries(parents, cursor).await?;
+        let entries = self.entries(&parents, &parts, &digests, &are_news, cursor)?;
         Ok(Page { entries, is_end })
     }
 
@@ -173,35 +237,65 @@ impl PageReader<'_> {
             return Ok(Vec::new());
         }
         let key = self.plan.main.key.as_str();
-        let mut conditions = vec![Condition::NotNull(key), Condition::In(&part.parent, &values)];
+        let catalog = self.database.catalog(&part.table).await?;
+        let from = catalog.get(&part.column);
+        let mut conditions =
+            vec![Condition::NotNull(key), Condition::In(&part.parent, &values, from)];
         conditions.extend(after.map(|after| Condition::Compare(key, ">", after.clone())));
         let limit = self.limit + 1;
         let select = Select { table: &self.plan.main, conditions, order: Order::Key, limit };
         self.database.select(&select).await
     }
 
-    /// The entries for rows of the main table, each key once. Pending rows are added to
+    fn digests(&self, rows: &[Row], parts: &[Parts]) -> Vec<RowDigest> {
+        let rows = rows.iter().zip(parts);
+        rows.map(|(row, parts)| RowDigest::new(self.plan, row, parts)).collect()
+    }
+
+    /// The entries for those rows of the main table that are news. Pending ones are added to
     /// `to_acknowledge`.
-    async fn entries(&mut self, rows: Vec<Row>, cursor: &mut Cursor) -> Result<Vec<Entry>, Fault> {
+    fn entries(
+        &mut self,
+        rows: &[Row],
+        parts: &[Parts],
+        digests: &[RowDigest],
+        are_news: &[bool],
+        cursor: &mut Cursor,
+    ) -> Result<Vec<Entry>, Fault> {
         let plan = self.plan;
-        let mut parts: Vec<Parts> = rows.iter().map(|_| Parts::new()).collect();
-        for part in &plan.parts {
-            self.add_part(part, &rows, &mut parts).await?;
-        }
         let mut keys = HashSet::new();
-        let mut entries = Vec::with_capacity(rows.len());
-        for (row, parts) in rows.iter().zip(&parts) {
-            let key = record::key(&plan.config, &row.value(&plan.main.key));
-            if key.is_some_and(|key| !keys.insert(key)) {
+        let mut entries = Vec::new();
+        let may_be_moved = plan.main.changes.is_some() && !plan.main.flags.is_empty();
+        for (((row, parts), digest), is_news) in rows.iter().zip(parts).zip(digests).zip(are_news) {
+            let value = row.value(&plan.main.key);
+            let key = record::key(&plan.config, &value);
+            if let Some(key) = key.clone().filter(|key| !keys.insert(key.clone())) {
+                return Err(repeated_key_fault(&plan.main, key.as_str()));
+            }
+            self.account.note(key);
+            if !is_news {
                 continue;
             }
             entries.push(record::entry(plan, row, parts));
-            if row.is_pending && !row.value(&plan.main.key).is_null() {
+            if may_be_moved {
+                cursor.main.acknowledged.note(digest, row.is_pending);
+            }
+            if row.is_pending && !value.is_null() {
                 let acks = cursor.to_acknowledge.entry(String::new()).or_default();
                 acks.push(pending_ack(&plan.main, row));
             }
         }
         Ok(entries)
+    }
+
+    /// The rows of all parts of these rows of the main table.
+    async fn parts_of(&mut self, rows: &[Row]) -> Result<Vec<Parts>, Fault> {
+        let plan = self.plan;
+        let mut parts: Vec<Parts> = rows.iter().map(|_| Parts::new()).collect();
+        for part in &plan.parts {
+            self.add_part(part, rows, &mut parts).await?;
+        }
+        Ok(parts)
     }
 
     /// Adds the rows of a part to their records, in the order of the part's key.
@@ -215,24 +309,25 @@ impl PageReader<'_> {
         if values.is_empty() {
             return Ok(());
         }
-        let mut owners: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
-        for (index, row) in rows.iter().enumerate() {
-            owners.entry(row.value(&part.parent).join_key()).or_default().push(index);
-        }
-        let (key, mut after) = (part.table.key.as_str(), None);
+        let catalog = self.database.catalog(&self.plan.main).await?;
+        let from = catalog.get(&part.parent);
+        let key = part.table.key.as_str();
+        let mut after: Option<(Value, usize)> = None;
         loop {
             let mut conditions =
-                vec![Condition::NotNull(key), Condition::In(&part.column, &values)];
-            conditions.extend(after.map(|after| Condition::Compare(key, ">", after)));
+                vec![Condition::NotNull(key), Condition::In(&part.column, &values, from)];
+            conditions
+                .extend(after.as_ref().map(|(key, owner)| Condition::AfterOwned(key, *owner)));
             let limit = self.plan.page;
-            let select = Select { table: &part.table, conditions, order: Order::Key, limit };
+            let order = Order::Owned(Owners { column: &part.column, values: &values, from });
+            let select = Select { table: &part.table, conditions, order, limit };
             let part_rows = self.database.select(&select).await?;
             let is_end = part_rows.len() < limit;
-            after = part_rows.last().map(|row| row.value(key));
+            after = part_rows.last().map(|row| (row.value(key), row.owner));
             for row in part_rows {
-                let join_key = row.value(&part.column).join_key();
-                for index in owners.get(&join_key).into_iter().flatten() {
-                    if let Some(parts) = parts.get_mut(*index) {
+                let Some(value) = values.get(row.owner) else { continue };
+                for (owner, parts) in rows.iter().zip(&mut *parts) {
+                    if owner.get(&part.parent) == Some(value) {
                         parts.entry(part.name.clone()).or_default().push(row.clone());
                     }
                 }
@@ -244,6 +339,14 @@ impl PageReader<'_> {
     }
 }
 
+/// The fault for a key that more than one row has.
+pub(crate) fn repeated_key_fault(table: &TablePlan, key: &str) -> Fault {
+    Fault::stopped(format!("the key {key} stands in more than one row, so rows would be lost"))
+        .at(format!("column {}", table.key))
+        .at(format!("table {}", table.name))
+        .remedy("set `key` to a unique column, or read a view that has each key once")
+}
+
 fn pending_ack(table: &TablePlan, row: &Row) -> PendingAck {
     let changed = table.changes.as_ref().map(|changes| row.value(&changes.column));
     PendingAck { key: row.value(&table.key), changed: changed.filter(|changed| !changed.is_null()) }
@@ -253,6 +356,6 @@ fn distinct_values(values: impl Iterator<Item = Value>) -> Vec<Value> {
     let mut seen = HashSet::new();
     values
         .filter(|value| !value.is_null())
-        .filter(|value| seen.insert((std::mem::discriminant(value), value.join_key())))
+        .filter(|value| seen.insert((std::mem::discriminant(value), value.to_text())))
         .collect()
 }

@@ -1,12 +1,12 @@
 //! Checks the settings of a channel; all other code relies on the checked ones.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono_tz::Tz;
 use contract::{Fault, TimeRange};
 
 use crate::{
-    config::{Changes, Config, Flag, Part, Pending, Scalar, TableConfig},
+    config::{Becomes, Changes, Column, Columns, Config, Flag, Part, Pending, Scalar, TableConfig},
     time::ColumnFormat,
 };
 
@@ -18,15 +18,21 @@ pub(crate) struct Plan {
     pub(crate) parts: Vec<PartPlan>,
     /// Maximum number of rows in one query.
     pub(crate) page: usize,
+    /// The texts of the mapping (see [`contract::ConnectorContext::mapped`]).
+    pub(crate) mapped: Option<Arc<str>>,
 }
 
 /// A table, and how its rows are found.
 #[derive(Debug)]
 pub(crate) struct TablePlan {
     pub(crate) name: String,
+    /// The name, with the schema before it if there is one.
+    pub(crate) pieces: Vec<String>,
     pub(crate) key: String,
     /// The columns to select; `None` for all.
     pub(crate) columns: Option<Vec<String>>,
+    /// The columns that are read in a way of their own.
+    pub(crate) described: BTreeMap<String, Column>,
     /// `None` if only flags find new rows.
     pub(crate) changes: Option<ChangesPlan>,
     pub(crate) flags: Vec<Flag>,
@@ -78,23 +84,56 @@ impl Plan {
                 return Err(Fault::stopped(format!("two parts have the name `{}`", part.name)));
             }
         }
-        let columns = config.columns.clone();
-        main.columns = columns.map(|columns| add_required(columns, &main, &parts)).transpose()?;
+        match &config.columns {
+            Columns::Listed(listed) => {
+                main.columns = Some(add_required(listed.clone(), &main, &parts)?);
+            }
+            Columns::Described(described) => main.described = described.clone(),
+        }
+        check_described(&main, &parts)?;
         let page = usize::try_from(config.page).unwrap_or(usize::MAX);
-        Ok(Self { config, main, parts, page })
+        Ok(Self { config, main, parts, page, mapped: None })
+    }
+
+    /// Whether the mapping may read this column.
+    pub(crate) fn is_mapped(&self, column: &str) -> bool {
+        self.mapped.as_ref().is_none_or(|texts| {
+            [column, "$..", "$.*", "$[*", "$[?"].iter().any(|text| texts.contains(text))
+        })
     }
 }
 
-/// Adds the key, the column of `changes` and the `parent` columns to the configured columns.
+/// The columns by which rows are found: the key, the column of `changes` and the `parent` columns.
+fn required<'a>(
+    main: &'a TablePlan,
+    parts: &'a [PartPlan],
+) -> impl Iterator<Item = &'a String> + use<'a> {
+    let changes = main.changes.iter().map(|changes| &changes.column);
+    [&main.key].into_iter().chain(changes).chain(parts.iter().map(|part| &part.parent))
+}
+
+/// Refuses to change the values of a column that are bound to statements again.
+fn check_described(main: &TablePlan, parts: &[PartPlan]) -> Result<(), Fault> {
+    for (name, column) in &main.described {
+        check_name(name)?;
+        let is_changed = column.charset.is_some()
+            || matches!(column.becomes, Some(Becomes::Text | Becomes::Ignore));
+        if is_changed && required(main, parts).any(|it| it.eq_ignore_ascii_case(name)) {
+            return Err(Fault::stopped("rows are found by this column, in the type that it has")
+                .at(format!("column {name}"))
+                .remedy("leave out `charset`, and write `as` only as \"hex\" or \"uuid\""));
+        }
+    }
+    Ok(())
+}
+
+/// Adds the columns by which rows are found to the configured columns.
 fn add_required(
     mut columns: Vec<String>,
     main: &TablePlan,
     parts: &[PartPlan],
 ) -> Result<Vec<String>, Fault> {
-    let changes = main.changes.iter().map(|changes| &changes.column);
-    let required =
-        [&main.key].into_iter().chain(changes).chain(parts.iter().map(|part| &part.parent));
-    for column in required {
+    for column in required(main, parts) {
         if !columns.iter().any(|listed| listed.eq_ignore_ascii_case(column)) {
             columns.push(column.clone());
         }
@@ -115,11 +154,12 @@ impl PartPlan {
 impl TablePlan {
     fn new(config: TableConfig, zone: Tz) -> Result<Self, Fault> {
         let TableConfig { table: name, key, changes, flag: flags } = config;
-        name.split('.').try_for_each(check_name)?;
+        let pieces = pieces(&name);
+        pieces.iter().try_for_each(|piece| check_name(piece))?;
         check_name(&key)?;
         let changes = changes.map(|changes| ChangesPlan::new(changes, zone)).transpose()?;
         flags.iter().try_for_each(check_flag)?;
-        Ok(Self { name, key, columns: None, changes, flags })
+        Ok(Self { name, pieces, key, columns: None, described: BTreeMap::new(), changes, flags })
     }
 }
 
@@ -151,12 +191,24 @@ fn check_flag(flag: &Flag) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Refuses a name that contains quotes, because SQL text quotes names.
+/// The names in `schema.table`. In double quotes, a name may contain dots: `schema."a.b"`.
+fn pieces(name: &str) -> Vec<String> {
+    let (mut pieces, mut is_quoted) = (vec![String::new()], false);
+    for letter in name.chars() {
+        match (letter, pieces.last_mut()) {
+            ('"', _) => is_quoted = !is_quoted,
+            ('.', _) if !is_quoted => pieces.push(String::new()),
+            (_, Some(piece)) => piece.push(letter),
+            (_, None) => {}
+        }
+    }
+    pieces
+}
+
+/// Refuses a name that no table or column has.
 fn check_name(name: &str) -> Result<(), Fault> {
-    let is_quote = |c: char| matches!(c, '"' | '`' | '\'' | '[' | ']' | '\\') || c.is_control();
-    if name.trim().is_empty() || name.contains(is_quote) {
-        return Err(Fault::stopped(format!("{name:?} cannot be the name of a table or column"))
-            .remedy("write the name without quotes or brackets"));
+    if name.trim().is_empty() || name.contains(char::is_control) {
+        return Err(Fault::stopped(format!("{name:?} cannot be the name of a table or column")));
     }
     Ok(())
 }

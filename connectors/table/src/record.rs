@@ -11,11 +11,11 @@ use contract::{
     demand::QualityFlag,
 };
 use document::{Malformed, malformed_detail};
-use normalizer_text::{Span, decode_column};
+use normalizer_text::{Charset, Span, decode_column};
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    config::Config,
+    config::{Becomes, Column, Columns, Config},
     plan::Plan,
     value::{Row, Value},
 };
@@ -25,8 +25,8 @@ pub(crate) type Parts = BTreeMap<String, Vec<Row>>;
 
 /// The entry for a row of the main table with its parts.
 pub(crate) fn entry(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
-    let mut reader =
-        RecordReader { config: &plan.config, report: TextReport::default(), malformed: None };
+    let report = TextReport::default();
+    let mut reader = RecordReader { plan, config: &plan.config, report, malformed: None };
     let mut tree = reader.object(&plan.main.name, "", row);
     for part in &plan.parts {
         let rows = parts.get(&part.name).map_or(&[][..], Vec::as_slice);
@@ -78,18 +78,37 @@ pub(crate) fn parse_sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault
 /// A key as text; `None` if there is none, or it cannot be read.
 pub(crate) fn key(config: &Config, value: &Value) -> Option<RecordKey> {
     let key = match value {
-        Value::BrokenText(_) => return None,
-        Value::Bytes(bytes) => {
+        Value::Id(bytes) => id_text(config, &config.main.key, bytes),
+        Value::BrokenText(_) if config.charset == Charset::Utf8 => return None,
+        Value::Bytes(bytes) | Value::BrokenText(bytes) => {
             let decoded = decode_column(bytes, config.charset, None);
             decoded.malformed.is_empty().then(|| decoded.text.into_owned())?
         }
         other => other.to_text(),
     };
-    (!key.is_empty()).then(|| RecordKey::new(key))
+    let is_null =
+        described(config, &config.main.key).is_some_and(|column| column.null.contains(&key));
+    (!key.is_empty() && !is_null).then(|| RecordKey::new(key))
+}
+
+/// How a column of the main table is read, if it is read in a way of its own.
+fn described<'a>(config: &'a Config, name: &str) -> Option<&'a Column> {
+    match &config.columns {
+        Columns::Described(described) => described.get(name),
+        Columns::Listed(_) => None,
+    }
+}
+
+/// An identifier as text: hexadecimal digits, or a UUID where the channel says so.
+fn id_text(config: &Config, name: &str, bytes: &[u8]) -> String {
+    let is_uuid = described(config, name).is_some_and(|it| it.becomes == Some(Becomes::Uuid));
+    let uuid = uuid::Uuid::from_slice(bytes).ok().filter(|_| is_uuid);
+    uuid.map_or_else(|| hex::encode(bytes), |uuid| uuid.to_string())
 }
 
 /// Reads one record, column by column, and collects what was found in its text.
 struct RecordReader<'a> {
+    plan: &'a Plan,
     config: &'a Config,
     report: TextReport,
     /// The column (`table.column`) with the first malformed sequence, and a description of the sequence.
@@ -98,18 +117,54 @@ struct RecordReader<'a> {
 
 impl RecordReader<'_> {
     fn object(&mut self, table: &str, part: &str, row: &Row) -> Map<String, Json> {
-        let columns = row.columns.iter();
-        columns.map(|(name, value)| (name.clone(), self.value(table, part, name, value))).collect()
+        let columns = row.columns.iter().filter(|(name, value)| self.is_needed(part, name, value));
+        let columns: Vec<_> = columns.collect();
+        let value =
+            |(name, value): &(String, Value)| (name.clone(), self.value(table, part, name, value));
+        columns.into_iter().map(value).collect()
+    }
+
+    /// Whether a column belongs into the record: a photo that nobody reads must not reject its row.
+    fn is_needed(&self, part: &str, column: &str, value: &Value) -> bool {
+        let Value::Bytes(bytes) = value else { return true };
+        !part.is_empty()
+            || self.plan.is_mapped(column)
+            || decode_column(bytes, self.config.charset, None).malformed.is_empty()
     }
 
     fn value(&mut self, table: &str, part: &str, column: &str, value: &Value) -> Json {
+        let described = described(self.config, column).filter(|_| part.is_empty());
+        let charset = described.and_then(|column| column.charset).unwrap_or(self.config.charset);
+        let json = self.read(table, part, column, value, charset);
+        let is_null = described
+            .zip(json.as_str())
+            .is_some_and(|(column, text)| column.null.iter().any(|null| null == text));
+        if is_null { Json::Null } else { json }
+    }
+
+    fn read(
+        &mut self,
+        table: &str,
+        part: &str,
+        column: &str,
+        value: &Value,
+        charset: Charset,
+    ) -> Json {
         // `widths` applies to the main table only.
         let width = self.config.widths.get(column).filter(|_| part.is_empty());
         let width = width.and_then(|width| usize::try_from(*width).ok());
-        let charset = self.config.charset;
         let field = || if part.is_empty() { column.to_owned() } else { format!("{part}.{column}") };
         match value {
-            Value::Bytes(bytes) => {
+            Value::Id(bytes) => Json::String(id_text(self.config, column, bytes)),
+            Value::BrokenText(bytes) if charset == Charset::Utf8 => {
+                let text = String::from_utf8_lossy(bytes).into_owned();
+                let offset = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+                let detail = malformed_detail(&[Span { offset, len: 1 }], "UTF-8");
+                let detail = format!("{detail}, in a text column");
+                self.add_malformed(table, column, field(), detail);
+                Json::String(text)
+            }
+            Value::Bytes(bytes) | Value::BrokenText(bytes) => {
                 let decoded = decode_column(bytes, charset, width);
                 self.report.charset = charset.name().into();
                 self.report.decided_by = DecidedBy::Declared;
@@ -132,14 +187,6 @@ impl RecordReader<'_> {
                     );
                 }
                 Json::String(decoded.text.into_owned())
-            }
-            Value::BrokenText(bytes) => {
-                let text = String::from_utf8_lossy(bytes).into_owned();
-                let offset = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
-                let detail = malformed_detail(&[Span { offset, len: 1 }], "UTF-8");
-                let detail = format!("{detail}, in a text column");
-                self.add_malformed(table, column, field(), detail);
-                Json::String(text)
             }
             Value::Text(text) => {
                 if width.is_some_and(|width| text.chars().count() == width) {
@@ -184,5 +231,5 @@ fn parse_rows(rows: Json) -> Option<Vec<Row>> {
 
 fn parse_row(columns: Map<String, Json>) -> Option<Row> {
     let columns = columns.into_iter().map(|(name, json)| Some((name, Value::from_json(json)?)));
-    Some(Row { columns: columns.collect::<Option<_>>()?, is_pending: false })
+    Some(Row { columns: columns.collect::<Option<_>>()?, ..Row::default() })
 }

@@ -15,6 +15,7 @@ use crate::{
     config::Reread,
     cursor::{Positions, RepeatedScan, SweepPosition},
     plan::{ChangesPlan, TablePlan},
+    seen::Seen,
     sql::{Condition, Order, Select},
     time::ChangeValue,
     value::{Row, Value},
@@ -121,6 +122,18 @@ impl Scan {
         Some(Select { table, conditions, order, limit })
     }
 
+    /// What this scan has read before; `None` if all that it finds is news. A pending row is published
+    /// again, so that an office can have a row read again by setting its flag back.
+    pub(crate) fn seen(self, positions: &mut Positions) -> Option<&mut Seen> {
+        match self {
+            Self::Sweep => Some(&mut positions.sweep.seen),
+            Self::Undated => Some(&mut positions.undated.seen),
+            Self::Reread => Some(&mut positions.reread.seen),
+            Self::Keyless => Some(&mut positions.keyless.seen),
+            Self::Pending | Self::Range => None,
+        }
+    }
+
     /// Moves the position past `rows`. `is_end` says that no rows come after them.
     pub(crate) fn move_past(
         self,
@@ -140,6 +153,7 @@ impl Scan {
                 let Some(changes) = &table.changes else { return };
                 move_sweep(changes, &mut positions.sweep, rows, value_and_key(), is_end, now);
                 if positions.sweep.after.is_none() {
+                    positions.sweep.seen.end();
                     positions.reread.started.get_or_insert(now);
                 }
             }
@@ -193,6 +207,27 @@ fn move_sweep(
     sweep.after = None;
 }
 
+/// In a column of numbers, notes the greatest number after a sweep, and how far back the next sweep must
+/// begin: at the greatest number that was there before the overlap. A number may be given to a row that
+/// becomes visible after rows with greater numbers.
+pub(crate) fn note_number(changes: &ChangesPlan, sweep: &mut SweepPosition, now: DateTime<Utc>) {
+    let Some(newest) = &sweep.newest else { return };
+    if sweep.numbers.last().is_none_or(|(_, last)| last != newest) {
+        // A few of them are enough.
+        let interval = delta(changes.overlap / 16);
+        if sweep.numbers.len() > 1
+            && sweep.numbers.iter().rev().nth(1).is_some_and(|(at, _)| now - *at < interval)
+        {
+            sweep.numbers.pop();
+        }
+        sweep.numbers.push((now, newest.clone()));
+    }
+    let overlap = delta(changes.overlap);
+    while sweep.numbers.get(1).is_some_and(|(at, _)| now.signed_duration_since(*at) >= overlap) {
+        sweep.numbers.remove(0);
+    }
+}
+
 /// Moves a range scan. Its first pages only show how times are written; the others contain the time
 /// range.
 fn move_range(
@@ -232,6 +267,9 @@ fn move_scan<P>(scan: &mut RepeatedScan<P>, after: Option<P>, is_end: bool, now:
         scan.started = Some(now);
     }
     scan.after = if is_end { None } else { after.or(scan.after.take()) };
+    if scan.after.is_none() {
+        scan.seen.end();
+    }
 }
 
 /// The greatest value in `rows` and `old` that can be read as a time or a number; `old` if none can.
@@ -267,7 +305,7 @@ mod tests {
     /// Reads a page whose last row has that time.
     fn read_page(sweep_at: &mut SweepPosition, last: &str, is_end: bool, now: &str) {
         let value = text(last);
-        let row = Row { columns: vec![("changed".into(), value.clone())], is_pending: false };
+        let row = Row { columns: vec![("changed".into(), value.clone())], ..Row::default() };
         move_sweep(&changes(), sweep_at, &[row], Some((value, Value::Int(1))), is_end, at(now));
     }
 

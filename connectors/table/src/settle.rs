@@ -1,4 +1,4 @@
-//! Tells the source which rows are stored.
+//! Tells the source which rows are stored, and notices if it does not take that.
 //!
 //! A row that changed after it was read is not acknowledged: its value in the column of `changes`
 //! differs, so it stays pending and is read again. If the source refuses to acknowledge a row, that row
@@ -6,30 +6,99 @@
 
 use contract::Fault;
 
-use crate::{cursor::PendingAck, database::Database, plan::TablePlan};
+use crate::{
+    cursor::PendingAck,
+    database::{Database, Taken},
+    plan::TablePlan,
+};
 
 /// Maximum number of rows in one statement, so that they are locked only briefly.
 const CHUNK_ROWS: usize = 500;
 
-/// Sets the flags of these rows of one table.
-pub(crate) async fn acknowledge(
-    database: &mut Database,
-    table: &TablePlan,
-    acks: &[PendingAck],
-) -> Result<(), Fault> {
-    if table.flags.is_empty() {
-        return Ok(());
-    }
-    for chunk in acks.chunks(CHUNK_ROWS) {
-        if database.acknowledge(table, chunk).await? {
-            continue;
+/// What became of the acknowledgements of a pass.
+#[derive(Debug, Default)]
+pub(crate) struct Acknowledgements {
+    /// Rows that were to be acknowledged.
+    n_owed: usize,
+    /// Rows that the source left pending without an error.
+    n_ignored: usize,
+    /// Rows for which it reported an error.
+    n_refused: usize,
+    /// Why no row of a table can be acknowledged.
+    read_only: Option<Fault>,
+    /// The last table with such a row.
+    table: String,
+}
+
+impl Acknowledgements {
+    /// Sets the flags of these rows of one table.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or a permission is missing. A database that accepts no changes is
+    /// no error yet: reading goes on.
+    pub(crate) async fn acknowledge(
+        &mut self,
+        database: &mut Database,
+        table: &TablePlan,
+        acks: &[PendingAck],
+    ) -> Result<(), Fault> {
+        if table.flags.is_empty() {
+            return Ok(());
         }
-        let mut n_refused = 0;
-        for ack in chunk {
-            let was_set = database.acknowledge(table, std::slice::from_ref(ack)).await?;
-            n_refused += usize::from(!was_set);
+        for chunk in acks.chunks(CHUNK_ROWS) {
+            self.n_owed += chunk.len();
+            let (mut n_ignored, mut n_refused) = (0, 0);
+            match database.acknowledge(table, chunk).await? {
+                Taken::AllBut(n) => n_ignored = n,
+                Taken::ReadOnly(fault) => {
+                    self.read_only = Some(fault);
+                    return Ok(());
+                }
+                Taken::Refused => {
+                    for ack in chunk {
+                        match database.acknowledge(table, std::slice::from_ref(ack)).await? {
+                            Taken::AllBut(n) => n_ignored += n,
+                            _ => n_refused += 1,
+                        }
+                    }
+                    tracing::warn!(
+                        table = table.name,
+                        n_refused,
+                        "a trigger or a constraint of the source refused to acknowledge rows; they \
+                         stay pending and are read again"
+                    );
+                }
+            }
+            if n_ignored + n_refused > 0 {
+                table.name.clone_into(&mut self.table);
+            }
+            self.n_ignored += n_ignored;
+            self.n_refused += n_refused;
         }
-        tracing::warn!(table = table.name, n_refused, "the source refused to acknowledge rows");
+        Ok(())
     }
-    Ok(())
+
+    /// The fault if the source did not take the acknowledgements. One row that is refused is that row's
+    /// trouble: it is only in the log.
+    pub(crate) fn end(&mut self) -> Result<(), Fault> {
+        let Self { n_owed, n_ignored, n_refused, read_only, table } = std::mem::take(self);
+        if let Some(fault) = read_only {
+            return Err(fault);
+        }
+        let n_taken = n_owed - n_ignored - n_refused;
+        let what = format!("the source took {n_taken} of {n_owed} acknowledgements");
+        let fault = Fault::stopped(what).at(format!("table {table}"));
+        if n_ignored > 0 {
+            return Err(fault.remedy(
+                "the database reported no error, but the rows are still pending: look for a row \
+                 level security policy, a trigger or a view that discards the change",
+            ));
+        }
+        if n_refused > 1 && n_taken == 0 {
+            return Err(fault.remedy(
+                "a trigger or a constraint refuses the change: have the owner of the table allow it",
+            ));
+        }
+        Ok(())
+    }
 }

@@ -1,12 +1,15 @@
 //! All SQL of this crate, except the session settings in `driver`.
 //!
 //! Names come from the channel's settings; `plan.rs` checks them, and this file quotes them. Values are
-//! always bound. No other file writes names or values into SQL, so an audit has only one file to read.
+//! always bound. Only `inspect.rs` writes names into SQL too, so an audit has two files to read.
+
+mod catalog;
 
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    config::Pending,
+    catalog::{Catalog, Class, Column, Read},
+    config::{Pending, Scalar},
     cursor::PendingAck,
     plan::TablePlan,
     value::{TextType, Value},
@@ -14,6 +17,8 @@ use crate::{
 
 /// Name of the extra column that says whether a row is pending.
 pub(crate) const IS_PENDING: &str = "tonghui_pending";
+/// Name of the extra column that says to which of the given values a row of a part belongs.
+pub(crate) const OWNER: &str = "tonghui_owner";
 
 /// The dialect of SQL that a database uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +59,20 @@ pub(crate) enum Condition<'a> {
     Compare(&'a str, &'static str, Value),
     /// The row comes after this (value, key), in the order of value and key.
     After(&'a str, &'a (Value, Value)),
-    /// The column has one of the values.
-    In(&'a str, &'a [Value]),
+    /// The column has one of the values, which come from this other column.
+    In(&'a str, &'a [Value], Option<&'a Column>),
+    /// The row comes after the one with this key that belongs to the value with this number.
+    AfterOwned(&'a Value, usize),
+}
+
+/// The values of a column of the main table, for which rows of a part are selected.
+#[derive(Debug)]
+pub(crate) struct Owners<'a> {
+    /// The column of the part.
+    pub(crate) column: &'a str,
+    pub(crate) values: &'a [Value],
+    /// The column from which the values come.
+    pub(crate) from: Option<&'a Column>,
 }
 
 /// The order of the rows.
@@ -63,6 +80,8 @@ pub(crate) enum Condition<'a> {
 pub(crate) enum Order<'a> {
     /// By key.
     Key,
+    /// By key; a row once for each value to which it belongs.
+    Owned(Owners<'a>),
     /// By this column, then by key.
     Column(&'a str),
     /// By key, from the row with this index on. Only for rows without a key, which have no other position.
@@ -70,6 +89,11 @@ pub(crate) enum Order<'a> {
 }
 
 impl Sql {
+    /// A statement without values.
+    pub(crate) fn plain(text: String) -> Self {
+        Self { text, binds: Vec::new() }
+    }
+
     /// The text and the values, for the driver.
     pub(crate) fn into_parts(self) -> (AssertSqlSafe<String>, Vec<Value>) {
         (AssertSqlSafe(self.text), self.binds)
@@ -87,47 +111,111 @@ impl Sql {
         Self { text: text.to_owned(), binds: Vec::new() }
     }
 
+    /// Asks for a key that more than one row has.
+    pub(crate) fn repeated_key(dialect: Dialect, table: &TablePlan, catalog: &Catalog) -> Self {
+        let writer = Writer { dialect, table, catalog, binds: Vec::new() };
+        let (name, key) = (writer.table(), writer.column(&table.key));
+        let shown =
+            if dialect == Dialect::Postgres { format!("CAST({key} AS TEXT)") } else { key.clone() };
+        let text = format!(
+            "SELECT {shown}, COUNT(*) FROM {name} WHERE {key} IS NOT NULL GROUP BY {key} \
+             HAVING COUNT(*) > 1 LIMIT 1"
+        );
+        Self { text, binds: Vec::new() }
+    }
+
+    /// Counts the rows that have a key.
+    pub(crate) fn count(dialect: Dialect, table: &TablePlan, catalog: &Catalog) -> Self {
+        let writer = Writer { dialect, table, catalog, binds: Vec::new() };
+        let (name, key) = (writer.table(), writer.column(&table.key));
+        Self {
+            text: format!("SELECT COUNT(*) FROM {name} WHERE {key} IS NOT NULL"),
+            binds: Vec::new(),
+        }
+    }
+
+    /// Asks for the value of a column that this many rows before `newest` have reached.
+    pub(crate) fn earlier(
+        dialect: Dialect,
+        table: &TablePlan,
+        catalog: &Catalog,
+        column: &str,
+        newest: &Value,
+        n_rows: usize,
+    ) -> Self {
+        let mut writer = Writer { dialect, table, catalog, binds: Vec::new() };
+        let (name, newest) = (writer.table(), writer.bind(column, newest));
+        let column = writer.column(column);
+        let text = format!(
+            "SELECT {column} FROM {name} WHERE {column} <= {newest} ORDER BY {column} DESC \
+             LIMIT 1 OFFSET {n_rows}"
+        );
+        Self { text, binds: writer.binds }
+    }
+
     /// Selects a page.
-    pub(crate) fn select(dialect: Dialect, select: &Select<'_>) -> Self {
+    pub(crate) fn select(dialect: Dialect, select: &Select<'_>, catalog: &Catalog) -> Self {
         let Select { table, conditions, order, limit } = select;
-        let mut writer = Writer { dialect, table, binds: Vec::new() };
-        let mut columns = match &table.columns {
+        let mut writer = Writer { dialect, table, catalog, binds: Vec::new() };
+        let mut columns = match catalog.selected(table) {
             None => "t.*".to_owned(),
-            Some(columns) => join(columns, |column| writer.column(column)),
+            Some(columns) => join(&columns, |(column, read)| writer.read_column(column, *read)),
         };
         if !table.flags.is_empty() {
             let pending = writer.pending_condition("");
             columns.push_str(&format!(", CASE WHEN {pending} THEN 1 ELSE 0 END AS {IS_PENDING}"));
         }
+        let mut name = writer.table();
+        if let Order::Owned(owners) = order {
+            columns.push_str(&format!(", v.column1 AS {OWNER}"));
+            name.push_str(&writer.join_owners(owners));
+        }
         let conditions = conditions.iter().map(|condition| writer.condition(condition));
         let conditions = conditions.collect::<Vec<_>>().join(" AND ");
-        let (name, key) = (writer.table(), writer.column(&table.key));
+        let key = writer.ordered(&table.key);
         let order = match order {
             Order::Key => format!("{key} LIMIT {limit}"),
-            Order::Column(column) => format!("{}, {key} LIMIT {limit}", writer.column(column)),
+            Order::Owned(_) => format!("{key}, v.column1 LIMIT {limit}"),
+            Order::Column(column) => format!("{}, {key} LIMIT {limit}", writer.ordered(column)),
             Order::Offset(skip) => format!("{key} LIMIT {limit} OFFSET {skip}"),
         };
         let text = format!("SELECT {columns} FROM {name} WHERE {conditions} ORDER BY {order}");
         Self { text, binds: writer.binds }
     }
 
-    /// Sets the flags of rows that have not changed since they were read. Sets no other column.
-    pub(crate) fn acknowledge(dialect: Dialect, table: &TablePlan, acks: &[PendingAck]) -> Self {
-        let mut writer = Writer { dialect, table, binds: Vec::new() };
-        let set = join(&table.flags, |flag| {
-            format!("{} = {}", writer.quote(&flag.column), writer.bind(&Value::from(&flag.done)))
+    /// Sets the flags of rows that have not changed since they were read. A column that would change by
+    /// itself keeps its value if `keep`; no other column is set.
+    pub(crate) fn acknowledge(
+        dialect: Dialect,
+        table: &TablePlan,
+        catalog: &Catalog,
+        acks: &[PendingAck],
+        keep: bool,
+    ) -> Self {
+        let mut writer = Writer { dialect, table, catalog, binds: Vec::new() };
+        let mut set = join(&table.flags, |flag| {
+            let done = writer.scalar(&flag.column, &flag.done);
+            format!("{} = {done}", writer.quote(&flag.column))
         });
-        let (name, key) = (writer.table(), writer.column(&table.key));
-        // The keys let the database find the rows by their index.
-        let keys = join(acks, |ack| writer.bind(&ack.key));
-        // SQLite keeps no statistics. It would use the index of the flag, which may have thousands of
-        // pending rows. The prefix keeps it from using that index (https://sqlite.org/optoverview.html,
-        // §2).
-        let pending = writer.pending_condition(if dialect == Dialect::Sqlite { "+" } else { "" });
-        let mut text = format!("UPDATE {name} SET {set} WHERE {key} IN ({keys}) AND {pending}");
-        if let Some(changes) = &table.changes {
-            text.push_str(&format!(" AND ({})", writer.unchanged_condition(&changes.column, acks)));
+        for moved in catalog.moved().filter(|_| keep) {
+            let own = writer.column(&moved.name);
+            set.push_str(&format!(", {} = {own}", writer.quote(&moved.name)));
         }
+        let owed = writer.owed_condition(acks);
+        let text = format!("UPDATE {} SET {set} WHERE {owed}", writer.table());
+        Self { text, binds: writer.binds }
+    }
+
+    /// Counts the rows that should be acknowledged and are not.
+    pub(crate) fn count_owed(
+        dialect: Dialect,
+        table: &TablePlan,
+        catalog: &Catalog,
+        acks: &[PendingAck],
+    ) -> Self {
+        let mut writer = Writer { dialect, table, catalog, binds: Vec::new() };
+        let owed = writer.owed_condition(acks);
+        let text = format!("SELECT COUNT(*) FROM {} WHERE {owed}", writer.table());
         Self { text, binds: writer.binds }
     }
 }
@@ -136,6 +224,7 @@ impl Sql {
 struct Writer<'a> {
     dialect: Dialect,
     table: &'a TablePlan,
+    catalog: &'a Catalog,
     binds: Vec<Value>,
 }
 
@@ -155,19 +244,66 @@ impl Writer<'_> {
                 }
             }
             Condition::Compare(column, operator, value) => {
-                format!("{} {operator} {}", self.column(column), self.bind(value))
+                format!("{} {operator} {}", self.ordered(column), self.bind(column, value))
             }
             Condition::After(column, (value, after)) => {
-                let (column, key) = (self.column(column), self.column(&self.table.key));
-                let (from, above) = (self.bind(value), self.bind(value));
-                let after = self.bind(after);
+                let (from, above) = (self.bind(column, value), self.bind(column, value));
+                let after = self.bind(&self.table.key, after);
+                let (column, key) = (self.ordered(column), self.ordered(&self.table.key));
                 // The first comparison lets the database use an index on the column.
                 format!("{column} >= {from} AND ({column} > {above} OR {key} > {after})")
             }
-            Condition::In(column, values) => {
-                format!("{} IN ({})", self.column(column), join(values, |value| self.bind(value)))
+            Condition::AfterOwned(after, owner) => {
+                let (from, above) =
+                    (self.bind(&self.table.key, after), self.bind(&self.table.key, after));
+                let key = self.ordered(&self.table.key);
+                format!("{key} >= {from} AND ({key} > {above} OR v.column1 > {owner})")
+            }
+            Condition::In(column, values, from) => {
+                let values = join(values, |value| self.bind_as(*from, value));
+                format!("{} IN ({values})", self.column(column))
             }
         }
+    }
+
+    /// Joins the rows of a part with the values to which they belong: the database compares, by the types
+    /// and collations of the columns.
+    fn join_owners(&mut self, owners: &Owners<'_>) -> String {
+        let Owners { column, values, from } = owners;
+        let collation = self.catalog.get(column).and_then(|column| column.collation.as_ref());
+        let rows = values.iter().enumerate().map(|(index, value)| {
+            let value = self.bind_as(*from, value);
+            match (self.dialect, collation) {
+                (Dialect::MySql, Some((charset, collation))) => format!(
+                    "SELECT {index} AS column1, CONVERT({value} USING {charset}) COLLATE {collation} AS column2"
+                ),
+                (Dialect::MySql, None) => format!("SELECT {index} AS column1, {value} AS column2"),
+                _ => format!("({index}, {value})"),
+            }
+        });
+        let rows: Vec<String> = rows.collect();
+        let list = match self.dialect {
+            Dialect::MySql => rows.join(" UNION ALL "),
+            _ => format!("VALUES {}", rows.join(", ")),
+        };
+        format!(" JOIN ({list}) AS v ON {} = v.column2", self.column(column))
+    }
+
+    /// The condition that a row is one of `acks`, is still pending, and has not changed since it was read.
+    fn owed_condition(&mut self, acks: &[PendingAck]) -> String {
+        let key = self.column(&self.table.key);
+        // The keys let the database find the rows by their index.
+        let keys = join(acks, |ack| self.bind(&self.table.key, &ack.key));
+        // SQLite keeps no statistics. It would use the index of the flag, which may have thousands of
+        // pending rows. The prefix keeps it from using that index (https://sqlite.org/optoverview.html,
+        // §2).
+        let pending =
+            self.pending_condition(if self.dialect == Dialect::Sqlite { "+" } else { "" });
+        let mut owed = format!("{key} IN ({keys}) AND {pending}");
+        if let Some(changes) = &self.table.changes {
+            owed.push_str(&format!(" AND ({})", self.unchanged_condition(&changes.column, acks)));
+        }
+        owed
     }
 
     /// The condition that all flags say that a row is pending. `prefix` is written before each column.
@@ -175,10 +311,12 @@ impl Writer<'_> {
         let flags = self.table.flags.iter().map(|flag| {
             let column = self.column(&flag.column);
             match &flag.pending {
-                Pending::Value(value) => format!("{prefix}{column} = {}", self.bind(&value.into())),
+                Pending::Value(value) => {
+                    format!("{prefix}{column} = {}", self.scalar(&flag.column, value))
+                }
                 Pending::Range(range) => {
-                    let from = self.bind(&Value::Int(range.from));
-                    let below = self.bind(&Value::Int(range.below));
+                    let from = self.bind(&flag.column, &Value::Int(range.from));
+                    let below = self.bind(&flag.column, &Value::Int(range.below));
                     format!("{prefix}{column} >= {from} AND {prefix}{column} < {below}")
                 }
             }
@@ -190,7 +328,8 @@ impl Writer<'_> {
     /// compares with a list of rows, because a database would evaluate a chain of comparisons one by
     /// one.
     fn unchanged_condition(&mut self, column: &str, acks: &[PendingAck]) -> String {
-        let (key, column) = (self.column(&self.table.key), self.column(column));
+        let (key_name, name) = (self.table.key.as_str(), column);
+        let (key, column) = (self.column(key_name), self.column(name));
         let (dated, undated): (Vec<&PendingAck>, Vec<&PendingAck>) =
             acks.iter().partition(|ack| ack.changed.is_some());
         let mut alternatives = Vec::new();
@@ -199,19 +338,19 @@ impl Writer<'_> {
             let values = if self.dialect == Dialect::Sqlite { "VALUES " } else { "" };
             let rows = join(&dated, |ack| {
                 let changed = ack.changed.as_ref().unwrap_or(&Value::Null);
-                format!("({}, {})", self.bind(&ack.key), self.bind(changed))
+                format!("({}, {})", self.bind(key_name, &ack.key), self.bind(name, changed))
             });
             alternatives.push(format!("({key}, {column}) IN ({values}{rows})"));
         }
         if !undated.is_empty() {
-            let keys = join(&undated, |ack| self.bind(&ack.key));
+            let keys = join(&undated, |ack| self.bind(key_name, &ack.key));
             alternatives.push(format!("{column} IS NULL AND {key} IN ({keys})"));
         }
         alternatives.join(" OR ")
     }
 
     fn table(&self) -> String {
-        let pieces = self.table.name.split('.').map(|piece| self.quote(piece));
+        let pieces = self.table.pieces.iter().map(|piece| self.quote(piece));
         format!("{} AS t", pieces.collect::<Vec<_>>().join("."))
     }
 
@@ -220,24 +359,75 @@ impl Writer<'_> {
         format!("t.{}", self.quote(column))
     }
 
-    fn quote(&self, name: &str) -> String {
-        let quote = if self.dialect == Dialect::MySql { '`' } else { '"' };
-        format!("{quote}{name}{quote}")
+    /// A column as it is compared and ordered. MySQL orders an ENUM by number, but compares it as text.
+    fn ordered(&self, column: &str) -> String {
+        let class = self.catalog.get(column).map(|column| column.class);
+        let column = self.column(column);
+        match (self.dialect, class) {
+            (Dialect::MySql, Some(Class::Enum)) => {
+                format!("CONVERT({column} USING utf8mb4) COLLATE utf8mb4_bin")
+            }
+            _ => column,
+        }
     }
 
-    /// Binds a value and returns its placeholder, cast to the type of the value if necessary.
-    fn bind(&mut self, value: &Value) -> String {
+    /// A column in the list of those to select.
+    fn read_column(&self, name: &str, read: Read) -> String {
+        let column = self.column(name);
+        let read = match (read, self.dialect) {
+            (Read::Plain, _) => return column,
+            (Read::Text, Dialect::MySql) => format!("CAST({column} AS CHAR)"),
+            (Read::Text, _) => format!("CAST({column} AS TEXT)"),
+            (Read::Bytes, Dialect::MySql) => format!("CAST({column} AS BINARY)"),
+            (Read::Bytes, Dialect::Sqlite) => format!("CAST({column} AS BLOB)"),
+            (Read::Bytes, Dialect::Postgres) => {
+                format!("convert_to(CAST({column} AS TEXT), getdatabaseencoding())")
+            }
+        };
+        format!("{read} AS {}", self.quote(name))
+    }
+
+    fn quote(&self, name: &str) -> String {
+        quote(self.dialect, name)
+    }
+
+    /// Binds the value of a flag, in the type of its column.
+    fn scalar(&mut self, column: &str, scalar: &Scalar) -> String {
+        let class = self.catalog.get(column).map(|column| column.class);
+        let value = match (class, scalar) {
+            (Some(Class::Number | Class::Bits), Scalar::Bool(is)) => Value::Int(i64::from(*is)),
+            (Some(Class::Number | Class::Bits), Scalar::Text(text)) => {
+                text.parse().map_or_else(|_| Value::Text(text.clone()), Value::Int)
+            }
+            _ => scalar.into(),
+        };
+        // PostgreSQL reads every type from text.
+        let is_cast = self.dialect == Dialect::Postgres && class.is_some();
+        self.bind(column, &if is_cast { Value::Text(value.to_text()) } else { value })
+    }
+
+    /// Binds a value that is compared with a column, and returns its placeholder.
+    fn bind(&mut self, column: &str, value: &Value) -> String {
+        self.bind_as(self.catalog.get(column), value)
+    }
+
+    /// Binds a value in the type of `column`, and returns its placeholder.
+    fn bind_as(&mut self, column: Option<&Column>, value: &Value) -> String {
         self.binds.push(value.clone());
-        let placeholder = match self.dialect {
-            Dialect::Postgres => format!("${}", self.binds.len()),
-            Dialect::Sqlite | Dialect::MySql => "?".to_owned(),
+        let placeholder = match (self.dialect, value) {
+            (Dialect::Postgres, Value::BrokenText(_)) => {
+                format!("convert_from(${}, getdatabaseencoding())", self.binds.len())
+            }
+            (Dialect::Postgres, _) => format!("${}", self.binds.len()),
+            (Dialect::Sqlite | Dialect::MySql, _) => "?".to_owned(),
         };
         // If the driver cannot send a type, the value is sent as text or bytes, and cast.
-        let sql_type = match (value, self.dialect) {
-            (Value::BrokenText(_), Dialect::Sqlite) => "TEXT",
-            (Value::Decimal(_) | Value::Unsigned(_), Dialect::Postgres) => "NUMERIC",
-            (Value::Decimal(_), Dialect::MySql) => "DECIMAL(65, 30)",
-            (Value::TypedText(text_type, _), Dialect::Postgres) => match text_type {
+        let sql_type = match (value, self.dialect, column) {
+            (_, Dialect::Postgres, Some(column)) => column.type_name.as_str(),
+            (Value::BrokenText(_), Dialect::Sqlite, _) => "TEXT",
+            (Value::Decimal(_) | Value::Unsigned(_), Dialect::Postgres, _) => "NUMERIC",
+            (Value::Decimal(_), Dialect::MySql, _) => "DECIMAL(65, 30)",
+            (Value::TypedText(text_type, _), Dialect::Postgres, _) => match text_type {
                 TextType::Uuid => "UUID",
                 TextType::Date => "DATE",
                 TextType::Timestamp => "TIMESTAMP",
@@ -249,77 +439,14 @@ impl Writer<'_> {
     }
 }
 
+fn quote(dialect: Dialect, name: &str) -> String {
+    let quote = if dialect == Dialect::MySql { "`" } else { "\"" };
+    format!("{quote}{}{quote}", name.replace(quote, &quote.repeat(2)))
+}
+
 fn join<T>(items: &[T], write: impl FnMut(&T) -> String) -> String {
     items.iter().map(write).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        config::{Flag, Scalar},
-        plan::ChangesPlan,
-    };
-
-    fn table() -> TablePlan {
-        TablePlan {
-            name: "city.CNS_CINFO".into(),
-            key: "ROWGUID".into(),
-            columns: Some(vec!["ROWGUID".into(), "T".into()]),
-            changes: Some(ChangesPlan {
-                column: "T".into(),
-                format: crate::time::ColumnFormat::new(None, chrono_tz::UTC).unwrap(),
-                overlap: std::time::Duration::ZERO,
-                range: None,
-            }),
-            flags: vec![Flag {
-                column: "ISFETCH".into(),
-                pending: Pending::Value(Scalar::Number(0)),
-                done: Scalar::Number(1),
-            }],
-        }
-    }
-
-    #[test]
-    fn a_page_names_its_columns_conditions_order_and_limit() {
-        let (table, after) =
-            (table(), (Value::Text("x".into()), Value::TypedText(TextType::Uuid, "y".into())));
-        let select = Select {
-            table: &table,
-            conditions: vec![Condition::NotNull("ROWGUID"), Condition::After("T", &after)],
-            order: Order::Column("T"),
-            limit: 7,
-        };
-        let sql = Sql::select(Dialect::Postgres, &select);
-        assert_eq!(
-            sql.text,
-            "SELECT t.\"ROWGUID\", t.\"T\", CASE WHEN t.\"ISFETCH\" = $1 THEN 1 ELSE 0 END AS \
-             tonghui_pending FROM \"city\".\"CNS_CINFO\" AS t WHERE t.\"ROWGUID\" IS NOT NULL AND \
-             t.\"T\" >= $2 AND (t.\"T\" > $3 OR t.\"ROWGUID\" > CAST($4 AS UUID)) \
-             ORDER BY t.\"T\", t.\"ROWGUID\" LIMIT 7"
-        );
-        assert_eq!(sql.binds.len(), 4);
-    }
-
-    #[test]
-    fn an_acknowledgement_sets_flags_of_unchanged_pending_rows_only() {
-        let acks = [
-            PendingAck { key: Value::Int(1), changed: Some(Value::Text("x".into())) },
-            PendingAck { key: Value::Int(2), changed: None },
-        ];
-        let sql = Sql::acknowledge(Dialect::MySql, &table(), &acks);
-        assert_eq!(
-            sql.text,
-            "UPDATE `city`.`CNS_CINFO` AS t SET `ISFETCH` = ? WHERE t.`ROWGUID` IN (?, ?) AND \
-             t.`ISFETCH` = ? AND ((t.`ROWGUID`, t.`T`) IN ((?, ?)) OR t.`T` IS NULL AND \
-             t.`ROWGUID` IN (?))"
-        );
-    }
-
-    #[test]
-    fn an_acknowledgement_does_not_search_all_pending_rows() {
-        let acks = [PendingAck { key: Value::Int(1), changed: None }];
-        let sql = Sql::acknowledge(Dialect::Sqlite, &table(), &acks);
-        assert!(sql.text.contains("AND +t.\"ISFETCH\" = ?"), "{}", sql.text);
-    }
-}
+mod tests;

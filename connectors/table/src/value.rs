@@ -16,6 +16,8 @@ pub(crate) struct Row {
     pub(crate) columns: Vec<(String, Value)>,
     /// Whether all its flags say that it has not been acknowledged yet; `false` in a table without flags.
     pub(crate) is_pending: bool,
+    /// In a row of a part: the number of the value of the main table that it belongs to.
+    pub(crate) owner: usize,
 }
 
 impl Row {
@@ -49,6 +51,8 @@ pub(crate) enum Value {
     Text(String),
     /// The content of a binary column.
     Bytes(#[serde(with = "hex::serde")] Vec<u8>),
+    /// Bytes that are an identifier and no text, such as BINARY(16).
+    Id(#[serde(with = "hex::serde")] Vec<u8>),
     /// The content of a text column that is not UTF-8, which some databases allow.
     BrokenText(#[serde(with = "hex::serde")] Vec<u8>),
     Date(NaiveDate),
@@ -127,20 +131,11 @@ impl Value {
             Self::Unsigned(number) => number.to_string(),
             Self::Real(number) => number.to_string(),
             Self::Decimal(text) | Self::Text(text) | Self::TypedText(_, text) => text.clone(),
-            Self::Bytes(bytes) | Self::BrokenText(bytes) => hex::encode(bytes),
+            Self::Bytes(bytes) | Self::Id(bytes) | Self::BrokenText(bytes) => hex::encode(bytes),
             Self::Date(date) => date.format("%Y-%m-%d").to_string(),
             Self::Local(time) => time.format("%Y-%m-%dT%H:%M:%S%.f").to_string(),
             Self::Instant(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
             Self::Tree(tree) => tree.to_string(),
-        }
-    }
-
-    /// The bytes by which rows of two tables are joined: the same for a value and its text, without spaces
-    /// at the end.
-    pub(crate) fn join_key(&self) -> Vec<u8> {
-        match self {
-            Self::Bytes(bytes) | Self::BrokenText(bytes) => bytes.trim_ascii_end().to_vec(),
-            other => other.to_text().trim_end().as_bytes().to_vec(),
         }
     }
 }

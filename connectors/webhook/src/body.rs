@@ -1,60 +1,145 @@
 //! Splits the body of a request into records.
 //!
-//! A body may be compressed, and in any charset. This module only splits it into records; `record.rs`
-//! parses them one by one, so that damage in one does not affect the others.
-
-use std::io::Read as _;
+//! A body may be compressed, in any charset, and JSON, lines of JSON, XML or a form. This module only splits
+//! it into records; `record.rs` parses them one by one, so that damage in one does not affect the others.
 
 use bytes::Bytes;
-use document::{decode, elements};
-use flate2::read::MultiGzDecoder;
+use document::{Fate, Findings, Message, Path, Shape, decode, elements, take_records};
 use normalizer_text::Hints;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
 
-const UNKNOWN_ENCODING: &str =
-    "the body is compressed in a way that is not supported: send it uncompressed or with gzip";
-const TOO_LARGE: &str = "the unpacked body is larger than 8 MiB: send fewer records at once";
+use crate::record::Reader;
 
-/// Splits the body of a request into records, as UTF-8: a single record, or the elements of an array.
-/// Malformed bytes are unchanged.
-///
-/// # Errors
-/// The body cannot be unpacked, is larger than `max_bytes`, or its brackets do not match.
-pub(crate) fn split_records(
-    bytes: &[u8],
-    content_type: Option<&str>,
-    encoding: Option<&str>,
-    max_bytes: usize,
-) -> Result<Vec<Bytes>, String> {
-    let unpacked = unpack(bytes, encoding, max_bytes)?;
-    let bytes = unpacked.as_deref().unwrap_or(bytes);
-    let hints = Hints { content_type, ..Hints::default() };
-    let text = decode(bytes, &hints);
-    let source_bytes = |element| Bytes::from(text.facts.findings.source_bytes(&text.text[element]));
-    let elements =
-        elements(&text.text).map_err(|error| format!("the body is not JSON: {error}"))?;
-    Ok(elements.into_iter().map(source_bytes).collect())
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// How a body was sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Headers<'a> {
+    pub(crate) content_type: Option<&'a str>,
+    pub(crate) encoding: Option<&'a str>,
 }
 
-/// Unpacks a body; `None` if it is not compressed.
-fn unpack(
+/// Splits the body of a request into records, as JSON in UTF-8. Malformed bytes are unchanged.
+///
+/// # Errors
+/// The body cannot be unpacked, is larger than `max_bytes`, is not in a format that can be read, or has a
+/// key twice with different contents.
+pub(crate) fn split_records(
+    reader: &Reader,
     bytes: &[u8],
-    encoding: Option<&str>,
+    headers: Headers<'_>,
     max_bytes: usize,
-) -> Result<Option<Vec<u8>>, String> {
-    match encoding.map(str::trim) {
-        None | Some("" | "identity") => return Ok(None),
-        Some(name) if ["gzip", "x-gzip"].contains(&name.to_ascii_lowercase().as_str()) => {}
-        Some(_) => return Err(UNKNOWN_ENCODING.to_owned()),
+) -> Result<Vec<Bytes>, String> {
+    let Headers { content_type, encoding } = headers;
+    let message = Message::open(bytes, content_type, encoding, max_bytes)?;
+    let mut text = message.decode(&Hints::default());
+    let is_form = content_type.is_some_and(|kind| kind.trim_start().starts_with(FORM));
+    let path = reader.config.records.as_ref();
+    let is_text = text.text.trim_start().starts_with('"');
+    let shape = if is_form { Shape::Json } else { message.shape(&text.text) };
+    let records = if path.is_none() && !is_form && !is_text && shape == Shape::Json {
+        // The bytes stay as the source wrote them.
+        pieces(&text.text, &text.facts.findings)?
+    } else if is_form {
+        let hints = Hints { content_type, ..Hints::default() };
+        selected(path, form(&text.text, &hints)?, shape, &mut Findings::default())?
+    } else {
+        let tree = message.parse(&mut text, None).map_err(|why| format!("the body: {why}"))?;
+        selected(path, tree, shape, &mut text.facts.findings)?
+    };
+    without_duplicates(reader, records)
+}
+
+/// The elements of a JSON list, or the whole text.
+fn pieces(text: &str, findings: &Findings) -> Result<Vec<Bytes>, String> {
+    let elements = elements(text).map_err(|error| format!("the body is not JSON: {error}"))?;
+    let bytes = |element| Bytes::from(findings.source_bytes(&text[element]));
+    Ok(elements.into_iter().map(bytes).collect())
+}
+
+/// The records of a tree. A text at `path` is JSON itself, as in a field of a form, and may be a list.
+fn selected(
+    path: Option<&Path>,
+    mut tree: Value,
+    shape: Shape,
+    findings: &mut Findings,
+) -> Result<Vec<Bytes>, String> {
+    let records = match (path, tree) {
+        // The root element of XML.
+        (None, Value::Object(root)) if shape == Shape::Xml => {
+            root.into_iter().flat_map(|(_, element)| listed(element)).collect()
+        }
+        (None, other) => listed(other),
+        (Some(path), document) => {
+            tree = document;
+            let mut is_list = false;
+            for pointer in path.locations(&tree) {
+                let Some(value) = tree.pointer_mut(&pointer) else { continue };
+                if let Value::String(text) = value {
+                    let text = findings.without_irregularities(text);
+                    *value = Shape::of(&text).parse(&text, findings)?;
+                }
+                is_list |= value.is_array();
+            }
+            let elements = Path::parse(&format!("{}[*]", path.as_str()))?;
+            let path = if is_list { &elements } else { path };
+            take_records(&mut tree, path, shape == Shape::Xml, findings)?
+        }
+    };
+    Ok(records.iter().map(|record| json(record, findings)).collect())
+}
+
+/// The elements of a list, or the value itself.
+fn listed(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(list) => list,
+        other => vec![other],
     }
-    let mut unpacked = Vec::new();
-    // Reading one byte more than allowed shows that the body is too large.
-    let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
-    let read = MultiGzDecoder::new(bytes).take(limit).read_to_end(&mut unpacked);
-    read.map_err(|_| "the body is not valid gzip, although Content-Encoding says so".to_owned())?;
-    if unpacked.len() > max_bytes {
-        return Err(TOO_LARGE.to_owned());
+}
+
+fn json(value: &Value, findings: &Findings) -> Bytes {
+    findings.source_bytes(&value.to_string()).into()
+}
+
+/// The fields of a form, whose bytes may be in any charset.
+fn form(text: &str, hints: &Hints<'_>) -> Result<Value, String> {
+    let decoded = |text: &str| {
+        let bytes: Vec<u8> = percent_decode_str(&text.replace('+', " ")).collect();
+        let field = decode(&bytes, hints);
+        let is_whole = field.facts.findings.is_empty();
+        is_whole.then_some(field.text).ok_or("a field of the form is not valid in its charset")
+    };
+    let fields = text.trim().split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Ok((decoded(name)?, Value::String(decoded(value)?)))
+    });
+    fields.collect::<Result<_, &str>>().map(Value::Object).map_err(str::to_owned)
+}
+
+/// Leaves out records whose key comes again in the same request. With a revision, each state has its place
+/// in history, so nothing is left out.
+fn without_duplicates(reader: &Reader, records: Vec<Bytes>) -> Result<Vec<Bytes>, String> {
+    if records.len() < 2 || reader.config.revision.is_some() {
+        return Ok(records);
     }
-    Ok(Some(unpacked))
+    let parsed = records.iter().map(|bytes| reader.key_and_tree(bytes));
+    let (keys, trees): (Vec<_>, Vec<_>) = parsed.unzip();
+    let fates = reader.config.duplicates.fates(&keys, &trees)?;
+    let (mut kept, mut rejected) = (Vec::new(), Vec::new());
+    for (record, fate) in records.into_iter().zip(fates) {
+        match fate {
+            Fate::Read => kept.push(record),
+            Fate::Repeated => {}
+            Fate::Quarantine => rejected.push(record),
+        }
+    }
+    if !rejected.is_empty() {
+        // A list is no record, so it goes to quarantine.
+        let list = [&b"["[..], &rejected.join(&b","[..]), b"]"].concat();
+        kept.push(list.into());
+    }
+    Ok(kept)
 }
 
 #[cfg(test)]

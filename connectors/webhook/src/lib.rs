@@ -15,7 +15,7 @@ mod record;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use connector_wire::guard::Guard;
+use chrono_tz::Tz;
 use contract::{
     Batch, Connector, ConnectorContext, Entry, Fault, Inbox, MakeReceiver, PassEnd, Receiver,
     Timestamp,
@@ -25,7 +25,10 @@ use serde::{Deserialize, Serialize};
 
 pub use config::Config;
 
-use crate::{body::split_records, record::Reader};
+use crate::{
+    body::{Headers, split_records},
+    record::Reader,
+};
 
 /// Maximum size of an unpacked body, in bytes.
 const MAX_BODY_BYTES: usize = 8 << 20;
@@ -56,10 +59,10 @@ impl Connector for Webhook {
     type Cursor = Cursor;
 
     const RECEIVER: Option<MakeReceiver<Config>> =
-        Some(|config| Arc::new(WebhookReceiver { guard: config.auth.clone() }));
+        Some(|config| Arc::new(WebhookReceiver { reader: Reader::new(config, Tz::UTC) }));
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
-        let reader = Reader { config, zone: context.zone };
+        let reader = Reader::new(&config, context.zone);
         // `check` and `explain` give no inbox: no records arrive there.
         let inbox = context.inbox.unwrap_or_else(|| Inbox::new("", 0));
         Ok(Self { inbox, reader })
@@ -98,22 +101,24 @@ impl Connector for Webhook {
 
 /// Handles the requests of senders.
 struct WebhookReceiver {
-    guard: Guard,
+    /// Reads only keys, which do not depend on a time zone.
+    reader: Reader,
 }
 
 impl Receiver for WebhookReceiver {
     fn admits_anybody(&self) -> bool {
-        self.guard.admits_anybody()
+        self.reader.config.auth.admits_anybody()
     }
 
     fn admit(&self, request: &Parts, now: Timestamp) -> Result<(), &'static str> {
-        self.guard.admit(request, now)
+        self.reader.config.auth.admit(request, now)
     }
 
     fn records(&self, request: &Parts, body: Bytes) -> Result<Vec<Bytes>, String> {
         let header = |name: &str| request.headers.get(name)?.to_str().ok();
-        let (content_type, encoding) = (header("content-type"), header("content-encoding"));
-        split_records(&body, content_type, encoding, MAX_BODY_BYTES)
+        let headers =
+            Headers { content_type: header("content-type"), encoding: header("content-encoding") };
+        split_records(&self.reader, &body, headers, MAX_BODY_BYTES)
     }
 }
 

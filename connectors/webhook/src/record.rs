@@ -5,8 +5,12 @@ use chrono_tz::Tz;
 use contract::{Entry, Fault, MAX_RECORD_BYTES, Place, Reason, RecordKey, Revision, TextReport};
 use document::{Malformed, Path, Shape, decode};
 use normalizer_text::{Charset, Hints};
+use serde_json::Value;
 
-use crate::{body::split_records, config::Config};
+use crate::{
+    body::{Headers, split_records},
+    config::Config,
+};
 
 /// Reads records, by the settings and in the source's time zone.
 #[derive(Debug)]
@@ -16,6 +20,18 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    pub(crate) fn new(config: &Config, zone: Tz) -> Self {
+        Self { config: config.clone(), zone }
+    }
+
+    /// The key and the content of a record; no key if it cannot be read.
+    pub(crate) fn key_and_tree(&self, bytes: &Bytes) -> (Option<RecordKey>, Value) {
+        match self.entry(bytes, String::new()) {
+            Entry::Record(record) => (Some(record.key), record.body.tree().clone()),
+            Entry::Unreadable { .. } => (None, Value::Null),
+        }
+    }
+
     /// The entry for the bytes of one record; `at` names the record in messages.
     pub(crate) fn entry(&self, bytes: &Bytes, at: String) -> Entry {
         let mut key = None;
@@ -28,11 +44,12 @@ impl Reader {
 
     /// The entries of a fixture: the body of a request.
     pub(crate) fn parse_sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-        let records = split_records(page, None, None, usize::MAX).map_err(|error| {
-            Fault::stopped("the fixture is not the body of a request")
-                .because(error)
-                .remedy("write one JSON record, or an array of them")
-        })?;
+        let records =
+            split_records(self, page, Headers::default(), usize::MAX).map_err(|error| {
+                Fault::stopped("the fixture is not the body of a request")
+                    .because(error)
+                    .remedy("write it as the source sends it")
+            })?;
         let entry =
             |(index, bytes): (usize, &Bytes)| self.entry(bytes, format!("record {}", index + 1));
         Ok(records.iter().enumerate().map(entry).collect())
@@ -48,17 +65,21 @@ impl Reader {
         let mut text = decode(bytes, &hints);
         let parsed = text.parse(Shape::Json);
         let mut tree = parsed.map_err(|error| Reason::new("bad_json", error))?;
+        if tree.is_array() {
+            let what = "it is a list, or records of one request with the same key";
+            return Err(Reason::new("no_object", what));
+        }
         if !tree.is_object() {
             return Err(Reason::new("no_object", "the record is not a JSON object"));
         }
         let facts = &text.facts;
         let defects = facts.defects_in("", &tree);
-        *key = facts.findings.key(&self.config.key, &tree).map(RecordKey::new);
+        let found = self.config.key.key(&tree, &facts.findings);
+        *key = found.as_ref().ok().cloned();
         if let Some(reason) = defects.reason(Malformed::Reject) {
             return Err(reason);
         }
-        let no_key = || Reason::new("missing_key", "the record has no key that can be read");
-        let key = key.clone().ok_or_else(no_key)?;
+        let key = found.map_err(|why| Reason::new("missing_key", why.as_str()))?;
         let revision = |path: &Path| Revision::from_json(path.first(&tree)?, self.zone);
         let revision = match &self.config.revision {
             None => Revision::NONE,

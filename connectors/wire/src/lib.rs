@@ -10,5 +10,6 @@ pub mod auth;
 pub mod envelope;
 pub mod gate;
 pub mod guard;
+pub mod reason;
 
 mod cipher;

@@ -8,6 +8,7 @@ use sink::store::{Access, BooksRow, Database};
 use super::{Context, Exit, out};
 use crate::{
     clock::{self, parse_time},
+    offline::unknown_channel,
     status::COUNTS,
 };
 
@@ -50,6 +51,12 @@ pub(super) struct Row {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     context.with_store(Access::ReadOnly, async |settings, store| {
+        if let Some(id) = &args.channel
+            && !settings.channel_ids().contains(id)
+            && store.status().await?.iter().all(|status| status.channel != *id)
+        {
+            return Err(unknown_channel(settings, id).into());
+        }
         let since = args.since.as_deref().map(|text| parse_time(text, settings.zone, clock::now()));
         let ledger = read_ledger(store, args.channel.as_ref(), since.transpose()?).await?;
         out::show(context.format, &ledger, Ledger::draw)?;

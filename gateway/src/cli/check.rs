@@ -1,12 +1,14 @@
 //! `tonghui check`: checks the whole configuration and every example without using the network, and
 //! prints all problems at once.
 
+mod online;
+
 use std::fs;
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use config::{ChannelSettings, Example, Problem, Problems};
-use contract::{Period, causes_text};
+use contract::{ChannelId, Period, causes_text};
 use serde_json::Value;
 use sink::store::Access;
 
@@ -22,15 +24,26 @@ use crate::{
 pub(super) struct Args {
     /// Show what this configuration would change in the demands of the last PERIOD, like `30d`. Maps
     /// the stored records again and writes nothing.
-    #[arg(long, value_name = "PERIOD")]
+    #[arg(long, value_name = "PERIOD", conflicts_with = "online")]
     against: Option<String>,
+    /// Then connect to the sources: look at rights, keys and clocks, and map one page of each. Changes nothing,
+    /// neither in a source nor in the store.
+    #[arg(long)]
+    online: bool,
+    /// The only channel to look at, with `--online`.
+    #[arg(requires = "online")]
+    channel: Option<ChannelId>,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     if let Some(period) = &args.against {
         return compare_with_store(context, period);
     }
+    if let Some(channel) = &args.channel {
+        return online::run(context, Some(channel));
+    }
     match problems(context)? {
+        Ok(_) if args.online => online::run(context, None),
         Ok(n_channels) => {
             let text = |_: &_| format!("no problems; channels: {n_channels}");
             out::show(context.format, &serde_json::json!([]), text)
@@ -47,6 +60,9 @@ fn compare_with_store(context: &Context, period: &str) -> anyhow::Result<Exit> {
     let period: Period = serde_json::from_value(Value::from(period))?;
     let since = clock::now() - TimeDelta::from_std(period.0)?;
     context.with_store(Access::ReadOnly, async |settings, store| {
+        if let Some(problems) = settings.all_problems() {
+            return Err(problems.into());
+        }
         let report = what_if::compare(settings, store, since).await?;
         out::show(context.format, &report, draw)
     })
@@ -79,13 +95,14 @@ fn draw(report: &ChangeReport) -> String {
 /// Checks the configuration and runs all examples; returns the number of channels, or all problems.
 fn problems(context: &Context) -> anyhow::Result<Result<usize, Problems>> {
     let keys = normalizer::Keys::generate(normalizer::Suite::default())?;
-    Ok(assemble::settings(&context.config).and_then(|settings| {
-        let channels = assemble::channels(&settings, &keys)?;
+    Ok(assemble::settings(&context.config).and_then(|mut settings| {
+        let channels = assemble::usable_channels(&mut settings, &keys)?;
         let failures = settings.channels.iter().zip(&channels).flat_map(|(channel, live)| {
             let examples = channel.examples.iter().enumerate();
             examples.filter_map(|(index, each)| run_example(live, channel, index, each))
         });
-        Problems::new(failures).map_or(Ok(channels.len()), Err)
+        let broken = settings.broken.values().flat_map(Problems::as_slice).cloned();
+        Problems::new(failures.chain(broken)).map_or(Ok(channels.len()), Err)
     }))
 }
 

@@ -15,7 +15,7 @@ use crate::{
     console,
     listener::Listener,
     push,
-    reload::{NextRun, ReloadRequests},
+    reload::{NextRun, ReloadRequests, note_broken},
     service::{Role, retry_while_transient, run_until_signal, serve_reloadable},
     stop::Stop,
 };
@@ -33,7 +33,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut settings = read()?;
     let stop = Stop::default();
     let work = async {
-        let Some((store, mut channels)) = open_store_and_channels(&settings, role, &stop).await?
+        let Some((store, mut channels)) =
+            open_store_and_channels(&mut settings, role, &stop).await?
         else {
             return Ok(Exit::Done);
         };
@@ -126,10 +127,10 @@ async fn listen(listeners: Vec<Listener>, stop: &Stop) -> Infallible {
     std::future::pending().await
 }
 
-/// Opens the store and builds the channels. Waits while the store cannot be reached; `None` if stop is
-/// requested first.
+/// Opens the store and builds the channels that can be used. Waits while the store cannot be reached; `None`
+/// if stop is requested first.
 pub(super) async fn open_store_and_channels(
-    settings: &Settings,
+    settings: &mut Settings,
     role: Role,
     stop: &Stop,
 ) -> anyhow::Result<Option<(Database, Vec<LiveChannel>)>> {
@@ -141,11 +142,10 @@ pub(super) async fn open_store_and_channels(
         }
         Role::All | Role::Ingest => {
             let opened = retry_while_transient(stop, || assemble::open(settings)).await?;
-            let built = opened.map(|(store, keys)| {
-                let channels = assemble::channels(settings, &keys)?;
-                anyhow::Ok((store, channels))
-            });
-            built.transpose()
+            let Some((store, keys)) = opened else { return Ok(None) };
+            let channels = assemble::some_channels(settings, &keys)?;
+            note_broken(settings, &store).await;
+            Ok(Some((store, channels)))
         }
     }
 }

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use config::{Problem, Problems, Settings};
 use contract::{ChannelId, Fault};
-use sink::store::{Access, Database, RequestKind, RequestState};
+use sink::store::{Access, ChannelStatus, Database, RequestKind, RequestState};
 
 use super::{Context, Exit, out};
-use crate::instance;
+use crate::{brake::ACCEPT_COMMAND, instance, offline::unknown_channel};
 
 /// How long to wait for the answer of a running service; after it, the command exits with code 75.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,18 +42,32 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
             Command::Resume(args) => (args, Some(RequestKind::Resume)),
             Command::Accept(args) => (args, None),
             Command::Reload => {
-                return Ok(reload_running(store).await?.unwrap_or_else(|| {
+                let reloaded = reload_running(store).await?.unwrap_or_else(|| {
                     out::note("no service is running; the next one will read the configuration");
                     Exit::Done
-                }));
+                });
+                let has_broken = reloaded == Exit::Done && !settings.broken.is_empty();
+                return Ok(if has_broken { Exit::SomeChannels } else { reloaded });
             }
         };
-        ensure_configured(settings, std::slice::from_ref(channel))?;
+        if !settings.channel_ids().contains(channel) {
+            return Err(unknown_channel(settings, channel).into());
+        }
         if let Some(kind) = kind {
             // The process that reads the channel checks twice a second whether it is paused.
             let seq = store.ask(kind, Some(channel), None, &requester).await?;
             store.answer(seq, &RequestState::Done(String::new())).await?;
         } else {
+            let is_stopped = |status: &ChannelStatus| {
+                let fault = status.fault.as_deref().unwrap_or_default();
+                status.channel == *channel && fault.contains(ACCEPT_COMMAND)
+            };
+            if !store.status().await?.iter().any(is_stopped) {
+                out::note(format!(
+                    "{channel} has not stopped for a missing field: nothing to accept"
+                ));
+                return Ok(Exit::Done);
+            }
             store.accept_shape(channel, &requester).await?;
             out::note(format!("accepted; read the channel now with `tonghui sync {channel}`"));
         }
@@ -87,14 +100,6 @@ pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Ex
         }
     };
     Ok(Some(exit))
-}
-
-/// Fails if one of the channels is not in the configuration.
-pub(super) fn ensure_configured(settings: &Settings, named: &[ChannelId]) -> Result<(), Problems> {
-    let is_unknown = |id: &&ChannelId| settings.channels.iter().all(|known| known.id != **id);
-    let Some(unknown) = named.iter().find(is_unknown) else { return Ok(()) };
-    let problem = Problem::of_file(format!("channels/{unknown}"), "there is no such channel");
-    Err(problem.into())
 }
 
 /// Waits for the answer to a request.

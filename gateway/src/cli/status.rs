@@ -7,6 +7,7 @@ use sink::store::{Access, Database, QualityCount};
 
 use super::{Context, Exit, Format, out};
 use crate::{
+    assemble,
     indexer::{Lag, lag},
     status::{Row, percent, rows},
 };
@@ -36,7 +37,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         if args.quality {
             return show_quality(context.format, store).await;
         }
-        let (rows, lags) = (rows(settings, store).await?, lag(store).await?);
+        let settings = assemble::with_all_problems(settings)?;
+        let (rows, lags) = (rows(&settings, store).await?, lag(store).await?);
         out::show(context.format, &rows, |rows| draw(rows, settings.zone) + &draw_lags(&lags))
     })
 }

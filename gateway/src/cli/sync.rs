@@ -7,19 +7,23 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use clap::ValueEnum;
-use config::{Problem, Problems};
+use config::{Problem, Problems, Settings};
 use contract::{ChannelId, Complete, Period, TimeRange};
 use serde::Serialize;
 use sink::store::Database;
 
-use super::{Context, Exit, out, run::open_store_and_channels, service::ensure_configured};
+use super::{Context, Exit, out, run::open_store_and_channels};
 use crate::{
     assemble,
     channel::LiveChannel,
     clock::{self, format_time, parse_time},
+    offline::ensure_configured,
+    reload::broken_fault,
     service::{BusEnds, Role, run_until_signal},
     stop::Stop,
+    supervise::Shared,
 };
+pub(super) use pass::{POLL_INTERVAL as LEASE_POLL_INTERVAL, Requested};
 use pass::{PassResult, pass};
 
 #[derive(Debug, clap::Args)]
@@ -76,11 +80,14 @@ pub(super) struct Row {
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut settings = assemble::settings(&context.config)?;
     ensure_configured(&settings, &args.channels)?;
-    let range = range(args, settings.zone)?;
-    settings.channels.retain(|channel| args.all || args.channels.contains(&channel.id));
+    let range = range(args.from.as_deref(), args.to.as_deref(), settings.zone)?;
+    let is_meant = |id: &ChannelId| args.all || args.channels.contains(id);
+    settings.channels.retain(|channel| is_meant(&channel.id));
+    settings.broken.retain(|id, _| is_meant(id));
     super::runtime()?.block_on(async {
         let stop = Stop::default();
-        let work = sync(&settings, args, range, &stop);
+        let zone = settings.zone;
+        let work = sync(&mut settings, args, range, &stop);
         tokio::pin!(work);
         let until_deadline = async {
             tokio::select! {
@@ -94,7 +101,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             rows.iter().map(Row::line).collect::<Vec<_>>().join("\n")
         })?;
         if let Some(range) = range {
-            print_continuation(&rows, range, settings.zone);
+            print_continuation(&rows, range, zone);
         }
         Ok(exit)
     })
@@ -113,16 +120,20 @@ fn print_continuation(rows: &[Row], range: TimeRange, zone: Tz) {
     out::note(format!("to continue, run `tonghui sync {names} --from {from}{to}`"));
 }
 
-/// The time range of the backfill; `None` without `--from`.
-fn range(args: &Args, zone: Tz) -> Result<Option<TimeRange>, Problems> {
+/// The time range of `--from` and `--to`; `None` without `--from`.
+pub(super) fn range(
+    from: Option<&str>,
+    to: Option<&str>,
+    zone: Tz,
+) -> Result<Option<TimeRange>, Problems> {
     let now = clock::now();
-    let parse = |text: &String, name: &str| {
+    let parse = |text: &str, name: &str| {
         let wrong =
             |error: anyhow::Error| Problems::from(Problem::of_file(name, error.to_string()));
         parse_time(text, zone, now).map_err(wrong)
     };
-    let Some(from) = &args.from else { return Ok(None) };
-    let to = args.to.as_ref().map(|to| parse(to, "--to")).transpose()?;
+    let Some(from) = from else { return Ok(None) };
+    let to = to.map(|to| parse(to, "--to")).transpose()?;
     match TimeRange::new(parse(from, "--from")?, to) {
         Some(range) => Ok(Some(range)),
         None => Err(Problem::of_file("--to", "it must be later than --from").into()),
@@ -131,12 +142,12 @@ fn range(args: &Args, zone: Tz) -> Result<Option<TimeRange>, Problems> {
 
 /// Reads the channels once, and waits as `args` say. Returns the end of each pass, and the exit code.
 async fn sync(
-    settings: &config::Settings,
+    settings: &mut Settings,
     args: &Args,
     range: Option<TimeRange>,
     stop: &Stop,
 ) -> anyhow::Result<(Vec<Row>, Exit)> {
-    let unreachable_store = || {
+    let unreachable_store = |settings: &Settings| {
         let row = |channel: &config::ChannelSettings| Row {
             channel: channel.id.clone(),
             end: PassResult::NotYet { why: "the store was not opened in time".to_owned() },
@@ -144,7 +155,7 @@ async fn sync(
         (settings.channels.iter().map(row).collect(), Exit::TryAgain)
     };
     let Some((store, channels)) = open_store_and_channels(settings, Role::All, stop).await? else {
-        return Ok(unreachable_store());
+        return Ok(unreachable_store(settings));
     };
     let once = |channel: LiveChannel| match range {
         None => channel.with_schedule(None),
@@ -152,37 +163,48 @@ async fn sync(
     };
     let channels = channels.into_iter().map(once).collect();
     let Some(ends) = BusEnds::open(settings, Role::All, &store, stop).await? else {
-        return Ok(unreachable_store());
+        return Ok(unreachable_store(settings));
     };
     let Some(shared) = ends.shared() else {
         return Ok((Vec::new(), Exit::Done));
     };
     let reading = async {
-        let mut rows = pass(channels, &shared, args.no_wait).await;
-        if args.wait == Wait::Stored && !args.no_wait {
-            for Row { channel, end } in &mut rows {
-                wait_until_stored(&store, channel, end, stop).await;
-            }
+        if args.wait == Wait::Broker || args.no_wait {
+            return pass(channels, &shared, args.no_wait).await;
         }
-        rows
+        pass_and_store(channels, &shared, 0).await
     };
-    let rows = Box::pin(ends.run_sink_beside(reading)).await;
+    let mut rows = Box::pin(ends.run_sink_beside(reading)).await;
+    rows.extend(settings.broken.iter().map(|(channel, problems)| Row {
+        channel: channel.clone(),
+        end: PassResult::Failed { why: broken_fault(problems).to_string() },
+    }));
     let exit = exit_for(&rows, args.strict, &store).await?;
     Ok((rows, exit))
 }
 
-/// Waits until everything that the pass read is stored, by this or another process. Changes `end` if stop
-/// is requested first.
-async fn wait_until_stored(
-    store: &Database,
-    channel: &ChannelId,
-    end: &mut PassResult,
-    stop: &Stop,
-) {
+/// Reads the channels once, and waits until everything is stored, except for `n_lost` messages.
+pub(super) async fn pass_and_store(
+    channels: Vec<LiveChannel>,
+    shared: &Shared,
+    n_lost: u64,
+) -> Vec<Row> {
+    let mut rows = pass(channels, shared, false).await;
+    for row in &mut rows {
+        wait_until_stored(shared, row, n_lost).await;
+    }
+    rows
+}
+
+/// Waits until everything that the pass read is stored, by this or another process. Changes the end of the row
+/// if stop is requested first.
+async fn wait_until_stored(shared: &Shared, row: &mut Row, n_lost: u64) {
+    let (store, stop) = (&shared.store, &shared.environment.stop);
+    let Row { channel, end } = row;
     let PassResult::Done { step, .. } = end else { return };
     loop {
         match store.missing_receipts(channel, *step).await {
-            Ok(0) => return,
+            Ok(n_missing) if n_missing <= n_lost => return,
             // If the store cannot be reached, the sink reports it.
             Ok(_) | Err(_) if !stop.is_requested() => stop.or_sleep(POLL_INTERVAL).await,
             Ok(_) | Err(_) => {
@@ -217,7 +239,13 @@ async fn exit_for(rows: &[Row], strict: bool, store: &Database) -> anyhow::Resul
 }
 
 impl Row {
-    fn line(&self) -> String {
+    /// Whether the pass read everything that was there, and all of it is stored.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.end, PassResult::Done { .. }) && !self.end.needs_attention()
+    }
+
+    /// The result as a line of text.
+    pub(super) fn line(&self) -> String {
         let channel = &self.channel;
         match &self.end {
             PassResult::Done { by, pass, complete, .. } => {

@@ -2,13 +2,16 @@
 //! that can be repaired. With `--lines` it prints the repaired text line by line.
 
 use std::{
+    borrow::Cow,
     fs,
     io::{self, BufWriter, Read, Write},
     path::PathBuf,
 };
 
 use anyhow::Context as _;
-use normalizer_text::{DecidedBy, Decoded, Evidence, Hints, Repaired, Span, decode, repair};
+use normalizer_text::{
+    DecidedBy, Decoded, Evidence, Hints, Repaired, Span, decode, repair, without_radicals,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -49,11 +52,12 @@ fn print_lines(format: Format, decoded: &Decoded<'_>, mut out: impl Write) -> an
     let Evidence { charset, decided_by, .. } = &decoded.evidence;
     for line in decoded.text.split_terminator('\n') {
         let repaired = repair(line);
+        let text = without_radicals(&repaired.text);
         match format {
-            Format::Text => writeln!(out, "{}", repaired.text)?,
+            Format::Text => writeln!(out, "{text}")?,
             Format::Json => {
                 let line = json!({
-                    "text": repaired.text.strip_suffix('\r').unwrap_or(&repaired.text),
+                    "text": text.strip_suffix('\r').unwrap_or(&text),
                     "charset": charset.name(),
                     "decided_by": decided_by,
                     "repairs": changes(line, &repaired),
@@ -82,7 +86,12 @@ fn changes(text: &str, repaired: &Repaired<'_>) -> Vec<Change> {
         before: part(text, repair.before),
         after: part(&repaired.text, repair.span),
     });
-    repairs.collect()
+    let mut changes: Vec<_> = repairs.collect();
+    if let Cow::Owned(after) = without_radicals(&repaired.text) {
+        let before = repaired.text.clone().into_owned();
+        changes.push(Change { rule: "radicals".to_owned(), before, after });
+    }
+    changes
 }
 
 /// What was found in a line.
@@ -106,6 +115,7 @@ fn report(decoded: &Decoded<'_>, lines: &[LineReport]) -> Value {
         "charset": evidence.charset.name(),
         "decided_by": evidence.decided_by,
         "certain": evidence.is_certain,
+        "foreign": evidence.foreign,
         "conflict": evidence.has_conflict(),
         "claims": claims.collect::<Vec<_>>(),
         "malformed": malformed.collect::<Vec<_>>(),
@@ -123,6 +133,9 @@ fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
     if !evidence.is_certain {
         text.push_str(", but this is not certain: set it in the channel");
     }
+    if let Some(encoding) = evidence.foreign {
+        text = format!("charset     {encoding}, which is not read: convert the file to UTF-8");
+    }
     for claim in &evidence.claims {
         text.push_str(&format!("\nclaimed     {}, {}", claim.label, how(claim.by)));
     }
@@ -134,7 +147,9 @@ fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
     }
     let (moved, kept) = (decoded.moved.len(), decoded.private_use.len());
     if moved + kept > 0 {
-        text.push_str(&format!("\nprivate use {moved} characters replaced, {kept} kept"));
+        text.push_str(&format!(
+            "\nprivate use {moved} characters (or pairs of surrogates) replaced, {kept} kept"
+        ));
     }
     for LineReport { line, repairs, damaged } in lines {
         for Change { rule, before, after } in repairs {

@@ -38,7 +38,7 @@ pub struct FieldTable {
     /// How to clean a text; by default `plain`.
     pub clean: Option<Clean>,
     /// Formats of a time in the notation of strftime, tried in order. By default, all usual formats are
-    /// recognised.
+    /// recognised. The date cells of a workbook are always recognised.
     pub formats: Vec<String>,
     /// Time zone of a time without one; by default the gateway's.
     #[schemars(with = "Option<String>")]

@@ -43,7 +43,10 @@ const MIN_ADDRESS_CHARS: usize = 4;
 
 impl OwnValues {
     /// Collects the values of a record.
-    pub(crate) fn new(people: &[PlainPerson], address: Option<&Personal>) -> Self {
+    pub(crate) fn new<'a>(
+        people: impl IntoIterator<Item = &'a PlainPerson>,
+        address: Option<&Personal>,
+    ) -> Self {
         let mut own = Self::default();
         for person in people {
             if let Some(name) = &person.name {
@@ -83,12 +86,13 @@ impl OwnValues {
     }
 
     /// Like [`OwnValues::new`]; empty if collecting the values would exceed the budget.
-    pub(crate) fn within_budget(
-        people: &[PlainPerson],
+    pub(crate) fn within_budget<'a>(
+        people: impl IntoIterator<Item = &'a PlainPerson> + Clone,
         address: Option<&Personal>,
         work: &mut Work,
     ) -> Self {
-        let people_values = people.iter().flat_map(|p| [&p.name, &p.phone, &p.id_no]).flatten();
+        let people_values =
+            people.clone().into_iter().flat_map(|p| [&p.name, &p.phone, &p.id_no]).flatten();
         let bytes: usize = people_values.chain(address).map(|value| value.plain().len()).sum();
         if work.spend(bytes as u64 * STEPS_PER_BYTE) {
             Self::new(people, address)

@@ -113,10 +113,11 @@ impl RegionRule {
     pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Option<Coded<String>> {
         let value = self.source.first(record, notes)?;
         let digits = clean(&value.text, Profile::Code).text;
+        let name = cleaned(&value.text, Profile::Plain, self.source.target, notes)?;
         let region = if digits.bytes().all(|byte| byte.is_ascii_digit()) {
             self.table.find(&digits, record.received_at)
         } else {
-            self.table.find_name(&value.text, self.within.as_deref())
+            self.table.find_name(&name, self.within.as_deref())
         };
         let (code, doubt) = match region {
             Region::Current(code) => (Some(code.to_owned()), None),
@@ -126,8 +127,7 @@ impl RegionRule {
         if let Some(flag) = doubt {
             notes.add(self.source.target, flag, None);
         }
-        let raw =
-            value.is_from_source.then(|| clean(&value.text, Profile::Plain).text.into_owned());
+        let raw = value.is_from_source.then(|| name.into_owned());
         Some(Coded { code, raw })
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use contract::demand::QualityFlag;
-use normalizer_text::{Profile, Repair, clean};
+use normalizer_text::{Profile, clean};
 
 use super::{CodeRule, Coded, Rule};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 
 /// Reads a text.
 pub(crate) enum TextRule {
-    /// A text that is repaired and cleaned.
+    /// A text that is cleaned.
     Clean(FieldSource, Profile),
     /// A decimal number, kept as text.
     Decimal(FieldSource),
@@ -45,35 +45,10 @@ impl TextRule {
             }
             Self::Clean(source, profile) => {
                 let text = source.text(record, notes)?;
-                let text = repaired(text, source.target, notes);
                 cleaned(&text, *profile, source.target, notes).map(Cow::into_owned)
             }
         };
         Some(Coded { code, raw: None })
-    }
-}
-
-/// Repairs text that was decoded with the wrong charset. This must come before cleaning, which removes
-/// control characters that the repair needs.
-fn repaired<'a>(text: Cow<'a, str>, target: &str, notes: &mut Notes) -> Cow<'a, str> {
-    let repaired = notes.work.repair(&text);
-    for Repair { rules, before, .. } in &repaired.repairs {
-        let names: Vec<_> = rules.iter().map(|rule| rule.name()).collect();
-        let (names, from, to) = (names.join(" "), before.offset, before.offset + before.len);
-        let detail = format!("{names} at bytes {from} to {to}");
-        notes.add(target, QualityFlag::RepairedText, Some(&detail));
-    }
-    if !repaired.damaged.is_empty() {
-        let detail = format!("characters are lost in {} places", repaired.damaged.len());
-        notes.add(target, QualityFlag::Damaged, Some(&detail));
-    }
-    if repaired.is_unfinished {
-        let detail = "it may be broken, but checking it would have cost too much";
-        notes.add(target, QualityFlag::UnrepairedText, Some(detail));
-    }
-    match repaired.text {
-        Cow::Owned(text) => Cow::Owned(text),
-        Cow::Borrowed(_) => text,
     }
 }
 
@@ -87,7 +62,7 @@ fn decimal(text: &str) -> Option<String> {
     (is_digits(whole) && is_digits(fraction)).then_some(number)
 }
 
-/// The cleaned text; `None` if it is empty. Control characters are flagged.
+/// The cleaned text; `None` if it is empty. What somebody would not see in it is flagged.
 pub(crate) fn cleaned<'a>(
     text: &'a str,
     profile: Profile,
@@ -96,8 +71,12 @@ pub(crate) fn cleaned<'a>(
 ) -> Option<Cow<'a, str>> {
     let cleaned = clean(text, profile);
     let found = cleaned.found;
-    if found.controls || found.byte_order_mark || found.escapes {
+    if found.controls || found.byte_order_mark || found.escapes || found.invisible {
         notes.add(target, QualityFlag::ControlCharacters, None);
+    }
+    if found.compatibility {
+        let detail = "radicals or duplicates of Han characters became ordinary ones";
+        notes.add(target, QualityFlag::RepairedText, Some(detail));
     }
     (!cleaned.text.is_empty()).then_some(cleaned.text)
 }

@@ -92,7 +92,8 @@ impl TimeRule {
             }
             TimeFormat::Usual | TimeFormat::After(_) => civil::parse(text),
             TimeFormat::Formats(formats) => {
-                formats.iter().find_map(|format| parse_with(text, format))
+                let declared = formats.iter().find_map(|format| parse_with(text, format));
+                declared.or_else(|| date_cell(text))
             }
             TimeFormat::Epoch => epoch(text),
             TimeFormat::EpochMillis => {
@@ -105,7 +106,9 @@ impl TimeRule {
                 };
                 local.date().and_hms_opt(0, 0, 0).map(WrittenTime::Local)
             }
-            TimeFormat::Excel => civil::days(text).map(WrittenTime::Local),
+            TimeFormat::Excel => {
+                civil::days(text).map(WrittenTime::Local).or_else(|| date_cell(text))
+            }
         }
     }
 
@@ -177,6 +180,17 @@ fn parse_with(text: &str, format: &str) -> Option<WrittenTime> {
     }
     let date = chrono::NaiveDate::parse_from_str(text, format).ok()?;
     date.and_hms_opt(0, 0, 0).map(WrittenTime::Local)
+}
+
+/// Parses a date cell of a workbook, which has no format of the source: it arrives in ISO 8601, or as days
+/// since 1899-12-30 if its cell has no format at all.
+fn date_cell(text: &str) -> Option<WrittenTime> {
+    let iso = match text.as_bytes().get(10) {
+        Some(b'T') => parse_with(text, "%Y-%m-%dT%H:%M:%S%.f"),
+        None if text.len() == 10 => parse_with(text, "%Y-%m-%d"),
+        _ => None,
+    };
+    iso.or_else(|| civil::excel(text).map(WrittenTime::Local))
 }
 
 /// The time this number of days and seconds after 1899-12-30, where spreadsheets begin to count.

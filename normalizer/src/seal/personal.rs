@@ -103,8 +103,11 @@ fn bad_checksum(detail: &'static str) -> Doubt {
     (QualityFlag::BadChecksum, detail)
 }
 
-fn doubt_if_masked(text: &str) -> Option<Doubt> {
-    is_masked(text).then_some(ARRIVED_MASKED)
+/// A doubt if somebody masked the text, or if a character of it is lost: 张? is nobody's name.
+fn doubt_if_partial(text: &str) -> Option<Doubt> {
+    let is_damaged = text.contains(['?', '¿', char::REPLACEMENT_CHARACTER]);
+    let damaged = is_damaged.then_some((QualityFlag::Damaged, "characters are lost"));
+    is_masked(text).then_some(ARRIVED_MASKED).or(damaged)
 }
 
 /// Hides the text except for `head` characters at the start and `tail` at the end; hides all of it if there

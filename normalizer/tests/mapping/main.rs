@@ -3,6 +3,7 @@
 
 mod support;
 
+mod broken;
 mod building;
 mod conversions;
 mod defects;

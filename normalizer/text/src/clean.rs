@@ -2,14 +2,17 @@
 //! whitespace, and composes characters (NFC).
 //!
 //! No rule depends on the meaning of words: traditional characters, ㈱, ① and full-width
-//! punctuation are kept. Nearly every text is clean already: one pass over its bytes finds that
+//! punctuation are kept. Characters that nobody can see or tell apart are removed or replaced. Nearly every text is clean already: one pass over its bytes finds that
 //! out, and the text is returned as it is, without an allocation.
 
 mod markup;
+mod radical;
 mod scan;
 mod strip;
 
 use std::borrow::Cow;
+
+pub use radical::without_radicals;
 
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
@@ -40,6 +43,11 @@ pub struct Found {
     pub controls: bool,
     /// U+FEFF; it was removed.
     pub byte_order_mark: bool,
+    /// Characters without a form, such as spaces of no width, soft hyphens and controls of the direction
+    /// of writing; they were removed. Joiners within emoji, and in scripts that need them, are kept.
+    pub invisible: bool,
+    /// Radicals and duplicates of Han characters (⼯, 豈); the ordinary characters replaced them.
+    pub compatibility: bool,
     /// Escapes `_xHHHH_` of Excel; the escaped character replaced them, or they were removed if it is a
     /// control character.
     pub escapes: bool,
@@ -77,9 +85,17 @@ pub fn clean(text: &str, profile: Profile) -> Cleaned<'_> {
     // `é` may be one character or two; both must be the same name.
     if !is_nfc(&cleaned) {
         found.composition = true;
+        found.compatibility |= cleaned.chars().any(is_duplicate);
         cleaned = cleaned.nfc().collect();
     }
-    Cleaned { text: Cow::Owned(cleaned), found }
+    // A joiner that is kept needed a closer look.
+    let text = if cleaned == text { Cow::Borrowed(text) } else { Cow::Owned(cleaned) };
+    Cleaned { text, found }
+}
+
+/// Whether this is in a block of duplicates of Han characters.
+fn is_duplicate(c: char) -> bool {
+    matches!(c, '\u{F900}'..='\u{FAFF}' | '\u{2F800}'..='\u{2FA1F}')
 }
 
 /// Normalises whitespace: several spaces become one, spaces beside line ends and at the ends of the

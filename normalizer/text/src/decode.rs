@@ -4,15 +4,16 @@
 //!
 //! UTF-8 comes before every declaration: text in another charset is never valid UTF-8 from
 //! beginning to end, and declarations are copied from one system to the next. UTF-8 with a few
-//! malformed sequences is still UTF-8: a source may cut a column in the middle of a character. A
-//! declaration of UTF-8 is ignored if the bytes are not UTF-8 and a later step reads them better.
+//! malformed sequences is still UTF-8: a source may cut a column in the middle of a character. Only
+//! where so few bytes decide that they may be UTF-8 by accident is the text compared with what is
+//! declared. A declaration of UTF-8 is ignored if the bytes are not UTF-8 and a later step reads them better.
 //! A conflict is recorded and is not an error.
 
 use std::borrow::Cow;
 
 use contract::{DecidedBy, TextReport};
 
-use crate::{Charset, Decoded, detect::Detector, strict};
+use crate::{Charset, Decoded, detect::Detector, foreign::utf32, strict};
 
 /// What is known about the charset in advance.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,6 +36,8 @@ pub struct Evidence {
     /// Whether it is certain. Only a detected charset can be uncertain: a short body may be valid in
     /// several charsets.
     pub is_certain: bool,
+    /// The name of the encoding, if it is one that is not decoded, such as HZ or UTF-32.
+    pub foreign: Option<&'static str>,
     /// The claims of all steps, including the one that decided; a step without evidence makes none.
     pub claims: Vec<Claim>,
 }
@@ -52,7 +55,7 @@ pub struct Claim {
 
 impl Evidence {
     pub(crate) fn of(charset: Charset, decided_by: DecidedBy) -> Self {
-        Self { charset, decided_by, is_certain: true, claims: Vec::new() }
+        Self { charset, decided_by, is_certain: true, foreign: None, claims: Vec::new() }
     }
 
     /// Whether a step claimed another charset, or an unknown one. That is not an error.
@@ -95,13 +98,18 @@ impl Detector {
         let bom = byte_order_mark(&self.head);
         let forced = hints.force.map(|charset| Claim::charset(DecidedBy::Forced, charset));
         let marked = bom.map(|(charset, _)| Claim::charset(DecidedBy::Bom, charset));
-        let utf8 = self.is_nearly_utf8().then(|| Claim::charset(DecidedBy::Utf8, Charset::Utf8));
         let utf16 = self.utf16().map(|charset| Claim::charset(DecidedBy::Detected, charset));
         let prolog =
             xml_encoding(&self.head).map(|label| Claim::label(DecidedBy::XmlProlog, &label));
         let header = hints.content_type.and_then(charset_parameter);
         let header = header.map(|label| Claim::label(DecidedBy::HttpHeader, label));
         let declared = hints.declared.map(|charset| Claim::charset(DecidedBy::Declared, charset));
+        let is_rival = |charset: &Charset| *charset != Charset::Utf8 && charset.has_ascii();
+        let rivals = [&prolog, &header, &declared].into_iter().flatten();
+        let rivals: Vec<Charset> =
+            rivals.filter_map(|claim| claim.charset).filter(is_rival).collect();
+        let is_utf8 = self.is_nearly_utf8(&rivals);
+        let utf8 = is_utf8.then(|| Claim::charset(DecidedBy::Utf8, Charset::Utf8));
         let claims = [forced, marked, utf8, utf16, prolog, header, declared];
         let claims: Vec<Claim> = claims.into_iter().flatten().collect();
 
@@ -123,13 +131,22 @@ impl Detector {
             }
         };
         let bom = bom.filter(|(marked, _)| *marked == charset).map_or(0, |(_, len)| len);
-        (Evidence { charset, decided_by, is_certain, claims }, bom)
+        let seven_bit = || self.escapes.encoding().filter(|_| self.is_ascii());
+        let foreign = utf32(&self.head).or_else(seven_bit);
+        let foreign = foreign.filter(|_| decided_by != DecidedBy::Forced);
+        (Evidence { charset, decided_by, is_certain, foreign, claims }, bom)
     }
 
-    /// Whether the claim can be true: a prolog in single bytes cannot declare UTF-16.
+    /// Whether the claim can be true: a text without zero bytes is not UTF-16, because every line end
+    /// has one.
     fn is_possible(&self, by: DecidedBy, charset: Charset) -> bool {
         let is_wide = self.head.starts_with(&[b'<', 0]) || self.head.starts_with(&[0, b'<']);
-        charset.has_ascii() || by != DecidedBy::XmlProlog || is_wide
+        charset.has_ascii()
+            || match by {
+                DecidedBy::XmlProlog => is_wide,
+                DecidedBy::HttpHeader | DecidedBy::Declared => self.has_nul,
+                _ => true,
+            }
     }
 
     /// Whether bytes declared as UTF-8 are not UTF-8 and a later step reads them better.
@@ -141,7 +158,9 @@ impl Detector {
             later.iter().filter_map(|claim| claim.charset).find(|other| *other != Charset::Utf8);
         let other = other.or_else(|| {
             let detected = self.detected();
-            (detected.is_certain && detected.charset != Charset::Utf8).then_some(detected.charset)
+            // In Windows-1252 any bytes are text: they refute nothing.
+            let refutes = !matches!(detected.charset, Charset::Utf8 | Charset::Windows1252);
+            (detected.is_certain && refutes).then_some(detected.charset)
         });
         other.is_some_and(|other| self.n_malformed_in(other) < self.n_malformed_in(Charset::Utf8))
     }

@@ -11,7 +11,9 @@ use contract::DecidedBy;
 
 use crate::{
     Charset,
+    cesu8::{self, Pair},
     decode::Evidence,
+    foreign::Escapes,
     model::{BIT, Cost, model},
     strict,
 };
@@ -37,19 +39,24 @@ const CANDIDATES: [Charset; 6] = [
 
 /// With this lead over the second, the likeliest charset is certain: it is 2^32 times as likely.
 const MIN_LEAD: Cost = 32 * BIT;
-/// Cost of a malformed sequence, which is rare in the right charset.
-const MALFORMED_COST: Cost = 40 * BIT;
+/// Cost of a damaged place, which is rare in the right charset.
+const DAMAGE_COST: Cost = 40 * BIT;
+/// Cost of each further malformed byte in a damaged place: it can be any byte.
+const BYTE_COST: Cost = 8 * BIT;
 /// If the best decoding costs more per byte, the bytes are not text in any of the charsets.
 const MAX_COST_PER_BYTE: Cost = 8 * BIT;
 /// Size of the sample, in bytes.
 const MAX_SAMPLE_BYTES: usize = 4096;
-/// The sample begins this number of bytes before the first byte that is not ASCII.
+/// The sample begins this number of bytes before the first byte that is not ASCII, and skips what is
+/// farther from such bytes.
 const BYTES_BEFORE: usize = 64;
 /// Bytes kept from the beginning, for a byte order mark and an XML declaration.
 const MAX_HEAD_BYTES: usize = 512;
 /// Damaged UTF-8 has at least this number of bytes in valid multi-byte characters for each malformed
 /// byte. In GBK text, one byte in four is valid UTF-8 by accident.
 const MIN_GOOD_PER_MALFORMED: u64 = 8;
+/// With this number of characters of three or more bytes, valid UTF-8 is no accident.
+const MIN_LONG: u64 = 16;
 /// If UTF-8 is unlikely after this number of malformed bytes, counting stops.
 const MAX_MALFORMED: u64 = 4096;
 
@@ -63,17 +70,22 @@ pub fn detect(bytes: &[u8]) -> Detected {
 pub struct Detector {
     n_bytes: u64,
     pub(crate) head: Vec<u8>,
-    /// Begins shortly before the first byte that is not ASCII: a long ASCII header says nothing about
-    /// the charset.
+    /// Bytes that are not ASCII, and those around them: a long ASCII text says nothing about the
+    /// charset.
     sample: Vec<u8>,
     has_sample_begun: bool,
-    has_nul: bool,
+    /// The number of ASCII characters since the last other byte.
+    n_plain: usize,
+    pub(crate) has_nul: bool,
     /// The beginning of a character that continues in the next piece.
     unfinished: Vec<u8>,
     /// The number of bytes in valid multi-byte characters.
     n_good: u64,
+    /// The number of valid characters of three or more bytes.
+    n_long: u64,
     /// The number of malformed bytes.
     n_malformed: u64,
+    pub(crate) escapes: Escapes,
     /// Whether the first piece is the whole input.
     is_complete: bool,
 }
@@ -92,6 +104,7 @@ impl Detector {
         self.has_nul |= bytes.contains(&0);
         self.take_sample(bytes);
         self.count(bytes);
+        self.escapes.push(bytes);
         self.n_bytes += bytes.len() as u64;
     }
 
@@ -99,9 +112,28 @@ impl Detector {
         self.n_good == 0 && self.n_malformed() == 0
     }
 
-    /// Whether the bytes are UTF-8 except for a few places, and not only ASCII.
-    pub(crate) fn is_nearly_utf8(&self) -> bool {
+    /// Whether few bytes are malformed as UTF-8, and not all are ASCII.
+    fn is_mostly_valid(&self) -> bool {
         self.n_good > 0 && self.n_good >= MIN_GOOD_PER_MALFORMED * self.n_malformed()
+    }
+
+    /// Whether the bytes are UTF-8 except for a few places, and not only ASCII. In a short text, few
+    /// bytes decide: it is then compared with the charsets that are `declared`, because two Chinese
+    /// characters of GBK may be valid UTF-8.
+    pub(crate) fn is_nearly_utf8(&self, declared: &[Charset]) -> bool {
+        if self.n_good == 0 || self.is_mostly_valid() && self.n_long >= MIN_LONG {
+            return self.n_good > 0;
+        }
+        let mut rivals = declared.iter().copied().chain([Charset::Gb18030, Charset::Big5]);
+        let (utf8, _) = self.cost_in(Charset::Utf8);
+        if !self.is_mostly_valid() {
+            return self.n_long > 0 && rivals.all(|rival| self.cost_in(rival).0 >= utf8 + MIN_LEAD);
+        }
+        !rivals.enumerate().any(|(index, rival)| {
+            let is_free = index < declared.len() && self.n_long == 0;
+            let (cost, n_malformed) = self.cost_in(rival);
+            n_malformed == 0 && cost + if is_free { 0 } else { MIN_LEAD } < utf8
+        })
     }
 
     /// The variant of UTF-16, if it is certain. Without zero bytes it is none: every line end has one.
@@ -116,7 +148,7 @@ impl Detector {
     }
 
     pub(crate) fn detected(&self) -> Detected {
-        let is_utf8 = self.is_nearly_utf8() || self.is_ascii();
+        let is_utf8 = self.is_nearly_utf8(&[]) || self.is_ascii();
         if is_utf8 && !self.has_nul {
             return Detected { charset: Charset::Utf8, is_certain: true };
         }
@@ -125,17 +157,23 @@ impl Detector {
         let [(best, charset), (next, _), ..] = costs;
         let len = Cost::try_from(self.sample.len()).unwrap_or(Cost::MAX);
         let is_text = best <= MAX_COST_PER_BYTE.saturating_mul(len);
-        Detected { charset, is_certain: is_text && next - best >= MIN_LEAD }
+        let is_certain = is_text && next - best >= MIN_LEAD;
+        // Any byte is a letter in this charset: a single one is rather damage.
+        let is_guess = charset == Charset::Windows1252 && !is_certain && !self.has_nul;
+        Detected { charset: if is_guess { Charset::Utf8 } else { charset }, is_certain }
     }
 
     /// The cost of the sample in a charset, and the number of malformed sequences.
-    fn cost_in(&self, charset: Charset) -> (Cost, usize) {
+    pub(crate) fn cost_in(&self, charset: Charset) -> (Cost, usize) {
         // The sample may end in the middle of a character.
         let decoded =
             strict::decode(&self.sample, Evidence::of(charset, DecidedBy::Detected), true);
-        let n_malformed = decoded.malformed.len();
-        let cost = Cost::try_from(n_malformed).unwrap_or(Cost::MAX).saturating_mul(MALFORMED_COST);
-        (model().cost_of(&decoded.text).saturating_add(cost), n_malformed)
+        let (mut cost, mut end) = (model().cost_of(&decoded.text), None);
+        for span in &decoded.malformed {
+            let is_next = end.replace(span.offset + span.len) == Some(span.offset);
+            cost = cost.saturating_add(if is_next { BYTE_COST } else { DAMAGE_COST });
+        }
+        (cost, decoded.malformed.len())
     }
 
     fn n_malformed(&self) -> u64 {
@@ -155,15 +193,39 @@ impl Detector {
             if !self.has_sample_begun {
                 return;
             }
-            extend_to(&mut self.sample, &bytes[before.len()..], MAX_SAMPLE_BYTES);
+            self.extend_sample(&bytes[before.len()..], position);
             return;
         }
-        extend_to(&mut self.sample, bytes, MAX_SAMPLE_BYTES);
+        self.extend_sample(bytes, self.n_bytes);
+    }
+
+    /// Appends bytes, the first of which is at `position`, and skips ASCII that is far from others.
+    fn extend_sample(&mut self, bytes: &[u8], position: u64) {
+        let mut at = 0;
+        while at < bytes.len() && self.sample.len() < MAX_SAMPLE_BYTES {
+            let rest = &bytes[at..];
+            let plain = rest.iter().position(|byte| !byte.is_ascii() || *byte == 0);
+            let plain = plain.unwrap_or(rest.len());
+            let n_kept = plain.min(BYTES_BEFORE.saturating_sub(self.n_plain));
+            extend_to(&mut self.sample, &rest[..n_kept], MAX_SAMPLE_BYTES);
+            self.n_plain += plain;
+            at += plain;
+            if let Some(byte) = bytes.get(at) {
+                // Whole code units of UTF-16 are skipped.
+                let is_odd = (position + at as u64) % 2 == 1;
+                if is_odd != (self.sample.len() % 2 == 1) {
+                    self.sample.push(b'\n');
+                }
+                self.sample.push(*byte);
+                self.n_plain = 0;
+                at += 1;
+            }
+        }
     }
 
     /// Whether the bytes can still turn out to be nearly UTF-8; `n_left` of this piece follow.
     fn can_be_utf8(&self, n_left: usize) -> bool {
-        let is_open = self.n_malformed < MAX_MALFORMED || self.is_nearly_utf8();
+        let is_open = self.n_malformed < MAX_MALFORMED || self.is_mostly_valid();
         let n_possible = self.n_good + n_left as u64;
         is_open && (!self.is_complete || n_possible >= MIN_GOOD_PER_MALFORMED * self.n_malformed)
     }
@@ -185,12 +247,26 @@ impl Detector {
             };
             let (valid, after) = rest.split_at(n_valid);
             self.n_good += valid.iter().filter(|byte| !byte.is_ascii()).count() as u64;
+            self.n_long += valid.iter().filter(|byte| **byte >= 0xE0).count() as u64;
             let Some(n_bad) = n_bad else {
                 self.unfinished = after.to_vec();
                 return;
             };
             if after.is_empty() {
                 return;
+            }
+            match cesu8::begins(after) {
+                Pair::Whole(_) => {
+                    self.n_good += cesu8::LEN as u64;
+                    self.n_long += 1;
+                    rest = &after[cesu8::LEN..];
+                    continue;
+                }
+                Pair::Begun => {
+                    self.unfinished = after.to_vec();
+                    return;
+                }
+                Pair::None => {}
             }
             self.n_malformed += n_bad as u64;
             rest = &after[n_bad..];

@@ -7,9 +7,11 @@
 
 #![warn(missing_docs)]
 
+mod cesu8;
 mod charset;
 mod decode;
 mod detect;
+mod foreign;
 mod private_use;
 mod stream;
 mod strict;
@@ -21,10 +23,12 @@ mod clean;
 pub mod identify;
 
 pub use charset::Charset;
-pub use clean::{Cleaned, Found, Profile, clean};
+pub use clean::{Cleaned, Found, Profile, clean, without_radicals};
 pub use contract::DecidedBy;
 pub use decode::{Claim, Evidence, Hints, decode, decode_file};
 pub use detect::{Detected, Detector, detect};
-pub use repair::{MAX_REPAIR_STEPS, Repair, Repaired, Rule, repair, repair_within};
+pub use repair::{
+    MAX_REPAIR_STEPS, Repair, Repaired, Rule, is_lost, repair, repair_record, repair_within,
+};
 pub use stream::Stream;
 pub use strict::{Decoded, Span, decode_column, decode_strict};

@@ -15,8 +15,7 @@ mod script;
 use std::sync::LazyLock;
 
 use counts::{Counts, Pairs};
-use script::Script;
-
+pub(crate) use script::Script;
 pub use script::{as_context, is_counted};
 
 /// A cost, in eighths of a bit.
@@ -31,7 +30,7 @@ const REPEATED_LETTER_COST: Cost = 6 * BIT;
 const REPEATED_SIGN_COST: Cost = BIT;
 
 /// Number of characters from which the cost of a long text is estimated.
-const SAMPLE_CHARS: usize = 128;
+pub(crate) const SAMPLE_CHARS: usize = 128;
 
 /// The costs of characters and of pairs. The vectors have one item for each code of Unicode's basic
 /// plane (U+0000 to U+FFFF).
@@ -115,7 +114,8 @@ impl Model {
         self.script_of(c) == Script::Han
     }
 
-    fn script_of(&self, c: char) -> Script {
+    /// The script of a character.
+    pub(crate) fn script_of(&self, c: char) -> Script {
         bmp_index(c).map_or_else(|| Script::of(c), |code| self.script[code])
     }
 }

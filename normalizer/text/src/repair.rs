@@ -12,8 +12,10 @@
 //! wrongly several times, so this is repeated: each round undoes one wrong decoding.
 
 mod damage;
+mod record;
 mod rounds;
 mod search;
+mod success;
 mod suspect;
 mod tables;
 mod unit;
@@ -26,6 +28,9 @@ use crate::{
     model::{BIT, Cost},
 };
 
+pub use damage::is_lost;
+pub use record::repair_record;
+
 use tables::Generation;
 use unit::{TrueCharset, WrongCharset};
 
@@ -37,8 +42,10 @@ pub struct Repaired<'a> {
     /// The repaired parts, in order of position.
     pub repairs: Vec<Repair>,
     /// Positions in `text` at which characters were lost: U+FFFD, 锟斤拷, 烫烫烫, half characters
-    /// after a repaired part. In order of position.
+    /// after a repaired part, question marks and nothing else. In order of position.
     pub damaged: Vec<Span>,
+    /// Whether it has characters in a row that are rare, like broken text.
+    pub is_suspicious: bool,
     /// Whether a suspicious part was left as it is, because a repair would have cost too many steps.
     pub is_unfinished: bool,
 }
@@ -57,15 +64,15 @@ pub struct Repair {
 /// One kind of wrong decoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rule {
-    /// UTF-8 read as Latin-1 or Windows-1252: `ç¾¤ä¼—`.
+    /// UTF-8 read as Latin-1, Windows-1252 or Windows-1250: `ç¾¤ä¼—`.
     Utf8AsLatin1,
     /// UTF-8 read as GBK or GB18030: 缇や紬.
     Utf8AsGb18030,
     /// UTF-8 read as Big5.
     Utf8AsBig5,
-    /// GBK or GB18030 read as Latin-1 or Windows-1252: `ÈºÖÚ`.
+    /// GBK or GB18030 read as Latin-1, Windows-1252 or Windows-1250: `ÈºÖÚ`.
     Gb18030AsLatin1,
-    /// Big5 read as Latin-1 or Windows-1252.
+    /// Big5 read as Latin-1, Windows-1252 or Windows-1250.
     Big5AsLatin1,
     /// Big5 read as GBK or GB18030.
     Big5AsGb18030,
@@ -115,19 +122,30 @@ impl Rule {
 }
 
 /// The budget for repairing one record, in steps. One step tries one rule, with one generation of
-/// decoders, on one byte. The budget is enough for four megabytes of broken text.
-pub const MAX_REPAIR_STEPS: u64 = 1 << 26;
+/// decoders, on one byte. The budget is enough for three megabytes of broken text.
+pub const MAX_REPAIR_STEPS: u64 = 1 << 27;
 
 /// Maximum number of rounds, each of which undoes one wrong decoding.
 const MAX_ROUNDS: usize = 4;
 
-/// How many bits fewer a text must cost after a repair. Of a billion clean texts that can be decoded
-/// in another way, fewer than a hundred would reach this by chance.
-const MIN_GAIN: Cost = 24 * BIT;
+/// How many bits fewer a text must cost after a repair by `rule`. A smaller gain is enough if it is
+/// `likely`: if the whole text becomes plausible, or if another part was repaired by the same rule,
+/// because broken texts are usually broken from beginning to end. Nearly every text in Big5 is also
+/// valid in GBK, and the reverse: a repair of Han characters by Han characters must gain more.
+const fn min_gain(rule: Rule, is_likely: bool) -> Cost {
+    let is_han_by_han = matches!(rule, Rule::Big5AsGb18030 | Rule::Gb18030AsBig5);
+    match (is_likely, is_han_by_han) {
+        (true, false) => 12 * BIT,
+        (true, true) => 20 * BIT,
+        // Of a billion clean texts that can be decoded in another way, fewer than a hundred would reach
+        // this by chance.
+        (false, false) => MIN_GAIN,
+        (false, true) => MIN_GAIN + 4 * BIT,
+    }
+}
 
-/// A smaller gain is enough if the whole text becomes plausible, or if an earlier round repaired
-/// another part by the same rule: broken texts are usually broken from beginning to end.
-const MIN_GAIN_IF_LIKELY: Cost = 12 * BIT;
+/// See [`min_gain`].
+const MIN_GAIN: Cost = 24 * BIT;
 
 /// Repairs the parts that were decoded wrongly, if the repair is exact and certain, and reports lost
 /// characters.
@@ -145,8 +163,10 @@ pub fn repair_within<'a>(text: &'a str, steps: &mut u64) -> Repaired<'a> {
     let mut current = Cow::Borrowed(text);
     let mut repairs = Vec::new();
     let mut is_unfinished = false;
+    let is_suspicious = !suspicion.windows.is_empty();
     if suspicion.is_none() {
-        return Repaired { text: current, repairs, damaged: Vec::new(), is_unfinished };
+        let damaged = damage::question_marks(text);
+        return Repaired { text: current, repairs, damaged, is_suspicious, is_unfinished };
     }
     for _ in 0..MAX_ROUNDS {
         let Some(left) = steps.checked_sub(cost(&current, &suspicion)) else {
@@ -164,33 +184,53 @@ pub fn repair_within<'a>(text: &'a str, steps: &mut u64) -> Repaired<'a> {
         current = Cow::Owned(next);
     }
     let damaged = damage::find(&current, &repairs);
-    Repaired { text: current, repairs, damaged, is_unfinished }
+    Repaired { text: current, repairs, damaged, is_suspicious, is_unfinished }
 }
 
 /// The maximum number of steps that [`edits`] takes.
 fn cost(text: &str, suspicion: &suspect::Suspicion) -> u64 {
-    let whole = if suspicion.covers_most_of(text) { text.len() } else { 0 };
+    // What a text was decoded to in between is tried too.
+    let whole = if suspicion.covers_most_of(text) { 2 * text.len() } else { 0 };
     let bytes = whole + suspicion.windows.iter().map(Range::len).sum::<usize>();
     bytes as u64 * (Rule::ALL.len() * Generation::ALL.len()) as u64
 }
 
 /// The position of a broken part, and its repaired text.
 struct Edit {
-    rule: Rule,
+    /// The wrong decodings that it undoes, the last one first.
+    rules: Vec<Rule>,
     from: Span,
     repaired: String,
 }
 
-/// The repairs of one round.
+/// The repairs of one round. A later round asks as much as the first of what was repaired before.
 fn edits(text: &str, suspicion: &suspect::Suspicion, earlier: &[Repair]) -> Vec<Edit> {
     if suspicion.covers_most_of(text)
         && let Some(edit) = whole::edit(text)
     {
         return vec![edit];
     }
-    // The parts of a text are usually broken in the same way.
     let is_known = |rule: Rule| earlier.iter().any(|repair| repair.rules.contains(&rule));
-    let costs = Rule::ALL.map(|rule| if is_known(rule) { MIN_GAIN_IF_LIKELY } else { MIN_GAIN });
-    let windows = suspicion.windows.iter();
-    windows.flat_map(|window| search::edits(text, window.clone(), costs)).collect()
+    let costs =
+        |is_repaired: bool| Rule::ALL.map(|rule| min_gain(rule, !is_repaired && is_known(rule)));
+    let pieces = suspicion.windows.iter().flat_map(|window| pieces(window, earlier));
+    pieces.flat_map(|(piece, is_repaired)| search::edits(text, piece, costs(is_repaired))).collect()
+}
+
+/// Divides a window at the ends of the repaired parts, and says of each piece whether it is one.
+fn pieces(window: &Range<usize>, repairs: &[Repair]) -> Vec<(Range<usize>, bool)> {
+    let (mut pieces, mut start) = (Vec::new(), window.start);
+    let mut add = |end: usize, is_repaired: bool| {
+        let end = end.clamp(start, window.end);
+        if end > start {
+            pieces.push((start..end, is_repaired));
+        }
+        start = end;
+    };
+    for Repair { span, .. } in repairs {
+        add(span.offset, false);
+        add(span.offset + span.len, true);
+    }
+    add(window.end, false);
+    pieces
 }

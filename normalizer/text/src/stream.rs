@@ -5,12 +5,18 @@ use std::borrow::Cow;
 use contract::DecidedBy;
 use encoding_rs::{Decoder, DecoderResult};
 
-use crate::{Charset, Decoded, Evidence, Span, private_use};
+use crate::{
+    Charset, Decoded, Evidence, Span,
+    cesu8::{self, Pair},
+    private_use,
+};
 
 /// Decodes a body piece by piece. The result does not depend on how the body is split. Only text that
 /// was not taken yet is kept.
 pub struct Stream {
     decoder: Decoder,
+    /// Bytes at the end of the last piece that may begin a character of CESU-8.
+    held: Vec<u8>,
     /// The text that was not taken yet, and what was found in the whole body so far.
     pub(crate) decoded: Decoded<'static>,
     /// Bytes of all pieces so far.
@@ -30,7 +36,7 @@ impl Stream {
     pub(crate) fn of(evidence: Evidence) -> Self {
         let decoder = evidence.charset.encoding().new_decoder_without_bom_handling();
         let decoded = Decoded::empty(evidence);
-        Self { decoder, decoded, n_bytes: 0, n_taken: 0, n_replacements: 0 }
+        Self { decoder, held: Vec::new(), decoded, n_bytes: 0, n_taken: 0, n_replacements: 0 }
     }
 
     /// Adds the next bytes.
@@ -51,8 +57,41 @@ impl Stream {
         self.decoded
     }
 
-    /// Appends the text of the next bytes, with U+FFFD for each malformed sequence.
+    /// Appends the text of the next bytes, with U+FFFD for each malformed sequence. A pair of
+    /// surrogates in UTF-8 becomes the character that it means.
     pub(crate) fn decode(&mut self, bytes: &[u8], is_last: bool) {
+        if self.decoded.evidence.charset != Charset::Utf8 {
+            return self.decode_next(bytes, is_last);
+        }
+        let joined;
+        let mut rest = bytes;
+        if !self.held.is_empty() {
+            joined = [&std::mem::take(&mut self.held)[..], bytes].concat();
+            rest = &joined;
+        }
+        while let Some((at, pair)) = cesu8::find(rest) {
+            match pair {
+                Pair::Whole(character) => {
+                    self.decode_next(&rest[..at], true);
+                    self.decoder = Charset::Utf8.encoding().new_decoder_without_bom_handling();
+                    let offset = self.n_taken + self.decoded.text.len();
+                    self.decoded.moved.push(Span { offset, len: character.len_utf8() });
+                    self.decoded.text.to_mut().push(character);
+                    self.n_bytes += cesu8::LEN;
+                    rest = &rest[at + cesu8::LEN..];
+                }
+                Pair::Begun if !is_last => {
+                    self.held = rest[at..].to_vec();
+                    rest = &rest[..at];
+                    break;
+                }
+                Pair::Begun | Pair::None => break,
+            }
+        }
+        self.decode_next(rest, is_last);
+    }
+
+    fn decode_next(&mut self, bytes: &[u8], is_last: bool) {
         // Two bytes of GBK become three of UTF-8. If the capacity is not enough, it grows below.
         let mut piece = String::with_capacity(bytes.len() + bytes.len() / 2 + 16);
         let mut n_read = 0;

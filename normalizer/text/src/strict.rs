@@ -23,7 +23,8 @@ pub struct Decoded<'a> {
     pub text: Cow<'a, str>,
     /// Malformed sequences, as positions in the *bytes*.
     pub malformed: Vec<Span>,
-    /// Real characters that replaced private-use characters of cp936, as positions in the *text*.
+    /// Real characters that replaced private-use characters of cp936 or pairs of surrogates in UTF-8
+    /// (CESU-8), as positions in the *text*.
     pub moved: Vec<Span>,
     /// Other private-use characters, which are kept, as positions in the *text*.
     pub private_use: Vec<Span>,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use normalizer_text::{Found, Profile, clean};
+use normalizer_text::{Found, Profile, clean, without_radicals};
 use proptest::prelude::*;
 
 const PROFILES: [Profile; 3] = [Profile::Plain, Profile::Html, Profile::Code];
@@ -33,7 +33,7 @@ fn clean_text_is_returned_unchanged() {
         "https://x.example/a?b=1&copy=2&lt=3&section=4#top",
         "user_x1234 _x _x12_ _xGGGG_ a_x000 __",
         "面积<b区，a<b and c>d，<张三>，<abc@example.com>，<-- 见上",
-        "零宽\u{200B}空格\u{200D}留下",
+        "क्\u{200D}ष می\u{200C}خواهم 🏳️\u{200D}🌈",
     ] {
         assert!(is_untouched(Profile::Plain, text), "{text:?}");
         assert!(is_untouched(Profile::Html, text), "{text:?}");
@@ -59,6 +59,40 @@ fn control_characters_and_byte_order_marks_are_removed() {
     let found = |text| clean(text, Profile::Plain).found;
     assert_eq!(found("a\0"), Found { controls: true, ..Found::default() });
     assert_eq!(found("\u{FEFF}a"), Found { byte_order_mark: true, ..Found::default() });
+}
+
+#[test]
+fn characters_without_a_form_are_removed() {
+    for (source, expected) in [
+        ("路\u{200B}灯\u{200D}坏\u{200C}了", "路灯坏了"),
+        ("\u{202E}工单\u{202C}\u{2066}号\u{2069}\u{200F}", "工单号"),
+        ("co\u{AD}operate\u{2060}", "cooperate"),
+        ("\u{200D}👨\u{200D}👩\u{200B}", "👨\u{200D}👩"),
+    ] {
+        for profile in PROFILES {
+            check(profile, source, expected);
+            let found = clean(source, profile).found;
+            assert_eq!(found, Found { invisible: true, ..Found::default() }, "{source:?}");
+        }
+    }
+}
+
+#[test]
+fn radicals_become_the_characters_that_they_look_like() {
+    for (source, expected) in [
+        ("⽔⽕⽆情", "水火无情"),
+        ("⻋站⻔⼝", "车站门口"),
+        ("⻳⼭", "龟山"),
+        ("\u{F90A}属", "金属"),
+    ] {
+        for profile in PROFILES {
+            check(profile, source, expected);
+            assert!(clean(source, profile).found.compatibility, "{source}");
+        }
+    }
+    check(Profile::Plain, "⺀⻌", "⺀⻌");
+    assert_eq!(without_radicals("⽔⻋"), "水车");
+    assert!(matches!(without_radicals("水车"), Cow::Borrowed(_)));
 }
 
 #[test]
@@ -126,7 +160,9 @@ fn characters_are_composed_and_compatibility_forms_are_kept() {
         ("㈱①﹙ＡＢ１２", "㈱①﹙ＡＢ１２"),
     ] {
         check(Profile::Plain, source, expected);
-        let expected = Found { composition: source != expected, ..Found::default() };
+        let compatibility = matches!(source, "\u{F900}" | "\u{2F804}");
+        let composition = source != expected;
+        let expected = Found { composition, compatibility, ..Found::default() };
         assert_eq!(clean(source, Profile::Plain).found, expected, "{source:?}");
     }
 }

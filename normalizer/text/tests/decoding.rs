@@ -114,6 +114,26 @@ fn private_use_characters_of_cp936_are_replaced_and_reported() {
 }
 
 #[test]
+fn a_character_written_as_two_surrogates_is_read_and_half_of_one_is_damage() {
+    // 张𠮷😀 as Oracle's charset "UTF8" writes it.
+    let bytes = bytes("e5bca0 eda182edbeb7 eda0bdedb880");
+    let decoded = decode_strict(&bytes, Charset::Utf8);
+    assert_eq!(decoded.text, "张𠮷😀");
+    assert_eq!(decoded.moved, [3, 7].map(|offset| Span { offset, len: 4 }));
+    assert_eq!(decoded.malformed, []);
+    let one = |offset| Span { offset, len: 1 };
+    let half = decode_strict(&bytes[..6], Charset::Utf8);
+    assert_eq!(
+        (&*half.text, half.malformed),
+        ("张\u{FFFD}\u{FFFD}\u{FFFD}", vec![one(3), one(4), one(5)])
+    );
+    // A cut character before it stays damage, and its other bytes stay text.
+    let cut = decode_strict(b"\xE5\x93\xED\xA0\xBD\xED\xB8\x80\x80,a", Charset::Utf8);
+    assert_eq!(cut.text, "\u{FFFD}😀\u{FFFD},a");
+    assert_eq!(cut.malformed, [Span { offset: 0, len: 2 }, one(8)]);
+}
+
+#[test]
 fn every_published_private_use_character_has_a_real_one() {
     let published = [
         (0xE76C, "€"),

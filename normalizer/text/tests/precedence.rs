@@ -81,11 +81,43 @@ fn valid_utf8_is_utf8_whatever_is_declared() {
 }
 
 #[test]
+fn a_declared_charset_decides_a_few_characters_that_are_valid_utf8_by_accident() {
+    // Each of these words is valid UTF-8 in GBK too.
+    for word in ["楼漏", "停水", "同时漏水"] {
+        let record = format!("{{\"id\":\"T1\",\"text\":\"{word}\"}}");
+        let prolog = format!("<?xml version=\"1.0\" encoding=\"GBK\"?><a><t>{word}</t></a>");
+        let header =
+            Hints { content_type: Some("application/json; charset=GBK"), ..Hints::default() };
+        let declared = Hints { declared: Some(Gb18030), ..Hints::default() };
+        for (text, hints) in
+            [(&record, header), (&record, declared), (&prolog, Hints::default()), (&prolog, header)]
+        {
+            assert_eq!(&*decode(&encoded(text, Gb18030), &hints).text, text.as_str());
+            let decoded = decode(text.as_bytes(), &hints);
+            assert!(decoded.text.contains(word), "UTF-8 stays UTF-8: {}", decoded.text);
+        }
+    }
+}
+
+#[test]
+fn declared_utf8_with_one_damaged_place_is_utf8() {
+    let header =
+        Hints { content_type: Some("application/json; charset=UTF-8"), ..Hints::default() };
+    for damage in [&b"\xE8\xB7"[..], b"\xE9", b"\xC2", b"\xFF", b"\xD6\xA0", b"\xB0\xA1"] {
+        for text in ["", "路", "路灯", "路灯坏了"] {
+            let body =
+                [b"{\"id\":1,\"a\":\"", text.as_bytes(), damage, b"\",\"b\":\"x\"}"].concat();
+            assert_eq!(decode(&body, &header).evidence.charset, Utf8, "{text} {damage:02x?}");
+        }
+    }
+}
+
+#[test]
 fn nearly_utf8_is_utf8_with_malformed_places_whatever_is_declared() {
     let lines: Vec<String> = (0..40).map(|n| format!("{n},{TEXT}\r\n")).collect();
     let whole = lines.concat().into_bytes();
-    // A column was cut in the middle of a character; an emoji was written as two surrogates.
-    for damage in [&b"\xE8\xAF"[..], b"\xFF", b"\xED\xA0\xBD\xED\xB8\x80", b"\xC3"] {
+    // A column was cut in the middle of a character, or of an emoji written as two surrogates.
+    for damage in [&b"\xE8\xAF"[..], b"\xFF", b"\xED\xA0\xBD", b"\xC3"] {
         let damaged = [&whole[..], damage, b",\r\n", &whole].concat();
         for declared in [Gb18030, Big5, Windows1252, Utf16Le] {
             let hints = Hints { declared: Some(declared), ..Hints::default() };
@@ -102,6 +134,73 @@ fn nearly_utf8_is_utf8_with_malformed_places_whatever_is_declared() {
     let gbk = Hints { declared: Some(Gb18030), ..Hints::default() };
     let half = encoded(TEXT, Gb18030);
     assert_eq!(decode(&[&half[..], TEXT.as_bytes()].concat(), &gbk).evidence.charset, Gb18030);
+}
+
+#[test]
+fn a_damaged_place_in_a_short_text_does_not_change_its_charset() {
+    let declarations = [None, Some(Utf8), Some(Gb18030)];
+    for text in ["编号,标题\n1,路灯不亮", "id,title\n1,路灯", "id,title\n1,井盖松动\n2,噪音"]
+    {
+        for damage in [&b"\xE8\xE8\xE8"[..], b"\xE8", b"\xE8\xB7", b"\xFF\xFE"] {
+            let bytes = [text.as_bytes(), b"\n3,", damage, b",x\n"].concat();
+            for declared in declarations {
+                let decoded = decode(&bytes, &Hints { declared, ..Hints::default() });
+                let found = (decoded.evidence.charset, decoded.malformed.is_empty());
+                assert_eq!(found, (Utf8, false), "{text} {damage:?} {declared:?}");
+                assert!(decoded.text.starts_with(text));
+            }
+        }
+    }
+    // A single byte in ASCII is damage too, and no letter of another charset.
+    for declared in [None, Some(Utf8)] {
+        let hints = Hints { declared, ..Hints::default() };
+        let decoded = decode(b"id,title\n1,street lamp\n2,caf\xE8,x\n", &hints);
+        assert_eq!((decoded.evidence.charset, decoded.malformed.len()), (Utf8, 1), "{declared:?}");
+    }
+}
+
+#[test]
+fn gbk_that_is_valid_utf8_by_accident_is_gbk_where_it_is_declared() {
+    let declared = Hints { declared: Some(Gb18030), ..Hints::default() };
+    for text in ["1,楼漏\n", "id,title\n1,楼漏\n2,street lamp\n3,楼漏\n", "一,x\n", "联通,x"]
+    {
+        let bytes = encoded(text, Gb18030);
+        assert_eq!(decode(&bytes, &declared).text, text, "{:?}", decode(&bytes, &declared));
+    }
+    // One other character in a long file shows that the file is GBK.
+    let mixed = format!("{}9,中\n", "1,楼漏\n".repeat(100));
+    for hints in [declared, Hints::default()] {
+        assert_eq!(decode(&encoded(&mixed, Gb18030), &hints).text, mixed);
+    }
+    // But the shortest Chinese text in UTF-8 is UTF-8.
+    for text in ["1,市\n", "1,市民\n", "张三,x", "龘龖", "喆", "école, réverbère", "Привет", "北京"]
+    {
+        assert_eq!(decode(text.as_bytes(), &declared).text, text);
+    }
+}
+
+#[test]
+fn encodings_that_are_not_decoded_are_named() {
+    let utf32 = |to_bytes: fn(u32) -> [u8; 4], text: &str| -> Vec<u8> {
+        text.chars().flat_map(|c| to_bytes(c.into())).collect()
+    };
+    for (bytes, name) in [
+        (b"id,title\n1,~{VPND~}\n".to_vec(), Some("HZ (HZ-GB-2312)")),
+        (b"\x1b$)A\x0eVPND\x0f\n".to_vec(), Some("ISO-2022-CN")),
+        (b"\x1b$)C\x0eVPND\x0f\n".to_vec(), Some("ISO-2022-KR")),
+        (b"1,\x1b$B4A;z\x1b(B\n".to_vec(), Some("ISO-2022-JP")),
+        (utf32(u32::to_le_bytes, "\u{FEFF}id,编号"), Some("UTF-32LE")),
+        (utf32(u32::to_be_bytes, "id,编号"), Some("UTF-32BE")),
+        (encoded("id,编号\n1,楼", Utf16Le), None),
+        (encoded("id,编号\n1,楼", Utf16Be), None),
+        (b"a ~{ template ~} and ~{x}, \x1b[0m, ~{VPN~}".to_vec(), None),
+        ("~{VPND~}编号".into(), None),
+    ] {
+        assert_eq!(decode(&bytes, &Hints::default()).evidence.foreign, name, "{bytes:?}");
+        let mut pieces = Detector::default();
+        bytes.chunks(1).for_each(|byte| pieces.push(byte));
+        assert_eq!(pieces.evidence(&Hints::default()).0.foreign, name, "{bytes:?}");
+    }
 }
 
 #[test]
@@ -212,6 +311,7 @@ proptest! {
     ) {
         for charset in [Utf8, Gb18030, Big5, Utf16Le, Utf16Be, Windows1252] {
             let mut bytes = encoded(&text, charset);
+            bytes.extend(b"\xED\xA1\x82\xED\xBE\xB7\xED\xA1\x82");
             bytes.extend(&noise);
             bytes.extend(encoded(&text, charset));
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();

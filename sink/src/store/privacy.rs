@@ -3,7 +3,9 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use contract::{ChannelId, DemandId, Fault, Sealed, SealedBytes, Timestamp, demand::Person};
+use contract::{
+    ChannelId, Cursor, DemandId, Fault, Sealed, SealedBytes, Timestamp, demand::Person,
+};
 use serde::Serialize;
 use sqlx::Error;
 
@@ -242,6 +244,25 @@ impl Database {
         Ok(erased)
     }
 
+    /// Moves the position of a channel to `cursor` (`None`: to the start), and writes an entry of the audit
+    /// log, in one transaction. A process that reads the channel finds its next move refused, and loads the
+    /// new position.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn set_position(
+        &self,
+        channel: &ChannelId,
+        cursor: Option<&Cursor>,
+        entry: &AuditEntry,
+    ) -> Result<(), Fault> {
+        let mut tx = self.begin("set a position").await?;
+        let cursor = Value::Text(cursor.map(Cursor::as_str));
+        tx.execute(SET_POSITION, &[channel.as_str().into(), cursor]).await?;
+        tx.execute(AUDIT, &entry.values()).await?;
+        tx.commit().await
+    }
+
     /// Writes an entry of the audit log.
     ///
     /// # Errors
@@ -378,6 +399,11 @@ const FORGET_REJECT: &str = "UPDATE quarantine SET raw = NULL, event = NULL
 /// Deletes what row $1 of quarantine contains.
 const FORGET_QUARANTINED: &str = "UPDATE quarantine SET raw = NULL, event = NULL
      WHERE seq = $1 AND (raw IS NOT NULL OR event IS NOT NULL)";
+
+/// Moves the position of channel $1 to cursor $2.
+const SET_POSITION: &str =
+    "INSERT INTO checkpoint (channel, cursor, step, fence, next_read_no) VALUES ($1, $2, 1, 0, 1)
+     ON CONFLICT (channel) DO UPDATE SET cursor = $2, step = checkpoint.step + 1";
 
 const AUDIT: &str =
     "INSERT INTO audit (at, who, action, subject, detail) VALUES ($1, $2, $3, $4, $5)";

@@ -199,6 +199,8 @@ fn holding(row: &dyn Columns) -> Result<Holding, Error> {
 pub enum RequestKind {
     /// Read now, regardless of the schedule, until nothing more comes.
     Sync,
+    /// Compare what the source has with what is stored; changes nothing.
+    Reconcile,
     /// Pause until [`RequestKind::Resume`], even after a restart.
     Pause,
     /// End a pause.
@@ -218,7 +220,8 @@ pub struct Request {
     pub channel: Option<ChannelId>,
     /// What is requested.
     pub kind: RequestKind,
-    /// For `Sync`: the time range to read again; `None` to read what is new.
+    /// For `Sync`: the time range to read again; `None` to read what is new. For `Reconcile`: the time range to
+    /// compare; `None` for everything.
     pub range: Option<TimeRange>,
 }
 

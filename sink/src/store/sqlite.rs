@@ -11,7 +11,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, time::Duration};
+use std::{fs, io::ErrorKind, path::Path, time::Duration};
 
 use chrono::{Datelike as _, NaiveTime};
 use contract::{Fault, Timestamp};
@@ -64,6 +64,18 @@ impl Sqlite {
             return Err(Fault::stopped("there is no store yet").at(place).remedy(
                 "start the gateway once, or name the folder of its configuration with --config",
             ));
+        }
+        if let Err(error) = fs::File::open(path).and_then(|file| file.metadata())
+            && error.kind() == ErrorKind::PermissionDenied
+        {
+            return Err(Fault::stopped("this account may not open the store")
+                .at(place)
+                .remedy("give it the right to read and write the file and its folder"));
+        }
+        if path.is_dir() {
+            return Err(Fault::stopped("this is a folder, not a file")
+                .at(place)
+                .remedy("set `sqlite` under [store] in gateway.toml to a file"));
         }
         let options = SqliteConnectOptions::new()
             .filename(path)

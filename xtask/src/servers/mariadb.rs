@@ -14,8 +14,9 @@ use crate::run::output_of;
 pub(super) const INSTALL: &str = "/usr/bin/mariadb-install-db";
 pub(super) const SERVER: &str = "/usr/sbin/mariadbd";
 
-/// Creates the data folder if there is none, and starts the server.
-pub(crate) fn start(folder: &Folder) -> Result<Server> {
+/// Creates the data folder if there is none, and starts the server. It says that it has the version
+/// `version`, or its real one.
+pub(crate) fn start(folder: &Folder, version: Option<&str>) -> Result<Server> {
     let home = folder.server_home("mariadb", "mysql")?;
     let data = format!("--datadir={}", home.join("data").display());
 
@@ -47,6 +48,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         .args(["--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_ci"])
         // The data is deleted after the run, so it need not survive a power failure.
         .args(["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"]);
+    run.args(version.map(|version| format!("--version={version}")));
     let process = Process::start("mariadb", "TERM", &mut run, "ready for connections")?;
     let url = format!("mysql://root:{password}@127.0.0.1:{port}/");
     Ok(Server::new(process, vec![("TONGHUI_TEST_MYSQL", url)]))

@@ -46,6 +46,15 @@ impl Address {
                 password: url.password().map(decoded).transpose()?.map(Secret::new),
                 folder: decoded(url.path())?.trim_end_matches('/').to_owned(),
             })),
+            "sftp" => Err(Fault::stopped("`url` names no user")
+                .remedy("write sftp://USER:PASSWORD@HOST:PORT/PATH")),
+            "ftp" | "ftps" | "smb" | "scp" | "http" | "https" => {
+                let scheme = url.scheme();
+                Err(Fault::stopped(format!(
+                    "`url` begins with {scheme}://, which is not supported here"
+                ))
+                .remedy("ask for SFTP, or mount the folder on this machine and write its path"))
+            }
             _ => Err(invalid()),
         }
     }

@@ -73,6 +73,8 @@ fn fault(path: &Path, error: io::Error) -> Fault {
     let fault = match error.kind() {
         io::ErrorKind::NotFound => Fault::stopped("this file or folder does not exist")
             .remedy("check the path in `url`, and create the folders `archive` and `error`"),
+        io::ErrorKind::NotADirectory => Fault::stopped("this is a file, not a folder")
+            .remedy("write the path of its folder in `url`, and its name in `match`"),
         io::ErrorKind::PermissionDenied => Fault::stopped("access to this path was denied")
             .remedy("give the account of this program the right to read and rename files there"),
         io::ErrorKind::StorageFull => {
@@ -91,14 +93,12 @@ fn list(folder: &Path, max_listed: usize) -> io::Result<Listing> {
             break;
         }
         let entry = entry?;
-        // Skips a file that cannot be inspected, usually because it was just removed.
-        let Ok(found) = fs::symlink_metadata(entry.path()) else { continue };
-        let kind = if found.is_dir() {
-            EntryKind::Folder
-        } else if found.is_file() {
-            EntryKind::File(stamp(&found))
-        } else {
-            EntryKind::Other
+        let kind = match fs::symlink_metadata(entry.path()) {
+            Ok(found) if found.is_dir() => EntryKind::Folder,
+            Ok(found) if found.is_file() => EntryKind::File(stamp(&found)),
+            // It was just removed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Ok(_) | Err(_) => EntryKind::Other,
         };
         listing.add(entry.file_name().to_string_lossy().into_owned(), kind);
     }

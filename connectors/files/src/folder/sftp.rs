@@ -2,7 +2,7 @@
 
 mod session;
 
-use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path, sync::Arc};
+use std::{collections::BTreeSet, fs::File, io, os::unix::fs::FileExt as _, path::Path, sync::Arc};
 
 use contract::Fault;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -19,6 +19,9 @@ use crate::config::Config;
 const MAX_REQUEST_BYTES: u32 = 32 * 1024;
 /// The largest number of requests that wait for their answers at the same time.
 const MAX_PARALLEL_REQUESTS: usize = 16;
+
+/// A listing ends with an error after this number of answers that name nothing new.
+const MAX_IDLE_ANSWERS: u32 = 100;
 
 /// A folder on a server, and the open session, if there is one.
 pub(crate) struct Sftp {
@@ -115,17 +118,30 @@ impl Sftp {
 async fn list(sftp: &RawSftpSession, folder: &str, max_entries: usize) -> Result<Listing, Error> {
     let handle = sftp.opendir(folder).await?.handle;
     let mut listing = Listing::default();
-    let mut n_entries = 0;
+    let (mut names_listed, mut n_idle) = (BTreeSet::new(), 0);
     let result = loop {
         match sftp.readdir(handle.as_str()).await {
             Ok(names) => {
+                n_idle += 1;
                 for NamedFile { filename, attrs, .. } in names.files {
-                    n_entries += 1;
+                    // The folder itself and the one around it are no entries.
+                    if matches!(filename.as_str(), "." | "..") || names_listed.contains(&filename) {
+                        continue;
+                    }
+                    listing.is_truncated = names_listed.len() >= max_entries;
+                    if listing.is_truncated {
+                        break;
+                    }
+                    names_listed.insert(filename.clone());
                     listing.add(filename, kind(&attrs));
+                    n_idle = 0;
                 }
-                if n_entries >= max_entries {
-                    listing.is_truncated = true;
+                if listing.is_truncated {
                     break Ok(listing);
+                }
+                if n_idle >= MAX_IDLE_ANSWERS {
+                    let text = "the server lists the same names again and again".to_owned();
+                    break Err(Error::UnexpectedBehavior(text));
                 }
             }
             Err(Error::Status(status)) if status.status_code == StatusCode::Eof => {

@@ -1,39 +1,139 @@
 //! CSV as programs write it: cells that span several lines, quotes within cells, too many
 //! separators.
 //!
-//! Mistakes are accepted if it is still clear where each cell begins and ends: a quote in the
-//! middle of a cell is kept as a character, and text after a closing quote belongs to the cell.
+//! A quote that is not doubled may swallow the rows after it, and then one record holds parts of
+//! two. So cells are read across line ends only by the rules; where a quote breaks them, each line
+//! is a row of its own, and the row with the quote is rejected unless its cells are clear.
 
-use std::ops::Range;
+mod shape;
+mod splitter;
+
+use std::{collections::VecDeque, sync::Arc};
 
 use contract::{Mark, Reason, demand::QualityFlag};
 use document::{Defects, malformed_detail};
 use normalizer_text::Span;
 use serde_json::Value;
 
+use self::{
+    shape::RowShape,
+    splitter::{Cell, Cells, Splitter},
+};
 use super::{
-    RawRow, RowReader,
+    Columns, RawRow, RowReader,
     header::{Header, find_header},
 };
 use crate::{
     config::CsvConfig,
     options::Options,
     spool::FileError,
-    text::{DecodedFile, DecodedPart},
+    text::{DecodedFile, DecodedPart, REPLACED_CHARACTERS},
 };
 
-/// Opens a CSV file and reads its header.
-pub(super) fn open(file: DecodedFile, options: &Options) -> Result<RowReader, FileError> {
-    let (config, limit) = (options.config.csv.clone(), options.max_record_bytes);
-    let mut records = Records { file, config, limit, n_lines: 0 };
-    let header = find_header(&options.columns, || {
-        let record = records.next()?;
-        Ok(record.map(|record| record.cells.into_iter().map(|cell| cell.text).collect()))
-    })?;
-    Ok(Box::new(move || {
-        let record = records.next()?;
-        Ok(record.map(|record| raw_row(record, &header, records.file.charset.name())))
-    }))
+/// The separators that are tried if the header is not found with the configured one.
+const DELIMITERS: [&str; 4] = [",", ";", "\t", "|"];
+
+/// Opens a CSV file and reads its header. `file` opens its text.
+pub(super) fn open(
+    file: impl Fn() -> DecodedFile,
+    options: &Options,
+) -> Result<RowReader, FileError> {
+    let configured = options.config.csv.delimiter.as_str();
+    let others = DELIMITERS.into_iter().filter(|delimiter| *delimiter != configured);
+    let mut first_error = None;
+    for delimiter in [configured].into_iter().chain(others) {
+        let config = CsvConfig { delimiter: delimiter.to_owned(), ..options.config.csv.clone() };
+        let mut records = Records::new(file(), config, options.max_record_bytes);
+        let found = find_header(&options.columns, || {
+            let record = records.next()?;
+            Ok(record.map(|record| record.cells.into_iter().map(|cell| cell.text).collect()))
+        });
+        match found {
+            Ok(header) => {
+                check_separator(&header)?;
+                let shape = RowShape::new(&header, options);
+                records.shape = Some(shape.clone());
+                let columns = options.columns.clone();
+                let mut rows = Rows { records, columns, header, shape, next: None };
+                return Ok(Box::new(move || rows.next()));
+            }
+            Err(FileError::Content(reason)) => first_error = first_error.or(Some(reason)),
+            Err(disk) => return Err(disk),
+        }
+    }
+    let reason = first_error.unwrap_or_else(|| Reason::new("unknown_header", "it has no header"));
+    Err(FileError::Content(reason))
+}
+
+/// Refuses a header of one column whose name contains a separator.
+fn check_separator(header: &Header) -> Result<(), FileError> {
+    let name = header.name(0).filter(|_| header.0.len() == 1).unwrap_or_default();
+    match DELIMITERS.into_iter().find(|delimiter| name.contains(delimiter)) {
+        None => Ok(()),
+        Some(delimiter) => {
+            let detail = format!(
+                "the header has one column, but contains {delimiter:?}: set `csv.delimiter`"
+            );
+            Err(FileError::content("unknown_header", detail))
+        }
+    }
+}
+
+/// Turns records into rows.
+struct Rows {
+    records: Records,
+    columns: Columns,
+    header: Header,
+    shape: RowShape,
+    /// What was read ahead.
+    next: Option<Result<Option<Row>, FileError>>,
+}
+
+/// A row, and the number of its cells.
+struct Row {
+    raw: RawRow,
+    n_cells: usize,
+}
+
+impl Rows {
+    /// The next row. If a line end within a cell has broken a row in two, both parts are rejected.
+    fn next(&mut self) -> Result<Option<RawRow>, FileError> {
+        let row = self.next.take().unwrap_or_else(|| self.read())?;
+        let Some(mut row) = row else { return Ok(None) };
+        if row.n_cells < self.shape.n_columns && row.raw.defects.damage.is_none() {
+            let next = self.read();
+            let is_rest = |next: &Row| {
+                let is_broken = next.raw.defects.damage.is_some();
+                is_broken && row.n_cells + next.n_cells == self.shape.n_columns + 1
+            };
+            if next.as_ref().is_ok_and(|next| next.as_ref().is_some_and(is_rest)) {
+                let detail = "a line end within a cell broke the row in two";
+                row.raw.defects.damage = Some(Reason::new("row_shape", detail));
+            }
+            self.next = Some(next);
+        }
+        Ok(Some(row.raw))
+    }
+
+    fn read(&mut self) -> Result<Option<Row>, FileError> {
+        loop {
+            let Some(record) = self.records.next()? else { return Ok(None) };
+            let texts = record.cells.iter().map(|cell| cell.text.as_str());
+            // Exports that were joined repeat the header.
+            match self.columns.is_header(&self.header, texts) {
+                Some(true) => continue,
+                Some(false) => {
+                    let detail = format!("line {} is another header", record.line);
+                    return Err(FileError::content("second_header", detail));
+                }
+                None => {}
+            }
+            let n_cells = record.cells.len();
+            let charset = self.records.file.charset.name();
+            let raw = raw_row(record, &self.header, &self.shape, charset);
+            return Ok(Some(Row { raw, n_cells }));
+        }
+    }
 }
 
 /// One CSV record. It spans several lines if a quoted cell does.
@@ -44,17 +144,37 @@ struct Record {
     /// All its lines.
     source: DecodedPart,
     cells: Vec<Cell>,
+    /// Whether a quote in it breaks the rules, but its cells are clear.
+    is_doubtful: bool,
+    damage: Option<Reason>,
+}
+
+/// A line that is still to be read as a record.
+struct Line {
+    number: u64,
+    part: DecodedPart,
+    /// The line of a record that may be several rows; it is rejected.
+    is_suspect: bool,
 }
 
 /// Reads the records of a CSV file.
 struct Records {
     file: DecodedFile,
-    config: CsvConfig,
+    config: Arc<CsvConfig>,
     limit: usize,
     n_lines: u64,
+    /// Lines that were read and turned out to be records of their own.
+    pending: VecDeque<Line>,
+    /// What a row looks like; `None` until the header was found.
+    shape: Option<RowShape>,
 }
 
 impl Records {
+    fn new(file: DecodedFile, config: CsvConfig, limit: usize) -> Self {
+        let (config, pending) = (Arc::new(config), VecDeque::new());
+        Self { file, config, limit, n_lines: 0, pending, shape: None }
+    }
+
     /// The next record that is not empty.
     fn next(&mut self) -> Result<Option<Record>, FileError> {
         loop {
@@ -62,7 +182,7 @@ impl Records {
             if record.line == 1
                 && let Some(delimiter) = declared_delimiter(&record.source.text)
             {
-                self.config.delimiter = delimiter;
+                self.config = Arc::new(CsvConfig { delimiter, ..CsvConfig::clone(&self.config) });
                 continue;
             }
             if record.cells.iter().any(|cell| !cell.text.is_empty()) {
@@ -71,50 +191,104 @@ impl Records {
         }
     }
 
+    fn next_line(&mut self) -> Result<Option<Line>, FileError> {
+        if let Some(line) = self.pending.pop_front() {
+            return Ok(Some(line));
+        }
+        let Some(part) = self.file.next_line(self.limit)? else { return Ok(None) };
+        self.n_lines += 1;
+        Ok(Some(Line { number: self.n_lines, part, is_suspect: false }))
+    }
+
     /// The next record, which may be an empty line.
     fn next_or_empty(&mut self) -> Result<Option<Record>, FileError> {
-        let mut record = Record { line: self.n_lines + 1, ..Record::default() };
-        let mut splitter = Splitter::new(&self.config);
-        loop {
-            let Some(line) = self.file.next_line(self.limit)? else {
-                if record.source.bytes.is_empty() {
-                    return Ok(None);
-                }
-                let detail = format!("a quote in the record at line {} is not closed", record.line);
-                return Err(FileError::content("unclosed_quote", detail));
-            };
-            self.n_lines += 1;
-            let base = record.source.text.len();
-            let (content, end) = split_line_end(&line.text);
-            splitter.push_line(content, base);
-            // Within quotes, the next line belongs to the same record.
-            let is_open = splitter.state == State::Quoted;
-            if is_open {
-                splitter.cell.text.push_str(end);
-            }
-            append(&mut record.source, line);
-            if record.source.bytes.len() >= self.limit {
-                return Err(FileError::too_large(&format!("line {}", record.line), self.limit));
-            }
-            if !is_open {
-                record.cells = splitter.finish(record.source.text.len());
-                return Ok(Some(record));
-            }
+        let Some(mut first) = self.next_line()? else { return Ok(None) };
+        // Files that were joined have byte order marks in the middle.
+        if let Some(text) = first.part.text.strip_prefix('\u{FEFF}') {
+            let (text, len) = (text.to_owned(), first.part.text.len() - text.len());
+            first.part.text = text;
+            first.part.repaired.iter_mut().for_each(|span| span.offset -= len);
         }
+        if first.is_suspect {
+            return Ok(Some(self.single_line(first)));
+        }
+        let config = Arc::clone(&self.config);
+        let mut splitter = Splitter::new(&config, false);
+        let (number, mut lines, mut n_text, mut n_bytes) = (first.number, Vec::new(), 0, 0);
+        let mut next = Some(first);
+        // Within quotes, the next line belongs to the record.
+        let is_stray = loop {
+            let Some(line) = next else { break true };
+            n_bytes += line.part.bytes.len();
+            if n_bytes >= self.limit {
+                return Err(FileError::too_large(&format!("line {number}"), self.limit));
+            }
+            splitter.push_line(&line.part.text, n_text);
+            n_text += line.part.text.len();
+            lines.push(line);
+            if splitter.is_stray() && lines.len() > 1 {
+                break true;
+            }
+            if !splitter.is_open() {
+                break false;
+            }
+            next = self.next_line()?;
+        };
+        let cells = splitter.finish(n_text);
+        let line_cells = |line: &Line| Splitter::line(&config, &line.part.text).cells;
+        let is_ambiguous = match (&self.shape, &lines[..]) {
+            (Some(shape), [first, others @ ..]) if !is_stray && !others.is_empty() => {
+                let others = others.iter().map(line_cells);
+                !shape.is_one_row(&cells.cells, &line_cells(first), others)
+            }
+            _ => false,
+        };
+        if is_stray || is_ambiguous {
+            lines.iter_mut().for_each(|line| line.is_suspect |= is_ambiguous);
+            lines.into_iter().rev().for_each(|line| self.pending.push_front(line));
+            return Ok(self.pending.pop_front().map(|first| self.single_line(first)));
+        }
+        let mut record = Record::new(number, cells);
+        lines.into_iter().for_each(|line| append(&mut record.source, line.part));
+        Ok(Some(record))
+    }
+
+    /// Reads a line as a whole record.
+    fn single_line(&self, line: Line) -> Record {
+        let mut cells = Splitter::line(&self.config, &line.part.text);
+        cells.is_damaged |= line.is_suspect;
+        Record { source: line.part, ..Record::new(line.number, cells) }
+    }
+}
+
+impl Record {
+    fn new(line: u64, cells: Cells) -> Self {
+        let Cells { cells, is_doubtful, is_damaged } = cells;
+        let damage = is_damaged.then(|| {
+            let detail =
+                "a quote is not closed, not doubled within quotes, or closed in another row";
+            Reason::new("stray_quote", detail)
+        });
+        Self { line, cells, is_doubtful, damage, ..Self::default() }
     }
 }
 
 /// The row of a record, with marks for malformed and replaced characters in its cells.
-fn raw_row(record: Record, header: &Header, charset: &str) -> RawRow {
-    let Record { line, source, mut cells } = record;
+fn raw_row(record: Record, header: &Header, shape: &RowShape, charset: &str) -> RawRow {
+    let Record { line, source, mut cells, is_doubtful, damage } = record;
     // Empty cells at the end are not counted.
     let n_used_cells = cells.iter().rposition(|cell| !cell.text.is_empty()).map_or(0, |at| at + 1);
     let (n_cells, n_columns) = (cells.len(), header.0.len());
-    let damage = (n_cells < n_columns || n_used_cells > n_columns).then(|| {
+    // Some programs leave out empty cells at the end of a row.
+    let is_short = n_cells < n_columns && (is_doubtful || !shape.stands_alone(&cells));
+    let is_wrong = is_short || n_used_cells > n_columns;
+    let wrong_shape = || {
         let detail = format!("the row has {n_cells} cells, but the header has {n_columns}");
         Reason::new("row_shape", detail)
-    });
-    cells.truncate(n_columns);
+    };
+    let damage = damage.or_else(|| is_wrong.then(wrong_shape));
+    cells.resize(n_columns, Cell::default());
+    cells.iter_mut().for_each(Cell::remove_protection);
 
     let mut marks = Vec::new();
     let mut add_mark = |column: usize, flag: QualityFlag, detail: String| {
@@ -130,27 +304,38 @@ fn raw_row(record: Record, header: &Header, charset: &str) -> RawRow {
     for (column, cell) in cells.iter().enumerate() {
         let n_chars = source.repaired.iter().filter(|s| cell.span.contains(&s.offset)).count();
         if n_chars > 0 {
-            let detail =
-                format!("{n_chars} private-use characters were replaced with standard ones");
+            let detail = format!("{n_chars} {REPLACED_CHARACTERS}");
             add_mark(column, QualityFlag::RepairedText, detail);
         }
     }
-    let tree = Value::Object(header.object(cells.into_iter().map(|cell| Value::String(cell.text))));
+    let mut texts: Vec<String> = cells.into_iter().map(|cell| cell.text).collect();
+    let mut is_contradictory = false;
+    for (first, later) in shape.repeated.iter().copied() {
+        let (one, other) = (texts[first].trim(), texts[later].trim());
+        is_contradictory |= !one.is_empty() && !other.is_empty() && one != other;
+        let used = if one.is_empty() { other } else { one }.to_owned();
+        (texts[first], texts[later]) = (used.clone(), used);
+        let detail = "the header has this column twice; the value that is not empty is used";
+        add_mark(later, QualityFlag::Damaged, detail.to_owned());
+    }
+    let damage = damage.or_else(|| {
+        let detail = "the header has a column twice, and the row has two values in it";
+        is_contradictory.then(|| Reason::new("repeated_column", detail))
+    });
+    let tree = Value::Object(header.object(texts.into_iter().map(Value::String)));
     let (at, bytes) = (format!("line {line}"), Some(source.bytes));
     RawRow { at, tree, bytes, defects: Defects { marks, damage }, ..RawRow::default() }
 }
 
 /// The separator that the first line declares for Excel: `sep=;`.
 fn declared_delimiter(line: &str) -> Option<String> {
-    let delimiter = split_line_end(line).0.strip_prefix("sep=")?;
-    (delimiter.len() == 1).then(|| delimiter.to_owned())
-}
-
-/// The content of a line, and its line end.
-fn split_line_end(line: &str) -> (&str, &str) {
-    let content = line.strip_suffix('\n').unwrap_or(line);
-    let content = content.strip_suffix('\r').unwrap_or(content);
-    (content, &line[content.len()..])
+    let line = line.trim_end_matches(['\r', '\n']).trim_matches('"');
+    let prefix = line.get(..4).filter(|prefix| prefix.eq_ignore_ascii_case("sep="))?;
+    let mut rest = line[prefix.len()..].chars();
+    let delimiter = rest.next().filter(char::is_ascii)?;
+    // A program that saved the file again has added its own separators.
+    rest.all(|c| c == delimiter || DELIMITERS.contains(&c.to_string().as_str()))
+        .then(|| delimiter.into())
 }
 
 /// Appends a line to the lines of a record.
@@ -165,96 +350,6 @@ fn append(source: &mut DecodedPart, line: DecodedPart) {
     source.repaired.extend(line.repaired.into_iter().map(shifted(n_text)));
     source.bytes.extend_from_slice(&line.bytes);
     source.text.push_str(&line.text);
-}
-
-/// One cell, and its position in the text of its record.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Cell {
-    text: String,
-    span: Range<usize>,
-    /// Length of the text up to the closing quote. The setting `trailing` removes nothing before
-    /// it.
-    quoted_len: usize,
-}
-
-/// Splits the lines of one record into cells.
-struct Splitter<'a> {
-    config: &'a CsvConfig,
-    cells: Vec<Cell>,
-    cell: Cell,
-    state: State,
-}
-
-/// Where the splitter is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    CellStart,
-    /// Within a cell, outside quotes.
-    Plain,
-    /// Within quotes.
-    Quoted,
-}
-
-impl<'a> Splitter<'a> {
-    fn new(config: &'a CsvConfig) -> Self {
-        Self { config, cells: Vec::new(), cell: Cell::default(), state: State::CellStart }
-    }
-
-    /// Adds a line without its line end; it begins at `base` in the text of the record.
-    fn push_line(&mut self, line: &str, base: usize) {
-        let CsvConfig { delimiter, quote, .. } = self.config;
-        let mut at = 0;
-        while at < line.len() {
-            let rest = &line[at..];
-            match self.state {
-                State::CellStart if rest.starts_with(*quote) => {
-                    self.state = State::Quoted;
-                    at += quote.len_utf8();
-                }
-                State::CellStart => self.state = State::Plain,
-                State::Quoted => {
-                    let Some(end) = rest.find(*quote) else {
-                        self.cell.text.push_str(rest);
-                        return;
-                    };
-                    self.cell.text.push_str(&rest[..end]);
-                    at += end + quote.len_utf8();
-                    if line[at..].starts_with(*quote) {
-                        self.cell.text.push(*quote);
-                        at += quote.len_utf8();
-                    } else {
-                        self.cell.quoted_len = self.cell.text.len();
-                        self.state = State::Plain;
-                    }
-                }
-                State::Plain => {
-                    let Some(end) = rest.find(delimiter.as_str()) else {
-                        self.cell.text.push_str(rest);
-                        return;
-                    };
-                    self.cell.text.push_str(&rest[..end]);
-                    at += end + delimiter.len();
-                    self.close_cell(base + at);
-                }
-            }
-        }
-    }
-
-    /// Returns all cells of the record, whose text ends at `end`.
-    fn finish(mut self, end: usize) -> Vec<Cell> {
-        let Cell { text, quoted_len, .. } = &mut self.cell;
-        let kept = text.trim_end_matches(|c| self.config.trailing.contains(c)).len();
-        text.truncate(kept.max(*quoted_len));
-        self.close_cell(end);
-        self.cells
-    }
-
-    fn close_cell(&mut self, end: usize) {
-        self.cell.span.end = end;
-        let next = Cell { span: end..end, ..Cell::default() };
-        self.cells.push(std::mem::replace(&mut self.cell, next));
-        self.state = State::CellStart;
-    }
 }
 
 #[cfg(test)]

@@ -54,14 +54,47 @@ impl Columns {
         Ok(Self { names, required: columns.keys().cloned().collect() })
     }
 
+    /// Also requires the column of the key: a table without it has no header, and its first row is
+    /// data.
+    pub(crate) fn and(mut self, column: Option<&str>) -> Self {
+        if let Some(column) = column {
+            self.names.entry(column.to_owned()).or_insert_with(|| column.to_owned());
+            self.required.insert(column.to_owned());
+        }
+        self
+    }
+
+    /// The name of a column under any of its names.
+    fn column(&self, cell: &str) -> String {
+        let name = trim_name(cell);
+        self.names.get(&name).cloned().unwrap_or(name)
+    }
+
+    /// Whether a row names all columns again, and if so, whether in the same order.
+    pub(super) fn is_header<'a>(
+        &self,
+        header: &Header,
+        cells: impl Iterator<Item = &'a str> + Clone,
+    ) -> Option<bool> {
+        // Most rows are known by one cell.
+        let first = cells.clone().find(|cell| !cell.is_empty())?;
+        let first = self.column(first);
+        header.0.iter().flatten().find(|name| **name == first)?;
+        let mut names: Vec<String> = cells.map(|cell| self.column(cell)).collect();
+        names.retain(|name| !name.is_empty());
+        let mut expected: Vec<String> = header.0.iter().flatten().cloned().collect();
+        let is_same = names == expected;
+        names.sort_unstable();
+        expected.sort_unstable();
+        (names == expected).then_some(is_same)
+    }
+
     /// Reads a row as the header. Fails, with a message, if it is another row.
     fn parse_header<'a>(&self, cells: impl IntoIterator<Item = &'a str>) -> Result<Header, String> {
         let mut seen = BTreeSet::new();
         let (mut header, mut repeated) = (Vec::new(), Vec::new());
         for cell in cells {
-            let name = trim_name(cell);
-            let name = self.names.get(&name).cloned().unwrap_or(name);
-            let name = (!name.is_empty()).then_some(name);
+            let name = Some(self.column(cell)).filter(|name| !name.is_empty());
             if let Some(name) = &name
                 && !seen.insert(name.clone())
             {
@@ -90,6 +123,26 @@ impl Columns {
 impl Header {
     pub(super) fn name(&self, column: usize) -> Option<&str> {
         self.0.get(column)?.as_deref()
+    }
+
+    /// Gives all columns of one name the value that is not empty. Returns the columns whose name
+    /// occurred before, and whether their value is the only one.
+    pub(super) fn merge_repeated(&self, cells: &mut [String]) -> Vec<(usize, bool)> {
+        let (mut first_columns, mut repeated) = (BTreeMap::new(), Vec::new());
+        for (column, name) in self.0.iter().enumerate().take(cells.len()) {
+            let Some(name) = name else { continue };
+            let first = *first_columns.entry(name).or_insert(column);
+            if first == column {
+                continue;
+            }
+            let is_only = cells[first].is_empty() || cells[column].is_empty();
+            repeated.push((column, is_only || cells[first] == cells[column]));
+            if cells[first].is_empty() {
+                cells.swap(first, column);
+            }
+            cells[column] = cells[first].clone();
+        }
+        repeated
     }
 
     /// The row as an object with one member for each named column.

@@ -1,38 +1,120 @@
-//! Reads JSON files: one object per line, or one array of objects.
+//! Reads JSON files: one array of objects, objects one after another, or a list in a document.
+
+mod envelope;
+
+use std::collections::VecDeque;
 
 use contract::Reason;
 use document::{Defects, ElementScanner, Shape};
 use serde_json::Value;
 
+pub(super) use self::envelope::open_document;
 use super::{RawRow, RowReader, stream::TextStream};
 use crate::{options::Options, spool::FileError, text::DecodedFile};
 
-/// Opens a file that contains one object per line.
-pub(super) fn open_lines(file: DecodedFile, options: &Options) -> RowReader {
-    let (mut stream, limit, mut n_lines) = (TextStream::new(file), options.max_record_bytes, 0_u64);
-    Box::new(move || {
-        loop {
-            let Some((from, line)) = stream.next_line(limit)? else { return Ok(None) };
-            let (to, line) = (from + line.len() as u64, line.to_owned());
-            n_lines += 1;
-            let at = format!("line {n_lines}");
-            if line.len() >= limit {
-                return Err(FileError::too_large(&at, limit));
-            }
-            let row = parse_row(&mut stream, at, &line, from, to);
-            if !line.trim().is_empty() {
-                return Ok(Some(row));
-            }
-        }
-    })
+/// Opens a file that contains an array of objects, or objects one after another. `file` opens its
+/// text.
+pub(super) fn open(
+    file: impl Fn() -> DecodedFile,
+    options: &Options,
+) -> Result<RowReader, FileError> {
+    let (limit, state) = (options.max_record_bytes, State::Start);
+    let new_array = |stream| Array {
+        stream,
+        limit,
+        text: String::new(),
+        at: 0,
+        n_used: 0,
+        n_elements: 0,
+        state,
+    };
+    if matches!(new_array(TextStream::new(file())).peek()?, Some('[')) {
+        let mut array = new_array(TextStream::new(file()));
+        return Ok(Box::new(move || array.next()));
+    }
+    let (stream, pending) = (TextStream::new(file()), VecDeque::new());
+    let mut objects = Objects { stream, limit, n_lines: 0, is_spread: None, pending };
+    Ok(Box::new(move || objects.next()))
 }
 
-/// Opens a file that contains one array of objects.
-pub(super) fn open_array(file: DecodedFile, options: &Options) -> RowReader {
-    let (stream, limit, state) = (TextStream::new(file), options.max_record_bytes, State::Start);
-    let mut array =
-        Array { stream, limit, text: String::new(), at: 0, n_used: 0, n_elements: 0, state };
-    Box::new(move || array.next())
+/// Reads objects that stand one after another: usually one in each line.
+struct Objects {
+    stream: TextStream,
+    limit: usize,
+    n_lines: u64,
+    /// Whether objects are spread over several lines, as the first one shows.
+    is_spread: Option<bool>,
+    /// Rows that were read and not returned yet.
+    pending: VecDeque<RawRow>,
+}
+
+impl Objects {
+    fn next(&mut self) -> Result<Option<RawRow>, FileError> {
+        loop {
+            if let Some(row) = self.pending.pop_front() {
+                return Ok(Some(row));
+            }
+            let (mut text, mut scanner) = (String::new(), ElementScanner::default());
+            let Some(from) = self.read_line(&mut text)? else { return Ok(None) };
+            let at = format!("line {}", self.n_lines);
+            let mut n_scanned = 0;
+            // A line that was cut goes on in the next one only where all objects do.
+            while is_open(&mut scanner, &text[n_scanned..]) && *self.is_spread.get_or_insert(true) {
+                n_scanned = text.len();
+                if self.read_line(&mut text)?.is_none() {
+                    let detail = format!("the file ends within the object at {at}");
+                    return Err(FileError::content("truncated", detail));
+                }
+                if text.len() >= self.limit {
+                    return Err(FileError::too_large(&at, self.limit));
+                }
+            }
+            self.split(&at, &text, from);
+        }
+    }
+
+    /// Appends the next line to a text. Returns the offset of the line in the stream.
+    fn read_line(&mut self, text: &mut String) -> Result<Option<u64>, FileError> {
+        let Some((from, line)) = self.stream.next_line(self.limit)? else { return Ok(None) };
+        text.push_str(line);
+        self.n_lines += 1;
+        if line.len() >= self.limit {
+            return Err(FileError::too_large(&format!("line {}", self.n_lines), self.limit));
+        }
+        Ok(Some(from))
+    }
+
+    /// Appends the objects in a text, which begins at an offset of the stream, to the rows.
+    fn split(&mut self, at: &str, text: &str, offset: u64) {
+        let is_between = |c: char| c.is_whitespace() || matches!(c, ',' | '\u{FEFF}');
+        let mut from = 0;
+        loop {
+            let rest = text[from..].trim_start_matches(is_between);
+            from = text.len() - rest.len();
+            if rest.is_empty() {
+                return self.stream.drop_before(offset + text.len() as u64);
+            }
+            let end = ElementScanner::default().find_close(rest.as_bytes());
+            let to = from + end.ok().flatten().unwrap_or(rest.len());
+            let (start, end) = (offset + from as u64, offset + to as u64);
+            let row = parse_row(&mut self.stream, at.to_owned(), &text[from..to], start, end);
+            self.is_spread.get_or_insert(false);
+            self.pending.push_back(row);
+            from = to;
+        }
+    }
+}
+
+/// Whether an object is open after more text.
+fn is_open(scanner: &mut ElementScanner, text: &str) -> bool {
+    let mut at = 0;
+    loop {
+        match scanner.find_close(&text.as_bytes()[at..]) {
+            Ok(Some(end)) => at += end,
+            Ok(None) => return scanner.is_open(),
+            Err(_) => return false,
+        }
+    }
 }
 
 /// Reads the elements of the array.
@@ -162,7 +244,14 @@ fn parse_row(stream: &mut TextStream, at: String, text: &str, from: u64, to: u64
         Ok(_) => (Value::Null, Some(Reason::new("bad_json", "the record is not an object"))),
         Err(detail) => (Value::Null, Some(Reason::new("bad_json", detail))),
     };
-    RawRow { at, tree, bytes: Some(bytes), findings, defects: Defects { marks, damage } }
+    RawRow {
+        at,
+        tree,
+        bytes: Some(bytes),
+        findings,
+        defects: Defects { marks, damage },
+        ..RawRow::default()
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::{
 use contract::{Mark, demand::QualityFlag};
 use document::Findings;
 
-use crate::text::{DecodedFile, DecodedPart};
+use crate::text::{DecodedFile, DecodedPart, REPLACED_CHARACTERS};
 
 /// About the maximum number of bytes in a part, which ends at a line end or earlier.
 const PART_BYTES: usize = 4 * 1024;
@@ -107,7 +107,7 @@ impl TextStream {
             n_chars += part.repaired.len();
             bytes.extend_from_slice(&part.bytes);
         }
-        let detail = format!("{n_chars} private-use characters were replaced with standard ones");
+        let detail = format!("{n_chars} {REPLACED_CHARACTERS}");
         let mark = Mark { field: String::new(), flag: QualityFlag::RepairedText, detail };
         let marks = Vec::from_iter((n_chars > 0).then_some(mark));
         (bytes, marks, self.findings.clone())

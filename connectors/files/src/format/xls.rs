@@ -1,17 +1,22 @@
-//! Reads the first sheet of workbooks in the format before Excel 2007 (.xls).
+//! Reads workbooks in the format before Excel 2007 (.xls).
 //!
 //! The format cannot be read as a stream, because cells refer to texts at the beginning of the
 //! file. So calamine keeps the whole file in memory: at most `MAX_BYTES`, and a sheet has at most
-//! 65,536 rows.
+//! 65,536 rows. It does not return number formats, so a number never has leading zeros.
 
-use std::{fs::File, io::BufReader, sync::Arc};
+use std::{
+    fs::File,
+    io::{BufReader, Read as _, Seek as _, SeekFrom},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
-use calamine::{Data, Range, Reader as _};
+use calamine::{Data, Range, Reader as _, SheetType, SheetVisible, XlsError};
 
 use super::{
     RowReader,
-    header::find_header,
-    xlsx::{SheetRow, dates_from_1904, not_a_workbook, plain_number},
+    cell::{Cell, NumberFormat},
+    workbook::{self, Rows, SheetInfo, SheetRow, has_password, not_a_workbook},
 };
 use crate::{
     options::Options,
@@ -21,28 +26,58 @@ use crate::{
 /// The maximum size of a file. Workbooks of demands are far smaller.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// Opens the first sheet of a workbook and reads its header.
+/// Opens a workbook and reads the header of its sheet.
 pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, FileError> {
+    if is_encrypted_xlsx(FileReader::new(Arc::clone(&file)))? {
+        return Err(has_password());
+    }
     let n_bytes = file.metadata()?.len();
     if n_bytes > MAX_BYTES {
         let detail = format!("the file has {n_bytes} bytes; an .xls may have at most {MAX_BYTES}");
         return Err(FileError::content("too_large", detail));
     }
-    let workbook = calamine::Xls::new(BufReader::new(FileReader::new(file)));
-    let mut workbook = workbook.map_err(|_| not_a_workbook())?;
-    if workbook.has_1904_epoch() {
-        return Err(dates_from_1904());
-    }
-    let range = workbook.worksheet_range_at(0).ok_or_else(not_a_workbook)?;
-    let range = range.map_err(|_| not_a_workbook())?;
-    let mut sheet = Sheet { range, next_row: 0 };
-    let header = find_header(&options.columns, || Ok(sheet.next().map(|row| row.cells)))?;
-    Ok(Box::new(move || Ok(sheet.next().map(|row| row.into_raw_row(&header)))))
+    // calamine trusts the lengths in a file: a damaged file can make it panic.
+    let parse = || calamine::Xls::new(BufReader::new(FileReader::new(file)));
+    let mut book = match catch_unwind(AssertUnwindSafe(parse)) {
+        Ok(Ok(book)) => book,
+        Ok(Err(XlsError::Password)) => return Err(has_password()),
+        _ => return Err(not_a_workbook()),
+    };
+    let is_1904 = book.has_1904_epoch();
+    let sheets = book.sheets_metadata().iter();
+    let sheets: Vec<SheetInfo> = sheets
+        .filter(|sheet| sheet.typ == SheetType::WorkSheet)
+        .map(|sheet| SheetInfo {
+            name: sheet.name.clone(),
+            is_visible: sheet.visible == SheetVisible::Visible,
+        })
+        .collect();
+    let open_sheet = |index: usize| -> Result<Rows, FileError> {
+        let name = &sheets.get(index).ok_or_else(not_a_workbook)?.name;
+        let range = book.worksheet_range(name).map_err(|_| not_a_workbook())?;
+        let mut sheet = Sheet { range, is_1904, next_row: 0 };
+        Ok(Box::new(move || Ok(sheet.next())))
+    };
+    workbook::open(&sheets, open_sheet, options)
+}
+
+/// Whether a file is an encrypted .xlsx workbook: the directory of the container then has a stream
+/// with the name `EncryptedPackage`, in UTF-16.
+fn is_encrypted_xlsx(mut file: FileReader) -> Result<bool, FileError> {
+    let (mut start, mut directory) = (Vec::new(), Vec::new());
+    file.by_ref().take(52).read_to_end(&mut start)?;
+    let Ok(start) = <[u8; 52]>::try_from(start) else { return Ok(false) };
+    let sector = u64::from(u32::from_le_bytes([start[48], start[49], start[50], start[51]])) + 1;
+    file.seek(SeekFrom::Start(sector << start[30].min(12)))?;
+    file.take(4_096).read_to_end(&mut directory)?;
+    let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    Ok(directory.windows(name.len()).any(|window| window == name))
 }
 
 /// A sheet that is read row by row.
 struct Sheet {
     range: Range<Data>,
+    is_1904: bool,
     next_row: usize,
 }
 
@@ -52,28 +87,34 @@ impl Sheet {
         let (first_row, first_column) = self.range.start()?;
         while self.next_row < self.range.height() {
             let number = u64::from(first_row) + self.next_row as u64 + 1;
-            let empty_columns = (0..first_column).map(|_| String::new());
+            let empty_columns = (0..first_column).map(|_| Cell::default());
             let row = (0..self.range.width()).map(|column| self.range.get((self.next_row, column)));
-            let cells: Vec<String> =
-                empty_columns.chain(row.map(|cell| cell.map_or_else(String::new, text))).collect();
+            let row = row.map(|data| data.map_or_else(Cell::default, |data| self.cell(data)));
+            let cells: Vec<Cell> = empty_columns.chain(row).collect();
             self.next_row += 1;
-            if cells.iter().any(|cell| !cell.is_empty()) {
+            if cells.iter().any(|cell| !cell.text.is_empty()) {
                 return Some(SheetRow { number, cells });
             }
         }
         None
     }
-}
 
-/// The value of a cell as text. A date is a number of days.
-fn text(cell: &Data) -> String {
-    match cell {
-        Data::Empty => String::new(),
-        Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => text.clone(),
-        Data::Int(number) => number.to_string(),
-        Data::Float(number) => plain_number(&number.to_string()),
-        Data::DateTime(days) => plain_number(&days.as_f64().to_string()),
-        Data::Bool(value) => if *value { "TRUE" } else { "FALSE" }.to_owned(),
-        Data::Error(error) => error.to_string(),
+    fn cell(&self, data: &Data) -> Cell {
+        let number = |text: &str, format| Cell::number(text, &format, self.is_1904);
+        match data {
+            Data::Empty => Cell::default(),
+            Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => {
+                Cell::text(text.clone())
+            }
+            Data::Int(value) => number(&value.to_string(), NumberFormat::Plain),
+            Data::Float(value) => number(&value.to_string(), NumberFormat::Plain),
+            Data::DateTime(time) => {
+                let is_elapsed = time.is_duration();
+                let format = if is_elapsed { NumberFormat::Elapsed } else { NumberFormat::Date };
+                number(&time.as_f64().to_string(), format)
+            }
+            Data::Bool(value) => Cell::boolean(*value),
+            Data::Error(error) => Cell::lost(error.to_string(), "the formula of the cell failed"),
+        }
     }
 }

@@ -1,8 +1,7 @@
-//! Reads the first sheet of Excel workbooks (.xlsx), row by row.
+//! Reads Excel workbooks (.xlsx), row by row.
 //!
 //! The sheet is unpacked to the disk and read as a stream. Only the table of shared texts is in
-//! memory, and its size is limited. Values are returned as they are in the file: a date is a number
-//! of days.
+//! memory, and its size is limited.
 //!
 //! calamine's `worksheet_cells_reader` is not used, because version 0.38 trusts the file. It
 //! reserves memory for as many texts as the file declares, so one wrong number (`uniqueCount`) ends
@@ -11,9 +10,11 @@
 //! 17 digits. And for a text reference that is not a number, it returns the first text instead of
 //! an error.
 
+mod shared;
 mod sheet;
 
 use std::{
+    collections::HashMap,
     fs::File,
     io::{BufReader, Read, Take},
     sync::Arc,
@@ -24,10 +25,13 @@ use quick_xml::{XmlVersion, events::BytesStart};
 use serde_json::Value;
 use zip::ZipArchive;
 
-use self::sheet::{SharedTexts, Sheet};
+use self::{
+    shared::{SharedTexts, Styles},
+    sheet::Sheet,
+};
 use super::{
-    RawRow, RowReader,
-    header::{Header, find_header},
+    RowReader,
+    workbook::{self, Rows, SheetInfo, not_a_workbook},
 };
 use crate::{
     config::Limits,
@@ -35,119 +39,171 @@ use crate::{
     spool::{FileError, FileReader, UnpackLimit, unpack},
 };
 
-/// The part that contains the texts that cells share.
-const SHARED_TEXTS: &str = "xl/sharedStrings.xml";
-
-/// Opens the first sheet of a workbook and reads its header.
+/// Opens a workbook and reads the header of its sheet.
 pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, FileError> {
     let mut package = Package::open(file, &options.config.limits)?;
-    let first_sheet = package.first_sheet_part()?;
     let limit = options.max_record_bytes;
-    // A workbook without texts may lack this part.
-    let texts = match package.archive.index_for_name(SHARED_TEXTS) {
-        Some(_) => SharedTexts::read(package.part(SHARED_TEXTS)?, limit)?,
-        None => SharedTexts::default(),
+    let book = package.book()?;
+    let texts = package.optional_part(&book.texts)?;
+    let texts = texts.map(|part| SharedTexts::read(part, limit)).transpose()?.unwrap_or_default();
+    let styles = package.optional_part(&book.styles)?;
+    let styles = styles.map(|part| Styles::read(part, limit)).transpose()?.unwrap_or_default();
+    let shared = Arc::new(shared::Shared { texts, styles, is_1904: book.is_1904 });
+    let (sheets, parts): (Vec<SheetInfo>, Vec<String>) = book.sheets.into_iter().unzip();
+    let open_sheet = |index: usize| -> Result<Rows, FileError> {
+        let name = parts.get(index).ok_or_else(not_a_workbook)?;
+        let part = package.optional_part(name)?.ok_or_else(not_a_workbook)?;
+        let mut sheet = Sheet::open(part, Arc::clone(&shared), limit);
+        Ok(Box::new(move || sheet.next()))
     };
-    let part = package.part(&first_sheet)?;
-    let mut sheet = Sheet::open(part, texts, limit);
-    let header = find_header(&options.columns, || Ok(sheet.next()?.map(|row| row.cells)))?;
-    Ok(Box::new(move || Ok(sheet.next()?.map(|row| row.into_raw_row(&header)))))
-}
-
-/// A row that is not empty: its number from 1, and its cells from the first column on.
-pub(super) struct SheetRow {
-    pub(super) number: u64,
-    pub(super) cells: Vec<String>,
-}
-
-impl SheetRow {
-    pub(super) fn into_raw_row(self, header: &Header) -> RawRow {
-        let missing = header.0.len().saturating_sub(self.cells.len());
-        let cells = self.cells.into_iter().chain(std::iter::repeat_n(String::new(), missing));
-        let tree = Value::Object(header.object(cells.map(Value::String)));
-        RawRow { at: format!("row {}", self.number), tree, ..RawRow::default() }
-    }
-}
-
-/// The error for a workbook that counts days from 1904. It is refused, because every date would be
-/// four years early, and nobody would notice.
-pub(super) fn dates_from_1904() -> FileError {
-    let detail = "the workbook counts days from 1904; ask the source for one from 1900";
-    FileError::content("dates_from_1904", detail)
-}
-
-/// A number as people write it: without an exponent, and without `.0` if it is whole.
-pub(super) fn plain_number(text: &str) -> String {
-    // Up to 2^53, a float represents every whole number exactly.
-    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
-    match text.parse::<f64>() {
-        Ok(number) if number.fract() == 0.0 && number.abs() < MAX_EXACT => format!("{number:.0}"),
-        Ok(number) if text.contains(['e', 'E']) => number.to_string(),
-        _ => text.to_owned(),
-    }
+    workbook::open(&sheets, open_sheet, options)
 }
 
 /// The maximum size of a part that is parsed into a tree, in bytes.
 const MAX_TREE_BYTES: u64 = 4 << 20;
 
-/// A part that is read as a stream. `next_event` in `sheet.rs` limits each read.
+/// A part that is read as a stream. `next_event` in `shared.rs` limits each read.
 type Part = Take<BufReader<FileReader>>;
 
 /// A workbook is a ZIP archive of parts.
 struct Package {
     archive: ZipArchive<FileReader>,
+    /// The index of each part in the archive, by its name as [`part_name`] returns it.
+    parts: HashMap<String, usize>,
+    /// The parts that were unpacked to the disk.
+    unpacked: HashMap<usize, Arc<File>>,
     unpack_limit: UnpackLimit,
+}
+
+/// The parts of a workbook.
+struct Book {
+    /// The sheets of cells, each with its part.
+    sheets: Vec<(SheetInfo, String)>,
+    texts: String,
+    styles: String,
+    /// Whether days are counted from 1904.
+    is_1904: bool,
+}
+
+/// The reference of a part to another part.
+struct Relation {
+    id: String,
+    /// The last word of its type: `worksheet`.
+    kind: String,
+    part: String,
 }
 
 impl Package {
     fn open(file: Arc<File>, limits: &Limits) -> Result<Self, FileError> {
         let n_bytes = file.metadata()?.len();
         let archive = ZipArchive::new(FileReader::new(file)).map_err(|_| not_a_workbook())?;
-        Ok(Self { archive, unpack_limit: UnpackLimit::new(limits, n_bytes) })
+        let names = archive.file_names().enumerate();
+        let parts = names.filter_map(|(index, name)| Some((part_name("", &name.ok()?), index)));
+        let parts = parts.collect();
+        let unpack_limit = UnpackLimit::new(limits, n_bytes);
+        Ok(Self { archive, parts, unpacked: HashMap::new(), unpack_limit })
     }
 
-    /// The name of the part of the first sheet. Fails if the workbook counts days from 1904.
-    fn first_sheet_part(&mut self) -> Result<String, FileError> {
-        let tree = self.tree("xl/workbook.xml")?;
+    /// Reads which parts the workbook has.
+    fn book(&mut self) -> Result<Book, FileError> {
+        let relations = self.relations("")?;
+        let of_kind = |relations: &[Relation], kind: &str| {
+            let found = relations.iter().find(|relation| relation.kind == kind);
+            found.map(|relation| relation.part.clone())
+        };
+        let name = of_kind(&relations, "officedocument");
+        let name = name.unwrap_or_else(|| part_name("", "xl/workbook.xml"));
+        if name.ends_with(".bin") {
+            let detail = "the workbook is binary (.xlsb); ask the source to save it as .xlsx";
+            return Err(FileError::content("bad_workbook", detail));
+        }
+        let tree = self.tree(&name)?.ok_or_else(not_a_workbook)?;
+        let relations = self.relations(&name)?;
         let workbook = &tree["workbook"][0];
+        // Only a child counts: Excel writes another `workbookPr` in a list of extensions.
         let counts_from_1904 = |properties: &Value| {
             properties["@date1904"].as_str().is_some_and(|value| ["1", "true"].contains(&value))
         };
-        if elements(workbook, "workbookPr").any(counts_from_1904) {
-            return Err(dates_from_1904());
-        }
-        let mut sheets = elements(&workbook["sheets"][0], "sheet");
-        let id = sheets.find_map(|sheet| sheet["@id"].as_str()).ok_or_else(not_a_workbook)?;
-        let tree = self.tree("xl/_rels/workbook.xml.rels")?;
-        let target = elements(&tree["Relationships"][0], "Relationship")
-            .find(|relationship| relationship["@Id"] == id)
-            .and_then(|relationship| relationship["@Target"].as_str())
-            .ok_or_else(not_a_workbook)?;
-        Ok(match target.strip_prefix('/') {
-            Some(absolute) => absolute.to_owned(),
-            None => format!("xl/{target}"),
+        let part_of_kind = |kind: &str, usual: &str| {
+            of_kind(&relations, kind).unwrap_or_else(|| part_name(&name, usual))
+        };
+        let sheets = elements(&workbook["sheets"][0], "sheet").filter_map(|sheet| {
+            let id = sheet["@id"].as_str()?;
+            let relation = relations.iter().find(|relation| relation.id == id)?;
+            let is_other_sheet = relation.kind.ends_with("sheet") && relation.kind != "worksheet";
+            let is_visible = !matches!(sheet["@state"].as_str(), Some("hidden" | "veryHidden"));
+            let name = sheet["@name"].as_str().unwrap_or_default().to_owned();
+            (!is_other_sheet).then(|| (SheetInfo { name, is_visible }, relation.part.clone()))
+        });
+        Ok(Book {
+            sheets: sheets.collect(),
+            texts: part_of_kind("sharedstrings", "sharedStrings.xml"),
+            styles: part_of_kind("styles", "styles.xml"),
+            is_1904: elements(workbook, "workbookPr").any(counts_from_1904),
         })
     }
 
-    /// Unpacks a part to the disk.
-    fn part(&mut self, name: &str) -> Result<Part, FileError> {
-        let packed = self.archive.by_name(name).map_err(|_| not_a_workbook())?;
-        let file = unpack(packed, &mut self.unpack_limit)?;
-        let file = BufReader::with_capacity(64 * 1024, FileReader::new(Arc::new(file)));
-        Ok(file.take(0))
+    /// The references of a part (the package itself has the name ""). A part need not have any.
+    fn relations(&mut self, of: &str) -> Result<Vec<Relation>, FileError> {
+        let (folder, name) = of.rsplit_once('/').unwrap_or(("", of));
+        let tree = self.tree(&part_name("", &format!("{folder}/_rels/{name}.rels")))?;
+        let tree = tree.unwrap_or_default();
+        let relation = |element: &Value| {
+            let text = |name: &str| element[name].as_str();
+            let kind = text("@Type").and_then(|kind| kind.rsplit('/').next()).unwrap_or_default();
+            Some(Relation {
+                id: text("@Id")?.to_owned(),
+                kind: kind.to_ascii_lowercase(),
+                part: part_name(of, text("@Target")?),
+            })
+        };
+        Ok(elements(&tree["Relationships"][0], "Relationship").filter_map(relation).collect())
     }
 
-    /// Parses a small part into a tree.
-    fn tree(&mut self, name: &str) -> Result<Value, FileError> {
-        let packed = self.archive.by_name(name).map_err(|_| not_a_workbook())?;
+    /// Unpacks a part to the disk; `None` if the workbook does not have it.
+    fn optional_part(&mut self, name: &str) -> Result<Option<Part>, FileError> {
+        let Some(&index) = self.parts.get(name) else { return Ok(None) };
+        let file = match self.unpacked.get(&index) {
+            Some(file) => Arc::clone(file),
+            None => {
+                let packed = self.archive.by_index(index).map_err(|_| not_a_workbook())?;
+                let file = Arc::new(unpack(packed, &mut self.unpack_limit)?);
+                self.unpacked.insert(index, Arc::clone(&file));
+                file
+            }
+        };
+        let file = BufReader::with_capacity(64 * 1024, FileReader::new(file));
+        Ok(Some(file.take(0)))
+    }
+
+    /// Parses a small part into a tree; `None` if the workbook does not have it.
+    fn tree(&mut self, name: &str) -> Result<Option<Value>, FileError> {
+        let Some(&index) = self.parts.get(name) else { return Ok(None) };
+        let packed = self.archive.by_index(index).map_err(|_| not_a_workbook())?;
         let mut text = String::new();
         packed.take(MAX_TREE_BYTES).read_to_string(&mut text).map_err(|_| not_a_workbook())?;
-        document::xml(&text, &mut Findings::default()).map_err(|_| not_a_workbook())
+        document::xml(&text, &mut Findings::default()).map(Some).map_err(|_| not_a_workbook())
     }
 }
 
-pub(super) fn not_a_workbook() -> FileError {
-    FileError::content("bad_workbook", "the file is not a workbook, or it is damaged")
+/// The name of a part that the part `from` calls `target`. Names are compared without their case,
+/// and some programs write `\` for `/`.
+fn part_name(from: &str, target: &str) -> String {
+    let target = target.replace('\\', "/").to_lowercase();
+    let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut path = Vec::new();
+    if !target.starts_with('/') {
+        path.extend(folder.split('/'));
+    }
+    for step in target.split('/') {
+        match step {
+            "." => {}
+            ".." => drop(path.pop()),
+            step => path.push(step),
+        }
+    }
+    path.retain(|step| !step.is_empty());
+    path.join("/")
 }
 
 /// The child elements with this name, in the tree of an element.

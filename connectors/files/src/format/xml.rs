@@ -4,14 +4,19 @@
 
 use std::collections::VecDeque;
 
-use document::{Builder, Defects, Step};
+use contract::Reason;
+use document::{Builder, Defects, Path, Step};
 use quick_xml::{
     Reader,
     events::{BytesStart, Event},
 };
+use serde_json::Value;
 
 use super::{RawRow, RowReader, stream::TextStream};
 use crate::{options::Options, spool::FileError, text::DecodedFile};
+
+/// The number of element names that a message shows.
+const MAX_NAMES: usize = 10;
 
 /// Opens an XML document.
 pub(super) fn open(file: DecodedFile, options: &Options) -> RowReader {
@@ -27,6 +32,10 @@ struct XmlReader {
     /// Names of the open elements around the records.
     ancestors: Vec<String>,
     n_records: u64,
+    /// Names of elements that are no records, and whether there is text outside records.
+    other_names: Vec<String>,
+    has_other_text: bool,
+    key: Path,
     /// Records that were read and not returned yet.
     pending: VecDeque<RawRow>,
 }
@@ -37,8 +46,17 @@ impl XmlReader {
         Builder::configure(reader.config_mut());
         reader.config_mut().expand_empty_elements = true;
         let (element, limit) = (options.config.element.clone(), options.max_record_bytes);
-        let (ancestors, pending) = (Vec::new(), VecDeque::new());
-        Self { reader, element, limit, ancestors, n_records: 0, pending }
+        Self {
+            reader,
+            element,
+            limit,
+            ancestors: Vec::new(),
+            n_records: 0,
+            other_names: Vec::new(),
+            has_other_text: false,
+            key: options.config.key.clone(),
+            pending: VecDeque::new(),
+        }
     }
 
     fn is_record(&self, start: &BytesStart<'_>) -> bool {
@@ -80,13 +98,18 @@ impl XmlReader {
         let stream = self.reader.get_mut();
         let (bytes, marks, findings) = stream.source(from, to);
         stream.drop_before(to);
+        let name = start.local_name().as_ref().to_owned();
         for tree in trees {
+            let damage = contains_record(&tree, &name, &self.key).then(|| {
+                Reason::new("bad_xml", "the record contains another record, with its own key")
+            });
             self.pending.push_back(RawRow {
                 at: format!("record {}", self.n_records),
                 tree,
                 bytes: Some(bytes.clone()),
                 findings: findings.clone(),
-                defects: Defects { marks: marks.clone(), damage: None },
+                defects: Defects { marks: marks.clone(), damage },
+                ..RawRow::default()
             });
             self.n_records += 1;
         }
@@ -98,6 +121,19 @@ impl XmlReader {
         if let Some(at) = self.ancestors.iter().rposition(|open| open == name) {
             self.ancestors.truncate(at);
         }
+    }
+
+    /// The end of a document without records: only an empty root says that there are none.
+    fn no_records(&self) -> Result<Option<RawRow>, FileError> {
+        if self.other_names.len() < 2 && !self.has_other_text {
+            return Ok(None);
+        }
+        let element = self.element.as_ref();
+        let element = element.map_or("a child of the root".to_owned(), |name| format!("`{name}`"));
+        let found = self.other_names.join("`, `");
+        let detail =
+            format!("no record was found: none is {element}, but the document has `{found}`");
+        Err(FileError::content("no_records", detail))
     }
 
     fn bad_xml(&self, detail: &str) -> FileError {
@@ -118,7 +154,14 @@ impl XmlReader {
             match event.map_err(|error| xml_error(&error, self.reader.get_ref()))? {
                 Event::Start(start) if self.is_record(&start) => self.read_record(from, &start)?,
                 Event::Start(start) => {
-                    self.ancestors.push(start.local_name().as_ref().to_owned());
+                    let name = start.local_name().as_ref().to_owned();
+                    if self.other_names.len() < MAX_NAMES && !self.other_names.contains(&name) {
+                        self.other_names.push(name.clone());
+                    }
+                    self.ancestors.push(name);
+                }
+                Event::Text(text) if !self.ancestors.is_empty() => {
+                    self.has_other_text |= !text.xml10_content().trim().is_empty();
                 }
                 Event::End(end) => {
                     let name = end.local_name().as_ref().to_owned();
@@ -127,13 +170,27 @@ impl XmlReader {
                     }
                     self.close_ancestor(&name);
                 }
-                Event::Eof if self.ancestors.is_empty() => return Ok(None),
+                Event::Eof if self.ancestors.is_empty() => {
+                    return if self.n_records == 0 { self.no_records() } else { Ok(None) };
+                }
                 Event::Eof => {
                     return Err(FileError::content("truncated", "the root element is not closed"));
                 }
                 _ => {}
             }
         }
+    }
+}
+
+/// Whether a record contains an element of its own name that has a key.
+fn contains_record(tree: &Value, name: &str, key: &Path) -> bool {
+    match tree {
+        Value::Object(element) => element.iter().any(|(child, list)| {
+            let is_record = |value: &Value| child == name && key.text(value).is_some();
+            let mut values = list.as_array().into_iter().flatten();
+            values.any(|value| is_record(value) || contains_record(value, name, key))
+        }),
+        _ => false,
     }
 }
 
@@ -219,5 +276,31 @@ mod tests {
             let (rows, ended) = rows(text.as_bytes(), None);
             assert_eq!((ended.unwrap_or_default().as_str(), rows.len()), (code, n), "{text}");
         }
+    }
+
+    #[test]
+    fn a_document_in_which_no_record_is_found_is_not_empty() {
+        for (text, element) in [
+            ("<a><row><id>1</id></row></a>", Some("Row")),
+            ("<a><code>0</code></a>", Some("row")),
+            ("<error>denied</error>", None),
+        ] {
+            assert_eq!(rows(text.as_bytes(), element).1.as_deref(), Some("no_records"), "{text}");
+        }
+        for (text, element) in [("<a/>", Some("row")), ("<a></a>", None), ("<a>\n</a>", None)] {
+            assert_eq!(rows(text.as_bytes(), element).1, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_record_within_a_record_is_damage_and_a_field_of_its_name_is_not() {
+        let nested = "<a><id>1</id><b><id>2</id></b></a>";
+        let text = format!("<all>{}{}</all>", nested.replace('b', "a"), nested);
+        let mut options = options::for_tests();
+        options.config.key = Path::parse("$.id[0]['$text']").unwrap();
+        let mut xml = XmlReader::new(text::decoded_file(text.as_bytes(), Charset::Utf8), &options);
+        let rows: Vec<RawRow> = std::iter::from_fn(|| xml.next().unwrap()).collect();
+        let damaged: Vec<bool> = rows.iter().map(|row| row.defects.damage.is_some()).collect();
+        assert_eq!(damaged, [true, false]);
     }
 }

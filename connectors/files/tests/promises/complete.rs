@@ -29,8 +29,7 @@ async fn a_file_that_differs_from_its_manifest_goes_to_quarantine() {
         (TEXT, other_md5, "manifest_md5"),
         (&TEXT[..12], good.clone(), "manifest_bytes"),
         ("", good.clone(), "manifest_bytes"),
-        ("", manifest(NAME, b"", 0), "empty_file"),
-        ("id,title\n", manifest(NAME, b"id,title\n", 0), "no_records"),
+        ("", manifest(NAME, b"", 1), "manifest_rows"),
         (TEXT, manifest("F_other.csv", TEXT.as_bytes(), 2), "manifest_name"),
         (TEXT, "F_20261009103000.csv|2|".to_owned(), "bad_manifest"),
     ] {
@@ -44,6 +43,20 @@ async fn a_file_that_differs_from_its_manifest_goes_to_quarantine() {
         assert_eq!(keys(&entries), [NAME, "c"], "{reason}");
         assert_eq!(folder.names("error"), [NAME.to_owned(), format!("{NAME}.ok")], "{reason}");
         assert!(folder.names("").is_empty(), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn an_export_without_records_is_done_and_no_error() {
+    for (extension, text) in
+        [(".csv", ""), (".csv", "id,title\n"), (".json", "[]"), (".xml", "<a/>")]
+    {
+        let folder = Folder::new();
+        let name = format!("F_20261009103000{extension}");
+        folder.announce(&name, text, 0);
+        let (entries, _) = folder.entries(None, 10).await;
+        assert!(entries.is_empty(), "{name}: {entries:?}");
+        assert_eq!(folder.names("archive"), [name.clone(), format!("{name}.ok")]);
     }
 }
 

@@ -107,10 +107,64 @@ async fn unknown_formats_and_archive_bombs_go_to_quarantine() {
         (".xls", b"x", "bad_workbook"),
         (".csv.gz", &bomb, "too_large"),
         (".xml", b"<a><r>", "truncated"),
-        (".json", b"{}", "bad_json"),
-        (".csv", b"", "empty_file"),
+        (".json", b"7", "bad_json"),
     ] {
         let entries = read(extension, bytes, json!({})).await;
         assert_eq!(refusals(&entries), [(format!("F_{TIME}{extension}"), reason.to_owned())]);
     }
+}
+
+#[tokio::test]
+async fn a_key_that_comes_twice_in_a_file_is_one_record_or_a_mistake() {
+    let text = "id,title,no\na,x,1\na,x,1\nb,x,1\nb,y,1\nc,x,1\nc,y,2\n";
+    let settings = json!({ "revision": { "at": "$.no" }, "match": ["F*"] });
+    let folder = Folder::new().with(settings);
+    folder.announce("F.csv", text, 6);
+    let (entries, _) = folder.entries(None, 10).await;
+    assert_eq!(keys(&entries), ["a", "b", "b", "c", "c"]);
+    let found = refusals(&entries);
+    assert_eq!(found, [("F.csv, line 5".to_owned(), "duplicate_key".to_owned())]);
+    // Read in pieces, by processes that end in between, it is the same.
+    let mut at = None;
+    let mut pieces = Vec::new();
+    let folder = Folder::new()
+        .without_manifests()
+        .with(json!({ "revision": { "at": "$.no" }, "match": ["F*"] }));
+    folder.put("F.csv", text);
+    loop {
+        let batch = folder.files().read(at.as_ref(), 1).await.unwrap();
+        pieces.extend(batch.entries);
+        if batch.end.is_some() {
+            break;
+        }
+        at = Some(batch.upto);
+    }
+    assert_eq!((keys(&pieces), refusals(&pieces)), (keys(&entries), found));
+}
+
+#[tokio::test]
+async fn a_word_that_means_no_value_is_no_value_and_no_key() {
+    let text = "id,title\n\\N,x\nNULL,y\na,无\nb,NULLS\n#N/A,z\n1.2E+17,z\n";
+    let entries = read(".csv", text.as_bytes(), json!({ "null": ["\\N", "NULL", "无"] })).await;
+    let codes: Vec<String> = refusals(&entries).into_iter().map(|(_, code)| code).collect();
+    assert_eq!(codes, ["missing_key"; 4]);
+    assert_eq!(body(&entries[2])["title"], Value::Null);
+    assert_eq!(body(&entries[3])["title"], "NULLS");
+}
+
+#[tokio::test]
+async fn the_list_of_a_document_is_read_and_a_missing_one_is_an_error() {
+    let text = "{\"code\":0,\"data\":[{\"id\":\"W1\"},{\"id\":\"W2\"}]}";
+    let settings = json!({ "records": "$.data" });
+    let entries = read(".json", text.as_bytes(), settings.clone()).await;
+    assert_eq!(keys(&entries), ["W1", "W2"]);
+    let entries = read(".json", b"{\"code\":0,\"rows\":[]}", settings).await;
+    assert_eq!(refusals(&entries)[0].1, "bad_json");
+}
+
+#[tokio::test]
+async fn text_in_an_encoding_that_is_not_read_is_refused_by_its_name() {
+    let entries = read(".csv", b"id,title\n1,~{VPND~}\n", json!({})).await;
+    let [Entry::Unreadable { reason, .. }] = &entries[..] else { panic!("{entries:?}") };
+    assert!(reason.detail.contains("HZ"), "{}", reason.detail);
 }

@@ -13,6 +13,7 @@ mod moved;
 mod names;
 mod records;
 mod settings;
+mod workbooks;
 
 use std::fs;
 

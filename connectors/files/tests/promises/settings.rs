@@ -26,6 +26,7 @@ fn settings_that_cannot_work_are_refused() {
         (json!({ "csv": { "delimiter": "\"" } }), "delimiter"),
         (json!({ "columns": { "a": ["x"], "b": ["x"] } }), "columns"),
         (json!({ "listing": 0 }), "listing"),
+        (json!({ "skip": { "id": [] } }), "skip"),
         (json!({ "timeout": "0s" }), "timeout"),
         (json!({ "limits": { "record": 0 } }), "limits"),
         (json!({ "url": "ftp://a:s3cret@b/c" }), "url"),

@@ -78,3 +78,35 @@ async fn a_server_that_cannot_be_reached_is_a_transient_fault() {
     let fault = refused(json!({ "url": "sftp://a@127.0.0.1:1/x", "timeout": "2s" })).await;
     assert!(fault.is_transient(), "{fault}");
 }
+
+#[tokio::test]
+async fn each_address_that_is_not_an_sftp_server_has_its_own_sentence() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let web = listener.local_addr().unwrap();
+    let serving = async {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let _ =
+                tokio::io::AsyncWriteExt::write_all(&mut client, b"HTTP/1.1 400 Bad\r\n\r\n").await;
+        }
+    };
+    let checks = async {
+        for (url, kind, what) in [
+            ("sftp://a@127.0.0.1:1/x".to_owned(), "transient", "nobody listens on this port"),
+            ("sftp://a@nosuch.invalid/x".to_owned(), "transient", "host name cannot be resolved"),
+            (format!("sftp://a@{web}/x"), "stopped", "this is the port of a web server"),
+        ] {
+            let fault = refused(json!({ "url": url, "timeout": "5s" })).await;
+            assert_eq!(fault.kind().name(), kind, "{fault}");
+            assert!(fault.to_string().contains(what), "{fault}");
+        }
+    };
+    tokio::select! { () = serving => {}, () = checks => {} }
+    for (url, what) in [
+        ("ftp://a:s3cret@127.0.0.1/x", "ftp://, which is not supported"),
+        ("sftp://127.0.0.1/x", "names no user"),
+    ] {
+        let Err(fault) = sftp().with(json!({ "url": url })).build() else { panic!("accepted") };
+        assert!(fault.to_string().contains(what), "{fault}");
+    }
+}

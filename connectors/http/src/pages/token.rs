@@ -86,20 +86,40 @@ fn parse_link(header: &str) -> Option<String> {
     let mut remaining = header;
     while let Some((_, after)) = remaining.split_once('<') {
         let (url, after) = after.split_once('>')?;
-        // Parameters end where the next address begins; in practice, no parameter contains `<`.
-        let end = after.find('<').unwrap_or(after.len());
-        let parameters = after[..end].to_lowercase();
-        let is_next = parameters.split([';', ',']).any(|parameter| {
+        let (parameters, next) = split_parameters(after);
+        let is_next = parameters.iter().any(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
-            name.trim() == "rel" && relations.any(|relation| relation == "next")
+            name.trim().eq_ignore_ascii_case("rel")
+                && relations.any(|relation| relation.eq_ignore_ascii_case("next"))
         });
         if is_next {
             return Some(url.trim().to_owned());
         }
-        remaining = &after[end..];
+        remaining = next;
     }
     None
+}
+
+/// The parameters of a link, and what follows the comma after them. Text in quotes may contain both
+/// `;` and `,`.
+fn split_parameters(text: &str) -> (Vec<&str>, &str) {
+    let (mut parameters, mut start, mut is_quoted) = (Vec::new(), 0, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'"' => is_quoted = !is_quoted,
+            b';' | b',' if !is_quoted => {
+                parameters.push(&text[start..at]);
+                start = at + 1;
+                if byte == b',' {
+                    return (parameters, &text[start..]);
+                }
+            }
+            _ => {}
+        }
+    }
+    parameters.push(&text[start..]);
+    (parameters, "")
 }
 
 #[cfg(test)]
@@ -112,6 +132,9 @@ mod tests {
             ("<https://a.example/?p=2>; rel=\"next\"", Some("https://a.example/?p=2")),
             ("<?p=1>; rel=prev, <?p=3>; title=\"a, b\"; rel=\"last next\"", Some("?p=3")),
             ("</x,y>; rel=NEXT", Some("/x,y")),
+            ("<?p=2>;REL=\"Next\" , <?p=1>; rel=\"self\"", Some("?p=2")),
+            ("<?p=1>; title=\"x, <?p=9>; rel=next\"; rel=self, <?p=2>; rel=next", Some("?p=2")),
+            ("<?p=1>; title=\"; rel=next\"; rel=prev", None),
             ("<?p=1>; rel=prev", None),
             ("<?p=1>; title=next", None),
             ("<?p=1", None),

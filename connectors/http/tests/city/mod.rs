@@ -145,6 +145,7 @@ impl City {
             clock: Clock::new(|| "2026-10-09T13:00:00Z".parse().unwrap()),
             folder: std::path::PathBuf::new(),
             inbox: None,
+            mapped: None,
         };
         Http::build(serde_json::from_value(self.settings.clone()).unwrap(), context)
     }

@@ -98,21 +98,3 @@ async fn a_record_that_is_deleted_while_pages_are_read_loses_no_other() {
         }
     }
 }
-
-#[tokio::test]
-async fn two_states_of_a_record_on_a_page_come_in_two_batches_in_order() {
-    let city = one_page().await;
-    city.answer(|_| {
-        let body = json!({ "code": 0, "rows": [
-            { "id": "a", "v": 1 }, { "id": "b", "v": 1 }, { "id": "a", "v": 2 },
-        ] });
-        Some(Reply::new(200, body.to_string()))
-    });
-    let (entries, _) = city.entries(None, 100).await;
-    let states: Vec<String> =
-        entries.iter().map(|e| format!("{}{}", key(e), tree(e)["v"])).collect();
-    assert_eq!(states, ["a1", "b1", "a2"]);
-    let first = city.read(None).await.unwrap();
-    assert_eq!(first.entries.len(), 2);
-    assert!(!first.caught_up());
-}

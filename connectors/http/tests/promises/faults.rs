@@ -59,6 +59,32 @@ async fn an_unreachable_source_is_a_transient_fault() {
 }
 
 #[tokio::test]
+async fn each_address_that_is_not_the_interface_has_its_own_sentence() {
+    let plain = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let other = plain.local_addr().unwrap();
+    let serving = async {
+        loop {
+            let (mut client, _) = plain.accept().await.unwrap();
+            let greeting = b"SSH-2.0-OpenSSH_9.2\r\n";
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut client, greeting).await;
+        }
+    };
+    let checks = async {
+        for (url, kind, what) in [
+            ("http://127.0.0.1:1/list".to_owned(), FaultKind::Transient, "nobody listens"),
+            ("http://nosuch.invalid/list".to_owned(), FaultKind::Transient, "cannot be resolved"),
+            (format!("https://{other}/list"), FaultKind::Stopped, "does not use TLS on this port"),
+            (format!("http://{other}/list"), FaultKind::Stopped, "as a web server does"),
+        ] {
+            let fault = city().await.with(json!({ "url": url })).read(None).await.unwrap_err();
+            assert_eq!(fault.kind(), kind, "{fault}");
+            assert!(fault.to_string().contains(what), "{fault}");
+        }
+    };
+    tokio::select! { () = serving => {}, () = checks => {} }
+}
+
+#[tokio::test]
 async fn an_answer_that_does_not_come_times_out() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/list", listener.local_addr().unwrap());
@@ -79,4 +105,28 @@ async fn traces_show_every_exchange_without_secrets() {
     assert_eq!((trace.method, trace.status, &trace.page[..]), ("GET", Some(500), &b"oops"[..]));
     let shown = format!("{trace:?}");
     assert!(shown.contains("page=1") && !shown.contains("t0ken"), "{shown}");
+}
+
+#[tokio::test]
+async fn traces_do_not_show_the_answer_of_a_token_server_or_other_secrets() {
+    let city = city().await;
+    let url = format!("{}/token", city.url);
+    let auth =
+        json!({ "oauth2": { "token_url": url, "client_id": "city", "client_secret": "s3cret" } });
+    let city = city.with(json!({ "auth": auth }));
+    city.answer(|request| {
+        let is_token = request.path == "/token";
+        let body = if is_token { r#"{"access_token":"t0ken"}"# } else { r#"{"code":0,"rows":[]}"# };
+        Some(Reply::new(200, body).with("set-cookie", "sid=c00kie").with("x-auth-token", "h3ader"))
+    });
+    let mut http = city.http();
+    http.keep_traces();
+    drop(http.read(None, 10).await.unwrap());
+    let [token, list] = http.traces() else { panic!("{:?}", http.traces()) };
+    let shown: Vec<String> =
+        [token, list].iter().map(|trace| format!("{trace:?} {}", http.text(trace))).collect();
+    for secret in ["t0ken", "s3cret", "c00kie", "h3ader", "Y2l0eTpzM2NyZXQ"] {
+        assert!(shown.iter().all(|text| !text.contains(secret)), "{secret} is in {shown:?}");
+    }
+    assert!(shown[0].contains("not shown") && shown[1].contains("rows"), "{shown:?}");
 }

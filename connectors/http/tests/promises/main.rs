@@ -5,6 +5,7 @@
 #[path = "../city/mod.rs"]
 mod city;
 
+mod answers;
 mod board;
 mod calls;
 mod clocks;

@@ -101,18 +101,12 @@ impl Keys {
     fn key(&self, fields: &Value, findings: &Findings) -> Option<RecordKey> {
         let repeated = findings.repeated_names(fields);
         let unique = |name: &String| fields.get(name).filter(|_| !repeated.contains(name));
-        let values: Option<Vec<RecordKey>> = self
+        let values: Option<Vec<String>> = self
             .key
             .iter()
-            .map(|name| unique(name).and_then(|value| record::key(value, findings)))
+            .map(|name| record::key(unique(name)?, findings).map(|key| key.to_string()))
             .collect();
-        match values?.as_slice() {
-            [value] => Some(value.clone()),
-            values => {
-                let values: Vec<&str> = values.iter().map(RecordKey::as_str).collect();
-                serde_json::to_string(&values).ok().map(RecordKey::new)
-            }
-        }
+        values.map(RecordKey::composed)
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn open(
 
 /// Sets the time limits of the session, and its time zone to the source's: `ON UPDATE CURRENT_TIMESTAMP`
 /// and the source's triggers run in our session and must write the source's local time.
-async fn prepare(
+pub(super) async fn prepare(
     connection: &mut MySqlConnection,
     timeout: Duration,
     zone: Tz,
@@ -48,9 +48,23 @@ async fn prepare(
     } else {
         format!("max_execution_time = {}", timeout.as_millis())
     };
-    let wait = timeout.as_secs().max(1);
-    let settings = format!("SET SESSION {limit}, SESSION innodb_lock_wait_timeout = {wait}");
-    sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut *connection).await?;
+    let wait = format!("innodb_lock_wait_timeout = {}", timeout.as_secs().max(1));
+    // A value that does not fit into a column must be an error. The other modes are left out: they
+    // would refuse zero dates, which the owner of the table has allowed.
+    let mode = "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'".to_owned();
+    for setting in [limit, wait, mode] {
+        let set = AssertSqlSafe(format!("SET SESSION {setting}"));
+        match sqlx::raw_sql(set).execute(&mut *connection).await {
+            // Older servers do not know the limit; our own limit remains.
+            Err(sqlx::Error::Database(error))
+                if error
+                    .try_downcast_ref::<MySqlDatabaseError>()
+                    .is_some_and(|it| it.number() == 1193) => {}
+            set => {
+                set?;
+            }
+        }
+    }
     let named = format!("SET time_zone = '{}'", zone.name());
     if sqlx::raw_sql(AssertSqlSafe(named)).execute(&mut *connection).await.is_err() {
         // A server without time zone tables accepts only offsets.
@@ -75,7 +89,7 @@ fn bind(query: MySqlQuery, value: Value) -> MySqlQuery {
         Value::Int(number) => query.bind(number),
         Value::Unsigned(number) => query.bind(number),
         Value::Real(number) => query.bind(number),
-        Value::Bytes(bytes) | Value::BrokenText(bytes) => query.bind(bytes),
+        Value::Bytes(bytes) | Value::Id(bytes) | Value::BrokenText(bytes) => query.bind(bytes),
         Value::Date(date) => query.bind(date),
         Value::Local(time) => query.bind(time),
         Value::Instant(time) => query.bind(time),
@@ -173,16 +187,24 @@ pub(super) fn classify(error: &MySqlDatabaseError) -> DbError {
         1317 | 1969 | 3024 => DbError::TimedOut,
         1040 | 1203 | 1226 => DbError::TooManyConnections,
         1053 | 1077 | 1079 => DbError::Restarting,
-        1129 | 1158..=1161 | 1927 | 4031 => DbError::ConnectionLost,
+        1158..=1161 | 1927 | 4031 => DbError::ConnectionLost,
         1820 | 1862 => DbError::PasswordExpired,
-        1142 | 1143 | 1290 | 1370 | 1227 => DbError::Denied,
+        3118 | 4151 => DbError::AccountLocked,
+        1142 | 1143 | 1370 | 1227 => DbError::Denied,
+        1209 | 1290 | 1792 | 1836 | 3100 => DbError::ReadOnly,
         1146 => DbError::NoTable,
         1054 => {
             let name = error.message().split('\'').nth(1).unwrap_or_default();
             DbError::NoColumn(name.trim_start_matches("t.").to_owned())
         }
-        1045 | 1130 | 1698 => DbError::WrongPassword,
-        1044 | 1049 => DbError::NoDatabase,
+        1045 => DbError::WrongPassword,
+        1698 => DbError::NoPasswordLogin,
+        1130 => DbError::NotFromHere,
+        1129 => DbError::HostBlocked,
+        1251 | 1275 => DbError::LoginMethod("of another version".to_owned()),
+        3159 => DbError::TlsDemanded,
+        1044 => DbError::DatabaseDenied,
+        1049 => DbError::NoDatabase,
         1048 | 1062 | 1264 | 1265 | 1292 | 1366 | 1406 | 1442 | 1451 | 1452 | 1644 | 3819
         | 4025 => DbError::RowRefused,
         number => DbError::Other(number.to_string()),

@@ -5,9 +5,8 @@ use std::time::Duration;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions as _, PgPool, Postgres, Row as _, TypeInfo as _,
-    ValueRef as _,
-    postgres::{PgArguments, PgConnectOptions, PgDatabaseError, PgPoolOptions, PgRow, PgTypeKind},
+    Column as _, ConnectOptions as _, PgPool, Postgres, Row as _, TypeInfo as _, ValueRef as _,
+    postgres::{PgArguments, PgConnectOptions, PgDatabaseError, PgPoolOptions, PgRow, PgSeverity},
     query::Query,
 };
 use uuid::Uuid;
@@ -24,30 +23,28 @@ const EPOCH: NaiveDate = match NaiveDate::from_ymd_opt(2000, 1, 1) {
     None => NaiveDate::MIN,
 };
 
-pub(super) fn open(options: &PgConnectOptions, timeout: Duration, size: u32, zone: Tz) -> PgPool {
+/// Behind a pooler such as pgbouncer, statements that follow each other may run in different sessions, and
+/// a session also serves other clients. So nothing is kept in the session: no settings and no prepared
+/// statements. Each statement runs in a transaction of its own.
+pub(super) fn open(options: &PgConnectOptions, timeout: Duration, size: u32) -> PgPool {
+    let options = options.clone().statement_cache_capacity(0).extra_float_digits(None);
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(timeout)
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                // The source's triggers run in our session and must write the source's local time.
-                let settings = format!(
-                    "SET statement_timeout = {}; SET TIME ZONE '{}'",
-                    timeout.as_millis(),
-                    zone.name()
-                );
-                sqlx::raw_sql(AssertSqlSafe(settings)).execute(connection).await?;
-                Ok(())
-            })
-        })
-        .connect_lazy_with(options.clone().disable_statement_logging())
+        .connect_lazy_with(options.disable_statement_logging())
+}
+
+/// Begins a transaction. The source's triggers run in it and must write the source's local time.
+pub(super) fn begin(timeout: Duration, zone: Tz) -> String {
+    let (limit, zone) = (timeout.as_millis(), zone.name());
+    format!("BEGIN; SET LOCAL statement_timeout = {limit}; SET LOCAL TIME ZONE '{zone}'")
 }
 
 pub(super) type PgQuery = Query<'static, Postgres, PgArguments>;
 
 pub(super) fn query(sql: Sql) -> PgQuery {
     let (text, binds) = sql.into_parts();
-    binds.into_iter().fold(sqlx::query(text), bind)
+    binds.into_iter().fold(sqlx::query(text).persistent(false), bind)
 }
 
 fn bind(query: PgQuery, value: Value) -> PgQuery {
@@ -56,7 +53,7 @@ fn bind(query: PgQuery, value: Value) -> PgQuery {
         Value::Bool(is) => query.bind(is),
         Value::Int(number) => query.bind(number),
         Value::Real(number) => query.bind(number),
-        Value::Bytes(bytes) | Value::BrokenText(bytes) => query.bind(bytes),
+        Value::Bytes(bytes) | Value::Id(bytes) | Value::BrokenText(bytes) => query.bind(bytes),
         Value::Date(date) => query.bind(date),
         Value::Local(time) => query.bind(time),
         Value::Instant(time) => query.bind(time),
@@ -107,25 +104,29 @@ pub(super) fn read_row(row: &PgRow) -> Result<Row, sqlx::Error> {
             }
             // A text with the padding of the column would not equal the column.
             "CHAR" => {
-                let text: String = row.try_get_unchecked(index)?;
-                Value::Text(text.trim_end_matches(' ').to_owned())
+                let text = raw.as_bytes().unwrap_or_default();
+                let end = text.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
+                text_value(text.get(..end).unwrap_or_default())
             }
-            "TEXT" | "VARCHAR" | "NAME" | "\"CHAR\"" | "JSON" | "XML" | "citext" => {
-                Value::Text(row.try_get_unchecked(index)?)
-            }
+            "TEXT" | "VARCHAR" | "JSON" | "XML" => text_value(raw.as_bytes().unwrap_or_default()),
             // The binary form of JSONB is a version byte and the text.
             "JSONB" => {
                 let text = raw.as_str().unwrap_or_default();
                 Value::Text(text.trim_start_matches('\u{1}').to_owned())
-            }
-            _ if matches!(info.kind(), PgTypeKind::Enum(_)) => {
-                Value::Text(row.try_get_unchecked(index)?)
             }
             other => return Err(super::unreadable_column(column.name(), other)),
         };
         Ok((column.name().to_owned(), value))
     });
     super::to_row(columns)
+}
+
+/// A database with the encoding SQL_ASCII may contain any bytes.
+fn text_value(bytes: &[u8]) -> Value {
+    match str::from_utf8(bytes) {
+        Ok(text) => Value::Text(text.to_owned()),
+        Err(_) => Value::BrokenText(bytes.to_vec()),
+    }
 }
 
 /// The time for a count of microseconds; `None` for `infinity`, on which the driver would panic.
@@ -175,12 +176,17 @@ fn decode_numeric(bytes: &[u8]) -> Option<String> {
 
 /// The error codes are in <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 pub(super) fn classify(error: &PgDatabaseError) -> DbError {
+    // Errors before the end of the login are fatal.
+    let is_fatal = error.severity() == PgSeverity::Fatal;
     match error.code() {
         "57014" => DbError::TimedOut,
         // A prepared statement whose table has been altered.
         "0A000" | "26000" => DbError::TableAltered,
         "55P03" | "55006" | "40001" | "40P01" => DbError::Locked,
+        "42501" if is_fatal => DbError::DatabaseDenied,
+        "42501" if error.message().contains("schema") => DbError::SchemaDenied,
         "42501" => DbError::Denied,
+        "25006" => DbError::ReadOnly,
         "42P01" | "3F000" => DbError::NoTable,
         "42703" => {
             let name = error
@@ -190,9 +196,15 @@ pub(super) fn classify(error: &PgDatabaseError) -> DbError {
                 .or_else(|| error.message().split_whitespace().nth(1));
             DbError::NoColumn(name.unwrap_or_default().trim_start_matches("t.").to_owned())
         }
-        "42883" | "42804" => DbError::WrongType,
-        "28P01" | "28000" => DbError::WrongPassword,
+        "42883" | "42804" | "42846" | "22P02" => DbError::WrongType,
+        "28P01" => DbError::WrongPassword,
+        // The name of the file is the same in every language.
+        "28000" if error.message().contains("pg_hba.conf") => DbError::NotFromHere,
+        "28000" => DbError::NoAccount,
         "3D000" => DbError::NoDatabase,
+        // How a pooler refuses a login.
+        "08P01" if is_fatal && error.message().contains("no such database") => DbError::NoDatabase,
+        "08P01" if is_fatal => DbError::Refused("08P01".to_owned()),
         code => match code.get(..2) {
             Some("08") => DbError::ConnectionLost,
             Some("53") if code == "53300" => DbError::TooManyConnections,
@@ -200,6 +212,7 @@ pub(super) fn classify(error: &PgDatabaseError) -> DbError {
             Some("57") => DbError::Restarting,
             Some("58") => DbError::OutOfResources,
             Some("22" | "23" | "P0") => DbError::RowRefused,
+            _ if is_fatal => DbError::Refused(code.to_owned()),
             _ => DbError::Other(code.to_owned()),
         },
     }

@@ -37,7 +37,7 @@ fn bind(query: SqliteQuery, value: Value) -> SqliteQuery {
         Value::Bool(is) => query.bind(is),
         Value::Int(number) => query.bind(number),
         Value::Real(number) => query.bind(number),
-        Value::Bytes(bytes) | Value::BrokenText(bytes) => query.bind(bytes),
+        Value::Bytes(bytes) | Value::Id(bytes) | Value::BrokenText(bytes) => query.bind(bytes),
         other => query.bind(other.to_text()),
     }
 }
@@ -70,7 +70,9 @@ pub(super) fn classify(error: &sqlx::sqlite::SqliteError) -> DbError {
         9 => DbError::TimedOut,
         10 | 13 | 15 => DbError::OutOfResources,
         14 => DbError::NoDatabase,
-        3 | 8 | 23 => DbError::Denied,
+        3 | 23 => DbError::Denied,
+        8 => DbError::ReadOnly,
+        11 | 26 => DbError::BrokenFile,
         19 => DbError::RowRefused,
         1 => match (name_after("no such column: "), name_after("no such table: ")) {
             (Some(column), _) => DbError::NoColumn(column.trim_start_matches("t.").to_owned()),

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering::SeqCst},
 };
 
+use connector_testkit::DatesAhead as _;
 use contract::{Fault, Gate, OpenGate, Permit};
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 
@@ -55,7 +56,7 @@ async fn a_missing_file_stops_the_channel_and_is_not_created() {
     let city = city().await.with(json!({ "url": format!("sqlite:{}?mode=rwc", path.display()) }));
     let fault = city.table().read(None, 10).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
-    assert!(fault.to_string().contains("no such database"), "{fault}");
+    assert!(fault.to_string().contains("no such database file"), "{fault}");
     assert!(!path.exists());
 }
 
@@ -116,4 +117,31 @@ async fn every_statement_passes_the_gate() {
     }
     gate.0.store(n_statements - 1, SeqCst);
     assert!(table.read(None, 10).await.is_err(), "a statement went past the gate");
+}
+
+/// Checks what an inspection finds in a source that nothing is wrong with, and then in one with an index that
+/// is missing and a time that is ahead.
+pub(crate) async fn inspection_of(mut city: City) {
+    city.add(&["a".into()], HOUR).await;
+    city.run("CREATE INDEX by_change ON orders (changed)").await;
+    let found = city.table().inspect().await.unwrap();
+    assert!(found.is_empty(), "{found:?}");
+    let pending = city.n_pending().await;
+    let drop = match city.desk {
+        Desk::MySql(_) => "DROP INDEX by_change ON orders",
+        _ => "DROP INDEX by_change",
+    };
+    city.run(drop).await;
+    city.add_ahead(&["b".into()], 8 * HOUR).await;
+    let found = city.table().inspect().await.unwrap();
+    let [index, ahead] = &found[..] else { panic!("{found:?}") };
+    assert!(index.to_string().contains("no index begins with the column changed"), "{index}");
+    let ahead = ahead.to_string();
+    assert!(ahead.contains("ahead of the clock of the database"), "{ahead}");
+    assert_eq!(city.n_pending().await, pending + 1, "an inspection changed the source");
+}
+
+#[tokio::test]
+async fn an_inspection_finds_a_slow_search_and_times_that_are_ahead() {
+    inspection_of(city().await).await;
 }

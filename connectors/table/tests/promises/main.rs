@@ -10,6 +10,7 @@ mod faults;
 mod hotline;
 mod parts;
 mod reread;
+mod rest;
 mod scans;
 mod text;
 

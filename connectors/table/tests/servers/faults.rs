@@ -62,6 +62,30 @@ async fn the_fault_of_an_account_without_update_names_the_missing_grant() {
 }
 
 #[tokio::test]
+async fn an_inspection_finds_what_would_go_wrong_and_changes_nothing() {
+    for city in [postgres(Shape::ChangesAndFlag).await, mysql(Shape::ChangesAndFlag).await] {
+        let mut city = city;
+        city.add(&["a".into()], std::time::Duration::from_secs(3_600)).await;
+        let found = city.table().inspect().await.unwrap();
+        let said: Vec<_> = found.iter().map(ToString::to_string).collect();
+        let is_slow =
+            said.iter().any(|said| said.contains("no index begins with the column changed"));
+        city.run("CREATE INDEX by_change ON orders (changed)").await;
+        let after = city.table().inspect().await.unwrap();
+        assert_eq!(after.len() + usize::from(is_slow), found.len(), "{said:?} {after:?}");
+        assert_eq!(city.n_pending().await, 1);
+    }
+    // An account that may only read.
+    let city = postgres(Shape::FlagOnly).await;
+    let role = city.url.rsplit('/').next().unwrap().to_owned();
+    city.run(&format!("CREATE ROLE {role} LOGIN; GRANT SELECT ON orders, urges TO {role}")).await;
+    let url = format!("postgres://{role}@{}", city.url.rsplit_once('@').unwrap().1);
+    let found = city.with(json!({ "url": url })).table().inspect().await.unwrap();
+    let said: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert!(said.iter().any(|said| said.contains("GRANT UPDATE (isfetch, sjjhzt)")), "{said:?}");
+}
+
+#[tokio::test]
 async fn a_wrong_password_stops_and_is_not_quoted() {
     let mysql = mysql(Shape::FlagOnly).await;
     let (scheme, rest) = mysql.url.split_once("://").unwrap();

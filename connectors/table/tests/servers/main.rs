@@ -9,9 +9,12 @@
 #[path = "../city/mod.rs"]
 mod city;
 
+mod diagnosis;
+mod equality;
 mod faults;
 mod rows;
 mod scans;
+mod telling;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -16,7 +16,8 @@ use sha1::{Digest as _, Sha1};
 
 use super::{
     Algorithm, DigestFormat, FetchedToken, Request, SigningContext, SigningSteps, TokenRequest,
-    oauth2::parse_token_answer, steps::DigestInput,
+    oauth2::{no_token, parse_token_answer},
+    steps::DigestInput,
 };
 use crate::cipher;
 
@@ -104,7 +105,7 @@ impl National {
         };
         let answer = parse_token_answer(status, answer, "the platform")?;
         let secret = answer.pointer("/data/secret").and_then(Value::as_str).ok_or_else(|| {
-            Fault::stopped("the answer of the platform contains no secret")
+            no_token(&answer, "the answer of the platform contains no secret")
                 .remedy("check `appkey`, `rid`, `sid`, and the clock of this machine")
         })?;
         let secret = decrypt_secret(appkey.expose(), secret).ok_or_else(|| {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{FetchedToken, Request, SigningSteps, TokenRequest};
+use crate::reason::reason;
 
 /// How a token is fetched from a token server.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -79,8 +80,8 @@ impl Oauth2 {
         let answer = parse_token_answer(status, answer, "the token server")?;
         let token = answer["access_token"].as_str().filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| {
-            Fault::stopped("the answer of the token server contains no token")
-                .remedy("check `token_url` and `client_id`")
+            no_token(&answer, "the answer of the token server contains no token")
+                .remedy("check `token_url`, `client_id` and `client_secret`")
         })?;
         let seconds = match &answer["expires_in"] {
             Value::String(text) => text.trim().parse::<u64>().ok(),
@@ -91,18 +92,36 @@ impl Oauth2 {
     }
 }
 
-/// Parses an answer of `server` with a token. No fault repeats the answer: it may contain secrets.
+/// Parses an answer of `server` with a token. A fault repeats only the reason that the answer gives: the
+/// rest may contain secrets.
 pub(super) fn parse_token_answer(status: u16, answer: &[u8], server: &str) -> Result<Value, Fault> {
-    let what = format!("{server} answers with status {status}");
+    let answer = serde_json::from_slice(without_bom(answer));
+    let why = answer.as_ref().ok().and_then(reason).map(|why| format!(": {why}"));
+    let why = why.unwrap_or_default();
+    let what = format!("{server} answers with status {status}{why}");
     match status {
-        200..300 => serde_json::from_slice(without_bom(answer))
-            .map_err(|_| Fault::transient(format!("the answer of {server} is not JSON"))),
+        200..300 => {
+            answer.map_err(|_| Fault::transient(format!("the answer of {server} is not JSON")))
+        }
         400 | 401 | 403 => {
-            Err(Fault::stopped(format!("{server} refuses the credentials with status {status}"))
-                .remedy("check the secrets that `auth` names"))
+            let what = format!("{server} refuses the credentials with status {status}{why}");
+            Err(Fault::stopped(what).remedy("check the secrets that `auth` names"))
         }
         408 | 429 | 500.. => Err(Fault::transient(what)),
         _ => Err(Fault::stopped(what).remedy("check the address in `auth`")),
+    }
+}
+
+/// The fault of an answer without a token. A server that gives a reason with status 200 may be overloaded,
+/// unless it names an error of RFC 6749 §5.2.
+pub(super) fn no_token(answer: &Value, what: &str) -> Fault {
+    let code = answer["error"].as_str().unwrap_or_default();
+    match reason(answer) {
+        Some(why) if code.starts_with("invalid_") || code.starts_with("un") => {
+            Fault::stopped(format!("{what}: {why}"))
+        }
+        Some(why) => Fault::transient(format!("{what}: {why}")),
+        None => Fault::stopped(what),
     }
 }
 

@@ -84,7 +84,9 @@ fn print_progress(channels: &[(&ChannelWatch, u64)], printed: &mut [u64]) {
         // Records that change during the demo are read again, so there may be more than expected.
         let (id, entries) = (watch.id(), watch.entries().min(*expected));
         if std::mem::replace(printed, entries) != entries {
-            out::note(format!("{id}: {entries} of {expected} {}", fault_text(watch)).trim_end());
+            let fault = Some(fault_text(watch)).filter(|fault| !fault.is_empty());
+            let fault = fault.map(|fault| format!("; {fault}")).unwrap_or_default();
+            out::note(format!("{id}: {entries} of {expected}{fault}"));
         }
     }
 }

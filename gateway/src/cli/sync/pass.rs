@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use contract::{ChannelId, Complete, PassEnd, Retry};
+use contract::{ChannelId, Complete, Fault, PassEnd, Retry};
 use futures_util::future::join_all;
 use serde::Serialize;
 use sink::store::{Claim, Database, Holding, Progress, RequestKind, RequestState};
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How often the answer of a service, or a lease that another process holds, is checked.
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How the pass over one channel ended.
 #[derive(Debug, Clone, Serialize)]
@@ -103,10 +103,19 @@ impl Upstream<'_> {
                     let work = run_channels(&channels, self.shared, lease.fence);
                     match Box::pin(self.leases.hold_counting(&lease, &first.gate, work)).await {
                         Some(ended) => self.result_rows(&channels, ended).await,
-                        None => Vec::new(),
+                        None => {
+                            reason = "it was begun, and another process took it over".to_owned();
+                            Vec::new()
+                        }
                     }
                 }
-                Ok(Claim::Held(held)) if held.serves => self.request_passes(&channels, &held).await,
+                Ok(Claim::Held(held)) if held.serves => {
+                    reason = format!(
+                        "the running service, {}, has not completed it before the deadline",
+                        instance::describe(&held.holder)
+                    );
+                    self.request_passes(&channels, &held).await
+                }
                 Ok(Claim::Held(held)) => {
                     reason = format!("it is being read by {}", instance::describe(&held.holder));
                     stop.or_sleep(POLL_INTERVAL).await;
@@ -182,30 +191,54 @@ impl Upstream<'_> {
     /// Requests a pass over one channel, and waits for its end unless `no_wait` is set; `None` if the
     /// service or this command ends first.
     async fn request(&self, channel: &LiveChannel, held: &Holding, by: &str) -> Option<PassResult> {
-        let (store, stop) = (&self.shared.store, &self.shared.environment.stop);
-        let (own, spec) = (instance::this_process(), &channel.spec);
-        let seq = match store.ask(RequestKind::Sync, Some(&spec.id), spec.range, &own).await {
-            Ok(seq) => seq,
-            Err(fault) => return Some(PassResult::NotYet { why: fault.to_string() }),
+        let not_yet = |fault: Fault| PassResult::NotYet { why: fault.to_string() };
+        let requested = Requested::new(self.shared, RequestKind::Sync, channel).await;
+        let answer = match requested {
+            Err(fault) => return Some(not_yet(fault)),
+            Ok(_) if self.no_wait => return Some(PassResult::Asked { by: by.to_owned() }),
+            Ok(requested) => requested.answer(held).await?,
         };
-        if self.no_wait {
-            return Some(PassResult::Asked { by: by.to_owned() });
-        }
-        while !stop.is_requested() {
-            match store.request(seq).await {
-                Ok(RequestState::Done(answer)) => {
-                    let Some(done) = PassDone::from_answer(&answer) else { break };
-                    return Some(done.into_result(Some(by.to_owned())));
-                }
-                Ok(RequestState::Failed(why)) => return Some(PassResult::Failed { why }),
+        Some(match answer {
+            Ok(answer) => PassDone::from_answer(&answer)?.into_result(Some(by.to_owned())),
+            Err(why) => PassResult::Failed { why },
+        })
+    }
+}
+
+/// A request to the service that holds the lease of an upstream.
+pub(crate) struct Requested<'a> {
+    shared: &'a Shared,
+    seq: i64,
+}
+
+impl<'a> Requested<'a> {
+    /// Makes a request for this channel and its time range.
+    pub(crate) async fn new(
+        shared: &'a Shared,
+        kind: RequestKind,
+        channel: &LiveChannel,
+    ) -> Result<Self, Fault> {
+        let (own, spec) = (instance::this_process(), &channel.spec);
+        let seq = shared.store.ask(kind, Some(&spec.id), spec.range, &own).await?;
+        Ok(Self { shared, seq })
+    }
+
+    /// Waits for the answer, or for the reason why there is none; `None` if the service or this command ends
+    /// first.
+    pub(crate) async fn answer(self, held: &Holding) -> Option<Result<String, String>> {
+        let Shared { store, environment, .. } = self.shared;
+        while !environment.stop.is_requested() {
+            match store.request(self.seq).await {
+                Ok(RequestState::Done(answer)) => return Some(Ok(answer)),
+                Ok(RequestState::Failed(why)) => return Some(Err(why)),
                 Ok(RequestState::Open) if !is_still_held(store, held).await => break,
                 // If the store cannot be reached, this tries again until the deadline.
-                Ok(RequestState::Open) | Err(_) => stop.or_sleep(POLL_INTERVAL).await,
+                Ok(RequestState::Open) | Err(_) => environment.stop.or_sleep(POLL_INTERVAL).await,
             }
         }
         // The request is not needed any more. It does no harm if the service serves it.
         let withdrawn = RequestState::Failed("withdrawn".to_owned());
-        let _ = store.answer(seq, &withdrawn).await;
+        let _ = store.answer(self.seq, &withdrawn).await;
         None
     }
 }

@@ -3,7 +3,7 @@
 
 use normalizer_text::{Profile, clean};
 
-use super::{HIDDEN_PART, Personal, doubt_if_masked, without_whitespace};
+use super::{HIDDEN_PART, Personal, doubt_if_partial, without_whitespace};
 
 impl Personal {
     /// An address.
@@ -12,7 +12,7 @@ impl Personal {
         let end = area_end(&plain);
         let (area, precise) = plain.split_at(end);
         let area = area.trim().to_owned();
-        let doubt = doubt_if_masked(&plain);
+        let doubt = doubt_if_partial(&plain);
         let is_identity = doubt.is_none() && !precise.trim().is_empty();
         Self {
             kind: "address",

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use normalizer_text::{Profile, clean};
 
-use super::{Personal, doubt_if_masked, without_whitespace};
+use super::{Personal, doubt_if_partial, without_whitespace};
 
 impl Personal {
     /// The name of a person.
@@ -16,7 +16,7 @@ impl Personal {
         } else {
             clean(text, Profile::Plain).text.into_owned()
         };
-        let doubt = doubt_if_masked(&plain);
+        let doubt = doubt_if_partial(&plain);
         let is_nobody = is_placeholder(&plain);
         let is_identity = doubt.is_none() && !is_nobody && plain.chars().count() > 1;
         Self {
@@ -41,10 +41,11 @@ fn mask(name: &str) -> String {
     }
 }
 
-/// Whether a name names nobody: a word like 市民, or only a title, with or without surname.
+/// Whether a name names nobody: a word like 市民, only signs, or only a title, with or without surname.
 pub(super) fn is_placeholder(name: &str) -> bool {
     let bare = name.trim_matches(|c: char| !c.is_alphanumeric());
-    PLACEHOLDERS.contains(bare)
+    bare.is_empty()
+        || PLACEHOLDERS.contains(bare)
         || TITLES.iter().any(|title| {
             bare.strip_suffix(title).is_some_and(|surname| {
                 surname.chars().count() <= 1 || COMPOUND_SURNAMES.contains(&surname)

@@ -44,8 +44,16 @@ fn is_clean_prose(text: &str) -> bool {
             b'\n' if before == b'\n' && second == b'\n' => return false,
             b'\n' => {}
             0x00..=0x7F => return false,
-            // C1 controls and the no-break space.
-            0xC2 if second <= 0xA0 => return false,
+            // C1 controls, the no-break space and the soft hyphen.
+            0xC2 if second <= 0xA0 || second == 0xAD => return false,
+            // Invisible characters: U+061C, U+180E, U+200B to U+200F, U+202A to U+202E, U+2060 to U+206F.
+            0xD8 if second == 0x9C => return false,
+            0xE1 if second == 0xA0 && third == 0x8E => return false,
+            0xE2 if second == 0x80 && matches!(third, 0x8B..=0x8F | 0xAA..=0xAE) => return false,
+            0xE2 if second == 0x81 && matches!(third, 0xA0..=0xAF) => return false,
+            0xEF if second == 0xBF && matches!(third, 0xB9..=0xBB) => return false,
+            // Radicals.
+            0xE2 if second >= 0xBA => return false,
             // The wide space.
             0xE3 if second == 0x80 && third == 0x80 => return false,
             // The byte order mark.

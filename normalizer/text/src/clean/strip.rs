@@ -4,7 +4,7 @@
 //! parts of such an escape. So the output is checked for an escape whenever an `_` is appended:
 //! after one pass, none is left.
 
-use super::{Found, Profile};
+use super::{Found, Profile, radical::ordinary};
 
 /// Length of `_xHHHH_`.
 const ESCAPE: usize = 7;
@@ -16,6 +16,10 @@ pub(super) fn strip(text: &str, profile: Profile, found: &mut Found) -> String {
     // An escape must begin at this index or later.
     let mut min_start = 0;
     for c in text.chars() {
+        if may_join(kept.chars().next_back(), c) {
+            kept.push(c);
+            continue;
+        }
         let Some(c) = keep(c, profile, found) else { continue };
         kept.push(c);
         if c != '_' || kept.len() < min_start + ESCAPE {
@@ -62,6 +66,15 @@ pub(super) fn keep(c: char, profile: Profile, found: &mut Found) -> Option<char>
             found.controls = true;
             None
         }
+        _ if is_invisible(c) => {
+            found.invisible = true;
+            None
+        }
+        '\u{2E80}'..='\u{2FD5}' => {
+            let ordinary = ordinary(c);
+            found.compatibility |= ordinary != c;
+            Some(ordinary)
+        }
         // The block of full-width forms has the order of ASCII.
         '\u{FF01}'..='\u{FF5E}' if profile == Profile::Code => {
             found.widths = true;
@@ -69,4 +82,22 @@ pub(super) fn keep(c: char, profile: Profile, found: &mut Found) -> Option<char>
         }
         _ => Some(c),
     }
+}
+
+/// Whether nobody sees this character: soft hyphens, spaces of no width, joiners, and controls of the
+/// direction of writing, which can make a text look like another one.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}')
+        || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FFF9}'..='\u{FFFB}')
+}
+
+/// Whether this is a joiner that `before` needs: it makes one emoji of several, and shapes the letters of
+/// Arabic, Indic and related scripts.
+fn may_join(before: Option<char>, c: char) -> bool {
+    let is_joined = |before: char| {
+        matches!(before, '\u{600}'..='\u{109F}' | '\u{1780}'..='\u{18AF}' | '\u{A840}'..='\u{ABFF}')
+            || matches!(before, '\u{2190}'..='\u{2BFF}' | '\u{FE0F}' | '\u{1F000}'..='\u{1FAFF}')
+            || matches!(before, '\u{E0020}'..='\u{E007F}')
+    };
+    matches!(c, '\u{200C}' | '\u{200D}') && before.is_some_and(is_joined)
 }

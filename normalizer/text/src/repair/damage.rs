@@ -13,6 +13,7 @@ use super::{
 /// The positions of lost characters, in order.
 pub(super) fn find(text: &str, repairs: &[Repair]) -> Vec<Span> {
     let mut found = replacement_characters(text);
+    found.extend(question_marks(text));
     found.extend(repairs.iter().filter_map(|repair| half_character_after(text, repair)));
     found.sort_unstable_by_key(|span| (span.offset, span.len));
     found.dedup_by(|next, span| {
@@ -23,6 +24,37 @@ pub(super) fn find(text: &str, repairs: &[Repair]) -> Vec<Span> {
         }
         is_continued
     });
+    found
+}
+
+/// Whether nothing is left of a text: a converter replaced each of its characters by `?` or `¿`.
+pub fn is_lost(text: &str) -> bool {
+    let mut chars = text.chars().filter(|c| !c.is_whitespace()).peekable();
+    chars.peek().is_some() && chars.all(|c| LOST.contains(&c) || c == char::REPLACEMENT_CHARACTER)
+}
+
+/// What converters write for a character that their charset does not have.
+const LOST: [char; 2] = ['?', '¿'];
+
+/// The runs of question marks in a text of nothing but these, digits and signs, most of it question
+/// marks: `????` or `????2026`. Among words, they are what somebody wrote.
+pub(super) fn question_marks(text: &str) -> Vec<Span> {
+    let is_sign = |c: char| LOST.contains(&c) || c.is_ascii() && !c.is_ascii_alphabetic();
+    if !text.chars().all(is_sign) {
+        return Vec::new();
+    }
+    let n_lost = text.matches(LOST).count();
+    if n_lost == 0 || 2 * n_lost < text.chars().filter(|c| !c.is_whitespace()).count() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut chars = text.char_indices().peekable();
+    while let Some((offset, c)) = chars.next() {
+        if LOST.contains(&c) {
+            let end = run(&mut chars, |c| LOST.contains(&c)).unwrap_or(offset + c.len_utf8());
+            found.push(Span { offset, len: end - offset });
+        }
+    }
     found
 }
 

@@ -42,8 +42,8 @@ pub(super) fn join(earlier: Vec<Repair>, edits: &[Edit]) -> Vec<Repair> {
             } else if let Some(edit) = edits.next_if(|edit| reaches(edit.from.offset, end)) {
                 end = end.max(edit.from.offset + edit.from.len);
                 to_current.skip(edit.from, edit.repaired.len());
-                if added.last() != Some(&edit.rule) {
-                    added.push(edit.rule);
+                if !added.ends_with(&edit.rules) {
+                    added.extend_from_slice(&edit.rules);
                 }
             } else {
                 break;

@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    Edit, Rule,
+    Edit, Rule, success,
     tables::{Generation, Tables},
     unit::{Pending, Step, WrongCharset, bytes},
     whole,
@@ -122,7 +122,7 @@ fn feed(mut part: OpenPart, number: u16, tables: &Tables) -> Option<OpenPart> {
         match part.rule.true_charset().step(part.pending, byte, tables) {
             Step::More(pending) => part.pending = pending,
             Step::Whole(c) => {
-                part.cost = part.cost.saturating_add(model().cost(part.last, c));
+                part.cost = part.cost.saturating_add(success::cost(part.rule, part.last, c));
                 (part.pending, part.last) = (Pending::default(), c);
             }
             Step::Malformed => return None,
@@ -149,8 +149,10 @@ fn collect(
         };
         let from = Span { offset: position(start), len: position(index) - position(start) };
         let broken = &text[from.offset..from.offset + from.len];
-        if let Some(repaired) = whole::undo(rule, broken, tables) {
-            edits.push(Edit { rule, from, repaired });
+        if let Some(repaired) = whole::undo(rule, broken, tables)
+            && success::has_enough_letters(rule, &repaired)
+        {
+            edits.push(Edit { rules: vec![rule], from, repaired });
         }
         index = start;
     }

@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use encoding_rs::{BIG5, Encoding, GB18030, WINDOWS_1252};
+use encoding_rs::{BIG5, Encoding, GB18030, WINDOWS_1250, WINDOWS_1252};
 
 use super::unit::WrongCharset;
 
@@ -15,7 +15,7 @@ use super::unit::WrongCharset;
 /// different characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Generation {
-    /// The decoders of browsers: Windows-1252, GB 18030-2022, Big5 with the signs of ETEN.
+    /// The decoders of browsers: Windows-1252 or Windows-1250, GB 18030-2022, Big5 with the signs of ETEN.
     Newer,
     /// The decoders of Python, and of older Java and C libraries: Latin-1, GB 18030-2005, Big5 without
     /// signs of vendors.
@@ -62,6 +62,12 @@ impl Tables {
                 }
             };
             latin1.set(code, byte.into());
+        }
+        for byte in (0x80..=0xFF_u8).filter(|_| generation == Generation::Newer) {
+            let bytes = [byte];
+            let (text, _) = WINDOWS_1250.decode_without_bom_handling(&bytes);
+            // The two charsets have no character at different bytes.
+            latin1.add(text.chars().next().map_or(0, u32::from), byte.into());
         }
         match generation {
             // In cp936 the euro sign is the byte 80; its two bytes of GB18030 are possible as well.
@@ -145,6 +151,13 @@ impl Table {
             }
         }
         table
+    }
+
+    /// Sets the bytes of a character that has none.
+    fn add(&mut self, code: u32, bytes: u16) {
+        if self.bytes.get(code as usize) == Some(&0) {
+            self.set(code, bytes);
+        }
     }
 
     fn set(&mut self, code: u32, bytes: u16) {

@@ -6,26 +6,47 @@ use crate::{
 };
 
 use super::{
-    Edit, MIN_GAIN, MIN_GAIN_IF_LIKELY, Rule,
+    Edit, MIN_GAIN, Rule, min_gain, success,
     tables::{Generation, Tables},
-    unit::{Pending, Step, TrueCharset, bytes},
+    unit::{Pending, Step, TrueCharset, WrongCharset, bytes},
 };
 
-/// A text that costs more per character is not plausible.
-const MAX_COST_PER_CHAR: Cost = 13 * BIT;
+/// A text whose characters cost more than this each is not plausible.
+const MAX_COST_PER_LETTER: Cost = 13 * BIT;
 /// A shorter text may be a rare name, so it needs the larger gain.
-const MIN_CHARS: Cost = 4;
+const MIN_LETTERS: usize = 4;
 
-/// Added to the cost of a result of the newer decoders, if the older ones are possible too: databases
-/// and scripts break texts, and browsers do not.
+/// Taken from the gain of the newer decoders, if the older ones are possible too: databases and
+/// scripts break texts, and browsers do not.
 const NEWER_PENALTY: Cost = 8 * BIT;
 
 /// The repair of a whole text, if it is certain.
 ///
 /// If the bytes are valid UTF-8, that is hardly chance. But nearly half of all texts are valid Big5 or
-/// GBK: such a result must be plausible by itself, and the cheapest one is returned.
+/// GBK: such a result must be plausible by itself, and the one that gains most is returned.
 pub(super) fn edit(text: &str) -> Option<Edit> {
-    let original_cost = model().estimate(text);
+    direct(text).or_else(|| in_two_steps(text))
+}
+
+/// The repair of a text that was decoded wrongly twice, if what stands between the two is no text that
+/// a repair may end in: it was written as UTF-8, like every text that somebody stored in between.
+fn in_two_steps(text: &str) -> Option<Edit> {
+    let steps = Rule::ALL.into_iter().filter(|rule| rule.true_charset() == TrueCharset::Utf8);
+    let mut steps = steps.flat_map(|rule| Generation::ALL.map(|generation| (rule, generation)));
+    let (rule, between) = steps
+        .find_map(|(rule, generation)| Some((rule, undo(rule, text, Tables::of(generation))?)))?;
+    let Edit { mut rules, from, repaired } = direct(&between)?;
+    rules.insert(0, rule);
+    let (head, tail) = (&between[..from.offset], &between[from.offset + from.len..]);
+    let edit = trimmed(rules, text, [head, &repaired, tail].concat());
+    let last = *edit.rules.last()?;
+    let broken = &text[edit.from.offset..edit.from.offset + edit.from.len];
+    let gain = model().estimate(broken).saturating_sub(success::judge(last, &edit.repaired).cost);
+    (gain >= MIN_GAIN).then_some(edit)
+}
+
+/// The repair of a text that was decoded wrongly once.
+fn direct(text: &str) -> Option<Edit> {
     let mut best: Option<(Cost, Edit)> = None;
     for rule in Rule::ALL {
         let may_be_older = Generation::Older.may_read(text, rule.wrong_charset());
@@ -37,23 +58,32 @@ pub(super) fn edit(text: &str) -> Option<Edit> {
             let Some(repaired) = is_possible.then(|| undo(rule, text, tables)).flatten() else {
                 continue;
             };
-            let penalty = if is_newer && may_be_older { NEWER_PENALTY } else { 0 };
-            let cost = model().estimate(&repaired);
+            let edit = trimmed(vec![rule], text, repaired);
             let is_utf8 = rule.true_charset() == TrueCharset::Utf8;
-            let n_chars = Cost::try_from(repaired.chars().count()).unwrap_or(Cost::MAX);
-            let is_plausible = cost < MAX_COST_PER_CHAR.saturating_mul(n_chars);
-            let min_gain =
-                if is_plausible && n_chars >= MIN_CHARS { MIN_GAIN_IF_LIKELY } else { MIN_GAIN };
-            let is_best = best.as_ref().is_none_or(|(best, _)| cost + penalty < *best);
-            if (is_plausible || is_utf8)
-                && is_best
-                && original_cost >= cost.saturating_add(min_gain)
-            {
-                let edit = trimmed(rule, text, repaired);
-                if is_utf8 {
-                    return Some(edit);
-                }
-                best = Some((cost + penalty, edit));
+            let was_latin = rule.wrong_charset() == WrongCharset::Latin1;
+            let judged = success::judge(rule, &edit.repaired);
+            // Latin letters prove more than Han: every one of them is damage.
+            let (max_cost, n_letters) = match was_latin {
+                true => (MAX_COST_PER_LETTER + 3 * BIT, edit.from.len),
+                false => (MAX_COST_PER_LETTER, judged.n_letters),
+            };
+            let is_plausible = judged.cost_per_letter < max_cost;
+            let is_likely = is_plausible && n_letters >= MIN_LETTERS
+                || success::is_only_signs(rule, &edit.repaired);
+            let min_gain = min_gain(rule, is_likely);
+            let broken = &text[edit.from.offset..edit.from.offset + edit.from.len];
+            let gain = model().estimate(broken).saturating_sub(judged.cost);
+            let is_enough = gain >= min_gain && success::has_enough_letters(rule, &edit.repaired);
+            if !is_enough || !(is_plausible || is_utf8) {
+                continue;
+            }
+            if is_utf8 {
+                return Some(edit);
+            }
+            let penalty = if is_newer && may_be_older { NEWER_PENALTY } else { 0 };
+            let score = gain.saturating_sub(penalty);
+            if best.as_ref().is_none_or(|(best, _)| score > *best) {
+                best = Some((score, edit));
             }
         }
     }
@@ -133,11 +163,11 @@ fn decode_han(
 const NO_BYTES: u16 = 0xFFFF;
 
 /// The edit without the unchanged ASCII at the beginning and the end.
-fn trimmed(rule: Rule, text: &str, repaired: String) -> Edit {
+fn trimmed(rules: Vec<Rule>, text: &str, repaired: String) -> Edit {
     let same = |(a, b): &(char, char)| a == b && a.is_ascii();
     let start = text.chars().zip(repaired.chars()).take_while(same).count();
     let (rest, repaired_rest) = (&text[start..], &repaired[start..]);
     let end = rest.chars().rev().zip(repaired_rest.chars().rev()).take_while(same).count();
     let from = Span { offset: start, len: rest.len() - end };
-    Edit { rule, from, repaired: repaired_rest[..repaired_rest.len() - end].to_owned() }
+    Edit { rules, from, repaired: repaired_rest[..repaired_rest.len() - end].to_owned() }
 }

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use contract::Fault;
+use contract::{Fault, server_of};
 use futures_util::{
     StreamExt,
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -29,7 +29,7 @@ use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tracing::{info, warn};
 
 use super::{
-    fault::{CANNOT_CONNECT, Node, ask, fault_of, no_answer},
+    fault::{CANNOT_CONNECT, Node, ask, fault_of, no_answer, other_server},
     topology::AmqpSettings,
 };
 
@@ -170,6 +170,8 @@ fn watch_blocking(connection: &Connection, broker: String) -> (watch::Receiver<b
 const MIN_VERSION: (u32, u32) = (3, 10);
 /// What a client must send first (AMQP 0-9-1, 4.2.2).
 const PROTOCOL_HEADER: &[u8] = b"AMQP\0\0\x09\x01";
+/// The type of a frame with a method, with which a broker begins (4.2.3).
+const METHOD_FRAME: u8 = 1;
 /// Length of the header of a frame: type, channel and size (4.2.3).
 const FRAME_HEADER_LEN: usize = 7;
 /// Maximum number of bytes to read of a frame. The properties of a broker need far less.
@@ -186,7 +188,12 @@ async fn check_version(
     stream.write_all(PROTOCOL_HEADER).await?;
     stream.flush().await?;
     let mut header = [0; FRAME_HEADER_LEN];
-    stream.read_exact(&mut header).await?;
+    // A server that greets or refuses in another protocol may say less.
+    let n_bytes = read_up_to(&mut stream, &mut header).await?;
+    if n_bytes < header.len() || header.first() != Some(&METHOD_FRAME) {
+        let who = header.get(..n_bytes).and_then(server_of);
+        return Ok(Err(other_server(who).at(node.place())));
+    }
     let size = u32::from_be_bytes([header[3], header[4], header[5], header[6]]);
     let mut frame = vec![0; usize::try_from(size).map_or(MAX_FRAME_LEN, |n| n.min(MAX_FRAME_LEN))];
     stream.read_exact(&mut frame).await?;
@@ -201,6 +208,19 @@ async fn check_version(
     let what = format!("RabbitMQ {version} may lose dead-lettered messages");
     let remedy = format!("upgrade it to {major}.{minor} or later");
     Ok(Err(Fault::stopped(what).at(node.place()).remedy(remedy)))
+}
+
+/// Reads until the buffer is full or the stream ends. Returns the number of bytes.
+async fn read_up_to(stream: &mut (impl AsyncRead + Unpin), buffer: &mut [u8]) -> io::Result<usize> {
+    let mut n_bytes = 0;
+    while let Some(rest) = buffer.get_mut(n_bytes..).filter(|rest| !rest.is_empty()) {
+        match stream.read(rest).await? {
+            0 if n_bytes == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            0 => break,
+            n => n_bytes += n,
+        }
+    }
+    Ok(n_bytes)
 }
 
 /// Finds a property of the broker in its first frame. Such a property is written as the length of its name,

@@ -1,8 +1,10 @@
 //! Turns failures of the broker into faults, which say whether a retry may help or somebody must act.
 
-use std::{future::Future, io, time::Duration};
+use std::{future::Future, time::Duration};
 
-use contract::{Fault, FaultKind, causes_text, connect_failure_text};
+use contract::{
+    ConnectFailure, Fault, FaultKind, ServerSettings, causes_text, is_tls_failure, tls_fault,
+};
 use lapin::{Error, ErrorKind, protocol::AMQPError};
 use tokio::time::timeout;
 
@@ -47,38 +49,53 @@ pub(super) const CANNOT_CONNECT: &str = "cannot connect";
 /// The fault if the broker did not answer in time.
 pub(super) fn no_answer(node: &Node, what: &str, limit: Duration) -> Fault {
     let seconds = limit.as_secs();
+    let what = if what == CANNOT_CONNECT { "a server accepts the connection" } else { what };
     Fault::transient(what)
         .at(node.place())
         .because(format!("the broker did not answer within {seconds} s"))
         .remedy("check the host and port in the broker URL, and the firewall in between")
 }
 
-/// Turns an error into a fault. `what` says what failed.
-pub(super) fn fault_of(node: &Node, what: &str, error: Error) -> Fault {
-    let (kind, cause, remedy) = match error.kind() {
-        ErrorKind::ProtocolError(error) => protocol_failure(node, what, error),
-        ErrorKind::IOError(error) => io_failure(error),
-        ErrorKind::ParsingError(_) | ErrorKind::InvalidProtocolVersion(_) => (
-            FaultKind::Stopped,
-            "the server at this port does not speak AMQP 0-9-1".to_owned(),
-            Some("check the port in the broker URL, and whether it is amqp or amqps"),
-        ),
-        ErrorKind::AuthProviderError(_) | ErrorKind::SerialisationError(_) => {
-            (FaultKind::Stopped, causes_text(&error), Some("report this defect"))
-        }
-        // The connection is lost or is closing: the next one may succeed.
-        _ => (FaultKind::Transient, causes_text(&error), None),
-    };
-    let fault = Fault::new(kind, what).at(node.place()).because(cause);
-    remedy.into_iter().fold(fault, Fault::remedy)
+/// The names of the settings, for remedies.
+const SETTINGS: ServerSettings =
+    ServerSettings { address: "the broker URL", ca: "`ca` under [bus] in gateway.toml" };
+
+/// The fault if another kind of server answers at the port.
+pub(super) fn other_server(who: Option<&str>) -> Fault {
+    let who = who.unwrap_or("a server that does not speak AMQP 0-9-1");
+    Fault::stopped(format!("this is the port of {who}"))
+        .remedy("check the port in the broker URL, and whether it is amqp (5672) or amqps (5671)")
 }
 
-/// The kind of a fault, its cause, and what to do about it, if somebody can do something.
-type Failure = (FaultKind, String, Option<&'static str>);
+/// Turns an error into a fault. `what` says what failed.
+pub(super) fn fault_of(node: &Node, what: &str, error: Error) -> Fault {
+    let fault = match error.kind() {
+        ErrorKind::ProtocolError(error) => protocol_failure(node, what, error),
+        ErrorKind::IOError(error) if let Some(failure) = ConnectFailure::of(error) => {
+            failure.fault(SETTINGS)
+        }
+        ErrorKind::IOError(error) if is_tls_failure(error) => {
+            tls_fault(&causes_text(error), SETTINGS)
+        }
+        ErrorKind::IOError(error) if what == CANNOT_CONNECT => Fault::transient(
+            "the server closed the connection before the login",
+        )
+        .because(causes_text(error))
+        .remedy("if this lasts, check the port in the broker URL, and whether it is amqp or amqps"),
+        ErrorKind::IOError(error) => Fault::transient(what).because(causes_text(error)),
+        ErrorKind::ParsingError(_) | ErrorKind::InvalidProtocolVersion(_) => other_server(None),
+        ErrorKind::AuthProviderError(_) | ErrorKind::SerialisationError(_) => {
+            Fault::stopped(what).because(causes_text(&error)).remedy("report this defect")
+        }
+        // The connection is lost or is closing: the next one may succeed.
+        _ => Fault::transient(what).because(causes_text(&error)),
+    };
+    fault.at(node.place())
+}
 
 /// What an error reply of the broker means, by its code (AMQP 0-9-1, 1.2.1). It is `Stopped` if there is a
 /// remedy.
-fn protocol_failure(node: &Node, what: &str, error: &AMQPError) -> Failure {
+fn protocol_failure(node: &Node, what: &str, error: &AMQPError) -> Fault {
     let remedy = match error.get_id() {
         403 if what == CANNOT_CONNECT => Some("check user and password in the broker URL"),
         403 => Some("give the user configure, write and read permissions in this virtual host"),
@@ -93,29 +110,11 @@ fn protocol_failure(node: &Node, what: &str, error: &AMQPError) -> Failure {
         // Such as 320 (the broker shuts down), 405 (a queue is locked) or 541 (an internal error).
         _ => None,
     };
-    let kind = if remedy.is_some() { FaultKind::Stopped } else { FaultKind::Transient };
-    (kind, error.get_message().to_string(), remedy)
-}
-
-/// What a failure of the network or of TLS means.
-fn io_failure(error: &io::Error) -> Failure {
-    let text = causes_text(error);
-    if let Some(why) = connect_failure_text(error) {
-        let remedy = "check the host and port in the broker URL, and that the broker runs there";
-        return (FaultKind::Transient, why.to_owned(), Some(remedy));
-    }
-    // rustls uses these two kinds for a server that it does not trust or understand.
-    if !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) {
-        return (FaultKind::Transient, text, None);
-    }
-    let remedy = if text.contains("UnknownIssuer") {
-        "set `ca` under [bus] in gateway.toml to the file of the CA that signed the certificate of the broker"
-    } else if text.contains("not valid for name") {
-        "in the broker URL, use the host name that its certificate has"
-    } else if text.contains("certificate") {
-        "renew the certificate of the broker"
-    } else {
-        "check the port in the broker URL, and whether it is amqp or amqps"
+    let what = match what {
+        CANNOT_CONNECT if remedy.is_some() => "the broker refused the login",
+        _ => what,
     };
-    (FaultKind::Stopped, text, Some(remedy))
+    let kind = if remedy.is_some() { FaultKind::Stopped } else { FaultKind::Transient };
+    let fault = Fault::new(kind, what).because(error.get_message().to_string());
+    remedy.into_iter().fold(fault, Fault::remedy)
 }

@@ -45,6 +45,8 @@ pub struct Progress {
     pub last_read_at: Option<Timestamp>,
     /// The account of its last pass that came to an end.
     pub pass: Option<PassEnd>,
+    /// The position; `None` before the first read.
+    pub cursor: Option<Cursor>,
 }
 
 impl Checkpoints for Database {
@@ -117,7 +119,8 @@ impl Database {
     pub async fn progress(&self, channel: &ChannelId) -> Result<Progress, Fault> {
         let read = |row: &dyn Columns| {
             let (step, last_read_at) = (row.count("step")?, row.time("read_at")?);
-            Ok(Progress { step, last_read_at, pass: pass(row)? })
+            let cursor = row.text("cursor")?.map(Cursor::from_text);
+            Ok(Progress { step, last_read_at, pass: pass(row)?, cursor })
         };
         let values = [channel.as_str().into()];
         let progress = self.query_first("read the progress", PROGRESS, &values, read).await?;
@@ -265,7 +268,7 @@ const STATUS: &str = "SELECT c.channel, c.step, c.read_at, c.pass,
              WHERE q.channel = c.channel AND q.resolved_at IS NULL) AS quarantined
      FROM checkpoint c ORDER BY c.channel";
 
-const PROGRESS: &str = "SELECT step, read_at, pass FROM checkpoint WHERE channel = $1";
+const PROGRESS: &str = "SELECT step, read_at, pass, cursor FROM checkpoint WHERE channel = $1";
 
 /// Locks the live position of channel $1 with fence $2, so that no other process can claim the channel before
 /// the transaction ends.

@@ -85,6 +85,23 @@ impl Database {
         self.query("read demands", DEMANDS.as_str(), &values, read).await
     }
 
+    /// The first `limit` demands of a channel after row number `after`: their row numbers, ids and the digests
+    /// of their contents.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn digests(
+        &self,
+        channel: &ChannelId,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, DemandId, Digest)>, Fault> {
+        let values = [channel.as_str().into(), after.into(), i64::from(limit).into()];
+        let read =
+            |row: &dyn Columns| Ok((row.some_int("seq")?, row.demand_id()?, row.digest("digest")?));
+        self.query("read the ids of a channel", DIGESTS, &values, read).await
+    }
+
     /// All states of a demand, in the order in which they were judged.
     ///
     /// # Errors
@@ -110,6 +127,10 @@ static DEMAND: LazyLock<String> = LazyLock::new(|| select("WHERE id = $1"));
 /// Demands after row $1 that were seen since $2, $3 at most.
 static DEMANDS: LazyLock<String> =
     LazyLock::new(|| select("WHERE seq > $1 AND last_seen_at >= $2 ORDER BY seq LIMIT $3"));
+
+/// Demands of channel $1 after row $2, $3 at most.
+const DIGESTS: &str = "SELECT seq, id, digest FROM demand WHERE channel = $1 AND seq > $2
+     ORDER BY seq LIMIT $3";
 
 /// A SELECT of demands, with this condition.
 fn select(condition: &str) -> String {

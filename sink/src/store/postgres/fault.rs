@@ -4,14 +4,60 @@
 
 use std::io::ErrorKind;
 
-use contract::{Fault, FaultKind, causes_text, connect_failure_text};
+use contract::{
+    ConnectFailure, Fault, FaultKind, ServerSettings, causes_text, is_tls_failure, tls_fault,
+};
 use sqlx::Error;
 
 /// The fault for an error. Its message is "cannot" and the action, which says what failed.
 pub(super) fn fault(place: &str, action: &str, error: &Error) -> Fault {
+    if let Some(fault) = connection_fault(action, error) {
+        return fault.at(place);
+    }
     let (kind, remedy) = meaning(error);
-    let fault = Fault::new(kind, format!("cannot {action}")).at(place).because(message(error));
+    let what = match error {
+        Error::Database(_) if action == CONNECT => "the server refused the connection".to_owned(),
+        _ => format!("cannot {action}"),
+    };
+    let fault = Fault::new(kind, what).at(place).because(message(error));
     remedy.into_iter().fold(fault, Fault::remedy)
+}
+
+/// The names of the settings, for remedies.
+const SETTINGS: ServerSettings =
+    ServerSettings { address: "the store URL", ca: "`sslrootcert` in the store URL" };
+
+/// The action of opening a connection.
+pub(super) const CONNECT: &str = "connect";
+
+/// The fault for an error of the connection itself; `None` for errors that the server reports.
+fn connection_fault(action: &str, error: &Error) -> Option<Fault> {
+    match error {
+        Error::Tls(error) => Some(tls_fault(&causes_text(&**error), SETTINGS)),
+        Error::Io(error) if is_tls_failure(error) => Some(tls_fault(&causes_text(error), SETTINGS)),
+        Error::Io(error) if error.kind() == ErrorKind::NotFound => {
+            let what = "a certificate, key or socket file that the store URL names cannot be read";
+            let fault = Fault::stopped(what).because(error.to_string());
+            Some(fault.remedy("check the paths after `?` in the store URL, such as sslrootcert"))
+        }
+        Error::Io(error) => ConnectFailure::of(error).map(|failure| failure.fault(SETTINGS)),
+        Error::Protocol(why) if action == CONNECT && why.contains("auth") => {
+            let what = "the account must log in with a method that is not supported";
+            Some(
+                Fault::stopped(what)
+                    .because(why.clone())
+                    .remedy("let it log in with a password: scram-sha-256 or md5 in pg_hba.conf"),
+            )
+        }
+        Error::Protocol(_) if action == CONNECT => {
+            let fault =
+                Fault::stopped("the server at this port does not speak the protocol of PostgreSQL");
+            Some(fault.remedy(
+                "check the host and port in the store URL: PostgreSQL usually listens on port 5432",
+            ))
+        }
+        _ => None,
+    }
 }
 
 /// The text of an error, without what may quote a row.
@@ -21,8 +67,7 @@ pub(in crate::store) fn message(error: &Error) -> String {
         Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
             "the server closed the connection".to_owned()
         }
-        Error::Io(io) => connect_failure_text(io).map_or_else(|| causes_text(io), str::to_owned),
-        Error::Tls(error) => causes_text(&**error),
+        Error::Io(error) => causes_text(error),
         Error::PoolTimedOut => "no connection became free in time".to_owned(),
         error => causes_text(error),
     }
@@ -77,10 +122,6 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
         "check that this version of the gateway created the tables, and that nobody changed them";
     let code = code(error);
     match (error, code.as_str()) {
-        (Error::Io(error), _) if connect_failure_text(error).is_some() => {
-            (Transient, Some("check the store URL's host and port; PostgreSQL must be running"))
-        }
-        (Error::Tls(_), _) => (Stopped, Some("check sslmode and sslrootcert in the store URL")),
         (Error::Configuration(_), _) => (Stopped, Some("check the store URL")),
         (_, "28000" | "28P01") => {
             (Stopped, Some("check the user and the password in the store URL, and pg_hba.conf"))
@@ -97,6 +138,9 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
                 "as an administrator, run `GRANT USAGE, CREATE ON SCHEMA name TO user` for the user in the store URL, and `ALTER TABLE name OWNER TO user` for tables of another user",
             ),
         ),
+        (_, "53300") => {
+            (Transient, Some("raise max_connections of the server, or the limit of the account"))
+        }
         (_, "53100") => (Transient, Some("free space on the disk of the server")),
         // Cancelled by a time limit, locked, or read-only after a failover.
         (_, "57014" | "55P03" | "25006" | "25P03") => (Transient, None),

@@ -16,7 +16,7 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use super::fault::fault;
+use super::fault::{CONNECT, fault};
 use crate::store::Access;
 
 /// The time limit for connecting to a host and checking it.
@@ -158,7 +158,7 @@ impl Link {
                 .at(place)
                 .remedy("check the host and port in the store URL, and the firewall in between")
             })?
-            .map_err(|error| fault(place, "connect", &error))?;
+            .map_err(|error| fault(place, CONNECT, &error))?;
         if version / 10_000 < MIN_VERSION {
             return Err(Fault::stopped(format!("PostgreSQL {} is too old", version / 10_000))
                 .at(place)

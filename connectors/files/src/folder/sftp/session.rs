@@ -1,14 +1,16 @@
 //! Opens sessions: connects, verifies the server, and logs in.
 
 use std::{
+    io::ErrorKind,
     path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use contract::{Fault, Secret, connect_failure_text};
+use contract::{ConnectFailure, Fault, Secret, ServerSettings, server_of};
 use russh::{
-    client::{self, Handle},
+    MethodKind,
+    client::{self, AuthResult, Handle},
     keys::{
         HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate,
         check_known_hosts_path, decode_secret_key, ssh_key::Fingerprint,
@@ -18,6 +20,7 @@ use russh_sftp::{
     client::{Config as SftpConfig, RawSftpSession, error::Error},
     protocol::StatusCode,
 };
+use tokio::net::TcpStream;
 
 use crate::{config::Config, folder::address::SftpAddress};
 
@@ -76,28 +79,45 @@ impl Login {
 
     /// Connects, verifies the server, and logs in.
     pub(super) async fn open_session(&self) -> Result<Session, Fault> {
-        let session = tokio::time::timeout(self.timeout, self.connect()).await;
-        session.unwrap_or_else(|_| Err(no_answer())).map_err(|fault| fault.at(self.server_name()))
+        let session = async {
+            let host = self.address.host.trim_matches(['[', ']']);
+            let connecting = TcpStream::connect((host, self.address.port));
+            let connected = tokio::time::timeout(self.timeout, connecting).await;
+            let stream = connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()));
+            let stream = stream.map_err(|error| connection_fault(&error.into()))?;
+            let logging_in = tokio::time::timeout(self.timeout, self.log_in(host, stream)).await;
+            logging_in.unwrap_or_else(|_| {
+                Err(Fault::transient("the server accepts the connection, but does not complete the login in time")
+                    .remedy("check the port in `url`; ask the administrator for the cause, or raise `timeout`"))
+            })
+        };
+        session.await.map_err(|fault| fault.at(self.server_name()))
     }
 
-    async fn connect(&self) -> Result<Session, Fault> {
-        let config = client::Config {
-            keepalive_interval: Some(self.timeout),
-            nodelay: true,
-            ..client::Config::default()
-        };
-        let host = self.address.host.trim_matches(['[', ']']).to_owned();
+    async fn log_in(&self, host: &str, stream: TcpStream) -> Result<Session, Fault> {
+        // An SSH server speaks first. What it says stays in the stream.
+        let mut greeting = [0; 16];
+        let n_bytes =
+            stream.peek(&mut greeting).await.map_err(|error| connection_fault(&error.into()))?;
+        if let Some(who) = greeting.get(..n_bytes).and_then(server_of)
+            && !greeting.starts_with(b"SSH-")
+        {
+            return Err(Fault::stopped(format!("this is the port of {who}"))
+                .remedy("check the host and port in `url`: SFTP usually uses port 22"));
+        }
+        let _ = stream.set_nodelay(true);
+        let config =
+            client::Config { keepalive_interval: Some(self.timeout), ..client::Config::default() };
         // The handler stores the fingerprint of a refused key here. Its error would be lost if
         // closing the connection failed too.
         let refused_fingerprint = Arc::new(OnceLock::new());
         let check = HostKeyCheck {
             verification: self.verification.clone(),
-            host: host.clone(),
+            host: host.to_owned(),
             port: self.address.port,
             refused_fingerprint: Arc::clone(&refused_fingerprint),
         };
-        let address = (host.as_str(), self.address.port);
-        let connected = client::connect(Arc::new(config), address, check).await;
+        let connected = client::connect_stream(Arc::new(config), stream, check).await;
         let mut handle = connected.map_err(|error| match refused_fingerprint.get() {
             Some(fingerprint) => unknown_host(fingerprint),
             None => connection_fault(&error),
@@ -135,7 +155,17 @@ impl Login {
             }
         };
         match answer {
-            Ok(answer) if answer.success() => Ok(()),
+            Ok(AuthResult::Success) => Ok(()),
+            Ok(AuthResult::Failure { partial_success: true, .. }) => Err(Fault::stopped(
+                "the server demands a second proof besides the first one, which it accepted",
+            )
+            .remedy("ask the administrator for an account that needs only a key or a password")),
+            Ok(AuthResult::Failure { remaining_methods, .. })
+                if self.key.is_none() && !remaining_methods.contains(&MethodKind::Password) =>
+            {
+                Err(Fault::stopped("the server refused the login: it admits no passwords")
+                    .remedy("ask the administrator to admit a key, and set `sftp.key`"))
+            }
             Ok(_) => Err(Fault::stopped("the server refused the login")
                 .remedy("check the user and password in `url`, or the key in `sftp.key`")),
             Err(error) => Err(connection_fault(&error)),
@@ -197,6 +227,11 @@ pub(super) fn request_fault(error: &Error) -> Fault {
     let status = match error {
         Error::Status(status) => status,
         Error::Timeout => return no_answer(),
+        Error::UnexpectedBehavior(text) => {
+            return Fault::stopped("the server does not follow the SFTP protocol")
+                .because(text.clone())
+                .remedy("ask its administrator to update the server");
+        }
         _ => return Fault::transient("the connection was lost"),
     };
     match status.status_code {
@@ -215,6 +250,9 @@ fn no_answer() -> Fault {
         .remedy("ask its administrator for the cause, or raise `timeout`")
 }
 
+/// The names of the settings, for remedies.
+const SETTINGS: ServerSettings = ServerSettings { address: "`url`", ca: "`sftp.known_hosts`" };
+
 /// The fault for a connection that fails.
 fn connection_fault(error: &russh::Error) -> Fault {
     match error {
@@ -222,18 +260,19 @@ fn connection_fault(error: &russh::Error) -> Fault {
             Fault::stopped("the server supports no algorithm that is considered safe")
                 .remedy("ask the administrator to update the SSH server")
         }
-        russh::Error::IO(error) if let Some(cause) = connect_failure_text(error) => {
-            Fault::transient("cannot connect")
-                .because(cause)
-                .remedy("check the host and port in `url`, and that the server is running")
+        russh::Error::IO(error) if let Some(failure) = ConnectFailure::of(error) => {
+            failure.fault(SETTINGS)
         }
         russh::Error::ConnectionTimeout
         | russh::Error::InactivityTimeout
         | russh::Error::KeepaliveTimeout => no_answer(),
-        russh::Error::IO(_) | russh::Error::Disconnect | russh::Error::HUP => {
-            Fault::transient("the server closed the connection")
-        }
-        _ => Fault::transient("the server does not follow the SSH protocol")
-            .remedy("check the host and port in `url`"),
+        russh::Error::IO(_) | russh::Error::Disconnect | russh::Error::HUP => Fault::transient(
+            "the server closed the connection",
+        )
+        .remedy(
+            "if this lasts, check the port in `url`, and whether the server admits more sessions",
+        ),
+        _ => Fault::stopped("the server does not follow the SSH protocol")
+            .remedy("check the host and port in `url`: SFTP usually uses port 22"),
     }
 }

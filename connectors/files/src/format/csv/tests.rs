@@ -10,7 +10,7 @@ use super::*;
 use crate::{options, text};
 
 fn open(bytes: &[u8], options: &Options) -> Result<RowReader, FileError> {
-    super::open(text::decoded_file(bytes, Charset::Gb18030), options)
+    super::open(|| text::decoded_file(bytes, Charset::Gb18030), options)
 }
 
 fn rows_of(bytes: &[u8], options: &Options) -> Vec<RawRow> {

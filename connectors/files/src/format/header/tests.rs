@@ -34,3 +34,20 @@ fn one_name_for_two_columns_is_refused() {
     let columns = [("a".to_owned(), vec!["x".to_owned()]), ("b".to_owned(), vec!["x".to_owned()])];
     assert!(Columns::new(&columns.into()).is_err());
 }
+
+#[test]
+fn columns_of_one_name_have_the_value_that_is_not_empty() {
+    let header = columns().parse_header(["编号", "状态", "备注", "备注", "备注"]).unwrap();
+    for (cells, expected, is_only) in [
+        (["甲", "", "甲"], ["甲", "甲", "甲"], [true, true]),
+        (["", "乙", ""], ["乙", "乙", "乙"], [true, true]),
+        (["", "", ""], ["", "", ""], [true, true]),
+        (["甲", "乙", ""], ["甲", "甲", "甲"], [false, true]),
+    ] {
+        let mut row =
+            [&["W1", "新"][..], &cells].concat().into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let repeated = header.merge_repeated(&mut row);
+        assert_eq!(repeated, [(3, is_only[0]), (4, is_only[1])], "{cells:?}");
+        assert_eq!(row[2..], expected, "{cells:?}");
+    }
+}

@@ -24,7 +24,8 @@ fn read_all(mut next_row: RowReader) -> (Vec<RawRow>, Option<String>) {
 }
 
 fn array(bytes: &[u8]) -> (Vec<RawRow>, Option<String>) {
-    read_all(open_array(decoded_file(bytes), &options::for_tests()))
+    let opened = open(|| decoded_file(bytes), &options::for_tests());
+    read_all(opened.unwrap_or_else(|error| panic!("{error:?}")))
 }
 
 fn n_malformed(row: &RawRow) -> usize {
@@ -52,8 +53,6 @@ fn an_array_that_ends_early_is_an_error_after_its_complete_elements() {
         ("[{\"a\":1},{\"a\":2", "truncated: the array ends within element 1", 1),
         ("[{\"a\":1},", "truncated: the file ends within the array", 1),
         ("[{\"a\":1}] x", "bad_json: there is more text after the array", 1),
-        ("{\"a\":1}", "bad_json: the document is not an array", 0),
-        ("", "bad_json: the document is not an array", 0),
     ] {
         let (rows, ended) = array(text.as_bytes());
         assert_eq!((ended.as_deref(), rows.len()), (Some(error), n), "{text}");
@@ -78,11 +77,55 @@ fn a_malformed_sequence_marks_its_element_only() {
 #[test]
 fn a_line_that_is_not_an_object_is_rejected_alone() {
     let text = b"{\"a\":1}\n\n{\"a\":\n[2]\n{\"a\":\"\xff\xff\"}\n{\"a\":3.50}";
-    let (rows, ended) = read_all(open_lines(decoded_file(text), &options::for_tests()));
+    let (rows, ended) = array(text);
     assert_eq!(ended, None);
     let problems: Vec<bool> = rows.iter().map(|row| row.defects.damage.is_some()).collect();
     assert_eq!(problems, [false, true, true, false, false]);
     assert_eq!(n_malformed(&rows[3]), 1);
     assert_eq!(rows[4].tree, json!({ "a": "3.50" }));
     assert_eq!(rows[4].at, "line 6");
+}
+
+fn records(text: &str) -> (Vec<String>, Option<String>) {
+    let (rows, ended) = array(text.as_bytes());
+    let shown = |row: RawRow| match row.defects.damage {
+        Some(_) => "damaged".to_owned(),
+        None => row.tree.to_string(),
+    };
+    (rows.into_iter().map(shown).collect(), ended)
+}
+
+#[test]
+fn objects_are_read_however_they_are_spread_over_lines() {
+    let expected = [r#"{"id":"1","x":[{"y":1}]}"#, r#"{"id":"2"}"#];
+    for text in [
+        "{\"id\":\"1\",\"x\":[{\"y\":1}]}\n{\"id\":\"2\"}\n",
+        "{\"id\":\"1\",\"x\":[{\"y\":1}]}{\"id\":\"2\"}",
+        "{\"id\":\"1\",\"x\":[{\"y\":1}]},\r\n\r\n{\"id\":\"2\"},",
+        "{\n  \"id\": \"1\",\n  \"x\": [\n{\"y\":1}\n]\n}\n{\n \"id\": \"2\"\n}\n",
+        "\u{FEFF}{\"id\":\"1\",\n\"x\":[{\"y\":1}]}\n\u{FEFF}{\"id\":\"2\"}",
+        "[{\"id\":\"1\",\"x\":[{\"y\":1}]},{\"id\":\"2\"}]",
+    ] {
+        let (found, ended) = records(text);
+        assert_eq!((ended, &found[..]), (None, &expected.map(str::to_owned)[..]), "{text}");
+    }
+    assert_eq!(records(""), (vec![], None));
+    assert_eq!(records("[]"), (vec![], None));
+}
+
+#[test]
+fn a_line_that_was_cut_takes_no_other_with_it() {
+    let cut = "{\"id\":\"1\"}\n{\"id\":\"2\",\"x\":{\n{\"id\":\"3\"}\n{\"id\":\"4\",\"t\":\"ab\n{\"id\":\"5\"}\n";
+    let whole = |n: u32| format!("{{\"id\":\"{n}\"}}");
+    let expected = [whole(1), "damaged".into(), whole(3), "damaged".into(), whole(5)];
+    assert_eq!(records(cut), (expected.to_vec(), None));
+    // Where objects span lines, the file ends with the damage.
+    let (found, ended) = records("{\n\"id\":\"1\"\n}\n{\n\"id\":\"2\"\n");
+    assert_eq!(
+        (&found[..], ended.unwrap_or_default().starts_with("truncated")),
+        (&[whole(1)][..], true)
+    );
+    for text in ["null", "7", "\"[]\"", "<a/>"] {
+        assert_eq!(records(text).0, ["damaged"], "{text}");
+    }
 }

@@ -61,6 +61,25 @@ fn a_short_lived_token_is_used_for_half_its_lifetime_and_one_without_end_until_r
 }
 
 #[test]
+fn an_answer_without_a_token_says_why() {
+    for (status, answer, kind, text) in [
+        (200, r#"{"errcode":-1,"errmsg":"busy"}"#, FaultKind::Transient, "\"busy\" (errcode -1)"),
+        (200, r#"{"error":"invalid_client"}"#, FaultKind::Stopped, "\"invalid_client\""),
+        (200, r#"{"accessToken":"t0ken"}"#, FaultKind::Stopped, "no token; check"),
+        (400, r#"{"error":"invalid_scope"}"#, FaultKind::Stopped, "400: \"invalid_scope\""),
+        (503, r#"{"message":"later"}"#, FaultKind::Transient, "503: \"later\""),
+        (200, "<html>", FaultKind::Transient, "not JSON"),
+    ] {
+        let fault = client().read_token(status, answer.as_bytes(), context().now).unwrap_err();
+        assert_eq!(fault.kind(), kind, "{fault}");
+        assert!(
+            fault.to_string().contains(text) && !fault.to_string().contains("t0ken"),
+            "{fault}"
+        );
+    }
+}
+
+#[test]
 fn an_accepted_token_is_fetched_again_but_a_refused_new_one_is_not() {
     let mut auth = client();
     auth.read_token(200, &token(json!(3_600)), context().now).unwrap();

@@ -19,6 +19,28 @@ fn only_the_declared_formats_are_tried_in_order() {
 }
 
 #[test]
+fn a_date_cell_of_a_workbook_is_read_whatever_the_formats() {
+    for form in [TimeFormat::Formats(vec!["%Y/%m/%d %H:%M".into()]), TimeFormat::Excel] {
+        let at = |text: &str| read_as(&form, text);
+        assert_eq!(at("2026-10-09T10:30:00").as_deref(), Some("2026-10-09T02:30:00Z"));
+        assert_eq!(at("2026-10-09T10:30:00.500").as_deref(), Some("2026-10-09T02:30:00.500Z"));
+        assert_eq!(at("2026-10-09").as_deref(), Some("2026-10-08T16:00:00Z"));
+        assert_eq!(at("46304.4375").as_deref(), Some("2026-10-09T02:30:00Z"));
+        for other in ["2026-10-09 10:30:00", "2026-10-09T10:30", "123456", "10:30:00"] {
+            assert_eq!(at(other), None, "{other}");
+        }
+    }
+}
+
+fn read_as(form: &TimeFormat, text: &str) -> Option<String> {
+    let form = match form {
+        TimeFormat::Formats(formats) => TimeFormat::Formats(formats.clone()),
+        _ => TimeFormat::Excel,
+    };
+    read(form, SHANGHAI, json!(text)).0
+}
+
+#[test]
 fn epochs_are_seconds_or_milliseconds_by_their_size() {
     let expected = Some("2026-10-09T02:30:00Z");
     for value in [json!(1_791_513_000), json!("1791513000"), json!(1_791_513_000_000_i64)] {
@@ -41,7 +63,7 @@ fn days_only_serials_and_spans_are_read_where_the_channel_says_so() {
     assert_eq!(excel(json!("46304.4375")).as_deref(), Some("2026-10-09T02:30:00Z"));
     assert_eq!(excel(json!(46304.4375)).as_deref(), Some("2026-10-09T02:30:00Z"));
     assert_eq!(excel(json!("1")).as_deref(), Some("1899-12-30T15:54:17Z"));
-    assert_eq!(excel(json!("2026-10-09")), None);
+    assert_eq!(excel(json!("2026/10/09")), None);
 
     let after = |text: &str| {
         read(TimeFormat::After(Path::parse("$.begin").unwrap()), SHANGHAI, json!(text))

@@ -14,20 +14,47 @@ async fn tls_with_a_ca_of_ones_own() {
     let settings = settings(server("TONGHUI_TEST_AMQPS"));
     let trusting = AmqpSettings { ca: Some(server("TONGHUI_TEST_AMQP_CA")), ..settings.clone() };
     Amqp::new(trusting).publisher().publish(&one(1)).await.unwrap();
-    stopped(settings, "UnknownIssuer", "to the file of the CA that signed the certificate").await;
+    stopped(settings, "an authority that is not trusted here", "to the PEM file of the authority")
+        .await;
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_name_stops() {
     let settings = changed("TONGHUI_TEST_AMQPS", "@localhost:", "@127.0.0.1:");
     let trusting = AmqpSettings { ca: Some(server("TONGHUI_TEST_AMQP_CA")), ..settings };
-    stopped(trusting, "cannot connect", "use the host name that its certificate has").await;
+    stopped(trusting, "is for another host name", "use the host name that the certificate has")
+        .await;
 }
 
 #[tokio::test]
 async fn a_listener_that_speaks_something_else_stops() {
     let plain = changed("TONGHUI_TEST_AMQP", "amqp://", "amqps://");
-    stopped(plain, "cannot connect", "whether it is amqp or amqps").await;
+    stopped(plain, "does not use TLS on this port", "check the port in the broker URL").await;
+}
+
+#[tokio::test]
+async fn the_port_of_another_server_stops_and_says_whose_it_is() {
+    for (greeting, who) in [
+        (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], "the port of an SSH server"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "the port of a web server"),
+        (b"\x15\x03\x03\0\x02\x02\x46", "the port of a server with TLS"),
+        (b"\x4a\0\0\0\x0a8.0.36\0", "the port of a MySQL or MariaDB server"),
+        (b"what?", "a server that does not speak AMQP"),
+    ] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("amqp://me:geheim@{}/%2f", listener.local_addr().unwrap());
+        let other = async {
+            loop {
+                let (mut client, _) = listener.accept().await.unwrap();
+                client.write_all(greeting).await.unwrap();
+                drop(client.read(&mut [0; 8]).await);
+            }
+        };
+        tokio::select! {
+            () = other => {}
+            () = stopped(settings(url), who, "whether it is amqp (5672) or amqps (5671)") => {}
+        }
+    }
 }
 
 #[tokio::test]

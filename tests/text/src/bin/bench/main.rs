@@ -1,9 +1,10 @@
 //! Measures normalizer/text and prints tables. `cargo xtask bench text [DIR]` runs it.
 //!
 //! For comparison, ftfy, chardet and charset-normalizer do the same work in the same run. The texts come
-//! from DIR; without DIR, they are made up. Python's codecs break those that the model was not trained with.
+//! from DIR, which may also have a `dict.txt`, whose words must stay; without DIR, they are made up. Python's codecs break those that the model was not trained with.
 //! The program fails if a quality target is missed. It prints speed, but does not judge it.
 
+mod clean;
 mod corpus;
 mod detection;
 mod restore;
@@ -25,7 +26,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let folder = env::args_os().nth(1).map(PathBuf::from);
     let corpus = corpus::read(folder.as_deref())?;
     let mut missed = restore::measure(&corpus)?;
-    missed.extend(corpus::measure_clean(&corpus)?);
+    missed.extend(clean::measure(&corpus, folder.as_deref())?);
     missed.extend(detection::measure(&corpus)?);
     speed::measure(&corpus)?;
     speed::measure_mapping()?;

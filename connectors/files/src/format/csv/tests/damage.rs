@@ -47,11 +47,10 @@ fn a_header_is_found_below_titles() {
 }
 
 #[test]
-fn a_quote_that_is_never_closed_ends_the_file() {
-    assert!(
-        error_of(b"a,b\n1,2\n3,\"4\n5,6\n", &options::for_tests())
-            .contains("a quote in the record at line 3 is not closed")
-    );
+fn a_quote_that_is_never_closed_swallows_no_other_row() {
+    let rows = rows_of(b"a,b\n1,2\n3,\"4\n5,6\n", &options::for_tests());
+    assert_eq!(codes(&rows), ["", "stray_quote", ""]);
+    assert_eq!(rows[2].tree, json!({ "a": "5", "b": "6" }));
     let mut options = options::for_tests();
     options.max_record_bytes = 100;
     let endless = format!("a,b\n1,\"{}", "x\n".repeat(100));
@@ -59,6 +58,157 @@ fn a_quote_that_is_never_closed_ends_the_file() {
         error_of(endless.as_bytes(), &options)
             .starts_with("too_large: a record exceeds `limits.record` (100 bytes): line 2")
     );
+}
+
+fn codes(rows: &[RawRow]) -> Vec<String> {
+    let code = |row: &RawRow| row.defects.damage.as_ref().map(|reason| reason.code.to_string());
+    rows.iter().map(|row| code(row).unwrap_or_default()).collect()
+}
+
+/// Options with a key, and a revision in the record unless it is in the name of the file.
+fn options_with(revision: serde_json::Value) -> Options {
+    let config = json!({ "url": ".", "match": ["*"], "key": "$.id", "revision": revision });
+    let context = contract::ConnectorContext::new("test".parse().unwrap(), chrono_tz::UTC);
+    let options = Options::new(serde_json::from_value(config).unwrap(), &context).unwrap();
+    std::sync::Arc::unwrap_or_clone(options)
+}
+
+#[test]
+fn a_stray_quote_rejects_its_row_and_never_joins_two() {
+    for options in [options_with(json!({ "at": "$.no" })), options_with(json!({ "name": "%Y" }))] {
+        for (lines, expected) in [
+            // The next quote stands at the beginning of a cell, at its end, in its middle, or nowhere.
+            (&["A1,\"x,1", "A2,\"y\",2", "A3,z,3"][..], &["stray_quote", "", ""][..]),
+            (&["A1,\"x,1", "A2,y\",2", "A3,z,3"], &["stray_quote", "stray_quote", ""]),
+            (&["A1,\"x,1", "A2,5\" pipe,2", "A3,z,3"], &["stray_quote", "", ""]),
+            (&["A1,\"x,1", "A2,y,2", "A3,z,3"], &["stray_quote", "", ""]),
+            (&["A1,\"x,1", "A2,y,2", "A3,\"q\"\"q\",3"], &["stray_quote", "", ""]),
+            (&["A1,\"x,1", "A2,\"y,2", "A3,z\",3"], &["stray_quote", "stray_quote", "stray_quote"]),
+            (&["A1,\"jo\"e, x\",1", "A2,y,2"], &["stray_quote", ""]),
+            (&["\"A1,x,1", "A2\",y,2"], &["stray_quote", "stray_quote"]),
+        ] {
+            let text = format!("id,text,no\n{}\n", lines.join("\n"));
+            let rows = rows_of(text.as_bytes(), &options);
+            assert_eq!(codes(&rows), expected, "{lines:?}");
+            for (row, line) in rows.iter().zip(lines) {
+                assert_eq!(row.bytes.as_deref(), Some(format!("{line}\n").as_bytes()));
+            }
+        }
+    }
+}
+
+#[test]
+fn quotes_that_are_not_doubled_are_kept_where_the_cell_is_clear() {
+    let options = options_with(json!({ "at": "$.no" }));
+    for (cell, expected) in [
+        ("\"jo\"e\"", "jo\"e"),
+        ("\"shop\" is loud", "\"shop\" is loud"),
+        ("5\" pipe", "5\" pipe"),
+        (" \"a,b\" ", "a,b"),
+        ("\"say \"\"a\"\"\"", "say \"a\""),
+        ("\"two\nlines, of text\"", "two\nlines, of text"),
+        ("\"A2 is like\nA3\"", "A2 is like\nA3"),
+    ] {
+        let rows = rows_of(format!("id,text,no\nA1,{cell},1\nA2,y,2\n").as_bytes(), &options);
+        assert_eq!(codes(&rows), ["", ""], "{cell}");
+        assert_eq!(rows[0].tree, json!({ "id": "A1", "text": expected, "no": "1" }));
+        assert_eq!(rows[1].tree["id"], "A2");
+    }
+}
+
+#[test]
+fn a_row_may_lack_empty_cells_at_its_end_if_it_has_its_revision() {
+    let options = options_with(json!({ "at": "$.no" }));
+    let rows = rows_of(b"id,no,name,phone\nA1,1\nA2,2,x\nA3\nA4,x,y\n", &options);
+    assert_eq!(codes(&rows), ["", "", "row_shape", "row_shape"]);
+    assert_eq!(rows[0].tree, json!({ "id": "A1", "no": "1", "name": "", "phone": "" }));
+    // A line end within a cell has broken a row in two: neither part is the row.
+    let rows = rows_of(b"id,no,text,phone\nA1,1,two\nlines,139\nA2,2,x,138\n", &options);
+    assert_eq!(codes(&rows), ["row_shape", "row_shape", ""]);
+    // Where the name of the file is the revision, nothing tells a part from a row.
+    let rows = rows_of(b"id,name,phone\nA1,x\n", &options_with(json!({ "name": "%Y" })));
+    assert_eq!(codes(&rows), ["row_shape"]);
+}
+
+#[test]
+fn a_column_that_comes_twice_is_told_and_never_decided_by_chance() {
+    let options = options_with(json!({ "at": "$.no" }));
+    let text = b"id,no,phone,phone\nA1,1,138,\nA2,2,,139\nA3,3,138,139\nA4,4,137,137\n";
+    let rows = rows_of(text, &options);
+    assert_eq!(codes(&rows), ["", "", "repeated_column", ""]);
+    let phones: Vec<&Value> = rows.iter().map(|row| &row.tree["phone"]).collect();
+    assert_eq!((phones[0], phones[1], phones[3]), (&json!("138"), &json!("139"), &json!("137")));
+    assert!(rows.iter().all(|row| row.defects.marks[0].field == "phone"));
+}
+
+#[test]
+fn a_table_without_its_header_is_refused_and_one_with_two_is_read() {
+    let options = options_with(json!({ "at": "$.no" }));
+    let error = error_of(b"A1,1,x\nA2,2,y\n", &options);
+    assert_eq!(error, "unknown_header: no row names all required columns; missing: id");
+    let rows = rows_of("id,no\nA1,1\n\u{FEFF}id,no\n\u{FEFF}A2,2\n".as_bytes(), &options);
+    assert_eq!(rows.iter().map(|row| &row.tree["id"]).collect::<Vec<_>>(), ["A1", "A2"]);
+    let error = error_of(b"id,no\nA1,1\nno,id\n2,A2\n", &options);
+    assert_eq!(error, "second_header: line 3 is another header");
+    assert!(rows_of(b"id,no\n", &options).is_empty());
+}
+
+#[test]
+fn the_separator_and_the_line_end_are_found_where_the_header_shows_them() {
+    let options = options_with(json!({ "at": "$.no" }));
+    for separator in [",", ";", "\t", "|"] {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = format!("id,no,t{end}A1,1,x{end}A2,2,y{end}").replace(',', separator);
+            let rows = rows_of(text.as_bytes(), &options);
+            let expected = json!({ "id": "A2", "no": "2", "t": "y" });
+            assert_eq!((rows.len(), &rows[1].tree), (2, &expected), "{text:?}");
+        }
+    }
+    let error = error_of(b"a;b\n1;2\n", &options::for_tests());
+    assert!(error.contains("contains \";\": set `csv.delimiter`"), "{error}");
+}
+
+#[test]
+fn what_protects_an_id_from_excel_is_removed() {
+    let options = options_with(json!({ "at": "$.no" }));
+    for (cell, expected) in [
+        ("=\"2026100\"", "2026100"),
+        ("\"=\"\"2026100\"\"\"", "2026100"),
+        ("'2026100", "2026100"),
+        ("'tis,", "'tis"),
+        ("=1+1", "=1+1"),
+    ] {
+        let rows =
+            rows_of(format!("text,id,no\n{cell},A1,1\n").replace(",,", ",").as_bytes(), &options);
+        assert_eq!(rows[0].tree["text"], expected, "{cell}");
+    }
+}
+
+proptest! {
+    /// Whatever quotes stand in the cells: each row is one row, alone, with its own key.
+    #[test]
+    fn rows_in_are_rows_out_and_rejects_whatever_quotes_they_have(
+        cells in proptest::collection::vec("[\"x, 诉]{0,8}", 1..12),
+        other in proptest::collection::vec("[\"x]{0,3}", 12),
+        by_name in any::<bool>(),
+    ) {
+        let revision = if by_name { json!({ "name": "%Y" }) } else { json!({ "at": "$.no" }) };
+        let options = options_with(revision);
+        let lines = cells.iter().zip(&other).enumerate();
+        let lines: Vec<String> =
+            lines.map(|(n, (cell, other))| format!("K{n:03},{cell},{other},{n}\n")).collect();
+        let text = format!("id,text,other,no\n{}", lines.concat());
+        let rows = rows_of(text.as_bytes(), &options);
+        prop_assert_eq!(rows.len(), lines.len());
+        for (n, row) in rows.iter().enumerate() {
+            prop_assert_eq!(row.bytes.as_deref(), Some(lines[n].as_bytes()));
+            if row.defects.damage.is_none() {
+                prop_assert_eq!(&row.tree["id"], &json!(format!("K{n:03}")));
+                prop_assert_eq!(&row.tree["no"], &json!(n.to_string()));
+                prop_assert_eq!(row.tree.to_string().matches("K0").count(), 1);
+            }
+        }
+    }
 }
 
 #[test]

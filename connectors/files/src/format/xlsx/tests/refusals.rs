@@ -1,4 +1,4 @@
-//! Files that are refused: they are not workbooks, count days from 1904, or would fill the memory.
+//! Files that are refused: they are not workbooks, or would fill the memory.
 
 use super::*;
 
@@ -11,22 +11,7 @@ fn a_file_that_is_not_a_workbook_is_refused() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(b"a,b\n1,2").unwrap();
     assert_eq!(code_of(Arc::new(file)), "bad_workbook");
-    let wrong_string = format!("{SHEET}<row><c r=\"A2\" t=\"s\"><v>99</v></c></row>");
-    assert_eq!(code_of(workbook("", "<workbookPr date1904=\"1\"/>")), "dates_from_1904");
     assert_eq!(code_of(workbook("", "")), "unknown_header");
-    let mut next_row = open(workbook(&wrong_string, ""), &options::for_tests())
-        .unwrap_or_else(|e| panic!("{e:?}"));
-    assert!(matches!(next_row(), Err(FileError::Content(_))));
-}
-
-#[test]
-fn the_1904_flag_is_found_despite_a_later_element_with_the_same_name() {
-    let extra =
-        "<workbookPr date1904=\"1\"/><extLst><ext><x15:workbookPr xmlns:x15=\"u\"/></ext></extLst>";
-    match open(workbook("", extra), &options::for_tests()).err() {
-        Some(FileError::Content(reason)) => assert_eq!(reason.code, "dates_from_1904"),
-        other => panic!("{other:?}"),
-    }
 }
 
 #[test]

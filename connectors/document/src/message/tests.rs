@@ -1,0 +1,129 @@
+use std::io::Write as _;
+
+use serde_json::json;
+
+use super::*;
+
+const MAX: usize = 10_000;
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+fn read(bytes: &[u8], kind: Option<&str>) -> Result<Value, String> {
+    let message = Message::open(bytes, kind, None, MAX)?;
+    let mut text = message.decode(&Hints::default());
+    message.parse(&mut text, None)
+}
+
+#[test]
+fn gzip_is_recognised_by_its_bytes_and_limited() {
+    let body = br#"{"id":1}"#;
+    for packed in [gzip(body), gzip(&gzip(body))] {
+        assert_eq!(read(&packed, Some("application/gzip")), Ok(json!({ "id": 1 })));
+    }
+    let bomb = gzip(&vec![b' '; MAX + 1]);
+    assert!(read(&bomb, None).unwrap_err().contains("larger"));
+    assert!(read(&gzip(body)[..15], None).unwrap_err().contains("unpacked with gzip"));
+}
+
+#[test]
+fn deflate_is_unpacked_and_another_encoding_is_named() {
+    let body = br#"{"id":1}"#;
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    zlib.write_all(body).unwrap();
+    let zlib = zlib.finish().unwrap();
+    for (bytes, encoding, expected) in [
+        (&zlib[..], "deflate", Ok(&body[..])),
+        (&zlib[2..zlib.len() - 4], "Deflate", Ok(&body[..])),
+        (&gzip(body), "gzip, gzip", Ok(&body[..])),
+        (body, "identity", Ok(&body[..])),
+        (body, "gzip", Err("not gzip")),
+        (b"\x0b\x02", "br", Err("packed with br")),
+        (b"\x0b\x02", "deflate", Err("unpacked with deflate")),
+    ] {
+        let opened = Message::open(bytes, None, Some(encoding), MAX);
+        match (opened, expected) {
+            (Ok(message), Ok(expected)) => assert_eq!(&*message.bytes, expected, "{encoding}"),
+            (Err(error), Err(expected)) => assert!(error.contains(expected), "{error}"),
+            (opened, _) => panic!("{encoding}: {opened:?}"),
+        }
+    }
+}
+
+#[test]
+fn lines_of_json_are_a_list_by_their_type_or_their_bytes() {
+    let two = "{\"id\":1}\r\n\r\n{\"id\":2}\n";
+    let list = json!([{ "id": 1 }, { "id": 2 }]);
+    assert_eq!(read(two.as_bytes(), None).as_ref(), Ok(&list));
+    assert_eq!(read(b"\x1e{\"id\":1}\n\x1e{\"id\":2}\n", None).as_ref(), Ok(&list));
+    let lines = Some("application/x-ndjson; charset=utf-8");
+    assert_eq!(read(b"{\"id\":1}\n", lines), Ok(json!([{ "id": 1 }])));
+    assert_eq!(read(b"", lines), Ok(json!([])));
+    assert_eq!(
+        read(b"{\n\"id\":1\n}", None),
+        Ok(json!({ "id": 1 })),
+        "one object on several lines"
+    );
+}
+
+#[test]
+fn a_line_that_is_not_json_is_damage_of_that_line_only() {
+    let body = b"{\"id\":1}\n{\"id\":2,\n{\"id\":3}\n";
+    let message = Message::open(body, Some("application/jsonl"), None, MAX).unwrap();
+    let mut text = message.decode(&Hints::default());
+    let tree = message.parse(&mut text, None).unwrap();
+    let findings = &text.facts.findings;
+    let damaged: Vec<bool> =
+        tree.as_array().unwrap().iter().map(|line| findings.damage_in(line).is_some()).collect();
+    assert_eq!(damaged, [false, true, false]);
+    assert_eq!(findings.source_bytes(&tree[1].to_string()), b"{\"id\":2,");
+    assert!(findings.damage_in(&tree[1]).unwrap().contains("line 2"));
+}
+
+#[test]
+fn a_text_that_is_a_document_is_parsed() {
+    for body in [r#""{\"id\":\"路灯\"}""#, r#" " [ {\"id\":\"路灯\"} ] " "#] {
+        let tree = read(body.as_bytes(), None).unwrap();
+        assert_eq!(tree.get(0).unwrap_or(&tree)["id"], "路灯", "{body}");
+    }
+    assert_eq!(read(b"\"plain\"", None), Ok(json!("plain")));
+}
+
+#[test]
+fn the_main_part_of_several_is_read() {
+    let kind = "Multipart/Related; boundary=\"b1\"; type=\"application/xop+xml\"; start=\"<r>\"";
+    let file = "--b1\r\nContent-ID: <f>\r\n\r\n\x1f\u{0}--b1 in a file\r\n";
+    let root = "--b1\r\ncontent-type: text/xml;\r\n charset=GBK\r\nContent-Id: <r>\r\n\r\n";
+    let mut body =
+        [file.as_bytes(), root.as_bytes(), b"<a>\xc2\xb7\xb5\xc6</a>\r\n--b1--\r\n"].concat();
+    assert_eq!(read(&body, Some(kind)), Ok(json!({ "a": [{ "$text": "路灯" }] })));
+    let base64 = "--b1\n\n--b1\nContent-Transfer-Encoding: BASE64\nContent-Id: <r>\n\neyJp\nZCI6MX0=\n--b1--";
+    assert_eq!(read(base64.as_bytes(), Some(kind)), Ok(json!({ "id": 1 })));
+    body.truncate(body.len() - 6);
+    assert!(read(&body, Some(kind)).unwrap_err().contains("ends before its last part"));
+    for kind in ["multipart/related", "multipart/form-data; boundary=b1"] {
+        assert!(read(&body, Some(kind)).unwrap_err().contains("multipart/"), "{kind}");
+    }
+}
+
+#[test]
+fn a_web_page_is_named_with_its_title() {
+    for (page, what) in [
+        (
+            "<!DOCTYPE html><html><head><title>统一身份认证</title></head><input type=\"password\">",
+            "login page",
+        ),
+        (
+            "<?xml version='1.0'?><!-- x --><HTML><title>\n502 Bad Gateway</title></HTML>",
+            "502 Bad Gateway",
+        ),
+        ("\u{feff} <html>busy</html>", "it is an HTML page"),
+    ] {
+        let error = read(page.as_bytes(), None).unwrap_err();
+        assert!(error.contains(what), "{error}");
+    }
+    assert!(read(b"<htmlRecords><r/></htmlRecords>", None).is_ok());
+}

@@ -1,0 +1,187 @@
+//! Looks in the source for what would go wrong later, beside what every read checks: missing rights, rows without
+//! a key, a slow search, and times that are ahead of the clock. Changes nothing: an UPDATE is only explained,
+//! which needs the same rights.
+//!
+//! Like `sql.rs`, this file writes SQL with the names that `plan.rs` has checked.
+
+use chrono::TimeDelta;
+use contract::Fault;
+
+use crate::{
+    database::Database,
+    driver::DbError,
+    fault::Operation,
+    plan::{ChangesPlan, TablePlan},
+    sql::{Dialect, Sql},
+    time::ChangeValue,
+    value::Value,
+};
+
+/// How far the newest row may be ahead of the database's clock.
+const MAX_AHEAD: TimeDelta = TimeDelta::minutes(5);
+
+/// What is wrong with a table.
+///
+/// # Errors
+/// The source cannot be read at all, or not at the moment.
+pub(crate) async fn inspect(
+    database: &mut Database,
+    table: &TablePlan,
+) -> Result<Vec<Fault>, Fault> {
+    let dialect = database.dialect();
+    let names = Names { dialect, table };
+    let mut found = Vec::new();
+    let missing =
+        format!("SELECT COUNT(*) - COUNT({}) FROM {}", names.quote(&table.key), names.table());
+    let n_missing = number(values(database, missing, table, Operation::Read).await?.first());
+    if n_missing > 0 {
+        found.push(
+            Fault::stopped(format!("{n_missing} rows have no value in the key {}", table.key))
+                .remedy(
+                    "set `key` to a column without NULL: rows without a key cannot be told apart",
+                ),
+        );
+    }
+    if !table.flags.is_empty() {
+        found.extend(rights(database, &names).await?);
+    }
+    if let Some(changes) = &table.changes {
+        found.extend(times(database, &names, changes).await?);
+    }
+    let place = format!("table {}", table.name);
+    Ok(found.into_iter().map(|fault| fault.at(place.clone())).collect())
+}
+
+/// Whether the flags may be set.
+async fn rights(database: &mut Database, names: &Names<'_>) -> Result<Option<Fault>, Fault> {
+    let table = names.table;
+    let set = table.flags.iter().map(|flag| names.quote(&flag.column));
+    let set = set.map(|column| format!("{column} = {column}")).collect::<Vec<_>>().join(", ");
+    let update = format!("EXPLAIN UPDATE {} SET {set} WHERE 1 = 0", names.table());
+    if let Err(fault) = values(database, update, table, Operation::Acknowledge).await {
+        return if fault.is_stopped() { Ok(Some(fault)) } else { Err(fault) };
+    }
+    let read_only = match names.dialect {
+        Dialect::Sqlite => return Ok(None),
+        Dialect::Postgres => {
+            "SELECT CASE WHEN current_setting('transaction_read_only') = 'on' THEN 1 ELSE 0 END"
+        }
+        Dialect::MySql => "SELECT @@global.read_only",
+    };
+    let is_read_only = values(database, read_only.to_owned(), table, Operation::Read).await?;
+    Ok((number(is_read_only.first()) > 0)
+        .then(|| database.fault(DbError::ReadOnly, Operation::Acknowledge, table)))
+}
+
+/// Whether the column of `changes` can be searched fast, and what its newest value says.
+async fn times(
+    database: &mut Database,
+    names: &Names<'_>,
+    changes: &ChangesPlan,
+) -> Result<Vec<Fault>, Fault> {
+    let (table, column) = (names.table, &changes.column);
+    let mut found = Vec::new();
+    let lacks_index = values(database, names.lacks_index(column), table, Operation::Read).await?;
+    if number(lacks_index.first()) > 0 {
+        found.push(
+            Fault::stopped(format!(
+                "no index begins with the column {column}, so each read searches all rows"
+            ))
+            .remedy(format!("ask the owner to CREATE INDEX on {} ({column})", table.name)),
+        );
+    }
+    let newest = format!("SELECT MAX({}) FROM {}", names.quote(column), names.table());
+    let newest = values(database, newest, table, Operation::Read).await?.into_iter().next();
+    let newest = newest.unwrap_or_default();
+    let now = database.now(table).await?;
+    match changes.format.read(&newest) {
+        None if newest.is_null() => {}
+        None => found.push(
+            Fault::stopped(format!(
+                "the newest value of the column {column} is no time in the declared format"
+            ))
+            .remedy("correct `format` under [table.changes]"),
+        ),
+        Some(ChangeValue::Time(time)) if time - now > MAX_AHEAD => {
+            let minutes = (time - now).num_minutes();
+            found.push(
+                Fault::stopped(format!(
+                    "the newest row is {} h {} min ahead of the clock of the database",
+                    minutes / 60,
+                    minutes % 60
+                ))
+                .remedy("check `zone` in gateway.toml and `format`: the source may write its times in another zone"),
+            );
+        }
+        Some(_) => {}
+    }
+    Ok(found)
+}
+
+/// The values of the first row of an answer.
+async fn values(
+    database: &mut Database,
+    text: String,
+    table: &TablePlan,
+    operation: Operation,
+) -> Result<Vec<Value>, Fault> {
+    let rows = database.query(Sql::plain(text), table, operation).await?;
+    let first = rows.into_iter().next().map(|row| row.columns).unwrap_or_default();
+    Ok(first.into_iter().map(|(_, value)| value).collect())
+}
+
+fn number(value: Option<&Value>) -> u64 {
+    value.and_then(|value| value.to_text().parse().ok()).unwrap_or_default()
+}
+
+/// Writes the names of a table in a dialect.
+struct Names<'a> {
+    dialect: Dialect,
+    table: &'a TablePlan,
+}
+
+impl Names<'_> {
+    fn quote(&self, name: &str) -> String {
+        let quote = if self.dialect == Dialect::MySql { '`' } else { '"' };
+        format!("{quote}{name}{quote}")
+    }
+
+    fn table(&self) -> String {
+        self.table.name.split('.').map(|part| self.quote(part)).collect::<Vec<_>>().join(".")
+    }
+
+    /// Asks whether the table has no index that begins with `column`: 1 or 0. A view has none, and needs none.
+    fn lacks_index(&self, column: &str) -> String {
+        let (schema, table) = self.table.name.rsplit_once('.').unwrap_or(("", &self.table.name));
+        match self.dialect {
+            Dialect::Sqlite => format!(
+                "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '{table}' COLLATE NOCASE
+                    AND NOT EXISTS (
+                        SELECT 1 FROM pragma_index_list('{table}') AS l, pragma_index_info(l.name) AS c
+                        WHERE c.seqno = 0 AND c.name = '{column}' COLLATE NOCASE)
+                    AND NOT EXISTS (
+                        SELECT 1 FROM pragma_table_info('{table}')
+                        WHERE pk = 1 AND name = '{column}' COLLATE NOCASE)"
+            ),
+            Dialect::Postgres => format!(
+                "SELECT COUNT(*) FROM pg_class c
+                 WHERE c.oid = to_regclass('{}') AND c.relkind IN ('r', 'p') AND NOT EXISTS (
+                    SELECT 1 FROM pg_index i
+                    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+                    WHERE i.indrelid = c.oid AND a.attname = '{column}')",
+                self.table()
+            ),
+            Dialect::MySql => {
+                let schema = if schema.is_empty() { "DATABASE()".to_owned() } else { format!("'{schema}'") };
+                format!(
+                    "SELECT COUNT(*) FROM information_schema.tables t
+                     WHERE t.table_schema = {schema} AND t.table_name = '{table}'
+                        AND t.table_type = 'BASE TABLE' AND NOT EXISTS (
+                            SELECT 1 FROM information_schema.statistics s
+                            WHERE s.table_schema = t.table_schema AND s.table_name = t.table_name
+                                AND s.column_name = '{column}' AND s.seq_in_index = 1)"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Quotes what a source says about a failure, without what may be personal or secret.
+
+use serde_json::Value;
+
+/// Members that contain the reason, the more exact ones first.
+const TEXTS: [&str; 13] = [
+    "error_description",
+    "errmsg",
+    "errormsg",
+    "error_msg",
+    "errormessage",
+    "error_message",
+    "resultmsg",
+    "retmsg",
+    "message",
+    "msg",
+    "info",
+    "error",
+    "reason",
+];
+/// Members that contain the number of the reason.
+const CODES: [&str; 6] = ["errcode", "errorcode", "error_code", "errno", "code", "retcode"];
+/// Members that contain such members.
+const HEADS: [&str; 9] =
+    ["error", "fault", "head", "header", "meta", "status", "result", "response", "state"];
+/// Maximum number of characters of a quotation.
+const MAX_QUOTED: usize = 200;
+/// Longer numbers may be phone numbers or numbers of identity cards.
+const MAX_DIGITS: usize = 6;
+/// Longer words may be tokens.
+const MAX_WORD: usize = 24;
+
+/// The reason in an answer of a source: its text and its code, quoted. Looks only at members that usually
+/// have the reason, and never at records.
+pub fn reason(answer: &Value) -> Option<String> {
+    if answer.is_array() {
+        return None;
+    }
+    let head =
+        |name: &&str| member(answer, name).filter(|head| head.is_object() || head.is_array());
+    let places: Vec<&Value> =
+        std::iter::once(answer).chain(HEADS.iter().filter_map(head)).collect();
+    places.into_iter().find_map(|place| {
+        let text = TEXTS.iter().find_map(|name| text_of(member(place, name)?));
+        let code = CODES.iter().find_map(|name| Some((name, text_of(member(place, name)?)?)));
+        match (text, code) {
+            (Some(text), Some((name, code))) => Some(format!("{text} ({name} {code})")),
+            (Some(text), None) => Some(text),
+            (None, _) => None,
+        }
+    })
+}
+
+/// A text in quotes: on one line, cut, and `…` in the place of long numbers and words, which may be
+/// personal or secret.
+pub fn quote(text: &str) -> String {
+    let mut quoted = String::new();
+    let mut word = String::new();
+    for c in text.chars().take(MAX_QUOTED).chain([' ']) {
+        if c.is_ascii_alphanumeric() || "+/=_-.".contains(c) {
+            word.push(c);
+            continue;
+        }
+        let digits = word.split(|c: char| !c.is_ascii_digit()).map(str::len).max();
+        let is_hidden = word.len() > MAX_WORD || digits > Some(MAX_DIGITS);
+        quoted.push_str(if is_hidden { "…" } else { &word });
+        word.clear();
+        if !c.is_whitespace() && !c.is_control() {
+            quoted.push(c);
+        } else if !quoted.ends_with(' ') {
+            quoted.push(' ');
+        }
+    }
+    let more = if text.chars().nth(MAX_QUOTED).is_some() { "…" } else { "" };
+    format!("\"{}{more}\"", quoted.trim())
+}
+
+/// The member of an object, or of an XML element, with this name in any case.
+fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    let object = match value {
+        Value::Array(list) => list.first()?.as_object()?,
+        value => value.as_object()?,
+    };
+    object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+/// A text, a number or the text of an XML element, quoted if it is a text.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => (!text.trim().is_empty()).then(|| quote(text)),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Array(list) => text_of(list.first()?.get("$text")?),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_reason_of_an_answer_is_quoted_with_its_code() {
+        for (answer, expected) in [
+            (
+                json!({ "errcode": 45_009, "errmsg": "quota\nused up" }),
+                "\"quota used up\" (errcode 45009)",
+            ),
+            (json!({ "error": "invalid_client" }), "\"invalid_client\""),
+            (json!({ "error": { "Code": "E7", "Message": "no" } }), "\"no\" (code \"E7\")"),
+            (json!({ "head": [{ "msg": [{ "$text": "忙" }] }] }), "\"忙\""),
+        ] {
+            assert_eq!(reason(&answer).as_deref(), Some(expected), "{answer}");
+        }
+        for answer in
+            [json!([{ "msg": "x" }]), json!({ "data": [{ "msg": "x" }] }), json!({ "msg": " " })]
+        {
+            assert_eq!(reason(&answer), None, "a record is never quoted: {answer}");
+        }
+    }
+
+    #[test]
+    fn a_quotation_hides_long_numbers_and_tokens_and_is_cut() {
+        assert_eq!(quote("电话 13800001234 错 40013"), "\"电话 … 错 40013\"");
+        assert_eq!(quote("id 34020019900101123X"), "\"id …\"");
+        assert_eq!(quote("bad token eyJhbGciOiJIUzI1NiIsInR5cCI6"), "\"bad token …\"");
+        assert_eq!(quote(&"长".repeat(300)).chars().count(), MAX_QUOTED + 3);
+    }
+}

@@ -1,0 +1,151 @@
+//! Compares by id what a source has with what the store has. Nothing is delivered, advanced or settled.
+
+use std::collections::HashMap;
+
+use contract::{
+    Batch, Channel, ChannelId, DemandId, Digest, Event, Fault, Intake, MappingNo, Position,
+    ReadBatch, ReadNo, Retry, TimeRange,
+};
+use serde::{Deserialize, Serialize};
+use sink::store::Database;
+
+use crate::{channel::LiveChannel, ingest::Environment, supervise::limit};
+
+/// Number of demands that are read from the store at a time.
+const PAGE: u32 = 10_000;
+
+/// What the source and the store have of a channel.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Number of different records of the source that the mapping accepts.
+    pub in_source: u64,
+    /// Number of records that it skips or rejects, or that have no key; they are not compared.
+    pub not_compared: u64,
+    /// Keys of the records that the store does not have.
+    pub missing: Vec<String>,
+    /// Keys of the records whose content in the store is another one.
+    pub different: Vec<String>,
+    /// Ids of the demands that the source does not have (any more); empty if a time range was compared,
+    /// because the source does not say which of them it would list.
+    pub only_stored: Vec<DemandId>,
+}
+
+impl Comparison {
+    /// Whether the store has everything that the source has.
+    pub fn is_whole(&self) -> bool {
+        self.missing.is_empty() && self.different.is_empty()
+    }
+}
+
+/// Reads the source from the start, or only `range`, and compares each record with the store. Waits if the
+/// source asks for a pause; `None` if stop is requested before the end.
+///
+/// # Errors
+/// The source does not show all its records again; it cannot be read to its end; or the store cannot be read.
+pub async fn compare(
+    channel: &LiveChannel,
+    range: Option<TimeRange>,
+    store: &Database,
+    environment: &Environment,
+) -> Result<Option<Comparison>, Fault> {
+    let stop = &environment.stop;
+    let is_everything = range.is_none_or(|range| range == TimeRange::EVERYTHING);
+    let mut connector = channel.connector(channel.context())?;
+    connector.ensure_listable()?;
+    limit(&mut *connector, range)?;
+    let mut states = stored(channel.id(), store).await?;
+    let (mut comparison, mut retry, mut cursor) = (Comparison::default(), Retry::default(), None);
+    loop {
+        let read = tokio::select! { biased;
+            () = stop.requested() => return Ok(None),
+            read = connector.read(cursor.as_ref(), channel.spec.pace.max_entries) => read,
+        };
+        let mut batch = match read {
+            Ok(batch) => batch,
+            Err(fault) if fault.is_stopped() => return Err(fault),
+            Err(fault) => {
+                stop.or_sleep(retry.wait(fault.kind())).await;
+                continue;
+            }
+        };
+        retry.reset();
+        if let Some((_, fault)) = batch.trouble.pop() {
+            return Err(fault);
+        }
+        let end = batch.end.take();
+        cursor = Some(batch.upto.clone());
+        comparison.not_compared += note_states(channel, batch, environment, &mut states).await?;
+        if let Some(end) = end {
+            if let Some(missing) = end.missing() {
+                let message = format!("the source was not read to its end: {missing}");
+                return Err(Fault::stopped(message).remedy("run the command again"));
+            }
+            break;
+        }
+    }
+    comparison.in_source = states.values().filter(|state| state.in_source.is_some()).count() as u64;
+    for (id, state) in states {
+        match (state.in_source, state.in_store) {
+            (Some((key, _)), None) => comparison.missing.push(key),
+            (Some((key, there)), Some(here)) if there != here => comparison.different.push(key),
+            (None, Some(_)) if is_everything => comparison.only_stored.push(id),
+            (Some(_) | None, _) => {}
+        }
+    }
+    comparison.missing.sort_unstable();
+    comparison.different.sort_unstable();
+    comparison.only_stored.sort_unstable();
+    Ok(Some(comparison))
+}
+
+/// The content of one demand on both sides.
+#[derive(Default)]
+struct State {
+    /// Key and digest.
+    in_source: Option<(String, Digest)>,
+    in_store: Option<Digest>,
+}
+
+type States = HashMap<DemandId, State>;
+
+/// The demands of a channel in the store.
+async fn stored(channel: &ChannelId, store: &Database) -> Result<States, Fault> {
+    let (mut states, mut after) = (States::new(), 0);
+    loop {
+        let page = store.digests(channel, after, PAGE).await?;
+        let Some((last, ..)) = page.last() else { return Ok(states) };
+        after = *last;
+        let state = |digest| State { in_source: None, in_store: Some(digest) };
+        states.extend(page.into_iter().map(|(_, id, digest)| (id, state(digest))));
+    }
+}
+
+/// Maps a batch as the ingest loop does, and notes the contents of its demands; returns how many of its entries
+/// are no demands. If a record comes twice, the later state counts.
+async fn note_states(
+    channel: &LiveChannel,
+    batch: Batch,
+    environment: &Environment,
+    states: &mut States,
+) -> Result<u64, Fault> {
+    let read = ReadBatch {
+        channel: Channel {
+            id: channel.id().clone(),
+            mapping: MappingNo(1),
+            normalizer: channel.normalizer.clone(),
+        },
+        from: Position::default(),
+        read_no: ReadNo(1),
+        batch,
+        read_at: environment.clock.now(),
+    };
+    let outbox = environment.mapping.pack(read).await?;
+    let intake = Intake::new(outbox.messages().iter().map(|message| (0, message.clone())));
+    for event in intake.deliveries().iter().flat_map(|delivery| &delivery.events) {
+        if let Event::Demand(demand) = event {
+            let state = states.entry(demand.id).or_default();
+            state.in_source = Some((demand.source_key.to_string(), demand.digest));
+        }
+    }
+    Ok(outbox.tally().skipped + outbox.tally().rejected)
+}

@@ -1,0 +1,68 @@
+//! Cases of HTTP sources: each is a Python module with a function `answer`, which is served on loopback.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{
+    copy_files,
+    gateway::{CHANNEL, Gateway, SECRET},
+    judge::Seen,
+    sorted_entries,
+};
+use crate::servers::Process;
+
+/// Serves the module of a case, writes its ports into a file, and says `ready`.
+const SERVE: &str = "import importlib.util, sys, time
+spec = importlib.util.spec_from_file_location('source', sys.argv[1])
+m = importlib.util.module_from_spec(spec); spec.loader.exec_module(m)
+s = m.serve(m.answer, host=getattr(m, 'HOST', '127.0.0.1'), ssl_context=getattr(m, 'SSL', None))
+open(sys.argv[2], 'w').write(f\"{s.server_address[1]} {getattr(m, 'PORT2', 0)}\")
+print('ready', flush=True)
+while True: time.sleep(60)";
+
+/// Starts the source of a case, and reads it twice.
+pub(super) fn run(
+    mut gateway: Gateway<'_>,
+    case: &Path,
+    variables: &[(String, String)],
+) -> Result<Seen> {
+    let folder = gateway.folder.clone();
+    let (source, channel) = (folder.join("http/case"), gateway.channel());
+    fs::create_dir_all(&source)?;
+    copy_files(case.parent().context("a case is in a folder")?, &folder.join("http"))?;
+    copy_files(case, &source)?;
+    copy_files(case, &channel)?;
+    // The modules were run in a folder that they call DIR.
+    let module = source.join("source.py");
+    fs::write(&module, fs::read_to_string(&module)?.replace("DIR", &folder.to_string_lossy()))?;
+
+    let ports = folder.join("ports");
+    let mut python = Command::new("setpriv");
+    python.args(["--pdeathsig", "KILL", "--", "python3", "-c", SERVE]).arg(&module).arg(&ports);
+    python.envs(variables.iter().cloned());
+    let _source = Process::start("source", "TERM", &mut python, "ready")?;
+    let ports = fs::read_to_string(ports)?;
+    let (port, other) = ports.split_once(' ').context("the source wrote no ports")?;
+    let file = channel.join("channel.toml");
+    let text = fs::read_to_string(&file)?.replace("@PORT@", port).replace("@PORT2@", other);
+    fs::write(&file, text.replace("DIR", &folder.to_string_lossy()))?;
+
+    gateway.look(&[&["check"]])?;
+    gateway.sync()?;
+    gateway.sync()?;
+    gateway.look(&[&["quarantine", "list"], &["books"], &["status"]])?;
+    // What a trace shows is no message, but it may show no secret either, nor may what a source noted of
+    // its requests.
+    let n_said = gateway.seen.output.len();
+    gateway.look(&[&["preview", CHANNEL, "--trace"]])?;
+    for note in sorted_entries(&folder)?
+        .iter()
+        .filter(|path| path.extension().is_some_and(|name| name == "txt"))
+    {
+        gateway.seen.output.push_str(&fs::read_to_string(note)?);
+    }
+    ensure!(!gateway.seen.output.contains(SECRET), "a secret is in the output");
+    gateway.seen.output.truncate(n_said);
+    Ok(gateway.seen)
+}
