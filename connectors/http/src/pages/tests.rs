@@ -1,11 +1,11 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::EndedBy;
-use document::Path;
+use document::Facts;
 use serde_json::json;
 
 use super::*;
-use crate::answer::Page;
+use crate::{answer::Page, fetch::Parsed};
 
 fn page(keys: &[&str], more: Value) -> Page {
     let rows: Vec<Value> = keys.iter().map(|key| json!({ "id": key })).collect();
@@ -13,9 +13,15 @@ fn page(keys: &[&str], more: Value) -> Page {
     if let (Value::Object(tree), Value::Object(more)) = (&mut tree, more) {
         tree.extend(more);
     }
-    let path = |text: &str| Path::parse(text).unwrap();
-    Page::new(tree, Default::default(), Default::default(), &path("$.rows[*]"), &path("$.id"))
-        .unwrap()
+    answer(tree)
+}
+
+/// The page of an answer.
+fn answer(tree: Value) -> Page {
+    let config = json!({ "url": "https://a.example", "records": "$.rows[*]", "key": "$.id" });
+    let config = serde_json::from_value(config).unwrap();
+    let parsed = Parsed { tree, is_nothing: false, is_xml: false, facts: Facts::default() };
+    Page::new(&config, parsed, None, BTreeMap::new()).unwrap()
 }
 
 fn pager(kind: Value) -> Paging {
@@ -437,16 +443,7 @@ fn records_with_equal_values_at_the_border_of_a_page_are_read_or_missed_with_a_w
                 .take(size.min(limit))
                 .map(|(n, time)| json!({ "id": n, "t": time }))
                 .collect();
-            let tree = json!({ "rows": rows });
-            let path = |text: &str| Path::parse(text).unwrap();
-            let page = Page::new(
-                tree,
-                Default::default(),
-                Default::default(),
-                &path("$.rows[*]"),
-                &path("$.id"),
-            )
-            .unwrap();
+            let page = answer(json!({ "rows": rows }));
             seen.extend(page.hashes.clone());
             let step = pages.step(&mut at, &page, size, Said::default());
             gap = gap.or(step.gap);

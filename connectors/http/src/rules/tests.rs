@@ -11,7 +11,10 @@ fn rules(settings: Value) -> Rules {
 fn judge(rules: &Rules, status: u16, text: &str, retry_after: Option<u64>) -> String {
     let tree = document::json(text, &mut document::Findings::default()).ok();
     let retry_after = retry_after.map(Duration::from_secs);
-    match rules.judge(None, AnswerView { status, text, tree: tree.as_ref(), retry_after }) {
+    match rules.judge(
+        None,
+        AnswerView { status, text, tree: tree.as_ref(), content_type: None, retry_after },
+    ) {
         Meaning::Success => "ok".into(),
         Meaning::Nothing => "nothing".into(),
         Meaning::Unclear => "unclear".into(),
