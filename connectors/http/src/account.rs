@@ -134,11 +134,16 @@ impl PassAccount {
     }
 
     /// The account of the pass, when all sequences were read to their end.
-    pub(crate) fn end(self) -> PassEnd {
+    pub(crate) fn end(mut self) -> PassEnd {
         let mut end = self.sum.unwrap_or_default();
         end.gap = self.gap.or(end.gap);
-        // A walk that was not read to its end has more than what was counted.
-        if !self.is_whole || !self.walks.is_empty() {
+        for walk in self.walks.into_values() {
+            // It was not read to its end: it failed, or pauses after empty pages.
+            end.given = end.given.saturating_add(walk.given);
+            end.gap = end.gap.or(walk.gap);
+            (self.is_whole, end.end) = (false, EndedBy::Empty);
+        }
+        if !self.is_whole {
             (end.listed, end.distinct) = (None, None);
         }
         end

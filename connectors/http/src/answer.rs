@@ -99,11 +99,6 @@ impl Page {
         hash(&self.hashes)
     }
 
-    /// The value at a path in the last record that has one.
-    pub(crate) fn last_value(&self, at: &Path) -> Option<String> {
-        self.records.iter().rev().find_map(|record| at.text(record))
-    }
-
     /// A value of the answer outside the records.
     pub(crate) fn value(&self, at: &Path) -> Option<String> {
         at.first(&self.tree).and_then(scalar_text)

@@ -41,7 +41,7 @@ mod tests {
         for (tree, expected) in [
             (json!({ "data": null, "total": 0 }), true),
             (json!({ "page": { "totalCount": "0" } }), true),
-            (json!({ "a": [{ "TOTAL": ["0"] }] }), true),
+            (json!({ "a": [{ "TOTAL": [{ "$text": "0" }] }] }), true),
             (json!({ "data": null }), false),
             (json!({ "data": null, "discount": 0 }), false),
             (json!({ "data": null, "total": 3, "count": 0 }), false),

@@ -167,7 +167,7 @@ impl Paging {
                 token::step(at, page, next, NextPage::AtUrl, said)
             }
             Self::Next(next) => {
-                let next = page.value(&next.at).map(|next| page.resolve(next));
+                let next = token::named(page.value(&next.at)).map(|next| page.resolve(next));
                 token::step(at, page, next, NextPage::AtUrl, said)
             }
             Self::Keyset(keyset) => keyset.step(at, page, size, said),

@@ -326,7 +326,7 @@ mod tests {
             if !written.contains("CST") {
                 assert_eq!(field.latest(&[json!({ "t": written })]), Some(noon), "{written}");
             }
-            let local_midnight = "2026-10-08T16:00:00Z".parse().unwrap();
+            let local_midnight: contract::Timestamp = "2026-10-08T16:00:00Z".parse().unwrap();
             assert!(rule.format.midnight(rule.settings.start.unwrap()) <= local_midnight);
         }
     }

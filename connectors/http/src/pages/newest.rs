@@ -90,7 +90,7 @@ impl Newest {
         if !is_pinned || !is_descending {
             return Some(format!("the values at {place} do not descend on {name}"));
         }
-        let are_last_equal = pairs().last().is_some_and(|(a, b)| a == b);
+        let are_last_equal = pairs().next_back().is_some_and(|(a, b)| a == b);
         are_last_equal.then(|| {
             format!("the last records of {name} have the same value at {place}: more may follow")
         })

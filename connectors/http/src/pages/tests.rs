@@ -1,10 +1,11 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::EndedBy;
+use document::Facts;
 use serde_json::json;
 
 use super::*;
-use crate::answer::Page;
+use crate::{answer::Page, fetch::Parsed};
 
 fn page(keys: &[&str], more: Value) -> Page {
     let rows: Vec<Value> = keys.iter().map(|key| json!({ "id": key })).collect();
@@ -12,7 +13,15 @@ fn page(keys: &[&str], more: Value) -> Page {
     if let (Value::Object(tree), Value::Object(more)) = (&mut tree, more) {
         tree.extend(more);
     }
-    Page::of(tree)
+    answer(tree)
+}
+
+/// The page of an answer.
+fn answer(tree: Value) -> Page {
+    let config = json!({ "url": "https://a.example", "records": "$.rows[*]", "key": "$.id" });
+    let config = serde_json::from_value(config).unwrap();
+    let parsed = Parsed { tree, is_nothing: false, is_xml: false, facts: Facts::default() };
+    Page::new(&config, parsed, None, BTreeMap::new()).unwrap()
 }
 
 fn pager(kind: Value) -> Paging {
@@ -241,9 +250,11 @@ fn two_different_pages_that_are_equal_by_accident_do_not_end_the_walk() {
 #[test]
 fn a_walk_over_tokens_that_lead_round_ends() {
     for (kind, turns) in [("token", 1), ("token", 2), ("token", 7), ("next", 3)] {
-        let pages = pager(json!({ "kind": kind, "param": "p", "at": "$.token" }));
-        let pages =
-            if kind == "next" { pager(json!({ "kind": kind, "at": "$.token" })) } else { pages };
+        let mut settings = json!({ "kind": kind, "at": "$.token" });
+        if kind == "token" {
+            settings["param"] = "p".into();
+        }
+        let pages = pager(settings);
         for first in [0_usize, 5] {
             let (mut at, mut seen, mut n_asked) = (Position::default(), Vec::new(), 0);
             let mut page_no = 0;
@@ -432,8 +443,7 @@ fn records_with_equal_values_at_the_border_of_a_page_are_read_or_missed_with_a_w
                 .take(size.min(limit))
                 .map(|(n, time)| json!({ "id": n, "t": time }))
                 .collect();
-            let tree = json!({ "rows": rows });
-            let page = Page::of(tree);
+            let page = answer(json!({ "rows": rows }));
             seen.extend(page.hashes.clone());
             let step = pages.step(&mut at, &page, size, Said::default());
             gap = gap.or(step.gap);

@@ -54,9 +54,7 @@ pub(super) fn step(
     next_page: fn(String) -> NextPage,
     said: Said,
 ) -> Step {
-    let token = token.map(|token| token.trim().to_owned());
-    // Some sources write `false` where there is no next page.
-    let token = token.filter(|token| !token.is_empty() && token != "false");
+    let token = named(token);
     let seen = at.note_cycle(page, &token.as_deref().map(short_hash).unwrap_or_default());
     at.note_records(page.len(), page.len());
     at.n_records += to_u64(page.len());
@@ -74,6 +72,12 @@ pub(super) fn step(
         at.n_empty = MAX_EMPTY - MAX_EMPTY / 5;
     }
     Step { end, pauses, ..Step::default() }
+}
+
+/// The token or address, if it is one: some sources write `false` where there is no next page.
+pub(super) fn named(token: Option<String>) -> Option<String> {
+    let token = token.map(|token| token.trim().to_owned());
+    token.filter(|token| !token.is_empty() && token != "false")
 }
 
 /// The address of the next page in the `Link` header.

@@ -76,7 +76,12 @@ async fn each_address_that_is_not_the_interface_has_its_own_sentence() {
             (format!("https://{other}/list"), FaultKind::Stopped, "does not use TLS on this port"),
             (format!("http://{other}/list"), FaultKind::Stopped, "as a web server does"),
         ] {
-            let fault = city().await.with(json!({ "url": url })).read(None).await.unwrap_err();
+            let fault = city()
+                .await
+                .with(json!({ "url": url, "insecure": true }))
+                .read(None)
+                .await
+                .unwrap_err();
             assert_eq!(fault.kind(), kind, "{fault}");
             assert!(fault.to_string().contains(what), "{fault}");
         }
