@@ -150,7 +150,7 @@ impl Findings {
     }
 
     /// Whether a text contains no marker.
-    pub(crate) fn is_unmarked(&self, text: &str) -> bool {
+    pub fn is_unmarked(&self, text: &str) -> bool {
         self.marker().is_none_or(|marker| !text.contains(marker))
     }
 
