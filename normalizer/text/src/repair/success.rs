@@ -57,7 +57,8 @@ pub(super) fn has_enough_letters(rule: Rule, repaired: &str) -> bool {
 /// word of Han characters.
 pub(super) fn is_only_signs(rule: Rule, repaired: &str) -> bool {
     let is_utf8 = rule.true_charset() == TrueCharset::Utf8;
-    is_utf8 && repaired.chars().all(|c| c.is_ascii() || !c.is_alphanumeric())
+    let is_sign = |c| matches!(c, '\u{2010}'..='\u{203B}' | '\u{3000}'..='\u{301F}' | '\u{FF01}'..='\u{FF0F}');
+    is_utf8 && repaired.chars().all(|c| c.is_ascii() || is_sign(c))
 }
 
 /// What a repaired text costs.
