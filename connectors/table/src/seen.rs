@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     fn rows(numbers: impl IntoIterator<Item = u64>) -> Vec<RowDigest> {
-        let row = |n| {
+        let row = |n: u64| {
             let whole = digest(|hasher| n.hash(hasher));
             RowDigest { key: n, content: whole, whole }
         };

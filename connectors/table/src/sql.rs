@@ -272,12 +272,16 @@ impl Writer<'_> {
         let Owners { column, values, from } = owners;
         let collation = self.catalog.get(column).and_then(|column| column.collation.as_ref());
         let rows = values.iter().enumerate().map(|(index, value)| {
-            let value = self.bind_as(*from, value);
-            match (self.dialect, collation) {
-                (Dialect::MySql, Some((charset, collation))) => format!(
-                    "SELECT {index} AS column1, CONVERT({value} USING {charset}) COLLATE {collation} AS column2"
-                ),
-                (Dialect::MySql, None) => format!("SELECT {index} AS column1, {value} AS column2"),
+            let is_text = matches!(value, Value::Text(_));
+            let mut value = self.bind_as(*from, value);
+            // Texts of two columns have no collation in common. Numbers are compared as numbers.
+            if let (Dialect::MySql, Some((charset, collation)), true) =
+                (self.dialect, collation, is_text)
+            {
+                value = format!("CONVERT({value} USING {charset}) COLLATE {collation}");
+            }
+            match self.dialect {
+                Dialect::MySql => format!("SELECT {index} AS column1, {value} AS column2"),
                 _ => format!("({index}, {value})"),
             }
         });

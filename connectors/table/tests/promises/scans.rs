@@ -44,7 +44,7 @@ async fn the_first_load_reads_every_row_once_and_later_sweeps_only_the_overlap()
     let (entries, at) = city.entries(None, 4).await;
     assert_eq!(entries.len(), 30);
     let (entries, _) = city.entries(Some(at), 4).await;
-    assert_eq!(keys_of(&entries), BTreeSet::from(["new".to_owned()]));
+    assert!(entries.is_empty(), "the overlap has not changed");
 }
 
 #[tokio::test]
@@ -97,6 +97,6 @@ async fn sweeps_compare_times_in_the_format_of_the_column() {
         let (entries, at) = city.entries(None, 10).await;
         assert_eq!(entries.len(), 2);
         let (entries, _) = city.entries(Some(at), 10).await;
-        assert_eq!(keys_of(&entries), BTreeSet::from(["new".to_owned()]), "{value}");
+        assert!(entries.is_empty(), "{value}: the overlap has not changed");
     }
 }
