@@ -72,7 +72,7 @@ pub(crate) fn entry(
         (Ok(_), None) => {
             let value = options.config.key.first(&tree).unwrap_or(&Value::Null);
             let of_cell = doubt.map(str::to_owned);
-            let of_text = || Some(format!("the key {}", key_text(value, findings).err()?));
+            let of_text = || Some(format!("the key {}", key_text(value, &findings).err()?));
             let why = of_cell.or_else(of_text);
             let why = why.unwrap_or_else(|| "the record has no key that can be read".to_owned());
             Reason::new("missing_key", why)
