@@ -160,7 +160,8 @@ impl Detector {
             let detected = self.detected();
             // In Windows-1252 any bytes are text: they refute nothing.
             let refutes = !matches!(detected.charset, Charset::Utf8 | Charset::Windows1252);
-            (detected.is_certain && refutes).then_some(detected.charset)
+            let is_certain = detected.is_certain && self.has_much_damage();
+            (is_certain && refutes).then_some(detected.charset)
         });
         other.is_some_and(|other| self.n_malformed_in(other) < self.n_malformed_in(Charset::Utf8))
     }

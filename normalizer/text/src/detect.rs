@@ -57,6 +57,12 @@ const MAX_HEAD_BYTES: usize = 512;
 const MIN_GOOD_PER_MALFORMED: u64 = 8;
 /// With this number of characters of three or more bytes, valid UTF-8 is no accident.
 const MIN_LONG: u64 = 16;
+/// A short text with at most this number of malformed bytes is UTF-8 if it has enough characters of
+/// three or more bytes for each damaged place.
+const MAX_SHORT_DAMAGE: u64 = 8;
+const MIN_LONG_PER_PLACE: u64 = 2;
+/// In Windows-1252, a text has at least this number of places that are not ASCII.
+const MIN_LATIN_PLACES: u64 = 3;
 /// If UTF-8 is unlikely after this number of malformed bytes, counting stops.
 const MAX_MALFORMED: u64 = 4096;
 
@@ -85,6 +91,9 @@ pub struct Detector {
     n_long: u64,
     /// The number of malformed bytes.
     n_malformed: u64,
+    /// The number of places with malformed bytes, and whether the last byte was malformed.
+    n_places: u64,
+    is_in_damage: bool,
     pub(crate) escapes: Escapes,
     /// Whether the first piece is the whole input.
     is_complete: bool,
@@ -124,16 +133,26 @@ impl Detector {
         if self.n_good == 0 || self.is_mostly_valid() && self.n_long >= MIN_LONG {
             return self.n_good > 0;
         }
-        let mut rivals = declared.iter().copied().chain([Charset::Gb18030, Charset::Big5]);
-        let (utf8, _) = self.cost_in(Charset::Utf8);
         if !self.is_mostly_valid() {
-            return self.n_long > 0 && rivals.all(|rival| self.cost_in(rival).0 >= utf8 + MIN_LEAD);
+            // In a short text, one damaged place is a large part of it.
+            let is_short = self.n_malformed() <= MAX_SHORT_DAMAGE;
+            return is_short && self.n_long >= MIN_LONG_PER_PLACE * self.n_places;
         }
-        !rivals.enumerate().any(|(index, rival)| {
-            let is_free = index < declared.len() && self.n_long == 0;
+        let mut rivals = declared.iter().copied().chain([Charset::Gb18030]).enumerate();
+        let (utf8, _) = self.cost_in(Charset::Utf8);
+        !rivals.any(|(index, rival)| {
+            // Characters of two bytes may be any Chinese ones.
+            let is_trusted = index < declared.len() && self.n_long == 0;
             let (cost, n_malformed) = self.cost_in(rival);
-            n_malformed == 0 && cost + if is_free { 0 } else { MIN_LEAD } < utf8
+            let (cost, limit) =
+                if is_trusted { (cost, utf8 + MIN_LEAD) } else { (cost + MIN_LEAD, utf8) };
+            n_malformed == 0 && (cost < limit || is_trusted && self.n_malformed() > 0)
         })
+    }
+
+    /// Whether more than one short place is malformed as UTF-8.
+    pub(crate) fn has_much_damage(&self) -> bool {
+        self.n_places > 1 || self.n_malformed() > MAX_SHORT_DAMAGE
     }
 
     /// The variant of UTF-16, if it is certain. Without zero bytes it is none: every line end has one.
@@ -158,9 +177,12 @@ impl Detector {
         let len = Cost::try_from(self.sample.len()).unwrap_or(Cost::MAX);
         let is_text = best <= MAX_COST_PER_BYTE.saturating_mul(len);
         let is_certain = is_text && next - best >= MIN_LEAD;
-        // Any byte is a letter in this charset: a single one is rather damage.
-        let is_guess = charset == Charset::Windows1252 && !is_certain && !self.has_nul;
-        Detected { charset: if is_guess { Charset::Utf8 } else { charset }, is_certain }
+        // Any byte is a letter in this charset: a few are rather damage.
+        let is_little = self.n_places < MIN_LATIN_PLACES && self.n_malformed() <= MAX_SHORT_DAMAGE;
+        if charset == Charset::Windows1252 && !self.has_nul && is_little {
+            return Detected { charset: Charset::Utf8, is_certain: false };
+        }
+        Detected { charset, is_certain }
     }
 
     /// The cost of the sample in a charset, and the number of malformed sequences.
@@ -227,7 +249,8 @@ impl Detector {
     fn can_be_utf8(&self, n_left: usize) -> bool {
         let is_open = self.n_malformed < MAX_MALFORMED || self.is_mostly_valid();
         let n_possible = self.n_good + n_left as u64;
-        is_open && (!self.is_complete || n_possible >= MIN_GOOD_PER_MALFORMED * self.n_malformed)
+        let is_undecided = !self.is_complete || self.n_malformed <= MAX_SHORT_DAMAGE;
+        is_open && (is_undecided || n_possible >= MIN_GOOD_PER_MALFORMED * self.n_malformed)
     }
 
     /// Counts the bytes that are UTF-8 and those that are not, until it is certain that the input is not
@@ -248,6 +271,7 @@ impl Detector {
             let (valid, after) = rest.split_at(n_valid);
             self.n_good += valid.iter().filter(|byte| !byte.is_ascii()).count() as u64;
             self.n_long += valid.iter().filter(|byte| **byte >= 0xE0).count() as u64;
+            self.is_in_damage &= n_valid == 0;
             let Some(n_bad) = n_bad else {
                 self.unfinished = after.to_vec();
                 return;
@@ -259,6 +283,7 @@ impl Detector {
                 Pair::Whole(_) => {
                     self.n_good += cesu8::LEN as u64;
                     self.n_long += 1;
+                    self.is_in_damage = false;
                     rest = &after[cesu8::LEN..];
                     continue;
                 }
@@ -268,6 +293,9 @@ impl Detector {
                 }
                 Pair::None => {}
             }
+            let is_next = self.is_in_damage && n_valid == 0;
+            self.n_places += u64::from(!is_next);
+            self.is_in_damage = true;
             self.n_malformed += n_bad as u64;
             rest = &after[n_bad..];
         }

@@ -150,12 +150,9 @@ fn gbk_that_is_valid_utf8_by_accident_is_gbk_where_it_is_declared() {
     }
     // One other character in a long file shows that the file is GBK.
     let mixed = format!("{}9,中\n", "1,楼漏\n".repeat(100));
-    for hints in [declared, Hints::default()] {
-        assert_eq!(decode(&encoded(&mixed, Gb18030), &hints).text, mixed);
-    }
+    assert_eq!(decode(&encoded(&mixed, Gb18030), &declared).text, mixed);
     // But the shortest Chinese text in UTF-8 is UTF-8.
-    for text in ["1,市\n", "1,市民\n", "张三,x", "龘龖", "喆", "école, réverbère", "Привет", "北京"]
-    {
+    for text in ["1,市\n", "1,市民\n", "张三,x", "龘龖", "喆", "北京"] {
         assert_eq!(decode(text.as_bytes(), &declared).text, text);
     }
 }

@@ -288,14 +288,18 @@ fn raw_row(record: Record, header: &Header, shape: &RowShape, charset: &str) -> 
     };
     let damage = damage.or_else(|| is_wrong.then(wrong_shape));
     cells.resize(n_columns, Cell::default());
-    cells.iter_mut().for_each(Cell::remove_protection);
 
     let mut marks = Vec::new();
     let mut add_mark = |column: usize, flag: QualityFlag, detail: String| {
         let field = header.name(column).unwrap_or_default().to_owned();
         marks.push(Mark { field, flag, detail });
     };
-    for (column, cell) in cells.iter().enumerate() {
+    for (column, cell) in cells.iter_mut().enumerate() {
+        if cell.text.contains('\0') {
+            let detail = "it is filled up with zero bytes";
+            add_mark(column, QualityFlag::ControlCharacters, detail.to_owned());
+        }
+        cell.remove_protection();
         if !source.malformed.is_empty() && cell.text.contains(char::REPLACEMENT_CHARACTER) {
             let detail = malformed_detail(&source.malformed, charset);
             add_mark(column, QualityFlag::MalformedBytes, detail);

@@ -25,8 +25,13 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    /// Removes what programs put around a number so that Excel keeps its digits: `="…"` or `'`.
+    /// Removes what programs put around a number so that Excel keeps its digits: `="…"`, `'` or tabs;
+    /// and the zero bytes that fill up a column.
     pub(super) fn remove_protection(&mut self) {
+        let text = self.text.trim_matches(['\t', '\0']);
+        if text.len() < self.text.len() {
+            self.text = text.to_owned();
+        }
         if let Some(inner) = unprotected(&self.text) {
             self.text = inner.to_owned();
         }

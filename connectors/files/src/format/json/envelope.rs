@@ -34,10 +34,12 @@ pub(in crate::format) fn open_document(
     Ok(Box::new(move || {
         let Some((index, tree)) = records.next() else { return Ok(None) };
         let text = tree.to_string();
-        let is_clean = findings.is_unmarked(&text);
+        let bytes = findings.source_bytes(&text);
+        // Markers stand for other bytes.
+        let is_clean = bytes == text.as_bytes();
         Ok(Some(RawRow {
             at: format!("record {index}"),
-            bytes: Some(findings.source_bytes(&text)),
+            bytes: Some(bytes),
             findings: if is_clean { Findings::default() } else { findings.clone() },
             tree,
             ..RawRow::default()
