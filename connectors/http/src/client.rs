@@ -51,7 +51,7 @@ pub(crate) struct Client {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The address that answered, after redirects.
-    pub(crate) url: Url,
+    pub(crate) url: Box<Url>,
     /// Names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Bytes,
@@ -265,7 +265,7 @@ impl Client {
         let retry_after = headers
             .get("retry-after")
             .and_then(|value| gate::retry_after(value, date_header, self.now()));
-        Ok(Answer { status, url: url.clone(), headers, body, retry_after })
+        Ok(Answer { status, url: Box::new(url.clone()), headers, body, retry_after })
     }
 }
 

@@ -28,11 +28,6 @@ pub(crate) struct InnerDocument {
 }
 
 impl InnerDocument {
-    /// The format of the document.
-    pub(crate) fn shape(&self) -> Shape {
-        self.format
-    }
-
     /// Checks the cipher keys of the layers.
     ///
     /// # Errors

@@ -252,7 +252,7 @@ impl PageReader<'_> {
         let make_page = |answer: ReadAnswer| {
             is_success.store(true, Ordering::Relaxed);
             let ReadAnswer { parsed, answer } = answer;
-            let (url, headers) = (Some(answer.url.clone()), answer.headers.clone());
+            let (url, headers) = (Some((*answer.url).clone()), answer.headers.clone());
             let page = Page::new(&plan.config, parsed, url, headers).and_then(|page| {
                 // A page that repeats the previous one is requested again, once: it may be an old answer.
                 let is_repeated = !page.is_empty() && at.hash.as_ref() == Some(&page.hash());

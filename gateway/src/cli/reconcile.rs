@@ -101,7 +101,7 @@ async fn reconcile(
     let Some(shared) = ends.shared() else { return Ok(None) };
     let work = async {
         let again = channel.backfill(range.unwrap_or(TimeRange::EVERYTHING));
-        let Some(found) = compare_once(&again, &shared).await? else { return Ok(None) };
+        let Some(found) = Box::pin(compare_once(&again, &shared)).await? else { return Ok(None) };
         let id = channel.id().clone();
         if found.is_whole() || !args.repair {
             return Ok(Some(Report { channel: id, found, repaired: None }));
@@ -112,7 +112,7 @@ async fn reconcile(
         if let Some(row) = rows.iter().find(|row| !row.is_done()) {
             anyhow::bail!("what was found could not be repaired: {}", row.line());
         }
-        let repaired = compare_once(&again, &shared).await?;
+        let repaired = Box::pin(compare_once(&again, &shared)).await?;
         Ok(repaired.map(|repaired| Report { channel: id, found, repaired: Some(repaired) }))
     };
     Box::pin(ends.run_sink_beside(work)).await
@@ -130,7 +130,9 @@ async fn compare_once(
         match leases.claim(&channel.spec.upstream).await? {
             Claim::Ours(lease) => {
                 let work = Box::pin(compare(channel, channel.spec.range, store, environment));
-                if let Some(comparison) = leases.hold_counting(&lease, &channel.gate, work).await {
+                if let Some(comparison) =
+                    Box::pin(leases.hold_counting(&lease, &channel.gate, work)).await
+                {
                     return Ok(comparison?);
                 }
             }

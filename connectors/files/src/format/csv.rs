@@ -101,14 +101,14 @@ impl Rows {
         let row = self.next.take().unwrap_or_else(|| self.read())?;
         let Some(mut row) = row else { return Ok(None) };
         if row.n_cells < self.shape.n_columns && row.raw.defects.damage.is_none() {
-            let next = self.read();
-            let is_rest = |next: &Row| {
-                let is_broken = next.raw.defects.damage.is_some();
-                is_broken && row.n_cells + next.n_cells == self.shape.n_columns + 1
-            };
-            if next.as_ref().is_ok_and(|next| next.as_ref().is_some_and(is_rest)) {
-                let detail = "a line end within a cell broke the row in two";
-                row.raw.defects.damage = Some(Reason::new("row_shape", detail));
+            let mut next = self.read();
+            if let Ok(Some(rest)) = &mut next
+                && row.n_cells + rest.n_cells == self.shape.n_columns + 1
+            {
+                let detail = "a line end within a cell broke a row in two";
+                let reason = || Reason::new("row_shape", detail);
+                row.raw.defects.damage = Some(reason());
+                rest.raw.defects.damage.get_or_insert_with(reason);
             }
             self.next = Some(next);
         }

@@ -1,11 +1,10 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use contract::EndedBy;
-use document::Facts;
 use serde_json::json;
 
 use super::*;
-use crate::{answer::Page, fetch::Parsed};
+use crate::answer::Page;
 
 fn page(keys: &[&str], more: Value) -> Page {
     let rows: Vec<Value> = keys.iter().map(|key| json!({ "id": key })).collect();
@@ -13,15 +12,7 @@ fn page(keys: &[&str], more: Value) -> Page {
     if let (Value::Object(tree), Value::Object(more)) = (&mut tree, more) {
         tree.extend(more);
     }
-    answer(tree)
-}
-
-/// The page of an answer.
-fn answer(tree: Value) -> Page {
-    let config = json!({ "url": "https://a.example", "records": "$.rows[*]", "key": "$.id" });
-    let config = serde_json::from_value(config).unwrap();
-    let parsed = Parsed { tree, is_nothing: false, is_xml: false, facts: Facts::default() };
-    Page::new(&config, parsed, None, BTreeMap::new()).unwrap()
+    Page::of(tree)
 }
 
 fn pager(kind: Value) -> Paging {
@@ -443,7 +434,7 @@ fn records_with_equal_values_at_the_border_of_a_page_are_read_or_missed_with_a_w
                 .take(size.min(limit))
                 .map(|(n, time)| json!({ "id": n, "t": time }))
                 .collect();
-            let page = answer(json!({ "rows": rows }));
+            let page = Page::of(json!({ "rows": rows }));
             seen.extend(page.hashes.clone());
             let step = pages.step(&mut at, &page, size, Said::default());
             gap = gap.or(step.gap);

@@ -3,7 +3,6 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use connector_testkit::Source as _;
 use contract::{Connector as _, OpenGate};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor as _};
@@ -116,7 +115,7 @@ async fn every_address_has_its_own_sentence() {
         format!("CREATE ROLE {} LOGIN CONNECTION LIMIT 0", role("limited")),
         format!("CREATE ROLE {} NOLOGIN", role("nologin")),
         format!("CREATE ROLE {} LOGIN", role("closed")),
-        format!("CREATE SCHEMA office; CREATE TABLE office.hidden (id text, isfetch int)"),
+        "CREATE SCHEMA office; CREATE TABLE office.hidden (id text, isfetch int)".to_owned(),
         format!("REVOKE CONNECT ON DATABASE {pg_name} FROM PUBLIC"),
         format!("CREATE ROLE {} LOGIN", role("reader")),
         format!("GRANT CONNECT ON DATABASE {pg_name} TO {}", role("reader")),
