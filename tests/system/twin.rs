@@ -103,6 +103,14 @@ impl AnyConnector for TwinConnector {
         })
     }
 
+    fn inspect(&mut self) -> BoxFuture<'_, Result<Vec<Fault>, Fault>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn ensure_listable(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     fn sample(&self, _name: &str, _page: &[u8]) -> Result<Vec<Entry>, Fault> {
         Ok(Vec::new())
     }
