@@ -211,7 +211,7 @@ title = "$.id"
         self.n_requests += 1;
         match self.quirk {
             Quirk::Reorders => self.rows.shuffle(&mut self.rng),
-            Quirk::NoList(n) if n == self.n_requests => return json!({ "total": 0, "rows": null }),
+            Quirk::NoList(n) if n == self.n_requests => return json!({ "code": 500, "rows": null }),
             Quirk::Shrinks(n) if n + 1 == self.n_requests && !self.rows.is_empty() => {
                 self.rows.remove(0);
             }
