@@ -206,7 +206,7 @@ pub fn altered_field(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<
 
 /// Quirks of records that the gateway stores differently from what was served: it resolves XML references,
 /// and replaces files by their names.
-const CHANGED_QUIRKS: [&str; 3] = ["illegal_reference", "attachment", "huge_attachment"];
+const CHANGED_QUIRKS: [&str; 4] = ["illegal_reference", "attachment", "huge_attachment", "nul"];
 
 /// Whether the raw record is the one that was served. For a workbook this compares only the key, because a
 /// workbook writes texts in its own way.

@@ -220,8 +220,15 @@ quirks! {
 impl EnterpriseQuirk {
     /// Whether no reader can accept the file.
     pub(super) fn makes_file_unacceptable(self) -> bool {
-        use EnterpriseQuirk::{EmptyFile, UnknownHeader, WrongMd5, WrongRows};
-        matches!(self, UnknownHeader | EmptyFile | WrongRows | WrongMd5)
+        use EnterpriseQuirk::{UnknownHeader, WrongMd5, WrongRows};
+        matches!(self, UnknownHeader | WrongRows | WrongMd5)
+    }
+
+    /// Whether the file says nothing of its rows: a file without a manifest is not read, an empty one has
+    /// none.
+    pub(super) fn hides_rows(self) -> bool {
+        use EnterpriseQuirk::{EmptyFile, NoManifest, NoRows};
+        matches!(self, NoManifest | EmptyFile | NoRows)
     }
 }
 

@@ -291,8 +291,9 @@ fn exchange_fault(error: reqwest::Error, timeout: Duration, is_https: bool) -> F
         let causes = iter::successors(error.source(), |&error| error.source());
         causes.filter_map(|error| error.downcast_ref::<io::Error>())
     };
-    let is_tls =
-        causes.contains("certificate") || error.is_connect() && io_errors().any(is_tls_failure);
+    let is_tls = causes.contains("certificate")
+        || error.is_connect()
+            && (causes.contains("corrupt message") || io_errors().any(is_tls_failure));
     if is_tls {
         tls_fault(&causes, SETTINGS)
     } else if error.is_builder() {

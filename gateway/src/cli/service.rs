@@ -90,7 +90,7 @@ pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Ex
         }
         RequestState::Failed(why) => {
             out::note(why);
-            Exit::Failed
+            Exit::Configuration
         }
         RequestState::Open => {
             out::note(

@@ -103,7 +103,7 @@ impl Enterprise {
 impl PlatformState {
     /// Adds to the truth what a correct reader reads from a file.
     fn publish(&mut self, now: NaiveDateTime, name: &str, appeals: &[Appeal], quirks: &[Quirk]) {
-        if quirks.contains(&Quirk::NoManifest) {
+        if quirks.iter().any(|quirk| quirk.hides_rows()) {
             return;
         }
         if quirks.iter().any(|quirk| quirk.makes_file_unacceptable()) {

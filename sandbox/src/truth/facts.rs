@@ -74,7 +74,7 @@ pub(crate) fn clean(text: &str) -> String {
     let text = text.replace("_x000D_", "\r");
     let text = if text.contains(['<', '&']) { strip_markup(&text) } else { text };
     let text: String = text.chars().filter(|c| !c.is_control() || "\t\n\r".contains(*c)).collect();
-    let text = text.replace('\u{feff}', "").replace("\r\n", "\n").replace('\r', "\n");
+    let text = text.replace(['\u{feff}', '\u{200b}'], "").replace("\r\n", "\n").replace('\r', "\n");
     let lines: Vec<String> = text.split('\n').map(collapse_blanks).collect();
     let mut tidy: Vec<&str> = Vec::new();
     for line in &lines {

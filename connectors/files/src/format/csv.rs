@@ -16,7 +16,7 @@ use normalizer_text::Span;
 use serde_json::Value;
 
 use self::{
-    shape::RowShape,
+    shape::{RowShape, are_alike},
     splitter::{Cell, Cells, Splitter},
 };
 use super::{
@@ -89,10 +89,11 @@ struct Rows {
     next: Option<Result<Option<Row>, FileError>>,
 }
 
-/// A row, and the number of its cells.
+/// A row, the number of its cells, and the text in the column of the key.
 struct Row {
     raw: RawRow,
     n_cells: usize,
+    key: String,
 }
 
 impl Rows {
@@ -104,6 +105,7 @@ impl Rows {
             let mut next = self.read();
             if let Ok(Some(rest)) = &mut next
                 && row.n_cells + rest.n_cells == self.shape.n_columns + 1
+                && !are_alike(&row.key, &rest.key)
             {
                 let detail = "a line end within a cell broke a row in two";
                 let reason = || Reason::new("row_shape", detail);
@@ -128,10 +130,10 @@ impl Rows {
                 }
                 None => {}
             }
-            let n_cells = record.cells.len();
+            let (n_cells, key) = (record.cells.len(), self.shape.key_text(&record.cells));
             let charset = self.records.file.charset.name();
             let raw = raw_row(record, &self.header, &self.shape, charset);
-            return Ok(Some(Row { raw, n_cells }));
+            return Ok(Some(Row { raw, n_cells, key }));
         }
     }
 }

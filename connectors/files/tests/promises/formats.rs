@@ -107,11 +107,12 @@ async fn unknown_formats_and_archive_bombs_go_to_quarantine() {
         (".xls", b"x", "bad_workbook"),
         (".csv.gz", &bomb, "too_large"),
         (".xml", b"<a><r>", "truncated"),
-        (".json", b"7", "bad_json"),
     ] {
         let entries = read(extension, bytes, json!({})).await;
         assert_eq!(refusals(&entries), [(format!("F_{TIME}{extension}"), reason.to_owned())]);
     }
+    let entries = read(".json", b"7", json!({})).await;
+    assert_eq!(refusals(&entries), [(format!("F_{TIME}.json, line 1"), "bad_json".to_owned())]);
 }
 
 #[tokio::test]

@@ -16,10 +16,9 @@ use sha1::{Digest as _, Sha1};
 
 use super::{
     Algorithm, DigestFormat, FetchedToken, Request, SigningContext, SigningSteps, TokenRequest,
-    oauth2::{no_token, parse_token_answer},
-    steps::DigestInput,
+    oauth2::parse_token_answer, steps::DigestInput,
 };
-use crate::cipher;
+use crate::{cipher, reason::reason};
 
 /// The next secret is fetched this long before one expires, so that none expires during a request.
 const REFRESH_MARGIN: Duration = Duration::from_secs(300);
@@ -105,7 +104,8 @@ impl National {
         };
         let answer = parse_token_answer(status, answer, "the platform")?;
         let secret = answer.pointer("/data/secret").and_then(Value::as_str).ok_or_else(|| {
-            no_token(&answer, "the answer of the platform contains no secret")
+            let why = reason(&answer).map(|why| format!(": {why}")).unwrap_or_default();
+            Fault::stopped(format!("the answer of the platform contains no secret{why}"))
                 .remedy("check `appkey`, `rid`, `sid`, and the clock of this machine")
         })?;
         let secret = decrypt_secret(appkey.expose(), secret).ok_or_else(|| {

@@ -20,14 +20,14 @@ async fn yesterday_grows_until_noon_and_what_it_gains_is_read() {
 }
 
 #[tokio::test]
-async fn a_row_that_is_issued_again_has_both_states_and_ends_in_the_newer() {
+async fn a_row_that_is_issued_again_on_one_page_is_read_as_it_was_issued_last() {
     let scene = Platform::new("reissued@1").await;
     let key = scene.source.file(1).remove(0);
     scene.clock.advance(Duration::from_secs(60));
     scene.source.advance(&key);
     scene.pull().await;
     assert_eq!(scene.at(&key).demand().body.status.unwrap().code(), "in_progress");
-    assert_eq!(scene.pipeline.n_states(&key), 2);
+    assert_eq!(scene.pipeline.n_states(&key), 1);
 }
 
 #[tokio::test]

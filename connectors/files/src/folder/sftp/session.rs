@@ -227,6 +227,10 @@ pub(super) fn request_fault(error: &Error) -> Fault {
     let status = match error {
         Error::Status(status) => status,
         Error::Timeout => return no_answer(),
+        // The library says so if the connection ends while a request waits.
+        Error::UnexpectedBehavior(text) if text.contains("dropped") => {
+            return Fault::transient("the connection was lost");
+        }
         Error::UnexpectedBehavior(text) => {
             return Fault::stopped("the server does not follow the SFTP protocol")
                 .because(text.clone())

@@ -71,6 +71,12 @@ impl RowShape {
         is_whole && !lines.any(begins_row)
     }
 
+    /// The text in the column of the key.
+    pub(super) fn key_text(&self, cells: &[Cell]) -> String {
+        let cell = self.key.and_then(|key| cells.get(key));
+        cell.map(|cell| cell.text.clone()).unwrap_or_default()
+    }
+
     fn has_revision(&self, cells: &[Cell]) -> bool {
         let Some((column, format)) = &self.revision else { return false };
         let Some(text) = cells.get(*column).map(|cell| cell.text.trim()) else { return false };
@@ -83,7 +89,7 @@ impl RowShape {
 
 /// Whether two texts may be keys of one kind: they have characters of the same kinds, and about the
 /// same length.
-fn are_alike(a: &str, b: &str) -> bool {
+pub(super) fn are_alike(a: &str, b: &str) -> bool {
     let kinds = |text: &str| -> BTreeSet<char> {
         let kind = |c: char| match c {
             '0'..='9' => '9',

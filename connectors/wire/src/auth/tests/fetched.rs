@@ -117,21 +117,21 @@ fn the_secret_of_a_platform_is_renewed_before_it_expires() {
 }
 
 #[test]
-fn an_answer_without_a_secret_says_what_to_do_and_quotes_nothing() {
+fn an_answer_without_a_secret_says_what_to_do_and_quotes_only_the_reason() {
     let platform = json!({ "gjzwfwpt": { "rid": "r", "sid": "s", "refresh": {
         "url": "https://platform.example/secret", "appkey": "k3y",
     } } });
     let (transient, stopped) = (FaultKind::Transient, FaultKind::Stopped);
     for (settings, status, answer, kind) in [
         (None, 401, r#"{"error":"invalid_client"}"#, stopped),
-        (None, 400, r#"{"error":"hunter2"}"#, stopped),
+        (None, 400, r#"{"token":"hunter2"}"#, stopped),
         (None, 404, "hunter2", stopped),
         (None, 503, "hunter2", transient),
         (None, 429, "", transient),
         (None, 200, "<html>hunter2</html>", transient),
         (None, 200, r#"{"access_token":""}"#, stopped),
         (None, 200, r#"["hunter2"]"#, stopped),
-        (Some(&platform), 200, r#"{"code":300,"message":"hunter2"}"#, stopped),
+        (Some(&platform), 200, r#"{"code":300,"secret":"hunter2"}"#, stopped),
         (Some(&platform), 200, r#"{"data":{"secret":"hunter2"}}"#, stopped),
         (Some(&platform), 200, r#"{"data":{"secret":"aHVudGVyMmh1bnRlcg=="}}"#, stopped),
         (Some(&platform), 502, "<html>hunter2</html>", transient),
