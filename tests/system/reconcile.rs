@@ -46,7 +46,7 @@ async fn what_the_store_lost_or_changed_is_named_by_key_and_repaired() {
     let mut store = store(folder.path()).await;
     for change in [
         "DELETE FROM demand WHERE source_key IN ('D-7', 'D-250')",
-        "UPDATE demand SET digest = zeroblob(32) WHERE source_key = 'D-8'",
+        "UPDATE demand SET digest = zeroblob(16) WHERE source_key = 'D-8'",
         "UPDATE demand SET id = 'ffffffff-ffff-4fff-8fff-ffffffffffff', source_key = 'D-0' WHERE source_key = 'D-9'",
     ] {
         assert_ne!(sqlx::query(change).execute(&mut store).await.unwrap().rows_affected(), 0);

@@ -31,6 +31,8 @@ pub(super) struct Reader<'a, B, C> {
     caught_up: bool,
     /// The first part of the source that could not be read in the current pass, and why.
     gap: Option<String>,
+    /// Number of entries of the current pass so far.
+    n_given: u64,
     /// When the current pass began.
     began: Timestamp,
     /// How many passes had been requested when it began; it serves these requests.
@@ -46,8 +48,8 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         position: Position,
     ) -> Self {
         let (began, served) = (run.environment.clock.now(), run.handle.control.begin_pass());
-        let (caught_up, gap) = (false, None);
-        Self { channel, connector, pace, run, position, caught_up, gap, began, served }
+        let (caught_up, gap, n_given) = (false, None, 0);
+        Self { channel, connector, pace, run, position, caught_up, gap, n_given, began, served }
     }
 
     /// Settles the position `cursor` with the source, if there is one to settle.
@@ -96,7 +98,10 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         if let Some((part, fault)) = batch.trouble.first() {
             self.gap.get_or_insert_with(|| format!("{} could not be read: {fault}", part.0));
         }
+        self.n_given += batch.entries.len() as u64;
         if let Some(end) = &mut batch.end {
+            // Not every connector counts what it gives.
+            end.given = end.given.max(std::mem::take(&mut self.n_given));
             end.gap = end.gap.take().or(self.gap.take());
         }
         self.caught_up = batch.caught_up();

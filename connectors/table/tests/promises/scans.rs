@@ -97,9 +97,7 @@ async fn sweeps_compare_times_in_the_format_of_the_column() {
         let (entries, at) = city.entries(None, 10).await;
         assert_eq!(entries.len(), 2);
         let (entries, _) = city.entries(Some(at), 10).await;
-        // A time in bytes cannot be compared with what was read: it comes again, and is unchanged.
-        let again: &[&str] = if value.starts_with("CAST") { &["new"] } else { &[] };
-        let again: BTreeSet<String> = again.iter().map(|key| (*key).to_owned()).collect();
-        assert_eq!(keys_of(&entries), again, "{value}");
+        // When the overlap moves on, its rows may come once more.
+        assert!(keys_of(&entries).is_subset(&BTreeSet::from(["new".to_owned()])), "{value}");
     }
 }
