@@ -34,6 +34,8 @@ const KINDS: [&str; 4] = ["files", "http", "infra", "text"];
 /// Runs the cases whose name begins with `only`, and prints a table; fails if any is not right.
 /// `program` is the gateway to run; without it, it is built.
 pub(crate) fn cases(folder: &Path, only: &str, program: Option<&Path>) -> Result<()> {
+    // The gateway runs in folders of its own, where a relative path would mean another place.
+    let folder = &folder.canonicalize().with_context(|| folder.display().to_string())?;
     let program = match program {
         Some(program) => fs::canonicalize(program)?,
         None => {
