@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use contract::{
-    Batch, Channel, ChannelId, DemandId, Digest, Event, Fault, Intake, MappingNo, Position,
-    ReadBatch, ReadNo, Retry, TimeRange,
+    Batch, Channel, ChannelId, DemandId, Digest, Event, Fault, Intake, MappingNo, Partition,
+    Position, ReadBatch, ReadNo, Retry, TimeRange,
 };
 use serde::{Deserialize, Serialize};
 use sink::store::Database;
@@ -69,8 +69,8 @@ pub async fn compare(
             }
         };
         retry.reset();
-        if let Some((_, fault)) = batch.trouble.pop() {
-            return Err(fault);
+        if let Some((Partition(part), fault)) = batch.trouble.pop() {
+            return Err(fault.at(part));
         }
         let end = batch.end.take();
         cursor = Some(batch.upto.clone());

@@ -182,9 +182,12 @@ pub struct PassDone {
 }
 
 impl PassDone {
-    /// What the answer to a request says; `None` if another version of the gateway wrote it.
-    pub fn from_answer(answer: &str) -> Option<Self> {
-        serde_json::from_str(answer).ok()
+    /// What the answer to a request says. An earlier version of the gateway writes only the step.
+    pub fn from_answer(answer: &str) -> Self {
+        serde_json::from_str(answer).unwrap_or_else(|_| Self {
+            step: answer.parse().unwrap_or(u64::MAX),
+            pass: PassEnd::default(),
+        })
     }
 }
 

@@ -103,7 +103,8 @@ impl Connector for Files {
             NextStep::CaughtUp => {
                 self.folder.close();
                 let account = std::mem::replace(&mut self.account, new_account(&self.options));
-                end = Some(PassEnd { gap: gap(&faults), ..account });
+                let gap = gap(&faults).or_else(|| account.gap.clone());
+                end = Some(PassEnd { gap, ..account });
                 Vec::new()
             }
             // The channel is not caught up: a file that may still be changing is read soon.
@@ -116,6 +117,10 @@ impl Connector for Files {
                 let RefusedFile { reason, hash, first_bytes } = refused;
                 mark_finished(&mut cursor, &candidate, hash, true);
                 self.account.given += 1;
+                if self.options.config.manifest.is_some() {
+                    let what = format!("{} was refused: {}", candidate.name, reason.code);
+                    self.account.gap.get_or_insert(what);
+                }
                 vec![quarantine_entry(&candidate, reason, first_bytes)]
             }
             NextStep::Read(open) => self.read_batch(open, max, until, &mut cursor).await?,

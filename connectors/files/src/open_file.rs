@@ -29,7 +29,7 @@ use crate::{
     selection::Candidate,
     spool::FileError,
     text::FileSummary,
-    unpack::{guess_extension, has_known_extension, open_documents},
+    unpack::{guess_extension, has_known_extension, may_be_empty, open_documents},
 };
 
 /// A batch ends when its records have about this many bytes.
@@ -283,7 +283,8 @@ fn check(
     };
     // A scheduled export without records may have no bytes at all.
     let documents = match summary.n_bytes {
-        0 => Vec::new(),
+        0 if may_be_empty(name, options)? => Vec::new(),
+        0 => return Err(FileError::content("empty_file", "the file has no bytes")),
         _ => open_documents(name, file, summary, options)?,
     };
     let open = || FileRows::open(documents.clone(), Arc::clone(options));
@@ -313,7 +314,7 @@ struct FileRows {
 impl FileRows {
     /// Opens a file that is no archive, so that a wrong header is found at once.
     fn open(documents: Vec<Document>, options: Arc<Options>) -> Result<Self, FileError> {
-        let is_archive = documents.iter().any(|document| document.name_in_archive.is_some());
+        let is_archive = documents.len() > 1;
         let documents = documents.into();
         let mut rows = Self { options, documents, current: None, is_archive, has_refused: false };
         if let Some(document) = rows.documents.pop_front_if(|_| !is_archive) {

@@ -26,14 +26,19 @@ pub(crate) fn revision_by_name(name: &str, options: &Options) -> Result<Option<R
     }
 }
 
-/// Whether the channel reads this row, by its settings `skip` and `only`.
+/// Whether the channel reads this row, by its settings `skip` and `only`. Of a damaged row they decide nothing
+/// that could hide it: what it says may be in another field.
 pub(crate) fn is_selected(row: &RawRow, options: &Options) -> bool {
     let matches = |(field, patterns): (&String, &Vec<String>)| {
         let text = row.tree.get(field).and_then(scalar_text).unwrap_or_default();
         patterns.iter().any(|pattern| selection::matches_pattern(text.trim(), pattern))
     };
     let Config { skip, only, .. } = &options.config;
-    !skip.iter().any(matches) && only.iter().all(matches)
+    if row.defects.damage.is_some() || !row.tree.is_object() {
+        return true;
+    }
+    let has_lost = row.doubts.iter().any(|(_, doubt)| matches!(doubt, Doubt::Lost(_)));
+    !skip.iter().any(matches) && (has_lost || only.iter().all(matches))
 }
 
 /// The entry for a row of the file `name`. `name_revision` is the revision in that name; `None` if

@@ -141,6 +141,18 @@ const XLS_SIGNATURE: &[u8] = b"\xD0\xCF\x11\xE0";
 
 /// The format of a file that begins with `bytes`. The settings or the extension give the format,
 /// but a file that begins like a workbook is a workbook.
+/// Whether a file with this name may have no bytes: an export of texts without records. No other format has
+/// files of no bytes.
+///
+/// # Errors
+/// The name is that of no known format.
+pub(crate) fn may_be_empty(name: &str, options: &Options) -> Result<bool, FileError> {
+    Ok(matches!(
+        detect_format(name, b"", options)?,
+        Format::Csv | Format::JsonLines | Format::JsonArray
+    ))
+}
+
 fn detect_format(name: &str, bytes: &[u8], options: &Options) -> Result<Format, FileError> {
     let extension = extension(name);
     // An archive within an archive is never read, even if the channel sets a format.

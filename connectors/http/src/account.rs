@@ -46,6 +46,8 @@ pub(crate) struct Walk {
     /// The beginnings of hashes of the keys that came; `None` if they are too many.
     keys: Option<HashSet<u64>>,
     max_keys: usize,
+    /// Those that came twice in one answer: the source counts both records.
+    doubled: HashSet<u64>,
     given: u64,
     /// The total that was stated last.
     total: Option<u64>,
@@ -82,6 +84,7 @@ impl PassAccount {
             is_whole: begins,
             keys: Some(HashSet::new()),
             max_keys: MAX_KEYS / n_sequences.max(1),
+            doubled: HashSet::new(),
             given: 0,
             total: None,
             has_shrunk: false,
@@ -109,6 +112,7 @@ impl PassAccount {
         let distinct = walk.distinct();
         // A walk that ends at known records did not read everything that is listed.
         let listed = walk.total.filter(|_| walk.is_whole && end != EndedBy::Watermark);
+        let listed = listed.map(|listed| listed.saturating_sub(walk.doubled.len() as u64));
         let is_short = listed.zip(distinct).is_some_and(|(listed, distinct)| distinct < listed);
         if is_short && n_looks < MAX_LOOKS {
             walk.n_idle = 0;
@@ -161,7 +165,10 @@ impl Walk {
         let mut has_new = self.keys.is_none() && !hashes.is_empty();
         if let Some(keys) = &mut self.keys {
             let n_before = keys.len();
-            keys.extend(hashes.iter().filter_map(|hash| u64::from_str_radix(hash, 16).ok()));
+            let mut of_page = HashSet::with_capacity(hashes.len());
+            let hashes = hashes.iter().filter_map(|hash| u64::from_str_radix(hash, 16).ok());
+            self.doubled.extend(hashes.filter(|hash| !of_page.insert(*hash)));
+            keys.extend(of_page);
             has_new = keys.len() > n_before;
         }
         self.keys = self.keys.take().filter(|keys| keys.len() <= self.max_keys);

@@ -48,7 +48,11 @@ impl Page {
         };
         let records = match records {
             // Some sources leave the list out if it is empty.
-            Err(_) if config.records.locations(&tree).is_empty() && list::says_zero(&tree) => {
+            Err(_)
+                if config.records.locations(&tree).is_empty()
+                    && list::says_zero(&tree)
+                    && !list::reports_failure(&tree) =>
+            {
                 Vec::new()
             }
             Err(what) => {

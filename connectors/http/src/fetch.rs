@@ -73,7 +73,13 @@ impl Source {
             let tree_view = tree.as_ref().ok();
             let view =
                 AnswerView { status, content_type, text: &text, tree: tree_view, retry_after };
-            let meaning = match missing.iter().any(|rule| rule.matches(view)) {
+            let is_missing = missing.iter().any(|rule| rule.matches(view));
+            if is_missing && status >= 400 && attempt == 1 {
+                // A server that is being restarted may answer so once, in the middle of a list.
+                attempt += 1;
+                continue;
+            }
+            let meaning = match is_missing {
                 true => Meaning::Nothing,
                 false => plan.config.rules.judge(call.success.as_ref(), view),
             };

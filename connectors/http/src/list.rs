@@ -3,6 +3,27 @@
 use document::scalar_text;
 use serde_json::Value;
 
+/// Whether the answer says that something failed: many of them have a total of zero too.
+pub(crate) fn reports_failure(tree: &Value) -> bool {
+    const NAMES: [&str; 8] = [
+        "code",
+        "errcode",
+        "errorcode",
+        "error_code",
+        "retcode",
+        "resultcode",
+        "status",
+        "success",
+    ];
+    const FINE: [&str; 9] = ["0", "00", "000", "0000", "200", "true", "ok", "success", "succeeded"];
+    let is_failure = |(name, value): (&String, &Value)| {
+        let text = scalar_text(value).map(|text| text.trim().to_lowercase());
+        NAMES.contains(&name.to_lowercase().as_str())
+            && text.is_some_and(|text| !FINE.contains(&text.as_str()))
+    };
+    tree.as_object().is_some_and(|object| object.iter().any(is_failure))
+}
+
 /// Whether the answer counts its records, and the count is zero: some sources then leave out the list.
 pub(crate) fn says_zero(tree: &Value) -> bool {
     let mut counts = Vec::new();
@@ -47,6 +68,20 @@ mod tests {
             (json!({ "data": null, "total": 3, "count": 0 }), false),
         ] {
             assert_eq!(says_zero(&tree), expected, "{tree}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_reports_a_failure_has_a_code_that_is_no_success() {
+        for (tree, expected) in [
+            (json!({ "code": 0, "total": 0 }), false),
+            (json!({ "code": "200", "success": true, "data": null }), false),
+            (json!({ "total": 0, "list": null }), false),
+            (json!({ "code": 500, "msg": "busy", "data": null, "total": 0 }), true),
+            (json!({ "success": false, "total": 0 }), true),
+            (json!({ "Status": "ERROR", "total": 0 }), true),
+        ] {
+            assert_eq!(reports_failure(&tree), expected, "{tree}");
         }
     }
 }

@@ -189,13 +189,13 @@ impl SinceRule {
         let reached = until.unwrap_or(started).min(started);
         let overlap = self.settings.overlap.0;
         let latest = before(started, overlap);
+        if has_gap {
+            return false;
+        }
         if reached < latest {
             // The window lies in the past. It includes its end, where the next one begins.
             progress.since = Some(reached);
             return true;
-        }
-        if has_gap {
-            return false;
         }
         let newest = match &self.at {
             None => Some(reached),

@@ -37,11 +37,15 @@ impl Account {
         self.listed.is_some()
     }
 
-    /// The account of the pass. Rows that came or went meanwhile do not count: `listed` is the number of
-    /// rows now.
+    /// The account of the pass. Rows that came meanwhile do not count; if there are fewer rows now than at the
+    /// beginning, their number proves nothing.
     pub(crate) fn end(&self, listed: Option<u64>) -> PassEnd {
         PassEnd {
-            listed: self.listed.zip(listed).map(|(before, now)| before.min(now)),
+            listed: self
+                .listed
+                .zip(listed)
+                .filter(|(before, now)| now >= before)
+                .map(|(before, _)| before),
             given: self.given,
             distinct: self.keys.as_ref().map(|keys| keys.len() as u64),
             end: EndedBy::Short,

@@ -108,6 +108,8 @@ impl Catalog {
                 Some(Becomes::Text) => Read::Text,
                 _ if described.is_some_and(|column| column.charset.is_some()) => Read::Bytes,
                 _ if self.get(name).is_some_and(|column| column.is_odd) => Read::Text,
+                // The server would refuse to send bytes that are no UTF-8 as text.
+                _ if self.is_raw_text(name) => Read::Bytes,
                 _ => Read::Plain,
             }
         };
@@ -135,12 +137,18 @@ impl Catalog {
         for (name, value) in rows.iter_mut().flat_map(|row| &mut row.columns) {
             *value = match std::mem::take(value) {
                 Value::Bytes(bytes) if self.holds_ids(table, name) => Value::Id(bytes),
-                Value::Text(text) if self.is_raw && !text.is_ascii() => {
-                    Value::BrokenText(text.into_bytes())
-                }
+                Value::Bytes(bytes) if self.is_raw_text(name) => match String::from_utf8(bytes) {
+                    Ok(text) if text.is_ascii() => Value::Text(text),
+                    Ok(text) => Value::BrokenText(text.into_bytes()),
+                    Err(error) => Value::BrokenText(error.into_bytes()),
+                },
                 other => other,
             };
         }
+    }
+
+    fn is_raw_text(&self, name: &str) -> bool {
+        self.is_raw && self.get(name).is_some_and(|column| column.class == Class::Text)
     }
 
     fn holds_ids(&self, table: &TablePlan, name: &str) -> bool {

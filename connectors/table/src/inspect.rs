@@ -12,7 +12,7 @@ use crate::{
     driver::DbError,
     fault::Operation,
     plan::{ChangesPlan, TablePlan},
-    sql::{Dialect, Sql},
+    sql::{self, Dialect, Sql},
     time::ChangeValue,
     value::Value,
 };
@@ -142,17 +142,24 @@ struct Names<'a> {
 
 impl Names<'_> {
     fn quote(&self, name: &str) -> String {
-        let quote = if self.dialect == Dialect::MySql { '`' } else { '"' };
-        format!("{quote}{name}{quote}")
+        sql::quote(self.dialect, name)
     }
 
     fn table(&self) -> String {
-        self.table.name.split('.').map(|part| self.quote(part)).collect::<Vec<_>>().join(".")
+        self.table.pieces.iter().map(|part| self.quote(part)).collect::<Vec<_>>().join(".")
+    }
+
+    /// A name as the text of a literal.
+    fn literal(&self, name: &str) -> String {
+        let name = name.replace('\'', "''");
+        if self.dialect == Dialect::MySql { name.replace('\\', "\\\\") } else { name }
     }
 
     /// Asks whether the table has no index that begins with `column`: 1 or 0. A view has none, and needs none.
     fn lacks_index(&self, column: &str) -> String {
-        let (schema, table) = self.table.name.rsplit_once('.').unwrap_or(("", &self.table.name));
+        let mut pieces = self.table.pieces.iter().rev().map(|piece| self.literal(piece));
+        let table = pieces.next().unwrap_or_default();
+        let (schema, column) = (pieces.next().unwrap_or_default(), self.literal(column));
         match self.dialect {
             Dialect::Sqlite => format!(
                 "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '{table}' COLLATE NOCASE
@@ -169,7 +176,7 @@ impl Names<'_> {
                     SELECT 1 FROM pg_index i
                     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
                     WHERE i.indrelid = c.oid AND a.attname = '{column}')",
-                self.table()
+                self.literal(&self.table())
             ),
             Dialect::MySql => {
                 let schema = if schema.is_empty() { "DATABASE()".to_owned() } else { format!("'{schema}'") };

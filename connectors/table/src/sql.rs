@@ -418,6 +418,13 @@ impl Writer<'_> {
     /// Binds a value in the type of `column`, and returns its placeholder.
     fn bind_as(&mut self, column: Option<&Column>, value: &Value) -> String {
         self.binds.push(value.clone());
+        if let (Dialect::MySql, Value::Text(_), Some(column)) = (self.dialect, value, column)
+            && let (Class::Text, Some((charset, collation))) = (column.class, &column.collation)
+            && charset != "utf8mb4"
+        {
+            // Otherwise MySQL compares both as Unicode, in another order than it sorts the column.
+            return format!("CONVERT(? USING {charset}) COLLATE {collation}");
+        }
         let placeholder = match (self.dialect, value) {
             (Dialect::Postgres, Value::BrokenText(_)) => {
                 format!("convert_from(${}, getdatabaseencoding())", self.binds.len())
@@ -443,7 +450,7 @@ impl Writer<'_> {
     }
 }
 
-fn quote(dialect: Dialect, name: &str) -> String {
+pub(crate) fn quote(dialect: Dialect, name: &str) -> String {
     let quote = if dialect == Dialect::MySql { "`" } else { "\"" };
     format!("{quote}{}{quote}", name.replace(quote, &quote.repeat(2)))
 }

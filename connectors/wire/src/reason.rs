@@ -27,6 +27,8 @@ const HEADS: [&str; 9] =
 const MAX_QUOTED: usize = 200;
 /// Longer numbers may be phone numbers or numbers of identity cards.
 const MAX_DIGITS: usize = 6;
+/// Words with more digits in all, like `138-0000-1234`, too; a date has eight.
+const MAX_ALL_DIGITS: usize = 8;
 /// Longer words may be tokens.
 const MAX_WORD: usize = 24;
 
@@ -57,12 +59,14 @@ pub fn quote(text: &str) -> String {
     let mut quoted = String::new();
     let mut word = String::new();
     for c in text.chars().take(MAX_QUOTED).chain([' ']) {
-        if c.is_ascii_alphanumeric() || "+/=_-.".contains(c) {
+        if c.is_ascii_alphanumeric() || c.is_numeric() || "+/=_-.".contains(c) {
             word.push(c);
             continue;
         }
-        let digits = word.split(|c: char| !c.is_ascii_digit()).map(str::len).max();
-        let is_hidden = word.len() > MAX_WORD || digits > Some(MAX_DIGITS);
+        let runs = word.split(|c: char| !c.is_numeric()).map(|run| run.chars().count());
+        let n_digits = word.chars().filter(|c| c.is_numeric()).count();
+        let is_hidden =
+            word.len() > MAX_WORD || n_digits > MAX_ALL_DIGITS || runs.max() > Some(MAX_DIGITS);
         quoted.push_str(if is_hidden { "…" } else { &word });
         word.clear();
         if !c.is_whitespace() && !c.is_control() {
@@ -88,7 +92,10 @@ fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
 fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => (!text.trim().is_empty()).then(|| quote(text)),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(number) => {
+            let number = number.to_string();
+            Some(if number.len() > MAX_DIGITS { "…".to_owned() } else { number })
+        }
         Value::Array(list) => text_of(list.first()?.get("$text")?),
         _ => None,
     }
@@ -123,6 +130,8 @@ mod tests {
     #[test]
     fn a_quotation_hides_long_numbers_and_tokens_and_is_cut() {
         assert_eq!(quote("电话 13800001234 错 40013"), "\"电话 … 错 40013\"");
+        assert_eq!(quote("138-0000-1234 2026-11-29 １３８００００１２３４"), "\"… 2026-11-29 …\"");
+        assert_eq!(reason(&json!({ "info": 13_800_001_234_u64 })).as_deref(), Some("…"));
         assert_eq!(quote("id 34020019900101123X"), "\"id …\"");
         assert_eq!(quote("bad token eyJhbGciOiJIUzI1NiIsInR5cCI6"), "\"bad token …\"");
         assert_eq!(quote(&"长".repeat(300)).chars().count(), MAX_QUOTED + 3);

@@ -57,6 +57,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     ensure_configured(&settings, std::slice::from_ref(&args.channel))?;
     let range = range(args.from.as_deref(), args.to.as_deref(), settings.zone)?;
     settings.channels.retain(|channel| channel.id == args.channel);
+    settings.broken.retain(|id, _| *id == args.channel);
     super::runtime()?.block_on(async {
         let stop = Stop::default();
         let work = reconcile(&mut settings, args, range, &stop);

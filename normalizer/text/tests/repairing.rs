@@ -241,6 +241,13 @@ fn a_clean_text_beside_broken_ones_stays() {
     for (text, repaired) in texts.iter().zip(&repaired).skip(2) {
         assert!(is_untouched(text, repaired), "{text}: {}", repaired.text);
     }
+    // Beside GBK that was read as Latin-1, a single letter proves nothing.
+    let texts = ["Ð¡ÇøµçÌÝ»µÁË£¬Çë¾¡¿ìÎ¬ÐÞ", "Ål", "×h", "Øi"];
+    let repaired = repair_record(&texts, &mut MAX_REPAIR_STEPS.clone());
+    assert_eq!(repaired[0].text, "小区电梯坏了，请尽快维修");
+    for (text, repaired) in texts.iter().zip(&repaired).skip(1) {
+        assert!(is_untouched(text, repaired), "{text}: {}", repaired.text);
+    }
 }
 
 /// Demands made of sentences that people write.

@@ -47,6 +47,24 @@ async fn a_file_that_differs_from_its_manifest_goes_to_quarantine() {
 }
 
 #[tokio::test]
+async fn a_pass_with_a_refused_file_is_not_complete() {
+    let folder = Folder::new();
+    folder.put(NAME, TEXT);
+    folder.put(&format!("{NAME}.ok"), manifest(NAME, TEXT.as_bytes(), 3));
+    folder.announce("F_20261009110000.csv", "id,title\nc,3\n", 1);
+    let (mut files, mut at) = (folder.files(), None);
+    let end = loop {
+        let batch = files.read(at.as_ref(), 10).await.unwrap();
+        files.settled(&batch.upto).await.unwrap();
+        at = Some(batch.upto);
+        if let Some(end) = batch.end {
+            break end;
+        }
+    };
+    assert_eq!(end.to_string(), format!("no, {NAME} was refused: manifest_rows"));
+}
+
+#[tokio::test]
 async fn an_export_without_records_is_done_and_no_error() {
     for (extension, text) in
         [(".csv", ""), (".csv", "id,title\n"), (".json", "[]"), (".xml", "<a/>")]

@@ -111,6 +111,14 @@ async fn unknown_formats_and_archive_bombs_go_to_quarantine() {
         let entries = read(extension, bytes, json!({})).await;
         assert_eq!(refusals(&entries), [(format!("F_{TIME}{extension}"), reason.to_owned())]);
     }
+    for extension in [".xlsx", ".xml", ".zip", ".csv.gz"] {
+        let entries = read(extension, b"", json!({})).await;
+        assert_eq!(refusals(&entries).len(), 1, "{extension}: only texts may have no bytes");
+    }
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(b"no,header\na,1\n").unwrap();
+    let entries = read(".csv.gz", &packed.finish().unwrap(), json!({})).await;
+    assert_eq!(refusals(&entries)[0].0, format!("F_{TIME}.csv.gz"), "the whole file is refused");
     let entries = read(".json", b"7", json!({})).await;
     assert_eq!(refusals(&entries), [(format!("F_{TIME}.json, line 1"), "bad_json".to_owned())]);
 }
@@ -168,4 +176,16 @@ async fn text_in_an_encoding_that_is_not_read_is_refused_by_its_name() {
     let entries = read(".csv", b"id,title\n1,~{VPND~}\n", json!({})).await;
     let [Entry::Unreadable { reason, .. }] = &entries[..] else { panic!("{entries:?}") };
     assert!(reason.detail.contains("HZ"), "{}", reason.detail);
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_not_left_out_by_a_condition() {
+    let text =
+        "{\"id\":\"W1\",\"title\":\"1\"}\n{\"id\":\"W2\",\"tit\n{\"id\":\"X3\",\"title\":\"3\"}\n";
+    for (condition, n_entries) in
+        [(json!({ "only": { "id": ["W*"] } }), 2), (json!({ "skip": { "id": [""] } }), 3)]
+    {
+        let entries = read(".jsonl", text.as_bytes(), condition.clone()).await;
+        assert_eq!((entries.len(), refusals(&entries).len()), (n_entries, 1), "{condition}");
+    }
 }

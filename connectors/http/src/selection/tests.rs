@@ -71,6 +71,14 @@ fn after_a_gap_the_same_records_are_requested_again() {
     assert!(!selection.complete(&mut progress, true));
     assert_eq!(progress.since, before);
 
+    // A window that lies in the past is not passed over either.
+    let (selection, mut progress) = (since(true, Some(minutes(60))), Progress::default());
+    run_pass(&selection, &mut progress, "2026-10-09T10:00:00", &["2026-10-09 09:30:00"]);
+    let before = progress.since;
+    selection.begin(&mut progress, at("2026-10-09T18:00:00"));
+    assert!(!selection.complete(&mut progress, true));
+    assert_eq!(progress.since, before);
+
     let (selection, mut progress) = (days(minutes(0)), Progress::default());
     selection.begin(&mut progress, at("2026-10-09T02:30:00"));
     assert!(selection.complete(&mut progress, true), "the days after it are read");

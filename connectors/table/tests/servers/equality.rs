@@ -31,6 +31,8 @@ async fn keys_are_read_in_the_order_in_which_the_source_compares_them() {
         ("ENUM('z','m','a','k')", "'a','k','m','z'"),
         ("VARCHAR(9) COLLATE utf8mb4_general_ci", "'a','B','c','D'"),
         ("VARCHAR(9) COLLATE utf8mb4_bin", "'a','B','c','D'"),
+        ("CHAR(9) CHARACTER SET gbk", "'张','李','王','an'"),
+        ("VARCHAR(9) CHARACTER SET latin1", "'ö','z','a','F'"),
         ("UUID", "'00000000-0000-1000-8000-00000000000b','f0000000-0000-4000-8000-00000000000a'"),
         ("BINARY(16)", "UNHEX('00ff'),'0123456789abcdef'"),
         ("BIT(8)", "b'1', b'11', b'0'"),

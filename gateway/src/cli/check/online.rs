@@ -65,7 +65,8 @@ async fn look_at(channel: &LiveChannel) -> anyhow::Result<Found> {
     let mut rejected = BTreeMap::new();
     for outcome in outcomes.iter().filter(|outcome| outcome.verdict == "rejected") {
         let reason = &outcome.result["reason"];
-        let reason = reason.as_str().map_or_else(|| reason.to_string(), str::to_owned);
+        let code = reason["code"].as_str().or_else(|| reason.as_str());
+        let reason = code.unwrap_or("unknown").to_owned();
         *rejected.entry(reason).or_insert(0) += 1;
     }
     if !outcomes.is_empty() && count("rejected") == outcomes.len() {

@@ -199,7 +199,7 @@ impl Upstream<'_> {
             Ok(requested) => requested.answer(held).await?,
         };
         Some(match answer {
-            Ok(answer) => PassDone::from_answer(&answer)?.into_result(Some(by.to_owned())),
+            Ok(answer) => PassDone::from_answer(&answer).into_result(Some(by.to_owned())),
             Err(why) => PassResult::Failed { why },
         })
     }

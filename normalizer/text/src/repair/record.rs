@@ -89,7 +89,11 @@ fn repair_as_others<'a>(text: &str, rules: &[Rule]) -> Option<Repaired<'a>> {
     let gain = model().estimate(text).saturating_sub(judged.cost);
     // Few Latin letters cost no more than a Han character, but they are no word.
     let is_enough = match last.wrong_charset() {
-        WrongCharset::Latin1 => judged.cost_per_letter < MAX_COST_PER_LETTER,
+        // One letter may be a name or a unit: `Ål`, `×h`.
+        WrongCharset::Latin1 => {
+            let n_foreign = text.chars().filter(|c| !c.is_ascii()).count();
+            n_foreign >= 2 && judged.cost_per_letter < MAX_COST_PER_LETTER
+        }
         _ => gain >= min_gain_if_proved(last),
     };
     if !is_enough {
