@@ -59,6 +59,12 @@ pub trait Connector: Send + Sized + 'static {
         async { Ok(()) }
     }
 
+    /// Takes the last exchange with the source that ended in a fault, for the person who looks for the
+    /// cause. `None` if there was none, or if the source has no exchanges that could be shown.
+    fn failed_exchange(&mut self) -> Option<Exchange> {
+        None
+    }
+
     /// Looks in the source for what a read does not show and would go wrong later, such as a missing right, for
     /// `check --online`. Changes nothing.
     ///
@@ -141,6 +147,17 @@ impl<C> Batch<C> {
 /// The name of a subdivision of a source (a forum, a county, a file) that can fail while others are read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Partition(pub String);
+
+/// A request to a source and its answer, without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The request, and the answer without its body, one thing in a line.
+    pub head: String,
+    /// Whether the answer says that the request has failed, or there is no answer.
+    pub is_refusal: bool,
+    /// The text of the answer, or its beginning. It may contain personal values.
+    pub body: String,
+}
 
 /// A position in a source, as JSON text. Only the connector that made it knows what it means.
 #[derive(Clone, PartialEq, Eq)]

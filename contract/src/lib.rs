@@ -35,7 +35,7 @@ mod store;
 pub use bus::{Confirmed, Consumer, Delivery, Intake, Message, Publisher, deliver};
 pub use connection::{ConnectFailure, ServerSettings, is_tls_failure, server_of, tls_fault};
 pub use connector::{
-    Batch, Budget, Connector, ConnectorContext, Cursor, MakeReceiver, Partition, Receiver,
+    Batch, Budget, Connector, ConnectorContext, Cursor, Exchange, MakeReceiver, Partition, Receiver,
 };
 pub use demand::{Demand, DemandBody, Shape};
 pub use fault::{Fault, FaultKind, causes_text};

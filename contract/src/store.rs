@@ -3,7 +3,9 @@
 
 use std::{future::Future, ops::Range};
 
-use crate::{ChannelId, Confirmed, Cursor, Digest, Fault, Intake, MappingNo, Timestamp};
+use crate::{
+    ChannelId, Confirmed, Cursor, Digest, Fault, Intake, MappingNo, SealedBytes, Timestamp,
+};
 
 /// How far a channel has been read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -86,6 +88,20 @@ pub trait Checkpoints: Send + Sync {
         fault: &Fault,
         at: Timestamp,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Keeps an exchange with the source that ended in a fault at the time `at`, in place of the last one;
+    /// by default, does nothing.
+    ///
+    /// # Errors
+    /// The store cannot be reached.
+    fn keep_exchange(
+        &self,
+        _channel: &ChannelId,
+        _exchange: &SealedBytes,
+        _at: Timestamp,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        async { Ok(()) }
+    }
 }
 
 /// Keeps demands.

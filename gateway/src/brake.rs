@@ -16,7 +16,7 @@ use contract::{ChannelId, DemandId, Fault, Shape};
 /// Number of the latest demands that are counted.
 const WINDOW: usize = 1_000;
 /// With fewer demands, no field is usual.
-const MIN_DEMANDS: usize = 100;
+const MIN_DEMANDS: usize = 30;
 /// A field is usual if at least this many of 100 demands have it.
 const USUAL_PERCENT: usize = 95;
 /// The channel stops when this many new demands lack a usual field since the last batch in which one had

@@ -20,6 +20,7 @@ use crate::{
     brake::Brake, channel::ChannelHandle, mapping::MappingPool, registry::AnyConnector,
     schedule::Pace, stop::Stop,
 };
+pub(crate) use reader::exchange_id;
 use reader::{PackedBatch, Reader};
 
 /// What all loops of the process share.

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use config::{ConnectorSchema, Section, SectionSchemas};
-use contract::{Batch, Connector, ConnectorContext, Cursor, Entry, Fault, Receiver, TimeRange};
+use contract::{
+    Batch, Connector, ConnectorContext, Cursor, Entry, Exchange, Fault, Receiver, TimeRange,
+};
 use futures_util::future::BoxFuture;
 use schemars::SchemaGenerator;
 use serde_json::Value;
@@ -76,6 +78,9 @@ pub trait AnyConnector: Send {
     /// See [`Connector::settled`].
     fn settled<'a>(&'a mut self, upto: &'a Cursor) -> BoxFuture<'a, Result<(), Fault>>;
 
+    /// See [`Connector::failed_exchange`].
+    fn failed_exchange(&mut self) -> Option<Exchange>;
+
     /// See [`Connector::inspect`].
     fn inspect(&mut self) -> BoxFuture<'_, Result<Vec<Fault>, Fault>>;
 
@@ -120,6 +125,10 @@ impl<C: Connector> AnyConnector for TypeErased<C> {
 
     fn settled<'a>(&'a mut self, upto: &'a Cursor) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move { self.0.settled(&upto.decode()?).await })
+    }
+
+    fn failed_exchange(&mut self) -> Option<Exchange> {
+        self.0.failed_exchange()
     }
 
     fn inspect(&mut self) -> BoxFuture<'_, Result<Vec<Fault>, Fault>> {

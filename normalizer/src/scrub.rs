@@ -30,9 +30,10 @@ impl Mapping {
                 text = text.replace(&whole, &format!("{start}{REMOVED_TEXT}{end}"));
             }
         }
-        for record in records {
-            let masked = mask_text(&text, &self.own_values(record));
-            text = masked.unwrap_or(text);
+        // A page without readable records may still hold numbers.
+        let own = records.iter().map(|record| self.own_values(record));
+        for own in own.chain([OwnValues::default()]) {
+            text = mask_text(&text, &own).unwrap_or(text);
         }
         text
     }

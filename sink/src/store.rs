@@ -4,6 +4,7 @@
 mod books;
 mod database;
 mod demands;
+mod exchange;
 mod privacy;
 mod service;
 
@@ -31,6 +32,7 @@ pub use demands::{
     rows::Outcome,
     statistics::{QualityCount, UnknownLabel, Volume},
 };
+pub use exchange::FailedExchange;
 pub use memory::Memory;
 pub use postgres::Postgres;
 pub use privacy::{AuditEntry, Erased, Erasure, RawTable, SealedRaw, SealedRow};

@@ -14,6 +14,7 @@ mod faults;
 mod first_steps;
 mod hotline;
 mod jobs;
+mod last_answer;
 mod leaks;
 mod log;
 mod new_channel;

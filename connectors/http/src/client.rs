@@ -22,7 +22,7 @@ use crate::{
     origin,
     request::Request,
     session::Cookies,
-    trace::{self, Trace},
+    trace::{Trace, Traces},
 };
 
 /// Maximum number of redirects of one request.
@@ -42,8 +42,7 @@ pub(crate) struct Client {
     allowed_hosts: Vec<Url>,
     timeout: Duration,
     max_bytes: usize,
-    /// Traces of all exchanges, for `tonghui preview`; `None` if they are not kept.
-    pub(crate) traces: Option<Vec<Trace>>,
+    pub(crate) traces: Traces,
 }
 
 /// An answer, whatever its status.
@@ -131,7 +130,7 @@ impl Client {
         let http = builder
             .build()
             .map_err(|error| Fault::stopped("TLS cannot be set up").because(error.without_url()))?;
-        let (source_time, cookies, traces) = (None, Cookies::default(), None);
+        let (source_time, cookies, traces) = (None, Cookies::default(), Traces::default());
         Ok(Self {
             http,
             gate,
@@ -167,9 +166,7 @@ impl Client {
         signature: Option<auth::SigningSteps>,
         is_answer: impl Fn(u16) -> bool,
     ) -> Result<Answer, FetchError> {
-        if let Some(traces) = &mut self.traces {
-            traces.push(Trace::new(unsigned, signature));
-        }
+        self.traces.add(Trace::new(unsigned, signature));
         for _ in 0..=MAX_REDIRECTS {
             let answer = self.send(&request).await?;
             let status = answer.status;
@@ -186,13 +183,6 @@ impl Client {
             request.url = next;
         }
         Err(Fault::transient("the source redirects too often").into())
-    }
-
-    /// Removes the body of the last answer from its trace, because it contains a token.
-    pub(crate) fn hide_last_answer(&mut self) {
-        if let Some(trace) = self.traces.as_mut().and_then(|traces| traces.last_mut()) {
-            trace.page = Bytes::from_static(b"(not shown: it may contain a token)");
-        }
     }
 
     /// Sends a request and stores the time and the cookies of its answer.
@@ -256,12 +246,7 @@ impl Client {
             self.source_time = Some((date, Instant::now()));
         }
         let body = body.ok_or(FetchError::TooLarge)?;
-        if let Some(trace) = self.traces.as_mut().and_then(|traces| traces.last_mut()) {
-            trace.status = Some(status);
-            trace.answer_headers = trace::without_secrets(&headers);
-            trace.answer = Some(trace::digest(&body));
-            trace.page = body.clone();
-        }
+        self.traces.add_answer(status, &headers, &body);
         let retry_after = headers
             .get("retry-after")
             .and_then(|value| gate::retry_after(value, date_header, self.now()));

@@ -140,7 +140,7 @@ impl Source {
         let Some(url) = plan.warm_up.as_ref().filter(|_| !self.has_cookies) else { return Ok(()) };
         let request = Request::get(url.clone());
         let warmed_up = self.client.exchange(request.clone(), &request, None, |_| false).await;
-        self.client.hide_last_answer();
+        self.client.traces.hide_last_answer();
         match warmed_up {
             // Only the cookies matter.
             Ok(_) | Err(FetchError::TooLarge) => self.has_cookies = true,
@@ -162,7 +162,7 @@ impl Source {
             let unsigned = Request { method: signed.method, ..Request::get(url) };
             let signature = Some(token_request.steps);
             let answer = self.client.exchange(signed, &unsigned, signature, |_| false).await?;
-            self.client.hide_last_answer();
+            self.client.traces.hide_last_answer();
             context = self.signing_context()?;
             self.auth.read_token(answer.status, &answer.body, context.now)?;
         }

@@ -46,7 +46,9 @@ mod calls;
 use std::time::Duration;
 
 use connector_wire::auth::Mtls;
-use contract::{Batch, Connector, ConnectorContext, Entry, Fault, FaultKind, Partition, TimeRange};
+use contract::{
+    Batch, Connector, ConnectorContext, Entry, Exchange, Fault, FaultKind, Partition, TimeRange,
+};
 use tokio::time::Instant;
 
 pub use config::Config;
@@ -80,12 +82,14 @@ pub struct Http {
     sequences: Vec<Sequence>,
     /// The page whose last records were left for the next batch.
     open_page: Option<OpenPage>,
+    /// The last exchange that ended in a fault.
+    failed: Option<Exchange>,
 }
 
 impl Http {
     /// Keeps traces of all exchanges with the source from now on, for `tonghui preview`.
     pub fn keep_traces(&mut self) {
-        self.source.client.traces = Some(Vec::new());
+        self.source.client.traces.keeps_all = true;
     }
 
     /// The text of an answer, decoded as this channel decodes it.
@@ -95,7 +99,12 @@ impl Http {
 
     /// The traces that were kept, in order.
     pub fn traces(&self) -> &[Trace] {
-        self.source.client.traces.as_deref().unwrap_or_default()
+        &self.source.client.traces.list
+    }
+
+    /// Remembers the last exchange as one that ended in a fault.
+    fn note_failed(&mut self) {
+        self.failed = self.traces().last().map(|trace| trace.exchange(self.text(trace)));
     }
 }
 
@@ -112,7 +121,8 @@ impl Connector for Http {
         let sequences = Sequence::all(&plan);
         let source = Source { client, auth, has_cookies: false };
         let account = PassAccount::default();
-        Ok(Self { account, counted_up_to: None, plan, source, sequences, open_page: None })
+        let (counted_up_to, open_page, failed) = (None, None, None);
+        Ok(Self { account, counted_up_to, plan, source, sequences, open_page, failed })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
@@ -122,6 +132,7 @@ impl Connector for Http {
             self.account = PassAccount::new(cursor.is_between_rounds());
         }
         cursor.to_acknowledge.clear();
+        self.source.client.traces.forget_last();
         if cursor.fit_to(&self.plan.fingerprint) {
             tracing::warn!(
                 "settings of this channel have changed: it is read from its start again"
@@ -150,6 +161,7 @@ impl Connector for Http {
                 // It is not time yet to read old records again.
                 Ok(None) => PageEntries { entries: Vec::new(), is_complete: true },
                 Err(fault) => {
+                    self.note_failed();
                     let fault = fault.at(client::source_name(&self.plan.list.url));
                     // With as many faults as values of `each`, the source has failed, not one value.
                     let affects_all = matches!(fault.kind(), FaultKind::Throttled(_))
@@ -191,7 +203,14 @@ impl Connector for Http {
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
         let acknowledged = calls::acknowledge(&mut self.source, &self.plan, &upto.to_acknowledge);
-        acknowledged.await.map_err(|fault| fault.at(client::source_name(&self.plan.list.url)))
+        acknowledged.await.map_err(|fault| {
+            self.note_failed();
+            fault.at(client::source_name(&self.plan.list.url))
+        })
+    }
+
+    fn failed_exchange(&mut self) -> Option<Exchange> {
+        self.failed.take()
     }
 
     fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use connector_wire::auth;
+use contract::Exchange;
 use sha2::{Digest as _, Sha256};
 
 use crate::request::Request;
@@ -43,10 +44,64 @@ pub struct Trace {
     pub status: Option<u16>,
     /// Headers of the answer.
     pub answer_headers: BTreeMap<String, String>,
-    /// Size in bytes and SHA-256 of `page`; `None` like `status`.
-    pub answer: Option<(usize, String)>,
-    /// The unpacked body of the answer; it may contain personal values.
+    /// Size of the unpacked body of the answer, in bytes.
+    pub size: usize,
+    /// The unpacked body of the answer, or the beginning of a long one; it may contain personal values.
     pub page: Bytes,
+}
+
+/// The exchanges that are kept.
+#[derive(Debug, Default)]
+pub(crate) struct Traces {
+    /// In order.
+    pub(crate) list: Vec<Trace>,
+    /// Whether all are kept, each with its whole answer. Otherwise only the last one is.
+    pub(crate) keeps_all: bool,
+}
+
+/// Maximum size in bytes of the part of an answer that is kept of the last exchange.
+const MAX_KEPT: usize = 64 * 1024;
+
+impl Traces {
+    /// Forgets the last exchange, unless all are kept.
+    pub(crate) fn forget_last(&mut self) {
+        if !self.keeps_all {
+            self.list.clear();
+        }
+    }
+
+    /// Adds a request that is about to be sent.
+    pub(crate) fn add(&mut self, request: Trace) {
+        self.forget_last();
+        self.list.push(request);
+    }
+
+    /// Adds the answer to the last request.
+    pub(crate) fn add_answer(
+        &mut self,
+        status: u16,
+        headers: &BTreeMap<String, String>,
+        body: &Bytes,
+    ) {
+        let page = match self.keeps_all {
+            true => body.clone(),
+            // A copy, so that the long answer is not kept in memory.
+            false => Bytes::copy_from_slice(&body[..body.len().min(MAX_KEPT)]),
+        };
+        if let Some(trace) = self.list.last_mut() {
+            trace.status = Some(status);
+            trace.answer_headers = without_secrets(headers);
+            trace.size = body.len();
+            trace.page = page;
+        }
+    }
+
+    /// Removes the body of the last answer, because it contains a token.
+    pub(crate) fn hide_last_answer(&mut self) {
+        if let Some(trace) = self.list.last_mut() {
+            trace.page = Bytes::from_static(b"(not shown: it may contain a token)");
+        }
+    }
 }
 
 impl Trace {
@@ -67,14 +122,50 @@ impl Trace {
             signature,
             status: None,
             answer_headers: BTreeMap::new(),
-            answer: None,
+            size: 0,
             page: Bytes::new(),
         }
+    }
+
+    /// The exchange, with the decoded text of the answer.
+    pub(crate) fn exchange(&self, body: String) -> Exchange {
+        let is_refusal = self.status.is_none_or(|status| status >= 400);
+        Exchange { head: self.head(), is_refusal, body }
+    }
+
+    /// Draws the request, and the answer without its body.
+    pub fn head(&self) -> String {
+        let Self { method, url, query, headers, body, signature, status, .. } = self;
+        let query = query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+        let mut lines = vec![format!("→ {method} {url}{query}")];
+        lines.extend(headers.iter().map(|(name, value)| format!("  {name}: {value}")));
+        if body.0 > 0 {
+            lines.push(format!("  {} bytes, sha256 {}", body.0, body.1));
+        }
+        if let Some(signature) = signature {
+            lines.push(format!("  signed: {}", signature.scheme));
+            let steps = signature.steps.iter();
+            lines
+                .extend(steps.map(|(what, value)| format!("    {what}: {}", value.escape_debug())));
+        }
+        let Some(status) = status else {
+            lines.push("← no answer".to_owned());
+            return lines.join("\n");
+        };
+        lines.push(format!("← {status}"));
+        let answer_headers = self.answer_headers.iter();
+        lines.extend(answer_headers.map(|(name, value)| format!("  {name}: {value}")));
+        let (size, digest) = digest(&self.page);
+        lines.push(match size == self.size {
+            true => format!("  {size} bytes, sha256 {digest}"),
+            false => format!("  {} bytes", self.size),
+        });
+        lines.join("\n")
     }
 }
 
 /// Headers of an answer without their secrets. The address of a redirect may contain a token in its query.
-pub(crate) fn without_secrets(headers: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+fn without_secrets(headers: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let shown = headers.iter().map(|(name, value)| match name.as_str() {
         name if is_secret(name) => (name.to_owned(), "…".to_owned()),
         "location" => {
@@ -92,6 +183,6 @@ fn is_secret(name: &str) -> bool {
 }
 
 /// The size in bytes, and the SHA-256 in hexadecimal.
-pub(crate) fn digest(bytes: &[u8]) -> (usize, String) {
+fn digest(bytes: &[u8]) -> (usize, String) {
     (bytes.len(), hex::encode(Sha256::digest(bytes)))
 }

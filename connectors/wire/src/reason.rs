@@ -31,6 +31,9 @@ const MAX_DIGITS: usize = 6;
 const MAX_ALL_DIGITS: usize = 8;
 /// Longer words may be tokens.
 const MAX_WORD: usize = 24;
+/// Words after which a secret may follow.
+const SECRET_NAMES: [&str; 9] =
+    ["token", "secret", "key", "password", "passwd", "pwd", "ticket", "sign", "signature"];
 
 /// The reason in an answer of a source: its text and its code, quoted. Looks only at members that usually
 /// have the reason, and never at records.
@@ -53,11 +56,12 @@ pub fn reason(answer: &Value) -> Option<String> {
     })
 }
 
-/// A text in quotes: on one line, cut, and `…` in the place of long numbers and words, which may be
-/// personal or secret.
+/// A text in quotes: on one line, cut, and `…` in the place of what may be personal or secret: long numbers
+/// and words, the value in `name=value`, and the word after the name of a secret.
 pub fn quote(text: &str) -> String {
     let mut quoted = String::new();
     let mut word = String::new();
+    let mut follows_secret_name = false;
     for c in text.chars().take(MAX_QUOTED).chain([' ']) {
         if c.is_ascii_alphanumeric() || c.is_numeric() || "+/=_-.".contains(c) {
             word.push(c);
@@ -67,7 +71,22 @@ pub fn quote(text: &str) -> String {
         let n_digits = word.chars().filter(|c| c.is_numeric()).count();
         let is_hidden =
             word.len() > MAX_WORD || n_digits > MAX_ALL_DIGITS || runs.max() > Some(MAX_DIGITS);
-        quoted.push_str(if is_hidden { "…" } else { &word });
+        match word.split_once('=') {
+            _ if word.is_empty() => {}
+            _ if is_hidden || follows_secret_name => quoted.push('…'),
+            Some((name, value)) if !value.is_empty() => {
+                quoted.push_str(name);
+                quoted.push_str("=…");
+            }
+            _ => quoted.push_str(&word),
+        }
+        if !word.is_empty() {
+            let name = word.trim_end_matches('=').to_ascii_lowercase();
+            follows_secret_name = ":=".contains(c) || word.ends_with('=');
+            follows_secret_name &= SECRET_NAMES.iter().any(|secret| name.ends_with(secret));
+        } else if !c.is_whitespace() && !"\"':".contains(c) {
+            follows_secret_name = false;
+        }
         word.clear();
         if !c.is_whitespace() && !c.is_control() {
             quoted.push(c);
@@ -133,6 +152,9 @@ mod tests {
         assert_eq!(quote("138-0000-1234 2026-11-29 １３８００００１２３４"), "\"… 2026-11-29 …\"");
         assert_eq!(reason(&json!({ "info": 13_800_001_234_u64 })).as_deref(), Some("…"));
         assert_eq!(quote("id 34020019900101123X"), "\"id …\"");
+        assert_eq!(quote("denied, token=S3CRET&id=7 for a=b"), "\"denied, token=…&id=… for a=…\"");
+        assert_eq!(quote("wrong Password: hunter2 of x"), "\"wrong Password: … of x\"");
+        assert_eq!(quote("the token expired; key unknown"), "\"the token expired; key unknown\"");
         assert_eq!(quote("bad token eyJhbGciOiJIUzI1NiIsInR5cCI6"), "\"bad token …\"");
         assert_eq!(quote(&"长".repeat(300)).chars().count(), MAX_QUOTED + 3);
     }

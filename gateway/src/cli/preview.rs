@@ -5,11 +5,15 @@ mod save;
 
 use std::path::PathBuf;
 
+use config::Settings;
 use connector_http::{Http, Trace};
-use contract::{Batch, ChannelId, Connector as _, Entry, Fault, Partition};
+use contract::{Batch, ChannelId, Connector as _, Entry, Exchange, Fault, Partition, Timestamp};
+use normalizer::{Place, Sealer, open_raw};
+use serde::Serialize;
+use sink::store::{Access, FailedExchange};
 
 use super::{Context, Exit, audit, explain, out};
-use crate::{assemble, channel::LiveChannel, offline, registry};
+use crate::{assemble, channel::LiveChannel, ingest::exchange_id, keys, offline, registry};
 
 /// Maximum number of characters of an answer that are printed.
 const MAX_SHOWN: usize = 2_000;
@@ -25,6 +29,10 @@ pub(super) struct Args {
     /// channels.
     #[arg(long)]
     trace: bool,
+    /// Do not read the source: show the last exchange with it that ended in a fault, which the store keeps
+    /// for a month. Only for HTTP channels.
+    #[arg(long, conflicts_with_all = ["limit", "trace", "save"])]
+    last: bool,
     /// Write what was read into this folder as an [[example]] of the channel: page.json or page.xml,
     /// without personal values, and the demands expected from it. Existing files are replaced.
     #[arg(long, value_name = "DIR")]
@@ -45,6 +53,9 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     if args.reveal {
         audit::record_reveal(&settings, "preview", &args.channel.to_string())?;
     }
+    if args.last {
+        return show_last(context, &settings, &channel, args.reveal);
+    }
     let ReadResult { exchanges, page, entries } =
         super::runtime()?.block_on(read(&channel, args))?;
     if args.trace {
@@ -59,6 +70,46 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let outcomes = channel.outcomes(entries, args.reveal)?;
     let width = out::width();
     out::show(context.format, &outcomes, |outcomes| explain::draw_records(outcomes, width))
+}
+
+/// Shows the last exchange with the source that ended in a fault.
+fn show_last(
+    context: &Context,
+    settings: &Settings,
+    channel: &LiveChannel,
+    reveal: bool,
+) -> anyhow::Result<Exit> {
+    super::runtime()?.block_on(async {
+        let store = assemble::open_store(settings, Access::ReadOnly).await?;
+        let id = channel.id();
+        let Some(FailedExchange { at, sealed }) = store.failed_exchange(id).await? else {
+            anyhow::bail!("no exchange of channel {id} that ended in a fault is kept");
+        };
+        let sealer = Sealer::new(&keys::read(settings)?);
+        let place = Place { channel: id, id: &exchange_id(id) };
+        let Exchange { head, is_refusal, body } =
+            serde_json::from_slice(&open_raw(&sealer, place, &sealed)?)?;
+        let records =
+            save::records_of(&channel.sample("page", body.as_bytes()).unwrap_or_default());
+        let body = match reveal {
+            true => body,
+            false if is_refusal || !records.is_empty() => channel.mapping.scrub(&body, &records),
+            // It is an answer with demands that cannot be told apart.
+            false => "(it may contain personal values; show it with --reveal)".to_owned(),
+        };
+        out::show(context.format, &LastExchange { at, head, body }, |last| {
+            let LastExchange { at, head, body } = last;
+            format!("before the fault at {at}:\n{head}\n{}", beginning(body))
+        })
+    })
+}
+
+/// The last exchange that ended in a fault.
+#[derive(Serialize)]
+struct LastExchange {
+    at: Timestamp,
+    head: String,
+    body: String,
 }
 
 /// The result of one read.
@@ -88,7 +139,8 @@ async fn read(channel: &LiveChannel, args: &Args) -> Result<ReadResult, Fault> {
         let records = [records_read.clone(), records_in(&exchange.page)].concat();
         if args.reveal { text } else { channel.mapping.scrub(&text, &records) }
     };
-    let drawn = |exchange| draw(exchange, &answer_text(exchange));
+    let drawn =
+        |exchange: &Trace| format!("{}\n{}", exchange.head(), beginning(&answer_text(exchange)));
     let exchanges = http.traces().iter().map(drawn).collect();
     // The last page that contains records; other answers only complete single records.
     let list = http.traces().iter().rev().find(|exchange| !records_in(&exchange.page).is_empty());
@@ -104,36 +156,11 @@ fn entries_of<C>(batch: Batch<C>) -> Vec<Entry> {
     batch.entries
 }
 
-/// Draws one request and its answer. `answer_text` is the decoded answer.
-fn draw(exchange: &Trace, answer_text: &str) -> String {
-    let Trace {
-        method, url, query, headers, body, signature, status, answer_headers, answer, ..
-    } = exchange;
-    let query = query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
-    let mut lines = vec![format!("→ {method} {url}{query}")];
-    lines.extend(headers.iter().map(|(name, value)| format!("  {name}: {value}")));
-    if body.0 > 0 {
-        lines.push(format!("  {} bytes, sha256 {}", body.0, body.1));
+/// The beginning of the text of an answer.
+fn beginning(text: &str) -> String {
+    let head: String = text.chars().take(MAX_SHOWN).collect();
+    match text.chars().count().saturating_sub(MAX_SHOWN) {
+        0 => head.trim_end().to_owned(),
+        n => format!("{}\n… {n} more characters", head.trim_end()),
     }
-    if let Some(signature) = signature {
-        lines.push(format!("  signed: {}", signature.scheme));
-        let steps = signature.steps.iter();
-        lines.extend(steps.map(|(what, value)| format!("    {what}: {}", value.escape_debug())));
-    }
-    let Some(status) = status else {
-        lines.push("← no answer".to_owned());
-        return lines.join("\n");
-    };
-    lines.push(format!("← {status}"));
-    lines.extend(answer_headers.iter().map(|(name, value)| format!("  {name}: {value}")));
-    if let Some((size, digest)) = answer {
-        lines.push(format!("  {size} bytes, sha256 {digest}"));
-    }
-    let head: String = answer_text.chars().take(MAX_SHOWN).collect();
-    let n_more = answer_text.chars().count().saturating_sub(MAX_SHOWN);
-    lines.push(head.trim_end().to_owned());
-    if n_more > 0 {
-        lines.push(format!("… {n_more} more characters"));
-    }
-    lines.join("\n")
 }

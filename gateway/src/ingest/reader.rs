@@ -1,6 +1,9 @@
 //! The half of the loop that reads the source, at most one batch ahead of delivery.
 
-use contract::{Channel, Checkpoints, Cursor, Fault, Outbox, Position, ReadBatch, Timestamp};
+use contract::{
+    Channel, ChannelId, Checkpoints, Cursor, DemandId, Fault, Outbox, Position, ReadBatch,
+    Timestamp,
+};
 use tokio::sync::SemaphorePermit;
 use tracing::debug;
 
@@ -55,7 +58,9 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
     /// Settles the position `cursor` with the source, if there is one to settle.
     pub(super) async fn settle(&mut self, cursor: Option<Cursor>) -> Result<(), Fault> {
         let Some(cursor) = cursor else { return Ok(()) };
-        self.connector.settled(&cursor).await?;
+        let settled = self.connector.settled(&cursor).await;
+        self.keep_failed_exchange().await;
+        settled?;
         debug!(target: "tonghui", channel = %self.channel.id, "settled");
         Ok(())
     }
@@ -92,9 +97,10 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         let batch = tokio::select! { biased;
             () = stop.requested() => return Ok(None),
             // `Connector::read` promises to be cancel-safe.
-            batch = self.connector.read(cursor, self.pace.max_entries) => batch?,
+            batch = self.connector.read(cursor, self.pace.max_entries) => batch,
         };
-        let mut batch = batch;
+        self.keep_failed_exchange().await;
+        let mut batch = batch?;
         if let Some((part, fault)) = batch.trouble.first() {
             self.gap.get_or_insert_with(|| format!("{} could not be read: {fault}", part.0));
         }
@@ -128,4 +134,22 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         let memory = memory.reserve(outbox.bytes()).await;
         Ok(Some(PackedBatch { outbox, memory }))
     }
+
+    /// Keeps what the source answered before a fault, for `tonghui preview --last`.
+    async fn keep_failed_exchange(&mut self) {
+        let Some(exchange) = self.connector.failed_exchange() else { return };
+        let Ok(bytes) = serde_json::to_vec(&exchange) else { return };
+        let Channel { id, normalizer, .. } = self.channel;
+        let exchange = normalizer.seal(&exchange_id(id), &bytes);
+        let now = self.run.environment.clock.now();
+        // Nothing depends on it, so a store that fails at this moment is no reason to stop.
+        if let Err(fault) = self.run.checkpoints.keep_exchange(id, &exchange, now).await {
+            debug!(target: "tonghui", channel = %id, "a failed exchange is not kept: {fault}");
+        }
+    }
+}
+
+/// The id under which the failed exchange of a channel is sealed.
+pub(crate) fn exchange_id(channel: &ChannelId) -> DemandId {
+    DemandId::of_bytes(channel, b"failed exchange")
 }

@@ -161,8 +161,11 @@ fn epoch(text: &str) -> Option<WrittenTime> {
     } else {
         DateTime::from_timestamp_millis(number)
     };
-    // A time before 1973 is refused: such a number is a code or a count in the wrong column.
-    moment.filter(|moment| moment.timestamp() >= 100_000_000).map(WrittenTime::Moment)
+    // A time before 1973 is refused: such a number is a code or a count in the wrong column. So is one after
+    // 2099: `20261009103000` is a time that is written in digits, and no epoch.
+    moment
+        .filter(|moment| (100_000_000..PLAUSIBLE.end).contains(&moment.timestamp()))
+        .map(WrittenTime::Moment)
 }
 
 /// Parses a time in a format of strftime.

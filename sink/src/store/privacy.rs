@@ -16,6 +16,7 @@ use super::{
         transaction::Transaction,
     },
     demands::index::{self, Index, Tokens, change_tokens},
+    exchange,
 };
 
 /// The sealed values of one demand.
@@ -239,6 +240,8 @@ impl Database {
         for seq in &erasure.quarantine {
             erased.quarantined += tx.execute(FORGET_QUARANTINED, &[(*seq).into()]).await?;
         }
+        // One of them may name the person, and nobody can find out which one.
+        tx.execute(exchange::FORGET_ALL, &[]).await?;
         tx.execute(AUDIT, &erasure.entry.values()).await?;
         tx.commit().await?;
         Ok(erased)

@@ -181,6 +181,7 @@ promises! {
     rejects_are_seen_and_counted,
     a_better_state_resolves_quarantine,
     a_late_reject_is_resolved_already,
+    a_reject_without_revision_is_resolved_by_later_reads_only,
     what_cannot_be_read_is_quarantined_and_counted,
     a_message_that_differs_from_its_receipt_is_quarantined,
     books_are_open_until_every_part_is_kept,

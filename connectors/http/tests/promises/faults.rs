@@ -116,6 +116,21 @@ async fn traces_show_every_exchange_without_secrets() {
 }
 
 #[tokio::test]
+async fn the_last_exchange_before_a_fault_is_kept_once_and_without_secrets() {
+    let city = city().await.with(json!({ "auth": { "bearer": "t0ken" } }));
+    city.script(Reply::new(500, "oops"));
+    let mut http = city.http();
+    http.read(None, 10).await.unwrap_err();
+    let exchange = http.failed_exchange().unwrap();
+    assert_eq!((exchange.is_refusal, exchange.body.as_str()), (true, "oops"));
+    assert!(exchange.head.contains("page=1") && exchange.head.contains("← 500"), "{exchange:?}");
+    assert!(!exchange.head.contains("t0ken"), "{exchange:?}");
+    assert_eq!(http.failed_exchange(), None);
+    http.read(None, 10).await.unwrap();
+    assert_eq!(http.failed_exchange(), None, "this read had no fault");
+}
+
+#[tokio::test]
 async fn traces_do_not_show_the_answer_of_a_token_server_or_other_secrets() {
     let city = city().await;
     let url = format!("{}/token", city.url);

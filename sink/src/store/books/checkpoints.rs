@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use contract::{
     ChannelId, Checkpoints, Confirmed, Cursor, Digest, Fault, MappingNo, PassEnd, Position,
-    TimeRange, Timestamp,
+    SealedBytes, TimeRange, Timestamp,
 };
 use serde::Serialize;
 use sqlx::Error;
@@ -15,6 +15,7 @@ use crate::store::{
         sql::{Columns, NO_ROWS, Row, Value, int},
         transaction::Transaction,
     },
+    exchange,
 };
 
 /// The progress of a channel, its fault and its counts.
@@ -88,6 +89,17 @@ impl Checkpoints for Database {
         let fault = fault.to_string().replace('\0', "␀");
         let values = [channel.as_str().into(), fault.as_str().into(), at.into()];
         self.write("note a fault", NOTE, &values, NO_ROWS).await?;
+        Ok(())
+    }
+
+    async fn keep_exchange(
+        &self,
+        channel: &ChannelId,
+        exchange: &SealedBytes,
+        at: Timestamp,
+    ) -> Result<(), Fault> {
+        let values = [channel.as_str().into(), at.into(), exchange.0.as_slice().into()];
+        self.write("keep a failed exchange", exchange::KEEP, &values, NO_ROWS).await?;
         Ok(())
     }
 }

@@ -225,7 +225,7 @@ impl<'a> Planner<'a, '_> {
                 });
             // The demand already has a newer valid state, so nobody needs to correct anything.
             row.resolved_at =
-                newest.filter(|(version, _)| *version > row.version).map(|(_, seen_at)| seen_at);
+                newest.filter(|(version, _)| row.is_resolved_by(*version)).map(|(_, seen_at)| seen_at);
         }
         self.plan.changes.retain(|change| change.row.is_some() || change.has_new_version);
         self.plan

@@ -84,6 +84,15 @@ const QUARANTINE_LIST: &str = "SELECT * FROM quarantine
 const QUARANTINE_SHOW: &str = "SELECT * FROM quarantine WHERE id = $1";
 
 impl Quarantined {
+    /// Whether a valid state with this version is newer. If no revision of the rejected state could be read,
+    /// only the read decides: its revision may be greater than all before.
+    pub(crate) fn is_resolved_by(&self, valid: Version) -> bool {
+        match self.version.revision {
+            Revision::NONE => valid.read_no > self.version.read_no,
+            _ => valid > self.version,
+        }
+    }
+
     /// A record that the ingest side rejected.
     pub(crate) fn of_reject(delivery: &Delivery, reject: &Reject) -> Self {
         Self {

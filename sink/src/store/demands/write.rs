@@ -212,11 +212,13 @@ const RAW: &str = "{insert} INTO demand_raw ({names}) {rows}";
 static QUARANTINE: LazyLock<String> =
     LazyLock::new(|| format!("INSERT INTO quarantine ({{names}}) {{rows}} {}", on_conflict()));
 
+/// See [`Quarantined::is_resolved_by`].
 const RESOLVE: &str = "WITH v ({names}) AS ({rows})
      UPDATE quarantine SET resolved_at = v.seen_at
      FROM v WHERE quarantine.id = v.id AND quarantine.resolved_at IS NULL
-     AND (v.revision, v.read_no, v.mapping)
-       > (quarantine.revision, quarantine.read_no, quarantine.mapping)";
+     AND CASE WHEN quarantine.revision < -9223372036854775807 THEN v.read_no > quarantine.read_no
+         ELSE (v.revision, v.read_no, v.mapping)
+            > (quarantine.revision, quarantine.read_no, quarantine.mapping) END";
 
 const RECEIPT: &str = "INSERT INTO receipt ({names}) {rows}";
 

@@ -1,12 +1,12 @@
 //! Sealed values, tested with both databases.
 
-use contract::{SealedBytes, Store};
+use contract::{Checkpoints as _, SealedBytes, Store};
 use serde_json::json;
 
 use super::{PostgresTestStore, SqliteTestStore, index::indexed};
 use crate::store::{
-    AuditEntry, Database, Erased, Erasure, RawTable,
-    suite::sample::{at, id, intake, read, record, with_body},
+    AuditEntry, Database, Erased, Erasure, FailedExchange, RawTable,
+    suite::sample::{at, hotline, id, intake, read, record, with_body},
 };
 
 fn with_person(key: &str, token: &str) -> contract::RawRecord {
@@ -52,6 +52,24 @@ async fn erasure_takes_a_person_out_of_demand_record_and_quarantine(store: Datab
     // The second time nothing is left, and that is logged too.
     assert_eq!(store.erase(&erasure).await.unwrap(), Erased::default());
     assert_eq!(store.audit_log(5).await.unwrap().len(), 2);
+}
+
+async fn the_last_failed_exchange_is_kept_and_forgotten_when_a_person_is_erased(store: Database) {
+    let channel = hotline();
+    assert_eq!(store.failed_exchange(&channel).await.unwrap(), None);
+    for n in [1, 2] {
+        store.keep_exchange(&channel, &SealedBytes(vec![n]), at(n.into())).await.unwrap();
+    }
+    let last = FailedExchange { at: at(2), sealed: SealedBytes(vec![2]) };
+    assert_eq!(store.failed_exchange(&channel).await.unwrap(), Some(last.clone()));
+    store.forget_failed_exchanges(at(2)).await.unwrap();
+    assert_eq!(store.failed_exchange(&channel).await.unwrap(), Some(last));
+    let erasure = Erasure { tokens: vec!["T1".into()], quarantine: vec![], entry: entry("erase") };
+    store.erase(&erasure).await.unwrap();
+    assert_eq!(store.failed_exchange(&channel).await.unwrap(), None);
+    store.keep_exchange(&channel, &SealedBytes(vec![3]), at(3)).await.unwrap();
+    store.forget_failed_exchanges(at(4)).await.unwrap();
+    assert_eq!(store.failed_exchange(&channel).await.unwrap(), None);
 }
 
 async fn what_is_sealed_again_stands_where_its_state_still_is(store: Database) {
@@ -120,6 +138,7 @@ macro_rules! both {
 
 both! {
     erasure_takes_a_person_out_of_demand_record_and_quarantine,
+    the_last_failed_exchange_is_kept_and_forgotten_when_a_person_is_erased,
     what_is_sealed_again_stands_where_its_state_still_is,
     demands_are_walked_page_by_page_and_doubts_counted,
 }

@@ -49,6 +49,7 @@ fn epochs_are_seconds_or_milliseconds_by_their_size() {
     let millis = read(TimeFormat::EpochMillis, SHANGHAI, json!("1791513000000"));
     assert_eq!(millis.0.as_deref(), expected);
     assert_eq!(read(TimeFormat::Epoch, SHANGHAI, json!("12")).0, None);
+    assert_eq!(read(TimeFormat::Epoch, SHANGHAI, json!("20261009103000")).0, None);
     assert_eq!(read(TimeFormat::Epoch, SHANGHAI, json!(i64::MAX)).0, None);
 }
 

@@ -82,6 +82,20 @@ pub(crate) async fn a_late_reject_is_resolved_already(store: impl TestStore) {
     assert_eq!(resolved_at(&store, "c").await, Some(at(7)));
 }
 
+/// A reject whose revision cannot be read is not older than a state that has one and came before.
+pub(crate) async fn a_reject_without_revision_is_resolved_by_later_reads_only(
+    store: impl TestStore,
+) {
+    let good = |n| with_body("a", contract::Revision::number(n), json!({ "text": "one" }));
+    keep(&store, &intake([&read(1, [good(7)])])).await;
+    keep(&store, &intake([&read(2, [bad("a")])])).await;
+    assert_eq!(resolved_at(&store, "a").await, None);
+    keep(&store, &intake([&read(3, [good(8)])])).await;
+    assert_eq!(resolved_at(&store, "a").await, Some(at(3)));
+    keep(&store, &intake([&read(5, [good(9)]), &read(4, [bad("a")])])).await;
+    assert_eq!(resolved_at(&store, "a").await, Some(at(5)));
+}
+
 async fn resolved_at(store: &impl TestStore, key: &str) -> Option<contract::Timestamp> {
     store.quarantined(&id(key)).await.expect("it is in quarantine").resolved_at
 }

@@ -1,0 +1,88 @@
+//! What a source answered before a fault can be seen the next morning, without secrets, and without personal
+//! values unless they are asked for.
+
+use std::{fs, path::Path, process::Output};
+
+use serde_json::Value;
+use system_tests::gateway_process::command;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+/// Channels whose source answers with a status and a body.
+const CHANNELS: [(&str, u16, &str); 2] = [
+    ("refused", 503, "<html><b>gateway down</b>, call 13812345678</html>"),
+    ("renamed", 200, r#"{"rows":[{"id":"1","name":"诸葛建民","text":"路灯不亮"}]}"#),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_answer_before_a_fault_is_shown_without_secrets_and_personal_values() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(serve(listener));
+    let folder = TempDir::new().unwrap();
+    let config = folder.path().join("config");
+    assert!(command().unwrap().arg("init").arg(&config).output().unwrap().status.success());
+    for (channel, ..) in CHANNELS {
+        let folder = config.join("channels").join(channel);
+        fs::create_dir_all(&folder).unwrap();
+        let text = format!(
+            "connector = \"http\"\n[http]\nurl = \"{address}/{channel}\"\nrecords = \"$.list[*]\"\n\
+             key = \"$.id\"\ninsecure = true\nheaders = {{ X-Api-Key = \"s3cret\" }}\n\
+             [demand]\ntitle = \"text\"\ncontent = \"text\"\n"
+        );
+        fs::write(folder.join("channel.toml"), text).unwrap();
+    }
+    tokio::task::block_in_place(|| {
+        for (channel, ..) in CHANNELS {
+            let before = run(&config, &["preview", channel, "--last"]);
+            assert!(text(&before).contains("is kept"), "{}", text(&before));
+            let sync = run(&config, &["sync", channel, "--deadline", "5s"]);
+            assert!(!sync.status.success(), "{}", text(&sync));
+        }
+        let shown = text(&run(&config, &["preview", "refused", "--last"]));
+        for word in ["GET", "/refused", "← 503", "gateway down", "X-Api-Key: …"] {
+            assert!(shown.contains(word), "{word} is not in {shown}");
+        }
+        assert!(!shown.contains("13812345678") && !shown.contains("s3cret"), "{shown}");
+        // Nobody knows which text of an unread list of demands is a name.
+        let hidden = text(&run(&config, &["preview", "renamed", "--last"]));
+        assert!(hidden.contains("← 200") && hidden.contains("--reveal"), "{hidden}");
+        assert!(!hidden.contains("诸葛建民") && !hidden.contains("路灯"), "{hidden}");
+
+        let revealed = run(&config, &["preview", "renamed", "--last", "--reveal"]);
+        assert!(text(&revealed).contains("诸葛建民"), "{}", text(&revealed));
+        let audit = run(&config, &["audit", "--format", "json"]);
+        let audit: Value = serde_json::from_slice(&audit.stdout).unwrap();
+        assert_eq!(audit[0]["action"], "reveal", "{audit}");
+    });
+    serving.abort();
+}
+
+fn run(config: &Path, arguments: &[&str]) -> Output {
+    command().unwrap().args(arguments).arg("--config").arg(config).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    let texts = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    texts.concat()
+}
+
+/// Answers each request by its path.
+async fn serve(listener: TcpListener) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        let mut request = vec![0; 4096];
+        let n = stream.read(&mut request).await.unwrap_or_default();
+        let request = String::from_utf8_lossy(&request[..n]).into_owned();
+        let found = CHANNELS.iter().find(|(name, ..)| request.contains(&format!("/{name}")));
+        let (_, status, body) = found.copied().unwrap_or(("", 404, ""));
+        let answer = format!(
+            "HTTP/1.1 {status} x\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            body.len()
+        );
+        let _ = stream.write_all(answer.as_bytes()).await;
+    }
+}
