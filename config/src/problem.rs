@@ -112,15 +112,12 @@ impl Problems {
     pub fn by_channel(found: Vec<Problem>) -> Result<BTreeMap<ChannelId, Self>, Self> {
         let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for problem in &found {
-            groups.entry(problem.channel()).or_default().push(problem.clone());
+            let Some(channel) = problem.channel() else {
+                return Self::new(found).map_or(Ok(BTreeMap::new()), Err);
+            };
+            groups.entry(channel).or_default().push(problem.clone());
         }
-        if groups.contains_key(&None)
-            && let Some(all) = Self::new(found)
-        {
-            return Err(all);
-        }
-        let groups = groups.into_iter().filter_map(|(id, found)| Some((id?, Self::new(found)?)));
-        Ok(groups.collect())
+        Ok(groups.into_iter().filter_map(|(id, found)| Some((id, Self::new(found)?))).collect())
     }
 
     /// The problems, in order.

@@ -40,7 +40,8 @@ pub(crate) struct Builder<'a> {
     pub(crate) demand_fields: HashMap<String, Vec<&'static str>>,
     /// The code tables that the mapping uses.
     pub(crate) tables: BTreeSet<String>,
-    /// Set while a group with `each` is built: `pressing.` for the items `$.pressing[*]`.
+    /// Set while a group with `each` is built: `pressing.` for the items `$.pressing[*]`. It is put before the
+    /// names in `demand_fields`.
     pub(crate) item_prefix: Option<String>,
 }
 
@@ -56,9 +57,24 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The plan; it must be used only if there are no problems. The order in which fields are built is
-    /// part of the result: quality flags about a column are listed in this order.
+    /// The plan; it must be used only if there are no problems.
+    ///
+    /// Fields are built in another order than they are applied (see [`MappingPlan`]): quality flags about a
+    /// column of the source are listed in the order in which its fields were built, so that order must stay.
     pub(crate) fn plan(&mut self, config: &MappingConfig) -> MappingPlan {
+        let others = self.codes_people_and_places(config);
+        let texts_and_times = self.texts_and_times(config);
+        let mut rest = Rules::<Draft>::default();
+        let anonymous = self.yes_or_no("anonymous", &config.anonymous);
+        rest.set(anonymous, |draft| &mut draft.body.anonymous);
+        let confidential = self.yes_or_no("confidential", &config.confidential);
+        rest.set(confidential, |draft| &mut draft.body.confidential);
+        rest.append(others);
+        MappingPlan { texts_and_times, rest }
+    }
+
+    /// All rules that may need the time of receipt.
+    fn codes_people_and_places(&mut self, config: &MappingConfig) -> Rules<Draft> {
         let mut others = Rules::<Draft>::default();
         others.set_coded(
             self.code("kind", &config.kind, Kind::from_code, Kind::CODES),
@@ -99,10 +115,13 @@ impl<'a> Builder<'a> {
         others.set(self.personal("address", &config.address), |draft| &mut draft.address);
         others.set(self.point(&config.location), |draft| &mut draft.body.location);
         self.groups(config, &mut others);
+        others
+    }
 
-        let mut first = Rules::<Draft>::default();
+    fn texts_and_times(&mut self, config: &MappingConfig) -> Rules<Draft> {
+        let mut rules = Rules::<Draft>::default();
         let mut text =
-            |target, field, slot: Slot<String>| first.set(self.text(target, field), slot);
+            |target, field, slot: Slot<String>| rules.set(self.text(target, field), slot);
         text("source_no", &config.source_no, |draft| &mut draft.body.source_no);
         text("title", &config.title, |draft| &mut draft.body.title);
         text("content", &config.content, |draft| &mut draft.body.content);
@@ -111,7 +130,7 @@ impl<'a> Builder<'a> {
         text("org_raw", &config.org_raw, |draft| &mut draft.body.org_raw);
         text("grid", &config.grid, |draft| &mut draft.body.grid);
         let mut time =
-            |target, field, slot: Slot<Timestamp>| first.set(self.time(target, field), slot);
+            |target, field, slot: Slot<Timestamp>| rules.set(self.time(target, field), slot);
         time("received_at", &config.received_at, |draft| &mut draft.body.received_at);
         time("occurred_at", &config.occurred_at, |draft| &mut draft.body.occurred_at);
         time("updated_at", &config.updated_at, |draft| &mut draft.body.updated_at);
@@ -123,14 +142,7 @@ impl<'a> Builder<'a> {
         time("closed_at", &config.closed_at, |draft| &mut draft.body.closed_at);
         time("due_at", &config.due_at, |draft| &mut draft.body.due_at);
         time("wish_at", &config.wish_at, |draft| &mut draft.body.wish_at);
-
-        let mut second = Rules::<Draft>::default();
-        let anonymous = self.yes_or_no("anonymous", &config.anonymous);
-        second.set(anonymous, |draft| &mut draft.body.anonymous);
-        let confidential = self.yes_or_no("confidential", &config.confidential);
-        second.set(confidential, |draft| &mut draft.body.confidential);
-        second.append(others);
-        MappingPlan { first, second }
+        rules
     }
 
     fn region(&mut self, field: &Option<Field>) -> Option<RegionRule> {

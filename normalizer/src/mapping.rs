@@ -32,7 +32,7 @@ use crate::{
 
 /// The version of this crate's rules, which is part of every fingerprint. Raise it when the same record
 /// gives another demand than before.
-pub const NORMALIZER_VERSION: u32 = 4;
+pub const NORMALIZER_VERSION: u32 = 5;
 
 /// The mapping of one channel.
 pub struct Mapping {

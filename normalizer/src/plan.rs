@@ -33,24 +33,24 @@ impl Draft {
 /// All rules of a channel.
 #[derive(Default)]
 pub(crate) struct MappingPlan {
-    /// The rules applied first: texts and times. Code tables need the time of receipt, because the meaning
-    /// of a code may change.
-    pub(crate) first: Rules<Draft>,
-    /// The rules applied second: all others.
-    pub(crate) second: Rules<Draft>,
+    /// The rules that are applied first. Code tables need the time of receipt, because the meaning of a code
+    /// may change.
+    pub(crate) texts_and_times: Rules<Draft>,
+    /// All other rules, which are applied after them.
+    pub(crate) rest: Rules<Draft>,
 }
 
 impl MappingPlan {
     /// Applies every rule.
     pub(crate) fn apply(&self, record: Record<'_>, draft: &mut Draft, notes: &mut Notes) {
-        self.first.apply(record, draft, notes);
+        self.texts_and_times.apply(record, draft, notes);
         let received_at = draft.body.received_at.or(draft.body.updated_at);
-        self.second.apply(Record { received_at, ..record }, draft, notes);
+        self.rest.apply(Record { received_at, ..record }, draft, notes);
     }
 }
 
 /// The rules of a demand, or of one of its items such as a person. They are applied in order, which is
-/// also the order of the quality flags.
+/// also the order of the quality flags that they set.
 pub(crate) struct Rules<T>(Vec<Apply<T>>);
 
 type Apply<T> = Box<dyn Fn(&mut T, Record<'_>, &mut Notes) + Send + Sync>;

@@ -24,7 +24,7 @@ const PEOPLE: u32 = 2_500;
 const POISON: u32 = 50;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_marked_values_leave_by_no_way() {
+async fn no_output_contains_any_of_ten_thousand_marked_values() {
     let (world, marks) = marked_world().await;
 
     // The bus.

@@ -13,9 +13,9 @@ use std::{
 
 use contract::{
     Accepted, Batch, Body, ChannelId, Checkpoints, Confirmed, Consumer, Cursor, DemandBody,
-    DemandId, Digest, Entry, Fault, Intake, Kept, MappingNo, Message, Normalizer, Outcomes,
-    PassEnd, Position, Publisher, RawRecord, RecordKey, Revision, SealedBytes, Store, TextReport,
-    TimeRange, Timestamp, Verdict,
+    DemandId, Digest, Entry, Exchange, Fault, Intake, Kept, MappingNo, Message, Normalizer,
+    Outcomes, PassEnd, Position, Publisher, RawRecord, RecordKey, Revision, SealedBytes, Store,
+    TextReport, TimeRange, Timestamp, Verdict,
 };
 use futures_util::future::BoxFuture;
 use gateway::registry::AnyConnector;
@@ -101,6 +101,10 @@ impl AnyConnector for TwinConnector {
             };
             trap.around(Verb::Settle, work).await
         })
+    }
+
+    fn failed_exchange(&mut self) -> Option<Exchange> {
+        None
     }
 
     fn inspect(&mut self) -> BoxFuture<'_, Result<Vec<Fault>, Fault>> {

@@ -32,10 +32,11 @@ impl FromStr for Rate {
     }
 }
 
-/// Units, each with the names that people write for it.
+/// Units, each with the names that people write for it. The one with the name `""` is suggested for a bare
+/// number.
 type Units = [(&'static str, &'static [&'static str])];
 
-const TIMES: &Units = &[
+const TIME_UNITS: &Units = &[
     ("s", &["", "s", "sec", "secs", "second", "seconds", "秒"]),
     ("m", &["m", "min", "mins", "minute", "minutes", "分", "分钟"]),
     ("h", &["h", "hour", "hours", "hr", "小时", "时"]),
@@ -43,7 +44,7 @@ const TIMES: &Units = &[
     ("ms", &["ms", "msec", "毫秒"]),
 ];
 
-const SIZES: &Units = &[
+const SIZE_UNITS: &Units = &[
     ("B", &["", "b", "byte", "bytes"]),
     ("KiB", &["k", "kb", "kib"]),
     ("MiB", &["m", "mb", "mib"]),
@@ -55,7 +56,7 @@ pub(super) fn period_problem(text: &str, bounds: Bounds<'_>) -> Option<TextProbl
         text,
         bounds,
         |Period(period)| period.as_millis(),
-        |number, unit| Some(format!("{number}{}", unit_of(TIMES, unit)?)),
+        |number, unit| Some(format!("{number}{}", unit_of(TIME_UNITS, unit)?)),
     )
 }
 
@@ -64,7 +65,7 @@ pub(super) fn size_problem(text: &str, bounds: Bounds<'_>) -> Option<TextProblem
         text,
         bounds,
         |Size(bytes)| bytes.into(),
-        |number, unit| Some(format!("{number}{}", unit_of(SIZES, unit)?)),
+        |number, unit| Some(format!("{number}{}", unit_of(SIZE_UNITS, unit)?)),
     )
 }
 
@@ -75,7 +76,7 @@ pub(super) fn rate_problem(text: &str) -> Option<TextProblem> {
         |Rate(interval)| interval.as_nanos(),
         |number, unit| {
             let unit = unit.trim_start_matches('/').trim_start_matches("per").trim();
-            Some(format!("{number}/{}", unit_of(TIMES, unit)?))
+            Some(format!("{number}/{}", unit_of(TIME_UNITS, unit)?))
         },
     )
 }
@@ -100,7 +101,7 @@ fn quantity_problem<Q: FromStr<Err = String>>(
         Err(message) => {
             let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
             let (number, unit) = text.split_at(end);
-            let suggestion = guess(number, unit.trim()).filter(|guess| guess.parse::<Q>().is_ok());
+            let suggestion = guess(number, unit.trim()).filter(|text| text.parse::<Q>().is_ok());
             return Some(TextProblem { message, suggestion, ..TextProblem::default() });
         }
         Ok(value) => {

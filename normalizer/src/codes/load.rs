@@ -27,7 +27,7 @@ pub(crate) struct CodeFile {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Maximum size of a file. The national table of divisions, down to streets, has two megabytes.
+/// Maximum size of a file. The national table of divisions, down to streets, is two megabytes large.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// Maximum depth of subfolders, so that a cycle of symbolic links ends.
 const MAX_DEPTH: usize = 3;
@@ -130,7 +130,9 @@ impl CodeFile {
         };
         if is_missing || columns.keys().any(|name| is_unknown(&name)) {
             let (required, optional) = (required.join(","), optional.join(", "));
-            let message = format!("the first line must be {required}; it may also have {optional}");
+            let also = if optional.is_empty() { "no other".to_owned() } else { optional };
+            let message =
+                format!("the first line must name the columns {required}; it may also name {also}");
             return self.report(1, message, problems);
         }
         let mut rows = Vec::new();

@@ -33,10 +33,10 @@ struct Division {
 /// The division that a code or name of a source means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Region<'a> {
-    /// A code in force, with 6, 9 or 12 digits.
+    /// A code that is in force, with the digits that the source gave: 6, 9 or 12.
     Current(&'a str),
-    /// A code or name that is no longer in force. The value is the code that replaced it; it has no digits
-    /// of a street, because streets were renumbered.
+    /// A code or name that is no longer in force. The value is the code that replaced it: of a street only if
+    /// the street has a row of its own, otherwise of its county, because streets were renumbered.
     Outdated(&'a str),
     /// A code or name that is not in the table, or an ambiguous name.
     Unknown,
@@ -58,8 +58,8 @@ impl RegionTable {
         let mut targets = Vec::new();
         file.rows([REQUIRED, OPTIONAL, &["code", "old_of"]], problems, |row, problems| {
             let (code, old_of) = (row.get("code"), row.get("old_of"));
-            let now = if old_of.is_empty() { code } else { old_of };
-            if [code, now].iter().any(|code| !is_code(code)) {
+            let new_code = if old_of.is_empty() { code } else { old_of };
+            if [code, new_code].iter().any(|code| !is_code(code)) {
                 file.report(row.line, "a code has six digits (nine for a street)".into(), problems);
             }
             let period = match Period::parse(row.get("from"), row.get("until")) {
@@ -67,13 +67,13 @@ impl RegionTable {
                 Err(message) => return file.report(row.line, message, problems),
             };
             let known = rows.entry(code.to_owned()).or_default();
-            if known.iter().any(|known| known.period.overlaps(period)) {
+            if known.iter().any(|other| other.period.overlaps(period)) {
                 file.report(row.line, format!("`{code}` occurs twice; remove one row"), problems);
             }
             let (name, aliases) = (row.get("name").to_owned(), row.get("aliases").to_owned());
-            known.push(Division { name, new_code: now.to_owned(), aliases, period });
-            if now != code {
-                targets.push((row.line, now.to_owned()));
+            known.push(Division { name, new_code: new_code.to_owned(), aliases, period });
+            if new_code != code {
+                targets.push((row.line, new_code.to_owned()));
             }
         });
         let mut table = Self { rows, ..Self::default() };
@@ -82,9 +82,10 @@ impl RegionTable {
                 table.rows.entry(code.clone()).or_insert_with(|| divisions.clone());
             }
         }
-        for (line, now) in targets {
-            if !table.is_in_force(&now) {
-                let message = format!("`old_of` is `{now}`; write a code in force in this table");
+        for (line, new_code) in targets {
+            if !table.is_in_force(&new_code) {
+                let message =
+                    format!("`old_of` is `{new_code}`; write a code in force in this table");
                 file.report(line, message, problems);
             }
         }
@@ -119,76 +120,83 @@ impl RegionTable {
             return Region::Unknown;
         }
         let Some(county) = digits.get(..6) else {
-            return match self.rows.get_key_value(&format!("{digits}00")) {
-                Some((code, _)) if digits.len() == 4 => Region::Current(code),
-                _ => Region::Unknown,
+            let city = Some(format!("{digits}00")).filter(|_| digits.len() == 4);
+            return match city.and_then(|city| self.look_up(&city, at)) {
+                None => Region::Unknown,
+                Some((code, new_code)) if code == new_code => Region::Current(code),
+                Some((_, new_code)) => Region::Outdated(new_code),
             };
         };
         let width = match digits.len() {
             6 | 9 | 12 => significant_len(digits),
             _ => return Region::Unknown,
         };
-        // A street that was moved has its own row of nine digits.
-        let street = digits.get(..9).filter(|_| width > 6).and_then(|s| self.current(s, at));
-        if let Some((street, now)) = street
-            && street != now
+        // A street has a row of its own only if it was moved or renamed. All others follow their county.
+        let street = digits.get(..9).filter(|_| width > 6).and_then(|s| self.look_up(s, at));
+        if let Some((street, new_code)) = street
+            && street != new_code
         {
-            return Region::Outdated(now);
+            return Region::Outdated(new_code);
         }
-        match self.current(county, at) {
+        match self.look_up(county, at) {
             None => Region::Unknown,
-            Some((county, now)) if county == now => Region::Current(&digits[..width]),
-            Some((_, now)) => Region::Outdated(now),
+            Some((county, new_code)) if county == new_code => Region::Current(&digits[..width]),
+            Some((_, new_code)) => Region::Outdated(new_code),
         }
     }
 
-    /// The code as the table stores it, and the code that is in force today.
-    fn current(&self, code: &str, at: Option<Timestamp>) -> Option<(&str, &str)> {
+    /// The code as the table stores it, and the code in force that it leads to. They are equal if the code is
+    /// in force.
+    fn look_up(&self, code: &str, at: Option<Timestamp>) -> Option<(&str, &str)> {
         let (code, rows) = self.rows.get_key_value(code)?;
         let row = valid_row(rows, |row| row.period, at)?;
         Some((code, &row.new_code))
     }
 
-    /// Looks up a name, or several names from the largest division down: `安徽省 芜湖市`, `镜湖区`. If a
-    /// name is ambiguous, a larger division must come before it in the text, or its code must be `within`.
+    /// Looks up a name, or several names from the largest division down: `安徽省 芜湖市`, `镜湖区`. Text after
+    /// the last known name is ignored, such as a road. If several divisions have a name, a larger one must come
+    /// before it in the text, or it must be a part of the division with the code `within`.
     pub fn find_name(&self, text: &str, within: Option<&str>) -> Region<'_> {
         let text: String = text.chars().filter(|c| c.is_alphanumeric()).collect();
-        let in_division = within.and_then(|code| self.descend(&text, prefix(code)));
-        in_division.or_else(|| self.descend(&text, "")).unwrap_or(Region::Unknown)
+        let in_division = within.and_then(|code| self.read_names(&text, prefix(code)));
+        in_division.or_else(|| self.read_names(&text, "")).unwrap_or(Region::Unknown)
     }
 
-    /// Looks up names from the largest division down; their codes must begin with `scope`.
-    fn descend(&self, text: &str, scope: &str) -> Option<Region<'_>> {
+    /// Reads names from the start of `text`, each of a division inside the one before it, and returns the last
+    /// one. Their codes must begin with `scope`.
+    fn read_names(&self, text: &str, scope: &str) -> Option<Region<'_>> {
         let (mut unread, mut scope, mut found) = (text, scope, None);
-        while let Some((length, code, now)) = self.leading_name(unread, scope) {
+        while let Some((length, code, new_code)) = self.leading_name(unread, scope) {
             unread = &unread[length..];
-            scope = prefix(now);
-            let is_current = code == now;
-            found = Some(if is_current { Region::Current(now) } else { Region::Outdated(now) });
+            scope = prefix(new_code);
+            found = Some(match code == new_code {
+                true => Region::Current(new_code),
+                false => Region::Outdated(new_code),
+            });
         }
         found
     }
 
     /// The longest name at the start of `text` that only one division in the scope has: its length in
-    /// bytes, its code in the table, and the code in force today.
+    /// bytes, its code in the table, and the code in force that it leads to.
     fn leading_name(&self, text: &str, scope: &str) -> Option<(usize, &str, &str)> {
         let ends: Vec<_> =
             text.char_indices().take(self.max_chars).map(|(at, c)| at + c.len_utf8()).collect();
         ends.into_iter().rev().find_map(|end| {
             let codes = self.names.get(&text[..end])?;
-            let inside = codes.iter().filter_map(|code| self.current(code, None));
+            let inside = codes.iter().filter_map(|code| self.look_up(code, None));
             let inside: Vec<_> =
-                inside.filter(|(_, now)| now.starts_with(scope) && prefix(now) != scope).collect();
-            let today: BTreeSet<_> = inside.iter().map(|(_, now)| *now).collect();
+                inside.filter(|(_, new)| new.starts_with(scope) && prefix(new) != scope).collect();
+            let new_codes: BTreeSet<_> = inside.iter().map(|(_, new)| *new).collect();
             // A current name is preferred to a former one of the same division.
-            let best = inside.iter().find(|(code, now)| code == now).or(inside.first());
-            best.filter(|_| today.len() == 1).map(|(code, now)| (end, *code, *now))
+            let best = inside.iter().find(|(code, new)| code == new).or(inside.first());
+            best.filter(|_| new_codes.len() == 1).map(|(code, new)| (end, *code, *new))
         })
     }
 
     /// The codes of this table whose rows differ from the shipped ones.
     pub(super) fn differences(&self, shipped: &Self) -> Vec<Difference> {
-        let codes = |rows: &[Division]| {
+        let describe = |rows: &[Division]| {
             let all = rows.iter().map(|row| format!("{} {}", row.new_code, row.name));
             all.collect::<Vec<_>>().join(", ")
         };
@@ -199,8 +207,8 @@ impl RegionTable {
             .map(|(code, rows)| Difference {
                 table: "region".to_owned(),
                 raw: code.clone(),
-                shipped: shipped.rows.get(code).map(|rows| codes(rows)),
-                here: codes(rows),
+                shipped: shipped.rows.get(code).map(|rows| describe(rows)),
+                here: describe(rows),
             })
             .collect();
         all.sort_by(|a, b| a.raw.cmp(&b.raw));

@@ -53,7 +53,7 @@ fn column() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_tree_is_answered_and_twice_the_same(tree in tree()) {
+    fn any_tree_gets_the_same_verdict_twice(tree in tree()) {
         let (first, second) = (reference(), reference());
         let record = record(tree);
         let answers = [first.normalize(&record), second.normalize(&record), first.normalize(&record)];

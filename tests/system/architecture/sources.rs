@@ -61,7 +61,7 @@ const OWNERS: &[&str] = &[
 ];
 
 #[test]
-fn tasks_and_threads_begin_where_somebody_keeps_them() {
+fn tasks_and_threads_start_only_where_they_are_awaited() {
     let begins = |line: &str| {
         // `.spawn()` without an argument starts a process.
         line.replace(".spawn()", "").contains("spawn") || line.contains("thread::scope")

@@ -1,7 +1,7 @@
 //! An SFTP server for the tests: OpenSSH.
 //!
-//! It does not run as root, so only its own user can log in, with a key; the tests need no other.
-//! They write files directly into the folder that the server offers.
+//! It does not run as root, so only its own user can log in. The tests log in with a key; the server also accepts
+//! password logins, so that a test can try a wrong one. Files are written directly into the folder that it offers.
 
 use std::path::{Path, PathBuf};
 
@@ -26,6 +26,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let authorized_keys = home.write("authorized_keys", &authorized_keys)?;
     let files = home.join("drops");
     if !files.exists() {
+        // The tests, which run as another user, write files into it.
         let mut mkdir = home.tool(Path::new("/usr/bin/mkdir"));
         output_of(mkdir.arg("--mode=777").arg(&files))?;
     }

@@ -6,6 +6,7 @@ const ROWS: &str = "code,name,old_of,aliases,from,until
 340000,安徽省,,安徽,,
 340200,芜湖市,,,,
 320500,苏州市,,,,
+341400,巢湖市,340200,,,
 330100,杭州市,,,,
 320102,鼓楼区,,,,
 350102,鼓楼区,,,,
@@ -33,6 +34,7 @@ fn codes_of_every_width_are_found_and_old_ones_lead_to_current_ones() {
     assert_eq!(problems, []);
     for (given, expected) in [
         ("3205", Region::Current("320500")),
+        ("3414", Region::Outdated("340200")),
         ("340202", Region::Current("340202")),
         ("330100000000", Region::Current("330100")),
         ("340202000", Region::Current("340202")),

@@ -224,8 +224,9 @@ impl<'a> Planner<'a, '_> {
                     Some((known.current.version, known.last_seen_at))
                 });
             // The demand already has a newer valid state, so nobody needs to correct anything.
-            row.resolved_at =
-                newest.filter(|(version, _)| row.is_resolved_by(*version)).map(|(_, seen_at)| seen_at);
+            row.resolved_at = newest
+                .filter(|(version, _)| row.is_resolved_by(*version))
+                .map(|(_, seen_at)| seen_at);
         }
         self.plan.changes.retain(|change| change.row.is_some() || change.has_new_version);
         self.plan

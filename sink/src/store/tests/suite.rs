@@ -28,8 +28,8 @@ pub(crate) use positions::{
 };
 pub(crate) use trouble::{
     a_better_state_resolves_quarantine, a_late_reject_is_resolved_already,
-    a_reject_without_revision_is_resolved_by_later_reads_only,
-    a_message_that_differs_from_its_receipt_is_quarantined, nul_never_reaches_the_database,
+    a_message_that_differs_from_its_receipt_is_quarantined,
+    a_reject_without_revision_is_resolved_by_later_reads_only, nul_never_reaches_the_database,
     one_bad_event_spares_two_hundred_good_ones, rejects_are_seen_and_counted,
     what_cannot_be_read_is_quarantined_and_counted,
 };
