@@ -82,13 +82,30 @@ fn jsonpath_problem(text: &str) -> Option<TextProblem> {
         Some(c) => format!("`{c}` is not expected here"),
     };
     let part = character.map(|c| at..at + c.len_utf8()).filter(|_| text.starts_with('$'));
-    let suggestion = guesses(text).into_iter().find(|guess| JsonPath::parse(guess).is_ok());
+    let guesses = half_width(text).into_iter().chain(guesses(text));
+    let suggestion = guesses.into_iter().find(|guess| JsonPath::parse(guess).is_ok());
     let message = if text.starts_with('$') {
         format!("`{text}` is not a JSONPath (RFC 9535): {mistake}")
     } else {
         format!("`{text}` is not a JSONPath (RFC 9535): it must begin with `$`")
     };
     Some(TextProblem { message, part, suggestion, advice: None })
+}
+
+/// The text with the signs of ASCII that Chinese keyboards write in another form, such as `＝` and `“`; `None` if it
+/// has none of these.
+pub(crate) fn half_width(text: &str) -> Option<String> {
+    let sign = |c: char| match c {
+        '“' | '”' => '"',
+        '‘' | '’' => '\'',
+        '【' => '[',
+        '】' => ']',
+        '\u{a0}' | '\u{3000}' => ' ',
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        c => c,
+    };
+    let plain: String = text.chars().map(sign).collect();
+    (plain != text).then_some(plain)
 }
 
 /// The paths that were probably meant, the likeliest first.

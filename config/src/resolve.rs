@@ -19,7 +19,7 @@ use crate::{
     checker::{CheckResult, Schema, quote},
     config_file::{ConfigFile, Finding},
     conflicts::{budget_conflicts, duplicate_channels, section_problems},
-    format::{Context, code_tables, reason},
+    format::{Context, code_tables, half_width, reason},
     gateway::{ConsoleSettings, GatewayFile},
     problem::{Problem, Problems, Suggestion},
     schema::{SectionSchemas, channel_schema, gateway_schema},
@@ -227,7 +227,17 @@ fn suggest(message: &str, span: &Range<usize>, file: &ConfigFile) -> Option<Sugg
     if message.starts_with("duplicate key") {
         return Some(Suggestion::advice("this key is already set above: keep one of the two"));
     }
-    let literal = file.text.get(span.clone()).filter(|literal| !literal.is_empty())?;
+    // An error may point to the place before a sign.
+    let sign = file.text.get(span.start..)?.chars().next()?;
+    let literal = file.text.get(span.clone()).filter(|literal| !literal.is_empty());
+    let end = literal.map_or(span.start + sign.len_utf8(), |_| span.end);
+    let marked = span.start..end;
+    if let Some(plain) = file.text.get(marked.clone()).and_then(half_width)
+        && !file.hides(&marked)
+    {
+        return Some(Suggestion::replace(marked, plain));
+    }
+    let literal = literal?;
     (message.starts_with("string values must be quoted") && !file.hides(span))
         .then(|| Suggestion::replace(span.clone(), quote(literal)))
 }

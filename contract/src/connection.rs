@@ -49,6 +49,11 @@ impl ConnectFailure {
         }
     }
 
+    /// Whether an open connection can end with the same error.
+    pub fn can_end_connections(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Silent)
+    }
+
     /// The failure in plain words.
     pub fn text(self) -> &'static str {
         match self {

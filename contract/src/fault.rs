@@ -28,6 +28,15 @@ impl FaultKind {
     }
 }
 
+/// What somebody must do before a channel is read on, if a command has to know that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Correct the file of the channel.
+    File,
+    /// Accept that its records lack fields that they used to have.
+    Shape,
+}
+
 /// What happened, where, and what to do about it. Never contains a personal value or a secret.
 ///
 /// A fault is displayed as `PLACE, PLACE: WHAT: CAUSE; REMEDY`, without repeating anything.
@@ -39,6 +48,7 @@ pub struct Fault {
     what: String,
     cause: Option<Box<dyn Error + Send + Sync>>,
     remedy: Option<String>,
+    obstacle: Option<Obstacle>,
 }
 
 impl Fault {
@@ -59,7 +69,14 @@ impl Fault {
 
     /// A fault of the given kind.
     pub fn new(kind: FaultKind, what: impl Into<String>) -> Self {
-        Self { kind, path: Vec::new(), what: what.into(), cause: None, remedy: None }
+        Self {
+            kind,
+            path: Vec::new(),
+            what: what.into(),
+            cause: None,
+            remedy: None,
+            obstacle: None,
+        }
     }
 
     /// Adds the place where it happened: a broker, an upstream, a table, a file, a row. The new place comes
@@ -87,6 +104,18 @@ impl Fault {
     pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.cause = Some(cause.into());
         self
+    }
+
+    /// Says what kind of action the remedy is.
+    #[must_use]
+    pub fn until(mut self, obstacle: Obstacle) -> Self {
+        self.obstacle = Some(obstacle);
+        self
+    }
+
+    /// What somebody must do first, if a command has to know that.
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        self.obstacle
     }
 
     /// The kind, which decides what happens next.

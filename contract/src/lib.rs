@@ -38,7 +38,7 @@ pub use connector::{
     Batch, Budget, Connector, ConnectorContext, Cursor, Exchange, MakeReceiver, Partition, Receiver,
 };
 pub use demand::{Demand, DemandBody, Shape};
-pub use fault::{Fault, FaultKind, causes_text};
+pub use fault::{Fault, FaultKind, Obstacle, causes_text};
 pub use gate::{Gate, OpenGate, Permit};
 pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
 pub use inbox::{CustodyWait, Inbox, InboxFull};

@@ -25,8 +25,9 @@ pub const MAX_MESSAGE_EVENTS: u32 = 200;
 pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 /// Usual size of an event, in bytes: the first size of a buffer, so that it rarely has to grow.
 const USUAL_EVENT_BYTES: usize = 8 * 1024;
-/// Maximum size of an event, in bytes. A record whose event is larger is rejected.
-pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
+/// Maximum size of an event, in bytes. A record whose event is larger is rejected. A message with one such event stays
+/// below 16 MiB, the largest message that RabbitMQ 4 takes by default.
+pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024 - 1024;
 
 /// A rejected record, which the sink puts into quarantine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -271,7 +271,8 @@ fn a_record_above_the_limit_is_rejected_with_its_key() {
     let events = events(&outbox);
     let reject = the_reject(&events[1]);
     assert_eq!((reject.source_key.as_ref(), &*reject.reason.code), (Some(&key(1)), "too_large"));
-    assert_eq!(reject.raw.as_ref().unwrap().0, br#"{"size":16777216}"#);
+    let raw = format!("{{\"size\":{MAX_RECORD_BYTES}}}");
+    assert_eq!(reject.raw.as_ref().unwrap().0, raw.as_bytes());
 }
 
 #[test]

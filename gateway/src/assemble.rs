@@ -159,14 +159,19 @@ pub fn usable_channels(settings: &mut Settings, keys: &Keys) -> Result<Vec<LiveC
 }
 
 /// The same settings with the problems that only building the channels finds; for commands that connect to no
-/// source. Channels whose secrets are not set here are not built.
+/// source. Channels whose secrets are not set here are not built. Problems of the code tables concern all channels:
+/// none can be built.
 ///
 /// # Errors
-/// All problems of the code tables.
+/// There is no randomness for temporary keys.
 pub fn with_all_problems(settings: &Settings) -> anyhow::Result<Settings> {
     let mut built = settings.clone();
     built.channels.retain(|channel| !channel.section.has_secret(UNSET));
-    usable_channels(&mut built, &Keys::generate(Suite::default())?)?;
+    if let Err(problems) = usable_channels(&mut built, &Keys::generate(Suite::default())?) {
+        for id in settings.channel_ids() {
+            built.broken.entry(id).or_insert_with(|| problems.clone());
+        }
+    }
     Ok(Settings { broken: built.broken, ..settings.clone() })
 }
 

@@ -11,7 +11,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use contract::{ChannelId, DemandId, Fault, Shape};
+use contract::{ChannelId, DemandId, Fault, Obstacle, Shape};
 
 /// Number of the latest demands that are counted.
 const WINDOW: usize = 1_000;
@@ -22,9 +22,6 @@ const USUAL_PERCENT: usize = 95;
 /// The channel stops when this many new demands lack a usual field since the last batch in which one had
 /// it. If one demand in twenty lacks it, ten in a row happen once in 10^13 by chance.
 const MAX_LACKING: usize = 10;
-
-/// The command in the remedy, by which the fault is recognised.
-pub const ACCEPT_COMMAND: &str = "tonghui accept";
 
 /// The brake of one channel.
 #[derive(Debug, Default)]
@@ -81,8 +78,9 @@ impl Brake {
         ))
         .remedy(format!(
             "check the records with `tonghui preview {channel}` and correct [demand]; if the source is \
-                 right, run `{ACCEPT_COMMAND} {channel}`"
-        )))
+                 right, run `tonghui accept {channel}`"
+        ))
+        .until(Obstacle::Shape))
     }
 }
 

@@ -7,7 +7,7 @@
 use std::{fs, path::Path};
 
 use anyhow::Context;
-use config::{Problem, Problems, Settings};
+use config::{ChannelSettings, Problem, Problems, Settings};
 use contract::{
     Batch, Channel, ChannelId, Cursor, DecidedBy, Entry, Event, Intake, MappingNo, PassEnd,
     Position, ReadNo, TextReport, Timestamp, pack,
@@ -48,21 +48,24 @@ pub struct Outcome {
 /// # Errors
 /// There is no channel with this id, or its settings have problems.
 pub fn channel(settings: &Settings, channel: &ChannelId) -> anyhow::Result<LiveChannel> {
-    ensure_configured(settings, std::slice::from_ref(channel))?;
+    configured(settings, channel)?;
     let mut settings = settings.clone();
     settings.channels.retain(|each| each.id == *channel);
     let built = assemble::channels(&settings, &Keys::generate(Suite::default())?)?.pop();
     built.with_context(|| format!("there is no channel `{channel}`"))
 }
 
-/// Checks that these channels are in the configuration and can be used.
+/// The settings of the channel with this id.
 ///
 /// # Errors
-/// One is not, or the problems of its file.
-pub fn ensure_configured(settings: &Settings, named: &[ChannelId]) -> Result<(), Problems> {
-    let is_usable = |id: &&ChannelId| settings.channels.iter().any(|known| known.id == **id);
-    let Some(id) = named.iter().find(|id| !is_usable(id)) else { return Ok(()) };
-    Err(settings.broken.get(id).cloned().unwrap_or_else(|| unknown_channel(settings, id)))
+/// There is no channel with this id, or the problems of its file.
+pub fn configured<'a>(
+    settings: &'a Settings,
+    id: &ChannelId,
+) -> Result<&'a ChannelSettings, Problems> {
+    settings.channels.iter().find(|known| known.id == *id).ok_or_else(|| {
+        settings.broken.get(id).cloned().unwrap_or_else(|| unknown_channel(settings, id))
+    })
 }
 
 /// The problem with a channel that the configuration does not have.

@@ -9,7 +9,7 @@ use contract::{
 use serde::{Deserialize, Serialize};
 use sink::store::Database;
 
-use crate::{channel::LiveChannel, ingest::Environment, supervise::limit};
+use crate::{channel::LiveChannel, ingest::Environment, log, supervise::limit};
 
 /// Number of demands that are read from the store at a time.
 const PAGE: u32 = 10_000;
@@ -64,7 +64,9 @@ pub async fn compare(
             Ok(batch) => batch,
             Err(fault) if fault.is_stopped() => return Err(fault),
             Err(fault) => {
-                stop.or_sleep(retry.wait(fault.kind())).await;
+                let wait = retry.wait(fault.kind());
+                log::retry(Some(channel.id()), &fault, wait);
+                stop.or_sleep(wait).await;
                 continue;
             }
         };

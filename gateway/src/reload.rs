@@ -2,10 +2,14 @@
 //! problems stops, and the others run on. If the problems concern all channels, nothing changes. The answer
 //! to the request lists them.
 
-use std::time::Duration;
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
 
-use config::{Problems, Settings};
-use contract::{Checkpoints as _, Fault};
+use config::{Problem, Problems, Settings};
+use contract::{Checkpoints as _, Fault, Obstacle};
+use serde::{Deserialize, Serialize};
 use sink::store::{Database, RequestKind, RequestState};
 use tokio::signal::unix::SignalKind;
 use tracing::{error, info};
@@ -45,24 +49,76 @@ impl NextRun {
     }
 
     /// A summary like `9 channels, 1 restarted`, with the problems of broken channels.
-    fn summary(&self) -> String {
+    fn done(&self) -> ReloadDone {
         let restarted = self.n_new.map_or_else(|| "all".to_owned(), |n| n.to_string());
-        let summary = format!("{} channels, {restarted} restarted", self.channels.len());
-        match self.settings.all_problems() {
-            None => summary,
-            Some(problems) => {
-                format!("{summary}, {} broken:\n{problems}", self.settings.broken.len())
-            }
+        let mut summary = format!("{} channels, {restarted} restarted", self.channels.len());
+        let n_broken = self.settings.broken.len();
+        if let Some(problems) = self.settings.all_problems() {
+            summary.push_str(&format!(", {n_broken} broken:\n{problems}"));
+        }
+        ReloadDone { summary, n_broken }
+    }
+}
+
+/// What `tonghui reload` is told about a configuration that was reloaded. Only the service can know which channels
+/// are broken: it has the secrets, and its folder may be on another machine.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReloadDone {
+    /// What was done, for people.
+    pub summary: String,
+    /// The number of channels that do not run, because their files have problems.
+    pub n_broken: usize,
+}
+
+impl ReloadDone {
+    /// What the answer to a request says. An earlier version of the gateway writes only the summary.
+    pub fn from_answer(answer: &str) -> Self {
+        serde_json::from_str(answer)
+            .unwrap_or_else(|_| Self { summary: answer.to_owned(), n_broken: 0 })
+    }
+}
+
+/// Checks that the `current` configuration can be replaced while the service runs: afterwards, it would be too late.
+///
+/// # Errors
+/// The store is another one, the bus cannot be used, or an address that is new is in use.
+fn ensure_possible(
+    current: (&Settings, &[LiveChannel]),
+    next: &NextRun,
+    role: Role,
+) -> Result<(), Problems> {
+    let problem = |what: String| Problem::of_file("gateway.toml", what);
+    if current.0.store != next.settings.store {
+        let what = "[store] has changed, but a running service keeps its store".to_owned();
+        return Err(problem(what).advise("restart the service").into());
+    }
+    if let Some(bus) = &next.settings.bus {
+        assemble::broker(bus).map_err(|fault| problem(fault.to_string()))?;
+    }
+    let open = addresses(current, role);
+    for address in addresses((&next.settings, &next.channels), role) {
+        if !open.contains(&address)
+            && let Err(error) = TcpListener::bind(address)
+        {
+            return Err(problem(format!("cannot listen on {address}: {error}")).into());
         }
     }
+    Ok(())
+}
+
+/// The addresses on which a process with this role listens.
+fn addresses((settings, channels): (&Settings, &[LiveChannel]), role: Role) -> Vec<SocketAddr> {
+    let is_pushed = channels.iter().any(|channel| channel.endpoint.is_some());
+    let has_console = matches!(role, Role::All | Role::Console);
+    let console = settings.console.as_ref().filter(|_| has_console).map(|console| console.listen);
+    is_pushed.then_some(settings.push_listen).into_iter().chain(console).collect()
 }
 
 /// Whether the settings that all channels share are unchanged.
 fn has_same_common_settings(old: &Settings, new: &Settings, role: Role) -> bool {
     // A sink consumes only the queues of the channels that it knew when it started.
     let consumes_queues = new.bus.is_some() && matches!(role, Role::All | Role::Sink);
-    old.store == new.store
-        && old.bus == new.bus
+    old.bus == new.bus
         && old.limits == new.limits
         && (!consumes_queues || old.channel_ids() == new.channel_ids())
 }
@@ -99,23 +155,29 @@ impl ReloadRequests {
             let request = self.next_request().await;
             let loaded = read().and_then(|mut settings| {
                 let channels = channels(&mut settings, role)?;
-                Ok(NextRun::new(current, role, settings, channels))
+                let next = NextRun::new(current, role, settings, channels);
+                ensure_possible(current, &next, role)?;
+                Ok(next)
             });
-            let summary = match &loaded {
-                Ok(next) => Ok(next.summary()),
-                Err(problems) => Err(format!("configuration not reloaded: {problems}")),
+            let state = match &loaded {
+                Ok(next) => {
+                    let done = next.done();
+                    info!("configuration reloaded: {}", done.summary);
+                    RequestState::Done(serde_json::to_string(&done).unwrap_or(done.summary))
+                }
+                Err(problems) => {
+                    let why = format!("configuration not reloaded: {problems}");
+                    error!("{why}");
+                    RequestState::Failed(why)
+                }
             };
-            match &summary {
-                Ok(summary) => info!("configuration reloaded: {summary}"),
-                Err(why) => error!("{why}"),
-            }
-            if let Some(seq) = request {
-                let state = summary.map_or_else(RequestState::Failed, RequestState::Done);
+            // A sink or a console reloads too, but does not know the channels that others read.
+            if let Some(seq) = request.filter(|_| reads_channels(role)) {
                 // If the store cannot be reached, the sender of the request keeps waiting for its answer.
                 let _ = self.store.answer(seq, &state).await;
             }
             if let Ok(next) = loaded {
-                note_broken(&next.settings, &self.store).await;
+                note_broken(&next.settings, role, &self.store).await;
                 return next;
             }
         }
@@ -143,19 +205,30 @@ impl ReloadRequests {
     }
 }
 
-/// Logs and stores the problems of broken channels, for `status` in other processes.
-pub async fn note_broken(settings: &Settings, store: &Database) {
+/// Logs and stores the problems of broken channels, for `status` in other processes, and forgets those of the last
+/// configuration.
+pub async fn note_broken(settings: &Settings, role: Role, store: &Database) {
+    if !reads_channels(role) {
+        return;
+    }
+    // If the store cannot be reached, the log has them.
+    let _ = store.forget_broken().await;
     for (channel, problems) in &settings.broken {
         error!(%channel, "the channel does not run, because its file has problems: {problems}");
-        let fault = broken_fault(problems);
-        // If the store cannot be reached, the log has it.
-        let _ = store.note(channel, &fault, clock::now()).await;
+        let _ = store.note(channel, &broken_fault(problems), clock::now()).await;
     }
+}
+
+/// Whether a process with this role reads channels.
+fn reads_channels(role: Role) -> bool {
+    matches!(role, Role::All | Role::Ingest)
 }
 
 /// The fault of a channel whose file has problems.
 pub fn broken_fault(problems: &Problems) -> Fault {
-    Fault::stopped(problems.to_string()).remedy("correct the file, then run `tonghui reload`")
+    Fault::stopped(problems.to_string())
+        .remedy("correct the file, then run `tonghui reload`")
+        .until(Obstacle::File)
 }
 
 /// Builds the channels that a process with this role runs. Moves those with problems to
@@ -164,12 +237,10 @@ pub fn broken_fault(problems: &Problems) -> Fault {
 /// # Errors
 /// Problems of all channels, or no channel can be used.
 fn channels(settings: &mut Settings, role: Role) -> Result<Vec<LiveChannel>, Problems> {
-    match role {
-        Role::Sink | Role::Console => Ok(Vec::new()),
-        Role::All | Role::Ingest => {
-            let keys = keys::read(settings)
-                .map_err(|fault| config::Problem::of_file("gateway.toml", fault.to_string()))?;
-            assemble::some_channels(settings, &keys)
-        }
+    if !reads_channels(role) {
+        return Ok(Vec::new());
     }
+    let keys = keys::read(settings)
+        .map_err(|fault| Problem::of_file("gateway.toml", fault.to_string()))?;
+    assemble::some_channels(settings, &keys)
 }

@@ -55,6 +55,9 @@ impl Schedule {
 
     /// When to read next, at `now` or later, without jitter. `None` if the cron times never occur.
     pub fn next(&self, last: Option<Pass>, now: Timestamp) -> Option<Timestamp> {
+        // If the clock was set back, the last pass seems to lie in the future: the next one does not wait for that.
+        let last =
+            last.map(|Pass { began, ended }| Pass { began: began.min(now), ended: ended.min(now) });
         let due = match &self.settings.trigger {
             Trigger::Every(pause) => last.map_or(now, |last| last.ended + *pause),
             Trigger::Cron(cron) => {

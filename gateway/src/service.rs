@@ -230,6 +230,19 @@ pub async fn run_until_signal<T>(stop: &Stop, work: impl Future<Output = T>) -> 
     }
 }
 
+/// Like [`run_until_signal`]; also requests `stop` after `limit`.
+pub async fn run_within<T>(stop: &Stop, limit: Duration, work: impl Future<Output = T>) -> T {
+    tokio::pin!(work);
+    let until_limit = async {
+        tokio::select! {
+            done = &mut work => return done,
+            () = tokio::time::sleep(limit) => stop.request(),
+        }
+        work.await
+    };
+    run_until_signal(stop, until_limit).await
+}
+
 /// Waits for SIGINT or SIGTERM, then requests `stop`.
 pub async fn stop_on_signal(stop: &Stop) {
     tokio::select! {

@@ -50,7 +50,7 @@ pub(crate) struct Row {
 pub(crate) type Count = (&'static str, fn(&BooksRow) -> u64);
 
 /// The counts of the books: what became of records, then what became of published events.
-pub(crate) const COUNTS: [Count; 11] = [
+pub(crate) const COUNTS: [Count; 12] = [
     ("read", |books| books.read),
     ("accepted", |books| books.accepted),
     ("skipped", |books| books.skipped),
@@ -61,6 +61,7 @@ pub(crate) const COUNTS: [Count; 11] = [
     ("stale", |books| books.stale),
     ("quarantined", |books| books.quarantined),
     ("in flight", |books| books.in_flight),
+    ("lost", |books| books.lost),
     ("redelivered", |books| books.redelivered),
 ];
 
@@ -155,6 +156,7 @@ fn never_read(channel: &ChannelId) -> ChannelStatus {
         step: 0,
         last_read_at: None,
         fault: None,
+        braked: false,
         demands: 0,
         quarantined: 0,
         pass: None,

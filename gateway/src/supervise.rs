@@ -6,7 +6,8 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use contract::{
-    Channel, ChannelId, Checkpoints, Consumer, Fault, FaultKind, Publisher, Retry, Store, TimeRange,
+    Channel, ChannelId, Checkpoints, Consumer, Fault, FaultKind, Obstacle, Publisher, Retry, Store,
+    TimeRange,
 };
 use futures_util::FutureExt;
 use sink::{bus::AnyPublisher, store::Database};
@@ -202,8 +203,9 @@ async fn handle_fault(
     let (control, stop) = (&channel.handle.control, &shared.environment.stop);
     let n_requested = control.n_requested();
     channel.handle.watch.set(State::Waiting(fault.to_string()));
-    if channel.spec.range.is_none() {
-        // For `status` in other processes. Nothing is noted if the store itself cannot be reached.
+    if channel.spec.range.is_none() || fault.obstacle() == Some(Obstacle::Shape) {
+        // For `status` in other processes, and for `accept`, which concerns backfills too. Nothing is noted if the
+        // store itself cannot be reached.
         let now = shared.environment.clock.now();
         let _ = shared.store.note(channel.id(), &fault, now).await;
     }

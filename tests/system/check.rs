@@ -2,8 +2,9 @@
 
 use std::{fs, path::Path, process::Output};
 
+use sandbox::{Clock, Settings};
 use serde_json::Value;
-use system_tests::gateway_process::command;
+use system_tests::{gateway_process::command, world::World};
 
 const GATEWAY: &str = "gateway.toml";
 const HOTLINE: &str = "channels/hotline/channel.toml";
@@ -107,4 +108,48 @@ fn twenty_mistakes_are_reported_at_once_and_put_right_as_suggested() {
     edit(&folder.path().join(SECOND), |text| text.replace("12345政务服务便民热线", "第二热线"));
     let (output, report) = check(folder.path());
     assert_eq!((output.status.code(), report), (Some(0), Value::Array(Vec::new())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_at_a_source_checks_its_channel_first_and_changes_nothing() {
+    let world = World::open(Settings::new(5, Clock::machine())).await.unwrap();
+    world.hotline.file(30).await.unwrap();
+    let online = |arguments: &[&str]| {
+        let mut check = command().unwrap();
+        check.args(["check", "--online"]).args(arguments).arg("--config").arg(world.config());
+        let output = check.envs(world.environment()).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), said)
+    };
+    for arguments in [&[][..], &["hotline"]] {
+        let (code, said) = online(arguments);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("hotline: read 30 records: 30 accepted"), "{said}");
+        assert!(said.contains("no problems"), "{said}");
+    }
+    assert!(!world.config().join("data/tonghui.db").exists(), "the store was made");
+    let pending = world.hotline.counters().await.unwrap();
+
+    // An example that gives something else, and another channel whose file has a mistake.
+    let expected = world.config().join("channels/hotline/fixtures/rows.expected.json");
+    let right = fs::read_to_string(&expected).unwrap();
+    fs::write(&expected, "[]").unwrap();
+    let second = world.config().join("channels/second");
+    fs::create_dir(&second).unwrap();
+    fs::write(second.join("channel.toml"), "name = 3").unwrap();
+    let (code, said) = online(&["hotline"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("differs from the expected one") && !said.contains("second"), "{said}");
+    fs::write(&expected, right).unwrap();
+    assert_eq!(online(&["hotline"]).0, Some(0), "the mistake is in another channel");
+    for arguments in [&[][..], &["second"], &["nowhere"]] {
+        let (code, said) = online(arguments);
+        assert_eq!(code, Some(2), "{said}");
+    }
+
+    world.edit_channel("\"CNS_CINFO\"", "\"CNS_CINFOX\"").unwrap();
+    let (code, said) = online(&["hotline"]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("CNS_CINFOX"), "{said}");
+    assert_eq!(world.hotline.counters().await.unwrap(), pending, "a row was marked");
 }

@@ -22,6 +22,7 @@ mod no_servers;
 mod random_sources;
 mod reconcile;
 mod reload;
+mod repair;
 mod scenarios;
 mod servers;
 mod states;

@@ -1,13 +1,13 @@
 //! `tonghui reload` and `tonghui key rotate` while a service runs: what changed restarts, and the rest
 //! continues without interruption.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, net::TcpListener, path::Path};
 
 use normalizer::Sealer;
 use sandbox::{Clock, Settings};
 use sink::store::Database;
 use system_tests::{
-    gateway_process::{Gateway, command, event},
+    gateway_process::{Gateway, command, event, signal},
     world::World,
 };
 
@@ -189,6 +189,10 @@ async fn a_mistake_in_the_file_of_a_channel_stops_that_channel_only() {
     assert!(said.contains("hotline: done") && said.contains("second: FAILED"), "{said}");
     let (code, said) = tokio::task::block_in_place(|| tonghui(&world, &["sync", "hotline"]));
     assert_eq!(code, Some(0), "{said}");
+    let both = &["sync", "hotline", "second"];
+    let (code, said) = tokio::task::block_in_place(|| tonghui(&world, both));
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("hotline: done") && said.contains("second: FAILED"), "{said}");
     for arguments in [&["check"][..], &["sync", "second"]] {
         let (code, said) = tokio::task::block_in_place(|| tonghui(&world, arguments));
         assert_eq!(code, Some(2), "{said}");
@@ -206,4 +210,103 @@ async fn a_mistake_in_the_file_of_a_channel_stops_that_channel_only() {
     tokio::task::block_in_place(|| gateway.stop()).unwrap();
     let (code, said) = tokio::task::block_in_place(|| tonghui(&world, &["sync", "--all"]));
     assert_eq!(code, Some(0), "{said}");
+}
+
+/// Stops the second channel with a mistake that is found only when it is built.
+fn break_second(world: &World) {
+    edit(world, "\"hotline/kind\"", "\"hotline/kid\"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_that_only_building_finds_is_told_to_whoever_reloads() {
+    let world = world().await;
+    let told = |arguments: &[&str]| tokio::task::block_in_place(|| tonghui(&world, arguments));
+    let second =
+        |said: &str| said.lines().find(|line| line.starts_with("second")).map(str::to_owned);
+    break_second(&world);
+    let (code, said) = told(&["reload"]);
+    assert_eq!(code, Some(4), "nothing runs: {said}");
+    assert!(said.contains("no service is running") && said.contains("hotline/kid"), "{said}");
+    let (code, said) = told(&["sync", "hotline", "second"]);
+    assert_eq!(code, Some(4), "{said}");
+    edit(&world, "\"hotline/kid\"", "\"hotline/kind\"");
+    let (code, said) = told(&["status"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("hotline/kid"), "a single run left its problems behind: {said}");
+
+    let mut gateway = Gateway::start(&world).unwrap();
+    tokio::task::block_in_place(|| both_catch_up(&mut gateway));
+    break_second(&world);
+    let (code, said) = told(&["reload"]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("1 channels, 0 restarted, 1 broken") && said.contains("kid"), "{said}");
+    let (_, said) = told(&["status"]);
+    assert!(second(&said).unwrap().contains("broken"), "{said}");
+
+    // It is not read again before it is resumed, and its file is correct all the same.
+    assert_eq!(told(&["pause", "second"]).0, Some(0));
+    edit(&world, "\"hotline/kid\"", "\"hotline/kind\"");
+    assert_eq!(told(&["reload"]).0, Some(0));
+    let said = until_forgotten(&world);
+    assert!(second(&said).unwrap().contains("paused"), "{said}");
+    tokio::task::block_in_place(|| gateway.stop()).unwrap();
+}
+
+/// What `status` says once the service has noted the problems of its new configuration.
+fn until_forgotten(world: &World) -> String {
+    tokio::task::block_in_place(|| {
+        for _ in 0..100 {
+            let (code, said) = tonghui(world, &["status"]);
+            if code == Some(0) && !said.contains("hotline/kid") {
+                return said;
+            }
+        }
+        panic!("the problems of a file outlive it");
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_table_with_a_mistake_is_shown_beside_every_channel_that_cannot_start() {
+    let world = world().await;
+    let table = world.config().join("codes/hotline/kind.csv");
+    fs::create_dir_all(table.parent().unwrap()).unwrap();
+    assert_eq!(tokio::task::block_in_place(|| tonghui(&world, &["sync", "--all"])).0, Some(0));
+    fs::write(table, "raw,code\n闲聊,chatter\n").unwrap();
+    let (code, said) = tokio::task::block_in_place(|| tonghui(&world, &["status"]));
+    assert_eq!(code, Some(0), "{said}");
+    for channel in ["hotline ", "second "] {
+        let line = said.lines().find(|line| line.starts_with(channel)).unwrap();
+        assert!(line.contains("broken"), "{said}");
+    }
+    assert!(said.contains("codes/hotline/kind.csv:2"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_running_service_cannot_do_is_refused_and_it_runs_on() {
+    let world = world().await;
+    let told = |arguments: &[&str]| tokio::task::block_in_place(|| tonghui(&world, arguments));
+    let mut gateway = Gateway::start(&world).unwrap();
+    tokio::task::block_in_place(|| both_catch_up(&mut gateway));
+    let file = world.config().join("gateway.toml");
+    let before = fs::read_to_string(&file).unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    fs::write(&file, format!("{before}\n[console]\nlisten = \"{address}\"\n")).unwrap();
+    let (code, said) = told(&["reload"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains(&format!("cannot listen on {address}")), "{said}");
+    assert_eq!(told(&["sync", "--all"]).0, Some(0), "it has ended");
+    drop(taken);
+    assert_eq!(told(&["reload"]).0, Some(0), "the address is free now");
+    assert_eq!(told(&["reload"]).0, Some(0), "and ours");
+
+    // Commands would look for the service in the other store, so only a signal reaches it.
+    fs::write(&file, before.replace("data/tonghui.db", "data/other.db")).unwrap();
+    signal("HUP", gateway.id()).unwrap();
+    tokio::task::block_in_place(|| {
+        while !gateway.line().unwrap().expect("it has ended").contains("[store] has changed") {}
+        both_catch_up(&mut gateway);
+        gateway.stop().unwrap();
+    });
+    assert!(!world.config().join("data/other.db").exists());
 }

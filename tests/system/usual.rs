@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use contract::{FaultKind, RecordKey};
+use contract::{Checkpoints as _, FaultKind, RecordKey};
 use sandbox::{Clock, Gbk, Settings};
 use serde_json::Value;
 use system_tests::{gateway_process::command, world::World};
@@ -32,12 +32,24 @@ async fn a_channel_whose_records_lose_what_all_had_stops_until_that_is_accepted(
         assert!(title(&lost[0]).await.is_some(), "it was delivered");
     }
 
-    let mut accept = command().unwrap();
-    accept.args(["accept", "hotline", "--config"]).arg(world.config()).envs(world.environment());
-    assert!(accept.output().unwrap().status.success());
+    // Another fault comes after it: what is to be accepted is the same.
+    let (store, _) = world.store().await.unwrap();
+    let gone = contract::Fault::transient("the source is gone");
+    store.note(&"hotline".parse().unwrap(), &gone, gateway::clock::now()).await.unwrap();
+    assert!(accept(&world).contains("accepted; read the channel now"));
+    assert!(accept(&world).contains("nothing to accept"));
     world.pull().await.unwrap();
     assert_eq!(title(&lost[0]).await, None);
     assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
+}
+
+/// What `tonghui accept` says.
+fn accept(world: &World) -> String {
+    let mut accept = command().unwrap();
+    accept.args(["accept", "hotline", "--config"]).arg(world.config()).envs(world.environment());
+    let output = accept.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ const GATEWAY: &str = "gateway.toml";
 const HOTLINE: &str = "channels/hotline/channel.toml";
 
 /// Name, file, correct text, mistake.
-const MISTAKES: [(&str, &str, &str, &str); 65] = [
+const MISTAKES: [(&str, &str, &str, &str); 69] = [
     ("typo_in_a_key", HOTLINE, "table   = \"CNS_CINFO\"", "tabel   = \"CNS_CINFO\""),
     ("typo_in_an_optional_key", HOTLINE, "timeout = ", "timout = "),
     ("typo_in_a_table_name", HOTLINE, "[table.changes]", "[table.chnages]"),
@@ -99,6 +99,10 @@ const MISTAKES: [(&str, &str, &str, &str); 65] = [
     ("missing_example", HOTLINE, "\"fixtures/rows.json\"", "\"fixtures/row.json\""),
     ("value_without_quotes", HOTLINE, "charset = \"gbk\"", "charset = gbk"),
     ("page_out_of_range", HOTLINE, "page    = 500", "page    = 0"),
+    ("wide_equals_sign", HOTLINE, "page    = 500", "page    ＝ 500"),
+    ("wide_quotes", HOTLINE, "charset = \"gbk\"", "charset = “gbk”"),
+    ("wide_space", HOTLINE, "page    = 500", "page\u{3000}= 500"),
+    ("wide_path", HOTLINE, "\"$.ACCORDTYPE\"", "\"＄．ACCORDTYPE\""),
     ("key_given_twice", HOTLINE, "page    = 500", "page    = 500\npage    = 600"),
 ];
 

@@ -1,5 +1,6 @@
 //! `tonghui books`: prints the books. Read = accepted + skipped + rejected; published = stored +
-//! unchanged + stale + quarantined + in flight. Books balance when every message has an equal receipt.
+//! unchanged + stale + quarantined + in flight + lost. Books balance when every message has an equal receipt, or was
+//! lost and written off.
 
 use contract::{ChannelId, Complete, PassEnd, Timestamp};
 use serde::Serialize;

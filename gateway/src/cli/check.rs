@@ -17,6 +17,7 @@ use crate::{
     assemble,
     channel::LiveChannel,
     clock,
+    offline::configured,
     what_if::{self, ChangeReport, Sample},
 };
 
@@ -30,7 +31,7 @@ pub(super) struct Args {
     /// neither in a source nor in the store.
     #[arg(long)]
     online: bool,
-    /// The only channel to look at, with `--online`.
+    /// The only channel to check and to look at, with `--online`.
     #[arg(requires = "online")]
     channel: Option<ChannelId>,
 }
@@ -39,11 +40,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     if let Some(period) = &args.against {
         return compare_with_store(context, period);
     }
-    if let Some(channel) = &args.channel {
-        return online::run(context, Some(channel));
-    }
-    match problems(context)? {
-        Ok(_) if args.online => online::run(context, None),
+    match problems(context, args.channel.as_ref())? {
+        Ok(_) if args.online => online::run(context, args.channel.as_ref()),
         Ok(n_channels) => {
             let text = |_: &_| format!("no problems; channels: {n_channels}");
             out::show(context.format, &serde_json::json!([]), text)
@@ -92,10 +90,19 @@ fn draw(report: &ChangeReport) -> String {
     )
 }
 
-/// Checks the configuration and runs all examples; returns the number of channels, or all problems.
-fn problems(context: &Context) -> anyhow::Result<Result<usize, Problems>> {
+/// Checks the configuration of all channels or of `only` one, and runs the examples; returns the number of channels,
+/// or all problems.
+fn problems(
+    context: &Context,
+    only: Option<&ChannelId>,
+) -> anyhow::Result<Result<usize, Problems>> {
     let keys = normalizer::Keys::generate(normalizer::Suite::default())?;
     Ok(assemble::settings(&context.config).and_then(|mut settings| {
+        if let Some(only) = only {
+            configured(&settings, only)?;
+            settings.channels.retain(|channel| channel.id == *only);
+            settings.broken.clear();
+        }
         let channels = assemble::usable_channels(&mut settings, &keys)?;
         let failures = settings.channels.iter().zip(&channels).flat_map(|(channel, live)| {
             let examples = channel.examples.iter().enumerate();

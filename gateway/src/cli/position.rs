@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sink::store::Access;
 
 use super::{Context, Exit, audit, out};
-use crate::{clock::format_time, offline::ensure_configured, registry::ConnectorKind};
+use crate::{clock::format_time, offline::configured, registry::ConnectorKind};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -48,11 +48,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     };
     context.with_store(access, async |settings, store| {
         let id = &args.channel;
-        ensure_configured(settings, std::slice::from_ref(id))?;
-        let Some(channel) = settings.channels.iter().find(|channel| channel.id == *id) else {
-            return Ok(Exit::Failed);
-        };
-        let kind = ConnectorKind::by_name(&channel.connector);
+        let kind = ConnectorKind::by_name(&configured(settings, id)?.connector);
         let to = match &args.command {
             None | Some(Command::Show) => {
                 let progress = store.progress(id).await?;

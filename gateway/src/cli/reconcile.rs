@@ -1,22 +1,23 @@
 //! `tonghui reconcile`: asks the source again for all its records, and compares them by id with the store. With
 //! `--repair`, reads the source again into the store.
 
-use contract::{ChannelId, Fault, Period, TimeRange};
+use contract::{ChannelId, Complete, Fault, Period, ReadNo, Retry, TimeRange};
 use serde::Serialize;
 use sink::store::{Claim, RequestKind};
 
 use super::{
     Context, Exit, out,
     run::open_store_and_channels,
-    sync::{LEASE_POLL_INTERVAL, Requested, pass_and_store, range},
+    sync::{LEASE_POLL_INTERVAL, PassResult, Requested, Row, pass_and_store, range},
 };
 use crate::{
     assemble,
     channel::LiveChannel,
     lease::LeaseHolder,
-    offline::ensure_configured,
+    log,
+    offline::configured,
     reconcile::{Comparison, compare},
-    service::{BusEnds, Role, run_until_signal},
+    service::{BusEnds, Role, run_within},
     stop::Stop,
     supervise::Shared,
 };
@@ -48,30 +49,32 @@ struct Report {
     channel: ChannelId,
     #[serde(flatten)]
     found: Comparison,
+    /// Number of messages that were not stored yet: what they contain counts as missing.
+    in_flight: u64,
     /// What was found after the repair; `null` if nothing was repaired.
     repaired: Option<Comparison>,
+    /// Number of messages that the bus lost, and that the books no longer wait for after the repair.
+    lost: u64,
 }
+
+/// What a command that was stopped says: what was done until then.
+type Stopped = String;
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut settings = assemble::settings(&context.config)?;
-    ensure_configured(&settings, std::slice::from_ref(&args.channel))?;
+    configured(&settings, &args.channel)?;
     let range = range(args.from.as_deref(), args.to.as_deref(), settings.zone)?;
     settings.channels.retain(|channel| channel.id == args.channel);
-    settings.broken.retain(|id, _| *id == args.channel);
+    settings.broken.clear();
     super::runtime()?.block_on(async {
         let stop = Stop::default();
         let work = reconcile(&mut settings, args, range, &stop);
-        tokio::pin!(work);
-        let until_deadline = async {
-            tokio::select! {
-                report = &mut work => return report,
-                () = tokio::time::sleep(args.deadline.0) => stop.request(),
+        let report = match run_within(&stop, args.deadline.0, work).await? {
+            Ok(report) => report,
+            Err(done) => {
+                out::note(done);
+                return Ok(Exit::TryAgain);
             }
-            work.await
-        };
-        let Some(report) = run_until_signal(&stop, until_deadline).await? else {
-            out::note("stopped before everything was compared; nothing was changed");
-            return Ok(Exit::TryAgain);
         };
         let is_whole = report.repaired.as_ref().unwrap_or(&report.found).is_whole();
         out::show(context.format, &report, Report::draw)?;
@@ -79,17 +82,19 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     })
 }
 
-/// Compares and, if the arguments say so, repairs; `None` if stop is requested before the end.
+/// Compares and, if the arguments say so, repairs.
 async fn reconcile(
     settings: &mut config::Settings,
     args: &Args,
     range: Option<TimeRange>,
     stop: &Stop,
-) -> anyhow::Result<Option<Report>> {
+) -> anyhow::Result<Result<Report, Stopped>> {
+    let stopped =
+        || Ok(Err("stopped before everything was compared; nothing was changed".to_owned()));
     let Some((store, channels)) = open_store_and_channels(settings, Role::All, stop).await? else {
-        return Ok(None);
+        return stopped();
     };
-    let Some(channel) = channels.into_iter().next() else { return Ok(None) };
+    let Some(channel) = channels.into_iter().next() else { return stopped() };
     if channel.endpoint.is_some() {
         let fault = Fault::stopped("the sender of a push channel cannot be asked again")
             .at(format!("channel {}", channel.id()))
@@ -97,26 +102,56 @@ async fn reconcile(
         return Err(fault.into());
     }
     let Some(ends) = BusEnds::open(settings, Role::All, &store, stop).await? else {
-        return Ok(None);
+        return stopped();
     };
-    let Some(shared) = ends.shared() else { return Ok(None) };
+    let Some(shared) = ends.shared() else { return stopped() };
     let work = async {
-        let again = channel.backfill(range.unwrap_or(TimeRange::EVERYTHING));
-        let Some(found) = Box::pin(compare_once(&again, &shared)).await? else { return Ok(None) };
-        let id = channel.id().clone();
-        if found.is_whole() || !args.repair {
-            return Ok(Some(Report { channel: id, found, repaired: None }));
+        let range = range.unwrap_or(TimeRange::EVERYTHING);
+        let again = channel.backfill(range);
+        let Some(found) = Box::pin(compare_once(&again, &shared)).await? else { return stopped() };
+        let channel = channel.id().clone();
+        let in_flight = store.missing_receipts(&channel, ReadNo(0), u64::MAX).await?;
+        let found = Report { channel, found, in_flight, repaired: None, lost: 0 };
+        // Messages that were lost are missed by the books, even if later ones brought the same demands.
+        if !args.repair || found.found.is_whole() && in_flight == 0 {
+            return Ok(Ok(found));
         }
-        // Messages that a queue lost will never be stored: the repair waits for its own messages only.
-        let n_lost = store.missing_receipts(&id, u64::MAX >> 1).await?;
-        let rows = pass_and_store(vec![again.clone()], &shared, n_lost).await;
-        if let Some(row) = rows.iter().find(|row| !row.is_done()) {
-            anyhow::bail!("what was found could not be repaired: {}", row.line());
-        }
-        let repaired = Box::pin(compare_once(&again, &shared)).await?;
-        Ok(repaired.map(|repaired| Report { channel: id, found, repaired: Some(repaired) }))
+        Box::pin(repair(found, again, range, &shared)).await
     };
     Box::pin(ends.run_sink_beside(work)).await
+}
+
+/// Reads the source again into the store, and compares again. If nothing is missing then, the messages that are
+/// still not stored are lost: their queue has delivered those of the repair, which were behind them.
+async fn repair(
+    report: Report,
+    again: LiveChannel,
+    range: TimeRange,
+    shared: &Shared,
+) -> anyhow::Result<Result<Report, Stopped>> {
+    let Report { channel, found, .. } = &report;
+    let (n_missing, n_different) = (found.missing.len(), found.different.len());
+    let begun = format!("{n_missing} demands were missing and {n_different} different");
+    let last = shared.store.last_read(channel).await?;
+    let rows = pass_and_store(vec![again.clone()], shared, last).await;
+    match rows.first().map(Row::end) {
+        Some(PassResult::Done { complete: Complete::Yes | Complete::Unknown, .. }) => {}
+        Some(PassResult::NotYet { why }) => {
+            let done = "the repair was begun, and may have brought back some of them already";
+            return Ok(Err(format!("{begun}; {done}: {why}; run the command again to go on")));
+        }
+        _ => {
+            let line = rows.first().map(Row::line).unwrap_or_default();
+            anyhow::bail!("{begun}; they could not all be repaired: {line}");
+        }
+    }
+    let Some(repaired) = Box::pin(compare_once(&again, shared)).await? else {
+        let done = "everything was read again and stored, but not compared again";
+        return Ok(Err(format!("{begun}; {done}; run the command again to compare")));
+    };
+    let is_proven = repaired.is_whole() && range == TimeRange::EVERYTHING;
+    let lost = if is_proven { shared.store.write_off(channel, last).await? } else { 0 };
+    Ok(Ok(Report { repaired: Some(repaired), lost, ..report }))
 }
 
 /// Compares once: in this process, or by the service that reads the channel, so that the limits of the source
@@ -127,8 +162,18 @@ async fn compare_once(
 ) -> anyhow::Result<Option<Comparison>> {
     let Shared { store, environment, .. } = shared;
     let leases = LeaseHolder::new(store.separate_handle(), false);
+    let mut retry = Retry::default();
     while !environment.stop.is_requested() {
-        match leases.claim(&channel.spec.upstream).await? {
+        let claim = match leases.claim(&channel.spec.upstream).await {
+            Err(fault) if fault.is_transient() => {
+                let wait = retry.wait(fault.kind());
+                log::retry(None, &fault, wait);
+                environment.stop.or_sleep(wait).await;
+                continue;
+            }
+            claim => claim?,
+        };
+        match claim {
             Claim::Ours(lease) => {
                 let work = Box::pin(compare(channel, channel.spec.range, store, environment));
                 if let Some(comparison) =
@@ -154,9 +199,18 @@ async fn compare_once(
 impl Report {
     fn draw(&self) -> String {
         let mut text = describe(&self.channel, &self.found);
+        if self.in_flight > 0 && !self.found.missing.is_empty() {
+            let n = self.in_flight;
+            text.push_str(&format!(
+                "\n{n} messages are not stored yet; what they contain counts as missing"
+            ));
+        }
         if let Some(repaired) = &self.repaired {
             text.push_str("\nafter the repair: ");
             text.push_str(&describe(&self.channel, repaired));
+        }
+        if self.lost > 0 {
+            text.push_str(&format!("\n{} messages that the bus lost were written off", self.lost));
         }
         text
     }

@@ -39,6 +39,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             return Ok(Exit::Done);
         };
         let mut reloads = ReloadRequests::begin(&store).await;
+        note_broken(&settings, role, &store).await;
         // Each turn runs until settings change that all channels share, and everything has to restart.
         loop {
             let mut open_listeners = listeners(&settings, role, &channels, &store).await?;
@@ -144,7 +145,6 @@ pub(super) async fn open_store_and_channels(
             let opened = retry_while_transient(stop, || assemble::open(settings)).await?;
             let Some((store, keys)) = opened else { return Ok(None) };
             let channels = assemble::some_channels(settings, &keys)?;
-            note_broken(settings, &store).await;
             Ok(Some((store, channels)))
         }
     }

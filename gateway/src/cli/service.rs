@@ -7,7 +7,7 @@ use contract::{ChannelId, Fault};
 use sink::store::{Access, ChannelStatus, Database, RequestKind, RequestState};
 
 use super::{Context, Exit, out};
-use crate::{brake::ACCEPT_COMMAND, instance, offline::unknown_channel};
+use crate::{assemble, instance, offline::unknown_channel, reload::ReloadDone};
 
 /// How long to wait for the answer of a running service; after it, the command exits with code 75.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -42,12 +42,15 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
             Command::Resume(args) => (args, Some(RequestKind::Resume)),
             Command::Accept(args) => (args, None),
             Command::Reload => {
-                let reloaded = reload_running(store).await?.unwrap_or_else(|| {
-                    out::note("no service is running; the next one will read the configuration");
-                    Exit::Done
-                });
-                let has_broken = reloaded == Exit::Done && !settings.broken.is_empty();
-                return Ok(if has_broken { Exit::SomeChannels } else { reloaded });
+                if let Some(exit) = reload_running(store).await? {
+                    return Ok(exit);
+                }
+                out::note("no service is running; the next one will read the configuration");
+                let Some(problems) = assemble::with_all_problems(settings)?.all_problems() else {
+                    return Ok(Exit::Done);
+                };
+                out::note(problems.to_string());
+                return Ok(Exit::SomeChannels);
             }
         };
         if !settings.channel_ids().contains(channel) {
@@ -58,10 +61,7 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
             let seq = store.ask(kind, Some(channel), None, &requester).await?;
             store.answer(seq, &RequestState::Done(String::new())).await?;
         } else {
-            let is_stopped = |status: &ChannelStatus| {
-                let fault = status.fault.as_deref().unwrap_or_default();
-                status.channel == *channel && fault.contains(ACCEPT_COMMAND)
-            };
+            let is_stopped = |status: &ChannelStatus| status.channel == *channel && status.braked;
             if !store.status().await?.iter().any(is_stopped) {
                 out::note(format!(
                     "{channel} has not stopped for a missing field: nothing to accept"
@@ -84,9 +84,10 @@ pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Ex
     let seq = store.ask(RequestKind::Reload, None, None, &instance::this_process()).await?;
     let answered = tokio::time::timeout(ANSWER_TIMEOUT, wait_for_answer(store, seq)).await;
     let exit = match answered.unwrap_or(Ok(RequestState::Open))? {
-        RequestState::Done(summary) => {
+        RequestState::Done(answer) => {
+            let ReloadDone { summary, n_broken } = ReloadDone::from_answer(&answer);
             out::print(format!("configuration reloaded: {summary}"))?;
-            Exit::Done
+            if n_broken > 0 { Exit::SomeChannels } else { Exit::Done }
         }
         RequestState::Failed(why) => {
             out::note(why);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use clap::ValueEnum;
 use config::{Problem, Problems, Settings};
-use contract::{ChannelId, Complete, Period, TimeRange};
+use contract::{ChannelId, Complete, Period, ReadNo, TimeRange};
 use serde::Serialize;
 use sink::store::Database;
 
@@ -17,14 +17,15 @@ use crate::{
     assemble,
     channel::LiveChannel,
     clock::{self, format_time, parse_time},
-    offline::ensure_configured,
+    offline::unknown_channel,
     reload::broken_fault,
-    service::{BusEnds, Role, run_until_signal},
+    service::{BusEnds, Role, run_within},
     stop::Stop,
     supervise::Shared,
 };
+pub(super) use pass::PassResult;
+use pass::pass;
 pub(super) use pass::{POLL_INTERVAL as LEASE_POLL_INTERVAL, Requested};
-use pass::{PassResult, pass};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -79,7 +80,9 @@ pub(super) struct Row {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut settings = assemble::settings(&context.config)?;
-    ensure_configured(&settings, &args.channels)?;
+    if let Some(id) = args.channels.iter().find(|id| !settings.channel_ids().contains(id)) {
+        return Err(unknown_channel(&settings, id).into());
+    }
     let range = range(args.from.as_deref(), args.to.as_deref(), settings.zone)?;
     let is_meant = |id: &ChannelId| args.all || args.channels.contains(id);
     settings.channels.retain(|channel| is_meant(&channel.id));
@@ -88,15 +91,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let stop = Stop::default();
         let zone = settings.zone;
         let work = sync(&mut settings, args, range, &stop);
-        tokio::pin!(work);
-        let until_deadline = async {
-            tokio::select! {
-                rows = &mut work => return rows,
-                () = tokio::time::sleep(args.deadline.0) => stop.request(),
-            }
-            work.await
-        };
-        let (rows, exit) = run_until_signal(&stop, until_deadline).await?;
+        let (rows, exit) = run_within(&stop, args.deadline.0, work).await?;
         out::show(context.format, &rows, |rows| {
             rows.iter().map(Row::line).collect::<Vec<_>>().join("\n")
         })?;
@@ -172,7 +167,7 @@ async fn sync(
         if args.wait == Wait::Broker || args.no_wait {
             return pass(channels, &shared, args.no_wait).await;
         }
-        pass_and_store(channels, &shared, 0).await
+        pass_and_store(channels, &shared, ReadNo(0)).await
     };
     let mut rows = Box::pin(ends.run_sink_beside(reading)).await;
     rows.extend(settings.broken.iter().map(|(channel, problems)| Row {
@@ -183,36 +178,40 @@ async fn sync(
     Ok((rows, exit))
 }
 
-/// Reads the channels once, and waits until everything is stored, except for `n_lost` messages.
+/// Reads the channels once, and waits until everything is stored that was read after the read with number `after`.
 pub(super) async fn pass_and_store(
     channels: Vec<LiveChannel>,
     shared: &Shared,
-    n_lost: u64,
+    after: ReadNo,
 ) -> Vec<Row> {
     let mut rows = pass(channels, shared, false).await;
     for row in &mut rows {
-        wait_until_stored(shared, row, n_lost).await;
+        wait_until_stored(shared, row, after).await;
     }
     rows
 }
 
-/// Waits until everything that the pass read is stored, by this or another process. Changes the end of the row
-/// if stop is requested first.
-async fn wait_until_stored(shared: &Shared, row: &mut Row, n_lost: u64) {
+/// Waits until everything is stored that was read after `after` and up to the end of the pass, by this or another
+/// process. Changes the end of the row if stop is requested first.
+async fn wait_until_stored(shared: &Shared, row: &mut Row, after: ReadNo) {
     let (store, stop) = (&shared.store, &shared.environment.stop);
     let Row { channel, end } = row;
     let PassResult::Done { step, .. } = end else { return };
     loop {
-        match store.missing_receipts(channel, *step).await {
-            Ok(n_missing) if n_missing <= n_lost => return,
-            // If the store cannot be reached, the sink reports it.
-            Ok(_) | Err(_) if !stop.is_requested() => stop.or_sleep(POLL_INTERVAL).await,
-            Ok(_) | Err(_) => {
-                let why = "read and published, but not all of it is stored yet".to_owned();
-                *end = PassResult::NotYet { why };
-                return;
-            }
+        let why = match store.missing_receipts(channel, after, *step).await {
+            Ok(0) => return,
+            Ok(n) => format!(
+                "read and published, but {n} messages are not stored yet; if no sink is slow or stopped, their queue \
+                 was deleted: `tonghui reconcile {channel} --repair` brings back what was in it"
+            ),
+            // The sink reports it too.
+            Err(fault) => format!("read and published, but whether all of it is stored: {fault}"),
+        };
+        if stop.is_requested() {
+            *end = PassResult::NotYet { why };
+            return;
         }
+        stop.or_sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -239,9 +238,9 @@ async fn exit_for(rows: &[Row], strict: bool, store: &Database) -> anyhow::Resul
 }
 
 impl Row {
-    /// Whether the pass read everything that was there, and all of it is stored.
-    pub(super) fn is_done(&self) -> bool {
-        matches!(self.end, PassResult::Done { .. }) && !self.end.needs_attention()
+    /// How the pass ended.
+    pub(super) fn end(&self) -> &PassResult {
+        &self.end
     }
 
     /// The result as a line of text.

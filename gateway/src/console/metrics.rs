@@ -67,7 +67,7 @@ pub(super) fn text(books: &[BooksRow], rows: &[Row], lags: &[Lag]) -> String {
     let help = "Records in quarantine.";
     let quarantined = channel_samples(|row| Some(row.quarantined.to_string()));
     family("tonghui_quarantine", "gauge", help, quarantined);
-    let help = "1 if a fault keeps a channel from being read, else 0.";
+    let help = "1 if a channel has a fault, its file has problems, or its last pass is incomplete, else 0.";
     family("tonghui_channel_in_trouble", "gauge", help, channel_samples(has_fault));
     let help =
         "1 if the last pass read everything that the source has, 0 if not; none if it is unknown.";

@@ -81,3 +81,32 @@ fn outside_its_window_a_channel_waits_until_the_window_opens() {
 fn cron_times_that_never_occur_are_none() {
     assert_eq!(cron("0 0 30 2 *", Misfire::Once, None).next(None, at("2026-11-23 08:00")), None);
 }
+
+#[test]
+fn a_clock_that_was_set_back_does_not_stop_a_channel() {
+    let every = Schedule::every(Duration::from_secs(600), chrono_tz::Asia::Shanghai);
+    let hourly = cron("0 * * * *", Misfire::Once, None);
+    let last = pass("2027-11-23 07:00", "2027-11-23 07:58");
+    let now = at("2026-11-23 08:30");
+    assert_eq!(every.next(last, now), Some(at("2026-11-23 08:40")));
+    assert_eq!(hourly.next(last, now), Some(at("2026-11-23 09:00")));
+}
+
+#[test]
+fn a_clock_change_neither_skips_nor_repeats_a_daily_pass() {
+    let daily = |zone| Schedule { zone, ..cron("30 2 * * *", Misfire::Once, None) };
+    let utc = |text: &str| text.parse::<Timestamp>().unwrap();
+    let zurich = daily(chrono_tz::Europe::Zurich);
+    // 02:30 does not exist on March 29, and exists twice on October 25.
+    for (first, second, third) in [
+        ("2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"),
+        ("2026-10-24T00:30:00Z", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"),
+    ] {
+        let mut at = utc(first);
+        for expected in [second, third] {
+            let last = Some(Pass { began: at, ended: at });
+            at = zurich.next(last, at).unwrap();
+            assert_eq!(at, utc(expected), "after {last:?}");
+        }
+    }
+}

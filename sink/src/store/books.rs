@@ -1,15 +1,16 @@
 //! The books compare what was read and published (the tables `read` and `read_part`) with what was kept (the
-//! table `receipt`). Old reads that balance are replaced by totals for each day (the table `books_day`).
+//! table `receipt`). Old reads that balance are replaced by totals for each day (the table `books_day`). A message
+//! that the bus lost has no receipt; it is written off when everything was read again and stored.
 
 mod checkpoints;
 
-use contract::{ChannelId, Fault, Timestamp};
+use contract::{ChannelId, Fault, ReadNo, Timestamp};
 use serde::Serialize;
 use sqlx::Error;
 
 use super::{
     Database,
-    database::sql::{Columns, Value, int},
+    database::sql::{Columns, NO_ROWS, Value, int},
 };
 
 pub use checkpoints::{Backfill, ChannelStatus, Progress};
@@ -17,7 +18,7 @@ pub use checkpoints::{Backfill, ChannelStatus, Progress};
 pub(crate) use checkpoints::{lease_lost, position_moved};
 
 /// The books of a channel. Read = accepted + skipped + rejected; published = stored + unchanged +
-/// stale + quarantined + in flight.
+/// stale + quarantined + in flight + lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BooksRow {
     /// The channel.
@@ -43,6 +44,8 @@ pub struct BooksRow {
     pub quarantined: u64,
     /// Events of messages that have no receipt yet.
     pub in_flight: u64,
+    /// Events of messages that the bus lost. Everything was read again and stored since then.
+    pub lost: u64,
     /// Events of messages that were delivered again; no other count includes them.
     pub redelivered: u64,
     /// Messages that were kept although the position has not moved past their read: the process crashed before
@@ -69,6 +72,7 @@ impl BooksRow {
             stale: 0,
             quarantined: 0,
             in_flight: 0,
+            lost: 0,
             redelivered: 0,
             orphans: 0,
             balanced: None,
@@ -107,16 +111,43 @@ impl Database {
         Ok(books)
     }
 
-    /// The number of messages without a receipt, in the reads of `channel` up to the one that moved its
-    /// position for the `step`-th time. The sink has not kept these messages yet.
+    /// The number of messages without a receipt, in the reads of `channel` after the one with number `after`, up to
+    /// the one that moved its position for the `step`-th time. The sink has not kept these messages yet.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn missing_receipts(&self, channel: &ChannelId, step: u64) -> Result<u64, Fault> {
-        let values = [channel.as_str().into(), int(step).into()];
+    pub async fn missing_receipts(
+        &self,
+        channel: &ChannelId,
+        after: ReadNo,
+        step: u64,
+    ) -> Result<u64, Fault> {
+        let values = [channel.as_str().into(), int(step).into(), int(after.0).into()];
         let read = |row: &dyn Columns| row.count("n");
         let n = self.query_first("read the receipts", MISSING_RECEIPTS, &values, read).await?;
         Ok(n.unwrap_or(0))
+    }
+
+    /// The greatest number of a read of `channel` in the books.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn last_read(&self, channel: &ChannelId) -> Result<ReadNo, Fault> {
+        let (values, read) = ([channel.as_str().into()], |row: &dyn Columns| row.count("n"));
+        let last = self.query_first("read the books", LAST_READ, &values, read).await?;
+        Ok(ReadNo(last.unwrap_or(0)))
+    }
+
+    /// Writes off the messages without a receipt in the reads of `channel` up to number `upto`: everything that they
+    /// contained was read again and stored. One that arrives in spite of that is kept, and counts as kept. Returns
+    /// the number of messages.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn write_off(&self, channel: &ChannelId, upto: ReadNo) -> Result<u64, Fault> {
+        let values = [channel.as_str().into(), int(upto.0).into()];
+        let rows = self.write("write off lost messages", WRITE_OFF, &values, NO_ROWS).await?;
+        Ok(rows.len() as u64)
     }
 
     /// Replaces the oldest balanced reads from before `before`, at most ten thousand, and their receipts by
@@ -154,19 +185,21 @@ const BOOKS: &str = "
            CAST(sum(read) AS bigint) AS read, CAST(sum(accepted) AS bigint) AS accepted,
            CAST(sum(skipped) AS bigint) AS skipped, CAST(sum(rejected) AS bigint) AS rejected,
            CAST(sum(published) AS bigint) AS published, CAST(sum(in_flight) AS bigint) AS in_flight,
+           CAST(sum(lost) AS bigint) AS lost,
            CAST(sum(stored) AS bigint) AS stored, CAST(sum(unchanged) AS bigint) AS unchanged,
            CAST(sum(stale) AS bigint) AS stale, CAST(sum(quarantined) AS bigint) AS quarantined,
            CAST(sum(redelivered) AS bigint) AS redelivered, CAST(sum(orphans) AS bigint) AS orphans,
            CAST(sum(unequal) AS bigint) AS unequal
     FROM (
-        SELECT channel, read, accepted, skipped, rejected, 0 AS published, 0 AS in_flight,
+        SELECT channel, read, accepted, skipped, rejected, 0 AS published, 0 AS in_flight, 0 AS lost,
                0 AS stored, 0 AS unchanged, 0 AS stale, 0 AS quarantined, 0 AS redelivered,
                0 AS orphans, 0 AS unequal
         FROM read WHERE (CAST($1 AS text) IS NULL OR channel = $1)
         AND ($2 IS NULL OR read_at >= $2)
       UNION ALL
         SELECT r.channel, 0, 0, 0, 0, p.events,
-               CASE WHEN q.part IS NULL THEN p.events ELSE 0 END,
+               CASE WHEN q.part IS NULL AND NOT p.lost THEN p.events ELSE 0 END,
+               CASE WHEN q.part IS NULL AND p.lost THEN p.events ELSE 0 END,
                q.stored, q.unchanged, q.stale, q.quarantined, (q.deliveries - 1) * p.events, 0,
                CASE WHEN q.hash <> p.hash OR q.events <> p.events
                     OR q.stored + q.unchanged + q.stale + q.quarantined <> p.events
@@ -177,22 +210,32 @@ const BOOKS: &str = "
         ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
         WHERE (CAST($1 AS text) IS NULL OR r.channel = $1) AND ($2 IS NULL OR r.read_at >= $2)
       UNION ALL
-        SELECT channel, read, accepted, skipped, rejected, published, 0, stored, unchanged, stale,
+        SELECT channel, read, accepted, skipped, rejected, published, 0, 0, stored, unchanged, stale,
                quarantined, redelivered, 0, 0
         FROM books_day WHERE (CAST($1 AS text) IS NULL OR channel = $1)
         AND (CAST($3 AS text) IS NULL OR day >= $3)
       UNION ALL
-        SELECT q.channel, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0 FROM receipt q
+        SELECT q.channel, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0 FROM receipt q
         WHERE (CAST($1 AS text) IS NULL OR q.channel = $1) AND NOT EXISTS (
             SELECT 1 FROM read_part p
             WHERE p.channel = q.channel AND p.read_no = q.read_no AND p.part = q.part)
     ) entry GROUP BY channel";
 
-/// The number of messages without a receipt in the reads of channel $1 up to step $2.
+/// The number of messages without a receipt in the reads of channel $1 up to step $2, after read $3.
 const MISSING_RECEIPTS: &str = "SELECT count(*) AS n FROM read r
      JOIN read_part p ON p.channel = r.channel AND p.read_no = r.read_no
      LEFT JOIN receipt q ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
-     WHERE r.channel = $1 AND r.step <= $2 AND q.part IS NULL";
+     WHERE r.channel = $1 AND r.step <= $2 AND r.read_no > $3 AND q.part IS NULL AND NOT p.lost";
+
+const LAST_READ: &str = "SELECT coalesce(max(read_no), 0) AS n FROM read WHERE channel = $1";
+
+/// Writes off the messages without a receipt in the reads of channel $1 up to number $2.
+const WRITE_OFF: &str = "UPDATE read_part SET lost = true
+     WHERE channel = $1 AND read_no <= $2 AND NOT lost AND NOT EXISTS (
+         SELECT 1 FROM receipt q
+         WHERE q.channel = read_part.channel AND q.read_no = read_part.read_no
+         AND q.part = read_part.part)
+     RETURNING part";
 
 /// The reads from before $1 whose messages are all kept and match.
 const BALANCED: &str = "SELECT r.channel, r.read_no, r.read_at FROM read r
@@ -261,6 +304,7 @@ impl BooksRow {
             stale: row.count("stale")?,
             quarantined: row.count("quarantined")?,
             in_flight: row.count("in_flight")?,
+            lost: row.count("lost")?,
             redelivered: row.count("redelivered")?,
             orphans: row.count("orphans")?,
             balanced: None,

@@ -47,8 +47,7 @@ struct Tables {
 #[derive(Debug, Default)]
 struct Checkpoint {
     position: Position,
-    read_at: Option<Timestamp>,
-    fault: Option<(Timestamp, String)>,
+    fault: Option<String>,
     /// The last read number that was reserved.
     reserved: u64,
 }
@@ -93,12 +92,11 @@ impl Memory {
         books(&self.lock())
     }
 
-    /// The last fault of a channel, if it came after the last read.
+    /// The last fault of a channel, if no read has come after it.
     pub fn fault(&self, channel: &ChannelId) -> Option<String> {
         let state = self.lock();
         let checkpoint = state.checkpoints.get(channel)?;
-        let (at, fault) = checkpoint.fault.as_ref()?;
-        (Some(*at) > checkpoint.read_at).then(|| fault.clone())
+        checkpoint.fault.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Tables> {
@@ -244,7 +242,7 @@ impl Checkpoints for Memory {
             return Err(position_moved(PLACE));
         }
         *stored = stored.moved(confirmed.upto().clone());
-        checkpoint.read_at = Some(confirmed.read_at());
+        checkpoint.fault = None;
         if confirmed.tally().read > 0 {
             let read = (confirmed.tally(), confirmed.parts().to_vec());
             state.reads.insert((confirmed.channel().clone(), confirmed.read_no()), read);
@@ -252,10 +250,10 @@ impl Checkpoints for Memory {
         Ok(())
     }
 
-    async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
+    async fn note(&self, channel: &ChannelId, fault: &Fault, _: Timestamp) -> Result<(), Fault> {
         let mut state = self.lock();
         let checkpoint = state.checkpoints.entry(channel.clone()).or_default();
-        checkpoint.fault = Some((at, fault.to_string()));
+        checkpoint.fault = Some(fault.to_string());
         Ok(())
     }
 }

@@ -310,8 +310,8 @@ impl Database {
         self.query("read which channels are paused", PAUSED, &[], |row| row.channel()).await
     }
 
-    /// Deletes [`RequestKind::Sync`] requests that ended longer than `age` ago. Other requests stay: the last
-    /// one to pause or resume says whether a channel is paused.
+    /// Deletes [`RequestKind::Sync`] and [`RequestKind::Reconcile`] requests that ended longer than `age` ago. Others
+    /// stay: the last one to pause or resume says whether a channel is paused.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -343,8 +343,9 @@ const ASK: &str = "INSERT INTO request (channel, kind, asked_by, stretch, asked_
 /// Sets the state of request $1 to $2, with answer $3.
 const ANSWER: &str = "UPDATE request SET state = $2, answer = $3, ended_ms = {now} WHERE seq = $1";
 
-/// Deletes requests to sync that ended $1 milliseconds ago, or earlier.
-const DELETE: &str = "DELETE FROM request WHERE kind = 'sync' AND ended_ms <= {now} - $1";
+/// Deletes requests to sync or compare that ended $1 milliseconds ago, or earlier.
+const DELETE: &str =
+    "DELETE FROM request WHERE kind IN ('sync', 'reconcile') AND ended_ms <= {now} - $1";
 
 fn request(row: &dyn Columns) -> Result<Request, Error> {
     let kind = row.text("kind")?.unwrap_or_default();

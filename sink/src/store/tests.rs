@@ -1,6 +1,27 @@
 //! Runs the suite for all stores.
 
+/// Runs these tests with both databases.
+macro_rules! of_both {
+    ($($promise:ident),* $(,)?) => {
+        mod sqlite {
+            use super::*;
+            $(#[tokio::test] async fn $promise() {
+                let filed = SqliteTestStore::new().await;
+                super::$promise(&filed.store).await;
+            })*
+        }
+        mod postgres {
+            use super::*;
+            $(#[tokio::test] async fn $promise() {
+                let served = PostgresTestStore::new().await;
+                super::$promise(&served.store).await;
+            })*
+        }
+    };
+}
+
 pub(super) mod index;
+mod progress;
 mod sealed;
 mod service;
 mod suite;

@@ -23,7 +23,7 @@ pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How the pass over one channel ended.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "became", rename_all = "snake_case")]
-pub(super) enum PassResult {
+pub(crate) enum PassResult {
     /// Everything new was read and published.
     Done {
         /// The service that read the channel; `None` for this process.
@@ -55,7 +55,7 @@ pub(super) enum PassResult {
 
 impl PassResult {
     /// Whether somebody has to do something: the pass failed, or records are missing.
-    pub(super) fn needs_attention(&self) -> bool {
+    pub(crate) fn needs_attention(&self) -> bool {
         matches!(self, Self::Failed { .. } | Self::Done { complete: Complete::No, .. })
     }
 }
@@ -100,6 +100,8 @@ impl Upstream<'_> {
         {
             let new_rows = match self.leases.claim(&self.name).await {
                 Ok(Claim::Ours(lease)) => {
+                    reason = "it was begun and is not complete; the log says what it waits for"
+                        .to_owned();
                     let work = run_channels(&channels, self.shared, lease.fence);
                     match Box::pin(self.leases.hold_counting(&lease, &first.gate, work)).await {
                         Some(ended) => self.result_rows(&channels, ended).await,
@@ -122,6 +124,14 @@ impl Upstream<'_> {
                     Vec::new()
                 }
                 Ok(Claim::Lost) => Vec::new(),
+                Err(fault) if fault.is_stopped() => {
+                    let why = fault.to_string();
+                    let row = |channel: &LiveChannel| Row {
+                        channel: channel.id().clone(),
+                        end: PassResult::Failed { why: why.clone() },
+                    };
+                    channels.iter().map(row).collect()
+                }
                 Err(fault) => {
                     reason = fault.to_string();
                     stop.or_sleep(retry.wait(fault.kind())).await;

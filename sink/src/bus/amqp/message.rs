@@ -53,9 +53,10 @@ pub(super) fn read(
     }
 }
 
-/// Reads a message from the dead queue. It goes to quarantine as a whole: its body is not parsed, because
-/// that may be what made sinks fail. `channel_of` returns the channel of a queue. A message that does not
-/// name its queue counts as one of the channel `fallback`.
+/// Reads a message from the dead queue. If the broker has delivered it too often, it goes to quarantine as a whole:
+/// its body is not parsed, because that may be what made sinks fail. If it is there for another reason, such as a
+/// policy of the broker that lets messages expire, nothing is wrong with it. `channel_of` returns the channel of a
+/// queue. A message that does not name its queue counts as one of the channel `fallback`.
 pub(super) fn read_dead_letter(
     tag: u64,
     properties: &BasicProperties,
@@ -63,8 +64,11 @@ pub(super) fn read_dead_letter(
     channel_of: impl Fn(&str) -> Option<ChannelId>,
     fallback: &ChannelId,
 ) -> Delivery {
-    let (queue, why) = dead_letter_reason(properties);
+    let DeadLetter { queue, reason, why } = dead_letter(properties);
     let message = match parse(properties) {
+        Ok(message) if reason != Some(DELIVERED_TOO_OFTEN) => {
+            return read(tag, &message.id.channel, properties, body);
+        }
         Ok(message) => Message { body: Bytes::from(body), ..message },
         Err(_) => {
             let channel = queue.and_then(channel_of).unwrap_or_else(|| fallback.clone());
@@ -97,9 +101,20 @@ fn foreign_message(channel: ChannelId, body: Vec<u8>) -> Message {
     Message { id, wire_version: 0, events: 1, body: Bytes::from(body) }
 }
 
-/// The queue from which the broker moved a message to the dead queue, if the message says that, and the
-/// reason in words. The broker added both in headers.
-fn dead_letter_reason(properties: &BasicProperties) -> (Option<&str>, String) {
+/// The reason that the broker gives for a message that exceeded `x-delivery-limit`.
+const DELIVERED_TOO_OFTEN: &str = "delivery_limit";
+
+/// What the broker says in headers about a message that it moved to the dead queue.
+struct DeadLetter<'a> {
+    /// The queue from which it was moved.
+    queue: Option<&'a str>,
+    /// The reason, as a code.
+    reason: Option<&'a str>,
+    /// The reason, in words.
+    why: String,
+}
+
+fn dead_letter(properties: &BasicProperties) -> DeadLetter<'_> {
     // The newest entry comes first.
     let newest = match header(properties, "x-death") {
         Some(AMQPValue::FieldArray(deaths)) => deaths.as_slice().first(),
@@ -109,11 +124,12 @@ fn dead_letter_reason(properties: &BasicProperties) -> (Option<&str>, String) {
         Some(AMQPValue::FieldTable(death)) => as_text(death.inner().get(name)?),
         _ => None,
     };
-    let (reason, queue) = (text("reason").unwrap_or("the broker does not say why"), text("queue"));
+    let (reason, queue) = (text("reason"), text("queue"));
+    let said = reason.unwrap_or("the broker does not say why");
     let by = queue.map(|queue| format!(" by queue {queue}")).unwrap_or_default();
     let count = header(properties, "x-delivery-count").and_then(as_integer);
     let after = count.map(|n| format!(" after {n} failed deliveries")).unwrap_or_default();
-    (queue, format!("dead-lettered ({reason}){by}{after}"))
+    DeadLetter { queue, reason, why: format!("dead-lettered ({said}){by}{after}") }
 }
 
 fn header<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a AMQPValue> {

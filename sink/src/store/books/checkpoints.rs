@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use contract::{
-    ChannelId, Checkpoints, Confirmed, Cursor, Digest, Fault, MappingNo, PassEnd, Position,
-    SealedBytes, TimeRange, Timestamp,
+    ChannelId, Checkpoints, Confirmed, Cursor, Digest, Fault, MappingNo, Obstacle, PassEnd,
+    Position, SealedBytes, TimeRange, Timestamp,
 };
 use serde::Serialize;
 use sqlx::Error;
@@ -27,8 +27,10 @@ pub struct ChannelStatus {
     pub step: u64,
     /// When it was last read, even if nothing was new; `None` if never.
     pub last_read_at: Option<Timestamp>,
-    /// The last fault, if it came after the last read.
+    /// The last fault, if no read has come after it.
     pub fault: Option<String>,
+    /// Whether the brake has stopped it since [`Database::accept_shape`].
+    pub braked: bool,
     /// The number of its demands.
     pub demands: u64,
     /// The number of its records in quarantine that are not resolved.
@@ -86,8 +88,15 @@ impl Checkpoints for Database {
 
     async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
         // PostgreSQL refuses a NUL, which the fault may quote from a source.
-        let fault = fault.to_string().replace('\0', "␀");
-        let values = [channel.as_str().into(), fault.as_str().into(), at.into()];
+        let text = fault.to_string().replace('\0', "␀");
+        let is = |obstacle| Value::Bool(Some(fault.obstacle() == Some(obstacle)));
+        let values = [
+            channel.as_str().into(),
+            text.as_str().into(),
+            at.into(),
+            is(Obstacle::File),
+            is(Obstacle::Shape),
+        ];
         self.write("note a fault", NOTE, &values, NO_ROWS).await?;
         Ok(())
     }
@@ -116,12 +125,22 @@ impl Database {
                 step: row.count("step")?,
                 last_read_at: row.time("read_at")?,
                 fault: row.text("fault")?,
+                braked: row.bool("braked")?.unwrap_or(false),
                 demands: row.count("demands")?,
                 quarantined: row.count("quarantined")?,
                 pass: pass(row)?,
             })
         };
         self.query("read the status", STATUS, &[], read).await
+    }
+
+    /// Forgets all faults of channels whose files had problems, because the files were read again.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn forget_broken(&self) -> Result<(), Fault> {
+        self.write("forget old faults", FORGET_BROKEN, &[], NO_ROWS).await?;
+        Ok(())
     }
 
     /// The progress of this channel.
@@ -268,13 +287,18 @@ const NUMBER_MAPPING: &str = "INSERT INTO mapping (channel, fingerprint, mapping
      ON CONFLICT (channel, fingerprint) DO UPDATE SET mapping = mapping.mapping
      RETURNING mapping";
 
-/// Records fault $2 of channel $1 at time $3.
-const NOTE: &str = "INSERT INTO checkpoint (channel, step, fence, next_read_no, fault, fault_at)
-     VALUES ($1, 0, 0, 1, $2, $3)
-     ON CONFLICT (channel) DO UPDATE SET fault = $2, fault_at = $3";
+/// Records fault $2 of channel $1 at time $3. $4: its file has problems; $5: the brake stopped it.
+const NOTE: &str =
+    "INSERT INTO checkpoint (channel, step, fence, next_read_no, fault, fault_at, broken, braked)
+     VALUES ($1, 0, 0, 1, $2, $3, $4, $5)
+     ON CONFLICT (channel) DO UPDATE SET fault = $2, fault_at = $3, broken = $4,
+     braked = checkpoint.braked OR $5";
 
-const STATUS: &str = "SELECT c.channel, c.step, c.read_at, c.pass,
-            CASE WHEN c.read_at IS NULL OR c.fault_at > c.read_at THEN c.fault END AS fault,
+const FORGET_BROKEN: &str =
+    "UPDATE checkpoint SET fault = NULL, fault_at = NULL, broken = false WHERE broken";
+
+const STATUS: &str = "SELECT c.channel, c.step, c.read_at, c.pass, c.braked,
+            c.fault,
             (SELECT count(*) FROM demand d WHERE d.channel = c.channel) AS demands,
             (SELECT count(*) FROM quarantine q
              WHERE q.channel = c.channel AND q.resolved_at IS NULL) AS quarantined
@@ -291,9 +315,10 @@ const BEGIN: &str = "INSERT INTO checkpoint (channel, step, fence, next_read_no)
      VALUES ($1, 0, $2, 1) ON CONFLICT (channel) DO NOTHING";
 
 /// Moves the position of channel $3 to cursor $1, read at $2, if it is at step $4 with fence $5. For a push
-/// channel (the largest fence) the step does not matter. $6 is the account of the pass, if it has ended.
+/// channel (the largest fence) the step does not matter. $6 is the account of the pass, if it has ended. A read ends
+/// the fault that was noted before it.
 const MOVE: &str = "UPDATE checkpoint SET cursor = $1, step = step + 1, read_at = $2,
-            pass = coalesce($6, pass)
+            pass = coalesce($6, pass), fault = NULL, fault_at = NULL, broken = false
      WHERE channel = $3 AND (step = $4 OR fence = 9223372036854775807) AND fence = $5
      RETURNING step";
 

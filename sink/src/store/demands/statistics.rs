@@ -166,7 +166,9 @@ impl Database {
         let read = |row: &dyn Columns| Ok(row.int("seq")?.unwrap_or(0));
         let newest = self.query_first("read the newest demand", NEWEST, &[], read).await?;
         let seq = self.ask(RequestKind::Accept, Some(channel), None, who).await?;
-        self.answer(seq, &RequestState::Done(newest.unwrap_or(0).to_string())).await
+        self.answer(seq, &RequestState::Done(newest.unwrap_or(0).to_string())).await?;
+        self.write("release the brake", RELEASE, &[channel.as_str().into()], NO_ROWS).await?;
+        Ok(())
     }
 
     async fn received(
@@ -193,6 +195,8 @@ const RECEIVED: &str = "SELECT count(*) AS n FROM demand
      WHERE channel = $1 AND received_at >= $2 AND received_at < $3";
 
 const OLDER: &str = "SELECT 1 FROM demand WHERE channel = $1 AND received_at < $2 LIMIT 1";
+
+const RELEASE: &str = "UPDATE checkpoint SET braked = false WHERE channel = $1";
 
 const NEWEST: &str = "SELECT max(seq) AS seq FROM demand";
 

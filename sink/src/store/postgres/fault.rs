@@ -40,7 +40,11 @@ fn connection_fault(action: &str, error: &Error) -> Option<Fault> {
             let fault = Fault::stopped(what).because(error.to_string());
             Some(fault.remedy("check the paths after `?` in the store URL, such as sslrootcert"))
         }
-        Error::Io(error) => ConnectFailure::of(error).map(|failure| failure.fault(SETTINGS)),
+        // A pool connects whatever the action is, but gives up before the system does: so a time limit of the
+        // system ended an open connection.
+        Error::Io(error) => ConnectFailure::of(error)
+            .filter(|failure| action == CONNECT || !failure.can_end_connections())
+            .map(|failure| failure.fault(SETTINGS)),
         Error::Protocol(why) if action == CONNECT && why.contains("auth") => {
             let what = "the account must log in with a method that is not supported";
             Some(
@@ -115,6 +119,9 @@ pub(in crate::store) fn is_refusal(error: &Error) -> bool {
         || code == "P0001"
 }
 
+/// The remedy for a pooler that does not keep a session for each of its clients.
+const POOLER: &str = "a pooler such as pgbouncer is in between: give the address of the server itself, or set pool_mode = session and ignore_startup_parameters = options in the pooler";
+
 /// Whether a failure is transient, and what to do about it.
 fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
     use FaultKind::{Stopped, Transient};
@@ -138,6 +145,8 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
                 "as an administrator, run `GRANT USAGE, CREATE ON SCHEMA name TO user` for the user in the store URL, and `ALTER TABLE name OWNER TO user` for tables of another user",
             ),
         ),
+        (_, "42P05" | "26000") => (Stopped, Some(POOLER)),
+        (_, "08P01") if message(error).contains("startup parameter") => (Stopped, Some(POOLER)),
         (_, "53300") => {
             (Transient, Some("raise max_connections of the server, or the limit of the account"))
         }
@@ -159,4 +168,23 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
 fn code(error: &Error) -> String {
     let code = error.as_database_error().and_then(|error| error.code());
     code.map(String::from).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cannot_connect_is_not_said_of_a_connection_that_was_open() {
+        let said =
+            |action, kind: ErrorKind| fault("here", action, &Error::Io(kind.into())).to_string();
+        for kind in [ErrorKind::TimedOut, ErrorKind::HostUnreachable] {
+            assert!(said(CONNECT, kind).contains("cannot connect"));
+            let open = said("keep an intake", kind);
+            assert!(open.starts_with("here: cannot keep an intake: "), "{open}");
+            assert!(!open.contains("connect"), "{open}");
+        }
+        // A pool connects whatever the action is.
+        assert!(said("keep an intake", ErrorKind::ConnectionRefused).contains("cannot connect"));
+    }
 }

@@ -70,12 +70,22 @@ pub fn read_from(
     read_no: u64,
     records: impl IntoIterator<Item = RawRecord>,
 ) -> Outbox {
+    read_to(Some(PassEnd::default()), from, read_no, records)
+}
+
+/// Like [`read_from`], with the account of the pass that ends with it, if one does.
+pub fn read_to(
+    end: Option<PassEnd>,
+    from: Position,
+    read_no: u64,
+    records: impl IntoIterator<Item = RawRecord>,
+) -> Outbox {
     let normalizer: Arc<dyn Normalizer> = Arc::new(SampleNormalizer);
     let channel = Channel { id: hotline(), mapping: MappingNo(1), normalizer };
     let batch = Batch {
         entries: records.into_iter().map(Entry::Record).collect(),
         upto: Cursor::from_text(read_no.to_string()),
-        end: Some(PassEnd::default()),
+        end,
         trouble: Vec::new(),
     };
     pack(&channel, from, ReadNo(read_no), batch, at(read_no))

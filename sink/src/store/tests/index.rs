@@ -53,57 +53,57 @@ async fn twins(store: &Database) {
     tell(store, "UPDATE demand SET channel = 'board' WHERE source_key = 'b'").await;
 }
 
-async fn a_sink_writes_facts_and_the_index_follows_them(store: Database) {
-    twins(&store).await;
-    assert_eq!((count(&store, PEOPLE).await, behind(&store).await), (0, vec![3, 3]));
+async fn a_sink_writes_facts_and_the_index_follows_them(store: &Database) {
+    twins(store).await;
+    assert_eq!((count(store, PEOPLE).await, behind(store).await), (0, vec![3, 3]));
     let since: Vec<_> = store.index_lag().await.unwrap().iter().map(|lag| lag.since).collect();
     assert_eq!(since, [Some(at(1)), Some(at(1))], "the oldest that waits");
     assert!(!store.index_batch(Index::Links).await.unwrap(), "links are made behind people");
-    indexed(&store).await;
-    assert_eq!((found(&store, "t1").await, found(&store, "t2").await), (2, 1), "in every state");
-    assert_eq!(count(&store, LINKS).await, 1);
+    indexed(store).await;
+    assert_eq!((found(store, "t1").await, found(store, "t2").await), (2, 1), "in every state");
+    assert_eq!(count(store, LINKS).await, 1);
     assert!(store.index_lag().await.unwrap().iter().all(|lag| lag.since.is_none()));
 }
 
-async fn of_everybodys_demands_those_that_are_near_are_linked_whenever_that_is(store: Database) {
+async fn of_everybodys_demands_those_that_are_near_are_linked_whenever_that_is(store: &Database) {
     let keys = |keys: std::ops::RangeInclusive<u32>| -> Vec<_> {
         keys.map(|key| of(&format!("{key:02}"), "t1", "the same")).collect()
     };
-    keep(&store, 1, keys(1..=30)).await;
-    indexed(&store).await;
-    tell(&store, "UPDATE demand SET channel = 'board'").await;
-    keep(&store, 2, keys(31..=31)).await;
-    indexed(&store).await;
+    keep(store, 1, keys(1..=30)).await;
+    indexed(store).await;
+    tell(store, "UPDATE demand SET channel = 'board'").await;
+    keep(store, 2, keys(31..=31)).await;
+    indexed(store).await;
     let first = "SELECT min(a) AS n FROM demand_link";
-    assert_eq!((count(&store, first).await, count(&store, LINKS).await), (12, 19));
+    assert_eq!((count(store, first).await, count(store, LINKS).await), (12, 19));
     store.rebuild_indexes().await.unwrap();
-    keep(&store, 3, keys(32..=32)).await;
-    indexed(&store).await;
+    keep(store, 3, keys(32..=32)).await;
+    indexed(store).await;
     assert_eq!(
-        count(&store, LINKS).await,
+        count(store, LINKS).await,
         19 + 18,
         "13 to 30, and the other one is no other channel"
     );
 }
 
-async fn an_index_that_is_made_again_has_what_it_had(store: Database) {
-    twins(&store).await;
-    indexed(&store).await;
-    let before = (count(&store, PEOPLE).await, count(&store, LINKS).await);
+async fn an_index_that_is_made_again_has_what_it_had(store: &Database) {
+    twins(store).await;
+    indexed(store).await;
+    let before = (count(store, PEOPLE).await, count(store, LINKS).await);
     for lost in [None, Some("DELETE FROM demand_person"), Some("DELETE FROM demand_link")] {
         if let Some(lost) = lost {
-            tell(&store, lost).await;
+            tell(store, lost).await;
         }
         store.rebuild_indexes().await.unwrap();
-        assert_eq!(behind(&store).await, [3, 3]);
-        indexed(&store).await;
-        assert_eq!((count(&store, PEOPLE).await, count(&store, LINKS).await), before, "{lost:?}");
+        assert_eq!(behind(store).await, [3, 3]);
+        indexed(store).await;
+        assert_eq!((count(store, PEOPLE).await, count(store, LINKS).await), before, "{lost:?}");
     }
 }
 
-async fn who_was_erased_does_not_come_back_and_a_new_token_stays(store: Database) {
-    keep(&store, 1, vec![of("a", "t1", "x"), of("b", "t2", "y")]).await;
-    indexed(&store).await;
+async fn who_was_erased_does_not_come_back_and_a_new_token_stays(store: &Database) {
+    keep(store, 1, vec![of("a", "t1", "x"), of("b", "t2", "y")]).await;
+    indexed(store).await;
     let entry = AuditEntry {
         at: at(1),
         who: "tester".into(),
@@ -116,25 +116,25 @@ async fn who_was_erased_does_not_come_back_and_a_new_token_stays(store: Database
     let mut rows = store.sealed_rows_of("t2").await.unwrap();
     rows[0].people[0].phone.as_mut().unwrap().token = Some("n2".into());
     assert_eq!(store.reseal_rows(&rows).await.unwrap(), 1);
-    tell(&store, "DELETE FROM demand_person").await;
+    tell(store, "DELETE FROM demand_person").await;
     store.rebuild_indexes().await.unwrap();
-    indexed(&store).await;
+    indexed(store).await;
     let tokens = ["t1", "t2", "n2"];
     let mut demands = Vec::new();
     for token in tokens {
-        demands.push(found(&store, token).await);
+        demands.push(found(store, token).await);
     }
     assert_eq!(demands, [0, 1, 1], "{tokens:?}");
 }
 
-async fn numbers_go_on_where_all_history_was_dropped(store: Database) {
-    keep(&store, 1, vec![of("a", "t1", "x"), of("b", "t2", "y")]).await;
-    indexed(&store).await;
+async fn numbers_go_on_where_all_history_was_dropped(store: &Database) {
+    keep(store, 1, vec![of("a", "t1", "x"), of("b", "t2", "y")]).await;
+    indexed(store).await;
     assert!(store.drop_before(at(0) + chrono::TimeDelta::days(62)).await.unwrap());
-    assert_eq!(behind(&store).await, [0, 0]);
-    keep(&store, 2, vec![of("c", "t3", "z")]).await;
-    indexed(&store).await;
-    assert_eq!(found(&store, "t3").await, 1);
+    assert_eq!(behind(store).await, [0, 0]);
+    keep(store, 2, vec![of("c", "t3", "z")]).await;
+    indexed(store).await;
+    assert_eq!(found(store, "t3").await, 1);
 }
 
 /// A store as version 0007 of the tables left it: the sink indexed everything.
@@ -158,26 +158,7 @@ async fn upgraded(store: &Database) {
     }
 }
 
-macro_rules! both {
-    ($($promise:ident),* $(,)?) => {
-        mod sqlite {
-            use super::*;
-            $(#[tokio::test] async fn $promise() {
-                let filed = SqliteTestStore::new().await;
-                super::$promise(filed.store.clone()).await;
-            })*
-        }
-        mod postgres {
-            use super::*;
-            $(#[tokio::test] async fn $promise() {
-                let served = PostgresTestStore::new().await;
-                super::$promise(served.store.clone()).await;
-            })*
-        }
-    };
-}
-
-both! {
+of_both! {
     a_sink_writes_facts_and_the_index_follows_them,
     of_everybodys_demands_those_that_are_near_are_linked_whenever_that_is,
     an_index_that_is_made_again_has_what_it_had,

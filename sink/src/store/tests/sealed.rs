@@ -23,13 +23,13 @@ fn entry(action: &str) -> AuditEntry {
     }
 }
 
-async fn erasure_takes_a_person_out_of_demand_record_and_quarantine(store: Database) {
+async fn erasure_takes_a_person_out_of_demand_record_and_quarantine(store: &Database) {
     let reads = [
         read(1, [with_person("a", "T1"), with_person("b", "T2"), record("c", "x")]),
         read(2, [with_body("a", contract::Revision::NONE, json!({"reject": true}))]),
     ];
     store.store(&intake(&reads)).await.unwrap();
-    indexed(&store).await;
+    indexed(store).await;
     let erasure = Erasure {
         tokens: vec!["T1".into(), "T9".into()],
         quarantine: vec![],
@@ -54,7 +54,7 @@ async fn erasure_takes_a_person_out_of_demand_record_and_quarantine(store: Datab
     assert_eq!(store.audit_log(5).await.unwrap().len(), 2);
 }
 
-async fn the_last_failed_exchange_is_kept_and_forgotten_when_a_person_is_erased(store: Database) {
+async fn the_last_failed_exchange_is_kept_and_forgotten_when_a_person_is_erased(store: &Database) {
     let channel = hotline();
     assert_eq!(store.failed_exchange(&channel).await.unwrap(), None);
     for n in [1, 2] {
@@ -72,7 +72,7 @@ async fn the_last_failed_exchange_is_kept_and_forgotten_when_a_person_is_erased(
     assert_eq!(store.failed_exchange(&channel).await.unwrap(), None);
 }
 
-async fn what_is_sealed_again_stands_where_its_state_still_is(store: Database) {
+async fn what_is_sealed_again_stands_where_its_state_still_is(store: &Database) {
     let reads = [read(1, [with_person("a", "T1"), with_person("b", "T2")])];
     store.store(&intake(&reads)).await.unwrap();
     let mut rows = store.sealed_rows(0, 10).await.unwrap();
@@ -90,7 +90,7 @@ async fn what_is_sealed_again_stands_where_its_state_still_is(store: Database) {
     assert_eq!(store.reseal_rows(&rows).await.unwrap(), 1);
     let a = store.demand(&id("a")).await.unwrap().unwrap().demand;
     assert_eq!(a.body.unmasked, Some(SealedBytes(vec![5])));
-    indexed(&store).await;
+    indexed(store).await;
     // During the rotation both tokens find it.
     for token in ["T1", "N"] {
         let found = store.sealed_rows_of(token).await.unwrap();
@@ -104,7 +104,7 @@ async fn what_is_sealed_again_stands_where_its_state_still_is(store: Database) {
     assert_eq!(store.raw(seq).await.unwrap(), Some(SealedBytes(vec![6])));
 }
 
-async fn demands_are_walked_page_by_page_and_doubts_counted(store: Database) {
+async fn demands_are_walked_page_by_page_and_doubts_counted(store: &Database) {
     let reads = [read(1, ["a", "b", "c"].map(|key| record(key, key)))];
     store.store(&intake(&reads)).await.unwrap();
     let first = store.demands(0, at(0), 2).await.unwrap();
@@ -117,26 +117,7 @@ async fn demands_are_walked_page_by_page_and_doubts_counted(store: Database) {
     assert_eq!(store.unknown_labels().await.unwrap(), []);
 }
 
-macro_rules! both {
-    ($($promise:ident),* $(,)?) => {
-        mod sqlite {
-            use super::*;
-            $(#[tokio::test] async fn $promise() {
-                let file = SqliteTestStore::new().await;
-                super::$promise(file.store.clone()).await;
-            })*
-        }
-        mod postgres {
-            use super::*;
-            $(#[tokio::test] async fn $promise() {
-                let served = PostgresTestStore::new().await;
-                super::$promise(served.store.clone()).await;
-            })*
-        }
-    };
-}
-
-both! {
+of_both! {
     erasure_takes_a_person_out_of_demand_record_and_quarantine,
     the_last_failed_exchange_is_kept_and_forgotten_when_a_person_is_erased,
     what_is_sealed_again_stands_where_its_state_still_is,

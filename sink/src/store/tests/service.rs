@@ -3,13 +3,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use contract::{
-    ChannelId, Checkpoints, DemandBody, Position, Revision, Shape, Store as _, Timestamp,
+    ChannelId, Checkpoints, DemandBody, Position, ReadNo, Revision, Shape, Store as _, Timestamp,
 };
 use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::store::{
-    Claim, Database, Lease, RequestKind, RequestState,
+    Claim, Database, Lease, Request, RequestKind, RequestState,
     postgres::tests::PostgresTestStore,
     suite::{
         keep,
@@ -105,7 +105,11 @@ async fn a_backfill_stands_where_it_was_moved_to_and_the_live_position_does_not(
     }
     assert_eq!(store.load(&channel, fence).await.unwrap(), live);
     assert_eq!(other.load(&channel, fence).await.unwrap().cursor, None);
-    assert_eq!(store.missing_receipts(&channel, live.step).await.unwrap(), 2, "in the same books");
+    assert_eq!(
+        store.missing_receipts(&channel, ReadNo(0), live.step).await.unwrap(),
+        2,
+        "in the same books"
+    );
 
     // A process that has lost the channel moves nothing.
     let stale = confirm(read_from(at.clone(), 3, [record("a", "1")])).await;
@@ -133,6 +137,19 @@ async fn a_request_is_open_until_it_is_answered(store: &Database) {
     let ranges: Vec<_> = store.open_requests().await.unwrap();
     let ranges: Vec<_> = ranges.iter().map(|it| it.range).collect();
     assert_eq!(ranges, [None, None, Some(range)]);
+    let compare =
+        async |range| store.ask(RequestKind::Reconcile, Some(&channel), range, "me").await;
+    let (whole, part) = (compare(None).await.unwrap(), compare(Some(range)).await.unwrap());
+    let compared: Vec<_> = store.open_requests().await.unwrap().into_iter().skip(3).collect();
+    let request =
+        |seq, range| Request { seq, channel: named(), kind: RequestKind::Reconcile, range };
+    assert_eq!(compared, [request(whole, None), request(part, Some(range))]);
+    for seq in [whole, part] {
+        store
+            .answer(seq, &RequestState::Done("{\"missing\":[\"a\\u0000\"]}".to_owned()))
+            .await
+            .unwrap();
+    }
     store.answer(again, &RequestState::Done(String::new())).await.unwrap();
     assert_eq!(store.request(sync).await.unwrap(), RequestState::Open);
     for became in [RequestState::Done("7".to_owned()), RequestState::Failed("locked".to_owned())] {
@@ -146,7 +163,9 @@ async fn a_request_is_open_until_it_is_answered(store: &Database) {
     store.forget_requests(LONG).await.unwrap();
     assert!(store.request(sync).await.is_ok(), "it has only just ended");
     store.forget_requests(Duration::ZERO).await.unwrap();
-    assert!(store.request(sync).await.unwrap_err().is_stopped());
+    for seq in [sync, whole, part] {
+        assert!(store.request(seq).await.unwrap_err().is_stopped());
+    }
     assert_eq!(store.open_requests().await.unwrap().len(), 1);
 }
 
@@ -181,8 +200,11 @@ async fn what_has_no_receipt_yet_is_counted_up_to_a_move(store: &Database) {
     }
     assert_eq!(store.progress(&channel).await.unwrap().step, 3);
     store.store(&intake([&read(2, [record("a", "2")])])).await.unwrap();
-    let owed = async |step| store.missing_receipts(&channel, step).await.unwrap();
-    assert_eq!((owed(0).await, owed(1).await, owed(2).await, owed(9).await), (0, 1, 1, 2));
+    let owed =
+        async |after, step| store.missing_receipts(&channel, ReadNo(after), step).await.unwrap();
+    assert_eq!((owed(0, 0).await, owed(0, 1).await, owed(0, 2).await), (0, 1, 1));
+    assert_eq!((owed(0, u64::MAX).await, owed(1, u64::MAX).await, owed(3, 9).await), (2, 1, 0));
+    assert_eq!(store.last_read(&channel).await.unwrap(), ReadNo(3));
 }
 
 async fn old_months_go_whole_and_what_is_current_stays(store: &Database) {
@@ -243,25 +265,6 @@ async fn shapes_are_those_of_the_newest_demands_since_a_change_was_accepted(stor
     assert_eq!(store.shapes(&"other".parse().unwrap()).await.unwrap(), []);
 }
 
-macro_rules! of_both {
-    ($($promise:ident),* $(,)?) => {
-        mod sqlite {
-            use super::*;
-            $(#[tokio::test] async fn $promise() {
-                let filed = SqliteTestStore::new().await;
-                super::$promise(&filed.store).await;
-            })*
-        }
-        mod postgres {
-            use super::*;
-            $(#[tokio::test] async fn $promise() {
-                let served = PostgresTestStore::new().await;
-                super::$promise(&served.store).await;
-            })*
-        }
-    };
-}
-
 of_both! {
     one_holder_at_a_time,
     a_lease_ends_when_it_is_not_renewed_and_when_it_is_given_back,
@@ -278,7 +281,7 @@ of_both! {
 
 #[test]
 fn the_stored_names_of_requests_are_those_of_every_build() {
-    use crate::store::RequestKind::{Accept, Pause, Reload, Resume, Sync};
-    let names = serde_json::json!([Sync, Pause, Resume, Reload, Accept]);
-    assert_eq!(names, serde_json::json!(["sync", "pause", "resume", "reload", "accept"]));
+    use crate::store::RequestKind::{Accept, Pause, Reconcile, Reload, Resume, Sync};
+    let names = json!([Sync, Reconcile, Pause, Resume, Reload, Accept]);
+    assert_eq!(names, json!(["sync", "reconcile", "pause", "resume", "reload", "accept"]));
 }

@@ -127,7 +127,7 @@ async fn a_foreign_message_is_kept_aside_and_does_not_come_again() {
 #[tokio::test]
 async fn a_message_given_out_too_often_ends_in_quarantine_and_the_books_balance() {
     let settings = own();
-    declare_with_limit(&settings, 1).await;
+    declare_with(&settings, "x-delivery-limit", 1).await;
     let real = Amqp::new(AmqpSettings { declare: false, ..settings });
     let store = Memory::new();
     let sent = read(1, (0..3).map(|n| record(&n.to_string(), "text")));
@@ -153,13 +153,28 @@ async fn a_message_given_out_too_often_ends_in_quarantine_and_the_books_balance(
     assert_eq!((books[0].quarantined, books[0].balanced), (3, Some(true)));
 }
 
+#[tokio::test]
+async fn a_message_that_a_policy_let_expire_is_stored_like_any_other() {
+    let settings = own();
+    declare_with(&settings, "x-message-ttl", 1).await;
+    let real = Amqp::new(AmqpSettings { declare: false, ..settings });
+    let sent = read(1, (0..3).map(|n| record(&n.to_string(), "text")));
+    real.publisher().publish(sent.messages()).await.unwrap();
+    let (store, mut consumer) = (Memory::new(), real.consumer([hotline()]));
+    let (received, outcomes) = drain(&mut consumer, &store, 1).await;
+    assert_eq!(
+        (received, outcomes),
+        (sent.messages().to_vec(), Outcomes { stored: 3, ..Outcomes::default() })
+    );
+}
+
 fn only(deliveries: &[Delivery]) -> &Delivery {
     assert_eq!(deliveries.len(), 1);
     &deliveries[0]
 }
 
-/// Declares the queue of the channel with another limit.
-async fn declare_with_limit(settings: &AmqpSettings, limit: i32) {
+/// Declares the queue of the channel with this argument.
+async fn declare_with(settings: &AmqpSettings, name: &str, value: i32) {
     let other = read(1, [record("a", "text")]).messages()[0].clone();
     let id = contract::MessageId { channel: "other".parse().unwrap(), ..other.id };
     let other = contract::Message { id, ..other };
@@ -174,7 +189,7 @@ async fn declare_with_limit(settings: &AmqpSettings, limit: i32) {
     ] {
         arguments.insert(name.into(), AMQPValue::LongString(value.into()));
     }
-    arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(limit));
+    arguments.insert(name.into(), AMQPValue::LongInt(value));
     let (queue, exchange) = (settings.queue(&hotline()), settings.exchange());
     let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     lapin.queue_declare(queue.as_str().into(), options, arguments).await.unwrap();

@@ -94,3 +94,22 @@ async fn a_fault_that_quotes_a_nul_is_noted() {
     let status = served.store.status().await.unwrap();
     assert_eq!(status[0].fault.as_deref(), Some("it said ␀"));
 }
+
+#[tokio::test]
+async fn a_pooler_without_sessions_is_named_and_waiting_does_not_help() {
+    let served = PostgresTestStore::new().await;
+    let one = connect(&served.url).await;
+    for (code, text) in [
+        ("42P05", "prepared statement \"sqlx_s_1\" already exists"),
+        ("26000", "prepared statement \"sqlx_s_1\" does not exist"),
+        ("08P01", "unsupported startup parameter: options"),
+    ] {
+        let raise = format!("DO $$ BEGIN RAISE '{text}' USING ERRCODE = '{code}'; END $$");
+        let mut tx = one.begin().await.unwrap();
+        let error = sqlx::raw_sql(sqlx::AssertSqlSafe(raise)).execute(&mut *tx).await.unwrap_err();
+        stops_with(
+            &super::super::fault::fault("here", "keep an intake", &error),
+            "pool_mode = session",
+        );
+    }
+}

@@ -76,6 +76,8 @@ pub(crate) async fn a_fault_is_seen_until_the_next_read(store: impl TestStore) {
     }
     store.advance(&first).await.expect("a note moves nothing");
     assert_eq!(store.fault(&channel).await, None);
-    assert_eq!(note("a late note", -TimeDelta::seconds(1)).await, None);
-    assert!(note("it is locked again", TimeDelta::seconds(1)).await.is_some());
+    // Whatever the clock says: it may have been set back.
+    for seconds in [1, -3_600] {
+        assert!(note("it is locked again", TimeDelta::seconds(seconds)).await.is_some());
+    }
 }

@@ -1,0 +1,169 @@
+//! The positions of channels, the books of lost messages, and what is compared with a source, tested with both
+//! databases.
+
+use contract::{
+    Checkpoints as _, Complete, Cursor, Digest, EndedBy, Fault, Obstacle, PassEnd, Position, ReadNo,
+};
+
+use crate::store::{
+    AuditEntry, BooksRow, Database, Progress,
+    postgres::tests::PostgresTestStore,
+    suite::{
+        keep,
+        sample::{at, confirm, hotline, id, intake, read, read_from, read_to, record},
+    },
+    tests::SqliteTestStore,
+};
+
+async fn book(store: &Database) -> BooksRow {
+    store.books(None, None).await.unwrap().remove(0)
+}
+
+async fn a_lost_message_is_written_off_and_counts_as_kept_if_it_comes_after_all(store: &Database) {
+    let first = read(1, [record("a", "1")]);
+    let (lost, first) = (intake([&first]), confirm(first).await);
+    store.advance(&first).await.unwrap();
+    let again = read_from(Position::default().moved(first.upto().clone()), 3, [record("a", "1")]);
+    let (repair, again) = (intake([&again]), confirm(again).await);
+    store.advance(&again).await.unwrap();
+    keep(store, &repair).await;
+    assert_eq!((book(store).await.in_flight, book(store).await.balanced), (1, None));
+
+    assert_eq!(store.write_off(&hotline(), ReadNo(2)).await.unwrap(), 1);
+    assert_eq!(store.write_off(&hotline(), ReadNo(2)).await.unwrap(), 0, "it was written off");
+    let books = book(store).await;
+    assert_eq!((books.published, books.stored, books.in_flight, books.lost), (2, 1, 0, 1));
+    assert_eq!(books.balanced, Some(true));
+    assert_eq!(store.missing_receipts(&hotline(), ReadNo(0), u64::MAX).await.unwrap(), 0);
+    // Its read stays in the books: its message may come.
+    assert_eq!(store.fold_books(at(100)).await.unwrap(), 1);
+
+    keep(store, &lost).await;
+    let books = book(store).await;
+    assert_eq!((books.published, books.stale, books.in_flight, books.lost), (2, 1, 0, 0));
+    assert_eq!(books.balanced, Some(true));
+    assert_eq!(store.fold_books(at(100)).await.unwrap(), 1);
+}
+
+async fn a_message_without_a_receipt_is_not_written_off_if_its_read_came_later(store: &Database) {
+    store.advance(&confirm(read(7, [record("a", "1")])).await).await.unwrap();
+    assert_eq!(store.write_off(&hotline(), ReadNo(6)).await.unwrap(), 0);
+    assert_eq!(store.write_off(&"board".parse().unwrap(), ReadNo(9)).await.unwrap(), 0);
+    assert_eq!((book(store).await.in_flight, book(store).await.lost), (1, 0));
+}
+
+async fn ids_and_digests_come_page_by_page_in_the_order_of_their_rows(store: &Database) {
+    let keys = ["a", "b", "c", "d", "e"];
+    let whole = read(1, keys.map(|key| record(key, "one")));
+    keep(store, &intake([&whole])).await;
+    keep(store, &intake([&read(2, [record("b", "two")])])).await;
+    let (mut found, mut after) = (Vec::new(), 0);
+    loop {
+        let page = store.digests(&hotline(), after, 2).await.unwrap();
+        let Some((last, ..)) = page.last() else { break };
+        assert!(page.len() <= 2 && *last > after, "{page:?}");
+        after = *last;
+        found.extend(page.into_iter().map(|(_, id, digest)| (id, digest)));
+    }
+    let mut expected: Vec<(_, Digest)> = Vec::new();
+    for key in keys {
+        let demand = store.demand(&id(key)).await.unwrap().unwrap().demand;
+        expected.push((id(key), demand.digest));
+    }
+    found.sort_unstable_by_key(|(id, _)| *id);
+    expected.sort_unstable_by_key(|(id, _)| *id);
+    assert_eq!(found, expected);
+    assert_eq!(store.digests(&"board".parse().unwrap(), 0, 9).await.unwrap(), []);
+}
+
+async fn a_position_that_is_set_is_audited_and_refuses_the_move_that_was_under_way(
+    store: &Database,
+) {
+    let entry = AuditEntry {
+        at: at(0),
+        who: "tester".to_owned(),
+        action: "position".to_owned(),
+        subject: "hotline".to_owned(),
+        detail: "{}".to_owned(),
+    };
+    let place = Cursor::from_text("{\"page\":7}");
+    store.set_position(&hotline(), Some(&place), &entry).await.unwrap();
+    let from = store.load(&hotline(), 3).await.unwrap();
+    assert_eq!((from.cursor.as_ref(), from.step), (Some(&place), 1), "it was never read before");
+
+    let under_way = confirm(read_from(from.clone(), 1, [record("a", "1")])).await;
+    store.set_position(&hotline(), None, &entry).await.unwrap();
+    assert!(store.advance(&under_way).await.unwrap_err().is_transient());
+    assert!(store.books(None, None).await.unwrap().is_empty(), "nothing was advanced");
+    let start = store.load(&hotline(), 3).await.unwrap();
+    assert_eq!((start.cursor.as_ref(), start.step), (None, 2));
+    let next = confirm(read_from(start, 2, [record("a", "1")])).await;
+    store.advance(&next).await.unwrap();
+    assert_eq!(store.audit_log(9).await.unwrap(), [entry.clone(), entry]);
+}
+
+async fn the_account_of_the_last_pass_stays_until_the_next_one_ends(store: &Database) {
+    let account = PassEnd {
+        listed: Some(20),
+        given: 18,
+        distinct: Some(15),
+        gap: Some("page 3 could not be read".to_owned()),
+        ..PassEnd::ended_by(EndedBy::Repeated)
+    };
+    let mut from = Position::default();
+    for (read_no, end) in [(1, Some(account.clone())), (2, None)] {
+        let confirmed = confirm(read_to(end, from.clone(), read_no, [record("a", "1")])).await;
+        store.advance(&confirmed).await.unwrap();
+        from = from.moved(confirmed.upto().clone());
+        let Progress { pass, step, cursor, .. } = store.progress(&hotline()).await.unwrap();
+        assert_eq!((pass.as_ref(), step), (Some(&account), read_no));
+        assert_eq!(cursor, from.cursor);
+        let status = store.status().await.unwrap().remove(0);
+        assert_eq!(status.pass.map(|pass| pass.complete()), Some(Complete::No));
+    }
+    let whole = PassEnd { listed: Some(1), given: 1, distinct: Some(1), ..PassEnd::default() };
+    let last = read_to(Some(whole.clone()), from, 3, [record("a", "1")]);
+    store.advance(&confirm(last).await).await.unwrap();
+    assert_eq!(store.progress(&hotline()).await.unwrap().pass, Some(whole));
+}
+
+async fn the_brake_is_remembered_until_somebody_accepts(store: &Database) {
+    let braked = async || store.status().await.unwrap().remove(0).braked;
+    let stopped = Fault::stopped("no demand has a title").until(Obstacle::Shape);
+    store.note(&hotline(), &stopped, at(1)).await.unwrap();
+    assert!(braked().await);
+    // Whatever comes after it.
+    store.note(&hotline(), &Fault::transient("the source is gone"), at(2)).await.unwrap();
+    assert!(braked().await);
+    let broken = Fault::stopped("line 3").until(Obstacle::File);
+    store.note(&hotline(), &broken, at(3)).await.unwrap();
+    store.forget_broken().await.unwrap();
+    assert!(braked().await);
+    store.accept_shape(&hotline(), "tester").await.unwrap();
+    assert!(!braked().await);
+}
+
+async fn the_problems_of_a_file_are_forgotten_with_the_file_and_other_faults_are_not(
+    store: &Database,
+) {
+    let fault = async || store.status().await.unwrap().remove(0).fault;
+    let broken = Fault::stopped("line 3").until(Obstacle::File);
+    store.note(&hotline(), &broken, at(1)).await.unwrap();
+    assert_eq!(fault().await.as_deref(), Some("line 3"));
+    store.forget_broken().await.unwrap();
+    assert_eq!(fault().await, None);
+    store.note(&hotline(), &broken, at(2)).await.unwrap();
+    store.note(&hotline(), &Fault::stopped("no such table"), at(3)).await.unwrap();
+    store.forget_broken().await.unwrap();
+    assert_eq!(fault().await.as_deref(), Some("no such table"));
+}
+
+of_both! {
+    a_lost_message_is_written_off_and_counts_as_kept_if_it_comes_after_all,
+    a_message_without_a_receipt_is_not_written_off_if_its_read_came_later,
+    ids_and_digests_come_page_by_page_in_the_order_of_their_rows,
+    a_position_that_is_set_is_audited_and_refuses_the_move_that_was_under_way,
+    the_account_of_the_last_pass_stays_until_the_next_one_ends,
+    the_brake_is_remembered_until_somebody_accepts,
+    the_problems_of_a_file_are_forgotten_with_the_file_and_other_faults_are_not,
+}
