@@ -92,7 +92,34 @@ impl ConnectFailure {
 pub fn tls_fault(cause: &str, settings: ServerSettings) -> Fault {
     let ServerSettings { address, ca } = settings;
     let has = |marks: &[&str]| marks.iter().any(|mark| cause.contains(mark));
-    let (what, remedy) = if has(&["UnknownIssuer", "CaUsedAsEndEntity"]) {
+    // An alert is what the server says, so its certificate is ours.
+    let alert = cause.split_once("fatal alert: ").map(|(_, alert)| alert);
+    let alert_has = |marks: &[&str]| alert.is_some_and(|it| marks.iter().any(|m| it.contains(m)));
+    let (what, remedy) = if alert_has(&["CertificateRequired"]) {
+        (
+            "the server demands a certificate from its clients",
+            format!(
+                "ask its administrator for a certificate and a key, and name them beside {address}"
+            ),
+        )
+    } else if alert_has(&["CertificateExpired", "CertificateRevoked"]) {
+        (
+            "the server says that the certificate of this client has expired or was revoked",
+            "have it renewed, and check the clocks of both machines".to_owned(),
+        )
+    } else if alert_has(&["UnknownCA", "Certificate", "AccessDenied"]) {
+        (
+            "the server does not accept the certificate of this client",
+            format!(
+                "name one beside {address} that an authority has signed which the server trusts, and for clients"
+            ),
+        )
+    } else if has(&["KeyMismatch", "InconsistentKeys"]) {
+        (
+            "the certificate of this client does not belong to its key",
+            format!("name a certificate and a key that were made together beside {address}"),
+        )
+    } else if has(&["UnknownIssuer", "CaUsedAsEndEntity"]) {
         (
             "the certificate of the server is signed by itself, or by an authority that is not trusted here",
             format!("set {ca} to the PEM file of the authority that signed it"),
@@ -111,13 +138,6 @@ pub fn tls_fault(cause: &str, settings: ServerSettings) -> Fault {
         (
             "the certificate of the server is not valid yet",
             "check the clock of this machine and of the server".to_owned(),
-        )
-    } else if has(&["CertificateRequired", "certificate required"]) {
-        (
-            "the server demands a certificate from its clients",
-            format!(
-                "ask its administrator for a certificate and a key, and name them beside {address}"
-            ),
         )
     } else if has(&["invalid peer certificate", "certificate"]) {
         ("the certificate of the server is not accepted", "have it renewed".to_owned())
@@ -222,6 +242,10 @@ mod tests {
             ("server does not support TLS", "offers no encryption"),
             ("received fatal alert: HandshakeFailure", "no version or algorithm"),
             ("received fatal alert: CertificateRequired", "demands a certificate"),
+            ("received fatal alert: CertificateExpired", "of this client has expired"),
+            ("received fatal alert: UnknownCA", "does not accept the certificate of this client"),
+            ("received fatal alert: BadCertificate", "does not accept the certificate of this"),
+            ("keys may not be consistent: KeyMismatch", "does not belong to its key"),
             ("received fatal alert: InternalError", "no encrypted connection"),
         ] {
             let fault = tls_fault(cause, URL);

@@ -17,7 +17,7 @@ use std::{path::Path, process::Command, time::Duration};
 use anyhow::{Context, Result};
 
 use self::folder::Folder;
-pub(crate) use self::process::Process;
+pub(crate) use self::{folder::free_port, process::Process};
 use crate::{
     run::{self, print, run},
     setup,

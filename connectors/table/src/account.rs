@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use contract::{EndedBy, PassEnd, RecordKey};
+use contract::{DropReason, EndedBy, PassEnd};
 
 /// Maximum number of keys to tell apart.
 const MAX_KEYS: usize = 1_000_000;
@@ -10,26 +10,33 @@ const MAX_KEYS: usize = 1_000_000;
 /// What a pass has read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
-    /// Number of rows of the table when its first pass began; `None` in any other pass.
+    /// Number of keys of the table when its first pass began; `None` in any other pass.
     listed: Option<u64>,
     given: u64,
-    /// `None` if the pass was not counted from its beginning, or there are too many.
-    keys: Option<HashSet<RecordKey>>,
+    /// Number of rows that were left out, because another one with their key was read.
+    repeated: u64,
+    /// The digests of the keys; `None` if the pass was not counted from its beginning, or there are too many.
+    keys: Option<HashSet<u64>>,
 }
 
 impl Account {
     /// A new pass, which reads all these rows.
     pub(crate) fn begin(listed: Option<u64>) -> Self {
-        Self { listed, given: 0, keys: Some(HashSet::new()) }
+        Self { listed, keys: Some(HashSet::new()), ..Self::default() }
     }
 
-    /// Counts a row.
-    pub(crate) fn note(&mut self, key: Option<RecordKey>) {
+    /// Counts a row, with the digest of its key.
+    pub(crate) fn note(&mut self, key: Option<u64>) {
         self.given += 1;
         if let (Some(keys), Some(key)) = (&mut self.keys, key) {
             keys.insert(key);
         }
         self.keys.take_if(|keys| keys.len() > MAX_KEYS);
+    }
+
+    /// Counts a row as left out: another one has its key.
+    pub(crate) fn note_repeated(&mut self) {
+        self.repeated += 1;
     }
 
     /// Whether the number of rows at the end of the pass matters.
@@ -39,7 +46,7 @@ impl Account {
 
     /// The account of the pass. Rows that came meanwhile do not count; if there are fewer rows now than at the
     /// beginning, their number proves nothing.
-    pub(crate) fn end(&self, listed: Option<u64>) -> PassEnd {
+    pub(crate) fn end(&mut self, listed: Option<u64>) -> PassEnd {
         PassEnd {
             listed: self
                 .listed
@@ -47,7 +54,11 @@ impl Account {
                 .filter(|(before, now)| now >= before)
                 .map(|(before, _)| before),
             given: self.given,
-            distinct: self.keys.as_ref().map(|keys| keys.len() as u64),
+            distinct: self.keys.take().map(|keys| keys.len() as u64),
+            dropped: (self.repeated > 0)
+                .then_some((DropReason::Repeated, self.repeated))
+                .into_iter()
+                .collect(),
             end: EndedBy::Short,
             ..PassEnd::default()
         }

@@ -33,6 +33,8 @@ pub(crate) struct Column {
     pub(crate) is_unique: bool,
     /// Whether an update of the row moves it, unless it is set, and the account may set it.
     pub(crate) is_moved: bool,
+    /// Whether a query for all columns does not return it.
+    is_hidden: bool,
     /// Charset and collation of a text column of MySQL.
     pub(crate) collation: Option<(String, String)>,
 }
@@ -49,8 +51,9 @@ pub(crate) enum Class {
     Other,
 }
 
-/// The types of PostgreSQL that the driver reads.
-const READABLE: [&str; 19] = [
+/// The types of PostgreSQL that the driver reads. For any other type it would ask the database in between,
+/// which ends the statement that it is about.
+const READABLE: [&str; 18] = [
     "bool",
     "int2",
     "int4",
@@ -69,7 +72,6 @@ const READABLE: [&str; 19] = [
     "varchar",
     "json",
     "jsonb",
-    "xml",
 ];
 
 impl Catalog {
@@ -85,7 +87,8 @@ impl Catalog {
                 class: class_of(dialect, &kind, &extra),
                 is_odd: dialect == Dialect::Postgres && !READABLE.contains(&kind.as_str()),
                 is_unique: index == "UNI" || index == "PRI" && n_primary == 1,
-                is_moved: dialect == Dialect::MySql && extra == "moved",
+                is_moved: dialect == Dialect::MySql && extra.contains("moved"),
+                is_hidden: dialect == Dialect::MySql && extra.contains("hidden"),
                 collation: (!collation.0.is_empty()).then_some(collation),
             }
         });
@@ -119,7 +122,8 @@ impl Catalog {
         if let Some(listed) = &table.columns {
             return Some(listed.iter().map(|name| (name.clone(), read(name))).collect());
         }
-        let is_plain = |it: &Column| read(&it.name) == Read::Plain && !is_ignored(&it.name);
+        let is_plain =
+            |it: &Column| read(&it.name) == Read::Plain && !is_ignored(&it.name) && !it.is_hidden;
         if self.columns.iter().all(is_plain) {
             return None;
         }
@@ -145,6 +149,21 @@ impl Catalog {
                 other => other,
             };
         }
+    }
+
+    /// Refuses rows without the columns by which they are found: a column of the system, such as `xmin` of
+    /// PostgreSQL, is not among all columns.
+    ///
+    /// # Errors
+    /// `Stopped`, with the name of the column.
+    pub(crate) fn check_found(table: &TablePlan, rows: &[Row]) -> Result<(), Fault> {
+        let Some(row) = rows.first() else { return Ok(()) };
+        let changes = table.changes.as_ref().map(|changes| &changes.column);
+        let mut required = std::iter::once(&table.key).chain(changes);
+        let Some(name) = required.find(|name| row.get(name).is_none()) else { return Ok(()) };
+        Err(Fault::stopped(format!("a query for all columns does not return the column {name}"))
+            .at(format!("table {}", table.name))
+            .remedy("find rows by a column of the table itself: set `key` and `changes` to such columns"))
     }
 
     fn is_raw_text(&self, name: &str) -> bool {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use contract::{Period, Secret};
-use document::Malformed;
+use document::{Duplicates, Malformed};
 use normalizer_text::Charset;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -40,6 +40,10 @@ pub struct Config {
     /// What happens to a row whose bytes are not in the charset.
     #[serde(default)]
     pub(crate) malformed: Malformed,
+    /// What happens to rows of a view that have the same key and different contents. The last one is that
+    /// with the greatest value in the column of `changes`.
+    #[serde(default)]
+    pub(crate) duplicates: Duplicates,
     /// Width of columns in bytes (text columns: in characters). A value that fills its column was
     /// probably cut by the source, and is flagged as truncated.
     #[serde(default)]
@@ -122,7 +126,9 @@ pub(crate) struct Changes {
     /// not times.
     pub(crate) format: Option<String>,
     /// How late a row may become visible after its own time. For numbers that are not times: how long
-    /// a transaction may take. The last 1000 numbers are read again in any case.
+    /// a transaction may take. The last 1000 numbers are read again in any case, as are numbers that
+    /// were drawn since the oldest open transaction began (MySQL says that only to accounts with the right
+    /// PROCESS), and the 200 newest gaps before them.
     #[serde(default = "Period::seconds::<300>")]
     pub(crate) overlap: Period,
 }

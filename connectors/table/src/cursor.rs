@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    numbers::Numbers,
     plan::TablePlan,
     seen::{Acknowledged, Seen},
     value::Value,
@@ -71,10 +72,9 @@ pub(crate) struct SweepPosition {
     /// before its position may have become visible.
     #[serde(rename = "near_since")]
     pub(crate) overlap_since: Option<DateTime<Utc>>,
-    /// In a column of numbers: the greatest numbers, and when they were read, by the source's clock. The
-    /// first one is older than the overlap, if there is one.
+    /// In a column of numbers: what is known about numbers that may become visible late.
     #[serde(default)]
-    pub(crate) numbers: Vec<(DateTime<Utc>, Value)>,
+    pub(crate) numbers: Numbers,
     /// What it has read before.
     #[serde(default)]
     pub(crate) seen: Seen,

@@ -14,6 +14,7 @@ use crate::{
     cursor::PendingAck,
     driver::{Address, DbError, Pool},
     fault::{Operation, database_fault},
+    numbers::Transactions,
     plan::TablePlan,
     pools,
     sql::{Dialect, Select, Sql},
@@ -38,6 +39,8 @@ pub(crate) struct Database {
     timeout: Duration,
     connections: u32,
     zone: Tz,
+    /// Whether it has refused to say which transactions are open.
+    hides_transactions: bool,
 }
 
 /// Which acknowledgements the source took.
@@ -71,6 +74,7 @@ impl Database {
             timeout,
             connections: budget.concurrent.max(1),
             zone: *zone,
+            hides_transactions: false,
         })
     }
 
@@ -123,12 +127,32 @@ impl Database {
         Ok(rows.first().and_then(|row| row.columns.first()).map(|(_, key)| key.to_text()))
     }
 
-    /// Number of rows that have a key.
+    /// Number of different keys.
     pub(crate) async fn count(&mut self, table: &TablePlan) -> Result<Option<u64>, Fault> {
         let catalog = self.catalog(table).await?;
         let rows = self.fetch(Sql::count(self.address.dialect(), table, &catalog), table).await?;
         let count = rows.first().and_then(|row| row.columns.first());
         Ok(count.and_then(|(_, count)| count.to_text().parse().ok()))
+    }
+
+    /// Which transactions are open. Databases of the protocol and older servers may not say, and MySQL says it
+    /// only to accounts with the right PROCESS.
+    pub(crate) async fn transactions(&mut self, table: &TablePlan) -> Result<Transactions, Fault> {
+        let Some(sql) = Sql::transactions(self.dialect()).filter(|_| !self.hides_transactions)
+        else {
+            return Ok(Transactions::default());
+        };
+        let rows = match self.fetch(sql, table).await {
+            Err(fault) if fault.is_transient() => return Err(fault),
+            fetched => fetched.unwrap_or_default(),
+        };
+        self.hides_transactions = rows.is_empty();
+        let mut numbers = rows.iter().flat_map(|row| &row.columns);
+        let mut number = || numbers.next().and_then(|(_, it)| it.to_text().parse().ok());
+        Ok(Transactions {
+            oldest_open: number().unwrap_or_default(),
+            next: number().unwrap_or_default(),
+        })
     }
 
     /// The number in a column of numbers that `n_rows` rows before `newest` have. If there are fewer rows,
@@ -152,6 +176,8 @@ impl Database {
         let catalog = self.catalog(select.table).await?;
         let sql = Sql::select(self.address.dialect(), select, &catalog);
         let mut rows = self.fetch(sql, select.table).await?;
+        Catalog::check_found(select.table, &rows)
+            .map_err(|fault| fault.at(self.address.place()))?;
         catalog.refine(select.table, &mut rows);
         Ok(rows)
     }

@@ -55,7 +55,7 @@ pub(crate) enum DbError {
     TimedOut,
     /// No connection came about.
     Unconnected(ConnectFailure),
-    /// All connections of the channel are in use.
+    /// All connections to the database, which channels share, are in use.
     NoneFree,
     /// A server accepts connections, but says nothing, or closes them.
     NoAnswer,
@@ -86,6 +86,10 @@ pub(crate) enum DbError {
     AccountLocked,
     /// The server does not know the account, or it may not log in.
     NoAccount,
+    /// The account logs in with a certificate.
+    CertificateDemanded,
+    /// The account logs in without a password, and is not the one that the certificate or the system names.
+    WrongIdentity,
     /// The account may not connect from this host.
     NotFromHere,
     /// The server has blocked this host, after too many failed attempts.
@@ -97,8 +101,6 @@ pub(crate) enum DbError {
     Refused(String),
     /// The file is not a database, or is damaged.
     BrokenFile,
-    /// The table was altered under the connection.
-    TableAltered,
     /// The account has no permission for the statement.
     Denied,
     /// The account has no permission to use the schema of the table.

@@ -46,8 +46,10 @@ fn connection_fault(error: DbError, address: &Address) -> Result<Fault, DbError>
     };
     Ok(match error {
         DbError::Unconnected(failure) => failure.fault(settings),
-        DbError::NoneFree => Fault::transient("all connections of this channel were in use for too long")
-            .remedy("raise `concurrent` under [budget], or `timeout`"),
+        DbError::NoneFree => Fault::transient(
+            "all connections to this database, which its channels share, were in use for too long",
+        )
+        .remedy("raise `timeout`, or give the channels of this database different times in [schedule]"),
         DbError::NoAnswer => {
             Fault::transient("a server accepts connections at this port, but does not answer a login")
                 .remedy(format!("check the port in `url`: {port}; look in the log of the server"))
@@ -105,7 +107,8 @@ fn login_fault(error: DbError, address: &Address) -> Result<Fault, DbError> {
             "the database refused the account or its password",
             of_kind(
                 "check the secret that `url` names, and the hosts from which the account may connect; an account that \
-                 demands TLS (REQUIRE SSL) needs ssl-mode=REQUIRED in `url` and a server with TLS",
+                 demands TLS (REQUIRE SSL) needs ssl-mode=REQUIRED in `url` and a server with TLS, and with REQUIRE X509 also \
+                 ssl-cert and ssl-key",
                 "check the secret that `url` names, and whether the password is still valid (VALID UNTIL)",
             ),
         ),
@@ -120,6 +123,14 @@ fn login_fault(error: DbError, address: &Address) -> Result<Fault, DbError> {
         DbError::NoAccount => (
             "the server does not know the account, or it may not log in",
             "check the user in `url`; the account needs the right to log in (LOGIN), with a password",
+        ),
+        DbError::CertificateDemanded => (
+            "the account logs in with a certificate, and none was sent",
+            "add sslcert and sslkey with their files to `url`, or have the account log in with scram-sha-256",
+        ),
+        DbError::WrongIdentity => (
+            "the account logs in without a password, and the server takes this client for another one",
+            "name a certificate for this account in `url`, or have the account log in with scram-sha-256",
         ),
         DbError::NotFromHere => (
             "the server does not admit the account from this machine",
@@ -167,9 +178,6 @@ fn table_fault(error: DbError, operation: Operation, table: &TablePlan, limit: D
         DbError::Locked => Fault::transient("the table is locked"),
         DbError::TimedOut => Fault::transient(format!("no answer within {limit:?}"))
             .remedy("create an index on the columns of `changes` and `flag`, or raise `timeout`"),
-        DbError::TableAltered => {
-            Fault::transient("the table was altered; the next attempt opens a new connection")
-        }
         DbError::Denied if operation == Operation::Read => {
             Fault::stopped("the account has no permission to read the table")
                 .remedy(format!("GRANT SELECT ON {name}"))

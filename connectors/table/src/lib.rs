@@ -14,9 +14,11 @@ mod plan;
 
 mod scan;
 
+mod duplicates;
 mod page;
 
 mod cursor;
+mod numbers;
 mod seen;
 mod settle;
 
@@ -37,6 +39,7 @@ mod inspect;
 use std::time::Duration;
 
 use contract::{Batch, Connector, ConnectorContext, Entry, Fault, TimeRange};
+use document::Duplicates;
 
 pub use config::Config;
 pub use cursor::Cursor;
@@ -209,8 +212,14 @@ impl Table {
             return Ok(());
         }
         let parts = self.plan.parts.iter().map(|part| &part.table);
-        for table in std::iter::once(&self.plan.main).chain(parts) {
+        let stops = self.plan.config.duplicates == Duplicates::Stop;
+        for (table, stops) in
+            std::iter::once((&self.plan.main, stops)).chain(parts.map(|table| (table, true)))
+        {
             self.database.check_flags(table).await?;
+            if !stops {
+                continue;
+            }
             match self.database.repeated_key(table).await {
                 Ok(None) => {}
                 Ok(Some(key)) => return Err(page::repeated_key_fault(table, &key)),

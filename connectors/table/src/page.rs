@@ -10,12 +10,13 @@ use contract::{Entry, Fault};
 
 use crate::{
     account::Account,
-    cursor::{Cursor, PendingAck, SweepPosition, UnfinishedPart},
+    cursor::{Cursor, PendingAck, Positions, SweepPosition, UnfinishedPart},
     database::Database,
+    duplicates::Doubled,
     plan::{PartPlan, Plan, TablePlan},
     record::{self, Parts},
-    scan::{self, Scan},
-    seen::{RowDigest, Seen},
+    scan::Scan,
+    seen::{RowDigest, Seen, key_digest},
     sql::{Condition, Order, Owners, Select},
     time::ChangeValue,
     value::{Row, Value},
@@ -93,7 +94,7 @@ impl PageReader<'_> {
             rows.truncate(n);
             are_news = seen.note(digests.get(..n).unwrap_or_default(), self.limit);
         }
-        scan.move_past(table, &mut cursor.main, &rows, is_end, self.now);
+        move_past(scan, table, &mut cursor.main, &rows, is_end, self.now)?;
         if scan == Scan::Sweep {
             self.end_sweep(table, &mut cursor.main.sweep, &rows).await?;
         }
@@ -104,7 +105,7 @@ impl PageReader<'_> {
         for ((row, digest), is_news) in rows.iter().zip(&digests).zip(&mut are_news) {
             *is_news &= row.is_pending || scan != Scan::Sweep || !acknowledged.has(digest);
         }
-        let entries = self.entries(&rows, &parts, &digests, &are_news, cursor)?;
+        let entries = self.entries(&rows, &parts, &digests, &are_news, cursor).await?;
         Ok(Page { entries, is_end })
     }
 
@@ -148,11 +149,12 @@ impl PageReader<'_> {
         if !matches!(read(&newest), Some(ChangeValue::Number(_))) {
             return Ok(());
         }
-        scan::note_number(changes, sweep, self.now);
+        let transactions = self.database.transactions(table).await?;
+        sweep.numbers.note(changes, &newest, self.now, transactions);
         let (column, n_rows) = (&changes.column, EARLIER_NUMBERS);
         let earlier = self.database.earlier(table, column, &newest, n_rows).await?;
-        let overlap = sweep.numbers.first().map(|(_, number)| number.clone());
-        sweep.since = earlier.into_iter().chain(overlap).min_by_key(read).or(sweep.since.take());
+        let settled = sweep.numbers.start().cloned();
+        sweep.since = earlier.into_iter().chain(settled).min_by_key(read).or(sweep.since.take());
         Ok(())
     }
 
@@ -210,7 +212,7 @@ impl PageReader<'_> {
             is_end = false;
         } else {
             positions.unfinished = positions.unfinished.take().filter(|it| it.scan != scan_index);
-            scan.move_past(&part.table, positions, &rows, is_end, self.now);
+            move_past(scan, &part.table, positions, &rows, is_end, self.now)?;
             if scan == Scan::Sweep {
                 self.end_sweep(&part.table, &mut positions.sweep, &rows).await?;
             }
@@ -220,7 +222,7 @@ impl PageReader<'_> {
                 cursor.to_acknowledge.insert(part.name.clone(), acks);
             }
         }
-        let entries = self.entries(&parents, &parts, &digests, &are_news, cursor)?;
+        let entries = self.entries(&parents, &parts, &digests, &are_news, cursor).await?;
         Ok(Page { entries, is_end })
     }
 
@@ -254,7 +256,7 @@ impl PageReader<'_> {
 
     /// The entries for those rows of the main table that are news. Pending ones are added to
     /// `to_acknowledge`.
-    fn entries(
+    async fn entries(
         &mut self,
         rows: &[Row],
         parts: &[Parts],
@@ -263,20 +265,31 @@ impl PageReader<'_> {
         cursor: &mut Cursor,
     ) -> Result<Vec<Entry>, Fault> {
         let plan = self.plan;
+        let doubled = self.doubled(rows).await?;
         let mut keys = HashSet::new();
         let mut entries = Vec::new();
         let may_be_moved = plan.main.changes.is_some() && !plan.main.flags.is_empty();
         for (((row, parts), digest), is_news) in rows.iter().zip(parts).zip(digests).zip(are_news) {
             let value = row.value(&plan.main.key);
-            let key = record::key(&plan.config, &value);
-            if let Some(key) = key.clone().filter(|key| !keys.insert(key.clone())) {
-                return Err(repeated_key_fault(&plan.main, key.as_str()));
+            let key = record::key(&plan.config, &value).ok();
+            self.account.note(key_digest(key.as_ref(), &value));
+            let fate = doubled.get(&value.to_text());
+            let is_counted = fate.is_none() || *is_news;
+            let repeated = key.filter(|key| is_counted && !keys.insert(key.clone()));
+            match (fate, repeated) {
+                (None, Some(key)) => return Err(repeated_key_fault(&plan.main, key.as_str())),
+                _ if !is_news => continue,
+                (None, None) => entries.push(record::entry(plan, row, parts)),
+                (Some(Doubled::Quarantined), _) => {
+                    entries.push(record::doubled(plan, row, parts));
+                }
+                (Some(Doubled::Last(_)), Some(_)) => self.account.note_repeated(),
+                (Some(Doubled::Last(last)), None) => {
+                    let parts = self.parts_of(std::slice::from_ref(last)).await?;
+                    let parts = parts.into_iter().next().unwrap_or_default();
+                    entries.push(record::entry(plan, last, &parts));
+                }
             }
-            self.account.note(key);
-            if !is_news {
-                continue;
-            }
-            entries.push(record::entry(plan, row, parts));
             if may_be_moved {
                 cursor.main.acknowledged.note(digest, row.is_pending);
             }
@@ -339,6 +352,31 @@ impl PageReader<'_> {
     }
 }
 
+/// Moves a scan past a page.
+///
+/// # Errors
+/// The database returned the row at which the scan stood before, so it would never end.
+fn move_past(
+    scan: Scan,
+    table: &TablePlan,
+    positions: &mut Positions,
+    rows: &[Row],
+    is_end: bool,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let before = scan.after(positions);
+    scan.move_past(table, positions, rows, is_end, now);
+    if rows.is_empty() || before.is_none() || scan.after(positions) != before {
+        return Ok(());
+    }
+    Err(Fault::stopped("the database finds the same rows after the last one again")
+        .at(format!("table {}", table.name))
+        .remedy(
+            "its values change when they are read or compared: set `key` and `changes` to columns of \
+             whole numbers, times or texts",
+        ))
+}
+
 /// The fault for a key that more than one row has.
 pub(crate) fn repeated_key_fault(table: &TablePlan, key: &str) -> Fault {
     Fault::stopped(format!("the key {key} stands in more than one row, so rows would be lost"))
@@ -352,7 +390,7 @@ fn pending_ack(table: &TablePlan, row: &Row) -> PendingAck {
     PendingAck { key: row.value(&table.key), changed: changed.filter(|changed| !changed.is_null()) }
 }
 
-fn distinct_values(values: impl Iterator<Item = Value>) -> Vec<Value> {
+pub(crate) fn distinct_values(values: impl Iterator<Item = Value>) -> Vec<Value> {
     let mut seen = HashSet::new();
     values
         .filter(|value| !value.is_null())

@@ -10,14 +10,14 @@ use contract::{
     DecidedBy, Entry, Fault, Mark, Place, Reason, RecordKey, Revision, TextReport,
     demand::QualityFlag,
 };
-use document::{Malformed, malformed_detail};
+use document::{Findings, Malformed, malformed_detail};
 use normalizer_text::{Charset, Span, decode_column};
 use serde_json::{Map, Value as Json};
 
 use crate::{
     config::{Becomes, Column, Columns, Config},
     plan::Plan,
-    value::{Row, Value},
+    value::{MAX_EXACT_INT, Row, Value},
 };
 
 /// Rows of parts, by the name of the part.
@@ -40,15 +40,27 @@ pub(crate) fn entry(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
     };
     let (at, reason) = match (rejected, &key) {
         (Some((at, detail)), _) => (at, Reason::new("malformed_bytes", detail)),
-        (None, None) => {
+        (None, Err(why)) => {
             let at = format!("{}.{}", plan.main.name, plan.main.key);
-            let reason = Reason::new("missing_key", format!("the row has no {}", plan.main.key));
-            (at, reason)
+            (at, Reason::new("missing_key", format!("the key {} {why}", plan.main.key)))
         }
-        (None, Some(key)) => {
+        (None, Ok(key)) => {
             return Entry::record(key.clone(), Revision::NONE, Json::Object(tree), reader.report);
         }
     };
+    Entry::Unreadable {
+        place: Place { key: key.ok(), at },
+        bytes: to_fixture(plan, row, parts),
+        reason,
+    }
+}
+
+/// The entry for a row whose key other rows have too.
+pub(crate) fn doubled(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
+    let key = key(&plan.config, &row.value(&plan.main.key)).ok();
+    let at = format!("{}.{}", plan.main.name, plan.main.key);
+    let reason =
+        Reason::new("duplicate_key", "other rows have the same key and different contents");
     Entry::Unreadable { place: Place { key, at }, bytes: to_fixture(plan, row, parts), reason }
 }
 
@@ -75,20 +87,38 @@ pub(crate) fn parse_sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault
     entries.collect()
 }
 
-/// A key as text; `None` if there is none, or it cannot be read.
-pub(crate) fn key(config: &Config, value: &Value) -> Option<RecordKey> {
+/// The key that a value of the key column is. A text is judged as in any document; other types are exact.
+///
+/// # Errors
+/// The value may stand for several records; the message is the end of a sentence about it.
+pub(crate) fn key(config: &Config, value: &Value) -> Result<RecordKey, &'static str> {
+    let of_text = |text: String| document::key_text(&Json::String(text), &Findings::default());
     let key = match value {
-        Value::Id(bytes) => id_text(config, &config.main.key, bytes),
-        Value::BrokenText(_) if config.charset == Charset::Utf8 => return None,
+        Value::Null => Err("is missing"),
+        Value::Bool(_) => Err("is true or false"),
+        Value::Real(number) if !is_exact(*number) => {
+            Err("is a floating-point number, which is not exact")
+        }
+        Value::Id(bytes) => Ok(id_text(config, &config.main.key, bytes)),
+        Value::BrokenText(_) if config.charset == Charset::Utf8 => Err("is damaged"),
         Value::Bytes(bytes) | Value::BrokenText(bytes) => {
             let decoded = decode_column(bytes, config.charset, None);
-            decoded.malformed.is_empty().then(|| decoded.text.into_owned())?
+            if decoded.malformed.is_empty() {
+                of_text(decoded.text.into_owned())
+            } else {
+                Err("is damaged")
+            }
         }
-        other => other.to_text(),
-    };
-    let is_null =
-        described(config, &config.main.key).is_some_and(|column| column.null.contains(&key));
-    (!key.is_empty() && !is_null).then(|| RecordKey::new(key))
+        Value::Text(text) => of_text(text.clone()),
+        other => Ok(other.to_text()),
+    }?;
+    let nulls = described(config, &config.main.key).map_or(&[][..], |column| &column.null);
+    if nulls.contains(&key) { Err("means that there is none") } else { Ok(RecordKey::new(key)) }
+}
+
+/// Whether a float can only mean one number: an integer without lost digits.
+fn is_exact(number: f64) -> bool {
+    number.to_string().parse::<i64>().is_ok_and(|number| number.unsigned_abs() < MAX_EXACT_INT)
 }
 
 /// How a column of the main table is read, if it is read in a way of its own.

@@ -14,6 +14,7 @@ use document::delta;
 use crate::{
     config::Reread,
     cursor::{Positions, RepeatedScan, SweepPosition},
+    numbers,
     plan::{ChangesPlan, TablePlan},
     seen::Seen,
     sql::{Condition, Order, Select},
@@ -73,10 +74,19 @@ impl Scan {
             Self::Sweep | Self::Range => {
                 let ChangesPlan { column, format, range, .. } = changes?;
                 let SweepPosition { since, after, .. } = &positions.sweep;
+                let late = late_numbers(changes?, &positions.sweep);
                 match (after, since) {
-                    (Some(after), _) => conditions.push(Condition::After(column, after)),
+                    (Some(after), since) => {
+                        conditions.push(Condition::After(column, after));
+                        let since = since.clone().filter(|_| !late.is_empty());
+                        conditions.extend(since.map(|since| Condition::From(column, since, late)));
+                    }
                     (None, Some(since)) => {
-                        conditions.push(Condition::Compare(column, ">=", since.clone()))
+                        let since = match self {
+                            Self::Sweep => format.before_repeated_hour(since, now),
+                            _ => since.clone(),
+                        };
+                        conditions.push(Condition::From(column, since, late));
                     }
                     (None, None) => conditions.push(Condition::NotNull(column)),
                 }
@@ -134,6 +144,18 @@ impl Scan {
         }
     }
 
+    /// The value and key of the row after which it continues; `None` at its beginning, or if it counts rows.
+    pub(crate) fn after(self, positions: &Positions) -> Option<(Value, Value)> {
+        let of_key = |key: &Option<Value>| Some((Value::Null, key.clone()?));
+        match self {
+            Self::Sweep | Self::Range => positions.sweep.after.clone(),
+            Self::Pending => of_key(&positions.pending),
+            Self::Undated => of_key(&positions.undated.after),
+            Self::Reread => positions.reread.after.clone(),
+            Self::Keyless => None,
+        }
+    }
+
     /// Moves the position past `rows`. `is_end` says that no rows come after them.
     pub(crate) fn move_past(
         self,
@@ -151,6 +173,7 @@ impl Scan {
         match self {
             Self::Sweep => {
                 let Some(changes) = &table.changes else { return };
+                numbers::note_missing(changes, &mut positions.sweep, rows);
                 move_sweep(changes, &mut positions.sweep, rows, value_and_key(), is_end, now);
                 if positions.sweep.after.is_none() {
                     positions.sweep.seen.end();
@@ -207,25 +230,11 @@ fn move_sweep(
     sweep.after = None;
 }
 
-/// In a column of numbers, notes the greatest number after a sweep, and how far back the next sweep must
-/// begin: at the greatest number that was there before the overlap. A number may be given to a row that
-/// becomes visible after rows with greater numbers.
-pub(crate) fn note_number(changes: &ChangesPlan, sweep: &mut SweepPosition, now: DateTime<Utc>) {
-    let Some(newest) = &sweep.newest else { return };
-    if sweep.numbers.last().is_none_or(|(_, last)| last != newest) {
-        // A few of them are enough.
-        let interval = delta(changes.overlap / 16);
-        if sweep.numbers.len() > 1
-            && sweep.numbers.iter().rev().nth(1).is_some_and(|(at, _)| now - *at < interval)
-        {
-            sweep.numbers.pop();
-        }
-        sweep.numbers.push((now, newest.clone()));
-    }
-    let overlap = delta(changes.overlap);
-    while sweep.numbers.get(1).is_some_and(|(at, _)| now.signed_duration_since(*at) >= overlap) {
-        sweep.numbers.remove(0);
-    }
+/// In a column of numbers, the ranges of numbers before the start of the sweep that no row had.
+fn late_numbers(changes: &ChangesPlan, sweep: &SweepPosition) -> Vec<(Value, Value)> {
+    let start = sweep.since.as_ref().and_then(|since| numbers::number(changes, since));
+    let ranges = start.into_iter().flat_map(|start| sweep.numbers.missing_before(start));
+    ranges.map(|(first, last)| (Value::Int(first), Value::Int(last))).collect()
 }
 
 /// Moves a range scan. Its first pages only show how times are written; the others contain the time

@@ -9,6 +9,7 @@ use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
+use contract::RecordKey;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -73,6 +74,16 @@ impl RowDigest {
             hash_value(&changed, hasher);
         });
         Self { key, content, whole }
+    }
+}
+
+/// The digest by which keys are counted: rows whose keys are the same text are one record. A value that is no
+/// key counts as what it is; a missing one does not count.
+pub(crate) fn key_digest(key: Option<&RecordKey>, value: &Value) -> Option<u64> {
+    match key {
+        _ if value.is_null() => None,
+        Some(key) => Some(digest(|hasher| key.hash(hasher))),
+        None => Some(digest(|hasher| hash_value(value, hasher))),
     }
 }
 

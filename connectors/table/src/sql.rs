@@ -57,6 +57,8 @@ pub(crate) enum Condition<'a> {
     Undated { column: &'a str, is_text: bool },
     /// A comparison of the column with a value, by this operator.
     Compare(&'a str, &'static str, Value),
+    /// The column has this value or a later one, or lies in one of the ranges.
+    From(&'a str, Value, Vec<(Value, Value)>),
     /// The row comes after this (value, key), in the order of value and key.
     After(&'a str, &'a (Value, Value)),
     /// The column has one of the values, which come from this other column.
@@ -111,6 +113,26 @@ impl Sql {
         Self { text: text.to_owned(), binds: Vec::new() }
     }
 
+    /// Asks for the oldest transaction that may still write, and for the one that begins next, as numbers in
+    /// the order in which they begin. In MySQL these are seconds since 1970. SQLite has only one writer, so
+    /// none of its numbers becomes visible late.
+    pub(crate) fn transactions(dialect: Dialect) -> Option<Self> {
+        let text = match dialect {
+            Dialect::Sqlite => return None,
+            Dialect::Postgres => {
+                "SELECT txid_snapshot_xmin(s), txid_snapshot_xmax(s)
+                 FROM (SELECT txid_current_snapshot() AS s) AS snapshots"
+            }
+            Dialect::MySql => {
+                "SELECT COALESCE(MIN(TIMESTAMPDIFF(SECOND, '1970-01-01',
+                 CONVERT_TZ(trx_started, 'SYSTEM', '+00:00'))), UNIX_TIMESTAMP() + 1),
+                 UNIX_TIMESTAMP() + 1 FROM information_schema.innodb_trx
+                 WHERE trx_rows_modified > 0 OR trx_state = 'LOCK WAIT'"
+            }
+        };
+        Some(Self::plain(text.to_owned()))
+    }
+
     /// Asks for a key that more than one row has.
     pub(crate) fn repeated_key(dialect: Dialect, table: &TablePlan, catalog: &Catalog) -> Self {
         let writer = Writer { dialect, table, catalog, binds: Vec::new() };
@@ -124,14 +146,13 @@ impl Sql {
         Self { text, binds: Vec::new() }
     }
 
-    /// Counts the rows that have a key.
+    /// Counts the keys. Counting those that are unique is faster without `DISTINCT`.
     pub(crate) fn count(dialect: Dialect, table: &TablePlan, catalog: &Catalog) -> Self {
         let writer = Writer { dialect, table, catalog, binds: Vec::new() };
         let (name, key) = (writer.table(), writer.column(&table.key));
-        Self {
-            text: format!("SELECT COUNT(*) FROM {name} WHERE {key} IS NOT NULL"),
-            binds: Vec::new(),
-        }
+        let is_unique = catalog.get(&table.key).is_some_and(|column| column.is_unique);
+        let distinct = if is_unique { "" } else { "DISTINCT " };
+        Self::plain(format!("SELECT COUNT({distinct}{key}) FROM {name}"))
     }
 
     /// Asks for the value of a column that this many rows before `newest` have reached.
@@ -245,6 +266,15 @@ impl Writer<'_> {
             }
             Condition::Compare(column, operator, value) => {
                 format!("{} {operator} {}", self.ordered(column), self.bind(column, value))
+            }
+            Condition::From(column, since, ranges) => {
+                let ordered = self.ordered(column);
+                let mut alternatives = vec![format!("{ordered} >= {}", self.bind(column, since))];
+                alternatives.extend(ranges.iter().map(|(first, last)| {
+                    let (first, last) = (self.bind(column, first), self.bind(column, last));
+                    format!("{ordered} BETWEEN {first} AND {last}")
+                }));
+                format!("({})", alternatives.join(" OR "))
             }
             Condition::After(column, (value, after)) => {
                 let (from, above) = (self.bind(column, value), self.bind(column, value));
@@ -417,7 +447,16 @@ impl Writer<'_> {
 
     /// Binds a value in the type of `column`, and returns its placeholder.
     fn bind_as(&mut self, column: Option<&Column>, value: &Value) -> String {
-        self.binds.push(value.clone());
+        let is_float = |column: &Column| column.type_name.to_lowercase().starts_with("float");
+        self.binds.push(match value {
+            // MySQL compares a FLOAT as a double, but it was read as the shortest decimal.
+            Value::Real(number)
+                if self.dialect == Dialect::MySql && column.is_some_and(is_float) =>
+            {
+                Value::Real(number.to_string().parse::<f32>().map_or(*number, f64::from))
+            }
+            other => other.clone(),
+        });
         if let (Dialect::MySql, Value::Text(_), Some(column)) = (self.dialect, value, column)
             && let (Class::Text, Some((charset, collation))) = (column.class, &column.collation)
             && charset != "utf8mb4"
@@ -437,6 +476,11 @@ impl Writer<'_> {
             (_, Dialect::Postgres, Some(column)) => column.type_name.as_str(),
             (Value::BrokenText(_), Dialect::Sqlite, _) => "TEXT",
             (Value::Decimal(_) | Value::Unsigned(_), Dialect::Postgres, _) => "NUMERIC",
+            (Value::Decimal(_), Dialect::MySql, Some(column))
+                if column.type_name.starts_with("decimal(") =>
+            {
+                column.type_name.split_inclusive(')').next().unwrap_or_default()
+            }
             (Value::Decimal(_), Dialect::MySql, _) => "DECIMAL(65, 30)",
             (Value::TypedText(text_type, _), Dialect::Postgres, _) => match text_type {
                 TextType::Uuid => "UUID",

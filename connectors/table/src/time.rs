@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveTime, Utc};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use document::{TimeFormat, delta};
 
@@ -51,7 +51,9 @@ impl ColumnFormat {
         let number = match value {
             Value::Int(number) => Some(i128::from(*number)),
             Value::Unsigned(number) => Some(i128::from(*number)),
-            Value::Decimal(text) => text.parse().ok(),
+            // A fraction is left out: it only decides between neighbours.
+            Value::Decimal(text) => text.split('.').next().and_then(|whole| whole.parse().ok()),
+            Value::Real(number) => format!("{:.0}", number.floor()).parse().ok(),
             _ => None,
         };
         let local = |time| Some(self.format.from_local(time));
@@ -84,6 +86,16 @@ impl ColumnFormat {
         }
     }
 
+    /// `since`, or earlier by as much as the clocks of the zone were set back between then and `now`: in that
+    /// hour, local times began once more.
+    pub(crate) fn before_repeated_hour(&self, since: &Value, now: DateTime<Utc>) -> Value {
+        let Some(ChangeValue::Time(time)) = self.read(since) else { return since.clone() };
+        let offset = |at: DateTime<Utc>| self.format.to_local(at) - at.naive_utc();
+        let back = (offset(time) - offset(now.max(time))).max(TimeDelta::zero());
+        let earlier = time.checked_sub_signed(back).filter(|_| !back.is_zero());
+        earlier.and_then(|time| self.write_like(since, time)).unwrap_or_else(|| since.clone())
+    }
+
     /// A time as a value of the same type as `example`; `None` if `example` is not a time.
     pub(crate) fn write_like(&self, example: &Value, time: DateTime<Utc>) -> Option<Value> {
         let ChangeValue::Time(_) = self.read(example)? else { return None };
@@ -94,6 +106,7 @@ impl ColumnFormat {
             Value::Int(_) => Value::Int(text.parse().ok()?),
             Value::Unsigned(_) => Value::Unsigned(text.parse().ok()?),
             Value::Decimal(_) => Value::Decimal(text),
+            Value::Real(_) => Value::Real(text.parse().ok()?),
             Value::Date(_) => Value::Date(local.date()),
             Value::Local(_) => Value::Local(local),
             Value::Instant(_) => Value::Instant(time),

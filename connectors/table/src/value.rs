@@ -79,7 +79,7 @@ pub(crate) enum TextType {
 }
 
 /// The greatest integer that every JSON reader reads exactly.
-const MAX_EXACT_INT: u64 = 1 << 53;
+pub(crate) const MAX_EXACT_INT: u64 = 1 << 53;
 
 impl Value {
     pub(crate) fn is_null(&self) -> bool {

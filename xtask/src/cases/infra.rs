@@ -5,7 +5,10 @@ use std::{fs, path::Path, process::Command};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{copy_files, gateway::Gateway, judge::Seen, right::Right};
-use crate::servers::Servers;
+use crate::{
+    servers::{Process, Servers, free_port},
+    setup::is_root,
+};
 
 /// Fills the database of a case, and reads it twice; between the two, `more.sql` adds to it.
 pub(super) fn run(
@@ -27,7 +30,9 @@ pub(super) fn run(
 
     let channel = gateway.channel();
     copy_files(&case.join("config/channels/x"), &channel)?;
-    fs::write(channel.join("url"), as_user(&database, right.user.as_deref()))?;
+    let pooler = right.pooler.then(|| pooler(&database, &gateway.folder)).transpose()?;
+    let address = pooler.as_ref().map_or(&database, |(_, address)| address);
+    fs::write(channel.join("url"), as_user(address, right.user.as_deref()))?;
     if case.join("config/store.url").exists() {
         let server = servers.address("TONGHUI_TEST_POSTGRES")?;
         gateway.store_in(&create(&server, "pg", &format!("s{number}"))?)?;
@@ -44,7 +49,7 @@ pub(super) fn run(
 }
 
 /// Creates an empty database on a server: `pg`, `pgascii` (without a charset) or `mysql`. Returns its URL.
-fn create(server: &str, kind: &str, name: &str) -> Result<String> {
+pub(super) fn create(server: &str, kind: &str, name: &str) -> Result<String> {
     let options = match kind {
         "pgascii" => " ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0",
         "pg" => "",
@@ -53,6 +58,31 @@ fn create(server: &str, kind: &str, name: &str) -> Result<String> {
     ask(server, &format!("CREATE DATABASE {name}{options}"))?;
     let (server, _) = server.rsplit_once('/').context("an address has a path")?;
     Ok(format!("{server}/{name}"))
+}
+
+/// Starts pgbouncer, which gives each transaction any of a few sessions, before a database. Returns its URL.
+fn pooler(database: &str, folder: &Path) -> Result<(Process, String)> {
+    let parts: Vec<_> = database.split(['/', ':', '@']).collect();
+    let [scheme, _, _, user, password, host, port, name] = parts[..] else {
+        bail!("not the URL of a PostgreSQL: {database}")
+    };
+    let own_port = free_port()?;
+    let settings = format!(
+        "[databases]\n{name} = host={host} port={port} user={user} password={password}\n[pgbouncer]\n\
+         listen_addr = {host}\nlisten_port = {own_port}\nunix_socket_dir =\nauth_type = any\n\
+         pool_mode = transaction\ndefault_pool_size = 2\n"
+    );
+    let file = folder.join("pgbouncer.ini");
+    fs::write(&file, settings)?;
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "INT", "--", "pgbouncer"]);
+    if is_root() {
+        command.args(["-u", "postgres"]);
+    }
+    command.arg(&file);
+    let process = Process::start("pgbouncer", "INT", &mut command, "process up")
+        .context("run: apt-get install pgbouncer")?;
+    Ok((process, format!("{scheme}://{user}@{host}:{own_port}/{name}")))
 }
 
 /// The URL for this user, who needs no password.
@@ -64,7 +94,7 @@ fn as_user(url: &str, user: Option<&str>) -> String {
 }
 
 /// Runs statements, and returns what they print.
-fn ask(url: &str, sql: &str) -> Result<String> {
+pub(super) fn ask(url: &str, sql: &str) -> Result<String> {
     let mut client;
     if url.starts_with("postgres") {
         client = Command::new("psql");

@@ -27,6 +27,9 @@ pub(super) struct Right {
     pub(super) sql: Option<String>,
     /// The user that the channel signs on as, instead of the owner of the database.
     pub(super) user: Option<String>,
+    /// Whether the channel reads through pgbouncer.
+    #[serde(default)]
+    pub(super) pooler: bool,
     /// The version that the MariaDB of this case says it has.
     pub(super) version: Option<String>,
 }

@@ -49,10 +49,13 @@ pub(super) async fn prepare(
         format!("max_execution_time = {}", timeout.as_millis())
     };
     let wait = format!("innodb_lock_wait_timeout = {}", timeout.as_secs().max(1));
-    // A value that does not fit into a column must be an error. The other modes are left out: they
-    // would refuse zero dates, which the owner of the table has allowed.
-    let mode = "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'".to_owned();
-    for setting in [limit, wait, mode] {
+    // A value that does not fit into a column must be an error, but dates that the owner of the table has
+    // allowed must be none: 2026-02-30 and zero dates.
+    let mode =
+        "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ALLOW_INVALID_DATES'".to_owned();
+    // Acknowledgements name their rows, even if the key has no index.
+    let updates = "sql_safe_updates = 0".to_owned();
+    for setting in [limit, wait, mode, updates] {
         let set = AssertSqlSafe(format!("SET SESSION {setting}"));
         match sqlx::raw_sql(set).execute(&mut *connection).await {
             // Older servers do not know the limit; our own limit remains.
@@ -157,12 +160,13 @@ fn time_value(bytes: &[u8]) -> Value {
     let time = NaiveTime::from_hms_micro_opt(byte(5), byte(6), byte(7), micros);
     match (NaiveDate::from_ymd_opt(i32::from(year), month, day), time) {
         (Some(date), Some(time)) => Value::Local(date.and_time(time)),
-        _ => Value::Text(format!(
-            "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}",
-            byte(5),
-            byte(6),
-            byte(7)
-        )),
+        _ => {
+            let fraction = if micros > 0 { format!(".{micros:06}") } else { String::new() };
+            let (hour, minute, second) = (byte(5), byte(6), byte(7));
+            Value::Text(format!(
+                "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{fraction}"
+            ))
+        }
     }
 }
 
@@ -218,6 +222,8 @@ mod tests {
     #[test]
     fn dates_that_no_calendar_has_stay_text() {
         assert_eq!(time_value(&[0]), Value::Text("0000-00-00 00:00:00".into()));
+        let micros = [11, 0, 0, 0, 0, 0, 0, 0, 250, 0, 0, 0];
+        assert_eq!(time_value(&micros), Value::Text("0000-00-00 00:00:00.000250".into()));
         assert_eq!(date_value(&[4, 0xea, 7, 0, 0]), Value::Text("2026-00-00".into()));
         let time = "2026-10-09T10:34:12.000250".parse().unwrap();
         assert_eq!(time_value(&[11, 0xea, 7, 10, 9, 10, 34, 12, 250, 0, 0, 0]), Value::Local(time));

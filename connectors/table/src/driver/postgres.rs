@@ -108,7 +108,7 @@ pub(super) fn read_row(row: &PgRow) -> Result<Row, sqlx::Error> {
                 let end = text.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
                 text_value(text.get(..end).unwrap_or_default())
             }
-            "TEXT" | "VARCHAR" | "JSON" | "XML" => text_value(raw.as_bytes().unwrap_or_default()),
+            "TEXT" | "VARCHAR" | "JSON" => text_value(raw.as_bytes().unwrap_or_default()),
             // The binary form of JSONB is a version byte and the text.
             "JSONB" => {
                 let text = raw.as_str().unwrap_or_default();
@@ -180,8 +180,6 @@ pub(super) fn classify(error: &PgDatabaseError) -> DbError {
     let is_fatal = error.severity() == PgSeverity::Fatal;
     match error.code() {
         "57014" => DbError::TimedOut,
-        // A prepared statement whose table has been altered.
-        "0A000" | "26000" => DbError::TableAltered,
         "55P03" | "55006" | "40001" | "40P01" => DbError::Locked,
         "42501" if is_fatal => DbError::DatabaseDenied,
         "42501" if error.message().contains("schema") => DbError::SchemaDenied,
@@ -200,7 +198,12 @@ pub(super) fn classify(error: &PgDatabaseError) -> DbError {
         "28P01" => DbError::WrongPassword,
         // The name of the file is the same in every language.
         "28000" if error.message().contains("pg_hba.conf") => DbError::NotFromHere,
-        "28000" => DbError::NoAccount,
+        // The message is in the language of the server, but the name of the function is not.
+        "28000" => match error.routine() {
+            Some("ClientAuthentication") => DbError::CertificateDemanded,
+            Some("auth_failed") => DbError::WrongIdentity,
+            _ => DbError::NoAccount,
+        },
         "3D000" => DbError::NoDatabase,
         // How a pooler refuses a login.
         "08P01" if is_fatal && error.message().contains("no such database") => DbError::NoDatabase,

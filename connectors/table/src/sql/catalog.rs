@@ -47,8 +47,9 @@ macro_rules! mysql_columns {
     ($schema:literal) => {
         concat!(
             "SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR), CAST(data_type AS CHAR),
-             CAST(column_key AS CHAR), CASE WHEN extra LIKE '%on update%' AND privileges LIKE
-             '%update%' THEN 'moved' END, CAST(character_set_name AS CHAR),
+             CAST(column_key AS CHAR), CONCAT(CASE WHEN extra LIKE '%on update%' AND privileges
+             LIKE '%update%' THEN 'moved ' ELSE '' END, CASE WHEN extra LIKE '%invisible%' THEN
+             'hidden' ELSE '' END), CAST(character_set_name AS CHAR),
              CAST(collation_name AS CHAR) FROM information_schema.columns WHERE table_schema = ",
             $schema,
             " AND table_name = ? ORDER BY ordinal_position"

@@ -69,3 +69,22 @@ fn formats_that_do_not_sort_by_time_are_refused() {
         assert!(ColumnFormat::new(Some(format), chrono_tz::UTC).is_err(), "{format}");
     }
 }
+
+#[test]
+fn a_sweep_goes_back_an_hour_when_clocks_were_set_back() {
+    let format = ColumnFormat::new(None, chrono_tz::Europe::Berlin).unwrap();
+    // On 2026-10-25 at 01:00 UTC, 03:00 became 02:00.
+    for (since, now, expected) in [
+        ("2026-10-25 02:54:00", "2026-10-25T00:59:30Z", "2026-10-25 02:54:00"),
+        ("2026-10-25 02:54:00", "2026-10-25T01:05:00Z", "2026-10-25 01:54:00"),
+        ("2026-10-25 03:01:00", "2026-10-25T02:06:00Z", "2026-10-25 03:01:00"),
+        // In spring, 02:00 became 03:00: no time occurs twice.
+        ("2026-03-29 01:57:00", "2026-03-29T01:02:00Z", "2026-03-29 01:57:00"),
+    ] {
+        let since = Value::Text(since.into());
+        let earlier = format.before_repeated_hour(&since, at(now));
+        assert_eq!(earlier, Value::Text(expected.into()), "{since:?} at {now}");
+    }
+    let number = Value::Int(7);
+    assert_eq!(format.before_repeated_hour(&number, at("2026-10-25T01:05:00Z")), number);
+}

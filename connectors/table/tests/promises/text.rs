@@ -86,3 +86,28 @@ async fn a_fixture_reads_as_the_table_does() {
         assert!(fault.to_string().contains("JSON array of rows"), "{fault}");
     }
 }
+
+#[tokio::test]
+async fn a_text_that_may_stand_for_several_records_is_no_key() {
+    let city = city().await;
+    let bad = ["  ", "\u{3000}", "NULL", "#N/A", "12.0", "1.2E+17", "a\u{1}b", "???", "a\u{fffd}"];
+    for (n, id) in bad.iter().enumerate() {
+        city.run(&format!("INSERT INTO orders (id, title) VALUES ('{id}', '{n}')")).await;
+    }
+    city.run("INSERT INTO orders (id) VALUES ('007'), (' 7'), ('12.5'), (7), (7.5)").await;
+    let (entries, at) = city.entries(None, 3).await;
+    let good: BTreeSet<String> = ["007", " 7", "12.5", "7", "7.5"].map(ToOwned::to_owned).into();
+    let records = entries.iter().filter(|entry| matches!(entry, Entry::Record(_)));
+    assert_eq!(records.map(key).collect::<BTreeSet<_>>(), good);
+    let mut unreadable = BTreeSet::new();
+    for entry in &entries {
+        let Entry::Unreadable { place, reason, bytes } = entry else { continue };
+        unreadable.insert(bytes);
+        assert_eq!((&place.key, &*reason.code), (&None, "missing_key"), "{reason:?}");
+        assert!(reason.detail.starts_with("the key id "), "{reason:?}");
+    }
+    assert_eq!(unreadable.len(), bad.len());
+    assert_eq!(city.n_pending().await, 0, "rows without a key that can be read are told too");
+    let (entries, _) = city.entries(Some(at), 3).await;
+    assert!(entries.is_empty(), "{entries:?}");
+}

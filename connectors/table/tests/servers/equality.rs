@@ -193,6 +193,54 @@ async fn a_view_with_a_key_twice_stops_the_channel_and_the_key_is_named() {
 }
 
 #[tokio::test]
+async fn rows_of_one_key_become_what_the_channel_says_however_often_they_are_read() {
+    for make in [0, 1] {
+        for (rule, page) in [("last", 1), ("last", 2), ("last", 100), ("quarantine", 2)] {
+            let shape = Shape::ChangesAndFlag;
+            let city = if make == 0 { postgres(shape).await } else { mysql(shape).await };
+            city.run(
+                "CREATE TABLE wide (id INT, title VARCHAR(9), changed DATE, isfetch INT DEFAULT 0);
+                 INSERT INTO wide (id, title, changed) VALUES (1, 'a', '2026-10-09'),
+                 (1, 'b', '2026-10-08'), (1, 'c', '2026-10-09'), (2, 'd', '2026-10-09'),
+                 (3, 'e', '2026-10-09'), (3, 'e', '2026-10-09'), (4, 'f', '2026-10-07')",
+            )
+            .await;
+            let city = whole(city, "id").with(json!({
+                "duplicates": rule, "page": page, "changes": { "column": "changed" }
+            }));
+            let (mut at, mut seen) = (None, Vec::new());
+            for _ in 0..3 {
+                let (entries, next) = city.entries(at, 10).await;
+                at = Some(next);
+                seen.extend(entries);
+            }
+            let mut states = std::collections::BTreeSet::new();
+            let mut n_quarantined = 0;
+            for entry in &seen {
+                match entry {
+                    Entry::Record(record) => {
+                        let title = record.body.tree()["title"].as_str().unwrap().to_owned();
+                        states.insert((record.key.to_string(), title));
+                    }
+                    Entry::Unreadable { place, reason, .. } => {
+                        assert_eq!(&*reason.code, "duplicate_key");
+                        assert_eq!(place.key.as_ref().unwrap().as_str(), "1");
+                        n_quarantined += 1;
+                    }
+                }
+            }
+            let of_one = if rule == "last" { &["1c"][..] } else { &[] };
+            let states: Vec<_> = states.into_iter().map(|(key, title)| key + &title).collect();
+            assert_eq!(states, [of_one, &["2d", "3e", "4f"]].concat(), "{rule} by {page}");
+            assert_eq!(n_quarantined > 0, rule == "quarantine");
+            assert_eq!(city.count("SELECT COUNT(*) FROM wide WHERE isfetch = 0").await, 0);
+            let (entries, _) = city.entries(at, 10).await;
+            assert!(entries.is_empty(), "{rule} by {page}: {entries:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn names_of_any_letters_are_quoted() {
     for (city, mark) in
         [(postgres(Shape::FlagOnly).await, '"'), (mysql(Shape::FlagOnly).await, '`')]

@@ -12,6 +12,8 @@ mod city;
 mod diagnosis;
 mod equality;
 mod faults;
+mod late;
+mod odd;
 mod rows;
 mod scans;
 mod telling;

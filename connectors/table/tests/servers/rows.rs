@@ -13,7 +13,7 @@ async fn every_postgres_type_of_a_front_end_table_is_read() {
          CREATE TABLE wide (id UUID PRIMARY KEY, b BOOLEAN, s SMALLINT, i INTEGER, l BIGINT,
            f REAL, d DOUBLE PRECISION, n NUMERIC, m NUMERIC(20, 2), c CHAR(4), v VARCHAR(9),
            t TEXT, y BYTEA, day DATE, hour TIME, ts TIMESTAMP, tz TIMESTAMPTZ, j JSON, jb JSONB,
-           e mood, nothing TEXT, isfetch SMALLINT DEFAULT 0);
+           e mood, nothing TEXT, isfetch SMALLINT DEFAULT 0, xm XML DEFAULT '<a/>');
          INSERT INTO wide VALUES ('6f1a0c52-9f0e-4a0b-8d3c-2f7c1d9e0a11', true, 7, 8,
            9007199254740993, 0.1, 2.5, 123456789012345678901234567890.125, -0.50, 'ab', '张䶮',
            '诉求', '\\xd5c5fe9f', '2026-10-09', '10:30', '2026-10-09 10:30:00.25',
@@ -29,7 +29,7 @@ async fn every_postgres_type_of_a_front_end_table_is_read() {
             "n": "123456789012345678901234567890.125", "m": "-0.50", "c": "ab", "v": "张䶮",
             "t": "诉求", "y": "张䶮", "day": "2026-10-09", "hour": "10:30:00",
             "ts": "2026-10-09T10:30:00.250", "tz": "2026-10-09T02:30:00Z", "j": "{\"a\": 1}",
-            "jb": "{\"a\": 1}", "e": "满意", "nothing": null, "isfetch": 0,
+            "jb": "{\"a\": 1}", "e": "满意", "nothing": null, "isfetch": 0, "xm": "<a/>",
         })
     );
 }

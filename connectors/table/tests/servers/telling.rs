@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use connector_testkit::Source as _;
 use contract::{Connector as _, Cursor, Entry};
-use serde_json::json;
 
 use super::{City, Desk, Shape, mysql, postgres};
 
 const OLD: Duration = Duration::from_secs(7200);
 
 /// Reads and settles one pass. Returns the entries, and the fault of its end.
-async fn pass(city: &City, at: &mut Option<Cursor>) -> (Vec<Entry>, Option<contract::Fault>) {
+pub(crate) async fn pass(
+    city: &City,
+    at: &mut Option<Cursor>,
+) -> (Vec<Entry>, Option<contract::Fault>) {
     let (mut table, mut entries) = (city.table(), Vec::new());
     loop {
         let after = at.as_ref().map(|at| at.decode().unwrap());
@@ -106,28 +108,6 @@ async fn an_acknowledgement_is_no_change() {
             let (entries, _) = pass(&city, &mut at).await;
             assert!(entries.iter().any(|it| it.key().unwrap().as_str() == "k3"), "{title}");
         }
-    }
-}
-
-#[tokio::test]
-async fn a_number_that_is_committed_late_is_read() {
-    for city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await] {
-        city.run(
-            "CREATE TABLE wide (id INT PRIMARY KEY, no BIGINT);
-             INSERT INTO wide VALUES (1, 11), (3, 13), (7, 17)",
-        )
-        .await;
-        let city = city.with(json!({
-            "table": "wide", "part": [], "changes": { "column": "no" }
-        }));
-        let mut at = None;
-        assert_eq!(pass(&city, &mut at).await.0.len(), 3);
-        for (id, no) in [(2, 12), (8, 18), (0, 1), (6, 16)] {
-            city.run(&format!("INSERT INTO wide VALUES ({id}, {no})")).await;
-            let (entries, _) = pass(&city, &mut at).await;
-            assert!(entries.iter().any(|it| it.key().unwrap().as_str() == id.to_string()), "{id}");
-        }
-        assert_eq!(pass(&city, &mut at).await.0.len(), 0);
     }
 }
 

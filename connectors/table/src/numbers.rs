@@ -1,0 +1,213 @@
+//! Numbers that become visible late, in a column of numbers that are not times.
+//!
+//! A row may become visible after rows with greater numbers: its transaction took long, or its number was
+//! drawn in advance. So a sweep begins at the greatest number that was there before the overlap and before
+//! the oldest open transaction. Numbers before that which no row has are asked for again.
+
+use chrono::{DateTime, Utc};
+use document::delta;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    cursor::SweepPosition,
+    plan::ChangesPlan,
+    time::ChangeValue,
+    value::{Row, Value},
+};
+
+/// Maximum number of greatest numbers to remember. They are far enough apart for any overlap.
+const MAX_NOTES: usize = 32;
+/// Maximum number of ranges of missing numbers to remember.
+const MAX_MISSING: usize = 200;
+
+/// What the sweeps of a column of numbers remember.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Numbers {
+    /// The greatest number at the end of a sweep, when that was by the source's clock, and the first
+    /// transaction that had not begun then. A sweep begins at the first of them.
+    notes: Vec<(DateTime<Utc>, Value, u64)>,
+    /// The oldest transaction that was open before the current sweep.
+    open: u64,
+    /// The first and last number of ranges that no row has: the greatest ones before the current position.
+    missing: Vec<(i64, i64)>,
+}
+
+/// The transactions of a database, numbered in the order in which they began. Both are 0 if it does not say.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Transactions {
+    pub(crate) oldest_open: u64,
+    pub(crate) next: u64,
+}
+
+impl Numbers {
+    /// Notes the greatest number after a sweep. Drops what is before a number that was there before the
+    /// overlap, if all transactions that were open then had ended before the sweep began.
+    pub(crate) fn note(
+        &mut self,
+        changes: &ChangesPlan,
+        newest: &Value,
+        now: DateTime<Utc>,
+        transactions: Transactions,
+    ) {
+        let age = |at: DateTime<Utc>| now.signed_duration_since(at);
+        if self.notes.last().is_none_or(|(_, last, _)| last != newest) {
+            let interval = delta(changes.overlap / 16);
+            let before = self.notes.iter().rev().nth(1);
+            if before.is_some_and(|(at, ..)| age(*at) < interval) {
+                self.notes.pop();
+            }
+            self.notes.push((now, newest.clone(), transactions.next));
+        }
+        for (_, _, next) in &mut self.notes {
+            // Another server may begin with smaller numbers.
+            *next = (*next).min(transactions.next);
+        }
+        let (overlap, open) = (delta(changes.overlap), self.open);
+        let is_settled =
+            |(at, _, next): &(DateTime<Utc>, Value, u64)| age(*at) >= overlap && *next <= open;
+        while self.notes.get(1).is_some_and(is_settled) || self.notes.len() > MAX_NOTES {
+            let is_full = !self.notes.get(1).is_some_and(is_settled);
+            self.notes.remove(usize::from(is_full));
+        }
+        self.open = transactions.oldest_open;
+    }
+
+    /// The number at which the next sweep must begin.
+    pub(crate) fn start(&self) -> Option<&Value> {
+        self.notes.first().map(|(_, number, _)| number)
+    }
+
+    /// Ranges of numbers before `start` that no row had.
+    pub(crate) fn missing_before(&self, start: i64) -> impl Iterator<Item = (i64, i64)> {
+        self.missing.iter().copied().filter(move |(_, last)| *last < start)
+    }
+
+    fn add_missing(&mut self, first: i64, last: i64) {
+        if first <= last {
+            let at = self.missing.partition_point(|(_, end)| *end < first);
+            self.missing.insert(at, (first, last));
+        }
+        if self.missing.len() > MAX_MISSING {
+            self.missing.remove(0);
+        }
+    }
+
+    /// Notes that a row has this number, which none had.
+    fn fill(&mut self, number: i64) {
+        let Some(at) =
+            self.missing.iter().position(|(first, last)| (*first..=*last).contains(&number))
+        else {
+            return;
+        };
+        let (first, last) = self.missing.remove(at);
+        self.add_missing(first, number.saturating_sub(1));
+        self.add_missing(number.saturating_add(1), last);
+    }
+}
+
+/// A value of the column as a number; `None` if it is a time, unreadable or huge.
+pub(crate) fn number(changes: &ChangesPlan, value: &Value) -> Option<i64> {
+    match changes.format.read(value)? {
+        ChangeValue::Number(number) => i64::try_from(number).ok(),
+        ChangeValue::Time(_) => None,
+    }
+}
+
+/// Notes which numbers no row has, as far as a sweep has come with the page `rows`.
+pub(crate) fn note_missing(changes: &ChangesPlan, sweep: &mut SweepPosition, rows: &[Row]) {
+    let read = |value: &Value| number(changes, value);
+    let start = sweep.since.as_ref().and_then(read);
+    let last = sweep.after.as_ref().and_then(|(value, _)| read(value));
+    if let (None, Some(start)) = (&sweep.after, start) {
+        // Those behind it are found anew.
+        let mut missing: Vec<_> = std::mem::take(&mut sweep.numbers.missing);
+        missing.retain_mut(|(first, last)| {
+            *last = (*last).min(start.saturating_sub(1));
+            first <= last
+        });
+        sweep.numbers.missing = missing;
+    }
+    let mut before = last.max(start.map(|start| start.saturating_sub(1)));
+    for number in rows.iter().filter_map(|row| row.get(&changes.column)).filter_map(read) {
+        if start.is_some_and(|start| number < start) {
+            sweep.numbers.fill(number);
+            continue;
+        }
+        if let Some(before) = before {
+            sweep.numbers.add_missing(before.saturating_add(1), number.saturating_sub(1));
+        }
+        before = Some(number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::time::ColumnFormat;
+
+    fn changes() -> ChangesPlan {
+        let format = ColumnFormat::new(None, chrono_tz::UTC).unwrap();
+        ChangesPlan { column: "no".into(), format, overlap: Duration::from_secs(300), range: None }
+    }
+
+    /// Reads a page with these numbers, which begins at `since` or goes on after `after`.
+    fn page(sweep: &mut SweepPosition, since: Option<i64>, after: Option<i64>, numbers: &[i64]) {
+        sweep.since = since.map(Value::Int);
+        sweep.after = after.map(|after| (Value::Int(after), Value::Int(after)));
+        let row = |number: &i64| Row {
+            columns: vec![("no".into(), Value::Int(*number))],
+            ..Row::default()
+        };
+        note_missing(&changes(), sweep, &numbers.iter().map(row).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn numbers_that_no_row_has_are_asked_for_until_a_row_has_them() {
+        let mut sweep = SweepPosition::default();
+        page(&mut sweep, None, None, &[1, 2, 7]);
+        page(&mut sweep, None, Some(7), &[8, 12]);
+        assert_eq!(sweep.numbers.missing, [(3, 6), (9, 11)]);
+        assert_eq!(sweep.numbers.missing_before(8).collect::<Vec<_>>(), [(3, 6)]);
+        // A sweep from 8 on finds 5 in front of its start.
+        page(&mut sweep, Some(8), None, &[5, 8, 10, 12]);
+        assert_eq!(sweep.numbers.missing, [(3, 4), (6, 6), (9, 9), (11, 11)]);
+        page(&mut sweep, Some(8), None, &[3, 4, 6, 8, 9, 10, 11, 12]);
+        assert_eq!(sweep.numbers.missing, []);
+    }
+
+    #[test]
+    fn the_greatest_missing_numbers_are_remembered() {
+        let mut sweep = SweepPosition::default();
+        page(&mut sweep, None, None, &(0..2_000).step_by(2).collect::<Vec<_>>());
+        assert_eq!(sweep.numbers.missing.len(), MAX_MISSING);
+        assert_eq!(sweep.numbers.missing.last(), Some(&(1_997, 1_997)));
+        for extreme in [i64::MIN, i64::MAX] {
+            page(&mut sweep, Some(extreme), None, &[i64::MIN, 0, i64::MAX]);
+        }
+    }
+
+    #[test]
+    fn a_sweep_begins_before_the_overlap_and_before_the_oldest_open_transaction() {
+        let mut numbers = Numbers::default();
+        let mut note = |newest: i64, second: i64, oldest_open: u64, next: u64| {
+            let now = DateTime::from_timestamp(second, 0).unwrap();
+            let transactions = Transactions { oldest_open, next };
+            numbers.note(&changes(), &Value::Int(newest), now, transactions);
+            numbers.start().cloned()
+        };
+        assert_eq!(note(10, 0, 5, 5), Some(Value::Int(10)));
+        assert_eq!(note(20, 100, 7, 8), Some(Value::Int(10)), "7 is open");
+        assert_eq!(note(30, 500, 7, 9), Some(Value::Int(10)), "7 may still write 15");
+        assert_eq!(note(30, 900, 9, 9), Some(Value::Int(10)), "7 ended after the sweep began");
+        assert_eq!(note(30, 901, 9, 9), Some(Value::Int(30)));
+        for n in 0..1_000 {
+            assert_eq!(note(40 + n, 1_000 + 60 * n, 9, 10), Some(Value::Int(30)), "9 never ends");
+        }
+        // The source has moved to another server.
+        note(5_000, 70_000, 1, 1);
+        assert_eq!(note(5_000, 71_000, 1, 1), Some(Value::Int(5_000)));
+    }
+}

@@ -1,0 +1,128 @@
+//! Numbers that become visible after greater ones, and tables at rest.
+
+use contract::Cursor;
+use serde_json::json;
+
+use super::{City, Desk, Shape, mysql, postgres, telling::pass};
+
+/// A table whose rows are found by a number, with the rows that this selects.
+async fn numbered(city: City, rows: &str) -> City {
+    city.run(&format!(
+        "CREATE TABLE wide (id INT PRIMARY KEY, no BIGINT); INSERT INTO wide {rows}"
+    ))
+    .await;
+    city.with(json!({
+        "table": "wide", "part": [], "changes": { "column": "no", "overlap": "1ms" }
+    }))
+}
+
+/// The numbers of a series.
+fn series(city: &City, from: u32, to: u32, step: u32) -> String {
+    match city.desk {
+        Desk::MySql(_) => format!("SELECT seq, seq FROM seq_{from}_to_{to}_step_{step}"),
+        _ => format!("SELECT n, n FROM generate_series({from}, {to}, {step}) AS n"),
+    }
+}
+
+async fn keys(city: &City, at: &mut Option<Cursor>) -> Vec<String> {
+    let (entries, fault) = pass(city, at).await;
+    assert!(fault.is_none(), "{fault:?}");
+    entries.iter().map(|entry| entry.key().unwrap().to_string()).collect()
+}
+
+#[tokio::test]
+async fn a_number_that_is_committed_soon_after_greater_ones_is_read() {
+    for city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await] {
+        city.run(
+            "CREATE TABLE wide (id INT PRIMARY KEY, no BIGINT);
+             INSERT INTO wide VALUES (1, 11), (3, 13), (7, 17)",
+        )
+        .await;
+        let city = city.with(json!({
+            "table": "wide", "part": [], "changes": { "column": "no" }
+        }));
+        let mut at = None;
+        assert_eq!(pass(&city, &mut at).await.0.len(), 3);
+        for (id, no) in [(2, 12), (8, 18), (0, 1), (6, 16)] {
+            city.run(&format!("INSERT INTO wide VALUES ({id}, {no})")).await;
+            let (entries, _) = pass(&city, &mut at).await;
+            assert!(entries.iter().any(|it| it.key().unwrap().as_str() == id.to_string()), "{id}");
+        }
+        assert_eq!(pass(&city, &mut at).await.0.len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_was_missing_is_read_however_late_it_comes() {
+    for city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await] {
+        let rows = series(&city, 1, 4000, 1);
+        let city = numbered(city, &format!("{rows} ")).await;
+        city.run("DELETE FROM wide WHERE id IN (7, 500, 501, 502, 3998)").await;
+        let mut at = None;
+        assert_eq!(keys(&city, &mut at).await.len(), 3995);
+        assert_eq!(keys(&city, &mut at).await, [""; 0]);
+        for id in [501, 7, 3998, 500] {
+            city.run(&format!("INSERT INTO wide VALUES ({id}, {id})")).await;
+            assert!(keys(&city, &mut at).await.contains(&id.to_string()), "{id}");
+            assert_eq!(keys(&city, &mut at).await, [""; 0], "after {id}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_number_whose_transaction_stays_open_is_read_when_it_ends() {
+    for city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await] {
+        // Too many numbers are missing to remember them.
+        let rows = series(&city, 2, 2000, 2);
+        let city = numbered(city, &rows).await;
+        let mut at = None;
+        assert_eq!(keys(&city, &mut at).await.len(), 1000);
+        let late = "INSERT INTO wide VALUES (2001, 2001)";
+        let rows = format!("INSERT INTO wide {}", series(&city, 2002, 6000, 2));
+        macro_rules! open_and_end {
+            ($pool:expr) => {{
+                let mut transaction = $pool.begin().await.unwrap();
+                sqlx::raw_sql(late).execute(&mut *transaction).await.unwrap();
+                for _ in 0..3 {
+                    pass(&city, &mut at).await;
+                }
+                city.run(&rows).await;
+                assert_eq!(keys(&city, &mut at).await.len(), 2000);
+                for _ in 0..3 {
+                    assert!(!keys(&city, &mut at).await.contains(&"2001".to_owned()));
+                }
+                transaction.commit().await.unwrap();
+            }};
+        }
+        match &city.desk {
+            Desk::Postgres(pool) => open_and_end!(pool),
+            Desk::MySql(pool) => open_and_end!(pool),
+            Desk::Sqlite(_) => panic!("a server"),
+        }
+        assert!(keys(&city, &mut at).await.contains(&"2001".to_owned()));
+        for _ in 0..2 {
+            pass(&city, &mut at).await;
+        }
+        assert_eq!(keys(&city, &mut at).await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_rows_at_rest_within_the_overlap_are_published_once() {
+    let city = postgres(Shape::ChangesOnly).await;
+    city.run(
+        "CREATE TABLE wide (id INT PRIMARY KEY, changed TIMESTAMPTZ);
+         INSERT INTO wide SELECT n, now() FROM generate_series(1, 100000) AS n;
+         CREATE INDEX ON wide (changed, id)",
+    )
+    .await;
+    let city = city.with(json!({ "table": "wide", "part": [], "page": 500,
+        "changes": { "column": "changed", "overlap": "1h" } }));
+    let (entries, mut at) = city.entries(None, 10_000).await;
+    assert_eq!(entries.len(), 100_000);
+    for _ in 0..10 {
+        let (entries, next) = city.entries(Some(at), 10_000).await;
+        assert_eq!(entries.len(), 0);
+        at = next;
+    }
+}
