@@ -100,7 +100,7 @@ enum Task {
         arguments: Vec<String>,
     },
     /// Run the fault tests for longer: schedules over thirty simulated days, killed processes, failing
-    /// servers.
+    /// servers, and a thousand sources that behave at random.
     Soak,
     /// Check advisories, bans, licences and sources of all dependencies with cargo-deny.
     Deny,

@@ -21,6 +21,8 @@ use crate::{
 pub(crate) const NEXTEST: &str = "xtask/nextest.toml";
 /// How often a soak repeats the test `jobs_of_every_kind…`; the suite repeats it less often.
 const SOAK_ROUNDS: &str = "200";
+/// How many sources of the test `no_source_is_called_complete…` a soak reads; the suite reads fewer.
+const SOAK_SOURCES: &str = "1000";
 
 /// Runs all steps, and prints a summary.
 pub(crate) fn test() -> Result<()> {
@@ -41,8 +43,9 @@ pub(crate) fn soak() -> Result<()> {
     run(cargo(&["build", "--locked", "--workspace"]))?; // the programs that the tests start
     let servers = Servers::start()?;
     let mut tests = cargo(&["test", "--locked", "--workspace", "--test", "system", "--"]);
-    tests.args(["jobs_of_every_kind", "thirty_kills", "three_processes", "--nocapture"]);
-    run(tests.envs(servers.environment()).env("TONGHUI_SOAK_ROUNDS", SOAK_ROUNDS))
+    tests.args(["jobs_of_every_kind", "thirty_kills", "three_processes", "no_source_is_called"]);
+    tests.arg("--nocapture").envs(servers.environment());
+    run(tests.env("TONGHUI_SOAK_ROUNDS", SOAK_ROUNDS).env("TONGHUI_SOAK_SOURCES", SOAK_SOURCES))
 }
 
 /// Checks advisories, bans, licences and sources of all dependencies with cargo-deny. The suite does not

@@ -48,13 +48,7 @@ impl KeyPath {
 
 /// Whether a name in `path` occurs twice in one object of the record, with different values.
 pub(crate) fn is_ambiguous(path: &Path, tree: &Value, findings: &Findings) -> bool {
-    let path = path.as_str();
-    // A name in quotes may contain dots and brackets.
-    let is_in_path = |name: &String| match path.contains(['\'', '"']) {
-        true => path.contains(name.as_str()),
-        false => path.split(['.', '[']).any(|part| part == name),
-    };
-    findings.repeated_names(tree).iter().any(is_in_path)
+    findings.repeated_names(tree).iter().any(|name| path.depends_on(name))
 }
 
 /// The value of a key, or of a part of one, as text.

@@ -28,7 +28,7 @@ pub use decode::{Facts, Text, decode, encode};
 pub use findings::{Defects, Findings, malformed_detail};
 pub use json::parse as json;
 pub use key::{Duplicates, Fate, KeyPath, key_text};
-pub use message::Message;
+pub use message::{Message, MessageError};
 pub use path::{Path, column_name, scalar_text};
 pub use records::take_records;
 pub use scan::{ElementScanner, elements};

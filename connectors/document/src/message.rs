@@ -2,13 +2,14 @@
 
 use std::{
     borrow::Cow,
+    fmt,
     io::{self, Read as _},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use memchr::memmem;
-use normalizer_text::Hints;
+use normalizer_text::{Charset, Hints};
 use serde_json::Value;
 
 use crate::{Shape, Text, decode};
@@ -42,30 +43,35 @@ impl<'a> Message<'a> {
     /// the header `Content-Encoding`.
     ///
     /// # Errors
-    /// The unpacked body is larger than `max_bytes`, it is packed in another way or damaged, or a part is
-    /// missing.
+    /// The unpacked body is larger than `max_bytes`, or it cannot be unpacked.
     pub fn open(
         bytes: &'a [u8],
         content_type: Option<&str>,
         encoding: Option<&str>,
         max_bytes: usize,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, MessageError> {
         let encoding = encoding.unwrap_or_default().trim().to_ascii_lowercase();
         let mut bytes = Cow::Borrowed(bytes);
         match encoding.as_str() {
             _ if bytes.starts_with(GZIP_MAGIC) => {}
             "" | "identity" => {}
-            // Some servers leave out the head of zlib.
             "deflate" => {
-                let zlib = unpack(ZlibDecoder::new(&*bytes), "deflate", max_bytes);
-                let raw = || unpack(DeflateDecoder::new(&*bytes), "deflate", max_bytes);
-                bytes = zlib.or_else(|_| raw())?.into();
+                let unpacked = match unpack(ZlibDecoder::new(&*bytes), "deflate", max_bytes) {
+                    // Some servers leave out the head of zlib.
+                    Err(MessageError::Unreadable(_)) => {
+                        unpack(DeflateDecoder::new(&*bytes), "deflate", max_bytes)
+                    }
+                    unpacked => unpacked,
+                };
+                bytes = unpacked?.into();
             }
             "gzip" | "x-gzip" => {
-                return Err("the body is not gzip, although Content-Encoding says so".to_owned());
+                let what = "the body is not gzip, although Content-Encoding says so";
+                return Err(what.to_owned().into());
             }
             other => {
-                return Err(format!("the body is packed with {other}, which is not supported"));
+                let what = format!("the body is packed with {other}, which is not supported");
+                return Err(what.into());
             }
         }
         for _ in 0..MAX_LAYERS {
@@ -82,9 +88,17 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Decodes the text.
+    /// Decodes the text. A content type that says UTF-8 does not count if the channel declares another
+    /// charset: many servers say so of everything, and what is UTF-8 is recognised by its bytes.
     pub fn decode(&self, hints: &Hints<'_>) -> Text {
-        decode(&self.bytes, &Hints { content_type: self.content_type.as_deref(), ..*hints })
+        let says_utf8 = |kind: &&str| {
+            let charset = parameter(kind, "charset").and_then(|label| Charset::from_label(&label));
+            charset == Some(Charset::Utf8)
+        };
+        let is_declared = hints.declared.is_some_and(|declared| declared != Charset::Utf8);
+        let content_type = self.content_type.as_deref();
+        let content_type = content_type.filter(|kind| !(is_declared && says_utf8(kind)));
+        decode(&self.bytes, &Hints { content_type, ..*hints })
     }
 
     /// The format of the text: what the content type says about lines of JSON, else what the text looks like.
@@ -114,15 +128,39 @@ impl<'a> Message<'a> {
     }
 }
 
+/// Why a body cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MessageError {
+    /// The unpacked body is larger than this number of bytes.
+    TooLarge(usize),
+    /// It is packed in a way that is not supported, it is damaged, or a part of it is missing.
+    Unreadable(String),
+}
+
+impl From<String> for MessageError {
+    fn from(what: String) -> Self {
+        Self::Unreadable(what)
+    }
+}
+
+impl fmt::Display for MessageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge(max) => write!(f, "the unpacked body is larger than {max} bytes"),
+            Self::Unreadable(what) => f.write_str(what),
+        }
+    }
+}
+
 /// Reads all that a decoder unpacks. Reading one byte more than allowed shows that the body is too large.
-fn unpack(decoder: impl io::Read, name: &str, max_bytes: usize) -> Result<Vec<u8>, String> {
+fn unpack(decoder: impl io::Read, name: &str, max_bytes: usize) -> Result<Vec<u8>, MessageError> {
     let mut unpacked = Vec::new();
     let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
     let read = decoder.take(limit).read_to_end(&mut unpacked);
-    read.map_err(|_| format!("the body is damaged: it cannot be unpacked with {name}"))?;
     if unpacked.len() > max_bytes {
-        return Err(format!("the unpacked body is larger than {max_bytes} bytes"));
+        return Err(MessageError::TooLarge(max_bytes));
     }
+    read.map_err(|_| format!("the body is damaged: it cannot be unpacked with {name}"))?;
     Ok(unpacked)
 }
 

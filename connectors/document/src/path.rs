@@ -1,5 +1,7 @@
 //! JSONPaths, which are parsed once, when the settings are read.
 
+mod segments;
+
 use std::{borrow::Cow, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -7,11 +9,14 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
+use self::segments::{Segment, Selector, segments};
+
 /// A JSONPath (RFC 9535) like `$.data.rows[*]`, which selects values in a tree.
 #[derive(Clone)]
 pub struct Path {
     text: String,
     query: JsonPath,
+    segments: Vec<Segment>,
 }
 
 impl Path {
@@ -21,7 +26,7 @@ impl Path {
     /// `text` is not a JSONPath; the message says where the mistake is.
     pub fn parse(text: &str) -> Result<Self, String> {
         match JsonPath::parse(text) {
-            Ok(query) => Ok(Self { text: text.to_owned(), query }),
+            Ok(query) => Ok(Self { text: text.to_owned(), query, segments: segments(text) }),
             Err(error) => Err(format!(
                 "`{text}` is not a JSONPath (RFC 9535): {} at {}",
                 error.message(),
@@ -53,40 +58,34 @@ impl Path {
     /// The path of the list whose elements this path selects: without `[*]`, a filter or a slice at its end.
     /// `None` if the path does not end in that way.
     pub fn list(&self) -> Option<Self> {
-        let (list, selector) = self.split_last()?;
-        let is_of_list = selector == ".*"
-            || selector.starts_with("[*")
-            || selector.starts_with("[?")
-            || (selector.starts_with('[') && !selector.contains('\'') && selector.contains(':'));
-        if is_of_list { Self::parse(list).ok() } else { None }
+        let last = self.segments.last().filter(|last| !last.is_descendant)?;
+        let selects_elements = |selector: &Selector| {
+            matches!(selector, Selector::Wildcard | Selector::Filter(_) | Selector::Slice)
+        };
+        last.selectors.iter().all(selects_elements).then(|| self.before(last))?
     }
 
     /// The path of what contains the selected values; `None` if that cannot be said, as after `..`.
     pub fn parent(&self) -> Option<Self> {
-        let (parent, _) = self.split_last()?;
-        if parent.contains("..") { None } else { Self::parse(parent).ok() }
+        if self.segments.iter().any(|segment| segment.is_descendant) {
+            return None;
+        }
+        self.before(self.segments.last()?)
     }
 
-    /// The path before the last selector, and this selector.
-    fn split_last(&self) -> Option<(&str, &str)> {
-        let (mut quote, mut depth, mut last) = (None, 0_usize, None);
-        for (at, c) in self.text.char_indices() {
-            match (c, quote) {
-                (_, Some(open)) if c == open => quote = None,
-                (_, Some(_)) => {}
-                ('\'' | '"', None) => quote = Some(c),
-                ('[', None) => {
-                    if depth == 0 {
-                        last = Some(at);
-                    }
-                    depth += 1;
-                }
-                (']', None) => depth = depth.saturating_sub(1),
-                ('.', None) if depth == 0 => last = Some(at),
-                _ => {}
-            }
-        }
-        self.text.split_at_checked(last?)
+    /// The path before a segment.
+    fn before(&self, segment: &Segment) -> Option<Self> {
+        Self::parse(self.text.get(..segment.start)?.trim_end()).ok()
+    }
+
+    /// Whether the path selects something by this name, or by a filter that may contain it.
+    pub(crate) fn depends_on(&self, name: &str) -> bool {
+        let mut selectors = self.segments.iter().flat_map(|segment| &segment.selectors);
+        selectors.any(|selector| match selector {
+            Selector::Name(own) => own == name,
+            Selector::Filter(text) => text.contains(name),
+            Selector::Wildcard | Selector::Slice | Selector::Index => false,
+        })
     }
 
     /// The locations of the selected values, as JSON pointers.
@@ -97,12 +96,13 @@ impl Path {
 
 /// The name in a path that selects a member of the record itself, like `$.name` or `$['name']`.
 pub fn column_name(path: &Path) -> Option<&str> {
-    let step = path.as_str().strip_prefix('$')?;
-    let quoted = |quote: &str| {
-        step.strip_prefix("[")?.strip_prefix(quote)?.strip_suffix("]")?.strip_suffix(quote)
-    };
-    let name = step.strip_prefix('.').or_else(|| quoted("'")).or_else(|| quoted("\""))?;
-    (!name.is_empty() && !name.contains(['.', '[', ']', '*', '\'', '"', '\\'])).then_some(name)
+    match path.segments.as_slice() {
+        [Segment { is_descendant: false, selectors, .. }] => match selectors.as_slice() {
+            [Selector::Name(name)] if !name.is_empty() => Some(name),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// A string, number or boolean as text; for an XML element, which is an object or a list of one

@@ -8,9 +8,12 @@ use std::{
     time::Duration,
 };
 
-use contract::{EndedBy, PassEnd};
+use contract::{DropReason, EndedBy, PassEnd};
 
-use crate::pages::Said;
+use crate::{
+    outdated::{Contents, Outdated},
+    pages::{Position, Said},
+};
 
 /// Maximum number of keys of a channel in memory. If there are more, they are not counted.
 const MAX_KEYS: usize = 1_000_000;
@@ -36,19 +39,25 @@ pub(crate) struct PassAccount {
     sum: Option<PassEnd>,
     /// A part of the source that could not be read.
     gap: Option<String>,
+    /// What an earlier pass could not read.
+    open_gap: Option<String>,
 }
 
 /// The account of one walk.
 #[derive(Debug)]
 pub(crate) struct Walk {
-    /// Whether it was counted from its first page on.
+    /// Whether it was counted from the first page of the list on.
     is_whole: bool,
-    /// The beginnings of hashes of the keys that came; `None` if they are too many.
-    keys: Option<HashSet<u64>>,
+    /// Whether it was seen from its own first page on, which may begin after the last pass.
+    is_seen: bool,
+    /// The beginnings of hashes of the keys that came, and of their contents; `None` if they are too many.
+    keys: Option<Contents>,
     max_keys: usize,
     /// Those that came twice in one answer: the source counts both records.
     doubled: HashSet<u64>,
+    /// Number of records that came, and how many of them were left out.
     given: u64,
+    left_out: u64,
     /// The total that was stated last.
     total: Option<u64>,
     /// A later total was smaller: records were deleted, and some of them may have been counted.
@@ -58,6 +67,20 @@ pub(crate) struct Walk {
     gap: Option<String>,
     /// Number of requests in a row that brought nothing new.
     n_idle: u32,
+}
+
+/// A page that was read to its end.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counted<'a> {
+    /// The hashes of its records.
+    pub(crate) hashes: &'a [String],
+    /// The hashes of those contents that are to be compared with others of the same key.
+    pub(crate) contents: &'a [Option<u64>],
+    /// How many of its records were left out, because they had been read before.
+    pub(crate) n_left_out: usize,
+    pub(crate) said: Said,
+    /// Whether it need not have anything new.
+    pub(crate) is_expected: bool,
 }
 
 /// What is known about a walk that has ended.
@@ -77,15 +100,16 @@ impl PassAccount {
         Self { is_whole, ..Self::default() }
     }
 
-    /// The account of the walk of a sequence, one of `n_sequences`. `begins` says that no page of the
-    /// walk was read yet.
-    pub(crate) fn walk(&mut self, sequence: usize, n_sequences: usize, begins: bool) -> &mut Walk {
+    /// The account of the walk of a sequence, one of `n_sequences`, which is at this position.
+    pub(crate) fn walk(&mut self, sequence: usize, n_sequences: usize, at: &Position) -> &mut Walk {
         let new = || Walk {
-            is_whole: begins,
-            keys: Some(HashSet::new()),
+            is_whole: at.is_at_start(),
+            is_seen: at.n_pages == 0 && at.partly_read.is_none(),
+            keys: Some(Contents::default()),
             max_keys: MAX_KEYS / n_sequences.max(1),
             doubled: HashSet::new(),
             given: 0,
+            left_out: 0,
             total: None,
             has_shrunk: false,
             has_times: None,
@@ -100,6 +124,11 @@ impl PassAccount {
         self.gap.get_or_insert(gap);
     }
 
+    /// Notes that something is missing that an earlier pass could not read.
+    pub(crate) fn note_open_gap(&mut self, gap: String) {
+        self.open_gap.get_or_insert(gap);
+    }
+
     /// Ends the walk `name` of a sequence, which was walked again `n_looks` times already.
     pub(crate) fn end_walk(
         &mut self,
@@ -107,15 +136,17 @@ impl PassAccount {
         name: &str,
         end: EndedBy,
         n_looks: u64,
+        outdated: &mut Outdated,
     ) -> Outcome {
         let Some(mut walk) = self.walks.remove(&sequence) else { return Outcome::Ended };
+        let lacks_contents = outdated.review(walk.keys.as_ref().filter(|_| walk.is_seen));
         let distinct = walk.distinct();
         // A walk that ends at known records did not read everything that is listed.
         let listed = walk.total.filter(|_| walk.is_whole && end != EndedBy::Watermark);
         let listed = listed.map(|listed| listed.saturating_sub(walk.doubled.len() as u64));
         let is_short = listed.zip(distinct).is_some_and(|(listed, distinct)| distinct < listed);
-        if is_short && n_looks < MAX_LOOKS {
-            walk.n_idle = 0;
+        if (is_short || lacks_contents) && n_looks < MAX_LOOKS {
+            (walk.n_idle, walk.is_whole, walk.is_seen) = (0, true, true);
             self.walks.insert(sequence, walk);
             return Outcome::LookAgain;
         }
@@ -123,8 +154,11 @@ impl PassAccount {
         let is_believed = is_short || !walk.has_shrunk && distinct <= listed;
         let listed = listed.filter(|_| is_believed && distinct.is_some());
         let gap = walk.gap.filter(|_| listed.is_none() || is_short);
-        let mut ended =
-            PassEnd { listed, given: walk.given, distinct, end, gap, ..PassEnd::default() };
+        let left_out = || "a record has an earlier content again, which was left out".to_owned();
+        let gap = gap.or_else(|| lacks_contents.then(left_out));
+        let dropped = (walk.left_out > 0).then_some((DropReason::Repeated, walk.left_out));
+        let dropped = dropped.into_iter().collect();
+        let mut ended = PassEnd { listed, given: walk.given, distinct, dropped, end, gap };
         let missing = ended.missing();
         let has_gap = missing.is_some();
         if !name.is_empty() {
@@ -140,7 +174,7 @@ impl PassAccount {
     /// The account of the pass, when all sequences were read to their end.
     pub(crate) fn end(mut self) -> PassEnd {
         let mut end = self.sum.unwrap_or_default();
-        end.gap = self.gap.or(end.gap);
+        end.gap = self.gap.or(end.gap).or(self.open_gap);
         for walk in self.walks.into_values() {
             // It was not read to its end: it failed, or pauses after empty pages.
             end.given = end.given.saturating_add(walk.given);
@@ -155,20 +189,22 @@ impl PassAccount {
 }
 
 impl Walk {
-    /// Counts entries that were returned.
-    pub(crate) fn note_entries(&mut self, n_entries: usize) {
-        self.given = self.given.saturating_add(u64::try_from(n_entries).unwrap_or(u64::MAX));
-    }
-
-    /// Counts a page. `is_expected` says that it need not have anything new.
-    pub(crate) fn note_page(&mut self, hashes: &[String], said: Said, is_expected: bool) {
+    /// Counts a page, and compares its contents with those of the pages before it.
+    pub(crate) fn note_page(&mut self, page: Counted<'_>, outdated: &mut Outdated) {
+        let Counted { hashes, contents, n_left_out, said, is_expected } = page;
+        self.given = self.given.saturating_add(hashes.len() as u64);
+        self.left_out = self.left_out.saturating_add(n_left_out as u64);
         let mut has_new = self.keys.is_none() && !hashes.is_empty();
         if let Some(keys) = &mut self.keys {
             let n_before = keys.len();
             let mut of_page = HashSet::with_capacity(hashes.len());
-            let hashes = hashes.iter().filter_map(|hash| u64::from_str_radix(hash, 16).ok());
-            self.doubled.extend(hashes.filter(|hash| !of_page.insert(*hash)));
-            keys.extend(of_page);
+            for (index, hash) in hashes.iter().enumerate() {
+                let Ok(hash) = u64::from_str_radix(hash, 16) else { continue };
+                keys.note(hash, contents.get(index).copied().flatten(), outdated);
+                if !of_page.insert(hash) {
+                    self.doubled.insert(hash);
+                }
+            }
             has_new = keys.len() > n_before;
         }
         self.keys = self.keys.take().filter(|keys| keys.len() <= self.max_keys);

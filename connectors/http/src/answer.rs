@@ -28,6 +28,8 @@ pub(crate) struct Page {
     conflict: Option<String>,
     /// A hash for each record: of its key, or of the whole record if it has no key.
     pub(crate) hashes: Vec<String>,
+    /// A hash of the content of each record that is read.
+    pub(crate) contents: Vec<Option<u64>>,
     /// The facts about the text of the answer.
     pub(crate) facts: Facts,
 }
@@ -59,6 +61,17 @@ impl Page {
                 let reason = reason(&tree).map(|reason| format!("; the source says {reason}"));
                 return Err(what + &reason.unwrap_or_default());
             }
+            // An empty list would be the end of the pages. A rule of the channel knows better.
+            Ok(records)
+                if records.is_empty()
+                    && !is_nothing
+                    && !config.rules.has_success()
+                    && list::certainly_reports_failure(&tree) =>
+            {
+                let reason = reason(&tree).map(|reason| format!("; the source says {reason}"));
+                let what = "its list is empty, and it reports a failure";
+                return Err(what.to_owned() + &reason.unwrap_or_default());
+            }
             Ok(records) => records,
         };
         let keys = records.iter().map(|record| config.key.key(record, findings).ok());
@@ -72,7 +85,12 @@ impl Page {
             None => hash(&[record.to_string()]),
         });
         let hashes = hashes.collect();
-        Ok(Self { tree, headers, url, records, fates, conflict, hashes, facts })
+        let contents = records.iter().zip(&fates).map(|(record, fate)| {
+            let content = (*fate == Fate::Read).then(|| hash(&[record.to_string()]))?;
+            u64::from_str_radix(&content, 16).ok()
+        });
+        let contents = contents.collect();
+        Ok(Self { tree, headers, url, records, fates, conflict, hashes, contents, facts })
     }
 
     /// Whether the page has each key once.

@@ -81,6 +81,7 @@ fn keys_param(ack: &Ack, call: &Call, keys: &[String]) -> Param {
 fn call_fault(error: FetchError, what: &str) -> Fault {
     match error {
         FetchError::Fault(fault) => fault,
+        FetchError::Refused(fault) => fault.remedy("check the parameters of the request"),
         FetchError::TooLarge => Fault::stopped(format!("{what} is too large: raise `limit_mib`")),
         FetchError::Unreadable { what: why, .. } => {
             Fault::stopped(format!("{what} cannot be read: {why}"))

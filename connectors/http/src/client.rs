@@ -77,6 +77,8 @@ pub(crate) enum FetchError {
     },
     /// The answer is larger than `limit_mib`.
     TooLarge,
+    /// The source does not accept the parameters of the request: perhaps there is no such page.
+    Refused(Fault),
     Fault(Fault),
 }
 

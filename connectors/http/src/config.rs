@@ -299,8 +299,9 @@ pub(crate) enum OnBadPage {
     /// The channel stops until an operator acts.
     #[default]
     Stop,
-    /// The page is quarantined with its bytes, and the next page is requested. If the next page
-    /// is known only from the unreadable one, the channel stops.
+    /// The page is quarantined with its bytes, and the next page is requested. The page is requested again
+    /// in the next pass, then after one hour, two, four and so on; until it can be read, passes are reported
+    /// as incomplete. If the next page is known only from the unreadable one, the channel stops.
     Quarantine,
 }
 

@@ -12,10 +12,14 @@ use chrono::{NaiveDate, TimeDelta};
 use contract::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{pages::Position, time::MAX_CLOCK_JITTER};
+use crate::{behind::Behind, outdated::Outdated, pages::Position, time::MAX_CLOCK_JITTER};
 
 /// Maximum duration of a round: a sequence that was read to its end waits this long for the others.
 const MAX_ROUND: TimeDelta = TimeDelta::minutes(10);
+
+/// Maximum number of sequences that are in the middle of a walk, as long as one of them can go on: a
+/// position among pages is much larger than one between two passes.
+const MAX_OPEN: usize = 16;
 
 /// A position in a source.
 // Its fields are required, so that the cursor of another connector is not read as an empty one.
@@ -35,6 +39,9 @@ pub struct Cursor {
     pub(crate) rereads: BTreeMap<String, RereadProgress>,
     /// Keys of the last batch that have yet to be acknowledged.
     pub(crate) to_acknowledge: Vec<String>,
+    /// Contents of records that a later page replaced.
+    #[serde(default, skip_serializing_if = "Outdated::is_empty")]
+    pub(crate) outdated: Outdated,
     /// The settings that the positions depend on; `None` in cursors of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fingerprint: Option<Fingerprint>,
@@ -72,6 +79,9 @@ pub(crate) struct Progress {
     /// The last day that is closed: it and all earlier days are not read again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) closed_day: Option<NaiveDate>,
+    /// Where an earlier pass had a gap; `None` if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) behind: Option<Behind>,
     /// The position among the pages.
     #[serde(default)]
     pub(crate) pages: Position,
@@ -98,8 +108,10 @@ impl Cursor {
         }
         let keeps_start = stored.start == settings.start;
         for progress in self.positions.values_mut() {
-            let Progress { since, newest, closed_day, .. } = std::mem::take(progress);
+            let Progress { since, newest, closed_day, behind, .. } = std::mem::take(progress);
             if keeps_start {
+                let start = behind.map(|behind| (behind.since, behind.closed_day));
+                let (since, closed_day) = start.unwrap_or((since, closed_day));
                 *progress = Progress { since, newest, closed_day, ..Progress::default() };
             }
         }
@@ -115,10 +127,15 @@ impl Cursor {
     }
 
     /// Chooses the next sequence and returns its index. A sequence that was read to its end waits for the
-    /// others, but at most [`MAX_ROUND`], because another may have years to read. `now` is the source's
-    /// clock; while it is `None`, no round ends, so that the same cursor leads to the same request in every
-    /// process.
-    pub(crate) fn next_sequence(&mut self, n_sequences: usize, now: Option<Timestamp>) -> usize {
+    /// others, but at most [`MAX_ROUND`], because another may have years to read. While many are in the
+    /// middle of a walk (`is_open`), no other walk begins. `now` is the source's clock; while it is `None`,
+    /// no round ends, so that the same cursor leads to the same request in every process.
+    pub(crate) fn next_sequence(
+        &mut self,
+        n_sequences: usize,
+        now: Option<Timestamp>,
+        is_open: impl Fn(&Self, usize) -> bool,
+    ) -> usize {
         if let Some(now) = now {
             let started = *self.round_started.get_or_insert(now);
             // A round also ends when the source's clock is set back.
@@ -127,8 +144,13 @@ impl Cursor {
                 self.round_started = Some(now);
             }
         }
-        let mut sequences = (0..n_sequences).map(|n| (self.next_sequence + n) % n_sequences);
-        let sequence = sequences.find(|index| !self.complete.contains(index)).unwrap_or(0);
+        let sequences = (0..n_sequences).map(|n| (self.next_sequence + n) % n_sequences);
+        let mut waiting = sequences.filter(|index| !self.complete.contains(index));
+        let are_many_open =
+            (0..n_sequences).filter(|index| is_open(self, *index)).nth(MAX_OPEN - 1).is_some();
+        let open = || waiting.clone().find(|index| is_open(self, *index));
+        let open = are_many_open.then(open).flatten();
+        let sequence = open.or_else(|| waiting.next()).unwrap_or(0);
         self.next_sequence = (sequence + 1) % n_sequences;
         sequence
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use connector_wire::auth::{self, Auth, SigningContext};
 use contract::{Fault, FaultKind};
-use document::{Facts, Message};
+use document::{Facts, Message, MessageError};
 use normalizer_text::Hints;
 use serde_json::Value;
 
@@ -69,6 +69,9 @@ impl Source {
             let answer = self.client.exchange(signed, request, Some(signature), is_answer).await?;
             let content_type = answer.headers.get("content-type").map(String::as_str);
             let (text, facts, tree) = parse(plan, call, &answer.body, &answer.headers);
+            if matches!(tree, Err(MessageError::TooLarge(_))) {
+                return Err(FetchError::TooLarge);
+            }
             let Answer { status, retry_after, .. } = answer;
             let tree_view = tree.as_ref().ok();
             let view =
@@ -94,6 +97,7 @@ impl Source {
                     }
                     return Err(FetchError::Fault(fault));
                 }
+                (Meaning::Refused(fault), _) => return Err(FetchError::Refused(fault)),
                 (Meaning::Expired, _) => {
                     let can_renew_cookies = plan.warm_up.is_some() && !has_renewed_cookies;
                     if self.auth.discard_token() || can_renew_cookies {
@@ -109,7 +113,7 @@ impl Source {
                 }
                 (Meaning::Nothing, _) => Ok(Value::Null),
                 (Meaning::Success, Ok(tree)) => Ok(tree),
-                (Meaning::Success | Meaning::Unclear, Err(why)) => Err(why),
+                (Meaning::Success | Meaning::Unclear, Err(why)) => Err(why.to_string()),
                 (Meaning::Unclear, Ok(_)) => {
                     Err(format!("by the rules of the channel, status {status} is not a success"))
                 }
@@ -186,7 +190,7 @@ pub(crate) fn parse(
     call: &Call,
     bytes: &[u8],
     headers: &BTreeMap<String, String>,
-) -> (String, Facts, Result<Value, String>) {
+) -> (String, Facts, Result<Value, MessageError>) {
     let config = &plan.config;
     let header = |name: &str| headers.get(name).map(String::as_str);
     let (content_type, encoding) = (header("content-type"), header("content-encoding"));
@@ -203,5 +207,5 @@ pub(crate) fn parse(
         }
         Ok(tree)
     });
-    (text.text, text.facts, parsed)
+    (text.text, text.facts, parsed.map_err(MessageError::from))
 }

@@ -34,8 +34,10 @@ mod rules;
 mod answer;
 mod attachment;
 mod list;
+mod outdated;
 mod record;
 
+mod behind;
 mod cursor;
 mod pages;
 mod selection;
@@ -92,9 +94,11 @@ impl Http {
         self.source.client.traces.keeps_all = true;
     }
 
-    /// The text of an answer, decoded as this channel decodes it.
+    /// The text of an answer, decoded as this channel decodes it, without secrets.
     pub fn text(&self, trace: &Trace) -> String {
-        fetch::parse(&self.plan, &self.plan.list, &trace.page, &trace.answer_headers).0
+        let (text, ..) =
+            fetch::parse(&self.plan, &self.plan.list, &trace.page, &trace.answer_headers);
+        trace::hide_secrets(&text)
     }
 
     /// The traces that were kept, in order.
@@ -147,7 +151,11 @@ impl Connector for Http {
         let mut has_moved = false;
         loop {
             let now = self.source.client.now();
-            let index = cursor.next_sequence(n_sequences, self.source.client.source_time());
+            let is_open = |cursor: &Cursor, index: usize| {
+                self.sequences.get(index).is_some_and(|one| one.is_open(&self.plan, cursor))
+            };
+            let index =
+                cursor.next_sequence(n_sequences, self.source.client.source_time(), is_open);
             let sequence = self.sequences[index];
             let Self { plan, source, open_page, account, .. } = self;
             let walk = WalkName { index, n_sequences };

@@ -3,25 +3,49 @@
 use document::scalar_text;
 use serde_json::Value;
 
+/// Members that tell whether a request was successful.
+const STATES: [&str; 9] = [
+    "code",
+    "errcode",
+    "errorcode",
+    "error_code",
+    "ok",
+    "resultcode",
+    "retcode",
+    "status",
+    "success",
+];
+
 /// Whether the answer says that something failed: many of them have a total of zero too.
 pub(crate) fn reports_failure(tree: &Value) -> bool {
-    const NAMES: [&str; 8] = [
-        "code",
-        "errcode",
-        "errorcode",
-        "error_code",
-        "retcode",
-        "resultcode",
-        "status",
-        "success",
-    ];
     const FINE: [&str; 9] = ["0", "00", "000", "0000", "200", "true", "ok", "success", "succeeded"];
-    let is_failure = |(name, value): (&String, &Value)| {
-        let text = scalar_text(value).map(|text| text.trim().to_lowercase());
-        NAMES.contains(&name.to_lowercase().as_str())
-            && text.is_some_and(|text| !FINE.contains(&text.as_str()))
+    states(tree).iter().any(|state| !FINE.contains(&state.as_str())) || names_error(tree)
+}
+
+/// Whether the answer certainly says that something failed. `{"code": 1}` may be a success.
+pub(crate) fn certainly_reports_failure(tree: &Value) -> bool {
+    let is_failure = |state: &String| match state.parse::<i64>() {
+        Ok(code) => code < 0 || (400..600).contains(&code),
+        Err(_) => state == "false" || state.starts_with("fail") || state.starts_with("err"),
     };
-    tree.as_object().is_some_and(|object| object.iter().any(is_failure))
+    states(tree).iter().any(is_failure) || names_error(tree)
+}
+
+/// The values of the members that tell whether the request was successful, in lower case.
+fn states(tree: &Value) -> Vec<String> {
+    let members = tree.as_object().into_iter().flatten();
+    let members = members.filter(|(name, _)| STATES.contains(&name.to_lowercase().as_str()));
+    members.filter_map(|(_, value)| Some(scalar_text(value)?.trim().to_lowercase())).collect()
+}
+
+/// Whether the answer has an error, or a list of errors that is not empty.
+fn names_error(tree: &Value) -> bool {
+    ["error", "errors"].iter().any(|name| match tree.get(name) {
+        Some(Value::Array(errors)) => !errors.is_empty(),
+        Some(Value::Object(error)) => !error.is_empty(),
+        Some(Value::String(error)) => !error.trim().is_empty(),
+        _ => false,
+    })
 }
 
 /// Whether the answer counts its records, and the count is zero: some sources then leave out the list.
@@ -80,8 +104,27 @@ mod tests {
             (json!({ "code": 500, "msg": "busy", "data": null, "total": 0 }), true),
             (json!({ "success": false, "total": 0 }), true),
             (json!({ "Status": "ERROR", "total": 0 }), true),
+            (json!({ "ok": false, "total": 0 }), true),
+            (json!({ "errors": [{ "message": "x" }], "data": null }), true),
+            (json!({ "errors": [], "error": null, "data": null }), false),
         ] {
             assert_eq!(reports_failure(&tree), expected, "{tree}");
+        }
+    }
+
+    #[test]
+    fn a_code_that_may_be_a_success_is_no_certain_failure() {
+        for (tree, expected) in [
+            (json!({ "code": 1, "rows": [] }), false),
+            (json!({ "code": "A00000", "status": "active" }), false),
+            (json!({ "code": 20_000, "success": true, "errors": [] }), false),
+            (json!({ "ok": false, "rows": [] }), true),
+            (json!({ "status": "fail", "rows": [] }), true),
+            (json!({ "code": -1, "rows": [] }), true),
+            (json!({ "code": "429", "rows": [] }), true),
+            (json!({ "error": "ratelimited", "rows": [] }), true),
+        ] {
+            assert_eq!(certainly_reports_failure(&tree), expected, "{tree}");
         }
     }
 }

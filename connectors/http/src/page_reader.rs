@@ -12,15 +12,17 @@ use tokio::time::Instant;
 
 use crate::{
     MAX_READ_TIME,
-    account::{Outcome, PassAccount, Walk},
+    account::{Counted, Outcome, PassAccount, Walk},
     answer::Page,
+    behind::Start,
     calls,
     client::FetchError,
     config::OnBadPage,
     cursor::{Cursor, Progress},
     fetch::{ReadAnswer, Source},
     origin,
-    pages::{NextPage, Paging, Said, Step},
+    outdated::Outdated,
+    pages::{NextPage, Paging, Position, Step},
     plan::{MAX_NEXT_BYTES, Plan},
     record,
     selection::Selection,
@@ -77,25 +79,30 @@ impl PageReader<'_> {
     ) -> Result<Option<PageEntries>, Fault> {
         let plan = self.plan;
         let Some(mut progress) = sequence.progress(plan, cursor, self.now) else { return Ok(None) };
+        if let Some(gap) = progress.open_gap() {
+            self.account.note_open_gap(gap);
+        }
         if progress.started.is_none() {
             plan.selection.begin(&mut progress, self.now);
         }
         let max_size = plan.config.page.size().map(|size| usize::try_from(size.value).unwrap_or(1));
-        let begins = progress.pages.is_at_start();
-        self.pause(begins).await?;
+        self.pause(&progress.pages).await?;
         // The number of records to request; after an answer that is too large, half as many.
         let mut size = progress.pages.size.or(max_size).unwrap_or(1).max(1);
         let page = loop {
             match self.load(sequence, &progress, size).await {
                 Ok(page) => break page,
-                Err(FetchError::Fault(fault))
-                    if plan.config.page.can_exceed_end(&progress.pages) =>
-                {
-                    return Err(fault.remedy(
-                        "if the source answers so beyond its last page, add a rule to [[http.empty]]",
-                    ));
-                }
                 Err(FetchError::Fault(fault)) => return Err(fault),
+                Err(FetchError::Refused(fault)) => {
+                    let can_exceed_end = plan.config.page.can_exceed_end(&progress.pages);
+                    return Err(fault.remedy(match can_exceed_end {
+                        true => {
+                            "check the parameters of the request; if the source answers so beyond its \
+                             last page, add a rule to [[http.empty]]"
+                        }
+                        false => "check the parameters of the request",
+                    }));
+                }
                 Err(FetchError::TooLarge) if max_size.is_some() && size > 1 => {
                     size /= 2;
                     progress.pages.size = Some(size);
@@ -106,6 +113,7 @@ impl PageReader<'_> {
                 }
                 Err(FetchError::Unreadable { what, answer }) => {
                     let at = page_name(sequence, plan, &progress);
+                    let before = progress.pages.clone();
                     let step = match plan.config.on_bad_page {
                         OnBadPage::Stop => None,
                         OnBadPage::Quarantine => plan.config.page.skip(&mut progress.pages, size),
@@ -121,9 +129,9 @@ impl PageReader<'_> {
                              one to [[http.empty]]",
                         ));
                     };
-                    let walk = self.walk(begins);
+                    let walk = self.walk(&before);
                     walk.note_gap(format!("{at} could not be read"));
-                    walk.note_page(&[], Said::default(), false);
+                    walk.note_page(Counted::default(), &mut cursor.outdated);
                     let reason = Reason::new("bad_page", what);
                     let at = Place { key: None, at };
                     let entry = Entry::Unreadable { place: at, bytes: answer.body, reason };
@@ -152,11 +160,13 @@ impl PageReader<'_> {
             _ => 0,
         };
         let mut entries = Vec::new();
-        let (said, begins) = (plan.said(&page), progress.pages.is_at_start());
-        let step = plan.config.page.peek(&progress.pages, &page, size, said);
+        let said = plan.said(&page);
+        let was_read_before =
+            plan.config.page.peek(&progress.pages, &page, size, said).was_read_before;
+        let is_left_out = left_out(&page, &progress.pages, &cursor.outdated);
         let mut batch_hashes = HashSet::new();
-        while !step.was_read_before && n_read < page.len() {
-            if page.fates.get(n_read) == Some(&Fate::Repeated) {
+        while !was_read_before && n_read < page.len() {
+            if is_left_out[n_read] {
                 n_read += 1;
                 continue;
             }
@@ -175,19 +185,27 @@ impl PageReader<'_> {
             }
             n_read += 1;
         }
-        self.walk(begins).note_entries(entries.len());
-        if !step.was_read_before && n_read < page.len() {
+        if !was_read_before && n_read < page.len() {
             progress.pages.partly_read = Some((n_read, hash.clone()));
             sequence.store(plan, cursor, progress, self.now, false);
             *self.open_page = Some(OpenPage { sequence, hash, page });
             return Ok(PageEntries { entries, is_complete: false });
         }
+        let before = progress.pages.clone();
         progress.pages.partly_read = None;
         let has_times = plan.selection.note_times(&mut progress, &page.records);
         // A page is requested again only to see whether it has changed, a list only to find what is missing.
         let is_expected = progress.pages.rereading.is_some() || progress.pages.n_looks > 0;
-        let walk = self.walk(begins);
-        walk.note_page(&page.hashes, said, is_expected);
+        let walk = self.walk(&before);
+        let n_left_out = is_left_out.iter().filter(|is_left_out| **is_left_out).count();
+        let counted = Counted {
+            hashes: &page.hashes,
+            contents: if was_read_before { &[] } else { &page.contents },
+            n_left_out: if was_read_before { page.len() } else { n_left_out },
+            said,
+            is_expected,
+        };
+        walk.note_page(counted, &mut cursor.outdated);
         walk.note_times(has_times.filter(|_| !page.is_empty()));
         let mut step = plan.config.page.step(&mut progress.pages, &page, size, said);
         if let Some(gap) = step.gap.take() {
@@ -195,6 +213,11 @@ impl PageReader<'_> {
         }
         if sequence.is_reread && self.is_too_old(&progress, &page) {
             step.end = Some(EndedBy::Watermark);
+        }
+        if let Some(NextPage::AtUrl(next)) = &mut progress.pages.next
+            && let Some(stored) = plan.without_secret(next)
+        {
+            *next = stored;
         }
         if let (Some(NextPage::AfterValue(next) | NextPage::AtUrl(next)), true) =
             (&progress.pages.next, plan.config.each.is_some())
@@ -280,8 +303,8 @@ impl PageReader<'_> {
     }
 
     /// Waits before the next request if the last ones brought nothing new.
-    async fn pause(&mut self, begins: bool) -> Result<(), Fault> {
-        let pause = self.walk(begins).pause().map_err(|n_requests| {
+    async fn pause(&mut self, at: &Position) -> Result<(), Fault> {
+        let pause = self.walk(at).pause().map_err(|n_requests| {
             Fault::stopped(format!("{n_requests} requests in a row brought nothing new"))
                 .remedy("look at the answers, and say in `last` or `stop` which page is the last")
         });
@@ -289,9 +312,9 @@ impl PageReader<'_> {
         Ok(())
     }
 
-    /// The account of this walk. `begins` says that no page of it was read yet.
-    fn walk(&mut self, begins: bool) -> &mut Walk {
-        self.account.walk(self.walk.index, self.walk.n_sequences, begins)
+    /// The account of this walk, which is at this position.
+    fn walk(&mut self, at: &Position) -> &mut Walk {
+        self.account.walk(self.walk.index, self.walk.n_sequences, at)
     }
 
     /// Corrects the start of a pass that was taken from our clock, if the source's clock is behind ours.
@@ -323,7 +346,7 @@ impl PageReader<'_> {
         let started = progress.started.unwrap_or(self.now);
         let mut is_complete = false;
         if let Some(end) = step.end {
-            let walk = self.walk(false);
+            let walk = self.walk(&progress.pages);
             if let (true, Some(field)) = (walk.lacks_times(), plan.selection.time_field()) {
                 let at = field.at.as_str();
                 walk.note_gap(format!(
@@ -333,17 +356,38 @@ impl PageReader<'_> {
             }
             let name = walk_name(sequence, plan, &progress);
             let n_looks = progress.pages.n_looks;
-            match self.account.end_walk(self.walk.index, &name, end, n_looks) {
+            let outdated = &mut cursor.outdated;
+            match self.account.end_walk(self.walk.index, &name, end, n_looks, outdated) {
                 Outcome::LookAgain => progress.pages = Paging::look_again(&progress.pages),
                 outcome => {
+                    let start = Start::of(&progress);
                     let selects_all = matches!(plan.selection, Selection::All);
-                    let has_gap = outcome == Outcome::Gap;
-                    progress.pages = plan.config.page.restart(progress.pages, selects_all, has_gap);
-                    is_complete = !plan.selection.complete(&mut progress, has_gap);
+                    progress.pages = plan.config.page.restart(progress.pages, selects_all);
+                    is_complete = !plan.selection.complete(&mut progress);
+                    // A backfill and a reread are not continued by a next pass.
+                    if outcome == Outcome::Gap && !plan.selection.is_limited() {
+                        progress.note_gap(start, started);
+                    }
+                    if is_complete {
+                        progress.end_pass(started);
+                    }
                 }
             }
         }
         sequence.store(plan, cursor, progress, started, is_complete);
         is_complete || step.pauses
     }
+}
+
+/// Which records of a page are left out because they were read before: one of two with the same key in the
+/// answer, the last record of the page before, and contents that a later page has replaced.
+fn left_out(page: &Page, at: &Position, outdated: &Outdated) -> Vec<bool> {
+    let is_left_out = |(index, hash): (usize, &String)| {
+        let key = u64::from_str_radix(hash, 16).ok();
+        let content = page.contents.get(index).copied().flatten();
+        page.fates.get(index) == Some(&Fate::Repeated)
+            || at.last_record.as_ref() == Some(hash)
+            || key.zip(content).is_some_and(|(key, content)| outdated.contains(key, content))
+    };
+    page.hashes.iter().enumerate().map(is_left_out).collect()
 }

@@ -6,6 +6,7 @@
 //! A walk always ends: at a page without new records, where the source says so, or at a page, token or
 //! address that it has met before. Whether everything came is not decided here, but by the account.
 
+mod border;
 mod count;
 mod keyset;
 mod newest;
@@ -171,7 +172,7 @@ impl Paging {
                 token::step(at, page, next, NextPage::AtUrl, said)
             }
             Self::Keyset(keyset) => keyset.step(at, page, size, said),
-            Self::Newest(newest) => newest.step(at, page, said),
+            Self::Newest(newest) => newest.step(at, page, size, said),
         };
         let end = step.end.or(at.ends);
         // A source that has no second page may return the first one again; but that one is not full.
@@ -193,15 +194,23 @@ impl Paging {
     }
 
     /// Where the next pass begins when this one is complete. `selects_all` means that the channel has
-    /// neither `since` nor `day`; after a pass with a gap, everything is read again.
-    pub(crate) fn restart(&self, at: Position, selects_all: bool, has_gap: bool) -> Position {
-        let start = Position { largest: at.largest, ..Position::default() };
+    /// neither `since` nor `day`.
+    pub(crate) fn restart(&self, at: Position, selects_all: bool) -> Position {
+        let start = Self::start(&at);
         match self {
-            _ if has_gap => start,
             Self::Newest(_) => Position { known_up_to: at.known_up_to, ..start },
-            Self::Keyset(_) if selects_all => Position { next: at.next, ..start },
+            Self::Keyset(_) if selects_all => {
+                let Position { resume, last_record, .. } = at;
+                let next = resume.clone().map(NextPage::AfterValue);
+                Position { next, resume, last_record, ..start }
+            }
             _ => start,
         }
+    }
+
+    /// Where a pass begins that reads everything.
+    pub(crate) fn start(at: &Position) -> Position {
+        Position { largest: at.largest, ..Position::default() }
     }
 
     /// Begins the walk again, to find what it has not found.

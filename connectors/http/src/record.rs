@@ -94,9 +94,9 @@ pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         (Meaning::Nothing, _) => (Value::Null, true),
         (Meaning::Success, Ok(tree)) => (tree, false),
         (Meaning::Success, Err(why)) => {
-            return Err(Fault::stopped("the fixture cannot be read").because(why));
+            return Err(Fault::stopped("the fixture cannot be read").because(why.to_string()));
         }
-        (Meaning::Fault(fault), _) => return Err(fault),
+        (Meaning::Fault(fault) | Meaning::Refused(fault), _) => return Err(fault),
         (Meaning::Expired | Meaning::Unclear, _) => {
             return Err(Fault::stopped("the channel's rules do not accept the fixture"));
         }

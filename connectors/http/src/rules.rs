@@ -110,6 +110,8 @@ pub(crate) enum Meaning {
     Unclear,
     /// Cookies or a token have expired.
     Expired,
+    /// The source does not accept the parameters of the request.
+    Refused(Fault),
     Fault(Fault),
 }
 
@@ -129,11 +131,12 @@ impl Rules {
             Some(rule) => rule.matches(answer),
             None => (200..300).contains(&answer.status),
         };
-        match default_fault(answer) {
-            _ if is_success => Meaning::Success,
-            Some(fault) => Meaning::Fault(fault),
-            None => Meaning::Unclear,
-        }
+        if is_success { Meaning::Success } else { default_meaning(answer) }
+    }
+
+    /// Whether the channel says which answers are successes.
+    pub(crate) fn has_success(&self) -> bool {
+        self.success.is_some()
     }
 
     /// Whether a rule names this status. A redirect with such a status is an answer and is not followed.
@@ -258,11 +261,11 @@ fn soap_fault(answer: AnswerView<'_>) -> Option<Fault> {
     })
 }
 
-/// The fault that a status means if no rule of the channel matches.
-fn default_fault(answer: AnswerView<'_>) -> Option<Fault> {
+/// What a status means if no rule of the channel matches.
+fn default_meaning(answer: AnswerView<'_>) -> Meaning {
     let AnswerView { status, retry_after, .. } = answer;
     let what = answer.status_text();
-    Some(match (status, retry_after) {
+    Meaning::Fault(match (status, retry_after) {
         (429, wait) => Fault::throttled(wait.unwrap_or(DEFAULT_PAUSE), what),
         (503, Some(wait)) => Fault::throttled(wait, what),
         (401 | 407, _) => Fault::stopped(what)
@@ -275,8 +278,8 @@ fn default_fault(answer: AnswerView<'_>) -> Option<Fault> {
         (408 | 425 | 500..600, _) => Fault::transient(what),
         (300..400, _) => Fault::stopped(format!("{what}, a redirect that is not followed"))
             .remedy("check `url`; perhaps the source asks for a login"),
-        (400..500, _) => Fault::stopped(what).remedy("check the parameters of the request"),
-        _ => return None,
+        (400..500, _) => return Meaning::Refused(Fault::stopped(what)),
+        _ => return Meaning::Unclear,
     })
 }
 

@@ -154,14 +154,22 @@ impl Selection {
         }
     }
 
-    /// Ends the current pass. Returns whether another one follows at once. After a pass with a gap, the
-    /// next one requests the same records again.
-    pub(crate) fn complete(&self, progress: &mut Progress, has_gap: bool) -> bool {
+    /// Ends the walk through the current period. Returns whether another one follows in the same pass.
+    pub(crate) fn complete(&self, progress: &mut Progress) -> bool {
         let Some(started) = progress.started.take() else { return false };
         match self {
             Self::All => false,
-            Self::Since(rule) => rule.complete(progress, started, has_gap),
-            Self::Day(rule) => rule.complete(progress, started, has_gap),
+            Self::Since(rule) => rule.complete(progress, started),
+            Self::Day(rule) => rule.complete(progress, started),
+        }
+    }
+
+    /// Whether passes are limited to a range.
+    pub(crate) fn is_limited(&self) -> bool {
+        match self {
+            Self::All => false,
+            Self::Since(rule) => rule.range.is_some(),
+            Self::Day(rule) => rule.range.is_some(),
         }
     }
 
@@ -180,7 +188,7 @@ impl Selection {
 }
 
 impl SinceRule {
-    fn complete(&self, progress: &mut Progress, started: Timestamp, has_gap: bool) -> bool {
+    fn complete(&self, progress: &mut Progress, started: Timestamp) -> bool {
         let until = progress.until.take();
         if let Some(range) = self.range {
             progress.since = until.or(progress.since);
@@ -189,9 +197,6 @@ impl SinceRule {
         let reached = until.unwrap_or(started).min(started);
         let overlap = self.settings.overlap.0;
         let latest = before(started, overlap);
-        if has_gap {
-            return false;
-        }
         if reached < latest {
             // The window lies in the past. It includes its end, where the next one begins.
             progress.since = Some(reached);
@@ -231,13 +236,13 @@ impl DayRule {
         progress.closed_day?.succ_opt()
     }
 
-    fn complete(&self, progress: &mut Progress, started: Timestamp, has_gap: bool) -> bool {
+    fn complete(&self, progress: &mut Progress, started: Timestamp) -> bool {
         let Some(day) = progress.day.take() else { return false };
         let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
         let closes = self.format.midnight(next).checked_add_signed(delta(self.settings.closes.0));
         let is_closed = closes.is_some_and(|closes| started >= closes);
         let is_first_open = self.first_open_day(progress).unwrap_or(self.settings.start) == day;
-        if is_closed && is_first_open && !has_gap {
+        if is_closed && is_first_open {
             progress.closed_day = Some(day);
         }
         let has_more = next <= self.last_day(started);

@@ -42,6 +42,15 @@ impl Sequence {
         plan.config.each.as_ref()?.values.get(self.value?)
     }
 
+    /// Whether it is in the middle of a walk.
+    pub(crate) fn is_open(self, plan: &Plan, cursor: &Cursor) -> bool {
+        let name = self.name(plan);
+        match self.is_reread {
+            true => cursor.rereads.get(&name).is_some_and(|reread| reread.progress.is_some()),
+            false => cursor.positions.get(&name).is_some_and(|at| at.started.is_some()),
+        }
+    }
+
     /// The progress of the sequence; `None` if it is not due.
     pub(crate) fn progress(self, plan: &Plan, cursor: &Cursor, now: Timestamp) -> Option<Progress> {
         let name = self.name(plan);

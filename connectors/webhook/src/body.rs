@@ -3,7 +3,10 @@
 //! A body may be compressed, in any charset, and JSON, lines of JSON, XML or a form. This module only splits
 //! it into records; `record.rs` parses them one by one, so that damage in one does not affect the others.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
+use contract::RecordKey;
 use document::{Fate, Findings, Message, Path, Shape, decode, elements, take_records};
 use normalizer_text::Hints;
 use percent_encoding::percent_decode_str;
@@ -32,9 +35,13 @@ pub(crate) fn split_records(
     max_bytes: usize,
 ) -> Result<Vec<Bytes>, String> {
     let Headers { content_type, encoding } = headers;
-    let message = Message::open(bytes, content_type, encoding, max_bytes)?;
+    let message = Message::open(bytes, content_type, encoding, max_bytes)
+        .map_err(|error| error.to_string())?;
     let mut text = message.decode(&Hints::default());
-    let is_form = content_type.is_some_and(|kind| kind.trim_start().starts_with(FORM));
+    let is_form = content_type.is_some_and(|kind| {
+        let head = kind.trim_start().get(..FORM.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(FORM))
+    });
     let path = reader.config.records.as_ref();
     let is_text = text.text.trim_start().starts_with('"');
     let shape = if is_form { Shape::Json } else { message.shape(&text.text) };
@@ -65,37 +72,30 @@ fn selected(
     shape: Shape,
     findings: &mut Findings,
 ) -> Result<Vec<Bytes>, String> {
-    let records = match (path, tree) {
-        // The root element of XML.
-        (None, Value::Object(root)) if shape == Shape::Xml => {
-            root.into_iter().flat_map(|(_, element)| listed(element)).collect()
-        }
-        (None, other) => listed(other),
-        (Some(path), document) => {
-            tree = document;
-            let mut is_list = false;
-            for pointer in path.locations(&tree) {
-                let Some(value) = tree.pointer_mut(&pointer) else { continue };
-                if let Value::String(text) = value {
-                    let text = findings.without_irregularities(text);
-                    *value = Shape::of(&text).parse(&text, findings)?;
-                }
-                is_list |= value.is_array();
-            }
-            let elements = Path::parse(&format!("{}[*]", path.as_str()))?;
-            let path = if is_list { &elements } else { path };
-            take_records(&mut tree, path, shape == Shape::Xml, findings)?
-        }
+    let is_xml = shape == Shape::Xml;
+    // Without a path, the record is the root element of XML, or the whole body.
+    let mut path = match path {
+        Some(path) => path.clone(),
+        None => Path::parse(if is_xml { "$.*[*]" } else { "$" })?,
     };
-    Ok(records.iter().map(|record| json(record, findings)).collect())
-}
-
-/// The elements of a list, or the value itself.
-fn listed(value: Value) -> Vec<Value> {
-    match value {
-        Value::Array(list) => list,
-        other => vec![other],
+    let mut is_list = false;
+    for pointer in path.locations(&tree) {
+        let Some(value) = tree.pointer_mut(&pointer).filter(|_| !pointer.is_empty()) else {
+            continue;
+        };
+        if let Value::String(text) = value
+            && text.trim_start().starts_with(['{', '[', '<'])
+        {
+            let text = findings.without_irregularities(text);
+            *value = Shape::of(&text).parse(&text, findings)?;
+        }
+        is_list |= value.is_array();
     }
+    if is_list {
+        path = Path::parse(&format!("{}[*]", path.as_str()))?;
+    }
+    let records = take_records(&mut tree, &path, is_xml, findings)?;
+    Ok(records.iter().map(|record| json(record, findings)).collect())
 }
 
 fn json(value: &Value, findings: &Findings) -> Bytes {
@@ -126,19 +126,20 @@ fn without_duplicates(reader: &Reader, records: Vec<Bytes>) -> Result<Vec<Bytes>
     let parsed = records.iter().map(|bytes| reader.key_and_tree(bytes));
     let (keys, trees): (Vec<_>, Vec<_>) = parsed.unzip();
     let fates = reader.config.duplicates.fates(&keys, &trees)?;
-    let (mut kept, mut rejected) = (Vec::new(), Vec::new());
-    for (record, fate) in records.into_iter().zip(fates) {
+    let mut kept = Vec::new();
+    let mut rejected: BTreeMap<Option<RecordKey>, Vec<Bytes>> = BTreeMap::new();
+    for ((record, fate), key) in records.into_iter().zip(fates).zip(keys) {
         match fate {
             Fate::Read => kept.push(record),
             Fate::Repeated => {}
-            Fate::Quarantine => rejected.push(record),
+            Fate::Quarantine => rejected.entry(key).or_default().push(record),
         }
     }
-    if !rejected.is_empty() {
-        // A list is no record, so it goes to quarantine.
-        let list = [&b"["[..], &rejected.join(&b","[..]), b"]"].concat();
-        kept.push(list.into());
-    }
+    // A list is no record, so the contents of one key go to quarantine together.
+    let lists = rejected
+        .into_values()
+        .map(|contents| [&b"["[..], &contents.join(&b","[..]), b"]"].concat());
+    kept.extend(lists.map(Bytes::from));
     Ok(kept)
 }
 

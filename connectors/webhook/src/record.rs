@@ -65,9 +65,17 @@ impl Reader {
         let mut text = decode(bytes, &hints);
         let parsed = text.parse(Shape::Json);
         let mut tree = parsed.map_err(|error| Reason::new("bad_json", error))?;
-        if tree.is_array() {
-            let what = "it is a list, or records of one request with the same key";
-            return Err(Reason::new("no_object", what));
+        if let Some(contents) = tree.as_array().filter(|contents| contents.len() > 1) {
+            let findings = &text.facts.findings;
+            let keys: Vec<_> =
+                contents.iter().map(|one| self.config.key.key(one, findings).ok()).collect();
+            if let [Some(key), others @ ..] = keys.as_slice()
+                && others.iter().all(|other| other.as_ref() == Some(key))
+            {
+                let what =
+                    format!("records of one request have the key `{key}` and other contents");
+                return Err(Reason::new("duplicate_key", what));
+            }
         }
         if !tree.is_object() {
             return Err(Reason::new("no_object", "the record is not a JSON object"));

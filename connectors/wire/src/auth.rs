@@ -195,6 +195,14 @@ impl Auth {
         std::mem::take(&mut self.was_accepted)
     }
 
+    /// The query parameter in which this scheme sends a secret with every request.
+    pub fn secret_param(&self) -> Option<&str> {
+        match &self.scheme {
+            Scheme::ApiKey(settings) => settings.param(),
+            _ => None,
+        }
+    }
+
     /// The certificate that authenticates the connection, if that is the scheme.
     pub fn mtls(&self) -> Option<&Mtls> {
         match &self.scheme {

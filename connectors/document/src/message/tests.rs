@@ -13,7 +13,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8], kind: Option<&str>) -> Result<Value, String> {
-    let message = Message::open(bytes, kind, None, MAX)?;
+    let message = Message::open(bytes, kind, None, MAX).map_err(|error| error.to_string())?;
     let mut text = message.decode(&Hints::default());
     message.parse(&mut text, None)
 }
@@ -47,9 +47,30 @@ fn deflate_is_unpacked_and_another_encoding_is_named() {
         let opened = Message::open(bytes, None, Some(encoding), MAX);
         match (opened, expected) {
             (Ok(message), Ok(expected)) => assert_eq!(&*message.bytes, expected, "{encoding}"),
-            (Err(error), Err(expected)) => assert!(error.contains(expected), "{error}"),
+            (Err(error), Err(expected)) => {
+                assert!(error.to_string().contains(expected), "{error}");
+            }
             (opened, _) => panic!("{encoding}: {opened:?}"),
         }
+    }
+}
+
+#[test]
+fn a_body_that_unpacks_to_too_much_is_not_called_damaged() {
+    let zeros = vec![b' '; 2_000 * MAX];
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    zlib.write_all(&zeros).unwrap();
+    let zlib = zlib.finish().unwrap();
+    for (bomb, encoding) in [
+        (&zlib[..], Some("deflate")),
+        (&zlib[2..], Some("deflate")),
+        (&gzip(&zeros), None),
+        (&gzip(&gzip(&zeros)), None),
+        // The limit is reached before the damage.
+        (&gzip(&zeros)[..1_000], Some("gzip")),
+    ] {
+        let error = Message::open(bomb, None, encoding, MAX).unwrap_err();
+        assert_eq!(error, MessageError::TooLarge(MAX), "{encoding:?}");
     }
 }
 

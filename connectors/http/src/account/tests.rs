@@ -10,15 +10,27 @@ fn total(total: u64) -> Said {
     Said { total: Some(total), is_last: None }
 }
 
+/// The position before the first page, or after some.
+fn at(is_start: bool) -> Position {
+    Position { n_pages: u64::from(!is_start), ..Position::default() }
+}
+
+fn note_page(walk: &mut Walk, keys: std::ops::Range<u64>, said: Said) {
+    let page = Counted { hashes: &hashes(keys), said, ..Counted::default() };
+    walk.note_page(page, &mut Outdated::default());
+}
+
+fn end_walk(account: &mut PassAccount, sequence: usize, name: &str, n_looks: u64) -> Outcome {
+    account.end_walk(sequence, name, EndedBy::Total, n_looks, &mut Outdated::default())
+}
+
 /// Counts a walk whose pages had these keys and totals.
 fn walk(account: &mut PassAccount, n_looks: u64, pages: &[(std::ops::Range<u64>, u64)]) -> Outcome {
-    let walk = account.walk(0, 1, true);
+    let walk = account.walk(0, 1, &at(true));
     for (keys, listed) in pages {
-        let keys = hashes(keys.clone());
-        walk.note_entries(keys.len());
-        walk.note_page(&keys, total(*listed), false);
+        note_page(walk, keys.clone(), total(*listed));
     }
-    account.end_walk(0, "", EndedBy::Total, n_looks)
+    end_walk(account, 0, "", n_looks)
 }
 
 #[test]
@@ -58,8 +70,8 @@ fn what_is_short_is_looked_at_again_before_it_is_reported() {
 fn what_was_not_counted_is_not_called_complete() {
     // The walk began in another process.
     let mut account = PassAccount::new(true);
-    account.walk(0, 1, false).note_page(&hashes(0..3), total(3), false);
-    account.end_walk(0, "", EndedBy::Total, 0);
+    note_page(account.walk(0, 1, &at(false)), 0..3, total(3));
+    end_walk(&mut account, 0, "", 0);
     assert_eq!(account.end().complete(), Complete::Unknown);
     // The pass began in another process.
     let mut account = PassAccount::new(false);
@@ -67,8 +79,8 @@ fn what_was_not_counted_is_not_called_complete() {
     assert_eq!(account.end().complete(), Complete::Unknown);
     // There are too many keys.
     let mut account = PassAccount::new(true);
-    account.walk(0, MAX_KEYS, true).note_page(&hashes(0..3), total(3), false);
-    account.end_walk(0, "", EndedBy::Total, 0);
+    note_page(account.walk(0, MAX_KEYS, &at(true)), 0..3, total(3));
+    end_walk(&mut account, 0, "", 0);
     assert_eq!(account.end().complete(), Complete::Unknown);
     // A part could not be read.
     let mut account = PassAccount::new(true);
@@ -81,25 +93,58 @@ fn what_was_not_counted_is_not_called_complete() {
 fn a_walk_that_lacks_records_is_not_hidden_by_another_that_has_too_many() {
     let mut account = PassAccount::new(true);
     walk(&mut account, MAX_LOOKS, &[(0..3, 6)]);
-    account.walk(1, 2, true).note_page(&hashes(0..9), total(6), false);
-    account.end_walk(1, "5050", EndedBy::Total, 0);
+    note_page(account.walk(1, 2, &at(true)), 0..9, total(6));
+    end_walk(&mut account, 1, "5050", 0);
     assert_eq!(account.end().complete(), Complete::No);
 }
 
 #[test]
 fn requests_that_bring_nothing_new_are_spaced_and_do_not_go_on_for_ever() {
     let mut account = PassAccount::new(true);
-    let walk = account.walk(0, 1, true);
-    walk.note_page(&hashes(0..3), Said::default(), false);
+    let walk = account.walk(0, 1, &at(true));
+    note_page(walk, 0..3, Said::default());
     assert_eq!(walk.pause(), Ok(Duration::ZERO));
     let pauses: Vec<u128> = (0..5)
         .map(|_| {
-            walk.note_page(&hashes(0..3), Said::default(), false);
+            note_page(walk, 0..3, Said::default());
             walk.pause().unwrap().as_millis()
         })
         .collect();
     assert_eq!(pauses, [100, 200, 400, 400, 400]);
-    (5..MAX_IDLE).for_each(|_| walk.note_page(&[], Said::default(), false));
+    (5..MAX_IDLE).for_each(|_| note_page(walk, 0..0, Said::default()));
     assert_eq!(walk.pause(), Err(MAX_IDLE));
     assert_eq!(walk.pause(), Ok(Duration::ZERO));
+}
+
+#[test]
+fn whatever_comes_more_is_given_than_is_different_or_left_out() {
+    let mut seed = 1_u64;
+    let mut draw = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    for _ in 0..300 {
+        let (mut account, mut outdated) = (PassAccount::new(true), Outdated::default());
+        let mut n_returned = 0;
+        for sequence in 0..2 {
+            for page in 0..draw(5) {
+                let first = draw(6);
+                let keys = hashes(first..first + draw(6));
+                let contents: Vec<Option<u64>> = keys.iter().map(|_| Some(1 + draw(2))).collect();
+                let n_left_out = usize::try_from(draw(keys.len() as u64 + 1)).unwrap();
+                n_returned += (keys.len() - n_left_out) as u64;
+                let counted = Counted {
+                    hashes: &keys,
+                    contents: &contents,
+                    n_left_out,
+                    ..Counted::default()
+                };
+                account.walk(sequence, 2, &at(page == 0)).note_page(counted, &mut outdated);
+            }
+            account.end_walk(sequence, "", EndedBy::Empty, MAX_LOOKS, &mut outdated);
+        }
+        let end = account.end();
+        assert!(end.distinct.is_none_or(|distinct| distinct <= end.given), "{end:?}");
+        assert_eq!(end.given - end.dropped.values().sum::<u64>(), n_returned, "{end:?}");
+    }
 }

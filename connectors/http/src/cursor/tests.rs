@@ -5,7 +5,7 @@ fn sequences_take_turns_and_complete_ones_wait_for_a_limited_time() {
     let mut cursor = Cursor::default();
     let now: Timestamp = "2026-10-09T10:00:00Z".parse().unwrap();
     let sequences = |cursor: &mut Cursor, n: usize, now| -> Vec<usize> {
-        (0..n).map(|_| cursor.next_sequence(3, Some(now))).collect()
+        (0..n).map(|_| cursor.next_sequence(3, Some(now), |_, _| false)).collect()
     };
     assert_eq!(sequences(&mut cursor, 4, now), [0, 1, 2, 0]);
     cursor.complete.insert(1);
@@ -13,6 +13,20 @@ fn sequences_take_turns_and_complete_ones_wait_for_a_limited_time() {
     assert_eq!(sequences(&mut cursor, 3, now + TimeDelta::minutes(11)), [0, 1, 2]);
     cursor.complete.extend([0, 1, 2]);
     assert!(cursor.end_round_if_complete(3) && cursor == Cursor::default());
+}
+
+#[test]
+fn few_sequences_are_in_the_middle_of_a_walk_at_the_same_time() {
+    let (mut cursor, mut open) = (Cursor::default(), BTreeSet::new());
+    for _ in 0..100 {
+        let index = cursor.next_sequence(200, None, |_, index| open.contains(&index));
+        open.insert(index);
+    }
+    assert_eq!(open.len(), MAX_OPEN);
+    // Those that failed in this round are in nobody's way.
+    cursor.complete.extend(open.iter().copied());
+    let next = cursor.next_sequence(200, None, |_, index| open.contains(&index));
+    assert!(!open.contains(&next), "{next}");
 }
 
 #[test]

@@ -7,10 +7,11 @@ use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{NextPage, Param, Position, Said, Size, Step, position::to_u64};
+use super::{NextPage, Param, Position, Said, Size, Step, border::Border, position::to_u64};
 use crate::answer::Page;
 
-/// Pages with the newest records first, which are read until the records of the last pass begin.
+/// Pages with the newest records first, which are read until the records of the last pass begin. As with
+/// `keyset`, a page is requested after the last value but one.
 ///
 /// The greatest known number changes only when a pass is complete: otherwise an interrupted pass would lose
 /// the records that it had not reached. A pass ends at a page whose records are all known, and not at the
@@ -36,26 +37,38 @@ impl Newest {
         Some((self.param.clone(), number.map_or_else(|| value.into(), Into::into)))
     }
 
-    pub(super) fn step(&self, at: &mut Position, page: &Page, said: Said) -> Step {
-        at.note_cycle(page, "");
-        at.note_records(page.len(), page.len());
-        at.n_records += to_u64(page.len());
+    pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize, said: Said) -> Step {
         let values: Vec<String> =
             page.records.iter().filter_map(|record| self.at.text(record)).collect();
-        let gap = self.disorder(&values, page, at);
+        let mut border = Border::new(at, &values, page, size);
+        if let Some(border) = &mut border {
+            // A pinned old record may stand before the last one.
+            border.before =
+                border.before.filter(|before| compare(before, border.last) == Ordering::Greater);
+        }
+        let disorder = self.disorder(&values, page, at);
+        let seen = at.note_cycle(page, "");
+        at.note_records(page.len(), page.len());
+        at.n_records += to_u64(page.len());
+        at.last_record = page.hashes.last().cloned();
         // The last value on the page, not the smallest, which may be pinned at the top.
-        let last = values.last().cloned();
-        let is_repeated = last.is_some() && last.as_deref() == at.value();
+        let is_repeated = border.is_some_and(|border| at.value() == Some(border.last));
         // Values that are not in order do not tell which records are known.
-        let has_new = gap.is_some()
+        let has_new = disorder.is_some()
             || values.iter().any(|value| {
                 let known_up_to = at.known_up_to.as_ref();
                 known_up_to.is_none_or(|known| compare(value, known) == Ordering::Greater)
             });
         at.newest = values.iter().chain(&at.newest).max_by(|a, b| compare(a, b)).cloned();
         at.note_page(page.hash());
-        let end = match &last {
-            _ if said.is_last == Some(true) => Some(EndedBy::NoMore),
+        let is_last = said.is_last == Some(true);
+        let can_continue = !is_last && !seen.page;
+        if can_continue && border.is_some_and(|border| border.enlarge(at, size, self.size.as_ref()))
+        {
+            return Step { gap: disorder, ..Step::default() };
+        }
+        let end = match border {
+            _ if is_last => Some(EndedBy::NoMore),
             _ if is_repeated => Some(EndedBy::Repeated),
             Some(_) if has_new => at.end_of_circle(),
             Some(_) => Some(EndedBy::Watermark),
@@ -65,10 +78,12 @@ impl Newest {
             // The pass is complete: all records up to the newest are known now.
             let newest = [at.known_up_to.take(), at.newest.take()];
             at.known_up_to = newest.into_iter().flatten().max_by(|a, b| compare(a, b));
-        } else if let Some(last) = last {
-            at.next = Some(NextPage::AfterValue(last));
+        } else if let Some(border) = border {
+            at.next = Some(NextPage::AfterValue(border.next(at).to_owned()));
         }
-        Step { end, gap, ..Step::default() }
+        let border_gap =
+            border.filter(|_| !is_last).and_then(|border| border.gap(at.n_pages, &self.at));
+        Step { end, gap: disorder.or(border_gap), ..Step::default() }
     }
 
     /// What is wrong with the order of the values of a page, because of which records may be missing.
@@ -87,13 +102,8 @@ impl Newest {
         let is_pinned = n_before == 0 || n_before * 2 < values.len();
         let is_descending = pairs().all(|(a, b)| compare(a, b) != Ordering::Less)
             && at.value().is_none_or(|value| compare(greatest, value) != Ordering::Greater);
-        if !is_pinned || !is_descending {
-            return Some(format!("the values at {place} do not descend on {name}"));
-        }
-        let are_last_equal = pairs().next_back().is_some_and(|(a, b)| a == b);
-        are_last_equal.then(|| {
-            format!("the last records of {name} have the same value at {place}: more may follow")
-        })
+        let is_wrong = !is_pinned || !is_descending;
+        is_wrong.then(|| format!("the values at {place} do not descend on {name}"))
     }
 }
 

@@ -57,6 +57,10 @@ pub(crate) struct Position {
     /// How many records of the current page were read already, and the hash of that page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) partly_read: Option<(usize, String)>,
+    /// The last value before the one that the last records have: with pages by value, the next pass begins
+    /// after it, because more records with the last value may come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) resume: Option<String>,
     /// The greatest number of this pass, for pages that are sorted newest first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) newest: Option<String>,

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use super::Position;
 use crate::answer::Page;
 
-/// Maximum number of empty pages in a row, if each says that more pages follow. The next pass goes on
-/// behind them, because the list may be one that grows and never ends.
+/// Maximum number of empty pages in a row, if each says that more pages follow. With tokens and addresses,
+/// the next pass goes on behind them, because the list may be one that grows and never ends; other kinds
+/// of pages end there, and the walk is incomplete.
 pub(super) const MAX_EMPTY: u64 = 50;
 
 /// How many empty pages in a row a total can explain: a source may lose a page, but a total may lie.

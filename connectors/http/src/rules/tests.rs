@@ -7,7 +7,7 @@ fn rules(settings: Value) -> Rules {
     serde_json::from_value(settings).unwrap()
 }
 
-/// `ok`, `nothing`, `unclear`, `expired`, `transient`, `stopped`, or the seconds of a pause.
+/// `ok`, `nothing`, `unclear`, `expired`, `refused`, `transient`, `stopped`, or the seconds of a pause.
 fn judge(rules: &Rules, status: u16, text: &str, retry_after: Option<u64>) -> String {
     let tree = document::json(text, &mut document::Findings::default()).ok();
     let retry_after = retry_after.map(Duration::from_secs);
@@ -17,6 +17,7 @@ fn judge(rules: &Rules, status: u16, text: &str, retry_after: Option<u64>) -> St
         Meaning::Nothing => "nothing".into(),
         Meaning::Unclear => "unclear".into(),
         Meaning::Expired => "expired".into(),
+        Meaning::Refused(_) => "refused".into(),
         Meaning::Fault(fault) => match fault.kind() {
             FaultKind::Transient => "transient".into(),
             FaultKind::Stopped => "stopped".into(),
@@ -32,7 +33,7 @@ fn a_status_means_what_it_usually_means() {
         (200, None, "ok"),
         (204, None, "ok"),
         (302, None, "stopped"),
-        (400, None, "stopped"),
+        (400, None, "refused"),
         (401, None, "stopped"),
         (403, None, "stopped"),
         (404, None, "stopped"),

@@ -35,7 +35,7 @@ fn run_pass(
     let params = selection.params(progress);
     let records: Vec<Value> = times.iter().map(|time| json!({ "t": time })).collect();
     selection.note_times(progress, &records);
-    (params, selection.complete(progress, false))
+    (params, selection.complete(progress))
 }
 
 #[test]
@@ -57,32 +57,8 @@ fn the_start_moves_only_when_a_pass_is_complete() {
     selection.begin(&mut progress, at("2026-10-09T10:00:00"));
     selection.note_times(&mut progress, &[json!({ "t": "2026-10-09 09:30:00" })]);
     assert_eq!(progress.since, None);
-    selection.complete(&mut progress, false);
+    selection.complete(&mut progress);
     assert_eq!(progress.since, Some(at("2026-10-09T09:25:00")));
-}
-
-#[test]
-fn after_a_gap_the_same_records_are_requested_again() {
-    let (selection, mut progress) = (since(true, None), Progress::default());
-    run_pass(&selection, &mut progress, "2026-10-09T10:00:00", &["2026-10-09 09:30:00"]);
-    let before = progress.since;
-    selection.begin(&mut progress, at("2026-10-09T10:05:00"));
-    selection.note_times(&mut progress, &[json!({ "t": "2026-10-09 10:04:00" })]);
-    assert!(!selection.complete(&mut progress, true));
-    assert_eq!(progress.since, before);
-
-    // A window that lies in the past is not passed over either.
-    let (selection, mut progress) = (since(true, Some(minutes(60))), Progress::default());
-    run_pass(&selection, &mut progress, "2026-10-09T10:00:00", &["2026-10-09 09:30:00"]);
-    let before = progress.since;
-    selection.begin(&mut progress, at("2026-10-09T18:00:00"));
-    assert!(!selection.complete(&mut progress, true));
-    assert_eq!(progress.since, before);
-
-    let (selection, mut progress) = (days(minutes(0)), Progress::default());
-    selection.begin(&mut progress, at("2026-10-09T02:30:00"));
-    assert!(selection.complete(&mut progress, true), "the days after it are read");
-    assert_eq!(progress.closed_day, None);
 }
 
 #[test]
@@ -198,7 +174,7 @@ fn a_day_that_was_read_in_part_is_not_skipped() {
     let (selection, mut progress) = (days(minutes(0)), Progress::default());
     selection.begin(&mut progress, at("2026-10-09T02:30:00"));
     assert_eq!(progress.closed_day, None);
-    selection.complete(&mut progress, false);
+    selection.complete(&mut progress);
     assert_eq!(progress.closed_day, Some("2026-10-07".parse().unwrap()));
     assert_eq!(progress.day, Some("2026-10-08".parse().unwrap()));
 }

@@ -179,3 +179,55 @@ async fn a_fault_says_what_the_source_says() {
         fault(&city().await.with(json!({ "fault": rule })), Reply::new(200, r#"{"CODE":4}"#)).await;
     assert!(fault.to_string().contains("the value \"4\" at $.CODE"), "{fault}");
 }
+
+#[tokio::test]
+async fn an_empty_list_of_a_failure_is_not_the_end_of_the_pages() {
+    for body in [
+        json!({ "ok": false, "error": "ratelimited", "rows": [] }),
+        json!({ "status": "fail", "message": "quota", "rows": [] }),
+        json!({ "errors": [{ "message": "busy" }], "rows": [] }),
+    ] {
+        let mut city = city().await;
+        city.settings.as_object_mut().unwrap().remove("success");
+        let failure = body.to_string();
+        city.answer(move |request| {
+            let rows: Vec<Value> = (0..5).map(|n| json!({ "id": n })).collect();
+            let first = json!({ "ok": true, "rows": rows }).to_string();
+            let is_first = request.query["page"] == "1";
+            Some(Reply::new(200, if is_first { first } else { failure.clone() }))
+        });
+        let first = city.read(None).await.unwrap();
+        let fault = city.read(Some(&first.upto)).await.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
+        assert!(fault.to_string().contains("reports a failure"), "{fault}");
+        // The channel may know better.
+        let city = city.with(json!({ "success": { "status": 200 } }));
+        assert!(city.read(Some(&first.upto)).await.unwrap().end.is_some());
+    }
+}
+
+#[tokio::test]
+async fn the_charset_of_the_channel_decides_where_the_bytes_do_not() {
+    // In GBK, the bytes of this word are those of two letters in UTF-8.
+    let answer = |name: &str| {
+        let text = r#"{"code":0,"rows":[{"id":1,"t":"楼漏"}]}"#;
+        Reply::new(200, document::encode(text, normalizer_text::Charset::Gb18030).unwrap())
+            .with("content-type", format!("application/json{name}"))
+    };
+    for (charset, name, text) in [
+        (Some("gbk"), "", "楼漏"),
+        (Some("gbk"), "; charset=utf-8", "楼漏"),
+        (Some("gbk"), "; charset=UTF-8; v=1", "楼漏"),
+        (None, "; charset=gbk", "楼漏"),
+        (Some("utf-8"), "; charset=gbk", "楼漏"),
+    ] {
+        let city = one_page().await.with(json!({ "charset": charset }));
+        let entries = read(&city, answer(name)).await.unwrap();
+        assert_eq!(tree(&entries[0])["t"], text, "{charset:?} {name}");
+    }
+    // What is certainly UTF-8 is UTF-8.
+    let city = one_page().await.with(json!({ "charset": "gbk" }));
+    let body = r#"{"code":0,"rows":[{"id":1,"t":"小区电梯坏了"}]}"#;
+    let entries = read(&city, Reply::new(200, body)).await.unwrap();
+    assert_eq!(tree(&entries[0])["t"], "小区电梯坏了");
+}

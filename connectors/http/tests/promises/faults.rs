@@ -47,6 +47,33 @@ async fn every_status_has_a_remedy() {
 }
 
 #[tokio::test]
+async fn only_a_refusal_of_a_later_page_may_mean_that_there_is_none() {
+    let hint = "beyond its last page";
+    for (reply, is_hint) in [
+        (Reply::new(409, "{}"), true),
+        (Reply::new(401, "{}"), false),
+        (Reply::new(403, "{}"), false),
+        (Reply::new(429, ""), false),
+        (Reply::new(500, "oops"), false),
+        (Reply::new(302, "").with("location", "http://elsewhere.example/login"), false),
+    ] {
+        let city = city().await;
+        let status = reply.status;
+        let rows: Vec<Value> = (0..5).map(|n| json!({ "id": n })).collect();
+        city.answer(move |request| {
+            let first = json!({ "code": 0, "rows": rows }).to_string();
+            let is_first = request.query["page"] == "1";
+            Some(if is_first { Reply::new(200, first) } else { reply.clone() })
+        });
+        let first = city.read(None).await.unwrap();
+        let fault = city.read(Some(&first.upto)).await.unwrap_err().to_string();
+        assert_eq!(fault.contains(hint), is_hint, "{status}: {fault}");
+        let fault = super::faults::fault(&city, Reply::new(status, "{}")).await.to_string();
+        assert!(!fault.contains(hint), "the first page must exist: {fault}");
+    }
+}
+
+#[tokio::test]
 async fn an_unreachable_source_is_a_transient_fault() {
     let mut city = city().await;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -128,6 +155,60 @@ async fn the_last_exchange_before_a_fault_is_kept_once_and_without_secrets() {
     assert_eq!(http.failed_exchange(), None);
     drop(http.read(None, 10).await.unwrap());
     assert_eq!(http.failed_exchange(), None, "this read had no fault");
+}
+
+#[tokio::test]
+async fn traces_and_positions_do_not_show_secrets_in_addresses_headers_or_signed_texts() {
+    let city = one_page().await;
+    let sign = json!({
+        "algorithm": "md5", "parts": ["params", { "secret": "s3cret" }], "put": { "header": "X-Sig" },
+    });
+    for auth in
+        [json!({ "api_key": { "param": "appkey", "key": "s3cret" } }), json!({ "sign": sign })]
+    {
+        let settings = json!({
+            "url": format!("{}/list?token=s3cret&v=1", city.url),
+            "query": { "access_token": "s3cret" },
+            "headers": { "X-Api-Token": "s3cret", "Ocp-Apim-Subscription-Key": "s3cret" },
+            "auth": auth,
+            "page": { "kind": "next", "at": "$.next" },
+        });
+        let city = City::new(json!({})).await.with(settings);
+        let city = city.with(json!({ "url": format!("{}/list?token=s3cret&v=1", city.url) }));
+        city.answer(|request| {
+            let next = (!request.query.contains_key("p"))
+                .then_some("/list?p=2&appkey=s3cret&token=s3cret");
+            let body = json!({
+                "code": 0, "rows": [{ "id": next }], "next": next, "access_token": "s3cret",
+            });
+            let reply = Reply::new(200, body.to_string());
+            Some(
+                reply.with("link", "</list?appkey=s3cret>; rel=\"self\"").with("x-token", "s3cret"),
+            )
+        });
+        let mut http = city.http();
+        http.keep_traces();
+        let first = http.read(None, 10).await.unwrap();
+        assert!(
+            auth.get("api_key").is_none()
+                || !Cursor::encode(&first.upto).unwrap().as_str().contains("appkey")
+        );
+        http.read(Some(&first.upto), 10).await.unwrap();
+        for trace in http.traces() {
+            let shown = format!(
+                "{} {:?} {:?} {:?} {:?} {}",
+                trace.url,
+                trace.query,
+                trace.headers,
+                trace.signature,
+                trace.answer_headers,
+                http.text(trace)
+            );
+            assert!(!shown.contains("s3cret"), "{shown}");
+            assert!(shown.contains("v=1") || shown.contains("p=2"), "{shown}");
+        }
+        assert_eq!(http.traces().len(), 2);
+    }
 }
 
 #[tokio::test]

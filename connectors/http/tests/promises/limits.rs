@@ -26,9 +26,14 @@ async fn compressed_answers_are_unpacked() {
 #[tokio::test]
 async fn a_decompression_bomb_is_refused_at_the_limit() {
     let zeros = vec![b' '; 200 << 20];
-    for (coding, packed) in
-        [("gzip", gzip(&zeros)), ("zstd", zstd::encode_all(&zeros[..], 3).unwrap())]
-    {
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    zlib.write_all(&zeros).unwrap();
+    for (coding, packed) in [
+        ("gzip", gzip(&zeros)),
+        ("zstd", zstd::encode_all(&zeros[..], 3).unwrap()),
+        ("deflate", zlib.finish().unwrap()),
+        ("identity", gzip(&zeros)),
+    ] {
         assert!(packed.len() < 1 << 20);
         let city = one_page().await.with(json!({ "limit_mib": 1 }));
         city.answer(move |_| {
@@ -36,7 +41,7 @@ async fn a_decompression_bomb_is_refused_at_the_limit() {
         });
         let fault = city.read(None).await.unwrap_err();
         assert_eq!(fault.kind(), FaultKind::Stopped);
-        assert!(fault.to_string().contains("limit_mib"), "{fault}");
+        assert!(fault.to_string().contains("larger than `limit_mib`"), "{coding}: {fault}");
     }
 }
 

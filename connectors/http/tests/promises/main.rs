@@ -12,6 +12,7 @@ mod clocks;
 mod cursors;
 mod days;
 mod faults;
+mod gaps;
 mod hostile;
 mod limits;
 mod pages;

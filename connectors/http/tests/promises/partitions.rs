@@ -39,6 +39,45 @@ async fn a_cursor_with_two_hundred_values_stays_small() {
 }
 
 #[tokio::test]
+async fn a_cursor_with_two_hundred_values_in_the_middle_of_their_walks_stays_small() {
+    let values: Vec<String> = (0..200).map(|n| format!("34020000{n:04}")).collect();
+    let city = City::new(json!({
+        "each": { "param": "area", "values": values },
+        "since": {
+            "param": "from", "format": "%Y-%m-%d %H:%M:%S", "at": "$.t", "start": "2026-10-09",
+            "until": { "param": "to", "span": "1d" },
+        },
+        "reread": { "days": 3 },
+        "page": { "kind": "token", "param": "token", "at": "$.token", "size": { "param": "size", "value": 2 } },
+        "ack": { "url": "https://a.example/ack", "json": {}, "param": "keys" },
+    }))
+    .await;
+    let ack = format!("{}/ack", city.url);
+    let city = city.with(json!({ "ack": { "url": ack, "json": {}, "param": "keys" } }));
+    city.answer(|request| {
+        if request.path == "/ack" {
+            return Some(Reply::new(200, r#"{"code":0}"#));
+        }
+        let area = request.query["area"].clone();
+        let n: usize = request
+            .query
+            .get("token")
+            .map_or(0, |token| token.trim_start_matches('t').parse().unwrap());
+        let rows: Vec<Value> = (2 * n..2 * n + 2)
+            .map(|n| json!({ "id": format!("{area}-{n:08}"), "t": "2026-10-09 10:00:00" }))
+            .collect();
+        let token = (n < 3).then(|| format!("{}{}", "t".repeat(199), n + 1));
+        Some(Reply::new(200, json!({ "code": 0, "rows": rows, "token": token }).to_string()))
+    });
+    let (entries, at) = city.entries(None, 200).await;
+    assert_eq!(keys_of(&entries).len(), 200 * 8);
+    // The second round reads the old records again as well.
+    city.state().now += chrono::TimeDelta::hours(2);
+    let (entries, _) = city.entries(Some(at), 200).await;
+    assert_eq!(keys_of(&entries).len(), 200 * 8);
+}
+
+#[tokio::test]
 async fn a_value_that_fails_is_reported_and_does_not_stop_the_others() {
     let city = forums(4).await;
     serve(&city, &["2"]);

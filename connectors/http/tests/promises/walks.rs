@@ -356,6 +356,7 @@ async fn no_source_of_random_behaviour_is_called_complete_while_a_record_is_miss
             city.answer(move |request| Some(whim.reply(request)));
             let Ok((keys, end)) = pass(&city).await else { return (0, 1) };
             let is_whole = keys.len() == n;
+            assert!(end.distinct <= Some(end.given), "{seed} {kind} {settings}: {end:?}");
             let complete = end.complete();
             assert!(
                 is_whole || complete != Complete::Yes,

@@ -38,7 +38,7 @@ fn one_record_or_an_array_of_them() {
         (r#"[{"id":1},{"id":2}, 3]"#, Some(3)),
         ("[{\"id\":1},{\"id\":NaN},{\"a\":\"\t\"}]", Some(3)),
         ("[]", Some(0)),
-        (r#""text""#, Some(1)),
+        (r#""text""#, None),
         ("", None),
         (r#"{"id":1"#, None),
         ("id=1", None),
@@ -101,6 +101,7 @@ fn what_http_reads_is_read_here_too() {
             &[r#"{"id":"灯"}"#],
         ),
         (b"id=%E8%B7%AF", form, json!({}), &[record]),
+        (b"id=%E8%B7%AF", Some("Application/X-WWW-Form-URLEncoded"), json!({}), &[record]),
         (
             "<?xml version=\"1.0\"?><r><id>路</id></r>".as_bytes(),
             Some("text/xml"),
@@ -117,6 +118,8 @@ fn what_http_reads_is_read_here_too() {
         let error = split(body.as_bytes(), None, None, rows.clone()).unwrap_err();
         assert_eq!(error, "there is no list at $.data");
     }
+    let error = split(br#"{"data":{"id":1,"t":"x"}}"#, None, None, rows.clone()).unwrap_err();
+    assert_eq!(error, "the values at $.data[*] are no records");
     let twice = br#"{"data":[{"id":1}],"data":[]}"#;
     assert!(split(twice, None, None, rows).unwrap_err().contains("occurs twice"));
     assert!(split(b"<html>busy</html>", None, None, json!({})).unwrap_err().contains("HTML page"));
@@ -133,6 +136,23 @@ fn a_key_with_two_contents_in_one_request_is_refused_or_ends_as_the_settings_say
     );
     let rejected = read(json!({ "duplicates": "quarantine" })).unwrap();
     assert_eq!(rejected, [r#"{"id":2}"#, r#"[{"id":1,"v":1},{"id":1,"v":2}]"#]);
+    let two = br#"[{"id":1,"v":1},{"id":2,"v":1},{"id":1,"v":2},{"id":2,"v":2}]"#;
+    let rejected = split(two, None, None, json!({ "duplicates": "quarantine" })).unwrap();
+    assert_eq!(
+        rejected,
+        [r#"[{"id":1,"v":1},{"id":1,"v":2}]"#, r#"[{"id":2,"v":1},{"id":2,"v":2}]"#]
+    );
+    for (list, code, detail) in [
+        (rejected[1].as_str(), "duplicate_key", "`2`"),
+        (r#"[{"id":1},{"id":2}]"#, "no_object", "not a JSON object"),
+        (r#"[{"id":1}]"#, "no_object", "not a JSON object"),
+    ] {
+        let entry =
+            reader(json!({})).entry(&Bytes::copy_from_slice(list.as_bytes()), String::new());
+        let contract::Entry::Unreadable { reason, .. } = entry else { panic!("{entry:?}") };
+        assert_eq!(reason.code, code, "{list}");
+        assert!(reason.detail.contains(detail), "{reason:?}");
+    }
     assert_eq!(read(json!({ "revision": "$.v" })).unwrap().len(), 4, "the revisions order them");
     assert_eq!(read(json!({ "key": ["$.id", "$.v"], "duplicates": "last" })).unwrap().len(), 4);
 }

@@ -89,6 +89,10 @@ impl ApiKey {
             .remedy("set either `header` or `param`, and not both"))
     }
 
+    pub(super) fn param(&self) -> Option<&str> {
+        self.param.as_deref()
+    }
+
     pub(super) fn apply(&self, request: &mut Request) -> SigningSteps {
         if let Some(header) = &self.header {
             request.set_header(header, self.key.expose());

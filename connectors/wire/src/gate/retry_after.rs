@@ -1,5 +1,6 @@
 //! Reads the header `Retry-After` (RFC 9110 §10.2.3): seconds or a date. A fraction of a second is rounded
-//! up, so that no request is too early.
+//! up, so that no request is too early. Some sources write the time since 1970 there, in seconds or
+//! milliseconds.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,13 +16,25 @@ pub(super) const MAX_PAUSE: Duration = Duration::from_secs(31 * 86_400);
 /// with `now`, the time by our clock.
 pub fn retry_after(value: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
+    let answered_at = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+    let answered_at = answered_at.unwrap_or(SystemTime::from(now));
     let wait = if let Ok(until) = httpdate::parse_http_date(value) {
-        let answered_at = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
-        until.duration_since(answered_at.unwrap_or(SystemTime::from(now))).unwrap_or_default()
+        until.duration_since(answered_at).unwrap_or_default()
     } else {
-        seconds(value)?
+        let wait = seconds(value)?;
+        since_1970(wait, answered_at).unwrap_or(wait)
     };
     Some(wait.clamp(MIN_PAUSE, MAX_PAUSE))
+}
+
+/// The pause if `value` is a time since 1970 in seconds or milliseconds: then it is near the time of the
+/// answer.
+fn since_1970(value: Duration, answered_at: SystemTime) -> Option<Duration> {
+    let answered_at = answered_at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    [1, 1_000].into_iter().map(|unit| value / unit).find_map(|until| {
+        let is_near = until.abs_diff(answered_at) <= MAX_PAUSE;
+        is_near.then(|| until.saturating_sub(answered_at))
+    })
 }
 
 /// Reads seconds. Rounds up a fraction, which some sources write.
@@ -70,6 +83,15 @@ mod tests {
         let ahead = Some("Wed, 25 Nov 2026 09:00:00 GMT");
         check("Wed, 25 Nov 2026 09:00:30 GMT", ahead, Some(30_000));
         check("30", ahead, Some(30_000));
+    }
+
+    #[test]
+    fn a_time_since_1970_is_no_number_of_seconds_to_wait() {
+        check("1795593630", None, Some(29_750));
+        check("1795593630000", None, Some(29_750));
+        check("1795590000", None, Some(1_000));
+        check("1795597230", Some("Wed, 25 Nov 2026 09:00:00 GMT"), Some(30_000));
+        check("2678400", None, Some(31 * 86_400_000));
     }
 
     #[test]
