@@ -114,6 +114,9 @@ pub struct TextReport {
     pub conflict: bool,
     /// Doubts about the text of the fields.
     pub marks: Vec<Mark>,
+    /// Whether the escapes `_xHHHH_` with which workbooks write some characters were decoded: what still
+    /// looks like one is text.
+    pub is_unescaped: bool,
 }
 
 /// The rules that choose a charset, in order of precedence.

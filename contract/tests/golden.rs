@@ -107,6 +107,7 @@ fn record(key: &str, revision: Revision, verdict: &str) -> Entry {
         decided_by: DecidedBy::Declared,
         conflict: true,
         marks: Vec::new(),
+        is_unescaped: false,
     };
     let body = Body::new(Value::from(verdict));
     Entry::Record(RawRecord { key: RecordKey::new(key), revision, body, text })

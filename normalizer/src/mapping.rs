@@ -82,13 +82,14 @@ impl Mapping {
     /// What each field of a record was mapped to. Personal values are masked, unless `reveal` is true.
     pub fn trace(&self, record: &RawRecord, reveal: bool) -> Vec<FieldTrace> {
         let tree = record.body.tree();
-        let (draft, _) = self.draft(tree, Work::unlimited());
+        let (draft, _) = self.draft(record, Work::unlimited());
         let (repaired, _) = repair::repaired(tree, &mut Work::unlimited());
         let own = (!reveal).then(|| OwnValues::new(draft.everybody(), draft.address.as_ref()));
         let members = tree.as_object().into_iter().flatten();
         let trace = |(name, value): (&String, &Value)| {
             let repaired = repaired.get(name).unwrap_or(value);
-            trace_field(name, value, repaired, self.fields_from(name), own.as_ref())
+            let fields = self.fields_from(name);
+            trace_field(name, value, repaired, fields, own.as_ref(), record.text.is_unescaped)
         };
         members.map(trace).collect()
     }
@@ -108,7 +109,7 @@ impl Mapping {
     fn accept(&self, record: &RawRecord) -> Result<Accepted, Reason> {
         let id = DemandId::of(&self.channel, &record.key);
         let place = Place { channel: &self.channel, id: &id };
-        let (draft, mut notes) = self.draft(record.body.tree(), Work::default());
+        let (draft, mut notes) = self.draft(record, Work::default());
         let own =
             OwnValues::within_budget(draft.everybody(), draft.address.as_ref(), &mut notes.work);
         if notes.work.is_too_costly {
@@ -141,15 +142,16 @@ impl Mapping {
     }
 
     /// Repairs and maps a record, without masking and sealing; also returns what is doubtful.
-    pub(crate) fn draft(&self, tree: &Value, work: Work) -> (Draft, Notes) {
-        let mut notes = Notes::new(work);
+    pub(crate) fn draft(&self, record: &RawRecord, work: Work) -> (Draft, Notes) {
+        let (tree, is_unescaped) = (record.body.tree(), record.text.is_unescaped);
+        let mut notes = Notes::new(work, is_unescaped);
         let (repaired, marks) = repair::repaired(tree, &mut notes.work);
         for Quality { field, flag, detail } in marks.iter().flat_map(|mark| self.doubts(mark)) {
             notes.add(&field, flag, detail.as_deref());
         }
         let mut draft = self.apply(&repaired, &mut notes);
         if let Cow::Owned(_) = repaired {
-            let mut aside = Notes::new(std::mem::take(&mut notes.work));
+            let mut aside = Notes::new(std::mem::take(&mut notes.work), is_unescaped);
             draft.unrepaired_people = self.apply(tree, &mut aside).people;
             notes.work = aside.work;
         }

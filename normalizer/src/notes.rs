@@ -14,6 +14,8 @@ pub(crate) struct Notes {
     known: HashMap<(String, QualityFlag), (Vec<usize>, usize)>,
     /// The remaining budget; it is here because every rule gets the notes.
     pub(crate) work: Work,
+    /// Whether the source's reader has decoded the escapes `_xHHHH_` of the texts.
+    pub(crate) is_unescaped: bool,
 }
 
 /// Maximum number of details for each field and flag: a text that is broken everywhere would have a
@@ -22,8 +24,8 @@ const MAX_DETAILS: usize = 100;
 
 impl Notes {
     /// Notes without any flags, with this budget.
-    pub(crate) fn new(work: Work) -> Self {
-        Self { work, ..Self::default() }
+    pub(crate) fn new(work: Work, is_unescaped: bool) -> Self {
+        Self { work, is_unescaped, ..Self::default() }
     }
 
     /// Adds a flag to a field. `detail` may name rules, positions and numbers; it never quotes a value.

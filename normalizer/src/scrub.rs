@@ -46,7 +46,7 @@ impl Mapping {
     }
 
     fn own_values(&self, record: &RawRecord) -> OwnValues {
-        let (draft, _) = self.draft(record.body.tree(), Work::unlimited());
+        let (draft, _) = self.draft(record, Work::unlimited());
         OwnValues::new(draft.everybody(), draft.address.as_ref())
     }
 

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use normalizer_text::{Profile, clean};
+use normalizer_text::{Profile, clean, clean_unescaped};
 use serde_json::Value;
 
 use crate::{
@@ -26,17 +26,19 @@ pub struct FieldTrace {
 }
 
 /// Describes a field of a record, from which `fields` of the demand are read; `repaired` is its value in
-/// the repaired record. `own` has the personal
-/// values to mask; `None` reveals everything.
+/// the repaired record. `own` has the personal values to mask; `None` reveals everything. `is_unescaped`
+/// is that of the record's report.
 pub(crate) fn trace_field(
     column: &str,
     value: &Value,
     repaired: &Value,
     fields: Vec<&'static str>,
     own: Option<&OwnValues>,
+    is_unescaped: bool,
 ) -> FieldTrace {
     let is_single = !value.is_object() && !value.is_array();
     let (text, repaired) = (text_of(value), text_of(repaired));
+    let clean = if is_unescaped { clean_unescaped } else { clean };
     let cleaned = clean(&repaired, Profile::Html).text;
     let show = |text: &str| {
         let own = own.filter(|_| !text.is_empty());

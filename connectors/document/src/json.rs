@@ -27,7 +27,7 @@ const UNESCAPED: &str = "it contains an unescaped control character";
 const UNPAIRED_SURROGATE: Problem =
     Problem::irregularity("it contains half a surrogate pair", Some(char::REPLACEMENT_CHARACTER));
 const REPEATED_NAME: Problem =
-    Problem::irregularity("the name has two different values; the last is used", None);
+    Problem::irregularity("the name occurs twice, with different values; the last is used", None);
 
 /// Parses a JSON text. A marker replaces a damaged value. If a name occurs twice in an object, the
 /// last value is used, and an earlier value that differs is kept and marked.

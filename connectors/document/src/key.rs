@@ -3,6 +3,8 @@
 //! A key must be exactly what the source has. A value that may stand for several records, such as `null` or
 //! a number that a spreadsheet has rounded, is no key: its records would become one demand.
 
+mod paths;
+
 use std::{collections::HashMap, fmt};
 
 use contract::RecordKey;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use contract::{Period, Secret};
-use document::{Malformed, Path};
+use document::{Duplicates, KeyPath, Malformed, Path};
 use normalizer_text::Charset;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -51,7 +51,7 @@ pub struct Config {
     #[serde(default)]
     pub(crate) columns: BTreeMap<String, Vec<String>>,
     /// Name of the sheet of a workbook that contains the records, even if it is hidden; `*` stands
-    /// for any characters. Without it, that is the only visible sheet with at least two rows of two
+    /// for any characters. If several sheets have that name, they are one table. Without it, that is the only visible sheet with at least two rows of two
     /// cells; a workbook with several such sheets goes to quarantine.
     pub(crate) sheet: Option<String>,
     /// Records to leave out, like the totals below a table: for each field, the texts that it has
@@ -61,8 +61,13 @@ pub struct Config {
     /// The only records to read: for each field, the texts that it may have, written as in `skip`.
     #[serde(default)]
     pub(crate) only: BTreeMap<String, Vec<String>>,
-    /// The key of a record, which must be unique and must never change.
-    pub(crate) key: Path,
+    /// Where the key is in a record: one path, or a list of paths whose values together are the key. A key
+    /// must be unique and never change. A record whose key is missing or not exact goes to quarantine.
+    pub(crate) key: KeyPath,
+    /// What happens to records of one file that have the same key and revision and different contents; `stop`
+    /// refuses the file.
+    #[serde(default = "quarantine")]
+    pub(crate) duplicates: Duplicates,
     /// The number or time that orders the states of one record. A record without it is rejected; if
     /// it is in the name of the file, a file without it.
     pub(crate) revision: RevisionConfig,
@@ -168,6 +173,11 @@ pub(crate) enum Format {
     JsonLines,
     /// A JSON array of objects, or objects one after another: `.json`.
     JsonArray,
+}
+
+/// A file cannot be asked for again: its other records are read.
+fn quarantine() -> Duplicates {
+    Duplicates::Quarantine
 }
 
 impl Default for CsvConfig {

@@ -41,6 +41,9 @@ pub(crate) struct SizeAndTime {
     pub(crate) n_bytes: u64,
     /// Nanoseconds since 1970; whole seconds on an SFTP server.
     pub(crate) modified: i128,
+    /// When the file, its name or its rights were changed: unlike `modified`, no program can set this.
+    /// Nanoseconds since 1970; 0 on an SFTP server, which does not say it.
+    pub(crate) changed: i128,
 }
 
 /// The content of the folder.
@@ -162,7 +165,7 @@ impl Folder {
 impl SizeAndTime {
     /// The size and time as a short hash, for the cursor.
     pub(crate) fn fingerprint(self) -> Fingerprint {
-        Fingerprint::of(&format!("{} {}", self.n_bytes, self.modified))
+        Fingerprint::of(&format!("{} {} {}", self.n_bytes, self.modified, self.changed))
     }
 }
 

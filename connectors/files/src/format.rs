@@ -4,6 +4,7 @@ mod cell;
 mod csv;
 mod header;
 mod json;
+mod merged;
 mod stream;
 mod workbook;
 mod xls;
@@ -50,7 +51,7 @@ pub(crate) struct RawRow {
     /// Doubtful cells of a workbook: the field, and why.
     pub(crate) doubts: Vec<(String, Doubt)>,
     /// Damage in the text of the record, which markers in `tree` refer to.
-    pub(crate) findings: Findings,
+    pub(crate) findings: Arc<Findings>,
     /// Defects that have no markers in the tree.
     pub(crate) defects: Defects,
 }
@@ -87,5 +88,7 @@ pub(crate) fn open(
             None => json::open(decoded, options)?,
         },
     };
-    Ok((reader, if is_text { evidence.report() } else { TextReport::default() }))
+    let is_unescaped = matches!(format, Format::Xlsx);
+    let report = if is_text { evidence.report() } else { TextReport::default() };
+    Ok((reader, TextReport { is_unescaped, ..report }))
 }

@@ -8,7 +8,7 @@
 //! be read.
 //!
 //! Reading order: `next_file.rs` (chooses a file), `open_file.rs` (checks and reads it),
-//! `format.rs` (its records), `record.rs`, then `folder.rs`.
+//! `rows.rs` and `format.rs` (its records), `record.rs`, then `folder.rs`.
 
 #![warn(missing_docs)]
 
@@ -22,20 +22,19 @@ mod selection;
 
 mod manifest;
 mod open_file;
+mod repeats;
+mod rows;
 mod spool;
 mod unpack;
 
 mod format;
 mod record;
-mod seen;
 mod text;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use contract::{
-    Batch, Connector, ConnectorContext, DropReason, Entry, Fault, Partition, PassEnd, Reason,
-};
+use contract::{Batch, Connector, ConnectorContext, DropReason, Entry, Fault, PassEnd, Reason};
 use tokio::time::Instant;
 
 pub use config::Config;
@@ -53,6 +52,8 @@ use crate::{
 
 /// After this time, a read returns the records it has so far.
 const MAX_READ_TIME: Duration = Duration::from_secs(5);
+/// The shortest time to wait for a file that is being written.
+const MIN_WAIT: Duration = Duration::from_millis(100);
 
 /// The connector that reads files from a folder.
 pub struct Files {
@@ -102,25 +103,16 @@ impl Connector for Files {
         let entries = match step {
             NextStep::CaughtUp => {
                 self.folder.close();
-                let account = std::mem::replace(&mut self.account, new_account(&self.options));
-                let gap = gap(&faults).or_else(|| account.gap.clone());
-                end = Some(PassEnd { gap, ..account });
+                end = Some(std::mem::replace(&mut self.account, new_account(&self.options)));
                 Vec::new()
             }
             // The channel is not caught up: a file that may still be changing is read soon.
-            NextStep::Wait => {
-                self.folder.close();
-                tokio::time::sleep(self.options.config.stable.0.min(MAX_READ_TIME)).await;
-                Vec::new()
-            }
+            NextStep::Wait => self.wait().await,
             NextStep::Refuse(candidate, refused) => {
                 let RefusedFile { reason, hash, first_bytes } = refused;
                 mark_finished(&mut cursor, &candidate, hash, true);
                 self.account.given += 1;
-                if self.options.config.manifest.is_some() {
-                    let what = format!("{} was refused: {}", candidate.name, reason.code);
-                    self.account.gap.get_or_insert(what);
-                }
+                self.note_unread(&candidate, &reason);
                 vec![quarantine_entry(&candidate, reason, first_bytes)]
             }
             NextStep::Read(open) => self.read_batch(open, max, until, &mut cursor).await?,
@@ -149,6 +141,19 @@ impl Connector for Files {
 }
 
 impl Files {
+    /// Waits until a file may have become complete.
+    async fn wait(&mut self) -> Vec<Entry> {
+        self.folder.close();
+        tokio::time::sleep(self.options.config.stable.0.clamp(MIN_WAIT, MAX_READ_TIME)).await;
+        Vec::new()
+    }
+
+    /// Notes that records are missing, because a file was not read or not to its end.
+    fn note_unread(&mut self, candidate: &Candidate, reason: &Reason) {
+        let what = || format!("{} was refused: {}", candidate.name, reason.code);
+        self.account.gap.get_or_insert_with(what);
+    }
+
     /// Returns the next entries of an open file, and moves the cursor past them.
     async fn read_batch(
         &mut self,
@@ -165,19 +170,25 @@ impl Files {
             mark_finished(cursor, &open.candidate, hash, false);
             return Ok(Vec::new());
         }
-        let options = Arc::clone(&self.options);
         let work = move || {
-            let batch = open.next_batch(max, until, &options);
-            (open, batch)
+            let batch = open.next_batch(max, until);
+            let has_changed = open.watch.has_changed();
+            (open, batch, has_changed)
         };
-        let (mut open, (mut entries, is_at_end)) = blocking(work).await?;
+        let (mut open, (mut entries, is_at_end), has_changed) = blocking(work).await?;
+        if has_changed.map_err(disk_fault)? {
+            // Some of these entries may be parts of rows. The file is read again from its beginning.
+            return Ok(self.wait().await);
+        }
         let n_repeated = std::mem::take(&mut open.n_repeated);
         let n_filtered = std::mem::take(&mut open.n_filtered);
         let n_entries = entries.len() as u64;
         self.account.given += n_entries + n_repeated + n_filtered;
         let add = |sum: &mut Option<u64>, n: u64| *sum = sum.map(|sum| sum.saturating_add(n));
-        add(&mut self.account.distinct, n_entries + n_repeated);
+        add(&mut self.account.distinct, n_entries);
         add(&mut self.account.listed, open.n_listed.take().unwrap_or(0));
+        // A manifest lists rows; this counts those of different keys.
+        self.account.listed = self.account.listed.map(|n| n.saturating_sub(n_repeated));
         for (why, n) in [(DropReason::Repeated, n_repeated), (DropReason::Filtered, n_filtered)] {
             if n > 0 {
                 *self.account.dropped.entry(why).or_default() += n;
@@ -190,6 +201,7 @@ impl Files {
             }
             Ok(true) => mark_finished(cursor, &open.candidate, hash, open.is_partial()),
             Err(FileError::Content(reason)) => {
+                self.note_unread(&open.candidate, &reason);
                 entries.push(quarantine_entry(&open.candidate, reason, open.first_bytes.clone()));
                 mark_finished(cursor, &open.candidate, hash, true);
             }
@@ -203,19 +215,6 @@ impl Files {
 fn new_account(options: &Options) -> PassEnd {
     let none = options.config.manifest.as_ref().map(|_| 0);
     PassEnd { listed: none, distinct: none, ..PassEnd::default() }
-}
-
-/// What of the folder could not be read, in words; `None` if everything could.
-fn gap(faults: &FileFaults) -> Option<String> {
-    const MAX_NAMED: usize = 5;
-    let named = faults.iter().take(MAX_NAMED);
-    let named: Vec<String> =
-        named.map(|(Partition(name), fault)| format!("{name}: {fault}")).collect();
-    let more = match faults.len().saturating_sub(MAX_NAMED) {
-        0 => String::new(),
-        n => format!("; and {n} more"),
-    };
-    (!named.is_empty()).then(|| format!("not read: {}{more}", named.join("; ")))
 }
 
 /// Logs that a file cannot be read, and returns the entry that brings it into quarantine.

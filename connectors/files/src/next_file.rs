@@ -1,6 +1,10 @@
 //! Finds the next file in a listing, and opens it once it is complete.
 
-use std::{collections::BTreeSet, io::Read as _, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    io::{self, Read as _},
+    sync::Arc,
+};
 
 use contract::{Fault, FaultKind, Partition, Reason};
 
@@ -11,6 +15,7 @@ use crate::{
     manifest::{self, Manifest},
     open_file::{OpenFile, RefusedFile},
     selection::{Candidate, select},
+    spool::Watch,
 };
 
 /// Faults of single files or of the listing, each with the name of the file or `listing`.
@@ -158,10 +163,17 @@ impl Files {
             return Ok(None);
         };
         let (options, owned) = (Arc::clone(&self.options), candidate.clone());
-        let opened = blocking(move || {
-            OpenFile::open(&owned, file, manifest.as_ref(), n_already_read, &options)
-        });
-        match opened.await?.map_err(disk_fault)? {
+        let open = move || -> io::Result<Option<Result<OpenFile, RefusedFile>>> {
+            let file = Arc::new(file);
+            let watch = Watch::new(&file)?;
+            let opened =
+                OpenFile::open(&owned, &file, manifest.as_ref(), n_already_read, &options)?;
+            Ok(if watch.has_changed()? { None } else { Some(opened) })
+        };
+        let Some(opened) = blocking(open).await?.map_err(disk_fault)? else {
+            return Ok(Some(NextStep::Wait));
+        };
+        match opened {
             Ok(open) => Ok(Some(NextStep::Read(Box::new(open)))),
             // The file contradicts its manifest, but may not be complete yet.
             Err(refused) if refused.reason.code.starts_with("manifest_") && !is_complete => {

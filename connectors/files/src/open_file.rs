@@ -5,31 +5,30 @@
 //! opened again, and the records that were read already are skipped.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::HashSet,
     fs::File,
     io::{self, Write as _},
     sync::Arc,
 };
 
 use bytes::Bytes;
-use contract::{Entry, Fault, Place, Reason, RecordKey, Revision, TextReport};
-use document::Defects;
-use serde_json::Value;
+use contract::{Entry, Fault, Place, Reason, RecordKey, Revision};
+use document::Fate;
 use tokio::time::Instant;
 
 use crate::{
     MAX_READ_TIME,
     cursor::{FilePosition, Fingerprint},
     folder::{SizeAndTime, disk_fault},
-    format::{self, Document, RawRow, RowReader},
     manifest::Manifest,
     options::Options,
     record,
-    seen::{Seen, SeenRecords},
+    repeats::Repeats,
+    rows::FileRows,
     selection::Candidate,
-    spool::FileError,
+    spool::{FileError, Watch},
     text::FileSummary,
-    unpack::{guess_extension, has_known_extension, may_be_empty, open_documents},
+    unpack::{guess_extension, has_known_extension, open_documents},
 };
 
 /// A batch ends when its records have about this many bytes.
@@ -42,15 +41,14 @@ pub(crate) struct OpenFile {
     pub(crate) hash: Fingerprint,
     /// Its first bytes, for quarantine.
     pub(crate) first_bytes: Bytes,
-    /// The revision of all records, if it comes from the name of the file.
-    revision: Option<Revision>,
+    pub(crate) watch: Watch,
     /// The number of records that were read, including `next_entry`.
     n_records: u64,
     rows: FileRows,
     /// The first entry of the next batch, if it was already read.
     next_entry: Option<Entry>,
-    seen: SeenRecords,
-    /// The number of records that came before with the same content.
+    repeats: Repeats,
+    /// The number of records that are left out, because another one has their key.
     pub(crate) n_repeated: u64,
     /// The number of records that `skip` and `only` leave out.
     pub(crate) n_filtered: u64,
@@ -72,16 +70,16 @@ impl OpenFile {
     /// means that the disk failed.
     pub(crate) fn open(
         candidate: &Candidate,
-        file: File,
+        file: &Arc<File>,
         manifest: Option<&Manifest>,
         n_already_read: u64,
         options: &Arc<Options>,
     ) -> io::Result<Result<Self, RefusedFile>> {
-        let file = Arc::new(file);
-        let summary = FileSummary::read(&file)?;
+        let watch = Watch::new(file)?;
+        let summary = FileSummary::read(file)?;
         let (hash, first_bytes) = (Fingerprint::of(&summary.md5), summary.first_bytes.clone());
         let name = &candidate.name;
-        let (revision, rows) = match check(name, file, summary, manifest, options) {
+        let (rows, repeats) = match check(name, Arc::clone(file), summary, manifest, options) {
             Ok(checked) => checked,
             Err(FileError::Content(reason)) => {
                 return Ok(Err(RefusedFile { reason, hash, first_bytes }));
@@ -92,17 +90,17 @@ impl OpenFile {
             candidate: candidate.clone(),
             hash,
             first_bytes,
-            revision,
+            watch,
             n_records: 0,
             rows,
             next_entry: None,
-            seen: SeenRecords::default(),
+            repeats,
             n_repeated: 0,
             n_filtered: 0,
             n_listed: manifest.map(|manifest| manifest.n_rows),
         };
         while open.n_records < n_already_read {
-            match open.read_row(options) {
+            match open.read_row() {
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(FileError::Content(reason)) => {
@@ -133,7 +131,6 @@ impl OpenFile {
         &mut self,
         max_entries: usize,
         until: Instant,
-        options: &Options,
     ) -> (Vec<Entry>, Result<bool, FileError>) {
         let (mut entries, mut keys, mut n_bytes) = (Vec::new(), HashSet::new(), 0);
         let n_records_before = self.n_records;
@@ -147,7 +144,7 @@ impl OpenFile {
             }
             let entry = match self.next_entry.take() {
                 Some(entry) => entry,
-                None => match self.read_row(options) {
+                None => match self.read_row() {
                     Ok(None) => return (entries, Ok(true)),
                     Ok(Some((None, _))) => continue,
                     Ok(Some((Some(entry), len))) => {
@@ -167,60 +164,27 @@ impl OpenFile {
         }
     }
 
-    /// Reads the next record: its entry, which is `None` for a record that came before or that the
-    /// channel does not read, and the number of its bytes.
-    fn read_row(&mut self, options: &Options) -> Result<Option<(Option<Entry>, usize)>, FileError> {
-        let Some((mut row, report)) = self.rows.next()? else { return Ok(None) };
+    /// Reads the next record: its entry, which is `None` for a record that is left out, and the
+    /// number of its bytes.
+    fn read_row(&mut self) -> Result<Option<(Option<Entry>, usize)>, FileError> {
+        let Some(mut row) = self.rows.next()? else { return Ok(None) };
+        let fate = self.repeats.fate(self.n_records);
         self.n_records += 1;
-        // For a row of a workbook, whose bytes are not known, a typical size.
-        let len = row.bytes.as_ref().map_or(1_024, Vec::len);
-        remove_null_words(&mut row.tree, &options.config.null);
-        if !record::is_selected(&row, options) {
-            self.n_filtered += 1;
-            return Ok(Some((None, len)));
-        }
-        let (name, at) = (&self.candidate.name, row.at.clone());
-        let entry = record::entry(name, self.revision, row, &report, options);
-        let entry = match self.seen.check(&entry) {
-            Seen::No => Some(entry),
-            Seen::Same => {
+        match fate {
+            _ if row.entry.is_none() => self.n_filtered += 1,
+            Fate::Read => {}
+            Fate::Repeated => {
                 self.n_repeated += 1;
-                None
+                row.entry = None;
             }
-            Seen::Other => Some(conflicting_entry(entry, format!("{name}, {at}"))),
-        };
-        Ok(Some((entry, len)))
+            Fate::Quarantine => row.reject_duplicate(),
+        }
+        Ok(Some((row.entry, row.n_bytes)))
     }
 
     /// Whether a file in the archive could not be read.
     pub(crate) fn is_partial(&self) -> bool {
         self.rows.has_refused
-    }
-}
-
-/// Replaces the texts that mean no value, which the channel lists.
-fn remove_null_words(tree: &mut Value, words: &[String]) {
-    match tree {
-        _ if words.is_empty() => {}
-        Value::String(text) if words.iter().any(|word| word == text.trim()) => *tree = Value::Null,
-        Value::Array(list) => list.iter_mut().for_each(|value| remove_null_words(value, words)),
-        Value::Object(object) => {
-            object.values_mut().for_each(|value| remove_null_words(value, words));
-        }
-        _ => {}
-    }
-}
-
-/// The entry for a record whose key came before in the file, with other content.
-fn conflicting_entry(entry: Entry, at: String) -> Entry {
-    let detail = "the file has another record with this key and revision, and other content";
-    match entry {
-        Entry::Record(record) => Entry::Unreadable {
-            place: Place { key: Some(record.key), at },
-            bytes: record.body.to_bytes().into(),
-            reason: Reason::new("duplicate_key", detail),
-        },
-        unreadable @ Entry::Unreadable { .. } => unreadable,
     }
 }
 
@@ -232,9 +196,10 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
     file.write_all(page).map_err(disk_fault)?;
     let has_extension = options.is_selected(name) || has_known_extension(name);
     let extension = if has_extension { "" } else { guess_extension(page) };
-    let stamp = SizeAndTime { n_bytes: page.len() as u64, modified: 0 };
+    let stamp = SizeAndTime { n_bytes: page.len() as u64, modified: 0, changed: 0 };
     let candidate = Candidate { name: format!("{name}{extension}"), stamp, manifest_stamp: None };
-    let mut open = match OpenFile::open(&candidate, file, None, 0, options).map_err(disk_fault)? {
+    let file = Arc::new(file);
+    let mut open = match OpenFile::open(&candidate, &file, None, 0, options).map_err(disk_fault)? {
         Ok(open) => open,
         Err(RefusedFile { reason, first_bytes, .. }) => {
             return Ok(vec![unreadable_entry(&candidate.name, reason, first_bytes)]);
@@ -242,7 +207,7 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
     };
     let mut entries = Vec::new();
     loop {
-        let (more, is_end) = open.next_batch(usize::MAX, Instant::now() + MAX_READ_TIME, options);
+        let (more, is_end) = open.next_batch(usize::MAX, Instant::now() + MAX_READ_TIME);
         entries.extend(more);
         match is_end {
             Ok(false) => {}
@@ -263,15 +228,15 @@ pub(crate) fn unreadable_entry(name: &str, reason: Reason, first_bytes: Bytes) -
     Entry::Unreadable { place, bytes: first_bytes, reason }
 }
 
-/// Checks a file, against its manifest if it has one. Returns the revision in its name, if the
-/// channel takes it from there, and a reader of its records.
+/// Checks a file, against its manifest if it has one. Returns a reader of its rows, and what becomes of
+/// those whose key comes twice.
 fn check(
     name: &str,
     file: Arc<File>,
     summary: FileSummary,
     manifest: Option<&Manifest>,
     options: &Arc<Options>,
-) -> Result<(Option<Revision>, FileRows), FileError> {
+) -> Result<(FileRows, Repeats), FileError> {
     if let Some(manifest) = manifest {
         manifest.check_file(name, &summary).map_err(FileError::Content)?;
     }
@@ -281,94 +246,11 @@ fn check(
         Err(_) if !options.is_selected(name) => Some(Revision::NONE),
         Err(reason) => return Err(FileError::Content(reason)),
     };
-    // A scheduled export without records may have no bytes at all.
-    let documents = match summary.n_bytes {
-        0 if may_be_empty(name, options)? => Vec::new(),
-        0 => return Err(FileError::content("empty_file", "the file has no bytes")),
-        _ => open_documents(name, file, summary, options)?,
-    };
-    let open = || FileRows::open(documents.clone(), Arc::clone(options));
+    let documents = open_documents(name, file, summary, options)?;
+    let open = || FileRows::open(name, revision, documents.clone(), Arc::clone(options));
+    let repeats = Repeats::find(&open, options.config.duplicates, manifest.is_some())?;
     if let Some(manifest) = manifest {
-        let mut rows = open()?;
-        let mut n_rows = 0;
-        while rows.next()?.is_some() {
-            n_rows += 1;
-        }
-        manifest.check_rows(n_rows).map_err(FileError::Content)?;
+        manifest.check_rows(repeats.n_rows).map_err(FileError::Content)?;
     }
-    Ok((revision, open()?))
-}
-
-/// Reads the records of all documents in a file.
-struct FileRows {
-    options: Arc<Options>,
-    documents: VecDeque<Document>,
-    /// The document that is being read: its name in the archive, which precedes the place of each
-    /// row; the reader of its rows; and how its bytes were decoded.
-    current: Option<(String, RowReader, TextReport)>,
-    is_archive: bool,
-    /// Whether a file in the archive could not be read.
-    has_refused: bool,
-}
-
-impl FileRows {
-    /// Opens a file that is no archive, so that a wrong header is found at once.
-    fn open(documents: Vec<Document>, options: Arc<Options>) -> Result<Self, FileError> {
-        let is_archive = documents.len() > 1;
-        let documents = documents.into();
-        let mut rows = Self { options, documents, current: None, is_archive, has_refused: false };
-        if let Some(document) = rows.documents.pop_front_if(|_| !is_archive) {
-            rows.open_document(&document)?;
-        }
-        Ok(rows)
-    }
-
-    fn open_document(&mut self, document: &Document) -> Result<(), FileError> {
-        let (next_row, report) = format::open(document, &self.options)?;
-        let name = document.name_in_archive.as_ref();
-        let prefix = name.map_or_else(String::new, |name| format!("{name}, "));
-        self.current = Some((prefix, next_row, report));
-        Ok(())
-    }
-
-    /// The next row of all documents. A file in an archive that cannot be read, or not to its end, is
-    /// one row: the other files are read.
-    fn next(&mut self) -> Result<Option<(RawRow, TextReport)>, FileError> {
-        loop {
-            let mut refused = None;
-            if let Some((prefix, next_row, report)) = &mut self.current {
-                match next_row() {
-                    Ok(Some(mut row)) => {
-                        row.at.insert_str(0, prefix);
-                        return Ok(Some((row, report.clone())));
-                    }
-                    Err(FileError::Content(reason)) if self.is_archive => {
-                        refused =
-                            Some((prefix.trim_end_matches(", ").to_owned(), Bytes::new(), reason));
-                    }
-                    Err(error) => return Err(error),
-                    Ok(None) => {}
-                }
-                self.current = None;
-            } else {
-                let Some(document) = self.documents.pop_front() else { return Ok(None) };
-                let name = document.name_in_archive.clone().unwrap_or_default();
-                match self.open_document(&document) {
-                    Err(FileError::Content(reason)) if self.is_archive => {
-                        refused = Some((name, document.summary.first_bytes, reason));
-                    }
-                    opened => opened?,
-                }
-            }
-            if let Some((at, bytes, reason)) = refused {
-                self.has_refused = true;
-                let defects = Defects { damage: Some(reason), ..Defects::default() };
-                // Without a key, the bytes tell one entry from another.
-                let bytes = if bytes.is_empty() { at.clone().into_bytes() } else { bytes.to_vec() };
-                let bytes = Some(bytes);
-                let row = RawRow { at, bytes, defects, ..RawRow::default() };
-                return Ok(Some((row, TextReport::default())));
-            }
-        }
-    }
+    Ok((open()?, repeats))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contract::{ConnectorContext, Fault};
-use document::{Path, TimeFormat, column_name};
+use document::{KeyPath, Path, TimeFormat, column_name};
 
 use crate::{
     config::{Config, CsvConfig, Limits, RevisionConfig},
@@ -17,6 +17,8 @@ pub(crate) struct Options {
     pub(crate) config: Config,
     pub(crate) revision: RevisionSource,
     pub(crate) columns: Columns,
+    /// Each path of the key as a key of its own.
+    pub(crate) key_parts: Vec<KeyPath>,
     /// The largest number of bytes of one record.
     pub(crate) max_record_bytes: usize,
 }
@@ -60,7 +62,8 @@ impl Options {
         let columns = Columns::new(&config.columns).map_err(|cause| {
             Fault::stopped(format!("`columns`: {cause}")).remedy("give each name to one column")
         })?;
-        let columns = columns.and(column_name(&config.key));
+        let key_columns = config.key.paths().iter().filter_map(column_name);
+        let columns = key_columns.fold(columns, Columns::and);
         let Limits { total, ratio, entries, record } = config.limits;
         if total == 0 || ratio == 0 || entries == 0 || !(1..=16).contains(&record) {
             return refuse(
@@ -71,6 +74,7 @@ impl Options {
         Ok(Arc::new(Self {
             revision: revision_source(&config.revision, context)?,
             columns,
+            key_parts: config.key.paths().iter().cloned().map(KeyPath::from).collect(),
             max_record_bytes: (record as usize) << 20,
             config,
         }))

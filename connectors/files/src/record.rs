@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use contract::{Entry, Mark, Place, Reason, RecordKey, Revision, TextReport, demand::QualityFlag};
-use document::{Path, TimeFormat, key_text, scalar_text};
+use document::{Findings, KeyPath, Path, TimeFormat, scalar_text};
 use serde_json::Value;
 
 use crate::{
@@ -41,29 +41,27 @@ pub(crate) fn is_selected(row: &RawRow, options: &Options) -> bool {
     !skip.iter().any(matches) && (has_lost || only.iter().all(matches))
 }
 
-/// The entry for a row of the file `name`. `name_revision` is the revision in that name; `None` if
-/// the row contains the revision. `report` says how the text was decoded.
+/// The entry for a row, which is `at` this place. `name_revision` is the revision in the name of its file;
+/// `None` if the row contains the revision. `report` says how the text was decoded.
 pub(crate) fn entry(
-    name: &str,
+    at: String,
     name_revision: Option<Revision>,
     row: RawRow,
     report: &TextReport,
     options: &Options,
 ) -> Entry {
-    let RawRow { at, mut tree, bytes, doubts, findings, defects: row_defects } = row;
+    let RawRow { mut tree, bytes, doubts, findings, defects: row_defects, .. } = row;
     // Quarantine keeps what the cells say, even if it is no value.
     let source = (bytes.is_none() && !doubts.is_empty()).then(|| tree.to_string());
     let has_date_cells =
         bytes.is_none() && !doubts.iter().any(|(_, doubt)| matches!(doubt, Doubt::Ambiguous(_)));
-    let is_malformed =
-        row_defects.marks.iter().any(|mark| mark.flag == QualityFlag::MalformedBytes);
-    let is_damaged = |key: &String| is_malformed && key.contains(char::REPLACEMENT_CHARACTER);
-    let (doubt, doubt_marks) = apply_doubts(&doubts, &mut tree, &options.config.key);
+    let (doubt, doubt_marks) = apply_doubts(&doubts, &mut tree, options.config.key.paths());
+    let key = match doubt {
+        Some(doubt) => Err(doubt.to_owned()),
+        None => key(&tree, &findings, options),
+    };
     // In a row with too many or too few cells, the key may be any value, even a personal one.
-    let can_have_key = row_defects.damage.is_none() && doubt.is_none();
-    let key = findings.key(&options.config.key, &tree).filter(|_| can_have_key);
-    let key = key.and_then(|key| trimmed(&key)).filter(|key| !is_damaged(key));
-    let key = key.map(RecordKey::new);
+    let can_have_key = row_defects.damage.is_none();
     let mut defects = findings.defects_in("", &tree, &report.charset);
     defects.marks.extend(row_defects.marks.into_iter().chain(doubt_marks));
     defects.damage = row_defects.damage.or(defects.damage);
@@ -74,15 +72,8 @@ pub(crate) fn entry(
     };
     let reason = match (revision, &key) {
         (Err(reason), _) => reason,
-        (Ok(_), None) => {
-            let value = options.config.key.first(&tree).unwrap_or(&Value::Null);
-            let of_cell = doubt.map(str::to_owned);
-            let of_text = || Some(format!("the key {}", key_text(value, &findings).err()?));
-            let why = of_cell.or_else(of_text);
-            let why = why.unwrap_or_else(|| "the record has no key that can be read".to_owned());
-            Reason::new("missing_key", why)
-        }
-        (Ok(revision), Some(key)) => {
+        (Ok(_), Err(why)) => Reason::new("missing_key", why.as_str()),
+        (Ok(revision), Ok(key)) => {
             let mut text = report.clone();
             text.marks.extend(defects.marks);
             findings.remove_markers(&mut tree);
@@ -90,8 +81,15 @@ pub(crate) fn entry(
         }
     };
     let bytes = bytes.unwrap_or_else(|| source.unwrap_or_else(|| tree.to_string()).into_bytes());
-    let place = Place { key, at: format!("{name}, {at}") };
+    let place = Place { key: key.ok().filter(|_| can_have_key), at };
     Entry::Unreadable { place, bytes: Bytes::from(bytes), reason }
+}
+
+/// The key of a record. Blanks around its parts do not belong to it, because people type into tables.
+fn key(tree: &Value, findings: &Findings, options: &Options) -> Result<RecordKey, String> {
+    let part = |part: &KeyPath| Ok(part.key(tree, findings)?.as_str().trim().to_owned());
+    let parts: Vec<String> = options.key_parts.iter().map(part).collect::<Result<_, String>>()?;
+    Ok(RecordKey::composed(parts))
 }
 
 /// Removes the values that were lost. Returns why the key is not exact, if it is not, and the marks of
@@ -99,9 +97,10 @@ pub(crate) fn entry(
 fn apply_doubts(
     doubts: &[(String, Doubt)],
     tree: &mut Value,
-    key: &Path,
+    key: &[Path],
 ) -> (Option<&'static str>, Vec<Mark>) {
-    let key_fields = if doubts.is_empty() { Vec::new() } else { key.locations(tree) };
+    let key_fields = key.iter().filter(|_| !doubts.is_empty());
+    let key_fields: Vec<String> = key_fields.flat_map(|path| path.locations(tree)).collect();
     let (mut no_key, mut marks) = (None, Vec::new());
     for (field, doubt) in doubts {
         let pointer = format!("/{}", field.replace('~', "~0").replace('/', "~1"));

@@ -7,6 +7,7 @@ use std::{
     io::{self, Read, Seek, SeekFrom, Write as _},
     os::unix::fs::FileExt as _,
     sync::Arc,
+    time::SystemTime,
 };
 
 use contract::Reason;
@@ -84,6 +85,28 @@ pub(crate) fn unpack(mut packed: impl Read, limit: &mut UnpackLimit) -> Result<F
     }
 }
 
+/// Notices that a file is written to while it is read: then parts of two rows may look like one.
+#[derive(Debug, Clone)]
+pub(crate) struct Watch {
+    file: Arc<File>,
+    state: (u64, SystemTime),
+}
+
+impl Watch {
+    pub(crate) fn new(file: &Arc<File>) -> io::Result<Self> {
+        Ok(Self { file: Arc::clone(file), state: Self::state(file)? })
+    }
+
+    pub(crate) fn has_changed(&self) -> io::Result<bool> {
+        Ok(Self::state(&self.file)? != self.state)
+    }
+
+    fn state(file: &File) -> io::Result<(u64, SystemTime)> {
+        let found = file.metadata()?;
+        Ok((found.len(), found.modified()?))
+    }
+}
+
 /// Reads a file at a position of its own. Several readers can share a file.
 #[derive(Debug, Clone)]
 pub(crate) struct FileReader {
@@ -94,6 +117,22 @@ pub(crate) struct FileReader {
 impl FileReader {
     pub(crate) fn new(file: Arc<File>) -> Self {
         Self { file, at: 0 }
+    }
+
+    /// Whether the file contains these bytes.
+    pub(crate) fn contains(&self, bytes: &[u8]) -> io::Result<bool> {
+        let (mut block, mut at) = (vec![0; 64 * 1024], 0);
+        loop {
+            let n_read = self.file.read_at(&mut block, at)?;
+            if block[..n_read].windows(bytes.len()).any(|part| part == bytes) {
+                return Ok(true);
+            }
+            // They may begin at the end of a block.
+            match n_read.checked_sub(bytes.len()) {
+                Some(n_new) => at += n_new as u64 + 1,
+                None => return Ok(false),
+            }
+        }
     }
 }
 

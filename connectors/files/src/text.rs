@@ -65,6 +65,8 @@ pub(crate) struct DecodedPart {
     pub(crate) malformed: Vec<Span>,
     /// Characters that replaced private-use characters, as positions in `text`.
     pub(crate) repaired: Vec<Span>,
+    /// Whether it is the beginning of a line that goes on in the next part.
+    pub(crate) is_cut: bool,
 }
 
 /// A file that is decoded part by part.
@@ -133,9 +135,10 @@ impl DecodedFile {
                     continue;
                 }
                 None if n_unused >= limit
-                    && let Some(end) = self.last_safe_end(n_unused) =>
+                    && let Some(end) =
+                        self.last_safe_end(limit).or_else(|| self.last_safe_end(n_unused)) =>
                 {
-                    return Ok(Some(self.decode(end)));
+                    return Ok(Some(DecodedPart { is_cut: true, ..self.decode(end) }));
                 }
                 None if self.is_at_end => return Ok((n_unused > 0).then(|| self.decode(n_unused))),
                 None => searched = n_unused / unit_len * unit_len,
@@ -144,8 +147,8 @@ impl DecodedFile {
         }
     }
 
-    /// The last offset in the next `n_unused` bytes of the buffer that splits no character. If
-    /// there is none: the end of these bytes if they are `MAX_UNBROKEN_BYTES` or more, else `None`.
+    /// The last offset in the next `n_unused` bytes of the buffer that splits no character; after the end of
+    /// an object or element if there is one, so that few records are in two parts. If there is none: the end of these bytes if they are `MAX_UNBROKEN_BYTES` or more, else `None`.
     fn last_safe_end(&self, n_unused: usize) -> Option<usize> {
         let unused = &self.buffer[self.n_used..][..n_unused];
         let end = if self.is_utf16() {
@@ -156,7 +159,9 @@ impl DecodedFile {
                 .rposition(|unit| unit[low] < 0x30 && unit[1 - low] == 0)
                 .map(|at| 2 * at + 2)
         } else {
-            unused.iter().rposition(|byte| *byte < 0x30).map(|at| at + 1)
+            let is_end = |pair: &[u8]| matches!(pair, [b'}' | b']' | b'>', b',' | b' ' | b'\t']);
+            let after = unused.windows(2).rposition(is_end).map(|at| at + 2);
+            after.or_else(|| unused.iter().rposition(|byte| *byte < 0x30).map(|at| at + 1))
         };
         end.or((n_unused >= MAX_UNBROKEN_BYTES).then_some(n_unused))
     }
@@ -170,7 +175,7 @@ impl DecodedFile {
         let decoded = decode_strict(&bytes, self.charset);
         let (malformed, repaired) = (decoded.malformed, decoded.moved);
         let text = decoded.text.into_owned();
-        DecodedPart { at, bytes, text, malformed, repaired }
+        DecodedPart { at, bytes, text, malformed, repaired, is_cut: false }
     }
 
     fn is_utf16(&self) -> bool {

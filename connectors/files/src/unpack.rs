@@ -36,14 +36,14 @@ pub(crate) fn open_documents(
         "gz" => {
             let unpacked_name = &name[..name.len() - ".gz".len()];
             let packed = MultiGzDecoder::new(FileReader::new(file));
-            Ok(vec![document(unpacked_name, unpack(packed, &mut limit)?, options)?])
+            let unpacked = Arc::new(unpack(packed, &mut limit)?);
+            let summary = FileSummary::read(&unpacked)?;
+            let found = document(unpacked_name, unpacked, summary, options)?;
+            let in_archive =
+                |found| Document { name_in_archive: Some(unpacked_name.to_owned()), ..found };
+            Ok(found.map(in_archive).into_iter().collect())
         }
-        _ => Ok(vec![Document {
-            name_in_archive: None,
-            format: Ok(detect_format(name, &summary.first_bytes, options)?),
-            file,
-            summary,
-        }]),
+        _ => Ok(document(name, file, summary, options)?.into_iter().collect()),
     }
 }
 
@@ -81,8 +81,15 @@ fn unzip(
         }
         drop(packed);
         let packed = archive.by_index(index).map_err(|_| damaged())?;
-        match unpack(packed, limit).and_then(|unpacked| document(&name, unpacked, options)) {
-            Ok(document) => documents.push(document),
+        let unpacked = unpack(packed, limit).and_then(|unpacked| {
+            let summary = FileSummary::read(&unpacked)?;
+            document(&name, Arc::new(unpacked), summary, options)
+        });
+        match unpacked {
+            Ok(found) => {
+                let in_archive = |found| Document { name_in_archive: Some(name), ..found };
+                documents.extend(found.map(in_archive));
+            }
             Err(FileError::Content(reason)) if reason.code != "too_large" => {
                 documents.push(refused(name, &file, reason));
             }
@@ -128,11 +135,21 @@ fn is_file_manager_data(name: &str) -> bool {
         || [".ds_store", "thumbs.db", "desktop.ini"].contains(&&*last.to_ascii_lowercase())
 }
 
-/// The document in an unpacked file, whose name in the archive is `name`.
-fn document(name: &str, file: File, options: &Options) -> Result<Document, FileError> {
-    let summary = FileSummary::read(&file)?;
-    let format = Ok(detect_format(name, &summary.first_bytes, options)?);
-    Ok(Document { name_in_archive: Some(name.to_owned()), file: Arc::new(file), format, summary })
+/// The document in a file with this name; `None` if it has no bytes, as an export of texts without
+/// records. No other format has files of no bytes.
+fn document(
+    name: &str,
+    file: Arc<File>,
+    summary: FileSummary,
+    options: &Options,
+) -> Result<Option<Document>, FileError> {
+    let format = detect_format(name, &summary.first_bytes, options)?;
+    let is_list = matches!(format, Format::Csv | Format::JsonLines | Format::JsonArray);
+    match summary.n_bytes {
+        0 if is_list => Ok(None),
+        0 => Err(FileError::content("empty_file", "the file has no bytes")),
+        _ => Ok(Some(Document { name_in_archive: None, file, format: Ok(format), summary })),
+    }
 }
 
 /// The first bytes of an .xlsx workbook, and those of an .xls workbook.
@@ -141,18 +158,6 @@ const XLS_SIGNATURE: &[u8] = b"\xD0\xCF\x11\xE0";
 
 /// The format of a file that begins with `bytes`. The settings or the extension give the format,
 /// but a file that begins like a workbook is a workbook.
-/// Whether a file with this name may have no bytes: an export of texts without records. No other format has
-/// files of no bytes.
-///
-/// # Errors
-/// The name is that of no known format.
-pub(crate) fn may_be_empty(name: &str, options: &Options) -> Result<bool, FileError> {
-    Ok(matches!(
-        detect_format(name, b"", options)?,
-        Format::Csv | Format::JsonLines | Format::JsonArray
-    ))
-}
-
 fn detect_format(name: &str, bytes: &[u8], options: &Options) -> Result<Format, FileError> {
     let extension = extension(name);
     // An archive within an archive is never read, even if the channel sets a format.

@@ -13,6 +13,7 @@ use std::{
 use connector_testkit::peak_memory;
 use contract::Connector as _;
 use drop::Folder;
+use serde_json::json;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 /// Maximum memory of the process, in bytes.
@@ -47,7 +48,31 @@ async fn half_a_gigabyte_of_csv_and_a_sheet_of_empty_formatted_rows_stay_below_a
     let n_rows = write_large_csv(&folder);
     assert_eq!(count(&folder).await, n_rows);
     assert!(peak_memory() < LIMIT, "{} MiB for the file", peak_memory() >> 20);
+
+    for (name, [before, record, between, after], key) in [
+        ("F_20261009103000.json", ["[", "{'t':'\u{1}','id':'#'}", ",", "]"], "$.id"),
+        ("F_20261009103000.xml", ["<a>", "<r t='\u{1}' id='#'/>", "", "</a>"], "$['@id']"),
+    ] {
+        let settings = json!({ "force": "utf-8", "malformed": "accept", "key": key });
+        let folder = Folder::new().without_manifests().with(settings);
+        let mut file = BufWriter::new(File::create(folder.path.join(name)).unwrap());
+        write!(file, "{before}").unwrap();
+        for n in 0..N_DAMAGED {
+            // All in one line, and each record begins with a byte that is not valid.
+            let text = record.replace('\'', "\"").replace('#', &n.to_string());
+            let (start, end) = text.split_once('\u{1}').unwrap();
+            file.write_all(if n > 0 { between.as_bytes() } else { b"" }).unwrap();
+            file.write_all(&[start.as_bytes(), b"\xff", end.as_bytes()].concat()).unwrap();
+        }
+        write!(file, "{after}").unwrap();
+        file.into_inner().unwrap();
+        assert_eq!(count(&folder).await, N_DAMAGED);
+        assert!(peak_memory() < LIMIT, "{} MiB for {name}", peak_memory() >> 20);
+    }
 }
+
+/// The number of records with damage.
+const N_DAMAGED: usize = 200_000;
 
 /// Writes a sheet that has 495 rows with long texts, and empty formatted rows down to row 65,202.
 fn write_formatted_sheet(folder: &Folder) {

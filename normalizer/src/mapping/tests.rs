@@ -22,8 +22,17 @@ fn mapping(demand: &str) -> Mapping {
     Mapping::build(channel, &config, &CodeTables::default(), sealer, Shanghai).unwrap()
 }
 
+fn record(tree: Value) -> RawRecord {
+    RawRecord {
+        key: contract::RecordKey::new("k"),
+        revision: contract::Revision::NONE,
+        body: contract::Body::new(tree),
+        text: contract::TextReport::default(),
+    }
+}
+
 fn steps(mapping: &Mapping, tree: &Value) -> u64 {
-    let (mut draft, mut notes) = mapping.draft(tree, Work::default());
+    let (mut draft, mut notes) = mapping.draft(&record(tree.clone()), Work::default());
     let own = OwnValues::within_budget(&draft.people, draft.address.as_ref(), &mut notes.work);
     assert!(redact(&mut draft.body, &own, &mut notes.work).is_some(), "too costly");
     notes.work.spent()
@@ -70,12 +79,7 @@ fn a_query_that_goes_through_the_record_again_and_again_is_too_costly() {
         [("$..[*]..[*]..[*]..[*]..[*]..[*]", deep), ("$.list[?@.no == $.x].no", wide)]
     {
         let mapping = mapping(&format!("title = \"{path}\""));
-        let record = RawRecord {
-            key: contract::RecordKey::new("k"),
-            revision: contract::Revision::NONE,
-            body: contract::Body::new(json!({ "tree": tree, "list": tree["list"] })),
-            text: contract::TextReport::default(),
-        };
+        let record = record(json!({ "tree": tree, "list": tree["list"] }));
         match mapping.normalize(&record) {
             Verdict::Reject(reason) => assert_eq!(reason.code, "too_costly", "{path}"),
             other => panic!("{path}: {other:?}"),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use contract::demand::QualityFlag;
-use normalizer_text::{Profile, clean};
+use normalizer_text::{Profile, clean, clean_unescaped};
 
 use super::{CodeRule, Coded, Rule};
 use crate::{
@@ -69,6 +69,7 @@ pub(crate) fn cleaned<'a>(
     target: &str,
     notes: &mut Notes,
 ) -> Option<Cow<'a, str>> {
+    let clean = if notes.is_unescaped { clean_unescaped } else { clean };
     let cleaned = clean(text, profile);
     let found = cleaned.found;
     if found.controls || found.byte_order_mark || found.escapes || found.invisible {

@@ -151,6 +151,17 @@ fn t13_control_characters_are_removed_flagged_and_kept_in_raw() {
 }
 
 #[test]
+fn an_escape_that_the_reader_left_as_text_stays() {
+    let mut tree = sample();
+    tree["RQSTTITLE"] = json!("字面_x000D_");
+    let mut record = record(tree);
+    record.text.is_unescaped = true;
+    let body = accept(&reference(), &record).body;
+    assert_eq!(body.title.as_deref(), Some("字面_x000D_"));
+    assert!(!flags(&body).contains(&("title", ControlCharacters)));
+}
+
+#[test]
 fn t14_an_unknown_code_is_null_with_its_label_and_a_flag() {
     let mut tree = sample();
     tree["CSTATUS"] = json!("会签中");

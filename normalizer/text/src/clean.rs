@@ -65,17 +65,27 @@ pub struct Found {
 /// Cleans a text. Cleaning the result again changes nothing, except that every call with
 /// [`Profile::Html`] removes one layer of HTML: `&amp;lt;` becomes `&lt;`, and then `<`.
 pub fn clean(text: &str, profile: Profile) -> Cleaned<'_> {
+    cleaned(text, profile, true)
+}
+
+/// Cleans a text whose escapes `_xHHHH_` were decoded already, as those of a workbook: what still looks
+/// like one is what somebody wrote.
+pub fn clean_unescaped(text: &str, profile: Profile) -> Cleaned<'_> {
+    cleaned(text, profile, false)
+}
+
+fn cleaned(text: &str, profile: Profile, has_escapes: bool) -> Cleaned<'_> {
     let mut found = Found::default();
     if scan::is_clean(text, profile) {
         return Cleaned { text: Cow::Borrowed(text), found };
     }
-    let mut cleaned = strip::strip(text, profile, &mut found);
+    let mut cleaned = strip::strip(text, profile, has_escapes, &mut found);
     if profile == Profile::Html
         && let Some(plain) = markup::to_plain(&cleaned)
     {
         found.markup = true;
         // A reference such as &#1; can give characters that must be stripped.
-        cleaned = strip::strip(&plain, profile, &mut found);
+        cleaned = strip::strip(&plain, profile, has_escapes, &mut found);
     }
     if profile != Profile::Code {
         let tidied = tidy(&cleaned);

@@ -70,6 +70,7 @@ impl Evidence {
             decided_by: self.decided_by,
             conflict: self.has_conflict(),
             marks: Vec::new(),
+            is_unescaped: false,
         }
     }
 }

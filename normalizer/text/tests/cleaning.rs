@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use normalizer_text::{Found, Profile, clean, without_radicals};
+use normalizer_text::{Found, Profile, clean, clean_unescaped, without_radicals};
 use proptest::prelude::*;
 
 const PROFILES: [Profile; 3] = [Profile::Plain, Profile::Html, Profile::Code];
@@ -119,6 +119,21 @@ fn escapes_of_excel_are_decoded() {
         clean("a_x000D_", Profile::Plain).found,
         Found { escapes: true, blanks: true, ..Found::default() }
     );
+}
+
+#[test]
+fn what_looks_like_an_escape_after_decoding_is_text() {
+    for (source, expected) in [
+        ("字面_x000D_", "字面_x000D_"),
+        ("a_x0009_ \r\nb", "a_x0009_\nb"),
+        ("_x005F_x000D_\u{1}", "_x005F_x000D_"),
+    ] {
+        for profile in [Profile::Plain, Profile::Html] {
+            let cleaned = clean_unescaped(source, profile);
+            assert_eq!(cleaned.text, expected);
+            assert!(!cleaned.found.escapes);
+        }
+    }
 }
 
 #[test]

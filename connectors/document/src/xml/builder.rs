@@ -25,8 +25,10 @@ const BAD_REFERENCE: Problem = Problem::irregularity(
 const LONE_AMPERSAND: Problem = Problem::irregularity("it contains a lone &", Some('&'));
 const UNCLOSED_HTML: Problem =
     Problem::irregularity("it contains an HTML element that is not closed", None);
-const REPEATED_ATTRIBUTE: Problem =
-    Problem::irregularity("the attribute has two different values; the last is used", None);
+const REPEATED_ATTRIBUTE: Problem = Problem::irregularity(
+    "the attribute occurs twice, with different values; the last is used",
+    None,
+);
 const UNCLOSED: Problem = damage("the element is not closed");
 const UNOPENED: Problem = damage("it closes an element that is not open");
 const BAD_ATTRIBUTE: Problem = damage("it has a malformed attribute");

@@ -119,6 +119,10 @@ fn open(path: &Path, expected: SizeAndTime) -> io::Result<Option<File>> {
 }
 
 fn stamp(found: &Metadata) -> SizeAndTime {
-    let modified = i128::from(found.mtime()) * 1_000_000_000 + i128::from(found.mtime_nsec());
-    SizeAndTime { n_bytes: found.len(), modified }
+    let time = |seconds, nanoseconds| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
+    SizeAndTime {
+        n_bytes: found.len(),
+        modified: time(found.mtime(), found.mtime_nsec()),
+        changed: time(found.ctime(), found.ctime_nsec()),
+    }
 }

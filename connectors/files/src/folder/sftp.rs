@@ -167,7 +167,7 @@ fn kind(attributes: &FileAttributes) -> EntryKind {
 
 fn stamp(attributes: &FileAttributes) -> SizeAndTime {
     let modified = i128::from(attributes.mtime.unwrap_or_default()) * 1_000_000_000;
-    SizeAndTime { n_bytes: attributes.len(), modified }
+    SizeAndTime { n_bytes: attributes.len(), modified, changed: 0 }
 }
 
 fn is_absent(error: &Error) -> bool {

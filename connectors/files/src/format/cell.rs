@@ -22,7 +22,7 @@ pub(super) struct Cell {
 pub(crate) enum Doubt {
     /// The value was lost before the file was written: the field is absent.
     Lost(&'static str),
-    /// The value is right, but it cannot be the key of a record.
+    /// The value is kept, but it cannot be the key of a record.
     NotAKey(&'static str),
     /// The value may be a date, and would then be another one than it seems.
     Ambiguous(&'static str),
@@ -30,6 +30,8 @@ pub(crate) enum Doubt {
 
 /// From this number on, a whole number has more than the 15 digits that Excel keeps.
 const MIN_ROUNDED: f64 = 1e15;
+/// Up to 2^53, a float represents every whole number exactly.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 /// The days that people mean by a number of five digits: from 1954 to 2119.
 const USUAL_DAYS: std::ops::Range<f64> = 20_000.0..80_000.0;
 /// Days between the two days from which workbooks count: 1899-12-30 and 1904-01-01.
@@ -73,8 +75,13 @@ impl Cell {
             NumberFormat::Plain | NumberFormat::Unknown => None,
         };
         let doubt = match &shown {
-            _ if number.abs() >= MIN_ROUNDED => Some(Doubt::Lost(
-                "the cell has a number of more than 15 digits; Excel keeps only 15",
+            _ if number.abs() >= MIN_ROUNDED && may_be_rounded(&text, number) => Some(Doubt::Lost(
+                "the cell has a number of more than 15 digits, of which programs keep only some; \
+                 ask the source to write it as text",
+            )),
+            _ if number.abs() >= MIN_ROUNDED => Some(Doubt::NotAKey(
+                "the key is a number of more than 15 digits, of which Excel keeps only 15; ask the \
+                 source to write it as text",
             )),
             Some(_) => None,
             None if is_1904 && is_usual_day => Some(Doubt::Ambiguous(
@@ -112,13 +119,37 @@ pub(crate) fn time_of_cell(text: &str) -> Option<NaiveDateTime> {
 
 /// A number as people write it: without an exponent, and without `.0` if it is whole.
 fn plain_number(text: &str) -> String {
-    // Up to 2^53, a float represents every whole number exactly.
-    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
     match text.parse::<f64>() {
         Ok(number) if number.fract() == 0.0 && number.abs() < MAX_EXACT => format!("{number:.0}"),
         Ok(number) if text.contains(['e', 'E']) => number.to_string(),
         _ => text.to_owned(),
     }
+}
+
+/// Whether a program may have rounded a number that is written with more than 15 digits.
+///
+/// Excel replaces the digits after the 15th with zeros. Programs that keep numbers as floats keep whole
+/// numbers up to 2^53; larger ones they write in one of a few ways, and digits that are written in none
+/// of these ways were never a float. Even such a number is no key: nobody can tell which of two rows that
+/// Excel has saved again was meant.
+fn may_be_rounded(written: &str, number: f64) -> bool {
+    let digits = written.trim_start_matches('-');
+    let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_cut = digits.bytes().skip(15).all(|digit| digit == b'0');
+    if !is_whole || is_cut {
+        return true;
+    }
+    let number = number.abs();
+    // The first digits of the float, and zeros.
+    let is_float = |n_digits: usize| {
+        let mantissa = format!("{number:.*e}", n_digits - 1);
+        let mantissa = mantissa.split('e').next().unwrap_or_default().replace('.', "");
+        format!("{mantissa:0<width$}", width = digits.len()) == digits
+    };
+    number > MAX_EXACT
+        && ((15..=17).any(is_float)
+            || format!("{number:.0}") == digits
+            || number.to_string() == digits)
 }
 
 /// The date, the time of day or both, in ISO 8601; `None` if Excel shows no date either.

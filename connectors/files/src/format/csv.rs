@@ -22,6 +22,7 @@ use self::{
 use super::{
     Columns, RawRow, RowReader,
     header::{Header, find_header},
+    merged::is_blank,
 };
 use crate::{
     config::CsvConfig,
@@ -67,7 +68,7 @@ pub(super) fn open(
 
 /// Refuses a header of one column whose name contains a separator.
 fn check_separator(header: &Header) -> Result<(), FileError> {
-    let name = header.name(0).filter(|_| header.0.len() == 1).unwrap_or_default();
+    let name = header.name(0).filter(|_| header.len() == 1).unwrap_or_default();
     match DELIMITERS.into_iter().find(|delimiter| name.contains(delimiter)) {
         None => Ok(()),
         Some(delimiter) => {
@@ -157,6 +158,8 @@ struct Line {
     part: DecodedPart,
     /// The line of a record that may be several rows; it is rejected.
     is_suspect: bool,
+    /// Whether `part` is only its beginning, because it is larger than a record may be.
+    is_too_large: bool,
 }
 
 /// Reads the records of a CSV file.
@@ -187,7 +190,7 @@ impl Records {
                 self.config = Arc::new(CsvConfig { delimiter, ..CsvConfig::clone(&self.config) });
                 continue;
             }
-            if record.cells.iter().any(|cell| !cell.text.is_empty()) {
+            if record.damage.is_some() || record.cells.iter().any(|cell| !is_blank(&cell.text)) {
                 return Ok(Some(record));
             }
         }
@@ -197,9 +200,14 @@ impl Records {
         if let Some(line) = self.pending.pop_front() {
             return Ok(Some(line));
         }
-        let Some(part) = self.file.next_line(self.limit)? else { return Ok(None) };
+        let Some(mut part) = self.file.next_line(self.limit)? else { return Ok(None) };
         self.n_lines += 1;
-        Ok(Some(Line { number: self.n_lines, part, is_suspect: false }))
+        let is_too_large = part.is_cut;
+        while part.is_cut {
+            let Some(rest) = self.file.next_line(self.limit)? else { break };
+            part.is_cut = rest.is_cut;
+        }
+        Ok(Some(Line { number: self.n_lines, part, is_suspect: false, is_too_large }))
     }
 
     /// The next record, which may be an empty line.
@@ -211,7 +219,7 @@ impl Records {
             first.part.text = text;
             first.part.repaired.iter_mut().for_each(|span| span.offset -= len);
         }
-        if first.is_suspect {
+        if first.is_suspect || first.is_too_large {
             return Ok(Some(self.single_line(first)));
         }
         let config = Arc::clone(&self.config);
@@ -221,14 +229,16 @@ impl Records {
         // Within quotes, the next line belongs to the record.
         let is_stray = loop {
             let Some(line) = next else { break true };
-            n_bytes += line.part.bytes.len();
-            if n_bytes >= self.limit {
-                return Err(FileError::too_large(&format!("line {number}"), self.limit));
+            if line.is_too_large {
+                lines.push(line);
+                break true;
             }
+            n_bytes += line.part.bytes.len();
             splitter.push_line(&line.part.text, n_text);
             n_text += line.part.text.len();
             lines.push(line);
-            if splitter.is_stray() && lines.len() > 1 {
+            // A quote that is not closed within the size of a record is stray too.
+            if (splitter.is_stray() || n_bytes >= self.limit) && lines.len() > 1 {
                 break true;
             }
             if !splitter.is_open() {
@@ -257,6 +267,11 @@ impl Records {
 
     /// Reads a line as a whole record.
     fn single_line(&self, line: Line) -> Record {
+        if line.is_too_large {
+            let detail = format!("the row exceeds `limits.record` ({} bytes)", self.limit);
+            let damage = Some(Reason::new("too_large", detail));
+            return Record { line: line.number, source: line.part, damage, ..Record::default() };
+        }
         let mut cells = Splitter::line(&self.config, &line.part.text);
         cells.is_damaged |= line.is_suspect;
         Record { source: line.part, ..Record::new(line.number, cells) }
@@ -280,7 +295,7 @@ fn raw_row(record: Record, header: &Header, shape: &RowShape, charset: &str) -> 
     let Record { line, source, mut cells, is_doubtful, damage } = record;
     // Empty cells at the end are not counted.
     let n_used_cells = cells.iter().rposition(|cell| !cell.text.is_empty()).map_or(0, |at| at + 1);
-    let (n_cells, n_columns) = (cells.len(), header.0.len());
+    let (n_cells, n_columns) = (cells.len(), header.len());
     // Some programs leave out empty cells at the end of a row.
     let is_short = n_cells < n_columns && (is_doubtful || !shape.stands_alone(&cells));
     let is_wrong = is_short || n_used_cells > n_columns;
@@ -314,23 +329,11 @@ fn raw_row(record: Record, header: &Header, shape: &RowShape, charset: &str) -> 
             add_mark(column, QualityFlag::RepairedText, detail);
         }
     }
-    let mut texts: Vec<String> = cells.into_iter().map(|cell| cell.text).collect();
-    let mut is_contradictory = false;
-    for (first, later) in shape.repeated.iter().copied() {
-        let (one, other) = (texts[first].trim(), texts[later].trim());
-        is_contradictory |= !one.is_empty() && !other.is_empty() && one != other;
-        let used = if one.is_empty() { other } else { one }.to_owned();
-        (texts[first], texts[later]) = (used.clone(), used);
-        let detail = "the header has this column twice; the value that is not empty is used";
-        add_mark(later, QualityFlag::Damaged, detail.to_owned());
-    }
-    let damage = damage.or_else(|| {
-        let detail = "the header has a column twice, and the row has two values in it";
-        is_contradictory.then(|| Reason::new("repeated_column", detail))
-    });
-    let tree = Value::Object(header.object(texts.into_iter().map(Value::String)));
+    let texts = cells.into_iter().map(|cell| cell.text).collect();
+    let mut defects = Defects { marks, damage };
+    let tree = Value::Object(header.object(texts, &mut defects));
     let (at, bytes) = (format!("line {line}"), Some(source.bytes));
-    RawRow { at, tree, bytes, defects: Defects { marks, damage }, ..RawRow::default() }
+    RawRow { at, tree, bytes, defects, ..RawRow::default() }
 }
 
 /// The separator that the first line declares for Excel: `sep=;`.

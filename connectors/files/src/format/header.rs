@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::{Mark, Reason, demand::QualityFlag};
+use document::Defects;
 use serde_json::{Map, Value};
 
 use crate::spool::FileError;
@@ -18,9 +20,14 @@ pub(crate) struct Columns {
     required: BTreeSet<String>,
 }
 
-/// The names of the columns, in the order of the file; `None` for a column without a name.
+/// The columns of a table, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Header(pub(super) Vec<Option<String>>);
+pub(super) struct Header {
+    /// Their names; `None` for a column without a name.
+    pub(super) names: Vec<Option<String>>,
+    /// Columns of one name: the first, and each later one.
+    repeated: Vec<(usize, usize)>,
+}
 
 /// Finds the header among the first rows. `next` returns the next row that is not empty.
 pub(super) fn find_header(
@@ -54,13 +61,11 @@ impl Columns {
         Ok(Self { names, required: columns.keys().cloned().collect() })
     }
 
-    /// Also requires the column of the key: a table without it has no header, and its first row is
+    /// Also requires a column of the key: a table without it has no header, and its first row is
     /// data.
-    pub(crate) fn and(mut self, column: Option<&str>) -> Self {
-        if let Some(column) = column {
-            self.names.entry(column.to_owned()).or_insert_with(|| column.to_owned());
-            self.required.insert(column.to_owned());
-        }
+    pub(crate) fn and(mut self, column: &str) -> Self {
+        self.names.entry(column.to_owned()).or_insert_with(|| column.to_owned());
+        self.required.insert(column.to_owned());
         self
     }
 
@@ -79,10 +84,10 @@ impl Columns {
         // Most rows are known by one cell.
         let first = cells.clone().find(|cell| !cell.is_empty())?;
         let first = self.column(first);
-        header.0.iter().flatten().find(|name| **name == first)?;
+        header.names.iter().flatten().find(|name| **name == first)?;
         let mut names: Vec<String> = cells.map(|cell| self.column(cell)).collect();
         names.retain(|name| !name.is_empty());
-        let mut expected: Vec<String> = header.0.iter().flatten().cloned().collect();
+        let mut expected: Vec<String> = header.names.iter().flatten().cloned().collect();
         let is_same = names == expected;
         names.sort_unstable();
         expected.sort_unstable();
@@ -92,7 +97,7 @@ impl Columns {
     /// Reads a row as the header. Fails, with a message, if it is another row.
     fn parse_header<'a>(&self, cells: impl IntoIterator<Item = &'a str>) -> Result<Header, String> {
         let mut seen = BTreeSet::new();
-        let (mut header, mut repeated) = (Vec::new(), Vec::new());
+        let (mut names, mut repeated) = (Vec::new(), Vec::new());
         for cell in cells {
             let name = Some(self.column(cell)).filter(|name| !name.is_empty());
             if let Some(name) = &name
@@ -100,18 +105,18 @@ impl Columns {
             {
                 repeated.push(name.clone());
             }
-            header.push(name);
+            names.push(name);
         }
-        while header.last().is_some_and(Option::is_none) {
-            header.pop();
+        while names.last().is_some_and(Option::is_none) {
+            names.pop();
         }
         let missing: Vec<String> = self.required.difference(&seen).cloned().collect();
         // If some columns are required, the others may occur twice.
         repeated.retain(|name| self.required.is_empty() || self.required.contains(name));
         // If columns are required, only their names are shown: the row may contain personal data.
         match (&missing[..], &repeated[..]) {
-            ([], []) if header.is_empty() => Err(no_names()),
-            ([], []) => Ok(Header(header)),
+            ([], []) if names.is_empty() => Err(no_names()),
+            ([], []) => Ok(Header::new(names)),
             ([], repeated) => Err(format!("the header repeats columns: {}", repeated.join(", "))),
             (missing, _) => {
                 Err(format!("no row names all required columns; missing: {}", missing.join(", ")))
@@ -121,34 +126,57 @@ impl Columns {
 }
 
 impl Header {
+    fn new(names: Vec<Option<String>>) -> Self {
+        let later = names.iter().enumerate().filter_map(|(column, name)| {
+            let first = names.iter().position(|each| each.is_some() && each == name)?;
+            (first < column).then_some((first, column))
+        });
+        let repeated = later.collect();
+        Self { names, repeated }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
     pub(super) fn name(&self, column: usize) -> Option<&str> {
-        self.0.get(column)?.as_deref()
+        self.names.get(column)?.as_deref()
     }
 
-    /// Gives all columns of one name the value that is not empty. Returns the columns whose name
-    /// occurred before, and whether their value is the only one.
-    pub(super) fn merge_repeated(&self, cells: &mut [String]) -> Vec<(usize, bool)> {
-        let (mut first_columns, mut repeated) = (BTreeMap::new(), Vec::new());
-        for (column, name) in self.0.iter().enumerate().take(cells.len()) {
-            let Some(name) = name else { continue };
-            let first = *first_columns.entry(name).or_insert(column);
-            if first == column {
-                continue;
+    /// The column with this name: the first one, if there are several.
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|each| each.as_deref() == Some(name))
+    }
+
+    /// The row as an object with one member for each named column. Columns of one name have the value
+    /// that is not empty, which is noted in `defects`; a row with two values in them is damaged.
+    pub(super) fn object(
+        &self,
+        mut cells: Vec<String>,
+        defects: &mut Defects,
+    ) -> Map<String, Value> {
+        cells.resize(self.len(), String::new());
+        for (first, later) in self.repeated.iter().copied() {
+            let other = std::mem::take(&mut cells[later]);
+            let is_contradictory = ![cells[first].trim(), ""].contains(&other.trim());
+            if cells[first].trim().is_empty() {
+                cells[first] = other;
+            } else if is_contradictory {
+                let detail = "the header has a column twice, and the row has two values in it";
+                defects.damage.get_or_insert_with(|| Reason::new("repeated_column", detail));
             }
-            let is_only = cells[first].is_empty() || cells[column].is_empty();
-            repeated.push((column, is_only || cells[first] == cells[column]));
-            if cells[first].is_empty() {
-                cells.swap(first, column);
-            }
-            cells[column] = cells[first].clone();
+            let field = self.name(later).unwrap_or_default().to_owned();
+            let detail = "the header has this column twice; the value that is not empty is used";
+            let (flag, detail) = (QualityFlag::Damaged, detail.to_owned());
+            defects.marks.push(Mark { field, flag, detail });
         }
-        repeated
-    }
-
-    /// The row as an object with one member for each named column.
-    pub(super) fn object(&self, cells: impl IntoIterator<Item = Value>) -> Map<String, Value> {
-        let named = self.0.iter().zip(cells);
-        named.filter_map(|(name, cell)| Some((name.clone()?, cell))).collect()
+        let mut object = Map::with_capacity(self.len());
+        for (name, cell) in self.names.iter().zip(cells) {
+            if let Some(name) = name {
+                object.entry(name.as_str()).or_insert(Value::String(cell));
+            }
+        }
+        object
     }
 }
 

@@ -78,7 +78,8 @@ impl Objects {
         let Some((from, line)) = self.stream.next_line(self.limit)? else { return Ok(None) };
         text.push_str(line);
         self.n_lines += 1;
-        if line.len() >= self.limit {
+        let is_long = line.len() >= self.limit;
+        if is_long || self.stream.is_cut() {
             return Err(FileError::too_large(&format!("line {}", self.n_lines), self.limit));
         }
         Ok(Some(from))
@@ -248,7 +249,7 @@ fn parse_row(stream: &mut TextStream, at: String, text: &str, from: u64, to: u64
         at,
         tree,
         bytes: Some(bytes),
-        findings,
+        findings: findings.into(),
         defects: Defects { marks, damage },
         ..RawRow::default()
     }

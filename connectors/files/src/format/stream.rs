@@ -59,6 +59,11 @@ impl TextStream {
         Ok(self.parts.back().map(|(at, part)| (*at, part.text.as_str())))
     }
 
+    /// Whether the last part is the beginning of a line that goes on in the next part.
+    pub(super) fn is_cut(&self) -> bool {
+        self.parts.back().is_some_and(|(_, part)| part.is_cut)
+    }
+
     /// Line and column of the text that begins `n_before_end` bytes before the end of the last
     /// part.
     pub(super) fn line_and_column(&self, n_before_end: usize) -> String {
@@ -92,7 +97,12 @@ impl TextStream {
         {
             self.parts.pop_front();
         }
-        if self.parts.iter().all(|(_, part)| part.malformed.is_empty()) {
+        // No finding is about the text that is left: a file may have millions.
+        let is_clean = self.parts.iter().all(|(at, part)| {
+            let n_used = usize::try_from(offset.saturating_sub(*at)).unwrap_or(usize::MAX);
+            part.text.get(n_used..).is_none_or(|left| self.findings.is_unmarked(left))
+        });
+        if is_clean {
             self.findings = Findings::default();
         }
     }

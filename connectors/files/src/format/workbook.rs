@@ -1,5 +1,7 @@
 //! What workbooks of all formats have in common: which of their sheets is read, and how.
 
+use std::collections::VecDeque;
+
 use contract::{Mark, Reason, demand::QualityFlag};
 use document::Defects;
 use serde_json::Value;
@@ -26,27 +28,48 @@ pub(super) struct SheetRow {
     pub(super) cells: Vec<Cell>,
 }
 
-/// Opens the sheet that contains the records, and reads its header. `open_sheet` opens the sheet
+/// Opens the sheets that contain the records, and reads their headers. `open_sheet` opens the sheet
 /// with this index.
 pub(super) fn open(
     sheets: &[SheetInfo],
     mut open_sheet: impl FnMut(usize) -> Result<Rows, FileError>,
     options: &Options,
 ) -> Result<RowReader, FileError> {
-    let index = choose(sheets, &mut open_sheet, options.config.sheet.as_deref())?;
-    let mut rows = open_sheet(index)?;
+    let chosen = choose(sheets, &mut open_sheet, options.config.sheet.as_deref())?;
     let texts = |row: SheetRow| row.cells.into_iter().map(|cell| cell.text).collect();
-    let header = find_header(&options.columns, || Ok(rows()?.map(texts)))?;
-    Ok(Box::new(move || Ok(rows()?.map(|row| row.into_raw_row(&header)))))
+    let mut tables = VecDeque::new();
+    for index in chosen.iter().copied() {
+        let mut rows = open_sheet(index)?;
+        // The name of the only sheet says nothing.
+        let sheet = sheets.get(index).filter(|_| chosen.len() > 1);
+        let place = sheet.map_or_else(String::new, |sheet| format!("sheet `{}`, ", sheet.name));
+        let header = find_header(&options.columns, || Ok(rows()?.map(texts)));
+        let header = header.map_err(|error| match error {
+            FileError::Content(Reason { code, detail }) => {
+                FileError::Content(Reason { code, detail: format!("{place}{detail}") })
+            }
+            disk @ FileError::Disk(_) => disk,
+        })?;
+        tables.push_back((place, rows, header));
+    }
+    Ok(Box::new(move || {
+        while let Some((place, rows, header)) = tables.front_mut() {
+            if let Some(row) = rows()? {
+                return Ok(Some(row.into_raw_row(place, header)));
+            }
+            tables.pop_front();
+        }
+        Ok(None)
+    }))
 }
 
-/// Chooses the sheet that the channel names, or else the only visible sheet with a table: a hidden
+/// Chooses the sheets that the channel names, or else the only visible sheet with a table: a hidden
 /// sheet is an old template or a list of codes, and a second table would be lost without a word.
 fn choose(
     sheets: &[SheetInfo],
     open_sheet: &mut impl FnMut(usize) -> Result<Rows, FileError>,
     name: Option<&str>,
-) -> Result<usize, FileError> {
+) -> Result<Vec<usize>, FileError> {
     let candidates = sheets.iter().enumerate().filter(|(_, sheet)| match name {
         Some(pattern) => matches_pattern(&sheet.name, pattern),
         None => sheet.is_visible,
@@ -70,7 +93,7 @@ fn choose(
         return Err(FileError::content("no_sheet", detail));
     };
     if others.is_empty() {
-        return Ok(*first);
+        return Ok(vec![*first]);
     }
     let mut tables = Vec::new();
     for index in candidates.iter().copied() {
@@ -79,11 +102,14 @@ fn choose(
         }
     }
     match tables[..] {
-        [] => Ok(*first),
-        [only] => Ok(only),
+        [] => Ok(vec![*first]),
+        [_] => Ok(tables),
+        // Programs continue a long table on another sheet.
+        _ if name.is_some() => Ok(tables),
         _ => {
             let detail = format!(
-                "several sheets of the workbook have rows: {}; set `sheet` to the one to read",
+                "several sheets of the workbook have rows: {}; set `sheet` to the one to read, or to \
+                 a pattern like `Sheet*` for all of them",
                 names(&tables)
             );
             Err(FileError::content("several_sheets", detail))
@@ -106,7 +132,7 @@ fn is_table(mut rows: Rows) -> Result<bool, FileError> {
 }
 
 impl SheetRow {
-    fn into_raw_row(self, header: &Header) -> RawRow {
+    fn into_raw_row(self, place: &str, header: &Header) -> RawRow {
         let (mut doubts, mut n_unnamed) = (Vec::new(), 0);
         for (column, cell) in self.cells.iter().enumerate() {
             match (header.name(column), cell.doubt) {
@@ -115,29 +141,16 @@ impl SheetRow {
                 _ => {}
             }
         }
-        let cells = self.cells.into_iter().map(|cell| cell.text);
-        let mut texts: Vec<String> = cells.take(header.0.len()).collect();
-        texts.resize(header.0.len(), String::new());
         let mut defects = Defects::default();
-        let mut mark = |field: &str, detail: String| {
-            let field = field.to_owned();
-            defects.marks.push(Mark { field, flag: QualityFlag::Damaged, detail });
-        };
-        let mut is_contradictory = false;
-        for (column, is_only) in header.merge_repeated(&mut texts) {
-            is_contradictory |= !is_only;
-            let detail = "the header has this column twice; the value that is not empty is used";
-            mark(header.name(column).unwrap_or_default(), detail.to_owned());
-        }
         if n_unnamed > 0 {
-            mark("", format!("{n_unnamed} cells are in columns without a name"));
+            let detail = format!("{n_unnamed} cells are in columns without a name");
+            let (field, flag) = (String::new(), QualityFlag::Damaged);
+            defects.marks.push(Mark { field, flag, detail });
         }
-        defects.damage = is_contradictory.then(|| {
-            let detail = "the header has a column twice, and the row has two values in it";
-            Reason::new("repeated_column", detail)
-        });
-        let tree = Value::Object(header.object(texts.into_iter().map(Value::String)));
-        RawRow { at: format!("row {}", self.number), tree, doubts, defects, ..RawRow::default() }
+        let texts = self.cells.into_iter().map(|cell| cell.text).collect();
+        let tree = Value::Object(header.object(texts, &mut defects));
+        let at = format!("{place}row {}", self.number);
+        RawRow { at, tree, doubts, defects, ..RawRow::default() }
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The format cannot be read as a stream, because cells refer to texts at the beginning of the
 //! file. So calamine keeps the whole file in memory: at most `MAX_BYTES`, and a sheet has at most
-//! 65,536 rows. It does not return number formats, so a number never has leading zeros.
+//! 65,536 rows. It does not return number formats, so nobody knows which numbers people see with leading
+//! zeros.
 
 use std::{
     fs::File,
@@ -15,7 +16,8 @@ use calamine::{Data, Range, Reader as _, SheetType, SheetVisible, XlsError};
 
 use super::{
     RowReader,
-    cell::{Cell, NumberFormat},
+    cell::{Cell, Doubt, NumberFormat},
+    merged::{MergedCells, as_shown},
     workbook::{self, Rows, SheetInfo, SheetRow, has_password, not_a_workbook},
 };
 use crate::{
@@ -36,6 +38,7 @@ pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, File
         let detail = format!("the file has {n_bytes} bytes; an .xls may have at most {MAX_BYTES}");
         return Err(FileError::content("too_large", detail));
     }
+    let may_be_padded = has_padded_format(FileReader::new(Arc::clone(&file)))?;
     // calamine trusts the lengths in a file: a damaged file can make it panic.
     let parse = || calamine::Xls::new(BufReader::new(FileReader::new(file)));
     let mut book = match catch_unwind(AssertUnwindSafe(parse)) {
@@ -55,8 +58,15 @@ pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, File
     let open_sheet = |index: usize| -> Result<Rows, FileError> {
         let name = &sheets.get(index).ok_or_else(not_a_workbook)?.name;
         let range = book.worksheet_range(name).map_err(|_| not_a_workbook())?;
-        let mut sheet = Sheet { range, is_1904, next_row: 0 };
-        Ok(Box::new(move || Ok(sheet.next())))
+        let areas = book.merge_cells_by_sheet_name(name).map_err(|_| not_a_workbook())?;
+        let merged = areas.iter().filter(|area| area.start.0 < area.end.0);
+        let merged = merged.map(|area| MergedCells {
+            column: area.start.1 as usize,
+            rows: (u64::from(area.start.0) + 1, u64::from(area.end.0) + 1),
+        });
+        let merged = merged.collect();
+        let mut sheet = Sheet { range, is_1904, may_be_padded, next_row: 0 };
+        Ok(as_shown(Box::new(move || Ok(sheet.next())), merged))
     };
     workbook::open(&sheets, open_sheet, options)
 }
@@ -74,33 +84,65 @@ fn is_encrypted_xlsx(mut file: FileReader) -> Result<bool, FileError> {
     Ok(directory.windows(name.len()).any(|window| window == name))
 }
 
+/// Whether a workbook has a number format like `000000`. The record of a format has the id 0x41E, its
+/// length, a number, and the code: its length, whether it is UTF-16, and the characters.
+fn has_padded_format(mut file: FileReader) -> Result<bool, FileError> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let is_padded = |record: &[u8]| {
+        let &[0x1E, 0x04, a, b, _, _, c, d, is_wide @ 0..=1, ref rest @ ..] = record else {
+            return false;
+        };
+        let number = |low, high| usize::from(u16::from_le_bytes([low, high]));
+        let (len, n_chars) = (number(a, b), number(c, d));
+        let n_bytes = if is_wide == 1 { 2 * n_chars } else { n_chars };
+        let Some(code) = rest.get(..n_bytes).filter(|_| len == n_bytes + 5) else { return false };
+        let units: Vec<u16> = match is_wide {
+            1 => code.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]])).collect(),
+            _ => code.iter().copied().map(u16::from).collect(),
+        };
+        let format = NumberFormat::of_code(&String::from_utf16_lossy(&units));
+        matches!(format, NumberFormat::Padded { .. })
+    };
+    Ok((0..bytes.len()).any(|at| is_padded(&bytes[at..])))
+}
+
 /// A sheet that is read row by row.
 struct Sheet {
     range: Range<Data>,
     is_1904: bool,
+    /// Whether the workbook has a number format with leading zeros.
+    may_be_padded: bool,
     next_row: usize,
 }
 
 impl Sheet {
-    /// The next row that is not empty.
     fn next(&mut self) -> Option<SheetRow> {
         let (first_row, first_column) = self.range.start()?;
-        while self.next_row < self.range.height() {
+        if self.next_row < self.range.height() {
             let number = u64::from(first_row) + self.next_row as u64 + 1;
             let empty_columns = (0..first_column).map(|_| Cell::default());
             let row = (0..self.range.width()).map(|column| self.range.get((self.next_row, column)));
             let row = row.map(|data| data.map_or_else(Cell::default, |data| self.cell(data)));
             let cells: Vec<Cell> = empty_columns.chain(row).collect();
             self.next_row += 1;
-            if cells.iter().any(|cell| !cell.text.is_empty()) {
-                return Some(SheetRow { number, cells });
-            }
+            return Some(SheetRow { number, cells });
         }
         None
     }
 
     fn cell(&self, data: &Data) -> Cell {
-        let number = |text: &str, format| Cell::number(text, &format, self.is_1904);
+        let number = |text: &str, format| {
+            let mut cell = Cell::number(text, &format, self.is_1904);
+            let is_whole = cell.text.bytes().all(|byte| byte.is_ascii_digit());
+            if self.may_be_padded && is_whole && cell.doubt.is_none() {
+                cell.doubt = Some(Doubt::NotAKey(
+                    "the key is a number that may have leading zeros, which an .xls does not tell; \
+                     ask the source to save it as .xlsx, or to write it as text",
+                ));
+            }
+            cell
+        };
         match data {
             Data::Empty => Cell::default(),
             Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => {

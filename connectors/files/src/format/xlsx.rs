@@ -31,6 +31,7 @@ use self::{
 };
 use super::{
     RowReader,
+    merged::as_shown,
     workbook::{self, Rows, SheetInfo, not_a_workbook},
 };
 use crate::{
@@ -53,8 +54,13 @@ pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, File
     let open_sheet = |index: usize| -> Result<Rows, FileError> {
         let name = parts.get(index).ok_or_else(not_a_workbook)?;
         let part = package.optional_part(name)?.ok_or_else(not_a_workbook)?;
+        let merged = match part.get_ref().get_ref().contains(b"mergeCell")? {
+            true => sheet::merged_cells(part, limit)?,
+            false => Vec::new(),
+        };
+        let part = package.optional_part(name)?.ok_or_else(not_a_workbook)?;
         let mut sheet = Sheet::open(part, Arc::clone(&shared), limit);
-        Ok(Box::new(move || sheet.next()))
+        Ok(as_shown(Box::new(move || sheet.next()), merged))
     };
     workbook::open(&sheets, open_sheet, options)
 }

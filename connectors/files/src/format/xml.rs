@@ -2,10 +2,10 @@
 //!
 //! Records are parsed into trees one at a time. Damage in one does not affect the records after it.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use contract::Reason;
-use document::{Builder, Defects, Path, Step};
+use document::{Builder, Defects, KeyPath, Step};
 use quick_xml::{
     Reader,
     events::{BytesStart, Event},
@@ -35,7 +35,7 @@ struct XmlReader {
     /// Names of elements that are no records, and whether there is text outside records.
     other_names: Vec<String>,
     has_other_text: bool,
-    key: Path,
+    key: KeyPath,
     /// Records that were read and not returned yet.
     pending: VecDeque<RawRow>,
 }
@@ -97,6 +97,7 @@ impl XmlReader {
         let to = self.reader.buffer_position();
         let stream = self.reader.get_mut();
         let (bytes, marks, findings) = stream.source(from, to);
+        let findings = Arc::new(findings);
         stream.drop_before(to);
         let name = start.local_name().as_ref().to_owned();
         for tree in trees {
@@ -107,7 +108,7 @@ impl XmlReader {
                 at: format!("record {}", self.n_records),
                 tree,
                 bytes: Some(bytes.clone()),
-                findings: findings.clone(),
+                findings: Arc::clone(&findings),
                 defects: Defects { marks: marks.clone(), damage },
                 ..RawRow::default()
             });
@@ -183,10 +184,11 @@ impl XmlReader {
 }
 
 /// Whether a record contains an element of its own name that has a key.
-fn contains_record(tree: &Value, name: &str, key: &Path) -> bool {
+fn contains_record(tree: &Value, name: &str, key: &KeyPath) -> bool {
     match tree {
         Value::Object(element) => element.iter().any(|(child, list)| {
-            let is_record = |value: &Value| child == name && key.text(value).is_some();
+            let has_key = |value: &Value| key.paths().iter().all(|path| path.text(value).is_some());
+            let is_record = |value: &Value| child == name && has_key(value);
             let mut values = list.as_array().into_iter().flatten();
             values.any(|value| is_record(value) || contains_record(value, name, key))
         }),
@@ -297,7 +299,7 @@ mod tests {
         let nested = "<a><id>1</id><b><id>2</id></b></a>";
         let text = format!("<all>{}{}</all>", nested.replace('b', "a"), nested);
         let mut options = options::for_tests();
-        options.config.key = Path::parse("$.id[0]['$text']").unwrap();
+        options.config.key = document::Path::parse("$.id[0]['$text']").unwrap().into();
         let mut xml = XmlReader::new(text::decoded_file(text.as_bytes(), Charset::Utf8), &options);
         let rows: Vec<RawRow> = std::iter::from_fn(|| xml.next().unwrap()).collect();
         let damaged: Vec<bool> = rows.iter().map(|row| row.defects.damage.is_some()).collect();

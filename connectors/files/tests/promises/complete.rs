@@ -65,6 +65,26 @@ async fn a_pass_with_a_refused_file_is_not_complete() {
 }
 
 #[tokio::test]
+async fn a_pass_with_a_file_that_is_not_read_to_its_end_is_not_complete() {
+    for (name, text) in [
+        ("F_20261009103000.json", "[{\"id\":\"a\"},{\"id\""),
+        ("F_20261009103000.csv", "no,header\n1,2\n"),
+    ] {
+        let folder = Folder::new().without_manifests();
+        folder.put(name, text);
+        let (mut files, mut at) = (folder.files(), None);
+        let end = loop {
+            let batch = files.read(at.as_ref(), 10).await.unwrap();
+            at = Some(batch.upto);
+            if let Some(end) = batch.end {
+                break end;
+            }
+        };
+        assert!(end.to_string().starts_with(&format!("no, {name} was refused: ")), "{end}");
+    }
+}
+
+#[tokio::test]
 async fn an_export_without_records_is_done_and_no_error() {
     for (extension, text) in
         [(".csv", ""), (".csv", "id,title\n"), (".json", "[]"), (".xml", "<a/>")]

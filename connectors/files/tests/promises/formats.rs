@@ -124,31 +124,49 @@ async fn unknown_formats_and_archive_bombs_go_to_quarantine() {
 }
 
 #[tokio::test]
-async fn a_key_that_comes_twice_in_a_file_is_one_record_or_a_mistake() {
-    let text = "id,title,no\na,x,1\na,x,1\nb,x,1\nb,y,1\nc,x,1\nc,y,2\n";
-    let settings = json!({ "revision": { "at": "$.no" }, "match": ["F*"] });
-    let folder = Folder::new().with(settings);
-    folder.announce("F.csv", text, 6);
-    let (entries, _) = folder.entries(None, 10).await;
-    assert_eq!(keys(&entries), ["a", "b", "b", "c", "c"]);
-    let found = refusals(&entries);
-    assert_eq!(found, [("F.csv, line 5".to_owned(), "duplicate_key".to_owned())]);
-    // Read in pieces, by processes that end in between, it is the same.
-    let mut at = None;
-    let mut pieces = Vec::new();
-    let folder = Folder::new()
-        .without_manifests()
-        .with(json!({ "revision": { "at": "$.no" }, "match": ["F*"] }));
-    folder.put("F.csv", text);
-    loop {
-        let batch = folder.files().read(at.as_ref(), 1).await.unwrap();
-        pieces.extend(batch.entries);
-        if batch.end.is_some() {
-            break;
-        }
-        at = Some(batch.upto);
+async fn a_member_that_is_given_twice_is_flagged() {
+    let text = "{\"id\":\"W1\",\"title\":\"1\",\"title\":\"2\"}\n{\"id\":\"W2\",\"id\":\"W3\"}\n";
+    let entries = read(".jsonl", text.as_bytes(), json!({})).await;
+    let Entry::Record(record) = &entries[0] else { panic!("{entries:?}") };
+    let [mark] = &record.text.marks[..] else { panic!("{record:?}") };
+    assert!(mark.field == "title" && mark.detail.contains("occurs twice"), "{mark:?}");
+    assert_eq!(body(&entries[0]), &json!({ "id": "W1", "title": "2" }));
+    let Entry::Unreadable { reason, .. } = &entries[1] else { panic!("{entries:?}") };
+    assert_eq!(reason.detail, "the value at $.id has a name that occurs twice");
+}
+
+#[tokio::test]
+async fn an_escape_is_decoded_once() {
+    let text = "a_x000D_\nb_x0007_，字面_x005F_x000D_";
+    let book = workbook(&format!("{}{}", row(&["id", "title"]), row(&["W1", text])));
+    let entries = read(".xlsx", &book, json!({})).await;
+    assert_eq!(body(&entries[0])["title"], "a\r\nb\u{7}，字面_x000D_");
+    let Entry::Record(record) = &entries[0] else { panic!("{entries:?}") };
+    assert!(record.text.is_unescaped);
+    let entries = read(".csv", b"id,title\nW1,a_x000D_\n", json!({})).await;
+    let Entry::Record(record) = &entries[0] else { panic!("{entries:?}") };
+    assert!(!record.text.is_unescaped, "what another source means is another matter");
+}
+
+#[tokio::test]
+async fn rows_in_which_nobody_sees_anything_are_no_records() {
+    let text = "id,title\nW1,x\n \t\n\u{3000},\u{A0}\n,\n\u{1A}";
+    assert_eq!(keys(&read(".csv", text.as_bytes(), json!({})).await), ["W1"]);
+    let rows = [["id", "title"], ["W1", "x"], [" ", "\u{3000}"], ["", ""], ["W2", ""]];
+    let rows: String = rows.iter().map(|cells| row(cells)).collect();
+    assert_eq!(keys(&read(".xlsx", &workbook(&rows), json!({})).await), ["W1", "W2"]);
+}
+
+#[tokio::test]
+async fn an_export_without_records_is_no_error_in_an_archive_either() {
+    let mut packed = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, text) in [("a.csv", ""), ("b.csv", "id,title\nW1,x\n"), ("c.xml", "")] {
+        packed.start_file(name, SimpleFileOptions::default()).unwrap();
+        packed.write_all(text.as_bytes()).unwrap();
     }
-    assert_eq!((keys(&pieces), refusals(&pieces)), (keys(&entries), found));
+    let entries = read(".zip", &packed.finish().unwrap().into_inner(), json!({})).await;
+    assert_eq!(keys(&entries)[0], "W1");
+    assert_eq!(refusals(&entries), [(format!("F_{TIME}.zip, c.xml"), "empty_file".to_owned())]);
 }
 
 #[tokio::test]

@@ -56,8 +56,8 @@ async fn a_file_that_is_removed_while_it_is_read_is_reported_and_others_are_read
 
 #[tokio::test]
 async fn a_key_that_comes_twice_in_a_file_comes_in_two_batches_in_its_order() {
-    let folder = Folder::new();
-    folder.announce(NAME, "id,title\na,1\nb,1\na,2\na,3\nc,1\n", 5);
+    let folder = Folder::new().with(json!({ "revision": { "at": "$.no" } }));
+    folder.announce(NAME, "id,no\na,1\nb,1\na,2\na,3\nc,1\n", 5);
     let (mut files, mut at, mut batches) = (folder.files(), None, Vec::new());
     loop {
         let batch = files.read(at.as_ref(), 100).await.unwrap();

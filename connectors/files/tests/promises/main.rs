@@ -8,6 +8,7 @@ mod drop;
 mod complete;
 mod fixtures;
 mod formats;
+mod keys;
 mod large;
 mod moved;
 mod names;

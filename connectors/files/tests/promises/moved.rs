@@ -74,6 +74,45 @@ async fn a_file_that_is_not_moved_is_read_once_until_it_changes() {
 }
 
 #[tokio::test]
+async fn a_file_with_the_size_and_time_of_the_one_that_was_read_is_read() {
+    let folder = Folder::new().without_manifests();
+    let put = |text: &str| {
+        fs::write(folder.path.join(NAME), text).unwrap();
+        let file = fs::File::options().write(true).open(folder.path.join(NAME)).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    };
+    put("id,title\na,1\n");
+    let (_, at) = folder.entries(None, 10).await;
+    put("id,title\na,2\n");
+    let (entries, _) = folder.entries(Some(at), 10).await;
+    assert_eq!(body(&entries[0])["title"], "2");
+}
+
+#[tokio::test]
+async fn a_file_that_is_overwritten_while_it_is_read_gives_no_parts_of_rows() {
+    let folder = Folder::new().without_manifests();
+    let text = |title: &str, n: usize| {
+        let rows: String = (0..n).map(|n| format!("{n},{title}\n")).collect();
+        format!("id,title\n{rows}")
+    };
+    folder.put(NAME, text("old", 30_000));
+    let mut files = folder.files();
+    let first = files.read(None, 10).await.unwrap();
+    fs::write(folder.path.join(NAME), text("the new one", 30_000)).unwrap();
+    let (mut at, mut entries) = (Some(first.upto), Vec::new());
+    loop {
+        let batch = files.read(at.as_ref(), 100_000).await.unwrap();
+        entries.extend(batch.entries);
+        at = Some(batch.upto);
+        if batch.end.is_some() {
+            break;
+        }
+    }
+    assert_eq!(entries.len(), 30_000);
+    assert!(entries.iter().all(|entry| body(entry)["title"] == "the new one"));
+}
+
+#[tokio::test]
 async fn a_missing_archive_stops_with_a_remedy_and_loses_nothing() {
     let folder = Folder::new().with(json!({ "archive": "nowhere" }));
     folder.announce(NAME, TEXT, 1);

@@ -59,7 +59,7 @@ async fn a_key_that_is_not_exact_goes_to_quarantine_and_merges_nothing() {
 #[tokio::test]
 async fn a_value_that_was_lost_is_absent_and_flagged() {
     let entries = read(
-        &[&["id", "title", "person", "area"], &["W1", "t=e #REF!", "340202199003071234", "#N/A"]],
+        &[&["id", "title", "person", "area"], &["W1", "t=e #REF!", "340202199003071000", "#N/A"]],
         json!({}),
     )
     .await;
@@ -169,6 +169,17 @@ async fn a_workbook_with_a_password_is_refused_by_this_name() {
         let (entries, _) = folder.entries(None, 10).await;
         assert_eq!(refusals(&entries)[0].1, expected);
     }
+}
+
+#[tokio::test]
+async fn a_number_of_an_old_workbook_that_may_have_leading_zeros_is_no_key() {
+    let folder = Folder::new().without_manifests();
+    folder.put(&format!("F_{TIME}.xls"), include_bytes!("../fixtures/padded-number.xls"));
+    let (entries, _) = folder.entries(None, 10).await;
+    let Entry::Unreadable { reason, .. } = &entries[0] else { panic!("{entries:?}") };
+    assert!(reason.detail.contains("leading zeros"), "{}", reason.detail);
+    assert_eq!(keys(&entries[1..]), ["000124", "W3", "W4"]);
+    assert_eq!(body(&entries[3])["title"], "合并", "merged cells have their value in each row");
 }
 
 #[tokio::test]

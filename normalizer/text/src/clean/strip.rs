@@ -9,9 +9,9 @@ use super::{Found, Profile, radical::ordinary};
 /// Length of `_xHHHH_`.
 const ESCAPE: usize = 7;
 
-/// Removes what is not text. In a code, it also removes whitespace and makes full-width characters
+/// Removes what is not text, and decodes escapes if the text `has_escapes`. In a code, it also removes whitespace and makes full-width characters
 /// half-width.
-pub(super) fn strip(text: &str, profile: Profile, found: &mut Found) -> String {
+pub(super) fn strip(text: &str, profile: Profile, has_escapes: bool, found: &mut Found) -> String {
     let mut kept = String::with_capacity(text.len());
     // An escape must begin at this index or later.
     let mut min_start = 0;
@@ -22,7 +22,7 @@ pub(super) fn strip(text: &str, profile: Profile, found: &mut Found) -> String {
         }
         let Some(c) = keep(c, profile, found) else { continue };
         kept.push(c);
-        if c != '_' || kept.len() < min_start + ESCAPE {
+        if c != '_' || !has_escapes || kept.len() < min_start + ESCAPE {
             continue;
         }
         let start = kept.len() - ESCAPE;

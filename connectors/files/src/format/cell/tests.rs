@@ -28,11 +28,37 @@ fn a_number_is_shown_without_point_and_exponent() {
 }
 
 #[test]
-fn a_number_of_more_than_15_digits_has_no_value() {
-    for written in ["2.02610090001313E+17", "1000000000000000", "-3.4E+15", "340202199003071234"] {
+fn a_number_of_more_than_15_digits_is_no_key_and_has_a_value_only_if_nobody_has_rounded_it() {
+    for written in [
+        // Zeros after 15 digits.
+        "2.02610090001313E+17",
+        "1000000000000000",
+        "-3.4E+15",
+        "1234567890123450",
+        "202610090001310000",
+        // 202610090001310017 as a float: exactly, and with 16, 17 and as many digits as needed.
+        "202610090001310016",
+        "202610090001310000",
+        "2.0261009000131002E+17",
+        "202610090001310020",
+        "-340202199003071232",
+        "1234567890123456.5",
+        "1E+300",
+    ] {
         for code in ["General", "@", "000000000000000000", "0"] {
             assert_eq!(shown(written, code, false).1, Some("lost"), "{written} {code}");
         }
+    }
+    for (written, expected) in [
+        ("1234567890123456", "1234567890123456"),
+        ("1.234567890123457E+15", "1234567890123457"),
+        ("9007199254740991", "9007199254740991"),
+        ("340202199003071234", "340202199003071234"),
+        ("202610090001310017", "202610090001310017"),
+        ("-202610090001310017", "-202610090001310017"),
+        ("1234567890123456789012", "1234567890123456789012"),
+    ] {
+        assert_eq!(shown(written, "General", false), (expected.to_owned(), Some("no key")));
     }
 }
 

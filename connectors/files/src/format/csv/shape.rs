@@ -14,33 +14,29 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(super) struct RowShape {
     pub(super) n_columns: usize,
+    /// The first column of the key.
     key: Option<usize>,
     /// The column of the revision, and its format; `None` if it is not in the row.
     revision: Option<(usize, Option<TimeFormat>)>,
     /// The number of cells up to the last required column.
     n_required: usize,
-    /// Columns of one name: the first, and each later one.
-    pub(super) repeated: Vec<(usize, usize)>,
 }
 
 impl RowShape {
     pub(super) fn new(header: &Header, options: &Options) -> Self {
-        let place = |name: &str| header.0.iter().position(|each| each.as_deref() == Some(name));
-        let key = column_name(&options.config.key).and_then(place);
+        let place = |name: &str| header.position(name);
+        let keys = options.config.key.paths().iter().filter_map(column_name).filter_map(place);
+        let keys: Vec<usize> = keys.collect();
         let revision = match &options.revision {
             RevisionSource::Field(path, format) => {
                 column_name(path).and_then(place).map(|column| (column, format.clone()))
             }
             RevisionSource::Name(_) => None,
         };
-        let columns = options.config.columns.keys().filter_map(|name| place(name)).chain(key);
+        let key = keys.iter().copied().min();
+        let columns = options.config.columns.keys().filter_map(|name| place(name)).chain(keys);
         let n_required = columns.max().map_or(0, |last| last + 1);
-        let later = header.0.iter().enumerate().filter_map(|(column, name)| {
-            let first = place(name.as_deref()?)?;
-            (first < column).then_some((first, column))
-        });
-        let repeated = later.collect();
-        Self { n_columns: header.0.len(), key, revision, n_required, repeated }
+        Self { n_columns: header.len(), key, revision, n_required }
     }
 
     /// Whether a row that lacks cells at its end is complete: it has all required columns, and a

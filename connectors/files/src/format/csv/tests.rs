@@ -75,7 +75,7 @@ proptest! {
             proptest::collection::vec("[诉a,;\"\n\r|]{0,6}", 3), 1..6),
     ) {
         // An empty record is a blank line, and a cell of blank-line characters needs quotes.
-        prop_assume!(rows.iter().all(|row| row.iter().any(|cell| !cell.is_empty())));
+        prop_assume!(rows.iter().all(|row| row.iter().any(|cell| !cell.trim().is_empty())));
         let mut text = "x,y,z\n".to_owned();
         for row in &rows {
             let quoted = row.iter().map(|cell| format!("\"{}\"", cell.replace('"', "\"\"")));

@@ -38,16 +38,20 @@ fn one_name_for_two_columns_is_refused() {
 #[test]
 fn columns_of_one_name_have_the_value_that_is_not_empty() {
     let header = columns().parse_header(["编号", "状态", "备注", "备注", "备注"]).unwrap();
-    for (cells, expected, is_only) in [
-        (["甲", "", "甲"], ["甲", "甲", "甲"], [true, true]),
-        (["", "乙", ""], ["乙", "乙", "乙"], [true, true]),
-        (["", "", ""], ["", "", ""], [true, true]),
-        (["甲", "乙", ""], ["甲", "甲", "甲"], [false, true]),
+    for (cells, expected, is_damaged) in [
+        (["甲", "", "甲"], "甲", false),
+        (["甲", " 甲", " "], "甲", false),
+        (["", "乙", ""], "乙", false),
+        (["", "", ""], "", false),
+        (["甲", "乙", ""], "甲", true),
+        (["", "甲", "乙"], "甲", true),
     ] {
-        let mut row =
-            [&["W1", "新"][..], &cells].concat().into_iter().map(str::to_owned).collect::<Vec<_>>();
-        let repeated = header.merge_repeated(&mut row);
-        assert_eq!(repeated, [(3, is_only[0]), (4, is_only[1])], "{cells:?}");
-        assert_eq!(row[2..], expected, "{cells:?}");
+        let row = [&["W1", "新"][..], &cells].concat().into_iter().map(str::to_owned).collect();
+        let mut defects = Defects::default();
+        let object = header.object(row, &mut defects);
+        assert_eq!(object["备注"], expected, "{cells:?}");
+        assert_eq!((object["诉求编号"].as_str(), object.len()), (Some("W1"), 3));
+        assert_eq!(defects.damage.is_some(), is_damaged, "{cells:?}");
+        assert_eq!(defects.marks.len(), 2);
     }
 }

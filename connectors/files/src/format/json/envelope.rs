@@ -1,10 +1,9 @@
 //! Reads the records of a JSON document that is more than their list: `{"code": 0, "data": [...]}`.
 
-use std::{fs::File, os::unix::fs::FileExt as _};
+use std::{fs::File, os::unix::fs::FileExt as _, sync::Arc};
 
-use document::{Facts, Findings, Path, Shape, Text, decode};
+use document::{Facts, Path, Shape, Text, decode, take_records};
 use normalizer_text::Hints;
-use serde_json::Value;
 
 use super::{RawRow, RowReader};
 use crate::spool::FileError;
@@ -29,49 +28,24 @@ pub(in crate::format) fn open_document(
     let bad_json = |detail| FileError::content("bad_json", detail);
     let mut tree = text.parse(Shape::Json).map_err(bad_json)?;
     let Text { facts: Facts { findings, .. }, .. } = text;
-    let records = take_records(&mut tree, &findings, path).map_err(bad_json)?;
+    // `$.data` and `$.data[*]` mean the same list.
+    let elements = match path.list() {
+        Some(_) => path.clone(),
+        None => Path::parse(&format!("{}[*]", path.as_str())).map_err(bad_json)?,
+    };
+    let records = take_records(&mut tree, &elements, false, &findings).map_err(bad_json)?;
     let mut records = records.into_iter().enumerate();
+    let findings = Arc::new(findings);
     Ok(Box::new(move || {
         let Some((index, tree)) = records.next() else { return Ok(None) };
-        let text = tree.to_string();
-        let bytes = findings.source_bytes(&text);
-        // Markers stand for other bytes.
-        let is_clean = bytes == text.as_bytes();
         Ok(Some(RawRow {
             at: format!("record {index}"),
-            bytes: Some(bytes),
-            findings: if is_clean { Findings::default() } else { findings.clone() },
+            bytes: Some(findings.source_bytes(&tree.to_string())),
+            findings: Arc::clone(&findings),
             tree,
             ..RawRow::default()
         }))
     }))
-}
-
-/// Takes the records out of the document. Fails if the list is missing, is no list, may be another
-/// list, or if the document around it is damaged.
-fn take_records(tree: &mut Value, findings: &Findings, path: &Path) -> Result<Vec<Value>, String> {
-    // `$.data[*]` means the elements of the list `$.data`, which may be empty.
-    let list = path.as_str().strip_suffix("[*]").unwrap_or(path.as_str());
-    let lists = Path::parse(list)?.locations(tree);
-    let mut records = Vec::new();
-    for pointer in &lists {
-        match tree.pointer_mut(pointer).map(Value::take) {
-            Some(Value::Array(list)) => records.extend(list),
-            _ => return Err(format!("what the document has at `{list}` is not a list")),
-        }
-    }
-    records.retain(|record| !findings.is_missing_value(record));
-    if lists.is_empty() {
-        return Err(format!("the document has no list at `{list}`"));
-    }
-    if let Some(damage) = findings.damage_in(tree) {
-        return Err(damage);
-    }
-    let repeated = findings.repeated_names(tree);
-    match repeated.iter().find(|name| list.contains(name.as_str())) {
-        Some(name) => Err(format!("the document has `{name}` twice, with different values")),
-        None => Ok(records),
-    }
 }
 
 #[cfg(test)]
@@ -107,10 +81,10 @@ mod tests {
     fn a_missing_list_is_never_an_empty_one() {
         for (text, problem) in [
             (r#"{"code":0}"#, "no list"),
-            (r#"{"data":null}"#, "not a list"),
+            (r#"{"data":null}"#, "no list"),
             (r#"{"Data":[{"id":1}]}"#, "no list"),
-            (r#"{"data":{"id":1}}"#, "not a list"),
-            (r#"{"data":"[]"}"#, "not a list"),
+            (r#"{"data":{"id":1}}"#, "no records"),
+            (r#"{"data":"[]"}"#, "no list"),
             (r#"{"data":[{"id":1}],"data":[]}"#, "twice"),
             (r#"{"data":[{"id":1}],"code":NaN}"#, "code"),
             (r#"{"data":[{"id":1}"#, "ends too early"),

@@ -12,7 +12,11 @@ use super::{
     shared::{Shared, TextCollector, next_event, push_reference, unescaped},
 };
 use crate::{
-    format::{cell::Cell, workbook::SheetRow},
+    format::{
+        cell::Cell,
+        merged::{MAX_MERGED, MergedCells},
+        workbook::SheetRow,
+    },
     spool::FileError,
 };
 
@@ -158,6 +162,35 @@ impl RowBuilder {
         }
         self.cells[self.column - 1] = cell;
     }
+}
+
+/// The cells of a sheet that are merged over several rows.
+pub(super) fn merged_cells(part: Part, limit: usize) -> Result<Vec<MergedCells>, FileError> {
+    let mut reader = Reader::from_reader(part);
+    reader.config_mut().expand_empty_elements = true;
+    let (mut found, mut buffer) = (Vec::new(), Vec::new());
+    loop {
+        match next_event(&mut reader, limit, &mut buffer)? {
+            Event::Start(start) if start.local_name().as_ref() == "mergeCell" => {
+                let area = attribute(&start, "ref");
+                found.extend(area.and_then(|area| merged_rows(&area)));
+            }
+            Event::Eof => return Ok(found),
+            _ => {}
+        }
+        if found.len() > MAX_MERGED {
+            let detail = format!("the sheet has more than {MAX_MERGED} merged cells");
+            return Err(FileError::content("too_large", detail));
+        }
+    }
+}
+
+/// The first column of an area like `B2:C5`; `None` if it has one row.
+fn merged_rows(area: &str) -> Option<MergedCells> {
+    let (first, last) = area.split_once(':')?;
+    let row = |cell: &str| cell.trim_start_matches(|c: char| c.is_ascii_alphabetic()).parse().ok();
+    let (column, rows) = (column(first)?.checked_sub(1)?, (row(first)?, row(last)?));
+    (rows.0 < rows.1).then_some(MergedCells { column, rows })
 }
 
 /// The column of a cell reference, counted from 1: `C7` is in column 3. 0 if it has no letters.

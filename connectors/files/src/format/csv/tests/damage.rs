@@ -51,13 +51,29 @@ fn a_quote_that_is_never_closed_swallows_no_other_row() {
     let rows = rows_of(b"a,b\n1,2\n3,\"4\n5,6\n", &options::for_tests());
     assert_eq!(codes(&rows), ["", "stray_quote", ""]);
     assert_eq!(rows[2].tree, json!({ "a": "5", "b": "6" }));
-    let mut options = options::for_tests();
+    // Also if more follows than a record may have.
+    let mut options = options_with(json!({ "at": "$.no" }));
     options.max_record_bytes = 100;
-    let endless = format!("a,b\n1,\"{}", "x\n".repeat(100));
-    assert!(
-        error_of(endless.as_bytes(), &options)
-            .starts_with("too_large: a record exceeds `limits.record` (100 bytes): line 2")
-    );
+    let good = (0..100).map(|n| format!("B{n},y,{n}\n")).collect::<String>();
+    let rows = rows_of(format!("id,text,no\nA1,\"x,1\n{good}").as_bytes(), &options);
+    assert_eq!(codes(&rows)[..2], ["stray_quote", ""]);
+    assert_eq!(rows.len(), 101);
+    assert!(rows[1..].iter().all(|row| row.defects.damage.is_none()));
+    assert_eq!(rows[100].tree, json!({ "id": "B99", "text": "y", "no": "99" }));
+}
+
+#[test]
+fn a_row_that_is_too_large_is_rejected_and_the_others_pass() {
+    let mut options = options_with(json!({ "at": "$.no" }));
+    options.max_record_bytes = 100;
+    for long in ["x, ".repeat(100_000), format!("A1,{}", "诉".repeat(50_000)), "\"x".repeat(99_000)]
+    {
+        let text = format!("id,text,no\nA0,x,0\n{long}\nA2,y,2\n");
+        let rows = rows_of(text.as_bytes(), &options);
+        assert_eq!(codes(&rows), ["", "too_large", ""]);
+        assert_eq!((rows[1].at.as_str(), rows[2].at.as_str()), ("line 3", "line 4"));
+        assert_eq!(rows[2].tree["id"], "A2");
+    }
 }
 
 fn codes(rows: &[RawRow]) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! Which sheet of a workbook is read.
 
 use super::*;
+use crate::format::Columns;
 
 fn table(key: &str) -> String {
     let cell = |text: &str| format!("<c t=\"inlineStr\"><is><t>{text}</t></is></c>");
@@ -61,5 +62,71 @@ fn a_second_table_is_never_lost_without_a_word() {
     assert!(error.contains("no sheet `诉求`") && error.contains("`码` (hidden)"), "{error}");
     let error = read_sheet(sheets(&[("旧", "hidden", &one)]), None).unwrap_err();
     assert!(error.contains("no visible sheet") && error.contains("`旧` (hidden)"), "{error}");
-    assert!(read_sheet(book(), Some("工单*")).unwrap_err().contains("several_sheets"));
+}
+
+#[test]
+fn a_table_that_goes_on_in_another_sheet_is_read_as_a_whole() {
+    let (one, two, other) = (table("A"), table("B"), table("C").replace("编号", "号"));
+    let book = sheets(&[
+        ("数据1", "visible", &one),
+        ("说明", "visible", &one),
+        ("数据2", "visible", &two),
+        ("数据3", "visible", ""),
+    ]);
+    let mut options = options::for_tests();
+    options.columns = Columns::new(&[("编号".to_owned(), vec![])].into()).unwrap();
+    options.config.sheet = Some("数据*".to_owned());
+    let mut next_row = open(book, &options).unwrap_or_else(|e| panic!("{e:?}"));
+    let rows: Vec<_> = std::iter::from_fn(|| next_row().unwrap()).collect();
+    let found: Vec<_> = rows.iter().map(|row| (row.at.as_str(), &row.tree["编号"])).collect();
+    let expected = [("sheet `数据1`, row 2", &json!("A")), ("sheet `数据2`, row 2", &json!("B"))];
+    assert_eq!(found, expected);
+    let book = sheets(&[("数据1", "visible", &one), ("数据2", "visible", &other)]);
+    let error = read(book, &options).unwrap_err();
+    assert!(error.contains("unknown_header: sheet `数据2`, no row names"), "{error}");
+}
+
+#[test]
+fn cells_that_are_merged_over_rows_have_their_value_in_each_row_but_are_no_key() {
+    let cell = |place: &str, text: &str| {
+        format!("<c r=\"{place}\" t=\"inlineStr\"><is><t>{text}</t></is></c>")
+    };
+    let sheet = format!(
+        "<row r=\"1\">{}{}</row><row r=\"2\">{}</row>\
+         <row r=\"3\">{}{}{}</row><row r=\"4\">{}</row><row r=\"6\">{}{}</row><row r=\"7\">{}</row>",
+        cell("A1", "编号"),
+        cell("B1", "基本情况"),
+        cell("B2", "单位") + &cell("C2", "标题"),
+        cell("A3", "W1"),
+        cell("B3", "街道"),
+        cell("C3", "一"),
+        cell("C4", "二"),
+        cell("A6", "W3"),
+        cell("C6", "三"),
+        cell("A7", "W4"),
+    );
+    let merged = "<mergeCells><mergeCell ref=\"A1:A2\"/><mergeCell ref=\"B1:C1\"/>\
+                  <mergeCell ref=\"B3:B6\"/><mergeCell ref=\"A3:A4\"/><mergeCell ref=\"X\"/></mergeCells>";
+    let book = package(&format!(
+        "xl/workbook.xml <workbook xmlns:r=\"r\"><sheets><sheet name=\"1\" r:id=\"r0\"/></sheets></workbook>\n\
+         xl/_rels/workbook.xml.rels <Relationships><Relationship Id=\"r0\" Target=\"s.xml\"/></Relationships>\n\
+         xl/s.xml <worksheet><sheetData>{sheet}</sheetData>{merged}</worksheet>\n"
+    ));
+    let mut options = options::for_tests();
+    let columns = ["编号", "单位"].map(|name| (name.to_owned(), vec![]));
+    options.columns = Columns::new(&columns.into()).unwrap();
+    let mut next_row = open(book, &options).unwrap_or_else(|e| panic!("{e:?}"));
+    let rows: Vec<_> = std::iter::from_fn(|| next_row().unwrap()).collect();
+    let row = |number: &str, unit: &str, title: &str| json!({ "编号": number, "单位": unit, "标题": title });
+    let trees: Vec<_> = rows.iter().map(|row| row.tree.clone()).collect();
+    let expected = [
+        row("W1", "街道", "一"),
+        row("W1", "街道", "二"),
+        row("W3", "街道", "三"),
+        row("W4", "", ""),
+    ];
+    assert_eq!(trees, expected);
+    let doubts: Vec<_> = rows[1].doubts.iter().map(|(field, _)| field.as_str()).collect();
+    assert_eq!(doubts, ["编号", "单位"]);
+    assert!(rows[0].doubts.is_empty() && rows[3].doubts.is_empty());
 }

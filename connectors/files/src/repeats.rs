@@ -1,0 +1,134 @@
+//! Finds the keys that come twice in a file, before any of its records is returned: then it is known
+//! what becomes of the first one.
+
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher as _},
+};
+
+use contract::{Entry, RecordKey};
+use document::{Duplicates, Fate};
+use serde_json::Value;
+
+use crate::{
+    rows::{FileRow, FileRows},
+    spool::FileError,
+};
+
+/// The maximum number of records of one file. Of each, 8 bytes are in memory.
+const MAX_RECORDS: usize = 8 << 20;
+/// The maximum number of records of one file whose key comes again.
+const MAX_REPEATED: usize = 300_000;
+
+/// What becomes of the records whose key and revision come twice in a file.
+#[derive(Debug, Default)]
+pub(crate) struct Repeats {
+    /// By the number of the row, from 0.
+    fates: HashMap<u64, Fate>,
+    /// The number of rows.
+    pub(crate) n_rows: u64,
+}
+
+impl Repeats {
+    /// Reads a file, which `open` opens. If the end of the file cannot be read, its rows before that
+    /// count, unless it `must_be_whole`.
+    pub(crate) fn find(
+        open: impl Fn() -> Result<FileRows, FileError>,
+        duplicates: Duplicates,
+        must_be_whole: bool,
+    ) -> Result<Self, FileError> {
+        let mut hashes = Vec::new();
+        let n_rows = each_row(open()?, must_be_whole, |_, row| {
+            hashes.extend(hash_of_key(row));
+            match hashes.len() > MAX_RECORDS {
+                true => Err(too_large("records", MAX_RECORDS)),
+                false => Ok(()),
+            }
+        })?;
+        hashes.sort_unstable();
+        let repeated = hashes.windows(2).filter(|pair| pair.first() == pair.last());
+        let repeated: HashSet<u64> = repeated.flatten().copied().collect();
+        drop(hashes);
+        if repeated.is_empty() {
+            return Ok(Self { n_rows, ..Self::default() });
+        }
+        let (mut rows, mut keys, mut contents) = (Vec::new(), Vec::new(), Vec::new());
+        each_row(open()?, must_be_whole, |number, row| {
+            if let Some(hash) = hash_of_key(row).filter(|hash| repeated.contains(hash)) {
+                rows.push((number, row.at.clone()));
+                keys.push(Some(RecordKey::new(hash.to_string())));
+                contents.push(Value::from(hash_of_content(row)));
+            }
+            match rows.len() > MAX_REPEATED {
+                true => Err(too_large("records whose key comes again", MAX_REPEATED)),
+                false => Ok(()),
+            }
+        })?;
+        // Keys and contents are hashes, so this names the places itself.
+        let rule = if duplicates == Duplicates::Stop { Duplicates::Quarantine } else { duplicates };
+        let fates = rule.fates(&keys, &contents);
+        let fates = fates.map_err(|what| FileError::content("duplicate_key", what))?;
+        let conflict = fates.iter().position(|fate| *fate == Fate::Quarantine);
+        if let Some(first) = conflict.filter(|_| duplicates == Duplicates::Stop) {
+            let is_other = |index: &usize| *index != first && keys.get(*index) == keys.get(first);
+            let other = (0..keys.len()).find(is_other).unwrap_or(first);
+            let at = |index: usize| rows.get(index).map_or("", |(_, at)| at.as_str());
+            let detail = format!(
+                "{} and {} have the same key and different contents: if each of them is a record of \
+                 its own, add a path to `key`; otherwise set `duplicates`",
+                at(first),
+                at(other)
+            );
+            return Err(FileError::content("duplicate_key", detail));
+        }
+        let fates = rows.into_iter().map(|(number, _)| number).zip(fates);
+        Ok(Self { fates: fates.filter(|(_, fate)| *fate != Fate::Read).collect(), n_rows })
+    }
+
+    /// What becomes of a row, by its number from 0.
+    pub(crate) fn fate(&self, row: u64) -> Fate {
+        self.fates.get(&row).copied().unwrap_or(Fate::Read)
+    }
+}
+
+/// Visits each row with its number, from 0. Returns the number of rows.
+fn each_row(
+    mut rows: FileRows,
+    must_be_whole: bool,
+    mut visit: impl FnMut(u64, &FileRow) -> Result<(), FileError>,
+) -> Result<u64, FileError> {
+    let mut n_rows = 0;
+    loop {
+        match rows.next() {
+            Ok(Some(row)) => visit(n_rows, &row)?,
+            Ok(None) => return Ok(n_rows),
+            Err(FileError::Content(_)) if !must_be_whole => return Ok(n_rows),
+            Err(error) => return Err(error),
+        }
+        n_rows += 1;
+    }
+}
+
+/// A hash of the key and the revision; `None` for a row that is no record.
+fn hash_of_key(row: &FileRow) -> Option<u64> {
+    let Some(Entry::Record(record)) = &row.entry else { return None };
+    Some(hash((record.key.as_str(), format!("{:?}", record.revision))))
+}
+
+fn hash_of_content(row: &FileRow) -> u64 {
+    match &row.entry {
+        Some(Entry::Record(record)) => hash(record.body.tree()),
+        _ => 0,
+    }
+}
+
+fn hash(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn too_large(what: &str, max: usize) -> FileError {
+    let detail = format!("the file has more than {max} {what}; ask the source for smaller files");
+    FileError::content("too_large", detail)
+}

@@ -1,0 +1,112 @@
+//! Keys of several columns, and keys that come twice in one file.
+
+use contract::{DropReason, PassEnd};
+
+use super::*;
+
+const NAME: &str = "F_20261009103000.csv";
+
+/// Reads the folder to its end, in batches of `max`, each by a new process if `restarts`.
+async fn read(folder: &Folder, max: usize, restarts: bool) -> (Vec<Entry>, PassEnd) {
+    let (mut files, mut entries, mut at) = (folder.files(), Vec::new(), None);
+    loop {
+        let batch = files.read(at.as_ref(), max).await.unwrap();
+        entries.extend(batch.entries);
+        if let Some(end) = batch.end {
+            return (entries, end);
+        }
+        at = Some(batch.upto);
+        if restarts {
+            files = folder.files();
+        }
+    }
+}
+
+fn folder(settings: Value) -> Folder {
+    let revision = json!({ "revision": { "at": "$.no" }, "match": ["F*"] });
+    Folder::new().without_manifests().with(revision).with(settings)
+}
+
+#[tokio::test]
+async fn a_key_has_several_columns_and_blanks_around_them_do_not_belong_to_it() {
+    let folder = folder(json!({ "key": ["$.year", "$.id"] }));
+    folder.put(NAME, "id,year,no\n1,2025,1\n1,2026,1\n 2 ,2026 ,1\n,2026,1\nNULL,2026,1\n");
+    let (entries, _) = read(&folder, 10, false).await;
+    let expected = ["[\"2025\",\"1\"]", "[\"2026\",\"1\"]", "[\"2026\",\"2\"]"];
+    assert_eq!(keys(&entries)[..3], expected);
+    let [.., Entry::Unreadable { reason, place, .. }, _] = &entries[..] else { panic!() };
+    assert_eq!((reason.code.as_ref(), &place.key), ("missing_key", &None));
+    assert_eq!(reason.detail, "the value at $.id is empty");
+    assert_eq!(refusals(&entries).len(), 2);
+    // A header must have all columns of the key.
+    folder.put("F_3.csv", "id,no\n1,1\n");
+    let (entries, _) = read(&folder, 10, false).await;
+    assert_eq!(refusals(&entries)[2], ("F_3.csv".to_owned(), "unknown_header".to_owned()));
+}
+
+#[tokio::test]
+async fn a_row_within_quotes_is_known_by_the_first_column_of_its_key() {
+    let folder = folder(json!({ "key": ["$.no", "$.id"] }));
+    folder.put(NAME, "id,text,no\nA1,\"x,1\nA2,y\",2\n");
+    let (entries, _) = read(&folder, 10, false).await;
+    let codes: Vec<_> = refusals(&entries).into_iter().map(|(_, code)| code).collect();
+    assert_eq!(codes, ["stray_quote", "stray_quote"]);
+}
+
+const TWICE: &str = "id,title,no\na,x,1\na,x,1\nb,x,1\nb,y,1\nb,y,1\nc,x,1\nc,y,2\n";
+
+#[tokio::test]
+async fn two_contents_under_one_key_and_revision_are_no_states_and_none_is_lost() {
+    for (rule, expected, n_repeated) in [
+        (
+            json!({}),
+            &["a", "F_20261009103000.csv, line 4", "F_20261009103000.csv, line 6", "c", "c"][..],
+            2,
+        ),
+        (json!({ "duplicates": "last" }), &["a", "b", "c", "c"], 3),
+        (json!({ "duplicates": "stop" }), &[NAME], 0),
+    ] {
+        for (max, restarts) in [(10, false), (1, false), (1, true)] {
+            let folder = folder(rule.clone());
+            folder.put(NAME, TWICE);
+            let (entries, end) = read(&folder, max, restarts).await;
+            assert_eq!(keys(&entries), expected, "{rule}");
+            let refused = refusals(&entries);
+            assert!(refused.iter().all(|(_, code)| code == "duplicate_key"), "{refused:?}");
+            if !restarts && n_repeated > 0 {
+                assert_eq!(end.dropped[&DropReason::Repeated], n_repeated);
+                assert_eq!(end.given, 7);
+            }
+        }
+    }
+    let folder = folder(json!({ "duplicates": "stop" }));
+    folder.put(NAME, TWICE);
+    let (entries, _) = read(&folder, 10, false).await;
+    let [Entry::Unreadable { reason, .. }] = &entries[..] else { panic!("{entries:?}") };
+    assert!(reason.detail.contains("line 4 and F_20261009103000.csv, line 5"), "{}", reason.detail);
+    assert!(reason.detail.contains("`key`"), "{}", reason.detail);
+}
+
+#[tokio::test]
+async fn a_conflicting_record_is_kept_by_its_bytes_and_its_reason_names_the_key() {
+    let folder = folder(json!({}));
+    folder.put(NAME, TWICE);
+    let (entries, _) = read(&folder, 10, false).await;
+    for (entry, title) in [(&entries[1], "x"), (&entries[2], "y")] {
+        let Entry::Unreadable { place, bytes, reason } = entry else { panic!("{entry:?}") };
+        assert_eq!(place.key, None);
+        assert!(reason.detail.contains("the key `b`"), "{}", reason.detail);
+        let tree: Value = serde_json::from_slice(bytes).unwrap();
+        assert_eq!(tree["title"], title);
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_is_repeated_is_one_key_and_its_manifest_is_fulfilled() {
+    let folder = Folder::new();
+    folder.announce(NAME, "id,title\na,x\na,x\nb,y\n", 3);
+    let (entries, end) = read(&folder, 10, false).await;
+    assert_eq!(keys(&entries), ["a", "b"]);
+    assert_eq!((end.listed, end.given, end.distinct), (Some(2), 3, Some(2)));
+    assert_eq!(end.to_string(), "yes");
+}
