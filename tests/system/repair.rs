@@ -154,7 +154,14 @@ async fn a_repair_that_is_out_of_time_says_what_was_done_and_the_next_one_goes_o
     lock.rollback().await.unwrap();
 
     let (code, report, said) = run(&world, &["reconcile", "hotline", "--repair"]);
-    assert_eq!((code, &report["repaired"]["different"]), (Some(0), &json!([])), "{report} {said}");
+    // What the first one published may have been stored before the second one compared.
+    let end = if report["repaired"].is_null() { &report } else { &report["repaired"] };
+    let nothing = json!([]);
+    assert_eq!(
+        (code, &end["missing"], &end["different"]),
+        (Some(0), &nothing, &nothing),
+        "{report} {said}"
+    );
     let (store, _) = world.store().await.unwrap();
     assert_eq!(book(&store).await.balanced, Some(true));
 }
