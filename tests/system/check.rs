@@ -147,7 +147,10 @@ async fn a_look_at_a_source_checks_its_channel_first_and_changes_nothing() {
         assert_eq!(code, Some(2), "{said}");
     }
 
-    world.edit_channel("\"CNS_CINFO\"", "\"CNS_CINFOX\"").unwrap();
+    edit(&world.config().join(HOTLINE), |text| {
+        let without_example = text.split("[[example]]").next().unwrap();
+        without_example.replace("\"CNS_CINFO\"", "\"CNS_CINFOX\"")
+    });
     let (code, said) = online(&["hotline"]);
     assert_eq!(code, Some(4), "{said}");
     assert!(said.contains("CNS_CINFOX"), "{said}");
