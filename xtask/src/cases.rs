@@ -4,6 +4,7 @@
 //! The inputs are not in this repository. What is right for each is in `cases/right.json`, without their
 //! data.
 
+mod diagnosis;
 mod files;
 mod gateway;
 mod http;
@@ -136,7 +137,11 @@ impl Runner {
                     Some(servers) => servers,
                     none => none.insert(Servers::databases()?),
                 };
-                infra::run(gateway, &case.path, right, servers)
+                if case.path.join("diag.sh").exists() {
+                    diagnosis::run(gateway, &case.path, servers)
+                } else {
+                    infra::run(gateway, &case.path, right, servers)
+                }
             }
         }
     }

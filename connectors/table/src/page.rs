@@ -102,8 +102,9 @@ impl PageReader<'_> {
             are_news = self.are_settled(&rows);
         }
         let acknowledged = &cursor.main.acknowledged;
+        let is_moved = matches!(scan, Scan::Sweep | Scan::Undated);
         for ((row, digest), is_news) in rows.iter().zip(&digests).zip(&mut are_news) {
-            *is_news &= row.is_pending || scan != Scan::Sweep || !acknowledged.has(digest);
+            *is_news &= row.is_pending || !is_moved || !acknowledged.has(digest);
         }
         let entries = self.entries(&rows, &parts, &digests, &are_news, cursor).await?;
         Ok(Page { entries, is_end })

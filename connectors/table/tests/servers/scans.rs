@@ -13,7 +13,7 @@ async fn scans_work_with_keys_and_times_of_every_type() {
         ("UUID", "TIMESTAMPTZ", "('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid"),
         ("NUMERIC(20)", "DATE", "n"),
         ("CHAR(8)", "NUMERIC", "n::text"),
-        ("BYTEA", "TEXT", "decode(lpad(n::text, 4, '0'), 'hex')"),
+        ("BYTEA", "TEXT", "convert_to('k' || n, 'UTF8')"),
     ] {
         let at = match time {
             "NUMERIC" => "n".to_owned(),
