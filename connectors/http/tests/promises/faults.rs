@@ -179,7 +179,7 @@ async fn traces_and_positions_do_not_show_secrets_in_addresses_headers_or_signed
             auth.get("api_key").is_none()
                 || !Cursor::encode(&first.upto).unwrap().as_str().contains("appkey")
         );
-        http.read(Some(&first.upto), 10).await.unwrap();
+        drop(http.read(Some(&first.upto), 10).await.unwrap());
         for trace in http.traces() {
             let shown = format!(
                 "{} {:?} {:?} {:?} {:?} {}",
