@@ -4,14 +4,14 @@
 //! next one does not know what came before, and says so.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
 use contract::{DropReason, EndedBy, PassEnd};
 
 use crate::{
-    outdated::{Contents, Outdated},
+    outdated::{Contents, Outdated, Replaced},
     pages::{Position, Said},
 };
 
@@ -22,7 +22,7 @@ const MAX_KEYS: usize = 1_000_000;
 const MAX_LOOKS: u64 = 2;
 
 /// Maximum number of requests in a row that bring nothing new.
-const MAX_IDLE: u32 = 1_000;
+const MAX_IDLE: u32 = 100;
 
 /// The pause before a request, if the one before it brought nothing new; it doubles up to the maximum.
 const MIN_PAUSE: Duration = Duration::from_millis(100);
@@ -41,6 +41,10 @@ pub(crate) struct PassAccount {
     gap: Option<String>,
     /// What an earlier pass could not read.
     open_gap: Option<String>,
+    /// By key: the value of `each` under which it came first, and its content.
+    owners: HashMap<u64, (usize, u64)>,
+    /// Keys that came under several values of `each`.
+    shared: HashSet<u64>,
 }
 
 /// The account of one walk.
@@ -53,8 +57,10 @@ pub(crate) struct Walk {
     /// The beginnings of hashes of the keys that came, and of their contents; `None` if they are too many.
     keys: Option<Contents>,
     max_keys: usize,
-    /// Those that came twice in one answer: the source counts both records.
-    doubled: HashSet<u64>,
+    /// How often the keys that came several times in one answer came more than once.
+    doubled: HashMap<u64, u64>,
+    /// Whether the channel allows several records with the same key.
+    allows_repeats: bool,
     /// Number of records that came, and how many of them were left out.
     given: u64,
     left_out: u64,
@@ -81,6 +87,8 @@ pub(crate) struct Counted<'a> {
     pub(crate) said: Said,
     /// Whether it need not have anything new.
     pub(crate) is_expected: bool,
+    /// Whether the channel allows several records with the same key.
+    pub(crate) allows_repeats: bool,
 }
 
 /// What is known about a walk that has ended.
@@ -107,7 +115,8 @@ impl PassAccount {
             is_seen: at.n_pages == 0 && at.partly_read.is_none(),
             keys: Some(Contents::default()),
             max_keys: MAX_KEYS / n_sequences.max(1),
-            doubled: HashSet::new(),
+            doubled: HashMap::new(),
+            allows_repeats: false,
             given: 0,
             left_out: 0,
             total: None,
@@ -122,6 +131,33 @@ impl PassAccount {
     /// Notes that a part of the source could not be read.
     pub(crate) fn note_gap(&mut self, gap: String) {
         self.gap.get_or_insert(gap);
+    }
+
+    /// Notes the contents of a page of the value `value` of `each`. Returns those that came with another
+    /// content under another value.
+    pub(crate) fn note_owners(
+        &mut self,
+        value: usize,
+        hashes: &[String],
+        contents: &[Option<u64>],
+    ) -> Vec<Replaced> {
+        let mut others = Vec::new();
+        for (hash, later) in hashes.iter().zip(contents) {
+            let Some((key, later)) = u64::from_str_radix(hash, 16).ok().zip(*later) else {
+                continue;
+            };
+            if self.owners.len() >= MAX_KEYS && !self.owners.contains_key(&key) {
+                continue;
+            }
+            let (owner, earlier) = *self.owners.entry(key).or_insert((value, later));
+            if owner != value {
+                // Once in a pass, because pages are read twice.
+                if self.shared.insert(key) && earlier != later {
+                    others.push(Replaced { key, earlier, later });
+                }
+            }
+        }
+        others
     }
 
     /// Notes that something is missing that an earlier pass could not read.
@@ -143,7 +179,12 @@ impl PassAccount {
         let distinct = walk.distinct();
         // A walk that ends at known records did not read everything that is listed.
         let listed = walk.total.filter(|_| walk.is_whole && end != EndedBy::Watermark);
-        let listed = listed.map(|listed| listed.saturating_sub(walk.doubled.len() as u64));
+        // If the channel allows repeats, they may be what is listed and did not come.
+        let repeats = if walk.allows_repeats { walk.doubled.values().sum() } else { 0 };
+        let is_explained =
+            |distinct: u64, listed| distinct < listed && distinct.saturating_add(repeats) >= listed;
+        let listed = listed
+            .filter(|listed| distinct.is_none_or(|distinct| !is_explained(distinct, *listed)));
         let is_short = listed.zip(distinct).is_some_and(|(listed, distinct)| distinct < listed);
         if (is_short || lacks_contents) && n_looks < MAX_LOOKS {
             (walk.n_idle, walk.is_whole, walk.is_seen) = (0, true, true);
@@ -181,6 +222,9 @@ impl PassAccount {
             end.gap = end.gap.or(walk.gap);
             (self.is_whole, end.end) = (false, EndedBy::Empty);
         }
+        // A key that came under two values of `each` is one key, and the source counts it twice.
+        let n_shared = self.shared.len() as u64;
+        end.distinct = end.distinct.map(|distinct| distinct.saturating_sub(n_shared));
         if !self.is_whole {
             (end.listed, end.distinct) = (None, None);
         }
@@ -191,18 +235,22 @@ impl PassAccount {
 impl Walk {
     /// Counts a page, and compares its contents with those of the pages before it.
     pub(crate) fn note_page(&mut self, page: Counted<'_>, outdated: &mut Outdated) {
-        let Counted { hashes, contents, n_left_out, said, is_expected } = page;
+        let Counted { hashes, contents, n_left_out, said, is_expected, allows_repeats } = page;
+        self.allows_repeats |= allows_repeats;
         self.given = self.given.saturating_add(hashes.len() as u64);
         self.left_out = self.left_out.saturating_add(n_left_out as u64);
         let mut has_new = self.keys.is_none() && !hashes.is_empty();
         if let Some(keys) = &mut self.keys {
             let n_before = keys.len();
-            let mut of_page = HashSet::with_capacity(hashes.len());
+            let mut of_page: HashMap<u64, u64> = HashMap::with_capacity(hashes.len());
             for (index, hash) in hashes.iter().enumerate() {
                 let Ok(hash) = u64::from_str_radix(hash, 16) else { continue };
                 keys.note(hash, contents.get(index).copied().flatten(), outdated);
-                if !of_page.insert(hash) {
-                    self.doubled.insert(hash);
+                let n_times = of_page.entry(hash).or_default();
+                *n_times += 1;
+                if *n_times > 1 {
+                    let n_more = self.doubled.entry(hash).or_default();
+                    *n_more = (*n_more).max(*n_times - 1);
                 }
             }
             has_new = keys.len() > n_before;
@@ -218,6 +266,11 @@ impl Walk {
         } else if !is_expected {
             self.n_idle += 1;
         }
+    }
+
+    /// Whether the last pages brought nothing new, and as many keys came as the source lists.
+    pub(crate) fn has_all(&self) -> bool {
+        self.n_idle > 1 && self.total.is_some() && self.distinct() == self.total
     }
 
     /// Notes whether a page had readable times.

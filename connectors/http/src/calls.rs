@@ -1,5 +1,6 @@
 //! Sends the requests that are not for pages: those for parts of records, and acknowledgements.
 
+use connector_wire::reason::reason;
 use contract::Fault;
 use document::{Facts, scalar_text};
 use serde_json::Value;
@@ -8,6 +9,7 @@ use crate::{
     client::FetchError,
     config::{Ack, Part},
     fetch::{Parsed, Source},
+    list,
     pages::Param,
     plan::Plan,
     request::Call,
@@ -36,9 +38,16 @@ pub(crate) async fn fetch_part(
     }
     let request = call.request(&params, None)?;
     let result = source.fetch(plan, call, &request, &part.missing, Ok).await;
-    let Parsed { tree, facts, .. } = result
-        .map_err(|error| call_fault(error, &format!("the part `{}` of a record", part.name)))?
-        .parsed;
+    let name = format!("the part `{}` of a record", part.name);
+    let Parsed { tree, facts, .. } = result.map_err(|error| call_fault(error, &name))?.parsed;
+    // A rule of the channel knows better.
+    let has_rule = part.success.is_some() || plan.config.rules.has_success();
+    if !has_rule && list::certainly_reports_failure(&tree) {
+        let reason = reason(&tree).unwrap_or_else(|| "its answer says so".to_owned());
+        return Err(Fault::stopped(format!("the source reports a failure: {reason}"))
+            .at(name)
+            .remedy("say in `success` of [[http.part]] which answers are successes"));
+    }
     let value = match &part.records {
         Some(path) if !tree.is_null() => path.all(&tree).into_iter().cloned().collect(),
         _ => tree,
@@ -80,8 +89,8 @@ fn keys_param(ack: &Ack, call: &Call, keys: &[String]) -> Param {
 
 fn call_fault(error: FetchError, what: &str) -> Fault {
     match error {
-        FetchError::Fault(fault) => fault,
-        FetchError::Refused(fault) => fault.remedy("check the parameters of the request"),
+        FetchError::Fault(fault) => fault.at(what),
+        FetchError::Refused(fault) => fault.at(what).remedy("check the parameters of the request"),
         FetchError::TooLarge => Fault::stopped(format!("{what} is too large: raise `limit_mib`")),
         FetchError::Unreadable { what: why, .. } => {
             Fault::stopped(format!("{what} cannot be read: {why}"))

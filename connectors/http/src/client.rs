@@ -270,6 +270,11 @@ fn timeout_fault(timeout: Duration) -> Fault {
 /// The names of the settings, for remedies.
 const SETTINGS: ServerSettings = ServerSettings { address: "`url`", ca: "`ca`" };
 
+/// Whether the causes of an error say that a body is not complete.
+fn breaks_off(causes: &str) -> bool {
+    ["end of file", "EOF", "chunk", "connection"].iter().any(|sign| causes.contains(sign))
+}
+
 /// Turns the error of an exchange into a fault, without the address: it may contain a token.
 fn exchange_fault(error: reqwest::Error, timeout: Duration, is_https: bool) -> Fault {
     let error = error.without_url();
@@ -300,7 +305,7 @@ fn exchange_fault(error: reqwest::Error, timeout: Duration, is_https: bool) -> F
         Fault::transient("the connection was closed before the request was sent")
             .because(causes)
             .remedy("check the port in `url`, and whether it should be http or https")
-    } else if error.is_decode() {
+    } else if error.is_decode() && !breaks_off(&causes) {
         let what = "the answer cannot be unpacked: it is not what its Content-Encoding says";
         Fault::transient(what).because(causes)
     } else if causes.contains("invalid HTTP version") {

@@ -42,6 +42,9 @@ pub struct Cursor {
     /// Contents of records that a later page replaced.
     #[serde(default, skip_serializing_if = "Outdated::is_empty")]
     pub(crate) outdated: Outdated,
+    /// Keys that came with different contents under two values of `each`, with both contents.
+    #[serde(default, skip_serializing_if = "Outdated::is_empty")]
+    pub(crate) shared: Outdated,
     /// The settings that the positions depend on; `None` in cursors of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fingerprint: Option<Fingerprint>,
@@ -55,6 +58,9 @@ pub(crate) struct Fingerprint {
     pub(crate) pages: String,
     /// Those of the time or day from which records are requested.
     pub(crate) start: String,
+    /// Those of the key; `None` in cursors of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
 }
 
 /// The progress in one sequence of records.
@@ -98,12 +104,18 @@ pub(crate) struct RereadProgress {
 }
 
 impl Cursor {
+    /// Whether the records were read under other keys than those of the current settings.
+    pub(crate) fn has_other_keys(&self, settings: &Fingerprint) -> bool {
+        let stored = self.fingerprint.as_ref().and_then(|stored| stored.key.as_ref());
+        stored.is_some_and(|stored| Some(stored) != settings.key.as_ref())
+    }
+
     /// Fits the positions to the current settings, and returns whether some had to be dropped. A position
     /// among pages means nothing with other pages, and a start nothing with another time or key; what
     /// is dropped begins anew.
     pub(crate) fn fit_to(&mut self, settings: &Fingerprint) -> bool {
         let Some(stored) = self.fingerprint.replace(settings.clone()) else { return false };
-        if stored == *settings {
+        if (&stored.pages, &stored.start) == (&settings.pages, &settings.start) {
             return false;
         }
         let keeps_start = stored.start == settings.start;

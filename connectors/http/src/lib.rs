@@ -137,6 +137,13 @@ impl Connector for Http {
         }
         cursor.to_acknowledge.clear();
         self.source.client.traces.forget_last();
+        if cursor.has_other_keys(&self.plan.fingerprint) {
+            let what = "`key` has changed: every record would become another demand";
+            return Err(Fault::stopped(what).remedy(
+                "restore it, or give the channel a new name; to read everything again under the new \
+                 keys, run `tonghui position CHANNEL reset`",
+            ));
+        }
         if cursor.fit_to(&self.plan.fingerprint) {
             tracing::warn!(
                 "settings of this channel have changed: it is read from its start again"

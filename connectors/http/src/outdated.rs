@@ -27,6 +27,14 @@ pub(crate) struct Contents {
     replaced: HashSet<u64>,
 }
 
+/// A key that came with two contents, as hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Replaced {
+    pub(crate) key: u64,
+    pub(crate) earlier: u64,
+    pub(crate) later: u64,
+}
+
 impl Outdated {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -35,6 +43,17 @@ impl Outdated {
     /// Whether this content was replaced before.
     pub(crate) fn contains(&self, key: u64, content: u64) -> bool {
         !self.0.is_empty() && self.0.contains(&name(key, content))
+    }
+
+    /// Notes a key with two contents. Returns whether the same two came before, in any order.
+    pub(crate) fn came_before(&mut self, replaced: Replaced) -> bool {
+        let Replaced { key, earlier, later } = replaced;
+        let both = earlier ^ later;
+        if self.contains(key, both) {
+            return true;
+        }
+        self.push(key, both);
+        false
     }
 
     fn push(&mut self, key: u64, content: u64) {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use contract::{EndedBy, Entry, Fault, Place, Reason, Timestamp};
-use document::{Fate, before};
+use document::{Duplicates, Fate, before};
 use tokio::time::Instant;
 
 use crate::{
@@ -204,12 +204,26 @@ impl PageReader<'_> {
             n_left_out: if was_read_before { page.len() } else { n_left_out },
             said,
             is_expected,
+            allows_repeats: plan.config.duplicates != Duplicates::Stop,
         };
         walk.note_page(counted, &mut cursor.outdated);
         walk.note_times(has_times.filter(|_| !page.is_empty()));
         let mut step = plan.config.page.step(&mut progress.pages, &page, size, said);
         if let Some(gap) = step.gap.take() {
             walk.note_gap(gap);
+        }
+        if step.pauses {
+            walk.note_gap(
+                "many pages in a row were empty, and each names a next one; the next pass goes on \
+                 behind them"
+                    .to_owned(),
+            );
+        }
+        if walk.has_all() && !is_expected && !page.is_empty() {
+            step.end = step.end.or(Some(EndedBy::Total));
+        }
+        if let (Some(value), false) = (sequence.value, sequence.is_reread) {
+            self.check_owners(value, &page, cursor)?;
         }
         if sequence.is_reread && self.is_too_old(&progress, &page) {
             step.end = Some(EndedBy::Watermark);
@@ -228,6 +242,25 @@ impl PageReader<'_> {
         }
         let is_complete = self.finish_page(sequence, cursor, progress, step);
         Ok(PageEntries { entries, is_complete })
+    }
+
+    /// Checks that a key does not stand for different records under two values of `each`. A record may have
+    /// moved from one to the other; but if the same two contents came before, they are two records.
+    fn check_owners(
+        &mut self,
+        value: usize,
+        page: &Page,
+        cursor: &mut Cursor,
+    ) -> Result<(), Fault> {
+        let others = self.account.note_owners(value, &page.hashes, &page.contents);
+        let mut others = others.into_iter();
+        if others.all(|other| !cursor.shared.came_before(other)) {
+            return Ok(());
+        }
+        let what = "records of two values of `each` have the same key and different contents";
+        Err(Fault::stopped(what).remedy(
+            "add a path to `key`, like key = [\"$.a\", \"$.b\"], so that each record has its own",
+        ))
     }
 
     /// Fetches the parts of the record at `index`, and makes an entry of it.

@@ -161,15 +161,18 @@ impl Paging {
             Self::Number(number) => number.step(at, page, size, said),
             Self::Offset(offset) => offset.step(at, page, size, said),
             Self::Token(token) => {
-                token::step(at, page, token.find(page), NextPage::AfterValue, said)
+                let gap = token.at.as_ref().and_then(|at| token::problem(page, at));
+                let step = token::step(at, page, token.find(page), NextPage::AfterValue, said);
+                Step { gap, ..step }
             }
             Self::Link { .. } => {
                 let next = token::next_link(page).map(|next| page.resolve(next));
                 token::step(at, page, next, NextPage::AtUrl, said)
             }
             Self::Next(next) => {
+                let gap = token::problem(page, &next.at);
                 let next = token::named(page.value(&next.at)).map(|next| page.resolve(next));
-                token::step(at, page, next, NextPage::AtUrl, said)
+                Step { gap, ..token::step(at, page, next, NextPage::AtUrl, said) }
             }
             Self::Keyset(keyset) => keyset.step(at, page, size, said),
             Self::Newest(newest) => newest.step(at, page, size, said),

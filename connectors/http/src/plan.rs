@@ -174,7 +174,11 @@ fn check_total(total: &Total) -> Result<(), Fault> {
 fn fingerprint(config: &Config, selection: &Selection, zone: Tz) -> Fingerprint {
     let records = (config.records.as_str(), &config.key);
     let start = format!("{} {zone} {records:?}", selection.fingerprint());
-    Fingerprint { pages: short_hash(&config.page.fingerprint()), start: short_hash(&start) }
+    Fingerprint {
+        pages: short_hash(&config.page.fingerprint()),
+        start: short_hash(&start),
+        key: Some(short_hash(&format!("{:?}", config.key))),
+    }
 }
 
 fn check_each(each: &Each) -> Result<(), Fault> {

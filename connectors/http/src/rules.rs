@@ -268,8 +268,9 @@ fn default_meaning(answer: AnswerView<'_>) -> Meaning {
     Meaning::Fault(match (status, retry_after) {
         (429, wait) => Fault::throttled(wait.unwrap_or(DEFAULT_PAUSE), what),
         (503, Some(wait)) => Fault::throttled(wait, what),
-        (401 | 407, _) => Fault::stopped(what)
+        (401, _) => Fault::stopped(what)
             .remedy("check the secrets that `auth` names, and the clock of this machine"),
+        (407, _) => Fault::stopped(what).remedy("ask who runs `proxy` for access to it"),
         (403, _) => Fault::stopped(what).remedy(
             "ask for access to `url`; if the source uses this status to ask for a pause, add a rule \
              to [[http.fault]]",

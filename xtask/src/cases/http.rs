@@ -10,7 +10,7 @@ use super::{
     judge::Seen,
     sorted_entries,
 };
-use crate::servers::Process;
+use crate::{run::output_of, servers::Process};
 
 /// Serves the module of a case, writes its ports into a file, and says `ready`.
 const SERVE: &str = "import importlib.util, sys, time
@@ -35,7 +35,13 @@ pub(super) fn run(
     copy_files(case, &channel)?;
     // The modules were run in a folder that they call DIR.
     let module = source.join("source.py");
-    fs::write(&module, fs::read_to_string(&module)?.replace("DIR", &folder.to_string_lossy()))?;
+    let text = fs::read_to_string(&module)?;
+    if text.contains("DIR/tls") {
+        let tls = folder.join("tls");
+        make_certificates(&tls)?;
+        fs::copy(tls.join("ca.pem"), channel.join("ca.pem"))?;
+    }
+    fs::write(&module, text.replace("DIR", &folder.to_string_lossy()))?;
 
     let ports = folder.join("ports");
     let mut python = Command::new("setpriv");
@@ -65,4 +71,31 @@ pub(super) fn run(
     ensure!(!gateway.seen.output.contains(SECRET), "a secret is in the output");
     gateway.seen.output.truncate(n_said);
     Ok(gateway.seen)
+}
+
+/// Makes an authority and three certificates of it for this machine: a good one, one for the name of another
+/// host, and one that has expired.
+fn make_certificates(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let openssl = |arguments: &str| {
+        output_of(Command::new("openssl").current_dir(folder).args(arguments.split(' ')))
+    };
+    openssl(
+        "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 -subj /CN=authority",
+    )?;
+    for (name, host, days) in [
+        ("good", "IP:127.0.0.1", 10),
+        ("wrong", "DNS:other.example", 10),
+        ("expired", "IP:127.0.0.1", -1),
+    ] {
+        fs::write(folder.join("extensions"), format!("subjectAltName={host}\n"))?;
+        openssl(&format!(
+            "req -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.csr -subj /CN={name}"
+        ))?;
+        openssl(&format!(
+            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile extensions \
+             -days {days} -out {name}.crt"
+        ))?;
+    }
+    Ok(())
 }

@@ -42,8 +42,11 @@ fn the_cursor_of_another_channel_is_refused() {
 
 #[test]
 fn a_position_begins_anew_when_the_settings_that_it_depends_on_change() {
-    let settings =
-        |pages: &str, start: &str| Fingerprint { pages: pages.into(), start: start.into() };
+    let settings = |pages: &str, start: &str| Fingerprint {
+        pages: pages.into(),
+        start: start.into(),
+        key: None,
+    };
     let since = "2026-10-09T10:00:00Z".parse().ok();
     let mut cursor = Cursor::default();
     assert!(!cursor.fit_to(&settings("a", "x")), "nothing to drop");

@@ -1,12 +1,15 @@
 //! Pages that begin after a value of the last record.
 
+use std::cmp::Ordering;
+
 use contract::EndedBy;
 use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    NextPage, Param, Position, Said, Size, Step, StopRule, border::Border, position::to_u64,
+    NextPage, Param, Position, Said, Size, Step, StopRule, border::Border, newest::compare,
+    position::to_u64,
 };
 use crate::answer::Page;
 
@@ -61,6 +64,7 @@ impl Keyset {
             return Step::default();
         }
         let gap = border.gap(at.n_pages, &self.at).filter(|_| end != Some(EndedBy::NoMore));
+        let gap = self.disorder(&values, at).or(gap);
         let is_stuck = at.value() == Some(border.last);
         // A source that returns the record after which the page begins has nothing else.
         let end = end.or((is_stuck && border.before.is_none()).then_some(EndedBy::Empty));
@@ -69,5 +73,25 @@ impl Keyset {
         at.resume = resume.or(at.resume.take());
         at.next = Some(NextPage::AfterValue(border.next(at).to_owned()));
         Step { end, was_read_before: is_stuck && page.len() == 1, gap, ..Step::default() }
+    }
+
+    /// What is wrong with the order of the values of a page that was requested at `at`: it must be the same
+    /// for all of them. Upper and lower case are not compared, because sources order them in several ways.
+    fn disorder(&self, values: &[String], at: &Position) -> Option<String> {
+        let values: Vec<String> = at
+            .value()
+            .into_iter()
+            .chain(values.iter().map(String::as_str))
+            .map(str::to_lowercase)
+            .collect();
+        // Some sources order numbers as texts.
+        let has_both = |compare: fn(&str, &str) -> Ordering| {
+            let pairs = || values.iter().zip(values.iter().skip(1)).map(|(a, b)| compare(a, b));
+            pairs().any(Ordering::is_lt) && pairs().any(Ordering::is_gt)
+        };
+        let is_wrong = has_both(compare) && has_both(|a, b| a.cmp(b));
+        is_wrong.then(|| {
+            format!("the values at {} are not in order on page {}", self.at.as_str(), at.n_pages)
+        })
     }
 }

@@ -108,7 +108,7 @@ impl Newest {
 }
 
 /// Compares values: by the number at their end if they begin with the same text, else as texts.
-fn compare(a: &str, b: &str) -> Ordering {
+pub(super) fn compare(a: &str, b: &str) -> Ordering {
     let ((prefix_a, a_number), (prefix_b, b_number)) = (split_number(a), split_number(b));
     if prefix_a != prefix_b || a_number.is_empty() || b_number.is_empty() {
         return a.cmp(b);

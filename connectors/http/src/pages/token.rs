@@ -1,7 +1,7 @@
 //! Pages that the previous page names, by a token or an address.
 
 use contract::EndedBy;
-use document::Path;
+use document::{Path, scalar_text};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -72,6 +72,16 @@ pub(super) fn step(
         at.n_empty = MAX_EMPTY - MAX_EMPTY / 5;
     }
     Step { end, pauses, ..Step::default() }
+}
+
+/// What to say if the value at `path` is no token or address: an object, or a list that is not empty.
+pub(super) fn problem(page: &Page, path: &Path) -> Option<String> {
+    let value = path.first(&page.tree)?;
+    let is_empty = value.as_array().is_some_and(Vec::is_empty);
+    let is_container = value.is_object() || value.is_array();
+    (is_container && !is_empty && scalar_text(value).is_none()).then(|| {
+        format!("the value at {} names no next page: it is an object or a list", path.as_str())
+    })
 }
 
 /// The token or address, if it is one: some sources write `false` where there is no next page.

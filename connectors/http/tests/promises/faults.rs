@@ -174,7 +174,8 @@ async fn traces_and_positions_do_not_show_secrets_in_addresses_headers_or_signed
             "page": { "kind": "next", "at": "$.next" },
         });
         let city = City::new(json!({})).await.with(settings);
-        let city = city.with(json!({ "url": format!("{}/list?token=s3cret&v=1", city.url) }));
+        let url = format!("{}/list?token=s3cret&v=1", city.url);
+        let city = city.with(json!({ "url": url }));
         city.answer(|request| {
             let next = (!request.query.contains_key("p"))
                 .then_some("/list?p=2&appkey=s3cret&token=s3cret");
@@ -193,7 +194,7 @@ async fn traces_and_positions_do_not_show_secrets_in_addresses_headers_or_signed
             auth.get("api_key").is_none()
                 || !Cursor::encode(&first.upto).unwrap().as_str().contains("appkey")
         );
-        http.read(Some(&first.upto), 10).await.unwrap();
+        drop(http.read(Some(&first.upto), 10).await.unwrap());
         for trace in http.traces() {
             let shown = format!(
                 "{} {:?} {:?} {:?} {:?} {}",

@@ -185,6 +185,122 @@ async fn corrected_settings_free_a_channel_from_its_position() {
     assert_eq!(keys_of(&entries).len(), 6);
 }
 
+#[tokio::test]
+async fn repeats_within_an_answer_do_not_make_up_for_missing_records() {
+    for (duplicates, complete) in
+        [("stop", Complete::No), ("last", Complete::Unknown), ("quarantine", Complete::Unknown)]
+    {
+        let city = one_page().await.with(json!({ "total": "$.total", "duplicates": duplicates }));
+        city.answer(|_| {
+            let rows = json!([{ "id": 1 }, { "id": 2 }, { "id": 1 }]);
+            Some(answer(&rows, json!({ "total": 3 })))
+        });
+        let (_, end) = pass(&city).await.unwrap();
+        assert_eq!(end.complete(), complete, "{duplicates}: {end:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_under_two_values_of_each_is_one_key_and_two_records_are_a_fault() {
+    let each = json!({ "param": "fid", "values": [1, 2] });
+    let city = one_page().await.with(json!({ "each": each, "total": "$.total" }));
+    let serve = |city: &City, same: bool| {
+        city.answer(move |request| {
+            let text = if same { "x" } else { &request.query["fid"] };
+            let rows = json!([{ "id": 1, "t": text }, { "id": 2, "t": text }]);
+            Some(answer(&rows, json!({ "total": 2 })))
+        });
+    };
+    serve(&city, true);
+    let (keys, end) = pass(&city).await.unwrap();
+    assert_eq!((keys.len(), end.listed, end.distinct), (2, Some(4), Some(2)));
+    assert_eq!(end.complete(), Complete::No);
+    serve(&city, false);
+    let (mut http, mut at) = (city.http(), None);
+    for _ in 0..10 {
+        match http.read(at.as_ref(), 100).await {
+            Ok(batch) => at = Some(batch.upto),
+            Err(fault) => {
+                assert!(fault.to_string().contains("add a path to `key`"), "{fault}");
+                return;
+            }
+        }
+    }
+    panic!("both contents are stored in every pass");
+}
+
+#[tokio::test]
+async fn a_changed_key_stops_the_channel() {
+    let city = one_page().await;
+    city.answer(|_| Some(answer(&records(0..2), json!({}))));
+    let first = city.read(None).await.unwrap();
+    let city = city.with(json!({ "key": ["$.id", "$.t"] }));
+    city.answer(|_| Some(answer(&records(0..2), json!({}))));
+    let fault = city.read(Some(&first.upto)).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(fault.to_string().contains("position CHANNEL reset"), "{fault}");
+    assert_eq!(city.read(None).await.unwrap().entries.len(), 2);
+}
+
+#[tokio::test]
+async fn a_part_that_reports_a_failure_does_not_replace_what_is_there() {
+    let mut city = one_page().await;
+    city.settings.as_object_mut().unwrap().remove("success");
+    let part = json!({ "name": "detail", "url": format!("{}/part", city.url), "params": { "id": "$.id" } });
+    let city = city.with(json!({ "part": [part] }));
+    city.answer(|request| {
+        let failure = Reply::new(200, r#"{"code":500,"message":"database down"}"#);
+        Some(if request.path == "/part" { failure } else { answer(&records(0..1), json!({})) })
+    });
+    let fault = city.read(None).await.unwrap_err().to_string();
+    assert!(fault.contains("the part `detail`") && fault.contains("database down"), "{fault}");
+}
+
+#[tokio::test]
+async fn pages_by_value_that_are_not_in_order_are_noticed() {
+    for (ids, is_wrong) in [
+        (&[1, 5, 3, 4][..], true),
+        (&[1, 2, 10, 11], false),
+        (&[11, 10, 2, 1], false),
+        // As texts they are in order.
+        (&[1, 10, 11, 2], false),
+    ] {
+        let page = json!({ "kind": "keyset", "param": "after", "at": "$.id" });
+        let city = City::new(json!({ "page": page })).await;
+        let rows: Value = ids.iter().map(|id| json!({ "id": id })).collect();
+        city.answer(move |request| {
+            let is_first = !request.query.contains_key("after");
+            let none = json!([]);
+            Some(answer(if is_first { &rows } else { &none }, json!({})))
+        });
+        let (_, end) = pass(&city).await.unwrap();
+        assert_eq!(end.gap.is_some(), is_wrong, "{ids:?}: {end:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_text_is_noticed() {
+    for (token, is_wrong) in [(json!({ "p": 2 }), true), (json!([1]), true), (json!([]), false)] {
+        let page = json!({ "kind": "token", "param": "token", "at": "$.token" });
+        let city = City::new(json!({ "page": page })).await;
+        city.answer(move |_| Some(answer(&records(0..2), json!({ "token": token }))));
+        let (_, end) = pass(&city).await.unwrap();
+        assert_eq!(end.complete() == Complete::No, is_wrong, "{end:?}");
+    }
+}
+
+#[tokio::test]
+async fn empty_pages_that_go_on_and_on_are_reported() {
+    let page = json!({ "kind": "token", "param": "token", "at": "$.token" });
+    let city = City::new(json!({ "page": page })).await;
+    city.answer(|request| {
+        let n = number(request, "token").unwrap_or(0);
+        Some(answer(&json!([]), json!({ "token": n + 1 })))
+    });
+    let (_, end) = pass(&city).await.unwrap();
+    assert!(end.gap.unwrap().contains("empty"));
+}
+
 /// A source whose behaviour is drawn by lot, and what it has.
 struct Whim {
     seed: u64,
