@@ -172,10 +172,12 @@ impl Header {
         })
     }
 
-    /// Whether a row above this header may be a record. A title has one or two cells.
+    /// Whether a row above this header may be a record. A title has one or two cells, and the upper one of
+    /// two rows of names has a name of this header.
     fn may_be_record(&self, cells: &[String]) -> bool {
         let n_filled = cells.iter().filter(|cell| !is_blank(cell)).count();
-        n_filled >= 2 && 2 * n_filled > self.names.iter().flatten().count()
+        let has_name = cells.iter().any(|cell| self.position(&trim_name(cell)).is_some());
+        n_filled >= 2 && 2 * n_filled > self.names.iter().flatten().count() && !has_name
     }
 
     pub(super) fn len(&self) -> usize {

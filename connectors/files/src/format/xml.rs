@@ -260,7 +260,7 @@ mod tests {
         let findings = rows.iter().map(|row| row.findings.defects_in("", &row.tree, "gb18030"));
         let n_malformed: Vec<usize> = findings.map(|found| found.marks.len()).collect();
         assert_eq!(n_malformed, [0, 1, 0]);
-        assert_eq!(rows[1].bytes.as_deref(), Some(&b"<r><n>\xff\xff</n></r>"[..]));
+        assert_eq!(rows[1].bytes.as_deref(), Some(&b"<r><n>\xff\xff</n></r>\n"[..]));
     }
 
     #[test]

@@ -186,8 +186,7 @@ async fn a_file_of_no_bytes_may_be_an_upload_that_was_interrupted() {
 async fn records_of_one_line_have_bytes_of_their_own() {
     for text in ["[{\"no\":1},{\"no\":2,\"t\":\"诉\"}]", "{\"no\":1}{\"no\":2,\"t\":\"诉\"}"] {
         for charset in ["utf-8", "gbk"] {
-            let encoding =
-                if charset == "gbk" { encoding_rs::GBK } else { encoding_rs::UTF_8 };
+            let encoding = if charset == "gbk" { encoding_rs::GBK } else { encoding_rs::UTF_8 };
             let (bytes, _, _) = encoding.encode(text);
             let entries = read(".json", &bytes, json!({ "force": charset })).await;
             let found: Vec<usize> = entries
@@ -233,7 +232,7 @@ async fn line_ends_may_be_mixed_and_no_row_becomes_a_part_of_the_header() {
         }
     }
     for separator in ['\u{85}', '\u{2028}', '\u{B}', '\u{C}'] {
-        let text = format!("id,title{separator}W1,x{separator}W2,y{separator}");
+        let text = format!("id,题目{separator}W1,路灯{separator}W2,y{separator}");
         let entries = read(".csv", text.as_bytes(), json!({})).await;
         assert_eq!(refusals(&entries)[0].1, "unknown_header", "{separator:?}");
     }
