@@ -80,8 +80,11 @@ impl Files {
         }
         for name in selection.irregular {
             let shown = name.escape_debug().take(100).collect();
-            let fault = Fault::stopped("this is no regular file, or its name is not safe to use")
-                .remedy("remove it from the folder");
+            let what = match name.contains(char::REPLACEMENT_CHARACTER) {
+                true => "the name of the file is not UTF-8; perhaps it is GBK",
+                false => "this is no regular file, or its name is not safe to use",
+            };
+            let fault = Fault::stopped(what).remedy("rename it or remove it from the folder");
             faults.push((Partition(shown), fault));
         }
         for name in selection.missing {

@@ -246,7 +246,11 @@ fn check(
         Err(_) if !options.is_selected(name) => Some(Revision::NONE),
         Err(reason) => return Err(FileError::Content(reason)),
     };
-    let documents = open_documents(name, file, summary, options)?;
+    let documents = match manifest {
+        // The manifest says whether that is all.
+        Some(_) if summary.n_bytes == 0 => Vec::new(),
+        _ => open_documents(name, file, summary, options)?,
+    };
     let open = || FileRows::open(name, revision, documents.clone(), Arc::clone(options));
     let repeats = Repeats::find(&open, options.config.duplicates, manifest.is_some())?;
     if let Some(manifest) = manifest {

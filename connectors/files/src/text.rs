@@ -82,6 +82,8 @@ pub(crate) struct DecodedFile {
     /// The character that ends lines: in files of old programs a carriage return alone.
     line_end: u8,
     is_first_line: bool,
+    /// Whether a carriage return alone ends a line beside others that end with a line feed.
+    has_mixed_ends: bool,
 }
 
 /// The number of bytes that are read at once for decoding.
@@ -103,7 +105,13 @@ impl DecodedFile {
             is_at_end: false,
             line_end,
             is_first_line: true,
+            has_mixed_ends: false,
         }
+    }
+
+    /// Ends lines at every carriage return, line feed, or both together.
+    pub(crate) fn with_mixed_ends(self) -> Self {
+        Self { has_mixed_ends: true, ..self }
     }
 
     /// Reads the next line with its line end, or a part of it if it has more than about `limit`
@@ -114,6 +122,7 @@ impl DecodedFile {
         loop {
             let unused = &self.buffer[self.n_used..];
             let end = match self.charset {
+                _ if self.has_mixed_ends => self.end_of_line(unused, searched),
                 Charset::Utf16Le => end_of_pair(unused, searched, [self.line_end, 0]),
                 Charset::Utf16Be => end_of_pair(unused, searched, [0, self.line_end]),
                 _ => unused[searched..]
@@ -128,6 +137,7 @@ impl DecodedFile {
                     return Ok(Some(self.decode(end)));
                 }
                 None if self.is_first_line
+                    && !self.has_mixed_ends
                     && (self.is_at_end || n_unused >= limit)
                     && unused.contains(&b'\r') =>
                 {
@@ -141,9 +151,34 @@ impl DecodedFile {
                     return Ok(Some(DecodedPart { is_cut: true, ..self.decode(end) }));
                 }
                 None if self.is_at_end => return Ok((n_unused > 0).then(|| self.decode(n_unused))),
-                None => searched = n_unused / unit_len * unit_len,
+                // A carriage return at the end may belong to a line feed.
+                None => searched = (n_unused / unit_len * unit_len).saturating_sub(unit_len),
             }
             self.fill()?;
+        }
+    }
+
+    /// The offset after the first line end that begins at `from` or later; `None` if there is none, or if
+    /// the next bytes decide it.
+    fn end_of_line(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        let (len, at) = match self.charset {
+            Charset::Utf16Le => (2, 0),
+            Charset::Utf16Be => (2, 1),
+            _ => (1, 0),
+        };
+        let unit = |start: usize| {
+            let unit = bytes.get(start..start + len)?;
+            Some(if len == 2 && unit[1 - at] != 0 { 0 } else { unit[at] })
+        };
+        let is_end = |start: &usize| matches!(unit(*start), Some(b'\n' | b'\r'));
+        let start = match len {
+            1 => from + line_end(&bytes[from..])?,
+            _ => (from..bytes.len()).step_by(len).find(is_end)?,
+        };
+        match (unit(start), unit(start + len)) {
+            (Some(b'\r'), Some(b'\n')) => Some(start + 2 * len),
+            (Some(b'\r'), None) if !self.is_at_end => None,
+            _ => Some(start + len),
         }
     }
 
@@ -193,6 +228,11 @@ impl DecodedFile {
         self.is_at_end = n_read == 0;
         Ok(())
     }
+}
+
+/// The offset of the first carriage return or line feed.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'))
 }
 
 /// The offset after the first `pair` that begins at `from` or an even number of bytes after it.

@@ -30,6 +30,9 @@ pub(crate) fn open_documents(
     summary: FileSummary,
     options: &Options,
 ) -> Result<Vec<Document>, FileError> {
+    if summary.n_bytes == 0 {
+        return Err(empty_file());
+    }
     let mut limit = UnpackLimit::new(&options.config.limits, summary.n_bytes);
     match extension(name).as_str() {
         "zip" => unzip(file, &mut limit, options),
@@ -39,11 +42,13 @@ pub(crate) fn open_documents(
             let unpacked = Arc::new(unpack(packed, &mut limit)?);
             let summary = FileSummary::read(&unpacked)?;
             let found = document(unpacked_name, unpacked, summary, options)?;
-            let in_archive =
-                |found| Document { name_in_archive: Some(unpacked_name.to_owned()), ..found };
-            Ok(found.map(in_archive).into_iter().collect())
+            let in_archive = |found: Document| Document {
+                name_in_archive: Some(unpacked_name.to_owned()),
+                ..found
+            };
+            Ok(vec![in_archive(found)])
         }
-        _ => Ok(document(name, file, summary, options)?.into_iter().collect()),
+        _ => Ok(vec![document(name, file, summary, options)?]),
     }
 }
 
@@ -87,8 +92,9 @@ fn unzip(
         });
         match unpacked {
             Ok(found) => {
-                let in_archive = |found| Document { name_in_archive: Some(name), ..found };
-                documents.extend(found.map(in_archive));
+                let in_archive =
+                    |found: Document| Document { name_in_archive: Some(name), ..found };
+                documents.push(in_archive(found));
             }
             Err(FileError::Content(reason)) if reason.code != "too_large" => {
                 documents.push(refused(name, &file, reason));
@@ -98,6 +104,7 @@ fn unzip(
     }
     // An archive without any table is refused as a whole.
     match documents.first().map(|document| &document.format) {
+        None => Err(FileError::content("bad_archive", "the archive contains no files")),
         Some(Err(reason)) if documents.iter().all(|document| document.format.is_err()) => {
             Err(FileError::Content(reason.clone()))
         }
@@ -113,7 +120,7 @@ fn refused(name: String, file: &Arc<File>, reason: Reason) -> Document {
 
 /// How many files an archive lists; `None` if it does not say. The record that says it stands at the
 /// end, before a comment.
-fn n_listed(file: &File) -> Result<Option<usize>, FileError> {
+pub(crate) fn n_listed(file: &File) -> Result<Option<usize>, FileError> {
     const SIGNATURE: &[u8] = b"PK\x05\x06";
     const MAX_LEN: u64 = 22 + 65_535;
     let n_bytes = file.metadata()?.len();
@@ -135,21 +142,24 @@ fn is_file_manager_data(name: &str) -> bool {
         || [".ds_store", "thumbs.db", "desktop.ini"].contains(&&*last.to_ascii_lowercase())
 }
 
-/// The document in a file with this name; `None` if it has no bytes, as an export of texts without
-/// records. No other format has files of no bytes.
+/// The document in a file with this name.
 fn document(
     name: &str,
     file: Arc<File>,
     summary: FileSummary,
     options: &Options,
-) -> Result<Option<Document>, FileError> {
-    let format = detect_format(name, &summary.first_bytes, options)?;
-    let is_list = matches!(format, Format::Csv | Format::JsonLines | Format::JsonArray);
-    match summary.n_bytes {
-        0 if is_list => Ok(None),
-        0 => Err(FileError::content("empty_file", "the file has no bytes")),
-        _ => Ok(Some(Document { name_in_archive: None, file, format: Ok(format), summary })),
+) -> Result<Document, FileError> {
+    if summary.n_bytes == 0 {
+        return Err(empty_file());
     }
+    let format = Ok(detect_format(name, &summary.first_bytes, options)?);
+    Ok(Document { name_in_archive: None, file, format, summary })
+}
+
+/// The error for a file of no bytes: even an export without records has a header or brackets.
+fn empty_file() -> FileError {
+    let detail = "the file has no bytes: it may be an upload that was interrupted";
+    FileError::content("empty_file", detail)
 }
 
 /// The first bytes of an .xlsx workbook, and those of an .xls workbook.

@@ -44,19 +44,27 @@ pub(super) fn open(
     let mut first_error = None;
     for delimiter in [configured].into_iter().chain(others) {
         let config = CsvConfig { delimiter: delimiter.to_owned(), ..options.config.csv.clone() };
-        let mut records = Records::new(file(), config, options.max_record_bytes);
+        let file = file().with_mixed_ends();
+        let mut records = Records::new(file, config, options.max_record_bytes);
         let found = find_header(&options.columns, || {
             let record = records.next()?;
-            Ok(record.map(|record| record.cells.into_iter().map(|cell| cell.text).collect()))
+            Ok(record.map(|record| {
+                let at = format!("line {}", record.line);
+                (at, record.cells.into_iter().map(|cell| cell.text).collect())
+            }))
         });
         match found {
-            Ok(header) => {
+            Ok((header, above)) => {
                 check_separator(&header)?;
                 let shape = RowShape::new(&header, options);
                 records.shape = Some(shape.clone());
                 let columns = options.columns.clone();
-                let mut rows = Rows { records, columns, header, shape, next: None };
-                return Ok(Box::new(move || rows.next()));
+                let (mut rows, mut above) =
+                    (Rows { records, columns, header, shape, next: None }, above);
+                return Ok(Box::new(move || match above.pop_front() {
+                    Some(row) => Ok(Some(row)),
+                    None => rows.next(),
+                }));
             }
             Err(FileError::Content(reason)) => first_error = first_error.or(Some(reason)),
             Err(disk) => return Err(disk),
@@ -307,6 +315,10 @@ fn raw_row(record: Record, header: &Header, shape: &RowShape, charset: &str) -> 
     cells.resize(n_columns, Cell::default());
 
     let mut marks = Vec::new();
+    if n_cells < n_columns {
+        let detail = format!("the row has {n_cells} cells, but the header has {n_columns}");
+        marks.push(Mark { field: String::new(), flag: QualityFlag::Damaged, detail });
+    }
     let mut add_mark = |column: usize, flag: QualityFlag, detail: String| {
         let field = header.name(column).unwrap_or_default().to_owned();
         marks.push(Mark { field, flag, detail });

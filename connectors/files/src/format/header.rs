@@ -1,12 +1,13 @@
 //! Finds the header: the row that names the columns. They may be in any order, and each may have
 //! several names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use contract::{Mark, Reason, demand::QualityFlag};
 use document::Defects;
 use serde_json::{Map, Value};
 
+use super::{RawRow, merged::is_blank};
 use crate::spool::FileError;
 
 /// The number of rows that are searched for the header, because people write titles above it.
@@ -29,20 +30,37 @@ pub(super) struct Header {
     repeated: Vec<(usize, usize)>,
 }
 
-/// Finds the header among the first rows. `next` returns the next row that is not empty.
+/// The maximum number of columns: that of an Excel sheet.
+pub(super) const MAX_COLUMNS: usize = 16_384;
+
+/// Finds the header among the first rows. `next` returns the next row that is not empty: its place and
+/// its cells. Also returns the rows above the header that are records and no titles, as damaged rows.
 pub(super) fn find_header(
     columns: &Columns,
-    mut next: impl FnMut() -> Result<Option<Vec<String>>, FileError>,
-) -> Result<Header, FileError> {
-    let mut first_error = None;
+    mut next: impl FnMut() -> Result<Option<(String, Vec<String>)>, FileError>,
+) -> Result<(Header, VecDeque<RawRow>), FileError> {
+    let (mut first_error, mut above) = (None, Vec::<(String, Vec<String>)>::new());
     for _ in 0..MAX_HEADER_ROWS {
-        let Some(cells) = next()? else { break };
+        let Some((at, cells)) = next()? else { break };
         match columns.parse_header(cells.iter().map(String::as_str)) {
-            Ok(header) => return Ok(header),
+            Ok(header) => {
+                header.check().map_err(|detail| FileError::content("unknown_header", detail))?;
+                let rows = above.into_iter().filter(|(_, cells)| header.may_be_record(cells));
+                return Ok((header.clone(), rows.map(row_above).collect()));
+            }
             Err(error) => first_error = first_error.or(Some(error)),
         }
+        above.push((at, cells));
     }
     Err(FileError::content("unknown_header", first_error.unwrap_or_else(no_names)))
+}
+
+/// The row for a record above the header: nobody knows which cell is in which column.
+fn row_above((at, cells): (String, Vec<String>)) -> RawRow {
+    let detail = "the row stands above the header; ask the source for a header in the first row";
+    let damage = Some(Reason::new("above_header", detail));
+    let bytes = Some(cells.join("\t").into_bytes());
+    RawRow { at, bytes, defects: Defects { damage, ..Defects::default() }, ..RawRow::default() }
 }
 
 impl Columns {
@@ -135,6 +153,33 @@ impl Header {
         Self { names, repeated }
     }
 
+    /// Fails if this cannot be the header of a table.
+    fn check(&self) -> Result<(), String> {
+        if self.len() > MAX_COLUMNS {
+            return Err(format!(
+                "the header has {} columns; {MAX_COLUMNS} are allowed",
+                self.len()
+            ));
+        }
+        let is_separator = |c| matches!(c, '\u{B}' | '\u{C}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+        let separator =
+            self.names.iter().flatten().find_map(|name| name.chars().find(|c| is_separator(*c)));
+        separator.map_or(Ok(()), |c| {
+            let code = u32::from(c);
+            Err(format!(
+                "the header contains the line separator U+{code:04X}; rows must end with CR or LF"
+            ))
+        })
+    }
+
+    /// Whether a row above this header may be a record. A title has one or two cells, and the upper one of
+    /// two rows of names has a name of this header.
+    fn may_be_record(&self, cells: &[String]) -> bool {
+        let n_filled = cells.iter().filter(|cell| !is_blank(cell)).count();
+        let has_name = cells.iter().any(|cell| self.position(&trim_name(cell)).is_some());
+        n_filled >= 2 && 2 * n_filled > self.names.iter().flatten().count() && !has_name
+    }
+
     pub(super) fn len(&self) -> usize {
         self.names.len()
     }
@@ -184,9 +229,11 @@ fn no_names() -> String {
     "no header row was found".to_owned()
 }
 
-/// A name without the whitespace and control characters around it.
+/// A name without the whitespace and control characters around it, and without line breaks: people break
+/// long names.
 fn trim_name(name: &str) -> String {
-    name.trim_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{FEFF}').to_owned()
+    let is_around = |c: char| c.is_whitespace() || c.is_control() || c == '\u{FEFF}';
+    name.trim_matches(is_around).replace(['\r', '\n'], "")
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use std::{
 };
 
 use contract::{Mark, demand::QualityFlag};
-use document::Findings;
+use document::{Findings, encode};
+use normalizer_text::Charset;
 
 use crate::text::{DecodedFile, DecodedPart, REPLACED_CHARACTERS};
 
@@ -107,16 +108,28 @@ impl TextStream {
         }
     }
 
-    /// The source bytes of the parts that contain the text between two offsets, a mark if
-    /// private-use characters were replaced in these parts, and the findings.
+    /// The source bytes of the text between two offsets, a mark if private-use characters were replaced in
+    /// the parts that contain it, and the findings. If the bytes of the text alone cannot be told, they are
+    /// those of the parts.
     pub(super) fn source(&self, from: u64, to: u64) -> (Vec<u8>, Vec<Mark>, Findings) {
         let overlaps =
             |(at, part): &&(u64, DecodedPart)| *at < to && at + part.text.len() as u64 > from;
-        let (mut bytes, mut n_chars) = (Vec::new(), 0);
-        for (_, part) in self.parts.iter().filter(overlaps) {
+        let (mut text, mut bytes, mut n_chars) = (String::new(), Vec::new(), 0);
+        for (at, part) in self.parts.iter().filter(overlaps) {
+            let within = |offset: u64| {
+                let offset = usize::try_from(offset.saturating_sub(*at)).unwrap_or(usize::MAX);
+                offset.min(part.text.len())
+            };
             n_chars += part.repaired.len();
             bytes.extend_from_slice(&part.bytes);
+            text.push_str(part.text.get(within(from)..within(to)).unwrap_or_default());
         }
+        let own = match self.file.charset {
+            Charset::Utf8 => Some(self.findings.source_bytes(&text)),
+            charset if self.findings.is_unmarked(&text) && n_chars == 0 => encode(&text, charset),
+            _ => None,
+        };
+        let bytes = own.unwrap_or(bytes);
         let detail = format!("{n_chars} {REPLACED_CHARACTERS}");
         let mark = Mark { field: String::new(), flag: QualityFlag::RepairedText, detail };
         let marks = Vec::from_iter((n_chars > 0).then_some(mark));

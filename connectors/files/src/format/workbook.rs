@@ -36,7 +36,9 @@ pub(super) fn open(
     options: &Options,
 ) -> Result<RowReader, FileError> {
     let chosen = choose(sheets, &mut open_sheet, options.config.sheet.as_deref())?;
-    let texts = |row: SheetRow| row.cells.into_iter().map(|cell| cell.text).collect();
+    let texts = |row: SheetRow| {
+        (format!("row {}", row.number), row.cells.into_iter().map(|cell| cell.text).collect())
+    };
     let mut tables = VecDeque::new();
     for index in chosen.iter().copied() {
         let mut rows = open_sheet(index)?;
@@ -44,16 +46,19 @@ pub(super) fn open(
         let sheet = sheets.get(index).filter(|_| chosen.len() > 1);
         let place = sheet.map_or_else(String::new, |sheet| format!("sheet `{}`, ", sheet.name));
         let header = find_header(&options.columns, || Ok(rows()?.map(texts)));
-        let header = header.map_err(|error| match error {
+        let (header, above) = header.map_err(|error| match error {
             FileError::Content(Reason { code, detail }) => {
                 FileError::Content(Reason { code, detail: format!("{place}{detail}") })
             }
             disk @ FileError::Disk(_) => disk,
         })?;
-        tables.push_back((place, rows, header));
+        tables.push_back((place, rows, header, above));
     }
     Ok(Box::new(move || {
-        while let Some((place, rows, header)) = tables.front_mut() {
+        while let Some((place, rows, header, above)) = tables.front_mut() {
+            if let Some(row) = above.pop_front() {
+                return Ok(Some(RawRow { at: format!("{place}{}", row.at), ..row }));
+            }
             if let Some(row) = rows()? {
                 return Ok(Some(row.into_raw_row(place, header)));
             }

@@ -5,6 +5,8 @@
 //! 65,536 rows. It does not return number formats, so nobody knows which numbers people see with leading
 //! zeros.
 
+mod container;
+
 use std::{
     fs::File,
     io::{BufReader, Read as _, Seek as _, SeekFrom},
@@ -14,6 +16,7 @@ use std::{
 
 use calamine::{Data, Range, Reader as _, SheetType, SheetVisible, XlsError};
 
+use self::container::Facts;
 use super::{
     RowReader,
     cell::{Cell, Doubt, NumberFormat},
@@ -27,6 +30,8 @@ use crate::{
 
 /// The maximum size of a file. Workbooks of demands are far smaller.
 const MAX_BYTES: u64 = 16 << 20;
+/// The maximum number of cells of all sheets, with the empty ones between others.
+const MAX_CELLS: u64 = 4 << 20;
 
 /// Opens a workbook and reads the header of its sheet.
 pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, FileError> {
@@ -38,7 +43,16 @@ pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, File
         let detail = format!("the file has {n_bytes} bytes; an .xls may have at most {MAX_BYTES}");
         return Err(FileError::content("too_large", detail));
     }
-    let may_be_padded = has_padded_format(FileReader::new(Arc::clone(&file)))?;
+    let mut bytes = Vec::new();
+    FileReader::new(Arc::clone(&file)).read_to_end(&mut bytes)?;
+    let Facts { has_padded_format, n_cells } =
+        container::facts(&bytes).ok_or_else(not_a_workbook)?;
+    drop(bytes);
+    if n_cells > MAX_CELLS {
+        let detail =
+            format!("the sheets have {n_cells} cells; an .xls may have at most {MAX_CELLS}");
+        return Err(FileError::content("too_large", detail));
+    }
     // calamine trusts the lengths in a file: a damaged file can make it panic.
     let parse = || calamine::Xls::new(BufReader::new(FileReader::new(file)));
     let mut book = match catch_unwind(AssertUnwindSafe(parse)) {
@@ -65,7 +79,7 @@ pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, File
             rows: (u64::from(area.start.0) + 1, u64::from(area.end.0) + 1),
         });
         let merged = merged.collect();
-        let mut sheet = Sheet { range, is_1904, may_be_padded, next_row: 0 };
+        let mut sheet = Sheet { range, is_1904, may_be_padded: has_padded_format, next_row: 0 };
         Ok(as_shown(Box::new(move || Ok(sheet.next())), merged))
     };
     workbook::open(&sheets, open_sheet, options)
@@ -82,29 +96,6 @@ fn is_encrypted_xlsx(mut file: FileReader) -> Result<bool, FileError> {
     file.take(4_096).read_to_end(&mut directory)?;
     let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
     Ok(directory.windows(name.len()).any(|window| window == name))
-}
-
-/// Whether a workbook has a number format like `000000`. The record of a format has the id 0x41E, its
-/// length, a number, and the code: its length, whether it is UTF-16, and the characters.
-fn has_padded_format(mut file: FileReader) -> Result<bool, FileError> {
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    let is_padded = |record: &[u8]| {
-        let &[0x1E, 0x04, a, b, _, _, c, d, is_wide @ 0..=1, ref rest @ ..] = record else {
-            return false;
-        };
-        let number = |low, high| usize::from(u16::from_le_bytes([low, high]));
-        let (len, n_chars) = (number(a, b), number(c, d));
-        let n_bytes = if is_wide == 1 { 2 * n_chars } else { n_chars };
-        let Some(code) = rest.get(..n_bytes).filter(|_| len == n_bytes + 5) else { return false };
-        let units: Vec<u16> = match is_wide {
-            1 => code.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]])).collect(),
-            _ => code.iter().copied().map(u16::from).collect(),
-        };
-        let format = NumberFormat::of_code(&String::from_utf16_lossy(&units));
-        matches!(format, NumberFormat::Padded { .. })
-    };
-    Ok((0..bytes.len()).any(|at| is_padded(&bytes[at..])))
 }
 
 /// A sheet that is read row by row.

@@ -38,6 +38,7 @@ use crate::{
     config::Limits,
     options::Options,
     spool::{FileError, FileReader, UnpackLimit, unpack},
+    unpack::n_listed,
 };
 
 /// Opens a workbook and reads the header of its sheet.
@@ -102,7 +103,12 @@ struct Relation {
 impl Package {
     fn open(file: Arc<File>, limits: &Limits) -> Result<Self, FileError> {
         let n_bytes = file.metadata()?.len();
+        let n_listed = n_listed(&file)?;
         let archive = ZipArchive::new(FileReader::new(file)).map_err(|_| not_a_workbook())?;
+        if n_listed.is_some_and(|n_listed| n_listed != archive.len()) {
+            let detail = "the workbook has a part twice, so that one hides the other";
+            return Err(FileError::content("bad_workbook", detail));
+        }
         let names = archive.file_names().enumerate();
         let parts = names.filter_map(|(index, name)| Some((part_name("", &name.ok()?), index)));
         let parts = parts.collect();

@@ -158,15 +158,89 @@ async fn rows_in_which_nobody_sees_anything_are_no_records() {
 }
 
 #[tokio::test]
-async fn an_export_without_records_is_no_error_in_an_archive_either() {
+async fn a_file_of_no_bytes_may_be_an_upload_that_was_interrupted() {
+    for extension in [".csv", ".json", ".zip", ".csv.gz"] {
+        let entries = read(extension, b"", json!({})).await;
+        assert_eq!(refusals(&entries)[0].1, "empty_file", "{extension}");
+    }
+    let entries = read(
+        ".zip",
+        &ZipWriter::new(std::io::Cursor::new(Vec::new())).finish().unwrap().into_inner(),
+        json!({}),
+    )
+    .await;
+    assert_eq!(refusals(&entries)[0].1, "bad_archive");
     let mut packed = ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, text) in [("a.csv", ""), ("b.csv", "id,title\nW1,x\n"), ("c.xml", "")] {
         packed.start_file(name, SimpleFileOptions::default()).unwrap();
         packed.write_all(text.as_bytes()).unwrap();
     }
     let entries = read(".zip", &packed.finish().unwrap().into_inner(), json!({})).await;
-    assert_eq!(keys(&entries)[0], "W1");
-    assert_eq!(refusals(&entries), [(format!("F_{TIME}.zip, c.xml"), "empty_file".to_owned())]);
+    let places =
+        ["a.csv", "c.xml"].map(|name| (format!("F_{TIME}.zip, {name}"), "empty_file".to_owned()));
+    assert_eq!(refusals(&entries), places);
+    assert_eq!(keys(&entries)[1], "W1");
+}
+
+#[tokio::test]
+async fn records_of_one_line_have_bytes_of_their_own() {
+    for text in ["[{\"no\":1},{\"no\":2,\"t\":\"诉\"}]", "{\"no\":1}{\"no\":2,\"t\":\"诉\"}"] {
+        for charset in ["utf-8", "gbk"] {
+            let encoding = if charset == "gbk" { encoding_rs::GBK } else { encoding_rs::UTF_8 };
+            let (bytes, _, _) = encoding.encode(text);
+            let entries = read(".json", &bytes, json!({ "force": charset })).await;
+            let found: Vec<usize> = entries
+                .iter()
+                .map(|entry| match entry {
+                    Entry::Unreadable { bytes, .. } => bytes.len(),
+                    Entry::Record(_) => panic!("{entry:?}"),
+                })
+                .collect();
+            assert_eq!(found, [8, if charset == "gbk" { 17 } else { 18 }], "{text} {charset}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_above_the_header_that_are_records_go_to_quarantine() {
+    let text = "月报\nW1,一,x\nW2,二\nid,title,note\nW3,三,x\n";
+    let entries = read(".csv", text.as_bytes(), json!({})).await;
+    let places =
+        ["line 2", "line 3"].map(|at| (format!("F_{TIME}.csv, {at}"), "above_header".to_owned()));
+    assert_eq!(refusals(&entries), places);
+    assert_eq!(keys(&entries)[2..], ["W3"]);
+    let rows = [&["W1", "一"][..], &["id", "title"], &["W2", "二"]].map(row).concat();
+    let entries = read(".xlsx", &workbook(&rows), json!({})).await;
+    assert_eq!(refusals(&entries)[0].1, "above_header");
+    assert_eq!(keys(&entries)[1..], ["W2"]);
+}
+
+#[tokio::test]
+async fn line_ends_may_be_mixed_and_no_row_becomes_a_part_of_the_header() {
+    for ends in ["\r\r\r\n", "\r\r\n\r", "\n\r\r\r", "\r\n\n\r"] {
+        let ends: Vec<char> = ends.chars().collect();
+        let text =
+            format!("id,title{}W1,x{}W2,\"y\rz\"{}W3,x{}", ends[0], ends[1], ends[2], ends[3]);
+        let utf16: Vec<u8> = [0xFF, 0xFE]
+            .into_iter()
+            .chain(text.encode_utf16().flat_map(u16::to_le_bytes))
+            .collect();
+        for bytes in [text.as_bytes(), &utf16] {
+            let entries = read(".csv", bytes, json!({})).await;
+            assert_eq!(keys(&entries), ["W1", "W2", "W3"], "{text:?}");
+            assert_eq!(body(&entries[1])["title"], "y\rz");
+        }
+    }
+    for separator in ['\u{85}', '\u{2028}', '\u{B}', '\u{C}'] {
+        let text = format!("id,题目{separator}W1,路灯{separator}W2,y{separator}");
+        let entries = read(".csv", text.as_bytes(), json!({})).await;
+        assert_eq!(refusals(&entries)[0].1, "unknown_header", "{separator:?}");
+    }
+    let columns = (0..20_000).map(|n| format!(",c{n}")).collect::<String>();
+    let entries = read(".csv", format!("id{columns}\nW1\n").as_bytes(), json!({})).await;
+    assert_eq!(refusals(&entries)[0].1, "unknown_header");
+    let entries = read(".csv", "id,\"内\n容\"\nW1,x\n".as_bytes(), json!({})).await;
+    assert_eq!(body(&entries[0])["内容"], "x");
 }
 
 #[tokio::test]

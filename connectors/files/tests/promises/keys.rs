@@ -108,5 +108,5 @@ async fn a_row_that_is_repeated_is_one_key_and_its_manifest_is_fulfilled() {
     let (entries, end) = read(&folder, 10, false).await;
     assert_eq!(keys(&entries), ["a", "b"]);
     assert_eq!((end.listed, end.given, end.distinct), (Some(2), 3, Some(2)));
-    assert_eq!(end.to_string(), "yes");
+    assert_eq!(end.to_string(), "yes, 2 of 2");
 }

@@ -183,6 +183,28 @@ async fn a_number_of_an_old_workbook_that_may_have_leading_zeros_is_no_key() {
 }
 
 #[tokio::test]
+async fn an_old_workbook_whose_sectors_loop_or_whose_cells_lie_far_apart_is_refused() {
+    let whole = include_bytes!("../fixtures/two-columns.xls");
+    let u32_at = |at: usize| u32::from_le_bytes(whole[at..at + 4].try_into().unwrap());
+    // The entry of the directory's first sector in the table names this sector again.
+    let table = 512 * (u32_at(76) as usize + 1);
+    let mut looping = whole.to_vec();
+    let directory = u32_at(48);
+    looping[table + 4 * directory as usize..][..4].copy_from_slice(&directory.to_le_bytes());
+    // The last cell of the sheet stands in the last row and column.
+    let mut wide = whole.to_vec();
+    let cell = [0xFD, 0x00, 0x0A, 0x00];
+    let last = wide.windows(4).rposition(|window| window == cell).unwrap();
+    wide[last + 4..last + 8].copy_from_slice(&[0xFF, 0xFF, 0xFF, 0x00]);
+    for (bytes, expected) in [(looping, "bad_workbook"), (wide, "too_large")] {
+        let folder = Folder::new().without_manifests();
+        folder.put(&format!("F_{TIME}.xls"), bytes);
+        let (entries, _) = folder.entries(None, 10).await;
+        assert_eq!(refusals(&entries)[0].1, expected);
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_old_workbook_never_ends_the_program() {
     let whole = include_bytes!("../fixtures/two-columns.xls");
     let folder = Folder::new().without_manifests();

@@ -14,14 +14,12 @@ use super::{
 use crate::{
     format::{
         cell::Cell,
+        header::MAX_COLUMNS,
         merged::{MAX_MERGED, MergedCells},
         workbook::SheetRow,
     },
     spool::FileError,
 };
-
-/// The maximum number of columns in an Excel sheet.
-const MAX_COLUMNS: usize = 16_384;
 
 /// A sheet that is being read.
 pub(super) struct Sheet {
