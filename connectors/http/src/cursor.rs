@@ -110,11 +110,21 @@ impl Cursor {
         stored.is_some_and(|stored| Some(stored) != settings.key.as_ref())
     }
 
+    /// Notes that records were read under the keys of the current settings. A channel in which no key could be
+    /// read may get another one.
+    pub(crate) fn note_keys(&mut self, settings: &Fingerprint) {
+        if let Some(stored) = &mut self.fingerprint {
+            stored.key.clone_from(&settings.key);
+        }
+    }
+
     /// Fits the positions to the current settings, and returns whether some had to be dropped. A position
     /// among pages means nothing with other pages, and a start nothing with another time or key; what
     /// is dropped begins anew.
     pub(crate) fn fit_to(&mut self, settings: &Fingerprint) -> bool {
-        let Some(stored) = self.fingerprint.replace(settings.clone()) else { return false };
+        let key = self.fingerprint.as_ref().and_then(|stored| stored.key.clone());
+        let settings_now = Fingerprint { key, ..settings.clone() };
+        let Some(stored) = self.fingerprint.replace(settings_now) else { return false };
         if (&stored.pages, &stored.start) == (&settings.pages, &settings.start) {
             return false;
         }

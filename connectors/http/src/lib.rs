@@ -199,6 +199,9 @@ impl Connector for Http {
                 }
             };
             let PageEntries { entries, is_complete } = page;
+            if entries.iter().any(|entry| matches!(entry, Entry::Record(_))) {
+                cursor.note_keys(&self.plan.fingerprint);
+            }
             if is_complete {
                 cursor.complete.insert(index);
             }

@@ -243,6 +243,19 @@ async fn a_changed_key_stops_the_channel() {
 }
 
 #[tokio::test]
+async fn a_wrong_key_under_which_nothing_was_read_may_be_corrected() {
+    let city = one_page().await.with(json!({ "key": "$.no" }));
+    city.answer(|_| Some(answer(&records(0..2), json!({}))));
+    let first = city.read(None).await.unwrap();
+    assert!(first.entries.iter().all(|entry| matches!(entry, Entry::Unreadable { .. })));
+    let city = city.with(json!({ "key": "$.id" }));
+    city.answer(|_| Some(answer(&records(0..2), json!({}))));
+    let second = city.read(Some(&first.upto)).await.unwrap();
+    assert!(second.entries.iter().all(|entry| matches!(entry, Entry::Record(_))));
+    assert_eq!(second.entries.len(), 2);
+}
+
+#[tokio::test]
 async fn a_part_that_reports_a_failure_does_not_replace_what_is_there() {
     let mut city = one_page().await;
     city.settings.as_object_mut().unwrap().remove("success");
