@@ -25,7 +25,7 @@ mod text;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use config::Settings;
+use config::{Settings, StoreSettings};
 use contract::{ChannelId, DemandId, RecordKey};
 use schemars::generate::SchemaSettings;
 use sink::store::{Access, Database};
@@ -208,6 +208,9 @@ impl Context {
         work: impl AsyncFnOnce(&Settings, &Database) -> anyhow::Result<Exit>,
     ) -> anyhow::Result<Exit> {
         let settings = assemble::settings_without_secrets(&self.config)?;
+        // Only a start makes a new file, because it makes the keys too. These commands need one that exists.
+        let is_new = matches!(&settings.store, StoreSettings::Sqlite(file) if !file.exists());
+        let access = if is_new { Access::ReadOnly } else { access };
         runtime()?.block_on(async {
             let store = assemble::open_store(&settings, access).await?;
             work(&settings, &store).await

@@ -223,7 +223,14 @@ async fn a_mistake_that_only_building_finds_is_told_to_whoever_reloads() {
     let told = |arguments: &[&str]| tokio::task::block_in_place(|| tonghui(&world, arguments));
     let second =
         |said: &str| said.lines().find(|line| line.starts_with("second")).map(str::to_owned);
-    assert_eq!(told(&["sync", "--all"]).0, Some(0), "there is a store");
+    let (code, said) = told(&["reload"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("there is no store yet"), "{said}");
+    assert_eq!(
+        told(&["sync", "--all"]).0,
+        Some(0),
+        "a command before it made a store without keys"
+    );
     break_second(&world);
     let (code, said) = told(&["reload"]);
     assert_eq!(code, Some(4), "nothing runs: {said}");
