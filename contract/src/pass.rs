@@ -139,13 +139,20 @@ impl Complete {
 }
 
 impl fmt::Display for PassEnd {
-    /// `yes, 20 of 20`, `no, the source lists 20, 15 different keys came`, or `unknown`.
+    /// `yes, 20 of 20`, `no, the source lists 20, 15 different keys came`, or `unknown` and
+    /// the reason.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.complete().name())?;
         match (self.missing(), self.complete(), self.distinct, self.listed) {
             (Some(missing), ..) => write!(f, ", {missing}"),
             (None, Complete::Yes, Some(distinct), Some(listed)) => {
                 write!(f, ", {distinct} of {listed}")
+            }
+            (None, Complete::Unknown, _, None) => {
+                f.write_str(", the source does not say how many there are")
+            }
+            (None, Complete::Unknown, ..) => {
+                f.write_str(", not all that came was counted, as after a restart within a pass")
             }
             _ => Ok(()),
         }

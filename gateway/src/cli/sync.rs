@@ -76,6 +76,8 @@ pub(super) struct Row {
     channel: ChannelId,
     #[serde(flatten)]
     end: PassResult,
+    /// The number of its records in quarantine, from this pass and from earlier ones.
+    quarantined: u64,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
@@ -143,9 +145,9 @@ async fn sync(
     stop: &Stop,
 ) -> anyhow::Result<(Vec<Row>, Exit)> {
     let unreachable_store = |settings: &Settings| {
-        let row = |channel: &config::ChannelSettings| Row {
-            channel: channel.id.clone(),
-            end: PassResult::NotYet { why: "the store was not opened in time".to_owned() },
+        let row = |channel: &config::ChannelSettings| {
+            let why = "the store was not opened in time".to_owned();
+            Row::new(channel.id.clone(), PassResult::NotYet { why })
         };
         (settings.channels.iter().map(row).collect(), Exit::TryAgain)
     };
@@ -170,10 +172,11 @@ async fn sync(
         pass_and_store(channels, &shared, ReadNo(0)).await
     };
     let mut rows = Box::pin(ends.run_sink_beside(reading)).await;
-    rows.extend(settings.broken.iter().map(|(channel, problems)| Row {
-        channel: channel.clone(),
-        end: PassResult::Failed { why: broken_fault(problems).to_string() },
+    rows.extend(settings.broken.iter().map(|(channel, problems)| {
+        let why = broken_fault(problems).to_string();
+        Row::new(channel.clone(), PassResult::Failed { why })
     }));
+    count_quarantined(&mut rows, &store).await?;
     let exit = exit_for(&rows, args.strict, &store).await?;
     Ok((rows, exit))
 }
@@ -195,7 +198,7 @@ pub(super) async fn pass_and_store(
 /// process. Changes the end of the row if stop is requested first.
 async fn wait_until_stored(shared: &Shared, row: &mut Row, after: ReadNo) {
     let (store, stop) = (&shared.store, &shared.environment.stop);
-    let Row { channel, end } = row;
+    let Row { channel, end, .. } = row;
     let PassResult::Done { step, .. } = end else { return };
     loop {
         let why = match store.missing_receipts(channel, after, *step).await {
@@ -228,16 +231,27 @@ async fn exit_for(rows: &[Row], strict: bool, store: &Database) -> anyhow::Resul
         out::note("the books do not balance; see `tonghui books`");
         return Ok(Exit::Failed);
     }
-    if strict {
-        let status = store.status().await?;
-        if status.iter().any(|status| was_read(&status.channel) && status.quarantined > 0) {
-            return Ok(Exit::Quarantined);
-        }
+    match strict && rows.iter().any(|row| row.quarantined > 0) {
+        true => Ok(Exit::Quarantined),
+        false => Ok(Exit::Done),
     }
-    Ok(Exit::Done)
+}
+
+/// Sets how many records of each channel are in quarantine.
+async fn count_quarantined(rows: &mut [Row], store: &Database) -> anyhow::Result<()> {
+    let status = store.status().await?;
+    for row in rows {
+        let own = status.iter().find(|status| status.channel == row.channel);
+        row.quarantined = own.map_or(0, |status| status.quarantined);
+    }
+    Ok(())
 }
 
 impl Row {
+    fn new(channel: ChannelId, end: PassResult) -> Self {
+        Self { channel, end, quarantined: 0 }
+    }
+
     /// How the pass ended.
     pub(super) fn end(&self) -> &PassResult {
         &self.end
@@ -246,7 +260,11 @@ impl Row {
     /// The result as a line of text.
     pub(super) fn line(&self) -> String {
         let channel = &self.channel;
-        match &self.end {
+        let quarantined = match self.quarantined {
+            0 => String::new(),
+            n => format!("; {n} in quarantine, see `tonghui quarantine list {channel}`"),
+        };
+        let line = match &self.end {
             PassResult::Done { by, pass, complete, .. } => {
                 let by = by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
                 let result = if *complete == Complete::No { "INCOMPLETE" } else { "done" };
@@ -255,6 +273,7 @@ impl Row {
             PassResult::Asked { by } => format!("{channel}: requested from {by}"),
             PassResult::NotYet { why } => format!("{channel}: not yet: {why}"),
             PassResult::Failed { why } => format!("{channel}: FAILED: {why}"),
-        }
+        };
+        line + &quarantined
     }
 }

@@ -126,9 +126,8 @@ impl Upstream<'_> {
                 Ok(Claim::Lost) => Vec::new(),
                 Err(fault) if fault.is_stopped() => {
                     let why = fault.to_string();
-                    let row = |channel: &LiveChannel| Row {
-                        channel: channel.id().clone(),
-                        end: PassResult::Failed { why: why.clone() },
+                    let row = |channel: &LiveChannel| {
+                        Row::new(channel.id().clone(), PassResult::Failed { why: why.clone() })
                     };
                     channels.iter().map(row).collect()
                 }
@@ -146,7 +145,7 @@ impl Upstream<'_> {
                 crate::watch::State::Waiting(fault) => fault,
                 _ => reason.clone(),
             };
-            Row { channel: channel.id().clone(), end: PassResult::NotYet { why } }
+            Row::new(channel.id().clone(), PassResult::NotYet { why })
         };
         rows.extend(channels.into_iter().map(not_yet));
         rows
@@ -156,9 +155,8 @@ impl Upstream<'_> {
     /// it.
     async fn paused_rows(&self, channels: &[LiveChannel]) -> Vec<Row> {
         let paused = self.shared.store.paused().await.unwrap_or_default();
-        let row = |id: &ChannelId| Row {
-            channel: id.clone(),
-            end: PassResult::Failed { why: paused_message(id) },
+        let row = |id: &ChannelId| {
+            Row::new(id.clone(), PassResult::Failed { why: paused_message(id) })
         };
         let ids = channels.iter().map(LiveChannel::id);
         ids.filter(|id| paused.contains(id)).map(row).collect()
@@ -182,7 +180,7 @@ impl Upstream<'_> {
                 (Ok(()), Ok(Progress { step, .. })) => PassDone { step, pass }.into_result(None),
                 (Ok(()), Err(fault)) => PassResult::NotYet { why: fault.to_string() },
             };
-            rows.push(Row { channel, end });
+            rows.push(Row::new(channel, end));
         }
         rows
     }
@@ -193,7 +191,7 @@ impl Upstream<'_> {
         let by = format!("the running service, {}", instance::describe(&held.holder));
         let requests = channels.iter().map(|channel| async {
             let end = self.request(channel, held, &by).await?;
-            Some(Row { channel: channel.id().clone(), end })
+            Some(Row::new(channel.id().clone(), end))
         });
         join_all(requests).await.into_iter().flatten().collect()
     }
