@@ -1,9 +1,41 @@
-//! The statements that ask a database for the columns of a table.
+//! The statements that ask a database about itself: its clock, its transactions, the columns of a table.
 
 use super::{Dialect, Sql, quote};
 use crate::{plan::TablePlan, value::Value};
 
 impl Sql {
+    /// Asks for the time of the source's clock, as text in UTC: `2026-10-09T02:30:00.123456`.
+    pub(crate) fn now(dialect: Dialect) -> Self {
+        let text = match dialect {
+            Dialect::Sqlite => "SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')",
+            Dialect::Postgres => {
+                "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
+            }
+            Dialect::MySql => "SELECT DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%f')",
+        };
+        Self { text: text.to_owned(), binds: Vec::new() }
+    }
+
+    /// Asks for the oldest transaction that may still write, and for the one that begins next, as numbers in
+    /// the order in which they begin. In MySQL these are seconds since 1970. SQLite has only one writer, so
+    /// none of its numbers becomes visible late.
+    pub(crate) fn transactions(dialect: Dialect) -> Option<Self> {
+        let text = match dialect {
+            Dialect::Sqlite => return None,
+            Dialect::Postgres => {
+                "SELECT txid_snapshot_xmin(s), txid_snapshot_xmax(s)
+                 FROM (SELECT txid_current_snapshot() AS s) AS snapshots"
+            }
+            Dialect::MySql => {
+                "SELECT COALESCE(MIN(TIMESTAMPDIFF(SECOND, '1970-01-01',
+                 CONVERT_TZ(trx_started, 'SYSTEM', '+00:00'))), UNIX_TIMESTAMP() + 1),
+                 UNIX_TIMESTAMP() + 1 FROM information_schema.innodb_trx
+                 WHERE trx_rows_modified > 0 OR trx_state = 'LOCK WAIT'"
+            }
+        };
+        Some(Self::plain(text.to_owned()))
+    }
+
     /// Asks what the columns of a table are: name, type, kind, whether the values are unique, what else
     /// matters, and two texts about the charset. See [`Catalog::new`].
     pub(crate) fn catalog(dialect: Dialect, table: &TablePlan) -> Self {
