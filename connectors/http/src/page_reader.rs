@@ -112,6 +112,7 @@ impl PageReader<'_> {
                         .remedy("raise `limit_mib`, or request smaller pages"));
                 }
                 Err(FetchError::Unreadable { what, answer }) => {
+                    self.correct_start(&mut progress);
                     let at = page_name(sequence, plan, &progress);
                     let before = progress.pages.clone();
                     let step = match plan.config.on_bad_page {
