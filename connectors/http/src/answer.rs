@@ -1,6 +1,6 @@
 //! One page of records.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
 use connector_wire::reason::reason;
 use contract::{Fault, RecordKey};
@@ -85,10 +85,9 @@ impl Page {
             None => hash(&[record.to_string()]),
         });
         let hashes = hashes.collect();
-        let contents = records.iter().zip(&fates).map(|(record, fate)| {
-            let content = (*fate == Fate::Read).then(|| hash(&[record.to_string()]))?;
-            u64::from_str_radix(&content, 16).ok()
-        });
+        let contents = records.iter().zip(&fates);
+        let contents =
+            contents.map(|(record, fate)| content_hash(record).filter(|_| *fate == Fate::Read));
         let contents = contents.collect();
         Ok(Self { tree, headers, url, records, fates, conflict, hashes, contents, facts })
     }
@@ -124,6 +123,27 @@ impl Page {
     /// A value of the answer outside the records.
     pub(crate) fn value(&self, at: &Path) -> Option<String> {
         at.first(&self.tree).and_then(scalar_text)
+    }
+}
+
+/// A hash of a record, which is not copied: it may be large.
+fn content_hash(record: &Value) -> Option<u64> {
+    let mut digest = Digest(Sha256::new());
+    serde_json::to_writer(&mut digest, record).ok()?;
+    digest.0.finalize().first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// A digest of what is written into it.
+struct Digest(Sha256);
+
+impl io::Write for Digest {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -112,6 +112,7 @@ impl PageReader<'_> {
                         .remedy("raise `limit_mib`, or request smaller pages"));
                 }
                 Err(FetchError::Unreadable { what, answer }) => {
+                    self.correct_start(&mut progress);
                     let at = page_name(sequence, plan, &progress);
                     let before = progress.pages.clone();
                     let step = match plan.config.on_bad_page {
@@ -398,11 +399,12 @@ impl PageReader<'_> {
                     progress.pages = plan.config.page.restart(progress.pages, selects_all);
                     is_complete = !plan.selection.complete(&mut progress);
                     // A backfill and a reread are not continued by a next pass.
+                    let now = self.source.client.now();
                     if outcome == Outcome::Gap && !plan.selection.is_limited() {
-                        progress.note_gap(start, started);
+                        progress.note_gap(start, now);
                     }
                     if is_complete {
-                        progress.end_pass(started);
+                        progress.end_pass(now);
                     }
                 }
             }

@@ -250,7 +250,11 @@ fn hide_after(
 fn is_secret(name: &str) -> bool {
     let name = plain(name);
     let without_prefix = name.strip_prefix('x').unwrap_or(&name);
-    SECRETS.contains(&name.as_str()) || SECRETS.contains(&without_prefix)
+    // A short one may be the end of a word, like `monkey`.
+    let ends_with = |secret: &&str| secret.len() > 6 && name.ends_with(*secret);
+    SECRETS.contains(&without_prefix)
+        || SECRETS.contains(&name.as_str())
+        || SECRETS.iter().any(ends_with)
 }
 
 /// A name in lower case, without `-` and `_`.

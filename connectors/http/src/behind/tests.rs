@@ -17,7 +17,7 @@ fn passes(n_passes: i64, mended: i64) -> (Vec<i64>, Progress) {
         if progress.since == Some(began) {
             asked.push(hour);
         }
-        progress.since = Some(now);
+        progress.since = Some(now + TimeDelta::minutes(1));
         if has_gap {
             progress.note_gap(start, now);
         }

@@ -66,15 +66,15 @@ async fn a_cursor_with_two_hundred_values_in_the_middle_of_their_walks_stays_sma
         let rows: Vec<Value> = (2 * n..2 * n + 2)
             .map(|n| json!({ "id": format!("{area}-{n:08}"), "t": "2026-10-09 10:00:00" }))
             .collect();
-        let token = (n < 3).then(|| format!("{}{}", "t".repeat(199), n + 1));
+        let token = (n < 1).then(|| format!("{}{}", "t".repeat(199), n + 1));
         Some(Reply::new(200, json!({ "code": 0, "rows": rows, "token": token }).to_string()))
     });
     let (entries, at) = city.entries(None, 200).await;
-    assert_eq!(keys_of(&entries).len(), 200 * 8);
+    assert_eq!(keys_of(&entries).len(), 200 * 4);
     // The second round reads the old records again as well.
     city.state().now += chrono::TimeDelta::hours(2);
     let (entries, _) = city.entries(Some(at), 200).await;
-    assert_eq!(keys_of(&entries).len(), 200 * 8);
+    assert_eq!(keys_of(&entries).len(), 200 * 4);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ fn a_pass_from_the_newest_ends_where_the_last_one_began() {
     let mut at = Position::default();
     let mut numbers: Vec<u64> = (90..=110).collect();
     let (_, seen) = read_all(&pages, &mut at, 4, |question| board(&numbers, question, 4));
-    assert_eq!(seen.len(), 21);
+    assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), 21);
     at = pages.restart(at, true);
     assert_eq!(at.known_up_to.as_deref(), Some("110"));
     numbers.extend([111, 115, 120]);
@@ -130,7 +130,7 @@ fn equal_values_at_the_border_of_a_page_are_read_or_missed_with_a_word() {
         (&[9, 8, 8, 8, 7], 100),
         (&[9, 8, 7, 7, 7, 6], 100),
         (&[9, 9, 9, 9, 9, 9, 8], 100),
-        (&[9, 9, 9], 100),
+        (&[9, 9, 9, 9], 100),
         (&[9, 9, 8, 8, 7, 7], 3),
         (&[9, 8, 8, 8, 8, 7], 3),
     ] {
