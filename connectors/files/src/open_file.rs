@@ -252,7 +252,7 @@ fn check(
         _ => open_documents(name, file, summary, options)?,
     };
     let open = || FileRows::open(name, revision, documents.clone(), Arc::clone(options));
-    let repeats = Repeats::find(&open, options.config.duplicates, manifest.is_some())?;
+    let repeats = Repeats::find(open, options.config.duplicates, manifest.is_some())?;
     if let Some(manifest) = manifest {
         manifest.check_rows(repeats.n_rows).map_err(FileError::Content)?;
     }

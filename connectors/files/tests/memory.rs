@@ -72,7 +72,7 @@ async fn half_a_gigabyte_of_csv_and_a_sheet_of_empty_formatted_rows_stay_below_a
 }
 
 /// The number of records with damage.
-const N_DAMAGED: usize = 200_000;
+const N_DAMAGED: usize = 50_000;
 
 /// Writes a sheet that has 495 rows with long texts, and empty formatted rows down to row 65,202.
 fn write_formatted_sheet(folder: &Folder) {
