@@ -19,9 +19,21 @@ fn a_pass_is_complete_only_if_as_many_different_records_came_as_are_listed() {
             "no, the source lists 20, 15 different keys came",
         ),
         (account(Some(20), 15, None), Complete::No, "no, the source lists 20, 15 records came"),
-        (account(Some(20), 20, None), Complete::Unknown, "unknown, not all that came was counted, as after a restart within a pass"),
-        (account(None, 20, Some(20)), Complete::Unknown, "unknown, the source does not say how many there are"),
-        (PassEnd::ended_by(EndedBy::Empty), Complete::Unknown, "unknown, the source does not say how many there are"),
+        (
+            account(Some(20), 20, None),
+            Complete::Unknown,
+            "unknown, not all that came was counted, as after a restart within a pass",
+        ),
+        (
+            account(None, 20, Some(20)),
+            Complete::Unknown,
+            "unknown, the source does not say how many there are",
+        ),
+        (
+            PassEnd::ended_by(EndedBy::Empty),
+            Complete::Unknown,
+            "unknown, the source does not say how many there are",
+        ),
     ];
     for (account, complete, text) in cases {
         assert_eq!((account.complete(), account.to_string().as_str()), (complete, text));

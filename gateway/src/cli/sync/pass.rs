@@ -155,9 +155,8 @@ impl Upstream<'_> {
     /// it.
     async fn paused_rows(&self, channels: &[LiveChannel]) -> Vec<Row> {
         let paused = self.shared.store.paused().await.unwrap_or_default();
-        let row = |id: &ChannelId| {
-            Row::new(id.clone(), PassResult::Failed { why: paused_message(id) })
-        };
+        let row =
+            |id: &ChannelId| Row::new(id.clone(), PassResult::Failed { why: paused_message(id) });
         let ids = channels.iter().map(LiveChannel::id);
         ids.filter(|id| paused.contains(id)).map(row).collect()
     }
