@@ -179,8 +179,9 @@ fn table_fault(error: DbError, operation: Operation, table: &TablePlan, limit: D
         DbError::TimedOut => Fault::transient(format!("no answer within {limit:?}"))
             .remedy("create an index on the columns of `changes` and `flag`, or raise `timeout`"),
         DbError::Denied if operation == Operation::Read => {
-            Fault::stopped("the account has no permission to read the table")
-                .remedy(format!("GRANT SELECT ON {name}, or list the columns that it may read in `columns`"))
+            Fault::stopped("the account has no permission to read the table").remedy(format!(
+                "GRANT SELECT ON {name}, or list the columns that it may read in `columns`"
+            ))
         }
         DbError::Denied => Fault::stopped(format!("the account has no permission to set {flags}"))
             .remedy(format!("GRANT UPDATE ({flags}) ON {name}")),
