@@ -82,7 +82,8 @@ impl Path {
     pub(crate) fn depends_on(&self, name: &str) -> bool {
         let mut selectors = self.segments.iter().flat_map(|segment| &segment.selectors);
         selectors.any(|selector| match selector {
-            Selector::Name(own) => own == name,
+            // A name with dots is known only by its end.
+            Selector::Name(own) => own.rsplit('.').next() == Some(name),
             Selector::Filter(text) => text.contains(name),
             Selector::Wildcard | Selector::Slice | Selector::Index => false,
         })
