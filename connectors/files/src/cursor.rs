@@ -38,7 +38,8 @@ impl fmt::Debug for Cursor {
 #[serde(transparent)]
 pub(crate) struct Fingerprint(pub(crate) String);
 
-/// A file that was read to its end: the fingerprint of its state, and that of its content.
+/// A file that is done: the fingerprint of its state, and that of its content, `Fingerprint::none()` if it
+/// could not be read to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ReadFile(pub(crate) Fingerprint, pub(crate) Fingerprint);
 

@@ -20,7 +20,7 @@ use serde_json::Value;
 
 pub(crate) use self::{
     cell::{Doubt, time_of_cell},
-    header::Columns,
+    header::{ABOVE_HEADER, Columns},
 };
 use crate::{
     config::{Config, Format},

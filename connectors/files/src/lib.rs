@@ -163,7 +163,8 @@ impl Files {
         cursor: &mut Cursor,
     ) -> Result<Vec<Entry>, Fault> {
         let (name, hash) = (Fingerprint::of(&open.candidate.name), open.hash.clone());
-        let is_duplicate = open.position().n_records == 0
+        let is_new = open.position().n_records == 0;
+        let is_duplicate = is_new
             && cursor.done.get(&name).is_some_and(|ReadFile(_, read_hash)| *read_hash == hash);
         if is_duplicate {
             // A file with this name and content was read before.
@@ -177,7 +178,11 @@ impl Files {
         };
         let (mut open, (mut entries, is_at_end), has_changed) = blocking(work).await?;
         if has_changed.map_err(disk_fault)? {
-            // Some of these entries may be parts of rows. The file is read again from its beginning.
+            // Some of these entries may be parts of rows. The file is read again from its beginning: then
+            // what was counted before would count twice.
+            if !is_new {
+                (self.account.listed, self.account.distinct) = (None, None);
+            }
             return Ok(self.wait().await);
         }
         let n_repeated = std::mem::take(&mut open.n_repeated);
@@ -229,10 +234,12 @@ fn quarantine_entry(candidate: &Candidate, reason: Reason, first_bytes: Bytes) -
 }
 
 /// Notes in the cursor that a file is finished, and that it is to be moved: to the folder `error`
-/// if `is_error`, else to `archive`.
+/// if `is_error`, else to `archive`. A content that could not be read counts as not read: with a corrected
+/// manifest it can be.
 fn mark_finished(cursor: &mut Cursor, candidate: &Candidate, hash: Fingerprint, is_error: bool) {
     let Candidate { name, stamp, manifest_stamp } = candidate;
-    cursor.done.insert(Fingerprint::of(name), ReadFile(candidate.fingerprint(), hash.clone()));
+    let read_hash = if is_error { Fingerprint::none() } else { hash.clone() };
+    cursor.done.insert(Fingerprint::of(name), ReadFile(candidate.fingerprint(), read_hash));
     let manifest_state = manifest_stamp.map(SizeAndTime::fingerprint);
     let (name, state) = (name.clone(), stamp.fingerprint());
     cursor.pending_move = Some(PendingMove { name, state, manifest_state, hash, is_error });

@@ -55,7 +55,7 @@ impl Files {
             // The file was replaced: the new file is read from its beginning.
             return Ok(None);
         }
-        let next = self.open(&candidate, position.n_records, faults).await?;
+        let next = self.open(&candidate, position.n_records, None, faults).await?;
         Ok(next.filter(|next| matches!(next, NextStep::Read(_) | NextStep::Refuse(..))))
     }
 
@@ -69,8 +69,7 @@ impl Files {
         let listing = self.folder.list().await?;
         let is_truncated = listing.is_truncated;
         let selection = select(listing, &self.options);
-        let found =
-            selection.candidates.iter().map(|each| (each.name.as_str(), each.fingerprint()));
+        let found = selection.candidates.iter().map(|each| (each.name.as_str(), each.written()));
         let missing = selection.missing.iter().map(|name| (name.as_str(), Fingerprint::none()));
         self.file_states.update(found.chain(missing));
         if !is_truncated {
@@ -107,7 +106,8 @@ impl Files {
             if read_file.is_some_and(|ReadFile(state, _)| *state == candidate.fingerprint()) {
                 continue;
             }
-            match self.open(&candidate, 0, faults).await {
+            let read_hash = read_file.map(|ReadFile(_, hash)| hash.clone());
+            match self.open(&candidate, 0, read_hash, faults).await {
                 Ok(None) => {}
                 Ok(Some(NextStep::Wait)) => is_changing = true,
                 Ok(Some(next)) => return Ok(next),
@@ -125,12 +125,14 @@ impl Files {
         Ok(if is_changing { NextStep::Wait } else { NextStep::CaughtUp })
     }
 
-    /// Opens a file after its first `n_already_read` records. `None` if it cannot be read now: its
-    /// manifest is missing, or it was removed or replaced.
+    /// Opens a file after its first `n_already_read` records, without any if its content has the hash
+    /// `read_hash` of what was read under its name. `None` if it cannot be read now: its manifest is
+    /// missing, or it was removed or replaced.
     async fn open(
         &mut self,
         candidate: &Candidate,
         n_already_read: u64,
+        read_hash: Option<Fingerprint>,
         faults: &mut FileFaults,
     ) -> Result<Option<NextStep>, Fault> {
         let refuse = |refused| Ok(Some(NextStep::Refuse(Box::new(candidate.clone()), refused)));
@@ -169,8 +171,9 @@ impl Files {
         let open = move || -> io::Result<Option<Result<OpenFile, RefusedFile>>> {
             let file = Arc::new(file);
             let watch = Watch::new(&file)?;
+            let (manifest, read_hash) = (manifest.as_ref(), read_hash.as_ref());
             let opened =
-                OpenFile::open(&owned, &file, manifest.as_ref(), n_already_read, &options)?;
+                OpenFile::open(&owned, &file, manifest, n_already_read, read_hash, &options)?;
             Ok(if watch.has_changed()? { None } else { Some(opened) })
         };
         let Some(opened) = blocking(open).await?.map_err(disk_fault)? else {

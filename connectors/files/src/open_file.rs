@@ -66,20 +66,23 @@ pub(crate) struct RefusedFile {
 }
 
 impl OpenFile {
-    /// Checks a whole file and opens it after its first `n_already_read` records. The outer error
-    /// means that the disk failed.
+    /// Checks a whole file and opens it after its first `n_already_read` records. If its content has the
+    /// hash `read_hash`, it was read before, and opens without records. The outer error means that the
+    /// disk failed.
     pub(crate) fn open(
         candidate: &Candidate,
         file: &Arc<File>,
         manifest: Option<&Manifest>,
         n_already_read: u64,
+        read_hash: Option<&Fingerprint>,
         options: &Arc<Options>,
     ) -> io::Result<Result<Self, RefusedFile>> {
         let watch = Watch::new(file)?;
         let summary = FileSummary::read(file)?;
         let (hash, first_bytes) = (Fingerprint::of(&summary.md5), summary.first_bytes.clone());
-        let name = &candidate.name;
-        let (rows, repeats) = match check(name, Arc::clone(file), summary, manifest, options) {
+        let (name, was_read) = (&candidate.name, read_hash == Some(&hash));
+        let checked = check(name, Arc::clone(file), summary, manifest, was_read, options);
+        let (rows, repeats) = match checked {
             Ok(checked) => checked,
             Err(FileError::Content(reason)) => {
                 return Ok(Err(RefusedFile { reason, hash, first_bytes }));
@@ -199,7 +202,8 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
     let stamp = SizeAndTime { n_bytes: page.len() as u64, modified: 0, changed: 0 };
     let candidate = Candidate { name: format!("{name}{extension}"), stamp, manifest_stamp: None };
     let file = Arc::new(file);
-    let mut open = match OpenFile::open(&candidate, &file, None, 0, options).map_err(disk_fault)? {
+    let opened = OpenFile::open(&candidate, &file, None, 0, None, options);
+    let mut open = match opened.map_err(disk_fault)? {
         Ok(open) => open,
         Err(RefusedFile { reason, first_bytes, .. }) => {
             return Ok(vec![unreadable_entry(&candidate.name, reason, first_bytes)]);
@@ -229,12 +233,13 @@ pub(crate) fn unreadable_entry(name: &str, reason: Reason, first_bytes: Bytes) -
 }
 
 /// Checks a file, against its manifest if it has one. Returns a reader of its rows, and what becomes of
-/// those whose key comes twice.
+/// those whose key comes twice. A file that `was_read` before has none.
 fn check(
     name: &str,
     file: Arc<File>,
     summary: FileSummary,
     manifest: Option<&Manifest>,
+    was_read: bool,
     options: &Arc<Options>,
 ) -> Result<(FileRows, Repeats), FileError> {
     if let Some(manifest) = manifest {
@@ -247,13 +252,15 @@ fn check(
         Err(reason) => return Err(FileError::Content(reason)),
     };
     let documents = match manifest {
+        // It may be large, and its rights may change every minute.
+        _ if was_read => Vec::new(),
         // The manifest says whether that is all.
         Some(_) if summary.n_bytes == 0 => Vec::new(),
         _ => open_documents(name, file, summary, options)?,
     };
     let open = || FileRows::open(name, revision, documents.clone(), Arc::clone(options));
     let repeats = Repeats::find(open, options.config.duplicates, manifest.is_some())?;
-    if let Some(manifest) = manifest {
+    if let Some(manifest) = manifest.filter(|_| !was_read) {
         manifest.check_rows(repeats.n_rows).map_err(FileError::Content)?;
     }
     Ok((open()?, repeats))

@@ -2,7 +2,7 @@
 //! what becomes of the first one.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher as _},
 };
 
@@ -25,7 +25,7 @@ const MAX_REPEATED: usize = 300_000;
 pub(crate) struct Repeats {
     /// By the number of the row, from 0.
     fates: HashMap<u64, Fate>,
-    /// The number of rows.
+    /// The number of rows below the header. A row above it may be a title, which no manifest counts.
     pub(crate) n_rows: u64,
 }
 
@@ -37,14 +37,16 @@ impl Repeats {
         duplicates: Duplicates,
         must_be_whole: bool,
     ) -> Result<Self, FileError> {
-        let mut hashes = Vec::new();
+        let (mut hashes, mut n_above) = (Vec::new(), 0);
         let n_rows = each_row(open()?, must_be_whole, |_, row| {
             hashes.extend(hash_of_key(row));
+            n_above += u64::from(row.is_above_header);
             match hashes.len() > MAX_RECORDS {
                 true => Err(too_large("records", MAX_RECORDS)),
                 false => Ok(()),
             }
         })?;
+        let n_rows = n_rows - n_above;
         hashes.sort_unstable();
         let repeated = hashes.windows(2).filter(|pair| pair.first() == pair.last());
         let repeated: HashSet<u64> = repeated.flatten().copied().collect();
@@ -117,8 +119,33 @@ fn hash_of_key(row: &FileRow) -> Option<u64> {
 
 fn hash_of_content(row: &FileRow) -> u64 {
     match &row.entry {
-        Some(Entry::Record(record)) => hash(record.body.tree()),
+        Some(Entry::Record(record)) => {
+            let mut hasher = DefaultHasher::new();
+            hash_value(record.body.tree(), &mut hasher);
+            hasher.finish()
+        }
         _ => 0,
+    }
+}
+
+/// Hashes a value. A number has the hash of its text, because `Duplicates` takes them for the same content.
+fn hash_value(value: &Value, hasher: &mut DefaultHasher) {
+    match value {
+        Value::Number(number) => (1, number.to_string()).hash(hasher),
+        Value::String(text) => (1, text).hash(hasher),
+        Value::Array(list) => {
+            (2, list.len()).hash(hasher);
+            list.iter().for_each(|value| hash_value(value, hasher));
+        }
+        Value::Object(object) => {
+            (3, object.len()).hash(hasher);
+            let members: BTreeMap<&String, &Value> = object.iter().collect();
+            for (name, value) in members {
+                name.hash(hasher);
+                hash_value(value, hasher);
+            }
+        }
+        Value::Null | Value::Bool(_) => (4, value.as_bool()).hash(hasher),
     }
 }
 

@@ -8,7 +8,7 @@ use document::Defects;
 use serde_json::Value;
 
 use crate::{
-    format::{self, Document, RawRow, RowReader},
+    format::{self, ABOVE_HEADER, Document, RawRow, RowReader},
     options::Options,
     record,
     spool::FileError,
@@ -22,6 +22,8 @@ pub(crate) struct FileRow {
     pub(crate) at: String,
     /// About the number of its bytes.
     pub(crate) n_bytes: usize,
+    /// Whether it stands above the header, where it may also be a title.
+    pub(crate) is_above_header: bool,
 }
 
 impl FileRow {
@@ -86,14 +88,16 @@ impl FileRows {
     /// The next row of all documents.
     pub(crate) fn next(&mut self) -> Result<Option<FileRow>, FileError> {
         let Some((mut row, report)) = self.next_raw()? else { return Ok(None) };
-        // For a row of a workbook, whose bytes are not known, a typical size.
-        let n_bytes = row.bytes.as_ref().map_or(1_024, Vec::len);
+        // The bytes of a row of a workbook are not known, and merged cells have made it longer.
+        let n_bytes = row.bytes.as_ref().map_or_else(|| len_of_texts(&row.tree), Vec::len);
+        let damage = row.defects.damage.as_ref();
+        let is_above_header = damage.is_some_and(|reason| reason.code == ABOVE_HEADER);
         let at = format!("{}, {}", self.name, row.at);
         remove_null_words(&mut row.tree, &self.options.config.null);
         let is_selected = record::is_selected(&row, &self.options);
         let entry = is_selected
             .then(|| record::entry(at.clone(), self.revision, row, &report, &self.options));
-        Ok(Some(FileRow { entry, at, n_bytes }))
+        Ok(Some(FileRow { entry, at, n_bytes, is_above_header }))
     }
 
     /// The next row of all documents. A file in an archive that cannot be read, or not to its end, is
@@ -138,6 +142,18 @@ impl FileRows {
     }
 }
 
+/// The length of all texts and names in a tree. A value of another kind counts like a short text.
+fn len_of_texts(tree: &Value) -> usize {
+    match tree {
+        Value::String(text) => text.len(),
+        Value::Array(list) => list.iter().map(len_of_texts).sum(),
+        Value::Object(object) => {
+            object.iter().map(|(name, value)| name.len() + len_of_texts(value)).sum()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+    }
+}
+
 /// Replaces the texts that mean no value, which the channel lists.
 fn remove_null_words(tree: &mut Value, words: &[String]) {
     match tree {
@@ -148,5 +164,16 @@ fn remove_null_words(tree: &mut Value, words: &[String]) {
             object.values_mut().for_each(|value| remove_null_words(value, words));
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_without_bytes_is_as_large_as_its_texts() {
+        let tree = serde_json::json!({ "a": "xyz", "b": ["诉", 7], "c": null });
+        assert_eq!(len_of_texts(&tree), 3 + 3 + 3 + 2 * 8);
     }
 }

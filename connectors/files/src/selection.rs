@@ -42,6 +42,12 @@ impl Candidate {
         let manifest = self.manifest_stamp.map_or(String::new(), |stamp| stamp.fingerprint().0);
         Fingerprint::of(&format!("{} {manifest}", self.stamp.fingerprint().0))
     }
+
+    /// A hash of the sizes and modification times alone: a file whose rights change is not being written.
+    pub(crate) fn written(&self) -> Fingerprint {
+        let state = |stamp: SizeAndTime| (stamp.n_bytes, stamp.modified);
+        Fingerprint::of(&format!("{:?} {:?}", state(self.stamp), self.manifest_stamp.map(state)))
+    }
 }
 
 /// Selects the files of a listing that the channel reads, and finds missing and irregular ones.

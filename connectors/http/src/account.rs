@@ -160,6 +160,11 @@ impl PassAccount {
         others
     }
 
+    /// Forgets that this key came under several values of `each`.
+    pub(crate) fn forget_shared(&mut self, key: u64) {
+        self.shared.remove(&key);
+    }
+
     /// Notes that something is missing that an earlier pass could not read.
     pub(crate) fn note_open_gap(&mut self, gap: String) {
         self.open_gap.get_or_insert(gap);
@@ -176,6 +181,8 @@ impl PassAccount {
     ) -> Outcome {
         let Some(mut walk) = self.walks.remove(&sequence) else { return Outcome::Ended };
         let lacks_contents = outdated.review(walk.keys.as_ref().filter(|_| walk.is_seen));
+        // A walk that ends at known records begins with the newest: the next one reads these again.
+        let lacks_contents = lacks_contents && end != EndedBy::Watermark;
         let distinct = walk.distinct();
         // A walk that ends at known records did not read everything that is listed.
         let listed = walk.total.filter(|_| walk.is_whole && end != EndedBy::Watermark);
@@ -243,9 +250,10 @@ impl Walk {
         if let Some(keys) = &mut self.keys {
             let n_before = keys.len();
             let mut of_page: HashMap<u64, u64> = HashMap::with_capacity(hashes.len());
+            let mut has_room = true;
             for (index, hash) in hashes.iter().enumerate() {
                 let Ok(hash) = u64::from_str_radix(hash, 16) else { continue };
-                keys.note(hash, contents.get(index).copied().flatten(), outdated);
+                has_room &= keys.note(hash, contents.get(index).copied().flatten(), outdated);
                 let n_times = of_page.entry(hash).or_default();
                 *n_times += 1;
                 if *n_times > 1 {
@@ -254,6 +262,11 @@ impl Walk {
                 }
             }
             has_new = keys.len() > n_before;
+            if !has_room {
+                let gap =
+                    "too many keys have two contents each; set `revision`, or add a path to `key`";
+                self.gap.get_or_insert_with(|| gap.to_owned());
+            }
         }
         self.keys = self.keys.take().filter(|keys| keys.len() <= self.max_keys);
         // Beyond the end of a list, some sources count nothing.

@@ -115,6 +115,22 @@ impl Page {
         self.records.len()
     }
 
+    /// What distinguishes the record at this index from others, and from its own earlier and later states.
+    pub(crate) fn state(&self, index: usize) -> Option<String> {
+        let content = self.contents.get(index).copied().flatten().unwrap_or_default();
+        Some(format!("{}{content:016x}", self.hashes.get(index)?))
+    }
+
+    /// The state of the last record.
+    pub(crate) fn last_state(&self) -> Option<String> {
+        self.state(self.len().checked_sub(1)?)
+    }
+
+    /// The index of the record with this state.
+    pub(crate) fn index_of(&self, state: &str) -> Option<usize> {
+        (0..self.len()).find(|index| self.state(*index).as_deref() == Some(state))
+    }
+
     /// A hash of the records in their order, for comparing pages.
     pub(crate) fn hash(&self) -> String {
         hash(&self.hashes)

@@ -40,10 +40,13 @@ pub(crate) async fn fetch_part(
     let result = source.fetch(plan, call, &request, &part.missing, Ok).await;
     let name = format!("the part `{}` of a record", part.name);
     let Parsed { tree, facts, .. } = result.map_err(|error| call_fault(error, &name))?.parsed;
-    // A rule of the channel knows better.
+    // A rule of the channel knows better. A part that is the record itself may have a code or a status too,
+    // but no reason for a failure.
     let has_rule = part.success.is_some() || plan.config.rules.has_success();
-    if !has_rule && list::certainly_reports_failure(&tree) {
-        let reason = reason(&tree).unwrap_or_else(|| "its answer says so".to_owned());
+    let reason = reason(&tree);
+    let is_envelope = part.records.is_some() || reason.is_some();
+    if !has_rule && is_envelope && list::certainly_reports_failure(&tree) {
+        let reason = reason.unwrap_or_else(|| "its answer says so".to_owned());
         return Err(Fault::stopped(format!("the source reports a failure: {reason}"))
             .at(name)
             .remedy("say in `success` of [[http.part]] which answers are successes"));

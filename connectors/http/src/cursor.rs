@@ -88,6 +88,9 @@ pub(crate) struct Progress {
     /// Where an earlier pass had a gap; `None` if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) behind: Option<Behind>,
+    /// Whether a part of the current walk could not be read. A restart must not forget it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) has_gap: bool,
     /// The position among the pages.
     #[serde(default)]
     pub(crate) pages: Position,

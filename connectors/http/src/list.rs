@@ -16,9 +16,12 @@ const STATES: [&str; 9] = [
     "success",
 ];
 
+/// Values that say that nothing failed.
+const FINE: [&str; 11] =
+    ["", "0", "00", "000", "0000", "200", "true", "ok", "success", "succeeded", "none"];
+
 /// Whether the answer says that something failed: many of them have a total of zero too.
 pub(crate) fn reports_failure(tree: &Value) -> bool {
-    const FINE: [&str; 9] = ["0", "00", "000", "0000", "200", "true", "ok", "success", "succeeded"];
     states(tree).iter().any(|state| !FINE.contains(&state.as_str())) || names_error(tree)
 }
 
@@ -42,8 +45,11 @@ fn states(tree: &Value) -> Vec<String> {
 fn names_error(tree: &Value) -> bool {
     ["error", "errors"].iter().any(|name| match tree.get(name) {
         Some(Value::Array(errors)) => !errors.is_empty(),
-        Some(Value::Object(error)) => !error.is_empty(),
-        Some(Value::String(error)) => !error.trim().is_empty(),
+        Some(Value::Object(error)) => error.values().any(|value| {
+            let text = scalar_text(value).map(|text| text.trim().to_lowercase());
+            !value.is_null() && text.is_none_or(|text| !FINE.contains(&text.as_str()))
+        }),
+        Some(Value::String(error)) => !FINE.contains(&error.trim().to_lowercase().as_str()),
         _ => false,
     })
 }

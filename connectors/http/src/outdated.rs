@@ -56,11 +56,14 @@ impl Outdated {
         false
     }
 
-    fn push(&mut self, key: u64, content: u64) {
-        if self.0.len() >= MAX {
-            self.0.remove(0);
+    /// Adds a content; false if there are too many. None is dropped for it: if there were always more than
+    /// fit, each would be dropped before its turn, and all would be read again in each pass.
+    fn push(&mut self, key: u64, content: u64) -> bool {
+        let has_room = self.0.len() < MAX;
+        if has_room {
+            self.0.push(name(key, content));
         }
-        self.0.push(name(key, content));
+        has_room
     }
 
     /// Forgets what a whole walk has shown to be a change and not a second content; `None` stands for a
@@ -94,19 +97,19 @@ impl Contents {
         self.last.len()
     }
 
-    /// Notes that a key came, with its content if that is to be compared.
-    pub(crate) fn note(&mut self, key: u64, content: Option<u64>, outdated: &mut Outdated) {
+    /// Notes that a key came, with its content if that is to be compared. Returns false if it has another
+    /// content than before, and too many have.
+    pub(crate) fn note(&mut self, key: u64, content: Option<u64>, outdated: &mut Outdated) -> bool {
         let last = self.last.entry(key).or_default();
-        let Some(content) = content else { return };
+        let Some(content) = content else { return true };
         if outdated.contains(key, content) {
             self.left_out.insert(key);
-            return;
+            return true;
         }
         let earlier = last.replace(content).filter(|earlier| *earlier != content);
-        if let Some(earlier) = earlier {
-            self.replaced.insert(key);
-            outdated.push(key, earlier);
-        }
+        let Some(earlier) = earlier else { return true };
+        self.replaced.insert(key);
+        outdated.push(key, earlier)
     }
 }
 

@@ -132,6 +132,7 @@ impl PageReader<'_> {
                     };
                     let walk = self.walk(&before);
                     walk.note_gap(format!("{at} could not be read"));
+                    progress.has_gap = true;
                     walk.note_page(Counted::default(), &mut cursor.outdated);
                     let reason = Reason::new("bad_page", what);
                     let at = Place { key: None, at };
@@ -210,6 +211,7 @@ impl PageReader<'_> {
         walk.note_page(counted, &mut cursor.outdated);
         walk.note_times(has_times.filter(|_| !page.is_empty()));
         let mut step = plan.config.page.step(&mut progress.pages, &page, size, said);
+        progress.has_gap |= step.gap.is_some() || step.pauses;
         if let Some(gap) = step.gap.take() {
             walk.note_gap(gap);
         }
@@ -255,9 +257,11 @@ impl PageReader<'_> {
     ) -> Result<(), Fault> {
         let others = self.account.note_owners(value, &page.hashes, &page.contents);
         let mut others = others.into_iter();
-        if others.all(|other| !cursor.shared.came_before(other)) {
+        let Some(other) = others.find(|other| cursor.shared.came_before(*other)) else {
             return Ok(());
-        }
+        };
+        // The page is read again after the fault, and must stop again.
+        self.account.forget_shared(other.key);
         let what = "records of two values of `each` have the same key and different contents";
         Err(Fault::stopped(what).remedy(
             "add a path to `key`, like key = [\"$.a\", \"$.b\"], so that each record has its own",
@@ -388,12 +392,19 @@ impl PageReader<'_> {
                      this one began"
                 ));
             }
+            if progress.has_gap {
+                // It is known already, unless the walk was interrupted.
+                walk.note_gap(
+                    "a part of the list could not be read before an interruption".to_owned(),
+                );
+            }
             let name = walk_name(sequence, plan, &progress);
             let n_looks = progress.pages.n_looks;
             let outdated = &mut cursor.outdated;
             match self.account.end_walk(self.walk.index, &name, end, n_looks, outdated) {
                 Outcome::LookAgain => progress.pages = Paging::look_again(&progress.pages),
                 outcome => {
+                    progress.has_gap = false;
                     let start = Start::of(&progress);
                     let selects_all = matches!(plan.selection, Selection::All);
                     progress.pages = plan.config.page.restart(progress.pages, selects_all);
@@ -421,7 +432,7 @@ fn left_out(page: &Page, at: &Position, outdated: &Outdated) -> Vec<bool> {
         let key = u64::from_str_radix(hash, 16).ok();
         let content = page.contents.get(index).copied().flatten();
         page.fates.get(index) == Some(&Fate::Repeated)
-            || at.last_record.as_ref() == Some(hash)
+            || at.last_record.is_some() && at.last_record == page.state(index)
             || key.zip(content).is_some_and(|(key, content)| outdated.contains(key, content))
     };
     page.hashes.iter().enumerate().map(is_left_out).collect()

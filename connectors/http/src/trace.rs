@@ -211,8 +211,8 @@ pub(crate) fn hide_secrets(text: &str) -> String {
     let is_end = |c: char| c.is_whitespace() || "&;,\"'<>()\\".contains(c);
     let without_params = hide_after(text, '=', |before, after| {
         let name = before.rsplit(|c: char| !c.is_alphanumeric() && !"-_".contains(c)).next();
-        let end = after.find(is_end).unwrap_or(after.len());
-        is_secret(name?).then_some((0, end))
+        // A page may consist of separators, so the rest is searched only behind the name of a secret.
+        is_secret(name?).then(|| (0, after.find(is_end).unwrap_or(after.len())))
     });
     hide_after(&without_params, ':', |before, after| {
         let name = before.trim_end().strip_suffix('"')?.rsplit('"').next()?;

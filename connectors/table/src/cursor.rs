@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    numbers::Numbers,
+    numbers::{self, Numbers},
     plan::TablePlan,
     seen::{Acknowledged, Seen},
     value::Value,
@@ -73,7 +73,7 @@ pub(crate) struct SweepPosition {
     #[serde(rename = "near_since")]
     pub(crate) overlap_since: Option<DateTime<Utc>>,
     /// In a column of numbers: what is known about numbers that may become visible late.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "numbers::read")]
     pub(crate) numbers: Numbers,
     /// What it has read before.
     #[serde(default)]

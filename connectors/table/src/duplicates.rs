@@ -3,16 +3,16 @@
 //! All rows with the keys of a page are looked at, so that the answer does not depend on which of them are on
 //! the page: however often they are read, they become the same record.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use contract::Fault;
 use document::Duplicates;
 
 use crate::{
-    page::{PageReader, distinct_values},
+    page::{PageReader, distinct_values, repeated_key_fault},
     plan::TablePlan,
     sql::{Condition, Order, Select},
-    value::Row,
+    value::{Row, Value},
 };
 
 /// Maximum number of rows that have the keys of a page.
@@ -23,12 +23,16 @@ const MAX_ROWS: usize = 20_000;
 pub(crate) enum Doubled {
     /// They are one record: this row.
     Last(Row),
-    /// They go to quarantine.
-    Quarantined,
+    /// These different rows go to quarantine. Some of them may be on no page: a scan goes on after a key.
+    Quarantined(Vec<Row>),
 }
 
 impl PageReader<'_> {
     /// The keys of these rows that more than one row has, as text. Empty if the channel stops at them.
+    ///
+    /// # Errors
+    /// For the database, two of the texts are one key. Then it would skip one of them at the end of a page,
+    /// and acknowledge and count both as one.
     pub(crate) async fn doubled(
         &mut self,
         rows: &[Row],
@@ -51,20 +55,39 @@ impl PageReader<'_> {
                 .remedy("set `key` to a column with other values, or lower `page`"));
         }
         let mut groups: HashMap<String, Vec<Row>> = HashMap::new();
-        for row in found {
-            groups.entry(row.value(key).to_text()).or_default().push(row);
+        let asked: HashSet<String> = keys.iter().map(Value::to_text).collect();
+        for mut row in found {
+            let text = row.value(key).to_text();
+            if !asked.contains(&text) {
+                return Err(repeated_key_fault(table, &text));
+            }
+            set_flags(table, &mut row);
+            groups.entry(text).or_default().push(row);
         }
         groups.retain(|_, rows| rows.len() > 1);
         let doubled = groups.into_iter().filter_map(|(key, mut rows)| {
-            let are_equal = rows.windows(2).all(|pair| pair[0].columns == pair[1].columns);
             rows.sort_by_cached_key(|row| order(table, row));
-            Some(if rule == Duplicates::Quarantine && !are_equal {
-                (key, Doubled::Quarantined)
+            rows.dedup_by(|a, b| a.columns == b.columns);
+            Some(if rule == Duplicates::Quarantine && rows.len() > 1 {
+                (key, Doubled::Quarantined(rows))
             } else {
                 (key, Doubled::Last(rows.pop()?))
             })
         });
         Ok(doubled.collect())
+    }
+}
+
+/// Writes the flags of a pending row as set: its content must be the same before and after it is acknowledged,
+/// because in quarantine it is known by its content.
+fn set_flags(table: &TablePlan, row: &mut Row) {
+    if !row.is_pending {
+        return;
+    }
+    for (name, value) in &mut row.columns {
+        if let Some(flag) = table.flags.iter().find(|it| it.column.eq_ignore_ascii_case(name)) {
+            *value = Value::from(&flag.done);
+        }
     }
 }
 

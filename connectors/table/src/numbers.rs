@@ -2,11 +2,14 @@
 //!
 //! A row may become visible after rows with greater numbers: its transaction took long, or its number was
 //! drawn in advance. So a sweep begins at the greatest number that was there before the overlap and before
-//! the oldest open transaction. Numbers before that which no row has are asked for again.
+//! the oldest open transaction, unless that has been open for a day. Numbers before that which no row has are
+//! asked for again.
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use document::delta;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     cursor::SweepPosition,
@@ -15,6 +18,9 @@ use crate::{
     value::{Row, Value},
 };
 
+/// How long sweeps wait for an open transaction, unless the overlap is very long. One that was forgotten would
+/// make every sweep read all rows since it began.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// Maximum number of greatest numbers to remember. They are far enough apart for any overlap.
 const MAX_NOTES: usize = 32;
 /// Maximum number of ranges of missing numbers to remember.
@@ -33,6 +39,24 @@ pub(crate) struct Numbers {
     missing: Vec<(i64, i64)>,
 }
 
+/// Reads the numbers of a cursor. Older cursors hold only the greatest numbers and when that was.
+pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Numbers, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        Old(Vec<(DateTime<Utc>, Value)>),
+        New(Numbers),
+    }
+    Ok(match Stored::deserialize(deserializer)? {
+        // Which transactions were open is not known, so any that has begun may be one of them.
+        Stored::Old(notes) => Numbers {
+            notes: notes.into_iter().map(|(at, number)| (at, number, u64::MAX)).collect(),
+            ..Numbers::default()
+        },
+        Stored::New(numbers) => numbers,
+    })
+}
+
 /// The transactions of a database, numbered in the order in which they began. Both are 0 if it does not say.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Transactions {
@@ -42,7 +66,8 @@ pub(crate) struct Transactions {
 
 impl Numbers {
     /// Notes the greatest number after a sweep. Drops what is before a number that was there before the
-    /// overlap, if all transactions that were open then had ended before the sweep began.
+    /// overlap, if all transactions that were open then had ended before the sweep began, or have been open
+    /// for too long.
     pub(crate) fn note(
         &mut self,
         changes: &ChangesPlan,
@@ -63,14 +88,40 @@ impl Numbers {
             // Another server may begin with smaller numbers.
             *next = (*next).min(transactions.next);
         }
-        let (overlap, open) = (delta(changes.overlap), self.open);
-        let is_settled =
-            |(at, _, next): &(DateTime<Utc>, Value, u64)| age(*at) >= overlap && *next <= open;
-        while self.notes.get(1).is_some_and(is_settled) || self.notes.len() > MAX_NOTES {
-            let is_full = !self.notes.get(1).is_some_and(is_settled);
-            self.notes.remove(usize::from(is_full));
+        let overlap = delta(changes.overlap);
+        let max_wait = delta(MAX_WAIT.max(changes.overlap.saturating_mul(16)));
+        let mut is_given_up = false;
+        while let Some((at, _, next)) = self.notes.get(1) {
+            let had_ended = *next <= self.open;
+            // If they have ended meanwhile, the next sweep finds their rows.
+            let is_open = *next > transactions.oldest_open;
+            let is_too_long = is_open && age(*at) >= max_wait;
+            if age(*at) < overlap || !(had_ended || is_too_long) {
+                break;
+            }
+            is_given_up |= !had_ended;
+            self.notes.remove(0);
+        }
+        if is_given_up {
+            tracing::warn!(
+                column = changes.column,
+                transaction = transactions.oldest_open,
+                "a transaction has been open for more than {} hours (PostgreSQL: its xid; MySQL: the second \
+                 since 1970 in which it began), so rows that it still adds may not be found: end it",
+                max_wait.num_hours()
+            );
+        }
+        while self.notes.len() > MAX_NOTES {
+            self.thin_out();
         }
         self.open = transactions.oldest_open;
+    }
+
+    /// Removes the note that is closest to its neighbours. So the others reach back as far as a sweep waits.
+    fn thin_out(&mut self) {
+        let gaps = self.notes.windows(3).map(|notes| notes[2].0.signed_duration_since(notes[0].0));
+        let closest = gaps.enumerate().min_by_key(|(_, gap)| *gap);
+        self.notes.remove(closest.map_or(0, |(at, _)| at + 1));
     }
 
     /// The number at which the next sweep must begin.
@@ -143,8 +194,6 @@ pub(crate) fn note_missing(changes: &ChangesPlan, sweep: &mut SweepPosition, row
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::time::ColumnFormat;
 
@@ -204,10 +253,17 @@ mod tests {
         assert_eq!(note(30, 900, 9, 9), Some(Value::Int(10)), "7 ended after the sweep began");
         assert_eq!(note(30, 901, 9, 9), Some(Value::Int(30)));
         for n in 0..1_000 {
-            assert_eq!(note(40 + n, 1_000 + 60 * n, 9, 10), Some(Value::Int(30)), "9 never ends");
+            assert_eq!(note(40 + n, 1_000 + 60 * n, 9, 10), Some(Value::Int(30)), "9 does not end");
         }
+        // After a day, it counts as forgotten.
+        let mut start = None;
+        for n in 1_000..3_000 {
+            start = note(40 + n, 1_000 + 60 * n, 9, 10);
+        }
+        let Some(Value::Int(start)) = start else { panic!("{start:?}") };
+        assert!((1_400..1_600).contains(&start), "a day before 3039: {start}");
         // The source has moved to another server.
-        note(5_000, 70_000, 1, 1);
-        assert_eq!(note(5_000, 71_000, 1, 1), Some(Value::Int(5_000)));
+        note(5_000, 200_000, 1, 1);
+        assert_eq!(note(5_000, 201_000, 1, 1), Some(Value::Int(5_000)));
     }
 }

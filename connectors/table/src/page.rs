@@ -266,7 +266,7 @@ impl PageReader<'_> {
         cursor: &mut Cursor,
     ) -> Result<Vec<Entry>, Fault> {
         let plan = self.plan;
-        let doubled = self.doubled(rows).await?;
+        let mut doubled = self.doubled(rows).await?;
         let mut keys = HashSet::new();
         let mut entries = Vec::new();
         let may_be_moved = plan.main.changes.is_some() && !plan.main.flags.is_empty();
@@ -274,15 +274,19 @@ impl PageReader<'_> {
             let value = row.value(&plan.main.key);
             let key = record::key(&plan.config, &value).ok();
             self.account.note(key_digest(key.as_ref(), &value));
-            let fate = doubled.get(&value.to_text());
+            let fate = doubled.get_mut(&value.to_text());
             let is_counted = fate.is_none() || *is_news;
             let repeated = key.filter(|key| is_counted && !keys.insert(key.clone()));
             match (fate, repeated) {
                 (None, Some(key)) => return Err(repeated_key_fault(&plan.main, key.as_str())),
                 _ if !is_news => continue,
                 (None, None) => entries.push(record::entry(plan, row, parts)),
-                (Some(Doubled::Quarantined), _) => {
-                    entries.push(record::doubled(plan, row, parts));
+                (Some(Doubled::Quarantined(group)), _) => {
+                    // Once in a batch: no row is left for the next one with this key.
+                    let group = std::mem::take(group);
+                    let parts = self.parts_of(&group).await?;
+                    let group = group.iter().zip(&parts);
+                    entries.extend(group.map(|(row, parts)| record::doubled(plan, row, parts)));
                 }
                 (Some(Doubled::Last(_)), Some(_)) => self.account.note_repeated(),
                 (Some(Doubled::Last(last)), None) => {

@@ -55,13 +55,19 @@ pub(crate) fn entry(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
     }
 }
 
-/// The entry for a row whose key other rows have too.
+/// The entry for a row whose key other rows have too. All of them stand in quarantine by their bytes, because
+/// none of them is the state of the key.
 pub(crate) fn doubled(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
-    let key = key(&plan.config, &row.value(&plan.main.key)).ok();
+    let value = row.value(&plan.main.key);
+    let key = key(&plan.config, &value).map_or_else(|_| value.to_text(), |key| key.to_string());
     let at = format!("{}.{}", plan.main.name, plan.main.key);
-    let reason =
-        Reason::new("duplicate_key", "other rows have the same key and different contents");
-    Entry::Unreadable { place: Place { key, at }, bytes: to_fixture(plan, row, parts), reason }
+    let what = format!("other rows have the key `{key}` and different contents");
+    let reason = Reason::new("duplicate_key", what);
+    Entry::Unreadable {
+        place: Place { key: None, at },
+        bytes: to_fixture(plan, row, parts),
+        reason,
+    }
 }
 
 /// The entries of a fixture: a JSON array of rows, in which each part is an array under its name.

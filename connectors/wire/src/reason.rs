@@ -31,9 +31,22 @@ const MAX_DIGITS: usize = 6;
 const MAX_ALL_DIGITS: usize = 8;
 /// Longer words may be tokens.
 const MAX_WORD: usize = 24;
-/// Words after which a secret may follow.
-const SECRET_NAMES: [&str; 9] =
-    ["token", "secret", "key", "password", "passwd", "pwd", "ticket", "sign", "signature"];
+/// Ends of words after which, behind a colon or `=`, a secret follows.
+const SECRET_NAMES: [&str; 13] = [
+    "token",
+    "secret",
+    "key",
+    "password",
+    "passwd",
+    "pwd",
+    "ticket",
+    "sign",
+    "signature",
+    "密码",
+    "口令",
+    "令牌",
+    "密钥",
+];
 
 /// The reason in an answer of a source: its text and its code, quoted. Looks only at members that usually
 /// have the reason, and never at records.
@@ -61,7 +74,8 @@ pub fn reason(answer: &Value) -> Option<String> {
 pub fn quote(text: &str) -> String {
     let mut quoted = String::new();
     let mut word = String::new();
-    let mut follows_secret_name = false;
+    // Whether the name of a secret and a separator came before the word.
+    let mut is_value = false;
     for c in text.chars().take(MAX_QUOTED).chain([' ']) {
         if c.is_ascii_alphanumeric() || c.is_numeric() || "+/=_-.".contains(c) {
             word.push(c);
@@ -69,11 +83,13 @@ pub fn quote(text: &str) -> String {
         }
         let runs = word.split(|c: char| !c.is_numeric()).map(|run| run.chars().count());
         let n_digits = word.chars().filter(|c| c.is_numeric()).count();
-        let is_hidden =
-            word.len() > MAX_WORD || n_digits > MAX_ALL_DIGITS || runs.max() > Some(MAX_DIGITS);
+        let is_hidden = word.len() > MAX_WORD
+            || n_digits > MAX_ALL_DIGITS
+            || runs.max() > Some(MAX_DIGITS)
+            || is_value;
         match word.split_once('=') {
             _ if word.is_empty() => {}
-            _ if is_hidden || follows_secret_name => quoted.push('…'),
+            _ if is_hidden => quoted.push('…'),
             Some((name, value)) if !value.is_empty() => {
                 quoted.push_str(name);
                 quoted.push_str("=…");
@@ -81,13 +97,16 @@ pub fn quote(text: &str) -> String {
             _ => quoted.push_str(&word),
         }
         if !word.is_empty() {
-            let name = word.trim_end_matches('=').to_ascii_lowercase();
-            follows_secret_name = ":=".contains(c) || word.ends_with('=');
-            follows_secret_name &= SECRET_NAMES.iter().any(|secret| name.ends_with(secret));
-        } else if !c.is_whitespace() && !"\"':".contains(c) {
-            follows_secret_name = false;
+            is_value = is_secret_name(&word) && word.ends_with('=');
+            word.clear();
         }
-        word.clear();
+        // Quotes and blanks may stand between a name and its separator.
+        let before = quoted.trim_end_matches(|c: char| "\"'“”‘’ ".contains(c));
+        if ":：=＝".contains(c) {
+            is_value |= is_secret_name(before);
+        } else if !c.is_whitespace() && !"\"'“”‘’".contains(c) {
+            is_value = false;
+        }
         if !c.is_whitespace() && !c.is_control() {
             quoted.push(c);
         } else if !quoted.ends_with(' ') {
@@ -96,6 +115,15 @@ pub fn quote(text: &str) -> String {
     }
     let more = if text.chars().nth(MAX_QUOTED).is_some() { "…" } else { "" };
     format!("\"{}{more}\"", quoted.trim())
+}
+
+/// Whether the text ends with the name of a secret.
+fn is_secret_name(text: &str) -> bool {
+    let text = text.trim_end_matches('=');
+    SECRET_NAMES.iter().any(|name| {
+        let start = text.len().checked_sub(name.len());
+        start.and_then(|start| text.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(name))
+    })
 }
 
 /// The member of an object, or of an XML element, with this name in any case.
@@ -154,6 +182,8 @@ mod tests {
         assert_eq!(quote("id 34020019900101123X"), "\"id …\"");
         assert_eq!(quote("denied, token=S3CRET&id=7 for a=b"), "\"denied, token=…&id=… for a=…\"");
         assert_eq!(quote("wrong Password: hunter2 of x"), "\"wrong Password: … of x\"");
+        assert_eq!(quote("{\"token\":\"S3CRET\"}"), "\"{\"token\":\"…\"}\"");
+        assert_eq!(quote("密码：hunter2 错"), "\"密码：… 错\"");
         assert_eq!(quote("the token expired; key unknown"), "\"the token expired; key unknown\"");
         assert_eq!(quote("bad token eyJhbGciOiJIUzI1NiIsInR5cCI6"), "\"bad token …\"");
         assert_eq!(quote(&"长".repeat(300)).chars().count(), MAX_QUOTED + 3);

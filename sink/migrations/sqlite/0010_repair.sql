@@ -8,3 +8,4 @@ ALTER TABLE checkpoint ADD COLUMN braked INTEGER NOT NULL DEFAULT 0;
 
 -- From now on, the fault is the last one if no read came after it: a read clears it, because a clock may be set back.
 UPDATE checkpoint SET fault = NULL, fault_at = NULL WHERE fault_at <= read_at;
+UPDATE checkpoint SET braked = 1 WHERE fault LIKE '%`tonghui accept %';

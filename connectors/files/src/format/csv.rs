@@ -264,7 +264,10 @@ impl Records {
             _ => false,
         };
         if is_stray || is_ambiguous {
-            lines.iter_mut().for_each(|line| line.is_suspect |= is_ambiguous);
+            // Lines of a cell that is larger than a record may look like records.
+            let is_endless =
+                n_bytes >= self.limit || lines.last().is_some_and(|line| line.is_too_large);
+            lines.iter_mut().for_each(|line| line.is_suspect |= is_ambiguous || is_endless);
             lines.into_iter().rev().for_each(|line| self.pending.push_front(line));
             return Ok(self.pending.pop_front().map(|first| self.single_line(first)));
         }

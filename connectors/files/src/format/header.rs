@@ -33,6 +33,9 @@ pub(super) struct Header {
 /// The maximum number of columns: that of an Excel sheet.
 pub(super) const MAX_COLUMNS: usize = 16_384;
 
+/// The code of a damaged row that stands above the header.
+pub(crate) const ABOVE_HEADER: &str = "above_header";
+
 /// Finds the header among the first rows. `next` returns the next row that is not empty: its place and
 /// its cells. Also returns the rows above the header that are records and no titles, as damaged rows.
 pub(super) fn find_header(
@@ -45,8 +48,15 @@ pub(super) fn find_header(
         match columns.parse_header(cells.iter().map(String::as_str)) {
             Ok(header) => {
                 header.check().map_err(|detail| FileError::content("unknown_header", detail))?;
-                let rows = above.into_iter().filter(|(_, cells)| header.may_be_record(cells));
-                return Ok((header.clone(), rows.map(row_above).collect()));
+                let is_record =
+                    |(_, cells): &(String, Vec<String>)| header.may_be_record(columns, cells);
+                let (records, titles): (Vec<_>, Vec<_>) = above.into_iter().partition(is_record);
+                // Most titles are one cell; of the others people should know.
+                let n_rows = titles.iter().filter(|(_, cells)| n_filled(cells) > 1).count();
+                if n_rows > 0 {
+                    tracing::info!(n_rows, "rows above the header are left out as titles");
+                }
+                return Ok((header, records.into_iter().map(row_above).collect()));
             }
             Err(error) => first_error = first_error.or(Some(error)),
         }
@@ -58,7 +68,7 @@ pub(super) fn find_header(
 /// The row for a record above the header: nobody knows which cell is in which column.
 fn row_above((at, cells): (String, Vec<String>)) -> RawRow {
     let detail = "the row stands above the header; ask the source for a header in the first row";
-    let damage = Some(Reason::new("above_header", detail));
+    let damage = Some(Reason::new(ABOVE_HEADER, detail));
     let bytes = Some(cells.join("\t").into_bytes());
     RawRow { at, bytes, defects: Defects { damage, ..Defects::default() }, ..RawRow::default() }
 }
@@ -145,8 +155,9 @@ impl Columns {
 
 impl Header {
     fn new(names: Vec<Option<String>>) -> Self {
+        let mut firsts = BTreeMap::new();
         let later = names.iter().enumerate().filter_map(|(column, name)| {
-            let first = names.iter().position(|each| each.is_some() && each == name)?;
+            let first = *firsts.entry(name.as_deref()?).or_insert(column);
             (first < column).then_some((first, column))
         });
         let repeated = later.collect();
@@ -172,12 +183,15 @@ impl Header {
         })
     }
 
-    /// Whether a row above this header may be a record. A title has one or two cells, and the upper one of
-    /// two rows of names has a name of this header.
-    fn may_be_record(&self, cells: &[String]) -> bool {
-        let n_filled = cells.iter().filter(|cell| !is_blank(cell)).count();
-        let has_name = cells.iter().any(|cell| self.position(&trim_name(cell)).is_some());
-        n_filled >= 2 && 2 * n_filled > self.names.iter().flatten().count() && !has_name
+    /// Whether a row above this header may be a record. A title has one or two cells, and of the upper one
+    /// of two rows of names at least half the cells are names of this header: a record may have one by chance.
+    fn may_be_record(&self, columns: &Columns, cells: &[String]) -> bool {
+        let names: BTreeSet<&str> = self.names.iter().flatten().map(String::as_str).collect();
+        let is_name = |cell: &&String| names.contains(columns.column(cell).as_str());
+        let (n_filled, n_names) = (n_filled(cells), cells.iter().filter(is_name).count());
+        n_filled >= 2
+            && 2 * n_filled > self.names.iter().flatten().count()
+            && 2 * n_names < n_filled
     }
 
     pub(super) fn len(&self) -> usize {
@@ -223,6 +237,11 @@ impl Header {
         }
         object
     }
+}
+
+/// The number of cells in which people see something.
+fn n_filled(cells: &[String]) -> usize {
+    cells.iter().filter(|cell| !is_blank(cell)).count()
 }
 
 fn no_names() -> String {

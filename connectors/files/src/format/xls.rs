@@ -20,7 +20,7 @@ use self::container::Facts;
 use super::{
     RowReader,
     cell::{Cell, Doubt, NumberFormat},
-    merged::{MergedCells, as_shown},
+    merged::{MergedCells, as_shown, check_number},
     workbook::{self, Rows, SheetInfo, SheetRow, has_password, not_a_workbook},
 };
 use crate::{
@@ -78,9 +78,10 @@ pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, File
             column: area.start.1 as usize,
             rows: (u64::from(area.start.0) + 1, u64::from(area.end.0) + 1),
         });
-        let merged = merged.collect();
+        let merged: Vec<MergedCells> = merged.collect();
+        check_number(&merged)?;
         let mut sheet = Sheet { range, is_1904, may_be_padded: has_padded_format, next_row: 0 };
-        Ok(as_shown(Box::new(move || Ok(sheet.next())), merged))
+        Ok(as_shown(Box::new(move || Ok(sheet.next())), merged, options.max_record_bytes))
     };
     workbook::open(&sheets, open_sheet, options)
 }

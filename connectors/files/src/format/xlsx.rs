@@ -61,7 +61,7 @@ pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, File
         };
         let part = package.optional_part(name)?.ok_or_else(not_a_workbook)?;
         let mut sheet = Sheet::open(part, Arc::clone(&shared), limit);
-        Ok(as_shown(Box::new(move || sheet.next()), merged))
+        Ok(as_shown(Box::new(move || sheet.next()), merged, limit))
     };
     workbook::open(&sheets, open_sheet, options)
 }

@@ -1,6 +1,6 @@
 //! A file is read when it is complete, and not before.
 
-use std::time::Duration;
+use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 
 use super::*;
 
@@ -143,6 +143,36 @@ async fn without_manifests_a_file_is_read_when_it_is_unchanged() {
     // A caller that reads until the connector has caught up has to wait.
     let (entries, _) = folder.entries(None, 10).await;
     assert_eq!(keys(&entries), ["a", "b", "d"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_whose_rights_change_again_and_again_is_read_once() {
+    let folder = Folder::new().without_manifests().with(json!({ "stable": "30s" }));
+    folder.put(NAME, TEXT);
+    let (mut files, mut at) = (folder.files(), None);
+    let (mut found, mut n_ends) = (Vec::new(), 0);
+    for n in 0..20 {
+        let mode = if n % 2 == 0 { 0o600 } else { 0o640 };
+        fs::set_permissions(folder.path.join(NAME), fs::Permissions::from_mode(mode)).unwrap();
+        for _ in 0..2 {
+            let batch = files.read(at.as_ref(), 10).await.unwrap();
+            found.extend(keys(&batch.entries));
+            n_ends += usize::from(batch.end.is_some());
+            at = Some(batch.upto);
+        }
+        tokio::time::advance(Duration::from_secs(10)).await;
+    }
+    assert_eq!(found, ["a", "b"]);
+    assert!(n_ends > 0, "the pass never ends");
+}
+
+#[tokio::test]
+async fn a_title_above_the_header_is_none_of_the_rows_of_the_manifest() {
+    let folder = Folder::new();
+    folder.announce(NAME, "report,2026\nid,title\na,1\n", 1);
+    let (entries, _) = folder.entries(None, 10).await;
+    assert_eq!(refusals(&entries), [(format!("{NAME}, line 1"), "above_header".to_owned())]);
+    assert_eq!(keys(&entries)[1..], ["a"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -110,3 +110,13 @@ async fn a_row_that_is_repeated_is_one_key_and_its_manifest_is_fulfilled() {
     assert_eq!((end.listed, end.given, end.distinct), (Some(2), 3, Some(2)));
     assert_eq!(end.to_string(), "yes, 2 of 2");
 }
+
+#[tokio::test]
+async fn a_number_and_its_text_are_one_content() {
+    let folder = folder(json!({}));
+    let rows = ["{\"id\":\"a\",\"no\":1,\"n\":7}", "{\"no\":1,\"id\":\"a\",\"n\":\"7\"}"];
+    folder.put("F_20261009103000.jsonl", rows.join("\n"));
+    let (entries, end) = read(&folder, 10, false).await;
+    assert_eq!((keys(&entries), refusals(&entries).len()), (vec!["a".to_owned()], 0));
+    assert_eq!(end.dropped[&DropReason::Repeated], 1);
+}

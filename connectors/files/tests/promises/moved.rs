@@ -113,6 +113,42 @@ async fn a_file_that_is_overwritten_while_it_is_read_gives_no_parts_of_rows() {
 }
 
 #[tokio::test]
+async fn what_came_of_a_file_before_it_was_overwritten_does_not_count_as_complete() {
+    let folder = Folder::new();
+    let text = |title: &str, n: usize| {
+        let rows: String = (0..n).map(|n| format!("{n},{title}\n")).collect();
+        format!("id,title\n{rows}")
+    };
+    folder.announce(NAME, text("old", 3_000), 3_000);
+    let mut files = folder.files();
+    let first = files.read(None, 10).await.unwrap();
+    assert_eq!(first.entries.len(), 10);
+    let new = text("the new one", 3_000);
+    fs::write(folder.path.join(NAME), &new).unwrap();
+    folder.put(&format!("{NAME}.ok"), manifest(NAME, new.as_bytes(), 3_000));
+    let mut at = Some(first.upto);
+    let end = loop {
+        let batch = files.read(at.as_ref(), 100_000).await.unwrap();
+        at = Some(batch.upto);
+        if let Some(end) = batch.end {
+            break end;
+        }
+    };
+    assert_eq!((end.given, end.listed, end.distinct), (3_010, None, None));
+}
+
+#[tokio::test]
+async fn a_file_that_was_refused_is_read_with_a_corrected_manifest() {
+    let folder = Folder::new().with(json!({ "archive": null, "error": null }));
+    folder.announce(NAME, TEXT, 2);
+    let (entries, at) = folder.entries(None, 10).await;
+    assert_eq!(refusals(&entries)[0].1, "manifest_rows");
+    folder.put(&format!("{NAME}.ok"), manifest(NAME, TEXT.as_bytes(), 1));
+    let (entries, _) = folder.entries(Some(at), 10).await;
+    assert_eq!(keys(&entries), ["a"]);
+}
+
+#[tokio::test]
 async fn a_missing_archive_stops_with_a_remedy_and_loses_nothing() {
     let folder = Folder::new().with(json!({ "archive": "nowhere" }));
     folder.announce(NAME, TEXT, 1);

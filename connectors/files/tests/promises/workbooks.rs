@@ -183,7 +183,7 @@ async fn a_number_of_an_old_workbook_that_may_have_leading_zeros_is_no_key() {
 }
 
 #[tokio::test]
-async fn an_old_workbook_whose_sectors_loop_or_whose_cells_lie_far_apart_is_refused() {
+async fn an_old_workbook_that_would_loop_or_fill_the_memory_is_refused() {
     let whole = include_bytes!("../fixtures/two-columns.xls");
     let u32_at = |at: usize| u32::from_le_bytes(whole[at..at + 4].try_into().unwrap());
     // The entry of the directory's first sector in the table names this sector again.
@@ -196,7 +196,18 @@ async fn an_old_workbook_whose_sectors_loop_or_whose_cells_lie_far_apart_is_refu
     let cell = [0xFD, 0x00, 0x0A, 0x00];
     let last = wide.windows(4).rposition(|window| window == cell).unwrap();
     wide[last + 4..last + 8].copy_from_slice(&[0xFF, 0xFF, 0xFF, 0x00]);
-    for (bytes, expected) in [(looping, "bad_workbook"), (wide, "too_large")] {
+    // The sheet states more rows than a sheet can have: up to the last one, or down from it.
+    let size = whole.windows(4).position(|window| window == [0x00, 0x02, 0x0E, 0x00]).unwrap() + 4;
+    let mut tall = whole.to_vec();
+    tall[size + 4..size + 8].copy_from_slice(&[0xFF; 4]);
+    let mut reversed = whole.to_vec();
+    reversed[size..size + 4].copy_from_slice(&[0xFF; 4]);
+    for (bytes, expected) in [
+        (looping, "bad_workbook"),
+        (wide, "too_large"),
+        (tall, "bad_workbook"),
+        (reversed, "bad_workbook"),
+    ] {
         let folder = Folder::new().without_manifests();
         folder.put(&format!("F_{TIME}.xls"), bytes);
         let (entries, _) = folder.entries(None, 10).await;

@@ -93,7 +93,7 @@ impl Offset {
     pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize, said: Said) -> Step {
         let n_known = match &at.last_record {
             None => 0,
-            Some(last) => page.hashes.iter().position(|hash| hash == last).map_or(0, |at| at + 1),
+            Some(last) => page.index_of(last).map_or(0, |at| at + 1),
         };
         let has_shifted = at.last_record.is_some() && n_known == 0 && at.offset() > 0;
         if has_shifted && at.rereading.is_none() {
@@ -124,7 +124,7 @@ impl Offset {
         // compared, so that the walk does not go back for ever.
         let overlaps = page.len() > 1 && n_new > 0 && !(was_rereading && n_known == 0);
         at.next = Some(NextPage::AfterRecords(n_read.saturating_sub(u64::from(overlaps))));
-        at.last_record = page.hashes.last().filter(|_| overlaps).cloned();
+        at.last_record = page.last_state().filter(|_| overlaps);
         at.note_page(page.hash());
         let is_repeated = end == Some(EndedBy::Empty) && at.n_repeats > 0;
         let end = if is_repeated { Some(EndedBy::Repeated) } else { end };

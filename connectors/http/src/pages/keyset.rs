@@ -44,15 +44,18 @@ impl Keyset {
             page.records.iter().filter_map(|record| self.at.text(record)).collect();
         let border = Border::new(at, &values, page, size);
         let seen = at.note_cycle(page, "");
-        let last_record = at.last_record.as_ref();
-        let known = page.hashes.iter().position(|hash| Some(hash) == last_record);
+        let known = at.last_record.as_ref().and_then(|last| page.index_of(last));
         let n_new = page.len() - known.map_or(0, |at| at + 1);
         at.note_records(page.len(), page.len());
         at.n_records += to_u64(n_new);
-        at.last_record = page.hashes.last().cloned();
+        at.last_record = page.last_state();
         let end = self.stop.end(at, (page, size), page.len(), said).or(at.end_of_circle());
         at.note_page(page.hash());
         let Some(border) = border else {
+            // Nothing came after the position: the next pass begins there again.
+            if at.resume.is_none() && at.n_pages == 1 {
+                at.resume = at.value().map(str::to_owned);
+            }
             let gap = (!page.is_empty()).then(|| {
                 format!("no record of page {} has a value at {}", at.n_pages, self.at.as_str())
             });
@@ -83,6 +86,8 @@ impl Keyset {
             .into_iter()
             .chain(values.iter().map(String::as_str))
             .map(str::to_lowercase)
+            // `10:00:01z` is before `10:00:01.5z`.
+            .map(|value| value.strip_suffix('z').map_or(value.clone(), str::to_owned))
             .collect();
         // Some sources order numbers as texts.
         let has_both = |compare: fn(&str, &str) -> Ordering| {

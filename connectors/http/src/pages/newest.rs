@@ -50,7 +50,7 @@ impl Newest {
         let seen = at.note_cycle(page, "");
         at.note_records(page.len(), page.len());
         at.n_records += to_u64(page.len());
-        at.last_record = page.hashes.last().cloned();
+        at.last_record = page.last_state();
         // The last value on the page, not the smallest, which may be pinned at the top.
         let is_repeated = border.is_some_and(|border| at.value() == Some(border.last));
         // Values that are not in order do not tell which records are known.

@@ -115,3 +115,41 @@ async fn rows_of_one_time_are_read_by_pages_of_one_row() {
     let (entries, _) = city.entries(Some(at), 1).await;
     assert!(entries.is_empty());
 }
+
+#[tokio::test]
+async fn all_rows_of_one_key_go_to_quarantine_wherever_a_page_ends() {
+    for max in [1, 2, 100] {
+        let city = city().await;
+        city.run(
+            "CREATE TABLE wide (id INTEGER, title TEXT, changed TEXT, isfetch INTEGER DEFAULT 0);
+             INSERT INTO wide (id, title, changed) VALUES (1, 'a', '2026-10-09 08:00:00'),
+             (1, 'b', '2026-10-09 08:00:00'), (1, 'c', '2026-10-09 08:00:00')",
+        )
+        .await;
+        let city = city.with(json!({
+            "table": "wide", "part": [], "duplicates": "quarantine",
+            "flag": [{ "column": "isfetch", "pending": 0, "done": 1 }],
+        }));
+        let (entries, at) = city.entries(None, max).await;
+        let bytes = |entry: &Entry| match entry {
+            Entry::Unreadable { place, bytes, .. } if place.key.is_none() => bytes.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(entries.iter().map(bytes).collect::<BTreeSet<_>>().len(), 3, "by {max}");
+        let (entries, _) = city.entries(Some(at), max).await;
+        assert!(entries.is_empty(), "by {max}: {entries:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_keys_that_are_one_for_the_database_stop_the_channel() {
+    let city = City::sqlite(Shape::ChangesOnly).await;
+    city.run(
+        "CREATE TABLE wide (id TEXT COLLATE NOCASE, changed TEXT);
+         INSERT INTO wide VALUES ('A', '2026-10-09 08:00:00'), ('a', '2026-10-09 08:00:00')",
+    )
+    .await;
+    let city = city.with(json!({ "table": "wide", "part": [], "duplicates": "last" }));
+    let fault = city.table().read(None, 1).await.unwrap_err();
+    assert!(fault.to_string().contains("stands in more than one row"), "{fault}");
+}

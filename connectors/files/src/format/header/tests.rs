@@ -55,3 +55,30 @@ fn columns_of_one_name_have_the_value_that_is_not_empty() {
         assert_eq!(defects.marks.len(), 2);
     }
 }
+
+#[test]
+fn a_record_above_the_header_is_known_although_one_of_its_cells_is_a_name() {
+    let find = |cells: &[&str]| {
+        let rows = [cells, &["工单号", "状态", "标题", "备注"]];
+        let mut rows = rows.into_iter();
+        let text = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect();
+        let found = find_header(&columns(), || {
+            Ok(rows.next().map(|cells| ("line".to_owned(), text(cells))))
+        });
+        found.unwrap().1.len()
+    };
+    assert_eq!(find(&["W1", "新", "状态", ""]), 1);
+    // Titles, and the upper one of two rows of names.
+    assert_eq!(find(&["月报", "2026", "", ""]), 0);
+    assert_eq!(find(&["编号", "基本", "情况", "标题"]), 0);
+}
+
+#[test]
+fn a_header_of_very_many_columns_is_refused_in_no_time() {
+    let names = ["诉求编号", "状态"].map(str::to_owned).into_iter();
+    let names: Vec<String> = names.chain((0..1_000_000).map(|n| n.to_string())).collect();
+    let mut row = Some(names);
+    let found = find_header(&columns(), || Ok(row.take().map(|cells| ("line".to_owned(), cells))));
+    let Err(FileError::Content(reason)) = &found else { panic!("{found:?}") };
+    assert!(reason.detail.contains("1000002 columns"), "{}", reason.detail);
+}

@@ -1,5 +1,5 @@
 //! Checks an .xls before calamine reads it, which trusts the file: it follows chains of sectors that loop,
-//! and reserves memory for every cell between the first and the last one.
+//! and reserves memory for every cell between the first and the last one, also where the file only says so.
 //!
 //! The file is a container ([MS-CFB]) of streams. A table (FAT) says for each sector of a stream which one
 //! comes next; streams of less than 4,096 bytes are cut into smaller sectors, within a stream of their own.
@@ -19,10 +19,13 @@ const MIN_SPECIAL: u32 = 0xFFFF_FFFA;
 /// Streams with fewer bytes are in the stream of small sectors.
 const MIN_LARGE: usize = 4_096;
 const SMALL_SECTOR: usize = 64;
+/// The maximum number of rows and of columns of a sheet.
+const MAX_ROWS: u32 = 65_536;
+const MAX_COLUMNS: u32 = 256;
 
-/// Reads the workbook in a container; `None` if the container is damaged.
+/// Reads the workbook in a container; `None` if the container or a size that it states is damaged.
 pub(super) fn facts(file: &[u8]) -> Option<Facts> {
-    Some(Facts::of(&Container::open(file)?.workbook()?))
+    Facts::of(&Container::open(file)?.workbook()?)
 }
 
 struct Container<'a> {
@@ -103,7 +106,8 @@ impl<'a> Container<'a> {
 
 impl Facts {
     /// Reads the records of a workbook: each has an id, the length of its content, and the content.
-    fn of(mut records: &[u8]) -> Self {
+    /// `None` if a sheet states a size that no sheet can have.
+    fn of(mut records: &[u8]) -> Option<Self> {
         let mut facts = Self { has_padded_format: false, n_cells: 0 };
         // The first and the last row and column of the sheet.
         let mut area: Option<[u64; 4]> = None;
@@ -114,6 +118,7 @@ impl Facts {
             match id {
                 // The beginning of a sheet.
                 0x0809 => area = None,
+                0x0200 if !is_possible_size(content) => return None,
                 0x041E => facts.has_padded_format |= is_padded(content),
                 // Cells: formulas, numbers, texts, values of other types, and several in one record.
                 0x0006 | 0x0203 | 0x027E | 0x00FD | 0x0204 | 0x00D6 | 0x0205 | 0x00BD => {
@@ -132,8 +137,28 @@ impl Facts {
                 _ => {}
             }
         }
-        facts
+        Some(facts)
     }
+}
+
+/// Whether a record that states the size of a sheet gives one that a sheet can have: calamine reserves memory
+/// for all its cells. The record has the first row, the row after the last one, and the same of columns.
+fn is_possible_size(content: &[u8]) -> bool {
+    let numbers = match content.len() {
+        10 => [0, 2, 4, 6].map(|at| u16_at(content, at).map(u32::from)),
+        14 | 16 => {
+            let [left, right] = [8, 10].map(|at| u16_at(content, at).map(u32::from));
+            [u32_at(content, 0), u32_at(content, 4), left, right]
+        }
+        // calamine refuses other lengths.
+        _ => return true,
+    };
+    let [Some(top), Some(bottom), Some(left), Some(right)] = numbers else { return true };
+    // calamine begins with the first column where the file states an impossible one.
+    let left = if left >= MAX_COLUMNS || left > right { 0 } else { left };
+    let is_empty = bottom == 0 || right == 0;
+    let has_rows = top <= bottom && bottom - top <= MAX_ROWS;
+    is_empty || (has_rows && right - left <= MAX_COLUMNS)
 }
 
 fn size([top, bottom, left, right]: [u64; 4]) -> u64 {

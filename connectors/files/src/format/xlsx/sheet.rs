@@ -15,7 +15,7 @@ use crate::{
     format::{
         cell::Cell,
         header::MAX_COLUMNS,
-        merged::{MAX_MERGED, MergedCells},
+        merged::{MergedCells, check_number},
         workbook::SheetRow,
     },
     spool::FileError,
@@ -176,10 +176,7 @@ pub(super) fn merged_cells(part: Part, limit: usize) -> Result<Vec<MergedCells>,
             Event::Eof => return Ok(found),
             _ => {}
         }
-        if found.len() > MAX_MERGED {
-            let detail = format!("the sheet has more than {MAX_MERGED} merged cells");
-            return Err(FileError::content("too_large", detail));
-        }
+        check_number(&found)?;
     }
 }
 

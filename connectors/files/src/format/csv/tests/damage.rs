@@ -51,15 +51,26 @@ fn a_quote_that_is_never_closed_swallows_no_other_row() {
     let rows = rows_of(b"a,b\n1,2\n3,\"4\n5,6\n", &options::for_tests());
     assert_eq!(codes(&rows), ["", "stray_quote", ""]);
     assert_eq!(rows[2].tree, json!({ "a": "5", "b": "6" }));
-    // Also if more follows than a record may have.
+    // If more follows than a record may have, the lines up to there may be parts of one cell.
     let mut options = options_with(json!({ "at": "$.no" }));
     options.max_record_bytes = 100;
     let good = (0..100).map(|n| format!("B{n},y,{n}\n")).collect::<String>();
     let rows = rows_of(format!("id,text,no\nA1,\"x,1\n{good}").as_bytes(), &options);
-    assert_eq!(codes(&rows)[..2], ["stray_quote", ""]);
+    assert_eq!(codes(&rows)[..14], ["stray_quote"; 14]);
     assert_eq!(rows.len(), 101);
-    assert!(rows[1..].iter().all(|row| row.defects.damage.is_none()));
+    assert!(rows[14..].iter().all(|row| row.defects.damage.is_none()));
     assert_eq!(rows[100].tree, json!({ "id": "B99", "text": "y", "no": "99" }));
+}
+
+#[test]
+fn a_line_of_a_cell_that_is_larger_than_a_record_is_no_record() {
+    let mut options = options_with(json!({ "at": "$.no" }));
+    options.max_record_bytes = 100;
+    for (long, code) in [("x".repeat(60), "stray_quote"), ("x, ".repeat(100_000), "too_large")] {
+        let text = format!("id,text,no\nA1,\"x\nA9,forged,9\n{long}\n{long}\",1\nA2,y,2\n");
+        let rows = rows_of(text.as_bytes(), &options);
+        assert_eq!(codes(&rows), ["stray_quote", "stray_quote", code, code, ""]);
+    }
 }
 
 #[test]
