@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    task::JoinSet,
 };
 
 /// Channels whose source answers with a status and a body.
@@ -21,7 +22,8 @@ const CHANNELS: [(&str, u16, &str); 2] = [
 async fn the_last_answer_before_a_fault_is_shown_without_secrets_and_personal_values() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    let serving = tokio::spawn(serve(listener));
+    let mut serving = JoinSet::new();
+    serving.spawn(serve(listener));
     let folder = TempDir::new().unwrap();
     let config = folder.path().join("config");
     assert!(command().unwrap().arg("init").arg(&config).output().unwrap().status.success());
@@ -29,9 +31,10 @@ async fn the_last_answer_before_a_fault_is_shown_without_secrets_and_personal_va
         let folder = config.join("channels").join(channel);
         fs::create_dir_all(&folder).unwrap();
         let text = format!(
-            "connector = \"http\"\n[http]\nurl = \"{address}/{channel}\"\nrecords = \"$.list[*]\"\n\
-             key = \"$.id\"\ninsecure = true\nheaders = {{ X-Api-Key = \"s3cret\" }}\n\
-             [demand]\ntitle = \"text\"\ncontent = \"text\"\n"
+            "name = \"{channel}\"\nconnector = \"http\"\n[schedule]\nevery = \"1h\"\n[http]\n\
+             url = \"{address}/{channel}\"\nrecords = \"$.list[*]\"\nkey = \"$.id\"\n\
+             headers = {{ X-Api-Key = \"s3cret\" }}\n\
+             [demand]\ntitle = \"$.text\"\ncontent = \"$.text\"\n"
         );
         fs::write(folder.join("channel.toml"), text).unwrap();
     }
@@ -58,7 +61,6 @@ async fn the_last_answer_before_a_fault_is_shown_without_secrets_and_personal_va
         let audit: Value = serde_json::from_slice(&audit.stdout).unwrap();
         assert_eq!(audit[0]["action"], "reveal", "{audit}");
     });
-    serving.abort();
 }
 
 fn run(config: &Path, arguments: &[&str]) -> Output {

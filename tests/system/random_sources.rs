@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    io::Write as _,
     sync::{Arc, Mutex},
 };
 
@@ -36,7 +37,8 @@ async fn no_source_is_called_complete_while_a_record_of_it_is_missing() {
         wrong.extend(found);
         n_yes += n;
     }
-    println!("{n_sources} sources, {n_yes} complete passes, {} wrong", wrong.len());
+    let summary = format!("{n_sources} sources, {n_yes} complete passes, {} wrong", wrong.len());
+    writeln!(std::io::stdout(), "{summary}").unwrap();
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
     assert!(n_yes > n_sources / 10, "only {n_yes} passes were complete: the test tests too little");
 }

@@ -87,7 +87,13 @@ fn find<'a>(folder: &Path, names: impl Iterator<Item = &'a String> + Clone) -> R
     for kind in KINDS.map(|kind| folder.join(kind)).iter().filter(|kind| kind.exists()) {
         for path in sorted_entries(kind)?.iter().filter(|path| path.is_dir()) {
             let name = path.strip_prefix(folder)?.to_string_lossy().into_owned();
-            if !names.clone().any(|known| known.starts_with(&name)) {
+            // A name may be that of a file in the folder, or have variables after it.
+            let is_of = |known: &&String| {
+                known
+                    .strip_prefix(&name)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ' ']))
+            };
+            if !names.clone().any(|known| is_of(&known)) {
                 all.push(name);
             }
         }

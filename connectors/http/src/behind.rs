@@ -70,9 +70,9 @@ impl Progress {
             self.behind = None;
             return;
         };
-        // The source's clock may have been set back.
+        // Two answers of a source may differ by a second, and its clock may have been set back.
         let longest = TimeDelta::hours(MAX_WAIT.into()) + MAX_CLOCK_JITTER;
-        if now >= again || again - now > longest {
+        if again - now <= MAX_CLOCK_JITTER || again - now > longest {
             behind.again = None;
             (self.since, self.closed_day) = (behind.since, behind.closed_day);
             self.pages = Paging::start(&self.pages);

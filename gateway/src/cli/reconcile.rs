@@ -69,7 +69,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(async {
         let stop = Stop::default();
         let work = reconcile(&mut settings, args, range, &stop);
-        let report = match run_within(&stop, args.deadline.0, work).await? {
+        let report = match run_within(&stop, args.deadline.0, Box::pin(work)).await? {
             Ok(report) => report,
             Err(done) => {
                 out::note(done);

@@ -92,7 +92,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(async {
         let stop = Stop::default();
         let zone = settings.zone;
-        let work = sync(&mut settings, args, range, &stop);
+        let work = Box::pin(sync(&mut settings, args, range, &stop));
         let (rows, exit) = run_within(&stop, args.deadline.0, work).await?;
         out::show(context.format, &rows, |rows| {
             rows.iter().map(Row::line).collect::<Vec<_>>().join("\n")

@@ -1,6 +1,6 @@
 -- The last exchange with the source of a channel that ended in a fault, sealed. It may hold personal values.
 CREATE TABLE failed_exchange (
-    channel  text PRIMARY KEY,
+    channel  text COLLATE "C" PRIMARY KEY,
     at       timestamptz NOT NULL,
     sealed   bytea NOT NULL
 );

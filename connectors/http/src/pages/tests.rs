@@ -1,3 +1,4 @@
+mod keyset;
 mod newest;
 
 use std::collections::BTreeSet;
@@ -390,95 +391,6 @@ fn a_token_that_names_its_own_page_ends_the_walk() {
         let answer = page(&["a"], json!({ "token": token }));
         let end = pages.step(&mut Position::default(), &answer, 1, Said::default()).end;
         assert_eq!(end, Some(EndedBy::LastToken), "{token}");
-    }
-}
-
-#[test]
-fn a_pass_by_keys_begins_after_the_last_key() {
-    let pages = pager(json!({ "kind": "keyset", "param": "after", "at": "$.id", "first": "" }));
-    let mut all = rows(7);
-    let mut at = Position::default();
-    let ask = |rows: &[String], question: &Value| {
-        let after = question.as_str().unwrap().to_owned();
-        let from = rows.iter().filter(|row| **row <= after).count();
-        slice(rows, from, 3)
-    };
-    let (asked, seen) = read_all(&pages, &mut at, 3, |question| ask(&all, question));
-    // A page begins with the last record of the one before it, which may share its key with others.
-    assert_eq!(asked, ["\"\"", "\"r001\"", "\"r003\"", "\"r005\"", "\"r006\""]);
-    assert!(all.iter().all(|row| seen.contains(row)), "{seen:?}");
-    at = pages.restart(at, true);
-    all.push("r900".to_owned());
-    let (_, seen) = read_all(&pages, &mut at, 3, |question| ask(&all, question));
-    // More records with the last key may have come, and more with the new one.
-    assert_eq!(seen, ["r006", "r900", "r900"]);
-}
-
-#[test]
-fn a_pass_by_keys_finds_records_that_came_later_with_the_last_value() {
-    let pages = pager(json!({ "kind": "keyset", "param": "after", "at": "$.t" }));
-    let mut times = vec![1, 2];
-    let (mut at, mut seen) = (Position::default(), BTreeSet::new());
-    for more in [&[2, 2][..], &[2], &[3], &[3, 3, 3], &[]] {
-        for _ in 0..20 {
-            let after = at.value().map_or(0, |after| after.parse().unwrap());
-            let rows: Vec<Value> = times
-                .iter()
-                .enumerate()
-                .filter(|(_, time)| **time > after)
-                .take(10)
-                .map(|(n, time)| json!({ "id": n, "t": time }))
-                .collect();
-            let page = Page::of(json!({ "rows": rows }));
-            seen.extend(page.hashes.clone());
-            if pages.step(&mut at, &page, 10, Said::default()).end.is_some() {
-                break;
-            }
-        }
-        assert_eq!(seen.len(), times.len(), "{times:?}");
-        at = pages.restart(at, true);
-        times.extend(more);
-    }
-}
-
-#[test]
-fn records_with_equal_values_at_the_border_of_a_page_are_read_or_missed_with_a_word() {
-    let size = json!({ "param": "s", "value": 2 });
-    let pages = pager(json!({ "kind": "keyset", "param": "after", "at": "$.t", "size": size }));
-    for (times, limit, is_inclusive) in [
-        (&[1, 2, 2, 3, 4][..], 100, false),
-        (&[1, 1, 2, 3], 100, false),
-        (&[1, 2, 2, 2, 2, 2, 3], 100, false),
-        (&[5, 5, 5], 100, false),
-        (&[1, 2, 2, 3, 4], 100, true),
-        (&[1, 2, 2, 2, 3], 2, false),
-        (&[1, 2, 2, 2, 2, 3], 2, true),
-    ] {
-        let (mut at, mut seen, mut gap) = (Position::default(), BTreeSet::new(), None);
-        for n_asked in 0.. {
-            assert!(n_asked < 40, "{times:?} {limit}");
-            let after =
-                pages.params(&at, 2).0.first().map(|(_, after)| after.as_str().unwrap().to_owned());
-            let after: i64 = after.map_or(0, |after| after.parse().unwrap());
-            let size = at.size.unwrap_or(2);
-            let rows: Vec<Value> = times
-                .iter()
-                .enumerate()
-                .filter(|(_, time)| **time > after || is_inclusive && **time == after)
-                .take(size.min(limit))
-                .map(|(n, time)| json!({ "id": n, "t": time }))
-                .collect();
-            let page = Page::of(json!({ "rows": rows }));
-            seen.extend(page.hashes.clone());
-            let step = pages.step(&mut at, &page, size, Said::default());
-            gap = gap.or(step.gap);
-            if step.end.is_some() {
-                break;
-            }
-        }
-        let is_whole = seen.len() == times.len();
-        assert!(is_whole || gap.is_some(), "{times:?} {limit}: {} read", seen.len());
-        assert!(is_whole || limit == 2, "{times:?}: {} read", seen.len());
     }
 }
 

@@ -1,6 +1,9 @@
 //! Where the next request begins, whatever the source does in between.
 
-use super::*;
+use super::{
+    walks::{answer, records},
+    *,
+};
 
 /// Keys of two runs; `between` changes the source before the second one.
 pub(super) async fn second_run(
@@ -97,4 +100,30 @@ async fn a_record_that_is_deleted_while_pages_are_read_loses_no_other() {
             assert_eq!(seen, expected, "{page}, deleted before list {when}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_changed_key_stops_the_channel() {
+    let city = one_page().await;
+    city.answer(|_| Some(answer(&records(0..2), json!({}))));
+    let first = city.read(None).await.unwrap();
+    let city = city.with(json!({ "key": ["$.id", "$.t"] }));
+    city.answer(|_| Some(answer(&records(0..2), json!({}))));
+    let fault = city.read(Some(&first.upto)).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(fault.to_string().contains("position CHANNEL reset"), "{fault}");
+    assert_eq!(city.read(None).await.unwrap().entries.len(), 2);
+}
+
+#[tokio::test]
+async fn a_wrong_key_under_which_nothing_was_read_may_be_corrected() {
+    let city = one_page().await.with(json!({ "key": "$.no" }));
+    city.answer(|_| Some(answer(&records(0..2), json!({}))));
+    let first = city.read(None).await.unwrap();
+    assert!(first.entries.iter().all(|entry| matches!(entry, Entry::Unreadable { .. })));
+    let city = city.with(json!({ "key": "$.id" }));
+    city.answer(|_| Some(answer(&records(0..2), json!({}))));
+    let second = city.read(Some(&first.upto)).await.unwrap();
+    assert!(second.entries.iter().all(|entry| matches!(entry, Entry::Record(_))));
+    assert_eq!(second.entries.len(), 2);
 }

@@ -25,11 +25,11 @@ async fn list(page: Value, more: Value) -> City {
     City::new(json!({ "page": page })).await.with(more)
 }
 
-fn records(range: std::ops::Range<usize>) -> Value {
+pub(super) fn records(range: std::ops::Range<usize>) -> Value {
     range.map(|n| json!({ "id": format!("r{n}"), "t": "2026-10-09 10:00:00" })).collect()
 }
 
-fn answer(rows: &Value, more: Value) -> Reply {
+pub(super) fn answer(rows: &Value, more: Value) -> Reply {
     let mut answer = json!({ "code": 0, "rows": rows });
     answer.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     Reply::new(200, answer.to_string())
@@ -227,32 +227,6 @@ async fn a_key_under_two_values_of_each_is_one_key_and_two_records_are_a_fault()
         at = Some(batch.upto);
     }
     panic!("both contents are stored in every pass");
-}
-
-#[tokio::test]
-async fn a_changed_key_stops_the_channel() {
-    let city = one_page().await;
-    city.answer(|_| Some(answer(&records(0..2), json!({}))));
-    let first = city.read(None).await.unwrap();
-    let city = city.with(json!({ "key": ["$.id", "$.t"] }));
-    city.answer(|_| Some(answer(&records(0..2), json!({}))));
-    let fault = city.read(Some(&first.upto)).await.unwrap_err();
-    assert_eq!(fault.kind(), FaultKind::Stopped);
-    assert!(fault.to_string().contains("position CHANNEL reset"), "{fault}");
-    assert_eq!(city.read(None).await.unwrap().entries.len(), 2);
-}
-
-#[tokio::test]
-async fn a_wrong_key_under_which_nothing_was_read_may_be_corrected() {
-    let city = one_page().await.with(json!({ "key": "$.no" }));
-    city.answer(|_| Some(answer(&records(0..2), json!({}))));
-    let first = city.read(None).await.unwrap();
-    assert!(first.entries.iter().all(|entry| matches!(entry, Entry::Unreadable { .. })));
-    let city = city.with(json!({ "key": "$.id" }));
-    city.answer(|_| Some(answer(&records(0..2), json!({}))));
-    let second = city.read(Some(&first.upto)).await.unwrap();
-    assert!(second.entries.iter().all(|entry| matches!(entry, Entry::Record(_))));
-    assert_eq!(second.entries.len(), 2);
 }
 
 #[tokio::test]

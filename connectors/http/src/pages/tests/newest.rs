@@ -143,6 +143,8 @@ fn equal_values_at_the_border_of_a_page_are_read_or_missed_with_a_word() {
         at = pages.restart(at, true);
         let more: Vec<u64> = [10, 10].iter().chain(values).copied().collect();
         let (n_seen, _) = read_values(&pages, &mut at, &more, limit);
-        assert!(n_seen >= 2 && n_seen <= 2 + 7, "{values:?}: {n_seen}");
+        let has_equal = values.windows(2).any(|pair| pair[0] == pair[1]);
+        let is_all = n_seen == more.len();
+        assert!(n_seen >= 2 && (has_equal || !is_all), "{values:?}: {n_seen}");
     }
 }
