@@ -31,7 +31,7 @@ pub(crate) fn open_documents(
     options: &Options,
 ) -> Result<Vec<Document>, FileError> {
     if summary.n_bytes == 0 {
-        return Err(empty_file());
+        return if may_be_empty(name, options) { Ok(Vec::new()) } else { Err(empty_file()) };
     }
     let mut limit = UnpackLimit::new(&options.config.limits, summary.n_bytes);
     match extension(name).as_str() {
@@ -156,7 +156,14 @@ fn document(
     Ok(Document { name_in_archive: None, file, format, summary })
 }
 
-/// The error for a file of no bytes: even an export without records has a header or brackets.
+/// Whether a file with this name may have no bytes: some systems export nothing where there are no records.
+/// An upload that goes on is not read before the file is at rest.
+fn may_be_empty(name: &str, options: &Options) -> bool {
+    let format = detect_format(name, b"", options);
+    matches!(format, Ok(Format::Csv | Format::JsonLines | Format::JsonArray))
+}
+
+/// The error for a file of no bytes whose format has none, or that is within an archive.
 fn empty_file() -> FileError {
     let detail = "the file has no bytes: it may be an upload that was interrupted";
     FileError::content("empty_file", detail)

@@ -158,8 +158,11 @@ async fn rows_in_which_nobody_sees_anything_are_no_records() {
 }
 
 #[tokio::test]
-async fn a_file_of_no_bytes_may_be_an_upload_that_was_interrupted() {
-    for extension in [".csv", ".json", ".zip", ".csv.gz"] {
+async fn a_file_of_no_bytes_is_an_export_without_records_only_if_it_is_text() {
+    for extension in [".csv", ".json"] {
+        assert!(read(extension, b"", json!({})).await.is_empty(), "{extension}");
+    }
+    for extension in [".zip", ".csv.gz", ".xml", ".xlsx"] {
         let entries = read(extension, b"", json!({})).await;
         assert_eq!(refusals(&entries)[0].1, "empty_file", "{extension}");
     }
