@@ -211,16 +211,9 @@ impl PageReader<'_> {
         walk.note_page(counted, &mut cursor.outdated);
         walk.note_times(has_times.filter(|_| !page.is_empty()));
         let mut step = plan.config.page.step(&mut progress.pages, &page, size, said);
-        progress.has_gap |= step.gap.is_some() || step.pauses;
+        progress.has_gap |= step.gap.is_some();
         if let Some(gap) = step.gap.take() {
             walk.note_gap(gap);
-        }
-        if step.pauses {
-            walk.note_gap(
-                "many pages in a row were empty, and each names a next one; the next pass goes on \
-                 behind them"
-                    .to_owned(),
-            );
         }
         if walk.has_all() && !is_expected && !page.is_empty() {
             step.end = step.end.or(Some(EndedBy::Total));
