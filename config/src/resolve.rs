@@ -215,7 +215,7 @@ fn secret_on_line(text: &str, span: &Range<usize>, schema: &Schema<'_>) -> Optio
     let (before, _) = text.split_at_checked(span.start)?;
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line = text[line_start..].lines().next()?;
-    let (key, value) = line.split_once('=')?;
+    let (key, value) = line.split_once(['=', '＝'])?;
     let key = key.trim().trim_matches(['"', '\'']);
     let key = key.rsplit('.').next().unwrap_or(key);
     let line_end = line_start + line.len();

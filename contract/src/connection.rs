@@ -111,7 +111,7 @@ pub fn tls_fault(cause: &str, settings: ServerSettings) -> Fault {
         (
             "the server does not accept the certificate of this client",
             format!(
-                "name one beside {address} that an authority has signed which the server trusts, and for clients"
+                "name one beside {address} that is meant for clients, and signed by an authority that the server trusts"
             ),
         )
     } else if has(&["KeyMismatch", "InconsistentKeys"]) {

@@ -48,9 +48,8 @@ pub struct Outcome {
 /// # Errors
 /// There is no channel with this id, or its settings have problems.
 pub fn channel(settings: &Settings, channel: &ChannelId) -> anyhow::Result<LiveChannel> {
-    configured(settings, channel)?;
     let mut settings = settings.clone();
-    settings.channels.retain(|each| each.id == *channel);
+    keep_only(&mut settings, channel)?;
     let built = assemble::channels(&settings, &Keys::generate(Suite::default())?)?.pop();
     built.with_context(|| format!("there is no channel `{channel}`"))
 }
@@ -66,6 +65,17 @@ pub fn configured<'a>(
     settings.channels.iter().find(|known| known.id == *id).ok_or_else(|| {
         settings.broken.get(id).cloned().unwrap_or_else(|| unknown_channel(settings, id))
     })
+}
+
+/// Leaves only the channel with this id in the settings.
+///
+/// # Errors
+/// There is no channel with this id, or the problems of its file.
+pub fn keep_only(settings: &mut Settings, id: &ChannelId) -> Result<(), Problems> {
+    configured(settings, id)?;
+    settings.channels.retain(|channel| channel.id == *id);
+    settings.broken.clear();
+    Ok(())
 }
 
 /// The problem with a channel that the configuration does not have.

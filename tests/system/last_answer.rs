@@ -13,8 +13,10 @@ use tokio::{
 };
 
 /// Channels whose source answers with a status and a body.
-const CHANNELS: [(&str, u16, &str); 2] = [
+const CHANNELS: [(&str, u16, &str); 4] = [
     ("refused", 503, "<html><b>gateway down</b>, call 13812345678</html>"),
+    ("listed", 503, r#"{"list":[{"id":"1","name":"诸葛建民","text":"路灯不亮"}]}"#),
+    ("keyless", 503, r#"{"list":[{"id":"1","text":"路灯不亮"},{"name":"诸葛建民"}]}"#),
     ("renamed", 200, r#"{"rows":[{"id":"1","name":"诸葛建民","text":"路灯不亮"}]}"#),
 ];
 
@@ -54,6 +56,17 @@ async fn the_last_answer_before_a_fault_is_shown_without_secrets_and_personal_va
         let hidden = text(&run(&config, &["preview", "renamed", "--last"]));
         assert!(hidden.contains("← 200") && hidden.contains("--reveal"), "{hidden}");
         assert!(!hidden.contains("诸葛建民") && !hidden.contains("路灯"), "{hidden}");
+        let listed = text(&run(&config, &["preview", "listed", "--last"]));
+        assert!(listed.contains("路灯不亮") && !listed.contains("诸葛建民"), "{listed}");
+        // The texts of a record without a key cannot be told apart.
+        let keyless = text(&run(&config, &["preview", "keyless", "--last"]));
+        assert!(keyless.contains("--reveal") && !keyless.contains("诸葛建民"), "{keyless}");
+        // The time is in the zone of the gateway.
+        let report = run(&config, &["preview", "refused", "--last", "--format", "json"]).stdout;
+        let report: Value = serde_json::from_slice(&report).unwrap();
+        let at: contract::Timestamp = serde_json::from_value(report["at"].clone()).unwrap();
+        let local = at.with_timezone(&chrono_tz::Asia::Shanghai).format("%Y-%m-%dT%H:%M:%S");
+        assert!(shown.contains(&format!("before the fault at {local}:")), "{shown}");
 
         let revealed = run(&config, &["preview", "renamed", "--last", "--reveal"]);
         assert!(text(&revealed).contains("诸葛建民"), "{}", text(&revealed));

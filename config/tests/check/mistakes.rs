@@ -255,6 +255,7 @@ fn a_secret_in_the_wrong_place_is_not_shown() {
         "url = 'mysql://reader:hunter2@db/hotline'",
         "url = \"hunter2",
         "url = hunter2",
+        "url ＝ \"hunter2\"",
         "url = \"\"\"\nhunter2\"\"\"",
         "url = [\"hunter2\"]",
         "url = { env = \"hunter2!\" }",

@@ -5,7 +5,7 @@
 
 mod paths;
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, hash::Hash};
 
 use contract::RecordKey;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -35,6 +35,14 @@ impl KeyPath {
     /// # Errors
     /// A part of the key is missing, or it is not exact; the message does not repeat the value.
     pub fn key(&self, tree: &Value, findings: &Findings) -> Result<RecordKey, String> {
+        self.parts(tree, findings).map(RecordKey::composed)
+    }
+
+    /// The parts of the key of a record, as for [`Self::key`].
+    ///
+    /// # Errors
+    /// As for [`Self::key`].
+    pub fn parts(&self, tree: &Value, findings: &Findings) -> Result<Vec<String>, String> {
         let part = |path: &Path| {
             let problem = |what| format!("the value at {} {what}", path.as_str());
             let value = path.first(tree).ok_or_else(|| problem("is missing"))?;
@@ -43,8 +51,7 @@ impl KeyPath {
             }
             key_text(value, findings).map_err(problem)
         };
-        let parts: Vec<String> = self.0.iter().map(part).collect::<Result<_, _>>()?;
-        Ok(RecordKey::composed(parts))
+        self.0.iter().map(part).collect()
     }
 }
 
@@ -153,21 +160,33 @@ impl Duplicates {
     /// Two records have the same key and different contents, and the settings do not allow it. The message
     /// names the key.
     pub fn fates(self, keys: &[Option<RecordKey>], records: &[Value]) -> Result<Vec<Fate>, String> {
-        let mut fates = vec![Fate::Read; records.len()];
+        self.fates_by(keys, records, is_same).map_err(|(a, b)| {
+            let key = keys.get(a).and_then(Option::as_ref).map_or("", RecordKey::as_str);
+            format!("records {} and {} have the key `{key}` and different contents", a + 1, b + 1)
+        })
+    }
+
+    /// Like [`Self::fates`], for keys and contents of any types, such as hashes.
+    ///
+    /// # Errors
+    /// The indices of two records that have the same key and different contents, which the settings do not
+    /// allow.
+    pub fn fates_by<K: Eq + Hash, C>(
+        self,
+        keys: &[Option<K>],
+        contents: &[C],
+        is_same: impl Fn(&C, &C) -> bool,
+    ) -> Result<Vec<Fate>, (usize, usize)> {
+        let mut fates = vec![Fate::Read; contents.len()];
         // The last record with each key that is to be read.
-        let mut last: HashMap<&RecordKey, usize> = HashMap::with_capacity(keys.len());
-        for (index, (key, record)) in keys.iter().zip(records).enumerate() {
+        let mut last: HashMap<&K, usize> = HashMap::with_capacity(keys.len());
+        for (index, (key, content)) in keys.iter().zip(contents).enumerate() {
             let Some(key) = key else { continue };
             let Some(earlier) = last.insert(key, index) else { continue };
-            let is_equal = records.get(earlier).is_some_and(|other| is_same(other, record));
+            let is_equal = contents.get(earlier).is_some_and(|other| is_same(other, content));
             let (of_earlier, of_this) = match self {
                 _ if is_equal => (Fate::Repeated, fates.get(earlier).copied()),
-                Self::Stop => {
-                    let (a, b) = (earlier + 1, index + 1);
-                    return Err(format!(
-                        "records {a} and {b} have the key `{key}` and different contents"
-                    ));
-                }
+                Self::Stop => return Err((earlier, index)),
                 Self::Last => (Fate::Repeated, None),
                 Self::Quarantine => (Fate::Quarantine, Some(Fate::Quarantine)),
             };

@@ -162,11 +162,8 @@ impl Files {
         until: Instant,
         cursor: &mut Cursor,
     ) -> Result<Vec<Entry>, Fault> {
-        let (name, hash) = (Fingerprint::of(&open.candidate.name), open.hash.clone());
-        let is_new = open.position().n_records == 0;
-        let is_duplicate = is_new
-            && cursor.done.get(&name).is_some_and(|ReadFile(_, read_hash)| *read_hash == hash);
-        if is_duplicate {
+        let (is_new, hash) = (open.position().n_records == 0, open.hash.clone());
+        if open.was_read {
             // A file with this name and content was read before.
             mark_finished(cursor, &open.candidate, hash, false);
             return Ok(Vec::new());

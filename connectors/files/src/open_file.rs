@@ -54,6 +54,8 @@ pub(crate) struct OpenFile {
     pub(crate) n_filtered: u64,
     /// The number of records that its manifest lists; `None` without a manifest.
     pub(crate) n_listed: Option<u64>,
+    /// Whether its content was read before under its name: then it has no rows.
+    pub(crate) was_read: bool,
 }
 
 /// A file that cannot be read, and why.
@@ -101,6 +103,7 @@ impl OpenFile {
             n_repeated: 0,
             n_filtered: 0,
             n_listed: manifest.map(|manifest| manifest.n_rows),
+            was_read,
         };
         while open.n_records < n_already_read {
             match open.read_row() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contract::{ConnectorContext, Fault};
-use document::{KeyPath, Path, TimeFormat, column_name};
+use document::{Path, TimeFormat, column_name};
 
 use crate::{
     config::{Config, CsvConfig, Limits, RevisionConfig},
@@ -17,8 +17,6 @@ pub(crate) struct Options {
     pub(crate) config: Config,
     pub(crate) revision: RevisionSource,
     pub(crate) columns: Columns,
-    /// Each path of the key as a key of its own.
-    pub(crate) key_parts: Vec<KeyPath>,
     /// The largest number of bytes of one record.
     pub(crate) max_record_bytes: usize,
 }
@@ -74,7 +72,6 @@ impl Options {
         Ok(Arc::new(Self {
             revision: revision_source(&config.revision, context)?,
             columns,
-            key_parts: config.key.paths().iter().cloned().map(KeyPath::from).collect(),
             max_record_bytes: (record as usize) << 20,
             config,
         }))

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use contract::{Entry, Mark, Place, Reason, RecordKey, Revision, TextReport, demand::QualityFlag};
-use document::{Findings, KeyPath, Path, TimeFormat, scalar_text};
+use document::{Findings, Path, TimeFormat, scalar_text};
 use serde_json::Value;
 
 use crate::{
@@ -27,7 +27,7 @@ pub(crate) fn revision_by_name(name: &str, options: &Options) -> Result<Option<R
 }
 
 /// Whether the channel reads this row, by its settings `skip` and `only`. Of a damaged row they decide nothing
-/// that could hide it: what it says may be in another field.
+/// that could hide it: what it says may be in another field. A value that was lost may be one of `only`.
 pub(crate) fn is_selected(row: &RawRow, options: &Options) -> bool {
     let matches = |(field, patterns): (&String, &Vec<String>)| {
         let text = row.tree.get(field).and_then(scalar_text).unwrap_or_default();
@@ -87,9 +87,8 @@ pub(crate) fn entry(
 
 /// The key of a record. Blanks around its parts do not belong to it, because people type into tables.
 fn key(tree: &Value, findings: &Findings, options: &Options) -> Result<RecordKey, String> {
-    let part = |part: &KeyPath| Ok(part.key(tree, findings)?.as_str().trim().to_owned());
-    let parts: Vec<String> = options.key_parts.iter().map(part).collect::<Result<_, String>>()?;
-    Ok(RecordKey::composed(parts))
+    let parts = options.config.key.parts(tree, findings)?;
+    Ok(RecordKey::composed(parts.iter().map(|part| part.trim().to_owned()).collect()))
 }
 
 /// Removes the values that were lost. Returns why the key is not exact, if it is not, and the marks of

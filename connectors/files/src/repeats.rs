@@ -6,7 +6,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher as _},
 };
 
-use contract::{Entry, RecordKey};
+use contract::Entry;
 use document::{Duplicates, Fate};
 use serde_json::Value;
 
@@ -58,31 +58,25 @@ impl Repeats {
         each_row(open()?, must_be_whole, |number, row| {
             if let Some(hash) = hash_of_key(row).filter(|hash| repeated.contains(hash)) {
                 rows.push((number, row.at.clone()));
-                keys.push(Some(RecordKey::new(hash.to_string())));
-                contents.push(Value::from(hash_of_content(row)));
+                keys.push(Some(hash));
+                contents.push(hash_of_content(row));
             }
             match rows.len() > MAX_REPEATED {
                 true => Err(too_large("records whose key comes again", MAX_REPEATED)),
                 false => Ok(()),
             }
         })?;
-        // Keys and contents are hashes, so this names the places itself.
-        let rule = if duplicates == Duplicates::Stop { Duplicates::Quarantine } else { duplicates };
-        let fates = rule.fates(&keys, &contents);
-        let fates = fates.map_err(|what| FileError::content("duplicate_key", what))?;
-        let conflict = fates.iter().position(|fate| *fate == Fate::Quarantine);
-        if let Some(first) = conflict.filter(|_| duplicates == Duplicates::Stop) {
-            let is_other = |index: &usize| *index != first && keys.get(*index) == keys.get(first);
-            let other = (0..keys.len()).find(is_other).unwrap_or(first);
+        let fates = duplicates.fates_by(&keys, &contents, |a, b| a == b);
+        let fates = fates.map_err(|(one, other)| {
             let at = |index: usize| rows.get(index).map_or("", |(_, at)| at.as_str());
             let detail = format!(
                 "{} and {} have the same key and different contents: if each of them is a record of \
                  its own, add a path to `key`; otherwise set `duplicates`",
-                at(first),
+                at(one),
                 at(other)
             );
-            return Err(FileError::content("duplicate_key", detail));
-        }
+            FileError::content("duplicate_key", detail)
+        })?;
         let fates = rows.into_iter().map(|(number, _)| number).zip(fates);
         Ok(Self { fates: fates.filter(|(_, fate)| *fate != Fate::Read).collect(), n_rows })
     }

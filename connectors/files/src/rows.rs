@@ -53,25 +53,26 @@ pub(crate) struct FileRows {
     /// The document that is being read: its name in the archive, which precedes the place of each
     /// row; the reader of its rows; and how its bytes were decoded.
     current: Option<(String, RowReader, TextReport)>,
-    is_archive: bool,
+    /// Whether it has several documents: then one that cannot be read does not stop the others.
+    has_several: bool,
     /// Whether a file in the archive could not be read.
     pub(crate) has_refused: bool,
 }
 
 impl FileRows {
-    /// Opens a file that is no archive, so that a wrong header is found at once.
+    /// Opens a file. If it has one document, that is opened too, so that a wrong header is found at once.
     pub(crate) fn open(
         name: &str,
         revision: Option<Revision>,
         documents: Vec<Document>,
         options: Arc<Options>,
     ) -> Result<Self, FileError> {
-        let is_archive = documents.len() > 1;
+        let has_several = documents.len() > 1;
         let (name, documents, current) = (name.to_owned(), documents.into(), None);
         let has_refused = false;
         let mut rows =
-            Self { name, revision, options, documents, current, is_archive, has_refused };
-        if let Some(document) = rows.documents.pop_front_if(|_| !is_archive) {
+            Self { name, revision, options, documents, current, has_several, has_refused };
+        if let Some(document) = rows.documents.pop_front_if(|_| !has_several) {
             rows.open_document(&document)?;
         }
         Ok(rows)
@@ -111,7 +112,7 @@ impl FileRows {
                         row.at.insert_str(0, prefix);
                         return Ok(Some((row, report.clone())));
                     }
-                    Err(FileError::Content(reason)) if self.is_archive => {
+                    Err(FileError::Content(reason)) if self.has_several => {
                         refused =
                             Some((prefix.trim_end_matches(", ").to_owned(), Bytes::new(), reason));
                     }
@@ -123,7 +124,7 @@ impl FileRows {
                 let Some(document) = self.documents.pop_front() else { return Ok(None) };
                 let name = document.name_in_archive.clone().unwrap_or_default();
                 match self.open_document(&document) {
-                    Err(FileError::Content(reason)) if self.is_archive => {
+                    Err(FileError::Content(reason)) if self.has_several => {
                         refused = Some((name, document.summary.first_bytes, reason));
                     }
                     opened => opened?,

@@ -155,3 +155,20 @@ impl Seek for FileReader {
         Ok(self.at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_found_where_one_block_ends_and_the_next_begins() {
+        for n_before in [0, 65_533, 65_535, 65_536, 131_070] {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&vec![b'x'; n_before]).unwrap();
+            file.write_all(b"mergeCell").unwrap();
+            let reader = FileReader::new(Arc::new(file));
+            assert!(reader.contains(b"mergeCell").unwrap(), "{n_before}");
+            assert!(!reader.contains(b"mergeCells").unwrap(), "{n_before}");
+        }
+    }
+}

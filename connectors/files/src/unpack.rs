@@ -39,14 +39,7 @@ pub(crate) fn open_documents(
         "gz" => {
             let unpacked_name = &name[..name.len() - ".gz".len()];
             let packed = MultiGzDecoder::new(FileReader::new(file));
-            let unpacked = Arc::new(unpack(packed, &mut limit)?);
-            let summary = FileSummary::read(&unpacked)?;
-            let found = document(unpacked_name, unpacked, summary, options)?;
-            let in_archive = |found: Document| Document {
-                name_in_archive: Some(unpacked_name.to_owned()),
-                ..found
-            };
-            Ok(vec![in_archive(found)])
+            Ok(vec![document_in_archive(unpacked_name, unpack(packed, &mut limit)?, options)?])
         }
         _ => Ok(vec![document(name, file, summary, options)?]),
     }
@@ -86,16 +79,9 @@ fn unzip(
         }
         drop(packed);
         let packed = archive.by_index(index).map_err(|_| damaged())?;
-        let unpacked = unpack(packed, limit).and_then(|unpacked| {
-            let summary = FileSummary::read(&unpacked)?;
-            document(&name, Arc::new(unpacked), summary, options)
-        });
-        match unpacked {
-            Ok(found) => {
-                let in_archive =
-                    |found: Document| Document { name_in_archive: Some(name), ..found };
-                documents.push(in_archive(found));
-            }
+        let unpacked = unpack(packed, limit);
+        match unpacked.and_then(|unpacked| document_in_archive(&name, unpacked, options)) {
+            Ok(found) => documents.push(found),
             Err(FileError::Content(reason)) if reason.code != "too_large" => {
                 documents.push(refused(name, &file, reason));
             }
@@ -142,6 +128,13 @@ fn is_file_manager_data(name: &str) -> bool {
         || [".ds_store", "thumbs.db", "desktop.ini"].contains(&&*last.to_ascii_lowercase())
 }
 
+/// The document in an unpacked file, whose name in the archive is `name`.
+fn document_in_archive(name: &str, file: File, options: &Options) -> Result<Document, FileError> {
+    let summary = FileSummary::read(&file)?;
+    let found = document(name, Arc::new(file), summary, options)?;
+    Ok(Document { name_in_archive: Some(name.to_owned()), ..found })
+}
+
 /// The document in a file with this name.
 fn document(
     name: &str,
@@ -163,7 +156,7 @@ fn may_be_empty(name: &str, options: &Options) -> bool {
     matches!(format, Ok(Format::Csv | Format::JsonLines | Format::JsonArray))
 }
 
-/// The error for a file of no bytes whose format has none, or that is within an archive.
+/// The error for a file of no bytes that is within an archive, or whose format needs some.
 fn empty_file() -> FileError {
     let detail = "the file has no bytes: it may be an upload that was interrupted";
     FileError::content("empty_file", detail)

@@ -11,7 +11,7 @@ use std::{
 use contract::{DropReason, EndedBy, PassEnd};
 
 use crate::{
-    outdated::{Contents, Outdated, Replaced},
+    outdated::{Contents, Outdated},
     pages::{Position, Said},
 };
 
@@ -57,7 +57,7 @@ pub(crate) struct Walk {
     /// The beginnings of hashes of the keys that came, and of their contents; `None` if they are too many.
     keys: Option<Contents>,
     max_keys: usize,
-    /// How often the keys that came several times in one answer came more than once.
+    /// For each key that came several times in one answer: how many times more than once.
     doubled: HashMap<u64, u64>,
     /// Whether the channel allows several records with the same key.
     allows_repeats: bool,
@@ -133,15 +133,15 @@ impl PassAccount {
         self.gap.get_or_insert(gap);
     }
 
-    /// Notes the contents of a page of the value `value` of `each`. Returns those that came with another
-    /// content under another value.
+    /// Notes the contents of a page of the value `value` of `each`. Returns false if a key came under another
+    /// value with another content, and the same two contents are `known`.
     pub(crate) fn note_owners(
         &mut self,
         value: usize,
         hashes: &[String],
         contents: &[Option<u64>],
-    ) -> Vec<Replaced> {
-        let mut others = Vec::new();
+        known: &mut Outdated,
+    ) -> bool {
         for (hash, later) in hashes.iter().zip(contents) {
             let Some((key, later)) = u64::from_str_radix(hash, 16).ok().zip(*later) else {
                 continue;
@@ -150,19 +150,16 @@ impl PassAccount {
                 continue;
             }
             let (owner, earlier) = *self.owners.entry(key).or_insert((value, later));
-            if owner != value {
-                // Once in a pass, because pages are read twice.
-                if self.shared.insert(key) && earlier != later {
-                    others.push(Replaced { key, earlier, later });
-                }
+            // Once in a pass, because pages are read twice.
+            if owner == value || self.shared.contains(&key) {
+                continue;
             }
+            if earlier != later && known.came_before(key, earlier, later) {
+                return false;
+            }
+            self.shared.insert(key);
         }
-        others
-    }
-
-    /// Forgets that this key came under several values of `each`.
-    pub(crate) fn forget_shared(&mut self, key: u64) {
-        self.shared.remove(&key);
+        true
     }
 
     /// Notes that something is missing that an earlier pass could not read.
@@ -188,10 +185,12 @@ impl PassAccount {
         let listed = walk.total.filter(|_| walk.is_whole && end != EndedBy::Watermark);
         // If the channel allows repeats, they may be what is listed and did not come.
         let repeats = if walk.allows_repeats { walk.doubled.values().sum() } else { 0 };
-        let is_explained =
-            |distinct: u64, listed| distinct < listed && distinct.saturating_add(repeats) >= listed;
-        let listed = listed
-            .filter(|listed| distinct.is_none_or(|distinct| !is_explained(distinct, *listed)));
+        let is_explained = |listed: &u64| {
+            distinct.is_some_and(|distinct| {
+                distinct < *listed && distinct.saturating_add(repeats) >= *listed
+            })
+        };
+        let listed = listed.filter(|listed| !is_explained(listed));
         let is_short = listed.zip(distinct).is_some_and(|(listed, distinct)| distinct < listed);
         if (is_short || lacks_contents) && n_looks < MAX_LOOKS {
             (walk.n_idle, walk.is_whole, walk.is_seen) = (0, true, true);
@@ -226,6 +225,9 @@ impl PassAccount {
         for walk in self.walks.into_values() {
             // It was not read to its end: it failed, or pauses after empty pages.
             end.given = end.given.saturating_add(walk.given);
+            if walk.left_out > 0 {
+                *end.dropped.entry(DropReason::Repeated).or_default() += walk.left_out;
+            }
             end.gap = end.gap.or(walk.gap);
             (self.is_whole, end.end) = (false, EndedBy::Empty);
         }
@@ -263,8 +265,7 @@ impl Walk {
             }
             has_new = keys.len() > n_before;
             if !has_room {
-                let gap =
-                    "too many keys have two contents each; set `revision`, or add a path to `key`";
+                let gap = "too many keys have two contents each; add a path to `key`, so that each record has its own";
                 self.gap.get_or_insert_with(|| gap.to_owned());
             }
         }

@@ -55,11 +55,7 @@ impl Page {
                     && list::says_zero(&tree)
                     && !list::reports_failure(&tree) =>
             {
-                Vec::new()
-            }
-            Err(what) => {
-                let reason = reason(&tree).map(|reason| format!("; the source says {reason}"));
-                return Err(what + &reason.unwrap_or_default());
+                Ok(Vec::new())
             }
             // An empty list would be the end of the pages. A rule of the channel knows better.
             Ok(records)
@@ -68,12 +64,14 @@ impl Page {
                     && !config.rules.has_success()
                     && list::certainly_reports_failure(&tree) =>
             {
-                let reason = reason(&tree).map(|reason| format!("; the source says {reason}"));
-                let what = "its list is empty, and it reports a failure";
-                return Err(what.to_owned() + &reason.unwrap_or_default());
+                Err("its list is empty, and it reports a failure".to_owned())
             }
-            Ok(records) => records,
+            records => records,
         };
+        let records = records.map_err(|what| match reason(&tree) {
+            Some(reason) => format!("{what}; the source says {reason}"),
+            None => what,
+        })?;
         let keys = records.iter().map(|record| config.key.key(record, findings).ok());
         let keys: Vec<Option<RecordKey>> = keys.collect();
         let (fates, conflict) = match config.duplicates.fates(&keys, &records) {

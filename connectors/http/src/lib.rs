@@ -98,7 +98,7 @@ impl Http {
     pub fn text(&self, trace: &Trace) -> String {
         let (text, ..) =
             fetch::parse(&self.plan, &self.plan.list, &trace.page, &trace.answer_headers);
-        trace::hide_secrets(&text)
+        connector_wire::secrets::hide(&text)
     }
 
     /// The traces that were kept, in order.
@@ -220,6 +220,7 @@ impl Connector for Http {
     }
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
+        self.source.client.traces.forget_last();
         let acknowledged = calls::acknowledge(&mut self.source, &self.plan, &upto.to_acknowledge);
         acknowledged.await.map_err(|fault| {
             self.note_failed();

@@ -27,14 +27,6 @@ pub(crate) struct Contents {
     replaced: HashSet<u64>,
 }
 
-/// A key that came with two contents, as hashes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Replaced {
-    pub(crate) key: u64,
-    pub(crate) earlier: u64,
-    pub(crate) later: u64,
-}
-
 impl Outdated {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -46,14 +38,13 @@ impl Outdated {
     }
 
     /// Notes a key with two contents. Returns whether the same two came before, in any order.
-    pub(crate) fn came_before(&mut self, replaced: Replaced) -> bool {
-        let Replaced { key, earlier, later } = replaced;
+    pub(crate) fn came_before(&mut self, key: u64, earlier: u64, later: u64) -> bool {
         let both = earlier ^ later;
-        if self.contains(key, both) {
-            return true;
+        let came_before = self.contains(key, both);
+        if !came_before {
+            self.push(key, both);
         }
-        self.push(key, both);
-        false
+        came_before
     }
 
     /// Adds a content; false if there are too many. None is dropped for it: if there were always more than

@@ -114,7 +114,6 @@ impl PageReader<'_> {
                 Err(FetchError::Unreadable { what, answer }) => {
                     self.correct_start(&mut progress);
                     let at = page_name(sequence, plan, &progress);
-                    let before = progress.pages.clone();
                     let step = match plan.config.on_bad_page {
                         OnBadPage::Stop => None,
                         OnBadPage::Quarantine => plan.config.page.skip(&mut progress.pages, size),
@@ -130,7 +129,7 @@ impl PageReader<'_> {
                              one to [[http.empty]]",
                         ));
                     };
-                    let walk = self.walk(&before);
+                    let walk = self.walk(&progress.pages);
                     walk.note_gap(format!("{at} could not be read"));
                     progress.has_gap = true;
                     walk.note_page(Counted::default(), &mut cursor.outdated);
@@ -193,12 +192,14 @@ impl PageReader<'_> {
             *self.open_page = Some(OpenPage { sequence, hash, page });
             return Ok(PageEntries { entries, is_complete: false });
         }
-        let before = progress.pages.clone();
+        if let (Some(value), false) = (sequence.value, sequence.is_reread) {
+            self.check_owners(value, &page, cursor)?;
+        }
         progress.pages.partly_read = None;
         let has_times = plan.selection.note_times(&mut progress, &page.records);
         // A page is requested again only to see whether it has changed, a list only to find what is missing.
         let is_expected = progress.pages.rereading.is_some() || progress.pages.n_looks > 0;
-        let walk = self.walk(&before);
+        let walk = self.walk(&progress.pages);
         let n_left_out = is_left_out.iter().filter(|is_left_out| **is_left_out).count();
         let counted = Counted {
             hashes: &page.hashes,
@@ -217,9 +218,6 @@ impl PageReader<'_> {
         }
         if walk.has_all() && !is_expected && !page.is_empty() {
             step.end = step.end.or(Some(EndedBy::Total));
-        }
-        if let (Some(value), false) = (sequence.value, sequence.is_reread) {
-            self.check_owners(value, &page, cursor)?;
         }
         if sequence.is_reread && self.is_too_old(&progress, &page) {
             step.end = Some(EndedBy::Watermark);
@@ -248,13 +246,9 @@ impl PageReader<'_> {
         page: &Page,
         cursor: &mut Cursor,
     ) -> Result<(), Fault> {
-        let others = self.account.note_owners(value, &page.hashes, &page.contents);
-        let mut others = others.into_iter();
-        let Some(other) = others.find(|other| cursor.shared.came_before(*other)) else {
+        if self.account.note_owners(value, &page.hashes, &page.contents, &mut cursor.shared) {
             return Ok(());
-        };
-        // The page is read again after the fault, and must stop again.
-        self.account.forget_shared(other.key);
+        }
         let what = "records of two values of `each` have the same key and different contents";
         Err(Fault::stopped(what).remedy(
             "add a path to `key`, like key = [\"$.a\", \"$.b\"], so that each record has its own",
@@ -402,7 +396,7 @@ impl PageReader<'_> {
                     let selects_all = matches!(plan.selection, Selection::All);
                     progress.pages = plan.config.page.restart(progress.pages, selects_all);
                     is_complete = !plan.selection.complete(&mut progress);
-                    // A backfill and a reread are not continued by a next pass.
+                    // A backfill is not continued by a next pass.
                     let now = self.source.client.now();
                     if outcome == Outcome::Gap && !plan.selection.is_limited() {
                         progress.note_gap(start, now);

@@ -177,7 +177,7 @@ fn fingerprint(config: &Config, selection: &Selection, zone: Tz) -> Fingerprint 
     Fingerprint {
         pages: short_hash(&config.page.fingerprint()),
         start: short_hash(&start),
-        key: Some(short_hash(&format!("{:?}", config.key))),
+        key: Some(short_hash(&format!("{:?}", config.key.paths()))),
     }
 }
 

@@ -3,48 +3,11 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use connector_wire::auth;
+use connector_wire::{auth, secrets};
 use contract::Exchange;
 use sha2::{Digest as _, Sha256};
 
 use crate::request::Request;
-
-/// Names of headers, parameters and members whose values may be secrets, in lower case and without `-` and
-/// `_`.
-const SECRETS: [&str; 30] = [
-    "accesskey",
-    "accesstoken",
-    "apikey",
-    "apitoken",
-    "appkey",
-    "appsecret",
-    "auth",
-    "authorization",
-    "authtoken",
-    "clientsecret",
-    "cookie",
-    "csrftoken",
-    "idtoken",
-    "key",
-    "passwd",
-    "password",
-    "proxyauthorization",
-    "pwd",
-    "refreshtoken",
-    "secret",
-    "secretkey",
-    "session",
-    "sessionid",
-    "setcookie",
-    "sign",
-    "signature",
-    "subscriptionkey",
-    "ticket",
-    "token",
-    "xsrftoken",
-];
-/// Of these, the ones that may as well be members of a record.
-const AMBIGUOUS: [&str; 6] = ["auth", "key", "session", "sign", "ticket", "token"];
 
 /// A request and its answer.
 #[derive(Debug, Clone)]
@@ -129,14 +92,14 @@ impl Trace {
     /// Traces a request as it was before it was signed, so that no secret of a scheme is shown.
     pub(crate) fn new(request: &Request, signature: Option<auth::SigningSteps>) -> Self {
         let mut url = request.url.clone();
-        let query = url.query().map(hide_secrets);
+        let query = url.query().map(secrets::hide);
         url.set_query(None);
         let headers = request.headers.iter().map(|(name, value)| {
-            (name.clone(), if is_secret(name) { "…".to_owned() } else { value.clone() })
+            (name.clone(), if secrets::is_name(name) { "…".to_owned() } else { value.clone() })
         });
         let signature = signature.map(|mut signature| {
             for (_, value) in &mut signature.steps {
-                *value = hide_secrets(value);
+                *value = secrets::hide(value);
             }
             signature
         });
@@ -194,110 +157,18 @@ impl Trace {
 /// Headers of an answer without their secrets. The address of a redirect may contain a token in its query.
 fn without_secrets(headers: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let shown = headers.iter().map(|(name, value)| match name.as_str() {
-        name if is_secret(name) => (name.to_owned(), "…".to_owned()),
+        name if secrets::is_name(name) => (name.to_owned(), "…".to_owned()),
         "location" => {
             let (address, query) = value.split_once('?').unwrap_or((value, ""));
             let query = if query.is_empty() { "" } else { "?…" };
             (name.clone(), format!("{address}{query}"))
         }
-        _ => (name.clone(), hide_secrets(value)),
+        _ => (name.clone(), secrets::hide(value)),
     });
     shown.collect()
-}
-
-/// A text with `…` in the place of secrets: of parameters like `token=…`, as in the address of a next page,
-/// and of members like `"access_token": "…"`.
-pub(crate) fn hide_secrets(text: &str) -> String {
-    let is_end = |c: char| c.is_whitespace() || "&;,\"'<>()\\".contains(c);
-    let without_params = hide_after(text, '=', |before, after| {
-        let name = before.rsplit(|c: char| !c.is_alphanumeric() && !"-_".contains(c)).next();
-        // A page may consist of separators, so the rest is searched only behind the name of a secret.
-        is_secret(name?).then(|| (0, after.find(is_end).unwrap_or(after.len())))
-    });
-    hide_after(&without_params, ':', |before, after| {
-        let name = before.trim_end().strip_suffix('"')?.rsplit('"').next()?;
-        let start = after.len() - after.trim_start().strip_prefix('"')?.len();
-        let end = after.get(start..)?.find('"')? + start;
-        (is_secret(name) && !AMBIGUOUS.contains(&plain(name).as_str())).then_some((start, end))
-    })
-}
-
-/// Replaces what `secret` finds in the text after a separator; it gets the text before and after it.
-fn hide_after(
-    text: &str,
-    separator: char,
-    secret: impl Fn(&str, &str) -> Option<(usize, usize)>,
-) -> String {
-    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some((before, after)) = rest.split_once(separator) {
-        shown.push_str(before);
-        shown.push(separator);
-        let found = secret(before, after).filter(|(start, end)| start < end);
-        rest = match found {
-            Some((start, end)) => {
-                shown.push_str(&after[..start]);
-                shown.push('…');
-                &after[end..]
-            }
-            None => after,
-        };
-    }
-    shown.push_str(rest);
-    shown
-}
-
-/// Whether the value with this name may be a secret: the name, or its end after a prefix such as `X-`.
-fn is_secret(name: &str) -> bool {
-    let name = plain(name);
-    let without_prefix = name.strip_prefix('x').unwrap_or(&name);
-    // A short one may be the end of a word, like `monkey`.
-    let ends_with = |secret: &&str| secret.len() > 6 && name.ends_with(*secret);
-    SECRETS.contains(&without_prefix)
-        || SECRETS.contains(&name.as_str())
-        || SECRETS.iter().any(ends_with)
-}
-
-/// A name in lower case, without `-` and `_`.
-fn plain(name: &str) -> String {
-    name.chars().filter(|c| !"-_".contains(*c)).flat_map(char::to_lowercase).collect()
 }
 
 /// The size in bytes, and the SHA-256 in hexadecimal.
 fn digest(bytes: &[u8]) -> (usize, String) {
     (bytes.len(), hex::encode(Sha256::digest(bytes)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_hidden_and_other_values_are_not() {
-        for (text, shown) in [
-            ("page=2&token=s3cret&key=s3cret", "page=2&token=…&key=…"),
-            ("access_token=s3cret", "access_token=…"),
-            (
-                "</list?api_key=s3cret&page=2>; rel=\"next\"",
-                "</list?api_key=…&page=2>; rel=\"next\"",
-            ),
-            (
-                r#"{"next":"https://a.example/?page=2&access_token=s3cret"}"#,
-                r#"{"next":"https://a.example/?page=2&access_token=…"}"#,
-            ),
-            (r#"{"access_token" : "s3cret", "id": "T1"}"#, r#"{"access_token" : "…", "id": "T1"}"#),
-            (
-                r#"{"key":"T1","token":"p2","password":""}"#,
-                r#"{"key":"T1","token":"p2","password":""}"#,
-            ),
-            ("monkey=1&design=2&a:b=c", "monkey=1&design=2&a:b=c"),
-        ] {
-            assert_eq!(hide_secrets(text), shown);
-        }
-        for name in ["Authorization", "X-Api-Key", "x-auth-token", "Set-Cookie", "access-token"] {
-            assert!(is_secret(name), "{name}");
-        }
-        for name in ["content-type", "www-authenticate", "x-request-id", "etag"] {
-            assert!(!is_secret(name), "{name}");
-        }
-    }
 }

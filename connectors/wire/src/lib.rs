@@ -11,5 +11,6 @@ pub mod envelope;
 pub mod gate;
 pub mod guard;
 pub mod reason;
+pub mod secrets;
 
 mod cipher;

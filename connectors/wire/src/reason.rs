@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::secrets;
+
 /// Members that contain the reason, the more exact ones first.
 const TEXTS: [&str; 13] = [
     "error_description",
@@ -31,22 +33,6 @@ const MAX_DIGITS: usize = 6;
 const MAX_ALL_DIGITS: usize = 8;
 /// Longer words may be tokens.
 const MAX_WORD: usize = 24;
-/// Ends of words after which, behind a colon or `=`, a secret follows.
-const SECRET_NAMES: [&str; 13] = [
-    "token",
-    "secret",
-    "key",
-    "password",
-    "passwd",
-    "pwd",
-    "ticket",
-    "sign",
-    "signature",
-    "密码",
-    "口令",
-    "令牌",
-    "密钥",
-];
 
 /// The reason in an answer of a source: its text and its code, quoted. Looks only at members that usually
 /// have the reason, and never at records.
@@ -120,7 +106,7 @@ pub fn quote(text: &str) -> String {
 /// Whether the text ends with the name of a secret.
 fn is_secret_name(text: &str) -> bool {
     let text = text.trim_end_matches('=');
-    SECRET_NAMES.iter().any(|name| {
+    secrets::NAMES.iter().any(|name| {
         let start = text.len().checked_sub(name.len());
         start.and_then(|start| text.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(name))
     })

@@ -17,7 +17,7 @@ use crate::{
     assemble,
     channel::LiveChannel,
     clock,
-    offline::configured,
+    offline::keep_only,
     what_if::{self, ChangeReport, Sample},
 };
 
@@ -99,9 +99,7 @@ fn problems(
     let keys = normalizer::Keys::generate(normalizer::Suite::default())?;
     Ok(assemble::settings(&context.config).and_then(|mut settings| {
         if let Some(only) = only {
-            configured(&settings, only)?;
-            settings.channels.retain(|channel| channel.id == *only);
-            settings.broken.clear();
+            keep_only(&mut settings, only)?;
         }
         let channels = assemble::usable_channels(&mut settings, &keys)?;
         let failures = settings.channels.iter().zip(&channels).flat_map(|(channel, live)| {

@@ -13,7 +13,10 @@ use serde::Serialize;
 use sink::store::{Access, FailedExchange};
 
 use super::{Context, Exit, audit, explain, out};
-use crate::{assemble, channel::LiveChannel, ingest::exchange_id, keys, offline, registry};
+use crate::{
+    assemble, channel::LiveChannel, clock::format_time, ingest::exchange_id, keys, offline,
+    registry,
+};
 
 /// Maximum number of characters of an answer that are printed.
 const MAX_SHOWN: usize = 2_000;
@@ -89,16 +92,22 @@ fn show_last(
         let place = Place { channel: id, id: &exchange_id(id) };
         let Exchange { head, is_refusal, body } =
             serde_json::from_slice(&open_raw(&sealer, place, &sealed)?)?;
-        let records =
-            save::records_of(&channel.sample("page", body.as_bytes()).unwrap_or_default());
+        let entries = channel.sample("page", body.as_bytes()).unwrap_or_default();
+        let records = save::records_of(&entries);
+        let can_be_scrubbed = match entries.len() {
+            0 => is_refusal,
+            // One that could not be read may name somebody.
+            n => records.len() == n,
+        };
         let body = match reveal {
             true => body,
-            false if is_refusal || !records.is_empty() => channel.mapping.scrub(&body, &records),
+            false if can_be_scrubbed => channel.mapping.scrub(&body, &records),
             // It is an answer with demands that cannot be told apart.
             false => "(it may contain personal values; show it with --reveal)".to_owned(),
         };
         out::show(context.format, &LastExchange { at, head, body }, |last| {
             let LastExchange { at, head, body } = last;
+            let at = format_time(*at, settings.zone);
             format!("before the fault at {at}:\n{head}\n{}", beginning(body))
         })
     })

@@ -1,7 +1,7 @@
 //! `tonghui reconcile`: asks the source again for all its records, and compares them by id with the store. With
 //! `--repair`, reads the source again into the store.
 
-use contract::{ChannelId, Complete, Fault, Period, ReadNo, Retry, TimeRange};
+use contract::{ChannelId, Complete, Fault, Period, ReadNo, TimeRange};
 use serde::Serialize;
 use sink::store::{Claim, RequestKind};
 
@@ -14,10 +14,9 @@ use crate::{
     assemble,
     channel::LiveChannel,
     lease::LeaseHolder,
-    log,
-    offline::configured,
+    offline::keep_only,
     reconcile::{Comparison, compare},
-    service::{BusEnds, Role, run_within},
+    service::{BusEnds, Role, retry_while_transient, run_within},
     stop::Stop,
     supervise::Shared,
 };
@@ -57,15 +56,13 @@ struct Report {
     lost: u64,
 }
 
-/// What a command that was stopped says: what was done until then.
-type Stopped = String;
+/// What the command says if it ended before its work was done.
+type Unfinished = String;
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut settings = assemble::settings(&context.config)?;
-    configured(&settings, &args.channel)?;
+    keep_only(&mut settings, &args.channel)?;
     let range = range(args.from.as_deref(), args.to.as_deref(), settings.zone)?;
-    settings.channels.retain(|channel| channel.id == args.channel);
-    settings.broken.clear();
     super::runtime()?.block_on(async {
         let stop = Stop::default();
         let work = reconcile(&mut settings, args, range, &stop);
@@ -88,7 +85,7 @@ async fn reconcile(
     args: &Args,
     range: Option<TimeRange>,
     stop: &Stop,
-) -> anyhow::Result<Result<Report, Stopped>> {
+) -> anyhow::Result<Result<Report, Unfinished>> {
     let stopped =
         || Ok(Err("stopped before everything was compared; nothing was changed".to_owned()));
     let Some((store, channels)) = open_store_and_channels(settings, Role::All, stop).await? else {
@@ -128,7 +125,7 @@ async fn repair(
     again: LiveChannel,
     range: TimeRange,
     shared: &Shared,
-) -> anyhow::Result<Result<Report, Stopped>> {
+) -> anyhow::Result<Result<Report, Unfinished>> {
     let Report { channel, found, .. } = &report;
     let (n_missing, n_different) = (found.missing.len(), found.different.len());
     let begun = format!("{n_missing} demands were missing and {n_different} different");
@@ -162,17 +159,8 @@ async fn compare_once(
 ) -> anyhow::Result<Option<Comparison>> {
     let Shared { store, environment, .. } = shared;
     let leases = LeaseHolder::new(store.separate_handle(), false);
-    let mut retry = Retry::default();
-    while !environment.stop.is_requested() {
-        let claim = match leases.claim(&channel.spec.upstream).await {
-            Err(fault) if fault.is_transient() => {
-                let wait = retry.wait(fault.kind());
-                log::retry(None, &fault, wait);
-                environment.stop.or_sleep(wait).await;
-                continue;
-            }
-            claim => claim?,
-        };
+    let claim = || leases.claim(&channel.spec.upstream);
+    while let Some(claim) = retry_while_transient(&environment.stop, claim).await? {
         match claim {
             Claim::Ours(lease) => {
                 let work = Box::pin(compare(channel, channel.spec.range, store, environment));

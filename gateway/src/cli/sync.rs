@@ -208,7 +208,11 @@ async fn wait_until_stored(shared: &Shared, row: &mut Row, after: ReadNo) {
                  was deleted: `tonghui reconcile {channel} --repair` brings back what was in it"
             ),
             // The sink reports it too.
-            Err(fault) => format!("read and published, but whether all of it is stored: {fault}"),
+            Err(fault) => {
+                format!(
+                    "read and published, but it is not known whether all of it is stored: {fault}"
+                )
+            }
         };
         if stop.is_requested() {
             *end = PassResult::NotYet { why };

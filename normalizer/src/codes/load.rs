@@ -130,9 +130,9 @@ impl CodeFile {
         };
         if is_missing || columns.keys().any(|name| is_unknown(&name)) {
             let (required, optional) = (required.join(","), optional.join(", "));
-            let also = if optional.is_empty() { "no other".to_owned() } else { optional };
-            let message =
-                format!("the first line must name the columns {required}; it may also name {also}");
+            let message = format!(
+                "the first line must name the columns {required}; it may also name {optional}"
+            );
             return self.report(1, message, problems);
         }
         let mut rows = Vec::new();

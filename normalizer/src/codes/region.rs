@@ -42,6 +42,16 @@ pub enum Region<'a> {
     Unknown,
 }
 
+impl<'a> Region<'a> {
+    /// What a code of the table means, with the code in force that it leads to.
+    fn of((code, new_code): (&'a str, &'a str)) -> Self {
+        match code == new_code {
+            true => Self::Current(code),
+            false => Self::Outdated(new_code),
+        }
+    }
+}
+
 const REQUIRED: &[&str] = &["code", "name", "old_of"];
 const OPTIONAL: &[&str] = &["aliases", "from", "until", "note"];
 /// Labels of census tables for the level between a city and its districts. They do not name a division.
@@ -121,11 +131,8 @@ impl RegionTable {
         }
         let Some(county) = digits.get(..6) else {
             let city = Some(format!("{digits}00")).filter(|_| digits.len() == 4);
-            return match city.and_then(|city| self.look_up(&city, at)) {
-                None => Region::Unknown,
-                Some((code, new_code)) if code == new_code => Region::Current(code),
-                Some((_, new_code)) => Region::Outdated(new_code),
-            };
+            let found = city.and_then(|city| self.look_up(&city, at));
+            return found.map_or(Region::Unknown, Region::of);
         };
         let width = match digits.len() {
             6 | 9 | 12 => significant_len(digits),
@@ -139,9 +146,8 @@ impl RegionTable {
             return Region::Outdated(new_code);
         }
         match self.look_up(county, at) {
-            None => Region::Unknown,
             Some((county, new_code)) if county == new_code => Region::Current(&digits[..width]),
-            Some((_, new_code)) => Region::Outdated(new_code),
+            found => found.map_or(Region::Unknown, Region::of),
         }
     }
 
@@ -169,10 +175,7 @@ impl RegionTable {
         while let Some((length, code, new_code)) = self.leading_name(unread, scope) {
             unread = &unread[length..];
             scope = prefix(new_code);
-            found = Some(match code == new_code {
-                true => Region::Current(new_code),
-                false => Region::Outdated(new_code),
-            });
+            found = Some(Region::of((code, new_code)));
         }
         found
     }

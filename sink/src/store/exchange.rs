@@ -31,9 +31,7 @@ impl Database {
             let sealed = row.sealed("sealed")?.unwrap_or(SealedBytes(Vec::new()));
             Ok(FailedExchange { at: row.some_time("at")?, sealed })
         };
-        let rows =
-            self.query("read a failed exchange", READ, &[channel.as_str().into()], read).await?;
-        Ok(rows.into_iter().next())
+        self.query_first("read a failed exchange", READ, &[channel.as_str().into()], read).await
     }
 
     /// Deletes the exchanges that are older than `before`.

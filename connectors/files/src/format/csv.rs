@@ -310,17 +310,14 @@ fn raw_row(record: Record, header: &Header, shape: &RowShape, charset: &str) -> 
     // Some programs leave out empty cells at the end of a row.
     let is_short = n_cells < n_columns && (is_doubtful || !shape.stands_alone(&cells));
     let is_wrong = is_short || n_used_cells > n_columns;
-    let wrong_shape = || {
-        let detail = format!("the row has {n_cells} cells, but the header has {n_columns}");
-        Reason::new("row_shape", detail)
-    };
-    let damage = damage.or_else(|| is_wrong.then(wrong_shape));
+    let wrong_shape = || format!("the row has {n_cells} cells, but the header has {n_columns}");
+    let damage = damage.or_else(|| is_wrong.then(|| Reason::new("row_shape", wrong_shape())));
     cells.resize(n_columns, Cell::default());
 
     let mut marks = Vec::new();
     if n_cells < n_columns {
-        let detail = format!("the row has {n_cells} cells, but the header has {n_columns}");
-        marks.push(Mark { field: String::new(), flag: QualityFlag::Damaged, detail });
+        let (field, flag) = (String::new(), QualityFlag::Damaged);
+        marks.push(Mark { field, flag, detail: wrong_shape() });
     }
     let mut add_mark = |column: usize, flag: QualityFlag, detail: String| {
         let field = header.name(column).unwrap_or_default().to_owned();

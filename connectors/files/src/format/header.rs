@@ -183,8 +183,9 @@ impl Header {
         })
     }
 
-    /// Whether a row above this header may be a record. A title has one or two cells, and of the upper one
-    /// of two rows of names at least half the cells are names of this header: a record may have one by chance.
+    /// Whether a row above this header may be a record. A title fills one cell, or at most half as many as the
+    /// header has names. Of the upper one of two rows of names, at least half of the cells are names of this
+    /// header: a record may have one by chance.
     fn may_be_record(&self, columns: &Columns, cells: &[String]) -> bool {
         let names: BTreeSet<&str> = self.names.iter().flatten().map(String::as_str).collect();
         let is_name = |cell: &&String| names.contains(columns.column(cell).as_str());

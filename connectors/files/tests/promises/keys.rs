@@ -53,6 +53,16 @@ async fn a_row_within_quotes_is_known_by_the_first_column_of_its_key() {
     assert_eq!(codes, ["stray_quote", "stray_quote"]);
 }
 
+#[tokio::test]
+async fn two_rows_that_have_different_contents_are_named() {
+    let folder = folder(json!({ "duplicates": "stop" }));
+    folder.put(NAME, "id,title,no\nb,x,1\nb,x,1\nb,y,1\n");
+    let (entries, _) = read(&folder, 10, false).await;
+    let [Entry::Unreadable { reason, .. }] = &entries[..] else { panic!("{entries:?}") };
+    assert!(reason.detail.contains("line 3 and"), "{}", reason.detail);
+    assert!(reason.detail.contains("line 4 have the same key"), "{}", reason.detail);
+}
+
 const TWICE: &str = "id,title,no\na,x,1\na,x,1\nb,x,1\nb,y,1\nb,y,1\nc,x,1\nc,y,2\n";
 
 #[tokio::test]

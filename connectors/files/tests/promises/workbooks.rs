@@ -122,6 +122,9 @@ async fn rows_above_and_below_a_table_are_no_records() {
         let entries = read(&rows, settings.clone()).await;
         assert_eq!(keys(&entries), expected, "{settings}");
     }
+    let lost: [&[&str]; 2] = [&["id", "title"], &["W1", "t=e #REF!"]];
+    let entries = read(&lost, with("only", json!({ "title": ["题"] }))).await;
+    assert_eq!(keys(&entries), ["W1"], "what the cell said is not known");
     // All forms of files have the same conditions.
     let folder = Folder::new().without_manifests().with(json!({ "skip": { "id": ["合计"] } }));
     folder.put(&format!("F_{TIME}.csv"), "id,title\n\u{5408}\u{8BA1},2\nW1,x\n");

@@ -148,3 +148,16 @@ fn whatever_comes_more_is_given_than_is_different_or_left_out() {
         assert_eq!(end.given - end.dropped.values().sum::<u64>(), n_returned, "{end:?}");
     }
 }
+
+#[test]
+fn more_keys_with_two_contents_than_are_remembered_make_a_gap() {
+    let (mut account, mut outdated) = (PassAccount::new(true), Outdated::default());
+    let keys = hashes(0..1_000);
+    for content in [1, 2] {
+        let contents = vec![Some(content); keys.len()];
+        let page = Counted { hashes: &keys, contents: &contents, ..Counted::default() };
+        account.walk(0, 1, &at(true)).note_page(page, &mut outdated);
+    }
+    account.end_walk(0, "", EndedBy::Empty, MAX_LOOKS, &mut outdated);
+    assert!(account.end().gap.unwrap().contains("two contents"));
+}

@@ -23,7 +23,7 @@ pub(crate) struct Position {
     /// Hash of the page that was read before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hash_before: Option<String>,
-    /// Hash of the last record of the page that was read last.
+    /// State of the last record of the page that was read last: the hashes of its key and its content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_record: Option<String>,
     /// `Some` while a page is read again to find records that have moved into it: with pages by number,

@@ -200,6 +200,8 @@ async fn refused_keys_are_not_a_fault_but_a_refused_request_is() {
     city.script(Reply::new(200, partial));
     city.http().settled(&batch.upto).await.unwrap();
     city.script(Reply::new(500, ""));
-    let fault = city.http().settled(&batch.upto).await.unwrap_err();
+    let mut http = city.http();
+    let fault = http.settled(&batch.upto).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Transient);
+    assert!(http.failed_exchange().unwrap().head.contains("/ack"));
 }

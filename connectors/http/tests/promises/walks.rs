@@ -266,6 +266,21 @@ async fn pages_by_value_that_are_not_in_order_are_noticed() {
 }
 
 #[tokio::test]
+async fn one_404_in_the_middle_of_a_list_is_not_its_end() {
+    let city = list(json!({ "kind": "number", "param": "page" }), json!({})).await;
+    let mut was_refused = false;
+    city.answer(move |request| {
+        let page = number(request, "page").unwrap();
+        if page == 2 && !std::mem::replace(&mut was_refused, true) {
+            return Some(Reply::new(404, ""));
+        }
+        let rows = if page <= 3 { records(2 * page - 2..2 * page) } else { json!([]) };
+        Some(answer(&rows, json!({})))
+    });
+    assert_eq!(pass(&city).await.unwrap().0.len(), 6);
+}
+
+#[tokio::test]
 async fn a_token_that_is_no_text_is_noticed() {
     for (token, is_wrong) in [(json!({ "p": 2 }), true), (json!([1]), true), (json!([]), false)] {
         let page = json!({ "kind": "token", "param": "token", "at": "$.token" });

@@ -297,8 +297,7 @@ const NOTE: &str =
 const FORGET_BROKEN: &str =
     "UPDATE checkpoint SET fault = NULL, fault_at = NULL, broken = false WHERE broken";
 
-const STATUS: &str = "SELECT c.channel, c.step, c.read_at, c.pass, c.braked,
-            c.fault,
+const STATUS: &str = "SELECT c.channel, c.step, c.read_at, c.pass, c.braked, c.fault,
             (SELECT count(*) FROM demand d WHERE d.channel = c.channel) AS demands,
             (SELECT count(*) FROM quarantine q
              WHERE q.channel = c.channel AND q.resolved_at IS NULL) AS quarantined

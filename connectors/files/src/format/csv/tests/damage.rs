@@ -149,6 +149,7 @@ fn a_row_may_lack_empty_cells_at_its_end_if_it_has_its_revision() {
     let rows = rows_of(b"id,no,name,phone\nA1,1\nA2,2,x\nA3\nA4,x,y\n", &options);
     assert_eq!(codes(&rows), ["", "", "row_shape", "row_shape"]);
     assert_eq!(rows[0].tree, json!({ "id": "A1", "no": "1", "name": "", "phone": "" }));
+    assert_eq!(rows[0].defects.marks[0].detail, "the row has 2 cells, but the header has 4");
     // A line end within a cell has broken a row in two: neither part is the row.
     let rows = rows_of(b"id,no,text,phone\nA1,1,two\nlines,139\nA2,2,x,138\n", &options);
     assert_eq!(codes(&rows), ["row_shape", "row_shape", ""]);

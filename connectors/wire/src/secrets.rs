@@ -1,0 +1,138 @@
+//! Hides secrets in what is shown of a source, by the names of their values.
+
+/// Names of headers, parameters and members whose values may be secrets, in lower case and without `-` and
+/// `_`.
+pub(crate) const NAMES: [&str; 34] = [
+    "accesskey",
+    "accesstoken",
+    "apikey",
+    "apitoken",
+    "appkey",
+    "appsecret",
+    "auth",
+    "authorization",
+    "authtoken",
+    "clientsecret",
+    "cookie",
+    "csrftoken",
+    "idtoken",
+    "key",
+    "passwd",
+    "password",
+    "proxyauthorization",
+    "pwd",
+    "refreshtoken",
+    "secret",
+    "secretkey",
+    "session",
+    "sessionid",
+    "setcookie",
+    "sign",
+    "signature",
+    "subscriptionkey",
+    "ticket",
+    "token",
+    "xsrftoken",
+    "口令",
+    "令牌",
+    "密码",
+    "密钥",
+];
+/// Of these, the ones that may as well be members of a record.
+const AMBIGUOUS: [&str; 6] = ["auth", "key", "session", "sign", "ticket", "token"];
+
+/// A text with `…` in the place of secrets: of parameters like `token=…`, as in the address of a next page,
+/// and of members like `"access_token": "…"`.
+pub fn hide(text: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || "&;,\"'<>()\\".contains(c);
+    let without_params = hide_after(text, '=', |before, after| {
+        let name = before.rsplit(|c: char| !c.is_alphanumeric() && !"-_".contains(c)).next();
+        // A page may consist of separators, so the rest is searched only behind the name of a secret.
+        is_name(name?).then(|| (0, after.find(is_end).unwrap_or(after.len())))
+    });
+    hide_after(&without_params, ':', |before, after| {
+        let before = before.trim_end().strip_suffix('"')?;
+        // JSON in a text of JSON has a backslash before each quote.
+        let quote = if before.ends_with('\\') { "\\\"" } else { "\"" };
+        let name = before.trim_end_matches('\\').rsplit('"').next()?;
+        let start = after.len() - after.trim_start().strip_prefix(quote)?.len();
+        // The text may be cut within the secret.
+        let end = after.get(start..)?.find(quote).map_or(after.len(), |len| start + len);
+        (is_name(name) && !AMBIGUOUS.contains(&plain(name).as_str())).then_some((start, end))
+    })
+}
+
+/// Replaces what `secret` finds in the text after a separator; it gets the text before and after it.
+fn hide_after(
+    text: &str,
+    separator: char,
+    secret: impl Fn(&str, &str) -> Option<(usize, usize)>,
+) -> String {
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once(separator) {
+        shown.push_str(before);
+        shown.push(separator);
+        let found = secret(before, after).filter(|(start, end)| start < end);
+        rest = match found {
+            Some((start, end)) => {
+                shown.push_str(&after[..start]);
+                shown.push('…');
+                &after[end..]
+            }
+            None => after,
+        };
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// Whether the value with this name may be a secret: the name, or its end after a prefix such as `X-`.
+pub fn is_name(name: &str) -> bool {
+    let name = plain(name);
+    let without_prefix = name.strip_prefix('x').unwrap_or(&name);
+    // A short one may be the end of a word, like `monkey`.
+    let ends_with = |secret: &&str| secret.len() > 6 && name.ends_with(*secret);
+    NAMES.contains(&without_prefix) || NAMES.contains(&name.as_str()) || NAMES.iter().any(ends_with)
+}
+
+/// A name in lower case, without `-` and `_`.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| !"-_".contains(*c)).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_hidden_and_other_values_are_not() {
+        for (text, shown) in [
+            ("page=2&token=s3cret&key=s3cret", "page=2&token=…&key=…"),
+            ("access_token=s3cret", "access_token=…"),
+            (
+                "</list?api_key=s3cret&page=2>; rel=\"next\"",
+                "</list?api_key=…&page=2>; rel=\"next\"",
+            ),
+            (
+                r#"{"next":"https://a.example/?page=2&access_token=s3cret"}"#,
+                r#"{"next":"https://a.example/?page=2&access_token=…"}"#,
+            ),
+            (r#"{"access_token" : "s3cret", "id": "T1"}"#, r#"{"access_token" : "…", "id": "T1"}"#),
+            (
+                r#"{"key":"T1","token":"p2","password":""}"#,
+                r#"{"key":"T1","token":"p2","password":""}"#,
+            ),
+            (r#"{"access_token":"s3cr"#, r#"{"access_token":"…"#),
+            (r#"{"b":"{\"access_token\":\"s3cret\"}"}"#, r#"{"b":"{\"access_token\":\"…\"}"}"#),
+            ("monkey=1&design=2&a:b=c", "monkey=1&design=2&a:b=c"),
+        ] {
+            assert_eq!(hide(text), shown);
+        }
+        for name in ["Authorization", "X-Api-Key", "x-auth-token", "Set-Cookie", "access-token"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["content-type", "www-authenticate", "x-request-id", "etag"] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}
