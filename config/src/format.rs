@@ -14,7 +14,8 @@ use serde_json_path::JsonPath;
 
 pub(crate) use quantity::Rate;
 use quantity::{period_problem, rate_problem, size_problem};
-pub(crate) use reference::{Context, code_tables, content, reason, secret, variable};
+pub use reference::code_tables;
+pub(crate) use reference::{Context, content, reason, secret, variable};
 use reference::{codes_problem, file_problem, upstream_problem};
 pub(crate) use time::CronTimes;
 use time::{cron_problem, window_problem, zone_problem};

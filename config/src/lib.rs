@@ -25,6 +25,7 @@ mod config_file;
 mod format;
 mod shape;
 
+pub use format::code_tables;
 pub use gateway::{BusSettings, ConsoleSettings, Limits, Topology};
 pub use problem::{Problem, Problems, Suggestion, TextPlace};
 pub use resolve::{resolve, resolve_usable};

@@ -99,7 +99,7 @@ pub struct Problems {
 
 impl Problems {
     /// Sorts the problems and removes duplicates; `None` if there are none.
-    pub fn new(found: impl IntoIterator<Item = Problem>) -> Option<Self> {
+    pub fn from_found(found: impl IntoIterator<Item = Problem>) -> Option<Self> {
         let sorted: BTreeSet<Problem> = found.into_iter().collect();
         let problems: Vec<_> = sorted.into_iter().collect();
         (!problems.is_empty()).then_some(Self { problems })
@@ -113,11 +113,14 @@ impl Problems {
         let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for problem in &found {
             let Some(channel) = problem.channel() else {
-                return Self::new(found).map_or(Ok(BTreeMap::new()), Err);
+                return Self::from_found(found).map_or(Ok(BTreeMap::new()), Err);
             };
             groups.entry(channel).or_default().push(problem.clone());
         }
-        Ok(groups.into_iter().filter_map(|(id, found)| Some((id, Self::new(found)?))).collect())
+        Ok(groups
+            .into_iter()
+            .filter_map(|(id, found)| Some((id, Self::from_found(found)?)))
+            .collect())
     }
 
     /// The problems, in order.

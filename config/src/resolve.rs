@@ -50,7 +50,7 @@ pub fn resolve_usable(
 ) -> Result<Settings, Problems> {
     let codes_dir = dir.join("codes");
     let mut tables = code_tables(&codes_dir);
-    tables.extend(sections.codes.iter().cloned());
+    tables.extend(sections.shipped_code_tables.iter().cloned());
     let context = |folder| Context { dir, folder, environment, tables: &tables };
     let mut problems = Vec::new();
 

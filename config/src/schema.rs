@@ -6,8 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{channel::ChannelFile, gateway::GatewayFile};
 
-/// What other crates contribute to the schema of a channel file, and the names of the shipped code
-/// tables.
+/// What this crate needs to know from other crates.
 #[derive(Debug, Clone)]
 pub struct SectionSchemas {
     /// One schema for each kind of connector.
@@ -15,7 +14,7 @@ pub struct SectionSchemas {
     /// JSON Schema of `[demand]`.
     pub demand: Value,
     /// Names of the shipped code tables.
-    pub codes: Vec<String>,
+    pub shipped_code_tables: Vec<String>,
 }
 
 /// The schema of the settings of one kind of connector.

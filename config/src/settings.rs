@@ -60,7 +60,7 @@ impl Settings {
 
     /// The problems of all broken channels; `None` if there are none.
     pub fn all_problems(&self) -> Option<Problems> {
-        Problems::new(self.broken.values().flat_map(Problems::as_slice).cloned())
+        Problems::from_found(self.broken.values().flat_map(Problems::as_slice).cloned())
     }
 }
 

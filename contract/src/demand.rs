@@ -217,9 +217,21 @@ pub(crate) fn is_default<T: PartialEq + Default>(value: &T) -> bool {
 pub struct Shape([bool; Self::FIELDS.len()]);
 
 impl Shape {
-    /// The names of the fields. For a coded field, the source's own value counts too.
-    pub const FIELDS: [&'static str; 8] =
-        ["source_no", "title", "content", "kind", "region", "received_at", "status", "people"];
+    /// The names of the fields. For a coded field, the source's own value counts too; `people.name` is the
+    /// name of any person in the demand.
+    pub const FIELDS: [&'static str; 11] = [
+        "source_no",
+        "title",
+        "content",
+        "kind",
+        "region",
+        "received_at",
+        "status",
+        "people",
+        "people.name",
+        "people.phone",
+        "people.id_no",
+    ];
 
     /// A shape with a flag for each of [`Shape::FIELDS`], in their order.
     pub fn new(has: [bool; Self::FIELDS.len()]) -> Self {
@@ -237,6 +249,9 @@ impl Shape {
             body.received_at.is_some(),
             body.status.is_some() || body.status_raw.is_some(),
             !body.people.is_empty(),
+            body.people.iter().any(|person| person.name.is_some()),
+            body.people.iter().any(|person| person.phone.is_some()),
+            body.people.iter().any(|person| person.id_no.is_some()),
         ])
     }
 

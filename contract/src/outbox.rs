@@ -190,16 +190,17 @@ impl Packer<'_> {
             Entry::Record(record) => record,
             Entry::Unreadable { place, bytes, reason } => {
                 let text = TextReport::default();
-                return self.reject(place.clone(), Revision::NONE, &text, reason.clone(), bytes);
+                return self.reject(place.clone(), &text, reason.clone(), bytes);
             }
         };
         let key = &record.key;
         let size = key.as_str().len();
-        let mut place = Place { key: Some(key.clone()), at: format!("record {key}") };
+        let (at, revision) = (format!("record {key}"), record.revision);
+        let mut place = Place { key: Some(key.clone()), revision, at };
         let reason = match verdict {
             // A reject contains the key and must stay small.
             _ if size > MAX_KEY_BYTES => {
-                place = Place { key: None, at: "a record".to_owned() };
+                place = Place { key: None, revision, at: "a record".to_owned() };
                 let detail = format!("its key has {size} bytes; the limit is {MAX_KEY_BYTES}");
                 Reason::new("key_too_long", detail)
             }
@@ -213,7 +214,7 @@ impl Packer<'_> {
             },
             Verdict::Reject(reason) => reason,
         };
-        self.reject(place, record.revision, &record.text, reason, &record.body.to_bytes());
+        self.reject(place, &record.text, reason, &record.body.to_bytes());
     }
 
     fn add_accepted(&mut self, record: &RawRecord, accepted: Accepted) -> Result<(), Reason> {
@@ -247,14 +248,7 @@ impl Packer<'_> {
         Ok(())
     }
 
-    fn reject(
-        &mut self,
-        place: Place,
-        revision: Revision,
-        text: &TextReport,
-        reason: Reason,
-        bytes: &[u8],
-    ) {
+    fn reject(&mut self, place: Place, text: &TextReport, reason: Reason, bytes: &[u8]) {
         self.outbox.tally.rejected += 1;
         let channel = &self.read.channel;
         let id = place.id(&channel.id, bytes);
@@ -265,7 +259,7 @@ impl Packer<'_> {
             id,
             channel: channel.id.clone(),
             source_key: place.key,
-            version: self.version(revision),
+            version: self.version(place.revision),
             place: place.at,
             reason,
             origin: self.origin(text),

@@ -26,6 +26,9 @@ pub struct PassEnd {
     /// What was noticed that makes the pass incomplete, in words for the admin; `None` if nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<String>,
+    /// Why something may be missing without a sign that it is, in words for the admin; `None` if nothing says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
 }
 
 /// Why a connector left a record out.
@@ -36,6 +39,8 @@ pub enum DropReason {
     Repeated,
     /// The settings of the channel exclude it.
     Filtered,
+    /// It is a title above the header of a table, and no record: it is not among those that came.
+    Title,
 }
 
 /// How the end of a source was recognised.
@@ -124,6 +129,7 @@ impl PassEnd {
             *self.dropped.entry(reason).or_default() += n;
         }
         self.end = other.end;
+        self.doubt = self.doubt.take().or(other.doubt);
     }
 }
 
@@ -147,6 +153,9 @@ impl fmt::Display for PassEnd {
             (Some(missing), ..) => write!(f, ", {missing}"),
             (None, Complete::Yes, Some(distinct), Some(listed)) => {
                 write!(f, ", {distinct} of {listed}")
+            }
+            (None, Complete::Unknown, ..) if self.doubt.is_some() => {
+                write!(f, ", {}", self.doubt.as_deref().unwrap_or_default())
             }
             (None, Complete::Unknown, _, None) => {
                 f.write_str(", the source does not say how many there are")

@@ -84,11 +84,14 @@ impl Body {
     }
 }
 
-/// The place of an entry in its source.
+/// Which record an entry is, and where it was in its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Its key, if it could be read.
     pub key: Option<RecordKey>,
+    /// The source's own number or time of its state, if it could be read: a state with a lower one does not
+    /// resolve it in quarantine.
+    pub revision: Revision,
     /// Table and column, file and line, or page and index, for people.
     pub at: String,
 }

@@ -90,7 +90,11 @@ fn demands() -> Vec<Entry> {
 fn rejects() -> Vec<Entry> {
     let reason = || Reason::new("malformed_bytes", "column CONTENT, offset 17, length 2");
     let unreadable = |key: Option<&str>| Entry::Unreadable {
-        place: Place { key: key.map(RecordKey::new), at: "table T_ORDER, row 7".to_owned() },
+        place: Place {
+            key: key.map(RecordKey::new),
+            revision: Revision::NONE,
+            at: "table T_ORDER, row 7".to_owned(),
+        },
         bytes: Bytes::from_static(b"\xD6\xD0\xFF"),
         reason: reason(),
     };

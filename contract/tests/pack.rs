@@ -89,7 +89,11 @@ fn entry(index: usize, case: &Case) -> Entry {
         Case::Accept { size } => return record(index, json!({ "size": size })),
         Case::Unreadable { has_key } => {
             return Entry::Unreadable {
-                place: Place { key: has_key.then(|| key(index)), at: format!("row {index}") },
+                place: Place {
+                    key: has_key.then(|| key(index)),
+                    revision: Revision::NONE,
+                    at: format!("row {index}"),
+                },
                 bytes: Bytes::from(format!("broken {index}")),
                 reason: Reason::new("malformed_bytes", "row"),
             };

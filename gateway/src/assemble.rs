@@ -137,19 +137,23 @@ pub fn channels(settings: &Settings, keys: &Keys) -> Result<Vec<LiveChannel>, Pr
     settings.all_problems().map_or(Ok(built), Err)
 }
 
-/// Like [`channels`], but a channel with problems is only left out, and moved to [`Settings::broken`].
+/// Like [`channels`], but a channel with problems is only left out, and moved to [`Settings::broken`]: one that uses
+/// a code table with problems too.
 ///
 /// # Errors
-/// All problems of the code tables.
+/// The shipped code tables cannot be used.
 pub fn usable_channels(settings: &mut Settings, keys: &Keys) -> Result<Vec<LiveChannel>, Problems> {
-    let codes = codes(settings)?;
+    let (codes, unusable) = usable_codes(settings)?;
     let mut builder = Builder { settings, keys, codes, gates: HashMap::new() };
     let (mut built, mut broken) = (Vec::new(), BTreeMap::new());
     for channel in &settings.channels {
-        match builder.build(channel) {
+        let used = unusable.iter().filter(|(table, _)| uses_table(&channel.demand, table));
+        let found: Vec<Problem> = used.flat_map(|(_, found)| found.iter().cloned()).collect();
+        let result = if found.is_empty() { builder.build(channel) } else { Err(found) };
+        match result {
             Ok(live) => built.push(live),
             Err(found) => {
-                broken.extend(Problems::new(found).map(|found| (channel.id.clone(), found)))
+                broken.extend(Problems::from_found(found).map(|found| (channel.id.clone(), found)))
             }
         }
     }
@@ -159,8 +163,7 @@ pub fn usable_channels(settings: &mut Settings, keys: &Keys) -> Result<Vec<LiveC
 }
 
 /// The same settings with the problems that only building the channels finds; for commands that connect to no
-/// source. Channels whose secrets are not set here are not built. Problems of the code tables concern all channels:
-/// none can be built.
+/// source. Channels whose secrets are not set here are not built.
 ///
 /// # Errors
 /// There is no randomness for temporary keys.
@@ -178,7 +181,7 @@ pub fn with_all_problems(settings: &Settings) -> anyhow::Result<Settings> {
 /// Like [`usable_channels`], for processes that read channels.
 ///
 /// # Errors
-/// All problems of the code tables, or of all channels if none can be used.
+/// All problems, if no channel can be used.
 pub fn some_channels(settings: &mut Settings, keys: &Keys) -> Result<Vec<LiveChannel>, Problems> {
     let channels = usable_channels(settings, keys)?;
     match settings.all_problems() {
@@ -192,20 +195,77 @@ pub fn some_channels(settings: &mut Settings, keys: &Keys) -> Result<Vec<LiveCha
 /// # Errors
 /// All problems of all tables.
 pub fn codes(settings: &Settings) -> Result<CodeTables, Problems> {
-    let place = |problem: &CodesProblem| {
-        let file = problem.file.strip_prefix(&settings.codes_dir).unwrap_or(&problem.file);
-        format!("codes/{}:{}", file.display(), problem.line)
+    let (tables, unusable) = usable_codes(settings)?;
+    Problems::from_found(unusable.into_values().flatten()).map_or(Ok(tables), Err)
+}
+
+/// The problems of code tables that cannot be used, by the name of the table, or of a folder that cannot be read.
+type UnusableTables = BTreeMap<String, Vec<Problem>>;
+
+/// Like [`codes`], but tables of the configuration folder that cannot be used are left out. A channel that uses one
+/// of them must not run: the shipped table of that name may have other codes.
+fn usable_codes(settings: &Settings) -> Result<(CodeTables, UnusableTables), Problems> {
+    let folder = &settings.codes_dir;
+    let problem = |file: &str, line: u64, message: &str| {
+        Problem::of_file(format!("codes/{file}:{line}"), message)
     };
-    let files: Vec<_> = shipped::codes().collect();
-    let shipped = CodeTables::shipped(files.iter().map(|(name, text)| (&**name, &**text)));
-    let tables = shipped.and_then(|tables| match settings.codes_dir.is_dir() {
-        true => tables.overridden_by(&settings.codes_dir),
-        false => Ok(tables),
-    });
-    tables.or_else(|found| {
-        let problems = found.iter().map(|each| Problem::of_file(place(each), &*each.message));
-        Problems::new(problems).map_or_else(|| Ok(CodeTables::default()), Err)
-    })
+    let load = |files: &[(String, String)]| {
+        let tables = CodeTables::shipped(files.iter().map(|(name, text)| (&**name, &**text)));
+        tables.or_else(|found| {
+            let file = |each: &CodesProblem| each.file.display().to_string();
+            let problems = found.iter().map(|each| problem(&file(each), each.line, &each.message));
+            Problems::from_found(problems).map_or_else(|| Ok(CodeTables::default()), Err)
+        })
+    };
+    let mut files: Vec<_> = shipped::codes().collect();
+    let mut unusable = UnusableTables::new();
+    let shipped = load(&files)?;
+    if !folder.is_dir() {
+        return Ok((shipped, unusable));
+    }
+    let found = match shipped.overridden_by(folder) {
+        Ok(tables) => return Ok((tables, unusable)),
+        Err(found) => found,
+    };
+    for CodesProblem { file, line, message } in found {
+        let file = file.strip_prefix(folder).unwrap_or(&file).display().to_string();
+        let table = file.strip_suffix(".csv").unwrap_or(&file).to_owned();
+        unusable.entry(table).or_default().push(problem(&file, line, &message));
+    }
+    // The other tables override the shipped ones as above.
+    for table in config::code_tables(folder) {
+        let file = format!("{table}.csv");
+        let bytes = fs::read(folder.join(&file)).unwrap_or_default();
+        match normalizer_text::decode_file(&bytes) {
+            _ if unusable.contains_key(&table) => {}
+            Some(text) if !text.is_empty() => files.push((file, text.into_owned())),
+            _ => unusable.entry(table).or_default().push(problem(
+                &file,
+                0,
+                "the file cannot be read",
+            )),
+        }
+    }
+    Ok((load(&files)?, unusable))
+}
+
+/// Whether a mapping uses the code table `table`, or a table in the folder `table`; the empty name is that of the
+/// folder of all tables.
+fn uses_table(mapping: &serde_json::Value, table: &str) -> bool {
+    match mapping {
+        serde_json::Value::Array(items) => items.iter().any(|item| uses_table(item, table)),
+        serde_json::Value::Object(fields) => fields.iter().any(|(key, value)| {
+            let used = match key.as_str() {
+                "region" => Some("region"),
+                "codes" => value.as_str(),
+                _ => None,
+            };
+            let rest = used.and_then(|used| used.strip_prefix(table));
+            rest.is_some_and(|rest| table.is_empty() || rest.is_empty() || rest.starts_with('/'))
+                || uses_table(value, table)
+        }),
+        _ => false,
+    }
 }
 
 /// Builds the channels of a configuration.

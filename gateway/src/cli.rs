@@ -87,7 +87,8 @@ enum Command {
     Books(books::Args),
     /// Show or move the position of a channel.
     Position(position::Args),
-    /// Ask the source again for all its records, and compare them by id with the store.
+    /// Ask the source again for all its records, and compare them with the store: by id, and by the digest that
+    /// was stored with each demand. It does not find what somebody changed in the database by hand.
     Reconcile(reconcile::Args),
     /// Show rejected records.
     #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! Compares by id what a source has with what the store has. Nothing is delivered, advanced or settled.
+//! Compares by id and digest what a source has with what the store has. Nothing is delivered, advanced or settled.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,9 @@ pub struct Comparison {
     pub not_compared: u64,
     /// Keys of the records that the store does not have.
     pub missing: Vec<String>,
-    /// Keys of the records whose content in the store is another one.
+    /// Keys of the records whose content has another digest than the one that is stored with the demand. The digest
+    /// cannot be computed again from the stored columns, because it covers values that are only stored sealed: so a
+    /// column that somebody changed in the database by hand is not found.
     pub different: Vec<String>,
     /// Ids of the demands that the source does not have (any more); empty if a time range was compared,
     /// because the source does not say which of them it would list.
@@ -123,7 +125,7 @@ async fn stored(channel: &ChannelId, store: &Database) -> Result<States, Fault> 
 }
 
 /// Maps a batch as the ingest loop does, and notes the contents of its demands; returns how many of its entries
-/// are no demands. If a record comes twice, the later state counts.
+/// are not demands. If a record comes twice, the later state counts.
 async fn note_states(
     channel: &LiveChannel,
     batch: Batch,

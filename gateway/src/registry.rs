@@ -63,7 +63,7 @@ pub fn section_schemas() -> SectionSchemas {
     let demand = SchemaGenerator::default().into_root_schema_for::<normalizer::MappingConfig>();
     let codes =
         shipped::codes().filter_map(|(file, _)| Some(file.strip_suffix(".csv")?.to_owned()));
-    SectionSchemas { connectors, demand: demand.into(), codes: codes.collect() }
+    SectionSchemas { connectors, demand: demand.into(), shipped_code_tables: codes.collect() }
 }
 
 /// A connector whose types of settings and cursors are erased.

@@ -48,7 +48,7 @@ pub enum Role {
 /// roles other than `Console` are the same: both halves run in this process.
 ///
 /// # Errors
-/// The settings of the bus are wrong, or the list of queues cannot be read from the store.
+/// The settings of the bus are wrong, the list of queues cannot be read from the store, or the store is damaged.
 pub async fn serve(
     settings: &Settings,
     role: Role,
@@ -88,7 +88,7 @@ pub async fn serve_reloadable(
         }
         ended
     };
-    Ok(Box::pin(ends.run_sink_beside(reading)).await)
+    Ok(Box::pin(ends.run_sink_beside(reading)).await?.0)
 }
 
 /// The ends of the bus that this process uses: the publisher, the consumer, or both.
@@ -150,8 +150,15 @@ impl<'a> BusEnds<'a> {
     }
 
     /// Runs `reading` and, if this process has a consumer, the sink, the indexer and the maintenance of the
-    /// store beside it. The sink stops after `reading`, which waits until all that it published is stored.
-    pub async fn run_sink_beside<T>(self, reading: impl Future<Output = T>) -> T {
+    /// store beside it. The sink stops after `reading`, which waits until all that it published is stored. Also
+    /// returns the fault at which the sink stopped, if it could not store everything.
+    ///
+    /// # Errors
+    /// The store is damaged. Everything ends at once, because what the store says cannot be relied on any more.
+    pub async fn run_sink_beside<T>(
+        self,
+        reading: impl Future<Output = T>,
+    ) -> Result<(T, Option<Fault>), Fault> {
         let Self { settings, store, stop, consumer, .. } = self;
         let sink_stop = Stop::default();
         let reading = async {
@@ -160,18 +167,22 @@ impl<'a> BusEnds<'a> {
             read
         };
         let storing = async {
-            if let Some(consumer) = consumer {
-                let retrying = RetryingStore::new(store.clone(), stop.token().clone());
-                let (grace, finish) = (settings.limits.grace.0, Stop::default());
-                let sink = async {
-                    run_sink(consumer, retrying, &sink_stop, grace).await;
-                    finish.request();
-                };
-                let upkeep = upkeep::serve(store, settings.history, &sink_stop);
-                tokio::join!(sink, upkeep, indexer::serve(store, &finish, stop, grace));
-            }
+            let consumer = consumer?;
+            let retrying = RetryingStore::new(store.clone(), stop.token().clone());
+            let (grace, finish) = (settings.limits.grace.0, Stop::default());
+            let sink = async {
+                let fault = run_sink(consumer, retrying, &sink_stop, grace).await;
+                finish.request();
+                fault
+            };
+            let upkeep = upkeep::serve(store, settings.history, &sink_stop);
+            tokio::join!(sink, upkeep, indexer::serve(store, &finish, stop, grace)).0
         };
-        tokio::join!(reading, storing).0
+        let work = async { tokio::join!(reading, storing) };
+        tokio::select! { biased;
+            damage = store.damaged() => Err(damage),
+            ended = work => store.damage().map_or(Ok(ended), Err),
+        }
     }
 }
 

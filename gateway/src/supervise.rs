@@ -64,16 +64,17 @@ pub async fn run_channels(
     join_within_grace(&mut tasks, &shared.environment.stop, shared.grace).await
 }
 
-/// Runs the sink until stop is requested, and then for at most `grace`.
+/// Runs the sink until stop is requested, and then for at most `grace`. Returns the fault at which it stopped, if
+/// it could not store everything.
 pub async fn run_sink(
     consumer: impl Consumer + 'static,
     store: impl Store + 'static,
     stop: &Stop,
     grace: Duration,
-) {
+) -> Option<Fault> {
     let mut tasks = JoinSet::new();
     tasks.spawn(supervise_sink(consumer, store, stop.clone()));
-    join_within_grace(&mut tasks, stop, grace).await;
+    join_within_grace(&mut tasks, stop, grace).await.into_iter().flatten().next()
 }
 
 /// Waits for all tasks, but for at most `grace` after a stop request.
@@ -237,25 +238,30 @@ async fn handle_fault(
 /// Maximum number of messages that the sink stores in one transaction.
 const MAX_INTAKE: usize = 32;
 
-/// Runs the sink, and restarts it after every fault, until stop is requested.
-async fn supervise_sink(mut consumer: impl Consumer, store: impl Store, stop: Stop) {
+/// Runs the sink, and restarts it after every fault, until stop is requested. Returns the fault at which it stopped.
+async fn supervise_sink(
+    mut consumer: impl Consumer,
+    store: impl Store,
+    stop: Stop,
+) -> Option<Fault> {
     let mut retry = Retry::default();
     loop {
         let mut n_acked = 0;
         let run = sink::run(&mut consumer, &store, stop.token(), MAX_INTAKE, &mut n_acked);
         let fault = match AssertUnwindSafe(run).catch_unwind().await {
-            Ok(Ok(())) => return,
+            Ok(Ok(())) => return None,
             Ok(Err(fault)) => fault,
             Err(_) => panic_fault(),
         };
         if n_acked > 0 {
             retry.reset();
         }
+        let fault = fault.at("sink");
         let wait = retry.wait(fault.kind());
-        log::retry(None, &fault.at("sink"), wait);
+        log::retry(None, &fault, wait);
         stop.or_sleep(wait).await;
         if stop.is_requested() {
-            return;
+            return Some(fault);
         }
     }
 }
@@ -319,6 +325,30 @@ mod tests {
         let flaky = Flaky { faults_left: faults, gives, is_broken: false, stop: stop.clone() };
         supervise_sink(flaky, Memory::new(), stop).await;
         began.elapsed()
+    }
+
+    /// Fails when the process is about to stop.
+    struct Failing(Stop);
+
+    impl Consumer for Failing {
+        async fn take(&mut self, _: usize) -> Result<Intake, Fault> {
+            self.0.request();
+            Err(Fault::transient("the disk is full"))
+        }
+
+        async fn ack(&mut self, _: Kept) -> Result<(), Fault> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sink_that_stops_before_everything_is_stored_says_why() {
+        let (stop, grace) = (Stop::default(), Duration::from_secs(20));
+        let why = run_sink(Failing(stop.clone()), Memory::new(), &stop, grace).await;
+        assert_eq!(why.unwrap().to_string(), "sink: the disk is full");
+        let done = Stop::default();
+        done.request();
+        assert!(run_sink(Failing(stop), Memory::new(), &done, grace).await.is_none());
     }
 
     #[tokio::test(start_paused = true)]

@@ -35,7 +35,7 @@ pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &St
 /// Does the maintenance once.
 async fn prune(store: &Database, history: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
     store.forget_requests(DETAIL_RETENTION).await?;
-    store.forget_failed_exchanges(now - DETAIL_RETENTION).await?;
+    store.forget_failed_exchanges(Some(now - DETAIL_RETENTION)).await?;
     let mut folded = 0;
     loop {
         match store.fold_books(now - DETAIL_RETENTION).await? {
@@ -64,6 +64,21 @@ mod tests {
     use super::*;
 
     const DAY: Duration = Duration::from_hours(24);
+
+    #[tokio::test]
+    async fn the_last_answer_before_a_fault_is_kept_for_a_month() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.db");
+        let store = Database::Sqlite(Sqlite::open(file, Access::ReadWrite).await.unwrap());
+        let (channel, at) = (sample::hotline(), sample::at(0));
+        let exchange = contract::SealedBytes(vec![1]);
+        store.keep_exchange(&channel, &exchange, at).await.unwrap();
+        for (days, is_kept) in [(29, true), (31, false)] {
+            prune(&store, None, at + days * DAY).await.unwrap();
+            let kept = store.failed_exchange(&channel).await.unwrap();
+            assert_eq!(kept.is_some(), is_kept, "after {days} days");
+        }
+    }
 
     #[tokio::test]
     async fn old_books_are_folded_old_history_is_dropped_and_the_rest_stays() {

@@ -75,47 +75,47 @@ impl<'a> Builder<'a> {
 
     /// All rules that may need the time of receipt.
     fn codes_people_and_places(&mut self, config: &MappingConfig) -> Rules<Draft> {
-        let mut others = Rules::<Draft>::default();
-        others.set_coded(
+        let mut rules = Rules::<Draft>::default();
+        rules.set_coded(
             self.code("kind", &config.kind, Kind::from_code, Kind::CODES),
             CodeRule::coded,
             |draft| (&mut draft.body.kind, &mut draft.body.kind_raw),
         );
-        others.set_coded(
+        rules.set_coded(
             self.code("status", &config.status, Status::from_code, Status::CODES),
             CodeRule::coded,
             |draft| (&mut draft.body.status, &mut draft.body.status_raw),
         );
         let urgency = self.code("urgency", &config.urgency, Urgency::from_code, Urgency::CODES);
-        others.set(urgency, |draft| &mut draft.body.urgency);
+        rules.set(urgency, |draft| &mut draft.body.urgency);
         let (parse, known) = (Initiative::from_code, Initiative::CODES);
         let initiative = self.code("initiative", &config.initiative, parse, known);
-        others.set(initiative, |draft| &mut draft.body.initiative);
-        others.set_coded(self.text("category", &config.category), TextRule::coded, |draft| {
+        rules.set(initiative, |draft| &mut draft.body.initiative);
+        rules.set_coded(self.text("category", &config.category), TextRule::coded, |draft| {
             (&mut draft.body.category, &mut draft.body.category_raw)
         });
-        others.set_coded(self.text("org", &config.org), TextRule::coded, |draft| {
+        rules.set_coded(self.text("org", &config.org), TextRule::coded, |draft| {
             (&mut draft.body.org, &mut draft.body.org_raw)
         });
-        others.set_coded(self.region(&config.region), RegionRule::coded, |draft| {
+        rules.set_coded(self.region(&config.region), RegionRule::coded, |draft| {
             (&mut draft.body.region, &mut draft.body.region_raw)
         });
         let tags = self.list("tags", &config.tags, any_code, &[], Some);
-        others.extend(tags, |draft| &mut draft.body.tags);
+        rules.extend(tags, |draft| &mut draft.body.tags);
         let org_joint = self.list("org_joint", &config.org_joint, any_code, &[], Some);
-        others.extend(org_joint, |draft| &mut draft.body.org_joint);
+        rules.extend(org_joint, |draft| &mut draft.body.org_joint);
         let (parse, known) = (SupervisionFlag::from_code, SupervisionFlag::CODES);
         let flags = self.list("flags", &config.flags, parse, known, |_| None);
-        others.extend(flags, |draft| &mut draft.body.flags);
+        rules.extend(flags, |draft| &mut draft.body.flags);
         for person in &config.people {
-            self.person(person, &mut others);
+            self.person(person, &mut rules);
         }
         let people_count = self.int("people_count", &config.people_count);
-        others.set(people_count, |draft| &mut draft.body.people_count);
-        others.set(self.personal("address", &config.address), |draft| &mut draft.address);
-        others.set(self.point(&config.location), |draft| &mut draft.body.location);
-        self.groups(config, &mut others);
-        others
+        rules.set(people_count, |draft| &mut draft.body.people_count);
+        rules.set(self.personal("address", &config.address), |draft| &mut draft.address);
+        rules.set(self.point(&config.location), |draft| &mut draft.body.location);
+        self.groups(config, &mut rules);
+        rules
     }
 
     fn texts_and_times(&mut self, config: &MappingConfig) -> Rules<Draft> {
@@ -148,7 +148,7 @@ impl<'a> Builder<'a> {
     fn region(&mut self, field: &Option<Field>) -> Option<RegionRule> {
         let source = self.source("region", field, &[crate::config::Conversion::Region])?;
         let table = self.codes.regions().cloned().ok_or("there is no codes/region.csv; add it");
-        let table = self.note_error("region", table)?;
+        let table = self.ok_or_problem("region", table)?;
         let within = field.as_ref().and_then(|field| field.0.within.clone());
         if let Some(code) = within.as_ref().filter(|code| !table.is_in_force(code)) {
             let message = format!("`within` is `{code}`; write a code in force in region.csv");
@@ -162,12 +162,13 @@ impl<'a> Builder<'a> {
         self.problems.push(MappingProblem { path: target.to_owned(), message: message.into() });
     }
 
-    /// The value, or `None` with the error noted as a problem.
-    fn note_error<T>(&mut self, target: &str, value: Result<T, impl Into<String>>) -> Option<T> {
+    /// The value; `None` if it is an error, which becomes a problem.
+    fn ok_or_problem<T>(&mut self, target: &str, value: Result<T, impl Into<String>>) -> Option<T> {
         value.map_err(|message| self.problem(target, message)).ok()
     }
 }
 
+/// The place of a value in a draft.
 type Slot<T> = fn(&mut Draft) -> &mut Option<T>;
 
 /// Accepts every text as a code.

@@ -64,7 +64,7 @@ pub struct MappingConfig {
     pub confidential: Option<Field>,
     /// Links to attachments.
     pub attachments: Option<AttachmentConfig>,
-    /// The source's own mark that it was filed before.
+    /// What the source says about an earlier filing of the same matter.
     pub repeat: Option<RepeatConfig>,
     /// How far it has been handled.
     pub status: Option<Field>,
@@ -78,30 +78,30 @@ pub struct MappingConfig {
     pub accepted_at: Option<Field>,
     /// When it was assigned to a unit (派单, 交办).
     pub dispatched_at: Option<Field>,
-    /// When the unit confirmed receipt (签收).
+    /// When the unit confirmed that it had received it (签收).
     pub signed_at: Option<Field>,
     /// When the person was first contacted.
     pub responded_at: Option<Field>,
     /// When the matter was resolved (办结).
     pub resolved_at: Option<Field>,
-    /// When the order was archived (归档).
+    /// When the work order was archived (归档).
     pub closed_at: Option<Field>,
     /// The official deadline.
     pub due_at: Option<Field>,
-    /// By when the person wants it done.
+    /// The time by which the person asks for it to be done (期望时间).
     pub wish_at: Option<Field>,
     /// The public answer.
     pub reply: Option<Field>,
-    /// Marks of supervision: supervised, difficult, escalated, joint, special.
+    /// How it is supervised: supervised, difficult, escalated, joint, special.
     pub flags: Option<Field>,
     /// Numbers of reminders (催办), returns (退回), extensions (延期) and repeats (重复).
     pub counts: Option<CountsConfig>,
-    /// The shares of the units that handle it.
+    /// What each unit has to do: one task for each unit that handles it.
     pub tasks: Option<TaskConfig>,
     /// Who judged the result, and how.
     pub evaluations: Option<EvaluationConfig>,
     /// The handling steps.
     pub trail: Option<StepConfig>,
-    /// Other orders that the source names.
+    /// Other work orders that the source names.
     pub related: Option<RelatedConfig>,
 }

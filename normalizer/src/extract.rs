@@ -1,6 +1,6 @@
-//! Extracts values that clerks write into the text of an order because their form has no field.
+//! Extracts values that clerks write into the text of a work order, because it has no field for them.
 //!
-//! Each pattern was seen in real orders: a word, a colon, a value. Nothing is guessed.
+//! Each pattern was seen in real work orders: a word, a colon, a value. Nothing is guessed.
 
 use std::collections::HashSet;
 
@@ -57,7 +57,7 @@ fn after_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     Some(after.trim_start_matches([':', '：', ' ', '为', '是', '\u{3000}']))
 }
 
-/// The order numbers in a text: two to six letters and at least ten digits (DH202610090137,
+/// The numbers of work orders in a text: two to six letters and at least ten digits (DH202610090137,
 /// WHXF20260001937), or at least twelve digits after 工单. The digits begin with a year, unlike those
 /// of a number plate.
 fn order_numbers(text: &str) -> Vec<&str> {

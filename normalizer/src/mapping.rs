@@ -151,9 +151,10 @@ impl Mapping {
         }
         let mut draft = self.apply(&repaired, &mut notes);
         if let Cow::Owned(_) = repaired {
-            let mut aside = Notes::new(std::mem::take(&mut notes.work), is_unescaped);
-            draft.unrepaired_people = self.apply(tree, &mut aside).people;
-            notes.work = aside.work;
+            // Of this second mapping, only the people and the cost count, and not the flags.
+            let mut unused = Notes::new(std::mem::take(&mut notes.work), is_unescaped);
+            draft.unrepaired_people = self.apply(tree, &mut unused).people;
+            notes.work = unused.work;
         }
         (draft, notes)
     }
@@ -189,10 +190,11 @@ impl Mapping {
     /// A finding of the decoder about a field of the source, as a quality flag on each field of the demand
     /// that is read from it; on the source's field itself if there is none.
     fn doubts(&self, mark: &Mark) -> Vec<Quality> {
-        let part = without_indices(&mark.field);
-        let columns =
-            std::iter::successors(Some(part.as_str()), |part| Some(part.rsplit_once('.')?.0));
-        let fields = columns.filter_map(|column| self.demand_fields.get(column)).next();
+        // The finding may be about a member of the field that is mapped: `a.b.c`, then `a.b`, then `a`.
+        let path = without_indices(&mark.field);
+        let mut ancestors =
+            std::iter::successors(Some(path.as_str()), |path| Some(path.rsplit_once('.')?.0));
+        let fields = ancestors.find_map(|field| self.demand_fields.get(field));
         let quality = |field: &str| Quality {
             field: field.to_owned(),
             flag: mark.flag,
@@ -268,7 +270,7 @@ fn has_expression(value: &Value) -> bool {
 const INITIAL_BUFFER_BYTES: usize = 2 * 1024;
 
 /// The input of the digest: all mapped values, and the field and flag of each doubt. Findings of the
-/// decoder are left out, because a replay maps a record without decoding it again.
+/// decoder are left out: a stored record is mapped again without being decoded again, and has none.
 fn canonical(draft: &Draft, notes: &Notes) -> Vec<u8> {
     let Draft { body, people, address, .. } = draft;
     let people: Vec<_> = people.iter().map(PlainPerson::content).collect();

@@ -18,8 +18,8 @@ pub(crate) struct Draft {
     pub(crate) body: DemandBody,
     pub(crate) people: Vec<PlainPerson>,
     pub(crate) address: Option<Personal>,
-    /// The people as they stand in a record that was repaired: a text that could not be repaired may
-    /// have their names in this form.
+    /// If the record was repaired: its people as they were before. A text that could not be repaired may
+    /// still contain their broken names, which must be masked too.
     pub(crate) unrepaired_people: Vec<PlainPerson>,
 }
 

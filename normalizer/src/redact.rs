@@ -4,9 +4,9 @@
 //! format. The names, numbers and addresses in the personal fields of the same record are found wherever
 //! they occur. Names of other people are not found: no rule can distinguish them from other words.
 
-mod form;
 mod number;
 mod own_values;
+mod plates_and_mail;
 
 use std::{collections::BTreeMap, fmt::Arguments, ops::Range};
 
@@ -46,8 +46,8 @@ pub(crate) fn redact(
 pub(crate) fn mask_text(text: &str, own: &OwnValues) -> Option<String> {
     let mut replacements = own.find(text);
     number::find(text, own, &mut replacements);
-    form::find_plates(text, &mut replacements);
-    form::find_mail(text, &mut replacements);
+    plates_and_mail::find_plates(text, &mut replacements);
+    plates_and_mail::find_mail(text, &mut replacements);
     if replacements.is_empty() {
         return None;
     }

@@ -1,7 +1,7 @@
 //! Repairs the texts of a record before anything reads them.
 //!
-//! A record is broken as a whole, so it is repaired as a whole: a broken name gets the token of the
-//! name, and its mask in the texts beside it; a broken label is found in its code table.
+//! The texts of a record were usually broken in the same way, so they are repaired together. Mapping then sees
+//! the repaired texts: a person has the same token as ever, and a label is found in its code table.
 
 use std::borrow::Cow;
 

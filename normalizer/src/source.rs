@@ -92,8 +92,12 @@ impl FieldSource {
     }
 
     /// The text of [`FieldSource::first`].
-    pub(crate) fn text<'a>(&'a self, node: Record<'a>, notes: &mut Notes) -> Option<Cow<'a, str>> {
-        Some(self.first(node, notes)?.text)
+    pub(crate) fn text<'a>(
+        &'a self,
+        record: Record<'a>,
+        notes: &mut Notes,
+    ) -> Option<Cow<'a, str>> {
+        Some(self.first(record, notes)?.text)
     }
 
     /// The texts of all values of the first path that finds any; a list counts as its elements.
@@ -141,7 +145,7 @@ impl FieldSource {
         found: Option<SourceText<'a>>,
         notes: &mut Notes,
     ) -> Option<SourceText<'a>> {
-        // A text of which nothing is left is kept for people to see, but it does not say anything.
+        // A text of which all characters are lost is kept for people to see, but it does not say anything.
         let is_missing = found.as_ref().is_none_or(|found| is_lost(&found.text));
         if self.is_required && is_missing {
             notes.add(self.target, QualityFlag::MissingRequired, None);

@@ -65,15 +65,15 @@ impl Upstream for Board {
 
     fn on_filed(&mut self, source: &mut Source, number: u64) {
         let behaviour = &source.behaviour;
-        if behaviour.quirks.strikes(Quirk::Gap, number) {
+        if behaviour.quirks.applies(Quirk::Gap, number) {
             source.register.delete(number, source.now());
             return;
         }
-        let is_other = behaviour.quirks.strikes(Quirk::OtherForum, number);
+        let is_other = behaviour.quirks.applies(Quirk::OtherForum, number);
         let district = any_district(&mut Dice::new(behaviour.seed, number));
         let forum = if is_other { Forum::district(district) } else { Forum::city() };
         self.threads.entry(forum.fid).or_default().push(number);
-        if behaviour.quirks.strikes(Quirk::Pinned, number) {
+        if behaviour.quirks.applies(Quirk::Pinned, number) {
             self.pinned.entry(forum.fid).or_default().push(number);
         }
     }

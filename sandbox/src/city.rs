@@ -211,8 +211,8 @@ impl City {
     }
 
     /// Files `per_second` new demands each second, divided among the channels by their shares, until
-    /// `stop` is cancelled. For every five new demands, an old one changes; in the files of firms, one for
-    /// every new one.
+    /// `stop` is cancelled. For every five new demands, an old one changes; in the files of the
+    /// enterprise platform, one for every new one.
     ///
     /// # Errors
     /// If the hotline's database refuses, or a file cannot be written.

@@ -1,4 +1,4 @@
-//! 为企服务 (the service platform for firms): it drops a file into a folder every thirty minutes.
+//! 为企服务 (the service platform for businesses): it drops a file into a folder every thirty minutes.
 //!
 //! A file contains the appeals that were submitted or changed in the last ninety minutes, so every state
 //! is in about three files. After the file `NAME`, the platform writes its manifest `NAME.ok`, with the text
@@ -157,7 +157,7 @@ impl Enterprise {
 /// XORed with the seed, so that `advance_random` and the appeals use different random numbers.
 const ADVANCE_STREAM: u64 = 0x7771_6677;
 
-// The items are rows (appeals), the others are files. `@ n`: in a demonstration, the quirk strikes every
+// The items are rows (appeals), the others are files. `@ n`: in a demonstration, the quirk applies to every
 // n-th one, or none if n is 0. The n are distinct primes, so that quirks seldom coincide.
 quirks! {
     EnterpriseQuirk of items {
@@ -175,7 +175,7 @@ quirks! {
         WideCode = "wide_code" @ 107,
         /// The credit code in lower case.
         LowerCode = "lower_code" @ 109,
-        /// A registration number of 15 digits, as firms had before credit codes.
+        /// A registration number of 15 digits, as businesses had before credit codes.
         OldCode = "old_code" @ 113,
         /// The name of the firm of the previous appeal, with another credit code.
         TwinFirm = "twin_firm" @ 127,

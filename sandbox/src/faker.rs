@@ -1,7 +1,7 @@
-//! Generates made-up places, people, firms and their numbers.
+//! Generates made-up places, people, businesses and their numbers.
 //!
 //! Only the districts (those of Wuhu) and their codes are real, because the gateway must know them. All
-//! people and firms are made up, so anybody may see a generated database.
+//! people and businesses are made up, so anybody may see a generated database.
 
 use chrono::{Days, NaiveDate};
 

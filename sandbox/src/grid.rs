@@ -30,7 +30,7 @@ const SECRET_KEY: &str = "sim-x-bg-secret-340200";
 pub struct Grid {
     /// The number of the last report that was pushed.
     last_pushed: u64,
-    /// The number of push requests so far; decides which quirks strike.
+    /// The number of push requests so far; decides which quirks apply.
     n_attempts: u64,
     /// After a 503: the time before which the reader must not send another request.
     retry_at: Option<NaiveDateTime>,
@@ -67,7 +67,7 @@ impl Upstream for Grid {
         if self.retry_at.take().is_some_and(|retry_at| now < retry_at) {
             source.request_counts.early += 1;
         }
-        if source.strikes(Quirk::Unavailable) {
+        if source.applies(Quirk::Unavailable) {
             source.count_refusal("unavailable");
             self.retry_at = Some(now + RETRY_AFTER);
             let seconds = RETRY_AFTER.num_seconds().to_string();

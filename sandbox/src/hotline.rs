@@ -111,7 +111,7 @@ pub struct Counters {
     pub refused: i64,
 }
 
-// `@ n`: in a demonstration, the quirk strikes every n-th row. The n are distinct primes, so that one row
+// `@ n`: in a demonstration, the quirk applies to every n-th row. The n are distinct primes, so that one row
 // seldom has several quirks.
 quirks! {
     Quirk of items {

@@ -104,7 +104,7 @@ impl<L: Level> Upstream for Platform<L> {
     }
 
     fn on_filed(&mut self, source: &mut Source, number: u64) {
-        let is_late = source.behaviour.quirks.strikes(Quirk::LateRow, number);
+        let is_late = source.behaviour.quirks.applies(Quirk::LateRow, number);
         if let Some(entry) = source.register.entry_mut(number) {
             // A late clue is received before noon, and shows a time of the day before.
             if is_late && entry.received.hour() < 12 {

@@ -7,7 +7,7 @@
 //! a test can compare what arrived with what was served.
 //!
 //! Everything is reproducible: the same seed gives the same records, and the caller advances the
-//! [`Clock`]. People, firms, addresses and their numbers are made up; the numbers have valid check digits.
+//! [`Clock`]. People, businesses, addresses and their numbers are made up; the numbers have valid check digits.
 
 // `json!` recurses for each field, and a petition has forty.
 #![recursion_limit = "256"]

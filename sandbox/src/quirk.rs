@@ -1,4 +1,4 @@
-//! Quirks: the known ways in which sources misbehave. Each quirk has a name, and strikes every n-th time.
+//! Quirks: the known ways in which sources misbehave. Each quirk has a name, and applies every n-th time.
 
 use std::num::NonZeroU64;
 
@@ -6,9 +6,9 @@ use anyhow::Context;
 
 /// The quirks of one kind of source; the macro `quirks!` implements this trait.
 pub trait QuirkSet: Copy + Eq + 'static {
-    /// Each quirk with its name and its `n`: in a demonstration, it strikes every n-th time; 0 is never.
+    /// Each quirk with its name and its `n`: in a demonstration, it applies every n-th time; 0 is never.
     const TABLE: &'static [(Self, &'static str, u64)];
-    /// The quirks that strike items; the others strike requests, pushes or files.
+    /// The quirks that apply to items; the others apply to requests, pushes or files.
     const ITEM_QUIRKS: &'static [Self];
 
     /// All quirks.
@@ -24,8 +24,8 @@ pub trait QuirkSet: Copy + Eq + 'static {
 }
 
 /// Declares the quirks of one kind of source, each as `Variant = "name" @ n`: in a demonstration, it
-/// strikes every n-th time (never if n is 0). Quirks in `items` strike every n-th item; quirks in
-/// `others` strike every n-th request, push or file.
+/// applies every n-th time (never if n is 0). Quirks in `items` apply to every n-th item; quirks in
+/// `others` apply to every n-th request, push or file.
 macro_rules! quirks {
     (
         $type:ident of items {
@@ -51,7 +51,7 @@ macro_rules! quirks {
 }
 pub(crate) use quirks;
 
-/// Which quirks strike, and how often: a quirk with the number n strikes every n-th time.
+/// Which quirks apply, and how often: a quirk with the number n applies every n-th time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuirkRates<Q>(Vec<(Q, NonZeroU64)>);
 
@@ -69,7 +69,7 @@ impl<Q: QuirkSet> QuirkRates<Q> {
         Self(Q::TABLE.iter().filter_map(rate).collect())
     }
 
-    /// Parses rates such as `poison@100,late_commit@50`: `poison` strikes the 100th time, the 200th and so
+    /// Parses rates such as `poison@100,late_commit@50`: `poison` applies the 100th time, the 200th and so
     /// on. `all` means [`demonstration`](Self::demonstration); an empty text means no quirks.
     ///
     /// # Errors
@@ -82,14 +82,14 @@ impl<Q: QuirkSet> QuirkRates<Q> {
         rates.map(parse_rate).collect::<anyhow::Result<_>>().map(Self)
     }
 
-    /// The quirks that strike the item, request, push or file `number`, counted from 1.
+    /// The quirks that apply to the item, request, push or file `number`, counted from 1.
     pub(crate) fn at(&self, number: u64) -> impl Iterator<Item = Q> {
         let due = move |(_, n): &&(Q, NonZeroU64)| number.is_multiple_of(n.get());
         self.0.iter().filter(due).map(|(quirk, _)| *quirk)
     }
 
-    /// Whether this quirk strikes the item, request, push or file `number`, counted from 1.
-    pub(crate) fn strikes(&self, quirk: Q, number: u64) -> bool {
+    /// Whether this quirk applies to the item, request, push or file `number`, counted from 1.
+    pub(crate) fn applies(&self, quirk: Q, number: u64) -> bool {
         self.at(number).any(|due| due == quirk)
     }
 }

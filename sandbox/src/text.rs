@@ -26,7 +26,7 @@ pub(crate) struct Phrases {
     topics: Vec<Topic>,
 }
 
-/// The components of the names of roads, housing estates, people and firms. A `String` is a list of
+/// The components of the names of roads, housing estates, people and businesses. A `String` is a list of
 /// characters, a `Vec` a list of words.
 #[derive(Deserialize)]
 pub(crate) struct Names {

@@ -49,7 +49,7 @@ pub struct ServedState {
     pub at: NaiveDateTime,
     /// What a correct reader must make of the state.
     pub outcome: Outcome,
-    /// The names of the quirks that struck it.
+    /// The names of its quirks.
     pub quirks: Vec<&'static str>,
     /// The record as it was served, decoded. A row is an object of its columns; XML is a tree in
     /// which children are always arrays and text is `$text`.

@@ -2,6 +2,7 @@
 //! pass the tests in `tests/suite.rs`, and write the rows that `demands/plan.rs` decides.
 
 mod books;
+mod damage;
 mod database;
 mod demands;
 mod exchange;

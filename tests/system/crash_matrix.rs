@@ -268,6 +268,8 @@ async fn check_everything(durable: &Durable, trap: &Trap, case: &str) {
     assert_eq!(book.balanced, Some(true), "{case}: {book:?}");
     assert_eq!((book.in_flight, book.read), (0, ROWS as u64), "{case}: {book:?}");
     assert_eq!(book.read, book.accepted + book.skipped + book.rejected, "{case}: {book:?}");
+    let n_stored = book.stored + book.stored_by_orphans;
+    assert_eq!(n_stored, durable.store.demands().len() as u64, "{case}: {book:?}");
 }
 
 /// The verbs of an uninterrupted run on the embedded bus, in order.

@@ -22,24 +22,8 @@ const CHANNELS: [(&str, u16, &str); 4] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_answer_before_a_fault_is_shown_without_secrets_and_personal_values() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let mut serving = JoinSet::new();
-    serving.spawn(serve(listener));
-    let folder = TempDir::new().unwrap();
+    let (folder, _serving) = serving().await;
     let config = folder.path().join("config");
-    assert!(command().unwrap().arg("init").arg(&config).output().unwrap().status.success());
-    for (channel, ..) in CHANNELS {
-        let folder = config.join("channels").join(channel);
-        fs::create_dir_all(&folder).unwrap();
-        let text = format!(
-            "name = \"{channel}\"\nconnector = \"http\"\n[schedule]\nevery = \"1h\"\n[http]\n\
-             url = \"{address}/{channel}\"\nrecords = \"$.list[*]\"\nkey = \"$.id\"\n\
-             headers = {{ X-Api-Key = \"s3cret\" }}\n\
-             [demand]\ntitle = \"$.text\"\ncontent = \"$.text\"\n"
-        );
-        fs::write(folder.join("channel.toml"), text).unwrap();
-    }
     tokio::task::block_in_place(|| {
         for (channel, ..) in CHANNELS {
             let before = run(&config, &["preview", channel, "--last"]);
@@ -74,6 +58,51 @@ async fn the_last_answer_before_a_fault_is_shown_without_secrets_and_personal_va
         let audit: Value = serde_json::from_slice(&audit.stdout).unwrap();
         assert_eq!(audit[0]["action"], "reveal", "{audit}");
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_answer_goes_with_the_keys_that_sealed_it_and_with_whoever_is_erased() {
+    let (folder, _serving) = serving().await;
+    let config = folder.path().join("config");
+    let last = || run(&config, &["preview", "refused", "--last"]);
+    let keep = || {
+        let sync = run(&config, &["sync", "refused", "--deadline", "2s"]);
+        assert!(!sync.status.success(), "{}", text(&sync));
+        assert!(text(&last()).contains("gateway down"), "{}", text(&last()));
+    };
+    tokio::task::block_in_place(|| {
+        let forgetting: [&[&str]; 2] = [&["key", "rotate"], &["erase", "--token", "nobody"]];
+        for command in forgetting {
+            keep();
+            let done = run(&config, command);
+            assert!(done.status.success(), "{}", text(&done));
+            assert!(!last().status.success(), "{}", text(&last()));
+        }
+        keep();
+    });
+}
+
+/// A source that answers as [`CHANNELS`] say, and the folder with the configuration that reads it.
+async fn serving() -> (TempDir, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let mut serving = JoinSet::new();
+    serving.spawn(serve(listener));
+    let folder = TempDir::new().unwrap();
+    let config = folder.path().join("config");
+    assert!(command().unwrap().arg("init").arg(&config).output().unwrap().status.success());
+    for (channel, ..) in CHANNELS {
+        let folder = config.join("channels").join(channel);
+        fs::create_dir_all(&folder).unwrap();
+        let text = format!(
+            "name = \"{channel}\"\nconnector = \"http\"\n[schedule]\nevery = \"1h\"\n[http]\n\
+             url = \"{address}/{channel}\"\nrecords = \"$.list[*]\"\nkey = \"$.id\"\n\
+             headers = {{ X-Api-Key = \"s3cret\" }}\n\
+             [demand]\ntitle = \"$.text\"\ncontent = \"$.text\"\n"
+        );
+        fs::write(folder.join("channel.toml"), text).unwrap();
+    }
+    (folder, serving)
 }
 
 fn run(config: &Path, arguments: &[&str]) -> Output {

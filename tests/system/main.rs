@@ -9,6 +9,7 @@ mod check;
 mod city;
 mod console;
 mod crash_matrix;
+mod damage;
 mod enterprise;
 mod faults;
 mod first_steps;

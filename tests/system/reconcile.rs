@@ -94,7 +94,7 @@ fn a_position_is_shown_moved_and_audited() {
 
 #[test]
 fn a_source_that_cannot_be_listed_says_so() {
-    for (kind, why) in [("webhook", "cannot be asked again"), ("files", "moved away")] {
+    for (kind, why) in [("webhook", "cannot be asked again"), ("files", "not read again")] {
         let folder = folder(kind);
         fs::write(folder.path().join("channels/new/url"), "drop").unwrap();
         fs::create_dir_all(folder.path().join("channels/new/drop")).unwrap();

@@ -8,7 +8,7 @@ use sandbox::{Clock, Settings};
 use sink::store::Database;
 use system_tests::{
     gateway_process::{Gateway, command, event, signal},
-    world::World,
+    world::{Reply, TestServer, World},
 };
 
 /// A hotline that two independent channels read.
@@ -287,6 +287,96 @@ async fn a_code_table_with_a_mistake_is_shown_beside_every_channel_that_cannot_s
         assert!(line.contains("broken"), "{said}");
     }
     assert!(said.contains("codes/hotline/kind.csv:2"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_table_that_cannot_be_read_stops_the_channels_that_use_it_and_no_other() {
+    let world = world().await;
+    let told = |arguments: &[&str]| tokio::task::block_in_place(|| tonghui(&world, arguments));
+    let table = world.config().join("codes/second/kind.csv");
+    fs::create_dir_all(table.parent().unwrap()).unwrap();
+    let whole = fs::read(world.config().join("codes/hotline/kind.csv")).unwrap();
+    fs::write(&table, &whole).unwrap();
+    edit(&world, "\"hotline/kind\"", "\"second/kind\"");
+    let mut gateway = Gateway::start(&world).unwrap();
+    tokio::task::block_in_place(|| both_catch_up(&mut gateway));
+    let (store, _) = world.store().await.unwrap();
+    let before = fences(&store).await;
+
+    let broken = [
+        ("raw,kode\nx,1\n", "codes/second/kind.csv:1"),
+        ("raw,code\nx,1,2,3\n", "codes/second/kind.csv:2"),
+        ("", "codes/second/kind.csv:1"),
+    ];
+    for (text, place) in broken {
+        fs::write(&table, text).unwrap();
+        let (code, said) = told(&["reload"]);
+        assert_eq!(code, Some(4), "{said}");
+        assert!(said.contains("1 channels, 0 restarted, 1 broken"), "{said}");
+        assert!(said.contains(place), "{said}");
+        let (code, said) = told(&["status"]);
+        assert_eq!(code, Some(0), "{said}");
+        let state = |channel: &str| said.lines().find(|line| line.starts_with(channel)).unwrap();
+        assert!(!state("hotline ").contains("broken") && state("second ").contains("broken"));
+        assert!(said.contains(place), "{said}");
+    }
+    assert_eq!(fences(&store).await["hotline"], before["hotline"], "the other one began anew");
+    tokio::task::block_in_place(|| gateway.stop()).unwrap();
+
+    // A start with the mistake.
+    let (code, said) = told(&["sync", "--all"]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("hotline: done") && said.contains("second: FAILED"), "{said}");
+    assert_eq!(told(&["sync", "hotline"]).0, Some(0));
+    let (code, said) = told(&["check"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("codes/second/kind.csv:1"), "{said}");
+    fs::write(&table, whole).unwrap();
+    let (code, said) = told(&["sync", "--all"]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_answer_outlives_a_reload_and_the_next_one_is_sealed_with_the_new_keys() {
+    let world = world().await;
+    let down = Reply { status: 503, headers: Vec::new(), body: "gateway down".to_owned() };
+    let source = TestServer::open(move |_| down.clone()).await.unwrap();
+    let folder = world.config().join("channels/refused");
+    fs::create_dir_all(&folder).unwrap();
+    let text = format!(
+        "name = \"refused\"\nconnector = \"http\"\n[schedule]\nevery = \"1s\"\n[http]\nurl = \"{}\"\n\
+         records = \"$[*]\"\nkey = \"$.id\"\n[demand]\ntitle = \"$.text\"\n",
+        source.url()
+    );
+    fs::write(folder.join("channel.toml"), text).unwrap();
+    let last = || tonghui(&world, &["preview", "refused", "--last"]);
+    tokio::task::block_in_place(|| {
+        let mut gateway = Gateway::start(&world).unwrap();
+        until_refused(&mut gateway);
+        assert!(last().1.contains("gateway down"), "{}", last().1);
+        edit(&world, "every = \"500ms\"", "every = \"600ms\"");
+        let said = reload(&world, &mut gateway);
+        assert!(said.contains("3 channels, 1 restarted"), "{said}");
+        assert!(last().1.contains("gateway down"), "{}", last().1);
+
+        let (code, said) = tonghui(&world, &["key", "rotate"]);
+        assert_eq!(code, Some(0), "{said}");
+        // The rotation forgets what was kept before; the service asks again.
+        while !last().1.contains("gateway down") {
+            until_refused(&mut gateway);
+        }
+        gateway.stop().unwrap();
+    });
+}
+
+/// Waits until the source has refused once more.
+fn until_refused(gateway: &mut Gateway) {
+    loop {
+        let line = gateway.line().unwrap().expect("the gateway ended");
+        if line.contains("channel=refused") && line.contains("retry in") {
+            return;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

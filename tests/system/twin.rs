@@ -126,7 +126,11 @@ impl TwinConnector {
         let key = RecordKey::new(key.as_str());
         if Source::is_unreadable(index) {
             return Entry::Unreadable {
-                place: contract::Place { key: Some(key), at: format!("row {index}") },
+                place: contract::Place {
+                    key: Some(key),
+                    revision: Revision::NONE,
+                    at: format!("row {index}"),
+                },
                 bytes: bytes::Bytes::copy_from_slice(text.as_bytes()),
                 reason: contract::Reason::new("malformed_bytes", "byte 3"),
             };

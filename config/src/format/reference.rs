@@ -24,20 +24,25 @@ pub(crate) struct Context<'w> {
     pub(crate) tables: &'w [String],
 }
 
+/// Maximum depth of folders with code tables, so that a cycle of symbolic links ends.
+const MAX_DEPTH: usize = 3;
+
 /// Names of all code tables below a folder: `hotline/kind` for `hotline/kind.csv`.
-pub(crate) fn code_tables(dir: &Path) -> Vec<String> {
+pub fn code_tables(dir: &Path) -> Vec<String> {
     let mut tables = Vec::new();
-    collect_tables(dir, "", &mut tables);
+    collect_tables(dir, "", MAX_DEPTH, &mut tables);
     tables.sort();
     tables
 }
 
 /// Adds the names of the code tables below `dir` to `tables`, each with `prefix` in front.
-fn collect_tables(dir: &Path, prefix: &str, tables: &mut Vec<String>) {
+fn collect_tables(dir: &Path, prefix: &str, depth: usize, tables: &mut Vec<String>) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            collect_tables(&entry.path(), &format!("{prefix}{name}/"), tables);
+        if entry.path().is_dir() {
+            if depth > 0 {
+                collect_tables(&entry.path(), &format!("{prefix}{name}/"), depth - 1, tables);
+            }
         } else if let Some(table) = name.strip_suffix(".csv") {
             tables.push(format!("{prefix}{table}"));
         }

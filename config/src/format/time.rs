@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use chrono_tz::{TZ_VARIANTS, Tz};
-use contract::Window;
+use contract::{Timestamp, Window};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
 use schemars::JsonSchema;
@@ -23,9 +23,13 @@ impl FromStr for CronTimes {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parser = CronParser::builder().seconds(Seconds::Disallowed).build();
-        parser.parse(text).map(|cron| Self(Box::new(cron))).map_err(|error| {
+        let cron = parser.parse(text).map_err(|error| {
             format!("`{text}` is not a cron expression ({error}): write five fields (minute, hour, day of the month, month, weekday), like `*/5 * * * *`")
-        })
+        })?;
+        match cron.find_next_occurrence(&Timestamp::UNIX_EPOCH, true) {
+            Ok(_) => Ok(Self(Box::new(cron))),
+            Err(_) => Err(format!("`{text}` never occurs: none of its months has such a day")),
+        }
     }
 }
 

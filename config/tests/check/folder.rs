@@ -79,7 +79,7 @@ pub(crate) fn section_schemas() -> SectionSchemas {
     let mut known: Value = serde_json::from_str(include_str!("../section_schemas.json")).unwrap();
     let kinds = ["table", "files"];
     SectionSchemas {
-        codes: Vec::new(),
+        shipped_code_tables: Vec::new(),
         connectors: kinds
             .map(|kind| ConnectorSchema { name: kind.to_owned(), schema: known[kind].take() })
             .into(),

@@ -9,7 +9,7 @@ const GATEWAY: &str = "gateway.toml";
 const HOTLINE: &str = "channels/hotline/channel.toml";
 
 /// Name, file, correct text, mistake.
-const MISTAKES: [(&str, &str, &str, &str); 69] = [
+const MISTAKES: [(&str, &str, &str, &str); 70] = [
     ("typo_in_a_key", HOTLINE, "table   = \"CNS_CINFO\"", "tabel   = \"CNS_CINFO\""),
     ("typo_in_an_optional_key", HOTLINE, "timeout = ", "timout = "),
     ("typo_in_a_table_name", HOTLINE, "[table.changes]", "[table.chnages]"),
@@ -61,6 +61,7 @@ const MISTAKES: [(&str, &str, &str, &str); 69] = [
     ),
     ("no_time_to_look", HOTLINE, "every = \"15s\"", "jitter = \"5s\""),
     ("impossible_clock_time", HOTLINE, "every = \"15s\"", "cron = \"61 * * * *\""),
+    ("day_that_no_month_has", HOTLINE, "every = \"15s\"", "cron = \"0 0 31 2 *\""),
     ("clock_times_with_seconds", HOTLINE, "every = \"15s\"", "cron = \"0 */5 * * * *\""),
     (
         "hours_without_zeros",

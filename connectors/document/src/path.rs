@@ -73,6 +73,12 @@ impl Path {
         self.before(self.segments.last()?)
     }
 
+    /// Whether the path ends with the name of a member.
+    pub(crate) fn ends_with_name(&self) -> bool {
+        let last = self.segments.last().map(|last| last.selectors.as_slice());
+        matches!(last, Some([Selector::Name(_)]))
+    }
+
     /// The path before a segment.
     fn before(&self, segment: &Segment) -> Option<Self> {
         Self::parse(self.text.get(..segment.start)?.trim_end()).ok()

@@ -4,13 +4,18 @@ use serde_json::Value;
 
 use crate::{Findings, Path};
 
+/// Maximum number of characters of a name in a message.
+const MAX_SHOWN: usize = 60;
+/// Longer numbers may be phone numbers or numbers of identity cards.
+const MAX_DIGITS: usize = 6;
+
 /// Takes the records at `path` out of a document; their places become `null`. If `path` is `$` and the
 /// document is a list, its elements are the records. `is_xml` says whether the document was XML.
 ///
 /// # Errors
 /// The list of records is not there, although it may be empty: the document may report a failure, or the list
-/// has another name now. Or something outside the records is damaged or has two values: then such a document
-/// does not say reliably what the records are and which ones come next.
+/// has another name now. Or one of several groups has no list. Or something outside the records is damaged or
+/// has two values: then such a document does not say reliably what the records are and which ones come next.
 pub fn take_records(
     tree: &mut Value,
     path: &Path,
@@ -23,6 +28,10 @@ pub fn take_records(
     };
     if pointers.is_empty() {
         check_list(path, tree, is_xml)?;
+    }
+    // In XML an empty list has no elements.
+    if !is_xml {
+        check_groups(path, tree)?;
     }
     let is_whole = pointers.iter().any(String::is_empty);
     let records: Vec<Value> = pointers
@@ -40,6 +49,7 @@ pub fn take_records(
             return Err(damage);
         }
         if let Some(name) = findings.repeated_names(tree).first() {
+            let name = shown_name(name);
             return Err(format!("the name `{name}` occurs twice, with different values"));
         }
     }
@@ -50,6 +60,21 @@ pub fn take_records(
         return Err(format!("the values at {} are no records", path.as_str()));
     }
     Ok(records)
+}
+
+/// A name for a message: cut, and with `…` in the place of long numbers, as where an answer is quoted.
+fn shown_name(name: &str) -> String {
+    let name: String = name.chars().take(MAX_SHOWN).collect();
+    let (mut shown, mut rest) = (String::new(), name.as_str());
+    while let Some(start) = rest.find(char::is_numeric) {
+        let (before, number) = rest.split_at(start);
+        let end = number.find(|c: char| !c.is_numeric()).unwrap_or(number.len());
+        let (number, after) = number.split_at(end);
+        shown.push_str(before);
+        shown.push_str(if number.chars().count() > MAX_DIGITS { "…" } else { number });
+        rest = after;
+    }
+    shown + rest
 }
 
 /// Checks that the list is there from which no record was selected. In XML an empty list has no elements, so
@@ -67,4 +92,93 @@ fn check_list(path: &Path, tree: &Value, is_xml: bool) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("there is no list at {}", container.as_str()))
+}
+
+/// Checks that each of several groups has its list, where the path is like `$.groups[*].rows[*]`: what one of
+/// them lacks would be missing without a sign.
+fn check_groups(path: &Path, tree: &Value) -> Result<(), String> {
+    let mut path = path.clone();
+    // A record that is no object is judged by itself.
+    let mut is_record = true;
+    while let Some(groups) = path.parent() {
+        if path.ends_with_name() {
+            let is_group = |value: &&Value| value.is_object() || value.is_null();
+            let has_list = |value: &&Value| is_record || value.is_object() || value.is_array();
+            let n_groups = groups.all(tree).into_iter().filter(is_group).count();
+            let n_lacking =
+                n_groups.saturating_sub(path.all(tree).into_iter().filter(has_list).count());
+            if n_groups > 1 && n_lacking > 0 {
+                let (path, groups) = (path.as_str(), groups.as_str());
+                let name = path.strip_prefix(groups).unwrap_or_default().trim();
+                return Err(format!(
+                    "{n_lacking} of {n_groups} values at {groups} lack {path}; if they have no records, leave \
+                     them out with a filter, like [?@{name} && @{name} != null]"
+                ));
+            }
+        }
+        (path, is_record) = (groups, false);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_shown_without_numbers_that_may_be_personal() {
+        for (name, shown) in [
+            ("total", "total"),
+            ("2026年10月", "2026年10月"),
+            ("13800001234", "…"),
+            ("电话 １３８００００１２３４ 及 13800001234x", "电话 … 及 …x"),
+        ] {
+            assert_eq!(shown_name(name), shown);
+        }
+        assert_eq!(shown_name(&"长".repeat(300)).chars().count(), MAX_SHOWN);
+    }
+
+    #[test]
+    fn one_of_several_groups_without_its_list_is_noticed() {
+        let take = |path: &str, mut tree: Value| {
+            let path = Path::parse(path).unwrap();
+            take_records(&mut tree, &path, false, &Findings::default()).map(|records| records.len())
+        };
+        let row = || json!({ "id": 1 });
+        let rows = "$.groups[*].rows[*]";
+        for (path, tree, n_records) in [
+            (rows, json!({ "groups": [{ "rows": [row(), row()] }, { "rows": [] }] }), 2),
+            (rows, json!({ "groups": [{ "rows": [] }, { "rows": [] }] }), 0),
+            (
+                "$.groups[?@.rows && @.rows != null].rows[*]",
+                json!({ "groups": [{ "rows": [row()] }, {}, { "rows": null }] }),
+                1,
+            ),
+            (
+                "$.a[*].b[*].rows[*]",
+                json!({ "a": [{ "b": [] }, { "b": [{ "rows": [row()] }] }] }),
+                1,
+            ),
+            ("$.edges[*].node", json!({ "edges": [{ "node": row() }, { "node": null }] }), 2),
+            ("$.groups[*][*]", json!({ "groups": [[row()], []] }), 1),
+        ] {
+            assert_eq!(take(path, tree.clone()), Ok(n_records), "{path} {tree}");
+        }
+        for (path, tree) in [
+            (rows, json!({ "groups": [{ "rows": [row()] }, { "n": "b" }] })),
+            (rows, json!({ "groups": [{ "rows": [row()] }, { "rows": null }] })),
+            (rows, json!({ "groups": [{ "rows": [row()] }, { "rows": "none" }] })),
+            (rows, json!({ "groups": [{ "rows": [row()] }, null] })),
+            (rows, json!({ "groups": [{ "rows": [] }, {}] })),
+            (rows, json!({ "groups": [{}, {}] })),
+            ("$.groups.*.rows[*]", json!({ "groups": { "a": { "rows": [row()] }, "b": {} } })),
+            ("$.a[*].b[*].rows[*]", json!({ "a": [{}, { "b": [{ "rows": [row()] }] }] })),
+            ("$.a[*].d.rows[*]", json!({ "a": [{ "d": { "rows": [row()] } }, { "d": {} }] })),
+            ("$.edges[*].node", json!({ "edges": [{ "node": row() }, {}] })),
+        ] {
+            assert!(take(path, tree.clone()).is_err(), "{path} {tree}");
+        }
+    }
 }

@@ -51,8 +51,9 @@ pub struct Config {
     #[serde(default)]
     pub(crate) columns: BTreeMap<String, Vec<String>>,
     /// Name of the sheet of a workbook that contains the records, even if it is hidden; `*` stands
-    /// for any characters. If several sheets have that name, they are one table. Without it, that is the only visible sheet with at least two rows of two
-    /// cells; a workbook with several such sheets goes to quarantine.
+    /// for any characters. If several sheets have that name, they are one table. Without it, that is
+    /// the only visible sheet with a record: a row below the header, or any row of two cells or more that
+    /// is not the header. A workbook with several such sheets goes to quarantine. Hidden sheets are not read.
     pub(crate) sheet: Option<String>,
     /// Records to leave out, like the totals below a table: for each field, the texts that it has
     /// in such a record; `*` stands for any characters, and "" for a field that is empty or absent.
@@ -77,11 +78,14 @@ pub struct Config {
     pub(crate) manifest: Option<String>,
     /// How long a file must have been unchanged before it is read. A file with a manifest is read
     /// at once; if the two contradict each other, this is how long the file must have been
-    /// unchanged before that is an error. Zero if the source never writes into a visible file.
+    /// unchanged before that is an error. Zero if the source never writes into a visible file. A file
+    /// that was read is read again if its size or its time changes. An SFTP server gives times in whole
+    /// seconds: a file that is overwritten within the same second, or with its old time, by one of the same
+    /// size is not read again. A source that overwrites files should give each a name of its own there.
     #[serde(default = "Period::seconds::<60>")]
     pub(crate) stable: Period,
-    /// Folder for files whose records are stored: absolute, or relative to `url`. Without it, these
-    /// files stay.
+    /// Folder for files whose records are in custody (confirmed by the bus, or stored): absolute, or
+    /// relative to `url`. Without it, these files stay.
     pub(crate) archive: Option<String>,
     /// Folder for files that cannot be read: absolute, or relative to `url`. Without it, these
     /// files stay.
@@ -129,7 +133,8 @@ pub(crate) struct CsvConfig {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// The maximum size of a file, and of everything unpacked from it, in MiB.
+    /// The maximum size of a file, of everything unpacked from it, and of the texts in all cells of a workbook
+    /// together, in MiB.
     #[schemars(range(min = 1, max = 65_536))]
     pub(crate) total: u32,
     /// The maximum ratio of unpacked bytes to packed bytes.

@@ -54,6 +54,8 @@ pub(crate) struct RawRow {
     pub(crate) findings: Arc<Findings>,
     /// Defects that have no markers in the tree.
     pub(crate) defects: Defects,
+    /// Whether it is a title above the header, and no record.
+    pub(crate) is_title: bool,
 }
 
 /// Reads the next record of a file; `None` after the last one. Must not be called after an error.

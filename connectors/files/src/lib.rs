@@ -3,9 +3,9 @@
 //! A folder has no protocol: the same record appears in several files, and files arrive late, are
 //! replaced, are visible while they are still being written, and change their columns. So a file is
 //! read only after it is complete, and a file with a manifest is checked as a whole before any
-//! record is returned. Every record gets a revision, which orders its states. A file is moved to
-//! the folder `archive` only after its records are stored, and to the folder `error` if it cannot
-//! be read.
+//! record is returned. Every record gets a revision, which orders its states. If the channel has the
+//! folders `archive` and `error`, a file is moved to `archive` only after its records are in custody
+//! (confirmed by the bus, or stored), and to `error` if it cannot be read.
 //!
 //! Reading order: `next_file.rs` (chooses a file), `open_file.rs` (checks and reads it),
 //! `rows.rs` and `format.rs` (its records), `record.rs`, then `folder.rs`.
@@ -89,7 +89,8 @@ impl Connector for Files {
                 Some(NextStep::Read(open))
             }
             (Some(position), _) => {
-                // What another process has read is not known.
+                // The counts of the first part are lost: an earlier process read it, or a read that was
+                // cancelled.
                 (self.account.listed, self.account.distinct) = (None, None);
                 self.reopen(&position, &mut faults).await?
             }
@@ -120,18 +121,21 @@ impl Connector for Files {
         Ok(Batch { entries, upto: cursor, end, trouble: faults })
     }
 
-    async fn settled(&mut self, up_to: &Cursor) -> Result<(), Fault> {
-        let Some(pending) = &up_to.pending_move else { return Ok(()) };
+    async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
+        let Some(pending) = &upto.pending_move else { return Ok(()) };
         self.folder.settle(&self.options, pending).await
     }
 
     fn ensure_listable(&self) -> Result<(), Fault> {
         match self.options.config.archive {
             None => Ok(()),
-            Some(_) => {
-                Err(Fault::stopped("files that were read are moved away, and not read again")
-                    .remedy("move the files of that time from `archive` back into the folder"))
-            }
+            Some(_) => Err(Fault::stopped(
+                "the files that were read are in the folder `archive`, where they are not read again",
+            )
+            .remedy(
+                "to have the channel read some of them again, move them from `archive` back into the \
+                 folder; duplicates do no harm",
+            )),
         }
     }
 
@@ -173,7 +177,7 @@ impl Files {
             let has_changed = open.watch.has_changed();
             (open, batch, has_changed)
         };
-        let (mut open, (mut entries, is_at_end), has_changed) = blocking(work).await?;
+        let (mut open, (mut entries, outcome), has_changed) = blocking(work).await?;
         if has_changed.map_err(disk_fault)? {
             // Some of these entries may be parts of rows. The file is read again from its beginning: then
             // what was counted before would count twice.
@@ -182,6 +186,7 @@ impl Files {
             }
             return Ok(self.wait().await);
         }
+        let n_titles = std::mem::take(&mut open.n_titles);
         let n_repeated = std::mem::take(&mut open.n_repeated);
         let n_filtered = std::mem::take(&mut open.n_filtered);
         let n_entries = entries.len() as u64;
@@ -191,12 +196,21 @@ impl Files {
         add(&mut self.account.listed, open.n_listed.take().unwrap_or(0));
         // A manifest lists rows; this counts those of different keys.
         self.account.listed = self.account.listed.map(|n| n.saturating_sub(n_repeated));
-        for (why, n) in [(DropReason::Repeated, n_repeated), (DropReason::Filtered, n_filtered)] {
+        for (why, n) in [
+            (DropReason::Repeated, n_repeated),
+            (DropReason::Filtered, n_filtered),
+            (DropReason::Title, n_titles),
+        ] {
             if n > 0 {
                 *self.account.dropped.entry(why).or_default() += n;
             }
         }
-        match is_at_end {
+        if n_titles > 0 {
+            let file = &open.candidate.name;
+            tracing::info!(file, n_titles, "rows above the header are left out as titles");
+        }
+        // An archive in which a file could not be read goes to `error` as a whole.
+        match outcome {
             Ok(false) => {
                 cursor.current = Some(open.position());
                 self.open_file = Some(open);
@@ -213,13 +227,14 @@ impl Files {
     }
 }
 
-/// An account of nothing. Only manifests say how many records there are.
+/// An account in which nothing has come yet. Only a manifest says how many records there are, so without one
+/// `listed` and `distinct` stay unknown.
 fn new_account(options: &Options) -> PassEnd {
     let none = options.config.manifest.as_ref().map(|_| 0);
     PassEnd { listed: none, distinct: none, ..PassEnd::default() }
 }
 
-/// Logs that a file cannot be read, and returns the entry that brings it into quarantine.
+/// Logs that a file cannot be read, and returns the entry that puts it into quarantine.
 fn quarantine_entry(candidate: &Candidate, reason: Reason, first_bytes: Bytes) -> Entry {
     tracing::warn!(
         file = candidate.name,

@@ -81,7 +81,7 @@ impl Files {
             let shown = name.escape_debug().take(100).collect();
             let what = match name.contains(char::REPLACEMENT_CHARACTER) {
                 true => "the name of the file is not UTF-8; perhaps it is GBK",
-                false => "this is no regular file, or its name is not safe to use",
+                false => "this is not a regular file, or its name is not safe to use",
             };
             let fault = Fault::stopped(what).remedy("rename it or remove it from the folder");
             faults.push((Partition(shown), fault));
@@ -169,11 +169,16 @@ impl Files {
         };
         let (options, owned) = (Arc::clone(&self.options), candidate.clone());
         let open = move || -> io::Result<Option<Result<OpenFile, RefusedFile>>> {
-            let file = Arc::new(file);
-            let watch = Watch::new(&file)?;
+            let watch = Watch::new(Arc::new(file))?;
             let (manifest, read_hash) = (manifest.as_ref(), read_hash.as_ref());
-            let opened =
-                OpenFile::open(&owned, &file, manifest, n_already_read, read_hash, &options)?;
+            let opened = OpenFile::open(
+                &owned,
+                watch.clone(),
+                manifest,
+                n_already_read,
+                read_hash,
+                &options,
+            )?;
             Ok(if watch.has_changed()? { None } else { Some(opened) })
         };
         let Some(opened) = blocking(open).await?.map_err(disk_fault)? else {

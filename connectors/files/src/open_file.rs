@@ -42,7 +42,7 @@ pub(crate) struct OpenFile {
     /// Its first bytes, for quarantine.
     pub(crate) first_bytes: Bytes,
     pub(crate) watch: Watch,
-    /// The number of records that were read, including `next_entry`.
+    /// The number of rows that were read, including that of `next_entry`.
     n_records: u64,
     rows: FileRows,
     /// The first entry of the next batch, if it was already read.
@@ -52,6 +52,8 @@ pub(crate) struct OpenFile {
     pub(crate) n_repeated: u64,
     /// The number of records that `skip` and `only` leave out.
     pub(crate) n_filtered: u64,
+    /// The number of titles above its headers.
+    pub(crate) n_titles: u64,
     /// The number of records that its manifest lists; `None` without a manifest.
     pub(crate) n_listed: Option<u64>,
     /// Whether its content was read before under its name: then it has no rows.
@@ -73,13 +75,13 @@ impl OpenFile {
     /// disk failed.
     pub(crate) fn open(
         candidate: &Candidate,
-        file: &Arc<File>,
+        watch: Watch,
         manifest: Option<&Manifest>,
         n_already_read: u64,
         read_hash: Option<&Fingerprint>,
         options: &Arc<Options>,
     ) -> io::Result<Result<Self, RefusedFile>> {
-        let watch = Watch::new(file)?;
+        let file = watch.file();
         let summary = FileSummary::read(file)?;
         let (hash, first_bytes) = (Fingerprint::of(&summary.md5), summary.first_bytes.clone());
         let (name, was_read) = (&candidate.name, read_hash == Some(&hash));
@@ -102,6 +104,7 @@ impl OpenFile {
             repeats,
             n_repeated: 0,
             n_filtered: 0,
+            n_titles: 0,
             n_listed: manifest.map(|manifest| manifest.n_rows),
             was_read,
         };
@@ -116,7 +119,7 @@ impl OpenFile {
                 Err(FileError::Disk(error)) => return Err(error),
             }
         }
-        (open.n_repeated, open.n_filtered) = (0, 0);
+        (open.n_repeated, open.n_filtered, open.n_titles) = (0, 0, 0);
         Ok(Ok(open))
     }
 
@@ -177,6 +180,7 @@ impl OpenFile {
         let fate = self.repeats.fate(self.n_records);
         self.n_records += 1;
         match fate {
+            _ if row.is_title => self.n_titles += 1,
             _ if row.entry.is_none() => self.n_filtered += 1,
             Fate::Read => {}
             Fate::Repeated => {
@@ -204,8 +208,8 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
     let extension = if has_extension { "" } else { guess_extension(page) };
     let stamp = SizeAndTime { n_bytes: page.len() as u64, modified: 0, changed: 0 };
     let candidate = Candidate { name: format!("{name}{extension}"), stamp, manifest_stamp: None };
-    let file = Arc::new(file);
-    let opened = OpenFile::open(&candidate, &file, None, 0, None, options);
+    let opened = Watch::new(Arc::new(file))
+        .and_then(|watch| OpenFile::open(&candidate, watch, None, 0, None, options));
     let mut open = match opened.map_err(disk_fault)? {
         Ok(open) => open,
         Err(RefusedFile { reason, first_bytes, .. }) => {
@@ -231,7 +235,8 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
 /// The entry for a file that cannot be read to its end. Its key is the name of the file, so that a
 /// corrected file replaces it.
 pub(crate) fn unreadable_entry(name: &str, reason: Reason, first_bytes: Bytes) -> Entry {
-    let place = Place { key: Some(RecordKey::new(name.to_owned())), at: name.to_owned() };
+    let key = Some(RecordKey::new(name.to_owned()));
+    let place = Place { key, revision: Revision::NONE, at: name.to_owned() };
     Entry::Unreadable { place, bytes: first_bytes, reason }
 }
 
@@ -262,9 +267,11 @@ fn check(
         _ => open_documents(name, file, summary, options)?,
     };
     let open = || FileRows::open(name, revision, documents.clone(), Arc::clone(options));
-    let repeats = Repeats::find(open, options.config.duplicates, manifest.is_some())?;
+    let max_bytes = options.config.limits.total_bytes();
+    let repeats = Repeats::find(open, options.config.duplicates, manifest.is_some(), max_bytes)?;
     if let Some(manifest) = manifest.filter(|_| !was_read) {
         manifest.check_rows(repeats.n_rows).map_err(FileError::Content)?;
     }
+    // Opened again, because the rows were read above.
     Ok((open()?, repeats))
 }

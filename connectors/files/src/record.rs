@@ -65,23 +65,22 @@ pub(crate) fn entry(
     let mut defects = findings.defects_in("", &tree, &report.charset);
     defects.marks.extend(row_defects.marks.into_iter().chain(doubt_marks));
     defects.damage = row_defects.damage.or(defects.damage);
-    let revision = match (defects.reason(options.config.malformed), name_revision) {
-        (Some(reason), _) => Err(reason),
-        (None, Some(revision)) => Ok(revision),
-        (None, None) => revision_by_field(&tree, has_date_cells, options),
-    };
-    let reason = match (revision, &key) {
-        (Err(reason), _) => reason,
-        (Ok(_), Err(why)) => Reason::new("missing_key", why.as_str()),
-        (Ok(revision), Ok(key)) => {
+    let revision =
+        name_revision.map_or_else(|| revision_by_field(&tree, has_date_cells, options), Ok);
+    let reason = match (defects.reason(options.config.malformed), &revision, &key) {
+        (Some(reason), ..) => reason,
+        (None, Err(reason), _) => reason.clone(),
+        (None, Ok(_), Err(why)) => Reason::new("missing_key", why.as_str()),
+        (None, Ok(revision), Ok(key)) => {
             let mut text = report.clone();
             text.marks.extend(defects.marks);
             findings.remove_markers(&mut tree);
-            return Entry::record(key.clone(), revision, tree, text);
+            return Entry::record(key.clone(), *revision, tree, text);
         }
     };
     let bytes = bytes.unwrap_or_else(|| source.unwrap_or_else(|| tree.to_string()).into_bytes());
-    let place = Place { key: key.ok().filter(|_| can_have_key), at };
+    let revision = revision.unwrap_or(Revision::NONE);
+    let place = Place { key: key.ok().filter(|_| can_have_key), revision, at };
     Entry::Unreadable { place, bytes: Bytes::from(bytes), reason }
 }
 

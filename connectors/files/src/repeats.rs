@@ -1,5 +1,8 @@
 //! Finds the keys that come twice in a file, before any of its records is returned: then it is known
 //! what becomes of the first one.
+//!
+//! So each file is parsed twice. The records are not kept from the first time to the second, because they may
+//! be larger than the memory.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -31,16 +34,24 @@ pub(crate) struct Repeats {
 
 impl Repeats {
     /// Reads a file, which `open` opens. If the end of the file cannot be read, its rows before that
-    /// count, unless it `must_be_whole`.
+    /// count, unless it `must_be_whole`. A small workbook can have a million cells with one large text: their
+    /// rows may have `max_bytes` together.
     pub(crate) fn find(
         open: impl Fn() -> Result<FileRows, FileError>,
         duplicates: Duplicates,
         must_be_whole: bool,
+        max_bytes: u64,
     ) -> Result<Self, FileError> {
-        let (mut hashes, mut n_above) = (Vec::new(), 0);
+        let (mut hashes, mut n_above, mut n_bytes) = (Vec::new(), 0, 0);
         let n_rows = each_row(open()?, must_be_whole, |_, row| {
             hashes.extend(hash_of_key(row));
             n_above += u64::from(row.is_above_header);
+            n_bytes += if row.has_cells { row.n_bytes as u64 } else { 0 };
+            if n_bytes > max_bytes {
+                let detail =
+                    format!("the cells of the file have over {max_bytes} bytes (`limits.total`)");
+                return Err(FileError::content("too_large", detail));
+            }
             match hashes.len() > MAX_RECORDS {
                 true => Err(too_large("records", MAX_RECORDS)),
                 false => Ok(()),
@@ -105,7 +116,7 @@ fn each_row(
     }
 }
 
-/// A hash of the key and the revision; `None` for a row that is no record.
+/// A hash of the key and the revision; `None` for a row that is not a record.
 fn hash_of_key(row: &FileRow) -> Option<u64> {
     let Some(Entry::Record(record)) = &row.entry else { return None };
     Some(hash((record.key.as_str(), format!("{:?}", record.revision))))

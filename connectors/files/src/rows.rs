@@ -22,8 +22,12 @@ pub(crate) struct FileRow {
     pub(crate) at: String,
     /// About the number of its bytes.
     pub(crate) n_bytes: usize,
-    /// Whether it stands above the header, where it may also be a title.
+    /// Whether it is a row of a workbook, in which many cells may share one text.
+    pub(crate) has_cells: bool,
+    /// Whether it stands above the header.
     pub(crate) is_above_header: bool,
+    /// Whether it is a title, which stands above the header and has no entry.
+    pub(crate) is_title: bool,
 }
 
 impl FileRow {
@@ -34,7 +38,7 @@ impl FileRow {
             let key = &record.key;
             let detail =
                 format!("another record of the file has the key `{key}` and other contents");
-            let place = Place { key: None, at: self.at.clone() };
+            let place = Place { key: None, revision: record.revision, at: self.at.clone() };
             let (bytes, reason) =
                 (record.body.to_bytes().into(), Reason::new("duplicate_key", detail));
             self.entry = Some(Entry::Unreadable { place, bytes, reason });
@@ -91,14 +95,15 @@ impl FileRows {
         let Some((mut row, report)) = self.next_raw()? else { return Ok(None) };
         // The bytes of a row of a workbook are not known, and merged cells have made it longer.
         let n_bytes = row.bytes.as_ref().map_or_else(|| len_of_texts(&row.tree), Vec::len);
+        let (has_cells, is_title) = (row.bytes.is_none(), row.is_title);
         let damage = row.defects.damage.as_ref();
-        let is_above_header = damage.is_some_and(|reason| reason.code == ABOVE_HEADER);
+        let is_above_header = is_title || damage.is_some_and(|reason| reason.code == ABOVE_HEADER);
         let at = format!("{}, {}", self.name, row.at);
         remove_null_words(&mut row.tree, &self.options.config.null);
-        let is_selected = record::is_selected(&row, &self.options);
+        let is_selected = !is_title && record::is_selected(&row, &self.options);
         let entry = is_selected
             .then(|| record::entry(at.clone(), self.revision, row, &report, &self.options));
-        Ok(Some(FileRow { entry, at, n_bytes, is_above_header }))
+        Ok(Some(FileRow { entry, at, n_bytes, has_cells, is_above_header, is_title }))
     }
 
     /// The next row of all documents. A file in an archive that cannot be read, or not to its end, is

@@ -93,8 +93,13 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(file: &Arc<File>) -> io::Result<Self> {
-        Ok(Self { file: Arc::clone(file), state: Self::state(file)? })
+    pub(crate) fn new(file: Arc<File>) -> io::Result<Self> {
+        let state = Self::state(&file)?;
+        Ok(Self { file, state })
+    }
+
+    pub(crate) fn file(&self) -> &Arc<File> {
+        &self.file
     }
 
     pub(crate) fn has_changed(&self) -> io::Result<bool> {

@@ -182,8 +182,9 @@ impl DecodedFile {
         }
     }
 
-    /// The last offset in the next `n_unused` bytes of the buffer that splits no character; after the end of
-    /// an object or element if there is one, so that few records are in two parts. If there is none: the end of these bytes if they are `MAX_UNBROKEN_BYTES` or more, else `None`.
+    /// Where to end a part within the next `n_unused` bytes of the buffer: at the last offset that splits no
+    /// character, if possible after the end of an object or element, so that few records are in two parts.
+    /// Without such an offset, a part ends only after `MAX_UNBROKEN_BYTES`; until then `None`.
     fn last_safe_end(&self, n_unused: usize) -> Option<usize> {
         let unused = &self.buffer[self.n_used..][..n_unused];
         let end = if self.is_utf16() {

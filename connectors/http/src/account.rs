@@ -41,10 +41,16 @@ pub(crate) struct PassAccount {
     gap: Option<String>,
     /// What an earlier pass could not read.
     open_gap: Option<String>,
+    /// Why there may be more than what came, without a sign that there is.
+    doubt: Option<String>,
     /// By key: the value of `each` under which it came first, and its content.
     owners: HashMap<u64, (usize, u64)>,
     /// Keys that came under several values of `each`.
     shared: HashSet<u64>,
+    /// Keys that stand for different records under two values of `each`.
+    conflicts: HashSet<u64>,
+    /// Keys came that were too many to be compared with those of other values of `each`.
+    has_uncompared: bool,
 }
 
 /// The account of one walk.
@@ -71,6 +77,10 @@ pub(crate) struct Walk {
     /// Whether records had a readable time; `None` if none is needed, or none came.
     has_times: Option<bool>,
     gap: Option<String>,
+    /// The place where an answer should have named the next page, and had nothing, not even `null`.
+    unnamed_at: Option<String>,
+    /// Whether an answer had something there, or need not have.
+    has_named: bool,
     /// Number of requests in a row that brought nothing new.
     n_idle: u32,
 }
@@ -123,6 +133,8 @@ impl PassAccount {
             has_shrunk: false,
             has_times: None,
             gap: None,
+            unnamed_at: None,
+            has_named: false,
             n_idle: 0,
         };
         self.walks.entry(sequence).or_insert_with(new)
@@ -147,6 +159,7 @@ impl PassAccount {
                 continue;
             };
             if self.owners.len() >= MAX_KEYS && !self.owners.contains_key(&key) {
+                self.has_uncompared = true;
                 continue;
             }
             let (owner, earlier) = *self.owners.entry(key).or_insert((value, later));
@@ -154,12 +167,28 @@ impl PassAccount {
             if owner == value || self.shared.contains(&key) {
                 continue;
             }
-            if earlier != later && known.came_before(key, earlier, later) {
+            // Both contents, in any order.
+            let both = earlier ^ later;
+            if earlier != later && known.contains(key, both) {
+                self.conflicts.insert(key);
                 return false;
+            }
+            if earlier != later && !known.push(key, both) {
+                let gap = "too many keys have different contents under two values of `each`; add a path to \
+                           `key`, so that each record has its own";
+                self.gap.get_or_insert_with(|| gap.to_owned());
             }
             self.shared.insert(key);
         }
         true
+    }
+
+    /// At the end of a pass, forgets the keys that no longer come under several values of `each`: their records
+    /// had moved, and would take the room of others.
+    pub(crate) fn forget_moved(&self, known: &mut Outdated) {
+        if self.is_whole {
+            known.keep(|key| self.shared.contains(&key) || self.conflicts.contains(&key));
+        }
     }
 
     /// Notes that something is missing that an earlier pass could not read.
@@ -197,6 +226,22 @@ impl PassAccount {
             self.walks.insert(sequence, walk);
             return Outcome::LookAgain;
         }
+        let n_double = walk.keys.as_ref().map_or(0, Contents::n_left_out);
+        let unnamed_at = walk.unnamed_at.filter(|_| walk.is_seen && !walk.has_named);
+        if n_double > 0 && !outdated.is_empty() {
+            self.doubt.get_or_insert_with(|| {
+                format!(
+                    "{n_double} keys come on two pages with different contents, and only the later one is \
+                     read; if each is a record of its own, add a path to `key`"
+                )
+            });
+        } else if let (EndedBy::LastToken, Some(at)) = (end, unnamed_at) {
+            self.doubt.get_or_insert_with(|| {
+                format!(
+                    "no answer has anything at {at}, where it names the next page; check `page`"
+                )
+            });
+        }
         // A total that is less than what came is wrong, and one that went down proves nothing.
         let is_believed = is_short || !walk.has_shrunk && distinct <= listed;
         let listed = listed.filter(|_| is_believed && distinct.is_some());
@@ -205,7 +250,8 @@ impl PassAccount {
         let gap = gap.or_else(|| lacks_contents.then(left_out));
         let dropped = (walk.left_out > 0).then_some((DropReason::Repeated, walk.left_out));
         let dropped = dropped.into_iter().collect();
-        let mut ended = PassEnd { listed, given: walk.given, distinct, dropped, end, gap };
+        let mut ended =
+            PassEnd { listed, given: walk.given, distinct, dropped, end, gap, doubt: None };
         let missing = ended.missing();
         let has_gap = missing.is_some();
         if !name.is_empty() {
@@ -222,6 +268,7 @@ impl PassAccount {
     pub(crate) fn end(mut self) -> PassEnd {
         let mut end = self.sum.unwrap_or_default();
         end.gap = self.gap.or(end.gap).or(self.open_gap);
+        end.doubt = self.doubt;
         for walk in self.walks.into_values() {
             // It was not read to its end: it failed, or pauses after empty pages.
             end.given = end.given.saturating_add(walk.given);
@@ -237,6 +284,8 @@ impl PassAccount {
         if !self.is_whole {
             (end.listed, end.distinct) = (None, None);
         }
+        // Some of those that were counted may be the same.
+        end.distinct = end.distinct.filter(|_| !self.has_uncompared);
         end
     }
 }
@@ -290,6 +339,12 @@ impl Walk {
     /// Notes whether a page had readable times.
     pub(crate) fn note_times(&mut self, has_times: Option<bool>) {
         self.has_times = self.has_times.max(has_times);
+    }
+
+    /// Notes where a page with records should have named the next one; `None` if it had something there.
+    pub(crate) fn note_unnamed(&mut self, at: Option<String>) {
+        self.has_named |= at.is_none();
+        self.unnamed_at = self.unnamed_at.take().or(at);
     }
 
     /// Whether records came, and none had a readable time.

@@ -20,6 +20,8 @@ pub(crate) struct Page {
     pub(crate) headers: BTreeMap<String, String>,
     /// The address of the page; `None` for a fixture.
     pub(crate) url: Option<Url>,
+    /// The query parameter in which each request gets a secret.
+    pub(crate) secret_param: Option<String>,
     /// The records, in the order of the answer.
     pub(crate) records: Vec<Value>,
     /// What becomes of each record, because of keys that come twice.
@@ -87,7 +89,19 @@ impl Page {
         let contents =
             contents.map(|(record, fate)| content_hash(record).filter(|_| *fate == Fate::Read));
         let contents = contents.collect();
-        Ok(Self { tree, headers, url, records, fates, conflict, hashes, contents, facts })
+        let secret_param = None;
+        Ok(Self {
+            tree,
+            headers,
+            url,
+            secret_param,
+            records,
+            fates,
+            conflict,
+            hashes,
+            contents,
+            facts,
+        })
     }
 
     /// Whether the page has each key once.
@@ -99,10 +113,18 @@ impl Page {
         ))
     }
 
-    /// The address that an answer names, which may be relative to that of the answer (RFC 3986 §5.1).
+    /// The address that an answer names, which may be relative to that of the answer (RFC 3986 §5.1). It is
+    /// without the secret that some sources repeat in it, because it is stored, and each request gets the
+    /// secret anyway.
     pub(crate) fn resolve(&self, address: String) -> String {
         let joined = self.url.as_ref().and_then(|url| url.join(&address).ok());
-        joined.map_or(address, |url| url.to_string())
+        let Some(mut url) = joined else { return address };
+        if let (Some(name), Some(query)) = (&self.secret_param, url.query()) {
+            let is_kept = |pair: &&str| pair.split('=').next() != Some(name.as_str());
+            let query = query.split('&').filter(is_kept).collect::<Vec<_>>().join("&");
+            url.set_query((!query.is_empty()).then_some(query.as_str()));
+        }
+        url.to_string()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use connector_wire::reason::reason;
 use contract::Fault;
-use document::{Facts, scalar_text};
+use document::{Facts, Path, scalar_text};
 use serde_json::Value;
 
 use crate::{
@@ -45,7 +45,13 @@ pub(crate) async fn fetch_part(
     let has_rule = part.success.is_some() || plan.config.rules.has_success();
     let reason = reason(&tree);
     let is_envelope = part.records.is_some() || reason.is_some();
-    if !has_rule && is_envelope && list::certainly_reports_failure(&tree) {
+    let lacks_list = part.records.as_ref().is_some_and(|path| {
+        let has_list = |list: Path| list.all(&tree).iter().any(|value| value.is_array());
+        path.all(&tree).is_empty() && !path.list().is_some_and(has_list)
+    });
+    let is_failure = is_envelope && list::certainly_reports_failure(&tree)
+        || lacks_list && list::reports_failure(&tree);
+    if !has_rule && is_failure {
         let reason = reason.unwrap_or_else(|| "its answer says so".to_owned());
         return Err(Fault::stopped(format!("the source reports a failure: {reason}"))
             .at(name)

@@ -21,6 +21,7 @@ use crate::{
     config::{Config, Method},
     origin,
     request::Request,
+    rules,
     session::Cookies,
     trace::{Trace, Traces},
 };
@@ -42,6 +43,7 @@ pub(crate) struct Client {
     allowed_hosts: Vec<Url>,
     timeout: Duration,
     max_bytes: usize,
+    has_proxy: bool,
     pub(crate) traces: Traces,
 }
 
@@ -56,6 +58,8 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
     /// The pause that `Retry-After` asks for.
     pub(crate) retry_after: Option<Duration>,
+    /// Whether the source has redirected the request to a login page.
+    pub(crate) is_login: bool,
 }
 
 impl Answer {
@@ -142,6 +146,7 @@ impl Client {
             allowed_hosts,
             timeout,
             max_bytes,
+            has_proxy: config.proxy.is_some(),
             traces,
         })
     }
@@ -169,15 +174,22 @@ impl Client {
         is_answer: impl Fn(u16) -> bool,
     ) -> Result<Answer, FetchError> {
         self.traces.add(Trace::new(unsigned, signature));
-        for _ in 0..=MAX_REDIRECTS {
+        let mut is_login = false;
+        for n_followed in 0..=MAX_REDIRECTS {
             let answer = self.send(&request).await?;
             let status = answer.status;
             let is_redirect = matches!(status, 301 | 302 | 303 | 307 | 308) && !is_answer(status);
             let location = answer.headers.get("location").filter(|_| is_redirect);
+            is_login |= location.is_some_and(|location| names_login(location));
             let (Some(location), Method::Get) = (location, request.method) else {
-                return Ok(answer);
+                return Ok(Answer { is_login, ..answer });
             };
-            let next = origin::resolve(&request.url, location, &self.allowed_hosts)?;
+            let next = origin::resolve(&request.url, location, &self.allowed_hosts);
+            // The caller knows what a login page means, wherever it is.
+            if is_login && (next.is_err() || n_followed == MAX_REDIRECTS) {
+                return Ok(Answer { is_login, ..answer });
+            }
+            let next = next?;
             if !origin::is_same_origin(&next, &request.url) {
                 // Only the first host gets credentials.
                 request.headers.clear();
@@ -235,9 +247,10 @@ impl Client {
         };
         let received = tokio::time::timeout(timeout, receiving).await;
         let is_https = url.scheme() == "https";
+        let fault = |error| exchange_fault(error, timeout, is_https, self.has_proxy);
         let received = received
             .map_err(|_| timeout_fault(timeout))
-            .and_then(|received| received.map_err(|error| exchange_fault(error, timeout, is_https)))
+            .and_then(|received| received.map_err(fault))
             .map_err(|fault| fault.at(source_name(url)))?;
         let (status, headers, cookies, body) = received;
         cookies.iter().for_each(|cookie| self.cookies.store(url, cookie));
@@ -252,7 +265,8 @@ impl Client {
         let retry_after = headers
             .get("retry-after")
             .and_then(|value| gate::retry_after(value, date_header, self.now()));
-        Ok(Answer { status, url: Box::new(url.clone()), headers, body, retry_after })
+        let url = Box::new(url.clone());
+        Ok(Answer { status, url, headers, body, retry_after, is_login: false })
     }
 }
 
@@ -262,6 +276,13 @@ pub(crate) fn source_name(url: &Url) -> String {
     format!("source {}:{port}", url.host_str().unwrap_or_default())
 }
 
+/// Whether the path of an address is that of a login page.
+fn names_login(address: &str) -> bool {
+    let path = address.split(['?', '#']).next().unwrap_or_default().to_lowercase();
+    let path = path.replace(['-', '_'], "");
+    ["login", "logon", "signin"].iter().any(|name| path.contains(name))
+}
+
 fn timeout_fault(timeout: Duration) -> Fault {
     Fault::transient(format!("no answer within {timeout:?}"))
         .remedy("ask the operator of the source why it is slow, or raise `timeout`")
@@ -269,15 +290,21 @@ fn timeout_fault(timeout: Duration) -> Fault {
 
 /// The names of the settings, for remedies.
 const SETTINGS: ServerSettings = ServerSettings { address: "`url`", ca: "`ca`" };
-
-/// Whether the causes of an error say that a body is not complete.
-fn breaks_off(causes: &str) -> bool {
-    ["end of file", "EOF", "chunk", "connection"].iter().any(|sign| causes.contains(sign))
-}
+/// With a proxy, it is the only server that is connected to.
+const PROXY_SETTINGS: ServerSettings = ServerSettings { address: "`proxy`", ca: "`ca`" };
 
 /// Turns the error of an exchange into a fault, without the address: it may contain a token.
-fn exchange_fault(error: reqwest::Error, timeout: Duration, is_https: bool) -> Fault {
+fn exchange_fault(
+    error: reqwest::Error,
+    timeout: Duration,
+    is_https: bool,
+    has_proxy: bool,
+) -> Fault {
     let error = error.without_url();
+    let settings = if has_proxy { PROXY_SETTINGS } else { SETTINGS };
+    let port_remedy = || {
+        format!("check the port in {}, and whether it should be http or https", settings.address)
+    };
     let causes = causes_text(&error);
     let io_errors = || {
         let causes = iter::successors(error.source(), |&error| error.source());
@@ -291,27 +318,34 @@ fn exchange_fault(error: reqwest::Error, timeout: Duration, is_https: bool) -> F
     } else if error.is_builder() {
         Fault::stopped("the request cannot be sent: a header contains a forbidden character")
             .remedy("check the headers and secrets of this channel for line breaks")
-    } else if error.is_timeout() && error.is_connect() && is_https {
+    } else if error.is_timeout() && error.is_connect() && is_https && !has_proxy {
         Fault::transient("no encrypted connection came about in time").remedy(
             "check the host and port in `url`, the firewall in between, and whether it should be http",
         )
     } else if error.is_timeout() && error.is_connect() {
-        ConnectFailure::Silent.fault(SETTINGS)
+        ConnectFailure::Silent.fault(settings)
     } else if error.is_timeout() {
         timeout_fault(timeout)
     } else if let Some(failure) = io_errors().find_map(ConnectFailure::of) {
-        failure.fault(SETTINGS)
+        failure.fault(settings)
+    } else if causes.contains("proxy auth") {
+        rules::proxy_refusal()
+    } else if causes.contains("tunnel error") {
+        Fault::transient("the proxy does not connect to the source").because(causes).remedy(
+            "check `proxy`, and ask who runs it whether it may connect to the host in `url`",
+        )
     } else if error.is_connect() {
         Fault::transient("the connection was closed before the request was sent")
             .because(causes)
-            .remedy("check the port in `url`, and whether it should be http or https")
-    } else if error.is_decode() && !breaks_off(&causes) {
+            .remedy(port_remedy())
+    // What was packed may end too early although all of the body came.
+    } else if error.is_decode() && !causes.contains("reading a body from connection") {
         let what = "the answer cannot be unpacked: it is not what its Content-Encoding says";
         Fault::transient(what).because(causes)
     } else if causes.contains("invalid HTTP version") {
         Fault::stopped("the server at this port does not answer as a web server does")
             .because(causes)
-            .remedy("check the port in `url`, and whether it should be http or https")
+            .remedy(port_remedy())
     } else {
         Fault::transient("the connection was lost before the answer was complete").because(causes)
     }

@@ -42,7 +42,7 @@ pub struct Cursor {
     /// Contents of records that a later page replaced.
     #[serde(default, skip_serializing_if = "Outdated::is_empty")]
     pub(crate) outdated: Outdated,
-    /// Keys that came with different contents under two values of `each`, with both contents.
+    /// Keys that came with different contents under two values of `each` in the last pass, with both contents.
     #[serde(default, skip_serializing_if = "Outdated::is_empty")]
     pub(crate) shared: Outdated,
     /// The settings that the positions depend on; `None` in cursors of earlier versions.

@@ -72,7 +72,7 @@ impl Source {
             if matches!(tree, Err(MessageError::TooLarge(_))) {
                 return Err(FetchError::TooLarge);
             }
-            let Answer { status, retry_after, .. } = answer;
+            let Answer { status, retry_after, is_login, .. } = answer;
             let tree_view = tree.as_ref().ok();
             let view =
                 AnswerView { status, content_type, text: &text, tree: tree_view, retry_after };
@@ -85,6 +85,14 @@ impl Source {
             let meaning = match is_missing {
                 true => Meaning::Nothing,
                 false => plan.config.rules.judge(call.success.as_ref(), view),
+            };
+            let is_redirect = (300..400).contains(&status);
+            let meaning = match meaning {
+                Meaning::Success | Meaning::Unclear if is_login && tree.is_err() => {
+                    Meaning::Expired
+                }
+                Meaning::Fault(_) if is_login && is_redirect => Meaning::Expired,
+                meaning => meaning,
             };
             let is_xml = call.has_xml(&text);
             let is_nothing = matches!(meaning, Meaning::Nothing);
@@ -106,10 +114,19 @@ impl Source {
                         self.client.cookies.clear();
                         continue;
                     }
-                    let what = "the source refuses the cookies or token, even new ones";
-                    return Err(Fault::stopped(what)
-                        .remedy("check `auth`, and the clock of this machine")
-                        .into());
+                    let (what, remedy) = match is_login {
+                        true => (
+                            "the source redirects to its login page: it probably refuses the credentials \
+                             or the session",
+                            "check `auth`, or `warm_up` if the source wants cookies; if another host logs \
+                             in by itself, add it to `redirects`",
+                        ),
+                        false => (
+                            "the source refuses the cookies or token, even new ones",
+                            "check `auth`, and the clock of this machine",
+                        ),
+                    };
+                    return Err(Fault::stopped(what).remedy(remedy).into());
                 }
                 (Meaning::Nothing, _) => Ok(Value::Null),
                 (Meaning::Success, Ok(tree)) => Ok(tree),

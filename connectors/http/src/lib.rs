@@ -211,9 +211,13 @@ impl Connector for Http {
                     let keys = entries.iter().filter_map(Entry::key);
                     cursor.to_acknowledge = keys.map(ToString::to_string).collect();
                 }
+                let account =
+                    caught_up.then(|| std::mem::replace(&mut self.account, PassAccount::new(true)));
+                let end = account.map(|account| {
+                    account.forget_moved(&mut cursor.shared);
+                    account.end()
+                });
                 self.counted_up_to = Some(cursor.clone());
-                let end = caught_up
-                    .then(|| std::mem::replace(&mut self.account, PassAccount::new(true)).end());
                 return Ok(Batch { entries, upto: cursor, end, trouble: faults });
             }
         }

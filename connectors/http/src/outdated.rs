@@ -37,19 +37,14 @@ impl Outdated {
         !self.0.is_empty() && self.0.contains(&name(key, content))
     }
 
-    /// Notes a key with two contents. Returns whether the same two came before, in any order.
-    pub(crate) fn came_before(&mut self, key: u64, earlier: u64, later: u64) -> bool {
-        let both = earlier ^ later;
-        let came_before = self.contains(key, both);
-        if !came_before {
-            self.push(key, both);
-        }
-        came_before
+    /// Forgets the contents of the keys that are not kept.
+    pub(crate) fn keep(&mut self, is_kept: impl Fn(u64) -> bool) {
+        self.0.retain(|name| key_of(name).is_some_and(&is_kept));
     }
 
     /// Adds a content; false if there are too many. None is dropped for it: if there were always more than
     /// fit, each would be dropped before its turn, and all would be read again in each pass.
-    fn push(&mut self, key: u64, content: u64) -> bool {
+    pub(crate) fn push(&mut self, key: u64, content: u64) -> bool {
         let has_room = self.0.len() < MAX;
         if has_room {
             self.0.push(name(key, content));
@@ -68,7 +63,7 @@ impl Outdated {
         };
         let mut lacks_some = false;
         self.0.retain(|name| {
-            let key = name.get(..16).and_then(|key| u64::from_str_radix(key, 16).ok());
+            let key = key_of(name);
             let Some((key, last)) = key.and_then(|key| Some((key, walk.last.get(&key)?))) else {
                 return true;
             };
@@ -86,6 +81,11 @@ impl Contents {
     /// Number of different keys.
     pub(crate) fn len(&self) -> usize {
         self.last.len()
+    }
+
+    /// Number of keys of which a content was left out.
+    pub(crate) fn n_left_out(&self) -> usize {
+        self.left_out.len()
     }
 
     /// Notes that a key came, with its content if that is to be compared. Returns false if it has another
@@ -106,6 +106,10 @@ impl Contents {
 
 fn name(key: u64, content: u64) -> String {
     format!("{key:016x}{content:016x}")
+}
+
+fn key_of(name: &str) -> Option<u64> {
+    u64::from_str_radix(name.get(..16)?, 16).ok()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use contract::{EndedBy, Entry, Fault, Place, Reason, Timestamp};
+use contract::{EndedBy, Entry, Fault, Place, Reason, Revision, Timestamp};
 use document::{Duplicates, Fate, before};
 use tokio::time::Instant;
 
@@ -134,7 +134,7 @@ impl PageReader<'_> {
                     progress.has_gap = true;
                     walk.note_page(Counted::default(), &mut cursor.outdated);
                     let reason = Reason::new("bad_page", what);
-                    let at = Place { key: None, at };
+                    let at = Place { key: None, revision: Revision::NONE, at };
                     let entry = Entry::Unreadable { place: at, bytes: answer.body, reason };
                     let is_complete = self.finish_page(sequence, cursor, progress, step);
                     return Ok(Some(PageEntries { entries: vec![entry], is_complete }));
@@ -211,6 +211,9 @@ impl PageReader<'_> {
         };
         walk.note_page(counted, &mut cursor.outdated);
         walk.note_times(has_times.filter(|_| !page.is_empty()));
+        if !page.is_empty() {
+            walk.note_unnamed(plan.config.page.unnamed_at(&page));
+        }
         let mut step = plan.config.page.step(&mut progress.pages, &page, size, said);
         progress.has_gap |= step.gap.is_some();
         if let Some(gap) = step.gap.take() {
@@ -221,11 +224,6 @@ impl PageReader<'_> {
         }
         if sequence.is_reread && self.is_too_old(&progress, &page) {
             step.end = Some(EndedBy::Watermark);
-        }
-        if let Some(NextPage::AtUrl(next)) = &mut progress.pages.next
-            && let Some(stored) = plan.without_secret(next)
-        {
-            *next = stored;
         }
         if let (Some(NextPage::AfterValue(next) | NextPage::AtUrl(next)), true) =
             (&progress.pages.next, plan.config.each.is_some())
@@ -301,7 +299,8 @@ impl PageReader<'_> {
             is_success.store(true, Ordering::Relaxed);
             let ReadAnswer { parsed, answer } = answer;
             let (url, headers) = (Some((*answer.url).clone()), answer.headers.clone());
-            let page = Page::new(&plan.config, parsed, url, headers).and_then(|page| {
+            let page = Page::new(&plan.config, parsed, url, headers).and_then(|mut page| {
+                page.secret_param.clone_from(&plan.secret_param);
                 // A page that repeats the previous one is requested again, once: it may be an old answer.
                 let is_repeated = !page.is_empty() && at.hash.as_ref() == Some(&page.hash());
                 if is_repeated && !was_repeated.swap(true, Ordering::Relaxed) {

@@ -141,6 +141,20 @@ impl Paging {
         (param.into_iter().collect(), None)
     }
 
+    /// Where `page` should name the next one, if it has nothing there, not even `null`.
+    pub(crate) fn unnamed_at(&self, page: &answer::Page) -> Option<String> {
+        let (at, is_missing) = match self {
+            Self::Token(Token { at: Some(at), .. }) | Self::Next(Next { at, .. }) => {
+                (at.as_str(), at.first(&page.tree).is_none())
+            }
+            Self::Token(Token { header: Some(header), .. }) => {
+                (header.as_str(), !page.headers.contains_key(&header.to_lowercase()))
+            }
+            _ => return None,
+        };
+        is_missing.then(|| at.to_owned())
+    }
+
     /// Like [`Paging::step`], but does not move.
     pub(crate) fn peek(&self, at: &Position, page: &answer::Page, size: usize, said: Said) -> Step {
         self.step(&mut at.clone(), page, size, said)

@@ -47,7 +47,7 @@ pub(crate) struct Plan {
     pub(crate) second_opinion: Rule,
     pub(crate) fingerprint: Fingerprint,
     /// The query parameter in which `auth` sends a secret.
-    secret_param: Option<String>,
+    pub(crate) secret_param: Option<String>,
 }
 
 /// Maximum size in bytes of the token or address of a next page in a channel with `each`, whose cursor has
@@ -106,18 +106,6 @@ impl Plan {
     /// Maximum size of an unpacked answer, in bytes.
     pub(crate) fn max_bytes(&self) -> usize {
         usize::try_from(self.config.limit_mib).unwrap_or(1) << 20
-    }
-
-    /// The address of a next page without the secret that some sources repeat in it: it is stored, and each
-    /// request gets the secret anyway.
-    pub(crate) fn without_secret(&self, address: &str) -> Option<String> {
-        let name = self.secret_param.as_deref()?;
-        let mut url = self.list.url.join(address).ok()?;
-        let is_kept = |pair: &&str| pair.split('=').next() != Some(name);
-        let query: Vec<&str> = url.query()?.split('&').filter(is_kept).collect();
-        let query = query.join("&");
-        url.set_query((!query.is_empty()).then_some(query.as_str()));
-        Some(url.to_string())
     }
 
     /// What a page says about the list.

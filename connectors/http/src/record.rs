@@ -53,7 +53,7 @@ pub(crate) fn entry(
             return Entry::record(key, Revision::NONE, tree, report);
         }
     };
-    unreadable(Place { key: key.ok(), at }, &tree, facts, &parts, reason)
+    unreadable(Place { key: key.ok(), revision: Revision::NONE, at }, &tree, facts, &parts, reason)
 }
 
 /// The entry for a record whose key another record of the same answer has, with a different content. Both
@@ -62,7 +62,7 @@ pub(crate) fn duplicate(plan: &Plan, tree: &Value, facts: &Facts, at: String) ->
     let key = plan.config.key.key(tree, &facts.findings).unwrap_or_else(RecordKey::new);
     let what = format!("another record of the answer has the key `{key}` and other contents");
     let reason = Reason::new("duplicate_key", what);
-    unreadable(Place { key: None, at }, tree, facts, &[], reason)
+    unreadable(Place { key: None, revision: Revision::NONE, at }, tree, facts, &[], reason)
 }
 
 fn unreadable(

@@ -261,6 +261,12 @@ fn soap_fault(answer: AnswerView<'_>) -> Option<Fault> {
     })
 }
 
+/// What it means that a proxy asks for credentials.
+pub(crate) fn proxy_refusal() -> Fault {
+    Fault::stopped("the proxy asks for credentials (status 407)")
+        .remedy("check `proxy`, and ask who runs it for access to it")
+}
+
 /// What a status means if no rule of the channel matches.
 fn default_meaning(answer: AnswerView<'_>) -> Meaning {
     let AnswerView { status, retry_after, .. } = answer;
@@ -270,7 +276,7 @@ fn default_meaning(answer: AnswerView<'_>) -> Meaning {
         (503, Some(wait)) => Fault::throttled(wait, what),
         (401, _) => Fault::stopped(what)
             .remedy("check the secrets that `auth` names, and the clock of this machine"),
-        (407, _) => Fault::stopped(what).remedy("ask who runs `proxy` for access to it"),
+        (407, _) => proxy_refusal(),
         (403, _) => Fault::stopped(what).remedy(
             "ask for access to `url`; if the source uses this status to ask for a pause, add a rule \
              to [[http.fault]]",

@@ -60,7 +60,8 @@ pub(crate) fn entry(parts: RecordParts<'_>) -> Entry {
         }
         (None, Some(_), Some(_)) => Reason::new("too_large", "the record is larger than 16 MiB"),
     };
-    Entry::Unreadable { place: Place { key, at }, bytes: Bytes::copy_from_slice(line), reason }
+    let place = Place { key, revision: revision.unwrap_or(Revision::NONE), at };
+    Entry::Unreadable { place, bytes: Bytes::copy_from_slice(line), reason }
 }
 
 /// A key: text, or a number as it is written. `None` if it is not exact.

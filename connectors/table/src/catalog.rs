@@ -29,6 +29,8 @@ pub(crate) struct Column {
     pub(crate) class: Class,
     /// Whether the driver cannot read the type, so that the database has to write it as text.
     pub(crate) is_odd: bool,
+    /// Whether its values are bytes of any size, such as photos.
+    is_blob: bool,
     /// Whether no two rows have the same value.
     pub(crate) is_unique: bool,
     /// Whether an update of the row moves it, unless it is set, and the account may set it.
@@ -81,11 +83,13 @@ impl Catalog {
         let columns = rows.iter().map(|row| {
             let (kind, index, extra) = (cell(row, 2).to_lowercase(), cell(row, 3), cell(row, 4));
             let collation = (cell(row, 5), cell(row, 6));
+            let type_name = cell(row, 1).to_lowercase();
             Column {
                 name: cell(row, 0),
                 type_name: cell(row, 1),
                 class: class_of(dialect, &kind, &extra),
                 is_odd: dialect == Dialect::Postgres && !READABLE.contains(&kind.as_str()),
+                is_blob: type_name == "bytea" || type_name.ends_with("blob"),
                 is_unique: index == "UNI" || index == "PRI" && n_primary == 1,
                 is_moved: dialect == Dialect::MySql && extra.contains("moved"),
                 is_hidden: dialect == Dialect::MySql && extra.contains("hidden"),
@@ -113,6 +117,7 @@ impl Catalog {
                 _ if self.get(name).is_some_and(|column| column.is_odd) => Read::Text,
                 // The server would refuse to send bytes that are no UTF-8 as text.
                 _ if self.is_raw_text(name) => Read::Bytes,
+                _ if self.is_unread(table, name) => Read::Small,
                 _ => Read::Plain,
             }
         };
@@ -136,8 +141,23 @@ impl Catalog {
         self.columns.iter().filter(|column| column.is_moved)
     }
 
+    /// Whether a column may have large values, and neither the mapping nor the settings name it.
+    fn is_unread(&self, table: &TablePlan, name: &str) -> bool {
+        self.get(name).is_some_and(|column| column.is_blob)
+            && table.columns.is_none()
+            && !table.described.contains_key(name)
+            && !table.is_mapped(name)
+    }
+
     /// Writes values of columns that hold identifiers as such, and marks text whose bytes have no charset.
+    /// Removes NULL from columns that nothing names: it may stand for a value that was too large to be read.
     pub(crate) fn refine(&self, table: &TablePlan, rows: &mut [Row]) {
+        let names = self.columns.iter().map(|column| column.name.as_str());
+        let unread: Vec<&str> = names.filter(|name| self.is_unread(table, name)).collect();
+        for row in &mut *rows {
+            row.columns
+                .retain(|(name, value)| !value.is_null() || !unread.contains(&name.as_str()));
+        }
         for (name, value) in rows.iter_mut().flat_map(|row| &mut row.columns) {
             *value = match std::mem::take(value) {
                 Value::Bytes(bytes) if self.holds_ids(table, name) => Value::Id(bytes),
@@ -217,6 +237,8 @@ pub(crate) enum Read {
     Text,
     /// As the bytes that the database has stored.
     Bytes,
+    /// As it is if it is small, otherwise NULL.
+    Small,
 }
 
 fn fits(column: &Column, scalar: &Scalar) -> bool {

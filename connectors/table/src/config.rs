@@ -127,8 +127,9 @@ pub(crate) struct Changes {
     pub(crate) format: Option<String>,
     /// How late a row may become visible after its own time. For numbers that are not times: how long
     /// a transaction may take. The last 1000 numbers are read again in any case, as are numbers that
-    /// were drawn since the oldest open transaction began (MySQL says that only to accounts with the right
-    /// PROCESS), and the 200 newest gaps before them.
+    /// were drawn since the oldest open transaction began, and the 200 newest gaps before them. MySQL says
+    /// which transactions are open only to accounts with the right PROCESS; without it, the numbers of a
+    /// day are read again if more than 200 of their ranges are missing.
     #[serde(default = "Period::seconds::<300>")]
     pub(crate) overlap: Period,
 }

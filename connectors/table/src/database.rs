@@ -12,7 +12,7 @@ use contract::{ConnectorContext, Fault, Gate, Secret};
 use crate::{
     catalog::Catalog,
     cursor::PendingAck,
-    driver::{Address, DbError, Pool},
+    driver::{Address, Answer, DbError, Pool},
     fault::{Operation, database_fault},
     numbers::Transactions,
     plan::TablePlan,
@@ -41,6 +41,8 @@ pub(crate) struct Database {
     zone: Tz,
     /// Whether it has refused to say which transactions are open.
     hides_transactions: bool,
+    /// Maximum number of rows in the next page, as long as more of them are too large.
+    page_rows: usize,
 }
 
 /// Which acknowledgements the source took.
@@ -75,6 +77,7 @@ impl Database {
             connections: budget.concurrent.max(1),
             zone: *zone,
             hides_transactions: false,
+            page_rows: usize::MAX,
         })
     }
 
@@ -135,24 +138,37 @@ impl Database {
         Ok(count.and_then(|(_, count)| count.to_text().parse().ok()))
     }
 
-    /// Which transactions are open. Databases of the protocol and older servers may not say, and MySQL says it
-    /// only to accounts with the right PROCESS.
-    pub(crate) async fn transactions(&mut self, table: &TablePlan) -> Result<Transactions, Fault> {
-        let Some(sql) = Sql::transactions(self.dialect()).filter(|_| !self.hides_transactions)
-        else {
-            return Ok(Transactions::default());
+    /// Which transactions are open; `None` if the database does not say. Databases of the protocol and older
+    /// servers may not say, and MySQL says it only to accounts with the right PROCESS.
+    pub(crate) async fn transactions(
+        &mut self,
+        table: &TablePlan,
+    ) -> Result<Option<Transactions>, Fault> {
+        let Some(sql) = Sql::transactions(self.dialect()) else {
+            return Ok(Some(Transactions::default()));
         };
+        if self.hides_transactions {
+            return Ok(None);
+        }
         let rows = match self.fetch(sql, table).await {
             Err(fault) if fault.is_transient() => return Err(fault),
             fetched => fetched.unwrap_or_default(),
         };
         self.hides_transactions = rows.is_empty();
+        if self.hides_transactions {
+            tracing::warn!(
+                table = table.name,
+                "the account may not see which transactions are open, so each pass may read up to a day of rows \
+                 again; MySQL: GRANT PROCESS ON *.* TO the account"
+            );
+            return Ok(None);
+        }
         let mut numbers = rows.iter().flat_map(|row| &row.columns);
         let mut number = || numbers.next().and_then(|(_, it)| it.to_text().parse().ok());
-        Ok(Transactions {
+        Ok(Some(Transactions {
             oldest_open: number().unwrap_or_default(),
             next: number().unwrap_or_default(),
-        })
+        }))
     }
 
     /// The number in a column of numbers that `n_rows` rows before `newest` have. If there are fewer rows,
@@ -171,15 +187,30 @@ impl Database {
         Ok(Some(found.map_or(Value::Int(0), |(_, number)| number)))
     }
 
-    /// Reads a page of rows.
-    pub(crate) async fn select(&mut self, select: &Select<'_>) -> Result<Vec<Row>, Fault> {
-        let catalog = self.catalog(select.table).await?;
-        let sql = Sql::select(self.address.dialect(), select, &catalog);
-        let mut rows = self.fetch(sql, select.table).await?;
-        Catalog::check_found(select.table, &rows)
-            .map_err(|fault| fault.at(self.address.place()))?;
-        catalog.refine(select.table, &mut rows);
-        Ok(rows)
+    /// Reads a page of rows, and whether no rows come after it. After a page with fewer rows than it could have,
+    /// because they are large, the next one asks for no more than these.
+    pub(crate) async fn select_page(
+        &mut self,
+        mut select: Select<'_>,
+    ) -> Result<(Vec<Row>, bool), Fault> {
+        select.limit = select.limit.min(self.page_rows);
+        let limit = select.limit;
+        let (rows, is_end) = self.select(select).await?;
+        let is_cut = !is_end && rows.len() < limit;
+        self.page_rows = if is_cut { rows.len() } else { self.page_rows.saturating_mul(2) };
+        Ok((rows, is_end))
+    }
+
+    /// Reads rows, and whether there are no more than these: fewer than the limit, and not too large.
+    pub(crate) async fn select(&mut self, select: Select<'_>) -> Result<(Vec<Row>, bool), Fault> {
+        let table = select.table;
+        let catalog = self.catalog(table).await?;
+        let sql = Sql::select(self.address.dialect(), &select, &catalog);
+        let Answer { mut rows, is_cut } = self.answer(sql, table, Operation::Read).await?;
+        Catalog::check_found(table, &rows).map_err(|fault| fault.at(self.address.place()))?;
+        catalog.refine(table, &mut rows);
+        let is_end = !is_cut && rows.len() < select.limit;
+        Ok((rows, is_end))
     }
 
     /// Sets the flags of these rows.
@@ -221,6 +252,15 @@ impl Database {
         table: &TablePlan,
         operation: Operation,
     ) -> Result<Vec<Row>, Fault> {
+        Ok(self.answer(sql, table, operation).await?.rows)
+    }
+
+    async fn answer(
+        &mut self,
+        sql: Sql,
+        table: &TablePlan,
+        operation: Operation,
+    ) -> Result<Answer, Fault> {
         let pool = self.pool();
         let fetched = self.run_limited(pool.fetch(sql)).await?;
         fetched.map_err(|error| self.fault(error, operation, table))

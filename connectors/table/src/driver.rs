@@ -5,6 +5,7 @@
 //! `classify`. To support another database, add a file.
 
 mod address;
+mod answer;
 mod mysql;
 mod postgres;
 mod probe;
@@ -21,6 +22,8 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteError},
 };
 
+pub(crate) use self::answer::Answer;
+use self::answer::InUse;
 use crate::{
     sql::{Dialect, IS_PENDING, OWNER, Sql},
     value::{Row, Value},
@@ -169,19 +172,25 @@ impl Address {
 }
 
 impl Pool {
-    pub(crate) async fn fetch(&self, sql: Sql) -> Result<Vec<Row>, sqlx::Error> {
+    pub(crate) async fn fetch(&self, sql: Sql) -> Result<Answer, sqlx::Error> {
         match self {
             Self::Sqlite(pool) => {
-                sqlite::query(sql).fetch_all(pool).await?.iter().map(sqlite::read_row).collect()
+                let mut used = InUse::of(pool).await?;
+                let stream = sqlite::query(sql).fetch(&mut *used.connection);
+                let answer = Answer::read(stream, sqlite::read_row).await;
+                used.end(answer)
             }
             Self::Postgres(pool, begin) => {
-                let mut transaction = pool.begin_with(AssertSqlSafe(begin.clone())).await?;
-                let rows = postgres::query(sql).fetch_all(&mut *transaction).await?;
-                transaction.commit().await?;
-                rows.iter().map(postgres::read_row).collect()
+                let mut used = InUse::of(pool).await?;
+                let begin = AssertSqlSafe(begin.clone());
+                let answer = postgres::fetch(&mut used.connection, begin, sql).await;
+                used.end(answer)
             }
             Self::MySql(pool) => {
-                mysql::query(sql).fetch_all(pool).await?.iter().map(mysql::read_row).collect()
+                let mut used = InUse::of(pool).await?;
+                let stream = mysql::query(sql).fetch(&mut *used.connection);
+                let answer = Answer::read(stream, mysql::read_row).await;
+                used.end(answer)
             }
         }
     }

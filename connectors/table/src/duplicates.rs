@@ -20,7 +20,7 @@ const MAX_ROWS: usize = 20_000;
 
 /// What becomes of the rows of a key that more than one row has.
 #[derive(Debug)]
-pub(crate) enum Doubled {
+pub(crate) enum Duplicate {
     /// They are one record: this row.
     Last(Row),
     /// These different rows go to quarantine. Some of them may be on no page: a scan goes on after a key.
@@ -33,10 +33,10 @@ impl PageReader<'_> {
     /// # Errors
     /// For the database, two of the texts are one key. Then it would skip one of them at the end of a page,
     /// and acknowledge and count both as one.
-    pub(crate) async fn doubled(
+    pub(crate) async fn duplicates(
         &mut self,
         rows: &[Row],
-    ) -> Result<HashMap<String, Doubled>, Fault> {
+    ) -> Result<HashMap<String, Duplicate>, Fault> {
         let (table, rule) = (&self.plan.main, self.plan.config.duplicates);
         let key = table.key.as_str();
         let catalog = self.database.catalog(table).await?;
@@ -47,9 +47,9 @@ impl PageReader<'_> {
         }
         let conditions = vec![Condition::In(key, &keys, column)];
         let select = Select { table, conditions, order: Order::Key, limit: MAX_ROWS };
-        let found = self.database.select(&select).await?;
-        if found.len() >= MAX_ROWS {
-            let what = format!("{MAX_ROWS} rows or more have the keys of one page");
+        let (found, is_end) = self.database.select(select).await?;
+        if !is_end {
+            let what = "the rows that have the keys of one page are too many or too large";
             return Err(Fault::stopped(what)
                 .at(format!("table {}", table.name))
                 .remedy("set `key` to a column with other values, or lower `page`"));
@@ -65,16 +65,16 @@ impl PageReader<'_> {
             groups.entry(text).or_default().push(row);
         }
         groups.retain(|_, rows| rows.len() > 1);
-        let doubled = groups.into_iter().filter_map(|(key, mut rows)| {
+        let duplicates = groups.into_iter().filter_map(|(key, mut rows)| {
             rows.sort_by_cached_key(|row| order(table, row));
             rows.dedup_by(|a, b| a.columns == b.columns);
             Some(if rule == Duplicates::Quarantine && rows.len() > 1 {
-                (key, Doubled::Quarantined(rows))
+                (key, Duplicate::Quarantined(rows))
             } else {
-                (key, Doubled::Last(rows.pop()?))
+                (key, Duplicate::Last(rows.pop()?))
             })
         });
-        Ok(doubled.collect())
+        Ok(duplicates.collect())
     }
 }
 

@@ -199,13 +199,13 @@ fn table_fault(error: DbError, operation: Operation, table: &TablePlan, limit: D
             .remedy("check `table`; upper and lower case may differ"),
         DbError::NoColumn(column) => Fault::stopped(format!("there is no column {column}"))
             .remedy("check the name; upper and lower case may differ"),
-        DbError::WrongType => {
-            Fault::stopped("the database cannot compare a column with its setting, or two columns")
-                .remedy(format!(
-                    "write the values of {flags} in the types of their columns; `parent` and \
-                     `column` of a part must have the same type"
-                ))
-        }
+        DbError::WrongType => Fault::stopped(
+            "the database cannot compare a column with its setting, or two columns",
+        )
+        .remedy(
+            "write the values of `flag` in the types of their columns; `parent` and `column` of a \
+                     part must have the same type",
+        ),
         DbError::UnreadableColumn(column, type_name) => {
             Fault::stopped(format!("column {column} has a type that cannot be read: {type_name}"))
                 .remedy("list the other columns in `columns`")

@@ -31,9 +31,7 @@ pub(crate) async fn inspect(
     let dialect = database.dialect();
     let names = Names { dialect, table };
     let mut found = Vec::new();
-    let missing =
-        format!("SELECT COUNT(*) - COUNT({}) FROM {}", names.quote(&table.key), names.table());
-    let n_missing = number(values(database, missing, table, Operation::Read).await?.first());
+    let n_missing = n_null(database, &names, &table.key).await?;
     if n_missing > 0 {
         found.push(
             Fault::stopped(format!("{n_missing} rows have no value in the key {}", table.key))
@@ -47,9 +45,28 @@ pub(crate) async fn inspect(
     }
     if let Some(changes) = &table.changes {
         found.extend(times(database, &names, changes).await?);
+    } else {
+        for flag in &table.flags {
+            let (column, n_missing) = (&flag.column, n_null(database, &names, &flag.column).await?);
+            if n_missing > 0 {
+                let what = format!(
+                    "{n_missing} rows have no value in the flag {column}, so they are never read"
+                );
+                found.push(Fault::stopped(what).remedy(format!(
+                    "ask the owner to set {column} in these rows, and to give it the pending value by default"
+                )));
+            }
+        }
     }
     let place = format!("table {}", table.name);
     Ok(found.into_iter().map(|fault| fault.at(place.clone())).collect())
+}
+
+/// Number of rows without a value in this column.
+async fn n_null(database: &mut Database, names: &Names<'_>, column: &str) -> Result<u64, Fault> {
+    let count = format!("SELECT COUNT(*) - COUNT({}) FROM {}", names.quote(column), names.table());
+    let counted = values(database, count, names.table, Operation::Read).await?;
+    Ok(number(counted.first()))
 }
 
 /// Whether the flags may be set.
@@ -98,7 +115,7 @@ async fn times(
         None if newest.is_null() => {}
         None => found.push(
             Fault::stopped(format!(
-                "the newest value of the column {column} is no time in the declared format"
+                "the newest value of the column {column} is not a time in the declared format"
             ))
             .remedy("correct `format` under [table.changes]"),
         ),
@@ -113,7 +130,16 @@ async fn times(
                 .remedy("check `zone` in gateway.toml and `format`: the source may write its times in another zone"),
             );
         }
-        Some(_) => {}
+        Some(ChangeValue::Number(_)) => {
+            if database.transactions(table).await?.is_none() {
+                let what = "the account may not see which transactions are open, so each pass may read up to a \
+                            day of rows again";
+                found.push(
+                    Fault::stopped(what).remedy("MySQL: GRANT PROCESS ON *.* TO the account"),
+                );
+            }
+        }
+        Some(ChangeValue::Time(_)) => {}
     }
     Ok(found)
 }

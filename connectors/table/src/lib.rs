@@ -83,7 +83,8 @@ impl Connector for Table {
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
         let database = Database::new(config.url.clone(), config.timeout.0, &context)?;
-        let plan = Plan { mapped: context.mapped, ..Plan::new(config, context.zone)? };
+        let mut plan = Plan::new(config, context.zone)?;
+        plan.main.mapped = context.mapped;
         let scans = all_scans(&plan);
         let (account, acknowledgements) = Default::default();
         Ok(Self { plan, database, scans, is_checked: false, account, acknowledgements })

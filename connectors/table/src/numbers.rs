@@ -4,6 +4,9 @@
 //! drawn in advance. So a sweep begins at the greatest number that was there before the overlap and before
 //! the oldest open transaction, unless that has been open for a day. Numbers before that which no row has are
 //! asked for again.
+//!
+//! If the database does not say which transactions are open, any of the last day may be. Their numbers are among
+//! the missing ones. If these are too many to remember, a sweep begins at the greatest number of a day ago.
 
 use std::time::Duration;
 
@@ -37,6 +40,9 @@ pub(crate) struct Numbers {
     open: u64,
     /// The first and last number of ranges that no row has: the greatest ones before the current position.
     missing: Vec<(i64, i64)>,
+    /// The greatest missing number that is not remembered, because there were too many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forgotten: Option<i64>,
 }
 
 /// Reads the numbers of a cursor. Older cursors hold only the greatest numbers and when that was.
@@ -57,7 +63,8 @@ pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Numbers
     })
 }
 
-/// The transactions of a database, numbered in the order in which they began. Both are 0 if it does not say.
+/// The transactions of a database, numbered in the order in which they began. Both are 0 if no transaction can
+/// be open beside a sweep.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Transactions {
     pub(crate) oldest_open: u64,
@@ -67,14 +74,18 @@ pub(crate) struct Transactions {
 impl Numbers {
     /// Notes the greatest number after a sweep. Drops what is before a number that was there before the
     /// overlap, if all transactions that were open then had ended before the sweep began, or have been open
-    /// for too long.
+    /// for too long. `transactions` is `None` if the database does not say which are open.
+    ///
+    /// Returns the number at which the next sweep must begin.
     pub(crate) fn note(
         &mut self,
         changes: &ChangesPlan,
         newest: &Value,
         now: DateTime<Utc>,
-        transactions: Transactions,
-    ) {
+        transactions: Option<Transactions>,
+    ) -> Option<Value> {
+        let is_known = transactions.is_some();
+        let transactions = transactions.unwrap_or(Transactions { oldest_open: 0, next: u64::MAX });
         let age = |at: DateTime<Utc>| now.signed_duration_since(at);
         if self.notes.last().is_none_or(|(_, last, _)| last != newest) {
             let interval = delta(changes.overlap / 16);
@@ -99,7 +110,7 @@ impl Numbers {
             if age(*at) < overlap || !(had_ended || is_too_long) {
                 break;
             }
-            is_given_up |= !had_ended;
+            is_given_up |= is_known && !had_ended;
             self.notes.remove(0);
         }
         if is_given_up {
@@ -115,6 +126,17 @@ impl Numbers {
             self.thin_out();
         }
         self.open = transactions.oldest_open;
+        let first = self.notes.first();
+        let is_covered = first.is_some_and(|(_, first, _)| self.remembers_missing(changes, first));
+        // Late numbers are asked for as missing ones, so only the overlap matters.
+        let before_overlap = self.notes.iter().rev().find(|(at, ..)| age(*at) >= overlap);
+        let start = before_overlap.filter(|_| !is_known && is_covered).or(first);
+        start.map(|(_, number, _)| number.clone())
+    }
+
+    /// Whether all missing numbers after this one are remembered.
+    fn remembers_missing(&self, changes: &ChangesPlan, after: &Value) -> bool {
+        self.forgotten.is_none_or(|last| number(changes, after).is_some_and(|after| last <= after))
     }
 
     /// Removes the note that is closest to its neighbours. So the others reach back as far as a sweep waits.
@@ -122,11 +144,6 @@ impl Numbers {
         let gaps = self.notes.windows(3).map(|notes| notes[2].0.signed_duration_since(notes[0].0));
         let closest = gaps.enumerate().min_by_key(|(_, gap)| *gap);
         self.notes.remove(closest.map_or(0, |(at, _)| at + 1));
-    }
-
-    /// The number at which the next sweep must begin.
-    pub(crate) fn start(&self) -> Option<&Value> {
-        self.notes.first().map(|(_, number, _)| number)
     }
 
     /// Ranges of numbers before `start` that no row had.
@@ -140,7 +157,8 @@ impl Numbers {
             self.missing.insert(at, (first, last));
         }
         if self.missing.len() > MAX_MISSING {
-            self.missing.remove(0);
+            let (_, last) = self.missing.remove(0);
+            self.forgotten = self.forgotten.max(Some(last));
         }
     }
 
@@ -233,6 +251,7 @@ mod tests {
         page(&mut sweep, None, None, &(0..2_000).step_by(2).collect::<Vec<_>>());
         assert_eq!(sweep.numbers.missing.len(), MAX_MISSING);
         assert_eq!(sweep.numbers.missing.last(), Some(&(1_997, 1_997)));
+        assert_eq!(sweep.numbers.forgotten, Some(1_597));
         for extreme in [i64::MIN, i64::MAX] {
             page(&mut sweep, Some(extreme), None, &[i64::MIN, 0, i64::MAX]);
         }
@@ -244,8 +263,7 @@ mod tests {
         let mut note = |newest: i64, second: i64, oldest_open: u64, next: u64| {
             let now = DateTime::from_timestamp(second, 0).unwrap();
             let transactions = Transactions { oldest_open, next };
-            numbers.note(&changes(), &Value::Int(newest), now, transactions);
-            numbers.start().cloned()
+            numbers.note(&changes(), &Value::Int(newest), now, Some(transactions))
         };
         assert_eq!(note(10, 0, 5, 5), Some(Value::Int(10)));
         assert_eq!(note(20, 100, 7, 8), Some(Value::Int(10)), "7 is open");
@@ -265,5 +283,20 @@ mod tests {
         // The source has moved to another server.
         note(5_000, 200_000, 1, 1);
         assert_eq!(note(5_000, 201_000, 1, 1), Some(Value::Int(5_000)));
+    }
+    #[test]
+    fn where_transactions_are_hidden_a_sweep_begins_a_day_ago_if_missing_numbers_were_forgotten() {
+        for (forgotten, begin) in
+            [(None, 1_850..1_995), (Some(100), 1_850..1_995), (Some(1_000), 450..560)]
+        {
+            let mut numbers = Numbers { forgotten, ..Numbers::default() };
+            let mut start = None;
+            for minute in 0..2_000 {
+                let now = DateTime::from_timestamp(60 * minute, 0).unwrap();
+                start = numbers.note(&changes(), &Value::Int(minute), now, None);
+            }
+            let Some(Value::Int(start)) = start else { panic!("{start:?}") };
+            assert!(begin.contains(&start), "{forgotten:?}: {start}");
+        }
     }
 }

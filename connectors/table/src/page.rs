@@ -12,7 +12,7 @@ use crate::{
     account::Account,
     cursor::{Cursor, PendingAck, Positions, SweepPosition, UnfinishedPart},
     database::Database,
-    duplicates::Doubled,
+    duplicates::Duplicate,
     plan::{PartPlan, Plan, TablePlan},
     record::{self, Parts},
     scan::Scan,
@@ -80,8 +80,7 @@ impl PageReader<'_> {
         let Some(select) = scan.next_page(table, reread, &cursor.main, self.now, self.limit) else {
             return Ok(Page { is_end: true, ..Page::default() });
         };
-        let mut rows = self.database.select(&select).await?;
-        let mut is_end = rows.len() < self.limit;
+        let (mut rows, mut is_end) = self.database.select_page(select).await?;
         if scan == Scan::Range && cursor.main.sweep.since.is_none() {
             return self.read_format_sample(rows, is_end, cursor);
         }
@@ -94,7 +93,7 @@ impl PageReader<'_> {
             rows.truncate(n);
             are_news = seen.note(digests.get(..n).unwrap_or_default(), self.limit);
         }
-        move_past(scan, table, &mut cursor.main, &rows, is_end, self.now)?;
+        advance(scan, table, &mut cursor.main, &rows, is_end, self.now)?;
         if scan == Scan::Sweep {
             self.end_sweep(table, &mut cursor.main.sweep, &rows).await?;
         }
@@ -118,7 +117,7 @@ impl PageReader<'_> {
         cursor: &mut Cursor,
     ) -> Result<Page, Fault> {
         let table = &self.plan.main;
-        Scan::Range.move_past(table, &mut cursor.main, &rows, is_end, self.now);
+        Scan::Range.advance(table, &mut cursor.main, &rows, is_end, self.now);
         let SweepPosition { since, newest, .. } = &cursor.main.sweep;
         if since.is_none() && newest.is_some() {
             return Err(Fault::stopped("the column of `changes` contains numbers, not times")
@@ -151,10 +150,9 @@ impl PageReader<'_> {
             return Ok(());
         }
         let transactions = self.database.transactions(table).await?;
-        sweep.numbers.note(changes, &newest, self.now, transactions);
+        let settled = sweep.numbers.note(changes, &newest, self.now, transactions);
         let (column, n_rows) = (&changes.column, EARLIER_NUMBERS);
         let earlier = self.database.earlier(table, column, &newest, n_rows).await?;
-        let settled = sweep.numbers.start().cloned();
         sweep.since = earlier.into_iter().chain(settled).min_by_key(read).or(sweep.since.take());
         Ok(())
     }
@@ -188,17 +186,15 @@ impl PageReader<'_> {
         let Some(select) = scan.next_page(&part.table, None, positions, self.now, limit) else {
             return Ok(Page { is_end: true, ..Page::default() });
         };
-        let mut rows = self.database.select(&select).await?;
-        let mut is_end = rows.len() < limit;
+        let (mut rows, mut is_end) = self.database.select_page(select).await?;
         let first = rows.first().map(|row| row.value(&part.table.key));
         let after = unfinished.filter(|it| Some(&it.part) == first.as_ref()).map(|it| it.after);
-        let mut parents = self.select_parents(part, &rows, after.as_ref()).await?;
-        while parents.len() > self.limit && rows.len() > 1 {
+        let (mut parents, mut do_fit) = self.select_parents(part, &rows, after.as_ref()).await?;
+        while !do_fit && rows.len() > 1 {
             rows.truncate(rows.len() / 2);
             is_end = false;
-            parents = self.select_parents(part, &rows, None).await?;
+            (parents, do_fit) = self.select_parents(part, &rows, None).await?;
         }
-        let does_not_fit = parents.len() > self.limit;
         parents.truncate(self.limit);
         let parts = self.parts_of(&parents).await?;
         let scan_index = cursor.next_scan;
@@ -207,13 +203,13 @@ impl PageReader<'_> {
         let are_news = scan
             .seen(positions)
             .map_or(vec![true; digests.len()], |seen| seen.note(&digests, self.limit));
-        if let (true, Some(row), Some(last)) = (does_not_fit, rows.first(), parents.last()) {
+        if let (false, Some(row), Some(last)) = (do_fit, rows.first(), parents.last()) {
             let (part, after) = (row.value(&part.table.key), last.value(&self.plan.main.key));
             positions.unfinished = Some(UnfinishedPart { scan: scan_index, part, after });
             is_end = false;
         } else {
             positions.unfinished = positions.unfinished.take().filter(|it| it.scan != scan_index);
-            move_past(scan, &part.table, positions, &rows, is_end, self.now)?;
+            advance(scan, &part.table, positions, &rows, is_end, self.now)?;
             if scan == Scan::Sweep {
                 self.end_sweep(&part.table, &mut positions.sweep, &rows).await?;
             }
@@ -227,17 +223,17 @@ impl PageReader<'_> {
         Ok(Page { entries, is_end })
     }
 
-    /// The rows of the main table to which `rows` of a part belong, with keys after `after`: at most one
-    /// more than fit into a batch, which shows that not all fit.
+    /// The rows of the main table to which `rows` of a part belong, with keys after `after`, and whether all of
+    /// them fit into a batch.
     async fn select_parents(
         &mut self,
         part: &PartPlan,
         rows: &[Row],
         after: Option<&Value>,
-    ) -> Result<Vec<Row>, Fault> {
+    ) -> Result<(Vec<Row>, bool), Fault> {
         let values = distinct_values(rows.iter().map(|row| row.value(&part.column)));
         if values.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), true));
         }
         let key = self.plan.main.key.as_str();
         let catalog = self.database.catalog(&part.table).await?;
@@ -247,7 +243,7 @@ impl PageReader<'_> {
         conditions.extend(after.map(|after| Condition::Compare(key, ">", after.clone())));
         let limit = self.limit + 1;
         let select = Select { table: &self.plan.main, conditions, order: Order::Key, limit };
-        self.database.select(&select).await
+        self.database.select_page(select).await
     }
 
     fn digests(&self, rows: &[Row], parts: &[Parts]) -> Vec<RowDigest> {
@@ -266,7 +262,7 @@ impl PageReader<'_> {
         cursor: &mut Cursor,
     ) -> Result<Vec<Entry>, Fault> {
         let plan = self.plan;
-        let mut doubled = self.doubled(rows).await?;
+        let mut duplicates = self.duplicates(rows).await?;
         let mut keys = HashSet::new();
         let mut entries = Vec::new();
         let may_be_moved = plan.main.changes.is_some() && !plan.main.flags.is_empty();
@@ -274,22 +270,22 @@ impl PageReader<'_> {
             let value = row.value(&plan.main.key);
             let key = record::key(&plan.config, &value).ok();
             self.account.note(key_digest(key.as_ref(), &value));
-            let fate = doubled.get_mut(&value.to_text());
-            let is_counted = fate.is_none() || *is_news;
+            let duplicate = duplicates.get_mut(&value.to_text());
+            let is_counted = duplicate.is_none() || *is_news;
             let repeated = key.filter(|key| is_counted && !keys.insert(key.clone()));
-            match (fate, repeated) {
+            match (duplicate, repeated) {
                 (None, Some(key)) => return Err(repeated_key_fault(&plan.main, key.as_str())),
                 _ if !is_news => continue,
                 (None, None) => entries.push(record::entry(plan, row, parts)),
-                (Some(Doubled::Quarantined(group)), _) => {
+                (Some(Duplicate::Quarantined(group)), _) => {
                     // Once in a batch: no row is left for the next one with this key.
                     let group = std::mem::take(group);
                     let parts = self.parts_of(&group).await?;
                     let group = group.iter().zip(&parts);
-                    entries.extend(group.map(|(row, parts)| record::doubled(plan, row, parts)));
+                    entries.extend(group.map(|(row, parts)| record::duplicate(plan, row, parts)));
                 }
-                (Some(Doubled::Last(_)), Some(_)) => self.account.note_repeated(),
-                (Some(Doubled::Last(last)), None) => {
+                (Some(Duplicate::Last(_)), Some(_)) => self.account.note_repeated(),
+                (Some(Duplicate::Last(last)), None) => {
                     let parts = self.parts_of(std::slice::from_ref(last)).await?;
                     let parts = parts.into_iter().next().unwrap_or_default();
                     entries.push(record::entry(plan, last, &parts));
@@ -336,11 +332,9 @@ impl PageReader<'_> {
                 vec![Condition::NotNull(key), Condition::In(&part.column, &values, from)];
             conditions
                 .extend(after.as_ref().map(|(key, owner)| Condition::AfterOwned(key, *owner)));
-            let limit = self.plan.page;
             let order = Order::Owned(Owners { column: &part.column, values: &values, from });
-            let select = Select { table: &part.table, conditions, order, limit };
-            let part_rows = self.database.select(&select).await?;
-            let is_end = part_rows.len() < limit;
+            let select = Select { table: &part.table, conditions, order, limit: self.plan.page };
+            let (part_rows, is_end) = self.database.select_page(select).await?;
             after = part_rows.last().map(|row| (row.value(key), row.owner));
             for row in part_rows {
                 let Some(value) = values.get(row.owner) else { continue };
@@ -357,11 +351,11 @@ impl PageReader<'_> {
     }
 }
 
-/// Moves a scan past a page.
+/// Moves the position of a scan behind the rows of a page.
 ///
 /// # Errors
 /// The database returned the row at which the scan stood before, so it would never end.
-fn move_past(
+fn advance(
     scan: Scan,
     table: &TablePlan,
     positions: &mut Positions,
@@ -370,7 +364,7 @@ fn move_past(
     now: DateTime<Utc>,
 ) -> Result<(), Fault> {
     let before = scan.after(positions);
-    scan.move_past(table, positions, rows, is_end, now);
+    scan.advance(table, positions, rows, is_end, now);
     if rows.is_empty() || before.is_none() || scan.after(positions) != before {
         return Ok(());
     }

@@ -18,8 +18,6 @@ pub(crate) struct Plan {
     pub(crate) parts: Vec<PartPlan>,
     /// Maximum number of rows in one query.
     pub(crate) page: usize,
-    /// The texts of the mapping (see [`contract::ConnectorContext::mapped`]).
-    pub(crate) mapped: Option<Arc<str>>,
 }
 
 /// A table, and how its rows are found.
@@ -36,6 +34,8 @@ pub(crate) struct TablePlan {
     /// `None` if only flags find new rows.
     pub(crate) changes: Option<ChangesPlan>,
     pub(crate) flags: Vec<Flag>,
+    /// The texts of the mapping (see [`contract::ConnectorContext::mapped`]); `None` if any column may be mapped.
+    pub(crate) mapped: Option<Arc<str>>,
 }
 
 /// The column of `changes`, whose value grows with every change of a row.
@@ -92,14 +92,7 @@ impl Plan {
         }
         check_described(&main, &parts)?;
         let page = usize::try_from(config.page).unwrap_or(usize::MAX);
-        Ok(Self { config, main, parts, page, mapped: None })
-    }
-
-    /// Whether the mapping may read this column.
-    pub(crate) fn is_mapped(&self, column: &str) -> bool {
-        self.mapped.as_ref().is_none_or(|texts| {
-            [column, "$..", "$.*", "$[*", "$[?"].iter().any(|text| texts.contains(text))
-        })
+        Ok(Self { config, main, parts, page })
     }
 }
 
@@ -159,7 +152,16 @@ impl TablePlan {
         check_name(&key)?;
         let changes = changes.map(|changes| ChangesPlan::new(changes, zone)).transpose()?;
         flags.iter().try_for_each(check_flag)?;
-        Ok(Self { name, pieces, key, columns: None, described: BTreeMap::new(), changes, flags })
+        let (columns, described, mapped) = Default::default();
+        Ok(Self { name, pieces, key, columns, described, changes, flags, mapped })
+    }
+
+    /// Whether the mapping may read this column.
+    pub(crate) fn is_mapped(&self, column: &str) -> bool {
+        self.mapped.as_ref().is_none_or(|texts| {
+            texts.lines().any(|text| text == "$")
+                || [column, "$..", "$.*", "$[*", "$[?"].iter().any(|text| texts.contains(text))
+        })
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn entry(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
         }
     };
     Entry::Unreadable {
-        place: Place { key: key.ok(), at },
+        place: Place { key: key.ok(), revision: Revision::NONE, at },
         bytes: to_fixture(plan, row, parts),
         reason,
     }
@@ -57,14 +57,14 @@ pub(crate) fn entry(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
 
 /// The entry for a row whose key other rows have too. All of them stand in quarantine by their bytes, because
 /// none of them is the state of the key.
-pub(crate) fn doubled(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
+pub(crate) fn duplicate(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
     let value = row.value(&plan.main.key);
     let key = key(&plan.config, &value).map_or_else(|_| value.to_text(), |key| key.to_string());
     let at = format!("{}.{}", plan.main.name, plan.main.key);
     let what = format!("other rows have the key `{key}` and different contents");
     let reason = Reason::new("duplicate_key", what);
     Entry::Unreadable {
-        place: Place { key: None, at },
+        place: Place { key: None, revision: Revision::NONE, at },
         bytes: to_fixture(plan, row, parts),
         reason,
     }
@@ -164,7 +164,7 @@ impl RecordReader<'_> {
     fn is_needed(&self, part: &str, column: &str, value: &Value) -> bool {
         let Value::Bytes(bytes) = value else { return true };
         !part.is_empty()
-            || self.plan.is_mapped(column)
+            || self.plan.main.is_mapped(column)
             || decode_column(bytes, self.config.charset, None).malformed.is_empty()
     }
 

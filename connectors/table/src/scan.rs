@@ -32,7 +32,8 @@ pub(crate) enum Scan {
     Sweep,
     /// Over pending rows, in the order of their keys.
     Pending,
-    /// Over rows without a time: once if a flag finds new rows, otherwise every hour.
+    /// Over rows without a time, or with one that stands for none, such as 0: once if a flag finds new rows,
+    /// otherwise every hour.
     Undated,
     /// Over the rows of the last days, repeatedly.
     Reread,
@@ -103,7 +104,7 @@ impl Scan {
                 let interval = table.flags.is_empty().then_some(SCAN_INTERVAL);
                 is_due(&positions.undated, interval, now).then_some(())?;
                 let ChangesPlan { column, format, .. } = changes?;
-                conditions.push(Condition::Undated { column, is_text: format.is_declared });
+                conditions.push(Condition::Undated { column, is_formatted: format.is_declared });
                 conditions.extend(positions.undated.after.clone().map(after_key));
                 Order::Key
             }
@@ -156,8 +157,8 @@ impl Scan {
         }
     }
 
-    /// Moves the position past `rows`. `is_end` says that no rows come after them.
-    pub(crate) fn move_past(
+    /// Moves the position behind `rows`. `is_end` says that no rows come after them.
+    pub(crate) fn advance(
         self,
         table: &TablePlan,
         positions: &mut Positions,

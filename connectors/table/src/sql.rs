@@ -20,6 +20,9 @@ pub(crate) const IS_PENDING: &str = "tonghui_pending";
 /// Name of the extra column that says to which of the given values a row of a part belongs.
 pub(crate) const OWNER: &str = "tonghui_owner";
 
+/// Maximum size of a value that nothing names, in bytes. A small one may be a text, which is of use later.
+const MAX_UNREAD: usize = 64 * 1024;
+
 /// The dialect of SQL that a database uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -53,8 +56,8 @@ pub(crate) enum Condition<'a> {
     NotNull(&'a str),
     /// The column is NULL.
     Null(&'a str),
-    /// The column is NULL or, if it is a text column, empty.
-    Undated { column: &'a str, is_text: bool },
+    /// The column is NULL, or has a value that stands for no time.
+    Undated { column: &'a str, is_formatted: bool },
     /// A comparison of the column with a value, by this operator.
     Compare(&'a str, &'static str, Value),
     /// The column has this value or a later one, or lies in one of the ranges.
@@ -223,14 +226,29 @@ impl Writer<'_> {
             Condition::Pending => self.pending_condition(""),
             Condition::NotNull(column) => format!("{} IS NOT NULL", self.column(column)),
             Condition::Null(column) => format!("{} IS NULL", self.column(column)),
-            Condition::Undated { column, is_text } => {
-                let column = self.column(column);
-                // In SQLite, any column may contain text.
-                if *is_text || self.dialect == Dialect::Sqlite {
-                    format!("({column} IS NULL OR LENGTH({column}) = 0)")
-                } else {
-                    format!("{column} IS NULL")
-                }
+            Condition::Undated { column, is_formatted } => {
+                let described = self.catalog.get(column);
+                let (class, column) = (described.map(|it| it.class), self.column(column));
+                let type_name = described.map_or("", |it| it.type_name.as_str());
+                let is_time = type_name == "date"
+                    || type_name.starts_with("datetime")
+                    || type_name.starts_with("timestamp");
+                let (zero, empty) = (format!("{column} = 0"), format!("LENGTH({column}) = 0"));
+                let no_time = match (self.dialect, class) {
+                    // Any column may contain text.
+                    (Dialect::Sqlite, _) if *is_formatted => format!("{empty} OR {zero}"),
+                    (Dialect::Sqlite, _) | (_, Some(Class::Text)) => empty,
+                    // Numbers that are not times: 0 is one of them.
+                    (_, Some(Class::Number)) if !is_formatted => {
+                        return format!("{column} IS NULL");
+                    }
+                    (_, Some(Class::Number)) => zero,
+                    (Dialect::MySql, _) if is_time => zero,
+                    (Dialect::Postgres, _) if is_time => format!("{column} = '-infinity'"),
+                    _ if *is_formatted => empty,
+                    _ => return format!("{column} IS NULL"),
+                };
+                format!("({column} IS NULL OR {no_time})")
             }
             Condition::Compare(column, operator, value) => {
                 format!("{} {operator} {}", self.ordered(column), self.bind(column, value))
@@ -378,6 +396,13 @@ impl Writer<'_> {
         let column = self.column(name);
         let read = match (read, self.dialect) {
             (Read::Plain, _) => return column,
+            // Not every version of SQLite knows OCTET_LENGTH; its LENGTH counts the bytes of a blob.
+            (Read::Small, Dialect::Sqlite) => {
+                format!("CASE WHEN LENGTH({column}) <= {MAX_UNREAD} THEN {column} END")
+            }
+            (Read::Small, _) => {
+                format!("CASE WHEN OCTET_LENGTH({column}) <= {MAX_UNREAD} THEN {column} END")
+            }
             (Read::Text, Dialect::MySql) => format!("CAST({column} AS CHAR)"),
             (Read::Text, _) => format!("CAST({column} AS TEXT)"),
             (Read::Bytes, Dialect::MySql) => format!("CAST({column} AS BINARY)"),

@@ -34,6 +34,11 @@ impl Row {
     pub(crate) fn value(&self, name: &str) -> Value {
         self.get(name).cloned().unwrap_or_default()
     }
+
+    /// Number of bytes in memory, roughly.
+    pub(crate) fn size(&self) -> usize {
+        self.columns.iter().map(|(name, value)| name.len() + value.size()).sum()
+    }
 }
 
 /// A value as the database returned it. In the JSON of a cursor: `{"text":"…"}`, `{"int":7}`.
@@ -84,6 +89,16 @@ pub(crate) const MAX_EXACT_INT: u64 = 1 << 53;
 impl Value {
     pub(crate) fn is_null(&self) -> bool {
         matches!(self, Self::Null)
+    }
+
+    /// Number of bytes in memory, roughly.
+    fn size(&self) -> usize {
+        let content = match self {
+            Self::Decimal(text) | Self::Text(text) | Self::TypedText(_, text) => text.len(),
+            Self::Bytes(bytes) | Self::Id(bytes) | Self::BrokenText(bytes) => bytes.len(),
+            _ => 0,
+        };
+        size_of::<Self>() + content
     }
 
     /// The value in a record. Bytes become `{"$hex": "…"}`: they are decoded later, when the charset is

@@ -36,7 +36,7 @@ impl Reader {
     pub(crate) fn entry(&self, bytes: &Bytes, at: String) -> Entry {
         let mut key = None;
         self.record(bytes, &mut key).unwrap_or_else(|reason| Entry::Unreadable {
-            place: Place { key, at },
+            place: Place { key, revision: Revision::NONE, at },
             bytes: bytes.clone(),
             reason,
         })

@@ -40,6 +40,8 @@ pub(crate) const NAMES: [&str; 34] = [
 ];
 /// Of these, the ones that may as well be members of a record.
 const AMBIGUOUS: [&str; 6] = ["auth", "key", "session", "sign", "ticket", "token"];
+/// Of these, the ones with which ordinary words end, like `monkey` and `design`.
+const ENDINGS: [&str; 4] = ["auth", "key", "session", "sign"];
 
 /// A text with `…` in the place of secrets: of parameters like `token=…`, as in the address of a next page,
 /// and of members like `"access_token": "…"`.
@@ -58,7 +60,7 @@ pub fn hide(text: &str) -> String {
         let start = after.len() - after.trim_start().strip_prefix(quote)?.len();
         // The text may be cut within the secret.
         let end = after.get(start..)?.find(quote).map_or(after.len(), |len| start + len);
-        (is_name(name) && !AMBIGUOUS.contains(&plain(name).as_str())).then_some((start, end))
+        ends_with(name, |secret| !AMBIGUOUS.contains(&secret)).then_some((start, end))
     })
 }
 
@@ -86,18 +88,29 @@ fn hide_after(
     shown
 }
 
-/// Whether the value with this name may be a secret: the name, or its end after a prefix such as `X-`.
+/// Whether the value with this name may be a secret: by the whole name, or by its end, as in `corpsecret`.
 pub fn is_name(name: &str) -> bool {
-    let name = plain(name);
-    let without_prefix = name.strip_prefix('x').unwrap_or(&name);
-    // A short one may be the end of a word, like `monkey`.
-    let ends_with = |secret: &&str| secret.len() > 6 && name.ends_with(*secret);
-    NAMES.contains(&without_prefix) || NAMES.contains(&name.as_str()) || NAMES.iter().any(ends_with)
+    ends_with(name, |_| true)
 }
 
-/// A name in lower case, without `-` and `_`.
-fn plain(name: &str) -> String {
-    name.chars().filter(|c| !"-_".contains(*c)).flat_map(char::to_lowercase).collect()
+/// Whether a name ends with one of those [`NAMES`] that count.
+fn ends_with(name: &str, counts: impl Fn(&str) -> bool) -> bool {
+    let name = name.trim_end_matches(['-', '_']);
+    let plain: String =
+        name.chars().filter(|c| !"-_".contains(*c)).flat_map(char::to_lowercase).collect();
+    NAMES.iter().filter(|secret| counts(secret)).any(|secret| {
+        plain.ends_with(*secret) && (!ENDINGS.contains(secret) || ends_with_word(name, secret))
+    })
+}
+
+/// Whether a name ends with a word that is set off by a separator or, as in `aesKey`, by its first letter.
+fn ends_with_word(name: &str, word: &str) -> bool {
+    let start = name.len().saturating_sub(word.len());
+    let Some((before, end)) = name.split_at_checked(start) else { return false };
+    let is_set_off = before.chars().next_back().is_none_or(|last| {
+        !last.is_ascii_alphabetic() || last.is_lowercase() && end.starts_with(char::is_uppercase)
+    });
+    is_set_off && end.eq_ignore_ascii_case(word)
 }
 
 #[cfg(test)]
@@ -124,7 +137,18 @@ mod tests {
             ),
             (r#"{"access_token":"s3cr"#, r#"{"access_token":"…"#),
             (r#"{"b":"{\"access_token\":\"s3cret\"}"}"#, r#"{"b":"{\"access_token\":\"…\"}"}"#),
-            ("monkey=1&design=2&a:b=c", "monkey=1&design=2&a:b=c"),
+            (
+                "corpsecret=s3cret&suite_ticket=s3cret&aesKey=s3cret&sign-key=s3cret&登录密码=s3cret",
+                "corpsecret=…&suite_ticket=…&aesKey=…&sign-key=…&登录密码=…",
+            ),
+            (
+                r#"{"corpsecret":"s3cret","suite_access_token":"s3cret","next_token":"p2"}"#,
+                r#"{"corpsecret":"…","suite_access_token":"…","next_token":"p2"}"#,
+            ),
+            (
+                "monkey=1&design=2&a:b=c&oauth=1&possession=2&keys=3",
+                "monkey=1&design=2&a:b=c&oauth=1&possession=2&keys=3",
+            ),
         ] {
             assert_eq!(hide(text), shown);
         }

@@ -101,6 +101,16 @@ impl Ledger {
         let passes = self.channels.iter().filter_map(Row::pass_cells);
         let headings = ["last pass", "listed", "given", "distinct", "dropped", "complete"];
         text.push_str(&format!("\n\n{}\n", out::table(&headings, passes, 1)));
+        for book in
+            self.channels.iter().map(|row| &row.books).filter(|book| book.stored_by_orphans > 0)
+        {
+            let BooksRow { channel, stored_by_orphans, .. } = book;
+            text.push_str(&format!(
+                "\n{channel}: {stored_by_orphans} states more are stored than these counts say: the read that brought \
+                 them is under way, or its process ended before it was counted; then they were read again, and count \
+                 as unchanged or stale"
+            ));
+        }
         text.push_str(&format!("\n{result}"));
         if let Some(seconds) = self.seconds {
             text.push_str(&format!("; {seconds} s"));

@@ -101,13 +101,16 @@ fn problems(
         if let Some(only) = only {
             keep_only(&mut settings, only)?;
         }
+        // Also the problems of tables that no channel uses.
+        let codes = only.is_none().then(|| assemble::codes(&settings).err()).flatten();
         let channels = assemble::usable_channels(&mut settings, &keys)?;
         let failures = settings.channels.iter().zip(&channels).flat_map(|(channel, live)| {
             let examples = channel.examples.iter().enumerate();
             examples.filter_map(|(index, each)| run_example(live, channel, index, each))
         });
         let broken = settings.broken.values().flat_map(Problems::as_slice).cloned();
-        Problems::new(failures.chain(broken)).map_or(Ok(channels.len()), Err)
+        let found = failures.chain(broken).chain(codes.into_iter().flatten());
+        Problems::from_found(found).map_or(Ok(channels.len()), Err)
     }))
 }
 

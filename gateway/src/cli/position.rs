@@ -71,7 +71,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         if let (Some(cursor), Some(kind)) = (&to, &kind) {
             (kind.check_cursor)(cursor).map_err(|fault| {
                 anyhow::anyhow!(
-                    "this is no position of a `{}` channel: {fault}; `tonghui position {id}` prints one",
+                    "this is not a position of a `{}` channel: {fault}; `tonghui position {id}` prints one",
                     kind.name
                 )
             })?;

@@ -1,5 +1,5 @@
-//! `tonghui reconcile`: asks the source again for all its records, and compares them by id with the store. With
-//! `--repair`, reads the source again into the store.
+//! `tonghui reconcile`: asks the source again for all its records, and compares them with the store by id and by the
+//! digest that was stored with each demand. With `--repair`, reads the source again into the store.
 
 use contract::{ChannelId, Complete, Fault, Period, ReadNo, TimeRange};
 use serde::Serialize;
@@ -115,7 +115,7 @@ async fn reconcile(
         }
         Box::pin(repair(found, again, range, &shared)).await
     };
-    Box::pin(ends.run_sink_beside(work)).await
+    Box::pin(ends.run_sink_beside(work)).await?.0
 }
 
 /// Reads the source again into the store, and compares again. If nothing is missing then, the messages that are
@@ -200,6 +200,10 @@ impl Report {
         if self.lost > 0 {
             text.push_str(&format!("\n{} messages that the bus lost were written off", self.lost));
         }
+        text.push_str(
+            "\ncompared by id, and by the digest that was stored with each demand: a column that somebody changed \
+             in the database by hand is not found",
+        );
         text
     }
 }

@@ -146,7 +146,7 @@ async fn sync(
 ) -> anyhow::Result<(Vec<Row>, Exit)> {
     let unreachable_store = |settings: &Settings| {
         let row = |channel: &config::ChannelSettings| {
-            let why = "the store was not opened in time".to_owned();
+            let why = "the store was not opened in time; the log says why".to_owned();
             Row::new(channel.id.clone(), PassResult::NotYet { why })
         };
         (settings.channels.iter().map(row).collect(), Exit::TryAgain)
@@ -171,7 +171,10 @@ async fn sync(
         }
         pass_and_store(channels, &shared, ReadNo(0)).await
     };
-    let mut rows = Box::pin(ends.run_sink_beside(reading)).await;
+    let (mut rows, sink) = Box::pin(ends.run_sink_beside(reading)).await?;
+    if let Some(fault) = sink {
+        rows.iter_mut().for_each(|row| row.end.add_reason(&fault));
+    }
     rows.extend(settings.broken.iter().map(|(channel, problems)| {
         let why = broken_fault(problems).to_string();
         Row::new(channel.clone(), PassResult::Failed { why })

@@ -32,9 +32,9 @@ impl Builder<'_> {
             _ => allowed[0],
         });
         if !allowed.contains(&conversion) {
-            let known: Vec<_> = allowed.iter().map(|known| known.name()).collect();
-            let known = known.join(" or ");
-            self.problem(target, format!("this field cannot have this `as`; write {known}"));
+            let names: Vec<_> = allowed.iter().map(|conversion| conversion.name()).collect();
+            let names = names.join(" or ");
+            self.problem(target, format!("this field cannot have this `as`; write {names}"));
         }
         for what in unused_settings(table, conversion, allowed) {
             self.problem(target, format!("`{what}` has no effect here; remove it"));
@@ -58,14 +58,14 @@ impl Builder<'_> {
     fn origin(&mut self, target: &'static str, table: &FieldTable) -> Option<Origin> {
         let FieldTable { at, constant, expr, .. } = table;
         match (at.as_slice(), constant, expr) {
-            (_, Some(constant), None) if at.is_empty() => Some(Origin::Constant(constant.clone())),
+            ([], Some(constant), None) => Some(Origin::Constant(constant.clone())),
             ([], None, Some(_)) if self.item_prefix.is_some() => {
                 let message = "use `at` with `each`: `expr` always sees the whole record";
                 self.problem(target, message);
                 None
             }
             ([], None, Some(expr)) => {
-                self.note_error(target, Expression::compile(expr)).map(Origin::Expression)
+                self.ok_or_problem(target, Expression::compile(expr)).map(Origin::Expression)
             }
             ([_, ..], None, None) => {
                 let paths = at.iter().filter_map(|path| self.path(target, path));
@@ -79,12 +79,12 @@ impl Builder<'_> {
     }
 
     fn path(&mut self, target: &'static str, path: &JsonPath) -> Option<Path> {
-        let path = self.note_error(target, Path::parse(&path.0))?;
+        let path = self.ok_or_problem(target, Path::parse(&path.0))?;
         self.record_field(&path, target);
         Some(path)
     }
 
-    /// The numbers of other orders that the text at a path cites.
+    /// The numbers of other work orders that the text at a path cites.
     pub(super) fn cited(&mut self, path: &JsonPath) -> Option<FieldSource> {
         Some(FieldSource {
             target: "related.no",
@@ -95,7 +95,7 @@ impl Builder<'_> {
         })
     }
 
-    /// Notes that the field `target` is read from the column at the root of `path`.
+    /// Adds to `demand_fields` that `target` is read from the column at the root of `path`.
     fn record_field(&mut self, path: &Path, target: &'static str) {
         let Some(root) = path.root() else { return };
         let prefix = self.item_prefix.as_deref().unwrap_or_default();
@@ -106,8 +106,8 @@ impl Builder<'_> {
     }
 
     pub(super) fn text(&mut self, target: &'static str, field: &Option<Field>) -> Option<TextRule> {
-        let known = [Conversion::Text, Conversion::Codes, Conversion::Decimal];
-        let source = self.source(target, field, &known)?;
+        let allowed = [Conversion::Text, Conversion::Codes, Conversion::Decimal];
+        let source = self.source(target, field, &allowed)?;
         let FieldTable { codes, clean, conversion, prefix, .. } = &field.as_ref()?.0;
         if codes.is_some() {
             let table = self.table(target, codes, &[]);
@@ -125,7 +125,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn time(&mut self, target: &'static str, field: &Option<Field>) -> Option<TimeRule> {
-        let known = [
+        let allowed = [
             Conversion::Datetime,
             Conversion::Epoch,
             Conversion::EpochMs,
@@ -133,14 +133,14 @@ impl Builder<'_> {
             Conversion::Excel,
             Conversion::Duration,
         ];
-        let source = self.source(target, field, &known)?;
+        let source = self.source(target, field, &allowed)?;
         let FieldTable { conversion, formats, zone, after, .. } = &field.as_ref()?.0;
         for format in formats {
             if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
                 self.problem(target, format!("write a strftime format instead of `{format}`"));
             }
         }
-        let form = match conversion {
+        let format = match conversion {
             Some(Conversion::Epoch) => TimeFormat::Epoch,
             Some(Conversion::EpochMs) => TimeFormat::EpochMillis,
             Some(Conversion::Date) => TimeFormat::Day,
@@ -149,7 +149,7 @@ impl Builder<'_> {
             _ if formats.is_empty() => TimeFormat::Usual,
             _ => TimeFormat::Formats(formats.clone()),
         };
-        Some(TimeRule { source, form, zone: zone.unwrap_or(self.zone) })
+        Some(TimeRule { source, format, zone: zone.unwrap_or(self.zone) })
     }
 
     /// The rule of a coded field. `known` lists the codes that the field can have; empty for any code.
@@ -196,7 +196,7 @@ impl Builder<'_> {
             let names: Vec<_> = self.codes.names().collect();
             format!("there is no code table `{name}`; add it, or use one of {}", names.join(", "))
         });
-        let table = self.note_error(target, table)?;
+        let table = self.ok_or_problem(target, table)?;
         self.tables.insert(name.clone());
         if !known.is_empty() {
             for (location, code) in table.disallowed(|code| known.contains(&code)) {
@@ -258,7 +258,8 @@ fn unused_settings(
     conversion: Conversion,
     allowed: &[Conversion],
 ) -> impl Iterator<Item = &'static str> {
-    let is = |known: Conversion| allowed.contains(&known) && conversion == known;
+    // A conversion that the field cannot have is a problem of its own, and uses no setting.
+    let is = |other: Conversion| conversion == other && allowed.contains(&other);
     let has_codes = table.codes.is_some();
     let is_time = is(Conversion::Datetime) || is(Conversion::Date);
     let settings = [

@@ -22,18 +22,18 @@ use crate::{
 impl Builder<'_> {
     pub(super) fn person(&mut self, config: &PersonConfig, rules: &mut Rules<Draft>) {
         let item = |builder: &mut Self, person: &mut Rules<PlainPerson>| {
-            let main = builder.yes_or_no("people.main", &config.main);
+            let is_main = builder.yes_or_no("people.main", &config.main);
             person.set(builder.personal("people.name", &config.name), |person| &mut person.name);
             person.set(builder.personal("people.phone", &config.phone), |person| &mut person.phone);
             person.set(builder.personal("people.id_no", &config.id_no), |person| &mut person.id_no);
             let sex = builder.code("people.gender", &config.gender, gender, &["male", "female"]);
             person.set(sex, |person| &mut person.gender);
-            person.add(Some((main, config.role)), |(main, role), person, record, notes| {
-                let main = main.as_ref().and_then(|rule| rule.read(record, notes));
-                // If there is only a role, there is no person.
+            // This rule comes last, because it looks at what the others have found: a role alone makes no person.
+            person.add(Some((is_main, config.role)), |(is_main, role), person, record, notes| {
+                let is_main = is_main.as_ref().and_then(|rule| rule.read(record, notes));
                 if *person != PlainPerson::default() {
-                    let from_main = main.map(|main| if main { Role::Main } else { Role::Joint });
-                    person.role = from_main.or(*role);
+                    let by_main = is_main.map(|is| if is { Role::Main } else { Role::Joint });
+                    person.role = by_main.or(*role);
                 }
             });
         };
@@ -71,6 +71,7 @@ impl Builder<'_> {
         let mut rules = Rules::<Enterprise>::default();
         rules.set(uscc, |enterprise| &mut enterprise.uscc);
         rules.set(name, |enterprise| &mut enterprise.name);
+        // It has no source of its own: it checks the code that the rule above has read.
         rules.add(Some(()), |(), enterprise, _, notes| {
             if let Some(code) = &mut enterprise.uscc {
                 check_uscc(code, notes);
@@ -165,8 +166,8 @@ impl Builder<'_> {
             rules.set(resolved, |evaluation| &mut evaluation.resolved);
             let valid = builder.yes_or_no("evaluations.valid", valid);
             rules.set(valid, |evaluation| &mut evaluation.valid);
+            // This rule comes last for the same reason: `by` alone makes no evaluation.
             rules.add(by, |rule, evaluation, record, notes| {
-                // If only `by` has a value, there is no evaluation.
                 if *evaluation != Evaluation::default() {
                     evaluation.by = rule.read(record, notes);
                 }
@@ -193,8 +194,9 @@ impl Builder<'_> {
                 });
                 rules.add(pairs, |rule, draft, record, notes| {
                     let pairs = rule.read(record, notes).unwrap_or_default().into_iter();
-                    let related =
-                        pairs.filter_map(|(no, is)| Some(Related { no: no?, relation: is? }));
+                    let related = pairs.filter_map(|(no, relation)| {
+                        Some(Related { no: no?, relation: relation? })
+                    });
                     draft.body.related.extend(related);
                 });
             }
@@ -224,7 +226,7 @@ impl Builder<'_> {
         each: &JsonPath,
         build: impl FnOnce(&mut Self, &mut Rules<T>),
     ) -> Option<EachRule<T>> {
-        let path = self.note_error(target, Path::parse(&each.0))?;
+        let path = self.ok_or_problem(target, Path::parse(&each.0))?;
         self.item_prefix = Some(path.root().map(|root| format!("{root}.")).unwrap_or_default());
         let mut item = Rules::default();
         build(self, &mut item);

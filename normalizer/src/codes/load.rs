@@ -40,6 +40,7 @@ pub(crate) fn files(folder: &Path, problems: &mut Vec<CodesProblem>) -> Vec<Code
     found
 }
 
+/// Adds the files in `folder` and in its subfolders down to `depth` levels. Their names begin with `prefix`.
 fn walk(
     folder: &Path,
     prefix: &str,
@@ -59,8 +60,14 @@ fn walk(
         Err(error) => return report(folder, error),
     };
     let mut folders = Vec::new();
-    for entry in entries.flatten() {
-        let path = entry.path();
+    for entry in entries {
+        let path = match entry {
+            Ok(entry) => entry.path(),
+            Err(error) => {
+                report(folder, error);
+                continue;
+            }
+        };
         let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
         let name = format!("{prefix}{stem}");
         if path.is_dir() {
@@ -103,12 +110,19 @@ impl CodeRow<'_> {
     }
 }
 
+/// The columns of a file.
+pub(crate) struct Columns {
+    pub(crate) required: &'static [&'static str],
+    pub(crate) optional: &'static [&'static str],
+    /// The columns in which values that a spreadsheet program has changed are reported.
+    pub(crate) checked: &'static [&'static str],
+}
+
 impl CodeFile {
-    /// Visits the rows. The columns in `required` must exist, and those in `optional` may. In the columns
-    /// `keys`, values that a spreadsheet program has changed are reported.
+    /// Visits the rows of a file with these columns.
     pub(crate) fn rows(
         &self,
-        [required, optional, keys]: [&[&str]; 3],
+        Columns { required, optional, checked }: &Columns,
         problems: &mut Vec<CodesProblem>,
         mut visit: impl FnMut(&CodeRow<'_>, &mut Vec<CodesProblem>),
     ) {
@@ -120,18 +134,28 @@ impl CodeFile {
             .trim(csv::Trim::All)
             .delimiter(delimiter(&text))
             .from_reader(text.as_bytes());
-        let columns: HashMap<_, _> = match reader.headers() {
-            Ok(header) => header.iter().map(str::to_owned).zip(0..).collect(),
+        let header = match reader.headers() {
+            Ok(header) => header.clone(),
             Err(error) => return self.report(1, error.to_string(), problems),
         };
-        let is_missing = required.iter().any(|name| !columns.contains_key(*name));
-        let is_unknown = |name: &&String| {
-            !required.contains(&name.as_str()) && !optional.contains(&name.as_str())
+        let columns: HashMap<_, _> = header.iter().map(str::to_owned).zip(0..).collect();
+        let missing = required.iter().find(|name| !columns.contains_key(**name));
+        let unknown =
+            header.iter().find(|name| !required.contains(name) && !optional.contains(name));
+        // The map has the last index of each name.
+        let mut indexed = header.iter().enumerate();
+        let repeated = indexed.find(|(index, name)| columns.get(*name) != Some(index));
+        let wrong = match (missing, unknown, repeated) {
+            (Some(name), _, _) => Some(format!("column `{name}` is missing")),
+            (None, Some(name), _) => Some(format!("column `{name}` is not known")),
+            (None, None, Some((_, name))) => Some(format!("column `{name}` occurs twice")),
+            (None, None, None) => None,
         };
-        if is_missing || columns.keys().any(|name| is_unknown(&name)) {
-            let (required, optional) = (required.join(","), optional.join(", "));
+        if let Some(wrong) = wrong {
+            let (required, optional) = (required.join(","), optional.join(","));
             let message = format!(
-                "the first line must name the columns {required}; it may also name {optional}"
+                "{wrong}: the first line must name the columns {required}, and may name {optional}, \
+                 each once"
             );
             return self.report(1, message, problems);
         }
@@ -148,7 +172,7 @@ impl CodeFile {
                 }
             }
         }
-        for (line, message) in keys.iter().flat_map(|column| damaged_cells(&rows, column)) {
+        for (line, message) in checked.iter().flat_map(|column| damaged_cells(&rows, column)) {
             self.report(line, message, problems);
         }
         for row in &rows {

@@ -6,11 +6,12 @@ use contract::Timestamp;
 
 use super::{
     Difference,
-    load::{CodeFile, CodesProblem},
+    load::{CodeFile, CodesProblem, Columns},
     period::{Period, valid_row},
 };
 
-/// The table of divisions. A code with `old_of` is no longer in force; `old_of` is the code that replaced it.
+/// The table of divisions. A row with `old_of` is for an old code; `old_of` is the code in force that replaced
+/// it.
 #[derive(Debug, Clone, Default)]
 pub struct RegionTable {
     /// By code; the rows of one code have different periods.
@@ -42,6 +43,15 @@ pub enum Region<'a> {
     Unknown,
 }
 
+/// A name at the start of a text.
+struct Leading<'a, 't> {
+    text: &'t str,
+    /// Its code in the table.
+    code: &'a str,
+    /// The code in force that it leads to.
+    new_code: &'a str,
+}
+
 impl<'a> Region<'a> {
     /// What a code of the table means, with the code in force that it leads to.
     fn of((code, new_code): (&'a str, &'a str)) -> Self {
@@ -52,8 +62,11 @@ impl<'a> Region<'a> {
     }
 }
 
-const REQUIRED: &[&str] = &["code", "name", "old_of"];
-const OPTIONAL: &[&str] = &["aliases", "from", "until", "note"];
+const COLUMNS: Columns = Columns {
+    required: &["code", "name", "old_of"],
+    optional: &["aliases", "from", "until", "note"],
+    checked: &["code", "old_of"],
+};
 /// Labels of census tables for the level between a city and its districts. They do not name a division.
 const LEVEL_LABELS: [&str; 4] = ["市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"];
 
@@ -66,7 +79,7 @@ impl RegionTable {
     ) -> Self {
         let mut rows: HashMap<String, Vec<Division>> = HashMap::new();
         let mut targets = Vec::new();
-        file.rows([REQUIRED, OPTIONAL, &["code", "old_of"]], problems, |row, problems| {
+        file.rows(&COLUMNS, problems, |row, problems| {
             let (code, old_of) = (row.get("code"), row.get("old_of"));
             let new_code = if old_of.is_empty() { code } else { old_of };
             if [code, new_code].iter().any(|code| !is_code(code)) {
@@ -159,9 +172,11 @@ impl RegionTable {
         Some((code, &row.new_code))
     }
 
-    /// Looks up a name, or several names from the largest division down: `安徽省 芜湖市`, `镜湖区`. Text after
-    /// the last known name is ignored, such as a road. If several divisions have a name, a larger one must come
-    /// before it in the text, or it must be a part of the division with the code `within`.
+    /// Looks up a name, or several names from the largest division down: `安徽省 芜湖市`, `镜湖区`. If several
+    /// divisions have a name, a larger one must come before it in the text, or it must be a part of the
+    /// division with the code `within`. Text after the last name is ignored, such as a road, unless it may
+    /// change what the name means: `中山路` is not in 中山, `芜湖市以外` is not 芜湖市, and `镜湖区、弋江区` is not
+    /// only the first of the two.
     pub fn find_name(&self, text: &str, within: Option<&str>) -> Region<'_> {
         let text: String = text.chars().filter(|c| c.is_alphanumeric()).collect();
         let in_division = within.and_then(|code| self.read_names(&text, prefix(code)));
@@ -172,28 +187,38 @@ impl RegionTable {
     /// one. Their codes must begin with `scope`.
     fn read_names(&self, text: &str, scope: &str) -> Option<Region<'_>> {
         let (mut unread, mut scope, mut found) = (text, scope, None);
-        while let Some((length, code, new_code)) = self.leading_name(unread, scope) {
-            unread = &unread[length..];
-            scope = prefix(new_code);
-            found = Some(Region::of((code, new_code)));
+        while let Some(name) = self.leading_name(unread, scope) {
+            unread = &unread[name.text.len()..];
+            scope = prefix(name.new_code);
+            found = Some(name);
         }
-        found
+        let name = found?;
+        let is_alias = !self.rows[name.code].iter().any(|row| row.name == name.text);
+        let is_changed = !unread.is_empty() && is_alias || is_outside(unread);
+        // A street of this name may exist in any city: only a county or a larger division contradicts.
+        let contradicts = |next: Leading<'_, '_>| {
+            let is_official = self.rows[next.code].iter().any(|row| row.name == next.text);
+            next.code.len() == 6 && is_official && next.new_code != name.new_code
+        };
+        let is_followed = self.leading_name(unread, "").is_some_and(contradicts);
+        (!is_changed && !is_followed).then(|| Region::of((name.code, name.new_code)))
     }
 
-    /// The longest name at the start of `text` that only one division in the scope has: its length in
-    /// bytes, its code in the table, and the code in force that it leads to.
-    fn leading_name(&self, text: &str, scope: &str) -> Option<(usize, &str, &str)> {
+    /// The longest name at the start of `text` that only one division in the scope has.
+    fn leading_name<'t>(&self, text: &'t str, scope: &str) -> Option<Leading<'_, 't>> {
         let ends: Vec<_> =
             text.char_indices().take(self.max_chars).map(|(at, c)| at + c.len_utf8()).collect();
         ends.into_iter().rev().find_map(|end| {
-            let codes = self.names.get(&text[..end])?;
+            let text = &text[..end];
+            let codes = self.names.get(text)?;
             let inside = codes.iter().filter_map(|code| self.look_up(code, None));
-            let inside: Vec<_> =
-                inside.filter(|(_, new)| new.starts_with(scope) && prefix(new) != scope).collect();
-            let new_codes: BTreeSet<_> = inside.iter().map(|(_, new)| *new).collect();
+            let is_inside = |code: &str| code.starts_with(scope) && prefix(code) != scope;
+            let inside: Vec<_> = inside.filter(|(_, new_code)| is_inside(new_code)).collect();
+            let new_codes: BTreeSet<_> = inside.iter().map(|(_, new_code)| *new_code).collect();
             // A current name is preferred to a former one of the same division.
-            let best = inside.iter().find(|(code, new)| code == new).or(inside.first());
-            best.filter(|_| new_codes.len() == 1).map(|(code, new)| (end, *code, *new))
+            let best = inside.iter().find(|(code, new_code)| code == new_code).or(inside.first());
+            let (code, new_code) = *best.filter(|_| new_codes.len() == 1)?;
+            Some(Leading { text, code, new_code })
         })
     }
 
@@ -229,6 +254,11 @@ impl RegionTable {
         rows.sort_unstable();
         rows
     }
+}
+
+/// Whether the text after a name says that a place is not in the division.
+fn is_outside(text: &str) -> bool {
+    text == "外" || text.starts_with("以外") || text.starts_with("之外")
 }
 
 /// The prefix that the codes of all divisions inside a division have in common.

@@ -6,7 +6,7 @@ use contract::Timestamp;
 
 use super::{
     Difference,
-    load::{CodeFile, CodesProblem},
+    load::{CodeFile, CodesProblem, Columns},
     period::{Period, valid_row},
 };
 
@@ -28,15 +28,18 @@ struct Meaning {
     line: u64,
 }
 
-const REQUIRED: &[&str] = &["raw", "code"];
-const OPTIONAL: &[&str] = &["label", "aliases", "from", "until", "note"];
+const COLUMNS: Columns = Columns {
+    required: &["raw", "code"],
+    optional: &["label", "aliases", "from", "until", "note"],
+    checked: &["raw", "code"],
+};
 
 impl CodeTable {
     /// Parses a file. A row with an empty code removes the label from the shipped table.
     pub(super) fn parse(file: &CodeFile, problems: &mut Vec<CodesProblem>) -> Self {
         let mut table = Self::default();
         let path = Arc::new(file.path.clone());
-        file.rows([REQUIRED, OPTIONAL, &["raw", "code"]], problems, |row, problems| {
+        file.rows(&COLUMNS, problems, |row, problems| {
             let (raw, code) = (row.get("raw"), row.get("code"));
             if raw.is_empty() {
                 return file.report(row.line, "raw must not be empty".into(), problems);
@@ -50,7 +53,7 @@ impl CodeTable {
                 let meaning =
                     Meaning { code: code.to_owned(), period, file: path.clone(), line: row.line };
                 let known = table.rows.entry(label.to_owned()).or_default();
-                if let Some(first) = known.iter().find(|known| known.period.overlaps(period)) {
+                if let Some(first) = known.iter().find(|other| other.period.overlaps(period)) {
                     let message = format!(
                         "`{label}` is already on line {}; remove one of the two",
                         first.line

@@ -107,16 +107,16 @@ impl Conversion {
     }
 }
 
-/// A value that hotline clerks write into a text, because their form has no field for it.
+/// A value that hotline clerks write into the text of a work order, because it has no field for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Extract {
-    /// The way by which a demand came in: 微信 in 【来源：微信】, 电话 in 受理渠道：电话.
+    /// The way in which a demand came in: 微信 in 【来源：微信】, 电话 in 受理渠道：电话.
     IntakeChannel,
     /// The official deadline, if it has a year: 办理时限：2026-10-16 17:00, 请于2026年10月16日前办结.
     /// A number of working days is not understood, because the holidays are not known.
     TimeLimit,
-    /// Numbers of other orders, like DH202610090137.
+    /// Numbers of other work orders, like DH202610090137.
     OrderNumbers,
 }
 

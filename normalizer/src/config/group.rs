@@ -74,11 +74,11 @@ pub struct AttachmentConfig {
     pub bytes: Option<Field>,
 }
 
-/// The shares of the units. In the paths of the fields, `$` is one node of `each`.
+/// What each unit has to do. In the paths of the fields, `$` is one node of `each`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskConfig {
-    /// A path: each node that it finds is the share of one unit.
+    /// A path: each node that it finds is the task of one unit.
     pub each: JsonPath,
     /// The unit.
     pub org: Option<Field>,
@@ -88,13 +88,13 @@ pub struct TaskConfig {
     pub side: Option<Field>,
     /// Level of the unit: province, city, county or town.
     pub level: Option<Field>,
-    /// How far this share has been handled.
+    /// How far this task has been handled.
     pub status: Option<Field>,
     /// When it was assigned (派发).
     pub dispatched_at: Option<Field>,
-    /// When the unit confirmed receipt (签收).
+    /// When the unit confirmed that it had received it (签收).
     pub signed_at: Option<Field>,
-    /// The deadline of this share.
+    /// The deadline of this task.
     pub due_at: Option<Field>,
     /// The unit in which the limit was given: minute, work_hour or work_day.
     pub limit_unit: Option<Field>,
@@ -125,18 +125,18 @@ pub struct EvaluationConfig {
     pub valid: Option<Field>,
 }
 
-/// Other orders that this one is related to. In the paths of `no` and `relation`, `$` is one node of
+/// Other work orders that this one is related to. In the paths of `no` and `relation`, `$` is one node of
 /// `each`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RelatedConfig {
-    /// A path: each node that it finds is one order, with `no` and `relation`.
+    /// A path: each node that it finds is one work order, with `no` and `relation`.
     pub each: Option<JsonPath>,
-    /// The number of the order.
+    /// The number of the work order.
     pub no: Option<Field>,
     /// The relation: merged, follow_up, mother, child or cited.
     pub relation: Option<Field>,
-    /// Paths of texts that may cite numbers of other orders; each number found is `cited`.
+    /// Paths of texts that may cite numbers of other work orders; each number found is `cited`.
     pub cited: Vec<JsonPath>,
 }
 
@@ -165,12 +165,12 @@ pub struct LocationConfig {
     pub crs: Crs,
 }
 
-/// The source's own mark that this was filed before.
+/// What the source says about an earlier filing of the same matter.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RepeatConfig {
-    /// The mark as given.
+    /// The value that says that it was filed before, as the source writes it.
     pub flag: Option<Field>,
-    /// The number of the earlier order.
+    /// The number of the earlier work order.
     pub of: Option<Field>,
 }

@@ -1,12 +1,13 @@
 //! Finds telephone, identity and bank card numbers by their format.
 //!
-//! A run of digits is a group, which is never split: a part of an order number is not a telephone number.
+//! A run of digits is a group, which is never split: a part of the number of a work order is not a telephone
+//! number.
 //! Groups with one space or hyphen between them are tried together: `138 0000 1234` is one number.
 
 use normalizer_text::identify::{Problem, id_card};
 
 use super::{OwnValues, Replacement};
-use crate::seal::mask_middle;
+use crate::seal::{mask_landline, mask_middle};
 
 /// A run of digits.
 struct Group {
@@ -45,7 +46,7 @@ pub(super) fn find(text: &str, own: &OwnValues, replacements: &mut Vec<Replaceme
 }
 
 /// The longest number that begins with the first group: how many groups it has, and its mask.
-/// `is_announced` says that the text before it names a telephone number.
+/// `is_announced` is whether the text before it says that a telephone number follows.
 fn first_number(groups: &[Group], own: &OwnValues, is_announced: bool) -> Option<(usize, String)> {
     let n_joined =
         groups[1..].iter().take(MAX_GROUPS - 1).take_while(|group| group.is_joined).count();
@@ -84,7 +85,7 @@ fn mask_for(number: &str, groups: &[Group], own: &OwnValues) -> Option<String> {
     let is_own = own.has_number(number);
     (is_fixed || is_own).then(|| match mobile(number) {
         Some(mobile) => mask_middle(mobile, 3, 4),
-        None => mask_middle(&format!("****{number}"), 0, 4),
+        None => mask_landline(number),
     })
 }
 
@@ -160,7 +161,7 @@ fn is_fixed_line(number: &str, groups: &[Group]) -> bool {
 fn local_number(number: &str, groups: &[Group], is_announced: bool) -> Option<String> {
     let is_local = matches!(number.len(), 7 | 8) && matches!(number.as_bytes(), [b'2'..=b'9', ..]);
     let is_telephone = groups.len() == 1 && is_announced && is_local;
-    is_telephone.then(|| mask_middle(&format!("****{number}"), 0, 4))
+    is_telephone.then(|| mask_landline(number))
 }
 
 /// Whether the text ends with a word for "telephone number".

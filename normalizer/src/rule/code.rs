@@ -121,7 +121,9 @@ impl RegionRule {
         };
         let (code, doubt) = match region {
             Region::Current(code) => (Some(code.to_owned()), None),
-            Region::Outdated(now) => (Some(now.to_owned()), Some(QualityFlag::OutdatedRegion)),
+            Region::Outdated(new_code) => {
+                (Some(new_code.to_owned()), Some(QualityFlag::OutdatedRegion))
+            }
             Region::Unknown => (None, Some(QualityFlag::UnknownCode)),
         };
         if let Some(flag) = doubt {

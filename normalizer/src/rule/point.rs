@@ -82,7 +82,8 @@ const AXIS: f64 = 6_378_245.0;
 const ECCENTRICITY: f64 = 0.006_693_421_622_965_943;
 const PI: f64 = std::f64::consts::PI;
 
-/// The shift from WGS-84 to GCJ-02 at a WGS-84 point, in degrees of longitude and latitude.
+/// The shift from WGS-84 to GCJ-02 at a WGS-84 point, in degrees of longitude and latitude. The numbers are
+/// those of the published formula, and nobody outside knows their reasons.
 fn shift(lon: f64, lat: f64) -> (f64, f64) {
     let (x, y) = (lon - 105.0, lat - 35.0);
     let wave = |value: f64, period: f64| (value * PI / period).sin();
@@ -104,22 +105,24 @@ fn shift(lon: f64, lat: f64) -> (f64, f64) {
         + (common + 20.0 * wave(x, 1.0) + 40.0 * wave(x, 3.0)) * 2.0 / 3.0
         + (150.0 * wave(x, 12.0) + 300.0 * wave(x, 30.0)) * 2.0 / 3.0;
     let radians = lat.to_radians();
-    let magic = 1.0 - ECCENTRICITY * radians.sin().powi(2);
-    let metres_north = AXIS * (1.0 - ECCENTRICITY) / (magic * magic.sqrt());
-    let metres_east = AXIS / magic.sqrt() * radians.cos();
-    ((east / metres_east).to_degrees(), (north / metres_north).to_degrees())
+    // The radii of curvature of the ellipsoid, to convert metres into angles.
+    let flattening = 1.0 - ECCENTRICITY * radians.sin().powi(2);
+    let radius_north = AXIS * (1.0 - ECCENTRICITY) / (flattening * flattening.sqrt());
+    let radius_east = AXIS / flattening.sqrt() * radians.cos();
+    ((east / radius_east).to_degrees(), (north / radius_north).to_degrees())
 }
 
 /// Undoes the shift by iteration, because it has no inverse formula. A few iterations are enough.
 fn gcj02_to_wgs84(lon: f64, lat: f64) -> (f64, f64) {
-    let (mut west, mut south) = (lon, lat);
+    let mut point = (lon, lat);
     for _ in 0..4 {
-        let (east, north) = shift(west, south);
-        (west, south) = (lon - east, lat - north);
+        let (east, north) = shift(point.0, point.1);
+        point = (lon - east, lat - north);
     }
-    (west, south)
+    point
 }
 
+/// The published formula of the inverse.
 fn bd09_to_gcj02(lon: f64, lat: f64) -> (f64, f64) {
     let (x, y) = (lon - 0.0065, lat - 0.006);
     let turns = PI * 3_000.0 / 180.0;

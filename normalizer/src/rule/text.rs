@@ -31,8 +31,8 @@ impl Rule<String> for TextRule {
 }
 
 impl TextRule {
-    /// The text or code and, if it has a code table, the label: for a field with a field `…_raw` beside it. An
-    /// unknown label is only in `…_raw`.
+    /// Like `read`, for a field that has a field `…_raw` for its label: returns the code and the label. A label
+    /// that is not in the table has no code. A text without a code table has no label.
     pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Option<Coded<String>> {
         let code = match self {
             Self::Codes(rule) => return rule.coded(record, notes),
@@ -62,7 +62,7 @@ fn decimal(text: &str) -> Option<String> {
     (is_digits(whole) && is_digits(fraction)).then_some(number)
 }
 
-/// The cleaned text; `None` if it is empty. What somebody would not see in it is flagged.
+/// The cleaned text; `None` if it is empty. Characters that nobody could see in it are flagged.
 pub(crate) fn cleaned<'a>(
     text: &'a str,
     profile: Profile,

@@ -3,8 +3,8 @@
 //! Sources write times in many formats, change the format with an upgrade, and export through
 //! spreadsheets. A time that cannot be read is absent and flagged; the current time never replaces it.
 
-mod civil;
 mod span;
+mod usual;
 
 use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -21,7 +21,7 @@ use crate::{
 /// Reads a time.
 pub(crate) struct TimeRule {
     pub(crate) source: FieldSource,
-    pub(crate) form: TimeFormat,
+    pub(crate) format: TimeFormat,
     /// The zone of times without one.
     pub(crate) zone: Tz,
 }
@@ -68,7 +68,7 @@ impl Rule<Timestamp> for TimeRule {
         let SourceText { text, is_number, .. } = self.source.first(record, notes)?;
         let text = clean(&text, Profile::Plain).text;
         let target = self.source.target;
-        let moment = match &self.form {
+        let moment = match &self.format {
             TimeFormat::After(path) => self.after(path, &text, record, notes),
             _ => self.parse(&text, is_number).and_then(|written| self.to_moment(written, notes)),
         };
@@ -86,11 +86,11 @@ impl Rule<Timestamp> for TimeRule {
 
 impl TimeRule {
     fn parse(&self, text: &str, is_number: bool) -> Option<WrittenTime> {
-        match &self.form {
+        match &self.format {
             TimeFormat::Usual if is_number => {
-                civil::excel(text).map(WrittenTime::Local).or_else(|| epoch(text))
+                usual::likely_days(text).map(WrittenTime::Local).or_else(|| epoch(text))
             }
-            TimeFormat::Usual | TimeFormat::After(_) => civil::parse(text),
+            TimeFormat::Usual | TimeFormat::After(_) => usual::parse(text),
             TimeFormat::Formats(formats) => {
                 let declared = formats.iter().find_map(|format| parse_with(text, format));
                 declared.or_else(|| date_cell(text))
@@ -100,14 +100,14 @@ impl TimeRule {
                 text.parse().ok().and_then(DateTime::from_timestamp_millis).map(WrittenTime::Moment)
             }
             TimeFormat::Day => {
-                let local = match civil::parse(text)? {
+                let local = match usual::parse(text)? {
                     WrittenTime::Local(local) | WrittenTime::HalfDay(local) => local,
                     WrittenTime::Moment(moment) => moment.with_timezone(&self.zone).naive_local(),
                 };
                 local.date().and_hms_opt(0, 0, 0).map(WrittenTime::Local)
             }
             TimeFormat::Excel => {
-                civil::days(text).map(WrittenTime::Local).or_else(|| date_cell(text))
+                usual::days(text).map(WrittenTime::Local).or_else(|| date_cell(text))
             }
         }
     }
@@ -125,7 +125,7 @@ impl TimeRule {
         let begin = path.find(record.tree, &mut notes.work, |value| !value.is_null())?;
         let text = begin.as_str().map_or_else(|| begin.to_string(), str::to_owned);
         let text = clean(&text, Profile::Plain).text;
-        let written = if begin.is_number() { epoch(&text) } else { civil::parse(&text) };
+        let written = if begin.is_number() { epoch(&text) } else { usual::parse(&text) };
         self.to_moment(written?, notes)?.checked_add_signed(span)
     }
 
@@ -193,7 +193,7 @@ fn date_cell(text: &str) -> Option<WrittenTime> {
         None if text.len() == 10 => parse_with(text, "%Y-%m-%d"),
         _ => None,
     };
-    iso.or_else(|| civil::excel(text).map(WrittenTime::Local))
+    iso.or_else(|| usual::likely_days(text).map(WrittenTime::Local))
 }
 
 /// The time this number of days and seconds after 1899-12-30, where spreadsheets begin to count.

@@ -122,6 +122,11 @@ pub(crate) fn mask_middle(text: &str, head: usize, tail: usize) -> String {
     format!("{head}{HIDDEN_PART}{tail}")
 }
 
+/// The mask of the digits of a landline number. It shows the last four, even of a short number.
+pub(crate) fn mask_landline(digits: &str) -> String {
+    format!("{HIDDEN_PART}{}", &digits[digits.len().saturating_sub(4)..])
+}
+
 /// Stands for the hidden part of a value; it does not show the length of that part.
 pub(crate) const HIDDEN_PART: &str = "****";
 

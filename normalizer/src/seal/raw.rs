@@ -20,7 +20,7 @@ use zstd::{
 #[derive(Default)]
 pub(crate) struct Compressor(Mutex<Vec<bulk::Compressor<'static>>>);
 
-/// Made by `cargo xtask dictionary` from invented records of all shipped channels.
+/// Made by `cargo xtask tool dictionary` from made-up records of all shipped channels.
 static DICTIONARY_1: &[u8] = include_bytes!("record-1.dict");
 static ENCODER: LazyLock<EncoderDictionary<'static>> =
     LazyLock::new(|| EncoderDictionary::copy(DICTIONARY_1, LEVEL));
@@ -29,18 +29,18 @@ static DECODER: LazyLock<DecoderDictionary<'static>> =
 
 const LEVEL: i32 = 1;
 /// The first byte, if the rest is not compressed.
-const STORED: u8 = 0;
+const UNCOMPRESSED: u8 = 0;
 /// The first byte, if the rest is a zstd frame.
 const ZSTD: u8 = 1;
 /// The first byte, if the rest is a zstd frame that was made with the first dictionary.
 const ZSTD_1: u8 = 2;
 
 impl Compressor {
-    /// Compresses `bytes`; a record that does not become smaller is stored as it is.
+    /// Compresses `bytes`; a record that does not become smaller stays as it is.
     pub(crate) fn compress(&self, bytes: &[u8]) -> Vec<u8> {
         match self.frame(bytes) {
             Ok(frame) if frame.len() < bytes.len() => [&[ZSTD_1], frame.as_slice()].concat(),
-            _ => [&[STORED], bytes].concat(),
+            _ => [&[UNCOMPRESSED], bytes].concat(),
         }
     }
 
@@ -61,7 +61,7 @@ impl Compressor {
 /// size, because sealed bytes are authentic: they are a record that was accepted.
 pub(crate) fn decompress(packed: &[u8]) -> Option<Vec<u8>> {
     match packed.split_first()? {
-        (&STORED, bytes) => Some(bytes.to_vec()),
+        (&UNCOMPRESSED, bytes) => Some(bytes.to_vec()),
         (&ZSTD, frame) => stream::decode_all(frame).ok(),
         (&ZSTD_1, frame) => decompress_with_dictionary(frame).ok(),
         _ => None,

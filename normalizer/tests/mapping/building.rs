@@ -106,8 +106,9 @@ fn the_fingerprint_follows_what_decides_and_not_how_it_is_written() {
 fn wrong_code_tables_are_refused_with_file_and_line() {
     for (name, text, message) in [
         ("a.csv", "raw,code\nx,1\ny,2\nx,3\n", "a.csv:4: `x` is already on line 2"),
-        ("a.csv", "raw;cod\n", "a.csv:1: the first line must name the columns raw,code"),
-        ("a.csv", "raw,code,who\n", "a.csv:1: the first line must name the columns raw,code"),
+        ("a.csv", "raw;cod\n", "a.csv:1: column `code` is missing: the first line must name"),
+        ("a.csv", "raw,code,who\n", "a.csv:1: column `who` is not known: the first line must"),
+        ("a.csv", "raw,code,code\nx,1,2\n", "a.csv:1: column `code` occurs twice"),
         ("a.csv", "raw,code\n,x\n", "a.csv:2: raw must not be empty"),
         ("a.csv", "raw,code,aliases\nx,1,y|z\nz,2,\n", "a.csv:3: `z` is already on line 2"),
         ("a.csv", "raw,code,from\nx,1,soon\n", "a.csv:2: `soon` is not a date"),

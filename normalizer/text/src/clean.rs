@@ -2,8 +2,9 @@
 //! whitespace, and composes characters (NFC).
 //!
 //! No rule depends on the meaning of words: traditional characters, ㈱, ① and full-width
-//! punctuation are kept. Characters that nobody can see or tell apart are removed or replaced. Nearly every text is clean already: one pass over its bytes finds that
-//! out, and the text is returned as it is, without an allocation.
+//! punctuation are kept. Characters that nobody can see are removed, and those that nobody can tell
+//! from others are replaced by them. Nearly every text is clean already: one pass over its bytes finds
+//! that out, and the text is returned as it is, without an allocation.
 
 mod markup;
 mod radical;
@@ -43,7 +44,7 @@ pub struct Found {
     pub controls: bool,
     /// U+FEFF; it was removed.
     pub byte_order_mark: bool,
-    /// Characters without a form, such as spaces of no width, soft hyphens and controls of the direction
+    /// Characters that nobody can see, such as spaces of no width, soft hyphens and controls of the direction
     /// of writing; they were removed. Joiners within emoji, and in scripts that need them, are kept.
     pub invisible: bool,
     /// Radicals and duplicates of Han characters (⼯, 豈); the ordinary characters replaced them.

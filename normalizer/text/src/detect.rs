@@ -141,7 +141,7 @@ impl Detector {
         let mut rivals = declared.iter().copied().chain([Charset::Gb18030]).enumerate();
         let (utf8, _) = self.cost_in(Charset::Utf8);
         !rivals.any(|(index, rival)| {
-            // Characters of two bytes may be any Chinese ones.
+            // UTF-8 characters of two bytes may as well be Chinese ones in a declared charset.
             let is_trusted = index < declared.len() && self.n_long == 0;
             let (cost, n_malformed) = self.cost_in(rival);
             let (cost, limit) =

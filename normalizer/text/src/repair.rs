@@ -189,13 +189,13 @@ pub fn repair_within<'a>(text: &'a str, steps: &mut u64) -> Repaired<'a> {
 
 /// The maximum number of steps that [`edits`] takes.
 fn cost(text: &str, suspicion: &suspect::Suspicion) -> u64 {
-    // What a text was decoded to in between is tried too.
+    // `whole::edit` also tries the text between two wrong decodings, which is as long.
     let whole = if suspicion.covers_most_of(text) { 2 * text.len() } else { 0 };
     let bytes = whole + suspicion.windows.iter().map(Range::len).sum::<usize>();
     bytes as u64 * (Rule::ALL.len() * Generation::ALL.len()) as u64
 }
 
-/// The position of a broken part, and its repaired text.
+/// A change of the text: the position of a broken part, and its repaired text.
 struct Edit {
     /// The wrong decodings that it undoes, the last one first.
     rules: Vec<Rule>,
@@ -203,7 +203,8 @@ struct Edit {
     repaired: String,
 }
 
-/// The repairs of one round. A later round asks as much as the first of what was repaired before.
+/// The repairs of one round. For a rule that repaired another part before, a smaller gain is enough, but not in a
+/// part that was itself repaired: there it must gain as much as in the first round.
 fn edits(text: &str, suspicion: &suspect::Suspicion, earlier: &[Repair]) -> Vec<Edit> {
     if suspicion.covers_most_of(text)
         && let Some(edit) = whole::edit(text)

@@ -41,7 +41,7 @@ pub(super) fn answer(board: &mut Board, source: &mut Source, request: &Request) 
         source.count_refusal("signature");
         return Reply::json(r#"{"code":"SN0006","msg":"数据格式错误"}"#);
     };
-    if source.strikes(Quirk::Challenge) {
+    if source.applies(Quirk::Challenge) {
         source.count_refusal("challenge");
         return Reply::html(200, "请稍候，正在验证您的浏览器");
     }
@@ -97,8 +97,8 @@ fn list(board: &Board, source: &Source, param: &Value) -> Value {
     rows.extend(older.filter_map(|number| row(source, *number, state)).take(n_missing));
 
     let last = rows.last().map_or(json!(""), |thread| thread["tid"].clone());
-    let code = if source.strikes(Quirk::CodeText) { json!("0") } else { json!(0) };
-    if source.strikes(Quirk::OtherEnvelope) {
+    let code = if source.applies(Quirk::CodeText) { json!("0") } else { json!(0) };
+    if source.applies(Quirk::OtherEnvelope) {
         return json!({ "code": code, "msg": "ok", "data": { "lastItem": last, "data": rows } });
     }
     json!({ "code": code, "msg": "ok", "resultData": { "lastItem": last, "list": rows } })
@@ -116,13 +116,13 @@ fn detail(source: &mut Source, param: &Value) -> Value {
     let entry = number.and_then(|number| source.register.entry(number));
     let entry = entry.filter(|e| e.deleted_at.is_none() && param["tid"] == thread_id(e.number));
     let Some(entry) = entry else { return not_found() };
-    if source.behaviour.quirks.strikes(Quirk::Removed, entry.number) {
+    if source.behaviour.quirks.applies(Quirk::Removed, entry.number) {
         let (number, now) = (entry.number, source.now());
         source.register.delete(number, now);
         return not_found();
     }
     let list = Thread::new(&source.behaviour, entry, entry.last()).detail();
-    let code = if source.strikes(Quirk::CodeText) { json!("0") } else { json!(0) };
+    let code = if source.applies(Quirk::CodeText) { json!("0") } else { json!(0) };
     json!({ "code": code, "msg": "ok", "resultData": { "contentList": list } })
 }
 

@@ -53,7 +53,7 @@ impl Simulator<Grid> {
         let url = Url::parse(url)?;
         for number in waiting {
             self.push_until_accepted(&client, &url, number, &mut pushed).await?;
-            let repeats = self.lock().source.behaviour.quirks.strikes(Quirk::Duplicate, number);
+            let repeats = self.lock().source.behaviour.quirks.applies(Quirk::Duplicate, number);
             for _ in 0..if repeats { DUPLICATES } else { 0 } {
                 self.push_until_accepted(&client, &url, number, &mut pushed).await?;
                 pushed.accepted -= 1;
@@ -90,7 +90,7 @@ impl Simulator<Grid> {
         bail!("{url} did not accept report {number} in {MAX_ATTEMPTS} attempts")
     }
 
-    /// The signed request that sends a report in its newest state. Quirks strike only the first attempt.
+    /// The signed request that sends a report in its newest state. Quirks apply only to the first attempt.
     fn request(
         &self,
         client: &Client,
@@ -102,12 +102,12 @@ impl Simulator<Grid> {
         let Shared { upstream, source } = &mut *shared;
         upstream.n_attempts += 1;
         let quirks = &source.behaviour.quirks;
-        let strikes = |quirk| is_first && quirks.strikes(quirk, upstream.n_attempts);
-        let delay = TimeDelta::seconds(if strikes(Quirk::Skewed) { 120 } else { 0 });
+        let applies = |quirk| is_first && quirks.applies(quirk, upstream.n_attempts);
+        let delay = TimeDelta::seconds(if applies(Quirk::Skewed) { 120 } else { 0 });
         let date = http_date(source.now() - delay);
         let entry = source.register.entry(number).context("the report was never filed")?;
         let row = Report::new(&source.behaviour, entry, entry.last()).row();
-        let secret = if strikes(Quirk::BadSignature) { "another" } else { SECRET_KEY };
+        let secret = if applies(Quirk::BadSignature) { "another" } else { SECRET_KEY };
         let query = url.query().unwrap_or_default();
         let signature = sign::x_bg_signature(secret, "POST", url.path(), query, ACCESS_KEY, &date);
         let request = client

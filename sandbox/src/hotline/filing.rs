@@ -77,7 +77,7 @@ impl Hotline {
 }
 
 /// Files one demand for each of these times, which become their `LASTMODIFYTIME`. Returns the key and the
-/// quirks of each, including quirks that strike later.
+/// quirks of each, including quirks that apply later.
 async fn file_at(
     transaction: &mut WriteTransaction<'_>,
     settings: &Settings,

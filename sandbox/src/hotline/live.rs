@@ -69,11 +69,11 @@ impl Hotline {
         Ok(())
     }
 
-    /// Locks the database for six seconds if [`Quirk::Locked`] strikes one of the `n_new` newest demands.
+    /// Locks the database for six seconds if [`Quirk::Locked`] applies to one of the `n_new` newest demands.
     async fn lock_if_due(&self, n_new: usize, stop: &CancellationToken) -> anyhow::Result<()> {
         let last = self.database.lock().await.oracle.cases().len() as u64;
         let first = last + 1 - n_new as u64;
-        let locks = |n| self.settings.quirks.strikes(Quirk::Locked, n);
+        let locks = |n| self.settings.quirks.applies(Quirk::Locked, n);
         if (first..=last).any(locks) {
             let guard = self.lock().await?;
             stop.run_until_cancelled(sleep(LOCK_TIME)).await;

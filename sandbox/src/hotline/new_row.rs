@@ -74,7 +74,7 @@ pub(super) fn new_row(
     }
     // Invalid bytes come last, because the other quirks change characters.
     row.rqstcontent = Gbk::new(&content);
-    if settings.quirks.strikes(Quirk::Poison, number) {
+    if settings.quirks.applies(Quirk::Poison, number) {
         row.rqstcontent = spoil::with_invalid_bytes(&content);
         quirks.push(Quirk::Poison);
     }

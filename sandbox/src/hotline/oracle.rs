@@ -1,5 +1,6 @@
-//! The oracle: the simulator's own account of everything that was ever in the hotline's database. It has
-//! all states of every case, in the order in which they became visible.
+//! The oracle (here: what knows the right answers for tests, not the database product): the simulator's own
+//! account of everything that was ever in the hotline's database. It has all states of every case, in the
+//! order in which they became visible.
 
 use std::collections::BTreeMap;
 

@@ -123,7 +123,7 @@ mod tests {
     use crate::tests::{fixture, fixture_with, morning};
     use crate::{Clock, Hotline, QuirkRates, QuirkSet};
 
-    /// Two rows; the quirk strikes the second one.
+    /// Two rows; the quirk applies to the second one.
     async fn with_quirk(quirk: Quirk) -> (State, State) {
         let fixture = fixture(&format!("{}@2", quirk.name())).await;
         fixture.hotline.file(2).await.unwrap();
@@ -186,10 +186,10 @@ mod tests {
             let (other, state) = with_quirk(*quirk).await;
             assert!(holds(&state.row, &other.row), "{quirk:?}: {:?}", state.row);
             assert_eq!(state.quirks, [*quirk]);
-            assert!(other.quirks.is_empty(), "{quirk:?} strikes the wrong row");
+            assert!(other.quirks.is_empty(), "{quirk:?} applies to the wrong row");
             assert_eq!(state.is_readable, *quirk != Quirk::Poison, "{quirk:?}");
         }
-        // These quirks strike after filing, and have their own tests.
+        // These quirks apply after filing, and have their own tests.
         let later = [Quirk::Renumbered, Quirk::RaceUpdate, Quirk::Deleted, Quirk::Locked];
         assert!(Quirk::all().all(|quirk| {
             later.contains(&quirk) || table.iter().any(|(known, _)| *known == quirk)

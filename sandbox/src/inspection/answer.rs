@@ -21,7 +21,7 @@ pub(super) fn answer<L: Level>(
     request: &Request,
 ) -> Reply {
     let reply = respond(platform, source, request);
-    if source.strikes(Quirk::WrongDate) {
+    if source.applies(Quirk::WrongDate) {
         return reply.with_header("date", http_date(source.now() - TimeDelta::hours(1)));
     }
     reply
@@ -35,11 +35,11 @@ fn respond<L: Level>(platform: &mut Platform<L>, source: &mut Source, request: &
         _ => return Reply::html(404, "Not Found"),
     };
     source.count_request(if is_list { "list" } else { "secret" });
-    if source.strikes(Quirk::BadGateway) {
+    if source.applies(Quirk::BadGateway) {
         source.count_refusal("bad_gateway");
         return Reply::html(502, "502 Bad Gateway");
     }
-    if source.strikes(Quirk::Rotated) {
+    if source.applies(Quirk::Rotated) {
         platform.secret.rotate();
     }
     let now = source.now();
@@ -95,12 +95,12 @@ fn list<L>(platform: &Platform<L>, source: &mut Source, request: &Request) -> Re
     if rows.is_empty() {
         return Reply::new(200, "text/plain;charset=UTF-8", NO_DATA);
     }
-    let rows = if source.strikes(Quirk::Sealed) { rows.iter().map(seal).collect() } else { rows };
+    let rows = if source.applies(Quirk::Sealed) { rows.iter().map(seal).collect() } else { rows };
     let array = Value::Array(rows).to_string();
-    if source.strikes(Quirk::Wrapped) {
+    if source.applies(Quirk::Wrapped) {
         return Reply::json(json!({ "code": 200, "data": array }).to_string());
     }
-    let byte_order_mark = if source.strikes(Quirk::Bom) { "\u{feff}" } else { "" };
+    let byte_order_mark = if source.applies(Quirk::Bom) { "\u{feff}" } else { "" };
     Reply::json(format!("{byte_order_mark}{array}"))
 }
 
@@ -119,7 +119,7 @@ fn rows_of_day<L>(platform: &Platform<L>, source: &Source, day: NaiveDate) -> Ve
 
 /// The row of a clue's newest state. With [`Quirk::Reissued`], the row of the previous state comes first.
 fn rows_of_clue(source: &Source, entry: &Entry) -> Vec<Value> {
-    let is_reissued = source.behaviour.quirks.strikes(Quirk::Reissued, entry.number);
+    let is_reissued = source.behaviour.quirks.applies(Quirk::Reissued, entry.number);
     let changes: &[Change] = match entry.changes.as_slice() {
         [.., previous, last] if is_reissued => &[*previous, *last],
         _ => &[entry.last()],

@@ -34,15 +34,15 @@ pub(super) fn answer(bureau: &mut Bureau, source: &mut Source, request: &Request
         source.count_refusal("maintenance");
         return Reply::html(200, "系统维护中");
     }
-    if source.strikes(Quirk::SoapFault) {
+    if source.applies(Quirk::SoapFault) {
         source.count_refusal("soap_fault");
         return soap_fault("Server was unable to process request.");
     }
     let (body, _, _) = encoding_rs::GB18030.decode(&request.body);
     // The charsets that the envelope and the document declare.
     let (outer, inner) = match () {
-        () if source.strikes(Quirk::OuterUtf8) => ("UTF-8", "GB2312"),
-        () if source.strikes(Quirk::InnerUtf8) => ("GB2312", "UTF-8"),
+        () if source.applies(Quirk::OuterUtf8) => ("UTF-8", "GB2312"),
+        () if source.applies(Quirk::InnerUtf8) => ("GB2312", "UTF-8"),
         () => ("GB2312", "GB2312"),
     };
     let content = match refusal(bureau, source, &body) {
@@ -57,7 +57,7 @@ fn is_closed_for_maintenance(source: &Source) -> bool {
     let from = NaiveTime::from_hms_opt(2, 0, 0).unwrap_or_default();
     let now = source.now().time();
     let is_night = from <= now && now < from + Duration::from_secs(30 * 60);
-    (is_night && source.behaviour.limits == Limits::Real) || source.strikes(Quirk::Maintenance)
+    (is_night && source.behaviour.limits == Limits::Real) || source.applies(Quirk::Maintenance)
 }
 
 /// The code and the message with which a request is refused; `None` if it is allowed.
@@ -81,7 +81,7 @@ fn refusal(
         return Some(("-2", "调用过于频繁"));
     }
     bureau.was_too_early = false;
-    if source.strikes(Quirk::Busy) {
+    if source.applies(Quirk::Busy) {
         source.count_refusal("busy");
         return Some(("-1", "系统繁忙"));
     }
@@ -104,11 +104,11 @@ fn list(bureau: &mut Bureau, source: &Source, body: &str) -> Value {
     let waiting = earlier.filter(|entry| bureau.is_unacknowledged(entry));
     let found: Vec<&Entry> = waiting.chain(source.register.changed_between(from, to)).collect();
     let mut total = found.len();
-    if source.strikes(Quirk::TotalDrifts) {
+    if source.applies(Quirk::TotalDrifts) {
         total /= page + 1;
     }
     let rows: Vec<_> = found.iter().skip((page - 1) * size).take(size).collect();
-    let has_failed = source.strikes(Quirk::EmptyError);
+    let has_failed = source.applies(Quirk::EmptyError);
     if rows.is_empty() || has_failed {
         let message = if has_failed { "查询异常，请稍后重试" } else { "没有数据" };
         return package(head("0001", message), json!({ "XFJLIST": "" }));
@@ -131,7 +131,7 @@ fn acknowledge(bureau: &mut Bureau, source: &Source, body: &str) -> Value {
         let served = bureau.served.get(&number).filter(|_| id == case_id(number)).copied();
         match served {
             None => failed.push(json!({ "failId": id, "failReason": "无此信访件" })),
-            Some(_) if i % 2 == 1 && source.strikes(Quirk::HalfAck) => {
+            Some(_) if i % 2 == 1 && source.applies(Quirk::HalfAck) => {
                 failed.push(json!({ "failId": id, "failReason": "数据库忙，更新失败" }));
             }
             // The reader acknowledges the state that it was served, not the present one.

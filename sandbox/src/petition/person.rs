@@ -19,7 +19,7 @@ pub(super) struct Petitioner {
     is_main: bool,
 }
 
-/// Generates the one to four people of a case. Unless a quirk strikes, the first is the main person.
+/// Generates the one to four people of a case. Unless a quirk applies, the first is the main person.
 pub(super) fn people(case: &Item<'_, Quirk>, dice: &mut Dice) -> Vec<Petitioner> {
     let (number, district) = (case.number, case.district);
     let n_main = match () {

@@ -201,7 +201,7 @@ async fn every_quirk_of_a_case_does_what_it_says() {
         };
         let is_plain = second(&plain);
         let has = |x: &str| std::panic::catch_unwind(|| holds(x)).unwrap_or(false);
-        assert!(!has(&is_plain), "{quirk:?} strikes without being requested");
+        assert!(!has(&is_plain), "{quirk:?} applies without being requested");
         assert!(holds(&second(&with_quirk)), "{quirk:?}");
         let truth = with_quirk.bureau.truth();
         assert_eq!(truth.records()[1].last().quirks, [quirk.name()]);

@@ -20,7 +20,7 @@ pub(crate) struct SourceState<Q> {
     pub(crate) register: Register,
     /// Counts by kind and by reason of refusal, for tests.
     pub(crate) request_counts: RequestCounts,
-    /// The number of the present request, from 1; it decides which quirks strike.
+    /// The number of the present request, from 1; it decides which quirks apply.
     pub(crate) n_requests: u64,
     /// Items filed so far.
     pub(crate) n_filed: u64,
@@ -39,9 +39,9 @@ impl<Q: QuirkSet> SourceState<Q> {
         self.behaviour.clock.now()
     }
 
-    /// Whether this quirk strikes the present request.
-    pub(crate) fn strikes(&self, quirk: Q) -> bool {
-        self.behaviour.quirks.strikes(quirk, self.n_requests)
+    /// Whether this quirk applies to the present request.
+    pub(crate) fn applies(&self, quirk: Q) -> bool {
+        self.behaviour.quirks.applies(quirk, self.n_requests)
     }
 
     /// Counts a request of this kind.
@@ -87,9 +87,9 @@ impl<'a, Q: QuirkSet> Item<'a, Q> {
         (item, dice)
     }
 
-    /// Whether this quirk strikes the item.
+    /// Whether this quirk applies to the item.
     pub(crate) fn has_quirk(&self, quirk: Q) -> bool {
-        self.behaviour.quirks.strikes(quirk, self.number)
+        self.behaviour.quirks.applies(quirk, self.number)
     }
 
     /// The element of `states` for the item's state; `states` has one for each state, in order.

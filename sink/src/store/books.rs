@@ -51,6 +51,9 @@ pub struct BooksRow {
     /// Messages that were kept although the position has not moved past their read: the process crashed before
     /// moving it, or has yet to move it. No other count includes their events.
     pub orphans: u64,
+    /// Events of orphans that brought a new state of a demand. After a crash their records are read again, and
+    /// count as unchanged if they have not changed since.
+    pub stored_by_orphans: u64,
     /// `Some(true)`: every message of every advanced read has a receipt with the same hash and number of
     /// events. `None`: some receipts are still missing, or this has not been decided yet. `Some(false)`: the
     /// counts or a receipt contradict each other, and somebody must find out why.
@@ -75,6 +78,7 @@ impl BooksRow {
             lost: 0,
             redelivered: 0,
             orphans: 0,
+            stored_by_orphans: 0,
             balanced: None,
         }
     }
@@ -189,18 +193,19 @@ const BOOKS: &str = "
            CAST(sum(stored) AS bigint) AS stored, CAST(sum(unchanged) AS bigint) AS unchanged,
            CAST(sum(stale) AS bigint) AS stale, CAST(sum(quarantined) AS bigint) AS quarantined,
            CAST(sum(redelivered) AS bigint) AS redelivered, CAST(sum(orphans) AS bigint) AS orphans,
+           CAST(sum(stored_by_orphans) AS bigint) AS stored_by_orphans,
            CAST(sum(unequal) AS bigint) AS unequal
     FROM (
         SELECT channel, read, accepted, skipped, rejected, 0 AS published, 0 AS in_flight, 0 AS lost,
                0 AS stored, 0 AS unchanged, 0 AS stale, 0 AS quarantined, 0 AS redelivered,
-               0 AS orphans, 0 AS unequal
+               0 AS orphans, 0 AS stored_by_orphans, 0 AS unequal
         FROM read WHERE (CAST($1 AS text) IS NULL OR channel = $1)
         AND ($2 IS NULL OR read_at >= $2)
       UNION ALL
         SELECT r.channel, 0, 0, 0, 0, p.events,
                CASE WHEN q.part IS NULL AND NOT p.lost THEN p.events ELSE 0 END,
                CASE WHEN q.part IS NULL AND p.lost THEN p.events ELSE 0 END,
-               q.stored, q.unchanged, q.stale, q.quarantined, (q.deliveries - 1) * p.events, 0,
+               q.stored, q.unchanged, q.stale, q.quarantined, (q.deliveries - 1) * p.events, 0, 0,
                CASE WHEN q.hash <> p.hash OR q.events <> p.events
                     OR q.stored + q.unchanged + q.stale + q.quarantined <> p.events
                THEN 1 ELSE 0 END
@@ -210,12 +215,12 @@ const BOOKS: &str = "
         ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
         WHERE (CAST($1 AS text) IS NULL OR r.channel = $1) AND ($2 IS NULL OR r.read_at >= $2)
       UNION ALL
-        SELECT channel, read, accepted, skipped, rejected, published, 0, 0, stored, unchanged, stale,
-               quarantined, redelivered, 0, 0
+        SELECT channel, read, accepted, skipped, rejected, published, 0, lost, stored, unchanged, stale,
+               quarantined, redelivered, 0, 0, 0
         FROM books_day WHERE (CAST($1 AS text) IS NULL OR channel = $1)
         AND (CAST($3 AS text) IS NULL OR day >= $3)
       UNION ALL
-        SELECT q.channel, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0 FROM receipt q
+        SELECT q.channel, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, q.stored, 0 FROM receipt q
         WHERE (CAST($1 AS text) IS NULL OR q.channel = $1) AND NOT EXISTS (
             SELECT 1 FROM read_part p
             WHERE p.channel = q.channel AND p.read_no = q.read_no AND p.part = q.part)
@@ -237,7 +242,7 @@ const WRITE_OFF: &str = "UPDATE read_part SET lost = true
          AND q.part = read_part.part)
      RETURNING part";
 
-/// The reads from before $1 whose messages are all kept and match.
+/// The reads from before $1 whose messages are all kept and match, or were written off.
 const BALANCED: &str = "SELECT r.channel, r.read_no, r.read_at FROM read r
      WHERE r.read_at < $1 AND r.read = r.accepted + r.skipped + r.rejected
      AND r.accepted + r.rejected = (SELECT coalesce(sum(p.events), 0) FROM read_part p
@@ -245,21 +250,21 @@ const BALANCED: &str = "SELECT r.channel, r.read_no, r.read_at FROM read r
          SELECT 1 FROM read_part p LEFT JOIN receipt q
          ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
          WHERE p.channel = r.channel AND p.read_no = r.read_no
-         AND (q.part IS NULL OR q.hash <> p.hash OR q.events <> p.events
+         AND (q.part IS NULL AND NOT p.lost OR q.hash <> p.hash OR q.events <> p.events
               OR q.stored + q.unchanged + q.stale + q.quarantined <> p.events))
      ORDER BY r.read_at LIMIT 10000";
 
 /// Replaces reads by daily totals. $1 is a list of (channel, read number, day), which `{each}` makes a table
 /// with the column `value`; for `{each}` and `{lock}`, see `database/sql.rs`. The receipts are locked before
-/// they are added up, so that their counts cannot change. Reads and receipts are added up separately, because
-/// in a join a read would count once for each of its messages.
-const FOLD: [&str; 6] = [
+/// they are added up, so that their counts cannot change. Reads, receipts and lost messages are added up
+/// separately, because in a join a read would count once for each of its messages.
+const FOLD: [&str; 7] = [
     "SELECT 1 FROM {each}($1) k CROSS JOIN receipt q
      WHERE q.channel = k.value ->> 0 AND q.read_no = CAST(k.value ->> 1 AS bigint)
      ORDER BY q.channel, q.read_no, q.part {lock}",
     "INSERT INTO books_day
      SELECT r.channel, k.value ->> 2, count(*), sum(r.read), sum(r.accepted), sum(r.skipped),
-            sum(r.rejected), 0, 0, 0, 0, 0, 0
+            sum(r.rejected), 0, 0, 0, 0, 0, 0, 0
      FROM {each}($1) k CROSS JOIN read r
      WHERE r.channel = k.value ->> 0 AND r.read_no = CAST(k.value ->> 1 AS bigint)
      GROUP BY 1, 2
@@ -271,7 +276,7 @@ const FOLD: [&str; 6] = [
     "INSERT INTO books_day
      SELECT q.channel, k.value ->> 2, 0, 0, 0, 0, 0, sum(q.events), sum(q.stored),
             sum(q.unchanged), sum(q.stale), sum(q.quarantined),
-            sum((q.deliveries - 1) * q.events)
+            sum((q.deliveries - 1) * q.events), 0
      FROM {each}($1) k CROSS JOIN receipt q
      WHERE q.channel = k.value ->> 0 AND q.read_no = CAST(k.value ->> 1 AS bigint)
      GROUP BY 1, 2
@@ -282,6 +287,17 @@ const FOLD: [&str; 6] = [
      stale = books_day.stale + excluded.stale,
      quarantined = books_day.quarantined + excluded.quarantined,
      redelivered = books_day.redelivered + excluded.redelivered",
+    "INSERT INTO books_day
+     SELECT p.channel, k.value ->> 2, 0, 0, 0, 0, 0, sum(p.events), 0, 0, 0, 0, 0, sum(p.events)
+     FROM {each}($1) k CROSS JOIN read_part p
+     LEFT JOIN receipt q
+     ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
+     WHERE p.channel = k.value ->> 0 AND p.read_no = CAST(k.value ->> 1 AS bigint)
+     AND q.part IS NULL
+     GROUP BY 1, 2
+     ON CONFLICT (channel, day) DO UPDATE SET
+     published = books_day.published + excluded.published,
+     lost = books_day.lost + excluded.lost",
     "DELETE FROM receipt WHERE (channel, read_no) IN (
          SELECT k.value ->> 0, CAST(k.value ->> 1 AS bigint) FROM {each}($1) k)",
     "DELETE FROM read_part WHERE (channel, read_no) IN (
@@ -307,6 +323,7 @@ impl BooksRow {
             lost: row.count("lost")?,
             redelivered: row.count("redelivered")?,
             orphans: row.count("orphans")?,
+            stored_by_orphans: row.count("stored_by_orphans")?,
             balanced: None,
         };
         Ok(books.decide_balance(row.count("unequal")?))

@@ -4,8 +4,9 @@ pub(crate) mod sql;
 pub(crate) mod transaction;
 
 use contract::{Fault, Timestamp};
+use sqlx::migrate::Migrator;
 
-use super::{Postgres, Sqlite};
+use super::{Postgres, Sqlite, damage::Damage};
 
 /// What a handle to a store may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,32 @@ pub enum Access {
     ReadWrite,
     /// Reads a store that exists; another process may be writing to it.
     ReadOnly,
+}
+
+/// Checks that the tables, of which `stored` is the version, are those of `migrations`; for access that cannot bring
+/// them up to date.
+pub(super) fn ensure_current(
+    place: &str,
+    stored: Option<i64>,
+    migrations: &Migrator,
+) -> Result<(), Fault> {
+    let ours = migrations.iter().map(|migration| migration.version).max();
+    if stored > ours {
+        return Err(other_version(place));
+    }
+    if stored < ours {
+        return Err(Fault::stopped("the tables of the store are missing or out of date")
+            .at(place)
+            .remedy("start the gateway once, which brings them up to date"));
+    }
+    Ok(())
+}
+
+/// The fault if the tables are of a version that this program does not know.
+pub(super) fn other_version(place: &str) -> Fault {
+    Fault::stopped("another version of the gateway created the tables")
+        .at(place)
+        .remedy("use that version, or a newer one")
 }
 
 /// One of the two databases. Clones are handles to the same one.
@@ -45,6 +72,24 @@ impl Database {
         match self {
             Self::Sqlite(store) => store.drop_before(before).await,
             Self::Postgres(store) => store.drop_before(before).await,
+        }
+    }
+
+    /// The fault with which the database reported that its data is damaged, if it did. The store writes nothing
+    /// after it.
+    pub fn damage(&self) -> Option<Fault> {
+        self.damage_report().fault()
+    }
+
+    /// Waits until the database reports that its data is damaged.
+    pub async fn damaged(&self) -> Fault {
+        self.damage_report().reported().await
+    }
+
+    fn damage_report(&self) -> &Damage {
+        match self {
+            Self::Sqlite(store) => &store.damage,
+            Self::Postgres(store) => &store.damage,
         }
     }
 

@@ -34,12 +34,16 @@ impl Database {
         self.query_first("read a failed exchange", READ, &[channel.as_str().into()], read).await
     }
 
-    /// Deletes the exchanges that are older than `before`.
+    /// Deletes the exchanges that are older than `before`; all if it is `None`.
     ///
     /// # Errors
     /// The store cannot be written.
-    pub async fn forget_failed_exchanges(&self, before: Timestamp) -> Result<(), Fault> {
-        self.write("delete failed exchanges", FORGET, &[before.into()], NO_ROWS).await?;
+    pub async fn forget_failed_exchanges(&self, before: Option<Timestamp>) -> Result<(), Fault> {
+        let action = "delete failed exchanges";
+        match before {
+            Some(before) => self.write(action, FORGET, &[before.into()], NO_ROWS).await?,
+            None => self.write(action, FORGET_ALL, &[], NO_ROWS).await?,
+        };
         Ok(())
     }
 }

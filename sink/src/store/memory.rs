@@ -289,8 +289,10 @@ fn books(state: &Tables) -> Vec<BooksRow> {
             published.insert(id);
         }
     }
-    for id in state.receipts.keys().filter(|id| !published.contains(id)) {
-        entry(&mut rows, &id.channel).0.orphans += 1;
+    for (id, receipt) in state.receipts.iter().filter(|(id, _)| !published.contains(*id)) {
+        let (row, _) = entry(&mut rows, &id.channel);
+        row.orphans += 1;
+        row.stored_by_orphans += receipt.outcomes.stored;
     }
     rows.into_values().map(|(row, unequal)| row.decide_balance(unequal)).collect()
 }

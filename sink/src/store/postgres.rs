@@ -18,8 +18,8 @@ use contract::Fault;
 use sqlx::{PgPool, PgTransaction};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Access, database::transaction::Failure};
-use fault::{fault, is_lost};
+use super::{Access, damage::Damage, database::transaction::Failure};
+use fault::{fault, is_damage, is_lost};
 use link::{Hosts, Link};
 use months::Months;
 
@@ -38,6 +38,7 @@ pub(super) const EXCLUSIVE_LOCK: i64 = 0x746f_6e67_6875_6900;
 pub struct Postgres {
     link: Arc<Link>,
     months: Arc<Months>,
+    pub(super) damage: Damage,
 }
 
 impl Postgres {
@@ -51,7 +52,8 @@ impl Postgres {
     pub async fn open(url: &str, access: Access) -> Result<Self, Fault> {
         let link = Arc::new(Link::new(Hosts::parse(url)?, access));
         setup::bring_up_to_date(&link, access).await?;
-        let store = Self { link, months: Arc::new(Months::default()) };
+        let (months, damage) = (Arc::new(Months::default()), Damage::default());
+        let store = Self { link, months, damage };
         if access == Access::ReadWrite {
             store.create_current_months().await?;
         }
@@ -62,7 +64,7 @@ impl Postgres {
     #[must_use]
     pub fn separate_handle(&self) -> Self {
         let link = Arc::new(self.link.with_new_connections());
-        Self { link, months: Arc::clone(&self.months) }
+        Self { link, months: Arc::clone(&self.months), damage: self.damage.clone() }
     }
 
     /// Waits until running queries have ended, and closes all connections.
@@ -121,12 +123,19 @@ impl Postgres {
                 if is_lost(&error) {
                     self.link.drop_pools();
                 }
-                fault(self.place(), action, &error)
+                let fault = fault(self.place(), action, &error);
+                if is_damage(&error) {
+                    self.damage.report(&fault);
+                }
+                fault
             }
         }
     }
 
     pub(super) async fn begin(&self) -> Result<PgTransaction<'static>, Failure> {
+        if let Some(damage) = self.damage.fault() {
+            return Err(Failure::Fault(damage));
+        }
         if self.link.access == Access::ReadOnly {
             let fault = Fault::stopped("the store is open for reading only").at(self.link.place());
             return Err(Failure::Fault(fault));

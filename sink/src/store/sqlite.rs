@@ -21,8 +21,12 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Access, database::transaction::Failure};
-use fault::fault;
+use super::{
+    Access,
+    damage::Damage,
+    database::{ensure_current, other_version, transaction::Failure},
+};
+use fault::{fault, is_damage};
 
 pub(super) use fault::{is_refusal, message};
 pub(super) use sql::{bind, fetch, write_rows};
@@ -49,14 +53,15 @@ pub struct Sqlite {
     writer: Option<SqlitePool>,
     pub(super) readers: SqlitePool,
     place: String,
+    pub(super) damage: Damage,
 }
 
 impl Sqlite {
     /// Opens the file at `path`.
     ///
     /// # Errors
-    /// `Stopped` if the file does not exist and the access is `ReadOnly`, if it is not a database, or if a newer
-    /// version of the gateway created it; `Transient` if another process has locked it.
+    /// `Stopped` if the file does not exist or has other tables and the access is `ReadOnly`, if it is not a
+    /// database, or if a newer version of the gateway created it; `Transient` if another process has locked it.
     pub async fn open(path: impl AsRef<Path>, access: Access) -> Result<Self, Fault> {
         let path = path.as_ref();
         let place = format!("sqlite file {}", path.display());
@@ -102,7 +107,10 @@ impl Sqlite {
         let readers = pool(MAX_READERS, options.pragma("query_only", "ON"))
             .await
             .map_err(|error| fault(&place, "open the store", &error))?;
-        Ok(Self { writer, readers, place })
+        if access == Access::ReadOnly {
+            check_version(&readers, &place).await?;
+        }
+        Ok(Self { writer, readers, place, damage: Damage::default() })
     }
 
     /// Waits until running queries have ended, and closes the file.
@@ -120,6 +128,9 @@ impl Sqlite {
     /// Begins a transaction and takes the write lock at once, so that no row changes between reading
     /// and writing.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Driver>, Fault> {
+        if let Some(damage) = self.damage.fault() {
+            return Err(damage);
+        }
         let Some(writer) = &self.writer else {
             return Err(Fault::stopped("the store is open for reading only").at(&self.place));
         };
@@ -132,7 +143,13 @@ impl Sqlite {
     pub(super) fn fault(&self, action: &str, failure: Failure) -> Fault {
         match failure {
             Failure::Fault(fault) => fault,
-            Failure::Database(error) => fault(&self.place, action, &error),
+            Failure::Database(error) => {
+                let fault = fault(&self.place, action, &error);
+                if is_damage(&error) {
+                    self.damage.report(&fault);
+                }
+                fault
+            }
         }
     }
 }
@@ -159,12 +176,25 @@ async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     MIGRATIONS.run_direct(None, &mut *tx, false).await.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => failed(error),
-        error => Fault::stopped("another version of the gateway created the tables")
-            .at(place)
-            .because(error)
-            .remedy("use that version, or a newer one"),
+        error => other_version(place).because(error),
     })?;
     tx.commit().await.map_err(failed)
+}
+
+/// Checks that the tables are those that this version of the gateway reads.
+async fn check_version(readers: &SqlitePool, place: &str) -> Result<(), Fault> {
+    let work = async {
+        let has_tables = "SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'";
+        let n_tables: i64 = sqlx::query_scalar(has_tables).fetch_one(readers).await?;
+        if n_tables == 0 {
+            return Ok(None);
+        }
+        let version = "SELECT max(version) FROM _sqlx_migrations WHERE success";
+        sqlx::query_scalar(version).fetch_one(readers).await
+    };
+    let version: Result<Option<i64>, sqlx::Error> = work.await;
+    let version = version.map_err(|error| fault(place, "look for the tables", &error))?;
+    ensure_current(place, version, &MIGRATIONS)
 }
 
 /// Formats a time as ISO 8601 with a fixed width, so that the order of texts is the order of times.

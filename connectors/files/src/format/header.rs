@@ -37,7 +37,7 @@ pub(super) const MAX_COLUMNS: usize = 16_384;
 pub(crate) const ABOVE_HEADER: &str = "above_header";
 
 /// Finds the header among the first rows. `next` returns the next row that is not empty: its place and
-/// its cells. Also returns the rows above the header that are records and no titles, as damaged rows.
+/// its cells. Also returns the rows above the header: titles, and records as damaged rows.
 pub(super) fn find_header(
     columns: &Columns,
     mut next: impl FnMut() -> Result<Option<(String, Vec<String>)>, FileError>,
@@ -48,15 +48,14 @@ pub(super) fn find_header(
         match columns.parse_header(cells.iter().map(String::as_str)) {
             Ok(header) => {
                 header.check().map_err(|detail| FileError::content("unknown_header", detail))?;
-                let is_record =
-                    |(_, cells): &(String, Vec<String>)| header.may_be_record(columns, cells);
-                let (records, titles): (Vec<_>, Vec<_>) = above.into_iter().partition(is_record);
-                // Most titles are one cell; of the others people should know.
-                let n_rows = titles.iter().filter(|(_, cells)| n_filled(cells) > 1).count();
-                if n_rows > 0 {
-                    tracing::info!(n_rows, "rows above the header are left out as titles");
-                }
-                return Ok((header, records.into_iter().map(row_above).collect()));
+                let above = above.into_iter().map(|(at, cells)| {
+                    match header.may_be_record(columns, &cells) {
+                        true => record_above(at, &cells),
+                        false => RawRow { at, is_title: true, ..RawRow::default() },
+                    }
+                });
+                let above = above.collect();
+                return Ok((header, above));
             }
             Err(error) => first_error = first_error.or(Some(error)),
         }
@@ -66,7 +65,7 @@ pub(super) fn find_header(
 }
 
 /// The row for a record above the header: nobody knows which cell is in which column.
-fn row_above((at, cells): (String, Vec<String>)) -> RawRow {
+fn record_above(at: String, cells: &[String]) -> RawRow {
     let detail = "the row stands above the header; ask the source for a header in the first row";
     let damage = Some(Reason::new(ABOVE_HEADER, detail));
     let bytes = Some(cells.join("\t").into_bytes());
@@ -120,6 +119,13 @@ impl Columns {
         names.sort_unstable();
         expected.sort_unstable();
         (names == expected).then_some(is_same)
+    }
+
+    /// Whether a row may be the header. If no column is required, it is one of two names or more.
+    pub(super) fn may_be_header(&self, cells: &[&str]) -> bool {
+        let n_names = cells.iter().filter(|cell| !is_blank(cell)).count();
+        let header = self.parse_header(cells.iter().copied());
+        header.is_ok() && (n_names > 1 || !self.required.is_empty())
     }
 
     /// Reads a row as the header. Fails, with a message, if it is another row.

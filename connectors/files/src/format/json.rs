@@ -12,8 +12,8 @@ pub(super) use self::envelope::open_document;
 use super::{RawRow, RowReader, stream::TextStream};
 use crate::{options::Options, spool::FileError, text::DecodedFile};
 
-/// Opens a file that contains an array of objects, or objects one after another. `file` opens its
-/// text.
+/// Opens a file that contains an array of objects, or objects one after another. `file` opens the file from
+/// its start: it is opened a second time after its first character was looked at.
 pub(super) fn open(
     file: impl Fn() -> DecodedFile,
     options: &Options,
@@ -23,7 +23,7 @@ pub(super) fn open(
         stream,
         limit,
         text: String::new(),
-        at: 0,
+        text_offset: 0,
         n_used: 0,
         n_elements: 0,
         state,
@@ -33,7 +33,7 @@ pub(super) fn open(
         return Ok(Box::new(move || array.next()));
     }
     let (stream, pending) = (TextStream::new(file()), VecDeque::new());
-    let mut objects = Objects { stream, limit, n_lines: 0, is_spread: None, pending };
+    let mut objects = Objects { stream, limit, n_lines: 0, has_multiline_objects: None, pending };
     Ok(Box::new(move || objects.next()))
 }
 
@@ -42,8 +42,9 @@ struct Objects {
     stream: TextStream,
     limit: usize,
     n_lines: u64,
-    /// Whether objects are spread over several lines, as the first one shows.
-    is_spread: Option<bool>,
+    /// Whether objects have several lines. The first object decides that for the file: if it is whole in one
+    /// line, a later line that ends within an object was cut off, and the next line is a new object.
+    has_multiline_objects: Option<bool>,
     /// Rows that were read and not returned yet.
     pending: VecDeque<RawRow>,
 }
@@ -56,21 +57,25 @@ impl Objects {
             }
             let (mut text, mut scanner) = (String::new(), ElementScanner::default());
             let Some(from) = self.read_line(&mut text)? else { return Ok(None) };
-            let at = format!("line {}", self.n_lines);
+            let place = format!("line {}", self.n_lines);
             let mut n_scanned = 0;
-            // A line that was cut goes on in the next one only where all objects do.
-            while is_open(&mut scanner, &text[n_scanned..]) && *self.is_spread.get_or_insert(true) {
+            while self.continues_on_next_line(&mut scanner, &text[n_scanned..]) {
                 n_scanned = text.len();
                 if self.read_line(&mut text)?.is_none() {
-                    let detail = format!("the file ends within the object at {at}");
+                    let detail = format!("the file ends within the object at {place}");
                     return Err(FileError::content("truncated", detail));
                 }
                 if text.len() >= self.limit {
-                    return Err(FileError::too_large(&at, self.limit));
+                    return Err(FileError::too_large(&place, self.limit));
                 }
             }
-            self.split(&at, &text, from);
+            self.split(&place, &text, from);
         }
+    }
+
+    /// Passes more text to the scanner; returns whether the object goes on in the next line.
+    fn continues_on_next_line(&mut self, scanner: &mut ElementScanner, text: &str) -> bool {
+        is_open(scanner, text) && *self.has_multiline_objects.get_or_insert(true)
     }
 
     /// Appends the next line to a text. Returns the offset of the line in the stream.
@@ -86,7 +91,7 @@ impl Objects {
     }
 
     /// Appends the objects in a text, which begins at an offset of the stream, to the rows.
-    fn split(&mut self, at: &str, text: &str, offset: u64) {
+    fn split(&mut self, place: &str, text: &str, offset: u64) {
         let is_between = |c: char| c.is_whitespace() || matches!(c, ',' | '\u{FEFF}');
         let mut from = 0;
         loop {
@@ -98,15 +103,15 @@ impl Objects {
             let end = ElementScanner::default().find_close(rest.as_bytes());
             let to = from + end.ok().flatten().unwrap_or(rest.len());
             let (start, end) = (offset + from as u64, offset + to as u64);
-            let row = parse_row(&mut self.stream, at.to_owned(), &text[from..to], start, end);
-            self.is_spread.get_or_insert(false);
+            let row = parse_row(&mut self.stream, place.to_owned(), &text[from..to], start, end);
+            self.has_multiline_objects.get_or_insert(false);
             self.pending.push_back(row);
             from = to;
         }
     }
 }
 
-/// Whether an object is open after more text.
+/// Passes more text to the scanner; returns whether an object is still open at its end.
 fn is_open(scanner: &mut ElementScanner, text: &str) -> bool {
     let mut at = 0;
     loop {
@@ -125,9 +130,10 @@ struct Array {
     /// The text that was read from the stream and is still needed.
     text: String,
     /// The offset of `text` in the stream.
-    at: u64,
+    text_offset: u64,
     /// The number of bytes of `text` that were already parsed.
     n_used: usize,
+    /// Elements are numbered from 0.
     n_elements: u64,
     state: State,
 }
@@ -159,7 +165,7 @@ impl Array {
     /// the end.
     fn read_part(&mut self) -> Result<bool, FileError> {
         self.text.drain(..self.n_used);
-        self.at += self.n_used as u64;
+        self.text_offset += self.n_used as u64;
         self.n_used = 0;
         match self.stream.next_part()? {
             None => Ok(false),
@@ -172,28 +178,28 @@ impl Array {
 
     /// Reads one element, up to the `,` or `]` after it.
     fn read_element(&mut self) -> Result<RawRow, FileError> {
-        let at = format!("element {}", self.n_elements);
+        let place = format!("element {}", self.n_elements);
         let mut scanner = ElementScanner::default();
-        let mut searched = self.n_used;
+        // Of the text after `n_used`.
+        let mut n_searched = 0;
         let end = loop {
-            match scanner.find_end(&self.text.as_bytes()[searched..]) {
-                Ok(Some(end)) => break searched + end,
-                Ok(None) => searched = self.text.len(),
-                Err(offset) => {
-                    return Err(self.wrong_bracket(self.text.len() - searched - offset));
-                }
+            let rest = &self.text.as_bytes()[self.n_used + n_searched..];
+            let n_rest = rest.len();
+            match scanner.find_end(rest) {
+                Ok(Some(n)) => break self.n_used + n_searched + n,
+                Ok(None) => n_searched += n_rest,
+                Err(offset) => return Err(self.wrong_bracket(n_rest - offset)),
             }
-            if searched - self.n_used > self.limit {
-                return Err(FileError::too_large(&at, self.limit));
+            if n_searched > self.limit {
+                return Err(FileError::too_large(&place, self.limit));
             }
-            let n_searched = searched - self.n_used;
             if !self.read_part()? {
-                return Err(FileError::content("truncated", format!("the array ends within {at}")));
+                let detail = format!("the file ends within {place}");
+                return Err(FileError::content("truncated", detail));
             }
-            searched = self.n_used + n_searched;
         };
-        let (from, to) = (self.at + self.n_used as u64, self.at + end as u64);
-        let row = parse_row(&mut self.stream, at, &self.text[self.n_used..end], from, to);
+        let (from, to) = (self.text_offset + self.n_used as u64, self.text_offset + end as u64);
+        let row = parse_row(&mut self.stream, place, &self.text[self.n_used..end], from, to);
         self.n_used = end;
         self.n_elements += 1;
         Ok(row)
@@ -202,7 +208,7 @@ impl Array {
     /// The error for a bracket that stands `n_before_end` bytes before the end of the last part.
     fn wrong_bracket(&self, n_before_end: usize) -> FileError {
         let position = self.stream.line_and_column(n_before_end);
-        let detail = format!("a closing bracket does not match the open one at {position}");
+        let detail = format!("the closing bracket at {position} does not match the open one");
         FileError::content("bad_json", detail)
     }
 
@@ -235,9 +241,9 @@ impl Array {
     }
 }
 
-/// Parses the text between the offsets `from` and `to` of the stream into a row. `at` says where it
+/// Parses the text between the offsets `from` and `to` of the stream into a row. `place` says where it
 /// is, for people.
-fn parse_row(stream: &mut TextStream, at: String, text: &str, from: u64, to: u64) -> RawRow {
+fn parse_row(stream: &mut TextStream, place: String, text: &str, from: u64, to: u64) -> RawRow {
     let (bytes, marks, mut findings) = stream.source(from, to);
     stream.drop_before(to);
     let (tree, damage) = match Shape::Json.parse(text, &mut findings) {
@@ -246,7 +252,7 @@ fn parse_row(stream: &mut TextStream, at: String, text: &str, from: u64, to: u64
         Err(detail) => (Value::Null, Some(Reason::new("bad_json", detail))),
     };
     RawRow {
-        at,
+        at: place,
         tree,
         bytes: Some(bytes),
         findings: findings.into(),

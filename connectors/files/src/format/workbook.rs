@@ -7,7 +7,7 @@ use document::Defects;
 use serde_json::Value;
 
 use super::{
-    RawRow, RowReader,
+    Columns, RawRow, RowReader,
     cell::Cell,
     header::{Header, find_header},
 };
@@ -19,7 +19,7 @@ pub(super) struct SheetInfo {
     pub(super) is_visible: bool,
 }
 
-/// Reads the next row that is not empty; `None` after the last one.
+/// A function that returns the next row that is not empty; `None` after the last one.
 pub(super) type Rows = Box<dyn FnMut() -> Result<Option<SheetRow>, FileError> + Send>;
 
 /// A row that is not empty: its number from 1, and its cells from the first column on.
@@ -35,7 +35,7 @@ pub(super) fn open(
     mut open_sheet: impl FnMut(usize) -> Result<Rows, FileError>,
     options: &Options,
 ) -> Result<RowReader, FileError> {
-    let chosen = choose(sheets, &mut open_sheet, options.config.sheet.as_deref())?;
+    let chosen = choose(sheets, &mut open_sheet, options)?;
     let texts = |row: SheetRow| {
         (format!("row {}", row.number), row.cells.into_iter().map(|cell| cell.text).collect())
     };
@@ -68,13 +68,16 @@ pub(super) fn open(
     }))
 }
 
-/// Chooses the sheets that the channel names, or else the only visible sheet with a table: a hidden
-/// sheet is an old template or a list of codes, and a second table would be lost without a word.
+/// Chooses the sheets with the records. Candidates are the sheets that match `sheet`, or all visible ones: a
+/// hidden sheet is an old template or a list of codes. Of several visible ones, only one may have records,
+/// because those of another one would be skipped silently. If none has any, the first one with a header is
+/// chosen, or else the first one.
 fn choose(
     sheets: &[SheetInfo],
     open_sheet: &mut impl FnMut(usize) -> Result<Rows, FileError>,
-    name: Option<&str>,
+    options: &Options,
 ) -> Result<Vec<usize>, FileError> {
+    let name = options.config.sheet.as_deref();
     let candidates = sheets.iter().enumerate().filter(|(_, sheet)| match name {
         Some(pattern) => matches_pattern(&sheet.name, pattern),
         None => sheet.is_visible,
@@ -100,40 +103,53 @@ fn choose(
     if others.is_empty() {
         return Ok(vec![*first]);
     }
-    let mut tables = Vec::new();
+    let (mut with_records, mut with_header) = (Vec::new(), None);
     for index in candidates.iter().copied() {
-        if is_table(open_sheet(index)?)? {
-            tables.push(index);
+        match content(open_sheet(index)?, &options.columns)? {
+            SheetContent::Records => with_records.push(index),
+            SheetContent::Header => with_header = with_header.or(Some(index)),
+            SheetContent::Notes => {}
         }
     }
-    match tables[..] {
-        [] => Ok(vec![*first]),
-        [_] => Ok(tables),
+    match with_records[..] {
+        [] => Ok(vec![with_header.unwrap_or(*first)]),
+        [_] => Ok(with_records),
         // Programs continue a long table on another sheet.
-        _ if name.is_some() => Ok(tables),
+        _ if name.is_some() => Ok(with_records),
         _ => {
             let detail = format!(
-                "several sheets of the workbook have rows: {}; set `sheet` to the one to read, or to \
-                 a pattern like `Sheet*` for all of them",
-                names(&tables)
+                "several sheets of the workbook contain records: {}; set `sheet = \"…\"` to the one to \
+                 read, or to a pattern like `Sheet*` for all of them",
+                names(&with_records)
             );
             Err(FileError::content("several_sheets", detail))
         }
     }
 }
 
-/// Whether a sheet has two rows of two cells or more, as a header and a record have. Notes have one
-/// cell in a row.
-fn is_table(mut rows: Rows) -> Result<bool, FileError> {
-    let mut n_found = 0;
+/// What a sheet contains.
+enum SheetContent {
+    /// Nothing, or notes: rows of one cell.
+    Notes,
+    /// A header without records.
+    Header,
+    /// Rows that may be records.
+    Records,
+}
+
+/// A row may be a record if it has two cells or more and is not the header, or if it is below the header.
+fn content(mut rows: Rows, columns: &Columns) -> Result<SheetContent, FileError> {
+    let mut found = SheetContent::Notes;
     while let Some(row) = rows()? {
-        let n_cells = row.cells.iter().filter(|cell| !cell.text.is_empty()).count();
-        n_found += usize::from(n_cells >= 2);
-        if n_found == 2 {
-            return Ok(true);
+        let has_header = matches!(found, SheetContent::Header);
+        let texts: Vec<&str> = row.cells.iter().map(|cell| cell.text.as_str()).collect();
+        if !has_header && columns.may_be_header(&texts) {
+            found = SheetContent::Header;
+        } else if has_header || texts.iter().filter(|text| !text.is_empty()).count() > 1 {
+            return Ok(SheetContent::Records);
         }
     }
-    Ok(false)
+    Ok(found)
 }
 
 impl SheetRow {

@@ -8,8 +8,9 @@
 mod container;
 
 use std::{
+    collections::BTreeSet,
     fs::File,
-    io::{BufReader, Read as _, Seek as _, SeekFrom},
+    io::{Cursor, Read as _, Seek as _, SeekFrom},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -32,6 +33,8 @@ use crate::{
 const MAX_BYTES: u64 = 16 << 20;
 /// The maximum number of cells of all sheets, with the empty ones between others.
 const MAX_CELLS: u64 = 4 << 20;
+/// The maximum number of characters in all cells: each cell has a copy of its text in memory.
+const MAX_CHARS: u64 = 64 << 20;
 
 /// Opens a workbook and reads the header of its sheet.
 pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, FileError> {
@@ -44,17 +47,21 @@ pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, File
         return Err(FileError::content("too_large", detail));
     }
     let mut bytes = Vec::new();
-    FileReader::new(Arc::clone(&file)).read_to_end(&mut bytes)?;
-    let Facts { has_padded_format, n_cells } =
-        container::facts(&bytes).ok_or_else(not_a_workbook)?;
+    FileReader::new(file).read_to_end(&mut bytes)?;
+    let book = container::workbook(&bytes).ok_or_else(not_a_workbook)?;
     drop(bytes);
-    if n_cells > MAX_CELLS {
-        let detail =
-            format!("the sheets have {n_cells} cells; an .xls may have at most {MAX_CELLS}");
-        return Err(FileError::content("too_large", detail));
+    let Facts { has_padded_format, n_cells, n_shared_chars } =
+        Facts::of(&book).ok_or_else(not_a_workbook)?;
+    for (number, what, max) in
+        [(n_cells, "cells", MAX_CELLS), (n_shared_chars, "characters", MAX_CHARS)]
+    {
+        if number > max {
+            let detail = format!("the sheets have {number} {what}; an .xls may have at most {max}");
+            return Err(FileError::content("too_large", detail));
+        }
     }
     // calamine trusts the lengths in a file: a damaged file can make it panic.
-    let parse = || calamine::Xls::new(BufReader::new(FileReader::new(file)));
+    let parse = || calamine::Xls::new(Cursor::new(container::packed(&book)));
     let mut book = match catch_unwind(AssertUnwindSafe(parse)) {
         Ok(Ok(book)) => book,
         Ok(Err(XlsError::Password)) => return Err(has_password()),
@@ -69,6 +76,11 @@ pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, File
             is_visible: sheet.visible == SheetVisible::Visible,
         })
         .collect();
+    // calamine finds a sheet by its name: of two with one name, it would hide the first.
+    let names = book.sheets_metadata().iter().map(|sheet| &*sheet.name);
+    if names.collect::<BTreeSet<&str>>().len() < book.sheets_metadata().len() {
+        return Err(not_a_workbook());
+    }
     let open_sheet = |index: usize| -> Result<Rows, FileError> {
         let name = &sheets.get(index).ok_or_else(not_a_workbook)?.name;
         let range = book.worksheet_range(name).map_err(|_| not_a_workbook())?;

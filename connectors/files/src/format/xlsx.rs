@@ -1,7 +1,7 @@
 //! Reads Excel workbooks (.xlsx), row by row.
 //!
-//! The sheet is unpacked to the disk and read as a stream. Only the table of shared texts is in
-//! memory, and its size is limited.
+//! The sheet is unpacked to the disk and read as a stream. In memory are only the table of shared texts and
+//! the small parts (formats, list of sheets); the size of each is limited.
 //!
 //! calamine's `worksheet_cells_reader` is not used, because version 0.38 trusts the file. It
 //! reserves memory for as many texts as the file declares, so one wrong number (`uniqueCount`) ends
@@ -46,9 +46,9 @@ pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, File
     let mut package = Package::open(file, &options.config.limits)?;
     let limit = options.max_record_bytes;
     let book = package.book()?;
-    let texts = package.optional_part(&book.texts)?;
+    let texts = package.optional_part(&book.texts_part)?;
     let texts = texts.map(|part| SharedTexts::read(part, limit)).transpose()?.unwrap_or_default();
-    let styles = package.optional_part(&book.styles)?;
+    let styles = package.optional_part(&book.styles_part)?;
     let styles = styles.map(|part| Styles::read(part, limit)).transpose()?.unwrap_or_default();
     let shared = Arc::new(shared::Shared { texts, styles, is_1904: book.is_1904 });
     let (sheets, parts): (Vec<SheetInfo>, Vec<String>) = book.sheets.into_iter().unzip();
@@ -86,8 +86,9 @@ struct Package {
 struct Book {
     /// The sheets of cells, each with its part.
     sheets: Vec<(SheetInfo, String)>,
-    texts: String,
-    styles: String,
+    /// The names of the parts with the shared texts and the styles.
+    texts_part: String,
+    styles_part: String,
     /// Whether days are counted from 1904.
     is_1904: bool,
 }
@@ -140,17 +141,21 @@ impl Package {
             of_kind(&relations, kind).unwrap_or_else(|| part_name(&name, usual))
         };
         let sheets = elements(&workbook["sheets"][0], "sheet").filter_map(|sheet| {
-            let id = sheet["@id"].as_str()?;
-            let relation = relations.iter().find(|relation| relation.id == id)?;
-            let is_other_sheet = relation.kind.ends_with("sheet") && relation.kind != "worksheet";
+            let id = sheet["@id"].as_str();
+            let relation = relations.iter().find(|relation| Some(relation.id.as_str()) == id);
+            // Charts, dialogs and macros have sheets without cells. An unknown type is taken for a worksheet.
+            let kind = relation.map_or("", |relation| relation.kind.as_str());
+            let has_cells = kind == "worksheet" || !kind.ends_with("sheet");
             let is_visible = !matches!(sheet["@state"].as_str(), Some("hidden" | "veryHidden"));
             let name = sheet["@name"].as_str().unwrap_or_default().to_owned();
-            (!is_other_sheet).then(|| (SheetInfo { name, is_visible }, relation.part.clone()))
+            // A sheet whose part is not named cannot be read, but is not passed over silently.
+            let part = relation.map(|relation| relation.part.clone()).unwrap_or_default();
+            has_cells.then_some((SheetInfo { name, is_visible }, part))
         });
         Ok(Book {
             sheets: sheets.collect(),
-            texts: part_of_kind("sharedstrings", "sharedStrings.xml"),
-            styles: part_of_kind("styles", "styles.xml"),
+            texts_part: part_of_kind("sharedstrings", "sharedStrings.xml"),
+            styles_part: part_of_kind("styles", "styles.xml"),
             is_1904: elements(workbook, "workbookPr").any(counts_from_1904),
         })
     }
@@ -185,6 +190,7 @@ impl Package {
             }
         };
         let file = BufReader::with_capacity(64 * 1024, FileReader::new(file));
+        // `next_event` sets the limit before each read; until then nothing may be read.
         Ok(Some(file.take(0)))
     }
 
@@ -192,6 +198,14 @@ impl Package {
     fn tree(&mut self, name: &str) -> Result<Option<Value>, FileError> {
         let Some(&index) = self.parts.get(name) else { return Ok(None) };
         let packed = self.archive.by_index(index).map_err(|_| not_a_workbook())?;
+        let n_bytes = packed.size();
+        if n_bytes > MAX_TREE_BYTES {
+            let detail = format!(
+                "the list of sheets, or another list in the workbook, has {n_bytes} bytes; \
+                 {MAX_TREE_BYTES} are allowed"
+            );
+            return Err(FileError::content("too_large", detail));
+        }
         let mut text = String::new();
         packed.take(MAX_TREE_BYTES).read_to_string(&mut text).map_err(|_| not_a_workbook())?;
         document::xml(&text, &mut Findings::default()).map(Some).map_err(|_| not_a_workbook())

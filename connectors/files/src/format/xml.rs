@@ -32,7 +32,9 @@ struct XmlReader {
     /// Names of the open elements around the records.
     ancestors: Vec<String>,
     n_records: u64,
-    /// Names of elements that are no records, and whether there is text outside records.
+    /// The number of records before the open element whose name is `element` in other letters.
+    n_before_misspelt: Option<u64>,
+    /// Names of elements that are not records, and whether there is text outside records.
     other_names: Vec<String>,
     has_other_text: bool,
     key: KeyPath,
@@ -52,6 +54,7 @@ impl XmlReader {
             limit,
             ancestors: Vec::new(),
             n_records: 0,
+            n_before_misspelt: None,
             other_names: Vec::new(),
             has_other_text: false,
             key: options.config.key.clone(),
@@ -64,6 +67,12 @@ impl XmlReader {
             Some(name) => start.local_name().as_ref() == name.as_str(),
             None => self.ancestors.len() == 1,
         }
+    }
+
+    /// Whether this is the name of a record, with small letters for capital ones or the reverse.
+    fn is_misspelt(&self, name: &str) -> bool {
+        let other = self.element.as_ref().filter(|element| *element != name);
+        other.is_some_and(|element| element.eq_ignore_ascii_case(name))
     }
 
     /// Reads the record whose start tag was just read at offset `from`, up to its end. Appends it
@@ -156,6 +165,9 @@ impl XmlReader {
                 Event::Start(start) if self.is_record(&start) => self.read_record(from, &start)?,
                 Event::Start(start) => {
                     let name = start.local_name().as_ref().to_owned();
+                    if self.is_misspelt(&name) {
+                        self.n_before_misspelt = Some(self.n_records);
+                    }
                     if self.other_names.len() < MAX_NAMES && !self.other_names.contains(&name) {
                         self.other_names.push(name.clone());
                     }
@@ -168,6 +180,14 @@ impl XmlReader {
                     let name = end.local_name().as_ref().to_owned();
                     if self.ancestors.last() != Some(&name) {
                         return Err(self.bad_xml("an end tag does not match the open element"));
+                    }
+                    // It is no list of records, so it seems to be a record.
+                    if self.is_misspelt(&name) && self.n_before_misspelt == Some(self.n_records) {
+                        let detail = format!(
+                            "`<{name}>` is not a record, because `element` is written with other \
+                             letters; ask the source to write one name; found"
+                        );
+                        return Err(self.bad_xml(&detail));
                     }
                     self.close_ancestor(&name);
                 }
@@ -228,6 +248,19 @@ mod tests {
     }
 
     #[test]
+    fn a_record_whose_name_has_other_letters_is_never_passed_over() {
+        for (text, n_rows, expected) in [
+            ("<a><Row><id>1</id></Row><row><id>2</id></row></a>", 0, Some("bad_xml")),
+            ("<a><row><id>1</id></row><x><ROW/></x></a>", 1, Some("bad_xml")),
+            ("<ROW><row><id>1</id></row></ROW>", 1, None),
+            ("<a><Row><row><id>1</id></row></Row><rows/></a>", 1, None),
+        ] {
+            let (rows, ended) = rows(text.as_bytes(), Some("row"));
+            assert_eq!((rows.len(), ended.as_deref()), (n_rows, expected), "{text}");
+        }
+    }
+
+    #[test]
     fn children_are_arrays_text_and_attributes_have_names() {
         let text = "<?xml version=\"1.0\"?><!-- x --><rows n='2'>\n <row id='7'><bt>题&amp;目&#x8BC9;</bt>\
                     <fj/><fj>a</fj><nr><![CDATA[<b>]]> 内容</nr></row>\n <x:row xmlns:x='u'/></rows>\n";
@@ -282,12 +315,12 @@ mod tests {
 
     #[test]
     fn a_document_in_which_no_record_is_found_is_not_empty() {
-        for (text, element) in [
-            ("<a><row><id>1</id></row></a>", Some("Row")),
-            ("<a><code>0</code></a>", Some("row")),
-            ("<error>denied</error>", None),
+        for (text, element, reason) in [
+            ("<a><row><id>1</id></row></a>", Some("Row"), "bad_xml"),
+            ("<a><code>0</code></a>", Some("row"), "no_records"),
+            ("<error>denied</error>", None, "no_records"),
         ] {
-            assert_eq!(rows(text.as_bytes(), element).1.as_deref(), Some("no_records"), "{text}");
+            assert_eq!(rows(text.as_bytes(), element).1.as_deref(), Some(reason), "{text}");
         }
         for (text, element) in [("<a/>", Some("row")), ("<a></a>", None), ("<a>\n</a>", None)] {
             assert_eq!(rows(text.as_bytes(), element).1, None, "{text}");

@@ -25,16 +25,23 @@ fn charset(entry: &Entry) -> (&str, DecidedBy, bool) {
 }
 
 pub(super) fn workbook(rows: &str) -> Vec<u8> {
+    workbook_with_texts("", rows)
+}
+
+/// A workbook with these shared texts, which cells in the rows may refer to.
+pub(super) fn workbook_with_texts(texts: &str, rows: &str) -> Vec<u8> {
     let mut archive = ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let relation =
         "<Relationships><Relationship Id=\"r1\" Target=\"worksheets/sheet1.xml\"/></Relationships>";
     let book =
         "<workbook xmlns:r=\"r\"><sheets><sheet name=\"1\" r:id=\"r1\"/></sheets></workbook>";
     let sheet = format!("<worksheet><sheetData>{rows}</sheetData></worksheet>");
+    let texts = format!("<sst>{texts}</sst>");
     for (name, text) in [
         ("xl/workbook.xml", book),
         ("xl/_rels/workbook.xml.rels", relation),
         ("xl/worksheets/sheet1.xml", &sheet),
+        ("xl/sharedStrings.xml", &texts),
     ] {
         archive.start_file(name, SimpleFileOptions::default()).unwrap();
         archive.write_all(text.as_bytes()).unwrap();

@@ -122,6 +122,20 @@ async fn a_row_that_is_repeated_is_one_key_and_its_manifest_is_fulfilled() {
 }
 
 #[tokio::test]
+async fn a_title_above_the_header_is_no_record_of_the_account() {
+    for (max, restarts) in [(10, false), (1, false), (1, true)] {
+        let folder = Folder::new();
+        folder.announce(NAME, "report\n\nid,title\na,x\nb,y\n", 2);
+        let (entries, end) = read(&folder, max, restarts).await;
+        assert_eq!(keys(&entries), ["a", "b"]);
+        if !restarts {
+            assert_eq!((end.listed, end.given, end.distinct), (Some(2), 2, Some(2)));
+            assert_eq!(end.dropped, [(DropReason::Title, 1)].into());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_number_and_its_text_are_one_content() {
     let folder = folder(json!({}));
     let rows = ["{\"id\":\"a\",\"no\":1,\"n\":7}", "{\"no\":1,\"id\":\"a\",\"n\":\"7\"}"];

@@ -108,3 +108,21 @@ async fn a_row_whose_revision_cannot_be_read_is_rejected() {
     assert_eq!(revision(&entries[0]), Revision::number(7));
     assert_eq!(refusals(&entries)[0].1, "no_revision");
 }
+
+#[tokio::test]
+async fn a_rejected_record_keeps_its_key_and_its_revision_if_they_can_be_read() {
+    let time = Revision::time("2026-10-09T02:30:00Z".parse().unwrap());
+    for (revision, expected) in [
+        (json!({ "at": "$.no" }), [("a", Revision::number(7)), ("b", Revision::NONE)].as_slice()),
+        (json!({ "name": "_%Y%m%d%H%M%S" }), &[("a", time)]),
+    ] {
+        let folder = Folder::new().without_manifests().with(json!({ "revision": revision }));
+        folder.put("F_20261009103000.csv", b"id,title,no\na,\xff\xff,7\nb,x,?\nc,x,8\n");
+        let (entries, _) = folder.entries(None, 10).await;
+        let found = entries.iter().filter_map(|entry| match entry {
+            Entry::Unreadable { place, .. } => Some((place.key.as_ref()?.as_str(), place.revision)),
+            Entry::Record(_) => None,
+        });
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+    }
+}

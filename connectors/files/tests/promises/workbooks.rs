@@ -1,7 +1,7 @@
 //! What Excel makes of ids, dates and formulas, and rows that are no records.
 
 use super::{
-    formats::{TIME, workbook},
+    formats::{TIME, workbook, workbook_with_texts},
     *,
 };
 
@@ -186,6 +186,24 @@ async fn a_number_of_an_old_workbook_that_may_have_leading_zeros_is_no_key() {
 }
 
 #[tokio::test]
+async fn a_small_workbook_whose_cells_share_one_large_text_is_refused_as_a_whole() {
+    let text = format!("<si><t>{}</t></si>", "x".repeat(60_000));
+    let rows: String = (0..100)
+        .map(|n| format!("<row><c t=\"str\"><v>W{n}</v></c><c t=\"s\"><v>0</v></c></row>"))
+        .collect();
+    let book = workbook_with_texts(&text, &(typed_row(&["id", "title"]) + &rows));
+    for (total, n_entries, refused) in [(8, 100, &[][..]), (1, 1, &["too_large"])] {
+        let limits = json!({ "limits": { "total": total } });
+        let folder = Folder::new().without_manifests().with(limits);
+        folder.put(&format!("F_{TIME}.xlsx"), &book);
+        let (entries, _) = folder.entries(None, 10).await;
+        let codes: Vec<_> = refusals(&entries).into_iter().map(|(_, code)| code).collect();
+        assert_eq!(entries.len(), n_entries, "{total}");
+        assert_eq!(codes, refused);
+    }
+}
+
+#[tokio::test]
 async fn an_old_workbook_that_would_loop_or_fill_the_memory_is_refused() {
     let whole = include_bytes!("../fixtures/two-columns.xls");
     let u32_at = |at: usize| u32::from_le_bytes(whole[at..at + 4].try_into().unwrap());
@@ -205,8 +223,17 @@ async fn an_old_workbook_that_would_loop_or_fill_the_memory_is_refused() {
     tall[size + 4..size + 8].copy_from_slice(&[0xFF; 4]);
     let mut reversed = whole.to_vec();
     reversed[size..size + 4].copy_from_slice(&[0xFF; 4]);
+    // The sheet begins behind the end of the workbook, or has another sheet before its second row.
+    let sheet = whole.windows(4).position(|window| window == [0x85, 0x00, 0x0A, 0x00]).unwrap() + 4;
+    let mut outside = whole.to_vec();
+    outside[sheet..sheet + 4].copy_from_slice(&[0xFF, 0xFF, 0xFF, 0x00]);
+    let row = whole.windows(4).rposition(|window| window == [0x08, 0x02, 0x10, 0x00]).unwrap();
+    let mut nested = whole.to_vec();
+    nested[row..row + 8].copy_from_slice(&[0x09, 0x08, 0x10, 0x00, 0x00, 0x06, 0x10, 0x00]);
     for (bytes, expected) in [
         (looping, "bad_workbook"),
+        (outside, "bad_workbook"),
+        (nested, "bad_workbook"),
         (wide, "too_large"),
         (tall, "bad_workbook"),
         (reversed, "bad_workbook"),

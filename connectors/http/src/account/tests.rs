@@ -161,3 +161,80 @@ fn more_keys_with_two_contents_than_are_remembered_make_a_gap() {
     account.end_walk(0, "", EndedBy::Empty, MAX_LOOKS, &mut outdated);
     assert!(account.end().gap.unwrap().contains("two contents"));
 }
+
+/// Counts a pass in which these keys come under two values of `each`, with these contents. Returns whether
+/// none of them is known to stand for two records, and the account.
+fn pass_of_two_values(
+    known: &mut Outdated,
+    keys: std::ops::Range<u64>,
+    contents: [u64; 2],
+) -> (bool, PassEnd) {
+    let (mut account, keys) = (PassAccount::new(true), hashes(keys));
+    let mut is_fine = true;
+    for (value, content) in contents.into_iter().enumerate() {
+        let contents = vec![Some(content); keys.len()];
+        // Pages are read twice.
+        for _ in 0..2 {
+            is_fine &= account.note_owners(value, &keys, &contents, known);
+        }
+    }
+    account.forget_moved(known);
+    (is_fine, account.end())
+}
+
+#[test]
+fn records_that_moved_do_not_use_up_the_room_for_keys_of_two_records() {
+    let mut known = Outdated::default();
+    for pass in 0..300 {
+        let (is_fine, end) = pass_of_two_values(&mut known, pass * 100..(pass + 1) * 100, [1, 2]);
+        assert!(is_fine && end.gap.is_none(), "{pass}: {end:?}");
+    }
+    // The same two contents again, in any order: they are two records, and stay so.
+    for contents in [[1, 2], [2, 1], [1, 2]] {
+        let (is_fine, _) = pass_of_two_values(&mut known, 299 * 100..300 * 100, contents);
+        assert!(!is_fine, "{contents:?}");
+    }
+}
+
+#[test]
+fn more_keys_of_two_records_than_are_remembered_are_reported() {
+    let mut known = Outdated::default();
+    let (is_fine, end) = pass_of_two_values(&mut known, 0..1_000, [1, 2]);
+    assert!(is_fine && end.gap.unwrap().contains("two values of `each`"));
+    assert!(!pass_of_two_values(&mut known, 0..1_000, [1, 2]).0);
+}
+
+#[test]
+fn a_walk_is_doubtful_if_no_answer_has_anything_where_the_next_page_should_be_named() {
+    let cases: [(&[_], _, _); 5] = [
+        (&[Some("$.token")], EndedBy::LastToken, true),
+        (&[Some("$.token"), None], EndedBy::LastToken, false),
+        (&[None, Some("$.token")], EndedBy::LastToken, false),
+        (&[Some("$.token")], EndedBy::NoMore, false),
+        (&[], EndedBy::LastToken, false),
+    ];
+    for (pages, ended_by, is_doubtful) in cases {
+        let mut account = PassAccount::new(true);
+        let walk = account.walk(0, 1, &at(true));
+        pages.iter().for_each(|unnamed| walk.note_unnamed(unnamed.map(str::to_owned)));
+        account.end_walk(0, "", ended_by, 0, &mut Outdated::default());
+        let doubt = account.end().doubt.unwrap_or_default();
+        assert_eq!(doubt.contains("$.token"), is_doubtful, "{pages:?}: {doubt}");
+    }
+}
+
+#[test]
+fn a_key_with_two_contents_in_every_pass_makes_the_end_doubtful() {
+    let mut outdated = Outdated::default();
+    // In the first pass, the record may have changed between the two pages.
+    for is_doubtful in [false, true, true] {
+        let mut account = PassAccount::new(true);
+        for content in [10, 11] {
+            let contents = [Some(content)];
+            let page = Counted { hashes: &hashes(1..2), contents: &contents, ..Counted::default() };
+            account.walk(0, 1, &at(true)).note_page(page, &mut outdated);
+        }
+        account.end_walk(0, "", EndedBy::Empty, 0, &mut outdated);
+        assert_eq!(account.end().doubt.is_some(), is_doubtful);
+    }
+}

@@ -378,6 +378,41 @@ fn tokens_are_followed_until_there_is_none() {
 }
 
 #[test]
+fn an_address_is_stored_without_the_secret_and_recognised_when_it_comes_again() {
+    for kind in [json!({ "kind": "next", "at": "$.next" }), json!({ "kind": "link" })] {
+        let (pages, mut at) = (pager(kind), Position::default());
+        let mut answer = page(&["a"], json!({ "next": "?appkey=s3cret&p=2" }));
+        answer.headers.insert("link".to_owned(), "<?p=2&appkey=s3cret>; rel=next".to_owned());
+        answer.url = "https://a.example/list?appkey=s3cret".parse().ok();
+        answer.secret_param = Some("appkey".to_owned());
+        assert_eq!(pages.step(&mut at, &answer, 1, Said::default()).end, None);
+        assert_eq!(at.next, Some(NextPage::AtUrl("https://a.example/list?p=2".to_owned())));
+        let end = pages.step(&mut at, &answer, 1, Said::default()).end;
+        assert_eq!(end, Some(EndedBy::Repeated));
+    }
+}
+
+#[test]
+fn a_page_without_even_a_null_where_the_next_page_should_be_named_is_noticed() {
+    let kinds = [
+        (json!({ "kind": "token", "param": "p", "at": "$.token" }), Some("$.token")),
+        (json!({ "kind": "next", "at": "$.token" }), Some("$.token")),
+        (json!({ "kind": "token", "param": "p", "header": "X-Next" }), Some("X-Next")),
+        (json!({ "kind": "link" }), None),
+        (json!({ "kind": "number", "param": "p" }), None),
+    ];
+    for (kind, at) in kinds {
+        let pages = pager(kind);
+        assert_eq!(pages.unnamed_at(&page(&["a"], json!({}))).as_deref(), at);
+        for token in [json!(null), json!(""), json!("x")] {
+            let mut named = page(&["a"], json!({ "token": token }));
+            named.headers.insert("x-next".to_owned(), String::new());
+            assert_eq!(pages.unnamed_at(&named), None, "{at:?} {token}");
+        }
+    }
+}
+
+#[test]
 fn a_token_that_names_its_own_page_ends_the_walk() {
     let pages = pager(json!({ "kind": "token", "param": "p", "at": "$.token" }));
     for keys in [&["b"][..], &[]] {

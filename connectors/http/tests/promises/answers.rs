@@ -231,3 +231,63 @@ async fn the_charset_of_the_channel_decides_where_the_bytes_do_not() {
     let entries = read(&city, Reply::new(200, body)).await.unwrap();
     assert_eq!(tree(&entries[0])["t"], "小区电梯坏了");
 }
+
+#[tokio::test]
+async fn a_group_without_its_list_is_no_group_without_records() {
+    let mut city = one_page().await.with(json!({ "total": "$.total" }));
+    for second in [json!({ "n": "b" }), json!({ "rows": null })] {
+        let groups = json!([{ "rows": [{ "id": "a" }] }, second]);
+        let body = json!({ "code": 0, "total": 1, "groups": groups }).to_string();
+        for (records, is_read) in [
+            ("$.groups[*].rows[*]", false),
+            // The remedy of the fault.
+            ("$.groups[?@.rows && @.rows != null].rows[*]", true),
+        ] {
+            city.settings["records"] = records.into();
+            match read(&city, Reply::new(200, body.clone())).await {
+                Ok(entries) => assert!(is_read && keys_of(&entries) == set(&["a"]), "{body}"),
+                Err(fault) => {
+                    let is_named = fault.to_string().contains("1 of 2 values at $.groups[*] lack");
+                    assert!(!is_read && is_named, "{fault}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_empty_page_beside_a_failure_is_no_end_in_any_kind_of_pages() {
+    for (page, next, first) in [
+        (json!({ "kind": "number", "param": "p" }), "p", "1"),
+        (json!({ "kind": "offset", "param": "p" }), "p", "0"),
+        (json!({ "kind": "token", "param": "p", "at": "$.token" }), "p", ""),
+        (json!({ "kind": "keyset", "param": "p", "at": "$.id" }), "p", ""),
+        (json!({ "kind": "next", "at": "$.next" }), "q", ""),
+        (json!({ "kind": "link" }), "q", ""),
+    ] {
+        let kind = page["kind"].clone();
+        let mut city = one_page().await.with(json!({ "page": page }));
+        city.settings.as_object_mut().unwrap().remove("success");
+        city.answer(move |request| {
+            let is_first = request.query.get(next).is_none_or(|value| value == first);
+            let body = match is_first {
+                true => {
+                    json!({ "rows": [{ "id": "a" }, { "id": "b" }], "token": "t", "next": "?q=2" })
+                }
+                false => json!({ "code": 500, "message": "database down", "rows": [] }),
+            };
+            Some(Reply::new(200, body.to_string()).with("link", "<?q=2>; rel=next"))
+        });
+        let (mut http, mut at) = (city.http(), None);
+        let fault = loop {
+            match http.read(at.as_ref(), 10).await {
+                Ok(batch) => {
+                    assert_eq!(batch.end, None, "{kind}");
+                    at = Some(batch.upto);
+                }
+                Err(fault) => break fault.to_string(),
+            }
+        };
+        assert!(fault.contains("database down"), "{kind}: {fault}");
+    }
+}

@@ -137,6 +137,30 @@ async fn complete_records_are_returned_when_a_part_fails_and_the_rest_later() {
 }
 
 #[tokio::test]
+async fn a_part_without_its_list_that_reports_a_failure_does_not_replace_what_is_there() {
+    for (body, is_fault) in [
+        (r#"{"code":1,"msg":"no right","data":null}"#, true),
+        (r#"{"success":false}"#, true),
+        (r#"{"code":0,"msg":"ok","data":null}"#, false),
+        (r#"{"code":1,"data":[]}"#, false),
+        (r#"{"code":1,"data":[{"v":1}]}"#, false),
+    ] {
+        let mut city = one_page().await;
+        city.settings.as_object_mut().unwrap().remove("success");
+        let part = json!({
+            "name": "replies", "url": format!("{}/part", city.url), "params": { "id": "$.id" },
+            "records": "$.data[*]",
+        });
+        let city = city.with(json!({ "part": [part] }));
+        city.answer(move |request| {
+            let list = r#"{"rows":[{"id":"a"}]}"#;
+            Some(Reply::new(200, if request.path == "/part" { body } else { list }))
+        });
+        assert_eq!(city.read(None).await.is_err(), is_fault, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn a_fixture_is_read_as_an_answer_of_the_source() {
     let city = one_page().await;
     let http = city.http();

@@ -1,5 +1,7 @@
 //! Which faults the connector returns, and what they say.
 
+use std::sync::Mutex;
+
 use super::*;
 
 pub(super) async fn fault(city: &City, reply: Reply) -> contract::Fault {
@@ -117,6 +119,85 @@ async fn each_address_that_is_not_the_interface_has_its_own_sentence() {
         }
     };
     tokio::select! { () = serving => {}, () = checks => {} }
+}
+
+#[tokio::test]
+async fn a_wrong_proxy_is_named_and_not_the_address_of_the_source() {
+    let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let other = format!("http://{}", proxy.local_addr().unwrap());
+    let other = other.as_str();
+    let answer = Mutex::new("");
+    let serving = async {
+        loop {
+            let (mut client, _) = proxy.accept().await.unwrap();
+            let _ = tokio::io::AsyncReadExt::read(&mut client, &mut [0; 4096]).await;
+            let answer = *answer.lock().unwrap();
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut client, answer.as_bytes()).await;
+        }
+    };
+    let refusal = "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
+    let forbidden = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
+    let checks = async {
+        for (proxy, reply, url, kind, what) in [
+            ("http://127.0.0.1:1", "", "http", FaultKind::Transient, "nobody listens"),
+            ("http://127.0.0.1:1", "", "https", FaultKind::Transient, "nobody listens"),
+            ("http://nosuch.invalid:1", "", "http", FaultKind::Transient, "cannot be resolved"),
+            (other, "SSH-2.0-OpenSSH_9.2\r\n", "http", FaultKind::Stopped, "as a web server does"),
+            (other, "SSH-2.0-OpenSSH_9.2\r\n", "https", FaultKind::Transient, "does not connect"),
+            (other, refusal, "http", FaultKind::Stopped, "credentials"),
+            (other, refusal, "https", FaultKind::Stopped, "credentials"),
+            (other, forbidden, "https", FaultKind::Transient, "does not connect"),
+        ] {
+            *answer.lock().unwrap() = reply;
+            let url = format!("{url}://source.example/list");
+            let settings = json!({ "url": url, "insecure": true, "proxy": proxy });
+            let fault = city().await.with(settings).read(None).await.unwrap_err();
+            assert_eq!(fault.kind(), kind, "{fault}");
+            let fault = fault.to_string();
+            assert!(fault.contains(what) && fault.contains("`proxy`"), "{fault}");
+        }
+    };
+    tokio::select! { () = serving => {}, () = checks => {} }
+}
+
+#[tokio::test]
+async fn a_source_that_redirects_to_its_login_page_refuses_the_session() {
+    let html = "<!DOCTYPE html><title>统一认证</title>";
+    for (settings, location, at_login) in [
+        (json!({}), "/login?next=/list", Reply::new(200, html)),
+        (json!({}), "/login", Reply::new(302, "").with("location", "/list")),
+        (json!({}), "http://elsewhere.example/sso/Login", Reply::new(200, html)),
+        (json!({ "form": {} }), "/sign-in", Reply::new(200, html)),
+    ] {
+        let city = one_page().await.with(settings);
+        city.answer(move |request| {
+            let is_list = request.path == "/list";
+            let redirect = Reply::new(302, "").with("location", location);
+            Some(if is_list { redirect } else { at_login.clone() })
+        });
+        let fault = city.read(None).await.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Stopped, "{location}: {fault}");
+        assert!(fault.to_string().contains("redirects to its login page"), "{location}: {fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_page_that_only_wants_new_cookies_is_passed() {
+    let mut city = one_page().await;
+    city.add(&["a".into()], HOUR).await;
+    let warm_up = format!("{}/", city.url);
+    let city = city.with(json!({ "warm_up": warm_up }));
+    let mut n_warm_ups = 0;
+    city.answer(move |request| {
+        n_warm_ups += usize::from(request.path == "/");
+        match request.path.as_str() {
+            "/list" if n_warm_ups > 1 => None,
+            "/list" => Some(Reply::new(302, "").with("location", "/login")),
+            _ => Some(Reply::new(200, "<html>").with("set-cookie", "sid=1")),
+        }
+    });
+    let (entries, _) = city.entries(None, 10).await;
+    assert_eq!(keys_of(&entries), set(&["a"]));
 }
 
 #[tokio::test]

@@ -24,6 +24,19 @@ async fn compressed_answers_are_unpacked() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_not_what_its_encoding_says_is_no_lost_connection() {
+    let body = r#"{"code":0,"rows":[{"id":"群"}]}"#.as_bytes();
+    let packed = gzip(body);
+    for bytes in [body, &packed[..packed.len() / 2]] {
+        let city = one_page().await;
+        city.script(Reply::new(200, bytes).with("content-encoding", "gzip"));
+        let fault = city.read(None).await.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Transient, "{fault}");
+        assert!(fault.to_string().contains("Content-Encoding"), "{fault}");
+    }
+}
+
+#[tokio::test]
 async fn a_decompression_bomb_is_refused_at_the_limit() {
     let zeros = vec![b' '; 200 << 20];
     let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
@@ -93,5 +106,7 @@ async fn a_body_that_breaks_off_is_a_transient_fault() {
         stream.write_all(answer).await.unwrap();
     });
     let city = one_page().await.with(json!({ "url": url }));
-    assert_eq!(city.read(None).await.unwrap_err().kind(), FaultKind::Transient);
+    let fault = city.read(None).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Transient);
+    assert!(fault.to_string().contains("the connection was lost"), "{fault}");
 }

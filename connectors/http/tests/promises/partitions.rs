@@ -1,5 +1,7 @@
 //! Independent sequences within one channel.
 
+use contract::Complete;
+
 use super::*;
 
 async fn forums(n: usize) -> City {
@@ -122,4 +124,29 @@ async fn values_take_turns() {
         .map(|request| request.query["forum"].clone())
         .collect();
     assert_eq!(forums, ["0", "1", "2"]);
+}
+
+#[tokio::test]
+async fn one_key_of_two_records_under_two_values_is_a_fault_in_every_pass_but_the_first() {
+    let city = City::new(json!({ "each": { "param": "forum", "values": ["A", "B"] } })).await;
+    city.answer(|request| {
+        let rows = json!([{ "id": 1, "of": request.query["forum"] }]);
+        Some(Reply::new(200, json!({ "code": 0, "rows": rows }).to_string()))
+    });
+    let (mut http, mut at) = (city.http(), None);
+    // The record may have moved while the first pass was read.
+    for is_fault in [false, true, true, true] {
+        let mut faults = Vec::new();
+        let end = loop {
+            let batch = http.read(at.as_ref(), 100).await.unwrap();
+            faults.extend(batch.trouble.iter().map(|(_, fault)| fault.to_string()));
+            at = Some(batch.upto);
+            if let Some(end) = batch.end {
+                break end;
+            }
+        };
+        assert_eq!(end.complete() == Complete::No, is_fault, "{end:?}");
+        assert_eq!(faults.len(), usize::from(is_fault), "{faults:?}");
+        assert!(faults.iter().all(|fault| fault.contains("add a path to `key`")), "{faults:?}");
+    }
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use sqlx::{
-    Column as _, ConnectOptions as _, PgPool, Postgres, Row as _, TypeInfo as _, ValueRef as _,
+    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, PgConnection, PgPool,
+    Postgres, Row as _, TypeInfo as _, ValueRef as _,
     postgres::{PgArguments, PgConnectOptions, PgDatabaseError, PgPoolOptions, PgRow, PgSeverity},
     query::Query,
 };
 use uuid::Uuid;
 
-use super::DbError;
+use super::{Answer, DbError};
 use crate::{
     sql::Sql,
     value::{Row, TextType, Value},
@@ -45,6 +46,20 @@ pub(super) type PgQuery = Query<'static, Postgres, PgArguments>;
 pub(super) fn query(sql: Sql) -> PgQuery {
     let (text, binds) = sql.into_parts();
     binds.into_iter().fold(sqlx::query(text).persistent(false), bind)
+}
+
+/// Reads rows in a transaction of their own, which the statement `begin` begins.
+pub(super) async fn fetch(
+    connection: &mut PgConnection,
+    begin: AssertSqlSafe<String>,
+    sql: Sql,
+) -> Result<Answer, sqlx::Error> {
+    let mut transaction = connection.begin_with(begin).await?;
+    let answer = Answer::read(query(sql).fetch(&mut *transaction), read_row).await?;
+    if !answer.is_cut {
+        transaction.commit().await?;
+    }
+    Ok(answer)
 }
 
 fn bind(query: PgQuery, value: Value) -> PgQuery {

@@ -22,6 +22,7 @@ fn table() -> TablePlan {
             pending: Pending::Value(Scalar::Number(0)),
             done: Scalar::Number(1),
         }],
+        mapped: None,
     }
 }
 

@@ -146,7 +146,7 @@ impl City {
 
     /// Reads from `at` until caught up, and settles.
     pub(crate) async fn entries(&self, at: Option<Cursor>, max: usize) -> (Vec<Entry>, Cursor) {
-        Self::read_all(self.table(), at, max).await
+        Box::pin(Self::read_all(self.table(), at, max)).await
     }
 
     /// The entries that changed from `from` to `to` hours ago.

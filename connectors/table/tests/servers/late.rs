@@ -1,6 +1,6 @@
 //! Numbers that become visible after greater ones, and tables at rest.
 
-use contract::Cursor;
+use contract::{Connector as _, Cursor};
 use serde_json::json;
 
 use super::{City, Desk, Shape, mysql, postgres, telling::pass};
@@ -14,6 +14,18 @@ async fn numbered(city: City, rows: &str) -> City {
     city.with(json!({
         "table": "wide", "part": [], "changes": { "column": "no", "overlap": "1ms" }
     }))
+}
+
+/// The city, read with an account of MySQL that may not see which transactions are open.
+async fn without_process(city: City) -> City {
+    let name = city.url.rsplit('/').next().unwrap();
+    let host = city.url.rsplit('@').next().unwrap();
+    city.run(&format!(
+        "CREATE USER {name}_late@'%' IDENTIFIED BY 'x1'; GRANT SELECT ON {name}.* TO {name}_late@'%'"
+    ))
+    .await;
+    let url = format!("mysql://{name}_late:x1@{host}");
+    city.with(json!({ "url": url }))
 }
 
 /// The numbers of a series.
@@ -73,7 +85,8 @@ async fn a_number_that_was_missing_is_read_however_late_it_comes() {
 
 #[tokio::test]
 async fn a_number_whose_transaction_stays_open_is_read_when_it_ends() {
-    for city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await] {
+    let hidden = without_process(mysql(Shape::ChangesOnly).await).await;
+    for city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await, hidden] {
         // Too many numbers are missing to remember them.
         let rows = series(&city, 2, 2000, 2);
         let city = numbered(city, &rows).await;
@@ -106,6 +119,21 @@ async fn a_number_whose_transaction_stays_open_is_read_when_it_ends() {
             pass(&city, &mut at).await;
         }
         assert_eq!(keys(&city, &mut at).await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_may_not_see_the_open_transactions_is_told_what_it_lacks() {
+    for (is_hidden, city) in [
+        (false, mysql(Shape::ChangesOnly).await),
+        (true, without_process(mysql(Shape::ChangesOnly).await).await),
+    ] {
+        let rows = series(&city, 1, 3, 1);
+        let city = numbered(city, &rows).await;
+        let found = city.table().inspect().await.unwrap();
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let is_told = found.iter().any(|it| it.contains("GRANT PROCESS ON *.*"));
+        assert_eq!(is_told, is_hidden, "{found:?}");
     }
 }
 

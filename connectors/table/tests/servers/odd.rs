@@ -1,9 +1,10 @@
 //! Columns that a database compares or returns in a way of its own.
 
-use contract::Connector as _;
-use serde_json::json;
+use connector_table::Table;
+use contract::{Connector as _, ConnectorContext, Cursor, Entry};
+use serde_json::{Value, json};
 
-use super::{City, Shape, mysql, postgres, telling::pass};
+use super::{City, Desk, Shape, mysql, postgres, telling::pass};
 
 /// A table with a key and a column of changes of these types, and these rows.
 async fn pairs(city: City, types: [&str; 2], mode: &str, rows: &[&str]) -> City {
@@ -126,4 +127,120 @@ async fn a_column_that_a_query_for_all_columns_does_not_return_stops_the_channel
     let fault = city.table().read(None, 2).await.unwrap_err();
     assert!(fault.is_stopped(), "{fault}");
     assert!(fault.to_string().contains("does not return the column ctid"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_row_whose_time_stands_for_none_is_found_however_late_it_comes() {
+    for (city, kind, format, none, time) in [
+        (postgres(Shape::ChangesOnly).await, "BIGINT", Some("%s"), "0", "1790000000"),
+        (postgres(Shape::ChangesOnly).await, "TIMESTAMP", None, "'-infinity'", "'2026-10-01'"),
+        (postgres(Shape::ChangesOnly).await, "VARCHAR(20)", None, "''", "'2026-10-01 00:00:00'"),
+        (mysql(Shape::ChangesOnly).await, "INT", Some("%s"), "0", "1790000000"),
+        (mysql(Shape::ChangesOnly).await, "DATETIME", None, "'0000-00-00'", "'2026-10-01'"),
+        (mysql(Shape::ChangesOnly).await, "DATE", None, "'0000-00-00'", "'2026-10-01'"),
+        (City::sqlite(Shape::ChangesOnly).await, "INTEGER", Some("%s"), "0", "1790000000"),
+    ] {
+        city.run(&format!(
+            "CREATE TABLE wide (id INT PRIMARY KEY, changed {kind});
+             INSERT INTO wide VALUES (1, {time}), (2, {time})"
+        ))
+        .await;
+        let city = city.with(json!({ "table": "wide", "part": [],
+            "changes": { "column": "changed", "overlap": "1ms", "format": format } }));
+        let (_, at) = city.entries(None, 10).await;
+        city.run(&format!("INSERT INTO wide VALUES (3, {none})")).await;
+        // As an hour later, when such rows are looked for again.
+        let mut at = serde_json::to_value(at.decode::<connector_table::Cursor>().unwrap()).unwrap();
+        at["main"]["undated"]["started"] = Value::Null;
+        let at: connector_table::Cursor = serde_json::from_value(at).unwrap();
+        let (entries, _) = city.entries(Some(Cursor::encode(&at).unwrap()), 10).await;
+        let is_found = entries.iter().any(|entry| entry.key().unwrap().as_str() == "3");
+        assert!(is_found, "{kind} {none}: {entries:?}");
+    }
+}
+
+#[tokio::test]
+async fn rows_that_are_too_large_for_one_page_are_read_in_several() {
+    for city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await] {
+        let text = if matches!(city.desk, Desk::MySql(_)) { "LONGTEXT" } else { "TEXT" };
+        city.run(&format!("CREATE TABLE wide (id INT PRIMARY KEY, changed DATE, letter {text})"))
+            .await;
+        for id in 1..=12 {
+            let row = format!("{id}, '2026-10-01', REPEAT('x', 4000000)");
+            city.run(&format!("INSERT INTO wide VALUES ({row})")).await;
+        }
+        let city = city.with(json!({ "table": "wide", "part": [] }));
+        let (mut table, mut at, mut sizes) = (city.table(), None, Vec::new());
+        loop {
+            let batch = table.read(at.as_ref(), 100).await.unwrap();
+            at = Some(batch.upto);
+            sizes.push(batch.entries.len());
+            if let Some(end) = batch.end {
+                assert_eq!((end.listed, end.distinct), (Some(12), Some(12)));
+                break;
+            }
+        }
+        assert!(sizes[0] < 12 && sizes.iter().sum::<usize>() >= 12, "{sizes:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_value_that_nothing_names_is_not_read() {
+    for city in [
+        City::sqlite(Shape::ChangesOnly).await,
+        postgres(Shape::ChangesOnly).await,
+        mysql(Shape::ChangesOnly).await,
+    ] {
+        let (kind, photo, note) = match city.desk {
+            Desk::Sqlite(_) => {
+                ("BLOB", "CAST(REPLACE(HEX(ZEROBLOB(35000)), '0', 'x') AS BLOB)", "x'616263'")
+            }
+            Desk::Postgres(_) => {
+                ("BYTEA", "CONVERT_TO(REPEAT('x', 70000), 'UTF8')", "DECODE('616263', 'hex')")
+            }
+            Desk::MySql(_) => ("LONGBLOB", "REPEAT('x', 70000)", "x'616263'"),
+        };
+        city.run(&format!(
+            "CREATE TABLE wide (id INT PRIMARY KEY, changed TIMESTAMP, photo {kind}, note {kind});
+             INSERT INTO wide VALUES (1, '2026-10-01 00:00:00', {photo}, {note})"
+        ))
+        .await;
+        let city = city.with(json!({ "table": "wide", "part": [] }));
+        for (mapped, length) in
+            [("$.id\n$.title", None), ("$.photo", Some(70_000)), ("$", Some(70_000))]
+        {
+            let mut context = ConnectorContext::new("hotline".parse().unwrap(), chrono_tz::UTC);
+            context.mapped = Some(mapped.into());
+            let config = serde_json::from_value(city.settings.clone()).unwrap();
+            let mut table = Table::build(config, context).unwrap();
+            let batch = table.read(None, 10).await.unwrap();
+            let Entry::Record(record) = &batch.entries[0] else { panic!("{mapped}") };
+            let body = record.body.tree();
+            assert_eq!(body["note"], "abc", "{mapped}");
+            assert_eq!(body.get("photo").and_then(Value::as_str).map(str::len), length, "{mapped}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_without_a_value_in_the_flag_are_told() {
+    for city in [
+        City::sqlite(Shape::FlagOnly).await,
+        postgres(Shape::FlagOnly).await,
+        mysql(Shape::FlagOnly).await,
+    ] {
+        city.run(
+            "CREATE TABLE wide (id INT PRIMARY KEY, isfetch INT);
+             INSERT INTO wide VALUES (1, 0), (2, NULL), (3, NULL), (4, 1)",
+        )
+        .await;
+        let city = city.with(json!({ "table": "wide", "part": [],
+            "flag": [{ "column": "isfetch", "pending": 0, "done": 1 }] }));
+        let found = city.table().inspect().await.unwrap();
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert!(
+            matches!(&found[..], [only] if only.contains("2 rows have no value in the flag isfetch")),
+            "{found:?}"
+        );
+    }
 }

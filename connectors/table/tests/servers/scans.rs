@@ -64,7 +64,8 @@ async fn infinite_times_are_read() {
         .await;
         let city = city.with(json!({ "table": "wide", "part": [] }));
         let (entries, at) = city.entries(None, 2).await;
-        assert_eq!(entries.len(), 15, "{time}");
+        let keys: std::collections::BTreeSet<String> = entries.iter().map(key_of).collect();
+        assert_eq!(keys.len(), 15, "{time}");
         let (entries, _) = city.entries(Some(at), 2).await;
         assert_eq!(entries.len(), 0, "{time}: those that lie behind the bound have not changed");
     }

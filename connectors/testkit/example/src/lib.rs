@@ -111,7 +111,7 @@ impl Journal {
 /// A line as an entry. A bad line is not a fault: it goes to quarantine, and the others are read.
 fn entry(line: &[u8], at: u64) -> Entry {
     record(line).unwrap_or_else(|reason| Entry::Unreadable {
-        place: Place { key: None, at: format!("byte {at}") },
+        place: Place { key: None, revision: Revision::NONE, at: format!("byte {at}") },
         bytes: line.to_vec().into(),
         reason,
     })

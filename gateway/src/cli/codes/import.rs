@@ -42,7 +42,8 @@ pub(super) fn run(context: &Context, file: &Path) -> anyhow::Result<Exit> {
         }
     }
     let keys = Keys::generate(Suite::default())?;
-    if let Err(problems) = assemble::channels(&settings, &keys) {
+    let built = assemble::codes(&settings).and_then(|_| assemble::channels(&settings, &keys));
+    if let Err(problems) = built {
         restore(&written)?;
         out::note("nothing was imported: the configuration has problems with these rows");
         return Err(problems.into());

@@ -20,6 +20,10 @@ use crate::{
 /// How often the answer of a service, or a lease that another process holds, is checked.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
+/// Why a pass was not completed, if its lease was lost.
+const LEASE_LOST: &str =
+    "it was begun, but its lease could not be renewed in the store, or another process took it";
+
 /// How the pass over one channel ended.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "became", rename_all = "snake_case")]
@@ -54,6 +58,13 @@ pub(crate) enum PassResult {
 }
 
 impl PassResult {
+    /// Adds why the sink could not store what was read, if the pass could not be completed.
+    pub(super) fn add_reason(&mut self, fault: &Fault) {
+        if let Self::NotYet { why } = self {
+            why.push_str(&format!("; what was read cannot be stored: {fault}"));
+        }
+    }
+
     /// Whether somebody has to do something: the pass failed, or records are missing.
     pub(crate) fn needs_attention(&self) -> bool {
         matches!(self, Self::Failed { .. } | Self::Done { complete: Complete::No, .. })
@@ -106,7 +117,7 @@ impl Upstream<'_> {
                     match Box::pin(self.leases.hold_counting(&lease, &first.gate, work)).await {
                         Some(ended) => self.result_rows(&channels, ended).await,
                         None => {
-                            reason = "it was begun, and another process took it over".to_owned();
+                            reason = LEASE_LOST.to_owned();
                             Vec::new()
                         }
                     }

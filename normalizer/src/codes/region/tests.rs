@@ -72,7 +72,16 @@ fn names_are_read_from_the_largest_division_down_and_ambiguous_ones_are_unknown(
         ("鼓楼区", Some("350100"), Region::Current("350102")),
         ("福州市鼓楼区", None, Region::Current("350102")),
         ("镜湖区", Some("350100"), Region::Current("340202")),
+        ("镜湖区中山南路", None, Region::Current("340202")),
+        ("芜湖市外国语学校", None, Region::Current("340200")),
+        ("安徽 芜湖市", Some("340200"), Region::Current("340200")),
         ("某路", None, Region::Unknown),
+        // A road or a firm is named after a place elsewhere.
+        ("安徽路", None, Region::Unknown),
+        ("安徽商会", Some("340200"), Region::Unknown),
+        ("安徽省外", None, Region::Unknown),
+        ("芜湖市以外", None, Region::Unknown),
+        ("镜湖区、弋江区", None, Region::Unknown),
         ("", None, Region::Unknown),
     ] {
         assert_eq!(table.find_name(given, within), expected, "{given}");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{path::Path, source::Origin};
 
-fn read(form: TimeFormat, zone: Tz, value: Value) -> (Option<String>, Vec<QualityFlag>) {
+fn read(format: TimeFormat, zone: Tz, value: Value) -> (Option<String>, Vec<QualityFlag>) {
     let source = FieldSource {
         target: "received_at",
         origin: Origin::Paths(vec![Path::parse("$.t").unwrap()]),
@@ -15,7 +15,7 @@ fn read(form: TimeFormat, zone: Tz, value: Value) -> (Option<String>, Vec<Qualit
         default: None,
         is_required: false,
     };
-    let rule = TimeRule { source, form, zone };
+    let rule = TimeRule { source, format, zone };
     let mut notes = Notes::default();
     let tree = json!({ "t": value, "begin": "2026-10-09 10:30:00" });
     let moment = rule.read(Record::new(&tree), &mut notes);

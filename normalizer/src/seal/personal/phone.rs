@@ -6,7 +6,7 @@ use normalizer_text::{
     identify::{Problem, landline, mobile},
 };
 
-use super::{ARRIVED_MASKED, Doubt, HIDDEN_PART, Personal, mask_middle};
+use super::{ARRIVED_MASKED, Doubt, Personal, mask_landline, mask_middle};
 
 /// Characters that separate several numbers in one value.
 const SEPARATORS: [char; 9] = ['/', '、', ',', '，', ';', '；', '|', '\n', '或'];
@@ -55,7 +55,7 @@ fn recognise_landline(text: &str) -> Option<Personal> {
     };
     let has_area = number.starts_with('0');
     let local = number.split('-').nth(usize::from(has_area)).unwrap_or_default();
-    let mask = format!("{HIDDEN_PART}{}", &local[local.len().saturating_sub(4)..]);
+    let mask = mask_landline(local);
     if !has_area {
         return Some(without_identity(mask, number, (QualityFlag::BadPhone, "no area code")));
     }

@@ -27,7 +27,7 @@ pub(super) fn find(text: &str, repairs: &[Repair]) -> Vec<Span> {
     found
 }
 
-/// Whether nothing is left of a text: a converter replaced each of its characters by `?` or `¿`.
+/// Whether all characters of a text are lost: a converter replaced each of them by `?`, `¿` or U+FFFD.
 pub fn is_lost(text: &str) -> bool {
     let mut chars = text.chars().filter(|c| !c.is_whitespace()).peekable();
     chars.peek().is_some() && chars.all(|c| LOST.contains(&c) || c == char::REPLACEMENT_CHARACTER)

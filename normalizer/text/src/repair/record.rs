@@ -1,6 +1,6 @@
 //! Repairs the texts of a record together.
 //!
-//! A record is usually broken as a whole, by one wrong charset. A long text proves what happened, and
+//! All texts of a record are usually broken by the same wrong charset. A long text proves what happened, and
 //! then a name of two characters needs hardly any proof of its own.
 
 use std::borrow::Cow;
@@ -64,7 +64,7 @@ fn rules_of(repaired: &[Repaired<'_>]) -> Vec<Vec<Rule>> {
     found.into_iter().take(MAX_WAYS).map(|(_, rules)| rules.clone()).collect()
 }
 
-/// A record that was broken in more ways was not broken as a whole.
+/// If texts of a record were broken in more ways than this, they say nothing about the others.
 const MAX_WAYS: usize = 3;
 
 /// How all texts together were broken, if each of them is too short to prove it.

@@ -1,7 +1,7 @@
-//! What a repair may end in.
+//! Which characters the result of a repair may have.
 //!
 //! Nearly any row of Han characters can be read in another charset as some row of letters, and letters
-//! cost less than rare Han characters. So a gain does not prove a repair that ends in Arabic or in
+//! cost less than rare Han characters. So a gain does not prove a repair whose result is Arabic or
 //! characters that nobody uses: such characters cost extra.
 
 use crate::model::{BIT, Cost, SAMPLE_CHARS, Script, model};
@@ -11,7 +11,8 @@ use super::{
     unit::{TrueCharset, WrongCharset},
 };
 
-/// More than any character costs that a wrong decoding makes of the same bytes.
+/// The extra cost of such a character. It is more than what any character costs that a wrong decoding can make of
+/// the same bytes, so a repair never gains by it.
 const NO_SUCCESS: Cost = 32 * BIT;
 
 /// The cost of `c` as the result of a repair by `rule`, after the repaired character `before`.

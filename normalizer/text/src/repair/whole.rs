@@ -28,8 +28,8 @@ pub(super) fn edit(text: &str) -> Option<Edit> {
     direct(text).or_else(|| in_two_steps(text))
 }
 
-/// The repair of a text that was decoded wrongly twice, if what stands between the two is no text that
-/// a repair may end in: it was written as UTF-8, like every text that somebody stored in between.
+/// The repair of a text that was decoded wrongly twice, if the text between the two is not one that a single
+/// repair may result in. That text was written as UTF-8, like every text that somebody stored in between.
 fn in_two_steps(text: &str) -> Option<Edit> {
     let steps = Rule::ALL.into_iter().filter(|rule| rule.true_charset() == TrueCharset::Utf8);
     let mut steps = steps.flat_map(|rule| Generation::ALL.map(|generation| (rule, generation)));

@@ -5,12 +5,12 @@
 //! it has read) in the same transaction as the rows of the index. It only adds rows that are missing, so an
 //! index can be rebuilt by reading history again.
 //!
-//! In PostgreSQL, rows do not become visible in the order of their numbers: a transaction may draw a
-//! number, and commit after another transaction with a greater number. A worker must not go beyond a number
-//! whose row may still appear. So each sink announces, with a lock that ends with its transaction, a number
-//! below those that it draws ([`ANNOUNCE`]), and a worker stops at the lowest announced number ([`OPEN`]).
-//! `pg_snapshot_xmin` cannot replace this: it covers the whole server, so a long transaction in another
-//! database would stop the indexes.
+//! In PostgreSQL, rows do not become visible in the order of their numbers: a transaction may take a
+//! number from the sequence, and commit after another transaction with a greater number. A worker must not
+//! go beyond a number whose row may still appear. So each sink announces, with a lock that ends with its
+//! transaction, a number below those that it takes ([`ANNOUNCE`]), and a worker stops at the lowest
+//! announced number ([`LOWEST_ANNOUNCED`]). `pg_snapshot_xmin` cannot replace this: it covers the whole
+//! server, so a long transaction in another database would stop the indexes.
 
 use contract::{Fault, Sealed, Timestamp, demand::Person};
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ use crate::store::{
     demands::rows::Outcome,
 };
 
-/// Maximum range of row numbers in one transaction. With SQLite, the sink waits until it ends.
+/// Maximum number of row numbers in one transaction. With SQLite, the sink waits until it ends.
 const MAX_BATCH: i64 = 1_000;
 
 /// An index of history.
@@ -43,8 +43,8 @@ pub enum Index {
 pub struct IndexLag {
     /// The index.
     pub index: Index,
-    /// The number of rows of history that it does not cover yet, at most: row numbers that no row has count
-    /// too.
+    /// The number of rows of history that it does not cover yet, or more: numbers that were skipped are counted
+    /// as rows.
     pub rows: u64,
     /// When the oldest of these rows was read from its source.
     pub since: Option<Timestamp>,
@@ -73,7 +73,9 @@ impl Database {
         for index in Index::ALL {
             let (position, end) = (self.index_position(index).await?, self.history_end().await?);
             let read = |row: &dyn Columns| row.time("seen_at");
-            let first = self.query_first("read the index", FIRST, &[position.into()], read).await?;
+            let first = self
+                .query_first("read the index", FIRST_ROW_AFTER, &[position.into()], read)
+                .await?;
             let rows = count(end - position);
             lags.push(IndexLag { index, rows, since: first.flatten().filter(|_| rows > 0) });
         }
@@ -85,7 +87,7 @@ impl Database {
     /// # Errors
     /// The store cannot be read.
     pub async fn history_end(&self) -> Result<i64, Fault> {
-        let end = self.query_first("read the end of history", END, &[], number).await?;
+        let end = self.query_first("read the end of history", HISTORY_END, &[], number).await?;
         Ok(end.unwrap_or(0))
     }
 
@@ -115,10 +117,11 @@ impl Database {
         }
         let mut tx = self.begin("index history").await?;
         let after = lock_index(&mut tx, index).await?;
-        let first = tx.query(FIRST, &[after.into()], |row| row.int("seq")).await?;
+        let first = tx.query(FIRST_ROW_AFTER, &[after.into()], |row| row.int("seq")).await?;
         // A range, not a LIMIT: then every query plan of the statement below reads only the range.
         let first = first.into_iter().next().flatten().unwrap_or(bound);
-        let end = bound.min(first.saturating_add(MAX_BATCH));
+        let end = bound.min(first.saturating_add(MAX_BATCH - 1));
+        // Another worker has moved the index since the bound was read.
         if end <= after {
             return Ok(false);
         }
@@ -134,7 +137,7 @@ impl Database {
             };
             tx.execute(write, &[tokens.into()]).await?;
         }
-        tx.execute(MOVE, &[index.name().into(), end.into()]).await?;
+        tx.execute(MOVE_INDEX, &[index.name().into(), end.into()]).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -151,14 +154,16 @@ impl Database {
 
     /// The number up to which every row of history is committed, or never will be.
     async fn last_visible(&self) -> Result<i64, Fault> {
-        // The end must be read before the open transactions: numbers that are drawn later are greater.
+        // The end must be read before the open transactions: numbers that are taken later are greater.
         let end = self.history_end().await?;
         let open = match self {
             // There is one writer, so rows become visible in the order of their numbers.
             Self::Sqlite(_) => None,
             Self::Postgres(_) => {
                 let read = |row: &dyn Columns| row.int("n");
-                self.query_first("look for open transactions", OPEN, &[], read).await?.flatten()
+                self.query_first("look for open transactions", LOWEST_ANNOUNCED, &[], read)
+                    .await?
+                    .flatten()
             }
         };
         Ok(open.map_or(end, |open| end.min(open)))
@@ -191,13 +196,13 @@ pub(crate) async fn change_tokens(
     Ok(())
 }
 
-/// The tokens of the persons that a state names.
+/// The tokens of the people that a state names, and of its address.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Tokens {
     /// Tokens of telephone and identity numbers, which identify a person.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) contacts: Vec<String>,
+    #[serde(rename = "contacts", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) identifying: Vec<String>,
     /// Tokens of names, which many people share, and of the address.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) others: Vec<String>,
@@ -206,10 +211,10 @@ pub(crate) struct Tokens {
 impl Tokens {
     pub(crate) fn new(people: &[Person], address: Option<&Sealed>) -> Self {
         let token = |sealed: Option<&Sealed>| sealed?.token.clone();
-        let contacts = people.iter().flat_map(|person| [&person.phone, &person.id_no]);
+        let numbers = people.iter().flat_map(|person| [&person.phone, &person.id_no]);
         let names = people.iter().filter_map(|person| token(person.name.as_ref()));
         Self {
-            contacts: contacts.filter_map(|value| token(value.as_ref())).collect(),
+            identifying: numbers.filter_map(|value| token(value.as_ref())).collect(),
             others: names.chain(token(address)).collect(),
         }
     }
@@ -220,14 +225,14 @@ impl Tokens {
     }
 
     pub(crate) fn retain(&mut self, keep: impl Fn(&String) -> bool) {
-        self.contacts.retain(&keep);
+        self.identifying.retain(&keep);
         self.others.retain(&keep);
     }
 
     /// Adds the tokens of `more` that are not there yet.
     pub(crate) fn add(&mut self, more: &Self) {
         for (tokens, more) in
-            [(&mut self.contacts, &more.contacts), (&mut self.others, &more.others)]
+            [(&mut self.identifying, &more.identifying), (&mut self.others, &more.others)]
         {
             for token in more {
                 if !tokens.contains(token) {
@@ -250,7 +255,7 @@ impl State {
     fn read(row: &dyn Columns) -> Result<Self, Error> {
         let tokens = match row.json_value("tokens")? {
             Some(tokens) => tokens,
-            // The row is older than the column `tokens`: the current state of the demand has its persons.
+            // The row is older than the column `tokens`: the current state of the demand has its people.
             None => {
                 let people: Vec<Person> = row.json_value("people")?.unwrap_or_default();
                 let address: Option<Sealed> = row.json_value("address")?;
@@ -263,12 +268,12 @@ impl State {
 
     /// The pairs of token and demand that an index needs of this state.
     fn pairs_for(&self, index: Index) -> Vec<(&str, i64)> {
-        let Tokens { contacts, others } = &self.tokens;
+        let Tokens { identifying, others } = &self.tokens;
         let tokens = match index {
-            Index::People => contacts.iter().chain(others),
+            Index::People => identifying.iter().chain(others),
             // A state that was never the current one does not justify a link.
             Index::Links if !self.is_stored => return Vec::new(),
-            Index::Links => contacts.iter().chain(&[]),
+            Index::Links => identifying.iter().chain(&[]),
         };
         tokens.map(|token| (token.as_str(), self.demand)).collect()
     }
@@ -287,22 +292,24 @@ const LOCK_INDEX: &str =
     "UPDATE index_position SET position = position WHERE name = $1 RETURNING position AS n";
 
 /// Moves index $1 to position $2.
-const MOVE: &str = "UPDATE index_position SET position = $2 WHERE name = $1";
+const MOVE_INDEX: &str = "UPDATE index_position SET position = $2 WHERE name = $1";
 
 const REBUILD: &str = "UPDATE index_position SET position = 0";
 
 /// The first row of history after $1.
-const FIRST: &str = "SELECT seq, seen_at FROM demand_history WHERE seq > $1 ORDER BY seq LIMIT 1";
+const FIRST_ROW_AFTER: &str =
+    "SELECT seq, seen_at FROM demand_history WHERE seq > $1 ORDER BY seq LIMIT 1";
 
-/// The last number of history. In SQLite it may be that of a dropped row: then it is the position of an index.
-pub(crate) const END: Sql = Sql {
+/// The last number of history. If its row was dropped (SQLite knows no number that no row has), it is the position
+/// of an index that has read the row.
+pub(crate) const HISTORY_END: Sql = Sql {
     sqlite: "SELECT max((SELECT coalesce(max(seq), 0) FROM demand_history),
                 (SELECT coalesce(max(position), 0) FROM index_position)) AS n",
     postgres: "SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM demand_history_seq",
 };
 
-/// Announces that this transaction of PostgreSQL will draw numbers above the last one. It runs before they
-/// are drawn. An advisory lock has 32 bits for the number, so the number is divided by 256. The lock is
+/// Announces that this transaction of PostgreSQL will take numbers above the last one. It runs before they
+/// are taken. An advisory lock has 32 bits for the number, so the number is divided by 256. The lock is
 /// shared, so it waits for no other.
 pub(crate) const ANNOUNCE: &str = "
     SELECT pg_advisory_xact_lock_shared(
@@ -310,8 +317,8 @@ pub(crate) const ANNOUNCE: &str = "
     FROM demand_history_seq";
 
 /// The lowest announced number, rounded down to a multiple of 256; null if there is none. No open transaction
-/// has drawn this number or a lower one.
-const OPEN: &str = "
+/// has taken this number or a lower one.
+const LOWEST_ANNOUNCED: &str = "
     SELECT min(CAST(objid AS bigint)) * 256 AS n FROM pg_locks
     WHERE locktype = 'advisory' AND objsubid = 2
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -340,8 +347,9 @@ const PEOPLE: &str = "INSERT INTO demand_person (token, demand)
 
 /// For each pair of token and demand in the list $1: adds links between this demand and the demands of other
 /// channels that have the same token and exactly the same content. Of the demands with this token, only the
-/// nineteen before it and the nineteen after it, by row number, are compared with it: a telephone number that
-/// hundreds of demands give identifies nobody. A rebuilt index has the same links.
+/// nineteen before it and the nineteen after it, by row number, are compared with it, which bounds the work for a
+/// telephone number that hundreds of demands give. Links are never removed; a rebuild adds those that are missing, by
+/// the contents that the demands have then.
 ///
 /// The statements fix the order of the look-ups. Without that, a database that plans while the tables are
 /// empty would choose to read whole tables.

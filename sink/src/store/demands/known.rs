@@ -83,7 +83,7 @@ pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<Kn
 }
 
 /// Assigns the numbers of new rows. In PostgreSQL they come from sequences that all writers share. They are
-/// drawn while the demands are locked, so the states of a demand are numbered in the order in which they
+/// taken while the demands are locked, so the states of a demand are numbered in the order in which they
 /// were judged. In SQLite there is one writer, and numbers continue after the last row; if history was
 /// dropped, after the positions of the indexes.
 pub(crate) async fn assign_numbers(
@@ -95,15 +95,15 @@ pub(crate) async fn assign_numbers(
     }
     if !tx.is_shared() {
         let demand = last_number(tx, "SELECT max(seq) AS n FROM demand".into()).await?;
-        plan.assign_numbers(demand + 1.., last_number(tx, index::END).await? + 1..);
+        plan.assign_numbers(demand + 1.., last_number(tx, index::HISTORY_END).await? + 1..);
         return Ok(());
     }
     tx.try_query(index::ANNOUNCE, &[], NO_ROWS).await?;
     let wanted = [int(plan.n_new() as u64).into(), int(plan.history.len() as u64).into()];
     let read = |row: &dyn Columns| Ok((row.bool("of_demand")?, row.some_int("n")?));
-    let drawn = tx.try_query(DRAW, &wanted, read).await?;
+    let taken = tx.try_query(TAKE_NUMBERS, &wanted, read).await?;
     let (demands, history): (Vec<_>, Vec<_>) =
-        drawn.into_iter().partition(|(of_demand, _)| *of_demand == Some(true));
+        taken.into_iter().partition(|(of_demand, _)| *of_demand == Some(true));
     plan.assign_numbers(demands.into_iter().map(|(_, n)| n), history.into_iter().map(|(_, n)| n));
     Ok(())
 }
@@ -149,7 +149,7 @@ const RECEIPTS: Sql = Sql {
 };
 
 /// The next $1 numbers of demands and $2 of history, in PostgreSQL.
-const DRAW: &str =
+const TAKE_NUMBERS: &str =
     "SELECT true AS of_demand, nextval('demand_seq') AS n FROM generate_series(1, $1)
      UNION ALL SELECT false, nextval('demand_history_seq') FROM generate_series(1, $2)";
 

@@ -141,8 +141,8 @@ impl Database {
         Ok(Volume { received, expected: (sum + weeks / 2).checked_div(weeks) })
     }
 
-    /// The shapes (which fields they have) of the last thousand demands of a channel, the newest first. Those
-    /// before the last [`accept_shape`](Self::accept_shape) are left out.
+    /// The shapes (which fields they have) of the last thousand demands of a channel, the last read first.
+    /// Those before the last [`accept_shape`](Self::accept_shape) are left out.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -200,9 +200,10 @@ const RELEASE: &str = "UPDATE checkpoint SET braked = false WHERE channel = $1";
 
 const NEWEST: &str = "SELECT max(seq) AS seq FROM demand";
 
-/// The shapes of the newest demands of channel $1. Demands without a time are looked up separately, because the
+/// The shapes of the newest demands of channel $1, the last read first: a read may only change earlier demands.
+/// Demands without a time are looked up separately, because the
 /// index by time does not have them among the newest ones.
-const SHAPES: &str = "
+const SHAPES: &str = r#"
     WITH accepted AS (
         SELECT coalesce(max(CAST(answer AS bigint)), 0) AS upto FROM request
         WHERE kind = 'accept' AND state = 'done' AND channel = $1
@@ -217,6 +218,9 @@ const SHAPES: &str = "
            content IS NOT NULL AS content, coalesce(kind, kind_raw) IS NOT NULL AS kind,
            coalesce(region, region_raw) IS NOT NULL AS region,
            received_at IS NOT NULL AS received_at,
-           coalesce(status, status_raw) IS NOT NULL AS status, people IS NOT NULL AS people
+           coalesce(status, status_raw) IS NOT NULL AS status, people IS NOT NULL AS people,
+           coalesce(CAST(people AS text) LIKE '%"name"%', false) AS "people.name",
+           coalesce(CAST(people AS text) LIKE '%"phone"%', false) AS "people.phone",
+           coalesce(CAST(people AS text) LIKE '%"id_no"%', false) AS "people.id_no"
     FROM demand WHERE seq IN (SELECT seq FROM timed UNION ALL SELECT seq FROM untimed)
-    ORDER BY seq DESC LIMIT 1000";
+    ORDER BY read_no DESC, seq DESC LIMIT 1000"#;

@@ -94,6 +94,11 @@ pub(super) fn is_lost(error: &Error) -> bool {
     }
 }
 
+/// Whether the data or an index of the database is damaged.
+pub(super) fn is_damage(error: &Error) -> bool {
+    matches!(code(error).as_str(), "XX001" | "XX002")
+}
+
 /// Whether another writer interfered, so that the intake must be judged again: a deadlock, a
 /// serialisation failure, or a row that another sink has just added.
 pub(in crate::store) fn is_race(error: &Error) -> bool {
@@ -143,6 +148,12 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
             Stopped,
             Some(
                 "as an administrator, run `GRANT USAGE, CREATE ON SCHEMA name TO user` for the user in the store URL, and `ALTER TABLE name OWNER TO user` for tables of another user",
+            ),
+        ),
+        (_, "XX001" | "XX002") => (
+            Stopped,
+            Some(
+                "the database is damaged: stop the gateway, copy the data folder of the server, and restore the last backup; if only an index is damaged, REINDEX is enough",
             ),
         ),
         (_, "42P05" | "26000") => (Stopped, Some(POOLER)),

@@ -15,7 +15,10 @@ use super::{
     fault::fault,
     link::{Hosts, Link, close},
 };
-use crate::store::Access;
+use crate::store::{
+    Access,
+    database::{ensure_current, other_version},
+};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -94,20 +97,5 @@ async fn check(connection: &mut PgConnection, place: &str) -> Result<(), Fault> 
         .await
         .map_err(|_| Fault::transient("the search for the tables took over an hour").at(place))?
         .map_err(|error| fault(place, "look for the tables", &error))?;
-    let ours = MIGRATIONS.iter().map(|migration| migration.version).max();
-    if version > ours {
-        return Err(other_version(place));
-    }
-    if version < ours {
-        return Err(Fault::stopped("the tables of the store are missing or out of date")
-            .at(place)
-            .remedy("start the gateway once, which brings them up to date"));
-    }
-    Ok(())
-}
-
-fn other_version(place: &str) -> Fault {
-    Fault::stopped("another version of the gateway created the tables")
-        .at(place)
-        .remedy("use that version, or a newer one")
+    ensure_current(place, version, &MIGRATIONS)
 }

@@ -35,6 +35,11 @@ pub(in crate::store) fn is_refusal(error: &Error) -> bool {
     matches!(code(error), Some(TOOBIG | CONSTRAINT | MISMATCH))
 }
 
+/// Whether the file is damaged.
+pub(super) fn is_damage(error: &Error) -> bool {
+    matches!(code(error), Some(CORRUPT | NOTADB))
+}
+
 /// The kind of the fault, its cause in plain words (`None`: the text of the error is clear), and what to do.
 fn meaning(error: &Error) -> (FaultKind, Option<&'static str>, Option<&'static str>) {
     use FaultKind::{Stopped, Transient};
@@ -45,7 +50,9 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>, Option<&'static s
             Some("if this lasts, stop the other program that has the file open"),
         ),
         (Some(FULL), _) => (Transient, Some("the disk is full"), Some("free space on the disk")),
-        (Some(IOERR), _) => (Transient, None, Some("check the disk that the file is on")),
+        (Some(IOERR), _) => {
+            (Transient, None, Some("check whether the disk that the file is on is full or failing"))
+        }
         (Some(CANTOPEN), _) => (
             Transient,
             Some("the file cannot be opened"),
@@ -62,7 +69,11 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>, Option<&'static s
         (Some(CORRUPT), _) => (
             Stopped,
             Some("the file is damaged"),
-            Some("stop the gateway and restore the last backup of the file"),
+            Some(
+                "stop the gateway, copy the file with the -wal file beside it, and restore the last backup; \
+                 without one, `sqlite3 COPY .recover | sqlite3 NEW` saves what can be read. Then \
+                 `tonghui reconcile CHANNEL --repair` brings back what the sources still have",
+            ),
         ),
         (Some(READONLY | PERM), _) => (
             Stopped,

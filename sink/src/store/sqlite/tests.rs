@@ -168,6 +168,39 @@ async fn after_a_full_disk_the_store_goes_on() {
 }
 
 #[tokio::test]
+async fn after_a_damaged_page_nothing_is_written_and_the_first_report_stays() {
+    for table in ["demand_history", "receipt"] {
+        let SqliteTestStore { store, sqlite, folder } = SqliteTestStore::new().await;
+        keep(&store, &intake([&read(1, [record("a", "one")])])).await;
+        let root = format!("SELECT rootpage FROM sqlite_master WHERE name = '{table}'");
+        let page: i64 = sqlx::query_scalar(AssertSqlSafe(root))
+            .fetch_one(sqlite.writer.as_ref().unwrap())
+            .await
+            .unwrap();
+        let size: i64 = ask(&sqlite, "PRAGMA page_size").await;
+        sqlite.close().await;
+        let path = folder.path().join("t.db");
+        let mut bytes = std::fs::read(&path).unwrap();
+        let at = usize::try_from((page - 1) * size).unwrap();
+        bytes[at..at + usize::try_from(size).unwrap()].fill(0xff);
+        std::fs::write(&path, bytes).unwrap();
+
+        let sqlite = Sqlite::open(&path, Access::ReadWrite).await.unwrap();
+        let (store, other) = (Database::Sqlite(sqlite.clone()), Database::Sqlite(sqlite));
+        assert!(store.damage().is_none(), "nobody has read the page");
+        let first = store.store(&intake([&read(2, [record("b", "two")])])).await.unwrap_err();
+        assert_eq!(first.kind(), FaultKind::Stopped);
+        for part in ["t.db", "the file is damaged", "restore the last backup", ".recover"] {
+            assert!(first.to_string().contains(part), "{first}");
+        }
+        assert_eq!(other.damaged().await.to_string(), first.to_string());
+        // This table is whole.
+        let second = other.reserve(&hotline(), 0, 1).await.unwrap_err();
+        assert_eq!((second.kind(), second.to_string()), (FaultKind::Stopped, first.to_string()));
+    }
+}
+
+#[tokio::test]
 async fn who_looks_cannot_write_and_makes_no_file() {
     let file = SqliteTestStore::new().await;
     keep(&file.store, &intake([&read(1, [record("a", "one")])])).await;
@@ -194,8 +227,25 @@ async fn a_file_of_a_newer_version_is_left_alone() {
     )
     .await;
     let path = file.folder.path().join("t.db");
-    let fault = Sqlite::open(&path, Access::ReadWrite).await.unwrap_err();
-    assert_eq!(fault.kind(), FaultKind::Stopped);
+    for access in [Access::ReadWrite, Access::ReadOnly] {
+        let fault = Sqlite::open(&path, access).await.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Stopped);
+        assert!(fault.to_string().contains("another version of the gateway"), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_version_is_not_read_before_a_start_has_brought_it_up_to_date() {
+    let file = SqliteTestStore::new().await;
+    let older = "DELETE FROM _sqlx_migrations
+                 WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
+    for sql in [older, "DROP TABLE _sqlx_migrations"] {
+        tell(&file.sqlite, sql).await;
+        let path = file.folder.path().join("t.db");
+        let fault = Sqlite::open(&path, Access::ReadOnly).await.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Stopped);
+        assert!(fault.to_string().contains("start the gateway once"), "{fault}");
+    }
 }
 
 #[tokio::test]

@@ -35,14 +35,29 @@ async fn a_lost_message_is_written_off_and_counts_as_kept_if_it_comes_after_all(
     assert_eq!((books.published, books.stored, books.in_flight, books.lost), (2, 1, 0, 1));
     assert_eq!(books.balanced, Some(true));
     assert_eq!(store.missing_receipts(&hotline(), ReadNo(0), u64::MAX).await.unwrap(), 0);
-    // Its read stays in the books: its message may come.
-    assert_eq!(store.fold_books(at(100)).await.unwrap(), 1);
-
     keep(store, &lost).await;
     let books = book(store).await;
     assert_eq!((books.published, books.stale, books.in_flight, books.lost), (2, 1, 0, 0));
     assert_eq!(books.balanced, Some(true));
-    assert_eq!(store.fold_books(at(100)).await.unwrap(), 1);
+}
+
+async fn daily_totals_keep_how_many_events_were_lost(store: &Database) {
+    for read_no in 1..=4 {
+        let from = store.load(&hotline(), 0).await.unwrap();
+        let some = read_from(from, read_no, ["a", "b"].map(|key| record(key, "text")));
+        if read_no % 2 == 0 {
+            keep(store, &intake([&some])).await;
+        }
+        store.advance(&confirm(some).await).await.unwrap();
+    }
+    assert_eq!(store.fold_books(at(100)).await.unwrap(), 2, "the others are in flight");
+    assert_eq!(store.write_off(&hotline(), ReadNo(3)).await.unwrap(), 2);
+    let before = book(store).await;
+    assert_eq!((before.published, before.stored, before.unchanged, before.lost), (8, 2, 2, 4));
+    assert_eq!(before.balanced, Some(true));
+    assert_eq!(store.fold_books(at(100)).await.unwrap(), 2);
+    assert_eq!(book(store).await, before);
+    assert_eq!(store.fold_books(at(100)).await.unwrap(), 0);
 }
 
 async fn a_message_without_a_receipt_is_not_written_off_if_its_read_came_later(store: &Database) {
@@ -160,6 +175,7 @@ async fn the_problems_of_a_file_are_forgotten_with_the_file_and_other_faults_are
 
 of_both! {
     a_lost_message_is_written_off_and_counts_as_kept_if_it_comes_after_all,
+    daily_totals_keep_how_many_events_were_lost,
     a_message_without_a_receipt_is_not_written_off_if_its_read_came_later,
     ids_and_digests_come_page_by_page_in_the_order_of_their_rows,
     a_position_that_is_set_is_audited_and_refuses_the_move_that_was_under_way,

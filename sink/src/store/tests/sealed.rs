@@ -62,14 +62,17 @@ async fn the_last_failed_exchange_is_kept_and_forgotten_when_a_person_is_erased(
     }
     let last = FailedExchange { at: at(2), sealed: SealedBytes(vec![2]) };
     assert_eq!(store.failed_exchange(&channel).await.unwrap(), Some(last.clone()));
-    store.forget_failed_exchanges(at(2)).await.unwrap();
+    store.forget_failed_exchanges(Some(at(2))).await.unwrap();
     assert_eq!(store.failed_exchange(&channel).await.unwrap(), Some(last));
     let erasure = Erasure { tokens: vec!["T1".into()], quarantine: vec![], entry: entry("erase") };
     store.erase(&erasure).await.unwrap();
     assert_eq!(store.failed_exchange(&channel).await.unwrap(), None);
     store.keep_exchange(&channel, &SealedBytes(vec![3]), at(3)).await.unwrap();
-    store.forget_failed_exchanges(at(4)).await.unwrap();
+    store.forget_failed_exchanges(Some(at(4))).await.unwrap();
     assert_eq!(store.failed_exchange(&channel).await.unwrap(), None);
+    store.keep_exchange(&channel, &SealedBytes(vec![4]), at(1_000_000)).await.unwrap();
+    store.forget_failed_exchanges(None).await.unwrap();
+    assert_eq!(store.failed_exchange(&channel).await.unwrap(), None, "whatever the clock says");
 }
 
 async fn what_is_sealed_again_stands_where_its_state_still_is(store: &Database) {

@@ -255,7 +255,7 @@ async fn shapes_are_those_of_the_newest_demands_since_a_change_was_accepted(stor
         fields.filter(|(at, _)| shape.has(*at)).map(|(_, name)| *name).collect()
     };
     let seen: Vec<_> = shapes.iter().map(|(of, shape)| (*of, has(shape))).collect();
-    let all_of_b = vec!["content", "received_at", "status", "people"];
+    let all_of_b = vec!["content", "received_at", "status", "people", "people.phone"];
     let all_of_a = vec!["content", "received_at"];
     assert_eq!(seen, [(id("b"), all_of_b), (id("u"), vec![]), (id("a"), all_of_a)]);
     store.accept_shape(&hotline(), "tester").await.unwrap();

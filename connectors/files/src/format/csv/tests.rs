@@ -13,9 +13,10 @@ fn open(bytes: &[u8], options: &Options) -> Result<RowReader, FileError> {
     super::open(|| text::decoded_file(bytes, Charset::Gb18030), options)
 }
 
+/// The rows, without titles.
 fn rows_of(bytes: &[u8], options: &Options) -> Vec<RawRow> {
     let mut next_row = open(bytes, options).unwrap_or_else(|error| panic!("{error:?}"));
-    std::iter::from_fn(|| next_row().unwrap()).collect()
+    std::iter::from_fn(|| next_row().unwrap()).filter(|row| !row.is_title).collect()
 }
 
 fn trees(text: &str, options: &Options) -> Vec<Value> {

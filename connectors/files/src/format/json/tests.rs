@@ -50,7 +50,7 @@ fn an_array_is_split_whatever_its_texts_contain() {
 #[test]
 fn an_array_that_ends_early_is_an_error_after_its_complete_elements() {
     for (text, error, n) in [
-        ("[{\"a\":1},{\"a\":2", "truncated: the array ends within element 1", 1),
+        ("[{\"a\":1},{\"a\":2", "truncated: the file ends within element 1", 1),
         ("[{\"a\":1},", "truncated: the file ends within the array", 1),
         ("[{\"a\":1}] x", "bad_json: there is more text after the array", 1),
     ] {

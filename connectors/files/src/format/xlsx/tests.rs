@@ -57,7 +57,7 @@ fn read(file: Arc<File>, options: &Options) -> Result<Vec<String>, String> {
     let mut next_row = open(file, options).map_err(code)?;
     let mut records = Vec::new();
     while let Some(row) = next_row().map_err(code)? {
-        records.push(row.tree.to_string());
+        records.extend((!row.is_title).then(|| row.tree.to_string()));
     }
     Ok(records)
 }

@@ -20,8 +20,8 @@ fn only_the_declared_formats_are_tried_in_order() {
 
 #[test]
 fn a_date_cell_of_a_workbook_is_read_whatever_the_formats() {
-    for form in [TimeFormat::Formats(vec!["%Y/%m/%d %H:%M".into()]), TimeFormat::Excel] {
-        let at = |text: &str| read_as(&form, text);
+    for format in [TimeFormat::Formats(vec!["%Y/%m/%d %H:%M".into()]), TimeFormat::Excel] {
+        let at = |text: &str| read_as(&format, text);
         assert_eq!(at("2026-10-09T10:30:00").as_deref(), Some("2026-10-09T02:30:00Z"));
         assert_eq!(at("2026-10-09T10:30:00.500").as_deref(), Some("2026-10-09T02:30:00.500Z"));
         assert_eq!(at("2026-10-09").as_deref(), Some("2026-10-08T16:00:00Z"));
@@ -32,12 +32,12 @@ fn a_date_cell_of_a_workbook_is_read_whatever_the_formats() {
     }
 }
 
-fn read_as(form: &TimeFormat, text: &str) -> Option<String> {
-    let form = match form {
+fn read_as(format: &TimeFormat, text: &str) -> Option<String> {
+    let format = match format {
         TimeFormat::Formats(formats) => TimeFormat::Formats(formats.clone()),
         _ => TimeFormat::Excel,
     };
-    read(form, SHANGHAI, json!(text)).0
+    read(format, SHANGHAI, json!(text)).0
 }
 
 #[test]

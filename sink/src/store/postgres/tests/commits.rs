@@ -53,7 +53,7 @@ async fn what_is_committed_late_is_not_passed_by_an_index() {
     let (two, of) = (served.again().await, |key: &str, person: &str| {
         with_body(key, Revision::NONE, json!({ "person": person }))
     });
-    // The numbers were drawn first, and are committed last.
+    // The numbers were taken first, and are committed last.
     let early = intake([&read(1, [of("a", "t1")])]);
     let mut tx = served.store.begin("keep").await.unwrap();
     let known = known::load(&mut tx, &early).await.unwrap();

@@ -40,6 +40,24 @@ async fn a_backend_that_ends_half_way_is_a_transient_fault_and_nothing_is_kept()
 }
 
 #[tokio::test]
+async fn after_a_report_of_damage_nothing_is_written() {
+    let served = PostgresTestStore::new().await;
+    served
+        .tell(
+            "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE 'invalid page in block 7' USING ERRCODE = 'XX001'; END $$;
+             CREATE TRIGGER no BEFORE INSERT ON receipt FOR EACH ROW EXECUTE FUNCTION no()",
+        )
+        .await;
+    let first = served.store.store(&intake([&read(1, [record("a", "one")])])).await.unwrap_err();
+    stops_with(&first, "restore the last backup");
+    let other = served.store.separate_handle();
+    assert_eq!(other.damaged().await.to_string(), first.to_string());
+    let second = other.reserve(&hotline(), 0, 1).await.unwrap_err();
+    assert_eq!(second.to_string(), first.to_string());
+}
+
+#[tokio::test]
 async fn a_row_that_the_database_refuses_costs_itself_only() {
     let served = PostgresTestStore::new().await;
     served

@@ -41,7 +41,7 @@ pub(crate) async fn a_stopped_read_leaves_orphans(store: impl TestStore) {
     store.advance(&confirm(second).await).await.expect("it advances");
     let book = book(&store).await;
     assert_eq!((book.orphans, book.read, book.unchanged), (1, 1, 1));
-    assert_eq!((book.stored, book.balanced), (0, Some(true)));
+    assert_eq!((book.stored, book.stored_by_orphans, book.balanced), (0, 1, Some(true)));
 }
 
 /// A receipt with another hash for the same id is a difference; the message is not in flight.

@@ -30,7 +30,7 @@ pub(crate) async fn a_position_moves_from_where_it_was_only(store: impl TestStor
     assert_eq!(book(&store).await.read, 1, "a refused move writes no books");
 }
 
-/// The holder of an earlier lease can no longer move the position, draw numbers, or claim the position back.
+/// The holder of an earlier lease can no longer move the position, take numbers, or claim the position back.
 pub(crate) async fn a_later_lease_shuts_the_earlier_one_out(store: impl TestStore) {
     let channel = hotline();
     let earlier = store.load(&channel, 3).await.expect("it is free");

@@ -65,6 +65,64 @@ fn a_second_table_is_never_lost_without_a_word() {
 }
 
 #[test]
+fn a_second_sheet_with_one_record_is_never_passed_over() {
+    let one = table("A");
+    let cell = |text: &str| format!("<c t=\"str\"><v>{text}</v></c>");
+    let row = |cells: &[&str]| {
+        format!("<row>{}</row>", cells.iter().map(|c| cell(c)).collect::<String>())
+    };
+    let header = row(&["编号", "标题"]);
+    for (what, second, state, is_refused) in [
+        ("a record without a header", row(&["B", "题"]), "visible", true),
+        ("a record of one cell", header.clone() + &row(&["B"]), "visible", true),
+        ("a title and a record", row(&["月报"]) + &header + &row(&["B"]), "visible", true),
+        ("another table", row(&["号", "名"]), "visible", true),
+        ("a header", header.clone(), "visible", false),
+        ("a title and a header", row(&["月报"]) + &header, "visible", false),
+        ("notes", row(&["请勿修改表头"]) + &row(&["", "制表人"]), "visible", false),
+        ("nothing", String::new(), "visible", false),
+        ("a hidden table", table("B"), "hidden", false),
+    ] {
+        for book in [
+            sheets(&[("工单", "visible", &one), ("二", state, &second)]),
+            sheets(&[("二", state, &second), ("工单", "visible", &one)]),
+        ] {
+            let mut options = options::for_tests();
+            options.columns = Columns::new(&[("编号".to_owned(), vec![])].into()).unwrap();
+            match read(book, &options) {
+                Ok(found) => {
+                    assert!(!is_refused && found.concat().contains("\"A\""), "{what}: {found:?}");
+                }
+                Err(error) => {
+                    let names = error.contains("`工单`") && error.contains("`二`");
+                    assert!(is_refused && names && error.contains("`sheet = "), "{what}: {error}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn of_sheets_without_records_the_one_with_a_header_is_read() {
+    let note = "<row><c t=\"str\"><v>请勿修改表头</v></c></row>";
+    let header = "<row><c t=\"str\"><v>编号</v></c><c t=\"str\"><v>标题</v></c></row>";
+    let book = [("说明", "visible", note), ("工单", "visible", header), ("三", "visible", "")];
+    assert_eq!(read_sheet(sheets(&book), None).unwrap(), "");
+}
+
+#[test]
+fn a_sheet_whose_part_is_not_named_is_never_passed_over() {
+    let one = table("A");
+    let book = package(&format!(
+        "xl/workbook.xml <workbook xmlns:r=\"r\"><sheets><sheet name=\"1\" r:id=\"r0\"/><sheet name=\"2\" r:id=\"r1\"/></sheets></workbook>\n\
+         xl/_rels/workbook.xml.rels <Relationships><Relationship Id=\"r0\" Target=\"s.xml\"/></Relationships>\n\
+         xl/s.xml <worksheet><sheetData>{one}</sheetData></worksheet>\n"
+    ));
+    let error = read(book, &options::for_tests()).unwrap_err();
+    assert!(error.starts_with("bad_workbook"), "{error}");
+}
+
+#[test]
 fn a_table_that_goes_on_in_another_sheet_is_read_as_a_whole() {
     let (one, two, other) = (table("A"), table("B"), table("C").replace("编号", "号"));
     let book = sheets(&[
@@ -116,7 +174,8 @@ fn cells_that_are_merged_over_rows_have_their_value_in_each_row_but_are_no_key()
     let columns = ["编号", "单位"].map(|name| (name.to_owned(), vec![]));
     options.columns = Columns::new(&columns.into()).unwrap();
     let mut next_row = open(book, &options).unwrap_or_else(|e| panic!("{e:?}"));
-    let rows: Vec<_> = std::iter::from_fn(|| next_row().unwrap()).collect();
+    let rows: Vec<_> = std::iter::from_fn(|| next_row().unwrap()).skip(1).collect();
+    // The first row of the header was skipped as a title.
     let row = |number: &str, unit: &str, title: &str| json!({ "编号": number, "单位": unit, "标题": title });
     let trees: Vec<_> = rows.iter().map(|row| row.tree.clone()).collect();
     let expected = [

@@ -11,7 +11,7 @@ use crate::codes::is_digits;
 /// Parses a date with `-`, `/`, `.` or 年月日, padded or not, with or without time, fraction and zone;
 /// or 8, 12 or 14 digits; or a number of days from a spreadsheet.
 pub(super) fn parse(text: &str) -> Option<WrittenTime> {
-    if let Some(time) = compact(text).or_else(|| excel(text)) {
+    if let Some(time) = compact(text).or_else(|| likely_days(text)) {
         return Some(WrittenTime::Local(time));
     }
     let mut unread = Unread(text);
@@ -39,9 +39,9 @@ pub(super) fn parse(text: &str) -> Option<WrittenTime> {
     Some(WrittenTime::Moment(DateTime::from_naive_utc_and_offset(moment, Utc)))
 }
 
-/// Parses days since 1899-12-30 in a column that also has other formats: five digits before the point,
-/// from 1954 on.
-pub(super) fn excel(text: &str) -> Option<NaiveDateTime> {
+/// Parses days since 1899-12-30 in a column that also has other formats. So that no other number is taken for
+/// a time, it must have five digits before the point and be after 1954-10-03 (20000).
+pub(super) fn likely_days(text: &str) -> Option<NaiveDateTime> {
     let whole = text.split('.').next().unwrap_or_default();
     let is_likely = whole.len() == 5 && whole.as_bytes()[0] >= b'2';
     is_likely.then(|| days(text)).flatten()
