@@ -180,7 +180,7 @@ impl Pipeline {
         self.store.current(self.channel.id(), &RecordKey::new(key))
     }
 
-    /// The row in quarantine with this key; for a rejected file, the key is its name.
+    /// The row in quarantine with this key.
     pub fn quarantined(&self, key: &str) -> Option<Quarantined> {
         self.store.quarantined(&DemandId::of(self.channel.id(), &RecordKey::new(key)))
     }
@@ -201,7 +201,10 @@ impl Pipeline {
     }
 
     fn difference(&self, record: &Record) -> Option<String> {
-        let (demand, quarantined) = (self.demand(&record.key), self.quarantined(&record.key));
+        let demand = self.demand(&record.key);
+        // A refused file has its name as its place.
+        let quarantined =
+            self.quarantined(&record.key).or_else(|| self.store.quarantined_at(&record.key));
         match (&record.last().outcome, demand, quarantined) {
             // The channel may have read it before it was deleted, or not.
             _ if record.deleted_at.is_some() => None,

@@ -26,12 +26,16 @@ use crate::{
     shape::{self, Shape},
 };
 
+/// Number of mistakes in a file after which the checker looks for no more: nobody reads them all, and a file of
+/// hundreds of thousands must not keep it busy.
+pub(crate) const MAX_FINDINGS: usize = 100;
+
 /// The mistakes in a file, and its value.
 #[derive(Default)]
 pub(crate) struct CheckResult {
     /// The file as JSON, with secrets filled in. Valid only if `findings` is empty.
     pub(crate) value: Value,
-    /// All mistakes.
+    /// All mistakes, or at least [`MAX_FINDINGS`] of them.
     pub(crate) findings: Vec<Finding>,
     /// Byte ranges of the file that may hold a secret, so no problem may show them.
     pub(crate) hidden: Vec<Range<usize>>,
@@ -81,7 +85,15 @@ struct Checker<'a> {
 impl<'a> Checker<'a> {
     /// Checks a value, and returns it as JSON.
     fn check_value(&mut self, schema: &'a Value, value: &Spanned<DeValue<'_>>) -> Value {
+        if self.has_enough() {
+            // It may stand on the line of a mistake that is shown.
+            self.hide(value);
+            return Value::Null;
+        }
         let shapes = shape::alternatives(self.schema.root, schema);
+        if !value.get_ref().is_table() && secrets::may_hold_text_secret(self.schema.root, &shapes) {
+            self.hide_unless_allowed(&shapes, value);
+        }
         let admitting: Vec<&Shape<'a>> =
             shapes.iter().filter(|shape| shape.admits(value.get_ref())).collect();
         match admitting.as_slice() {
@@ -143,6 +155,11 @@ impl<'a> Checker<'a> {
             let message = format!("the number of {what} is {count}, but must be at most {max}");
             self.report(span, message, None);
         }
+    }
+
+    /// Whether so many mistakes were found that no more are looked for.
+    fn has_enough(&self) -> bool {
+        self.result.findings.len() >= MAX_FINDINGS
     }
 
     fn report(&mut self, span: Range<usize>, message: String, suggestion: Option<Suggestion>) {

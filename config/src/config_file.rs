@@ -12,6 +12,11 @@ use toml::{
 
 use crate::problem::{Problem, Suggestion, TextPlace};
 
+/// Maximum number of bytes of a line that a problem shows.
+const MAX_SHOWN: usize = 400;
+/// Minimum number of bytes of a hidden text that is looked for in messages.
+const MIN_HIDDEN: usize = 4;
+
 /// A mistake in a file; [`ConfigFile::problem`] adds the file and the line.
 #[derive(Debug, Clone)]
 pub(crate) struct Finding {
@@ -44,7 +49,7 @@ pub(crate) struct ConfigFile {
 
 impl ConfigFile {
     pub(crate) fn new(path: String, text: String) -> Self {
-        let hidden = credentials(&text);
+        let hidden = credentials(&text).into_iter().chain(query_values(&text)).collect();
         Self { path, text, hidden }
     }
 
@@ -58,14 +63,31 @@ impl ConfigFile {
         self.hidden.iter().any(|hidden| hidden.start < span.end && span.start < hidden.end)
     }
 
-    /// Turns a finding in this file into a problem.
+    /// Turns a finding in this file into a problem. What is hidden in the line is left out of the message too,
+    /// whoever wrote it.
     pub(crate) fn problem(&self, finding: Finding) -> Problem {
         Problem {
             file: self.path.clone(),
             place: Some(self.place(&finding.span)),
-            message: finding.message,
-            suggestion: finding.suggestion,
+            suggestion: finding.suggestion.filter(|suggestion| match suggestion {
+                Suggestion::Replace { text, .. } => self.without_hidden(text.clone()) == *text,
+                Suggestion::Advice { .. } => true,
+            }),
+            message: self.without_hidden(finding.message),
         }
+    }
+
+    /// `message` with `…` for every hidden text in it. A very short one could be part of any word.
+    fn without_hidden(&self, message: String) -> String {
+        let texts = self.hidden.iter().filter_map(|range| self.text.get(range.clone()));
+        let texts = texts.map(|text| text.trim().trim_matches(['"', '\'']));
+        texts.filter(|text| (MIN_HIDDEN..=message.len()).contains(&text.len())).fold(
+            message.clone(),
+            |message, text| match message.contains(text) {
+                true => message.replace(text, "…"),
+                false => message,
+            },
+        )
     }
 
     /// Index of the line that contains a byte, from 0.
@@ -87,25 +109,37 @@ impl ConfigFile {
         let line_start = self.text[..span_start].rfind('\n').map_or(0, |newline| newline + 1);
         let line = self.text[line_start..].split('\n').next().unwrap_or_default();
         let line = line.trim_end_matches('\r');
+        let shown = self.shown_part(line_start..line_start + line.len(), span_start);
+        let overlaps =
+            |hidden: &&Range<usize>| hidden.start < shown.end && shown.start < hidden.end;
+        let hidden: Vec<_> = self.hidden.iter().filter(overlaps).collect();
 
         let mut snippet = String::new();
+        if shown.start > line_start {
+            snippet.push('…');
+        }
         // Start and end of the part of the snippet that comes from the span.
         let mut marked = (None, None);
         let mut was_hidden = false;
-        for (at, c) in line.char_indices().map(|(at, c)| (line_start + at, c)) {
+        let characters = self.text[shown.clone()].char_indices();
+        for (at, c) in characters.map(|(at, c)| (shown.start + at, c)) {
             if at >= span_start {
                 marked.0.get_or_insert(snippet.len());
             }
             if at >= span_end {
                 marked.1.get_or_insert(snippet.len());
             }
-            let is_hidden = self.hides(&(at..at + c.len_utf8()));
+            let is_hidden = hidden.iter().any(|range| range.contains(&at));
             if is_hidden && !was_hidden {
                 snippet.push('…');
             } else if !is_hidden && c != '\u{feff}' {
                 snippet.push(c);
             }
             was_hidden = is_hidden;
+        }
+        if shown.end < line_start + line.len() {
+            marked.1.get_or_insert(snippet.len());
+            snippet.push('…');
         }
         let before_span = &self.text[line_start..span_start];
         let marked_start = marked.0.unwrap_or(snippet.len());
@@ -116,6 +150,15 @@ impl ConfigFile {
             marked: (marked_start, marked_end),
             snippet,
         }
+    }
+
+    /// The part of a line that a problem at the byte `at` shows: all of it, unless it is very long.
+    fn shown_part(&self, line: Range<usize>, at: usize) -> Range<usize> {
+        if line.len() <= MAX_SHOWN {
+            return line;
+        }
+        let start = char_boundary(&self.text, at.saturating_sub(MAX_SHOWN / 4)).max(line.start);
+        start..char_boundary(&self.text, start + MAX_SHOWN).min(line.end)
     }
 }
 
@@ -162,6 +205,22 @@ fn credentials(text: &str) -> Vec<Range<usize>> {
             let authority = text[begin..].split(is_end).next()?;
             let (user, _) = authority.rsplit_once('@')?;
             Some(begin..begin + user.len())
+        })
+        .collect()
+}
+
+/// Byte ranges of the values in queries like `?user=value&token=value`. A JSONPath has no such thing: its filters
+/// compare with `==`.
+fn query_values(text: &str) -> Vec<Range<usize>> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let is_end = |c: char| matches!(c, '&' | '"' | '\'' | '#') || c.is_whitespace();
+    text.match_indices(['?', '&'])
+        .filter_map(|(at, _)| {
+            let pair = text[at + 1..].split(is_end).next()?;
+            let (name, value) = pair.split_once('=')?;
+            let is_pair = !name.is_empty() && name.chars().all(is_name) && !value.starts_with('=');
+            let begin = at + 1 + name.len() + 1;
+            (is_pair && !value.is_empty()).then(|| begin..begin + value.len())
         })
         .collect()
 }

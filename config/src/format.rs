@@ -14,8 +14,8 @@ use serde_json_path::JsonPath;
 
 pub(crate) use quantity::Rate;
 use quantity::{period_problem, rate_problem, size_problem};
-pub use reference::code_tables;
-pub(crate) use reference::{Context, content, reason, secret, variable};
+pub(crate) use reference::{Context, config_bytes, content, secret, variable};
+pub use reference::{code_tables, file_bytes};
 use reference::{codes_problem, file_problem, upstream_problem};
 pub(crate) use time::CronTimes;
 use time::{cron_problem, window_problem, zone_problem};

@@ -1,11 +1,6 @@
 //! `gateway.toml`: what all channels share.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use chrono_tz::Tz;
 use contract::{ChannelId, Period, Secret, Size};
@@ -13,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
+    door::{Door, Tls},
     problem::Problems,
     settings::{ChannelSettings, KeySource, Settings, StoreSettings},
 };
@@ -35,7 +31,7 @@ pub(crate) struct GatewayFile {
     #[serde(default)]
     intake: Intake,
     /// HTTP interface for monitoring; leave it out to have none.
-    console: Option<ConsoleSettings>,
+    console: Option<Console>,
     /// Limits of the process.
     #[serde(default)]
     limits: Limits,
@@ -43,17 +39,25 @@ pub(crate) struct GatewayFile {
 
 /// HTTP interface for monitoring: `/health/live`, `/health/ready`, `/metrics` for Prometheus,
 /// `/api/v1/channels`, `/api/v1/index`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ConsoleSettings {
-    /// Address and port to listen on, without TLS: put a proxy with TLS in front of it for access
-    /// from other machines.
+struct Console {
+    /// Address and port to listen on. If other machines can reach it, `tls` or `proxy` is needed.
     #[serde(default = "default_console_address")]
     #[schemars(with = "String", extend("format" = "address"))]
-    pub listen: SocketAddr,
-    /// Token that a client sends as `Authorization: Bearer …`; not needed for `/health`. Without a
-    /// token, `listen` must be a loopback address. A secret.
-    pub token: Option<Secret>,
+    listen: SocketAddr,
+    /// Token that a client sends as `Authorization: Bearer …`; not needed for
+    /// `/health`. Without a token, `listen` must be a loopback address. A secret.
+    token: Option<Secret>,
+    /// Host names by which clients may ask, besides `localhost` and addresses. Asked by any other name, the console
+    /// refuses: a page of a stranger may have pointed that name here.
+    #[serde(default)]
+    hosts: Vec<String>,
+    /// Certificate and key to answer by HTTPS.
+    tls: Option<Tls>,
+    /// Set it to `true` if a proxy with TLS stands in front of `listen`, and nobody else can reach that.
+    #[serde(default)]
+    proxy: bool,
 }
 
 fn default_console_address() -> SocketAddr {
@@ -65,16 +69,30 @@ fn default_console_address() -> SocketAddr {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct Intake {
-    /// Address and port to listen on, without TLS: put a proxy with TLS in front of it for access
-    /// from other machines.
+    /// Address and port to listen on. If other machines can reach it, `tls` or `proxy` is needed.
     #[schemars(with = "String", extend("format" = "address"))]
     listen: SocketAddr,
+    /// Certificate and key to receive by HTTPS.
+    tls: Option<Tls>,
+    /// Set it to `true` if a proxy with TLS stands in front of `listen`, and nobody else can reach that.
+    proxy: bool,
 }
 
 impl Default for Intake {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8421)) }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8421)), tls: None, proxy: false }
     }
+}
+
+/// The settings of the HTTP interface for monitoring.
+#[derive(Debug, Clone)]
+pub struct ConsoleSettings {
+    /// Where it listens.
+    pub door: Door,
+    /// What a client sends as a bearer token.
+    pub token: Option<Secret>,
+    /// Host names by which clients may ask.
+    pub hosts: Vec<String>,
 }
 
 /// Where demands are kept (either `sqlite` or `postgres`), and for how long history is kept.
@@ -88,6 +106,10 @@ struct Store {
     /// URL of a PostgreSQL database; name several hosts if there is a standby:
     /// `postgres://USER:PASSWORD@HOST1,HOST2/DATABASE`. A secret.
     postgres: Option<Secret>,
+    /// Allows a connection to another machine that is not encrypted, or whose server is not verified. Everybody
+    /// on the network path can then read and change what is sent, and may get the password.
+    #[serde(default)]
+    insecure: bool,
     /// How long history is kept: earlier states of demands, and raw records. Whole months are dropped
     /// once they are older. If left out, history is kept for ever. The current state of a demand is
     /// never dropped, but its raw record is, once it is older.
@@ -104,8 +126,13 @@ pub struct BusSettings {
     pub amqp: Secret,
     /// PEM file of the authority that signed the broker's certificate, relative to the configuration
     /// folder. If left out, the system's authorities are trusted.
-    #[schemars(with = "Option<String>")]
-    pub ca: Option<PathBuf>,
+    // The format `content` makes the reader of the configuration put the content of the file here.
+    #[schemars(extend("format" = "content"))]
+    pub ca: Option<String>,
+    /// Allows a connection to another machine that is not encrypted. Everybody on the network path can then read
+    /// and change what is sent, and may get the password.
+    #[serde(default)]
+    pub insecure: bool,
     /// Name of the exchange, and prefix of the names of all queues.
     #[serde(default = "default_prefix")]
     #[schemars(length(min = 1, max = 100))]
@@ -191,13 +218,11 @@ impl GatewayFile {
         channels: Vec<ChannelSettings>,
         broken: BTreeMap<ChannelId, Problems>,
     ) -> Settings {
-        let Self { zone, store, mut bus, keys, intake, console, limits } = self;
-        if let Some(ca) = bus.as_mut().and_then(|bus| bus.ca.as_mut()) {
-            *ca = dir.join(&ca);
-        }
+        let Self { zone, store, bus, keys, intake, console, limits } = self;
         Settings {
             zone,
             history: store.history.map(|Period(history)| history),
+            has_insecure_store: store.insecure,
             // The schema ensures that exactly one key of each pair is set.
             store: match store.postgres {
                 Some(url) => StoreSettings::Postgres(url),
@@ -209,8 +234,12 @@ impl GatewayFile {
                 None => KeySource::File(dir.join(keys.file.unwrap_or_default())),
             },
             uses_national_algorithms: matches!(keys.suite, Suite::Sm),
-            push_listen: intake.listen,
-            console,
+            intake: Door { listen: intake.listen, tls: intake.tls, proxy: intake.proxy },
+            console: console.map(|Console { listen, token, hosts, tls, proxy }| ConsoleSettings {
+                door: Door { listen, tls, proxy },
+                token,
+                hosts,
+            }),
             limits,
             channels,
             broken,

@@ -10,6 +10,7 @@
 
 #![warn(missing_docs)]
 
+mod door;
 mod problem;
 mod render;
 mod resolve;
@@ -25,12 +26,13 @@ mod config_file;
 mod format;
 mod shape;
 
-pub use format::code_tables;
+pub use door::{Door, Tls};
+pub use format::{code_tables, file_bytes};
 pub use gateway::{BusSettings, ConsoleSettings, Limits, Topology};
 pub use problem::{Problem, Problems, Suggestion, TextPlace};
 pub use resolve::{resolve, resolve_usable};
 pub use schema::{ConnectorSchema, SectionSchemas, channel_schema, gateway_schema};
 pub use settings::{
     ChannelSettings, Example, KeySource, Misfire, ScheduleSettings, Section, Settings,
-    StoreSettings, Trigger, check_listener,
+    StoreSettings, Trigger,
 };

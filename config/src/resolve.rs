@@ -1,30 +1,36 @@
 //! Turns a configuration folder into settings, or into all its problems.
 //!
-//! It reads and checks all files, and compares them with each other. A channel whose file has problems is
-//! left out of the settings, which list it with its problems; any other problem stops everything.
+//! It reads and checks all files, and compares them with each other. [`resolve`] fails if there is any
+//! problem. [`resolve_usable`] only leaves out a channel whose file has problems; any other problem stops it
+//! too.
 
 use std::{
     collections::{BTreeMap, HashSet},
     fs,
     ops::Range,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use contract::ChannelId;
+use serde::Deserialize as _;
 use serde_json::Value;
 use toml::de::DeTable;
 
 use crate::{
     channel::RawChannel,
-    checker::{CheckResult, Schema, quote},
+    checker::{CheckResult, MAX_FINDINGS, Schema, quote},
     config_file::{ConfigFile, Finding},
     conflicts::{budget_conflicts, duplicate_channels, section_problems},
-    format::{Context, code_tables, half_width, reason},
+    door::Door,
+    format::{Context, code_tables, config_bytes, half_width},
     gateway::{ConsoleSettings, GatewayFile},
     problem::{Problem, Problems, Suggestion},
     schema::{SectionSchemas, channel_schema, gateway_schema},
-    settings::{Settings, check_listener},
+    settings::Settings,
 };
+
+/// Number of keys on a broken line that are compared with those of secrets; what comes after them is hidden.
+const MAX_KEYS: usize = 100;
 
 /// Reads the configuration in `dir`. `environment` looks up environment variables.
 ///
@@ -51,7 +57,8 @@ pub fn resolve_usable(
     let codes_dir = dir.join("codes");
     let mut tables = code_tables(&codes_dir);
     tables.extend(sections.shipped_code_tables.iter().cloned());
-    let context = |folder| Context { dir, folder, environment, tables: &tables };
+    let context =
+        |folder, own_files| Context { dir, folder, environment, tables: &tables, own_files };
     let mut problems = Vec::new();
 
     let gateway_schema = gateway_schema();
@@ -62,10 +69,19 @@ pub fn resolve_usable(
         }
         Ok(mut file) => {
             let schema = Schema::new(&gateway_schema);
-            check(&mut file, &schema, &context(dir.to_owned()), &mut problems).value
+            check(&mut file, &schema, &context(dir.to_owned(), Vec::new()), &mut problems).value
         }
     };
 
+    // Where a value is wrong, its door would only seem to lack it.
+    if problems.is_empty()
+        && let Ok(file) = GatewayFile::deserialize(&gateway)
+    {
+        let settings = file.into_settings(dir, Vec::new(), BTreeMap::new());
+        problems.extend(door_problems(&settings));
+    }
+
+    let own_files = own_files(dir, &gateway);
     let channel_schema = channel_schema(sections);
     let schema = Schema::new(&channel_schema);
     let mut channels = Vec::new();
@@ -78,12 +94,14 @@ pub fn resolve_usable(
             Err(problem) => problems.push(*problem),
             Ok(mut file) => {
                 let folder = dir.join("channels").join(&name);
-                let checked = check(&mut file, &schema, &context(folder.clone()), &mut problems);
+                let context = context(folder.clone(), own_files.clone());
+                let checked = check(&mut file, &schema, &context, &mut problems);
                 problems.extend(section_problems(&checked.value, sections, &file));
                 let CheckResult { value, secrets, .. } = checked;
-                // The invalid name is reported already; the file is still compared with the others.
-                let id = id.or_else(|_| "unnamed".parse::<ChannelId>());
-                channels.extend(id.map(|id| RawChannel { id, folder, file, value, secrets }));
+                // The invalid name is reported already. Any id will do to compare the file with the others.
+                if let Ok(id) = id.or_else(|_| "unnamed".parse::<ChannelId>()) {
+                    channels.push(RawChannel { id, folder, file, value, secrets });
+                }
             }
         }
     }
@@ -92,6 +110,13 @@ pub fn resolve_usable(
     let broken = Problems::by_channel(problems)?;
     channels.retain(|channel| !broken.contains_key(&channel.id));
     settings(dir, gateway, channels, broken)
+}
+
+/// The files with the keys and the demands of the gateway that exist, without symbolic links in their paths.
+fn own_files(dir: &Path, gateway: &Value) -> Vec<PathBuf> {
+    let names =
+        ["/keys/file", "/store/sqlite"].iter().filter_map(|at| gateway.pointer(at)?.as_str());
+    names.filter_map(|name| fs::canonicalize(dir.join(name)).ok()).collect()
 }
 
 /// Turns checked values into settings. A value that matches its schema but cannot be deserialised means
@@ -117,20 +142,35 @@ fn settings(
     }
     let gateway: GatewayFile =
         serde_json::from_value(gateway).map_err(|error| defect("gateway.toml", error))?;
-    let settings = gateway.into_settings(dir, channels, broken);
-    if let Some(ConsoleSettings { listen, token }) = &settings.console
-        && let Err(why) = check_listener(*listen, token.is_some())
-    {
-        let problem = Problem::of_file("gateway.toml", format!("[console] {why}"));
-        return Err(problem.advise("set `token`, or listen on 127.0.0.1").into());
-    }
-    Ok(settings)
+    Ok(gateway.into_settings(dir, channels, broken))
+}
+
+/// The problems of the doors, whoever the senders of the channels are.
+fn door_problems(settings: &Settings) -> Vec<Problem> {
+    let problem =
+        |what: String, advice: &str| Problem::of_file("gateway.toml", what).advise(advice);
+    let unsafe_network = |(section, door): (&str, &Door)| {
+        let why = door.check_network().err()?;
+        let advice = "set `tls`, or `proxy = true` if a proxy with TLS stands in front, or listen on 127.0.0.1";
+        Some(problem(format!("[{section}] {why}"), advice))
+    };
+    let open_console = |ConsoleSettings { door, token, .. }: &ConsoleSettings| {
+        let why = door.check_clients(token.is_some()).err()?;
+        Some(problem(format!("[console] {why}"), "set `token`, or listen on 127.0.0.1"))
+    };
+    let short_token = |console: &ConsoleSettings| {
+        let why = console.door.check_token(console.token.as_ref()?).err()?;
+        Some(problem(format!("`token` of [console] {why}"), "set a longer token"))
+    };
+    let console = settings.console.as_ref();
+    let found = settings.doors().filter_map(unsafe_network);
+    found.chain(console.and_then(open_console)).chain(console.and_then(short_token)).collect()
 }
 
 /// Reads a file in UTF-8, UTF-16 or GB18030; `file` is its path relative to the configuration folder.
 fn read(dir: &Path, file: &str) -> Result<ConfigFile, Box<Problem>> {
-    let bytes = fs::read(dir.join(file)).map_err(|error| {
-        Box::new(Problem::of_file(file, format!("the file cannot be read: {}", reason(&error))))
+    let bytes = config_bytes(&dir.join(file)).map_err(|why| {
+        Box::new(Problem::of_file(file, format!("the file cannot be read: {why}")))
     })?;
     // UTF-8 is not converted: the positions in suggestions are byte offsets into the file.
     let bytes = match String::from_utf8(bytes) {
@@ -176,8 +216,10 @@ fn check(
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
 ) -> CheckResult {
-    let (tree, errors) = DeTable::parse_recoverable(&file.text);
+    let (tree, mut errors) = DeTable::parse_recoverable(&file.text);
     let mut checked = schema.check(&tree, &file.text, context);
+    let is_cut = errors.len() > MAX_FINDINGS;
+    errors.truncate(MAX_FINDINGS);
     let spans: Vec<_> = errors.iter().map(|error| error.span().unwrap_or_default()).collect();
     let hidden = std::mem::take(&mut checked.hidden);
     drop(tree);
@@ -193,6 +235,11 @@ fn check(
     let has_broken_header = lines
         .any(|(index, line)| broken_lines.contains(&index) && line.trim_start().starts_with('['));
     let findings = std::mem::take(&mut checked.findings);
+    if is_cut || findings.len() >= MAX_FINDINGS {
+        let message = format!("the file has {MAX_FINDINGS} problems or more; the first are shown");
+        problems
+            .push(Problem::of_file(&file.path, message).advise("correct these, then check again"));
+    }
     problems.extend(
         findings
             .into_iter()
@@ -209,17 +256,27 @@ fn check(
     checked
 }
 
-/// The byte range of the value on a line with a syntax error, if its key may hold a secret. The parsed
-/// tree may lack such a line, so the value is looked for in the text.
+/// The byte range of the values on a line with a syntax error, from the first whose key may hold a secret. The
+/// parsed tree may lack such a line, so they are looked for in the text.
 fn secret_on_line(text: &str, span: &Range<usize>, schema: &Schema<'_>) -> Option<Range<usize>> {
     let (before, _) = text.split_at_checked(span.start)?;
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line = text[line_start..].lines().next()?;
-    let (key, value) = line.split_once(['=', '＝'])?;
-    let key = key.trim().trim_matches(['"', '\'']);
-    let key = key.rsplit('.').next().unwrap_or(key);
-    let line_end = line_start + line.len();
-    schema.may_be_secret(key).then(|| line_end - value.len()..line_end)
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let names_secret =
+        |keys: &str| keys.split(|c: char| !is_part(c)).any(|key| schema.may_be_secret(key));
+    // In a table like `[http.headers]`, every key may.
+    let header = before.lines().rev().find(|line| line.trim_start().starts_with('['));
+    let is_secret_table = header.is_some_and(names_secret);
+    // An inline table has several keys.
+    let holds_secret = |at: usize| {
+        let before = line[..at].trim_end().trim_end_matches(['"', '\'']);
+        let key = before.rsplit(|c: char| !is_part(c) && c != '.').next().unwrap_or_default();
+        is_secret_table || names_secret(key)
+    };
+    let mut signs = line.match_indices(['=', '＝']).enumerate();
+    let (_, (at, sign)) = signs.find(|(n, (at, _))| *n >= MAX_KEYS || holds_secret(*at))?;
+    Some(line_start + at + sign.len()..line_start + line.len())
 }
 
 /// What to do about a TOML syntax error.
@@ -227,10 +284,10 @@ fn suggest(message: &str, span: &Range<usize>, file: &ConfigFile) -> Option<Sugg
     if message.starts_with("duplicate key") {
         return Some(Suggestion::advice("this key is already set above: keep one of the two"));
     }
-    // An error may point to the place before a sign.
-    let sign = file.text.get(span.start..)?.chars().next()?;
+    // The span of an error may be empty: then the character after it is meant.
+    let next_char = file.text.get(span.start..)?.chars().next()?;
     let literal = file.text.get(span.clone()).filter(|literal| !literal.is_empty());
-    let end = literal.map_or(span.start + sign.len_utf8(), |_| span.end);
+    let end = literal.map_or(span.start + next_char.len_utf8(), |_| span.end);
     let marked = span.start..end;
     if let Some(plain) = file.text.get(marked.clone()).and_then(half_width)
         && !file.hides(&marked)

@@ -4,7 +4,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    net::SocketAddr,
     path::PathBuf,
     time::Duration,
 };
@@ -17,6 +16,7 @@ use serde_json::Value;
 
 use crate::{
     config_file::{ConfigFile, Finding},
+    door::Door,
     gateway::{BusSettings, ConsoleSettings, Limits},
     problem::{Problem, Problems},
 };
@@ -28,6 +28,8 @@ pub struct Settings {
     pub zone: Tz,
     /// Where demands are kept.
     pub store: StoreSettings,
+    /// Whether the connection to a store on another machine may be unprotected.
+    pub has_insecure_store: bool,
     /// Retention of earlier states and raw records; `None` keeps them for ever.
     pub history: Option<Duration>,
     /// The broker; `None` if the bus is in the process.
@@ -36,8 +38,8 @@ pub struct Settings {
     pub keys: KeySource,
     /// Whether new keys use China's national algorithms (SM3, SM4).
     pub uses_national_algorithms: bool,
-    /// Address on which push channels receive requests.
-    pub push_listen: SocketAddr,
+    /// Where push channels receive requests.
+    pub intake: Door,
     /// HTTP interface for monitoring; `None` if there is none.
     pub console: Option<ConsoleSettings>,
     /// Limits of the process.
@@ -58,6 +60,12 @@ impl Settings {
         ids.into_iter().collect()
     }
 
+    /// The doors, with their sections of gateway.toml.
+    pub fn doors(&self) -> impl Iterator<Item = (&'static str, &Door)> {
+        let console = self.console.as_ref().map(|console| ("console", &console.door));
+        [("intake", &self.intake)].into_iter().chain(console)
+    }
+
     /// The problems of all broken channels; `None` if there are none.
     pub fn all_problems(&self) -> Option<Problems> {
         Problems::from_found(self.broken.values().flat_map(Problems::as_slice).cloned())
@@ -71,17 +79,6 @@ pub enum StoreSettings {
     Sqlite(PathBuf),
     /// The URL of a database that several processes share.
     Postgres(Secret),
-}
-
-/// Checks the rule for listeners: if other machines can reach one, its clients must authenticate.
-///
-/// # Errors
-/// The rule is broken. The text continues a sentence that begins with the listener's name.
-pub fn check_listener(listen: SocketAddr, has_authentication: bool) -> Result<(), String> {
-    if has_authentication || listen.ip().is_loopback() {
-        return Ok(());
-    }
-    Err(format!("listens on {listen}, which other machines can reach, without authentication"))
 }
 
 /// Where the keys that seal personal values come from.

@@ -40,6 +40,20 @@ pub struct Message {
 }
 
 impl Message {
+    /// A message that no read has published, or that does not prove it. It gets the read number 0, which no read
+    /// has, so its receipt never stands for a message of ours; the part is from a hash of its body.
+    pub fn foreign(channel: ChannelId, body: Bytes) -> Self {
+        let Digest([a, b, c, d, ..]) = Digest::of_hash(&Sha256::digest(&body).into());
+        let part = u32::from_be_bytes([a, b, c, d]);
+        let id = MessageId { channel, read_no: ReadNo(0), part };
+        Self { id, wire_version: 0, events: 1, body }
+    }
+
+    /// Whether no read has published it, as far as it proves.
+    pub fn is_foreign(&self) -> bool {
+        self.id.read_no == ReadNo(0)
+    }
+
     /// Hash of the body. The receipt that the sink writes for this message contains it too.
     pub fn hash(&self) -> Digest {
         Digest::of_hash(&Sha256::digest(&self.body).into())
@@ -152,13 +166,15 @@ pub struct Delivery {
     pub hash: Digest,
     /// Its events. What cannot be read is an [`Event::Unreadable`].
     pub events: Vec<Event>,
+    /// The message that it says it is, without proving it.
+    claim: Option<Message>,
 }
 
 impl Delivery {
     /// Reads the events of a message. Never fails: what cannot be read becomes [`Event::Unreadable`].
     pub fn read(tag: u64, message: Message) -> Self {
         let events = wire::decode(&message.id, message.wire_version, &message.body);
-        Self { tag, hash: message.hash(), message, events }
+        Self { tag, hash: message.hash(), message, events, claim: None }
     }
 
     /// A delivery whose message goes to quarantine as a whole, for this `reason`. The reason must not
@@ -166,7 +182,14 @@ impl Delivery {
     pub fn unreadable(tag: u64, message: Message, reason: impl Into<String>) -> Self {
         let reason = format!("message {}: {}", message.id, reason.into());
         let events = vec![Event::Unreadable { bytes: message.body.to_vec(), reason }];
-        Self { tag, hash: message.hash(), message, events }
+        Self { tag, hash: message.hash(), message, events, claim: None }
+    }
+
+    /// A delivery whose message does not prove, for this `reason`, that it is the message `claim`. It goes to
+    /// quarantine as a [foreign](Message::foreign) one, unless the store [believes](Intake::believing) it.
+    pub fn unproven(tag: u64, claim: Message, reason: impl Into<String>) -> Self {
+        let foreign = Message::foreign(claim.id.channel.clone(), claim.body.clone());
+        Self { claim: Some(claim), ..Self::unreadable(tag, foreign, reason) }
     }
 }
 
@@ -191,5 +214,25 @@ impl Intake {
     /// The deliveries.
     pub fn deliveries(&self) -> &[Delivery] {
         &self.deliveries
+    }
+
+    /// What the deliveries without proof say they are.
+    pub fn claims(&self) -> impl Iterator<Item = &Message> {
+        self.deliveries.iter().filter_map(|delivery| delivery.claim.as_ref())
+    }
+
+    /// This intake, in which claims are believed that are in the books: with the same id, number of events and hash.
+    /// Only ingest writes the books, so it has published these messages, before it had a key to prove that.
+    pub fn believing(&self, is_in_books: impl Fn(&MessageId, &Part) -> bool) -> Self {
+        Self::of(self.deliveries.iter().map(|delivery| match &delivery.claim {
+            Some(Message { id, events, .. }) => {
+                let part = Part { part: id.part, events: *events, hash: delivery.hash };
+                match delivery.claim.clone().filter(|_| is_in_books(id, &part)) {
+                    Some(message) => Delivery::read(delivery.tag, message),
+                    None => delivery.clone(),
+                }
+            }
+            None => delivery.clone(),
+        }))
     }
 }

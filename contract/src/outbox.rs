@@ -212,12 +212,25 @@ impl Packer<'_> {
                 Ok(()) => return,
                 Err(reason) => reason,
             },
-            Verdict::Reject(reason) => reason,
+            Verdict::Reject(reason) => {
+                // Such a key must not be stored.
+                if reason.code == "personal_key" {
+                    place = Place { key: None, revision, at: "a record".to_owned() };
+                }
+                reason
+            }
         };
         self.reject(place, &record.text, reason, &record.body.to_bytes());
     }
 
     fn add_accepted(&mut self, record: &RawRecord, accepted: Accepted) -> Result<(), Reason> {
+        if record.revision.is_after(self.latest_time()) {
+            return Err(Reason::new(
+                "future_revision",
+                "its revision is a time more than a day after it was read, so every true state would count as \
+                 older; correct the time at the source, or the clock of this machine",
+            ));
+        }
         let mut demand = Demand {
             id: DemandId::of(&self.read.channel.id, &record.key),
             channel: self.read.channel.id.clone(),
@@ -230,8 +243,7 @@ impl Packer<'_> {
         };
         // Checked here, because the normaliser does not know when the record was read. The digest does not
         // cover this flag.
-        let ahead = demand.body.received_at.map(|at| at.signed_duration_since(self.read.read_at));
-        if ahead.is_some_and(|ahead| ahead > TimeDelta::days(1)) {
+        if demand.body.received_at.is_some_and(|at| at > self.latest_time()) {
             demand.body.quality.push(Quality {
                 field: "received_at".to_owned(),
                 flag: QualityFlag::OutOfRange,
@@ -255,11 +267,14 @@ impl Packer<'_> {
         // Base64 adds a third, and the other fields of the event need room too.
         let sealed = channel.normalizer.seal(&id, bytes);
         let raw = (sealed.0.len() <= wire::MAX_RECORD_BYTES / 2).then_some(sealed);
+        // With a time that never comes, no better state would ever resolve it: the read orders it then.
+        let is_ahead = place.revision.is_after(self.latest_time());
+        let revision = if is_ahead { Revision::NONE } else { place.revision };
         let mut reject = Reject {
             id,
             channel: channel.id.clone(),
             source_key: place.key,
-            version: self.version(place.revision),
+            version: self.version(revision),
             place: place.at,
             reason,
             origin: self.origin(text),
@@ -329,6 +344,12 @@ impl Packer<'_> {
     fn message_id(&self) -> MessageId {
         let part = u32::try_from(self.outbox.messages.len()).unwrap_or(u32::MAX);
         MessageId { channel: self.read.channel.id.clone(), read_no: self.read.read_no, part }
+    }
+
+    /// The latest time that a record may have. A day more than the time of the read, because clocks and time zones
+    /// differ.
+    fn latest_time(&self) -> Timestamp {
+        self.read.read_at.checked_add_signed(TimeDelta::days(1)).unwrap_or(Timestamp::MAX_UTC)
     }
 
     fn version(&self, revision: Revision) -> Version {

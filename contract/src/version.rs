@@ -2,7 +2,7 @@
 //!
 //! The newer version wins, so a state may arrive repeatedly and in any order.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
 use chrono::{NaiveDateTime, TimeZone as _};
 use chrono_tz::Tz;
@@ -14,23 +14,33 @@ use crate::Timestamp;
 
 /// The source's own number or time of a state. Empty if the source gives none: a later read then has
 /// the newer state.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
-)]
-pub struct Revision(Option<i64>);
+// Only the number is compared, sent and stored.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "Option<i64>", into = "Option<i64>")]
+#[schemars(with = "Option<i64>")]
+pub struct Revision {
+    number: Option<i64>,
+    /// Whether the source gave it as a time; known until it is packed.
+    is_time: bool,
+}
 
 impl Revision {
     /// The source gives none: a later read is newer.
-    pub const NONE: Self = Self(None);
+    pub const NONE: Self = Self { number: None, is_time: false };
 
     /// The source numbers its revisions.
     pub fn number(number: i64) -> Self {
-        Self(Some(number))
+        Self { number: Some(number), is_time: false }
     }
 
     /// The source dates its revisions (microseconds since 1970).
     pub fn time(time: Timestamp) -> Self {
-        Self(Some(time.timestamp_micros()))
+        Self { number: Some(time.timestamp_micros()), is_time: true }
+    }
+
+    /// Whether it is a time after `limit`. Of a number nobody can say that.
+    pub(crate) fn is_after(self, limit: Timestamp) -> bool {
+        self.is_time && self > Self::time(limit)
     }
 
     /// Reads a revision from JSON: a whole number (as text if it is above 2^53), a time (RFC 3339), or a time
@@ -54,12 +64,44 @@ impl Revision {
 
     /// The number for a database column: an empty revision becomes the smallest number.
     pub fn to_column(self) -> i64 {
-        self.0.unwrap_or(i64::MIN)
+        self.number.unwrap_or(i64::MIN)
     }
 
     /// The inverse of [`Revision::to_column`].
     pub fn from_column(value: i64) -> Self {
-        Self((value != i64::MIN).then_some(value))
+        Self::from((value != i64::MIN).then_some(value))
+    }
+}
+
+impl From<Option<i64>> for Revision {
+    fn from(number: Option<i64>) -> Self {
+        Self { number, is_time: false }
+    }
+}
+
+impl From<Revision> for Option<i64> {
+    fn from(revision: Revision) -> Self {
+        revision.number
+    }
+}
+
+impl PartialEq for Revision {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Revision {}
+
+impl PartialOrd for Revision {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Revision {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.number.cmp(&other.number)
     }
 }
 
@@ -143,6 +185,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn only_a_time_can_be_after_a_time_and_the_wire_has_its_number() {
+        let limit = Timestamp::UNIX_EPOCH;
+        let second = limit + chrono::TimeDelta::seconds(1);
+        assert!(Revision::time(second).is_after(limit));
+        assert!(!Revision::time(limit).is_after(limit));
+        assert!(!Revision::number(i64::MAX).is_after(limit) && !Revision::NONE.is_after(limit));
+        assert_eq!(Revision::time(second), Revision::number(1_000_000));
+        assert_eq!(json!(Revision::time(second)), json!(1_000_000));
+        assert_eq!(json!(Revision::NONE), json!(null));
+        let read: Revision = serde_json::from_value(json!(7)).unwrap();
+        assert_eq!(read, Revision::number(7));
+    }
+
     fn version(revision: Option<i64>, read_no: u64, mapping: u32) -> Version {
         let revision = revision.map_or(Revision::NONE, Revision::number);
         Version { revision, read_no: ReadNo(read_no), mapping: MappingNo(mapping) }
@@ -159,7 +215,7 @@ mod tests {
         #[test]
         fn the_column_form_keeps_the_order(a: Option<i64>, b: Option<i64>) {
             prop_assume!(a != Some(i64::MIN) && b != Some(i64::MIN));
-            let (a, b) = (Revision(a), Revision(b));
+            let (a, b) = (Revision::from(a), Revision::from(b));
             prop_assert_eq!(a.cmp(&b), a.to_column().cmp(&b.to_column()));
             prop_assert_eq!(Revision::from_column(a.to_column()), a);
         }

@@ -372,3 +372,33 @@ fn what_was_received_after_the_day_of_its_reading_is_flagged() {
     assert_eq!(fields(23), Vec::<String>::new());
     assert_eq!(fields(25), ["received_at"]);
 }
+
+#[test]
+fn a_revision_after_the_day_of_its_reading_is_rejected_and_a_later_read_resolves_it() {
+    let with = |revision: Revision, word: &str| {
+        let Entry::Record(record) = record(1, json!({ "size": 1, "do": word })) else {
+            panic!("not a record")
+        };
+        events(&packed(vec![Entry::Record(RawRecord { revision, ..record })])).remove(0)
+    };
+    // The record is read at hour 0.
+    let at = |hours| Revision::time(Timestamp::UNIX_EPOCH + chrono::TimeDelta::hours(hours));
+    for good in [at(-9), at(24), Revision::number(i64::MAX), Revision::NONE] {
+        match with(good, "accept") {
+            Event::Demand(demand) => assert_eq!(demand.version.revision, good),
+            other => panic!("not a demand: {other:?}"),
+        }
+    }
+    let far = Revision::time("9999-12-31T00:00:00Z".parse().unwrap());
+    for (revision, word, code) in [
+        (at(25), "accept", "future_revision"),
+        (far, "accept", "future_revision"),
+        (far, "reject", "no_revision"),
+    ] {
+        let event = with(revision, word);
+        let reject = the_reject(&event);
+        assert_eq!((&*reject.reason.code, reject.version.revision), (code, Revision::NONE));
+    }
+    let Event::Reject(reject) = with(at(3), "reject") else { panic!("not rejected") };
+    assert_eq!(reject.version.revision, at(3));
+}

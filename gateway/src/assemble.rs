@@ -11,11 +11,12 @@ use std::{
 use config::{
     BusSettings, ChannelSettings, KeySource, Problem, Problems, Settings, StoreSettings, Topology,
 };
-use connector_wire::gate::Limits;
-use contract::{Fault, Inbox, Secret};
+use connector_wire::{gate::Limits, guard::Guard};
+use contract::{Fault, Inbox, Receiver, Secret};
 use normalizer::{CodeTables, CodesProblem, Keys, Mapping, MappingConfig, Sealer, Suite};
+use serde::Deserialize;
 use sink::{
-    bus::AmqpSettings,
+    bus::{Amqp, AmqpSettings, BusKey},
     store::{Access, Database, Postgres, Sqlite},
 };
 
@@ -26,7 +27,7 @@ use crate::{
     push::PushEndpoint,
     registry::{ConnectorKind, section_schemas},
     schedule::{Pace, Schedule},
-    shipped,
+    shipped, transport,
 };
 
 /// Maximum number of entries in one batch: large enough that many share a commit, small enough that
@@ -46,9 +47,11 @@ const UNSET: &str = "sqlite:not-given";
 /// All problems at once, if one of them concerns all channels.
 pub fn settings(folder: &Path) -> Result<Settings, Problems> {
     config::resolve_usable(folder, &section_schemas(), &|name| std::env::var(name).ok())
+        .and_then(transport::checked)
 }
 
-/// Like [`settings`], for commands that connect to no source: secrets need not be set.
+/// Like [`settings`], for commands that connect to no source: secrets need not be set, and an operator can look at
+/// a store whose connection is not protected.
 ///
 /// # Errors
 /// All other problems at once, if one of them concerns all channels.
@@ -99,7 +102,7 @@ pub async fn open_store(settings: &Settings, access: Access) -> Result<Database,
         }
         StoreSettings::Sqlite(file) => {
             if let (Access::ReadWrite, Some(folder)) = (access, file.parent()) {
-                fs::create_dir_all(folder)
+                keys::create_private_folder(folder)
                     .map_err(|error| file_fault("cannot create the folder of the store", folder, error))?;
             }
             Ok(Database::Sqlite(Sqlite::open(file, access).await?))
@@ -107,23 +110,17 @@ pub async fn open_store(settings: &Settings, access: Access) -> Result<Database,
     }
 }
 
-/// The settings of the broker, with the certificate file loaded.
-///
-/// # Errors
-/// The certificate file cannot be read.
-pub fn broker(settings: &BusSettings) -> Result<AmqpSettings, Fault> {
-    let BusSettings { amqp, ca, prefix, queue, topology } = settings;
-    let ca = ca.as_ref().map(|file| {
-        let what = "cannot read the certificate file of the broker";
-        fs::read_to_string(file).map_err(|error| file_fault(what, file, error))
-    });
-    Ok(AmqpSettings {
+/// The broker, with the key by which messages prove their sender. This does not connect to it yet.
+pub fn broker(settings: &BusSettings, key: Option<BusKey>) -> Amqp {
+    let BusSettings { amqp, ca, insecure: _, prefix, queue, topology } = settings;
+    let settings = AmqpSettings {
         urls: amqp.expose().split_whitespace().map(str::to_owned).collect(),
-        ca: ca.transpose()?,
+        ca: ca.clone(),
         prefix: prefix.clone(),
         queue_bytes: queue.0,
         declare: *topology == Topology::Declare,
-    })
+    };
+    Amqp::with_key(settings, key)
 }
 
 /// Builds every channel of the settings: compiles its mapping, and checks its settings by building its
@@ -284,16 +281,7 @@ impl Builder<'_> {
         let kind = ConnectorKind::by_name(&channel.connector)
             .ok_or_else(|| wrong(format!("there is no connector `{}`", channel.connector)))?;
         let receiver = (kind.receiver)(&channel.section).map_err(wrong)?;
-        if let Some(receiver) = &receiver {
-            config::check_listener(self.settings.push_listen, !receiver.admits_anybody()).map_err(
-                |why| {
-                    let path = [channel.connector.as_str(), "auth"];
-                    vec![channel.problem(&path, format!("[intake] of gateway.toml {why}"))]
-                },
-            )?;
-        }
-        let endpoint = receiver
-            .map(|receiver| PushEndpoint { receiver, inbox: Inbox::new(epoch(), MAX_INBOX_BYTES) });
+        let endpoint = receiver.map(|receiver| self.endpoint(channel, receiver)).transpose()?;
         let zone = self.settings.zone;
         let schedule = match kind.is_pushed {
             false => Schedule::new(channel.schedule.clone(), zone),
@@ -327,6 +315,29 @@ impl Builder<'_> {
         Ok(live)
     }
 
+    /// Where a push channel receives its requests.
+    fn endpoint(
+        &self,
+        channel: &ChannelSettings,
+        receiver: Arc<dyn Receiver>,
+    ) -> Result<PushEndpoint, Vec<Problem>> {
+        let wrong =
+            |what: String| vec![channel.problem(&[channel.connector.as_str(), "auth"], what)];
+        let Senders { auth } = channel.section.parse().map_err(wrong)?;
+        let checked = self.settings.intake.check_clients(!receiver.admits_anybody());
+        checked.map_err(|why| wrong(format!("[intake] of gateway.toml {why}")))?;
+        let token = match &auth {
+            Some(Guard::Bearer(token)) => Some(token),
+            Some(Guard::Header(header)) => Some(&header.value),
+            Some(Guard::None | Guard::XBg(_)) | None => None,
+        };
+        let checked = token.map_or(Ok(()), |token| self.settings.intake.check_token(token));
+        checked.map_err(|why| wrong(format!("the token {why}")))?;
+        let is_signed = matches!(auth, Some(Guard::XBg(_)));
+        let signatures = is_signed.then(Arc::default);
+        Ok(PushEndpoint { receiver, inbox: Inbox::new(epoch(), MAX_INBOX_BYTES), signatures })
+    }
+
     fn mapping(&self, channel: &ChannelSettings) -> Result<Mapping, Vec<Problem>> {
         let demand: MappingConfig = serde_json::from_value(channel.demand.clone())
             .map_err(|error| vec![channel.problem(&["demand"], error.to_string())])?;
@@ -346,6 +357,12 @@ impl Builder<'_> {
         });
         Arc::clone(gate)
     }
+}
+
+/// How the senders of a push channel prove who they are, in the settings of its connector.
+#[derive(Deserialize)]
+struct Senders {
+    auth: Option<Guard>,
 }
 
 /// A random name for the inboxes of this process, so that a position in an inbox of another process is

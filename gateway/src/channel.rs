@@ -261,7 +261,7 @@ mod tests {
             );
             fs::write(file, text).unwrap();
         };
-        let reachable = ("gateway.toml", "127.0.0.1:8421", "0.0.0.0:8421");
+        let reachable = ("gateway.toml", "127.0.0.1:8421\"", "0.0.0.0:8421\"\nproxy = true # ");
         for (auth, listen, is_allowed) in [
             ("\"none\"", ("gateway.toml", "", ""), true),
             ("{ bearer = { env = \"TOKEN\" } }", reachable, true),

@@ -27,6 +27,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand, ValueEnum};
 use config::{Settings, StoreSettings};
 use contract::{ChannelId, DemandId, RecordKey};
+use rustix::fs::Mode;
 use schemars::generate::SchemaSettings;
 use sink::store::{Access, Database};
 
@@ -114,7 +115,7 @@ enum Command {
     Codes(codes::Command),
     /// Erase a person's values from the store.
     Erase(erase::Args),
-    /// Show who viewed or erased personal values, or changed keys.
+    /// Show who viewed or erased personal values, or changed keys, positions, codes or the running service.
     Audit(audit::Args),
     /// Print a JSON Schema.
     Schema {
@@ -144,36 +145,94 @@ pub struct Context {
 /// later.
 pub fn main(cli: Cli) -> ExitCode {
     let context = Context { config: config_folder(cli.config), format: cli.format };
-    let result = match cli.command {
+    protect(&cli.command);
+    out::finish(record(&context, &cli.command).and_then(|()| run(&context, cli.command)))
+}
+
+fn run(context: &Context, command: Command) -> anyhow::Result<Exit> {
+    match command {
         #[cfg(feature = "demo")]
-        Command::Demo(args) => demo::run(&context, &args),
+        Command::Demo(args) => demo::run(context, &args),
         Command::Init(args) => channel::init(&args),
-        Command::Run(args) => run::run(&context, &args),
-        Command::Sync(args) => sync::run(&context, &args),
-        Command::Service(command) => service::run(&context, &command),
-        Command::Check(args) => check::run(&context, &args),
-        Command::Channel(command) => channel::run(&context, &command),
-        Command::Plugin(command) => plugin::run(&context, &command),
-        Command::Status(args) => status::run(&context, &args),
-        Command::Index(args) => status::index(&context, &args),
-        Command::Books(args) => books::run(&context, &args),
-        Command::Position(args) => position::run(&context, &args),
-        Command::Reconcile(args) => reconcile::run(&context, &args),
-        Command::Quarantine(command) => quarantine::run(&context, &command),
-        Command::Preview(args) => preview::run(&context, &args),
-        Command::Explain(args) => explain::run(&context, &args),
-        Command::Text(args) => text::run(&context, &args),
+        Command::Run(args) => run::run(context, &args),
+        Command::Sync(args) => sync::run(context, &args),
+        Command::Service(command) => service::run(context, &command),
+        Command::Check(args) => check::run(context, &args),
+        Command::Channel(command) => channel::run(context, &command),
+        Command::Plugin(command) => plugin::run(context, &command),
+        Command::Status(args) => status::run(context, &args),
+        Command::Index(args) => status::index(context, &args),
+        Command::Books(args) => books::run(context, &args),
+        Command::Position(args) => position::run(context, &args),
+        Command::Reconcile(args) => reconcile::run(context, &args),
+        Command::Quarantine(command) => quarantine::run(context, &command),
+        Command::Preview(args) => preview::run(context, &args),
+        Command::Explain(args) => explain::run(context, &args),
+        Command::Text(args) => text::run(context, &args),
         Command::Id { channel, key } => {
             let id = DemandId::of(&channel, &RecordKey::new(key));
             out::print(id.to_string()).map(|()| Exit::Done).map_err(Into::into)
         }
-        Command::Key(command) => key::run(&context, &command),
-        Command::Codes(command) => codes::run(&context, &command),
-        Command::Erase(args) => erase::run(&context, &args),
-        Command::Audit(args) => audit::run(&context, &args),
+        Command::Key(command) => key::run(context, &command),
+        Command::Codes(command) => codes::run(context, &command),
+        Command::Erase(args) => erase::run(context, &args),
+        Command::Audit(args) => audit::run(context, &args),
         Command::Schema { name } => print_schema(name),
-    };
-    out::finish(result)
+    }
+}
+
+/// What a command is about to change, for the audit log.
+struct Change {
+    action: &'static str,
+    /// What it changes: a channel, or a file.
+    subject: String,
+}
+
+/// Records what a command is about to change. If that cannot be written, the command does nothing.
+fn record(context: &Context, command: &Command) -> anyhow::Result<()> {
+    let Some(Change { action, subject }) = change(command) else { return Ok(()) };
+    let settings = assemble::settings_without_secrets(&context.config)?;
+    audit::record(&settings, action, &subject, "")
+}
+
+/// What a command is about to change; `None` if it changes nothing that others rely on, or records it itself.
+fn change(command: &Command) -> Option<Change> {
+    match command {
+        Command::Service(command) => Some(command.change()),
+        Command::Index(args) => args.change(),
+        Command::Reconcile(args) => args.change(),
+        Command::Key(command) => command.change(),
+        Command::Codes(command) => command.change(),
+        // They say why, or what there was before.
+        Command::Position(_) | Command::Quarantine(_) | Command::Erase(_) => None,
+        #[cfg(feature = "demo")]
+        Command::Demo(_) => None,
+        Command::Init(_)
+        | Command::Run(_)
+        | Command::Sync(_)
+        | Command::Check(_)
+        | Command::Channel(_)
+        | Command::Plugin(_)
+        | Command::Status(_)
+        | Command::Books(_)
+        | Command::Preview(_)
+        | Command::Explain(_)
+        | Command::Text(_)
+        | Command::Id { .. }
+        | Command::Audit(_)
+        | Command::Schema { .. } => None,
+    }
+}
+
+/// Keeps other users from what this process writes, and plugins from what it knows.
+fn protect(command: &Command) {
+    // A configuration may be written by one user and read by another. Everything else is private.
+    if !matches!(command, Command::Init(_) | Command::Channel(_) | Command::Codes(_)) {
+        rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    }
+    if let Err(error) = connector_process::protect() {
+        tracing::warn!("the system does not protect this process from its plugins: {error}");
+    }
 }
 
 /// The configuration folder: that of `--config`, or else the default.

@@ -3,12 +3,12 @@
 
 mod metrics;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::{Request, State},
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -17,64 +17,108 @@ use config::{ConsoleSettings, Settings};
 use connector_wire::guard::Guard;
 use contract::{Fault, Publisher as _};
 use serde::Serialize;
-use sink::{
-    bus::{Amqp, AnyPublisher},
-    store::Database,
-};
+use sink::{bus::AnyPublisher, store::Database};
 use tokio::time::timeout;
 
 use crate::{
     assemble, clock, indexer,
-    listener::{self, Listener, json_document, problem},
+    listener::{self, Listener, Peer, Refusals, json_document, problem},
     status,
 };
 
 /// Time limit of the readiness check.
 const READY_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// What the handlers read: settings, store, and the bus if it is a broker.
+/// What the handlers read: settings, store, the bus if it is a broker, and the refused requests of this process.
 struct Console {
     settings: Settings,
     store: Database,
     bus: Option<AnyPublisher>,
+    refusals: Refusals,
 }
 
-/// Listens on the address in `[console]`; `None` if there is no `[console]`.
+/// Who may ask.
+struct Gate {
+    guard: Guard,
+    /// The host names by which it may be asked, besides `localhost` and addresses.
+    hosts: Vec<String>,
+    refusals: Refusals,
+}
+
+/// Listens on the address in `[console]`; `None` if there is no `[console]`. Counts requests without the token in
+/// `refusals`.
 ///
 /// # Errors
-/// The address is in use, the token is not set, or the settings of the bus are wrong.
-pub async fn open(settings: &Settings, store: &Database) -> Result<Option<Listener>, Fault> {
-    let Some(ConsoleSettings { listen, token }) = &settings.console else { return Ok(None) };
+/// The address is in use, the token is not set, or the certificate cannot be used.
+pub async fn open(
+    settings: &Settings,
+    store: &Database,
+    refusals: &Refusals,
+) -> Result<Option<Listener>, Fault> {
+    let Some(ConsoleSettings { door, token, hosts }) = &settings.console else { return Ok(None) };
     if token.as_ref().is_some_and(assemble::is_unset) {
         return Err(Fault::stopped("the token of [console] is not set").remedy(
             "set the environment variable, or create the file, that `token` in gateway.toml names",
         ));
     }
-    let bus = settings.bus.as_ref().map(assemble::broker).transpose()?;
-    let bus = bus.map(|broker| AnyPublisher::Amqp(Amqp::new(broker).publisher()));
+    // The console publishes nothing, so it needs no key.
+    let broker = settings.bus.as_ref().map(|bus| assemble::broker(bus, None));
+    let bus = broker.map(|broker| AnyPublisher::Amqp(broker.publisher()));
     let guard = token.clone().map_or(Guard::None, Guard::Bearer);
-    let console = Arc::new(Console { settings: settings.clone(), store: store.clone(), bus });
+    let gate = Arc::new(Gate { guard, hosts: hosts.clone(), refusals: refusals.clone() });
+    let (settings, store) = (settings.clone(), store.clone());
+    let console = Arc::new(Console { settings, store, bus, refusals: refusals.clone() });
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/api/v1/channels", get(channels))
         .route("/api/v1/index", get(index))
-        .route_layer(middleware::from_fn_with_state(Arc::new(guard), admit))
-        .route("/health/live", get(|| async { "alive\n" }))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&gate), admit))
+        .route_layer(middleware::from_fn_with_state(gate, check_host))
+        // They say nothing that a stranger may not know, and a probe may use any name.
         .route("/health/ready", get(ready))
+        .route("/health/live", get(|| async { "alive\n" }))
         .with_state(console);
-    let listener = Listener::open("console", *listen, router, listener::HEAD_TIMEOUT).await?;
-    let address = listener.address().unwrap_or(*listen);
-    tracing::info!("the console listens on http://{address}");
+    let refused = Arc::clone(&refusals.console);
+    let listener = Listener::open("console", door, refused, router, listener::HEAD_TIMEOUT).await?;
+    let address = listener.address().unwrap_or(door.listen);
+    let scheme = if door.tls.is_some() { "https" } else { "http" };
+    tracing::info!("the console listens on {scheme}://{address}");
     Ok(Some(listener))
 }
 
 /// Admits requests that carry the token.
-async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+async fn admit(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
-    match guard.admit(&head, clock::now()) {
+    match gate.guard.admit(&head, clock::now()) {
         Ok(()) => next.run(Request::from_parts(head, body)).await,
-        Err(why) => problem(StatusCode::UNAUTHORIZED, why),
+        Err(why) => {
+            let address = head.extensions.get::<Peer>().map(|Peer(address)| *address);
+            gate.refusals.console.note("console", address, why);
+            problem(StatusCode::UNAUTHORIZED, why)
+        }
     }
+}
+
+/// Admits requests by a name that is ours. A page of a stranger can make a browser ask us by a name of its own, and
+/// read the answer.
+async fn check_host(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or_default());
+    if host.is_none_or(|host| is_ours(host, &gate.hosts)) {
+        return next.run(request).await;
+    }
+    let why = "the console is not asked by this host name: ask by its address, or add the name to `hosts` in [console]";
+    problem(StatusCode::MISDIRECTED_REQUEST, why)
+}
+
+/// Whether a `Host` names this machine: by an address, `localhost`, or one of `hosts`.
+fn is_ours(host: &str, hosts: &[String]) -> bool {
+    let is_port = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let name =
+        host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name);
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    bare.parse::<IpAddr>().is_ok()
+        || bare.eq_ignore_ascii_case("localhost")
+        || hosts.iter().any(|known| known.eq_ignore_ascii_case(bare))
 }
 
 /// Answers 200 if the store and the bus can be reached.
@@ -117,10 +161,38 @@ async fn metrics(State(console): State<Arc<Console>>) -> Response {
         let books = console.store.books(None, None).await?;
         let rows = status::rows(&console.settings, &console.store).await?;
         let lags = indexer::lag(&console.store).await?;
-        Ok::<_, Fault>(metrics::text(&books, &rows, &lags))
+        let Refusals { intake, console: own } = &console.refusals;
+        let refused = [("intake", intake.count()), ("console", own.count())];
+        Ok::<_, Fault>(metrics::text(&books, &rows, &lags, &refused))
     };
     match text.await {
-        Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
         Err(fault) => problem(StatusCode::SERVICE_UNAVAILABLE, &fault.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_ours;
+
+    #[test]
+    fn a_request_by_a_strange_host_name_is_not_ours() {
+        let hosts = ["tonghui.city.example".to_owned()];
+        for (host, expected) in [
+            ("127.0.0.1:8420", true),
+            ("10.1.2.3", true),
+            ("[::1]:8420", true),
+            ("[::1]", true),
+            ("localhost:8420", true),
+            ("LocalHost", true),
+            ("Tonghui.City.Example:443", true),
+            ("evil.example", false),
+            ("evil.example:8420", false),
+            ("127.0.0.1.evil.example", false),
+            ("localhost.evil.example", false),
+            ("", false),
+        ] {
+            assert_eq!(is_ours(host, &hosts), expected, "{host}");
+        }
     }
 }

@@ -5,6 +5,11 @@
 
 use std::fs;
 
+use rustix::{
+    io::Errno,
+    process::{Pid, test_kill_process},
+};
+
 /// The name of this process: host, process id, start time and machine. The last two distinguish it from
 /// other processes with the same id.
 pub fn this_process() -> String {
@@ -28,7 +33,14 @@ pub fn has_ended(name: &str) -> bool {
     let words: Vec<&str> = name.split(' ').collect();
     let [_, process, start, machine] = words.as_slice() else { return false };
     let Ok(process) = process.parse() else { return false };
-    *machine == machine_id() && start_time(process).is_none_or(|now| now != *start)
+    // The files of a process that lives may be hidden from us.
+    let is_gone = || read(&format!("/proc/{process}/stat")).is_some() || !exists(process);
+    *machine == machine_id() && start_time(process).map_or_else(is_gone, |now| now != *start)
+}
+
+fn exists(process: u32) -> bool {
+    let process = i32::try_from(process).ok().and_then(Pid::from_raw);
+    process.is_some_and(|process| test_kill_process(process) != Err(Errno::SRCH))
 }
 
 /// Identifies this boot of this machine, and this container on it.

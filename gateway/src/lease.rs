@@ -14,7 +14,11 @@ use sink::store::{Claim, Database, Holding, Lease};
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::instance;
+use crate::{instance, stop::Stop};
+
+/// The lease of the running service. It is held whatever the service reads: push channels need no lease of an
+/// upstream. No upstream has this name, because its name has no blanks.
+const SERVICE: &str = "running service";
 
 /// How long a lease is valid unless it is renewed.
 const LEASE_PERIOD: Duration = Duration::from_secs(15);
@@ -86,6 +90,20 @@ impl LeaseHolder {
         result
     }
 
+    /// Holds the lease of the running service until stop is requested. While another service holds it, waits.
+    pub async fn hold_service(&self, stop: &Stop) {
+        while !stop.is_requested() {
+            match self.claim(SERVICE).await {
+                Ok(Claim::Ours(lease)) => {
+                    // If it is lost, it is claimed again.
+                    self.hold(&lease, stop.requested()).await;
+                }
+                // If the store cannot be reached, whoever reads a channel reports it.
+                Ok(Claim::Held(_) | Claim::Lost) | Err(_) => stop.or_sleep(RENEW_INTERVAL).await,
+            }
+        }
+    }
+
     /// Takes over the number of requests that were sent today, and records further ones on the lease.
     async fn start_counting(&self, lease: &Lease, limits: &Limits) {
         if let Some((day, n_requests)) = lease.last_requests {
@@ -142,8 +160,49 @@ impl LeaseHolder {
     }
 }
 
+/// Whether a service that uses this store is running. One that was killed on this machine is not.
+///
+/// # Errors
+/// The store cannot be reached.
+pub async fn is_service_running(store: &Database) -> Result<bool, Fault> {
+    let leases = store.leases().await?;
+    Ok(leases.iter().any(|lease| lease.serves && !instance::has_ended(&lease.holder)))
+}
+
 /// Logs a failed operation on a lease; `next` says what will happen after `wait`.
 fn report(lease: &Lease, what: &str, fault: &Fault, wait: Duration, next: &str) {
     let (upstream, kind, wait_ms) = (&lease.upstream, fault.kind().name(), wait.as_millis());
     warn!(upstream, kind, wait_ms, "{what}: {fault}; {next}");
+}
+
+#[cfg(test)]
+mod tests {
+    use sink::store::{Access, Sqlite};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_service_that_reads_no_upstream_is_found_until_it_stops() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.db");
+        let store = Database::Sqlite(Sqlite::open(file, Access::ReadWrite).await.unwrap());
+        assert!(!is_service_running(&store).await.unwrap());
+        let (leases, stop) = (LeaseHolder::new(store.separate_handle(), true), Stop::default());
+        let found = async {
+            while !is_service_running(&store).await.unwrap() {
+                tokio::task::yield_now().await;
+            }
+            stop.request();
+        };
+        tokio::join!(leases.hold_service(&stop), found);
+        assert_eq!(store.leases().await.unwrap(), [], "the lease is released");
+
+        // A service that was killed leaves its lease behind.
+        let me = instance::this_process();
+        let words: Vec<&str> = me.split(' ').collect();
+        let killed = format!("{} {} 1 {}", words[0], words[1], words[3]);
+        let claim = store.claim_lease(SERVICE, &killed, true, LEASE_PERIOD, None).await.unwrap();
+        assert!(matches!(claim, Claim::Ours(_)), "{claim:?}");
+        assert!(!is_service_running(&store).await.unwrap());
+    }
 }

@@ -41,4 +41,5 @@ pub mod offline;
 mod indexer;
 mod plain;
 mod status;
+mod transport;
 mod upkeep;

@@ -2,12 +2,9 @@
 //! problems stops, and the others run on. If the problems concern all channels, nothing changes. The answer
 //! to the request lists them.
 
-use std::{
-    net::{SocketAddr, TcpListener},
-    time::Duration,
-};
+use std::{net::TcpListener, time::Duration};
 
-use config::{Problem, Problems, Settings};
+use config::{Door, Problem, Problems, Settings};
 use contract::{Checkpoints as _, Fault, Obstacle};
 use serde::{Deserialize, Serialize};
 use sink::store::{Database, RequestKind, RequestState};
@@ -19,6 +16,7 @@ use crate::{
     channel::LiveChannel,
     channels::merge,
     clock, keys,
+    listener::acceptor,
     service::{Role, wait_for_signal},
 };
 
@@ -81,7 +79,7 @@ impl ReloadDone {
 /// Checks that the `current` configuration can be replaced while the service runs: afterwards, it would be too late.
 ///
 /// # Errors
-/// The store is another one, the bus cannot be used, or an address that is new is in use.
+/// The store is another one, a certificate cannot be used, or an address that is new is in use.
 fn ensure_possible(
     current: (&Settings, &[LiveChannel]),
     next: &NextRun,
@@ -92,13 +90,14 @@ fn ensure_possible(
         let what = "[store] has changed, but a running service keeps its store".to_owned();
         return Err(problem(what).advise("restart the service").into());
     }
-    if let Some(bus) = &next.settings.bus {
-        assemble::broker(bus).map_err(|fault| problem(fault.to_string()))?;
-    }
-    let open = addresses(current, role);
-    for address in addresses((&next.settings, &next.channels), role) {
+    let open = doors(current, role);
+    for (section, door) in doors((&next.settings, &next.channels), role) {
+        if let Some(tls) = &door.tls {
+            acceptor(section, tls).map_err(|fault| problem(fault.to_string()))?;
+        }
         // Our own listener may have the port: it is closed before the new one opens.
-        if open.iter().all(|open| open.port() != address.port())
+        let address = door.listen;
+        if open.iter().all(|(_, open)| open.listen.port() != address.port())
             && let Err(error) = TcpListener::bind(address)
         {
             return Err(problem(format!("cannot listen on {address}: {error}")).into());
@@ -107,12 +106,15 @@ fn ensure_possible(
     Ok(())
 }
 
-/// The addresses on which a process with this role listens.
-fn addresses((settings, channels): (&Settings, &[LiveChannel]), role: Role) -> Vec<SocketAddr> {
+/// The doors at which a process with this role listens, with their sections of gateway.toml.
+fn doors<'a>(
+    (settings, channels): (&'a Settings, &[LiveChannel]),
+    role: Role,
+) -> Vec<(&'static str, &'a Door)> {
     let is_pushed = channels.iter().any(|channel| channel.endpoint.is_some());
     let has_console = matches!(role, Role::All | Role::Console);
-    let console = settings.console.as_ref().filter(|_| has_console).map(|console| console.listen);
-    is_pushed.then_some(settings.push_listen).into_iter().chain(console).collect()
+    let is_open = |section: &str| if section == "intake" { is_pushed } else { has_console };
+    settings.doors().filter(|&(section, _)| is_open(section)).collect()
 }
 
 /// Whether the settings that all channels share are unchanged.

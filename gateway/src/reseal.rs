@@ -2,7 +2,9 @@
 //!
 //! Each row is opened with the key that its ciphertext names, and sealed with the current one. Rows that
 //! are sealed with the current key are skipped, so an interrupted run can be repeated. Old tokens stay
-//! beside the new ones, so a person is found under either.
+//! beside the new ones, so a person is found under either. A row that does not open is listed and left as it is.
+
+use std::collections::BTreeSet;
 
 use contract::{Fault, Sealed, demand::Person};
 use normalizer::{OpenError, Personal, Place, Sealer, open_sealed};
@@ -14,46 +16,54 @@ const PAGE_ROWS: u32 = 200;
 /// at the same time.
 const MAX_RUNS: usize = 5;
 
-/// How much was resealed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ResealCounts {
+/// What was resealed, and what was not.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resealed {
     /// Number of demands.
     pub demands: u64,
     /// Number of raw records, in history and in quarantine.
     pub raws: u64,
+    /// What does not open, and why.
+    pub unopened: BTreeSet<String>,
 }
 
 /// Reseals everything that is sealed with an older key. If a process still seals with an older key, some
 /// rows remain.
 ///
 /// # Errors
-/// The store cannot be reached, or a value cannot be decrypted.
-pub async fn reseal_all(store: &Database, sealer: &Sealer) -> Result<ResealCounts, Fault> {
-    let mut counts = ResealCounts::default();
+/// The store cannot be reached.
+pub async fn reseal_all(store: &Database, sealer: &Sealer) -> Result<Resealed, Fault> {
+    let mut resealed = Resealed::default();
     for _ in 0..MAX_RUNS {
-        let demands = demands(store, sealer).await?;
-        let raws = raws(store, sealer, RawTable::History).await?
-            + raws(store, sealer, RawTable::Quarantine).await?;
-        counts.demands += demands;
-        counts.raws += raws;
+        let unopened = &mut resealed.unopened;
+        let demands = demands(store, sealer, unopened).await?;
+        let raws = raws(store, sealer, RawTable::History, unopened).await?
+            + raws(store, sealer, RawTable::Quarantine, unopened).await?;
+        resealed.demands += demands;
+        resealed.raws += raws;
         if demands + raws == 0 {
             break;
         }
     }
-    Ok(counts)
+    Ok(resealed)
 }
 
 /// Reseals the values of all demands once; returns the number of demands that were written.
-async fn demands(store: &Database, sealer: &Sealer) -> Result<u64, Fault> {
+async fn demands(
+    store: &Database,
+    sealer: &Sealer,
+    unopened: &mut BTreeSet<String>,
+) -> Result<u64, Fault> {
     let (mut after, mut written) = (0, 0);
     loop {
         let mut rows = store.sealed_rows(after, PAGE_ROWS).await?;
         let Some(last) = rows.last() else { return Ok(written) };
         after = last.seq;
         rows.retain(|row| is_old(sealer, row));
-        for row in &mut rows {
-            reseal(sealer, row).map_err(|error| open_fault(row.seq, error))?;
-        }
+        rows.retain_mut(|row| {
+            let result = reseal(sealer, row);
+            has_opened(result, unopened, || format!("demand {}", row.id))
+        });
         if !rows.is_empty() {
             written += store.reseal_rows(&rows).await?;
         }
@@ -61,21 +71,25 @@ async fn demands(store: &Database, sealer: &Sealer) -> Result<u64, Fault> {
 }
 
 /// Reseals the raw records of a table once; returns the number of records that were written.
-async fn raws(store: &Database, sealer: &Sealer, table: RawTable) -> Result<u64, Fault> {
+async fn raws(
+    store: &Database,
+    sealer: &Sealer,
+    table: RawTable,
+    unopened: &mut BTreeSet<String>,
+) -> Result<u64, Fault> {
     let (mut after, mut written) = (0, 0);
     loop {
         let mut rows = store.sealed_raws(table, after, PAGE_ROWS).await?;
         let Some(last) = rows.last() else { return Ok(written) };
         after = last.seq;
         rows.retain(|row| sealer.is_old(&row.raw));
-        for row in &mut rows {
+        rows.retain_mut(|row| {
             let SealedRaw { id, channel, raw, .. } = row;
             let place = Place { channel, id };
-            *raw = sealer
-                .open(place, normalizer::RAW, raw)
-                .map(|bytes| sealer.seal(place, normalizer::RAW, &bytes))
-                .map_err(|error| open_fault(row.seq, error))?;
-        }
+            let opened = sealer.open(place, normalizer::RAW, raw);
+            let result = opened.map(|bytes| *raw = sealer.seal(place, normalizer::RAW, &bytes));
+            has_opened(result, unopened, || format!("the record of {id}"))
+        });
         if !rows.is_empty() {
             written += store.reseal_raws(table, &rows).await?;
         }
@@ -127,9 +141,14 @@ pub(crate) fn visit_values(
     address.iter_mut().try_for_each(|sealed| visit("address", sealed, Personal::address))
 }
 
-fn open_fault(seq: i64, error: OpenError) -> Fault {
-    Fault::stopped("cannot decrypt a sealed value")
-        .at(format!("row {seq}"))
-        .because(error)
-        .remedy("restore a backup of the key file that contains this key")
+/// Whether it has opened; otherwise lists it.
+fn has_opened(
+    result: Result<(), OpenError>,
+    unopened: &mut BTreeSet<String>,
+    name: impl Fn() -> String,
+) -> bool {
+    if let Err(error) = &result {
+        unopened.insert(format!("{}: {error}", name()));
+    }
+    result.is_ok()
 }

@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use config::Settings;
 use contract::{ChannelId, Fault, Retry};
 use sink::{
-    bus::{Amqp, AnyConsumer, AnyPublisher, in_process},
+    bus::{AnyConsumer, AnyPublisher, in_process},
     store::{Database, RetryingStore},
 };
 
@@ -19,6 +19,7 @@ use crate::{
     channel::LiveChannel,
     channels, clock, indexer,
     ingest::{Environment, MemoryLimit},
+    keys,
     lease::LeaseHolder,
     log,
     stop::Stop,
@@ -37,7 +38,7 @@ pub enum Role {
     All,
     /// Read the sources and publish to the broker.
     Ingest,
-    /// Store what was published; needs no keys and no access to any source.
+    /// Store what was published; needs no key but the bus key, and no access to any source.
     Sink,
     /// Serve the monitoring interface (`[console]`); reads the store and nothing else.
     Console,
@@ -48,7 +49,7 @@ pub enum Role {
 /// roles other than `Console` are the same: both halves run in this process.
 ///
 /// # Errors
-/// The settings of the bus are wrong, the list of queues cannot be read from the store, or the store is damaged.
+/// The bus key cannot be read, the list of queues cannot be read from the store, or the store is damaged.
 pub async fn serve(
     settings: &Settings,
     role: Role,
@@ -81,7 +82,15 @@ pub async fn serve_reloadable(
             return Vec::new();
         };
         let leases = LeaseHolder::new(store.separate_handle(), true);
-        let ended = channels::serve(desired, &shared, &leases).await;
+        let ended = {
+            let end = stop.child();
+            let serving = async {
+                let ended = channels::serve(desired, &shared, &leases).await;
+                end.request();
+                ended
+            };
+            tokio::join!(serving, Box::pin(leases.hold_service(&end))).0
+        };
         tokio::select! { biased;
             () = stop.requested() => {}
             () = wait_until_stored(store) => {}
@@ -120,7 +129,7 @@ impl<'a> BusEnds<'a> {
                 (Some(AnyPublisher::InProcess(publisher)), Some(AnyConsumer::InProcess(consumer)))
             }
             Some(broker) => {
-                let amqp = Amqp::new(assemble::broker(broker)?);
+                let amqp = assemble::broker(broker, keys::bus(settings)?);
                 let publisher = (role != Role::Sink).then(|| AnyPublisher::Amqp(amqp.publisher()));
                 if role == Role::Ingest {
                     (publisher, None)

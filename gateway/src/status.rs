@@ -50,7 +50,7 @@ pub(crate) struct Row {
 pub(crate) type Count = (&'static str, fn(&BooksRow) -> u64);
 
 /// The counts of the books: what became of records, then what became of published events.
-pub(crate) const COUNTS: [Count; 12] = [
+pub(crate) const COUNTS: [Count; 13] = [
     ("read", |books| books.read),
     ("accepted", |books| books.accepted),
     ("skipped", |books| books.skipped),
@@ -63,6 +63,7 @@ pub(crate) const COUNTS: [Count; 12] = [
     ("in flight", |books| books.in_flight),
     ("lost", |books| books.lost),
     ("redelivered", |books| books.redelivered),
+    ("extra", |books| books.extra),
 ];
 
 /// The state of each channel in the configuration, and of earlier ones, which are only in the store.

@@ -74,7 +74,7 @@ async fn a_rotation_seals_everything_again_and_people_are_found_throughout() {
     let done = reseal::reseal_all(&store, &sealer).await.unwrap();
     assert_eq!((done.demands, done.raws), (1, 2));
     // A second run, as after an interruption, has nothing to do.
-    assert_eq!(reseal::reseal_all(&store, &sealer).await.unwrap(), reseal::ResealCounts::default());
+    assert_eq!(reseal::reseal_all(&store, &sealer).await.unwrap(), reseal::Resealed::default());
 
     // The new keys alone can open everything: nothing is sealed with the old ones any more.
     let mut file: Value = serde_json::from_str(&new.to_json()).unwrap();
@@ -95,4 +95,28 @@ async fn a_rotation_seals_everything_again_and_people_are_found_throughout() {
     for token in &tokens {
         assert_eq!(store.sealed_rows_of(token).await.unwrap().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_rotation_goes_on_past_what_does_not_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.db");
+    let store = Database::Sqlite(Sqlite::open(&file, Access::ReadWrite).await.unwrap());
+    // The keys of the first record are lost.
+    let (lost, old) = (Keys::generate(Suite::Sm).unwrap(), Keys::generate(Suite::Aes).unwrap());
+    for (keys, key) in [(&lost, "a"), (&old, "b")] {
+        let outbox = packed(keys, &[(key, json!({"text": "无", "phone": "13800001234"}))]);
+        let messages = outbox.messages().iter().map(|message| (0, message.clone()));
+        let mut intake: Vec<_> = messages.collect();
+        for (_, message) in &mut intake {
+            message.id.part = u32::from(key == "b");
+        }
+        store.store(&Intake::new(intake)).await.unwrap();
+    }
+    let sealer = Sealer::new(&old.rotated(Suite::Aes).unwrap());
+    let resealed = reseal::reseal_all(&store, &sealer).await.unwrap();
+    assert_eq!((resealed.demands, resealed.raws), (1, 1));
+    let id = DemandId::of(&hotline(), &RecordKey::new("a")).to_string();
+    assert_eq!(resealed.unopened.len(), 2, "{:?}", resealed.unopened);
+    assert!(resealed.unopened.iter().all(|what| what.contains(&id)), "{:?}", resealed.unopened);
 }

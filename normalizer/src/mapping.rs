@@ -17,12 +17,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     build::{Builder, MappingProblem},
-    codes::CodeTables,
+    codes::{CodeTable, CodeTables, RegionTable},
     config::MappingConfig,
     expr,
     notes::{MAX_MAPPING_STEPS, Notes, Work},
     plan::{Draft, MappingPlan},
-    redact::{OwnValues, redact},
+    redact::{OwnValues, mask_identifier, redact},
     repair,
     rule::PlainPerson,
     seal::{Compressor, Personal, Place, RAW, Sealer, UNMASKED},
@@ -32,7 +32,7 @@ use crate::{
 
 /// The version of this crate's rules, which is part of every fingerprint. Raise it when the same record
 /// gives another demand than before.
-pub const NORMALIZER_VERSION: u32 = 5;
+pub const NORMALIZER_VERSION: u32 = 6;
 
 /// The mapping of one channel.
 pub struct Mapping {
@@ -43,6 +43,9 @@ pub struct Mapping {
     computed: Option<MappingPlan>,
     /// For each field of the source, the fields of the demand that are read from it.
     demand_fields: HashMap<String, Vec<&'static str>>,
+    /// The code tables that it uses, and the table of divisions if it uses that.
+    pub(crate) tables: Vec<Arc<CodeTable>>,
+    pub(crate) regions: Option<Arc<RegionTable>>,
     fingerprint: Digest,
     sealer: Arc<Sealer>,
     compressor: Compressor,
@@ -68,9 +71,19 @@ impl Mapping {
             return Err(builder.problems);
         }
         let fingerprint = fingerprint(config, &builder);
-        let demand_fields = builder.demand_fields;
-        let compressor = Compressor::default();
-        Ok(Self { channel, plan, computed, demand_fields, fingerprint, sealer, compressor })
+        let tables = builder.tables.iter().filter_map(|name| codes.table(name).cloned()).collect();
+        let regions = codes.regions().filter(|_| builder.tables.contains("region")).cloned();
+        Ok(Self {
+            channel,
+            plan,
+            computed,
+            demand_fields: builder.demand_fields,
+            tables,
+            regions,
+            fingerprint,
+            sealer,
+            compressor: Compressor::default(),
+        })
     }
 
     /// The hash of everything that determines the result for a record: the table, the code tables
@@ -112,8 +125,13 @@ impl Mapping {
         let (draft, mut notes) = self.draft(record, Work::default());
         let own =
             OwnValues::within_budget(draft.everybody(), draft.address.as_ref(), &mut notes.work);
-        if notes.work.is_too_costly {
+        let key = record.key.as_str();
+        if notes.work.is_too_costly || !notes.work.spend(own.max_steps(key)) {
             return Err(too_costly());
+        }
+        // A key stays plain everywhere. It cannot be masked, because then it would be another demand.
+        if mask_identifier(key, &own).is_some() {
+            return Err(personal_key());
         }
         let digest = self.sealer.digest(&canonical(&draft, &notes));
         let Draft { mut body, people, address, .. } = draft;
@@ -136,9 +154,15 @@ impl Mapping {
         Ok(Accepted { body, digest, raw: self.seal(&id, &record.body.to_bytes()) })
     }
 
-    /// Whether the demand has a field that is read from this field of the source.
-    pub(crate) fn is_mapped(&self, field: &str) -> bool {
-        self.demand_fields.contains_key(field)
+    /// Whether only times are read from the field of the source to which these names lead.
+    pub(crate) fn reads_time(&self, names: &[&str]) -> bool {
+        let Some((root, parts)) = names.split_first() else { return false };
+        let members =
+            parts.iter().filter_map(|name| self.demand_fields.get(&format!("{root}.{name}")));
+        let mut fields =
+            self.demand_fields.get(*root).into_iter().chain(members).flatten().peekable();
+        fields.peek().is_some()
+            && fields.all(|field| field.ends_with("_at") || field.ends_with(".at"))
     }
 
     /// Repairs and maps a record, without masking and sealing; also returns what is doubtful.
@@ -231,6 +255,13 @@ impl fmt::Debug for Mapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Mapping({}, {:?})", self.channel, self.fingerprint)
     }
+}
+
+fn personal_key() -> Reason {
+    let detail = "its key contains a name, telephone number, identity number or address of its person, \
+                  and keys are stored in plain text; let the channel read the key from fields that are \
+                  not personal, or ask the source for such a field";
+    Reason::new("personal_key", detail)
 }
 
 fn too_costly() -> Reason {

@@ -1,6 +1,7 @@
 //! Stores keep demands, the progress of channels, and the books that prove that nothing was lost. All stores
 //! pass the tests in `tests/suite.rs`, and write the rows that `demands/plan.rs` decides.
 
+mod audit;
 mod books;
 mod damage;
 mod database;
@@ -23,6 +24,7 @@ pub mod suite {
 #[cfg(test)]
 mod tests;
 
+pub use audit::{AuditCheck, AuditEntry};
 pub use books::{Backfill, BooksRow, ChannelStatus, Progress};
 pub use database::{Access, Database};
 pub use demands::{
@@ -36,6 +38,6 @@ pub use demands::{
 pub use exchange::FailedExchange;
 pub use memory::Memory;
 pub use postgres::Postgres;
-pub use privacy::{AuditEntry, Erased, Erasure, RawTable, SealedRaw, SealedRow};
+pub use privacy::{Erased, Erasure, RawTable, SealedRaw, SealedRow, TextRow};
 pub use service::{Claim, Holding, Lease, Request, RequestKind, RequestState};
 pub use sqlite::Sqlite;

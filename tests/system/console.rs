@@ -16,6 +16,8 @@ use system_tests::{
 };
 use tokio::time::interval;
 
+const TOKEN: &str = "sesame-0123456789";
+
 /// A city, and a gateway whose listener requires a token.
 async fn world(token: bool) -> World {
     let mut settings = Settings::new(41, Clock::machine());
@@ -25,7 +27,7 @@ async fn world(token: bool) -> World {
     world.edit_channel("every = \"15s\"", "every = \"50ms\"").unwrap();
     let mut section = "\n[console]\nlisten = \"127.0.0.1:0\"\n".to_owned();
     if token {
-        fs::write(world.config().join("console.token"), "sesame").unwrap();
+        fs::write(world.config().join("console.token"), TOKEN).unwrap();
         section.push_str("token = { file = \"console.token\" }\n");
     }
     let file = world.config().join("gateway.toml");
@@ -56,9 +58,14 @@ pub(crate) fn address(gateway: &mut Gateway) -> String {
 
 /// Status and body of `GET path`.
 pub(crate) fn get(address: &str, path: &str, token: Option<&str>) -> (u16, String) {
+    get_by(address, address, path, token)
+}
+
+/// The same, by another name of the host.
+fn get_by(address: &str, host: &str, path: &str, token: Option<&str>) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{token}Connection: close\r\n\r\n")
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n{token}Connection: close\r\n\r\n")
         .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -114,8 +121,9 @@ async fn ingest_two_sinks_and_a_console_do_what_one_process_does() {
         assert_eq!(get(&address, path, None).0, 401, "{path}");
         assert_eq!(get(&address, path, Some("open")).0, 401, "{path}");
     }
-    let (_, page) = get(&address, "/metrics", Some("sesame"));
+    let (_, page) = get(&address, "/metrics", Some(TOKEN));
     let told = samples(&page);
+    assert_eq!(told["tonghui_sign_ins_refused_total{door=\"console\"}"], "6", "{page}");
     let status = store.status().await.unwrap().remove(0);
     for (name, value) in [
         ("tonghui_records_total{channel=\"hotline\",became=\"read\"}", books[0].read),
@@ -135,13 +143,13 @@ async fn ingest_two_sinks_and_a_console_do_what_one_process_does() {
     let told = told["tonghui_last_read_timestamp_seconds{channel=\"hotline\"}"];
     assert_eq!(told, read_at.to_string());
 
-    let (code, rows) = get(&address, "/api/v1/channels", Some("sesame"));
+    let (code, rows) = get(&address, "/api/v1/channels", Some(TOKEN));
     let rows: Value = serde_json::from_str(&rows).unwrap();
     let mut asked = command().unwrap();
     asked.args(["status", "--format", "json", "--config"]).arg(world.config());
     let said = asked.envs(world.environment()).output().unwrap().stdout;
     assert_eq!((code, rows), (200, serde_json::from_slice(&said).unwrap()));
-    let (code, lags) = get(&address, "/api/v1/index", Some("sesame"));
+    let (code, lags) = get(&address, "/api/v1/index", Some(TOKEN));
     let lags: Value = serde_json::from_str(&lags).unwrap();
     let covered = |index| json!({"index": index, "rows_behind": 0, "seconds_behind": 0});
     assert_eq!((code, lags), (200, json!([covered("people"), covered("links")])));
@@ -191,5 +199,29 @@ async fn one_process_answers_too_and_none_does_beyond_this_machine_without_a_tok
     let ended = run.output().unwrap();
     let said = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(2), "{said}");
-    assert!(said.contains("token"), "{said}");
+    assert!(said.contains("token") && said.contains("TLS"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_console_answers_by_names_that_are_ours_only() {
+    let world = world(false).await;
+    let file = world.config().join("gateway.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let ours = "[console]\nhosts = [\"tonghui.city.example\"]";
+    fs::write(&file, text.replace("\n[console]\n", &format!("\n{ours}\n"))).unwrap();
+    tokio::task::block_in_place(|| {
+        let mut gateway = Gateway::start(&world).unwrap();
+        let address = address(&mut gateway);
+        for (host, path, expected) in [
+            (address.as_str(), "/api/v1/channels", 200),
+            ("tonghui.city.example", "/api/v1/channels", 200),
+            ("evil.example", "/api/v1/channels", 421),
+            ("evil.example", "/metrics", 421),
+            ("evil.example", "/health/ready", 200),
+            ("evil.example", "/health/live", 200),
+        ] {
+            assert_eq!(get_by(&address, host, path, None).0, expected, "{host}{path}");
+        }
+        gateway.stop().unwrap();
+    });
 }

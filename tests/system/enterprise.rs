@@ -87,8 +87,11 @@ async fn t11_a_file_that_is_not_what_was_announced_goes_to_error_with_an_alarm()
         drop.half_an_hour().await;
         drop.platform.advance_random(2);
         let name = drop.half_an_hour().await.unwrap();
-        let kept =
-            drop.pipeline.quarantined(&name).unwrap_or_else(|| panic!("{quirk} is not told"));
+        let kept = drop
+            .pipeline
+            .store
+            .quarantined_at(&name)
+            .unwrap_or_else(|| panic!("{quirk} is not told"));
         assert_eq!((kept.reason.as_str(), kept.place.as_str()), (reason, name.as_str()));
         assert_eq!(drop.platform.counters().unwrap().refused, 1, "{quirk}");
         drop.platform.advance_random(1);
@@ -120,7 +123,7 @@ async fn t12_a_header_that_is_not_recognised_goes_to_error_and_is_never_passed_o
     let mut drop = Drop::new("unknown_header@1");
     drop.platform.submit(3);
     let name = drop.half_an_hour().await.unwrap();
-    let kept = drop.pipeline.quarantined(&name).unwrap();
+    let kept = drop.pipeline.store.quarantined_at(&name).unwrap();
     assert_eq!(kept.reason, "unknown_header");
     assert!(kept.detail.contains("诉求编号"), "{}", kept.detail);
     assert_eq!(drop.platform.counters().unwrap().refused, 1);

@@ -185,7 +185,7 @@ async fn a_store_where_nobody_listens() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_on_a_host_that_nobody_knows() {
-    let url = "postgres://tonghui:geheim@nowhere.invalid:5432/tonghui";
+    let url = "postgres://tonghui:geheim@nowhere.invalid:5432/tonghui?sslmode=verify-full";
     let world = stored_at(url).await;
     golden("store_host", &world, &said(&world, &["books"]), &[]);
 }

@@ -8,7 +8,7 @@ use toml::{
     de::{DeArray, DeTable, DeValue},
 };
 
-use super::{Checker, types};
+use super::{Checker, secrets, types};
 use crate::{config_file::Finding, format::nearest, problem::Suggestion, shape::Shape};
 
 impl<'a> Checker<'a> {
@@ -26,6 +26,10 @@ impl<'a> Checker<'a> {
             let property = shape.properties.iter().find(|(known, _)| *known == name);
             self.path.push(name.to_owned());
             if let Some(schema) = property.map(|(_, schema)| *schema).or(shape.other_keys) {
+                if property.is_none() && secrets::is_free_text(self.schema.root, schema) {
+                    // The user chose its name, so nobody knows whether it is a secret, as in a header.
+                    self.hide(value);
+                }
                 object.insert(name.to_owned(), self.check_value(schema, value));
             } else if shape.is_closed {
                 unknown.push((key, value));
@@ -54,6 +58,10 @@ impl<'a> Checker<'a> {
         key: &Spanned<toml::de::DeString<'_>>,
         value: &Spanned<DeValue<'_>>,
     ) -> Option<&'a str> {
+        if self.has_enough() {
+            self.hide(value);
+            return None;
+        }
         let name: &str = key.get_ref();
         let absent_keys =
             || shape.properties.iter().map(|(known, _)| *known).filter(|k| !table.contains_key(*k));

@@ -99,7 +99,7 @@ pub(crate) fn quote(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-/// A scalar as JSON; `None` for a list, a table, or a number that JSON cannot represent.
+/// A scalar as JSON; `None` for a list, a table, a number that is not finite, or a whole number beyond 64 bits.
 pub(super) fn scalar_to_json(value: &DeValue<'_>) -> Option<Value> {
     match value {
         DeValue::String(text) => Some(Value::String(text.clone().into_owned())),

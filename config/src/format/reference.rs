@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -9,8 +10,10 @@ use contract::ChannelId;
 
 use super::{TextProblem, nearest};
 
-/// Maximum size of a request body or a certificate file, in bytes.
-const MAX_CONTENT_BYTES: u64 = 1 << 20;
+/// Maximum size of a configuration file, a request body or a certificate file, in KiB.
+const MAX_CONTENT_KIB: u64 = 1 << 10;
+/// Maximum size of the file of a secret, in KiB.
+const MAX_SECRET_KIB: u64 = 64;
 
 /// What the strings of a configuration may refer to.
 pub(crate) struct Context<'w> {
@@ -22,6 +25,9 @@ pub(crate) struct Context<'w> {
     pub(crate) environment: &'w dyn Fn(&str) -> Option<String>,
     /// Names of the code tables: the shipped ones, and those of the configuration folder.
     pub(crate) tables: &'w [String],
+    /// Files that are never read for the configuration, without symbolic links in their paths: those with the keys and
+    /// the demands of the gateway. For `gateway.toml`, which names them, there are none.
+    pub(crate) own_files: Vec<PathBuf>,
 }
 
 /// Maximum depth of folders with code tables, so that a cycle of symbolic links ends.
@@ -76,7 +82,11 @@ pub(super) fn upstream_problem(name: &str) -> Option<TextProblem> {
 pub(super) fn file_problem(name: &str, context: &Context<'_>) -> Option<TextProblem> {
     let path = context.folder.join(name);
     if path.is_file() {
-        return None;
+        return (!may_use(&path, context)).then(|| TextProblem {
+            message: format!("the file `{name}` is not in the folder of the channel"),
+            advice: Some("copy it into that folder, and write its name".to_owned()),
+            ..TextProblem::default()
+        });
     }
     let prefix = name.rfind('/').map_or("", |slash| &name[..=slash]);
     let files: Vec<String> = fs::read_dir(context.folder.join(prefix))
@@ -86,11 +96,25 @@ pub(super) fn file_problem(name: &str, context: &Context<'_>) -> Option<TextProb
         .filter_map(|entry| entry.file_name().into_string().ok())
         .map(|file| format!("{prefix}{file}"))
         .collect();
+    let folder = match context.folder == context.dir {
+        true => "the configuration folder",
+        false => "the folder of the channel",
+    };
     Some(TextProblem {
-        message: format!("the file `{name}` does not exist in the folder of the channel"),
+        message: format!("the file `{name}` does not exist in {folder}"),
         suggestion: nearest(name, files.iter().map(String::as_str)).map(str::to_owned),
         ..TextProblem::default()
     })
+}
+
+/// Whether the content of a file may become part of the configuration. A channel gets files of its own folder only,
+/// also by symbolic links: what it reads, it may send to its source.
+fn may_use(path: &Path, context: &Context<'_>) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    context.folder == context.dir
+        || real(path)
+            .zip(real(&context.folder))
+            .is_some_and(|(file, folder)| file.starts_with(folder))
 }
 
 /// The content of a file in the channel's folder: a request body or certificates.
@@ -98,19 +122,60 @@ pub(crate) fn content(name: &str, context: &Context<'_>) -> Result<String, TextP
     if let Some(problem) = file_problem(name, context) {
         return Err(problem);
     }
-    let path = context.folder.join(name);
-    let problem = |state: &str| TextProblem {
+    let problem = |state: String| TextProblem {
         message: format!("the file `{name}` cannot be used: {state}"),
         ..TextProblem::default()
     };
-    match fs::metadata(&path) {
-        Ok(file) if file.len() > MAX_CONTENT_BYTES => Err(problem("it is larger than 1 MiB")),
-        _ => fs::read_to_string(&path).map_err(|error| problem(reason(&error))),
+    let bytes = file_bytes(&context.folder.join(name), MAX_CONTENT_KIB).map_err(problem)?;
+    String::from_utf8(bytes).map_err(|_| problem(NOT_UTF8.to_owned()))
+}
+
+/// The bytes of a configuration file.
+///
+/// # Errors
+/// It cannot be read; the text says why.
+pub(crate) fn config_bytes(path: &Path) -> Result<Vec<u8>, String> {
+    file_bytes(path, MAX_CONTENT_KIB)
+}
+
+/// The bytes of a regular file of at most `max_kib` KiB. Nothing else is opened: a device may have no end, and a pipe
+/// may wait for ever.
+///
+/// # Errors
+/// It cannot be read, or is none; the text says why.
+pub fn file_bytes(path: &Path, max_kib: u64) -> Result<Vec<u8>, String> {
+    let too_large = || format!("it is larger than {max_kib} KiB");
+    let about = fs::metadata(path).map_err(|error| reason(&error).to_owned())?;
+    if about.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    if !about.is_file() {
+        return Err("it is a device or a pipe, not a file".to_owned());
+    }
+    if about.len() > max_kib << 10 {
+        return Err(too_large());
+    }
+    // What its size was a moment ago is not relied on.
+    let mut bytes = Vec::new();
+    let read = fs::File::open(path)
+        .and_then(|file| file.take((max_kib << 10) + 1).read_to_end(&mut bytes))
+        .map_err(|error| reason(&error).to_owned())?;
+    if u64::try_from(read).is_ok_and(|read| read <= max_kib << 10) {
+        Ok(bytes)
+    } else {
+        Err(too_large())
     }
 }
 
-/// The value of an environment variable. A string that is not a valid name may be the secret itself, so
-/// the message does not contain it.
+/// Whether a text that should name a file may be shown: it looks like a path, and not like a secret that was written in
+/// its place.
+fn looks_like_path(text: &str) -> bool {
+    let is_usual = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ' ');
+    text.contains(['/', '.']) && text.chars().all(is_usual)
+}
+
+/// The value of an environment variable. A string that is not written like the name of one may be the secret
+/// itself, so the message does not contain it.
 pub(crate) fn variable(name: &str, context: &Context<'_>) -> Result<String, TextProblem> {
     let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !is_word || !name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
@@ -120,10 +185,25 @@ pub(crate) fn variable(name: &str, context: &Context<'_>) -> Result<String, Text
             ..TextProblem::default()
         });
     }
-    let problem = |state: &str| TextProblem {
-        message: format!("the environment variable `{name}` is {state}"),
-        advice: Some("set it in the environment of the gateway".to_owned()),
-        ..TextProblem::default()
+    // By custom, names of variables are in capitals.
+    let is_shown = !name.contains(|c: char| c.is_ascii_lowercase());
+    let problem = |state: &str| {
+        match is_shown {
+        true => TextProblem {
+            message: format!("the environment variable `{name}` is {state}"),
+            advice: Some("set it in the environment of the gateway".to_owned()),
+            ..TextProblem::default()
+        },
+        false => TextProblem {
+            message: format!("the environment variable with this name is {state}"),
+            advice: Some(
+                "set it in the environment of the gateway; the name is not shown, because it is not in \
+                 capitals and may be the secret itself"
+                    .to_owned(),
+            ),
+            ..TextProblem::default()
+        },
+    }
     };
     match (context.environment)(name) {
         None => Err(problem("not set")),
@@ -138,13 +218,26 @@ pub(crate) fn secret(key: &str, name: &str, context: &Context<'_>) -> Result<Str
     if key == "env" {
         return variable(name, context);
     }
+    let shown = if looks_like_path(name) { format!("`{name}`") } else { "of this name".to_owned() };
     let problem = |state: String| TextProblem {
-        message: format!("the secret file `{name}` {state}"),
+        message: format!("the secret file {shown} {state}"),
         advice: Some("its path is relative to the configuration folder".to_owned()),
         ..TextProblem::default()
     };
-    let text = fs::read_to_string(context.dir.join(name))
-        .map_err(|error| problem(format!("cannot be read: {}", reason(&error))))?;
+    let path = context.dir.join(name);
+    if fs::canonicalize(&path).is_ok_and(|real| context.own_files.contains(&real)) {
+        return Err(TextProblem {
+            message: format!(
+                "the file {shown} belongs to the gateway: it holds its keys or its demands"
+            ),
+            advice: Some("write the secret of the source into a file of its own".to_owned()),
+            ..TextProblem::default()
+        });
+    }
+    let bytes = file_bytes(&path, MAX_SECRET_KIB)
+        .map_err(|why| problem(format!("cannot be read: {why}")))?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| problem(format!("cannot be read: {NOT_UTF8}")))?;
     if text.lines().any(|line| line.starts_with("-----BEGIN ")) {
         return Ok(text);
     }
@@ -154,13 +247,13 @@ pub(crate) fn secret(key: &str, name: &str, context: &Context<'_>) -> Result<Str
     }
 }
 
+const NOT_UTF8: &str = "it is not text in UTF-8";
+
 /// Why a file cannot be read, without error numbers.
-pub(crate) fn reason(error: &std::io::Error) -> &'static str {
+fn reason(error: &io::Error) -> &'static str {
     match error.kind() {
-        std::io::ErrorKind::NotFound => "it does not exist",
-        std::io::ErrorKind::PermissionDenied => "this user has no permission to read it",
-        std::io::ErrorKind::InvalidData => "it is not text in UTF-8",
-        std::io::ErrorKind::IsADirectory => "it is a folder",
+        io::ErrorKind::NotFound => "it does not exist",
+        io::ErrorKind::PermissionDenied => "this user has no permission to read it",
         _ => "the system cannot read it",
     }
 }

@@ -5,5 +5,6 @@
 mod folder;
 
 mod anything;
+mod hostile;
 mod mistakes;
 mod resolved;

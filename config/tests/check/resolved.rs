@@ -40,12 +40,13 @@ fn a_database_and_a_broker_are_configured_by_reference() {
         "[keys]",
         "[bus]\namqp = { env = \"BROKER\" }\nca = \"ca.pem\"\n\n[keys]",
     );
+    folder.write("ca.pem", "certificate");
     let settings = folder.resolve().unwrap();
     let StoreSettings::Postgres(url) = &settings.store else { panic!("the store is a database") };
     assert_eq!(url.expose(), "postgres://gateway:hunter2@db1,db2/demand");
     let bus = settings.bus.as_ref().unwrap();
     assert_eq!(bus.amqp.expose(), "amqp://gateway:hunter2@mq1 amqps://gateway:hunter2@mq2");
-    assert_eq!(bus.ca, Some(folder.path().join("ca.pem")));
+    assert_eq!(bus.ca.as_deref(), Some("certificate"));
     assert_eq!(
         (bus.prefix.as_str(), bus.queue.0, bus.topology),
         ("tonghui", 1 << 30, Topology::Declare)

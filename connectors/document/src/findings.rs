@@ -92,6 +92,11 @@ impl Findings {
         self.list.is_empty()
     }
 
+    /// The number of findings.
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// The marker character; `None` if nothing was found.
     fn marker(&self) -> Option<char> {
         self.marker.filter(|_| !self.list.is_empty())

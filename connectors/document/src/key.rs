@@ -20,6 +20,13 @@ use crate::{Findings, Path};
 /// Texts that programs write if they have no value, in lower case.
 const NULL_WORDS: [&str; 8] =
     ["null", "(null)", "\\n", "nan", "none", "nil", "undefined", "[object object]"];
+/// Words that people write where a record has no key, and in the key's place of a row of sums, in lower case and
+/// without blanks.
+const PLACEHOLDERS: [&str; 11] =
+    ["n/a", "无", "暂无", "待定", "同上", "空", "合计", "小计", "总计", "共计", "累计"];
+/// What people draw where there is no key (`_` may be one), and characters that nobody sees.
+const STROKES: &str = "-‐‑‒–—―−－/／\\、×*＊·.。…~～|\
+    \u{AD}\u{200B}\u{200C}\u{200D}\u{200E}\u{200F}\u{2060}\u{FEFF}";
 /// Errors that spreadsheets write into cells, in lower case.
 const CELL_ERRORS: [&str; 9] =
     ["#n/a", "#ref!", "#value!", "#div/0!", "#name?", "#num!", "#null!", "#spill!", "#calc!"];
@@ -106,11 +113,22 @@ fn problem(text: &str, findings: &Findings) -> Option<&'static str> {
         "is the error of a spreadsheet"
     } else if NULL_WORDS.contains(&lower.as_str()) {
         "is a word for a missing value"
+    } else if trimmed.chars().all(|c| STROKES.contains(c)) {
+        "has no letter and no digit"
+    } else if is_placeholder(&lower) {
+        "is a word for a missing value or for a sum"
     } else if is_rounded(&lower) || findings.is_decimal(text) {
         "is a number with a fraction or an exponent: a program may have rounded it"
     } else {
         return None;
     })
+}
+
+/// Whether a text in lower case is one of the words that are no key, whatever stands between its characters and
+/// around them: `合 计：` or `（无）`.
+fn is_placeholder(text: &str) -> bool {
+    let word: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    PLACEHOLDERS.contains(&word.trim_matches(|c: char| !c.is_alphanumeric()))
 }
 
 /// Whether a text in lower case looks like an integer that a program wrote as a float, such as `12.0` or
@@ -160,6 +178,19 @@ impl Duplicates {
     /// Two records have the same key and different contents, and the settings do not allow it. The message
     /// names the key.
     pub fn fates(self, keys: &[Option<RecordKey>], records: &[Value]) -> Result<Vec<Fate>, String> {
+        self.fates_where(keys, records, is_same)
+    }
+
+    /// Like [`Self::fates`], for records that are not parsed yet: `is_same` parses those that it compares.
+    ///
+    /// # Errors
+    /// As for [`Self::fates`].
+    pub fn fates_where<C>(
+        self,
+        keys: &[Option<RecordKey>],
+        records: &[C],
+        is_same: impl Fn(&C, &C) -> bool,
+    ) -> Result<Vec<Fate>, String> {
         self.fates_by(keys, records, is_same).map_err(|(a, b)| {
             let key = keys.get(a).and_then(Option::as_ref).map_or("", RecordKey::as_str);
             format!("records {} and {} have the key `{key}` and different contents", a + 1, b + 1)
@@ -201,7 +232,7 @@ impl Duplicates {
 }
 
 /// Whether two records have the same content. A number equals its text.
-fn is_same(a: &Value, b: &Value) -> bool {
+pub fn is_same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Array(a), Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b))

@@ -23,16 +23,21 @@ impl Path {
     /// Parses a path.
     ///
     /// # Errors
-    /// `text` is not a JSONPath; the message says where the mistake is.
+    /// `text` is not a JSONPath; the message says where the mistake is. Or it would visit the same values
+    /// again and again: a search cannot be stopped.
     pub fn parse(text: &str) -> Result<Self, String> {
-        match JsonPath::parse(text) {
-            Ok(query) => Ok(Self { text: text.to_owned(), query, segments: segments(text) }),
-            Err(error) => Err(format!(
-                "`{text}` is not a JSONPath (RFC 9535): {} at {}",
-                error.message(),
-                error.position()
-            )),
+        let query = JsonPath::parse(text).map_err(|error| {
+            let (message, position) = (error.message(), error.position());
+            format!("`{text}` is not a JSONPath (RFC 9535): {message} at {position}")
+        })?;
+        let segments = segments(text);
+        if is_costly(&segments) {
+            return Err(format!(
+                "`{text}` would search the same values again and again: write `..` at most once, not in \
+                 `[?…]`, and name what you select only once"
+            ));
         }
+        Ok(Self { text: text.to_owned(), query, segments })
     }
 
     /// The path as it was configured.
@@ -99,6 +104,27 @@ impl Path {
     pub fn locations(&self, tree: &Value) -> Vec<String> {
         self.query.query_located(tree).locations().map(|path| path.to_json_pointer()).collect()
     }
+}
+
+/// How often the selectors of a path, like `['a', 'b']`, may together select one value.
+const MAX_REPEATS: usize = 100;
+
+/// Whether the number of visited values may be far larger than that of the values in a tree.
+fn is_costly(segments: &[Segment]) -> bool {
+    let searches_again = |selector: &Selector| match selector {
+        Selector::Filter(text) => {
+            // The parts outside quotes.
+            let parts = || text.split(['\'', '"']).step_by(2);
+            let has = |what: &str| parts().any(|part| part.contains(what));
+            has("..") || (has("$") && has("*"))
+        }
+        _ => false,
+    };
+    let n_descents = segments.iter().filter(|segment| segment.is_descendant).count();
+    let repeats = |n: usize, segment: &Segment| n.saturating_mul(segment.selectors.len());
+    n_descents > 1
+        || segments.iter().fold(1, repeats) > MAX_REPEATS
+        || segments.iter().flat_map(|segment| &segment.selectors).any(searches_again)
 }
 
 /// The name in a path that selects a member of the record itself, like `$.name` or `$['name']`.

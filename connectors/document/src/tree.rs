@@ -1,4 +1,5 @@
-//! What the parsers of JSON and XML share: the limits of trees, and lines and columns of a text.
+//! What JSON and XML share: the format of a document, the limits of trees, the setting for malformed bytes,
+//! and lines and columns of a text.
 
 use std::fmt;
 
@@ -41,8 +42,9 @@ impl Shape {
         }
     }
 
-    /// Recognises the format of a text by its first characters. It is lines of JSON if the first line is a
-    /// whole object and another one begins on the next.
+    /// Recognises the format of a text by its first characters. It is lines of JSON if its first line begins
+    /// with the record separator U+001E (RFC 7464), or is a whole object and the next line that is not blank
+    /// begins another one.
     pub fn of(text: &str) -> Self {
         let text = text.trim_start();
         let mut lines = text.lines().filter(|line| !line.trim().is_empty());
@@ -107,7 +109,7 @@ impl Lines {
         self.n_breaks = before + memchr::memchr_iter(b'\n', &text.as_bytes()[from..at]).count();
         self.counted_to = at;
         let line_start = memchr::memrchr(b'\n', &text.as_bytes()[..at]).map_or(0, |at| at + 1);
-        // In a very long line, only the characters since here are counted: the column is not exact.
+        // Of a very long line only the last 100,000 bytes are counted: the column is then not exact.
         let line = &text.as_bytes()[line_start.max(at.saturating_sub(100_000))..at];
         let column = line.iter().filter(|byte| (**byte & 0xc0) != 0x80).count();
         LineColumn { line: self.n_breaks + 1, column: column + 1 }

@@ -1,16 +1,18 @@
 //! Parses XML into a tree that JSONPaths can search.
 //!
 //! Children are always arrays, so that a single child has the same form as one of several. Prefixes
-//! of names are removed, because every SOAP library uses different ones. References to entities
-//! that a document declares are not expanded, but stay as they are. Damage within an element is
+//! of names are removed, because every SOAP library uses different ones. A name that a document declares
+//! for a short text is replaced with it; one for anything else is damage. Damage within an element is
 //! marked in it. An element that is never closed is damaged, but the elements after it are not.
 
 mod builder;
+mod entities;
 
 use quick_xml::Reader;
 use serde_json::Value;
 
-pub use builder::{Builder, Step};
+pub use builder::{Builder, MIXED_TEXT, Step};
+pub use entities::Entities;
 
 use crate::{findings::Findings, tree::at_line};
 

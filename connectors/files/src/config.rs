@@ -66,7 +66,8 @@ pub struct Config {
     /// must be unique and never change. A record whose key is missing or not exact goes to quarantine.
     pub(crate) key: KeyPath,
     /// What happens to records of one file that have the same key and revision and different contents; `stop`
-    /// refuses the file.
+    /// refuses the file. The same happens to such a record in a file if another file of the pass has the other one,
+    /// which was already read; `stop` refuses the file from there on.
     #[serde(default = "quarantine")]
     pub(crate) duplicates: Duplicates,
     /// The number or time that orders the states of one record. A record without it is rejected; if
@@ -85,7 +86,8 @@ pub struct Config {
     #[serde(default = "Period::seconds::<60>")]
     pub(crate) stable: Period,
     /// Folder for files whose records are in custody (confirmed by the bus, or stored): absolute, or
-    /// relative to `url`. Without it, these files stay.
+    /// relative to `url`. Without it, these files stay. When the next pass begins, the last eight of those
+    /// without a manifest are looked at once more: one that has grown is put back and read again.
     pub(crate) archive: Option<String>,
     /// Folder for files that cannot be read: absolute, or relative to `url`. Without it, these
     /// files stay.

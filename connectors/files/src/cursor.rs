@@ -1,8 +1,8 @@
-//! The cursor: which files were read, which file is being read, and which file is to be moved.
+//! The cursor: which files are done, which file is being read, and which file is to be moved.
 //!
 //! A folder has no reliable order: files arrive late, and are replaced under the same name. So the
-//! cursor lists every file of the folder that was read to its end. It stores short hashes of names
-//! and states, so that 1,400 files take less than 64 KiB.
+//! cursor lists every file of the folder that is done: read to its end, or refused. It stores short
+//! hashes of names and states, so that 1,400 files take less than 64 KiB.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -15,14 +15,18 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
-    /// The files of the folder that were read to their end, by the fingerprints of their names.
-    pub(crate) done: BTreeMap<Fingerprint, ReadFile>,
+    /// The files of the folder that are done, read to their end or refused, by the fingerprints of their names.
+    pub(crate) done: BTreeMap<Fingerprint, DoneFile>,
     /// The file that is being read.
     #[serde(rename = "within", deserialize_with = "required")]
     pub(crate) current: Option<FilePosition>,
     /// The file that the last batch finished, which is to be moved.
     #[serde(rename = "owed", deserialize_with = "required")]
     pub(crate) pending_move: Option<PendingMove>,
+    /// The files without a manifest that were moved to `archive` last: a program may still write to one of them.
+    /// They are looked at once more when the next pass begins.
+    #[serde(default, rename = "watched", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) moved: Vec<MovedFile>,
 }
 
 impl fmt::Debug for Cursor {
@@ -41,14 +45,14 @@ pub(crate) struct Fingerprint(pub(crate) String);
 /// A file that is done: the fingerprint of its state, and that of its content, `Fingerprint::none()` if it
 /// could not be read to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ReadFile(pub(crate) Fingerprint, pub(crate) Fingerprint);
+pub(crate) struct DoneFile(pub(crate) Fingerprint, pub(crate) Fingerprint);
 
 /// A position in a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FilePosition {
     pub(crate) name: String,
-    /// The state of the file and of its manifest when the file was opened.
+    /// The fingerprint of the state of the file and of its manifest when the file was opened.
     #[serde(rename = "seen")]
     pub(crate) fingerprint: Fingerprint,
     /// The number of records that were read from the file.
@@ -66,11 +70,26 @@ pub(crate) struct PendingMove {
     /// The same for its manifest; `None` without a manifest.
     #[serde(rename = "manifest", deserialize_with = "required")]
     pub(crate) manifest_state: Option<Fingerprint>,
-    /// The fingerprint of its content: a part of its new name if the old name is in use.
+    /// The fingerprint of its MD5: a part of its new name if the old name is in use.
     #[serde(rename = "md5")]
     pub(crate) hash: Fingerprint,
     /// Whether the file could not be read. It then goes to the folder `error`, not to `archive`.
     pub(crate) is_error: bool,
+}
+
+/// A file that was read and is in `archive`, as it was when it was read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MovedFile {
+    pub(crate) name: String,
+    /// The fingerprint of its MD5, as for [`PendingMove`].
+    #[serde(rename = "md5")]
+    pub(crate) hash: Fingerprint,
+    #[serde(rename = "size")]
+    pub(crate) n_bytes: u64,
+    /// Nanoseconds since 1970; whole seconds on an SFTP server.
+    #[serde(rename = "time")]
+    pub(crate) modified: i64,
 }
 
 impl Fingerprint {
@@ -78,7 +97,7 @@ impl Fingerprint {
         Self(BASE64.encode(&Sha256::digest(text.as_bytes())[..8]))
     }
 
-    /// Stands for the state of a missing file, and for the content of a file that was not read.
+    /// Stands for the state of a missing file, and for the content of a file that was not read to its end.
     pub(crate) fn none() -> Self {
         Self::of("")
     }

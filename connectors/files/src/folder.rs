@@ -15,7 +15,7 @@ use contract::{ConnectorContext, Fault, Gate};
 use self::{address::Address, local::Local, sftp::Sftp};
 use crate::{
     config::Config,
-    cursor::{Fingerprint, PendingMove},
+    cursor::{Fingerprint, MovedFile, PendingMove},
     options::Options,
     selection::is_safe,
 };
@@ -116,8 +116,8 @@ impl Folder {
     }
 
     /// Moves the file that a batch has finished, and its manifest. Leaves a file that was replaced
-    /// since it was read, because the new file is still to be read. An earlier call has already
-    /// moved a file that is not found.
+    /// since it was read, because the new file is still to be read, and puts a file back to which a program
+    /// was writing at this moment. An earlier call has already moved a file that is not found.
     pub(crate) async fn settle(
         &mut self,
         options: &Options,
@@ -135,23 +135,67 @@ impl Folder {
         let manifest = options.config.manifest.as_ref().zip(pending.manifest_state.as_ref());
         let manifest = manifest.map(|(suffix, state)| (format!("{}{suffix}", pending.name), state));
         for (name, state) in [(pending.name.clone(), &pending.state)].into_iter().chain(manifest) {
-            if self.stamp(&name).await?.map(SizeAndTime::fingerprint).as_ref() == Some(state) {
-                self.move_to(folder, &name, &pending.hash).await?;
+            let found = self.stamp(&name).await?;
+            if let Some(stamp) = found.filter(|stamp| stamp.fingerprint() == *state) {
+                let to = self.move_to(folder, &name, &pending.hash).await?;
+                if self.stamp(&to).await?.is_some_and(|after| after.differs(stamp)) {
+                    self.put_back(&to, &name).await?;
+                }
             }
         }
         Ok(())
     }
 
-    /// Moves a file to another folder, under a name that is not in use there.
-    async fn move_to(&mut self, folder: &str, name: &str, hash: &Fingerprint) -> Result<(), Fault> {
+    /// Moves a file to another folder, under a name that is not in use there. Returns its new path.
+    async fn move_to(
+        &mut self,
+        folder: &str,
+        name: &str,
+        hash: &Fingerprint,
+    ) -> Result<String, Fault> {
         for n in 0..MAX_NAME_TRIES {
-            let to = Path::new(folder).join(name_to_try(name, hash, n));
-            if self.rename(name, &to).await? == RenameOutcome::Done {
-                return Ok(());
+            let to = path_to_try(folder, name, hash, n);
+            if self.rename(name, Path::new(&to)).await? == RenameOutcome::Done {
+                return Ok(to);
             }
         }
         Err(Fault::stopped(format!("{name}: too many files with this name were moved already"))
             .remedy("remove old files from the folders `archive` and `error`"))
+    }
+
+    /// Puts a file of `archive` back if a program has written to it since it was read: the rest of it came after the
+    /// pause that counts as its end. Of several files with its name, it is the last one; another one is older.
+    pub(crate) async fn recheck(&mut self, archive: &str, moved: &MovedFile) -> Result<(), Fault> {
+        let MovedFile { name, hash, n_bytes, modified } = moved;
+        let read = SizeAndTime { n_bytes: *n_bytes, modified: (*modified).into(), changed: 0 };
+        let mut last = None;
+        for n in 0..MAX_NAME_TRIES {
+            let path = path_to_try(archive, name, hash, n);
+            let Some(stamp) = self.stamp(&path).await? else { break };
+            last = Some((path, stamp));
+        }
+        match last {
+            Some((path, stamp)) if stamp.differs(read) && stamp.modified >= read.modified => {
+                self.put_back(&path, name).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves a file back into the folder, where it is read again.
+    async fn put_back(&mut self, path: &str, name: &str) -> Result<(), Fault> {
+        tracing::warn!(file = name, "it was written to after it was read, and is read again");
+        match self.rename(path, Path::new(name)).await? {
+            RenameOutcome::Done => Ok(()),
+            RenameOutcome::NameInUse => {
+                let cause = "the file was written to after it was read and moved, and the folder has another \
+                             one of its name";
+                Err(Fault::stopped(cause).at(path).remedy(
+                    "move it back into the folder under another name, so that all of it is read, and raise \
+                     `stable`",
+                ))
+            }
+        }
     }
 
     /// Closes the SFTP session, if there is one: a server allows few sessions at the same time.
@@ -166,6 +210,11 @@ impl SizeAndTime {
     /// The size and time as a short hash, for the cursor.
     pub(crate) fn fingerprint(self) -> Fingerprint {
         Fingerprint::of(&format!("{} {} {}", self.n_bytes, self.modified, self.changed))
+    }
+
+    /// Whether a program has written to the file between this and `other`. A move changes only `changed`.
+    fn differs(self, other: Self) -> bool {
+        (self.n_bytes, self.modified) != (other.n_bytes, other.modified)
     }
 }
 
@@ -198,6 +247,11 @@ fn name_to_try(name: &str, hash: &Fingerprint, n: u32) -> String {
         1 => format!("{name}.{}", hash.0),
         n => format!("{name}.{}.{n}", hash.0),
     }
+}
+
+/// The `n`th new path to try for a file in another folder.
+fn path_to_try(folder: &str, name: &str, hash: &Fingerprint, n: u32) -> String {
+    Path::new(folder).join(name_to_try(name, hash, n)).to_string_lossy().into_owned()
 }
 
 /// Runs `work` on a thread that may block. If the caller is cancelled, the work still runs to its

@@ -56,6 +56,8 @@ pub(crate) struct RawRow {
     pub(crate) defects: Defects,
     /// Whether it is a title above the header, and no record.
     pub(crate) is_title: bool,
+    /// Whether it is a row of a table, into which people write more than records.
+    pub(crate) is_table_row: bool,
 }
 
 /// Reads the next record of a file; `None` after the last one. Must not be called after an error.

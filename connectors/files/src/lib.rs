@@ -22,6 +22,7 @@ mod selection;
 
 mod manifest;
 mod open_file;
+mod pass_keys;
 mod repeats;
 mod rows;
 mod spool;
@@ -33,19 +34,22 @@ mod text;
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use contract::{Batch, Connector, ConnectorContext, DropReason, Entry, Fault, PassEnd, Reason};
+use contract::{
+    Batch, Connector, ConnectorContext, DropReason, Entry, Fault, FaultKind, Partition, PassEnd,
+    Reason,
+};
 use tokio::time::Instant;
 
 pub use config::Config;
 pub use cursor::Cursor;
 
 use crate::{
-    cursor::{Fingerprint, PendingMove, ReadFile},
+    cursor::{DoneFile, Fingerprint, MovedFile, PendingMove},
     folder::{Folder, SizeAndTime, blocking, disk_fault},
     next_file::{FileFaults, NextStep},
     open_file::{OpenFile, RefusedFile, unreadable_entry},
     options::Options,
+    pass_keys::PassKeys,
     selection::{Candidate, FileStates},
     spool::FileError,
 };
@@ -64,6 +68,9 @@ pub struct Files {
     open_file: Option<Box<OpenFile>>,
     /// What came since the last pass ended.
     account: PassEnd,
+    pass_keys: PassKeys,
+    /// Whether the files that were moved in the last pass were looked at again in this one.
+    has_rechecked: bool,
 }
 
 impl Connector for Files {
@@ -75,7 +82,9 @@ impl Connector for Files {
         let folder = Folder::new(&config, &context)?;
         let options = Options::new(config, &context)?;
         let (file_states, account) = (FileStates::default(), new_account(&options));
-        Ok(Self { options, folder, file_states, open_file: None, account })
+        let pass_keys = PassKeys::default();
+        let (open_file, has_rechecked) = (None, false);
+        Ok(Self { options, folder, file_states, open_file, account, pass_keys, has_rechecked })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
@@ -98,23 +107,24 @@ impl Connector for Files {
         };
         let step = match step {
             Some(step) => step,
-            None => self.next_file(&mut cursor, &mut faults).await?,
+            None => {
+                self.recheck_moved(&mut cursor, &mut faults).await?;
+                self.next_file(&mut cursor, &mut faults).await?
+            }
         };
         let mut end = None;
         let entries = match step {
             NextStep::CaughtUp => {
                 self.folder.close();
-                end = Some(std::mem::replace(&mut self.account, new_account(&self.options)));
+                end = Some(self.end_pass());
                 Vec::new()
             }
             // The channel is not caught up: a file that may still be changing is read soon.
             NextStep::Wait => self.wait().await,
             NextStep::Refuse(candidate, refused) => {
-                let RefusedFile { reason, hash, first_bytes } = refused;
-                mark_finished(&mut cursor, &candidate, hash, true);
+                mark_finished(&mut cursor, &candidate, refused.hash.clone(), true);
                 self.account.given += 1;
-                self.note_unread(&candidate, &reason);
-                vec![quarantine_entry(&candidate, reason, first_bytes)]
+                vec![self.quarantine(&candidate, refused)]
             }
             NextStep::Read(open) => self.read_batch(open, max, until, &mut cursor).await?,
         };
@@ -152,10 +162,45 @@ impl Files {
         Vec::new()
     }
 
-    /// Notes that records are missing, because a file was not read or not to its end.
-    fn note_unread(&mut self, candidate: &Candidate, reason: &Reason) {
-        let what = || format!("{} was refused: {}", candidate.name, reason.code);
-        self.account.gap.get_or_insert_with(what);
+    /// Notes that records are missing, because a file was not read or not to its end, and returns the entry that
+    /// puts it into quarantine.
+    fn quarantine(&mut self, candidate: &Candidate, refused: RefusedFile) -> Entry {
+        let (file, Reason { code, detail }) = (&candidate.name, &refused.reason);
+        tracing::warn!(file, reason = %code, "the file goes to quarantine: {detail}");
+        self.account.gap.get_or_insert_with(|| format!("{file} was refused: {code}"));
+        unreadable_entry(candidate, refused)
+    }
+
+    /// Puts files of the last pass back that were written to after they were moved to `archive`.
+    async fn recheck_moved(
+        &mut self,
+        cursor: &mut Cursor,
+        faults: &mut FileFaults,
+    ) -> Result<(), Fault> {
+        let archive = self.options.config.archive.clone().filter(|_| !self.has_rechecked);
+        let Some(archive) = archive else { return Ok(()) };
+        // One that could not be put back is looked at again in the next pass.
+        let mut kept = Vec::new();
+        for moved in std::mem::take(&mut cursor.moved) {
+            match self.folder.recheck(&archive, &moved).await {
+                Err(fault) if fault.kind() == FaultKind::Stopped => {
+                    faults.push((Partition(moved.name.clone()), fault));
+                    kept.push(moved);
+                }
+                checked => checked?,
+            }
+        }
+        cursor.moved = kept;
+        self.has_rechecked = true;
+        Ok(())
+    }
+
+    /// The account of the pass that ends here. The next pass begins.
+    fn end_pass(&mut self) -> PassEnd {
+        self.has_rechecked = false;
+        let mut account = std::mem::replace(&mut self.account, new_account(&self.options));
+        std::mem::take(&mut self.pass_keys).end(&mut account);
+        account
     }
 
     /// Returns the next entries of an open file, and moves the cursor past them.
@@ -189,13 +234,16 @@ impl Files {
         let n_titles = std::mem::take(&mut open.n_titles);
         let n_repeated = std::mem::take(&mut open.n_repeated);
         let n_filtered = std::mem::take(&mut open.n_filtered);
+        let name = &open.candidate.name;
+        let compared = self.pass_keys.compare(name, is_new, &mut entries, &self.options);
         let n_entries = entries.len() as u64;
         self.account.given += n_entries + n_repeated + n_filtered;
         let add = |sum: &mut Option<u64>, n: u64| *sum = sum.map(|sum| sum.saturating_add(n));
-        add(&mut self.account.distinct, n_entries);
+        add(&mut self.account.distinct, compared.n_different);
         add(&mut self.account.listed, open.n_listed.take().unwrap_or(0));
         // A manifest lists rows; this counts those of different keys.
-        self.account.listed = self.account.listed.map(|n| n.saturating_sub(n_repeated));
+        let n_known = n_repeated + n_entries.saturating_sub(compared.n_different);
+        self.account.listed = self.account.listed.map(|n| n.saturating_sub(n_known));
         for (why, n) in [
             (DropReason::Repeated, n_repeated),
             (DropReason::Filtered, n_filtered),
@@ -209,16 +257,26 @@ impl Files {
             let file = &open.candidate.name;
             tracing::info!(file, n_titles, "rows above the header are left out as titles");
         }
-        // An archive in which a file could not be read goes to `error` as a whole.
+        let outcome = match compared.refused {
+            Some(reason) => Err(FileError::Content(reason)),
+            None => outcome,
+        };
         match outcome {
             Ok(false) => {
                 cursor.current = Some(open.position());
                 self.open_file = Some(open);
             }
-            Ok(true) => mark_finished(cursor, &open.candidate, hash, open.is_partial()),
+            // An archive in which a file could not be read goes to `error` as a whole.
+            Ok(true) => {
+                let unread = open.unread();
+                mark_finished(cursor, &open.candidate, hash, unread.is_some());
+                if unread.is_none() && self.options.config.archive.is_some() {
+                    watch_moved(cursor, &open);
+                }
+                self.account.gap = self.account.gap.take().or(unread);
+            }
             Err(FileError::Content(reason)) => {
-                self.note_unread(&open.candidate, &reason);
-                entries.push(quarantine_entry(&open.candidate, reason, open.first_bytes.clone()));
+                entries.push(self.quarantine(&open.candidate, open.refused(reason)));
                 mark_finished(cursor, &open.candidate, hash, true);
             }
             Err(FileError::Disk(error)) => return Err(disk_fault(error)),
@@ -234,15 +292,22 @@ fn new_account(options: &Options) -> PassEnd {
     PassEnd { listed: none, distinct: none, ..PassEnd::default() }
 }
 
-/// Logs that a file cannot be read, and returns the entry that puts it into quarantine.
-fn quarantine_entry(candidate: &Candidate, reason: Reason, first_bytes: Bytes) -> Entry {
-    tracing::warn!(
-        file = candidate.name,
-        reason = %reason.code,
-        "the file goes to quarantine until a corrected one with its name arrives: {}",
-        reason.detail,
-    );
-    unreadable_entry(&candidate.name, reason, first_bytes)
+/// The number of files that are looked at once more after they were moved.
+const MAX_WATCHED: usize = 8;
+
+/// Notes in the cursor that a file is to be looked at once more after it was moved. A manifest proves that its file
+/// is whole.
+fn watch_moved(cursor: &mut Cursor, open: &OpenFile) {
+    let Candidate { name, stamp, manifest_stamp } = &open.candidate;
+    if manifest_stamp.is_some() {
+        return;
+    }
+    if cursor.moved.len() >= MAX_WATCHED {
+        cursor.moved.remove(0);
+    }
+    let modified = i64::try_from(stamp.modified).unwrap_or(i64::MAX);
+    let (name, hash, n_bytes) = (name.clone(), open.hash.clone(), stamp.n_bytes);
+    cursor.moved.push(MovedFile { name, hash, n_bytes, modified });
 }
 
 /// Notes in the cursor that a file is finished, and that it is to be moved: to the folder `error`
@@ -251,7 +316,7 @@ fn quarantine_entry(candidate: &Candidate, reason: Reason, first_bytes: Bytes) -
 fn mark_finished(cursor: &mut Cursor, candidate: &Candidate, hash: Fingerprint, is_error: bool) {
     let Candidate { name, stamp, manifest_stamp } = candidate;
     let read_hash = if is_error { Fingerprint::none() } else { hash.clone() };
-    cursor.done.insert(Fingerprint::of(name), ReadFile(candidate.fingerprint(), read_hash));
+    cursor.done.insert(Fingerprint::of(name), DoneFile(candidate.fingerprint(), read_hash));
     let manifest_state = manifest_stamp.map(SizeAndTime::fingerprint);
     let (name, state) = (name.clone(), stamp.fingerprint());
     cursor.pending_move = Some(PendingMove { name, state, manifest_state, hash, is_error });

@@ -10,7 +10,7 @@ use contract::{Fault, FaultKind, Partition, Reason};
 
 use crate::{
     Files,
-    cursor::{Cursor, FilePosition, Fingerprint, ReadFile},
+    cursor::{Cursor, DoneFile, FilePosition, Fingerprint},
     folder::{blocking, disk_fault},
     manifest::{self, Manifest},
     open_file::{OpenFile, RefusedFile},
@@ -102,11 +102,11 @@ impl Files {
                 let manifest = format!("{}{suffix}", candidate.name);
                 candidate.manifest_stamp = self.folder.stamp(&manifest).await?;
             }
-            let read_file = cursor.done.get(&Fingerprint::of(&candidate.name));
-            if read_file.is_some_and(|ReadFile(state, _)| *state == candidate.fingerprint()) {
+            let done = cursor.done.get(&Fingerprint::of(&candidate.name));
+            if done.is_some_and(|DoneFile(state, _)| *state == candidate.fingerprint()) {
                 continue;
             }
-            let read_hash = read_file.map(|ReadFile(_, hash)| hash.clone());
+            let read_hash = done.map(|DoneFile(_, hash)| hash.clone());
             match self.open(&candidate, 0, read_hash, faults).await {
                 Ok(None) => {}
                 Ok(Some(NextStep::Wait)) => is_changing = true,

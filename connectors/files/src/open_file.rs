@@ -112,15 +112,18 @@ impl OpenFile {
             match open.read_row() {
                 Ok(Some(_)) => {}
                 Ok(None) => break,
-                Err(FileError::Content(reason)) => {
-                    let Self { hash, first_bytes, .. } = open;
-                    return Ok(Err(RefusedFile { reason, hash, first_bytes }));
-                }
+                Err(FileError::Content(reason)) => return Ok(Err(open.refused(reason))),
                 Err(FileError::Disk(error)) => return Err(error),
             }
         }
         (open.n_repeated, open.n_filtered, open.n_titles) = (0, 0, 0);
         Ok(Ok(open))
+    }
+
+    /// The file as one that is refused from here on.
+    pub(crate) fn refused(&self, reason: Reason) -> RefusedFile {
+        let (hash, first_bytes) = (self.hash.clone(), self.first_bytes.clone());
+        RefusedFile { reason, hash, first_bytes }
     }
 
     /// The position after the last entry that was returned.
@@ -179,6 +182,9 @@ impl OpenFile {
         let Some(mut row) = self.rows.next()? else { return Ok(None) };
         let fate = self.repeats.fate(self.n_records);
         self.n_records += 1;
+        if self.repeats.has_rounded_keys {
+            row.reject_rounded();
+        }
         match fate {
             _ if row.is_title => self.n_titles += 1,
             _ if row.entry.is_none() => self.n_filtered += 1,
@@ -192,9 +198,17 @@ impl OpenFile {
         Ok(Some((row.entry, row.n_bytes)))
     }
 
-    /// Whether a file in the archive could not be read.
-    pub(crate) fn is_partial(&self) -> bool {
-        self.rows.has_refused
+    /// What could not be read, in words for the admin, after the last row: all of the file, or of a file in the
+    /// archive. A few bad rows do not make a file bad.
+    pub(crate) fn unread(&self) -> Option<String> {
+        let name = &self.candidate.name;
+        let rounded = || format!("{name} has keys that Excel has rounded");
+        let unread = self.rows.first_unread.as_ref();
+        let unread = unread.map(|(at, code)| match at.is_empty() {
+            true => format!("{name} was refused: {code}"),
+            false => format!("{name}, {at} was refused: {code}"),
+        });
+        unread.or_else(|| self.repeats.has_rounded_keys.then(rounded))
     }
 }
 
@@ -212,9 +226,7 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
         .and_then(|watch| OpenFile::open(&candidate, watch, None, 0, None, options));
     let mut open = match opened.map_err(disk_fault)? {
         Ok(open) => open,
-        Err(RefusedFile { reason, first_bytes, .. }) => {
-            return Ok(vec![unreadable_entry(&candidate.name, reason, first_bytes)]);
-        }
+        Err(refused) => return Ok(vec![unreadable_entry(&candidate, refused)]),
     };
     let mut entries = Vec::new();
     loop {
@@ -224,7 +236,7 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
             Ok(false) => {}
             Ok(true) => return Ok(entries),
             Err(FileError::Content(reason)) => {
-                entries.push(unreadable_entry(&candidate.name, reason, open.first_bytes));
+                entries.push(unreadable_entry(&candidate, open.refused(reason)));
                 return Ok(entries);
             }
             Err(FileError::Disk(error)) => return Err(disk_fault(error)),
@@ -232,11 +244,13 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
     }
 }
 
-/// The entry for a file that cannot be read to its end. Its key is the name of the file, so that a
-/// corrected file replaces it.
-pub(crate) fn unreadable_entry(name: &str, reason: Reason, first_bytes: Bytes) -> Entry {
-    let key = Some(RecordKey::new(name.to_owned()));
-    let place = Place { key, revision: Revision::NONE, at: name.to_owned() };
+/// The entry for a file that cannot be read to its end. Its key is the name of the file and its content, or its state
+/// if it was not read: tomorrow another file may have the name.
+pub(crate) fn unreadable_entry(candidate: &Candidate, refused: RefusedFile) -> Entry {
+    let RefusedFile { reason, hash, first_bytes } = refused;
+    let state = if hash == Fingerprint::none() { candidate.fingerprint() } else { hash };
+    let key = Some(RecordKey::new(format!("{} {}", candidate.name, state.0)));
+    let place = Place { key, revision: Revision::NONE, at: candidate.name.clone() };
     Entry::Unreadable { place, bytes: first_bytes, reason }
 }
 

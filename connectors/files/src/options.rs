@@ -19,6 +19,8 @@ pub(crate) struct Options {
     pub(crate) columns: Columns,
     /// The largest number of bytes of one record.
     pub(crate) max_record_bytes: usize,
+    /// The texts of the mapping (see [`ConnectorContext::mapped`]); `None` if any field may be mapped.
+    mapped: Option<Arc<str>>,
 }
 
 /// Where the revision of a record is.
@@ -61,7 +63,7 @@ impl Options {
             Fault::stopped(format!("`columns`: {cause}")).remedy("give each name to one column")
         })?;
         let key_columns = config.key.paths().iter().filter_map(column_name);
-        let columns = key_columns.fold(columns, Columns::and);
+        let columns = key_columns.fold(columns, Columns::with_key_column);
         let Limits { total, ratio, entries, record } = config.limits;
         if total == 0 || ratio == 0 || entries == 0 || !(1..=16).contains(&record) {
             return refuse(
@@ -73,6 +75,7 @@ impl Options {
             revision: revision_source(&config.revision, context)?,
             columns,
             max_record_bytes: (record as usize) << 20,
+            mapped: context.mapped.clone(),
             config,
         }))
     }
@@ -80,6 +83,16 @@ impl Options {
     /// Whether a file with this name is to be read.
     pub(crate) fn is_selected(&self, name: &str) -> bool {
         self.config.pattern.iter().any(|pattern| matches_pattern(name, pattern))
+    }
+
+    /// Whether the mapping may read this field of a record. A path may escape some signs of a name.
+    pub(crate) fn is_mapped(&self, field: &str) -> bool {
+        self.mapped.as_ref().is_none_or(|texts| {
+            field.contains(['\'', '"', '\\'])
+                || field.contains(char::is_control)
+                || texts.lines().any(|text| text == "$")
+                || [field, "$..", "$.*", "$[*", "$[?"].iter().any(|text| texts.contains(text))
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use contract::{Entry, Mark, Place, Reason, RecordKey, Revision, TextReport, demand::QualityFlag};
-use document::{Findings, Path, TimeFormat, scalar_text};
+use document::{Findings, Path, TimeFormat, column_name, scalar_text};
 use serde_json::Value;
 
 use crate::{
@@ -11,6 +11,9 @@ use crate::{
     options::{Options, RevisionSource},
     selection,
 };
+
+/// With at least this many required columns beside the key, a row that fills only a quarter of them is no record.
+const MIN_REQUIRED: usize = 8;
 
 /// The revision in the name of a file; `None` if the channel takes revisions from the records.
 pub(crate) fn revision_by_name(name: &str, options: &Options) -> Result<Option<Revision>, Reason> {
@@ -50,7 +53,7 @@ pub(crate) fn entry(
     report: &TextReport,
     options: &Options,
 ) -> Entry {
-    let RawRow { mut tree, bytes, doubts, findings, defects: row_defects, .. } = row;
+    let RawRow { mut tree, bytes, doubts, findings, defects: row_defects, is_table_row, .. } = row;
     // Quarantine keeps what the cells say, even if it is no value.
     let source = (bytes.is_none() && !doubts.is_empty()).then(|| tree.to_string());
     let has_date_cells =
@@ -60,8 +63,16 @@ pub(crate) fn entry(
         Some(doubt) => Err(doubt.to_owned()),
         None => key(&tree, &findings, options),
     };
-    // In a row with too many or too few cells, the key may be any value, even a personal one.
-    let can_have_key = row_defects.damage.is_none();
+    let key = key.and_then(|key| match is_table_row && key.as_str() == "0" {
+        true => Err("the key is 0, which people write where there is none".to_owned()),
+        false => Ok(key),
+    });
+    // In a row with too many or too few cells, the key may be any value, even a personal one; and so it may in a
+    // signature below a table.
+    let has_lost = doubts.iter().any(|(_, doubt)| matches!(doubt, Doubt::Lost(_)));
+    let may_be_stub = is_table_row && !has_lost;
+    let stub = may_be_stub.then(|| stub(&tree, options)).flatten();
+    let can_have_key = row_defects.damage.is_none() && stub.is_none();
     let mut defects = findings.defects_in("", &tree, &report.charset);
     defects.marks.extend(row_defects.marks.into_iter().chain(doubt_marks));
     defects.damage = row_defects.damage.or(defects.damage);
@@ -71,6 +82,7 @@ pub(crate) fn entry(
         (Some(reason), ..) => reason,
         (None, Err(reason), _) => reason.clone(),
         (None, Ok(_), Err(why)) => Reason::new("missing_key", why.as_str()),
+        (None, Ok(_), Ok(_)) if stub.is_some() => Reason::new("only_key", stub.unwrap_or_default()),
         (None, Ok(revision), Ok(key)) => {
             let mut text = report.clone();
             text.marks.extend(defects.marks);
@@ -84,10 +96,66 @@ pub(crate) fn entry(
     Entry::Unreadable { place, bytes: Bytes::from(bytes), reason }
 }
 
-/// The key of a record. Blanks around its parts do not belong to it, because people type into tables.
+/// The key of a record. Blanks around its parts, and characters that nobody sees, do not belong to it, because
+/// people type into tables and paste into them.
 fn key(tree: &Value, findings: &Findings, options: &Options) -> Result<RecordKey, String> {
+    let visible = |part: String| {
+        let part: String = part.chars().filter(|c| !is_invisible(*c)).collect();
+        part.trim().to_owned()
+    };
     let parts = options.config.key.parts(tree, findings)?;
-    Ok(RecordKey::composed(parts.iter().map(|part| part.trim().to_owned()).collect()))
+    let parts: Vec<String> = parts.into_iter().map(visible).collect();
+    match parts.iter().any(String::is_empty) {
+        true => Err("the key has no character that can be seen".to_owned()),
+        false => Ok(RecordKey::composed(parts)),
+    }
+}
+
+/// Whether a character has no width and no ink: soft hyphens, joiners, marks of the direction or of the byte order.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{FEFF}' | '\u{200B}'..='\u{200F}'
+            | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}'
+    )
+}
+
+/// Why a row of a table is no record although it may have a key: a total, a note or a signature below a table fills the first
+/// cell, and perhaps one more. Where few columns are required, a demand may fill as few.
+fn stub(tree: &Value, options: &Options) -> Option<String> {
+    let own = |name: &str| {
+        let revision = match &options.revision {
+            RevisionSource::Field(path, _) => Some(path),
+            RevisionSource::Name(_) => None,
+        };
+        let mut paths = options.config.key.paths().iter().chain(revision);
+        paths.any(|path| column_name(path) == Some(name))
+    };
+    let is_filled = |value: &Value| match value {
+        Value::Null => false,
+        Value::String(text) => !text.trim().is_empty(),
+        _ => true,
+    };
+    let columns = &options.config.columns;
+    let mut others = tree.as_object()?.iter().filter(|(name, _)| !own(name)).peekable();
+    others.peek()?;
+    let filled: Vec<&String> =
+        others.filter(|(_, value)| is_filled(value)).map(|(name, _)| name).collect();
+    if filled.is_empty() {
+        return Some("only its key is filled: a total, a note or a signature?".to_owned());
+    }
+    if filled.iter().any(|name| !columns.contains_key(*name)) {
+        return None;
+    }
+    let required = columns.keys().filter(|name| !own(name));
+    let required: Vec<bool> = required.map(|name| tree.get(name).is_some_and(is_filled)).collect();
+    let (n_filled, n) = (required.iter().filter(|is_filled| **is_filled).count(), required.len());
+    (n >= MIN_REQUIRED && 4 * n_filled <= n).then(|| {
+        format!(
+            "only {n_filled} of {n} required columns beside the key are filled: a total, a note or a \
+             signature?"
+        )
+    })
 }
 
 /// Removes the values that were lost. Returns why the key is not exact, if it is not, and the marks of

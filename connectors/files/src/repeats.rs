@@ -30,6 +30,8 @@ pub(crate) struct Repeats {
     fates: HashMap<u64, Fate>,
     /// The number of rows below the header. A row above it may be a title, which no manifest counts.
     pub(crate) n_rows: u64,
+    /// Whether most long keys look as if Excel had rounded them.
+    pub(crate) has_rounded_keys: bool,
 }
 
 impl Repeats {
@@ -43,8 +45,10 @@ impl Repeats {
         max_bytes: u64,
     ) -> Result<Self, FileError> {
         let (mut hashes, mut n_above, mut n_bytes) = (Vec::new(), 0, 0);
+        let mut long_keys = LongKeys::default();
         let n_rows = each_row(open()?, must_be_whole, |_, row| {
             hashes.extend(hash_of_key(row));
+            long_keys.add(row);
             n_above += u64::from(row.is_above_header);
             n_bytes += if row.has_cells { row.n_bytes as u64 } else { 0 };
             if n_bytes > max_bytes {
@@ -57,13 +61,13 @@ impl Repeats {
                 false => Ok(()),
             }
         })?;
-        let n_rows = n_rows - n_above;
+        let (n_rows, has_rounded_keys) = (n_rows - n_above, long_keys.are_rounded());
         hashes.sort_unstable();
         let repeated = hashes.windows(2).filter(|pair| pair.first() == pair.last());
         let repeated: HashSet<u64> = repeated.flatten().copied().collect();
         drop(hashes);
         if repeated.is_empty() {
-            return Ok(Self { n_rows, ..Self::default() });
+            return Ok(Self { n_rows, has_rounded_keys, ..Self::default() });
         }
         let (mut rows, mut keys, mut contents) = (Vec::new(), Vec::new(), Vec::new());
         each_row(open()?, must_be_whole, |number, row| {
@@ -89,13 +93,55 @@ impl Repeats {
             FileError::content("duplicate_key", detail)
         })?;
         let fates = rows.into_iter().map(|(number, _)| number).zip(fates);
-        Ok(Self { fates: fates.filter(|(_, fate)| *fate != Fate::Read).collect(), n_rows })
+        let fates = fates.filter(|(_, fate)| *fate != Fate::Read).collect();
+        Ok(Self { fates, n_rows, has_rounded_keys })
     }
 
     /// What becomes of a row, by its number from 0.
     pub(crate) fn fate(&self, row: u64) -> Fate {
         self.fates.get(&row).copied().unwrap_or(Fate::Read)
     }
+}
+
+/// The number of digits of a number that Excel keeps. It writes zeros for the others.
+const EXCEL_DIGITS: usize = 15;
+
+/// The keys of a file that have more digits than Excel keeps.
+#[derive(Default)]
+struct LongKeys {
+    n: u64,
+    /// The number of those that Excel may have rounded.
+    n_rounded: u64,
+    /// The number of their digits that Excel may have lost, of all together.
+    n_zeros: usize,
+}
+
+impl LongKeys {
+    fn add(&mut self, row: &FileRow) {
+        let Some(Entry::Record(record)) = &row.entry else { return };
+        let Some(n_zeros) = n_zeros(record.key.as_str()) else { return };
+        self.n += 1;
+        self.n_rounded += u64::from(n_zeros > 0);
+        self.n_zeros += n_zeros;
+    }
+
+    /// One key may end with zeros. By chance, several do so in one of a million files.
+    fn are_rounded(&self) -> bool {
+        self.n_rounded > 1 && 2 * self.n_rounded > self.n && self.n_zeros >= 6
+    }
+}
+
+/// If a key, or a part of it, is a number of more digits than Excel keeps: how many of the others are there, if all
+/// of them are zeros, and else 0.
+pub(crate) fn n_zeros(key: &str) -> Option<usize> {
+    // The parts of a key are in quotes.
+    let is_number = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let long = key.split('"').filter(|part| part.len() > EXCEL_DIGITS).filter(is_number);
+    let zeros = long.map(|part| {
+        let others = &part[EXCEL_DIGITS..];
+        if others.bytes().all(|digit| digit == b'0') { others.len() } else { 0 }
+    });
+    zeros.max()
 }
 
 /// Visits each row with its number, from 0. Returns the number of rows.
@@ -124,13 +170,16 @@ fn hash_of_key(row: &FileRow) -> Option<u64> {
 
 fn hash_of_content(row: &FileRow) -> u64 {
     match &row.entry {
-        Some(Entry::Record(record)) => {
-            let mut hasher = DefaultHasher::new();
-            hash_value(record.body.tree(), &mut hasher);
-            hasher.finish()
-        }
+        Some(Entry::Record(record)) => hash_of_tree(record.body.tree()),
         _ => 0,
     }
+}
+
+/// A hash of the contents of a record.
+pub(crate) fn hash_of_tree(tree: &Value) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hash_value(tree, &mut hasher);
+    hasher.finish()
 }
 
 /// Hashes a value. A number has the hash of its text, because `Duplicates` takes them for the same content.
@@ -154,7 +203,7 @@ fn hash_value(value: &Value, hasher: &mut DefaultHasher) {
     }
 }
 
-fn hash(value: impl Hash) -> u64 {
+pub(crate) fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()

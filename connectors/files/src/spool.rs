@@ -6,11 +6,15 @@ use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom, Write as _},
     os::unix::fs::FileExt as _,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::SystemTime,
 };
 
 use contract::Reason;
+use zip::ZipArchive;
 
 use crate::config::Limits;
 
@@ -161,9 +165,80 @@ impl Seek for FileReader {
     }
 }
 
+/// The maximum number of bytes that are read to open an archive: the list of its files, which takes about
+/// eight times as much in memory.
+const MAX_INDEX_BYTES: u64 = 8 << 20;
+
+/// Opens an archive; `None` if it is damaged, or if its list of files is too long.
+pub(crate) fn open_archive(file: Arc<File>) -> Option<ZipArchive<ArchiveReader>> {
+    let n_left = Arc::new(AtomicU64::new(MAX_INDEX_BYTES));
+    let reader = ArchiveReader { file: FileReader::new(file), n_left: Arc::clone(&n_left) };
+    let archive = ZipArchive::new(reader).ok()?;
+    // What is unpacked has its own limit.
+    n_left.store(u64::MAX, Ordering::Relaxed);
+    Some(archive)
+}
+
+/// Reads the file of an archive, and fails after a number of bytes. The numbers in an archive may be wrong.
+#[derive(Debug)]
+pub(crate) struct ArchiveReader {
+    file: FileReader,
+    n_left: Arc<AtomicU64>,
+}
+
+impl Read for ArchiveReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n_read = self.file.read(buffer)?;
+        let n_left = self.n_left.load(Ordering::Relaxed).checked_sub(n_read as u64);
+        self.n_left.store(n_left.ok_or(io::ErrorKind::FileTooLarge)?, Ordering::Relaxed);
+        Ok(n_read)
+    }
+}
+
+impl Seek for ArchiveReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_archive_that_lists_a_million_files_is_not_opened() {
+        for (n_files, is_opened) in [(1_000_u64, true), (1_000_000, false)] {
+            let mut bytes = b"PK\x03\x04\x14\0".to_vec();
+            bytes.resize(30, 0);
+            bytes[26] = 1;
+            bytes.push(b'a');
+            let index = bytes.len() as u64;
+            for n in 0..n_files {
+                bytes.extend(b"PK\x01\x02\x14\0\x14\0");
+                bytes.resize(bytes.len() + 20, 0);
+                bytes.extend([8, 0]);
+                bytes.resize(bytes.len() + 16, 0);
+                bytes.extend(format!("{n:08x}").bytes());
+            }
+            // The end of an archive with many files, and its shorter form.
+            let end = bytes.len() as u64;
+            bytes.extend(b"PK\x06\x06");
+            bytes.extend(44_u64.to_le_bytes());
+            bytes.extend([45, 0, 45, 0]);
+            bytes.resize(bytes.len() + 8, 0);
+            for number in [n_files, n_files, end - index, index] {
+                bytes.extend(number.to_le_bytes());
+            }
+            bytes.extend(b"PK\x06\x07\0\0\0\0");
+            bytes.extend(end.to_le_bytes());
+            bytes.extend(b"\x01\0\0\0PK\x05\x06\0\0\0\0");
+            bytes.extend([0xFF; 12]);
+            bytes.extend([0, 0]);
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&bytes).unwrap();
+            assert_eq!(open_archive(Arc::new(file)).is_some(), is_opened, "{n_files}");
+        }
+    }
 
     #[test]
     fn bytes_are_found_where_one_block_ends_and_the_next_begins() {

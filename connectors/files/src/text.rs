@@ -118,7 +118,8 @@ impl DecodedFile {
     /// bytes. `None` at the end of the file.
     pub(crate) fn next_line(&mut self, limit: usize) -> io::Result<Option<DecodedPart>> {
         let unit_len = if self.is_utf16() { 2 } else { 1 };
-        let mut searched = 0;
+        // Up to where the buffer has no line end, and up to where it has no offset for the end of a part.
+        let (mut searched, mut n_unsafe) = (0, 0);
         loop {
             let unused = &self.buffer[self.n_used..];
             let end = match self.charset {
@@ -145,14 +146,18 @@ impl DecodedFile {
                     continue;
                 }
                 None if n_unused >= limit
-                    && let Some(end) =
-                        self.last_safe_end(limit).or_else(|| self.last_safe_end(n_unused)) =>
+                    && let Some(end) = self
+                        .last_safe_end(n_unsafe, limit)
+                        .or_else(|| self.last_safe_end(n_unsafe, n_unused)) =>
                 {
                     return Ok(Some(DecodedPart { is_cut: true, ..self.decode(end) }));
                 }
                 None if self.is_at_end => return Ok((n_unused > 0).then(|| self.decode(n_unused))),
                 // A carriage return at the end may belong to a line feed.
-                None => searched = (n_unused / unit_len * unit_len).saturating_sub(unit_len),
+                None => {
+                    searched = (n_unused / unit_len * unit_len).saturating_sub(unit_len);
+                    n_unsafe = if n_unused >= limit { searched } else { 0 };
+                }
             }
             self.fill()?;
         }
@@ -182,11 +187,11 @@ impl DecodedFile {
         }
     }
 
-    /// Where to end a part within the next `n_unused` bytes of the buffer: at the last offset that splits no
-    /// character, if possible after the end of an object or element, so that few records are in two parts.
-    /// Without such an offset, a part ends only after `MAX_UNBROKEN_BYTES`; until then `None`.
-    fn last_safe_end(&self, n_unused: usize) -> Option<usize> {
-        let unused = &self.buffer[self.n_used..][..n_unused];
+    /// Where to end a part within the next `to` bytes of the buffer, but after `from`: at the last offset that
+    /// splits no character, if possible after the end of an object or element, so that few records are in two
+    /// parts. Without such an offset, a part ends only after `MAX_UNBROKEN_BYTES`; until then `None`.
+    fn last_safe_end(&self, from: usize, to: usize) -> Option<usize> {
+        let unused = self.buffer.get(self.n_used..)?.get(from..to)?;
         let end = if self.is_utf16() {
             // A line end, a blank or a separator is never a part of a surrogate pair.
             let low = usize::from(self.charset == Charset::Utf16Be);
@@ -197,9 +202,11 @@ impl DecodedFile {
         } else {
             let is_end = |pair: &[u8]| matches!(pair, [b'}' | b']' | b'>', b',' | b' ' | b'\t']);
             let after = unused.windows(2).rposition(is_end).map(|at| at + 2);
-            after.or_else(|| unused.iter().rposition(|byte| *byte < 0x30).map(|at| at + 1))
+            // In other charsets, a digit or a letter may be a part of a character.
+            let n_safe = if self.charset == Charset::Utf8 { 0x80 } else { 0x30 };
+            after.or_else(|| unused.iter().rposition(|byte| *byte < n_safe).map(|at| at + 1))
         };
-        end.or((n_unused >= MAX_UNBROKEN_BYTES).then_some(n_unused))
+        end.map(|end| from + end).or((to >= MAX_UNBROKEN_BYTES).then_some(to))
     }
 
     /// Decodes the next `n_bytes` of the buffer.
@@ -311,6 +318,26 @@ mod tests {
         assert_eq!(summary.n_bytes, bytes.len() as u64);
         assert_eq!(summary.first_bytes.len(), N_FIRST_BYTES);
         assert_eq!(summary.md5, hex::encode(Md5::digest(&bytes)));
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_read_in_one_pass() {
+        let n_bytes = 36 << 20;
+        for (letters, charset) in
+            [("a", Charset::Utf8), ("长", Charset::Utf8), ("长", Charset::Gb18030)]
+        {
+            let text = letters.repeat(n_bytes / letters.len());
+            let bytes = match charset {
+                Charset::Utf8 => text.into_bytes(),
+                _ => encoding_rs::GB18030.encode(&text).0.into_owned(),
+            };
+            let mut file = decoded_file(&bytes, charset);
+            let (mut n_read, mut n_parts) = (0, 0);
+            while let Some(part) = file.next_line(1 << 20).unwrap() {
+                (n_read, n_parts) = (n_read + part.bytes.len(), n_parts + 1);
+            }
+            assert!(n_read == bytes.len() && n_parts > 1, "{letters}: {n_parts}");
+        }
     }
 
     #[test]

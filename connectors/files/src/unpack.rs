@@ -13,13 +13,12 @@ use std::{
 use contract::Reason;
 use flate2::read::MultiGzDecoder;
 use normalizer_text::{Charset, Hints};
-use zip::ZipArchive;
 
 use crate::{
     config::Format,
     format::Document,
     options::Options,
-    spool::{FileError, FileReader, UnpackLimit, unpack},
+    spool::{FileError, FileReader, UnpackLimit, open_archive, unpack},
     text::FileSummary,
 };
 
@@ -35,7 +34,7 @@ pub(crate) fn open_documents(
     }
     let mut limit = UnpackLimit::new(&options.config.limits, summary.n_bytes);
     match extension(name).as_str() {
-        "zip" => unzip(file, &mut limit, options),
+        "zip" => unzip(file, &summary.first_bytes, &mut limit, options),
         "gz" => {
             let unpacked_name = &name[..name.len() - ".gz".len()];
             let packed = MultiGzDecoder::new(FileReader::new(file));
@@ -45,23 +44,33 @@ pub(crate) fn open_documents(
     }
 }
 
+/// The number of bytes that may stand before the first file of an archive: a mark of one in several parts.
+const MAX_BEFORE: u64 = 4;
+/// The first bytes of a program that unpacks the archive behind it.
+const PROGRAM: &[u8] = b"MZ";
+
 fn unzip(
     file: Arc<File>,
+    first_bytes: &[u8],
     limit: &mut UnpackLimit,
     options: &Options,
 ) -> Result<Vec<Document>, FileError> {
     let damaged = || FileError::content("bad_archive", "the archive is damaged");
-    let mut archive = ZipArchive::new(FileReader::new(Arc::clone(&file))).map_err(|_| damaged())?;
+    let mut archive = open_archive(Arc::clone(&file)).ok_or_else(|| {
+        let detail = "the archive is damaged, or it lists far too many files";
+        FileError::content("bad_archive", detail)
+    })?;
     // Of several files with one name, only the last can be read.
     if n_listed(&file)?.is_some_and(|n_listed| n_listed != archive.len()) {
         let detail =
             "several files in the archive have the same name, so that one hides the others";
         return Err(FileError::content("bad_archive", detail));
     }
-    let mut documents: Vec<Document> = Vec::new();
+    let (mut documents, mut first_start) = (Vec::<Document>::new(), u64::MAX);
     let max_files = options.config.limits.entries;
     for index in 0..archive.len() {
         let packed = archive.by_index_raw(index).map_err(|_| damaged())?;
+        first_start = first_start.min(packed.header_start());
         // Programs of Windows write names in the charset of the system.
         let hints = Hints { declared: Some(Charset::Gb18030), ..Hints::default() };
         let name = normalizer_text::decode(packed.name_raw(), &hints).text.into_owned();
@@ -87,6 +96,12 @@ fn unzip(
             }
             Err(error) => return Err(error),
         }
+    }
+    // Of two archives in one file, only the last is read.
+    if first_start > MAX_BEFORE && first_start < u64::MAX && !first_bytes.starts_with(PROGRAM) {
+        let detail = "there is something before the archive, perhaps another one; ask the source for each as a file \
+                      of its own";
+        return Err(FileError::content("bad_archive", detail));
     }
     // An archive without any table is refused as a whole.
     match documents.first().map(|document| &document.format) {
@@ -381,6 +396,20 @@ mod tests {
         replace(&mut bytes, b"b.csv", b"a.csv");
         let error = unpack("a.zip", &bytes, &options::for_tests()).unwrap_err();
         assert!(error.contains("the same name"), "{error}");
+    }
+
+    #[test]
+    fn an_archive_behind_another_one_does_not_hide_it() {
+        let (first, second) = (zipped(&[("a.csv", b"1")]), zipped(&[("b.csv", b"2")]));
+        let options = options::for_tests();
+        for before in [&first[..], b"export: ", b"\n\n\n\n\n"] {
+            let error = unpack("a.zip", &[before, &second[..]].concat(), &options).unwrap_err();
+            assert!(error.contains("before the archive"), "{error}");
+        }
+        for before in [&b""[..], b"PK00", b"MZ a program that unpacks what follows"] {
+            let found = unpack("a.zip", &[before, &second[..]].concat(), &options);
+            assert_eq!(found.unwrap(), [r#""b.csv" Ok(Csv) 2"#]);
+        }
     }
 
     #[test]

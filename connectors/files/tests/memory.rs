@@ -59,7 +59,7 @@ async fn half_a_gigabyte_of_csv_and_a_sheet_of_empty_formatted_rows_stay_below_a
         write!(file, "{before}").unwrap();
         for n in 0..N_DAMAGED {
             // All in one line, and each record begins with a byte that is not valid.
-            let text = record.replace('\'', "\"").replace('#', &n.to_string());
+            let text = record.replace('\'', "\"").replace('#', &format!("k{n}"));
             let (start, end) = text.split_once('\u{1}').unwrap();
             file.write_all(if n > 0 { between.as_bytes() } else { b"" }).unwrap();
             file.write_all(&[start.as_bytes(), b"\xff", end.as_bytes()].concat()).unwrap();
@@ -131,7 +131,7 @@ fn write_large_csv(folder: &Folder) -> usize {
     writeln!(file, "id,{}", header.join(",")).unwrap();
     let (mut n_rows, mut n_bytes) = (0, 0);
     while n_bytes < 500 << 20 {
-        write!(file, "{n_rows}").unwrap();
+        write!(file, "k{n_rows}").unwrap();
         for _ in 0..COLUMNS {
             file.write_all(b",\"").unwrap();
             file.write_all(&cell).unwrap();

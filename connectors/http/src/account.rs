@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use contract::{DropReason, EndedBy, PassEnd};
+use contract::{DropReason, EndedBy, PassEnd, Timestamp};
 
 use crate::{
     outdated::{Contents, Outdated},
@@ -63,6 +63,8 @@ pub(crate) struct Walk {
     /// The beginnings of hashes of the keys that came, and of their contents; `None` if they are too many.
     keys: Option<Contents>,
     max_keys: usize,
+    /// By key: the time of its newest state.
+    times: HashMap<u64, Timestamp>,
     /// For each key that came several times in one answer: how many times more than once.
     doubled: HashMap<u64, u64>,
     /// Whether the channel allows several records with the same key.
@@ -92,6 +94,8 @@ pub(crate) struct Counted<'a> {
     pub(crate) hashes: &'a [String],
     /// The hashes of those contents that are to be compared with others of the same key.
     pub(crate) contents: &'a [Option<u64>],
+    /// Their times; empty if the settings do not say where these are.
+    pub(crate) times: &'a [Option<Timestamp>],
     /// How many of its records were left out, because they had been read before.
     pub(crate) n_left_out: usize,
     pub(crate) said: Said,
@@ -125,6 +129,7 @@ impl PassAccount {
             is_seen: at.n_pages == 0 && at.partly_read.is_none(),
             keys: Some(Contents::default()),
             max_keys: MAX_KEYS / n_sequences.max(1),
+            times: HashMap::new(),
             doubled: HashMap::new(),
             allows_repeats: false,
             given: 0,
@@ -143,6 +148,11 @@ impl PassAccount {
     /// Notes that a part of the source could not be read.
     pub(crate) fn note_gap(&mut self, gap: String) {
         self.gap.get_or_insert(gap);
+    }
+
+    /// Notes why there may be more than what came, unless there is a better reason.
+    pub(crate) fn note_doubt(&mut self, doubt: &str) {
+        self.doubt.get_or_insert_with(|| doubt.to_owned());
     }
 
     /// Notes the contents of a page of the value `value` of `each`. Returns false if a key came under another
@@ -245,6 +255,16 @@ impl PassAccount {
         // A total that is less than what came is wrong, and one that went down proves nothing.
         let is_believed = is_short || !walk.has_shrunk && distinct <= listed;
         let listed = listed.filter(|_| is_believed && distinct.is_some());
+        if let (None, Some(total)) = (listed, walk.total) {
+            let why = if end == EndedBy::Watermark || distinct.is_none() {
+                "not all of them were counted in this pass"
+            } else if walk.has_shrunk {
+                "its answers do not agree about that"
+            } else {
+                "the number of different keys that came is another one"
+            };
+            self.doubt.get_or_insert_with(|| format!("the source lists {total}, but {why}"));
+        }
         let gap = walk.gap.filter(|_| listed.is_none() || is_short);
         let left_out = || "a record has an earlier content again, which was left out".to_owned();
         let gap = gap.or_else(|| lacks_contents.then(left_out));
@@ -282,6 +302,11 @@ impl PassAccount {
         let n_shared = self.shared.len() as u64;
         end.distinct = end.distinct.map(|distinct| distinct.saturating_sub(n_shared));
         if !self.is_whole {
+            if end.listed.is_some() {
+                let doubt =
+                    "the source says how many there are, but not all were counted in this pass";
+                end.doubt.get_or_insert_with(|| doubt.to_owned());
+            }
             (end.listed, end.distinct) = (None, None);
         }
         // Some of those that were counted may be the same.
@@ -293,7 +318,8 @@ impl PassAccount {
 impl Walk {
     /// Counts a page, and compares its contents with those of the pages before it.
     pub(crate) fn note_page(&mut self, page: Counted<'_>, outdated: &mut Outdated) {
-        let Counted { hashes, contents, n_left_out, said, is_expected, allows_repeats } = page;
+        let Counted { hashes, contents, times, n_left_out, said, is_expected, allows_repeats } =
+            page;
         self.allows_repeats |= allows_repeats;
         self.given = self.given.saturating_add(hashes.len() as u64);
         self.left_out = self.left_out.saturating_add(n_left_out as u64);
@@ -319,16 +345,33 @@ impl Walk {
             }
         }
         self.keys = self.keys.take().filter(|keys| keys.len() <= self.max_keys);
+        for (hash, time) in hashes.iter().zip(times) {
+            let key = u64::from_str_radix(hash, 16).ok().filter(|_| self.keys.is_some());
+            if let (Some(key), Some(time)) = (key, *time) {
+                let newest = self.times.entry(key).or_insert(time);
+                *newest = time.max(*newest);
+            }
+        }
         // Beyond the end of a list, some sources count nothing.
         if let Some(total) = said.total.filter(|_| !hashes.is_empty() || self.total.is_none()) {
-            self.has_shrunk |= self.total.is_some_and(|before| total < before);
-            self.total = Some(total);
+            let has_shrunk = self.total.is_some_and(|before| total < before);
+            self.has_shrunk |= has_shrunk;
+            // Some sources count the whole list on the first page only, and later the records of the page.
+            if !has_shrunk || total != hashes.len() as u64 {
+                self.total = Some(total);
+            }
         }
         if has_new {
             self.n_idle = 0;
         } else if !is_expected {
             self.n_idle += 1;
         }
+    }
+
+    /// Whether a page before had a newer state of this key.
+    pub(crate) fn is_stale(&self, hash: &str, time: Option<Timestamp>) -> bool {
+        let newest = u64::from_str_radix(hash, 16).ok().and_then(|key| self.times.get(&key));
+        newest.zip(time).is_some_and(|(newest, time)| time < *newest)
     }
 
     /// Whether the last pages brought nothing new, and as many keys came as the source lists.

@@ -1,6 +1,9 @@
 //! One page of records.
 
-use std::{collections::BTreeMap, io};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
 use connector_wire::reason::reason;
 use contract::{Fault, RecordKey};
@@ -9,7 +12,11 @@ use reqwest::Url;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::{config::Config, fetch::Parsed, list};
+use crate::{
+    config::Config,
+    fetch::Parsed,
+    list::{self, Report},
+};
 
 /// A page that was read.
 #[derive(Debug, Clone, Default)]
@@ -32,30 +39,37 @@ pub(crate) struct Page {
     pub(crate) hashes: Vec<String>,
     /// A hash of the content of each record that is read.
     pub(crate) contents: Vec<Option<u64>>,
+    /// The status of an answer that says that there is no such page.
+    pub(crate) missing: Option<u16>,
+    /// What the answer says about itself beside its records.
+    pub(crate) signs: Vec<String>,
     /// The facts about the text of the answer.
     pub(crate) facts: Facts,
 }
 
 impl Page {
-    /// Takes the records out of an answer.
+    /// Takes the records out of an answer. What it says about itself is `known` to be fine if it came with
+    /// records before.
     pub(crate) fn new(
         config: &Config,
         parsed: Parsed,
+        known: &BTreeSet<String>,
         url: Option<Url>,
         headers: BTreeMap<String, String>,
     ) -> Result<Self, String> {
-        let Parsed { mut tree, is_nothing, is_xml, facts } = parsed;
+        let Parsed { mut tree, is_nothing, is_missing: _, is_xml, facts } = parsed;
         let Facts { findings, .. } = &facts;
         let records = match is_nothing {
             true => Ok(Vec::new()),
             false => take_records(&mut tree, &config.records, is_xml, findings),
         };
+        let report = Report::of(&tree, is_xml);
         let records = match records {
             // Some sources leave the list out if it is empty.
             Err(_)
                 if config.records.locations(&tree).is_empty()
                     && list::says_zero(&tree)
-                    && !list::reports_failure(&tree) =>
+                    && !report.may_fail(known) =>
             {
                 Ok(Vec::new())
             }
@@ -64,16 +78,17 @@ impl Page {
                 if records.is_empty()
                     && !is_nothing
                     && !config.rules.has_success()
-                    && list::certainly_reports_failure(&tree) =>
+                    && report.fails(known) =>
             {
                 Err("its list is empty, and it reports a failure".to_owned())
             }
             records => records,
         };
-        let records = records.map_err(|what| match reason(&tree) {
+        let records = records.map_err(|what| match reason(list::envelope(&tree, is_xml)) {
             Some(reason) => format!("{what}; the source says {reason}"),
             None => what,
         })?;
+        let signs = if records.is_empty() { Vec::new() } else { report.signs().collect() };
         let keys = records.iter().map(|record| config.key.key(record, findings).ok());
         let keys: Vec<Option<RecordKey>> = keys.collect();
         let (fates, conflict) = match config.duplicates.fates(&keys, &records) {
@@ -100,6 +115,8 @@ impl Page {
             conflict,
             hashes,
             contents,
+            missing: None,
+            signs,
             facts,
         })
     }
@@ -200,7 +217,8 @@ impl Page {
     pub(crate) fn of(tree: Value) -> Self {
         let config = serde_json::json!({ "url": "", "records": "$.rows[*]", "key": "$.id" });
         let config = serde_json::from_value(config).unwrap();
-        let parsed = Parsed { tree, is_nothing: false, is_xml: false, facts: Facts::default() };
-        Self::new(&config, parsed, None, BTreeMap::new()).unwrap()
+        let (is_nothing, is_missing, is_xml, facts) = (false, false, false, Facts::default());
+        let parsed = Parsed { tree, is_nothing, is_missing, is_xml, facts };
+        Self::new(&config, parsed, &BTreeSet::new(), None, BTreeMap::new()).unwrap()
     }
 }

@@ -1,5 +1,7 @@
 //! Sends the requests that are not for pages: those for parts of records, and acknowledgements.
 
+use std::collections::BTreeSet;
+
 use connector_wire::reason::reason;
 use contract::Fault;
 use document::{Facts, Path, scalar_text};
@@ -9,7 +11,7 @@ use crate::{
     client::FetchError,
     config::{Ack, Part},
     fetch::{Parsed, Source},
-    list,
+    list::{self, Report},
     pages::Param,
     plan::Plan,
     request::Call,
@@ -39,23 +41,38 @@ pub(crate) async fn fetch_part(
     let request = call.request(&params, None)?;
     let result = source.fetch(plan, call, &request, &part.missing, Ok).await;
     let name = format!("the part `{}` of a record", part.name);
-    let Parsed { tree, facts, .. } = result.map_err(|error| call_fault(error, &name))?.parsed;
+    let Parsed { tree, facts, is_nothing, is_xml, .. } =
+        result.map_err(|error| call_fault(error, &name))?.parsed;
+    if is_nothing {
+        return Ok((Value::Null, facts));
+    }
     // A rule of the channel knows better. A part that is the record itself may have a code or a status too,
     // but no reason for a failure.
     let has_rule = part.success.is_some() || plan.config.rules.has_success();
-    let reason = reason(&tree);
+    let reason = reason(list::envelope(&tree, is_xml));
     let is_envelope = part.records.is_some() || reason.is_some();
     let lacks_list = part.records.as_ref().is_some_and(|path| {
         let has_list = |list: Path| list.all(&tree).iter().any(|value| value.is_array());
         path.all(&tree).is_empty() && !path.list().is_some_and(has_list)
     });
-    let is_failure = is_envelope && list::certainly_reports_failure(&tree)
-        || lacks_list && list::reports_failure(&tree);
+    let report = match &part.records {
+        Some(_) => Report::of(&tree, is_xml),
+        None => Report::of_record(&tree, is_xml),
+    };
+    let is_bare = part.records.is_none() && list::is_bare(&tree, is_xml);
+    let is_failure = is_envelope && report.certainly_fails()
+        || (lacks_list || is_bare) && report.may_fail(&BTreeSet::new());
     if !has_rule && is_failure {
         let reason = reason.unwrap_or_else(|| "its answer says so".to_owned());
         return Err(Fault::stopped(format!("the source reports a failure: {reason}"))
             .at(name)
             .remedy("say in `success` of [[http.part]] which answers are successes"));
+    }
+    if is_bare && !list::has_empty_list(&tree, is_xml) {
+        return Err(Fault::transient("the answer has nothing of a record").at(name).remedy(
+            "if a record may lack this part, say in `missing` of [[http.part]] which answers mean that; if \
+             the answer is a list, set `records` to it, like `$[*]`",
+        ));
     }
     let value = match &part.records {
         Some(path) if !tree.is_null() => path.all(&tree).into_iter().cloned().collect(),

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, error::Error, io, iter, sync::Arc, time::Durati
 
 use bytes::{Bytes, BytesMut};
 use chrono::DateTime;
-use connector_wire::{auth, gate};
+use connector_wire::{auth, gate, reason::visible};
 use contract::{
     Clock, ConnectFailure, Fault, Gate, ServerSettings, Timestamp, causes_text, is_tls_failure,
     tls_fault,
@@ -66,6 +66,7 @@ impl Answer {
     /// Its status, its content type and its size, for messages.
     pub(crate) fn description(&self) -> String {
         let kind = self.headers.get("content-type").map_or("no Content-Type", String::as_str);
+        let kind = visible(kind);
         format!("status {}, {kind} and {} bytes", self.status, self.body.len())
     }
 }

@@ -85,7 +85,8 @@ pub struct Config {
     pub(crate) ack: Option<Ack>,
     /// An address that is requested before all others, for its cookies.
     pub(crate) warm_up: Option<String>,
-    /// Other hosts that a redirect or the address of a next page may name, like `https://other.example`.
+    /// Other hosts that a redirect or the address of a next page may name, like `https://other.example`. They
+    /// get no credential of this channel.
     #[serde(default)]
     pub(crate) redirects: Vec<String>,
     /// What happens to a page that cannot be read after three requests.
@@ -119,7 +120,7 @@ pub(crate) struct CallConfig {
     pub(crate) url: String,
     /// The method; by default POST if there is a body, else GET.
     pub(crate) method: Option<Method>,
-    /// Query parameters that are the same in every request.
+    /// Query parameters that are the same in every request; secrets belong in `auth`.
     #[serde(default)]
     pub(crate) query: Map<String, Value>,
     /// Headers that are the same in every request; secrets belong in `auth`.
@@ -174,7 +175,8 @@ pub(crate) struct Part {
     pub(crate) records: Option<Path>,
     /// Which answers are successes; by default, the same as for the list.
     pub(crate) success: Option<Rule>,
-    /// Which answers say that the record no longer exists: the part is then `null`.
+    /// Which answers say that the record no longer exists, or has no such part: the part is then `null`. Any
+    /// other answer with nothing but a code or a message is a fault, and the part is requested again.
     #[serde(default)]
     pub(crate) missing: Vec<Rule>,
 }
@@ -216,7 +218,7 @@ pub(crate) struct Since {
     /// configuration.
     #[schemars(with = "Option<String>", extend("format" = "timezone"))]
     pub(crate) zone: Option<Tz>,
-    /// How long after its own time a record may become visible in the source.
+    /// How long after its own time a record may become visible in the source; at least a second.
     #[serde(default = "Period::seconds::<300>")]
     pub(crate) overlap: Period,
     /// Where a record has the time by which the source selects records. Without it, the source's clock

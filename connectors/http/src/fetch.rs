@@ -1,6 +1,6 @@
 //! Repeats a request until its answer can be read, or until there is a reason to give up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use connector_wire::auth::{self, Auth, SigningContext};
 use contract::{Fault, FaultKind};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     client::{Answer, Client, FetchError},
-    origin,
+    list, origin,
     plan::Plan,
     request::{Call, Request},
     rules::{AnswerView, Meaning, Rule},
@@ -33,6 +33,8 @@ pub(crate) struct Parsed {
     pub(crate) tree: Value,
     /// Whether a rule of the channel says that there is nothing.
     pub(crate) is_nothing: bool,
+    /// Whether what was asked for does not exist, by one of the rules in `missing`.
+    pub(crate) is_missing: bool,
     /// Whether the tree, or a document within it, was XML: it then has no empty lists.
     pub(crate) is_xml: bool,
     /// The facts about the text of the answer.
@@ -46,6 +48,8 @@ pub(crate) struct Source {
     pub(crate) auth: Auth,
     /// Whether cookies were fetched and, as far as we know, have not expired.
     pub(crate) has_cookies: bool,
+    /// What answers with records said about themselves, so that it is no failure beside an empty list.
+    pub(crate) known: BTreeSet<String>,
 }
 
 impl Source {
@@ -62,11 +66,21 @@ impl Source {
     ) -> Result<T, FetchError> {
         let mut has_renewed_cookies = false;
         let mut attempt = 1;
+        let is_at_home = call.is_at_home(&request.url);
+        // What only a proxy forwards, a web server at its address answers itself.
+        let via_proxy = plan.config.proxy.is_some() && request.url.scheme() == "http";
         loop {
             self.fetch_cookies(plan).await?;
-            let (signed, signature) = self.authenticate(plan, request).await?;
+            let (signed, signature) = match is_at_home {
+                true => {
+                    let (signed, steps) = self.authenticate(plan, request).await?;
+                    (signed, Some(steps))
+                }
+                false => (request.clone(), None),
+            };
             let is_answer = |status| plan.config.rules.has_status(call.success.as_ref(), status);
-            let answer = self.client.exchange(signed, request, Some(signature), is_answer).await?;
+            let answer = self.client.exchange(signed, request, signature, is_answer).await?;
+            self.client.traces.hide_in_last(&self.auth);
             let content_type = answer.headers.get("content-type").map(String::as_str);
             let (text, facts, tree) = parse(plan, call, &answer.body, &answer.headers);
             if matches!(tree, Err(MessageError::TooLarge(_))) {
@@ -74,9 +88,17 @@ impl Source {
             }
             let Answer { status, retry_after, is_login, .. } = answer;
             let tree_view = tree.as_ref().ok();
-            let view =
-                AnswerView { status, content_type, text: &text, tree: tree_view, retry_after };
-            let is_missing = missing.iter().any(|rule| rule.matches(view));
+            let view = AnswerView {
+                status,
+                content_type,
+                text: &text,
+                tree: tree_view,
+                retry_after,
+                via_proxy,
+            };
+            // The rules of the channel come first: they may tell such answers apart by their text.
+            let is_missing =
+                missing.iter().any(|rule| rule.matches(view)) && !plan.config.rules.explain(view);
             if is_missing && status >= 400 && attempt == 1 {
                 // A server that is being restarted may answer so once, in the middle of a list.
                 attempt += 1;
@@ -98,7 +120,15 @@ impl Source {
             let is_nothing = matches!(meaning, Meaning::Nothing);
             let parsed = match (meaning, tree) {
                 // The token was not valid: this does not count as an attempt.
-                (Meaning::Fault(_), _) if status == 401 && self.auth.discard_token() => continue,
+                (Meaning::Fault(_), _)
+                    if status == 401 && is_at_home && self.auth.discard_token() =>
+                {
+                    continue;
+                }
+                (Meaning::Fault(fault), _) if !is_at_home && matches!(status, 401 | 403) => {
+                    let place = "a next page on another host, to which no credential is sent";
+                    return Err(FetchError::Fault(fault.at(place)));
+                }
                 (Meaning::Fault(fault), _) => {
                     if let FaultKind::Throttled(wait) = fault.kind() {
                         self.client.gate.hold(wait);
@@ -129,6 +159,9 @@ impl Source {
                     return Err(Fault::stopped(what).remedy(remedy).into());
                 }
                 (Meaning::Nothing, _) => Ok(Value::Null),
+                (Meaning::Success, Ok(_)) if list::ends_within_a_line(&text) => {
+                    Err("it ends within a line: it was cut".to_owned())
+                }
                 (Meaning::Success, Ok(tree)) => Ok(tree),
                 (Meaning::Success | Meaning::Unclear, Err(why)) => Err(why.to_string()),
                 (Meaning::Unclear, Ok(_)) => {
@@ -140,7 +173,7 @@ impl Source {
                 Ok(tree) => {
                     self.auth.confirm_token();
                     match check(ReadAnswer {
-                        parsed: Parsed { tree, is_nothing, is_xml, facts },
+                        parsed: Parsed { tree, is_nothing, is_missing, is_xml, facts },
                         answer,
                     }) {
                         Ok(result) => return Ok(result),
@@ -151,9 +184,23 @@ impl Source {
             if attempt == MAX_ATTEMPTS {
                 return Err(FetchError::Unreadable { what, answer });
             }
+            let what = self.auth.hide(&what);
             tracing::warn!(attempt, "an answer cannot be read, so it is requested again: {what}");
             attempt += 1;
         }
+    }
+
+    /// A fault without the secrets of this channel: what it repeats of an answer may repeat our request.
+    pub(crate) fn without_secrets(&self, fault: Fault) -> Fault {
+        let text = fault.to_string();
+        let shown = self.auth.hide(&text);
+        if shown == text {
+            return fault;
+        }
+        let place = self.auth.hide(&fault.place().join(", "));
+        let what = shown.strip_prefix(&format!("{place}: ")).unwrap_or(&shown);
+        let places = fault.place().iter().rev();
+        places.fold(Fault::new(fault.kind(), what), |fault, place| fault.at(self.auth.hide(place)))
     }
 
     /// Fetches cookies if the channel needs them and has none.
@@ -178,12 +225,13 @@ impl Source {
     ) -> Result<(Request, auth::SigningSteps), FetchError> {
         let mut context = self.signing_context()?;
         if let Some(token_request) = self.auth.token_request(&context) {
-            let url = origin::parse_address(&token_request.url, plan.config.insecure)?;
+            let url = origin::parse_address("auth", &token_request.url, plan.config.insecure)?;
             let signed = Request::get(url.clone()).with_auth(token_request.request);
             let unsigned = Request { method: signed.method, ..Request::get(url) };
             let signature = Some(token_request.steps);
             let answer = self.client.exchange(signed, &unsigned, signature, |_| false).await?;
             self.client.traces.hide_last_answer();
+            self.client.traces.hide_in_last(&self.auth);
             context = self.signing_context()?;
             self.auth.read_token(answer.status, &answer.body, context.now)?;
         }

@@ -23,6 +23,7 @@ mod sequence;
 
 mod client;
 mod origin;
+mod plain_secret;
 mod request;
 mod session;
 mod trace;
@@ -45,7 +46,7 @@ mod time;
 
 mod calls;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use connector_wire::auth::Mtls;
 use contract::{
@@ -98,7 +99,7 @@ impl Http {
     pub fn text(&self, trace: &Trace) -> String {
         let (text, ..) =
             fetch::parse(&self.plan, &self.plan.list, &trace.page, &trace.answer_headers);
-        connector_wire::secrets::hide(&text)
+        self.source.auth.hide(&connector_wire::secrets::hide(&text))
     }
 
     /// The traces that were kept, in order.
@@ -123,7 +124,7 @@ impl Connector for Http {
         let identity = auth.mtls().map(Mtls::pem);
         let client = Client::new(&plan.config, plan.allowed_hosts.clone(), identity, gate, clock)?;
         let sequences = Sequence::all(&plan);
-        let source = Source { client, auth, has_cookies: false };
+        let source = Source { client, auth, has_cookies: false, known: BTreeSet::new() };
         let account = PassAccount::default();
         let (counted_up_to, open_page, failed) = (None, None, None);
         Ok(Self { account, counted_up_to, plan, source, sequences, open_page, failed })
@@ -177,7 +178,10 @@ impl Connector for Http {
                 Ok(None) => PageEntries { entries: Vec::new(), is_complete: true },
                 Err(fault) => {
                     self.note_failed();
-                    let fault = fault.at(client::source_name(&self.plan.list.url));
+                    let fault = self
+                        .source
+                        .without_secrets(fault)
+                        .at(client::source_name(&self.plan.list.url));
                     // With as many faults as values of `each`, the source has failed, not one value.
                     let affects_all = matches!(fault.kind(), FaultKind::Throttled(_))
                         || faults.len() + 1 >= self.plan.n_values();
@@ -228,7 +232,7 @@ impl Connector for Http {
         let acknowledged = calls::acknowledge(&mut self.source, &self.plan, &upto.to_acknowledge);
         acknowledged.await.map_err(|fault| {
             self.note_failed();
-            fault.at(client::source_name(&self.plan.list.url))
+            self.source.without_secrets(fault).at(client::source_name(&self.plan.list.url))
         })
     }
 

@@ -1,57 +1,388 @@
-//! Whether an answer without a list says that there are no records.
+//! What an answer says about its own success: an empty list beside a failure is no end of the pages.
 
+use std::collections::BTreeSet;
+
+use connector_wire::reason;
 use document::scalar_text;
 use serde_json::Value;
 
-/// Members that tell whether a request was successful.
-const STATES: [&str; 9] = [
+/// Members that tell whether a request was successful, without `-` and `_`.
+const STATES: &[&str] = &[
+    "bizcode",
     "code",
     "errcode",
+    "errno",
     "errorcode",
-    "error_code",
+    "flag",
+    "issuccess",
     "ok",
+    "rc",
+    "rescode",
+    "respcode",
+    "responsecode",
+    "result",
     "resultcode",
+    "ret",
     "retcode",
+    "returncode",
+    "rtn",
+    "rtncode",
+    "state",
+    "statuscode",
     "status",
+    "succeed",
+    "succeeded",
     "success",
+    "subcode",
 ];
+/// Of these, the ones that are true or false, so that 1 is a success.
+const FLAGS: &[&str] = &["flag", "issuccess", "ok", "succeed", "succeeded", "success"];
 
 /// Values that say that nothing failed.
-const FINE: [&str; 11] =
-    ["", "0", "00", "000", "0000", "200", "true", "ok", "success", "succeeded", "none"];
+const FINE: &[&str] = &[
+    "",
+    "0",
+    "00",
+    "000",
+    "0000",
+    "00000",
+    "000000",
+    "200",
+    "true",
+    "ok",
+    "success",
+    "succeeded",
+    "none",
+];
+/// Words in a text about a failure.
+const FAILURES: &[&str] = &[
+    "不可用",
+    "失败",
+    "失效",
+    "异常",
+    "拒绝",
+    "无效",
+    "无权",
+    "权限不足",
+    "没有权限",
+    "登录",
+    "稍后",
+    "系统维护",
+    "繁忙",
+    "超时",
+    "超限",
+    "过期",
+    "过载",
+    "错误",
+    "限流",
+    "频繁",
+    "denied",
+    "busy",
+    "error",
+    "exception",
+    "expired",
+    "fail",
+    "forbidden",
+    "invalid",
+    "limit exceeded",
+    "overload",
+    "timed out",
+    "timeout",
+    "too many",
+    "try again",
+    "unauthorized",
+    "unavailable",
+];
+/// Words in a text that says that all is fine, or that there are no records.
+const FINE_TEXTS: &[&str] = &[
+    "empty",
+    "no more",
+    "not found",
+    "success",
+    "succeed",
+    "不存在",
+    "为空",
+    "完成",
+    "成功",
+    "无更多",
+    "无相关",
+    "无符合",
+    "无异常",
+    "无数据",
+    "无记录",
+    "无错误",
+    "暂无",
+    "未查询到",
+    "未找到",
+    "查无",
+    "查询完毕",
+    "查询正常",
+    "正常",
+    "没有数据",
+    "没有异常",
+    "没有找到",
+    "没有更多",
+    "没有查询到",
+    "没有相关",
+    "没有符合",
+    "没有记录",
+    "没有错误",
+    "no data",
+    "no error",
+    "no record",
+    "no result",
+];
+/// Words in a text that only seems to say so.
+const REFUTED: &[&str] = &[
+    "not be empty",
+    "not succe",
+    "token is empty",
+    "unsuccess",
+    "user not found",
+    "不成功",
+    "不正常",
+    "不能为空",
+    "参数为空",
+    "失败",
+    "应用不存在",
+    "接口不存在",
+    "服务不存在",
+    "未完成",
+    "未成功",
+    "用户不存在",
+    "账号不存在",
+    "非正常",
+];
+/// Heads with a report, which may as well be the record that was asked for.
+const MAYBE_RECORDS: [&str; 4] = ["response", "result", "state", "status"];
+/// Members that name an error.
+const ERRORS: [&str; 5] = ["error", "errors", "exception", "iserror", "haserror"];
+/// Other members that an answer may have which contains nothing.
+const ENVELOPE: [&str; 8] =
+    ["count", "path", "requestid", "servertime", "time", "timestamp", "total", "traceid"];
 
-/// Whether the answer says that something failed: many of them have a total of zero too.
-pub(crate) fn reports_failure(tree: &Value) -> bool {
-    states(tree).iter().any(|state| !FINE.contains(&state.as_str())) || names_error(tree)
+/// What an answer says about its own success.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// Whether it names an error.
+    names_error: bool,
+    /// Members like `code=500`, which say that something failed.
+    failures: BTreeSet<String>,
+    /// Members like `code=1`, which may mean a success or a failure.
+    unclear: BTreeSet<String>,
+    /// Its texts, like `msg=…`, except those that say that all is fine.
+    texts: BTreeSet<String>,
+    /// Those of them that speak of a failure.
+    complaints: BTreeSet<String>,
 }
 
-/// Whether the answer certainly says that something failed. `{"code": 1}` may be a success.
-pub(crate) fn certainly_reports_failure(tree: &Value) -> bool {
-    let is_failure = |state: &String| match state.parse::<i64>() {
-        Ok(code) => code < 0 || (400..600).contains(&code),
-        Err(_) => state == "false" || state.starts_with("fail") || state.starts_with("err"),
+impl Report {
+    /// Reads the members of the answer that tell whether it is a success.
+    pub(crate) fn of(tree: &Value, is_xml: bool) -> Self {
+        Self::read(envelope(tree, is_xml), is_xml, |_| true)
+    }
+
+    /// The same for an answer that is a record or contains one, whose members may have names like `status`: a
+    /// head that may be the record counts only if it is nothing but a report.
+    pub(crate) fn of_record(tree: &Value, is_xml: bool) -> Self {
+        let answer = envelope(tree, is_xml);
+        let may_be_record = |place: &Value| {
+            let has_name =
+                |name: &str| MAYBE_RECORDS.iter().any(|one| name.eq_ignore_ascii_case(one));
+            reason::members(answer)
+                .any(|(name, value)| std::ptr::eq(value, place) && has_name(name))
+        };
+        Self::read(answer, is_xml, |place| {
+            !may_be_record(place) || reason::members(place).all(is_report)
+        })
+    }
+
+    /// Reads those places of an answer that count.
+    fn read(answer: &Value, is_xml: bool, counts: impl Fn(&Value) -> bool) -> Self {
+        let mut report = Self::default();
+        if answer.is_array() {
+            return report;
+        }
+        // In JSON, a list is no head: it may have the records.
+        let may_be_head = |place: &&Value| (is_xml || place.is_object()) && counts(place);
+        for place in reason::places(answer).into_iter().filter(may_be_head) {
+            report.names_error |= names_error(place);
+            for (name, value) in reason::members(place) {
+                report.note(name, value);
+            }
+        }
+        report
+    }
+
+    fn note(&mut self, name: &str, value: &Value) {
+        let Some(value) = scalar_text(value).map(|value| value.trim().to_lowercase()) else {
+            return;
+        };
+        let plain = plain_name(name);
+        let sign = format!("{plain}={value}");
+        if STATES.contains(&plain.as_str()) {
+            match is_success(&plain, &value) {
+                Some(true) => false,
+                Some(false) => self.failures.insert(sign),
+                None => self.unclear.insert(sign),
+            };
+        } else if reason::is_text(name) && !FINE.contains(&value.as_str()) {
+            let has_any = |words: &[&str]| words.iter().any(|word| value.contains(word));
+            if value == "false" || has_any(FINE_TEXTS) && !has_any(REFUTED) {
+                return;
+            }
+            // These may as well describe what was asked for.
+            let is_description = ["info", "reason", "desc"].contains(&plain.as_str());
+            if (has_any(FAILURES) || has_any(REFUTED)) && !is_description {
+                self.complaints.insert(sign.clone());
+            }
+            self.texts.insert(sign);
+        }
+    }
+
+    /// Whether the answer says that something failed. What came with records is `known` to be fine.
+    pub(crate) fn fails(&self, known: &BTreeSet<String>) -> bool {
+        let is_new = |signs: &BTreeSet<String>| signs.iter().any(|sign| !known.contains(sign));
+        self.names_error
+            || is_new(&self.failures)
+            || is_new(&self.complaints)
+            || is_new(&self.unclear) && is_new(&self.texts)
+    }
+
+    /// Whether anything in an answer without its list says that something failed.
+    pub(crate) fn may_fail(&self, known: &BTreeSet<String>) -> bool {
+        self.fails(known) || self.unclear.iter().any(|sign| !known.contains(sign))
+    }
+
+    /// Whether the answer certainly says that something failed: `{"code": 1}` may be a success.
+    pub(crate) fn certainly_fails(&self) -> bool {
+        self.names_error || !self.failures.is_empty()
+    }
+
+    /// What an answer with records shows to be fine.
+    pub(crate) fn signs(self) -> impl Iterator<Item = String> {
+        self.failures.into_iter().chain(self.unclear).chain(self.texts)
+    }
+}
+
+/// The answer within its envelope: in XML, the root element, and in SOAP the result within the body.
+pub(crate) fn envelope(tree: &Value, is_xml: bool) -> &Value {
+    if !is_xml {
+        return tree;
+    }
+    let root = only_element(tree).unwrap_or(tree);
+    let Some(body) = root.get("Body").and_then(|body| body.get(0)) else { return root };
+    let response = only_element(body).unwrap_or(body);
+    only_element(response).unwrap_or(response)
+}
+
+/// The element that is the only one in another, unless it is a text.
+fn only_element(value: &Value) -> Option<&Value> {
+    let mut elements = value.as_object()?.iter().filter(|(name, _)| !name.starts_with(['@', '$']));
+    let element = elements.next()?.1.get(0)?;
+    let is_only =
+        elements.next().is_none() && element.is_object() && element.get("$text").is_none();
+    is_only.then_some(element)
+}
+
+/// Whether an answer has nothing but a report about itself: no record, no list, no text.
+pub(crate) fn is_bare(tree: &Value, is_xml: bool) -> bool {
+    let answer = envelope(tree, is_xml);
+    let heads = reason::places(answer);
+    let is_head = |value: &Value| heads.iter().skip(1).any(|head| std::ptr::eq(*head, value));
+    match answer {
+        Value::Object(object) => object.iter().all(|(name, value)| {
+            is_report((name, value)) || is_head(value) && reason::members(value).all(is_report)
+        }),
+        other => is_empty(other),
+    }
+}
+
+/// Whether an answer is an empty list, or has one: then it says that there is nothing.
+pub(crate) fn has_empty_list(tree: &Value, is_xml: bool) -> bool {
+    let answer = envelope(tree, is_xml);
+    let is_empty_list = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
+    let is_error = |name: &str| ERRORS.iter().any(|error| name.eq_ignore_ascii_case(error));
+    is_empty_list(answer)
+        || reason::members(answer).any(|(name, value)| is_empty_list(value) && !is_error(name))
+}
+
+/// Whether this member is a part of a report, or has nothing.
+fn is_report((name, value): (&String, &Value)) -> bool {
+    let plain = plain_name(name);
+    let is_known = STATES.contains(&plain.as_str())
+        || reason::is_text(name)
+        || ENVELOPE.contains(&plain.as_str());
+    is_empty(value) || is_known && scalar_text(value).is_some()
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(object) => object.is_empty(),
+        _ => false,
+    }
+}
+
+fn plain_name(name: &str) -> String {
+    name.chars().filter(|c| !"-_".contains(*c)).flat_map(char::to_lowercase).collect()
+}
+
+/// Whether the value of this member says that the request was successful; `None` if it may mean both.
+fn is_success(name: &str, value: &str) -> Option<bool> {
+    let is_flag = FLAGS.contains(&name);
+    if is_flag && ["1", "y", "yes"].contains(&value) {
+        return Some(true);
+    }
+    // Some sources write 0 into a flag of theirs if all is fine.
+    if is_flag && ["0", "n", "no"].contains(&value) {
+        return (name != "flag").then_some(false);
+    }
+    if FINE.contains(&value) {
+        return Some(true);
+    }
+    let is_failure = match value.parse::<i64>() {
+        Ok(code) => {
+            name.starts_with("err")
+                || code < 0
+                || (400..600).contains(&code)
+                || [999, 9999, 99999].contains(&code)
+        }
+        Err(_) => value == "false" || value.starts_with("fail") || value.starts_with("err"),
     };
-    states(tree).iter().any(is_failure) || names_error(tree)
-}
-
-/// The values of the members that tell whether the request was successful, in lower case.
-fn states(tree: &Value) -> Vec<String> {
-    let members = tree.as_object().into_iter().flatten();
-    let members = members.filter(|(name, _)| STATES.contains(&name.to_lowercase().as_str()));
-    members.filter_map(|(_, value)| Some(scalar_text(value)?.trim().to_lowercase())).collect()
+    is_failure.then_some(false)
 }
 
 /// Whether the answer has an error, or a list of errors that is not empty.
 fn names_error(tree: &Value) -> bool {
-    ["error", "errors"].iter().any(|name| match tree.get(name) {
-        Some(Value::Array(errors)) => !errors.is_empty(),
-        Some(Value::Object(error)) => error.values().any(|value| {
-            let text = scalar_text(value).map(|text| text.trim().to_lowercase());
-            !value.is_null() && text.is_none_or(|text| !FINE.contains(&text.as_str()))
-        }),
-        Some(Value::String(error)) => !FINE.contains(&error.trim().to_lowercase().as_str()),
-        _ => false,
+    ERRORS.iter().any(|name| {
+        match reason::members(tree).find(|(key, _)| key.eq_ignore_ascii_case(name)) {
+            Some((_, Value::Array(errors))) => !errors.is_empty(),
+            Some((_, Value::Object(error))) => error.values().any(|value| {
+                let text = scalar_text(value).map(|text| text.trim().to_lowercase());
+                !value.is_null() && text.is_none_or(|text| !FINE.contains(&text.as_str()))
+            }),
+            Some((_, Value::String(error))) => {
+                let error = error.trim().to_lowercase();
+                !FINE.contains(&error.as_str()) && error != "false"
+            }
+            Some((_, Value::Bool(is_error))) => *is_error,
+            Some((_, Value::Number(code))) => code.as_i64() != Some(0),
+            _ => false,
+        }
     })
+}
+
+/// Whether lines of JSON end within a line: the answer was cut.
+pub(crate) fn ends_within_a_line(text: &str) -> bool {
+    let is_json = |line: &str| serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok();
+    let (Some(first), Some(last)) = (text.lines().next(), text.lines().next_back()) else {
+        return false;
+    };
+    let has_lines = text.trim_end().contains('\n') && !text.ends_with('\n');
+    has_lines && first.starts_with('{') && !is_json(last) && is_json(first)
 }
 
 /// Whether the answer counts its records, and the count is zero: some sources then leave out the list.
@@ -82,55 +413,4 @@ fn collect_counts(tree: &Value, counts: &mut Vec<String>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn all_counts_of_the_answer_must_be_zero() {
-        for (tree, expected) in [
-            (json!({ "data": null, "total": 0 }), true),
-            (json!({ "page": { "totalCount": "0" } }), true),
-            (json!({ "a": [{ "TOTAL": [{ "$text": "0" }] }] }), true),
-            (json!({ "data": null }), false),
-            (json!({ "data": null, "discount": 0 }), false),
-            (json!({ "data": null, "total": 3, "count": 0 }), false),
-        ] {
-            assert_eq!(says_zero(&tree), expected, "{tree}");
-        }
-    }
-
-    #[test]
-    fn an_answer_that_reports_a_failure_has_a_code_that_is_no_success() {
-        for (tree, expected) in [
-            (json!({ "code": 0, "total": 0 }), false),
-            (json!({ "code": "200", "success": true, "data": null }), false),
-            (json!({ "total": 0, "list": null }), false),
-            (json!({ "code": 500, "msg": "busy", "data": null, "total": 0 }), true),
-            (json!({ "success": false, "total": 0 }), true),
-            (json!({ "Status": "ERROR", "total": 0 }), true),
-            (json!({ "ok": false, "total": 0 }), true),
-            (json!({ "errors": [{ "message": "x" }], "data": null }), true),
-            (json!({ "errors": [], "error": null, "data": null }), false),
-        ] {
-            assert_eq!(reports_failure(&tree), expected, "{tree}");
-        }
-    }
-
-    #[test]
-    fn a_code_that_may_be_a_success_is_no_certain_failure() {
-        for (tree, expected) in [
-            (json!({ "code": 1, "rows": [] }), false),
-            (json!({ "code": "A00000", "status": "active" }), false),
-            (json!({ "code": 20_000, "success": true, "errors": [] }), false),
-            (json!({ "ok": false, "rows": [] }), true),
-            (json!({ "status": "fail", "rows": [] }), true),
-            (json!({ "code": -1, "rows": [] }), true),
-            (json!({ "code": "429", "rows": [] }), true),
-            (json!({ "error": "ratelimited", "rows": [] }), true),
-        ] {
-            assert_eq!(certainly_reports_failure(&tree), expected, "{tree}");
-        }
-    }
-}
+mod tests;

@@ -1,31 +1,39 @@
 //! Checks addresses: which hosts may be contacted, and how.
 
+use connector_wire::local::is_this_machine;
 use contract::Fault;
 use reqwest::Url;
 
-/// Parses an address of the settings. Plain HTTP is allowed only to this machine, unless `insecure` is
-/// set.
-pub(crate) fn parse_address(text: &str, insecure: bool) -> Result<Url, Fault> {
+use crate::plain_secret;
+
+/// Parses the address in `setting`. Plain HTTP is allowed only to this machine, unless `insecure` is set. No
+/// fault repeats more than the host: an address may contain a secret.
+pub(crate) fn parse_address(setting: &str, text: &str, insecure: bool) -> Result<Url, Fault> {
     let fault = |what: String| Fault::stopped(what).at("http");
-    let url = Url::parse(text)
-        .map_err(|_| fault(format!("`{text}` is not an address")).remedy("begin with https://"))?;
+    let url = Url::parse(text).map_err(|_| {
+        fault(format!("`{setting}` is not an address")).remedy("begin with https://")
+    })?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Fault::stopped("an address contains a user or password")
+        return Err(fault(format!("`{setting}` contains a user or password"))
             .remedy("use `auth` instead, with a secret"));
     }
+    plain_secret::check_address(setting, &url)?;
+    let host = url.host_str().unwrap_or_default();
     match url.scheme() {
         "https" => Ok(url),
-        "http" if insecure || is_loopback(&url) => Ok(url),
-        "http" => Err(fault(format!("`{text}` would be requested unencrypted")).remedy(
-            "use https://; if the source has none, set `insecure = true`: everybody on the network \
-             path can then read and change what is sent",
-        )),
-        _ => Err(fault(format!("`{text}` begins with neither https:// nor http://"))),
+        "http" if insecure || is_this_machine(host) => Ok(url),
+        "http" => Err(fault(format!("requests to {host} in `{setting}` would not be encrypted"))
+            .remedy(
+                "use https://; if the source has none, set `insecure = true`: everybody on the network \
+                 path can then read and change what is sent",
+            )),
+        _ => Err(fault(format!("`{setting}` begins with neither https:// nor http://"))),
     }
 }
 
 /// Resolves an address that an answer from `base` contains. Only the host of `base` and the `allowed` ones
-/// may be contacted, so that no answer sends the channel and its credentials elsewhere.
+/// may be contacted, so that no answer sends the channel elsewhere. Credentials stay with the origin of the
+/// settings even then.
 pub(crate) fn resolve(base: &Url, text: &str, allowed: &[Url]) -> Result<Url, Fault> {
     let url =
         base.join(text).map_err(|_| Fault::stopped("the source refers to an invalid address"))?;
@@ -44,11 +52,6 @@ pub(crate) fn is_same_origin(a: &Url, b: &Url) -> bool {
         && a.port_or_known_default() == b.port_or_known_default()
 }
 
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,16 +61,16 @@ mod tests {
         for url in
             ["https://a.example/", "http://127.0.0.1:8080/", "http://[::1]/", "http://localhost/"]
         {
-            assert!(parse_address(url, false).is_ok(), "{url}");
+            assert!(parse_address("url", url, false).is_ok(), "{url}");
         }
         for url in ["http://a.example/", "http://127.0.0.1.a.example/", "http://10.0.0.1/"] {
-            assert!(parse_address(url, false).is_err(), "{url}");
-            assert!(parse_address(url, true).is_ok(), "{url}");
+            assert!(parse_address("url", url, false).is_err(), "{url}");
+            assert!(parse_address("url", url, true).is_ok(), "{url}");
         }
         for url in
             ["a.example/x", "ftp://a.example", "https://u:p@a.example/", "", "file:///etc/passwd"]
         {
-            assert!(parse_address(url, true).is_err(), "{url}");
+            assert!(parse_address("url", url, true).is_err(), "{url}");
         }
     }
 

@@ -29,6 +29,9 @@ use crate::{
     sequence::{Sequence, page_name, params, walk_name},
 };
 
+/// Maximum number of signs that are known to be fine: some sources put a number into each message.
+const MAX_KNOWN: usize = 100;
+
 /// Entries of a page. The cursor has moved past them.
 #[derive(Debug, Default)]
 pub(crate) struct PageEntries {
@@ -133,7 +136,7 @@ impl PageReader<'_> {
                     walk.note_gap(format!("{at} could not be read"));
                     progress.has_gap = true;
                     walk.note_page(Counted::default(), &mut cursor.outdated);
-                    let reason = Reason::new("bad_page", what);
+                    let reason = Reason::new("bad_page", self.source.auth.hide(&what));
                     let at = Place { key: None, revision: Revision::NONE, at };
                     let entry = Entry::Unreadable { place: at, bytes: answer.body, reason };
                     let is_complete = self.finish_page(sequence, cursor, progress, step);
@@ -164,7 +167,11 @@ impl PageReader<'_> {
         let said = plan.said(&page);
         let was_read_before =
             plan.config.page.peek(&progress.pages, &page, size, said).was_read_before;
-        let is_left_out = left_out(&page, &progress.pages, &cursor.outdated);
+        let times = plan.selection.times(&page.records);
+        let walk = self.walk(&progress.pages);
+        let is_stale = |(hash, time): (&String, &Option<Timestamp>)| walk.is_stale(hash, *time);
+        let is_stale: Vec<bool> = page.hashes.iter().zip(&times).map(is_stale).collect();
+        let is_left_out = left_out(&page, &is_stale, &progress.pages, &cursor.outdated);
         let mut batch_hashes = HashSet::new();
         while !was_read_before && n_read < page.len() {
             if is_left_out[n_read] {
@@ -201,9 +208,14 @@ impl PageReader<'_> {
         let is_expected = progress.pages.rereading.is_some() || progress.pages.n_looks > 0;
         let walk = self.walk(&progress.pages);
         let n_left_out = is_left_out.iter().filter(|is_left_out| **is_left_out).count();
+        let contents = page.contents.iter().enumerate();
+        let is_stale = |index: usize| is_stale.get(index) == Some(&true);
+        let contents = contents.map(|(index, content)| content.filter(|_| !is_stale(index)));
+        let contents: Vec<Option<u64>> = contents.collect();
         let counted = Counted {
             hashes: &page.hashes,
-            contents: if was_read_before { &[] } else { &page.contents },
+            contents: if was_read_before { &[] } else { &contents },
+            times: &times,
             n_left_out: if was_read_before { page.len() } else { n_left_out },
             said,
             is_expected,
@@ -221,6 +233,9 @@ impl PageReader<'_> {
         }
         if walk.has_all() && !is_expected && !page.is_empty() {
             step.end = step.end.or(Some(EndedBy::Total));
+        }
+        if let Some(doubt) = step.doubt.take() {
+            self.account.note_doubt(&doubt);
         }
         if sequence.is_reread && self.is_too_old(&progress, &page) {
             step.end = Some(EndedBy::Watermark);
@@ -290,16 +305,20 @@ impl PageReader<'_> {
         let is_second_opinion = plan.config.page.is_second_opinion(at, size);
         let no_page = match &plan.config.page {
             _ if is_second_opinion => &plan.second_opinion,
-            page if page.can_exceed_end(at) => &plan.beyond_end,
+            page if page.can_exceed_end(at) || page.was_named(at) => &plan.beyond_end,
             _ => &plan.no_content,
         };
         let is_success = AtomicBool::new(false);
         let was_repeated = AtomicBool::new(at.n_repeats > 0 || at.rereading.is_some());
+        let known = self.source.known.clone();
         let make_page = |answer: ReadAnswer| {
             is_success.store(true, Ordering::Relaxed);
             let ReadAnswer { parsed, answer } = answer;
             let (url, headers) = (Some((*answer.url).clone()), answer.headers.clone());
-            let page = Page::new(&plan.config, parsed, url, headers).and_then(|mut page| {
+            let missing = parsed.is_missing.then_some(answer.status);
+            let page = Page::new(&plan.config, parsed, &known, url, headers);
+            let page = page.and_then(|mut page| {
+                page.missing = missing;
                 page.secret_param.clone_from(&plan.secret_param);
                 // A page that repeats the previous one is requested again, once: it may be an old answer.
                 let is_repeated = !page.is_empty() && at.hash.as_ref() == Some(&page.hash());
@@ -321,6 +340,9 @@ impl PageReader<'_> {
             result => {
                 let page = result?;
                 page.check_keys()?;
+                if self.source.known.len() < MAX_KNOWN {
+                    self.source.known.extend(page.signs.iter().cloned());
+                }
                 Ok(page)
             }
         }
@@ -390,6 +412,9 @@ impl PageReader<'_> {
             match self.account.end_walk(self.walk.index, &name, end, n_looks, outdated) {
                 Outcome::LookAgain => progress.pages = Paging::look_again(&progress.pages),
                 outcome => {
+                    if let Some(doubt) = plan.doubt() {
+                        self.account.note_doubt(doubt);
+                    }
                     progress.has_gap = false;
                     let start = Start::of(&progress);
                     let selects_all = matches!(plan.selection, Selection::All);
@@ -412,12 +437,14 @@ impl PageReader<'_> {
 }
 
 /// Which records of a page are left out because they were read before: one of two with the same key in the
-/// answer, the last record of the page before, and contents that a later page has replaced.
-fn left_out(page: &Page, at: &Position, outdated: &Outdated) -> Vec<bool> {
+/// answer, the last record of the page before, contents that a later page has replaced, and states that are
+/// older than one on a page before.
+fn left_out(page: &Page, is_stale: &[bool], at: &Position, outdated: &Outdated) -> Vec<bool> {
     let is_left_out = |(index, hash): (usize, &String)| {
         let key = u64::from_str_radix(hash, 16).ok();
         let content = page.contents.get(index).copied().flatten();
         page.fates.get(index) == Some(&Fate::Repeated)
+            || is_stale.get(index) == Some(&true)
             || at.last_record.is_some() && at.last_record == page.state(index)
             || key.zip(content).is_some_and(|(key, content)| outdated.contains(key, content))
     };

@@ -26,7 +26,7 @@ use self::{
     newest::Newest,
     token::{Next, Token},
 };
-pub(crate) use position::{NextPage, Position, short_hash};
+pub(crate) use position::{Follows, NextPage, Position, short_hash};
 pub(crate) use stop::{Said, StopRule, Total, TotalPlace};
 
 use crate::answer;
@@ -97,6 +97,8 @@ pub(crate) struct Step {
     pub(crate) pauses: bool,
     /// What was noticed because of which records may be missing.
     pub(crate) gap: Option<String>,
+    /// What was noticed because of which everything is read again.
+    pub(crate) doubt: Option<String>,
 }
 
 impl Paging {
@@ -170,6 +172,7 @@ impl Paging {
         said: Said,
     ) -> Step {
         let was_rereading = at.rereading.is_some();
+        let before = at.follows;
         let mut step = match self {
             Self::None {} => Step { end: Some(EndedBy::Unstated), ..Step::default() },
             Self::Number(number) => number.step(at, page, size, said),
@@ -201,13 +204,95 @@ impl Paging {
                     .to_owned()
             });
         }
-        let is_contradicted = end.is_some() && !was_rereading && said.is_last == Some(false);
-        if is_contradicted && !matches!(self, Self::None {}) {
+        if was_rereading || matches!(self, Self::None {}) {
+            return step;
+        }
+        let says_nothing = page.is_empty() && said.is_last.is_none();
+        at.follows = self.follows(at, page, size, said).or(before.filter(|_| says_nothing));
+        if let Some(status) = page.missing
+            && let Some(why) = self.why_expected(status, before)
+        {
+            step.gap.get_or_insert_with(|| {
+                format!(
+                    "page {} does not exist (status {status}), but {why}; if the source answers so beyond its \
+                     last page, add a rule to [[http.empty]]",
+                    at.n_pages
+                )
+            });
+        }
+        if end.is_some() && at.follows == Some(Follows::Said) {
             step.gap.get_or_insert_with(|| {
                 format!("by `last`, more pages follow page {}, but it leads to none", at.n_pages)
             });
         }
+        // An end that is no circle shows that the source does not answer so beyond its last page. Pages of one
+        // record may have the same key by chance.
+        let is_end = end.is_some_and(|end| end != EndedBy::Repeated);
+        let are_full = at.largest >= size.max(2);
+        if is_end && at.n_repeats > 0 && are_full && matches!(self, Self::Number(_)) {
+            step.gap.get_or_insert_with(|| {
+                "a page had the same records as an earlier one, instead of its own".to_owned()
+            });
+        }
         step
+    }
+
+    /// Why a page must follow `page`, which was counted last; `None` if it may be the last one.
+    fn follows(
+        &self,
+        at: &Position,
+        page: &answer::Page,
+        size: usize,
+        said: Said,
+    ) -> Option<Follows> {
+        if let Some(is_last) = said.is_last {
+            return (!is_last).then_some(Follows::Said);
+        }
+        let usual = match self.size() {
+            Some(_) if at.n_pages <= 1 => size,
+            // The source may limit the size.
+            Some(_) => size.min(at.largest),
+            None => at.largest,
+        };
+        let n_pages = match self.stop() {
+            Some(StopRule::Pages(path)) => page.value(path).and_then(|n| n.parse::<u64>().ok()),
+            _ => None,
+        };
+        let has_all = said.total == Some(at.n_records) || n_pages == Some(at.n_pages);
+        if page.is_empty() || page.len() < usual || has_all {
+            return None;
+        }
+        let counts_more = said.total.is_some_and(|total| total > at.n_records)
+            || n_pages.is_some_and(|n| n > at.n_pages);
+        if counts_more {
+            return Some(Follows::Counted);
+        }
+        // Without `size`, the first page does not show how many records a page may have.
+        (self.size().is_some() || at.n_pages > 1).then_some(Follows::Full)
+    }
+
+    /// Why a page that does not exist should; `None` if it may lie beyond the last one. `follows` is what the
+    /// page before it says.
+    fn why_expected(&self, status: u16, follows: Option<Follows>) -> Option<&'static str> {
+        match follows {
+            Some(Follows::Said) => Some("by `last`, the page before it is not the last"),
+            Some(Follows::Counted) => Some("the source counts more than came up to there"),
+            // A server that is well says that there is no more.
+            _ if status == 204 => None,
+            Some(Follows::Full) => Some("the page before it is full"),
+            None if self.names_pages() => Some("the page before it names it"),
+            None => None,
+        }
+    }
+
+    /// Whether each page names the next one.
+    fn names_pages(&self) -> bool {
+        matches!(self, Self::Token(_) | Self::Link { .. } | Self::Next(_))
+    }
+
+    /// Whether the page before this one named it.
+    pub(crate) fn was_named(&self, at: &Position) -> bool {
+        self.names_pages() && at.next.is_some()
     }
 
     /// Where the next pass begins when this one is complete. `selects_all` means that the channel has

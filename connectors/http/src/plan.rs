@@ -77,9 +77,18 @@ impl Plan {
         if reread.is_none() && matches!(config.page, Paging::Keyset(_)) && selects_all {
             tracing::debug!("records of this channel are read once; later changes are not seen");
         }
-        let address = |url: &String| origin::parse_address(url, config.insecure);
+        let address = |setting, url: &str| origin::parse_address(setting, url, config.insecure);
+        if let Some(url) = auth.token_address() {
+            address("auth", url)?;
+        }
+        let redirects = config.redirects.iter().map(|url| address("redirects", url));
+        let warm_up = config.warm_up.as_ref().map(|url| address("warm_up", url));
         let parts = config.part.iter().map(|part| call(&part.call, part.success.as_ref()));
-        let ack = config.ack.as_ref().map(|ack| call(&ack.call, ack.success.as_ref()));
+        // What is acknowledged may be taken now and noted later (202).
+        let any_success = Rule::for_statuses((200..300).collect());
+        let any_success = Some(&any_success).filter(|_| !config.rules.has_success());
+        let ack = config.ack.as_ref();
+        let ack = ack.map(|ack| call(&ack.call, ack.success.as_ref().or(any_success)));
         config.each.as_ref().map_or(Ok(()), check_each)?;
         let statuses = |statuses: &[u16]| {
             let is_free = |status: &u16| !config.rules.has_status(None, *status);
@@ -96,8 +105,8 @@ impl Plan {
             ack: ack.transpose()?,
             selection,
             reread_time_field: field.transpose()?.flatten(),
-            warm_up: config.warm_up.as_ref().map(address).transpose()?,
-            allowed_hosts: config.redirects.iter().map(address).collect::<Result<_, Fault>>()?,
+            warm_up: warm_up.transpose()?,
+            allowed_hosts: redirects.collect::<Result<_, Fault>>()?,
             config,
         };
         Ok((plan, auth))
@@ -115,6 +124,22 @@ impl Plan {
         Said {
             total: total.and_then(|total| total.find(page)),
             is_last: self.config.last.as_ref().and_then(|last| last.is_last(&page.tree)),
+        }
+    }
+
+    /// Which records the settings cannot find, although no answer shows it.
+    pub(crate) fn doubt(&self) -> Option<&'static str> {
+        match (&self.selection, &self.config.page) {
+            (Selection::Since(rule), _) if rule.at.is_none() => Some(
+                "a record that comes later is not read if its time is more than `overlap` before the clock of \
+                 the source; set `since.at` if records have a time",
+            ),
+            (Selection::All, Paging::Keyset(_) | Paging::Newest(_))
+                if self.config.reread.is_none() =>
+            {
+                Some("a record that comes later is not read if its number is before the last one")
+            }
+            _ => None,
         }
     }
 

@@ -1,8 +1,9 @@
 //! Makes entries from the records of an answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use connector_wire::reason::visible;
 use contract::{Entry, Fault, Place, Reason, RecordKey, Revision};
 use document::{Defects, Facts, Fate};
 use serde_json::Value;
@@ -60,7 +61,10 @@ pub(crate) fn entry(
 /// stand in quarantine by their bytes, because none of them is the state of the key.
 pub(crate) fn duplicate(plan: &Plan, tree: &Value, facts: &Facts, at: String) -> Entry {
     let key = plan.config.key.key(tree, &facts.findings).unwrap_or_else(RecordKey::new);
-    let what = format!("another record of the answer has the key `{key}` and other contents");
+    let what = format!(
+        "another record of the answer has the key `{}` and other contents",
+        visible(key.as_str())
+    );
     let reason = Reason::new("duplicate_key", what);
     unreadable(Place { key: None, revision: Revision::NONE, at }, tree, facts, &[], reason)
 }
@@ -89,6 +93,7 @@ pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         text: &text,
         tree: tree.as_ref().ok(),
         retry_after: None,
+        via_proxy: false,
     };
     let (tree, is_nothing) = match (plan.config.rules.judge(None, view), tree) {
         (Meaning::Nothing, _) => (Value::Null, true),
@@ -101,8 +106,9 @@ pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
             return Err(Fault::stopped("the channel's rules do not accept the fixture"));
         }
     };
-    let parsed = Parsed { tree, is_nothing, is_xml: plan.list.has_xml(&text), facts };
-    let page = Page::new(&plan.config, parsed, None, BTreeMap::new())
+    let is_xml = plan.list.has_xml(&text);
+    let parsed = Parsed { tree, is_nothing, is_missing: false, is_xml, facts };
+    let page = Page::new(&plan.config, parsed, &BTreeSet::new(), None, BTreeMap::new())
         .map_err(|what| Fault::stopped("the fixture cannot be read").because(what))?;
     page.check_keys()?;
     let Page { records, fates, facts, .. } = page;

@@ -11,10 +11,12 @@ use reqwest::Url;
 use serde_json::{Map, Value};
 
 use crate::{
+    client,
     config::{CallConfig, Method},
     inner::InnerDocument,
     origin,
     pages::Param,
+    plain_secret,
     rules::Rule,
 };
 
@@ -89,7 +91,8 @@ impl Call {
         content_type: &str,
         insecure: bool,
     ) -> Result<Self, Fault> {
-        let url = origin::parse_address(&config.url, insecure)?;
+        let url = origin::parse_address("url", &config.url, insecure)?;
+        plain_secret::check_call(config)?;
         let CallConfig { form, json, body, .. } = config;
         let stopped = |what: String| Fault::stopped(what).at(url.path().to_owned());
         let bodies = [form.is_some(), json.is_some(), body.is_some()];
@@ -131,9 +134,25 @@ impl Call {
         self.config.json.is_some() || self.template.is_some()
     }
 
+    /// Whether an address has the origin of this call, the only one that gets anything of its settings.
+    pub(crate) fn is_at_home(&self, url: &Url) -> bool {
+        origin::is_same_origin(url, &self.url)
+    }
+
     /// Builds the request with these parameters. `next` is the page's address, if the previous page named
-    /// it.
+    /// it. To another origin, the request carries nothing but the address: headers, parameters and bodies may
+    /// contain credentials.
     pub(crate) fn request(&self, params: &[Param], next: Option<Url>) -> Result<Request, Fault> {
+        if let Some(next) = next.as_ref().filter(|next| !self.is_at_home(next)) {
+            if self.method == Method::Post {
+                let what = "the next page is on another host, to which the body of the request is not sent: it may \
+                            contain credentials";
+                return Err(Fault::stopped(what).at(client::source_name(next)).remedy(
+                    "ask the owner of the source to name next pages on the host in `url`",
+                ));
+            }
+            return Ok(Request::get(next.clone()));
+        }
         let CallConfig { query, headers, form, json, .. } = &self.config;
         // The address of a next page already contains its parameters.
         let mut fields: Vec<Param> = if next.is_some() { Vec::new() } else { pairs(query) };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connector_wire::reason::{quote, reason};
+use connector_wire::reason::{quote, reason, visible};
 use contract::{Fault, Period};
 use document::{Path, scalar_text};
 use schemars::JsonSchema;
@@ -18,12 +18,15 @@ const MAX_PLAIN_REASON: usize = 200;
 /// What answers mean.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub(crate) struct Rules {
-    /// Which answers are successes; by default, those with status 2xx.
+    /// Which answers are successes; by default, those with status 2xx. An answer with status 202 or 206 is not
+    /// whole, so it is one only if this names its status.
     pub(crate) success: Option<Rule>,
     /// Which answers mean a fault, even if `success` matches. The first rule that matches is used.
     #[serde(default)]
     fault: Vec<FaultRule>,
-    /// Which answers say that there are no records.
+    /// Which answers say that there are no records. Without a rule, a page that does not exist (404, 410) is the
+    /// end of the list only behind one that may be the last, and one without content (204) unless `last` or a
+    /// total says that more follows.
     #[serde(default)]
     empty: Vec<Rule>,
 }
@@ -98,6 +101,8 @@ pub(crate) struct AnswerView<'a> {
     pub(crate) tree: Option<&'a Value>,
     /// The pause that the header `Retry-After` asks for; `None` without a readable one.
     pub(crate) retry_after: Option<Duration>,
+    /// Whether it came through `proxy`, or from a web server that is none.
+    pub(crate) via_proxy: bool,
 }
 
 /// What an answer means.
@@ -128,10 +133,19 @@ impl Rules {
             return Meaning::Fault(fault);
         }
         let is_success = match success.or(self.success.as_ref()) {
-            Some(rule) => rule.matches(answer),
-            None => (200..300).contains(&answer.status),
+            Some(rule) => {
+                rule.matches(answer)
+                    && (!is_unfinished(answer.status) || self.has_status(success, answer.status))
+            }
+            None => (200..300).contains(&answer.status) && !is_unfinished(answer.status),
         };
         if is_success { Meaning::Success } else { default_meaning(answer) }
+    }
+
+    /// Whether a rule of the channel says that this answer means a fault, or that there are no records.
+    pub(crate) fn explain(&self, answer: AnswerView<'_>) -> bool {
+        let mut rules = self.fault.iter().map(|fault| &fault.rule).chain(&self.empty);
+        rules.any(|rule| rule.matches(answer))
     }
 
     /// Whether the channel says which answers are successes.
@@ -220,7 +234,8 @@ impl FaultRule {
 impl AnswerView<'_> {
     /// Its status and its content type, and the reason that it gives.
     fn status_text(self) -> String {
-        let kind = self.content_type.map(|kind| format!(" ({kind})")).unwrap_or_default();
+        let kind =
+            self.content_type.map(|kind| format!(" ({})", visible(kind))).unwrap_or_default();
         self.with_reason(format!("the source answers with status {}{kind}", self.status))
     }
 
@@ -249,7 +264,7 @@ fn soap_fault(answer: AnswerView<'_>) -> Option<Fault> {
     };
     let code = text("/faultcode/0", "/Code/0/Value/0");
     let why = quote(&text("/faultstring/0", "/Reason/0/Text/0"));
-    let what = format!("the source answers with the SOAP fault {code}: {why}");
+    let what = format!("the source answers with the SOAP fault {}: {why}", visible(&code));
     let name = code.rsplit(':').next().unwrap_or_default();
     let is_ours = ["Client", "Sender", "VersionMismatch", "MustUnderstand", "DataEncodingUnknown"]
         .iter()
@@ -267,9 +282,14 @@ pub(crate) fn proxy_refusal() -> Fault {
         .remedy("check `proxy`, and ask who runs it for access to it")
 }
 
+/// Whether the status says that this is not the whole answer: it follows later, or is only a part of it.
+fn is_unfinished(status: u16) -> bool {
+    matches!(status, 202 | 206)
+}
+
 /// What a status means if no rule of the channel matches.
 fn default_meaning(answer: AnswerView<'_>) -> Meaning {
-    let AnswerView { status, retry_after, .. } = answer;
+    let AnswerView { status, retry_after, via_proxy, .. } = answer;
     let what = answer.status_text();
     Meaning::Fault(match (status, retry_after) {
         (429, wait) => Fault::throttled(wait.unwrap_or(DEFAULT_PAUSE), what),
@@ -281,8 +301,16 @@ fn default_meaning(answer: AnswerView<'_>) -> Meaning {
             "ask for access to `url`; if the source uses this status to ask for a pause, add a rule \
              to [[http.fault]]",
         ),
+        (404 | 410, _) if via_proxy => Fault::stopped(what)
+            .remedy("check `url`, and `proxy`: a web server that is no proxy answers so too"),
         (404 | 410, _) => Fault::stopped(what).remedy("check `url`"),
         (408 | 425 | 500..600, _) => Fault::transient(what),
+        (202, _) => Fault::transient(format!("{what}: the answer is not ready yet")).remedy(
+            "if this is a complete answer, say so with its status in `success`",
+        ),
+        (206, _) => Fault::transient(format!("{what}: it is only a part of the answer")).remedy(
+            "if this is a complete answer, say so with its status in `success`",
+        ),
         (300..400, _) => Fault::stopped(format!("{what}, a redirect that is not followed"))
             .remedy("check `url`; perhaps the source asks for a login"),
         (400..500, _) => return Meaning::Refused(Fault::stopped(what)),

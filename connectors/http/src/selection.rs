@@ -80,7 +80,7 @@ impl Selection {
                 } else {
                     let start = rule.settings.start.map(|day| rule.format.midnight(day));
                     // When the source's clock is set back, the start moves back too.
-                    let bound = before(now, rule.settings.overlap.0);
+                    let bound = before(now, rule.overlap());
                     progress.since = progress.since.or(start).map(|since| since.min(bound));
                 }
                 let end = |until: &Until| {
@@ -126,6 +126,12 @@ impl Selection {
         let latest = self.time_field()?.latest(records);
         progress.newest = progress.newest.max(latest);
         Some(latest.is_some())
+    }
+
+    /// The time of each record, by which the source selects them; empty if the settings do not say where it is.
+    pub(crate) fn times(&self, records: &[Value]) -> Vec<Option<Timestamp>> {
+        let Some(field) = self.time_field() else { return Vec::new() };
+        records.iter().map(|record| field.latest(std::slice::from_ref(record))).collect()
     }
 
     /// Where a record has its time, if the next pass begins there.
@@ -187,7 +193,15 @@ impl Selection {
     }
 }
 
+/// Minimum of `overlap`: a source may exclude the time from which records are requested, and a later record may
+/// have the same second.
+const MIN_OVERLAP: Duration = Duration::from_secs(1);
+
 impl SinceRule {
+    fn overlap(&self) -> Duration {
+        self.settings.overlap.0.max(MIN_OVERLAP)
+    }
+
     fn complete(&self, progress: &mut Progress, started: Timestamp) -> bool {
         let until = progress.until.take();
         if let Some(range) = self.range {
@@ -195,7 +209,7 @@ impl SinceRule {
             return until.is_some_and(|reached| reached < range.to().unwrap_or(started));
         }
         let reached = until.unwrap_or(started).min(started);
-        let overlap = self.settings.overlap.0;
+        let overlap = self.overlap();
         let latest = before(started, overlap);
         if reached < latest {
             // The window lies in the past. It includes its end, where the next one begins.

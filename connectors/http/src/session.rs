@@ -7,10 +7,11 @@ use reqwest::Url;
 /// Maximum number of cookies for a host, to limit memory; no source needs so many.
 const MAX_COOKIES: usize = 64;
 
-/// Cookies by host and name.
+/// Cookies by host and name. As in a browser, they go to all ports of a host (RFC 6265 §8.5), but never from
+/// `https` to `http`, where others could read them.
 #[derive(Debug, Default)]
 pub(crate) struct Cookies {
-    by_host: BTreeMap<String, BTreeMap<String, String>>,
+    by_host: BTreeMap<Host, BTreeMap<String, String>>,
 }
 
 impl Cookies {
@@ -24,11 +25,11 @@ impl Cookies {
             let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
             name.trim().eq_ignore_ascii_case("max-age") && value.trim().starts_with(['0', '-'])
         });
-        let host = self.by_host.entry(host(url)).or_default();
+        let cookies = self.by_host.entry(host(url)).or_default();
         if has_expired {
-            host.remove(&name);
-        } else if host.len() < MAX_COOKIES || host.contains_key(&name) {
-            host.insert(name, value);
+            cookies.remove(&name);
+        } else if cookies.len() < MAX_COOKIES || cookies.contains_key(&name) {
+            cookies.insert(name, value);
         }
     }
 
@@ -44,8 +45,11 @@ impl Cookies {
     }
 }
 
-fn host(url: &Url) -> String {
-    url.host_str().unwrap_or_default().to_owned()
+/// Whether the scheme is `https`, and the host.
+type Host = (bool, String);
+
+fn host(url: &Url) -> Host {
+    (url.scheme() == "https", url.host_str().unwrap_or_default().to_owned())
 }
 
 #[cfg(test)]
@@ -61,7 +65,11 @@ mod tests {
         cookies.store(&url("https://a.example/x"), "t=2; Max-Age=60");
         cookies.store(&url("https://a.example/x"), "nonsense");
         assert_eq!(cookies.header(&url("https://a.example/y")).unwrap(), "__jsluid_s=abc=; t=2");
-        assert_eq!(cookies.header(&url("https://b.example/")), None);
+        let other_port = url("https://a.example:8443/");
+        assert_eq!(cookies.header(&other_port).unwrap(), "__jsluid_s=abc=; t=2");
+        for other in ["https://b.example/", "http://a.example/"] {
+            assert_eq!(cookies.header(&url(other)), None, "{other}");
+        }
         cookies.store(&url("https://a.example/"), "t=; max-age=0");
         assert_eq!(cookies.header(&url("https://a.example/y")).unwrap(), "__jsluid_s=abc=");
         cookies.clear();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use connector_wire::{auth, secrets};
+use connector_wire::{auth, reason::visible, secrets};
 use contract::Exchange;
 use sha2::{Digest as _, Sha256};
 
@@ -43,6 +43,17 @@ pub(crate) struct Traces {
     pub(crate) keeps_all: bool,
 }
 
+/// Headers of requests whose values are shown. Any other header of the settings may contain a secret.
+const SHOWN_HEADERS: [&str; 7] = [
+    "accept",
+    "accept-charset",
+    "accept-language",
+    "content-type",
+    "soapaction",
+    "user-agent",
+    "x-requested-with",
+];
+
 /// Maximum size in bytes of the part of an answer that is kept of the last exchange.
 const MAX_KEPT: usize = 64 * 1024;
 
@@ -80,6 +91,12 @@ impl Traces {
         }
     }
 
+    /// Hides the secrets of the channel in the headers of the last answer, which may repeat the request.
+    pub(crate) fn hide_in_last(&mut self, auth: &auth::Auth) {
+        let headers = self.list.last_mut().map(|trace| &mut trace.answer_headers);
+        headers.into_iter().flatten().for_each(|(_, value)| *value = auth.hide(value));
+    }
+
     /// Removes the body of the last answer, because it contains a token.
     pub(crate) fn hide_last_answer(&mut self) {
         if let Some(trace) = self.list.last_mut() {
@@ -95,7 +112,8 @@ impl Trace {
         let query = url.query().map(secrets::hide);
         url.set_query(None);
         let headers = request.headers.iter().map(|(name, value)| {
-            (name.clone(), if secrets::is_name(name) { "…".to_owned() } else { value.clone() })
+            let is_shown = SHOWN_HEADERS.iter().any(|shown| shown.eq_ignore_ascii_case(name));
+            (name.clone(), if is_shown { value.clone() } else { "…".to_owned() })
         });
         let signature = signature.map(|mut signature| {
             for (_, value) in &mut signature.steps {
@@ -144,7 +162,7 @@ impl Trace {
         };
         lines.push(format!("← {status}"));
         let answer_headers = self.answer_headers.iter();
-        lines.extend(answer_headers.map(|(name, value)| format!("  {name}: {value}")));
+        lines.extend(answer_headers.map(|(name, value)| format!("  {name}: {}", visible(value))));
         let (size, digest) = digest(&self.page);
         lines.push(match size == self.size {
             true => format!("  {size} bytes, sha256 {digest}"),

@@ -69,7 +69,8 @@ class Plugin:
     def read(self, after, max):
         """Calls `self.record` for at most `max` records that come after `after` (None: from the
         beginning). Returns (upto, caught_up): the cursor after them (any JSON of at most 64 KiB),
-        and whether there is nothing more to read. Must return within about five seconds."""
+        and whether there is nothing more to read; if there is more, the cursor must have moved.
+        Must return within about five seconds."""
         raise NotImplementedError
 
     def settled(self, upto):

@@ -1,19 +1,22 @@
-//! Runs a program with limited memory and few environment variables. All processes that it starts end
-//! with it.
+//! Runs a program with limits and few environment variables. All processes that it starts end with it, or
+//! when the next program starts, if the gateway was killed.
 //!
 //! A shell sets the limits (`ulimit`, POSIX) and then replaces itself with the program. So the limits hold
 //! from the first instruction on, and for everything that the program starts, without unsafe code or a
-//! control group. The program gets only the variables below: other variables of the gateway contain keys and
-//! passwords.
+//! control group. The program gets only the variables below and the name of the gateway (`orphans.rs`): other
+//! variables of the gateway contain keys and passwords.
 
+mod descendants;
 mod log;
+mod orphans;
 
+pub use descendants::protect;
 pub(crate) use log::readable_text;
 
 use std::{ffi::OsString, process::Stdio};
 
 use contract::Fault;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Pid;
 use tokio::{
     process::{Child as Process, ChildStdin, ChildStdout, Command},
     task::JoinSet,
@@ -40,9 +43,25 @@ const VARIABLES: &[&str] = &[
     "NO_PROXY",
 ];
 
-/// Sets the limits and replaces the shell with the program. The exit code is 125 if a limit cannot be
-/// set. There is no core file, because it would contain the memory of the program.
-const START_SCRIPT: &str = r#"ulimit -c 0 && ulimit -v "$0" || exit 125; exec "$@""#;
+/// Sets the limits and replaces the shell with the program. The exit code is 125 if the one of memory cannot
+/// be set. There is no core file, because it would contain the memory of the program. A file may have 1 GiB,
+/// and 1,024 files may be open; 4,096 processes of the user stop one that multiplies (dash calls that `-p`).
+/// Processor time has no limit: a plugin runs for months, and each answer has its `timeout`.
+///
+/// A gateway that runs as root would start programs that may read the memory of every process: they lose the
+/// rights of root, except those about files and users.
+const START_SCRIPT: &str = r#"
+ulimit -c 0 && ulimit -v "$0" || exit 125
+{
+    ulimit -f 2097152
+    ulimit -n 1024
+    (ulimit -u 4096) && ulimit -u 4096 || ulimit -p 4096
+    if [ "$(id -u)" = 0 ]; then
+        rights=-all,+chown,+dac_override,+fowner,+kill,+setgid,+setuid
+        setpriv --bounding-set="$rights" true && set -- setpriv --bounding-set="$rights" "$@"
+    fi
+} 2>/dev/null
+exec "$@""#;
 
 /// A running program. Dropping it kills the program and everything that it has started.
 pub(crate) struct Child {
@@ -74,7 +93,7 @@ impl Child {
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
-        let mut process = command.spawn().map_err(|error| {
+        let mut process = descendants::start(&mut command).map_err(|error| {
             plan.stopped("the program cannot be started").because(error).remedy("check `command`")
         })?;
         let group = process.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
@@ -107,10 +126,8 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // The number of the group is not reused while one of its processes runs. The kill fails if all
-        // have ended.
         if let Some(group) = self.group {
-            let _ = kill_process_group(group, Signal::KILL);
+            descendants::kill(group, self.process.id().is_some());
         }
     }
 }

@@ -29,6 +29,7 @@ use contract::{Batch, Connector, ConnectorContext, Entry, Fault, FaultKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use child::protect;
 pub use config::Config;
 
 use crate::{plan::Plan, session::Session, singer::Tap};

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The gateway sends no request before the previous answer is complete. `budget` contains the limits of
-//! the source, which the plugin must respect; `zone` is the time zone of times without an offset.
+//! the source, which the plugin must respect; `zone` is the time zone of times without an offset. An
+//! answer that is not caught up must move the cursor.
 //! Both sides ignore unknown members of these objects, so that later versions can add some.
 
 use std::time::Duration;

@@ -6,6 +6,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use contract::{Batch, Budget, Entry, Fault, PassEnd, RecordKey, Revision};
+use document::weight;
 use serde_json::{Value, json};
 use tokio::{
     io::AsyncWriteExt as _,
@@ -27,14 +28,20 @@ pub(crate) struct Session {
     requests: ChildStdin,
     answers: Lines<ChildStdout>,
     revisions: RevisionSource,
+    /// Number of answers in a row without a record and with the same cursor, although it is not caught up.
+    n_idle: u32,
 }
+
+/// Maximum number of such answers: a plugin may search for a while before it finds a record.
+const MAX_IDLE: u32 = 100;
 
 impl Session {
     /// Starts the plugin and sends its settings.
     pub(crate) async fn open(plan: &Plan) -> Result<Self, Fault> {
         let (child, requests, output) = Child::start(plan, &[])?;
         let answers = Lines::new(output, MAX_LINE_BYTES);
-        let mut session = Self { child, requests, answers, revisions: RevisionSource::default() };
+        let revisions = RevisionSource::default();
+        let mut session = Self { child, requests, answers, revisions, n_idle: 0 };
         let Budget { interval, burst, concurrent, .. } = plan.context.budget;
         let interval = interval.unwrap_or(Duration::ZERO).as_millis();
         let interval = u64::try_from(interval).unwrap_or(u64::MAX);
@@ -67,12 +74,15 @@ impl Session {
         loop {
             let line = self.next_line(plan).await?;
             if let Some((key, entry)) = read_record(line, revisions, entries.len(), plan) {
-                n_bytes += line.len();
+                n_bytes += weight(line);
                 if entries.len() == max {
                     return Err(protocol_fault(plan, "its answer has more records than requested"));
                 }
                 if n_bytes > MAX_ANSWER_BYTES {
-                    let fault = protocol_fault(plan, "its answer is larger than 64 MiB");
+                    let fault = protocol_fault(
+                        plan,
+                        "its answer is larger than 64 MiB, or has too many values",
+                    );
                     return Err(fault.remedy("set a smaller `page`"));
                 }
                 if key.is_some_and(|key| !keys.insert(key)) {
@@ -86,6 +96,14 @@ impl Session {
                     return Err(protocol_fault(plan, "its `upto` is larger than 64 KiB"));
                 }
                 Answer::End { upto, caught_up } => {
+                    let is_moved = caught_up || after.unwrap_or(&Value::Null) != &upto;
+                    self.n_idle = if is_moved { 0 } else { self.n_idle + 1 };
+                    if !is_moved && !entries.is_empty() {
+                        return Err(unmoved(plan, "returned records"));
+                    }
+                    if self.n_idle == MAX_IDLE {
+                        return Err(unmoved(plan, "is not caught up"));
+                    }
                     let upto = Cursor::Plugin(upto);
                     return Ok(Batch {
                         entries,
@@ -129,7 +147,7 @@ impl Session {
     async fn next_line(&mut self, plan: &Plan) -> Result<&[u8], Fault> {
         match self.answers.next().await {
             Ok(Some(Line::Whole(line))) => Ok(line),
-            Ok(Some(Line::TooLong)) => Err(protocol_fault(plan, "a line is longer than 17 MiB")),
+            Ok(Some(Line::TooLong(_))) => Err(protocol_fault(plan, "a line is longer than 17 MiB")),
             Ok(None) | Err(_) => Err(early_end_fault(&mut self.child, plan).await),
         }
     }
@@ -145,6 +163,14 @@ async fn early_end_fault(child: &mut Child, plan: &Plan) -> Fault {
 fn protocol_fault(plan: &Plan, cause: &str) -> Fault {
     let remedy = "read its standard error in the log, or run it with `tonghui plugin test`";
     plan.stopped(cause).remedy(remedy)
+}
+
+/// The fault if the cursor of a plugin does not move.
+fn unmoved(plan: &Plan, did: &str) -> Fault {
+    let cause =
+        format!("the plugin {did} but its cursor did not move, so it would be read for ever");
+    plan.stopped(&cause)
+        .remedy("let `upto` be the position after the records, or set caught_up to true at the end")
 }
 
 fn parse_answer(line: &[u8], plan: &Plan) -> Result<Answer, Fault> {

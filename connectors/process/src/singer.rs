@@ -8,6 +8,7 @@
 
 mod files;
 mod message;
+mod reading;
 mod run;
 mod state;
 
@@ -26,7 +27,8 @@ use crate::{
 };
 use files::TapFiles;
 use message::Keys;
-use run::{Output, Run};
+use reading::Output;
+use run::Run;
 
 /// Time limit of a read. A read then returns the records that it has so far.
 const READ_TIME: Duration = Duration::from_secs(5);
@@ -52,44 +54,45 @@ impl Tap {
         plan: &Plan,
     ) -> Result<Batch<Cursor>, Fault> {
         let mut run = match self.run.take() {
-            Some(run) if run.position == *after => run,
+            Some(run) if run.position() == after => run,
             _ => self.start(after, plan).await?,
         };
         let until = Instant::now() + READ_TIME;
         let mut batch = BatchBuilder::default();
-        let caught_up = loop {
+        loop {
             let output = match run.next(plan) {
-                next if batch.entries.is_empty() => next.await?,
+                next if batch.entries.is_empty() => next.await,
                 // The records are returned even if the tap is still waiting for its source.
                 next => match timeout_at(until, next).await {
-                    Ok(output) => output?,
+                    Ok(output) => output,
                     Err(_) => return Ok(self.keep_run(run, batch)),
                 },
             };
             match output {
-                Output::Record(key, entry, n_bytes) => batch.add(key, entry, n_bytes),
-                Output::Other => {}
-                Output::Ended => break true,
-                Output::Failed(fault) if batch.entries.is_empty() => return Err(fault),
-                // The records before the failure are valid; the next read returns the fault.
-                Output::Failed(_) => break false,
+                Ok(Output::Record(entry, n_bytes)) => batch.add(entry, n_bytes),
+                Ok(Output::Other) => {}
+                Ok(Output::Ended) => break,
+                Err(fault) if batch.entries.is_empty() => return Err(fault),
+                Err(fault) => {
+                    // The records before the fault are valid; the next read returns it.
+                    run.fault = Some(fault);
+                    return Ok(self.keep_run(run, batch));
+                }
             }
             let is_full = batch.entries.len() == max || batch.n_bytes > MAX_ANSWER_BYTES;
             if is_full || Instant::now() > until {
                 return Ok(self.keep_run(run, batch));
             }
-        };
-        let mut upto = run.position;
-        if caught_up {
-            // The next run begins at the last state, with no records to skip.
-            upto = TapPosition { state: upto.state, ..TapPosition::default() };
         }
-        Ok(batch.into_batch(Cursor::Singer(upto), caught_up))
+        // The next run begins at the last state, with no records to skip.
+        let state = run.position().state.clone();
+        let upto = Cursor::Singer(TapPosition { state, ..TapPosition::default() });
+        Ok(batch.into_batch(upto, true))
     }
 
     /// Returns the batch so far, and keeps the run for the next read.
     fn keep_run(&mut self, run: Run, batch: BatchBuilder) -> Batch<Cursor> {
-        let upto = Cursor::Singer(run.position.clone());
+        let upto = Cursor::Singer(run.position().clone());
         self.run = Some(run);
         batch.into_batch(upto, false)
     }
@@ -122,8 +125,9 @@ struct BatchBuilder {
 }
 
 impl BatchBuilder {
-    fn add(&mut self, key: Option<RecordKey>, entry: Entry, n_bytes: usize) {
+    fn add(&mut self, entry: Entry, n_bytes: usize) {
         self.n_bytes += n_bytes;
+        let key = entry.key().cloned();
         let index = key.map(|key| *self.indices.entry(key).or_insert(self.entries.len()));
         match index.and_then(|index| self.entries.get_mut(index)) {
             Some(earlier) => *earlier = entry,

@@ -107,6 +107,17 @@ impl Catalog {
         exact.or_else(|| self.columns.iter().find(|it| it.name.eq_ignore_ascii_case(name)))
     }
 
+    /// The names of the columns, as a record has them.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.name.as_str())
+    }
+
+    /// Whether a query for all columns no longer returns all of these: the table was altered.
+    pub(crate) fn is_outdated(&self, table: &TablePlan, rows: &[Row]) -> bool {
+        let lacks = |row: &Row| self.names().any(|name| row.get(name).is_none());
+        self.selected(table).is_none() && rows.first().is_some_and(lacks)
+    }
+
     /// The columns to select, with how each is read; `None` if all are read as they are.
     pub(crate) fn selected(&self, table: &TablePlan) -> Option<Vec<(String, Read)>> {
         let read = |name: &str| {

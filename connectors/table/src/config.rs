@@ -16,7 +16,9 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Address of the database, with account and password: `sqlite:`, `postgres:` or `mysql:` (also for
-    /// MariaDB). A secret: `{ env = "NAME" }` or `{ file = "PATH" }`.
+    /// MariaDB). A secret: `{ env = "NAME" }` or `{ file = "PATH" }`. To a database on another machine, add
+    /// `?sslmode=verify-full` (PostgreSQL) or `?ssl-mode=VERIFY_IDENTITY` (MySQL), and the certificate of its
+    /// authority as `sslrootcert` or `ssl-ca`.
     pub(crate) url: Secret,
     /// The table and how its rows are found.
     #[serde(flatten)]
@@ -37,6 +39,10 @@ pub struct Config {
     /// Time limit of one statement.
     #[serde(default = "Period::seconds::<30>")]
     pub(crate) timeout: Period,
+    /// Allows a connection to another machine that is not encrypted, or whose server is not verified. Everybody
+    /// on the network path can then read and change what is sent, and may get the password.
+    #[serde(default)]
+    pub(crate) insecure: bool,
     /// What happens to a row whose bytes are not in the charset.
     #[serde(default)]
     pub(crate) malformed: Malformed,

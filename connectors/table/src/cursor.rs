@@ -4,7 +4,10 @@
 //! also holds the rows to acknowledge, so a crash between `advance` and `settled` loses no
 //! acknowledgement.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -34,6 +37,9 @@ pub struct Cursor {
     pub(crate) parts: BTreeMap<String, Positions>,
     /// Pending rows of the last batch, by the name of the part; `""` for the main table.
     pub(crate) to_acknowledge: BTreeMap<String, Vec<PendingAck>>,
+    /// The columns of the main table that the mapping read in the last batch.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) mapped: BTreeSet<String>,
 }
 
 /// Positions of the scans over one table.
@@ -62,7 +68,8 @@ pub(crate) struct Positions {
 pub(crate) struct SweepPosition {
     /// The column that contains the values below.
     pub(crate) column: String,
-    /// The value at which the sweep begins; `None` for the first row.
+    /// The value at which the sweep begins; `None` for the first row in the first sweep, and `Null` in a later
+    /// one.
     pub(crate) since: Option<Value>,
     /// The last (value, key) that was read.
     pub(crate) after: Option<(Value, Value)>,
@@ -126,6 +133,9 @@ pub(crate) struct PendingAck {
     pub(crate) key: Value,
     /// The value of the column of `changes` when the row was read; `None` if the row has none.
     pub(crate) changed: Option<Value>,
+    /// Otherwise, the digest of what the row said when it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) content: Option<u64>,
 }
 
 #[cfg(test)]

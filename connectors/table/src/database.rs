@@ -11,12 +11,14 @@ use contract::{ConnectorContext, Fault, Gate, Secret};
 
 use crate::{
     catalog::Catalog,
+    config::Config,
     cursor::PendingAck,
     driver::{Address, Answer, DbError, Pool},
     fault::{Operation, database_fault},
     numbers::Transactions,
     plan::TablePlan,
     pools,
+    seen::content_digest,
     sql::{Dialect, Select, Sql},
     value::{Row, Value},
 };
@@ -26,6 +28,9 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Time limit for a connection that only shows why there is none.
 const PROBE_TIME: Duration = Duration::from_secs(2);
+
+/// Maximum number of rows that are locked at once.
+const MAX_LOCKED: usize = 1_000;
 
 /// The address of a database, and its connections after the first use.
 #[derive(Debug)]
@@ -48,27 +53,52 @@ pub(crate) struct Database {
 /// Which acknowledgements the source took.
 #[derive(Debug)]
 pub(crate) enum Taken {
-    /// All but this many rows, which are still pending although they have not changed.
-    AllBut(usize),
+    /// All but some rows.
+    AllBut {
+        /// They have changed since they were read, or are gone.
+        n_changed: usize,
+        /// They are still pending although they have not changed.
+        n_ignored: usize,
+    },
+    /// The rows are too large to be compared at once with what was read.
+    TooLarge,
     /// A constraint or a trigger refused one of the rows, and so all of them.
     Refused,
     /// The source accepts no changes at all.
     ReadOnly(Fault),
 }
 
+/// The acknowledgements of the rows that are as they were read; `rows` are the present ones without a value in the
+/// column of `changes`. Rows with the same key cannot be told apart, so they are not compared.
+fn unchanged(table: &TablePlan, acks: &[PendingAck], rows: &[Row]) -> Vec<PendingAck> {
+    let mut contents: HashMap<String, Vec<u64>> = HashMap::new();
+    for row in rows {
+        let contents = contents.entry(row.value(&table.key).to_text()).or_default();
+        contents.extend(row.is_pending.then(|| content_digest(table, row)));
+    }
+    let is_unchanged = |ack: &&PendingAck| {
+        ack.changed.is_some()
+            || match contents.get(&ack.key.to_text()).map(Vec::as_slice) {
+                // It was deleted; or the account may read it and not change it, which is noticed if it stays pending.
+                None => true,
+                Some([]) => false,
+                Some([content]) => ack.content == Some(*content),
+                Some(_) => true,
+            }
+    };
+    acks.iter().filter(is_unchanged).cloned().collect()
+}
+
 impl Database {
     /// Checks the settings without using the network.
-    pub(crate) fn new(
-        url: Secret,
-        timeout: Duration,
-        context: &ConnectorContext,
-    ) -> Result<Self, Fault> {
+    pub(crate) fn new(config: &Config, context: &ConnectorContext) -> Result<Self, Fault> {
         let ConnectorContext { zone, budget, gate, .. } = context;
+        let (url, timeout) = (config.url.clone(), config.timeout.0);
         if timeout.is_zero() {
             return Err(Fault::stopped("`timeout` is zero").remedy("write it like 30s"));
         }
         Ok(Self {
-            address: Address::parse(url.expose())?,
+            address: Address::parse(url.expose(), config.insecure)?,
             url,
             pool: None,
             catalogs: HashMap::new(),
@@ -171,20 +201,20 @@ impl Database {
         }))
     }
 
-    /// The number in a column of numbers that `n_rows` rows before `newest` have. If there are fewer rows,
-    /// a number before all of them.
+    /// The number in a column of numbers that `n_rows` rows before `newest` have; `Null` if there are fewer
+    /// rows.
     pub(crate) async fn earlier(
         &mut self,
         table: &TablePlan,
         column: &str,
         newest: &Value,
         n_rows: usize,
-    ) -> Result<Option<Value>, Fault> {
+    ) -> Result<Value, Fault> {
         let catalog = self.catalog(table).await?;
         let sql = Sql::earlier(self.address.dialect(), table, &catalog, column, newest, n_rows);
         let rows = self.fetch(sql, table).await?;
         let found = rows.into_iter().next().and_then(|row| row.columns.into_iter().next());
-        Ok(Some(found.map_or(Value::Int(0), |(_, number)| number)))
+        Ok(found.map(|(_, number)| number).unwrap_or_default())
     }
 
     /// Reads a page of rows, and whether no rows come after it. After a page with fewer rows than it could have,
@@ -208,12 +238,17 @@ impl Database {
         let sql = Sql::select(self.address.dialect(), &select, &catalog);
         let Answer { mut rows, is_cut } = self.answer(sql, table, Operation::Read).await?;
         Catalog::check_found(table, &rows).map_err(|fault| fault.at(self.address.place()))?;
+        if catalog.is_outdated(table, &rows) {
+            self.forget_catalogs();
+            return Err(Fault::transient("the columns were changed while the table was read")
+                .at(format!("table {}", table.name)));
+        }
         catalog.refine(table, &mut rows);
         let is_end = !is_cut && rows.len() < select.limit;
         Ok((rows, is_end))
     }
 
-    /// Sets the flags of these rows.
+    /// Sets the flags of those rows that have not changed since they were read.
     pub(crate) async fn acknowledge(
         &mut self,
         table: &TablePlan,
@@ -221,24 +256,49 @@ impl Database {
     ) -> Result<Taken, Fault> {
         let (dialect, catalog) = (self.address.dialect(), self.catalog(table).await?);
         let pool = self.pool();
+        // A row without a value in the column of `changes` is read once more.
+        let undated = acks.iter().filter(|ack| ack.changed.is_none());
+        let undated: Vec<Value> = undated.map(|ack| ack.key.clone()).collect();
         let mut keep = catalog.moved().next().is_some();
-        loop {
-            let sql = Sql::acknowledge(dialect, table, &catalog, acks, keep);
-            match self.run_limited(pool.execute(sql)).await? {
-                Ok(()) => break,
+        // In SQLite, a transaction that writes is alone.
+        let mut locks = dialect != Dialect::Sqlite && !undated.is_empty();
+        let owed = loop {
+            let read = (!undated.is_empty())
+                .then(|| Sql::select_again(dialect, table, &catalog, &undated, MAX_LOCKED, locks));
+            let mut owed = None;
+            let write = |answer: Answer| {
+                let Answer { mut rows, is_cut } = answer;
+                if (is_cut || rows.len() >= MAX_LOCKED) && acks.len() > 1 {
+                    return None;
+                }
+                catalog.refine(table, &mut rows);
+                let owed = owed.insert(unchanged(table, acks, &rows));
+                (!owed.is_empty()).then(|| Sql::acknowledge(dialect, table, &catalog, owed, keep))
+            };
+            let executed = self.run_limited(pool.execute(read, write)).await?;
+            match executed {
+                Ok(()) => break owed,
                 Err(DbError::RowRefused) => return Ok(Taken::Refused),
                 Err(error @ DbError::ReadOnly) => {
                     return Ok(Taken::ReadOnly(self.fault(error, Operation::Acknowledge, table)));
                 }
+                // Not every view can be locked. Then only a change of the same moment may be missed.
+                Err(DbError::Denied | DbError::Other(_)) if locks => locks = false,
                 // The account may not set the other column.
                 Err(DbError::Denied) if keep => keep = false,
                 Err(error) => return Err(self.fault(error, Operation::Acknowledge, table)),
             }
+        };
+        let Some(owed) = owed else { return Ok(Taken::TooLarge) };
+        let n_changed = acks.len() - owed.len();
+        if owed.is_empty() {
+            return Ok(Taken::AllBut { n_changed, n_ignored: 0 });
         }
         // Databases count changed rows in different ways, and a trigger may set a flag back.
-        let rows = self.fetch(Sql::count_owed(dialect, table, &catalog, acks), table).await?;
-        let n_owed = rows.first().and_then(|row| row.columns.first()).map(|(_, n)| n.to_text());
-        Ok(Taken::AllBut(n_owed.and_then(|n| n.parse().ok()).unwrap_or(acks.len())))
+        let rows = self.fetch(Sql::count_owed(dialect, table, &catalog, &owed), table).await?;
+        let n_ignored = rows.first().and_then(|row| row.columns.first()).map(|(_, n)| n.to_text());
+        let n_ignored = n_ignored.and_then(|n| n.parse().ok()).unwrap_or(owed.len());
+        Ok(Taken::AllBut { n_changed, n_ignored })
     }
 
     async fn fetch(&mut self, sql: Sql, table: &TablePlan) -> Result<Vec<Row>, Fault> {

@@ -76,6 +76,8 @@ pub(crate) enum DbError {
     Tls(String),
     /// The server admits only encrypted connections.
     TlsDemanded,
+    /// The server asks for the password, and the connection is not encrypted.
+    PasswordUnprotected,
     /// A file that the URL names cannot be read, with the reason.
     UnreadableFile(String),
     /// The driver refuses the settings in the URL.
@@ -239,15 +241,34 @@ impl Pool {
         }
     }
 
-    pub(crate) async fn execute(&self, sql: Sql) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(pool) => sqlite::query(sql).execute(pool).await.map(drop),
-            Self::Postgres(pool, begin) => {
-                let mut transaction = pool.begin_with(AssertSqlSafe(begin.clone())).await?;
-                postgres::query(sql).execute(&mut *transaction).await?;
+    /// In one transaction, reads the rows of `read` and executes the statement that `write` makes of them, if any.
+    pub(crate) async fn execute(
+        &self,
+        read: Option<Sql>,
+        write: impl FnOnce(Answer) -> Option<Sql> + Send,
+    ) -> Result<(), sqlx::Error> {
+        macro_rules! execute {
+            ($begin:expr, $driver:ident) => {{
+                let mut transaction = $begin.await?;
+                let answer = match read {
+                    Some(read) => {
+                        let stream = $driver::query(read).fetch(&mut *transaction);
+                        Answer::read(stream, $driver::read_row).await?
+                    }
+                    None => Answer::default(),
+                };
+                let Some(write) = write(answer) else { return transaction.rollback().await };
+                $driver::query(write).execute(&mut *transaction).await?;
                 transaction.commit().await
+            }};
+        }
+        match self {
+            // A transaction that read first could not wait for the lock.
+            Self::Sqlite(pool) => execute!(pool.begin_with("BEGIN IMMEDIATE"), sqlite),
+            Self::Postgres(pool, begin) => {
+                execute!(pool.begin_with(AssertSqlSafe(begin.clone())), postgres)
             }
-            Self::MySql(pool) => mysql::query(sql).execute(pool).await.map(drop),
+            Self::MySql(pool) => execute!(pool.begin(), mysql),
         }
     }
 }
@@ -268,6 +289,11 @@ impl DbError {
             }
             sqlx::Error::ColumnDecode { index, source } => {
                 Self::UnreadableColumn(index.clone(), source.to_string())
+            }
+            // Without TLS, any server can offer a key of its own to encrypt the password with. So the driver is
+            // built without RSA.
+            sqlx::Error::Configuration(error) if error.to_string().starts_with("RSA") => {
+                Self::PasswordUnprotected
             }
             sqlx::Error::Configuration(_) => Self::Settings,
             sqlx::Error::Tls(error) => Self::Tls(causes_text(&**error)),

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use connector_wire::reason::visible;
 use contract::{Fault, tls_fault};
 
 use crate::{
@@ -72,6 +73,12 @@ fn connection_fault(error: DbError, address: &Address) -> Result<Fault, DbError>
         DbError::Tls(why) => tls_fault(&why, settings),
         DbError::TlsDemanded => Fault::stopped("the server admits only encrypted connections")
             .remedy("add sslmode=require (PostgreSQL) or ssl-mode=REQUIRED (MySQL) to `url`"),
+        DbError::PasswordUnprotected => {
+            Fault::stopped("the server asks for the password, and the connection is not encrypted").remedy(
+                "have TLS set up in the server (MySQL does so by itself), and add ssl-mode=VERIFY_IDENTITY to `url`; \
+                 if the server has TLS, somebody else answers at this address",
+            )
+        }
         DbError::UnreadableFile(why) => Fault::stopped("a certificate, key or socket file that `url` names cannot be read")
             .because(why)
             .remedy(format!("check the paths after `?` in `url`, such as {}", settings.ca)),
@@ -90,8 +97,10 @@ fn login_fault(error: DbError, address: &Address) -> Result<Fault, DbError> {
         |mysql: &'static str, postgres: &'static str| if is_mysql { mysql } else { postgres };
     let (what, remedy) = match error {
         DbError::LoginMethod(method) => {
-            let what =
-                format!("the account must log in with the method {method}, which is not supported");
+            let what = format!(
+                "the account must log in with the method {}, which is not supported",
+                visible(&method)
+            );
             let remedy = of_kind(
                 "have the account identified by a password with caching_sha2_password or mysql_native_password",
                 "have the account log in with scram-sha-256 or md5; in openGauss and GaussDB set \
@@ -162,7 +171,7 @@ fn login_fault(error: DbError, address: &Address) -> Result<Fault, DbError> {
             ),
         ),
         DbError::Refused(code) => {
-            let what = format!("the server refused the connection with code {code}");
+            let what = format!("the server refused the connection with code {}", visible(&code));
             return Ok(Fault::stopped(what)
                 .remedy("look up the code in the manual of the database, and in its log"));
         }
@@ -197,8 +206,10 @@ fn table_fault(error: DbError, operation: Operation, table: &TablePlan, limit: D
         }
         DbError::NoTable => Fault::stopped("there is no such table")
             .remedy("check `table`; upper and lower case may differ"),
-        DbError::NoColumn(column) => Fault::stopped(format!("there is no column {column}"))
-            .remedy("check the name; upper and lower case may differ"),
+        DbError::NoColumn(column) => {
+            Fault::stopped(format!("there is no column {}", visible(&column)))
+                .remedy("check the name; upper and lower case may differ")
+        }
         DbError::WrongType => Fault::stopped(
             "the database cannot compare a column with its setting, or two columns",
         )
@@ -207,12 +218,13 @@ fn table_fault(error: DbError, operation: Operation, table: &TablePlan, limit: D
                      part must have the same type",
         ),
         DbError::UnreadableColumn(column, type_name) => {
+            let (column, type_name) = (visible(&column), visible(&type_name));
             Fault::stopped(format!("column {column} has a type that cannot be read: {type_name}"))
                 .remedy("list the other columns in `columns`")
         }
         DbError::Other(code) => {
             let what = if operation == Operation::Read { "query" } else { "acknowledgement" };
-            Fault::stopped(format!("the database refused the {what} with code {code}"))
+            Fault::stopped(format!("the database refused the {what} with code {}", visible(&code)))
                 .remedy("look up the code in the manual of the database")
         }
         // A query cannot violate a constraint.

@@ -20,6 +20,13 @@ use crate::{
 /// How far the newest row may be ahead of the database's clock.
 const MAX_AHEAD: TimeDelta = TimeDelta::minutes(5);
 
+/// How far a newest row in UTC may be behind the clock in UTC: a table where nothing is written is no evidence.
+const MAX_APART: TimeDelta = TimeDelta::minutes(2);
+
+/// What to do about times that seem to be in another zone.
+const ZONE_ADVICE: &str =
+    "check `zone` in gateway.toml and `format`: the source may write its times in another zone";
+
 /// What is wrong with a table.
 ///
 /// # Errors
@@ -45,6 +52,17 @@ pub(crate) async fn inspect(
     }
     if let Some(changes) = &table.changes {
         found.extend(times(database, &names, changes).await?);
+        let (column, n_missing) =
+            (&changes.column, n_null(database, &names, &changes.column).await?);
+        if n_missing > 0 && table.flags.is_empty() {
+            let what = format!(
+                "{n_missing} rows have no value in the column {column} of `changes`, so what changes in them is \
+                 read only every hour"
+            );
+            found.push(Fault::stopped(what).remedy(format!(
+                "ask the owner to set {column} in these rows, and with every change"
+            )));
+        }
     } else {
         for flag in &table.flags {
             let (column, n_missing) = (&flag.column, n_null(database, &names, &flag.column).await?);
@@ -60,6 +78,15 @@ pub(crate) async fn inspect(
     }
     let place = format!("table {}", table.name);
     Ok(found.into_iter().map(|fault| fault.at(place.clone())).collect())
+}
+
+/// Whether rows have no value in one of the flags.
+pub(crate) async fn lacks_flags(database: &mut Database, table: &TablePlan) -> Result<bool, Fault> {
+    let names = Names { dialect: database.dialect(), table };
+    let lack = table.flags.iter().map(|flag| format!("{} IS NULL", names.quote(&flag.column)));
+    let lack = lack.collect::<Vec<_>>().join(" OR ");
+    let first = format!("SELECT 1 FROM {} WHERE {lack} LIMIT 1", names.table());
+    Ok(!values(database, first, table, Operation::Read).await?.is_empty())
 }
 
 /// Number of rows without a value in this column.
@@ -127,7 +154,7 @@ async fn times(
                     minutes / 60,
                     minutes % 60
                 ))
-                .remedy("check `zone` in gateway.toml and `format`: the source may write its times in another zone"),
+                .remedy(ZONE_ADVICE),
             );
         }
         Some(ChangeValue::Number(_)) => {
@@ -139,7 +166,21 @@ async fn times(
                 );
             }
         }
-        Some(ChangeValue::Time(_)) => {}
+        Some(ChangeValue::Time(time)) => {
+            let (behind, offset) = (now - time, changes.format.offset(now));
+            let is_local = matches!(newest, Value::Local(_) | Value::Text(_) | Value::Bytes(_));
+            let is_utc = (behind - offset).abs() < MAX_APART && offset > MAX_APART;
+            if is_local && is_utc {
+                found.push(
+                    Fault::stopped(format!(
+                        "the newest row is {} h behind the clock of the database, as far as UTC is behind the zone of the \
+                         gateway",
+                        offset.num_hours()
+                    ))
+                    .remedy(ZONE_ADVICE),
+                );
+            }
+        }
     }
     Ok(found)
 }

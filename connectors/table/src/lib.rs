@@ -36,9 +36,10 @@ mod sql;
 
 mod inspect;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use contract::{Batch, Connector, ConnectorContext, Entry, Fault, TimeRange};
+use connector_wire::reason::visible;
+use contract::{Batch, Connector, ConnectorContext, Entry, Fault, PassEnd, TimeRange};
 use document::Duplicates;
 
 pub use config::Config;
@@ -53,13 +54,16 @@ use crate::{
     settle::Acknowledgements,
 };
 
-/// Time limit of a read. A read then returns what it has read so far.
+/// Time limit of a read that finds nothing. It then returns an empty batch, with the position that it has reached.
 const READ_TIME: Duration = Duration::from_secs(5);
 
 /// Number of pages that the first sweep reads before each other scan reads one. The first sweep reads
 /// every row, so rows that another scan reads in between are read twice; but new pending rows must not
 /// wait until years of old rows have been read.
 const FIRST_LOAD_PAGES: usize = 10;
+
+/// Maximum number of columns that a fault names.
+const MAX_NAMES: usize = 50;
 
 /// The connector for tables.
 #[derive(Debug)]
@@ -70,6 +74,8 @@ pub struct Table {
     scans: Vec<TableScan>,
     /// Whether the tables were checked.
     is_checked: bool,
+    /// Whether no row without a value in a flag was found, so that nothing asks for one again.
+    has_flags: bool,
     /// The rows of this pass.
     account: Account,
     /// What became of the acknowledgements of this pass.
@@ -82,16 +88,24 @@ impl Connector for Table {
     type Cursor = Cursor;
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
-        let database = Database::new(config.url.clone(), config.timeout.0, &context)?;
+        let database = Database::new(&config, &context)?;
         let mut plan = Plan::new(config, context.zone)?;
         plan.main.mapped = context.mapped;
         let scans = all_scans(&plan);
-        let (account, acknowledgements) = Default::default();
-        Ok(Self { plan, database, scans, is_checked: false, account, acknowledgements })
+        Ok(Self {
+            plan,
+            database,
+            scans,
+            is_checked: false,
+            has_flags: false,
+            account: Account::default(),
+            acknowledgements: Acknowledgements::default(),
+        })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let mut cursor = after.cloned().unwrap_or_default();
+        // The rows that the last batch may not have acknowledged yet; `""` is the main table.
         let unsettled = std::mem::take(&mut cursor.to_acknowledge).remove("").unwrap_or_default();
         cursor.main.sweep.reset_if_changed(&self.plan.main);
         for part in &self.plan.parts {
@@ -104,8 +118,10 @@ impl Connector for Table {
             self.database.forget_catalogs();
         }
         self.check_tables().await?;
+        cursor.mapped = self.mapped_columns(&cursor.mapped).await?;
         if is_new_pass {
-            // Only the first pass reads all rows.
+            // Only the first pass surely reads all rows. (After a change of the column a pass does too, but it
+            // is not compared.)
             let is_whole = after.is_none() && self.scans.iter().any(|it| it.kind == Scan::Sweep);
             self.account = Account::begin(self.count_if(is_whole).await?);
         }
@@ -135,12 +151,13 @@ impl Connector for Table {
                 cursor.n_pages = 0;
             }
             let caught_up = cursor.n_ended >= n_scans;
-            let has_entries = !page.entries.is_empty() || !cursor.to_acknowledge.is_empty();
-            if caught_up || has_entries || started.elapsed() > READ_TIME {
+            let has_result = !page.entries.is_empty() || !cursor.to_acknowledge.is_empty();
+            if caught_up || has_result || started.elapsed() > READ_TIME {
                 let entries = page.entries;
                 let end = if caught_up {
                     let listed = self.count_if(self.account.is_whole()).await?;
-                    Some(self.account.end(listed))
+                    let doubt = self.doubt().await;
+                    Some(PassEnd { doubt, ..self.account.end(listed) })
                 } else {
                     None
                 };
@@ -155,7 +172,8 @@ impl Connector for Table {
             let acks = upto.to_acknowledge.get(name).map_or(&[][..], Vec::as_slice);
             self.acknowledgements.acknowledge(&mut self.database, table, acks).await?;
         }
-        // A fault in the middle of a pass, or at the start, would keep the other rows from being read.
+        // Acknowledgements that the source did not take are reported only at the end of a pass: earlier, the
+        // fault would keep the other rows from being read. Before the first read of this process there is no pass.
         let is_end = self.is_checked && upto.n_ended >= self.scans.len();
         if is_end { self.acknowledgements.end() } else { Ok(()) }
     }
@@ -207,18 +225,86 @@ impl Table {
         }
     }
 
+    /// The columns of the main table that the mapping reads. A path may lead nowhere, as one of several; but not
+    /// one that led to a column `before`.
+    ///
+    /// # Errors
+    /// Such a column is gone: the mapping would find no value in any row.
+    async fn mapped_columns(
+        &mut self,
+        before: &BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, Fault> {
+        let Self { plan, database, .. } = self;
+        let table = &plan.main;
+        let mut mapped = table.mapped_names();
+        for part in &plan.parts {
+            let catalog = database.catalog(&part.table).await?;
+            for name in catalog.names() {
+                mapped.remove(name);
+            }
+        }
+        let catalog = database.catalog(table).await?;
+        let names: BTreeSet<&str> = catalog.names().collect();
+        // The database itself refuses a listed column that is missing.
+        if names.is_empty() || table.columns.is_some() {
+            return Ok(BTreeSet::new());
+        }
+        let is_gone =
+            |name: &&String| mapped.contains(name.as_str()) && !names.contains(name.as_str());
+        if let Some(gone) = before.iter().find(is_gone) {
+            let what = format!("the table has no column {} any more", visible(gone));
+            let names: Vec<String> = names.into_iter().take(MAX_NAMES).map(visible).collect();
+            return Err(Fault::stopped(what).at(format!("table {}", table.name)).remedy(format!(
+                "write its new name in [demand], or remove it there; the table has {}",
+                names.join(", ")
+            )));
+        }
+        Ok(mapped.intersection(&names).map(|name| (*name).to_owned()).collect())
+    }
+
+    /// Why rows may be missing: where only flags find rows, one without a value in a flag is neither pending
+    /// nor done. The question may read a whole table, so after an answer without such rows, or without any answer,
+    /// it is not asked again.
+    async fn doubt(&mut self) -> Option<String> {
+        if self.has_flags {
+            return None;
+        }
+        let Self { plan, database, .. } = self;
+        let parts = plan.parts.iter().map(|part| &part.table);
+        let tables = std::iter::once(&plan.main).chain(parts);
+        for table in tables.filter(|it| it.changes.is_none() && !it.flags.is_empty()) {
+            let name = &table.name;
+            match inspect::lacks_flags(database, table).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    let doubt = format!(
+                        "rows of table {name} have no value in a flag, so they are never read"
+                    );
+                    return Some(doubt);
+                }
+                Err(fault) => {
+                    tracing::debug!(
+                        table = name,
+                        "whether rows lack a flag was not found out: {fault}"
+                    );
+                }
+            }
+        }
+        self.has_flags = true;
+        None
+    }
+
     /// Refuses tables from which rows would be lost, before the first row is read.
     async fn check_tables(&mut self) -> Result<(), Fault> {
         if self.is_checked {
             return Ok(());
         }
         let parts = self.plan.parts.iter().map(|part| &part.table);
-        let stops = self.plan.config.duplicates == Duplicates::Stop;
-        for (table, stops) in
-            std::iter::once((&self.plan.main, stops)).chain(parts.map(|table| (table, true)))
-        {
+        let stops_at_duplicates = self.plan.config.duplicates == Duplicates::Stop;
+        let main = std::iter::once((&self.plan.main, stops_at_duplicates));
+        for (table, must_be_unique) in main.chain(parts.map(|table| (table, true))) {
             self.database.check_flags(table).await?;
-            if !stops {
+            if !must_be_unique {
                 continue;
             }
             match self.database.repeated_key(table).await {

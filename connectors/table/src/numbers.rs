@@ -188,7 +188,8 @@ pub(crate) fn note_missing(changes: &ChangesPlan, sweep: &mut SweepPosition, row
     let read = |value: &Value| number(changes, value);
     let start = sweep.since.as_ref().and_then(read);
     let last = sweep.after.as_ref().and_then(|(value, _)| read(value));
-    if let (None, Some(start)) = (&sweep.after, start) {
+    let is_whole = sweep.since.as_ref().is_some_and(Value::is_null);
+    if let (None, Some(start)) = (&sweep.after, start.or(is_whole.then_some(i64::MIN))) {
         // Those behind it are found anew.
         let mut missing: Vec<_> = std::mem::take(&mut sweep.numbers.missing);
         missing.retain_mut(|(first, last)| {
@@ -197,7 +198,9 @@ pub(crate) fn note_missing(changes: &ChangesPlan, sweep: &mut SweepPosition, row
         });
         sweep.numbers.missing = missing;
     }
-    let mut before = last.max(start.map(|start| start.saturating_sub(1)));
+    // Numbers usually begin at 0 or 1, so those before the first row may come late.
+    let origin = start.or(is_whole.then_some(0)).map(|first| first.saturating_sub(1));
+    let mut before = if start.is_some() { last.max(origin) } else { last.or(origin) };
     for number in rows.iter().filter_map(|row| row.get(&changes.column)).filter_map(read) {
         if start.is_some_and(|start| number < start) {
             sweep.numbers.fill(number);
@@ -243,6 +246,24 @@ mod tests {
         assert_eq!(sweep.numbers.missing, [(3, 4), (6, 6), (9, 9), (11, 11)]);
         page(&mut sweep, Some(8), None, &[3, 4, 6, 8, 9, 10, 11, 12]);
         assert_eq!(sweep.numbers.missing, []);
+    }
+
+    #[test]
+    fn a_sweep_of_all_rows_finds_missing_numbers_anew_and_none_before_negative_ones() {
+        let mut sweep = SweepPosition::default();
+        page(&mut sweep, None, None, &[3, 7]);
+        for (numbers, missing) in
+            [(&[3, 7][..], &[(0, 2), (4, 6)][..]), (&[-9, -8, -5, 2][..], &[(-7, -6), (-4, 1)][..])]
+        {
+            page(&mut sweep, None, None, &[]);
+            sweep.since = Some(Value::Null);
+            let row = |number: &i64| Row {
+                columns: vec![("no".into(), Value::Int(*number))],
+                ..Row::default()
+            };
+            note_missing(&changes(), &mut sweep, &numbers.iter().map(row).collect::<Vec<_>>());
+            assert_eq!(sweep.numbers.missing, missing);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use connector_wire::reason::visible;
 use contract::{Entry, Fault};
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     plan::{PartPlan, Plan, TablePlan},
     record::{self, Parts},
     scan::Scan,
-    seen::{RowDigest, Seen, key_digest},
+    seen::{RowDigest, Seen, content_digest, key_digest},
     sql::{Condition, Order, Owners, Select},
     time::ChangeValue,
     value::{Row, Value},
@@ -153,7 +154,7 @@ impl PageReader<'_> {
         let settled = sweep.numbers.note(changes, &newest, self.now, transactions);
         let (column, n_rows) = (&changes.column, EARLIER_NUMBERS);
         let earlier = self.database.earlier(table, column, &newest, n_rows).await?;
-        sweep.since = earlier.into_iter().chain(settled).min_by_key(read).or(sweep.since.take());
+        sweep.since = std::iter::once(earlier).chain(settled).min_by_key(read);
         Ok(())
     }
 
@@ -378,6 +379,7 @@ fn advance(
 
 /// The fault for a key that more than one row has.
 pub(crate) fn repeated_key_fault(table: &TablePlan, key: &str) -> Fault {
+    let key = visible(key);
     Fault::stopped(format!("the key {key} stands in more than one row, so rows would be lost"))
         .at(format!("column {}", table.key))
         .at(format!("table {}", table.name))
@@ -386,7 +388,9 @@ pub(crate) fn repeated_key_fault(table: &TablePlan, key: &str) -> Fault {
 
 fn pending_ack(table: &TablePlan, row: &Row) -> PendingAck {
     let changed = table.changes.as_ref().map(|changes| row.value(&changes.column));
-    PendingAck { key: row.value(&table.key), changed: changed.filter(|changed| !changed.is_null()) }
+    let changed = changed.filter(|changed| !changed.is_null());
+    let content = changed.is_none().then(|| content_digest(table, row));
+    PendingAck { key: row.value(&table.key), changed, content }
 }
 
 pub(crate) fn distinct_values(values: impl Iterator<Item = Value>) -> Vec<Value> {

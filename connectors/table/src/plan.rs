@@ -1,6 +1,10 @@
 //! Checks the settings of a channel; all other code relies on the checked ones.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono_tz::Tz;
 use contract::{Fault, TimeRange};
@@ -34,6 +38,8 @@ pub(crate) struct TablePlan {
     /// `None` if only flags find new rows.
     pub(crate) changes: Option<ChangesPlan>,
     pub(crate) flags: Vec<Flag>,
+    /// The columns by which the rows of parts are found.
+    pub(crate) parents: Vec<String>,
     /// The texts of the mapping (see [`contract::ConnectorContext::mapped`]); `None` if any column may be mapped.
     pub(crate) mapped: Option<Arc<str>>,
 }
@@ -84,6 +90,7 @@ impl Plan {
                 return Err(Fault::stopped(format!("two parts have the name `{}`", part.name)));
             }
         }
+        main.parents = parts.iter().map(|part| part.parent.clone()).collect();
         match &config.columns {
             Columns::Listed(listed) => {
                 main.columns = Some(add_required(listed.clone(), &main, &parts)?);
@@ -152,8 +159,14 @@ impl TablePlan {
         check_name(&key)?;
         let changes = changes.map(|changes| ChangesPlan::new(changes, zone)).transpose()?;
         flags.iter().try_for_each(check_flag)?;
-        let (columns, described, mapped) = Default::default();
-        Ok(Self { name, pieces, key, columns, described, changes, flags, mapped })
+        let (columns, described, parents, mapped) = Default::default();
+        Ok(Self { name, pieces, key, columns, described, changes, flags, parents, mapped })
+    }
+
+    /// The names that the paths of the mapping begin with. Where a path reads the rows of a part, these are columns
+    /// of the part.
+    pub(crate) fn mapped_names(&self) -> BTreeSet<&str> {
+        self.mapped.iter().flat_map(|texts| texts.lines()).filter_map(first_name).collect()
     }
 
     /// Whether the mapping may read this column.
@@ -163,6 +176,15 @@ impl TablePlan {
                 || [column, "$..", "$.*", "$[*", "$[?"].iter().any(|text| texts.contains(text))
         })
     }
+}
+
+/// The first name in a path of the mapping: `title` in `$.title`, `$['title']` and `$.title[0]`.
+fn first_name(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix('$')?;
+    let quoted = |quote: &str| rest.strip_prefix('[')?.strip_prefix(quote)?.split(quote).next();
+    let plain = rest.strip_prefix('.').and_then(|rest| rest.split(['.', '[', ' ']).next());
+    let name = plain.or_else(|| quoted("'")).or_else(|| quoted("\""))?;
+    (!name.is_empty() && name != "*").then_some(name)
 }
 
 impl ChangesPlan {
@@ -213,4 +235,28 @@ fn check_name(name: &str) -> Result<(), Fault> {
         return Err(Fault::stopped(format!("{name:?} cannot be the name of a table or column")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_name;
+
+    #[test]
+    fn a_path_begins_with_a_name_of_the_record() {
+        for (path, name) in [
+            ("$.title", Some("title")),
+            ("$.标题", Some("标题")),
+            ("$.pressing[?@.FLAG == 2]", Some("pressing")),
+            ("$.a.b", Some("a")),
+            ("$['a.b'].c", Some("a.b")),
+            ("$[\"a\"]", Some("a")),
+            ("$", None),
+            ("$..a", None),
+            ("$.*", None),
+            ("$[0]", None),
+            ("title", None),
+        ] {
+            assert_eq!(first_name(path), name, "{path}");
+        }
+    }
 }

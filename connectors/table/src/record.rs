@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use connector_wire::reason::visible;
 use contract::{
     DecidedBy, Entry, Fault, Mark, Place, Reason, RecordKey, Revision, TextReport,
     demand::QualityFlag,
@@ -17,7 +18,7 @@ use serde_json::{Map, Value as Json};
 use crate::{
     config::{Becomes, Column, Columns, Config},
     plan::Plan,
-    value::{MAX_EXACT_INT, Row, Value},
+    value::{Row, Value, exact_int},
 };
 
 /// Rows of parts, by the name of the part.
@@ -61,7 +62,7 @@ pub(crate) fn duplicate(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
     let value = row.value(&plan.main.key);
     let key = key(&plan.config, &value).map_or_else(|_| value.to_text(), |key| key.to_string());
     let at = format!("{}.{}", plan.main.name, plan.main.key);
-    let what = format!("other rows have the key `{key}` and different contents");
+    let what = format!("other rows have the key `{}` and different contents", visible(&key));
     let reason = Reason::new("duplicate_key", what);
     Entry::Unreadable {
         place: Place { key: None, revision: Revision::NONE, at },
@@ -102,7 +103,7 @@ pub(crate) fn key(config: &Config, value: &Value) -> Result<RecordKey, &'static 
     let key = match value {
         Value::Null => Err("is missing"),
         Value::Bool(_) => Err("is true or false"),
-        Value::Real(number) if !is_exact(*number) => {
+        Value::Real(number) if exact_int(*number).is_none() => {
             Err("is a floating-point number, which is not exact")
         }
         Value::Id(bytes) => Ok(id_text(config, &config.main.key, bytes)),
@@ -120,11 +121,6 @@ pub(crate) fn key(config: &Config, value: &Value) -> Result<RecordKey, &'static 
     }?;
     let nulls = described(config, &config.main.key).map_or(&[][..], |column| &column.null);
     if nulls.contains(&key) { Err("means that there is none") } else { Ok(RecordKey::new(key)) }
-}
-
-/// Whether a float can only mean one number: an integer without lost digits.
-fn is_exact(number: f64) -> bool {
-    number.to_string().parse::<i64>().is_ok_and(|number| number.unsigned_abs() < MAX_EXACT_INT)
 }
 
 /// How a column of the main table is read, if it is read in a way of its own.

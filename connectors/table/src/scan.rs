@@ -82,14 +82,14 @@ impl Scan {
                         let since = since.clone().filter(|_| !late.is_empty());
                         conditions.extend(since.map(|since| Condition::From(column, since, late)));
                     }
-                    (None, Some(since)) => {
+                    (None, Some(since)) if !since.is_null() => {
                         let since = match self {
                             Self::Sweep => format.before_repeated_hour(since, now),
                             _ => since.clone(),
                         };
                         conditions.push(Condition::From(column, since, late));
                     }
-                    (None, None) => conditions.push(Condition::NotNull(column)),
+                    (None, _) => conditions.push(Condition::NotNull(column)),
                 }
                 let end = range.and_then(|range| format.write_like(since.as_ref()?, range.to()?));
                 conditions.extend(end.map(|end| Condition::Compare(column, "<", end)));
@@ -210,13 +210,13 @@ fn move_sweep(
     now: DateTime<Utc>,
 ) {
     let overlap = delta(changes.overlap);
-    let newest = greatest(changes, None, rows);
+    let newest = greatest(changes, None, rows, DateTime::<Utc>::MAX_UTC);
     let newest = newest.as_ref().and_then(|newest| changes.format.read(newest));
     if matches!(newest, Some(ChangeValue::Time(time)) if now.signed_duration_since(time) < overlap)
     {
         sweep.overlap_since.get_or_insert(now);
     }
-    sweep.newest = greatest(changes, sweep.newest.take(), rows);
+    sweep.newest = greatest(changes, sweep.newest.take(), rows, now);
     let is_overlap_over =
         sweep.overlap_since.is_some_and(|since| now.signed_duration_since(since) > overlap);
     if !is_end && !is_overlap_over {
@@ -225,9 +225,13 @@ fn move_sweep(
     }
     let latest = sweep.overlap_since.take().map_or(now, |since| since.min(now));
     let newest = sweep.newest.as_ref();
+    let is_ahead = newest.is_some_and(|newest| changes.format.is_after(newest, now));
     let start =
         newest.and_then(|newest| changes.format.next_start(newest, latest, changes.overlap));
-    sweep.since = start.or(sweep.since.take());
+    // From a time that is ahead it cannot be told when rows of now are written: the times of the source may lie
+    // behind the clock by hours.
+    sweep.since =
+        start.map(|start| if is_ahead { Value::Null } else { start }).or(sweep.since.take());
     sweep.after = None;
 }
 
@@ -248,7 +252,7 @@ fn move_range(
     is_end: bool,
 ) {
     if sweep.since.is_none() {
-        sweep.newest = greatest(changes, sweep.newest.take(), rows);
+        sweep.newest = greatest(changes, sweep.newest.take(), rows, DateTime::<Utc>::MAX_UTC);
         let from = changes.range.zip(sweep.newest.as_ref());
         sweep.since =
             from.and_then(|(range, newest)| changes.format.write_like(newest, range.from()));
@@ -282,11 +286,19 @@ fn move_scan<P>(scan: &mut RepeatedScan<P>, after: Option<P>, is_end: bool, now:
     }
 }
 
-/// The greatest value in `rows` and `old` that can be read as a time or a number; `old` if none can.
-fn greatest(changes: &ChangesPlan, old: Option<Value>, rows: &[Row]) -> Option<Value> {
-    let read = |value: &Value| -> Option<ChangeValue> { changes.format.read(value) };
+/// The greatest value in `rows` and `old` that can be read as a time or a number; `old` if none can. A time after
+/// `latest` counts only if there is no other: somebody has mistyped it, and it says nothing about other rows.
+fn greatest(
+    changes: &ChangesPlan,
+    old: Option<Value>,
+    rows: &[Row],
+    latest: DateTime<Utc>,
+) -> Option<Value> {
+    let format = &changes.format;
     let values = rows.iter().filter_map(|row| row.get(&changes.column)).chain(&old);
-    values.filter(|value| read(value).is_some()).max_by_key(|value| read(value)).cloned().or(old)
+    let readable = values.filter(|value| format.read(value).is_some());
+    let newest = readable.max_by_key(|value| (!format.is_after(value, latest), format.read(value)));
+    newest.cloned().or(old)
 }
 
 #[cfg(test)]
@@ -326,6 +338,19 @@ mod tests {
         assert_eq!((&sweep_at.since, sweep_at.after.is_some()), (&None, true));
         read_page(&mut sweep_at, "09:00:00", true, "10:00:01");
         assert_eq!((sweep_at.since, sweep_at.after), (Some(text("08:55:00")), None));
+    }
+
+    #[test]
+    fn a_row_that_is_ahead_of_the_clock_does_not_move_the_next_sweep() {
+        let mut sweep_at = SweepPosition::default();
+        read_page(&mut sweep_at, "23:00:00", true, "10:00:00");
+        assert_eq!(sweep_at.since, Some(Value::Null), "all rows are read again");
+        read_page(&mut sweep_at, "02:00:00", false, "10:00:01");
+        read_page(&mut sweep_at, "23:00:00", true, "10:00:02");
+        assert_eq!(sweep_at.since, Some(text("01:55:00")));
+        read_page(&mut sweep_at, "02:10:00", false, "10:10:00");
+        read_page(&mut sweep_at, "23:00:00", true, "10:10:00");
+        assert_eq!(sweep_at.since, Some(text("02:05:00")));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use contract::RecordKey;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    plan::Plan,
+    plan::{Plan, TablePlan},
     record::Parts,
     value::{Row, Value},
 };
@@ -52,14 +52,7 @@ impl RowDigest {
         let table = &plan.main;
         let changes = table.changes.as_ref().map(|changes| changes.column.as_str());
         let mut content = DefaultHasher::new();
-        for (name, value) in &row.columns {
-            let flag = table.flags.iter().find(|flag| flag.column.eq_ignore_ascii_case(name));
-            match flag.filter(|_| row.is_pending) {
-                _ if changes.is_some_and(|changes| changes.eq_ignore_ascii_case(name)) => continue,
-                Some(flag) => hash_value(&Value::from(&flag.done), &mut content),
-                None => hash_value(value, &mut content),
-            }
-        }
+        hash_content(table, row, |_| true, &mut content);
         for (part, rows) in parts {
             (part, rows.len()).hash(&mut content);
             for (_, value) in rows.iter().flat_map(|row| &row.columns) {
@@ -74,6 +67,35 @@ impl RowDigest {
             hash_value(&changed, hasher);
         });
         Self { key, content, whole }
+    }
+}
+
+/// The digest of what a row says in the columns that are listed, may be mapped or lead to parts, without that of
+/// `changes`: in a view, another one may change by itself, like the age of a row. Flags count as set if the row is
+/// pending.
+pub(crate) fn content_digest(table: &TablePlan, row: &Row) -> u64 {
+    let is_read = |name: &str| {
+        table.columns.is_some()
+            || table.is_mapped(name)
+            || table.parents.iter().any(|parent| parent.eq_ignore_ascii_case(name))
+    };
+    digest(|hasher| hash_content(table, row, is_read, hasher))
+}
+
+fn hash_content(
+    table: &TablePlan,
+    row: &Row,
+    is_read: impl Fn(&str) -> bool,
+    hasher: &mut DefaultHasher,
+) {
+    let changes = table.changes.as_ref().map(|changes| changes.column.as_str());
+    for (name, value) in row.columns.iter().filter(|(name, _)| is_read(name)) {
+        let flag = table.flags.iter().find(|flag| flag.column.eq_ignore_ascii_case(name));
+        match flag.filter(|_| row.is_pending) {
+            _ if changes.is_some_and(|changes| changes.eq_ignore_ascii_case(name)) => {}
+            Some(flag) => hash_value(&Value::from(&flag.done), hasher),
+            None => hash_value(value, hasher),
+        }
     }
 }
 

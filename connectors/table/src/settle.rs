@@ -1,7 +1,7 @@
 //! Tells the source which rows are stored, and notices if it does not take that.
 //!
 //! A row that changed after it was read is not acknowledged: its value in the column of `changes`
-//! differs, so it stays pending and is read again. If the source refuses to acknowledge a row, that row
+//! differs, or its content where it has no such value, so it stays pending and is read again. If the source refuses to acknowledge a row, that row
 //! stays pending too, but blocks no other row: the scans go past it.
 
 use contract::Fault;
@@ -45,37 +45,43 @@ impl Acknowledgements {
         if table.flags.is_empty() {
             return Ok(());
         }
-        for chunk in acks.chunks(CHUNK_ROWS) {
-            self.n_owed += chunk.len();
-            let (mut n_ignored, mut n_refused) = (0, 0);
+        let mut chunks: Vec<&[PendingAck]> = acks.chunks(CHUNK_ROWS).rev().collect();
+        while let Some(chunk) = chunks.pop() {
             match database.acknowledge(table, chunk).await? {
-                Taken::AllBut(n) => n_ignored = n,
+                Taken::AllBut { n_changed, n_ignored } => {
+                    self.note(table, chunk.len() - n_changed, n_ignored, 0);
+                    if n_changed > 0 {
+                        tracing::info!(
+                            table = table.name,
+                            n_changed,
+                            "rows have changed since they were read; they stay pending and are read \
+                             again"
+                        );
+                    }
+                }
+                Taken::TooLarge => {
+                    let (first, second) = chunk.split_at(chunk.len() / 2);
+                    chunks.extend([second, first]);
+                }
                 Taken::ReadOnly(fault) => {
+                    self.n_owed += chunk.len();
                     self.read_only = Some(fault);
                     return Ok(());
                 }
-                Taken::Refused => {
-                    for ack in chunk {
-                        match database.acknowledge(table, std::slice::from_ref(ack)).await? {
-                            Taken::AllBut(n) => n_ignored += n,
-                            _ => n_refused += 1,
-                        }
-                    }
-                    tracing::warn!(
-                        table = table.name,
-                        n_refused,
-                        "a trigger or a constraint of the source refused to acknowledge rows; they \
-                         stay pending and are read again"
-                    );
-                }
+                Taken::Refused if chunk.len() > 1 => chunks.extend(chunk.chunks(1).rev()),
+                Taken::Refused => self.note(table, 1, 0, 1),
             }
-            if n_ignored + n_refused > 0 {
-                table.name.clone_into(&mut self.table);
-            }
-            self.n_ignored += n_ignored;
-            self.n_refused += n_refused;
         }
         Ok(())
+    }
+
+    fn note(&mut self, table: &TablePlan, n_owed: usize, n_ignored: usize, n_refused: usize) {
+        self.n_owed += n_owed;
+        self.n_ignored += n_ignored;
+        self.n_refused += n_refused;
+        if n_ignored + n_refused > 0 {
+            table.name.clone_into(&mut self.table);
+        }
     }
 
     /// The fault if the source did not take the acknowledgements. One row that is refused is that row's
@@ -84,6 +90,14 @@ impl Acknowledgements {
         let Self { n_owed, n_ignored, n_refused, read_only, table } = std::mem::take(self);
         if let Some(fault) = read_only {
             return Err(fault);
+        }
+        if n_refused > 0 {
+            tracing::warn!(
+                table,
+                n_refused,
+                "a trigger or a constraint of the source refused to acknowledge rows; they stay pending \
+                 and are read again"
+            );
         }
         let n_taken = n_owed - n_ignored - n_refused;
         let what = format!("the source took {n_taken} of {n_owed} acknowledgements");

@@ -70,6 +70,16 @@ impl ColumnFormat {
         time.map(ChangeValue::Time)
     }
 
+    /// Whether the value is a time after this one.
+    pub(crate) fn is_after(&self, value: &Value, latest: DateTime<Utc>) -> bool {
+        matches!(self.read(value), Some(ChangeValue::Time(time)) if time > latest)
+    }
+
+    /// How far local times are ahead of UTC.
+    pub(crate) fn offset(&self, at: DateTime<Utc>) -> TimeDelta {
+        self.format.to_local(at) - at.naive_utc()
+    }
+
     /// The value at which the next sweep begins: the earlier of `newest` and `now`, minus the overlap, or
     /// `newest` itself if it is a number. `None` if it cannot be read.
     pub(crate) fn next_start(
@@ -90,8 +100,7 @@ impl ColumnFormat {
     /// hour, local times began once more.
     pub(crate) fn before_repeated_hour(&self, since: &Value, now: DateTime<Utc>) -> Value {
         let Some(ChangeValue::Time(time)) = self.read(since) else { return since.clone() };
-        let offset = |at: DateTime<Utc>| self.format.to_local(at) - at.naive_utc();
-        let back = (offset(time) - offset(now.max(time))).max(TimeDelta::zero());
+        let back = (self.offset(time) - self.offset(now.max(time))).max(TimeDelta::zero());
         let earlier = time.checked_sub_signed(back).filter(|_| !back.is_zero());
         earlier.and_then(|time| self.write_like(since, time)).unwrap_or_else(|| since.clone())
     }

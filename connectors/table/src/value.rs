@@ -84,7 +84,13 @@ pub(crate) enum TextType {
 }
 
 /// The greatest integer that every JSON reader reads exactly.
-pub(crate) const MAX_EXACT_INT: u64 = 1 << 53;
+const MAX_EXACT_INT: u64 = 1 << 53;
+
+/// The number of a float that can only mean one: an integer without lost digits.
+pub(crate) fn exact_int(number: f64) -> Option<i64> {
+    let whole = number.to_string().parse::<i64>().ok();
+    whole.filter(|whole| whole.unsigned_abs() < MAX_EXACT_INT)
+}
 
 impl Value {
     pub(crate) fn is_null(&self) -> bool {
@@ -109,7 +115,10 @@ impl Value {
             Self::Bool(is) => Json::Bool(*is),
             Self::Int(number) if number.unsigned_abs() <= MAX_EXACT_INT => Json::from(*number),
             Self::Unsigned(number) if *number <= MAX_EXACT_INT => Json::from(*number),
-            Self::Real(number) if number.is_finite() => Json::from(*number),
+            // 7, and not 7.0.
+            Self::Real(number) if number.is_finite() => {
+                exact_int(*number).map_or_else(|| Json::from(*number), Json::from)
+            }
             Self::Bytes(bytes) | Self::BrokenText(bytes) => {
                 serde_json::json!({ "$hex": hex::encode(bytes) })
             }
@@ -215,6 +224,9 @@ mod tests {
             (Value::Unsigned(u64::MAX), serde_json::json!("18446744073709551615")),
             (Value::Decimal("0.10".into()), serde_json::json!("0.10")),
             (Value::Real(f64::NAN), serde_json::json!("NaN")),
+            (Value::Real(-7.0), serde_json::json!(-7)),
+            (Value::Real(0.5), serde_json::json!(0.5)),
+            (Value::Real(9_007_199_254_740_994.0), serde_json::json!(9_007_199_254_740_994.0)),
         ] {
             assert_eq!(value.to_json(), json);
         }

@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use contract::RecordKey;
-use document::{Fate, Findings, Message, Path, Shape, decode, elements, take_records};
+use contract::{Entry, RecordKey};
+use document::{
+    Fate, Findings, Message, Path, Shape, decode, elements, is_same, n_values, take_records,
+};
 use normalizer_text::Hints;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -15,6 +17,13 @@ use serde_json::Value;
 use crate::record::Reader;
 
 const FORM: &str = "application/x-www-form-urlencoded";
+/// If a request has more records without a key than this, they are put together: each would be a row of its
+/// own in quarantine, which takes far more room than its bytes.
+const MAX_KEYLESS: usize = 20;
+/// The maximum number of records in a request, and of values in them: each takes memory of its own, however
+/// short its text is.
+const MAX_RECORDS: usize = 50_000;
+const MAX_VALUES: usize = 1_000_000;
 
 /// How a body was sent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,12 +47,16 @@ pub(crate) fn split_records(
     let message = Message::open(bytes, content_type, encoding, max_bytes)
         .map_err(|error| error.to_string())?;
     let mut text = message.decode(&Hints::default());
-    let is_form = content_type.is_some_and(|kind| {
-        let head = kind.trim_start().get(..FORM.len());
-        head.is_some_and(|head| head.eq_ignore_ascii_case(FORM))
-    });
+    let start = text.text.trim_start();
+    let is_text = start.starts_with('"');
+    // In a form, these signs are encoded. Some clients call whatever they send a form, as `curl -d` does.
+    let is_document = is_text || start.starts_with(['{', '[', '<']);
+    let is_form = !is_document
+        && content_type.is_some_and(|kind| {
+            let head = kind.trim_start().get(..FORM.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(FORM))
+        });
     let path = reader.config.records.as_ref();
-    let is_text = text.text.trim_start().starts_with('"');
     let shape = if is_form { Shape::Json } else { message.shape(&text.text) };
     let records = if path.is_none() && !is_form && !is_text && shape == Shape::Json {
         // The bytes stay as the source wrote them.
@@ -55,12 +68,19 @@ pub(crate) fn split_records(
         let tree = message.parse(&mut text, None).map_err(|why| format!("the body: {why}"))?;
         selected(path, tree, shape, &mut text.facts.findings)?
     };
-    without_duplicates(reader, records)
+    by_key(reader, records)
 }
 
 /// The elements of a JSON list, or the whole text.
 fn pieces(text: &str, findings: &Findings) -> Result<Vec<Bytes>, String> {
+    let too_many = |what| format!("the body has more than {what}: send fewer in one request");
+    if n_values(text.as_bytes()) > MAX_VALUES {
+        return Err(too_many(format!("{MAX_VALUES} values")));
+    }
     let elements = elements(text).map_err(|error| format!("the body is not JSON: {error}"))?;
+    if elements.len() > MAX_RECORDS {
+        return Err(too_many(format!("{MAX_RECORDS} records")));
+    }
     let bytes = |element| Bytes::from(findings.source_bytes(&text[element]));
     Ok(elements.into_iter().map(bytes).collect())
 }
@@ -73,6 +93,7 @@ fn selected(
     findings: &mut Findings,
 ) -> Result<Vec<Bytes>, String> {
     let is_xml = shape == Shape::Xml;
+    let mut has_xml = is_xml;
     // Without a path, the record is the root element of XML, or the whole body.
     let mut path = match path {
         Some(path) => path.clone(),
@@ -87,7 +108,9 @@ fn selected(
             && text.trim_start().starts_with(['{', '[', '<'])
         {
             let text = findings.without_irregularities(text);
-            *value = Shape::of(&text).parse(&text, findings)?;
+            let shape = Shape::of(&text);
+            has_xml |= shape == Shape::Xml;
+            *value = shape.parse(&text, findings)?;
         }
         is_list |= value.is_array();
     }
@@ -95,11 +118,22 @@ fn selected(
         path = Path::parse(&format!("{}[*]", path.as_str()))?;
     }
     let records = take_records(&mut tree, &path, is_xml, findings)?;
-    Ok(records.iter().map(|record| json(record, findings)).collect())
+    Ok(records.iter().map(|record| piece(record, findings, has_xml)).collect())
 }
 
-fn json(value: &Value, findings: &Findings) -> Bytes {
-    findings.source_bytes(&value.to_string()).into()
+/// A record as JSON. In JSON, nobody would find again that XML was damaged: such a record becomes a list with the
+/// reason, which is no record. What is only a flag of a field rejects no record.
+fn piece(record: &Value, findings: &Findings, has_xml: bool) -> Bytes {
+    let bytes = findings.source_bytes(&record.to_string());
+    let damage = has_xml.then(|| findings.defects_in("", record, "").damage).flatten();
+    match damage {
+        Some(damage) => {
+            [&b"["[..], Value::from(damage.detail).to_string().as_bytes(), b",", &bytes, b"]"]
+                .concat()
+                .into()
+        }
+        None => bytes.into(),
+    }
 }
 
 /// The fields of a form, whose bytes may be in any charset.
@@ -117,25 +151,43 @@ fn form(text: &str, hints: &Hints<'_>) -> Result<Value, String> {
     fields.collect::<Result<_, &str>>().map(Value::Object).map_err(str::to_owned)
 }
 
-/// Leaves out records whose key comes again in the same request. With a revision, each state has its place
-/// in history, so nothing is left out.
-fn without_duplicates(reader: &Reader, records: Vec<Bytes>) -> Result<Vec<Bytes>, String> {
-    if records.len() < 2 || reader.config.revision.is_some() {
+/// Leaves out records whose key comes again in the same request, and puts many records without a key
+/// together. With a revision, each state has its place in history, so nothing is left out.
+fn by_key(reader: &Reader, records: Vec<Bytes>) -> Result<Vec<Bytes>, String> {
+    let has_revision = reader.config.revision.is_some();
+    if records.len() < 2 || (has_revision && records.len() <= MAX_KEYLESS) {
         return Ok(records);
     }
-    let parsed = records.iter().map(|bytes| reader.key_and_tree(bytes));
-    let (keys, trees): (Vec<_>, Vec<_>) = parsed.unzip();
-    let fates = reader.config.duplicates.fates(&keys, &trees)?;
+    // A tree takes many times the memory of its text, so only one is there at a time.
+    let (mut keys, mut keyless) = (Vec::new(), Vec::new());
+    for bytes in &records {
+        let entry = reader.entry(bytes, String::new());
+        keyless.push(entry.key().is_none());
+        keys.push(match entry {
+            Entry::Record(record) => Some(record.key),
+            Entry::Unreadable { .. } => None,
+        });
+    }
+    let is_equal = |a: &Bytes, b: &Bytes| a == b || is_same(&reader.tree(a), &reader.tree(b));
+    let fates = match has_revision {
+        true => vec![Fate::Read; records.len()],
+        false => reader.config.duplicates.fates_where(&keys, &records, is_equal)?,
+    };
+    let has_many_keyless = keyless.iter().filter(|is_keyless| **is_keyless).count() > MAX_KEYLESS;
     let mut kept = Vec::new();
     let mut rejected: BTreeMap<Option<RecordKey>, Vec<Bytes>> = BTreeMap::new();
-    for ((record, fate), key) in records.into_iter().zip(fates).zip(keys) {
+    for (((record, fate), key), is_keyless) in records.into_iter().zip(fates).zip(keys).zip(keyless)
+    {
         match fate {
+            Fate::Read if is_keyless && has_many_keyless => {
+                rejected.entry(None).or_default().push(record);
+            }
             Fate::Read => kept.push(record),
             Fate::Repeated => {}
             Fate::Quarantine => rejected.entry(key).or_default().push(record),
         }
     }
-    // A list is no record, so the contents of one key go to quarantine together.
+    // A list is no record, so the contents of one key, or of none, go to quarantine together.
     let lists = rejected
         .into_values()
         .map(|contents| [&b"["[..], &contents.join(&b","[..]), b"]"].concat());

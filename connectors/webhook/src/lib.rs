@@ -33,6 +33,9 @@ use crate::{
 /// Maximum size of an unpacked body, in bytes.
 const MAX_BODY_BYTES: usize = 8 << 20;
 
+/// A batch ends before its records weigh more than this, in bytes.
+const MAX_BATCH_WEIGHT: usize = 16 << 20;
+
 /// A read that finds no records ends after this time.
 const READ_TIME: Duration = Duration::from_secs(5);
 
@@ -72,8 +75,12 @@ impl Connector for Webhook {
         let mut number = self.number(after);
         // It is not an error if nothing arrives in this time.
         let _ = tokio::time::timeout(READ_TIME, self.inbox.wait_after(number)).await;
-        let (mut entries, mut keys) = (Vec::new(), HashSet::new());
+        let (mut entries, mut keys, mut weight) = (Vec::new(), HashSet::new(), 0);
         for (arrival, bytes) in self.inbox.records_after(number, max) {
+            weight += document::weight(&bytes);
+            if weight > MAX_BATCH_WEIGHT && !entries.is_empty() {
+                break;
+            }
             let entry = self.reader.entry(&bytes, format!("request, record {arrival}"));
             if let Entry::Record(record) = &entry
                 && !keys.insert(record.key.clone())

@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 use chrono_tz::Tz;
-use contract::{Entry, Fault, MAX_RECORD_BYTES, Place, Reason, RecordKey, Revision, TextReport};
-use document::{Malformed, Path, Shape, decode};
+use contract::{
+    Entry, Fault, MAX_RECORD_BYTES, Mark, Place, Reason, Revision, TextReport, demand::QualityFlag,
+};
+use document::{MIXED_TEXT, Malformed, Shape, decode, n_values};
 use normalizer_text::{Charset, Hints};
 use serde_json::Value;
 
@@ -11,6 +13,12 @@ use crate::{
     body::{Headers, split_records},
     config::Config,
 };
+
+/// The maximum number of values in a record. Real ones have some hundred.
+const MAX_VALUES: usize = 100_000;
+
+/// The name of the text of an XML element, in a record that came as XML.
+const TEXT_NAME: &str = "$text";
 
 /// Reads records, by the settings and in the source's time zone.
 #[derive(Debug)]
@@ -24,22 +32,19 @@ impl Reader {
         Self { config: config.clone(), zone }
     }
 
-    /// The key and the content of a record; no key if it cannot be read.
-    pub(crate) fn key_and_tree(&self, bytes: &Bytes) -> (Option<RecordKey>, Value) {
+    /// The content of a record; `null` if it cannot be read.
+    pub(crate) fn tree(&self, bytes: &Bytes) -> Value {
         match self.entry(bytes, String::new()) {
-            Entry::Record(record) => (Some(record.key), record.body.tree().clone()),
-            Entry::Unreadable { .. } => (None, Value::Null),
+            Entry::Record(record) => record.body.tree().clone(),
+            Entry::Unreadable { .. } => Value::Null,
         }
     }
 
     /// The entry for the bytes of one record; `at` names the record in messages.
     pub(crate) fn entry(&self, bytes: &Bytes, at: String) -> Entry {
-        let mut key = None;
-        self.record(bytes, &mut key).unwrap_or_else(|reason| Entry::Unreadable {
-            place: Place { key, revision: Revision::NONE, at },
-            bytes: bytes.clone(),
-            reason,
-        })
+        let mut place = Place { key: None, revision: Revision::NONE, at };
+        let record = self.record(bytes, &mut place);
+        record.unwrap_or_else(|reason| Entry::Unreadable { place, bytes: bytes.clone(), reason })
     }
 
     /// The entries of a fixture: the body of a request.
@@ -55,10 +60,15 @@ impl Reader {
         Ok(records.iter().enumerate().map(entry).collect())
     }
 
-    /// Reads a record. Sets `key` as soon as it is known, also for a record that is then rejected.
-    fn record(&self, bytes: &[u8], key: &mut Option<RecordKey>) -> Result<Entry, Reason> {
+    /// Reads a record. Sets key and revision in `place` as soon as they are known, also for a record that is then
+    /// rejected.
+    fn record(&self, bytes: &[u8], place: &mut Place) -> Result<Entry, Reason> {
         if bytes.len() > MAX_RECORD_BYTES {
             return Err(Reason::new("too_large", "the record is larger than 16 MiB"));
+        }
+        if n_values(bytes) > MAX_VALUES {
+            let what = format!("the record has more than {MAX_VALUES} values");
+            return Err(Reason::new("too_large", what));
         }
         // The body is UTF-8 here; malformed bytes are unchanged.
         let hints = Hints { force: Some(Charset::Utf8), ..Hints::default() };
@@ -76,6 +86,12 @@ impl Reader {
                     format!("records of one request have the key `{key}` and other contents");
                 return Err(Reason::new("duplicate_key", what));
             }
+            let what = format!(
+                "a list of {} values is not a record: they came in one request, and have no key or \
+                 are damaged",
+                contents.len()
+            );
+            return Err(Reason::new("no_object", what));
         }
         if !tree.is_object() {
             return Err(Reason::new("no_object", "the record is not a JSON object"));
@@ -83,20 +99,61 @@ impl Reader {
         let facts = &text.facts;
         let defects = facts.defects_in("", &tree);
         let found = self.config.key.key(&tree, &facts.findings);
-        *key = found.as_ref().ok().cloned();
+        place.key = found.as_ref().ok().cloned();
+        let revision = match &self.config.revision {
+            None => Some(Revision::NONE),
+            Some(path) => path.first(&tree).and_then(|at| Revision::from_json(at, self.zone)),
+        };
+        place.revision = revision.unwrap_or(Revision::NONE);
         if let Some(reason) = defects.reason(Malformed::Reject) {
             return Err(reason);
         }
         let key = found.map_err(|why| Reason::new("missing_key", why.as_str()))?;
-        let revision = |path: &Path| Revision::from_json(path.first(&tree)?, self.zone);
-        let revision = match &self.config.revision {
-            None => Revision::NONE,
-            Some(path) => revision(path).ok_or_else(|| {
-                Reason::new("no_revision", "the revision is neither a whole number nor a time")
-            })?,
-        };
+        let revision = revision.ok_or_else(|| {
+            Reason::new("no_revision", "the revision is neither a whole number nor a time")
+        })?;
         facts.findings.remove_markers(&mut tree);
-        let text = TextReport { marks: defects.marks, ..TextReport::default() };
+        let mut marks = defects.marks;
+        mark_mixed(&tree, &mut String::new(), &mut marks);
+        let text = TextReport { marks, ..TextReport::default() };
         Ok(Entry::record(key, revision, tree, text))
+    }
+}
+
+/// Marks the texts of XML that are not whole, because elements with text stood between them. A record is kept as
+/// JSON, which carries no flags, but shows this.
+fn mark_mixed(tree: &Value, field: &mut String, marks: &mut Vec<Mark>) {
+    match tree {
+        Value::Array(list) => list.iter().for_each(|value| mark_mixed(value, field, marks)),
+        Value::Object(members) => {
+            let mut others = members.iter().filter(|(name, _)| *name != TEXT_NAME);
+            let is_mixed =
+                members.contains_key(TEXT_NAME) && others.any(|(_, value)| contains_text(value));
+            for (name, value) in members {
+                let len = field.len();
+                if len > 0 {
+                    field.push('.');
+                }
+                field.push_str(name);
+                if is_mixed && name == TEXT_NAME {
+                    let (field, detail) = (field.clone(), MIXED_TEXT.to_owned());
+                    marks.push(Mark { field, flag: QualityFlag::Damaged, detail });
+                }
+                mark_mixed(value, field, marks);
+                field.truncate(len);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Whether there is the text of an XML element in a value.
+fn contains_text(value: &Value) -> bool {
+    match value {
+        Value::Array(list) => list.iter().any(contains_text),
+        Value::Object(members) => {
+            members.contains_key(TEXT_NAME) || members.values().any(contains_text)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }

@@ -29,6 +29,7 @@ mod digest;
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::TimeDelta;
 use contract::{Fault, Secret, Timestamp};
 
@@ -43,6 +44,7 @@ pub use self::{
     sign::{CustomSignature, Destination, SignedPart, TimeUnit, TimestampField},
     steps::SigningSteps,
 };
+use crate::secrets;
 
 /// The time and the random bytes for a signature.
 #[derive(Debug, Clone, Copy)]
@@ -201,6 +203,44 @@ impl Auth {
             Scheme::ApiKey(settings) => settings.param(),
             _ => None,
         }
+    }
+
+    /// The address of the token server, if the scheme fetches tokens.
+    pub fn token_address(&self) -> Option<&str> {
+        match &self.scheme {
+            Scheme::Oauth2(settings) => Some(&settings.token_url),
+            Scheme::Gjgxjhpt(settings) | Scheme::Gjzwfwpt(settings) => {
+                settings.refresh.as_ref().map(|refresh| refresh.url.as_str())
+            }
+            _ => None,
+        }
+    }
+
+    /// A text with `…` in the place of the secrets in use, in every form in which requests carry them. A
+    /// source may repeat its request in what it says about a failure.
+    pub fn hide(&self, text: &str) -> String {
+        let mut forms = match &self.scheme {
+            Scheme::None | Scheme::Mtls(_) => Vec::new(),
+            Scheme::Basic(settings) => settings.secrets(),
+            Scheme::Bearer(token) => vec![token.expose().to_owned()],
+            Scheme::ApiKey(settings) => settings.secrets(),
+            Scheme::Oauth2(settings) => settings.secrets(),
+            Scheme::BodyToken(settings) => settings.secrets(),
+            Scheme::SharedMd5(settings) => settings.secrets(),
+            Scheme::MessageBoard(settings) => settings.secrets(),
+            Scheme::Gjgxjhpt(settings) | Scheme::Gjzwfwpt(settings) => settings.secrets(),
+            Scheme::XTif(settings) => settings.secrets(),
+            Scheme::XBg(settings) => settings.secrets(),
+            Scheme::Sign(settings) => settings.secrets(),
+        };
+        forms.extend(self.token.iter().map(|token| token.secret.expose().to_owned()));
+        let encode = |secret: &String| {
+            [percent_encoded(secret).to_string(), STANDARD.encode(secret.as_bytes())]
+        };
+        let encoded = forms.iter().flat_map(encode);
+        let encoded: Vec<String> = encoded.collect();
+        forms.extend(encoded);
+        secrets::hide_values(text, forms)
     }
 
     /// The certificate that authenticates the connection, if that is the scheme.

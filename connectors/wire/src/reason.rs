@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::secrets;
 
 /// Members that contain the reason, the more exact ones first.
-const TEXTS: [&str; 13] = [
+const TEXTS: [&str; 18] = [
     "error_description",
     "errmsg",
     "errormsg",
@@ -14,11 +14,16 @@ const TEXTS: [&str; 13] = [
     "error_message",
     "resultmsg",
     "retmsg",
+    "rtnmsg",
+    "returnmsg",
+    "respmsg",
+    "exception",
     "message",
     "msg",
     "info",
     "error",
     "reason",
+    "desc",
 ];
 /// Members that contain the number of the reason.
 const CODES: [&str; 6] = ["errcode", "errorcode", "error_code", "errno", "code", "retcode"];
@@ -40,11 +45,7 @@ pub fn reason(answer: &Value) -> Option<String> {
     if answer.is_array() {
         return None;
     }
-    let head =
-        |name: &&str| member(answer, name).filter(|head| head.is_object() || head.is_array());
-    let places: Vec<&Value> =
-        std::iter::once(answer).chain(HEADS.iter().filter_map(head)).collect();
-    places.into_iter().find_map(|place| {
+    places(answer).into_iter().find_map(|place| {
         let text = TEXTS.iter().find_map(|name| text_of(member(place, name)?));
         let code = CODES.iter().find_map(|name| Some((name, text_of(member(place, name)?)?)));
         match (text, code) {
@@ -55,6 +56,27 @@ pub fn reason(answer: &Value) -> Option<String> {
     })
 }
 
+/// Where an answer says whether it is a success: the answer itself, and its heads.
+pub fn places(answer: &Value) -> Vec<&Value> {
+    let head =
+        |name: &&str| member(answer, name).filter(|head| head.is_object() || head.is_array());
+    std::iter::once(answer).chain(HEADS.iter().filter_map(head)).collect()
+}
+
+/// The members of an object, or of an XML element.
+pub fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let object = match value {
+        Value::Array(list) => list.first().and_then(Value::as_object),
+        value => value.as_object(),
+    };
+    object.into_iter().flatten()
+}
+
+/// Whether the member with this name contains the reason of a failure.
+pub fn is_text(name: &str) -> bool {
+    TEXTS.iter().any(|text| name.eq_ignore_ascii_case(text))
+}
+
 /// A text in quotes: on one line, cut, and `…` in the place of what may be personal or secret: long numbers
 /// and words, the value in `name=value`, and the word after the name of a secret.
 pub fn quote(text: &str) -> String {
@@ -62,7 +84,9 @@ pub fn quote(text: &str) -> String {
     let mut word = String::new();
     // Whether the name of a secret and a separator came before the word.
     let mut is_value = false;
-    for c in text.chars().take(MAX_QUOTED).chain([' ']) {
+    // Invisible characters would divide a number into short ones.
+    let chars = text.chars().filter(|c| !is_invisible(*c));
+    for c in chars.take(MAX_QUOTED).chain([' ']) {
         if c.is_ascii_alphanumeric() || c.is_numeric() || "+/=_-.".contains(c) {
             word.push(c);
             continue;
@@ -94,13 +118,35 @@ pub fn quote(text: &str) -> String {
             is_value = false;
         }
         if !c.is_whitespace() && !c.is_control() {
-            quoted.push(c);
+            push_visible(&mut quoted, c);
         } else if !quoted.ends_with(' ') {
             quoted.push(' ');
         }
     }
     let more = if text.chars().nth(MAX_QUOTED).is_some() { "…" } else { "" };
     format!("\"{}{more}\"", quoted.trim())
+}
+
+/// A text of a source with its control characters, line breaks and changes of direction escaped: otherwise it
+/// could clear a screen, forge a line or hide what follows.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    text.chars().for_each(|c| push_visible(&mut shown, c));
+    shown
+}
+
+fn push_visible(shown: &mut String, c: char) {
+    let changes_direction = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if c.is_control() || changes_direction {
+        shown.extend(c.escape_unicode());
+    } else {
+        shown.push(c);
+    }
+}
+
+/// Whether a character has no width and no meaning for what is around it.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
 }
 
 /// Whether the text ends with the name of a secret.
@@ -114,11 +160,7 @@ fn is_secret_name(text: &str) -> bool {
 
 /// The member of an object, or of an XML element, with this name in any case.
 fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
-    let object = match value {
-        Value::Array(list) => list.first()?.as_object()?,
-        value => value.as_object()?,
-    };
-    object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    members(value).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 /// A text, a number or the text of an XML element, quoted if it is a text.
@@ -158,6 +200,16 @@ mod tests {
         {
             assert_eq!(reason(&answer), None, "a record is never quoted: {answer}");
         }
+    }
+
+    #[test]
+    fn what_a_source_says_can_neither_steer_a_terminal_nor_forge_a_line() {
+        let hostile = "a\u{1b}]0;x\u{7}b\u{9b}31m\r\nc\u{202e}d\u{2028}e\u{2066}f";
+        let shown = r"a\u{1b}]0;x\u{7}b\u{9b}31m\u{d}\u{a}c\u{202e}d\u{2028}e\u{2066}f";
+        assert_eq!(visible(hostile), shown);
+        assert_eq!(visible("路灯 <b>"), "路灯 <b>");
+        assert_eq!(quote(hostile), r#""a ]0;x b 31m c\u{202e}d e\u{2066}f""#);
+        assert_eq!(quote("138\u{200b}0000\u{feff}1234"), "\"…\"");
     }
 
     #[test]

@@ -40,6 +40,11 @@ pub(crate) const NAMES: [&str; 34] = [
 ];
 /// Of these, the ones that may as well be members of a record.
 const AMBIGUOUS: [&str; 6] = ["auth", "key", "session", "sign", "ticket", "token"];
+/// Minimum length of a value of these that is hidden.
+const MIN_TOKEN: usize = 8;
+/// Of these, the ones that may as well be public: the name of an account, what is searched for, a switch, the
+/// number of a demand.
+const MAYBE_PUBLIC: [&str; 7] = ["accesskey", "appkey", "auth", "key", "session", "sign", "ticket"];
 /// Of these, the ones with which ordinary words end, like `monkey` and `design`.
 const ENDINGS: [&str; 4] = ["auth", "key", "session", "sign"];
 
@@ -60,8 +65,40 @@ pub fn hide(text: &str) -> String {
         let start = after.len() - after.trim_start().strip_prefix(quote)?.len();
         // The text may be cut within the secret.
         let end = after.get(start..)?.find(quote).map_or(after.len(), |len| start + len);
-        ends_with(name, |secret| !AMBIGUOUS.contains(&secret)).then_some((start, end))
+        // A short value is that of a record or a page, and so is that of a key.
+        let may_be_public = |secret: &str| {
+            AMBIGUOUS.contains(&secret) && (secret == "key" || end - start < MIN_TOKEN)
+        };
+        ends_with(name, |secret| !may_be_public(secret)).then_some((start, end))
     })
+}
+
+/// Shorter values are left: a text would become unreadable without them.
+const MIN_VALUE: usize = 4;
+/// Minimum length of the beginning of a secret that is recognised before `…`, where a quotation was cut.
+const MIN_BEGINNING: usize = 6;
+
+/// A text with `…` in the place of these values, and of the beginning of one where the text was cut.
+pub(crate) fn hide_values(text: &str, mut values: Vec<String>) -> String {
+    values.retain(|value| value.len() >= MIN_VALUE);
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    let hidden = values.iter().fold(text.to_owned(), |text, value| text.replace(value, "…"));
+    let beginning = |text: &str| {
+        let lengths = values.iter().flat_map(|value| {
+            let lengths = (MIN_BEGINNING..value.len()).rev();
+            lengths.filter_map(move |length| value.get(..length))
+        });
+        lengths.filter(|beginning| text.ends_with(beginning)).map(str::len).max().unwrap_or(0)
+    };
+    let mut shown = String::with_capacity(hidden.len());
+    for (index, piece) in hidden.split('…').enumerate() {
+        if index > 0 {
+            shown.truncate(shown.len() - beginning(&shown));
+            shown.push('…');
+        }
+        shown.push_str(piece);
+    }
+    shown
 }
 
 /// Replaces what `secret` finds in the text after a separator; it gets the text before and after it.
@@ -91,6 +128,11 @@ fn hide_after(
 /// Whether the value with this name may be a secret: by the whole name, or by its end, as in `corpsecret`.
 pub fn is_name(name: &str) -> bool {
     ends_with(name, |_| true)
+}
+
+/// Whether the value with this name is certainly a secret, which must not stand in a settings file.
+pub fn is_certain_name(name: &str) -> bool {
+    ends_with(name, |secret| !MAYBE_PUBLIC.contains(&secret))
 }
 
 /// Whether a name ends with one of those [`NAMES`] that count.
@@ -136,6 +178,7 @@ mod tests {
                 r#"{"key":"T1","token":"p2","password":""}"#,
             ),
             (r#"{"access_token":"s3cr"#, r#"{"access_token":"…"#),
+            (r#"{"key":"T20261129","token":"s3cretToken"}"#, r#"{"key":"T20261129","token":"…"}"#),
             (r#"{"b":"{\"access_token\":\"s3cret\"}"}"#, r#"{"b":"{\"access_token\":\"…\"}"}"#),
             (
                 "corpsecret=s3cret&suite_ticket=s3cret&aesKey=s3cret&sign-key=s3cret&登录密码=s3cret",
@@ -157,6 +200,13 @@ mod tests {
         }
         for name in ["content-type", "www-authenticate", "x-request-id", "etag"] {
             assert!(!is_name(name), "{name}");
+        }
+        for name in ["X-Api-Key", "token", "corpsecret", "Cookie", "登录密码"] {
+            assert!(is_certain_name(name), "{name}");
+        }
+        for name in ["appKey", "access-key", "key", "sign", "page_size", "tokenType", "workTicket"]
+        {
+            assert!(!is_certain_name(name), "{name}");
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     assemble,
     channel::LiveChannel,
     clock,
+    listener::acceptor,
     offline::keep_only,
     what_if::{self, ChangeReport, Sample},
 };
@@ -108,8 +109,12 @@ fn problems(
             let examples = channel.examples.iter().enumerate();
             examples.filter_map(|(index, each)| run_example(live, channel, index, each))
         });
+        let tls = settings.doors().filter_map(|(section, door)| {
+            let fault = acceptor(section, door.tls.as_ref()?).err()?;
+            Some(Problem::of_file("gateway.toml", fault.to_string()))
+        });
         let broken = settings.broken.values().flat_map(Problems::as_slice).cloned();
-        let found = failures.chain(broken).chain(codes.into_iter().flatten());
+        let found = failures.chain(broken).chain(tls).chain(codes.into_iter().flatten());
         Problems::from_found(found).map_or(Ok(channels.len()), Err)
     }))
 }

@@ -11,7 +11,7 @@ use rust_xlsxwriter::{Format, Workbook};
 use serde::Serialize;
 use sink::store::{Access, UnknownLabel};
 
-use super::{Context, Exit, out};
+use super::{Change, Context, Exit, out};
 use crate::assemble;
 
 #[derive(Debug, clap::Subcommand)]
@@ -29,6 +29,18 @@ pub(super) enum Command {
     },
     /// Show where the configuration folder differs from the shipped tables.
     Diff,
+}
+
+impl Command {
+    /// What it is about to change.
+    pub(super) fn change(&self) -> Option<Change> {
+        match self {
+            Self::Import { file } => {
+                Some(Change { action: "import", subject: format!("codes of {}", file.display()) })
+            }
+            Self::Missing { .. } | Self::Diff => None,
+        }
+    }
 }
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {

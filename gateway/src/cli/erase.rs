@@ -2,13 +2,22 @@
 //!
 //! It removes them from demands, raw records and quarantine, in one transaction with the entry in the
 //! audit log. It finds demands by the index of people, so it first waits until everything stored so far
-//! is indexed. The sources stay unchanged: a record that changes there brings its values back.
+//! is indexed. Then it opens every text and record and searches it for the person's numbers. The sources stay
+//! unchanged: a record that changes there brings its values back.
 
-use normalizer::{OpenError, Personal, Place, Sealer, open_raw, open_sealed};
-use sink::store::{Database, Erasure, Index, RawTable, SealedRow};
+mod places;
+
+use std::collections::BTreeSet;
+
+use config::Settings;
+use contract::DemandId;
+use normalizer::{OpenError, Personal, Place, Sealer, UNMASKED, open_raw, open_sealed};
+use serde::Serialize;
+use sink::store::{Database, Erased, Erasure, Index, RawTable, SealedRow};
 
 use super::{Context, Exit, audit, out};
 use crate::{assemble, indexer, reseal::visit_values};
+use places::Number;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -18,10 +27,24 @@ pub(super) struct Args {
     /// Reason, such as the number of the request, for the audit log.
     #[arg(long, default_value = "")]
     reason: String,
+    /// Also erase the texts and records that no key opens: nobody can tell whether they name the person.
+    #[arg(long)]
+    unreadable: bool,
 }
 
-/// Number of rows of quarantine that are read at a time.
+/// Number of rows that are read at a time.
 const PAGE_ROWS: u32 = 200;
+
+/// What was erased, and what was not.
+#[derive(Debug, Serialize)]
+struct Report {
+    #[serde(flatten)]
+    erased: Erased,
+    /// What no key opens, so that it could not be searched; with `--unreadable`, it was erased.
+    unopened: Vec<String>,
+    /// Where values of the person may still be.
+    remains: Vec<String>,
+}
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings(&context.config)?;
@@ -32,81 +55,239 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             out::note(format!("waiting until index `people` covers {rows} more rows of history"));
         }))
         .await?;
-        let (tokens, numbers) = tokens_and_numbers(&store, &sealer, &args.token).await?;
-        let quarantine = find_in_quarantine(&store, &sealer, &numbers).await?;
         let entry = audit::entry("erase", &args.token, args.reason.clone());
-        let erased = store.erase(&Erasure { tokens, quarantine, entry }).await?;
-        out::show(context.format, &erased, |erased| {
-            format!(
-                "erased from {} demands, {} records and {} rows of quarantine",
-                erased.demands, erased.raws, erased.quarantined
-            )
-        })
+        let (tokens, demands, texts, quarantine) =
+            (vec![args.token.clone()], vec![], vec![], vec![]);
+        let mut search = Search {
+            store: &store,
+            sealer: &sealer,
+            also_unreadable: args.unreadable,
+            numbers: Vec::new(),
+            named: BTreeSet::new(),
+            has_unopened_people: false,
+            unopened: Vec::new(),
+            erasure: Erasure { tokens, demands, texts, quarantine, entry },
+        };
+        Box::pin(search.everything(&args.token)).await?;
+        let Search { erasure, unopened, has_unopened_people, .. } = search;
+        let erased = store.erase(&erasure).await?;
+        let mut remains = remains(&settings, &store).await?;
+        if has_unopened_people {
+            let what = "in texts and records, as a number beside the token that no key opens, which was not searched";
+            remains.push(what.to_owned());
+        }
+        let is_searched = unopened.is_empty() || args.unreadable;
+        out::show(context.format, &Report { erased, unopened, remains }, Report::draw)?;
+        Ok(if is_searched { Exit::Done } else { Exit::Failed })
     })
 }
 
-/// Finds the person with this token. Returns the tokens of the same value under all keys, because keys may
-/// be rotated at this moment, and the person's telephone and identity numbers. Names are not used, because
-/// several persons may have the same name.
-async fn tokens_and_numbers(
-    store: &Database,
-    sealer: &Sealer,
-    token: &str,
-) -> anyhow::Result<(Vec<String>, Vec<String>)> {
-    let (mut tokens, mut numbers) = (vec![token.to_owned()], Vec::new());
-    for row in store.sealed_rows_of(token).await? {
-        let values = open_values(sealer, row)?;
-        let n_before = tokens.len();
-        for tokens_of_value in values.iter().map(|value| sealer.tokens(value)) {
-            if tokens_of_value.iter().any(|each| each == token) {
-                tokens.extend(tokens_of_value);
+impl Report {
+    fn draw(&self) -> String {
+        let Erased { demands, texts, raws, quarantined } = self.erased;
+        let mut text = format!(
+            "erased from {demands} demands, {raws} records and {quarantined} rows of quarantine; {texts} texts of \
+             other demands named the person"
+        );
+        for (heading, lines) in [
+            (
+                "no key opens these, so they could not be searched (--unreadable erases them):",
+                &self.unopened,
+            ),
+            ("values of the person may remain:", &self.remains),
+        ] {
+            if !lines.is_empty() {
+                text.push_str(&format!("\n\n{heading}\n- {}", lines.join("\n- ")));
             }
         }
-        if tokens.len() > n_before {
+        text
+    }
+}
+
+/// Finds a person in the store.
+struct Search<'a> {
+    store: &'a Database,
+    sealer: &'a Sealer,
+    /// Whether to erase what cannot be opened.
+    also_unreadable: bool,
+    /// The person's telephone and identity numbers. Names are not used, because several persons may have the same
+    /// name.
+    numbers: Vec<Number>,
+    /// The demands that have the token. All that they say about the person is erased without being opened.
+    named: BTreeSet<DemandId>,
+    /// Whether one of those has values that no key opens: they may be further numbers of the person.
+    has_unopened_people: bool,
+    /// See [`Report::unopened`].
+    unopened: Vec<String>,
+    /// What was found.
+    erasure: Erasure,
+}
+
+impl Search<'_> {
+    async fn everything(&mut self, token: &str) -> anyhow::Result<()> {
+        self.find_numbers(token).await?;
+        self.search_unmasked().await?;
+        self.search_texts().await?;
+        for table in [RawTable::History, RawTable::Quarantine] {
+            self.search_records(table).await?;
+        }
+        let Erasure { tokens, demands, .. } = &mut self.erasure;
+        tokens.sort_unstable();
+        tokens.dedup();
+        demands.sort_unstable();
+        demands.dedup();
+        self.unopened.dedup();
+        Ok(())
+    }
+
+    /// Finds the person's numbers, and the tokens of the same value under all keys, because keys may be rotated at
+    /// this moment.
+    async fn find_numbers(&mut self, token: &str) -> anyhow::Result<()> {
+        for row in self.store.sealed_rows_of(token).await? {
+            self.named.insert(row.id);
+            let (values, is_whole) = open_values(self.sealer, row);
+            self.has_unopened_people |= !is_whole;
+            let mut owners = BTreeSet::new();
+            for (owner, value) in &values {
+                let tokens = self.sealer.tokens(value);
+                if tokens.iter().any(|each| each == token) {
+                    owners.insert(owner);
+                    self.erasure.tokens.extend(tokens);
+                }
+            }
             let is_number = |value: &Personal| {
                 matches!(value.kind(), "phone" | "id_no") && value.identity().is_some()
             };
-            let own_numbers = values.into_iter().filter(is_number);
-            numbers.extend(own_numbers.map(|value| value.plain().replace('-', "")));
+            let own =
+                values.iter().filter(|(owner, value)| owners.contains(owner) && is_number(value));
+            self.numbers.extend(own.filter_map(|(_, value)| Number::new(value.plain())));
+        }
+        Ok(())
+    }
+
+    /// Searches the texts before masking of all demands.
+    async fn search_unmasked(&mut self) -> anyhow::Result<()> {
+        let mut after = 0;
+        loop {
+            let rows = self.store.sealed_rows(after, PAGE_ROWS).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.seq;
+            for row in rows.iter().filter(|row| !self.named.contains(&row.id)) {
+                let Some(unmasked) = &row.unmasked else { continue };
+                let place = Place { channel: &row.channel, id: &row.id };
+                let opened = self.sealer.open(place, UNMASKED, unmasked);
+                if is_found(&self.numbers, &opened, self.also_unreadable) {
+                    self.erasure.demands.push(row.id);
+                }
+                if opened.is_err() {
+                    self.unopened.push(format!("demand {}: its texts before masking", row.id));
+                }
+            }
         }
     }
-    tokens.sort_unstable();
-    tokens.dedup();
-    Ok((tokens, numbers))
-}
 
-/// The `seq` of each row of quarantine that contains one of these telephone or identity numbers.
-async fn find_in_quarantine(
-    store: &Database,
-    sealer: &Sealer,
-    numbers: &[String],
-) -> anyhow::Result<Vec<i64>> {
-    let mut seqs = Vec::new();
-    let mut after = 0;
-    loop {
-        let rows = store.sealed_raws(RawTable::Quarantine, after, PAGE_ROWS).await?;
-        let Some(last) = rows.last() else { return Ok(seqs) };
-        after = last.seq;
-        for row in rows {
-            let place = Place { channel: &row.channel, id: &row.id };
-            // If a row cannot be decrypted, no one can read the numbers in it.
-            let Ok(bytes) = open_raw(sealer, place, &row.raw) else { continue };
-            let text = String::from_utf8_lossy(&bytes).replace('-', "");
-            if numbers.iter().any(|number| text.contains(number.as_str())) {
-                seqs.push(row.seq);
+    /// Searches the texts that are stored in plain: a number that was not masked there is now.
+    async fn search_texts(&mut self) -> anyhow::Result<()> {
+        let mut after = 0;
+        loop {
+            let rows = self.store.text_rows(after, PAGE_ROWS).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.seq;
+            for mut row in rows {
+                let mut has_changed = false;
+                for text in row.texts.iter_mut().flatten() {
+                    for number in &self.numbers {
+                        has_changed |= number.mask_in(text);
+                    }
+                }
+                if has_changed {
+                    self.erasure.texts.push(row);
+                }
+            }
+        }
+    }
+
+    /// Searches the records of a table as their sources sent them.
+    async fn search_records(&mut self, table: RawTable) -> anyhow::Result<()> {
+        let mut after = 0;
+        loop {
+            let rows = self.store.sealed_raws(table, after, PAGE_ROWS).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.seq;
+            for row in rows.iter().filter(|row| !self.named.contains(&row.id)) {
+                let opened =
+                    open_raw(self.sealer, Place { channel: &row.channel, id: &row.id }, &row.raw);
+                if is_found(&self.numbers, &opened, self.also_unreadable) {
+                    match table {
+                        RawTable::History => self.erasure.demands.push(row.id),
+                        RawTable::Quarantine => self.erasure.quarantine.push(row.seq),
+                    }
+                }
+                if opened.is_err() {
+                    let what = match table {
+                        RawTable::History => "demand",
+                        RawTable::Quarantine => "quarantine",
+                    };
+                    self.unopened.push(format!("{what} {}: its record", row.id));
+                }
             }
         }
     }
 }
 
-/// All personal values of a row, decrypted.
-fn open_values(sealer: &Sealer, row: SealedRow) -> Result<Vec<Personal>, OpenError> {
+/// Whether one of the numbers is in these bytes; `unopened` if they could not be opened.
+fn is_found(numbers: &[Number], opened: &Result<Vec<u8>, OpenError>, unopened: bool) -> bool {
+    let Ok(bytes) = opened else { return unopened };
+    let text = String::from_utf8_lossy(bytes);
+    numbers.iter().any(|number| number.is_in(&text))
+}
+
+/// The personal values of a row that open, each with what it belongs to (`people.0`, `address`), and whether all do.
+fn open_values(sealer: &Sealer, row: SealedRow) -> (Vec<(String, Personal)>, bool) {
     let SealedRow { id, channel, mut address, mut people, .. } = row;
     let place = Place { channel: &channel, id: &id };
-    let mut values = Vec::new();
-    visit_values(&mut address, &mut people, |field, sealed, make| {
-        values.push(make(&open_sealed(sealer, place, field, sealed)?));
+    let (mut values, mut is_whole) = (Vec::new(), true);
+    let visited = visit_values(&mut address, &mut people, |field, sealed, make| {
+        match open_sealed(sealer, place, field, sealed) {
+            Ok(plain) => {
+                let owner = field.rsplit_once('.').map_or(field, |(owner, _)| owner);
+                values.push((owner.to_owned(), make(&plain)));
+            }
+            Err(_) => is_whole = false,
+        }
         Ok(())
-    })?;
-    Ok(values)
+    });
+    (values, is_whole && visited.is_ok())
+}
+
+/// Where values of a person may be after the erasure.
+async fn remains(settings: &Settings, store: &Database) -> anyhow::Result<Vec<String>> {
+    let mut remains = vec![
+        "in the sources: a record that changes there brings its values back".to_owned(),
+        "in backups of the store that were made before; history keeps times, states and keyed hashes only".to_owned(),
+        "as names and addresses in the texts of other people's demands, where no rule finds them".to_owned(),
+        "in keys, order numbers, handling steps and links of attachments, which are not searched".to_owned(),
+    ];
+    match (store.scrub().await, store) {
+        (Ok(true), _) => {}
+        (Ok(false), Database::Postgres(_)) => remains.push(
+            "in the files of PostgreSQL: in dead rows until a VACUUM, in its write-ahead log, in replicas and archives"
+                .to_owned(),
+        ),
+        (Ok(false), Database::Sqlite(_)) => remains.push(
+            "in the write-ahead log of the store, because another process reads it: repeat this command".to_owned(),
+        ),
+        (Err(fault), _) => remains.push(format!("in free pages of the store: {fault}")),
+    }
+    let books = store.books(None, None).await?;
+    let in_flight: u64 = books.iter().map(|book| book.in_flight).sum();
+    if in_flight > 0 {
+        remains.push(format!(
+            "in {in_flight} events that are not stored yet: repeat this command when they are"
+        ));
+    }
+    if settings.bus.is_some() {
+        remains.push("in the files of the broker, until it writes over them".to_owned());
+    }
+    Ok(remains)
 }

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use config::Settings;
 use normalizer::{Keys, Sealer, Suite};
 
-use super::{Context, Exit, audit, out, service};
-use crate::{assemble, keys, reseal};
+use super::{Change, Context, Exit, audit, out, service};
+use crate::{
+    assemble, keys,
+    reseal::{self, Resealed},
+};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -27,11 +30,33 @@ pub(super) enum Command {
         #[arg(long)]
         resume: bool,
     },
+    /// Write the bus key, and no other one, to a new file: for a process that only stores what others publish.
+    Bus {
+        /// The file; name it under [keys] in the gateway.toml of that process.
+        file: PathBuf,
+    },
     /// Copy the keys to a new file, and read the copy back.
     Backup {
         /// The copy; do not store it in the same place as the database.
         file: PathBuf,
     },
+}
+
+impl Command {
+    /// What it is about to change. No store knows new keys yet, and a rotation records its result too.
+    pub(super) fn change(&self) -> Option<Change> {
+        match self {
+            Self::Backup { file } => Some(Change {
+                action: "copy keys",
+                subject: format!("all keys to {}", file.display()),
+            }),
+            Self::Bus { file } => Some(Change {
+                action: "copy keys",
+                subject: format!("bus key to {}", file.display()),
+            }),
+            Self::New { .. } | Self::Rotate { .. } => None,
+        }
+    }
 }
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
@@ -45,6 +70,11 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
             let settings = assemble::settings(&context.config)?;
             return rotate(&settings, *resume);
         }
+        Command::Bus { file } => {
+            let settings = assemble::settings(&context.config)?;
+            keys::write_bus(&settings, file)?;
+            out::note(format!("wrote the bus key to {}", file.display()));
+        }
         Command::Backup { file } => {
             let settings = assemble::settings(&context.config)?;
             let keys = keys::backup(&settings, file)?;
@@ -55,8 +85,16 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
 }
 
 fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
+    let had_bus_key = keys::read(settings)?.bus().is_some();
     let keys = if resume { keys::read(settings)? } else { keys::rotate(settings)? };
     out::note(format!("key {} is in use", keys.id()));
+    if settings.bus.is_some() && !had_bus_key && keys.bus().is_some() {
+        out::note(
+            "from their next start on, processes with this file prove the messages that they publish, and refuse those \
+             without proof that the books do not list: start processes that read before those that only store; \
+             `tonghui key bus FILE` writes the file for a sink",
+        );
+    }
     super::runtime()?.block_on(async {
         let (store, _) = assemble::open(settings).await?;
         let sealer = Sealer::new(&keys);
@@ -64,15 +102,24 @@ fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
         store.write_audit(&audit::entry("rotate", &subject, "began".to_owned())).await?;
         // A service that kept sealing with the old key would store values that are not resealed below.
         let reload_exit = service::reload_running(&store).await?;
-        let counts = reseal::reseal_all(&store, &sealer).await?;
+        let resealed = reseal::reseal_all(&store, &sealer).await?;
         // Whatever their times say: a clock may have been set back.
         store.forget_failed_exchanges(None).await?;
-        let detail = format!("resealed: {} demands, {} records", counts.demands, counts.raws);
+        let Resealed { demands, raws, unopened } = resealed;
+        let detail = format!("resealed: {demands} demands, {raws} records");
         store.write_audit(&audit::entry("rotate", &subject, detail.clone())).await?;
         out::note(detail);
         let books = store.books(None, None).await?;
         let is_idle = reload_exit.is_none() && books.iter().all(|book| book.in_flight == 0);
         out::note(old_key_advice(&keys, is_idle));
+        if !unopened.is_empty() {
+            let list: Vec<_> = unopened.into_iter().collect();
+            out::note(format!(
+                "no key in the file opens these; with a backup of the key file that has their key, run `tonghui key \
+                 rotate --resume`:\n- {}",
+                list.join("\n- ")
+            ));
+        }
         Ok(reload_exit.unwrap_or(Exit::Done))
     })
 }

@@ -1,4 +1,4 @@
-//! `tonghui quarantine`: rejected records, with their reasons and bytes.
+//! `tonghui quarantine`: rejected records, with their reasons and bytes, and what is decided about them by hand.
 
 use config::Settings;
 use contract::{ChannelId, DemandId};
@@ -34,12 +34,32 @@ pub(super) enum Command {
         #[arg(long)]
         reveal: bool,
     },
+    /// Mark a record as resolved: nobody must correct it any more. A record whose newer state is valid is resolved by
+    /// itself; a message that does not prove its sender is extra in the books until this.
+    Resolve {
+        /// Its id, as `list` prints it.
+        id: DemandId,
+        /// Why, for the audit log.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Release a demand whose stored revision is wrong, such as a time in the year 9999: forget it, so that the next
+    /// state counts as newer. Such states are rejected now; earlier versions stored them.
+    Release {
+        /// The id of the demand, as `tonghui id CHANNEL KEY` prints it.
+        id: DemandId,
+        /// Why, for the audit log.
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
     let (channel, limit, strict) = match command {
         Command::List { channel, limit, strict } => (channel.as_ref(), *limit, *strict),
         Command::Show { id, reveal } => return show(context, id, *reveal),
+        Command::Resolve { id, reason } => return resolve(context, id, reason),
+        Command::Release { id, reason } => return release(context, id, reason),
     };
     context.with_store(Access::ReadOnly, async |_, store| {
         let rows = store.quarantine_list(channel, limit).await?;
@@ -71,6 +91,29 @@ struct OpenedRow {
     text: Option<String>,
     /// The first bytes in hexadecimal, if they were opened.
     hex: Option<String>,
+}
+
+fn resolve(context: &Context, id: &DemandId, reason: &str) -> anyhow::Result<Exit> {
+    context.with_store(Access::ReadWrite, async |_, store| {
+        let entry = audit::entry("resolve", &id.to_string(), reason.to_owned());
+        let is_done = store.resolve_quarantined(id, &entry).await?;
+        anyhow::ensure!(is_done, "no unresolved record with id {id} is in quarantine");
+        out::note(format!("{id} is resolved"));
+        Ok(Exit::Done)
+    })
+}
+
+fn release(context: &Context, id: &DemandId, reason: &str) -> anyhow::Result<Exit> {
+    context.with_store(Access::ReadWrite, async |_, store| {
+        let entry = audit::entry("release", &id.to_string(), reason.to_owned());
+        let is_done = store.release_revision(id, &entry).await?;
+        anyhow::ensure!(is_done, "no demand with id {id} has a revision");
+        out::note(format!(
+            "{id} takes the next state; let the source send it again, or read it again with `tonghui position` or \
+             `tonghui sync --from`"
+        ));
+        Ok(Exit::Done)
+    })
 }
 
 fn show(context: &Context, id: &DemandId, reveal: bool) -> anyhow::Result<Exit> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sink::store::{Claim, RequestKind};
 
 use super::{
-    Context, Exit, out,
+    Change, Context, Exit, out,
     run::open_store_and_channels,
     sync::{LEASE_POLL_INTERVAL, PassResult, Requested, Row, pass_and_store, range},
 };
@@ -37,6 +37,13 @@ pub(super) struct Args {
     /// Time limit; after it the command exits with code 75.
     #[arg(long, default_value = "20m", value_name = "PERIOD")]
     deadline: Period,
+}
+
+impl Args {
+    /// What the command is about to change.
+    pub(super) fn change(&self) -> Option<Change> {
+        self.repair.then(|| Change { action: "repair", subject: self.channel.to_string() })
+    }
 }
 
 /// Maximum number of keys of each kind that are printed as text.

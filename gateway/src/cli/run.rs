@@ -13,11 +13,12 @@ use crate::{
     assemble,
     channel::LiveChannel,
     console,
-    listener::Listener,
+    listener::{Listener, Refusals},
     push,
     reload::{NextRun, ReloadRequests, note_broken},
     service::{Role, retry_while_transient, run_until_signal, serve_reloadable},
     stop::Stop,
+    transport,
 };
 
 #[derive(Debug, clap::Args)]
@@ -31,7 +32,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let role = args.role;
     let read = || settings(context, role);
     let mut settings = read()?;
-    let stop = Stop::default();
+    let (stop, refusals) = (Stop::default(), Refusals::default());
     let work = async {
         let Some((store, mut channels)) =
             open_store_and_channels(&mut settings, role, &stop).await?
@@ -42,7 +43,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         note_broken(&settings, role, &store).await;
         // Each turn runs until settings change that all channels share, and everything has to restart.
         loop {
-            let mut open_listeners = listeners(&settings, role, &channels, &store).await?;
+            let mut open_listeners =
+                listeners(&settings, role, &channels, &store, &refusals).await?;
             tracing::info!(channels = channels.len(), store = store.place(), ?role, "running");
             let run_stop = stop.child();
             let (change, desired) = watch::channel(channels.clone());
@@ -64,7 +66,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                         }
                     }
                 }
-                open_listeners = listeners(&settings, role, &channels, &store).await?;
+                open_listeners = listeners(&settings, role, &channels, &store, &refusals).await?;
             };
             drop(running);
             for (channel, end) in &ended {
@@ -87,7 +89,9 @@ fn settings(context: &Context, role: Role) -> Result<Settings, Problems> {
     let settings = match role {
         Role::All | Role::Ingest => assemble::settings(&context.config)?,
         // These roles connect to no source, so they need no secrets of sources.
-        Role::Sink | Role::Console => assemble::settings_without_secrets(&context.config)?,
+        Role::Sink | Role::Console => {
+            transport::checked(assemble::settings_without_secrets(&context.config)?)?
+        }
     };
     let missing = |what: &str, remedy: &str| {
         Err(Problem::of_file("gateway.toml", what).advise(remedy).into())
@@ -109,13 +113,15 @@ async fn listeners(
     role: Role,
     channels: &[LiveChannel],
     store: &Database,
+    refusals: &Refusals,
 ) -> Result<Vec<Listener>, Fault> {
     let endpoints =
         channels.iter().filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)));
     let endpoints = endpoints.collect();
-    let intake = push::open(settings.push_listen, endpoints, push::Timeouts::default()).await?;
+    let timeouts = push::Timeouts::default();
+    let intake = push::open(&settings.intake, endpoints, timeouts, &refusals.intake).await?;
     let console = match role {
-        Role::All | Role::Console => console::open(settings, store).await?,
+        Role::All | Role::Console => console::open(settings, store, refusals).await?,
         Role::Ingest | Role::Sink => None,
     };
     Ok(intake.into_iter().chain(console).collect())

@@ -6,8 +6,10 @@ use std::time::Duration;
 use contract::{ChannelId, Fault};
 use sink::store::{Access, ChannelStatus, Database, RequestKind, RequestState};
 
-use super::{Context, Exit, out};
-use crate::{assemble, instance, offline::unknown_channel, reload::ReloadDone};
+use super::{Change, Context, Exit, out};
+use crate::{
+    assemble, instance, lease::is_service_running, offline::unknown_channel, reload::ReloadDone,
+};
 
 /// How long to wait for the answer of a running service; after it, the command exits with code 75.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -25,6 +27,19 @@ pub(super) enum Command {
     Accept(Args),
     /// Make the running service read its configuration again.
     Reload,
+}
+
+impl Command {
+    /// What it is about to change.
+    pub(super) fn change(&self) -> Change {
+        let (action, subject) = match self {
+            Self::Pause(Args { channel }) => ("pause", channel.to_string()),
+            Self::Resume(Args { channel }) => ("resume", channel.to_string()),
+            Self::Accept(Args { channel }) => ("accept", channel.to_string()),
+            Self::Reload => ("reload", "configuration".to_owned()),
+        };
+        Change { action, subject }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -45,12 +60,13 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
                 if let Some(exit) = reload_running(store).await? {
                     return Ok(exit);
                 }
-                out::note("no service is running; the next one will read the configuration");
-                let Some(problems) = assemble::with_all_problems(settings)?.all_problems() else {
-                    return Ok(Exit::Done);
-                };
-                out::note(problems.to_string());
-                return Ok(Exit::SomeChannels);
+                out::note(
+                    "nothing was reloaded: no service is running; the next one will read the configuration",
+                );
+                if let Some(problems) = assemble::with_all_problems(settings)?.all_problems() {
+                    out::note(problems.to_string());
+                }
+                return Ok(Exit::Configuration);
             }
         };
         if !settings.channel_ids().contains(channel) {
@@ -78,7 +94,7 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
 /// Makes the service that uses this store read its configuration and keys again. Returns the exit code, or
 /// `None` if no service is running.
 pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Exit>> {
-    if !store.leases().await?.iter().any(|lease| lease.serves) {
+    if !is_service_running(store).await? {
         return Ok(None);
     }
     let seq = store.ask(RequestKind::Reload, None, None, &instance::this_process()).await?;

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use contract::{Complete, Timestamp};
 use sink::store::{Access, Database, QualityCount};
 
-use super::{Context, Exit, Format, out};
+use super::{Change, Context, Exit, Format, out};
 use crate::{
     assemble,
     indexer::{Lag, lag},
@@ -30,6 +30,14 @@ enum IndexCommand {
     /// Go through all history again and add what an index lacks; existing entries stay. The running
     /// service does the work, or the next one that starts.
     Rebuild,
+}
+
+impl IndexArgs {
+    /// What the command is about to change.
+    pub(super) fn change(&self) -> Option<Change> {
+        let IndexCommand::Rebuild = self.command.as_ref()?;
+        Some(Change { action: "rebuild", subject: "indexes".to_owned() })
+    }
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {

@@ -13,7 +13,12 @@ use crate::{
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// All metrics. Channel names need no escaping.
-pub(super) fn text(books: &[BooksRow], rows: &[Row], lags: &[Lag]) -> String {
+pub(super) fn text(
+    books: &[BooksRow],
+    rows: &[Row],
+    lags: &[Lag],
+    refused: &[(&str, u64)],
+) -> String {
     // A sample consists of its labels and its value.
     let count_samples = |counts: &'static [Count]| {
         let sample = |book: &BooksRow, (name, count): &Count| {
@@ -78,6 +83,9 @@ pub(super) fn text(books: &[BooksRow], rows: &[Row], lags: &[Lag]) -> String {
     family("tonghui_index_rows_behind", "gauge", help, index_samples(|lag| lag.rows_behind));
     let help = "Age of the oldest row of history that an index does not cover yet, in seconds.";
     family("tonghui_index_seconds_behind", "gauge", help, index_samples(|lag| lag.seconds_behind));
+    let help = "Requests to this process that were refused because the sender did not sign in.";
+    let refused = refused.iter().map(|(door, n)| (format!("door=\"{door}\""), n.to_string()));
+    family("tonghui_sign_ins_refused_total", "counter", help, refused.collect());
     text
 }
 

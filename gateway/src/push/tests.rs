@@ -1,5 +1,7 @@
 //! Tests of the listener over real connections on loopback.
 
+use std::net::SocketAddr;
+
 use connector_webhook::Webhook;
 use contract::{Connector as _, ConnectorContext};
 use futures_util::{FutureExt as _, future::join_all};
@@ -18,6 +20,13 @@ struct TestListener {
     inbox: Inbox,
     webhook: Webhook,
     listener: Listener,
+    refused: Arc<Refused>,
+    signatures: Arc<Signatures>,
+}
+
+/// A door on this machine.
+fn door() -> Door {
+    Door { listen: SocketAddr::from(([127, 0, 0, 1], 0)), tls: None, proxy: false }
 }
 
 async fn test_listener(max_inbox_bytes: usize, timeouts: Timeouts) -> TestListener {
@@ -28,12 +37,15 @@ async fn test_listener(max_inbox_bytes: usize, timeouts: Timeouts) -> TestListen
     let mut context = ConnectorContext::new(channel.clone(), chrono_tz::Asia::Shanghai);
     context.inbox = Some(inbox.clone());
     let receiver = Webhook::RECEIVER.unwrap()(&config);
-    let endpoint = PushEndpoint { receiver, inbox: inbox.clone() };
-    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let signatures = Arc::<Signatures>::default();
+    let (inbox_too, signatures_too) = (inbox.clone(), Some(Arc::clone(&signatures)));
+    let endpoint = PushEndpoint { receiver, inbox: inbox_too, signatures: signatures_too };
     let endpoints = HashMap::from([(channel, endpoint)]);
-    let listener = open(listen, endpoints, timeouts).await.unwrap().unwrap();
+    let refused = Arc::default();
+    let listener = open(&door(), endpoints, timeouts, &refused).await.unwrap().unwrap();
     let webhook = Webhook::build(config, context).unwrap();
-    TestListener { address: listener.address().unwrap(), inbox, webhook, listener }
+    let address = listener.address().unwrap();
+    TestListener { address, inbox, webhook, listener, refused, signatures }
 }
 
 /// The request of a sender.
@@ -79,7 +91,7 @@ async fn settle_all(webhook: &mut Webhook) {
 
 #[tokio::test]
 async fn a_sender_is_answered_when_its_records_are_in_custody_and_not_before() {
-    let TestListener { address, inbox, mut webhook, listener } =
+    let TestListener { address, inbox, mut webhook, listener, .. } =
         test_listener(1 << 20, Timeouts::default()).await;
     beside(listener, async {
         let mut sending = Box::pin(push(address, r#"[{"id":1},{"id":2}]"#));
@@ -103,7 +115,7 @@ async fn a_sender_is_answered_when_its_records_are_in_custody_and_not_before() {
 
 #[tokio::test]
 async fn unauthorised_invalid_and_misdirected_requests_are_refused() {
-    let TestListener { address, inbox, listener, .. } =
+    let TestListener { address, inbox, listener, refused, .. } =
         test_listener(1 << 20, Timeouts::default()).await;
     beside(listener, async {
         let right = "/intake/mobile";
@@ -121,6 +133,85 @@ async fn unauthorised_invalid_and_misdirected_requests_are_refused() {
             assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}\n{answer}");
         }
         assert!(inbox.ends_at(0), "nothing was taken");
+        assert_eq!(refused.count(), 1, "of those who did not sign in");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_asks_in_another_way_is_told_how_to_send() {
+    let TestListener { address, listener, .. } = test_listener(1 << 20, Timeouts::default()).await;
+    beside(listener, async {
+        let right = request("/intake/mobile", "t0ken", "");
+        for method in ["GET", "PUT", "DELETE"] {
+            let answer = send(address, &right.replace("POST", method)).await;
+            assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
+            assert!(answer.contains("allow: POST\r\n"), "{answer}");
+            assert!(answer.contains("records are sent here with POST"), "{answer}");
+        }
+        let answer = send(address, &request("/", "t0ken", "")).await;
+        assert!(answer.contains("records are sent to /intake/<channel>"), "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_signature_that_was_used_a_minute_ago_serves_for_no_other_body() {
+    let TestListener { address, inbox, listener, signatures, refused, .. } =
+        test_listener(1 << 20, Timeouts::default()).await;
+    let minute_ago = clock::now() - chrono::TimeDelta::seconds(61);
+    let (taken, forged) = (r#"[{"id":1},{"id":2}]"#, r#"{"id":1}"#);
+    signatures.remember("c2lnbmVk", taken.as_bytes(), 2, minute_ago);
+    beside(listener, async {
+        let signed = |body| {
+            let header = "Host: h\r\nX-BG-HMAC-SIGNATURE: c2lnbmVk";
+            request("/intake/mobile", "t0ken", body).replace("Host: h", header)
+        };
+        let answer = send(address, &signed(taken)).await;
+        assert!(answer.ends_with(r#"{"accepted":2}"#), "{answer}");
+        let answer = send(address, &signed(forged)).await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+        assert!(inbox.ends_at(0), "neither is taken");
+        assert_eq!(refused.count(), 1);
+    })
+    .await;
+}
+
+#[test]
+fn room_is_taken_by_what_has_arrived_and_no_channel_takes_more_than_half() {
+    let all = Semaphore::new(MAX_BODIES_KIB);
+    let shares = [(); 2].map(|()| Semaphore::new(MAX_CHANNEL_KIB));
+    let body = |channel: usize, n_bytes: usize| {
+        let mut room = Room { of: [&all, &shares[channel]], taken: Vec::new(), kib: 0 };
+        room.grow(n_bytes).map(|()| room).ok()
+    };
+    let announced: Vec<_> = (0..100).map(|_| body(0, 100).unwrap()).collect();
+    let small = body(1, 100).unwrap();
+    drop((announced, small));
+    let mut whole: Vec<_> = (0..4).map(|_| body(0, MAX_BODY_BYTES).unwrap()).collect();
+    assert!(body(0, 1).is_none(), "half of the room is the share of one channel");
+    let other: Vec<_> = (0..4).map(|_| body(1, MAX_BODY_BYTES).unwrap()).collect();
+    whole.pop();
+    assert!(body(0, MAX_BODY_BYTES).is_some() && body(1, 1).is_none());
+    drop((whole, other));
+    assert_eq!(all.available_permits(), MAX_BODIES_KIB);
+}
+
+#[tokio::test]
+async fn bodies_that_are_only_announced_keep_nobody_out() {
+    let TestListener { address, mut webhook, listener, .. } =
+        test_listener(1 << 20, Timeouts::default()).await;
+    beside(listener, async {
+        let whole = request("/intake/mobile", "t0ken", "[");
+        let announced = whole.replace("Content-Length: 1", "Content-Length: 8388608");
+        let mut waiting = Vec::new();
+        for _ in 0..20 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(announced.as_bytes()).await.unwrap();
+            waiting.push(stream);
+        }
+        let (answer, ()) = tokio::join!(push(address, r#"{"id":2}"#), settle_all(&mut webhook));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     })
     .await;
 }
@@ -142,7 +233,8 @@ async fn a_body_above_the_limit_is_refused_whatever_length_it_declares() {
 #[tokio::test]
 async fn with_a_full_inbox_or_a_blocked_bus_the_sender_is_asked_to_try_again() {
     let timeouts = Timeouts { custody: Duration::from_secs(3), ..Timeouts::default() };
-    let TestListener { address, inbox, mut webhook, listener } = test_listener(20, timeouts).await;
+    let TestListener { address, inbox, mut webhook, listener, .. } =
+        test_listener(20, timeouts).await;
     beside(listener, async {
         // Nobody reads: the bus is blocked.
         let answer = push(address, r#"{"id":"abcdefgh"}"#).await;
@@ -210,7 +302,7 @@ async fn many_senders_at_once_are_all_answered() {
 
 #[tokio::test]
 async fn without_a_push_channel_there_is_no_listener() {
-    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let listener = open(listen, HashMap::new(), Timeouts::default()).await.unwrap();
+    let refused = Arc::default();
+    let listener = open(&door(), HashMap::new(), Timeouts::default(), &refused).await.unwrap();
     assert!(listener.is_none());
 }

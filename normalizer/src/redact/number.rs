@@ -2,21 +2,40 @@
 //!
 //! A run of digits is a group, which is never split: a part of the number of a work order is not a telephone
 //! number.
-//! Groups with one space or hyphen between them are tried together: `138 0000 1234` is one number.
+//! Groups with one space, hyphen or dot between them are tried together: `138 0000 1234` is one number.
+
+use std::ops::Range;
 
 use normalizer_text::identify::{Problem, id_card};
 
-use super::{OwnValues, Replacement};
+use super::{
+    OwnValues, Replacement,
+    fold::{self, Folded},
+};
 use crate::seal::{mask_landline, mask_middle};
 
-/// A run of digits.
+/// A run of digits of one script, with nothing between them.
 struct Group {
-    start: usize,
+    /// Where it is in the original text.
+    range: Range<usize>,
+    /// Where it ends in the folded text.
     end: usize,
     /// The digits in ASCII, and an X at the end if it may end an identity number.
     digits: String,
-    /// Whether there is only one separator between the previous group and this one.
-    is_joined: bool,
+    /// What is between the previous group and this one.
+    joint: Joint,
+}
+
+/// What is between two groups.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Joint {
+    /// They do not belong together.
+    None,
+    /// One space, hyphen or closing bracket; or nothing, but the digits of 139零零零零1111 are in several
+    /// scripts.
+    Usual,
+    /// A dot, which also stands in decimals and dates.
+    Dot,
 }
 
 /// Maximum number of groups of a number: a bank card number of nineteen digits has five.
@@ -24,18 +43,22 @@ const MAX_GROUPS: usize = 5;
 /// Maximum number of digits of a number: a bank card number has up to nineteen.
 const MAX_DIGITS: usize = 19;
 
+/// Minimum number of digits of a number: a telephone number without area code.
+const MIN_DIGITS: usize = 7;
+
 /// Adds the numbers in `text`.
-pub(super) fn find(text: &str, own: &OwnValues, replacements: &mut Vec<Replacement>) {
-    let groups = groups(text);
+pub(super) fn find(folded: &Folded<'_>, own: &OwnValues, replacements: &mut Vec<Replacement>) {
+    let groups = groups(folded);
+    let text = folded.original();
     let mut first = 0;
     let mut last_end = None;
     while first < groups.len() {
-        let start = groups[first].start;
+        let start = groups[first].range.start;
         let is_announced = is_announced(&text[..start])
             || last_end.is_some_and(|end| is_list_separator(&text[end..start]));
         match first_number(&groups[first..], own, is_announced) {
             Some((n_groups, mask)) => {
-                let range = groups[first].start..groups[first + n_groups - 1].end;
+                let range = start..groups[first + n_groups - 1].range.end;
                 last_end = Some(range.end);
                 replacements.push(Replacement { range, mask });
                 first += n_groups;
@@ -48,8 +71,13 @@ pub(super) fn find(text: &str, own: &OwnValues, replacements: &mut Vec<Replaceme
 /// The longest number that begins with the first group: how many groups it has, and its mask.
 /// `is_announced` is whether the text before it says that a telephone number follows.
 fn first_number(groups: &[Group], own: &OwnValues, is_announced: bool) -> Option<(usize, String)> {
-    let n_joined =
-        groups[1..].iter().take(MAX_GROUPS - 1).take_while(|group| group.is_joined).count();
+    let joined = groups[1..].iter().take(MAX_GROUPS - 1);
+    let n_joined = joined.take_while(|group| group.joint != Joint::None).count();
+    let n_digits: usize = groups[..=n_joined].iter().map(|group| group.digits.len()).sum();
+    // Most digits of a text are in short numbers, such as 一.
+    if n_digits < MIN_DIGITS {
+        return None;
+    }
     let mut numbers = Vec::with_capacity(n_joined + 1);
     let mut number = String::new();
     for group in &groups[..=n_joined] {
@@ -69,6 +97,9 @@ fn first_number(groups: &[Group], own: &OwnValues, is_announced: bool) -> Option
 
 /// The mask of an identity, bank card or telephone number; `None` if it is none of these.
 fn mask_for(number: &str, groups: &[Group], own: &OwnValues) -> Option<String> {
+    if groups[1..].iter().any(|group| group.joint == Joint::Dot) {
+        return mask_for_dotted(number, groups);
+    }
     let is_one_group = groups.len() == 1;
     if is_identity(number, is_one_group) {
         return Some(mask_middle(number, 6, 4));
@@ -87,6 +118,18 @@ fn mask_for(number: &str, groups: &[Group], own: &OwnValues) -> Option<String> {
         Some(mobile) => mask_middle(mobile, 3, 4),
         None => mask_landline(number),
     })
+}
+
+/// The mask of `139.0000.1111` and of `340202.19800101.0015`; other digits with dots are coordinates, dates
+/// and versions.
+fn mask_for_dotted(number: &str, groups: &[Group]) -> Option<String> {
+    let has_only_dots = groups[1..].iter().all(|group| group.joint == Joint::Dot);
+    let lengths: Vec<usize> = groups.iter().map(|group| group.digits.len()).collect();
+    match lengths[..] {
+        [3, 4, 4] if has_only_dots => mobile(number).map(|mobile| mask_middle(mobile, 3, 4)),
+        [6, 8, 4] if has_only_dots && is_identity(number, false) => Some(mask_middle(number, 6, 4)),
+        _ => None,
+    }
 }
 
 /// Whether this is an identity number. In one group, 18 digits with a wrong check digit are accepted,
@@ -176,61 +219,71 @@ fn is_list_separator(between: &str) -> bool {
 }
 
 /// All groups of digits in a text.
-fn groups(text: &str) -> Vec<Group> {
+fn groups(text: &Folded<'_>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    let mut end = 0;
-    while let Some(start) = next_digit(text, end) {
-        let digits: String = text[start..].chars().map_while(digit).collect();
-        let size: usize = text[start..].chars().take(digits.len()).map(char::len_utf8).sum();
-        let is_joined = groups.last().is_some_and(|before| {
-            !before.digits.ends_with('X') && is_separator(&text[before.end..start])
+    let letters = text.letters().as_bytes();
+    let mut from = 0;
+    while let Some(start) = next_digit(letters, from) {
+        let joint = groups.last().filter(|before| before.end == start);
+        let mut group = group_at(text, start);
+        group.joint = joint.map_or(Joint::None, |before| match before.digits.ends_with('X') {
+            true => Joint::None,
+            false => joint_of(text.separators(before.range.end..group.range.start)),
         });
-        let mut group = Group { start, end: start + size, digits, is_joined };
-        let next_char = text[group.end..].chars().next();
-        if let Some(x) = next_char.filter(|c| matches!(c, 'x' | 'X' | 'ｘ' | 'Ｘ'))
+        if let Some(b'x' | b'X') = letters.get(group.end)
             && may_end_in_x(&group)
         {
-            group.digits.push('X');
-            group.end += x.len_utf8();
+            let (x, _) = text.character(group.end);
+            if text.separators(group.range.end..x.start).next().is_none() {
+                group.digits.push('X');
+                group.range.end = x.end;
+                group.end += 1;
+            }
         }
-        end = group.end;
+        from = group.end;
         groups.push(group);
     }
     groups
 }
 
-/// The position of the next digit at or after `from`. Scanning bytes is fast, because text has few digits.
-fn next_digit(text: &str, from: usize) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let is_digit = |at: usize| match bytes[at] {
-        b'0'..=b'9' => true,
-        // ０ to ９
-        0xEF => matches!(bytes.get(at + 1..at + 3), Some([0xBC, 0x90..=0x99])),
-        _ => false,
-    };
-    (from..bytes.len()).find(|at| is_digit(*at))
+/// The group that begins with the digit at this offset of the folded text.
+fn group_at(text: &Folded<'_>, start: usize) -> Group {
+    let letters = text.letters().as_bytes();
+    let (mut range, first) = text.character(start);
+    let mut end = start + 1;
+    while letters.get(end).is_some_and(u8::is_ascii_digit) {
+        let (next, c) = text.character(end);
+        let is_same_script = fold::is_decimal(c) == fold::is_decimal(first);
+        if !is_same_script || text.separators(range.end..next.start).next().is_some() {
+            break;
+        }
+        range.end = next.end;
+        end += 1;
+    }
+    let digits = text.letters()[start..end].to_owned();
+    Group { range, end, digits, joint: Joint::None }
 }
 
-/// Whether this is one space, hyphen or closing bracket, as between two groups of a number.
-fn is_separator(between: &str) -> bool {
-    let mut chars = between.chars();
-    let is_sign = matches!(
-        chars.next(),
-        Some(' ' | '-' | '－' | '—' | '–' | '\u{A0}' | '\u{3000}' | ')' | '）')
-    );
-    is_sign && chars.next().is_none()
+/// The position of the next digit at or after `from`.
+fn next_digit(letters: &[u8], from: usize) -> Option<usize> {
+    let found = letters[from..].iter().position(u8::is_ascii_digit)?;
+    Some(from + found)
+}
+
+/// What these separators between two groups mean.
+fn joint_of(mut separators: impl Iterator<Item = char>) -> Joint {
+    match (separators.next(), separators.next()) {
+        (None, _) => Joint::Usual,
+        (Some(' ' | '-' | '－' | '—' | '–' | '\u{A0}' | '\u{3000}' | ')' | '）'), None) => {
+            Joint::Usual
+        }
+        (Some('.' | '．' | '·' | '•' | '・'), None) => Joint::Dot,
+        _ => Joint::None,
+    }
 }
 
 /// Whether an X may follow this group: after 17 digits, or after the last 3 digits of an identity number in
 /// several groups.
 fn may_end_in_x(group: &Group) -> bool {
-    group.digits.len() == 17 || group.digits.len() == 3 && group.is_joined
-}
-
-fn digit(c: char) -> Option<char> {
-    match c {
-        '0'..='9' => Some(c),
-        '０'..='９' => char::from_u32(c as u32 - '０' as u32 + '0' as u32),
-        _ => None,
-    }
+    group.digits.len() == 17 || group.digits.len() == 3 && group.joint != Joint::None
 }

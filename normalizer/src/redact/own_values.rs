@@ -5,8 +5,15 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem::Finder;
 
-use super::Replacement;
-use crate::{notes::Work, rule::PlainPerson, seal::Personal};
+use super::{
+    Replacement,
+    fold::{self, Fold, Folded},
+};
+use crate::{
+    notes::Work,
+    rule::PlainPerson,
+    seal::{HIDDEN_PART, Personal},
+};
 
 /// The personal values of a record, which must not occur in its free text.
 #[derive(Debug, Default)]
@@ -22,12 +29,27 @@ pub(crate) struct OwnValues {
     numbers: Vec<String>,
 }
 
-/// A value that is searched for literally.
+/// A value that is searched for in folded texts.
 #[derive(Debug)]
 struct Value {
-    /// Made only once for a record: making it takes longer than searching a title.
+    /// Finds the folded value. Made only once for a record: making it takes longer than searching a title.
     finder: Finder<'static>,
+    plain: String,
     mask: String,
+    spelling: Spelling,
+}
+
+/// How a value may be written where it is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    /// Only as it is: 3800000 is not 3,800,000.
+    Exact,
+    /// With blanks, dots and hyphens within it, but not with the commas of a list.
+    Name,
+    /// With any separators.
+    Address,
+    /// With any separators, and also as a part of more digits: so many digits are no accident.
+    Number,
 }
 
 /// Up to this number of short values, one search for each is cheaper than the automaton.
@@ -38,6 +60,9 @@ const MAX_AUTOMATON_BYTES: usize = 64;
 const STEPS_PER_BYTE: u64 = 64;
 /// Shorter numbers are not searched for: they may be amounts, years or house numbers.
 const MIN_DIGITS: usize = 7;
+/// Shorter values of ASCII letters and digits must be written exactly: they may occur in other words and in
+/// amounts.
+const MIN_LOOSE_BYTES: usize = 10;
 /// Shorter addresses are not searched for: they are names of towns and streets.
 const MIN_ADDRESS_CHARS: usize = 4;
 
@@ -50,23 +75,18 @@ impl OwnValues {
         let mut own = Self::default();
         for person in people {
             if let Some(name) = &person.name {
-                let is_distinctive = name.plain().chars().count() > 1
-                    && !name.is_placeholder()
-                    && !name.is_common_word();
-                if is_distinctive {
-                    own.add(name.plain(), &name.mask);
-                    // In lists, a space pads names of two characters to the width of three.
-                    if let [surname, given] = name.plain().chars().collect::<Vec<_>>()[..] {
-                        own.add(&String::from_iter([surname, ' ', given]), &name.mask);
-                    }
+                for (written, mask) in name.names() {
+                    own.add(name, written, &mask);
                 }
             }
             if let Some(phone) = &person.phone {
                 own.add_phone(phone);
             }
             if let Some(id_no) = person.id_no.as_ref().filter(|id| id.plain().len() >= MIN_DIGITS) {
-                own.add(id_no.plain(), &id_no.mask);
-                own.add(&id_no.plain().to_lowercase(), &id_no.mask);
+                own.add(id_no, id_no.plain(), &id_no.mask);
+                if id_no.plain().ends_with('X') {
+                    own.add(id_no, &id_no.plain().to_lowercase(), &id_no.mask);
+                }
             }
         }
         if let Some(address) = address {
@@ -75,10 +95,13 @@ impl OwnValues {
             let precise = plain.strip_prefix(area).unwrap_or(plain);
             // An address that is only an area is not masked.
             if !precise.is_empty() && plain.chars().count() >= MIN_ADDRESS_CHARS {
-                own.add(plain, &address.mask);
+                own.add(address, plain, &address.mask);
             }
-            if precise.chars().count() > MIN_ADDRESS_CHARS {
-                own.add(precise.trim(), crate::seal::HIDDEN_PART);
+            // People omit the last word, as in 3栋501.
+            for precise in [precise, precise.trim_end_matches(['室', '户', '号'])] {
+                if precise.chars().count() > MIN_ADDRESS_CHARS {
+                    own.add(address, precise, HIDDEN_PART);
+                }
             }
         }
         own.prepare_searches();
@@ -101,38 +124,45 @@ impl OwnValues {
         }
     }
 
-    /// The maximum number of steps that all searches of a text take.
-    pub(super) fn max_steps(&self, text: &str) -> u64 {
+    /// The maximum number of steps that folding a text and all searches of it take.
+    pub(crate) fn max_steps(&self, text: &str) -> u64 {
         let n_lookahead = if self.automaton.is_some() { MAX_AUTOMATON_BYTES } else { 0 };
-        (text.len() as u64).saturating_mul((1 + n_lookahead + self.single_searches.len()) as u64)
+        (text.len() as u64).saturating_mul((2 + n_lookahead + self.single_searches.len()) as u64)
     }
 
     /// The values as texts.
     pub(crate) fn into_texts(self) -> impl Iterator<Item = String> {
-        // They are valid text, so nothing is replaced.
-        self.values
-            .into_iter()
-            .map(|Value { finder, .. }| String::from_utf8_lossy(finder.needle()).into_owned())
+        self.values.into_iter().map(|value| value.plain)
     }
 
-    /// The ranges in a text at which they occur, and their masks.
-    pub(super) fn find(&self, text: &str) -> Vec<Replacement> {
+    /// Where they occur in prose, and their masks.
+    pub(super) fn find(&self, text: &Folded<'_>) -> Vec<Replacement> {
+        self.find_those(text, |_| true)
+    }
+
+    /// Where they occur in an identifier, such as a number or a link, and their masks. A short number may
+    /// be a part of it by accident.
+    pub(super) fn find_in_identifier(&self, text: &Folded<'_>) -> Vec<Replacement> {
+        self.find_those(text, |value| value.spelling != Spelling::Exact)
+    }
+
+    fn find_those(&self, text: &Folded<'_>, is_meant: fn(&Value) -> bool) -> Vec<Replacement> {
         let mut replacements = Vec::new();
         let mut add = |start: usize, value: usize| {
-            let Value { finder, mask } = &self.values[value];
-            let end = start + finder.needle().len();
-            if is_whole(text, start, end) {
-                replacements.push(Replacement { range: start..end, mask: mask.clone() });
+            let value = &self.values[value];
+            let range = text.range(start..start + value.finder.needle().len());
+            if is_meant(value) && value.is_spelled_as(text.original(), &range) {
+                replacements.push(Replacement { range, mask: value.mask.clone() });
             }
         };
         if let Some(automaton) = &self.automaton {
-            for found in automaton.find_iter(text) {
+            for found in automaton.find_iter(text.letters()) {
                 add(found.start(), found.pattern().as_usize());
             }
         }
         for index in self.single_searches.clone() {
             let (finder, mut from) = (&self.values[index].finder, 0);
-            while let Some(found) = finder.find(&text.as_bytes()[from..]) {
+            while let Some(found) = finder.find(&text.letters().as_bytes()[from..]) {
                 add(from + found, index);
                 from += found + finder.needle().len();
             }
@@ -145,12 +175,34 @@ impl OwnValues {
         self.numbers.binary_search_by(|own| own.as_str().cmp(digits)).is_ok()
     }
 
-    fn add(&mut self, value: &str, mask: &str) {
-        if value.is_empty() {
+    /// Adds a way to write `value`.
+    fn add(&mut self, value: &Personal, written: &str, mask: &str) {
+        let is_separator = |c| matches!(fold::fold(c), Fold::Separator);
+        let plain = written.trim_matches(is_separator);
+        let folded = Folded::new(plain);
+        let needle = folded.letters();
+        if needle.chars().nth(1).is_none() {
             return; // it would be found everywhere
         }
-        let finder = Finder::new(value).into_owned();
-        self.values.push(Value { finder, mask: mask.to_owned() });
+        let is_short = needle.is_ascii() && needle.len() < MIN_LOOSE_BYTES;
+        let spelling = match value.kind() {
+            _ if is_short || value.arrived_masked() => Spelling::Exact,
+            "name" => Spelling::Name,
+            _ if needle.is_ascii() => Spelling::Number,
+            _ => Spelling::Address,
+        };
+        let is_known = |known: &Value| known.finder.needle() == needle.as_bytes();
+        // The ways to write one value come one after another.
+        if self.values.last().is_some_and(is_known) {
+            return;
+        }
+        let finder = Finder::new(needle).into_owned();
+        self.values.push(Value {
+            finder,
+            plain: plain.to_owned(),
+            mask: mask.to_owned(),
+            spelling,
+        });
     }
 
     fn add_phone(&mut self, phone: &Personal) {
@@ -158,7 +210,7 @@ impl OwnValues {
         if plain.len() < MIN_DIGITS {
             return;
         }
-        self.add(plain, &phone.mask);
+        self.add(phone, plain, &phone.mask);
         let mut groups = plain.split('-');
         let (area, local) = (groups.next().unwrap_or_default(), groups.next());
         // People omit the area code of a landline, or its zero.
@@ -166,9 +218,14 @@ impl OwnValues {
         let local = local.unwrap_or_default();
         for (area, local) in [(area, local), (bare, local), ("", local)] {
             let is_number = area.bytes().chain(local.bytes()).all(|byte| byte.is_ascii_digit());
-            if is_number && area.len() + local.len() >= MIN_DIGITS {
-                self.numbers.push([area, local].concat());
+            let number = [area, local].concat();
+            if !is_number || number.len() < MIN_DIGITS {
+                continue;
             }
+            if number.len() >= MIN_LOOSE_BYTES {
+                self.add(phone, &number, &phone.mask);
+            }
+            self.numbers.push(number);
         }
     }
 
@@ -194,11 +251,33 @@ impl OwnValues {
     }
 }
 
-/// Whether a match is not a part of a longer number.
-fn is_whole(text: &str, start: usize, end: usize) -> bool {
-    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
-    let bytes = text.as_bytes();
-    let continues_before = is_digit(bytes.get(start)) && is_digit(bytes[..start].last());
-    let continues_after = is_digit(bytes[..end].last()) && is_digit(bytes.get(end));
-    !continues_before && !continues_after
+impl Value {
+    /// Whether this range of a text, whose letters are those of the value, is a way to write it.
+    fn is_spelled_as(&self, text: &str, range: &Range<usize>) -> bool {
+        let found = || fold::characters(&text[range.clone()]).map(|(_, c)| c);
+        let is_allowed = match self.spelling {
+            Spelling::Exact => found().count() == self.plain.chars().count(),
+            Spelling::Name => !found().any(fold::is_punctuation),
+            Spelling::Address | Spelling::Number => true,
+        };
+        let is_part = self.spelling != Spelling::Number && !is_whole(text, range);
+        // 张三 is not 张3, but 12号 may be 一二号.
+        let is_letter = |c: &char| matches!(fold::fold(*c), Fold::Letter(_));
+        let own = self.plain.chars().filter(is_letter);
+        let mut letters = found().filter(is_letter).zip(own);
+        is_allowed
+            && !is_part
+            && letters.all(|(found, own)| !fold::is_word_digit(own) || fold::is_word_digit(found))
+    }
+}
+
+/// Whether a range is not a part of a longer number or of a longer word of ASCII letters.
+fn is_whole(text: &str, range: &Range<usize>) -> bool {
+    let is_one = |before: Option<char>, after: Option<char>| {
+        let both = |is: fn(char) -> bool| before.is_some_and(is) && after.is_some_and(is);
+        both(fold::is_decimal) || both(|c| c.is_ascii_alphabetic())
+    };
+    let (before, found, after) = (&text[..range.start], &text[range.clone()], &text[range.end..]);
+    !is_one(before.chars().next_back(), found.chars().next())
+        && !is_one(found.chars().next_back(), after.chars().next())
 }

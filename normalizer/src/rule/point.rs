@@ -5,9 +5,8 @@
 //! a metre, so that the points of all channels can be shown on one map.
 
 use contract::demand::{Crs, Location, QualityFlag};
-use normalizer_text::{Profile, clean};
 
-use super::Rule;
+use super::{Rule, text::number_text};
 use crate::{
     notes::Notes,
     source::{FieldSource, Record},
@@ -64,7 +63,7 @@ fn is_in_china(lon: f64, lat: f64) -> bool {
 /// Reads a number of degrees; anything else is flagged.
 fn degrees(source: &FieldSource, record: Record<'_>, notes: &mut Notes) -> Option<f64> {
     let text = source.text(record, notes)?;
-    let number: Option<f64> = clean(&text, Profile::Code).text.parse().ok();
+    let number = number_text(&text).and_then(|text| text.parse::<f64>().ok());
     let degrees = number.filter(|number| number.abs() <= 180.0);
     if degrees.is_none() {
         notes.add(source.target, QualityFlag::OutOfRange, Some("not degrees"));

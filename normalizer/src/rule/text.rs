@@ -55,7 +55,7 @@ impl TextRule {
 /// Normalises a number that stays text, so that amounts and keys lose no digits: `１,２３４.５０元` becomes
 /// `1234.50`. `None` if it is not a number.
 fn decimal(text: &str) -> Option<String> {
-    let code = clean(text, Profile::Code).text;
+    let code = number_text(text)?;
     let number = code.trim_start_matches(['¥', '￥', '+']).trim_end_matches('元').replace(',', "");
     let digits = number.strip_prefix('-').unwrap_or(&number);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
@@ -93,7 +93,7 @@ impl<N: TryFrom<u64>> Rule<N> for IntRule {
         let number = if self.counts_nodes {
             Some(self.source.count(record, notes)? as u64)
         } else {
-            parse_whole(&clean(&self.source.text(record, notes)?, Profile::Code).text)
+            number_text(&self.source.text(record, notes)?).and_then(|text| parse_whole(&text))
         };
         let number = number.and_then(|number| N::try_from(number).ok());
         if number.is_none() {
@@ -102,6 +102,19 @@ impl<N: TryFrom<u64>> Rule<N> for IntRule {
         }
         number
     }
+}
+
+/// The text of a number in half-width characters and without blanks. `None` if a blank between its digits
+/// divides more than groups of thousands: `3 0` may be two numbers.
+pub(super) fn number_text(text: &str) -> Option<String> {
+    let is_digit = |c: &char| c.is_ascii_digit() || ('０'..='９').contains(c);
+    let (mut before, mut is_one) = (0, true);
+    for part in text.split_whitespace() {
+        let after = part.chars().take_while(is_digit).count();
+        is_one &= before == 0 || after == 0 || before <= 3 && after == 3;
+        before = part.chars().rev().take_while(is_digit).count();
+    }
+    is_one.then(|| clean(text, Profile::Code).text.into_owned())
 }
 
 /// Parses a whole number: `12`, or `12.0` as spreadsheets write it.

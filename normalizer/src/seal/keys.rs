@@ -4,6 +4,9 @@
 //! which values are compared, and the digest key makes the digests by which unchanged content is
 //! recognised. The id of a set is stored with each ciphertext, so old rows stay readable after a rotation.
 //! A new set keeps the digest key: with another one, every demand would seem to have changed.
+//!
+//! Beside the sets stands the bus key, by which messages on a broker prove that ingest published them. A sink needs it
+//! and no other key, so it may have a file with nothing else. Rotation keeps it, because messages are under way.
 
 use std::fmt;
 
@@ -17,6 +20,8 @@ use super::suite::{Mac, Suite};
 pub struct Keys {
     pub(super) current: KeySet,
     pub(super) older: Vec<KeySet>,
+    /// Key files of earlier versions do not have it.
+    bus: Option<KeyBytes>,
 }
 
 /// Why keys cannot be used. The message never quotes a key.
@@ -39,11 +44,12 @@ impl Keys {
     /// # Errors
     /// The operating system provides no random bytes.
     pub fn generate(suite: Suite) -> Result<Self, KeyError> {
-        Ok(Self { current: KeySet::random(1, suite, KeyBytes::random()?)?, older: Vec::new() })
+        let current = KeySet::random(1, suite, KeyBytes::random()?)?;
+        Ok(Self { current, older: Vec::new(), bus: Some(KeyBytes::random()?) })
     }
 
     /// These keys with a new random current set, which keeps the digest key. The previous current set becomes
-    /// an older one.
+    /// an older one. Keys without a bus key get one.
     ///
     /// # Errors
     /// The operating system provides no random bytes, or every id is in use.
@@ -51,7 +57,28 @@ impl Keys {
         let newest = self.sets().map(|set| set.id).max().unwrap_or(0);
         let id = newest.checked_add(1).ok_or(KeyError::NoMoreIds)?;
         let current = KeySet::random(id, suite, self.current.digest.clone())?;
-        Ok(Self { current, older: self.sets().cloned().collect() })
+        let bus = self.bus.clone().map_or_else(KeyBytes::random, Ok)?;
+        Ok(Self { current, older: self.sets().cloned().collect(), bus: Some(bus) })
+    }
+
+    /// The bus key, if there is one.
+    pub fn bus(&self) -> Option<[u8; 32]> {
+        self.bus.as_ref().map(|key| key.0)
+    }
+
+    /// The bus key in a key file, or in a file that has nothing else; `None` if the file has none.
+    ///
+    /// # Errors
+    /// The text is neither.
+    pub fn bus_from_json(text: &str) -> Result<Option<[u8; 32]>, KeyError> {
+        let file: BusFile =
+            serde_json::from_str(text).map_err(|error| KeyError::Unreadable(error.to_string()))?;
+        Ok(file.bus.map(|key| key.0))
+    }
+
+    /// The content of a file that has the bus key and nothing else; `None` if there is no bus key.
+    pub fn bus_to_json(&self) -> Option<String> {
+        serde_json::to_string_pretty(&BusFile { bus: Some(self.bus.clone()?) }).ok()
     }
 
     /// The ids of the older sets.
@@ -60,7 +87,7 @@ impl Keys {
     }
 
     /// Parses a key file: `{"current": 1, "keys": [{"id": 1, "sealing": "<64 hex digits>",
-    /// "token": "…", "digest": "…"}]}`.
+    /// "token": "…", "digest": "…"}], "bus": "…"}`.
     ///
     /// # Errors
     /// The text is not a key file, a key does not have 32 bytes, two sets have the same id, no set has the
@@ -72,7 +99,8 @@ impl Keys {
 
     /// The content of a key file, with the keys in plain text. Write it only to a file with mode 600.
     pub fn to_json(&self) -> String {
-        let file = KeyFile { current: self.id(), keys: self.sets().cloned().collect() };
+        let (current, keys) = (self.id(), self.sets().cloned().collect());
+        let file = KeyFile { current, keys, bus: self.bus.clone() };
         // Integers and strings always serialise.
         serde_json::to_string_pretty(&file).unwrap_or_default()
     }
@@ -168,6 +196,15 @@ impl<'de> Deserialize<'de> for KeyBytes {
 struct KeyFile {
     current: u32,
     keys: Vec<KeySet>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bus: Option<KeyBytes>,
+}
+
+/// What the sink reads of a key file: it needs no other key.
+#[derive(Serialize, Deserialize)]
+struct BusFile {
+    #[serde(default)]
+    bus: Option<KeyBytes>,
 }
 
 impl KeyFile {
@@ -182,11 +219,16 @@ impl KeyFile {
             if set.sealing == set.token || set.sealing == set.digest || set.token == set.digest {
                 return Err(format!("set {id} has one key for two purposes; use different keys"));
             }
+            if let Some(bus) = &self.bus
+                && [&set.sealing, &set.token, &set.digest].contains(&bus)
+            {
+                return Err(format!("a key of set {id} is the bus key too; use different keys"));
+            }
         }
         let (mut current, older): (Vec<_>, Vec<_>) =
             self.keys.into_iter().partition(|set| set.id == self.current);
         let current = current.pop().ok_or(format!("no set has the current id {}", self.current))?;
-        Ok(Keys { current, older })
+        Ok(Keys { current, older, bus: self.bus })
     }
 }
 
@@ -234,6 +276,25 @@ mod tests {
     }
 
     #[test]
+    fn the_bus_key_outlives_rotations_and_a_sink_needs_no_other() {
+        let keys = Keys::generate(Suite::Aes).unwrap();
+        let bus = keys.bus();
+        assert!(bus.is_some());
+        assert_eq!(keys.rotated(Suite::Aes).unwrap().bus(), bus);
+        let alone = keys.bus_to_json().unwrap();
+        assert_eq!(Keys::bus_from_json(&alone).unwrap(), bus);
+        assert_eq!(Keys::bus_from_json(&keys.to_json()).unwrap(), bus);
+        assert!(!alone.contains(&hex::encode(keys.current.sealing.0)));
+        assert!(Keys::from_json(&alone).is_err(), "nothing can be sealed with it");
+        // A file of an earlier version has none until its keys are rotated.
+        let older = Keys { bus: None, ..keys };
+        assert_eq!(Keys::from_json(&older.to_json()).unwrap().bus(), None);
+        assert_eq!(Keys::bus_from_json(&older.to_json()).unwrap(), None);
+        assert_eq!(older.bus_to_json(), None);
+        assert!(older.rotated(Suite::Aes).unwrap().bus().is_some());
+    }
+
+    #[test]
     fn wrong_files_are_refused_without_quoting_a_key() {
         let (a, b, c) = ("aa".repeat(32), "bb".repeat(32), "cc".repeat(32));
         let set = |id: u32, a: &str, b: &str| {
@@ -247,6 +308,7 @@ mod tests {
             (format!(r#"{{"current":1,"keys":[{}]}}"#, set(1, &a, &a)), "two purposes"),
             (format!(r#"{{"current":1,"keys":[{}]}}"#, set(1, "abz", &b)), "64 hexadecimal"),
             (format!(r#"{{"current":1,"x":1,"keys":[{good}]}}"#), "unknown field"),
+            (format!(r#"{{"current":1,"bus":"{b}","keys":[{good}]}}"#), "bus key too"),
         ] {
             let error = Keys::from_json(&file).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");

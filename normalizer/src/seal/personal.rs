@@ -79,14 +79,9 @@ impl Personal {
         self.identity.as_deref()
     }
 
-    /// Whether this is a name that names nobody, like 市民 (citizen) or 匿名 (anonymous).
-    pub(crate) fn is_placeholder(&self) -> bool {
-        self.kind == "name" && name::is_placeholder(&self.plain)
-    }
-
-    /// Whether this is a name that is also an ordinary word. Masking it in a text would hide that word.
-    pub(crate) fn is_common_word(&self) -> bool {
-        self.kind == "name" && name::is_common_word(&self.plain)
+    /// Whether somebody masked parts of it before it arrived.
+    pub(crate) fn arrived_masked(&self) -> bool {
+        self.doubt == Some(ARRIVED_MASKED)
     }
 }
 

@@ -110,6 +110,13 @@ fn numbers_stay_text_and_lose_nothing() {
     assert_eq!(number(json!("1.2.3")), Value::Null);
     assert_eq!(map(demand, json!({"c": "12.0"})).0["people_count"], 12);
     assert_eq!(map(demand, json!({"c": "12.5"})).1, doubt("people_count", OutOfRange));
+    assert_eq!(number(json!("1 234 567.50 元")), "1234567.50");
+    assert_eq!(map(demand, json!({"c": " 1　200 "})).0["people_count"], 1200);
+    for count in ["3 0", "30 1", "1 2000", "1234 567", "１　２", "3\n000 1"] {
+        let (body, doubts) = map(demand, json!({ "c": count, "n": count }));
+        let flagged = [doubt("org_raw", OutOfRange), doubt("people_count", OutOfRange)].concat();
+        assert_eq!((body, doubts), (json!({}), flagged), "{count}");
+    }
     let (body, doubts) = map("due_at = '$.t'", json!({"t": "尽快"}));
     assert_eq!((body, doubts), (json!({}), doubt("due_at", BadTime)));
 }

@@ -8,6 +8,7 @@ mod building;
 mod conversions;
 mod defects;
 mod hostile;
+mod identifiers;
 mod leaks;
 mod places;
 mod privacy;

@@ -6,7 +6,8 @@
 //! beginning to end, and declarations are copied from one system to the next. UTF-8 with a few
 //! malformed sequences is still UTF-8: a source may cut a column in the middle of a character. Only
 //! where so few bytes decide that they may be UTF-8 by accident is the text compared with what is
-//! declared. A declaration of UTF-8 is ignored if the bytes are not UTF-8 and a later step reads them better.
+//! declared. A declaration of UTF-8 is ignored if the bytes are not UTF-8 and a later step reads them better;
+//! that of a content type also if the channel declares another charset.
 //! A conflict is recorded and is not an error.
 
 use std::borrow::Cow;
@@ -104,6 +105,10 @@ impl Detector {
             xml_encoding(&self.head).map(|label| Claim::label(DecidedBy::XmlProlog, &label));
         let header = hints.content_type.and_then(charset_parameter);
         let header = header.map(|label| Claim::label(DecidedBy::HttpHeader, label));
+        // Many servers say UTF-8 of everything, and what is UTF-8 is recognised by its bytes.
+        let is_other_declared = hints.declared.is_some_and(|charset| charset != Charset::Utf8);
+        let header =
+            header.filter(|claim| !(is_other_declared && claim.charset == Some(Charset::Utf8)));
         let declared = hints.declared.map(|charset| Claim::charset(DecidedBy::Declared, charset));
         let is_rival = |charset: &Charset| *charset != Charset::Utf8 && charset.has_ascii();
         let rivals = [&prolog, &header, &declared].into_iter().flatten();

@@ -10,7 +10,7 @@
 use contract::DecidedBy;
 
 use crate::{
-    Charset,
+    Charset, Decoded,
     cesu8::{self, Pair},
     decode::Evidence,
     foreign::Escapes,
@@ -140,14 +140,24 @@ impl Detector {
         }
         let mut rivals = declared.iter().copied().chain([Charset::Gb18030]).enumerate();
         let (utf8, _) = self.cost_in(Charset::Utf8);
+        // Letters that make no word are rather Chinese ones, however few there are.
+        let lead = if self.has_no_word() { 0 } else { MIN_LEAD };
         !rivals.any(|(index, rival)| {
             // UTF-8 characters of two bytes may as well be Chinese ones in a declared charset.
             let is_trusted = index < declared.len() && self.n_long == 0;
             let (cost, n_malformed) = self.cost_in(rival);
             let (cost, limit) =
-                if is_trusted { (cost, utf8 + MIN_LEAD) } else { (cost + MIN_LEAD, utf8) };
+                if is_trusted { (cost, utf8 + MIN_LEAD) } else { (cost + lead, utf8) };
             n_malformed == 0 && (cost < limit || is_trusted && self.n_malformed() > 0)
         })
+    }
+
+    /// Whether the bytes are valid UTF-8 with characters of one and two bytes only, which make no word. Two
+    /// Chinese characters of GBK may be such bytes: 停水 is U+0363 and U+02EE.
+    fn has_no_word(&self) -> bool {
+        self.n_long == 0
+            && self.n_malformed() == 0
+            && has_no_word(&self.decoded_in(Charset::Utf8).text)
     }
 
     /// Whether more than one short place is malformed as UTF-8.
@@ -187,15 +197,18 @@ impl Detector {
 
     /// The cost of the sample in a charset, and the number of malformed sequences.
     pub(crate) fn cost_in(&self, charset: Charset) -> (Cost, usize) {
-        // The sample may end in the middle of a character.
-        let decoded =
-            strict::decode(&self.sample, Evidence::of(charset, DecidedBy::Detected), true);
+        let decoded = self.decoded_in(charset);
         let (mut cost, mut end) = (model().cost_of(&decoded.text), None);
         for span in &decoded.malformed {
             let is_next = end.replace(span.offset + span.len) == Some(span.offset);
             cost = cost.saturating_add(if is_next { BYTE_COST } else { DAMAGE_COST });
         }
         (cost, decoded.malformed.len())
+    }
+
+    /// The sample in a charset. It may end in the middle of a character.
+    fn decoded_in(&self, charset: Charset) -> Decoded<'_> {
+        strict::decode(&self.sample, Evidence::of(charset, DecidedBy::Detected), true)
     }
 
     fn n_malformed(&self) -> u64 {
@@ -305,4 +318,44 @@ impl Detector {
 /// Appends bytes until `into` has `max` bytes.
 fn extend_to(into: &mut Vec<u8>, bytes: &[u8], max: usize) {
     into.extend_from_slice(&bytes[..bytes.len().min(max.saturating_sub(into.len()))]);
+}
+
+/// Whether the letters of a text that are not ASCII make no word: no two of one alphabet stand side by side,
+/// nor one beside an ASCII letter, and some are in no alphabet of a living language. A single letter of an
+/// alphabet may be a symbol, and so are those of Latin-1: λ, µ, ·.
+fn has_no_word(text: &str) -> bool {
+    let (mut before, mut has_strange) = (' ', false);
+    for c in text.chars() {
+        let is_beside_ascii = !c.is_ascii() && before.is_ascii_alphabetic()
+            || !before.is_ascii() && c.is_ascii_alphabetic();
+        let is_word = is_beside_ascii || alphabet(c).is_some_and(|of| alphabet(before) == Some(of));
+        if is_word || matches!(c, '\u{80}'..='\u{FF}') {
+            return false;
+        }
+        has_strange |= !c.is_ascii() && alphabet(c).is_none();
+        before = c;
+    }
+    has_strange
+}
+
+/// An alphabet of a living language that has characters of two bytes in UTF-8.
+#[derive(PartialEq, Eq)]
+enum Alphabet {
+    Latin,
+    Greek,
+    Cyrillic,
+    Hebrew,
+    Arabic,
+}
+
+/// The alphabet of a letter that is not ASCII; `None` for marks, historic letters and phonetic signs.
+fn alphabet(c: char) -> Option<Alphabet> {
+    match c {
+        '\u{100}'..='\u{17F}' => Some(Alphabet::Latin),
+        '\u{386}'..='\u{3CE}' => Some(Alphabet::Greek),
+        '\u{400}'..='\u{45F}' => Some(Alphabet::Cyrillic),
+        '\u{5D0}'..='\u{5EA}' => Some(Alphabet::Hebrew),
+        '\u{620}'..='\u{6FF}' => Some(Alphabet::Arabic),
+        _ => None,
+    }
 }

@@ -2,8 +2,9 @@
 //!
 //! Sources send GBK labelled as GB2312, cut columns in the middle of a character, and write rare
 //! names with private-use characters. Text that is decoded wrongly is stored wrongly for ever. So
-//! this crate decodes strictly and reports what it found and where. It is pure: no input makes it
-//! fail, and input that needs no change is returned as it is.
+//! this crate decodes strictly and reports what it found and where. It does no I/O. Malformed bytes are
+//! never an error: they become U+FFFD and are reported (only `decode_file` refuses them). Input that
+//! needs no change is returned as it is.
 
 #![warn(missing_docs)]
 

@@ -62,6 +62,11 @@ fn each_step_decides_if_the_steps_before_make_no_claim() {
     check(&encoded(&xml("gb2312"), Gb18030), none, Gb18030, DecidedBy::XmlProlog, false);
     let header = Hints { content_type: Some("application/json; Charset=\"GB2312\""), ..none };
     check(&gbk, header, Gb18030, DecidedBy::HttpHeader, false);
+    // Servers say UTF-8 of everything.
+    let utf8 = Some("text/html; charset=UTF-8");
+    let both = Hints { declared: Some(Gb18030), content_type: utf8, ..none };
+    check(&gbk, both, Gb18030, DecidedBy::Declared, false);
+    assert_eq!(decode(&encoded("停水", Gb18030), &both).text, "停水");
     check(&gbk, Hints { declared: Some(Gb18030), ..none }, Gb18030, DecidedBy::Declared, false);
     check(&gbk, none, Gb18030, DecidedBy::Detected, false);
 }
@@ -154,6 +159,57 @@ fn gbk_that_is_valid_utf8_by_accident_is_gbk_where_it_is_declared() {
     // But the shortest Chinese text in UTF-8 is UTF-8.
     for text in ["1,市\n", "1,市民\n", "张三,x", "龘龖", "喆", "北京"] {
         assert_eq!(decode(text.as_bytes(), &declared).text, text);
+    }
+}
+
+#[test]
+fn a_short_text_is_chinese_where_its_letters_make_no_word_in_utf8() {
+    let none = Hints::default();
+    for text in ["停水", "学校", "医院", "停业", "违约", "水", "1,停水\n", "{\"a\":\"停水\"}"]
+    {
+        let bytes = encoded(text, Gb18030);
+        let decoded = decode(&bytes, &none);
+        assert_eq!((&*decoded.text, decoded.evidence.is_certain), (text, false), "{decoded:?}");
+        // UTF-8 that is declared decides.
+        let utf8 = Hints { declared: Some(Utf8), ..none };
+        assert_eq!(decode(&encoded(text, Gb18030), &utf8).evidence.charset, Utf8, "{text}");
+    }
+    for text in [
+        "да",
+        "нет",
+        "үй",
+        "қала",
+        "Ѣ",
+        "ё",
+        "α",
+        "λ=3",
+        "ϵ=1",
+        "ϕ=2π",
+        "Ω",
+        "café",
+        "e\u{301}",
+        "Škoda",
+        "š",
+        "ə",
+        "šə",
+        "ʼn",
+        "ˈtʃaɪ",
+        "ɑ",
+        "ˉ ˇ ˋ",
+        "ǎ ǐ ǒ ǔ",
+        "nǚ",
+        "ı",
+        "ƒ(x)",
+        "ư",
+        "հայ",
+        "הוא",
+        "نعم",
+        "a·b",
+        "°",
+        "µ",
+    ] {
+        let decoded = decode(text.as_bytes(), &none);
+        assert_eq!(decoded.text, text, "{decoded:?}");
     }
 }
 

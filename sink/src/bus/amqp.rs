@@ -4,13 +4,16 @@
 //! A batch is confirmed when the broker has accepted all of its messages into their queues. These are quorum
 //! queues, which RabbitMQ writes to disk and replicates. A message is acked only after the store has kept it.
 //!
-//! Reading order: `topology.rs`, `publisher.rs`, `consumer.rs`.
+//! With a [`BusKey`], every message proves its sender, and the consumer believes no other one.
+//!
+//! Reading order: `topology.rs`, `publisher.rs`, `consumer.rs`, `proof.rs`.
 
 mod connect;
 mod consumer;
 mod fault;
 mod limit;
 mod message;
+mod proof;
 mod publisher;
 mod topology;
 
@@ -22,6 +25,7 @@ use std::sync::Arc;
 use contract::{ChannelId, Fault};
 
 pub use consumer::AmqpConsumer;
+pub use proof::BusKey;
 pub use publisher::AmqpPublisher;
 pub use topology::AmqpSettings;
 
@@ -35,7 +39,13 @@ pub struct Amqp(Arc<Cluster>);
 impl Amqp {
     /// A broker with these settings. This does not connect yet, so the first use reports wrong settings.
     pub fn new(settings: AmqpSettings) -> Self {
-        Self(Arc::new(Cluster::new(settings)))
+        Self::with_key(settings, None)
+    }
+
+    /// Like [`Amqp::new`]. Messages are published with proofs by this key, and those that arrive without one go to
+    /// quarantine, unless the books list them: they were published before there was a key. Without a key every message is believed that looks like one of ours.
+    pub fn with_key(settings: AmqpSettings, key: Option<BusKey>) -> Self {
+        Self(Arc::new(Cluster::new(settings, key)))
     }
 
     /// A publisher for ingest; its clones share one connection.

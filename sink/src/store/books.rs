@@ -54,9 +54,12 @@ pub struct BooksRow {
     /// Events of orphans that brought a new state of a demand. After a crash their records are read again, and
     /// count as unchanged if they have not changed since.
     pub stored_by_orphans: u64,
+    /// Foreign messages in quarantine: no read published them, as far as they prove. Whoever can write to a queue
+    /// made them. No other count includes them; they count here until somebody has resolved them.
+    pub extra: u64,
     /// `Some(true)`: every message of every advanced read has a receipt with the same hash and number of
     /// events. `None`: some receipts are still missing, or this has not been decided yet. `Some(false)`: the
-    /// counts or a receipt contradict each other, and somebody must find out why.
+    /// counts or a receipt contradict each other, or a message is extra, and somebody must find out why.
     pub balanced: Option<bool>,
 }
 
@@ -79,6 +82,7 @@ impl BooksRow {
             redelivered: 0,
             orphans: 0,
             stored_by_orphans: 0,
+            extra: 0,
             balanced: None,
         }
     }
@@ -87,7 +91,7 @@ impl BooksRow {
     pub(crate) fn decide_balance(mut self, unequal: u64) -> Self {
         let adds_up = self.read == self.accepted + self.skipped + self.rejected
             && self.published == self.accepted + self.rejected;
-        self.balanced = match (unequal, adds_up, self.in_flight) {
+        self.balanced = match (unequal + self.extra, adds_up, self.in_flight) {
             (0, true, 0) => Some(true),
             (0, true, _) => None,
             _ => Some(false),
@@ -194,11 +198,11 @@ const BOOKS: &str = "
            CAST(sum(stale) AS bigint) AS stale, CAST(sum(quarantined) AS bigint) AS quarantined,
            CAST(sum(redelivered) AS bigint) AS redelivered, CAST(sum(orphans) AS bigint) AS orphans,
            CAST(sum(stored_by_orphans) AS bigint) AS stored_by_orphans,
-           CAST(sum(unequal) AS bigint) AS unequal
+           CAST(sum(unequal) AS bigint) AS unequal, CAST(sum(extra) AS bigint) AS extra
     FROM (
         SELECT channel, read, accepted, skipped, rejected, 0 AS published, 0 AS in_flight, 0 AS lost,
                0 AS stored, 0 AS unchanged, 0 AS stale, 0 AS quarantined, 0 AS redelivered,
-               0 AS orphans, 0 AS stored_by_orphans, 0 AS unequal
+               0 AS orphans, 0 AS stored_by_orphans, 0 AS unequal, 0 AS extra
         FROM read WHERE (CAST($1 AS text) IS NULL OR channel = $1)
         AND ($2 IS NULL OR read_at >= $2)
       UNION ALL
@@ -208,7 +212,7 @@ const BOOKS: &str = "
                q.stored, q.unchanged, q.stale, q.quarantined, (q.deliveries - 1) * p.events, 0, 0,
                CASE WHEN q.hash <> p.hash OR q.events <> p.events
                     OR q.stored + q.unchanged + q.stale + q.quarantined <> p.events
-               THEN 1 ELSE 0 END
+               THEN 1 ELSE 0 END, 0
         FROM read r
         JOIN read_part p ON p.channel = r.channel AND p.read_no = r.read_no
         LEFT JOIN receipt q
@@ -216,14 +220,17 @@ const BOOKS: &str = "
         WHERE (CAST($1 AS text) IS NULL OR r.channel = $1) AND ($2 IS NULL OR r.read_at >= $2)
       UNION ALL
         SELECT channel, read, accepted, skipped, rejected, published, 0, lost, stored, unchanged, stale,
-               quarantined, redelivered, 0, 0, 0
+               quarantined, redelivered, 0, 0, 0, 0
         FROM books_day WHERE (CAST($1 AS text) IS NULL OR channel = $1)
         AND (CAST($3 AS text) IS NULL OR day >= $3)
       UNION ALL
-        SELECT q.channel, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, q.stored, 0 FROM receipt q
-        WHERE (CAST($1 AS text) IS NULL OR q.channel = $1) AND NOT EXISTS (
+        SELECT q.channel, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, q.stored, 0, 0 FROM receipt q
+        WHERE (CAST($1 AS text) IS NULL OR q.channel = $1) AND q.read_no > 0 AND NOT EXISTS (
             SELECT 1 FROM read_part p
             WHERE p.channel = q.channel AND p.read_no = q.read_no AND p.part = q.part)
+      UNION ALL
+        SELECT channel, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, times_seen FROM quarantine
+        WHERE (CAST($1 AS text) IS NULL OR channel = $1) AND reason = 'foreign' AND resolved_at IS NULL
     ) entry GROUP BY channel";
 
 /// The number of messages without a receipt in the reads of channel $1 up to step $2, after read $3.
@@ -324,6 +331,7 @@ impl BooksRow {
             redelivered: row.count("redelivered")?,
             orphans: row.count("orphans")?,
             stored_by_orphans: row.count("stored_by_orphans")?,
+            extra: row.count("extra")?,
             balanced: None,
         };
         Ok(books.decide_balance(row.count("unequal")?))

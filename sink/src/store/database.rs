@@ -75,6 +75,18 @@ impl Database {
         }
     }
 
+    /// Makes the database forget what deleted rows have left in its files. Returns whether nothing is left: SQLite
+    /// cannot empty its write-ahead log while another process reads it, and PostgreSQL has its own times for it.
+    ///
+    /// # Errors
+    /// The file cannot be written anew, for example because the disk has no room for it.
+    pub async fn scrub(&self) -> Result<bool, Fault> {
+        match self {
+            Self::Sqlite(store) => store.scrub().await,
+            Self::Postgres(_) => Ok(false),
+        }
+    }
+
     /// The fault with which the database reported that its data is damaged, if it did. The store writes nothing
     /// after it.
     pub fn damage(&self) -> Option<Fault> {

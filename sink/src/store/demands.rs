@@ -1,6 +1,7 @@
 //! Demands as a store keeps them: which rows follow from the messages of an intake, how they are written, and
 //! how they are read back.
 
+mod by_hand;
 pub(crate) mod columns;
 pub(crate) mod index;
 pub(crate) mod keep;

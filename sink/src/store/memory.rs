@@ -18,6 +18,7 @@ use super::{
     demands::{
         known::{KnownDemand, KnownState, keys, stale_suspects},
         plan::{Exclusions, plan},
+        quarantine::FOREIGN,
         rows::{IntakePlan, Receipt},
     },
 };
@@ -87,6 +88,11 @@ impl Memory {
         self.lock().quarantine.get(id).cloned()
     }
 
+    /// The first row in quarantine that came from this place.
+    pub fn quarantined_at(&self, place: &str) -> Option<Quarantined> {
+        self.lock().quarantine.values().find(|row| row.place == place).cloned()
+    }
+
     /// The books of all channels.
     pub fn books(&self) -> Vec<BooksRow> {
         books(&self.lock())
@@ -107,6 +113,13 @@ impl Memory {
 impl Store for Memory {
     async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
         let mut state = self.lock();
+        let believing = intake.claims().next().map(|_| {
+            intake.believing(|id, part| {
+                let read = state.reads.get(&(id.channel.clone(), id.read_no));
+                read.is_some_and(|(_, parts)| parts.contains(part))
+            })
+        });
+        let intake = believing.as_ref().unwrap_or(intake);
         let known = state.known(intake);
         let mut plan = plan(intake, &known, &Exclusions::new());
         let last_demand = state.demands.last_key_value().map_or(0, |(seq, _)| *seq);
@@ -289,7 +302,13 @@ fn books(state: &Tables) -> Vec<BooksRow> {
             published.insert(id);
         }
     }
-    for (id, receipt) in state.receipts.iter().filter(|(id, _)| !published.contains(*id)) {
+    for row in state.quarantine.values() {
+        if row.reason == FOREIGN && row.resolved_at.is_none() {
+            entry(&mut rows, &row.channel).0.extra += row.times_seen;
+        }
+    }
+    let is_orphan = |id: &MessageId| id.read_no > ReadNo(0) && !published.contains(id);
+    for (id, receipt) in state.receipts.iter().filter(|(id, _)| is_orphan(id)) {
         let (row, _) = entry(&mut rows, &id.channel);
         row.orphans += 1;
         row.stored_by_orphans += receipt.outcomes.stored;

@@ -1,18 +1,17 @@
-//! Sealed (encrypted) personal values, and the audit log. The store cannot open sealed values: the gateway has
-//! the keys. It reads values here to seal them again with new keys, and to erase a person.
+//! Sealed (encrypted) personal values. The store cannot open them: the gateway has the keys. It reads values here
+//! to seal them again with new keys, and to erase a person.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use contract::{
-    ChannelId, Cursor, DemandId, Fault, Sealed, SealedBytes, Timestamp, demand::Person,
-};
+use contract::{ChannelId, Cursor, DemandId, Fault, Sealed, SealedBytes, demand::Person};
 use serde::Serialize;
 use sqlx::Error;
 
 use super::{
     Database,
+    audit::{self, AuditEntry},
     database::{
-        sql::{Columns, NO_ROWS, Value},
+        sql::{Columns, Value},
         transaction::Transaction,
     },
     demands::index::{self, Index, Tokens, change_tokens},
@@ -51,6 +50,17 @@ pub struct SealedRaw {
     pub raw: SealedBytes,
 }
 
+/// The texts of one demand that are stored in plain, with what is masked in them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextRow {
+    /// The row number of the demand.
+    pub seq: i64,
+    /// The version that was read, as in [`SealedRow`].
+    version: (i64, i64, i64),
+    /// Title, content and reply.
+    pub texts: [Option<String>; 3],
+}
+
 /// The tables that keep sealed records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RawTable {
@@ -65,6 +75,10 @@ pub enum RawTable {
 pub struct Erasure {
     /// The tokens (keyed hashes) of a value of the person: one for each key.
     pub tokens: Vec<String>,
+    /// Further demands whose sealed texts or records contain values of the person.
+    pub demands: Vec<DemandId>,
+    /// Texts to write in place of those that contain values of the person.
+    pub texts: Vec<TextRow>,
     /// Numbers of the rows of quarantine that contain values of the person. The caller has found them, because
     /// that needs the keys.
     pub quarantine: Vec<i64>,
@@ -77,25 +91,12 @@ pub struct Erasure {
 pub struct Erased {
     /// The number of demands from which the person was removed.
     pub demands: u64,
+    /// How often texts of further demands, sealed or plain, contained values of the person.
+    pub texts: u64,
     /// The number of records, as their sources sent them, that were deleted.
     pub raws: u64,
     /// The number of rows of quarantine whose content was deleted.
     pub quarantined: u64,
-}
-
-/// An entry of the audit log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AuditEntry {
-    /// When it was done.
-    pub at: Timestamp,
-    /// Who did it: the name of an account, or of a user of this machine.
-    pub who: String,
-    /// What was done: `reveal`, `erase`, `rotate`, …
-    pub action: String,
-    /// To what it was done: names, ids and tokens; never a personal value.
-    pub subject: String,
-    /// Further facts, such as numbers and reasons.
-    pub detail: String,
 }
 
 impl SealedRow {
@@ -150,6 +151,19 @@ impl Database {
     /// The store cannot be read.
     pub async fn sealed_rows_of(&self, token: &str) -> Result<Vec<SealedRow>, Fault> {
         self.query("read sealed values", ROWS_OF, &[token.into()], SealedRow::read).await
+    }
+
+    /// The texts of the first `limit` demands after row number `after`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn text_rows(&self, after: i64, limit: u32) -> Result<Vec<TextRow>, Fault> {
+        let values = [after.into(), i64::from(limit).into()];
+        let read = |row: &dyn Columns| {
+            let texts = [row.text("title")?, row.text("content")?, row.text("reply")?];
+            Ok(TextRow { seq: row.some_int("seq")?, version: version(row)?, texts })
+        };
+        self.query("read texts", TEXTS, &values, read).await
     }
 
     /// Writes rows that were sealed again, and adds their new tokens to the old ones. A row whose version
@@ -237,12 +251,24 @@ impl Database {
             erased.raws += tx.execute(DROP_RAWS, &[row.seq.into()]).await?;
             erased.quarantined += tx.execute(FORGET_REJECT, &[Value::Id(row.id)]).await?;
         }
+        for id in &erasure.demands {
+            erased.texts += tx.execute(FORGET_UNMASKED, &[Value::Id(*id)]).await?;
+            erased.raws += tx.execute(DROP_RAWS_OF, &[Value::Id(*id)]).await?;
+            erased.quarantined += tx.execute(FORGET_REJECT, &[Value::Id(*id)]).await?;
+        }
+        for TextRow { seq, version: (revision, read_no, mapping), texts } in &erasure.texts {
+            let [title, content, reply] = texts.each_ref().map(|text| Value::Text(text.as_deref()));
+            let version = [*revision, *read_no, *mapping].map(Value::from);
+            let [revision, read_no, mapping] = version;
+            let values = [(*seq).into(), title, content, reply, revision, read_no, mapping];
+            erased.texts += tx.execute(SET_TEXTS, &values).await?;
+        }
         for seq in &erasure.quarantine {
             erased.quarantined += tx.execute(FORGET_QUARANTINED, &[(*seq).into()]).await?;
         }
         // One of them may name the person, and nobody can find out which one.
         tx.execute(exchange::FORGET_ALL, &[]).await?;
-        tx.execute(AUDIT, &erasure.entry.values()).await?;
+        audit::append(&mut tx, &erasure.entry).await?;
         tx.commit().await?;
         Ok(erased)
     }
@@ -259,37 +285,11 @@ impl Database {
         cursor: Option<&Cursor>,
         entry: &AuditEntry,
     ) -> Result<(), Fault> {
-        let mut tx = self.begin("set a position").await?;
+        let mut tx = self.begin_exclusive("set a position").await?;
         let cursor = Value::Text(cursor.map(Cursor::as_str));
         tx.execute(SET_POSITION, &[channel.as_str().into(), cursor]).await?;
-        tx.execute(AUDIT, &entry.values()).await?;
+        audit::append(&mut tx, entry).await?;
         tx.commit().await
-    }
-
-    /// Writes an entry of the audit log.
-    ///
-    /// # Errors
-    /// The store cannot be written.
-    pub async fn write_audit(&self, entry: &AuditEntry) -> Result<(), Fault> {
-        self.write("write the audit log", AUDIT, &entry.values(), NO_ROWS).await?;
-        Ok(())
-    }
-
-    /// The newest `limit` entries of the audit log, the newest first.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>, Fault> {
-        let read = |row: &dyn Columns| {
-            Ok(AuditEntry {
-                at: row.some_time("at")?,
-                who: row.some_text("who")?,
-                action: row.some_text("action")?,
-                subject: row.some_text("subject")?,
-                detail: row.some_text("detail")?,
-            })
-        };
-        self.query("read the audit log", LOG, &[i64::from(limit).into()], read).await
     }
 }
 
@@ -315,29 +315,21 @@ fn json(value: &impl Serialize) -> Result<String, Fault> {
         .map_err(|error| Fault::stopped("sealed values cannot be written as JSON").because(error))
 }
 
+fn version(row: &dyn Columns) -> Result<(i64, i64, i64), Error> {
+    Ok((row.some_int("revision")?, row.some_int("read_no")?, row.some_int("mapping")?))
+}
+
 impl SealedRow {
     fn read(row: &dyn Columns) -> Result<Self, Error> {
         Ok(Self {
             seq: row.some_int("seq")?,
             id: row.demand_id()?,
             channel: row.channel()?,
-            version: (
-                row.some_int("revision")?,
-                row.some_int("read_no")?,
-                row.some_int("mapping")?,
-            ),
+            version: version(row)?,
             address: row.json_value("address")?,
             people: row.json_value("people")?.unwrap_or_default(),
             unmasked: row.sealed("unmasked")?,
         })
-    }
-}
-
-impl AuditEntry {
-    fn values(&self) -> [Value<'_>; 5] {
-        let texts = [&self.who, &self.action, &self.subject, &self.detail];
-        let [who, action, subject, detail] = texts.map(|text| text.as_str().into());
-        [self.at.into(), who, action, subject, detail]
     }
 }
 
@@ -356,6 +348,17 @@ const ROWS_OF: &str = "SELECT d.seq, d.id, d.channel, d.revision, d.read_no, d.m
 const LOCK_ROWS_OF: &str = "
      SELECT seq, id, channel, revision, read_no, mapping, address, people, unmasked FROM demand
      WHERE seq IN (SELECT demand FROM demand_person WHERE token = $1) ORDER BY seq {lock}";
+
+/// The texts of the demands after $1, $2 at most.
+const TEXTS: &str = "SELECT seq, revision, read_no, mapping, title, content, reply FROM demand
+     WHERE seq > $1 ORDER BY seq LIMIT $2";
+
+const SET_TEXTS: &str = "UPDATE demand SET title = $2, content = $3, reply = $4
+     WHERE seq = $1 AND revision = $5 AND read_no = $6 AND mapping = $7";
+
+/// Deletes the texts before masking of the demand with the id $1.
+const FORGET_UNMASKED: &str =
+    "UPDATE demand SET unmasked = NULL WHERE id = $1 AND unmasked IS NOT NULL";
 
 const SET_ROW: &str = "UPDATE demand SET address = $2, people = $3, unmasked = $4
      WHERE seq = $1 AND revision = $5 AND read_no = $6 AND mapping = $7";
@@ -395,6 +398,10 @@ const DROP_TOKEN: &str = "DELETE FROM demand_person WHERE token = $1 AND demand 
 const DROP_RAWS: &str =
     "DELETE FROM demand_raw WHERE history IN (SELECT seq FROM demand_history WHERE demand = $1)";
 
+/// Like [`DROP_RAWS`], for the demand with the id $1.
+const DROP_RAWS_OF: &str = "DELETE FROM demand_raw WHERE history IN (
+         SELECT h.seq FROM demand_history h JOIN demand d ON d.seq = h.demand WHERE d.id = $1)";
+
 /// Deletes what the row in quarantine with the id $1 contains.
 const FORGET_REJECT: &str = "UPDATE quarantine SET raw = NULL, event = NULL
      WHERE id = $1 AND (raw IS NOT NULL OR event IS NOT NULL)";
@@ -407,12 +414,6 @@ const FORGET_QUARANTINED: &str = "UPDATE quarantine SET raw = NULL, event = NULL
 const SET_POSITION: &str =
     "INSERT INTO checkpoint (channel, cursor, step, fence, next_read_no) VALUES ($1, $2, 1, 0, 1)
      ON CONFLICT (channel) DO UPDATE SET cursor = $2, step = checkpoint.step + 1";
-
-const AUDIT: &str =
-    "INSERT INTO audit (at, who, action, subject, detail) VALUES ($1, $2, $3, $4, $5)";
-
-/// The newest entries of the audit log, $1 at most.
-const LOG: &str = "SELECT at, who, action, subject, detail FROM audit ORDER BY seq DESC LIMIT $1";
 
 impl Database {
     /// Records which key set seals the personal values in the store, so that nobody uses it with the keys of

@@ -11,7 +11,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
-use std::{fs, io::ErrorKind, path::Path, time::Duration};
+use std::{fs, io::ErrorKind, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
 use chrono::{Datelike as _, NaiveTime};
 use contract::{Fault, Timestamp};
@@ -90,12 +90,16 @@ impl Sqlite {
         let writer = match access {
             Access::ReadOnly => None,
             Access::ReadWrite => {
+                // SQLite gives its own files the mode of this one. If it cannot be made, SQLite says why.
+                let _ = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
                 let options = options
                     .clone()
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
                     .pragma("cache_size", CACHE_SIZE)
                     .pragma("temp_store", "MEMORY")
+                    // What is deleted is overwritten, so that it does not stay in free pages.
+                    .pragma("secure_delete", "ON")
                     .pragma("wal_autocheckpoint", MAX_LOG_PAGES);
                 let writer = pool(1, options)
                     .await
@@ -138,6 +142,22 @@ impl Sqlite {
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(|error| self.fault("begin a transaction", error.into()))
+    }
+
+    /// See [`Database::scrub`]: writes the file anew, and empties the write-ahead log.
+    ///
+    /// [`Database::scrub`]: crate::store::Database::scrub
+    pub(super) async fn scrub(&self) -> Result<bool, Fault> {
+        let Some(writer) = &self.writer else { return Ok(false) };
+        let work = async {
+            // The copy may be larger than the memory.
+            sqlx::query("PRAGMA temp_store = FILE").execute(writer).await?;
+            sqlx::query("VACUUM").execute(writer).await?;
+            let is_busy = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)");
+            let is_busy: i64 = is_busy.fetch_one(writer).await?;
+            Ok(is_busy == 0)
+        };
+        work.await.map_err(|error: sqlx::Error| self.fault("write the file anew", error.into()))
     }
 
     pub(super) fn fault(&self, action: &str, failure: Failure) -> Fault {

@@ -20,6 +20,7 @@ macro_rules! of_both {
     };
 }
 
+mod audit;
 pub(super) mod index;
 mod progress;
 mod sealed;
@@ -205,6 +206,8 @@ promises! {
     a_reject_without_revision_is_resolved_by_later_reads_only,
     what_cannot_be_read_is_quarantined_and_counted,
     a_message_that_differs_from_its_receipt_is_quarantined,
+    a_foreign_message_is_extra_in_the_books,
+    a_message_without_proof_is_believed_if_the_books_list_it,
     books_are_open_until_every_part_is_kept,
     a_stopped_read_leaves_orphans,
     a_receipt_that_says_something_else_unbalances,

@@ -1,9 +1,9 @@
 //! Tests the platform of the mobile app and the grid workers, which pushes to the gateway, with the listener,
 //! the authentication of its requests, and the whole gateway.
 
-use std::{collections::HashMap, fs, future::Future};
+use std::{collections::HashMap, fs, future::Future, sync::Arc};
 
-use config::Settings;
+use config::{Door, Settings};
 use gateway::{
     assemble, keys,
     push::{self, Timeouts},
@@ -61,8 +61,10 @@ impl Town {
             .iter()
             .filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)))
             .collect();
-        let any = "127.0.0.1:0".parse().unwrap();
-        let listener = push::open(any, endpoints, Timeouts::default()).await.unwrap().unwrap();
+        let door = Door { listen: "127.0.0.1:0".parse().unwrap(), tls: None, proxy: false };
+        let refused = Arc::default();
+        let opened = push::open(&door, endpoints, Timeouts::default(), &refused).await;
+        let listener = opened.unwrap().unwrap();
         let url = format!("http://{}/intake/mobile", listener.address().unwrap());
         let work = async move {
             let serving = serve(&self.settings, Role::All, channels, &store, stop);

@@ -27,7 +27,9 @@ fn a_key_is_exactly_what_the_source_has() {
         ("\"340200-2026.12\"", "340200-2026.12"),
         ("\"2026.12\"", "2026.12"),
         ("\"12e45678\"", "12e45678"),
-        ("\"无\"", "无"),
+        ("\"无1\"", "无1"),
+        ("\"合计1号\"", "合计1号"),
+        ("\"A-0\"", "A-0"),
         ("\"who?\"", "who?"),
     ] {
         assert_eq!(key(&format!("{{\"k\":{value}}}")).as_deref(), Ok(expected), "{value}");
@@ -67,6 +69,32 @@ fn a_value_that_may_stand_for_several_records_is_no_key() {
     }
     assert_eq!(key("{}").unwrap_err(), "the value at $.k is missing");
     assert!(key("{\"k\":1,\"k\":2}").unwrap_err().contains("occurs twice"));
+}
+
+#[test]
+fn what_people_write_where_there_is_no_key_is_none() {
+    let words = [
+        "-",
+        "——",
+        "/",
+        "、",
+        "×",
+        "\u{2060}",
+        "\u{200B}-",
+        "无",
+        "（无）",
+        "暂 无",
+        "待定",
+        "同上",
+        "空",
+        "N/A",
+        "n/a",
+    ];
+    let sums = ["合计", "合 计", "合\u{3000}计：", "小 计", "总计"];
+    for word in words.into_iter().chain(sums) {
+        assert!(key(&json!({ "k": word }).to_string()).is_err(), "{word}");
+    }
+    assert_eq!(key("{\"k\":0}").as_deref(), Ok("0"));
 }
 
 #[test]

@@ -21,6 +21,25 @@ fn an_invalid_path_is_refused_with_a_message_that_shows_it() {
 }
 
 #[test]
+fn a_path_that_would_visit_the_same_values_again_and_again_is_refused() {
+    let doubled = format!("${}", "[*,*]".repeat(7));
+    for path in [
+        "$..a..a..a..a..a",
+        "$..a..b",
+        "$.rows[?@..a]",
+        "$.rows[?$..a]",
+        "$.rows[?count($.rows[*]) > 1]",
+        &doubled,
+    ] {
+        assert!(Path::parse(path).unwrap_err().contains("again and again"), "{path}");
+    }
+    for path in ["$..a", "$..a[*].b", "$.rows[?@.a == '..']", "$.rows[?@.no == $.no]", "$['a','b']"]
+    {
+        assert!(Path::parse(path).is_ok(), "{path}");
+    }
+}
+
+#[test]
 fn the_list_of_a_path_is_what_its_last_segment_selects_elements_of() {
     for (path, list) in [
         ("$[*]", Some("$")),

@@ -1,6 +1,20 @@
 use super::*;
 
 #[test]
+fn the_values_of_a_text_are_counted_without_parsing_it() {
+    for (text, n) in [
+        ("1", 1),
+        ("[1,1,1]", 4),
+        ("{\"a\":[{\"b\":1}]}", 4),
+        ("\"a,b,[{\\\",\"", 1),
+        ("{\"a\\\\\":1,\"b\":2}", 3),
+        ("[[[[", 5),
+    ] {
+        assert_eq!(n_values(text.as_bytes()), n, "{text}");
+    }
+}
+
+#[test]
 fn elements_are_found_even_if_they_are_damaged() {
     let texts = |text: &str| {
         elements(text)

@@ -6,6 +6,7 @@ use quick_xml::{
 };
 use serde_json::{Map, Value};
 
+use super::entities::{Entities, Entity, numbered, predefined};
 use crate::{
     findings::{Findings, Problem},
     tree::{MAX_DEPTH, MAX_NODES},
@@ -23,6 +24,14 @@ const BAD_REFERENCE: Problem = Problem::irregularity(
     Some(char::REPLACEMENT_CHARACTER),
 );
 const LONE_AMPERSAND: Problem = Problem::irregularity("it contains a lone &", Some('&'));
+const ELSEWHERE: Problem = Problem::irregularity(
+    "it contains a name that another file declares, which is not read",
+    Some('&'),
+);
+/// The detail of the mark for a text that is not whole.
+pub const MIXED_TEXT: &str =
+    "it has text between elements that have text too, which is not in this value";
+const MIXED: Problem = Problem::irregularity(MIXED_TEXT, None);
 const UNCLOSED_HTML: Problem =
     Problem::irregularity("it contains an HTML element that is not closed", None);
 const REPEATED_ATTRIBUTE: Problem = Problem::irregularity(
@@ -32,6 +41,8 @@ const REPEATED_ATTRIBUTE: Problem = Problem::irregularity(
 const UNCLOSED: Problem = damage("the element is not closed");
 const UNOPENED: Problem = damage("it closes an element that is not open");
 const BAD_ATTRIBUTE: Problem = damage("it has a malformed attribute");
+const UNKNOWN_ENTITY: Problem =
+    damage("it contains a name that the document declares for more than a short text");
 const TOO_DEEP: &str = "it has more than 128 levels";
 
 const fn damage(detail: &'static str) -> Problem {
@@ -50,7 +61,8 @@ pub struct Builder {
     ancestors: Option<Vec<String>>,
     /// Whether the text was searched as a whole and has no forbidden character. If not, each text
     /// in it is searched.
-    is_allowed: bool,
+    has_only_allowed: bool,
+    entities: Entities,
 }
 
 /// What [`Builder::take`] returns for an event.
@@ -76,16 +88,35 @@ impl Builder {
 
     /// A builder for a whole document.
     pub fn document(text: &str) -> Self {
-        let (open, is_allowed) = (vec![Element::default()], is_allowed(text));
-        Self { open, n_nodes: 0, n_too_deep: 0, ancestors: None, is_allowed }
+        Self {
+            open: vec![Element::default()],
+            n_nodes: 0,
+            n_too_deep: 0,
+            ancestors: None,
+            has_only_allowed: is_allowed(text),
+            entities: Entities::default(),
+        }
     }
 
     /// A builder for one record, after its start tag was read. `ancestors` are the elements around
-    /// it.
-    pub fn record(start: &BytesStart<'_>, ancestors: Vec<String>, findings: &mut Findings) -> Self {
-        let mut n_nodes = 0;
-        let open = vec![Element::new(start, &mut n_nodes, findings)];
-        Self { open, n_nodes, n_too_deep: 0, ancestors: Some(ancestors), is_allowed: false }
+    /// it, and `entities` what the document declares.
+    pub fn record(
+        start: &BytesStart<'_>,
+        ancestors: Vec<String>,
+        entities: &Entities,
+        findings: &mut Findings,
+    ) -> Self {
+        let mut builder = Self {
+            open: Vec::new(),
+            n_nodes: 0,
+            n_too_deep: 0,
+            ancestors: Some(ancestors),
+            has_only_allowed: false,
+            entities: entities.clone(),
+        };
+        let element = builder.element(start, findings);
+        builder.open.push(element);
+        builder
     }
 
     /// Processes an event.
@@ -97,6 +128,7 @@ impl Builder {
         event: Event<'_>,
         findings: &mut Findings,
     ) -> Result<Step, &'static str> {
+        let n_findings = findings.len();
         match event {
             Event::Start(_) if self.open.len() > MAX_DEPTH => {
                 if self.n_too_deep == 0 {
@@ -106,30 +138,36 @@ impl Builder {
             }
             Event::End(_) if self.n_too_deep > 0 => self.n_too_deep -= 1,
             Event::Start(start) => {
-                self.open.push(Element::new(&start, &mut self.n_nodes, findings));
+                let element = self.element(&start, findings);
+                self.open.push(element);
             }
             Event::Empty(start) => {
-                let element = Element::new(&start, &mut self.n_nodes, findings);
-                self.add(element);
+                let element = self.element(&start, findings);
+                self.add(element, findings);
             }
             Event::End(end) => return Ok(self.end_element(local_name(end.name().0), findings)),
             Event::Text(text) => self.add_text(&text.xml10_content(), true, findings),
             Event::CData(text) => self.add_text(&text.xml10_content(), false, findings),
             Event::GeneralRef(name) => {
-                if let Some(element) = self.open.last_mut() {
-                    push_reference(&name, &mut element.text, findings);
+                if let Some(Element { text, is_ampersand_marked, .. }) = self.open.last_mut() {
+                    push_reference(&name, text, is_ampersand_marked, &mut self.entities, findings);
                 }
             }
             Event::Eof => return self.finish(),
-            Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
+            Event::DocType(doctype) => self.entities = Entities::declared(&doctype),
+            Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
         }
+        // What is kept about damage takes as much memory as a node.
+        self.n_nodes += findings.len().saturating_sub(n_findings);
         if self.n_nodes > MAX_NODES {
             return Err("it has more than 1000000 nodes");
         }
         Ok(Step::More)
     }
 
-    /// Closes the innermost element with this name, and the open elements within it.
+    /// Closes the innermost open element with this name, and those within it. If none is open, the
+    /// end tag of an element around the record ends the record; any other one is marked, except that
+    /// of a void element.
     fn end_element(&mut self, name: &str, findings: &mut Findings) -> Step {
         let first_closable = usize::from(self.ancestors.is_none());
         let index = self.open.iter().rposition(|element| element.name == name);
@@ -148,17 +186,17 @@ impl Builder {
         self.close_to(index, false, findings)
     }
 
-    /// Closes the elements from the innermost one out to that at `index`. The end tag of the last
-    /// one was read, unless `lacks_end_tag`.
+    /// Closes the open elements from the innermost one out to that at `index`. The end tag of the one
+    /// at `index` was read, unless `lacks_end_tag`; the others have none.
     fn close_to(&mut self, index: usize, lacks_end_tag: bool, findings: &mut Findings) -> Step {
         while self.open.len() > index {
-            let is_last = self.open.len() == index + 1;
+            let is_at_index = self.open.len() == index + 1;
             let Some(mut element) = self.open.pop() else { break };
-            if is_last && !lacks_end_tag {
+            if is_at_index && !lacks_end_tag {
                 if self.open.is_empty() {
-                    return Step::Complete(vec![element.close().1]);
+                    return Step::Complete(vec![element.close(findings).1]);
                 }
-                self.add(element);
+                self.add(element, findings);
                 break;
             }
             if VOID_ELEMENTS.contains(&element.name.as_str())
@@ -168,7 +206,7 @@ impl Builder {
                 continue;
             }
             findings.add(UNCLOSED, "", &mut element.text);
-            let (name, mut value) = element.close();
+            let (name, mut value) = element.close(findings);
             // The next siblings with the same name were parsed as children.
             let siblings = value.as_object_mut().and_then(|element| element.remove(&name));
             let mut values = vec![value];
@@ -199,9 +237,33 @@ impl Builder {
         }
     }
 
+    /// A new element, after its start tag.
+    fn element(&mut self, start: &BytesStart<'_>, findings: &mut Findings) -> Element {
+        let mut element =
+            Element { name: local_name(start.name().0).to_owned(), ..Element::default() };
+        self.n_nodes += 1;
+        for attribute in start.attributes().with_checks(false) {
+            let Ok(attribute) = attribute else {
+                findings.add(BAD_ATTRIBUTE, &**start, &mut element.text);
+                continue;
+            };
+            let name = attribute.key.0;
+            if name == "xmlns" || name.starts_with("xmlns:") {
+                continue;
+            }
+            self.n_nodes += 1;
+            let value = unescape(&attribute.value, &mut self.entities, findings);
+            // Attributes that differ only in their prefix get the same name.
+            let name = format!("@{}", local_name(name));
+            let value = Value::String(value);
+            findings.insert(&mut element.children, name, value, REPEATED_ATTRIBUTE, "");
+        }
+        element
+    }
+
     /// Closes an element, and adds it to the element around it.
-    fn add(&mut self, element: Element) {
-        let (name, value) = element.close();
+    fn add(&mut self, element: Element, findings: &mut Findings) {
+        let (name, value) = element.close(findings);
         if let Some(parent) = self.open.last_mut() {
             parent.add(name, value);
         }
@@ -219,15 +281,11 @@ impl Builder {
         let Some(element) = self.open.last_mut() else { return };
         if may_have_references && let Some(rest) = text.strip_prefix('&') {
             // The reader gives a lone `&` and the text after it as one text event.
-            if element.is_ampersand_marked {
-                element.text.push('&');
-            } else {
-                element.is_ampersand_marked = true;
-                findings.add(LONE_AMPERSAND, "&", &mut element.text);
-            }
+            let Element { text: own, is_ampersand_marked, .. } = element;
+            push_ampersand(LONE_AMPERSAND, own, is_ampersand_marked, findings);
             text = rest;
         }
-        if self.is_allowed {
+        if self.has_only_allowed {
             element.text.push_str(text);
         } else {
             push_allowed(text, &mut element.text, findings);
@@ -241,32 +299,11 @@ struct Element {
     name: String,
     children: Map<String, Value>,
     text: String,
-    /// Only the first lone `&` in an element is marked.
+    /// Only the first `&` in an element that should not be there is marked.
     is_ampersand_marked: bool,
 }
 
 impl Element {
-    fn new(start: &BytesStart<'_>, n_nodes: &mut usize, findings: &mut Findings) -> Self {
-        let mut element = Self { name: local_name(start.name().0).to_owned(), ..Self::default() };
-        *n_nodes += 1;
-        for attribute in start.attributes().with_checks(false) {
-            let Ok(attribute) = attribute else {
-                findings.add(BAD_ATTRIBUTE, &**start, &mut element.text);
-                continue;
-            };
-            let name = attribute.key.0;
-            if name == "xmlns" || name.starts_with("xmlns:") {
-                continue;
-            }
-            *n_nodes += 1;
-            let value = Value::String(unescape(&attribute.value, findings));
-            // Attributes that differ only in their prefix get the same name.
-            let name = format!("@{}", local_name(name));
-            findings.insert(&mut element.children, name, value, REPEATED_ATTRIBUTE, "");
-        }
-        element
-    }
-
     fn add(&mut self, name: String, value: Value) {
         // Room for one value: most elements have no siblings of their name.
         let siblings = self.children.entry(name);
@@ -285,7 +322,7 @@ impl Element {
         let (attributes, following): (Vec<_>, Vec<_>) =
             children.into_iter().partition(|(name, _)| name.starts_with('@'));
         html.children.extend(attributes);
-        let (name, value) = html.close();
+        let (name, value) = html.close(findings);
         self.add(name, value);
         for (name, value) in following {
             let Value::Array(list) = value else { continue };
@@ -293,17 +330,30 @@ impl Element {
         }
     }
 
-    /// The name and the tree of the element. Whitespace around text between children is layout and
-    /// is removed; an element without children keeps all its text.
-    fn close(self) -> (String, Value) {
+    /// The name and the tree of the element. If it has child elements, whitespace at both ends of its
+    /// text is layout and is removed; without children it keeps all its text.
+    fn close(self, findings: &mut Findings) -> (String, Value) {
         let Self { name, mut children, text, .. } = self;
         let is_leaf = children.keys().all(|name| name.starts_with('@'));
-        let text = if is_leaf { text } else { text.trim().to_owned() };
+        let mut text = if is_leaf { text } else { text.trim().to_owned() };
         if !text.is_empty() {
+            if !is_leaf && children.values().any(contains_text) {
+                findings.add(MIXED, "", &mut text);
+            }
             children.insert(TEXT_NAME.to_owned(), Value::String(text));
         }
         (name, Value::Object(children))
     }
+}
+
+/// Whether there is text in the elements of a list, or in elements within them.
+fn contains_text(list: &Value) -> bool {
+    let has_text = |element: &Value| {
+        element.as_object().is_some_and(|element| {
+            element.contains_key(TEXT_NAME) || element.values().any(contains_text)
+        })
+    };
+    list.as_array().is_some_and(|elements| elements.iter().any(has_text))
 }
 
 /// A name without its prefix.
@@ -312,7 +362,7 @@ pub(crate) fn local_name(name: &str) -> &str {
     name.bytes().rposition(|byte| byte == b':').map_or(name, |colon| &name[colon + 1..])
 }
 
-fn is_forbidden(character: char) -> bool {
+pub(super) fn is_forbidden(character: char) -> bool {
     matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
@@ -341,54 +391,74 @@ fn push_allowed(text: &str, into: &mut String, findings: &mut Findings) {
     into.push_str(rest);
 }
 
-/// Appends the character that a reference stands for; `name` is the text between `&` and `;`.
-fn push_reference(name: &str, into: &mut String, findings: &mut Findings) {
-    let character = match name {
-        "lt" => '<',
-        "gt" => '>',
-        "amp" => '&',
-        "quot" => '"',
-        "apos" => '\'',
-        _ => {
-            let Some(code) = name.strip_prefix('#') else {
-                into.extend(["&", name, ";"]);
-                return;
-            };
-            let code = match code.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16),
-                None => code.parse(),
-            };
-            match code.ok().and_then(char::from_u32) {
-                // A surrogate, or a number above the largest character.
-                None => return findings.add(BAD_REFERENCE, format!("&{name};"), into),
-                Some(character) if is_forbidden(character) => {
-                    return findings.add(FORBIDDEN_CHARACTER, format!("&{name};"), into);
-                }
-                Some(character) => findings.guard_character(character, ""),
+/// Appends what a reference stands for; `name` is the text between `&` and `;`. A name that nothing
+/// declares, such as `nbsp`, stays as it is. It is marked if another file may declare it, or if it cannot be
+/// a name. One that the document declares for more than a short text is damage.
+fn push_reference(
+    name: &str,
+    into: &mut String,
+    is_ampersand_marked: &mut bool,
+    entities: &mut Entities,
+    findings: &mut Findings,
+) {
+    if let Some(character) = predefined(name) {
+        return into.push(character);
+    }
+    if let Some(number) = name.strip_prefix('#') {
+        return match numbered(number) {
+            None => findings.add(BAD_REFERENCE, format!("&{name};"), into),
+            Some(character) if is_forbidden(character) => {
+                findings.add(FORBIDDEN_CHARACTER, format!("&{name};"), into);
             }
+            Some(character) => into.push(findings.guard_character(character, "")),
+        };
+    }
+    match entities.take(name) {
+        Entity::Text(text) => into.push_str(text),
+        Entity::Unknown => findings.add(UNKNOWN_ENTITY, format!("&{name};"), into),
+        entity => {
+            let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+            let is_name = !name.is_empty() && name.chars().all(is_part);
+            match entity {
+                // Such as `&nbsp;`: it stays, and `clean = "html"` reads it.
+                Entity::Undeclared if is_name => into.push('&'),
+                _ if is_name => push_ampersand(ELSEWHERE, into, is_ampersand_marked, findings),
+                _ => push_ampersand(LONE_AMPERSAND, into, is_ampersand_marked, findings),
+            }
+            into.extend([name, ";"]);
         }
-    };
-    into.push(character);
+    }
 }
 
-/// Replaces the references in the value of an attribute with characters.
-fn unescape(text: &str, findings: &mut Findings) -> String {
+/// Appends an `&` that should not be there; the first one is marked.
+fn push_ampersand(
+    problem: Problem,
+    into: &mut String,
+    is_marked: &mut bool,
+    findings: &mut Findings,
+) {
+    if std::mem::replace(is_marked, true) {
+        into.push('&');
+    } else {
+        findings.add(problem, "&", into);
+    }
+}
+
+/// Replaces the references in the value of an attribute with what they stand for.
+fn unescape(text: &str, entities: &mut Entities, findings: &mut Findings) -> String {
     let mut unescaped = String::with_capacity(text.len());
-    let (mut rest, mut is_ampersand_marked) = (text, false);
+    let (mut rest, mut is_marked) = (text, false);
     while let Some(at) = rest.find('&') {
         push_allowed(&rest[..at], &mut unescaped, findings);
         rest = &rest[at + 1..];
-        // Longer names than 12 bytes do not occur: the `&` is then taken as a character.
-        match rest.split_once(';').filter(|(name, _)| name.len() <= 12 && !name.contains('&')) {
-            Some((name, after)) => {
-                push_reference(name, &mut unescaped, findings);
-                rest = after;
+        let end = rest.find(['&', ';']).filter(|end| rest[*end..].starts_with(';'));
+        match end {
+            Some(end) => {
+                let name = &rest[..end];
+                push_reference(name, &mut unescaped, &mut is_marked, entities, findings);
+                rest = &rest[end + 1..];
             }
-            None if is_ampersand_marked => unescaped.push('&'),
-            None => {
-                is_ampersand_marked = true;
-                findings.add(LONE_AMPERSAND, "&", &mut unescaped);
-            }
+            None => push_ampersand(LONE_AMPERSAND, &mut unescaped, &mut is_marked, findings),
         }
     }
     push_allowed(rest, &mut unescaped, findings);

@@ -90,10 +90,73 @@ fn an_element_that_is_not_closed_is_damaged_and_the_elements_after_it_are_not() 
 }
 
 #[test]
-fn entities_are_not_expanded() {
-    let bomb = "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\"><!ENTITY f SYSTEM \
-                \"file:///etc/passwd\">]><x y=\"&b;\">&b;&f;</x>";
-    assert_eq!(parse(bomb), Ok(json!({ "x": [{ "@y": "&b;", "$text": "&b;&f;" }] })));
+fn a_name_that_the_document_declares_for_a_short_text_is_replaced_with_it() {
+    let declared = "<!DOCTYPE x [<!-- <!ENTITY co 'no'> --><?p don't?>
+        <!ELEMENT x (#PCDATA)><!ENTITY co \"宏图 > &amp; 伴&#x4F34;\"><!ENTITY co 'later'>
+        <!ENTITY nbsp '&#160;'> <!ENTITY % p 'q'> <!ENTITY a.very-long_name 'z'>]>";
+    let text = format!("{declared}<x y='&co;&a.very-long_name;'>&co;&nbsp;&amp;<b>&co;</b></x>");
+    let (fields, tree) = parse_irregular(&text.replace("<b>&co;</b>", ""));
+    let expected = "宏图 > & 伴伴";
+    let own = format!("{expected}\u{a0}&");
+    assert_eq!(tree, json!({ "x": [{ "@y": format!("{expected}z"), "$text": own }] }));
+    assert!(fields.is_empty());
+    let (fields, tree) = parse_irregular(&text);
+    assert_eq!(tree["x"][0]["b"], json!([{ "$text": expected }]));
+    assert_eq!(fields, ["x.$text"], "the text of `b` is not in it");
+}
+
+#[test]
+fn a_name_whose_text_is_not_known_is_damage_or_marked() {
+    let declared = "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\"><!ENTITY c '&#38;a;'>
+        <!ENTITY d '<i>x</i>'><!ENTITY e '&#xFDD0;'><!ENTITY f SYSTEM \"file:///etc/passwd\">
+        <!ENTITY g PUBLIC 'p' 'u'><!ENTITY h '%p;'>]>";
+    for name in ["b", "c", "d", "e", "f", "g", "h"] {
+        for body in [format!("<x>text &{name};</x>"), format!("<x y='text &{name};'/>")] {
+            let found = parse(&format!("{declared}{body}"));
+            assert!(found.is_err_and(|why| why.contains("declares")), "{body}");
+        }
+    }
+    let long = format!("<!DOCTYPE x [<!ENTITY a '{}'>]><x>&a;</x>", "a".repeat(2_000));
+    assert!(parse(&long).unwrap_err().contains("short text"));
+    // A short document may not become a long one.
+    let many = format!("<!DOCTYPE x [<!ENTITY a '{}'>]>", "a".repeat(1_000));
+    assert!(parse(&format!("{many}<x>{}</x>", "&a;".repeat(1_000))).is_ok());
+    assert!(parse(&format!("{many}<x>{}</x>", "&a;".repeat(2_000))).is_err());
+    let elsewhere = "<!DOCTYPE x SYSTEM 'x.dtd'>";
+    for (declared, body, is_marked) in [
+        ("", "&nbsp;&copy;", false),
+        ("<!DOCTYPE x [<!ENTITY a 'b'>]>", "&nbsp;&copy;", false),
+        (elsewhere, "&nbsp;&copy;", true),
+        ("<!DOCTYPE x [<!ENTITY % a SYSTEM 'b'>%a;]>", "&nbsp;", true),
+        ("", "&R&nbsp;", true),
+        ("", "&no name;", true),
+        ("", "&;", true),
+    ] {
+        let (fields, tree) = parse_irregular(&format!("{declared}<x y='{body}'>{body}</x>"));
+        assert_eq!(tree, json!({ "x": [{ "@y": body, "$text": body }] }));
+        let marked = if is_marked { &["x.@y", "x.$text"][..] } else { &[] };
+        assert_eq!(fields, marked, "{declared} {body}");
+    }
+}
+
+#[test]
+fn a_text_that_lacks_the_text_of_its_children_is_marked() {
+    for (text, marked) in [
+        ("<a>请<b>尽快</b>处理</a>", &["a.$text"][..]),
+        ("<a>请<p><b>尽快</b></p></a>", &["a.$text"]),
+        ("<a><n>1<b>2</b></n><n>3</n></a>", &["a.n.$text"]),
+        ("<a>请<br/>看<img src='x'/></a>", &[]),
+        ("<a>\n <b>1</b>\n <b>2</b>\n</a>", &[]),
+    ] {
+        assert_eq!(parse_irregular(text).0, marked, "{text}");
+    }
+}
+
+#[test]
+fn many_ampersands_are_read_in_one_pass() {
+    let many = "&".repeat(300_000);
+    let (fields, tree) = parse_irregular(&format!("<a b='{many}'/>"));
+    assert_eq!((fields.len(), tree["a"][0]["@b"].as_str()), (1, Some(&*many)));
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn the_cursor_of_another_connector_is_refused() {
 fn a_full_folder_fits_into_a_cursor() {
     let name = |n: u32| format!("WQFW_340200_APPEAL_20261009{n:06}.csv");
     let done =
-        |n| (Fingerprint::of(&name(n)), ReadFile(Fingerprint::of("a"), Fingerprint::of("b")));
+        |n| (Fingerprint::of(&name(n)), DoneFile(Fingerprint::of("a"), Fingerprint::of("b")));
     let current = Some(FilePosition {
         name: "文".repeat(85),
         fingerprint: Fingerprint::of("a"),
@@ -30,7 +30,14 @@ fn a_full_folder_fits_into_a_cursor() {
         hash: Fingerprint::of("c"),
         is_error: true,
     });
-    let full = Cursor { done: (0..1_400).map(done).collect(), current, pending_move };
+    let moved = MovedFile {
+        name: "文".repeat(85),
+        hash: Fingerprint::of("c"),
+        n_bytes: u64::MAX,
+        modified: i64::MAX,
+    };
+    let moved = vec![moved; crate::MAX_WATCHED];
+    let full = Cursor { done: (0..1_400).map(done).collect(), current, pending_move, moved };
     let text = serde_json::to_string(&full).unwrap();
     assert!(text.len() <= 64 * 1024, "{} bytes", text.len());
     assert_eq!(serde_json::from_str::<Cursor>(&text).unwrap(), full);

@@ -20,6 +20,7 @@ pub(super) struct SftpAddress {
     pub(super) port: u16,
     pub(super) user: String,
     pub(super) password: Option<Secret>,
+    /// Without the `/` at its end, so it is empty for the root.
     pub(super) folder: String,
 }
 

@@ -32,7 +32,7 @@ impl Local {
     pub(super) async fn stamp(&self, name: &str) -> Result<Option<SizeAndTime>, Fault> {
         let path = self.folder.join(name);
         let found = blocking(move || fs::symlink_metadata(path)).await?;
-        self.if_found(name, found.map(|found| found.is_file().then(|| stamp(&found))))
+        self.if_found(name, found.map(|found| found.is_file().then(|| size_and_time(&found))))
     }
 
     pub(super) async fn fetch(
@@ -95,7 +95,7 @@ fn list(folder: &Path, max_listed: usize) -> io::Result<Listing> {
         let entry = entry?;
         let kind = match fs::symlink_metadata(entry.path()) {
             Ok(found) if found.is_dir() => EntryKind::Folder,
-            Ok(found) if found.is_file() => EntryKind::File(stamp(&found)),
+            Ok(found) if found.is_file() => EntryKind::File(size_and_time(&found)),
             // It was just removed.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Ok(_) | Err(_) => EntryKind::Other,
@@ -115,10 +115,10 @@ fn open(path: &Path, expected: SizeAndTime) -> io::Result<Option<File>> {
     let opened = file.metadata()?;
     // The path may have become a link before the file was opened.
     let is_same = (by_path.dev(), by_path.ino()) == (opened.dev(), opened.ino());
-    Ok((is_same && stamp(&opened) == expected).then_some(file))
+    Ok((is_same && size_and_time(&opened) == expected).then_some(file))
 }
 
-fn stamp(found: &Metadata) -> SizeAndTime {
+fn size_and_time(found: &Metadata) -> SizeAndTime {
     let time = |seconds, nanoseconds| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
     SizeAndTime {
         n_bytes: found.len(),

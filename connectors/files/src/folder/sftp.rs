@@ -20,7 +20,7 @@ const MAX_REQUEST_BYTES: u32 = 32 * 1024;
 /// The largest number of requests that wait for their answers at the same time.
 const MAX_PARALLEL_REQUESTS: usize = 16;
 
-/// A listing ends with an error after this number of answers that name nothing new.
+/// A listing ends with an error after this number of answers in a row that name nothing new.
 const MAX_IDLE_ANSWERS: u32 = 100;
 
 /// A folder on a server, and the open session, if there is one.
@@ -42,7 +42,10 @@ impl Sftp {
     }
 
     pub(super) async fn list(&mut self) -> Result<Listing, Fault> {
-        let (sftp, folder) = (self.session().await?, self.login.address.folder.clone());
+        let (sftp, mut folder) = (self.session().await?, self.login.address.folder.clone());
+        if folder.is_empty() {
+            folder.push('/');
+        }
         let result = list(&sftp, &folder, self.max_listed).await;
         result.map_err(|error| self.fault(&folder, &error))
     }
@@ -161,11 +164,11 @@ fn kind(attributes: &FileAttributes) -> EntryKind {
     } else if attributes.is_symlink() || !attributes.is_regular() {
         EntryKind::Other
     } else {
-        EntryKind::File(stamp(attributes))
+        EntryKind::File(size_and_time(attributes))
     }
 }
 
-fn stamp(attributes: &FileAttributes) -> SizeAndTime {
+fn size_and_time(attributes: &FileAttributes) -> SizeAndTime {
     let modified = i128::from(attributes.mtime.unwrap_or_default()) * 1_000_000_000;
     SizeAndTime { n_bytes: attributes.len(), modified, changed: 0 }
 }
@@ -208,7 +211,7 @@ async fn fetch(
     let _ = sftp.close(handle).await;
     copied?;
     let n_bytes = file.metadata().map_err(FetchError::Disk)?.len();
-    let is_same = stamp(&attributes?.attrs) == expected && n_bytes == expected.n_bytes;
+    let is_same = size_and_time(&attributes?.attrs) == expected && n_bytes == expected.n_bytes;
     Ok(is_same.then_some(file))
 }
 

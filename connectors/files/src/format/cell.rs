@@ -20,7 +20,7 @@ pub(super) struct Cell {
 /// What is doubtful about the value of a cell, in words for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Doubt {
-    /// The value was lost before the file was written: the field is absent.
+    /// The value was lost before the file was written: the field becomes null.
     Lost(&'static str),
     /// The value is kept, but it cannot be the key of a record.
     NotAKey(&'static str),
@@ -36,8 +36,8 @@ const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 const USUAL_DAYS: std::ops::Range<f64> = 20_000.0..80_000.0;
 /// Days between the two days from which workbooks count: 1899-12-30 and 1904-01-01.
 const DAYS_TO_1904: f64 = 1_462.0;
-/// The day 9999-12-31, the last one in a workbook.
-const MAX_DAYS: f64 = 2_958_466.0;
+/// The day after 9999-12-31, which is the last one in a workbook.
+const END_OF_DAYS: f64 = 2_958_466.0;
 
 impl Cell {
     pub(super) fn text(text: String) -> Self {
@@ -67,8 +67,8 @@ impl Cell {
             NumberFormat::Padded { before, n_digits, after } => {
                 Some(format!("{before}{text:0>n_digits$}{after}"))
             }
-            // Without its format, a number with a time of day is a date in a workbook from 1904:
-            // nothing later knows from where its days are counted.
+            // The format is unknown. In a workbook that counts days from 1904, a number with a time of
+            // day is then read as a date here: later, nobody knows from which day it counts.
             NumberFormat::Unknown if is_1904 && is_usual_day && number.fract() != 0.0 => {
                 date_text(number, is_1904)
             }
@@ -85,7 +85,8 @@ impl Cell {
             )),
             Some(_) => None,
             None if is_1904 && is_usual_day => Some(Doubt::Ambiguous(
-                "a number in a workbook that counts days from 1904: a date is four years later",
+                "the workbook counts days from 1904: if this number is a date, it is four years later \
+                 than it seems",
             )),
             None if number.fract() != 0.0 => {
                 Some(Doubt::NotAKey("the key is a number with a fraction, which is not exact"))
@@ -96,8 +97,8 @@ impl Cell {
     }
 }
 
-/// A text without what some programs put around an id so that Excel keeps it: `="00123"` or `'00123`.
-/// In other texts, these characters mean something.
+/// A text without what some programs put around it so that Excel keeps it: `="00123"`, or `'` before an
+/// id. `None` if there is nothing to remove.
 pub(super) fn unprotected(text: &str) -> Option<&str> {
     let text = text.trim();
     let formula = text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"'));
@@ -109,7 +110,8 @@ pub(super) fn unprotected(text: &str) -> Option<&str> {
     quoted.or_else(|| text.strip_prefix('\'').filter(is_id))
 }
 
-/// Reads the time of a date cell, or of a cell whose days since 1899-12-30 have no format.
+/// Reads the text of a cell as a time: ISO 8601, as date cells are written here, or a number of days
+/// since 1899-12-30, from a cell without a date format.
 pub(crate) fn time_of_cell(text: &str) -> Option<NaiveDateTime> {
     let date = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(NaiveDateTime::from);
     let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok().or_else(date);
@@ -130,8 +132,8 @@ fn plain_number(text: &str) -> String {
 ///
 /// Excel replaces the digits after the 15th with zeros. Programs that keep numbers as floats keep whole
 /// numbers up to 2^53; larger ones they write in one of a few ways, and digits that are written in none
-/// of these ways were never a float. Even such a number is no key: nobody can tell which of two rows that
-/// Excel has saved again was meant.
+/// of these ways were never a float. Even such a number is no key: once Excel has saved the file again,
+/// two rows may have the same number.
 fn may_be_rounded(written: &str, number: f64) -> bool {
     let digits = written.trim_start_matches('-');
     let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -163,13 +165,13 @@ fn date_text(days: f64, is_1904: bool) -> Option<String> {
     Some(time.format(format).to_string())
 }
 
-/// The time after this number of days. Day 60 is 1900-02-29 in Excel, a day that never was; the
-/// days before it are counted from one day later.
+/// The time after this number of days. Day 60 is 1900-02-29 in Excel, a day that does not exist;
+/// the days before it are counted from one day later.
 fn local_time(days: f64, is_1904: bool) -> Option<NaiveDateTime> {
     let since_1899 = if is_1904 { days + DAYS_TO_1904 } else { days };
     let first_day = match since_1899 {
         0.0..60.0 => 31,
-        61.0..MAX_DAYS => 30,
+        61.0..END_OF_DAYS => 30,
         _ => return None,
     };
     let midnight = NaiveDate::from_ymd_opt(1899, 12, first_day)?.and_time(NaiveTime::MIN);
@@ -178,7 +180,7 @@ fn local_time(days: f64, is_1904: bool) -> Option<NaiveDateTime> {
 
 /// A duration: `36:30:00`.
 fn elapsed_text(days: f64) -> Option<String> {
-    let seconds = (0.0..MAX_DAYS).contains(&days).then(|| rounded(days * 86_400.0))?;
+    let seconds = (0.0..END_OF_DAYS).contains(&days).then(|| rounded(days * 86_400.0))?;
     Some(format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60))
 }
 

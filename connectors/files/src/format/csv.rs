@@ -2,8 +2,9 @@
 //! separators.
 //!
 //! A quote that is not doubled may swallow the rows after it, and then one record holds parts of
-//! two. So cells are read across line ends only by the rules; where a quote breaks them, each line
-//! is a row of its own, and the row with the quote is rejected unless its cells are clear.
+//! two. So a cell spans lines only if its quotes follow the rules of RFC 4180; where a quote breaks
+//! them, its first line is a row of its own, and the lines after it are read again. The row with the
+//! quote is rejected unless its cells are clear.
 
 mod shape;
 mod splitter;
@@ -34,9 +35,9 @@ use crate::{
 /// The separators that are tried if the header is not found with the configured one.
 const DELIMITERS: [&str; 4] = [",", ";", "\t", "|"];
 
-/// Opens a CSV file and reads its header. `file` opens its text.
+/// Opens a CSV file and reads its header. `open_text` opens its text from the beginning.
 pub(super) fn open(
-    file: impl Fn() -> DecodedFile,
+    open_text: impl Fn() -> DecodedFile,
     options: &Options,
 ) -> Result<RowReader, FileError> {
     let configured = options.config.csv.delimiter.as_str();
@@ -44,8 +45,8 @@ pub(super) fn open(
     let mut first_error = None;
     for delimiter in [configured].into_iter().chain(others) {
         let config = CsvConfig { delimiter: delimiter.to_owned(), ..options.config.csv.clone() };
-        let file = file().with_mixed_ends();
-        let mut records = Records::new(file, config, options.max_record_bytes);
+        let text = open_text().with_mixed_ends();
+        let mut records = Records::new(text, config, options.max_record_bytes);
         let found = find_header(&options.columns, || {
             let record = records.next()?;
             Ok(record.map(|record| {
@@ -59,8 +60,9 @@ pub(super) fn open(
                 let shape = RowShape::new(&header, options);
                 records.shape = Some(shape.clone());
                 let columns = options.columns.clone();
+                let (has_manifest, next) = (options.config.manifest.is_some(), None);
                 let (mut rows, mut above) =
-                    (Rows { records, columns, header, shape, next: None }, above);
+                    (Rows { records, columns, header, shape, has_manifest, next }, above);
                 return Ok(Box::new(move || match above.pop_front() {
                     Some(row) => Ok(Some(row)),
                     None => rows.next(),
@@ -94,6 +96,7 @@ struct Rows {
     columns: Columns,
     header: Header,
     shape: RowShape,
+    has_manifest: bool,
     /// What was read ahead.
     next: Option<Result<Option<Row>, FileError>>,
 }
@@ -112,6 +115,8 @@ impl Rows {
         let Some(mut row) = row else { return Ok(None) };
         if row.n_cells < self.shape.n_columns && row.raw.defects.damage.is_none() {
             let mut next = self.read();
+            // The broken cell is counted in both parts. If the next row has a key like this one's, it is a row
+            // and not a part.
             if let Ok(Some(rest)) = &mut next
                 && row.n_cells + rest.n_cells == self.shape.n_columns + 1
                 && !are_alike(&row.key, &rest.key)
@@ -131,7 +136,7 @@ impl Rows {
             let Some(record) = self.records.next()? else { return Ok(None) };
             let texts = record.cells.iter().map(|cell| cell.text.as_str());
             // Exports that were joined repeat the header.
-            match self.columns.is_header(&self.header, texts) {
+            match self.columns.repeats_header(&self.header, texts) {
                 Some(true) => continue,
                 Some(false) => {
                     let detail = format!("line {} is another header", record.line);
@@ -141,9 +146,22 @@ impl Rows {
             }
             let (n_cells, key) = (record.cells.len(), self.shape.key_text(&record.cells));
             let charset = self.records.file.charset.name();
-            let raw = raw_row(record, &self.header, &self.shape, charset);
+            let may_be_cut = self.may_be_cut(&record.source.text);
+            let mut raw = raw_row(record, &self.header, &self.shape, charset);
+            if may_be_cut {
+                let field = self.header.names.iter().flatten().next_back();
+                let (field, flag) = (field.cloned().unwrap_or_default(), QualityFlag::Damaged);
+                let detail = "the file ends here without a line end: it may have been cut off";
+                raw.defects.marks.push(Mark { field, flag, detail: detail.to_owned() });
+            }
             return Ok(Some(Row { raw, n_cells, key }));
         }
+    }
+
+    /// Whether the file may have been cut off in this record, as in an upload that was interrupted. A manifest
+    /// proves that it was not.
+    fn may_be_cut(&self, text: &str) -> bool {
+        !self.has_manifest && !text.ends_with(['\r', '\n', '\u{1A}', self.records.config.quote])
     }
 }
 
@@ -176,7 +194,7 @@ struct Records {
     config: Arc<CsvConfig>,
     limit: usize,
     n_lines: u64,
-    /// Lines that were read and turned out to be records of their own.
+    /// Lines that were read as part of a record and are to be read again.
     pending: VecDeque<Line>,
     /// What a row looks like; `None` until the header was found.
     shape: Option<RowShape>,
@@ -234,8 +252,9 @@ impl Records {
         let mut splitter = Splitter::new(&config, false);
         let (number, mut lines, mut n_text, mut n_bytes) = (first.number, Vec::new(), 0, 0);
         let mut next = Some(first);
-        // Within quotes, the next line belongs to the record.
-        let is_stray = loop {
+        // Whether these lines cannot be one record. The first is then read again, alone. A single line with a
+        // literal cell is read only once: the splitter has said what is wrong with its quotes.
+        let is_not_one_record = loop {
             let Some(line) = next else { break true };
             if line.is_too_large {
                 lines.push(line);
@@ -245,25 +264,26 @@ impl Records {
             splitter.push_line(&line.part.text, n_text);
             n_text += line.part.text.len();
             lines.push(line);
-            // A quote that is not closed within the size of a record is stray too.
-            if (splitter.is_stray() || n_bytes >= self.limit) && lines.len() > 1 {
+            // Lines whose quote is not closed within the size of a record cannot be one either.
+            if (splitter.has_literal_cell() || n_bytes >= self.limit) && lines.len() > 1 {
                 break true;
             }
             if !splitter.is_open() {
                 break false;
             }
+            // Within quotes, the next line belongs to the record.
             next = self.next_line()?;
         };
         let cells = splitter.finish(n_text);
         let line_cells = |line: &Line| Splitter::line(&config, &line.part.text).cells;
         let is_ambiguous = match (&self.shape, &lines[..]) {
-            (Some(shape), [first, others @ ..]) if !is_stray && !others.is_empty() => {
+            (Some(shape), [first, others @ ..]) if !is_not_one_record && !others.is_empty() => {
                 let others = others.iter().map(line_cells);
                 !shape.is_one_row(&cells.cells, &line_cells(first), others)
             }
             _ => false,
         };
-        if is_stray || is_ambiguous {
+        if is_not_one_record || is_ambiguous {
             // Lines of a cell that is larger than a record may look like records.
             let is_endless =
                 n_bytes >= self.limit || lines.last().is_some_and(|line| line.is_too_large);
@@ -301,7 +321,7 @@ impl Record {
     }
 }
 
-/// The row of a record, with marks for malformed and replaced characters in its cells.
+/// The row of a record, with marks for what is wrong with its characters or its number of cells.
 fn raw_row(record: Record, header: &Header, shape: &RowShape, charset: &str) -> RawRow {
     let Record { line, source, mut cells, is_doubtful, damage } = record;
     // Empty cells at the end are not counted.
@@ -325,8 +345,12 @@ fn raw_row(record: Record, header: &Header, shape: &RowShape, charset: &str) -> 
     };
     for (column, cell) in cells.iter_mut().enumerate() {
         if cell.text.contains('\0') {
-            let detail = "it is filled up with zero bytes";
+            let detail = "it contains zero bytes";
             add_mark(column, QualityFlag::ControlCharacters, detail.to_owned());
+        }
+        if cell.is_literal {
+            let detail = "a quote in it is not doubled: it may have too many quotes or too few";
+            add_mark(column, QualityFlag::Damaged, detail.to_owned());
         }
         cell.remove_protection();
         if !source.malformed.is_empty() && cell.text.contains(char::REPLACEMENT_CHARACTER) {
@@ -345,7 +369,7 @@ fn raw_row(record: Record, header: &Header, shape: &RowShape, charset: &str) -> 
     let mut defects = Defects { marks, damage };
     let tree = Value::Object(header.object(texts, &mut defects));
     let (at, bytes) = (format!("line {line}"), Some(source.bytes));
-    RawRow { at, tree, bytes, defects, ..RawRow::default() }
+    RawRow { at, tree, bytes, defects, is_table_row: true, ..RawRow::default() }
 }
 
 /// The separator that the first line declares for Excel: `sep=;`.

@@ -26,7 +26,7 @@ pub(crate) struct Columns {
 pub(super) struct Header {
     /// Their names; `None` for a column without a name.
     pub(super) names: Vec<Option<String>>,
-    /// Columns of one name: the first, and each later one.
+    /// For each column whose name occurred before: the first column of that name, and this one.
     repeated: Vec<(usize, usize)>,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn find_header(
     columns: &Columns,
     mut next: impl FnMut() -> Result<Option<(String, Vec<String>)>, FileError>,
 ) -> Result<(Header, VecDeque<RawRow>), FileError> {
-    let (mut first_error, mut above) = (None, Vec::<(String, Vec<String>)>::new());
+    let (mut nearest, mut above) = (None::<NotAHeader>, Vec::<(String, Vec<String>)>::new());
     for _ in 0..MAX_HEADER_ROWS {
         let Some((at, cells)) = next()? else { break };
         match columns.parse_header(cells.iter().map(String::as_str)) {
@@ -57,11 +57,24 @@ pub(super) fn find_header(
                 let above = above.collect();
                 return Ok((header, above));
             }
-            Err(error) => first_error = first_error.or(Some(error)),
+            Err(error) => {
+                if nearest.as_ref().is_none_or(|known| error.n_missing < known.n_missing) {
+                    nearest = Some(error);
+                }
+            }
         }
         above.push((at, cells));
     }
-    Err(FileError::content("unknown_header", first_error.unwrap_or_else(no_names)))
+    let message = nearest.unwrap_or_else(no_names).message;
+    Err(FileError::content("unknown_header", message))
+}
+
+/// Why a row is not the header.
+#[derive(Debug)]
+struct NotAHeader {
+    /// The number of required columns that it does not name.
+    n_missing: usize,
+    message: String,
 }
 
 /// The row for a record above the header: nobody knows which cell is in which column.
@@ -88,27 +101,28 @@ impl Columns {
         Ok(Self { names, required: columns.keys().cloned().collect() })
     }
 
-    /// Also requires a column of the key: a table without it has no header, and its first row is
-    /// data.
-    pub(crate) fn and(mut self, column: &str) -> Self {
+    /// Also requires this column of the key: a row without it is data and not the header.
+    pub(crate) fn with_key_column(mut self, column: &str) -> Self {
         self.names.entry(column.to_owned()).or_insert_with(|| column.to_owned());
         self.required.insert(column.to_owned());
         self
     }
 
-    /// The name of a column under any of its names.
+    /// The column that a cell of the header names: by its name or an alias; the cell's own text if no such
+    /// column is configured.
     fn column(&self, cell: &str) -> String {
         let name = trim_name(cell);
         self.names.get(&name).cloned().unwrap_or(name)
     }
 
-    /// Whether a row names all columns again, and if so, whether in the same order.
-    pub(super) fn is_header<'a>(
+    /// Whether a row names all columns again: `Some(true)` in the same order, `Some(false)` in another one;
+    /// `None` if it is no header.
+    pub(super) fn repeats_header<'a>(
         &self,
         header: &Header,
         cells: impl Iterator<Item = &'a str> + Clone,
     ) -> Option<bool> {
-        // Most rows are known by one cell.
+        // The first filled cell is enough to recognise most rows as data.
         let first = cells.clone().find(|cell| !cell.is_empty())?;
         let first = self.column(first);
         header.names.iter().flatten().find(|name| **name == first)?;
@@ -121,15 +135,18 @@ impl Columns {
         (names == expected).then_some(is_same)
     }
 
-    /// Whether a row may be the header. If no column is required, it is one of two names or more.
+    /// Whether a row may be the header. If no column is required, a header has at least two names.
     pub(super) fn may_be_header(&self, cells: &[&str]) -> bool {
         let n_names = cells.iter().filter(|cell| !is_blank(cell)).count();
         let header = self.parse_header(cells.iter().copied());
         header.is_ok() && (n_names > 1 || !self.required.is_empty())
     }
 
-    /// Reads a row as the header. Fails, with a message, if it is another row.
-    fn parse_header<'a>(&self, cells: impl IntoIterator<Item = &'a str>) -> Result<Header, String> {
+    /// Reads a row as the header. Fails if it is another row.
+    fn parse_header<'a>(
+        &self,
+        cells: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Header, NotAHeader> {
         let mut seen = BTreeSet::new();
         let (mut names, mut repeated) = (Vec::new(), Vec::new());
         for cell in cells {
@@ -151,9 +168,16 @@ impl Columns {
         match (&missing[..], &repeated[..]) {
             ([], []) if names.is_empty() => Err(no_names()),
             ([], []) => Ok(Header::new(names)),
-            ([], repeated) => Err(format!("the header repeats columns: {}", repeated.join(", "))),
+            ([], repeated) => {
+                let message = format!("the header repeats columns: {}", repeated.join(", "));
+                Err(NotAHeader { n_missing: 0, message })
+            }
             (missing, _) => {
-                Err(format!("no row names all required columns; missing: {}", missing.join(", ")))
+                let message = format!(
+                    "no row names all required columns; the row that comes nearest lacks: {}",
+                    missing.join(", ")
+                );
+                Err(NotAHeader { n_missing: missing.len(), message })
             }
         }
     }
@@ -189,9 +213,9 @@ impl Header {
         })
     }
 
-    /// Whether a row above this header may be a record. A title fills one cell, or at most half as many as the
-    /// header has names. Of the upper one of two rows of names, at least half of the cells are names of this
-    /// header: a record may have one by chance.
+    /// Whether a row above this header may be a record. It is a title if only one cell is filled, or at most half
+    /// as many cells as the header has names. It is the upper row of a header of two rows if at least half of its
+    /// filled cells are names of this header; a record may contain a few by chance.
     fn may_be_record(&self, columns: &Columns, cells: &[String]) -> bool {
         let names: BTreeSet<&str> = self.names.iter().flatten().map(String::as_str).collect();
         let is_name = |cell: &&String| names.contains(columns.column(cell).as_str());
@@ -214,8 +238,8 @@ impl Header {
         self.names.iter().position(|each| each.as_deref() == Some(name))
     }
 
-    /// The row as an object with one member for each named column. Columns of one name have the value
-    /// that is not empty, which is noted in `defects`; a row with two values in them is damaged.
+    /// The row as an object with one member for each named column. Columns of one name get their first value
+    /// that is not empty; every such row is marked in `defects`, and one with two different values is damaged.
     pub(super) fn object(
         &self,
         mut cells: Vec<String>,
@@ -232,7 +256,8 @@ impl Header {
                 defects.damage.get_or_insert_with(|| Reason::new("repeated_column", detail));
             }
             let field = self.name(later).unwrap_or_default().to_owned();
-            let detail = "the header has this column twice; the value that is not empty is used";
+            let detail =
+                "the header has this column twice; the first value that is not empty is used";
             let (flag, detail) = (QualityFlag::Damaged, detail.to_owned());
             defects.marks.push(Mark { field, flag, detail });
         }
@@ -251,12 +276,12 @@ fn n_filled(cells: &[String]) -> usize {
     cells.iter().filter(|cell| !is_blank(cell)).count()
 }
 
-fn no_names() -> String {
-    "no header row was found".to_owned()
+fn no_names() -> NotAHeader {
+    NotAHeader { n_missing: 0, message: "no header row was found".to_owned() }
 }
 
-/// A name without the whitespace and control characters around it, and without line breaks: people break
-/// long names.
+/// A name without the whitespace and control characters around it, and without line breaks: people put
+/// line breaks into long names.
 fn trim_name(name: &str) -> String {
     let is_around = |c: char| c.is_whitespace() || c.is_control() || c == '\u{FEFF}';
     name.trim_matches(is_around).replace(['\r', '\n'], "")

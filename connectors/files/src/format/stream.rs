@@ -32,12 +32,21 @@ pub(super) struct TextStream {
     column: usize,
     /// The number of bytes of the last part that were consumed through `BufRead`.
     n_used: usize,
+    /// The offset from which on the `BufRead` fails.
+    max_end: u64,
 }
 
 impl TextStream {
     pub(super) fn new(file: DecodedFile) -> Self {
         let (parts, findings) = (VecDeque::new(), Findings::default());
-        Self { file, parts, findings, end: 0, line: 0, column: 0, n_used: 0 }
+        let max_end = u64::MAX;
+        Self { file, parts, findings, end: 0, line: 0, column: 0, n_used: 0, max_end }
+    }
+
+    /// Lets the `BufRead` fail after about `limit` bytes from an offset on, with `FileTooLarge`: what reads it
+    /// may keep all of that in memory.
+    pub(super) fn set_limit(&mut self, from: u64, limit: usize) {
+        self.max_end = from.saturating_add((limit + PART_BYTES) as u64);
     }
 
     /// Reads the next part; returns the offset of its text, and the text.
@@ -149,6 +158,9 @@ impl BufRead for TextStream {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         let is_consumed = self.parts.back().is_none_or(|(_, part)| self.n_used >= part.text.len());
         if is_consumed {
+            if self.end > self.max_end {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
             self.n_used = match self.next_part()? {
                 Some(_) => 0,
                 None => self.parts.back().map_or(0, |(_, part)| part.text.len()),

@@ -171,7 +171,7 @@ impl SheetRow {
         let texts = self.cells.into_iter().map(|cell| cell.text).collect();
         let tree = Value::Object(header.object(texts, &mut defects));
         let at = format!("{place}row {}", self.number);
-        RawRow { at, tree, doubts, defects, ..RawRow::default() }
+        RawRow { at, tree, doubts, defects, is_table_row: true, ..RawRow::default() }
     }
 }
 

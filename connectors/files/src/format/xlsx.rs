@@ -37,7 +37,7 @@ use super::{
 use crate::{
     config::Limits,
     options::Options,
-    spool::{FileError, FileReader, UnpackLimit, unpack},
+    spool::{ArchiveReader, FileError, FileReader, UnpackLimit, open_archive, unpack},
     unpack::n_listed,
 };
 
@@ -74,7 +74,7 @@ type Part = Take<BufReader<FileReader>>;
 
 /// A workbook is a ZIP archive of parts.
 struct Package {
-    archive: ZipArchive<FileReader>,
+    archive: ZipArchive<ArchiveReader>,
     /// The index of each part in the archive, by its name as [`part_name`] returns it.
     parts: HashMap<String, usize>,
     /// The parts that were unpacked to the disk.
@@ -105,7 +105,7 @@ impl Package {
     fn open(file: Arc<File>, limits: &Limits) -> Result<Self, FileError> {
         let n_bytes = file.metadata()?.len();
         let n_listed = n_listed(&file)?;
-        let archive = ZipArchive::new(FileReader::new(file)).map_err(|_| not_a_workbook())?;
+        let archive = open_archive(file).ok_or_else(not_a_workbook)?;
         if n_listed.is_some_and(|n_listed| n_listed != archive.len()) {
             let detail = "the workbook has a part twice, so that one hides the other";
             return Err(FileError::content("bad_workbook", detail));

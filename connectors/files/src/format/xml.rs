@@ -2,10 +2,10 @@
 //!
 //! Records are parsed into trees one at a time. Damage in one does not affect the records after it.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, io::ErrorKind, sync::Arc};
 
 use contract::Reason;
-use document::{Builder, Defects, KeyPath, Step};
+use document::{Builder, Defects, Entities, KeyPath, Step};
 use quick_xml::{
     Reader,
     events::{BytesStart, Event},
@@ -31,6 +31,7 @@ struct XmlReader {
     limit: usize,
     /// Names of the open elements around the records.
     ancestors: Vec<String>,
+    entities: Entities,
     n_records: u64,
     /// The number of records before the open element whose name is `element` in other letters.
     n_before_misspelt: Option<u64>,
@@ -53,6 +54,7 @@ impl XmlReader {
             element,
             limit,
             ancestors: Vec::new(),
+            entities: Entities::default(),
             n_records: 0,
             n_before_misspelt: None,
             other_names: Vec::new(),
@@ -79,14 +81,15 @@ impl XmlReader {
     /// to `pending`; if its end tag is missing, also the records that were read with it.
     fn read_record(&mut self, from: u64, start: &BytesStart<'_>) -> Result<(), FileError> {
         let ancestors = self.ancestors.clone();
-        let mut builder = Builder::record(start, ancestors, &mut self.reader.get_mut().findings);
+        let findings = &mut self.reader.get_mut().findings;
+        let mut builder = Builder::record(start, ancestors, &self.entities, findings);
         let mut buffer = Vec::new();
         let trees = loop {
             buffer.clear();
             let event = self.reader.read_event_into(&mut buffer);
-            let event = event.map_err(|error| xml_error(&error, self.reader.get_ref()))?;
+            let event = event.map_err(|error| self.xml_error(&error))?;
             if matches!(event, Event::Eof) {
-                let detail = format!("the document ends within record {}", self.n_records);
+                let detail = format!("the document ends within {}", self.next_record());
                 return Err(FileError::content("truncated", detail));
             }
             let step = builder.take(event, &mut self.reader.get_mut().findings);
@@ -99,8 +102,7 @@ impl XmlReader {
                 }
             }
             if self.reader.buffer_position() - from > self.limit as u64 {
-                let at = format!("record {}", self.n_records);
-                return Err(FileError::too_large(&at, self.limit));
+                return Err(FileError::too_large(&self.next_record(), self.limit));
             }
         };
         let to = self.reader.buffer_position();
@@ -114,7 +116,7 @@ impl XmlReader {
                 Reason::new("bad_xml", "the record contains another record, with its own key")
             });
             self.pending.push_back(RawRow {
-                at: format!("record {}", self.n_records),
+                at: self.next_record(),
                 tree,
                 bytes: Some(bytes.clone()),
                 findings: Arc::clone(&findings),
@@ -124,6 +126,11 @@ impl XmlReader {
             self.n_records += 1;
         }
         Ok(())
+    }
+
+    /// The place of the next record, for people, who count from 1.
+    fn next_record(&self) -> String {
+        format!("record {}", self.n_records + 1)
     }
 
     /// Closes the innermost ancestor with this name, and the ancestors within it.
@@ -146,6 +153,18 @@ impl XmlReader {
         Err(FileError::content("no_records", detail))
     }
 
+    fn xml_error(&self, error: &quick_xml::Error) -> FileError {
+        match error {
+            quick_xml::Error::Io(error) if error.kind() == ErrorKind::FileTooLarge => {
+                let at = format!("{}, or what stands before it", self.next_record());
+                FileError::too_large(&at, self.limit)
+            }
+            quick_xml::Error::Io(error) => FileError::Disk(error.kind().into()),
+            // The parser's own message may show text of the document.
+            _ => self.bad_xml("the text is not XML"),
+        }
+    }
+
     fn bad_xml(&self, detail: &str) -> FileError {
         let position = self.reader.get_ref().position();
         FileError::content("bad_xml", format!("{detail} at {position}"))
@@ -159,9 +178,10 @@ impl XmlReader {
             }
             let from = self.reader.buffer_position();
             self.reader.get_mut().drop_before(from);
+            self.reader.get_mut().set_limit(from, self.limit);
             buffer.clear();
             let event = self.reader.read_event_into(&mut buffer);
-            match event.map_err(|error| xml_error(&error, self.reader.get_ref()))? {
+            match event.map_err(|error| self.xml_error(&error))? {
                 Event::Start(start) if self.is_record(&start) => self.read_record(from, &start)?,
                 Event::Start(start) => {
                     let name = start.local_name().as_ref().to_owned();
@@ -173,6 +193,7 @@ impl XmlReader {
                     }
                     self.ancestors.push(name);
                 }
+                Event::DocType(doctype) => self.entities = Entities::declared(&doctype),
                 Event::Text(text) if !self.ancestors.is_empty() => {
                     self.has_other_text |= !text.xml10_content().trim().is_empty();
                 }
@@ -213,14 +234,6 @@ fn contains_record(tree: &Value, name: &str, key: &KeyPath) -> bool {
             values.any(|value| is_record(value) || contains_record(value, name, key))
         }),
         _ => false,
-    }
-}
-
-fn xml_error(error: &quick_xml::Error, stream: &TextStream) -> FileError {
-    match error {
-        quick_xml::Error::Io(error) => FileError::Disk(error.kind().into()),
-        // The parser's own message may show text of the document.
-        _ => FileError::content("bad_xml", format!("the text is not XML at {}", stream.position())),
     }
 }
 
@@ -311,6 +324,37 @@ mod tests {
             let (rows, ended) = rows(text.as_bytes(), None);
             assert_eq!((ended.unwrap_or_default().as_str(), rows.len()), (code, n), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_larger_than_a_record_is_refused_before_it_is_read_to_its_end() {
+        let long = "长a".repeat(400_000);
+        for text in [
+            format!("<a><r><n>{long}</n></r></a>"),
+            format!("<a><r/><!-- {long} --><r/></a>"),
+            format!("<a><r n='{long}'/></a>"),
+            format!("<!DOCTYPE a [<!ENTITY x '{long}'>]><a><r/></a>"),
+        ] {
+            let mut options = options::for_tests();
+            options.max_record_bytes = 100_000;
+            let file = text::decoded_file(text.as_bytes(), Charset::Utf8);
+            let mut xml = XmlReader::new(file, &options);
+            let ended = (0..9).find_map(|_| xml.next().err());
+            let Some(FileError::Content(reason)) = ended else { panic!("{ended:?}") };
+            assert_eq!(reason.code, "too_large");
+        }
+    }
+
+    #[test]
+    fn a_name_that_the_document_declares_is_replaced_in_each_record_or_damages_it() {
+        let text = "<!DOCTYPE a [<!ENTITY x '路'><!ENTITY y SYSTEM 'z'>]>
+            <a><r><n>&x;灯</n></r><r><n>&y;灯</n></r><r n='&x;'/></a>";
+        let (rows, _) = rows(text.as_bytes(), None);
+        assert_eq!(rows[0].tree, json!({ "n": [{ "$text": "路灯" }] }));
+        assert_eq!(rows[2].tree, json!({ "@n": "路" }));
+        let damaged: Vec<bool> =
+            rows.iter().map(|row| row.findings.damage_in(&row.tree).is_some()).collect();
+        assert_eq!(damaged, [false, true, false]);
     }
 
     #[test]

@@ -155,12 +155,13 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The key of an entry, or its place if it has no key.
+/// The key of an entry, or its place if it has no key. The key of a refused file is more than its name.
 pub(crate) fn key(entry: &Entry) -> String {
     match entry {
         Entry::Record(record) => record.key.to_string(),
         Entry::Unreadable { place, .. } => {
-            place.key.as_ref().map_or_else(|| place.at.clone(), ToString::to_string)
+            let key = place.key.as_ref().filter(|key| !key.as_str().starts_with(&place.at));
+            key.map_or_else(|| place.at.clone(), ToString::to_string)
         }
     }
 }

@@ -85,6 +85,59 @@ async fn a_pass_with_a_file_that_is_not_read_to_its_end_is_not_complete() {
 }
 
 #[tokio::test]
+async fn a_pass_with_a_file_or_a_part_of_one_that_gives_no_record_is_not_complete() {
+    let pack = |members: &[(&str, &str)]| {
+        let mut packed = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, text) in members {
+            packed.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            std::io::Write::write_all(&mut packed, text.as_bytes()).unwrap();
+        }
+        packed.finish().unwrap().into_inner()
+    };
+    let good = ("a.csv", "id,title\na,1\n");
+    let wrapped = "{\"code\":0,\"data\":[{\"id\":\"a\",\"title\":\"1\"}]}";
+    for (extension, bytes, refused) in [
+        (".json", wrapped.as_bytes().to_vec(), ""),
+        (".json", b"// export\n[{\"id\":\"a\"},{\"id\":\"b\"}]".to_vec(), ""),
+        (".json", b"\"[{\\\"id\\\":\\\"a\\\"}]\"".to_vec(), ""),
+        (".json", b"<html>\n<body>502</body>\n</html>".to_vec(), ""),
+        (".zip", pack(&[good, ("b.csv", "no,header\n1,2\n")]), ", b.csv"),
+        (".zip", pack(&[("b.json", wrapped), good]), ", b.json"),
+    ] {
+        let folder = Folder::new().with(json!({ "manifest": null }));
+        let name = format!("F_20261009103000{extension}");
+        folder.put(&name, &bytes);
+        let (mut files, mut at) = (folder.files(), None);
+        let end = loop {
+            let batch = files.read(at.as_ref(), 10).await.unwrap();
+            files.settled(&batch.upto).await.unwrap();
+            at = Some(batch.upto);
+            if let Some(end) = batch.end {
+                break end;
+            }
+        };
+        let expected = format!("no, {name}{refused} was refused: ");
+        assert!(end.to_string().starts_with(&expected), "{end}");
+        assert_eq!(folder.names("error"), [name]);
+    }
+}
+
+#[tokio::test]
+async fn two_refused_files_of_one_name_are_two_entries_of_the_quarantine() {
+    let folder = Folder::new().with(json!({ "manifest": null }));
+    let (mut at, mut found) = (None, Vec::new());
+    for text in ["no,header\n1,2\n", "no,header\n3,4\n", "no,header\n1,2\n"] {
+        folder.put(NAME, text);
+        let (entries, after) = folder.entries(at, 10).await;
+        assert_eq!(refusals(&entries)[0].0, NAME);
+        found.extend(entries[0].key().cloned());
+        at = Some(after);
+    }
+    assert_eq!(found.len(), 3);
+    assert!(found[0] != found[1] && found[0] == found[2], "{found:?}");
+}
+
+#[tokio::test]
 async fn an_export_without_records_is_done_and_no_error() {
     for (extension, text) in
         [(".csv", ""), (".csv", "id,title\n"), (".json", "[]"), (".xml", "<a/>")]

@@ -92,7 +92,7 @@ async fn a_file_with_the_size_and_time_of_the_one_that_was_read_is_read() {
 async fn a_file_that_is_overwritten_while_it_is_read_gives_no_parts_of_rows() {
     let folder = Folder::new().without_manifests();
     let text = |title: &str, n: usize| {
-        let rows: String = (0..n).map(|n| format!("{n},{title}\n")).collect();
+        let rows: String = (1..=n).map(|n| format!("{n},{title}\n")).collect();
         format!("id,title\n{rows}")
     };
     folder.put(NAME, text("old", 30_000));
@@ -116,7 +116,7 @@ async fn a_file_that_is_overwritten_while_it_is_read_gives_no_parts_of_rows() {
 async fn what_came_of_a_file_before_it_was_overwritten_does_not_count_as_complete() {
     let folder = Folder::new();
     let text = |title: &str, n: usize| {
-        let rows: String = (0..n).map(|n| format!("{n},{title}\n")).collect();
+        let rows: String = (1..=n).map(|n| format!("{n},{title}\n")).collect();
         format!("id,title\n{rows}")
     };
     folder.announce(NAME, text("old", 3_000), 3_000);
@@ -189,4 +189,44 @@ async fn a_folder_with_too_many_files_is_reported() {
     let fault = &batch.trouble[0].1;
     assert_eq!(fault.kind(), FaultKind::Stopped);
     assert!(fault.to_string().contains("`archive`"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_file_that_grows_after_it_was_moved_is_put_back_and_read_again() {
+    let settings = json!({ "manifest": null });
+    let append = |path: &std::path::Path, text: &str| {
+        let mut file = fs::File::options().append(true).open(path).unwrap();
+        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+    };
+    for is_known in [false, true] {
+        let folder = Folder::new().with(settings.clone());
+        if is_known {
+            // Another file of this name was archived before.
+            fs::write(folder.path.join("archive").join(NAME), "id,title\nold,1\n").unwrap();
+        }
+        folder.put(NAME, TEXT);
+        let (entries, at) = folder.entries(None, 10).await;
+        assert_eq!(keys(&entries), ["a"]);
+        let archived = folder.names("archive").pop().unwrap();
+        append(&folder.path.join("archive").join(archived), "b,2\n");
+        // Each pass is that of a new process.
+        let (entries, at) = folder.entries(Some(at), 10).await;
+        assert_eq!(keys(&entries), ["a", "b"], "{is_known}");
+        assert!(folder.names("").is_empty());
+        assert_eq!(folder.names("archive").len(), 1 + usize::from(is_known));
+        let (entries, _) = folder.entries(Some(at), 10).await;
+        assert!(entries.is_empty());
+    }
+    let folder = Folder::new().with(settings);
+    folder.put(NAME, TEXT);
+    let (_, at) = folder.entries(None, 10).await;
+    append(&folder.path.join("archive").join(NAME), "b,2\n");
+    folder.put(NAME, "id,title\nc,3\n");
+    let batch = folder.files().read(Some(&at.decode().unwrap()), 10).await.unwrap();
+    assert_eq!(keys(&batch.entries), ["c"]);
+    assert!(batch.trouble[0].1.to_string().contains("another one of its name"));
+    // It is put back when its name is free.
+    fs::remove_file(folder.path.join(NAME)).unwrap();
+    let batch = folder.files().read(Some(&batch.upto), 10).await.unwrap();
+    assert_eq!((keys(&batch.entries), batch.trouble.len()), (vec!["a".into(), "b".into()], 0));
 }

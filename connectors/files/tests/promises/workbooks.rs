@@ -105,19 +105,21 @@ async fn rows_above_and_below_a_table_are_no_records() {
         &["制表人：某", ""],
     ];
     let columns = json!({ "columns": { "id": [], "title": [] } });
+    let places = ["row 5", "row 6"].map(|row| format!("F_{TIME}.xlsx, {row}"));
+    let all = ["W1", "W2", &places[0], &places[1]];
     let with = |name: &str, value: Value| {
         let mut settings = columns.clone();
         settings[name] = value;
         settings
     };
     for (settings, expected) in [
-        (columns.clone(), &["W1", "W2", "合计", "制表人：某"][..]),
+        (columns.clone(), &all[..]),
         (with("skip", json!({ "id": ["合计", "制表人*"] })), &["W1", "W2"]),
         (with("skip", json!({ "title": [""], "id": ["合计"] })), &["W1", "W2"]),
         (with("only", json!({ "id": ["W*"] })), &["W1", "W2"]),
         (with("only", json!({ "id": ["W*"], "title": ["题"] })), &["W1"]),
         (with("skip", json!({ "no": [""] })), &[]),
-        (with("skip", json!({ "no": ["x"] })), &["W1", "W2", "合计", "制表人：某"]),
+        (with("skip", json!({ "no": ["x"] })), &all),
     ] {
         let entries = read(&rows, settings.clone()).await;
         assert_eq!(keys(&entries), expected, "{settings}");
@@ -131,6 +133,41 @@ async fn rows_above_and_below_a_table_are_no_records() {
     folder.put("F_20261009103001.json", "[{\"id\":\"合计\"},{\"id\":\"W2\"}]");
     let (entries, _) = folder.entries(None, 1).await;
     assert_eq!(keys(&entries), ["W1", "W2"]);
+}
+
+#[tokio::test]
+async fn a_row_that_fills_hardly_more_than_its_key_is_no_record() {
+    let columns = json!({ "columns": {
+        "id": [], "title": [], "text": [], "kind": [], "at": [], "a": [], "b": [], "c": [], "d": [],
+    } });
+    let header: &[&str] = &["id", "title", "text", "kind", "at", "a", "b", "c", "d", "phone"];
+    let rows: [&[&str]; 8] = [
+        header,
+        &["W1", "题", "x", "y", "2026-11-20"],
+        &["W2", "题", "x", "y"],
+        &["W3", "题", "", "", "", "", "", "", "", "13987654321"],
+        &["合 计", "30"],
+        &["制表人：某", "", "", "", "2026-11-20"],
+        &["审核人：某", "", "", "", "2026-11-20"],
+        &["注：重点件已标红"],
+    ];
+    let entries = read(&rows, columns).await;
+    assert_eq!(keys(&entries)[..3], ["W1", "W2", "W3"]);
+    let codes: Vec<_> = refusals(&entries).into_iter().map(|(_, code)| code).collect();
+    assert_eq!(codes, ["missing_key", "only_key", "only_key", "only_key"]);
+    for entry in &entries[3..] {
+        let Entry::Unreadable { place, reason, .. } = entry else { panic!("{entry:?}") };
+        assert!(place.key.is_none() && !reason.detail.contains("某"), "{reason:?}");
+    }
+    // A channel that requires few columns.
+    let columns = json!({ "columns": { "id": [], "title": [], "text": [], "kind": [], "at": [] } });
+    let rows: [&[&str]; 2] = [&["id", "title", "text", "kind", "at"], &["W1", "题"]];
+    assert_eq!(keys(&read(&rows, columns).await), ["W1"]);
+    // A channel that requires no columns.
+    let rows: [&[&str]; 3] = [&["id", "title"], &["W1", "题"], &["注：重点件已标红", " "]];
+    let entries = read(&rows, json!({})).await;
+    assert_eq!(refusals(&entries)[0].1, "only_key");
+    assert_eq!(read(&[&["id"], &["W1"]], json!({})).await.len(), 1);
 }
 
 #[tokio::test]

@@ -43,6 +43,8 @@ impl Keyset {
         let values: Vec<String> =
             page.records.iter().filter_map(|record| self.at.text(record)).collect();
         let border = Border::new(at, &values, page, size);
+        // The last record of the pass before stands behind the value after which this one begins.
+        let lost = at.n_pages == 0 && at.resume.is_some() && page.is_empty();
         let seen = at.note_cycle(page, "");
         let known = at.last_record.as_ref().and_then(|last| page.index_of(last));
         let n_new = page.len() - known.map_or(0, |at| at + 1);
@@ -52,15 +54,18 @@ impl Keyset {
         let end = self.stop.end(at, (page, size), page.len(), said).or(at.end_of_circle());
         at.note_page(page.hash());
         let Some(border) = border else {
-            // Nothing came after the position: the next pass begins there again.
-            if at.resume.is_none() && at.n_pages == 1 {
+            // Nothing came after the position: the next pass begins there again, or reads everything.
+            if lost {
+                at.resume = None;
+            } else if at.resume.is_none() && at.n_pages == 1 {
                 at.resume = at.value().map(str::to_owned);
             }
             let gap = (!page.is_empty()).then(|| {
                 format!("no record of page {} has a value at {}", at.n_pages, self.at.as_str())
             });
+            let doubt = lost.then(|| vanished(&self.at));
             let end = end.or(page.is_empty().then_some(EndedBy::Empty));
-            return Step { end: end.or(Some(EndedBy::Unstated)), gap, ..Step::default() };
+            return Step { end: end.or(Some(EndedBy::Unstated)), gap, doubt, ..Step::default() };
         };
         let can_continue = end.is_none() && !seen.page;
         if can_continue && border.enlarge(at, size, self.size.as_ref()) {
@@ -99,4 +104,14 @@ impl Keyset {
             format!("the values at {} are not in order on page {}", self.at.as_str(), at.n_pages)
         })
     }
+}
+
+/// What to say if the last record of the pass before is no longer there. This is no gap: a list of open
+/// demands loses those that are settled.
+pub(super) fn vanished(at: &Path) -> String {
+    format!(
+        "the source no longer has the last record of the passes before: the values at {} may have begun anew, \
+         so everything is read again",
+        at.as_str()
+    )
 }

@@ -7,7 +7,9 @@ use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{NextPage, Param, Position, Said, Size, Step, border::Border, position::to_u64};
+use super::{
+    NextPage, Param, Position, Said, Size, Step, border::Border, keyset::vanished, position::to_u64,
+};
 use crate::answer::Page;
 
 /// Pages with the newest records first, which are read until the records of the last pass begin. As with
@@ -47,6 +49,15 @@ impl Newest {
                 border.before.filter(|before| compare(before, border.last) == Ordering::Greater);
         }
         let disorder = self.disorder(&values, page, at);
+        // The greatest number of the passes before comes first, unless a greater one does.
+        let is_lost = at.known_up_to.as_ref().is_some_and(|known| {
+            at.n_pages == 0 && values.iter().all(|value| compare(value, known) == Ordering::Less)
+        });
+        let doubt = is_lost.then(|| vanished(&self.at));
+        if is_lost {
+            // This pass does not end at the records that were known.
+            at.known_up_to = None;
+        }
         let seen = at.note_cycle(page, "");
         at.note_records(page.len(), page.len());
         at.n_records += to_u64(page.len());
@@ -65,7 +76,7 @@ impl Newest {
         let can_continue = !is_last && !seen.page;
         if can_continue && border.is_some_and(|border| border.enlarge(at, size, self.size.as_ref()))
         {
-            return Step { gap: disorder, ..Step::default() };
+            return Step { gap: disorder, doubt, ..Step::default() };
         }
         let end = match border {
             _ if is_last => Some(EndedBy::NoMore),
@@ -83,7 +94,7 @@ impl Newest {
         }
         let border_gap =
             border.filter(|_| !is_last).and_then(|border| border.gap(at.n_pages, &self.at));
-        Step { end, gap: disorder.or(border_gap), ..Step::default() }
+        Step { end, gap: disorder.or(border_gap), doubt, ..Step::default() }
     }
 
     /// What is wrong with the order of the values of a page, because of which records may be missing.

@@ -42,6 +42,9 @@ pub(crate) struct Position {
     /// Number of pages that had been read before in this walk.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) n_repeats: u64,
+    /// Why a page follows the one that was read last; `None` if that may be the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) follows: Option<Follows>,
     /// An earlier page of this walk, with which later ones are compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) anchor: Option<Anchor>,
@@ -67,6 +70,18 @@ pub(crate) struct Position {
     /// The greatest number of the earlier passes, which have read all records up to it.
     #[serde(default, rename = "known_upto", skip_serializing_if = "Option::is_none")]
     pub(crate) known_up_to: Option<String>,
+}
+
+/// Why a page follows another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Follows {
+    /// The page says so.
+    Said,
+    /// The page is as full as others, and by its totals more records or pages follow.
+    Counted,
+    /// The page is as full as others, and has no totals.
+    Full,
 }
 
 /// Where the next page begins.

@@ -12,7 +12,9 @@ fn judge(rules: &Rules, status: u16, text: &str, retry_after: Option<u64>) -> St
     let tree = document::json(text, &mut document::Findings::default()).ok();
     let retry_after = retry_after.map(Duration::from_secs);
     let tree = tree.as_ref();
-    match rules.judge(None, AnswerView { status, content_type: None, text, tree, retry_after }) {
+    let (content_type, via_proxy) = (None, false);
+    let answer = AnswerView { status, content_type, text, tree, retry_after, via_proxy };
+    match rules.judge(None, answer) {
         Meaning::Success => "ok".into(),
         Meaning::Nothing => "nothing".into(),
         Meaning::Unclear => "unclear".into(),

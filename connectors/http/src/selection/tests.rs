@@ -52,6 +52,17 @@ fn the_next_pass_begins_an_overlap_before_the_newest_record() {
 }
 
 #[test]
+fn the_next_pass_asks_for_the_second_of_the_newest_record_again_without_an_overlap() {
+    let (mut selection, mut progress) = (since(true, None), Progress::default());
+    let Selection::Since(rule) = &mut selection else { panic!() };
+    rule.settings.overlap = Period(Duration::ZERO);
+    run_pass(&selection, &mut progress, "2026-10-09T10:00:00", &["2026-10-09 09:30:00"]);
+    let (params, _) = run_pass(&selection, &mut progress, "2026-10-09T10:01:00", &[]);
+    // The source may exclude the time that it is asked for.
+    assert_eq!(params, [("from".to_owned(), json!("2026-10-09 09:29:59"))]);
+}
+
+#[test]
 fn the_start_moves_only_when_a_pass_is_complete() {
     let (selection, mut progress) = (since(true, None), Progress::default());
     selection.begin(&mut progress, at("2026-10-09T10:00:00"));

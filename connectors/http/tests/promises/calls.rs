@@ -54,6 +54,72 @@ async fn the_next_page_is_requested_only_from_the_same_host() {
 }
 
 #[tokio::test]
+async fn a_next_page_on_a_host_in_redirects_gets_no_credential() {
+    let api_key = |place: &str| json!({ "api_key": { place: "X-Key", "key": "s3cret" } });
+    let sign = json!({ "sign": {
+        "algorithm": "md5", "parts": [{ "secret": "s3cret" }], "put": { "param": "s3cret" },
+    } });
+    for (page, settings) in [
+        (json!({ "kind": "next", "at": "$.next" }), json!({ "auth": { "bearer": "s3cret" } })),
+        (json!({ "kind": "link" }), json!({ "auth": api_key("header") })),
+        (json!({ "kind": "next", "at": "$.next" }), json!({ "auth": api_key("param") })),
+        (json!({ "kind": "link" }), json!({ "auth": sign })),
+        (
+            json!({ "kind": "next", "at": "$.next" }),
+            json!({ "headers": { "X-Custom": "s3cret" }, "query": { "k": "s3cret" } }),
+        ),
+    ] {
+        let other = one_page().await;
+        other.answer(|_| Some(Reply::new(200, r#"{"code":0,"rows":[{"id":"b"}]}"#)));
+        let city = one_page().await.with(settings.clone());
+        let warm_up = format!("{}/", city.url);
+        let redirects = [other.url.clone()];
+        let city = city.with(json!({ "page": page, "redirects": redirects, "warm_up": warm_up }));
+        let there = format!("{}/more?page=2", other.url);
+        city.answer(move |request| {
+            if request.path == "/" {
+                // Cookies go to all ports of a host, and both servers are on one.
+                return Some(Reply::new(200, "").with("set-cookie", "sid=1"));
+            }
+            let body = json!({ "code": 0, "rows": [{ "id": "a" }], "next": there });
+            let link = format!("<{there}>; rel=\"next\"");
+            Some(Reply::new(200, body.to_string()).with("link", link))
+        });
+        let (entries, _) = city.entries(None, 100).await;
+        assert_eq!(keys_of(&entries), set(&["a", "b"]), "{settings}");
+        let seen = format!("{:?}", other.state().requests);
+        assert!(seen.contains("/more") && !seen.contains("s3cret"), "{settings}: {seen}");
+        let seen = format!("{:?}", city.state().requests);
+        assert!(seen.contains("s3cret"), "{settings}: {seen}");
+    }
+}
+
+#[tokio::test]
+async fn a_next_page_on_another_host_is_not_asked_for_with_a_body_and_its_refusal_is_explained() {
+    let other = one_page().await;
+    other.answer(|_| Some(Reply::new(403, "")));
+    for (body, says) in [
+        (json!({ "json": { "k": "s3cret" } }), "the body of the request is not sent"),
+        (json!({}), "to which no credential is sent"),
+    ] {
+        let city = one_page().await.with(body).with(json!({
+            "page": { "kind": "next", "at": "$.next" }, "redirects": [other.url.clone()],
+        }));
+        let next = format!("{}/more", other.url);
+        city.answer(move |_| {
+            let body = json!({ "code": 0, "rows": [{ "id": "a" }], "next": next });
+            Some(Reply::new(200, body.to_string()))
+        });
+        let mut http = city.http();
+        let first = http.read(None, 100).await.unwrap();
+        let fault = http.read(Some(&first.upto), 100).await.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Stopped);
+        assert!(fault.to_string().contains(says), "{fault}");
+    }
+    assert!(!format!("{:?}", other.state().requests).contains("s3cret"));
+}
+
+#[tokio::test]
 async fn expired_cookies_are_fetched_again_once() {
     let city = one_page().await;
     let settings = json!({

@@ -11,6 +11,7 @@ mod calls;
 mod clocks;
 mod cursors;
 mod days;
+mod ends;
 mod faults;
 mod gaps;
 mod hostile;

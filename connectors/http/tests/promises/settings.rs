@@ -52,6 +52,53 @@ async fn settings_that_contradict_each_other_say_what_to_write() {
     }
 }
 
+#[tokio::test]
+async fn a_secret_in_plain_text_is_refused_and_no_fault_repeats_it() {
+    let token_url = |url: &str| {
+        json!({ "auth": { "oauth2": {
+            "token_url": url, "client_id": "city", "client_secret": "other",
+        } } })
+    };
+    for (settings, says) in [
+        (json!({ "headers": { "Authorization": "Bearer s3cret" } }), "api_key = { header"),
+        (json!({ "headers": { "X-Api-Key": "s3cret" } }), "`headers`, the value of X-Api-Key"),
+        (json!({ "query": { "access_token": "s3cret" } }), "api_key = { param"),
+        (json!({ "form": { "pwd": "s3cret" } }), "body_token = { field"),
+        (json!({ "json": { "head": { "password": "s3cret" } } }), "`json`, the value of password"),
+        (json!({ "url": "https://upstream.example/list?v=1&token=s3cret" }), "`url`"),
+        (json!({ "warm_up": "https://upstream.example/?token=s3cret" }), "`warm_up`"),
+        (json!({ "redirects": ["https://upstream.example/?pwd=s3cret"] }), "`redirects`"),
+        (token_url("https://upstream.example/token?corpsecret=s3cret"), "`auth`"),
+        (
+            json!({ "part": [{
+                "name": "detail", "url": "https://upstream.example/?sessionid=s3cret", "params": {},
+            }] }),
+            "`url`",
+        ),
+        // What is wrong otherwise.
+        (json!({ "url": "upstream.example/list?k=s3cret" }), "`url` is not an address"),
+        (json!({ "url": "htp://upstream.example/s3cret" }), "https://"),
+        (json!({ "url": "http://upstream.example/s3cret" }), "requests to upstream.example"),
+        (json!({ "url": "https://user:s3cret@upstream.example/" }), "a user or password"),
+        (json!({ "proxy": "http://user:s3cret@a b:1" }), "`proxy`"),
+        (token_url("http://upstream.example/token?k=s3cret"), "insecure = true"),
+    ] {
+        let city = one_page().await.with(settings.clone());
+        let fault = city.build().err().unwrap_or_else(|| panic!("{settings} was taken"));
+        assert_eq!(fault.kind(), FaultKind::Stopped);
+        let fault = fault.to_string();
+        assert!(fault.contains(says) && !fault.contains("s3cret"), "{settings}: {fault}");
+    }
+    for settings in [
+        json!({ "headers": { "appKey": "A1", "X-Token": "" }, "query": { "key": "路灯" } }),
+        json!({ "json": { "token": null, "page": { "pwd": "" } } }),
+        json!({ "query": { "page_size": 100, "sign_type": "MD5" } }),
+        json!({ "json": { "isSecret": "false", "nextPageToken": "start", "workTicket": "W20261129" } }),
+    ] {
+        assert!(one_page().await.with(settings.clone()).build().is_ok(), "{settings}");
+    }
+}
+
 #[test]
 fn unknown_keys_are_refused() {
     for settings in [

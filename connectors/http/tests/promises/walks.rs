@@ -5,7 +5,7 @@ use contract::{Complete, EndedBy, PassEnd};
 use super::*;
 
 /// Reads a pass. Returns the keys and the account, or the fault.
-async fn pass(city: &City) -> Result<(BTreeSet<String>, PassEnd), contract::Fault> {
+pub(super) async fn pass(city: &City) -> Result<(BTreeSet<String>, PassEnd), contract::Fault> {
     let (mut http, mut at, mut keys) = (city.http(), None, BTreeSet::new());
     for _ in 0..3_000 {
         let batch = http.read(at.as_ref(), 1_000).await?;
@@ -19,7 +19,7 @@ async fn pass(city: &City) -> Result<(BTreeSet<String>, PassEnd), contract::Faul
 }
 
 /// A channel with this kind of page, of two records.
-async fn list(page: Value, more: Value) -> City {
+pub(super) async fn list(page: Value, more: Value) -> City {
     let mut page = page;
     page["size"] = json!({ "param": "size", "value": 2 });
     City::new(json!({ "page": page })).await.with(more)
@@ -36,7 +36,7 @@ pub(super) fn answer(rows: &Value, more: Value) -> Reply {
 }
 
 /// The number in a parameter.
-fn number(request: &city::ReceivedRequest, name: &str) -> Option<usize> {
+pub(super) fn number(request: &city::ReceivedRequest, name: &str) -> Option<usize> {
     request.query.get(name)?.parse().ok()
 }
 

@@ -1,18 +1,23 @@
 //! The messages of a tap, one JSON object per line.
 
+use std::fmt;
+
 use contract::{Entry, Fault, RecordKey, Revision};
 use document::{Facts, Findings};
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer as _,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::Value;
 
 use crate::{
+    child::readable_text,
     config,
     plan::Plan,
     record::{self, RecordParts},
 };
 
-/// A message of a tap that is not a record. Unknown kinds, and ACTIVATE_VERSION (for targets that
-/// delete), are ignored.
+/// A message of a tap that is not a record.
 #[derive(Deserialize)]
 pub(crate) struct Message {
     #[serde(rename = "type")]
@@ -22,6 +27,43 @@ pub(crate) struct Message {
     pub(crate) key_properties: Option<Vec<String>>,
     #[serde(default)]
     pub(crate) value: Value,
+}
+
+/// What the first bytes of a message say: the members before the one that was cut off.
+#[derive(Default)]
+pub(crate) struct Head {
+    pub(crate) kind: String,
+    pub(crate) stream: String,
+}
+
+impl Head {
+    pub(crate) fn of(start: &[u8]) -> Self {
+        let mut head = Self::default();
+        // It fails where the message is cut off.
+        let _ = serde_json::Deserializer::from_slice(start).deserialize_map(&mut head);
+        head
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Head {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a message")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while let Some(name) = members.next_key::<String>()? {
+            match name.as_str() {
+                "type" => self.kind = members.next_value()?,
+                "stream" => self.stream = members.next_value()?,
+                _ => {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A record of a tap: the message as a tree, with the facts about its text.
@@ -62,21 +104,43 @@ impl Keys {
         Self { stream, is_configured: !key.is_empty(), key, revision }
     }
 
-    /// Takes the key fields from a SCHEMA, unless the settings name them.
-    pub(crate) fn update(&mut self, message: Message) {
-        if message.kind == "SCHEMA" && message.stream == self.stream && !self.is_configured {
-            self.key = message.key_properties.unwrap_or_default();
+    /// Takes the key fields from a SCHEMA of the stream, unless the settings name them. Whatever else names
+    /// the stream may stand for records that are not read. ACTIVATE_VERSION does not (it is for targets that
+    /// delete).
+    pub(crate) fn update(&mut self, message: Message, plan: &Plan) -> Result<(), Fault> {
+        if message.stream != self.stream {
+            return Ok(());
         }
+        match message.kind.as_str() {
+            "SCHEMA" if !self.is_configured => {
+                self.key = message.key_properties.unwrap_or_default();
+            }
+            "SCHEMA" | "ACTIVATE_VERSION" => {}
+            "BATCH" => {
+                return Err(plan
+                    .stopped("the tap sends BATCH messages, whose files are not read")
+                    .remedy("turn off batch_config in the tap's settings"));
+            }
+            kind => {
+                let cause = format!(
+                    "the tap sends messages of an unknown type for stream {}: {}",
+                    self.stream,
+                    readable_text(kind)
+                );
+                return Err(plan.stopped(&cause).remedy("let the tap send RECORD messages"));
+            }
+        }
+        Ok(())
     }
 
-    /// The key and the entry of a record; a fault if no key fields are known.
+    /// The entry of a record; a fault if no key fields are known.
     pub(crate) fn entry(
         &self,
         mut record: Record,
         line: &[u8],
         at: String,
         plan: &Plan,
-    ) -> Result<(Option<RecordKey>, Entry), Fault> {
+    ) -> Result<Entry, Fault> {
         if self.key.is_empty() {
             let cause = format!("the records of stream {} have no key", self.stream);
             let remedy = "name the key fields in [process.singer], like key = [\"id\"]";
@@ -92,8 +156,7 @@ impl Keys {
             }
         };
         let damage = facts.findings.damage_in(&record.tree);
-        let parts = RecordParts { at, key: key.clone(), revision, body, line, facts, damage };
-        Ok((key, record::entry(parts)))
+        Ok(record::entry(RecordParts { at, key, revision, body, line, facts, damage }))
     }
 
     /// The key of a record: the value of one field, or the values of several as a JSON array, which shows
@@ -121,14 +184,14 @@ pub(crate) fn parse_sample(
     for line in record::fixture_lines(page) {
         if let Some(record) = Record::parse(line, &keys.stream) {
             let at = format!("record {}", entries.len() + 1);
-            entries.push(keys.entry(record, line, at, plan)?.1);
+            entries.push(keys.entry(record, line, at, plan)?);
             continue;
         }
         let message: Message = serde_json::from_slice(line).map_err(|_| {
             Fault::stopped("the fixture is not the output of a tap")
                 .remedy("write one line for each SCHEMA and RECORD message")
         })?;
-        keys.update(message);
+        keys.update(message, plan)?;
     }
     Ok(entries)
 }

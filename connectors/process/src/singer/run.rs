@@ -2,18 +2,17 @@
 
 use std::ffi::OsString;
 
-use contract::{Entry, Fault, RecordKey};
+use contract::Fault;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use tokio::process::ChildStdout;
 
 use super::{
     files::TapFiles,
-    message::{Keys, Message, Record},
-    state::is_forward,
+    message::Keys,
+    reading::{Output, Reading, too_long},
 };
 use crate::{
-    MAX_CURSOR_BYTES, TapPosition,
+    TapPosition,
     child::Child,
     lines::{Line, Lines, MAX_ANSWER_BYTES, MAX_LINE_BYTES},
     plan::Plan,
@@ -23,21 +22,10 @@ use crate::{
 pub(crate) struct Run {
     child: Child,
     lines: Lines<ChildStdout>,
-    keys: Keys,
-    pub(crate) position: TapPosition,
+    reading: Reading,
+    /// Why it cannot be read on, if an earlier read has found that.
+    pub(crate) fault: Option<Fault>,
     _files: TapFiles,
-}
-
-/// What a tap does next.
-pub(crate) enum Output {
-    /// It writes a record of the stream: key, entry and length of the line.
-    Record(Option<RecordKey>, Entry, usize),
-    /// It writes something else: a state, a schema, a record of another stream.
-    Other,
-    /// It ends successfully.
-    Ended,
-    /// It fails.
-    Failed(Fault),
 }
 
 impl Run {
@@ -50,8 +38,12 @@ impl Run {
         // Close its standard input at once: a tap accepts no requests.
         let (child, _, output) = Child::start(plan, &files.arguments)?;
         let lines = Lines::new(output, MAX_LINE_BYTES);
-        let position = TapPosition { state, ..TapPosition::default() };
-        Ok(Self { child, lines, keys, position, _files: files })
+        Ok(Self { child, lines, reading: Reading::new(keys, state), fault: None, _files: files })
+    }
+
+    /// The position after what was read.
+    pub(crate) fn position(&self) -> &TapPosition {
+        &self.reading.position
     }
 
     /// Reads up to the position `expected`. Returns whether the tap has written the same records as the
@@ -61,48 +53,30 @@ impl Run {
         expected: &TapPosition,
         plan: &Plan,
     ) -> Result<bool, Fault> {
-        while self.position.n_records < expected.n_records {
-            let n_records = self.position.n_records;
+        while self.position().n_records < expected.n_records {
+            let n_records = self.position().n_records;
             match self.next(plan).await? {
-                Output::Record(..) | Output::Other if self.position.n_records >= n_records => {}
+                Output::Record(..) | Output::Other if self.position().n_records >= n_records => {}
                 // The tap wrote a state, or ended, although records were expected.
                 Output::Record(..) | Output::Other | Output::Ended => return Ok(false),
-                Output::Failed(fault) => return Err(fault),
             }
         }
-        Ok(self.position == *expected)
+        Ok(self.position() == expected)
     }
 
-    /// Reads the next line.
+    /// Reads the next line. After a fault, the tap cannot be read on.
     pub(crate) async fn next(&mut self, plan: &Plan) -> Result<Output, Fault> {
-        let Self { child, lines, keys, position, .. } = self;
-        let line = match next_line(lines, plan).await? {
-            Some(line) => line,
-            None => return Ok(end(child, plan).await),
-        };
-        if line.trim_ascii().is_empty() {
-            return Ok(Output::Other);
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
         }
-        if let Some(record) = Record::parse(line, &keys.stream) {
-            position.n_records += 1;
-            let digest =
-                Sha256::new().chain_update(&position.digest).chain_update(record.text()).finalize();
-            position.digest = hex::encode(&digest[..16]);
-            let at = format!("record {} after the last state", position.n_records);
-            let (key, entry) = keys.entry(record, line, at, plan)?;
-            return Ok(Output::Record(key, entry, line.len()));
-        }
-        let message: Message = serde_json::from_slice(line)
-            .map_err(|_| plan.stopped("one of its lines is not a Singer message"))?;
-        if message.kind != "STATE" {
-            keys.update(message);
-        } else if is_forward(position.state.as_ref(), &message.value) {
-            if line.len() > MAX_CURSOR_BYTES {
-                return Err(plan.stopped("its state is larger than 64 KiB"));
+        match next_line(&mut self.lines, plan).await? {
+            Some(Line::Whole(line)) => self.reading.line(line, plan),
+            Some(Line::TooLong(line)) => self.reading.long_line(line, plan),
+            None => {
+                end(&mut self.child, plan).await?;
+                self.reading.end(plan)
             }
-            *position = TapPosition { state: Some(message.value), ..TapPosition::default() };
         }
-        Ok(Output::Other)
     }
 }
 
@@ -115,15 +89,14 @@ pub(crate) async fn discover(plan: &Plan, stream: &str) -> Result<Value, Fault> 
     let mut lines = Lines::new(output, MAX_LINE_BYTES);
     let mut text = Vec::new();
     while let Some(line) = next_line(&mut lines, plan).await? {
+        let Line::Whole(line) = line else { return Err(too_long(plan)) };
         if text.len() + line.len() > MAX_ANSWER_BYTES {
             return Err(plan.stopped("its catalog is larger than 64 MiB"));
         }
         text.extend_from_slice(line);
         text.push(b'\n');
     }
-    if let Output::Failed(fault) = end(&mut child, plan).await {
-        return Err(fault);
-    }
+    end(&mut child, plan).await?;
     let mut catalog: Value = serde_json::from_slice(&text).map_err(|_| {
         plan.stopped("its output is not a catalog")
             .remedy("if it does not know --discover, set catalog = \"none\" in [process.singer]")
@@ -167,23 +140,21 @@ fn select(catalog: &mut Value, name: &str, plan: &Plan) -> Result<(), Fault> {
 async fn next_line<'a>(
     lines: &'a mut Lines<ChildStdout>,
     plan: &Plan,
-) -> Result<Option<&'a [u8]>, Fault> {
+) -> Result<Option<Line<'a>>, Fault> {
     match tokio::time::timeout(plan.config.timeout.0, lines.next()).await {
-        Ok(Ok(Some(Line::Whole(line)))) => Ok(Some(line)),
-        Ok(Ok(Some(Line::TooLong))) => Err(plan.stopped("a line is longer than 17 MiB")),
-        Ok(Ok(None) | Err(_)) => Ok(None),
+        Ok(line) => Ok(line.ok().flatten()),
         Err(_) => Err(plan.stopped(&format!("no output for {:?}", plan.config.timeout.0))),
     }
 }
 
 /// Waits for the tap to end, after it has closed its output.
-async fn end(child: &mut Child, plan: &Plan) -> Output {
+async fn end(child: &mut Child, plan: &Plan) -> Result<(), Fault> {
     match tokio::time::timeout(plan.config.timeout.0, child.wait()).await {
-        Ok(Ok(())) => Output::Ended,
+        Ok(Ok(())) => Ok(()),
         // A tap fails whenever its source does not answer, so this fault is transient.
-        Ok(Err(cause)) => Output::Failed(
-            Fault::transient(cause).at(plan.place()).remedy("read its standard error in the log"),
-        ),
-        Err(_) => Output::Failed(plan.stopped("the tap has closed its output but does not end")),
+        Ok(Err(cause)) => Err(Fault::transient(cause)
+            .at(plan.place())
+            .remedy("read its standard error in the log")),
+        Err(_) => Err(plan.stopped("the tap has closed its output but does not end")),
     }
 }

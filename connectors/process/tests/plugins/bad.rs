@@ -1,5 +1,6 @@
 //! Plugins that break the protocol, or whose answers are too large or too late.
 
+use connector_process::Cursor;
 use contract::{Connector as _, FaultKind};
 use serde_json::json;
 
@@ -40,6 +41,32 @@ async fn every_violation_of_the_protocol_stops_the_channel_and_quotes_nothing() 
 }
 
 #[tokio::test]
+async fn a_cursor_that_does_not_move_stops_the_channel_unless_the_plugin_is_caught_up() {
+    let record = r#"echo '{"record":{"key":"a","revision":1,"body":{}}}'"#;
+    let (folder, after) = (tempfile::tempdir().unwrap(), Cursor::Plugin(json!(7)));
+    // Without a record, it may search for a while.
+    for (answer, caught_up, n_reads) in
+        [(record, false, 0), (":", false, 99), (record, true, 150), (":", true, 150)]
+    {
+        let plugin = format!(
+            r#"read line; echo '{{"ready":{{}}}}'; while read line; do
+            {answer}; echo '{{"end":{{"upto":7,"caught_up":{caught_up}}}}}'; done"#
+        );
+        let settings = json!({ "command": ["sh", "-c", plugin] });
+        let mut process = process(folder.path(), settings).unwrap();
+        for _ in 0..n_reads {
+            let batch = process.read(Some(&after), 2).await.unwrap();
+            assert_eq!((&batch.upto, batch.caught_up()), (&after, caught_up));
+        }
+        if !caught_up {
+            let fault = process.read(Some(&after), 2).await.unwrap_err();
+            assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
+            assert!(fault.to_string().contains("its cursor did not move"), "{fault}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn all_records_of_an_answer_together_have_a_limit() {
     let record = r#"for n in 1 2 3 4 5; do printf '{"record":{"key":"%s","revision":1,"body":{"x":"' $n
         head -c 16000000 /dev/zero | tr '\0' x; echo '"}}}'; done"#;
@@ -47,6 +74,12 @@ async fn all_records_of_an_answer_together_have_a_limit() {
     let mut process = process(folder.path(), script(record)).unwrap();
     let fault = process.read(None, 10).await.unwrap_err();
     assert!(fault.to_string().contains("larger than 64 MiB"), "{fault}");
+    // Short values take far more memory than their texts.
+    let record = r#"for n in 1 2 3 4; do printf '{"record":{"key":"%s","revision":1,"body":{"x":[1' $n
+        yes ,1 | head -n 900000 | tr -d '\n'; echo ']}}}'; done"#;
+    let mut process = self::process(folder.path(), script(record)).unwrap();
+    let fault = process.read(None, 10).await.unwrap_err();
+    assert!(fault.to_string().contains("too many values"), "{fault}");
 }
 
 #[tokio::test]
@@ -69,7 +102,7 @@ async fn an_interrupted_answer_is_never_taken_for_the_next() {
         _ = process.read(None, 2) => panic!("not interrupted"),
         () = is_asked => {}
     }
-    let after = connector_process::Cursor::Plugin(json!("here"));
+    let after = Cursor::Plugin(json!("here"));
     let batch = process.read(Some(&after), 2).await.unwrap();
-    assert_eq!(batch.upto, connector_process::Cursor::Plugin(json!("right")));
+    assert_eq!(batch.upto, Cursor::Plugin(json!("right")));
 }

@@ -29,10 +29,10 @@ if os.path.exists("fails"):
     sys.exit(7)
 "#;
 
-struct ControlledTap(tempfile::TempDir);
+pub(crate) struct ControlledTap(tempfile::TempDir);
 
 impl ControlledTap {
-    fn new(messages: &[Value]) -> Self {
+    pub(crate) fn new(messages: &[Value]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("tap.py"), TAP).unwrap();
         let tap = Self(folder);
@@ -40,7 +40,7 @@ impl ControlledTap {
         tap
     }
 
-    fn set_messages(&self, messages: &[Value]) {
+    pub(crate) fn set_messages(&self, messages: &[Value]) {
         let lines: String = messages.iter().map(|message| format!("{message}\n")).collect();
         std::fs::write(self.path("messages"), lines).unwrap();
     }
@@ -49,7 +49,7 @@ impl ControlledTap {
         self.0.path().join(name)
     }
 
-    fn process(&self, singer: Value) -> Process {
+    pub(crate) fn process(&self, singer: Value) -> Process {
         let mut settings = json!({ "stream": "orders" });
         for (name, value) in singer.as_object().unwrap() {
             settings[name] = value.clone();
@@ -64,19 +64,19 @@ impl ControlledTap {
     }
 }
 
-fn schema() -> Value {
+pub(crate) fn schema() -> Value {
     json!({ "type": "SCHEMA", "stream": "orders", "schema": {}, "key_properties": ["id"] })
 }
 
-fn record(id: u32) -> Value {
+pub(crate) fn record(id: u32) -> Value {
     json!({ "type": "RECORD", "stream": "orders", "record": { "id": id, "at": "2026-10-09T10:00:00Z" } })
 }
 
-fn state(line: u32) -> Value {
+pub(crate) fn state(line: u32) -> Value {
     json!({ "type": "STATE", "value": { "line": line } })
 }
 
-fn position(cursor: &Cursor) -> Value {
+pub(crate) fn position(cursor: &Cursor) -> Value {
     serde_json::to_value(cursor).unwrap()["singer"].clone()
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod controlled;
+mod messages;
 mod public;
 mod server;
 

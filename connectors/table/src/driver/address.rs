@@ -2,8 +2,13 @@
 
 use std::str::FromStr as _;
 
+use connector_wire::local::is_this_machine;
 use contract::Fault;
-use sqlx::{mysql::MySqlConnectOptions, postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
+use sqlx::{
+    mysql::{MySqlConnectOptions, MySqlSslMode},
+    postgres::{PgConnectOptions, PgSslMode},
+    sqlite::SqliteConnectOptions,
+};
 
 use super::Address;
 
@@ -20,8 +25,9 @@ const SAME_PROTOCOL: [(&str, &str); 5] = [
 ];
 
 impl Address {
-    /// Parses a URL. No fault repeats it: it contains a password.
-    pub(crate) fn parse(url: &str) -> Result<Self, Fault> {
+    /// Parses a URL. No fault repeats it: it contains a password. `insecure` allows what
+    /// [`check_transport`](Self::check_transport) refuses.
+    pub(crate) fn parse(url: &str, insecure: bool) -> Result<Self, Fault> {
         let (scheme, rest) = url.split_once(':').unwrap_or_default();
         let is_server = match scheme {
             "sqlite" => false,
@@ -42,7 +48,46 @@ impl Address {
             }
             _ => PgConnectOptions::from_str(url).map(Box::new).map(Self::Postgres),
         };
-        parsed.map_err(|_| malformed())
+        let address = parsed.map_err(|_| malformed())?;
+        if !insecure {
+            address.check_transport()?;
+        }
+        Ok(address)
+    }
+
+    /// Refuses a connection to another machine, unless it is encrypted and the server is verified: any other
+    /// server can ask for the password.
+    fn check_transport(&self) -> Result<(), Fault> {
+        let (host, socket, is_verified, parameters) = match self {
+            Self::Sqlite(_) => return Ok(()),
+            Self::Postgres(options) => (
+                options.get_host(),
+                options.get_socket(),
+                matches!(options.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull),
+                "sslmode=verify-full to `url`, with sslrootcert",
+            ),
+            Self::MySql(options) => (
+                options.get_host(),
+                options.get_socket(),
+                matches!(
+                    options.get_ssl_mode(),
+                    MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity
+                ),
+                "ssl-mode=VERIFY_IDENTITY to `url`, with ssl-ca",
+            ),
+        };
+        // The driver takes a path for the folder of a socket.
+        let is_local = socket.is_some() || host.starts_with('/') || is_this_machine(host);
+        if is_verified || is_local {
+            return Ok(());
+        }
+        Err(Fault::stopped("the database is on another machine, and `url` does not say to verify its server")
+            .at(self.place())
+            .remedy(format!(
+                "add {parameters} if an authority of your own has issued its certificate; or set \
+                 `insecure = true`: everybody on the network path can then read and change what is sent, and may \
+                 get the password"
+            )))
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     config::{Flag, Scalar},
+    cursor::PendingAck,
     plan::ChangesPlan,
 };
 
@@ -22,6 +23,7 @@ fn table() -> TablePlan {
             pending: Pending::Value(Scalar::Number(0)),
             done: Scalar::Number(1),
         }],
+        parents: Vec::new(),
         mapped: None,
     }
 }
@@ -50,8 +52,8 @@ fn a_page_names_its_columns_conditions_order_and_limit() {
 #[test]
 fn an_acknowledgement_sets_flags_of_unchanged_pending_rows_only() {
     let acks = [
-        PendingAck { key: Value::Int(1), changed: Some(Value::Text("x".into())) },
-        PendingAck { key: Value::Int(2), changed: None },
+        PendingAck { key: Value::Int(1), changed: Some(Value::Text("x".into())), content: None },
+        PendingAck { key: Value::Int(2), changed: None, content: Some(7) },
     ];
     let sql = Sql::acknowledge(Dialect::MySql, &table(), &Catalog::default(), &acks, true);
     assert_eq!(
@@ -64,7 +66,7 @@ fn an_acknowledgement_sets_flags_of_unchanged_pending_rows_only() {
 
 #[test]
 fn an_acknowledgement_does_not_search_all_pending_rows() {
-    let acks = [PendingAck { key: Value::Int(1), changed: None }];
+    let acks = [PendingAck { key: Value::Int(1), changed: None, content: Some(7) }];
     let sql = Sql::acknowledge(Dialect::Sqlite, &table(), &Catalog::default(), &acks, true);
     assert!(sql.text.contains("AND +t.\"ISFETCH\" = ?"), "{}", sql.text);
 }

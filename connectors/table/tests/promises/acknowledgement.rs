@@ -1,5 +1,7 @@
 //! Which rows are acknowledged.
 
+use contract::ConnectorContext;
+
 use super::*;
 
 #[tokio::test]
@@ -15,6 +17,22 @@ async fn a_row_changed_after_it_was_read_stays_pending_and_is_read_again() {
     let a = entries.iter().rev().find(|entry| key(entry) == "a").unwrap();
     assert_eq!(body(a)["title"], "changed");
     assert_eq!(city.n_pending().await, 0);
+}
+
+#[tokio::test]
+async fn a_change_in_a_column_that_is_not_mapped_hinders_no_acknowledgement() {
+    for (mapped, n_pending) in [(Some("$.title"), 0), (Some("$.content"), 1), (None, 1)] {
+        let mut city = City::sqlite(Shape::FlagOnly).await;
+        city.add(&["a".into()], HOUR).await;
+        let mut context = ConnectorContext::new("hotline".parse().unwrap(), chrono_tz::UTC);
+        context.mapped = mapped.map(Into::into);
+        let config = serde_json::from_value(city.settings.clone()).unwrap();
+        let mut table = Table::build(config, context).unwrap();
+        let batch = table.read(None, 10).await.unwrap();
+        city.run("UPDATE orders SET content = x'41'").await;
+        table.settled(&batch.upto).await.unwrap();
+        assert_eq!(city.n_pending().await, n_pending, "{mapped:?}");
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod reread;
 mod rest;
 mod scans;
 mod text;
+mod transport;
 
 use std::{collections::BTreeSet, time::Duration};
 

@@ -85,3 +85,36 @@ async fn the_first_pass_counts_the_rows_of_the_table() {
     let end = table.read(at.as_ref(), 10).await.unwrap().end.unwrap();
     assert_eq!((end.listed, end.distinct), (None, Some(25)));
 }
+
+#[tokio::test]
+async fn rows_that_are_never_read_for_want_of_a_flag_are_a_doubt_of_every_pass() {
+    for (shape, flagless, doubt) in [
+        (Shape::FlagOnly, "INSERT INTO orders (id) VALUES ('b')", None),
+        (
+            Shape::FlagOnly,
+            "INSERT INTO orders (id, sjjhzt) VALUES ('b', NULL)",
+            Some("table orders"),
+        ),
+        (Shape::FlagOnly, "INSERT INTO urges (isfetch) VALUES (NULL)", Some("table urges")),
+        // They are found by their time, or the lack of it.
+        (Shape::ChangesAndFlag, "INSERT INTO orders (id, sjjhzt) VALUES ('b', NULL)", None),
+    ] {
+        let mut city = City::sqlite(shape).await;
+        city.add(&["a".into()], HOUR).await;
+        city.run(flagless).await;
+        let (mut table, mut at) = (city.table(), None);
+        for _ in 0..2 {
+            let end = loop {
+                let batch = table.read(at.as_ref(), 10).await.unwrap();
+                table.settled(&batch.upto).await.unwrap();
+                at = Some(batch.upto);
+                if let Some(end) = batch.end {
+                    break end;
+                }
+            };
+            let said = end.doubt.unwrap_or_default();
+            assert_eq!(said.contains("never read"), doubt.is_some(), "{flagless}: {said}");
+            assert!(said.contains(doubt.unwrap_or_default()), "{flagless}: {said}");
+        }
+    }
+}

@@ -253,7 +253,7 @@ async fn every_address_has_its_own_sentence() {
             "mysql unknown host",
             "transient",
             "the host name cannot be resolved",
-            "mysql://root:s3cret@nosuch.invalid:3306/x".to_owned(),
+            "mysql://root:s3cret@nosuch.invalid:3306/x?ssl-mode=VERIFY_IDENTITY".to_owned(),
         ),
         (
             "postgres wrong password",

@@ -65,6 +65,33 @@ async fn a_number_that_is_committed_soon_after_greater_ones_is_read() {
 }
 
 #[tokio::test]
+async fn a_number_that_comes_late_is_read_among_negative_ones_too() {
+    for mut city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await] {
+        for (table, number) in [
+            ("small", "SMALLINT"),
+            ("big", "BIGINT"),
+            ("real_one", "DOUBLE PRECISION"),
+            ("money", "DECIMAL(20,2)"),
+        ] {
+            city.run(&format!(
+                "CREATE TABLE {table} (id INT PRIMARY KEY, no {number});
+                 INSERT INTO {table} VALUES (1, -900), (2, -899), (3, -890)"
+            ))
+            .await;
+            city = city.with(json!({ "table": table, "part": [], "changes": { "column": "no" } }));
+            let mut at = None;
+            assert_eq!(keys(&city, &mut at).await.len(), 3);
+            for (id, no) in [(4, -895), (5, -32_000), (6, 7), (7, -1)] {
+                city.run(&format!("INSERT INTO {table} VALUES ({id}, {no})")).await;
+                let found = keys(&city, &mut at).await;
+                assert!(found.contains(&id.to_string()), "{table}: {no} is not in {found:?}");
+            }
+            assert_eq!(keys(&city, &mut at).await, [""; 0], "{table}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_number_that_was_missing_is_read_however_late_it_comes() {
     for city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await] {
         let rows = series(&city, 1, 4000, 1);

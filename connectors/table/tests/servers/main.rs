@@ -9,6 +9,7 @@
 #[path = "../city/mod.rs"]
 mod city;
 
+mod changing;
 mod diagnosis;
 mod equality;
 mod faults;

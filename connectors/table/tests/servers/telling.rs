@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use connector_testkit::Source as _;
 use contract::{Connector as _, Cursor, Entry};
+use serde_json::json;
 
 use super::{City, Desk, Shape, mysql, postgres};
 
@@ -57,6 +58,26 @@ async fn acknowledgements_that_change_nothing_are_a_fault_after_all_rows_were_re
         assert!(pass(&city, &mut None).await.1.is_none());
         assert_eq!(city.n_pending().await, 0);
     }
+}
+
+#[tokio::test]
+async fn rows_that_an_account_may_read_and_not_change_are_a_fault() {
+    let mut city = postgres(Shape::FlagOnly).await;
+    city.add(&["a".into(), "b".into(), "c".into()], OLD).await;
+    let name = city.url.rsplit('/').next().unwrap().to_owned();
+    let host = city.url.rsplit('@').next().unwrap().to_owned();
+    city.run(&format!(
+        "CREATE ROLE {name}_reader LOGIN PASSWORD 'x1';
+         GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO {name}_reader;
+         ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY all_are_read ON orders FOR SELECT USING (true)"
+    ))
+    .await;
+    let city = city.with(json!({ "url": format!("postgres://{name}_reader:x1@{host}") }));
+    let (entries, fault) = pass(&city, &mut None).await;
+    assert_eq!(entries.len(), 3);
+    let fault = fault.unwrap().to_string();
+    assert!(fault.contains("the source took 0 of 3"), "{fault}");
 }
 
 #[tokio::test]

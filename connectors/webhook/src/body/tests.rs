@@ -126,6 +126,107 @@ fn what_http_reads_is_read_here_too() {
 }
 
 #[test]
+fn a_document_that_is_called_a_form_is_read_as_what_it_is() {
+    let form = Some("application/x-www-form-urlencoded");
+    for (body, settings, expected) in [
+        (
+            r#" [{"id":1,"t":"a=b&c"},{"id":2}]"#,
+            json!({}),
+            &[r#"{"id":1,"t":"a=b&c"}"#, r#"{"id":2}"#][..],
+        ),
+        (r#"{"id":1}"#, json!({}), &[r#"{"id":1}"#]),
+        ("{\"id\":1}\n{\"id\":2}\n", json!({}), &[r#"{"id":1}"#, r#"{"id":2}"#]),
+        (r#"{"data":[{"id":"a=b"}]}"#, json!({ "records": "$.data" }), &[r#"{"id":"a=b"}"#]),
+        (r#""{\"id\":1}""#, json!({}), &[r#"{"id":1}"#]),
+        ("<r><id>1</id></r>", json!({}), &[r#"{"id":[{"$text":"1"}]}"#]),
+    ] {
+        let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
+        assert_eq!(split(body.as_bytes(), form, None, settings), Ok(expected), "{body}");
+    }
+    assert!(split(br#"[{"id":1},"#, form, None, json!({})).is_err(), "a broken list is no form");
+}
+
+#[test]
+fn many_records_without_a_key_are_one_row_of_quarantine() {
+    let numbers: Vec<String> = (0..5_000).map(|n| n.to_string()).collect();
+    let body = format!("[{},{{\"id\":1}},{{\"id\":1}},{{\"n\":7}}]", numbers.join(","));
+    let read = |settings| {
+        let records =
+            split_records(&reader(settings), body.as_bytes(), Headers::default(), body.len());
+        let records = records.unwrap();
+        let Some((list, others)) = records.split_last() else { panic!("{body}") };
+        let list = list.clone();
+        let contract::Entry::Unreadable { reason, bytes, .. } =
+            reader(json!({})).entry(&list, String::new())
+        else {
+            panic!("{list:?}")
+        };
+        assert_eq!(reason.code, "no_object");
+        assert!(reason.detail.contains("5001 values"), "{reason:?}");
+        assert_eq!(bytes, format!("[{},{{\"n\":7}}]", numbers.join(",")));
+        others.len()
+    };
+    assert_eq!(read(json!({})), 1, "two equal records are one");
+    assert_eq!(read(json!({ "revision": "$.v" })), 2);
+    // A few stay apart.
+    assert_eq!(split(b"[1,2,3]", None, None, json!({})).unwrap(), ["1", "2", "3"]);
+}
+
+#[test]
+fn a_record_of_very_many_values_is_not_parsed() {
+    let values = |n: usize| format!("{{\"id\":1,\"a\":[{}1]}}", "1,".repeat(n));
+    for (n, code) in [(1_000, None), (200_000, Some("too_large"))] {
+        let bytes = Bytes::from(values(n));
+        let found = match reader(json!({})).entry(&bytes, String::new()) {
+            contract::Entry::Record(_) => None,
+            contract::Entry::Unreadable { reason, .. } => Some(reason.code),
+        };
+        assert_eq!(found.as_deref(), code, "{n}");
+    }
+}
+
+#[test]
+fn a_body_of_too_many_records_is_refused_before_they_are_taken_apart() {
+    for (body, what) in [
+        (format!("[{}1]", "1,".repeat(60_000)), "50000 records"),
+        (format!("[{}1]", "1,".repeat(1_100_000)), "1000000 values"),
+    ] {
+        let found =
+            split_records(&reader(json!({})), body.as_bytes(), Headers::default(), body.len());
+        assert!(found.unwrap_err().contains(what), "{what}");
+    }
+}
+
+#[test]
+fn damaged_xml_is_never_read_without_its_damage() {
+    let declared = "<!DOCTYPE r [<!ENTITY a SYSTEM 'x'><!ENTITY b '路'>]>";
+    let rows = |row: &str| format!("{declared}<r><w><id>0</id></w>{row}</r>");
+    for row in ["<w><id>1</w>", "<w><id>1</id><t>x &a;</t></w>", "<w><id>1</id><t n=2>x</t></w>"] {
+        let records = split(rows(row).as_bytes(), None, None, json!({ "records": "$.r[*].w[*]" }));
+        let records = records.unwrap();
+        assert_eq!((records.len(), &*records[0]), (2, r#"{"id":[{"$text":"0"}]}"#), "{row}");
+        let entry = reader(json!({})).entry(&Bytes::from(records[1].clone()), String::new());
+        assert!(matches!(entry, contract::Entry::Unreadable { .. }), "{row}: {entry:?}");
+    }
+    // A text that is not whole is a flag of its field.
+    let row = rows("<w><id>1</id><t>请<b>尽快</b>处理</t></w>");
+    let records = split(row.as_bytes(), None, None, json!({ "records": "$.r[*].w[*]" })).unwrap();
+    let marks = records.iter().map(|record| {
+        let key = json!({ "key": "$.id[0]['$text']" });
+        match reader(key).entry(&Bytes::from(record.clone()), String::new()) {
+            Entry::Record(record) => record.text.marks.clone(),
+            entry @ Entry::Unreadable { .. } => panic!("{entry:?}"),
+        }
+    });
+    let marks: Vec<Vec<contract::Mark>> = marks.collect();
+    assert!(marks[0].is_empty() && marks[1].len() == 1, "{marks:?}");
+    assert_eq!(marks[1][0].field, "t.$text");
+    let body = format!("{declared}<r><id>1</id><t>x &b;</t></r>");
+    let records = split(body.as_bytes(), None, None, json!({})).unwrap();
+    assert_eq!(records, [r#"{"id":[{"$text":"1"}],"t":[{"$text":"x 路"}]}"#]);
+}
+
+#[test]
 fn a_key_with_two_contents_in_one_request_is_refused_or_ends_as_the_settings_say() {
     let body = br#"[{"id":1,"v":1},{"id":2},{"id":1,"v":2},{"id":2}]"#;
     let read = |more| split(body, None, None, more);
@@ -144,7 +245,7 @@ fn a_key_with_two_contents_in_one_request_is_refused_or_ends_as_the_settings_say
     );
     for (list, code, detail) in [
         (rejected[1].as_str(), "duplicate_key", "`2`"),
-        (r#"[{"id":1},{"id":2}]"#, "no_object", "not a JSON object"),
+        (r#"[{"id":1},{"id":2}]"#, "no_object", "2 values"),
         (r#"[{"id":1}]"#, "no_object", "not a JSON object"),
     ] {
         let entry =

@@ -52,6 +52,11 @@ pub struct Refresh {
 }
 
 impl National {
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let appkey = self.refresh.as_ref().map(|refresh| &refresh.appkey);
+        self.secret.iter().chain(appkey).map(|secret| secret.expose().to_owned()).collect()
+    }
+
     pub(super) fn check(&self) -> Result<(), Fault> {
         if self.secret.is_some() != self.refresh.is_some() {
             return Ok(());

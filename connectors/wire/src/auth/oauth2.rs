@@ -43,6 +43,18 @@ pub enum Credentials {
 }
 
 impl Oauth2 {
+    pub(super) fn secrets(&self) -> Vec<String> {
+        vec![self.client_secret.expose().to_owned(), self.basic()]
+    }
+
+    /// Id and secret in Base64. They are encoded like form fields before they are joined.
+    fn basic(&self) -> String {
+        let encode =
+            |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let (id, secret) = (encode(&self.client_id), encode(self.client_secret.expose()));
+        STANDARD.encode(format!("{id}:{secret}"))
+    }
+
     pub(super) fn token_request(&self) -> TokenRequest {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "client_credentials");
@@ -55,12 +67,7 @@ impl Oauth2 {
         let (id, secret) = (&self.client_id, self.client_secret.expose());
         match self.credentials {
             Credentials::Header => {
-                // Id and secret are encoded like form fields before they are joined.
-                let encode = |text: &str| {
-                    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>()
-                };
-                let encoded = STANDARD.encode(format!("{}:{}", encode(id), encode(secret)));
-                request.set_header("authorization", format!("Basic {encoded}"));
+                request.set_header("authorization", format!("Basic {}", self.basic()));
             }
             Credentials::Body => {
                 form.append_pair("client_id", id).append_pair("client_secret", secret);

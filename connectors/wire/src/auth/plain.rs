@@ -66,6 +66,11 @@ pub struct Mtls {
 }
 
 impl Basic {
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let password = self.password.expose();
+        vec![password.to_owned(), STANDARD.encode(format!("{}:{password}", self.user))]
+    }
+
     pub(super) fn apply(&self, request: &mut Request) -> SigningSteps {
         let credentials = STANDARD.encode(format!("{}:{}", self.user, self.password.expose()));
         request.set_header("authorization", format!("Basic {credentials}"));
@@ -93,6 +98,10 @@ impl ApiKey {
         self.param.as_deref()
     }
 
+    pub(super) fn secrets(&self) -> Vec<String> {
+        vec![self.key.expose().to_owned()]
+    }
+
     pub(super) fn apply(&self, request: &mut Request) -> SigningSteps {
         if let Some(header) = &self.header {
             request.set_header(header, self.key.expose());
@@ -106,6 +115,10 @@ impl ApiKey {
 }
 
 impl BodyToken {
+    pub(super) fn secrets(&self) -> Vec<String> {
+        vec![self.token.expose().to_owned()]
+    }
+
     pub(super) fn apply(&self, request: &mut Request) -> Result<SigningSteps, Fault> {
         request.set_field(&self.field, self.token.expose())?;
         Ok(SigningSteps::new("body_token").step("token", format!("{}: ‹token›", self.field)))
@@ -113,6 +126,11 @@ impl BodyToken {
 }
 
 impl SharedMd5 {
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let text = self.text.expose();
+        vec![text.to_owned(), md5_hex(text.as_bytes())]
+    }
+
     pub(super) fn apply(&self, request: &mut Request) -> Result<SigningSteps, Fault> {
         // The digest is always the same, so it is as secret as the text.
         request.set_field(&self.field, &md5_hex(self.text.expose().as_bytes()))?;

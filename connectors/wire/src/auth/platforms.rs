@@ -44,6 +44,11 @@ pub struct XBg {
 }
 
 impl MessageBoard {
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let token = self.token.as_ref().map(Secret::expose);
+        token.into_iter().chain([self.app_code.expose()]).map(str::to_owned).collect()
+    }
+
     /// Replaces the body. The signature is `md5(path + param + md5(appCode)[0..16] + token)`.
     pub(super) fn sign(&self, request: &mut Request) -> Result<SigningSteps, Fault> {
         let param = String::from_utf8(std::mem::take(&mut request.body)).map_err(|_| {
@@ -75,6 +80,10 @@ impl MessageBoard {
 }
 
 impl XTif {
+    pub(super) fn secrets(&self) -> Vec<String> {
+        vec![self.token.expose().to_owned()]
+    }
+
     /// Adds the headers. The nonce begins with the time, so that the platform can forget old nonces.
     pub(super) fn sign(&self, request: &mut Request, context: &SigningContext) -> SigningSteps {
         let nonce = hex::encode(&context.nonce[..3]);
@@ -106,6 +115,10 @@ impl XTif {
 }
 
 impl XBg {
+    pub(super) fn secrets(&self) -> Vec<String> {
+        vec![self.secret_key.expose().to_owned()]
+    }
+
     /// Adds the headers. The signature is
     /// `Base64(HMAC-SHA256(secret_key, METHOD\nPATH\nSORTED_QUERY\nACCESS_KEY\nDATE\n))`.
     pub(super) fn sign(&self, request: &mut Request, context: &SigningContext) -> SigningSteps {

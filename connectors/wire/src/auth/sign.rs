@@ -96,6 +96,14 @@ pub enum TimeUnit {
 }
 
 impl CustomSignature {
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let parts = self.parts.iter().filter_map(|part| match part {
+            SignedPart::Secret(secret) => Some(secret),
+            _ => None,
+        });
+        self.key.iter().chain(parts).map(|secret| secret.expose().to_owned()).collect()
+    }
+
     pub(super) fn check(&self) -> Result<(), Fault> {
         let signs_time = self.parts.iter().any(|part| matches!(part, SignedPart::Timestamp));
         let signs_nonce = self.parts.iter().any(|part| matches!(part, SignedPart::Nonce));
@@ -138,11 +146,11 @@ impl CustomSignature {
                 SignedPart::Text(text) => input.text(text),
                 SignedPart::Secret(secret) => input.secret("secret", secret.expose()),
                 SignedPart::Param(name) => {
-                    input.text(&require(request, name, request.param(name))?)
+                    input.named(name, &require(request, name, request.param(name))?)
                 }
                 SignedPart::Header(name) => {
                     let value = request.header(name).map(str::to_owned);
-                    input.text(&require(request, name, value)?)
+                    input.named(name, &require(request, name, value)?)
                 }
                 SignedPart::Params => input.text(&joined_params(request)),
                 SignedPart::Timestamp => input.text(timestamp.as_deref().unwrap_or_default()),

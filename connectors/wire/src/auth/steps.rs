@@ -1,6 +1,8 @@
 //! The steps in which a request was signed, so that people can compare them with what the platform expects.
 //! Secrets are hidden.
 
+use crate::secrets;
+
 /// The steps of a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningSteps {
@@ -40,6 +42,11 @@ impl DigestInput {
         self.bytes.extend_from_slice(secret.as_bytes());
         self.redacted.push_str(&format!("‹{name}›"));
         self
+    }
+
+    /// The value of a header or parameter, which is hidden if its name is that of a secret.
+    pub(super) fn named(self, name: &str, value: &str) -> Self {
+        if secrets::is_name(name) { self.secret(name, value) } else { self.text(value) }
     }
 
     pub(super) fn body(mut self, body: &[u8]) -> Self {

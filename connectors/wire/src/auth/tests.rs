@@ -52,3 +52,37 @@ fn assert_hides(steps: &SigningSteps, secrets: &[&str]) {
         assert!(!shown.contains(secret), "{secret} is in {shown}");
     }
 }
+
+#[test]
+fn a_text_of_a_source_shows_no_secret_in_use_in_any_form() {
+    for (settings, forms) in [
+        (json!({ "bearer": "s3cretToken" }), &["Bearer s3cretToken", "czNjcmV0VG9rZW4="][..]),
+        (
+            json!({ "basic": { "user": "c", "password": "s3cretWord" } }),
+            &["Basic YzpzM2NyZXRXb3Jk", "s3cretWord"],
+        ),
+        (
+            json!({ "api_key": { "param": "k", "key": "s3cret/Key" } }),
+            &["s3cret/Key", "s3cret%2FKey"],
+        ),
+        (
+            json!({ "oauth2": {
+                "token_url": "https://a.example/", "client_id": "c", "client_secret": "s3cretWord",
+            } }),
+            &["YzpzM2NyZXRXb3Jk", "t0kenFetched"],
+        ),
+        (json!({ "body_token": { "field": "t", "token": "s3cretToken" } }), &["s3cretToken"]),
+    ] {
+        let mut auth = auth(settings);
+        let answer = br#"{"access_token":"t0kenFetched"}"#;
+        auth.read_token(200, answer, context().now).unwrap();
+        for form in forms {
+            let shown = auth.hide(&format!("denied: {form} of /list"));
+            let secret = form.trim_start_matches("Bearer ").trim_start_matches("Basic ");
+            assert!(!shown.contains(secret) && shown.ends_with("… of /list"), "{shown}");
+        }
+    }
+    let auth = auth(json!({ "bearer": "s3cretToken" }));
+    assert_eq!(auth.hide("\"denied: Bearer s3cretT…\""), "\"denied: Bearer …\"");
+    assert_eq!(auth.hide("路灯…坏了"), "路灯…坏了");
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use config::{Settings, StoreSettings};
 use normalizer::Suite;
-use sink::{bus::Amqp, store::Postgres};
+use sink::store::Postgres;
 
 use crate::{assemble, keys, shipped};
 
@@ -46,7 +46,7 @@ impl Servers {
     pub(super) async fn delete_queues(settings: &Settings) -> anyhow::Result<()> {
         if let Some(broker) = &settings.bus {
             let channels: Vec<_> = settings.channels.iter().map(|each| each.id.clone()).collect();
-            Amqp::new(assemble::broker(broker)?).delete(channels).await?;
+            assemble::broker(broker, None).delete(channels).await?;
         }
         Ok(())
     }

@@ -28,6 +28,55 @@ impl Personal {
             plain,
         }
     }
+
+    /// The names to search for, with their masks: all that the field has, and each name in it without titles. In
+    /// `业主欧阳震霆先生、张三` there are also 欧阳震霆 and 张三.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, String)> {
+        let whole = self.plain.as_str();
+        // A part of a name that is not whole itself may be any word.
+        let parts = whole.split(is_between_names).filter(|_| self.doubt.is_none());
+        let parts =
+            parts.map(without_titles).filter(move |part| *part != whole && may_be_one_name(part));
+        let names = [whole].into_iter().chain(parts);
+        let is_distinctive = |name: &&str| {
+            name.chars().count() > 1 && !is_placeholder(name) && !COMMON_WORDS.contains(name)
+        };
+        names.filter(is_distinctive).map(|name| (name, mask(name)))
+    }
+}
+
+/// Whether a character stands before, between or after names. Dots and hyphens stand within them.
+fn is_between_names(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_ascii_digit()
+        || c.is_ascii_punctuation() && !matches!(c, '.' | '-' | '_' | '\'')
+        || "（）【】［］〔〕〈〉《》「」“”、，；：／｜＋。".contains(c)
+}
+
+/// A name without the words for a role before it, such as 业主, and the titles and roles after it.
+fn without_titles(mut name: &str) -> &str {
+    // The longest word counts: 热心市民 and not 市民.
+    let shortest = |rest: &&str| rest.len();
+    let roles = || PLACEHOLDERS.iter().filter(|word| word.chars().count() > 1);
+    while let Some(rest) = roles().filter_map(|word| name.strip_prefix(word)).min_by_key(shortest) {
+        name = rest;
+    }
+    // A surname with a title stays: a surname alone is nobody's name.
+    while !is_placeholder(name)
+        && let Some(rest) =
+            roles().chain(&TITLES).filter_map(|word| name.strip_suffix(word)).min_by_key(shortest)
+    {
+        name = rest;
+    }
+    name
+}
+
+/// Whether a part of a field is one name in Chinese, and no organisation.
+fn may_be_one_name(part: &str) -> bool {
+    const MAX_CHARS: usize = 4;
+    const UNITS: [&str; 8] = ["公司", "物业", "社区", "街道", "中心", "单位", "小区", "委会"];
+    let is_short = part.chars().count() <= MAX_CHARS || part.contains('·');
+    part.chars().any(is_han) && is_short && !UNITS.iter().any(|unit| part.ends_with(unit))
 }
 
 /// Masks the given name. The mask does not show its length.
@@ -42,7 +91,7 @@ fn mask(name: &str) -> String {
 }
 
 /// Whether a name names nobody: a word like 市民, only signs, or only a title, with or without surname.
-pub(super) fn is_placeholder(name: &str) -> bool {
+fn is_placeholder(name: &str) -> bool {
     let bare = name.trim_matches(|c: char| !c.is_alphanumeric());
     bare.is_empty()
         || PLACEHOLDERS.contains(bare)
@@ -51,11 +100,6 @@ pub(super) fn is_placeholder(name: &str) -> bool {
                 surname.chars().count() <= 1 || COMPOUND_SURNAMES.contains(&surname)
             })
         })
-}
-
-/// Whether a name is also an ordinary word.
-pub(super) fn is_common_word(name: &str) -> bool {
-    COMMON_WORDS.contains(&name)
 }
 
 fn is_han(c: char) -> bool {
@@ -74,7 +118,8 @@ const TITLES: [&str; 9] = ["先生", "女士", "小姐", "师傅", "同志", "�
 static PLACEHOLDERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     let words = "匿名 匿名用户 匿名市民 匿名群众 市民 热心市民 群众 网友 热心网友 居民 \
                  村民 业主 住户 来电人 诉求人 投诉人 举报人 用户 游客 市民来电 不愿透露 \
-                 未知 保密 无 无名氏 不详 未提供";
+                 未知 保密 无 无名氏 不详 未提供 联系人 \
+                 本人 家属 代理人 委托人 当事人 户主 租户 商户";
     words.split(' ').collect()
 });
 

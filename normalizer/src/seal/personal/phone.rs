@@ -11,13 +11,20 @@ use super::{ARRIVED_MASKED, Doubt, Personal, mask_landline, mask_middle};
 /// Characters that separate several numbers in one value.
 const SEPARATORS: [char; 9] = ['/', '、', ',', '，', ';', '；', '|', '\n', '或'];
 
+const SEVERAL: Doubt = (QualityFlag::BadPhone, "several numbers; only the first is used");
+
 impl Personal {
-    /// A telephone number in any format. Of several numbers, the first valid one that is not masked is used.
-    /// The plain value is the normalised number, or the cleaned text if it is not a number.
+    /// A telephone number in any format. Of several numbers, the first valid one that is not masked is used,
+    /// and the value is doubtful. The plain value is the normalised number, or the cleaned text if it is not a
+    /// number.
     pub fn phone(text: &str) -> Self {
-        let known = text.split(SEPARATORS).find_map(|part| {
-            let number = recognise(part)?;
-            (number.doubt != Some(ARRIVED_MASKED)).then_some(number)
+        let parts = text.split(SEPARATORS).filter_map(recognise);
+        let mut numbers = parts.filter(|number| !number.arrived_masked());
+        let known = numbers.next().map(|mut first| {
+            if numbers.any(|other| other.plain != first.plain) {
+                first.doubt = Some(SEVERAL);
+            }
+            first
         });
         known.or_else(|| recognise(text)).unwrap_or_else(|| {
             let plain = clean(text, Profile::Plain).text.into_owned();

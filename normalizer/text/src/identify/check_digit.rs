@@ -19,6 +19,7 @@ const ID_WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4,
 /// The check digit for each remainder modulo 11.
 const ID_CHECK: &[u8; 11] = b"10X98765432";
 
+/// Checks a number of 18 characters. The year is between 1800 and 2099.
 fn check_18(number: &str) -> Option<Problem> {
     let Some((body, check)) = number.split_at_checked(17) else { return Some(Problem::Format) };
     let Some(digits) = digits(body) else { return Some(Problem::Format) };

@@ -30,6 +30,7 @@ use tracing::{info, warn};
 
 use super::{
     fault::{CANNOT_CONNECT, Node, ask, fault_of, no_answer, other_server},
+    proof::BusKey,
     topology::AmqpSettings,
 };
 
@@ -40,6 +41,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Cluster {
     pub(super) settings: AmqpSettings,
+    /// Proves and verifies messages.
+    pub(super) key: Option<BusKey>,
     /// Index of the node that the next connection tries first, modulo the number of nodes.
     next: AtomicUsize,
     /// Names of the nodes whose version was checked.
@@ -47,10 +50,10 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) fn new(settings: AmqpSettings) -> Self {
+    pub(super) fn new(settings: AmqpSettings, key: Option<BusKey>) -> Self {
         // Processes that start together begin with different nodes.
         let next = AtomicUsize::new(std::process::id() as usize);
-        Self { settings, next, checked_nodes: Mutex::default() }
+        Self { settings, key, next, checked_nodes: Mutex::default() }
     }
 
     /// Connects to the first node that accepts the connection. Each call begins with the next node: so

@@ -4,8 +4,9 @@
 //! Any failure ends the connection. The next `take` opens another one, and the broker delivers unacked
 //! messages again. A message leaves its queue only after it was kept and acked.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use contract::{ChannelId, Consumer, Delivery, Fault, Intake, Kept};
 use futures_util::{
     FutureExt, StreamExt, TryStreamExt,
@@ -17,11 +18,15 @@ use lapin::{
     options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions},
     types::FieldTable,
 };
+use tokio::time::Instant;
+use tracing::error;
 
 use super::{
     connect::{Cluster, Link},
     fault::{ask, fault_of},
-    message, topology,
+    message,
+    proof::BusKey,
+    topology,
 };
 
 /// Maximum number of unacked messages of one queue that the broker delivers: twice the number that the sink
@@ -39,11 +44,12 @@ pub struct AmqpConsumer {
     /// The greatest delivery tag of all sessions so far: a new session adds it to its own tags, so that no tag
     /// is used twice.
     last_tag: u64,
+    alarm: Alarm,
 }
 
 impl AmqpConsumer {
     pub(super) fn new(cluster: Arc<Cluster>, channels: Vec<ChannelId>) -> Self {
-        Self { cluster, channels, session: None, last_tag: 0 }
+        Self { cluster, channels, session: None, last_tag: 0, alarm: Alarm::default() }
     }
 
     async fn session(&mut self) -> Result<&mut Session, Fault> {
@@ -96,7 +102,12 @@ impl Consumer for AmqpConsumer {
             Ok(arrived) => {
                 let tags = arrived.iter().map(|arrived| base + arrived.delivery_tag);
                 self.last_tag = self.last_tag.max(tags.max().unwrap_or(0));
-                Ok(Intake::of(arrived.into_iter().map(|arrived| arrived.read(base))))
+                let key = self.cluster.key.as_ref();
+                let arrived = arrived.into_iter().map(|arrived| arrived.read(base, key));
+                let deliveries: Vec<Delivery> = arrived.collect();
+                let foreign = deliveries.iter().filter(|each| each.message.is_foreign());
+                self.alarm.count(foreign.count());
+                Ok(Intake::of(deliveries))
             }
             Err(fault) => {
                 self.session = None;
@@ -116,6 +127,33 @@ impl Consumer for AmqpConsumer {
             self.session = None;
         }
         acked
+    }
+}
+
+/// The shortest time between two lines of the log about foreign messages.
+const ALARM_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Logs foreign messages: the first at once, those after it summed, because anybody may send millions.
+#[derive(Debug, Default)]
+struct Alarm {
+    logged_at: Option<Instant>,
+    n_unlogged: usize,
+}
+
+impl Alarm {
+    fn count(&mut self, n_messages: usize) {
+        self.n_unlogged += n_messages;
+        let is_due = self.logged_at.is_none_or(|at| at.elapsed() >= ALARM_INTERVAL);
+        if is_due && self.n_unlogged > 0 {
+            let n = std::mem::take(&mut self.n_unlogged);
+            self.logged_at = Some(Instant::now());
+            error!(
+                target: "tonghui", n,
+                "{n} messages on the broker do not prove that this gateway published them; those that the books do not \
+                 list are in quarantine. Find out who may write to its queues, and whether all processes have the same \
+                 bus key"
+            );
+        }
     }
 }
 
@@ -179,14 +217,16 @@ struct RawMessage {
 }
 
 impl RawMessage {
-    fn read(self, base: u64) -> Delivery {
+    fn read(self, base: u64, key: Option<&BusKey>) -> Delivery {
         let (tag, Self { queue, properties, body, .. }) = (base + self.delivery_tag, self);
+        let body = Bytes::from(body);
         match queue {
-            Queue::Channel(channel) => message::read(tag, &channel, &properties, body),
+            Queue::Channel(channel) => message::read(tag, &channel, &properties, body, key),
             Queue::Dead(cluster, fallback) => message::read_dead_letter(
                 tag,
                 &properties,
                 body,
+                key,
                 |queue| cluster.settings.channel(queue),
                 &fallback,
             ),

@@ -1,15 +1,16 @@
 //! Converts our messages to AMQP messages and back.
 //!
-//! A message that another program put into our queue goes to quarantine as a whole. It gets an id from the
-//! channel of the queue, the read number 0, which no read has, and a hash of its body.
+//! A message that another program put into our queue, or that does not prove that we published it, goes to
+//! quarantine as a whole, as a [foreign](Message::foreign) one of the channel of the queue.
 
 use bytes::Bytes;
-use contract::{CONTENT_TYPE, ChannelId, Delivery, Message, MessageId, ReadNo};
+use contract::{CONTENT_TYPE, ChannelId, Delivery, Message, MessageId};
 use lapin::{
     BasicProperties,
     types::{AMQPValue, FieldTable, ShortString},
 };
-use sha2::{Digest, Sha256};
+
+use super::proof::BusKey;
 
 /// The delivery mode of messages that survive a restart of the broker.
 const PERSISTENT: u8 = 2;
@@ -17,12 +18,17 @@ const PERSISTENT: u8 = 2;
 const WIRE_VERSION: &str = "wire-version";
 /// The header with the number of events.
 const EVENTS: &str = "events";
+/// The header with the proof that we published the message, see [`BusKey`].
+const PROOF: &str = "proof";
 
-/// The AMQP properties of a message.
-pub(super) fn properties(message: &Message) -> BasicProperties {
+/// The AMQP properties of a message. It proves its sender if there is a `key`.
+pub(super) fn properties(message: &Message, key: Option<&BusKey>) -> BasicProperties {
     let mut headers = FieldTable::default();
     headers.insert(WIRE_VERSION.into(), AMQPValue::LongUInt(message.wire_version));
     headers.insert(EVENTS.into(), AMQPValue::LongUInt(message.events));
+    if let Some(key) = key {
+        headers.insert(PROOF.into(), AMQPValue::LongString(key.prove(message).into()));
+    }
     BasicProperties::default()
         .with_message_id(message.id.to_string().into())
         .with_content_type(CONTENT_TYPE.into())
@@ -35,21 +41,29 @@ pub(super) fn read(
     tag: u64,
     channel: &ChannelId,
     properties: &BasicProperties,
-    body: Vec<u8>,
+    body: Bytes,
+    key: Option<&BusKey>,
 ) -> Delivery {
-    match parse(properties) {
-        Ok(message) => {
-            let message = Message { body: Bytes::from(body), ..message };
-            if message.id.channel == *channel {
-                return Delivery::read(tag, message);
-            }
+    let foreign = |why: &str| format!("not published by this program: {why}");
+    let message = match parse(properties, body.clone()) {
+        Ok(message) => message,
+        Err(why) => {
+            let message = Message::foreign(channel.clone(), body);
+            return Delivery::unreadable(tag, message, foreign(why));
+        }
+    };
+    let is_moved = message.id.channel != *channel;
+    match doubt(properties, &message, key) {
+        Some(why) if is_moved => {
+            let message = Message::foreign(channel.clone(), body);
+            Delivery::unreadable(tag, message, foreign(why))
+        }
+        Some(why) => Delivery::unproven(tag, message, foreign(why)),
+        None if is_moved => {
             let why = format!("it came through the queue of another channel, {channel}");
             Delivery::unreadable(tag, message, why)
         }
-        Err(why) => {
-            let why = format!("not published by this program: {why}");
-            Delivery::unreadable(tag, foreign_message(channel.clone(), body), why)
-        }
+        None => Delivery::read(tag, message),
     }
 }
 
@@ -60,45 +74,60 @@ pub(super) fn read(
 pub(super) fn read_dead_letter(
     tag: u64,
     properties: &BasicProperties,
-    body: Vec<u8>,
+    body: Bytes,
+    key: Option<&BusKey>,
     channel_of: impl Fn(&str) -> Option<ChannelId>,
     fallback: &ChannelId,
 ) -> Delivery {
     let DeadLetter { queue, reason, why } = dead_letter(properties);
-    let message = match parse(properties) {
-        Ok(message) if reason != Some(DELIVERED_TOO_OFTEN) => {
-            return read(tag, &message.id.channel, properties, body);
-        }
-        Ok(message) => Message { body: Bytes::from(body), ..message },
+    let is_poison = reason == Some(DELIVERED_TOO_OFTEN);
+    let message = match parse(properties, body.clone()) {
+        Ok(message) => match doubt(properties, &message, key) {
+            None if is_poison => message,
+            None => return Delivery::read(tag, message),
+            Some(_) if is_poison => Message::foreign(message.id.channel, body),
+            Some(why) => return Delivery::unproven(tag, message, why),
+        },
         Err(_) => {
             let channel = queue.and_then(channel_of).unwrap_or_else(|| fallback.clone());
-            foreign_message(channel, body)
+            Message::foreign(channel, body)
         }
     };
     Delivery::unreadable(tag, message, why)
 }
 
-/// Makes a message from its properties, with an empty body. The error says why it is not one of ours. It
-/// quotes no property, because the message of another program may contain anything.
-fn parse(properties: &BasicProperties) -> Result<Message, &'static str> {
+/// Makes a message from its properties and body. The error says why it is not one of ours. It quotes no property,
+/// because the message of another program may contain anything.
+fn parse(properties: &BasicProperties, body: Bytes) -> Result<Message, &'static str> {
     let content_type = properties.content_type().as_ref().map(ShortString::as_str);
     if content_type != Some(CONTENT_TYPE) {
         return Err("its content type is not ours");
     }
-    let id = properties.message_id().as_ref().and_then(|id| id.as_str().parse().ok());
+    let id = properties.message_id().as_ref();
+    let id: Option<MessageId> = id.and_then(|id| id.as_str().parse().ok());
     let id = id.ok_or("it has no id of the form channel/read_no/part")?;
     let number = |name| u32::try_from(as_integer(header(properties, name)?)?).ok();
     let wire_version = number(WIRE_VERSION).ok_or("it has no wire version")?;
     let events = number(EVENTS).ok_or("it has no number of events")?;
-    Ok(Message { id, wire_version, events, body: Bytes::new() })
+    let message = Message { id, wire_version, events, body };
+    if message.is_foreign() {
+        return Err("its id is that of no read");
+    }
+    Ok(message)
 }
 
-/// Makes a message from the body that another program published.
-fn foreign_message(channel: ChannelId, body: Vec<u8>) -> Message {
-    let hash = Sha256::digest(&body);
-    let part = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]);
-    let id = MessageId { channel, read_no: ReadNo(0), part };
-    Message { id, wire_version: 0, events: 1, body: Bytes::from(body) }
+/// Why a message does not prove that we published it; `None` if it does, or if there is no key to tell.
+fn doubt(
+    properties: &BasicProperties,
+    message: &Message,
+    key: Option<&BusKey>,
+) -> Option<&'static str> {
+    let key = key?;
+    match header(properties, PROOF).and_then(as_text) {
+        None => Some("it has no proof"),
+        Some(proof) if key.proves(message, proof) => None,
+        Some(_) => Some("its proof was made with another key, or it was changed on its way"),
+    }
 }
 
 /// The reason that the broker gives for a message that exceeded `x-delivery-limit`.

@@ -120,7 +120,7 @@ impl AmqpPublisher {
         for message in messages {
             let exchange = self.cluster.settings.exchange().into();
             let key = message.id.channel.as_str().into();
-            let properties = message::properties(message);
+            let properties = message::properties(message, self.cluster.key.as_ref());
             let written = lapin.basic_publish(exchange, key, options, &message.body, properties);
             confirms.push(written.await.map_err(failed)?);
         }

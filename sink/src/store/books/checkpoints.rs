@@ -27,7 +27,7 @@ pub struct ChannelStatus {
     pub step: u64,
     /// When it was last read, even if nothing was new; `None` if never.
     pub last_read_at: Option<Timestamp>,
-    /// The last fault, if no read has come after it.
+    /// The last fault, if no read has come after it; or else, that foreign messages came through its queue.
     pub fault: Option<String>,
     /// Whether the brake has stopped it since [`Database::accept_shape`].
     pub braked: bool,
@@ -124,7 +124,7 @@ impl Database {
                 channel: row.channel()?,
                 step: row.count("step")?,
                 last_read_at: row.time("read_at")?,
-                fault: row.text("fault")?,
+                fault: row.text("fault")?.or(foreign(row.count("n_foreign")?)),
                 braked: row.bool("braked")?.unwrap_or(false),
                 demands: row.count("demands")?,
                 quarantined: row.count("quarantined")?,
@@ -174,6 +174,16 @@ impl Database {
         write_read(&mut tx, confirmed, live_step).await?;
         tx.commit().await
     }
+}
+
+/// What to say about a channel with this number of unresolved foreign messages.
+fn foreign(n_messages: u64) -> Option<String> {
+    (n_messages > 0).then(|| {
+        format!(
+            "{n_messages} messages in its queue do not prove that this gateway published them; find out who may write \
+             to the broker (`tonghui quarantine list`), then run `tonghui quarantine resolve`"
+        )
+    })
 }
 
 /// Moves the position of a backfill; returns the step of the live position. `None` if another process holds
@@ -300,7 +310,9 @@ const FORGET_BROKEN: &str =
 const STATUS: &str = "SELECT c.channel, c.step, c.read_at, c.pass, c.braked, c.fault,
             (SELECT count(*) FROM demand d WHERE d.channel = c.channel) AS demands,
             (SELECT count(*) FROM quarantine q
-             WHERE q.channel = c.channel AND q.resolved_at IS NULL) AS quarantined
+             WHERE q.channel = c.channel AND q.resolved_at IS NULL) AS quarantined,
+            (SELECT count(*) FROM quarantine q WHERE q.channel = c.channel
+             AND q.resolved_at IS NULL AND q.reason = 'foreign') AS n_foreign
      FROM checkpoint c ORDER BY c.channel";
 
 const PROGRESS: &str = "SELECT step, read_at, pass, cursor FROM checkpoint WHERE channel = $1";

@@ -84,10 +84,7 @@ impl Database {
         action: &'a str,
     ) -> Result<Transaction<'a>, Fault> {
         let mut tx = self.begin(action).await?;
-        if tx.is_shared() {
-            tx.execute("SELECT pg_advisory_xact_lock($1)", &[postgres::EXCLUSIVE_LOCK.into()])
-                .await?;
-        }
+        tx.lock_others_out().await?;
         Ok(tx)
     }
 }
@@ -118,6 +115,15 @@ impl Transaction<'_> {
     /// Whether other transactions may write at the same time: true for PostgreSQL.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self.inner, Inner::Postgres(..))
+    }
+
+    /// From now on, this transaction runs alone among those that have called this function. It waits for the others.
+    pub(crate) async fn lock_others_out(&mut self) -> Result<(), Fault> {
+        if self.is_shared() {
+            let lock = [postgres::EXCLUSIVE_LOCK.into()];
+            self.execute("SELECT pg_advisory_xact_lock($1)", &lock).await?;
+        }
+        Ok(())
     }
 
     /// Runs a statement; returns its rows.

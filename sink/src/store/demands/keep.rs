@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use contract::{Fault, Intake, Outcomes, Reason, Retry, Store};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -25,12 +25,19 @@ use crate::store::{
 
 /// Maximum number of attempts to keep one intake while other sinks change its rows.
 const MAX_ATTEMPTS: u32 = 10;
+/// How long a message without proof waits until its read is in the books: a read is booked a moment after the bus has
+/// confirmed it, which is after the next answer of its source.
+const CLAIM_WAIT: Duration = Duration::from_secs(60);
+/// How often the books are asked meanwhile.
+const CLAIM_POLL: Duration = Duration::from_millis(500);
 /// What the transaction does, for the message of a fault: "cannot keep an intake".
 const KEEP: &str = "keep an intake";
 
 impl Store for Database {
     /// Keeps the intake. Demands that the database refuses go to quarantine.
     async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
+        let believing = self.believing(intake).await?;
+        let intake = believing.as_ref().unwrap_or(intake);
         self.create_months(intake).await?;
         let mut excluded = Exclusions::new();
         loop {
@@ -54,6 +61,33 @@ enum Attempt {
 }
 
 impl Database {
+    /// See [`Intake::believing`]; `None` if every message has a proof.
+    async fn believing(&self, intake: &Intake) -> Result<Option<Intake>, Fault> {
+        let ids: Vec<_> = intake.claims().map(|claim| known::message_key(&claim.id)).collect();
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let n_claims = ids.len();
+        let values = [serde_json::Value::from(ids).into()];
+        let until = Instant::now() + CLAIM_WAIT;
+        let listed = loop {
+            let what = "look for messages in the books";
+            let listed = self.query(what, LISTED, &values, known::listed).await?;
+            if listed.len() >= n_claims || Instant::now() >= until {
+                break listed;
+            }
+            // Its read may be confirmed and not booked yet.
+            let is_under_way = self.query_first(what, UNDER_WAY, &values, |_| Ok(())).await?;
+            if is_under_way.is_none() {
+                break listed;
+            }
+            sleep(CLAIM_POLL).await;
+        };
+        Ok(Some(intake.believing(|id, part| {
+            listed.iter().any(|(known, known_part)| known == id && known_part == part)
+        })))
+    }
+
     /// Judges and writes the intake; the excluded events go to quarantine. A trial is rolled back.
     async fn attempt(
         &self,
@@ -162,6 +196,19 @@ impl Database {
         })
     }
 }
+
+/// The messages with the ids $1 that reads have published.
+const LISTED: &str = "SELECT p.channel, p.read_no, p.part, p.events, p.hash
+     FROM {each}($1) k CROSS JOIN read_part p
+     WHERE p.channel = k.value ->> 0 AND p.read_no = CAST(k.value ->> 1 AS bigint)
+     AND p.part = CAST(k.value ->> 2 AS bigint)";
+
+/// Whether one of the messages with these ids may belong to a read that is not in the books yet: its number was drawn,
+/// and no later read of the channel is booked.
+const UNDER_WAY: &str = "SELECT 1 AS found FROM {each}($1) k JOIN checkpoint c ON c.channel = k.value ->> 0
+     WHERE c.next_read_no > CAST(k.value ->> 1 AS bigint) AND NOT EXISTS (
+         SELECT 1 FROM read r WHERE r.channel = c.channel AND r.read_no >= CAST(k.value ->> 1 AS bigint)
+     ) LIMIT 1";
 
 /// Reads the stored states, plans and writes; the caller commits. `None` if another sink changed the rows
 /// between reading and writing, so that the plan is wrong.

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use contract::{
-    Demand, DemandId, DemandState, Digest, Event, Intake, MessageId, ReadNo, Timestamp,
+    Demand, DemandId, DemandState, Digest, Event, Intake, MessageId, Part, ReadNo, Timestamp,
     TrackedFields, Version,
 };
 use serde_json::json;
@@ -75,8 +75,7 @@ pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<Kn
         demands => tx.try_query(HISTORY, &[json!(demands).into()], past_state).await?,
     };
     let ids = intake.deliveries().iter().map(|delivery| &delivery.message.id);
-    let ids = ids.map(|id| json!([id.channel.as_str(), int(id.read_no.0), id.part]));
-    let ids = serde_json::Value::from_iter(ids);
+    let ids = serde_json::Value::from_iter(ids.map(message_key));
     let receipts = tx.try_query(RECEIPTS, &[ids.into()], receipt).await?;
     let (receipts, history) = (receipts.into_iter().collect(), history.into_iter().collect());
     Ok(KnownState { receipts, demands, history })
@@ -153,11 +152,27 @@ const TAKE_NUMBERS: &str =
     "SELECT true AS of_demand, nextval('demand_seq') AS n FROM generate_series(1, $1)
      UNION ALL SELECT false, nextval('demand_history_seq') FROM generate_series(1, $2)";
 
-fn receipt(row: &dyn Columns) -> Result<(MessageId, Digest), Error> {
+/// A message in a list of messages, as statements read it.
+pub(super) fn message_key(id: &MessageId) -> serde_json::Value {
+    json!([id.channel.as_str(), int(id.read_no.0), id.part])
+}
+
+fn message_id(row: &dyn Columns) -> Result<MessageId, Error> {
     let part = u32::try_from(row.some_int("part")?).map_err(|error| decode("part", error))?;
-    let read_no = ReadNo(row.count("read_no")?);
-    let message = MessageId { channel: row.channel()?, read_no, part };
-    Ok((message, row.digest("hash")?))
+    Ok(MessageId { channel: row.channel()?, read_no: ReadNo(row.count("read_no")?), part })
+}
+
+fn receipt(row: &dyn Columns) -> Result<(MessageId, Digest), Error> {
+    Ok((message_id(row)?, row.digest("hash")?))
+}
+
+/// A message in the books.
+pub(super) fn listed(row: &dyn Columns) -> Result<(MessageId, Part), Error> {
+    let events = u32::try_from(row.some_int("events")?);
+    let events = events.map_err(|error| decode("events", error))?;
+    let id = message_id(row)?;
+    let part = Part { part: id.part, events, hash: row.digest("hash")? };
+    Ok((id, part))
 }
 
 fn past_state(row: &dyn Columns) -> Result<(i64, Digest), Error> {

@@ -13,7 +13,7 @@ use contract::{
 use super::{
     columns::{column_with_nul, values},
     known::{KnownDemand, KnownState},
-    quarantine::Quarantined,
+    quarantine::{FOREIGN, Quarantined},
     rows::{DemandChange, HistoryEntry, IntakePlan, Outcome, Receipt},
 };
 
@@ -105,7 +105,9 @@ impl<'a> Planner<'a, '_> {
                 }
                 Event::Reject(reject) => self.quarantine(Quarantined::of_reject(delivery, reject)),
                 Event::Unreadable { bytes, reason } => {
-                    self.quarantine(Quarantined::of_bytes(delivery, bytes, "unreadable", reason))
+                    let is_foreign = delivery.message.is_foreign();
+                    let code = if is_foreign { FOREIGN } else { "unreadable" };
+                    self.quarantine(Quarantined::of_bytes(delivery, bytes, code, reason))
                 }
             };
             outcomes += outcome;

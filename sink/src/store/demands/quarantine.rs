@@ -1,8 +1,8 @@
 //! Quarantine: records and messages that could not be kept as demands, one row for each id.
 //!
-//! An event that cannot be read is kept with its text only if our normaliser wrote it: then personal values in
-//! it are sealed. Of anything else only length and SHA-256 are kept, because it may contain personal values
-//! in plain text.
+//! An event that cannot be read is kept with its text only if it has the envelope of our events: in those, personal
+//! values are sealed. The envelope proves nothing against a forger, so it does not count in a foreign message. Of
+//! anything else only length and SHA-256 are kept, because it may contain personal values in plain text.
 
 use contract::{
     ChannelId, Delivery, Demand, DemandId, Fault, MappingNo, Reason, Reject, Revision, SealedBytes,
@@ -16,6 +16,9 @@ use crate::store::{
     Database,
     database::sql::{Columns, Value},
 };
+
+/// The reason of a [foreign](contract::Message::foreign) message, which statements of the books and the status name.
+pub(crate) const FOREIGN: &str = "foreign";
 
 /// A row in quarantine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,7 +42,8 @@ pub struct Quarantined {
     /// The record as the source sent it, compressed and sealed; `None` if it was too large, could not be read
     /// from its message, or was erased.
     pub raw: Option<SealedBytes>,
-    /// The text of the event, if our normaliser wrote it and this version cannot read it.
+    /// The text of the event or of the whole message body, if it has the envelope of our events and this release
+    /// cannot use it; never of a foreign message.
     pub event: Option<String>,
     /// When it was first read from the source; `None` if the message could not be read.
     pub first_seen_at: Option<Timestamp>,
@@ -47,7 +51,8 @@ pub struct Quarantined {
     pub last_seen_at: Option<Timestamp>,
     /// How often it came; redeliveries do not count.
     pub times_seen: u64,
-    /// When a newer valid state of the same record was read. `None`: somebody must still correct the record.
+    /// When a newer valid state of the same record was read, or somebody resolved it by hand. `None`: somebody must
+    /// still correct the record.
     pub resolved_at: Option<Timestamp>,
 }
 
@@ -84,12 +89,13 @@ const QUARANTINE_LIST: &str = "SELECT * FROM quarantine
 const QUARANTINE_SHOW: &str = "SELECT * FROM quarantine WHERE id = $1";
 
 impl Quarantined {
-    /// Whether a valid state with this version is newer. If no revision of the rejected state could be read,
-    /// only the read decides: its revision may be greater than all before.
+    /// Whether a valid state with this version is newer. If the rejected state has no revision, only the read number
+    /// decides: a revision that could not be read may be greater than all others.
     pub(crate) fn is_resolved_by(&self, valid: Version) -> bool {
-        match self.version.revision {
-            Revision::NONE => valid.read_no > self.version.read_no,
-            _ => valid > self.version,
+        if self.version.revision == Revision::NONE {
+            valid.read_no > self.version.read_no
+        } else {
+            valid > self.version
         }
     }
 
@@ -134,7 +140,7 @@ impl Quarantined {
             detail: without_nul(&detail),
             event: std::str::from_utf8(bytes)
                 .ok()
-                .filter(|text| is_our_event(text))
+                .filter(|text| !delivery.message.is_foreign() && is_our_event(text))
                 .map(str::to_owned),
             ..Self::of_message(delivery, None)
         }
@@ -212,7 +218,7 @@ const DESCRIPTION: [&str; 10] = [
     "resolved_at",
 ];
 
-/// The ON CONFLICT clause that merges a row with the one that has its id already, as [`Quarantined::merge`].
+/// The ON CONFLICT clause that merges a row with the one that has its id already, as [`Quarantined::merge`] does.
 pub(crate) fn on_conflict() -> String {
     let description = DESCRIPTION.map(|name| {
         format!(
@@ -245,7 +251,7 @@ fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
     }
 }
 
-/// Whether the bytes are an event, or a batch of events, that our normaliser wrote.
+/// Whether the text is an event, or a batch of events, with the envelope of our events.
 fn is_our_event(text: &str) -> bool {
     #[derive(Deserialize)]
     struct Envelope {
@@ -263,7 +269,7 @@ fn is_our_event(text: &str) -> bool {
     }
 }
 
-/// Replaces each NUL with a symbol, because quarantine must accept every text.
+/// Replaces each NUL with a symbol, because PostgreSQL stores no NUL in a text.
 fn without_nul(text: &str) -> String {
     text.replace('\0', "␀")
 }

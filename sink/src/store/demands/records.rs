@@ -19,7 +19,7 @@ use crate::store::{
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DemandRow {
     /// Its current state. Its version is that of the last read that returned this content; `origin` is that
-    /// of the first one.
+    /// of the first one. Its `raw` is empty if the record was dropped or erased.
     pub demand: Demand,
     /// The time of the read that first saw it.
     pub first_seen_at: Timestamp,

@@ -300,3 +300,17 @@ async fn the_bytes_of_every_state_are_kept() {
     let status = store.status().await.unwrap();
     assert!(status.is_empty(), "a channel stands somewhere once it has advanced: {status:?}");
 }
+
+#[tokio::test]
+async fn only_its_owner_can_read_a_new_store() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let filed = SqliteTestStore::new().await;
+    keep(&filed.store, &intake([&read(1, [record("a", "one")])])).await;
+    let mut names = Vec::new();
+    for file in std::fs::read_dir(filed.folder.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
+        names.push(file.file_name());
+    }
+    assert!(names.len() >= 2, "{names:?}");
+}

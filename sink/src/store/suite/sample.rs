@@ -59,7 +59,7 @@ pub fn with_body(key: &str, revision: Revision, body: Value) -> RawRecord {
     RawRecord { key: RecordKey::new(key), revision, body: Body::new(body), text }
 }
 
-/// One read of the channel, packed into messages. Reads are one minute apart.
+/// One read of the channel, which is also a whole pass, packed into messages. Reads are one minute apart.
 pub fn read(read_no: u64, records: impl IntoIterator<Item = RawRecord>) -> Outbox {
     read_from(Position::default(), read_no, records)
 }
@@ -73,7 +73,7 @@ pub fn read_from(
     read_to(Some(PassEnd::default()), from, read_no, records)
 }
 
-/// Like [`read_from`], with the account of the pass that ends with it, if one does.
+/// Like [`read_from`], with this account if the read ends a pass, or `None` if it does not.
 pub fn read_to(
     end: Option<PassEnd>,
     from: Position,

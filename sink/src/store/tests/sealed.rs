@@ -23,6 +23,12 @@ fn entry(action: &str) -> AuditEntry {
     }
 }
 
+fn erasure(tokens: &[&str]) -> Erasure {
+    let tokens = tokens.iter().map(|token| (*token).to_owned()).collect();
+    let (demands, texts, quarantine) = (vec![], vec![], vec![]);
+    Erasure { tokens, demands, texts, quarantine, entry: entry("erase") }
+}
+
 async fn erasure_takes_a_person_out_of_demand_record_and_quarantine(store: &Database) {
     let reads = [
         read(1, [with_person("a", "T1"), with_person("b", "T2"), record("c", "x")]),
@@ -30,13 +36,9 @@ async fn erasure_takes_a_person_out_of_demand_record_and_quarantine(store: &Data
     ];
     store.store(&intake(&reads)).await.unwrap();
     indexed(store).await;
-    let erasure = Erasure {
-        tokens: vec!["T1".into(), "T9".into()],
-        quarantine: vec![],
-        entry: entry("erase"),
-    };
+    let erasure = erasure(&["T1", "T9"]);
     let erased = store.erase(&erasure).await.unwrap();
-    assert_eq!(erased, Erased { demands: 1, raws: 1, quarantined: 1 });
+    assert_eq!(erased, Erased { demands: 1, texts: 0, raws: 1, quarantined: 1 });
 
     let a = store.demand(&id("a")).await.unwrap().unwrap().demand;
     assert_eq!((a.body.people[0].phone.as_ref(), a.body.unmasked.as_ref()), (None, None));
@@ -54,6 +56,61 @@ async fn erasure_takes_a_person_out_of_demand_record_and_quarantine(store: &Data
     assert_eq!(store.audit_log(5).await.unwrap().len(), 2);
 }
 
+async fn erasure_takes_values_out_of_the_texts_of_other_demands(store: &Database) {
+    let reads =
+        [read(1, [with_person("a", "T1"), record("b", "call 13800001234"), record("c", "x")])];
+    store.store(&intake(&reads)).await.unwrap();
+    indexed(store).await;
+    let mut rows = store.text_rows(0, 10).await.unwrap();
+    assert_eq!(
+        rows.iter().map(|row| row.texts[1].as_deref()).collect::<Vec<_>>(),
+        [Some("a"), Some("call 13800001234"), Some("x"),]
+    );
+    assert_eq!(store.text_rows(rows[0].seq, 1).await.unwrap(), [rows[1].clone()]);
+    for row in &mut rows {
+        row.texts[1] = Some("call ***".into());
+    }
+    // A newer state of c arrives between the search and the erasure.
+    store.store(&intake(&[read(2, [record("c", "new")])])).await.unwrap();
+    let texts = rows.split_off(1);
+    let erasure = Erasure { demands: vec![id("b")], texts, ..erasure(&["T1"]) };
+    let erased = store.erase(&erasure).await.unwrap();
+    assert_eq!(erased, Erased { demands: 1, texts: 2, raws: 2, quarantined: 0 });
+    let demand = async |key: &str| store.demand(&id(key)).await.unwrap().unwrap().demand;
+    let b = demand("b").await;
+    assert_eq!((b.body.content.as_deref(), b.body.unmasked), (Some("call ***"), None));
+    assert_eq!(demand("c").await.body.content.as_deref(), Some("new"));
+    let raws = store.sealed_raws(RawTable::History, 0, 10).await.unwrap();
+    assert_eq!(raws.iter().map(|raw| raw.id).collect::<Vec<_>>(), [id("c"), id("c")]);
+}
+
+#[tokio::test]
+async fn what_was_erased_is_in_no_file_of_the_embedded_store() {
+    let filed = SqliteTestStore::new().await;
+    let store = &filed.store;
+    let marked = |word: &str| {
+        let body = json!({"text": "x", "person": "T1", "note": format!("marked-{word}")});
+        with_body("a", contract::Revision::NONE, body)
+    };
+    for (read_no, word) in (1..).zip(["one", "two", "three"]) {
+        store.store(&intake(&[read(read_no, [marked(word), record("b", word)])])).await.unwrap();
+    }
+    indexed(store).await;
+    let found = || {
+        let mut n_found = 0;
+        for file in std::fs::read_dir(filed.folder.path()).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            n_found += bytes.windows(7).filter(|window| *window == b"marked-").count();
+        }
+        n_found
+    };
+    assert!(found() >= 3);
+    store.erase(&erasure(&["T1"])).await.unwrap();
+    assert!(store.scrub().await.unwrap());
+    assert_eq!(found(), 0);
+    assert!(store.demand(&id("b")).await.unwrap().is_some());
+}
+
 async fn the_last_failed_exchange_is_kept_and_forgotten_when_a_person_is_erased(store: &Database) {
     let channel = hotline();
     assert_eq!(store.failed_exchange(&channel).await.unwrap(), None);
@@ -64,8 +121,7 @@ async fn the_last_failed_exchange_is_kept_and_forgotten_when_a_person_is_erased(
     assert_eq!(store.failed_exchange(&channel).await.unwrap(), Some(last.clone()));
     store.forget_failed_exchanges(Some(at(2))).await.unwrap();
     assert_eq!(store.failed_exchange(&channel).await.unwrap(), Some(last));
-    let erasure = Erasure { tokens: vec!["T1".into()], quarantine: vec![], entry: entry("erase") };
-    store.erase(&erasure).await.unwrap();
+    store.erase(&erasure(&["T1"])).await.unwrap();
     assert_eq!(store.failed_exchange(&channel).await.unwrap(), None);
     store.keep_exchange(&channel, &SealedBytes(vec![3]), at(3)).await.unwrap();
     store.forget_failed_exchanges(Some(at(4))).await.unwrap();
@@ -122,6 +178,7 @@ async fn demands_are_walked_page_by_page_and_doubts_counted(store: &Database) {
 
 of_both! {
     erasure_takes_a_person_out_of_demand_record_and_quarantine,
+    erasure_takes_values_out_of_the_texts_of_other_demands,
     the_last_failed_exchange_is_kept_and_forgotten_when_a_person_is_erased,
     what_is_sealed_again_stands_where_its_state_still_is,
     demands_are_walked_page_by_page_and_doubts_counted,

@@ -27,8 +27,9 @@ pub(crate) use positions::{
     read_numbers_never_repeat,
 };
 pub(crate) use trouble::{
-    a_better_state_resolves_quarantine, a_late_reject_is_resolved_already,
-    a_message_that_differs_from_its_receipt_is_quarantined,
+    a_better_state_resolves_quarantine, a_foreign_message_is_extra_in_the_books,
+    a_late_reject_is_resolved_already, a_message_that_differs_from_its_receipt_is_quarantined,
+    a_message_without_proof_is_believed_if_the_books_list_it,
     a_reject_without_revision_is_resolved_by_later_reads_only, nul_never_reaches_the_database,
     one_bad_event_spares_two_hundred_good_ones, rejects_are_seen_and_counted,
     what_cannot_be_read_is_quarantined_and_counted,

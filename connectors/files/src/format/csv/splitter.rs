@@ -22,6 +22,8 @@ pub(super) struct Cell {
     /// Length of the text up to the closing quote. The setting `trailing` removes nothing before
     /// it.
     quoted_len: usize,
+    /// Whether quotes in it break the rules, so that it may have too many or too few of them.
+    pub(super) is_literal: bool,
 }
 
 impl Cell {
@@ -48,7 +50,8 @@ pub(super) struct Splitter<'a> {
     state: State,
     /// The offset at which the cell begins in its line; `None` if it began in an earlier line.
     start: Option<usize>,
-    is_stray: bool,
+    /// Whether a quoted cell was read literally, because a quote in it breaks the rules.
+    has_literal_cell: bool,
 }
 
 /// Where the splitter is.
@@ -66,7 +69,7 @@ enum State {
 impl<'a> Splitter<'a> {
     pub(super) fn new(config: &'a CsvConfig, is_one_line: bool) -> Self {
         let (found, cell, state) = (Cells::default(), Cell::default(), State::CellStart);
-        Self { config, is_one_line, found, cell, state, start: Some(0), is_stray: false }
+        Self { config, is_one_line, found, cell, state, start: Some(0), has_literal_cell: false }
     }
 
     /// The cells of a line that is a whole record.
@@ -81,9 +84,9 @@ impl<'a> Splitter<'a> {
         self.state == State::Quoted
     }
 
-    /// Whether a quote breaks the rules.
-    pub(super) fn is_stray(&self) -> bool {
-        self.is_stray
+    /// Whether a quoted cell was read literally, because a quote in it breaks the rules.
+    pub(super) fn has_literal_cell(&self) -> bool {
+        self.has_literal_cell
     }
 
     /// Adds a line; it begins at `base` in the text of the record.
@@ -149,9 +152,9 @@ impl<'a> Splitter<'a> {
         let kept = text.trim_end_matches(|c| self.config.trailing.contains(c)).len();
         text.truncate(kept.max(*quoted_len));
         self.close_cell(end);
-        // A quote that breaks the rules, and another one in a later cell: a cell may hold both.
-        self.found.is_damaged |= self.is_stray && self.found.is_doubtful;
-        self.found.is_doubtful |= self.is_stray;
+        // Quotes break the rules in two cells: the separator between them may belong to one cell.
+        self.found.is_damaged |= self.has_literal_cell && self.found.is_doubtful;
+        self.found.is_doubtful |= self.has_literal_cell;
         self.found
     }
 
@@ -171,9 +174,10 @@ impl<'a> Splitter<'a> {
     /// Reads a cell up to the next separator, because a quote in it breaks the rules: the program
     /// that wrote it does not know them. Returns the offset of its end in `line`.
     fn read_literally(&mut self, line: &str) -> usize {
-        self.is_stray = true;
+        self.has_literal_cell = true;
+        self.cell.is_literal = true;
         self.state = State::Closed;
-        // It began in an earlier line: all lines are read again, each as a record.
+        // It began in an earlier line: the caller takes the first line alone, and reads the others again.
         let Some(start) = self.start else { return line.len() };
         let rest = &line[start..];
         let text = &rest[..rest.find(self.config.delimiter.as_str()).unwrap_or(rest.len())];

@@ -22,11 +22,35 @@ fn a_header_is_known_under_other_names_and_in_another_order() {
 #[test]
 fn a_row_that_lacks_a_column_or_has_it_twice_is_not_a_header() {
     let missing = columns().parse_header(["诉求编码", "状态"]).unwrap_err();
-    assert_eq!(missing, "no row names all required columns; missing: 诉求编号");
+    let expected = "no row names all required columns; the row that comes nearest lacks: 诉求编号";
+    assert_eq!((missing.message.as_str(), missing.n_missing), (expected, 1));
     let twice = columns().parse_header(["诉求编号", "编号", "状态"]).unwrap_err();
-    assert_eq!(twice, "the header repeats columns: 诉求编号");
+    assert_eq!(twice.message, "the header repeats columns: 诉求编号");
     assert!(columns().parse_header(["备注", "备注", "诉求编号", "状态"]).is_ok());
     assert!(columns().parse_header(["", ""]).is_err());
+}
+
+#[test]
+fn of_rows_that_are_no_header_the_one_that_lacks_the_fewest_columns_is_told() {
+    const LACKS: &str = "no row names all required columns; the row that comes nearest lacks:";
+    for (rows, expected) in [
+        (
+            &[&["月报", ""][..], &["诉求编码", "状态"], &["W1", "新"]][..],
+            format!("{LACKS} 诉求编号"),
+        ),
+        (&[&["编号", "情况"], &["工单", "状态"], &["W1", "新"]], format!("{LACKS} 状态")),
+        (&[&["月报"], &["W1", "新"]], format!("{LACKS} 状态, 诉求编号")),
+        (&[&["状态"], &["编号", "状态", "状态"]], "the header repeats columns: 状态".to_owned()),
+        (&[], "no header row was found".to_owned()),
+    ] {
+        let mut rows = rows.iter();
+        let text = |cells: &&[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect();
+        let found = find_header(&columns(), || {
+            Ok(rows.next().map(|cells| ("line".to_owned(), text(cells))))
+        });
+        let Err(FileError::Content(reason)) = &found else { panic!("{found:?}") };
+        assert_eq!((&*reason.code, &reason.detail), ("unknown_header", &expected));
+    }
 }
 
 #[test]

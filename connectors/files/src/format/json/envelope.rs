@@ -39,7 +39,7 @@ pub(in crate::format) fn open_document(
     Ok(Box::new(move || {
         let Some((index, tree)) = records.next() else { return Ok(None) };
         Ok(Some(RawRow {
-            at: format!("record {index}"),
+            at: format!("record {}", index + 1),
             bytes: Some(findings.source_bytes(&tree.to_string())),
             findings: Arc::clone(&findings),
             tree,
@@ -75,6 +75,17 @@ mod tests {
             assert!(read(r#"{"data":{"rows":[]}}"#, path).unwrap().is_empty());
         }
         assert_eq!(read(r#"[{"id":1}]"#, "$[*]").unwrap(), [r#"{"id":1}"#]);
+    }
+
+    #[test]
+    fn records_are_counted_from_one() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(br#"{"rows":[{"id":7},{"id":8}]}"#).unwrap();
+        let path = Path::parse("$.rows").unwrap();
+        let mut next = open_document(&file, &Hints::default(), &path).unwrap();
+        let places: Vec<String> =
+            std::iter::from_fn(|| next().unwrap()).map(|row| row.at).collect();
+        assert_eq!(places, ["record 1", "record 2"]);
     }
 
     #[test]

@@ -61,7 +61,7 @@ async fn missing_rights_stop() {
 async fn what_is_deleted_between_two_questions_is_waited_for_where_the_next_try_makes_it_again() {
     for declare in [true, false] {
         let settings = AmqpSettings { declare, ..own() };
-        let link = Cluster::new(settings.clone()).connect("looks").await.unwrap();
+        let link = Cluster::new(settings.clone(), None).connect("looks").await.unwrap();
         let (queue, exchange) = (settings.queue(&hotline()), settings.exchange());
         let (lapin, options) = (link.channel().await.unwrap(), QueueBindOptions::default());
         let arguments = FieldTable::default();

@@ -1,7 +1,8 @@
 //! Messages and queues with problems, and their effect on other messages.
 
 use contract::{
-    Checkpoints, Consumer, Delivery, DemandId, Event, Outcomes, Publisher, RecordKey, deliver,
+    Checkpoints, Consumer, Delivery, DemandId, Event, Message, Outcomes, Publisher, RecordKey,
+    deliver,
 };
 use lapin::{
     BasicProperties,
@@ -10,7 +11,13 @@ use lapin::{
 };
 
 use super::{Amqp, AmqpSettings, Memory, by_hand, drain, hotline, kept, one, own, soon};
-use crate::store::suite::sample::{read, record};
+use crate::{
+    bus::amqp::{BusKey, message},
+    store::suite::{
+        sample::{self, read, record},
+        stored,
+    },
+};
 
 #[tokio::test]
 async fn a_poisonous_event_costs_its_199_neighbours_nothing() {
@@ -103,7 +110,7 @@ async fn a_foreign_message_is_kept_aside_and_does_not_come_again() {
         lapin.basic_publish(exchange, key, options, body, properties).await.unwrap();
     };
     foreign(b"13800000000", BasicProperties::default()).await;
-    let mine = super::super::message::properties(&one(7)[0]);
+    let mine = message::properties(&one(7)[0], None);
     foreign(b"[]", mine.clone().with_message_id("no id".into())).await;
     foreign(b"{}", mine.clone().with_content_type("text/plain".into())).await;
     foreign(b"x", mine.clone().with_headers(FieldTable::default())).await;
@@ -122,6 +129,47 @@ async fn a_foreign_message_is_kept_aside_and_does_not_come_again() {
     drop(consumer);
     publisher.publish(&one(2)).await.unwrap();
     assert_eq!(drain(&mut next, &store, 1).await.0, one(2), "the others are gone");
+}
+
+#[tokio::test]
+async fn what_does_not_prove_its_sender_changes_no_demand_and_is_extra_in_the_books() {
+    let settings = own();
+    let key = || Some(BusKey::new([7; 32]));
+    let real = Amqp::with_key(settings.clone(), key());
+    let (store, mut consumer) = (Memory::new(), real.consumer([hotline()]));
+    real.publisher().publish(&one(1)).await.unwrap();
+    let (_connection, lapin) = by_hand().await;
+    let (exchange, dead) = (settings.exchange(), settings.dead_exchange());
+    let forge = async |exchange: &str, message: &Message, by: Option<&BusKey>, body: &[u8]| {
+        let properties = message::properties(message, by);
+        let (exchange, key) = (exchange.into(), hotline().as_str().into());
+        let options = BasicPublishOptions::default();
+        lapin.basic_publish(exchange, key, options, body, properties).await.unwrap();
+    };
+    // A newer state of the same record, as whoever may write to the broker would make it.
+    let newer = read(9, [record("k1", "forged 13800000000")]).messages()[0].clone();
+    let (ours, other) = (key(), BusKey::new([8; 32]));
+    forge(&exchange, &newer, None, &newer.body).await;
+    forge(&exchange, &newer, Some(&other), &newer.body).await;
+    // The proof of a message with another body, or with another id.
+    let sent = one(1)[0].clone();
+    forge(&exchange, &sent, ours.as_ref(), &newer.body).await;
+    forge(&dead, &newer, None, b"[]").await;
+
+    let (received, outcomes) = drain(&mut consumer, &store, 5).await;
+    assert_eq!((outcomes.stored, outcomes.quarantined + outcomes.redelivered), (1, 4));
+    assert_eq!(received.iter().filter(|message| message.is_foreign()).count(), 4);
+    let current = store.demand(&sample::id("k1")).unwrap().demand;
+    assert_eq!((current.version.read_no.0, current.body.content.as_deref()), (1, Some("text")));
+    let row = store.quarantined(&DemandId::of_bytes(&hotline(), &newer.body)).unwrap();
+    assert_eq!((row.reason.as_str(), row.event), ("foreign", None));
+    let books = store.books();
+    assert!(books[0].extra >= 2, "{books:?}");
+    assert_eq!(books[0].balanced, Some(false));
+
+    // What has the id of a message to come does not take its place.
+    real.publisher().publish(&one(9)).await.unwrap();
+    assert_eq!(drain(&mut consumer, &store, 1).await.1, stored(1));
 }
 
 #[tokio::test]
@@ -177,7 +225,7 @@ fn only(deliveries: &[Delivery]) -> &Delivery {
 async fn declare_with(settings: &AmqpSettings, name: &str, value: i32) {
     let other = read(1, [record("a", "text")]).messages()[0].clone();
     let id = contract::MessageId { channel: "other".parse().unwrap(), ..other.id };
-    let other = contract::Message { id, ..other };
+    let other = Message { id, ..other };
     Amqp::new(settings.clone()).publisher().publish(&[other]).await.unwrap();
     let (_connection, lapin) = by_hand().await;
     let mut arguments = FieldTable::default();

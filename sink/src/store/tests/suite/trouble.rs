@@ -1,12 +1,14 @@
 //! Tests of what cannot be kept: it does not affect other demands, and is not lost.
 
 use bytes::Bytes;
-use contract::{DemandId, Intake, Message, MessageId, Outcomes, ReadNo, WIRE_VERSION};
+use contract::{Delivery, DemandId, Intake, Message, MessageId, Outcomes, ReadNo, WIRE_VERSION};
 use serde_json::json;
 
 use super::{
-    TestStore, keep,
-    sample::{at, bad, hotline, id, intake, read, record, with_body},
+    TestStore,
+    books::book,
+    keep,
+    sample::{at, bad, confirm, hotline, id, intake, read, record, with_body},
     stored,
 };
 
@@ -129,6 +131,50 @@ pub(crate) async fn what_cannot_be_read_is_quarantined_and_counted(store: impl T
     assert_eq!((garbage_row.event, garbage_row.raw), (None, None));
     assert!(garbage_row.detail.contains("15 bytes, sha-256 "), "{}", garbage_row.detail);
     assert_eq!(row(newer).await.event.map(String::into_bytes), Some(newer.to_vec()));
+}
+
+/// A message that no read published is kept aside without its text, takes no other message's place, and unbalances
+/// the books.
+pub(crate) async fn a_foreign_message_is_extra_in_the_books(store: impl TestStore) {
+    let first = read(1, [record("a", "one")]);
+    store.advance(&confirm(first.clone()).await).await.expect("it advances");
+    let body = first.messages()[0].body.clone();
+    let forged = Message::foreign(hotline(), body.clone());
+    let foreign = Intake::of([Delivery::unreadable(0, forged, "it has no proof")]);
+    assert_eq!(keep(&store, &foreign).await, Outcomes { quarantined: 1, ..Outcomes::default() });
+    let row = store.quarantined(&DemandId::of_bytes(&hotline(), &body)).await;
+    let row = row.expect("it is in quarantine");
+    assert_eq!((row.reason.as_str(), row.event, row.raw), ("foreign", None, None));
+    assert!(row.detail.contains("it has no proof"), "{}", row.detail);
+
+    assert_eq!(keep(&store, &intake([&first])).await, stored(1));
+    let book = book(&store).await;
+    assert_eq!((book.extra, book.orphans, book.in_flight), (1, 0, 0));
+    assert_eq!((book.stored, book.quarantined, book.balanced), (1, 0, Some(false)));
+}
+
+/// A message that was published before there was a key has no proof. It is believed if the books list it.
+pub(crate) async fn a_message_without_proof_is_believed_if_the_books_list_it(
+    store: impl TestStore,
+) {
+    let (listed, invented) = (read(1, [record("a", "one")]), read(1, [record("a", "forged")]));
+    store.advance(&confirm(listed.clone()).await).await.expect("it advances");
+    let unproven = |tag, claim: Message| Delivery::unproven(tag, claim, "it has no proof");
+    let (ours, forged) = (&listed.messages()[0], &invented.messages()[0]);
+    let mut later = ours.clone();
+    later.id.read_no = ReadNo(2);
+    let more = Message { events: 2, ..ours.clone() };
+    for claim in [forged.clone(), later, more] {
+        keep(&store, &Intake::of([unproven(0, claim)])).await;
+    }
+    assert!(store.demand(&id("a")).await.is_none());
+    let both = Intake::of([unproven(0, ours.clone()), unproven(1, forged.clone())]);
+    let outcomes = keep(&store, &both).await;
+    assert_eq!((outcomes.stored, outcomes.redelivered), (1, 1));
+    let demand = store.demand(&id("a")).await.expect("it is stored");
+    assert_eq!(demand.body.content.as_deref(), Some("one"));
+    let book = book(&store).await;
+    assert_eq!((book.stored, book.in_flight, book.extra), (1, 0, 2));
 }
 
 /// Two messages with the same id cannot both be right: the second is quarantined without judgement.

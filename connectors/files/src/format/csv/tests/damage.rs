@@ -42,7 +42,9 @@ fn a_header_is_found_below_titles() {
         [json!({ "编号": "1", "x": "2" })]
     );
     let error = error_of("编码,x\n1,2\n".as_bytes(), &options);
-    assert_eq!(error, "unknown_header: no row names all required columns; missing: 编号");
+    let expected =
+        "unknown_header: no row names all required columns; the row that comes nearest lacks";
+    assert_eq!(error, format!("{expected}: 编号"));
     assert!(error_of(b"", &options).starts_with("unknown_header"));
 }
 
@@ -144,6 +146,39 @@ fn quotes_that_are_not_doubled_are_kept_where_the_cell_is_clear() {
 }
 
 #[test]
+fn quotes_that_may_be_too_many_or_too_few_are_flagged() {
+    let options = options_with(json!({ "at": "$.no" }));
+    for (cell, is_flagged) in [
+        ("\"he said \"hello\" and left\"", true),
+        ("\"he said \\\"hello\\\"\"", true),
+        ("\"jo\"e\"", true),
+        ("\"he said \"\"hello\"\"\"", false),
+        ("5\" pipe", false),
+    ] {
+        let rows = rows_of(format!("id,text,no\nA1,{cell},1\nA2,y,2\n").as_bytes(), &options);
+        let fields: Vec<_> = rows[0].defects.marks.iter().map(|mark| &*mark.field).collect();
+        assert_eq!(fields, vec!["text"; usize::from(is_flagged)], "{cell}");
+        assert!(rows[1].defects.marks.is_empty());
+    }
+}
+
+#[test]
+fn a_file_that_may_be_cut_off_in_its_last_row_is_flagged_unless_a_manifest_proves_it_whole() {
+    let mut options = options_with(json!({ "at": "$.no" }));
+    let marks = |end: &str, options: &Options| {
+        let rows = rows_of(format!("id,no,text\nA1,1,x\nA2,2,{end}").as_bytes(), options);
+        assert!(rows[0].defects.marks.is_empty());
+        rows[1].defects.marks.iter().map(|mark| mark.field.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(marks("the lamp at the", &options), ["text"]);
+    for whole in ["y\n", "y\r\n", "\"y\"", "y\r", "y\n\u{1A}"] {
+        assert!(marks(whole, &options).is_empty(), "{whole:?}");
+    }
+    options.config.manifest = Some(".ok".to_owned());
+    assert!(marks("the lamp at the", &options).is_empty());
+}
+
+#[test]
 fn a_row_may_lack_empty_cells_at_its_end_if_it_has_its_revision() {
     let options = options_with(json!({ "at": "$.no" }));
     let rows = rows_of(b"id,no,name,phone\nA1,1\nA2,2,x\nA3\nA4,x,y\n", &options);
@@ -173,7 +208,9 @@ fn a_column_that_comes_twice_is_told_and_never_decided_by_chance() {
 fn a_table_without_its_header_is_refused_and_one_with_two_is_read() {
     let options = options_with(json!({ "at": "$.no" }));
     let error = error_of(b"A1,1,x\nA2,2,y\n", &options);
-    assert_eq!(error, "unknown_header: no row names all required columns; missing: id");
+    let expected =
+        "unknown_header: no row names all required columns; the row that comes nearest lacks";
+    assert_eq!(error, format!("{expected}: id"));
     let rows = rows_of("id,no\nA1,1\n\u{FEFF}id,no\n\u{FEFF}A2,2\n".as_bytes(), &options);
     assert_eq!(rows.iter().map(|row| &row.tree["id"]).collect::<Vec<_>>(), ["A1", "A2"]);
     let error = error_of(b"id,no\nA1,1\nno,id\n2,A2\n", &options);

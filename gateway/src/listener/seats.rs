@@ -1,0 +1,155 @@
+//! The connections of a listener: a limited number, of which none can keep others out.
+//!
+//! A connection is idle until the head of a request has arrived, and again after the answer. It costs nothing to open
+//! many and to send nothing, so an idle one has no right to stay: if all seats are taken, the address that has most of
+//! them loses the one that has been idle for longest. Requests are limited to fewer than the seats, and those of one
+//! address to fewer still; `/health` is answered all the same.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    cmp::Reverse,
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio_util::sync::CancellationToken;
+
+/// Maximum number of connections at the same time.
+const MAX_CONNECTIONS: usize = 512;
+/// Maximum number of requests that are being answered at the same time, except those for `/health`.
+const MAX_REQUESTS: usize = 448;
+/// Maximum number of these requests that come from one address.
+const MAX_OF_ADDRESS: usize = 384;
+
+/// All connections of a listener. Clones share them.
+#[derive(Clone)]
+pub(super) struct Seats {
+    taken: Arc<Mutex<Taken>>,
+    max_of_address: usize,
+}
+
+#[derive(Default)]
+struct Taken {
+    /// How often a connection began or became idle: a clock that orders them.
+    turns: u64,
+    /// By the turn at which the connection began.
+    seats: HashMap<u64, State>,
+}
+
+struct State {
+    address: IpAddr,
+    /// The turn since which it is idle; `None` while a request is being answered.
+    idle_since: Option<u64>,
+    leave: CancellationToken,
+}
+
+impl Seats {
+    /// Seats for clients of many addresses, or for a `proxy` through which all of them come.
+    pub(super) fn new(proxy: bool) -> Self {
+        let max_of_address = if proxy { MAX_REQUESTS } else { MAX_OF_ADDRESS };
+        Self { taken: Arc::default(), max_of_address }
+    }
+
+    /// A seat for a new connection. If there is none, that of an idle connection becomes free; `None` if all are
+    /// busy.
+    pub(super) fn take(&self, address: IpAddr) -> Option<Seat> {
+        let address = address.to_canonical();
+        let mut taken = self.lock();
+        if taken.seats.len() >= MAX_CONNECTIONS {
+            let loser = taken.longest_idle()?;
+            if let Some(state) = taken.seats.remove(&loser) {
+                state.leave.cancel();
+            }
+        }
+        let (number, leave) = (taken.next_turn(), CancellationToken::new());
+        let state = State { address, idle_since: Some(number), leave: leave.clone() };
+        taken.seats.insert(number, state);
+        Some(Seat { seats: self.clone(), number, address, leave })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    fn next_turn(&mut self) -> u64 {
+        self.turns += 1;
+        self.turns
+    }
+
+    /// The connection that has been idle for longest, of the address with most connections.
+    fn longest_idle(&self) -> Option<u64> {
+        let mut counts: HashMap<IpAddr, usize> = HashMap::new();
+        for state in self.seats.values() {
+            *counts.entry(state.address).or_default() += 1;
+        }
+        let idle = self.seats.iter().filter_map(|(number, state)| {
+            let count = counts.get(&state.address).copied().unwrap_or_default();
+            Some((count, Reverse(state.idle_since?), *number))
+        });
+        idle.max().map(|(_, _, number)| number)
+    }
+
+    /// Number of requests that are being answered: of all, and of this address.
+    fn busy(&self, address: IpAddr) -> (usize, usize) {
+        let busy = || self.seats.values().filter(|state| state.idle_since.is_none());
+        (busy().count(), busy().filter(|state| state.address == address).count())
+    }
+}
+
+/// The seat of one connection. It is free again when this is dropped.
+pub(super) struct Seat {
+    seats: Seats,
+    number: u64,
+    address: IpAddr,
+    leave: CancellationToken,
+}
+
+impl Seat {
+    pub(super) fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Waits until another connection got the seat.
+    pub(super) async fn lost(&self) {
+        self.leave.cancelled().await;
+    }
+
+    /// Begins to answer a request; `None` if too many are being answered. What is about `health` is always
+    /// answered.
+    pub(super) fn begin(&self, health: bool) -> Option<Busy> {
+        let mut taken = self.seats.lock();
+        let (of_all, of_address) = taken.busy(self.address);
+        if !health && (of_all >= MAX_REQUESTS || of_address >= self.seats.max_of_address) {
+            return None;
+        }
+        taken.seats.get_mut(&self.number)?.idle_since = None;
+        Some(Busy { seats: self.seats.clone(), number: self.number })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.seats.lock().seats.remove(&self.number);
+    }
+}
+
+/// A request that is being answered, until this is dropped.
+pub(super) struct Busy {
+    seats: Seats,
+    number: u64,
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let mut taken = self.seats.lock();
+        let turn = taken.next_turn();
+        if let Some(state) = taken.seats.get_mut(&self.number) {
+            state.idle_since = Some(turn);
+        }
+    }
+}

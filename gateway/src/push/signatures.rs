@@ -1,0 +1,132 @@
+//! The signatures of requests that were taken. A signature like that of `X-BG` covers no body, so whoever sees one could
+//! send another body with it, as long as its date is new enough.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use chrono::TimeDelta;
+use contract::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+/// How long a signature serves for further requests after its first. The date that it covers has no fractions of a second,
+/// so all requests that a sender signs within one have the same.
+const FRESH: TimeDelta = TimeDelta::seconds(15);
+/// How long signatures are remembered: longer than their dates are accepted, which may be 90 seconds ahead of us or
+/// behind.
+const KEPT: TimeDelta = TimeDelta::seconds(200);
+/// Maximum number of requests that are remembered.
+const MAX_REQUESTS: usize = 100_000;
+
+/// The signatures of one channel. They must be remembered as long as their dates are accepted, so if there are too many,
+/// further requests wait.
+#[derive(Debug, Default)]
+pub struct Signatures(Mutex<Remembered>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    by_signature: HashMap<String, Uses>,
+    n_requests: usize,
+}
+
+/// What a signature was used for.
+#[derive(Debug)]
+struct Uses {
+    /// When the first request with it was taken.
+    since: Timestamp,
+    /// How many records were taken, by the digest of the body.
+    taken: HashMap<[u8; 32], usize>,
+}
+
+/// What is known about a signed request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It may be taken.
+    New,
+    /// It was taken long ago, with this number of records: the sender did not get the answer.
+    Taken(usize),
+    /// Its signature was used for something else, too long ago.
+    Replayed,
+    /// There is no room to remember it.
+    Full,
+}
+
+impl Signatures {
+    /// What is known about the request with this signature and this body.
+    pub(super) fn look_up(&self, signature: &str, body: &[u8], now: Timestamp) -> Known {
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let uses = remembered.by_signature.get(signature);
+        if let Some(uses) = uses.filter(|uses| now - uses.since > FRESH) {
+            return uses.taken.get(&digest(body)).map_or(Known::Replayed, |n| Known::Taken(*n));
+        }
+        if remembered.n_requests >= MAX_REQUESTS {
+            remembered.forget(now);
+        }
+        if remembered.n_requests >= MAX_REQUESTS { Known::Full } else { Known::New }
+    }
+
+    /// Remembers a request whose `n_records` records were taken.
+    pub(super) fn remember(&self, signature: &str, body: &[u8], n_records: usize, now: Timestamp) {
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Remembered { by_signature, n_requests } = &mut *remembered;
+        let uses = by_signature
+            .entry(signature.to_owned())
+            .or_insert_with(|| Uses { since: now, taken: HashMap::new() });
+        if uses.taken.insert(digest(body), n_records).is_none() {
+            *n_requests += 1;
+        }
+    }
+}
+
+impl Remembered {
+    /// Forgets the signatures whose dates are too old to be accepted again.
+    fn forget(&mut self, now: Timestamp) {
+        self.by_signature.retain(|_, uses| now - uses.since <= KEPT);
+        self.n_requests = self.by_signature.values().map(|uses| uses.taken.len()).sum();
+    }
+}
+
+fn digest(body: &[u8]) -> [u8; 32] {
+    Sha256::digest(body).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::default() + TimeDelta::seconds(seconds)
+    }
+
+    #[test]
+    fn a_signature_serves_for_the_requests_of_its_second_and_not_for_another_body_later() {
+        let signatures = Signatures::default();
+        signatures.remember("s1", b"one", 3, at(0));
+        for (signature, body, seconds, expected) in [
+            ("s1", "one", 2, Known::New),
+            ("s1", "one", 61, Known::Taken(3)),
+            ("s1", "two", 2, Known::New),
+            ("s1", "two", 16, Known::Replayed),
+            ("s1", "two", 179, Known::Replayed),
+            ("s2", "two", 61, Known::New),
+        ] {
+            let known = signatures.look_up(signature, body.as_bytes(), at(seconds));
+            assert_eq!(known, expected, "{signature}, {body}, {seconds} s");
+        }
+        signatures.remember("s1", b"two", 1, at(2));
+        assert_eq!(signatures.look_up("s1", b"two", at(100)), Known::Taken(1));
+    }
+
+    #[test]
+    fn no_signature_is_forgotten_that_could_be_used_again() {
+        let signatures = Signatures::default();
+        for n in 0..MAX_REQUESTS {
+            signatures.remember(&n.to_string(), b"", 1, at(0));
+        }
+        assert_eq!(signatures.look_up("new", b"", at(180)), Known::Full);
+        assert_eq!(signatures.look_up("7", b"other", at(180)), Known::Replayed);
+        assert_eq!(signatures.look_up("new", b"", at(201)), Known::New);
+        assert_eq!(signatures.look_up("7", b"other", at(201)), Known::New, "its date is too old");
+    }
+}

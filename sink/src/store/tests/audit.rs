@@ -1,0 +1,165 @@
+//! The audit log, and what is changed together with it, tested with both databases.
+
+use contract::{Checkpoints as _, Delivery, DemandId, Intake, Message};
+use futures_util::future::join_all;
+use serde_json::json;
+
+use super::{PostgresTestStore, SqliteTestStore};
+use crate::store::{
+    AuditEntry, Database,
+    database::sql::NO_ROWS,
+    suite::{
+        keep,
+        sample::{at, bad, confirm, hotline, id, intake, read, record, revised},
+        stored,
+    },
+};
+
+fn entry(n: u64) -> AuditEntry {
+    AuditEntry {
+        at: at(n),
+        who: "tester (uid 7)".into(),
+        action: "reveal".into(),
+        subject: format!("{n}"),
+        detail: "工单".into(),
+    }
+}
+
+async fn flaw(store: &Database) -> Option<String> {
+    store.check_audit(None).await.unwrap().flaw
+}
+
+async fn change(store: &Database, sql: &'static str) {
+    store.write("change a table by hand", sql, &[], NO_ROWS).await.unwrap();
+}
+
+async fn a_row_that_was_altered_removed_or_inserted_is_found(store: &Database) {
+    assert_eq!(store.check_audit(None).await.unwrap().rows, 0);
+    for n in 1..=4 {
+        store.write_audit(&entry(n)).await.unwrap();
+    }
+    let whole = store.check_audit(None).await.unwrap();
+    assert_eq!((whole.rows, whole.end.len(), whole.flaw), (4, 64, None));
+    // Each of these is undone by the next one.
+    for (done, undone) in [
+        (
+            "UPDATE audit SET who = 'nobody' WHERE subject = '2'",
+            "UPDATE audit SET who = 'tester (uid 7)' WHERE subject = '2'",
+        ),
+        (
+            "UPDATE audit SET subject = '1', detail = '1工单' WHERE subject = '1'",
+            "UPDATE audit SET detail = '工单' WHERE subject = '1'",
+        ),
+        (
+            "INSERT INTO audit (at, who, action, subject, detail)
+             SELECT at, who, action, 'x', detail FROM audit WHERE subject = '4'",
+            "DELETE FROM audit WHERE subject = 'x'",
+        ),
+        (
+            "INSERT INTO audit (at, who, action, subject, detail, hash)
+             SELECT at, who, action, 'x', detail, hash FROM audit WHERE subject = '4'",
+            "DELETE FROM audit WHERE subject = 'x'",
+        ),
+        (
+            "UPDATE audit SET hash = NULL WHERE subject = '3'",
+            "UPDATE audit SET hash = (SELECT hash FROM audit_end) WHERE subject = '3'",
+        ),
+    ] {
+        assert_eq!(flaw(store).await, None, "before {done}");
+        change(store, done).await;
+        assert!(flaw(store).await.is_some(), "{done}");
+        change(store, undone).await;
+    }
+}
+
+async fn removed_rows_of_the_audit_log_are_missed_wherever_they_stood(store: &Database) {
+    for n in 1..=4 {
+        store.write_audit(&entry(n)).await.unwrap();
+    }
+    let noted = store.check_audit(None).await.unwrap().end;
+    change(store, "DELETE FROM audit WHERE subject = '4'").await;
+    assert!(flaw(store).await.unwrap().contains("last rows"));
+    // A row that is written later does not hide it.
+    store.write_audit(&entry(5)).await.unwrap();
+    assert!(flaw(store).await.unwrap().contains("removed"));
+    // Whoever makes the whole chain anew has no row with the noted hash.
+    change(store, "DELETE FROM audit").await;
+    assert!(flaw(store).await.is_some());
+    change(store, "DELETE FROM audit_end").await;
+    store.write_audit(&entry(1)).await.unwrap();
+    assert_eq!(flaw(store).await, None);
+    assert!(store.check_audit(Some(&noted)).await.unwrap().flaw.is_some());
+    let now = store.check_audit(None).await.unwrap().end;
+    assert_eq!(store.check_audit(Some(&now)).await.unwrap().flaw, None);
+}
+
+async fn rows_of_an_earlier_version_are_vouched_for_by_the_first_new_one(store: &Database) {
+    let first = read(1, [record("a", "one")]);
+    store.advance(&confirm(first).await).await.unwrap();
+    for _ in 0..2 {
+        change(
+            store,
+            "INSERT INTO audit (at, who, action, subject, detail)
+             SELECT read_at, channel, 'erase', 'old', '' FROM read",
+        )
+        .await;
+    }
+    assert_eq!(flaw(store).await, None);
+    store.write_audit(&entry(1)).await.unwrap();
+    assert_eq!(flaw(store).await, None);
+    change(store, "UPDATE audit SET action = 'reveal' WHERE subject = 'old'").await;
+    assert!(flaw(store).await.is_some());
+}
+
+async fn entries_that_many_write_at_once_are_one_chain(store: &Database) {
+    let writing = (0..16).map(|n| async move {
+        let mine = store.separate_handle();
+        mine.write_audit(&entry(n)).await.unwrap();
+    });
+    join_all(writing).await;
+    let whole = store.check_audit(None).await.unwrap();
+    assert_eq!((whole.rows, whole.flaw), (16, None));
+}
+
+async fn a_row_of_quarantine_is_resolved_by_hand_and_audited(store: &Database) {
+    let forged = Message::foreign(hotline(), "[1]".into());
+    let foreign = Intake::of([Delivery::unreadable(0, forged, "it has no proof")]);
+    keep(store, &foreign).await;
+    keep(store, &intake([&read(1, [bad("a")])])).await;
+    store.reserve(&hotline(), 0, 1).await.unwrap();
+    let status = async || store.status().await.unwrap().remove(0);
+    assert!(status().await.fault.unwrap().contains("1 messages in its queue"));
+    assert_eq!(store.books(None, None).await.unwrap()[0].balanced, Some(false));
+    let id = DemandId::of_bytes(&hotline(), b"[1]");
+    assert!(store.resolve_quarantined(&id, &entry(5)).await.unwrap());
+    assert!(!store.resolve_quarantined(&id, &entry(6)).await.unwrap(), "it is resolved already");
+    assert_eq!(store.quarantine_show(&id).await.unwrap().unwrap().resolved_at, Some(at(5)));
+    assert_eq!((status().await.fault, status().await.quarantined), (None, 1));
+    let books = store.books(None, None).await.unwrap().remove(0);
+    assert_eq!((books.extra, books.balanced), (0, Some(true)));
+    assert_eq!(store.audit_log(9).await.unwrap(), [entry(5)]);
+}
+
+async fn a_demand_whose_revision_is_released_takes_the_next_state(store: &Database) {
+    // As a version of the gateway stored it that did not refuse such times.
+    keep(store, &intake([&read(1, [revised("a", i64::MAX, "from the year 9999")])])).await;
+    let next = |read_no, revision| read(read_no, [revised("a", revision, "the true state")]);
+    assert_eq!(keep(store, &intake([&next(2, 7)])).await.stale, 1);
+    assert!(store.release_revision(&id("a"), &entry(2)).await.unwrap());
+    assert!(!store.release_revision(&id("a"), &entry(3)).await.unwrap());
+    assert!(!store.release_revision(&id("b"), &entry(3)).await.unwrap());
+    assert_eq!(keep(store, &intake([&next(3, 8)])).await, stored(1));
+    let demand = store.demand(&id("a")).await.unwrap().unwrap().demand;
+    assert_eq!(demand.body.content.as_deref(), Some("the true state"));
+    assert_eq!(json!(demand.version.revision), json!(8));
+    assert_eq!(store.audit_log(9).await.unwrap(), [entry(2)]);
+}
+
+of_both! {
+    a_row_that_was_altered_removed_or_inserted_is_found,
+    removed_rows_of_the_audit_log_are_missed_wherever_they_stood,
+    rows_of_an_earlier_version_are_vouched_for_by_the_first_new_one,
+    entries_that_many_write_at_once_are_one_chain,
+    a_row_of_quarantine_is_resolved_by_hand_and_audited,
+    a_demand_whose_revision_is_released_takes_the_next_state,
+}
