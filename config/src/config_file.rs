@@ -78,16 +78,14 @@ impl ConfigFile {
     }
 
     /// `message` with `…` for every hidden text in it. A very short one could be part of any word.
-    fn without_hidden(&self, message: String) -> String {
-        let texts = self.hidden.iter().filter_map(|range| self.text.get(range.clone()));
-        let texts = texts.map(|text| text.trim().trim_matches(['"', '\'']));
-        texts.filter(|text| (MIN_HIDDEN..=message.len()).contains(&text.len())).fold(
-            message.clone(),
-            |message, text| match message.contains(text) {
-                true => message.replace(text, "…"),
-                false => message,
-            },
-        )
+    fn without_hidden(&self, mut message: String) -> String {
+        for text in self.hidden.iter().filter_map(|range| self.text.get(range.clone())) {
+            let text = text.trim().trim_matches(['"', '\'']);
+            if text.len() >= MIN_HIDDEN && message.contains(text) {
+                message = message.replace(text, "…");
+            }
+        }
+        message
     }
 
     /// Index of the line that contains a byte, from 0.

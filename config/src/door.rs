@@ -34,7 +34,7 @@ pub struct Door {
 }
 
 impl Door {
-    /// Checks that what is sent to it can be read by nobody on the way.
+    /// Checks that nobody on the way can read what is sent to it.
     ///
     /// # Errors
     /// It can. The text continues a sentence that begins with the name of the door.
@@ -50,7 +50,7 @@ impl Door {
     /// # Errors
     /// Anybody may come in. The text continues a sentence that begins with the name of the door.
     pub fn check_clients(&self, has_authentication: bool) -> Result<(), String> {
-        if has_authentication || self.is_local() {
+        if has_authentication || !self.is_reached() {
             return Ok(());
         }
         let listen = self.listen;
@@ -64,13 +64,18 @@ impl Door {
     /// The token is too short. The text continues a sentence that begins with the name of the token.
     pub fn check_token(&self, token: &Secret) -> Result<(), String> {
         let is_long = token.expose().chars().count() >= MIN_TOKEN;
-        if is_long || self.is_local() && !self.proxy {
+        if is_long || !self.is_reached() {
             return Ok(());
         }
         Err(format!(
             "has fewer than {MIN_TOKEN} characters, so it can be found by trying: make one with \
              `openssl rand -hex 32`"
         ))
+    }
+
+    /// Whether other machines can reach it, directly or through a proxy.
+    fn is_reached(&self) -> bool {
+        !self.is_local() || self.proxy
     }
 
     fn is_local(&self) -> bool {

@@ -224,15 +224,14 @@ impl Intake {
     /// This intake, in which claims are believed that are in the books: with the same id, number of events and hash.
     /// Only ingest writes the books, so it has published these messages, before it had a key to prove that.
     pub fn believing(&self, is_in_books: impl Fn(&MessageId, &Part) -> bool) -> Self {
-        Self::of(self.deliveries.iter().map(|delivery| match &delivery.claim {
-            Some(Message { id, events, .. }) => {
-                let part = Part { part: id.part, events: *events, hash: delivery.hash };
-                match delivery.claim.clone().filter(|_| is_in_books(id, &part)) {
-                    Some(message) => Delivery::read(delivery.tag, message),
-                    None => delivery.clone(),
-                }
+        Self::of(self.deliveries.iter().map(|delivery| {
+            let believed = delivery.claim.as_ref().filter(|Message { id, events, .. }| {
+                is_in_books(id, &Part { part: id.part, events: *events, hash: delivery.hash })
+            });
+            match believed {
+                Some(message) => Delivery::read(delivery.tag, message.clone()),
+                None => delivery.clone(),
             }
-            None => delivery.clone(),
         }))
     }
 }

@@ -49,9 +49,9 @@ pub trait Connector: Send + Sized + 'static {
         max: usize,
     ) -> impl Future<Output = Result<Batch<Self::Cursor>, Fault>> + Send;
 
-    /// Tells the source that we have stored everything up to `upto`, including rejects, so that it need not
-    /// keep it for us. A source that expects an acknowledgement gets it here. The gateway may call this
-    /// twice for the same position.
+    /// Tells the source that everything up to `upto`, including rejects, is in custody (confirmed by the bus,
+    /// or stored), so that it need not keep it for us. A source that expects an acknowledgement gets it here.
+    /// The gateway may call this twice for the same position.
     ///
     /// # Errors
     /// The source cannot be reached. The gateway calls it again when the channel starts again.

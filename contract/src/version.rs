@@ -115,7 +115,7 @@ fn parse_time(text: &str, zone: Tz) -> Option<Timestamp> {
     zone.from_local_datetime(&local).earliest().map(|time| time.to_utc())
 }
 
-/// The number of a read: each read of a channel has a greater number than those before it. It is drawn after
+/// The number of a read: each read of a channel has a greater number than those before it. It is taken after
 /// the source's answer has arrived.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,

@@ -184,7 +184,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Exit> {
 /// What a command is about to change, for the audit log.
 struct Change {
     action: &'static str,
-    /// What it changes: a channel, or a file.
+    /// What it changes, such as a channel or a file.
     subject: String,
 }
 

@@ -106,7 +106,7 @@ async fn check_host(State(gate): State<Arc<Gate>>, request: Request, next: Next)
     if host.is_none_or(|host| is_ours(host, &gate.hosts)) {
         return next.run(request).await;
     }
-    let why = "the console is not asked by this host name: ask by its address, or add the name to `hosts` in [console]";
+    let why = "the console does not answer to this host name: use its address, or add the name to `hosts` in [console]";
     problem(StatusCode::MISDIRECTED_REQUEST, why)
 }
 

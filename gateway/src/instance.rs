@@ -51,7 +51,7 @@ fn machine_id() -> String {
 }
 
 /// Start time of a process, in clock ticks since boot: the 22nd field of `/proc/PID/stat`, counted after
-/// the name, which may contain anything. `None` if it has ended.
+/// the name, which may contain anything. `None` if it has ended, or if its files are hidden from us.
 fn start_time(process: u32) -> Option<String> {
     let stat = read(&format!("/proc/{process}/stat"))?;
     let (_, after_name) = stat.rsplit_once(')')?;

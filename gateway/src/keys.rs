@@ -88,15 +88,15 @@ fn ensure_private(path: &Path) -> Result<(), Fault> {
     let place = path.display().to_string();
     let about =
         fs::metadata(path).map_err(|error| file_fault("cannot read the key file", path, error))?;
-    // Where the system provides the file, as in a container, it belongs to another user, and this one reads it
-    // as a member of its group.
     let is_own = about.uid() == rustix::process::geteuid().as_raw();
-    let is_mount = is_provided(path);
-    let forbidden = match (is_own, is_mount) {
+    let forbidden = if is_provided(path) {
         // Nobody else is in the container.
-        (_, true) => 0o022,
-        (true, false) => 0o077,
-        (false, false) => 0o007,
+        0o022
+    } else if is_own {
+        0o077
+    } else {
+        // This user reads it as a member of its group.
+        0o007
     };
     if about.permissions().mode() & forbidden == 0 {
         return Ok(());

@@ -1,12 +1,16 @@
-//! The only HTTP listener: it gives every connection a limited time, and none of them the place of all others, and
-//! lets open requests finish when it stops.
+//! The only HTTP listener: it limits the number and the time of connections, so that no client keeps the others out,
+//! and lets open requests finish when it stops.
 
 mod refused;
 mod seats;
 #[cfg(test)]
 mod tests;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -95,7 +99,7 @@ impl Listener {
     ///
     /// # Errors
     /// The system does not know it.
-    pub fn address(&self) -> std::io::Result<std::net::SocketAddr> {
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
@@ -112,16 +116,15 @@ impl Listener {
                 Some(_) = connections.join_next() => {}
                 _ = sums.tick() => refused.log_sum(section),
                 accepted = socket.accept() => match accepted {
-                    Ok((stream, client)) => {
+                    Ok((stream, address)) => {
                         // Without a seat, the connection is closed at once.
-                        let Some(seat) = seats.take(client.ip()) else { continue };
-                        let guest = Guest { seat, head_timeout, stop: stop.clone() };
-                        let router = router.clone();
-                        let tls = tls.clone();
+                        let Some(seat) = seats.take(address.ip()) else { continue };
+                        let client = Client { seat, head_timeout, stop: stop.clone() };
+                        let (tls, router) = (tls.clone(), router.clone());
                         connections.spawn(async move {
                             tokio::select! { biased;
-                                () = guest.seat.lost() => {}
-                                () = guest.serve(stream, tls, router) => {}
+                                () = client.seat.lost() => {}
+                                () = client.serve(stream, tls, router) => {}
                             }
                         });
                     }
@@ -181,20 +184,20 @@ fn crowded() -> Response {
 }
 
 /// The client of one connection.
-struct Guest {
+struct Client {
     seat: Seat,
     head_timeout: Duration,
     stop: Stop,
 }
 
-impl Guest {
+impl Client {
     /// Serves the connection until it ends.
     async fn serve(&self, stream: TcpStream, tls: Option<TlsAcceptor>, router: Router) {
         match tls {
             None => Box::pin(self.answer(stream, router)).await,
             Some(tls) => {
-                let greeted = timeout(self.head_timeout, Box::pin(tls.accept(stream))).await;
-                if let Ok(Ok(stream)) = greeted {
+                let accepted = timeout(self.head_timeout, Box::pin(tls.accept(stream))).await;
+                if let Ok(Ok(stream)) = accepted {
                     Box::pin(self.answer(stream, router)).await;
                 }
             }

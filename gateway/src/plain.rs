@@ -3,6 +3,8 @@
 
 use std::{borrow::Cow, fmt::Write};
 
+use connector_wire::reason::visible;
+
 // The colours that the commands use. They cannot hide text.
 pub(crate) const CHANGED: &str = "\u{1b}[33m";
 pub(crate) const DOUBT: &str = "\u{1b}[31m";
@@ -26,7 +28,7 @@ pub(crate) fn escape_text(text: &str) -> Cow<'_, str> {
 /// Escapes control characters as JSON does, so a JSON document keeps its meaning. `kept_bytes` gets the
 /// text from such a character on, and returns how many of its first bytes stay as they are.
 fn escape(text: &str, kept_bytes: impl Fn(&str) -> usize) -> Cow<'_, str> {
-    if !text.contains(is_unsafe) {
+    if visible(text) == text {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 64);
@@ -47,10 +49,11 @@ fn escape(text: &str, kept_bytes: impl Fn(&str) -> usize) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Control characters, line separators, and characters that change the direction of text.
+/// Control characters, line separators, and characters that change the direction of text: [`visible`] knows them.
 fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let mut bytes = [0; 4];
+    let text: &str = c.encode_utf8(&mut bytes);
+    visible(text) != text
 }
 
 #[cfg(test)]

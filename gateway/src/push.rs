@@ -100,7 +100,7 @@ pub async fn open(
     Ok(Some(Listener::open("intake", door, refused, router, timeouts.arrival).await?))
 }
 
-/// Answers what is no POST. The header `Allow` is added.
+/// Answers a request that is not a POST. The router adds the header `Allow`.
 async fn other_method() -> Refusal {
     Refusal(StatusCode::METHOD_NOT_ALLOWED, "records are sent here with POST".into())
 }

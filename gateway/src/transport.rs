@@ -1,4 +1,4 @@
-//! Checks that what is sent to the store and to the broker can be read by nobody on the way.
+//! Checks that nobody on the way can read what is sent to the store and to the broker.
 //! Sources are checked by their connectors.
 
 use config::{BusSettings, Problem, Problems, Settings, StoreSettings};
@@ -43,6 +43,8 @@ fn problem(what: &str, remedy: &str) -> Problem {
 /// opens it says what is wrong with it.
 fn is_store_open(url: &str) -> bool {
     let Some((_, rest)) = url.split_once("://") else { return false };
+    // The driver does not see what follows `#`.
+    let rest = rest.split('#').next().unwrap_or_default();
     let parameters = rest.split_once('?').map_or("", |(_, query)| query).split('&');
     let parameters: Vec<_> = parameters.filter_map(|pair| pair.split_once('=')).collect();
     // Of a parameter that comes twice, the driver uses the last one.
@@ -87,7 +89,33 @@ fn is_local(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::{assemble, shipped};
+
+    #[test]
+    fn what_leads_to_another_machine_unprotected_is_refused_unless_the_settings_allow_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        shipped::write(folder.path(), &["hotline"]).unwrap();
+        write("store.url", "postgres://u:hunter2@db/x");
+        write("bus.url", "amqp://u:hunter2@mq/v");
+        for (store, bus) in [(true, true), (true, false), (false, true), (false, false)] {
+            let text = format!(
+                "zone = \"Asia/Shanghai\"\n[keys]\nfile = \"keys.json\"\n\
+                 [store]\npostgres = {{ file = \"store.url\" }}\ninsecure = {store}\n\
+                 [bus]\namqp = {{ file = \"bus.url\" }}\ninsecure = {bus}\n"
+            );
+            write("gateway.toml", &text);
+            let found = assemble::settings(folder.path());
+            let report = found.map_or_else(|problems| problems.to_string(), |_| String::new());
+            assert_eq!(report.contains("the store is on another machine"), !store, "{report}");
+            assert_eq!(report.contains("the broker is on another machine"), !bus, "{report}");
+            assert_eq!(report.is_empty(), store && bus, "{report}");
+            assert!(!report.contains("hunter2"), "{report}");
+        }
+    }
 
     #[test]
     fn a_store_on_another_machine_is_verified() {
@@ -101,6 +129,7 @@ mod tests {
             "postgresql://127.0.0.1@db",
             "postgres://u:p@db/x?sslmode=verify-full&ssl-mode=disable",
             "postgres://u:p@127.0.0.1/x?hostaddr=10.0.0.5",
+            "postgres://u:p@db/x#?sslmode=verify-full",
         ] {
             assert!(is_store_open(url), "{url}");
         }

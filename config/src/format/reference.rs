@@ -186,24 +186,17 @@ pub(crate) fn variable(name: &str, context: &Context<'_>) -> Result<String, Text
         });
     }
     // By custom, names of variables are in capitals.
-    let is_shown = !name.contains(|c: char| c.is_ascii_lowercase());
-    let problem = |state: &str| {
-        match is_shown {
-        true => TextProblem {
-            message: format!("the environment variable `{name}` is {state}"),
-            advice: Some("set it in the environment of the gateway".to_owned()),
-            ..TextProblem::default()
-        },
-        false => TextProblem {
-            message: format!("the environment variable with this name is {state}"),
-            advice: Some(
-                "set it in the environment of the gateway; the name is not shown, because it is not in \
-                 capitals and may be the secret itself"
-                    .to_owned(),
-            ),
-            ..TextProblem::default()
-        },
-    }
+    let (shown, note) = if name.contains(|c: char| c.is_ascii_lowercase()) {
+        let note =
+            "; the name is not shown, because it is not in capitals and may be the secret itself";
+        ("with this name".to_owned(), note)
+    } else {
+        (format!("`{name}`"), "")
+    };
+    let problem = |state: &str| TextProblem {
+        message: format!("the environment variable {shown} is {state}"),
+        advice: Some(format!("set it in the environment of the gateway{note}")),
+        ..TextProblem::default()
     };
     match (context.environment)(name) {
         None => Err(problem("not set")),

@@ -188,7 +188,8 @@ fn a_door_that_others_can_reach_needs_authentication_and_tls_or_a_proxy_and_a_lo
     const REACHED: &str = "[console]\nlisten = \"0.0.0.0:8420\"\n";
     let tls = "tls = { certificate = \"door.pem\", key = { file = \"door.key\" } }";
     let long = "token = { file = \"long.token\" }";
-    let cases: [(String, &[&str]); 13] = [
+    let cases: [(String, &[&str]); 14] = [
+        ("[console]\nproxy = true".to_owned(), &["without authentication"]),
         ("[console]".to_owned(), &[]),
         ("[console]\ntoken = { file = \"short.token\" }".to_owned(), &[]),
         (format!("[console]\n{long}"), &[]),

@@ -19,6 +19,7 @@ mod tree;
 mod xml;
 
 mod message;
+mod numbers;
 
 mod path;
 mod records;
@@ -29,6 +30,7 @@ pub use findings::{Defects, Findings, malformed_detail};
 pub use json::parse as json;
 pub use key::{Duplicates, Fate, KeyPath, is_same, key_text};
 pub use message::{Message, MessageError};
+pub use numbers::without_long_numbers;
 pub use path::{Path, column_name, scalar_text};
 pub use records::take_records;
 pub use scan::{ElementScanner, elements, n_values, weight};

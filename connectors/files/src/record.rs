@@ -120,8 +120,8 @@ fn is_invisible(c: char) -> bool {
     )
 }
 
-/// Why a row of a table is no record although it may have a key: a total, a note or a signature below a table fills the first
-/// cell, and perhaps one more. Where few columns are required, a demand may fill as few.
+/// Why a row of a table is no record although it may have a key: a total, a note or a signature below a table
+/// fills the first cell, and perhaps one more. Where few columns are required, a demand may fill as few.
 fn stub(tree: &Value, options: &Options) -> Option<String> {
     let own = |name: &str| {
         let revision = match &options.revision {

@@ -165,7 +165,7 @@ fn each_row(
 /// A hash of the key and the revision; `None` for a row that is not a record.
 fn hash_of_key(row: &FileRow) -> Option<u64> {
     let Some(Entry::Record(record)) = &row.entry else { return None };
-    Some(hash((record.key.as_str(), format!("{:?}", record.revision))))
+    Some(hash((record.key.as_str(), record.revision.to_column())))
 }
 
 fn hash_of_content(row: &FileRow) -> u64 {

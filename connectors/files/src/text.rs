@@ -189,24 +189,30 @@ impl DecodedFile {
 
     /// Where to end a part within the next `to` bytes of the buffer, but after `from`: at the last offset that
     /// splits no character, if possible after the end of an object or element, so that few records are in two
-    /// parts. Without such an offset, a part ends only after `MAX_UNBROKEN_BYTES`; until then `None`.
+    /// parts. Without such an offset, which GB18030 and Big5 may lack, a part ends only after
+    /// `MAX_UNBROKEN_BYTES`; until then `None`.
     fn last_safe_end(&self, from: usize, to: usize) -> Option<usize> {
         let unused = self.buffer.get(self.n_used..)?.get(from..to)?;
         let end = if self.is_utf16() {
-            // A line end, a blank or a separator is never a part of a surrogate pair.
-            let low = usize::from(self.charset == Charset::Utf16Be);
-            unused
-                .chunks_exact(2)
-                .rposition(|unit| unit[low] < 0x30 && unit[1 - low] == 0)
-                .map(|at| 2 * at + 2)
+            // The second unit of a surrogate pair begins with one of these bytes.
+            let high = usize::from(self.charset == Charset::Utf16Le);
+            let is_start = |unit: &[u8]| !matches!(unit[high], 0xDC..=0xDF);
+            unused.chunks_exact(2).rposition(is_start).map(|at| 2 * at)
         } else {
             let is_end = |pair: &[u8]| matches!(pair, [b'}' | b']' | b'>', b',' | b' ' | b'\t']);
             let after = unused.windows(2).rposition(is_end).map(|at| at + 2);
-            // In other charsets, a digit or a letter may be a part of a character.
-            let n_safe = if self.charset == Charset::Utf8 { 0x80 } else { 0x30 };
-            after.or_else(|| unused.iter().rposition(|byte| *byte < n_safe).map(|at| at + 1))
+            after.or_else(|| match self.charset {
+                // A character begins with a byte below 0x80 or above 0xC1. With 0xED the second half of a pair of
+                // surrogates begins too.
+                Charset::Utf8 => {
+                    unused.iter().rposition(|byte| !matches!(byte, 0x80..=0xC1 | 0xED))
+                }
+                // A digit or a letter may be a part of a character.
+                _ => unused.iter().rposition(|byte| *byte < 0x30).map(|at| at + 1),
+            })
         };
-        end.map(|end| from + end).or((to >= MAX_UNBROKEN_BYTES).then_some(to))
+        let end = end.map(|end| from + end).filter(|end| *end > 0);
+        end.or((to >= MAX_UNBROKEN_BYTES).then_some(to))
     }
 
     /// Decodes the next `n_bytes` of the buffer.
@@ -337,6 +343,30 @@ mod tests {
                 (n_read, n_parts) = (n_read + part.bytes.len(), n_parts + 1);
             }
             assert!(n_read == bytes.len() && n_parts > 1, "{letters}: {n_parts}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_chinese_characters_is_cut_at_the_limit_and_between_two_of_them() {
+        let text = "长𠮷诉".repeat(20_000);
+        let wide = utf16(&text);
+        // The second character as a pair of surrogates.
+        let pairs = b"\xE9\x95\xBF\xED\xA1\x82\xED\xBE\xB7\xE8\xAF\x89".repeat(20_000);
+        for (bytes, charset) in [
+            (text.as_bytes(), Charset::Utf8),
+            (&pairs[..], Charset::Utf8),
+            (&wide[2..], Charset::Utf16Le),
+        ] {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(bytes).unwrap();
+            let mut file = DecodedFile::new(Arc::new(file), charset, 0);
+            let (mut read, mut longest) = (String::new(), 0);
+            while let Some(part) = file.next_line(4_096).unwrap() {
+                assert!(part.malformed.is_empty(), "{}", charset.name());
+                longest = longest.max(part.bytes.len());
+                read.push_str(&part.text);
+            }
+            assert!(read == text && longest <= 4_096, "{}: {longest}", charset.name());
         }
     }
 

@@ -94,7 +94,7 @@ pub(crate) struct Counted<'a> {
     pub(crate) hashes: &'a [String],
     /// The hashes of those contents that are to be compared with others of the same key.
     pub(crate) contents: &'a [Option<u64>],
-    /// Their times; empty if the settings do not say where these are.
+    /// Their times, if the settings say where these are.
     pub(crate) times: &'a [Option<Timestamp>],
     /// How many of its records were left out, because they had been read before.
     pub(crate) n_left_out: usize,
@@ -150,7 +150,7 @@ impl PassAccount {
         self.gap.get_or_insert(gap);
     }
 
-    /// Notes why there may be more than what came, unless there is a better reason.
+    /// Notes why there may be more than what came, unless there is such a reason already.
     pub(crate) fn note_doubt(&mut self, doubt: &str) {
         self.doubt.get_or_insert_with(|| doubt.to_owned());
     }
@@ -241,14 +241,14 @@ impl PassAccount {
         if n_double > 0 && !outdated.is_empty() {
             self.doubt.get_or_insert_with(|| {
                 format!(
-                    "{n_double} keys come on two pages with different contents, and only the later one is \
-                     read; if each is a record of its own, add a path to `key`"
+                    "keys come on two pages with different contents ({n_double}), and only the later content \
+                     is read; if each is a record of its own, add a path to `key`"
                 )
             });
         } else if let (EndedBy::LastToken, Some(at)) = (end, unnamed_at) {
             self.doubt.get_or_insert_with(|| {
                 format!(
-                    "no answer has anything at {at}, where it names the next page; check `page`"
+                    "no answer has anything at {at}, where it should name the next page; check `page`"
                 )
             });
         }

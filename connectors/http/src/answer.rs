@@ -57,7 +57,7 @@ impl Page {
         url: Option<Url>,
         headers: BTreeMap<String, String>,
     ) -> Result<Self, String> {
-        let Parsed { mut tree, is_nothing, is_missing: _, is_xml, facts } = parsed;
+        let Parsed { mut tree, is_nothing, is_xml, facts, .. } = parsed;
         let Facts { findings, .. } = &facts;
         let records = match is_nothing {
             true => Ok(Vec::new()),
@@ -104,20 +104,18 @@ impl Page {
         let contents =
             contents.map(|(record, fate)| content_hash(record).filter(|_| *fate == Fate::Read));
         let contents = contents.collect();
-        let secret_param = None;
         Ok(Self {
             tree,
             headers,
             url,
-            secret_param,
             records,
             fates,
             conflict,
             hashes,
             contents,
-            missing: None,
             signs,
             facts,
+            ..Self::default()
         })
     }
 

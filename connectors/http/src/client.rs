@@ -277,11 +277,11 @@ pub(crate) fn source_name(url: &Url) -> String {
     format!("source {}:{port}", url.host_str().unwrap_or_default())
 }
 
-/// Whether the path of an address is that of a login page.
+/// Whether an address is that of a login page, by its host or path.
 fn names_login(address: &str) -> bool {
-    let path = address.split(['?', '#']).next().unwrap_or_default().to_lowercase();
-    let path = path.replace(['-', '_'], "");
-    ["login", "logon", "signin"].iter().any(|name| path.contains(name))
+    let address = address.split(['?', '#']).next().unwrap_or_default().to_lowercase();
+    let address = address.replace(['-', '_'], "");
+    ["login", "logon", "signin"].iter().any(|name| address.contains(name))
 }
 
 fn timeout_fault(timeout: Duration) -> Fault {

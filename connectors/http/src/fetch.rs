@@ -67,7 +67,7 @@ impl Source {
         let mut has_renewed_cookies = false;
         let mut attempt = 1;
         let is_at_home = call.is_at_home(&request.url);
-        // What only a proxy forwards, a web server at its address answers itself.
+        // If a web server that is no proxy has the address in `proxy`, it answers such requests itself.
         let via_proxy = plan.config.proxy.is_some() && request.url.scheme() == "http";
         loop {
             self.fetch_cookies(plan).await?;
@@ -79,8 +79,10 @@ impl Source {
                 false => (request.clone(), None),
             };
             let is_answer = |status| plan.config.rules.has_status(call.success.as_ref(), status);
-            let answer = self.client.exchange(signed, request, signature, is_answer).await?;
+            let answer = self.client.exchange(signed, request, signature, is_answer).await;
+            // There may be an answer even if this is an error: a redirect that is not allowed.
             self.client.traces.hide_in_last(&self.auth);
+            let answer = answer?;
             let content_type = answer.headers.get("content-type").map(String::as_str);
             let (text, facts, tree) = parse(plan, call, &answer.body, &answer.headers);
             if matches!(tree, Err(MessageError::TooLarge(_))) {
@@ -148,8 +150,8 @@ impl Source {
                         true => (
                             "the source redirects to its login page: it probably refuses the credentials \
                              or the session",
-                            "check `auth`, or `warm_up` if the source wants cookies; if another host logs \
-                             in by itself, add it to `redirects`",
+                            "check `auth`, or `warm_up` if the source wants cookies; if the login on another \
+                             host needs no form, add that host to `redirects`",
                         ),
                         false => (
                             "the source refuses the cookies or token, even new ones",
@@ -229,9 +231,10 @@ impl Source {
             let signed = Request::get(url.clone()).with_auth(token_request.request);
             let unsigned = Request { method: signed.method, ..Request::get(url) };
             let signature = Some(token_request.steps);
-            let answer = self.client.exchange(signed, &unsigned, signature, |_| false).await?;
-            self.client.traces.hide_last_answer();
+            let answer = self.client.exchange(signed, &unsigned, signature, |_| false).await;
             self.client.traces.hide_in_last(&self.auth);
+            let answer = answer?;
+            self.client.traces.hide_last_answer();
             context = self.signing_context()?;
             self.auth.read_token(answer.status, &answer.body, context.now)?;
         }

@@ -378,6 +378,8 @@ fn names_error(tree: &Value) -> bool {
 /// Whether lines of JSON end within a line: the answer was cut.
 pub(crate) fn ends_within_a_line(text: &str) -> bool {
     let is_json = |line: &str| serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok();
+    // Blanks behind the last line are not a line.
+    let text = text.trim_end_matches([' ', '\t']);
     let (Some(first), Some(last)) = (text.lines().next(), text.lines().next_back()) else {
         return false;
     };

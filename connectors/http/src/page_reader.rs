@@ -208,9 +208,8 @@ impl PageReader<'_> {
         let is_expected = progress.pages.rereading.is_some() || progress.pages.n_looks > 0;
         let walk = self.walk(&progress.pages);
         let n_left_out = is_left_out.iter().filter(|is_left_out| **is_left_out).count();
-        let contents = page.contents.iter().enumerate();
-        let is_stale = |index: usize| is_stale.get(index) == Some(&true);
-        let contents = contents.map(|(index, content)| content.filter(|_| !is_stale(index)));
+        let contents = page.contents.iter().zip(&is_stale);
+        let contents = contents.map(|(content, is_stale)| content.filter(|_| !is_stale));
         let contents: Vec<Option<u64>> = contents.collect();
         let counted = Counted {
             hashes: &page.hashes,

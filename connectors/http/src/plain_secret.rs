@@ -10,7 +10,7 @@ use crate::config::CallConfig;
 /// Minimum number of characters of a secret: shorter values are switches and positions, like `false` and `start`.
 const MIN_SECRET: usize = 6;
 
-/// Refuses a request with a secret in its headers, its parameters or its body.
+/// Refuses a request with a secret in its headers, its parameters or the fields of its body.
 pub(crate) fn check_call(config: &CallConfig) -> Result<(), Fault> {
     let CallConfig { query, headers, form, json, .. } = config;
     if let Some((name, _)) = headers.iter().find(|(name, value)| is_secret(name, value)) {
@@ -37,11 +37,17 @@ pub(crate) fn check_address(setting: &str, url: &Url) -> Result<(), Fault> {
 
 /// The name of a field whose value is a secret.
 fn secret_in(fields: &Map<String, Value>) -> Option<&str> {
-    fields.iter().find_map(|(name, value)| match value {
-        Value::String(text) => is_secret(name, text).then_some(name.as_str()),
+    fields.iter().find_map(|(name, value)| secret_of(name, value))
+}
+
+/// The name of a field with this name and value, or of one within it, whose value is a secret.
+fn secret_of<'a>(name: &'a str, value: &'a Value) -> Option<&'a str> {
+    match value {
+        Value::String(text) => is_secret(name, text).then_some(name),
         Value::Object(fields) => secret_in(fields),
-        _ => None,
-    })
+        Value::Array(values) => values.iter().find_map(|value| secret_of(name, value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
 }
 
 fn is_secret(name: &str, value: &str) -> bool {

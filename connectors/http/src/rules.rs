@@ -305,12 +305,14 @@ fn default_meaning(answer: AnswerView<'_>) -> Meaning {
             .remedy("check `url`, and `proxy`: a web server that is no proxy answers so too"),
         (404 | 410, _) => Fault::stopped(what).remedy("check `url`"),
         (408 | 425 | 500..600, _) => Fault::transient(what),
-        (202, _) => Fault::transient(format!("{what}: the answer is not ready yet")).remedy(
-            "if this is a complete answer, say so with its status in `success`",
-        ),
-        (206, _) => Fault::transient(format!("{what}: it is only a part of the answer")).remedy(
-            "if this is a complete answer, say so with its status in `success`",
-        ),
+        (202 | 206, _) => {
+            let why = match status {
+                202 => "the answer is not ready yet",
+                _ => "it is only a part of the answer",
+            };
+            Fault::transient(format!("{what}: {why}"))
+                .remedy("if this is a complete answer, say so with its status in `success`")
+        }
         (300..400, _) => Fault::stopped(format!("{what}, a redirect that is not followed"))
             .remedy("check `url`; perhaps the source asks for a login"),
         (400..500, _) => return Meaning::Refused(Fault::stopped(what)),

@@ -128,10 +128,10 @@ impl Selection {
         Some(latest.is_some())
     }
 
-    /// The time of each record, by which the source selects them; empty if the settings do not say where it is.
+    /// The time of each record, by which the source selects them, if the settings say where it is.
     pub(crate) fn times(&self, records: &[Value]) -> Vec<Option<Timestamp>> {
-        let Some(field) = self.time_field() else { return Vec::new() };
-        records.iter().map(|record| field.latest(std::slice::from_ref(record))).collect()
+        let field = self.time_field();
+        records.iter().map(|record| field?.latest(std::slice::from_ref(record))).collect()
     }
 
     /// Where a record has its time, if the next pass begins there.

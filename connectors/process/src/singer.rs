@@ -115,7 +115,7 @@ impl Tap {
     }
 }
 
-/// The entries of one batch. If a tap repeats a key, only its last state is kept.
+/// The entries of one batch. If a tap repeats a key, only its newest state is kept.
 #[derive(Default)]
 struct BatchBuilder {
     entries: Vec<Entry>,
@@ -130,6 +130,7 @@ impl BatchBuilder {
         let key = entry.key().cloned();
         let index = key.map(|key| *self.indices.entry(key).or_insert(self.entries.len()));
         match index.and_then(|index| self.entries.get_mut(index)) {
+            Some(earlier) if is_older(&entry, earlier) => {}
             Some(earlier) => *earlier = entry,
             None => self.entries.push(entry),
         }
@@ -142,5 +143,13 @@ impl BatchBuilder {
             end: caught_up.then(PassEnd::default),
             trouble: Vec::new(),
         }
+    }
+}
+
+/// Whether the revision of a record is lower than that of one that came before it.
+fn is_older(entry: &Entry, earlier: &Entry) -> bool {
+    match (entry, earlier) {
+        (Entry::Record(record), Entry::Record(earlier)) => record.revision < earlier.revision,
+        _ => false,
     }
 }

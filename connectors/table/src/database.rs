@@ -55,7 +55,7 @@ pub(crate) struct Database {
 pub(crate) enum Taken {
     /// All but some rows.
     AllBut {
-        /// They have changed since they were read, or are gone.
+        /// They have changed since they were read, are gone, or are not pending any more.
         n_changed: usize,
         /// They are still pending although they have not changed.
         n_ignored: usize,
@@ -68,8 +68,9 @@ pub(crate) enum Taken {
     ReadOnly(Fault),
 }
 
-/// The acknowledgements of the rows that are as they were read; `rows` are the present ones without a value in the
-/// column of `changes`. Rows with the same key cannot be told apart, so they are not compared.
+/// The acknowledgements of the rows that are as they were read. The statement itself compares the column of
+/// `changes`; `rows` are the present ones that had no value there. Rows with the same key cannot be told apart, so they
+/// are not compared.
 fn unchanged(table: &TablePlan, acks: &[PendingAck], rows: &[Row]) -> Vec<PendingAck> {
     let mut contents: HashMap<String, Vec<u64>> = HashMap::new();
     for row in rows {
@@ -79,9 +80,7 @@ fn unchanged(table: &TablePlan, acks: &[PendingAck], rows: &[Row]) -> Vec<Pendin
     let is_unchanged = |ack: &&PendingAck| {
         ack.changed.is_some()
             || match contents.get(&ack.key.to_text()).map(Vec::as_slice) {
-                // It was deleted; or the account may read it and not change it, which is noticed if it stays pending.
-                None => true,
-                Some([]) => false,
+                None | Some([]) => false,
                 Some([content]) => ack.content == Some(*content),
                 Some(_) => true,
             }
@@ -263,8 +262,9 @@ impl Database {
         // In SQLite, a transaction that writes is alone.
         let mut locks = dialect != Dialect::Sqlite && !undated.is_empty();
         let owed = loop {
+            let lock = locks.then(|| Sql::lock(dialect, table, &catalog, &undated, MAX_LOCKED));
             let read = (!undated.is_empty())
-                .then(|| Sql::select_again(dialect, table, &catalog, &undated, MAX_LOCKED, locks));
+                .then(|| Sql::select_again(dialect, table, &catalog, &undated, MAX_LOCKED));
             let mut owed = None;
             let write = |answer: Answer| {
                 let Answer { mut rows, is_cut } = answer;
@@ -275,7 +275,7 @@ impl Database {
                 let owed = owed.insert(unchanged(table, acks, &rows));
                 (!owed.is_empty()).then(|| Sql::acknowledge(dialect, table, &catalog, owed, keep))
             };
-            let executed = self.run_limited(pool.execute(read, write)).await?;
+            let executed = self.run_limited(pool.execute(lock, read, write)).await?;
             match executed {
                 Ok(()) => break owed,
                 Err(DbError::RowRefused) => return Ok(Taken::Refused),

@@ -178,8 +178,7 @@ impl Pool {
         match self {
             Self::Sqlite(pool) => {
                 let mut used = InUse::of(pool).await?;
-                let stream = sqlite::query(sql).fetch(&mut *used.connection);
-                let answer = Answer::read(stream, sqlite::read_row).await;
+                let answer = sqlite::fetch(&mut used.connection, sql).await;
                 used.end(answer)
             }
             Self::Postgres(pool, begin) => {
@@ -241,15 +240,20 @@ impl Pool {
         }
     }
 
-    /// In one transaction, reads the rows of `read` and executes the statement that `write` makes of them, if any.
+    /// In one transaction, executes `lock`, reads the rows of `read` and executes the statement that `write` makes of
+    /// them, if any.
     pub(crate) async fn execute(
         &self,
+        lock: Option<Sql>,
         read: Option<Sql>,
         write: impl FnOnce(Answer) -> Option<Sql> + Send,
     ) -> Result<(), sqlx::Error> {
         macro_rules! execute {
             ($begin:expr, $driver:ident) => {{
                 let mut transaction = $begin.await?;
+                if let Some(lock) = lock {
+                    $driver::query(lock).execute(&mut *transaction).await?;
+                }
                 let answer = match read {
                     Some(read) => {
                         let stream = $driver::query(read).fetch(&mut *transaction);
@@ -263,8 +267,7 @@ impl Pool {
             }};
         }
         match self {
-            // A transaction that read first could not wait for the lock.
-            Self::Sqlite(pool) => execute!(pool.begin_with("BEGIN IMMEDIATE"), sqlite),
+            Self::Sqlite(pool) => execute!(sqlite::begin_write(pool), sqlite),
             Self::Postgres(pool, begin) => {
                 execute!(pool.begin_with(AssertSqlSafe(begin.clone())), postgres)
             }

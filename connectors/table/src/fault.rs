@@ -72,7 +72,10 @@ fn connection_fault(error: DbError, address: &Address) -> Result<Fault, DbError>
             .remedy("inform the administrator of the database"),
         DbError::Tls(why) => tls_fault(&why, settings),
         DbError::TlsDemanded => Fault::stopped("the server admits only encrypted connections")
-            .remedy("add sslmode=require (PostgreSQL) or ssl-mode=REQUIRED (MySQL) to `url`"),
+            .remedy(
+                "add sslmode=verify-full with sslrootcert (PostgreSQL) or ssl-mode=VERIFY_IDENTITY with ssl-ca (MySQL) \
+                 to `url`",
+            ),
         DbError::PasswordUnprotected => {
             Fault::stopped("the server asks for the password, and the connection is not encrypted").remedy(
                 "have TLS set up in the server (MySQL does so by itself), and add ssl-mode=VERIFY_IDENTITY to `url`; \
@@ -214,8 +217,8 @@ fn table_fault(error: DbError, operation: Operation, table: &TablePlan, limit: D
             "the database cannot compare a column with its setting, or two columns",
         )
         .remedy(
-            "write the values of `flag` in the types of their columns; `parent` and `column` of a \
-                     part must have the same type",
+            "write the values of `flag` in the types of their columns; `parent` and `column` of a part must \
+             have the same type",
         ),
         DbError::UnreadableColumn(column, type_name) => {
             let (column, type_name) = (visible(&column), visible(&type_name));

@@ -236,18 +236,18 @@ impl Table {
     ) -> Result<BTreeSet<String>, Fault> {
         let Self { plan, database, .. } = self;
         let table = &plan.main;
+        let catalog = database.catalog(table).await?;
+        let names: BTreeSet<&str> = catalog.names().collect();
+        // The database itself refuses a listed column that is missing.
+        if names.is_empty() || table.columns.is_some() {
+            return Ok(BTreeSet::new());
+        }
         let mut mapped = table.mapped_names();
         for part in &plan.parts {
             let catalog = database.catalog(&part.table).await?;
             for name in catalog.names() {
                 mapped.remove(name);
             }
-        }
-        let catalog = database.catalog(table).await?;
-        let names: BTreeSet<&str> = catalog.names().collect();
-        // The database itself refuses a listed column that is missing.
-        if names.is_empty() || table.columns.is_some() {
-            return Ok(BTreeSet::new());
         }
         let is_gone =
             |name: &&String| mapped.contains(name.as_str()) && !names.contains(name.as_str());

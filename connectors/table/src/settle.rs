@@ -1,8 +1,9 @@
 //! Tells the source which rows are stored, and notices if it does not take that.
 //!
 //! A row that changed after it was read is not acknowledged: its value in the column of `changes`
-//! differs, or its content where it has no such value, so it stays pending and is read again. If the source refuses to acknowledge a row, that row
-//! stays pending too, but blocks no other row: the scans go past it.
+//! differs, or its content where it has no such value, so it stays pending and is read again. If the
+//! source refuses to acknowledge a row, that row stays pending too, but blocks no other row: the scans go
+//! past it.
 
 use contract::Fault;
 
@@ -54,8 +55,8 @@ impl Acknowledgements {
                         tracing::info!(
                             table = table.name,
                             n_changed,
-                            "rows have changed since they were read; they stay pending and are read \
-                             again"
+                            "rows have changed since they were read, are gone or are not pending any \
+                             more; those that are pending are read again"
                         );
                     }
                 }

@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use connector_wire::reason::visible;
 use contract::{Entry, RecordKey};
 use document::{
     Fate, Findings, Message, Path, Shape, decode, elements, is_same, n_values, take_records,
 };
 use normalizer_text::Hints;
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::record::Reader;
 
@@ -35,8 +36,8 @@ pub(crate) struct Headers<'a> {
 /// Splits the body of a request into records, as JSON in UTF-8. Malformed bytes are unchanged.
 ///
 /// # Errors
-/// The body cannot be unpacked, is larger than `max_bytes`, is not in a format that can be read, or has a
-/// key twice with different contents.
+/// The body cannot be unpacked, is larger than `max_bytes`, has too many values or records, is not in a format
+/// that can be read, or has a key twice with different contents.
 pub(crate) fn split_records(
     reader: &Reader,
     bytes: &[u8],
@@ -58,6 +59,9 @@ pub(crate) fn split_records(
         });
     let path = reader.config.records.as_ref();
     let shape = if is_form { Shape::Json } else { message.shape(&text.text) };
+    if shape == Shape::Json && !is_form {
+        check_number(n_values(text.text.as_bytes()), MAX_VALUES, "values")?;
+    }
     let records = if path.is_none() && !is_form && !is_text && shape == Shape::Json {
         // The bytes stay as the source wrote them.
         pieces(&text.text, &text.facts.findings)?
@@ -71,16 +75,17 @@ pub(crate) fn split_records(
     by_key(reader, records)
 }
 
+fn check_number(number: usize, max: usize, what: &str) -> Result<(), String> {
+    if number > max {
+        return Err(format!("the body has more than {max} {what}: send fewer in one request"));
+    }
+    Ok(())
+}
+
 /// The elements of a JSON list, or the whole text.
 fn pieces(text: &str, findings: &Findings) -> Result<Vec<Bytes>, String> {
-    let too_many = |what| format!("the body has more than {what}: send fewer in one request");
-    if n_values(text.as_bytes()) > MAX_VALUES {
-        return Err(too_many(format!("{MAX_VALUES} values")));
-    }
     let elements = elements(text).map_err(|error| format!("the body is not JSON: {error}"))?;
-    if elements.len() > MAX_RECORDS {
-        return Err(too_many(format!("{MAX_RECORDS} records")));
-    }
+    check_number(elements.len(), MAX_RECORDS, "records")?;
     let bytes = |element| Bytes::from(findings.source_bytes(&text[element]));
     Ok(elements.into_iter().map(bytes).collect())
 }
@@ -110,6 +115,9 @@ fn selected(
             let text = findings.without_irregularities(text);
             let shape = Shape::of(&text);
             has_xml |= shape == Shape::Xml;
+            if shape == Shape::Json {
+                check_number(n_values(text.as_bytes()), MAX_VALUES, "values")?;
+            }
             *value = shape.parse(&text, findings)?;
         }
         is_list |= value.is_array();
@@ -118,6 +126,7 @@ fn selected(
         path = Path::parse(&format!("{}[*]", path.as_str()))?;
     }
     let records = take_records(&mut tree, &path, is_xml, findings)?;
+    check_number(records.len(), MAX_RECORDS, "records")?;
     Ok(records.iter().map(|record| piece(record, findings, has_xml)).collect())
 }
 
@@ -144,11 +153,19 @@ fn form(text: &str, hints: &Hints<'_>) -> Result<Value, String> {
         let is_whole = field.facts.findings.is_empty();
         is_whole.then_some(field.text).ok_or("a field of the form is not valid in its charset")
     };
-    let fields = text.trim().split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+    let mut fields = Map::new();
+    for pair in text.trim().split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        Ok((decoded(name)?, Value::String(decoded(value)?)))
-    });
-    fields.collect::<Result<_, &str>>().map(Value::Object).map_err(str::to_owned)
+        let (name, value) = (decoded(name)?, Value::String(decoded(value)?));
+        if fields.get(&name).is_some_and(|earlier| *earlier != value) {
+            let name = visible(&name);
+            return Err(format!(
+                "the field `{name}` of the form occurs twice, with different values"
+            ));
+        }
+        fields.insert(name, value);
+    }
+    Ok(Value::Object(fields))
 }
 
 /// Leaves out records whose key comes again in the same request, and puts many records without a key

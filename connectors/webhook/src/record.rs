@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use chrono_tz::Tz;
+use connector_wire::reason::visible;
 use contract::{
     Entry, Fault, MAX_RECORD_BYTES, Mark, Place, Reason, Revision, TextReport, demand::QualityFlag,
 };
@@ -82,8 +83,10 @@ impl Reader {
             if let [Some(key), others @ ..] = keys.as_slice()
                 && others.iter().all(|other| other.as_ref() == Some(key))
             {
-                let what =
-                    format!("records of one request have the key `{key}` and other contents");
+                let what = format!(
+                    "records of one request have the key `{}` and different contents",
+                    visible(key.as_str())
+                );
                 return Err(Reason::new("duplicate_key", what));
             }
             let what = format!(

@@ -136,17 +136,23 @@ pub fn visible(text: &str) -> String {
 }
 
 fn push_visible(shown: &mut String, c: char) {
-    let changes_direction = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if c.is_control() || changes_direction {
+    let changes_lines_or_direction = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    if c.is_control() || changes_lines_or_direction {
         shown.extend(c.escape_unicode());
     } else {
         shown.push(c);
     }
 }
 
-/// Whether a character has no width and no meaning for what is around it.
+/// Whether a character cannot be seen, so that a text without it reads the same.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}'
+    )
 }
 
 /// Whether the text ends with the name of a secret.
@@ -209,7 +215,9 @@ mod tests {
         assert_eq!(visible(hostile), shown);
         assert_eq!(visible("路灯 <b>"), "路灯 <b>");
         assert_eq!(quote(hostile), r#""a ]0;x b 31m c\u{202e}d e\u{2066}f""#);
-        assert_eq!(quote("138\u{200b}0000\u{feff}1234"), "\"…\"");
+        for c in ['\u{200b}', '\u{feff}', '\u{200e}', '\u{61c}', '\u{2063}'] {
+            assert_eq!(quote(&format!("138{c}0000{c}1234")), "\"…\"", "{c:?}");
+        }
     }
 
     #[test]

@@ -38,14 +38,14 @@ pub(crate) const NAMES: [&str; 34] = [
     "密码",
     "密钥",
 ];
-/// Of these, the ones that may as well be members of a record.
+/// Of [`NAMES`], the ones that may as well be members of a record.
 const AMBIGUOUS: [&str; 6] = ["auth", "key", "session", "sign", "ticket", "token"];
-/// Minimum length of a value of these that is hidden.
+/// Minimum length in bytes of a value with one of these names that is hidden in a record.
 const MIN_TOKEN: usize = 8;
-/// Of these, the ones that may as well be public: the name of an account, what is searched for, a switch, the
-/// number of a demand.
+/// Of [`NAMES`], the ones whose value may as well be public: the name of an account, what is searched for, a
+/// switch, the number of a demand.
 const MAYBE_PUBLIC: [&str; 7] = ["accesskey", "appkey", "auth", "key", "session", "sign", "ticket"];
-/// Of these, the ones with which ordinary words end, like `monkey` and `design`.
+/// Of [`NAMES`], the ones with which ordinary words end, like `monkey` and `design`.
 const ENDINGS: [&str; 4] = ["auth", "key", "session", "sign"];
 
 /// A text with `…` in the place of secrets: of parameters like `token=…`, as in the address of a next page,

@@ -22,7 +22,7 @@ enum Command {
     /// Check that no row was altered, removed or inserted, and print the hash of the last one.
     Verify {
         /// A hash that an earlier check printed: the log must still contain that row. Keep such hashes where nobody
-        /// who may write to the store can change them: he could make the whole log anew.
+        /// who may write to the store can change them: such a person could replace the whole log.
         #[arg(long, value_name = "HASH")]
         noted: Option<String>,
     },

@@ -56,8 +56,6 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         }))
         .await?;
         let entry = audit::entry("erase", &args.token, args.reason.clone());
-        let (tokens, demands, texts, quarantine) =
-            (vec![args.token.clone()], vec![], vec![], vec![]);
         let mut search = Search {
             store: &store,
             sealer: &sealer,
@@ -65,8 +63,14 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             numbers: Vec::new(),
             named: BTreeSet::new(),
             has_unopened_people: false,
-            unopened: Vec::new(),
-            erasure: Erasure { tokens, demands, texts, quarantine, entry },
+            unopened: BTreeSet::new(),
+            erasure: Erasure {
+                tokens: vec![args.token.clone()],
+                demands: Vec::new(),
+                texts: Vec::new(),
+                quarantine: Vec::new(),
+                entry,
+            },
         };
         Box::pin(search.everything(&args.token)).await?;
         let Search { erasure, unopened, has_unopened_people, .. } = search;
@@ -77,6 +81,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             remains.push(what.to_owned());
         }
         let is_searched = unopened.is_empty() || args.unreadable;
+        let unopened = unopened.into_iter().collect();
         out::show(context.format, &Report { erased, unopened, remains }, Report::draw)?;
         Ok(if is_searched { Exit::Done } else { Exit::Failed })
     })
@@ -118,7 +123,7 @@ struct Search<'a> {
     /// Whether one of those has values that no key opens: they may be further numbers of the person.
     has_unopened_people: bool,
     /// See [`Report::unopened`].
-    unopened: Vec<String>,
+    unopened: BTreeSet<String>,
     /// What was found.
     erasure: Erasure,
 }
@@ -136,7 +141,6 @@ impl Search<'_> {
         tokens.dedup();
         demands.sort_unstable();
         demands.dedup();
-        self.unopened.dedup();
         Ok(())
     }
 
@@ -180,7 +184,7 @@ impl Search<'_> {
                     self.erasure.demands.push(row.id);
                 }
                 if opened.is_err() {
-                    self.unopened.push(format!("demand {}: its texts before masking", row.id));
+                    self.unopened.insert(format!("demand {}: its texts before masking", row.id));
                 }
             }
         }
@@ -228,7 +232,7 @@ impl Search<'_> {
                         RawTable::History => "demand",
                         RawTable::Quarantine => "quarantine",
                     };
-                    self.unopened.push(format!("{what} {}: its record", row.id));
+                    self.unopened.insert(format!("{what} {}: its record", row.id));
                 }
             }
         }

@@ -45,17 +45,12 @@ pub(super) enum Command {
 impl Command {
     /// What it is about to change. No store knows new keys yet, and a rotation records its result too.
     pub(super) fn change(&self) -> Option<Change> {
-        match self {
-            Self::Backup { file } => Some(Change {
-                action: "copy keys",
-                subject: format!("all keys to {}", file.display()),
-            }),
-            Self::Bus { file } => Some(Change {
-                action: "copy keys",
-                subject: format!("bus key to {}", file.display()),
-            }),
-            Self::New { .. } | Self::Rotate { .. } => None,
-        }
+        let (what, file) = match self {
+            Self::Backup { file } => ("all keys", file),
+            Self::Bus { file } => ("bus key", file),
+            Self::New { .. } | Self::Rotate { .. } => return None,
+        };
+        Some(Change { action: "copy keys", subject: format!("{what} to {}", file.display()) })
     }
 }
 

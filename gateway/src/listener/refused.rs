@@ -24,7 +24,7 @@ pub struct Refusals {
 #[derive(Debug, Default)]
 pub struct Refused {
     count: AtomicU64,
-    /// Those of them that no line of the log tells yet.
+    /// How many of them the log does not mention yet.
     unlogged: AtomicU64,
     /// Whether one was logged alone since the last sum.
     is_logged: AtomicBool,

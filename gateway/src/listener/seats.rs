@@ -1,4 +1,4 @@
-//! The connections of a listener: a limited number, of which none can keep others out.
+//! The connections of a listener: their number is limited, and no client can keep the others out.
 //!
 //! A connection is idle until the head of a request has arrived, and again after the answer. It costs nothing to open
 //! many and to send nothing, so an idle one has no right to stay: if all seats are taken, the address that has most of

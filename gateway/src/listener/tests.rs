@@ -1,7 +1,5 @@
 //! Tests of a door with TLS.
 
-use std::net::SocketAddr;
-
 use axum::routing::get;
 use contract::Secret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -52,7 +50,7 @@ async fn a_door_with_a_certificate_answers_by_https_only() {
         let mut stream = client().connect(name, stream).await.unwrap();
         stream.write_all(REQUEST).await.unwrap();
         let mut answer = Vec::new();
-        // The server may close the connection without a farewell.
+        // The server may close the connection without ending TLS first.
         let _ = stream.read_to_end(&mut answer).await;
         let answer = String::from_utf8(answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("alive\n"), "{answer}");

@@ -1,5 +1,5 @@
-//! The signatures of requests that were taken. A signature like that of `X-BG` covers no body, so whoever sees one could
-//! send another body with it, as long as its date is new enough.
+//! The signatures of requests that were taken. A signature like that of `X-BG` does not cover the body, so whoever
+//! sees one could send another body with it, as long as its date is new enough.
 
 use std::{
     collections::HashMap,
@@ -10,8 +10,8 @@ use chrono::TimeDelta;
 use contract::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-/// How long a signature serves for further requests after its first. The date that it covers has no fractions of a second,
-/// so all requests that a sender signs within one have the same.
+/// How long a signature is accepted for further requests after its first. The date that it covers has no fractions
+/// of a second, so all requests that a sender signs within the same second have the same signature.
 const FRESH: TimeDelta = TimeDelta::seconds(15);
 /// How long signatures are remembered: longer than their dates are accepted, which may be 90 seconds ahead of us or
 /// behind.
@@ -19,8 +19,8 @@ const KEPT: TimeDelta = TimeDelta::seconds(200);
 /// Maximum number of requests that are remembered.
 const MAX_REQUESTS: usize = 100_000;
 
-/// The signatures of one channel. They must be remembered as long as their dates are accepted, so if there are too many,
-/// further requests wait.
+/// The signatures of one channel. They must be remembered as long as their dates are accepted, so if there are too
+/// many, the senders of further requests are asked to try again later.
 #[derive(Debug, Default)]
 pub struct Signatures(Mutex<Remembered>);
 

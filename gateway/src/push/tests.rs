@@ -150,6 +150,7 @@ async fn who_asks_in_another_way_is_told_how_to_send() {
             assert!(answer.contains("records are sent here with POST"), "{answer}");
         }
         let answer = send(address, &request("/", "t0ken", "")).await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
         assert!(answer.contains("records are sent to /intake/<channel>"), "{answer}");
     })
     .await;

@@ -166,7 +166,7 @@ impl Builder<'_> {
             rules.set(resolved, |evaluation| &mut evaluation.resolved);
             let valid = builder.yes_or_no("evaluations.valid", valid);
             rules.set(valid, |evaluation| &mut evaluation.valid);
-            // This rule comes last for the same reason: `by` alone makes no evaluation.
+            // This rule comes last, too: `by` alone makes no evaluation.
             rules.add(by, |rule, evaluation, record, notes| {
                 if *evaluation != Evaluation::default() {
                     evaluation.by = rule.read(record, notes);

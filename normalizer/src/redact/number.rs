@@ -46,7 +46,7 @@ const MAX_DIGITS: usize = 19;
 /// Minimum number of digits of a number: a telephone number without area code.
 const MIN_DIGITS: usize = 7;
 
-/// Adds the numbers in `text`.
+/// Adds the numbers in a text.
 pub(super) fn find(folded: &Folded<'_>, own: &OwnValues, replacements: &mut Vec<Replacement>) {
     let groups = groups(folded);
     let text = folded.original();

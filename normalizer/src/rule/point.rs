@@ -82,7 +82,7 @@ const ECCENTRICITY: f64 = 0.006_693_421_622_965_943;
 const PI: f64 = std::f64::consts::PI;
 
 /// The shift from WGS-84 to GCJ-02 at a WGS-84 point, in degrees of longitude and latitude. The numbers are
-/// those of the published formula, and nobody outside knows their reasons.
+/// those of the published formula, which does not explain them.
 fn shift(lon: f64, lat: f64) -> (f64, f64) {
     let (x, y) = (lon - 105.0, lat - 35.0);
     let wave = |value: f64, period: f64| (value * PI / period).sin();
@@ -104,10 +104,10 @@ fn shift(lon: f64, lat: f64) -> (f64, f64) {
         + (common + 20.0 * wave(x, 1.0) + 40.0 * wave(x, 3.0)) * 2.0 / 3.0
         + (150.0 * wave(x, 12.0) + 300.0 * wave(x, 30.0)) * 2.0 / 3.0;
     let radians = lat.to_radians();
-    // The radii of curvature of the ellipsoid, to convert metres into angles.
-    let flattening = 1.0 - ECCENTRICITY * radians.sin().powi(2);
-    let radius_north = AXIS * (1.0 - ECCENTRICITY) / (flattening * flattening.sqrt());
-    let radius_east = AXIS / flattening.sqrt() * radians.cos();
+    // The radii of curvature of the ellipsoid, by the usual formula with W², to convert metres into angles.
+    let w_squared = 1.0 - ECCENTRICITY * radians.sin().powi(2);
+    let radius_north = AXIS * (1.0 - ECCENTRICITY) / (w_squared * w_squared.sqrt());
+    let radius_east = AXIS / w_squared.sqrt() * radians.cos();
     ((east / radius_east).to_degrees(), (north / radius_north).to_degrees())
 }
 

@@ -43,7 +43,8 @@ impl Amqp {
     }
 
     /// Like [`Amqp::new`]. Messages are published with proofs by this key, and those that arrive without one go to
-    /// quarantine, unless the books list them: they were published before there was a key. Without a key every message is believed that looks like one of ours.
+    /// quarantine, unless the books list them: they were published before there was a key. Without a key, every
+    /// message is believed that looks like one of ours.
     pub fn with_key(settings: AmqpSettings, key: Option<BusKey>) -> Self {
         Self(Arc::new(Cluster::new(settings, key)))
     }

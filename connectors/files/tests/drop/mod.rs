@@ -15,7 +15,7 @@ use std::{
 use chrono::{NaiveDateTime, TimeDelta};
 use connector_files::{Cursor as Position, Files};
 use connector_testkit::Source;
-use contract::{Connector as _, ConnectorContext, Cursor, Entry, Fault, Gate, OpenGate};
+use contract::{Connector as _, ConnectorContext, Cursor, Entry, Fault, Gate, OpenGate, PassEnd};
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
@@ -104,14 +104,24 @@ impl Folder {
 
     /// Reads and settles after a cursor, until the connector has caught up.
     pub(crate) async fn entries(&self, after: Option<Cursor>, max: usize) -> (Vec<Entry>, Cursor) {
+        let (entries, cursor, _) = self.pass(after, max).await;
+        (entries, cursor)
+    }
+
+    /// The same, with the account of the pass.
+    pub(crate) async fn pass(
+        &self,
+        after: Option<Cursor>,
+        max: usize,
+    ) -> (Vec<Entry>, Cursor, PassEnd) {
         let (mut files, mut entries) = (self.files(), Vec::new());
         let mut cursor = after.map(|after| after.decode::<Position>().unwrap());
         loop {
             let batch = files.read(cursor.as_ref(), max).await.unwrap_or_else(|f| panic!("{f}"));
             entries.extend(batch.entries);
             files.settled(&batch.upto).await.unwrap_or_else(|f| panic!("{f}"));
-            if batch.end.is_some() {
-                return (entries, Cursor::encode(&batch.upto).unwrap());
+            if let Some(end) = batch.end {
+                return (entries, Cursor::encode(&batch.upto).unwrap(), end);
             }
             cursor = Some(batch.upto);
         }

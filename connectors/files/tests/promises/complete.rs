@@ -52,15 +52,7 @@ async fn a_pass_with_a_refused_file_is_not_complete() {
     folder.put(NAME, TEXT);
     folder.put(&format!("{NAME}.ok"), manifest(NAME, TEXT.as_bytes(), 3));
     folder.announce("F_20261009110000.csv", "id,title\nc,3\n", 1);
-    let (mut files, mut at) = (folder.files(), None);
-    let end = loop {
-        let batch = files.read(at.as_ref(), 10).await.unwrap();
-        files.settled(&batch.upto).await.unwrap();
-        at = Some(batch.upto);
-        if let Some(end) = batch.end {
-            break end;
-        }
-    };
+    let (_, _, end) = folder.pass(None, 10).await;
     assert_eq!(end.to_string(), format!("no, {NAME} was refused: manifest_rows"));
 }
 
@@ -72,14 +64,7 @@ async fn a_pass_with_a_file_that_is_not_read_to_its_end_is_not_complete() {
     ] {
         let folder = Folder::new().without_manifests();
         folder.put(name, text);
-        let (mut files, mut at) = (folder.files(), None);
-        let end = loop {
-            let batch = files.read(at.as_ref(), 10).await.unwrap();
-            at = Some(batch.upto);
-            if let Some(end) = batch.end {
-                break end;
-            }
-        };
+        let (_, _, end) = folder.pass(None, 10).await;
         assert!(end.to_string().starts_with(&format!("no, {name} was refused: ")), "{end}");
     }
 }
@@ -107,15 +92,7 @@ async fn a_pass_with_a_file_or_a_part_of_one_that_gives_no_record_is_not_complet
         let folder = Folder::new().with(json!({ "manifest": null }));
         let name = format!("F_20261009103000{extension}");
         folder.put(&name, &bytes);
-        let (mut files, mut at) = (folder.files(), None);
-        let end = loop {
-            let batch = files.read(at.as_ref(), 10).await.unwrap();
-            files.settled(&batch.upto).await.unwrap();
-            at = Some(batch.upto);
-            if let Some(end) = batch.end {
-                break end;
-            }
-        };
+        let (_, _, end) = folder.pass(None, 10).await;
         let expected = format!("no, {name}{refused} was refused: ");
         assert!(end.to_string().starts_with(&expected), "{end}");
         assert_eq!(folder.names("error"), [name]);

@@ -134,6 +134,8 @@ fn lines_that_end_within_a_record_were_cut() {
         ("{\"id\":1}\n{\"id\":2,\"t\":\"路", true),
         ("{\"id\":1}\n{\"id\":2}", false),
         ("{\"id\":1}\n{\"id\":2,\n", false),
+        ("{\"id\":1}\n{\"id\":2}\n \t", false),
+        ("{\"id\":1}\n{\"id\":2,\"t\":\"路 ", true),
         ("{\n  \"rows\": [\n", false),
         ("{\"id\":1}", false),
         ("", false),

@@ -43,7 +43,7 @@ impl Keyset {
         let values: Vec<String> =
             page.records.iter().filter_map(|record| self.at.text(record)).collect();
         let border = Border::new(at, &values, page, size);
-        // The last record of the pass before stands behind the value after which this one begins.
+        // This pass begins before the last record of the pass before, so at least that one should come again.
         let lost = at.n_pages == 0 && at.resume.is_some() && page.is_empty();
         let seen = at.note_cycle(page, "");
         let known = at.last_record.as_ref().and_then(|last| page.index_of(last));

@@ -133,7 +133,8 @@ async fn a_page_that_repeats_another_in_the_middle_of_a_list_is_a_gap() {
             Some(answer(&rows, json!({})))
         });
         let (_, end) = pass(&city).await.unwrap();
-        assert_eq!(end.gap.is_some(), is_gap, "{shown:?}: {end:?}");
+        let gap = "a page had the same records as an earlier one, instead of its own";
+        assert_eq!(end.gap.as_deref(), is_gap.then_some(gap), "{shown:?}: {end:?}");
     }
 }
 
@@ -293,6 +294,21 @@ async fn what_a_source_repeats_of_a_request_is_shown_without_its_secrets() {
         let fault = fault.to_string();
         assert!(fault.contains("denied") && fault.contains("ask for access"), "{fault}");
     }
+}
+
+#[tokio::test]
+async fn a_redirect_that_is_not_allowed_is_shown_without_the_secrets_that_it_repeats() {
+    let city = one_page().await.with(json!({ "auth": { "bearer": "s3cretToken" } }));
+    city.answer(|request| {
+        let echo = request.headers["authorization"].clone();
+        let location = "http://elsewhere.example/list";
+        Some(Reply::new(302, "").with("location", location).with("x-echo", echo))
+    });
+    let mut http = city.http();
+    let fault = http.read(None, 100).await.unwrap_err().to_string();
+    assert!(fault.contains("refers to another host"), "{fault}");
+    let head = http.failed_exchange().unwrap().head;
+    assert!(head.contains("x-echo: Bearer …") && !head.contains("s3cretToken"), "{head}");
 }
 
 #[tokio::test]

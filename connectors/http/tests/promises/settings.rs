@@ -65,6 +65,11 @@ async fn a_secret_in_plain_text_is_refused_and_no_fault_repeats_it() {
         (json!({ "query": { "access_token": "s3cret" } }), "api_key = { param"),
         (json!({ "form": { "pwd": "s3cret" } }), "body_token = { field"),
         (json!({ "json": { "head": { "password": "s3cret" } } }), "`json`, the value of password"),
+        (
+            json!({ "json": { "list": [{ "password": "s3cret" }] } }),
+            "`json`, the value of password",
+        ),
+        (json!({ "json": { "tokens": 1, "token": ["", "s3cret"] } }), "`json`, the value of token"),
         (json!({ "url": "https://upstream.example/list?v=1&token=s3cret" }), "`url`"),
         (json!({ "warm_up": "https://upstream.example/?token=s3cret" }), "`warm_up`"),
         (json!({ "redirects": ["https://upstream.example/?pwd=s3cret"] }), "`redirects`"),

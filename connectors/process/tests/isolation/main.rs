@@ -3,10 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::time::Duration;
+#[path = "../processes/mod.rs"]
+mod processes;
 
 use connector_process::Process;
 use contract::{Connector as _, ConnectorContext};
+use processes::{is_running, wait_for_end};
 use serde_json::json;
 
 /// Opens what would show the keys of the gateway, and starts two processes: one that left the group, and one
@@ -37,17 +39,5 @@ async fn a_program_reads_nothing_of_the_gateway_and_leaves_no_process_behind() {
     let pids = written("pids");
     assert!(pids.lines().count() == 2 && pids.lines().all(is_running), "{pids}");
     drop(process);
-    // A killed process disappears after its parent has waited for it.
-    let gone = async {
-        while pids.lines().any(is_running) {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("left behind");
-}
-
-/// Whether a process exists and is not a zombie.
-fn is_running(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
-    stat.is_ok_and(|stat| !stat.contains(") Z "))
+    wait_for_end(&pids).await;
 }

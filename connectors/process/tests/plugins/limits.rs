@@ -1,11 +1,13 @@
 //! Plugins that hang, use too much memory, write a lot or leave processes running.
 
-use std::{path::Path, time::Duration};
-
 use contract::{Connector as _, FaultKind};
 use serde_json::json;
 
-use super::{fault, process, script};
+use super::{
+    fault, process,
+    processes::{is_running, wait_for_end},
+    script,
+};
 
 #[tokio::test]
 async fn a_plugin_that_does_not_answer_times_out() {
@@ -59,17 +61,5 @@ async fn processes_that_a_plugin_started_end_with_it() {
     let pids = std::fs::read_to_string(folder.path().join("pids")).unwrap();
     assert!(pids.lines().count() == 2 && pids.lines().all(is_running));
     drop(process);
-    // A killed process disappears after its parent has waited for it.
-    let gone = async {
-        while pids.lines().any(is_running) {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("left behind");
-}
-
-/// Whether a process exists and is not a zombie.
-fn is_running(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
-    stat.is_ok_and(|stat| !stat.contains(") Z "))
+    wait_for_end(&pids).await;
 }

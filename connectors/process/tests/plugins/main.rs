@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "../processes/mod.rs"]
+mod processes;
+
 mod bad;
 mod good;
 mod limits;

@@ -183,6 +183,18 @@ async fn a_batch_has_each_key_once_with_its_last_state() {
 }
 
 #[tokio::test]
+async fn a_state_with_a_lower_revision_does_not_replace_a_newer_one_of_its_batch() {
+    let states = ["2026-10-09T10:00:00Z", "2026-10-10T10:00:00Z", "2026-10-08T10:00:00Z"];
+    let record =
+        |at: &str| json!({ "type": "RECORD", "stream": "orders", "record": { "id": 1, "at": at } });
+    let [first, newest, oldest] = states.map(record);
+    let tap = ControlledTap::new(&[schema(), first, newest, oldest]);
+    let batch = tap.process(json!({ "revision": "at" })).read(None, 10).await.unwrap();
+    let [Entry::Record(found)] = batch.entries.as_slice() else { panic!("{batch:?}") };
+    assert_eq!(found.body.tree()["at"], states[1]);
+}
+
+#[tokio::test]
 async fn keys_and_revisions_are_the_configured_fields() {
     let tap = ControlledTap::new(&[
         json!({ "type": "SCHEMA", "stream": "orders", "schema": {}, "key_properties": ["id", "at"] }),

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use sqlx::{
-    Column as _, ConnectOptions as _, Row as _, Sqlite, SqlitePool, TypeInfo as _, ValueRef as _,
+    Column as _, ConnectOptions as _, Connection as _, Row as _, Sqlite, SqliteConnection,
+    SqlitePool, Transaction, TypeInfo as _, ValueRef as _,
     query::Query,
     sqlite::{SqliteArguments, SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
 };
 
-use super::DbError;
+use super::{Answer, DbError};
 use crate::{
     sql::Sql,
     value::{Row, Value},
@@ -29,6 +30,36 @@ pub(super) type SqliteQuery = Query<'static, Sqlite, SqliteArguments>;
 pub(super) fn query(sql: Sql) -> SqliteQuery {
     let (text, binds) = sql.into_parts();
     binds.into_iter().fold(sqlx::query(text).persistent(false), bind)
+}
+
+/// Reads rows in a transaction of their own.
+pub(super) async fn fetch(
+    connection: &mut SqliteConnection,
+    sql: Sql,
+) -> Result<Answer, sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    load_schema(&mut transaction).await?;
+    let answer = Answer::read(query(sql).fetch(&mut *transaction), read_row).await?;
+    if !answer.is_cut {
+        transaction.commit().await?;
+    }
+    Ok(answer)
+}
+
+/// Begins a transaction that writes. If it read first, it could not wait for the lock.
+pub(super) async fn begin_write(
+    pool: &SqlitePool,
+) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    load_schema(&mut transaction).await?;
+    Ok(transaction)
+}
+
+/// Notices tables that another program has altered. Otherwise SQLite notices that only when a statement runs, and
+/// by then the driver has the names of the old columns for the values of the new ones.
+async fn load_schema(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("SELECT 1 FROM sqlite_master LIMIT 0").execute(connection).await?;
+    Ok(())
 }
 
 fn bind(query: SqliteQuery, value: Value) -> SqliteQuery {

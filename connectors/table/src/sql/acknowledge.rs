@@ -4,22 +4,34 @@ use super::{Condition, Dialect, Order, Select, Sql, Writer, join};
 use crate::{catalog::Catalog, cursor::PendingAck, plan::TablePlan, value::Value};
 
 impl Sql {
-    /// Selects the rows with these keys; if `locks`, nobody else changes them until the transaction ends.
+    /// Locks the rows with these keys: nobody else changes them until the transaction ends. If it waits while
+    /// somebody deletes a row and inserts it again, PostgreSQL finds neither. So the rows are read after it.
+    pub(crate) fn lock(
+        dialect: Dialect,
+        table: &TablePlan,
+        catalog: &Catalog,
+        keys: &[Value],
+        limit: usize,
+    ) -> Self {
+        let mut writer = Writer { dialect, table, catalog, binds: Vec::new() };
+        let rows = writer.condition(&Condition::In(&table.key, keys, catalog.get(&table.key)));
+        let (name, key) = (writer.table(), writer.ordered(&table.key));
+        let text =
+            format!("SELECT 1 FROM {name} WHERE {rows} ORDER BY {key} LIMIT {limit} FOR UPDATE");
+        Self { text, binds: writer.binds }
+    }
+
+    /// Selects the rows with these keys.
     pub(crate) fn select_again(
         dialect: Dialect,
         table: &TablePlan,
         catalog: &Catalog,
         keys: &[Value],
         limit: usize,
-        locks: bool,
     ) -> Self {
         let conditions = vec![Condition::In(&table.key, keys, catalog.get(&table.key))];
         let select = Select { table, conditions, order: Order::Key, limit };
-        let mut sql = Self::select(dialect, &select, catalog);
-        if locks {
-            sql.text.push_str(" FOR UPDATE");
-        }
-        sql
+        Self::select(dialect, &select, catalog)
     }
 
     /// Sets the flags of rows that have not changed since they were read. A column that would change by

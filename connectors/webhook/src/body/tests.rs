@@ -147,6 +147,15 @@ fn a_document_that_is_called_a_form_is_read_as_what_it_is() {
 }
 
 #[test]
+fn a_form_with_a_field_twice_is_refused_unless_its_values_are_equal() {
+    let form = Some("application/x-www-form-urlencoded");
+    let expected = vec![r#"{"id":"1","t":"a"}"#.to_owned()];
+    assert_eq!(split(b"id=1&t=a&id=1", form, None, json!({})), Ok(expected));
+    let refused = split(b"id=1&t=a&t=b", form, None, json!({})).unwrap_err();
+    assert_eq!(refused, "the field `t` of the form occurs twice, with different values");
+}
+
+#[test]
 fn many_records_without_a_key_are_one_row_of_quarantine() {
     let numbers: Vec<String> = (0..5_000).map(|n| n.to_string()).collect();
     let body = format!("[{},{{\"id\":1}},{{\"id\":1}},{{\"n\":7}}]", numbers.join(","));
@@ -187,13 +196,21 @@ fn a_record_of_very_many_values_is_not_parsed() {
 
 #[test]
 fn a_body_of_too_many_records_is_refused_before_they_are_taken_apart() {
-    for (body, what) in [
-        (format!("[{}1]", "1,".repeat(60_000)), "50000 records"),
-        (format!("[{}1]", "1,".repeat(1_100_000)), "1000000 values"),
-    ] {
-        let found =
-            split_records(&reader(json!({})), body.as_bytes(), Headers::default(), body.len());
-        assert!(found.unwrap_err().contains(what), "{what}");
+    let list = |n: usize| format!("[{}1]", "1,".repeat(n));
+    let member = |list: String| format!("{{\"data\":{list}}}");
+    let field = |list: String| format!("data={list}");
+    let form = Some("application/x-www-form-urlencoded");
+    let data = json!({ "records": "$.data" });
+    for (n, what) in [(60_000, "50000 records"), (1_100_000, "1000000 values")] {
+        for (body, content_type, settings) in [
+            (list(n), None, json!({})),
+            (member(list(n)), None, data.clone()),
+            (field(list(n)), form, data.clone()),
+        ] {
+            let headers = Headers { content_type, encoding: None };
+            let found = split_records(&reader(settings), body.as_bytes(), headers, body.len());
+            assert!(found.unwrap_err().contains(what), "{what} {content_type:?}");
+        }
     }
 }
 

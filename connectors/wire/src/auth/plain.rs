@@ -67,13 +67,16 @@ pub struct Mtls {
 
 impl Basic {
     pub(super) fn secrets(&self) -> Vec<String> {
-        let password = self.password.expose();
-        vec![password.to_owned(), STANDARD.encode(format!("{}:{password}", self.user))]
+        vec![self.password.expose().to_owned(), self.credentials()]
+    }
+
+    /// User and password in Base64.
+    fn credentials(&self) -> String {
+        STANDARD.encode(format!("{}:{}", self.user, self.password.expose()))
     }
 
     pub(super) fn apply(&self, request: &mut Request) -> SigningSteps {
-        let credentials = STANDARD.encode(format!("{}:{}", self.user, self.password.expose()));
-        request.set_header("authorization", format!("Basic {credentials}"));
+        request.set_header("authorization", format!("Basic {}", self.credentials()));
         SigningSteps::new("basic")
             .step("authorization", format!("Basic ‹base64 of {}:password›", self.user))
     }

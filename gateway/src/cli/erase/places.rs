@@ -58,7 +58,6 @@ fn folded(sign: char) -> Option<char> {
     const CHINESE: &str = "零一二三四五六七八九";
     let digit = match sign {
         '〇' => Some(0),
-        // Of the same width as ASCII, and wider.
         '０'..='９' => Some(u32::from(sign) - u32::from('０')),
         _ => sign.to_digit(10).or_else(|| {
             let at = CHINESE.chars().position(|digit| digit == sign)?;

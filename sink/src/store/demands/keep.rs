@@ -19,16 +19,19 @@ use super::{
 };
 use crate::store::{
     Database,
-    database::transaction::{Failure, Transaction},
+    database::{
+        sql::NO_ROWS,
+        transaction::{Failure, Transaction},
+    },
     postgres, sqlite,
 };
 
 /// Maximum number of attempts to keep one intake while other sinks change its rows.
 const MAX_ATTEMPTS: u32 = 10;
-/// How long a message without proof waits until its read is in the books: a read is booked a moment after the bus has
-/// confirmed it, which is after the next answer of its source.
+/// How long a message without proof waits until its read is in the books. That takes a moment: a read is booked after
+/// the bus has confirmed it, and after its source has answered the next read.
 const CLAIM_WAIT: Duration = Duration::from_secs(60);
-/// How often the books are asked meanwhile.
+/// The time between two looks at the books meanwhile.
 const CLAIM_POLL: Duration = Duration::from_millis(500);
 /// What the transaction does, for the message of a fault: "cannot keep an intake".
 const KEEP: &str = "keep an intake";
@@ -77,7 +80,7 @@ impl Database {
                 break listed;
             }
             // Its read may be confirmed and not booked yet.
-            let is_under_way = self.query_first(what, UNDER_WAY, &values, |_| Ok(())).await?;
+            let is_under_way = self.query_first(what, UNDER_WAY, &values, NO_ROWS).await?;
             if is_under_way.is_none() {
                 break listed;
             }
@@ -203,11 +206,12 @@ const LISTED: &str = "SELECT p.channel, p.read_no, p.part, p.events, p.hash
      WHERE p.channel = k.value ->> 0 AND p.read_no = CAST(k.value ->> 1 AS bigint)
      AND p.part = CAST(k.value ->> 2 AS bigint)";
 
-/// Whether one of the messages with these ids may belong to a read that is not in the books yet: its number was drawn,
-/// and no later read of the channel is booked.
+/// Whether one of the messages with the ids $1 may belong to a read that is not in the books yet: its number is taken,
+/// and no later read of the channel is booked. The reads of a push channel (the largest fence) are booked in any order.
 const UNDER_WAY: &str = "SELECT 1 AS found FROM {each}($1) k JOIN checkpoint c ON c.channel = k.value ->> 0
      WHERE c.next_read_no > CAST(k.value ->> 1 AS bigint) AND NOT EXISTS (
-         SELECT 1 FROM read r WHERE r.channel = c.channel AND r.read_no >= CAST(k.value ->> 1 AS bigint)
+         SELECT 1 FROM read r WHERE r.channel = c.channel AND (r.read_no = CAST(k.value ->> 1 AS bigint)
+         OR r.read_no > CAST(k.value ->> 1 AS bigint) AND c.fence <> 9223372036854775807)
      ) LIMIT 1";
 
 /// Reads the stored states, plans and writes; the caller commits. `None` if another sink changed the rows

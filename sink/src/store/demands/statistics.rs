@@ -200,9 +200,9 @@ const RELEASE: &str = "UPDATE checkpoint SET braked = false WHERE channel = $1";
 
 const NEWEST: &str = "SELECT max(seq) AS seq FROM demand";
 
-/// The shapes of the newest demands of channel $1, the last read first: a read may only change earlier demands.
-/// Demands without a time are looked up separately, because the
-/// index by time does not have them among the newest ones.
+/// The shapes of the newest demands of channel $1, the last read first: a read may bring nothing but new states of
+/// earlier demands. Demands without a time are looked up separately, because the index by time does not have them
+/// among the newest ones.
 const SHAPES: &str = r#"
     WITH accepted AS (
         SELECT coalesce(max(CAST(answer AS bigint)), 0) AS upto FROM request

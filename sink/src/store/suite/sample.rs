@@ -1,6 +1,6 @@
 //! Samples for the tests of this crate and of others: records of one channel, a small normaliser, and messages
 //! made of them.
-#![allow(clippy::expect_used, reason = "samples are for tests")]
+#![allow(clippy::expect_used, reason = "for tests, also of other crates")]
 
 use std::sync::Arc;
 

@@ -1,9 +1,13 @@
 //! The positions of channels, the books of lost messages, and what is compared with a source, tested with both
 //! databases.
 
+use std::time::Duration;
+
 use contract::{
-    Checkpoints as _, Complete, Cursor, Digest, EndedBy, Fault, Obstacle, PassEnd, Position, ReadNo,
+    Checkpoints as _, Complete, Cursor, Delivery, Digest, EndedBy, Fault, Intake, Message,
+    MessageId, Obstacle, PassEnd, Position, ReadNo,
 };
+use tokio::time::timeout;
 
 use crate::store::{
     AuditEntry, BooksRow, Database, Progress,
@@ -11,6 +15,7 @@ use crate::store::{
     suite::{
         keep,
         sample::{at, confirm, hotline, id, intake, read, read_from, read_to, record},
+        stored,
     },
     tests::SqliteTestStore,
 };
@@ -65,6 +70,35 @@ async fn a_message_without_a_receipt_is_not_written_off_if_its_read_came_later(s
     assert_eq!(store.write_off(&hotline(), ReadNo(6)).await.unwrap(), 0);
     assert_eq!(store.write_off(&"board".parse().unwrap(), ReadNo(9)).await.unwrap(), 0);
     assert_eq!((book(store).await.in_flight, book(store).await.lost), (1, 0));
+}
+
+async fn a_message_without_proof_waits_until_its_read_is_in_the_books(store: &Database) {
+    let unproven = |claim: Message| Intake::of([Delivery::unproven(0, claim, "it has no proof")]);
+    for (fence, key) in [(3, "a"), (Position::UNLEASED, "b")] {
+        let from = store.load(&hotline(), fence).await.unwrap();
+        let read_no = store.reserve(&hotline(), fence, 2).await.unwrap().start;
+        if fence == Position::UNLEASED {
+            // Another process receives for a push channel too, and is faster.
+            let later = read_from(from.clone(), read_no + 1, [record("c", "text")]);
+            store.advance(&confirm(later).await).await.unwrap();
+        }
+        let early = read_from(from, read_no, [record(key, "text")]);
+        let message = early.messages()[0].clone();
+        let (claimed, early) = (unproven(message.clone()), confirm(early).await);
+        let book = async {
+            // Meanwhile the sink has looked for the message.
+            store.books(None, None).await.unwrap();
+            store.advance(&early).await.unwrap();
+        };
+        let (outcomes, ()) = tokio::join!(Box::pin(keep(store, &claimed)), book);
+        assert_eq!(outcomes, stored(1), "{key}");
+
+        // Nothing more can come of a read that is booked, so nobody waits for it.
+        let id = MessageId { part: 7, ..message.id.clone() };
+        let forged = unproven(Message { id, ..message });
+        let kept = timeout(Duration::from_secs(30), keep(store, &forged)).await.unwrap();
+        assert_eq!(kept.quarantined, 1, "{key}");
+    }
 }
 
 async fn ids_and_digests_come_page_by_page_in_the_order_of_their_rows(store: &Database) {
@@ -177,6 +211,7 @@ of_both! {
     a_lost_message_is_written_off_and_counts_as_kept_if_it_comes_after_all,
     daily_totals_keep_how_many_events_were_lost,
     a_message_without_a_receipt_is_not_written_off_if_its_read_came_later,
+    a_message_without_proof_waits_until_its_read_is_in_the_books,
     ids_and_digests_come_page_by_page_in_the_order_of_their_rows,
     a_position_that_is_set_is_audited_and_refuses_the_move_that_was_under_way,
     the_account_of_the_last_pass_stays_until_the_next_one_ends,

@@ -157,15 +157,15 @@ async fn what_does_not_prove_its_sender_changes_no_demand_and_is_extra_in_the_bo
     forge(&dead, &newer, None, b"[]").await;
 
     let (received, outcomes) = drain(&mut consumer, &store, 5).await;
-    assert_eq!((outcomes.stored, outcomes.quarantined + outcomes.redelivered), (1, 4));
+    // Three of them have the same body, so they are one foreign message.
+    assert_eq!((outcomes.stored, outcomes.quarantined, outcomes.redelivered), (1, 2, 2));
     assert_eq!(received.iter().filter(|message| message.is_foreign()).count(), 4);
     let current = store.demand(&sample::id("k1")).unwrap().demand;
     assert_eq!((current.version.read_no.0, current.body.content.as_deref()), (1, Some("text")));
     let row = store.quarantined(&DemandId::of_bytes(&hotline(), &newer.body)).unwrap();
     assert_eq!((row.reason.as_str(), row.event), ("foreign", None));
-    let books = store.books();
-    assert!(books[0].extra >= 2, "{books:?}");
-    assert_eq!(books[0].balanced, Some(false));
+    let books = store.books().remove(0);
+    assert_eq!((books.extra, books.balanced), (2, Some(false)));
 
     // What has the id of a message to come does not take its place.
     real.publisher().publish(&one(9)).await.unwrap();

@@ -14,6 +14,16 @@ pub(super) fn stops_with(fault: &Fault, what: &str) {
     assert!(fault.to_string().contains(what), "{fault}");
 }
 
+/// Makes the database raise an error instead of adding the rows of a table for which `condition` holds.
+async fn refuse_rows(served: &PostgresTestStore, table: &str, condition: &str, error: &str) {
+    let sql = format!(
+        "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE {error}; END $$;
+         CREATE TRIGGER no BEFORE INSERT ON {table} FOR EACH ROW WHEN ({condition})
+         EXECUTE FUNCTION no()"
+    );
+    served.tell(&sql).await;
+}
+
 #[tokio::test]
 async fn a_backend_that_ends_half_way_is_a_transient_fault_and_nothing_is_kept() {
     let served = PostgresTestStore::new().await;
@@ -42,13 +52,8 @@ async fn a_backend_that_ends_half_way_is_a_transient_fault_and_nothing_is_kept()
 #[tokio::test]
 async fn after_a_report_of_damage_nothing_is_written() {
     let served = PostgresTestStore::new().await;
-    served
-        .tell(
-            "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS
-             $$ BEGIN RAISE 'invalid page in block 7' USING ERRCODE = 'XX001'; END $$;
-             CREATE TRIGGER no BEFORE INSERT ON receipt FOR EACH ROW EXECUTE FUNCTION no()",
-        )
-        .await;
+    let damage = "'invalid page in block 7' USING ERRCODE = 'XX001'";
+    refuse_rows(&served, "receipt", "true", damage).await;
     let first = served.store.store(&intake([&read(1, [record("a", "one")])])).await.unwrap_err();
     stops_with(&first, "restore the last backup");
     let other = served.store.separate_handle();
@@ -60,14 +65,8 @@ async fn after_a_report_of_damage_nothing_is_written() {
 #[tokio::test]
 async fn a_row_that_the_database_refuses_costs_itself_only() {
     let served = PostgresTestStore::new().await;
-    served
-        .tell(
-            "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS
-             $$ BEGIN RAISE 'rejected by a trigger'; END $$;
-             CREATE TRIGGER no BEFORE INSERT ON demand FOR EACH ROW
-             WHEN (NEW.source_key IN ('k7', 'k131')) EXECUTE FUNCTION no()",
-        )
-        .await;
+    let keys = "NEW.source_key IN ('k7', 'k131')";
+    refuse_rows(&served, "demand", keys, "'rejected by a trigger'").await;
     // Too long for an index, and not compressible.
     let long = String::from_iter((0..1_300_u32).map(|n| char::from_u32(0x4e00 + n * 13).unwrap()));
     let mut keys: Vec<String> = (0..250).map(|n| format!("k{n}")).collect();
