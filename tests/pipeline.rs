@@ -23,7 +23,7 @@ use gateway::{
     brake::Brake,
     channel::{ChannelHandle, LiveChannel},
     clock,
-    ingest::{self, Environment, Run, ingest},
+    ingest::{Environment, Run, ingest},
     registry::{AnyConnector, section_schemas},
     schedule::Pace,
     shipped,
@@ -165,7 +165,7 @@ impl Pipeline {
             handle: &ChannelHandle::new(spec.id.clone()),
             brake: Brake::default(),
             environment: &Environment {
-                memory: Arc::new(ingest::MemoryLimit::new(64 << 20)),
+                memory: contract::Memory::new(256 << 20),
                 mapping: Arc::default(),
                 clock: clock::machine(),
                 stop: Stop::default(),

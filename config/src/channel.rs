@@ -24,6 +24,7 @@ pub(crate) struct ChannelFile {
     #[schemars(length(min = 1, max = 100))]
     name: String,
     /// Kind of the connector; its settings are in the table of the same name.
+    #[schemars(extend("allow" = "kind"))]
     connector: String,
     /// When to read.
     schedule: Schedule,

@@ -93,6 +93,11 @@ impl ConfigFile {
         self.text.as_bytes().iter().take(at).filter(|&&byte| byte == b'\n').count()
     }
 
+    /// The line that contains a byte.
+    pub(crate) fn line(&self, at: usize) -> &str {
+        self.text.lines().nth(self.line_index(at)).unwrap_or_default()
+    }
+
     /// The byte range of the value at `path`, which consists of keys and list positions; if it does not
     /// exist, the range of the last part that does.
     pub(crate) fn locate(&self, path: &[&str]) -> Range<usize> {

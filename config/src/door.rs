@@ -57,14 +57,13 @@ impl Door {
         Err(format!("listens on {listen}, which other machines can reach, without authentication"))
     }
 
-    /// Checks that the token by which its clients prove who they are cannot be found by trying, if other machines
-    /// can reach it.
+    /// Checks that the token or the key by which its clients prove who they are cannot be found by trying. It counts
+    /// on a loopback address too: every program and user of this machine can try.
     ///
     /// # Errors
     /// The token is too short. The text continues a sentence that begins with the name of the token.
-    pub fn check_token(&self, token: &Secret) -> Result<(), String> {
-        let is_long = token.expose().chars().count() >= MIN_TOKEN;
-        if is_long || !self.is_reached() {
+    pub fn check_token(token: &Secret) -> Result<(), String> {
+        if token.expose().chars().count() >= MIN_TOKEN {
             return Ok(());
         }
         Err(format!(

@@ -3,6 +3,7 @@
 //! A schema names a format, and this module checks it. The owner of the settings checks formats that this
 //! module does not know, and reports through [`crate::ChannelSettings::problem`].
 
+mod pattern;
 mod quantity;
 mod reference;
 mod time;
@@ -12,15 +13,16 @@ use std::{net::SocketAddr, ops::Range};
 use contract::Size;
 use serde_json_path::JsonPath;
 
+use pattern::pattern_problem;
 pub(crate) use quantity::Rate;
 use quantity::{period_problem, rate_problem, size_problem};
-pub(crate) use reference::{Context, config_bytes, content, secret, variable};
-pub use reference::{code_tables, file_bytes};
+pub(crate) use reference::{Context, config_bytes, content, real_path, secret, variable};
+pub use reference::{UNSET, code_tables, file_bytes};
 use reference::{codes_problem, file_problem, upstream_problem};
 pub(crate) use time::CronTimes;
 use time::{cron_problem, window_problem, zone_problem};
 
-use crate::{config_file::char_boundary, shape::Shape};
+use crate::{allow::host_problem, config_file::char_boundary, shape::Shape};
 
 /// A problem with a string that has a format.
 #[derive(Debug, Default, PartialEq)]
@@ -39,7 +41,7 @@ type Check = fn(&Shape<'_>, &str, &Context<'_>) -> Option<TextProblem>;
 
 /// Name, description and check of each format. A variable, a content or a secret is checked when the
 /// checker looks it up, so its check here finds nothing.
-const FORMATS: [(&str, &str, Check); 14] = [
+const FORMATS: [(&str, &str, Check); 15] = [
     ("period", "a period like \"30s\"", |shape, text, _| period_problem(text, shape.bounds)),
     ("size", "a size like \"256MiB\"", |shape, text, _| size_problem(text, shape.bounds)),
     ("rate", "a rate like \"5/s\"", |_, text, _| rate_problem(text)),
@@ -52,6 +54,7 @@ const FORMATS: [(&str, &str, Check); 14] = [
     ("fixture", "the name of a file", |_, text, context| file_problem(text, context)),
     ("content", "the name of a file", |_, _, _| None),
     ("address", "an address like \"127.0.0.1:8421\"", |_, text, _| address_problem(text)),
+    ("host", "a host like \"*.city.gov.cn\"", |_, text, _| host_problem(text)),
     ("variable", "the name of an environment variable", |_, _, _| None),
     ("secret", "{ env = \"NAME\" } or { file = \"PATH\" }", |_, _, _| None),
 ];
@@ -73,9 +76,9 @@ fn address_problem(text: &str) -> Option<TextProblem> {
     text.parse::<SocketAddr>().is_err().then(|| TextProblem { message, ..TextProblem::default() })
 }
 
-/// Checks a JSONPath strictly by RFC 9535, and locates the mistake.
+/// Checks a JSONPath strictly by RFC 9535, and locates the mistake; then its regular expressions.
 fn jsonpath_problem(text: &str) -> Option<TextProblem> {
-    let error = JsonPath::parse(text).err()?;
+    let Err(error) = JsonPath::parse(text) else { return pattern_problem(text) };
     let at = char_boundary(text, error.position());
     let character = text[at..].chars().next();
     let mistake = match character {

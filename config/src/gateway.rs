@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
+    allow::Allow,
     door::{Door, Tls},
     problem::Problems,
     settings::{ChannelSettings, KeySource, Settings, StoreSettings},
@@ -32,9 +33,15 @@ pub(crate) struct GatewayFile {
     intake: Intake,
     /// HTTP interface for monitoring; leave it out to have none.
     console: Option<Console>,
+    /// The audit log: who viewed or erased personal values, or changed something that matters.
+    #[serde(default)]
+    audit: Audit,
     /// Limits of the process.
     #[serde(default)]
     limits: Limits,
+    /// What channels may use; if left out, everything.
+    #[serde(default)]
+    pub(crate) allow: Allow,
 }
 
 /// HTTP interface for monitoring: `/health/live`, `/health/ready`, `/metrics` for Prometheus,
@@ -192,11 +199,21 @@ enum Suite {
     Sm,
 }
 
+/// The audit log, which is in the store.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Audit {
+    /// File to which every row is copied, relative to the configuration folder; `audit verify` compares both. Put it
+    /// where nobody who may write to the store can change it. A command that cannot write it fails.
+    #[schemars(length(min = 1))]
+    copy: Option<String>,
+}
+
 /// Limits of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Memory for the batches in flight of all channels together; one record can take 16 MiB.
+    /// Memory for what was read or pushed and is not stored yet, in all channels together; one record can take 16 MiB.
     #[schemars(extend("formatMinimum" = "16MiB"))]
     pub memory: Size,
     /// How long a stop waits for running batches to finish.
@@ -218,7 +235,7 @@ impl GatewayFile {
         channels: Vec<ChannelSettings>,
         broken: BTreeMap<ChannelId, Problems>,
     ) -> Settings {
-        let Self { zone, store, bus, keys, intake, console, limits } = self;
+        let Self { zone, store, bus, keys, intake, console, audit, limits, allow: _ } = self;
         Settings {
             zone,
             history: store.history.map(|Period(history)| history),
@@ -240,6 +257,7 @@ impl GatewayFile {
                 token,
                 hosts,
             }),
+            audit_copy: audit.copy.map(|file| dir.join(file)),
             limits,
             channels,
             broken,

@@ -10,6 +10,7 @@
 
 #![warn(missing_docs)]
 
+mod allow;
 mod door;
 mod problem;
 mod render;
@@ -27,7 +28,7 @@ mod format;
 mod shape;
 
 pub use door::{Door, Tls};
-pub use format::{code_tables, file_bytes};
+pub use format::{UNSET, code_tables, file_bytes};
 pub use gateway::{BusSettings, ConsoleSettings, Limits, Topology};
 pub use problem::{Problem, Problems, Suggestion, TextPlace};
 pub use resolve::{resolve, resolve_usable};

@@ -17,12 +17,13 @@ use serde_json::Value;
 use toml::de::DeTable;
 
 use crate::{
+    allow::Allow,
     channel::RawChannel,
     checker::{CheckResult, MAX_FINDINGS, Schema, quote},
     config_file::{ConfigFile, Finding},
     conflicts::{budget_conflicts, duplicate_channels, section_problems},
     door::Door,
-    format::{Context, code_tables, config_bytes, half_width},
+    format::{Context, code_tables, config_bytes, half_width, real_path},
     gateway::{ConsoleSettings, GatewayFile},
     problem::{Problem, Problems, Suggestion},
     schema::{SectionSchemas, channel_schema, gateway_schema},
@@ -57,11 +58,18 @@ pub fn resolve_usable(
     let codes_dir = dir.join("codes");
     let mut tables = code_tables(&codes_dir);
     tables.extend(sections.shipped_code_tables.iter().cloned());
-    let context =
-        |folder, own_files| Context { dir, folder, environment, tables: &tables, own_files };
+    let context = |folder, own_files, allow| Context {
+        dir,
+        folder,
+        environment,
+        tables: &tables,
+        own_files,
+        allow,
+    };
     let mut problems = Vec::new();
 
     let gateway_schema = gateway_schema();
+    let everything = Allow::default();
     let gateway = match read(dir, "gateway.toml") {
         Err(problem) => {
             problems.push(*problem);
@@ -69,14 +77,18 @@ pub fn resolve_usable(
         }
         Ok(mut file) => {
             let schema = Schema::new(&gateway_schema);
-            check(&mut file, &schema, &context(dir.to_owned(), Vec::new()), &mut problems).value
+            let context = context(dir.to_owned(), Vec::new(), &everything);
+            check(&mut file, &schema, &context, &mut problems).value
         }
     };
 
+    // If it cannot be read, the problems below stop everything.
+    let mut allow = Allow::default();
     // Where a value is wrong, its door would only seem to lack it.
     if problems.is_empty()
         && let Ok(file) = GatewayFile::deserialize(&gateway)
     {
+        allow = file.allow.clone();
         let settings = file.into_settings(dir, Vec::new(), BTreeMap::new());
         problems.extend(door_problems(&settings));
     }
@@ -94,7 +106,7 @@ pub fn resolve_usable(
             Err(problem) => problems.push(*problem),
             Ok(mut file) => {
                 let folder = dir.join("channels").join(&name);
-                let context = context(folder.clone(), own_files.clone());
+                let context = context(folder.clone(), own_files.clone(), &allow);
                 let checked = check(&mut file, &schema, &context, &mut problems);
                 problems.extend(section_problems(&checked.value, sections, &file));
                 let CheckResult { value, secrets, .. } = checked;
@@ -112,11 +124,11 @@ pub fn resolve_usable(
     settings(dir, gateway, channels, broken)
 }
 
-/// The files with the keys and the demands of the gateway that exist, without symbolic links in their paths.
+/// The files with the keys, the demands and the audit log of the gateway, without symbolic links in their paths.
 fn own_files(dir: &Path, gateway: &Value) -> Vec<PathBuf> {
-    let names =
-        ["/keys/file", "/store/sqlite"].iter().filter_map(|at| gateway.pointer(at)?.as_str());
-    names.filter_map(|name| fs::canonicalize(dir.join(name)).ok()).collect()
+    let names = ["/keys/file", "/store/sqlite", "/audit/copy"];
+    let names = names.iter().filter_map(|at| gateway.pointer(at)?.as_str());
+    names.filter_map(|name| real_path(&dir.join(name))).collect()
 }
 
 /// Turns checked values into settings. A value that matches its schema but cannot be deserialised means
@@ -159,7 +171,7 @@ fn door_problems(settings: &Settings) -> Vec<Problem> {
         Some(problem(format!("[console] {why}"), "set `token`, or listen on 127.0.0.1"))
     };
     let short_token = |console: &ConsoleSettings| {
-        let why = console.door.check_token(console.token.as_ref()?).err()?;
+        let why = Door::check_token(console.token.as_ref()?).err()?;
         Some(problem(format!("`token` of [console] {why}"), "set a longer token"))
     };
     let console = settings.console.as_ref();
@@ -169,7 +181,7 @@ fn door_problems(settings: &Settings) -> Vec<Problem> {
 
 /// Reads a file in UTF-8, UTF-16 or GB18030; `file` is its path relative to the configuration folder.
 fn read(dir: &Path, file: &str) -> Result<ConfigFile, Box<Problem>> {
-    let bytes = config_bytes(&dir.join(file)).map_err(|why| {
+    let bytes = config_bytes(dir, file).map_err(|why| {
         Box::new(Problem::of_file(file, format!("the file cannot be read: {why}")))
     })?;
     // UTF-8 is not converted: the positions in suggestions are byte offsets into the file.
@@ -188,18 +200,29 @@ fn read(dir: &Path, file: &str) -> Result<ConfigFile, Box<Problem>> {
     Err(Box::new(valid_part.problem(Finding::new(end..end, message, Some(advice)))))
 }
 
-/// The names of the channel folders, sorted. Names that begin with a dot are ignored: they belong to
-/// other tools.
+/// The names of the channel folders, sorted; a link to nothing is one too, which has no file. Names that begin with a
+/// dot are ignored: they belong to other tools. A file that was meant as a channel is reported.
 fn channel_folders(dir: &Path, problems: &mut Vec<Problem>) -> Vec<String> {
-    let mut folders: Vec<String> = fs::read_dir(dir.join("channels"))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .filter(|name| !name.starts_with('.'))
-        .collect();
+    let entries = fs::read_dir(dir.join("channels")).into_iter().flatten().flatten();
+    let named = entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry));
+    let (mut folders, mut files) = (Vec::new(), Vec::new());
+    for (name, entry) in named.filter(|(name, _)| !name.starts_with('.')) {
+        if entry.path().is_file() {
+            files.push(name);
+        } else {
+            folders.push(name);
+        }
+    }
     folders.sort();
+    for file in files {
+        let Some(channel) = file.strip_suffix(".toml") else { continue };
+        if folders.iter().any(|folder| folder == channel) {
+            continue;
+        }
+        let right = format!("channels/{channel}/channel.toml");
+        let what = format!("the file does not exist, and channels/{file} is not read");
+        problems.push(Problem::of_file(right.clone(), what).advise(format!("move it to {right}")));
+    }
     if folders.is_empty() {
         problems.push(
             Problem::of_file("channels", "there is no channel")
@@ -248,10 +271,19 @@ fn check(
             .filter(|finding| !broken_lines.contains(&file.line_index(finding.span.start)))
             .map(|finding| file.problem(finding)),
     );
+    let mut last_line = None;
     for (error, span) in errors.iter().zip(spans) {
-        let suggestion = suggest(error.message(), &span, file);
-        let message = error.message().to_owned();
-        problems.push(file.problem(Finding::new(span, message, suggestion)));
+        // What follows a mistake in its line is rarely another one.
+        let line = Some(file.line_index(span.start));
+        if std::mem::replace(&mut last_line, line) == line {
+            continue;
+        }
+        let message = match error.message() {
+            message if message.starts_with("invalid boolean") => TEXT_LIKE_BOOLEAN,
+            message => message,
+        };
+        let suggestion = suggest(message, &span, file);
+        problems.push(file.problem(Finding::new(span, message.to_owned(), suggestion)));
     }
     checked
 }
@@ -284,17 +316,61 @@ fn suggest(message: &str, span: &Range<usize>, file: &ConfigFile) -> Option<Sugg
     if message.starts_with("duplicate key") {
         return Some(Suggestion::advice("this key is already set above: keep one of the two"));
     }
+    replacement(message, span, file).or_else(|| {
+        let (sign, plain) = wrong_sign(file.line(span.start))?;
+        let what = if sign == ':' { "no sign of TOML here" } else { "a full-width sign" };
+        Some(Suggestion::advice(format!("`{sign}` is {what}: type `{plain}`")))
+    })
+}
+
+/// The text to write in place of a TOML syntax error, if it is clear.
+fn replacement(message: &str, span: &Range<usize>, file: &ConfigFile) -> Option<Suggestion> {
     // The span of an error may be empty: then the character after it is meant.
     let next_char = file.text.get(span.start..)?.chars().next()?;
     let literal = file.text.get(span.clone()).filter(|literal| !literal.is_empty());
     let end = literal.map_or(span.start + next_char.len_utf8(), |_| span.end);
     let marked = span.start..end;
     if let Some(plain) = file.text.get(marked.clone()).and_then(half_width)
+        && next_char != '：'
         && !file.hides(&marked)
     {
         return Some(Suggestion::replace(marked, plain));
     }
     let literal = literal?;
-    (message.starts_with("string values must be quoted") && !file.hides(span))
-        .then(|| Suggestion::replace(span.clone(), quote(literal)))
+    let is_text =
+        message.starts_with("string values must be quoted") || message == TEXT_LIKE_BOOLEAN;
+    (is_text && !file.hides(span)).then(|| Suggestion::replace(span.clone(), quote(literal)))
+}
+
+/// What is said about a text without quotes that begins like `true` or `false`; the parser says that it is a wrong one
+/// of these.
+const TEXT_LIKE_BOOLEAN: &str = "this is neither `true` nor `false`: a text needs quotes";
+
+/// The first sign of a line that TOML does not know there, and the one to type instead.
+fn wrong_sign(line: &str) -> Option<(char, String)> {
+    let wide = |c: char| {
+        let plain = half_width(c.encode_utf8(&mut [0; 4])).filter(|plain| plain != " ");
+        Some((c, if c == '：' { "=".to_owned() } else { plain? }))
+    };
+    let (mut quote, mut colon, mut is_value) = (None, None, false);
+    for c in line.chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '#') => break,
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '=') => is_value = true,
+            (None, ':') if !is_value => colon = Some((c, "=".to_owned())),
+            (None, c) => {
+                if let Some(sign) = wide(c) {
+                    return Some(sign);
+                }
+            }
+        }
+    }
+    if quote.is_none() {
+        return colon;
+    }
+    // A quote that was typed in two forms is not closed.
+    line.chars().filter(|c| matches!(c, '“' | '”' | '‘' | '’' | '＂')).find_map(wide)
 }

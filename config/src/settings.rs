@@ -42,6 +42,8 @@ pub struct Settings {
     pub intake: Door,
     /// HTTP interface for monitoring; `None` if there is none.
     pub console: Option<ConsoleSettings>,
+    /// File to which the audit log is copied; `None` if it is not copied.
+    pub audit_copy: Option<PathBuf>,
     /// Limits of the process.
     pub limits: Limits,
     /// The channels without problems, sorted by id.

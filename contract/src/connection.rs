@@ -152,7 +152,8 @@ pub fn tls_fault(cause: &str, settings: ServerSettings) -> Fault {
         (
             "the server offers no encryption, which the settings demand",
             format!(
-                "have TLS switched on at the server, or demand none in {address} if the network is trusted"
+                "have TLS switched on at the server; or, if the network is trusted, demand none in {address} and set \
+                 `insecure = true` beside it"
             ),
         )
     } else if has(&["HandshakeFailure", "ProtocolVersion", "peer is incompatible"]) {

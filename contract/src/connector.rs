@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    ChannelId, Clock, Fault, Gate, Inbox, OpenGate, PassEnd, TimeRange, Timestamp, Window,
+    ChannelId, Clock, Fault, Gate, Inbox, Memory, OpenGate, PassEnd, TimeRange, Timestamp, Window,
     raw::Entry,
 };
 
@@ -103,7 +103,8 @@ pub trait Connector: Send + Sized + 'static {
 /// Builds the receiver of a push channel from its settings.
 pub type MakeReceiver<Config> = fn(&Config) -> Arc<dyn Receiver>;
 
-/// Authenticates and splits the requests that a push source sends to the gateway. Its methods do not block.
+/// Authenticates and splits the requests that a push source sends to the gateway. Its methods use no network and
+/// no file; `records` may take long, and is called on a thread where it keeps nobody waiting.
 pub trait Receiver: Send + Sync {
     /// Whether requests need no authentication. The gateway allows that only on a loopback listener.
     fn admits_anybody(&self) -> bool;
@@ -220,12 +221,16 @@ pub struct ConnectorContext {
     pub gate: Arc<dyn Gate>,
     /// The gateway's clock. The clock of the source may differ.
     pub clock: Clock,
+    /// The memory of the process, in which a page is charged before it is parsed.
+    pub memory: Memory,
     /// The channel's folder, to which paths in its settings are relative.
     pub folder: PathBuf,
     /// Holds the records that were pushed and not settled yet; `None` for a source that is polled.
     pub inbox: Option<Inbox>,
     /// The texts of the mapping, which contain the names of the fields that it reads; `None` if there is
-    /// no mapping. What it does not read need not be readable.
+    /// no mapping. What it does not read need not be readable. Each text stands in a line, with an empty line
+    /// after it; paths of which the first value is used stand together. A path that begins at a node of another
+    /// path, and not at the record, begins with `@`.
     pub mapped: Option<Arc<str>>,
 }
 
@@ -238,6 +243,7 @@ impl ConnectorContext {
             budget: Budget::default(),
             gate: Arc::new(OpenGate),
             clock: Clock::new(Timestamp::default),
+            memory: Memory::default(),
             folder: PathBuf::from("."),
             inbox: None,
             mapped: None,

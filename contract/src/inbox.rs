@@ -17,6 +17,8 @@ use std::{
 
 use bytes::Bytes;
 
+use crate::Held;
+
 /// The inbox of one channel in one process. Clones share its content.
 #[derive(Clone)]
 pub struct Inbox(Arc<Shared>);
@@ -36,12 +38,24 @@ struct State {
     settled: u64,
     /// Size of `records`.
     n_bytes: usize,
+    /// The requests that brought them.
+    requests: VecDeque<Request>,
     /// Wakes the task that waits for a record.
     reader: Option<Waker>,
     /// Wake the tasks that wait until records are settled, by [`CustodyWait::id`].
     senders: BTreeMap<u64, Waker>,
     /// How many waits were created: the id of the last one.
     n_waits: u64,
+}
+
+/// A request whose last record is not settled.
+struct Request {
+    /// The number of its last record.
+    last: u64,
+    n_records: usize,
+    digest: [u8; 32],
+    #[allow(dead_code, reason = "only its drop matters")]
+    room: Vec<Held>,
 }
 
 /// The inbox has no room; the sender should try again later.
@@ -62,24 +76,48 @@ impl Inbox {
     }
 
     /// Adds all records of one request, or none of them. The returned future ends when the last of them is
-    /// settled. If it is dropped, the records stay.
+    /// settled. If it is dropped, the records stay. `digest` is that of the request, and `room` the memory that its
+    /// records take, which is free when they are settled.
     ///
     /// # Errors
     /// The inbox has no room.
-    pub fn put(&self, records: Vec<Bytes>) -> Result<CustodyWait, InboxFull> {
+    pub fn put(
+        &self,
+        records: Vec<Bytes>,
+        digest: [u8; 32],
+        room: Vec<Held>,
+    ) -> Result<CustodyWait, InboxFull> {
         let mut state = self.lock();
         let n_bytes: usize = records.iter().map(Bytes::len).sum();
         if state.n_bytes + n_bytes > self.0.max_bytes {
             return Err(InboxFull);
         }
         state.n_bytes += n_bytes;
+        let n_records = records.len();
         state.records.extend(records);
-        state.n_waits += 1;
-        let custody = CustodyWait { inbox: self.clone(), last: state.last(), id: state.n_waits };
+        let last = state.last();
+        if n_records > 0 {
+            state.requests.push_back(Request { last, n_records, digest, room });
+        }
         if let Some(reader) = state.reader.take() {
             reader.wake();
         }
-        Ok(custody)
+        Ok(self.custody(&mut state, last))
+    }
+
+    /// Waits for the request with this digest, and says how many records it has, if it was the last that came and is
+    /// not settled: its sender got no answer and sends it again. After other requests it may be new: a record may
+    /// have got another state in between, and now has its earlier one again.
+    pub fn repeated(&self, digest: &[u8; 32]) -> Option<(CustodyWait, usize)> {
+        let mut state = self.lock();
+        let newest = state.requests.back().filter(|newest| newest.digest == *digest)?;
+        let (last, n_records) = (newest.last, newest.n_records);
+        Some((self.custody(&mut state, last), n_records))
+    }
+
+    fn custody(&self, state: &mut State, last: u64) -> CustodyWait {
+        state.n_waits += 1;
+        CustodyWait { inbox: self.clone(), last, id: state.n_waits }
     }
 
     /// Waits until there is a record after `number`. Only one task may wait at a time.
@@ -122,6 +160,10 @@ impl Inbox {
         {
             state.n_bytes -= record.len();
             state.settled += 1;
+        }
+        let settled = state.settled;
+        while state.requests.front().is_some_and(|request| request.last <= settled) {
+            state.requests.pop_front();
         }
         for (_, sender) in std::mem::take(&mut state.senders) {
             sender.wake();
@@ -181,6 +223,7 @@ mod tests {
     use std::{pin::pin, task::Wake};
 
     use super::*;
+    use crate::MemoryLimit;
 
     struct Bell(Mutex<usize>);
 
@@ -194,14 +237,20 @@ mod tests {
         names.iter().map(|name| Bytes::copy_from_slice(name.as_bytes())).collect()
     }
 
+    impl Inbox {
+        fn put_all(&self, names: &[&str]) -> Result<CustodyWait, InboxFull> {
+            self.put(records(names), [0; 32], Vec::new())
+        }
+    }
+
     #[test]
     fn a_sender_is_answered_when_its_last_record_is_settled() {
         let inbox = Inbox::new("e", 100);
         let bell = Arc::new(Bell(Mutex::new(0)));
         let waker = Waker::from(Arc::clone(&bell));
         let mut context = Context::from_waker(&waker);
-        let mut first = pin!(inbox.put(records(&["a", "b"])).unwrap());
-        let mut second = pin!(inbox.put(records(&["c"])).unwrap());
+        let mut first = pin!(inbox.put_all(&["a", "b"]).unwrap());
+        let mut second = pin!(inbox.put_all(&["c"]).unwrap());
         assert!(first.as_mut().poll(&mut context).is_pending());
         assert!(second.as_mut().poll(&mut context).is_pending());
         inbox.settle(1);
@@ -217,7 +266,7 @@ mod tests {
     #[test]
     fn reading_removes_nothing_and_settling_what_is_settled_neither() {
         let inbox = Inbox::new("e", 100);
-        drop(inbox.put(records(&["a", "b", "c"])).unwrap());
+        drop(inbox.put_all(&["a", "b", "c"]).unwrap());
         assert_eq!(inbox.records_after(0, 2), inbox.records_after(0, 2));
         assert_eq!(inbox.records_after(1, 9), [(2, Bytes::from("b")), (3, Bytes::from("c"))]);
         inbox.settle(2);
@@ -229,11 +278,11 @@ mod tests {
     #[test]
     fn a_full_inbox_takes_nothing_of_a_request() {
         let inbox = Inbox::new("e", 4);
-        drop(inbox.put(records(&["aa"])).unwrap());
-        assert!(inbox.put(records(&["b", "cc"])).is_err());
+        drop(inbox.put_all(&["aa"]).unwrap());
+        assert!(inbox.put_all(&["b", "cc"]).is_err());
         assert_eq!(inbox.records_after(0, 9).len(), 1);
         inbox.settle(1);
-        assert!(inbox.put(records(&["b", "cc"])).is_ok());
+        assert!(inbox.put_all(&["b", "cc"]).is_ok());
     }
 
     #[test]
@@ -244,8 +293,43 @@ mod tests {
         let mut context = Context::from_waker(&waker);
         let mut arrival = pin!(inbox.wait_after(0));
         assert!(arrival.as_mut().poll(&mut context).is_pending());
-        drop(inbox.put(records(&["a"])).unwrap());
+        drop(inbox.put_all(&["a"]).unwrap());
         assert_eq!(*bell.0.lock().unwrap(), 1);
         assert!(arrival.as_mut().poll(&mut context).is_ready());
+    }
+
+    #[test]
+    fn a_request_that_comes_again_waits_for_the_first_one_unless_another_came_in_between() {
+        let inbox = Inbox::new("e", 100);
+        let put =
+            |name, digest| drop(inbox.put(records(&[name]), [digest; 32], Vec::new()).unwrap());
+        let repeated = |digest| inbox.repeated(&[digest; 32]).map(|(_, n_records)| n_records);
+        drop(inbox.put(Vec::new(), [9; 32], Vec::new()).unwrap());
+        assert_eq!(repeated(9), None, "there is nothing to wait for");
+        put("open", 1);
+        assert_eq!((repeated(1), repeated(2)), (Some(1), None));
+        put("closed", 2);
+        assert_eq!(repeated(1), None, "the demand was opened again: this is its third state");
+        put("open", 1);
+        inbox.settle(2);
+        let (mut custody, _) = inbox.repeated(&[1; 32]).unwrap();
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut custody).poll(&mut context).is_pending());
+        inbox.settle(3);
+        assert!(Pin::new(&mut custody).poll(&mut context).is_ready());
+        assert_eq!(repeated(1), None);
+    }
+
+    #[test]
+    fn the_memory_of_a_request_is_free_when_its_last_record_is_settled() {
+        let (inbox, limit) = (Inbox::new("e", 100), MemoryLimit::new(10));
+        let mut room = limit.hold_nothing();
+        assert!(room.try_set(10));
+        drop(inbox.put(records(&["a", "b"]), [0; 32], vec![room]).unwrap());
+        let has_room = || limit.hold_nothing().try_set(1);
+        inbox.settle(1);
+        assert!(!has_room());
+        inbox.settle(2);
+        assert!(has_room());
     }
 }

@@ -1,11 +1,12 @@
 //! The entries that a connector reads, before they are mapped.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     DemandId, RecordKey, Revision, demand::QualityFlag, id::ChannelId, normalizer::Reason,
@@ -40,6 +41,110 @@ impl Entry {
             Self::Unreadable { place, .. } => place.key.as_ref(),
         }
     }
+
+    /// About how much memory it takes, in bytes.
+    pub fn memory(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::Record(record) => tree_bytes(&record.body.0),
+                Self::Unreadable { bytes, .. } => bytes.len(),
+            }
+    }
+
+    /// Puts the entries of a read that have no key together, if there are many of them: each would be a row of its own
+    /// in quarantine, which takes far more room than its bytes. Those with the same reason are put together in groups
+    /// by a hash of their bytes, so that most groups are the same again when the source lists a few more or less.
+    #[must_use]
+    pub fn join_unreadable(entries: Vec<Self>) -> Vec<Self> {
+        let is_keyless =
+            |entry: &&Self| matches!(entry, Self::Unreadable { .. }) && entry.key().is_none();
+        if entries.iter().filter(is_keyless).count() <= MAX_KEYLESS {
+            return entries;
+        }
+        let (mut kept, mut joined, mut seen) = (Vec::new(), Vec::<Joined>::new(), HashSet::new());
+        for entry in entries {
+            match entry {
+                Self::Unreadable { place, bytes, reason } if place.key.is_none() => {
+                    let digest: [u8; 32] = Sha256::digest(&bytes).into();
+                    let [first, ..] = digest;
+                    let (group, is_repeated) = (first % N_GROUPS, !seen.insert(digest));
+                    let last = joined
+                        .iter_mut()
+                        .rev()
+                        .find(|one| one.group == group && one.reason.code == reason.code);
+                    let has_room =
+                        |one: &&mut Joined| one.n_bytes + bytes.len() <= MAX_JOINED_BYTES;
+                    match last.filter(|one| is_repeated || has_room(one)) {
+                        Some(one) if is_repeated => one.n_entries += 1,
+                        Some(one) => one.add(bytes),
+                        None => joined.push(Joined::new(group, place, bytes, reason)),
+                    }
+                }
+                Self::Unreadable { .. } | Self::Record(_) => kept.push(entry),
+            }
+        }
+        kept.extend(joined.into_iter().map(Joined::into_entry));
+        kept
+    }
+}
+
+/// If a read has more entries without a key than this, they are put together.
+const MAX_KEYLESS: usize = 100;
+/// Number of groups of entries that are put together, if they have the same reason.
+const N_GROUPS: u8 = 8;
+/// Maximum size of what is put together, in bytes: all of it is kept in quarantine.
+const MAX_JOINED_BYTES: usize = 1 << 20;
+
+/// Entries without a key that are put together: the place and the reason of the first one, and the bytes of all, those
+/// of equal ones once.
+struct Joined {
+    group: u8,
+    place: Place,
+    reason: Reason,
+    contents: Vec<Bytes>,
+    n_bytes: usize,
+    n_entries: usize,
+}
+
+impl Joined {
+    fn new(group: u8, place: Place, bytes: Bytes, reason: Reason) -> Self {
+        let n_bytes = bytes.len();
+        Self { group, place, reason, contents: vec![bytes], n_bytes, n_entries: 1 }
+    }
+
+    fn add(&mut self, bytes: Bytes) {
+        self.n_bytes += bytes.len();
+        self.contents.push(bytes);
+        self.n_entries += 1;
+    }
+
+    fn into_entry(self) -> Entry {
+        let Self { mut place, mut reason, contents, n_entries, .. } = self;
+        if n_entries > 1 {
+            place.at.push_str(&format!(" and {} more", n_entries - 1));
+            reason.detail.push_str(&format!(
+                "; {n_entries} entries without a key were read together and are kept as one, with line breaks \
+                 between them"
+            ));
+        }
+        Entry::Unreadable { place, bytes: contents.join(&b"\n"[..]).into(), reason }
+    }
+}
+
+/// About how much memory a tree takes, in bytes.
+fn tree_bytes(value: &Value) -> usize {
+    let inner: usize = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(tree_bytes).sum(),
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| {
+                size_of::<String>() + name.len() + tree_bytes(value)
+            };
+            members.iter().map(member).sum()
+        }
+    };
+    size_of::<Value>() + inner
 }
 
 /// A record as the source gave it, with its key and revision.

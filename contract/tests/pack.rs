@@ -402,3 +402,60 @@ fn a_revision_after_the_day_of_its_reading_is_rejected_and_a_later_read_resolves
     let Event::Reject(reject) = with(at(3), "reject") else { panic!("not rejected") };
     assert_eq!(reject.version.revision, at(3));
 }
+
+/// Bytes without a key.
+fn keyless(at: usize, bytes: String, code: &'static str) -> Entry {
+    let place = Place { key: None, revision: Revision::NONE, at: format!("record {at}") };
+    Entry::Unreadable { place, bytes: bytes.into(), reason: Reason::new(code, "it is a number") }
+}
+
+#[test]
+fn many_entries_without_a_key_are_put_together_and_none_of_them_is_lost() {
+    let few: Vec<_> = (0..100).map(|n| keyless(n, n.to_string(), "cut")).collect();
+    assert_eq!(Entry::join_unreadable(few).len(), 100);
+    let many = |n_entries| {
+        let entries = (0..n_entries).map(|n| match n % 3 {
+            0 => record(n, json!({ "size": 10 })),
+            1 => keyless(n, n.to_string(), "not_a_record"),
+            _ => keyless(n, n.to_string(), "cut"),
+        });
+        packed(Entry::join_unreadable(entries.collect()))
+    };
+    let (outbox, one_more) = (many(900), many(902));
+    let tally = outbox.tally();
+    assert!((2..=16).contains(&tally.rejected), "{tally:?}");
+    assert_eq!((tally.read, tally.accepted), (300 + tally.rejected, 300));
+    let events_of_all = events(&outbox);
+    let rejects = || events_of_all.iter().filter(|event| matches!(event, Event::Reject(_)));
+    assert_eq!(u64::try_from(rejects().count()).unwrap(), tally.rejected);
+    let mut numbers = BTreeSet::new();
+    for reject in rejects().map(the_reject) {
+        let lines = String::from_utf8(reject.raw.clone().unwrap().0).unwrap();
+        let detail = format!("; {} entries without a key", lines.lines().count());
+        assert!(reject.reason.detail.contains(&detail), "{}", reject.reason.detail);
+        numbers.extend(lines.lines().map(|line| line.parse::<usize>().unwrap()));
+    }
+    assert_eq!(numbers, (0..900).filter(|n| n % 3 != 0).collect());
+    assert_eq!(outbox.messages(), many(900).messages(), "a repeated read gives the same");
+    let ids: BTreeSet<_> = events(&one_more).iter().map(|event| id(event).to_string()).collect();
+    let n_changed = rejects().filter(|event| !ids.contains(&id(event).to_string())).count();
+    assert_eq!(n_changed, 1, "one more changes its own group");
+}
+
+#[test]
+fn what_is_put_together_is_small_enough_to_be_kept_and_has_equal_bytes_once() {
+    let large = |n: usize| keyless(n, format!("{n:03}{}", "0".repeat(299_997)), "cut");
+    let outbox = packed(Entry::join_unreadable((0..120).map(large).collect()));
+    let kept: Vec<_> = events(&outbox)
+        .iter()
+        .map(|event| the_reject(event).raw.as_ref().unwrap().0.len())
+        .collect();
+    assert_eq!(kept.iter().sum::<usize>() + kept.len(), 120 * 300_000 + 120);
+    assert!(kept.iter().all(|n_bytes| *n_bytes <= 1 << 20) && kept.len() < 60);
+    let blank = (0..500).map(|n| keyless(n, String::new(), "cut")).collect();
+    let outbox = packed(Entry::join_unreadable(blank));
+    let events = events(&outbox);
+    let [event] = &events[..] else { panic!("they are equal: {events:?}") };
+    assert_eq!(id(event), DemandId::of_bytes(&hotline(), b""));
+    assert!(the_reject(event).reason.detail.contains("500 entries"));
+}

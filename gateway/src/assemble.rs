@@ -2,14 +2,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs,
     path::Path,
     sync::Arc,
     time::Duration,
 };
 
 use config::{
-    BusSettings, ChannelSettings, KeySource, Problem, Problems, Settings, StoreSettings, Topology,
+    BusSettings, ChannelSettings, Door, KeySource, Problem, Problems, Settings, StoreSettings,
+    Topology, UNSET,
 };
 use connector_wire::{gate::Limits, guard::Guard};
 use contract::{Fault, Inbox, Receiver, Secret};
@@ -27,19 +27,18 @@ use crate::{
     push::PushEndpoint,
     registry::{ConnectorKind, section_schemas},
     schedule::{Pace, Schedule},
-    shipped, transport,
+    shipped, store_mark, transport,
 };
 
 /// Maximum number of entries in one batch: large enough that many share a commit, small enough that
 /// several batches of large records fit into the memory limit.
 const MAX_ENTRIES: usize = 1_000;
 
+/// Maximum size of the file of a code table, in KiB; the normaliser reads no larger ones.
+pub(crate) const MAX_CODES_KIB: u64 = 16 << 10;
+
 /// Maximum number of bytes that wait for custody in one inbox.
 const MAX_INBOX_BYTES: usize = 32 << 20;
-
-/// Placeholder for a secret that is not needed. It is valid in the settings of every connector: it is a
-/// URL, and has 16 bytes like the key of a cipher.
-const UNSET: &str = "sqlite:not-given";
 
 /// Reads and checks the configuration in `folder`. Channels with problems are in [`Settings::broken`].
 ///
@@ -78,6 +77,9 @@ pub async fn open(settings: &Settings) -> Result<(Database, Keys), Fault> {
         (KeySource::File(path), StoreSettings::Sqlite(file))
             if !file.exists() && !path.exists() =>
         {
+            let marks =
+                store_mark::forget_removed(settings, store_mark::find(settings, file)?, file)?;
+            store_mark::check(&marks, file).await?;
             keys::make(path, keys::suite(settings))?
         }
         _ => keys::read(settings)?,
@@ -87,27 +89,41 @@ pub async fn open(settings: &Settings) -> Result<(Database, Keys), Fault> {
     Ok((store, keys))
 }
 
-/// Opens the store without keys, for a sink or for commands that only read.
+/// Opens the store without sealing keys, for a sink or for commands that only read.
 ///
 /// # Errors
-/// The store cannot be opened. With `Access::ReadOnly`, it must exist.
+/// The store cannot be opened, or is not the one that was used last. With `Access::ReadOnly`, it must exist.
 pub async fn open_store(settings: &Settings, access: Access) -> Result<Database, Fault> {
-    match &settings.store {
+    let store = match &settings.store {
         StoreSettings::Postgres(url) if is_unset(url) => {
-            Err(Fault::stopped("the URL of the store is not set")
-                .remedy("set the environment variable, or create the file, that `postgres` in gateway.toml names"))
+            return Err(Fault::stopped("the URL of the store is not set")
+                .remedy("set the environment variable, or create the file, that `postgres` in gateway.toml names"));
         }
         StoreSettings::Postgres(url) => {
-            Ok(Database::Postgres(Postgres::open(url.expose(), access).await?))
+            Database::Postgres(Postgres::open(url.expose(), access).await?)
         }
-        StoreSettings::Sqlite(file) => {
-            if let (Access::ReadWrite, Some(folder)) = (access, file.parent()) {
-                keys::create_private_folder(folder)
-                    .map_err(|error| file_fault("cannot create the folder of the store", folder, error))?;
-            }
-            Ok(Database::Sqlite(Sqlite::open(file, access).await?))
-        }
+        StoreSettings::Sqlite(file) => Box::pin(open_file(settings, file, access)).await?,
+    };
+    Ok(store.with_audit_key(keys::audit(settings)))
+}
+
+/// Opens the embedded store. A new one is made only where no mark says that there was one.
+async fn open_file(settings: &Settings, file: &Path, access: Access) -> Result<Database, Fault> {
+    let mut marks = store_mark::find(settings, file)?;
+    if access == Access::ReadWrite {
+        marks = store_mark::forget_removed(settings, marks, file)?;
     }
+    store_mark::check(&marks, file).await?;
+    if access == Access::ReadOnly {
+        return Ok(Database::Sqlite(Sqlite::open(file, access).await?));
+    }
+    if let Some(folder) = file.parent() {
+        keys::create_private_folder(folder)
+            .map_err(|error| file_fault("cannot create the folder of the store", folder, error))?;
+    }
+    let store = Database::Sqlite(Sqlite::open(file, access).await?);
+    store_mark::renew(settings, &store).await?;
+    Ok(store)
 }
 
 /// The broker, with the key by which messages prove their sender. This does not connect to it yet.
@@ -232,7 +248,7 @@ fn usable_codes(settings: &Settings) -> Result<(CodeTables, UnusableTables), Pro
     // The other tables override the shipped ones as above.
     for table in config::code_tables(folder) {
         let file = format!("{table}.csv");
-        let bytes = fs::read(folder.join(&file)).unwrap_or_default();
+        let bytes = config::file_bytes(&folder.join(&file), MAX_CODES_KIB).unwrap_or_default();
         match normalizer_text::decode_file(&bytes) {
             _ if unusable.contains_key(&table) => {}
             Some(text) if !text.is_empty() => files.push((file, text.into_owned())),
@@ -297,7 +313,7 @@ impl Builder<'_> {
             zone,
             budget: channel.budget,
             mapping: mapping.fingerprint(),
-            mapped: texts(&channel.demand).into(),
+            mapped: texts(&channel.demand, true).into(),
             key_checks: self.keys.check_values(),
             pace: Pace { max_entries: MAX_ENTRIES, schedule: Some(schedule) },
             range: None,
@@ -326,13 +342,16 @@ impl Builder<'_> {
         let Senders { auth } = channel.section.parse().map_err(wrong)?;
         let checked = self.settings.intake.check_clients(!receiver.admits_anybody());
         checked.map_err(|why| wrong(format!("[intake] of gateway.toml {why}")))?;
-        let token = match &auth {
-            Some(Guard::Bearer(token)) => Some(token),
-            Some(Guard::Header(header)) => Some(&header.value),
-            Some(Guard::None | Guard::XBg(_)) | None => None,
+        let secret = match &auth {
+            Some(Guard::Bearer(token)) => Some(("token", token)),
+            Some(Guard::Header(header)) => Some(("token", &header.value)),
+            Some(Guard::XBg(account)) => Some(("key", &account.secret_key)),
+            Some(Guard::None) | None => None,
         };
-        let checked = token.map_or(Ok(()), |token| self.settings.intake.check_token(token));
-        checked.map_err(|why| wrong(format!("the token {why}")))?;
+        let checked = secret.map_or(Ok(()), |(what, secret)| {
+            Door::check_token(secret).map_err(|why| format!("the {what} {why}"))
+        });
+        checked.map_err(wrong)?;
         let is_signed = matches!(auth, Some(Guard::XBg(_)));
         let signatures = is_signed.then(Arc::default);
         Ok(PushEndpoint { receiver, inbox: Inbox::new(epoch(), MAX_INBOX_BYTES), signatures })
@@ -374,12 +393,49 @@ fn epoch() -> String {
     hex::encode(bytes)
 }
 
-/// All texts in a tree, one in each line.
-fn texts(tree: &serde_json::Value) -> String {
+/// The texts of a mapping, as [`ConnectorContext::mapped`](contract::ConnectorContext::mapped) has them.
+/// `of_record` says whether `$` is the record here, and not a node of `each`.
+fn texts(tree: &serde_json::Value, of_record: bool) -> String {
+    use serde_json::Value;
+    let line = |text: &str| match text.strip_prefix('$') {
+        Some(rest) if !of_record => format!("@{rest}\n"),
+        _ => format!("{text}\n"),
+    };
     match tree {
-        serde_json::Value::String(text) => format!("{text}\n"),
-        serde_json::Value::Array(items) => items.iter().map(texts).collect(),
-        serde_json::Value::Object(fields) => fields.values().map(texts).collect(),
-        _ => String::new(),
+        Value::String(text) => line(text) + "\n",
+        Value::Array(items) if items.iter().all(Value::is_string) => {
+            items.iter().filter_map(Value::as_str).map(line).collect::<String>() + "\n"
+        }
+        Value::Array(items) => items.iter().map(|item| texts(item, of_record)).collect(),
+        Value::Object(fields) => {
+            let each = fields.get("each").and_then(Value::as_str);
+            let is_record = of_record && each.is_none_or(|each| each == "$");
+            let text = |(name, value): (&String, &Value)| {
+                texts(value, if name == "each" { of_record } else { is_record })
+            };
+            fields.iter().map(text).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::texts;
+
+    #[test]
+    fn the_texts_of_a_mapping_say_which_paths_are_alternatives_and_which_begin_at_the_record() {
+        let mapping = serde_json::json!({
+            "title": "$.title",
+            "region": { "at": ["$.area", "$.town"], "as": "region", "required": true },
+            "trail": { "each": "$.steps[*]", "note": "$.note", "org": ["$.a", "$"] },
+            "evaluation": { "each": "$", "by": "$.by" },
+        });
+        let texts = texts(&mapping, true);
+        let mut groups: Vec<&str> = texts.split("\n\n").filter(|group| !group.is_empty()).collect();
+        groups.sort_unstable();
+        let expected =
+            ["$", "$.area\n$.town", "$.by", "$.steps[*]", "$.title", "@.a\n@", "@.note", "region"];
+        assert_eq!(groups, expected);
     }
 }

@@ -10,8 +10,8 @@ use chrono_tz::Tz;
 use config::Section;
 use connector_wire::gate::Limits;
 use contract::{
-    Budget, ChannelId, Checkpoints, ConnectorContext, Digest, Fault, Normalizer, Position, ReadNo,
-    TimeRange,
+    Budget, ChannelId, Checkpoints, ConnectorContext, Digest, Fault, Memory, Normalizer, Position,
+    ReadNo, TimeRange,
 };
 use normalizer::Mapping;
 use tokio::sync::Mutex;
@@ -107,7 +107,7 @@ impl LiveChannel {
         &self.spec.id
     }
 
-    /// What the connector needs to be built.
+    /// What the connector needs to be built, without a limit on memory.
     pub fn context(&self) -> ConnectorContext {
         ConnectorContext {
             channel: self.spec.id.clone(),
@@ -115,6 +115,7 @@ impl LiveChannel {
             budget: self.spec.budget,
             gate: self.gate.clone(),
             clock: clock::machine(),
+            memory: Memory::default(),
             folder: self.spec.folder.clone(),
             inbox: self.endpoint.as_ref().map(|endpoint| endpoint.inbox.clone()),
             mapped: Some(self.spec.mapped.clone()),
@@ -275,6 +276,34 @@ mod tests {
                 assert!(
                     report.contains("channels/app/channel.toml:6") && report.contains("0.0.0.0")
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_token_of_a_push_channel_is_refused_on_a_loopback_address_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::generate(Suite::default()).unwrap();
+        shipped::write(folder.path(), &[]).unwrap();
+        fs::write(folder.path().join("long"), "0123456789abcdef\n").unwrap();
+        fs::write(folder.path().join("short"), "0123456789abcde\n").unwrap();
+        fs::create_dir_all(folder.path().join("channels/app")).unwrap();
+        for auth in [
+            "bearer = { file = \"long\" }",
+            "header = { name = \"X-Token\", value = { file = \"long\" } }",
+            "x_bg = { access_key = \"a\", secret_key = { file = \"long\" } }",
+        ] {
+            for (file, is_allowed) in [("long", true), ("short", false)] {
+                let text = format!(
+                    "name = \"app\"\nconnector = \"webhook\"\n[schedule]\nevery = \"1m\"\n[webhook]\n\
+                     auth = {{ {} }}\nkey = \"$.id\"\n[demand]\nsource_no = \"$.id\"\n",
+                    auth.replace("long", file)
+                );
+                fs::write(folder.path().join("channels/app/channel.toml"), text).unwrap();
+                let built = assemble::channels(&assemble::settings(folder.path()).unwrap(), &keys);
+                let report = built.err().map_or_else(String::new, |found| found.to_string());
+                assert_eq!(report.is_empty(), is_allowed, "{auth}: {report}");
+                assert!(is_allowed || report.contains("has fewer than 16 characters"), "{report}");
             }
         }
     }

@@ -146,7 +146,19 @@ pub struct Context {
 pub fn main(cli: Cli) -> ExitCode {
     let context = Context { config: config_folder(cli.config), format: cli.format };
     protect(&cli.command);
-    out::finish(record(&context, &cli.command).and_then(|()| run(&context, cli.command)))
+    out::finish(run_recorded(&context, cli.command))
+}
+
+/// Runs a command. What it is about to change is recorded before, and that it failed, after it: the audit log must not
+/// say that something was done which was not. If the first entry cannot be written, the command does nothing.
+fn run_recorded(context: &Context, command: Command) -> anyhow::Result<Exit> {
+    let Some(change) = change(&command) else { return run(context, command) };
+    record(context, &change, "")?;
+    run(context, command).inspect_err(|_| {
+        if let Err(error) = record(context, &change, "failed: nothing was done, or not all of it") {
+            tracing::warn!("that this failed is not in the audit log: {error:#}");
+        }
+    })
 }
 
 fn run(context: &Context, command: Command) -> anyhow::Result<Exit> {
@@ -188,11 +200,9 @@ struct Change {
     subject: String,
 }
 
-/// Records what a command is about to change. If that cannot be written, the command does nothing.
-fn record(context: &Context, command: &Command) -> anyhow::Result<()> {
-    let Some(Change { action, subject }) = change(command) else { return Ok(()) };
+fn record(context: &Context, change: &Change, detail: &str) -> anyhow::Result<()> {
     let settings = assemble::settings_without_secrets(&context.config)?;
-    audit::record(&settings, action, &subject, "")
+    audit::record(&settings, change.action, &change.subject, detail)
 }
 
 /// What a command is about to change; `None` if it changes nothing that others rely on, or records it itself.

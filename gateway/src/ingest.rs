@@ -12,8 +12,7 @@ mod reader;
 
 use std::sync::Arc;
 
-use contract::{Channel, Checkpoints, Clock, Confirmed, Fault, Publisher, deliver};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use contract::{Channel, Checkpoints, Clock, Confirmed, Fault, Memory, Publisher, deliver};
 use tracing::debug;
 
 use crate::{
@@ -26,8 +25,8 @@ use reader::{PackedBatch, Reader};
 /// What all loops of the process share.
 #[derive(Clone)]
 pub struct Environment {
-    /// The limit on bytes in flight.
-    pub memory: Arc<MemoryLimit>,
+    /// The memory of the process.
+    pub memory: Memory,
     /// The threads that map records.
     pub mapping: Arc<MappingPool>,
     /// The clock.
@@ -91,7 +90,7 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
 /// Delivers a batch, then releases its memory.
 async fn confirm(
     bus: &impl Publisher,
-    packed: Option<PackedBatch<'_>>,
+    packed: Option<PackedBatch>,
 ) -> Result<Option<Confirmed>, Fault> {
     let Some(PackedBatch { outbox, memory: _memory }) = packed else { return Ok(None) };
     let confirmed = deliver(bus, outbox).await?;
@@ -101,45 +100,4 @@ async fn confirm(
         n = confirmed.parts().len(), "confirmed"
     );
     Ok(Some(confirmed))
-}
-
-/// The limit on the bytes that all channels together have in flight. It counts in KiB, because a
-/// semaphore counts in `u32`.
-pub struct MemoryLimit {
-    free_kib: Semaphore,
-    kib: u32,
-}
-
-impl MemoryLimit {
-    /// Allows `bytes` in flight.
-    pub fn new(bytes: u64) -> Self {
-        let kib = u32::try_from(bytes / 1024).unwrap_or(u32::MAX >> 4).max(1);
-        Self { free_kib: Semaphore::new(kib as usize), kib }
-    }
-
-    /// Waits until there is room for a batch of this size, and reserves it until the permit is dropped. A
-    /// batch above the limit is let through alone, when nothing else is in flight.
-    pub async fn reserve(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
-        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, self.kib);
-        // The semaphore is never closed, so there always is a permit.
-        self.free_kib.acquire_many(kib).await.ok()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::FutureExt;
-
-    use super::*;
-
-    #[test]
-    fn a_batch_waits_for_room_and_one_above_the_limit_runs_alone() {
-        let memory = MemoryLimit::new(64 * 1024);
-        let half = memory.reserve(32 * 1024).now_or_never();
-        assert!(half.is_some());
-        assert!(memory.reserve(33 * 1024).now_or_never().is_none());
-        assert!(memory.reserve(1 << 30).now_or_never().is_none());
-        drop(half);
-        assert!(memory.reserve(1 << 30).now_or_never().is_some());
-    }
 }

@@ -59,6 +59,17 @@ pub fn bus(settings: &Settings) -> Result<Option<BusKey>, Fault> {
     Ok(key.map(BusKey::new))
 }
 
+/// The bus key, with which the rows of the audit log are proved. `None` if there is none, or this account may not read it:
+/// the store then refuses to write to a log that has such rows.
+pub(crate) fn audit(settings: &Settings) -> Option<BusKey> {
+    let text = match &settings.keys {
+        KeySource::Env(secret) if is_unset(secret) => return None,
+        KeySource::Env(secret) => secret.expose().to_owned(),
+        KeySource::File(path) => read_private(path).ok()?,
+    };
+    Keys::bus_from_json(&text).ok().flatten().map(BusKey::new)
+}
+
 /// Writes the bus key, and no other one, to a new file that only its owner can read.
 ///
 /// # Errors

@@ -1,14 +1,16 @@
 //! The only HTTP listener: it limits the number and the time of connections, so that no client keeps the others out,
 //! and lets open requests finish when it stops.
 
+mod heads;
 mod refused;
 mod seats;
 #[cfg(test)]
 mod tests;
 
 use std::{
+    convert::Infallible,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
@@ -44,6 +46,7 @@ use tokio_rustls::{
     },
 };
 
+use heads::Heads;
 pub use refused::{Refusals, Refused};
 use seats::{Seat, Seats};
 
@@ -57,6 +60,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 const SUM_INTERVAL: Duration = Duration::from_secs(60);
 /// Number of seconds after which a sender that was not served may try again.
 pub(crate) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("10");
+
+/// Says that the connection ends after the answer.
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// The address from which a request came.
 #[derive(Debug, Clone, Copy)]
@@ -183,6 +189,12 @@ fn crowded() -> Response {
     response
 }
 
+/// The answer to a request whose body has a length and comes in chunks.
+fn two_lengths() -> Response {
+    let why = "Content-Length and Transfer-Encoding contradict each other: send one of them";
+    problem(StatusCode::BAD_REQUEST, why)
+}
+
 /// The client of one connection.
 struct Client {
     seat: Seat,
@@ -209,15 +221,25 @@ impl Client {
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(self.head_timeout);
         let routes = TowerToHyperService::new(router);
+        let stream = Heads::new(stream);
+        let has_two_lengths = stream.has_two_lengths();
         let service = service_fn(move |mut request: Request<Incoming>| {
+            let has_two_lengths = has_two_lengths.load(Relaxed);
+            let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
             let busy = self.seat.begin(request.uri().path().starts_with("/health/"));
             request.extensions_mut().insert(Peer(self.seat.address()));
             let answer = routes.call(request);
             async move {
-                match busy {
-                    Some(_busy) => answer.await,
-                    None => Ok(crowded()),
+                let mut answer = match busy {
+                    _ if has_two_lengths => two_lengths(),
+                    Some(_busy) => answer.await?,
+                    None => crowded(),
+                };
+                // Where the head of a next request would begin is not known.
+                if is_chunked || has_two_lengths {
+                    answer.headers_mut().insert(header::CONNECTION, CLOSE);
                 }
+                Ok::<_, Infallible>(answer)
             }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service);

@@ -31,7 +31,8 @@ impl Default for MappingPool {
 }
 
 impl MappingPool {
-    fn with_threads(n_threads: usize) -> Self {
+    /// A pool of so many threads.
+    pub(crate) fn with_threads(n_threads: usize) -> Self {
         let (threads, large) = (Semaphore::new(n_threads), Semaphore::new(n_threads / 2));
         Self { threads: Arc::new(threads), large: Arc::new(large) }
     }
@@ -60,13 +61,24 @@ impl MappingPool {
         mapped.sort_by_key(|(start, _)| *start);
         let verdicts = mapped.into_iter().flat_map(|(_, verdicts)| verdicts).collect();
         // Packing seals rejected records, so it needs a thread too.
-        let (thread, mut packing) = (self.acquire_thread(false).await, JoinSet::new());
-        packing.spawn_blocking(move || {
+        self.run(move || batch.pack(verdicts)).await
+    }
+
+    /// Does `work` on one of the threads. Dropping the future cancels it if no thread has started it.
+    ///
+    /// # Errors
+    /// The process is ending.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        let (thread, mut running) = (self.acquire_thread(false).await, JoinSet::new());
+        running.spawn_blocking(move || {
             let _thread = thread;
-            batch.pack(verdicts)
+            work()
         });
-        let packed = packing.join_next().await;
-        packed.ok_or_else(|| Fault::stopped("packing did not start"))?.map_err(join_fault)
+        let done = running.join_next().await;
+        done.ok_or_else(|| Fault::stopped("the work did not start"))?.map_err(join_fault)
     }
 
     /// Waits for a free thread; the permits keep it until they are dropped. The semaphores are fair, so

@@ -21,17 +21,16 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use config::Door;
-use contract::{ChannelId, Clock, Fault, Inbox, InboxFull, Receiver};
+use contract::{ChannelId, Clock, Fault, Held, Inbox, InboxFull, MemoryLimit, Receiver};
 use futures_util::StreamExt as _;
 use serde_json::json;
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::timeout,
-};
+use sha2::{Digest as _, Sha256};
+use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
     clock,
     listener::{self, Listener, Peer, RETRY_AFTER, Refused},
+    mapping::MappingPool,
 };
 
 use signatures::Known;
@@ -39,12 +38,15 @@ pub use signatures::Signatures;
 
 /// Maximum size of a body, in bytes.
 const MAX_BODY_BYTES: usize = 8 << 20;
-/// Maximum memory for the bodies that are being received at the same time, in KiB.
-const MAX_BODIES_KIB: usize = 64 << 10;
-/// Maximum share of one channel in this memory, in KiB.
-const MAX_CHANNEL_KIB: usize = MAX_BODIES_KIB / 2;
-/// By how much the share of one body grows, in KiB.
-const STEP_KIB: usize = 16;
+/// By how much the share of one body grows, in bytes.
+const STEP_BYTES: usize = 16 << 10;
+/// What a record takes besides its bytes while it waits in an inbox.
+const RECORD_BYTES: usize = 256;
+/// Number of bodies that are split into records at the same time: that takes several times their size.
+const N_SPLITTING: usize = 2;
+/// Number of bodies of one channel that are received at the same time: fewer than the requests that one address may
+/// have, so that slow senders of one channel leave room for the others.
+const N_RECEIVING: usize = 320;
 /// How long a sender waits at most until its records are in custody; most senders give up after 30 s.
 const CUSTODY_TIMEOUT: Duration = Duration::from_secs(25);
 
@@ -74,8 +76,8 @@ impl Default for Timeouts {
     }
 }
 
-/// Listens at `door`; `None` if no channel has a push endpoint. Counts requests without the right authentication in
-/// `refused`.
+/// Listens at `door`; `None` if no channel has a push endpoint. What senders push takes at most `memory`, and what those
+/// of one channel push half of it. Counts requests without the right authentication in `refused`.
 ///
 /// # Errors
 /// The address is in use, or not an address of this machine; the certificate cannot be used.
@@ -83,16 +85,27 @@ pub async fn open(
     door: &Door,
     endpoints: HashMap<ChannelId, PushEndpoint>,
     timeouts: Timeouts,
+    memory: MemoryLimit,
     refused: &Arc<Refused>,
 ) -> Result<Option<Listener>, Fault> {
     if endpoints.is_empty() {
         return Ok(None);
     }
-    let share = |endpoint| Channel { endpoint, room: Semaphore::new(MAX_CHANNEL_KIB) };
+    let share = |endpoint| Channel {
+        endpoint,
+        memory: MemoryLimit::new(memory.max() / 2),
+        receiving: Semaphore::new(N_RECEIVING),
+    };
     let channels = endpoints.into_iter().map(|(id, endpoint)| (id, share(endpoint))).collect();
-    let room = Semaphore::new(MAX_BODIES_KIB);
     let (refused, clock) = (Arc::clone(refused), clock::machine());
-    let server = PushServer { channels, room, timeouts, refused: Arc::clone(&refused), clock };
+    let server = PushServer {
+        channels,
+        memory,
+        splitting: MappingPool::with_threads(N_SPLITTING),
+        timeouts,
+        refused: Arc::clone(&refused),
+        clock,
+    };
     let router = Router::new()
         .route("/intake/{channel}", post(receive).fallback(other_method))
         .fallback(other_path)
@@ -115,6 +128,9 @@ struct Refusal(StatusCode, Cow<'static, str>);
 /// There is no room, or storing takes too long: the sender may send the same request again.
 const BUSY: Refusal =
     Refusal(StatusCode::SERVICE_UNAVAILABLE, Cow::Borrowed("send the request again later"));
+/// What everybody is told who did not sign in.
+const UNKNOWN_SENDER: &str = "there is no push channel with this name, or the request does not prove who sends it: see \
+                              the log of the gateway";
 const TOO_LARGE: Refusal = Refusal(
     StatusCode::PAYLOAD_TOO_LARGE,
     Cow::Borrowed("the body is larger than 8 MiB: send fewer records in one request"),
@@ -133,8 +149,10 @@ impl IntoResponse for Refusal {
 /// What the handler of a request needs.
 struct PushServer {
     channels: HashMap<ChannelId, Channel>,
-    /// Room for bodies that are being received, in KiB.
-    room: Semaphore,
+    /// Where all of what is pushed is charged.
+    memory: MemoryLimit,
+    /// The threads that split bodies: a large one would keep a runtime thread from all other tasks.
+    splitting: MappingPool,
     timeouts: Timeouts,
     refused: Arc<Refused>,
     clock: Clock,
@@ -143,34 +161,29 @@ struct PushServer {
 /// A push channel.
 struct Channel {
     endpoint: PushEndpoint,
-    /// Its share of the room for bodies, in KiB.
-    room: Semaphore,
+    /// Its share of the memory.
+    memory: MemoryLimit,
+    /// A permit for each body that may be received now.
+    receiving: Semaphore,
 }
 
-/// The room that one body takes, of all bodies and of those of its channel. It is charged as bytes arrive: what is
-/// only announced takes nothing from others.
-struct Room<'a> {
-    of: [&'a Semaphore; 2],
-    taken: Vec<SemaphorePermit<'a>>,
-    kib: usize,
-}
+/// The memory that one request takes, of all requests and of those of its channel. It is charged as bytes arrive: what
+/// is only announced takes nothing from others.
+struct Room([Held; 2]);
 
-impl<'a> Room<'a> {
-    fn new(server: &'a PushServer, channel: &'a Channel) -> Self {
-        Self { of: [&server.room, &channel.room], taken: Vec::new(), kib: 0 }
+impl Room {
+    fn new(all: &MemoryLimit, channel: &MemoryLimit) -> Self {
+        Self([all, channel].map(MemoryLimit::hold_nothing))
     }
 
-    /// Takes room for a body of this size.
-    fn grow(&mut self, n_bytes: usize) -> Result<(), Refusal> {
-        let kib = n_bytes.div_ceil(STEP_KIB << 10) * STEP_KIB;
-        let more = u32::try_from(kib.saturating_sub(self.kib)).map_err(|_| BUSY)?;
-        if more > 0 {
-            for room in self.of {
-                self.taken.push(room.try_acquire_many(more).map_err(|_| BUSY)?);
-            }
-            self.kib = kib;
-        }
-        Ok(())
+    /// Takes so many bytes from now on. A request never waits: its sender has it, and can send it again.
+    fn take(&mut self, n_bytes: usize) -> Result<(), Refusal> {
+        let has_room = self.0.iter_mut().all(|held| held.try_set(n_bytes));
+        if has_room { Ok(()) } else { Err(BUSY) }
+    }
+
+    fn release(&mut self) {
+        self.0.iter_mut().for_each(|held| held.set(0));
     }
 }
 
@@ -183,49 +196,74 @@ async fn receive(
     let timeouts = server.timeouts;
     let name = channel.parse::<ChannelId>().ok();
     let channel = name.and_then(|name| server.channels.get(&name));
-    let channel = channel
-        .ok_or(Refusal(StatusCode::NOT_FOUND, "there is no push channel with this name".into()))?;
-    let endpoint = &channel.endpoint;
     let (head, body) = request.into_parts();
-    let admitted = endpoint.receiver.admit(&head, server.clock.now());
-    admitted.map_err(|why| server.unauthorised(&head, why))?;
+    let admitted = channel.ok_or("there is no push channel with this name").and_then(|channel| {
+        channel.endpoint.receiver.admit(&head, server.clock.now()).map(|()| channel)
+    });
+    // Who did not sign in is not told which channels there are, and how they sign; the log says why.
+    let channel = admitted.map_err(|why| server.unauthorised(&head, why, UNKNOWN_SENDER))?;
+    let endpoint = &channel.endpoint;
+    let receiving = channel.receiving.try_acquire().map_err(|_| BUSY)?;
     if content_length(&head.headers).is_some_and(|length| length > MAX_BODY_BYTES) {
         let _ = timeout(timeouts.arrival, drain(body.into_data_stream())).await;
         return Err(TOO_LARGE);
     }
-    let mut room = Room::new(&server, channel);
+    let mut room = Room::new(&server.memory, &channel.memory);
     let too_slow =
         |_| Refusal(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time".into());
     let received = timeout(timeouts.arrival, read_body(body, &mut room)).await;
     let body = received.map_err(too_slow)??;
+    drop(receiving);
+    let digest = digest(&head, &body);
     let signed = endpoint.signatures.as_ref().zip(signature(&head.headers));
     if let Some((signatures, signature)) = &signed {
-        match signatures.look_up(signature, &body, server.clock.now()) {
+        match signatures.look_up(signature, &digest, server.clock.now()) {
             Known::New => {}
             Known::Taken(n_records) => return Ok(accepted(n_records)),
             Known::Full => return Err(BUSY),
             Known::Replayed => {
                 let why = "the signature was used before, for another body: sign each request anew";
-                return Err(server.unauthorised(&head, why));
+                return Err(server.unauthorised(&head, why, why));
             }
         }
     }
-    let records = endpoint.receiver.records(&head, body.clone()).map_err(bad_request)?;
-    let n_records = records.len();
-    let custody = endpoint.inbox.put(records).map_err(|InboxFull| BUSY)?;
-    timeout(timeouts.custody, custody).await.map_err(|_| BUSY)?;
+    let stored = server.store(endpoint, &head, (body, digest), room);
+    let n_records = timeout(timeouts.custody, stored).await.map_err(|_| BUSY)??;
     if let Some((signatures, signature)) = &signed {
-        signatures.remember(signature, &body, n_records, server.clock.now());
+        signatures.remember(signature, digest, n_records, server.clock.now());
     }
     Ok(accepted(n_records))
 }
 
 impl PushServer {
-    /// Refuses a request whose sender did not prove who it is.
-    fn unauthorised(&self, head: &Parts, why: &'static str) -> Refusal {
+    /// Puts the records of a request into the inbox, and waits until they are in custody. Returns their number.
+    async fn store(
+        &self,
+        endpoint: &PushEndpoint,
+        head: &Parts,
+        (body, digest): (Bytes, [u8; 32]),
+        mut room: Room,
+    ) -> Result<usize, Refusal> {
+        if let Some((custody, n_records)) = endpoint.inbox.repeated(&digest) {
+            drop((room, body));
+            custody.await;
+            return Ok(n_records);
+        }
+        let (receiver, head) = (Arc::clone(&endpoint.receiver), head.clone());
+        let split = self.splitting.run(move || receiver.records(&head, body)).await;
+        let records = split.map_err(|_| BUSY)?.map_err(bad_request)?;
+        let n_records = records.len();
+        room.take(records.iter().map(|record| record.len() + RECORD_BYTES).sum())?;
+        let custody = endpoint.inbox.put(records, digest, room.0.into());
+        custody.map_err(|InboxFull| BUSY)?.await;
+        Ok(n_records)
+    }
+
+    /// Refuses a request whose sender did not prove who it is; `told` is what the sender gets to know.
+    fn unauthorised(&self, head: &Parts, why: &str, told: &'static str) -> Refusal {
         let address = head.extensions.get::<Peer>().map(|Peer(address)| *address);
         self.refused.note("intake", address, why);
-        Refusal(StatusCode::UNAUTHORIZED, why.into())
+        Refusal(StatusCode::UNAUTHORIZED, told.into())
     }
 }
 
@@ -239,6 +277,17 @@ fn signature(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-bg-hmac-signature")?.to_str().ok()
 }
 
+/// A digest of what makes the records of a request.
+fn digest(head: &Parts, body: &[u8]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING] {
+        digest.update(head.headers.get(name).map_or(&b""[..], |value| value.as_bytes()));
+        digest.update(b"\n"); // which no header contains
+    }
+    digest.update(body);
+    digest.finalize().into()
+}
+
 fn bad_request(why: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal(StatusCode::BAD_REQUEST, why.into())
 }
@@ -249,16 +298,20 @@ fn content_length(headers: &HeaderMap) -> Option<usize> {
 }
 
 /// Receives the whole body. Its declared length is not trusted.
-async fn read_body(body: Body, room: &mut Room<'_>) -> Result<Bytes, Refusal> {
+async fn read_body(body: Body, room: &mut Room) -> Result<Bytes, Refusal> {
     let (mut chunks, mut whole) = (body.into_data_stream(), BytesMut::new());
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk
             .map_err(|_| bad_request("the connection was lost before the body was complete"))?;
         let n_bytes = whole.len() + chunk.len();
-        let fits = if n_bytes > MAX_BODY_BYTES { Err(TOO_LARGE) } else { room.grow(n_bytes) };
+        let fits = if n_bytes > MAX_BODY_BYTES {
+            Err(TOO_LARGE)
+        } else {
+            room.take(n_bytes.next_multiple_of(STEP_BYTES))
+        };
         if let Err(refusal) = fits {
             drop(whole);
-            room.taken.clear();
+            room.release();
             drain(chunks).await;
             return Err(refusal);
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use contract::{
     Batch, Channel, ChannelId, DemandId, Digest, Event, Fault, Intake, MappingNo, Partition,
-    Position, ReadBatch, ReadNo, Retry, TimeRange,
+    Position, ReadBatch, ReadNo, Retry, Tally, TimeRange,
 };
 use serde::{Deserialize, Serialize};
 use sink::store::Database;
@@ -21,6 +21,9 @@ pub struct Comparison {
     pub in_source: u64,
     /// Number of records that it skips or rejects, or that have no key; they are not compared.
     pub not_compared: u64,
+    /// Number of these that it rejects, or that have no key: some of them may be demands.
+    #[serde(default)]
+    pub rejected: u64,
     /// Keys of the records that the store does not have.
     pub missing: Vec<String>,
     /// Keys of the records whose content has another digest than the one that is stored with the demand. The digest
@@ -78,7 +81,9 @@ pub async fn compare(
         }
         let end = batch.end.take();
         cursor = Some(batch.upto.clone());
-        comparison.not_compared += note_states(channel, batch, environment, &mut states).await?;
+        let tally = note_states(channel, batch, environment, &mut states).await?;
+        comparison.not_compared += tally.skipped + tally.rejected;
+        comparison.rejected += tally.rejected;
         if let Some(end) = end {
             if let Some(missing) = end.missing() {
                 let message = format!("the source was not read to its end: {missing}");
@@ -124,14 +129,14 @@ async fn stored(channel: &ChannelId, store: &Database) -> Result<States, Fault> 
     }
 }
 
-/// Maps a batch as the ingest loop does, and notes the contents of its demands; returns how many of its entries
-/// are not demands. If a record comes twice, the later state counts.
+/// Maps a batch as the ingest loop does, and notes the contents of its demands; returns what became of its entries.
+/// If a record comes twice, the later state counts.
 async fn note_states(
     channel: &LiveChannel,
     batch: Batch,
     environment: &Environment,
     states: &mut States,
-) -> Result<u64, Fault> {
+) -> Result<Tally, Fault> {
     let read = ReadBatch {
         channel: Channel {
             id: channel.id().clone(),
@@ -151,5 +156,5 @@ async fn note_states(
             state.in_source = Some((demand.source_key.to_string(), demand.digest));
         }
     }
-    Ok(outbox.tally().skipped + outbox.tally().rejected)
+    Ok(outbox.tally())
 }

@@ -123,6 +123,7 @@ fn has_same_common_settings(old: &Settings, new: &Settings, role: Role) -> bool 
     let consumes_queues = new.bus.is_some() && matches!(role, Role::All | Role::Sink);
     old.bus == new.bus
         && old.limits == new.limits
+        && old.audit_copy == new.audit_copy
         && (!consumes_queues || old.channel_ids() == new.channel_ids())
 }
 

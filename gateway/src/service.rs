@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use config::Settings;
-use contract::{ChannelId, Fault, Retry};
+use contract::{ChannelId, Fault, Memory, Retry};
 use sink::{
     bus::{AnyConsumer, AnyPublisher, in_process},
     store::{Database, RetryingStore},
@@ -18,7 +18,7 @@ use crate::{
     assemble,
     channel::LiveChannel,
     channels, clock, indexer,
-    ingest::{Environment, MemoryLimit},
+    ingest::Environment,
     keys,
     lease::LeaseHolder,
     log,
@@ -150,7 +150,7 @@ impl<'a> BusEnds<'a> {
             store: self.store.separate_handle(),
             grace: self.settings.limits.grace.0,
             environment: Environment {
-                memory: Arc::new(MemoryLimit::new(self.settings.limits.memory.0)),
+                memory: Memory::new(self.settings.limits.memory.0),
                 mapping: Arc::default(),
                 clock: clock::machine(),
                 stop: self.stop.clone(),
@@ -184,7 +184,7 @@ impl<'a> BusEnds<'a> {
                 finish.request();
                 fault
             };
-            let upkeep = upkeep::serve(store, settings.history, &sink_stop);
+            let upkeep = upkeep::serve(settings, store, &sink_stop);
             tokio::join!(sink, upkeep, indexer::serve(store, &finish, stop, grace)).0
         };
         let work = async { tokio::join!(reading, storing) };

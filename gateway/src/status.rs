@@ -42,7 +42,9 @@ pub(crate) struct Row {
     pub(crate) unknown_codes: String,
     /// Whether its last pass read everything that the source has; `None` before the end of the first one.
     pub(crate) complete: Option<Complete>,
-    /// The fault that keeps it from being read, or what its last pass lacks.
+    /// When one of its senders tried out numbers, as far as that was reported in the last day.
+    pub(crate) guessed_at: Option<Timestamp>,
+    /// The fault that keeps it from being read, what its last pass lacks, or that a sender tried out numbers.
     pub(crate) fault: Option<String>,
 }
 
@@ -78,9 +80,15 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
     let (leases, paused) = (store.leases().await?, store.paused().await?);
     let unknown = unknown_codes(store).await?;
     let (now, mut rows) = (clock::now(), Vec::new());
+    let guesses = store.guesses(now - TimeDelta::days(1)).await?;
     for mut status in statuses {
         let missing = status.pass.as_ref().and_then(PassEnd::missing);
         status.fault = status.fault.or_else(|| missing.map(|what| format!("incomplete: {what}")));
+        let guessed_at = guesses.get(&status.channel).copied();
+        if guessed_at.is_some() {
+            let what = "a sender tried out telephone or identity numbers: see `tonghui audit`";
+            status.fault.get_or_insert_with(|| what.to_owned());
+        }
         let midnight = start_of_day(now, settings.zone);
         let Volume { received, expected } = store.volume(&status.channel, midnight, now).await?;
         let channel = settings.channels.iter().find(|channel| channel.id == status.channel);
@@ -108,6 +116,7 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
             expected_today: expected,
             unknown_codes: unknown.get(&status.channel).map_or("0.0 %", String::as_str).to_owned(),
             complete: status.pass.as_ref().map(PassEnd::complete),
+            guessed_at,
             fault: broken.map(ToString::to_string).or(status.fault),
             channel: status.channel,
         });

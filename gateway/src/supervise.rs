@@ -3,11 +3,11 @@
 //! A fault or a panic in one channel never affects another. [`Retry`] decides how long to wait after a
 //! fault.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use contract::{
-    Channel, ChannelId, Checkpoints, Consumer, Fault, FaultKind, Obstacle, Publisher, Retry, Store,
-    TimeRange,
+    Channel, ChannelId, Checkpoints, ConnectorContext, Consumer, Fault, FaultKind, Normalizer,
+    Obstacle, Publisher, Retry, Store, TimeRange,
 };
 use futures_util::FutureExt;
 use sink::{bus::AnyPublisher, store::Database};
@@ -17,6 +17,7 @@ use tracing::{debug, error, warn};
 use crate::{
     brake::Brake,
     channel::LiveChannel,
+    guesses::{self, Counted, Guesses},
     ingest::{Environment, Run, ingest},
     log,
     registry::AnyConnector,
@@ -108,6 +109,22 @@ pub(crate) async fn supervise_channel(
     shared: &Shared,
     fence: u64,
 ) -> Result<(), Fault> {
+    let is_pushed = channel.endpoint.is_some();
+    let clock = &shared.environment.clock;
+    let guesses = is_pushed.then(|| Arc::new(Guesses::new(clock.clone())));
+    tokio::select! {
+        ended = Box::pin(run_channel(channel, shared, fence, guesses.as_ref())) => ended,
+        never = guesses::report(guesses.as_deref(), channel.id(), &shared.store) => match never {},
+    }
+}
+
+/// See [`supervise_channel`]; counts the numbers that come in `guesses`.
+async fn run_channel(
+    channel: &LiveChannel,
+    shared: &Shared,
+    fence: u64,
+    guesses: Option<&Arc<Guesses>>,
+) -> Result<(), Fault> {
     let (watch, stop, pace) = (&channel.handle.watch, &shared.environment.stop, &channel.spec.pace);
     let (fence, mut retry) = (channel.read_fence(fence), Retry::default());
     let mut paused_in = None;
@@ -118,7 +135,7 @@ pub(crate) async fn supervise_channel(
         watch.set(State::Running);
         let entries_before = watch.entries();
         let run = Box::pin(async {
-            let (mapped_channel, mut connector, brake) = prepare(channel, shared).await?;
+            let (mapped_channel, mut connector, brake) = prepare(channel, shared, guesses).await?;
             let (connector, bus) = (&mut *connector, &shared.bus);
             let (handle, environment) = (&channel.handle, &shared.environment);
             let Some(range) = channel.spec.range else {
@@ -168,11 +185,17 @@ async fn wait_until_due(channel: &LiveChannel, shared: &Shared) {
 async fn prepare(
     channel: &LiveChannel,
     shared: &Shared,
+    guesses: Option<&Arc<Guesses>>,
 ) -> Result<(Channel, Box<dyn AnyConnector>, Brake), Fault> {
     shared.bus.ready().await?;
-    let (id, normalizer) = (channel.id().clone(), channel.normalizer.clone());
+    let (id, mapping) = (channel.id().clone(), channel.normalizer.clone());
+    let normalizer: Arc<dyn Normalizer> = match guesses {
+        Some(guesses) => Arc::new(Counted { mapping, guesses: Arc::clone(guesses) }),
+        None => mapping,
+    };
     let mapping = shared.store.mapping(&id, channel.spec.mapping).await?;
-    let mut connector = channel.connector(channel.context())?;
+    let memory = shared.environment.memory.clone();
+    let mut connector = channel.connector(ConnectorContext { memory, ..channel.context() })?;
     limit(&mut *connector, channel.spec.range)?;
     let brake = Brake::new(shared.store.shapes(&id).await?);
     Ok((Channel { id, mapping, normalizer }, connector, brake))

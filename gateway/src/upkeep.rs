@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use config::Settings;
 use contract::{Fault, Timestamp};
 use sink::store::Database;
 use tracing::{info, warn};
 
-use crate::{clock, stop::Stop};
+use crate::{clock, stop::Stop, store_mark};
 
 /// Pause between two runs.
 const INTERVAL: Duration = Duration::from_hours(1);
@@ -18,11 +19,15 @@ const INTERVAL: Duration = Duration::from_hours(1);
 /// failed are deleted at this age too.
 const DETAIL_RETENTION: Duration = Duration::from_hours(30 * 24);
 
-/// Maintains `store` until stop is requested; `history` is the retention of earlier states.
-pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &Stop) {
+/// Maintains `store` until stop is requested.
+pub(crate) async fn serve(settings: &Settings, store: &Database, stop: &Stop) {
     while !stop.is_requested() {
         let once = async {
-            if let Err(fault) = Box::pin(prune(store, history, clock::now())).await {
+            let work = async {
+                store_mark::renew(settings, store).await?;
+                prune(store, settings.history, clock::now()).await
+            };
+            if let Err(fault) = Box::pin(work).await {
                 let (kind, wait_ms) = (fault.kind().name(), INTERVAL.as_millis());
                 warn!(kind, wait_ms, "store maintenance failed: {fault}; retry in 1 h");
             }
@@ -32,7 +37,7 @@ pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &St
     }
 }
 
-/// Does the maintenance once.
+/// Does the maintenance once; `history` is the retention of earlier states.
 async fn prune(store: &Database, history: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
     store.forget_requests(DETAIL_RETENTION).await?;
     store.forget_failed_exchanges(Some(now - DETAIL_RETENTION)).await?;

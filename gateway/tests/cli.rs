@@ -209,10 +209,11 @@ async fn keys_rotate_and_a_person_is_forgotten_under_either_token() {
 async fn what_no_key_opens_is_listed_once_and_erased_only_if_that_is_asked_for() {
     let lost = Keys::generate(Suite::Sm).unwrap();
     let (folder, _keys) = city_sealed_with(Some(&lost)).await;
-    let erase = ["erase", "--token", "nobody", "--unreadable"];
-    // Of each order, its texts before masking and its record.
+    let token = Sealer::new(&lost).tokens(&normalizer::Personal::phone("13900004321")).remove(0);
+    let erase = ["erase", "--token", &token, "--unreadable"];
+    // The order that has the token is erased unopened. Of each other one, its texts before masking and its record.
     for (arguments, code, n_unopened, n_raws) in
-        [(&erase[..3], 1, 6, 0), (&erase[..], 0, 6, 3), (&erase[..3], 0, 0, 0)]
+        [(&erase[..3], 1, 4, 1), (&erase[..], 0, 4, 2), (&erase[..3], 0, 0, 0)]
     {
         let output = tonghui(folder.path(), arguments);
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -220,6 +221,79 @@ async fn what_no_key_opens_is_listed_once_and_erased_only_if_that_is_asked_for()
         assert_eq!(report["unopened"].as_array().unwrap().len(), n_unopened, "{report}");
         assert_eq!(report["raws"], json!(n_raws), "{report}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_nobody_has_or_that_was_cut_erases_nothing_and_says_so() {
+    let (folder, keys) = city().await;
+    let folder = folder.path();
+    let token = Sealer::new(&keys).tokens(&normalizer::Personal::phone("13800001234")).remove(0);
+    for wrong in ["nobody", &token[..token.len() - 1]] {
+        for arguments in
+            [&["erase", "--token", wrong][..], &["erase", "--token", wrong, "--unreadable"]]
+        {
+            let output = tonghui(folder, arguments);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            assert!(said.contains("no demand has this token"), "{said}");
+        }
+    }
+    assert_eq!(json_of(folder, &["audit"]), json!([]));
+    // It may be repeated, because something may have been in flight.
+    for n_demands in [2, 0] {
+        assert_eq!(json_of(folder, &["erase", "--token", &token])["demands"], json!(n_demands));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_key_file_is_not_rotated_and_the_right_one_is() {
+    let (folder, _keys) = city().await;
+    let folder = folder.path();
+    let file = folder.join("data/keys.json");
+    let first = std::fs::read(&file).unwrap();
+    assert!(tonghui(folder, &["key", "rotate"]).status.success());
+    let second = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &first).unwrap();
+    let output = tonghui(folder, &["key", "rotate"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("restore the key file of key 2"), "{said}");
+    assert_eq!(std::fs::read(&file).unwrap(), first, "a rival of key 2 was made");
+    std::fs::write(&file, second).unwrap();
+    assert!(tonghui(folder, &["key", "rotate"]).status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_says_that_a_command_has_failed() {
+    let (folder, _keys) = city().await;
+    let folder = folder.path();
+    let copy = folder.join("copy.json");
+    let backup = ["key", "backup", copy.to_str().unwrap()];
+    assert!(tonghui(folder, &backup).status.success());
+    let id = DemandId::of(&"hotline".parse().unwrap(), &RecordKey::new("nobody")).to_string();
+    assert!(!tonghui(folder, &["quarantine", "show", &id, "--reveal"]).status.success());
+    for failing in [&["accept", "nowhere"][..], &backup] {
+        assert!(!tonghui(folder, failing).status.success(), "{failing:?}");
+        let audit = json_of(folder, &["audit"]);
+        let detail = audit[0]["detail"].as_str().unwrap();
+        assert!(detail.starts_with("failed"), "{audit}");
+        assert_eq!((&audit[0]["subject"], &audit[1]["detail"]), (&audit[1]["subject"], &json!("")));
+    }
+    assert_eq!(json_of(folder, &["audit"]).as_array().unwrap().len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_that_leaves_something_unopened_has_another_exit_code() {
+    let lost = Keys::generate(Suite::Sm).unwrap();
+    let (folder, _keys) = city_sealed_with(Some(&lost)).await;
+    for arguments in [&["key", "rotate"][..], &["key", "rotate", "--resume"]] {
+        let output = tonghui(folder.path(), arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("no key in the file opens these"), "{said}");
+        assert!(said.contains("resealed: 0 demands, 0 records"), "{said}");
+    }
+    let audit = json_of(folder.path(), &["audit"]);
+    assert_eq!(audit[0]["detail"], json!("resealed: 0 demands, 0 records; 6 were not opened"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -243,6 +317,37 @@ async fn viewing_personal_values_is_recorded_before_they_are_shown() {
     assert!(shown.contains("13800001234"), "{shown}");
     let audit = json_of(folder, &["audit"]);
     assert_eq!((&audit[0]["action"], &audit[0]["detail"]), (&json!("reveal"), &json!("explain")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_is_copied_before_a_command_goes_on() {
+    let (folder, _keys) = city().await;
+    let folder = folder.path();
+    let configuration = folder.join("gateway.toml");
+    let text = std::fs::read_to_string(&configuration).unwrap();
+    let copy_to = |file: &str| {
+        let text = format!("{text}\n[audit]\ncopy = \"{file}\"\n");
+        std::fs::write(&configuration, text).unwrap();
+    };
+    let page = folder.join("channels/hotline/fixtures/rows.json");
+    let reveal = ["explain", "hotline", page.to_str().unwrap(), "--reveal"];
+    copy_to("copy.jsonl");
+    assert!(tonghui(folder, &reveal).status.success());
+    assert!(tonghui(folder, &["key", "rotate"]).status.success());
+    let copy = std::fs::read_to_string(folder.join("copy.jsonl")).unwrap();
+    let action = |line: &str| serde_json::from_str::<Value>(line).unwrap()["action"].clone();
+    let actions: Vec<_> = copy.lines().map(action).collect();
+    assert_eq!(actions, ["reveal", "rotate", "rotate"]);
+    let whole = json_of(folder, &["audit", "verify"]);
+    assert_eq!((&whole["rows"], &whole["flaw"]), (&json!(3), &json!(null)));
+    assert!(whole["copy"].as_str().unwrap().ends_with("copy.jsonl"), "{whole}");
+
+    copy_to("nowhere/copy.jsonl");
+    let output = tonghui(folder, &reveal);
+    let (shown, said) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(!output.status.success() && shown.is_empty(), "{shown}");
+    assert!(said.contains("cannot write the copy of the audit log"), "{said}");
 }
 
 fn explained(reveal: bool) -> Vec<Outcome> {

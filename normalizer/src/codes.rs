@@ -6,6 +6,7 @@
 //! Tables are shipped with the program. The `codes` folder of the configuration overrides them label by
 //! label: its rows replace the shipped rows of the same label, and an empty code removes the label.
 
+mod cell;
 mod load;
 mod period;
 mod region;
@@ -19,6 +20,7 @@ use std::{
 
 use serde::Serialize;
 
+pub use cell::{from_cell, to_cell};
 use load::CodeFile;
 pub use load::CodesProblem;
 pub(crate) use load::is_digits;

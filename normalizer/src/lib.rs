@@ -31,13 +31,16 @@ mod seal;
 mod trace;
 
 pub use build::MappingProblem;
-pub use codes::{CodeTable, CodeTables, CodesProblem, Difference, Region, RegionTable};
+pub use codes::{
+    CodeTable, CodeTables, CodesProblem, Difference, Region, RegionTable, from_cell, to_cell,
+};
 pub use config::{
     AttachmentConfig, Clean, Conversion, CountsConfig, EnterpriseConfig, EvaluationConfig, Extract,
     Field, FieldTable, JsonPath, LocationConfig, MappingConfig, PersonConfig, RelatedConfig,
     RepeatConfig, StepConfig, TaskConfig,
 };
 pub use mapping::{Mapping, NORMALIZER_VERSION};
+pub use redact::OwnNumbers;
 pub use seal::{
     KeyError, Keys, OpenError, Personal, Place, RAW, Sealer, Suite, UNMASKED, open_raw,
     open_sealed, open_unmasked,

@@ -32,7 +32,7 @@ use crate::{
 
 /// The version of this crate's rules, which is part of every fingerprint. Raise it when the same record
 /// gives another demand than before.
-pub const NORMALIZER_VERSION: u32 = 6;
+pub const NORMALIZER_VERSION: u32 = 7;
 
 /// The mapping of one channel.
 pub struct Mapping {
@@ -92,12 +92,20 @@ impl Mapping {
         self.fingerprint
     }
 
-    /// What each field of a record was mapped to. Personal values are masked, unless `reveal` is true.
+    /// What each field of a record was mapped to; nothing if that is too costly, as it is for the channel. Personal
+    /// values are masked, unless `reveal` is true.
     pub fn trace(&self, record: &RawRecord, reveal: bool) -> Vec<FieldTrace> {
         let tree = record.body.tree();
-        let (draft, _) = self.draft(record, Work::unlimited());
-        let (repaired, _) = repair::repaired(tree, &mut Work::unlimited());
-        let own = (!reveal).then(|| OwnValues::new(draft.everybody(), draft.address.as_ref()));
+        let Some((own, mut work)) = self.own_values(record) else { return Vec::new() };
+        let text = record.body.to_bytes();
+        // Each text is shown twice, as it is and cleaned.
+        let n_steps = own.max_steps(&String::from_utf8_lossy(&text)).saturating_mul(2);
+        if !reveal && !work.spend(n_steps) {
+            return Vec::new();
+        }
+        // The same repair as in the mapping, so with the same budget.
+        let (repaired, _) = repair::repaired(tree, &mut Work::default());
+        let own = (!reveal).then_some(own);
         let members = tree.as_object().into_iter().flatten();
         let trace = |(name, value): (&String, &Value)| {
             let repaired = repaired.get(name).unwrap_or(value);
@@ -105,6 +113,13 @@ impl Mapping {
             trace_field(name, value, repaired, fields, own.as_ref(), record.text.is_unescaped)
         };
         members.map(trace).collect()
+    }
+
+    /// The personal values of a record, and the budget that is left; `None` if mapping it is too costly.
+    pub(crate) fn own_values(&self, record: &RawRecord) -> Option<(OwnValues, Work)> {
+        let (draft, Notes { mut work, .. }) = self.draft(record, Work::default());
+        let own = OwnValues::within_budget(draft.everybody(), draft.address.as_ref(), &mut work);
+        (!work.is_too_costly).then_some((own, work))
     }
 
     /// The fields of the demand that are read from a field of the source or from a member of it.

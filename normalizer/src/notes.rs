@@ -85,11 +85,6 @@ impl Default for Work {
 }
 
 impl Work {
-    /// No limit, for showing a record completely.
-    pub(crate) fn unlimited() -> Self {
-        Self { repair: u64::MAX, mapping: u64::MAX, is_too_costly: false }
-    }
-
     /// Takes `steps` from the mapping budget, and returns whether that many were left. If not, the record
     /// is too costly, and no results are used.
     pub(crate) fn spend(&mut self, steps: u64) -> bool {

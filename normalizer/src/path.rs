@@ -19,7 +19,14 @@ pub(crate) struct Path {
     descents: u32,
     /// The number of `$` in filters: each of them may search the whole record for every node.
     restarts: u32,
+    /// The number of regular expressions: each of them is compiled again for every node.
+    patterns: u64,
 }
+
+/// What it costs to reach a node again: with this, a query keeps a few million of them at most.
+const STEPS_PER_REPEAT: u64 = 64;
+/// What a regular expression costs for one node, in steps.
+const PATTERN_STEPS: u64 = 1 << 13;
 
 /// A segment that names one child of a node.
 #[derive(Debug)]
@@ -43,7 +50,8 @@ impl Path {
         let restarts =
             unquoted.matches('$').count().saturating_sub(1).try_into().unwrap_or(u32::MAX);
         let descents = unquoted.matches("..").count().try_into().unwrap_or(u32::MAX);
-        Ok(Self { segments, query, descents, restarts })
+        let patterns = ["match(", "search("].map(|name| unquoted.matches(name).count() as u64);
+        Ok(Self { segments, query, descents, restarts, patterns: patterns.iter().sum() })
     }
 
     /// The first node that `is_wanted` accepts.
@@ -91,12 +99,15 @@ impl Path {
     }
 
     /// Whether the budget allows a search of `tree`. Spends the maximum cost in advance, because a query
-    /// cannot be stopped.
+    /// cannot be stopped. A node that is reached again is also kept again, in several lists: the budget is one of
+    /// memory too.
     fn may_search(&self, tree: &Value, work: &mut Work) -> bool {
         let (nodes, depth) = size(tree);
         let repeats = depth.saturating_pow(self.descents.saturating_sub(1));
+        let repeats = if repeats > 1 { repeats.saturating_mul(STEPS_PER_REPEAT) } else { 1 };
         let searches = nodes.saturating_pow(self.restarts);
-        work.spend(nodes.saturating_mul(repeats).saturating_mul(searches))
+        let each = 1 + self.patterns.saturating_mul(PATTERN_STEPS);
+        work.spend(nodes.saturating_mul(repeats).saturating_mul(searches).saturating_mul(each))
     }
 
     /// Follows the segments from the root; `None` if a node does not exist.
@@ -216,6 +227,22 @@ mod tests {
         assert_eq!(count("$.list[?@.f == 2]"), Some(2));
         assert_eq!(count("$.list[?@.f == 9]"), Some(0));
         assert_eq!(count("$.absent[*]"), None);
+    }
+
+    #[test]
+    fn a_regular_expression_costs_more_than_a_comparison() {
+        let tree = json!({ "list": vec!["a"; 40_000] });
+        for (path, is_too_costly) in [
+            ("$.list[?@ == 'b']", false),
+            ("$.list[?@ == 'match(']", false),
+            ("$.list[?match(@, 'b')]", true),
+            ("$.list[?@ == 'b' || search(@, 'b')]", true),
+        ] {
+            let mut work = Work::default();
+            // A path that is too costly is not evaluated.
+            assert!(Path::parse(path).unwrap().all(&tree, &mut work).is_empty());
+            assert_eq!(work.is_too_costly, is_too_costly, "{path}");
+        }
     }
 
     #[test]

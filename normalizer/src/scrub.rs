@@ -55,11 +55,8 @@ impl Mapping {
     /// The values in these records that a scrubbed page must not contain.
     pub fn personal(&self, records: &[RawRecord]) -> BTreeSet<String> {
         let scrubber = Scrubber::new(self, records);
-        let own = records.iter().flat_map(|record| {
-            let draft = self.draft(record, Work::unlimited()).0;
-            OwnValues::new(draft.everybody(), draft.address.as_ref()).into_texts()
-        });
-        let mut values: BTreeSet<String> = own.collect();
+        let own = records.iter().filter_map(|record| self.own_values(record));
+        let mut values: BTreeSet<String> = own.flat_map(|(own, _)| own.into_texts()).collect();
         for record in records {
             each_text(record.body.tree(), &mut Vec::new(), &mut |_, text| {
                 values.insert(text.to_owned());
@@ -125,8 +122,16 @@ struct Scrubber<'a> {
 
 impl<'a> Scrubber<'a> {
     fn new(mapping: &'a Mapping, records: &[RawRecord]) -> Self {
-        let draft = |record: &RawRecord| mapping.draft(record, Work::unlimited()).0;
-        let drafts: Vec<Draft> = records.iter().map(draft).collect();
+        let mut drafts: Vec<Draft> = Vec::with_capacity(records.len());
+        // Of a record whose mapping is too costly, nobody knows whose key and times they are.
+        let mut known = Vec::with_capacity(records.len());
+        for record in records {
+            let (draft, notes) = mapping.draft(record, Work::default());
+            if !notes.work.is_too_costly {
+                known.push(record);
+            }
+            drafts.push(draft);
+        }
         let own = OwnValues::new(drafts.iter().flat_map(|draft| draft.everybody()), None);
         let mut kept = BTreeSet::new();
         let mut keep = |text: &str| {
@@ -135,7 +140,7 @@ impl<'a> Scrubber<'a> {
                 kept.insert(text.to_owned());
             }
         };
-        for record in records {
+        for record in known {
             let key = record.key.as_str();
             match serde_json::from_str::<Vec<String>>(key) {
                 Ok(parts) => parts.iter().for_each(|part| keep(part)),

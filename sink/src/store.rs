@@ -24,7 +24,7 @@ pub mod suite {
 #[cfg(test)]
 mod tests;
 
-pub use audit::{AuditCheck, AuditEntry};
+pub use audit::{AuditCheck, AuditEntry, AuditRow};
 pub use books::{Backfill, BooksRow, ChannelStatus, Progress};
 pub use database::{Access, Database};
 pub use demands::{
@@ -40,4 +40,4 @@ pub use memory::Memory;
 pub use postgres::Postgres;
 pub use privacy::{Erased, Erasure, RawTable, SealedRaw, SealedRow, TextRow};
 pub use service::{Claim, Holding, Lease, Request, RequestKind, RequestState};
-pub use sqlite::Sqlite;
+pub use sqlite::{Identity, Sqlite};

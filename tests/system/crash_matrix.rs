@@ -13,7 +13,7 @@ use gateway::{
     brake::Brake,
     channel::ChannelHandle,
     clock,
-    ingest::{Environment, MemoryLimit, Run, ingest},
+    ingest::{Environment, Run, ingest},
     schedule::Pace,
     stop::Stop,
 };
@@ -188,7 +188,7 @@ async fn ingest_once(
         handle: &ChannelHandle::new(hotline()),
         brake: Brake::default(),
         environment: &Environment {
-            memory: Arc::new(MemoryLimit::new(1 << 20)),
+            memory: contract::Memory::new(4 << 20),
             mapping: Arc::default(),
             clock: clock::machine(),
             stop: Stop::default(),

@@ -84,6 +84,67 @@ async fn books_that_do_not_balance_are_a_failure() {
     assert_eq!((ended.status.code(), &ledger(&ended)["balanced"]), (Some(1), &Value::Bool(false)));
 }
 
+#[tokio::test]
+async fn an_audit_log_that_somebody_empties_is_missed_in_the_mark_of_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    demo(folder.path());
+    let tonghui = |arguments: &[&str]| {
+        let mut tonghui = command().unwrap();
+        tonghui.args(arguments).args(["--format", "json", "--config"]);
+        tonghui.arg(folder.path().join("config")).output().unwrap()
+    };
+    let verify = || {
+        let ended = tonghui(&["audit", "verify"]);
+        let found: Value = serde_json::from_slice(&ended.stdout).unwrap();
+        assert_eq!(ended.status.success(), found["flaw"].is_null(), "{found}");
+        found
+    };
+    // The mark notes the last row when the store is opened for the next one.
+    for command in ["pause", "resume"] {
+        assert!(tonghui(&[command, "hotline"]).status.success());
+    }
+    let whole = verify();
+    assert_eq!(
+        (&whole["rows"], &whole["unproven"], &whole["flaw"]),
+        (&2.into(), &0.into(), &Value::Null)
+    );
+    let mut store = open(&folder.path().join("config/data/tonghui.db")).await;
+    for sql in ["DELETE FROM audit", "DELETE FROM audit_end"] {
+        sqlx::query(sql).execute(&mut store).await.unwrap();
+    }
+    store.close().await.unwrap();
+    for n_rows in [0, 1] {
+        let found = verify();
+        assert_eq!(found["rows"], n_rows);
+        assert!(found["flaw"].as_str().unwrap().contains(".tonghui-store"), "{found}");
+        assert!(tonghui(&["pause", "hotline"]).status.success());
+    }
+}
+
+#[tokio::test]
+async fn books_of_which_rows_were_deleted_do_not_balance() {
+    let folder = tempfile::tempdir().unwrap();
+    demo(folder.path());
+    assert_eq!(ledger(&books(folder.path()))["missing"], 0);
+    let mut store = open(&folder.path().join("config/data/tonghui.db")).await;
+    for sql in [
+        "PRAGMA foreign_keys = OFF",
+        "DELETE FROM demand_raw",
+        "DELETE FROM demand_history",
+        "DELETE FROM demand",
+    ] {
+        sqlx::query(sql).execute(&mut store).await.unwrap();
+    }
+    let ended = books(folder.path());
+    let ledger = ledger(&ended);
+    assert_eq!((ended.status.code(), &ledger["balanced"]), (Some(1), &Value::Bool(false)));
+    let stored = ["stored", "stored_by_orphans"].map(|count| {
+        let channels = ledger["channels"].as_array().unwrap().iter();
+        channels.filter_map(|channel| channel[count].as_u64()).sum::<u64>()
+    });
+    assert_eq!(ledger["missing"], stored.iter().sum::<u64>(), "{ledger}");
+}
+
 /// The code blocks in a language below a heading, in order.
 fn blocks(text: &str, heading: &str, language: &str) -> Vec<String> {
     let (_, section) = text.split_once(heading).unwrap();

@@ -4,6 +4,7 @@
 use std::{fs, path::Path, process::Output};
 
 use serde_json::Value;
+use sqlx::{Connection as _, SqliteConnection, query_scalar};
 use system_tests::gateway_process::command;
 use tempfile::TempDir;
 use tokio::{
@@ -19,6 +20,10 @@ const CHANNELS: [(&str, u16, &str); 4] = [
     ("keyless", 503, r#"{"list":[{"id":"1","text":"路灯不亮"},{"name":"诸葛建民"}]}"#),
     ("renamed", 200, r#"{"rows":[{"id":"1","name":"诸葛建民","text":"路灯不亮"}]}"#),
 ];
+
+/// A channel whose source has somebody's demand.
+const PERSON: (&str, u16, &str) =
+    ("person", 200, r#"{"list":[{"id":"1","text":"路灯不亮","phone":"13900001111"}]}"#);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_answer_before_a_fault_is_shown_without_secrets_and_personal_values() {
@@ -71,7 +76,9 @@ async fn a_kept_answer_goes_with_the_keys_that_sealed_it_and_with_whoever_is_era
         assert!(text(&last()).contains("gateway down"), "{}", text(&last()));
     };
     tokio::task::block_in_place(|| {
-        let forgetting: [&[&str]; 2] = [&["key", "rotate"], &["erase", "--token", "nobody"]];
+        let stored = run(&config, &["sync", "person"]);
+        assert!(stored.status.success(), "{}", text(&stored));
+        let forgetting: [&[&str]; 2] = [&["key", "rotate"], &["erase", "--token", &token(&config)]];
         for command in forgetting {
             keep();
             let done = run(&config, command);
@@ -91,18 +98,28 @@ async fn serving() -> (TempDir, JoinSet<()>) {
     let folder = TempDir::new().unwrap();
     let config = folder.path().join("config");
     assert!(command().unwrap().arg("init").arg(&config).output().unwrap().status.success());
-    for (channel, ..) in CHANNELS {
+    for (channel, ..) in CHANNELS.into_iter().chain([PERSON]) {
         let folder = config.join("channels").join(channel);
         fs::create_dir_all(&folder).unwrap();
         let text = format!(
             "name = \"{channel}\"\nconnector = \"http\"\n[schedule]\nevery = \"1h\"\n[http]\n\
              url = \"{address}/{channel}\"\nrecords = \"$.list[*]\"\nkey = \"$.id\"\n\
              headers = {{ X-Custom = \"s3cret\" }}\n\
-             [demand]\ntitle = \"$.text\"\ncontent = \"$.text\"\n"
+             [demand]\ntitle = \"$.text\"\ncontent = \"$.text\"\n\
+             people = [{{ role = \"main\", phone = \"$.phone\" }}]\n"
         );
         fs::write(folder.join("channel.toml"), text).unwrap();
     }
     (folder, serving)
+}
+
+/// The token of the only person in the store.
+fn token(config: &Path) -> String {
+    let url = format!("sqlite:{}", config.join("data/tonghui.db").display());
+    tokio::runtime::Handle::current().block_on(async {
+        let mut store = SqliteConnection::connect(&url).await.unwrap();
+        query_scalar("SELECT min(token) FROM demand_person").fetch_one(&mut store).await.unwrap()
+    })
 }
 
 fn run(config: &Path, arguments: &[&str]) -> Output {
@@ -120,7 +137,10 @@ async fn serve(listener: TcpListener) {
         let mut request = vec![0; 4096];
         let n = stream.read(&mut request).await.unwrap_or_default();
         let request = String::from_utf8_lossy(&request[..n]).into_owned();
-        let found = CHANNELS.iter().find(|(name, ..)| request.contains(&format!("/{name}")));
+        let found = CHANNELS
+            .iter()
+            .chain([&PERSON])
+            .find(|(name, ..)| request.contains(&format!("/{name}")));
         let (_, status, body) = found.copied().unwrap_or(("", 404, ""));
         let answer = format!(
             "HTTP/1.1 {status} x\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\

@@ -18,6 +18,10 @@ use system_tests::{
 
 use crate::console::{address, get};
 
+mod attacker;
+mod spelled;
+mod spellings;
+
 /// The number of people. Each has four values: name, telephone, identity number and address.
 const PEOPLE: u32 = 2_500;
 /// The text of every fiftieth person is malformed, so that the record goes to quarantine.
@@ -213,8 +217,11 @@ fn ended(world: &World, arguments: &[&str]) -> Output {
 struct Person {
     name: String,
     phone: String,
+    landline: String,
     id: String,
     house: String,
+    /// Another address, as people write it.
+    home: String,
 }
 
 impl Person {
@@ -231,14 +238,16 @@ impl Person {
         Self {
             name: format!("沈{}{}", rare(seed / 71), rare(seed)),
             phone: format!("139{:08}", u64::from(seed) * 7_919 % 100_000_000),
+            landline: format!("0553-{}", 3_000_000 + u64::from(seed) * 613 % 1_000_000),
             id: format!("{body}{check}"),
             house: format!("{seed:05}号{:02}栋{:03}室", seed % 40 + 1, seed % 900 + 101),
+            home: format!("沿河路{}号{}栋{}室", seed + 1, seed % 40 + 1, seed % 900 + 101),
         }
     }
 
     /// The content of a demand. Half of the people name themselves; all give their identity number.
     fn content(&self, seed: u32) -> Gbk {
-        let Self { name, phone, id, house } = self;
+        let Self { name, phone, id, house, .. } = self;
         let text = match seed % 2 {
             0 => format!("反映夜间施工，身份证号{id}。"),
             _ => format!(

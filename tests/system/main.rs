@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod allow;
 mod architecture;
 mod backfill;
 mod black_box;
@@ -24,6 +25,7 @@ mod random_sources;
 mod reconcile;
 mod reload;
 mod repair;
+mod rights;
 mod scenarios;
 mod servers;
 mod states;

@@ -1,5 +1,6 @@
 //! Sources that behave at random: they lose a page, repeat one, cap one, walk in a circle, reorder their list,
-//! answer without one, or change while they are read. What `sync` says of each is compared with what it has.
+//! answer without one, change while they are read, or leave out what was acknowledged. What `sync` says of
+//! each is compared with what it has.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -142,6 +143,8 @@ struct Source {
     rows: Vec<String>,
     /// The keys of all records that it ever had.
     ever: BTreeSet<String>,
+    /// The keys that it no longer lists.
+    acknowledged: BTreeSet<String>,
     n_requests: usize,
     rng: ChaCha8Rng,
 }
@@ -168,6 +171,8 @@ enum Quirk {
     Shrinks(usize),
     /// A new record comes first after this number of answers.
     Grows(usize),
+    /// It lists no longer what was acknowledged.
+    Forgets,
 }
 
 impl Source {
@@ -188,11 +193,13 @@ impl Source {
             8 => Quirk::Shrinks(at),
             _ => Quirk::Grows(at),
         };
+        let quirk = if seed % 11 == 10 { Quirk::Forgets } else { quirk };
         let kind = ["number", "offset", "token"][rng.random_range(0..3)];
         let says_total = kind != "token" && rng.random_bool(0.6);
         let size = rng.random_range(2..8);
         let ever = rows.iter().cloned().collect();
-        Self { kind, size, says_total, quirk, rows, ever, n_requests: 0, rng }
+        let acknowledged = BTreeSet::new();
+        Self { kind, size, says_total, quirk, rows, ever, acknowledged, n_requests: 0, rng }
     }
 
     fn keys(&self) -> BTreeSet<String> {
@@ -207,6 +214,10 @@ impl Source {
             "token" => r#", at = "$.next""#.to_owned(),
             _ => format!(r#", size = {{ param = "size", value = {size} }}{stop}"#),
         };
+        let ack = match self.quirk {
+            Quirk::Forgets => format!("[http.ack]\nurl = \"{url}/ack\"\nparam = \"ids\"\n"),
+            _ => String::new(),
+        };
         format!(
             r#"name = "random {url}"
 connector = "http"
@@ -217,7 +228,7 @@ url = "{url}"
 page = {{ kind = "{kind}", param = "at"{more} }}
 records = "$.rows[*]"
 key = "$.id"
-[demand]
+{ack}[demand]
 source_no = "$.id"
 title = "$.id"
 "#
@@ -239,9 +250,11 @@ title = "$.id"
             }
             _ => {}
         }
+        let listed = self.rows.iter().filter(|key| !self.acknowledged.contains(*key));
+        let listed: Vec<&String> = listed.collect();
         let size = if let Quirk::Caps(most) = self.quirk { self.size.min(most) } else { self.size };
         // A capped source counts its own pages.
-        let n_pages = self.rows.len().div_ceil(size);
+        let n_pages = listed.len().div_ceil(size);
         let (mut from, asked) = match self.kind {
             "number" => ((at.unwrap_or(1).max(1) - 1) * size, at.unwrap_or(1).max(1) - 1),
             _ => (at.unwrap_or(0), at.unwrap_or(0) / size),
@@ -249,24 +262,24 @@ title = "$.id"
         match self.quirk {
             Quirk::LosesPage(page) if page == asked => from = usize::MAX,
             Quirk::RepeatsPage(page) if page + 1 == asked => from = page * size,
-            Quirk::Cycles if from >= self.rows.len() => from = 0,
-            Quirk::RepeatsLast if from >= self.rows.len() => from = n_pages.max(1) * size - size,
+            Quirk::Cycles if from >= listed.len() => from = 0,
+            Quirk::RepeatsLast if from >= listed.len() => from = n_pages.max(1) * size - size,
             _ => {}
         }
         let rows: Vec<_> =
-            self.rows.iter().skip(from).take(size).map(|key| json!({ "id": key })).collect();
+            listed.iter().skip(from).take(size).map(|key| json!({ "id": key })).collect();
         let next = at.unwrap_or(0) + size;
         let is_last =
-            next >= self.rows.len() && !matches!(self.quirk, Quirk::Cycles | Quirk::RepeatsLast);
+            next >= listed.len() && !matches!(self.quirk, Quirk::Cycles | Quirk::RepeatsLast);
         let next = match self.quirk {
-            Quirk::Cycles if next >= self.rows.len() => 0,
-            Quirk::RepeatsLast if next >= self.rows.len() => at.unwrap_or(0),
+            Quirk::Cycles if next >= listed.len() => 0,
+            Quirk::RepeatsLast if next >= listed.len() => at.unwrap_or(0),
             _ => next,
         };
         let mut answer =
             json!({ "rows": rows, "next": if is_last { Value::Null } else { json!(next) } });
         if self.says_total {
-            answer["total"] = json!(self.rows.len());
+            answer["total"] = json!(listed.len());
         }
         answer
     }
@@ -293,9 +306,21 @@ async fn answer(stream: TcpStream, sources: Sources) -> Option<()> {
     }
     let target = head.split(' ').nth(1)?;
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let at = query.split('&').find_map(|pair| pair.strip_prefix("at="));
-    let source = sources.get(path.trim_start_matches('/').parse::<usize>().ok()?)?;
-    let body = source.lock().ok()?.answer(at.and_then(|at| at.parse().ok())).to_string();
+    let param = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name));
+    let path = path.trim_start_matches('/').trim_end_matches("/ack");
+    let source = sources.get(path.parse::<usize>().ok()?)?;
+    let body = match param("ids=") {
+        Some(keys) => {
+            let keys = keys.replace("%2C", ",");
+            let mut source = source.lock().ok()?;
+            source.acknowledged.extend(keys.split(',').map(str::to_owned));
+            "{}".to_owned()
+        }
+        None => {
+            let at = param("at=").and_then(|at| at.parse().ok());
+            source.lock().ok()?.answer(at).to_string()
+        }
+    };
     let length = body.len();
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"

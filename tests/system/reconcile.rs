@@ -93,6 +93,19 @@ fn a_position_is_shown_moved_and_audited() {
 }
 
 #[test]
+fn the_position_of_a_push_channel_can_be_reset_and_not_set() {
+    let folder = read_once(1);
+    let channel = "name = \"app\"\nconnector = \"webhook\"\n[schedule]\nevery = \"1m\"\n[webhook]\nauth = \"none\"\n\
+                   key = \"$.id\"\n[demand]\nsource_no = \"$.id\"\n";
+    fs::write(folder.path().join("channels/new/channel.toml"), channel).unwrap();
+    let place = r#"{"epoch":"e","number":7}"#;
+    assert_ne!(run(folder.path(), &["position", "new", "set", place]).0, 0);
+    assert!(run(folder.path(), &["position", "new"]).1["position"].is_object());
+    assert_eq!(run(folder.path(), &["position", "new", "reset"]).0, 0);
+    assert_eq!(run(folder.path(), &["position", "new"]).1["position"], Value::Null);
+}
+
+#[test]
 fn a_source_that_cannot_be_listed_says_so() {
     for (kind, why) in [("webhook", "cannot be asked again"), ("files", "not read again")] {
         let folder = folder(kind);

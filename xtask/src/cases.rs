@@ -13,19 +13,20 @@ mod judge;
 mod right;
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, ensure};
 
+pub(crate) use self::gateway::ask_sqlite;
 use self::{
     gateway::Gateway,
     judge::{Seen, differences},
     right::{Right, rights},
 };
 use crate::{
-    run::{build, is_interrupted, print},
+    run::{gateway, is_interrupted, print},
     servers::Servers,
 };
 
@@ -37,15 +38,8 @@ const KINDS: [&str; 4] = ["files", "http", "infra", "text"];
 pub(crate) fn cases(folder: &Path, only: &str, program: Option<&Path>) -> Result<()> {
     // The gateway runs in folders of its own, where a relative path would mean another place.
     let folder = &folder.canonicalize().with_context(|| folder.display().to_string())?;
-    let program = match program {
-        Some(program) => fs::canonicalize(program)?,
-        None => {
-            build(&["tonghui"])?;
-            env::current_exe()?.with_file_name("tonghui")
-        }
-    };
     let rights = rights()?;
-    let mut runner = Runner { program, servers: None };
+    let mut runner = Runner { program: gateway(program)?, servers: None };
     let (mut n_cases, mut n_different) = (0, 0);
     print(format_args!("| folder | right | seen | |\n|---|---|---|---|"));
     for case in find(folder, rights.keys())?.iter().filter(|case| case.name.starts_with(only)) {

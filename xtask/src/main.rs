@@ -10,10 +10,12 @@ mod test;
 mod servers;
 mod setup;
 
+mod attack;
 mod cases;
 mod programs;
 
 mod run;
+mod sbom;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -76,6 +78,16 @@ enum Task {
         #[arg(long, value_name = "FILE")]
         program: Option<PathBuf>,
     },
+    /// Do to the gateway what hostile people do, with bounds of memory and time; print a table, and fail if one does
+    /// not hold. Needs openssl and python3.
+    Attack {
+        /// Run only attacks whose name begins with this, such as `doors/`.
+        #[arg(long, value_name = "PREFIX", default_value = "")]
+        only: String,
+        /// The gateway to run, instead of building it: a release program, if the memory shall mean something.
+        #[arg(long, value_name = "FILE")]
+        program: Option<PathBuf>,
+    },
     /// Put each file of the public JSON, XML and CSV test suites between two good records, and read it
     /// with every connector; fail if a good record is damaged or two connectors differ.
     Conformance {
@@ -104,6 +116,11 @@ enum Task {
     Soak,
     /// Check advisories, bans, licences and sources of all dependencies with cargo-deny.
     Deny,
+    /// Write which crates are linked into `tonghui`, with versions, licences and checksums (CycloneDX 1.5).
+    Sbom {
+        /// The file; if left out, the document is printed.
+        file: Option<PathBuf>,
+    },
 }
 
 /// What to measure instead of the whole program.
@@ -140,6 +157,7 @@ fn main() -> ExitCode {
         Task::Schema { check } => programs::schema(check),
         Task::Corpus { folder } => programs::corpus(&folder),
         Task::Cases { folder, only, program } => cases::cases(&folder, &only, program.as_deref()),
+        Task::Attack { only, program } => attack::attack(&only, program.as_deref()),
         Task::Conformance { folder } => programs::conformance(&folder),
         Task::Bench { subject: None } => programs::bench(),
         Task::Bench { subject: Some(BenchSubject::Text { folder }) } => {
@@ -153,6 +171,7 @@ fn main() -> ExitCode {
         Task::Fuzz { arguments } => programs::fuzz(&arguments),
         Task::Soak => test::soak(),
         Task::Deny => test::deny(),
+        Task::Sbom { file } => sbom::sbom(file.as_deref()),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,7 +12,7 @@ use std::{
     fmt,
     io::{self, BufRead, BufReader, IsTerminal, Write},
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
         Mutex, PoisonError,
@@ -75,6 +75,15 @@ pub(crate) fn build(programs: &[&str]) -> Result<()> {
     command.args(programs.iter().flat_map(|program| ["--bin", program]));
     // Cargo enables the features of dev-dependencies only if examples or tests are built too.
     run(command.arg("--examples"))
+}
+
+/// The gateway to run: `program`, or without it, the one that this builds.
+pub(crate) fn gateway(program: Option<&Path>) -> Result<PathBuf> {
+    if let Some(program) = program {
+        return program.canonicalize().with_context(|| program.display().to_string());
+    }
+    build(&["tonghui"])?;
+    Ok(std::env::current_exe()?.with_file_name("tonghui"))
 }
 
 /// The folder of the repository.

@@ -86,7 +86,7 @@ struct Server {
     processes: Vec<Process>,
     /// Names and values of the environment variables from which tests read its address.
     variables: Vec<(&'static str, String)>,
-    /// What [`serve`] prints in addition, for tests that stop or inspect the server.
+    /// What [`serve`] prints in addition, for those who stop, inspect or attack the server.
     details: Vec<(&'static str, String)>,
 }
 
@@ -124,6 +124,13 @@ impl Servers {
         Ok(Self { servers, folders: vec![folder] })
     }
 
+    /// Starts only the broker.
+    pub(crate) fn broker() -> Result<Self> {
+        let folder = Folder::temporary()?;
+        let servers = vec![rabbitmq::start(&folder)?];
+        Ok(Self { servers, folders: vec![folder] })
+    }
+
     /// Starts one more MariaDB, which says that it has this version. Returns its address.
     pub(crate) fn mariadb_of_version(&mut self, version: &str) -> Result<String> {
         let folder = Folder::temporary()?;
@@ -138,6 +145,13 @@ impl Servers {
     pub(crate) fn address(&self, name: &str) -> Result<String> {
         let address = self.environment().find(|(own, _)| *own == name);
         address.map(|(_, address)| address.to_owned()).with_context(|| name.to_owned())
+    }
+
+    /// What [`serve`] would print about a server in addition.
+    pub(crate) fn detail(&self, name: &str) -> Result<&str> {
+        let details = self.servers.iter().flat_map(|server| &server.details);
+        let detail = details.into_iter().find(|(own, _)| *own == name);
+        detail.map(|(_, value)| value.as_str()).with_context(|| name.to_owned())
     }
 
     /// The environment variables from which tests read the addresses.

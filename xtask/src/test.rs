@@ -13,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 use crate::{
     programs,
     run::{cargo, output_of, print, run, run_shown},
+    sbom,
     servers::Servers,
     setup,
 };
@@ -76,6 +77,7 @@ fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
     })?;
     steps.step("build", || run(cargo(&["build", "--locked", "--workspace", "--all-targets"])))?;
     steps.step("schemas", || programs::schema(true))?;
+    steps.step("bill of materials", || sbom::make().map(drop))?;
     steps.step("documentation", || {
         let mut doc = cargo(&["doc", "--locked", "--workspace", "--no-deps"]);
         run(doc.env("RUSTDOCFLAGS", "-D warnings"))

@@ -46,8 +46,39 @@ impl<'a> Checker<'a> {
         if shape.is_secret() {
             return self.secret(table, span);
         }
+        self.check_allowed(shape, table, &object);
         self.check_exactly_one(shape, table, &meant_keys, span);
         Value::Object(object)
+    }
+
+    /// Checks that `[allow]` of gateway.toml admits what the values of a table name. `object` has the values, with
+    /// secrets filled in.
+    fn check_allowed(
+        &mut self,
+        shape: &Shape<'a>,
+        table: &DeTable<'_>,
+        object: &Map<String, Value>,
+    ) {
+        for (key, schema) in &shape.properties {
+            let what = schema.get("allow").and_then(Value::as_str);
+            let (Some(what), Some(value), Some(place)) = (what, object.get(*key), table.get(*key))
+            else {
+                continue;
+            };
+            let values: Vec<(&Value, Range<usize>)> = match (value, place.get_ref()) {
+                // The whole list is one command.
+                (Value::Array(values), DeValue::Array(places)) if what != "command" => {
+                    values.iter().zip(places.iter().map(Spanned::span)).collect()
+                }
+                _ => vec![(value, place.span())],
+            };
+            for (value, span) in values {
+                if let Some(problem) = self.context.allow.problem(what, value, object, self.context)
+                {
+                    self.report(span, problem.message, problem.advice.map(Suggestion::advice));
+                }
+            }
+        }
     }
 
     /// Reports an unknown key; returns the known key that was probably meant.

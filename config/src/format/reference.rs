@@ -9,6 +9,7 @@ use std::{
 use contract::ChannelId;
 
 use super::{TextProblem, nearest};
+use crate::allow::Allow;
 
 /// Maximum size of a configuration file, a request body or a certificate file, in KiB.
 const MAX_CONTENT_KIB: u64 = 1 << 10;
@@ -25,10 +26,16 @@ pub(crate) struct Context<'w> {
     pub(crate) environment: &'w dyn Fn(&str) -> Option<String>,
     /// Names of the code tables: the shipped ones, and those of the configuration folder.
     pub(crate) tables: &'w [String],
-    /// Files that are never read for the configuration, without symbolic links in their paths: those with the keys and
-    /// the demands of the gateway. For `gateway.toml`, which names them, there are none.
+    /// Files that no channel may use, without symbolic links in their paths: those with the keys, the demands and the
+    /// audit log of the gateway. For `gateway.toml`, which names them, there are none.
     pub(crate) own_files: Vec<PathBuf>,
+    /// What the file may use; for `gateway.toml`, everything.
+    pub(crate) allow: &'w Allow,
 }
+
+/// Stands for a secret that is not set, in commands that connect to no source. It is valid in the settings of every
+/// connector: it is a URL, and has 16 bytes like the key of a cipher.
+pub const UNSET: &str = "sqlite:not-given";
 
 /// Maximum depth of folders with code tables, so that a cycle of symbolic links ends.
 const MAX_DEPTH: usize = 3;
@@ -107,6 +114,17 @@ pub(super) fn file_problem(name: &str, context: &Context<'_>) -> Option<TextProb
     })
 }
 
+/// A path without symbolic links, also of a file that does not exist yet; `None` if that cannot be told.
+pub(crate) fn real_path(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    match fs::canonicalize(&path) {
+        Ok(real) => Some(real),
+        // Where a link will lead, nobody knows.
+        Err(_) if path.is_symlink() => None,
+        Err(_) => Some(real_path(path.parent()?)?.join(path.file_name()?)),
+    }
+}
+
 /// Whether the content of a file may become part of the configuration. A channel gets files of its own folder only,
 /// also by symbolic links: what it reads, it may send to its source.
 fn may_use(path: &Path, context: &Context<'_>) -> bool {
@@ -130,12 +148,24 @@ pub(crate) fn content(name: &str, context: &Context<'_>) -> Result<String, TextP
     String::from_utf8(bytes).map_err(|_| problem(NOT_UTF8.to_owned()))
 }
 
-/// The bytes of a configuration file.
+/// The bytes of a configuration file; `file` is its path relative to the configuration folder `dir`. A link may lead
+/// to another such file within that folder, as Kubernetes makes them. What is elsewhere, or of another kind, like keys
+/// or secrets, is not read: problems show lines of a file.
 ///
 /// # Errors
 /// It cannot be read; the text says why.
-pub(crate) fn config_bytes(path: &Path) -> Result<Vec<u8>, String> {
-    file_bytes(path, MAX_CONTENT_KIB)
+pub(crate) fn config_bytes(dir: &Path, file: &str) -> Result<Vec<u8>, String> {
+    let real = |path: &Path| fs::canonicalize(path).map_err(|error| reason(&error).to_owned());
+    let path = real(&dir.join(file))?;
+    if !path.starts_with(real(dir)?) {
+        return Err(
+            "a link leads out of the configuration folder: put the file itself here".to_owned()
+        );
+    }
+    if path.extension() != Path::new(file).extension() {
+        return Err("a link leads to a file of another kind: put the file itself here".to_owned());
+    }
+    file_bytes(&path, MAX_CONTENT_KIB)
 }
 
 /// The bytes of a regular file of at most `max_kib` KiB. Nothing else is opened: a device may have no end, and a pipe
@@ -221,9 +251,21 @@ pub(crate) fn secret(key: &str, name: &str, context: &Context<'_>) -> Result<Str
     if fs::canonicalize(&path).is_ok_and(|real| context.own_files.contains(&real)) {
         return Err(TextProblem {
             message: format!(
-                "the file {shown} belongs to the gateway: it holds its keys or its demands"
+                "the file {shown} belongs to the gateway: it holds its keys, its demands or its audit log"
             ),
             advice: Some("write the secret of the source into a file of its own".to_owned()),
+            ..TextProblem::default()
+        });
+    }
+    if !context.allow.admits_secret(&path, context) {
+        return Err(TextProblem {
+            message: format!(
+                "the secret file {shown} is outside the configuration folder, and `folders` of [allow] in gateway.toml \
+                 does not list its folder"
+            ),
+            advice: Some(
+                "move it into the configuration folder, or list its folder there".to_owned(),
+            ),
             ..TextProblem::default()
         });
     }

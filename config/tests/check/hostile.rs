@@ -43,6 +43,61 @@ fn a_configuration_file_of_more_than_a_mebibyte_is_refused() {
 }
 
 #[test]
+fn a_configuration_file_is_no_link_to_something_else() {
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("channel.toml"), "hunter2").unwrap();
+    let elsewhere = outside.path().join("channel.toml").display().to_string();
+    for (target, wrong) in [
+        ("..data/channel.toml", None),
+        ("../../channels/hotline/..data/channel.toml", None),
+        ("../../data/keys.json", Some("a link leads to a file of another kind")),
+        ("../../hotline.url", Some("a link leads to a file of another kind")),
+        ("/etc/passwd", Some("a link leads out of the configuration folder")),
+        ("/dev/zero", Some("a link leads out of the configuration folder")),
+        (&*elsewhere, Some("a link leads out of the configuration folder")),
+        ("channel.toml", Some("the system cannot read it")),
+        ("nowhere.toml", Some("it does not exist")),
+    ] {
+        let folder = Folder::new();
+        folder.write("data/keys.json", "{ \"sealing\": \"hunter2\" }");
+        folder.write("hotline.url", "hunter2");
+        folder.write("channels/hotline/..data/channel.toml", folder.read(HOTLINE));
+        fs::remove_file(folder.path().join(HOTLINE)).unwrap();
+        std::os::unix::fs::symlink(target, folder.path().join(HOTLINE)).unwrap();
+        let report = folder.report();
+        match wrong {
+            None => assert_eq!(report, "", "{target}"),
+            Some(wrong) => assert!(report.contains(wrong), "{target}: {report}"),
+        }
+        assert!(!report.contains("hunter2") && !report.contains("root:"), "{target}: {report}");
+    }
+}
+
+#[test]
+fn no_channel_is_left_out_silently() {
+    let folder = Folder::new();
+    folder.write("channels/README.md", "notes");
+    folder.write("channels/.hidden.toml", "x");
+    folder.write("channels/hotline.toml", "beside the folder of this name");
+    folder.write("channels/letters.toml~", "x");
+    folder.write("channels/letters.toml.bak", "x");
+    assert_eq!(folder.report(), "");
+    folder.write("channels/letters.toml", folder.read(HOTLINE));
+    std::os::unix::fs::symlink("/nowhere/yet", folder.path().join("channels/forum")).unwrap();
+    let report = folder.report();
+    for expected in [
+        "channels/letters/channel.toml: the file does not exist, and channels/letters.toml is not read",
+        "move it to channels/letters/channel.toml",
+        "channels/forum/channel.toml: the file cannot be read: it does not exist",
+    ] {
+        assert!(report.contains(expected), "{report}");
+    }
+    let settings = folder.resolve_usable().unwrap();
+    let ids: Vec<_> = settings.channel_ids().iter().map(ToString::to_string).collect();
+    assert_eq!((ids.join(" "), settings.channels.len()), ("forum hotline letters".to_owned(), 1));
+}
+
+#[test]
 fn a_secret_is_read_only_from_a_small_file() {
     let folder = Folder::new();
     let pipe = folder.path().join("pipe.key");
@@ -191,7 +246,10 @@ fn a_door_that_others_can_reach_needs_authentication_and_tls_or_a_proxy_and_a_lo
     let cases: [(String, &[&str]); 14] = [
         ("[console]\nproxy = true".to_owned(), &["without authentication"]),
         ("[console]".to_owned(), &[]),
-        ("[console]\ntoken = { file = \"short.token\" }".to_owned(), &[]),
+        (
+            "[console]\ntoken = { file = \"short.token\" }".to_owned(),
+            &["`token` of [console] has fewer than 16 characters"],
+        ),
         (format!("[console]\n{long}"), &[]),
         (
             "[console]\nproxy = true\ntoken = { file = \"short.token\" }".to_owned(),

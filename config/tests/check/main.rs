@@ -4,6 +4,7 @@
 
 mod folder;
 
+mod allow;
 mod anything;
 mod hostile;
 mod mistakes;

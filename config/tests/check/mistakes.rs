@@ -9,7 +9,7 @@ const GATEWAY: &str = "gateway.toml";
 const HOTLINE: &str = "channels/hotline/channel.toml";
 
 /// Name, file, correct text, mistake.
-const MISTAKES: [(&str, &str, &str, &str); 70] = [
+const MISTAKES: [(&str, &str, &str, &str); 75] = [
     ("typo_in_a_key", HOTLINE, "table   = \"CNS_CINFO\"", "tabel   = \"CNS_CINFO\""),
     ("typo_in_an_optional_key", HOTLINE, "timeout = ", "timout = "),
     ("typo_in_a_table_name", HOTLINE, "[table.changes]", "[table.chnages]"),
@@ -102,6 +102,11 @@ const MISTAKES: [(&str, &str, &str, &str); 70] = [
     ("page_out_of_range", HOTLINE, "page    = 500", "page    = 0"),
     ("wide_equals_sign", HOTLINE, "page    = 500", "page    ＝ 500"),
     ("wide_quotes", HOTLINE, "charset = \"gbk\"", "charset = “gbk”"),
+    ("wide_colon", HOTLINE, "page    = 500", "page：500"),
+    ("wide_colon_and_quotes", HOTLINE, "charset = \"gbk\"", "charset：“gbk”"),
+    ("quote_closed_in_another_form", HOTLINE, "charset = \"gbk\"", "charset = \"gbk”"),
+    ("colon", HOTLINE, "page    = 500", "page: 500"),
+    ("text_like_a_truth_value", HOTLINE, "connector = \"table\"", "connector = table"),
     ("wide_space", HOTLINE, "page    = 500", "page\u{3000}= 500"),
     ("wide_path", HOTLINE, "\"$.ACCORDTYPE\"", "\"＄．ACCORDTYPE\""),
     ("key_given_twice", HOTLINE, "page    = 500", "page    = 500\npage    = 600"),

@@ -19,6 +19,10 @@ fn paths_in_the_settings_are_relative_to_the_folder() {
     assert_eq!(settings.limits.grace.0, Duration::from_secs(20));
     let KeySource::File(keys) = &settings.keys else { panic!("the keys come from a file") };
     assert_eq!(keys, &folder.path().join("data/keys.json"));
+    assert_eq!(settings.audit_copy, None);
+    folder.edit("gateway.toml", "[keys]", "[audit]\ncopy = \"copy/audit.jsonl\"\n\n[keys]");
+    let copy = folder.resolve().unwrap().audit_copy;
+    assert_eq!(copy, Some(folder.path().join("copy/audit.jsonl")));
 
     let [hotline] = settings.channels.as_slice() else { panic!("there is one channel") };
     assert_eq!(hotline.id.as_str(), "hotline");

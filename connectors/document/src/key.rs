@@ -15,7 +15,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{Findings, Path};
+use crate::{Findings, Path, masked_key};
 
 /// Texts that programs write if they have no value, in lower case.
 const NULL_WORDS: [&str; 8] =
@@ -36,8 +36,9 @@ const CELL_ERRORS: [&str; 9] =
 pub struct KeyPath(Vec<Path>);
 
 impl KeyPath {
-    /// The key of a record. Blanks and leading zeros belong to it; the number `1` and the text `"1"` are
-    /// the same key. `findings` are those of the document.
+    /// The key of a record. Blanks and leading zeros belong to it, except blanks and line breaks around the
+    /// content of an XML element; the number `1` and the text `"1"` are the same key. `findings` are those of
+    /// the document.
     ///
     /// # Errors
     /// A part of the key is missing, or it is not exact; the message does not repeat the value.
@@ -85,6 +86,10 @@ pub fn key_text(value: &Value, findings: &Findings) -> Result<String, &'static s
             key_text(&list[0], findings)
         }
         Value::Object(element) => match element.get("$text") {
+            // In the content of an element, line breaks and indents around a value are layout.
+            Some(Value::String(text)) => {
+                key_text(&Value::from(text.trim_matches([' ', '\t', '\r', '\n'])), findings)
+            }
             Some(text) => key_text(text, findings),
             None => Err("is empty, or an object"),
         },
@@ -193,6 +198,7 @@ impl Duplicates {
     ) -> Result<Vec<Fate>, String> {
         self.fates_by(keys, records, is_same).map_err(|(a, b)| {
             let key = keys.get(a).and_then(Option::as_ref).map_or("", RecordKey::as_str);
+            let key = masked_key(key);
             format!("records {} and {} have the key `{key}` and different contents", a + 1, b + 1)
         })
     }

@@ -7,7 +7,10 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::{
+    bufread::GzDecoder,
+    read::{DeflateDecoder, ZlibDecoder},
+};
 use memchr::memmem;
 use normalizer_text::{Charset, Hints};
 use serde_json::Value;
@@ -76,7 +79,7 @@ impl<'a> Message<'a> {
         }
         for _ in 0..MAX_LAYERS {
             if bytes.starts_with(GZIP_MAGIC) {
-                bytes = unpack(MultiGzDecoder::new(&*bytes), "gzip", max_bytes)?.into();
+                bytes = gunzip(&bytes, max_bytes)?.into();
             }
         }
         match content_type {
@@ -148,6 +151,27 @@ impl fmt::Display for MessageError {
         match self {
             Self::TooLarge(max) => write!(f, "the unpacked body is larger than {max} bytes"),
             Self::Unreadable(what) => f.write_str(what),
+        }
+    }
+}
+
+/// Unpacks gzip, with all of its members: some servers pack what they send in pieces.
+///
+/// # Errors
+/// The unpacked body is larger than `max_bytes`, or it cannot be unpacked.
+pub fn gunzip(bytes: &[u8], max_bytes: usize) -> Result<Vec<u8>, MessageError> {
+    let (mut rest, mut unpacked) = (bytes, Vec::new());
+    loop {
+        let mut member = GzDecoder::new(rest);
+        let room = max_bytes - unpacked.len();
+        unpacked.extend(unpack(&mut member, "gzip", room).map_err(|error| match error {
+            MessageError::TooLarge(_) => MessageError::TooLarge(max_bytes),
+            error => error,
+        })?);
+        rest = member.into_inner();
+        // As `gzip -d` does: some servers fill up what they send with zero bytes.
+        if rest.iter().all(|byte| *byte == 0) {
+            return Ok(unpacked);
         }
     }
 }

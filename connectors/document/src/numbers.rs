@@ -18,6 +18,24 @@ pub fn without_long_numbers(text: &str) -> String {
     shown + rest
 }
 
+/// A key as a fault may show it: on one line, with `…` in the place of what may be a telephone number, an identity
+/// number, a name or an address.
+pub fn masked_key(key: &str) -> String {
+    let runs = key.split(|c: char| !c.is_numeric()).map(|run| run.chars().count());
+    let n_digits = key.chars().filter(|c| c.is_numeric()).count();
+    let hides_digits = runs.max() > Some(MAX_DIGITS) || n_digits > MAX_GROUPED_DIGITS;
+    let mut shown = String::new();
+    for c in key.chars() {
+        let is_plain = c.is_ascii_graphic() || c == ' ';
+        if is_plain && !(hides_digits && c.is_numeric()) {
+            shown.push(c);
+        } else if !shown.ends_with('…') {
+            shown.push('…');
+        }
+    }
+    shown
+}
+
 /// The length of the number at the beginning of a text: groups of digits with a blank or a hyphen between them.
 fn number_len(text: &str) -> usize {
     let is_other = |(at, c): &(usize, char)| {
@@ -35,7 +53,24 @@ fn is_long(number: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::without_long_numbers;
+    use super::{masked_key, without_long_numbers};
+
+    #[test]
+    fn a_fault_shows_of_a_key_only_what_is_not_personal() {
+        for (key, shown) in [
+            ("7", "7"),
+            ("HT-2026-0137", "HT-2026-0137"),
+            ("13987654321", "…"),
+            ("139-8765-4321", "…-…-…"),
+            ("34020219900307891X", "…X"),
+            ("１３９８７６５４３２１", "…"),
+            ("欧阳震霆", "…"),
+            ("芜湖市镜湖区赭山路5号", "…5…"),
+            ("a\u{1b}[2J\u{202e}b", "a…[2J…b"),
+        ] {
+            assert_eq!(masked_key(key), shown);
+        }
+    }
 
     #[test]
     fn long_numbers_are_hidden_and_times_are_not() {

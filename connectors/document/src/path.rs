@@ -70,6 +70,17 @@ impl Path {
         last.selectors.iter().all(selects_elements).then(|| self.before(last))?
     }
 
+    /// The path of the whole list from which the filter at the end of this path selects; `None` if there is no
+    /// filter at its end.
+    pub fn unfiltered(&self) -> Option<Self> {
+        let last = self.segments.last().filter(|last| !last.is_descendant)?;
+        let is_filter = |selector: &Selector| matches!(selector, Selector::Filter(_));
+        last.selectors
+            .iter()
+            .all(is_filter)
+            .then(|| Self::parse(&format!("{}[*]", self.text.get(..last.start)?.trim_end())).ok())?
+    }
+
     /// The path of what contains the selected values; `None` if that cannot be said, as after `..`.
     pub fn parent(&self) -> Option<Self> {
         if self.segments.iter().any(|segment| segment.is_descendant) {

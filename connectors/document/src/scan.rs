@@ -85,6 +85,34 @@ pub fn n_values(text: &[u8]) -> usize {
     n_values
 }
 
+/// What a value takes in a tree: 72 bytes, and those of the allocator if it has a text.
+const VALUE_BYTES: usize = 100;
+/// What an object takes besides: its table begins with room for three members, of 104 bytes each.
+const OBJECT_BYTES: usize = 400;
+/// What a tag or an attribute of XML takes: an element has two tags, and may become an object.
+const TAG_BYTES: usize = 250;
+
+/// About how much memory a document takes when it is parsed; this is known before. Its text is there three times:
+/// as it came, decoded, and in the tree. `has_inner` says that a text in it may be a document, which is parsed too.
+pub fn tree_bytes(text: &str, has_inner: bool) -> usize {
+    let skips_strings = !has_inner && text.trim_start().starts_with(['{', '[']);
+    let (mut n_bytes, mut is_in_string, mut is_escaped) = (3 * text.len(), false, false);
+    for byte in text.bytes() {
+        let is_skipped = skips_strings && is_in_string;
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_skipped,
+            b'"' => is_in_string = !is_in_string,
+            _ if is_skipped => {}
+            b',' | b'[' => n_bytes += VALUE_BYTES,
+            b'{' => n_bytes += VALUE_BYTES + OBJECT_BYTES,
+            b'<' | b'=' => n_bytes += TAG_BYTES,
+            _ => {}
+        }
+    }
+    n_bytes
+}
+
 /// The byte ranges of the elements of a list; empty elements are left out. If the text is not a
 /// list, the range of the whole text. Damage within an element is ignored, and two values without a
 /// comma between them count as one.

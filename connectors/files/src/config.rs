@@ -17,6 +17,7 @@ use serde::Deserialize;
 pub struct Config {
     /// The folder: a path, or `sftp://USER:PASSWORD@HOST:PORT/PATH`. A secret:
     /// `{ env = "NAME" }` or `{ file = "PATH" }`.
+    #[schemars(extend("allow" = "folder"))]
     pub(crate) url: Secret,
     /// How to verify an SFTP server and log in to it; not used if `url` is a path.
     #[serde(default)]
@@ -74,8 +75,8 @@ pub struct Config {
     /// it is in the name of the file, a file without it.
     pub(crate) revision: RevisionConfig,
     /// Suffix of the names of manifests, like `.ok`. The manifest `a.csv.ok` says that `a.csv` is
-    /// complete, and contains the line `name|rows|bytes|md5`. Files without a manifest are then
-    /// ignored.
+    /// complete, and contains the line `name|rows|bytes|md5`. A file without a manifest then
+    /// waits, and the pass is not known to be complete. The suffix may be in capital or small letters.
     pub(crate) manifest: Option<String>,
     /// How long a file must have been unchanged before it is read. A file with a manifest is read
     /// at once; if the two contradict each other, this is how long the file must have been
@@ -86,11 +87,13 @@ pub struct Config {
     #[serde(default = "Period::seconds::<60>")]
     pub(crate) stable: Period,
     /// Folder for files whose records are in custody (confirmed by the bus, or stored): absolute, or
-    /// relative to `url`. Without it, these files stay. When the next pass begins, the last eight of those
-    /// without a manifest are looked at once more: one that has grown is put back and read again.
+    /// relative to `url`. Without it, these files stay. Whenever a pass begins, the eight files without a manifest
+    /// that were moved last are looked at: one that was written to since is put back and read again.
+    #[schemars(extend("allow" = "subfolder"))]
     pub(crate) archive: Option<String>,
     /// Folder for files that cannot be read: absolute, or relative to `url`. Without it, these
     /// files stay.
+    #[schemars(extend("allow" = "subfolder"))]
     pub(crate) error: Option<String>,
     /// The maximum number of names that are read from one listing of the folder.
     #[serde(default = "contract::default_number::<1000>")]

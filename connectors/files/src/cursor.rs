@@ -23,10 +23,54 @@ pub struct Cursor {
     /// The file that the last batch finished, which is to be moved.
     #[serde(rename = "owed", deserialize_with = "required")]
     pub(crate) pending_move: Option<PendingMove>,
-    /// The files without a manifest that were moved to `archive` last: a program may still write to one of them.
-    /// They are looked at once more when the next pass begins.
+    /// The files without a manifest that were moved last: a program may still write to one of them. They are looked
+    /// at again whenever a pass begins.
     #[serde(default, rename = "watched", skip_serializing_if = "Vec::is_empty")]
     pub(crate) moved: Vec<MovedFile>,
+    /// What the settings were; `None` in cursors of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) settings: Option<SettingsHash>,
+}
+
+/// Hashes of the settings that decide which records are read, and under which keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SettingsHash {
+    pub(crate) selection: Fingerprint,
+    /// `None` before the first record was read: a channel in which no key could be read may get another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<Fingerprint>,
+}
+
+impl Cursor {
+    /// Whether records were read under other keys than those of the settings now.
+    pub(crate) fn has_other_keys(&self, key: &Fingerprint) -> bool {
+        let stored = self.settings.as_ref().and_then(|settings| settings.key.as_ref());
+        stored.is_some_and(|stored| stored != key)
+    }
+
+    /// Fits the cursor to what the settings select now. If that was something else, the files that are still there
+    /// are read again from their start. Returns whether that is so.
+    pub(crate) fn fit_to(&mut self, selection: &Fingerprint) -> bool {
+        let (stored, key) = match self.settings.take() {
+            Some(stored) => (Some(stored.selection), stored.key),
+            None => (None, None),
+        };
+        self.settings = Some(SettingsHash { selection: selection.clone(), key });
+        if stored.is_none_or(|stored| stored == *selection) {
+            return false;
+        }
+        self.done.clear();
+        self.current = None;
+        true
+    }
+
+    /// Notes that records were read under these keys.
+    pub(crate) fn note_keys(&mut self, key: &Fingerprint) {
+        if let Some(settings) = &mut self.settings {
+            settings.key = Some(key.clone());
+        }
+    }
 }
 
 impl fmt::Debug for Cursor {
@@ -77,7 +121,7 @@ pub(crate) struct PendingMove {
     pub(crate) is_error: bool,
 }
 
-/// A file that was read and is in `archive`, as it was when it was read.
+/// A file that was moved to `archive`, or to `error`, as it was when it was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MovedFile {
@@ -90,6 +134,9 @@ pub(crate) struct MovedFile {
     /// Nanoseconds since 1970; whole seconds on an SFTP server.
     #[serde(rename = "time")]
     pub(crate) modified: i64,
+    /// Whether it is in `error`.
+    #[serde(default, rename = "error", skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_error: bool,
 }
 
 impl Fingerprint {

@@ -16,6 +16,7 @@ use self::{address::Address, local::Local, sftp::Sftp};
 use crate::{
     config::Config,
     cursor::{Fingerprint, MovedFile, PendingMove},
+    manifest,
     options::Options,
     selection::is_safe,
 };
@@ -123,18 +124,16 @@ impl Folder {
         options: &Options,
         pending: &PendingMove,
     ) -> Result<(), Fault> {
-        let Some(folder) =
-            (if pending.is_error { &options.config.error } else { &options.config.archive })
-        else {
-            return Ok(());
-        };
+        let Some(folder) = options.folder_of_moved(pending.is_error) else { return Ok(()) };
         let current = self.stamp(&pending.name).await?.map(SizeAndTime::fingerprint);
         if current.is_some_and(|current| current != pending.state) {
             return Ok(());
         }
-        let manifest = options.config.manifest.as_ref().zip(pending.manifest_state.as_ref());
-        let manifest = manifest.map(|(suffix, state)| (format!("{}{suffix}", pending.name), state));
-        for (name, state) in [(pending.name.clone(), &pending.state)].into_iter().chain(manifest) {
+        let mut parts = vec![(pending.name.clone(), &pending.state)];
+        if let (Some(suffix), Some(state)) = (&options.config.manifest, &pending.manifest_state) {
+            parts.extend(manifest::names(&pending.name, suffix).map(|name| (name, state)));
+        }
+        for (name, state) in parts {
             let found = self.stamp(&name).await?;
             if let Some(stamp) = found.filter(|stamp| stamp.fingerprint() == *state) {
                 let to = self.move_to(folder, &name, &pending.hash).await?;
@@ -163,22 +162,23 @@ impl Folder {
             .remedy("remove old files from the folders `archive` and `error`"))
     }
 
-    /// Puts a file of `archive` back if a program has written to it since it was read: the rest of it came after the
-    /// pause that counts as its end. Of several files with its name, it is the last one; another one is older.
-    pub(crate) async fn recheck(&mut self, archive: &str, moved: &MovedFile) -> Result<(), Fault> {
-        let MovedFile { name, hash, n_bytes, modified } = moved;
+    /// Puts a file back that was moved to `folder` if a program has written to it since it was read: the rest of it
+    /// came after the pause that counts as its end. Of several files with its name, it is the last one; another one
+    /// is older. Returns whether it was put back.
+    pub(crate) async fn recheck(&mut self, folder: &str, moved: &MovedFile) -> Result<bool, Fault> {
+        let MovedFile { name, hash, n_bytes, modified, is_error: _ } = moved;
         let read = SizeAndTime { n_bytes: *n_bytes, modified: (*modified).into(), changed: 0 };
         let mut last = None;
         for n in 0..MAX_NAME_TRIES {
-            let path = path_to_try(archive, name, hash, n);
+            let path = path_to_try(folder, name, hash, n);
             let Some(stamp) = self.stamp(&path).await? else { break };
             last = Some((path, stamp));
         }
         match last {
             Some((path, stamp)) if stamp.differs(read) && stamp.modified >= read.modified => {
-                self.put_back(&path, name).await
+                self.put_back(&path, name).await.map(|()| true)
             }
-            _ => Ok(()),
+            _ => Ok(false),
         }
     }
 

@@ -32,11 +32,11 @@ mod format;
 mod record;
 mod text;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use contract::{
-    Batch, Connector, ConnectorContext, DropReason, Entry, Fault, FaultKind, Partition, PassEnd,
-    Reason,
+    Batch, Complete, Connector, ConnectorContext, DropReason, Entry, Fault, FaultKind, Partition,
+    PassEnd, Reason,
 };
 use tokio::time::Instant;
 
@@ -69,8 +69,12 @@ pub struct Files {
     /// What came since the last pass ended.
     account: PassEnd,
     pass_keys: PassKeys,
-    /// Whether the files that were moved in the last pass were looked at again in this one.
+    /// Whether the files that were moved last were looked at again in this pass.
     has_rechecked: bool,
+    /// Names of files that were written to while they were read, and were not read to their end since.
+    overwritten: BTreeSet<String>,
+    /// Names of files whose manifest was missing in the last listing.
+    waiting: Vec<String>,
 }
 
 impl Connector for Files {
@@ -83,13 +87,23 @@ impl Connector for Files {
         let options = Options::new(config, &context)?;
         let (file_states, account) = (FileStates::default(), new_account(&options));
         let pass_keys = PassKeys::default();
-        let (open_file, has_rechecked) = (None, false);
-        Ok(Self { options, folder, file_states, open_file, account, pass_keys, has_rechecked })
+        Ok(Self {
+            options,
+            folder,
+            file_states,
+            open_file: None,
+            account,
+            pass_keys,
+            has_rechecked: false,
+            overwritten: BTreeSet::new(),
+            waiting: Vec::new(),
+        })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let mut cursor = after.cloned().unwrap_or_default();
         cursor.pending_move = None;
+        self.fit(&mut cursor)?;
         let mut faults = FileFaults::new();
         let until = Instant::now() + MAX_READ_TIME;
         // A file that was partly read is continued before another one is opened.
@@ -122,7 +136,7 @@ impl Connector for Files {
             // The channel is not caught up: a file that may still be changing is read soon.
             NextStep::Wait => self.wait().await,
             NextStep::Refuse(candidate, refused) => {
-                mark_finished(&mut cursor, &candidate, refused.hash.clone(), true);
+                self.mark_finished(&mut cursor, &candidate, refused.hash.clone(), true);
                 self.account.given += 1;
                 vec![self.quarantine(&candidate, refused)]
             }
@@ -155,6 +169,24 @@ impl Connector for Files {
 }
 
 impl Files {
+    /// Fits the position to the current settings.
+    fn fit(&self, cursor: &mut Cursor) -> Result<(), Fault> {
+        if cursor.has_other_keys(&self.options.key_hash) {
+            let what = "`key` has changed: every record would become another demand";
+            return Err(Fault::stopped(what).remedy(
+                "restore it, or give the channel a new name; to read everything again under the new keys, run \
+                 `tonghui position CHANNEL reset`",
+            ));
+        }
+        if cursor.fit_to(&self.options.selection_hash) {
+            tracing::warn!(
+                "settings of this channel have changed: it is read from its start again, as far as its files are \
+                 still in the folder"
+            );
+        }
+        Ok(())
+    }
+
     /// Waits until a file may have become complete.
     async fn wait(&mut self) -> Vec<Entry> {
         self.folder.close();
@@ -171,23 +203,46 @@ impl Files {
         unreadable_entry(candidate, refused)
     }
 
-    /// Puts files of the last pass back that were written to after they were moved to `archive`.
+    /// Notes that a file was overwritten or removed after some of its records were read: the others of that time will
+    /// never come.
+    fn note_overwritten(&mut self, name: &str) {
+        let gap = || format!("{name} was overwritten or removed while it was read");
+        self.account.gap.get_or_insert_with(gap);
+        self.overwritten.insert(name.to_owned());
+    }
+
+    /// Notes that a file is still in the folder that an earlier pass refused.
+    fn note_refused_before(&mut self, name: &str) {
+        let gap = || {
+            format!(
+                "{name} was refused, or a part of it, and is still in the folder: replace or remove it"
+            )
+        };
+        self.account.gap.get_or_insert_with(gap);
+    }
+
+    /// Puts files back that were written to after they were moved.
     async fn recheck_moved(
         &mut self,
         cursor: &mut Cursor,
         faults: &mut FileFaults,
     ) -> Result<(), Fault> {
-        let archive = self.options.config.archive.clone().filter(|_| !self.has_rechecked);
-        let Some(archive) = archive else { return Ok(()) };
-        // One that could not be put back is looked at again in the next pass.
+        if self.has_rechecked {
+            return Ok(());
+        }
+        let options = Arc::clone(&self.options);
+        // The others are looked at again in the next pass: a program may pause for long.
         let mut kept = Vec::new();
         for moved in std::mem::take(&mut cursor.moved) {
-            match self.folder.recheck(&archive, &moved).await {
+            let Some(folder) = options.folder_of_moved(moved.is_error) else { continue };
+            match self.folder.recheck(folder, &moved).await {
+                Ok(true) => {}
+                Ok(false) => kept.push(moved),
                 Err(fault) if fault.kind() == FaultKind::Stopped => {
                     faults.push((Partition(moved.name.clone()), fault));
                     kept.push(moved);
                 }
-                checked => checked?,
+                Err(fault) => return Err(fault),
             }
         }
         cursor.moved = kept;
@@ -200,6 +255,17 @@ impl Files {
         self.has_rechecked = false;
         let mut account = std::mem::replace(&mut self.account, new_account(&self.options));
         std::mem::take(&mut self.pass_keys).end(&mut account);
+        if let [first, others @ ..] = self.waiting.as_slice() {
+            let waiting = match others.len() {
+                0 => format!("1 file waits for its manifest: {first}"),
+                n => format!("{} files wait for their manifests: {first} and {n} more", n + 1),
+            };
+            // What is listed is only what the manifests list that have come.
+            if account.complete() == Complete::Yes {
+                account.listed = None;
+            }
+            account.doubt.get_or_insert(waiting);
+        }
         account
     }
 
@@ -214,20 +280,24 @@ impl Files {
         let (is_new, hash) = (open.position().n_records == 0, open.hash.clone());
         if open.was_read {
             // A file with this name and content was read before.
-            mark_finished(cursor, &open.candidate, hash, false);
+            self.mark_finished(cursor, &open.candidate, hash, false);
             return Ok(Vec::new());
         }
         let work = move || {
             let batch = open.next_batch(max, until);
-            let has_changed = open.watch.has_changed();
+            let has_changed = open.has_changed();
             (open, batch, has_changed)
         };
         let (mut open, (mut entries, outcome), has_changed) = blocking(work).await?;
         if has_changed.map_err(disk_fault)? {
             // Some of these entries may be parts of rows. The file is read again from its beginning: then
             // what was counted before would count twice.
-            if !is_new {
+            let name = open.candidate.name.clone();
+            if is_new {
+                self.overwritten.insert(name);
+            } else {
                 (self.account.listed, self.account.distinct) = (None, None);
+                self.note_overwritten(&name);
             }
             return Ok(self.wait().await);
         }
@@ -236,6 +306,9 @@ impl Files {
         let n_filtered = std::mem::take(&mut open.n_filtered);
         let name = &open.candidate.name;
         let compared = self.pass_keys.compare(name, is_new, &mut entries, &self.options);
+        if entries.iter().any(|entry| matches!(entry, Entry::Record(_))) {
+            cursor.note_keys(&self.options.key_hash);
+        }
         let n_entries = entries.len() as u64;
         self.account.given += n_entries + n_repeated + n_filtered;
         let add = |sum: &mut Option<u64>, n: u64| *sum = sum.map(|sum| sum.saturating_add(n));
@@ -269,19 +342,38 @@ impl Files {
             // An archive in which a file could not be read goes to `error` as a whole.
             Ok(true) => {
                 let unread = open.unread();
-                mark_finished(cursor, &open.candidate, hash, unread.is_some());
-                if unread.is_none() && self.options.config.archive.is_some() {
-                    watch_moved(cursor, &open);
-                }
+                self.mark_finished(cursor, &open.candidate, hash, unread.is_some());
+                self.overwritten.remove(&open.candidate.name);
                 self.account.gap = self.account.gap.take().or(unread);
             }
             Err(FileError::Content(reason)) => {
                 entries.push(self.quarantine(&open.candidate, open.refused(reason)));
-                mark_finished(cursor, &open.candidate, hash, true);
+                self.mark_finished(cursor, &open.candidate, hash, true);
             }
             Err(FileError::Disk(error)) => return Err(disk_fault(error)),
         }
         Ok(entries)
+    }
+
+    /// Notes in the cursor that a file is finished, and that it is to be moved: to the folder `error` if `is_error`,
+    /// else to `archive`. A content that could not be read counts as not read: with a corrected manifest it can be.
+    fn mark_finished(
+        &self,
+        cursor: &mut Cursor,
+        candidate: &Candidate,
+        hash: Fingerprint,
+        is_error: bool,
+    ) {
+        let Candidate { name, stamp, manifest_stamp } = candidate;
+        let read_hash = if is_error { Fingerprint::none() } else { hash.clone() };
+        cursor.done.insert(Fingerprint::of(name), DoneFile(candidate.fingerprint(), read_hash));
+        // A manifest proves that its file is whole.
+        if manifest_stamp.is_none() && self.options.folder_of_moved(is_error).is_some() {
+            watch_moved(cursor, candidate, &hash, is_error);
+        }
+        let manifest_state = manifest_stamp.map(SizeAndTime::fingerprint);
+        let (name, state) = (name.clone(), stamp.fingerprint());
+        cursor.pending_move = Some(PendingMove { name, state, manifest_state, hash, is_error });
     }
 }
 
@@ -292,32 +384,17 @@ fn new_account(options: &Options) -> PassEnd {
     PassEnd { listed: none, distinct: none, ..PassEnd::default() }
 }
 
-/// The number of files that are looked at once more after they were moved.
+/// The number of files that are looked at again after they were moved.
 const MAX_WATCHED: usize = 8;
 
-/// Notes in the cursor that a file is to be looked at once more after it was moved. A manifest proves that its file
-/// is whole.
-fn watch_moved(cursor: &mut Cursor, open: &OpenFile) {
-    let Candidate { name, stamp, manifest_stamp } = &open.candidate;
-    if manifest_stamp.is_some() {
-        return;
-    }
+/// Notes in the cursor that a file is to be looked at again after it was moved.
+fn watch_moved(cursor: &mut Cursor, candidate: &Candidate, hash: &Fingerprint, is_error: bool) {
+    let Candidate { name, stamp, .. } = candidate;
+    cursor.moved.retain(|moved| (&moved.name, &moved.hash) != (name, hash));
     if cursor.moved.len() >= MAX_WATCHED {
         cursor.moved.remove(0);
     }
     let modified = i64::try_from(stamp.modified).unwrap_or(i64::MAX);
-    let (name, hash, n_bytes) = (name.clone(), open.hash.clone(), stamp.n_bytes);
-    cursor.moved.push(MovedFile { name, hash, n_bytes, modified });
-}
-
-/// Notes in the cursor that a file is finished, and that it is to be moved: to the folder `error`
-/// if `is_error`, else to `archive`. A content that could not be read counts as not read: with a corrected
-/// manifest it can be.
-fn mark_finished(cursor: &mut Cursor, candidate: &Candidate, hash: Fingerprint, is_error: bool) {
-    let Candidate { name, stamp, manifest_stamp } = candidate;
-    let read_hash = if is_error { Fingerprint::none() } else { hash.clone() };
-    cursor.done.insert(Fingerprint::of(name), DoneFile(candidate.fingerprint(), read_hash));
-    let manifest_state = manifest_stamp.map(SizeAndTime::fingerprint);
-    let (name, state) = (name.clone(), stamp.fingerprint());
-    cursor.pending_move = Some(PendingMove { name, state, manifest_state, hash, is_error });
+    let (name, hash, n_bytes) = (name.clone(), hash.clone(), stamp.n_bytes);
+    cursor.moved.push(MovedFile { name, hash, n_bytes, modified, is_error });
 }

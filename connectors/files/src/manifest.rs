@@ -7,6 +7,18 @@ use crate::text::FileSummary;
 /// How much of a manifest is read, in bytes.
 pub(crate) const MAX_BYTES: usize = 4_096;
 
+/// The names that the manifest of a file may have: some programs write `.OK` for `.ok`.
+pub(crate) fn names(name: &str, suffix: &str) -> [String; 3] {
+    [suffix.to_owned(), suffix.to_lowercase(), suffix.to_uppercase()]
+        .map(|suffix| format!("{name}{suffix}"))
+}
+
+/// The name of the file that the manifest with this name describes; `None` if it is not the name of a manifest.
+pub(crate) fn described<'a>(name: &'a str, suffix: &str) -> Option<&'a str> {
+    let (file, end) = name.split_at_checked(name.len().checked_sub(suffix.len())?)?;
+    end.eq_ignore_ascii_case(suffix).then_some(file)
+}
+
 /// The content of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Manifest {

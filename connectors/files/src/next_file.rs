@@ -11,7 +11,7 @@ use contract::{Fault, FaultKind, Partition, Reason};
 use crate::{
     Files,
     cursor::{Cursor, DoneFile, FilePosition, Fingerprint},
-    folder::{blocking, disk_fault},
+    folder::{SizeAndTime, blocking, disk_fault},
     manifest::{self, Manifest},
     open_file::{OpenFile, RefusedFile},
     selection::{Candidate, select},
@@ -43,16 +43,15 @@ impl Files {
     ) -> Result<Option<NextStep>, Fault> {
         let name = position.name.clone();
         let Some(stamp) = self.folder.stamp(&name).await? else {
+            self.note_overwritten(&name);
             faults.push(vanished_file(&name));
             return Ok(None);
         };
-        let manifest_stamp = match &self.options.config.manifest {
-            Some(suffix) => self.folder.stamp(&format!("{name}{suffix}")).await?,
-            None => None,
-        };
+        let manifest_stamp = self.manifest_stamp(&name).await?;
         let candidate = Candidate { name, stamp, manifest_stamp };
         if candidate.fingerprint() != position.fingerprint {
             // The file was replaced: the new file is read from its beginning.
+            self.note_overwritten(&position.name);
             return Ok(None);
         }
         let next = self.open(&candidate, position.n_records, None, faults).await?;
@@ -76,6 +75,7 @@ impl Files {
             let listed: BTreeSet<Fingerprint> =
                 selection.candidates.iter().map(|each| Fingerprint::of(&each.name)).collect();
             cursor.done.retain(|name, _| listed.contains(name));
+            self.overwritten.retain(|name| listed.contains(&Fingerprint::of(name)));
         }
         for name in selection.irregular {
             let shown = name.escape_debug().take(100).collect();
@@ -96,14 +96,16 @@ impl Files {
         let mut is_changing = false;
         for mut candidate in selection.candidates {
             // A truncated listing may lack the manifest.
-            if let (true, Some(suffix), None) =
-                (is_truncated, &self.options.config.manifest, candidate.manifest_stamp)
-            {
-                let manifest = format!("{}{suffix}", candidate.name);
-                candidate.manifest_stamp = self.folder.stamp(&manifest).await?;
+            if is_truncated && candidate.manifest_stamp.is_none() {
+                candidate.manifest_stamp = self.manifest_stamp(&candidate.name).await?;
             }
             let done = cursor.done.get(&Fingerprint::of(&candidate.name));
-            if done.is_some_and(|DoneFile(state, _)| *state == candidate.fingerprint()) {
+            if let Some(DoneFile(state, hash)) = done
+                && *state == candidate.fingerprint()
+            {
+                if *hash == Fingerprint::none() {
+                    self.note_refused_before(&candidate.name);
+                }
                 continue;
             }
             let read_hash = done.map(|DoneFile(_, hash)| hash.clone());
@@ -122,6 +124,7 @@ impl Files {
                 .remedy("set `archive` and `error`, so that files are moved, or raise `listing`");
             faults.push((Partition("listing".to_owned()), fault));
         }
+        self.waiting = selection.waiting;
         Ok(if is_changing { NextStep::Wait } else { NextStep::CaughtUp })
     }
 
@@ -140,11 +143,10 @@ impl Files {
         // A file that was partly read was complete then, and need not wait again.
         let is_complete = self.file_states.is_unchanged_for(&name, self.options.config.stable.0)
             || n_already_read > 0;
-        let manifest = match &self.options.config.manifest {
+        let manifest = match &self.options.config.manifest.clone() {
             None => None,
             Some(suffix) => {
-                let name = format!("{name}{suffix}");
-                let Some(bytes) = self.read_manifest(&name, candidate).await? else {
+                let Some(bytes) = self.read_manifest(suffix, candidate).await? else {
                     return Ok(None);
                 };
                 match Manifest::parse(&bytes) {
@@ -163,6 +165,11 @@ impl Files {
             let detail = format!("the file has {n_bytes} bytes; `limits.total` allows {max_bytes}");
             return refuse(refused_file(Reason::new("too_large", detail)));
         }
+        if n_bytes == 0 && manifest.is_none() && self.overwritten.contains(&name) {
+            let detail = "the file was overwritten while it was read, and is empty now: it may be an upload that was \
+                          interrupted";
+            return refuse(refused_file(Reason::new("empty_file", detail)));
+        }
         let Some(file) = self.folder.fetch(&name, candidate.stamp).await? else {
             faults.push(vanished_file(&name));
             return Ok(None);
@@ -179,9 +186,14 @@ impl Files {
                 read_hash,
                 &options,
             )?;
-            Ok(if watch.has_changed()? { None } else { Some(opened) })
+            let has_changed = match &opened {
+                Ok(open) => open.has_changed()?,
+                Err(_) => watch.has_changed()?,
+            };
+            Ok(if has_changed { None } else { Some(opened) })
         };
         let Some(opened) = blocking(open).await?.map_err(disk_fault)? else {
+            self.overwritten.insert(name);
             return Ok(Some(NextStep::Wait));
         };
         match opened {
@@ -194,14 +206,32 @@ impl Files {
         }
     }
 
-    /// The bytes of a manifest; `None` if it is missing or has changed since it was listed.
+    /// The stamp of the manifest of a file; `None` if there is none.
+    async fn manifest_stamp(&mut self, name: &str) -> Result<Option<SizeAndTime>, Fault> {
+        let Some(suffix) = self.options.config.manifest.clone() else { return Ok(None) };
+        for name in manifest::names(name, &suffix) {
+            if let Some(stamp) = self.folder.stamp(&name).await? {
+                return Ok(Some(stamp));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The bytes of the manifest of a file; `None` if it is missing or has changed since it was listed.
     async fn read_manifest(
         &mut self,
-        name: &str,
+        suffix: &str,
         candidate: &Candidate,
     ) -> Result<Option<Vec<u8>>, Fault> {
         let Some(stamp) = candidate.manifest_stamp else { return Ok(None) };
-        let Some(file) = self.folder.fetch(name, stamp).await? else { return Ok(None) };
+        let mut found = None;
+        for name in manifest::names(&candidate.name, suffix) {
+            found = self.folder.fetch(&name, stamp).await?;
+            if found.is_some() {
+                break;
+            }
+        }
+        let Some(file) = found else { return Ok(None) };
         let read = blocking(move || {
             let mut bytes = Vec::new();
             file.take(manifest::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map(|_| bytes)

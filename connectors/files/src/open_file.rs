@@ -41,7 +41,9 @@ pub(crate) struct OpenFile {
     pub(crate) hash: Fingerprint,
     /// Its first bytes, for quarantine.
     pub(crate) first_bytes: Bytes,
-    pub(crate) watch: Watch,
+    watch: Watch,
+    /// The number of bytes of which `hash` is the fingerprint.
+    n_bytes: u64,
     /// The number of rows that were read, including that of `next_entry`.
     n_records: u64,
     rows: FileRows,
@@ -84,6 +86,7 @@ impl OpenFile {
         let file = watch.file();
         let summary = FileSummary::read(file)?;
         let (hash, first_bytes) = (Fingerprint::of(&summary.md5), summary.first_bytes.clone());
+        let n_bytes = summary.n_bytes;
         let (name, was_read) = (&candidate.name, read_hash == Some(&hash));
         let checked = check(name, Arc::clone(file), summary, manifest, was_read, options);
         let (rows, repeats) = match checked {
@@ -98,6 +101,7 @@ impl OpenFile {
             hash,
             first_bytes,
             watch,
+            n_bytes,
             n_records: 0,
             rows,
             next_entry: None,
@@ -118,6 +122,11 @@ impl OpenFile {
         }
         (open.n_repeated, open.n_filtered, open.n_titles) = (0, 0, 0);
         Ok(Ok(open))
+    }
+
+    /// Whether it is not, or was not, the file that was opened.
+    pub(crate) fn has_changed(&self) -> io::Result<bool> {
+        Ok(self.n_bytes != self.watch.n_bytes() || self.watch.has_changed()?)
     }
 
     /// The file as one that is refused from here on.

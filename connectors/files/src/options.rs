@@ -7,6 +7,7 @@ use document::{Path, TimeFormat, column_name};
 
 use crate::{
     config::{Config, CsvConfig, Limits, RevisionConfig},
+    cursor::Fingerprint,
     format::Columns,
     selection::matches_pattern,
 };
@@ -21,6 +22,10 @@ pub(crate) struct Options {
     pub(crate) max_record_bytes: usize,
     /// The texts of the mapping (see [`ConnectorContext::mapped`]); `None` if any field may be mapped.
     mapped: Option<Arc<str>>,
+    /// A hash of the settings that decide which records of a file are read, and what is in them.
+    pub(crate) selection_hash: Fingerprint,
+    /// A hash of `key`.
+    pub(crate) key_hash: Fingerprint,
 }
 
 /// Where the revision of a record is.
@@ -76,8 +81,16 @@ impl Options {
             columns,
             max_record_bytes: (record as usize) << 20,
             mapped: context.mapped.clone(),
+            selection_hash: selection_hash(&config, context),
+            key_hash: Fingerprint::of(&format!("{:?}", config.key.paths())),
             config,
         }))
+    }
+
+    /// The folder to which a file is moved that was read, or that could not be; `None` if it stays.
+    pub(crate) fn folder_of_moved(&self, is_error: bool) -> Option<&str> {
+        let Config { archive, error, .. } = &self.config;
+        if is_error { error.as_deref() } else { archive.as_deref() }
     }
 
     /// Whether a file with this name is to be read.
@@ -94,6 +107,16 @@ impl Options {
                 || [field, "$..", "$.*", "$[*", "$[?"].iter().any(|text| texts.contains(text))
         })
     }
+}
+
+/// A file that is read again after one of these settings has changed may give other records. `match` is not among
+/// them: a file that it selects from now on was not read.
+fn selection_hash(config: &Config, context: &ConnectorContext) -> Fingerprint {
+    let Config { format, charset, force, malformed, csv, records, null, element, .. } = config;
+    let Config { columns, sheet, skip, only, revision, .. } = config;
+    let text = (format, charset, force, malformed, csv, records, null, element);
+    let others = (columns, sheet, skip, only, revision, context.zone);
+    Fingerprint::of(&format!("{text:?} {others:?}"))
 }
 
 fn revision_source(

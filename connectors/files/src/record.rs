@@ -75,6 +75,7 @@ pub(crate) fn entry(
     let can_have_key = row_defects.damage.is_none() && stub.is_none();
     let mut defects = findings.defects_in("", &tree, &report.charset);
     defects.marks.extend(row_defects.marks.into_iter().chain(doubt_marks));
+    defects.marks.extend(null_marks(&tree));
     defects.damage = row_defects.damage.or(defects.damage);
     let revision =
         name_revision.map_or_else(|| revision_by_field(&tree, has_date_cells, options), Ok);
@@ -94,6 +95,17 @@ pub(crate) fn entry(
     let revision = revision.unwrap_or(Revision::NONE);
     let place = Place { key: key.ok().filter(|_| can_have_key), revision, at };
     Entry::Unreadable { place, bytes: Bytes::from(bytes), reason }
+}
+
+/// Marks for fields that are `\N`, which a database writes where there is no value, and of which `null` says nothing.
+fn null_marks(tree: &Value) -> Vec<Mark> {
+    let fields = tree.as_object().into_iter().flatten();
+    let nulls = fields.filter(|(_, value)| value.as_str() == Some("\\N"));
+    let mark = |(field, _): (&String, &Value)| {
+        let detail = "it is `\\N`, which a database writes where there is no value: set `null`";
+        Mark { field: field.clone(), flag: QualityFlag::Damaged, detail: detail.to_owned() }
+    };
+    nulls.map(mark).collect()
 }
 
 /// The key of a record. Blanks around its parts, and characters that nobody sees, do not belong to it, because

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::{
     cursor::Fingerprint,
     folder::{Listing, SizeAndTime},
+    manifest::{self, described},
     options::{Options, RevisionSource},
 };
 
@@ -32,6 +33,8 @@ pub(crate) struct Selection {
     pub(crate) candidates: Vec<Candidate>,
     /// Names of files that are not listed although their manifest is.
     pub(crate) missing: Vec<String>,
+    /// Names of files that are not read yet, because their manifest is not listed.
+    pub(crate) waiting: Vec<String>,
     /// Names that match but belong to no regular file, and names that are not safe to use.
     pub(crate) irregular: Vec<String>,
 }
@@ -57,19 +60,23 @@ pub(crate) fn select(listing: Listing, options: &Options) -> Selection {
     let suffix = options.config.manifest.as_deref();
     for (name, &stamp) in &files {
         // A pattern like `*` also matches manifests, which contain no records.
-        let is_manifest = suffix.is_some_and(|suffix| name.ends_with(suffix));
+        let is_manifest = suffix.is_some_and(|suffix| described(name, suffix).is_some());
         if is_manifest || !options.is_selected(name) {
             continue;
         }
-        let manifest_stamp = suffix.and_then(|end| files.get(&format!("{name}{end}")).copied());
+        let manifest_stamp = suffix.and_then(|suffix| {
+            manifest::names(name, suffix).iter().find_map(|name| files.get(name).copied())
+        });
         let has_required_manifest = suffix.is_none() || manifest_stamp.is_some();
         // A truncated listing may lack the manifest.
         if has_required_manifest || listing.is_truncated {
             selection.candidates.push(Candidate { name: name.clone(), stamp, manifest_stamp });
+        } else {
+            selection.waiting.push(name.clone());
         }
     }
     if let Some(suffix) = suffix.filter(|_| !listing.is_truncated) {
-        let expected = files.keys().filter_map(|name| name.strip_suffix(suffix));
+        let expected = files.keys().filter_map(|name| described(name, suffix));
         let names = expected.filter(|name| options.is_selected(name) && !files.contains_key(*name));
         selection.missing = names.map(str::to_owned).collect();
     }

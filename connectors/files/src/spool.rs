@@ -5,7 +5,7 @@
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom, Write as _},
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{FileExt as _, MetadataExt as _},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -71,6 +71,7 @@ pub(crate) fn unpack(mut packed: impl Read, limit: &mut UnpackLimit) -> Result<F
     let mut block = vec![0; 64 * 1024];
     loop {
         let n_read = packed.read(&mut block).map_err(|error| match error.kind() {
+            io::ErrorKind::Unsupported => unknown_method(),
             io::ErrorKind::InvalidData
             | io::ErrorKind::InvalidInput
             | io::ErrorKind::UnexpectedEof => {
@@ -89,12 +90,23 @@ pub(crate) fn unpack(mut packed: impl Read, limit: &mut UnpackLimit) -> Result<F
     }
 }
 
+/// The error for a file in an archive that is packed in a way that this program does not know.
+pub(crate) fn unknown_method() -> FileError {
+    let detail = "it is packed in a way that this program cannot unpack (perhaps Deflate64, LZMA or BZip2); ask the \
+                  source to pack it with Deflate, as Windows and Excel do";
+    FileError::content("bad_archive", detail)
+}
+
 /// Notices that a file is written to while it is read: then parts of two rows may look like one.
 #[derive(Debug, Clone)]
 pub(crate) struct Watch {
     file: Arc<File>,
-    state: (u64, SystemTime),
+    state: FileState,
 }
+
+/// The size of a file, when it was written to, and when anything about it was changed, in seconds and nanoseconds:
+/// no program can set the last one.
+type FileState = (u64, SystemTime, (i64, i64));
 
 impl Watch {
     pub(crate) fn new(file: Arc<File>) -> io::Result<Self> {
@@ -106,13 +118,18 @@ impl Watch {
         &self.file
     }
 
+    /// The size of the file when it was opened.
+    pub(crate) fn n_bytes(&self) -> u64 {
+        self.state.0
+    }
+
     pub(crate) fn has_changed(&self) -> io::Result<bool> {
         Ok(Self::state(&self.file)? != self.state)
     }
 
-    fn state(file: &File) -> io::Result<(u64, SystemTime)> {
+    fn state(file: &File) -> io::Result<FileState> {
         let found = file.metadata()?;
-        Ok((found.len(), found.modified()?))
+        Ok((found.len(), found.modified()?, (found.ctime(), found.ctime_nsec())))
     }
 }
 

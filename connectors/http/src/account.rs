@@ -83,8 +83,16 @@ pub(crate) struct Walk {
     unnamed_at: Option<String>,
     /// Whether an answer had something there, or need not have.
     has_named: bool,
+    /// Why an answer stated no total.
+    no_total: Option<String>,
     /// Number of requests in a row that brought nothing new.
     n_idle: u32,
+    /// Whether records move to pages that were read, because the source leaves out what was acknowledged.
+    may_shift: bool,
+    /// Whether a new key came since the list was begun, the last time.
+    has_new: bool,
+    /// The keys that came since then, if the list was begun again and may shift.
+    latest: Option<HashSet<u64>>,
 }
 
 /// A page that was read to its end.
@@ -92,6 +100,8 @@ pub(crate) struct Walk {
 pub(crate) struct Counted<'a> {
     /// The hashes of its records.
     pub(crate) hashes: &'a [String],
+    /// Which of them have a key: others are no progress.
+    pub(crate) is_keyed: &'a [bool],
     /// The hashes of those contents that are to be compared with others of the same key.
     pub(crate) contents: &'a [Option<u64>],
     /// Their times, if the settings say where these are.
@@ -103,6 +113,8 @@ pub(crate) struct Counted<'a> {
     pub(crate) is_expected: bool,
     /// Whether the channel allows several records with the same key.
     pub(crate) allows_repeats: bool,
+    /// Whether records move to pages that were read, because the source leaves out what was acknowledged.
+    pub(crate) may_shift: bool,
 }
 
 /// What is known about a walk that has ended.
@@ -110,7 +122,7 @@ pub(crate) struct Counted<'a> {
 pub(crate) enum Outcome {
     /// Nothing is known to be missing.
     Ended,
-    /// Records are missing; the list should be walked again.
+    /// Records are missing, or may have moved to pages that were read; the list should be walked again.
     LookAgain,
     /// Records are missing.
     Gap,
@@ -140,7 +152,11 @@ impl PassAccount {
             gap: None,
             unnamed_at: None,
             has_named: false,
+            no_total: None,
             n_idle: 0,
+            may_shift: false,
+            has_new: false,
+            latest: None,
         };
         self.walks.entry(sequence).or_insert_with(new)
     }
@@ -220,8 +236,10 @@ impl PassAccount {
         // A walk that ends at known records begins with the newest: the next one reads these again.
         let lacks_contents = lacks_contents && end != EndedBy::Watermark;
         let distinct = walk.distinct();
-        // A walk that ends at known records did not read everything that is listed.
+        // A walk that ends at known records did not read everything that is listed. What was acknowledged is no
+        // longer listed.
         let listed = walk.total.filter(|_| walk.is_whole && end != EndedBy::Watermark);
+        let listed = listed.map(|listed| listed.saturating_add(walk.n_acknowledged()));
         // If the channel allows repeats, they may be what is listed and did not come.
         let repeats = if walk.allows_repeats { walk.doubled.values().sum() } else { 0 };
         let is_explained = |listed: &u64| {
@@ -231,8 +249,11 @@ impl PassAccount {
         };
         let listed = listed.filter(|listed| !is_explained(listed));
         let is_short = listed.zip(distinct).is_some_and(|(listed, distinct)| distinct < listed);
-        if (is_short || lacks_contents) && n_looks < MAX_LOOKS {
+        // What is acknowledged makes room for others on the pages before them.
+        let has_shifted = walk.may_shift && walk.has_new;
+        if has_shifted || (is_short || lacks_contents) && n_looks < MAX_LOOKS {
             (walk.n_idle, walk.is_whole, walk.is_seen) = (0, true, true);
+            walk.begin_again();
             self.walks.insert(sequence, walk);
             return Outcome::LookAgain;
         }
@@ -251,6 +272,9 @@ impl PassAccount {
                     "no answer has anything at {at}, where it should name the next page; check `page`"
                 )
             });
+        }
+        if let (None, Some(why)) = (walk.total, walk.no_total) {
+            self.doubt.get_or_insert(why);
         }
         // A total that is less than what came is wrong, and one that went down proves nothing.
         let is_believed = is_short || !walk.has_shrunk && distinct <= listed;
@@ -318,19 +342,23 @@ impl PassAccount {
 impl Walk {
     /// Counts a page, and compares its contents with those of the pages before it.
     pub(crate) fn note_page(&mut self, page: Counted<'_>, outdated: &mut Outdated) {
-        let Counted { hashes, contents, times, n_left_out, said, is_expected, allows_repeats } =
-            page;
-        self.allows_repeats |= allows_repeats;
+        let Counted { hashes, is_keyed, contents, times, n_left_out, said, is_expected, .. } = page;
+        self.allows_repeats |= page.allows_repeats;
+        self.may_shift |= page.may_shift;
         self.given = self.given.saturating_add(hashes.len() as u64);
         self.left_out = self.left_out.saturating_add(n_left_out as u64);
         let mut has_new = self.keys.is_none() && !hashes.is_empty();
         if let Some(keys) = &mut self.keys {
-            let n_before = keys.len();
             let mut of_page: HashMap<u64, u64> = HashMap::with_capacity(hashes.len());
             let mut has_room = true;
             for (index, hash) in hashes.iter().enumerate() {
                 let Ok(hash) = u64::from_str_radix(hash, 16) else { continue };
+                let n_before = keys.len();
                 has_room &= keys.note(hash, contents.get(index).copied().flatten(), outdated);
+                has_new |= keys.len() > n_before && is_keyed.get(index) != Some(&false);
+                if let Some(latest) = &mut self.latest {
+                    latest.insert(hash);
+                }
                 let n_times = of_page.entry(hash).or_default();
                 *n_times += 1;
                 if *n_times > 1 {
@@ -338,7 +366,6 @@ impl Walk {
                     *n_more = (*n_more).max(*n_times - 1);
                 }
             }
-            has_new = keys.len() > n_before;
             if !has_room {
                 let gap = "too many keys have two contents each; add a path to `key`, so that each record has its own";
                 self.gap.get_or_insert_with(|| gap.to_owned());
@@ -361,6 +388,7 @@ impl Walk {
                 self.total = Some(total);
             }
         }
+        self.has_new |= has_new;
         if has_new {
             self.n_idle = 0;
         } else if !is_expected {
@@ -377,6 +405,11 @@ impl Walk {
     /// Whether the last pages brought nothing new, and as many keys came as the source lists.
     pub(crate) fn has_all(&self) -> bool {
         self.n_idle > 1 && self.total.is_some() && self.distinct() == self.total
+    }
+
+    /// Whether the source lists so many records.
+    pub(crate) fn lists(&self, n_records: u64) -> bool {
+        self.total == Some(n_records)
     }
 
     /// Notes whether a page had readable times.
@@ -410,6 +443,28 @@ impl Walk {
         }
         let pause = self.n_idle.checked_sub(1).map(|n| MIN_PAUSE * 2_u32.pow(n.min(8)));
         Ok(pause.unwrap_or_default().min(MAX_PAUSE))
+    }
+
+    /// Notes why an answer stated no total.
+    pub(crate) fn note_no_total(&mut self, why: Option<String>) {
+        self.no_total = self.no_total.take().or(why);
+    }
+
+    /// Begins to count what a list that may shift has now: what was missing before may come.
+    fn begin_again(&mut self) {
+        if self.may_shift {
+            self.latest = Some(HashSet::new());
+            (self.has_new, self.has_shrunk) = (false, false);
+            (self.total, self.no_total, self.gap) = (None, None, None);
+        }
+    }
+
+    /// Number of keys that came before the list was begun again, and are no longer listed.
+    fn n_acknowledged(&self) -> u64 {
+        let n_earlier = self.keys.as_ref().zip(self.latest.as_ref());
+        let n_earlier =
+            n_earlier.map_or(0, |(keys, latest)| keys.len().saturating_sub(latest.len()));
+        u64::try_from(n_earlier).unwrap_or(u64::MAX)
     }
 
     fn distinct(&self) -> Option<u64> {

@@ -1,13 +1,14 @@
 //! One page of records.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     io,
+    sync::Arc,
 };
 
 use connector_wire::reason::reason;
-use contract::{Fault, RecordKey};
-use document::{Facts, Fate, Path, scalar_text, take_records};
+use contract::{Fault, Held, RecordKey};
+use document::{Facts, Fate, Findings, Path, scalar_text, take_records};
 use reqwest::Url;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -29,8 +30,13 @@ pub(crate) struct Page {
     pub(crate) url: Option<Url>,
     /// The query parameter in which each request gets a secret.
     pub(crate) secret_param: Option<String>,
-    /// The records, in the order of the answer.
+    /// The records, in the order of the answer. With a filter at the end of `records`, also those that it does
+    /// not select: they are left out, but they show where the list goes on.
     pub(crate) records: Vec<Value>,
+    /// Whether each of them has a key: what has none says nothing about how far the list was read.
+    pub(crate) is_keyed: Vec<bool>,
+    /// Number of values of the list without a key that the filter does not select: they are no records.
+    n_more: usize,
     /// What becomes of each record, because of keys that come twice.
     pub(crate) fates: Vec<Fate>,
     /// Which records have the same key and different contents, if the channel does not allow that.
@@ -45,6 +51,8 @@ pub(crate) struct Page {
     pub(crate) signs: Vec<String>,
     /// The facts about the text of the answer.
     pub(crate) facts: Facts,
+    /// Its share of the memory of the process.
+    pub(crate) room: Option<Arc<Held>>,
 }
 
 impl Page {
@@ -59,15 +67,19 @@ impl Page {
     ) -> Result<Self, String> {
         let Parsed { mut tree, is_nothing, is_xml, facts, .. } = parsed;
         let Facts { findings, .. } = &facts;
+        let whole_list = config.records.unfiltered();
+        let path = whole_list.as_ref().unwrap_or(&config.records);
+        let selected =
+            whole_list.as_ref().map(|list| selected(list, &config.records, &tree, findings));
         let records = match is_nothing {
             true => Ok(Vec::new()),
-            false => take_records(&mut tree, &config.records, is_xml, findings),
+            false => take_records(&mut tree, path, is_xml, findings),
         };
         let report = Report::of(&tree, is_xml);
         let records = match records {
             // Some sources leave the list out if it is empty.
             Err(_)
-                if config.records.locations(&tree).is_empty()
+                if path.locations(&tree).is_empty()
                     && list::says_zero(&tree)
                     && !report.may_fail(known) =>
             {
@@ -78,23 +90,43 @@ impl Page {
                 if records.is_empty()
                     && !is_nothing
                     && !config.rules.has_success()
-                    && report.fails(known) =>
+                    && (report.fails(known) || list::has_failure(&tree, known)) =>
             {
                 Err("its list is empty, and it reports a failure".to_owned())
             }
-            records => records,
+            Ok(records) => list::check_records(config, path, records, &tree, known),
+            Err(what) => Err(what),
         };
         let records = records.map_err(|what| match reason(list::envelope(&tree, is_xml)) {
             Some(reason) => format!("{what}; the source says {reason}"),
             None => what,
         })?;
         let signs = if records.is_empty() { Vec::new() } else { report.signs().collect() };
+        let n_listed = records.len();
+        let (records, is_selected) = match selected {
+            Some(selected) if !is_nothing => without_noise(config, records, selected),
+            _ => (records, Vec::new()),
+        };
+        let n_more = n_listed - records.len();
         let keys = records.iter().map(|record| config.key.key(record, findings).ok());
-        let keys: Vec<Option<RecordKey>> = keys.collect();
-        let (fates, conflict) = match config.duplicates.fates(&keys, &records) {
+        let mut keys: Vec<Option<RecordKey>> = keys.collect();
+        let is_keyed = keys.iter().map(Option::is_some).collect();
+        // What is not selected may have the key of a record.
+        let is_left_out = |index: usize| is_selected.get(index) == Some(&false);
+        for (index, key) in keys.iter_mut().enumerate() {
+            if is_left_out(index) {
+                *key = None;
+            }
+        }
+        let (mut fates, conflict) = match config.duplicates.fates(&keys, &records) {
             Ok(fates) => (fates, None),
             Err(conflict) => (Vec::new(), Some(conflict)),
         };
+        for (index, fate) in fates.iter_mut().enumerate() {
+            if is_left_out(index) {
+                *fate = Fate::Repeated;
+            }
+        }
         let hashes = keys.iter().zip(&records).map(|(key, record)| match key {
             Some(key) => hash(&[key.to_string()]),
             None => hash(&[record.to_string()]),
@@ -109,6 +141,8 @@ impl Page {
             headers,
             url,
             records,
+            is_keyed,
+            n_more,
             fates,
             conflict,
             hashes,
@@ -150,6 +184,17 @@ impl Page {
         self.records.len()
     }
 
+    /// Number of values that the list of the answer has, to tell whether it is full.
+    pub(crate) fn n_listed(&self) -> usize {
+        self.len() + self.n_more
+    }
+
+    /// Whether it has values, none of them has a key, and there are fewer than on a page that may have
+    /// `usual`: such as a line with the sum of the pages before.
+    pub(crate) fn is_remark(&self, usual: usize) -> bool {
+        !self.is_empty() && !self.is_keyed.contains(&true) && self.n_listed() < usual.max(2)
+    }
+
     /// What distinguishes the record at this index from others, and from its own earlier and later states.
     pub(crate) fn state(&self, index: usize) -> Option<String> {
         let content = self.contents.get(index).copied().flatten().unwrap_or_default();
@@ -166,8 +211,21 @@ impl Page {
         (0..self.len()).find(|index| self.state(*index).as_deref() == Some(state))
     }
 
-    /// A hash of the records in their order, for comparing pages.
+    /// A hash of the records in their order, for comparing pages. What has no key is left out if others have
+    /// one: some sources end each page with a line that has its number.
     pub(crate) fn hash(&self) -> String {
+        let keyed = self.hashes.iter().zip(&self.is_keyed).filter(|(_, is_keyed)| **is_keyed);
+        let keyed: Vec<String> = keyed.map(|(hash, _)| hash.clone()).collect();
+        hash(if keyed.is_empty() { &self.hashes } else { &keyed })
+    }
+
+    /// Whether [`Self::hash`] is one of all records.
+    pub(crate) fn hashes_all(&self) -> bool {
+        !self.is_keyed.contains(&false) || !self.is_keyed.contains(&true)
+    }
+
+    /// A hash of all records in their order, to tell whether it is the same answer.
+    pub(crate) fn whole_hash(&self) -> String {
         hash(&self.hashes)
     }
 
@@ -175,6 +233,29 @@ impl Page {
     pub(crate) fn value(&self, at: &Path) -> Option<String> {
         at.first(&self.tree).and_then(scalar_text)
     }
+}
+
+/// Which values of the whole list a path with a filter selects, in their order.
+fn selected(list: &Path, filtered: &Path, tree: &Value, findings: &Findings) -> Vec<bool> {
+    let chosen: HashSet<String> = filtered.locations(tree).into_iter().collect();
+    let values = list.all(tree).into_iter().zip(list.locations(tree));
+    let values = values.filter(|(value, _)| !findings.is_missing_value(value));
+    values.map(|(_, place)| chosen.contains(&place)).collect()
+}
+
+/// The values of a list without those that have no key and are not selected, unless there are no others.
+fn without_noise(
+    config: &Config,
+    records: Vec<Value>,
+    selected: Vec<bool>,
+) -> (Vec<Value>, Vec<bool>) {
+    let is_kept =
+        |(record, is_selected): &(Value, bool)| *is_selected || list::has_key(config, record);
+    let all: Vec<(Value, bool)> = records.into_iter().zip(selected).collect();
+    if !all.iter().any(is_kept) {
+        return all.into_iter().unzip();
+    }
+    all.into_iter().filter(is_kept).unzip()
 }
 
 /// A hash of a record, which is not copied: it may be large.

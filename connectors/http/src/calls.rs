@@ -117,7 +117,9 @@ fn call_fault(error: FetchError, what: &str) -> Fault {
     match error {
         FetchError::Fault(fault) => fault.at(what),
         FetchError::Refused(fault) => fault.at(what).remedy("check the parameters of the request"),
-        FetchError::TooLarge => Fault::stopped(format!("{what} is too large: raise `limit_mib`")),
+        FetchError::TooLarge(_) => {
+            Fault::stopped(format!("{what} is too large: raise `limit_mib`"))
+        }
         FetchError::Unreadable { what: why, .. } => {
             Fault::stopped(format!("{what} cannot be read: {why}"))
         }

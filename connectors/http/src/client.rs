@@ -13,8 +13,12 @@ use contract::{
     Clock, ConnectFailure, Fault, Gate, ServerSettings, Timestamp, causes_text, is_tls_failure,
     tls_fault,
 };
-use document::delta;
-use reqwest::{Certificate, Identity, Proxy, Url, header, redirect};
+use document::{MessageError, delta, gunzip};
+use reqwest::{
+    Certificate, Identity, Proxy, Url,
+    header::{self, HeaderValue},
+    redirect,
+};
 use tokio::time::Instant;
 
 use crate::{
@@ -80,11 +84,19 @@ pub(crate) enum FetchError {
         what: String,
         answer: Answer,
     },
-    /// The answer is larger than `limit_mib`.
-    TooLarge,
+    /// The answer is larger than `limit_mib`, or takes too much memory.
+    TooLarge(Fault),
     /// The source does not accept the parameters of the request: perhaps there is no such page.
     Refused(Fault),
     Fault(Fault),
+}
+
+impl FetchError {
+    /// The answer is larger than `limit_mib`.
+    pub(crate) fn above_limit() -> Self {
+        let fault = Fault::stopped("an unpacked answer is larger than `limit_mib`");
+        Self::TooLarge(fault.remedy("raise `limit_mib`, or request smaller pages"))
+    }
 }
 
 impl From<Fault> for FetchError {
@@ -107,11 +119,15 @@ impl Client {
         if timeout.is_zero() {
             return Err(Fault::stopped("`timeout` is zero").remedy("set a period like 30s"));
         }
+        let codings = HeaderValue::from_static("gzip, zstd");
         let mut builder = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
             // Less than the limit of the whole exchange, so that its own error says what was slow.
             .connect_timeout(timeout * 9 / 10)
             .user_agent(concat!("tonghui/", env!("CARGO_PKG_VERSION")))
+            // The client would unpack only the first member of gzip, so `send` unpacks it.
+            .no_gzip()
+            .default_headers([(header::ACCEPT_ENCODING, codings)].into_iter().collect())
             .no_proxy();
         if let Some(pem) = &config.ca {
             let certificates = Certificate::from_pem_bundle(pem.as_bytes());
@@ -253,22 +269,46 @@ impl Client {
             .map_err(|_| timeout_fault(timeout))
             .and_then(|received| received.map_err(fault))
             .map_err(|fault| fault.at(source_name(url)))?;
-        let (status, headers, cookies, body) = received;
+        let (status, mut headers, cookies, body) = received;
         cookies.iter().for_each(|cookie| self.cookies.store(url, cookie));
-        let date_header = headers.get("date").map(String::as_str);
-        let date = date_header.and_then(|date| DateTime::parse_from_rfc2822(date.trim()).ok());
+        let date_header = headers.get("date").cloned();
+        let date =
+            date_header.as_deref().and_then(|date| DateTime::parse_from_rfc2822(date.trim()).ok());
         let date = date.map(|date| date.to_utc());
         if let Some(date) = date {
             self.source_time = Some((date, Instant::now()));
         }
-        let body = body.ok_or(FetchError::TooLarge)?;
+        let body = body.ok_or_else(FetchError::above_limit)?;
+        let body = unpack_gzip(&mut headers, body, max_bytes).map_err(|why| match why {
+            MessageError::TooLarge(_) => FetchError::above_limit(),
+            MessageError::Unreadable(why) => FetchError::Fault(
+                Fault::transient(NOT_ITS_ENCODING).because(why).at(source_name(url)),
+            ),
+        })?;
         self.traces.add_answer(status, &headers, &body);
         let retry_after = headers
             .get("retry-after")
-            .and_then(|value| gate::retry_after(value, date_header, self.now()));
+            .and_then(|value| gate::retry_after(value, date_header.as_deref(), self.now()));
         let url = Box::new(url.clone());
         Ok(Answer { status, url, headers, body, retry_after, is_login: false })
     }
+}
+
+const NOT_ITS_ENCODING: &str =
+    "the answer cannot be unpacked: it is not what its Content-Encoding says";
+
+/// Unpacks a body that is gzip by its header, which is removed.
+fn unpack_gzip(
+    headers: &mut BTreeMap<String, String>,
+    body: Bytes,
+    max_bytes: usize,
+) -> Result<Bytes, MessageError> {
+    let is_gzip = |coding: &String| ["gzip", "x-gzip"].contains(&coding.trim());
+    if body.is_empty() || !headers.get("content-encoding").is_some_and(is_gzip) {
+        return Ok(body);
+    }
+    headers.remove("content-encoding");
+    gunzip(&body, max_bytes).map(Bytes::from)
 }
 
 /// The name of the source in messages, without the parts of its address that may be secret.
@@ -341,8 +381,7 @@ fn exchange_fault(
             .remedy(port_remedy())
     // What was packed may end too early although all of the body came.
     } else if error.is_decode() && !causes.contains("reading a body from connection") {
-        let what = "the answer cannot be unpacked: it is not what its Content-Encoding says";
-        Fault::transient(what).because(causes)
+        Fault::transient(NOT_ITS_ENCODING).because(causes)
     } else if causes.contains("invalid HTTP version") {
         Fault::stopped("the server at this port does not answer as a web server does")
             .because(causes)

@@ -84,9 +84,11 @@ pub struct Config {
     /// Tells the source which records are in custody, so that it need not return them again.
     pub(crate) ack: Option<Ack>,
     /// An address that is requested before all others, for its cookies.
+    #[schemars(extend("allow" = "address"))]
     pub(crate) warm_up: Option<String>,
     /// Other hosts that a redirect or the address of a next page may name, like `https://other.example`. They
     /// get no credential of this channel.
+    #[schemars(extend("allow" = "address"))]
     #[serde(default)]
     pub(crate) redirects: Vec<String>,
     /// What happens to a page that cannot be read after three requests.
@@ -106,6 +108,7 @@ pub struct Config {
     pub(crate) ca: Option<String>,
     /// The proxy for all requests of this channel, such as `http://proxy.example:3128`. Without it, no proxy
     /// is used.
+    #[schemars(extend("allow" = "address"))]
     pub(crate) proxy: Option<String>,
     /// Allows `http://` to hosts other than this machine. Everybody on the network path can then read and
     /// change what is sent.
@@ -117,6 +120,7 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub(crate) struct CallConfig {
     /// The address of the request.
+    #[schemars(extend("allow" = "address"))]
     pub(crate) url: String,
     /// The method; by default POST if there is a body, else GET.
     pub(crate) method: Option<Method>,

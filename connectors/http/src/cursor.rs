@@ -58,6 +58,9 @@ pub(crate) struct Fingerprint {
     pub(crate) pages: String,
     /// Those of the time or day from which records are requested.
     pub(crate) start: String,
+    /// Those that decide which records are requested and what they hold; `None` in cursors of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) requests: Option<String>,
     /// Those of the key; `None` in cursors of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
@@ -122,16 +125,17 @@ impl Cursor {
     }
 
     /// Fits the positions to the current settings, and returns whether some had to be dropped. A position
-    /// among pages means nothing with other pages, and a start nothing with another time or key; what
-    /// is dropped begins anew.
+    /// among pages means nothing with other pages, and a start nothing with another time or other
+    /// requests; what is dropped begins anew.
     pub(crate) fn fit_to(&mut self, settings: &Fingerprint) -> bool {
         let key = self.fingerprint.as_ref().and_then(|stored| stored.key.clone());
         let settings_now = Fingerprint { key, ..settings.clone() };
         let Some(stored) = self.fingerprint.replace(settings_now) else { return false };
-        if (&stored.pages, &stored.start) == (&settings.pages, &settings.start) {
+        let has_same_requests = stored.requests.is_none() || stored.requests == settings.requests;
+        let keeps_start = stored.start == settings.start && has_same_requests;
+        if stored.pages == settings.pages && keeps_start {
             return false;
         }
-        let keeps_start = stored.start == settings.start;
         for progress in self.positions.values_mut() {
             let Progress { since, newest, closed_day, behind, .. } = std::mem::take(progress);
             if keeps_start {

@@ -1,16 +1,22 @@
 //! Repeats a request until its answer can be read, or until there is a reason to give up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::pin,
+    time::Duration,
+};
 
 use connector_wire::auth::{self, Auth, SigningContext};
-use contract::{Fault, FaultKind};
-use document::{Facts, Message, MessageError};
+use contract::{Fault, FaultKind, Held, Memory};
+use document::{Facts, Message, MessageError, Text, tree_bytes};
 use normalizer_text::Hints;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::{
     client::{Answer, Client, FetchError},
     list, origin,
+    page_reader::OpenPage,
     plan::Plan,
     request::{Call, Request},
     rules::{AnswerView, Meaning, Rule},
@@ -19,11 +25,17 @@ use crate::{
 /// Maximum number of requests for an answer that cannot be read.
 const MAX_ATTEMPTS: usize = 3;
 
+/// How long a page waits at most until there is room for it. Then the channel gives up what it holds itself, and begins
+/// again: what it waits for may be held by one who waits for it, such as a backfill that takes turns with it.
+const MAX_ROOM_TIME: Duration = Duration::from_secs(30);
+
 /// A successful answer.
 #[derive(Debug)]
 pub(crate) struct ReadAnswer {
     pub(crate) parsed: Parsed,
     pub(crate) answer: Answer,
+    /// The memory of a page.
+    pub(crate) room: Option<Held>,
 }
 
 /// What was parsed of an answer.
@@ -50,6 +62,10 @@ pub(crate) struct Source {
     pub(crate) has_cookies: bool,
     /// What answers with records said about themselves, so that it is no failure beside an empty list.
     pub(crate) known: BTreeSet<String>,
+    /// The memory of the process.
+    pub(crate) memory: Memory,
+    /// The page whose last records were left for the next batch.
+    pub(crate) open_page: Option<OpenPage>,
 }
 
 impl Source {
@@ -84,9 +100,18 @@ impl Source {
             self.client.traces.hide_in_last(&self.auth);
             let answer = answer?;
             let content_type = answer.headers.get("content-type").map(String::as_str);
-            let (text, facts, tree) = parse(plan, call, &answer.body, &answer.headers);
+            let opened = open(plan, &answer.body, &answer.headers);
+            // What is fetched for a record of a page is small beside it, and must not wait for other pages.
+            let is_page = std::ptr::eq(call, &plan.list);
+            let has_inner = !call.config.inner.is_empty();
+            let size = opened.as_ref().ok().map(|(_, text)| tree_bytes(&text.text, has_inner));
+            let room = match size.filter(|_| is_page) {
+                Some(size) => Some(self.hold_page(size).await?),
+                None => None,
+            };
+            let (text, facts, tree) = parse_opened(plan, call, opened);
             if matches!(tree, Err(MessageError::TooLarge(_))) {
-                return Err(FetchError::TooLarge);
+                return Err(FetchError::above_limit());
             }
             let Answer { status, retry_after, is_login, .. } = answer;
             let tree_view = tree.as_ref().ok();
@@ -177,6 +202,7 @@ impl Source {
                     match check(ReadAnswer {
                         parsed: Parsed { tree, is_nothing, is_missing, is_xml, facts },
                         answer,
+                        room,
                     }) {
                         Ok(result) => return Ok(result),
                         Err(problem) => problem,
@@ -213,7 +239,7 @@ impl Source {
         self.client.traces.hide_last_answer();
         match warmed_up {
             // Only the cookies matter.
-            Ok(_) | Err(FetchError::TooLarge) => self.has_cookies = true,
+            Ok(_) | Err(FetchError::TooLarge(_)) => self.has_cookies = true,
             Err(error) => return Err(error),
         }
         Ok(())
@@ -243,6 +269,30 @@ impl Source {
         Ok((request.clone().with_auth(signed), signature))
     }
 
+    /// Waits until there is room for a page that takes so many bytes when it is parsed.
+    async fn hold_page(&mut self, bytes: usize) -> Result<Held, FetchError> {
+        let mib = bytes.div_ceil(1 << 20);
+        if bytes > self.memory.total {
+            let what =
+                format!("a page takes {mib} MiB of memory, more than `memory` in [limits] allows");
+            let remedy = "raise `memory` in [limits] of gateway.toml, or request smaller pages";
+            return Err(FetchError::TooLarge(Fault::stopped(what).remedy(remedy)));
+        }
+        let mut holding = pin!(self.memory.pages.hold(bytes));
+        if let Ok(held) = timeout(Duration::ZERO, &mut holding).await {
+            return Ok(held);
+        }
+        // The rest of a page of another value of `each`: it is requested again in its turn.
+        self.open_page = None;
+        timeout(MAX_ROOM_TIME, holding).await.map_err(|_| {
+            let what =
+                format!("other pages left no room in memory for a page that takes {mib} MiB");
+            let remedy =
+                "if this repeats, raise `memory` in [limits] of gateway.toml, or request smaller pages";
+            Fault::transient(what).remedy(remedy).into()
+        })
+    }
+
     fn signing_context(&self) -> Result<SigningContext, Fault> {
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce)
@@ -259,19 +309,40 @@ pub(crate) fn parse(
     bytes: &[u8],
     headers: &BTreeMap<String, String>,
 ) -> (String, Facts, Result<Value, MessageError>) {
-    let config = &plan.config;
+    parse_opened(plan, call, open(plan, bytes, headers))
+}
+
+/// Unpacks an answer and decodes its text.
+fn open<'a>(
+    plan: &Plan,
+    bytes: &'a [u8],
+    headers: &BTreeMap<String, String>,
+) -> Result<(Message<'a>, Text), MessageError> {
     let header = |name: &str| headers.get(name).map(String::as_str);
     let (content_type, encoding) = (header("content-type"), header("content-encoding"));
-    let message = match Message::open(bytes, content_type, encoding, plan.max_bytes()) {
-        Ok(message) => message,
+    let message = Message::open(bytes, content_type, encoding, plan.max_bytes())?;
+    let text = message.decode(&hints(plan));
+    Ok((message, text))
+}
+
+fn hints(plan: &Plan) -> Hints<'_> {
+    let config = &plan.config;
+    Hints { force: config.force_charset, content_type: None, declared: config.charset }
+}
+
+fn parse_opened(
+    plan: &Plan,
+    call: &Call,
+    opened: Result<(Message<'_>, Text), MessageError>,
+) -> (String, Facts, Result<Value, MessageError>) {
+    let (message, mut text) = match opened {
+        Ok(opened) => opened,
         Err(why) => return (String::new(), Facts::default(), Err(why)),
     };
-    let hints = Hints { force: config.force_charset, content_type: None, declared: config.charset };
-    let mut text = message.decode(&hints);
-    let parsed = message.parse(&mut text, config.format).and_then(|mut tree| {
+    let parsed = message.parse(&mut text, plan.config.format).and_then(|mut tree| {
         for inner in &call.config.inner {
             // The content type is the type of the answer, not of the document within it.
-            inner.open(&mut tree, &mut text.facts.findings, &hints)?;
+            inner.open(&mut tree, &mut text.facts.findings, &hints(plan))?;
         }
         Ok(tree)
     });

@@ -36,6 +36,11 @@ impl InnerDocument {
         self.layers.iter().try_for_each(Layer::check)
     }
 
+    /// Where the texts are.
+    pub(crate) fn at(&self) -> &Path {
+        &self.at
+    }
+
     pub(crate) fn is_xml(&self) -> bool {
         self.format == Shape::Xml
     }

@@ -62,7 +62,7 @@ use crate::{
     account::PassAccount,
     client::Client,
     fetch::Source,
-    page_reader::{OpenPage, PageEntries, PageReader, WalkName},
+    page_reader::{PageEntries, PageReader, WalkName},
     plan::Plan,
     sequence::Sequence,
 };
@@ -83,8 +83,8 @@ pub struct Http {
     plan: Plan,
     source: Source,
     sequences: Vec<Sequence>,
-    /// The page whose last records were left for the next batch.
-    open_page: Option<OpenPage>,
+    /// The position after the last batch whose records are not acknowledged yet.
+    unsettled: Option<Cursor>,
     /// The last exchange that ended in a fault.
     failed: Option<Exchange>,
 }
@@ -119,15 +119,16 @@ impl Connector for Http {
     type Cursor = Cursor;
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
-        let ConnectorContext { zone, budget: _, gate, clock, .. } = context;
+        let ConnectorContext { zone, budget: _, gate, clock, memory, .. } = context;
         let (plan, auth) = Plan::new(config, zone)?;
         let identity = auth.mtls().map(Mtls::pem);
         let client = Client::new(&plan.config, plan.allowed_hosts.clone(), identity, gate, clock)?;
         let sequences = Sequence::all(&plan);
-        let source = Source { client, auth, has_cookies: false, known: BTreeSet::new() };
+        let (has_cookies, known, open_page) = (false, BTreeSet::new(), None);
+        let source = Source { client, auth, has_cookies, known, memory, open_page };
         let account = PassAccount::default();
-        let (counted_up_to, open_page, failed) = (None, None, None);
-        Ok(Self { account, counted_up_to, plan, source, sequences, open_page, failed })
+        let (counted_up_to, unsettled, failed) = (None, None, None);
+        Ok(Self { account, counted_up_to, plan, source, sequences, unsettled, failed })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
@@ -135,6 +136,7 @@ impl Connector for Http {
         // A read that is repeated, or dropped, must not be counted twice.
         if self.counted_up_to.take().as_ref() != after || after.is_none() {
             self.account = PassAccount::new(cursor.is_between_rounds());
+            self.unsettled = None;
         }
         cursor.to_acknowledge.clear();
         self.source.client.traces.forget_last();
@@ -165,10 +167,14 @@ impl Connector for Http {
             let index =
                 cursor.next_sequence(n_sequences, self.source.client.source_time(), is_open);
             let sequence = self.sequences[index];
-            let Self { plan, source, open_page, account, .. } = self;
+            // What the source still lists tells nothing before it knows what was read.
+            if self.unsettled.is_some() && sequence.begins_again(&self.plan, &cursor) {
+                self.counted_up_to = Some(cursor.clone());
+                return Ok(Batch { entries: Vec::new(), upto: cursor, end: None, trouble: faults });
+            }
+            let Self { plan, source, account, .. } = self;
             let walk = WalkName { index, n_sequences };
-            let mut reader =
-                PageReader { plan, source, open_page, account, walk, now, max, started };
+            let mut reader = PageReader { plan, source, account, walk, now, max, started };
             let page = match reader.read(sequence, &mut cursor).await {
                 Ok(Some(page)) => {
                     has_moved = true;
@@ -214,6 +220,9 @@ impl Connector for Http {
                 if acknowledges {
                     let keys = entries.iter().filter_map(Entry::key);
                     cursor.to_acknowledge = keys.map(ToString::to_string).collect();
+                    if !cursor.to_acknowledge.is_empty() {
+                        self.unsettled = Some(cursor.clone());
+                    }
                 }
                 let account =
                     caught_up.then(|| std::mem::replace(&mut self.account, PassAccount::new(true)));
@@ -233,7 +242,11 @@ impl Connector for Http {
         acknowledged.await.map_err(|fault| {
             self.note_failed();
             self.source.without_secrets(fault).at(client::source_name(&self.plan.list.url))
-        })
+        })?;
+        if self.unsettled.as_ref() == Some(upto) {
+            self.unsettled = None;
+        }
+        Ok(())
     }
 
     fn failed_exchange(&mut self) -> Option<Exchange> {

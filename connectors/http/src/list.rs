@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use connector_wire::reason;
-use document::scalar_text;
+use document::{Path, scalar_text};
 use serde_json::Value;
+
+use crate::{config::Config, fetch::Parsed};
 
 /// Members that tell whether a request was successful, without `-` and `_`.
 const STATES: &[&str] = &[
@@ -305,6 +307,53 @@ pub(crate) fn has_empty_list(tree: &Value, is_xml: bool) -> bool {
     let is_error = |name: &str| ERRORS.iter().any(|error| name.eq_ignore_ascii_case(error));
     is_empty_list(answer)
         || reason::members(answer).any(|(name, value)| is_empty_list(value) && !is_error(name))
+}
+
+/// Whether an answer has no list, or `null` in its place, and no sign of a failure.
+pub(crate) fn lacks_list(config: &Config, parsed: &Parsed, known: &BTreeSet<String>) -> bool {
+    let Parsed { tree, is_xml, .. } = parsed;
+    let is_list = |list: Path| list.all(tree).iter().any(|value| !value.is_null());
+    config.records.list().is_some_and(|list| !is_list(list))
+        && !Report::of(tree, *is_xml).may_fail(known)
+}
+
+/// Whether an answer is a list, and one of its elements reports a failure.
+pub(crate) fn has_failure(tree: &Value, known: &BTreeSet<String>) -> bool {
+    let elements = tree.as_array().map(Vec::as_slice).unwrap_or_default();
+    elements.iter().any(|element| Report::of(element, false).fails(known))
+}
+
+/// Whether a record has something at each path of its key.
+pub(crate) fn has_key(config: &Config, record: &Value) -> bool {
+    config.key.paths().iter().all(|path| path.first(record).is_some())
+}
+
+/// Checks records of which none has the key: they may be an answer that reports a failure, or its members.
+/// `tree` is the answer without them.
+pub(crate) fn check_records(
+    config: &Config,
+    path: &Path,
+    records: Vec<Value>,
+    tree: &Value,
+    known: &BTreeSet<String>,
+) -> Result<Vec<Value>, String> {
+    if records.is_empty() || records.iter().any(|record| has_key(config, record)) {
+        return Ok(records);
+    }
+    // A list may be an object whose members are the records.
+    if let Some(list) =
+        path.list().filter(|list| !list.all(tree).iter().any(|list| list.is_array()))
+    {
+        return Err(format!("there is no list at {}", list.as_str()));
+    }
+    if let Some(failure) = records.iter().find(|record| Report::of(record, false).fails(known)) {
+        let what = "no record has the key, and one of them reports a failure";
+        return Err(match reason::reason(failure) {
+            Some(reason) => format!("{what}; the source says {reason}"),
+            None => what.to_owned(),
+        });
+    }
+    Ok(records)
 }
 
 /// Whether this member is a part of a report, or has nothing.

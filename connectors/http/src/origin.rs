@@ -32,8 +32,8 @@ pub(crate) fn parse_address(setting: &str, text: &str, insecure: bool) -> Result
 }
 
 /// Resolves an address that an answer from `base` contains. Only the host of `base` and the `allowed` ones
-/// may be contacted, so that no answer sends the channel elsewhere. Credentials stay with the origin of the
-/// settings even then.
+/// may be contacted, so that no answer sends the channel elsewhere: all of them stand in the settings, to which
+/// `[allow]` of gateway.toml applies. Credentials stay with the origin of the settings even then.
 pub(crate) fn resolve(base: &Url, text: &str, allowed: &[Url]) -> Result<Url, Fault> {
     let url =
         base.join(text).map_err(|_| Fault::stopped("the source refers to an invalid address"))?;

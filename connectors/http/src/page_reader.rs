@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashSet,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,7 +23,7 @@ use crate::{
     config::OnBadPage,
     cursor::{Cursor, Progress},
     fetch::{ReadAnswer, Source},
-    origin,
+    list, origin,
     outdated::Outdated,
     pages::{NextPage, Paging, Position, Step},
     plan::{MAX_NEXT_BYTES, Plan},
@@ -63,8 +66,6 @@ pub(crate) struct PageReader<'a> {
     pub(crate) walk: WalkName,
     pub(crate) plan: &'a Plan,
     pub(crate) source: &'a mut Source,
-    /// The page that the last batch did not finish.
-    pub(crate) open_page: &'a mut Option<OpenPage>,
     /// The time by the source's clock.
     pub(crate) now: Timestamp,
     /// Maximum number of entries in the batch.
@@ -92,9 +93,17 @@ impl PageReader<'_> {
         self.pause(&progress.pages).await?;
         // The number of records to request; after an answer that is too large, half as many.
         let mut size = progress.pages.size.or(max_size).unwrap_or(1).max(1);
+        let size_before = size;
         let page = loop {
             match self.load(sequence, &progress, size).await {
-                Ok(page) => break page,
+                Ok(page) => {
+                    let is_smaller = max_size.is_some_and(|max| size < max);
+                    let is_other = page.n_listed() > size || page.is_empty() && size < size_before;
+                    if is_smaller && is_other && plan.config.page.numbers_by_size() {
+                        return Err(ignored_size(&page_name(sequence, plan, &progress), size));
+                    }
+                    break page;
+                }
                 Err(FetchError::Fault(fault)) => return Err(fault),
                 Err(FetchError::Refused(fault)) => {
                     let can_exceed_end = plan.config.page.can_exceed_end(&progress.pages);
@@ -106,14 +115,11 @@ impl PageReader<'_> {
                         false => "check the parameters of the request",
                     }));
                 }
-                Err(FetchError::TooLarge) if max_size.is_some() && size > 1 => {
+                Err(FetchError::TooLarge(_)) if max_size.is_some() && size > 1 => {
                     size /= 2;
                     progress.pages.size = Some(size);
                 }
-                Err(FetchError::TooLarge) => {
-                    return Err(Fault::stopped("an unpacked answer is larger than `limit_mib`")
-                        .remedy("raise `limit_mib`, or request smaller pages"));
-                }
+                Err(FetchError::TooLarge(fault)) => return Err(fault),
                 Err(FetchError::Unreadable { what, answer }) => {
                     self.correct_start(&mut progress);
                     let at = page_name(sequence, plan, &progress);
@@ -158,7 +164,7 @@ impl PageReader<'_> {
         page: Page,
     ) -> Result<PageEntries, Fault> {
         let plan = self.plan;
-        let hash = page.hash();
+        let hash = page.whole_hash();
         let mut n_read = match &progress.pages.partly_read {
             Some((n_read, page_hash)) if *page_hash == hash => *n_read,
             _ => 0,
@@ -196,7 +202,7 @@ impl PageReader<'_> {
         if !was_read_before && n_read < page.len() {
             progress.pages.partly_read = Some((n_read, hash.clone()));
             sequence.store(plan, cursor, progress, self.now, false);
-            *self.open_page = Some(OpenPage { sequence, hash, page });
+            self.source.open_page = Some(OpenPage { sequence, hash, page });
             return Ok(PageEntries { entries, is_complete: false });
         }
         if let (Some(value), false) = (sequence.value, sequence.is_reread) {
@@ -213,17 +219,20 @@ impl PageReader<'_> {
         let contents: Vec<Option<u64>> = contents.collect();
         let counted = Counted {
             hashes: &page.hashes,
+            is_keyed: &page.is_keyed,
             contents: if was_read_before { &[] } else { &contents },
             times: &times,
             n_left_out: if was_read_before { page.len() } else { n_left_out },
             said,
             is_expected,
             allows_repeats: plan.config.duplicates != Duplicates::Stop,
+            may_shift: plan.ack.is_some() && plan.config.page.can_shift(),
         };
         walk.note_page(counted, &mut cursor.outdated);
         walk.note_times(has_times.filter(|_| !page.is_empty()));
         if !page.is_empty() {
             walk.note_unnamed(plan.config.page.unnamed_at(&page));
+            walk.note_no_total(plan.total().and_then(|total| total.problem(&page)));
         }
         let mut step = plan.config.page.step(&mut progress.pages, &page, size, said);
         progress.has_gap |= step.gap.is_some();
@@ -291,6 +300,7 @@ impl PageReader<'_> {
         let plan = self.plan;
         if let Some((_, hash)) = &progress.pages.partly_read
             && let Some(open_page) = self
+                .source
                 .open_page
                 .take_if(|open_page| open_page.sequence == sequence && open_page.hash == *hash)
         {
@@ -307,16 +317,20 @@ impl PageReader<'_> {
             page if page.can_exceed_end(at) || page.was_named(at) => &plan.beyond_end,
             _ => &plan.no_content,
         };
+        // Beyond the last record, some sources have `null` in the place of the list.
+        let has_all = plan.config.page.can_exceed_end(at) && self.walk(at).lists(at.n_records);
         let is_success = AtomicBool::new(false);
         let was_repeated = AtomicBool::new(at.n_repeats > 0 || at.rereading.is_some());
         let known = self.source.known.clone();
         let make_page = |answer: ReadAnswer| {
             is_success.store(true, Ordering::Relaxed);
-            let ReadAnswer { parsed, answer } = answer;
+            let ReadAnswer { mut parsed, answer, room } = answer;
+            parsed.is_nothing |= has_all && list::lacks_list(&plan.config, &parsed, &known);
             let (url, headers) = (Some((*answer.url).clone()), answer.headers.clone());
             let missing = parsed.is_missing.then_some(answer.status);
             let page = Page::new(&plan.config, parsed, &known, url, headers);
             let page = page.and_then(|mut page| {
+                page.room = room.map(Arc::new);
                 page.missing = missing;
                 page.secret_param.clone_from(&plan.secret_param);
                 // A page that repeats the previous one is requested again, once: it may be an old answer.
@@ -409,7 +423,11 @@ impl PageReader<'_> {
             let n_looks = progress.pages.n_looks;
             let outdated = &mut cursor.outdated;
             match self.account.end_walk(self.walk.index, &name, end, n_looks, outdated) {
-                Outcome::LookAgain => progress.pages = Paging::look_again(&progress.pages),
+                Outcome::LookAgain => {
+                    progress.pages = Paging::look_again(&progress.pages);
+                    // What could not be read of a list that may shift is asked for again.
+                    progress.has_gap &= plan.ack.is_none();
+                }
                 outcome => {
                     if let Some(doubt) = plan.doubt() {
                         self.account.note_doubt(doubt);
@@ -433,6 +451,16 @@ impl PageReader<'_> {
         sequence.store(plan, cursor, progress, started, is_complete);
         is_complete || step.pauses
     }
+}
+
+/// What to say if pages became smaller because one was too large, and the source does not send them so: then the
+/// numbers of its pages do not mean what was asked for.
+fn ignored_size(page: &str, size: usize) -> Fault {
+    Fault::stopped(format!(
+        "a page is larger than `limit_mib`, and {page} of {size} records is not what was asked for: the source \
+         does not keep to `size`"
+    ))
+    .remedy("raise `limit_mib`, so that a page of the source fits")
 }
 
 /// Which records of a page are left out because they were read before: one of two with the same key in the

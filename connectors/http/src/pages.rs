@@ -27,6 +27,7 @@ use self::{
     token::{Next, Token},
 };
 pub(crate) use position::{Follows, NextPage, Position, short_hash};
+use stop::whole_number;
 pub(crate) use stop::{Said, StopRule, Total, TotalPlace};
 
 use crate::answer;
@@ -183,8 +184,11 @@ impl Paging {
                 Step { gap, ..step }
             }
             Self::Link { .. } => {
-                let next = token::next_link(page).map(|next| page.resolve(next));
-                token::step(at, page, next, NextPage::AtUrl, said)
+                let (next, gap) = match token::next_link(page) {
+                    Ok(next) => (next.map(|next| page.resolve(next)), None),
+                    Err(problem) => (None, Some(problem.to_owned())),
+                };
+                Step { gap, ..token::step(at, page, next, NextPage::AtUrl, said) }
             }
             Self::Next(next) => {
                 let gap = token::problem(page, &next.at);
@@ -255,11 +259,11 @@ impl Paging {
             None => at.largest,
         };
         let n_pages = match self.stop() {
-            Some(StopRule::Pages(path)) => page.value(path).and_then(|n| n.parse::<u64>().ok()),
+            Some(StopRule::Pages(path)) => page.value(path).and_then(|n| whole_number(&n)),
             _ => None,
         };
         let has_all = said.total == Some(at.n_records) || n_pages == Some(at.n_pages);
-        if page.is_empty() || page.len() < usual || has_all {
+        if page.is_empty() || page.n_listed() < usual || has_all {
             return None;
         }
         let counts_more = said.total.is_some_and(|total| total > at.n_records)
@@ -283,6 +287,17 @@ impl Paging {
             None if self.names_pages() => Some("the page before it names it"),
             None => None,
         }
+    }
+
+    /// Whether records move to other pages when those before them are no longer listed. Pages that begin after
+    /// a value stay as they are.
+    pub(crate) fn can_shift(&self) -> bool {
+        !matches!(self, Self::Keyset(_) | Self::Newest(_))
+    }
+
+    /// Whether the number of a page counts pages of the size that is requested.
+    pub(crate) fn numbers_by_size(&self) -> bool {
+        matches!(self, Self::Number(_))
     }
 
     /// Whether each page names the next one.

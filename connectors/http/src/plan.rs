@@ -1,18 +1,18 @@
 //! Checks the settings of a channel; all other code relies on the checked ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDate, Offset as _, TimeZone as _};
 use chrono_tz::Tz;
 use connector_wire::auth::Auth;
 use contract::Fault;
-use document::TimeFormat;
+use document::{Path, TimeFormat};
 use reqwest::Url;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::{
     answer::Page,
-    config::{CallConfig, Config, Each, Reread, Since},
+    config::{CallConfig, Config, Each, Method, Part, Reread, Since},
     cursor::Fingerprint,
     origin,
     pages::{Paging, Said, StopRule, Total, TotalPlace, short_hash},
@@ -119,12 +119,16 @@ impl Plan {
 
     /// What a page says about the list.
     pub(crate) fn said(&self, page: &Page) -> Said {
-        let stop = self.config.page.stop().and_then(StopRule::total);
-        let total = stop.or(self.config.total.as_ref());
         Said {
-            total: total.and_then(|total| total.find(page)),
+            total: self.total().and_then(|total| total.find(page)),
             is_last: self.config.last.as_ref().and_then(|last| last.is_last(&page.tree)),
         }
+    }
+
+    /// Where an answer says how many records there are.
+    pub(crate) fn total(&self) -> Option<&Total> {
+        let stop = self.config.page.stop().and_then(StopRule::total);
+        stop.or(self.config.total.as_ref())
     }
 
     /// Which records the settings cannot find, although no answer shows it.
@@ -190,8 +194,53 @@ fn fingerprint(config: &Config, selection: &Selection, zone: Tz) -> Fingerprint 
     Fingerprint {
         pages: short_hash(&config.page.fingerprint()),
         start: short_hash(&start),
+        requests: Some(short_hash(&requests_text(config))),
         key: Some(short_hash(&format!("{:?}", config.key.paths()))),
     }
+}
+
+/// The settings that decide which records are requested and what they hold, as a text that stays the same in
+/// later versions. Those of credentials, limits and sizes are not among them.
+fn requests_text(config: &Config) -> String {
+    let path = |at: &Path| at.as_str().to_owned();
+    let is_about_records = |name: &str| {
+        !["authorization", "cookie", "user-agent"].iter().any(|own| name.eq_ignore_ascii_case(own))
+    };
+    let call = |call: &CallConfig| {
+        let headers: BTreeMap<&String, &String> =
+            call.headers.iter().filter(|(name, _)| is_about_records(name)).collect();
+        json!({
+            "url": call.url,
+            "method": call.method.map(Method::name),
+            "query": call.query,
+            "headers": headers,
+            "form": call.form,
+            "json": call.json,
+            "body": call.body,
+            "inner": call.inner.iter().map(|inner| path(inner.at())).collect::<Vec<_>>(),
+        })
+    };
+    let part = |part: &Part| {
+        let params = part.params.iter().map(|(name, at)| (name.clone(), Value::from(path(at))));
+        let params: Map<String, Value> = params.collect();
+        json!({
+            "name": part.name,
+            "call": call(&part.call),
+            "params": params,
+            "records": part.records.as_ref().map(path),
+        })
+    };
+    let zones =
+        [config.since.as_ref().and_then(|at| at.zone), config.day.as_ref().and_then(|at| at.zone)];
+    let until = config.since.as_ref().and_then(|since| since.until.as_ref());
+    let settings = json!({
+        "list": call(&config.call),
+        "parts": config.part.iter().map(part).collect::<Vec<_>>(),
+        "zones": zones.map(|zone| zone.map(Tz::name)),
+        "until": until.map(|until| &until.param),
+        "each": config.each.as_ref().map(|each| &each.param),
+    });
+    settings.to_string()
 }
 
 fn check_each(each: &Each) -> Result<(), Fault> {
@@ -320,8 +369,6 @@ fn check_reread(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn plan(settings: Value) -> Result<Plan, Fault> {

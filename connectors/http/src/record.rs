@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use connector_wire::reason::visible;
 use contract::{Entry, Fault, Place, Reason, RecordKey, Revision};
-use document::{Defects, Facts, Fate};
+use document::{Defects, Facts, Fate, masked_key};
 use serde_json::Value;
 
 use crate::{
@@ -63,7 +62,7 @@ pub(crate) fn duplicate(plan: &Plan, tree: &Value, facts: &Facts, at: String) ->
     let key = plan.config.key.key(tree, &facts.findings).unwrap_or_else(RecordKey::new);
     let what = format!(
         "another record of the answer has the key `{}` and other contents",
-        visible(key.as_str())
+        masked_key(key.as_str())
     );
     let reason = Reason::new("duplicate_key", what);
     unreadable(Place { key: None, revision: Revision::NONE, at }, tree, facts, &[], reason)

@@ -51,6 +51,16 @@ impl Sequence {
         }
     }
 
+    /// Whether its list is walked again from its first page now.
+    pub(crate) fn begins_again(self, plan: &Plan, cursor: &Cursor) -> bool {
+        let name = self.name(plan);
+        let progress = match self.is_reread {
+            true => cursor.rereads.get(&name).and_then(|reread| reread.progress.as_ref()),
+            false => cursor.positions.get(&name),
+        };
+        progress.is_some_and(|progress| progress.pages.begins_again())
+    }
+
     /// The progress of the sequence; `None` if it is not due.
     pub(crate) fn progress(self, plan: &Plan, cursor: &Cursor, now: Timestamp) -> Option<Progress> {
         let name = self.name(plan);

@@ -11,7 +11,7 @@ mod log;
 mod orphans;
 
 pub use descendants::protect;
-pub(crate) use log::readable_text;
+pub(crate) use log::{readable_text, without_secrets};
 
 use std::{ffi::OsString, process::Stdio};
 
@@ -102,7 +102,8 @@ impl Child {
         let (Some(input), Some(output), Some(errors)) = pipes else {
             return Err(plan.stopped("the program has no pipes"));
         };
-        log.spawn(log::copy(errors, plan.context.channel.clone()));
+        let secrets = plan.config.secrets.clone();
+        log.spawn(log::copy(errors, plan.context.channel.clone(), secrets));
         Ok((Self { process, group, _log: log }, input, output))
     }
 

@@ -13,12 +13,12 @@ use serde_json::{Map, Value};
 pub struct Config {
     /// The program and its arguments. The program runs in the folder of the channel, so the file of
     /// `["python3", "plugin.py"]` is beside channel.toml.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), extend("allow" = "command"))]
     pub(crate) command: Vec<String>,
     /// The protocol of the program.
     #[serde(default)]
     pub(crate) protocol: Protocol,
-    /// Settings for the program, which it gets unchanged.
+    /// Settings for the program, which it gets unchanged. With other ones, it is read from its start again.
     #[serde(default)]
     pub(crate) config: Map<String, Value>,
     /// Secret settings for the program.
@@ -59,7 +59,8 @@ pub(crate) struct Singer {
     /// The stream whose records are demands. Records of other streams are ignored.
     #[schemars(length(min = 1))]
     pub(crate) stream: String,
-    /// The key fields of a record; by default, the `key_properties` of the tap's SCHEMA.
+    /// The key fields of a record; by default, the `key_properties` of the tap's SCHEMA. If they change, the channel
+    /// stops.
     #[serde(default)]
     pub(crate) key: Vec<String>,
     /// The field that orders the states of one record: a whole number or a time. If absent, the state

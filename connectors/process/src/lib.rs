@@ -47,8 +47,15 @@ const MAX_CURSOR_BYTES: usize = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cursor {
-    /// The `upto` of a plugin's answer.
+    /// The `upto` of a plugin's answer, in cursors of earlier versions.
     Plugin(Value),
+    /// The same, with a hash of the settings that the plugin had.
+    PluginWith {
+        /// The `upto` of its answer.
+        upto: Value,
+        /// The hash of its settings.
+        settings: String,
+    },
     /// The position of a tap.
     Singer(TapPosition),
 }
@@ -63,6 +70,20 @@ pub struct TapPosition {
     n_records: u64,
     /// A hash of these records, which shows whether a tap that is started again writes the same ones.
     digest: String,
+    /// The names of the key fields of the records that were read; empty before the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    key: Vec<String>,
+    /// A hash of the settings that the tap had; `None` in cursors of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settings: Option<String>,
+}
+
+impl TapPosition {
+    /// The position behind a state, before any record.
+    fn with_state(&self, state: Option<Value>) -> Self {
+        let (key, settings) = (self.key.clone(), self.settings.clone());
+        Self { state, key, settings, ..Self::default() }
+    }
 }
 
 enum Program {
@@ -101,9 +122,13 @@ impl Connector for Process {
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
         let Self { plan, program } = self;
-        let (Program::Plugin(running), Cursor::Plugin(upto)) = (program, upto) else {
-            return Ok(()); // a tap has no such request
+        let upto = match upto {
+            Cursor::Plugin(upto) => upto,
+            Cursor::PluginWith { upto, settings } if *settings == plan.settings_hash => upto,
+            // A tap has no such request, and with other settings the position means nothing.
+            Cursor::PluginWith { .. } | Cursor::Singer(_) => return Ok(()),
         };
+        let Program::Plugin(running) = program else { return Ok(()) };
         request(running, plan, async |session| session.settled(upto, plan).await).await
     }
 
@@ -119,21 +144,47 @@ impl Process {
     async fn batch(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let Self { plan, program } = self;
         match (program, after) {
-            (Program::Plugin(running), None | Some(Cursor::Plugin(_))) => {
+            (
+                Program::Plugin(running),
+                None | Some(Cursor::Plugin(_) | Cursor::PluginWith { .. }),
+            ) => {
                 let after = match after {
-                    Some(Cursor::Plugin(upto)) => Some(upto),
+                    Some(Cursor::PluginWith { settings, .. })
+                        if *settings != plan.settings_hash =>
+                    {
+                        warn_of_changed_settings();
+                        None
+                    }
+                    Some(Cursor::Plugin(upto) | Cursor::PluginWith { upto, .. }) => Some(upto),
                     _ => None,
                 };
                 request(running, plan, async |session| session.read(after, max, plan).await).await
             }
-            (Program::Tap(tap), None) => tap.read(&TapPosition::default(), max, plan).await,
-            (Program::Tap(tap), Some(Cursor::Singer(after))) => tap.read(after, max, plan).await,
+            (Program::Tap(tap), None | Some(Cursor::Singer(_))) => {
+                let settings = Some(plan.settings_hash.clone());
+                let after = match after {
+                    Some(Cursor::Singer(after))
+                        if after.settings.is_some() && after.settings != settings =>
+                    {
+                        warn_of_changed_settings();
+                        TapPosition { settings, ..TapPosition::default() }
+                    }
+                    Some(Cursor::Singer(after)) => TapPosition { settings, ..after.clone() },
+                    _ => TapPosition { settings, ..TapPosition::default() },
+                };
+                tap.read(&after, max, plan).await
+            }
             (Program::Plugin(_), Some(Cursor::Singer(_)))
-            | (Program::Tap(_), Some(Cursor::Plugin(_))) => Err(plan
+            | (Program::Tap(_), Some(Cursor::Plugin(_) | Cursor::PluginWith { .. })) => Err(plan
                 .stopped("the stored cursor belongs to another `protocol`")
                 .remedy("restore `protocol`, or give the channel a new name")),
         }
     }
+}
+
+/// A position means nothing to a program with other settings.
+fn warn_of_changed_settings() {
+    tracing::warn!("settings of this channel have changed: it is read from its start again");
 }
 
 impl fmt::Debug for Process {

@@ -1,6 +1,6 @@
 //! Reads the lines that a program writes, and limits their size.
 
-use std::io;
+use std::{io, time::Duration};
 
 use contract::MAX_RECORD_BYTES;
 use sha2::{Digest as _, Sha256};
@@ -64,6 +64,13 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     pub(crate) fn new(output: R, max_bytes: usize) -> Self {
         let reader = BufReader::with_capacity(64 * 1024, output).take(0);
         Self { reader, line: Vec::new(), max_bytes, long: None, is_returned: false }
+    }
+
+    /// Whether there is more to read at this moment.
+    pub(crate) async fn has_more(&mut self) -> bool {
+        self.reader.set_limit(1);
+        let waiting = tokio::time::timeout(Duration::ZERO, self.reader.fill_buf()).await;
+        matches!(waiting, Ok(Ok(bytes)) if !bytes.is_empty())
     }
 
     /// The next line; `None` at the end of the output. Text after the last line break is a line too.

@@ -19,7 +19,10 @@ use contract::Fault;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::child::readable_text;
+use crate::{
+    child::{readable_text, without_secrets},
+    plan::Plan,
+};
 
 /// The version of the protocol.
 pub(crate) const PROTOCOL: u32 = 1;
@@ -73,8 +76,8 @@ enum ReportedKind {
 }
 
 impl ReportedFault {
-    pub(crate) fn into_fault(self) -> Fault {
-        let message = readable_text(&self.message);
+    pub(crate) fn into_fault(self, plan: &Plan) -> Fault {
+        let message = readable_text(&without_secrets(&self.message, &plan.config.secrets));
         match self.kind {
             ReportedKind::Transient => Fault::transient(message),
             ReportedKind::Throttled => {

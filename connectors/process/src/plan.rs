@@ -1,7 +1,8 @@
 //! Checks the settings of a channel; all other code relies on the checked ones.
 
 use contract::{ConnectorContext, Fault};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::config::{Config, Protocol};
 
@@ -13,6 +14,8 @@ pub(crate) struct Plan {
     pub(crate) context: ConnectorContext,
     /// Settings for the program, including secrets. They are never shown.
     pub(crate) settings: Map<String, Value>,
+    /// A hash of those that are not secret, and of the name of a tap's stream.
+    pub(crate) settings_hash: String,
 }
 
 impl Plan {
@@ -42,7 +45,8 @@ impl Plan {
                     (name.clone(), Value::from(secret.expose()))
                 };
                 let settings = plain.clone().into_iter().chain(secrets.iter().map(secret));
-                return Ok(Self { settings: settings.collect(), config, context });
+                let (settings, settings_hash) = (settings.collect(), settings_hash(&config));
+                return Ok(Self { settings, settings_hash, config, context });
             }
         };
         Err(Fault::stopped(cause).remedy(remedy))
@@ -58,4 +62,10 @@ impl Plan {
         let kind = if self.config.singer.is_some() { "tap" } else { "plugin" };
         format!("{kind} {}", self.config.command.first().map_or("", String::as_str))
     }
+}
+
+fn settings_hash(config: &Config) -> String {
+    let stream = config.singer.as_ref().map(|singer| &singer.stream);
+    let text = json!([config.config, stream]).to_string();
+    hex::encode(&Sha256::digest(text.as_bytes())[..8])
 }

@@ -21,6 +21,12 @@ pub(crate) fn parse_line(line: &[u8]) -> Option<(Value, Facts)> {
     Some((tree, text.facts))
 }
 
+/// Whether a line has several members `record`, of which the tree keeps the last one under this name.
+pub(crate) fn has_several(tree: &Value, findings: &Findings) -> bool {
+    let is_another = |name: &String| name.starts_with("record") && !findings.is_unmarked(name);
+    tree.as_object().is_some_and(|members| members.keys().any(is_another))
+}
+
 /// The parts of a record.
 pub(crate) struct RecordParts<'a> {
     /// The place of the record, for messages.

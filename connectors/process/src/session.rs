@@ -54,7 +54,7 @@ impl Session {
         session.send(&open, plan).await?;
         match session.next_answer(plan).await? {
             Answer::Ready { revision } => session.revisions = revision,
-            Answer::Fault(reported) => return Err(reported.into_fault().at(plan.place())),
+            Answer::Fault(reported) => return Err(reported.into_fault(plan).at(plan.place())),
             _ => {
                 return Err(protocol_fault(plan, "its answer to `open` is not `ready`"));
             }
@@ -68,12 +68,13 @@ impl Session {
         max: usize,
         plan: &Plan,
     ) -> Result<Batch<Cursor>, Fault> {
+        self.ensure_silent(plan).await?;
         self.send(&json!({ "read": { "after": after, "max": max } }), plan).await?;
         let (mut entries, mut keys, mut n_bytes) = (Vec::new(), HashSet::new(), 0);
         let revisions = self.revisions;
         loop {
             let line = self.next_line(plan).await?;
-            if let Some((key, entry)) = read_record(line, revisions, entries.len(), plan) {
+            if let Some((key, entry)) = read_record(line, revisions, entries.len(), plan)? {
                 n_bytes += weight(line);
                 if entries.len() == max {
                     return Err(protocol_fault(plan, "its answer has more records than requested"));
@@ -104,7 +105,8 @@ impl Session {
                     if self.n_idle == MAX_IDLE {
                         return Err(unmoved(plan, "is not caught up"));
                     }
-                    let upto = Cursor::Plugin(upto);
+                    let settings = plan.settings_hash.clone();
+                    let upto = Cursor::PluginWith { upto, settings };
                     return Ok(Batch {
                         entries,
                         upto,
@@ -112,7 +114,7 @@ impl Session {
                         trouble: Vec::new(),
                     });
                 }
-                Answer::Fault(reported) => return Err(reported.into_fault().at(plan.place())),
+                Answer::Fault(reported) => return Err(reported.into_fault(plan).at(plan.place())),
                 Answer::Ready { .. } | Answer::Ok {} => {
                     let cause = "its answer to `read` contains something other than records";
                     return Err(protocol_fault(plan, cause));
@@ -122,11 +124,20 @@ impl Session {
     }
 
     pub(crate) async fn settled(&mut self, upto: &Value, plan: &Plan) -> Result<(), Fault> {
+        self.ensure_silent(plan).await?;
         self.send(&json!({ "settled": { "upto": upto } }), plan).await?;
         match self.next_answer(plan).await? {
             Answer::Ok {} => Ok(()),
-            Answer::Fault(reported) => Err(reported.into_fault().at(plan.place())),
+            Answer::Fault(reported) => Err(reported.into_fault(plan).at(plan.place())),
             _ => Err(protocol_fault(plan, "its answer to `settled` is not `ok`")),
+        }
+    }
+
+    /// A line after the end of an answer would be taken for a part of the next one.
+    async fn ensure_silent(&mut self, plan: &Plan) -> Result<(), Fault> {
+        match self.answers.has_more().await {
+            true => Err(protocol_fault(plan, "it wrote something after the end of an answer")),
+            false => Ok(()),
         }
     }
 
@@ -185,9 +196,14 @@ fn read_record(
     revisions: RevisionSource,
     index: usize,
     plan: &Plan,
-) -> Option<(Option<RecordKey>, Entry)> {
-    let (mut tree, facts) = record::parse_line(line)?;
-    let record = tree.get_mut("record").filter(|record| record.is_object())?;
+) -> Result<Option<(Option<RecordKey>, Entry)>, Fault> {
+    let Some((mut tree, facts)) = record::parse_line(line) else { return Ok(None) };
+    if record::has_several(&tree, &facts.findings) {
+        return Err(protocol_fault(plan, "one of its lines has several records"));
+    }
+    let Some(record) = tree.get_mut("record").filter(|record| record.is_object()) else {
+        return Ok(None);
+    };
     let body = record.get_mut("body").map(Value::take).unwrap_or_default();
     let is_repeated = facts.findings.repeated_names(record).iter().any(|name| name == "key");
     let key = record.get("key").filter(|_| !is_repeated);
@@ -200,14 +216,15 @@ fn read_record(
     };
     let (at, damage) = (format!("record {}", index + 1), facts.findings.damage_in(&tree));
     let parts = RecordParts { at, key: key.clone(), revision, body, line, facts: &facts, damage };
-    Some((key, record::entry(parts)))
+    Ok(Some((key, record::entry(parts))))
 }
 
 /// The entries of a fixture: the lines with which a plugin answers `read`.
 pub(crate) fn parse_sample(page: &[u8], plan: &Plan) -> Result<Vec<Entry>, Fault> {
     let mut entries = Vec::new();
     for line in record::fixture_lines(page) {
-        if let Some((_, entry)) = read_record(line, RevisionSource::Declared, entries.len(), plan) {
+        let read = read_record(line, RevisionSource::Declared, entries.len(), plan)?;
+        if let Some((_, entry)) = read {
             entries.push(entry);
         } else if !matches!(serde_json::from_slice(line), Ok(Answer::End { .. })) {
             return Err(Fault::stopped("the fixture is not an answer of a plugin")

@@ -85,8 +85,8 @@ impl Tap {
             }
         }
         // The next run begins at the last state, with no records to skip.
-        let state = run.position().state.clone();
-        let upto = Cursor::Singer(TapPosition { state, ..TapPosition::default() });
+        let position = run.position();
+        let upto = Cursor::Singer(position.with_state(position.state.clone()));
         Ok(batch.into_batch(upto, true))
     }
 
@@ -108,7 +108,7 @@ impl Tap {
         }
         let start = || {
             let files = TapFiles::write(plan, self.catalog.as_ref(), after.state.as_ref())?;
-            Run::start(plan, files, Keys::new(&self.settings), after.state.clone())
+            Run::start(plan, files, Keys::new(&self.settings), after)
         };
         let mut run = start()?;
         if run.reaches(after, plan).await? { Ok(run) } else { start() }

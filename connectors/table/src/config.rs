@@ -19,6 +19,7 @@ pub struct Config {
     /// MariaDB). A secret: `{ env = "NAME" }` or `{ file = "PATH" }`. To a database on another machine, add
     /// `?sslmode=verify-full` (PostgreSQL) or `?ssl-mode=VERIFY_IDENTITY` (MySQL), and the certificate of its
     /// authority as `sslrootcert` or `ssl-ca`.
+    #[schemars(extend("allow" = "database"))]
     pub(crate) url: Secret,
     /// The table and how its rows are found.
     #[serde(flatten)]
@@ -109,7 +110,8 @@ pub(crate) enum Becomes {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub(crate) struct TableConfig {
     /// The table; `schema.table` if it is not in the default schema. Write it as the database does:
-    /// PostgreSQL, and MySQL on Linux, distinguish upper and lower case.
+    /// PostgreSQL, and MySQL on Linux, distinguish upper and lower case. A name with a dot stands in double
+    /// quotes: `schema."a.b"`.
     pub(crate) table: String,
     /// The key column: unique and never changed.
     pub(crate) key: String,
@@ -128,8 +130,9 @@ pub(crate) struct Changes {
     /// The column.
     pub(crate) column: String,
     /// The format of times in a text column, such as `%Y-%m-%d %H:%M:%S`; `%s` for seconds and `%s%3f`
-    /// for milliseconds since 1970. Leave it out for a column of a time type, or of numbers that are
-    /// not times.
+    /// for milliseconds since 1970. Because the database compares the texts, only `%Y`, `%m`, `%d`, `%H`,
+    /// `%M`, `%S` and `%f` may stand in it, in this order. Leave it out for a column of a time type, or of
+    /// numbers that are not times.
     pub(crate) format: Option<String>,
     /// How late a row may become visible after its own time. For numbers that are not times: how long
     /// a transaction may take. The last 1000 numbers are read again in any case, as are numbers that

@@ -10,6 +10,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use connector_wire::identity::Identity;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -40,6 +41,12 @@ pub struct Cursor {
     /// The columns of the main table that the mapping read in the last batch.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) mapped: BTreeSet<String>,
+    /// The settings under which records were read; `None` if none was, and in cursors of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) identity: Option<Identity>,
+    /// A hash of the settings that decide which rows are read; `None` in cursors of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<String>,
 }
 
 /// Positions of the scans over one table.
@@ -94,6 +101,24 @@ impl fmt::Debug for Cursor {
     }
 }
 
+impl Cursor {
+    /// Whether this is a position among the rows of this source.
+    pub(crate) fn is_of(&self, source: &str) -> bool {
+        self.source.as_deref().is_none_or(|earlier| earlier == source)
+    }
+
+    /// Fits the position to the current settings, and returns whether it begins anew: among other rows it means
+    /// nothing. Reading rows twice does no harm.
+    pub(crate) fn fit_to(&mut self, source: &str) -> bool {
+        let is_other = !self.is_of(source);
+        if is_other {
+            *self = Self { identity: self.identity.take(), ..Self::default() };
+        }
+        self.source = Some(source.to_owned());
+        is_other
+    }
+}
+
 impl SweepPosition {
     /// Starts again if the settings now name another column. Reading rows twice does no harm.
     pub(crate) fn reset_if_changed(&mut self, table: &TablePlan) {
@@ -133,7 +158,7 @@ pub(crate) struct PendingAck {
     pub(crate) key: Value,
     /// The value of the column of `changes` when the row was read; `None` if the row has none.
     pub(crate) changed: Option<Value>,
-    /// Otherwise, the digest of what the row said when it was read.
+    /// The digest of what the row said in its other columns; `None` in cursors of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) content: Option<u64>,
 }

@@ -13,7 +13,7 @@ use crate::{
     catalog::Catalog,
     config::Config,
     cursor::PendingAck,
-    driver::{Address, Answer, DbError, Pool},
+    driver::{Address, Answer, DbError, Pool, Writing},
     fault::{Operation, database_fault},
     numbers::Transactions,
     plan::TablePlan,
@@ -69,8 +69,8 @@ pub(crate) enum Taken {
 }
 
 /// The acknowledgements of the rows that are as they were read. The statement itself compares the column of
-/// `changes`; `rows` are the present ones that had no value there. Rows with the same key cannot be told apart, so they
-/// are not compared.
+/// `changes`, which not every change of a row moves; `rows` are the present ones. Rows with the same key cannot be
+/// told apart, so they are not compared.
 fn unchanged(table: &TablePlan, acks: &[PendingAck], rows: &[Row]) -> Vec<PendingAck> {
     let mut contents: HashMap<String, Vec<u64>> = HashMap::new();
     for row in rows {
@@ -78,7 +78,7 @@ fn unchanged(table: &TablePlan, acks: &[PendingAck], rows: &[Row]) -> Vec<Pendin
         contents.extend(row.is_pending.then(|| content_digest(table, row)));
     }
     let is_unchanged = |ack: &&PendingAck| {
-        ack.changed.is_some()
+        ack.content.is_none()
             || match contents.get(&ack.key.to_text()).map(Vec::as_slice) {
                 None | Some([]) => false,
                 Some([content]) => ack.content == Some(*content),
@@ -108,6 +108,11 @@ impl Database {
             hides_transactions: false,
             page_rows: usize::MAX,
         })
+    }
+
+    /// The kind and address of the database, without the account.
+    pub(crate) fn place(&self) -> String {
+        self.address.place()
     }
 
     /// The time by the source's own clock.
@@ -255,16 +260,13 @@ impl Database {
     ) -> Result<Taken, Fault> {
         let (dialect, catalog) = (self.address.dialect(), self.catalog(table).await?);
         let pool = self.pool();
-        // A row without a value in the column of `changes` is read once more.
-        let undated = acks.iter().filter(|ack| ack.changed.is_none());
-        let undated: Vec<Value> = undated.map(|ack| ack.key.clone()).collect();
+        let keys: Vec<Value> = acks.iter().map(|ack| ack.key.clone()).collect();
         let mut keep = catalog.moved().next().is_some();
         // In SQLite, a transaction that writes is alone.
-        let mut locks = dialect != Dialect::Sqlite && !undated.is_empty();
-        let owed = loop {
-            let lock = locks.then(|| Sql::lock(dialect, table, &catalog, &undated, MAX_LOCKED));
-            let read = (!undated.is_empty())
-                .then(|| Sql::select_again(dialect, table, &catalog, &undated, MAX_LOCKED));
+        let mut locks = dialect != Dialect::Sqlite;
+        let (owed, ignored) = loop {
+            let lock = locks.then(|| Sql::lock(dialect, table, &catalog, &keys, MAX_LOCKED));
+            let read = Sql::select_again(dialect, table, &catalog, &keys, MAX_LOCKED);
             let mut owed = None;
             let write = |answer: Answer| {
                 let Answer { mut rows, is_cut } = answer;
@@ -273,11 +275,15 @@ impl Database {
                 }
                 catalog.refine(table, &mut rows);
                 let owed = owed.insert(unchanged(table, acks, &rows));
-                (!owed.is_empty()).then(|| Sql::acknowledge(dialect, table, &catalog, owed, keep))
+                // In the same transaction, because the office may set a flag back at any moment after it.
+                (!owed.is_empty()).then(|| Writing {
+                    write: Sql::acknowledge(dialect, table, &catalog, owed, keep),
+                    check: Sql::count_owed(dialect, table, &catalog, owed),
+                })
             };
             let executed = self.run_limited(pool.execute(lock, read, write)).await?;
             match executed {
-                Ok(()) => break owed,
+                Ok(ignored) => break (owed, ignored),
                 Err(DbError::RowRefused) => return Ok(Taken::Refused),
                 Err(error @ DbError::ReadOnly) => {
                     return Ok(Taken::ReadOnly(self.fault(error, Operation::Acknowledge, table)));
@@ -295,9 +301,8 @@ impl Database {
             return Ok(Taken::AllBut { n_changed, n_ignored: 0 });
         }
         // Databases count changed rows in different ways, and a trigger may set a flag back.
-        let rows = self.fetch(Sql::count_owed(dialect, table, &catalog, &owed), table).await?;
-        let n_ignored = rows.first().and_then(|row| row.columns.first()).map(|(_, n)| n.to_text());
-        let n_ignored = n_ignored.and_then(|n| n.parse().ok()).unwrap_or(owed.len());
+        let n_ignored = ignored.rows.first().and_then(|row| row.columns.first());
+        let n_ignored = n_ignored.and_then(|(_, n)| n.to_text().parse().ok()).unwrap_or(owed.len());
         Ok(Taken::AllBut { n_changed, n_ignored })
     }
 

@@ -46,6 +46,15 @@ pub(crate) enum Pool {
     MySql(MySqlPool),
 }
 
+/// What a transaction writes.
+#[derive(Debug)]
+pub(crate) struct Writing {
+    /// The statement that changes rows.
+    pub(crate) write: Sql,
+    /// The query that shows what it has changed.
+    pub(crate) check: Sql,
+}
+
 /// Maximum number of connections to a database, unless a channel alone may have more.
 const MAX_CONNECTIONS: u32 = 8;
 
@@ -240,30 +249,31 @@ impl Pool {
         }
     }
 
-    /// In one transaction, executes `lock`, reads the rows of `read` and executes the statement that `write` makes of
-    /// them, if any.
+    /// In one transaction, executes `lock`, reads the rows of `read` and executes what `write` makes of them, if
+    /// anything. Returns the answer of its `check`.
     pub(crate) async fn execute(
         &self,
         lock: Option<Sql>,
-        read: Option<Sql>,
-        write: impl FnOnce(Answer) -> Option<Sql> + Send,
-    ) -> Result<(), sqlx::Error> {
+        read: Sql,
+        write: impl FnOnce(Answer) -> Option<Writing> + Send,
+    ) -> Result<Answer, sqlx::Error> {
         macro_rules! execute {
             ($begin:expr, $driver:ident) => {{
                 let mut transaction = $begin.await?;
                 if let Some(lock) = lock {
                     $driver::query(lock).execute(&mut *transaction).await?;
                 }
-                let answer = match read {
-                    Some(read) => {
-                        let stream = $driver::query(read).fetch(&mut *transaction);
-                        Answer::read(stream, $driver::read_row).await?
-                    }
-                    None => Answer::default(),
+                let stream = $driver::query(read).fetch(&mut *transaction);
+                let answer = Answer::read(stream, $driver::read_row).await?;
+                let Some(Writing { write, check }) = write(answer) else {
+                    transaction.rollback().await?;
+                    return Ok(Answer::default());
                 };
-                let Some(write) = write(answer) else { return transaction.rollback().await };
                 $driver::query(write).execute(&mut *transaction).await?;
-                transaction.commit().await
+                let stream = $driver::query(check).fetch(&mut *transaction);
+                let answer = Answer::read(stream, $driver::read_row).await?;
+                transaction.commit().await?;
+                Ok(answer)
             }};
         }
         match self {

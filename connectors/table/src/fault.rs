@@ -119,8 +119,8 @@ fn login_fault(error: DbError, address: &Address) -> Result<Fault, DbError> {
             "the database refused the account or its password",
             of_kind(
                 "check the secret that `url` names, and the hosts from which the account may connect; an account that \
-                 demands TLS (REQUIRE SSL) needs ssl-mode=REQUIRED in `url` and a server with TLS, and with REQUIRE X509 also \
-                 ssl-cert and ssl-key",
+                 demands TLS (REQUIRE SSL) needs ssl-mode=VERIFY_IDENTITY with ssl-ca in `url` and a server with TLS, and with \
+                 REQUIRE X509 also ssl-cert and ssl-key",
                 "check the secret that `url` names, and whether the password is still valid (VALID UNTIL)",
             ),
         ),
@@ -149,7 +149,7 @@ fn login_fault(error: DbError, address: &Address) -> Result<Fault, DbError> {
             of_kind(
                 "ask for an account for the host of this machine: CREATE USER name@'HOST'",
                 "ask for a line for this machine, account and database in pg_hba.conf; for `hostssl`, add \
-                 sslmode=require to `url`",
+                 sslmode=verify-full with sslrootcert to `url`",
             ),
         ),
         DbError::HostBlocked => (
@@ -208,7 +208,10 @@ fn table_fault(error: DbError, operation: Operation, table: &TablePlan, limit: D
             )
         }
         DbError::NoTable => Fault::stopped("there is no such table")
-            .remedy("check `table`; upper and lower case may differ"),
+            .remedy(
+                "check `table`; upper and lower case may differ, and a name with a dot stands in double quotes, \
+                 like schema.\"a.b\"",
+            ),
         DbError::NoColumn(column) => {
             Fault::stopped(format!("there is no column {}", visible(&column)))
                 .remedy("check the name; upper and lower case may differ")

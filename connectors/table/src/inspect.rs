@@ -80,6 +80,19 @@ pub(crate) async fn inspect(
     Ok(found.into_iter().map(|fault| fault.at(place.clone())).collect())
 }
 
+/// Says that nothing finds new rows of a part.
+pub(crate) fn unfound_part(part: &TablePlan) -> Option<Fault> {
+    let is_unfound = part.changes.is_none() && part.flags.is_empty();
+    is_unfound.then(|| {
+        Fault::stopped(
+            "neither `changes` nor `flag` finds new rows of this part, so they are read only when the row to which \
+             they belong changes",
+        )
+        .at(format!("table {}", part.name))
+        .remedy("add `changes` or `flag` to [[table.part]]")
+    })
+}
+
 /// Whether rows have no value in one of the flags.
 pub(crate) async fn lacks_flags(database: &mut Database, table: &TablePlan) -> Result<bool, Fault> {
     let names = Names { dialect: database.dialect(), table };

@@ -15,6 +15,7 @@ mod plan;
 mod scan;
 
 mod duplicates;
+mod mapped;
 mod page;
 
 mod cursor;
@@ -38,7 +39,7 @@ mod inspect;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use connector_wire::reason::visible;
+use connector_wire::identity::{Identity, short_hash};
 use contract::{Batch, Connector, ConnectorContext, Entry, Fault, PassEnd, TimeRange};
 use document::Duplicates;
 
@@ -62,13 +63,14 @@ const READ_TIME: Duration = Duration::from_secs(5);
 /// wait until years of old rows have been read.
 const FIRST_LOAD_PAGES: usize = 10;
 
-/// Maximum number of columns that a fault names.
-const MAX_NAMES: usize = 50;
-
 /// The connector for tables.
 #[derive(Debug)]
 pub struct Table {
     plan: Plan,
+    /// The settings under which records are read.
+    identity: Identity,
+    /// A hash of the settings that decide which rows are read.
+    source: String,
     database: Database,
     /// The scans, in the order in which they take turns.
     scans: Vec<TableScan>,
@@ -92,8 +94,13 @@ impl Connector for Table {
         let mut plan = Plan::new(config, context.zone)?;
         plan.main.mapped = context.mapped;
         let scans = all_scans(&plan);
+        let identity = plan.identity();
+        // A rotated password is no other database.
+        let source = short_hash(&format!("{}\n{}", database.place(), plan.source()));
         Ok(Self {
             plan,
+            identity,
+            source,
             database,
             scans,
             is_checked: false,
@@ -105,6 +112,17 @@ impl Connector for Table {
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let mut cursor = after.cloned().unwrap_or_default();
+        if let Some(earlier) = &cursor.identity {
+            self.identity.check(earlier)?;
+        }
+        let begins_anew = cursor.fit_to(&self.source);
+        if begins_anew {
+            tracing::warn!(
+                table = self.plan.main.name,
+                "settings of this channel have changed: it is read from its start again"
+            );
+        }
+        let is_first_pass = after.is_none() || begins_anew;
         // The rows that the last batch may not have acknowledged yet; `""` is the main table.
         let unsettled = std::mem::take(&mut cursor.to_acknowledge).remove("").unwrap_or_default();
         cursor.main.sweep.reset_if_changed(&self.plan.main);
@@ -112,17 +130,19 @@ impl Connector for Table {
             cursor.parts.entry(part.name.clone()).or_default().sweep.reset_if_changed(&part.table);
         }
         let n_scans = self.scans.len();
-        let is_new_pass = after.is_none() || cursor.n_ended >= n_scans;
+        let is_new_pass = is_first_pass || cursor.n_ended >= n_scans;
         if is_new_pass {
             cursor.n_ended = 0;
             self.database.forget_catalogs();
         }
         self.check_tables().await?;
-        cursor.mapped = self.mapped_columns(&cursor.mapped).await?;
+        let (main, parts) = (&self.plan.main, &self.plan.parts);
+        let mapped = mapped::columns(&mut self.database, main, parts, &cursor.mapped);
+        cursor.mapped = Box::pin(mapped).await?;
         if is_new_pass {
             // Only the first pass surely reads all rows. (After a change of the column a pass does too, but it
             // is not compared.)
-            let is_whole = after.is_none() && self.scans.iter().any(|it| it.kind == Scan::Sweep);
+            let is_whole = is_first_pass && self.scans.iter().any(|it| it.kind == Scan::Sweep);
             self.account = Account::begin(self.count_if(is_whole).await?);
         }
         let started = tokio::time::Instant::now();
@@ -154,9 +174,14 @@ impl Connector for Table {
             let has_result = !page.entries.is_empty() || !cursor.to_acknowledge.is_empty();
             if caught_up || has_result || started.elapsed() > READ_TIME {
                 let entries = page.entries;
+                if entries.iter().any(|entry| matches!(entry, Entry::Record(_))) {
+                    // A channel in which no key could be read may get another one.
+                    cursor.identity = Some(self.identity.clone());
+                }
                 let end = if caught_up {
                     let listed = self.count_if(self.account.is_whole()).await?;
-                    let doubt = self.doubt().await;
+                    let not_counted = listed.is_none().then(|| self.not_counted());
+                    let doubt = self.doubt().await.or(not_counted);
                     Some(PassEnd { doubt, ..self.account.end(listed) })
                 } else {
                     None
@@ -167,10 +192,14 @@ impl Connector for Table {
     }
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
+        if !upto.is_of(&self.source) {
+            return Ok(()); // its rows are read again
+        }
         let parts = self.plan.parts.iter().map(|part| (part.name.as_str(), &part.table));
         for (name, table) in std::iter::once(("", &self.plan.main)).chain(parts) {
             let acks = upto.to_acknowledge.get(name).map_or(&[][..], Vec::as_slice);
-            self.acknowledgements.acknowledge(&mut self.database, table, acks).await?;
+            let taken = self.acknowledgements.acknowledge(&mut self.database, table, acks);
+            Box::pin(taken).await?;
         }
         // Acknowledgements that the source did not take are reported only at the end of a pass: earlier, the
         // fault would keep the other rows from being read. Before the first read of this process there is no pass.
@@ -201,9 +230,16 @@ impl Connector for Table {
     }
 
     async fn inspect(&mut self) -> Result<Vec<Fault>, Fault> {
-        let mut found = inspect::inspect(&mut self.database, &self.plan.main).await?;
-        for part in &self.plan.parts {
-            found.extend(inspect::inspect(&mut self.database, &part.table).await?);
+        let Self { database, plan, .. } = self;
+        let mut found = inspect::inspect(database, &plan.main).await?;
+        let mapped = mapped::columns(database, &plan.main, &plan.parts, &BTreeSet::new()).await;
+        match mapped {
+            Err(fault) if fault.is_stopped() => found.push(fault),
+            looked => drop(looked?),
+        }
+        for part in &plan.parts {
+            found.extend(inspect::inspect(database, &part.table).await?);
+            found.extend(inspect::unfound_part(&part.table));
         }
         Ok(found)
     }
@@ -223,43 +259,6 @@ impl Table {
             Err(fault) if !fault.is_transient() => Err(fault),
             counted => Ok(counted.ok().flatten()),
         }
-    }
-
-    /// The columns of the main table that the mapping reads. A path may lead nowhere, as one of several; but not
-    /// one that led to a column `before`.
-    ///
-    /// # Errors
-    /// Such a column is gone: the mapping would find no value in any row.
-    async fn mapped_columns(
-        &mut self,
-        before: &BTreeSet<String>,
-    ) -> Result<BTreeSet<String>, Fault> {
-        let Self { plan, database, .. } = self;
-        let table = &plan.main;
-        let catalog = database.catalog(table).await?;
-        let names: BTreeSet<&str> = catalog.names().collect();
-        // The database itself refuses a listed column that is missing.
-        if names.is_empty() || table.columns.is_some() {
-            return Ok(BTreeSet::new());
-        }
-        let mut mapped = table.mapped_names();
-        for part in &plan.parts {
-            let catalog = database.catalog(&part.table).await?;
-            for name in catalog.names() {
-                mapped.remove(name);
-            }
-        }
-        let is_gone =
-            |name: &&String| mapped.contains(name.as_str()) && !names.contains(name.as_str());
-        if let Some(gone) = before.iter().find(is_gone) {
-            let what = format!("the table has no column {} any more", visible(gone));
-            let names: Vec<String> = names.into_iter().take(MAX_NAMES).map(visible).collect();
-            return Err(Fault::stopped(what).at(format!("table {}", table.name)).remedy(format!(
-                "write its new name in [demand], or remove it there; the table has {}",
-                names.join(", ")
-            )));
-        }
-        Ok(mapped.intersection(&names).map(|name| (*name).to_owned()).collect())
     }
 
     /// Why rows may be missing: where only flags find rows, one without a value in a flag is neither pending
@@ -292,6 +291,15 @@ impl Table {
         }
         self.has_flags = true;
         None
+    }
+
+    /// Why a pass that did not count the rows of the table may have left some out.
+    fn not_counted(&self) -> String {
+        let why = match self.plan.main.changes {
+            Some(_) => "and rows without a readable time are looked for only every hour",
+            None => "because only pending ones are read",
+        };
+        format!("the rows of the table were not counted in this pass, {why}")
     }
 
     /// Refuses tables from which rows would be lost, before the first row is read.

@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use connector_wire::reason::visible;
 use contract::{Entry, Fault};
+use document::masked_key;
 
 use crate::{
     account::Account,
@@ -379,17 +379,21 @@ fn advance(
 
 /// The fault for a key that more than one row has.
 pub(crate) fn repeated_key_fault(table: &TablePlan, key: &str) -> Fault {
-    let key = visible(key);
+    let key = masked_key(key);
     Fault::stopped(format!("the key {key} stands in more than one row, so rows would be lost"))
         .at(format!("column {}", table.key))
         .at(format!("table {}", table.name))
-        .remedy("set `key` to a unique column, or read a view that has each key once")
+        .remedy(format!(
+            "set `key` to a unique column, or read a view that has each key once; GROUP BY {} HAVING COUNT(*) > 1 \
+             shows such keys",
+            table.key
+        ))
 }
 
 fn pending_ack(table: &TablePlan, row: &Row) -> PendingAck {
     let changed = table.changes.as_ref().map(|changes| row.value(&changes.column));
     let changed = changed.filter(|changed| !changed.is_null());
-    let content = changed.is_none().then(|| content_digest(table, row));
+    let content = Some(content_digest(table, row));
     PendingAck { key: row.value(&table.key), changed, content }
 }
 

@@ -1,12 +1,9 @@
 //! Checks the settings of a channel; all other code relies on the checked ones.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono_tz::Tz;
+use connector_wire::identity::Identity;
 use contract::{Fault, TimeRange};
 
 use crate::{
@@ -101,6 +98,31 @@ impl Plan {
         let page = usize::try_from(config.page).unwrap_or(usize::MAX);
         Ok(Self { config, main, parts, page })
     }
+
+    /// The settings that decide which rows of a database are read, as a text that stays the same in later
+    /// versions.
+    pub(crate) fn source(&self) -> String {
+        let rows = |table: &TableConfig| {
+            let changes = table.changes.as_ref().map(|changes| (&changes.column, &changes.format));
+            format!("{:?}", (&table.table, &table.key, changes))
+        };
+        let parts = self.config.part.iter().map(|part| {
+            format!("{} {:?}", rows(&part.table), (&part.name, &part.parent, &part.column))
+        });
+        std::iter::once(rows(&self.config.main)).chain(parts).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The settings that decide which record a row is, likewise.
+    pub(crate) fn identity(&self) -> Identity {
+        let key = self.main.key.as_str();
+        let becomes = self.main.described.get(key).and_then(|column| column.becomes);
+        let key = match becomes {
+            Some(becomes) => format!("{key} as {becomes:?}"),
+            None => key.to_owned(),
+        };
+        // Databases do not distinguish upper and lower case in most names of columns.
+        Identity::new(&key.to_lowercase(), None)
+    }
 }
 
 /// The columns by which rows are found: the key, the column of `changes` and the `parent` columns.
@@ -163,12 +185,6 @@ impl TablePlan {
         Ok(Self { name, pieces, key, columns, described, changes, flags, parents, mapped })
     }
 
-    /// The names that the paths of the mapping begin with. Where a path reads the rows of a part, these are columns
-    /// of the part.
-    pub(crate) fn mapped_names(&self) -> BTreeSet<&str> {
-        self.mapped.iter().flat_map(|texts| texts.lines()).filter_map(first_name).collect()
-    }
-
     /// Whether the mapping may read this column.
     pub(crate) fn is_mapped(&self, column: &str) -> bool {
         self.mapped.as_ref().is_none_or(|texts| {
@@ -176,15 +192,6 @@ impl TablePlan {
                 || [column, "$..", "$.*", "$[*", "$[?"].iter().any(|text| texts.contains(text))
         })
     }
-}
-
-/// The first name in a path of the mapping: `title` in `$.title`, `$['title']` and `$.title[0]`.
-fn first_name(path: &str) -> Option<&str> {
-    let rest = path.strip_prefix('$')?;
-    let quoted = |quote: &str| rest.strip_prefix('[')?.strip_prefix(quote)?.split(quote).next();
-    let plain = rest.strip_prefix('.').and_then(|rest| rest.split(['.', '[', ' ']).next());
-    let name = plain.or_else(|| quoted("'")).or_else(|| quoted("\""))?;
-    (!name.is_empty() && name != "*").then_some(name)
 }
 
 impl ChangesPlan {
@@ -215,17 +222,25 @@ fn check_flag(flag: &Flag) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The names in `schema.table`. In double quotes, a name may contain dots: `schema."a.b"`.
+/// The names in `schema.table`. In double quotes, a name may contain dots, and quotes if they are doubled:
+/// `schema."a.b"`, `"a""b"`.
 fn pieces(name: &str) -> Vec<String> {
-    let (mut pieces, mut is_quoted) = (vec![String::new()], false);
-    for letter in name.chars() {
-        match (letter, pieces.last_mut()) {
-            ('"', _) => is_quoted = !is_quoted,
-            ('.', _) if !is_quoted => pieces.push(String::new()),
-            (_, Some(piece)) => piece.push(letter),
-            (_, None) => {}
+    let (mut pieces, mut piece, mut is_quoted) = (Vec::new(), String::new(), false);
+    let mut letters = name.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' if is_quoted => {
+                is_quoted = letters.next_if_eq(&'"').is_some();
+                if is_quoted {
+                    piece.push(letter);
+                }
+            }
+            '"' if piece.is_empty() => is_quoted = true,
+            '.' if !is_quoted => pieces.push(std::mem::take(&mut piece)),
+            _ => piece.push(letter),
         }
     }
+    pieces.push(piece);
     pieces
 }
 
@@ -239,24 +254,21 @@ fn check_name(name: &str) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::first_name;
+    use super::pieces;
 
     #[test]
-    fn a_path_begins_with_a_name_of_the_record() {
-        for (path, name) in [
-            ("$.title", Some("title")),
-            ("$.标题", Some("标题")),
-            ("$.pressing[?@.FLAG == 2]", Some("pressing")),
-            ("$.a.b", Some("a")),
-            ("$['a.b'].c", Some("a.b")),
-            ("$[\"a\"]", Some("a")),
-            ("$", None),
-            ("$..a", None),
-            ("$.*", None),
-            ("$[0]", None),
-            ("title", None),
+    fn a_name_of_a_table_may_have_dots_and_quotes() {
+        for (name, expected) in [
+            ("orders", &["orders"][..]),
+            ("city.orders", &["city", "orders"]),
+            ("city.\"a.b\"", &["city", "a.b"]),
+            ("\"a.b\".\"c\"", &["a.b", "c"]),
+            ("\"a\"\"b\"", &["a\"b"]),
+            ("a\"b", &["a\"b"]),
+            ("it's", &["it's"]),
+            ("orders.", &["orders", ""]),
         ] {
-            assert_eq!(first_name(path), name, "{path}");
+            assert_eq!(pieces(name), expected, "{name}");
         }
     }
 }

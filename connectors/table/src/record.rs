@@ -6,12 +6,11 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use connector_wire::reason::visible;
 use contract::{
     DecidedBy, Entry, Fault, Mark, Place, Reason, RecordKey, Revision, TextReport,
     demand::QualityFlag,
 };
-use document::{Findings, Malformed, malformed_detail};
+use document::{Findings, Malformed, malformed_detail, masked_key};
 use normalizer_text::{Charset, Span, decode_column};
 use serde_json::{Map, Value as Json};
 
@@ -62,7 +61,7 @@ pub(crate) fn duplicate(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
     let value = row.value(&plan.main.key);
     let key = key(&plan.config, &value).map_or_else(|_| value.to_text(), |key| key.to_string());
     let at = format!("{}.{}", plan.main.name, plan.main.key);
-    let what = format!("other rows have the key `{}` and different contents", visible(&key));
+    let what = format!("other rows have the key `{}` and different contents", masked_key(&key));
     let reason = Reason::new("duplicate_key", what);
     Entry::Unreadable {
         place: Place { key: None, revision: Revision::NONE, at },

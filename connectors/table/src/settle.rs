@@ -1,7 +1,7 @@
 //! Tells the source which rows are stored, and notices if it does not take that.
 //!
-//! A row that changed after it was read is not acknowledged: its value in the column of `changes`
-//! differs, or its content where it has no such value, so it stays pending and is read again. If the
+//! A row that changed after it was read is not acknowledged: its value in the column of `changes` or its
+//! content differs, so it stays pending and is read again. If the
 //! source refuses to acknowledge a row, that row stays pending too, but blocks no other row: the scans go
 //! past it.
 

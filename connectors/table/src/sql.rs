@@ -198,10 +198,17 @@ impl Writer<'_> {
                     || type_name.starts_with("datetime")
                     || type_name.starts_with("timestamp");
                 let (zero, empty) = (format!("{column} = 0"), format!("LENGTH({column}) = 0"));
+                // A zero date, a blank before a time and, in SQLite, a number stand before the texts of all times.
+                let early = format!("{column} < '1'");
                 let no_time = match (self.dialect, class) {
-                    // Any column may contain text.
-                    (Dialect::Sqlite, _) if *is_formatted => format!("{empty} OR {zero}"),
-                    (Dialect::Sqlite, _) | (_, Some(Class::Text)) => empty,
+                    (Dialect::Sqlite, _) => {
+                        // Any column may contain text. With the sign, a column of numbers compares it as text.
+                        let text = format!("typeof({column}) = 'text' AND +{column} < '1'");
+                        let number =
+                            if *is_formatted { format!(" OR {early}") } else { String::new() };
+                        format!("{empty} OR {text}{number}")
+                    }
+                    (_, Some(Class::Text)) => early,
                     // Numbers that are not times: 0 is one of them.
                     (_, Some(Class::Number)) if !is_formatted => {
                         return format!("{column} IS NULL");
@@ -279,7 +286,15 @@ impl Writer<'_> {
             let column = self.column(&flag.column);
             match &flag.pending {
                 Pending::Value(value) => {
-                    format!("{prefix}{column} = {}", self.scalar(&flag.column, value))
+                    let plain = self.scalar(&flag.column, value);
+                    // In SQLite, a column may have both 0 and '0', and neither equals the other.
+                    match other_spelling(value).filter(|_| self.dialect == Dialect::Sqlite) {
+                        Some(other) => {
+                            let other = self.scalar(&flag.column, &other);
+                            format!("{prefix}{column} IN ({plain}, {other})")
+                        }
+                        None => format!("{prefix}{column} = {plain}"),
+                    }
                 }
                 Pending::Range(range) => {
                     let from = self.bind(&flag.column, &Value::Int(range.from));
@@ -406,6 +421,18 @@ impl Writer<'_> {
             _ => return placeholder,
         };
         format!("CAST({placeholder} AS {sql_type})")
+    }
+}
+
+/// A number as text, and a text that is a number as one.
+fn other_spelling(value: &Scalar) -> Option<Scalar> {
+    match value {
+        Scalar::Bool(_) => None,
+        Scalar::Number(number) => Some(Scalar::Text(number.to_string())),
+        Scalar::Text(text) => {
+            let number = text.parse::<i64>().ok().filter(|number| number.to_string() == *text);
+            number.map(Scalar::Number)
+        }
     }
 }
 

@@ -30,20 +30,24 @@ pub(crate) enum ChangeValue {
     Time(DateTime<Utc>),
 }
 
+/// What a format of text may consist of, in this order: of all other signs of time, texts do not sort in the order of
+/// their times.
+const SORTED: [&str; 7] = ["%Y", "%m", "%d", "%H", "%M", "%S", "%f"];
+
 impl ColumnFormat {
     /// Refuses a format that is invalid, or in which times do not sort in their order.
     pub(crate) fn new(declared: Option<&str>, zone: Tz) -> Result<Self, String> {
         let format = TimeFormat::new(declared.unwrap_or(DEFAULT_FORMAT), zone)?;
-        // Times 46 days and some hours apart, over 25 years, so that days, months and hours vary.
-        let times =
-            (0..200).filter_map(|n| DateTime::from_timestamp(946_598_399 + n * 4_000_037, 0));
-        let texts: Vec<String> = times.map(|time| format.write(time)).collect();
         // Counts since 1970 need not sort as text: they are compared as numbers.
-        if format.is_unix_time() || texts.is_sorted_by(|a, b| a < b) {
-            Ok(Self { format, is_declared: declared.is_some() })
-        } else {
-            Err(format!("text in the format `{}` does not sort by time", format.as_str()))
+        if format.is_unix_time() || is_sorted(format.as_str()) {
+            return Ok(Self { format, is_declared: declared.is_some() });
         }
+        Err(format!(
+            "text in the format `{}` does not sort by time: databases compare it letter by letter, so only {} may \
+             stand in it, in this order, with other letters between them",
+            format.as_str(),
+            SORTED.join(" ")
+        ))
     }
 
     /// A value as a time or a number; `None` if it is neither.
@@ -122,6 +126,27 @@ impl ColumnFormat {
             _ => return None,
         })
     }
+}
+
+/// Whether texts in a format sort by time: it has the first signs of [`SORTED`] in their order. A fraction of a second
+/// may have any width, like `%.f` and `%3f`, because it stands last.
+fn is_sorted(format: &str) -> bool {
+    let expanded = format
+        .replace("%%", "")
+        .replace("%F", "%Y-%m-%d")
+        .replace("%T", "%H:%M:%S")
+        .replace("%R", "%H:%M");
+    let mut signs = expanded.split('%').skip(1).peekable();
+    let mut expected = SORTED.iter().filter_map(|sign| sign.strip_prefix('%'));
+    signs.peek().is_some()
+        && signs.all(|sign| {
+            let is_fraction = sign.trim_start_matches(['.', '3', '6', '9']).starts_with('f');
+            match expected.next() {
+                Some("f") => is_fraction,
+                Some(expected) => sign.starts_with(expected),
+                None => false,
+            }
+        })
 }
 
 #[cfg(test)]

@@ -90,7 +90,8 @@ fn pieces(text: &str, findings: &Findings) -> Result<Vec<Bytes>, String> {
     Ok(elements.into_iter().map(bytes).collect())
 }
 
-/// The records of a tree. A text at `path` is JSON itself, as in a field of a form, and may be a list.
+/// The records of a tree. A text at `path` is JSON itself, as in a field of a form, and may be a list; so may the text
+/// whose elements `path` names.
 fn selected(
     path: Option<&Path>,
     mut tree: Value,
@@ -104,8 +105,26 @@ fn selected(
         Some(path) => path.clone(),
         None => Path::parse(if is_xml { "$.*[*]" } else { "$" })?,
     };
+    if let (Some(list), false) = (path.as_str().strip_suffix("[*]"), is_xml) {
+        open_texts(&mut tree, &Path::parse(list)?, findings, &mut has_xml)?;
+    }
+    if open_texts(&mut tree, &path, findings, &mut has_xml)? {
+        path = Path::parse(&format!("{}[*]", path.as_str()))?;
+    }
+    let records = take_records(&mut tree, &path, is_xml, findings)?;
+    check_number(records.len(), MAX_RECORDS, "records")?;
+    Ok(records.iter().map(|record| piece(record, findings, has_xml)).collect())
+}
+
+/// Puts what the texts at a path say in their place, and returns whether there is a list.
+fn open_texts(
+    tree: &mut Value,
+    path: &Path,
+    findings: &mut Findings,
+    has_xml: &mut bool,
+) -> Result<bool, String> {
     let mut is_list = false;
-    for pointer in path.locations(&tree) {
+    for pointer in path.locations(tree) {
         let Some(value) = tree.pointer_mut(&pointer).filter(|_| !pointer.is_empty()) else {
             continue;
         };
@@ -114,7 +133,7 @@ fn selected(
         {
             let text = findings.without_irregularities(text);
             let shape = Shape::of(&text);
-            has_xml |= shape == Shape::Xml;
+            *has_xml |= shape == Shape::Xml;
             if shape == Shape::Json {
                 check_number(n_values(text.as_bytes()), MAX_VALUES, "values")?;
             }
@@ -122,12 +141,7 @@ fn selected(
         }
         is_list |= value.is_array();
     }
-    if is_list {
-        path = Path::parse(&format!("{}[*]", path.as_str()))?;
-    }
-    let records = take_records(&mut tree, &path, is_xml, findings)?;
-    check_number(records.len(), MAX_RECORDS, "records")?;
-    Ok(records.iter().map(|record| piece(record, findings, has_xml)).collect())
+    Ok(is_list)
 }
 
 /// A record as JSON. In JSON, nobody would find again that XML was damaged: such a record becomes a list with the

@@ -13,8 +13,9 @@ pub struct Config {
     /// How a sender is authenticated. `"none"` is allowed only if [intake] listens on a loopback
     /// address.
     pub(crate) auth: Guard,
-    /// Where the records are in a body, like `$.data[*]`. A text at this path, such as a field of a form, is
-    /// read as JSON. Without it, the records are the whole body, the elements of its array, or its lines.
+    /// Where the records are in a body, like `$.data[*]`. A text there, such as a field of a form, is read as
+    /// JSON; if it is a list, `$.data` and `$.data[*]` mean the same. Without it, the records are the whole
+    /// body, the elements of its array, or its lines.
     pub(crate) records: Option<Path>,
     /// Where the key is in a record: one path, or a list of paths whose values together are the key. A key
     /// is unique and never changes. A record whose key is missing, `null`, empty, `true`, a number with a

@@ -16,10 +16,12 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use chrono_tz::Tz;
+use connector_wire::identity::Identity;
 use contract::{
     Batch, Connector, ConnectorContext, Entry, Fault, Inbox, MakeReceiver, PassEnd, Receiver,
     Timestamp,
 };
+use document::Path;
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +46,7 @@ const READ_TIME: Duration = Duration::from_secs(5);
 pub struct Webhook {
     inbox: Inbox,
     reader: Reader,
+    identity: Identity,
 }
 
 /// The position in an inbox.
@@ -54,6 +57,10 @@ pub struct Cursor {
     epoch: String,
     /// The number of the last record that was read.
     number: u64,
+    /// The settings under which it was read; `None` in cursors of earlier versions. All processes store the same
+    /// position, so each of them notes it at once, also one to which nothing is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    identity: Option<Identity>,
 }
 
 impl Connector for Webhook {
@@ -68,10 +75,15 @@ impl Connector for Webhook {
         let reader = Reader::new(&config, context.zone);
         // `check` and `explain` give no inbox: no records arrive there.
         let inbox = context.inbox.unwrap_or_else(|| Inbox::new("", 0));
-        Ok(Self { inbox, reader })
+        let key = format!("{:?}", config.key.paths());
+        let identity = Identity::new(&key, config.revision.as_ref().map(Path::as_str));
+        Ok(Self { inbox, reader, identity })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
+        if let Some(earlier) = after.and_then(|after| after.identity.as_ref()) {
+            self.identity.check(earlier)?;
+        }
         let mut number = self.number(after);
         // It is not an error if nothing arrives in this time.
         let _ = tokio::time::timeout(READ_TIME, self.inbox.wait_after(number)).await;
@@ -90,7 +102,8 @@ impl Connector for Webhook {
             entries.push(entry);
             number = arrival;
         }
-        let upto = Cursor { epoch: self.inbox.epoch().to_owned(), number };
+        let (epoch, identity) = (self.inbox.epoch().to_owned(), Some(self.identity.clone()));
+        let upto = Cursor { epoch, number, identity };
         // A channel that has caught up settles at once: the senders are waiting for their answers.
         let caught_up = self.inbox.ends_at(number);
         Ok(Batch { entries, upto, end: caught_up.then(PassEnd::default), trouble: Vec::new() })

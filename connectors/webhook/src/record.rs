@@ -2,11 +2,10 @@
 
 use bytes::Bytes;
 use chrono_tz::Tz;
-use connector_wire::reason::visible;
 use contract::{
     Entry, Fault, MAX_RECORD_BYTES, Mark, Place, Reason, Revision, TextReport, demand::QualityFlag,
 };
-use document::{MIXED_TEXT, Malformed, Shape, decode, n_values};
+use document::{MIXED_TEXT, Malformed, Shape, decode, masked_key, n_values};
 use normalizer_text::{Charset, Hints};
 use serde_json::Value;
 
@@ -85,7 +84,7 @@ impl Reader {
             {
                 let what = format!(
                     "records of one request have the key `{}` and different contents",
-                    visible(key.as_str())
+                    masked_key(key.as_str())
                 );
                 return Err(Reason::new("duplicate_key", what));
             }

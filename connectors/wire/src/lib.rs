@@ -10,6 +10,7 @@ pub mod auth;
 pub mod envelope;
 pub mod gate;
 pub mod guard;
+pub mod identity;
 pub mod local;
 pub mod reason;
 pub mod secrets;

@@ -1,12 +1,17 @@
 //! `tonghui audit`: who viewed or erased personal values, or changed something that matters.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
-use config::Settings;
-use sink::store::{Access, AuditCheck, AuditEntry};
+use config::{Settings, StoreSettings};
+use serde::Serialize;
+use sink::store::{Access, AuditCheck, AuditEntry, Database};
 
 use super::{Context, Exit, out};
-use crate::{assemble, clock};
+use crate::{
+    assemble, audit_copy, clock,
+    keys::file_fault,
+    store_mark::{self, Mark},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -19,21 +24,58 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Check that no row was altered, removed or inserted, and print the hash of the last one.
+    /// Check that no row was altered, removed or inserted, and print the hash of the last one. The rows are proved
+    /// with the bus key, so this needs the key file.
     Verify {
         /// A hash that an earlier check printed: the log must still contain that row. Keep such hashes where nobody
-        /// who may write to the store can change them: such a person could replace the whole log.
+        /// who may write to the store can change them: such a person could bring back an earlier state of the log.
         #[arg(long, value_name = "HASH")]
         noted: Option<String>,
+        /// A copy of the log: the log must contain all of its rows. Without it, the copy in gateway.toml is compared.
+        #[arg(long, value_name = "FILE")]
+        copy: Option<PathBuf>,
     },
 }
 
+/// What a check has found.
+#[derive(Serialize)]
+struct Verified {
+    #[serde(flatten)]
+    check: AuditCheck,
+    /// The copy that was compared.
+    copy: Option<PathBuf>,
+    /// Whether a hash outside of the store was compared.
+    #[serde(skip)]
+    is_compared: bool,
+}
+
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
-    context.with_store(Access::ReadOnly, async |_, store| {
-        if let Some(Command::Verify { noted }) = &args.command {
-            let found = store.check_audit(noted.as_deref()).await?;
+    context.with_store(Access::ReadOnly, async |settings, store| {
+        if let Some(Command::Verify { noted, copy }) = &args.command {
+            // What is compared is read first: it must not know rows that were written later.
+            let marks = match &settings.store {
+                StoreSettings::Sqlite(file) => store_mark::find(settings, file)?,
+                StoreSettings::Postgres(_) => Vec::new(),
+            };
+            let mut check = store.check_audit(noted.as_deref()).await?;
+            if let Some(mark) = store_mark::missed(&marks, store).await? {
+                let known = mark.path().display();
+                check.flaw.get_or_insert_with(|| {
+                    format!("rows were removed: the last one that {known} knows is missing")
+                });
+            }
+            let is_compared = noted.is_some() || marks.iter().any(Mark::knows_audit);
+            let copy = copy.clone().or_else(|| settings.audit_copy.clone());
+            if let Some(file) = &copy {
+                let copied = fs::read(file).map_err(|error| {
+                    file_fault("cannot read the copy of the audit log", file, error)
+                })?;
+                let difference = audit_copy::difference(&copied, &store.audit_rows(0).await?);
+                check.flaw = check.flaw.or(difference);
+            }
+            let found = Verified { check, copy, is_compared };
             out::show(context.format, &found, draw_check)?;
-            return Ok(if found.flaw.is_some() { Exit::Failed } else { Exit::Done });
+            return Ok(if found.check.flaw.is_some() { Exit::Failed } else { Exit::Done });
         }
         let lines = store.audit_log(args.limit).await?;
         out::show(context.format, &lines, |lines| {
@@ -46,16 +88,35 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     })
 }
 
-fn draw_check(found: &AuditCheck) -> String {
-    let AuditCheck { rows, end, flaw } = found;
-    match flaw {
-        None => format!(
+fn draw_check(found: &Verified) -> String {
+    let Verified { check, copy, is_compared } = found;
+    let AuditCheck { rows, unproven, end, flaw } = check;
+    if let Some(flaw) = flaw {
+        return format!(
+            "AUDIT LOG CHANGED: {flaw}\nfind out who may write to the store, and compare the log with a backup"
+        );
+    }
+    let mut text = match rows {
+        0 => "the audit log has no rows, and nothing says that it had some".to_owned(),
+        _ => format!(
             "{rows} rows, none altered, removed or inserted; the last one has the hash {end}"
         ),
-        Some(flaw) => format!(
-            "AUDIT LOG CHANGED: {flaw}\nfind out who may write to the store, and compare the log with a backup"
-        ),
+    };
+    if let Some(file) = copy {
+        text.push_str(&format!("; it has all rows of {}", file.display()));
     }
+    if *unproven > 0 {
+        text.push_str(&format!(
+            "\nno key proves the first {unproven} rows: whoever may write to the store could have made them"
+        ));
+    }
+    if copy.is_none() && !is_compared {
+        text.push_str(
+            "\nnothing outside of the store was compared (--noted, --copy): if the whole log was set back to an earlier \
+             state, this check does not find it",
+        );
+    }
+    text
 }
 
 /// An entry of the audit log, in the name of the user who runs the command.
@@ -102,11 +163,11 @@ pub(super) fn record_reveal(settings: &Settings, what: &str, subject: &str) -> a
     record(settings, "reveal", subject, what)
 }
 
-/// Records what a command is about to do. Commands call this first: if the entry cannot be written, they do
-/// nothing. If there is no store yet, there is no audit log either.
+/// Records what a command is about to do, or that it failed. Commands call this first: if the entry cannot be written,
+/// they do nothing. If there is no store yet, there is no audit log either.
 ///
 /// # Errors
-/// The store exists and cannot be written.
+/// The store exists and cannot be written, or the copy of the audit log cannot be.
 pub(super) fn record(
     settings: &Settings,
     action: &str,
@@ -114,14 +175,26 @@ pub(super) fn record(
     detail: &str,
 ) -> anyhow::Result<()> {
     super::runtime()?.block_on(async {
-        if let config::StoreSettings::Sqlite(file) = &settings.store
+        if let StoreSettings::Sqlite(file) = &settings.store
             && !file.exists()
         {
             return Ok(());
         }
         let store = assemble::open_store(settings, Access::ReadWrite).await?;
-        Ok(store.write_audit(&entry(action, subject, detail.to_owned())).await?)
+        store.write_audit(&entry(action, subject, detail.to_owned())).await?;
+        copy(settings, &store).await
     })
+}
+
+/// Copies what a command has written to the audit log, if gateway.toml names a copy.
+///
+/// # Errors
+/// The copy cannot be written, or the audit log is not as it was copied.
+pub(super) async fn copy(settings: &Settings, store: &Database) -> anyhow::Result<()> {
+    if let Some(file) = &settings.audit_copy {
+        audit_copy::bring_up_to_date(file, store).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

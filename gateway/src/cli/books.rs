@@ -28,6 +28,8 @@ pub(super) struct Args {
 pub(super) struct Ledger {
     /// Whether all books balance; null while messages are in flight.
     pub(super) balanced: Option<bool>,
+    /// States that were stored and are gone.
+    pub(super) missing: u64,
     /// Duration of a demo, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seconds: Option<f64>,
@@ -59,7 +61,16 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             return Err(unknown_channel(settings, id).into());
         }
         let since = args.since.as_deref().map(|text| parse_time(text, settings.zone, clock::now()));
-        let ledger = read_ledger(store, args.channel.as_ref(), since.transpose()?).await?;
+        let since = since.transpose()?;
+        let mut ledger = read_ledger(store, args.channel.as_ref(), since).await?;
+        if args.channel.is_none() && since.is_none() {
+            let books: Vec<_> = ledger.channels.iter().map(|row| row.books.clone()).collect();
+            ledger.missing = store.missing_states(&books, settings.history.is_some()).await?;
+            // Demands can be brought back, their deleted history cannot.
+            if ledger.missing > 0 && store.missing_states(&books, true).await? > 0 {
+                ledger.balanced = Some(false);
+            }
+        }
         out::show(context.format, &ledger, Ledger::draw)?;
         Ok(if ledger.balanced == Some(false) { Exit::Failed } else { Exit::Done })
     })
@@ -84,7 +95,7 @@ pub(super) async fn read_ledger(
         let complete = pass.as_ref().map(PassEnd::complete);
         channels.push(Row { books, source_count, pass, complete });
     }
-    Ok(Ledger { balanced, seconds: None, peak_rss_mb: None, channels })
+    Ok(Ledger { balanced, missing: 0, seconds: None, peak_rss_mb: None, channels })
 }
 
 impl Ledger {
@@ -109,6 +120,14 @@ impl Ledger {
                 "\n{channel}: {stored_by_orphans} states more are stored than these counts say: the read that brought \
                  them is under way, or its process ended before it was counted; then they were read again, and count \
                  as unchanged or stale"
+            ));
+        }
+        if self.missing > 0 {
+            text.push_str(&format!(
+                "\n{} states fewer are stored than these counts say: rows were deleted from the store; find out who may \
+                 write to it; `tonghui reconcile CHANNEL` names the demands that are missing, and `--repair` brings back \
+                 what the source still has; deleted history does not come back, so this line stays",
+                self.missing
             ));
         }
         text.push_str(&format!("\n{result}"));

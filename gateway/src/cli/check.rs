@@ -3,8 +3,6 @@
 
 mod online;
 
-use std::fs;
-
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use config::{ChannelSettings, Example, Problem, Problems};
@@ -21,6 +19,9 @@ use crate::{
     offline::keep_only,
     what_if::{self, ChangeReport, Sample},
 };
+
+/// Maximum size of a file with the expected demands, in KiB.
+const MAX_EXPECTED_KIB: u64 = 32 << 10;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -153,8 +154,9 @@ fn run_example(
 
 fn read_expected(files: &Example) -> anyhow::Result<Value> {
     let place = || files.expected.display().to_string();
-    let text = fs::read_to_string(&files.expected).with_context(place)?;
-    serde_json::from_str(&text).with_context(place)
+    let bytes = config::file_bytes(&files.expected, MAX_EXPECTED_KIB);
+    let bytes = bytes.map_err(anyhow::Error::msg).with_context(place)?;
+    serde_json::from_slice(&bytes).with_context(place)
 }
 
 /// The path of the first difference. It does not contain the values, which may be personal.

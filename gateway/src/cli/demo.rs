@@ -34,6 +34,7 @@ use crate::{
     service::{Role, serve, stop_on_signal},
     shipped,
     stop::Stop,
+    store_mark,
     supervise::ChannelEnd,
 };
 use servers::Servers;
@@ -194,7 +195,9 @@ fn prepare(plan: &CityPlan) -> anyhow::Result<()> {
             remove(&plan.dir.join(format!("{name}{suffix}")))?;
         }
     }
-    remove(&config.join("data/keys.json"))?;
+    for name in ["data/keys.json", store_mark::NAME] {
+        remove(&config.join(name))?;
+    }
     if let Err(error) = fs::remove_dir_all(config.join("channels"))
         && error.kind() != std::io::ErrorKind::NotFound
     {

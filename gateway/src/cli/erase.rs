@@ -3,21 +3,18 @@
 //! It removes them from demands, raw records and quarantine, in one transaction with the entry in the
 //! audit log. It finds demands by the index of people, so it first waits until everything stored so far
 //! is indexed. Then it opens every text and record and searches it for the person's numbers. The sources stay
-//! unchanged: a record that changes there brings its values back.
-
-mod places;
+//! unchanged: a record that changes there, or that is rejected and read again, brings its values back.
 
 use std::collections::BTreeSet;
 
 use config::Settings;
-use contract::DemandId;
-use normalizer::{OpenError, Personal, Place, Sealer, UNMASKED, open_raw, open_sealed};
+use contract::{DemandId, Fault};
+use normalizer::{OpenError, OwnNumbers, Personal, Place, Sealer, UNMASKED, open_raw, open_sealed};
 use serde::Serialize;
-use sink::store::{Database, Erased, Erasure, Index, RawTable, SealedRow};
+use sink::store::{AuditEntry, Database, Erased, Erasure, Index, RawTable, SealedRow};
 
 use super::{Context, Exit, audit, out};
 use crate::{assemble, indexer, reseal::visit_values};
-use places::Number;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -60,7 +57,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             store: &store,
             sealer: &sealer,
             also_unreadable: args.unreadable,
-            numbers: Vec::new(),
+            numbers: OwnNumbers::default(),
             named: BTreeSet::new(),
             has_unopened_people: false,
             unopened: BTreeSet::new(),
@@ -83,6 +80,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let is_searched = unopened.is_empty() || args.unreadable;
         let unopened = unopened.into_iter().collect();
         out::show(context.format, &Report { erased, unopened, remains }, Report::draw)?;
+        audit::copy(&settings, &store).await?;
         Ok(if is_searched { Exit::Done } else { Exit::Failed })
     })
 }
@@ -117,7 +115,7 @@ struct Search<'a> {
     also_unreadable: bool,
     /// The person's telephone and identity numbers. Names are not used, because several persons may have the same
     /// name.
-    numbers: Vec<Number>,
+    numbers: OwnNumbers,
     /// The demands that have the token. All that they say about the person is erased without being opened.
     named: BTreeSet<DemandId>,
     /// Whether one of those has values that no key opens: they may be further numbers of the person.
@@ -131,6 +129,9 @@ struct Search<'a> {
 impl Search<'_> {
     async fn everything(&mut self, token: &str) -> anyhow::Result<()> {
         self.find_numbers(token).await?;
+        if self.named.is_empty() && !self.was_erased(token).await? {
+            return Err(unknown_token().into());
+        }
         self.search_unmasked().await?;
         self.search_texts().await?;
         for table in [RawTable::History, RawTable::Quarantine] {
@@ -144,9 +145,17 @@ impl Search<'_> {
         Ok(())
     }
 
+    /// Whether this person was erased before: nothing has the token any more, but the search may be repeated.
+    async fn was_erased(&self, token: &str) -> anyhow::Result<bool> {
+        let rows = self.store.audit_rows(0).await?;
+        let is_erasure = |entry: &AuditEntry| entry.action == "erase" && entry.subject == token;
+        Ok(rows.iter().any(|row| is_erasure(&row.entry)))
+    }
+
     /// Finds the person's numbers, and the tokens of the same value under all keys, because keys may be rotated at
     /// this moment.
     async fn find_numbers(&mut self, token: &str) -> anyhow::Result<()> {
+        let mut own = Vec::new();
         for row in self.store.sealed_rows_of(token).await? {
             self.named.insert(row.id);
             let (values, is_whole) = open_values(self.sealer, row);
@@ -159,13 +168,10 @@ impl Search<'_> {
                     self.erasure.tokens.extend(tokens);
                 }
             }
-            let is_number = |value: &Personal| {
-                matches!(value.kind(), "phone" | "id_no") && value.identity().is_some()
-            };
-            let own =
-                values.iter().filter(|(owner, value)| owners.contains(owner) && is_number(value));
-            self.numbers.extend(own.filter_map(|(_, value)| Number::new(value.plain())));
+            let found = values.iter().filter(|(owner, _)| owners.contains(owner));
+            own.extend(found.map(|(_, value)| value.clone()));
         }
+        self.numbers = OwnNumbers::new(own);
         Ok(())
     }
 
@@ -200,8 +206,9 @@ impl Search<'_> {
             for mut row in rows {
                 let mut has_changed = false;
                 for text in row.texts.iter_mut().flatten() {
-                    for number in &self.numbers {
-                        has_changed |= number.mask_in(text);
+                    if let Some(erased) = self.numbers.erase_in(text) {
+                        *text = erased;
+                        has_changed = true;
                     }
                 }
                 if has_changed {
@@ -239,11 +246,16 @@ impl Search<'_> {
     }
 }
 
+/// The fault if no demand has the token: nothing was searched, so a report would say that nothing is left.
+fn unknown_token() -> Fault {
+    Fault::stopped("no demand has this token, so nothing was erased")
+        .remedy("copy the whole token that is stored beside a masked value of the person")
+}
+
 /// Whether one of the numbers is in these bytes; `unopened` if they could not be opened.
-fn is_found(numbers: &[Number], opened: &Result<Vec<u8>, OpenError>, unopened: bool) -> bool {
+fn is_found(numbers: &OwnNumbers, opened: &Result<Vec<u8>, OpenError>, unopened: bool) -> bool {
     let Ok(bytes) = opened else { return unopened };
-    let text = String::from_utf8_lossy(bytes);
-    numbers.iter().any(|number| number.is_in(&text))
+    numbers.are_in(&String::from_utf8_lossy(bytes))
 }
 
 /// The personal values of a row that open, each with what it belongs to (`people.0`, `address`), and whether all do.
@@ -267,9 +279,13 @@ fn open_values(sealer: &Sealer, row: SealedRow) -> (Vec<(String, Personal)>, boo
 /// Where values of a person may be after the erasure.
 async fn remains(settings: &Settings, store: &Database) -> anyhow::Result<Vec<String>> {
     let mut remains = vec![
-        "in the sources: a record that changes there brings its values back".to_owned(),
+        "in the sources: a record that changes there brings its values back, and so does one that cannot be mapped, even \
+         unchanged, when it is read again (`position reset`, `sync --from`): it goes to quarantine again"
+            .to_owned(),
         "in backups of the store that were made before; history keeps times, states and keyed hashes only".to_owned(),
-        "as names and addresses in the texts of other people's demands, where no rule finds them".to_owned(),
+        "as names and addresses in the texts of other people's demands, where no rule finds them, and as telephone \
+         numbers without the area code, which several cities have"
+            .to_owned(),
         "in keys, order numbers, handling steps and links of attachments, which are not searched".to_owned(),
     ];
     match (store.scrub().await, store) {

@@ -24,7 +24,7 @@ pub(super) enum Command {
     },
     /// Generate a new key, use it from now on, and reseal everything. The running service uses it too;
     /// a process with a key file of its own needs a copy of this one and `tonghui reload`. Old keys
-    /// stay in the file.
+    /// stay in the file. What no key opens is listed and left as it is, and the command then exits with 1.
     Rotate {
         /// Continue an interrupted rotation: reseal, but generate no new key.
         #[arg(long)]
@@ -80,21 +80,26 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
 }
 
 fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
-    let had_bus_key = keys::read(settings)?.bus().is_some();
-    let keys = if resume { keys::read(settings)? } else { keys::rotate(settings)? };
-    out::note(format!("key {} is in use", keys.id()));
-    if settings.bus.is_some() && !had_bus_key && keys.bus().is_some() {
-        out::note(
-            "from their next start on, processes with this file prove the messages that they publish, and refuse those \
-             without proof that the books do not list: start processes that read before those that only store; \
-             `tonghui key bus FILE` writes the file for a sink",
-        );
-    }
+    let old = keys::read(settings)?;
     super::runtime()?.block_on(async {
+        // Before the file changes: an older file than the store needs must not get keys with the ids of the missing ones.
         let (store, _) = assemble::open(settings).await?;
+        let keys = if resume { old.clone() } else { keys::rotate(settings)? };
+        store.bind_key(&keys.check_values()).await?;
+        // The file may have its first bus key now.
+        let store = store.with_audit_key(keys::audit(settings));
+        out::note(format!("key {} is in use", keys.id()));
+        if settings.bus.is_some() && old.bus().is_none() && keys.bus().is_some() {
+            out::note(
+                "from their next start on, processes with this file prove the messages that they publish, and refuse \
+                 those without proof that the books do not list: start processes that read before those that only \
+                 store; `tonghui key bus FILE` writes the file for a sink",
+            );
+        }
         let sealer = Sealer::new(&keys);
         let subject = format!("key {}", keys.id());
         store.write_audit(&audit::entry("rotate", &subject, "began".to_owned())).await?;
+        audit::copy(settings, &store).await?;
         // A service that kept sealing with the old key would store values that are not resealed below.
         let reload_exit = service::reload_running(&store).await?;
         let resealed = reseal::reseal_all(&store, &sealer).await?;
@@ -102,12 +107,17 @@ fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
         store.forget_failed_exchanges(None).await?;
         let Resealed { demands, raws, unopened } = resealed;
         let detail = format!("resealed: {demands} demands, {raws} records");
-        store.write_audit(&audit::entry("rotate", &subject, detail.clone())).await?;
-        out::note(detail);
+        out::note(&detail);
+        let detail = match unopened.len() {
+            0 => detail,
+            n => format!("{detail}; {n} were not opened"),
+        };
+        store.write_audit(&audit::entry("rotate", &subject, detail)).await?;
         let books = store.books(None, None).await?;
         let is_idle = reload_exit.is_none() && books.iter().all(|book| book.in_flight == 0);
         out::note(old_key_advice(&keys, is_idle));
-        if !unopened.is_empty() {
+        let is_whole = unopened.is_empty();
+        if !is_whole {
             let list: Vec<_> = unopened.into_iter().collect();
             out::note(format!(
                 "no key in the file opens these; with a backup of the key file that has their key, run `tonghui key \
@@ -115,7 +125,8 @@ fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
                 list.join("\n- ")
             ));
         }
-        Ok(reload_exit.unwrap_or(Exit::Done))
+        audit::copy(settings, &store).await?;
+        Ok(if is_whole { reload_exit.unwrap_or(Exit::Done) } else { Exit::Failed })
     })
 }
 

@@ -21,7 +21,7 @@ enum Command {
     /// Show the position (default).
     Show,
     /// Move the position to the start: the next pass reads everything that the source has. What is stored
-    /// already is not stored again.
+    /// already is not stored again. Also accepts another `key` or `revision` of the channel.
     Reset,
     /// Move the position to this place, written as `show` prints it.
     Set {
@@ -65,8 +65,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             Some(Command::Set { json }) => Some(Cursor::from_text(json.as_str())),
         };
         anyhow::ensure!(
-            kind.as_ref().is_none_or(|kind| !kind.is_pushed),
-            "channel {id} is a push channel: it has no position in its source, so none can be set"
+            to.is_none() || kind.as_ref().is_none_or(|kind| !kind.is_pushed),
+            "channel {id} is a push channel: it has no position in its source, so it can only be reset"
         );
         if let (Some(cursor), Some(kind)) = (&to, &kind) {
             (kind.check_cursor)(cursor).map_err(|fault| {
@@ -80,6 +80,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let entry = audit::entry("position", id.as_str(), detail);
         store.set_position(id, to.as_ref(), &entry).await?;
         out::note(format!("moved; read the channel now with `tonghui sync {id}`"));
+        audit::copy(settings, store).await?;
         Ok(Exit::Done)
     })
 }

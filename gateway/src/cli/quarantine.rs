@@ -94,17 +94,18 @@ struct OpenedRow {
 }
 
 fn resolve(context: &Context, id: &DemandId, reason: &str) -> anyhow::Result<Exit> {
-    context.with_store(Access::ReadWrite, async |_, store| {
+    context.with_store(Access::ReadWrite, async |settings, store| {
         let entry = audit::entry("resolve", &id.to_string(), reason.to_owned());
         let is_done = store.resolve_quarantined(id, &entry).await?;
         anyhow::ensure!(is_done, "no unresolved record with id {id} is in quarantine");
         out::note(format!("{id} is resolved"));
+        audit::copy(settings, store).await?;
         Ok(Exit::Done)
     })
 }
 
 fn release(context: &Context, id: &DemandId, reason: &str) -> anyhow::Result<Exit> {
-    context.with_store(Access::ReadWrite, async |_, store| {
+    context.with_store(Access::ReadWrite, async |settings, store| {
         let entry = audit::entry("release", &id.to_string(), reason.to_owned());
         let is_done = store.release_revision(id, &entry).await?;
         anyhow::ensure!(is_done, "no demand with id {id} has a revision");
@@ -112,26 +113,26 @@ fn release(context: &Context, id: &DemandId, reason: &str) -> anyhow::Result<Exi
             "{id} takes the next state; let the source send it again, or read it again with `tonghui position` or \
              `tonghui sync --from`"
         ));
+        audit::copy(settings, store).await?;
         Ok(Exit::Done)
     })
 }
 
 fn show(context: &Context, id: &DemandId, reveal: bool) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
+    let row = super::runtime()?.block_on(async {
+        let store = assemble::open_store(&settings, Access::ReadOnly).await?;
+        let row = store.quarantine_show(id).await?;
+        row.ok_or_else(|| anyhow::anyhow!("no record with id {id} is in quarantine"))
+    })?;
+    // Nothing is shown of a record that is not there, so nothing is recorded of it.
     if reveal {
         audit::record_reveal(&settings, "quarantine", &id.to_string())?;
     }
-    super::runtime()?.block_on(async {
-        let store = assemble::open_store(&settings, Access::ReadOnly).await?;
-        let row = store
-            .quarantine_show(id)
-            .await?
-            .ok_or_else(|| anyhow::anyhow!("no record with id {id} is in quarantine"))?;
-        let bytes = if reveal { open(&settings, &row)? } else { None };
-        let text = bytes.clone().and_then(|bytes| String::from_utf8(bytes).ok());
-        let hex = bytes.map(|bytes| hex::encode(&bytes[..bytes.len().min(MAX_HEX_BYTES)]));
-        out::show(context.format, &OpenedRow { row, text, hex }, draw)
-    })
+    let bytes = if reveal { open(&settings, &row)? } else { None };
+    let text = bytes.clone().and_then(|bytes| String::from_utf8(bytes).ok());
+    let hex = bytes.map(|bytes| hex::encode(&bytes[..bytes.len().min(MAX_HEX_BYTES)]));
+    out::show(context.format, &OpenedRow { row, text, hex }, draw)
 }
 
 /// The decrypted bytes of a record; `None` if they were not kept.

@@ -216,15 +216,22 @@ impl Report {
 }
 
 fn describe(channel: &ChannelId, found: &Comparison) -> String {
-    let Comparison { in_source, not_compared, missing, different, only_stored } = found;
+    let Comparison { in_source, not_compared, rejected, missing, different, only_stored } = found;
     let mut text = format!(
         "{channel}: {in_source} demands in the source; {} missing here, {} different, {} only here",
         missing.len(),
         different.len(),
         only_stored.len(),
     );
-    if *not_compared > 0 {
-        text.push_str(&format!("; {not_compared} records skipped or rejected, and not compared"));
+    let skipped = not_compared.saturating_sub(*rejected);
+    if skipped > 0 {
+        text.push_str(&format!("; {skipped} records are skipped, and not compared"));
+    }
+    if *rejected > 0 {
+        text.push_str(&format!(
+            "\n{rejected} records of the source cannot be mapped, so nobody knows whether their demands are here: see \
+             `tonghui quarantine list {channel}`",
+        ));
     }
     let ids: Vec<_> = only_stored.iter().take(MAX_SHOWN).map(ToString::to_string).collect();
     for (what, keys) in [("missing", missing), ("different", different), ("only here", &ids)] {

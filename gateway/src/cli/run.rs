@@ -3,14 +3,14 @@
 use std::convert::Infallible;
 
 use config::{Problem, Problems, Settings};
-use contract::Fault;
+use contract::{Fault, Memory};
 use futures_util::future::join_all;
 use sink::store::{Access, Database};
 use tokio::sync::watch;
 
 use super::{Context, Exit};
 use crate::{
-    assemble,
+    assemble, audit_copy,
     channel::LiveChannel,
     console,
     listener::{Listener, Refusals},
@@ -43,18 +43,22 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         note_broken(&settings, role, &store).await;
         // Each turn runs until settings change that all channels share, and everything has to restart.
         loop {
+            let memory = Memory::new(settings.limits.memory.0);
             let mut open_listeners =
-                listeners(&settings, role, &channels, &store, &refusals).await?;
+                listeners(&settings, role, &channels, &store, &refusals, &memory).await?;
             tracing::info!(channels = channels.len(), store = store.place(), ?role, "running");
             let run_stop = stop.child();
             let (change, desired) = watch::channel(channels.clone());
             let common = settings.clone();
+            // A console may not be allowed to read the audit log.
+            let copy = common.audit_copy.as_deref().filter(|_| role != Role::Console);
             let mut running = Box::pin(serve_reloadable(&common, role, desired, &store, &run_stop));
             let (ended, next) = loop {
                 let listen_stop = run_stop.child();
                 tokio::select! {
                     ended = &mut running => break (ended?, None),
                     never = listen(open_listeners, &listen_stop) => match never {},
+                    never = audit_copy::serve(copy, &store) => match never {},
                     next = reloads.next(role, (&settings, &channels), &read) => match next {
                         NextRun { settings: new, channels: merged, n_new: Some(_) } => {
                             (settings, channels) = (new, merged);
@@ -66,7 +70,9 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                         }
                     }
                 }
-                open_listeners = listeners(&settings, role, &channels, &store, &refusals).await?;
+                // What an inbox holds stays charged, so the memory is the same.
+                open_listeners =
+                    listeners(&settings, role, &channels, &store, &refusals, &memory).await?;
             };
             drop(running);
             for (channel, end) in &ended {
@@ -114,12 +120,15 @@ async fn listeners(
     channels: &[LiveChannel],
     store: &Database,
     refusals: &Refusals,
+    memory: &Memory,
 ) -> Result<Vec<Listener>, Fault> {
     let endpoints =
         channels.iter().filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)));
     let endpoints = endpoints.collect();
     let timeouts = push::Timeouts::default();
-    let intake = push::open(&settings.intake, endpoints, timeouts, &refusals.intake).await?;
+    let intake =
+        push::open(&settings.intake, endpoints, timeouts, memory.pushed.clone(), &refusals.intake)
+            .await?;
     let console = match role {
         Role::All | Role::Console => console::open(settings, store, refusals).await?,
         Role::Ingest | Role::Sink => None,

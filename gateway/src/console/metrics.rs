@@ -79,6 +79,10 @@ pub(super) fn text(
     family("tonghui_channel_complete", "gauge", help, channel_samples(is_complete));
     let help = "Unix time of the last read of a channel, even if it found nothing.";
     family("tonghui_last_read_timestamp_seconds", "gauge", help, channel_samples(last_read));
+    let help =
+        "Unix time of the last alarm of the last day that a sender of a channel tries out numbers.";
+    let guessed = channel_samples(|row| Some(row.guessed_at?.timestamp().to_string()));
+    family("tonghui_guessing_timestamp_seconds", "gauge", help, guessed);
     let help = "Rows of history that an index does not cover yet.";
     family("tonghui_index_rows_behind", "gauge", help, index_samples(|lag| lag.rows_behind));
     let help = "Age of the oldest row of history that an index does not cover yet, in seconds.";

@@ -1,10 +1,9 @@
 //! The half of the loop that reads the source, at most one batch ahead of delivery.
 
 use contract::{
-    Channel, ChannelId, Checkpoints, Cursor, DemandId, Fault, Outbox, Position, ReadBatch,
-    Timestamp,
+    Channel, ChannelId, Checkpoints, Cursor, DemandId, Entry, Fault, Held, Outbox, Position,
+    ReadBatch, Timestamp,
 };
-use tokio::sync::SemaphorePermit;
 use tracing::debug;
 
 use super::{Environment, Run};
@@ -16,10 +15,10 @@ use crate::{
 };
 
 /// A batch that is packed and not yet delivered.
-pub(super) struct PackedBatch<'a> {
+pub(super) struct PackedBatch {
     pub(super) outbox: Outbox,
-    /// Its share of the memory limit.
-    pub(super) memory: Option<SemaphorePermit<'a>>,
+    /// Its share of the memory of the process.
+    pub(super) memory: Held,
 }
 
 /// Reads a channel batch by batch.
@@ -68,7 +67,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
     /// Reads and packs the next batch; `None` if there is none to read now. `in_flight` says that the batch
     /// before it is being delivered. After a batch that had caught up, the source is not read again until
     /// that batch is delivered.
-    pub(super) async fn next(&mut self, in_flight: bool) -> Result<Option<PackedBatch<'a>>, Fault> {
+    pub(super) async fn next(&mut self, in_flight: bool) -> Result<Option<PackedBatch>, Fault> {
         if self.caught_up {
             if in_flight {
                 return Ok(None);
@@ -86,7 +85,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         self.read_and_pack().await
     }
 
-    async fn read_and_pack(&mut self) -> Result<Option<PackedBatch<'a>>, Fault> {
+    async fn read_and_pack(&mut self) -> Result<Option<PackedBatch>, Fault> {
         let Run { checkpoints, fence, handle, brake, environment, .. } = self.run;
         let ChannelHandle { watch, numbers, .. } = handle;
         let Environment { memory, mapping, clock, stop } = environment;
@@ -119,10 +118,13 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         // The number is taken after the answer has arrived, so a later answer has a greater number.
         let read_no = numbers.next(id, *fence, *checkpoints).await?;
         drop(numbers);
+        batch.entries = Entry::join_unreadable(batch.entries);
         let next = self.position.moved(batch.upto.clone());
         let from = std::mem::replace(&mut self.position, next);
         let (channel, read_at) = (self.channel.clone(), clock.now());
-        // Mapping may take long, so the lock on the read numbers was released before it.
+        // This and mapping may take long, so the lock on the read numbers was released before.
+        let n_bytes: usize = batch.entries.iter().map(Entry::memory).sum();
+        let mut memory = memory.batches.hold(n_bytes).await;
         let outbox = mapping.pack(ReadBatch { channel, from, read_no, batch, read_at }).await?;
         let tally = outbox.tally();
         debug!(
@@ -131,7 +133,8 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
             skipped = tally.skipped, rejected = tally.rejected, "packed"
         );
         brake.check(id, outbox.shapes())?;
-        let memory = memory.reserve(outbox.bytes()).await;
+        // The entries are gone, and the messages are here.
+        memory.set(outbox.bytes());
         Ok(Some(PackedBatch { outbox, memory }))
     }
 

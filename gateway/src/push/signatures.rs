@@ -8,7 +8,6 @@ use std::{
 
 use chrono::TimeDelta;
 use contract::Timestamp;
-use sha2::{Digest as _, Sha256};
 
 /// How long a signature is accepted for further requests after its first. The date that it covers has no fractions
 /// of a second, so all requests that a sender signs within the same second have the same signature.
@@ -35,7 +34,7 @@ struct Remembered {
 struct Uses {
     /// When the first request with it was taken.
     since: Timestamp,
-    /// How many records were taken, by the digest of the body.
+    /// How many records were taken, by the digest of the request.
     taken: HashMap<[u8; 32], usize>,
 }
 
@@ -53,12 +52,12 @@ pub(super) enum Known {
 }
 
 impl Signatures {
-    /// What is known about the request with this signature and this body.
-    pub(super) fn look_up(&self, signature: &str, body: &[u8], now: Timestamp) -> Known {
+    /// What is known about the request with this signature and this digest.
+    pub(super) fn look_up(&self, signature: &str, digest: &[u8; 32], now: Timestamp) -> Known {
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let uses = remembered.by_signature.get(signature);
         if let Some(uses) = uses.filter(|uses| now - uses.since > FRESH) {
-            return uses.taken.get(&digest(body)).map_or(Known::Replayed, |n| Known::Taken(*n));
+            return uses.taken.get(digest).map_or(Known::Replayed, |n| Known::Taken(*n));
         }
         if remembered.n_requests >= MAX_REQUESTS {
             remembered.forget(now);
@@ -67,13 +66,19 @@ impl Signatures {
     }
 
     /// Remembers a request whose `n_records` records were taken.
-    pub(super) fn remember(&self, signature: &str, body: &[u8], n_records: usize, now: Timestamp) {
+    pub(super) fn remember(
+        &self,
+        signature: &str,
+        digest: [u8; 32],
+        n_records: usize,
+        now: Timestamp,
+    ) {
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Remembered { by_signature, n_requests } = &mut *remembered;
         let uses = by_signature
             .entry(signature.to_owned())
             .or_insert_with(|| Uses { since: now, taken: HashMap::new() });
-        if uses.taken.insert(digest(body), n_records).is_none() {
+        if uses.taken.insert(digest, n_records).is_none() {
             *n_requests += 1;
         }
     }
@@ -87,10 +92,6 @@ impl Remembered {
     }
 }
 
-fn digest(body: &[u8]) -> [u8; 32] {
-    Sha256::digest(body).into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,31 +103,32 @@ mod tests {
     #[test]
     fn a_signature_serves_for_the_requests_of_its_second_and_not_for_another_body_later() {
         let signatures = Signatures::default();
-        signatures.remember("s1", b"one", 3, at(0));
-        for (signature, body, seconds, expected) in [
-            ("s1", "one", 2, Known::New),
-            ("s1", "one", 61, Known::Taken(3)),
-            ("s1", "two", 2, Known::New),
-            ("s1", "two", 16, Known::Replayed),
-            ("s1", "two", 179, Known::Replayed),
-            ("s2", "two", 61, Known::New),
+        let (one, two) = ([1; 32], [2; 32]);
+        signatures.remember("s1", one, 3, at(0));
+        for (signature, digest, seconds, expected) in [
+            ("s1", one, 2, Known::New),
+            ("s1", one, 61, Known::Taken(3)),
+            ("s1", two, 2, Known::New),
+            ("s1", two, 16, Known::Replayed),
+            ("s1", two, 179, Known::Replayed),
+            ("s2", two, 61, Known::New),
         ] {
-            let known = signatures.look_up(signature, body.as_bytes(), at(seconds));
-            assert_eq!(known, expected, "{signature}, {body}, {seconds} s");
+            let known = signatures.look_up(signature, &digest, at(seconds));
+            assert_eq!(known, expected, "{signature}, {digest:?}, {seconds} s");
         }
-        signatures.remember("s1", b"two", 1, at(2));
-        assert_eq!(signatures.look_up("s1", b"two", at(100)), Known::Taken(1));
+        signatures.remember("s1", two, 1, at(2));
+        assert_eq!(signatures.look_up("s1", &two, at(100)), Known::Taken(1));
     }
 
     #[test]
     fn no_signature_is_forgotten_that_could_be_used_again() {
         let signatures = Signatures::default();
         for n in 0..MAX_REQUESTS {
-            signatures.remember(&n.to_string(), b"", 1, at(0));
+            signatures.remember(&n.to_string(), [0; 32], 1, at(0));
         }
-        assert_eq!(signatures.look_up("new", b"", at(180)), Known::Full);
-        assert_eq!(signatures.look_up("7", b"other", at(180)), Known::Replayed);
-        assert_eq!(signatures.look_up("new", b"", at(201)), Known::New);
-        assert_eq!(signatures.look_up("7", b"other", at(201)), Known::New, "its date is too old");
+        assert_eq!(signatures.look_up("new", &[0; 32], at(180)), Known::Full);
+        assert_eq!(signatures.look_up("7", &[1; 32], at(180)), Known::Replayed);
+        assert_eq!(signatures.look_up("new", &[0; 32], at(201)), Known::New);
+        assert_eq!(signatures.look_up("7", &[1; 32], at(201)), Known::New, "its date is too old");
     }
 }

@@ -3,8 +3,12 @@
 use std::net::SocketAddr;
 
 use connector_webhook::Webhook;
-use contract::{Connector as _, ConnectorContext};
-use futures_util::{FutureExt as _, future::join_all};
+use contract::{Connector as _, ConnectorContext, Memory, Timestamp};
+use futures_util::{
+    FutureExt as _,
+    future::join_all,
+    stream::{self, FuturesUnordered},
+};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -42,7 +46,8 @@ async fn test_listener(max_inbox_bytes: usize, timeouts: Timeouts) -> TestListen
     let endpoint = PushEndpoint { receiver, inbox: inbox_too, signatures: signatures_too };
     let endpoints = HashMap::from([(channel, endpoint)]);
     let refused = Arc::default();
-    let listener = open(&door(), endpoints, timeouts, &refused).await.unwrap().unwrap();
+    let memory = Memory::default().pushed;
+    let listener = open(&door(), endpoints, timeouts, memory, &refused).await.unwrap().unwrap();
     let webhook = Webhook::build(config, context).unwrap();
     let address = listener.address().unwrap();
     TestListener { address, inbox, webhook, listener, refused, signatures }
@@ -121,8 +126,8 @@ async fn unauthorised_invalid_and_misdirected_requests_are_refused() {
         let right = "/intake/mobile";
         for (request, status) in [
             (request(right, "wrong", "{}"), 401),
-            (request("/intake/hotline", "t0ken", "{}"), 404),
-            (request("/intake/%2e%2e", "t0ken", "{}"), 404),
+            (request("/intake/hotline", "t0ken", "{}"), 401),
+            (request("/intake/%2e%2e", "t0ken", "{}"), 401),
             (request("/", "t0ken", "{}"), 404),
             (request(right, "t0ken", "id=1"), 400),
             (request(right, "t0ken", r#"{"id":1"#), 400),
@@ -133,7 +138,30 @@ async fn unauthorised_invalid_and_misdirected_requests_are_refused() {
             assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}\n{answer}");
         }
         assert!(inbox.ends_at(0), "nothing was taken");
-        assert_eq!(refused.count(), 1, "of those who did not sign in");
+        assert_eq!(refused.count(), 3, "of those who did not sign in");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_did_not_sign_in_is_not_told_which_channels_there_are() {
+    let TestListener { address, listener, .. } = test_listener(1 << 20, Timeouts::default()).await;
+    beside(listener, async {
+        let without_date = async |request: String| {
+            let answer = send(address, &request).await;
+            answer.lines().filter(|line| !line.starts_with("date: ")).collect::<Vec<_>>().join("\n")
+        };
+        let unknown = without_date(request("/intake/hotline", "wrong", "{}")).await;
+        assert!(unknown.starts_with("HTTP/1.1 401"), "{unknown}");
+        let right = request("/intake/mobile", "t0ken", "{}");
+        for known in [
+            right.replace("t0ken", "wrong"),
+            right.replace("t0ken", ""),
+            right.replace("Bearer", "Basic"),
+            right.replace("Authorization", "X-Token"),
+        ] {
+            assert_eq!(without_date(known.clone()).await, unknown, "{known}");
+        }
     })
     .await;
 }
@@ -162,7 +190,7 @@ async fn a_signature_that_was_used_a_minute_ago_serves_for_no_other_body() {
         test_listener(1 << 20, Timeouts::default()).await;
     let minute_ago = clock::now() - chrono::TimeDelta::seconds(61);
     let (taken, forged) = (r#"[{"id":1},{"id":2}]"#, r#"{"id":1}"#);
-    signatures.remember("c2lnbmVk", taken.as_bytes(), 2, minute_ago);
+    signatures.remember("c2lnbmVk", digest(&head(), taken.as_bytes()), 2, minute_ago);
     beside(listener, async {
         let signed = |body| {
             let header = "Host: h\r\nX-BG-HMAC-SIGNATURE: c2lnbmVk";
@@ -180,11 +208,11 @@ async fn a_signature_that_was_used_a_minute_ago_serves_for_no_other_body() {
 
 #[test]
 fn room_is_taken_by_what_has_arrived_and_no_channel_takes_more_than_half() {
-    let all = Semaphore::new(MAX_BODIES_KIB);
-    let shares = [(); 2].map(|()| Semaphore::new(MAX_CHANNEL_KIB));
+    let all = MemoryLimit::new(8 * MAX_BODY_BYTES);
+    let shares = [(); 2].map(|()| MemoryLimit::new(all.max() / 2));
     let body = |channel: usize, n_bytes: usize| {
-        let mut room = Room { of: [&all, &shares[channel]], taken: Vec::new(), kib: 0 };
-        room.grow(n_bytes).map(|()| room).ok()
+        let mut room = Room::new(&all, &shares[channel]);
+        room.take(n_bytes).map(|()| room).ok()
     };
     let announced: Vec<_> = (0..100).map(|_| body(0, 100).unwrap()).collect();
     let small = body(1, 100).unwrap();
@@ -195,7 +223,127 @@ fn room_is_taken_by_what_has_arrived_and_no_channel_takes_more_than_half() {
     whole.pop();
     assert!(body(0, MAX_BODY_BYTES).is_some() && body(1, 1).is_none());
     drop((whole, other));
-    assert_eq!(all.available_permits(), MAX_BODIES_KIB);
+    assert!(body(0, 4 * MAX_BODY_BYTES).is_some());
+}
+
+/// The head of a request without headers.
+fn head() -> Parts {
+    Request::new(Body::empty()).into_parts().0
+}
+
+/// A server with one channel, called directly.
+fn server(receiver: Arc<dyn Receiver>, memory: MemoryLimit) -> (PushServer, PushEndpoint) {
+    let server = PushServer {
+        channels: HashMap::new(),
+        memory,
+        splitting: MappingPool::with_threads(N_SPLITTING),
+        timeouts: Timeouts::default(),
+        refused: Arc::default(),
+        clock: clock::machine(),
+    };
+    let inbox = Inbox::new("this run", usize::MAX);
+    (server, PushEndpoint { receiver, inbox, signatures: None })
+}
+
+/// Reads every body as this number of records, but not on the thread of the test.
+struct Elsewhere(usize, std::thread::ThreadId);
+
+impl Receiver for Elsewhere {
+    fn admits_anybody(&self) -> bool {
+        true
+    }
+
+    fn admit(&self, _: &Parts, _: Timestamp) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    fn records(&self, _: &Parts, body: Bytes) -> Result<Vec<Bytes>, String> {
+        let is_here = std::thread::current().id() == self.1;
+        if is_here {
+            Err("on the thread of the runtime".to_owned())
+        } else {
+            Ok(vec![body; self.0])
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_split_on_no_thread_of_the_runtime() {
+    let receiver = Arc::new(Elsewhere(0, std::thread::current().id()));
+    let (server, endpoint) = server(receiver, MemoryLimit::new(1 << 20));
+    let room = Room::new(&server.memory, &MemoryLimit::new(1 << 20));
+    let stored = server.store(&endpoint, &head(), (Bytes::from("[]"), [0; 32]), room).await;
+    assert_eq!(stored.ok(), Some(0));
+}
+
+#[tokio::test]
+async fn slow_senders_of_one_channel_leave_room_for_the_others() {
+    let receiver = Arc::new(Elsewhere(0, std::thread::current().id()));
+    let (mut server, endpoint) = server(receiver, MemoryLimit::new(1 << 20));
+    for name in ["slow", "quick"] {
+        let channel = Channel {
+            endpoint: endpoint.clone(),
+            memory: MemoryLimit::new(1 << 20),
+            receiving: Semaphore::new(N_RECEIVING),
+        };
+        server.channels.insert(name.parse().unwrap(), channel);
+    }
+    let server = Arc::new(server);
+    let send = |channel: &str, body: Body| {
+        receive(State(Arc::clone(&server)), Path(channel.to_owned()), Request::new(body))
+    };
+    let never = || Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+    let mut slow: FuturesUnordered<_> = (0..=N_RECEIVING).map(|_| send("slow", never())).collect();
+    let refusal = slow.next().await.unwrap().err().unwrap();
+    assert_eq!(refusal.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(send("quick", Body::from("[]")).await.is_ok());
+    assert!(send("slow", Body::from("[]")).await.is_err());
+    drop(slow);
+    assert!(send("slow", Body::from("[]")).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_request_that_comes_again_waits_for_the_first_and_is_not_taken_twice() {
+    let receiver = Arc::new(Elsewhere(2, std::thread::current().id()));
+    let (server, endpoint) = server(receiver, MemoryLimit::new(1 << 20));
+    let (head, share) = (head(), MemoryLimit::new(1 << 20));
+    let store = |digest| {
+        let room = Room::new(&server.memory, &share);
+        Box::pin(server.store(&endpoint, &head, (Bytes::from("1"), [digest; 32]), room))
+    };
+    let mut first = store(1);
+    tokio::select! {
+        _ = &mut first => panic!("its records are in nobody's custody"),
+        () = endpoint.inbox.wait_after(1) => {}
+    }
+    let mut again = store(1);
+    assert!((&mut again).now_or_never().is_none());
+    assert!(endpoint.inbox.ends_at(2));
+    endpoint.inbox.settle(2);
+    assert_eq!((first.await.ok(), again.await.ok()), (Some(2), Some(2)));
+    assert!(endpoint.inbox.ends_at(2), "nothing else was put into the inbox");
+}
+
+#[tokio::test]
+async fn what_waits_in_an_inbox_keeps_its_room_until_it_is_settled() {
+    let receiver = Arc::new(Elsewhere(100, std::thread::current().id()));
+    let (server, endpoint) = server(receiver, MemoryLimit::new(48 << 10));
+    let (head, share) = (head(), MemoryLimit::new(48 << 10));
+    let store = |digest| {
+        let room = Room::new(&server.memory, &share);
+        Box::pin(server.store(&endpoint, &head, (Bytes::from("1"), [digest; 32]), room))
+    };
+    let mut first = store(1);
+    tokio::select! {
+        _ = &mut first => panic!("its records are in nobody's custody"),
+        () = endpoint.inbox.wait_after(99) => {}
+    }
+    let refusal = store(2).await.err().unwrap();
+    assert_eq!(refusal.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(endpoint.inbox.ends_at(100));
+    endpoint.inbox.settle(100);
+    assert_eq!(first.await.ok(), Some(100));
+    assert!(server.memory.hold(48 << 10).now_or_never().is_some());
 }
 
 #[tokio::test]
@@ -232,6 +380,27 @@ async fn a_body_above_the_limit_is_refused_whatever_length_it_declares() {
 }
 
 #[tokio::test]
+async fn a_request_with_a_length_and_chunks_is_refused_and_so_is_what_follows_it() {
+    let TestListener { address, inbox, listener, .. } =
+        test_listener(1 << 20, Timeouts::default()).await;
+    beside(listener, async {
+        let (length, chunks) = ("Content-Length: 2\r\n", "Transfer-Encoding: chunked\r\n");
+        for both in [format!("{length}{chunks}"), format!("{chunks}{length}")] {
+            let first = format!(
+                "POST /intake/mobile HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer t0ken\r\n{both}\r\n\
+                 8\r\n{{\"id\":2}}\r\n0\r\n\r\n"
+            );
+            let hidden = request("/intake/mobile", "t0ken", r#"{"id":1}"#);
+            let answer = send(address, &format!("{first}{hidden}")).await;
+            assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+            assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+        }
+        assert!(inbox.ends_at(0), "nothing was taken");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn with_a_full_inbox_or_a_blocked_bus_the_sender_is_asked_to_try_again() {
     let timeouts = Timeouts { custody: Duration::from_secs(3), ..Timeouts::default() };
     let TestListener { address, inbox, mut webhook, listener, .. } =
@@ -241,7 +410,7 @@ async fn with_a_full_inbox_or_a_blocked_bus_the_sender_is_asked_to_try_again() {
         let answer = push(address, r#"{"id":"abcdefgh"}"#).await;
         assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: "), "{answer}");
         assert!(!inbox.ends_at(0), "it waits for the bus all the same");
-        let answer = push(address, r#"{"id":"abcdefgh"}"#).await;
+        let answer = push(address, r#"{"id":"ijklmnop"}"#).await;
         assert!(answer.starts_with("HTTP/1.1 503"), "full: {answer}");
         assert!(inbox.ends_at(1));
         // The bus accepts messages again, and the sender tries again: a repeated record counts once.
@@ -304,6 +473,7 @@ async fn many_senders_at_once_are_all_answered() {
 #[tokio::test]
 async fn without_a_push_channel_there_is_no_listener() {
     let refused = Arc::default();
-    let listener = open(&door(), HashMap::new(), Timeouts::default(), &refused).await.unwrap();
+    let (timeouts, memory) = (Timeouts::default(), Memory::default().pushed);
+    let listener = open(&door(), HashMap::new(), timeouts, memory, &refused).await.unwrap();
     assert!(listener.is_none());
 }

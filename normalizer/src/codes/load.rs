@@ -3,9 +3,11 @@
 use std::{
     collections::HashMap,
     fs,
-    io::Read,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
+
+use super::cell::from_cell;
 
 /// A problem in a code table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,25 +38,32 @@ const MAX_DEPTH: usize = 3;
 pub(crate) fn files(folder: &Path, problems: &mut Vec<CodesProblem>) -> Vec<CodeFile> {
     let mut found = Vec::new();
     walk(folder, "", MAX_DEPTH, &mut found, problems);
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    found
+    found.sort();
+    let mut files = Vec::new();
+    for (name, path) in found {
+        match read(folder, &path) {
+            Ok(bytes) => files.push(CodeFile { name, path, bytes }),
+            Err(error) => problems.push(unreadable(&path, &error)),
+        }
+    }
+    files
 }
 
-/// Adds the files in `folder` and in its subfolders down to `depth` levels. Their names begin with `prefix`.
+fn unreadable(path: &Path, error: &io::Error) -> CodesProblem {
+    let message = format!("the file or folder cannot be read: {error}");
+    CodesProblem { file: path.to_owned(), line: 0, message }
+}
+
+/// Adds the names and paths of the files in `folder` and in its subfolders down to `depth` levels. Their names begin
+/// with `prefix`.
 fn walk(
     folder: &Path,
     prefix: &str,
     depth: usize,
-    found: &mut Vec<CodeFile>,
+    found: &mut Vec<(String, PathBuf)>,
     problems: &mut Vec<CodesProblem>,
 ) {
-    let mut report = |path: &Path, error: std::io::Error| {
-        problems.push(CodesProblem {
-            file: path.to_owned(),
-            line: 0,
-            message: format!("the file or folder cannot be read: {error}"),
-        });
-    };
+    let mut report = |path: &Path, error: io::Error| problems.push(unreadable(path, &error));
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => return report(folder, error),
@@ -73,10 +82,7 @@ fn walk(
         if path.is_dir() {
             folders.push((path, name + "/"));
         } else if path.extension().is_some_and(|extension| extension == "csv") {
-            match read(&path) {
-                Ok(bytes) => found.push(CodeFile { name, path, bytes }),
-                Err(error) => report(&path, error),
-            }
+            found.push((name, path));
         }
     }
     for (path, prefix) in folders {
@@ -86,12 +92,21 @@ fn walk(
     }
 }
 
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+/// The bytes of a file below `folder`. A link may lead to another `.csv` file there. What is elsewhere, or of another
+/// kind, like keys, is not read: problems quote its cells. A pipe may wait for ever, and a device may have no end.
+fn read(folder: &Path, path: &Path) -> io::Result<Vec<u8>> {
+    let real = fs::canonicalize(path)?;
+    if !real.starts_with(fs::canonicalize(folder)?) || real.extension() != path.extension() {
+        return Err(io::Error::other("it is a link to something else: put the file itself here"));
+    }
+    if !fs::metadata(&real)?.is_file() {
+        return Err(io::Error::other("it is a device or a pipe, not a file"));
+    }
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    fs::File::open(real)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_BYTES {
         let message = format!("it is larger than {MAX_BYTES} bytes; split the table");
-        return Err(std::io::Error::other(message));
+        return Err(io::Error::other(message));
     }
     Ok(bytes)
 }
@@ -104,9 +119,10 @@ pub(crate) struct CodeRow<'a> {
 }
 
 impl CodeRow<'_> {
-    /// The cell of a column; empty if the file has no such column.
+    /// The text in a column; empty if the file has no such column.
     pub(crate) fn get(&self, column: &str) -> &str {
-        self.columns.get(column).and_then(|index| self.cells.get(*index)).unwrap_or_default()
+        let cell = self.columns.get(column).and_then(|index| self.cells.get(*index));
+        from_cell(cell.unwrap_or_default())
     }
 }
 

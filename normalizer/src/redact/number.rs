@@ -8,10 +8,7 @@ use std::ops::Range;
 
 use normalizer_text::identify::{Problem, id_card};
 
-use super::{
-    OwnValues, Replacement,
-    fold::{self, Folded},
-};
+use super::{OwnValues, Replacement, digit::is_decimal, fold::Folded};
 use crate::seal::{mask_landline, mask_middle};
 
 /// A run of digits of one script, with nothing between them.
@@ -38,16 +35,22 @@ enum Joint {
     Dot,
 }
 
-/// Maximum number of groups of a number: a bank card number of nineteen digits has five.
-const MAX_GROUPS: usize = 5;
-/// Maximum number of digits of a number: a bank card number has up to nineteen.
+/// Maximum number of digits of a number, which may all be groups: a bank card number has up to nineteen.
 const MAX_DIGITS: usize = 19;
-
 /// Minimum number of digits of a number: a telephone number without area code.
 const MIN_DIGITS: usize = 7;
 
 /// Adds the numbers in a text.
 pub(super) fn find(folded: &Folded<'_>, own: &OwnValues, replacements: &mut Vec<Replacement>) {
+    // Most texts have too few digits for any number. One of them may be the X of an identity number.
+    let n_digits = folded.letters().bytes().filter(u8::is_ascii_digit).count();
+    if n_digits + 1 >= MIN_DIGITS {
+        find_among_digits(folded, own, replacements);
+    }
+}
+
+/// Like [`find`], for a text with some digits.
+fn find_among_digits(folded: &Folded<'_>, own: &OwnValues, replacements: &mut Vec<Replacement>) {
     let groups = groups(folded);
     let text = folded.original();
     let mut first = 0;
@@ -56,7 +59,7 @@ pub(super) fn find(folded: &Folded<'_>, own: &OwnValues, replacements: &mut Vec<
         let start = groups[first].range.start;
         let is_announced = is_announced(&text[..start])
             || last_end.is_some_and(|end| is_list_separator(&text[end..start]));
-        match first_number(&groups[first..], own, is_announced) {
+        match first_number(text, &groups[first..], own, is_announced) {
             Some((n_groups, mask)) => {
                 let range = start..groups[first + n_groups - 1].range.end;
                 last_end = Some(range.end);
@@ -70,29 +73,99 @@ pub(super) fn find(folded: &Folded<'_>, own: &OwnValues, replacements: &mut Vec<
 
 /// The longest number that begins with the first group: how many groups it has, and its mask.
 /// `is_announced` is whether the text before it says that a telephone number follows.
-fn first_number(groups: &[Group], own: &OwnValues, is_announced: bool) -> Option<(usize, String)> {
-    let joined = groups[1..].iter().take(MAX_GROUPS - 1);
+fn first_number(
+    text: &str,
+    groups: &[Group],
+    own: &OwnValues,
+    is_announced: bool,
+) -> Option<(usize, String)> {
+    let joined = groups[1..].iter().take(MAX_DIGITS - 1);
     let n_joined = joined.take_while(|group| group.joint != Joint::None).count();
     let n_digits: usize = groups[..=n_joined].iter().map(|group| group.digits.len()).sum();
     // Most digits of a text are in short numbers, such as 一.
     if n_digits < MIN_DIGITS {
         return None;
     }
-    let mut numbers = Vec::with_capacity(n_joined + 1);
-    let mut number = String::new();
+    let mut digits = String::with_capacity(MAX_DIGITS);
+    let mut lengths = Vec::with_capacity(n_joined + 1);
     for group in &groups[..=n_joined] {
-        if number.len() + group.digits.len() > MAX_DIGITS {
+        if digits.len() + group.digits.len() > MAX_DIGITS {
             break;
         }
-        number.push_str(&group.digits);
-        numbers.push(number.clone());
+        digits.push_str(&group.digits);
+        lengths.push(digits.len());
     }
-    numbers.iter().enumerate().rev().find_map(|(index, number)| {
-        let groups = &groups[..=index];
-        let mask =
-            mask_for(number, groups, own).or_else(|| local_number(number, groups, is_announced))?;
-        Some((index + 1, mask))
-    })
+    let long_enough = lengths.iter().enumerate().rev().filter(|(_, len)| **len >= MIN_DIGITS);
+    long_enough.map(|(index, len)| (&groups[..=index], &digits[..*len])).find_map(
+        |(groups, number)| {
+            let mask = mask_for(number, groups, own)
+                .or_else(|| local_number(number, groups, is_announced))?;
+            let is_meant =
+                is_announced || own.has_number(number) || !is_other(text, number, groups);
+            is_meant.then_some((groups.len(), mask))
+        },
+    )
+}
+
+/// Whether digits that may be a number of somebody are an amount, the decimals of a number, or a part of a longer
+/// identifier.
+fn is_other(text: &str, number: &str, groups: &[Group]) -> bool {
+    /// A round sum. Another number of eleven digits before 元 is rather a telephone number.
+    const ROUND: &str = "0000";
+    let (Some(first), Some(last)) = (groups.first(), groups.last()) else { return false };
+    if mobile(number) != Some(number) {
+        return false;
+    }
+    let (before, after) = (&text[..first.range.start], &text[last.range.end..]);
+    let is_one = groups.len() == 1;
+    is_one && number.ends_with(ROUND) && is_amount(after)
+        || is_one && is_decimals(before)
+        || is_in_identifier(before, groups)
+}
+
+/// Whether the text after a number says what is counted or measured.
+fn is_amount(after: &str) -> bool {
+    /// The units that nobody takes for the beginning of another word.
+    const UNITS: [&str; 18] = [
+        "万元", "亿元", "美元", "欧元", "港元", "日元", "元整", "平方", "立方", "公里", "公斤",
+        "公顷", "千米", "千克", "千瓦", "人次", "㎡", "吨",
+    ];
+    /// Units with which words and names begin: after a telephone number, 户主 is somebody and 元旦 is a day.
+    const SHORT_UNITS: [char; 10] = ['元', '米', '户', '亩', '斤', '人', '件', '个', '株', '辆'];
+    let after = after.trim_start_matches(' ');
+    if UNITS.iter().any(|unit| after.starts_with(unit)) {
+        return true;
+    }
+    let mut letters = after.chars();
+    let is_unit = letters.next().is_some_and(|c| SHORT_UNITS.contains(&c));
+    is_unit
+        && match letters.next() {
+            Some(next) if after.starts_with('元') => !matches!(next, '旦' | '宵' | '月'),
+            next => !next.is_some_and(char::is_alphanumeric),
+        }
+}
+
+/// Whether a decimal point and the digits before it end this text: those of 0.138 and 118.376. Small numbers with
+/// a dot may count the items of a list.
+fn is_decimals(before: &str) -> bool {
+    let Some(before) = before.strip_suffix(['.', '．']) else { return false };
+    let start = before.trim_end_matches(|c: char| c.is_ascii_digit());
+    let whole = &before[start.len()..];
+    whole == "0" || whole.len() > 2
+}
+
+/// Whether a mobile number is a part of an identifier such as `WH2026-138-00138000`: there are digits and a hyphen
+/// before it, and its groups are not those in which people write it.
+fn is_in_identifier(before: &str, groups: &[Group]) -> bool {
+    let lengths = groups.iter().map(|group| group.digits.len());
+    let Some(before) = before.strip_suffix('-') else { return false };
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let start = before.trim_end_matches(is_part);
+    let identifier = &before[start.len()..];
+    groups.len() > 1
+        && !lengths.eq([3, 4, 4])
+        && identifier.contains(|c: char| c.is_ascii_digit())
+        && identifier.contains(|c: char| c.is_ascii_alphabetic())
 }
 
 /// The mask of an identity, bank card or telephone number; `None` if it is none of these.
@@ -253,7 +326,7 @@ fn group_at(text: &Folded<'_>, start: usize) -> Group {
     let mut end = start + 1;
     while letters.get(end).is_some_and(u8::is_ascii_digit) {
         let (next, c) = text.character(end);
-        let is_same_script = fold::is_decimal(c) == fold::is_decimal(first);
+        let is_same_script = is_decimal(c) == is_decimal(first);
         if !is_same_script || text.separators(range.end..next.start).next().is_some() {
             break;
         }
@@ -286,4 +359,24 @@ fn joint_of(mut separators: impl Iterator<Item = char>) -> Joint {
 /// several groups.
 fn may_end_in_x(group: &Group) -> bool {
     group.digits.len() == 17 || group.digits.len() == 3 && group.joint != Joint::None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_text_with_few_digits_has_no_number(
+            text in "(电话|[0-9]{1,3}|[一二三零]|[xX]|[ .、，-]|[a王]){0,12}",
+        ) {
+            let (folded, own) = (Folded::new(&text), OwnValues::default());
+            let (mut found, mut expected) = (Vec::new(), Vec::new());
+            find(&folded, &own, &mut found);
+            find_among_digits(&folded, &own, &mut expected);
+            prop_assert_eq!(found, expected);
+        }
+    }
 }

@@ -6,7 +6,9 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem::Finder;
 
 use super::{
-    Replacement,
+    Replacement, addresses,
+    digit::{is_decimal, is_word_digit},
+    escape::characters,
     fold::{self, Fold, Folded},
 };
 use crate::{
@@ -44,7 +46,7 @@ struct Value {
 enum Spelling {
     /// Only as it is: 3800000 is not 3,800,000.
     Exact,
-    /// With blanks, dots and hyphens within it, but not with the commas of a list.
+    /// With blanks, dots and other signs within it; with the commas of a list only if these are between all parts.
     Name,
     /// With any separators.
     Address,
@@ -53,18 +55,24 @@ enum Spelling {
 }
 
 /// Up to this number of short values, one search for each is cheaper than the automaton.
-const MAX_SINGLE_SEARCHES: usize = 8;
+const MAX_SINGLE_SEARCHES: usize = 16;
 /// Longer values are searched one by one: at every match, the automaton reads on for a longer one.
 const MAX_AUTOMATON_BYTES: usize = 64;
 /// The number of steps for each byte of a value when the automaton is built.
 const STEPS_PER_BYTE: u64 = 64;
 /// Shorter numbers are not searched for: they may be amounts, years or house numbers.
 const MIN_DIGITS: usize = 7;
+/// The digits of an identity number before its check character.
+const IDENTITY_BODY_LEN: usize = 17;
 /// Shorter values of ASCII letters and digits must be written exactly: they may occur in other words and in
 /// amounts.
 const MIN_LOOSE_BYTES: usize = 10;
+/// The same for names: john smith is rather a name, but `it will long for` has no Will Long.
+const MIN_LOOSE_NAME_BYTES: usize = 9;
 /// Shorter addresses are not searched for: they are names of towns and streets.
 const MIN_ADDRESS_CHARS: usize = 4;
+/// Maximum number of separators in a row within a name; more of them divide two words.
+const MAX_SEPARATORS: usize = 3;
 
 impl OwnValues {
     /// Collects the values of a record.
@@ -78,14 +86,25 @@ impl OwnValues {
                 for (written, mask) in name.names() {
                     own.add(name, written, &mask);
                 }
+                // Only a name in letters has blanks: Alice Smith is also Smith Alice.
+                if let Some((given, surname)) = name.plain().rsplit_once(' ') {
+                    own.add(name, &format!("{surname} {given}"), &name.mask);
+                }
             }
             if let Some(phone) = &person.phone {
                 own.add_phone(phone);
             }
             if let Some(id_no) = person.id_no.as_ref().filter(|id| id.plain().len() >= MIN_DIGITS) {
                 own.add(id_no, id_no.plain(), &id_no.mask);
-                if id_no.plain().ends_with('X') {
-                    own.add(id_no, &id_no.plain().to_lowercase(), &id_no.mask);
+                // The last character follows from the others, and X is also written × or 叉.
+                if let Some(body) = id_no.plain().get(..IDENTITY_BODY_LEN) {
+                    own.add(id_no, body, &id_no.mask);
+                    // A number of the form issued until 1999 has no century.
+                    if let (Some(area), Some("19"), Some(rest)) =
+                        (body.get(..6), body.get(6..8), body.get(8..))
+                    {
+                        own.add(id_no, &[area, rest].concat(), &id_no.mask);
+                    }
                 }
             }
         }
@@ -97,10 +116,12 @@ impl OwnValues {
             if !precise.is_empty() && plain.chars().count() >= MIN_ADDRESS_CHARS {
                 own.add(address, plain, &address.mask);
             }
-            // People omit the last word, as in 3栋501.
-            for precise in [precise, precise.trim_end_matches(['室', '户', '号'])] {
-                if precise.chars().count() > MIN_ADDRESS_CHARS {
-                    own.add(address, precise, HIDDEN_PART);
+            if precise.chars().count() > MIN_ADDRESS_CHARS {
+                own.add(address, precise, HIDDEN_PART);
+            }
+            if !address.arrived_masked() {
+                for spelling in addresses::spellings(precise) {
+                    own.add(address, &spelling, HIDDEN_PART);
                 }
             }
         }
@@ -127,7 +148,9 @@ impl OwnValues {
     /// The maximum number of steps that folding a text and all searches of it take.
     pub(crate) fn max_steps(&self, text: &str) -> u64 {
         let n_lookahead = if self.automaton.is_some() { MAX_AUTOMATON_BYTES } else { 0 };
-        (text.len() as u64).saturating_mul((2 + n_lookahead + self.single_searches.len()) as u64)
+        let n_searches = if self.may_be_look_alikes_in(text) { 2 } else { 1 };
+        let n_steps = 2 + n_searches * (n_lookahead + self.single_searches.len());
+        (text.len() as u64).saturating_mul(n_steps as u64)
     }
 
     /// The values as texts.
@@ -148,26 +171,47 @@ impl OwnValues {
 
     fn find_those(&self, text: &Folded<'_>, is_meant: fn(&Value) -> bool) -> Vec<Replacement> {
         let mut replacements = Vec::new();
-        let mut add = |start: usize, value: usize| {
-            let value = &self.values[value];
-            let range = text.range(start..start + value.finder.needle().len());
+        let mut add = |value: &Value, start: usize| {
+            let mut range = text.range(start..start + value.finder.needle().len());
             if is_meant(value) && value.is_spelled_as(text.original(), &range) {
+                let rest = &text.original()[range.end..];
+                if value.spelling == Spelling::Address && rest.starts_with(['室', '号']) {
+                    range.end += '室'.len_utf8();
+                }
                 replacements.push(Replacement { range, mask: value.mask.clone() });
             }
         };
-        if let Some(automaton) = &self.automaton {
-            for found in automaton.find_iter(text.letters()) {
-                add(found.start(), found.pattern().as_usize());
-            }
-        }
-        for index in self.single_searches.clone() {
-            let (finder, mut from) = (&self.values[index].finder, 0);
-            while let Some(found) = finder.find(&text.letters().as_bytes()[from..]) {
-                add(from + found, index);
-                from += found + finder.needle().len();
-            }
+        self.search(text.letters(), &mut add);
+        if self.may_be_look_alikes_in(text.original()) {
+            self.search(&text.look_alikes(), |value, start| {
+                if value.spelling == Spelling::Number {
+                    add(value, start);
+                }
+            });
         }
         replacements
+    }
+
+    /// Calls `add` with each value in these letters, and its offset.
+    fn search(&self, letters: &str, mut add: impl FnMut(&Value, usize)) {
+        if let Some(automaton) = &self.automaton {
+            for found in automaton.find_iter(letters) {
+                add(&self.values[found.pattern().as_usize()], found.start());
+            }
+        }
+        for value in &self.values[self.single_searches.clone()] {
+            let mut from = 0;
+            while let Some(found) = value.finder.find(&letters.as_bytes()[from..]) {
+                add(value, from + found);
+                from += found + value.finder.needle().len();
+            }
+        }
+    }
+
+    /// Whether one of the numbers may be in this text with letters that look like its digits.
+    fn may_be_look_alikes_in(&self, text: &str) -> bool {
+        self.values.iter().any(|value| value.spelling == Spelling::Number)
+            && fold::may_have_look_alikes(text)
     }
 
     /// Whether these digits are one of the record's own telephone numbers.
@@ -184,7 +228,11 @@ impl OwnValues {
         if needle.chars().nth(1).is_none() {
             return; // it would be found everywhere
         }
-        let is_short = needle.is_ascii() && needle.len() < MIN_LOOSE_BYTES;
+        let min_bytes = match value.kind() {
+            "name" => MIN_LOOSE_NAME_BYTES,
+            _ => MIN_LOOSE_BYTES,
+        };
+        let is_short = needle.is_ascii() && needle.len() < min_bytes;
         let spelling = match value.kind() {
             _ if is_short || value.arrived_masked() => Spelling::Exact,
             "name" => Spelling::Name,
@@ -254,30 +302,58 @@ impl OwnValues {
 impl Value {
     /// Whether this range of a text, whose letters are those of the value, is a way to write it.
     fn is_spelled_as(&self, text: &str, range: &Range<usize>) -> bool {
-        let found = || fold::characters(&text[range.clone()]).map(|(_, c)| c);
-        let is_allowed = match self.spelling {
-            Spelling::Exact => found().count() == self.plain.chars().count(),
-            Spelling::Name => !found().any(fold::is_punctuation),
-            Spelling::Address | Spelling::Number => true,
-        };
-        let is_part = self.spelling != Spelling::Number && !is_whole(text, range);
-        // 张三 is not 张3, but 12号 may be 一二号.
+        let found = || characters(&text[range.clone()]).map(|(_, c)| c);
         let is_letter = |c: &char| matches!(fold::fold(*c), Fold::Letter(_));
         let own = self.plain.chars().filter(is_letter);
         let mut letters = found().filter(is_letter).zip(own);
-        is_allowed
-            && !is_part
-            && letters.all(|(found, own)| !fold::is_word_digit(own) || fold::is_word_digit(found))
+        // 张三 is not 张3.
+        let mut has_own_words =
+            || letters.all(|(found, own)| !is_word_digit(own) || is_word_digit(found));
+        match self.spelling {
+            Spelling::Number => true,
+            Spelling::Address => is_whole(text, range) && is_whole_numeral(text, range),
+            Spelling::Name => is_whole(text, range) && is_one_name(found()) && has_own_words(),
+            Spelling::Exact => {
+                // A name in capitals is still a name, but one in small letters may be another word.
+                let mut pairs = found().zip(self.plain.chars());
+                is_whole(text, range)
+                    && found().count() == self.plain.chars().count()
+                    && pairs.all(|(found, own)| found.is_uppercase() || !own.is_uppercase())
+                    && has_own_words()
+            }
+        }
     }
+}
+
+/// Whether a name is written as one: not 王、小明, but 王、小、明.
+fn is_one_name(found: impl Iterator<Item = char>) -> bool {
+    let mut gaps = vec![String::new()];
+    for c in found {
+        match fold::fold(c) {
+            Fold::Letter(_) => gaps.push(String::new()),
+            Fold::Separator => gaps.last_mut().into_iter().for_each(|gap| gap.push(c)),
+            Fold::Invisible => {}
+        }
+    }
+    // There is none before the first letter and after the last one.
+    let gaps = gaps.get(1..gaps.len() - 1).unwrap_or_default();
+    let is_usual =
+        |gap: &String| gap.chars().count() <= MAX_SEPARATORS && !gap.contains(fold::is_list_sign);
+    gaps.iter().all(is_usual) || gaps.len() > 1 && gaps.windows(2).all(|two| two[0] == two[1])
 }
 
 /// Whether a range is not a part of a longer number or of a longer word of ASCII letters.
 fn is_whole(text: &str, range: &Range<usize>) -> bool {
-    let is_one = |before: Option<char>, after: Option<char>| {
-        let both = |is: fn(char) -> bool| before.is_some_and(is) && after.is_some_and(is);
-        both(fold::is_decimal) || both(|c| c.is_ascii_alphabetic())
-    };
+    is_apart(text, range, is_decimal) && is_apart(text, range, |c| c.is_ascii_alphabetic())
+}
+
+/// Whether a range is not a part of a number in words: 三栋 is not in 十三栋.
+fn is_whole_numeral(text: &str, range: &Range<usize>) -> bool {
+    is_apart(text, range, |c| is_word_digit(c) || matches!(c, '十' | '百'))
+}
+
+/// Whether no run of such characters crosses the start or the end of a range.
+fn is_apart(text: &str, range: &Range<usize>, is: fn(char) -> bool) -> bool {
     let (before, found, after) = (&text[..range.start], &text[range.clone()], &text[range.end..]);
-    !is_one(before.chars().next_back(), found.chars().next())
-        && !is_one(found.chars().next_back(), after.chars().next())
+    !(before.ends_with(is) && found.starts_with(is) || found.ends_with(is) && after.starts_with(is))
 }

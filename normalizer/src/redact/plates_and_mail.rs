@@ -71,7 +71,16 @@ fn plate(text: &str) -> Option<(char, usize)> {
     let suffix = after.filter(|c| length == 4 && SUFFIXES.contains(*c));
     length += suffix.map_or(0, char::len_utf8);
     let is_plate = suffix.is_some() || is_plate_number(&number.as_bytes()[..length]);
+    let is_plate = is_plate && !is_document(&number[length..]);
     is_plate.then(|| (letter.to_ascii_uppercase(), text.len() - number.len() + length))
+}
+
+/// Whether the text after it says that this is the number of a document, as in 苏A12345号文件.
+fn is_document(after: &str) -> bool {
+    const DOCUMENTS: [&str; 11] =
+        ["文", "函", "通知", "批复", "复函", "决定", "公告", "令", "意见", "合同", "许可"];
+    let after = after.strip_prefix('号');
+    after.is_some_and(|after| DOCUMENTS.iter().any(|word| after.starts_with(word)))
 }
 
 /// Whether these are the last characters of a plate: five, of which at least three are digits, or six

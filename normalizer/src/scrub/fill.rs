@@ -12,7 +12,7 @@ pub(super) fn fill(text: &str) -> String {
     let mut rest = text;
     while let Some((c, len)) = first_character(rest) {
         let n_digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        // What first_character decodes is a letter and no escape.
+        // What first_character decodes is a letter, or a sign that stays.
         let escape_len = escape_len(rest).filter(|_| len == 1);
         let taken = if n_digits > 0 {
             filled.push_str(&digits(&rest[..n_digits]));
@@ -56,16 +56,10 @@ fn letter(c: char) -> Option<char> {
     }
 }
 
-/// The length of the escape `\n`, of the `\u` before four digits, or of the name `&nbsp;`, at the start; `None` if
-/// there is none.
+/// The length of an escape such as `\"`, or of the `\u` before four digits, at the start; `None` if there is none.
 fn escape_len(text: &str) -> Option<usize> {
-    const MAX_NAME_BYTES: usize = 8;
-    if let Some(after) = text.strip_prefix('\\') {
-        return after.starts_with(['"', '\\', '/', 'b', 'f', 'n', 'r', 't', 'u']).then_some(2);
-    }
-    let name = text.strip_prefix('&')?;
-    let len = name.bytes().take(MAX_NAME_BYTES).take_while(u8::is_ascii_lowercase).count();
-    (len > 0 && name[len..].starts_with(';')).then_some(len + 2)
+    let after = text.strip_prefix('\\')?;
+    after.starts_with(['"', '\\', '/', 'b', 'f', 'u']).then_some(2)
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub struct Personal {
     pub(crate) doubt: Option<Doubt>,
     /// The part of an address that is not sealed; `None` for other values.
     pub(crate) area: Option<String>,
+    /// The names in a field such as 张三 李四; empty if it has one, and for other values.
+    several: Vec<String>,
 }
 
 impl Personal {
@@ -61,7 +63,7 @@ impl Personal {
         };
         let (plain, mask) = (found.normalised.clone(), mask_middle(&found.normalised, 6, 4));
         let identity = is_identity.then_some(found.normalised);
-        Self { kind: "id_no", plain, mask, identity, doubt, area: None }
+        Self { kind: "id_no", plain, mask, identity, doubt, area: None, several: Vec::new() }
     }
 
     /// `phone`, `id_no`, `name` or `address`; values of different kinds never have the same token.

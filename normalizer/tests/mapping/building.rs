@@ -134,6 +134,36 @@ fn wrong_code_tables_are_refused_with_file_and_line() {
 }
 
 #[test]
+fn a_code_table_is_a_regular_file_below_its_folder() {
+    let outside = tempfile::tempdir().unwrap();
+    let secret = outside.path().join("secret.csv");
+    std::fs::write(&secret, "hunter2,code\n").unwrap();
+    let secret = secret.display().to_string();
+    for (target, message) in [
+        ("..data/kind.csv", ""),
+        (&*secret, "it is a link to something else"),
+        ("keys.json", "it is a link to something else"),
+        ("/dev/zero", "it is a link to something else"),
+        ("pipe.csv", "it is a device or a pipe"),
+        ("nowhere.csv", "cannot be read"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("..data")).unwrap();
+        std::fs::write(folder.path().join("..data/kind.csv"), "raw,code\nx,help\n").unwrap();
+        std::fs::write(folder.path().join("keys.json"), "{\"hunter2\": 1}").unwrap();
+        if target == "pipe.csv" {
+            let pipe = folder.path().join(target);
+            assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
+        }
+        std::os::unix::fs::symlink(target, folder.path().join("kind.csv")).unwrap();
+        let found = CodeTables::default().overridden_by(folder.path());
+        let report = found.err().map_or_else(String::new, |problems| format!("{problems:?}"));
+        assert_eq!(report.is_empty(), message.is_empty(), "{target}: {report}");
+        assert!(report.contains(message) && !report.contains("hunter2"), "{target}: {report}");
+    }
+}
+
+#[test]
 fn tables_of_spreadsheets_are_read_in_every_charset_and_labels_have_periods_and_aliases() {
     let folder = tempfile::tempdir().unwrap();
     let text = "raw;code;aliases;from;until\r\n咨询;consult;询问|问;;\r\n7;help;;;2019-12-31\r\n\

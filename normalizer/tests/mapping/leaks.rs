@@ -84,7 +84,7 @@ proptest! {
     ) {
         let mapping = build("content = '$.c'").unwrap();
         let (phone, mail) = (format!("138{digits:08}"), format!("{local}@example.com"));
-        let tree = json!({"c": format!("{before}{phone}{after}，{mail}{before}")});
+        let tree = json!({"c": format!("{before}{phone}。{after}，{mail}{before}")});
         let content = demand(&mapping, tree).body.content.unwrap();
         prop_assert!(!content.contains(&phone), "{content}");
         prop_assert!(!content.contains(&mail), "{content}");

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 pub use radical::without_radicals;
 
-use unicode_normalization::{UnicodeNormalization as _, is_nfc};
+use unicode_normalization::UnicodeNormalization as _;
 
 /// The kind of text in a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,7 @@ fn cleaned(text: &str, profile: Profile, has_escapes: bool) -> Cleaned<'_> {
         cleaned = tidied;
     }
     // `é` may be one character or two; both must be the same name.
-    if !is_nfc(&cleaned) {
+    if !scan::is_composed(&cleaned) {
         found.composition = true;
         found.compatibility |= cleaned.chars().any(is_duplicate);
         cleaned = cleaned.nfc().collect();
@@ -115,10 +115,12 @@ fn tidy(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     let mut n_line_ends = 0;
     let mut has_blank = false;
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
+    let mut rest = text;
+    loop {
+        let mut chars = rest.chars();
+        let Some(c) = chars.next() else { return result };
         match c {
-            '\r' if chars.peek() == Some(&'\n') => {}
+            '\r' if chars.as_str().starts_with('\n') => {}
             '\n' | '\r' => n_line_ends += 1,
             _ if is_blank(c) => has_blank = true,
             _ => {
@@ -131,14 +133,21 @@ fn tidy(text: &str) -> String {
                     }
                 }
                 (n_line_ends, has_blank) = (0, false);
-                result.push(c);
+                // What is neither blank nor a line end is copied many characters at a time.
+                let len = c.len_utf8() + scan::usual_len(chars.as_str());
+                result.push_str(&rest[..len]);
+                rest = &rest[len..];
+                continue;
             }
         }
+        rest = chars.as_str();
     }
-    result
 }
 
 /// Space, tab, no-break space and the ideographic space.
 fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\u{A0}' | '\u{3000}')
 }
+
+#[cfg(test)]
+mod tests;

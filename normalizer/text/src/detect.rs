@@ -68,7 +68,7 @@ const MAX_MALFORMED: u64 = 4096;
 
 /// Finds the likeliest charset. ASCII is UTF-8.
 pub fn detect(bytes: &[u8]) -> Detected {
-    Detector::of(bytes).detected()
+    Detector::of(bytes).0.detected()
 }
 
 /// Detects the charset of bytes that come in pieces.
@@ -100,21 +100,33 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// The detector of a complete input.
-    pub(crate) fn of(bytes: &[u8]) -> Self {
+    /// The detector of a complete input. Also returns its text, if all of it is valid UTF-8.
+    pub(crate) fn of(bytes: &[u8]) -> (Self, Option<&str>) {
         let mut detector = Self { is_complete: true, ..Self::default() };
-        detector.push(bytes);
-        detector
+        let text = detector.take(bytes);
+        (detector, text)
     }
 
     /// Takes in the next bytes.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.take(bytes);
+    }
+
+    /// Takes in the next bytes. Returns their text, if all of them are valid UTF-8.
+    fn take<'a>(&mut self, bytes: &'a [u8]) -> Option<&'a str> {
         extend_to(&mut self.head, bytes, MAX_HEAD_BYTES);
         self.has_nul |= bytes.contains(&0);
-        self.take_sample(bytes);
-        self.count(bytes);
-        self.escapes.push(bytes);
+        let text = self.count(bytes);
+        // Nothing compares the sample of an input that is certainly UTF-8, and only ASCII may be a 7-bit
+        // encoding: a complete input, which most are, needs neither then.
+        if !self.is_complete || self.has_nul || !self.is_surely_utf8() {
+            self.take_sample(bytes);
+        }
+        if !self.is_complete || self.is_ascii() {
+            self.escapes.push(bytes);
+        }
         self.n_bytes += bytes.len() as u64;
+        text
     }
 
     pub(crate) fn is_ascii(&self) -> bool {
@@ -126,11 +138,16 @@ impl Detector {
         self.n_good > 0 && self.n_good >= MIN_GOOD_PER_MALFORMED * self.n_malformed()
     }
 
+    /// Whether so many characters are valid UTF-8, and so few bytes are malformed, that it is no accident.
+    fn is_surely_utf8(&self) -> bool {
+        self.is_mostly_valid() && self.n_long >= MIN_LONG
+    }
+
     /// Whether the bytes are UTF-8 except for a few places, and not only ASCII. In a short text, few
     /// bytes decide: it is then compared with the charsets that are `declared`, because two Chinese
     /// characters of GBK may be valid UTF-8.
     pub(crate) fn is_nearly_utf8(&self, declared: &[Charset]) -> bool {
-        if self.n_good == 0 || self.is_mostly_valid() && self.n_long >= MIN_LONG {
+        if self.n_good == 0 || self.is_surely_utf8() {
             return self.n_good > 0;
         }
         if !self.is_mostly_valid() {
@@ -217,7 +234,7 @@ impl Detector {
 
     fn take_sample(&mut self, bytes: &[u8]) {
         if !self.has_sample_begun {
-            let first = bytes.iter().position(|byte| !byte.is_ascii() || *byte == 0);
+            let first = bytes.iter().position(|byte| !is_plain(byte));
             let before = &bytes[..first.unwrap_or(bytes.len())];
             self.sample.extend(&before[before.len().saturating_sub(BYTES_BEFORE + 1)..]);
             let position = self.n_bytes + before.len() as u64;
@@ -239,8 +256,7 @@ impl Detector {
         let mut at = 0;
         while at < bytes.len() && self.sample.len() < MAX_SAMPLE_BYTES {
             let rest = &bytes[at..];
-            let plain = rest.iter().position(|byte| !byte.is_ascii() || *byte == 0);
-            let plain = plain.unwrap_or(rest.len());
+            let plain = rest.iter().take_while(|byte| is_plain(byte)).count();
             let n_kept = plain.min(BYTES_BEFORE.saturating_sub(self.n_plain));
             extend_to(&mut self.sample, &rest[..n_kept], MAX_SAMPLE_BYTES);
             self.n_plain += plain;
@@ -254,6 +270,11 @@ impl Detector {
                 self.sample.push(*byte);
                 self.n_plain = 0;
                 at += 1;
+                // The bytes beside it follow at once: they skip nothing.
+                let beside = bytes[at..].iter().take_while(|byte| !is_plain(byte)).count();
+                let n_taken = beside.min(MAX_SAMPLE_BYTES.saturating_sub(self.sample.len()));
+                self.sample.extend_from_slice(&bytes[at..at + n_taken]);
+                at += n_taken;
             }
         }
     }
@@ -267,31 +288,34 @@ impl Detector {
     }
 
     /// Counts the bytes that are UTF-8 and those that are not, until it is certain that the input is not
-    /// UTF-8.
-    fn count(&mut self, bytes: &[u8]) {
-        let joined;
-        let mut rest = if self.unfinished.is_empty() {
-            bytes
-        } else {
-            joined = [&std::mem::take(&mut self.unfinished)[..], bytes].concat();
-            &joined
-        };
+    /// UTF-8. Returns their text, if all of them are valid.
+    fn count<'a>(&mut self, bytes: &'a [u8]) -> Option<&'a str> {
+        if self.unfinished.is_empty() {
+            return self.count_from_start(bytes);
+        }
+        let joined = [&std::mem::take(&mut self.unfinished)[..], bytes].concat();
+        self.count_from_start(&joined);
+        None
+    }
+
+    /// Like [`Detector::count`]; the bytes do not begin within a character.
+    fn count_from_start<'a>(&mut self, bytes: &'a [u8]) -> Option<&'a str> {
+        let mut rest = bytes;
         while self.can_be_utf8(rest.len()) {
-            let (n_valid, n_bad) = match std::str::from_utf8(rest) {
-                Ok(_) => (rest.len(), Some(0)),
-                Err(error) => (error.valid_up_to(), error.error_len()),
-            };
+            let checked = std::str::from_utf8(rest);
+            let n_valid = checked.map_or_else(|error| error.valid_up_to(), str::len);
             let (valid, after) = rest.split_at(n_valid);
             self.n_good += valid.iter().filter(|byte| !byte.is_ascii()).count() as u64;
             self.n_long += valid.iter().filter(|byte| **byte >= 0xE0).count() as u64;
             self.is_in_damage &= n_valid == 0;
+            let n_bad = match checked {
+                Ok(text) => return (rest.len() == bytes.len()).then_some(text),
+                Err(error) => error.error_len(),
+            };
             let Some(n_bad) = n_bad else {
                 self.unfinished = after.to_vec();
-                return;
+                return None;
             };
-            if after.is_empty() {
-                return;
-            }
             match cesu8::begins(after) {
                 Pair::Whole(_) => {
                     self.n_good += cesu8::LEN as u64;
@@ -302,7 +326,7 @@ impl Detector {
                 }
                 Pair::Begun => {
                     self.unfinished = after.to_vec();
-                    return;
+                    return None;
                 }
                 Pair::None => {}
             }
@@ -312,7 +336,13 @@ impl Detector {
             self.n_malformed += n_bad as u64;
             rest = &after[n_bad..];
         }
+        None
     }
+}
+
+/// Whether this byte says nothing about the charset.
+fn is_plain(byte: &u8) -> bool {
+    byte.is_ascii() && *byte != 0
 }
 
 /// Appends bytes until `into` has `max` bytes.
@@ -359,3 +389,6 @@ fn alphabet(c: char) -> Option<Alphabet> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

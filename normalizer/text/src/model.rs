@@ -32,17 +32,28 @@ const REPEATED_SIGN_COST: Cost = BIT;
 /// Number of characters from which the cost of a long text is estimated.
 pub(crate) const SAMPLE_CHARS: usize = 128;
 
-/// The costs of characters and of pairs. The vectors have one item for each code of Unicode's basic
-/// plane (U+0000 to U+FFFF).
+/// The costs of characters and of pairs.
 pub(crate) struct Model {
-    /// The cost of the character without context.
-    unigram_costs: Vec<u8>,
-    script: Vec<Script>,
-    /// The character that stands for it as the first of a pair, see [`as_context`].
-    context: Vec<u16>,
-    /// The extra cost if a character follows that was never seen after it.
-    escape: Vec<u8>,
+    /// One item for each code of Unicode's basic plane (U+0000 to U+FFFF).
+    characters: Vec<Character>,
     pairs: Pairs,
+}
+
+/// What the model knows of a character, side by side in memory: it is asked for every character of a broken
+/// text, many times.
+#[derive(Clone, Copy)]
+struct Character {
+    /// The cost of the character without context.
+    unigram_cost: u8,
+    script: Script,
+    /// The character that stands for it as the first of a pair, see [`as_context`].
+    context: u16,
+    /// The extra cost if a character follows that was never seen after it.
+    escape: u8,
+    /// Whether any pair begins with its context.
+    begins_pairs: bool,
+    /// Whether any pair ends with it. Most characters of a broken text are in no pair.
+    ends_pairs: bool,
 }
 
 /// The model, built when it is first needed.
@@ -62,9 +73,20 @@ impl Model {
                 unigram_costs[code] = cost_of_probability(prior[code] + 0.9 * counts.share(code));
             }
         }
-        let context = basic_plane().map(|c| u16::try_from(u32::from(as_context(c))).unwrap_or(0));
         let (pairs, escape) = counts.pairs(&unigram_costs);
-        Self { unigram_costs, script, context: context.collect(), escape, pairs }
+        let (begins, ends) = pairs.members();
+        let characters = basic_plane().enumerate().map(|(code, c)| {
+            let context = u16::try_from(u32::from(as_context(c))).unwrap_or(0);
+            Character {
+                unigram_cost: unigram_costs[code],
+                script: script[code],
+                context,
+                escape: escape[usize::from(context)],
+                begins_pairs: begins[usize::from(context)],
+                ends_pairs: ends[code],
+            }
+        });
+        Self { characters: characters.collect(), pairs }
     }
 
     /// The cost of `c` after `before`.
@@ -73,18 +95,24 @@ impl Model {
         if c == before && c != char::REPLACEMENT_CHARACTER {
             return if c.is_alphanumeric() { REPEATED_LETTER_COST } else { REPEATED_SIGN_COST };
         }
-        let (Some(first), Some(second)) = (bmp_index(before), bmp_index(c)) else {
+        let (Some(first), Some(second)) = (self.character(before), self.character(c)) else {
             let (from, to) = (self.script_of(before), self.script_of(c));
             return Cost::from(self.unigram_cost(c)) + to.change_cost(from);
         };
-        let (from, to) = (self.script[first], self.script[second]);
-        let alone = Cost::from(self.unigram_costs[second]);
+        let (from, to) = (first.script, second.script);
+        let alone = Cost::from(second.unigram_cost);
         if to != Script::Han {
             return alone + to.change_cost(from);
         }
-        let context = usize::from(self.context[first]);
-        let seen = self.pairs.get(context, second).map(Cost::from);
-        seen.unwrap_or(alone + Cost::from(self.escape[context])) + to.change_cost(from)
+        let may_be_pair = first.begins_pairs && second.ends_pairs;
+        let seen = may_be_pair.then(|| self.pairs.get(first.context.into(), c as usize));
+        let cost = seen.flatten().map_or(alone + Cost::from(first.escape), Cost::from);
+        cost + to.change_cost(from)
+    }
+
+    /// What is known of a character of the basic plane.
+    fn character(&self, c: char) -> Option<&Character> {
+        self.characters.get(c as usize)
     }
 
     /// The cost of a whole text.
@@ -106,7 +134,7 @@ impl Model {
 
     /// The cost of `c` without context.
     pub(crate) fn unigram_cost(&self, c: char) -> u8 {
-        bmp_index(c).map_or_else(|| Script::of(c).base_cost(), |code| self.unigram_costs[code])
+        self.character(c).map_or_else(|| Script::of(c).base_cost(), |known| known.unigram_cost)
     }
 
     /// Whether a character is Han or Chinese punctuation, which have counted frequencies.
@@ -116,7 +144,7 @@ impl Model {
 
     /// The script of a character.
     pub(crate) fn script_of(&self, c: char) -> Script {
-        bmp_index(c).map_or_else(|| Script::of(c), |code| self.script[code])
+        self.character(c).map_or_else(|| Script::of(c), |known| known.script)
     }
 }
 
@@ -151,6 +179,20 @@ mod tests {
         ] {
             let (text, broken) = (model().cost_of(text), model().cost_of(broken));
             assert!(text + 24 * BIT < broken, "{text} {broken}");
+        }
+    }
+
+    #[test]
+    fn a_character_that_is_in_no_pair_costs_what_the_table_of_pairs_says() {
+        let model = model();
+        let some = |c: char| (c as usize).is_multiple_of(7) && is_counted(c);
+        for first in ('\0'..='\u{FFFF}').filter(|c| some(*c)).step_by(9) {
+            for second in ('\0'..='\u{FFFF}').filter(|c| some(*c) && *c != first) {
+                let known = model.character(first).unwrap();
+                let pair = model.pairs.get(known.context.into(), second as usize);
+                let alone = u32::from(model.unigram_cost(second)) + u32::from(known.escape);
+                assert_eq!(model.cost(first, second), pair.map_or(alone, u32::from));
+            }
         }
     }
 

@@ -122,8 +122,8 @@ impl Rule {
 }
 
 /// The budget for repairing one record, in steps. One step tries one rule, with one generation of
-/// decoders, on one byte. The budget is enough for three megabytes of broken text.
-pub const MAX_REPAIR_STEPS: u64 = 1 << 27;
+/// decoders, on one byte. The budget is enough for a hundred kilobytes of broken text, and for two seconds.
+pub const MAX_REPAIR_STEPS: u64 = 1 << 23;
 
 /// Maximum number of rounds, each of which undoes one wrong decoding.
 const MAX_ROUNDS: usize = 4;

@@ -68,10 +68,20 @@ pub fn decode_column(bytes: &[u8], charset: Charset, width: Option<usize>) -> De
 }
 
 pub(crate) fn decode(bytes: &[u8], evidence: Evidence, truncated: bool) -> Decoded<'_> {
+    decode_checked(bytes, std::str::from_utf8(bytes).ok(), evidence, truncated)
+}
+
+/// Like [`decode`]; `text` is the bytes as text, if they are valid UTF-8.
+pub(crate) fn decode_checked<'a>(
+    bytes: &'a [u8],
+    text: Option<&'a str>,
+    evidence: Evidence,
+    truncated: bool,
+) -> Decoded<'a> {
     let charset = evidence.charset;
     let is_utf8 = charset == Charset::Utf8 || (charset.has_ascii() && bytes.is_ascii());
-    match std::str::from_utf8(bytes) {
-        Ok(text) if is_utf8 => {
+    match text {
+        Some(text) if is_utf8 => {
             let damaged = text.contains(char::REPLACEMENT_CHARACTER);
             let (text, moved, private_use) = private_use::resolve(text.into());
             Decoded { text, moved, private_use, damaged, truncated, ..Decoded::empty(evidence) }

@@ -119,6 +119,30 @@ impl Database {
         Ok(books)
     }
 
+    /// How many of the states that were stored, as these books of all channels and times count them, are gone from the
+    /// store: somebody deleted rows. With `is_pruned`, history has a retention: then this finds only channels that
+    /// have no demand any more, because the current states of demands stay.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn missing_states(&self, books: &[BooksRow], is_pruned: bool) -> Result<u64, Fault> {
+        let action = "count what is stored";
+        let mut gone = 0;
+        for book in books.iter().filter(|book| book.stored + book.stored_by_orphans > 0) {
+            let values = [book.channel.as_str().into()];
+            if self.query(action, HAS_DEMANDS, &values, NO_ROWS).await?.is_empty() {
+                gone += book.stored + book.stored_by_orphans;
+            }
+        }
+        if is_pruned {
+            return Ok(gone);
+        }
+        let read = |row: &dyn Columns| Ok((row.count("counted")?, row.count("kept")?));
+        let counts = self.query_first(action, WHOLE_HISTORY, &[], read).await?;
+        let (counted, kept) = counts.unwrap_or_default();
+        Ok(gone.max(counted.saturating_sub(kept)))
+    }
+
     /// The number of messages without a receipt, in the reads of `channel` after the one with number `after`, up to
     /// the one that moved its position for the `step`-th time. The sink has not kept these messages yet.
     ///
@@ -232,6 +256,16 @@ const BOOKS: &str = "
         SELECT channel, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, times_seen FROM quarantine
         WHERE (CAST($1 AS text) IS NULL OR channel = $1) AND reason = 'foreign' AND resolved_at IS NULL
     ) entry GROUP BY channel";
+
+const HAS_DEMANDS: &str = "SELECT 1 FROM demand WHERE channel = $1 LIMIT 1";
+
+/// The number of states that were stored, by the receipts and by history. No row if history has lost its first row: a
+/// retention, which may have been another one then, has dropped it.
+const WHOLE_HISTORY: &str = "SELECT
+        CAST((SELECT coalesce(sum(stored), 0) FROM receipt)
+           + (SELECT coalesce(sum(stored), 0) FROM books_day) AS bigint) AS counted,
+        (SELECT count(*) FROM demand_history WHERE outcome <> 'stale') AS kept
+     WHERE (SELECT min(seq) FROM demand_history) = 1";
 
 /// The number of messages without a receipt in the reads of channel $1 up to step $2, after read $3.
 const MISSING_RECEIPTS: &str = "SELECT count(*) AS n FROM read r

@@ -7,6 +7,7 @@ use contract::{Fault, Timestamp};
 use sqlx::migrate::Migrator;
 
 use super::{Postgres, Sqlite, damage::Damage};
+use crate::bus::BusKey;
 
 /// What a handle to a store may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,23 @@ impl Database {
         match self {
             Self::Sqlite(store) => Self::Sqlite(store.clone()),
             Self::Postgres(store) => Self::Postgres(store.separate_handle()),
+        }
+    }
+
+    /// A handle that proves with this key what it writes to the audit log, and that can check the log.
+    #[must_use]
+    pub fn with_audit_key(mut self, key: Option<BusKey>) -> Self {
+        match &mut self {
+            Self::Sqlite(store) => store.audit_key = key,
+            Self::Postgres(store) => store.audit_key = key,
+        }
+        self
+    }
+
+    pub(super) fn audit_key(&self) -> Option<&BusKey> {
+        match self {
+            Self::Sqlite(store) => store.audit_key.as_ref(),
+            Self::Postgres(store) => store.audit_key.as_ref(),
         }
     }
 

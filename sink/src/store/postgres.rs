@@ -19,6 +19,7 @@ use sqlx::{PgPool, PgTransaction};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Access, damage::Damage, database::transaction::Failure};
+use crate::bus::BusKey;
 use fault::{fault, is_damage, is_lost};
 use link::{Hosts, Link};
 use months::Months;
@@ -39,6 +40,7 @@ pub struct Postgres {
     link: Arc<Link>,
     months: Arc<Months>,
     pub(super) damage: Damage,
+    pub(super) audit_key: Option<BusKey>,
 }
 
 impl Postgres {
@@ -53,7 +55,7 @@ impl Postgres {
         let link = Arc::new(Link::new(Hosts::parse(url)?, access));
         setup::bring_up_to_date(&link, access).await?;
         let (months, damage) = (Arc::new(Months::default()), Damage::default());
-        let store = Self { link, months, damage };
+        let store = Self { link, months, damage, audit_key: None };
         if access == Access::ReadWrite {
             store.create_current_months().await?;
         }
@@ -64,7 +66,8 @@ impl Postgres {
     #[must_use]
     pub fn separate_handle(&self) -> Self {
         let link = Arc::new(self.link.with_new_connections());
-        Self { link, months: Arc::clone(&self.months), damage: self.damage.clone() }
+        let (months, damage) = (Arc::clone(&self.months), self.damage.clone());
+        Self { link, months, damage, audit_key: self.audit_key.clone() }
     }
 
     /// Waits until running queries have ended, and closes all connections.

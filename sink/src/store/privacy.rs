@@ -411,8 +411,8 @@ const FORGET_QUARANTINED: &str = "UPDATE quarantine SET raw = NULL, event = NULL
      WHERE seq = $1 AND (raw IS NOT NULL OR event IS NOT NULL)";
 
 /// Moves the position of channel $1 to cursor $2.
-const SET_POSITION: &str =
-    "INSERT INTO checkpoint (channel, cursor, step, fence, next_read_no) VALUES ($1, $2, 1, 0, 1)
+const SET_POSITION: &str = "INSERT INTO checkpoint (channel, cursor, step, fence, next_read_no)
+     VALUES ($1, $2, 1, 0, {next_read})
      ON CONFLICT (channel) DO UPDATE SET cursor = $2, step = checkpoint.step + 1";
 
 impl Database {

@@ -15,8 +15,9 @@ use std::{fs, io::ErrorKind, os::unix::fs::OpenOptionsExt as _, path::Path, time
 
 use chrono::{Datelike as _, NaiveTime};
 use contract::{Fault, Timestamp};
+use serde::{Deserialize, Serialize};
 use sqlx::{
-    AssertSqlSafe, Connection as _, Sqlite as Driver, SqlitePool, Transaction,
+    AssertSqlSafe, Connection as _, Sqlite as Driver, SqliteConnection, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -26,6 +27,7 @@ use super::{
     damage::Damage,
     database::{ensure_current, other_version, transaction::Failure},
 };
+use crate::bus::BusKey;
 use fault::{fault, is_damage};
 
 pub(super) use fault::{is_refusal, message};
@@ -46,6 +48,16 @@ const CACHE_SIZE: &str = "-65536";
 /// large, so that an index page that several intakes change is copied once.
 const MAX_LOG_PAGES: &str = "16384";
 
+/// What tells a file from every other one, and from its own earlier copies. SQLite keeps both numbers in the header of
+/// the file, where no restore of single tables changes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// A random number; 0 in a file that no process has used yet.
+    pub id: i64,
+    /// How often it was opened for writing.
+    pub uses: i64,
+}
+
 /// A handle to one file. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Sqlite {
@@ -54,6 +66,7 @@ pub struct Sqlite {
     pub(super) readers: SqlitePool,
     place: String,
     pub(super) damage: Damage,
+    pub(super) audit_key: Option<BusKey>,
 }
 
 impl Sqlite {
@@ -70,18 +83,7 @@ impl Sqlite {
                 "start the gateway once, or name the folder of its configuration with --config",
             ));
         }
-        if let Err(error) = fs::File::open(path).and_then(|file| file.metadata())
-            && error.kind() == ErrorKind::PermissionDenied
-        {
-            return Err(Fault::stopped("this account may not open the store")
-                .at(place)
-                .remedy("give it the right to read and write the file and its folder"));
-        }
-        if path.is_dir() {
-            return Err(Fault::stopped("this is a folder, not a file")
-                .at(place)
-                .remedy("set `sqlite` under [store] in gateway.toml to a file"));
-        }
+        ensure_usable(path, &place)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .busy_timeout(LOCK_TIMEOUT)
@@ -114,7 +116,52 @@ impl Sqlite {
         if access == Access::ReadOnly {
             check_version(&readers, &place).await?;
         }
-        Ok(Self { writer, readers, place, damage: Damage::default() })
+        Ok(Self { writer, readers, place, damage: Damage::default(), audit_key: None })
+    }
+
+    /// The identity of the file at `path`, which must exist. Changes nothing.
+    ///
+    /// # Errors
+    /// `Stopped` if this account may not open the file or it is not a database; `Transient` if another process has
+    /// locked it.
+    pub async fn identity(path: &Path) -> Result<Identity, Fault> {
+        let place = format!("sqlite file {}", path.display());
+        ensure_usable(path, &place)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(LOCK_TIMEOUT)
+            .pragma("query_only", "ON");
+        let work = async {
+            let readers = pool(1, options).await?;
+            let mut conn = readers.acquire().await?;
+            let identity = identity(&mut conn).await;
+            drop(conn);
+            readers.close().await;
+            identity
+        };
+        work.await.map_err(|error: sqlx::Error| fault(&place, "open the store", &error))
+    }
+
+    /// Counts that the file is used, and gives it an id if it has none. Returns its identity from now on.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub async fn count_use(&self) -> Result<Identity, Fault> {
+        let mut tx = self.begin().await?;
+        let work = async {
+            let Identity { id, uses } = identity(&mut tx).await?;
+            let new_id = "SELECT 1 + abs(random() % 2000000000)";
+            let id =
+                if id == 0 { sqlx::query_scalar(new_id).fetch_one(&mut *tx).await? } else { id };
+            let used = Identity { id, uses: uses + 1 };
+            for (name, value) in [("application_id", used.id), ("user_version", used.uses)] {
+                let sql = AssertSqlSafe(format!("PRAGMA {name} = {value}"));
+                sqlx::query(sql).execute(&mut *tx).await?;
+            }
+            tx.commit().await?;
+            Ok(used)
+        };
+        work.await.map_err(|error: sqlx::Error| self.fault("count its uses", error.into()))
     }
 
     /// Waits until running queries have ended, and closes the file.
@@ -174,6 +221,30 @@ impl Sqlite {
     }
 }
 
+/// Refuses what cannot be the file of a store. One that does not exist is not refused.
+fn ensure_usable(path: &Path, place: &str) -> Result<(), Fault> {
+    if let Err(error) = fs::File::open(path).and_then(|file| file.metadata())
+        && error.kind() == ErrorKind::PermissionDenied
+    {
+        return Err(Fault::stopped("this account may not open the store")
+            .at(place)
+            .remedy("give it the right to read and write the file and its folder"));
+    }
+    if path.is_dir() {
+        return Err(Fault::stopped("this is a folder, not a file")
+            .at(place)
+            .remedy("set `sqlite` under [store] in gateway.toml to a file"));
+    }
+    Ok(())
+}
+
+/// The numbers in the header of a file.
+async fn identity(conn: &mut SqliteConnection) -> Result<Identity, sqlx::Error> {
+    let id = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *conn).await?;
+    let uses = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *conn).await?;
+    Ok(Identity { id, uses })
+}
+
 async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
     SqlitePoolOptions::new()
         .max_connections(size)
@@ -204,16 +275,22 @@ async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
 /// Checks that the tables are those that this version of the gateway reads.
 async fn check_version(readers: &SqlitePool, place: &str) -> Result<(), Fault> {
     let work = async {
-        let has_tables = "SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'";
-        let n_tables: i64 = sqlx::query_scalar(has_tables).fetch_one(readers).await?;
-        if n_tables == 0 {
-            return Ok(None);
+        let names: Vec<String> =
+            sqlx::query_scalar("SELECT name FROM sqlite_master").fetch_all(readers).await?;
+        if !names.iter().any(|name| name == "_sqlx_migrations") {
+            return Ok((names.is_empty(), None));
         }
         let version = "SELECT max(version) FROM _sqlx_migrations WHERE success";
-        sqlx::query_scalar(version).fetch_one(readers).await
+        Ok((false, sqlx::query_scalar(version).fetch_one(readers).await?))
     };
-    let version: Result<Option<i64>, sqlx::Error> = work.await;
-    let version = version.map_err(|error| fault(place, "look for the tables", &error))?;
+    let found: Result<(bool, Option<i64>), sqlx::Error> = work.await;
+    let (is_empty, version) = found.map_err(|error| fault(place, "look for the tables", &error))?;
+    if is_empty {
+        // A start would fill the file with empty tables, and lose what its own -wal file has.
+        return Err(Fault::stopped("the file has no tables: it was copied without its -wal file, or its first start has not ended")
+            .at(place)
+            .remedy("restore the file and its -wal file together; only a new store can be started without them"));
+    }
     ensure_current(place, version, &MIGRATIONS)
 }
 

@@ -37,6 +37,22 @@ fn every_invariant_is_guarded_by_a_test_that_exists() {
 }
 
 #[test]
+fn every_test_that_the_security_pages_name_exists() {
+    let sources = sources();
+    let texts = sources.iter().map(|source| source.text.as_str());
+    let tests: BTreeSet<_> = texts.flat_map(|text| tests(text).chain(suites(text))).collect();
+    let (english, chinese) = (read("docs/security.md"), read("docs/security.zh-CN.md"));
+    let named = named_tests(&english);
+    assert!(named.len() > 50, "docs/security.md is not read as expected: {named:?}");
+    let missing = named.iter().filter(|name| !tests.contains(*name)).map(|name| (*name).to_owned());
+    assert_none(
+        &missing.collect::<Vec<_>>(),
+        "docs/security.md names these, but they do not exist",
+    );
+    assert_eq!(named, named_tests(&chinese), "left docs/security.md, right the Chinese page");
+}
+
+#[test]
 fn every_file_and_folder_that_the_architecture_page_names_is_there() {
     let page = read("ARCHITECTURE.md");
     let prose: String = page.split("```").step_by(2).collect();
@@ -89,6 +105,23 @@ fn every_channel_has_an_example() {
 fn tests(text: &str) -> impl Iterator<Item = &str> {
     let attributes = text.split("#[test]").skip(1).chain(text.split("#[tokio::test").skip(1));
     attributes.filter_map(|rest| rest.split_once("fn ")?.1.split_once('(').map(|(name, _)| name))
+}
+
+/// The names of the tests that a suite makes of a list, for each implementation.
+fn suites(text: &str) -> impl Iterator<Item = &str> {
+    let lists = text.split("promises! {\n").skip(1).chain(text.split("of_both! {\n").skip(1));
+    let lists = lists.filter_map(|rest| rest.split_once('}'));
+    lists.flat_map(|(list, _)| list.split(',')).map(str::trim)
+}
+
+/// The tests that a page names: words in backticks with at least three underscores, except metrics.
+fn named_tests(page: &str) -> BTreeSet<&str> {
+    let is_name = |word: &&str| {
+        word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            && word.matches('_').count() >= 3
+            && !word.starts_with("tonghui_")
+    };
+    page.split('`').skip(1).step_by(2).filter(is_name).collect()
 }
 
 /// The commands in the `sh` blocks of a page, without trailing comments.

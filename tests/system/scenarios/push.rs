@@ -1,7 +1,15 @@
 //! Tests the platform of the mobile app and the grid workers, which pushes to the gateway, with the listener,
 //! the authentication of its requests, and the whole gateway.
 
-use std::{collections::HashMap, fs, future::Future, sync::Arc};
+use std::{
+    collections::HashMap,
+    fs,
+    future::Future,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    sync::Arc,
+    time::Duration,
+};
 
 use config::{Door, Settings};
 use gateway::{
@@ -14,8 +22,12 @@ use gateway::{
 };
 use normalizer::{Keys, Sealer};
 use sandbox::grid::PushCounts;
+use serde_json::{Value, json};
 use sink::store::{Database, Postgres};
-use system_tests::{compare::altered_field, gateway_process::server};
+use system_tests::{
+    compare::altered_field,
+    gateway_process::{command, server},
+};
 
 use super::*;
 
@@ -23,7 +35,7 @@ use super::*;
 struct Town {
     mobile: Mobile,
     settings: Settings,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Town {
@@ -46,7 +58,7 @@ impl Town {
         let environment =
             |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
         let settings = config::resolve(folder.path(), &section_schemas(), &environment).unwrap();
-        Self { mobile, settings, _folder: folder }
+        Self { mobile, settings, folder }
     }
 
     async fn store(&self) -> (Database, Keys) {
@@ -63,7 +75,8 @@ impl Town {
             .collect();
         let door = Door { listen: "127.0.0.1:0".parse().unwrap(), tls: None, proxy: false };
         let refused = Arc::default();
-        let opened = push::open(&door, endpoints, Timeouts::default(), &refused).await;
+        let memory = contract::Memory::new(self.settings.limits.memory.0).pushed;
+        let opened = push::open(&door, endpoints, Timeouts::default(), memory, &refused).await;
         let listener = opened.unwrap().unwrap();
         let url = format!("http://{}/intake/mobile", listener.address().unwrap());
         let work = async move {
@@ -162,4 +175,64 @@ async fn many_gateways_receive_for_one_channel_at_once() {
     let books = town.store().await.0.books(None, None).await.unwrap();
     assert_eq!((books[0].read, books[0].stored, books[0].unchanged), (18, 18, 0), "{books:?}");
     assert_eq!(books[0].balanced, Some(true));
+}
+
+/// Sends this document, without authentication.
+fn post(url: &str, document: &str) -> String {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(
+        stream,
+        "POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{document}",
+        document.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_who_tries_out_the_numbers_of_a_mask_is_an_alarm_that_stays() {
+    let mut town = Town::open("", None).await;
+    let file = town.folder.path().join("channels/mobile/channel.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let (before, after) = text.split_once("auth = { x_bg").unwrap();
+    let (_, after) = after.split_once('\n').unwrap();
+    fs::write(&file, format!("{before}auth = \"none\"\n{after}")).unwrap();
+    town.settings = config::resolve(town.folder.path(), &section_schemas(), &|_| None).unwrap();
+    let appeal = |n: u32| {
+        json!({
+            "appealId": format!("G{n}"), "updatedTime": "2024-01-05 10:00:00", "title": "路灯不亮",
+            "content": "第三盏", "reporterName": "张三丰", "reporterPhone": format!("138{n:04}1234"),
+        })
+    };
+    let document = json!((0..20).map(appeal).collect::<Vec<_>>()).to_string();
+
+    let stop = Stop::default();
+    let (url, working) = town.gateway(&stop).await;
+    let (store, _) = town.store().await;
+    let sending = async {
+        let answer = tokio::task::spawn_blocking(move || post(&url, &document)).await.unwrap();
+        assert!(answer.contains("\"accepted\":20"), "{answer}");
+        let noticed = async {
+            while store.audit_log(1).await.unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), noticed).await.expect("it is not noticed");
+        stop.request();
+    };
+    tokio::join!(working, sending);
+
+    let entry = store.audit_log(9).await.unwrap().remove(0);
+    assert_eq!((entry.action.as_str(), entry.subject.as_str()), ("guessing", "mobile"));
+    assert!(entry.who.starts_with("process "), "{entry:?}");
+    let mut status = command().unwrap();
+    status.args(["status", "--format", "json", "--config"]).arg(town.folder.path());
+    let rows: Value = serde_json::from_slice(&status.output().unwrap().stdout).unwrap();
+    let fault = rows[0]["fault"].as_str().unwrap();
+    assert!(fault.contains("tried out telephone or identity numbers"), "{rows}");
+    assert!(rows[0]["guessed_at"].is_string(), "{rows}");
 }

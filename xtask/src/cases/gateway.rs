@@ -29,9 +29,9 @@ const QUERY: &str = "SELECT json_object(
         'received_at', received_at, 'updated_at', updated_at, 'revision', revision, 'kind', kind,
         'status', status, 'org', org_raw, 'quality', quality, 'name', people ->> '$[0].name.token')) FROM demand))";
 
-/// Runs that query on an SQLite file. Python is needed for the sources of cases anyway.
+/// Runs a query on an SQLite file, and keeps what it changes. Python is needed for the sources of cases anyway.
 const ASK_SQLITE: &str = "import sqlite3, sys
-print(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])";
+print(sqlite3.connect(sys.argv[1], isolation_level=None).execute(sys.argv[2]).fetchone()[0])";
 
 /// The answer to the query.
 #[derive(Debug, Default, Deserialize)]
@@ -133,11 +133,7 @@ impl<'a> Gateway<'a> {
                 psql.args([url, "-At", "-c", &for_postgres(QUERY)]);
                 psql
             }
-            None if file.exists() => {
-                let mut python = Command::new("python3");
-                python.args(["-c", ASK_SQLITE]).arg(file).arg(QUERY);
-                python
-            }
+            None if file.exists() => ask_sqlite(&file, QUERY),
             None => return Ok(Stored::default()),
         };
         let output = command.output()?;
@@ -149,6 +145,13 @@ impl<'a> Gateway<'a> {
         ensure!(output.status.success(), "cannot ask the store: {errors}");
         Ok(serde_json::from_slice(&output.stdout)?)
     }
+}
+
+/// Asks an SQLite file for one value.
+pub(crate) fn ask_sqlite(file: &Path, query: &str) -> Command {
+    let mut python = Command::new("python3");
+    python.args(["-c", ASK_SQLITE]).arg(file).arg(query);
+    python
 }
 
 fn for_postgres(query: &str) -> String {

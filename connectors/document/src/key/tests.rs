@@ -143,3 +143,13 @@ fn a_key_with_two_contents_is_never_two_states() {
     let (same, none) = ([json!(1), json!(1)], vec![None, None]);
     assert_eq!(Duplicates::Stop.fates(&none, &same).unwrap(), [Read, Read]);
 }
+
+#[test]
+fn layout_around_the_content_of_an_element_does_not_belong_to_a_key() {
+    for (content, expected) in [("\n   1\n  ", "1"), (" A 1\t", "A 1"), ("007", "007")] {
+        let mut text = decode(format!("<r><k>{content}</k></r>").as_bytes(), &Hints::default());
+        let tree = text.parse(Shape::Xml).unwrap();
+        let key = path(json!("$.r[0].k[0]")).key(&tree, &text.facts.findings).unwrap();
+        assert_eq!(key.as_str(), expected);
+    }
+}

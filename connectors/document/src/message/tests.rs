@@ -21,7 +21,8 @@ fn read(bytes: &[u8], kind: Option<&str>) -> Result<Value, String> {
 #[test]
 fn gzip_is_recognised_by_its_bytes_and_limited() {
     let body = br#"{"id":1}"#;
-    for packed in [gzip(body), gzip(&gzip(body))] {
+    let members = [gzip(b"{\"id\""), gzip(b""), gzip(b":1}")].concat();
+    for packed in [gzip(body), gzip(&gzip(body)), members, [gzip(body), vec![0; 20]].concat()] {
         assert_eq!(read(&packed, Some("application/gzip")), Ok(json!({ "id": 1 })));
     }
     let bomb = gzip(&vec![b' '; MAX + 1]);

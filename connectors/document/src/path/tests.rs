@@ -99,3 +99,19 @@ fn a_path_depends_on_the_names_in_it_and_not_on_parts_of_them() {
     assert!(depends("$.list[?@.type == 4].id", "type"));
     assert!(!depends("$.data['the id']", "id") && !depends("$.data[*]", "dat"));
 }
+
+#[test]
+fn the_whole_list_is_the_path_without_its_filter() {
+    for (path, whole) in [
+        ("$.rows[?@.type=='a']", Some("$.rows[*]")),
+        ("$[?@.id]", Some("$[*]")),
+        ("$.a[?@.x].rows[?@['y'] > 1]", Some("$.a[?@.x].rows[*]")),
+        ("$.rows[*]", None),
+        ("$.rows[1:]", None),
+        ("$..[?@.id]", None),
+        ("$.rows[?@.id].demand", None),
+    ] {
+        let unfiltered = Path::parse(path).unwrap().unfiltered();
+        assert_eq!(unfiltered.as_ref().map(Path::as_str), whole, "{path}");
+    }
+}

@@ -35,9 +35,13 @@ fn a_full_folder_fits_into_a_cursor() {
         hash: Fingerprint::of("c"),
         n_bytes: u64::MAX,
         modified: i64::MAX,
+        is_error: true,
     };
     let moved = vec![moved; crate::MAX_WATCHED];
-    let full = Cursor { done: (0..1_400).map(done).collect(), current, pending_move, moved };
+    let settings =
+        Some(SettingsHash { selection: Fingerprint::of("a"), key: Some(Fingerprint::of("b")) });
+    let done = (0..1_400).map(done).collect();
+    let full = Cursor { done, current, pending_move, moved, settings };
     let text = serde_json::to_string(&full).unwrap();
     assert!(text.len() <= 64 * 1024, "{} bytes", text.len());
     assert_eq!(serde_json::from_str::<Cursor>(&text).unwrap(), full);

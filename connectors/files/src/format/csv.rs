@@ -219,6 +219,15 @@ impl Records {
             if record.damage.is_some() || record.cells.iter().any(|cell| !is_blank(&cell.text)) {
                 return Ok(Some(record));
             }
+            // An old program ends its file with a single one.
+            let line = record.source.text.trim_end_matches(['\r', '\n']);
+            if line.len() > 1 && line.bytes().all(|byte| byte == 0) {
+                let detail = format!(
+                    "line {} has zero bytes in place of a row: the file was reserved, and copied only in part",
+                    record.line
+                );
+                return Err(FileError::content("truncated", detail));
+            }
         }
     }
 
@@ -350,6 +359,10 @@ fn raw_row(record: Record, header: &Header, shape: &RowShape, charset: &str) -> 
         }
         if cell.is_literal {
             let detail = "a quote in it is not doubled: it may have too many quotes or too few";
+            add_mark(column, QualityFlag::Damaged, detail.to_owned());
+        } else if cell.text.contains("\\\"") {
+            let detail = "a quote in it follows a backslash: the file may write quotes so, which is not read; ask the \
+                          source to double them";
             add_mark(column, QualityFlag::Damaged, detail.to_owned());
         }
         cell.remove_protection();

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use contract::{Mark, Reason, demand::QualityFlag};
-use document::Defects;
+use document::{Defects, without_long_numbers};
 use serde_json::Value;
 
 use super::{
@@ -44,7 +44,8 @@ pub(super) fn open(
         let mut rows = open_sheet(index)?;
         // The name of the only sheet says nothing.
         let sheet = sheets.get(index).filter(|_| chosen.len() > 1);
-        let place = sheet.map_or_else(String::new, |sheet| format!("sheet `{}`, ", sheet.name));
+        let place =
+            sheet.map_or_else(String::new, |sheet| format!("sheet {}, ", shown(&sheet.name)));
         let header = find_header(&options.columns, || Ok(rows()?.map(texts)));
         let (header, above) = header.map_err(|error| match error {
             FileError::Content(Reason { code, detail }) => {
@@ -68,6 +69,11 @@ pub(super) fn open(
     }))
 }
 
+/// The name of a sheet for people. It may be that of a person, with a telephone or identity number.
+fn shown(name: &str) -> String {
+    format!("`{}`", without_long_numbers(name))
+}
+
 /// Chooses the sheets with the records. Candidates are the sheets that match `sheet`, or all visible ones: a
 /// hidden sheet is an old template or a list of codes. Of several visible ones, only one may have records,
 /// because those of another one would be skipped silently. If none has any, the first one with a header is
@@ -87,7 +93,7 @@ fn choose(
         let chosen = chosen.iter().filter_map(|index| sheets.get(*index));
         let named = chosen.map(|SheetInfo { name, is_visible }| {
             let hidden = if *is_visible { "" } else { " (hidden)" };
-            format!("`{name}`{hidden}")
+            format!("{}{hidden}", shown(name))
         });
         named.collect::<Vec<_>>().join(", ")
     };

@@ -16,7 +16,7 @@ mod sheet;
 use std::{
     collections::HashMap,
     fs::File,
-    io::{BufReader, Read, Take},
+    io::{self, BufReader, Read, Take},
     sync::Arc,
 };
 
@@ -37,7 +37,9 @@ use super::{
 use crate::{
     config::Limits,
     options::Options,
-    spool::{ArchiveReader, FileError, FileReader, UnpackLimit, open_archive, unpack},
+    spool::{
+        ArchiveReader, FileError, FileReader, UnpackLimit, open_archive, unknown_method, unpack,
+    },
     unpack::n_listed,
 };
 
@@ -207,7 +209,12 @@ impl Package {
             return Err(FileError::content("too_large", detail));
         }
         let mut text = String::new();
-        packed.take(MAX_TREE_BYTES).read_to_string(&mut text).map_err(|_| not_a_workbook())?;
+        packed.take(MAX_TREE_BYTES).read_to_string(&mut text).map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::Unsupported => unknown_method(),
+                _ => not_a_workbook(),
+            }
+        })?;
         document::xml(&text, &mut Findings::default()).map(Some).map_err(|_| not_a_workbook())
     }
 }

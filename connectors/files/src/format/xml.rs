@@ -5,7 +5,7 @@
 use std::{collections::VecDeque, io::ErrorKind, sync::Arc};
 
 use contract::Reason;
-use document::{Builder, Defects, Entities, KeyPath, Step};
+use document::{Builder, Defects, Entities, KeyPath, Step, without_long_numbers};
 use quick_xml::{
     Reader,
     events::{BytesStart, Event},
@@ -17,6 +17,11 @@ use crate::{options::Options, spool::FileError, text::DecodedFile};
 
 /// The number of element names that a message shows.
 const MAX_NAMES: usize = 10;
+
+/// Names of elements in which a document says that it is not whole.
+const FAILURES: [&str; 5] = ["error", "errors", "exception", "错误", "异常"];
+/// What stands there if all went well.
+const SUCCESSES: [&str; 9] = ["0", "00", "000", "200", "false", "none", "null", "ok", "无"];
 
 /// Opens an XML document.
 pub(super) fn open(file: DecodedFile, options: &Options) -> RowReader {
@@ -38,6 +43,12 @@ struct XmlReader {
     /// Names of elements that are not records, and whether there is text outside records.
     other_names: Vec<String>,
     has_other_text: bool,
+    /// The name of an element outside records that reports a failure.
+    failure: Option<String>,
+    /// The name of the first record.
+    first_name: Option<String>,
+    /// Whether the text outside records goes on after a `&lt;`.
+    is_after_lt: bool,
     key: KeyPath,
     /// Records that were read and not returned yet.
     pending: VecDeque<RawRow>,
@@ -59,6 +70,9 @@ impl XmlReader {
             n_before_misspelt: None,
             other_names: Vec::new(),
             has_other_text: false,
+            failure: None,
+            first_name: None,
+            is_after_lt: false,
             key: options.config.key.clone(),
             pending: VecDeque::new(),
         }
@@ -111,6 +125,7 @@ impl XmlReader {
         let findings = Arc::new(findings);
         stream.drop_before(to);
         let name = start.local_name().as_ref().to_owned();
+        self.first_name.get_or_insert_with(|| name.clone());
         for tree in trees {
             let damage = contains_record(&tree, &name, &self.key).then(|| {
                 Reason::new("bad_xml", "the record contains another record, with its own key")
@@ -140,6 +155,32 @@ impl XmlReader {
         }
     }
 
+    /// Notes text outside records, which is refused if it has the start tag of a record: as text, records are not
+    /// read. It may be in an envelope, or in place of the records.
+    fn see_text(&mut self, text: &str) -> Result<(), FileError> {
+        self.has_other_text |= !text.trim().is_empty();
+        let is_failure = |name: &&String| FAILURES.contains(&name.to_lowercase().as_str());
+        let is_success = |text: &str| text.is_empty() || SUCCESSES.contains(&text);
+        if !is_success(&text.trim().to_lowercase()) && self.failure.is_none() {
+            self.failure = self.ancestors.iter().find(is_failure).cloned();
+        }
+        let name = self.element.as_ref().or(self.first_name.as_ref());
+        let begins = |text: &str| {
+            let after = name.and_then(|name| text.strip_prefix(name.as_str()));
+            after.is_some_and(|after| {
+                !after.starts_with(|c: char| c.is_alphanumeric() || "-_.".contains(c))
+            })
+        };
+        let is_after_lt = std::mem::take(&mut self.is_after_lt) && begins(text);
+        if is_after_lt || text.split('<').skip(1).any(begins) {
+            return Err(self.bad_xml(
+                "records stand in the document as text, in CDATA or with `&lt;` for `<`; ask the source to write them \
+                 as elements; found",
+            ));
+        }
+        Ok(())
+    }
+
     /// The end of a document without records: only an empty root says that there are none.
     fn no_records(&self) -> Result<Option<RawRow>, FileError> {
         if self.other_names.len() < 2 && !self.has_other_text {
@@ -147,7 +188,7 @@ impl XmlReader {
         }
         let element = self.element.as_ref();
         let element = element.map_or("a child of the root".to_owned(), |name| format!("`{name}`"));
-        let found = self.other_names.join("`, `");
+        let found = without_long_numbers(&self.other_names.join("`, `"));
         let detail =
             format!("no record was found: none is {element}, but the document has `{found}`");
         Err(FileError::content("no_records", detail))
@@ -195,7 +236,12 @@ impl XmlReader {
                 }
                 Event::DocType(doctype) => self.entities = Entities::declared(&doctype),
                 Event::Text(text) if !self.ancestors.is_empty() => {
-                    self.has_other_text |= !text.xml10_content().trim().is_empty();
+                    self.see_text(&text.xml10_content())?;
+                }
+                Event::CData(text) => self.see_text(&text.xml10_content())?,
+                Event::GeneralRef(name) => {
+                    self.has_other_text = true;
+                    self.is_after_lt = ["lt", "#60", "#x3c", "#x3C"].contains(&&*name);
                 }
                 Event::End(end) => {
                     let name = end.local_name().as_ref().to_owned();
@@ -213,6 +259,13 @@ impl XmlReader {
                     self.close_ancestor(&name);
                 }
                 Event::Eof if self.ancestors.is_empty() => {
+                    if let Some(name) = self.failure.as_ref().filter(|_| self.n_records > 0) {
+                        let detail = format!(
+                            "the document has `<{name}>` beside its records: some may be missing; ask the source for \
+                             the file again"
+                        );
+                        return Err(FileError::content("truncated", detail));
+                    }
                     return if self.n_records == 0 { self.no_records() } else { Ok(None) };
                 }
                 Event::Eof => {
@@ -269,6 +322,33 @@ mod tests {
             ("<a><Row><row><id>1</id></row></Row><rows/></a>", 1, None),
         ] {
             let (rows, ended) = rows(text.as_bytes(), Some("row"));
+            assert_eq!((rows.len(), ended.as_deref()), (n_rows, expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_beside_records_that_means_that_some_are_missing_ends_the_file() {
+        let row = "<row><id>1</id></row>";
+        let escaped = "&lt;row&gt;&lt;id&gt;2&lt;/id&gt;&lt;/row&gt;";
+        for (text, element, n_rows, expected) in [
+            (format!("<a><![CDATA[{row}]]></a>"), Some("row"), 0, Some("bad_xml")),
+            (format!("<a><![CDATA[{row}]]></a>"), None, 0, Some("no_records")),
+            (format!("<a>{escaped}</a>"), Some("row"), 0, Some("bad_xml")),
+            (format!("<a>{escaped}</a>"), None, 0, Some("no_records")),
+            ("<a>&#22;</a>".to_owned(), None, 0, Some("no_records")),
+            (format!("<a>{row}<![CDATA[{row}]]></a>"), None, 1, Some("bad_xml")),
+            (format!("<a>{row}{escaped}</a>"), Some("row"), 1, Some("bad_xml")),
+            (format!("<a><b><![CDATA[<p>row</p> <rows>]]></b>{row}</a>"), Some("row"), 1, None),
+            (format!("<a><b>1 &lt; 2</b>{row}</a>"), Some("row"), 1, None),
+            (
+                format!("<a>{row}<error code=\"500\">超时</error></a>"),
+                Some("row"),
+                1,
+                Some("truncated"),
+            ),
+            (format!("<a><Error> OK </Error><errors/>{row}</a>"), Some("row"), 1, None),
+        ] {
+            let (rows, ended) = rows(text.as_bytes(), element);
             assert_eq!((rows.len(), ended.as_deref()), (n_rows, expected), "{text}");
         }
     }

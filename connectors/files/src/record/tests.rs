@@ -4,6 +4,12 @@ use serde_json::json;
 use super::*;
 
 #[test]
+fn a_field_that_means_no_value_to_a_database_is_marked() {
+    let marks = null_marks(&json!({ "a": "\\N", "b": "\\\\N", "c": "N", "d": null }));
+    assert_eq!(marks.iter().map(|mark| mark.field.as_str()).collect::<Vec<_>>(), ["a"]);
+}
+
+#[test]
 fn a_key_is_found_in_a_row_and_in_a_tree() {
     let tree = json!({ "诉求编号": " W1\t", "n": 7, "no": "", "a": [{ "$text": "x" }] });
     for (path, expected) in [

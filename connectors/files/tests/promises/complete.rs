@@ -57,6 +57,47 @@ async fn a_pass_with_a_refused_file_is_not_complete() {
 }
 
 #[tokio::test]
+async fn every_pass_is_incomplete_while_a_refused_file_is_in_the_folder() {
+    let folder = Folder::new().with(json!({ "archive": null, "error": null }));
+    folder.announce(NAME, TEXT, 3);
+    folder.announce("F_20261009110000.csv", "id,title\nc,3\n", 1);
+    let (_, mut at, _) = folder.pass(None, 10).await;
+    for _ in 0..2 {
+        let (entries, after, end) = folder.pass(Some(at), 10).await;
+        assert!(entries.is_empty());
+        assert!(end.to_string().starts_with(&format!("no, {NAME} was refused")), "{end}");
+        assert!(end.to_string().contains("is still in the folder"), "{end}");
+        at = after;
+    }
+    fs::remove_file(folder.path.join(NAME)).unwrap();
+    fs::remove_file(folder.path.join(format!("{NAME}.ok"))).unwrap();
+    let (_, _, end) = folder.pass(Some(at), 10).await;
+    assert_eq!(end.to_string(), "yes, 0 of 0");
+}
+
+#[tokio::test]
+async fn a_pass_with_a_file_that_waits_for_its_manifest_is_not_known_to_be_complete() {
+    let folder = Folder::new();
+    folder.announce(NAME, TEXT, 2);
+    folder.put("F_20261009110000.csv", "id,title\nc,3\n");
+    let (_, at, end) = folder.pass(None, 10).await;
+    let waits = "unknown, 1 file waits for its manifest: F_20261009110000.csv";
+    assert_eq!(end.to_string(), waits);
+    folder.put("F_20261009120000.csv", TEXT);
+    let (_, at, end) = folder.pass(Some(at), 10).await;
+    let wait = "unknown, 2 files wait for their manifests: F_20261009110000.csv and 1 more";
+    assert_eq!(end.to_string(), wait);
+    // The case of the suffix does not matter.
+    let other = "F_20261009110000.csv";
+    folder.put(&format!("{other}.OK"), manifest(other, b"id,title\nc,3\n", 1));
+    fs::remove_file(folder.path.join("F_20261009120000.csv")).unwrap();
+    let (entries, _, end) = folder.pass(Some(at), 10).await;
+    assert_eq!((keys(&entries), end.to_string()), (vec!["c".into()], "yes, 1 of 1".into()));
+    assert!(folder.names("archive").contains(&format!("{other}.OK")));
+    assert!(folder.names("").is_empty());
+}
+
+#[tokio::test]
 async fn a_pass_with_a_file_that_is_not_read_to_its_end_is_not_complete() {
     for (name, text) in [
         ("F_20261009103000.json", "[{\"id\":\"a\"},{\"id\""),

@@ -69,8 +69,8 @@ async fn a_file_that_is_not_moved_is_read_once_until_it_changes() {
     assert_eq!(keys(&replaced), ["a"]);
     fs::remove_file(folder.path.join(NAME)).unwrap();
     let (_, at) = folder.entries(Some(at), 10).await;
-    let empty = Cursor::encode(&Position::default()).unwrap();
-    assert_eq!(at.as_str(), empty.as_str(), "a file that is gone is forgotten");
+    let at: Value = at.decode().unwrap();
+    assert_eq!(at["done"], json!({}), "a file that is gone is forgotten");
 }
 
 #[tokio::test]
@@ -110,6 +110,67 @@ async fn a_file_that_is_overwritten_while_it_is_read_gives_no_parts_of_rows() {
     }
     assert_eq!(entries.len(), 30_000);
     assert!(entries.iter().all(|entry| body(entry)["title"] == "the new one"));
+}
+
+/// Reads up to the end of a pass, and returns its account.
+async fn end_of_pass(
+    files: &mut connector_files::Files,
+    mut at: Option<Position>,
+) -> (Position, contract::PassEnd) {
+    loop {
+        let batch = files.read(at.as_ref(), 100_000).await.unwrap();
+        files.settled(&batch.upto).await.unwrap();
+        if let Some(end) = batch.end {
+            return (batch.upto, end);
+        }
+        at = Some(batch.upto);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_emptied_while_it_is_read_is_read_again_when_it_is_whole() {
+    use std::io::Write as _;
+    let folder = Folder::new().with(json!({ "manifest": null }));
+    let text = |n: usize| {
+        let rows: String = (1..=n).map(|n| format!("{n},x\n")).collect();
+        format!("id,title\n{rows}")
+    };
+    folder.put(NAME, text(30_000));
+    let mut files = folder.files();
+    let first = files.read(None, 10).await.unwrap();
+    assert_eq!(first.entries.len(), 10);
+    // A program overwrites it in place, and pauses.
+    let mut file = fs::File::create(folder.path.join(NAME)).unwrap();
+    let (mut at, end) = end_of_pass(&mut files, Some(first.upto)).await;
+    assert!(end.to_string().starts_with(&format!("no, {NAME} was overwritten")), "{end}");
+    assert_eq!((folder.names("archive").len(), folder.names("error")), (0, vec![NAME.to_owned()]));
+    // It pauses for several passes of new processes.
+    for _ in 0..2 {
+        (at, _) = end_of_pass(&mut folder.files(), Some(at)).await;
+    }
+    file.write_all(text(2_000).as_bytes()).unwrap();
+    drop(file);
+    let mut files = folder.files();
+    let batch = files.read(Some(&at), 100_000).await.unwrap();
+    files.settled(&batch.upto).await.unwrap();
+    assert_eq!((batch.entries.len(), folder.names("archive")), (2_000, vec![NAME.to_owned()]));
+}
+
+#[tokio::test]
+async fn a_file_that_grows_after_several_passes_is_put_back() {
+    let folder = Folder::new().with(json!({ "manifest": null }));
+    folder.put(NAME, "");
+    let (_, mut at) = folder.entries(None, 10).await;
+    for _ in 0..3 {
+        (_, at) = folder.entries(Some(at), 10).await;
+        assert_eq!(folder.names("archive"), [NAME]);
+    }
+    fs::write(folder.path.join("archive").join(NAME), TEXT).unwrap();
+    let (entries, _) = folder.entries(Some(at), 10).await;
+    assert_eq!(
+        (keys(&entries), folder.names("archive")),
+        (vec!["a".into()], vec![NAME.to_owned()])
+    );
 }
 
 #[tokio::test]

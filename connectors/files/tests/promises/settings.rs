@@ -45,6 +45,44 @@ fn settings_that_cannot_work_are_refused() {
 }
 
 #[tokio::test]
+async fn other_settings_of_what_is_read_are_applied_to_the_files_that_are_still_there() {
+    let name = "F_20261009103000.csv";
+    for (before, after) in [
+        (json!({ "only": { "title": ["x"] } }), json!({ "only": null })),
+        (json!({ "skip": { "title": ["y"] } }), json!({ "skip": null })),
+        (json!({ "columns": { "content": [] } }), json!({ "columns": null })),
+    ] {
+        let folder = Folder::new().without_manifests().with(before);
+        folder.put(name, "id,title\na,x\nb,y\n");
+        let (first, at) = folder.entries(None, 10).await;
+        assert!(keys(&first).len() < 2);
+        let folder = folder.with(after);
+        let (read, at) = folder.entries(Some(at), 10).await;
+        assert_eq!(keys(&read), ["a", "b"]);
+        let (again, _) = folder.entries(Some(at), 10).await;
+        assert!(again.is_empty(), "{again:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_key_stops_the_channel() {
+    let folder = Folder::new().without_manifests();
+    folder.put("F_20261009103000.csv", "id,no,title\na,1,x\n");
+    let (_, at) = folder.entries(None, 10).await;
+    let folder = folder.with(json!({ "key": "$.no" }));
+    let at: Position = at.decode().unwrap();
+    let fault = folder.files().read(Some(&at), 10).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(fault.to_string().contains("every record would become another demand"), "{fault}");
+    // Before the first record, a wrong key may be corrected.
+    let wrong = Folder::new().without_manifests().with(json!({ "key": "$.nr" }));
+    let (_, at) = wrong.entries(None, 10).await;
+    let corrected = wrong.with(json!({ "key": "$.id" }));
+    corrected.put("F_20261009103000.csv", "id,title\na,x\n");
+    assert_eq!(keys(&corrected.entries(Some(at), 10).await.0), ["a"]);
+}
+
+#[tokio::test]
 async fn a_folder_that_does_not_exist_stops_with_a_remedy() {
     let folder = Folder::new().with(json!({ "url": "/nowhere/at/all" }));
     let fault = folder.files().read(None, 10).await.unwrap_err();

@@ -45,6 +45,7 @@ fn a_position_begins_anew_when_the_settings_that_it_depends_on_change() {
     let settings = |pages: &str, start: &str| Fingerprint {
         pages: pages.into(),
         start: start.into(),
+        requests: None,
         key: None,
     };
     let since = "2026-10-09T10:00:00Z".parse().ok();
@@ -62,4 +63,25 @@ fn a_position_begins_anew_when_the_settings_that_it_depends_on_change() {
     // Another time: everything is read again.
     assert!(cursor.fit_to(&settings("b", "y")));
     assert_eq!(cursor.positions[""], Progress::default());
+}
+
+#[test]
+fn other_requests_begin_anew_and_those_of_an_earlier_version_are_not_known() {
+    for (before, now, is_dropped) in
+        [(None, "b", false), (Some("a"), "a", false), (Some("a"), "b", true)]
+    {
+        let settings = |requests: Option<&str>| Fingerprint {
+            pages: "p".into(),
+            start: "s".into(),
+            requests: requests.map(str::to_owned),
+            key: None,
+        };
+        let mut cursor = Cursor::default();
+        cursor.fit_to(&settings(before));
+        let since = "2026-10-09T10:00:00Z".parse().ok();
+        cursor.positions.insert(String::new(), Progress { since, ..Progress::default() });
+        assert_eq!(cursor.fit_to(&settings(Some(now))), is_dropped, "{before:?} {now}");
+        assert_eq!(cursor.positions[""].since.is_none(), is_dropped);
+        assert!(!cursor.fit_to(&settings(Some(now))), "noticed once");
+    }
 }

@@ -31,7 +31,7 @@ impl<'a> Border<'a> {
     ) -> Option<Self> {
         let last = values.last()?;
         let before = values.iter().rev().find(|value| *value != last);
-        let is_full = page.len() >= size || at.n_pages > 0 && page.len() == at.largest;
+        let is_full = page.n_listed() >= size || at.n_pages > 0 && page.n_listed() == at.largest;
         let fills_page = before.is_none() && page.len() > 1 && is_full;
         Some(Self { last, before: before.map(String::as_str), fills_page })
     }

@@ -60,7 +60,8 @@ impl Number {
         if let Some(is_last) = at.rereading.take() {
             let ends = at.ends.take();
             let end = is_last.then(|| ends.unwrap_or(EndedBy::Unstated));
-            let was_read_before = at.hash_before.as_deref() == Some(page.hash().as_str());
+            let is_same = at.hash_before.as_deref() == Some(page.hash().as_str());
+            let was_read_before = is_same && page.hashes_all();
             return Step { end, was_read_before, ..Step::default() };
         }
         let is_first = at.offset() == 0;
@@ -68,8 +69,9 @@ impl Number {
         if !seen.page {
             at.n_records += to_u64(page.len());
         }
-        at.note_records(page.len(), page.len());
-        let end = self.stop.end(at, (page, size), page.len(), said).or(at.end_of_circle());
+        let n_new = if page.is_remark(at.largest.max(size)) { 0 } else { page.len() };
+        at.note_records(n_new, page.n_listed());
+        let end = self.stop.end(at, (page, size), n_new, said).or(at.end_of_circle());
         at.next = Some(NextPage::AfterRecords(at.offset().saturating_add(to_u64(size))));
         at.note_page(page.hash());
         if is_first || seen.page {
@@ -106,15 +108,16 @@ impl Offset {
         let was_rereading = at.rereading.take().is_some();
         let n_new = page.len() - n_known;
         let mut n_read = at.offset().saturating_add(to_u64(page.len()));
+        let is_remark = page.is_remark(at.largest.max(size));
+        // A page that is read again may contain nothing new although pages follow it.
+        let n_relevant = if is_remark { 0 } else { n_new }.max(usize::from(was_rereading));
         if was_rereading {
-            at.note_records(1, page.len());
+            at.note_records(1, page.n_listed());
         } else {
             at.note_cycle(page, "");
-            at.note_records(n_new, page.len());
+            at.note_records(n_relevant, page.n_listed());
         }
         at.n_records = n_read;
-        // A page that is read again may contain nothing new although pages follow it.
-        let n_relevant = n_new.max(usize::from(was_rereading));
         let end = self.stop.end(at, (page, size), n_relevant, said).or(at.end_of_circle());
         // A page without new records is not the last, by the answer.
         if n_relevant == 0 && end.is_none() {

@@ -48,7 +48,7 @@ impl Keyset {
         let seen = at.note_cycle(page, "");
         let known = at.last_record.as_ref().and_then(|last| page.index_of(last));
         let n_new = page.len() - known.map_or(0, |at| at + 1);
-        at.note_records(page.len(), page.len());
+        at.note_records(page.len(), page.n_listed());
         at.n_records += to_u64(n_new);
         at.last_record = page.last_state();
         let end = self.stop.end(at, (page, size), page.len(), said).or(at.end_of_circle());
@@ -84,26 +84,36 @@ impl Keyset {
     }
 
     /// What is wrong with the order of the values of a page that was requested at `at`: it must be the same
-    /// for all of them. Upper and lower case are not compared, because sources order them in several ways.
+    /// for all of them, in one of the ways in which sources order values.
     fn disorder(&self, values: &[String], at: &Position) -> Option<String> {
-        let values: Vec<String> = at
-            .value()
-            .into_iter()
-            .chain(values.iter().map(String::as_str))
-            .map(str::to_lowercase)
+        let own: Vec<&str> =
+            at.value().into_iter().chain(values.iter().map(String::as_str)).collect();
+        let lower: Vec<String> = own
+            .iter()
+            .map(|value| value.to_lowercase())
             // `10:00:01z` is before `10:00:01.5z`.
             .map(|value| value.strip_suffix('z').map_or(value.clone(), str::to_owned))
             .collect();
-        // Some sources order numbers as texts.
-        let has_both = |compare: fn(&str, &str) -> Ordering| {
+        let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+        let has_both = |values: &[&str], compare: fn(&str, &str) -> Ordering| {
             let pairs = || values.iter().zip(values.iter().skip(1)).map(|(a, b)| compare(a, b));
             pairs().any(Ordering::is_lt) && pairs().any(Ordering::is_gt)
         };
-        let is_wrong = has_both(compare) && has_both(|a, b| a.cmp(b));
+        let by_text: fn(&str, &str) -> Ordering = |a, b| a.cmp(b);
+        let is_wrong = has_both(&lower, compare)
+            && has_both(&lower, by_text)
+            && has_both(&own, by_text)
+            && has_both(&own, by_number);
         is_wrong.then(|| {
             format!("the values at {} are not in order on page {}", self.at.as_str(), at.n_pages)
         })
     }
+}
+
+/// Compares values as numbers, which may be negative; what is none is compared as text.
+fn by_number(a: &str, b: &str) -> Ordering {
+    let numbers = a.parse::<f64>().ok().zip(b.parse::<f64>().ok());
+    numbers.map_or_else(|| a.cmp(b), |(a, b)| a.total_cmp(&b))
 }
 
 /// What to say if the last record of the pass before is no longer there. This is no gap: a list of open

@@ -59,7 +59,7 @@ impl Newest {
             at.known_up_to = None;
         }
         let seen = at.note_cycle(page, "");
-        at.note_records(page.len(), page.len());
+        at.note_records(page.len(), page.n_listed());
         at.n_records += to_u64(page.len());
         at.last_record = page.last_state();
         // The last value on the page, not the smallest, which may be pinned at the top.

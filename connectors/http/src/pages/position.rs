@@ -118,6 +118,11 @@ impl Position {
         self.next.is_none() && self.n_pages == 0 && self.known_up_to.is_none()
     }
 
+    /// Whether the list is walked again, and none of its pages was read yet.
+    pub(crate) fn begins_again(&self) -> bool {
+        self.n_looks > 0 && self.n_pages == 0 && self.partly_read.is_none()
+    }
+
     /// Notes that a page was read.
     pub(crate) fn note_page(&mut self, hash: String) {
         self.hash_before = self.hash.replace(hash);
@@ -128,6 +133,7 @@ impl Position {
     /// is empty if pages have none. A walk that never ends meets its anchor again, however long its
     /// cycle is, because the anchor moves on after 1, 2, 4, 8 … pages (Brent's algorithm).
     pub(super) fn note_cycle(&mut self, page: &Page, next: &str) -> Seen {
+        let is_remark = page.is_remark(self.largest);
         let page = if page.is_empty() { String::new() } else { page.hash() };
         let anchor = self.anchor.as_ref();
         let seen = Seen {
@@ -138,7 +144,8 @@ impl Position {
         if self.n_pages.is_power_of_two() || anchor.is_none() {
             self.anchor = Some(Anchor { page, next: next.to_owned() });
         }
-        self.n_repeats += u64::from(seen.page);
+        // What stands beyond the last page may be the same remark again.
+        self.n_repeats += u64::from(seen.page && !is_remark);
         seen
     }
 

@@ -13,7 +13,8 @@ use crate::answer::Page;
 /// of pages end there, and the walk is incomplete.
 pub(super) const MAX_EMPTY: u64 = 50;
 
-/// How many empty pages in a row a total can explain: a source may lose a page, but a total may lie.
+/// How many empty pages in a row a total can explain: a source may lose a page, but a total may lie. The same
+/// goes for pages with nothing but a remark.
 const MAX_EMPTY_BY_TOTAL: u64 = 2;
 
 /// How often a walk may meet pages that it has read before. Two different pages can be equal by accident.
@@ -72,15 +73,56 @@ pub(crate) struct Said {
 impl Total {
     /// The total that a page states; `None` if it states none, or if the total is not to be trusted.
     pub(crate) fn find(&self, page: &Page) -> Option<u64> {
-        let text = match self {
-            Self::At(at) | Self::In(TotalPlace { at: Some(at), trust: true, .. }) => page.value(at),
+        let text = match self.place()? {
+            Place::Path(at) => page.value(at),
+            Place::Header(header) => page.headers.get(&header.to_lowercase()).cloned(),
+        };
+        whole_number(&text?)
+    }
+
+    /// Why a page states no total; `None` if it need not.
+    pub(crate) fn problem(&self, page: &Page) -> Option<String> {
+        let (name, is_there) = match self.place()? {
+            Place::Path(at) => (at.as_str(), at.first(&page.tree).is_some_and(|at| !at.is_null())),
+            Place::Header(header) => (header, page.headers.contains_key(&header.to_lowercase())),
+        };
+        Some(match is_there {
+            true => format!("the total cannot be read: what is at {name} is no whole number"),
+            false => format!("no answer has a total at {name}"),
+        })
+    }
+
+    /// Where the total is; `None` if it is not to be trusted.
+    fn place(&self) -> Option<Place<'_>> {
+        match self {
+            Self::At(at) | Self::In(TotalPlace { at: Some(at), trust: true, .. }) => {
+                Some(Place::Path(at))
+            }
             Self::In(TotalPlace { header: Some(header), trust: true, .. }) => {
-                page.headers.get(&header.to_lowercase()).cloned()
+                Some(Place::Header(header))
             }
             Self::In(_) => None,
-        };
-        text?.trim().parse().ok()
+        }
     }
+}
+
+/// Where an answer states its total.
+enum Place<'a> {
+    Path(&'a Path),
+    Header(&'a str),
+}
+
+/// A number as sources write it: `45`, `45.0` or `1,045`.
+pub(super) fn whole_number(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let mut groups = whole.split(',');
+    let are_of_three = groups.clone().skip(1).all(|group| group.len() == 3);
+    let is_grouped = whole.contains(',');
+    let first_fits =
+        groups.next().is_some_and(|first| !is_grouped || (1..=3).contains(&first.len()));
+    let is_whole = fraction.bytes().all(|digit| digit == b'0');
+    (is_whole && are_of_three && first_fits).then(|| whole.replace(',', "").parse().ok())?
 }
 
 impl StopRule {
@@ -106,16 +148,17 @@ impl StopRule {
         }
         let total_says_more = said.total.is_some_and(|total| total > at.n_records);
         if n_new == 0 {
+            let is_remark = page.is_remark(at.largest.max(size));
             let max_empty = match said.is_last {
                 Some(_) => MAX_EMPTY,
-                None if total_says_more => MAX_EMPTY_BY_TOTAL,
+                None if total_says_more || is_remark => MAX_EMPTY_BY_TOTAL,
                 None => 1,
             };
             return (at.n_empty >= max_empty).then_some(EndedBy::Empty);
         }
         let keeps_to_size = at.largest >= size;
-        let is_short = keeps_to_size && page.len() < size;
-        let is_shorter = is_short || at.n_pages > 0 && page.len() < at.largest;
+        let is_short = keeps_to_size && page.n_listed() < size;
+        let is_shorter = is_short || at.n_pages > 0 && page.n_listed() < at.largest;
         match self {
             Self::Empty => None,
             Self::Short => {
@@ -127,7 +170,7 @@ impl StopRule {
                 (is_shorter && said.total == Some(at.n_records)).then_some(EndedBy::Total)
             }
             Self::Pages(pages) => {
-                let n_pages = page.value(pages).and_then(|pages| pages.parse::<u64>().ok());
+                let n_pages = page.value(pages).and_then(|pages| whole_number(&pages));
                 (is_shorter && n_pages == Some(at.n_pages + 1)).then_some(EndedBy::Total)
             }
         }
@@ -136,4 +179,29 @@ impl StopRule {
 
 fn is_trusted() -> bool {
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole_number;
+
+    #[test]
+    fn a_total_is_a_whole_number_however_it_is_written() {
+        for (text, number) in [
+            ("45", Some(45)),
+            (" 45 ", Some(45)),
+            ("45.0", Some(45)),
+            ("1,045", Some(1_045)),
+            ("1,045,000.00", Some(1_045_000)),
+            ("45.5", None),
+            ("1,04", None),
+            ("1045,000", None),
+            (",045", None),
+            ("45条", None),
+            ("-1", None),
+            ("", None),
+        ] {
+            assert_eq!(whole_number(text), number, "{text}");
+        }
+    }
 }

@@ -56,13 +56,16 @@ pub(super) fn step(
 ) -> Step {
     let token = named(token);
     let seen = at.note_cycle(page, &token.as_deref().map(short_hash).unwrap_or_default());
-    at.note_records(page.len(), page.len());
+    at.note_records(page.len(), page.n_listed());
     at.n_records += to_u64(page.len());
     let next = token.map(next_page);
     let end = match &next {
         _ if said.is_last == Some(true) => Some(EndedBy::NoMore),
         None => Some(EndedBy::LastToken),
-        Some(_) if next == at.next || seen.next => Some(EndedBy::Repeated),
+        // Some sources give each page the same token: then only the records tell.
+        Some(_) if (next == at.next || seen.next) && (page.is_empty() || seen.page) => {
+            Some(EndedBy::Repeated)
+        }
         Some(_) => at.end_of_circle(),
     };
     at.next = next;
@@ -91,28 +94,41 @@ pub(super) fn named(token: Option<String>) -> Option<String> {
 }
 
 /// The address of the next page in the `Link` header.
-pub(super) fn next_link(page: &Page) -> Option<String> {
-    page.headers.get("link").and_then(|link| parse_link(link))
+///
+/// # Errors
+/// The header cannot be read, so it may name a next page; the message says so.
+pub(super) fn next_link(page: &Page) -> Result<Option<String>, &'static str> {
+    parse_link(page.headers.get("link").map(String::as_str).unwrap_or_default())
 }
 
-/// The address with `rel="next"` in a `Link` header (RFC 8288 §3).
-fn parse_link(header: &str) -> Option<String> {
+/// The address with `rel="next"` in a `Link` header (RFC 8288 §3), if there is one.
+///
+/// # Errors
+/// The header is no list of links.
+fn parse_link(header: &str) -> Result<Option<String>, &'static str> {
+    let problem = "the header `Link` cannot be read, so it may name a next page: it is not like \
+                   `<ADDRESS>; rel=\"next\"`";
     let mut remaining = header;
-    while let Some((_, after)) = remaining.split_once('<') {
-        let (url, after) = after.split_once('>')?;
+    loop {
+        // A list may have empty elements (RFC 9110 §5.6.1).
+        remaining = remaining.trim_start_matches([',', ' ', '\t']);
+        if remaining.is_empty() {
+            return Ok(None);
+        }
+        let link = remaining.strip_prefix('<').and_then(|link| link.split_once('>'));
+        let (url, after) = link.ok_or(problem)?;
         let (parameters, next) = split_parameters(after);
         let is_next = parameters.iter().any(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
+            let mut relations = value.trim().trim_matches(['"', '\'']).split_ascii_whitespace();
             name.trim().eq_ignore_ascii_case("rel")
                 && relations.any(|relation| relation.eq_ignore_ascii_case("next"))
         });
         if is_next {
-            return Some(url.trim().to_owned());
+            return Ok(Some(url.trim().to_owned()));
         }
         remaining = next;
     }
-    None
 }
 
 /// The parameters of a link, and what follows the comma after them. Text in quotes may contain both
@@ -151,10 +167,23 @@ mod tests {
             ("<?p=1>; title=\"; rel=next\"; rel=prev", None),
             ("<?p=1>; rel=prev", None),
             ("<?p=1>; title=next", None),
-            ("<?p=1", None),
+            ("<?p=2>; rel='next'", Some("?p=2")),
+            (", <?p=1>; rel=prev,", None),
             ("", None),
         ] {
-            assert_eq!(parse_link(header).as_deref(), url, "{header}");
+            assert_eq!(parse_link(header), Ok(url.map(str::to_owned)), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_no_list_of_links_is_not_one_without_a_next_page() {
+        for header in [
+            "<?p=1",
+            "https://a.example/?p=2; rel=\"next\"",
+            "rel=\"next\"; <?p=2>",
+            "<?p=1>; rel=prev, ?p=3; rel=next",
+        ] {
+            assert!(parse_link(header).is_err(), "{header}");
         }
     }
 }

@@ -19,7 +19,8 @@ use chrono::TimeDelta;
 use connector_http::{Cursor as At, Http};
 use connector_testkit::Source;
 use contract::{
-    Budget, Clock, Connector as _, ConnectorContext, Cursor, Entry, Fault, OpenGate, Timestamp,
+    Budget, Clock, Connector as _, ConnectorContext, Cursor, Entry, Fault, Memory, OpenGate,
+    Timestamp,
 };
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -37,6 +38,8 @@ pub(crate) struct City {
     pub(crate) url: String,
     /// The `[http]` section.
     pub(crate) settings: Value,
+    /// The memory of the process that reads it.
+    pub(crate) memory: Memory,
     serving: JoinSet<()>,
 }
 
@@ -125,7 +128,8 @@ impl City {
             "records": "$.rows[*]",
             "key": "$.id",
         });
-        Self { state, url, settings: defaults, serving }.with(settings)
+        let memory = Memory::default();
+        Self { state, url, settings: defaults, memory, serving }.with(settings)
     }
 
     pub(crate) fn with(mut self, settings: Value) -> Self {
@@ -143,6 +147,7 @@ impl City {
             gate: Arc::new(OpenGate),
             // Hours ahead of the source: only the source's clock counts.
             clock: Clock::new(|| "2026-10-09T13:00:00Z".parse().unwrap()),
+            memory: self.memory.clone(),
             folder: std::path::PathBuf::new(),
             inbox: None,
             mapped: None,
@@ -180,7 +185,7 @@ impl City {
     pub(crate) async fn entries(&self, after: Option<Cursor>, max: usize) -> (Vec<Entry>, Cursor) {
         let (mut http, mut entries) = (self.http(), Vec::new());
         let mut at: Option<At> = after.map(|cursor| cursor.decode().unwrap());
-        for _ in 0..2_000 {
+        for _ in 0..6_000 {
             let batch = http.read(at.as_ref(), max).await.unwrap_or_else(|f| panic!("{f}"));
             let size = Cursor::encode(&batch.upto).unwrap().as_str().len();
             assert!(size <= 64 * 1024, "a cursor of {size} bytes");

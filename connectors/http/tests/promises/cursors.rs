@@ -116,6 +116,35 @@ async fn a_changed_key_stops_the_channel() {
 }
 
 #[tokio::test]
+async fn other_requests_are_read_from_their_start() {
+    let since = |zone: &str| json!({ "param": "from", "format": "%Y-%m-%d %H:%M:%S", "at": "$.t", "zone": zone });
+    for (changed, begins_anew) in [
+        (json!({ "query": { "area": "b" } }), true),
+        (json!({ "headers": { "X-Area": "b" } }), true),
+        (json!({ "json": { "area": "b" } }), true),
+        (json!({ "since": since("UTC") }), true),
+        (
+            json!({ "part": [{ "name": "more", "url": "http://127.0.0.1:1/", "params": { "x": "$.x" } }] }),
+            true,
+        ),
+        (json!({ "headers": { "User-Agent": "b" } }), false),
+        (json!({ "timeout": "9s", "limit_mib": 2, "auth": { "bearer": "b" } }), false),
+    ] {
+        let mut city = city().await.with(json!({ "since": since("Asia/Shanghai") }));
+        city.add(&["old".into()], HOUR * 500).await;
+        city.add(&["new".into()], HOUR).await;
+        let (_, at) = city.entries(None, 100).await;
+        let n_before = city.state().requests.len();
+        let city = city.with(changed.clone());
+        let _ = city.entries(Some(at), 100).await;
+        let request = city.state().requests[n_before].clone();
+        let body = String::from_utf8(request.body).unwrap();
+        let asks_for_all = !request.query.contains_key("from") && !body.contains("from");
+        assert_eq!(asks_for_all, begins_anew, "{changed}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_key_under_which_nothing_was_read_may_be_corrected() {
     let city = one_page().await.with(json!({ "key": "$.no" }));
     city.answer(|_| Some(answer(&records(0..2), json!({}))));

@@ -24,6 +24,20 @@ async fn compressed_answers_are_unpacked() {
 }
 
 #[tokio::test]
+async fn all_members_of_gzip_are_unpacked() {
+    let parts = [&b"{\"code\":0,"[..], b"", b"\"rows\":[{\"id\":\"a\"},", b"{\"id\":\"b\"}]}"];
+    let packed: Vec<u8> = parts.into_iter().flat_map(gzip).collect();
+    for coding in ["gzip", "x-gzip", "identity"] {
+        let city = one_page().await;
+        city.script(Reply::new(200, packed.clone()).with("content-encoding", coding));
+        let (entries, _) = city.entries(None, 10).await;
+        assert_eq!(keys_of(&entries), set(&["a", "b"]), "{coding}");
+        let accepted = city.state().requests[0].headers["accept-encoding"].clone();
+        assert_eq!(accepted, "gzip, zstd");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_not_what_its_encoding_says_is_no_lost_connection() {
     let body = r#"{"code":0,"rows":[{"id":"群"}]}"#.as_bytes();
     let packed = gzip(body);
@@ -80,6 +94,39 @@ async fn a_page_that_is_too_large_is_requested_with_half_its_size() {
 }
 
 #[tokio::test]
+async fn a_source_that_ignores_a_smaller_size_is_not_asked_for_other_page_numbers() {
+    // The third page is too large: the one with twice its number is another one, the last, or beyond it.
+    for n_pages in [3, 5, 8] {
+        let size = json!({ "param": "size", "value": 4 });
+        let page = json!({ "kind": "number", "param": "page", "size": size });
+        let city = City::new(json!({ "page": page, "limit_mib": 1 })).await;
+        city.answer(move |request| {
+            let page: usize = request.query["page"].parse().unwrap();
+            if page == 3 {
+                return Some(Reply::new(200, vec![b' '; 2 << 20]));
+            }
+            let n_rows = if page == 5 { 1 } else { 4 };
+            let rows =
+                (0..if page > n_pages { 0 } else { n_rows }).map(|n| json!({ "id": 4 * page + n }));
+            let rows: Vec<Value> = rows.collect();
+            Some(Reply::new(200, json!({ "code": 0, "rows": rows }).to_string()))
+        });
+        let (mut http, mut at) = (city.http(), None);
+        let fault = loop {
+            match http.read(at.as_ref(), 100).await {
+                Ok(batch) => {
+                    assert!(batch.end.is_none(), "{n_pages}: pages were left out");
+                    at = Some(batch.upto);
+                }
+                Err(fault) => break fault,
+            }
+        };
+        assert_eq!(fault.kind(), FaultKind::Stopped);
+        assert!(fault.to_string().contains("raise `limit_mib`"), "{n_pages}: {fault}");
+    }
+}
+
+#[tokio::test]
 async fn deep_and_wide_answers_are_pages_that_cannot_be_read() {
     for body in [
         "[".repeat(100_000),
@@ -109,4 +156,58 @@ async fn a_body_that_breaks_off_is_a_transient_fault() {
     let fault = city.read(None).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Transient);
     assert!(fault.to_string().contains("the connection was lost"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_page_that_takes_more_memory_than_there_is_says_what_to_do_before_it_is_parsed() {
+    let mut city = one_page().await;
+    city.memory = Memory::new(16 << 20);
+    let rows = |n| format!("{{\"code\":0,\"rows\":[{}{{}}]}}", "{},".repeat(n));
+    city.answer(move |_| Some(Reply::new(200, rows(100_000))));
+    let fault = city.read(None).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
+    assert!(fault.to_string().contains("raise `memory` in [limits]"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_page_waits_until_another_page_has_left_room() {
+    let mut city = one_page().await;
+    city.memory = Memory::new(16 << 20);
+    city.add(&["a".to_owned()], HOUR).await;
+    let other = city.memory.pages.hold(16 << 20).await;
+    let is_free = std::cell::Cell::new(false);
+    let reading = async {
+        assert_eq!(city.read(None).await.unwrap().entries.len(), 1);
+        assert!(is_free.get(), "it was read beside the other page");
+    };
+    let other_page = async {
+        while city.state().requests.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        is_free.set(true);
+        drop(other);
+    };
+    tokio::join!(reading, other_page);
+    let all = tokio::time::timeout(Duration::from_secs(10), city.memory.pages.hold(16 << 20));
+    assert!(all.await.is_ok(), "its room is free again");
+}
+
+#[tokio::test]
+async fn a_channel_does_not_wait_for_a_page_that_it_holds_itself() {
+    let body = |area: &str| {
+        let rows: Vec<Value> = (0..3).map(|n| json!({ "id": format!("{area}{n}") })).collect();
+        json!({ "code": 0, "rows": rows }).to_string()
+    };
+    let mut city =
+        one_page().await.with(json!({ "each": { "param": "area", "values": ["a", "b"] } }));
+    // There is room for one page.
+    let bytes = document::tree_bytes(&body("a"), false);
+    city.memory = Memory::new(u64::try_from(2 * bytes).unwrap());
+    city.answer(move |request| Some(Reply::new(200, body(&request.query["area"]))));
+    let reading = tokio::time::timeout(Duration::from_secs(20), city.entries(None, 1));
+    let (entries, _) = reading.await.unwrap();
+    assert_eq!(keys_of(&entries), set(&["a0", "a1", "a2", "b0", "b1", "b2"]));
 }

@@ -5,6 +5,7 @@
 #[path = "../city/mod.rs"]
 mod city;
 
+mod acks;
 mod answers;
 mod board;
 mod calls;
@@ -16,6 +17,7 @@ mod faults;
 mod gaps;
 mod hostile;
 mod limits;
+mod lists;
 mod pages;
 mod partitions;
 mod petition;
@@ -27,7 +29,7 @@ use std::{collections::BTreeSet, time::Duration};
 use chrono::TimeDelta;
 use city::{City, Reply, key};
 use connector_testkit::Source as _;
-use contract::{Connector as _, Cursor, Entry, FaultKind};
+use contract::{Connector as _, Cursor, Entry, FaultKind, Memory};
 use serde_json::{Value, json};
 
 const NOW: Duration = Duration::ZERO;

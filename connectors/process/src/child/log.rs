@@ -1,11 +1,11 @@
-//! Copies the standard error of a program to our log: a limited number of lines, without long numbers.
+//! Copies the standard error of a program to our log: a limited number of lines, without long numbers and passwords.
 //!
 //! Plugins must not print personal values. But a traceback quotes the value that caused it, so long numbers are
-//! removed.
+//! removed, and so are the secret settings of the program and the logins in addresses.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use contract::ChannelId;
+use contract::{ChannelId, Secret};
 use document::without_long_numbers;
 use tokio::{process::ChildStderr, time::Instant};
 use tracing::info;
@@ -22,12 +22,18 @@ const MAX_CHARACTERS: usize = 300;
 
 /// Copies standard error to our log until the program closes it. Reads on after the limit, because a full
 /// pipe would block the program.
-pub(crate) async fn copy(errors: ChildStderr, channel: ChannelId) {
+pub(crate) async fn copy(
+    errors: ChildStderr,
+    channel: ChannelId,
+    secrets: BTreeMap<String, Secret>,
+) {
     let mut lines = Lines::new(errors, MAX_LINE_BYTES);
     let (mut window_start, mut n_lines) = (Instant::now(), 0_usize);
     loop {
         let text = match lines.next().await {
-            Ok(Some(Line::Whole(line))) => readable_text(&String::from_utf8_lossy(line)),
+            Ok(Some(Line::Whole(line))) => {
+                readable_text(&without_secrets(&String::from_utf8_lossy(line), &secrets))
+            }
             Ok(Some(Line::TooLong(_))) => "(a very long line)".to_owned(),
             Ok(None) | Err(_) => break,
         };
@@ -49,8 +55,32 @@ fn log_omitted(channel: &ChannelId, n_lines: usize) {
     }
 }
 
-/// The text of a program as one line for people, truncated and without long numbers.
+/// Shorter values are left: a text would become unreadable without them.
+const MIN_SECRET: usize = 4;
+
+/// A text with `…` in the place of the secret settings of a program.
+pub(crate) fn without_secrets(text: &str, secrets: &BTreeMap<String, Secret>) -> String {
+    let values = secrets.values().map(Secret::expose).filter(|value| value.len() >= MIN_SECRET);
+    values.fold(text.to_owned(), |text, value| text.replace(value, "…"))
+}
+
+/// A text with `…` in the place of account and password before an `@`: `mysql://…@host`.
+fn without_logins(text: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || "\"'<>()".contains(c);
+    let words = text.split_inclusive(is_end).map(|word| {
+        let Some((login, host)) = word.rsplit_once('@') else { return word.to_owned() };
+        match login.split_once("://") {
+            Some((scheme, _)) => format!("{scheme}://…@{host}"),
+            None if login.contains(':') => format!("…@{host}"),
+            None => word.to_owned(),
+        }
+    });
+    words.collect()
+}
+
+/// The text of a program as one line for people, truncated, without long numbers and logins.
 pub(crate) fn readable_text(text: &str) -> String {
+    let text = without_logins(text);
     let text: String = text.trim().chars().take(MAX_CHARACTERS).collect();
     let text = without_long_numbers(&text);
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -58,12 +88,25 @@ pub(crate) fn readable_text(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::readable_text;
+    use super::{readable_text, without_secrets};
 
     #[test]
     fn a_text_is_one_short_line_without_long_numbers() {
         assert_eq!(readable_text("row 12: phone 13800001234?\n"), "row 12: phone …?");
         assert_eq!(readable_text("error 503\tat 08:15"), "error 503 at 08:15");
         assert_eq!(readable_text(&"长".repeat(9_000)).chars().count(), 300);
+    }
+
+    #[test]
+    fn a_text_has_no_passwords() {
+        for (text, expected) in [
+            ("cannot open 'mysql://root:p@ss/w@db:3306/x'", "cannot open 'mysql://…@db:3306/x'"),
+            ("login failed: sa:s3cret@10.0.0.5 (tcp)", "login failed: …@10.0.0.5 (tcp)"),
+            ("mail to a@b.cn at 10:30", "mail to a@b.cn at 10:30"),
+        ] {
+            assert_eq!(readable_text(text), expected);
+        }
+        let secrets = serde_json::from_str(r#"{"a":"hunter22","b":"x"}"#).unwrap();
+        assert_eq!(without_secrets("x: no hunter22", &secrets), "x: no …");
     }
 }

@@ -108,6 +108,12 @@ impl Keys {
     /// the stream may stand for records that are not read. ACTIVATE_VERSION does not (it is for targets that
     /// delete).
     pub(crate) fn update(&mut self, message: Message, plan: &Plan) -> Result<(), Fault> {
+        let kind = message.kind.as_str();
+        let is_kind = |known: &&str| kind.eq_ignore_ascii_case(known);
+        if message.stream.is_empty() && ["SCHEMA", "RECORD", "BATCH"].iter().any(is_kind) {
+            let cause = format!("the tap sends a {} that names no stream", readable_text(kind));
+            return Err(plan.stopped(&cause).remedy("let each message have its `stream`"));
+        }
         if message.stream != self.stream {
             return Ok(());
         }
@@ -133,6 +139,22 @@ impl Keys {
         Ok(())
     }
 
+    /// The names of the key fields; a fault if earlier records had others.
+    pub(crate) fn checked(&self, earlier: &[String], plan: &Plan) -> Result<Vec<String>, Fault> {
+        if !earlier.is_empty() && earlier != self.key {
+            let cause = format!(
+                "the key fields have changed from {} to {}: every record would become another demand",
+                readable_text(&earlier.join(", ")),
+                readable_text(&self.key.join(", "))
+            );
+            return Err(plan.stopped(&cause).remedy(
+                "name the earlier ones in [process.singer] as `key`, or give the channel a new name; to read \
+                 everything again under the new keys, run `tonghui position CHANNEL reset`",
+            ));
+        }
+        Ok(self.key.clone())
+    }
+
     /// The entry of a record; a fault if no key fields are known.
     pub(crate) fn entry(
         &self,
@@ -141,6 +163,9 @@ impl Keys {
         at: String,
         plan: &Plan,
     ) -> Result<Entry, Fault> {
+        if record::has_several(&record.tree, &record.facts.findings) {
+            return Err(plan.stopped("one of its lines has several records"));
+        }
         if self.key.is_empty() {
             let cause = format!("the records of stream {} have no key", self.stream);
             let remedy = "name the key fields in [process.singer], like key = [\"id\"]";

@@ -20,6 +20,8 @@ pub(crate) struct Reading {
     pub(crate) position: TapPosition,
     /// Whether a message of the stream came.
     has_appeared: bool,
+    /// Whether no message came at all.
+    is_silent: bool,
     /// The last state before that.
     early_state: Option<Value>,
     /// The first of the other streams that came.
@@ -37,10 +39,11 @@ pub(crate) enum Output {
 }
 
 impl Reading {
-    /// A run that starts with `state`.
-    pub(crate) fn new(keys: Keys, state: Option<Value>) -> Self {
-        let position = TapPosition { state, ..TapPosition::default() };
-        Self { keys, position, has_appeared: false, early_state: None, others: Vec::new() }
+    /// A run that starts with the state of `after`.
+    pub(crate) fn new(keys: Keys, after: &TapPosition) -> Self {
+        let position = after.with_state(after.state.clone());
+        let (has_appeared, is_silent, early_state, others) = (false, true, None, Vec::new());
+        Self { keys, position, has_appeared, is_silent, early_state, others }
     }
 
     /// Reads a line. After a fault, the position is the one before the line.
@@ -48,10 +51,12 @@ impl Reading {
         if line.trim_ascii().is_empty() {
             return Ok(Output::Other);
         }
+        self.is_silent = false;
         if let Some(record) = Record::parse(line, &self.keys.stream) {
             self.appear();
             let text = record.text();
             let entry = self.keys.entry(record, line, self.next_place(), plan)?;
+            self.position.key = self.keys.checked(&self.position.key, plan)?;
             self.pass(&text);
             return Ok(Output::Record(entry, document::weight(line)));
         }
@@ -71,6 +76,7 @@ impl Reading {
                 self.keys.update(message, plan)?;
                 self.appear();
             }
+            _ if message.stream.is_empty() => self.keys.update(message, plan)?,
             _ => self.see_other(&message.stream),
         }
         Ok(Output::Other)
@@ -80,6 +86,7 @@ impl Reading {
     pub(crate) fn long_line(&mut self, line: &LongLine, plan: &Plan) -> Result<Output, Fault> {
         let Head { kind, stream } = Head::of(&line.start);
         let is_own = stream == self.keys.stream;
+        self.is_silent = false;
         match kind.as_str() {
             "STATE" => return Err(large_state(plan)),
             "RECORD" if is_own => {
@@ -100,6 +107,16 @@ impl Reading {
 
     /// The end of the run.
     pub(crate) fn end(&mut self, plan: &Plan) -> Result<Output, Fault> {
+        if self.is_silent {
+            let cause = "the tap has ended without an error, but wrote nothing";
+            // A later run may have nothing new.
+            if self.position.state.is_none() {
+                return Err(plan.stopped(cause).remedy(
+                    "run it by hand: perhaps its settings select no stream, or it does not know `--catalog`",
+                ));
+            }
+            tracing::warn!("{cause}");
+        }
         if !self.has_appeared && !self.others.is_empty() {
             let (own, others) = (&self.keys.stream, self.others.join(", "));
             // A later run may have nothing new of the stream. Its state is not taken, so that nothing is lost if the
@@ -160,7 +177,7 @@ impl Reading {
     fn appear(&mut self) {
         self.has_appeared = true;
         if let Some(state) = self.early_state.take() {
-            self.position = TapPosition { state: Some(state), ..TapPosition::default() };
+            self.position = self.position.with_state(Some(state));
         }
     }
 

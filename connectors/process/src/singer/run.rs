@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use contract::Fault;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::process::ChildStdout;
 
 use super::{
@@ -33,12 +33,12 @@ impl Run {
         plan: &Plan,
         files: TapFiles,
         keys: Keys,
-        state: Option<Value>,
+        after: &TapPosition,
     ) -> Result<Self, Fault> {
         // Close its standard input at once: a tap accepts no requests.
         let (child, _, output) = Child::start(plan, &files.arguments)?;
         let lines = Lines::new(output, MAX_LINE_BYTES);
-        Ok(Self { child, lines, reading: Reading::new(keys, state), fault: None, _files: files })
+        Ok(Self { child, lines, reading: Reading::new(keys, after), fault: None, _files: files })
     }
 
     /// The position after what was read.
@@ -105,7 +105,7 @@ pub(crate) async fn discover(plan: &Plan, stream: &str) -> Result<Value, Fault> 
     Ok(catalog)
 }
 
-/// Selects one stream and no other, in both ways that taps support.
+/// Selects one stream with its fields and no other, in both ways that taps support.
 fn select(catalog: &mut Value, name: &str, plan: &Plan) -> Result<(), Fault> {
     let (mut names, mut is_found) = (Vec::new(), false);
     for stream in catalog["streams"].as_array_mut().into_iter().flatten() {
@@ -116,10 +116,23 @@ fn select(catalog: &mut Value, name: &str, plan: &Plan) -> Result<(), Fault> {
         is_found |= is_selected;
         if stream["schema"].is_object() {
             stream["schema"]["selected"] = json!(is_selected);
+            let fields = stream["schema"].get_mut("properties").and_then(Value::as_object_mut);
+            for field in fields.into_iter().flat_map(Map::values_mut).filter(|_| is_selected) {
+                if is_selectable(field) {
+                    field["selected"] = json!(true);
+                }
+            }
         }
         let Some(fields) = stream.as_object_mut() else { continue };
         let metadata = fields.entry("metadata").or_insert_with(|| json!([]));
         let Some(metadata) = metadata.as_array_mut() else { continue };
+        for entry in metadata.iter_mut().filter(|_| is_selected) {
+            let is_field = entry["breadcrumb"][0] == "properties";
+            // The others are those that the tap cannot read.
+            if is_field && is_selectable(&entry["metadata"]) {
+                entry["metadata"]["selected"] = json!(true);
+            }
+        }
         let stream_entry = metadata.iter_mut().find(|entry| entry["breadcrumb"] == json!([]));
         match stream_entry {
             Some(entry) => entry["metadata"]["selected"] = json!(is_selected),
@@ -134,6 +147,11 @@ fn select(catalog: &mut Value, name: &str, plan: &Plan) -> Result<(), Fault> {
     Err(plan
         .stopped(&format!("the tap has no stream {name}"))
         .remedy(format!("set `stream` to one of these: {}", names.join(", "))))
+}
+
+/// Whether a field can be selected, or is always read.
+fn is_selectable(field: &Value) -> bool {
+    matches!(field.get("inclusion").and_then(Value::as_str), Some("available" | "automatic"))
 }
 
 /// The next line of the tap; `None` at the end of its output.

@@ -4,7 +4,7 @@ use connector_process::Cursor;
 use contract::{Connector as _, FaultKind};
 use serde_json::json;
 
-use super::{fault, process, script};
+use super::{fault, process, script, upto};
 
 #[tokio::test]
 async fn every_violation_of_the_protocol_stops_the_channel_and_quotes_nothing() {
@@ -19,6 +19,10 @@ async fn every_violation_of_the_protocol_stops_the_channel_and_quotes_nothing() 
         ("echo '{\"end\":{}}'", "not an answer of the protocol"),
         (three.as_str(), "more records than requested"),
         (twice.as_str(), "the same key twice"),
+        (
+            r#"echo '{"record":{"key":"a","revision":1,"body":{}},"record":{"key":"b","revision":1,"body":{}}}'"#,
+            "several records",
+        ),
         ("exit 3", "exit code 3"),
         ("kill -9 $$", "was killed"),
         ("exit 0", "the program ended"),
@@ -56,13 +60,31 @@ async fn a_cursor_that_does_not_move_stops_the_channel_unless_the_plugin_is_caug
         let mut process = process(folder.path(), settings).unwrap();
         for _ in 0..n_reads {
             let batch = process.read(Some(&after), 2).await.unwrap();
-            assert_eq!((&batch.upto, batch.caught_up()), (&after, caught_up));
+            assert_eq!((upto(&batch.upto), batch.caught_up()), (json!(7), caught_up));
         }
         if !caught_up {
             let fault = process.read(Some(&after), 2).await.unwrap_err();
             assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
             assert!(fault.to_string().contains("its cursor did not move"), "{fault}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_a_plugin_writes_after_the_end_of_an_answer_is_no_part_of_the_next_one() {
+    let plugin = r#"read line; echo '{"ready":{}}'; while read line; do
+        printf '%s\n%s\n' '{"end":{"upto":1,"caught_up":true}}' '{"record":{"key":"a","revision":1,"body":{}}}'
+        done"#;
+    let settings = json!({ "command": ["sh", "-c", plugin] });
+    for is_settled in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = process(folder.path(), settings.clone()).unwrap();
+        let batch = process.read(None, 2).await.unwrap();
+        let fault = match is_settled {
+            true => process.settled(&batch.upto).await.unwrap_err(),
+            false => process.read(Some(&batch.upto), 2).await.unwrap_err(),
+        };
+        assert!(fault.to_string().contains("after the end of an answer"), "{fault}");
     }
 }
 
@@ -104,5 +126,5 @@ async fn an_interrupted_answer_is_never_taken_for_the_next() {
     }
     let after = Cursor::Plugin(json!("here"));
     let batch = process.read(Some(&after), 2).await.unwrap();
-    assert_eq!(batch.upto, Cursor::Plugin(json!("right")));
+    assert_eq!(upto(&batch.upto), json!("right"));
 }

@@ -56,6 +56,23 @@ async fn a_plugin_of_current_states_needs_no_revision() {
 }
 
 #[tokio::test]
+async fn a_plugin_with_other_settings_begins_anew() {
+    let mut orders = Orders::new();
+    orders.write(&json!({ "id": "a", "version": 1 }));
+    let with = |settings: serde_json::Value| orders.process(json!({ "config": settings }));
+    let same = json!({ "file": "orders.jsonl" });
+    let batch = with(same.clone()).read(None, 10).await.unwrap();
+    let again = with(same.clone()).read(Some(&batch.upto), 10).await.unwrap();
+    assert_eq!((batch.entries.len(), again.entries.len()), (1, 0));
+    let mut other = with(json!({ "file": "orders.jsonl", "city": "芜湖" }));
+    // The position was that of another source, which this plugin does not know.
+    other.settled(&batch.upto).await.unwrap();
+    let anew = other.read(Some(&batch.upto), 10).await.unwrap();
+    let again = other.read(Some(&anew.upto), 10).await.unwrap();
+    assert_eq!((anew.entries.len(), again.entries.len()), (1, 0));
+}
+
+#[tokio::test]
 async fn a_fault_has_the_kind_that_the_plugin_gives() {
     let folder = tempfile::tempdir().unwrap();
     for (fault, kind) in [
@@ -70,6 +87,11 @@ async fn a_fault_has_the_kind_that_the_plugin_gives() {
         let mut process = process(folder.path(), script(&answer)).unwrap();
         assert_eq!(process.read(None, 10).await.unwrap_err().kind(), kind);
     }
+    let secret = r#"{"kind":"stopped","message":"no login with hunter22 at http://a:b@c/d"}"#;
+    let mut settings = script(&format!("echo '{{\"fault\":{secret}}}'"));
+    settings["secrets"] = json!({ "password": "hunter22" });
+    let fault = process(folder.path(), settings).unwrap().read(None, 10).await.unwrap_err();
+    assert!(fault.to_string().contains("no login with … at http://…@c/d"), "{fault}");
     let orders = Orders::new();
     let mut nowhere = orders.process(json!({ "config": { "file": "nowhere.jsonl" } }));
     let fault = nowhere.read(None, 10).await.unwrap_err();

@@ -13,7 +13,7 @@ mod starts;
 
 use std::time::Duration;
 
-use connector_process::Process;
+use connector_process::{Cursor, Process};
 use contract::{Connector as _, ConnectorContext, Fault};
 use serde_json::{Value, json};
 
@@ -30,6 +30,11 @@ fn process(folder: &std::path::Path, settings: Value) -> Result<Process, Fault> 
 fn script(answer: &str) -> Value {
     let script = format!("read line; echo '{{\"ready\":{{}}}}'; read line; {answer}");
     json!({ "command": ["sh", "-c", script], "timeout": "10s" })
+}
+
+/// The `upto` of an answer, in its cursor.
+fn upto(cursor: &Cursor) -> Value {
+    serde_json::to_value(cursor).unwrap()["plugin_with"]["upto"].clone()
 }
 
 /// The fault of a read from a plugin.

@@ -1,10 +1,9 @@
 //! How plugins are started: with which settings and secrets, and when they are restarted.
 
-use connector_process::Cursor;
 use contract::Connector as _;
 use serde_json::json;
 
-use super::process;
+use super::{process, upto};
 
 #[tokio::test]
 async fn a_plugin_gets_its_settings_and_secrets_and_nothing_of_our_environment() {
@@ -47,14 +46,14 @@ async fn a_plugin_runs_across_reads_and_is_restarted_when_it_has_ended() {
     let batch = process.read(None, 10).await.unwrap();
     process.settled(&batch.upto).await.unwrap();
     let batch = process.read(Some(&batch.upto), 10).await.unwrap();
-    assert_eq!((n_starts(), &batch.upto), (1, &Cursor::Plugin(json!(3))));
+    assert_eq!((n_starts(), upto(&batch.upto)), (1, json!(3)));
     // The plugin has ended after its answer. Whether the connector notices that before or after its
     // next request, at most one read fails.
     let mut again = process.read(None, 10).await;
     if again.is_err() {
         again = process.read(None, 10).await;
     }
-    assert_eq!(again.unwrap().upto, Cursor::Plugin(json!(2)));
+    assert_eq!(upto(&again.unwrap().upto), json!(2));
     assert_eq!(n_starts(), 2);
 }
 

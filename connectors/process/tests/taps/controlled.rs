@@ -17,7 +17,11 @@ with open("calls", "a") as calls:
     calls.write(json.dumps([args, [oct(os.stat(a).st_mode) for a in args if a.startswith("/")]]) + "\n")
 if "--discover" in args:
     print(json.dumps({"streams": [
-        {"tap_stream_id": "orders", "stream": "orders", "schema": {"type": "object"}},
+        {"tap_stream_id": "orders", "stream": "orders",
+         "schema": {"type": "object", "properties": {"id": {"inclusion": "automatic"}, "no": {}}},
+         "metadata": [{"breadcrumb": [], "metadata": {}},
+                      {"breadcrumb": ["properties", "at"], "metadata": {"inclusion": "available"}},
+                      {"breadcrumb": ["properties", "x"], "metadata": {"inclusion": "unsupported"}}]},
         {"tap_stream_id": "people", "stream": "people", "schema": {"type": "object"},
          "metadata": [{"breadcrumb": [], "metadata": {"selected": True}}]}]}))
     sys.exit()
@@ -251,6 +255,14 @@ async fn the_stream_is_selected_in_the_catalog_and_no_other() {
         serde_json::from_slice(&std::fs::read(tap.path("catalog.json")).unwrap()).unwrap();
     let selected = |index: usize| &catalog["streams"][index]["metadata"][0]["metadata"]["selected"];
     assert_eq!((selected(0), selected(1)), (&json!(true), &json!(false)));
+    let orders = &catalog["streams"][0];
+    let field = |at: usize| &orders["metadata"][at]["metadata"]["selected"];
+    assert_eq!((field(1), field(2)), (&json!(true), &Value::Null));
+    let fields = &orders["schema"]["properties"];
+    assert_eq!(
+        (&fields["id"]["selected"], &fields["no"]["selected"]),
+        (&json!(true), &Value::Null)
+    );
     let mode = std::fs::metadata(tap.path("catalog.json")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 

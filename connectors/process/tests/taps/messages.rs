@@ -39,9 +39,58 @@ async fn what_stands_for_records_that_are_not_read_stops_the_channel_before_the_
             assert!(fault.to_string().contains(what), "{fault}");
         }
     }
+    let nameless = json!({ "type": "RECORD", "record": { "id": 2 } });
+    let tap = ControlledTap::new(&[schema(), record(1), nameless]);
+    let mut process = tap.process(json!({}));
+    let batch = process.read(None, 10).await.unwrap();
+    let fault = process.read(Some(&batch.upto), 10).await.unwrap_err();
+    assert!(fault.to_string().contains("a RECORD that names no stream"), "{fault}");
     let of_others = json!({ "type": "BATCH", "stream": "people", "manifest": [] });
     let tap = ControlledTap::new(&[schema(), of_others, json!({ "type": "LOG" }), record(1)]);
     assert_eq!(batches(&mut tap.process(json!({})), None, 10).await.0, [["1"]]);
+}
+
+#[tokio::test]
+async fn a_tap_that_writes_nothing_stops_the_channel_unless_it_may_have_no_news() {
+    let tap = ControlledTap::new(&[]);
+    let fault = tap.process(json!({})).read(None, 10).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(fault.to_string().contains("wrote nothing"), "{fault}");
+    tap.set_messages(&[record(1), state(3)]);
+    let (_, at) = batches(&mut tap.process(json!({ "key": ["id"] })), None, 10).await;
+    tap.set_messages(&[]);
+    let (found, again) =
+        batches(&mut tap.process(json!({ "key": ["id"] })), Some(at.clone()), 10).await;
+    assert_eq!((found.concat().len(), again), (0, at));
+}
+
+#[tokio::test]
+async fn other_key_fields_than_those_of_earlier_records_stop_the_channel() {
+    let with_key = |key: &[&str]| json!({ "type": "SCHEMA", "stream": "orders", "schema": {}, "key_properties": key });
+    let tap = ControlledTap::new(&[with_key(&["id"]), record(1), state(3)]);
+    let (_, at) = batches(&mut tap.process(json!({})), None, 10).await;
+    for key in [&["at"][..], &["id", "at"]] {
+        // The lines up to the state are not written again.
+        tap.set_messages(&[state(3), state(3), state(3), with_key(key), record(2)]);
+        let fault = tap.process(json!({})).read(Some(&at), 10).await.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Stopped);
+        assert!(fault.to_string().contains("would become another demand"), "{fault}");
+    }
+    let settings = json!({ "key": ["id"] });
+    assert_eq!(batches(&mut tap.process(settings), Some(at), 10).await.0.concat(), ["2"]);
+}
+
+#[tokio::test]
+async fn a_tap_with_another_stream_or_other_settings_begins_anew() {
+    let messages = [schema(), record(1), state(3)];
+    let tap = ControlledTap::new(&messages);
+    let (_, at) = batches(&mut tap.process(json!({})), None, 10).await;
+    tap.set_messages(&messages.map(|mut message| {
+        message["stream"] = json!("people");
+        message
+    }));
+    let mut process = tap.process(json!({ "stream": "people" }));
+    assert_eq!(batches(&mut process, Some(at), 10).await.0.concat(), ["1"]);
 }
 
 #[tokio::test]

@@ -65,8 +65,37 @@ fn a_value_that_is_not_a_time_does_not_move_the_start() {
 
 #[test]
 fn formats_that_do_not_sort_by_time_are_refused() {
-    for format in ["%d.%m.%Y %H:%M", "%m/%d/%Y", "%H:%M", "%Y-%m-%d %I:%M %p %Q", "%"] {
+    for format in [
+        "%d.%m.%Y %H:%M",
+        "%m/%d/%Y",
+        "%H:%M",
+        "%Y-%m-%d %I:%M %p %Q",
+        "%Y-%m-%d %I:%M:%S %p",
+        "%Y-%m-%d %M:%H",
+        "%Y-%m-%dT%H:%M:%S%z",
+        "%Y-%m-%dT%H:%M:%S%:z",
+        "%+",
+        "%c",
+        "%y%m%d",
+        "%Y-%-m-%-d",
+        "%Y-%b-%d",
+        "%Y-%m-%d %H:%M:%S.%f %Y",
+        "%",
+    ] {
         assert!(ColumnFormat::new(Some(format), chrono_tz::UTC).is_err(), "{format}");
+    }
+    for format in [
+        "%Y",
+        "%Y%m%d",
+        "%Y年%m月%d日 %H时",
+        "%F %T",
+        "%Y-%m-%dT%H:%M:%S%.3fZ",
+        "%Y-%m-%d %H:%M:%S.%f",
+        "%Y%m%d%H%M%S%3f",
+        "%Y-%m-%d %R",
+        "%s%3f",
+    ] {
+        assert!(ColumnFormat::new(Some(format), chrono_tz::UTC).is_ok(), "{format}");
     }
 }
 

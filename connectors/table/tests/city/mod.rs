@@ -163,7 +163,7 @@ impl City {
         let mut at = None;
         let mut entries = Vec::new();
         loop {
-            let batch = table.read(at.as_ref(), max).await?;
+            let batch = Box::pin(table.read(at.as_ref(), max)).await?;
             entries.extend(batch.entries);
             table.settled(&batch.upto).await?;
             if batch.end.is_some() {

@@ -1,6 +1,12 @@
 //! Which rows are acknowledged.
 
-use contract::ConnectorContext;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::SeqCst},
+};
+
+use contract::{ConnectorContext, Gate, Permit};
+use futures_util::future::{BoxFuture, FutureExt as _};
 
 use super::*;
 
@@ -16,6 +22,63 @@ async fn a_row_changed_after_it_was_read_stays_pending_and_is_read_again() {
     let (entries, _) = city.entries(Some(Cursor::encode(&batch.upto).unwrap()), 10).await;
     let a = entries.iter().rev().find(|entry| key(entry) == "a").unwrap();
     assert_eq!(body(a)["title"], "changed");
+    assert_eq!(city.n_pending().await, 0);
+}
+
+#[tokio::test]
+async fn a_change_that_moves_no_time_is_read_again_too() {
+    let mut city = city().await;
+    city.add(&["a".into(), "b".into()], HOUR).await;
+    let mut table = city.table();
+    let batch = table.read(None, 10).await.unwrap();
+    city.run("UPDATE orders SET title = 'changed', isfetch = 0 WHERE id = 'a'").await;
+    table.settled(&batch.upto).await.unwrap();
+    assert_eq!(city.n_pending().await, 1);
+    let (entries, _) = city.entries(Some(Cursor::encode(&batch.upto).unwrap()), 10).await;
+    let a = entries.iter().rev().find(|entry| key(entry) == "a").unwrap();
+    assert_eq!(body(a)["title"], "changed");
+    assert_eq!(city.n_pending().await, 0);
+}
+
+/// An office that sets the flags back before each request, while it is busy.
+#[derive(Debug)]
+struct Office {
+    pool: sqlx::SqlitePool,
+    is_busy: AtomicBool,
+}
+
+impl Gate for Office {
+    fn enter(&self) -> BoxFuture<'_, Result<Permit, contract::Fault>> {
+        let set_back = async {
+            if self.is_busy.load(SeqCst) {
+                let sql = "UPDATE orders SET isfetch = 0, sjjhzt = 0";
+                sqlx::raw_sql(sql).execute(&self.pool).await.unwrap();
+            }
+            Ok(Permit::new(()))
+        };
+        set_back.boxed()
+    }
+
+    fn hold(&self, _wait: Duration) {}
+}
+
+#[tokio::test]
+async fn a_row_that_the_office_sets_pending_again_is_no_refusal() {
+    let mut city = city().await;
+    city.add(&["a".into(), "b".into()], HOUR).await;
+    let Desk::Sqlite(pool) = city.desk.clone() else { panic!() };
+    let office = Arc::new(Office { pool, is_busy: AtomicBool::new(false) });
+    let (mut table, mut at) = (city.build(office.clone()).unwrap(), None);
+    loop {
+        let batch = table.read(at.as_ref(), 10).await.unwrap();
+        office.is_busy.store(true, SeqCst);
+        table.settled(&batch.upto).await.unwrap();
+        office.is_busy.store(false, SeqCst);
+        if batch.end.is_some() {
+            break;
+        }
+        at = Some(batch.upto);
+    }
     assert_eq!(city.n_pending().await, 0);
 }
 

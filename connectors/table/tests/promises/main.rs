@@ -12,6 +12,7 @@ mod parts;
 mod reread;
 mod rest;
 mod scans;
+mod settings;
 mod text;
 mod transport;
 

@@ -137,7 +137,7 @@ async fn a_mapped_column_that_is_renamed_stops_the_channel() {
             Table::build(serde_json::from_value(city.settings.clone()).unwrap(), context).unwrap()
         };
         // `old` is one of two paths, and `note` is a column of a part.
-        let before = "$.id\n$.title\n$.old\n$.urges[*]\n$.note\n";
+        let before = "$.id\n\n$.title\n$.old\n\n$.urges[*]\n\n@.note\n\n";
         let mut at = None;
         loop {
             let batch = table(before).read(at.as_ref(), 10).await.unwrap();
@@ -148,8 +148,8 @@ async fn a_mapped_column_that_is_renamed_stops_the_channel() {
         }
         city.run("ALTER TABLE orders RENAME COLUMN title TO titel").await;
         let fault = table(before).read(at.as_ref(), 10).await.err().unwrap().to_string();
-        assert!(fault.contains("no column title any more") && fault.contains("titel"), "{fault}");
-        for after in ["$.id\n$.titel\n$.urges[*]\n$.note\n", "$.id\n$.titles\n"] {
+        assert!(fault.contains("no column title") && fault.contains("nearest is titel"), "{fault}");
+        for after in ["$.id\n\n$.titel\n\n$.urges[*]\n\n@.note\n\n", "$.id\n$.titles\n\n"] {
             let _ = table(after).read(at.as_ref(), 10).await.unwrap();
         }
     }

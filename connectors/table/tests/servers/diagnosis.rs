@@ -77,7 +77,7 @@ async fn fault_at(city: City, url: &str) -> String {
     let city = city.with(json!({ "url": url, "timeout": "2s" }));
     let fault = match city.build(std::sync::Arc::new(OpenGate)) {
         Err(fault) => fault,
-        Ok(mut table) => match table.read(None, 10).await {
+        Ok(mut table) => match Box::pin(table.read(None, 10)).await {
             Err(fault) => fault,
             Ok(_) => return "no fault".to_owned(),
         },

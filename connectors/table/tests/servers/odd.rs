@@ -138,7 +138,30 @@ async fn a_row_whose_time_stands_for_none_is_found_however_late_it_comes() {
         (mysql(Shape::ChangesOnly).await, "INT", Some("%s"), "0", "1790000000"),
         (mysql(Shape::ChangesOnly).await, "DATETIME", None, "'0000-00-00'", "'2026-10-01'"),
         (mysql(Shape::ChangesOnly).await, "DATE", None, "'0000-00-00'", "'2026-10-01'"),
+        (
+            mysql(Shape::ChangesOnly).await,
+            "VARCHAR(30)",
+            Some("%F"),
+            "'0000-00-00'",
+            "'2026-10-01'",
+        ),
         (City::sqlite(Shape::ChangesOnly).await, "INTEGER", Some("%s"), "0", "1790000000"),
+        (
+            City::sqlite(Shape::ChangesOnly).await,
+            "TEXT",
+            Some("%F"),
+            "' 2026-10-02'",
+            "'2026-10-01'",
+        ),
+        (City::sqlite(Shape::ChangesOnly).await, "TEXT", None, "'0000'", "'2026-10-01 00:00:00'"),
+        (
+            City::sqlite(Shape::ChangesOnly).await,
+            "DATETIME",
+            Some("%F"),
+            "' 2026-10-02'",
+            "'2026-10-01'",
+        ),
+        (City::sqlite(Shape::ChangesOnly).await, "", Some("%F"), "1790000000", "'2026-10-01'"),
     ] {
         city.run(&format!(
             "CREATE TABLE wide (id INT PRIMARY KEY, changed {kind});

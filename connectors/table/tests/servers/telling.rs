@@ -18,7 +18,7 @@ pub(crate) async fn pass(
     let (mut table, mut entries) = (city.table(), Vec::new());
     loop {
         let after = at.as_ref().map(|at| at.decode().unwrap());
-        let batch = table.read(after.as_ref(), 10).await.unwrap();
+        let batch = Box::pin(table.read(after.as_ref(), 10)).await.unwrap();
         *at = Some(Cursor::encode(&batch.upto).unwrap());
         let is_end = batch.end.is_some();
         entries.extend(batch.entries);

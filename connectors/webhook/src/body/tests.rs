@@ -93,6 +93,13 @@ fn what_http_reads_is_read_here_too() {
             &[r#"{"id":1}"#, r#"{"id":2}"#],
         ),
         (br#"{"sign":"x","data":[]}"#, None, rows.clone(), &[]),
+        (
+            br#"{"sign":"x","data":"[{\"id\":1},{\"id\":2}]"}"#,
+            None,
+            rows.clone(),
+            &[r#"{"id":1}"#, r#"{"id":2}"#],
+        ),
+        (b"sign=x&data=%5B%7B%22id%22%3A%22%E8%B7%AF%22%7D%5D", form, rows.clone(), &[record]),
         (b"sign=x&data=%7B%22id%22%3A%22%E8%B7%AF%22%7D", form, data.clone(), &[record]),
         (
             b"data=%7B%22id%22:%22%B5%C6%22%7D",

@@ -24,7 +24,8 @@ impl Senders {
     }
 
     fn send(&self, record: &str) {
-        drop(self.inbox.put(vec![Bytes::copy_from_slice(record.as_bytes())]).unwrap());
+        let records = vec![Bytes::copy_from_slice(record.as_bytes())];
+        drop(self.inbox.put(records, [0; 32], Vec::new()).unwrap());
     }
 
     fn webhook(&self, settings: Value) -> Result<Webhook, Fault> {
@@ -136,6 +137,40 @@ async fn a_cursor_of_an_earlier_process_loses_nothing() {
     let mut connector = later.connector();
     connector.settled(&old).await.unwrap();
     assert_eq!(connector.read(Some(&old), 10).await.unwrap().entries.len(), 1);
+}
+
+#[tokio::test]
+async fn another_key_or_revision_than_that_of_the_position_stops_the_channel() {
+    let senders = Senders::new();
+    let webhook = |mut settings: Value| {
+        settings["auth"] = "none".into();
+        NoWait(senders.webhook(settings).unwrap())
+    };
+    let known = json!({ "key": "$.id", "revision": "$.version" });
+    senders.send(r#"{"id":"a","no":"b","version":1,"updated":2}"#);
+    // A process to which nothing is sent stores the same position as the others.
+    let idle = webhook(known.clone()).read(None, 0).await.unwrap().upto;
+    let busy = webhook(known.clone()).read(None, 10).await.unwrap().upto;
+    for position in [idle, busy] {
+        let position = Cursor::encode(&position).unwrap().decode().unwrap();
+        for (settings, stops) in [
+            (known.clone(), None),
+            (json!({ "key": "$.no", "revision": "$.version" }), Some("`key` has changed")),
+            (
+                json!({ "key": ["$.id", "$.no"], "revision": "$.version" }),
+                Some("`key` has changed"),
+            ),
+            (json!({ "key": "$.id", "revision": "$.updated" }), Some("`revision` has changed")),
+            (json!({ "key": "$.id" }), Some("`revision` has changed")),
+        ] {
+            let read = webhook(settings).read(Some(&position), 10).await;
+            let fault = read.err().map(|fault| fault.to_string());
+            assert_eq!(fault.is_some(), stops.is_some(), "{fault:?}");
+            assert!(fault.is_none_or(|fault| stops.is_some_and(|it| fault.contains(it))));
+        }
+    }
+    // After a reset of the position, the new settings hold.
+    assert!(webhook(json!({ "key": "$.no" })).read(None, 10).await.is_ok());
 }
 
 #[tokio::test]

@@ -42,6 +42,7 @@ pub struct National {
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
     /// The address of the request for the secret.
+    #[schemars(extend("allow" = "address"))]
     pub url: String,
     /// The key of the application (appkey).
     pub appkey: Secret,

@@ -16,6 +16,7 @@ use crate::reason::reason;
 #[serde(deny_unknown_fields)]
 pub struct Oauth2 {
     /// The address of the token server.
+    #[schemars(extend("allow" = "address"))]
     pub token_url: String,
     /// The client id.
     pub client_id: String,

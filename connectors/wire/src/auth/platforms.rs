@@ -40,7 +40,7 @@ pub struct XBg {
     /// The access key, which names the caller.
     pub(crate) access_key: String,
     /// The secret key.
-    pub(crate) secret_key: Secret,
+    pub secret_key: Secret,
 }
 
 impl MessageBoard {

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context as _;
 use calamine::{Data, Reader, open_workbook_auto};
-use normalizer::{Keys, Suite};
+use normalizer::{Keys, Suite, from_cell, to_cell};
 
 use super::{
     super::{Context, Exit, out},
@@ -30,7 +30,10 @@ pub(super) fn run(context: &Context, file: &Path) -> anyhow::Result<Exit> {
     for (table, rows) in &rows {
         n_rows += rows.len();
         let path = settings.codes_dir.join(format!("{table}.csv"));
-        let old_bytes = fs::read(&path).ok();
+        // A pipe would wait for ever, also when it is written to.
+        let old_bytes = path.exists().then(|| config::file_bytes(&path, assemble::MAX_CODES_KIB));
+        let old_bytes = old_bytes.transpose().map_err(anyhow::Error::msg);
+        let old_bytes = old_bytes.with_context(|| path.display().to_string())?;
         let text = append_rows(old_bytes.as_deref(), table, rows)?;
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -108,7 +111,7 @@ fn append_rows(
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     writer.write_record(&header)?;
     for record in reader.records() {
-        writer.write_record(&record?)?;
+        writer.write_record(record?.iter().map(|cell| to_cell(from_cell(cell))))?;
     }
     for (raw, code) in rows {
         // For a region, the label is a name or an old code, and the code is the current division.
@@ -118,7 +121,7 @@ fn append_rows(
             "code" | "old_of" => code.as_str(),
             _ => "",
         };
-        writer.write_record(header.iter().map(cell))?;
+        writer.write_record(header.iter().map(|column| to_cell(cell(column))))?;
     }
     Ok(writer.into_inner()?)
 }
@@ -150,5 +153,33 @@ mod tests {
             text(Some("code,raw,note\na,b,\"c,d\"\n")),
             "code,raw,note\na,b,\"c,d\"\nhelp,求决,\n"
         );
+    }
+
+    #[test]
+    fn a_label_like_a_formula_is_none_in_the_file_and_is_known_as_it_is() {
+        let labels =
+            ["=1+1", "+86", "-1", "@a", "'=1", "''=1", "'quoted'", "=cmd|' /C calc'!A0", "求决"];
+        let rows = labels.map(|label| (label.to_owned(), "help".to_owned()));
+        let old = append_rows(
+            Some("raw,code,label\n=old,help,-\n'=older,help,\n".as_bytes()),
+            "kind",
+            &rows,
+        )
+        .unwrap();
+        // Once more, as if other labels were imported later.
+        let text = append_rows(Some(old.as_slice()), "kind", &[]).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let tables = normalizer::CodeTables::shipped([("kind.csv", text.as_str())]).unwrap();
+        let table = tables.table("kind").unwrap();
+        for label in labels.into_iter().chain(["=old", "=older"]) {
+            assert_eq!(table.get(label), Some("help"), "{label}: {text}");
+        }
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        for cell in reader
+            .records()
+            .flat_map(|row| row.unwrap().iter().map(str::to_owned).collect::<Vec<_>>())
+        {
+            assert!(!cell.starts_with(['=', '+', '-', '@']), "{cell}");
+        }
     }
 }

@@ -21,6 +21,7 @@ impl Personal {
             doubt,
             area: (!area.is_empty()).then_some(area),
             plain,
+            several: Vec::new(),
         }
     }
 }

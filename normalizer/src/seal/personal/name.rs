@@ -26,6 +26,7 @@ impl Personal {
             doubt,
             area: None,
             plain,
+            several: if has_han { several(text) } else { Vec::new() },
         }
     }
 
@@ -34,14 +35,25 @@ impl Personal {
     pub(crate) fn names(&self) -> impl Iterator<Item = (&str, String)> {
         let whole = self.plain.as_str();
         // A part of a name that is not whole itself may be any word.
-        let parts = whole.split(is_between_names).filter(|_| self.doubt.is_none());
-        let parts =
-            parts.map(without_titles).filter(move |part| *part != whole && may_be_one_name(part));
-        let names = [whole].into_iter().chain(parts);
+        let texts = self.several.iter().map(String::as_str).chain([whole]);
+        let parts = texts.flat_map(|text| text.split(is_between_names));
+        let parts = parts.filter(|_| self.doubt.is_none());
+        // What stands first is the name, however long.
+        let first = whole.split(is_between_names).next().filter(|first| first.contains(is_han));
+        let parts = parts
+            .map(without_titles)
+            .filter(move |part| *part != whole && (may_be_one_name(part) || Some(*part) == first));
+        // 张三（女） is searched by its parts: its bracket is not in the name, and 张、王 is no 张王.
+        let is_divided = |c: char| is_between_names(c) && !c.is_ascii_digit();
+        let has_parts = whole.contains(is_divided) && whole.contains(is_han);
+        let names = [whole].into_iter().filter(move |_| !has_parts).chain(parts);
         let is_distinctive = |name: &&str| {
             name.chars().count() > 1 && !is_placeholder(name) && !COMMON_WORDS.contains(name)
         };
-        names.filter(is_distinctive).map(|name| (name, mask(name)))
+        names
+            .filter(is_distinctive)
+            .filter(|name| !is_no_person(name))
+            .map(|name| (name, mask(name)))
     }
 }
 
@@ -71,12 +83,42 @@ fn without_titles(mut name: &str) -> &str {
     name
 }
 
-/// Whether a part of a field is one name in Chinese, and no organisation.
+/// Whether a part of a field is one name in Chinese.
 fn may_be_one_name(part: &str) -> bool {
     const MAX_CHARS: usize = 4;
-    const UNITS: [&str; 8] = ["公司", "物业", "社区", "街道", "中心", "单位", "小区", "委会"];
     let is_short = part.chars().count() <= MAX_CHARS || part.contains('·');
-    part.chars().any(is_han) && is_short && !UNITS.iter().any(|unit| part.ends_with(unit))
+    part.chars().any(is_han) && is_short
+}
+
+/// Whether a field for a name has an organisation, a group of people, a place or a short number instead. Words
+/// with which names of people end are not among the suffixes: 刘镇 is no town.
+fn is_no_person(name: &str) -> bool {
+    const SUFFIXES: &str = "公司 集团 物业 社区 街道 中心 单位 小区 委会 政府 银行 医院 学校 大队 支队 \
+                            法院 派出所 办事处 管理处 分局 热线 协会 商会 合作社 业主 市民 居民 村民 \
+                            群众 住户 商户 网友";
+    /// Two characters before 市 are a place; one may be a surname.
+    const PLACES: [char; 3] = ['市', '区', '县'];
+    const MAX_DIGITS: usize = 6;
+    let is_place = || name.ends_with(PLACES) && name.chars().count() > 2;
+    let is_number = || name.len() <= MAX_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit());
+    SUFFIXES.split(' ').any(|suffix| name.ends_with(suffix)) || is_place() || is_number()
+}
+
+/// The names in a field in which blanks divide them, such as 张三 李四. 张 三 and 欧阳 修 are one name.
+fn several(text: &str) -> Vec<String> {
+    let text = clean(text, Profile::Plain).text;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let is_name = |word: &&str| {
+        let is_compound = || COMPOUND_SURNAMES.iter().any(|surname| word.starts_with(surname));
+        match word.chars().count() {
+            2 | 3 => !COMPOUND_SURNAMES.contains(word),
+            n_chars => n_chars == 4 && is_compound(),
+        }
+    };
+    match words.len() > 1 && words.iter().all(is_name) {
+        true => words.into_iter().map(str::to_owned).collect(),
+        false => Vec::new(),
+    }
 }
 
 /// Masks the given name. The mask does not show its length.
@@ -124,11 +166,12 @@ static PLACEHOLDERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 });
 
 /// Words that are also names of people, but usually mean something else.
-const COMMON_WORDS: [&str; 72] = [
+const COMMON_WORDS: [&str; 78] = [
     "高兴", "平安", "安全", "和平", "文明", "建设", "阳光", "幸福", "美丽", "明天", "方便", "马上",
     "高度", "高层", "高温", "高速", "高铁", "高空", "任何", "常常", "经常", "温暖", "成功", "方法",
     "方向", "时间", "东方", "黄金", "白云", "白天", "江南", "马路", "车站", "车辆", "车位", "石头",
     "金属", "金额", "施工", "管理", "管道", "安装", "安静", "安置", "周围", "周边", "严重", "严格",
     "应该", "应当", "关注", "关心", "路灯", "水管", "水平", "花园", "公园", "广场", "和谐", "强烈",
     "于是", "万一", "向上", "项目", "许多", "云南", "全面", "全部", "单位", "单元", "党员", "谢谢",
+    "广大", "全体", "各位", "所有", "部分", "众多",
 ];

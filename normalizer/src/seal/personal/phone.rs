@@ -89,10 +89,26 @@ fn with_identity(mask: String, plain: String, doubt: Option<Doubt>) -> Personal 
     // The identity has no extension, because the line is the same.
     let mut groups = plain.split('-');
     let identity = [groups.next(), groups.next()].into_iter().flatten().collect();
-    Personal { kind: "phone", mask, identity: Some(identity), doubt, area: None, plain }
+    Personal {
+        kind: "phone",
+        mask,
+        identity: Some(identity),
+        doubt,
+        area: None,
+        plain,
+        several: Vec::new(),
+    }
 }
 
 /// A number that does not identify its owner.
 fn without_identity(mask: String, plain: String, doubt: Doubt) -> Personal {
-    Personal { kind: "phone", mask, identity: None, doubt: Some(doubt), area: None, plain }
+    Personal {
+        kind: "phone",
+        mask,
+        identity: None,
+        doubt: Some(doubt),
+        area: None,
+        plain,
+        several: Vec::new(),
+    }
 }

@@ -21,7 +21,7 @@ fn is_clean_code(text: &str) -> bool {
     let mut ignored = Found::default();
     text.chars().all(|c| keep(c, Profile::Code, &mut ignored) == Some(c))
         && !has_escape(text.as_bytes())
-        && is_nfc(text)
+        && is_composed(text)
 }
 
 fn is_clean_prose(text: &str) -> bool {
@@ -62,6 +62,22 @@ fn is_clean_prose(text: &str) -> bool {
         }
     }
     (surely_composed || is_nfc(text)) && !(has_underscore && has_escape(bytes))
+}
+
+/// The number of bytes at the beginning of a text that no rule changes.
+pub(super) fn usual_len(text: &str) -> usize {
+    text.bytes().take_while(|byte| !MAY_NEED_CHANGE[usize::from(*byte)]).count()
+}
+
+/// Whether a text is in composed form (NFC).
+pub(super) fn is_composed(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let at = |index: usize| bytes.get(index).copied().unwrap_or(b'\n');
+    let is_sure = |(index, byte): (usize, &u8)| {
+        !MAY_NEED_CHANGE[usize::from(*byte)]
+            || is_surely_composed(*byte, at(index + 1), at(index + 2))
+    };
+    bytes.iter().enumerate().all(is_sure) || is_nfc(text)
 }
 
 /// Whether there is an escape `_xHHHH_` that cleaning would replace.

@@ -4,7 +4,7 @@
 //! parts of such an escape. So the output is checked for an escape whenever an `_` is appended:
 //! after one pass, none is left.
 
-use super::{Found, Profile, radical::ordinary};
+use super::{Found, Profile, radical::ordinary, scan::usual_len};
 
 /// Length of `_xHHHH_`.
 const ESCAPE: usize = 7;
@@ -15,8 +15,15 @@ pub(super) fn strip(text: &str, profile: Profile, has_escapes: bool, found: &mut
     let mut kept = String::with_capacity(text.len());
     // An escape must begin at this index or later.
     let mut min_start = 0;
-    for c in text.chars() {
-        if may_join(kept.chars().next_back(), c) {
+    let mut rest = text;
+    loop {
+        // Nearly all characters stay as they are: they are copied many at a time.
+        let (usual, unread) = rest.split_at(usual_len(rest));
+        kept.push_str(usual);
+        let mut chars = unread.chars();
+        let Some(c) = chars.next() else { return kept };
+        rest = chars.as_str();
+        if may_join(&kept, c) {
             kept.push(c);
             continue;
         }
@@ -36,7 +43,6 @@ pub(super) fn strip(text: &str, profile: Profile, has_escapes: bool, found: &mut
             None => {}
         }
     }
-    kept
 }
 
 /// The character of the escape at the beginning of `bytes`, if there is one. Callers keep an escaped
@@ -91,13 +97,13 @@ fn is_invisible(c: char) -> bool {
         || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FFF9}'..='\u{FFFB}')
 }
 
-/// Whether this is a joiner that `before` needs: it makes one emoji of several, and shapes the letters of
-/// Arabic, Indic and related scripts.
-fn may_join(before: Option<char>, c: char) -> bool {
+/// Whether this is a joiner that the end of `before` needs: it makes one emoji of several, and shapes the
+/// letters of Arabic, Indic and related scripts.
+pub(super) fn may_join(before: &str, c: char) -> bool {
     let is_joined = |before: char| {
         matches!(before, '\u{600}'..='\u{109F}' | '\u{1780}'..='\u{18AF}' | '\u{A840}'..='\u{ABFF}')
             || matches!(before, '\u{2190}'..='\u{2BFF}' | '\u{FE0F}' | '\u{1F000}'..='\u{1FAFF}')
             || matches!(before, '\u{E0020}'..='\u{E007F}')
     };
-    matches!(c, '\u{200C}' | '\u{200D}') && before.is_some_and(is_joined)
+    matches!(c, '\u{200C}' | '\u{200D}') && before.chars().next_back().is_some_and(is_joined)
 }

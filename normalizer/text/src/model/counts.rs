@@ -110,6 +110,16 @@ impl Pairs {
         self.costs[slot] = cost;
     }
 
+    /// For each code, whether any pair begins with it, and whether any ends with it.
+    pub(super) fn members(&self) -> (Vec<bool>, Vec<bool>) {
+        let (mut begins, mut ends) = (vec![false; 0x1_0000], vec![false; 0x1_0000]);
+        for key in self.keys.iter().filter(|key| **key != 0) {
+            let [first, second] = [key >> 16, key & 0xFFFF].map(|code| code as usize);
+            (begins[first], ends[second]) = (true, true);
+        }
+        (begins, ends)
+    }
+
     pub(super) fn get(&self, first: usize, second: usize) -> Option<u8> {
         let slot = self.slot(key(first, second));
         (self.keys[slot] != 0).then(|| self.costs[slot])

@@ -57,24 +57,74 @@ struct Division {
     last: char,
 }
 
+/// The number of different places in [`OpenParts`].
+const N_PLACES: usize = Rule::ALL.len() * 4;
+
 /// The cheapest open parts, by rule and number of pending bytes.
-type OpenParts = [Option<OpenPart>; Rule::ALL.len() * 4];
+struct OpenParts {
+    parts: [OpenPart; N_PLACES],
+    /// Which of them there are: bit `n` stands for the part `n`. Usually there are few.
+    places: u32,
+}
+
+impl OpenParts {
+    fn none() -> Self {
+        let part = OpenPart {
+            rule: Rule::Utf8AsLatin1,
+            cost: 0,
+            start: 0,
+            pending: Pending::default(),
+            last: '\n',
+        };
+        Self { parts: [part; N_PLACES], places: 0 }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &OpenPart> {
+        let mut left = self.places;
+        std::iter::from_fn(move || {
+            let place = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            self.parts.get(place)
+        })
+    }
+
+    /// Adds a part, unless one in its place is as cheap.
+    fn add(&mut self, part: OpenPart) {
+        let place = part.rule as usize * 4 + part.pending.len();
+        if self.places & (1 << place) == 0 || part.cost < self.parts[place].cost {
+            self.parts[place] = part;
+            self.places |= 1 << place;
+        }
+    }
+}
+
+/// The byte sequences of a character in each of the wrong charsets.
+type Numbers = [[Option<u16>; 2]; WrongCharset::ALL.len()];
 
 /// The gain in cost, and the repairs, for texts that were read by one generation of decoders.
 fn search(text: &str, window: Range<usize>, tables: &Tables, costs: Costs) -> (Cost, Vec<Edit>) {
+    let model = model();
     let before = text[..window.start].chars().next_back().unwrap_or('\n');
     let chars: Vec<(usize, char)> = text[window.clone()].char_indices().collect();
-    let mut divisions = vec![Division { cost: 0, part: None, last: before }];
-    let mut open = OpenParts::default();
+    let mut divisions = Vec::with_capacity(chars.len() + 1);
+    let mut here = Division { cost: 0, part: None, last: before };
+    divisions.push(here);
+    let (mut open, mut next) = (&mut OpenParts::none(), &mut OpenParts::none());
     let mut original_cost: Cost = 0;
     let mut previous = before;
     for (index, (_, c)) in chars.iter().copied().enumerate() {
-        original_cost = original_cost.saturating_add(model().cost(previous, c));
+        let cost = model.cost(previous, c);
+        original_cost = original_cost.saturating_add(cost);
+        // Mostly the character before is no repaired one.
+        let cost = if here.last == previous { cost } else { model.cost(here.last, c) };
         previous = c;
-        let here = divisions[index];
-        let mut next = OpenParts::default();
-        for open_part in open.iter().flatten() {
-            advance(*open_part, c, tables, &mut next);
+        next.places = 0;
+        let numbers = WrongCharset::ALL.map(|read| {
+            let table = read.table(tables);
+            [table.bytes(c), table.other_bytes(c)]
+        });
+        for open_part in open.iter() {
+            advance(*open_part, &numbers, tables, next);
         }
         if !c.is_ascii() {
             for (rule, start_cost) in Rule::ALL.into_iter().zip(costs) {
@@ -82,36 +132,32 @@ fn search(text: &str, window: Range<usize>, tables: &Tables, costs: Costs) -> (C
                 let pending = Pending::default();
                 advance(
                     OpenPart { rule, cost, start: index, pending, last: here.last },
-                    c,
+                    &numbers,
                     tables,
-                    &mut next,
+                    next,
                 );
             }
         }
-        open = next;
-        let clean = here.cost.saturating_add(model().cost(here.last, c));
-        let mut best = Division { cost: clean, part: None, last: c };
-        for open_part in open.iter().flatten().filter(|open_part| open_part.pending.len() == 0) {
+        std::mem::swap(&mut open, &mut next);
+        let mut best = Division { cost: here.cost.saturating_add(cost), part: None, last: c };
+        for open_part in open.iter().filter(|open_part| open_part.pending.len() == 0) {
             if open_part.cost < best.cost {
                 let part = Some((open_part.rule, open_part.start));
                 best = Division { cost: open_part.cost, part, last: open_part.last };
             }
         }
         divisions.push(best);
+        here = best;
     }
-    let gain = original_cost.saturating_sub(divisions.last().map_or(0, |end| end.cost));
+    let gain = original_cost.saturating_sub(here.cost);
     (gain, collect(text, &window, &chars, &divisions, tables))
 }
 
 /// Extends a part by one character, for each byte sequence from which it may have been decoded.
-fn advance(part: OpenPart, c: char, tables: &Tables, next: &mut OpenParts) {
-    let read = part.rule.wrong_charset().table(tables);
-    for number in [read.bytes(c), read.other_bytes(c)].into_iter().flatten() {
+fn advance(part: OpenPart, numbers: &Numbers, tables: &Tables, next: &mut OpenParts) {
+    for number in numbers[part.rule.wrong_charset() as usize].into_iter().flatten() {
         if let Some(extended) = feed(part, number, tables) {
-            let slot = &mut next[extended.rule as usize * 4 + extended.pending.len()];
-            if slot.is_none_or(|cheapest| extended.cost < cheapest.cost) {
-                *slot = Some(extended);
-            }
+            next.add(extended);
         }
     }
 }

@@ -44,13 +44,21 @@ const BIT: i16 = 8;
 
 /// Scans a text. The threshold is lower if the text is short or `is_broken`, known to be broken.
 pub(super) fn scan(text: &str, is_broken: bool) -> Suspicion {
-    let weights = weights();
     let mut suspicion = Suspicion { windows: Vec::new(), has_replacement: false };
+    // No ASCII character is rare.
+    if text.is_ascii() {
+        return suspicion;
+    }
+    let weights = weights();
     let threshold =
         if is_broken || text.len() <= SHORT_TEXT_BYTES { SHORT_TEXT_THRESHOLD } else { THRESHOLD };
     let (mut sum, mut start, mut is_suspicious) = (0_i16, 0, false);
     for (at, c) in text.char_indices() {
         let weight = weights.get(c as usize).copied().unwrap_or(OTHER_PLANE_WEIGHT);
+        // Most characters are common ones after common ones.
+        if sum == 0 && weight <= 0 {
+            continue;
+        }
         if weight == REPLACEMENT_WEIGHT {
             suspicion.has_replacement = true;
         }
@@ -115,3 +123,6 @@ fn weight(c: char) -> i8 {
     };
     bits * 8 // eighths of a bit
 }
+
+#[cfg(test)]
+mod tests;

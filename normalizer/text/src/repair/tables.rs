@@ -194,6 +194,11 @@ impl Table {
         self.other.filter(|(other, _)| *other == c).map(|(_, bytes)| bytes)
     }
 
+    /// Whether a text has a character with a second byte sequence.
+    pub(super) fn has_other(&self, text: &str) -> bool {
+        self.other.is_some_and(|(other, _)| text.contains(other))
+    }
+
     /// The character of two bytes.
     pub(super) fn char(&self, lead: u8, trail: u8) -> Option<char> {
         let code = self.chars[usize::from(u16::from_be_bytes([lead, trail]))];

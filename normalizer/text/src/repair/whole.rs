@@ -1,5 +1,7 @@
 //! Repairs a text that was decoded wrongly as a whole, in one way, which is the usual case.
 
+use std::cell::LazyCell;
+
 use crate::{
     Span,
     model::{BIT, Cost, model},
@@ -48,12 +50,15 @@ fn in_two_steps(text: &str) -> Option<Edit> {
 /// The repair of a text that was decoded wrongly once.
 fn direct(text: &str) -> Option<Edit> {
     let mut best: Option<(Cost, Edit)> = None;
+    let may_be_older =
+        WrongCharset::ALL.map(|read| LazyCell::new(move || Generation::Older.may_read(text, read)));
     for rule in Rule::ALL {
-        let may_be_older = Generation::Older.may_read(text, rule.wrong_charset());
+        let may_be_older = || *may_be_older[rule.wrong_charset() as usize];
         for generation in Generation::ALL {
             let is_newer = generation == Generation::Newer;
             // The bytes may be Big5 text with signs that only older encoders write in this way.
-            let is_possible = is_newer || may_be_older || rule.true_charset() == TrueCharset::Big5;
+            let is_big5 = rule.true_charset() == TrueCharset::Big5;
+            let is_possible = is_newer || is_big5 || may_be_older();
             let tables = Tables::of(generation);
             let Some(repaired) = is_possible.then(|| undo(rule, text, tables)).flatten() else {
                 continue;
@@ -80,7 +85,7 @@ fn direct(text: &str) -> Option<Edit> {
             if is_utf8 {
                 return Some(edit);
             }
-            let penalty = if is_newer && may_be_older { NEWER_PENALTY } else { 0 };
+            let penalty = if is_newer && may_be_older() { NEWER_PENALTY } else { 0 };
             let score = gain.saturating_sub(penalty);
             if best.as_ref().is_none_or(|(best, _)| score > *best) {
                 best = Some((score, edit));
@@ -93,12 +98,16 @@ fn direct(text: &str) -> Option<Edit> {
 /// Undoes a wrong decoding; `None` if the text cannot have been broken in this way.
 pub(super) fn undo(rule: Rule, text: &str, tables: &Tables) -> Option<String> {
     let read = rule.wrong_charset().table(tables);
+    // The first letter shows of most texts that they were not read in this charset.
+    let first = text.chars().find(|c| !c.is_ascii());
+    if first.is_some_and(|c| read.bytes(c).is_none() && read.other_bytes(c).is_none()) {
+        return None;
+    }
     let usual = undo_as(rule, text, tables, |c| read.bytes(c));
     // The euro sign may have been read from one byte (cp936) or from two.
     usual.or_else(|| {
-        let has_other = text.chars().any(|c| read.other_bytes(c).is_some());
         let other = |c| read.other_bytes(c).or_else(|| read.bytes(c));
-        has_other.then(|| undo_as(rule, text, tables, other)).flatten()
+        read.has_other(text).then(|| undo_as(rule, text, tables, other)).flatten()
     })
 }
 
@@ -118,7 +127,11 @@ fn decode_utf8(text: &str, bytes_of: impl Fn(char) -> Option<u16>) -> Option<Str
     const HEAD: usize = 32;
     let mut encoded = Vec::with_capacity(text.len());
     for (index, c) in text.chars().enumerate() {
-        encoded.extend(bytes(bytes_of(c)?));
+        let [high, low] = bytes_of(c)?.to_be_bytes();
+        if high != 0 {
+            encoded.push(high);
+        }
+        encoded.push(low);
         // Stops early, because most bytes that are not UTF-8 are malformed at the beginning.
         if index == HEAD && str::from_utf8(&encoded).is_err_and(|error| error.error_len().is_some())
         {
@@ -171,3 +184,6 @@ fn trimmed(rules: Vec<Rule>, text: &str, repaired: String) -> Edit {
     let from = Span { offset: start, len: rest.len() - end };
     Edit { rules, from, repaired: repaired_rest[..repaired_rest.len() - end].to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,8 @@ use contract::Message;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The key with which ingest proves its messages, and with which the sink verifies them (HMAC-SHA-256). It opens
-/// no sealed value, so the sink may have it.
+/// The key with which ingest proves its messages, and with which the sink verifies them (HMAC-SHA-256); the
+/// audit log proves its rows with it too. It opens no sealed value, so the sink may have it.
 #[derive(Clone)]
 pub struct BusKey([u8; 32]);
 
@@ -28,14 +28,20 @@ impl BusKey {
         hex::decode(proof).is_ok_and(|proof| self.mac(message).verify_slice(&proof).is_ok())
     }
 
-    /// Everything that decides what the sink does with a message: its id, wire version, number of events and body.
-    fn mac(&self, message: &Message) -> Hmac<Sha256> {
-        let Message { id, wire_version, events, body } = message;
+    /// A MAC with this key for one purpose: what is proved for one proves nothing for another.
+    pub(crate) fn begin(&self, purpose: &[u8]) -> Hmac<Sha256> {
         // Padded to a whole block, as RFC 2104 does: a key of this length cannot be refused.
         let mut block = [0; 64];
         block[..32].copy_from_slice(&self.0);
         let mut mac = Hmac::<Sha256>::new(&block.into());
-        mac.update(b"tonghui message\0");
+        mac.update(purpose);
+        mac
+    }
+
+    /// Everything that decides what the sink does with a message: its id, wire version, number of events and body.
+    fn mac(&self, message: &Message) -> Hmac<Sha256> {
+        let Message { id, wire_version, events, body } = message;
+        let mut mac = self.begin(b"tonghui message\0");
         mac.update(format!("{id}\0").as_bytes());
         mac.update(&wire_version.to_be_bytes());
         mac.update(&events.to_be_bytes());

@@ -181,7 +181,7 @@ fn foreign(n_messages: u64) -> Option<String> {
     (n_messages > 0).then(|| {
         format!(
             "{n_messages} messages in its queue do not prove that this gateway published them; find out who may write \
-             to the broker (`tonghui quarantine list`), then run `tonghui quarantine resolve`"
+             to the broker (`tonghui quarantine list`), then run `tonghui quarantine resolve ID --reason TEXT`"
         )
     })
 }
@@ -280,14 +280,14 @@ pub(crate) fn position_moved(place: &str) -> Fault {
 /// largest number is the fence of push channels, which have no lease ([`Position::UNLEASED`]): a channel that
 /// was one may be claimed with any fence.
 const CLAIM: &str =
-    "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES ($1, 0, $2, 1)
+    "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES ($1, 0, $2, {next_read})
      ON CONFLICT (channel) DO UPDATE SET fence = $2
      WHERE checkpoint.fence <= $2 OR checkpoint.fence = 9223372036854775807
      RETURNING cursor, step";
 
 /// Reserves $3 read numbers of channel $1 for the holder of fence $2; returns the number after them.
 const RESERVE: &str =
-    "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES ($1, 0, $2, 1 + $3)
+    "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES ($1, 0, $2, {next_read} + $3)
      ON CONFLICT (channel) DO UPDATE SET next_read_no = checkpoint.next_read_no + $3
      WHERE checkpoint.fence = $2 RETURNING next_read_no";
 
@@ -300,7 +300,7 @@ const NUMBER_MAPPING: &str = "INSERT INTO mapping (channel, fingerprint, mapping
 /// Records fault $2 of channel $1 at time $3. $4: its file has problems; $5: the brake stopped it.
 const NOTE: &str =
     "INSERT INTO checkpoint (channel, step, fence, next_read_no, fault, fault_at, broken, braked)
-     VALUES ($1, 0, 0, 1, $2, $3, $4, $5)
+     VALUES ($1, 0, 0, {next_read}, $2, $3, $4, $5)
      ON CONFLICT (channel) DO UPDATE SET fault = $2, fault_at = $3, broken = $4,
      braked = checkpoint.braked OR $5";
 
@@ -323,7 +323,7 @@ const LOCK_POSITION: &str = "SELECT step FROM checkpoint WHERE channel = $1 AND 
 
 /// Adds the position of channel $1 with fence $2, if there is none.
 const BEGIN: &str = "INSERT INTO checkpoint (channel, step, fence, next_read_no)
-     VALUES ($1, 0, $2, 1) ON CONFLICT (channel) DO NOTHING";
+     VALUES ($1, 0, $2, {next_read}) ON CONFLICT (channel) DO NOTHING";
 
 /// Moves the position of channel $3 to cursor $1, read at $2, if it is at step $4 with fence $5. For a push
 /// channel (the largest fence) the step does not matter. $6 is the account of the pass, if it has ended. A read ends

@@ -72,7 +72,18 @@ pub(crate) const NO_ROWS: RowReader<()> = |_| Ok(());
 /// - `{each}`: the function that turns a JSON list into rows with a column `value`
 /// - `{lock}`: at the end of a SELECT, locks its rows until the transaction ends
 /// - `{insert}`: INSERT, for statements without ON CONFLICT
-pub(crate) type Dialect = [(&'static str, &'static str); 4];
+/// - `{next_read}`: [`NEXT_READ`]
+pub(crate) type Dialect = [(&'static str, &'static str); 5];
+
+/// The number of the first read of a new position of channel $1. If somebody has deleted the position, the channel is
+/// read from its start; with numbers that were used before, its new states would count as older than the stored ones.
+/// (The condition saves the search where the position is there and only changes.)
+pub(crate) const NEXT_READ: &str =
+    "(CASE WHEN EXISTS (SELECT 1 FROM checkpoint c WHERE c.channel = $1) THEN 1
+     ELSE 1 + (SELECT coalesce(max(known.n), 0) FROM (
+         SELECT max(r.read_no) AS n FROM read r WHERE r.channel = $1
+         UNION ALL SELECT max(q.read_no) FROM receipt q WHERE q.channel = $1
+         UNION ALL SELECT max(d.read_no) FROM demand d WHERE d.channel = $1) known) END)";
 
 /// Replaces the placeholders in a statement with the words of one database.
 pub(crate) fn in_dialect(sql: &str, words: &Dialect) -> String {

@@ -9,7 +9,10 @@ use super::{
     Database,
     sql::{Row, RowReader, Sql, Value},
 };
-use crate::store::{Postgres, Sqlite, postgres, sqlite};
+use crate::{
+    bus::BusKey,
+    store::{Postgres, Sqlite, postgres, sqlite},
+};
 
 impl Database {
     /// Returns the rows of a SELECT.
@@ -115,6 +118,14 @@ impl Transaction<'_> {
     /// Whether other transactions may write at the same time: true for PostgreSQL.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self.inner, Inner::Postgres(..))
+    }
+
+    /// The key that proves the rows of the audit log, and the name of the database in messages.
+    pub(crate) fn audit_key(&self) -> (Option<BusKey>, String) {
+        match &self.inner {
+            Inner::Sqlite(store, _) => (store.audit_key.clone(), store.place().to_owned()),
+            Inner::Postgres(store, ..) => (store.audit_key.clone(), store.place().to_owned()),
+        }
     }
 
     /// From now on, this transaction runs alone among those that have called this function. It waits for the others.

@@ -147,7 +147,7 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
         (_, "42501") => (
             Stopped,
             Some(
-                "as an administrator, run `GRANT USAGE, CREATE ON SCHEMA name TO user` for the user in the store URL, and `ALTER TABLE name OWNER TO user` for tables of another user",
+                "as an administrator, run `GRANT USAGE, CREATE ON SCHEMA name TO user` for the user in the store URL, and `ALTER TABLE name OWNER TO user` for tables of another user; with the roles of docs/rights/postgres.sql, run that file again as the owner",
             ),
         ),
         (_, "XX001" | "XX002") => (

@@ -29,7 +29,12 @@ const MIGRATION_TIMEOUT: Duration = Duration::from_secs(3_600);
 pub(super) async fn bring_up_to_date(link: &Link, access: Access) -> Result<(), Fault> {
     let (_, mut connection) = link.find_host().await?;
     let done = match access {
-        Access::ReadWrite => migrate(&mut connection, link.place()).await,
+        Access::ReadWrite => {
+            // An account that may not create tables (docs/rights) uses those that are there.
+            let only_uses = !may_create(&mut connection).await
+                && check(&mut connection, link.place()).await.is_ok();
+            if only_uses { Ok(()) } else { migrate(&mut connection, link.place()).await }
+        }
         Access::ReadOnly => check(&mut connection, link.place()).await,
     };
     close(connection).await;
@@ -59,6 +64,12 @@ impl Postgres {
         let separator = if url.contains('?') { '&' } else { '?' };
         format!("{url}{separator}options=-c%20search_path%3D{name}")
     }
+}
+
+/// Whether the account may create tables. If that cannot be found out, the migrator will say why.
+async fn may_create(connection: &mut PgConnection) -> bool {
+    let sql = "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), true)";
+    sqlx::query_scalar(sql).fetch_one(connection).await.unwrap_or(true)
 }
 
 async fn migrate(connection: &mut PgConnection, place: &str) -> Result<(), Fault> {

@@ -15,7 +15,7 @@ use sqlx::{
 };
 
 use crate::store::database::sql::{
-    Columns, Dialect, Row, RowReader, Value, fill, in_dialect, plain_columns,
+    Columns, Dialect, NEXT_READ, Row, RowReader, Value, fill, in_dialect, plain_columns,
 };
 
 const DIALECT: Dialect = [
@@ -23,6 +23,7 @@ const DIALECT: Dialect = [
     ("{each}", "jsonb_array_elements"),
     ("{lock}", "FOR NO KEY UPDATE"),
     ("{insert}", "INSERT"),
+    ("{next_read}", NEXT_READ),
 ];
 
 pub(in crate::store) async fn fetch<T: Send>(

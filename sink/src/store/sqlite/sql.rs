@@ -10,7 +10,7 @@ use sqlx::{
 
 use super::iso;
 use crate::store::database::sql::{
-    Columns, Dialect, Row, RowReader, Value, decode, fill, in_dialect, plain_columns,
+    Columns, Dialect, NEXT_READ, Row, RowReader, Value, decode, fill, in_dialect, plain_columns,
 };
 
 /// With `OR FAIL`, SQLite does not keep a copy of each changed page to roll back one statement: if a row is
@@ -21,6 +21,7 @@ const DIALECT: Dialect = [
     ("{each}", "json_each"),
     ("{lock}", ""),
     ("{insert}", "INSERT OR FAIL"),
+    ("{next_read}", NEXT_READ),
 ];
 
 pub(in crate::store) async fn fetch<T: Send>(

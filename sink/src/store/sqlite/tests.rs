@@ -1,26 +1,29 @@
 //! Tests of what only SQLite does. `store/tests/suite.rs` has the tests that every store must pass.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use contract::{Checkpoints, FaultKind, Outcomes, Store};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
-use super::{Sqlite, fault::fault};
-use crate::store::{
-    Access, Database,
-    demands::{
-        columns::COLUMNS,
-        known,
-        plan::{Exclusions, plan},
-        write::write,
+use super::{Identity, Sqlite, fault::fault};
+use crate::{
+    bus::BusKey,
+    store::{
+        Access, AuditEntry, Database,
+        demands::{
+            columns::COLUMNS,
+            known,
+            plan::{Exclusions, plan},
+            write::write,
+        },
+        suite::{
+            keep,
+            sample::{at, bad, confirm, hotline, id, intake, read, read_from, record, with_body},
+            stored,
+        },
+        tests::SqliteTestStore,
     },
-    suite::{
-        keep,
-        sample::{at, bad, confirm, hotline, id, intake, read, read_from, record, with_body},
-        stored,
-    },
-    tests::SqliteTestStore,
 };
 
 async fn ask<T>(store: &Sqlite, sql: &'static str) -> T
@@ -63,6 +66,46 @@ async fn another_key_is_refused() {
         assert_eq!(fault.kind(), FaultKind::Stopped);
         assert!(fault.to_string().contains("restore the key file of key 1"), "{fault}");
         assert!(!fault.to_string().contains("0ther"), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_told_from_others_and_from_its_own_earlier_copies() {
+    let (one, other) = (SqliteTestStore::new().await, SqliteTestStore::new().await);
+    let first = one.sqlite.count_use().await.unwrap();
+    assert_ne!(first.id, 0);
+    assert_ne!(first.id, other.sqlite.count_use().await.unwrap().id);
+    let second = one.sqlite.count_use().await.unwrap();
+    assert_eq!(second, Identity { uses: first.uses + 1, ..first });
+    let path = one.folder.path().join("t.db");
+    assert_eq!(Sqlite::identity(&path).await.unwrap(), second);
+    // What was written last is only in the -wal file, which such a copy lacks.
+    let copy = one.folder.path().join("copy.db");
+    fs::copy(&path, &copy).unwrap();
+    assert_ne!(Sqlite::identity(&copy).await.unwrap(), second);
+    let fault = Sqlite::open(&copy, Access::ReadOnly).await.unwrap_err().to_string();
+    assert!(fault.contains("-wal file") && !fault.contains("start the gateway once"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_row_of_the_audit_log_that_has_another_number_is_found() {
+    let file = SqliteTestStore::new().await;
+    let store = file.store.clone().with_audit_key(Some(BusKey::new([7; 32])));
+    let text = String::new;
+    let entry =
+        |n| AuditEntry { at: at(n), who: text(), action: text(), subject: text(), detail: text() };
+    for n in 1..=3 {
+        store.write_audit(&entry(n)).await.unwrap();
+    }
+    for (done, undone) in [
+        ("UPDATE audit SET seq = 0 WHERE seq = 1", "UPDATE audit SET seq = 1 WHERE seq = 0"),
+        ("UPDATE audit SET seq = 9 WHERE seq = 3", "UPDATE audit SET seq = 3 WHERE seq = 9"),
+        ("UPDATE audit SET seq = -seq", "UPDATE audit SET seq = -seq"),
+    ] {
+        assert_eq!(store.check_audit(None).await.unwrap().flaw, None, "before {done}");
+        tell(&file.sqlite, done).await;
+        assert!(store.check_audit(None).await.unwrap().flaw.is_some(), "{done}");
+        tell(&file.sqlite, undone).await;
     }
 }
 

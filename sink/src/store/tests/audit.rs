@@ -1,17 +1,22 @@
 //! The audit log, and what is changed together with it, tested with both databases.
 
+use std::collections::BTreeMap;
+
 use contract::{Checkpoints as _, Delivery, DemandId, Intake, Message};
 use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{PostgresTestStore, SqliteTestStore};
-use crate::store::{
-    AuditEntry, Database,
-    database::sql::NO_ROWS,
-    suite::{
-        keep,
-        sample::{at, bad, confirm, hotline, id, intake, read, record, revised},
-        stored,
+use crate::{
+    bus::BusKey,
+    store::{
+        AuditEntry, Database,
+        database::sql::NO_ROWS,
+        suite::{
+            keep,
+            sample::{at, bad, confirm, hotline, id, intake, read, record, revised},
+            stored,
+        },
     },
 };
 
@@ -118,6 +123,65 @@ async fn rows_of_an_earlier_version_are_vouched_for_by_the_first_new_one(store: 
     assert!(is_broken(store).await);
 }
 
+async fn who_has_no_key_cannot_make_the_log_fit_again(store: &Database) {
+    let store = &store.clone().with_audit_key(Some(BusKey::new([7; 32])));
+    let end_is = |subject: &str| {
+        format!("UPDATE audit_end SET hash = (SELECT hash FROM audit WHERE subject = '{subject}')")
+    };
+    let insert = "INSERT INTO audit (at, who, action, subject, detail, hash)
+         SELECT at, who, action, 'x', detail, hash FROM audit WHERE subject = '4'";
+    let forged = "UPDATE audit_end SET hash = substr(hash, 1, 41)";
+    for changes in [
+        vec!["DELETE FROM audit WHERE subject = '4'".to_owned(), end_is("3")],
+        vec!["DELETE FROM audit WHERE subject IN ('3', '4')".to_owned(), end_is("2")],
+        vec!["DELETE FROM audit".to_owned()],
+        vec!["DELETE FROM audit_end".to_owned()],
+        vec!["UPDATE audit SET who = 'nobody' WHERE subject = '2'".to_owned()],
+        vec!["UPDATE audit SET hash = NULL WHERE subject = '4'".to_owned()],
+        vec!["UPDATE audit SET hash = substr(hash, 2) WHERE subject = '4'".to_owned(), end_is("4")],
+        vec![insert.to_owned()],
+        vec![insert.to_owned(), end_is("x")],
+        vec![forged.to_owned()],
+    ] {
+        for n in 1..=4 {
+            store.write_audit(&entry(n)).await.unwrap();
+        }
+        let whole = store.check_audit(None).await.unwrap();
+        assert_eq!((whole.rows, whole.unproven, whole.flaw), (4, 0, None), "before {changes:?}");
+        for sql in &changes {
+            change(store, sql.clone().leak()).await;
+        }
+        assert!(flaw(store).await.is_some(), "{changes:?}");
+        store.write_audit(&entry(5)).await.unwrap();
+        assert!(flaw(store).await.is_some(), "a row was written after {changes:?}");
+        change(store, "DELETE FROM audit").await;
+        change(store, "DELETE FROM audit_end").await;
+    }
+}
+
+async fn a_log_that_has_a_key_takes_no_row_without_one(store: &Database) {
+    let without = store;
+    for n in 1..=2 {
+        without.write_audit(&entry(n)).await.unwrap();
+    }
+    let with = &store.clone().with_audit_key(Some(BusKey::new([7; 32])));
+    with.write_audit(&entry(3)).await.unwrap();
+    let whole = with.check_audit(None).await.unwrap();
+    assert_eq!((whole.rows, whole.unproven, whole.flaw), (3, 2, None));
+    assert!(with.has_audit_row(&whole.end).await.unwrap());
+    assert!(!with.has_audit_row("07").await.unwrap());
+    assert_eq!(with.audit_end().await.unwrap(), Some(whole.end));
+    for refused in
+        [without.write_audit(&entry(4)).await, without.check_audit(None).await.map(|_| ())]
+    {
+        assert!(refused.unwrap_err().to_string().contains("tonghui key bus"));
+    }
+    let other = &store.clone().with_audit_key(Some(BusKey::new([8; 32])));
+    assert!(is_broken(other).await, "another key has proved it");
+    change(with, "UPDATE audit SET who = 'nobody' WHERE subject = '1'").await;
+    assert!(is_broken(with).await);
+}
+
 async fn entries_that_many_write_at_once_are_one_chain(store: &Database) {
     let writing = (0..16).map(|n| async move {
         let mine = store.separate_handle();
@@ -126,6 +190,25 @@ async fn entries_that_many_write_at_once_are_one_chain(store: &Database) {
     join_all(writing).await;
     let whole = store.check_audit(None).await.unwrap();
     assert_eq!((whole.rows, whole.flaw), (16, None));
+}
+
+async fn the_last_alarm_of_each_channel_is_found(store: &Database) {
+    for (n, action, subject) in [
+        (1, "guessing", "app"),
+        (2, "guessing", "hotline"),
+        (3, "guessing", "app"),
+        (4, "reveal", "hotline"),
+    ] {
+        let (action, subject) = (action.to_owned(), subject.to_owned());
+        store.write_audit(&AuditEntry { action, subject, ..entry(n) }).await.unwrap();
+    }
+    let last = [("app", at(3)), ("hotline", at(2))].map(|(name, at)| (name.parse().unwrap(), at));
+    assert_eq!(store.guesses(at(1)).await.unwrap(), BTreeMap::from(last));
+    assert!(store.guesses(at(3)).await.unwrap().is_empty());
+    let rows = store.audit_rows(2).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [3, 4]);
+    let end = store.check_audit(None).await.unwrap().end;
+    assert_eq!(rows[1].hash.as_deref(), Some(end.as_str()));
 }
 
 async fn a_row_of_quarantine_is_resolved_by_hand_and_audited(store: &Database) {
@@ -166,7 +249,10 @@ of_both! {
     a_row_that_was_altered_removed_or_inserted_is_found,
     removed_rows_of_the_audit_log_are_missed_wherever_they_stood,
     rows_of_an_earlier_version_are_vouched_for_by_the_first_new_one,
+    who_has_no_key_cannot_make_the_log_fit_again,
+    a_log_that_has_a_key_takes_no_row_without_one,
     entries_that_many_write_at_once_are_one_chain,
+    the_last_alarm_of_each_channel_is_found,
     a_row_of_quarantine_is_resolved_by_hand_and_audited,
     a_demand_whose_revision_is_released_takes_the_next_state,
 }

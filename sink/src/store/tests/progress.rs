@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::store::{
     AuditEntry, BooksRow, Database, Progress,
+    database::sql::NO_ROWS,
     postgres::tests::PostgresTestStore,
     suite::{
         keep,
@@ -44,6 +45,58 @@ async fn a_lost_message_is_written_off_and_counts_as_kept_if_it_comes_after_all(
     let books = book(store).await;
     assert_eq!((books.published, books.stale, books.in_flight, books.lost), (2, 1, 0, 0));
     assert_eq!(books.balanced, Some(true));
+}
+
+async fn a_position_that_somebody_deleted_begins_with_read_numbers_that_were_not_used(
+    store: &Database,
+) {
+    assert_eq!(store.reserve(&hotline(), 0, 5).await.unwrap(), 1..6);
+    let first = read(5, [record("a", "1")]);
+    keep(store, &intake([&first])).await;
+    store.advance(&confirm(first).await).await.unwrap();
+    for folded in [0, 1] {
+        if folded == 1 {
+            assert_eq!(store.fold_books(at(100)).await.unwrap(), 1);
+        }
+        let delete = "DELETE FROM checkpoint";
+        store.write("delete rows by hand", delete, &[], NO_ROWS).await.unwrap();
+        assert_eq!(store.reserve(&hotline(), 0, 2).await.unwrap(), 6..8);
+    }
+    // It is not older than what is stored.
+    let again = read(6, [record("a", "2")]);
+    assert_eq!(keep(store, &intake([&again])).await.stored, 1);
+    store.advance(&confirm(again).await).await.unwrap();
+    assert_eq!(store.reserve(&hotline(), 0, 1).await.unwrap(), 8..9);
+}
+
+async fn states_that_somebody_deleted_are_missed(store: &Database) {
+    let first = read(1, [record("a", "1"), record("b", "1")]);
+    keep(store, &intake([&first])).await;
+    let first = confirm(first).await;
+    store.advance(&first).await.unwrap();
+    let from = Position::default().moved(first.upto().clone());
+    let second = read_from(from, 2, [record("a", "2"), record("c", "1"), record("b", "1")]);
+    keep(store, &intake([&second])).await;
+    store.advance(&confirm(second).await).await.unwrap();
+    let books = store.books(None, None).await.unwrap();
+    assert_eq!((books[0].stored, books[0].balanced), (4, Some(true)));
+    let missing = async |is_pruned| store.missing_states(&books, is_pruned).await.unwrap();
+    let delete = async |sql: &'static str| {
+        store.write("delete rows by hand", sql, &[], NO_ROWS).await.unwrap();
+    };
+    assert_eq!((missing(false).await, missing(true).await), (0, 0));
+    assert_eq!(store.fold_books(at(100)).await.unwrap(), 2);
+    assert_eq!(missing(false).await, 0, "the totals of days count them");
+    delete("DELETE FROM demand_raw").await;
+    delete("DELETE FROM demand_history WHERE seq = 4").await;
+    assert_eq!((missing(false).await, missing(true).await), (1, 0));
+    // As a retention does: it drops the oldest ones.
+    delete("DELETE FROM demand_history WHERE seq = 1").await;
+    assert_eq!((missing(false).await, missing(true).await), (0, 0));
+    delete("DELETE FROM demand_history").await;
+    delete("DELETE FROM demand_person").await;
+    delete("DELETE FROM demand").await;
+    assert_eq!((missing(false).await, missing(true).await), (4, 4));
 }
 
 async fn daily_totals_keep_how_many_events_were_lost(store: &Database) {
@@ -209,6 +262,8 @@ async fn the_problems_of_a_file_are_forgotten_with_the_file_and_other_faults_are
 
 of_both! {
     a_lost_message_is_written_off_and_counts_as_kept_if_it_comes_after_all,
+    a_position_that_somebody_deleted_begins_with_read_numbers_that_were_not_used,
+    states_that_somebody_deleted_are_missed,
     daily_totals_keep_how_many_events_were_lost,
     a_message_without_a_receipt_is_not_written_off_if_its_read_came_later,
     a_message_without_proof_waits_until_its_read_is_in_the_books,

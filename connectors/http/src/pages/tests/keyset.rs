@@ -90,3 +90,22 @@ fn records_with_equal_values_at_the_border_of_a_page_are_read_or_missed_with_a_w
         assert!(is_whole || limit == 2, "{times:?}: {} read", seen.len());
     }
 }
+
+#[test]
+fn values_may_be_in_any_order_in_which_sources_put_them() {
+    let pages = pager(json!({ "kind": "keyset", "param": "after", "at": "$.id" }));
+    for (keys, is_in_order) in [
+        (&["a", "B", "c", "D"][..], true),
+        (&["B", "D", "a", "c"], true),
+        (&["-3", "-2", "-1", "0", "1", "10"], true),
+        (&["-1", "-2", "-3", "0", "1"], true),
+        (&["1", "10", "2", "3"], true),
+        (&["9", "10", "11"], true),
+        (&["0.5", "2", "10.5", "11"], true),
+        (&["c", "a", "d"], false),
+        (&["2", "1", "3"], false),
+    ] {
+        let step = pages.step(&mut Position::default(), &page(keys, json!({})), 9, Said::default());
+        assert_eq!(step.gap.is_none(), is_in_order, "{keys:?}: {:?}", step.gap);
+    }
+}

@@ -34,6 +34,30 @@ fn a_row_with_a_wrong_number_of_cells_is_rejected_and_the_others_pass() {
 }
 
 #[test]
+fn quotes_behind_backslashes_are_marked() {
+    for text in [
+        r#"a,b
+1,"say \"no\" now"
+"#,
+        "a,b\n1,say \\\"no\\\" now\n",
+    ] {
+        let rows = rows_of(text.as_bytes(), &options::for_tests());
+        let marks = rows.iter().flat_map(|row| &row.defects.marks).map(|mark| &*mark.field);
+        assert_eq!(marks.collect::<Vec<_>>(), ["b"], "{text}");
+    }
+}
+
+#[test]
+fn zero_bytes_in_place_of_rows_are_no_end_of_the_file() {
+    for bytes in [&b"a,b\n1,2\n\0\0\0\0"[..], b"a,b\n1,2\n\0\0\n3,4\n", b"\0\0\0\0\0\0"] {
+        assert!(error_of(bytes, &options::for_tests()).starts_with("truncated"), "{bytes:?}");
+    }
+    // An old program ends its file with one.
+    let rows = rows_of(b"a,b\n1,2\n\0", &options::for_tests());
+    assert_eq!(rows.len(), 1);
+}
+
+#[test]
 fn a_header_is_found_below_titles() {
     let mut options = options::for_tests();
     options.columns = Columns::new(&[("编号".to_owned(), vec![])].into()).unwrap();

@@ -48,6 +48,14 @@ fn the_only_visible_table_is_read() {
 }
 
 #[test]
+fn a_message_shows_no_long_number_from_the_name_of_a_sheet() {
+    let one = table("A");
+    let book = sheets(&[("王 13800001234", "visible", &one), ("李", "visible", &one)]);
+    let error = read_sheet(book, None).unwrap_err();
+    assert!(error.contains("`王 …`") && !error.contains("13800001234"), "{error}");
+}
+
+#[test]
 fn a_second_table_is_never_lost_without_a_word() {
     let (one, two) = (table("A"), table("B"));
     let book = || {
