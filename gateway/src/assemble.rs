@@ -354,7 +354,7 @@ impl Builder<'_> {
         checked.map_err(wrong)?;
         let is_signed = matches!(auth, Some(Guard::XBg(_)));
         let signatures = is_signed.then(Arc::default);
-        Ok(PushEndpoint { receiver, inbox: Inbox::new(epoch(), MAX_INBOX_BYTES), signatures })
+        Ok(PushEndpoint::new(receiver, Inbox::new(epoch(), MAX_INBOX_BYTES), signatures))
     }
 
     fn mapping(&self, channel: &ChannelSettings) -> Result<Mapping, Vec<Problem>> {

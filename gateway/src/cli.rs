@@ -105,6 +105,7 @@ enum Command {
         /// Folder name of the channel.
         channel: ChannelId,
         /// The source's own key, exactly as it writes it.
+        #[arg(allow_hyphen_values = true)]
         key: String,
     },
     /// Manage the keys that seal personal values.

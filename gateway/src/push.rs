@@ -1,15 +1,23 @@
 //! Receives what push sources send: `POST /intake/<channel>`.
 //!
 //! A sender gets a 2xx answer only after its records are in custody (confirmed by the bus, or stored), so
-//! it needs no queue of its own. If that takes too long, or there is no room, the answer asks the sender to
-//! try again (503); records that arrive twice are recognised. Everything is limited: no sender can fill
+//! it needs no queue of its own. If that takes too long, there is no room, or the channel is stopped, the answer asks
+//! the sender to try again (503); records that arrive twice are recognised. Everything is limited: no sender can fill
 //! the memory, hold all connections or stop another channel.
 
 mod signatures;
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -59,6 +67,23 @@ pub struct PushEndpoint {
     pub inbox: Inbox,
     /// The signatures that were used, if each request has one of its own that does not cover the body.
     pub signatures: Option<Arc<Signatures>>,
+    is_stopped: Arc<AtomicBool>,
+}
+
+impl PushEndpoint {
+    /// The endpoint of a channel that runs.
+    pub fn new(
+        receiver: Arc<dyn Receiver>,
+        inbox: Inbox,
+        signatures: Option<Arc<Signatures>>,
+    ) -> Self {
+        Self { receiver, inbox, signatures, is_stopped: Arc::default() }
+    }
+
+    /// Says whether a fault has stopped the channel: then nobody reads the inbox, and requests are refused at once.
+    pub fn set_stopped(&self, is_stopped: bool) {
+        self.is_stopped.store(is_stopped, Relaxed);
+    }
 }
 
 /// Time limits of a request.
@@ -125,7 +150,7 @@ async fn other_path() -> Refusal {
 /// The answer to a request from which nothing was taken: its status and its text.
 struct Refusal(StatusCode, Cow<'static, str>);
 
-/// There is no room, or storing takes too long: the sender may send the same request again.
+/// There is no room, storing takes too long, or the channel is stopped: the sender may send the same request again.
 const BUSY: Refusal =
     Refusal(StatusCode::SERVICE_UNAVAILABLE, Cow::Borrowed("send the request again later"));
 /// What everybody is told who did not sign in.
@@ -226,6 +251,9 @@ async fn receive(
                 return Err(server.unauthorised(&head, why, why));
             }
         }
+    }
+    if endpoint.is_stopped.load(Relaxed) {
+        return Err(BUSY);
     }
     let stored = server.store(endpoint, &head, (body, digest), room);
     let n_records = timeout(timeouts.custody, stored).await.map_err(|_| BUSY)??;

@@ -133,6 +133,7 @@ async fn run_channel(
     }
     while !stop.is_requested() {
         watch.set(State::Running);
+        channel.endpoint.iter().for_each(|endpoint| endpoint.set_stopped(false));
         let entries_before = watch.entries();
         let run = Box::pin(async {
             let (mapped_channel, mut connector, brake) = prepare(channel, shared, guesses).await?;
@@ -248,6 +249,7 @@ async fn handle_fault(
     match fault.kind() {
         FaultKind::Stopped => {
             control.note_stop(fault.to_string());
+            channel.endpoint.iter().for_each(|endpoint| endpoint.set_stopped(true));
             // A user who requests a pass may have fixed the cause.
             stop.run_until_requested(control.wait_until_due(n_requested, wait)).await;
         }

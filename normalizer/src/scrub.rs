@@ -2,9 +2,9 @@
 //!
 //! Nobody can tell which text of a page is personal. So every text and number becomes filler of the same
 //! shape, except what names nobody: codes and labels that the mapping knows, the times that it reads, numbers
-//! of up to three digits, and the keys of the records. Names of fields and elements stay too, and what is
-//! personal in them is masked. It works on the text of the page and not on a parsed tree, because a fixture
-//! must keep the structure of its source.
+//! of up to three digits, and the keys of the records that contain no personal value. Names of fields and
+//! elements stay too, and what is personal in them is masked. It works on the text of the page and not on a
+//! parsed tree, because a fixture must keep the structure of its source.
 
 mod fill;
 
@@ -116,7 +116,7 @@ struct Scrubber<'a> {
     mapping: &'a Mapping,
     /// The keys and times of the records.
     kept: BTreeSet<String>,
-    /// The values that must not stand in names of fields.
+    /// The values that must not stand in keys and in names of fields.
     own: OwnValues,
 }
 
@@ -132,7 +132,8 @@ impl<'a> Scrubber<'a> {
             }
             drafts.push(draft);
         }
-        let own = OwnValues::new(drafts.iter().flat_map(|draft| draft.everybody()), None);
+        let people = drafts.iter().flat_map(|draft| draft.everybody());
+        let own = OwnValues::new(people, drafts.iter().filter_map(|draft| draft.address.as_ref()));
         let mut kept = BTreeSet::new();
         let mut keep = |text: &str| {
             let text = text.trim();

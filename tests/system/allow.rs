@@ -43,22 +43,8 @@ const CHANNELS: [(&str, &str); 7] = [
          url    = \"https://login.example/\" #!\n\
          appkey = { file = \"one.key\" }\n",
     ),
-    (
-        "database",
-        "connector = \"table\" #!\n\
-         [table]\n\
-         url   = { file = \"database.key\" } #!\n\
-         table = \"a\"\n\
-         key   = \"id\"\n",
-    ),
-    (
-        "sqlite",
-        "connector = \"table\" #!\n\
-         [table]\n\
-         url   = { file = \"sqlite.key\" } #!\n\
-         table = \"b\"\n\
-         key   = \"id\"\n",
-    ),
+    ("database", TABLE),
+    ("sqlite", TABLE),
     (
         "drops",
         "connector = \"files\" #!\n\
@@ -85,6 +71,13 @@ const CHANNELS: [(&str, &str); 7] = [
     ),
 ];
 
+/// A channel that reads a table of a database of its own.
+const TABLE: &str = "connector = \"table\" #!\n\
+     [table]\n\
+     url   = { file = \"NAME.key\" } #!\n\
+     table = \"NAME\"\n\
+     key   = \"id\"\n";
+
 const SECRETS: [(&str, &str); 4] = [
     ("one.key", "hunter2"),
     ("database.key", "postgres://u:hunter2@db.example/x?sslmode=verify-full"),
@@ -110,6 +103,7 @@ fn every_place_of_every_kind_of_channel_is_compared_with_the_lists_of_the_gatewa
     }
     let mut expected = BTreeSet::new();
     for (name, settings) in CHANNELS {
+        let settings = settings.replace("NAME", name);
         let text = format!(
             "name = \"{name}\"\n{settings}[schedule]\nevery = \"1m\"\n[demand]\ncontent = \"$.text\"\n"
         );

@@ -8,7 +8,7 @@ use std::{
     process::Output,
 };
 
-use sandbox::{Clock, Gbk, Settings, checksum::identity_check};
+use sandbox::{Clock, Gbk, Settings};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, query_scalar};
 use system_tests::{
     gateway_process::{Gateway, Server, command, event},
@@ -19,13 +19,14 @@ use system_tests::{
 use crate::console::{address, get};
 
 mod attacker;
+mod person;
 mod spelled;
 mod spellings;
 
+use person::Person;
+
 /// The number of people. Each has four values: name, telephone, identity number and address.
 const PEOPLE: u32 = 2_500;
-/// The text of every fiftieth person is malformed, so that the record goes to quarantine.
-const POISON: u32 = 50;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_output_contains_any_of_ten_thousand_marked_values() {
@@ -134,16 +135,8 @@ async fn neither_the_files_of_a_broker_nor_a_dump_of_a_shared_store_hold_them() 
     assert!(n_masks >= 2_450, "{n_masks} masks: the messages are not among these files");
 
     let broker = start("rabbitmq");
-    let mut sink = Gateway::start_as(&world, "sink").unwrap();
-    let (store, _) = world.store().await.unwrap();
-    loop {
-        marks.look("the log of a sink", sink.line().unwrap().unwrap().as_bytes());
-        let books = store.books(None, None).await.unwrap();
-        if books.iter().all(|book| book.in_flight == 0) {
-            break;
-        }
-    }
-    sink.stop().unwrap();
+    let sink = Gateway::start_as(&world, "sink").unwrap();
+    empty(&world, sink, |line| marks.look("the log of a sink", line)).await;
     let mut n_rows = 0;
     for (table, row) in dump(&world).await {
         n_rows += usize::from(table == "demand" && masks(row.as_bytes()) > 0);
@@ -175,6 +168,19 @@ async fn marked_world() -> (World, Marks) {
     }
     assert_eq!(marks.n_values, 10_000);
     (world, marks)
+}
+
+/// Lets a sink store all messages, gives each line of its log to `look`, and stops it.
+async fn empty(world: &World, mut sink: Gateway, look: impl Fn(&[u8])) {
+    let (store, _) = world.store().await.unwrap();
+    loop {
+        look(sink.line().unwrap().unwrap().as_bytes());
+        let books = store.books(None, None).await.unwrap();
+        if books.iter().all(|book| book.in_flight == 0) {
+            break;
+        }
+    }
+    sink.stop().unwrap();
 }
 
 /// The number of masked telephone numbers.
@@ -211,55 +217,6 @@ fn ended(world: &World, arguments: &[&str]) -> Output {
     let output = asked.env("TONGHUI_LOG", "trace").output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {output:?}");
     output
-}
-
-/// A person; all values contain the number of the person.
-struct Person {
-    name: String,
-    phone: String,
-    landline: String,
-    id: String,
-    house: String,
-    /// Another address, as people write it.
-    home: String,
-}
-
-impl Person {
-    fn new(seed: u32) -> Self {
-        let rare = |part: u32| char::from_u32(0x7_000 + part % 71).unwrap();
-        let body = format!(
-            "340202{}{:02}{:02}{:03}",
-            1950 + seed % 50,
-            1 + seed % 12,
-            1 + seed / 12 % 28,
-            seed % 1000
-        );
-        let check = identity_check(&body).unwrap();
-        Self {
-            name: format!("沈{}{}", rare(seed / 71), rare(seed)),
-            phone: format!("139{:08}", u64::from(seed) * 7_919 % 100_000_000),
-            landline: format!("0553-{}", 3_000_000 + u64::from(seed) * 613 % 1_000_000),
-            id: format!("{body}{check}"),
-            house: format!("{seed:05}号{:02}栋{:03}室", seed % 40 + 1, seed % 900 + 101),
-            home: format!("沿河路{}号{}栋{}室", seed + 1, seed % 40 + 1, seed % 900 + 101),
-        }
-    }
-
-    /// The content of a demand. Half of the people name themselves; all give their identity number.
-    fn content(&self, seed: u32) -> Gbk {
-        let Self { name, phone, id, house, .. } = self;
-        let text = match seed % 2 {
-            0 => format!("反映夜间施工，身份证号{id}。"),
-            _ => format!(
-                "<p>本人{name}，电话{phone}，身份证{id}，家住镜湖区沿河路{house}，反映夜间施工。</p>"
-            ),
-        };
-        let text = Gbk::new(&text);
-        match seed % POISON {
-            1 => Gbk::from_bytes([text.bytes(), &[0xff, 0xff, b' ']].concat()),
-            _ => text,
-        }
-    }
 }
 
 /// The byte strings to look for, by length: in UTF-8, in GBK, and in hexadecimal of both.

@@ -131,7 +131,8 @@ impl Folder {
         }
         let mut parts = vec![(pending.name.clone(), &pending.state)];
         if let (Some(suffix), Some(state)) = (&options.config.manifest, &pending.manifest_state) {
-            parts.extend(manifest::names(&pending.name, suffix).map(|name| (name, state)));
+            let names = manifest::names(&pending.name, suffix);
+            parts.extend(names.into_iter().map(|name| (name, state)));
         }
         for (name, state) in parts {
             let found = self.stamp(&name).await?;

@@ -7,10 +7,12 @@ use crate::text::FileSummary;
 /// How much of a manifest is read, in bytes.
 pub(crate) const MAX_BYTES: usize = 4_096;
 
-/// The names that the manifest of a file may have: some programs write `.OK` for `.ok`.
-pub(crate) fn names(name: &str, suffix: &str) -> [String; 3] {
-    [suffix.to_owned(), suffix.to_lowercase(), suffix.to_uppercase()]
-        .map(|suffix| format!("{name}{suffix}"))
+/// The names that the manifest of a file may have, each once: some programs write `.OK` for `.ok`.
+pub(crate) fn names(name: &str, suffix: &str) -> Vec<String> {
+    let others = [suffix.to_lowercase(), suffix.to_uppercase()];
+    let others = others.into_iter().filter(|other| other != suffix);
+    let suffixes = std::iter::once(suffix.to_owned()).chain(others);
+    suffixes.map(|suffix| format!("{name}{suffix}")).collect()
 }
 
 /// The name of the file that the manifest with this name describes; `None` if it is not the name of a manifest.

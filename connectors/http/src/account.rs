@@ -89,10 +89,14 @@ pub(crate) struct Walk {
     n_idle: u32,
     /// Whether records move to pages that were read, because the source leaves out what was acknowledged.
     may_shift: bool,
+    /// Whether records were acknowledged since its first page was requested, the last time.
+    has_acknowledged: bool,
     /// Whether a new key came since the list was begun, the last time.
-    has_new: bool,
+    pub(crate) has_new: bool,
     /// The keys that came since then, if the list was begun again and may shift.
     latest: Option<HashSet<u64>>,
+    /// Number of keys that came before that.
+    n_earlier: usize,
 }
 
 /// A page that was read to its end.
@@ -136,9 +140,10 @@ impl PassAccount {
 
     /// The account of the walk of a sequence, one of `n_sequences`, which is at this position.
     pub(crate) fn walk(&mut self, sequence: usize, n_sequences: usize, at: &Position) -> &mut Walk {
+        let is_begun = at.n_pages > 0 || at.partly_read.is_some();
         let new = || Walk {
             is_whole: at.is_at_start(),
-            is_seen: at.n_pages == 0 && at.partly_read.is_none(),
+            is_seen: !is_begun,
             keys: Some(Contents::default()),
             max_keys: MAX_KEYS / n_sequences.max(1),
             times: HashMap::new(),
@@ -155,10 +160,20 @@ impl PassAccount {
             no_total: None,
             n_idle: 0,
             may_shift: false,
-            has_new: false,
+            // What came before an interruption was new, and was acknowledged.
+            has_acknowledged: true,
+            has_new: is_begun,
             latest: None,
+            n_earlier: 0,
         };
-        self.walks.entry(sequence).or_insert_with(new)
+        let walk = self.walks.entry(sequence).or_insert_with(new);
+        walk.has_acknowledged &= is_begun;
+        walk
+    }
+
+    /// Notes that records are acknowledged now.
+    pub(crate) fn note_acknowledged(&mut self) {
+        self.walks.values_mut().for_each(|walk| walk.has_acknowledged = true);
     }
 
     /// Notes that a part of the source could not be read.
@@ -249,8 +264,12 @@ impl PassAccount {
         };
         let listed = listed.filter(|listed| !is_explained(listed));
         let is_short = listed.zip(distinct).is_some_and(|(listed, distinct)| distinct < listed);
-        // What is acknowledged makes room for others on the pages before them.
-        let has_shifted = walk.may_shift && walk.has_new;
+        // What is acknowledged makes room for others on the pages before them. A list without pages may show only
+        // some of its records at a time.
+        let has_shifted = (walk.has_acknowledged || end == EndedBy::Unstated)
+            && walk.may_shift
+            && walk.has_new
+            && (!walk.keeps_all() || n_looks < MAX_LOOKS);
         if has_shifted || (is_short || lacks_contents) && n_looks < MAX_LOOKS {
             (walk.n_idle, walk.is_whole, walk.is_seen) = (0, true, true);
             walk.begin_again();
@@ -453,6 +472,7 @@ impl Walk {
     /// Begins to count what a list that may shift has now: what was missing before may come.
     fn begin_again(&mut self) {
         if self.may_shift {
+            self.n_earlier = self.keys.as_ref().map_or(0, Contents::len);
             self.latest = Some(HashSet::new());
             (self.has_new, self.has_shrunk) = (false, false);
             (self.total, self.no_total, self.gap) = (None, None, None);
@@ -461,10 +481,13 @@ impl Walk {
 
     /// Number of keys that came before the list was begun again, and are no longer listed.
     fn n_acknowledged(&self) -> u64 {
-        let n_earlier = self.keys.as_ref().zip(self.latest.as_ref());
-        let n_earlier =
-            n_earlier.map_or(0, |(keys, latest)| keys.len().saturating_sub(latest.len()));
-        u64::try_from(n_earlier).unwrap_or(u64::MAX)
+        let Some((keys, latest)) = self.keys.as_ref().zip(self.latest.as_ref()) else { return 0 };
+        u64::try_from(keys.len().saturating_sub(latest.len())).unwrap_or(u64::MAX)
+    }
+
+    /// Whether all keys that came before the list was begun again came again: nothing makes room for others.
+    fn keeps_all(&self) -> bool {
+        self.keys.is_some() && self.n_earlier > 0 && self.n_acknowledged() == 0
     }
 
     fn distinct(&self) -> Option<u64> {

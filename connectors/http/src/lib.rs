@@ -48,7 +48,7 @@ mod calls;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use connector_wire::auth::Mtls;
+use connector_wire::{auth::Mtls, identity};
 use contract::{
     Batch, Connector, ConnectorContext, Entry, Exchange, Fault, FaultKind, Partition, TimeRange,
 };
@@ -141,15 +141,11 @@ impl Connector for Http {
         cursor.to_acknowledge.clear();
         self.source.client.traces.forget_last();
         if cursor.has_other_keys(&self.plan.fingerprint) {
-            let what = "`key` has changed: every record would become another demand";
-            return Err(Fault::stopped(what).remedy(
-                "restore it, or give the channel a new name; to read everything again under the new \
-                 keys, run `tonghui position CHANNEL reset`",
-            ));
+            return Err(identity::other_key());
         }
         if cursor.fit_to(&self.plan.fingerprint) {
             tracing::warn!(
-                "settings of this channel have changed: it is read from its start again"
+                "settings of this channel have changed: it reads again from where its pass began, or from its start"
             );
             self.account = PassAccount::new(true);
         }
@@ -238,6 +234,9 @@ impl Connector for Http {
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
         self.source.client.traces.forget_last();
+        if !upto.to_acknowledge.is_empty() {
+            self.account.note_acknowledged();
+        }
         let acknowledged = calls::acknowledge(&mut self.source, &self.plan, &upto.to_acknowledge);
         acknowledged.await.map_err(|fault| {
             self.note_failed();

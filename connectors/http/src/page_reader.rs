@@ -229,6 +229,9 @@ impl PageReader<'_> {
             may_shift: plan.ack.is_some() && plan.config.page.can_shift(),
         };
         walk.note_page(counted, &mut cursor.outdated);
+        if counted.may_shift && !was_read_before {
+            progress.pages.note_keys(&page.hashes);
+        }
         walk.note_times(has_times.filter(|_| !page.is_empty()));
         if !page.is_empty() {
             walk.note_unnamed(plan.config.page.unnamed_at(&page));
@@ -406,6 +409,8 @@ impl PageReader<'_> {
         let mut is_complete = false;
         if let Some(end) = step.end {
             let walk = self.walk(&progress.pages);
+            // If every walk is interrupted, the account alone does not know it.
+            walk.has_new &= !progress.pages.lists_same_keys();
             if let (true, Some(field)) = (walk.lacks_times(), plan.selection.time_field()) {
                 let at = field.at.as_str();
                 walk.note_gap(format!(

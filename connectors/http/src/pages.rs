@@ -26,7 +26,7 @@ use self::{
     newest::Newest,
     token::{Next, Token},
 };
-pub(crate) use position::{Follows, NextPage, Position, short_hash};
+pub(crate) use position::{Follows, NextPage, Position};
 use stop::whole_number;
 pub(crate) use stop::{Said, StopRule, Total, TotalPlace};
 
@@ -332,7 +332,8 @@ impl Paging {
 
     /// Begins the walk again, to find what it has not found.
     pub(crate) fn look_again(at: &Position) -> Position {
-        Position { largest: at.largest, n_looks: at.n_looks + 1, ..Position::default() }
+        let (largest, n_looks, keys_sum_before) = (at.largest, at.n_looks + 1, at.keys_sum);
+        Position { largest, n_looks, keys_sum_before, ..Position::default() }
     }
 
     /// Moves past a page that cannot be read; `None` if the next page cannot be requested without it.

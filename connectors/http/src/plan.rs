@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDate, Offset as _, TimeZone as _};
 use chrono_tz::Tz;
-use connector_wire::auth::Auth;
+use connector_wire::{auth::Auth, identity::short_hash};
 use contract::Fault;
 use document::{Path, TimeFormat};
 use reqwest::Url;
@@ -15,7 +15,7 @@ use crate::{
     config::{CallConfig, Config, Each, Method, Part, Reread, Since},
     cursor::Fingerprint,
     origin,
-    pages::{Paging, Said, StopRule, Total, TotalPlace, short_hash},
+    pages::{Paging, Said, StopRule, Total, TotalPlace},
     request::Call,
     rules::Rule,
     selection::{DayRule, Selection, SinceRule},

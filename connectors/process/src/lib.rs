@@ -167,7 +167,7 @@ impl Process {
                         if after.settings.is_some() && after.settings != settings =>
                     {
                         warn_of_changed_settings();
-                        TapPosition { settings, ..TapPosition::default() }
+                        TapPosition { settings, ..after.with_state(None) }
                     }
                     Some(Cursor::Singer(after)) => TapPosition { settings, ..after.clone() },
                     _ => TapPosition { settings, ..TapPosition::default() },

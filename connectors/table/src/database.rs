@@ -19,7 +19,7 @@ use crate::{
     plan::TablePlan,
     pools,
     seen::content_digest,
-    sql::{Dialect, Select, Sql},
+    sql::{Condition, Dialect, Order, Select, Sql},
     value::{Row, Value},
 };
 
@@ -265,8 +265,12 @@ impl Database {
         // In SQLite, a transaction that writes is alone.
         let mut locks = dialect != Dialect::Sqlite;
         let (owed, ignored) = loop {
-            let lock = locks.then(|| Sql::lock(dialect, table, &catalog, &keys, MAX_LOCKED));
-            let read = Sql::select_again(dialect, table, &catalog, &keys, MAX_LOCKED);
+            let (lock, read) = {
+                let conditions = vec![Condition::In(&table.key, &keys, catalog.get(&table.key))];
+                let select = Select { table, conditions, order: Order::Key, limit: MAX_LOCKED };
+                let lock = locks.then(|| Sql::lock(dialect, &select, &catalog));
+                (lock, Sql::select(dialect, &select, &catalog))
+            };
             let mut owed = None;
             let write = |answer: Answer| {
                 let Answer { mut rows, is_cut } = answer;

@@ -87,10 +87,14 @@ fn groups(texts: &str) -> Vec<Vec<Option<&str>>> {
     groups.filter(|group| !group.is_empty()).collect()
 }
 
-/// The first name in a path of the mapping: `title` in `$.title`, `$['title']` and `$.title[0]`.
+/// The first name in a path of the mapping: `title` in `$.title`, `$['title']` and `$.title[0]`. `None` if it has signs
+/// that are escaped, or other names beside it.
 fn first_name(path: &str) -> Option<&str> {
     let rest = path.strip_prefix('$')?;
-    let quoted = |quote: &str| rest.strip_prefix('[')?.strip_prefix(quote)?.split(quote).next();
+    let quoted = |quote: &str| {
+        let (name, after) = rest.strip_prefix('[')?.strip_prefix(quote)?.split_once(quote)?;
+        (after.starts_with(']') && !name.contains('\\')).then_some(name)
+    };
     let plain = rest.strip_prefix('.').and_then(|rest| rest.split(['.', '[', ' ']).next());
     let name = plain.or_else(|| quoted("'")).or_else(|| quoted("\""))?;
     (!name.is_empty() && name != "*").then_some(name)
@@ -123,6 +127,9 @@ mod tests {
             ("$.a.b", Some("a")),
             ("$['a.b'].c", Some("a.b")),
             ("$[\"a\"]", Some("a")),
+            ("$['a','b']", None),
+            ("$['a\\'b']", None),
+            ("$['\\u6807']", None),
             ("$", None),
             ("$..a", None),
             ("$.*", None),

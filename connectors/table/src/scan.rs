@@ -104,7 +104,8 @@ impl Scan {
                 let interval = table.flags.is_empty().then_some(SCAN_INTERVAL);
                 is_due(&positions.undated, interval, now).then_some(())?;
                 let ChangesPlan { column, format, .. } = changes?;
-                conditions.push(Condition::Undated { column, is_formatted: format.is_declared });
+                let (is_formatted, newest) = (format.is_declared, positions.sweep.newest.as_ref());
+                conditions.push(Condition::Undated { column, is_formatted, newest });
                 conditions.extend(positions.undated.after.clone().map(after_key));
                 Order::Key
             }
@@ -287,7 +288,8 @@ fn move_scan<P>(scan: &mut RepeatedScan<P>, after: Option<P>, is_end: bool, now:
 }
 
 /// The greatest value in `rows` and `old` that can be read as a time or a number; `old` if none can. A time after
-/// `latest` counts only if there is no other: somebody has mistyped it, and it says nothing about other rows.
+/// `latest` counts only if there is no other: somebody has mistyped it, and it says nothing about other rows. So does a
+/// blob: in SQLite, it stands after all texts, so a sweep that began there would find none.
 fn greatest(
     changes: &ChangesPlan,
     old: Option<Value>,
@@ -297,7 +299,10 @@ fn greatest(
     let format = &changes.format;
     let values = rows.iter().filter_map(|row| row.get(&changes.column)).chain(&old);
     let readable = values.filter(|value| format.read(value).is_some());
-    let newest = readable.max_by_key(|value| (!format.is_after(value, latest), format.read(value)));
+    let newest = readable.max_by_key(|value| {
+        let is_blob = matches!(value, Value::Bytes(_));
+        (!is_blob, !format.is_after(value, latest), format.read(value))
+    });
     newest.cloned().or(old)
 }
 
@@ -351,6 +356,22 @@ mod tests {
         read_page(&mut sweep_at, "02:10:00", false, "10:10:00");
         read_page(&mut sweep_at, "23:00:00", true, "10:10:00");
         assert_eq!(sweep_at.since, Some(text("02:05:00")));
+    }
+
+    #[test]
+    fn a_blob_among_texts_does_not_move_the_next_sweep() {
+        let blob = |time: &str| Value::Bytes(format!("2026-10-09 {time}").into_bytes());
+        let mut newest = None;
+        for (value, expected) in [
+            (blob("07:00:00"), blob("07:00:00")),
+            (text("08:00:00"), text("08:00:00")),
+            (blob("09:00:00"), text("08:00:00")),
+            (text("23:00:00"), text("08:00:00")),
+        ] {
+            let row = Row { columns: vec![("changed".into(), value)], ..Row::default() };
+            newest = greatest(&changes(), newest, &[row], at("10:00:00"));
+            assert_eq!(newest, Some(expected));
+        }
     }
 
     #[test]

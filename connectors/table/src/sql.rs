@@ -56,8 +56,8 @@ pub(crate) enum Condition<'a> {
     NotNull(&'a str),
     /// The column is NULL.
     Null(&'a str),
-    /// The column is NULL, or has a value that stands for no time.
-    Undated { column: &'a str, is_formatted: bool },
+    /// The column is NULL, or has a value that stands for no time or that a sweep does not find from `newest`.
+    Undated { column: &'a str, is_formatted: bool, newest: Option<&'a Value> },
     /// A comparison of the column with a value, by this operator.
     Compare(&'a str, &'static str, Value),
     /// The column has this value or a later one, or lies in one of the ranges.
@@ -162,8 +162,7 @@ impl Sql {
             columns.push_str(&format!(", v.column1 AS {OWNER}"));
             name.push_str(&writer.join_owners(owners));
         }
-        let conditions = conditions.iter().map(|condition| writer.condition(condition));
-        let conditions = conditions.collect::<Vec<_>>().join(" AND ");
+        let conditions = writer.conditions(conditions);
         let key = writer.ordered(&table.key);
         let order = match order {
             Order::Key => format!("{key} LIMIT {limit}"),
@@ -185,12 +184,17 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    fn conditions(&mut self, conditions: &[Condition<'_>]) -> String {
+        let conditions = conditions.iter().map(|condition| self.condition(condition));
+        conditions.collect::<Vec<_>>().join(" AND ")
+    }
+
     fn condition(&mut self, condition: &Condition<'_>) -> String {
         match condition {
             Condition::Pending => self.pending_condition(""),
             Condition::NotNull(column) => format!("{} IS NOT NULL", self.column(column)),
             Condition::Null(column) => format!("{} IS NULL", self.column(column)),
-            Condition::Undated { column, is_formatted } => {
+            Condition::Undated { column, is_formatted, newest } => {
                 let described = self.catalog.get(column);
                 let (class, column) = (described.map(|it| it.class), self.column(column));
                 let type_name = described.map_or("", |it| it.type_name.as_str());
@@ -198,11 +202,18 @@ impl Writer<'_> {
                     || type_name.starts_with("datetime")
                     || type_name.starts_with("timestamp");
                 let (zero, empty) = (format!("{column} = 0"), format!("LENGTH({column}) = 0"));
-                // A zero date, a blank before a time and, in SQLite, a number stand before the texts of all times.
+                // A zero date and a blank before a time stand before the texts of all times.
                 let early = format!("{column} < '1'");
                 let no_time = match (self.dialect, class) {
+                    // Any column may contain numbers, texts and blobs, which stand in this order. With the sign, a
+                    // column of numbers compares them in it too.
+                    (Dialect::Sqlite, _) if matches!(newest, Some(Value::Text(_))) => {
+                        format!("{empty} OR +{column} < '1'")
+                    }
+                    (Dialect::Sqlite, _) if matches!(newest, Some(Value::Bytes(_))) => {
+                        format!("{empty} OR +{column} < x'31'")
+                    }
                     (Dialect::Sqlite, _) => {
-                        // Any column may contain text. With the sign, a column of numbers compares it as text.
                         let text = format!("typeof({column}) = 'text' AND +{column} < '1'");
                         let number =
                             if *is_formatted { format!(" OR {early}") } else { String::new() };

@@ -29,11 +29,7 @@ impl Identity {
     /// `Stopped`: the key or the revision is another one.
     pub fn check(&self, earlier: &Self) -> Result<(), Fault> {
         if self.key != earlier.key {
-            let what = "`key` has changed: every record would become another demand";
-            return Err(Fault::stopped(what).remedy(
-                "restore it, or give the channel a new name; to read everything again under the new \
-                 keys, run `tonghui position CHANNEL reset`",
-            ));
+            return Err(other_key());
         }
         if earlier.revision.is_some() && self.revision != earlier.revision {
             let what = "`revision` has changed: a known demand takes no state whose revision is smaller than \
@@ -48,7 +44,15 @@ impl Identity {
     }
 }
 
-/// A short hash of settings, to notice that they have changed.
+/// The fault of a channel whose records were read under another key.
+pub fn other_key() -> Fault {
+    Fault::stopped("`key` has changed: every record would become another demand").remedy(
+        "restore it, or give the channel a new name; to read everything again under the new keys, run \
+         `tonghui position CHANNEL reset`",
+    )
+}
+
+/// A short hash, for example of settings, to notice that they have changed.
 pub fn short_hash(text: &str) -> String {
     hex::encode(&Sha256::digest(text)[..8])
 }

@@ -19,7 +19,7 @@ use crate::{assemble, indexer, reseal::visit_values};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The person's token, as stored beside a masked value.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     token: String,
     /// Reason, such as the number of the request, for the audit log.
     #[arg(long, default_value = "")]

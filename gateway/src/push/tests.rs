@@ -42,8 +42,7 @@ async fn test_listener(max_inbox_bytes: usize, timeouts: Timeouts) -> TestListen
     context.inbox = Some(inbox.clone());
     let receiver = Webhook::RECEIVER.unwrap()(&config);
     let signatures = Arc::<Signatures>::default();
-    let (inbox_too, signatures_too) = (inbox.clone(), Some(Arc::clone(&signatures)));
-    let endpoint = PushEndpoint { receiver, inbox: inbox_too, signatures: signatures_too };
+    let endpoint = PushEndpoint::new(receiver, inbox.clone(), Some(Arc::clone(&signatures)));
     let endpoints = HashMap::from([(channel, endpoint)]);
     let refused = Arc::default();
     let memory = Memory::default().pushed;
@@ -241,8 +240,30 @@ fn server(receiver: Arc<dyn Receiver>, memory: MemoryLimit) -> (PushServer, Push
         refused: Arc::default(),
         clock: clock::machine(),
     };
-    let inbox = Inbox::new("this run", usize::MAX);
-    (server, PushEndpoint { receiver, inbox, signatures: None })
+    (server, PushEndpoint::new(receiver, Inbox::new("this run", usize::MAX), None))
+}
+
+/// A channel with this endpoint.
+fn channel(endpoint: &PushEndpoint) -> Channel {
+    Channel {
+        endpoint: endpoint.clone(),
+        memory: MemoryLimit::new(1 << 20),
+        receiving: Semaphore::new(N_RECEIVING),
+    }
+}
+
+/// Stores the records of a request with this digest.
+async fn store(server: &PushServer, endpoint: &PushEndpoint, digest: u8) -> Result<usize, Refusal> {
+    let room = Room::new(&server.memory, &MemoryLimit::new(1 << 20));
+    server.store(endpoint, &head(), (Bytes::from("1"), [digest; 32]), room).await
+}
+
+/// Waits until the records of a request are in the inbox.
+async fn until_in(inbox: &Inbox, n_records: u64, stored: &mut (impl Future + Unpin)) {
+    tokio::select! {
+        _ = stored => panic!("its records are in nobody's custody"),
+        () = inbox.wait_after(n_records - 1) => {}
+    }
 }
 
 /// Reads every body as this number of records, but not on the thread of the test.
@@ -271,9 +292,7 @@ impl Receiver for Elsewhere {
 async fn a_body_is_split_on_no_thread_of_the_runtime() {
     let receiver = Arc::new(Elsewhere(0, std::thread::current().id()));
     let (server, endpoint) = server(receiver, MemoryLimit::new(1 << 20));
-    let room = Room::new(&server.memory, &MemoryLimit::new(1 << 20));
-    let stored = server.store(&endpoint, &head(), (Bytes::from("[]"), [0; 32]), room).await;
-    assert_eq!(stored.ok(), Some(0));
+    assert_eq!(store(&server, &endpoint, 0).await.ok(), Some(0));
 }
 
 #[tokio::test]
@@ -281,12 +300,7 @@ async fn slow_senders_of_one_channel_leave_room_for_the_others() {
     let receiver = Arc::new(Elsewhere(0, std::thread::current().id()));
     let (mut server, endpoint) = server(receiver, MemoryLimit::new(1 << 20));
     for name in ["slow", "quick"] {
-        let channel = Channel {
-            endpoint: endpoint.clone(),
-            memory: MemoryLimit::new(1 << 20),
-            receiving: Semaphore::new(N_RECEIVING),
-        };
-        server.channels.insert(name.parse().unwrap(), channel);
+        server.channels.insert(name.parse().unwrap(), channel(&endpoint));
     }
     let server = Arc::new(server);
     let send = |channel: &str, body: Body| {
@@ -303,20 +317,33 @@ async fn slow_senders_of_one_channel_leave_room_for_the_others() {
 }
 
 #[tokio::test]
+async fn a_request_to_a_stopped_channel_is_refused_at_once_and_not_kept() {
+    let receiver = Arc::new(Elsewhere(1, std::thread::current().id()));
+    let (mut server, endpoint) = server(receiver, MemoryLimit::new(1 << 20));
+    server.channels.insert("app".parse().unwrap(), channel(&endpoint));
+    let server = Arc::new(server);
+    let send = || {
+        let request = Request::new(Body::from("1"));
+        Box::pin(receive(State(Arc::clone(&server)), Path("app".to_owned()), request))
+    };
+    endpoint.set_stopped(true);
+    let refusal = send().now_or_never().unwrap().err().unwrap();
+    assert_eq!(refusal.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(endpoint.inbox.ends_at(0));
+    endpoint.set_stopped(false);
+    let mut taken = send();
+    until_in(&endpoint.inbox, 1, &mut taken).await;
+    endpoint.inbox.settle(1);
+    assert!(taken.await.is_ok());
+}
+
+#[tokio::test]
 async fn a_request_that_comes_again_waits_for_the_first_and_is_not_taken_twice() {
     let receiver = Arc::new(Elsewhere(2, std::thread::current().id()));
     let (server, endpoint) = server(receiver, MemoryLimit::new(1 << 20));
-    let (head, share) = (head(), MemoryLimit::new(1 << 20));
-    let store = |digest| {
-        let room = Room::new(&server.memory, &share);
-        Box::pin(server.store(&endpoint, &head, (Bytes::from("1"), [digest; 32]), room))
-    };
-    let mut first = store(1);
-    tokio::select! {
-        _ = &mut first => panic!("its records are in nobody's custody"),
-        () = endpoint.inbox.wait_after(1) => {}
-    }
-    let mut again = store(1);
+    let mut first = Box::pin(store(&server, &endpoint, 1));
+    until_in(&endpoint.inbox, 2, &mut first).await;
+    let mut again = Box::pin(store(&server, &endpoint, 1));
     assert!((&mut again).now_or_never().is_none());
     assert!(endpoint.inbox.ends_at(2));
     endpoint.inbox.settle(2);
@@ -328,17 +355,9 @@ async fn a_request_that_comes_again_waits_for_the_first_and_is_not_taken_twice()
 async fn what_waits_in_an_inbox_keeps_its_room_until_it_is_settled() {
     let receiver = Arc::new(Elsewhere(100, std::thread::current().id()));
     let (server, endpoint) = server(receiver, MemoryLimit::new(48 << 10));
-    let (head, share) = (head(), MemoryLimit::new(48 << 10));
-    let store = |digest| {
-        let room = Room::new(&server.memory, &share);
-        Box::pin(server.store(&endpoint, &head, (Bytes::from("1"), [digest; 32]), room))
-    };
-    let mut first = store(1);
-    tokio::select! {
-        _ = &mut first => panic!("its records are in nobody's custody"),
-        () = endpoint.inbox.wait_after(99) => {}
-    }
-    let refusal = store(2).await.err().unwrap();
+    let mut first = Box::pin(store(&server, &endpoint, 1));
+    until_in(&endpoint.inbox, 100, &mut first).await;
+    let refusal = store(&server, &endpoint, 2).await.err().unwrap();
     assert_eq!(refusal.0, StatusCode::SERVICE_UNAVAILABLE);
     assert!(endpoint.inbox.ends_at(100));
     endpoint.inbox.settle(100);

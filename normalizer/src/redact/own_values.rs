@@ -75,10 +75,10 @@ const MIN_ADDRESS_CHARS: usize = 4;
 const MAX_SEPARATORS: usize = 3;
 
 impl OwnValues {
-    /// Collects the values of a record.
+    /// Collects the values of a record, or of several.
     pub(crate) fn new<'a>(
         people: impl IntoIterator<Item = &'a PlainPerson>,
-        address: Option<&Personal>,
+        addresses: impl IntoIterator<Item = &'a Personal>,
     ) -> Self {
         let mut own = Self::default();
         for person in people {
@@ -108,7 +108,7 @@ impl OwnValues {
                 }
             }
         }
-        if let Some(address) = address {
+        for address in addresses {
             let plain = address.plain();
             let area = address.area.as_deref().unwrap_or_default();
             let precise = plain.strip_prefix(area).unwrap_or(plain);
@@ -132,7 +132,7 @@ impl OwnValues {
     /// Like [`OwnValues::new`]; empty if collecting the values would exceed the budget.
     pub(crate) fn within_budget<'a>(
         people: impl IntoIterator<Item = &'a PlainPerson> + Clone,
-        address: Option<&Personal>,
+        address: Option<&'a Personal>,
         work: &mut Work,
     ) -> Self {
         let people_values =

@@ -84,6 +84,25 @@ fn codes_and_times_that_are_mapped_stay_and_what_is_not_mapped_goes() {
 }
 
 #[test]
+fn a_key_or_a_name_of_a_field_with_an_address_in_it_does_not_stay() {
+    let mapping = build("content = \"$.text\"\naddress = \"$.at\"").unwrap();
+    for (key, filler, name) in [
+        ("K1-沿河路7920号40栋820室", "A1-甲甲甲1111甲11甲111甲", "K1-****"),
+        ("K1-沿河路7920号−40栋−820室", "A1-甲甲甲1111甲−11甲−111甲", "K1-****"),
+        ("K1-沿河路7920号四十栋820", "A1-甲甲甲1111甲甲甲甲111", "K1-****"),
+        ("K1-沿河路7921号", "K1-沿河路7921号", "K1-沿河路7921号"),
+    ] {
+        let row =
+            json!({ "id": key, "text": "路灯", "at": "镜湖区沿河路7920号40栋820室", key: true });
+        let mut record = record(row.clone());
+        record.key = contract::RecordKey::new(key);
+        let scrubbed = mapping.scrub(&row.to_string(), std::slice::from_ref(&record));
+        let expected = json!({ "id": filler, "text": "甲甲", "at": "甲甲甲甲甲甲1111甲11甲111甲", name: true });
+        assert_eq!(serde_json::from_str::<Value>(&scrubbed).unwrap(), expected, "{key}");
+    }
+}
+
+#[test]
 fn the_texts_and_attributes_of_xml_become_filler() {
     let page = "<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY co \"宏图\">]>\n<a><!-- 李四 -->\n\
         <row no='王小明' n=\"3\"><名>王小明</名><b>&co;&#29579;a &lt; b</b><c><![CDATA[<李四>]]></c>\

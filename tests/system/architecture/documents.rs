@@ -45,10 +45,7 @@ fn every_test_that_the_security_pages_name_exists() {
     let named = named_tests(&english);
     assert!(named.len() > 50, "docs/security.md is not read as expected: {named:?}");
     let missing = named.iter().filter(|name| !tests.contains(*name)).map(|name| (*name).to_owned());
-    assert_none(
-        &missing.collect::<Vec<_>>(),
-        "docs/security.md names these, but they do not exist",
-    );
+    assert_none(&missing.collect::<Vec<_>>(), "tests of docs/security.md that do not exist");
     assert_eq!(named, named_tests(&chinese), "left docs/security.md, right the Chinese page");
 }
 

@@ -15,8 +15,8 @@ use system_tests::{
 use super::{
     Person,
     attacker::Attacker,
-    dump, ended, files, masks,
-    spellings::{KINDS, Kind, parts, way, ways},
+    dump, empty, ended, files, masks,
+    spellings::{KINDS, parts, way, ways},
 };
 use crate::console::{address, get};
 
@@ -98,7 +98,7 @@ async fn no_output_contains_a_value_in_any_spelling() {
         let fixture = world.config().join("saved");
         let list = ended(&world, &["quarantine", "list", "--format", "json"]);
         let rows: Vec<Value> = serde_json::from_slice(&list.stdout).unwrap();
-        assert_eq!(rows.len(), RECORDS / 3 * 4 / 5, "the records with a value as key");
+        assert_eq!(rows.len(), RECORDS / 3, "the records with a value as key");
         for asked in [
             &["quarantine", "list"][..],
             &["quarantine", "list", "--format", "json"],
@@ -148,16 +148,8 @@ async fn neither_a_broker_nor_a_shared_store_holds_a_value_in_any_spelling() {
     assert!(n_masks >= RECORDS, "{n_masks} masks: the messages are not among these files");
 
     let broker = start("rabbitmq");
-    let mut sink = Gateway::start_with(&world, "sink", "trace").unwrap();
-    let (store, _) = world.store().await.unwrap();
-    loop {
-        attacker.look("the log of a sink", sink.line().unwrap().unwrap().as_bytes());
-        let books = store.books(None, None).await.unwrap();
-        if books.iter().all(|book| book.in_flight == 0) {
-            break;
-        }
-    }
-    sink.stop().unwrap();
+    let sink = Gateway::start_with(&world, "sink", "trace").unwrap();
+    empty(&world, sink, |line| attacker.look("the log of a sink", line)).await;
     let mut n_demands = 0;
     for (table, row) in dump(&world).await {
         n_demands += usize::from(table == "demand");
@@ -187,9 +179,6 @@ async fn spelled_world() -> (World, Attacker, TestServer) {
     let mut rows: Vec<Value> = (0..RECORDS).map(|index| record(&person, index)).collect();
     for index in (0..RECORDS).step_by(3) {
         let kind = KINDS[index / 3 % KINDS.len()];
-        if kind == Kind::Address {
-            continue; // no source has addresses as keys
-        }
         let key = way(kind, index).write(&parts(&person, kind));
         let mut row = record(&person, index);
         // Some ways to write a value are the same for it.

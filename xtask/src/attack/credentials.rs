@@ -5,25 +5,22 @@ use std::os::unix::fs::symlink;
 
 use anyhow::Result;
 
-use super::{Attack, gateway::WEBHOOK, http::Source, inputs::http_channel};
+use super::{
+    Attack,
+    gateway::{WEBHOOK, polled},
+    http::Source,
+    inputs::http_channel,
+};
 
 /// A key that only the configured source may get.
 const KEY: &str = "key-of-the-one-source";
 
-/// A channel that reads a table.
+/// The section of a channel that reads a table.
 const TABLE: &str = r#"
-connector = "table"
-[schedule]
-every = "1h"
-[table]
 url = { file = "source.url" }
 table = "orders"
 key = "id"
-[table.changes]
-column = "updated"
-[demand]
-source_no = "$.id"
-title = "$.title"
+changes = { column = "updated" }
 "#;
 
 /// Servers on other machines, whose connection everybody on the way can read, or whose server nobody verifies.
@@ -39,7 +36,7 @@ pub(super) fn transport(attack: &mut Attack) -> Result<()> {
     ] {
         let gateway = attack.gateway()?;
         gateway.write("source.url", url)?;
-        gateway.channel("source", TABLE)?;
+        gateway.channel("source", &polled("table", TABLE))?;
         attack.note_check(url, &gateway.run(&["check"])?, problem);
     }
     for (section, url, problem) in [
@@ -66,17 +63,11 @@ pub(super) fn other_hosts(attack: &mut Attack) -> Result<()> {
         ("link", "page = { kind = \"link\" }"),
         ("moved", ""),
     ];
+    let key = "{ file = \"source.key\" }";
     let auths = [
-        ("bearer", "auth = { bearer = { file = \"source.key\" } }".to_owned()),
-        (
-            "header",
-            "auth = { api_key = { header = \"X-Key\", key = { file = \"source.key\" } } }"
-                .to_owned(),
-        ),
-        (
-            "parameter",
-            "auth = { api_key = { param = \"key\", key = { file = \"source.key\" } } }".to_owned(),
-        ),
+        ("bearer", format!("auth = {{ bearer = {key} }}")),
+        ("header", format!("auth = {{ api_key = {{ header = \"X-Key\", key = {key} }} }}")),
+        ("parameter", format!("auth = {{ api_key = {{ param = \"key\", key = {key} }} }}")),
         ("plain header", format!("headers = {{ \"X-Tenant\" = \"{KEY}\" }}")),
     ];
     for (way, page) in WAYS {

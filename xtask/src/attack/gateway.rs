@@ -55,6 +55,14 @@ received_at = { at = "$.created", as = "datetime" }
 people = [{ role = "main", name = "$.person", phone = "$.phone" }]
 "#;
 
+/// The file of a channel that is polled, with these lines in the section of its connector.
+pub(super) fn polled(connector: &str, lines: &str) -> String {
+    format!(
+        "connector = \"{connector}\"\n[schedule]\nevery = \"1h\"\n[{connector}]\n{lines}\n\
+         [demand]\nsource_no = \"$.id\"\ntitle = \"$.title\"\n"
+    )
+}
+
 /// A gateway with an empty store. Its folder is removed when it is dropped.
 pub(super) struct Gateway {
     program: PathBuf,

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::{
     Attack,
-    gateway::{Gateway, Service, WEBHOOK},
+    gateway::{Gateway, Service, WEBHOOK, polled},
     http::Source,
 };
 use crate::run::output_of;
@@ -21,30 +21,12 @@ const SMALL_KIB: u64 = 100 << 10;
 /// The file of a channel that reads an HTTP source at a path, with more lines in its section.
 pub(super) fn http_channel(source: &Source, path: &str, more: &str) -> String {
     let url = format!("http://127.0.0.1:{}/{path}", source.port);
-    HTTP.replace("URL", &url).replace("MORE", more)
+    let lines = format!("url = \"{url}\"\nrecords = \"$.rows[*]\"\nkey = \"$.id\"\n{more}");
+    polled("http", &lines)
 }
 
-/// A channel that reads an HTTP source.
-const HTTP: &str = r#"
-connector = "http"
-[schedule]
-every = "1h"
-[http]
-url = "URL"
-records = "$.rows[*]"
-key = "$.id"
-MORE
-[demand]
-source_no = "$.id"
-title = "$.title"
-"#;
-
-/// A channel that reads files of a folder.
+/// The section of a channel that reads files of a folder.
 const FILES: &str = r#"
-connector = "files"
-[schedule]
-every = "1h"
-[files]
 url = { file = "folder.url" }
 match = ["*"]
 key = "$.id"
@@ -53,9 +35,6 @@ stable = "0s"
 [files.columns]
 id = []
 rev = []
-[demand]
-source_no = "$.id"
-title = "$.title"
 "#;
 
 /// Pages that are small to send and large to read, while another channel works.
@@ -89,7 +68,7 @@ pub(super) fn zip_index(attack: &mut Attack) -> Result<()> {
     gateway.other_channel()?;
     gateway.write("drop/many.zip", many_files(1_000_000))?;
     gateway.write("folder.url", gateway.path("drop").to_string_lossy().as_bytes())?;
-    gateway.channel("files", FILES)?;
+    gateway.channel("files", &polled("files", FILES))?;
     let service = gateway.start()?;
     read(attack, "an archive that lists a million files", &gateway, &service, "files")?;
     let n = gateway.ask("SELECT count(*) FROM demand WHERE channel = 'files'")?;

@@ -4,24 +4,21 @@ use std::{fs, path::Path, time::Duration};
 
 use anyhow::Result;
 
-use super::{Attack, gateway::CONSOLE_TOKEN, wait_until};
+use super::{
+    Attack,
+    gateway::{CONSOLE_TOKEN, polled},
+    wait_until,
+};
 use crate::run::send_signal;
 
 /// A variable of the gateway that no plugin may see, and its value.
 const VARIABLE: &str = "ATTACK_SECRET";
 const SECRET: &str = "secret-of-the-gateway-process";
 
-/// A channel that runs the program below.
-const CHANNEL: &str = r#"
-connector = "process"
-[schedule]
-every = "1h"
-[process]
+/// The section of a channel that runs the program below.
+const PROCESS: &str = r#"
 command = ["sh", "plugin.sh"]
 timeout = "10s"
-[demand]
-source_no = "$.id"
-title = "$.title"
 "#;
 
 /// Writes what it could read into files of its folder, leaves a process of another session behind, and is a
@@ -49,7 +46,7 @@ done
 pub(super) fn parent(attack: &mut Attack) -> Result<()> {
     let mut gateway = attack.gateway()?;
     gateway.variables.push((VARIABLE, SECRET.to_owned()));
-    gateway.channel("plugin", CHANNEL)?;
+    gateway.channel("plugin", &polled("process", PROCESS))?;
     gateway.write("channels/plugin/plugin.sh", PLUGIN)?;
     let service = gateway.start()?;
     let child = gateway.path("channels/plugin/child.pid");

@@ -240,3 +240,20 @@ fn a_key_with_two_contents_in_every_pass_makes_the_end_doubtful() {
         assert!(doubt.is_none_or(|doubt| doubt.contains("with different contents (1)")));
     }
 }
+
+#[test]
+fn a_list_that_grows_is_walked_again_without_end_only_if_it_leaves_out_what_was_acknowledged() {
+    for leaves_out in [false, true] {
+        let (mut account, mut outdated) = (PassAccount::new(true), Outdated::default());
+        let looks = (0..9).take_while(|n_looks| {
+            let first = if leaves_out { *n_looks } else { 0 };
+            let keys = hashes(first..*n_looks + 1);
+            let page = Counted { hashes: &keys, may_shift: true, ..Counted::default() };
+            account.walk(0, 1, &at(true)).note_page(page, &mut outdated);
+            account.note_acknowledged();
+            let ended_by = EndedBy::Empty;
+            account.end_walk(0, "", ended_by, *n_looks, &mut outdated) == Outcome::LookAgain
+        });
+        assert_eq!(looks.count() == 9, leaves_out);
+    }
+}

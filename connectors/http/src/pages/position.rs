@@ -2,7 +2,6 @@
 
 use contract::EndedBy;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::stop::MAX_REPEATS;
 use crate::answer::Page;
@@ -51,6 +50,12 @@ pub(crate) struct Position {
     /// How often the list was walked again because records were missing.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) n_looks: u64,
+    /// Sum of the hashes of the keys that this walk has listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) keys_sum: u64,
+    /// The same of the walk before it, if the list is walked again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) keys_sum_before: u64,
     /// The most records that any page of this source had: shows whether the source keeps to `size`.
     #[serde(default, skip_serializing_if = "is_none_yet")]
     pub(crate) largest: usize,
@@ -123,6 +128,17 @@ impl Position {
         self.n_looks > 0 && self.n_pages == 0 && self.partly_read.is_none()
     }
 
+    /// Notes the hashes of the keys of a page.
+    pub(crate) fn note_keys(&mut self, hashes: &[String]) {
+        let hashes = hashes.iter().filter_map(|hash| u64::from_str_radix(hash, 16).ok());
+        self.keys_sum = hashes.fold(self.keys_sum, u64::wrapping_add);
+    }
+
+    /// Whether this walk has listed the keys of the walk before it, and no other. Also known after a restart.
+    pub(crate) fn lists_same_keys(&self) -> bool {
+        self.n_looks > 0 && self.keys_sum == self.keys_sum_before
+    }
+
     /// Notes that a page was read.
     pub(crate) fn note_page(&mut self, hash: String) {
         self.hash_before = self.hash.replace(hash);
@@ -186,11 +202,6 @@ fn is_zero(number: &u64) -> bool {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde requires a reference")]
 fn is_none_yet(largest: &usize) -> bool {
     *largest == 0
-}
-
-/// Hashes a text to 8 bytes, so that a cursor with two hundred of them stays small.
-pub(crate) fn short_hash(text: &str) -> String {
-    hex::encode(&Sha256::digest(text)[..8])
 }
 
 /// Converts a count to 64 bits.

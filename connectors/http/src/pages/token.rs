@@ -1,15 +1,12 @@
 //! Pages that the previous page names, by a token or an address.
 
+use connector_wire::identity::short_hash;
 use contract::EndedBy;
 use document::{Path, scalar_text};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{
-    NextPage, Position, Said, Size, Step,
-    position::{short_hash, to_u64},
-    stop::MAX_EMPTY,
-};
+use super::{NextPage, Position, Said, Size, Step, position::to_u64, stop::MAX_EMPTY};
 use crate::answer::Page;
 
 /// Each page names the next one by a token; the last page has none.

@@ -61,7 +61,10 @@ const MIN_SECRET: usize = 4;
 /// A text with `…` in the place of the secret settings of a program.
 pub(crate) fn without_secrets(text: &str, secrets: &BTreeMap<String, Secret>) -> String {
     let values = secrets.values().map(Secret::expose).filter(|value| value.len() >= MIN_SECRET);
-    values.fold(text.to_owned(), |text, value| text.replace(value, "…"))
+    let mut values: Vec<&str> = values.collect();
+    // A longer one may begin with a shorter one.
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    values.into_iter().fold(text.to_owned(), |text, value| text.replace(value, "…"))
 }
 
 /// A text with `…` in the place of account and password before an `@`: `mysql://…@host`.
@@ -106,7 +109,7 @@ mod tests {
         ] {
             assert_eq!(readable_text(text), expected);
         }
-        let secrets = serde_json::from_str(r#"{"a":"hunter22","b":"x"}"#).unwrap();
+        let secrets = serde_json::from_str(r#"{"a":"hunter","b":"x","c":"hunter22"}"#).unwrap();
         assert_eq!(without_secrets("x: no hunter22", &secrets), "x: no …");
     }
 }

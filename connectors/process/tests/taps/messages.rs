@@ -89,8 +89,12 @@ async fn a_tap_with_another_stream_or_other_settings_begins_anew() {
         message["stream"] = json!("people");
         message
     }));
-    let mut process = tap.process(json!({ "stream": "people" }));
-    assert_eq!(batches(&mut process, Some(at), 10).await.0.concat(), ["1"]);
+    let people = |key: Value| tap.process(json!({ "stream": "people", "key": key }));
+    let mut process = people(json!([]));
+    assert_eq!(batches(&mut process, Some(at.clone()), 10).await.0.concat(), ["1"]);
+    // Other settings allow no other key.
+    let fault = people(json!(["at"])).read(Some(&at), 10).await.unwrap_err();
+    assert!(fault.to_string().contains("would become another demand"), "{fault}");
 }
 
 #[tokio::test]

@@ -1,37 +1,20 @@
 //! The statements that acknowledge rows: they set the flags of rows that have not changed since they were read.
 
-use super::{Condition, Dialect, Order, Select, Sql, Writer, join};
+use super::{Dialect, Select, Sql, Writer, join};
 use crate::{catalog::Catalog, cursor::PendingAck, plan::TablePlan, value::Value};
 
 impl Sql {
-    /// Locks the rows with these keys: nobody else changes them until the transaction ends. If it waits while
-    /// somebody deletes a row and inserts it again, PostgreSQL finds neither. So the rows are read after it.
-    pub(crate) fn lock(
-        dialect: Dialect,
-        table: &TablePlan,
-        catalog: &Catalog,
-        keys: &[Value],
-        limit: usize,
-    ) -> Self {
+    /// Locks the rows of a page, in the order of their keys: nobody else changes them until the transaction ends. If
+    /// it waits while somebody deletes a row and inserts it again, PostgreSQL finds neither. So the rows are read
+    /// after it.
+    pub(crate) fn lock(dialect: Dialect, select: &Select<'_>, catalog: &Catalog) -> Self {
+        let Select { table, conditions, order: _, limit } = select;
         let mut writer = Writer { dialect, table, catalog, binds: Vec::new() };
-        let rows = writer.condition(&Condition::In(&table.key, keys, catalog.get(&table.key)));
+        let rows = writer.conditions(conditions);
         let (name, key) = (writer.table(), writer.ordered(&table.key));
         let text =
             format!("SELECT 1 FROM {name} WHERE {rows} ORDER BY {key} LIMIT {limit} FOR UPDATE");
         Self { text, binds: writer.binds }
-    }
-
-    /// Selects the rows with these keys.
-    pub(crate) fn select_again(
-        dialect: Dialect,
-        table: &TablePlan,
-        catalog: &Catalog,
-        keys: &[Value],
-        limit: usize,
-    ) -> Self {
-        let conditions = vec![Condition::In(&table.key, keys, catalog.get(&table.key))];
-        let select = Select { table, conditions, order: Order::Key, limit };
-        Self::select(dialect, &select, catalog)
     }
 
     /// Sets the flags of rows that have not changed since they were read. A column that would change by

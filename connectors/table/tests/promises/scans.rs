@@ -10,11 +10,12 @@ async fn rows_without_a_usable_time_are_found() {
         city.run(&format!(
             "INSERT INTO orders (id, changed) VALUES ('untimed', NULL), ('empty', ''),
              ('garbage', '待定'), ('slashes', '2026/10/9 10:30'), ('serial', 46304.4375),
-             ('future', '2062-01-01 00:00:00'), ('bytes', x'ff00'), ('good', {moment})"
+             ('future', '2062-01-01 00:00:00'), ('bytes', x'ff00'), ('good', {moment}),
+             ('blob', CAST({moment} AS BLOB))"
         ))
         .await;
         let expected =
-            ["untimed", "empty", "garbage", "slashes", "serial", "future", "bytes", "good"];
+            ["untimed", "empty", "garbage", "slashes", "serial", "future", "bytes", "good", "blob"];
         let (entries, at) = city.entries(None, 2).await;
         assert_eq!(keys_of(&entries), expected.iter().map(ToString::to_string).collect());
         // None of them has moved the position past a row that arrives now.

@@ -162,6 +162,15 @@ async fn a_row_whose_time_stands_for_none_is_found_however_late_it_comes() {
             "'2026-10-01'",
         ),
         (City::sqlite(Shape::ChangesOnly).await, "", Some("%F"), "1790000000", "'2026-10-01'"),
+        (City::sqlite(Shape::ChangesOnly).await, "DATE", Some("%F"), "1790000000", "'2026-10-01'"),
+        (City::sqlite(Shape::ChangesOnly).await, "DATE", None, "7", "'2026-10-01 00:00:00'"),
+        (
+            City::sqlite(Shape::ChangesOnly).await,
+            "",
+            Some("%F"),
+            "'2026-10-02'",
+            "x'323032362d31302d3031'",
+        ),
     ] {
         city.run(&format!(
             "CREATE TABLE wide (id INT PRIMARY KEY, changed {kind});
