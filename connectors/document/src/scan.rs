@@ -89,6 +89,8 @@ pub fn n_values(text: &[u8]) -> usize {
 const VALUE_BYTES: usize = 100;
 /// What an object takes besides: its table begins with room for three members, of 104 bytes each.
 const OBJECT_BYTES: usize = 400;
+/// What a member of an object takes besides: its name, and the room of a table that doubles while it grows.
+const MEMBER_BYTES: usize = 200;
 /// What a tag or an attribute of XML takes: an element has two tags, and may become an object.
 const TAG_BYTES: usize = 250;
 
@@ -106,6 +108,7 @@ pub fn tree_bytes(text: &str, has_inner: bool) -> usize {
             _ if is_skipped => {}
             b',' | b'[' => n_bytes += VALUE_BYTES,
             b'{' => n_bytes += VALUE_BYTES + OBJECT_BYTES,
+            b':' if skips_strings || has_inner => n_bytes += MEMBER_BYTES,
             b'<' | b'=' => n_bytes += TAG_BYTES,
             _ => {}
         }

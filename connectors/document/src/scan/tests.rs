@@ -49,10 +49,12 @@ fn elements_are_found_even_if_they_are_damaged() {
 fn a_document_counts_what_its_tree_takes_and_not_only_its_text() {
     let dense = format!("[{}1]", "1,".repeat(999));
     let objects = format!("[{}{{}}]", "{},".repeat(999));
-    let text = format!("[\"{}\"]", "a,[{<= \\\",".repeat(999));
+    let members = format!("{{{}\"b\":1}}", "\"a\":1,".repeat(999));
+    let text = format!("[\"{}\"]", "a,[{<:= \\\",".repeat(999));
     let inner = tree_bytes(&text, true);
     assert!(tree_bytes(&dense, false) >= 1_000 * VALUE_BYTES);
     assert!(tree_bytes(&objects, false) >= 1_000 * (VALUE_BYTES + OBJECT_BYTES));
+    assert!(tree_bytes(&members, false) >= 1_000 * (VALUE_BYTES + MEMBER_BYTES));
     assert_eq!(tree_bytes(&text, false), 3 * text.len() + VALUE_BYTES, "a text is one value");
     assert!(inner >= 999 * OBJECT_BYTES, "unless it is a document too");
     let element = "<row id=\"1\"><name>a</name></row>";
