@@ -41,8 +41,10 @@ pub(crate) fn resolve(base: &Url, text: &str, allowed: &[Url]) -> Result<Url, Fa
         return Ok(url);
     }
     let host = url.host_str().unwrap_or_default();
-    Err(Fault::stopped(format!("the source refers to another host: {}://{host}", url.scheme()))
-        .remedy("if that is correct, add the host to `redirects`"))
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let other = format!("{}://{host}{port}", url.scheme());
+    Err(Fault::stopped(format!("the source refers to another host: {other}"))
+        .remedy(format!("if that is correct, add \"{other}\" to `redirects`")))
 }
 
 /// Whether two addresses have the same scheme, host and port.
@@ -91,5 +93,7 @@ mod tests {
         ] {
             assert_eq!(resolve(&base, text, &allowed).is_ok(), is_allowed, "{text}");
         }
+        let fault = resolve(&base, "https://a.example:8443/x", &allowed).unwrap_err().to_string();
+        assert!(fault.contains("another host: https://a.example:8443"), "{fault}");
     }
 }

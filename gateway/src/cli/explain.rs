@@ -15,6 +15,7 @@ use super::{Context, Exit, audit, out};
 use crate::{
     assemble,
     offline::{self, Outcome},
+    plain::escape_line,
 };
 
 #[derive(Debug, clap::Args)]
@@ -78,7 +79,8 @@ fn draw_rejection(result: &Value) -> String {
         ("detail", &reason["detail"]),
     ];
     let rows = rows.iter().filter(|(_, value)| !value.is_null());
-    let lines: String = rows.map(|(name, value)| format!("{name:8} {}\n", text(value))).collect();
+    let lines: String =
+        rows.map(|(name, value)| format!("{name:8} {}\n", escape_line(&text(value)))).collect();
     format!(
         "{lines}The record goes to quarantine as it came; other records are not affected. Once the source \
          sends a valid\nstate of it, that becomes the demand and the entry is resolved.\n"
@@ -113,7 +115,7 @@ fn row(traced: &FieldTrace, result: &Value) -> Row {
         })
         .collect();
     Row {
-        name: format!("{column}{names}"),
+        name: format!("{}{names}", escape_line(column)),
         raw: raw.clone(),
         decoded: decoded.clone(),
         mapped: mapped.join("\n"),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sink::store::{Access, Quarantined};
 
 use super::{Context, Exit, audit, out};
-use crate::{assemble, keys};
+use crate::{assemble, keys, plain::escape_line};
 
 /// Maximum number of bytes that are printed in hexadecimal; a record may have 16 MiB.
 const MAX_HEX_BYTES: usize = 4096;
@@ -76,8 +76,8 @@ fn cells(row: &Quarantined) -> Vec<String> {
         row.id.to_string(),
         row.channel.to_string(),
         row.reason.clone(),
-        row.place.clone(),
-        row.detail.clone(),
+        escape_line(&row.place).into_owned(),
+        escape_line(&row.detail).into_owned(),
         row.times_seen.to_string(),
     ]
 }
@@ -144,7 +144,9 @@ fn open(settings: &Settings, row: &Quarantined) -> anyhow::Result<Option<Vec<u8>
 
 fn draw(opened: &OpenedRow) -> String {
     let row = &opened.row;
-    let key = row.source_key.as_deref().unwrap_or("unknown");
+    // They come from the source, which must not write lines of this text.
+    let key = escape_line(row.source_key.as_deref().unwrap_or("unknown"));
+    let (detail, place) = (escape_line(&row.detail), escape_line(&row.place));
     let bytes = match (&opened.text, &opened.hex) {
         (Some(text), _) => text.as_str(),
         (None, Some(hex)) => hex.as_str(),
@@ -153,8 +155,45 @@ fn draw(opened: &OpenedRow) -> String {
     };
     let resolved = row.resolved_at.map_or_else(String::new, |at| format!("\nresolved  {at}"));
     format!(
-        "id        {}\nchannel   {}\nkey       {key}\nreason    {}: {}\nplace     {}\n\
+        "id        {}\nchannel   {}\nkey       {key}\nreason    {}: {detail}\nplace     {place}\n\
          seen      {} times{resolved}\n\n{bytes}",
-        row.id, row.channel, row.reason, row.detail, row.place, row.times_seen
+        row.id, row.channel, row.reason, row.times_seen
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{MappingNo, ReadNo, RecordKey, Revision, Version};
+
+    use super::*;
+
+    #[test]
+    fn a_source_writes_no_line_of_what_is_shown() {
+        let hostile = "x\nresolved  yes\n\u{1b}[2m";
+        let channel: ChannelId = "files".parse().unwrap();
+        let row = Quarantined {
+            id: DemandId::of(&channel, &RecordKey::new("a")),
+            channel,
+            source_key: Some(hostile.to_owned()),
+            version: Version {
+                revision: Revision::NONE,
+                read_no: ReadNo(1),
+                mapping: MappingNo(1),
+            },
+            reason: "missing_key".to_owned(),
+            detail: hostile.to_owned(),
+            place: hostile.to_owned(),
+            message: String::new(),
+            raw: None,
+            event: None,
+            first_seen_at: None,
+            last_seen_at: None,
+            times_seen: 1,
+            resolved_at: None,
+        };
+        assert!(cells(&row).iter().all(|cell| !cell.contains(['\n', '\u{1b}'])));
+        let drawn = draw(&OpenedRow { row, text: None, hex: None });
+        assert_eq!(drawn.lines().count(), 8, "{drawn}");
+        assert!(!drawn.contains('\u{1b}'), "{drawn}");
+    }
 }

@@ -6,7 +6,7 @@ pub(crate) mod transaction;
 use contract::{Fault, Timestamp};
 use sqlx::migrate::Migrator;
 
-use super::{Postgres, Sqlite, damage::Damage};
+use super::{Postgres, Sqlite, damage::Damage, demands::claims::Patience};
 use crate::bus::BusKey;
 
 /// What a handle to a store may do.
@@ -114,6 +114,14 @@ impl Database {
     /// Waits until the database reports that its data is damaged.
     pub async fn damaged(&self) -> Fault {
         self.damage_report().reported().await
+    }
+
+    /// How long messages without proof may still hold up the store.
+    pub(super) fn patience(&self) -> &Patience {
+        match self {
+            Self::Sqlite(store) => &store.patience,
+            Self::Postgres(store) => &store.patience,
+        }
     }
 
     fn damage_report(&self) -> &Damage {

@@ -2,6 +2,7 @@
 //! how they are read back.
 
 mod by_hand;
+pub(crate) mod claims;
 pub(crate) mod columns;
 pub(crate) mod index;
 pub(crate) mod keep;

@@ -26,6 +26,7 @@ use super::{
     Access,
     damage::Damage,
     database::{ensure_current, other_version, transaction::Failure},
+    demands::claims::Patience,
 };
 use crate::bus::BusKey;
 use fault::{fault, is_damage};
@@ -66,6 +67,7 @@ pub struct Sqlite {
     pub(super) readers: SqlitePool,
     place: String,
     pub(super) damage: Damage,
+    pub(super) patience: Patience,
     pub(super) audit_key: Option<BusKey>,
 }
 
@@ -116,7 +118,8 @@ impl Sqlite {
         if access == Access::ReadOnly {
             check_version(&readers, &place).await?;
         }
-        Ok(Self { writer, readers, place, damage: Damage::default(), audit_key: None })
+        let (damage, patience) = (Damage::default(), Patience::default());
+        Ok(Self { writer, readers, place, damage, patience, audit_key: None })
     }
 
     /// The identity of the file at `path`, which must exist. Changes nothing.

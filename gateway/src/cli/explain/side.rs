@@ -111,6 +111,8 @@ impl Cell {
         let mut lines = vec![Vec::new()];
         let mut used = 0;
         for (at, c) in self.text.char_indices() {
+            // Of a source, it would begin a colour.
+            let c = if c == '\u{1b}' { '␛' } else { c };
             let cells = c.width().unwrap_or(0);
             let is_full = used + cells > width;
             if c == '\n' || is_full {
@@ -197,6 +199,8 @@ mod tests {
         };
         let drawn = draw(&[line], 112);
         assert!(drawn.contains("≠ 夜间施工"), "{drawn}");
+        let hostile = Row { decoded: "\u{1b}[31m红".into(), ..Row::default() };
+        assert!(draw(&[hostile], 112).contains("≠ ␛[31m红"));
         let text = plain(&drawn);
         let lines: Vec<_> = text.lines().collect();
         let column = |line: &str, word: &str| line[..line.find(word).unwrap()].width();

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use contract::{Fault, Intake, Outcomes, Reason, Retry, Store};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -19,20 +19,12 @@ use super::{
 };
 use crate::store::{
     Database,
-    database::{
-        sql::NO_ROWS,
-        transaction::{Failure, Transaction},
-    },
+    database::transaction::{Failure, Transaction},
     postgres, sqlite,
 };
 
 /// Maximum number of attempts to keep one intake while other sinks change its rows.
 const MAX_ATTEMPTS: u32 = 10;
-/// How long a message without proof waits until its read is in the books. That takes a moment: a read is booked after
-/// the bus has confirmed it, and after its source has answered the next read.
-const CLAIM_WAIT: Duration = Duration::from_secs(60);
-/// The time between two looks at the books meanwhile.
-const CLAIM_POLL: Duration = Duration::from_millis(500);
 /// What the transaction does, for the message of a fault: "cannot keep an intake".
 const KEEP: &str = "keep an intake";
 
@@ -64,31 +56,6 @@ enum Attempt {
 }
 
 impl Database {
-    /// See [`Intake::believing`]; `None` if every message has a proof.
-    async fn believing(&self, intake: &Intake) -> Result<Option<Intake>, Fault> {
-        let ids: Vec<_> = intake.claims().map(|claim| known::message_key(&claim.id)).collect();
-        if ids.is_empty() {
-            return Ok(None);
-        }
-        let n_claims = ids.len();
-        let values = [serde_json::Value::from(ids).into()];
-        let until = Instant::now() + CLAIM_WAIT;
-        let listed = loop {
-            let what = "look for messages in the books";
-            // Asked first: a read that is booked between the two questions is found by the second one.
-            let is_under_way = self.query_first(what, UNDER_WAY, &values, NO_ROWS).await?.is_some();
-            let listed = self.query(what, LISTED, &values, known::listed).await?;
-            if listed.len() >= n_claims || !is_under_way || Instant::now() >= until {
-                break listed;
-            }
-            // Its read may be confirmed and not booked yet.
-            sleep(CLAIM_POLL).await;
-        };
-        Ok(Some(intake.believing(|id, part| {
-            listed.iter().any(|(known, known_part)| known == id && known_part == part)
-        })))
-    }
-
     /// Judges and writes the intake; the excluded events go to quarantine. A trial is rolled back.
     async fn attempt(
         &self,
@@ -197,20 +164,6 @@ impl Database {
         })
     }
 }
-
-/// The messages with the ids $1 that reads have published.
-const LISTED: &str = "SELECT p.channel, p.read_no, p.part, p.events, p.hash
-     FROM {each}($1) k CROSS JOIN read_part p
-     WHERE p.channel = k.value ->> 0 AND p.read_no = CAST(k.value ->> 1 AS bigint)
-     AND p.part = CAST(k.value ->> 2 AS bigint)";
-
-/// Whether one of the messages with the ids $1 may belong to a read that is not in the books yet: its number is taken,
-/// and no later read of the channel is booked. The reads of a push channel (the largest fence) are booked in any order.
-const UNDER_WAY: &str = "SELECT 1 AS found FROM {each}($1) k JOIN checkpoint c ON c.channel = k.value ->> 0
-     WHERE c.next_read_no > CAST(k.value ->> 1 AS bigint) AND NOT EXISTS (
-         SELECT 1 FROM read r WHERE r.channel = c.channel AND (r.read_no = CAST(k.value ->> 1 AS bigint)
-         OR r.read_no > CAST(k.value ->> 1 AS bigint) AND c.fence <> 9223372036854775807)
-     ) LIMIT 1";
 
 /// Reads the stored states, plans and writes; the caller commits. `None` if another sink changed the rows
 /// between reading and writing, so that the plan is wrong.
