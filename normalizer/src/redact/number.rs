@@ -28,7 +28,7 @@ struct Group {
 enum Joint {
     /// They do not belong together.
     None,
-    /// One space, hyphen or bracket; or nothing, but the digits of 139零零零零1111 are in several
+    /// One space, hyphen or closing bracket; or nothing, but the digits of 139零零零零1111 are in several
     /// scripts.
     Usual,
     /// A dot, which also stands in decimals and dates.
@@ -343,13 +343,11 @@ fn next_digit(letters: &[u8], from: usize) -> Option<usize> {
     Some(from + found)
 }
 
-/// What these separators between two groups mean. A bracket of `+86 (138) 0000 1234` may have a blank beside it.
+/// What these separators between two groups mean. The bracket in `(138) 0000 1234` may have a blank after it.
 fn joint_of(mut separators: impl Iterator<Item = char>) -> Joint {
     match (separators.next(), separators.next(), separators.next()) {
         (None, ..) => Joint::Usual,
-        (Some(' ' | '-' | '－' | '—' | '–' | '\u{A0}' | '\u{3000}'), None, _)
-        | (Some('(' | '（' | ')' | '）'), None, _)
-        | (Some(' ' | '-'), Some('(' | '（'), None)
+        (Some(' ' | '-' | '－' | '—' | '–' | '\u{A0}' | '\u{3000}' | ')' | '）'), None, _)
         | (Some(')' | '）'), Some(' ' | '-'), None) => Joint::Usual,
         (Some('.' | '．' | '·' | '•' | '・'), None, _) => Joint::Dot,
         _ => Joint::None,
