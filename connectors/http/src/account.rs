@@ -92,7 +92,7 @@ pub(crate) struct Walk {
     /// Whether records were acknowledged since its first page was requested, the last time.
     has_acknowledged: bool,
     /// Whether a new key came since the list was begun, the last time.
-    pub(crate) has_new: bool,
+    has_new: bool,
     /// The keys that came since then, if the list was begun again and may shift.
     latest: Option<HashSet<u64>>,
     /// Number of keys that came before that.
@@ -237,13 +237,13 @@ impl PassAccount {
         self.open_gap.get_or_insert(gap);
     }
 
-    /// Ends the walk `name` of a sequence, which was walked again `n_looks` times already.
+    /// Ends the walk `name` of a sequence, which is at this position.
     pub(crate) fn end_walk(
         &mut self,
         sequence: usize,
         name: &str,
         end: EndedBy,
-        n_looks: u64,
+        at: &Position,
         outdated: &mut Outdated,
     ) -> Outcome {
         let Some(mut walk) = self.walks.remove(&sequence) else { return Outcome::Ended };
@@ -264,13 +264,13 @@ impl PassAccount {
         };
         let listed = listed.filter(|listed| !is_explained(listed));
         let is_short = listed.zip(distinct).is_some_and(|(listed, distinct)| distinct < listed);
-        // What is acknowledged makes room for others on the pages before them. A list without pages may show only
-        // some of its records at a time.
+        // What is acknowledged makes room for others. A list without pages may show a part of its records at a time.
         let has_shifted = (walk.has_acknowledged || end == EndedBy::Unstated)
             && walk.may_shift
             && walk.has_new
-            && (!walk.keeps_all() || n_looks < MAX_LOOKS);
-        if has_shifted || (is_short || lacks_contents) && n_looks < MAX_LOOKS {
+            && !at.lists_same_keys()
+            && (!walk.keeps_all() || at.n_looks < MAX_LOOKS);
+        if has_shifted || (is_short || lacks_contents) && at.n_looks < MAX_LOOKS {
             (walk.n_idle, walk.is_whole, walk.is_seen) = (0, true, true);
             walk.begin_again();
             self.walks.insert(sequence, walk);

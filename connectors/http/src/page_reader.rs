@@ -409,8 +409,6 @@ impl PageReader<'_> {
         let mut is_complete = false;
         if let Some(end) = step.end {
             let walk = self.walk(&progress.pages);
-            // If every walk is interrupted, the account alone does not know it.
-            walk.has_new &= !progress.pages.lists_same_keys();
             if let (true, Some(field)) = (walk.lacks_times(), plan.selection.time_field()) {
                 let at = field.at.as_str();
                 walk.note_gap(format!(
@@ -425,9 +423,8 @@ impl PageReader<'_> {
                 );
             }
             let name = walk_name(sequence, plan, &progress);
-            let n_looks = progress.pages.n_looks;
-            let outdated = &mut cursor.outdated;
-            match self.account.end_walk(self.walk.index, &name, end, n_looks, outdated) {
+            let (at, outdated) = (&progress.pages, &mut cursor.outdated);
+            match self.account.end_walk(self.walk.index, &name, end, at, outdated) {
                 Outcome::LookAgain => {
                     progress.pages = Paging::look_again(&progress.pages);
                     // What could not be read of a list that may shift is asked for again.

@@ -64,7 +64,8 @@ pub(super) fn show<T: Serialize>(
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// Draws rows under their headings. Columns from `numbers_from` on are right-aligned.
+/// Draws rows under their headings, each on a line of its own, whatever the cells say. Columns from `numbers_from` on are
+/// right-aligned.
 pub(super) fn table(
     headings: &[&str],
     rows: impl IntoIterator<Item = Vec<String>>,
@@ -75,7 +76,9 @@ pub(super) fn table(
         .load_style(STYLE)
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(headings);
-    table.add_rows(rows);
+    for row in rows {
+        table.add_row(row.iter().map(|cell| plain::escape_line(cell)));
+    }
     for column in table.column_iter_mut().skip(numbers_from) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -120,5 +123,12 @@ mod tests {
         let expected =
             ["channel    read", "─────────────────", "热线      20000", "board         7"];
         assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn no_cell_writes_a_line_or_a_colour() {
+        let drawn = table(&["place"], [vec!["a\nb\u{1b}[2m".to_owned()]], 1);
+        assert_eq!(drawn.lines().last(), Some("a\\u000ab\\u001b[2m"));
+        assert_eq!(drawn.lines().count(), 3, "{drawn}");
     }
 }

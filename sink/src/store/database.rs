@@ -6,7 +6,7 @@ pub(crate) mod transaction;
 use contract::{Fault, Timestamp};
 use sqlx::migrate::Migrator;
 
-use super::{Postgres, Sqlite, damage::Damage, demands::claims::Patience};
+use super::{Postgres, Sqlite, damage::Damage, demands::claims::ClaimWait};
 use crate::bus::BusKey;
 
 /// What a handle to a store may do.
@@ -117,10 +117,10 @@ impl Database {
     }
 
     /// How long messages without proof may still hold up the store.
-    pub(super) fn patience(&self) -> &Patience {
+    pub(super) fn claim_wait(&self) -> &ClaimWait {
         match self {
-            Self::Sqlite(store) => &store.patience,
-            Self::Postgres(store) => &store.patience,
+            Self::Sqlite(store) => &store.claim_wait,
+            Self::Postgres(store) => &store.claim_wait,
         }
     }
 

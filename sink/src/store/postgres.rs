@@ -18,7 +18,7 @@ use contract::Fault;
 use sqlx::{PgPool, PgTransaction};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Access, damage::Damage, database::transaction::Failure, demands::claims::Patience};
+use super::{Access, damage::Damage, database::transaction::Failure, demands::claims::ClaimWait};
 use crate::bus::BusKey;
 use fault::{fault, is_damage, is_lost};
 use link::{Hosts, Link};
@@ -40,7 +40,7 @@ pub struct Postgres {
     link: Arc<Link>,
     months: Arc<Months>,
     pub(super) damage: Damage,
-    pub(super) patience: Patience,
+    pub(super) claim_wait: ClaimWait,
     pub(super) audit_key: Option<BusKey>,
 }
 
@@ -56,7 +56,8 @@ impl Postgres {
         let link = Arc::new(Link::new(Hosts::parse(url)?, access));
         setup::bring_up_to_date(&link, access).await?;
         let (months, damage) = (Arc::new(Months::default()), Damage::default());
-        let store = Self { link, months, damage, patience: Patience::default(), audit_key: None };
+        let store =
+            Self { link, months, damage, claim_wait: ClaimWait::default(), audit_key: None };
         if access == Access::ReadWrite {
             store.create_current_months().await?;
         }
@@ -68,8 +69,8 @@ impl Postgres {
     pub fn separate_handle(&self) -> Self {
         let link = Arc::new(self.link.with_new_connections());
         let (months, damage) = (Arc::clone(&self.months), self.damage.clone());
-        let (patience, audit_key) = (self.patience.clone(), self.audit_key.clone());
-        Self { link, months, damage, patience, audit_key }
+        let (claim_wait, audit_key) = (self.claim_wait.clone(), self.audit_key.clone());
+        Self { link, months, damage, claim_wait, audit_key }
     }
 
     /// Waits until running queries have ended, and closes all connections.

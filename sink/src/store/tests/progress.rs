@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use contract::{
     Checkpoints as _, Complete, Cursor, Delivery, Digest, EndedBy, Fault, Intake, Message,
     MessageId, Obstacle, PassEnd, Position, ReadNo,
@@ -154,6 +155,33 @@ async fn a_message_without_proof_waits_until_its_read_is_in_the_books(store: &Da
     }
 }
 
+async fn messages_without_proof_hold_up_the_store_for_a_minute_in_all(store: &Database) {
+    let from = store.load(&hotline(), 3).await.unwrap();
+    let read_no = store.reserve(&hotline(), 3, 2).await.unwrap().start;
+    let genuine = read_from(from, read_no, [record("a", "text")]);
+    let message = genuine.messages()[0].clone();
+    // Its read is booked, and the one after it is under way.
+    store.advance(&confirm(genuine).await).await.unwrap();
+    let forged = |read_no, body| {
+        let id = MessageId { read_no: ReadNo(read_no), ..message.id.clone() };
+        Message { id, body: Bytes::from_static(body), ..message.clone() }
+    };
+    let wait = store.claim_wait();
+    while wait.is_left() {
+        wait.note_vain();
+    }
+    let (under_way, booked) = (forged(read_no + 1, b"[1]"), forged(read_no, b"[2]"));
+    for (claim, is_believed) in [(under_way, false), (booked, false), (message, true)] {
+        let intake = Intake::of([Delivery::unproven(0, claim, "it has no proof")]);
+        let kept = timeout(Duration::from_secs(20), keep(store, &intake)).await.unwrap();
+        assert_eq!(
+            (kept.quarantined, kept.stored),
+            (u64::from(!is_believed), u64::from(is_believed))
+        );
+        assert_eq!(wait.is_left(), is_believed, "what was believed begins the minute anew");
+    }
+}
+
 async fn ids_and_digests_come_page_by_page_in_the_order_of_their_rows(store: &Database) {
     let keys = ["a", "b", "c", "d", "e"];
     let whole = read(1, keys.map(|key| record(key, "one")));
@@ -267,6 +295,7 @@ of_both! {
     daily_totals_keep_how_many_events_were_lost,
     a_message_without_a_receipt_is_not_written_off_if_its_read_came_later,
     a_message_without_proof_waits_until_its_read_is_in_the_books,
+    messages_without_proof_hold_up_the_store_for_a_minute_in_all,
     ids_and_digests_come_page_by_page_in_the_order_of_their_rows,
     a_position_that_is_set_is_audited_and_refuses_the_move_that_was_under_way,
     the_account_of_the_last_pass_stays_until_the_next_one_ends,
