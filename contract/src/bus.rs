@@ -16,7 +16,7 @@
 //! }
 //! ```
 
-use std::future::Future;
+use std::{future::Future, ops::Deref};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -36,14 +36,14 @@ pub struct Message {
     /// Number of events in the body, as counted by the publisher.
     pub events: u32,
     /// The events: a CloudEvents batch in JSON.
-    pub body: Bytes,
+    pub body: MessageBody,
 }
 
 impl Message {
     /// A message that no read has published, or that does not prove it. It gets the read number 0, which no read
     /// has, so its receipt never stands for a message of ours; the part is from a hash of its body.
-    pub fn foreign(channel: ChannelId, body: Bytes) -> Self {
-        let Digest([a, b, c, d, ..]) = Digest::of_hash(&Sha256::digest(&body).into());
+    pub fn foreign(channel: ChannelId, body: MessageBody) -> Self {
+        let [a, b, c, d, ..] = body.sha256;
         let part = u32::from_be_bytes([a, b, c, d]);
         let id = MessageId { channel, read_no: ReadNo(0), part };
         Self { id, wire_version: 0, events: 1, body }
@@ -56,7 +56,35 @@ impl Message {
 
     /// Hash of the body. The receipt that the sink writes for this message contains it too.
     pub fn hash(&self) -> Digest {
-        Digest::of_hash(&Sha256::digest(&self.body).into())
+        Digest::of_hash(&self.body.sha256)
+    }
+}
+
+/// The bytes of a message, hashed once: its receipt and the proof of its sender need the same hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageBody {
+    bytes: Bytes,
+    sha256: [u8; 32],
+}
+
+impl MessageBody {
+    /// Hash of the bytes.
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+}
+
+impl From<Bytes> for MessageBody {
+    fn from(bytes: Bytes) -> Self {
+        Self { sha256: Sha256::digest(&bytes).into(), bytes }
+    }
+}
+
+impl Deref for MessageBody {
+    type Target = Bytes;
+
+    fn deref(&self) -> &Bytes {
+        &self.bytes
     }
 }
 

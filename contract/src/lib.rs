@@ -33,7 +33,7 @@ mod bus;
 mod judge;
 mod store;
 
-pub use bus::{Confirmed, Consumer, Delivery, Intake, Message, Publisher, deliver};
+pub use bus::{Confirmed, Consumer, Delivery, Intake, Message, MessageBody, Publisher, deliver};
 pub use connection::{ConnectFailure, ServerSettings, is_tls_failure, server_of, tls_fault};
 pub use connector::{
     Batch, Budget, Connector, ConnectorContext, Cursor, Exchange, MakeReceiver, Partition, Receiver,

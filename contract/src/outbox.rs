@@ -333,7 +333,7 @@ impl Packer<'_> {
         }
         self.body.push(b']');
         // A copy of the exact size: a message keeps its memory until it is confirmed.
-        let (id, body) = (self.message_id(), Bytes::copy_from_slice(&self.body));
+        let (id, body) = (self.message_id(), Bytes::copy_from_slice(&self.body).into());
         let events = std::mem::take(&mut self.n_events);
         let message = Message { id, wire_version: wire::WIRE_VERSION, events, body };
         self.outbox.parts.push(Part { part: message.id.part, events, hash: message.hash() });

@@ -69,7 +69,7 @@ fn check(name: &str, entries: Vec<Entry>) {
     let written: Value = serde_json::from_slice(&message.body).unwrap();
     assert_eq!(
         golden.to_string().as_bytes(),
-        message.body,
+        &message.body[..],
         "the wire format changed, so old messages would be misread. Either undo the change, or \
          raise WIRE_VERSION and keep reading the old version. This is written now:\n{}",
         serde_json::to_string_pretty(&written).unwrap()

@@ -8,6 +8,7 @@ use std::{
 
 use clap::Parser;
 use mimalloc::MiMalloc;
+use rustix::thread::disable_transparent_huge_pages;
 use tracing::subscriber::set_global_default;
 use tracing_subscriber::EnvFilter;
 
@@ -15,6 +16,9 @@ use tracing_subscriber::EnvFilter;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
+    // A huge page takes 2 MiB for whatever is in it: a quarter of the memory would never be used. The kernel of a
+    // sandbox may refuse this; then more memory is taken.
+    let _ = disable_transparent_huge_pages(true);
     log_to_stderr();
     gateway::cli::main(gateway::cli::Cli::parse())
 }

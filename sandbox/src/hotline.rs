@@ -99,7 +99,7 @@ impl Hotline {
 }
 
 /// Counts of what readers did. Triggers of the database count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Rows of `CNS_CINFO` whose `ISFETCH` became 1.
     pub acknowledged: i64,

@@ -57,8 +57,12 @@ impl FrontDatabase {
     }
 
     pub(super) async fn counters(&mut self) -> anyhow::Result<Counters> {
-        let query = sqlx::query_as("SELECT * FROM SANDBOX_COUNTER");
-        Ok(query.fetch_one(&mut self.connection).await?)
+        let query = sqlx::query_as(
+            "SELECT acknowledged, acknowledged_again, pressings_acknowledged, refused FROM SANDBOX_COUNTER",
+        );
+        let (acknowledged, acknowledged_again, pressings_acknowledged, refused) =
+            query.fetch_one(&mut self.connection).await?;
+        Ok(Counters { acknowledged, acknowledged_again, pressings_acknowledged, refused })
     }
 
     /// Begins a transaction, in which the triggers allow every write.

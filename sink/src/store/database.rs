@@ -1,5 +1,6 @@
 //! The configured store: an enum, so that its users need no type parameter.
 
+pub(super) mod migrations;
 pub(crate) mod sql;
 pub(crate) mod transaction;
 

@@ -18,14 +18,14 @@ use contract::{Fault, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::{
     AssertSqlSafe, Connection as _, Sqlite as Driver, SqliteConnection, SqlitePool, Transaction,
-    migrate::{MigrateError, Migrator},
+    migrate::MigrateError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use super::{
     Access,
     damage::Damage,
-    database::{ensure_current, other_version, transaction::Failure},
+    database::{ensure_current, migrations, other_version, transaction::Failure},
     demands::claims::ClaimWait,
 };
 use crate::bus::BusKey;
@@ -33,8 +33,6 @@ use fault::{fault, is_damage};
 
 pub(super) use fault::{is_refusal, message};
 pub(super) use sql::{bind, fetch, write_rows};
-
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// How long to wait while another process holds the write lock.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -268,7 +266,7 @@ async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, sq
 async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
     let failed = |error: sqlx::Error| fault(place, "bring the tables up to date", &error);
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    MIGRATIONS.run_direct(None, &mut *tx, false).await.map_err(|error| match error {
+    migrations::SQLITE.run_direct(None, &mut *tx, false).await.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => failed(error),
         error => other_version(place).because(error),
     })?;
@@ -294,7 +292,7 @@ async fn check_version(readers: &SqlitePool, place: &str) -> Result<(), Fault> {
             .at(place)
             .remedy("restore the file and its -wal file together; only a new store can be started without them"));
     }
-    ensure_current(place, version, &MIGRATIONS)
+    ensure_current(place, version, &migrations::SQLITE)
 }
 
 /// Formats a time as ISO 8601 with a fixed width, so that the order of texts is the order of times.

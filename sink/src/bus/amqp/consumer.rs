@@ -219,7 +219,7 @@ struct RawMessage {
 impl RawMessage {
     fn read(self, base: u64, key: Option<&BusKey>) -> Delivery {
         let (tag, Self { queue, properties, body, .. }) = (base + self.delivery_tag, self);
-        let body = Bytes::from(body);
+        let body = Bytes::from(body).into();
         match queue {
             Queue::Channel(channel) => message::read(tag, &channel, &properties, body, key),
             Queue::Dead(cluster, fallback) => message::read_dead_letter(

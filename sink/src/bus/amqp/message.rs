@@ -3,8 +3,7 @@
 //! A message that another program put into our queue, or that does not prove that we published it, goes to
 //! quarantine as a whole, as a [foreign](Message::foreign) one of the channel of the queue.
 
-use bytes::Bytes;
-use contract::{CONTENT_TYPE, ChannelId, Delivery, Message, MessageId};
+use contract::{CONTENT_TYPE, ChannelId, Delivery, Message, MessageBody, MessageId};
 use lapin::{
     BasicProperties,
     types::{AMQPValue, FieldTable, ShortString},
@@ -41,7 +40,7 @@ pub(super) fn read(
     tag: u64,
     channel: &ChannelId,
     properties: &BasicProperties,
-    body: Bytes,
+    body: MessageBody,
     key: Option<&BusKey>,
 ) -> Delivery {
     let foreign = |why: &str| format!("not published by this program: {why}");
@@ -74,7 +73,7 @@ pub(super) fn read(
 pub(super) fn read_dead_letter(
     tag: u64,
     properties: &BasicProperties,
-    body: Bytes,
+    body: MessageBody,
     key: Option<&BusKey>,
     channel_of: impl Fn(&str) -> Option<ChannelId>,
     fallback: &ChannelId,
@@ -98,7 +97,7 @@ pub(super) fn read_dead_letter(
 
 /// Makes a message from its properties and body. The error says why it is not one of ours. It quotes no property,
 /// because the message of another program may contain anything.
-fn parse(properties: &BasicProperties, body: Bytes) -> Result<Message, &'static str> {
+fn parse(properties: &BasicProperties, body: MessageBody) -> Result<Message, &'static str> {
     let content_type = properties.content_type().as_ref().map(ShortString::as_str);
     if content_type != Some(CONTENT_TYPE) {
         return Err("its content type is not ours");

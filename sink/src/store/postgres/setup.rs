@@ -4,10 +4,7 @@
 use std::time::Duration;
 
 use contract::Fault;
-use sqlx::{
-    AssertSqlSafe, PgConnection,
-    migrate::{MigrateError, Migrator},
-};
+use sqlx::{AssertSqlSafe, PgConnection, migrate::MigrateError};
 use tokio::time::timeout;
 
 use super::{
@@ -17,10 +14,8 @@ use super::{
 };
 use crate::store::{
     Access,
-    database::{ensure_current, other_version},
+    database::{ensure_current, migrations, other_version},
 };
-
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Time limit for a migration. A large database takes long, and another process may be migrating it.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(3_600);
@@ -76,7 +71,7 @@ async fn migrate(connection: &mut PgConnection, place: &str) -> Result<(), Fault
     let work = async {
         // The usual limit is too short for a migration, and for waiting for another process.
         sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
-        MIGRATIONS.run_direct(None, &mut *connection, false).await
+        migrations::POSTGRES.run_direct(None, &mut *connection, false).await
     };
     let ended = timeout(MIGRATION_TIMEOUT, Box::pin(work)).await.map_err(|_| {
         Fault::transient("the tables were not brought up to date within an hour")
@@ -108,5 +103,5 @@ async fn check(connection: &mut PgConnection, place: &str) -> Result<(), Fault> 
         .await
         .map_err(|_| Fault::transient("the search for the tables took over an hour").at(place))?
         .map_err(|error| fault(place, "look for the tables", &error))?;
-    ensure_current(place, version, &MIGRATIONS)
+    ensure_current(place, version, &migrations::POSTGRES)
 }

@@ -212,7 +212,7 @@ async fn the_last_alarm_of_each_channel_is_found(store: &Database) {
 }
 
 async fn a_row_of_quarantine_is_resolved_by_hand_and_audited(store: &Database) {
-    let forged = Message::foreign(hotline(), "[1]".into());
+    let forged = Message::foreign(hotline(), bytes::Bytes::from("[1]").into());
     let foreign = Intake::of([Delivery::unreadable(0, forged, "it has no proof")]);
     keep(store, &foreign).await;
     keep(store, &intake([&read(1, [bad("a")])])).await;

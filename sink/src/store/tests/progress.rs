@@ -164,7 +164,7 @@ async fn messages_without_proof_hold_up_the_store_for_a_minute_in_all(store: &Da
     store.advance(&confirm(genuine).await).await.unwrap();
     let forged = |read_no, body| {
         let id = MessageId { read_no: ReadNo(read_no), ..message.id.clone() };
-        Message { id, body: Bytes::from_static(body), ..message.clone() }
+        Message { id, body: Bytes::from_static(body).into(), ..message.clone() }
     };
     let wait = store.claim_wait();
     while wait.is_left() {

@@ -111,7 +111,7 @@ pub(crate) async fn what_cannot_be_read_is_quarantined_and_counted(store: impl T
         id: MessageId { channel: hotline(), read_no: ReadNo(1), part },
         wire_version,
         events,
-        body: Bytes::from_static(body),
+        body: Bytes::from_static(body).into(),
     };
     let mixed =
         br#"[{"type":"tonghui.demand.v9"},{"specversion":"1.0","type":"tonghui.reject.v1"}]"#;

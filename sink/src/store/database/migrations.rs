@@ -1,0 +1,82 @@
+//! The files of `migrations/`, in the program. The macro of the driver would do the same, but its crate builds
+//! every driver a second time, for the compiler.
+
+use std::sync::LazyLock;
+
+use sqlx::{
+    SqlSafeStr as _,
+    migrate::{Migration, MigrationType, Migrator},
+};
+
+/// A version of the tables.
+struct Step {
+    /// Its number and what it adds, `0001_demands`.
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! steps {
+    ($($name:literal)*) => {
+        &[$(Step {
+            name: $name,
+            sqlite: include_str!(concat!("../../../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../../../migrations/postgres/", $name, ".sql")),
+        }),*]
+    };
+}
+
+const STEPS: &[Step] = steps![
+    "0001_demands"
+    "0002_books"
+    "0003_service"
+    "0004_audit"
+    "0005_backfill"
+    "0006_budget"
+    "0007_links"
+    "0008_index"
+    "0009_pass"
+    "0010_repair"
+    "0011_failed_exchange"
+    "0012_lost"
+    "0013_audit_chain"
+];
+
+/// The tables in SQLite.
+pub(in crate::store) static SQLITE: LazyLock<Migrator> =
+    LazyLock::new(|| migrator(|step| step.sqlite));
+
+/// The tables in PostgreSQL.
+pub(in crate::store) static POSTGRES: LazyLock<Migrator> =
+    LazyLock::new(|| migrator(|step| step.postgres));
+
+fn migrator(sql: impl Fn(&Step) -> &'static str) -> Migrator {
+    let migrations = STEPS.iter().zip(1..).map(|(step, version)| {
+        let (_, description) = step.name.split_once('_').unwrap_or(("", step.name));
+        let description = description.replace('_', " ").into();
+        Migration::new(version, description, MigrationType::Simple, sql(step).into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_folders_is_a_step_whose_number_is_its_place() {
+        for database in ["sqlite", "postgres"] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(database);
+            let files = fs::read_dir(folder).unwrap();
+            let files: BTreeSet<_> =
+                files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+            let steps = STEPS.iter().map(|step| format!("{}.sql", step.name));
+            assert_eq!(files, steps.collect(), "{database}");
+        }
+        for (step, version) in STEPS.iter().zip(1..) {
+            assert!(step.name.starts_with(&format!("{version:04}_")), "{}", step.name);
+        }
+    }
+}
