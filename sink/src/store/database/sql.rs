@@ -27,6 +27,20 @@ pub(crate) enum Value<'a> {
     Json(Option<Cow<'a, str>>),
 }
 
+impl Value<'_> {
+    pub(crate) fn is_null(&self) -> bool {
+        match self {
+            Self::Id(_) => false,
+            Self::Text(text) => text.is_none(),
+            Self::Int(number) => number.is_none(),
+            Self::Bool(flag) => flag.is_none(),
+            Self::Time(time) => time.is_none(),
+            Self::Bytes(bytes) => bytes.is_none(),
+            Self::Json(json) => json.is_none(),
+        }
+    }
+}
+
 impl<'a> From<&'a str> for Value<'a> {
     fn from(text: &'a str) -> Self {
         Self::Text(Some(text))
