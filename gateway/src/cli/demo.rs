@@ -187,15 +187,14 @@ async fn report_new_demands(store: &Database, stop: &Stop) {
 
 /// The exit code; prints the channels that failed.
 fn exit_for(ended: &[ChannelEnd], balanced: Option<bool>) -> Exit {
-    let failed = ended.iter().filter_map(|(channel, end)| Some((channel, end.as_ref().err()?)));
-    for (channel, fault) in failed.clone() {
-        out::note(format!("channel {channel} failed: {fault}"));
+    let mut exit = if balanced == Some(true) { Exit::Done } else { Exit::Failed };
+    for (channel, end) in ended {
+        if let Err(fault) = end {
+            out::note(format!("channel {channel} failed: {fault}"));
+            exit = Exit::SomeChannels;
+        }
     }
-    match balanced {
-        _ if failed.count() > 0 => Exit::SomeChannels,
-        Some(true) => Exit::Done,
-        _ => Exit::Failed,
-    }
+    exit
 }
 
 /// Writes the shipped configuration and removes the files of an earlier demo.

@@ -59,12 +59,12 @@ impl Window {
     }
 }
 
-/// A limit of one request per period, with up to `burst` requests at once after a pause.
+/// A limit of one request per period, with up to `burst` requests at once after a pause, or a thousand times as many.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     period: TimeDelta,
-    /// How long a whole burst takes to be available again. Loose limits do not make it shorter: a thousand times as
-    /// many requests can be sent at once, because a reader that keeps to the period is late by more than that.
+    /// How long it takes until a whole burst is available again. It is the same with loose limits, so that a thousand
+    /// times as many requests are allowed at once: any reader is late by more than one of their periods.
     whole: TimeDelta,
     /// When the whole burst is available again; `None` before the first request.
     full_at: Option<NaiveDateTime>,
