@@ -86,7 +86,9 @@ async fn the_demo_shows_its_progress_alone_and_the_file_that_it_names_can_be_cop
     for line in lines {
         let (_, progress) = line.split_once(": ").unwrap();
         let (read, all) = progress.split_once(" of ").unwrap_or_else(|| panic!("{said}"));
-        assert!(read.parse::<u64>().unwrap() <= all.parse().unwrap(), "{said}");
+        // A machine that is busy for seconds is trouble, which is shown too.
+        let [read, all] = [read, all.split(';').next().unwrap()].map(|n| n.parse::<u64>().unwrap());
+        assert!(read <= all, "{said}");
     }
     assert!(shown.contains("books balanced; ") && shown.contains(" MiB of memory"), "{shown}");
 

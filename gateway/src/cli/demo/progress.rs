@@ -126,7 +126,7 @@ fn print_progress(channels: &mut [Channel<'_>], printed: &mut [Option<(u64, Stri
             continue;
         }
         if let Some((entries, trouble)) = &seen {
-            let trouble = if trouble.is_empty() { String::new() } else { format!("; {trouble}") };
+            let trouble = if trouble.is_empty() { trouble.clone() } else { format!("; {trouble}") };
             out::note(format!("{id}: {entries} of {expected}{trouble}"));
         }
         *printed = seen;
