@@ -135,6 +135,18 @@ enum SchemaName {
     Demand,
 }
 
+impl Cli {
+    /// The log lines that are written unless `TONGHUI_LOG` selects others. `demo` shows its progress itself, and its
+    /// sources misbehave on purpose: each warning would be about one of them.
+    pub fn log_filter(&self) -> &'static str {
+        #[cfg(feature = "demo")]
+        if matches!(self.command, Command::Demo(_)) {
+            return "error";
+        }
+        "info"
+    }
+}
+
 /// The global options, which all commands share.
 pub struct Context {
     config: PathBuf,
@@ -284,7 +296,9 @@ impl Context {
         let access = if is_new { Access::ReadOnly } else { access };
         runtime()?.block_on(async {
             let store = assemble::open_store(&settings, access).await?;
-            work(&settings, &store).await
+            let done = work(&settings, &store).await;
+            store.close().await;
+            done
         })
     }
 }

@@ -19,14 +19,15 @@ fn main() -> ExitCode {
     // A huge page takes 2 MiB for whatever is in it: a quarter of the memory would never be used. The kernel of a
     // sandbox may refuse this; then more memory is taken.
     let _ = disable_transparent_huge_pages(true);
-    log_to_stderr();
-    gateway::cli::main(gateway::cli::Cli::parse())
+    let cli = gateway::cli::Cli::parse();
+    log_to_stderr(cli.log_filter());
+    gateway::cli::main(cli)
 }
 
 /// Writes log lines to standard error. `TONGHUI_LOG` selects them; `debug` adds a line for each
-/// step of each batch, from reading to storing.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("TONGHUI_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+/// step of each batch, from reading to storing. Without it, `usual` does.
+fn log_to_stderr(usual: &str) {
+    let filter = EnvFilter::try_from_env("TONGHUI_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let ansi = io::stderr().is_terminal();
     // This cannot fail: no other subscriber was set before.
     let _ = set_global_default(gateway::log::subscriber(filter, ansi, io::stderr));

@@ -73,6 +73,33 @@ async fn the_demo_keeps_every_case_of_its_city_and_ends_well() {
 }
 
 #[tokio::test]
+async fn the_demo_shows_its_progress_alone_and_the_file_that_it_names_can_be_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = command().unwrap();
+    demo.args(["demo", "--once", "--records"]).arg(RECORDS.to_string());
+    let ended = demo.current_dir(folder.path()).env_remove("TONGHUI_LOG").output().unwrap();
+    let (shown, said) =
+        (String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap());
+    let mut lines = said.lines();
+    assert!(lines.next().is_some_and(|line| line.starts_with("the city has 300 demands: ")));
+    let (_, named) = lines.next().unwrap().split_once("pulling into ").unwrap();
+    for line in lines {
+        let (_, progress) = line.split_once(": ").unwrap();
+        let (read, all) = progress.split_once(" of ").unwrap_or_else(|| panic!("{said}"));
+        // A machine that is busy for seconds is trouble, which is shown too.
+        let [read, all] = [read, all.split(';').next().unwrap()].map(|n| n.parse::<u64>().unwrap());
+        assert!(read <= all, "{said}");
+    }
+    assert!(shown.contains("books balanced; ") && shown.contains(" MiB of memory"), "{shown}");
+
+    let copy = folder.path().join("copy.db");
+    fs::copy(folder.path().join(named), &copy).unwrap();
+    let stored = "SELECT count(*) FROM demand";
+    let stored: u32 = sqlx::query_scalar(stored).fetch_one(&mut open(&copy).await).await.unwrap();
+    assert!(stored as usize > RECORDS * 7 / 10, "{stored} demands are in the copy");
+}
+
+#[tokio::test]
 async fn books_that_do_not_balance_are_a_failure() {
     let folder = tempfile::tempdir().unwrap();
     demo(folder.path());

@@ -182,7 +182,9 @@ pub(super) fn record(
         }
         let store = assemble::open_store(settings, Access::ReadWrite).await?;
         store.write_audit(&entry(action, subject, detail.to_owned())).await?;
-        copy(settings, &store).await
+        let copied = copy(settings, &store).await;
+        store.close().await;
+        copied
     })
 }
 

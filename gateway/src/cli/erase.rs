@@ -81,6 +81,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let unopened = unopened.into_iter().collect();
         out::show(context.format, &Report { erased, unopened, remains }, Report::draw)?;
         audit::copy(&settings, &store).await?;
+        store.close().await;
         Ok(if is_searched { Exit::Done } else { Exit::Failed })
     })
 }

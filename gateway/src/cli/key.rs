@@ -126,6 +126,7 @@ fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
             ));
         }
         audit::copy(settings, &store).await?;
+        store.close().await;
         Ok(if is_whole { reload_exit.unwrap_or(Exit::Done) } else { Exit::Failed })
     })
 }

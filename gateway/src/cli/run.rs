@@ -83,9 +83,11 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             }
             match next {
                 Some(next) if !stop.is_requested() => (settings, channels) = next,
-                _ => return Ok(Exit::Done),
+                _ => break,
             }
         }
+        store.close().await;
+        Ok(Exit::Done)
     };
     super::runtime()?.block_on(run_until_signal(&stop, work))
 }

@@ -181,6 +181,7 @@ async fn sync(
     }));
     count_quarantined(&mut rows, &store).await?;
     let exit = exit_for(&rows, args.strict, &store).await?;
+    store.close().await;
     Ok((rows, exit))
 }
 

@@ -137,7 +137,7 @@ fn number(value: &Value) -> Option<u64> {
 
 /// The board allows one request per interval, and up to `BURST` at once after a pause.
 const INTERVAL: Duration = Duration::from_millis(1_500);
-const BURST: i32 = 3;
+const BURST: u32 = 3;
 const THROTTLE_TIME: Duration = Duration::from_secs(30);
 const BAN_TIME: Duration = Duration::from_secs(600);
 

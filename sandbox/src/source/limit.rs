@@ -59,24 +59,27 @@ impl Window {
     }
 }
 
-/// A limit of one request per period, with up to `burst` requests at once after a pause.
+/// A limit of one request per period, with up to `burst` requests at once after a pause, or a thousand times as many.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     period: TimeDelta,
-    burst: i32,
+    /// How long it takes until a whole burst is available again. It is the same with loose limits, so that a thousand
+    /// times as many requests are allowed at once: any reader is late by more than one of their periods.
+    whole: TimeDelta,
     /// When the whole burst is available again; `None` before the first request.
     full_at: Option<NaiveDateTime>,
 }
 
 impl Bucket {
-    pub(crate) fn new(limits: Limits, period: Duration, burst: i32) -> Self {
-        Self { period: limits.interval(period), burst, full_at: None }
+    pub(crate) fn new(limits: Limits, period: Duration, burst: u32) -> Self {
+        let whole = Limits::Real.interval(period * burst);
+        Self { period: limits.interval(period), whole, full_at: None }
     }
 
     /// Returns whether a call now is allowed, and counts it if it is.
     pub(crate) fn try_request(&mut self, now: NaiveDateTime) -> bool {
         let full_at = self.full_at.map_or(now, |at| at.max(now)) + self.period;
-        let is_allowed = full_at - now <= self.period * self.burst;
+        let is_allowed = full_at - now <= self.whole;
         if is_allowed {
             self.full_at = Some(full_at);
         }
@@ -109,5 +112,8 @@ mod tests {
             .map(|ms| bucket.try_request(at(ms)));
         let expected = [true, true, true, false, false, true, false, true, true, true, false];
         assert_eq!(answers, expected);
+        let mut loose = Bucket::new(Limits::Loose, Duration::from_millis(1_500), 3);
+        assert!((0..3_000).all(|_| loose.try_request(at(0))) && !loose.try_request(at(1)));
+        assert!(loose.try_request(at(2)));
     }
 }

@@ -106,6 +106,15 @@ impl Database {
         }
     }
 
+    /// Waits until running queries have ended, and closes the connections of this handle. The file of an embedded
+    /// store that no other process uses is whole then, without its write-ahead log.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(store) => store.close().await,
+            Self::Postgres(store) => store.close().await,
+        }
+    }
+
     /// The fault with which the database reported that its data is damaged, if it did. The store writes nothing
     /// after it.
     pub fn damage(&self) -> Option<Fault> {

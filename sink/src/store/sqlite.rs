@@ -40,9 +40,12 @@ const MAX_READERS: u32 = 4;
 /// Maximum number of prepared statements of a connection: enough for each table and size of chunk.
 const MAX_STATEMENTS: usize = 256;
 
-/// Page cache of the writer: 64 MiB (SQLite reads a negative number as KiB). It is large, because ids are
-/// random, so an insert may change any page of their index.
-const CACHE_SIZE: &str = "-65536";
+/// How long closing may take. What it does not do, the next one who closes the file does.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Page cache of the writer, in KiB. It is large, because ids are random, so an insert may change any page of
+/// their index.
+const CACHE_KIB: u64 = 64 << 10;
 /// SQLite copies the write-ahead log into the file when the log has this many pages (64 MiB). The number is
 /// large, so that an index page that several intakes change is copied once.
 const MAX_LOG_PAGES: &str = "16384";
@@ -98,7 +101,7 @@ impl Sqlite {
                     .clone()
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
-                    .pragma("cache_size", CACHE_SIZE)
+                    .pragma("cache_size", format!("-{CACHE_KIB}")) // negative: in KiB
                     .pragma("temp_store", "MEMORY")
                     // What is deleted is overwritten, so that it does not stay in free pages.
                     .pragma("secure_delete", "ON")
@@ -165,12 +168,35 @@ impl Sqlite {
         work.await.map_err(|error: sqlx::Error| self.fault("count its uses", error.into()))
     }
 
-    /// Waits until running queries have ended, and closes the file.
+    /// Makes the page cache of the writer `bytes` large, if that is less than its usual 64 MiB.
+    ///
+    /// # Errors
+    /// The file cannot be used.
+    pub async fn limit_cache(&self, bytes: u64) -> Result<(), Fault> {
+        let Some(writer) = &self.writer else { return Ok(()) };
+        let sql = format!("PRAGMA cache_size = -{}", CACHE_KIB.min(bytes >> 10));
+        let limited = sqlx::raw_sql(AssertSqlSafe(sql)).execute(writer).await;
+        limited.map_err(|error| self.fault("limit its cache", error.into()))?;
+        Ok(())
+    }
+
+    /// Waits until running queries have ended, and closes the file. If no other process uses it, everything is in
+    /// the file itself after that: who copies it need not know of the write-ahead log. A damaged file stays as it is.
     pub async fn close(&self) {
-        if let Some(writer) = &self.writer {
-            writer.close().await;
+        if self.damage.fault().is_some() {
+            return;
         }
-        self.readers.close().await;
+        let work = async {
+            if let Some(writer) = &self.writer {
+                // Others may have the file open without using it. Those who use it are not waited for: the last one
+                // does the same.
+                let log = "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)";
+                let _ = sqlx::raw_sql(log).execute(writer).await;
+                writer.close().await;
+            }
+            self.readers.close().await;
+        };
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, work).await;
     }
 
     pub(super) fn place(&self) -> &str {

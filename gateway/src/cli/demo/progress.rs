@@ -1,9 +1,12 @@
 //! Shows the progress of the channels: a bar for each on a terminal, plain lines elsewhere.
+//!
+//! The sources of the city refuse and throttle now and then, as real ones do. That is not worth a word: only a channel
+//! that gets no further for a while says why.
 
 use std::{
     io::{IsTerminal, stderr},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -16,60 +19,97 @@ use crate::watch::{ChannelWatch, State};
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
 /// How often lines are printed if there are no bars.
 const LINE_INTERVAL: Duration = Duration::from_secs(2);
+/// A channel that got no further for so long says why.
+const MAX_QUIET: Duration = Duration::from_secs(5);
 
 /// Shows the progress of the channels towards the `expected` number of entries of each, until all have
 /// caught up or ended.
 pub(super) async fn until_caught_up(watches: &[Arc<ChannelWatch>], expected: &[(&str, u64)]) {
-    let channels: Vec<_> = watches
+    let mut channels: Vec<_> = watches
         .iter()
         .map(|watch| {
             let entry = expected.iter().find(|(name, _)| *name == watch.id().as_str());
-            (&**watch, entry.map_or(0, |(_, n)| *n))
+            Channel::new(watch, entry.map_or(0, |(_, n)| *n))
         })
         .collect();
     if stderr().is_terminal() {
-        show_bars(&channels).await;
+        show_bars(&mut channels).await;
     } else {
-        print_lines(&channels).await;
+        print_lines(&mut channels).await;
+    }
+}
+
+/// A channel, and when it got further last.
+struct Channel<'a> {
+    watch: &'a ChannelWatch,
+    expected: u64,
+    n_read: u64,
+    moved_at: Instant,
+}
+
+impl<'a> Channel<'a> {
+    fn new(watch: &'a ChannelWatch, expected: u64) -> Self {
+        Self { watch, expected, n_read: 0, moved_at: Instant::now() }
+    }
+
+    /// How many of the expected entries it has read, and what is wrong; an empty text if nothing is.
+    fn look(&mut self) -> (u64, String) {
+        let n_read = self.watch.entries();
+        if std::mem::replace(&mut self.n_read, n_read) != n_read {
+            self.moved_at = Instant::now();
+        }
+        let trouble = match self.watch.state() {
+            State::CaughtUp | State::Ended => String::new(),
+            _ if self.moved_at.elapsed() < MAX_QUIET => String::new(),
+            State::Waiting(fault) => fault,
+            State::Running => "it gets no further; TONGHUI_LOG=info says why".to_owned(),
+        };
+        // Records that change during the demo are read again, so there may be more than expected.
+        (n_read.min(self.expected), trouble)
+    }
+
+    fn is_reading(&self) -> bool {
+        !matches!(self.watch.state(), State::CaughtUp | State::Ended)
     }
 }
 
 /// Draws a bar for each channel and its expected number of entries, until all have caught up or ended.
-async fn show_bars(channels: &[(&ChannelWatch, u64)]) {
+async fn show_bars(channels: &mut [Channel<'_>]) {
     let screen = MultiProgress::new();
     let template = "{prefix:>20} {bar:40.cyan/blue} {human_pos}/{human_len} {per_sec:>14} {msg}";
     let bars: Vec<_> = channels
         .iter()
-        .map(|(watch, expected)| {
+        .map(|Channel { watch, expected, .. }| {
             let bar = ProgressBar::new(*expected).with_prefix(watch.id().to_string());
             let style = ProgressStyle::with_template(template);
             let bar = if let Ok(style) = style { bar.with_style(style) } else { bar };
             screen.add(bar)
         })
         .collect();
-    let draw = || {
-        for ((watch, expected), bar) in channels.iter().zip(&bars) {
-            bar.set_position(watch.entries().min(*expected));
-            bar.set_message(fault_text(watch));
-        }
-    };
     let mut ticks = interval(BAR_INTERVAL);
-    while is_reading(channels) {
-        draw();
+    loop {
+        let is_reading = channels.iter().any(Channel::is_reading);
+        for (channel, bar) in channels.iter_mut().zip(&bars) {
+            let (entries, trouble) = channel.look();
+            bar.set_position(entries);
+            bar.set_message(trouble);
+        }
+        if !is_reading {
+            break;
+        }
         ticks.tick().await;
     }
-    draw();
     for bar in &bars {
         bar.abandon();
     }
 }
 
 /// Like [`show_bars`], with a line for each progress instead of bars.
-async fn print_lines(channels: &[(&ChannelWatch, u64)]) {
+async fn print_lines(channels: &mut [Channel<'_>]) {
     let (mut lines, mut checks) = (interval(LINE_INTERVAL), interval(BAR_INTERVAL));
     lines.tick().await;
-    let mut printed = vec![u64::MAX; channels.len()];
-    while is_reading(channels) {
+    let mut printed = vec![None; channels.len()];
+    while channels.iter().any(Channel::is_reading) {
         tokio::select! {
             _ = lines.tick() => print_progress(channels, &mut printed),
             _ = checks.tick() => {}
@@ -78,28 +118,36 @@ async fn print_lines(channels: &[(&ChannelWatch, u64)]) {
     print_progress(channels, &mut printed);
 }
 
-/// Prints a line for each channel with progress since the last line.
-fn print_progress(channels: &[(&ChannelWatch, u64)], printed: &mut [u64]) {
-    for ((watch, expected), printed) in channels.iter().zip(printed) {
-        // Records that change during the demo are read again, so there may be more than expected.
-        let (id, entries) = (watch.id(), watch.entries().min(*expected));
-        if std::mem::replace(printed, entries) != entries {
-            let fault = Some(fault_text(watch)).filter(|fault| !fault.is_empty());
-            let fault = fault.map(|fault| format!("; {fault}")).unwrap_or_default();
-            out::note(format!("{id}: {entries} of {expected}{fault}"));
+/// Prints a line for each channel with progress or trouble since the last line.
+fn print_progress(channels: &mut [Channel<'_>], printed: &mut [Option<(u64, String)>]) {
+    for (channel, printed) in channels.iter_mut().zip(printed) {
+        let (id, expected, seen) = (channel.watch.id(), channel.expected, Some(channel.look()));
+        if *printed == seen {
+            continue;
         }
+        if let Some((entries, trouble)) = &seen {
+            let trouble = if trouble.is_empty() { trouble.clone() } else { format!("; {trouble}") };
+            out::note(format!("{id}: {entries} of {expected}{trouble}"));
+        }
+        *printed = seen;
     }
 }
 
-fn is_reading(channels: &[(&ChannelWatch, u64)]) -> bool {
-    let has_read_all =
-        |watch: &ChannelWatch| matches!(watch.state(), State::CaughtUp | State::Ended);
-    !channels.iter().all(|(watch, _)| has_read_all(watch))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn fault_text(watch: &ChannelWatch) -> String {
-    match watch.state() {
-        State::Waiting(fault) => fault,
-        State::Running | State::CaughtUp | State::Ended => String::new(),
+    #[test]
+    fn only_a_channel_that_gets_no_further_says_why() {
+        let watch = ChannelWatch::new("board".parse().unwrap());
+        let mut channel = Channel::new(&watch, 9);
+        watch.set(State::Waiting("the source asks for a pause".to_owned()));
+        assert_eq!(channel.look(), (0, String::new()), "a pause is nothing new");
+        channel.moved_at = Instant::now().checked_sub(MAX_QUIET).unwrap();
+        assert_eq!(channel.look(), (0, "the source asks for a pause".to_owned()));
+        watch.set(State::Running);
+        assert!(channel.look().1.contains("TONGHUI_LOG"), "the store may not take what it read");
+        watch.set(State::CaughtUp);
+        assert_eq!(channel.look(), (0, String::new()));
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use contract::{Checkpoints, FaultKind, Outcomes, Store};
 use serde_json::json;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{Identity, Sqlite, fault::fault};
 use crate::{
@@ -240,6 +240,41 @@ async fn after_a_damaged_page_nothing_is_written_and_the_first_report_stays() {
         // This table is whole.
         let second = other.reserve(&hotline(), 0, 1).await.unwrap_err();
         assert_eq!((second.kind(), second.to_string()), (FaultKind::Stopped, first.to_string()));
+    }
+}
+
+#[tokio::test]
+async fn once_all_have_closed_it_the_file_is_whole_without_its_log() {
+    for is_reading in [false, true] {
+        let SqliteTestStore { store, folder, .. } = SqliteTestStore::new().await;
+        keep(&store, &intake([&read(1, [record("a", "one")])])).await;
+        let [path, log, copy] =
+            ["t.db", "t.db-wal", "copy.db"].map(|name| folder.path().join(name));
+        let log_size = || fs::metadata(&log).map_or(0, |about| about.len());
+        let options = SqliteConnectOptions::new().filename(&path);
+        let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+        let sql = if is_reading { "BEGIN; SELECT * FROM demand" } else { "SELECT * FROM demand" };
+        sqlx::raw_sql(sql).execute(&mut other).await.unwrap();
+        assert!(log_size() > 0);
+        store.close().await;
+        // Who has it open without using it is in nobody's way; who is reading is not waited for.
+        assert_eq!(log_size() > 0, is_reading);
+        if is_reading {
+            other.close().await.unwrap();
+            assert_eq!(log_size(), 0);
+        }
+        fs::copy(&path, &copy).unwrap();
+        let copy = Sqlite::open(&copy, Access::ReadOnly).await.unwrap();
+        assert!(Database::Sqlite(copy).demand(&id("a")).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn the_cache_of_the_writer_is_at_most_64_mib() {
+    let file = SqliteTestStore::new().await;
+    for (bytes, kib) in [(u64::MAX, 64 << 10), (8 << 20, 8 << 10)] {
+        file.sqlite.limit_cache(bytes).await.unwrap();
+        assert_eq!(ask::<i64>(&file.sqlite, "PRAGMA cache_size").await, -kib);
     }
 }
 
