@@ -229,8 +229,12 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
     file.write_all(page).map_err(disk_fault)?;
     let has_extension = options.is_selected(name) || has_known_extension(name);
     let extension = if has_extension { "" } else { guess_extension(page) };
-    let stamp = SizeAndTime { n_bytes: page.len() as u64, modified: 0, changed: 0 };
-    let candidate = Candidate { name: format!("{name}{extension}"), stamp, manifest_stamp: None };
+    let size_and_time = SizeAndTime { n_bytes: page.len() as u64, modified: 0, changed: 0 };
+    let candidate = Candidate {
+        name: format!("{name}{extension}"),
+        size_and_time,
+        manifest_size_and_time: None,
+    };
     let opened = Watch::new(Arc::new(file))
         .and_then(|watch| OpenFile::open(&candidate, watch, None, 0, None, options));
     let mut open = match opened.map_err(disk_fault)? {

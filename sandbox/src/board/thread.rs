@@ -11,7 +11,7 @@ use crate::text::Dirt;
 use crate::time::epoch;
 use crate::truth::{ServedState, main_person, quality_flag, unified_code, utc};
 
-/// The states of a thread are 待回复, 办理中 and 已办理: waiting, in progress and answered.
+/// The number of states of a thread: 待回复 (waiting), 办理中 (in progress) and 已办理 (answered).
 pub(super) const STEPS: usize = 3;
 /// How many characters of the content the list shows with [`Quirk::Cut`].
 const CUT_LENGTH: usize = 60;
