@@ -25,15 +25,15 @@ mod path;
 mod records;
 mod time;
 
-pub use decode::{Facts, Text, decode, encode};
+pub use decode::{Diagnostics, Text, decode, encode};
 pub use findings::{Defects, Findings, malformed_detail};
 pub use json::parse as json;
-pub use key::{Duplicates, Fate, KeyPath, is_same, key_text};
+pub use key::{DuplicateOutcome, Duplicates, KeyPath, is_same, key_text};
 pub use message::{Message, MessageError, gunzip};
 pub use numbers::{masked_key, without_long_numbers};
 pub use path::{Path, column_name, scalar_text};
 pub use records::take_records;
 pub use scan::{ElementScanner, elements, n_values, tree_bytes, weight};
 pub use time::{TimeFormat, before, delta};
-pub use tree::{Malformed, Shape};
+pub use tree::{DocumentFormat, Malformed};
 pub use xml::{Builder, Entities, MIXED_TEXT, Step, parse as xml};

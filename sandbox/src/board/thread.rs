@@ -137,7 +137,7 @@ impl<'a> Thread<'a> {
     }
 
     pub(super) fn served_state(&self) -> ServedState {
-        let facts = json!({
+        let specific = json!({
             "source_no": thread_id(self.item.number).to_string(),
             "kind": unified_code("board_kind", self.kind.1),
             "kind_raw": self.kind.1,
@@ -151,7 +151,7 @@ impl<'a> Thread<'a> {
             "reply": self.answer.map(|(text, _)| text),
             "quality": [quality_flag("people", "masked_value")],
         });
-        let mut state = self.item.served_state(facts, self.row());
+        let mut state = self.item.served_state(specific, self.row());
         state.parts.insert("detail".to_owned(), self.detail());
         state
     }

@@ -50,8 +50,8 @@ async fn malformed_bytes_may_be_accepted_with_a_mark() {
     city.run("INSERT INTO orders (id, content) VALUES ('bad', x'd5c5ff')").await;
     let (entries, _) = city.entries(None, 10).await;
     let Entry::Record(record) = &entries[0] else { panic!("{entries:?}") };
-    assert_eq!(record.text.marks[0].flag, QualityFlag::MalformedBytes);
-    assert_eq!(record.text.marks[0].field, "content");
+    assert_eq!(record.text.flags[0].flag, QualityFlag::MalformedBytes);
+    assert_eq!(record.text.flags[0].field, "content");
 }
 
 #[tokio::test]
@@ -61,8 +61,8 @@ async fn a_value_that_fills_its_column_is_marked_as_cut() {
     let (entries, _) = city.entries(None, 10).await;
     let Entry::Record(record) = &entries[0] else { panic!("{entries:?}") };
     assert_eq!(body(&entries[0])["content"], "张");
-    let marks: Vec<_> = record.text.marks.iter().map(|mark| (&*mark.field, mark.flag)).collect();
-    assert_eq!(marks, [("title", QualityFlag::Truncated), ("content", QualityFlag::Truncated)]);
+    let flags: Vec<_> = record.text.flags.iter().map(|flag| (&*flag.field, flag.flag)).collect();
+    assert_eq!(flags, [("title", QualityFlag::Truncated), ("content", QualityFlag::Truncated)]);
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ fn array(bytes: &[u8]) -> (Vec<RawRow>, Option<String>) {
 }
 
 fn n_malformed(row: &RawRow) -> usize {
-    row.findings.defects_in("", &row.tree, "gb18030").marks.len()
+    row.findings.defects_in("", &row.tree, "gb18030").flags.len()
 }
 
 #[test]
