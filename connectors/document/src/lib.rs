@@ -36,4 +36,4 @@ pub use records::take_records;
 pub use scan::{ElementScanner, elements, n_values, tree_bytes, weight};
 pub use time::{TimeFormat, before, delta};
 pub use tree::{DocumentFormat, Malformed};
-pub use xml::{Builder, Entities, MIXED_TEXT, Step, parse as xml};
+pub use xml::{Builder, Entities, MIXED_TEXT, Step, TEXT_NAME, contains_text, parse as xml};

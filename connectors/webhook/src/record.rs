@@ -6,7 +6,9 @@ use contract::{
     Entry, Fault, FieldFlag, MAX_RECORD_BYTES, Place, Reason, Revision, TextReport,
     demand::QualityFlag,
 };
-use document::{DocumentFormat, MIXED_TEXT, Malformed, decode, masked_key, n_values};
+use document::{
+    DocumentFormat, MIXED_TEXT, Malformed, TEXT_NAME, contains_text, decode, masked_key, n_values,
+};
 use normalizer_text::{Charset, Hints};
 use serde_json::Value;
 
@@ -17,9 +19,6 @@ use crate::{
 
 /// The maximum number of values in a record. Real ones have some hundred.
 const MAX_VALUES: usize = 100_000;
-
-/// The name of the text of an XML element, in a record that came as XML.
-const TEXT_NAME: &str = "$text";
 
 /// Reads records, by the settings and in the source's time zone.
 #[derive(Debug)]
@@ -147,16 +146,5 @@ fn flag_mixed(tree: &Value, field: &mut String, flags: &mut Vec<FieldFlag>) {
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-/// Whether there is the text of an XML element in a value.
-fn contains_text(value: &Value) -> bool {
-    match value {
-        Value::Array(list) => list.iter().any(contains_text),
-        Value::Object(members) => {
-            members.contains_key(TEXT_NAME) || members.values().any(contains_text)
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
