@@ -18,7 +18,7 @@ fn malformed_bytes_are_marked_and_the_other_text_is_unchanged() {
 }
 
 #[test]
-fn a_replaced_private_use_character_is_marked_in_its_fields() {
+fn a_replaced_private_use_character_is_flagged_in_its_fields() {
     let source = "{\"xm\":\"李\u{e863}\",\"b\":\"李\"}";
     let mut text = decode(source.as_bytes(), &Hints::default());
     let tree = text.parse(DocumentFormat::Json).unwrap();

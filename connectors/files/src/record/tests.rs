@@ -4,7 +4,7 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn a_field_that_means_no_value_to_a_database_is_marked() {
+fn a_field_that_means_no_value_to_a_database_is_flagged() {
     let flags = null_flags(&json!({ "a": "\\N", "b": "\\\\N", "c": "N", "d": null }));
     assert_eq!(flags.iter().map(|flag| flag.field.as_str()).collect::<Vec<_>>(), ["a"]);
 }

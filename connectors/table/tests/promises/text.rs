@@ -55,7 +55,7 @@ async fn malformed_bytes_may_be_accepted_with_a_mark() {
 }
 
 #[tokio::test]
-async fn a_value_that_fills_its_column_is_marked_as_cut() {
+async fn a_value_that_fills_its_column_is_flagged_as_cut() {
     let city = city().await.with(json!({ "widths": { "content": 3, "title": 4 } }));
     city.run("INSERT INTO orders (id, title, content) VALUES ('a', '反映问题', x'd5c5fe')").await;
     let (entries, _) = city.entries(None, 10).await;

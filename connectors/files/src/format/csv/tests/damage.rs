@@ -34,7 +34,7 @@ fn a_row_with_a_wrong_number_of_cells_is_rejected_and_the_others_pass() {
 }
 
 #[test]
-fn quotes_behind_backslashes_are_marked() {
+fn quotes_behind_backslashes_are_flagged() {
     for text in [
         r#"a,b
 1,"say \"no\" now"
@@ -301,7 +301,7 @@ proptest! {
 }
 
 #[test]
-fn a_malformed_sequence_marks_its_row_only() {
+fn a_malformed_sequence_flags_its_row_only() {
     let rows =
         rows_of(b"a,b\n1,\xb1\xe0\n2,\xff\xff\n\"3\",\"\xc8\n\xff\"\n4,x\n", &options::for_tests());
     let malformed: Vec<&[FieldFlag]> = rows.iter().map(|row| &row.defects.flags[..]).collect();
@@ -319,7 +319,7 @@ fn a_malformed_sequence_marks_its_row_only() {
 }
 
 #[test]
-fn a_restored_private_use_character_is_marked_in_its_cell() {
+fn a_restored_private_use_character_is_flagged_in_its_cell() {
     // U+E863, as a migration from cp936 leaves it.
     let rows = rows_of(b"a,b\n1,\x83\x36\xcf\x39\n", &options::for_tests());
     assert_eq!(rows[0].tree["b"], "䶮");
