@@ -7,8 +7,8 @@ use contract::{ChannelId, Demand, DemandId, RecordKey, demand::QualityFlag};
 use normalizer::{Place, Sealer, open_raw, open_sealed, open_unmasked};
 use normalizer_text::{Profile, clean};
 use sandbox::{
-    Case, Oracle, State,
-    truth::{Facts, ServedState},
+    Case, CaseHistory, State,
+    truth::{ExpectedFields, ServedState},
 };
 use serde_json::Value;
 use sink::store::{Database, HistoryRow};
@@ -22,19 +22,20 @@ const OUR_COLUMNS: [&str; 3] = ["ISFETCH", "SJJHZT", "SJJHSBYY"];
 /// # Errors
 /// The store cannot be read.
 pub async fn differences(
-    oracle: &Oracle,
+    case_history: &CaseHistory,
     store: &Database,
     sealer: &Sealer,
 ) -> anyhow::Result<Vec<String>> {
     let channel: ChannelId = "hotline".parse()?;
-    let comparison = Comparison { oracle, store, sealer, channel };
+    let comparison = Comparison { case_history, store, sealer, channel };
     let mut found = Vec::new();
-    for case in oracle.cases() {
+    for case in case_history.cases() {
         found.extend(comparison.difference(case).await?);
     }
     let (demands, quarantined) = comparison.counts().await?;
-    let deleted = oracle.cases().iter().filter(|case| case.deleted_at.is_some()).count() as u64;
-    let cases = oracle.cases().len() as u64;
+    let deleted =
+        case_history.cases().iter().filter(|case| case.deleted_at.is_some()).count() as u64;
+    let cases = case_history.cases().len() as u64;
     if demands + quarantined > cases || demands + quarantined + deleted < cases {
         found.push(format!("{demands} demands and {quarantined} in quarantine of {cases} cases"));
     }
@@ -42,7 +43,7 @@ pub async fn differences(
 }
 
 struct Comparison<'a> {
-    oracle: &'a Oracle,
+    case_history: &'a CaseHistory,
     store: &'a Database,
     sealer: &'a Sealer,
     channel: ChannelId,
@@ -99,7 +100,7 @@ impl Comparison<'_> {
 
     /// Whether the record contains exactly the reminders and supplements to its case.
     fn same_parts(&self, state: &State, raw: &Value) -> bool {
-        let served = self.oracle.pressings(&state.row.serialnum);
+        let served = self.case_history.pressings(&state.row.serialnum);
         let kept = raw["pressing"].as_array().map_or(&[][..], Vec::as_slice);
         served.len() == kept.len()
             && served.iter().zip(kept).all(|(served, kept)| same_row(served, kept))
@@ -153,15 +154,19 @@ fn same_row(served: &impl serde::Serialize, raw: &Value) -> bool {
     theirs.into_iter().all(|(column, value)| raw.get(column).unwrap_or(&Value::Null) == value)
 }
 
-/// Describes the first field of a demand that differs from the facts; `None` if none does.
-pub fn altered_field(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<String> {
+/// Describes the first field of a demand that differs from the expected fields; `None` if none does.
+pub fn altered_field(
+    expected: &ExpectedFields,
+    demand: &Demand,
+    sealer: &Sealer,
+) -> Option<String> {
     let kept = serde_json::to_value(&demand.body).expect("it opens");
     let place = Place::from(demand);
     let unmasked = match &demand.body.unmasked {
         Some(sealed) => open_unmasked(sealer, place, sealed).expect("it opens"),
         None => Default::default(),
     };
-    for (field, value) in facts {
+    for (field, value) in expected {
         let is_same = match field.as_str() {
             "title" | "content" => {
                 let text = unmasked.get(field).map(|text| Value::from(text.clone()));

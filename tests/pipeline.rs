@@ -208,13 +208,13 @@ impl Pipeline {
         match (&record.last().outcome, demand, quarantined) {
             // The channel may have read it before it was deleted, or not.
             _ if record.deleted_at.is_some() => None,
-            (Outcome::Demand(facts), Some(demand), _) => {
+            (Outcome::Demand(fields), Some(demand), _) => {
                 let is_same = same_payload(record.last(), &demand, &self.sealer);
-                altered_field(facts, &demand, &self.sealer)
+                altered_field(fields, &demand, &self.sealer)
                     .or_else(|| (!is_same).then(|| "not the record that was served".to_owned()))
             }
             (Outcome::Reject(_), Some(_), _)
-                if record.states.iter().any(|state| state.facts().is_some()) =>
+                if record.states.iter().any(|state| state.expected_fields().is_some()) =>
             {
                 None
             }

@@ -150,8 +150,8 @@ impl World {
     /// The city or the store cannot be read.
     pub async fn differences(&self) -> anyhow::Result<Vec<String>> {
         let (store, keys) = self.store().await?;
-        let oracle = self.hotline.oracle().await?;
-        crate::compare::differences(&oracle, &store, &Sealer::new(&keys)).await
+        let case_history = self.hotline.case_history().await?;
+        crate::compare::differences(&case_history, &store, &Sealer::new(&keys)).await
     }
 }
 

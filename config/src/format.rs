@@ -96,8 +96,8 @@ fn jsonpath_problem(text: &str) -> Option<TextProblem> {
     Some(TextProblem { message, part, suggestion, advice: None })
 }
 
-/// The text with the signs of ASCII that Chinese keyboards write in another form, such as `＝` and `“`; `None` if it
-/// has none of these.
+/// The text with ASCII characters in place of the forms that Chinese keyboards write, such as `＝` and `“`; `None` if
+/// it has none of these.
 pub(crate) fn half_width(text: &str) -> Option<String> {
     let sign = |c: char| match c {
         '“' | '”' => '"',

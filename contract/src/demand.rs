@@ -210,13 +210,13 @@ pub(crate) fn is_default<T: PartialEq + Default>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Which of the fields in [`Shape::FIELDS`] a demand has. If a source silently stops giving one of
+/// Which of the fields in [`DemandShape::FIELDS`] a demand has. If a source silently stops giving one of
 /// them, its records are still valid demands, but their shapes change. Fields that are filled during
 /// handling are not included: an open demand has none of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Shape([bool; Self::FIELDS.len()]);
+pub struct DemandShape([bool; Self::FIELDS.len()]);
 
-impl Shape {
+impl DemandShape {
     /// The names of the fields. For a coded field, the source's own value counts too; `people.name` is the
     /// name of any person in the demand.
     pub const FIELDS: [&'static str; 11] = [
@@ -233,7 +233,7 @@ impl Shape {
         "people.id_no",
     ];
 
-    /// A shape with a flag for each of [`Shape::FIELDS`], in their order.
+    /// A shape with a flag for each of [`DemandShape::FIELDS`], in their order.
     pub fn new(has: [bool; Self::FIELDS.len()]) -> Self {
         Self(has)
     }
@@ -255,7 +255,7 @@ impl Shape {
         ])
     }
 
-    /// Whether it has the field with this index in [`Shape::FIELDS`].
+    /// Whether it has the field with this index in [`DemandShape::FIELDS`].
     pub fn has(&self, index: usize) -> bool {
         self.0.get(index).copied().unwrap_or(false)
     }

@@ -38,7 +38,7 @@ pub use connection::{ConnectFailure, ServerSettings, is_tls_failure, server_of, 
 pub use connector::{
     Batch, Budget, Connector, ConnectorContext, Cursor, Exchange, MakeReceiver, Partition, Receiver,
 };
-pub use demand::{Demand, DemandBody, Shape};
+pub use demand::{Demand, DemandBody, DemandShape};
 pub use fault::{Fault, FaultKind, Obstacle, causes_text};
 pub use gate::{Gate, OpenGate, Permit};
 pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
@@ -48,7 +48,7 @@ pub use memory::{Held, Holding, Memory, MemoryLimit};
 pub use normalizer::{Accepted, Normalizer, Reason, Sealed, SealedBytes, Verdict};
 pub use outbox::{Channel, Outbox, Part, ReadBatch, Tally, pack};
 pub use pass::{Complete, DropReason, EndedBy, PassEnd};
-pub use raw::{Body, DecidedBy, Entry, Mark, Place, RawRecord, TextReport};
+pub use raw::{Body, DecidedBy, Entry, FieldFlag, Place, RawRecord, TextReport};
 pub use retry::{Retry, jitter};
 pub use settings::{Period, Secret, Size, default_number};
 pub use store::{Checkpoints, Kept, Outcomes, Position, Store, keep};

@@ -16,8 +16,8 @@ use chrono::TimeDelta;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Batch, ChannelId, Cursor, DecidedBy, Demand, DemandId, Digest, MappingNo, Message, MessageId,
-    PassEnd, Place, Position, ReadNo, Reason, Reject, Revision, Shape, TextReport, Timestamp,
+    Batch, ChannelId, Cursor, DecidedBy, Demand, DemandId, DemandShape, Digest, MappingNo, Message,
+    MessageId, PassEnd, Place, Position, ReadNo, Reason, Reject, Revision, TextReport, Timestamp,
     Version,
     demand::{Origin, Quality, QualityFlag},
     normalizer::{Accepted, Normalizer, Verdict},
@@ -99,7 +99,7 @@ pub struct Outbox {
     pub(crate) messages: Vec<Message>,
     pub(crate) parts: Vec<Part>,
     pub(crate) tally: Tally,
-    pub(crate) shapes: Vec<(DemandId, Shape)>,
+    pub(crate) shapes: Vec<(DemandId, DemandShape)>,
     pub(crate) end: Option<PassEnd>,
 }
 
@@ -139,7 +139,7 @@ impl Outbox {
     }
 
     /// The id of each demand in the messages, and which fields it has.
-    pub fn shapes(&self) -> &[(DemandId, Shape)] {
+    pub fn shapes(&self) -> &[(DemandId, DemandShape)] {
         &self.shapes
     }
 
@@ -256,7 +256,7 @@ impl Packer<'_> {
                 .map_err(|_| Reason::new("unencodable", "the demand cannot be written as JSON"))
         })?;
         self.outbox.tally.accepted += 1;
-        self.outbox.shapes.push((demand.id, Shape::of(&demand.body)));
+        self.outbox.shapes.push((demand.id, DemandShape::of(&demand.body)));
         Ok(())
     }
 

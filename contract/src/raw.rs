@@ -220,8 +220,8 @@ pub struct TextReport {
     pub decided_by: DecidedBy,
     /// Whether another rule would have chosen another charset.
     pub conflict: bool,
-    /// Doubts about the text of the fields.
-    pub marks: Vec<Mark>,
+    /// The quality flags of the texts of its fields.
+    pub flags: Vec<FieldFlag>,
     /// Whether the escapes `_xHHHH_` with which workbooks write some characters were decoded: what still
     /// looks like one is text.
     pub is_unescaped: bool,
@@ -250,12 +250,12 @@ pub enum DecidedBy {
     Detected,
 }
 
-/// A doubt about the text of one field that decoding found.
+/// A quality flag of the text of one field, as decoding found it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct FieldFlag {
     /// Name of the source field.
     pub field: String,
-    /// The kind of doubt.
+    /// What is doubtful about it.
     pub flag: QualityFlag,
     /// Byte offsets and lengths; never the text itself.
     pub detail: String,

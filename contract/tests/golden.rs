@@ -110,7 +110,7 @@ fn record(key: &str, revision: Revision, verdict: &str) -> Entry {
         charset: "GB18030".into(),
         decided_by: DecidedBy::Declared,
         conflict: true,
-        marks: Vec::new(),
+        flags: Vec::new(),
         is_unescaped: false,
     };
     let body = Body::new(Value::from(verdict));

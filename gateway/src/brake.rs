@@ -11,7 +11,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use contract::{ChannelId, DemandId, Fault, Obstacle, Shape};
+use contract::{ChannelId, DemandId, DemandShape, Fault, Obstacle};
 
 /// Number of the latest demands that are counted.
 const WINDOW: usize = 1_000;
@@ -31,16 +31,16 @@ pub struct Brake(Mutex<Counts>);
 #[derive(Debug, Default)]
 struct Counts {
     /// The fields that each of the latest demands has.
-    shapes: HashMap<DemandId, Shape>,
+    shapes: HashMap<DemandId, DemandShape>,
     /// The ids of these demands, the newest last.
     order: VecDeque<DemandId>,
     /// For each field, how many demands came since the last batch in which one had it.
-    lacking: [usize; Shape::FIELDS.len()],
+    lacking: [usize; DemandShape::FIELDS.len()],
 }
 
 impl Brake {
     /// A brake with the latest demands of the channel, the newest first.
-    pub fn new(latest: Vec<(DemandId, Shape)>) -> Self {
+    pub fn new(latest: Vec<(DemandId, DemandShape)>) -> Self {
         let n_lacking = |field| latest.iter().take_while(|(_, shape)| !shape.has(field)).count();
         let mut counts = Counts { lacking: array::from_fn(n_lacking), ..Counts::default() };
         latest.into_iter().rev().for_each(|(id, shape)| counts.add(id, shape));
@@ -52,10 +52,14 @@ impl Brake {
     ///
     /// # Errors
     /// `Stopped`: a usual field is missing from all new demands.
-    pub fn check(&self, channel: &ChannelId, batch: &[(DemandId, Shape)]) -> Result<(), Fault> {
+    pub fn check(
+        &self,
+        channel: &ChannelId,
+        batch: &[(DemandId, DemandShape)],
+    ) -> Result<(), Fault> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A repeated demand does not count: an idle source may send its last demand for ever.
-        let is_new = |(id, shape): &&(DemandId, Shape)| counts.shapes.get(id) != Some(shape);
+        let is_new = |(id, shape): &&(DemandId, DemandShape)| counts.shapes.get(id) != Some(shape);
         let new: Vec<_> = batch.iter().filter(is_new).copied().collect();
         if new.is_empty() {
             return Ok(());
@@ -65,13 +69,13 @@ impl Brake {
             if has_field { 0 } else { counts.lacking[field] + new.len() }
         });
         let is_missing = |&field: &usize| lacking[field] >= MAX_LACKING && counts.is_usual(field);
-        let missing: Vec<_> = (0..Shape::FIELDS.len()).filter(is_missing).collect();
+        let missing: Vec<_> = (0..DemandShape::FIELDS.len()).filter(is_missing).collect();
         let Some(n_lacking) = missing.iter().map(|field| lacking[*field]).min() else {
             counts.lacking = lacking;
             new.into_iter().for_each(|(id, shape)| counts.add(id, shape));
             return Ok(());
         };
-        let missing: Vec<_> = missing.into_iter().map(|field| Shape::FIELDS[field]).collect();
+        let missing: Vec<_> = missing.into_iter().map(|field| DemandShape::FIELDS[field]).collect();
         let missing = missing.join(", ");
         Err(Fault::stopped(format!(
             "none of the last {n_lacking} demands has {missing}; nearly all earlier ones had it"
@@ -85,7 +89,7 @@ impl Brake {
 }
 
 impl Counts {
-    fn add(&mut self, id: DemandId, shape: Shape) {
+    fn add(&mut self, id: DemandId, shape: DemandShape) {
         if self.shapes.insert(id, shape).is_some() {
             self.order.retain(|known| *known != id);
         }
@@ -97,7 +101,7 @@ impl Counts {
         }
     }
 
-    /// Whether nearly all demands had this field (an index into `Shape::FIELDS`) before it went missing.
+    /// Whether nearly all demands had this field (an index into `DemandShape::FIELDS`) before it went missing.
     fn is_usual(&self, field: usize) -> bool {
         let n_earlier = self.order.len().saturating_sub(self.lacking[field]);
         let n_having = self.shapes.values().filter(|shape| shape.has(field)).count();

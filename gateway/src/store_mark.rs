@@ -34,7 +34,7 @@ struct Content {
 }
 
 /// A mark that was found.
-pub(crate) struct Mark {
+pub(crate) struct StoreMark {
     path: PathBuf,
     content: Content,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Mark {
 ///
 /// # Errors
 /// A mark cannot be read.
-pub(crate) fn find(settings: &Settings, file: &Path) -> Result<Vec<Mark>, Fault> {
+pub(crate) fn find(settings: &Settings, file: &Path) -> Result<Vec<StoreMark>, Fault> {
     let mut marks = Vec::new();
     for folder in folders(settings, file) {
         let path = folder.join(NAME);
@@ -70,7 +70,7 @@ pub(crate) fn find(settings: &Settings, file: &Path) -> Result<Vec<Mark>, Fault>
                 .because(error)
                 .remedy("if the store is there and is the newest one, remove this file")
         })?;
-        marks.push(Mark { path, content });
+        marks.push(StoreMark { path, content });
     }
     Ok(marks)
 }
@@ -82,9 +82,9 @@ pub(crate) fn find(settings: &Settings, file: &Path) -> Result<Vec<Mark>, Fault>
 /// A mark cannot be removed.
 pub(crate) fn forget_removed(
     settings: &Settings,
-    marks: Vec<Mark>,
+    marks: Vec<StoreMark>,
     file: &Path,
-) -> Result<Vec<Mark>, Fault> {
+) -> Result<Vec<StoreMark>, Fault> {
     let Some(folder) = file.parent() else { return Ok(marks) };
     let is_ours = folder.parent() == settings.codes_dir.parent();
     let is_gone = || fs::symlink_metadata(folder).is_err_and(|error| is_nothing(&error));
@@ -95,7 +95,7 @@ pub(crate) fn forget_removed(
         "the folder of the store, {}, is gone: an empty store is made there, and every source is read from its start",
         folder.display()
     );
-    for Mark { path, .. } in &marks {
+    for StoreMark { path, .. } in &marks {
         fs::remove_file(path)
             .map_err(|error| file_fault("cannot remove the mark of the store", path, error))?;
     }
@@ -106,7 +106,7 @@ pub(crate) fn forget_removed(
 ///
 /// # Errors
 /// `Stopped` if the store is missing or empty, another one, or older; or it cannot be opened.
-pub(crate) async fn check(marks: &[Mark], file: &Path) -> Result<(), Fault> {
+pub(crate) async fn check(marks: &[StoreMark], file: &Path) -> Result<(), Fault> {
     let Some(first) = marks.first() else { return Ok(()) };
     let is_missing = match fs::metadata(file) {
         Ok(about) => about.is_file() && about.len() == 0,
@@ -150,9 +150,9 @@ pub(crate) async fn check(marks: &[Mark], file: &Path) -> Result<(), Fault> {
 /// # Errors
 /// The store cannot be read.
 pub(crate) async fn missed<'a>(
-    marks: &'a [Mark],
+    marks: &'a [StoreMark],
     store: &Database,
-) -> Result<Option<&'a Mark>, Fault> {
+) -> Result<Option<&'a StoreMark>, Fault> {
     let latest = marks.iter().max_by_key(|mark| mark.content.identity.uses);
     let Some(mark) = latest else { return Ok(None) };
     Ok(match &mark.content.audit {
@@ -192,7 +192,7 @@ pub(crate) async fn renew(settings: &Settings, store: &Database) -> Result<(), F
     Ok(())
 }
 
-impl Mark {
+impl StoreMark {
     /// Whether it knows a row of the audit log.
     pub(crate) fn knows_audit(&self) -> bool {
         self.content.audit.is_some()

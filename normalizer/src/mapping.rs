@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
 
 use chrono_tz::Tz;
 use contract::{
-    Accepted, ChannelId, DemandId, Digest, Mark, Normalizer, RawRecord, Reason, SealedBytes,
+    Accepted, ChannelId, DemandId, Digest, FieldFlag, Normalizer, RawRecord, Reason, SealedBytes,
     Verdict,
     demand::{Person, Quality},
 };
@@ -165,7 +165,7 @@ impl Mapping {
             body.address = Some(self.sealer.seal_personal(place, "address", address));
         }
         body.quality = notes.into_quality();
-        body.quality.extend(record.text.marks.iter().flat_map(|mark| self.doubts(mark)));
+        body.quality.extend(record.text.flags.iter().flat_map(|flag| self.doubts(flag)));
         Ok(Accepted { body, digest, raw: self.seal(&id, &record.body.to_bytes()) })
     }
 
@@ -184,8 +184,8 @@ impl Mapping {
     pub(crate) fn draft(&self, record: &RawRecord, work: Work) -> (Draft, Notes) {
         let (tree, is_unescaped) = (record.body.tree(), record.text.is_unescaped);
         let mut notes = Notes::new(work, is_unescaped);
-        let (repaired, marks) = repair::repaired(tree, &mut notes.work);
-        for Quality { field, flag, detail } in marks.iter().flat_map(|mark| self.doubts(mark)) {
+        let (repaired, flags) = repair::repaired(tree, &mut notes.work);
+        for Quality { field, flag, detail } in flags.iter().flat_map(|flag| self.doubts(flag)) {
             notes.add(&field, flag, detail.as_deref());
         }
         let mut draft = self.apply(&repaired, &mut notes);
@@ -228,20 +228,20 @@ impl Mapping {
 
     /// A finding of the decoder about a field of the source, as a quality flag on each field of the demand
     /// that is read from it; on the source's field itself if there is none.
-    fn doubts(&self, mark: &Mark) -> Vec<Quality> {
+    fn doubts(&self, flag: &FieldFlag) -> Vec<Quality> {
         // The finding may be about a member of the field that is mapped: `a.b.c`, then `a.b`, then `a`.
-        let path = without_indices(&mark.field);
+        let path = without_indices(&flag.field);
         let mut ancestors =
             std::iter::successors(Some(path.as_str()), |path| Some(path.rsplit_once('.')?.0));
         let fields = ancestors.find_map(|field| self.demand_fields.get(field));
         let quality = |field: &str| Quality {
             field: field.to_owned(),
-            flag: mark.flag,
-            detail: (!mark.detail.is_empty()).then(|| mark.detail.clone()),
+            flag: flag.flag,
+            detail: (!flag.detail.is_empty()).then(|| flag.detail.clone()),
         };
         match fields {
             Some(fields) => fields.iter().map(|field| quality(field)).collect(),
-            None => vec![quality(&mark.field)],
+            None => vec![quality(&flag.field)],
         }
     }
 }

@@ -5,28 +5,28 @@
 
 use std::borrow::Cow;
 
-use contract::{Mark, demand::QualityFlag};
+use contract::{FieldFlag, demand::QualityFlag};
 use normalizer_text::{Repair, Repaired};
 use serde_json::Value;
 
 use crate::notes::Work;
 
 /// The record with its texts repaired, borrowed if nothing was repaired, and what was found in each.
-pub(crate) fn repaired<'a>(tree: &'a Value, work: &mut Work) -> (Cow<'a, Value>, Vec<Mark>) {
+pub(crate) fn repaired<'a>(tree: &'a Value, work: &mut Work) -> (Cow<'a, Value>, Vec<FieldFlag>) {
     let mut texts = Vec::new();
     collect(tree, &mut texts);
     let repaired = work.repair(&texts);
-    let mut marks = Vec::new();
+    let mut flags = Vec::new();
     let is_clean = |found: &Repaired<'_>| {
         found.repairs.is_empty() && found.damaged.is_empty() && !found.is_unfinished
     };
     if repaired.iter().all(is_clean) {
-        return (Cow::Borrowed(tree), marks);
+        return (Cow::Borrowed(tree), flags);
     }
     let is_changed = repaired.iter().any(|found| !found.repairs.is_empty());
     let mut result = tree.clone();
-    replace(&mut result, &mut String::new(), &mut repaired.into_iter(), &mut marks);
-    (if is_changed { Cow::Owned(result) } else { Cow::Borrowed(tree) }, marks)
+    replace(&mut result, &mut String::new(), &mut repaired.into_iter(), &mut flags);
+    (if is_changed { Cow::Owned(result) } else { Cow::Borrowed(tree) }, flags)
 }
 
 /// Collects the texts of a tree, in order.
@@ -44,13 +44,13 @@ fn replace<'a>(
     tree: &mut Value,
     path: &mut String,
     repaired: &mut impl Iterator<Item = Repaired<'a>>,
-    marks: &mut Vec<Mark>,
+    flags: &mut Vec<FieldFlag>,
 ) {
     let len = path.len();
     match tree {
         Value::String(text) => {
             let Some(found) = repaired.next() else { return };
-            marks.extend(doubts(&found).into_iter().map(|(flag, detail)| Mark {
+            flags.extend(doubts(&found).into_iter().map(|(flag, detail)| FieldFlag {
                 field: path.clone(),
                 flag,
                 detail,
@@ -62,7 +62,7 @@ fn replace<'a>(
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
                 path.push_str(&format!("[{index}]"));
-                replace(item, path, repaired, marks);
+                replace(item, path, repaired, flags);
                 path.truncate(len);
             }
         }
@@ -70,7 +70,7 @@ fn replace<'a>(
             for (name, member) in members.iter_mut() {
                 path.push_str(if len == 0 { "" } else { "." });
                 path.push_str(name);
-                replace(member, path, repaired, marks);
+                replace(member, path, repaired, flags);
                 path.truncate(len);
             }
         }

@@ -1,6 +1,6 @@
 //! Shows people what each field of a record was mapped to: its text, the repaired and cleaned text,
-//! and the fields of the demand that are read from it. Personal values are masked, unless they must be
-//! revealed.
+//! and the fields of the demand that are read from it. Personal values are masked, unless the caller
+//! asks to reveal them.
 
 use std::borrow::Cow;
 
@@ -21,13 +21,13 @@ pub struct FieldTrace {
     pub fields: Vec<&'static str>,
     /// Its text, with visible control characters.
     pub raw: String,
-    /// Its text, repaired and cleaned.
+    /// Its text, repaired and cleaned: the column `decoded` of `tonghui explain`.
     pub decoded: String,
 }
 
 /// Describes a field of a record, from which `fields` of the demand are read; `repaired` is its value in
-/// the repaired record. `own` has the personal values to mask; `None` reveals everything. `is_unescaped`
-/// is that of the record's report.
+/// the repaired record. `own` has the personal values to mask; `None` reveals everything. For `is_unescaped`,
+/// see [`TextReport`](contract::TextReport).
 pub(crate) fn trace_field(
     column: &str,
     value: &Value,

@@ -10,8 +10,8 @@
 
 mod appeal;
 mod drop;
-mod facts;
 mod file_bytes;
+mod truth;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -9,16 +9,16 @@
 //! reason) of `CNS_CINFO` and `ISFETCH` of `XF_PRESSING`. Triggers refuse any other write, as the real
 //! database does, unless it is a `DELETE` or `UPDATE` that matches no row.
 
+mod case_history;
 mod change;
 mod database;
-mod facts;
 mod filing;
 mod lifecycle;
 mod live;
 mod new_row;
-mod oracle;
 mod row;
 mod spoil;
+mod truth;
 
 use std::path::Path;
 
@@ -29,8 +29,8 @@ use self::database::FrontDatabase;
 use crate::Behaviour;
 use crate::quirk::quirks;
 
+pub use self::case_history::{Case, CaseHistory, Pressing, State};
 pub use self::live::{LockGuard, Pace};
-pub use self::oracle::{Case, Oracle, Pressing, State};
 pub use self::row::{Gbk, Row};
 
 /// The behaviour of a hotline.
@@ -49,7 +49,7 @@ pub enum Storage {
 
 /// A hotline with its database. All methods may be called while a reader uses the database.
 ///
-/// Do not drop the future of a method before it ends: the oracle might then lack what the database has.
+/// Do not drop the future of a method before it ends: the case history might then lack what the database has.
 #[derive(Debug)]
 pub struct Hotline {
     url: String,
@@ -82,11 +82,11 @@ impl Hotline {
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn oracle(&self) -> anyhow::Result<Oracle> {
+    pub async fn case_history(&self) -> anyhow::Result<CaseHistory> {
         let mut database = self.database.lock().await;
-        // `begin` adds to the oracle the changes that triggers made (see `Quirk::RaceUpdate`).
+        // `begin` adds to the case history the changes that triggers made (see `Quirk::RaceUpdate`).
         database.begin().await?.commit().await?;
-        Ok(database.oracle.clone())
+        Ok(database.case_history.clone())
     }
 
     /// Counts of what readers did so far.

@@ -51,7 +51,7 @@ impl Fixture {
 
     /// The last state of the case that was filed last.
     pub(crate) async fn last(&self) -> Row {
-        self.hotline.oracle().await.unwrap().cases().last().unwrap().last().row.clone()
+        self.hotline.case_history().await.unwrap().cases().last().unwrap().last().row.clone()
     }
 }
 

@@ -5,7 +5,7 @@
 //! has the payload that was served, which tests compare with the raw record in the store, and the fields
 //! of the unified demand that it must become, which tests compare with the stored demand.
 
-mod facts;
+mod expected;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,8 +13,10 @@ use std::sync::Arc;
 use chrono::NaiveDateTime;
 use serde_json::{Map, Value};
 
-pub use self::facts::Facts;
-pub(crate) use self::facts::{clean, facts, main_person, quality_flag, unified_code, utc};
+pub use self::expected::ExpectedFields;
+pub(crate) use self::expected::{
+    clean, expected_fields, main_person, quality_flag, unified_code, utc,
+};
 
 /// Everything that one source ever served. Clones share the states.
 #[derive(Clone, Debug)]
@@ -63,7 +65,7 @@ pub struct ServedState {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// A demand with at least these fields.
-    Demand(Facts),
+    Demand(ExpectedFields),
     /// A rejected record, which must go to quarantine with its bytes.
     Reject(RejectReason),
 }
@@ -151,9 +153,9 @@ impl<S> Record<S> {
 impl ServedState {
     /// The fields of the demand that this state must become; `None` if it must be rejected.
     #[must_use]
-    pub fn facts(&self) -> Option<&Facts> {
+    pub fn expected_fields(&self) -> Option<&ExpectedFields> {
         match &self.outcome {
-            Outcome::Demand(facts) => Some(facts),
+            Outcome::Demand(fields) => Some(fields),
             Outcome::Reject(_) => None,
         }
     }
@@ -169,7 +171,7 @@ mod tests {
         let day = chrono::NaiveDate::from_ymd_opt(2026, 10, 9).unwrap();
         ServedState {
             at: day.and_hms_opt(10, minute, 0).unwrap(),
-            outcome: Outcome::Demand(facts([json!({
+            outcome: Outcome::Demand(expected_fields([json!({
                 "status": status,
                 "received_at": day.and_hms_opt(0, 30, 0).map(utc),
                 "reply": null,
@@ -192,15 +194,15 @@ mod tests {
         assert_eq!(keys, ["b", "a"]);
         let record = truth.record("b").unwrap();
         assert_eq!(record.states.len(), 2);
-        assert_eq!(record.last().facts().unwrap()["status"], "resolved");
+        assert_eq!(record.last().expected_fields().unwrap()["status"], "resolved");
         assert!(record.deleted_at.is_none() && truth.record("a").unwrap().deleted_at.is_some());
     }
 
     #[test]
-    fn facts_have_the_form_of_the_unified_demand() {
-        let facts = Value::Object(state("pending", 1).facts().unwrap().clone());
+    fn expected_fields_have_the_form_of_the_unified_demand() {
+        let fields = Value::Object(state("pending", 1).expected_fields().unwrap().clone());
         // 00:30 in Beijing is the day before in UTC.
         let expected = json!({ "received_at": "2026-10-08T16:30:00Z", "status": "pending" });
-        assert_eq!(facts, expected);
+        assert_eq!(fields, expected);
     }
 }

@@ -20,7 +20,7 @@ async fn silently_changed() -> (World, Jobs) {
     for key in keys {
         let time = world
             .hotline
-            .oracle()
+            .case_history()
             .await
             .unwrap()
             .case(&key)
@@ -64,14 +64,14 @@ async fn a_stretch_of_time_is_read_again_and_nothing_else_is_moved() {
     let after = store.progress(&channel).await.unwrap();
     assert_eq!(before, after, "the live position has moved");
 
-    let oracle = world.hotline.oracle().await.unwrap();
+    let history = world.hotline.case_history().await.unwrap();
     let time = |text: &str, format| NaiveDateTime::parse_from_str(text, format).unwrap();
     let (from, to) = (time(&from, "%Y-%m-%dT%H:%M:%S"), time(&to, "%Y-%m-%dT%H:%M:%S"));
-    let newest = oracle.cases().iter().map(|case| &case.last().row.lastmodifytime).max().unwrap();
+    let newest = history.cases().iter().map(|case| &case.last().row.lastmodifytime).max().unwrap();
     let newest = time(newest, "%F %T");
     let stale = stale(&world).await;
     let mut n_within = 0;
-    for case in oracle.cases() {
+    for case in history.cases() {
         let row = &case.last().row;
         let at = time(&row.lastmodifytime, "%F %T");
         let is_within = from <= at && at < to;

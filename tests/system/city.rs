@@ -86,7 +86,7 @@ async fn difference(
     match (&thing.last().outcome, store.current(channel, &key).await.unwrap(), quarantined) {
         // It may have been deleted before it was read.
         _ if thing.deleted_at.is_some() => None,
-        (Outcome::Demand(facts), Some(demand), _) => altered_field(facts, &demand, sealer),
+        (Outcome::Demand(fields), Some(demand), _) => altered_field(fields, &demand, sealer),
         (Outcome::Demand(_), None, Some(row)) => Some(format!("quarantined: {}", row.detail)),
         (Outcome::Demand(_), None, None) => Some("lost".to_owned()),
         (Outcome::Reject(_), _, Some(_)) => None,

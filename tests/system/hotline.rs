@@ -64,8 +64,8 @@ async fn an_urge_reaches_a_demand_whose_own_row_did_not_change() {
     let urged = world.hotline.add_pressings(1).await.unwrap().remove(0);
     world.pull().await.unwrap();
     let (store, _) = world.store().await.unwrap();
-    let oracle = world.hotline.oracle().await.unwrap();
-    let case = oracle.cases().iter().find(|case| case.last().row.serialnum == urged).unwrap();
+    let history = world.hotline.case_history().await.unwrap();
+    let case = history.cases().iter().find(|case| case.last().row.serialnum == urged).unwrap();
     let key = contract::RecordKey::new(case.last().row.rowguid.as_str());
     let demand = store.current(&"hotline".parse().unwrap(), &key).await.unwrap().unwrap();
     assert_eq!(demand.body.trail.len(), 1, "the addition is not in the trail");
@@ -221,10 +221,10 @@ async fn no_personal_value_is_found_downstream() {
     for name in ["tonghui.db", "tonghui.db-wal"] {
         store_bytes.extend(std::fs::read(folder.join(name)).unwrap_or_default());
     }
-    let oracle = world.hotline.oracle().await.unwrap();
+    let history = world.hotline.case_history().await.unwrap();
     let found = |needle: &[u8]| store_bytes.windows(needle.len()).any(|window| window == needle);
     let mut looked_for = 0;
-    for case in oracle.cases().iter().take(60) {
+    for case in history.cases().iter().take(60) {
         let row = &case.last().row;
         for phone in [&row.linknumber, &row.rqstnumber].into_iter().flatten() {
             let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
@@ -239,7 +239,7 @@ async fn no_personal_value_is_found_downstream() {
         }
     }
     assert!(looked_for > 60);
-    let title = oracle.cases()[0].last().row.rqstcontent.read().unwrap();
+    let title = history.cases()[0].last().row.rqstcontent.read().unwrap();
     let clause: String = title.chars().take(4).collect();
     assert!(found(clause.as_bytes()), "the search itself does not find what is there");
 }

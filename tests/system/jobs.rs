@@ -79,7 +79,7 @@ async fn the_exit_code_says_what_a_scheduler_has_to_do() {
     assert_eq!(run(&["sync", "--all", "--strict"]).await.unwrap(), 0);
 
     // An unreadable text goes to quarantine, and is resolved when it is corrected.
-    let key = world.hotline.oracle().await.unwrap().cases()[0].last().row.rowguid.clone();
+    let key = world.hotline.case_history().await.unwrap().cases()[0].last().row.rowguid.clone();
     let was = Arc::new(Mutex::new(sandbox::Gbk::new("")));
     let (spoil, mend) = (Arc::clone(&was), Arc::clone(&was));
     let unreadable = sandbox::Gbk::from_bytes(b"\xff\xfe\xff\x81\xff....".to_vec());

@@ -1,5 +1,6 @@
-//! The regular expressions in JSONPaths. `match` and `search` compile theirs again for every value that they look at,
-//! and neither a time limit nor a stop reaches them there. So a large one is refused, and one that a record brings.
+//! The regular expressions in JSONPaths. The functions `match` and `search` compile them again for every value, and
+//! neither a time limit nor a stop can interrupt that. So a large expression is refused, and so is one that is read
+//! from the record.
 
 use super::TextProblem;
 
@@ -38,7 +39,7 @@ fn patterns(path: &str) -> Vec<&str> {
     calls.map(|begin| second_argument(&path[begin..])).collect()
 }
 
-/// The second of the arguments with which `text` begins; empty if there is none.
+/// The second argument of a call, whose arguments are at the beginning of `text`; empty if there is none.
 fn second_argument(text: &str) -> &str {
     let (mut depth, mut begin) = (0, text.len());
     for (at, c) in outside_quotes(text) {
@@ -83,7 +84,7 @@ fn unquoted(literal: &str) -> Option<String> {
 /// About how many characters a regular expression has if its counted repetitions are written out. A class of many
 /// characters counts as more.
 fn size(pattern: &str) -> usize {
-    // The sizes of what stands before the groups that are open; that of the current group; that of its last part.
+    // For each open group, the size of what is before it; the size of the current group, and that of its last part.
     let (mut open, mut total, mut last) = (Vec::new(), 0_usize, 0_usize);
     let (mut class_depth, mut rest) = (0_usize, pattern);
     while let Some(c) = rest.chars().next() {
@@ -91,7 +92,7 @@ fn size(pattern: &str) -> usize {
         if c == '{'
             && let Some((times, after)) = repetition(rest)
         {
-            // One of them is counted already.
+            // The first repetition is counted already.
             total = total.saturating_add(last.saturating_mul(times.saturating_sub(1)));
             (last, rest) = (last.saturating_mul(times), after);
             continue;
@@ -144,7 +145,7 @@ fn repetition(text: &str) -> Option<(usize, &str)> {
     Some((bounds.ok()?.into_iter().max()?, after))
 }
 
-/// Whether a group begins with the flag `x`, after which blanks and comments may stand between all signs.
+/// Whether a group begins with the flag `x`, which allows blanks and comments between all characters.
 fn is_verbose(group: &str) -> bool {
     let flags = group.strip_prefix('?').unwrap_or_default();
     flags.chars().take_while(|c| c.is_ascii_alphabetic() || *c == '-').any(|c| c == 'x')

@@ -119,14 +119,14 @@ pub(crate) fn real_path(path: &Path) -> Option<PathBuf> {
     let path = std::path::absolute(path).ok()?;
     match fs::canonicalize(&path) {
         Ok(real) => Some(real),
-        // Where a link will lead, nobody knows.
+        // Nobody knows yet where a broken link will lead.
         Err(_) if path.is_symlink() => None,
         Err(_) => Some(real_path(path.parent()?)?.join(path.file_name()?)),
     }
 }
 
-/// Whether the content of a file may become part of the configuration. A channel gets files of its own folder only,
-/// also by symbolic links: what it reads, it may send to its source.
+/// Whether the content of a file may become part of the configuration. A channel may use only files of its own folder,
+/// also through symbolic links, because it may send what it reads to its source.
 fn may_use(path: &Path, context: &Context<'_>) -> bool {
     let real = |path: &Path| fs::canonicalize(path).ok();
     context.folder == context.dir
@@ -149,8 +149,8 @@ pub(crate) fn content(name: &str, context: &Context<'_>) -> Result<String, TextP
 }
 
 /// The bytes of a configuration file; `file` is its path relative to the configuration folder `dir`. A link may lead
-/// to another such file within that folder, as Kubernetes makes them. What is elsewhere, or of another kind, like keys
-/// or secrets, is not read: problems show lines of a file.
+/// to another such file within that folder, as Kubernetes makes them. Files elsewhere, or with another extension, such as
+/// keys, are not read, because problems show lines of a file.
 ///
 /// # Errors
 /// It cannot be read; the text says why.
@@ -172,20 +172,20 @@ pub(crate) fn config_bytes(dir: &Path, file: &str) -> Result<Vec<u8>, String> {
 /// may wait for ever.
 ///
 /// # Errors
-/// It cannot be read, or is none; the text says why.
+/// It is not a regular file, or it cannot be read; the text says why.
 pub fn file_bytes(path: &Path, max_kib: u64) -> Result<Vec<u8>, String> {
     let too_large = || format!("it is larger than {max_kib} KiB");
-    let about = fs::metadata(path).map_err(|error| reason(&error).to_owned())?;
-    if about.is_dir() {
+    let metadata = fs::metadata(path).map_err(|error| reason(&error).to_owned())?;
+    if metadata.is_dir() {
         return Err("it is a folder".to_owned());
     }
-    if !about.is_file() {
+    if !metadata.is_file() {
         return Err("it is a device or a pipe, not a file".to_owned());
     }
-    if about.len() > max_kib << 10 {
+    if metadata.len() > max_kib << 10 {
         return Err(too_large());
     }
-    // What its size was a moment ago is not relied on.
+    // It may have grown since.
     let mut bytes = Vec::new();
     let read = fs::File::open(path)
         .and_then(|file| file.take((max_kib << 10) + 1).read_to_end(&mut bytes))

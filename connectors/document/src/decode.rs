@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use contract::{Mark, TextReport, demand::QualityFlag};
+use contract::{FieldFlag, TextReport, demand::QualityFlag};
 use normalizer_text::{Charset, Hints};
 use serde_json::Value;
 
 use crate::{
     findings::{Defects, Findings, visit_texts},
-    tree::Shape,
+    tree::DocumentFormat,
 };
 
 /// A decoded document.
@@ -18,12 +18,12 @@ pub struct Text {
     /// [`Findings`].
     pub text: String,
     /// What was found in the bytes and the text.
-    pub facts: Facts,
+    pub diagnostics: Diagnostics,
 }
 
-/// What was found in a document. [`Facts::defects_in`] tells which of it concerns a record.
+/// What was found in a document. [`Diagnostics::defects_in`] tells which of it concerns a record.
 #[derive(Debug, Clone, Default)]
-pub struct Facts {
+pub struct Diagnostics {
     /// Which charset was used, and how it was found.
     pub report: TextReport,
     /// Damage and irregularities, which markers in the text refer to.
@@ -37,12 +37,12 @@ impl Text {
     ///
     /// # Errors
     /// The text is not a document of this format: its brackets or elements do not match.
-    pub fn parse(&mut self, shape: Shape) -> Result<Value, String> {
-        shape.parse(&self.text, &mut self.facts.findings)
+    pub fn parse(&mut self, format: DocumentFormat) -> Result<Value, String> {
+        format.parse(&self.text, &mut self.diagnostics.findings)
     }
 }
 
-impl Facts {
+impl Diagnostics {
     /// The defects of a record. `prefix` is put before the names of its fields.
     pub fn defects_in(&self, prefix: &str, tree: &Value) -> Defects {
         let mut defects = self.findings.defects_in(prefix, tree, &self.report.charset);
@@ -52,7 +52,11 @@ impl Facts {
                     let field = format!("{prefix}{field}");
                     let detail =
                         "a private-use character or a pair of surrogates was replaced".into();
-                    defects.marks.push(Mark { field, flag: QualityFlag::RepairedText, detail });
+                    defects.flags.push(FieldFlag {
+                        field,
+                        flag: QualityFlag::RepairedText,
+                        detail,
+                    });
                 }
             });
         }
@@ -75,7 +79,7 @@ pub fn decode(bytes: &[u8], hints: &Hints<'_>) -> Text {
         let text = findings.mark_malformed(bytes, charset, spans, &decoded.text);
         text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
     };
-    Text { text, facts: Facts { report, findings, repaired } }
+    Text { text, diagnostics: Diagnostics { report, findings, repaired } }
 }
 
 /// Encodes a text in a charset; `None` if the charset lacks one of the characters.

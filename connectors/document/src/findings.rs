@@ -11,7 +11,7 @@ use std::{
     hash::{DefaultHasher, Hasher as _},
 };
 
-use contract::{Mark, Reason, demand::QualityFlag};
+use contract::{FieldFlag, Reason, demand::QualityFlag};
 use normalizer_text::{Charset, Span, decode_strict};
 use serde_json::{Map, Value, map::Entry};
 
@@ -71,7 +71,7 @@ impl Problem {
 #[derive(Debug, Default)]
 pub struct Defects {
     /// The quality flags of its fields.
-    pub marks: Vec<Mark>,
+    pub flags: Vec<FieldFlag>,
     /// The damage for which the record is rejected.
     pub damage: Option<Reason>,
 }
@@ -79,9 +79,10 @@ pub struct Defects {
 impl Defects {
     /// Why the record is rejected, if it is. `rule` is the channel's rule for malformed bytes.
     pub fn reason(&self, rule: Malformed) -> Option<Reason> {
-        let is_malformed = |mark: &&Mark| mark.flag == QualityFlag::MalformedBytes;
-        let first = self.marks.iter().find(is_malformed).filter(|_| rule == Malformed::Reject);
-        let reason = |m: &Mark| Reason::new("malformed_bytes", with_field(&m.field, &m.detail));
+        let is_malformed = |flag: &&FieldFlag| flag.flag == QualityFlag::MalformedBytes;
+        let first = self.flags.iter().find(is_malformed).filter(|_| rule == Malformed::Reject);
+        let reason =
+            |m: &FieldFlag| Reason::new("malformed_bytes", with_field(&m.field, &m.detail));
         self.damage.clone().or_else(|| first.map(reason))
     }
 }
@@ -121,13 +122,13 @@ impl Findings {
                     }
                     Problem::Irregularity { flag, detail, .. } => {
                         let (field, detail) = (field.clone(), detail.to_owned());
-                        defects.marks.push(Mark { field, flag, detail });
+                        defects.flags.push(FieldFlag { field, flag, detail });
                     }
                 }
             }
             if !malformed.is_empty() {
                 let detail = malformed_detail(&malformed, charset);
-                defects.marks.push(Mark { field, flag: QualityFlag::MalformedBytes, detail });
+                defects.flags.push(FieldFlag { field, flag: QualityFlag::MalformedBytes, detail });
             }
         });
         defects
@@ -427,14 +428,14 @@ fn split_at_markers(text: &str, marker: char) -> impl Iterator<Item = Piece<'_>>
 
 #[cfg(test)]
 mod tests {
-    use contract::Mark;
+    use contract::FieldFlag;
     use normalizer_text::{Charset, Hints};
     use serde_json::json;
 
-    use crate::{Shape, Text, decode};
+    use crate::{DocumentFormat, Text, decode};
 
-    fn malformed(text: &Text, tree: &serde_json::Value) -> Vec<Mark> {
-        text.facts.findings.defects_in("", tree, &text.facts.report.charset).marks
+    fn malformed(text: &Text, tree: &serde_json::Value) -> Vec<FieldFlag> {
+        text.diagnostics.findings.defects_in("", tree, &text.diagnostics.report.charset).flags
     }
 
     #[test]
@@ -443,7 +444,7 @@ mod tests {
             b"[{\"a\":\"\xc8\xba\",\"n\":{\"b\":\"x\xff\x81\"}},{\"a\":\"\xd6\xda\x84\x31\xa4\x37\"}]";
         let hints = Hints { force: Some(Charset::Gb18030), ..Hints::default() };
         let mut text = decode(bytes, &hints);
-        let tree = text.parse(Shape::Json).unwrap();
+        let tree = text.parse(DocumentFormat::Json).unwrap();
         let found = malformed(&text, &tree[0]);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].field, "n.b");
@@ -453,11 +454,11 @@ mod tests {
         );
         assert!(malformed(&text, &tree[1]).is_empty());
 
-        let raw = text.facts.findings.source_bytes(&tree[0].to_string());
+        let raw = text.diagnostics.findings.source_bytes(&tree[0].to_string());
         assert_eq!(raw, [r#"{"a":"群","n":{"b":"x"#.as_bytes(), b"\xff\x81\"}}"].concat());
 
         let mut accepted = tree[0].clone();
-        text.facts.findings.remove_markers(&mut accepted);
+        text.diagnostics.findings.remove_markers(&mut accepted);
         assert_eq!(accepted, json!({ "a": "群", "n": { "b": "x\u{fffd}\u{fffd}" } }));
     }
 
@@ -465,22 +466,22 @@ mod tests {
     fn malformed_bytes_in_a_name_are_found_too() {
         let hints = Hints { force: Some(Charset::Utf8), ..Hints::default() };
         let mut text = decode(b"{\"a\xff\":1}", &hints);
-        let mut tree = text.parse(Shape::Json).unwrap();
+        let mut tree = text.parse(DocumentFormat::Json).unwrap();
         assert_eq!(malformed(&text, &tree).len(), 1);
-        text.facts.findings.remove_markers(&mut tree);
+        text.diagnostics.findings.remove_markers(&mut tree);
         assert_eq!(tree, json!({ "a\u{fffd}": 1 }));
     }
 
     #[test]
     fn a_page_that_contains_the_marker_character_is_read_correctly() {
         let mut text = decode("[\"\u{fdd0}7\u{fdd0}\", \"x\"]".as_bytes(), &Hints::default());
-        let tree = text.parse(Shape::Json).unwrap();
+        let tree = text.parse(DocumentFormat::Json).unwrap();
         assert!(malformed(&text, &tree).is_empty());
         let mut bytes = "[\"\u{fdd0}0\u{fdd0}\", \"\\ufdd10\\ufdd1\", \"".as_bytes().to_vec();
         bytes.extend_from_slice(b"\xff\"]");
         let hints = Hints { force: Some(Charset::Utf8), ..Hints::default() };
         let mut text = decode(&bytes, &hints);
-        let tree = text.parse(Shape::Json).unwrap();
+        let tree = text.parse(DocumentFormat::Json).unwrap();
         assert!(malformed(&text, &tree[0]).is_empty());
         assert!(malformed(&text, &tree[1]).is_empty());
         assert_eq!(malformed(&text, &tree[2]).len(), 1);
@@ -490,8 +491,9 @@ mod tests {
     fn a_damaged_record_is_shown_as_it_was_written() {
         let source = r#"{"id":"7","v":NaN,"w":[0.1.2,"x"],a:1}"#;
         let mut text = decode(source.as_bytes(), &Hints::default());
-        let tree = text.parse(Shape::Json).unwrap();
-        let raw = String::from_utf8(text.facts.findings.source_bytes(&tree.to_string())).unwrap();
+        let tree = text.parse(DocumentFormat::Json).unwrap();
+        let raw =
+            String::from_utf8(text.diagnostics.findings.source_bytes(&tree.to_string())).unwrap();
         assert_eq!(raw, r#"{"id":"7","v":NaN,"w":[0.1.2,"x"],"":a:1}"#);
     }
 }

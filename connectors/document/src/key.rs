@@ -167,7 +167,7 @@ pub enum Duplicates {
 
 /// What becomes of one record of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum DuplicateOutcome {
     /// It is read.
     Read,
     /// It is left out: another record of the answer has the same key.
@@ -182,39 +182,44 @@ impl Duplicates {
     /// # Errors
     /// Two records have the same key and different contents, and the settings do not allow it. The message
     /// names the key.
-    pub fn fates(self, keys: &[Option<RecordKey>], records: &[Value]) -> Result<Vec<Fate>, String> {
-        self.fates_where(keys, records, is_same)
+    pub fn outcomes(
+        self,
+        keys: &[Option<RecordKey>],
+        records: &[Value],
+    ) -> Result<Vec<DuplicateOutcome>, String> {
+        self.outcomes_where(keys, records, is_same)
     }
 
-    /// Like [`Self::fates`], for records that are not parsed yet: `is_same` parses those that it compares.
+    /// Like [`Self::outcomes`], for records that are not parsed yet: `is_same` parses those that it compares.
     ///
     /// # Errors
-    /// As for [`Self::fates`].
-    pub fn fates_where<C>(
+    /// As for [`Self::outcomes`].
+    pub fn outcomes_where<C>(
         self,
         keys: &[Option<RecordKey>],
         records: &[C],
         is_same: impl Fn(&C, &C) -> bool,
-    ) -> Result<Vec<Fate>, String> {
-        self.fates_by(keys, records, is_same).map_err(|(a, b)| {
+    ) -> Result<Vec<DuplicateOutcome>, String> {
+        self.outcomes_by(keys, records, is_same).map_err(|(a, b)| {
             let key = keys.get(a).and_then(Option::as_ref).map_or("", RecordKey::as_str);
             let key = masked_key(key);
             format!("records {} and {} have the key `{key}` and different contents", a + 1, b + 1)
         })
     }
 
-    /// Like [`Self::fates`], for keys and contents of any types, such as hashes.
+    /// Like [`Self::outcomes`], for keys and contents of any types, such as hashes.
     ///
     /// # Errors
     /// The indices of two records that have the same key and different contents, which the settings do not
     /// allow.
-    pub fn fates_by<K: Eq + Hash, C>(
+    pub fn outcomes_by<K: Eq + Hash, C>(
         self,
         keys: &[Option<K>],
         contents: &[C],
         is_same: impl Fn(&C, &C) -> bool,
-    ) -> Result<Vec<Fate>, (usize, usize)> {
-        let mut fates = vec![Fate::Read; contents.len()];
+    ) -> Result<Vec<DuplicateOutcome>, (usize, usize)> {
+        use DuplicateOutcome::{Quarantine, Read, Repeated};
+        let mut outcomes = vec![Read; contents.len()];
         // The last record with each key that is to be read.
         let mut last: HashMap<&K, usize> = HashMap::with_capacity(keys.len());
         for (index, (key, content)) in keys.iter().zip(contents).enumerate() {
@@ -222,18 +227,18 @@ impl Duplicates {
             let Some(earlier) = last.insert(key, index) else { continue };
             let is_equal = contents.get(earlier).is_some_and(|other| is_same(other, content));
             let (of_earlier, of_this) = match self {
-                _ if is_equal => (Fate::Repeated, fates.get(earlier).copied()),
+                _ if is_equal => (Repeated, outcomes.get(earlier).copied()),
                 Self::Stop => return Err((earlier, index)),
-                Self::Last => (Fate::Repeated, None),
-                Self::Quarantine => (Fate::Quarantine, Some(Fate::Quarantine)),
+                Self::Last => (Repeated, None),
+                Self::Quarantine => (Quarantine, Some(Quarantine)),
             };
-            for (at, fate) in [(earlier, Some(of_earlier)), (index, of_this)] {
-                if let (Some(place), Some(fate)) = (fates.get_mut(at), fate) {
-                    *place = fate;
+            for (at, outcome) in [(earlier, Some(of_earlier)), (index, of_this)] {
+                if let (Some(place), Some(outcome)) = (outcomes.get_mut(at), outcome) {
+                    *place = outcome;
                 }
             }
         }
-        Ok(fates)
+        Ok(outcomes)
     }
 }
 

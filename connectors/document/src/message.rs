@@ -15,7 +15,7 @@ use memchr::memmem;
 use normalizer_text::{Charset, Hints};
 use serde_json::Value;
 
-use crate::{Shape, Text, decode};
+use crate::{DocumentFormat, Text, decode};
 
 /// How often a body may be compressed: some servers and proxies do it twice.
 const MAX_LAYERS: usize = 3;
@@ -105,26 +105,30 @@ impl<'a> Message<'a> {
     }
 
     /// The format of the text: what the content type says about lines of JSON, else what the text looks like.
-    pub fn shape(&self, text: &str) -> Shape {
+    pub fn format(&self, text: &str) -> DocumentFormat {
         let kind = self.content_type.as_deref().map(media_type).unwrap_or_default();
-        if LINE_TYPES.contains(&kind.as_str()) { Shape::JsonLines } else { Shape::of(text) }
+        if LINE_TYPES.contains(&kind.as_str()) {
+            DocumentFormat::JsonLines
+        } else {
+            DocumentFormat::of(text)
+        }
     }
 
-    /// Parses a text of this message, in its own format if `shape` is `None`. If the document is one JSON
+    /// Parses a text of this message, in its own format if `format` is `None`. If the document is one JSON
     /// string that is a document itself, as .NET services send it, that one is parsed.
     ///
     /// # Errors
     /// The text is not in this format, or is a web page.
-    pub fn parse(&self, text: &mut Text, shape: Option<Shape>) -> Result<Value, String> {
+    pub fn parse(&self, text: &mut Text, format: Option<DocumentFormat>) -> Result<Value, String> {
         if let Some(page) = web_page(&text.text) {
             return Err(page);
         }
-        let tree = text.parse(shape.unwrap_or_else(|| self.shape(&text.text)))?;
+        let tree = text.parse(format.unwrap_or_else(|| self.format(&text.text)))?;
         match &tree {
             Value::String(inner) if inner.trim_start().starts_with(['{', '[', '<']) => {
-                let findings = &mut text.facts.findings;
+                let findings = &mut text.diagnostics.findings;
                 let inner = findings.without_irregularities(inner);
-                Shape::of(&inner).parse(&inner, findings)
+                DocumentFormat::of(&inner).parse(&inner, findings)
             }
             _ => Ok(tree),
         }

@@ -24,7 +24,7 @@ impl Path {
     ///
     /// # Errors
     /// `text` is not a JSONPath; the message says where the mistake is. Or it would visit the same values
-    /// again and again: a search cannot be stopped.
+    /// again and again, and a running search cannot be stopped.
     pub fn parse(text: &str) -> Result<Self, String> {
         let query = JsonPath::parse(text).map_err(|error| {
             let (message, position) = (error.message(), error.position());
@@ -104,7 +104,7 @@ impl Path {
     pub(crate) fn depends_on(&self, name: &str) -> bool {
         let mut selectors = self.segments.iter().flat_map(|segment| &segment.selectors);
         selectors.any(|selector| match selector {
-            // A name with dots is known only by its end.
+            // Of a name with dots, `Findings::repeated_names` gives only the part after the last dot.
             Selector::Name(own) => own.rsplit('.').next() == Some(name),
             Selector::Filter(text) => text.contains(name),
             Selector::Wildcard | Selector::Slice | Selector::Index => false,
@@ -117,7 +117,8 @@ impl Path {
     }
 }
 
-/// How often the selectors of a path, like `['a', 'b']`, may together select one value.
+/// Maximum of the product of the numbers of selectors in the segments of a path: `['a', 'a']['b', 'b']` may select
+/// one value four times.
 const MAX_REPEATS: usize = 100;
 
 /// Whether the number of visited values may be far larger than that of the values in a tree.

@@ -11,9 +11,9 @@ const MAX_SHOWN: usize = 60;
 /// document is a list, its elements are the records. `is_xml` says whether the document was XML.
 ///
 /// # Errors
-/// The list of records is not there, although it may be empty: the document may report a failure, or the list
-/// has another name now. Or one of several groups has no list. Or something outside the records is damaged or
-/// has two values: then such a document does not say reliably what the records are and which ones come next.
+/// There is no list of records (an empty list is fine): the document may report a failure, or the list may have
+/// another name now. Or one of several groups has no list. Or something outside the records is damaged or has two
+/// values: then it is not certain what the records are and which ones come next.
 pub fn take_records(
     tree: &mut Value,
     path: &Path,
@@ -54,7 +54,7 @@ pub fn take_records(
     }
     let is_array = |list: Path| list.all(tree).iter().any(|value| value.is_array());
     let is_plain = |value: &Value| !value.is_object() && findings.damage_in(value).is_none();
-    // The members of an object may be those of an answer that reports a failure.
+    // If the path selects members of an object instead of a list, the answer may report a failure.
     if !records.is_empty() && records.iter().all(is_plain) && !path.list().is_some_and(is_array) {
         return Err(format!("the values at {} are no records", path.as_str()));
     }
@@ -78,16 +78,17 @@ fn check_list(path: &Path, tree: &Value, is_xml: bool) -> Result<(), String> {
     Err(format!("there is no list at {}", container.as_str()))
 }
 
-/// Checks that each of several groups has its list, where the path is like `$.groups[*].rows[*]`: what one of
-/// them lacks would be missing without a sign.
+/// For a path like `$.groups[*].rows[*]`: checks that each of several groups has its list. Otherwise records would be
+/// missing unnoticed.
 fn check_groups(path: &Path, tree: &Value) -> Result<(), String> {
     let mut path = path.clone();
-    // A record that is no object is judged by itself.
-    let mut is_record = true;
+    // At first the path selects the records: one that is not an object is handled later, as a bad record.
+    let mut selects_records = true;
     while let Some(groups) = path.parent() {
         if path.ends_with_name() {
             let is_group = |value: &&Value| value.is_object() || value.is_null();
-            let has_list = |value: &&Value| is_record || value.is_object() || value.is_array();
+            let has_list =
+                |value: &&Value| selects_records || value.is_object() || value.is_array();
             let n_groups = groups.all(tree).into_iter().filter(is_group).count();
             let n_lacking =
                 n_groups.saturating_sub(path.all(tree).into_iter().filter(has_list).count());
@@ -100,7 +101,7 @@ fn check_groups(path: &Path, tree: &Value) -> Result<(), String> {
                 ));
             }
         }
-        (path, is_record) = (groups, false);
+        (path, selects_records) = (groups, false);
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub(crate) const MAX_NODES: usize = 1_000_000;
 /// The format of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Shape {
+pub enum DocumentFormat {
     /// JSON (RFC 8259).
     Json,
     /// A JSON value on each line (NDJSON). The document is the list of them.
@@ -29,7 +29,7 @@ pub enum Shape {
     Xml,
 }
 
-impl Shape {
+impl DocumentFormat {
     /// Parses a text. Damage within a record is marked in the tree.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ pub enum Malformed {
     /// It goes to quarantine with its bytes.
     #[default]
     Reject,
-    /// It is accepted with a mark; U+FFFD replaces the malformed bytes.
+    /// It is accepted with a quality flag; U+FFFD replaces the malformed bytes.
     Accept,
 }
 

@@ -11,7 +11,7 @@ mod entities;
 use quick_xml::Reader;
 use serde_json::Value;
 
-pub use builder::{Builder, MIXED_TEXT, Step};
+pub use builder::{Builder, MIXED_TEXT, Step, TEXT_NAME, contains_text};
 pub use entities::Entities;
 
 use crate::{findings::Findings, tree::at_line};

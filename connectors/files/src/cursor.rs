@@ -27,7 +27,7 @@ pub struct Cursor {
     /// at again whenever a pass begins.
     #[serde(default, rename = "watched", skip_serializing_if = "Vec::is_empty")]
     pub(crate) moved: Vec<MovedFile>,
-    /// What the settings were; `None` in cursors of earlier versions.
+    /// The settings under which this cursor was written; `None` in cursors of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) settings: Option<SettingsHash>,
 }
@@ -36,21 +36,22 @@ pub struct Cursor {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SettingsHash {
+    /// See [`Options::selection_hash`](crate::options::Options::selection_hash).
     pub(crate) selection: Fingerprint,
-    /// `None` before the first record was read: a channel in which no key could be read may get another one.
+    /// The hash of `key`; `None` before the first record was read: until then, the setting may change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<Fingerprint>,
 }
 
 impl Cursor {
-    /// Whether records were read under other keys than those of the settings now.
+    /// Whether records were read with another setting `key` than the present one.
     pub(crate) fn has_other_keys(&self, key: &Fingerprint) -> bool {
         let stored = self.settings.as_ref().and_then(|settings| settings.key.as_ref());
         stored.is_some_and(|stored| stored != key)
     }
 
-    /// Fits the cursor to what the settings select now. If that was something else, the files that are still there
-    /// are read again from their start. Returns whether that is so.
+    /// Notes what the settings select now. If they selected something else before, the files that are still in the
+    /// folder will be read again from their start, and this returns `true`.
     pub(crate) fn fit_to(&mut self, selection: &Fingerprint) -> bool {
         let (stored, key) = match self.settings.take() {
             Some(stored) => (Some(stored.selection), stored.key),
@@ -65,7 +66,7 @@ impl Cursor {
         true
     }
 
-    /// Notes that records were read under these keys.
+    /// Notes that records were read with this setting `key`.
     pub(crate) fn note_keys(&mut self, key: &Fingerprint) {
         if let Some(settings) = &mut self.settings {
             settings.key = Some(key.clone());

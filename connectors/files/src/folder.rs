@@ -85,25 +85,25 @@ impl Folder {
     }
 
     /// The size and time of a regular file; `None` if there is no such file.
-    pub(crate) async fn stamp(&mut self, name: &str) -> Result<Option<SizeAndTime>, Fault> {
+    pub(crate) async fn size_and_time(&mut self, name: &str) -> Result<Option<SizeAndTime>, Fault> {
         let _permit = self.gate.enter().await?;
         match &mut self.backend {
-            Backend::Local(local) => local.stamp(name).await,
-            Backend::Sftp(sftp) => sftp.stamp(name).await,
+            Backend::Local(local) => local.size_and_time(name).await,
+            Backend::Sftp(sftp) => sftp.size_and_time(name).await,
         }
     }
 
     /// The content of a file, as a file on this machine; `None` if the file has changed since
-    /// `stamp`.
+    /// `size_and_time`.
     pub(crate) async fn fetch(
         &mut self,
         name: &str,
-        stamp: SizeAndTime,
+        size_and_time: SizeAndTime,
     ) -> Result<Option<File>, Fault> {
         let _permit = self.gate.enter().await?;
         match &mut self.backend {
-            Backend::Local(local) => local.fetch(name, stamp).await,
-            Backend::Sftp(sftp) => sftp.fetch(name, stamp).await,
+            Backend::Local(local) => local.fetch(name, size_and_time).await,
+            Backend::Sftp(sftp) => sftp.fetch(name, size_and_time).await,
         }
     }
 
@@ -118,14 +118,14 @@ impl Folder {
 
     /// Moves the file that a batch has finished, and its manifest. Leaves a file that was replaced
     /// since it was read, because the new file is still to be read, and puts a file back to which a program
-    /// was writing at this moment. An earlier call has already moved a file that is not found.
+    /// was writing at this moment. A file that is not found was moved by an earlier call.
     pub(crate) async fn settle(
         &mut self,
         options: &Options,
         pending: &PendingMove,
     ) -> Result<(), Fault> {
         let Some(folder) = options.folder_of_moved(pending.is_error) else { return Ok(()) };
-        let current = self.stamp(&pending.name).await?.map(SizeAndTime::fingerprint);
+        let current = self.size_and_time(&pending.name).await?.map(SizeAndTime::fingerprint);
         if current.is_some_and(|current| current != pending.state) {
             return Ok(());
         }
@@ -135,10 +135,10 @@ impl Folder {
             parts.extend(names.into_iter().map(|name| (name, state)));
         }
         for (name, state) in parts {
-            let found = self.stamp(&name).await?;
-            if let Some(stamp) = found.filter(|stamp| stamp.fingerprint() == *state) {
+            let before = self.size_and_time(&name).await?;
+            if let Some(before) = before.filter(|before| before.fingerprint() == *state) {
                 let to = self.move_to(folder, &name, &pending.hash).await?;
-                if self.stamp(&to).await?.is_some_and(|after| after.differs(stamp)) {
+                if self.size_and_time(&to).await?.is_some_and(|after| after.differs(before)) {
                     self.put_back(&to, &name).await?;
                 }
             }
@@ -164,19 +164,19 @@ impl Folder {
     }
 
     /// Puts a file back that was moved to `folder` if a program has written to it since it was read: the rest of it
-    /// came after the pause that counts as its end. Of several files with its name, it is the last one; another one
-    /// is older. Returns whether it was put back.
+    /// came after the pause that counts as its end. If several moved files have its name, the last one is
+    /// meant: the others are older. Returns whether it was put back.
     pub(crate) async fn recheck(&mut self, folder: &str, moved: &MovedFile) -> Result<bool, Fault> {
         let MovedFile { name, hash, n_bytes, modified, is_error: _ } = moved;
         let read = SizeAndTime { n_bytes: *n_bytes, modified: (*modified).into(), changed: 0 };
         let mut last = None;
         for n in 0..MAX_NAME_TRIES {
             let path = path_to_try(folder, name, hash, n);
-            let Some(stamp) = self.stamp(&path).await? else { break };
-            last = Some((path, stamp));
+            let Some(found) = self.size_and_time(&path).await? else { break };
+            last = Some((path, found));
         }
         match last {
-            Some((path, stamp)) if stamp.differs(read) && stamp.modified >= read.modified => {
+            Some((path, found)) if found.differs(read) && found.modified >= read.modified => {
                 self.put_back(&path, name).await.map(|()| true)
             }
             _ => Ok(false),
@@ -235,7 +235,7 @@ impl Listing {
         }
         match kind {
             EntryKind::Folder => {}
-            EntryKind::File(stamp) if is_safe(&name) => self.files.push((name, stamp)),
+            EntryKind::File(found) if is_safe(&name) => self.files.push((name, found)),
             EntryKind::File(_) | EntryKind::Other => self.irregular.push(name),
         }
     }

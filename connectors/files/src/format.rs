@@ -35,7 +35,7 @@ pub(crate) struct Document {
     /// Its name in the archive it was packed in; `None` if it was in no archive.
     pub(crate) name_in_archive: Option<String>,
     pub(crate) file: Arc<File>,
-    /// Its format, or why it cannot be read: other files in its archive can.
+    /// Its format, or why it cannot be read; other files of the same archive may be readable.
     pub(crate) format: Result<Format, Reason>,
     pub(crate) summary: FileSummary,
 }
@@ -54,9 +54,9 @@ pub(crate) struct RawRow {
     pub(crate) findings: Arc<Findings>,
     /// Defects that have no markers in the tree.
     pub(crate) defects: Defects,
-    /// Whether it is a title above the header, and no record.
+    /// Whether it is a title above the header, not a record.
     pub(crate) is_title: bool,
-    /// Whether it is a row of a table, into which people write more than records.
+    /// Whether it is a row of a table: people also write rows that are not records.
     pub(crate) is_table_row: bool,
 }
 

@@ -364,15 +364,15 @@ impl Files {
         hash: Fingerprint,
         is_error: bool,
     ) {
-        let Candidate { name, stamp, manifest_stamp } = candidate;
+        let Candidate { name, size_and_time, manifest_size_and_time } = candidate;
         let read_hash = if is_error { Fingerprint::none() } else { hash.clone() };
         cursor.done.insert(Fingerprint::of(name), DoneFile(candidate.fingerprint(), read_hash));
         // A manifest proves that its file is whole.
-        if manifest_stamp.is_none() && self.options.folder_of_moved(is_error).is_some() {
+        if manifest_size_and_time.is_none() && self.options.folder_of_moved(is_error).is_some() {
             watch_moved(cursor, candidate, &hash, is_error);
         }
-        let manifest_state = manifest_stamp.map(SizeAndTime::fingerprint);
-        let (name, state) = (name.clone(), stamp.fingerprint());
+        let manifest_state = manifest_size_and_time.map(SizeAndTime::fingerprint);
+        let (name, state) = (name.clone(), size_and_time.fingerprint());
         cursor.pending_move = Some(PendingMove { name, state, manifest_state, hash, is_error });
     }
 }
@@ -389,12 +389,12 @@ const MAX_WATCHED: usize = 8;
 
 /// Notes in the cursor that a file is to be looked at again after it was moved.
 fn watch_moved(cursor: &mut Cursor, candidate: &Candidate, hash: &Fingerprint, is_error: bool) {
-    let Candidate { name, stamp, .. } = candidate;
+    let Candidate { name, size_and_time, .. } = candidate;
     cursor.moved.retain(|moved| (&moved.name, &moved.hash) != (name, hash));
     if cursor.moved.len() >= MAX_WATCHED {
         cursor.moved.remove(0);
     }
-    let modified = i64::try_from(stamp.modified).unwrap_or(i64::MAX);
-    let (name, hash, n_bytes) = (name.clone(), hash.clone(), stamp.n_bytes);
+    let modified = i64::try_from(size_and_time.modified).unwrap_or(i64::MAX);
+    let (name, hash, n_bytes) = (name.clone(), hash.clone(), size_and_time.n_bytes);
     cursor.moved.push(MovedFile { name, hash, n_bytes, modified, is_error });
 }

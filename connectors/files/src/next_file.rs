@@ -42,13 +42,13 @@ impl Files {
         faults: &mut FileFaults,
     ) -> Result<Option<NextStep>, Fault> {
         let name = position.name.clone();
-        let Some(stamp) = self.folder.stamp(&name).await? else {
+        let Some(size_and_time) = self.folder.size_and_time(&name).await? else {
             self.note_overwritten(&name);
             faults.push(vanished_file(&name));
             return Ok(None);
         };
-        let manifest_stamp = self.manifest_stamp(&name).await?;
-        let candidate = Candidate { name, stamp, manifest_stamp };
+        let manifest_size_and_time = self.manifest_size_and_time(&name).await?;
+        let candidate = Candidate { name, size_and_time, manifest_size_and_time };
         if candidate.fingerprint() != position.fingerprint {
             // The file was replaced: the new file is read from its beginning.
             self.note_overwritten(&position.name);
@@ -96,8 +96,9 @@ impl Files {
         let mut is_changing = false;
         for mut candidate in selection.candidates {
             // A truncated listing may lack the manifest.
-            if is_truncated && candidate.manifest_stamp.is_none() {
-                candidate.manifest_stamp = self.manifest_stamp(&candidate.name).await?;
+            if is_truncated && candidate.manifest_size_and_time.is_none() {
+                candidate.manifest_size_and_time =
+                    self.manifest_size_and_time(&candidate.name).await?;
             }
             let done = cursor.done.get(&Fingerprint::of(&candidate.name));
             if let Some(DoneFile(state, hash)) = done
@@ -159,7 +160,7 @@ impl Files {
         if manifest.is_none() && !is_complete {
             return Ok(Some(NextStep::Wait));
         }
-        let n_bytes = candidate.stamp.n_bytes;
+        let n_bytes = candidate.size_and_time.n_bytes;
         let max_bytes = self.options.config.limits.total_bytes();
         if n_bytes > max_bytes {
             let detail = format!("the file has {n_bytes} bytes; `limits.total` allows {max_bytes}");
@@ -170,7 +171,7 @@ impl Files {
                           interrupted";
             return refuse(refused_file(Reason::new("empty_file", detail)));
         }
-        let Some(file) = self.folder.fetch(&name, candidate.stamp).await? else {
+        let Some(file) = self.folder.fetch(&name, candidate.size_and_time).await? else {
             faults.push(vanished_file(&name));
             return Ok(None);
         };
@@ -206,12 +207,12 @@ impl Files {
         }
     }
 
-    /// The stamp of the manifest of a file; `None` if there is none.
-    async fn manifest_stamp(&mut self, name: &str) -> Result<Option<SizeAndTime>, Fault> {
+    /// The size and time of the manifest of a file; `None` if there is none.
+    async fn manifest_size_and_time(&mut self, name: &str) -> Result<Option<SizeAndTime>, Fault> {
         let Some(suffix) = self.options.config.manifest.clone() else { return Ok(None) };
         for name in manifest::names(name, &suffix) {
-            if let Some(stamp) = self.folder.stamp(&name).await? {
-                return Ok(Some(stamp));
+            if let Some(size_and_time) = self.folder.size_and_time(&name).await? {
+                return Ok(Some(size_and_time));
             }
         }
         Ok(None)
@@ -223,10 +224,10 @@ impl Files {
         suffix: &str,
         candidate: &Candidate,
     ) -> Result<Option<Vec<u8>>, Fault> {
-        let Some(stamp) = candidate.manifest_stamp else { return Ok(None) };
+        let Some(size_and_time) = candidate.manifest_size_and_time else { return Ok(None) };
         let mut found = None;
         for name in manifest::names(&candidate.name, suffix) {
-            found = self.folder.fetch(&name, stamp).await?;
+            found = self.folder.fetch(&name, size_and_time).await?;
             if found.is_some() {
                 break;
             }

@@ -13,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use contract::{Entry, Fault, Place, Reason, RecordKey, Revision};
-use document::Fate;
+use document::DuplicateOutcome;
 use tokio::time::Instant;
 
 use crate::{
@@ -189,20 +189,20 @@ impl OpenFile {
     /// number of its bytes.
     fn read_row(&mut self) -> Result<Option<(Option<Entry>, usize)>, FileError> {
         let Some(mut row) = self.rows.next()? else { return Ok(None) };
-        let fate = self.repeats.fate(self.n_records);
+        let outcome = self.repeats.outcome(self.n_records);
         self.n_records += 1;
         if self.repeats.has_rounded_keys {
             row.reject_rounded();
         }
-        match fate {
+        match outcome {
             _ if row.is_title => self.n_titles += 1,
             _ if row.entry.is_none() => self.n_filtered += 1,
-            Fate::Read => {}
-            Fate::Repeated => {
+            DuplicateOutcome::Read => {}
+            DuplicateOutcome::Repeated => {
                 self.n_repeated += 1;
                 row.entry = None;
             }
-            Fate::Quarantine => row.reject_duplicate(),
+            DuplicateOutcome::Quarantine => row.reject_duplicate(),
         }
         Ok(Some((row.entry, row.n_bytes)))
     }
@@ -229,8 +229,12 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
     file.write_all(page).map_err(disk_fault)?;
     let has_extension = options.is_selected(name) || has_known_extension(name);
     let extension = if has_extension { "" } else { guess_extension(page) };
-    let stamp = SizeAndTime { n_bytes: page.len() as u64, modified: 0, changed: 0 };
-    let candidate = Candidate { name: format!("{name}{extension}"), stamp, manifest_stamp: None };
+    let size_and_time = SizeAndTime { n_bytes: page.len() as u64, modified: 0, changed: 0 };
+    let candidate = Candidate {
+        name: format!("{name}{extension}"),
+        size_and_time,
+        manifest_size_and_time: None,
+    };
     let opened = Watch::new(Arc::new(file))
         .and_then(|watch| OpenFile::open(&candidate, watch, None, 0, None, options));
     let mut open = match opened.map_err(disk_fault)? {

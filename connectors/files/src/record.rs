@@ -1,7 +1,9 @@
 //! Turns a row into an entry: a record, or bytes that cannot be read.
 
 use bytes::Bytes;
-use contract::{Entry, Mark, Place, Reason, RecordKey, Revision, TextReport, demand::QualityFlag};
+use contract::{
+    Entry, FieldFlag, Place, Reason, RecordKey, Revision, TextReport, demand::QualityFlag,
+};
 use document::{Findings, Path, TimeFormat, column_name, scalar_text};
 use serde_json::Value;
 
@@ -58,7 +60,7 @@ pub(crate) fn entry(
     let source = (bytes.is_none() && !doubts.is_empty()).then(|| tree.to_string());
     let has_date_cells =
         bytes.is_none() && !doubts.iter().any(|(_, doubt)| matches!(doubt, Doubt::Ambiguous(_)));
-    let (doubt, doubt_marks) = apply_doubts(&doubts, &mut tree, options.config.key.paths());
+    let (doubt, doubt_flags) = apply_doubts(&doubts, &mut tree, options.config.key.paths());
     let key = match doubt {
         Some(doubt) => Err(doubt.to_owned()),
         None => key(&tree, &findings, options),
@@ -74,8 +76,8 @@ pub(crate) fn entry(
     let stub = may_be_stub.then(|| stub(&tree, options)).flatten();
     let can_have_key = row_defects.damage.is_none() && stub.is_none();
     let mut defects = findings.defects_in("", &tree, &report.charset);
-    defects.marks.extend(row_defects.marks.into_iter().chain(doubt_marks));
-    defects.marks.extend(null_marks(&tree));
+    defects.flags.extend(row_defects.flags.into_iter().chain(doubt_flags));
+    defects.flags.extend(null_flags(&tree));
     defects.damage = row_defects.damage.or(defects.damage);
     let revision =
         name_revision.map_or_else(|| revision_by_field(&tree, has_date_cells, options), Ok);
@@ -86,7 +88,7 @@ pub(crate) fn entry(
         (None, Ok(_), Ok(_)) if stub.is_some() => Reason::new("only_key", stub.unwrap_or_default()),
         (None, Ok(revision), Ok(key)) => {
             let mut text = report.clone();
-            text.marks.extend(defects.marks);
+            text.flags.extend(defects.flags);
             findings.remove_markers(&mut tree);
             return Entry::record(key.clone(), *revision, tree, text);
         }
@@ -97,15 +99,15 @@ pub(crate) fn entry(
     Entry::Unreadable { place, bytes: Bytes::from(bytes), reason }
 }
 
-/// Marks for fields that are `\N`, which a database writes where there is no value, and of which `null` says nothing.
-fn null_marks(tree: &Value) -> Vec<Mark> {
+/// Flags for fields that are `\N`, which a database writes where there is no value, and of which `null` says nothing.
+fn null_flags(tree: &Value) -> Vec<FieldFlag> {
     let fields = tree.as_object().into_iter().flatten();
     let nulls = fields.filter(|(_, value)| value.as_str() == Some("\\N"));
-    let mark = |(field, _): (&String, &Value)| {
+    let flag = |(field, _): (&String, &Value)| {
         let detail = "it is `\\N`, which a database writes where there is no value: set `null`";
-        Mark { field: field.clone(), flag: QualityFlag::Damaged, detail: detail.to_owned() }
+        FieldFlag { field: field.clone(), flag: QualityFlag::Damaged, detail: detail.to_owned() }
     };
-    nulls.map(mark).collect()
+    nulls.map(flag).collect()
 }
 
 /// The key of a record. Blanks around its parts, and characters that nobody sees, do not belong to it, because
@@ -170,16 +172,16 @@ fn stub(tree: &Value, options: &Options) -> Option<String> {
     })
 }
 
-/// Removes the values that were lost. Returns why the key is not exact, if it is not, and the marks of
+/// Removes the values that were lost. Returns why the key is not exact, if it is not, and the flags of
 /// the other fields.
 fn apply_doubts(
     doubts: &[(String, Doubt)],
     tree: &mut Value,
     key: &[Path],
-) -> (Option<&'static str>, Vec<Mark>) {
+) -> (Option<&'static str>, Vec<FieldFlag>) {
     let key_fields = key.iter().filter(|_| !doubts.is_empty());
     let key_fields: Vec<String> = key_fields.flat_map(|path| path.locations(tree)).collect();
-    let (mut no_key, mut marks) = (None, Vec::new());
+    let (mut no_key, mut flags) = (None, Vec::new());
     for (field, doubt) in doubts {
         let pointer = format!("/{}", field.replace('~', "~0").replace('/', "~1"));
         let (flag, detail) = match doubt {
@@ -195,10 +197,10 @@ fn apply_doubts(
             *value = Value::Null;
         }
         if !matches!(doubt, Doubt::NotAKey(_)) {
-            marks.push(Mark { field: field.clone(), flag, detail: (*detail).to_owned() });
+            flags.push(FieldFlag { field: field.clone(), flag, detail: (*detail).to_owned() });
         }
     }
-    (no_key, marks)
+    (no_key, flags)
 }
 
 fn revision_by_field(

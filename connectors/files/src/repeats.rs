@@ -10,7 +10,7 @@ use std::{
 };
 
 use contract::Entry;
-use document::{Duplicates, Fate};
+use document::{DuplicateOutcome, Duplicates};
 use serde_json::Value;
 
 use crate::{
@@ -27,7 +27,7 @@ const MAX_REPEATED: usize = 300_000;
 #[derive(Debug, Default)]
 pub(crate) struct Repeats {
     /// By the number of the row, from 0.
-    fates: HashMap<u64, Fate>,
+    outcomes: HashMap<u64, DuplicateOutcome>,
     /// The number of rows below the header. A row above it may be a title, which no manifest counts.
     pub(crate) n_rows: u64,
     /// Whether most long keys look as if Excel had rounded them.
@@ -81,8 +81,8 @@ impl Repeats {
                 false => Ok(()),
             }
         })?;
-        let fates = duplicates.fates_by(&keys, &contents, |a, b| a == b);
-        let fates = fates.map_err(|(one, other)| {
+        let outcomes = duplicates.outcomes_by(&keys, &contents, |a, b| a == b);
+        let outcomes = outcomes.map_err(|(one, other)| {
             let at = |index: usize| rows.get(index).map_or("", |(_, at)| at.as_str());
             let detail = format!(
                 "{} and {} have the same key and different contents: if each of them is a record of \
@@ -92,14 +92,14 @@ impl Repeats {
             );
             FileError::content("duplicate_key", detail)
         })?;
-        let fates = rows.into_iter().map(|(number, _)| number).zip(fates);
-        let fates = fates.filter(|(_, fate)| *fate != Fate::Read).collect();
-        Ok(Self { fates, n_rows, has_rounded_keys })
+        let outcomes = rows.into_iter().map(|(number, _)| number).zip(outcomes);
+        let outcomes = outcomes.filter(|(_, outcome)| *outcome != DuplicateOutcome::Read).collect();
+        Ok(Self { outcomes, n_rows, has_rounded_keys })
     }
 
     /// What becomes of a row, by its number from 0.
-    pub(crate) fn fate(&self, row: u64) -> Fate {
-        self.fates.get(&row).copied().unwrap_or(Fate::Read)
+    pub(crate) fn outcome(&self, row: u64) -> DuplicateOutcome {
+        self.outcomes.get(&row).copied().unwrap_or(DuplicateOutcome::Read)
     }
 }
 

@@ -21,9 +21,9 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) name: String,
-    pub(crate) stamp: SizeAndTime,
-    /// The stamp of its manifest; `None` if no manifest was listed.
-    pub(crate) manifest_stamp: Option<SizeAndTime>,
+    pub(crate) size_and_time: SizeAndTime,
+    /// The size and time of its manifest; `None` if no manifest was listed.
+    pub(crate) manifest_size_and_time: Option<SizeAndTime>,
 }
 
 /// The files of a listing that concern the channel.
@@ -42,14 +42,19 @@ pub(crate) struct Selection {
 impl Candidate {
     /// A hash of the state of the file and of its manifest.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
-        let manifest = self.manifest_stamp.map_or(String::new(), |stamp| stamp.fingerprint().0);
-        Fingerprint::of(&format!("{} {manifest}", self.stamp.fingerprint().0))
+        let manifest =
+            self.manifest_size_and_time.map_or(String::new(), |found| found.fingerprint().0);
+        Fingerprint::of(&format!("{} {manifest}", self.size_and_time.fingerprint().0))
     }
 
     /// A hash of the sizes and modification times alone: a file whose rights change is not being written.
     pub(crate) fn written(&self) -> Fingerprint {
-        let state = |stamp: SizeAndTime| (stamp.n_bytes, stamp.modified);
-        Fingerprint::of(&format!("{:?} {:?}", state(self.stamp), self.manifest_stamp.map(state)))
+        let state = |found: SizeAndTime| (found.n_bytes, found.modified);
+        Fingerprint::of(&format!(
+            "{:?} {:?}",
+            state(self.size_and_time),
+            self.manifest_size_and_time.map(state)
+        ))
     }
 }
 
@@ -58,19 +63,23 @@ pub(crate) fn select(listing: Listing, options: &Options) -> Selection {
     let mut selection = Selection::default();
     let files: BTreeMap<String, SizeAndTime> = listing.files.into_iter().collect();
     let suffix = options.config.manifest.as_deref();
-    for (name, &stamp) in &files {
+    for (name, &size_and_time) in &files {
         // A pattern like `*` also matches manifests, which contain no records.
         let is_manifest = suffix.is_some_and(|suffix| described(name, suffix).is_some());
         if is_manifest || !options.is_selected(name) {
             continue;
         }
-        let manifest_stamp = suffix.and_then(|suffix| {
+        let manifest_size_and_time = suffix.and_then(|suffix| {
             manifest::names(name, suffix).iter().find_map(|name| files.get(name).copied())
         });
-        let has_required_manifest = suffix.is_none() || manifest_stamp.is_some();
+        let has_required_manifest = suffix.is_none() || manifest_size_and_time.is_some();
         // A truncated listing may lack the manifest.
         if has_required_manifest || listing.is_truncated {
-            selection.candidates.push(Candidate { name: name.clone(), stamp, manifest_stamp });
+            selection.candidates.push(Candidate {
+                name: name.clone(),
+                size_and_time,
+                manifest_size_and_time,
+            });
         } else {
             selection.waiting.push(name.clone());
         }

@@ -8,7 +8,7 @@ use std::{
 
 use connector_wire::reason::reason;
 use contract::{Fault, Held, RecordKey};
-use document::{Facts, Fate, Findings, Path, scalar_text, take_records};
+use document::{Diagnostics, DuplicateOutcome, Findings, Path, scalar_text, take_records};
 use reqwest::Url;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -38,7 +38,7 @@ pub(crate) struct Page {
     /// Number of values of the list without a key that the filter does not select: they are no records.
     n_more: usize,
     /// What becomes of each record, because of keys that come twice.
-    pub(crate) fates: Vec<Fate>,
+    pub(crate) outcomes: Vec<DuplicateOutcome>,
     /// Which records have the same key and different contents, if the channel does not allow that.
     conflict: Option<String>,
     /// A hash for each record: of its key, or of the whole record if it has no key.
@@ -49,8 +49,8 @@ pub(crate) struct Page {
     pub(crate) missing: Option<u16>,
     /// What the answer says about itself beside its records.
     pub(crate) signs: Vec<String>,
-    /// The facts about the text of the answer.
-    pub(crate) facts: Facts,
+    /// The diagnostics of the text of the answer.
+    pub(crate) diagnostics: Diagnostics,
     /// Its share of the memory of the process.
     pub(crate) room: Option<Arc<Held>>,
 }
@@ -65,8 +65,8 @@ impl Page {
         url: Option<Url>,
         headers: BTreeMap<String, String>,
     ) -> Result<Self, String> {
-        let Parsed { mut tree, is_nothing, is_xml, facts, .. } = parsed;
-        let Facts { findings, .. } = &facts;
+        let Parsed { mut tree, is_nothing, is_xml, diagnostics, .. } = parsed;
+        let Diagnostics { findings, .. } = &diagnostics;
         let whole_list = config.records.unfiltered();
         let path = whole_list.as_ref().unwrap_or(&config.records);
         let selected =
@@ -118,13 +118,13 @@ impl Page {
                 *key = None;
             }
         }
-        let (mut fates, conflict) = match config.duplicates.fates(&keys, &records) {
-            Ok(fates) => (fates, None),
+        let (mut outcomes, conflict) = match config.duplicates.outcomes(&keys, &records) {
+            Ok(outcomes) => (outcomes, None),
             Err(conflict) => (Vec::new(), Some(conflict)),
         };
-        for (index, fate) in fates.iter_mut().enumerate() {
+        for (index, outcome) in outcomes.iter_mut().enumerate() {
             if is_left_out(index) {
-                *fate = Fate::Repeated;
+                *outcome = DuplicateOutcome::Repeated;
             }
         }
         let hashes = keys.iter().zip(&records).map(|(key, record)| match key {
@@ -132,9 +132,10 @@ impl Page {
             None => hash(&[record.to_string()]),
         });
         let hashes = hashes.collect();
-        let contents = records.iter().zip(&fates);
-        let contents =
-            contents.map(|(record, fate)| content_hash(record).filter(|_| *fate == Fate::Read));
+        let contents = records.iter().zip(&outcomes);
+        let contents = contents.map(|(record, outcome)| {
+            content_hash(record).filter(|_| *outcome == DuplicateOutcome::Read)
+        });
         let contents = contents.collect();
         Ok(Self {
             tree,
@@ -143,12 +144,12 @@ impl Page {
             records,
             is_keyed,
             n_more,
-            fates,
+            outcomes,
             conflict,
             hashes,
             contents,
             signs,
-            facts,
+            diagnostics,
             ..Self::default()
         })
     }
@@ -296,8 +297,9 @@ impl Page {
     pub(crate) fn of(tree: Value) -> Self {
         let config = serde_json::json!({ "url": "", "records": "$.rows[*]", "key": "$.id" });
         let config = serde_json::from_value(config).unwrap();
-        let (is_nothing, is_missing, is_xml, facts) = (false, false, false, Facts::default());
-        let parsed = Parsed { tree, is_nothing, is_missing, is_xml, facts };
+        let (is_nothing, is_missing, is_xml, diagnostics) =
+            (false, false, false, Diagnostics::default());
+        let parsed = Parsed { tree, is_nothing, is_missing, is_xml, diagnostics };
         Self::new(&config, parsed, &BTreeSet::new(), None, BTreeMap::new()).unwrap()
     }
 }

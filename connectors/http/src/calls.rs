@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use connector_wire::reason::reason;
 use contract::Fault;
-use document::{Facts, Path, scalar_text};
+use document::{Diagnostics, Path, scalar_text};
 use serde_json::Value;
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     request::Call,
 };
 
-/// Fetches a part of a record, with the facts about its text; `null` if the source no longer has it.
+/// Fetches a part of a record, with the diagnostics of its text; `null` if the source no longer has it.
 /// A list often has only the beginning of a citizen's text, and no reply, so a further request completes
 /// the record.
 pub(crate) async fn fetch_part(
@@ -25,12 +25,12 @@ pub(crate) async fn fetch_part(
     plan: &Plan,
     (part, call): (&Part, &Call),
     record: &Value,
-) -> Result<(Value, Facts), Fault> {
+) -> Result<(Value, Diagnostics), Fault> {
     let mut params: Vec<Param> = Vec::new();
     for (name, path) in &part.params {
         // A record without the value has no part.
         let Some(value) = path.first(record).filter(|value| scalar_text(value).is_some()) else {
-            return Ok((Value::Null, Facts::default()));
+            return Ok((Value::Null, Diagnostics::default()));
         };
         let value = match value {
             Value::Number(_) | Value::String(_) => value.clone(),
@@ -41,10 +41,10 @@ pub(crate) async fn fetch_part(
     let request = call.request(&params, None)?;
     let result = source.fetch(plan, call, &request, &part.missing, Ok).await;
     let name = format!("the part `{}` of a record", part.name);
-    let Parsed { tree, facts, is_nothing, is_xml, .. } =
+    let Parsed { tree, diagnostics, is_nothing, is_xml, .. } =
         result.map_err(|error| call_fault(error, &name))?.parsed;
     if is_nothing {
-        return Ok((Value::Null, facts));
+        return Ok((Value::Null, diagnostics));
     }
     // A rule of the channel knows better. A part that is the record itself may have a code or a status too,
     // but no reason for a failure.
@@ -78,7 +78,7 @@ pub(crate) async fn fetch_part(
         Some(path) if !tree.is_null() => path.all(&tree).into_iter().cloned().collect(),
         _ => tree,
     };
-    Ok((value, facts))
+    Ok((value, diagnostics))
 }
 
 /// Tells the source that the records with these keys are in custody. If the source refuses some, this only

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use connector_wire::auth::Scheme;
 use contract::Period;
-use document::{Duplicates, KeyPath, Malformed, Path, Shape};
+use document::{DocumentFormat, Duplicates, KeyPath, Malformed, Path};
 use normalizer_text::Charset;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -58,7 +58,7 @@ pub struct Config {
     #[serde(flatten)]
     pub(crate) rules: Rules,
     /// The format of answers; by default, their content type and their first characters decide.
-    pub(crate) format: Option<Shape>,
+    pub(crate) format: Option<DocumentFormat>,
     /// Where the records are in an answer.
     pub(crate) records: Path,
     /// Where the key is in a record: one path, or a list of paths whose values together are the key. A key

@@ -110,22 +110,22 @@ pub(crate) struct RereadProgress {
 }
 
 impl Cursor {
-    /// Whether the records were read under other keys than those of the current settings.
+    /// Whether records were read with another setting `key` than the current one.
     pub(crate) fn has_other_keys(&self, settings: &Fingerprint) -> bool {
         let stored = self.fingerprint.as_ref().and_then(|stored| stored.key.as_ref());
         stored.is_some_and(|stored| Some(stored) != settings.key.as_ref())
     }
 
-    /// Notes that records were read under the keys of the current settings. A channel in which no key could be
-    /// read may get another one.
+    /// Notes that records were read with the current setting `key`. As long as no key could be read, the setting may
+    /// change.
     pub(crate) fn note_keys(&mut self, settings: &Fingerprint) {
         if let Some(stored) = &mut self.fingerprint {
             stored.key.clone_from(&settings.key);
         }
     }
 
-    /// Fits the positions to the current settings, and returns whether some had to be dropped. A position
-    /// among pages means nothing with other pages, and a start nothing with another time or other
+    /// Notes the current settings, drops the positions that mean nothing with them, and returns whether there were
+    /// any. A position among pages means nothing with other pages, and a start nothing with another time or other
     /// requests; what is dropped begins anew.
     pub(crate) fn fit_to(&mut self, settings: &Fingerprint) -> bool {
         let key = self.fingerprint.as_ref().and_then(|stored| stored.key.clone());

@@ -8,7 +8,7 @@ use std::{
 
 use connector_wire::auth::{self, Auth, SigningContext};
 use contract::{Fault, FaultKind, Held, Memory};
-use document::{Facts, Message, MessageError, Text, tree_bytes};
+use document::{Diagnostics, Message, MessageError, Text, tree_bytes};
 use normalizer_text::Hints;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -49,8 +49,8 @@ pub(crate) struct Parsed {
     pub(crate) is_missing: bool,
     /// Whether the tree, or a document within it, was XML: it then has no empty lists.
     pub(crate) is_xml: bool,
-    /// The facts about the text of the answer.
-    pub(crate) facts: Facts,
+    /// The diagnostics of the text of the answer.
+    pub(crate) diagnostics: Diagnostics,
 }
 
 /// A source: its client, and what authenticates requests to it.
@@ -109,7 +109,7 @@ impl Source {
                 Some(size) => Some(self.hold_page(size).await?),
                 None => None,
             };
-            let (text, facts, tree) = parse_opened(plan, call, opened);
+            let (text, diagnostics, tree) = parse_opened(plan, call, opened);
             if matches!(tree, Err(MessageError::TooLarge(_))) {
                 return Err(FetchError::above_limit());
             }
@@ -200,7 +200,7 @@ impl Source {
                 Ok(tree) => {
                     self.auth.confirm_token();
                     match check(ReadAnswer {
-                        parsed: Parsed { tree, is_nothing, is_missing, is_xml, facts },
+                        parsed: Parsed { tree, is_nothing, is_missing, is_xml, diagnostics },
                         answer,
                         room,
                     }) {
@@ -301,14 +301,14 @@ impl Source {
     }
 }
 
-/// Parses an answer: decodes its text and opens the documents within it. Returns the text, the facts about
+/// Parses an answer: decodes its text and opens the documents within it. Returns the text, the diagnostics of
 /// it, and the tree or the reason why there is none.
 pub(crate) fn parse(
     plan: &Plan,
     call: &Call,
     bytes: &[u8],
     headers: &BTreeMap<String, String>,
-) -> (String, Facts, Result<Value, MessageError>) {
+) -> (String, Diagnostics, Result<Value, MessageError>) {
     parse_opened(plan, call, open(plan, bytes, headers))
 }
 
@@ -334,17 +334,17 @@ fn parse_opened(
     plan: &Plan,
     call: &Call,
     opened: Result<(Message<'_>, Text), MessageError>,
-) -> (String, Facts, Result<Value, MessageError>) {
+) -> (String, Diagnostics, Result<Value, MessageError>) {
     let (message, mut text) = match opened {
         Ok(opened) => opened,
-        Err(why) => return (String::new(), Facts::default(), Err(why)),
+        Err(why) => return (String::new(), Diagnostics::default(), Err(why)),
     };
     let parsed = message.parse(&mut text, plan.config.format).and_then(|mut tree| {
         for inner in &call.config.inner {
             // The content type is the type of the answer, not of the document within it.
-            inner.open(&mut tree, &mut text.facts.findings, &hints(plan))?;
+            inner.open(&mut tree, &mut text.diagnostics.findings, &hints(plan))?;
         }
         Ok(tree)
     });
-    (text.text, text.facts, parsed.map_err(MessageError::from))
+    (text.text, text.diagnostics, parsed.map_err(MessageError::from))
 }

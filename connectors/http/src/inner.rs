@@ -7,7 +7,7 @@
 
 use connector_wire::envelope::{self, Layer};
 use contract::Fault;
-use document::{Findings, Path, Shape, decode, scalar_text};
+use document::{DocumentFormat, Findings, Path, decode, scalar_text};
 use normalizer_text::Hints;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -24,7 +24,7 @@ pub(crate) struct InnerDocument {
     layers: Vec<Layer>,
     /// The format of the document.
     #[serde(rename = "as")]
-    format: Shape,
+    format: DocumentFormat,
 }
 
 impl InnerDocument {
@@ -42,7 +42,7 @@ impl InnerDocument {
     }
 
     pub(crate) fn is_xml(&self) -> bool {
-        self.format == Shape::Xml
+        self.format == DocumentFormat::Xml
     }
 
     /// Replaces texts by their trees. If at least one text can be read, those that cannot stay as they
@@ -88,7 +88,7 @@ impl InnerDocument {
         }
         let bytes = envelope::open(&self.layers, text)?;
         let decoded = decode(&bytes, hints);
-        if !decoded.facts.findings.is_empty() {
+        if !decoded.diagnostics.findings.is_empty() {
             return Err("its bytes are not valid in their charset".to_owned());
         }
         self.format.parse(&decoded.text, findings)

@@ -10,7 +10,7 @@ use std::{
 };
 
 use contract::{EndedBy, Entry, Fault, Place, Reason, Revision, Timestamp};
-use document::{Duplicates, Fate, before};
+use document::{DuplicateOutcome, Duplicates, before};
 use tokio::time::Instant;
 
 use crate::{
@@ -282,15 +282,16 @@ impl PageReader<'_> {
     /// Fetches the parts of the record at `index`, and makes an entry of it.
     async fn make_entry(&mut self, page: &Page, index: usize, at: String) -> Result<Entry, Fault> {
         let tree = page.records[index].clone();
-        if page.fates.get(index) == Some(&Fate::Quarantine) {
-            return Ok(record::duplicate(self.plan, &tree, &page.facts, at));
+        if page.outcomes.get(index) == Some(&DuplicateOutcome::Quarantine) {
+            return Ok(record::duplicate(self.plan, &tree, &page.diagnostics, at));
         }
         let mut parts = Vec::new();
         for part in self.plan.config.part.iter().zip(&self.plan.parts) {
-            let (value, facts) = calls::fetch_part(self.source, self.plan, part, &tree).await?;
-            parts.push((part.0.name.clone(), value, facts));
+            let (value, diagnostics) =
+                calls::fetch_part(self.source, self.plan, part, &tree).await?;
+            parts.push((part.0.name.clone(), value, diagnostics));
         }
-        Ok(record::entry(self.plan, tree, &page.facts, at, parts))
+        Ok(record::entry(self.plan, tree, &page.diagnostics, at, parts))
     }
 
     /// Requests a page, unless it is still open.
@@ -472,7 +473,7 @@ fn left_out(page: &Page, is_stale: &[bool], at: &Position, outdated: &Outdated) 
     let is_left_out = |(index, hash): (usize, &String)| {
         let key = u64::from_str_radix(hash, 16).ok();
         let content = page.contents.get(index).copied().flatten();
-        page.fates.get(index) == Some(&Fate::Repeated)
+        page.outcomes.get(index) == Some(&DuplicateOutcome::Repeated)
             || is_stale.get(index) == Some(&true)
             || at.last_record.is_some() && at.last_record == page.state(index)
             || key.zip(content).is_some_and(|(key, content)| outdated.contains(key, content))

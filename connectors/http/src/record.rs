@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use contract::{Entry, Fault, Place, Reason, RecordKey, Revision};
-use document::{Defects, Facts, Fate, masked_key};
+use document::{Defects, Diagnostics, DuplicateOutcome, masked_key};
 use serde_json::Value;
 
 use crate::{
@@ -14,23 +14,23 @@ use crate::{
     rules::{AnswerView, Meaning},
 };
 
-/// A part of a record: its name, its value, and the facts about the text of its answer.
-pub(crate) type RecordPart = (String, Value, Facts);
+/// A part of a record: its name, its value, and the diagnostics of the text of its answer.
+pub(crate) type RecordPart = (String, Value, Diagnostics);
 
-/// Makes the entry for a record. `facts` are about the text of its answer; `at` names the record in
+/// Makes the entry for a record. `diagnostics` are those of the text of its answer; `at` names the record in
 /// messages.
 pub(crate) fn entry(
     plan: &Plan,
     mut tree: Value,
-    facts: &Facts,
+    diagnostics: &Diagnostics,
     at: String,
     parts: Vec<RecordPart>,
 ) -> Entry {
-    let key = plan.config.key.key(&tree, &facts.findings);
-    let mut defects = facts.defects_in("", &tree);
-    for (name, part, facts) in &parts {
-        let Defects { marks, damage } = facts.defects_in(&format!("{name}."), part);
-        defects.marks.extend(marks);
+    let key = plan.config.key.key(&tree, &diagnostics.findings);
+    let mut defects = diagnostics.defects_in("", &tree);
+    for (name, part, diagnostics) in &parts {
+        let Defects { flags, damage } = diagnostics.defects_in(&format!("{name}."), part);
+        defects.flags.extend(flags);
         defects.damage = defects.damage.or(damage);
     }
     let reason = match (defects.reason(plan.config.malformed), &key) {
@@ -38,9 +38,9 @@ pub(crate) fn entry(
         (None, Err(why)) => Reason::new("missing_key", why.as_str()),
         (None, Ok(key)) => {
             let key = key.clone();
-            facts.findings.remove_markers(&mut tree);
-            for (name, mut part, facts) in parts {
-                facts.findings.remove_markers(&mut part);
+            diagnostics.findings.remove_markers(&mut tree);
+            for (name, mut part, diagnostics) in parts {
+                diagnostics.findings.remove_markers(&mut part);
                 if let Value::Object(object) = &mut tree {
                     object.insert(name, part);
                 }
@@ -48,44 +48,50 @@ pub(crate) fn entry(
             for attachment in &plan.config.attachment {
                 attachment.replace_content(&mut tree);
             }
-            let mut report = facts.report.clone();
-            report.marks = defects.marks;
+            let mut report = diagnostics.report.clone();
+            report.flags = defects.flags;
             return Entry::record(key, Revision::NONE, tree, report);
         }
     };
-    unreadable(Place { key: key.ok(), revision: Revision::NONE, at }, &tree, facts, &parts, reason)
+    unreadable(
+        Place { key: key.ok(), revision: Revision::NONE, at },
+        &tree,
+        diagnostics,
+        &parts,
+        reason,
+    )
 }
 
 /// The entry for a record whose key another record of the same answer has, with a different content. Both
 /// stand in quarantine by their bytes, because none of them is the state of the key.
-pub(crate) fn duplicate(plan: &Plan, tree: &Value, facts: &Facts, at: String) -> Entry {
-    let key = plan.config.key.key(tree, &facts.findings).unwrap_or_else(RecordKey::new);
+pub(crate) fn duplicate(plan: &Plan, tree: &Value, diagnostics: &Diagnostics, at: String) -> Entry {
+    let key = plan.config.key.key(tree, &diagnostics.findings).unwrap_or_else(RecordKey::new);
     let what = format!(
         "another record of the answer has the key `{}` and other contents",
         masked_key(key.as_str())
     );
     let reason = Reason::new("duplicate_key", what);
-    unreadable(Place { key: None, revision: Revision::NONE, at }, tree, facts, &[], reason)
+    unreadable(Place { key: None, revision: Revision::NONE, at }, tree, diagnostics, &[], reason)
 }
 
 fn unreadable(
     place: Place,
     tree: &Value,
-    facts: &Facts,
+    diagnostics: &Diagnostics,
     parts: &[RecordPart],
     reason: Reason,
 ) -> Entry {
-    let mut bytes = facts.findings.source_bytes(&tree.to_string());
-    for (_, part, facts) in parts {
+    let mut bytes = diagnostics.findings.source_bytes(&tree.to_string());
+    for (_, part, diagnostics) in parts {
         bytes.push(b'\n');
-        bytes.extend(facts.findings.source_bytes(&part.to_string()));
+        bytes.extend(diagnostics.findings.source_bytes(&part.to_string()));
     }
     Entry::Unreadable { place, bytes: Bytes::from(bytes), reason }
 }
 
 /// Parses a fixture: an answer as the source sends it. Its records may already contain their parts.
 pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-    let (text, facts, tree) = fetch::parse(plan, &plan.list, page, &BTreeMap::new());
+    let (text, diagnostics, tree) = fetch::parse(plan, &plan.list, page, &BTreeMap::new());
     let view = AnswerView {
         status: 200,
         content_type: None,
@@ -106,18 +112,19 @@ pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         }
     };
     let is_xml = plan.list.has_xml(&text);
-    let parsed = Parsed { tree, is_nothing, is_missing: false, is_xml, facts };
+    let parsed = Parsed { tree, is_nothing, is_missing: false, is_xml, diagnostics };
     let page = Page::new(&plan.config, parsed, &BTreeSet::new(), None, BTreeMap::new())
         .map_err(|what| Fault::stopped("the fixture cannot be read").because(what))?;
     page.check_keys()?;
-    let Page { records, fates, facts, .. } = page;
-    let entries = records.into_iter().zip(fates).enumerate().filter_map(|(index, (tree, fate))| {
-        let at = format!("record {}", index + 1);
-        match fate {
-            Fate::Repeated => None,
-            Fate::Quarantine => Some(duplicate(plan, &tree, &facts, at)),
-            Fate::Read => Some(entry(plan, tree, &facts, at, Vec::new())),
-        }
-    });
+    let Page { records, outcomes, diagnostics, .. } = page;
+    let entries =
+        records.into_iter().zip(outcomes).enumerate().filter_map(|(index, (tree, outcome))| {
+            let at = format!("record {}", index + 1);
+            match outcome {
+                DuplicateOutcome::Repeated => None,
+                DuplicateOutcome::Quarantine => Some(duplicate(plan, &tree, &diagnostics, at)),
+                DuplicateOutcome::Read => Some(entry(plan, tree, &diagnostics, at, Vec::new())),
+            }
+        });
     Ok(entries.collect())
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use contract::{Entry, MAX_RECORD_BYTES, Place, Reason, RecordKey, Revision, TextReport};
-use document::{Facts, Findings, Malformed, Shape, decode};
+use document::{Diagnostics, DocumentFormat, Findings, Malformed, decode};
 use normalizer_text::Hints;
 use serde_json::Value;
 
@@ -14,11 +14,11 @@ pub(crate) fn fixture_lines(page: &[u8]) -> impl Iterator<Item = &[u8]> {
     page.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
 }
 
-/// Parses a line of a program into a tree, with the facts about its text; `None` if it is not JSON.
-pub(crate) fn parse_line(line: &[u8]) -> Option<(Value, Facts)> {
+/// Parses a line of a program into a tree, with the diagnostics of its text; `None` if it is not JSON.
+pub(crate) fn parse_line(line: &[u8]) -> Option<(Value, Diagnostics)> {
     let mut text = decode(line, &Hints::default());
-    let tree = text.parse(Shape::Json).ok()?;
-    Some((tree, text.facts))
+    let tree = text.parse(DocumentFormat::Json).ok()?;
+    Some((tree, text.diagnostics))
 }
 
 /// Whether a line has several members `record`, of which the tree keeps the last one under this name.
@@ -37,24 +37,24 @@ pub(crate) struct RecordParts<'a> {
     pub(crate) body: Value,
     /// The line that contained the record.
     pub(crate) line: &'a [u8],
-    /// The facts about the text of the line.
-    pub(crate) facts: &'a Facts,
+    /// The diagnostics of the text of the line.
+    pub(crate) diagnostics: &'a Diagnostics,
     /// Damage in the line outside the body.
     pub(crate) damage: Option<String>,
 }
 
 /// The entry for a record.
 pub(crate) fn entry(parts: RecordParts<'_>) -> Entry {
-    let RecordParts { at, key, revision, mut body, line, facts, damage } = parts;
-    let defects = facts.defects_in("", &body);
+    let RecordParts { at, key, revision, mut body, line, diagnostics, damage } = parts;
+    let defects = diagnostics.defects_in("", &body);
     let damage = defects
         .reason(Malformed::Reject)
         .or_else(|| damage.map(|damage| Reason::new("bad_json", damage)));
     let reason = match (damage, &key, revision) {
         (Some(damage), ..) => damage,
         (None, Some(key), Some(revision)) if line.len() <= MAX_RECORD_BYTES && body.is_object() => {
-            facts.findings.remove_markers(&mut body);
-            let text = TextReport { marks: defects.marks, ..TextReport::default() };
+            diagnostics.findings.remove_markers(&mut body);
+            let text = TextReport { flags: defects.flags, ..TextReport::default() };
             return Entry::record(key.clone(), revision, body, text);
         }
         (None, None, _) => Reason::new("missing_key", "the record has no key that can be read"),

@@ -197,25 +197,33 @@ fn read_record(
     index: usize,
     plan: &Plan,
 ) -> Result<Option<(Option<RecordKey>, Entry)>, Fault> {
-    let Some((mut tree, facts)) = record::parse_line(line) else { return Ok(None) };
-    if record::has_several(&tree, &facts.findings) {
+    let Some((mut tree, diagnostics)) = record::parse_line(line) else { return Ok(None) };
+    if record::has_several(&tree, &diagnostics.findings) {
         return Err(protocol_fault(plan, "one of its lines has several records"));
     }
     let Some(record) = tree.get_mut("record").filter(|record| record.is_object()) else {
         return Ok(None);
     };
     let body = record.get_mut("body").map(Value::take).unwrap_or_default();
-    let is_repeated = facts.findings.repeated_names(record).iter().any(|name| name == "key");
+    let is_repeated = diagnostics.findings.repeated_names(record).iter().any(|name| name == "key");
     let key = record.get("key").filter(|_| !is_repeated);
-    let key = key.and_then(|key| record::key(key, &facts.findings));
+    let key = key.and_then(|key| record::key(key, &diagnostics.findings));
     let revision = match revisions {
         RevisionSource::Declared => {
             record.get("revision").and_then(|at| Revision::from_json(at, plan.context.zone))
         }
         RevisionSource::None => Some(Revision::NONE),
     };
-    let (at, damage) = (format!("record {}", index + 1), facts.findings.damage_in(&tree));
-    let parts = RecordParts { at, key: key.clone(), revision, body, line, facts: &facts, damage };
+    let (at, damage) = (format!("record {}", index + 1), diagnostics.findings.damage_in(&tree));
+    let parts = RecordParts {
+        at,
+        key: key.clone(),
+        revision,
+        body,
+        line,
+        diagnostics: &diagnostics,
+        damage,
+    };
     Ok(Some((key, record::entry(parts))))
 }
 

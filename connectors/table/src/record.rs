@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use contract::{
-    DecidedBy, Entry, Fault, Mark, Place, Reason, RecordKey, Revision, TextReport,
+    DecidedBy, Entry, Fault, FieldFlag, Place, Reason, RecordKey, Revision, TextReport,
     demand::QualityFlag,
 };
 use document::{Findings, Malformed, malformed_detail, masked_key};
@@ -236,7 +236,7 @@ impl RecordReader<'_> {
     }
 
     fn add_finding(&mut self, field: String, flag: QualityFlag, detail: String) {
-        self.report.marks.push(Mark { field, flag, detail });
+        self.report.flags.push(FieldFlag { field, flag, detail });
     }
 }
 

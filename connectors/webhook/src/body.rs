@@ -9,7 +9,8 @@ use bytes::Bytes;
 use connector_wire::reason::visible;
 use contract::{Entry, RecordKey};
 use document::{
-    Fate, Findings, Message, Path, Shape, decode, elements, is_same, n_values, take_records,
+    DocumentFormat, DuplicateOutcome, Findings, Message, Path, decode, elements, is_same, n_values,
+    take_records,
 };
 use normalizer_text::Hints;
 use percent_encoding::percent_decode_str;
@@ -58,19 +59,19 @@ pub(crate) fn split_records(
             head.is_some_and(|head| head.eq_ignore_ascii_case(FORM))
         });
     let path = reader.config.records.as_ref();
-    let shape = if is_form { Shape::Json } else { message.shape(&text.text) };
-    if shape == Shape::Json && !is_form {
+    let format = if is_form { DocumentFormat::Json } else { message.format(&text.text) };
+    if format == DocumentFormat::Json && !is_form {
         check_number(n_values(text.text.as_bytes()), MAX_VALUES, "values")?;
     }
-    let records = if path.is_none() && !is_form && !is_text && shape == Shape::Json {
+    let records = if path.is_none() && !is_form && !is_text && format == DocumentFormat::Json {
         // The bytes stay as the source wrote them.
-        pieces(&text.text, &text.facts.findings)?
+        pieces(&text.text, &text.diagnostics.findings)?
     } else if is_form {
         let hints = Hints { content_type, ..Hints::default() };
-        selected(path, form(&text.text, &hints)?, shape, &mut Findings::default())?
+        selected(path, form(&text.text, &hints)?, format, &mut Findings::default())?
     } else {
         let tree = message.parse(&mut text, None).map_err(|why| format!("the body: {why}"))?;
-        selected(path, tree, shape, &mut text.facts.findings)?
+        selected(path, tree, format, &mut text.diagnostics.findings)?
     };
     by_key(reader, records)
 }
@@ -95,10 +96,10 @@ fn pieces(text: &str, findings: &Findings) -> Result<Vec<Bytes>, String> {
 fn selected(
     path: Option<&Path>,
     mut tree: Value,
-    shape: Shape,
+    format: DocumentFormat,
     findings: &mut Findings,
 ) -> Result<Vec<Bytes>, String> {
-    let is_xml = shape == Shape::Xml;
+    let is_xml = format == DocumentFormat::Xml;
     let mut has_xml = is_xml;
     // Without a path, the record is the root element of XML, or the whole body.
     let mut path = match path {
@@ -132,12 +133,12 @@ fn open_texts(
             && text.trim_start().starts_with(['{', '[', '<'])
         {
             let text = findings.without_irregularities(text);
-            let shape = Shape::of(&text);
-            *has_xml |= shape == Shape::Xml;
-            if shape == Shape::Json {
+            let format = DocumentFormat::of(&text);
+            *has_xml |= format == DocumentFormat::Xml;
+            if format == DocumentFormat::Json {
                 check_number(n_values(text.as_bytes()), MAX_VALUES, "values")?;
             }
-            *value = shape.parse(&text, findings)?;
+            *value = format.parse(&text, findings)?;
         }
         is_list |= value.is_array();
     }
@@ -164,7 +165,7 @@ fn form(text: &str, hints: &Hints<'_>) -> Result<Value, String> {
     let decoded = |text: &str| {
         let bytes: Vec<u8> = percent_decode_str(&text.replace('+', " ")).collect();
         let field = decode(&bytes, hints);
-        let is_whole = field.facts.findings.is_empty();
+        let is_whole = field.diagnostics.findings.is_empty();
         is_whole.then_some(field.text).ok_or("a field of the form is not valid in its charset")
     };
     let mut fields = Map::new();
@@ -200,22 +201,23 @@ fn by_key(reader: &Reader, records: Vec<Bytes>) -> Result<Vec<Bytes>, String> {
         });
     }
     let is_equal = |a: &Bytes, b: &Bytes| a == b || is_same(&reader.tree(a), &reader.tree(b));
-    let fates = match has_revision {
-        true => vec![Fate::Read; records.len()],
-        false => reader.config.duplicates.fates_where(&keys, &records, is_equal)?,
+    let outcomes = match has_revision {
+        true => vec![DuplicateOutcome::Read; records.len()],
+        false => reader.config.duplicates.outcomes_where(&keys, &records, is_equal)?,
     };
     let has_many_keyless = keyless.iter().filter(|is_keyless| **is_keyless).count() > MAX_KEYLESS;
     let mut kept = Vec::new();
     let mut rejected: BTreeMap<Option<RecordKey>, Vec<Bytes>> = BTreeMap::new();
-    for (((record, fate), key), is_keyless) in records.into_iter().zip(fates).zip(keys).zip(keyless)
+    for (((record, outcome), key), is_keyless) in
+        records.into_iter().zip(outcomes).zip(keys).zip(keyless)
     {
-        match fate {
-            Fate::Read if is_keyless && has_many_keyless => {
+        match outcome {
+            DuplicateOutcome::Read if is_keyless && has_many_keyless => {
                 rejected.entry(None).or_default().push(record);
             }
-            Fate::Read => kept.push(record),
-            Fate::Repeated => {}
-            Fate::Quarantine => rejected.entry(key).or_default().push(record),
+            DuplicateOutcome::Read => kept.push(record),
+            DuplicateOutcome::Repeated => {}
+            DuplicateOutcome::Quarantine => rejected.entry(key).or_default().push(record),
         }
     }
     // A list is no record, so the contents of one key, or of none, go to quarantine together.

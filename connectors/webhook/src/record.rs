@@ -3,9 +3,12 @@
 use bytes::Bytes;
 use chrono_tz::Tz;
 use contract::{
-    Entry, Fault, MAX_RECORD_BYTES, Mark, Place, Reason, Revision, TextReport, demand::QualityFlag,
+    Entry, Fault, FieldFlag, MAX_RECORD_BYTES, Place, Reason, Revision, TextReport,
+    demand::QualityFlag,
 };
-use document::{MIXED_TEXT, Malformed, Shape, decode, masked_key, n_values};
+use document::{
+    DocumentFormat, MIXED_TEXT, Malformed, TEXT_NAME, contains_text, decode, masked_key, n_values,
+};
 use normalizer_text::{Charset, Hints};
 use serde_json::Value;
 
@@ -16,9 +19,6 @@ use crate::{
 
 /// The maximum number of values in a record. Real ones have some hundred.
 const MAX_VALUES: usize = 100_000;
-
-/// The name of the text of an XML element, in a record that came as XML.
-const TEXT_NAME: &str = "$text";
 
 /// Reads records, by the settings and in the source's time zone.
 #[derive(Debug)]
@@ -73,10 +73,10 @@ impl Reader {
         // The body is UTF-8 here; malformed bytes are unchanged.
         let hints = Hints { force: Some(Charset::Utf8), ..Hints::default() };
         let mut text = decode(bytes, &hints);
-        let parsed = text.parse(Shape::Json);
+        let parsed = text.parse(DocumentFormat::Json);
         let mut tree = parsed.map_err(|error| Reason::new("bad_json", error))?;
         if let Some(contents) = tree.as_array().filter(|contents| contents.len() > 1) {
-            let findings = &text.facts.findings;
+            let findings = &text.diagnostics.findings;
             let keys: Vec<_> =
                 contents.iter().map(|one| self.config.key.key(one, findings).ok()).collect();
             if let [Some(key), others @ ..] = keys.as_slice()
@@ -98,9 +98,9 @@ impl Reader {
         if !tree.is_object() {
             return Err(Reason::new("no_object", "the record is not a JSON object"));
         }
-        let facts = &text.facts;
-        let defects = facts.defects_in("", &tree);
-        let found = self.config.key.key(&tree, &facts.findings);
+        let diagnostics = &text.diagnostics;
+        let defects = diagnostics.defects_in("", &tree);
+        let found = self.config.key.key(&tree, &diagnostics.findings);
         place.key = found.as_ref().ok().cloned();
         let revision = match &self.config.revision {
             None => Some(Revision::NONE),
@@ -114,19 +114,19 @@ impl Reader {
         let revision = revision.ok_or_else(|| {
             Reason::new("no_revision", "the revision is neither a whole number nor a time")
         })?;
-        facts.findings.remove_markers(&mut tree);
-        let mut marks = defects.marks;
-        mark_mixed(&tree, &mut String::new(), &mut marks);
-        let text = TextReport { marks, ..TextReport::default() };
+        diagnostics.findings.remove_markers(&mut tree);
+        let mut flags = defects.flags;
+        flag_mixed(&tree, &mut String::new(), &mut flags);
+        let text = TextReport { flags, ..TextReport::default() };
         Ok(Entry::record(key, revision, tree, text))
     }
 }
 
-/// Marks the texts of XML that are not whole, because elements with text stood between them. A record is kept as
-/// JSON, which carries no flags, but shows this.
-fn mark_mixed(tree: &Value, field: &mut String, marks: &mut Vec<Mark>) {
+/// Flags the texts of XML that are not whole, because elements with text stood between them. A record is kept as
+/// JSON, which carries no markers, but shows this.
+fn flag_mixed(tree: &Value, field: &mut String, flags: &mut Vec<FieldFlag>) {
     match tree {
-        Value::Array(list) => list.iter().for_each(|value| mark_mixed(value, field, marks)),
+        Value::Array(list) => list.iter().for_each(|value| flag_mixed(value, field, flags)),
         Value::Object(members) => {
             let mut others = members.iter().filter(|(name, _)| *name != TEXT_NAME);
             let is_mixed =
@@ -139,23 +139,12 @@ fn mark_mixed(tree: &Value, field: &mut String, marks: &mut Vec<Mark>) {
                 field.push_str(name);
                 if is_mixed && name == TEXT_NAME {
                     let (field, detail) = (field.clone(), MIXED_TEXT.to_owned());
-                    marks.push(Mark { field, flag: QualityFlag::Damaged, detail });
+                    flags.push(FieldFlag { field, flag: QualityFlag::Damaged, detail });
                 }
-                mark_mixed(value, field, marks);
+                flag_mixed(value, field, flags);
                 field.truncate(len);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-/// Whether there is the text of an XML element in a value.
-fn contains_text(value: &Value) -> bool {
-    match value {
-        Value::Array(list) => list.iter().any(contains_text),
-        Value::Object(members) => {
-            members.contains_key(TEXT_NAME) || members.values().any(contains_text)
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }

@@ -4,7 +4,7 @@ use contract::RecordKey;
 
 use super::*;
 
-/// The index of the title in `Shape::FIELDS`.
+/// The index of the title in `DemandShape::FIELDS`.
 const TITLE: usize = 1;
 
 fn channel() -> ChannelId {
@@ -12,13 +12,13 @@ fn channel() -> ChannelId {
 }
 
 /// Demands with these numbers; all have a title, or none has one.
-fn batch(numbers: Range<u32>, has_title: bool) -> Vec<(DemandId, Shape)> {
+fn batch(numbers: Range<u32>, has_title: bool) -> Vec<(DemandId, DemandShape)> {
     let id = |n: u32| DemandId::of(&channel(), &RecordKey::new(n.to_string()));
-    let shape = Shape::new(array::from_fn(|field| field == TITLE && has_title));
+    let shape = DemandShape::new(array::from_fn(|field| field == TITLE && has_title));
     numbers.rev().map(|n| (id(n), shape)).collect()
 }
 
-fn passes(brake: &Brake, batch: &[(DemandId, Shape)]) -> bool {
+fn passes(brake: &Brake, batch: &[(DemandId, DemandShape)]) -> bool {
     brake.check(&channel(), batch).is_ok()
 }
 

@@ -10,7 +10,7 @@ use super::{Context, Exit, out};
 use crate::{
     assemble, audit_copy, clock,
     keys::file_fault,
-    store_mark::{self, Mark},
+    store_mark::{self, StoreMark},
 };
 
 #[derive(Debug, clap::Args)]
@@ -64,7 +64,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                     format!("rows were removed: the last one that {known} knows is missing")
                 });
             }
-            let is_compared = noted.is_some() || marks.iter().any(Mark::knows_audit);
+            let is_compared = noted.is_some() || marks.iter().any(StoreMark::knows_audit);
             let copy = copy.clone().or_else(|| settings.audit_copy.clone());
             if let Some(file) = &copy {
                 let copied = fs::read(file).map_err(|error| {

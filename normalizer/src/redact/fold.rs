@@ -5,6 +5,8 @@
 
 use std::{borrow::Cow, ops::Range, sync::LazyLock};
 
+use normalizer_text::is_invisible;
+
 use super::{
     digit::digit,
     escape::{characters, first_character},
@@ -141,7 +143,7 @@ fn fold_of(c: char) -> Fold {
     };
     match digit(c).and_then(|value| char::from_digit(value, 10)) {
         Some(digit) => Fold::Letter(digit),
-        None if is_invisible(c) => Fold::Invisible,
+        None if is_ignored(c) => Fold::Invisible,
         None if c.is_alphanumeric() => Fold::Letter(c.to_ascii_lowercase()),
         None => Fold::Separator,
     }
@@ -158,11 +160,11 @@ pub(super) fn may_have_look_alikes(text: &str) -> bool {
     })
 }
 
-/// Controls, spaces of no width, controls of the direction of writing, marks on other letters.
-fn is_invisible(c: char) -> bool {
-    c.is_control() && !c.is_whitespace()
-        || matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{FEFF}')
-        || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FFF9}'..='\u{FFFB}')
+/// What cleaning removes as invisible, and controls, byte order marks, marks on other letters.
+fn is_ignored(c: char) -> bool {
+    is_invisible(c)
+        || c == '\u{FEFF}'
+        || c.is_control() && !c.is_whitespace()
         || matches!(c, '\u{300}'..='\u{36F}' | '\u{20D0}'..='\u{20FF}' | '\u{FE00}'..='\u{FE0F}')
         || matches!(
             c,

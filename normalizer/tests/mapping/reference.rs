@@ -1,7 +1,7 @@
 //! The reference mapping of the hotline, from TOML to a sealed demand.
 
 use crate::support::{accept, demand, record, reference, sample, sealer};
-use contract::{DemandBody, Mark, demand::QualityFlag};
+use contract::{DemandBody, FieldFlag, demand::QualityFlag};
 use normalizer::{open_raw, open_sealed, open_unmasked};
 use serde_json::json;
 
@@ -129,13 +129,13 @@ fn unknown_labels_are_kept_unchanged() {
 #[test]
 fn the_decoders_findings_name_the_field_that_came_from_the_column() {
     let mut record = record(sample());
-    let mark = |field: &str| Mark {
+    let flag = |field: &str| FieldFlag {
         field: field.to_owned(),
         flag: QualityFlag::Truncated,
         detail: "4000 bytes".to_owned(),
     };
-    record.text.marks =
-        vec![mark("RQSTCONTENT"), mark("pressing[1].ADDCONTENT"), mark("REGISTERNAME")];
+    record.text.flags =
+        vec![flag("RQSTCONTENT"), flag("pressing[1].ADDCONTENT"), flag("REGISTERNAME")];
     let accepted = accept(&reference(), &record);
     let fields: Vec<_> = accepted.body.quality.iter().map(|note| note.field.as_str()).collect();
     assert_eq!(fields, ["content", "trail.note", "REGISTERNAME"]);

@@ -104,7 +104,7 @@ fn the_digest_follows_the_content_and_nothing_else() {
     assert_eq!(with("ROWGUID", json!("another")), unchanged);
 
     let mut marked = record(sample());
-    marked.text.marks.push(contract::Mark {
+    marked.text.flags.push(contract::FieldFlag {
         field: "RQSTTITLE".to_owned(),
         flag: contract::demand::QualityFlag::RepairedText,
         detail: String::new(),

@@ -14,6 +14,7 @@ mod strip;
 use std::borrow::Cow;
 
 pub use radical::without_radicals;
+pub use strip::is_invisible;
 
 use unicode_normalization::UnicodeNormalization as _;
 

@@ -64,13 +64,13 @@ impl Evidence {
         self.claims.iter().any(|claim| claim.charset != Some(self.charset))
     }
 
-    /// The report for a record, without marks.
+    /// The report for a record, without flags.
     pub fn report(&self) -> TextReport {
         TextReport {
             charset: self.charset.name().into(),
             decided_by: self.decided_by,
             conflict: self.has_conflict(),
-            marks: Vec::new(),
+            flags: Vec::new(),
             is_unescaped: false,
         }
     }

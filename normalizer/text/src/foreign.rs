@@ -1,19 +1,19 @@
-//! Recognises encodings that are not decoded, so that a file in one is refused by its true name: HZ
-//! and ISO-2022 look like ASCII, and UTF-32 like UTF-16.
+//! Recognises encodings that are not decoded, so that the message that refuses a file names its true
+//! encoding: HZ and ISO-2022 look like ASCII, and UTF-32 like UTF-16.
 
-/// How many bytes after the first escape are kept.
+/// Maximum number of bytes that are kept.
 const MAX_ESCAPE_BYTES: usize = 512;
 
-/// The bytes after the first sequence that may switch to another charset.
+/// The bytes from the first sequence on that may switch to another charset.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Escapes {
-    /// The byte before those that come next.
+    /// The last byte that was pushed while nothing was found.
     last: u8,
     found: Vec<u8>,
 }
 
 impl Escapes {
-    /// Takes in the next bytes.
+    /// Adds the next bytes of the text.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         if self.found.is_empty() {
             let before = std::iter::once(&self.last).chain(bytes);
@@ -46,9 +46,9 @@ impl Escapes {
     }
 }
 
-/// The name of UTF-32, if the first bytes of a text are in it.
+/// `UTF-32BE` or `UTF-32LE`, if the first bytes of a text are encoded in one of them.
 pub(crate) fn utf32(head: &[u8]) -> Option<&'static str> {
-    let is = |to_code: fn([u8; 4]) -> u32| {
+    let is_valid = |to_code: fn([u8; 4]) -> u32| {
         let (units, _) = head.as_chunks::<4>();
         let is_character = |unit: &[u8; 4]| {
             let code = to_code(*unit);
@@ -56,6 +56,6 @@ pub(crate) fn utf32(head: &[u8]) -> Option<&'static str> {
         };
         units.len() >= 2 && units.iter().all(is_character)
     };
-    let is_big = is(u32::from_be_bytes).then_some("UTF-32BE");
-    is_big.or_else(|| is(u32::from_le_bytes).then_some("UTF-32LE"))
+    let big_endian = is_valid(u32::from_be_bytes).then_some("UTF-32BE");
+    big_endian.or_else(|| is_valid(u32::from_le_bytes).then_some("UTF-32LE"))
 }

@@ -24,7 +24,7 @@ mod clean;
 pub mod identify;
 
 pub use charset::Charset;
-pub use clean::{Cleaned, Found, Profile, clean, clean_unescaped, without_radicals};
+pub use clean::{Cleaned, Found, Profile, clean, clean_unescaped, is_invisible, without_radicals};
 pub use contract::DecidedBy;
 pub use decode::{Claim, Evidence, Hints, decode, decode_file};
 pub use detect::{Detected, Detector, detect};

@@ -117,7 +117,7 @@ async fn the_truth_is_what_was_served() {
         assert_eq!(served.payload, thread);
         let detail = fixture.detail(&thread);
         assert_eq!(served.parts["detail"], detail["resultData"]["contentList"]);
-        assert_eq!(served.facts().unwrap()["status_raw"], thread["stateInfo"]);
+        assert_eq!(served.expected_fields().unwrap()["status_raw"], thread["stateInfo"]);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::text::Dirt;
 use crate::time::epoch;
 use crate::truth::{ServedState, main_person, quality_flag, unified_code, utc};
 
-/// The states of a thread are 待回复, 办理中 and 已办理: waiting, in progress and answered.
+/// The number of states of a thread: 待回复 (waiting), 办理中 (in progress) and 已办理 (answered).
 pub(super) const STEPS: usize = 3;
 /// How many characters of the content the list shows with [`Quirk::Cut`].
 const CUT_LENGTH: usize = 60;
@@ -137,7 +137,7 @@ impl<'a> Thread<'a> {
     }
 
     pub(super) fn served_state(&self) -> ServedState {
-        let facts = json!({
+        let specific = json!({
             "source_no": thread_id(self.item.number).to_string(),
             "kind": unified_code("board_kind", self.kind.1),
             "kind_raw": self.kind.1,
@@ -151,7 +151,7 @@ impl<'a> Thread<'a> {
             "reply": self.answer.map(|(text, _)| text),
             "quality": [quality_flag("people", "masked_value")],
         });
-        let mut state = self.item.served_state(facts, self.row());
+        let mut state = self.item.served_state(specific, self.row());
         state.parts.insert("detail".to_owned(), self.detail());
         state
     }

@@ -8,7 +8,7 @@ use md5::{Digest as _, Md5};
 
 use super::appeal::Appeal;
 use super::file_bytes;
-use super::{Enterprise, EnterpriseQuirk as Quirk, LastFile, PlatformState, facts};
+use super::{Enterprise, EnterpriseQuirk as Quirk, LastFile, PlatformState, truth};
 use crate::dice::Dice;
 use crate::time::compact;
 
@@ -107,11 +107,11 @@ impl PlatformState {
             return;
         }
         if quirks.iter().any(|quirk| quirk.makes_file_unacceptable()) {
-            self.truth.add(name, facts::file_state(now, name, quirks));
+            self.truth.add(name, truth::file_state(now, name, quirks));
             return;
         }
         for appeal in appeals {
-            let state = facts::row_state(now, appeal, quirks);
+            let state = truth::row_state(now, appeal, quirks);
             let previous = self.truth.record(&appeal.number).map(|record| record.last());
             // The same row in another file is not a new state.
             if previous.is_none_or(|previous| previous.outcome != state.outcome) {

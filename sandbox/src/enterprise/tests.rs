@@ -128,7 +128,7 @@ fn appeals_change_until_their_last_state() {
     fixture.drop_after_half_an_hour();
     let truth = fixture.enterprise.truth();
     let ended = truth.records().iter().filter(|record| match &record.last().outcome {
-        Outcome::Demand(facts) => facts["status"] == "resolved" || facts["status"] == "returned",
+        Outcome::Demand(fields) => fields["status"] == "resolved" || fields["status"] == "returned",
         Outcome::Reject(_) => false,
     });
     assert_eq!(ended.count(), 3);

@@ -88,7 +88,7 @@ impl<'a> Report<'a> {
         // A reader can correct swapped coordinates, because the city is at 118 E, 31 N.
         let location = json!({ "lon": lon, "lat": lat, "crs": "gcj02" });
         let is_flagged = is_zero && !is_absent;
-        let facts = json!({
+        let specific = json!({
             "source_no": report_id(self.item.number),
             "kind": unified_code("mobile_kind", self.kind),
             "kind_raw": self.kind,
@@ -103,7 +103,7 @@ impl<'a> Report<'a> {
             "status_raw": status,
             "quality": is_flagged.then(|| [quality_flag("location", "out_of_range")]),
         });
-        self.item.served_state(facts, self.row())
+        self.item.served_state(specific, self.row())
     }
 
     /// The code of the grid cell, the small area that one grid worker looks after.

@@ -113,7 +113,7 @@ async fn a_swapped_position_is_recognised() {
     let (plain, swapped) = (fixture("").await, fixture("swapped@1").await);
     let place = |fixture: &Fixture| {
         fixture.platform.file(1);
-        fixture.platform.truth().records()[0].last().facts().unwrap()["location"].clone()
+        fixture.platform.truth().records()[0].last().expected_fields().unwrap()["location"].clone()
     };
     assert_eq!(place(&plain), place(&swapped));
     assert!((118.0..119.0).contains(&place(&plain)["lon"].as_f64().unwrap()));
@@ -202,6 +202,6 @@ async fn the_truth_is_what_was_served_and_the_same_seed_serves_the_same() {
     for row in rows {
         let served = truth.record(row["appealId"].as_str().unwrap()).unwrap().last();
         assert_eq!(served.payload, row);
-        assert_eq!(served.facts().unwrap()["status_raw"], row["status"]);
+        assert_eq!(served.expected_fields().unwrap()["status_raw"], row["status"]);
     }
 }

@@ -87,7 +87,7 @@ impl Hotline {
         let mut database = self.database.lock().await;
         let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
-        let case = transaction.oracle.case(rowguid).filter(|case| case.deleted_at.is_none());
+        let case = transaction.case_history.case(rowguid).filter(|case| case.deleted_at.is_none());
         let last = case.with_context(|| format!("the row {rowguid} does not exist"))?.last();
         let (mut row, quirks) = (last.row.clone(), last.quirks.clone());
         row.lastmodifytime = time::dashed(now);
@@ -111,8 +111,8 @@ impl Hotline {
 
 /// A random case that was not deleted, in its present state; `None` if a hundred random choices found none.
 fn any_case(transaction: &mut WriteTransaction<'_>) -> Option<(Row, Vec<Quirk>)> {
-    let WriteTransaction { oracle, dice, .. } = transaction;
-    let cases = oracle.cases();
+    let WriteTransaction { case_history, dice, .. } = transaction;
+    let cases = case_history.cases();
     let mut random = (0..100).filter_map(|_| cases.get(dice.below(cases.len())));
     let chosen = random.find(|case| case.deleted_at.is_none())?;
     Some((chosen.last().row.clone(), chosen.last().quirks.clone()))

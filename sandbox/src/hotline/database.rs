@@ -1,8 +1,8 @@
-//! The simulator's connection to the hotline's database. Its transactions keep the oracle consistent with
-//! the database.
+//! The simulator's connection to the hotline's database. Its transactions keep the case history consistent
+//! with the database.
 //!
 //! Triggers make planned changes when a reader sets a flag. The simulator makes the next state of a row
-//! from its last state in the oracle, so every transaction first adds such changes to the oracle.
+//! from its last state in the case history, so every transaction first adds such changes there.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use sqlx::{
 };
 
 use crate::dice::Dice;
-use crate::hotline::{Counters, Gbk, Oracle, Pressing, Quirk, Row, Settings, Storage};
+use crate::hotline::{CaseHistory, Counters, Gbk, Pressing, Quirk, Row, Settings, Storage};
 use crate::time::parse_dashed;
 
 /// The connection that writes, with the data that its transactions need.
 #[derive(Debug)]
 pub(super) struct FrontDatabase {
     connection: SqliteConnection,
-    pub(super) oracle: Oracle,
+    pub(super) case_history: CaseHistory,
     pub(super) dice: Dice,
     /// The number of rows in `XF_PRESSING`.
     pub(super) n_pressings: i64,
@@ -31,7 +31,7 @@ pub(super) struct FrontDatabase {
 /// A transaction that writes.
 pub(super) struct WriteTransaction<'a> {
     transaction: Transaction<'a, Sqlite>,
-    pub(super) oracle: &'a mut Oracle,
+    pub(super) case_history: &'a mut CaseHistory,
     pub(super) dice: &'a mut Dice,
     pub(super) n_pressings: &'a mut i64,
 }
@@ -53,7 +53,12 @@ impl FrontDatabase {
         };
         sqlx::raw_sql(AssertSqlSafe(tables)).execute(&mut connection).await?;
         let dice = Dice::new(settings.seed, u64::MAX);
-        Ok(Self { connection, oracle: Oracle::new(settings.retention), dice, n_pressings: 0 })
+        Ok(Self {
+            connection,
+            case_history: CaseHistory::new(settings.retention),
+            dice,
+            n_pressings: 0,
+        })
     }
 
     pub(super) async fn counters(&mut self) -> anyhow::Result<Counters> {
@@ -67,9 +72,9 @@ impl FrontDatabase {
 
     /// Begins a transaction, in which the triggers allow every write.
     pub(super) async fn begin(&mut self) -> anyhow::Result<WriteTransaction<'_>> {
-        let Self { connection, oracle, dice, n_pressings } = self;
+        let Self { connection, case_history, dice, n_pressings } = self;
         let transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let mut writing = WriteTransaction { transaction, oracle, dice, n_pressings };
+        let mut writing = WriteTransaction { transaction, case_history, dice, n_pressings };
         sqlx::query("INSERT INTO SANDBOX_WRITER VALUES (1)")
             .execute(&mut *writing.transaction)
             .await?;
@@ -80,7 +85,7 @@ impl FrontDatabase {
 
 impl WriteTransaction<'_> {
     /// Inserts rows, or updates the rows with the same keys, but not the columns that readers write. Adds
-    /// the new states to the oracle, visible since `at`.
+    /// the new states to the case history, visible since `at`.
     pub(super) async fn write(
         &mut self,
         at: NaiveDateTime,
@@ -109,7 +114,7 @@ impl WriteTransaction<'_> {
             insert.build().execute(&mut *self.transaction).await?;
         }
         for (row, quirks) in rows {
-            self.oracle.add_state(at, row, quirks);
+            self.case_history.add_state(at, row, quirks);
         }
         Ok(())
     }
@@ -117,7 +122,7 @@ impl WriteTransaction<'_> {
     pub(super) async fn delete(&mut self, at: NaiveDateTime, rowguid: &str) -> anyhow::Result<()> {
         let delete = sqlx::query("DELETE FROM CNS_CINFO WHERE ROWGUID = ?").bind(rowguid);
         delete.execute(&mut *self.transaction).await?;
-        self.oracle.history.delete(rowguid, at);
+        self.case_history.cases.delete(rowguid, at);
         Ok(())
     }
 
@@ -132,7 +137,7 @@ impl WriteTransaction<'_> {
             .bind(pressing.flag)
             .execute(&mut *self.transaction)
             .await?;
-        self.oracle.add_pressing(pressing);
+        self.case_history.add_pressing(pressing);
         Ok(())
     }
 
@@ -165,7 +170,7 @@ impl WriteTransaction<'_> {
         Ok(self.transaction.commit().await?)
     }
 
-    /// Adds to the oracle the planned changes that triggers made since the last transaction.
+    /// Adds to the case history the planned changes that triggers made since the last transaction.
     async fn record_planned_changes(&mut self) -> anyhow::Result<()> {
         let query = "DELETE FROM SANDBOX_PLAN WHERE DONE_AT IS NOT NULL \
                      RETURNING ROWGUID, CSTATUS, DONE_AT";
@@ -174,15 +179,16 @@ impl WriteTransaction<'_> {
             let done_at: String = change.try_get("DONE_AT")?;
             let at = parse_time(&done_at)?;
             let Some(status) = change.try_get::<Option<Vec<u8>>, _>("CSTATUS")? else {
-                self.oracle.history.delete(rowguid, at);
+                self.case_history.cases.delete(rowguid, at);
                 continue;
             };
-            let case = self.oracle.case(rowguid).context("a planned change of an unknown row")?;
+            let case =
+                self.case_history.case(rowguid).context("a planned change of an unknown row")?;
             let (mut row, mut quirks) = (case.last().row.clone(), case.last().quirks.clone());
             row.cstatus = Gbk::from_bytes(status);
             row.lastmodifytime = done_at;
             quirks.push(Quirk::RaceUpdate);
-            self.oracle.add_state(at, row, quirks);
+            self.case_history.add_state(at, row, quirks);
         }
         Ok(())
     }

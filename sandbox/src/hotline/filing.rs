@@ -21,14 +21,14 @@ impl Hotline {
         let mut database = self.database.lock().await;
         let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
-        // The oracle is the simulator's own account of what was ever in the database.
-        let is_first = transaction.oracle.cases().is_empty();
+        // The case history is the simulator's own account of what was ever in the database.
+        let is_first = transaction.case_history.cases().is_empty();
         let spread = if is_first { self.settings.spread } else { Duration::ZERO };
         let mut filed = Vec::new();
         let mut n_left = n;
         while n_left > 0 {
             // Files them in chunks, so that other tasks can run, and only one chunk at a time is in memory
-            // beside its copy in the oracle.
+            // beside its copy in the case history.
             let chunk = n_left.min(1_000);
             let times = (0..chunk).map(|i| now - fraction(spread, n_left - 1 - i, n)).collect();
             let keys = file_at(&mut transaction, &self.settings, times).await?;
@@ -45,7 +45,7 @@ impl Hotline {
         let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
         for (rowguid, _) in renumbered {
-            let Some(case) = transaction.oracle.case(rowguid) else { continue };
+            let Some(case) = transaction.case_history.case(rowguid) else { continue };
             let (mut row, mut quirks) = (case.last().row.clone(), case.last().quirks.clone());
             // The first two letters name the intake channel; renumbering changes them.
             row.serialnum = format!("ZW{}", &row.serialnum[2..]);
@@ -85,8 +85,8 @@ async fn file_at(
 ) -> anyhow::Result<Vec<(String, Vec<Quirk>)>> {
     let (mut keys, mut rows) = (Vec::new(), Vec::new());
     let mut previous =
-        transaction.oracle.cases().last().map(|case| case.last().row.serialnum.clone());
-    for (at, number) in times.into_iter().zip(transaction.oracle.cases().len() as u64 + 1..) {
+        transaction.case_history.cases().last().map(|case| case.last().row.serialnum.clone());
+    for (at, number) in times.into_iter().zip(transaction.case_history.cases().len() as u64 + 1..) {
         let Some((row, quirks)) = new_row(settings, number, at, previous.as_deref()) else { break };
         previous = Some(row.serialnum.clone());
         let planned_quirks: Vec<Quirk> = settings.quirks.at(number).collect();

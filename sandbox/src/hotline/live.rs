@@ -71,7 +71,7 @@ impl Hotline {
 
     /// Locks the database for six seconds if [`Quirk::Locked`] applies to one of the `n_new` newest demands.
     async fn lock_if_due(&self, n_new: usize, stop: &CancellationToken) -> anyhow::Result<()> {
-        let last = self.database.lock().await.oracle.cases().len() as u64;
+        let last = self.database.lock().await.case_history.cases().len() as u64;
         let first = last + 1 - n_new as u64;
         let locks = |n| self.settings.quirks.applies(Quirk::Locked, n);
         if (first..=last).any(locks) {
@@ -159,8 +159,8 @@ mod tests {
         fixture.hotline.live(pace, CancellationToken::new()).await.unwrap();
         assert_eq!(fixture.column("SELECT ROWGUID FROM CNS_CINFO").await.len(), 60);
         assert_eq!(fixture.column("SELECT BUSINUMBER FROM XF_PRESSING").await.len(), 3);
-        let oracle = fixture.hotline.oracle().await.unwrap();
-        let states: usize = oracle.cases().iter().map(|case| case.states.len()).sum();
+        let history = fixture.hotline.case_history().await.unwrap();
+        let states: usize = history.cases().iter().map(|case| case.states.len()).sum();
         assert_eq!(states, 60 + 12);
     }
 
@@ -186,7 +186,7 @@ mod tests {
         };
         let (ended, ()) = tokio::join!(live, stopper);
         ended.unwrap();
-        assert!(!fixture.hotline.oracle().await.unwrap().cases().is_empty());
+        assert!(!fixture.hotline.case_history().await.unwrap().cases().is_empty());
     }
 
     #[tokio::test]

@@ -1,5 +1,5 @@
 //! Applies quirks to new rows of the hotline. The functions return whether they applied the quirk, so that
-//! the oracle lists only quirks that a row really has.
+//! the case history lists only quirks that a row really has.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use encoding_rs::GB18030;
@@ -131,8 +131,8 @@ mod tests {
     }
 
     async fn two(hotline: &Hotline) -> (State, State) {
-        let oracle = hotline.oracle().await.unwrap();
-        let first = |i: usize| oracle.cases()[i].states[0].as_ref().clone();
+        let history = hotline.case_history().await.unwrap();
+        let first = |i: usize| history.cases()[i].states[0].as_ref().clone();
         (first(0), first(1))
     }
 
@@ -215,8 +215,8 @@ mod tests {
     async fn a_renumbered_case_had_another_number_first() {
         let fixture = fixture("renumbered@1").await;
         let key = fixture.hotline.file(1).await.unwrap().remove(0);
-        let oracle = fixture.hotline.oracle().await.unwrap();
-        let states = &oracle.case(&key).unwrap().states;
+        let history = fixture.hotline.case_history().await.unwrap();
+        let states = &history.case(&key).unwrap().states;
         assert_eq!(states.len(), 2);
         assert_ne!(states[0].row.serialnum, states[1].row.serialnum);
     }
@@ -226,8 +226,8 @@ mod tests {
         let mut fixture = fixture("race_update@2").await;
         let keys = fixture.hotline.file(3).await.unwrap();
         fixture.run("UPDATE CNS_CINFO SET ISFETCH = 1, SJJHZT = 20").await.unwrap();
-        let oracle = fixture.hotline.oracle().await.unwrap();
-        let states = &oracle.case(&keys[1]).unwrap().states;
+        let history = fixture.hotline.case_history().await.unwrap();
+        let states = &history.case(&keys[1]).unwrap().states;
         assert_eq!(states.len(), 2);
         assert_ne!(states[0].row.cstatus, states[1].row.cstatus);
         assert_eq!(states[1].row.lastmodifytime, "2026-10-09 10:30:00");
@@ -235,7 +235,7 @@ mod tests {
         let sql = "SELECT hex(CSTATUS) FROM CNS_CINFO WHERE ISFETCH = 1 AND LASTMODIFYTIME = \
                    '2026-10-09 10:30:00' ORDER BY ROWGUID = (SELECT MAX(ROWGUID) FROM CNS_CINFO)";
         assert_eq!(fixture.column(sql).await.len(), 2);
-        assert_eq!(oracle.case(&keys[0]).unwrap().states.len(), 1);
+        assert_eq!(history.case(&keys[0]).unwrap().states.len(), 1);
     }
 
     #[tokio::test]
@@ -245,7 +245,15 @@ mod tests {
         assert_eq!(fixture.run("UPDATE CNS_CINFO SET ISFETCH = 1").await, Ok(2));
         assert_eq!(fixture.column("SELECT ROWGUID FROM CNS_CINFO").await, [Some(keys[0].clone())]);
         assert!(
-            fixture.hotline.oracle().await.unwrap().case(&keys[1]).unwrap().deleted_at.is_some()
+            fixture
+                .hotline
+                .case_history()
+                .await
+                .unwrap()
+                .case(&keys[1])
+                .unwrap()
+                .deleted_at
+                .is_some()
         );
         assert_eq!(fixture.hotline.counters().await.unwrap().refused, 0);
     }

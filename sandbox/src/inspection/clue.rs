@@ -71,7 +71,7 @@ impl<'a> Clue<'a> {
         let status = self.item.state(&STATES);
         let closed = self.item.closed_at(STEPS);
         let is_masked = self.item.has_quirk(Quirk::Masked);
-        let facts = json!({
+        let specific = json!({
             "source_no": clue_id(self.item.number),
             "kind": if self.category == 3 { "suggestion" } else { "complaint" },
             "kind_raw": (self.category + 1).to_string(),
@@ -87,7 +87,7 @@ impl<'a> Clue<'a> {
             "reply": closed.map(|_| REPLY),
             "quality": is_masked.then(|| [quality_flag("people", "masked_value")]),
         });
-        self.item.served_state(facts, self.row())
+        self.item.served_state(specific, self.row())
     }
 
     /// Midnight of the day that is `days` after the day of receipt.

@@ -32,7 +32,7 @@ async fn fixture_with(quirks: &str, limits: Limits) -> Fixture {
 
 impl Fixture {
     fn signed(&self, method: &str, path: &str, query: &str, secret: &str) -> Request {
-        signed_at(self.clock.now(), method, path, query, secret)
+        signed_request(self.clock.now(), method, path, query, secret)
     }
 
     fn text(&self, request: &Request) -> String {
@@ -65,7 +65,13 @@ fn query(day: &str) -> String {
     format!("table_id=dcxs_340200&submitted_date={day}&cd_source=340200")
 }
 
-fn signed_at(at: NaiveDateTime, method: &str, path: &str, query: &str, secret: &str) -> Request {
+fn signed_request(
+    at: NaiveDateTime,
+    method: &str,
+    path: &str,
+    query: &str,
+    secret: &str,
+) -> Request {
     let rtime = epoch_ms(at).to_string();
     let headers = [
         ("gjzwfwpt_rid", RID.to_owned()),
@@ -103,7 +109,7 @@ async fn the_secret_comes_encrypted_and_signs_requests() {
 async fn the_province_signs_in_headers_of_its_own() {
     let clock = Clock::starting(morning());
     let platform = crate::ProvinceInspection::open(Behaviour::new(7, clock.clone())).await.unwrap();
-    let mut request = signed_at(clock.now(), "POST", "/sysapi/getsecret", "", APP_KEY);
+    let mut request = signed_request(clock.now(), "POST", "/sysapi/getsecret", "", APP_KEY);
     let answered =
         |request: &Request| String::from_utf8(platform.lock().answer(request).body).unwrap();
     assert!(answered(&request).contains("errCode"));
@@ -156,7 +162,7 @@ async fn a_clock_more_than_five_minutes_off_is_refused() {
     fixture.secret();
     for (seconds, is_refused) in [(-300, false), (300, false), (-301, true), (301, true)] {
         let at = fixture.clock.now() + TimeDelta::seconds(seconds);
-        let request = signed_at(at, "GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
+        let request = signed_request(at, "GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
         assert_eq!(fixture.text(&request).contains("errCode"), is_refused, "{seconds}");
     }
     assert_eq!(fixture.platform.request_counts().refused["clock"], 2);
@@ -225,9 +231,9 @@ async fn the_truth_is_what_was_served() {
     for row in rows {
         let served = truth.record(row["dcxsbh"].as_str().unwrap()).unwrap().last();
         assert_eq!(served.payload, row);
-        let facts = served.facts().unwrap();
-        assert_eq!(facts["status_raw"], row["blzt"]);
-        assert_eq!(facts.contains_key("quality"), row["lxdh"].as_str().unwrap().contains('*'));
+        let fields = served.expected_fields().unwrap();
+        assert_eq!(fields["status_raw"], row["blzt"]);
+        assert_eq!(fields.contains_key("quality"), row["lxdh"].as_str().unwrap().contains('*'));
     }
 }
 

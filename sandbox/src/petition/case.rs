@@ -128,7 +128,7 @@ impl<'a> Case<'a> {
         let flags = flags.into_iter().filter(|(quirk, ..)| self.item.has_quirk(*quirk));
         let flags: Vec<_> = flags.map(|(_, field, flag)| quality_flag(field, flag)).collect();
         let content = self.item.content.replace("&#x0;", "").replace("&#xB;", "");
-        let facts = json!({
+        let specific = json!({
             "source_no": self.case_number(),
             "kind": unified_code("petition_kind", self.purpose),
             "kind_raw": self.purpose,
@@ -137,7 +137,7 @@ impl<'a> Case<'a> {
             "due_at": utc(self.due_at()),
             "resolved_at": self.closed_at().map(utc),
             "region_raw": format!("{}000000", self.item.district.code),
-            "people": self.people.iter().map(Petitioner::facts).collect::<Vec<_>>(),
+            "people": self.people.iter().map(Petitioner::expected).collect::<Vec<_>>(),
             "people_count": self.n_concerned,
             "anonymous": false,
             "attachments": self.picture_bytes.map(|size| [json!({ "name": PICTURE_NAME, "bytes": size })]),
@@ -146,7 +146,7 @@ impl<'a> Case<'a> {
             "status_raw": status,
             "quality": flags,
         });
-        let mut state = self.item.served_state(facts, parsed_tree(&self.element(false)));
+        let mut state = self.item.served_state(specific, parsed_tree(&self.element(false)));
         if self.item.has_quirk(Quirk::HalfCharacter) {
             state.outcome = Outcome::Reject(RejectReason::MalformedBytes);
         }

@@ -71,7 +71,7 @@ impl Petitioner {
     }
 
     /// The person as the demand must contain it.
-    pub(super) fn facts(&self) -> Value {
+    pub(super) fn expected(&self) -> Value {
         json!({
             "role": if self.is_main { "main" } else { "joint" },
             "name": self.name,

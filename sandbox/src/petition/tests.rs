@@ -163,9 +163,9 @@ async fn the_truth_is_what_was_served() {
         }
         let people = served.payload["XFRLIST"][0]["XFR"].as_array().unwrap().len();
         assert_eq!(people, all(case, "xm").len());
-        if let Some(facts) = served.facts() {
-            assert_eq!(facts["people"].as_array().unwrap().len(), people);
-            assert_eq!(facts["status_raw"], all(case, "xfjzt")[0]);
+        if let Some(fields) = served.expected_fields() {
+            assert_eq!(fields["people"].as_array().unwrap().len(), people);
+            assert_eq!(fields["status_raw"], all(case, "xfjzt")[0]);
         }
     }
 }
@@ -222,8 +222,8 @@ async fn half_a_character_must_be_rejected_and_a_split_section_must_not() {
     let truth = fixture.bureau.truth();
     let outcome = |key: &str| truth.record(key).unwrap().last().outcome.clone();
     assert_eq!(outcome(&keys[1]), Outcome::Reject(RejectReason::MalformedBytes));
-    let Outcome::Demand(facts) = outcome(&keys[2]) else { panic!("it is whole") };
-    assert!(facts["content"].as_str().unwrap().contains("]]>"));
+    let Outcome::Demand(fields) = outcome(&keys[2]) else { panic!("it is whole") };
+    assert!(fields["content"].as_str().unwrap().contains("]]>"));
 }
 
 #[tokio::test]
@@ -236,9 +236,9 @@ async fn a_case_is_closed_with_a_time_or_without() {
         assert_eq!(all(&document, "bjbz"), ["1"]);
         assert_eq!(!all(&document, "bjsj").is_empty(), has_time);
         let truth = fixture.bureau.truth();
-        let facts = truth.record(&key).unwrap().last().facts().unwrap().clone();
+        let fields = truth.record(&key).unwrap().last().expected_fields().unwrap().clone();
         assert_eq!(
-            (facts.contains_key("resolved_at"), facts["status"] == "resolved"),
+            (fields.contains_key("resolved_at"), fields["status"] == "resolved"),
             (has_time, true)
         );
     }

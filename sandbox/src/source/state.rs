@@ -11,7 +11,7 @@ use crate::source::register::{Change, Entry, Register};
 use crate::source::{Behaviour, RequestCounts};
 use crate::text::demand_text;
 use crate::time::whole_second;
-use crate::truth::{Outcome, ServedState, clean, facts, utc};
+use crate::truth::{Outcome, ServedState, clean, expected_fields, utc};
 
 /// What every kind of source stores; what only one kind stores is in its `Upstream`.
 #[derive(Debug)]
@@ -102,8 +102,8 @@ impl<'a, Q: QuirkSet> Item<'a, Q> {
         (self.change.step + 1 >= steps).then(|| whole_second(self.change.at))
     }
 
-    /// The truth about this state. `payload` is how the source serves it. `specific` holds the facts that
-    /// only this kind of source has; they replace common facts with the same name.
+    /// The truth about this state. `payload` is how the source serves it. `specific` holds the expected fields that
+    /// only this kind of source has; they replace common fields with the same name.
     pub(crate) fn served_state(&self, specific: Value, payload: Value) -> ServedState {
         let common = json!({
             "title": clean(&self.title),
@@ -114,7 +114,7 @@ impl<'a, Q: QuirkSet> Item<'a, Q> {
         });
         let quirks = self.behaviour.quirks.at(self.number).filter(|q| Q::ITEM_QUIRKS.contains(q));
         let quirks = quirks.map(QuirkSet::name).collect();
-        let outcome = Outcome::Demand(facts([common, specific]));
+        let outcome = Outcome::Demand(expected_fields([common, specific]));
         ServedState { at: self.change.at, outcome, quirks, payload, parts: Map::new() }
     }
 }

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 
 /// What became of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum Outcome {
     /// It was accepted.
     Accepted {
         /// Its key.
         key: String,
-        /// The number of marks on its texts, each of which becomes a quality flag.
-        n_marks: usize,
+        /// The number of quality flags of its texts.
+        n_flags: usize,
     },
     /// It was unreadable.
     Unreadable {
@@ -26,29 +26,29 @@ pub enum Fate {
     },
 }
 
-/// The fates of all records of a document; `None` if the whole document was refused.
-pub type Fates = Option<Vec<Fate>>;
+/// The outcomes of all records of a document; `None` if the whole document was refused.
+pub type Outcomes = Option<Vec<Outcome>>;
 
-/// The fates of JSON records in a list, in the connectors `files`, `http` and `webhook`.
+/// The outcomes of JSON records in a list, in the connectors `files`, `http` and `webhook`.
 ///
 /// # Errors
 /// The settings of a connector are invalid.
-pub fn json_list(list: &[u8]) -> anyhow::Result<[(&'static str, Fates); 3]> {
+pub fn json_list(list: &[u8]) -> anyhow::Result<[(&'static str, Outcomes); 3]> {
     let files = files("json_array", "$.id")?;
     let http = http(json!({ "records": "$[*]", "key": "$.id" }))?;
     let webhook = webhook()?;
     Ok([
-        ("files", fates(&files, "F_20261009000000.json", list)),
-        ("http", fates(&http, "page.json", list)),
-        ("webhook", fates(&webhook, "page.json", list)),
+        ("files", outcomes(&files, "F_20261009000000.json", list)),
+        ("http", outcomes(&http, "page.json", list)),
+        ("webhook", outcomes(&webhook, "page.json", list)),
     ])
 }
 
-/// The fates of JSON records that a plugin of the connector `process` writes, one in each line.
+/// The outcomes of JSON records that a plugin of the connector `process` writes, one in each line.
 ///
 /// # Errors
 /// The settings are invalid.
-pub fn plugin_lines(records: &[Vec<u8>]) -> anyhow::Result<Fates> {
+pub fn plugin_lines(records: &[Vec<u8>]) -> anyhow::Result<Outcomes> {
     let process: Process = build(json!({ "command": ["plugin"] }))?;
     let mut page = Vec::new();
     for (number, record) in records.iter().enumerate() {
@@ -58,19 +58,19 @@ pub fn plugin_lines(records: &[Vec<u8>]) -> anyhow::Result<Fates> {
         page.extend(record.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }));
         page.extend(b"}}\n");
     }
-    Ok(fates(&process, "page.jsonl", &page))
+    Ok(outcomes(&process, "page.jsonl", &page))
 }
 
-/// The fates of XML records in one document, in the connectors `files` and `http`.
+/// The outcomes of XML records in one document, in the connectors `files` and `http`.
 ///
 /// # Errors
 /// The settings of a connector are invalid.
-pub fn xml_list(document: &[u8]) -> anyhow::Result<[(&'static str, Fates); 2]> {
+pub fn xml_list(document: &[u8]) -> anyhow::Result<[(&'static str, Outcomes); 2]> {
     let files = files("xml", "$.id[0]['$text']")?;
     let http = http(json!({ "records": "$.rows[0].row[*]", "key": "$.id" }))?;
     Ok([
-        ("files", fates(&files, "F_20261009000000.xml", document)),
-        ("http", fates(&http, "page.xml", document)),
+        ("files", outcomes(&files, "F_20261009000000.xml", document)),
+        ("http", outcomes(&http, "page.xml", document)),
     ])
 }
 
@@ -110,7 +110,7 @@ fn build<C: Connector>(settings: Value) -> anyhow::Result<C> {
     C::build(serde_json::from_value(settings)?, context).map_err(|fault| anyhow!("{fault}"))
 }
 
-fn fates(connector: &impl Connector, name: &str, page: &[u8]) -> Fates {
+fn outcomes(connector: &impl Connector, name: &str, page: &[u8]) -> Outcomes {
     let entries = connector.sample(name, page).ok()?;
     // For a broken file, the connector also returns the entries before the damage.
     let is_refused =
@@ -118,14 +118,14 @@ fn fates(connector: &impl Connector, name: &str, page: &[u8]) -> Fates {
     if entries.iter().any(is_refused) {
         return None;
     }
-    let fate = |entry: Entry| match entry {
+    let outcome = |entry: Entry| match entry {
         Entry::Record(record) => {
             let key = record.key.as_str().to_owned();
-            Fate::Accepted { key, n_marks: record.text.marks.len() }
+            Outcome::Accepted { key, n_flags: record.text.flags.len() }
         }
         Entry::Unreadable { place, .. } => {
-            Fate::Unreadable { key: place.key.map(|key| key.as_str().to_owned()) }
+            Outcome::Unreadable { key: place.key.map(|key| key.as_str().to_owned()) }
         }
     };
-    Some(entries.into_iter().map(fate).collect())
+    Some(entries.into_iter().map(outcome).collect())
 }

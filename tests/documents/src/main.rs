@@ -14,15 +14,15 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use document_tests::{Fate, Fates, csv_rows, json_list, xml_list};
+use document_tests::{Outcome, Outcomes, csv_rows, json_list, xml_list};
 use serde_json::Value;
 
 /// The results so far.
 #[derive(Default)]
 struct Results {
-    /// The number of files by kind and fate.
-    fates: BTreeMap<(String, &'static str), usize>,
-    /// Descriptions of wrong fates.
+    /// The number of files by kind and outcome.
+    outcomes: BTreeMap<(String, &'static str), usize>,
+    /// Descriptions of wrong outcomes.
     wrong: Vec<String>,
 }
 
@@ -43,11 +43,11 @@ fn main() -> Result<ExitCode> {
             results.csv(path, &text)?;
         }
     }
-    ensure!(!results.fates.is_empty(), "{} contains no known test suite", folder.display());
+    ensure!(!results.outcomes.is_empty(), "{} contains no known test suite", folder.display());
     let mut out = io::stdout().lock();
-    writeln!(out, "| files | fate | n |\n|---|---|---|")?;
-    for ((kind, fate), n) in &results.fates {
-        writeln!(out, "| {kind} | {fate} | {n} |")?;
+    writeln!(out, "| files | outcome | n |\n|---|---|---|")?;
+    for ((kind, outcome), n) in &results.outcomes {
+        writeln!(out, "| {kind} | {outcome} | {n} |")?;
     }
     results.wrong.iter().try_for_each(|wrong| writeln!(out, "WRONG {wrong}"))?;
     Ok(if results.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -61,14 +61,14 @@ impl Results {
         let (before, after) = (br#"[{"id":"1"},{"id":"2","v":"#, br#"},{"id":"9"}]"#);
         let all = json_list(&[&before[..], value, after].concat())?;
         let kind = name.split('_').next().unwrap_or_default();
-        let fate = self.judge(&name, &all);
-        self.wrong.extend(match (kind, fate) {
+        let outcome = self.judge(&name, &all);
+        self.wrong.extend(match (kind, outcome) {
             ("y", "accepted") | ("y", "accepted with a flag") | ("i", _) => None,
             ("n", "refused as a whole") if !is_balanced(value) => None,
             ("n", "unreadable" | "accepted with a flag") => None,
-            _ => Some(format!("{name}: {fate}")),
+            _ => Some(format!("{name}: {outcome}")),
         });
-        *self.fates.entry((format!("JSON {kind}_"), fate)).or_default() += 1;
+        *self.outcomes.entry((format!("JSON {kind}_"), outcome)).or_default() += 1;
         Ok(())
     }
 
@@ -80,12 +80,12 @@ impl Results {
             "<rows><row><id>1</id></row><row><id>2</id><v>{root}</v></row><row><id>9</id></row></rows>"
         );
         let all = xml_list(document.as_bytes())?;
-        let fate = self.judge(name, &all);
+        let outcome = self.judge(name, &all);
         let kind = if name.contains("/valid/") { "valid" } else { "not-wf" };
-        if kind == "valid" && !fate.starts_with("accepted") {
-            self.wrong.push(format!("{name}: {fate}"));
+        if kind == "valid" && !outcome.starts_with("accepted") {
+            self.wrong.push(format!("{name}: {outcome}"));
         }
-        *self.fates.entry((format!("XML {kind}"), fate)).or_default() += 1;
+        *self.outcomes.entry((format!("XML {kind}"), outcome)).or_default() += 1;
         Ok(())
     }
 
@@ -106,33 +106,33 @@ impl Results {
                 row["Contact Phone Number"] = Value::Null;
             }
         }
-        let fate = if rows.is_some_and(|rows| rows == expected) {
+        let outcome = if rows.is_some_and(|rows| rows == expected) {
             "read as expected"
         } else {
             self.wrong.push(format!("{name}.csv: other rows than expected"));
             "read otherwise"
         };
-        *self.fates.entry(("CSV".to_owned(), fate)).or_default() += 1;
+        *self.outcomes.entry(("CSV".to_owned(), outcome)).or_default() += 1;
         Ok(())
     }
 
-    /// The fate of the record in the middle, on which all connectors must agree.
-    fn judge(&mut self, name: &str, all: &[(&'static str, Fates)]) -> &'static str {
-        for (connector, fates) in all {
-            if *fates != all[0].1 {
+    /// The outcome of the record in the middle, on which all connectors must agree.
+    fn judge(&mut self, name: &str, all: &[(&'static str, Outcomes)]) -> &'static str {
+        for (connector, outcomes) in all {
+            if *outcomes != all[0].1 {
                 self.wrong.push(format!(
-                    "{name}: {connector} says {fates:?}, {} {:?}",
+                    "{name}: {connector} says {outcomes:?}, {} {:?}",
                     all[0].0, all[0].1
                 ));
             }
         }
-        let Some(fates) = &all[0].1 else { return "refused as a whole" };
-        let good = |key: &str| Fate::Accepted { key: key.to_owned(), n_marks: 0 };
-        match &fates[..] {
+        let Some(outcomes) = &all[0].1 else { return "refused as a whole" };
+        let good = |key: &str| Outcome::Accepted { key: key.to_owned(), n_flags: 0 };
+        match &outcomes[..] {
             [first, middle, last] if (first, last) == (&good("1"), &good("9")) => match middle {
-                Fate::Accepted { n_marks: 0, .. } => "accepted",
-                Fate::Accepted { .. } => "accepted with a flag",
-                Fate::Unreadable { .. } => "unreadable",
+                Outcome::Accepted { n_flags: 0, .. } => "accepted",
+                Outcome::Accepted { .. } => "accepted with a flag",
+                Outcome::Unreadable { .. } => "unreadable",
             },
             _ => "its neighbours are damaged",
         }

@@ -17,7 +17,7 @@ use contract::{
     Body, Connector as _, ConnectorContext, Entry, Normalizer as _, RawRecord, RecordKey, Revision,
     TextReport, Verdict,
 };
-use document::{Findings, Shape, elements};
+use document::{DocumentFormat, Findings, elements};
 use normalizer::{CodeTables, Keys, Mapping, Sealer, Suite};
 use normalizer_text::{
     Charset, Hints, Profile, Span, Stream, clean, decode, decode_column, decode_strict, repair,
@@ -48,7 +48,7 @@ const SAFE_DEPTH: usize = 100;
 
 /// An XML document becomes a tree that can be written as JSON, whatever is damaged in it.
 pub(crate) fn xml(input: &[u8]) {
-    if let Some((tree, _)) = read(input, Shape::Xml) {
+    if let Some((tree, _)) = read(input, DocumentFormat::Xml) {
         assert!(tree.is_object());
         same_again(&tree);
     }
@@ -56,7 +56,7 @@ pub(crate) fn xml(input: &[u8]) {
 
 /// Our parser reads every text that `serde_json` can read, and reads its own output as the same tree.
 pub(crate) fn json(input: &[u8]) {
-    let read = read(input, Shape::Json);
+    let read = read(input, DocumentFormat::Json);
     let text = document::decode(input, &Hints::default()).text;
     let levels = text.matches(['[', '{']).count();
     if levels < SAFE_DEPTH && serde_json::from_str::<Value>(&text).is_ok() {
@@ -73,13 +73,13 @@ pub(crate) fn json(input: &[u8]) {
 /// Reading a list as a whole and reading its elements one by one find the same elements and damage.
 fn one_by_one(text: &str) {
     let mut findings = Findings::default();
-    let whole = Shape::Json.parse(text, &mut findings);
+    let whole = DocumentFormat::Json.parse(text, &mut findings);
     if let (Ok(Value::Array(list)), Ok(elements)) = (&whole, elements(text)) {
         let list: Vec<_> = list.iter().filter(|value| !findings.is_missing_value(value)).collect();
         assert_eq!(list.len(), elements.len());
         for (value, element) in list.into_iter().zip(elements) {
             let mut alone = Findings::default();
-            let is_whole = Shape::Json
+            let is_whole = DocumentFormat::Json
                 .parse(&text[element], &mut alone)
                 .is_ok_and(|tree| alone.damage_in(&tree).is_none());
             assert_eq!(is_whole, findings.damage_in(value).is_none());
@@ -88,17 +88,17 @@ fn one_by_one(text: &str) {
 }
 
 /// The tree as a connector would read it, and whether it is undamaged; `None` if it cannot be parsed.
-fn read(input: &[u8], shape: Shape) -> Option<(Value, bool)> {
+fn read(input: &[u8], format: DocumentFormat) -> Option<(Value, bool)> {
     let mut text = document::decode(input, &Hints::default());
-    let mut tree = text.parse(shape).ok()?;
-    let defects = text.facts.defects_in("", &tree);
-    let _ = text.facts.findings.source_bytes(&tree.to_string());
-    text.facts.findings.remove_markers(&mut tree);
+    let mut tree = text.parse(format).ok()?;
+    let defects = text.diagnostics.defects_in("", &tree);
+    let _ = text.diagnostics.findings.source_bytes(&tree.to_string());
+    text.diagnostics.findings.remove_markers(&mut tree);
     Some((tree, defects.damage.is_none()))
 }
 
 fn same_again(tree: &Value) {
-    let again = read(tree.to_string().as_bytes(), Shape::Json).unwrap();
+    let again = read(tree.to_string().as_bytes(), DocumentFormat::Json).unwrap();
     assert_eq!((&again.0, again.1), (tree, true));
 }
 
@@ -134,7 +134,8 @@ static MAPPING: LazyLock<Mapping> = LazyLock::new(|| {
 
 /// The mapping accepts an object or array, rejects any other tree, and does the same again.
 pub(crate) fn mapping(input: &[u8]) {
-    let Ok(tree) = document::decode(input, &Hints::default()).parse(document::Shape::Json) else {
+    let Ok(tree) = document::decode(input, &Hints::default()).parse(document::DocumentFormat::Json)
+    else {
         return;
     };
     let is_record = tree.is_object() || tree.is_array();

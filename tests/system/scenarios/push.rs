@@ -109,7 +109,7 @@ impl Town {
                 found.push(format!("{key} was lost"));
                 continue;
             };
-            found.extend(altered_field(thing.last().facts().unwrap(), &demand, &sealer));
+            found.extend(altered_field(thing.last().expected_fields().unwrap(), &demand, &sealer));
         }
         found
     }

@@ -27,7 +27,7 @@ async fn pulled(store: Option<&str>) -> (tempfile::TempDir, Database) {
     let hotline = Hotline::create(&folder.path().join("hotline.db"), settings).await.unwrap();
     bureau.file(3);
     let truth = bureau.truth();
-    let told = truth.records()[1].last().facts().unwrap().clone();
+    let told = truth.records()[1].last().expected_fields().unwrap().clone();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let (phone, content) = (text(&told["people"][0]["phone"]), text(&told["content"]));
     let keys = hotline.file(3).await.unwrap();

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::run::output_of;
 
-/// The signal that stops it.
+/// The signal that stops the server.
 const STOP_SIGNAL: &str = "TERM";
 
 pub(super) const SERVER: &str = "/usr/sbin/sshd";
@@ -36,9 +36,9 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let port = home.load_or_create("port", free_port)?;
     let settings = home.write("sshd_config", &settings(&port, &host_key, &authorized_keys))?;
 
-    let mut run = home.server(STOP_SIGNAL, Path::new(SERVER));
-    let run = run.args(["-D", "-e", "-f"]).arg(settings);
-    let process = Process::start("sshd", STOP_SIGNAL, run, "Server listening on")?;
+    let mut command = home.server(STOP_SIGNAL, Path::new(SERVER));
+    let command = command.args(["-D", "-e", "-f"]).arg(settings);
+    let process = Process::start("sshd", STOP_SIGNAL, command, "Server listening on")?;
     let user = output_of(home.tool(Path::new("/usr/bin/id")).arg("-un"))?;
     let (user, files) = (user.trim(), files.display());
     let variables = vec![

@@ -8,23 +8,23 @@ fn malformed_bytes_are_marked_and_the_other_text_is_unchanged() {
         (b"\xc8\xba\xff\xd6\xda", Charset::Gb18030, "群", "众"),
     ] {
         let hints = Hints { force: Some(force), ..Hints::default() };
-        let Text { text, facts } = decode(bytes, &hints);
+        let Text { text, diagnostics } = decode(bytes, &hints);
         assert!(text.starts_with(before) && text.ends_with(after));
-        assert!(!text.contains('\u{fffd}') && !facts.findings.is_empty());
+        assert!(!text.contains('\u{fffd}') && !diagnostics.findings.is_empty());
         let mut cleaned = Value::from(text);
-        facts.findings.remove_markers(&mut cleaned);
+        diagnostics.findings.remove_markers(&mut cleaned);
         assert_eq!(cleaned, format!("{before}\u{fffd}{after}"));
     }
 }
 
 #[test]
-fn a_replaced_private_use_character_is_marked_in_its_fields() {
+fn a_replaced_private_use_character_is_flagged_in_its_fields() {
     let source = "{\"xm\":\"李\u{e863}\",\"b\":\"李\"}";
     let mut text = decode(source.as_bytes(), &Hints::default());
-    let tree = text.parse(Shape::Json).unwrap();
+    let tree = text.parse(DocumentFormat::Json).unwrap();
     assert_eq!(tree["xm"], "李䶮");
-    let marks = text.facts.defects_in("", &tree).marks;
-    assert_eq!(marks.iter().map(|mark| mark.field.as_str()).collect::<Vec<_>>(), ["xm"]);
+    let flags = text.diagnostics.defects_in("", &tree).flags;
+    assert_eq!(flags.iter().map(|flag| flag.field.as_str()).collect::<Vec<_>>(), ["xm"]);
 }
 
 #[test]
@@ -44,8 +44,8 @@ fn a_doubtful_key_is_none() {
     ] {
         let key = Path::parse(path).unwrap();
         let mut text = decode(source.as_bytes(), &Hints::default());
-        let tree = text.parse(Shape::Json).unwrap();
-        assert_eq!(text.facts.findings.key(&key, &tree).as_deref(), expected, "{source}");
+        let tree = text.parse(DocumentFormat::Json).unwrap();
+        assert_eq!(text.diagnostics.findings.key(&key, &tree).as_deref(), expected, "{source}");
     }
 }
 

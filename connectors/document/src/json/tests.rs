@@ -1,4 +1,4 @@
-//! Values, marks and limits.
+//! Values, flags and limits.
 
 mod damage;
 
@@ -25,8 +25,8 @@ fn read(text: &str) -> Result<Value, String> {
 fn the_last_value_of_a_repeated_name_is_used_and_a_different_one_is_marked() {
     let mut findings = Findings::default();
     let mut tree = parse(r#"{"a":1,"b":2,"a":[1],"b":2}"#, &mut findings).unwrap();
-    let marks = findings.defects_in("", &tree, "").marks;
-    assert_eq!(marks.iter().map(|mark| mark.field.as_str()).collect::<Vec<_>>(), ["a"]);
+    let flags = findings.defects_in("", &tree, "").flags;
+    assert_eq!(flags.iter().map(|flag| flag.field.as_str()).collect::<Vec<_>>(), ["a"]);
     findings.remove_markers(&mut tree);
     assert_eq!(tree, json!({ "a": [1], "b": 2 }));
 }
@@ -36,8 +36,8 @@ fn an_irregularity_is_marked_once_in_each_string() {
     let mut findings = Findings::default();
     let text = "{\"a\":\"x\ty\nz\u{1}\",\"b\":\"\\ud83d\\ud83d\",\"c\":\"\\t\"}";
     let mut tree = parse(text, &mut findings).unwrap();
-    let marks = findings.defects_in("", &tree, "").marks;
-    let found: Vec<_> = marks.iter().map(|mark| (mark.field.as_str(), mark.flag)).collect();
+    let flags = findings.defects_in("", &tree, "").flags;
+    let found: Vec<_> = flags.iter().map(|flag| (flag.field.as_str(), flag.flag)).collect();
     assert_eq!(found, [("a", QualityFlag::ControlCharacters), ("b", QualityFlag::Damaged)]);
     findings.remove_markers(&mut tree);
     assert_eq!(tree, json!({ "a": "x\ty\nz\u{1}", "b": "\u{fffd}\u{fffd}", "c": "\t" }));

@@ -2,7 +2,7 @@ use normalizer_text::Hints;
 use serde_json::json;
 
 use super::*;
-use crate::{Shape, decode};
+use crate::{DocumentFormat, decode};
 
 fn path(paths: Value) -> KeyPath {
     serde_json::from_value(paths).unwrap()
@@ -11,8 +11,8 @@ fn path(paths: Value) -> KeyPath {
 /// The key of a record in JSON at `$.k`.
 fn key(text: &str) -> Result<String, String> {
     let mut text = decode(text.as_bytes(), &Hints::default());
-    let tree = text.parse(Shape::Json).unwrap();
-    let key = path(json!("$.k")).key(&tree, &text.facts.findings);
+    let tree = text.parse(DocumentFormat::Json).unwrap();
+    let key = path(json!("$.k")).key(&tree, &text.diagnostics.findings);
     key.map(|key| key.as_str().to_owned())
 }
 
@@ -133,23 +133,23 @@ fn a_key_with_two_contents_is_never_two_states() {
         json!({ "k": "2" }),
     ];
     let keys: Vec<_> = ["1", "2", "1", "2"].iter().map(|key| Some(RecordKey::new(*key))).collect();
-    let conflict = Duplicates::Stop.fates(&keys, &records).unwrap_err();
+    let conflict = Duplicates::Stop.outcomes(&keys, &records).unwrap_err();
     assert_eq!(conflict, "records 1 and 3 have the key `1` and different contents");
-    use Fate::{Quarantine, Read, Repeated};
-    let last = Duplicates::Last.fates(&keys, &records).unwrap();
+    use DuplicateOutcome::{Quarantine, Read, Repeated};
+    let last = Duplicates::Last.outcomes(&keys, &records).unwrap();
     assert_eq!(last, [Repeated, Repeated, Read, Read]);
-    let rejected = Duplicates::Quarantine.fates(&keys, &records).unwrap();
+    let rejected = Duplicates::Quarantine.outcomes(&keys, &records).unwrap();
     assert_eq!(rejected, [Quarantine, Repeated, Quarantine, Read]);
     let (same, none) = ([json!(1), json!(1)], vec![None, None]);
-    assert_eq!(Duplicates::Stop.fates(&none, &same).unwrap(), [Read, Read]);
+    assert_eq!(Duplicates::Stop.outcomes(&none, &same).unwrap(), [Read, Read]);
 }
 
 #[test]
 fn layout_around_the_content_of_an_element_does_not_belong_to_a_key() {
     for (content, expected) in [("\n   1\n  ", "1"), (" A 1\t", "A 1"), ("007", "007")] {
         let mut text = decode(format!("<r><k>{content}</k></r>").as_bytes(), &Hints::default());
-        let tree = text.parse(Shape::Xml).unwrap();
-        let key = path(json!("$.r[0].k[0]")).key(&tree, &text.facts.findings).unwrap();
+        let tree = text.parse(DocumentFormat::Xml).unwrap();
+        let key = path(json!("$.r[0].k[0]")).key(&tree, &text.diagnostics.findings).unwrap();
         assert_eq!(key.as_str(), expected);
     }
 }

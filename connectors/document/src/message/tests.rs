@@ -97,7 +97,7 @@ fn a_line_that_is_not_json_is_damage_of_that_line_only() {
     let message = Message::open(body, Some("application/jsonl"), None, MAX).unwrap();
     let mut text = message.decode(&Hints::default());
     let tree = message.parse(&mut text, None).unwrap();
-    let findings = &text.facts.findings;
+    let findings = &text.diagnostics.findings;
     let damaged: Vec<bool> =
         tree.as_array().unwrap().iter().map(|line| findings.damage_in(line).is_some()).collect();
     assert_eq!(damaged, [false, true, false]);

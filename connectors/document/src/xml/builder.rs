@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The name under which the text of an element is stored.
-const TEXT_NAME: &str = "$text";
+pub const TEXT_NAME: &str = "$text";
 /// HTML elements that have no content and no end tag.
 const VOID_ELEMENTS: [&str; 8] = ["br", "hr", "img", "input", "link", "meta", "col", "wbr"];
 
@@ -28,7 +28,7 @@ const ELSEWHERE: Problem = Problem::irregularity(
     "it contains a name that another file declares, which is not read",
     Some('&'),
 );
-/// The detail of the mark for a text that is not whole.
+/// The detail of the flag for a text that is not whole.
 pub const MIXED_TEXT: &str =
     "it has text between elements that have text too, which is not in this value";
 const MIXED: Problem = Problem::irregularity(MIXED_TEXT, None);
@@ -346,14 +346,15 @@ impl Element {
     }
 }
 
-/// Whether there is text in the elements of a list, or in elements within them.
-fn contains_text(list: &Value) -> bool {
-    let has_text = |element: &Value| {
-        element.as_object().is_some_and(|element| {
-            element.contains_key(TEXT_NAME) || element.values().any(contains_text)
-        })
-    };
-    list.as_array().is_some_and(|elements| elements.iter().any(has_text))
+/// Whether there is the text of an XML element in a value.
+pub fn contains_text(value: &Value) -> bool {
+    match value {
+        Value::Array(list) => list.iter().any(contains_text),
+        Value::Object(members) => {
+            members.contains_key(TEXT_NAME) || members.values().any(contains_text)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 /// A name without its prefix.

@@ -23,7 +23,7 @@ fn parse_irregular(text: &str) -> (Vec<String>, Value) {
     let defects = findings.defects_in("", &tree, "");
     assert!(defects.damage.is_none(), "{text}");
     findings.remove_markers(&mut tree);
-    (defects.marks.into_iter().map(|mark| mark.field).collect(), tree)
+    (defects.flags.into_iter().map(|flag| flag.field).collect(), tree)
 }
 
 #[test]

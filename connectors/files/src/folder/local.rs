@@ -29,7 +29,7 @@ impl Local {
             .map_err(|error| fault(&self.folder, error))
     }
 
-    pub(super) async fn stamp(&self, name: &str) -> Result<Option<SizeAndTime>, Fault> {
+    pub(super) async fn size_and_time(&self, name: &str) -> Result<Option<SizeAndTime>, Fault> {
         let path = self.folder.join(name);
         let found = blocking(move || fs::symlink_metadata(path)).await?;
         self.if_found(name, found.map(|found| found.is_file().then(|| size_and_time(&found))))
@@ -38,10 +38,10 @@ impl Local {
     pub(super) async fn fetch(
         &self,
         name: &str,
-        stamp: SizeAndTime,
+        size_and_time: SizeAndTime,
     ) -> Result<Option<File>, Fault> {
         let path = self.folder.join(name);
-        let opened = blocking(move || open(&path, stamp)).await?;
+        let opened = blocking(move || open(&path, size_and_time)).await?;
         self.if_found(name, opened)
     }
 

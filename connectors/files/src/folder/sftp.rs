@@ -50,11 +50,11 @@ impl Sftp {
         result.map_err(|error| self.fault(&folder, &error))
     }
 
-    pub(super) async fn stamp(&mut self, name: &str) -> Result<Option<SizeAndTime>, Fault> {
+    pub(super) async fn size_and_time(&mut self, name: &str) -> Result<Option<SizeAndTime>, Fault> {
         let (sftp, path) = (self.session().await?, self.path(name));
         match sftp.lstat(path.clone()).await {
             Ok(found) => Ok(match kind(&found.attrs) {
-                EntryKind::File(stamp) => Some(stamp),
+                EntryKind::File(found) => Some(found),
                 EntryKind::Folder | EntryKind::Other => None,
             }),
             Err(error) if is_absent(&error) => Ok(None),
@@ -68,7 +68,7 @@ impl Sftp {
         expected: SizeAndTime,
     ) -> Result<Option<File>, Fault> {
         // A server follows links when it opens a file, so the name is inspected first.
-        if self.stamp(name).await? != Some(expected) {
+        if self.size_and_time(name).await? != Some(expected) {
             return Ok(None);
         }
         let (sftp, path) = (self.session().await?, self.path(name));

@@ -11,7 +11,7 @@ mod splitter;
 
 use std::{collections::VecDeque, sync::Arc};
 
-use contract::{Mark, Reason, demand::QualityFlag};
+use contract::{FieldFlag, Reason, demand::QualityFlag};
 use document::{Defects, malformed_detail};
 use normalizer_text::Span;
 use serde_json::Value;
@@ -152,7 +152,7 @@ impl Rows {
                 let field = self.header.names.iter().flatten().next_back();
                 let (field, flag) = (field.cloned().unwrap_or_default(), QualityFlag::Damaged);
                 let detail = "the file ends here without a line end: it may have been cut off";
-                raw.defects.marks.push(Mark { field, flag, detail: detail.to_owned() });
+                raw.defects.flags.push(FieldFlag { field, flag, detail: detail.to_owned() });
             }
             return Ok(Some(Row { raw, n_cells, key }));
         }
@@ -330,7 +330,7 @@ impl Record {
     }
 }
 
-/// The row of a record, with marks for what is wrong with its characters or its number of cells.
+/// The row of a record, with flags for what is wrong with its characters or its number of cells.
 fn raw_row(record: Record, header: &Header, shape: &RowShape, charset: &str) -> RawRow {
     let Record { line, source, mut cells, is_doubtful, damage } = record;
     // Empty cells at the end are not counted.
@@ -343,43 +343,43 @@ fn raw_row(record: Record, header: &Header, shape: &RowShape, charset: &str) -> 
     let damage = damage.or_else(|| is_wrong.then(|| Reason::new("row_shape", wrong_shape())));
     cells.resize(n_columns, Cell::default());
 
-    let mut marks = Vec::new();
+    let mut flags = Vec::new();
     if n_cells < n_columns {
         let (field, flag) = (String::new(), QualityFlag::Damaged);
-        marks.push(Mark { field, flag, detail: wrong_shape() });
+        flags.push(FieldFlag { field, flag, detail: wrong_shape() });
     }
-    let mut add_mark = |column: usize, flag: QualityFlag, detail: String| {
+    let mut add_flag = |column: usize, flag: QualityFlag, detail: String| {
         let field = header.name(column).unwrap_or_default().to_owned();
-        marks.push(Mark { field, flag, detail });
+        flags.push(FieldFlag { field, flag, detail });
     };
     for (column, cell) in cells.iter_mut().enumerate() {
         if cell.text.contains('\0') {
             let detail = "it contains zero bytes";
-            add_mark(column, QualityFlag::ControlCharacters, detail.to_owned());
+            add_flag(column, QualityFlag::ControlCharacters, detail.to_owned());
         }
         if cell.is_literal {
             let detail = "a quote in it is not doubled: it may have too many quotes or too few";
-            add_mark(column, QualityFlag::Damaged, detail.to_owned());
+            add_flag(column, QualityFlag::Damaged, detail.to_owned());
         } else if cell.text.contains("\\\"") {
             let detail = "a quote in it follows a backslash: the file may write quotes so, which is not read; ask the \
                           source to double them";
-            add_mark(column, QualityFlag::Damaged, detail.to_owned());
+            add_flag(column, QualityFlag::Damaged, detail.to_owned());
         }
         cell.remove_protection();
         if !source.malformed.is_empty() && cell.text.contains(char::REPLACEMENT_CHARACTER) {
             let detail = malformed_detail(&source.malformed, charset);
-            add_mark(column, QualityFlag::MalformedBytes, detail);
+            add_flag(column, QualityFlag::MalformedBytes, detail);
         }
     }
     for (column, cell) in cells.iter().enumerate() {
         let n_chars = source.repaired.iter().filter(|s| cell.span.contains(&s.offset)).count();
         if n_chars > 0 {
             let detail = format!("{n_chars} {REPLACED_CHARACTERS}");
-            add_mark(column, QualityFlag::RepairedText, detail);
+            add_flag(column, QualityFlag::RepairedText, detail);
         }
     }
     let texts = cells.into_iter().map(|cell| cell.text).collect();
-    let mut defects = Defects { marks, damage };
+    let mut defects = Defects { flags, damage };
     let tree = Value::Object(header.object(texts, &mut defects));
     let (at, bytes) = (format!("line {line}"), Some(source.bytes));
     RawRow { at, tree, bytes, defects, is_table_row: true, ..RawRow::default() }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use contract::{Mark, Reason, demand::QualityFlag};
+use contract::{FieldFlag, Reason, demand::QualityFlag};
 use document::Defects;
 use serde_json::{Map, Value};
 
@@ -239,7 +239,7 @@ impl Header {
     }
 
     /// The row as an object with one member for each named column. Columns of one name get their first value
-    /// that is not empty; every such row is marked in `defects`, and one with two different values is damaged.
+    /// that is not empty; every such row is flagged in `defects`, and one with two different values is damaged.
     pub(super) fn object(
         &self,
         mut cells: Vec<String>,
@@ -259,7 +259,7 @@ impl Header {
             let detail =
                 "the header has this column twice; the first value that is not empty is used";
             let (flag, detail) = (QualityFlag::Damaged, detail.to_owned());
-            defects.marks.push(Mark { field, flag, detail });
+            defects.flags.push(FieldFlag { field, flag, detail });
         }
         let mut object = Map::with_capacity(self.len());
         for (name, cell) in self.names.iter().zip(cells) {

@@ -5,7 +5,7 @@ mod envelope;
 use std::collections::VecDeque;
 
 use contract::Reason;
-use document::{Defects, ElementScanner, Shape};
+use document::{Defects, DocumentFormat, ElementScanner};
 use serde_json::Value;
 
 pub(super) use self::envelope::open_document;
@@ -244,9 +244,9 @@ impl Array {
 /// Parses the text between the offsets `from` and `to` of the stream into a row. `place` says where it
 /// is, for people.
 fn parse_row(stream: &mut TextStream, place: String, text: &str, from: u64, to: u64) -> RawRow {
-    let (bytes, marks, mut findings) = stream.source(from, to);
+    let (bytes, flags, mut findings) = stream.source(from, to);
     stream.drop_before(to);
-    let (tree, damage) = match Shape::Json.parse(text, &mut findings) {
+    let (tree, damage) = match DocumentFormat::Json.parse(text, &mut findings) {
         Ok(tree @ Value::Object(_)) => (tree, None),
         Ok(_) => (Value::Null, Some(Reason::new("bad_json", "the record is not an object"))),
         Err(detail) => (Value::Null, Some(Reason::new("bad_json", detail))),
@@ -256,7 +256,7 @@ fn parse_row(stream: &mut TextStream, place: String, text: &str, from: u64, to: 
         tree,
         bytes: Some(bytes),
         findings: findings.into(),
-        defects: Defects { marks, damage },
+        defects: Defects { flags, damage },
         ..RawRow::default()
     }
 }

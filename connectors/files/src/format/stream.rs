@@ -8,7 +8,7 @@ use std::{
     io::{self, BufRead, Read},
 };
 
-use contract::{Mark, demand::QualityFlag};
+use contract::{FieldFlag, demand::QualityFlag};
 use document::{Findings, encode};
 use normalizer_text::Charset;
 
@@ -117,10 +117,10 @@ impl TextStream {
         }
     }
 
-    /// The source bytes of the text between two offsets, a mark if private-use characters were replaced in
+    /// The source bytes of the text between two offsets, a flag if private-use characters were replaced in
     /// the parts that contain it, and the findings. If the bytes of the text alone cannot be told, they are
     /// those of the parts.
-    pub(super) fn source(&self, from: u64, to: u64) -> (Vec<u8>, Vec<Mark>, Findings) {
+    pub(super) fn source(&self, from: u64, to: u64) -> (Vec<u8>, Vec<FieldFlag>, Findings) {
         let overlaps =
             |(at, part): &&(u64, DecodedPart)| *at < to && at + part.text.len() as u64 > from;
         let (mut text, mut bytes, mut n_chars) = (String::new(), Vec::new(), 0);
@@ -140,9 +140,9 @@ impl TextStream {
         };
         let bytes = own.unwrap_or(bytes);
         let detail = format!("{n_chars} {REPLACED_CHARACTERS}");
-        let mark = Mark { field: String::new(), flag: QualityFlag::RepairedText, detail };
-        let marks = Vec::from_iter((n_chars > 0).then_some(mark));
-        (bytes, marks, self.findings.clone())
+        let flag = FieldFlag { field: String::new(), flag: QualityFlag::RepairedText, detail };
+        let flags = Vec::from_iter((n_chars > 0).then_some(flag));
+        (bytes, flags, self.findings.clone())
     }
 }
 

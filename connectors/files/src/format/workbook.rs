@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use contract::{Mark, Reason, demand::QualityFlag};
+use contract::{FieldFlag, Reason, demand::QualityFlag};
 use document::{Defects, without_long_numbers};
 use serde_json::Value;
 
@@ -172,7 +172,7 @@ impl SheetRow {
         if n_unnamed > 0 {
             let detail = format!("{n_unnamed} cells are in columns without a name");
             let (field, flag) = (String::new(), QualityFlag::Damaged);
-            defects.marks.push(Mark { field, flag, detail });
+            defects.flags.push(FieldFlag { field, flag, detail });
         }
         let texts = self.cells.into_iter().map(|cell| cell.text).collect();
         let tree = Value::Object(header.object(texts, &mut defects));

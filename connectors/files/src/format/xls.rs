@@ -17,7 +17,7 @@ use std::{
 
 use calamine::{Data, Range, Reader as _, SheetType, SheetVisible, XlsError};
 
-use self::container::Facts;
+use self::container::WorkbookSummary;
 use super::{
     RowReader,
     cell::{Cell, Doubt, NumberFormat},
@@ -50,8 +50,8 @@ pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, File
     FileReader::new(file).read_to_end(&mut bytes)?;
     let book = container::workbook(&bytes).ok_or_else(not_a_workbook)?;
     drop(bytes);
-    let Facts { has_padded_format, n_cells, n_shared_chars } =
-        Facts::of(&book).ok_or_else(not_a_workbook)?;
+    let WorkbookSummary { has_padded_format, n_cells, n_shared_chars } =
+        WorkbookSummary::of(&book).ok_or_else(not_a_workbook)?;
     for (number, what, max) in
         [(n_cells, "cells", MAX_CELLS), (n_shared_chars, "characters", MAX_CHARS)]
     {

@@ -121,7 +121,7 @@ impl XmlReader {
         };
         let to = self.reader.buffer_position();
         let stream = self.reader.get_mut();
-        let (bytes, marks, findings) = stream.source(from, to);
+        let (bytes, flags, findings) = stream.source(from, to);
         let findings = Arc::new(findings);
         stream.drop_before(to);
         let name = start.local_name().as_ref().to_owned();
@@ -135,7 +135,7 @@ impl XmlReader {
                 tree,
                 bytes: Some(bytes.clone()),
                 findings: Arc::clone(&findings),
-                defects: Defects { marks: marks.clone(), damage },
+                defects: Defects { flags: flags.clone(), damage },
                 ..RawRow::default()
             });
             self.n_records += 1;
@@ -384,7 +384,7 @@ mod tests {
         assert_eq!((rows.len(), ended), (3, None));
         assert_eq!(rows[0].tree, json!({ "n": [{ "$text": "䶮" }] }));
         let findings = rows.iter().map(|row| row.findings.defects_in("", &row.tree, "gb18030"));
-        let n_malformed: Vec<usize> = findings.map(|found| found.marks.len()).collect();
+        let n_malformed: Vec<usize> = findings.map(|found| found.flags.len()).collect();
         assert_eq!(n_malformed, [0, 1, 0]);
         assert_eq!(rows[1].bytes.as_deref(), Some(&b"<r><n>\xff\xff</n></r>\n"[..]));
     }

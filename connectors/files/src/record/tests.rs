@@ -4,9 +4,9 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn a_field_that_means_no_value_to_a_database_is_marked() {
-    let marks = null_marks(&json!({ "a": "\\N", "b": "\\\\N", "c": "N", "d": null }));
-    assert_eq!(marks.iter().map(|mark| mark.field.as_str()).collect::<Vec<_>>(), ["a"]);
+fn a_field_that_means_no_value_to_a_database_is_flagged() {
+    let flags = null_flags(&json!({ "a": "\\N", "b": "\\\\N", "c": "N", "d": null }));
+    assert_eq!(flags.iter().map(|flag| flag.field.as_str()).collect::<Vec<_>>(), ["a"]);
 }
 
 #[test]

@@ -131,8 +131,8 @@ async fn a_member_that_is_given_twice_is_flagged() {
     let text = "{\"id\":\"W1\",\"title\":\"1\",\"title\":\"2\"}\n{\"id\":\"W2\",\"id\":\"W3\"}\n";
     let entries = read(".jsonl", text.as_bytes(), json!({})).await;
     let Entry::Record(record) = &entries[0] else { panic!("{entries:?}") };
-    let [mark] = &record.text.marks[..] else { panic!("{record:?}") };
-    assert!(mark.field == "title" && mark.detail.contains("occurs twice"), "{mark:?}");
+    let [flag] = &record.text.flags[..] else { panic!("{record:?}") };
+    assert!(flag.field == "title" && flag.detail.contains("occurs twice"), "{flag:?}");
     assert_eq!(body(&entries[0]), &json!({ "id": "W1", "title": "2" }));
     let Entry::Unreadable { reason, .. } = &entries[1] else { panic!("{entries:?}") };
     assert_eq!(reason.detail, "the value at $.id has a name that occurs twice");

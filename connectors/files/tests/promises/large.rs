@@ -94,7 +94,7 @@ async fn a_bad_row_does_not_affect_the_others() {
     folder.announce(NAME, b"id,title\nb,\xff\xff\n", 1);
     let (entries, _) = folder.entries(None, 100).await;
     let Entry::Record(record) = &entries[0] else { panic!("refused") };
-    assert_eq!(record.text.marks[0].field, "title");
+    assert_eq!(record.text.flags[0].field, "title");
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ async fn a_value_that_was_lost_is_absent_and_flagged() {
     let expected = json!({ "id": "W1", "title": null, "person": null, "area": "#N/A" });
     assert_eq!(body(&entries[0]), &expected);
     let Entry::Record(record) = &entries[0] else { panic!("{entries:?}") };
-    let flagged: Vec<_> = record.text.marks.iter().map(|mark| mark.field.as_str()).collect();
+    let flagged: Vec<_> = record.text.flags.iter().map(|flag| flag.field.as_str()).collect();
     assert_eq!(flagged, ["title", "person"]);
 }
 
@@ -187,7 +187,7 @@ async fn cells_without_a_column_are_told_and_columns_of_one_name_contradict_noth
     assert_eq!(codes, ["repeated_column"]);
     for n in [1, 3] {
         let Entry::Record(record) = &entries[n] else { panic!("{entries:?}") };
-        let unnamed = record.text.marks.iter().any(|mark| mark.detail.contains("without a name"));
+        let unnamed = record.text.flags.iter().any(|flag| flag.detail.contains("without a name"));
         assert!(unnamed, "{record:?}");
     }
 }

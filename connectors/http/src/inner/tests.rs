@@ -3,11 +3,11 @@ use serde_json::json;
 use super::*;
 
 fn parse_json(text: &str) -> Result<Value, String> {
-    Shape::Json.parse(text, &mut Findings::default())
+    DocumentFormat::Json.parse(text, &mut Findings::default())
 }
 
 fn xml(text: &str) -> Result<Value, String> {
-    Shape::Xml.parse(text, &mut Findings::default())
+    DocumentFormat::Xml.parse(text, &mut Findings::default())
 }
 
 fn open(inner: Value, tree: &mut Value) -> Result<(), String> {

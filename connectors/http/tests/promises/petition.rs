@@ -132,7 +132,7 @@ async fn a_record_cut_within_a_character_is_rejected_alone_and_keeps_its_bytes()
     let (entries, _) = accepting.entries(None, 100).await;
     let Entry::Record(record) = &entries[1] else { panic!("{entries:?}") };
     assert_eq!(record.body.tree()["gkxx"][0]["$text"], "反\u{fffd}");
-    assert_eq!(record.text.marks[0].flag, QualityFlag::MalformedBytes);
+    assert_eq!(record.text.flags[0].flag, QualityFlag::MalformedBytes);
 }
 
 #[tokio::test]
@@ -143,8 +143,8 @@ async fn forbidden_characters_and_split_cdata_spoil_nothing() {
     let (entries, _) = city.entries(None, 100).await;
     assert_eq!(tree(&entries[0])["gkxx"][0]["$text"], "abc ]]> d &nbsp;");
     let Entry::Record(record) = &entries[0] else { panic!("{entries:?}") };
-    assert!(record.text.marks.iter().all(|mark| mark.flag == QualityFlag::ControlCharacters));
-    assert_eq!(record.text.marks.len(), 2);
+    assert!(record.text.flags.iter().all(|flag| flag.flag == QualityFlag::ControlCharacters));
+    assert_eq!(record.text.flags.len(), 2);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use contract::{Entry, Fault, RecordKey, Revision};
-use document::{Facts, Findings};
+use document::{Diagnostics, Findings};
 use serde::{
     Deserialize, Deserializer as _,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -66,19 +66,19 @@ impl<'de> Visitor<'de> for &mut Head {
     }
 }
 
-/// A record of a tap: the message as a tree, with the facts about its text.
+/// A record of a tap: the message as a tree, with the diagnostics of its text.
 pub(crate) struct Record {
     tree: Value,
-    facts: Facts,
+    diagnostics: Diagnostics,
 }
 
 impl Record {
     /// Parses a line as a record of `stream`; `None` if it is another message. Accepts damaged text. No
     /// other message may be damaged, because the tap must get its state back unchanged.
     pub(crate) fn parse(line: &[u8], stream: &str) -> Option<Self> {
-        let (tree, facts) = record::parse_line(line)?;
+        let (tree, diagnostics) = record::parse_line(line)?;
         let is_record = tree.get("type")? == "RECORD" && tree.get("stream")? == stream;
-        is_record.then_some(Self { tree, facts })
+        is_record.then_some(Self { tree, diagnostics })
     }
 
     /// The record as text, to compare it with another run of the tap.
@@ -163,7 +163,7 @@ impl Keys {
         at: String,
         plan: &Plan,
     ) -> Result<Entry, Fault> {
-        if record::has_several(&record.tree, &record.facts.findings) {
+        if record::has_several(&record.tree, &record.diagnostics.findings) {
             return Err(plan.stopped("one of its lines has several records"));
         }
         if self.key.is_empty() {
@@ -172,16 +172,16 @@ impl Keys {
             return Err(plan.stopped(&cause).remedy(remedy));
         }
         let body = record.tree.get_mut("record").map(Value::take).unwrap_or_default();
-        let facts = &record.facts;
-        let key = self.key(&body, &facts.findings);
+        let diagnostics = &record.diagnostics;
+        let key = self.key(&body, &diagnostics.findings);
         let revision = match &self.revision {
             None => Some(Revision::NONE),
             Some(field) => {
                 body.get(field).and_then(|value| Revision::from_json(value, plan.context.zone))
             }
         };
-        let damage = facts.findings.damage_in(&record.tree);
-        Ok(record::entry(RecordParts { at, key, revision, body, line, facts, damage }))
+        let damage = diagnostics.findings.damage_in(&record.tree);
+        Ok(record::entry(RecordParts { at, key, revision, body, line, diagnostics, damage }))
     }
 
     /// The key of a record: the value of one field, or the values of several as a JSON array, which shows

@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 32 * 1024 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) rows: Vec<Row>,
-    /// Whether it has more rows, which were not read because the others were too large.
+    /// Whether it may have more rows, which were not read because the others were too large.
     pub(crate) is_cut: bool,
 }
 

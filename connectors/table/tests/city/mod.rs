@@ -35,25 +35,25 @@ pub(crate) struct City {
 
 /// Which settings find the rows of the table of orders.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub(crate) enum FindBy {
     ChangesAndFlag,
     ChangesOnly,
     FlagOnly,
 }
 
 impl City {
-    pub(crate) async fn sqlite(shape: Shape) -> Self {
+    pub(crate) async fn sqlite(find_by: FindBy) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("front.db");
         let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
         let desk = Desk::Sqlite(SqlitePool::connect_with(options).await.unwrap());
-        Self::new(desk, format!("sqlite:{}", path.display()), shape, Some(folder)).await
+        Self::new(desk, format!("sqlite:{}", path.display()), find_by, Some(folder)).await
     }
 
     pub(crate) async fn new(
         desk: Desk,
         url: String,
-        shape: Shape,
+        find_by: FindBy,
         folder: Option<tempfile::TempDir>,
     ) -> Self {
         let (time, bytes) = match desk {
@@ -61,7 +61,7 @@ impl City {
             Desk::Postgres(_) => ("TIMESTAMP", "BYTEA"),
             Desk::MySql(_) => ("DATETIME(3)", "VARBINARY(4000)"),
         };
-        let city = Self { desk, settings: settings(&url, shape), url, folder };
+        let city = Self { desk, settings: settings(&url, find_by), url, folder };
         city.run(&format!(
             "CREATE TABLE orders (id VARCHAR(36) PRIMARY KEY, serial VARCHAR(32), title VARCHAR(200),
              content {bytes}, changed {time}, isfetch INTEGER DEFAULT 0, sjjhzt INTEGER DEFAULT 0);
@@ -264,7 +264,7 @@ impl ShiftsClock for Flagged {
     }
 }
 
-fn settings(url: &str, shape: Shape) -> Value {
+fn settings(url: &str, find_by: FindBy) -> Value {
     let mut settings = json!({
         "url": url, "table": "orders", "key": "id", "charset": "gbk", "timeout": "10s", "page": 100,
         "part": [{
@@ -272,10 +272,10 @@ fn settings(url: &str, shape: Shape) -> Value {
             "flag": [{ "column": "isfetch", "pending": 0, "done": 1 }],
         }],
     });
-    if shape != Shape::FlagOnly {
+    if find_by != FindBy::FlagOnly {
         settings["changes"] = json!({ "column": "changed", "overlap": "5m" });
     }
-    if shape != Shape::ChangesOnly {
+    if find_by != FindBy::ChangesOnly {
         settings["flag"] = json!([
             { "column": "isfetch", "pending": 0, "done": 1 },
             { "column": "sjjhzt", "pending": { "from": 0, "below": 5 }, "done": 20 },

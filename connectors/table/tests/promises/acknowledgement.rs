@@ -77,7 +77,7 @@ async fn a_row_that_the_office_sets_pending_again_is_no_refusal() {
 #[tokio::test]
 async fn a_change_in_a_column_that_is_not_mapped_hinders_no_acknowledgement() {
     for (mapped, n_pending) in [(Some("$.title"), 0), (Some("$.content"), 1), (None, 1)] {
-        let mut city = City::sqlite(Shape::FlagOnly).await;
+        let mut city = City::sqlite(FindBy::FlagOnly).await;
         city.add(&["a".into()], HOUR).await;
         let mut context = ConnectorContext::new("hotline".parse().unwrap(), chrono_tz::UTC);
         context.mapped = mapped.map(Into::into);

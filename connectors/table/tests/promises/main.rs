@@ -18,7 +18,7 @@ mod transport;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use city::{City, Desk, Shape};
+use city::{City, Desk, FindBy};
 use connector_table::Table;
 use connector_testkit::Source as _;
 use contract::{Connector as _, Cursor, DecidedBy, Entry, FaultKind, demand::QualityFlag};
@@ -28,7 +28,7 @@ const NOW: Duration = Duration::ZERO;
 const HOUR: Duration = Duration::from_secs(3600);
 
 async fn city() -> City {
-    City::sqlite(Shape::ChangesAndFlag).await
+    City::sqlite(FindBy::ChangesAndFlag).await
 }
 
 #[test]

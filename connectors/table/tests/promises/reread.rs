@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn old_rows_are_read_again_when_that_is_due() {
-    let city = City::sqlite(Shape::ChangesOnly).await;
+    let city = City::sqlite(FindBy::ChangesOnly).await;
     let mut city = city.with(json!({ "reread": { "days": 2, "every": "1h" } }));
     city.add(&["yesterday".into()], 24 * HOUR).await;
     city.add(&["last week".into()], 168 * HOUR).await;
@@ -21,8 +21,8 @@ async fn old_rows_are_read_again_when_that_is_due() {
 
 #[tokio::test]
 async fn a_time_range_is_read_once_and_nothing_else() {
-    for shape in [Shape::ChangesAndFlag, Shape::ChangesOnly] {
-        let mut city = City::sqlite(shape).await;
+    for find_by in [FindBy::ChangesAndFlag, FindBy::ChangesOnly] {
+        let mut city = City::sqlite(find_by).await;
         for age in 1..9 {
             let half_past = HOUR * age + HOUR / 2;
             city.add(&[format!("{age}a"), format!("{age}b")], half_past).await;
@@ -44,10 +44,10 @@ async fn a_time_range_is_read_once_and_nothing_else() {
 
 #[tokio::test]
 async fn a_table_without_times_refuses_a_time_range() {
-    let flagged = City::sqlite(Shape::FlagOnly).await;
+    let flagged = City::sqlite(FindBy::FlagOnly).await;
     let fault = flagged.entries_between(6, 3, 10).await.unwrap_err();
     assert!(fault.is_stopped() && fault.to_string().contains("[table.changes]"), "{fault}");
-    let counted = City::sqlite(Shape::ChangesOnly).await;
+    let counted = City::sqlite(FindBy::ChangesOnly).await;
     let counted = counted.with(json!({ "changes": { "column": "changed" } }));
     counted.run("INSERT INTO orders (id, changed) VALUES ('a', NULL)").await;
     assert!(counted.entries_between(6, 3, 10).await.unwrap().is_empty());

@@ -6,8 +6,8 @@ use super::*;
 
 #[tokio::test]
 async fn a_table_at_rest_is_published_once_even_by_other_processes() {
-    for shape in [Shape::ChangesAndFlag, Shape::ChangesOnly] {
-        let mut city = City::sqlite(shape).await;
+    for find_by in [FindBy::ChangesAndFlag, FindBy::ChangesOnly] {
+        let mut city = City::sqlite(find_by).await;
         let keys: Vec<String> = (0..3_000).map(|n| format!("k{n:04}")).collect();
         city.add(&keys, NOW).await;
         let (entries, mut at) = city.entries(None, 1_000).await;
@@ -71,7 +71,7 @@ async fn columns_are_read_as_the_channel_says() {
 
 #[tokio::test]
 async fn the_first_pass_counts_the_rows_of_the_table() {
-    let mut city = City::sqlite(Shape::ChangesOnly).await;
+    let mut city = City::sqlite(FindBy::ChangesOnly).await;
     city.add(&(0..25).map(|n| format!("k{n}")).collect::<Vec<_>>(), HOUR).await;
     let (mut table, mut at) = (city.table(), None);
     let end = loop {
@@ -92,18 +92,18 @@ async fn the_first_pass_counts_the_rows_of_the_table() {
 
 #[tokio::test]
 async fn rows_that_are_never_read_for_want_of_a_flag_are_a_doubt_of_every_pass() {
-    for (shape, flagless, doubt) in [
-        (Shape::FlagOnly, "INSERT INTO orders (id) VALUES ('b')", None),
+    for (find_by, flagless, doubt) in [
+        (FindBy::FlagOnly, "INSERT INTO orders (id) VALUES ('b')", None),
         (
-            Shape::FlagOnly,
+            FindBy::FlagOnly,
             "INSERT INTO orders (id, sjjhzt) VALUES ('b', NULL)",
             Some("table orders"),
         ),
-        (Shape::FlagOnly, "INSERT INTO urges (isfetch) VALUES (NULL)", Some("table urges")),
+        (FindBy::FlagOnly, "INSERT INTO urges (isfetch) VALUES (NULL)", Some("table urges")),
         // They are found by their time, or the lack of it.
-        (Shape::ChangesAndFlag, "INSERT INTO orders (id, sjjhzt) VALUES ('b', NULL)", None),
+        (FindBy::ChangesAndFlag, "INSERT INTO orders (id, sjjhzt) VALUES ('b', NULL)", None),
     ] {
-        let mut city = City::sqlite(shape).await;
+        let mut city = City::sqlite(find_by).await;
         city.add(&["a".into()], HOUR).await;
         city.run(flagless).await;
         let (mut table, mut at) = (city.table(), None);

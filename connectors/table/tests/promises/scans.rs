@@ -4,8 +4,8 @@ use super::*;
 
 #[tokio::test]
 async fn rows_without_a_usable_time_are_found() {
-    for shape in [Shape::ChangesAndFlag, Shape::ChangesOnly] {
-        let city = City::sqlite(shape).await;
+    for find_by in [FindBy::ChangesAndFlag, FindBy::ChangesOnly] {
+        let city = City::sqlite(find_by).await;
         let moment = city.ago(NOW);
         city.run(&format!(
             "INSERT INTO orders (id, changed) VALUES ('untimed', NULL), ('empty', ''),
@@ -38,7 +38,7 @@ async fn a_commit_later_than_the_overlap_is_found_by_its_flag() {
 
 #[tokio::test]
 async fn the_first_load_reads_every_row_once_and_later_sweeps_only_the_overlap() {
-    let mut city = City::sqlite(Shape::ChangesOnly).await;
+    let mut city = City::sqlite(FindBy::ChangesOnly).await;
     for age in 1..30 {
         city.add(&[format!("old{age}")], HOUR * age).await;
     }
@@ -89,7 +89,7 @@ async fn a_row_without_a_key_is_reported_and_the_others_are_read() {
 async fn sweeps_compare_times_in_the_format_of_the_column() {
     for value in ["strftime('%Y%m%d%H%M%S', TIME)", "CAST(strftime('%Y%m%d%H%M%S', TIME) AS BLOB)"]
     {
-        let city = City::sqlite(Shape::ChangesOnly).await.with(json!({
+        let city = City::sqlite(FindBy::ChangesOnly).await.with(json!({
             "changes": { "column": "changed", "format": "%Y%m%d%H%M%S", "overlap": "5m" }
         }));
         for (key, age) in [("old", HOUR), ("new", NOW)] {
@@ -107,7 +107,7 @@ async fn sweeps_compare_times_in_the_format_of_the_column() {
 
 #[tokio::test]
 async fn rows_of_one_time_are_read_by_pages_of_one_row() {
-    let mut city = City::sqlite(Shape::ChangesOnly).await.with(json!({ "page": 1 }));
+    let mut city = City::sqlite(FindBy::ChangesOnly).await.with(json!({ "page": 1 }));
     let keys: Vec<String> = (0..25).map(|n| format!("k{n:02}")).collect();
     city.add(&keys, HOUR).await;
     city.run("UPDATE orders SET changed = '2026-10-09 08:00:00'").await;
@@ -144,7 +144,7 @@ async fn all_rows_of_one_key_go_to_quarantine_wherever_a_page_ends() {
 
 #[tokio::test]
 async fn two_keys_that_are_one_for_the_database_stop_the_channel() {
-    let city = City::sqlite(Shape::ChangesOnly).await;
+    let city = City::sqlite(FindBy::ChangesOnly).await;
     city.run(
         "CREATE TABLE wide (id TEXT COLLATE NOCASE, changed TEXT);
          INSERT INTO wide VALUES ('A', '2026-10-09 08:00:00'), ('a', '2026-10-09 08:00:00')",

@@ -6,13 +6,13 @@ use super::*;
 
 #[tokio::test]
 async fn another_key_stops_the_channel_until_its_position_is_reset() {
-    let mut city = City::sqlite(Shape::ChangesOnly).await;
+    let mut city = City::sqlite(FindBy::ChangesOnly).await;
     city.add(&["a".into()], HOUR).await;
     let (_, at) = city.entries(None, 10).await;
     let city = city.with(json!({ "key": "ID" }));
     city.entries(Some(at.clone()), 10).await;
     for change in [json!({ "key": "serial" }), json!({ "columns": { "id": { "as": "hex" } } })] {
-        let other = City::sqlite(Shape::ChangesOnly).await.with(city.settings.clone());
+        let other = City::sqlite(FindBy::ChangesOnly).await.with(city.settings.clone());
         let other = other.with(json!({ "key": "id" })).with(change);
         let fault = other.table().read(Some(&at.decode().unwrap()), 10).await.unwrap_err();
         let text = fault.to_string();
@@ -26,8 +26,8 @@ async fn another_key_stops_the_channel_until_its_position_is_reset() {
 
 #[tokio::test]
 async fn settings_that_decide_which_rows_are_read_begin_the_walk_anew() {
-    let mut city = City::sqlite(Shape::ChangesOnly).await;
-    let mut elsewhere = City::sqlite(Shape::ChangesOnly).await;
+    let mut city = City::sqlite(FindBy::ChangesOnly).await;
+    let mut elsewhere = City::sqlite(FindBy::ChangesOnly).await;
     for database in [&mut city, &mut elsewhere] {
         database.add(&["a".into(), "b".into()], 900 * HOUR).await;
     }
@@ -57,7 +57,7 @@ async fn settings_that_decide_which_rows_are_read_begin_the_walk_anew() {
 
 #[tokio::test]
 async fn a_mapping_that_names_a_column_that_is_not_read_stops_the_channel() {
-    let mut city = City::sqlite(Shape::ChangesOnly).await;
+    let mut city = City::sqlite(FindBy::ChangesOnly).await;
     for (columns, mapped, says) in [
         (json!({}), "$.id\n\n$.title\n\n$.urges[*]\n\n@.note\n\n", None),
         (json!({}), "$.titel\n$.title\n\n", None),
@@ -86,7 +86,7 @@ async fn a_mapping_that_names_a_column_that_is_not_read_stops_the_channel() {
 
 #[tokio::test]
 async fn a_part_of_which_nothing_finds_new_rows_is_found_by_an_inspection() {
-    let mut city = City::sqlite(Shape::ChangesOnly).await;
+    let mut city = City::sqlite(FindBy::ChangesOnly).await;
     let flag = city.settings["part"][0]["flag"].clone();
     for (flag, n_found) in [(flag, 0), (json!([]), 1)] {
         let mut part = city.settings["part"].clone();
@@ -103,7 +103,7 @@ async fn a_part_of_which_nothing_finds_new_rows_is_found_by_an_inspection() {
 async fn a_number_and_its_text_are_the_same_value_of_a_flag() {
     for (pending, done) in [(json!("0"), json!("1")), (json!(0), json!(1))] {
         for kind in ["", "INTEGER", "TEXT"] {
-            let city = City::sqlite(Shape::FlagOnly).await;
+            let city = City::sqlite(FindBy::FlagOnly).await;
             city.run(&format!(
                 "CREATE TABLE wide (id INTEGER PRIMARY KEY, isfetch {kind});
                  INSERT INTO wide VALUES (1, 0), (2, '0'), (3, 1), (4, '1'), (5, '00')"

@@ -50,19 +50,19 @@ async fn malformed_bytes_may_be_accepted_with_a_mark() {
     city.run("INSERT INTO orders (id, content) VALUES ('bad', x'd5c5ff')").await;
     let (entries, _) = city.entries(None, 10).await;
     let Entry::Record(record) = &entries[0] else { panic!("{entries:?}") };
-    assert_eq!(record.text.marks[0].flag, QualityFlag::MalformedBytes);
-    assert_eq!(record.text.marks[0].field, "content");
+    assert_eq!(record.text.flags[0].flag, QualityFlag::MalformedBytes);
+    assert_eq!(record.text.flags[0].field, "content");
 }
 
 #[tokio::test]
-async fn a_value_that_fills_its_column_is_marked_as_cut() {
+async fn a_value_that_fills_its_column_is_flagged_as_cut() {
     let city = city().await.with(json!({ "widths": { "content": 3, "title": 4 } }));
     city.run("INSERT INTO orders (id, title, content) VALUES ('a', '反映问题', x'd5c5fe')").await;
     let (entries, _) = city.entries(None, 10).await;
     let Entry::Record(record) = &entries[0] else { panic!("{entries:?}") };
     assert_eq!(body(&entries[0])["content"], "张");
-    let marks: Vec<_> = record.text.marks.iter().map(|mark| (&*mark.field, mark.flag)).collect();
-    assert_eq!(marks, [("title", QualityFlag::Truncated), ("content", QualityFlag::Truncated)]);
+    let flags: Vec<_> = record.text.flags.iter().map(|flag| (&*flag.field, flag.flag)).collect();
+    assert_eq!(flags, [("title", QualityFlag::Truncated), ("content", QualityFlag::Truncated)]);
 }
 
 #[tokio::test]

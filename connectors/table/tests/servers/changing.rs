@@ -7,12 +7,12 @@ use connector_testkit::Source as _;
 use contract::{Connector as _, ConnectorContext, Cursor, Entry};
 use serde_json::json;
 
-use super::{City, Desk, Shape, mysql, postgres, telling::pass};
+use super::{City, Desk, FindBy, mysql, postgres, telling::pass};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-async fn cities(shape: Shape) -> [City; 3] {
-    [City::sqlite(shape).await, postgres(shape).await, mysql(shape).await]
+async fn cities(find_by: FindBy) -> [City; 3] {
+    [City::sqlite(find_by).await, postgres(find_by).await, mysql(find_by).await]
 }
 
 /// The title of a row in these entries.
@@ -32,7 +32,7 @@ async fn two_passes(city: &City, at: &<Table as contract::Connector>::Cursor) ->
 
 #[tokio::test]
 async fn a_row_that_changes_before_it_is_acknowledged_stays_pending() {
-    for mut city in cities(Shape::FlagOnly).await {
+    for mut city in cities(FindBy::FlagOnly).await {
         city.add(&["a".into(), "b".into()], HOUR).await;
         let mut table = city.table();
         let batch = table.read(None, 10).await.unwrap();
@@ -54,10 +54,10 @@ async fn a_change_for_whose_end_the_acknowledgement_waits_is_read() {
     let replace = "DELETE FROM orders WHERE id = 'a';
                    INSERT INTO orders (id, serial, title) VALUES ('a', 'S-a', 'new')";
     for (mut city, change) in [
-        (postgres(Shape::FlagOnly).await, update),
-        (postgres(Shape::FlagOnly).await, replace),
-        (mysql(Shape::FlagOnly).await, update),
-        (mysql(Shape::FlagOnly).await, replace),
+        (postgres(FindBy::FlagOnly).await, update),
+        (postgres(FindBy::FlagOnly).await, replace),
+        (mysql(FindBy::FlagOnly).await, update),
+        (mysql(FindBy::FlagOnly).await, replace),
     ] {
         city.add(&["a".into(), "b".into()], HOUR).await;
         let mut table = city.table();
@@ -103,12 +103,12 @@ async fn a_change_for_whose_end_the_acknowledgement_waits_is_read() {
 async fn rows_of_every_type_are_acknowledged_by_their_content() {
     for (city, columns, values) in [
         (
-            postgres(Shape::FlagOnly).await,
+            postgres(FindBy::FlagOnly).await,
             "r REAL, d DOUBLE PRECISION, n NUMERIC, j JSONB, t TIMESTAMPTZ, i INTERVAL, b BYTEA, c CHAR(9)",
             "0.1, 1e-300, 1.10, '{\"a\": [1]}', now(), '1 hour', '\\xff00', 'x'",
         ),
         (
-            mysql(Shape::FlagOnly).await,
+            mysql(FindBy::FlagOnly).await,
             "r FLOAT, d DOUBLE, n DECIMAL(9,4), j JSON, t TIMESTAMP, i BIT(3), b LONGBLOB, c ENUM('x')",
             "0.1, 1e-300, 1.10, '{\"a\": [1]}', NOW(), b'101', x'ff00', 'x'",
         ),
@@ -128,7 +128,7 @@ async fn rows_of_every_type_are_acknowledged_by_their_content() {
 
 #[tokio::test]
 async fn a_mapped_column_that_is_renamed_stops_the_channel() {
-    for mut city in cities(Shape::ChangesOnly).await {
+    for mut city in cities(FindBy::ChangesOnly).await {
         city.add(&["a".into()], HOUR).await;
         let table = |mapped: &str| {
             let channel = "hotline".parse().unwrap();
@@ -157,7 +157,7 @@ async fn a_mapped_column_that_is_renamed_stops_the_channel() {
 
 #[tokio::test]
 async fn a_row_is_not_published_without_a_column_that_is_renamed_during_a_pass() {
-    for mut city in cities(Shape::ChangesOnly).await {
+    for mut city in cities(FindBy::ChangesOnly).await {
         city.add(&["a".into(), "b".into(), "c".into()], HOUR).await;
         let mut table = city.table();
         let batch = table.read(None, 1).await.unwrap();
@@ -171,7 +171,7 @@ async fn a_row_is_not_published_without_a_column_that_is_renamed_during_a_pass()
 
 #[tokio::test]
 async fn values_stand_under_their_names_in_a_table_that_is_rebuilt_during_a_pass() {
-    for mut city in cities(Shape::ChangesOnly).await {
+    for mut city in cities(FindBy::ChangesOnly).await {
         city.add(&["a".into(), "b".into(), "c".into()], HOUR).await;
         let mut table = city.table();
         let mut batch = table.read(None, 1).await.unwrap();
@@ -197,7 +197,7 @@ async fn values_stand_under_their_names_in_a_table_that_is_rebuilt_during_a_pass
 #[tokio::test]
 async fn a_date_in_the_far_future_hides_no_row_whatever_the_zone() {
     for hours in [0, -8, 8] {
-        for mut city in cities(Shape::ChangesOnly).await {
+        for mut city in cities(FindBy::ChangesOnly).await {
             // The source writes its times in a zone that lies behind ours, or before it.
             let now = match city.desk {
                 Desk::Sqlite(_) => format!("datetime('now', '+8 hours', '{hours:+} hours')"),
@@ -225,7 +225,7 @@ async fn a_date_in_the_far_future_hides_no_row_whatever_the_zone() {
 
 #[tokio::test]
 async fn times_that_seem_to_be_in_utc_and_missing_ones_are_told() {
-    for mut city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await] {
+    for mut city in [postgres(FindBy::ChangesOnly).await, mysql(FindBy::ChangesOnly).await] {
         city.run("CREATE INDEX by_change ON orders (changed)").await;
         city.add(&["a".into()], 8 * HOUR).await;
         city.run("INSERT INTO orders (id) VALUES ('x'), ('y')").await;

@@ -12,7 +12,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{City, Desk, Shape, mysql, postgres, server};
+use super::{City, Desk, FindBy, mysql, postgres, server};
 
 /// A server that answers each connection with `answer`, and does not read.
 async fn answering(answer: &'static [u8], tasks: &mut JoinSet<()>) -> SocketAddr {
@@ -88,7 +88,7 @@ async fn fault_at(city: City, url: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_address_has_its_own_sentence() {
     let mut tasks = JoinSet::new();
-    let (pg, my) = (postgres(Shape::FlagOnly).await, mysql(Shape::FlagOnly).await);
+    let (pg, my) = (postgres(FindBy::FlagOnly).await, mysql(FindBy::FlagOnly).await);
     let (pg_url, my_url) = (pg.url.clone(), my.url.clone());
     let (pg_base, pg_name) = pg_url.rsplit_once('/').unwrap();
     let (my_base, my_name) = my_url.rsplit_once('/').unwrap();
@@ -395,7 +395,7 @@ async fn every_address_has_its_own_sentence() {
         ),
     ];
     for (name, kind, what, url) in addresses {
-        let fault = fault_at(City::sqlite(Shape::FlagOnly).await, &url).await;
+        let fault = fault_at(City::sqlite(FindBy::FlagOnly).await, &url).await;
         assert!(!fault.contains("s3cret"), "{name}: {fault}");
         assert!(fault.starts_with(kind) && fault.contains(what), "{name}: {fault}");
         let is_unconnected =

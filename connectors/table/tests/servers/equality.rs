@@ -6,7 +6,7 @@ use connector_testkit::Source as _;
 use contract::{Connector as _, Entry};
 use serde_json::json;
 
-use super::{Shape, mysql, postgres, rows::whole};
+use super::{FindBy, mysql, postgres, rows::whole};
 
 #[tokio::test]
 async fn keys_are_read_in_the_order_in_which_the_source_compares_them() {
@@ -20,7 +20,7 @@ async fn keys_are_read_in_the_order_in_which_the_source_compares_them() {
         ("inet", "'10.0.0.2','10.0.0.10','9.1.1.1'"),
         ("numeric(30,4)", "10.5, 9.25, -1, 12345678901234567890.0001"),
     ] {
-        let city = postgres(Shape::ChangesAndFlag).await;
+        let city = postgres(FindBy::ChangesAndFlag).await;
         city.run(
             "CREATE EXTENSION citext; CREATE TYPE stage AS ENUM ('立案','办理','办结','归档')",
         )
@@ -37,7 +37,7 @@ async fn keys_are_read_in_the_order_in_which_the_source_compares_them() {
         ("BINARY(16)", "UNHEX('00ff'),'0123456789abcdef'"),
         ("BIT(8)", "b'1', b'11', b'0'"),
     ] {
-        cities.push((mysql(Shape::ChangesAndFlag).await, key, keys, "DATETIME"));
+        cities.push((mysql(FindBy::ChangesAndFlag).await, key, keys, "DATETIME"));
     }
     for (city, key, keys, time) in cities {
         let n = keys.split(',').count();
@@ -71,7 +71,7 @@ async fn flags_of_every_type_are_polled_and_set() {
         ("char(2) DEFAULT 'N'", json!("N"), json!("Y")),
         ("numeric(2,1) DEFAULT 0", json!(0), json!(1)),
     ] {
-        let city = postgres(Shape::FlagOnly).await;
+        let city = postgres(FindBy::FlagOnly).await;
         city.run("CREATE TYPE stage AS ENUM ('待取','已取')").await;
         cities.push((city, flag, pending, done));
     }
@@ -81,7 +81,7 @@ async fn flags_of_every_type_are_polled_and_set() {
         ("TINYINT(1) DEFAULT 0", json!(false), json!(true)),
         ("CHAR(2) DEFAULT 'N'", json!("N"), json!("Y")),
     ] {
-        cities.push((mysql(Shape::FlagOnly).await, flag, pending, done));
+        cities.push((mysql(FindBy::FlagOnly).await, flag, pending, done));
     }
     for (city, flag, pending, done) in cities {
         city.run(&format!(
@@ -101,11 +101,11 @@ async fn flags_of_every_type_are_polled_and_set() {
 #[tokio::test]
 async fn a_flag_whose_values_are_not_of_its_type_is_refused_before_a_row_is_touched() {
     for (city, flag, pending, done) in [
-        (mysql(Shape::FlagOnly).await, "CHAR(1) DEFAULT 'N'", json!(0), json!(1)),
-        (mysql(Shape::FlagOnly).await, "INT DEFAULT 0", json!("N"), json!("Y")),
-        (mysql(Shape::FlagOnly).await, "ENUM('N','Y') DEFAULT 'N'", json!("N"), json!("J")),
-        (postgres(Shape::FlagOnly).await, "text DEFAULT 'N'", json!(0), json!(1)),
-        (postgres(Shape::FlagOnly).await, "int DEFAULT 0", json!("N"), json!("Y")),
+        (mysql(FindBy::FlagOnly).await, "CHAR(1) DEFAULT 'N'", json!(0), json!(1)),
+        (mysql(FindBy::FlagOnly).await, "INT DEFAULT 0", json!("N"), json!("Y")),
+        (mysql(FindBy::FlagOnly).await, "ENUM('N','Y') DEFAULT 'N'", json!("N"), json!("J")),
+        (postgres(FindBy::FlagOnly).await, "text DEFAULT 'N'", json!(0), json!(1)),
+        (postgres(FindBy::FlagOnly).await, "int DEFAULT 0", json!("N"), json!("Y")),
     ] {
         city.run(&format!(
             "CREATE TABLE wide (id INT PRIMARY KEY, f {flag});
@@ -123,26 +123,26 @@ async fn a_flag_whose_values_are_not_of_its_type_is_refused_before_a_row_is_touc
 async fn parts_belong_to_the_record_to_which_the_database_says_they_belong() {
     for (city, parent, child, pairs) in [
         (
-            postgres(Shape::ChangesOnly).await,
+            postgres(FindBy::ChangesOnly).await,
             "citext",
             "citext",
             [("'Ab'", "'aB'"), ("'c'", "'C'")],
         ),
-        (postgres(Shape::ChangesOnly).await, "numeric(20,2)", "int", [("7", "7"), ("8.00", "8")]),
+        (postgres(FindBy::ChangesOnly).await, "numeric(20,2)", "int", [("7", "7"), ("8.00", "8")]),
         (
-            postgres(Shape::ChangesOnly).await,
+            postgres(FindBy::ChangesOnly).await,
             "char(8)",
             "char(8)",
             [("'a'", "'a  '"), ("'b'", "'b'")],
         ),
-        (mysql(Shape::ChangesOnly).await, "DECIMAL(20,2)", "INT", [("7", "7"), ("8", "8")]),
+        (mysql(FindBy::ChangesOnly).await, "DECIMAL(20,2)", "INT", [("7", "7"), ("8", "8")]),
         (
-            mysql(Shape::ChangesOnly).await,
+            mysql(FindBy::ChangesOnly).await,
             "VARCHAR(9) COLLATE utf8mb4_general_ci",
             "VARCHAR(9) COLLATE utf8mb4_unicode_ci",
             [("'Ab'", "'aB'"), ("'张'", "'张'")],
         ),
-        (mysql(Shape::ChangesOnly).await, "INT", "VARCHAR(9)", [("7", "'007'"), ("8", "'8'")]),
+        (mysql(FindBy::ChangesOnly).await, "INT", "VARCHAR(9)", [("7", "'007'"), ("8", "'8'")]),
     ] {
         if parent == "citext" {
             city.run("CREATE EXTENSION citext").await;
@@ -177,7 +177,7 @@ async fn parts_belong_to_the_record_to_which_the_database_says_they_belong() {
 
 #[tokio::test]
 async fn a_view_with_a_key_twice_stops_the_channel_and_the_key_is_named() {
-    for mut city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await] {
+    for mut city in [postgres(FindBy::ChangesOnly).await, mysql(FindBy::ChangesOnly).await] {
         city.add(&["a".into(), "b".into()], std::time::Duration::from_secs(7200)).await;
         city.run(
             "INSERT INTO urges (id, serial) VALUES (1, 'S-a'), (2, 'S-b'), (3, 'S-b');
@@ -196,8 +196,8 @@ async fn a_view_with_a_key_twice_stops_the_channel_and_the_key_is_named() {
 async fn rows_of_one_key_become_what_the_channel_says_however_often_they_are_read() {
     for make in [0, 1] {
         for (rule, page) in [("last", 1), ("last", 2), ("last", 100), ("quarantine", 2)] {
-            let shape = Shape::ChangesAndFlag;
-            let city = if make == 0 { postgres(shape).await } else { mysql(shape).await };
+            let find_by = FindBy::ChangesAndFlag;
+            let city = if make == 0 { postgres(find_by).await } else { mysql(find_by).await };
             city.run(
                 "CREATE TABLE wide (id INT, title VARCHAR(9), changed DATE, isfetch INT DEFAULT 0);
                  INSERT INTO wide (id, title, changed) VALUES (1, 'a', '2026-10-09'),
@@ -243,7 +243,7 @@ async fn rows_of_one_key_become_what_the_channel_says_however_often_they_are_rea
 #[tokio::test]
 async fn names_of_any_letters_are_quoted() {
     for (city, mark) in
-        [(postgres(Shape::FlagOnly).await, '"'), (mysql(Shape::FlagOnly).await, '`')]
+        [(postgres(FindBy::FlagOnly).await, '"'), (mysql(FindBy::FlagOnly).await, '`')]
     {
         let quoted = |name: &str| {
             let mark = mark.to_string();

@@ -5,11 +5,11 @@ use contract::{Connector as _, Entry, FaultKind};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
-use super::{City, Desk, Shape, mysql, postgres};
+use super::{City, Desk, FindBy, mysql, postgres};
 
 #[tokio::test]
 async fn an_altered_table_is_still_read() {
-    for city in [postgres(Shape::FlagOnly).await, mysql(Shape::FlagOnly).await] {
+    for city in [postgres(FindBy::FlagOnly).await, mysql(FindBy::FlagOnly).await] {
         let mut city = city;
         let mut table = city.table();
         let _ = table.read(None, 10).await.unwrap();
@@ -29,12 +29,12 @@ async fn an_altered_table_is_still_read() {
 
 #[tokio::test]
 async fn the_fault_of_an_account_without_update_names_the_only_grant_that_is_missing() {
-    let postgres = postgres(Shape::ChangesAndFlag).await;
+    let postgres = postgres(FindBy::ChangesAndFlag).await;
     let role = postgres.url.rsplit('/').next().unwrap().to_owned();
     postgres
         .run(&format!("CREATE ROLE {role} LOGIN; GRANT SELECT ON orders, urges TO {role}"))
         .await;
-    let mysql = mysql(Shape::ChangesAndFlag).await;
+    let mysql = mysql(FindBy::ChangesAndFlag).await;
     let name = mysql.url.rsplit('/').next().unwrap().to_owned();
     mysql
         .run(&format!(
@@ -69,7 +69,7 @@ async fn the_fault_of_an_account_without_update_names_the_only_grant_that_is_mis
 
 #[tokio::test]
 async fn an_inspection_finds_what_would_go_wrong_and_changes_nothing() {
-    for city in [postgres(Shape::ChangesAndFlag).await, mysql(Shape::ChangesAndFlag).await] {
+    for city in [postgres(FindBy::ChangesAndFlag).await, mysql(FindBy::ChangesAndFlag).await] {
         let mut city = city;
         city.add(&["a".into()], std::time::Duration::from_secs(3_600)).await;
         let found = city.table().inspect().await.unwrap();
@@ -82,7 +82,7 @@ async fn an_inspection_finds_what_would_go_wrong_and_changes_nothing() {
         assert_eq!(city.n_pending().await, 1);
     }
     // An account that may only read.
-    let city = postgres(Shape::FlagOnly).await;
+    let city = postgres(FindBy::FlagOnly).await;
     let role = city.url.rsplit('/').next().unwrap().to_owned();
     city.run(&format!("CREATE ROLE {role} LOGIN; GRANT SELECT ON orders, urges TO {role}")).await;
     let url = format!("postgres://{role}@{}", city.url.rsplit_once('@').unwrap().1);
@@ -93,7 +93,7 @@ async fn an_inspection_finds_what_would_go_wrong_and_changes_nothing() {
 
 #[tokio::test]
 async fn a_wrong_password_stops_and_is_not_quoted() {
-    let mysql = mysql(Shape::FlagOnly).await;
+    let mysql = mysql(FindBy::FlagOnly).await;
     let (scheme, rest) = mysql.url.split_once("://").unwrap();
     let host = rest.split_once('@').unwrap().1;
     let url = format!("{scheme}://nobody:s3cret@{host}");
@@ -105,7 +105,7 @@ async fn a_wrong_password_stops_and_is_not_quoted() {
 
 #[tokio::test]
 async fn a_statement_that_takes_too_long_is_transient() {
-    for city in [postgres(Shape::FlagOnly).await, mysql(Shape::FlagOnly).await] {
+    for city in [postgres(FindBy::FlagOnly).await, mysql(FindBy::FlagOnly).await] {
         let mut city = city.with(json!({ "timeout": "200ms" }));
         city.add(&["a".into()], std::time::Duration::ZERO).await;
         let slow = match city.desk {
@@ -127,7 +127,7 @@ async fn a_statement_that_takes_too_long_is_transient() {
 
 #[tokio::test]
 async fn connections_that_end_within_a_batch_lose_nothing() {
-    for city in [postgres(Shape::ChangesAndFlag).await, mysql(Shape::ChangesAndFlag).await] {
+    for city in [postgres(FindBy::ChangesAndFlag).await, mysql(FindBy::ChangesAndFlag).await] {
         let mut city = city;
         city.add(&["a".into(), "b".into(), "c".into()], std::time::Duration::ZERO).await;
         let (hang, go_on) = match city.desk {
@@ -200,7 +200,7 @@ const ON_MARIADB: &str =
 #[tokio::test]
 async fn an_unreachable_server_is_a_transient_fault() {
     for scheme in ["postgres", "mysql"] {
-        let city = City::sqlite(Shape::FlagOnly).await;
+        let city = City::sqlite(FindBy::FlagOnly).await;
         let url = format!("{scheme}://a:s3cret@127.0.0.1:1/x");
         let city = city.with(json!({ "url": url, "timeout": "300ms" }));
         let fault = city.table().read(None, 10).await.unwrap_err();

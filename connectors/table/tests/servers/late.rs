@@ -3,7 +3,7 @@
 use contract::{Connector as _, Cursor};
 use serde_json::json;
 
-use super::{City, Desk, Shape, mysql, postgres, telling::pass};
+use super::{City, Desk, FindBy, mysql, postgres, telling::pass};
 
 /// A table whose rows are found by a number, with the rows that this selects.
 async fn numbered(city: City, rows: &str) -> City {
@@ -44,7 +44,7 @@ async fn keys(city: &City, at: &mut Option<Cursor>) -> Vec<String> {
 
 #[tokio::test]
 async fn a_number_that_is_committed_soon_after_greater_ones_is_read() {
-    for city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await] {
+    for city in [postgres(FindBy::ChangesOnly).await, mysql(FindBy::ChangesOnly).await] {
         city.run(
             "CREATE TABLE wide (id INT PRIMARY KEY, no BIGINT);
              INSERT INTO wide VALUES (1, 11), (3, 13), (7, 17)",
@@ -66,7 +66,7 @@ async fn a_number_that_is_committed_soon_after_greater_ones_is_read() {
 
 #[tokio::test]
 async fn a_number_that_comes_late_is_read_among_negative_ones_too() {
-    for mut city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await] {
+    for mut city in [postgres(FindBy::ChangesOnly).await, mysql(FindBy::ChangesOnly).await] {
         for (table, number) in [
             ("small", "SMALLINT"),
             ("big", "BIGINT"),
@@ -93,7 +93,7 @@ async fn a_number_that_comes_late_is_read_among_negative_ones_too() {
 
 #[tokio::test]
 async fn a_number_that_was_missing_is_read_however_late_it_comes() {
-    for city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await] {
+    for city in [postgres(FindBy::ChangesOnly).await, mysql(FindBy::ChangesOnly).await] {
         let rows = series(&city, 1, 4000, 1);
         let city = numbered(city, &format!("{rows} ")).await;
         city.run("DELETE FROM wide WHERE id IN (7, 500, 501, 502, 3998)").await;
@@ -112,8 +112,8 @@ async fn a_number_that_was_missing_is_read_however_late_it_comes() {
 
 #[tokio::test]
 async fn a_number_whose_transaction_stays_open_is_read_when_it_ends() {
-    let hidden = without_process(mysql(Shape::ChangesOnly).await).await;
-    for city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await, hidden] {
+    let hidden = without_process(mysql(FindBy::ChangesOnly).await).await;
+    for city in [postgres(FindBy::ChangesOnly).await, mysql(FindBy::ChangesOnly).await, hidden] {
         // Too many numbers are missing to remember them.
         let rows = series(&city, 2, 2000, 2);
         let city = numbered(city, &rows).await;
@@ -152,8 +152,8 @@ async fn a_number_whose_transaction_stays_open_is_read_when_it_ends() {
 #[tokio::test]
 async fn an_account_that_may_not_see_the_open_transactions_is_told_what_it_lacks() {
     for (is_hidden, city) in [
-        (false, mysql(Shape::ChangesOnly).await),
-        (true, without_process(mysql(Shape::ChangesOnly).await).await),
+        (false, mysql(FindBy::ChangesOnly).await),
+        (true, without_process(mysql(FindBy::ChangesOnly).await).await),
     ] {
         let rows = series(&city, 1, 3, 1);
         let city = numbered(city, &rows).await;
@@ -166,7 +166,7 @@ async fn an_account_that_may_not_see_the_open_transactions_is_told_what_it_lacks
 
 #[tokio::test]
 async fn a_hundred_thousand_rows_at_rest_within_the_overlap_are_published_once() {
-    let city = postgres(Shape::ChangesOnly).await;
+    let city = postgres(FindBy::ChangesOnly).await;
     city.run(
         "CREATE TABLE wide (id INT PRIMARY KEY, changed TIMESTAMPTZ);
          INSERT INTO wide SELECT n, now() FROM generate_series(1, 100000) AS n;

@@ -21,12 +21,12 @@ mod telling;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use city::{City, Desk, Shape};
+use city::{City, Desk, FindBy};
 use sqlx::{AssertSqlSafe, MySqlPool, PgPool};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-async fn postgres(shape: Shape) -> City {
+async fn postgres(find_by: FindBy) -> City {
     let server = server("TONGHUI_TEST_POSTGRES");
     let (name, url) = database(&server);
     let admin = PgPool::connect(&server).await.unwrap();
@@ -34,10 +34,10 @@ async fn postgres(shape: Shape) -> City {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&admin).await.unwrap();
     }
     admin.close().await;
-    City::new(Desk::Postgres(PgPool::connect(&url).await.unwrap()), url, shape, None).await
+    City::new(Desk::Postgres(PgPool::connect(&url).await.unwrap()), url, find_by, None).await
 }
 
-async fn mysql(shape: Shape) -> City {
+async fn mysql(find_by: FindBy) -> City {
     let server = server("TONGHUI_TEST_MYSQL");
     let (name, url) = database(&server);
     let admin = MySqlPool::connect(&server).await.unwrap();
@@ -45,7 +45,7 @@ async fn mysql(shape: Shape) -> City {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&admin).await.unwrap();
     }
     admin.close().await;
-    City::new(Desk::MySql(MySqlPool::connect(&url).await.unwrap()), url, shape, None).await
+    City::new(Desk::MySql(MySqlPool::connect(&url).await.unwrap()), url, find_by, None).await
 }
 
 fn server(variable: &str) -> String {
@@ -66,25 +66,25 @@ fn database(server: &str) -> (String, String) {
 }
 
 mod postgres_keeps_the_promises {
-    use super::{Shape, postgres};
+    use super::{FindBy, postgres};
 
-    connector_testkit::suite!(postgres(Shape::ChangesAndFlag).await);
+    connector_testkit::suite!(postgres(FindBy::ChangesAndFlag).await);
 }
 
 mod postgres_keeps_them_without_a_flag {
-    use super::{Shape, postgres};
+    use super::{FindBy, postgres};
 
-    connector_testkit::suite!(postgres(Shape::ChangesOnly).await);
+    connector_testkit::suite!(postgres(FindBy::ChangesOnly).await);
 }
 
 mod mariadb_keeps_the_promises {
-    use super::{Shape, mysql};
+    use super::{FindBy, mysql};
 
-    connector_testkit::suite!(mysql(Shape::ChangesAndFlag).await);
+    connector_testkit::suite!(mysql(FindBy::ChangesAndFlag).await);
 }
 
 mod mariadb_keeps_them_without_a_flag {
-    use super::{Shape, mysql};
+    use super::{FindBy, mysql};
 
-    connector_testkit::suite!(mysql(Shape::ChangesOnly).await);
+    connector_testkit::suite!(mysql(FindBy::ChangesOnly).await);
 }

@@ -4,7 +4,7 @@ use connector_table::Table;
 use contract::{Connector as _, ConnectorContext, Cursor, Entry};
 use serde_json::{Value, json};
 
-use super::{City, Desk, Shape, mysql, postgres, telling::pass};
+use super::{City, Desk, FindBy, mysql, postgres, telling::pass};
 
 /// A table with a key and a column of changes of these types, and these rows.
 async fn pairs(city: City, types: [&str; 2], mode: &str, rows: &[&str]) -> City {
@@ -66,7 +66,7 @@ async fn columns_that_are_compared_in_an_odd_way_are_read_once_by_pages_of_one_r
         ),
         (["JSON", "INT"], "", &["'1', 1", "'\"a\"', 1"]),
     ] {
-        let city = pairs(mysql(Shape::ChangesAndFlag).await, types, mode, rows).await;
+        let city = pairs(mysql(FindBy::ChangesAndFlag).await, types, mode, rows).await;
         let mut at = None;
         let read = tokio::time::timeout(std::time::Duration::from_secs(20), pass(&city, &mut at));
         let (entries, fault) = read.await.unwrap_or_else(|_| panic!("{types:?} never ends"));
@@ -82,7 +82,7 @@ async fn columns_that_are_compared_in_an_odd_way_are_read_once_by_pages_of_one_r
 
 #[tokio::test]
 async fn a_server_that_forbids_updates_without_a_key_takes_acknowledgements() {
-    let city = mysql(Shape::FlagOnly).await;
+    let city = mysql(FindBy::FlagOnly).await;
     let name = city.url.rsplit('/').next().unwrap().to_owned();
     let host = city.url.rsplit('@').next().unwrap().to_owned();
     let city = pairs(city, ["INT", "INT"], "", &["1, 1", "2, 1"]).await;
@@ -102,7 +102,7 @@ async fn a_server_that_forbids_updates_without_a_key_takes_acknowledgements() {
 
 #[tokio::test]
 async fn an_invisible_column_is_read() {
-    let city = mysql(Shape::ChangesOnly).await;
+    let city = mysql(FindBy::ChangesOnly).await;
     city.run(
         "CREATE TABLE wide (id INT PRIMARY KEY INVISIBLE AUTO_INCREMENT, title VARCHAR(9),
          changed DATETIME(6) INVISIBLE DEFAULT NOW(6) ON UPDATE NOW(6));
@@ -117,7 +117,7 @@ async fn an_invisible_column_is_read() {
 
 #[tokio::test]
 async fn a_column_that_a_query_for_all_columns_does_not_return_stops_the_channel() {
-    let city = postgres(Shape::ChangesOnly).await;
+    let city = postgres(FindBy::ChangesOnly).await;
     city.run(
         "CREATE TABLE wide (id INT PRIMARY KEY);
          INSERT INTO wide SELECT n FROM generate_series(1, 7) AS n",
@@ -132,40 +132,40 @@ async fn a_column_that_a_query_for_all_columns_does_not_return_stops_the_channel
 #[tokio::test]
 async fn a_row_whose_time_stands_for_none_is_found_however_late_it_comes() {
     for (city, kind, format, none, time) in [
-        (postgres(Shape::ChangesOnly).await, "BIGINT", Some("%s"), "0", "1790000000"),
-        (postgres(Shape::ChangesOnly).await, "TIMESTAMP", None, "'-infinity'", "'2026-10-01'"),
-        (postgres(Shape::ChangesOnly).await, "VARCHAR(20)", None, "''", "'2026-10-01 00:00:00'"),
-        (mysql(Shape::ChangesOnly).await, "INT", Some("%s"), "0", "1790000000"),
-        (mysql(Shape::ChangesOnly).await, "DATETIME", None, "'0000-00-00'", "'2026-10-01'"),
-        (mysql(Shape::ChangesOnly).await, "DATE", None, "'0000-00-00'", "'2026-10-01'"),
+        (postgres(FindBy::ChangesOnly).await, "BIGINT", Some("%s"), "0", "1790000000"),
+        (postgres(FindBy::ChangesOnly).await, "TIMESTAMP", None, "'-infinity'", "'2026-10-01'"),
+        (postgres(FindBy::ChangesOnly).await, "VARCHAR(20)", None, "''", "'2026-10-01 00:00:00'"),
+        (mysql(FindBy::ChangesOnly).await, "INT", Some("%s"), "0", "1790000000"),
+        (mysql(FindBy::ChangesOnly).await, "DATETIME", None, "'0000-00-00'", "'2026-10-01'"),
+        (mysql(FindBy::ChangesOnly).await, "DATE", None, "'0000-00-00'", "'2026-10-01'"),
         (
-            mysql(Shape::ChangesOnly).await,
+            mysql(FindBy::ChangesOnly).await,
             "VARCHAR(30)",
             Some("%F"),
             "'0000-00-00'",
             "'2026-10-01'",
         ),
-        (City::sqlite(Shape::ChangesOnly).await, "INTEGER", Some("%s"), "0", "1790000000"),
+        (City::sqlite(FindBy::ChangesOnly).await, "INTEGER", Some("%s"), "0", "1790000000"),
         (
-            City::sqlite(Shape::ChangesOnly).await,
+            City::sqlite(FindBy::ChangesOnly).await,
             "TEXT",
             Some("%F"),
             "' 2026-10-02'",
             "'2026-10-01'",
         ),
-        (City::sqlite(Shape::ChangesOnly).await, "TEXT", None, "'0000'", "'2026-10-01 00:00:00'"),
+        (City::sqlite(FindBy::ChangesOnly).await, "TEXT", None, "'0000'", "'2026-10-01 00:00:00'"),
         (
-            City::sqlite(Shape::ChangesOnly).await,
+            City::sqlite(FindBy::ChangesOnly).await,
             "DATETIME",
             Some("%F"),
             "' 2026-10-02'",
             "'2026-10-01'",
         ),
-        (City::sqlite(Shape::ChangesOnly).await, "", Some("%F"), "1790000000", "'2026-10-01'"),
-        (City::sqlite(Shape::ChangesOnly).await, "DATE", Some("%F"), "1790000000", "'2026-10-01'"),
-        (City::sqlite(Shape::ChangesOnly).await, "DATE", None, "7", "'2026-10-01 00:00:00'"),
+        (City::sqlite(FindBy::ChangesOnly).await, "", Some("%F"), "1790000000", "'2026-10-01'"),
+        (City::sqlite(FindBy::ChangesOnly).await, "DATE", Some("%F"), "1790000000", "'2026-10-01'"),
+        (City::sqlite(FindBy::ChangesOnly).await, "DATE", None, "7", "'2026-10-01 00:00:00'"),
         (
-            City::sqlite(Shape::ChangesOnly).await,
+            City::sqlite(FindBy::ChangesOnly).await,
             "",
             Some("%F"),
             "'2026-10-02'",
@@ -193,7 +193,7 @@ async fn a_row_whose_time_stands_for_none_is_found_however_late_it_comes() {
 
 #[tokio::test]
 async fn rows_that_are_too_large_for_one_page_are_read_in_several() {
-    for city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesOnly).await] {
+    for city in [postgres(FindBy::ChangesOnly).await, mysql(FindBy::ChangesOnly).await] {
         let text = if matches!(city.desk, Desk::MySql(_)) { "LONGTEXT" } else { "TEXT" };
         city.run(&format!("CREATE TABLE wide (id INT PRIMARY KEY, changed DATE, letter {text})"))
             .await;
@@ -219,9 +219,9 @@ async fn rows_that_are_too_large_for_one_page_are_read_in_several() {
 #[tokio::test]
 async fn a_large_value_that_nothing_names_is_not_read() {
     for city in [
-        City::sqlite(Shape::ChangesOnly).await,
-        postgres(Shape::ChangesOnly).await,
-        mysql(Shape::ChangesOnly).await,
+        City::sqlite(FindBy::ChangesOnly).await,
+        postgres(FindBy::ChangesOnly).await,
+        mysql(FindBy::ChangesOnly).await,
     ] {
         let (kind, photo, note) = match city.desk {
             Desk::Sqlite(_) => {
@@ -257,9 +257,9 @@ async fn a_large_value_that_nothing_names_is_not_read() {
 #[tokio::test]
 async fn rows_without_a_value_in_the_flag_are_told() {
     for city in [
-        City::sqlite(Shape::FlagOnly).await,
-        postgres(Shape::FlagOnly).await,
-        mysql(Shape::FlagOnly).await,
+        City::sqlite(FindBy::FlagOnly).await,
+        postgres(FindBy::FlagOnly).await,
+        mysql(FindBy::FlagOnly).await,
     ] {
         city.run(
             "CREATE TABLE wide (id INT PRIMARY KEY, isfetch INT);

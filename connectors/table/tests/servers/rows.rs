@@ -3,11 +3,11 @@
 use contract::Entry;
 use serde_json::{Value, json};
 
-use super::{City, Shape, mysql, postgres};
+use super::{City, FindBy, mysql, postgres};
 
 #[tokio::test]
 async fn every_postgres_type_of_a_front_end_table_is_read() {
-    let city = postgres(Shape::FlagOnly).await;
+    let city = postgres(FindBy::FlagOnly).await;
     city.run(
         "CREATE TYPE mood AS ENUM ('满意', '不满意');
          CREATE TABLE wide (id UUID PRIMARY KEY, b BOOLEAN, s SMALLINT, i INTEGER, l BIGINT,
@@ -36,7 +36,7 @@ async fn every_postgres_type_of_a_front_end_table_is_read() {
 
 #[tokio::test]
 async fn every_mariadb_type_of_a_front_end_table_is_read() {
-    let city = mysql(Shape::FlagOnly).await;
+    let city = mysql(FindBy::FlagOnly).await;
     city.run(
         "CREATE TABLE wide (id BIGINT UNSIGNED PRIMARY KEY, t TINYINT(1), s SMALLINT, i INT,
            l BIGINT, u INT UNSIGNED, f FLOAT, d DOUBLE, n DECIMAL(40, 3), c CHAR(4),

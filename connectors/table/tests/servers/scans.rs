@@ -4,7 +4,7 @@ use connector_testkit::Source as _;
 use contract::Entry;
 use serde_json::json;
 
-use super::{Shape, mysql, postgres, rows::whole};
+use super::{FindBy, mysql, postgres, rows::whole};
 
 #[tokio::test]
 async fn scans_work_with_keys_and_times_of_every_type() {
@@ -20,7 +20,7 @@ async fn scans_work_with_keys_and_times_of_every_type() {
             "TEXT" => "to_char(now() - n * interval '1 hour', 'YYYY-MM-DD HH24:MI:SS')".into(),
             time => format!("(now() - n * interval '1 hour')::{time}"),
         };
-        let city = postgres(Shape::ChangesAndFlag).await;
+        let city = postgres(FindBy::ChangesAndFlag).await;
         city.run(&format!(
             "CREATE TABLE wide (id {key} PRIMARY KEY, changed {time}, isfetch INT DEFAULT 0);
              INSERT INTO wide SELECT {value}, {at}, 0 FROM generate_series(1, 23) AS n"
@@ -33,7 +33,7 @@ async fn scans_work_with_keys_and_times_of_every_type() {
         ("DECIMAL(20)", "DATE", "seq"),
         ("VARBINARY(8)", "DATETIME", "LPAD(seq, 4, '0')"),
     ] {
-        let city = mysql(Shape::ChangesAndFlag).await;
+        let city = mysql(FindBy::ChangesAndFlag).await;
         city.run(&format!(
             "CREATE TABLE wide (id {key} PRIMARY KEY, changed {time} NULL, isfetch INT DEFAULT 0);
              INSERT INTO wide SELECT {value}, NOW() - INTERVAL seq HOUR, 0 FROM seq_1_to_23"
@@ -54,7 +54,7 @@ async fn scans_work_with_keys_and_times_of_every_type() {
 #[tokio::test]
 async fn infinite_times_are_read() {
     for time in ["TIMESTAMP", "TIMESTAMPTZ", "DATE"] {
-        let city = postgres(Shape::ChangesOnly).await;
+        let city = postgres(FindBy::ChangesOnly).await;
         city.run(&format!(
             "CREATE TABLE wide (id INT PRIMARY KEY, changed {time});
              INSERT INTO wide SELECT n, 'infinity' FROM generate_series(1, 7) AS n;
@@ -73,7 +73,7 @@ async fn infinite_times_are_read() {
 
 #[tokio::test]
 async fn an_unchanged_order_is_read_again_when_an_urge_arrives() {
-    for city in [postgres(Shape::ChangesAndFlag).await, mysql(Shape::ChangesAndFlag).await] {
+    for city in [postgres(FindBy::ChangesAndFlag).await, mysql(FindBy::ChangesAndFlag).await] {
         let mut city = city;
         city.add(&["a".into(), "b".into()], std::time::Duration::from_secs(7200)).await;
         city.run("INSERT INTO urges (id, serial) VALUES (3, 'S-a'), (1, 'S-a')").await;
@@ -93,7 +93,7 @@ async fn an_unchanged_order_is_read_again_when_an_urge_arrives() {
 
 #[tokio::test]
 async fn a_time_range_is_read_in_the_types_of_the_column() {
-    for mut city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesAndFlag).await] {
+    for mut city in [postgres(FindBy::ChangesOnly).await, mysql(FindBy::ChangesAndFlag).await] {
         for age in 1..6 {
             let half_past = std::time::Duration::from_secs(3600 * age + 1800);
             city.add(&[format!("{age}")], half_past).await;

@@ -6,7 +6,7 @@ use connector_testkit::Source as _;
 use contract::{Connector as _, Cursor, Entry};
 use serde_json::json;
 
-use super::{City, Desk, Shape, mysql, postgres};
+use super::{City, Desk, FindBy, mysql, postgres};
 
 const OLD: Duration = Duration::from_secs(7200);
 
@@ -31,7 +31,7 @@ pub(crate) async fn pass(
 
 #[tokio::test]
 async fn acknowledgements_that_change_nothing_are_a_fault_after_all_rows_were_read() {
-    for mut city in [postgres(Shape::ChangesAndFlag).await, mysql(Shape::FlagOnly).await] {
+    for mut city in [postgres(FindBy::ChangesAndFlag).await, mysql(FindBy::FlagOnly).await] {
         let keys: Vec<String> = (0..25).map(|n| format!("k{n}")).collect();
         city.add(&keys, OLD).await;
         city.run(match city.desk {
@@ -62,7 +62,7 @@ async fn acknowledgements_that_change_nothing_are_a_fault_after_all_rows_were_re
 
 #[tokio::test]
 async fn rows_that_an_account_may_read_and_not_change_are_a_fault() {
-    let mut city = postgres(Shape::FlagOnly).await;
+    let mut city = postgres(FindBy::FlagOnly).await;
     city.add(&["a".into(), "b".into(), "c".into()], OLD).await;
     let name = city.url.rsplit('/').next().unwrap().to_owned();
     let host = city.url.rsplit('@').next().unwrap().to_owned();
@@ -82,7 +82,7 @@ async fn rows_that_an_account_may_read_and_not_change_are_a_fault() {
 
 #[tokio::test]
 async fn a_read_only_source_is_called_that_and_is_read_to_its_end() {
-    let mut city = postgres(Shape::ChangesAndFlag).await;
+    let mut city = postgres(FindBy::ChangesAndFlag).await;
     let keys: Vec<String> = (0..25).map(|n| format!("k{n}")).collect();
     city.add(&keys, OLD).await;
     let name = city.url.rsplit('/').next().unwrap().to_owned();
@@ -96,7 +96,7 @@ async fn a_read_only_source_is_called_that_and_is_read_to_its_end() {
 #[tokio::test]
 async fn an_acknowledgement_is_no_change() {
     let mut cities = Vec::new();
-    for mut city in [postgres(Shape::ChangesAndFlag).await, mysql(Shape::ChangesAndFlag).await] {
+    for mut city in [postgres(FindBy::ChangesAndFlag).await, mysql(FindBy::ChangesAndFlag).await] {
         city.add(&(0..15).map(|n| format!("k{n}")).collect::<Vec<_>>(), OLD).await;
         city.run(match city.desk {
             Desk::Postgres(_) => {
@@ -134,7 +134,7 @@ async fn an_acknowledgement_is_no_change() {
 
 #[tokio::test]
 async fn fifty_channels_of_a_database_share_few_connections() {
-    let mut city = postgres(Shape::ChangesAndFlag).await;
+    let mut city = postgres(FindBy::ChangesAndFlag).await;
     city.add(&["a".into()], OLD).await;
     let mut tables: Vec<_> = (0..50).map(|_| city.table()).collect();
     for table in &mut tables {

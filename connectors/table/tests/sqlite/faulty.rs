@@ -9,7 +9,7 @@ use connector_testkit::{Broken, HasTimeout, Refuses, Silent, Source, WrongFormat
 use serde_json::json;
 use sqlx::{Sqlite, Transaction};
 
-use crate::city::{City, Desk, Shape};
+use crate::city::{City, Desk, FindBy};
 
 pub(crate) struct FaultyDatabase {
     city: City,
@@ -18,7 +18,7 @@ pub(crate) struct FaultyDatabase {
 
 impl FaultyDatabase {
     pub(crate) async fn new() -> Self {
-        let city = City::sqlite(Shape::ChangesAndFlag).await.with(json!({ "timeout": "200ms" }));
+        let city = City::sqlite(FindBy::ChangesAndFlag).await.with(json!({ "timeout": "200ms" }));
         Self { city, lock: None }
     }
 

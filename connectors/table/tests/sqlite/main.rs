@@ -5,20 +5,20 @@ mod city;
 mod faulty;
 
 mod changes_and_flag {
-    use super::city::{City, Flagged, Shape};
+    use super::city::{City, FindBy, Flagged};
 
-    connector_testkit::suite!(City::sqlite(Shape::ChangesAndFlag).await);
-    connector_testkit::suite!(Deletes: City::sqlite(Shape::ChangesAndFlag).await);
-    connector_testkit::suite!(DatesAhead: City::sqlite(Shape::ChangesAndFlag).await);
-    connector_testkit::suite!(ShiftsClock: Flagged::new(City::sqlite(Shape::ChangesAndFlag).await));
+    connector_testkit::suite!(City::sqlite(FindBy::ChangesAndFlag).await);
+    connector_testkit::suite!(Deletes: City::sqlite(FindBy::ChangesAndFlag).await);
+    connector_testkit::suite!(DatesAhead: City::sqlite(FindBy::ChangesAndFlag).await);
+    connector_testkit::suite!(ShiftsClock: Flagged::new(City::sqlite(FindBy::ChangesAndFlag).await));
 }
 
 mod changes_only {
-    use super::city::{City, Shape};
+    use super::city::{City, FindBy};
 
-    connector_testkit::suite!(City::sqlite(Shape::ChangesOnly).await);
-    connector_testkit::suite!(Deletes: City::sqlite(Shape::ChangesOnly).await);
-    connector_testkit::suite!(DatesAhead: City::sqlite(Shape::ChangesOnly).await);
+    connector_testkit::suite!(City::sqlite(FindBy::ChangesOnly).await);
+    connector_testkit::suite!(Deletes: City::sqlite(FindBy::ChangesOnly).await);
+    connector_testkit::suite!(DatesAhead: City::sqlite(FindBy::ChangesOnly).await);
 }
 
 mod refusals {
@@ -31,12 +31,12 @@ mod refusals {
 
 /// A flag alone finds no later changes, so the promises about changes are left out.
 mod flag_only {
-    use super::city::{City, Shape};
+    use super::city::{City, FindBy};
 
-    connector_testkit::suite!(Deletes: City::sqlite(Shape::FlagOnly).await);
-    connector_testkit::suite!(DatesAhead: City::sqlite(Shape::FlagOnly).await);
+    connector_testkit::suite!(Deletes: City::sqlite(FindBy::FlagOnly).await);
+    connector_testkit::suite!(DatesAhead: City::sqlite(FindBy::FlagOnly).await);
 
-    connector_testkit::suite!(City::sqlite(Shape::FlagOnly).await;
+    connector_testkit::suite!(City::sqlite(FindBy::FlagOnly).await;
         builds_without_network,
         starts_from_none,
         a_repeated_read_returns_the_same_keys,

@@ -235,16 +235,16 @@ fn damaged_xml_is_never_read_without_its_damage() {
     // A text that is not whole is a flag of its field.
     let row = rows("<w><id>1</id><t>请<b>尽快</b>处理</t></w>");
     let records = split(row.as_bytes(), None, None, json!({ "records": "$.r[*].w[*]" })).unwrap();
-    let marks = records.iter().map(|record| {
+    let flags = records.iter().map(|record| {
         let key = json!({ "key": "$.id[0]['$text']" });
         match reader(key).entry(&Bytes::from(record.clone()), String::new()) {
-            Entry::Record(record) => record.text.marks.clone(),
+            Entry::Record(record) => record.text.flags.clone(),
             entry @ Entry::Unreadable { .. } => panic!("{entry:?}"),
         }
     });
-    let marks: Vec<Vec<contract::Mark>> = marks.collect();
-    assert!(marks[0].is_empty() && marks[1].len() == 1, "{marks:?}");
-    assert_eq!(marks[1][0].field, "t.$text");
+    let flags: Vec<Vec<contract::FieldFlag>> = flags.collect();
+    assert!(flags[0].is_empty() && flags[1].len() == 1, "{flags:?}");
+    assert_eq!(flags[1][0].field, "t.$text");
     let body = format!("{declared}<r><id>1</id><t>x &b;</t></r>");
     let records = split(body.as_bytes(), None, None, json!({})).unwrap();
     assert_eq!(records, [r#"{"id":[{"$text":"1"}],"t":[{"$text":"x 路"}]}"#]);

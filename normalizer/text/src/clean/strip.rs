@@ -92,7 +92,7 @@ pub(super) fn keep(c: char, profile: Profile, found: &mut Found) -> Option<char>
 
 /// Whether nobody sees this character: soft hyphens, spaces of no width, joiners, and controls of the
 /// direction of writing, which can make a text look like another one.
-fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}')
         || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FFF9}'..='\u{FFFB}')
 }

@@ -63,7 +63,7 @@ const N_PLACES: usize = Rule::ALL.len() * 4;
 /// The cheapest open parts, by rule and number of pending bytes.
 struct OpenParts {
     parts: [OpenPart; N_PLACES],
-    /// Which of them there are: bit `n` stands for the part `n`. Usually there are few.
+    /// Which parts exist: bit `n` stands for `parts[n]`. Usually there are few.
     places: u32,
 }
 
@@ -88,7 +88,7 @@ impl OpenParts {
         })
     }
 
-    /// Adds a part, unless one in its place is as cheap.
+    /// Adds a part, unless the one in its place is at least as cheap.
     fn add(&mut self, part: OpenPart) {
         let place = part.rule as usize * 4 + part.pending.len();
         if self.places & (1 << place) == 0 || part.cost < self.parts[place].cost {
@@ -98,10 +98,10 @@ impl OpenParts {
     }
 }
 
-/// The byte sequences of a character in each of the wrong charsets.
-type Numbers = [[Option<u16>; 2]; WrongCharset::ALL.len()];
+/// The codes of a character in each of the wrong charsets. A code is its one or two bytes as a number.
+type Codes = [[Option<u16>; 2]; WrongCharset::ALL.len()];
 
-/// The gain in cost, and the repairs, for texts that were read by one generation of decoders.
+/// How much cost the repairs save, and the repairs, if one generation of decoders read the text.
 fn search(text: &str, window: Range<usize>, tables: &Tables, costs: Costs) -> (Cost, Vec<Edit>) {
     let model = model();
     let before = text[..window.start].chars().next_back().unwrap_or('\n');
@@ -115,27 +115,23 @@ fn search(text: &str, window: Range<usize>, tables: &Tables, costs: Costs) -> (C
     for (index, (_, c)) in chars.iter().copied().enumerate() {
         let cost = model.cost(previous, c);
         original_cost = original_cost.saturating_add(cost);
-        // Mostly the character before is no repaired one.
+        // Usually the character before is not a repaired one.
         let cost = if here.last == previous { cost } else { model.cost(here.last, c) };
         previous = c;
         next.places = 0;
-        let numbers = WrongCharset::ALL.map(|read| {
+        let codes = WrongCharset::ALL.map(|read| {
             let table = read.table(tables);
             [table.bytes(c), table.other_bytes(c)]
         });
         for open_part in open.iter() {
-            advance(*open_part, &numbers, tables, next);
+            extend(*open_part, &codes, tables, next);
         }
         if !c.is_ascii() {
             for (rule, start_cost) in Rule::ALL.into_iter().zip(costs) {
                 let cost = here.cost.saturating_add(start_cost);
                 let pending = Pending::default();
-                advance(
-                    OpenPart { rule, cost, start: index, pending, last: here.last },
-                    &numbers,
-                    tables,
-                    next,
-                );
+                let part = OpenPart { rule, cost, start: index, pending, last: here.last };
+                extend(part, &codes, tables, next);
             }
         }
         std::mem::swap(&mut open, &mut next);
@@ -153,18 +149,18 @@ fn search(text: &str, window: Range<usize>, tables: &Tables, costs: Costs) -> (C
     (gain, collect(text, &window, &chars, &divisions, tables))
 }
 
-/// Extends a part by one character, for each byte sequence from which it may have been decoded.
-fn advance(part: OpenPart, numbers: &Numbers, tables: &Tables, next: &mut OpenParts) {
-    for number in numbers[part.rule.wrong_charset() as usize].into_iter().flatten() {
-        if let Some(extended) = feed(part, number, tables) {
+/// Extends a part by one character, for each code from which it may have been decoded.
+fn extend(part: OpenPart, codes: &Codes, tables: &Tables, next: &mut OpenParts) {
+    for code in codes[part.rule.wrong_charset() as usize].into_iter().flatten() {
+        if let Some(extended) = feed(part, code, tables) {
             next.add(extended);
         }
     }
 }
 
-/// Decodes the one or two bytes of `number` in the true charset; `None` if they are malformed.
-fn feed(mut part: OpenPart, number: u16, tables: &Tables) -> Option<OpenPart> {
-    for byte in bytes(number) {
+/// Decodes the one or two bytes of `code` in the true charset; `None` if they are malformed.
+fn feed(mut part: OpenPart, code: u16, tables: &Tables) -> Option<OpenPart> {
+    for byte in bytes(code) {
         match part.rule.true_charset().step(part.pending, byte, tables) {
             Step::More(pending) => part.pending = pending,
             Step::Whole(c) => {

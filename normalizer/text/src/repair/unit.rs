@@ -95,9 +95,9 @@ impl TrueCharset {
     }
 }
 
-/// The one or two bytes of a number from a [`Table`].
-pub(super) fn bytes(number: u16) -> impl Iterator<Item = u8> {
-    number.to_be_bytes().into_iter().skip(usize::from(number < 0x100))
+/// The one or two bytes of a code from a [`Table`].
+pub(super) fn bytes(code: u16) -> impl Iterator<Item = u8> {
+    code.to_be_bytes().into_iter().skip(usize::from(code < 0x100))
 }
 
 fn utf8(pending: Pending, byte: u8) -> Step {

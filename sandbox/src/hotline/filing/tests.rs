@@ -25,7 +25,7 @@ async fn the_same_seed_files_the_same_rows_in_one_call_or_several() {
 }
 
 #[tokio::test]
-async fn the_oracle_holds_exactly_what_the_table_holds() {
+async fn the_case_history_holds_exactly_what_the_table_holds() {
     let mut fixture = fixture("all").await;
     fixture.hotline.file(500).await.unwrap();
     fixture.hotline.advance_random(100).await.unwrap();
@@ -36,10 +36,10 @@ async fn the_oracle_holds_exactly_what_the_table_holds() {
     .fetch_all(&mut fixture.reader)
     .await
     .unwrap();
-    let oracle = fixture.hotline.oracle().await.unwrap();
-    assert_eq!(actual.len(), oracle.cases().len());
+    let history = fixture.hotline.case_history().await.unwrap();
+    assert_eq!(actual.len(), history.cases().len());
     for (rowguid, content, status, link) in actual {
-        let row = &oracle.case(&rowguid).unwrap().last().row;
+        let row = &history.case(&rowguid).unwrap().last().row;
         assert_eq!(row.rqstcontent.bytes(), content);
         assert_eq!(row.cstatus.bytes(), status);
         assert_eq!(row.linknumber, link);
@@ -93,8 +93,8 @@ async fn a_corpus_is_filed_in_order_unmodified_and_once() {
     let fixture = fixture_with(Settings { corpus, storage: Storage::Clob, ..settings }).await;
     assert_eq!(fixture.hotline.file(10).await.unwrap().len(), 3);
     assert!(fixture.hotline.file(1).await.unwrap().is_empty());
-    let oracle = fixture.hotline.oracle().await.unwrap();
+    let history = fixture.hotline.case_history().await.unwrap();
     let actual: Vec<_> =
-        oracle.cases().iter().map(|case| case.last().row.rqstcontent.read().unwrap()).collect();
+        history.cases().iter().map(|case| case.last().row.rqstcontent.read().unwrap()).collect();
     assert_eq!(actual, [" 甲\t\u{a0}", &long, "㛃😡_x000D_"]);
 }

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use chrono::TimeDelta;
-use contract::{ChannelId, DemandId, Fault, Shape, Timestamp};
+use contract::{ChannelId, DemandId, DemandShape, Fault, Timestamp};
 use serde::Serialize;
 
 use crate::store::{
@@ -146,13 +146,13 @@ impl Database {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn shapes(&self, channel: &ChannelId) -> Result<Vec<(DemandId, Shape)>, Fault> {
+    pub async fn shapes(&self, channel: &ChannelId) -> Result<Vec<(DemandId, DemandShape)>, Fault> {
         let read = |row: &dyn Columns| {
-            let mut has = [false; Shape::FIELDS.len()];
-            for (has, name) in has.iter_mut().zip(Shape::FIELDS) {
+            let mut has = [false; DemandShape::FIELDS.len()];
+            for (has, name) in has.iter_mut().zip(DemandShape::FIELDS) {
                 *has = row.bool(name)?.unwrap_or(false);
             }
-            Ok((row.demand_id()?, Shape::new(has)))
+            Ok((row.demand_id()?, DemandShape::new(has)))
         };
         self.query("read the shapes", SHAPES, &[channel.as_str().into()], read).await
     }

@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use contract::{
-    ChannelId, Checkpoints, DemandBody, Position, ReadNo, Revision, Shape, Store as _, Timestamp,
+    ChannelId, Checkpoints, DemandBody, DemandShape, Position, ReadNo, Revision, Store as _,
+    Timestamp,
 };
 use futures_util::future::join_all;
 use serde_json::json;
@@ -250,8 +251,8 @@ async fn shapes_are_those_of_the_newest_demands_since_a_change_was_accepted(stor
     let first = [record("a", "said"), undated, with_body("b", Revision::NONE, body)];
     keep(store, &intake([&read(1, first)])).await;
     let shapes = store.shapes(&hotline()).await.unwrap();
-    let has = |shape: &Shape| -> Vec<&str> {
-        let fields = Shape::FIELDS.iter().enumerate();
+    let has = |shape: &DemandShape| -> Vec<&str> {
+        let fields = DemandShape::FIELDS.iter().enumerate();
         fields.filter(|(at, _)| shape.has(*at)).map(|(_, name)| *name).collect()
     };
     let seen: Vec<_> = shapes.iter().map(|(of, shape)| (*of, has(shape))).collect();
@@ -261,7 +262,7 @@ async fn shapes_are_those_of_the_newest_demands_since_a_change_was_accepted(stor
     store.accept_shape(&hotline(), "tester").await.unwrap();
     keep(store, &intake([&read(2, [with_body("c", Revision::NONE, json!({}))])])).await;
     let timed = DemandBody { received_at: Some(at(0)), ..DemandBody::default() };
-    assert_eq!(store.shapes(&hotline()).await.unwrap(), [(id("c"), Shape::of(&timed))]);
+    assert_eq!(store.shapes(&hotline()).await.unwrap(), [(id("c"), DemandShape::of(&timed))]);
     assert_eq!(store.shapes(&"other".parse().unwrap()).await.unwrap(), []);
 }
 

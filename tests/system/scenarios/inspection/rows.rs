@@ -14,7 +14,7 @@ async fn yesterday_grows_until_noon_and_what_it_gains_is_read() {
     let late = scene.source.file(1).remove(0);
     scene.pull().await;
     let struck = scene.at(&late);
-    let received = struck.told.facts().unwrap()["received_at"].as_str().unwrap();
+    let received = struck.told.expected_fields().unwrap()["received_at"].as_str().unwrap();
     assert!(("2026-10-07T16:00:00Z".."2026-10-08T16:00:00Z").contains(&received), "{received}");
     assert!(struck.demand.is_some());
 }

@@ -76,7 +76,7 @@ fn columns_of_one_name_have_the_value_that_is_not_empty() {
         assert_eq!(object["备注"], expected, "{cells:?}");
         assert_eq!((object["诉求编号"].as_str(), object.len()), (Some("W1"), 3));
         assert_eq!(defects.damage.is_some(), is_damaged, "{cells:?}");
-        assert_eq!(defects.marks.len(), 2);
+        assert_eq!(defects.flags.len(), 2);
     }
 }
 

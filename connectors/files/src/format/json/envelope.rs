@@ -2,7 +2,7 @@
 
 use std::{fs::File, os::unix::fs::FileExt as _, sync::Arc};
 
-use document::{Facts, Path, Shape, Text, decode, take_records};
+use document::{Diagnostics, DocumentFormat, Path, Text, decode, take_records};
 use normalizer_text::Hints;
 
 use super::{RawRow, RowReader};
@@ -26,8 +26,8 @@ pub(in crate::format) fn open_document(
     file.read_exact_at(&mut bytes, 0)?;
     let mut text = decode(&bytes, hints);
     let bad_json = |detail| FileError::content("bad_json", detail);
-    let mut tree = text.parse(Shape::Json).map_err(bad_json)?;
-    let Text { facts: Facts { findings, .. }, .. } = text;
+    let mut tree = text.parse(DocumentFormat::Json).map_err(bad_json)?;
+    let Text { diagnostics: Diagnostics { findings, .. }, .. } = text;
     // `$.data` and `$.data[*]` mean the same list.
     let elements = match path.list() {
         Some(_) => path.clone(),

@@ -29,7 +29,7 @@ fn array(bytes: &[u8]) -> (Vec<RawRow>, Option<String>) {
 }
 
 fn n_malformed(row: &RawRow) -> usize {
-    row.findings.defects_in("", &row.tree, "gb18030").marks.len()
+    row.findings.defects_in("", &row.tree, "gb18030").flags.len()
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn an_element_above_the_limit_ends_the_file() {
 }
 
 #[test]
-fn a_malformed_sequence_marks_its_element_only() {
+fn a_malformed_sequence_flags_its_element_only() {
     let text = b"[{\"a\":\"\xb1\xe0\"},\n{\"a\":\"\xff\xff\"},\n{\"a\":\"\xba\xc5\"}]";
     let (rows, _) = array(text);
     let n_malformed: Vec<usize> = rows.iter().map(n_malformed).collect();

@@ -11,7 +11,7 @@ use crate::format::cell::NumberFormat;
 
 /// What was found in a workbook.
 #[derive(Default)]
-pub(super) struct Facts {
+pub(super) struct WorkbookSummary {
     /// Whether it has a number format with leading zeros, like `000000`.
     pub(super) has_padded_format: bool,
     /// The number of cells between the first and the last one of each sheet, of all sheets.
@@ -178,21 +178,21 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
-impl Facts {
+impl WorkbookSummary {
     /// Reads the records of a workbook as calamine does: first those of the book, which say where each sheet
     /// begins, then those of each sheet. `None` if they contradict themselves.
     pub(super) fn of(stream: &[u8]) -> Option<Self> {
-        let mut facts = Self::default();
+        let mut summary = Self::default();
         let (mut sheets, mut text_lens) = (Vec::new(), Vec::new());
         let mut records = Records(stream);
         while let Some((id, content)) = records.next() {
             match id {
                 0x000A => break,
                 // The rest has a password: calamine says so.
-                0x002F if u16_at(content, 0) != Some(0) => return Some(facts),
+                0x002F if u16_at(content, 0) != Some(0) => return Some(summary),
                 0x0085 => sheets.push(u32_at(content, 0)? as usize),
                 0x00FC => text_lens = shared_text_lens(content, records.clone())?,
-                0x041E => facts.has_padded_format |= is_padded(content),
+                0x041E => summary.has_padded_format |= is_padded(content),
                 _ => {}
             }
         }
@@ -200,9 +200,9 @@ impl Facts {
         let mut n_left = stream.len();
         for at in sheets {
             let sheet = stream.get(at..)?;
-            n_left = n_left.checked_sub(facts.add_sheet(sheet, &text_lens)?)?;
+            n_left = n_left.checked_sub(summary.add_sheet(sheet, &text_lens)?)?;
         }
-        Some(facts)
+        Some(summary)
     }
 
     /// Adds a sheet, which begins at the start of `stream`. Returns the number of its bytes.

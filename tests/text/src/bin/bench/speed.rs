@@ -5,7 +5,7 @@ use std::{fs, hint::black_box, path::Path, sync::Arc};
 
 use anyhow::{Context, anyhow, ensure};
 use contract::{Body, Normalizer, RawRecord, RecordKey, Revision, Verdict};
-use document::Shape;
+use document::DocumentFormat;
 use normalizer::{CodeTables, Keys, Mapping, Sealer, Suite};
 use normalizer_text::{Charset, Hints, Profile, clean, decode, decode_strict, repair};
 use text_tests::peers;
@@ -124,9 +124,9 @@ pub(crate) fn measure_mapping() -> anyhow::Result<()> {
         // The processor has no instructions for these.
         (Suite::Sm, "SM4 and SM3", ["", ""]),
     ] {
-        let n = per_second(&mapping(suite, JSON_MAPPING)?, json, Shape::Json, &utf8)?;
+        let n = per_second(&mapping(suite, JSON_MAPPING)?, json, DocumentFormat::Json, &utf8)?;
         say(format_args!("| JSON of {} bytes, {name} | {n:.0} | {} |", json.len(), targets[0]))?;
-        let n = per_second(&mapping(suite, XML_MAPPING)?, &xml, Shape::Xml, &gbk)?;
+        let n = per_second(&mapping(suite, XML_MAPPING)?, &xml, DocumentFormat::Xml, &gbk)?;
         say(format_args!("| GBK XML of {} bytes, {name} | {n:.0} | {} |", xml.len(), targets[1]))?;
     }
     Ok(())
@@ -136,12 +136,12 @@ pub(crate) fn measure_mapping() -> anyhow::Result<()> {
 fn per_second(
     mapping: &Mapping,
     bytes: &[u8],
-    shape: Shape,
+    format: DocumentFormat,
     hints: &Hints<'_>,
 ) -> anyhow::Result<f64> {
     let demand = |bytes: &[u8]| -> anyhow::Result<Verdict> {
         let mut text = document::decode(bytes, hints);
-        let mut tree = text.parse(shape).map_err(|broken| anyhow!("{broken:?}"))?;
+        let mut tree = text.parse(format).map_err(|broken| anyhow!("{broken:?}"))?;
         // In the tree, an XML element is in a list, even if it is the only one.
         if let Some(row) = tree.pointer_mut("/row/0") {
             tree = row.take();
@@ -151,7 +151,7 @@ fn per_second(
             key,
             revision,
             body: Body::new(tree),
-            text: text.facts.report,
+            text: text.diagnostics.report,
         }))
     };
     let Verdict::Accept(accepted) = demand(bytes)? else { anyhow::bail!("it was not accepted") };

@@ -1,4 +1,4 @@
-//! Damaged files and rows: which are refused, and which are accepted with a mark.
+//! Damaged files and rows: which are refused, and which are accepted with a flag.
 
 use contract::DecidedBy;
 
@@ -34,7 +34,7 @@ fn a_row_with_a_wrong_number_of_cells_is_rejected_and_the_others_pass() {
 }
 
 #[test]
-fn quotes_behind_backslashes_are_marked() {
+fn quotes_behind_backslashes_are_flagged() {
     for text in [
         r#"a,b
 1,"say \"no\" now"
@@ -42,8 +42,8 @@ fn quotes_behind_backslashes_are_marked() {
         "a,b\n1,say \\\"no\\\" now\n",
     ] {
         let rows = rows_of(text.as_bytes(), &options::for_tests());
-        let marks = rows.iter().flat_map(|row| &row.defects.marks).map(|mark| &*mark.field);
-        assert_eq!(marks.collect::<Vec<_>>(), ["b"], "{text}");
+        let flags = rows.iter().flat_map(|row| &row.defects.flags).map(|flag| &*flag.field);
+        assert_eq!(flags.collect::<Vec<_>>(), ["b"], "{text}");
     }
 }
 
@@ -180,26 +180,26 @@ fn quotes_that_may_be_too_many_or_too_few_are_flagged() {
         ("5\" pipe", false),
     ] {
         let rows = rows_of(format!("id,text,no\nA1,{cell},1\nA2,y,2\n").as_bytes(), &options);
-        let fields: Vec<_> = rows[0].defects.marks.iter().map(|mark| &*mark.field).collect();
+        let fields: Vec<_> = rows[0].defects.flags.iter().map(|flag| &*flag.field).collect();
         assert_eq!(fields, vec!["text"; usize::from(is_flagged)], "{cell}");
-        assert!(rows[1].defects.marks.is_empty());
+        assert!(rows[1].defects.flags.is_empty());
     }
 }
 
 #[test]
 fn a_file_that_may_be_cut_off_in_its_last_row_is_flagged_unless_a_manifest_proves_it_whole() {
     let mut options = options_with(json!({ "at": "$.no" }));
-    let marks = |end: &str, options: &Options| {
+    let flags = |end: &str, options: &Options| {
         let rows = rows_of(format!("id,no,text\nA1,1,x\nA2,2,{end}").as_bytes(), options);
-        assert!(rows[0].defects.marks.is_empty());
-        rows[1].defects.marks.iter().map(|mark| mark.field.clone()).collect::<Vec<_>>()
+        assert!(rows[0].defects.flags.is_empty());
+        rows[1].defects.flags.iter().map(|flag| flag.field.clone()).collect::<Vec<_>>()
     };
-    assert_eq!(marks("the lamp at the", &options), ["text"]);
+    assert_eq!(flags("the lamp at the", &options), ["text"]);
     for whole in ["y\n", "y\r\n", "\"y\"", "y\r", "y\n\u{1A}"] {
-        assert!(marks(whole, &options).is_empty(), "{whole:?}");
+        assert!(flags(whole, &options).is_empty(), "{whole:?}");
     }
     options.config.manifest = Some(".ok".to_owned());
-    assert!(marks("the lamp at the", &options).is_empty());
+    assert!(flags("the lamp at the", &options).is_empty());
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn a_row_may_lack_empty_cells_at_its_end_if_it_has_its_revision() {
     let rows = rows_of(b"id,no,name,phone\nA1,1\nA2,2,x\nA3\nA4,x,y\n", &options);
     assert_eq!(codes(&rows), ["", "", "row_shape", "row_shape"]);
     assert_eq!(rows[0].tree, json!({ "id": "A1", "no": "1", "name": "", "phone": "" }));
-    assert_eq!(rows[0].defects.marks[0].detail, "the row has 2 cells, but the header has 4");
+    assert_eq!(rows[0].defects.flags[0].detail, "the row has 2 cells, but the header has 4");
     // A line end within a cell has broken a row in two: neither part is the row.
     let rows = rows_of(b"id,no,text,phone\nA1,1,two\nlines,139\nA2,2,x,138\n", &options);
     assert_eq!(codes(&rows), ["row_shape", "row_shape", ""]);
@@ -225,7 +225,7 @@ fn a_column_that_comes_twice_is_told_and_never_decided_by_chance() {
     assert_eq!(codes(&rows), ["", "", "repeated_column", ""]);
     let phones: Vec<&Value> = rows.iter().map(|row| &row.tree["phone"]).collect();
     assert_eq!((phones[0], phones[1], phones[3]), (&json!("138"), &json!("139"), &json!("137")));
-    assert!(rows.iter().all(|row| row.defects.marks[0].field == "phone"));
+    assert!(rows.iter().all(|row| row.defects.flags[0].field == "phone"));
 }
 
 #[test]
@@ -301,10 +301,10 @@ proptest! {
 }
 
 #[test]
-fn a_malformed_sequence_marks_its_row_only() {
+fn a_malformed_sequence_flags_its_row_only() {
     let rows =
         rows_of(b"a,b\n1,\xb1\xe0\n2,\xff\xff\n\"3\",\"\xc8\n\xff\"\n4,x\n", &options::for_tests());
-    let malformed: Vec<&[Mark]> = rows.iter().map(|row| &row.defects.marks[..]).collect();
+    let malformed: Vec<&[FieldFlag]> = rows.iter().map(|row| &row.defects.flags[..]).collect();
     assert!(malformed[0].is_empty() && malformed[3].is_empty());
     assert_eq!(malformed[1][0].field, "b");
     assert_eq!(
@@ -319,10 +319,10 @@ fn a_malformed_sequence_marks_its_row_only() {
 }
 
 #[test]
-fn a_restored_private_use_character_is_marked_in_its_cell() {
+fn a_restored_private_use_character_is_flagged_in_its_cell() {
     // U+E863, as a migration from cp936 leaves it.
     let rows = rows_of(b"a,b\n1,\x83\x36\xcf\x39\n", &options::for_tests());
     assert_eq!(rows[0].tree["b"], "䶮");
-    assert_eq!(rows[0].defects.marks[0].field, "b");
+    assert_eq!(rows[0].defects.flags[0].field, "b");
     assert_eq!(DecidedBy::default(), DecidedBy::Nothing);
 }

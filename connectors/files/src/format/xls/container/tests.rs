@@ -41,16 +41,18 @@ fn workbook_of(records: &[(u16, &[u8])], at: &[i32]) -> Vec<u8> {
 #[test]
 fn cells_and_the_characters_of_their_shared_texts_are_counted() {
     let sheet = [SHEET, CELLS[0], CELLS[1], END];
-    let Facts { n_cells, n_shared_chars, .. } = Facts::of(&workbook_of(&sheet, &[0])).unwrap();
+    let WorkbookSummary { n_cells, n_shared_chars, .. } =
+        WorkbookSummary::of(&workbook_of(&sheet, &[0])).unwrap();
     assert_eq!((n_cells, n_shared_chars), (4, 5 + 3));
     // The cells of a chart within the sheet do not count.
     let chart = [SHEET, CELLS[0], CHART, CELLS[1], END, CELLS[0], END];
-    let Facts { n_cells, n_shared_chars, .. } = Facts::of(&workbook_of(&chart, &[0])).unwrap();
+    let WorkbookSummary { n_cells, n_shared_chars, .. } =
+        WorkbookSummary::of(&workbook_of(&chart, &[0])).unwrap();
     assert_eq!((n_cells, n_shared_chars), (1, 5 + 5));
     // The text of a formula without a formula would be in the first cell.
     let text: (u16, &[u8]) = (0x0207, &[]);
     let sheet = [SHEET, CELLS[1], text, END];
-    assert_eq!(Facts::of(&workbook_of(&sheet, &[0])).unwrap().n_cells, 2);
+    assert_eq!(WorkbookSummary::of(&workbook_of(&sheet, &[0])).unwrap().n_cells, 2);
 }
 
 #[test]
@@ -66,7 +68,7 @@ fn sheets_that_hide_rows_or_are_read_again_and_again_are_refused() {
         ("a sheet behind the end", &[SHEET, one, two, END], &[1_000]),
         ("a sheet before the start", &[SHEET, one, two, END], &[-1_000]),
     ] {
-        assert!(Facts::of(&workbook_of(records, at)).is_none(), "{what}");
+        assert!(WorkbookSummary::of(&workbook_of(records, at)).is_none(), "{what}");
     }
 }
 

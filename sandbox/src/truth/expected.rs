@@ -1,4 +1,4 @@
-//! The facts of a record: the fields of the unified demand that it must become.
+//! The expected fields of a record: those of the unified demand that it must become.
 //!
 //! This code does not use the gateway's types: with shared types, tests would not notice a wrong name.
 
@@ -11,17 +11,17 @@ use serde_json::{Map, Value, json};
 /// have any value; but if a field `x_raw` is here without `x`, the demand must not have `x`. Personal
 /// values are plain text, as in the source. `quality` lists flags that the demand must have; it may have
 /// others too. A flag with the field `people` can also be at `people.0.phone`.
-pub type Facts = Map<String, Value>;
+pub type ExpectedFields = Map<String, Value>;
 
-/// Merges JSON objects into facts. If several have the same field, the last one wins. Leaves out nulls and
+/// Merges JSON objects of expected fields. If several have the same field, the last one wins. Leaves out nulls and
 /// empty lists.
-pub(crate) fn facts<const N: usize>(objects: [Value; N]) -> Facts {
+pub(crate) fn expected_fields<const N: usize>(objects: [Value; N]) -> ExpectedFields {
     let members = objects.into_iter().filter_map(|object| match object {
         Value::Object(members) => Some(members),
         _ => None,
     });
     match remove_nulls(members.flatten().collect()) {
-        Some(Value::Object(facts)) => facts,
+        Some(Value::Object(fields)) => fields,
         _ => Map::new(),
     }
 }

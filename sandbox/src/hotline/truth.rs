@@ -7,24 +7,24 @@ use crate::faker::current_code;
 use crate::hotline::{Hotline, Pressing, Quirk, Row, State};
 use crate::time;
 use crate::truth::{
-    Facts, Outcome, RejectReason, ServedState, Truth, clean, facts, main_person, quality_flag,
-    unified_code, utc,
+    ExpectedFields, Outcome, RejectReason, ServedState, Truth, clean, expected_fields, main_person,
+    quality_flag, unified_code, utc,
 };
 
 impl Hotline {
-    /// The [`Oracle`](crate::Oracle) in the form that all channels have. Only the last state of a case has
+    /// The [`CaseHistory`](crate::CaseHistory) in the form that all channels have. Only the last state of a case has
     /// its reminders and supplements.
     ///
     /// # Errors
     /// If the database cannot be read.
     pub async fn truth(&self) -> anyhow::Result<Truth> {
-        let oracle = self.oracle().await?;
+        let history = self.case_history().await?;
         let mut truth = Truth::new("hotline");
-        for case in oracle.cases() {
+        for case in history.cases() {
             let key = &case.last().row.rowguid;
             for (n_after, state) in (0..case.states.len()).rev().zip(&case.states) {
                 let serial = &state.row.serialnum;
-                let additions = if n_after == 0 { oracle.pressings(serial) } else { &[] };
+                let additions = if n_after == 0 { history.pressings(serial) } else { &[] };
                 truth.add(key, served_state(state, additions)?);
             }
             if let Some(at) = case.deleted_at {
@@ -38,7 +38,7 @@ impl Hotline {
 /// The truth about one state; `additions` are its reminders and supplements.
 fn served_state(state: &State, additions: &[Pressing]) -> anyhow::Result<ServedState> {
     let outcome = match state.is_readable {
-        true => Outcome::Demand(demand_facts(state, additions)),
+        true => Outcome::Demand(demand_fields(state, additions)),
         false => Outcome::Reject(RejectReason::MalformedBytes),
     };
     let mut parts = Map::new();
@@ -50,7 +50,7 @@ fn served_state(state: &State, additions: &[Pressing]) -> anyhow::Result<ServedS
     Ok(ServedState { at: state.at, outcome, quirks, payload, parts })
 }
 
-fn demand_facts(state: &State, additions: &[Pressing]) -> Facts {
+fn demand_fields(state: &State, additions: &[Pressing]) -> ExpectedFields {
     let row = &state.row;
     let text = |text: &crate::Gbk| text.read().filter(|text| !text.is_empty());
     let clean_text = |raw| text(raw).map(|text| clean(&text));
@@ -61,7 +61,7 @@ fn demand_facts(state: &State, additions: &[Pressing]) -> Facts {
         let step = if addition.flag == 1 { "补充" } else { "催办" };
         json!({ "at": time(&addition.addtime), "step": step, "note": addition.addcontent.read() })
     });
-    facts([json!({
+    expected_fields([json!({
         "source_no": row.serialnum,
         "kind": unified_code("hotline_kind", &row.rqsttype),
         "kind_raw": row.rqsttype,

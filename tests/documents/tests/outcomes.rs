@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use document_tests::{Fate, Fates, json_list, plugin_lines, xml_list};
+use document_tests::{Outcome, Outcomes, json_list, plugin_lines, xml_list};
 
-/// The expected fate of the record in the middle.
+/// The expected outcome of the record in the middle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expected {
     /// It is accepted without quality flags.
@@ -70,46 +70,47 @@ const XML: &[(&str, &str, Expected)] = &[
 ];
 
 #[test]
-fn the_same_json_has_the_same_fate_in_every_connector() {
+fn the_same_json_has_the_same_outcome_in_every_connector() {
     for (name, record, expected) in JSON {
         let list = format!(r#"[{{"id":"1"}},{record},{{"id":"9"}}]"#);
         let all = json_list(list.as_bytes()).unwrap();
-        for (connector, fates) in &all {
-            holds(connector, name, fates, *expected);
+        for (connector, outcomes) in &all {
+            holds(connector, name, outcomes, *expected);
         }
         same(name, &all);
         if !matches!(expected, Refused | NoKey) {
             let lines =
                 [r#"{"id":"1"}"#, record, r#"{"id":"9"}"#].map(|line| line.as_bytes().to_vec());
-            let fates = plugin_lines(&lines).unwrap().unwrap();
+            let outcomes = plugin_lines(&lines).unwrap().unwrap();
             // A line break would end a line of the protocol, so `plugin_lines` writes a blank.
             let is_broken_up = record.contains('\n');
-            let is_accepted = |fate: &Fate| matches!(fate, Fate::Accepted { .. });
-            assert_eq!(is_accepted(&fates[1]), *expected != Damaged, "{name}: {fates:?}");
-            let n_marks =
-                |fate: &Fate| if let Fate::Accepted { n_marks, .. } = fate { *n_marks } else { 0 };
-            assert_eq!(n_marks(&fates[1]) > 0, *expected == Flagged && !is_broken_up, "{name}");
-            assert!(is_accepted(&fates[0]) && is_accepted(&fates[2]), "{name}");
+            let is_accepted = |outcome: &Outcome| matches!(outcome, Outcome::Accepted { .. });
+            assert_eq!(is_accepted(&outcomes[1]), *expected != Damaged, "{name}: {outcomes:?}");
+            let n_flags = |outcome: &Outcome| {
+                if let Outcome::Accepted { n_flags, .. } = outcome { *n_flags } else { 0 }
+            };
+            assert_eq!(n_flags(&outcomes[1]) > 0, *expected == Flagged && !is_broken_up, "{name}");
+            assert!(is_accepted(&outcomes[0]) && is_accepted(&outcomes[2]), "{name}");
         }
     }
 }
 
 #[test]
-fn the_same_xml_has_the_same_fate_in_files_and_over_http() {
+fn the_same_xml_has_the_same_outcome_in_files_and_over_http() {
     for (name, record, expected) in XML {
         let document = format!(
             "<rows>\n<row><id>1</id></row>\n<row>{record}</row>\n<row><id>9</id></row>\n</rows>"
         );
         let all = xml_list(document.as_bytes()).unwrap();
-        for (connector, fates) in &all {
-            holds(connector, name, fates, *expected);
+        for (connector, outcomes) in &all {
+            holds(connector, name, outcomes, *expected);
         }
         same(name, &all);
     }
     // The record in the middle is not closed at all.
     let document = "<rows><row><id>1</id></row><row><id>2</id><row><id>9</id></row></rows>";
-    for (connector, fates) in xml_list(document.as_bytes()).unwrap() {
-        holds(connector, "a record that is not closed", &fates, Damaged);
+    for (connector, outcomes) in xml_list(document.as_bytes()).unwrap() {
+        holds(connector, "a record that is not closed", &outcomes, Damaged);
     }
 }
 
@@ -121,8 +122,8 @@ fn a_document_is_read_in_whatever_charset_it_came() {
     let marked = format!("\u{feff}{text}").into_bytes();
     for (name, bytes) in [("plain", text.as_bytes().to_vec()), ("BOM", marked), ("GBK", gbk)] {
         let all = json_list(&bytes).unwrap();
-        for (connector, fates) in &all {
-            holds(connector, name, fates, Clean);
+        for (connector, outcomes) in &all {
+            holds(connector, name, outcomes, Clean);
         }
     }
 }
@@ -130,36 +131,36 @@ fn a_document_is_read_in_whatever_charset_it_came() {
 #[test]
 fn an_empty_place_in_the_list_is_not_a_record() {
     for list in [r#"[{"id":"1"},,{"id":"9"}]"#, r#"[{"id":"1"},{"id":"9"},]"#] {
-        for (connector, fates) in json_list(list.as_bytes()).unwrap() {
-            assert_eq!(fates.unwrap().len(), 2, "{connector}: {list}");
+        for (connector, outcomes) in json_list(list.as_bytes()).unwrap() {
+            assert_eq!(outcomes.unwrap().len(), 2, "{connector}: {list}");
         }
     }
 }
 
 #[track_caller]
-fn holds(connector: &str, name: &str, fates: &Fates, expected: Expected) {
-    let Some(fates) = fates else {
+fn holds(connector: &str, name: &str, outcomes: &Outcomes, expected: Expected) {
+    let Some(outcomes) = outcomes else {
         assert_eq!(expected, Refused, "{connector} refuses all: {name}");
         return;
     };
-    let [first, middle, last] = &fates[..] else {
-        panic!("{connector}: {name}: {fates:?}");
+    let [first, middle, last] = &outcomes[..] else {
+        panic!("{connector}: {name}: {outcomes:?}");
     };
-    let good = |key: &str| Fate::Accepted { key: key.to_owned(), n_marks: 0 };
+    let good = |key: &str| Outcome::Accepted { key: key.to_owned(), n_flags: 0 };
     assert_eq!((first, last), (&good("1"), &good("9")), "{connector}: {name}");
     let found = match middle {
-        Fate::Accepted { n_marks: 0, key } if key == "2" => Clean,
-        Fate::Accepted { key, .. } if key == "2" => Flagged,
-        Fate::Unreadable { key: Some(key) } if key == "2" => Damaged,
-        Fate::Unreadable { key: None } => NoKey,
+        Outcome::Accepted { n_flags: 0, key } if key == "2" => Clean,
+        Outcome::Accepted { key, .. } if key == "2" => Flagged,
+        Outcome::Unreadable { key: Some(key) } if key == "2" => Damaged,
+        Outcome::Unreadable { key: None } => NoKey,
         other => panic!("{connector}: {name}: {other:?}"),
     };
     assert_eq!(found, expected, "{connector}: {name}");
 }
 
 #[track_caller]
-fn same(name: &str, all: &[(&'static str, Fates)]) {
-    for (connector, fates) in all {
-        assert_eq!(fates, &all[0].1, "{connector} and {} differ: {name}", all[0].0);
+fn same(name: &str, all: &[(&'static str, Outcomes)]) {
+    for (connector, outcomes) in all {
+        assert_eq!(outcomes, &all[0].1, "{connector} and {} differ: {name}", all[0].0);
     }
 }

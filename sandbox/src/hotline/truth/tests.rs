@@ -12,7 +12,7 @@ async fn the_truth_has_the_states_of_every_case() {
     assert_eq!(truth.channel, "hotline");
     let states = &truth.record(&keys[0]).unwrap().states;
     assert_eq!(states.len(), 2);
-    assert_eq!(states[1].facts().unwrap()["status"], "resolved");
+    assert_eq!(states[1].expected_fields().unwrap()["status"], "resolved");
     assert_eq!(states[1].payload["CSTATUS"], "80");
     assert_eq!(
         truth.record(&keys[1]).unwrap().last().outcome,
@@ -20,7 +20,8 @@ async fn the_truth_has_the_states_of_every_case() {
     );
     let slashed = truth.record(&keys[2]).unwrap();
     assert!(
-        slashed.deleted_at.is_some() && slashed.last().facts().unwrap().contains_key("received_at")
+        slashed.deleted_at.is_some()
+            && slashed.last().expected_fields().unwrap().contains_key("received_at")
     );
     let old = truth.record(&keys[3]).unwrap().last();
     assert_eq!(old.quirks, ["poison", "old_area"].into_iter().rev().collect::<Vec<_>>());
@@ -34,9 +35,11 @@ async fn additions_belong_to_the_last_state() {
     fixture.hotline.change(&key, |row| row.cstatus = Gbk::new("40")).await.unwrap();
     let truth = fixture.hotline.truth().await.unwrap();
     let states = &truth.record(&key).unwrap().states;
-    assert!(states[0].parts.is_empty() && !states[0].facts().unwrap().contains_key("trail"));
+    assert!(
+        states[0].parts.is_empty() && !states[0].expected_fields().unwrap().contains_key("trail")
+    );
     assert_eq!(states[1].parts["pressing"].as_array().unwrap().len(), 3);
-    assert_eq!(states[1].facts().unwrap()["trail"].as_array().unwrap().len(), 3);
+    assert_eq!(states[1].expected_fields().unwrap()["trail"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use super::appeal::Appeal;
 use super::file_bytes::columns;
 use crate::QuirkSet;
 use crate::truth::{
-    Facts, Outcome, RejectReason, ServedState, clean, facts, main_person, quality_flag,
-    unified_code, utc,
+    ExpectedFields, Outcome, RejectReason, ServedState, clean, expected_fields, main_person,
+    quality_flag, unified_code, utc,
 };
 
 /// The state of an appeal that a correct reader gets from its row in a file with these quirks.
@@ -22,7 +22,7 @@ pub(super) fn row_state(at: NaiveDateTime, appeal: &Appeal, file_quirks: &[Quirk
     } else if is_text && has_quirk(Quirk::BrokenRow) {
         Outcome::Reject(RejectReason::Unreadable)
     } else {
-        Outcome::Demand(demand_facts(appeal, file_quirks))
+        Outcome::Demand(demand_fields(appeal, file_quirks))
     };
     let quirks = appeal.quirks.iter().chain(file_quirks).map(|quirk| quirk.name()).collect();
     let cells = appeal.cells().map(Value::String);
@@ -39,9 +39,9 @@ pub(super) fn file_state(at: NaiveDateTime, name: &str, file_quirks: &[Quirk]) -
     ServedState { at, outcome, quirks, payload, parts: Map::new() }
 }
 
-fn demand_facts(appeal: &Appeal, file_quirks: &[Quirk]) -> Facts {
+fn demand_fields(appeal: &Appeal, file_quirks: &[Quirk]) -> ExpectedFields {
     let uscc = appeal.code.chars().map(to_half_width).collect::<String>().to_uppercase();
-    facts([json!({
+    expected_fields([json!({
         "source_no": appeal.number,
         "kind": unified_code("enterprise_kind", appeal.kind),
         "kind_raw": appeal.kind,

@@ -1,6 +1,5 @@
-//! The oracle (here: what knows the right answers for tests, not the database product): the simulator's own
-//! account of everything that was ever in the hotline's database. It has all states of every case, in the
-//! order in which they became visible.
+//! The simulator's own account of everything that was ever in the hotline's database, with which tests compare
+//! what a reader has. It has all states of every case, in the order in which they became visible.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +12,8 @@ use crate::truth::{History, Record};
 
 /// Every case with its states, and every row of `XF_PRESSING`. Clones share the states.
 #[derive(Clone, Debug)]
-pub struct Oracle {
-    pub(super) history: History<State>,
+pub struct CaseHistory {
+    pub(super) cases: History<State>,
     /// The rows of `XF_PRESSING` by the serial number of the case.
     pressings: BTreeMap<String, Vec<Pressing>>,
     retention: Retention,
@@ -53,21 +52,21 @@ pub struct Pressing {
     pub flag: i64,
 }
 
-impl Oracle {
+impl CaseHistory {
     pub(super) fn new(retention: Retention) -> Self {
-        Self { history: History::new(), pressings: BTreeMap::new(), retention }
+        Self { cases: History::new(), pressings: BTreeMap::new(), retention }
     }
 
     /// All cases, in the order in which they were filed.
     #[must_use]
     pub fn cases(&self) -> &[Case] {
-        &self.history.records
+        &self.cases.records
     }
 
     /// The case with this `ROWGUID`.
     #[must_use]
     pub fn case(&self, rowguid: &str) -> Option<&Case> {
-        self.history.record(rowguid)
+        self.cases.record(rowguid)
     }
 
     /// The reminders and supplements to cases with this `SERIALNUM`, oldest first.
@@ -80,7 +79,7 @@ impl Oracle {
     pub(super) fn add_state(&mut self, at: NaiveDateTime, row: Row, quirks: Vec<Quirk>) {
         let is_readable = row.texts().iter().all(|text| text.read().is_some());
         let key = row.rowguid.clone();
-        self.history.add(&key, State { at, is_readable, quirks, row }, self.retention);
+        self.cases.add(&key, State { at, is_readable, quirks, row }, self.retention);
     }
 
     /// Adds a row of `XF_PRESSING`.
