@@ -19,7 +19,6 @@ const LIMIT: Duration = Duration::from_secs(3_600);
 
 /// What a program took from its start to its end.
 pub(crate) struct Usage {
-    pub(crate) began: Instant,
     pub(crate) began_at: Timestamp,
     pub(crate) wall: Duration,
     /// CPU time of all its threads and of the processes it started, in user and kernel mode.
@@ -57,7 +56,7 @@ pub(crate) async fn run(command: &mut Command) -> anyhow::Result<Usage> {
     let (wall, cpu, peak_kib) = measured.with_context(|| format!("{name}: {text}"))?;
     anyhow::ensure!(ended.success(), "{name} ended with {ended}: {text}");
     output.rewind()?;
-    Ok(Usage { began, began_at, wall, cpu, peak_kib, output })
+    Ok(Usage { began_at, wall, cpu, peak_kib, output })
 }
 
 /// Waits until a program has ended, but leaves it to be waited for: until then, its CPU time can be read.
