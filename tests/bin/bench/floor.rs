@@ -33,7 +33,7 @@ use tokio::{
 };
 
 use crate::{
-    process::{self, cpu_time},
+    process::{self, LIMIT, cpu_time},
     records::{PAGE_ROWS, Pages, key},
     report::{Figures, rate, real},
     site::{JSON, Servers, Site, drop_schema, sqlite_url},
@@ -75,7 +75,7 @@ impl Captured {
     ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let site = Site::http(JSON, pages)?.through(servers, "rows").await?;
-        site.sync(records, records).await?;
+        Box::pin(site.sync(records, records)).await?;
         let mut store = PgConnection::connect(site.postgres()?).await?;
         for table in TABLES {
             let sql =
@@ -88,7 +88,7 @@ impl Captured {
         site.remove().await?;
 
         let site = Site::http(JSON, pages)?.through(servers, "messages").await?;
-        publish_all(&site, records).await?;
+        Box::pin(publish_all(&site, records)).await?;
         let queue = site.queue().context("no queue")?;
         let messages = drain(&servers.broker, &queue).await?;
         let framed = messages.iter().map(|message| {
@@ -99,7 +99,7 @@ impl Captured {
         site.remove().await?;
 
         let embedded = Site::http(JSON, pages)?;
-        embedded.sync(records, records).await?;
+        Box::pin(embedded.sync(records, records)).await?;
         Ok(Self { servers: servers.clone(), records, folder, partitions, embedded })
     }
 
@@ -143,7 +143,7 @@ impl Captured {
     ) -> anyhow::Result<Figures> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("floor").args([pages.url(), store, &self.records.to_string()]);
-        let usage = process::run(command.arg(captured).args(broker)).await?;
+        let usage = process::run(command.arg(captured).args(broker), LIMIT).await?;
         let took: Took = serde_json::from_str(&usage.text()?)?;
         let per_s = rate(self.records, Duration::from_secs_f64(took.seconds));
         Ok(Figures {

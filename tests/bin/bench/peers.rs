@@ -14,7 +14,7 @@ use sqlx::{Connection as _, PgConnection};
 use system_tests::gateway_process::server;
 
 use crate::{
-    process::{self, Usage},
+    process::{self, LIMIT, Usage},
     records::Pages,
     report::{Comparison, Figures, real},
     site::{SCHEMA_BYTES, Servers, drop_schema},
@@ -75,7 +75,7 @@ impl Peers {
             .env("EXTRACT__DATA_WRITER__FILE_MAX_ITEMS", "10000")
             .env("NORMALIZE__WORKERS", "2")
             .env("RUNTIME__DLTHUB_TELEMETRY", "false");
-        let usage = process::run(&mut command).await?;
+        let usage = process::run(&mut command, LIMIT).await?;
         let figures = self.stored(&usage).await?;
         let version = usage.text()?.lines().last().unwrap_or_default().to_owned();
         let settings = "append, CSV loaded with COPY, uncompressed files of 10,000 rows, 2 workers";
@@ -103,9 +103,9 @@ impl Peers {
             .current_dir(home.path())
             .env("BENCH_SOURCE", pages)
             .env("BENCH_STORE", &store);
-        let usage = process::run(&mut command).await?;
+        let usage = process::run(&mut command, LIMIT).await?;
         let figures = self.stored(&usage).await?;
-        let version = process::run(Command::new(&program).arg("--version")).await?.text()?;
+        let version = process::run(Command::new(&program).arg("--version"), LIMIT).await?.text()?;
         let settings = "append as jsonb, batches of 1,000; slim build; no broker";
         Ok((figures, format!("{}; {settings}", version.trim())))
     }
@@ -124,14 +124,15 @@ impl Peers {
         let manifest = file("manifest.yaml", include_str!("peer_airbyte.yaml"))?;
         let mut command = Command::new(program);
         command.arg("read").arg("--config").arg(config).arg("--catalog").arg(catalog);
-        let usage = process::run(command.arg("--manifest-path").arg(manifest)).await?;
+        let usage = process::run(command.arg("--manifest-path").arg(manifest), LIMIT).await?;
         let figures = Figures::new(&usage, self.records, usage.wall);
         let lines = BufReader::new(&usage.output).lines();
         let records =
             lines.map_while(Result::ok).filter(|line| line.contains("\"type\":\"RECORD\""));
         self.ensure_all(records.count().try_into()?)?;
         let version = "import importlib.metadata as m; print(m.version('airbyte-cdk'))";
-        let version = process::run(Command::new(python).args(["-c", version])).await?.text()?;
+        let version =
+            process::run(Command::new(python).args(["-c", version]), LIMIT).await?.text()?;
         Ok((figures, format!("version {}; stores nothing, writes to a file", version.trim())))
     }
 

@@ -80,7 +80,10 @@ pub(crate) async fn latency(
     per_s: f64,
     length: Duration,
 ) -> anyhow::Result<Latency> {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let due = |after: Duration| (per_s * after.as_secs_f64()) as u64;
     pages.set_available(0);
+    pages.make(0, due(length + TICK));
     let site = Site::http(JSON, pages)?.through(servers, "latency").await?;
     let service = Service::start(&site)?;
     sleep(Duration::from_secs(2)).await;
@@ -91,9 +94,7 @@ pub(crate) async fn latency(
     let mut records = 0;
     while began.elapsed() < length {
         ticks.tick().await;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let due = (per_s * began.elapsed().as_secs_f64()) as u64;
-        records = due;
+        records = due(began.elapsed());
         pages.set_available(records);
     }
     let mut store = PgConnection::connect(site.postgres()?).await?;
@@ -148,12 +149,12 @@ pub(crate) async fn growth(
         crate::say(&format!("growth: {size} demands"));
         pages.set_available(size);
         for site in [&embedded, &brokered] {
-            site.sync(size - present, size).await?;
+            Box::pin(site.sync(size - present, size)).await?;
         }
         pages.make(size.saturating_sub(1), size + more);
         pages.set_available(size + more);
-        let embedded = embedded.sync(more, size + more).await?.records_per_s;
-        let brokered = brokered.sync(more, size + more).await?.records_per_s;
+        let embedded = Box::pin(embedded.sync(more, size + more)).await?.records_per_s;
+        let brokered = Box::pin(brokered.sync(more, size + more)).await?.records_per_s;
         growth.push(Growth {
             rows_present: size,
             embedded_records_per_s: embedded,

@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, ensure};
@@ -24,7 +24,7 @@ use system_tests::{
 };
 
 use crate::{
-    process,
+    process::{self, LIMIT},
     records::Pages,
     report::{Figures, real},
 };
@@ -127,16 +127,18 @@ impl Site {
     pub(crate) fn command(&self, arguments: &[&str]) -> anyhow::Result<Command> {
         let mut command = gateway_process::command()?;
         command.arg("--config").arg(&self.config).args(arguments).envs(&self.environment);
-        command.env("TONGHUI_LOG", "warn");
+        command.env("TONGHUI_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::null());
         Ok(command)
     }
 
     /// Runs `tonghui sync`, which reads all that is new, stores it, covers it with the indexes, and ends.
     /// Checks that the store then has `total` demands; `new` of them came with this run.
     pub(crate) async fn sync(&self, new: u64, total: u64) -> anyhow::Result<Figures> {
-        let mut command = self.command(&["sync", self.channel.as_str(), "--deadline", "2h"])?;
-        let usage = process::run(&mut command).await?;
-        self.check(total).await?;
+        let mut command = self.command(&["sync", self.channel.as_str(), "--deadline", "12h"])?;
+        // The first load of a large store takes its time.
+        let limit = LIMIT * u32::try_from(new / 50_000 + 1)?;
+        let usage = process::run(&mut command, limit).await?;
+        Box::pin(self.check(total)).await?;
         let stored = (self.stored_at().await? - usage.began_at).to_std()?;
         let bytes = self.bytes().await? / real(total);
         Ok(Figures { bytes_per_demand: Some(bytes), ..Figures::new(&usage, new, stored) })
@@ -146,7 +148,7 @@ impl Site {
     pub(crate) async fn store(&self) -> anyhow::Result<Database> {
         let environment = |name: &str| self.environment.get(name).cloned();
         let settings = config::resolve(&self.config, &section_schemas(), &environment)?;
-        Ok(assemble::open(&settings).await?.0)
+        Ok(Box::pin(assemble::open(&settings)).await?.0)
     }
 
     /// Fails unless there is one demand for each record, and the books balance.
