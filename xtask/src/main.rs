@@ -94,10 +94,21 @@ enum Task {
         /// The folder with clones of the suites' repositories.
         folder: PathBuf,
     },
-    /// Measure throughput, memory and start-up time of the release binary; print Markdown.
+    /// Measure our program, others and the floor in turn, on servers of their own; print Markdown, and write
+    /// docs/performance.md.
+    #[command(args_conflicts_with_subcommands = true)]
     Bench {
         #[command(subcommand)]
         subject: Option<BenchSubject>,
+        /// Fewer records, in less than five minutes; docs/performance.md stays as it is.
+        #[arg(long)]
+        quick: bool,
+        /// Measure with ten million demands present too, which takes hours.
+        #[arg(long)]
+        large: bool,
+        /// How to print the figures; everything else goes to standard error.
+        #[arg(long, value_parser = ["markdown", "json"], default_value = "markdown")]
+        format: String,
     },
     /// Generate a file that is shipped; `cargo xtask tool help` lists the tools.
     Tool {
@@ -159,14 +170,16 @@ fn main() -> ExitCode {
         Task::Cases { folder, only, program } => cases::cases(&folder, &only, program.as_deref()),
         Task::Attack { only, program } => attack::attack(&only, program.as_deref()),
         Task::Conformance { folder } => programs::conformance(&folder),
-        Task::Bench { subject: None } => programs::bench(),
-        Task::Bench { subject: Some(BenchSubject::Text { folder }) } => {
+        Task::Bench { subject: None, quick, large, format } => {
+            programs::bench(quick, large, &format)
+        }
+        Task::Bench { subject: Some(BenchSubject::Text { folder }), .. } => {
             programs::bench_text(folder.as_deref())
         }
-        Task::Bench { subject: Some(BenchSubject::Lag { seconds, runs }) } => {
+        Task::Bench { subject: Some(BenchSubject::Lag { seconds, runs }), .. } => {
             programs::bench_lag(seconds, runs)
         }
-        Task::Bench { subject: Some(BenchSubject::Load) } => programs::bench_load(),
+        Task::Bench { subject: Some(BenchSubject::Load), .. } => programs::bench_load(),
         Task::Tool { arguments } => programs::tool(&arguments),
         Task::Fuzz { arguments } => programs::fuzz(&arguments),
         Task::Soak => test::soak(),

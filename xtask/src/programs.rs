@@ -2,12 +2,16 @@
 //! schemas. Except for `schema`, they are not part of the suite: they need files that are not in the
 //! repository, take long, or check nothing.
 
-use std::{env, fs, iter, path::Path, process::Command};
+use std::{
+    env, fs, iter,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
-    run::{build, cargo, print, root, run},
+    run::{build, cargo, keep_output_for_result, print, root, run, run_directly},
     servers::Servers,
     setup,
 };
@@ -18,13 +22,30 @@ pub(crate) fn corpus(folder: &Path) -> Result<()> {
     run_system_test_program("corpus", &[&absolute_path(folder)?], iter::empty())
 }
 
-/// Measures the program and prints the tables of docs/performance.md.
-pub(crate) fn bench() -> Result<()> {
+/// Measures our program, others and the floor in turn; prints the figures on standard output, and everything
+/// else on standard error. Except for quick runs, writes them into docs/performance.md too.
+pub(crate) fn bench(quick: bool, large: bool, format: &str) -> Result<()> {
+    keep_output_for_result();
     let python = setup::install(&setup::BENCH_PEERS)?;
+    let faucet = setup::install_faucet();
     setup::setup()?;
-    let servers = Servers::start()?;
-    let environment = servers.environment().chain([(setup::PYTHON_VARIABLE, python.as_str())]);
-    run_system_test_program("bench", &[], environment)
+    build_dist()?;
+    let servers = Servers::for_measurements()?;
+    let mut bench = Command::new(dist_program("bench")?);
+    bench.args(["--format", format]).args(large.then_some("--large"));
+    bench.envs(servers.environment()).env(setup::PYTHON_VARIABLE, python);
+    match quick {
+        true => bench.arg("--quick"),
+        false => bench.arg("--write").arg(root().join("docs/performance.md")),
+    };
+    match faucet {
+        Ok(program) => bench.env(setup::FAUCET_VARIABLE, program),
+        Err(error) => {
+            print(format_args!("faucet is not measured: {error:#}"));
+            bench.env_remove(setup::FAUCET_VARIABLE)
+        }
+    };
+    run_directly(&mut bench)
 }
 
 /// Prints the lag of five channels while a sixth one misbehaves.
@@ -80,8 +101,21 @@ fn run_system_test_program<'a>(
     arguments: &[&str],
     environment: impl Iterator<Item = (&'static str, &'a str)>,
 ) -> Result<()> {
-    run(cargo(&["build", "--locked", "--release", "-p", "gateway", "-p", "system-tests"]))?;
-    run(release_command("system-tests", program).args(arguments).envs(environment))
+    build_dist()?;
+    run(Command::new(dist_program(program)?).args(arguments).envs(environment))
+}
+
+/// Builds the gateway and the system tests as they are shipped.
+fn build_dist() -> Result<()> {
+    let build = ["build", "--locked", "--profile", "dist", "-p", "gateway", "-p", "system-tests"];
+    run(cargo(&[&build[..], &["--bins"]].concat()))
+}
+
+/// The path of a program that [`build_dist`] has built.
+fn dist_program(name: &str) -> Result<PathBuf> {
+    let own = env::current_exe()?;
+    let target = own.parent().and_then(Path::parent).context("xtask is in no target folder")?;
+    Ok(target.join("dist").join(name))
 }
 
 /// A command that builds and runs a release binary; the caller adds the binary's arguments.

@@ -49,6 +49,20 @@ pub(crate) fn run(command: impl BorrowMut<Command>) -> Result<()> {
     bail!("`{name}` failed, see above")
 }
 
+/// Runs a command that must succeed. It writes to standard output and standard error of this program.
+pub(crate) fn run_directly(command: &mut Command) -> Result<()> {
+    set_running(None)?;
+    let name = describe(command);
+    let spawned = command.stdin(Stdio::null()).process_group(0).spawn();
+    let mut child = spawned.with_context(|| format!("cannot start `{name}`"))?;
+    let not_interrupted = set_running(Some(child.id()));
+    let status = child.wait();
+    set_running(None)?;
+    not_interrupted?;
+    ensure!(status?.success(), "`{name}` failed, see above");
+    Ok(())
+}
+
 /// Runs a command that must succeed, and returns its output. If it fails, the error shows the output.
 pub(crate) fn output_of(mut command: impl BorrowMut<Command>) -> Result<String> {
     let name = describe(command.borrow());
@@ -100,7 +114,19 @@ pub(crate) fn print(line: fmt::Arguments<'_>) {
     echo(format!("{line}\n").as_bytes());
 }
 
+/// Whether standard output is for the result of a command that [`run_directly`] runs.
+static OUTPUT_IS_RESULT: AtomicBool = AtomicBool::new(false);
+
+/// From now on, everything else goes to standard error.
+pub(crate) fn keep_output_for_result() {
+    OUTPUT_IS_RESULT.store(true, Ordering::SeqCst);
+}
+
 fn echo(bytes: &[u8]) {
+    if OUTPUT_IS_RESULT.load(Ordering::SeqCst) {
+        let _ = io::stderr().lock().write_all(bytes);
+        return;
+    }
     let mut out = io::stdout().lock();
     let _ = out.write_all(bytes).and_then(|()| out.flush());
 }

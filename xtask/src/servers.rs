@@ -56,7 +56,7 @@ pub(crate) fn run_with_servers(command: &[String]) -> Result<()> {
 pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
     let folder = Folder::permanent(folder)?;
     let server = match name {
-        Name::Postgres => postgres::start(&folder)?,
+        Name::Postgres => postgres::start(&folder, postgres::FORGETFUL)?,
         Name::Mariadb => mariadb::start(&folder, None)?,
         Name::Rabbitmq => rabbitmq::start(&folder)?,
         Name::Sftp => sftp::start(&folder)?,
@@ -109,7 +109,7 @@ impl Servers {
     pub(crate) fn start() -> Result<Self> {
         let folder = Folder::temporary()?;
         let servers = vec![
-            postgres::start(&folder)?,
+            postgres::start(&folder, postgres::FORGETFUL)?,
             mariadb::start(&folder, None)?,
             rabbitmq::start(&folder)?,
             sftp::start(&folder)?,
@@ -120,7 +120,15 @@ impl Servers {
     /// Starts only the databases.
     pub(crate) fn databases() -> Result<Self> {
         let folder = Folder::temporary()?;
-        let servers = vec![postgres::start(&folder)?, mariadb::start(&folder, None)?];
+        let servers =
+            vec![postgres::start(&folder, postgres::FORGETFUL)?, mariadb::start(&folder, None)?];
+        Ok(Self { servers, folders: vec![folder] })
+    }
+
+    /// Starts what measurements need: a PostgreSQL that writes to the disk, and the broker.
+    pub(crate) fn for_measurements() -> Result<Self> {
+        let folder = Folder::temporary()?;
+        let servers = vec![postgres::start(&folder, postgres::DURABLE)?, rabbitmq::start(&folder)?];
         Ok(Self { servers, folders: vec![folder] })
     }
 

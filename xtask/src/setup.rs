@@ -138,6 +138,31 @@ pub(crate) fn install(venv: &Venv) -> Result<String> {
     Ok(python.display().to_string())
 }
 
+/// The environment variable with the path of faucet, another program that measurements compare the gateway with.
+pub(crate) const FAUCET_VARIABLE: &str = "TONGHUI_BENCH_FAUCET";
+/// The newest version of faucet that the compiler of this project builds: 1.1.0 needs Rust 1.96.
+const FAUCET: &str = "1.0.1";
+/// How long building it may take, for `timeout`.
+const FAUCET_LIMIT: &str = "45m";
+
+/// Builds faucet with nothing but what measurements use, unless this version was built. Returns its path.
+pub(crate) fn install_faucet() -> Result<String> {
+    // Not in the folder of the other programs: a new virtual environment would remove it.
+    let folder = root().join("target/bench-faucet");
+    let (program, installed) = (folder.join("bin/faucet"), folder.join("installed.txt"));
+    if !program.is_file() || !fs::read_to_string(&installed).is_ok_and(|version| version == FAUCET)
+    {
+        print(format_args!("building faucet {FAUCET} in target/bench-faucet"));
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let slim = ["--no-default-features", "--features", "source-rest,sink-postgres"];
+        let mut build = Command::new("timeout");
+        build.arg(FAUCET_LIMIT).arg(cargo).args(["install", "faucet-cli", "--version", FAUCET]);
+        run(build.args(["--locked", "--root"]).arg(&folder).args(slim))?;
+        fs::write(installed, FAUCET)?;
+    }
+    Ok(program.display().to_string())
+}
+
 /// Whether Python can create virtual environments, which needs a separate package in Debian.
 pub(crate) fn has_venv() -> bool {
     try_run("python3", &["-m", "ensurepip", "--version"]).is_some()

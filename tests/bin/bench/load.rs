@@ -3,27 +3,33 @@
 
 use std::{io::Write as _, time::Duration};
 
+use anyhow::Context as _;
+use sandbox::{Clock, Settings, Storage};
 use sink::store::Database;
 use system_tests::{
-    gateway_process::{Gateway, server},
+    gateway_process::{Gateway, event, server},
     world::World,
 };
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::{brokered::publish, rate};
+use crate::report::rate;
 
 /// The number of demands in the backlog.
-pub(crate) const RECORDS: u64 = 200_000;
+const RECORDS: u64 = 200_000;
 /// The length of a time window.
 const WINDOW: Duration = Duration::from_secs(2);
 
 /// Measures, and prints a table.
-pub(crate) async fn measure(mut world: World) -> anyhow::Result<()> {
+pub(crate) async fn measure() -> anyhow::Result<()> {
+    let mut settings = Settings::new(1, Clock::machine());
+    settings.storage = Storage::Clob;
+    let mut world = World::open(settings).await?;
+    world.hotline.file(RECORDS).await?;
     let (store, broker) = (server("TONGHUI_TEST_POSTGRES")?, server("TONGHUI_TEST_AMQP")?);
     world.use_servers(Some(&store), Some(&broker)).await?;
     let (database, _) = world.store().await?;
     // All messages are at the broker before the sinks start, so the sinks never wait for messages.
-    tokio::task::block_in_place(|| publish(&world, "ingest")?.stop())?;
+    tokio::task::block_in_place(|| publish_all(&world))?;
     let began = Instant::now();
     let start = |_| Gateway::start_with(&world, "sink", "warn");
     let sinks = [(), ()].map(start).into_iter().collect::<anyhow::Result<Vec<_>>>()?;
@@ -32,6 +38,20 @@ pub(crate) async fn measure(mut world: World) -> anyhow::Result<()> {
         tokio::task::block_in_place(|| sink.stop())?;
     }
     summarize(&windows)
+}
+
+/// Runs the half of the gateway that reads, until it has published everything once.
+fn publish_all(world: &World) -> anyhow::Result<()> {
+    let mut gateway = Gateway::start_as(world, "ingest")?;
+    let mut caught_up = false;
+    loop {
+        let line = gateway.line()?.context("the gateway ended")?;
+        match event(&line) {
+            Some("read") => caught_up |= line.contains("caught_up=true"),
+            Some("settled") if caught_up => return gateway.stop(),
+            _ => {}
+        }
+    }
 }
 
 /// Prints a line at the end of each time window until everything is stored and indexed. Returns the rate of

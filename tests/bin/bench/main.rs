@@ -1,22 +1,38 @@
-//! Makes the measurements of docs/performance.md: the release binary reads a backlog of the simulated
-//! hotline. For comparison, the same call measures SQLite alone and another program. Prints Markdown.
+//! Makes the measurements of docs/performance.md. Ours, other programs and the floor read the same pages in
+//! turn, on servers that `cargo xtask bench` has started; the whole sequence runs several times.
 
-mod brokered;
-mod embedded;
+mod floor;
 mod lag;
 mod load;
+mod peers;
+mod process;
+mod records;
+mod report;
+mod service;
+mod site;
 
-use std::time::Duration;
+use std::{io::Write as _, path::PathBuf, time::Duration};
 
-use clap::Parser;
-use sandbox::{Clock, Settings, Storage};
-use system_tests::world::World;
+use clap::{Parser, ValueEnum};
 
-/// The number of demands in the backlog.
-const RECORDS: u64 = 50_000;
+use crate::{
+    floor::Captured,
+    peers::Peers,
+    records::Pages,
+    report::{Comparison, Figures, Report},
+    site::{JSON, Servers, Site, XML},
+};
 
-/// What to measure. Without an argument: throughput, memory and start-up time.
+/// What to measure. Without a command: everything that docs/performance.md records between its marks.
 #[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    subject: Option<Subject>,
+    #[command(flatten)]
+    all: All,
+}
+
+#[derive(Debug, clap::Subcommand)]
 enum Subject {
     /// The lag of five channels beside one that misbehaves, for each kind of misbehaviour.
     Lag {
@@ -29,33 +45,141 @@ enum Subject {
     },
     /// Two sinks that load 200,000 demands into an empty PostgreSQL.
     Load,
+    /// The floor, which this program runs in a process of its own.
+    #[command(hide = true)]
+    Floor(floor::Args),
+}
+
+#[derive(Debug, clap::Args)]
+struct All {
+    /// Fewer records, and stores that stay small: takes less than five minutes.
+    #[arg(long)]
+    quick: bool,
+    /// Also measure with ten million demands present, which takes hours.
+    #[arg(long)]
+    large: bool,
+    /// How to print the figures.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// A file in which the text between the two marks is replaced by the figures.
+    #[arg(long)]
+    write: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    #[default]
+    Markdown,
+    Json,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    if std::env::args().len() > 1 {
-        return match Subject::parse() {
-            Subject::Lag { seconds, runs } => lag::measure(seconds, runs).await,
-            Subject::Load => load::measure(world(load::RECORDS).await?).await,
-        };
+    let Arguments { subject, all } = Arguments::parse();
+    match subject {
+        Some(Subject::Lag { seconds, runs }) => lag::measure(seconds, runs).await,
+        Some(Subject::Load) => load::measure().await,
+        Some(Subject::Floor(args)) => floor::run(args).await,
+        None => Box::pin(measure(&all)).await,
     }
-    embedded::measure(&world(RECORDS).await?).await?;
-    brokered::measure(world(RECORDS).await?).await
 }
 
-/// A hotline with `backlog` demands, the same ones every time, and the configuration to read it.
-async fn world(backlog: u64) -> anyhow::Result<World> {
-    let mut settings = Settings::new(1, Clock::machine());
-    settings.storage = Storage::Clob;
-    let world = World::open(settings).await?;
-    world.hotline.file(backlog).await?;
-    Ok(world)
+/// Measures everything, and prints it.
+async fn measure(all: &All) -> anyhow::Result<()> {
+    let (records, rounds) = if all.quick { (20_000, 2) } else { (50_000, 3) };
+    let servers = Servers::started()?;
+    let pages = Pages::open(records).await?;
+    let comparisons = Box::pin(compare(&servers, &pages, records, rounds)).await?;
+    let mut report =
+        Report { records, rounds, comparisons, idle: None, latency: None, growth: Vec::new() };
+    say("idle");
+    report.idle = Some(service::idle(&pages).await?);
+    let ours = report.comparisons.first().and_then(|main| main.programs.first());
+    if let Some(rate) = ours.and_then(|ours| ours.median(|run| Some(run.records_per_s))) {
+        say("latency");
+        let length = Duration::from_secs(if all.quick { 10 } else { 30 });
+        let latency = service::latency(&servers, &pages, rate / 2.0, length);
+        report.latency = Some(Box::pin(latency).await?);
+    }
+    if !all.quick {
+        let sizes = [100_000, 1_000_000, 10_000_000];
+        let sizes = if all.large { &sizes[..] } else { &sizes[..2] };
+        report.growth = Box::pin(service::growth(&servers, &pages, sizes, records)).await?;
+    }
+    let markdown = report.markdown()?;
+    if let Some(file) = &all.write {
+        report::write_between_marks(file, &markdown)?;
+    }
+    let mut out = std::io::stdout();
+    match all.format {
+        Format::Markdown => write!(out, "{markdown}")?,
+        Format::Json => writeln!(out, "{:#}", report.json())?,
+    }
+    Ok(())
 }
 
-/// `n` per second.
-fn rate(n: u64, duration: Duration) -> f64 {
-    // These counts are far below 2^52.
-    #[allow(clippy::cast_precision_loss)]
-    let n = n as f64;
-    n / duration.as_secs_f64()
+/// Runs all programs in turn, `rounds` times.
+async fn compare(
+    servers: &Servers,
+    pages: &Pages,
+    records: u64,
+    rounds: usize,
+) -> anyhow::Result<Vec<Comparison>> {
+    say("the messages and rows for the floor");
+    let captured = Box::pin(Captured::take(servers, pages, records)).await?;
+    let mut peers = Peers::new(servers.clone(), records);
+    let mut json = Comparison::new(
+        "json_brokered",
+        "JSON pages over HTTP, through RabbitMQ (quorum, confirmed) into PostgreSQL",
+    );
+    let mut embedded = Comparison::new("json_embedded", "JSON pages over HTTP, embedded (SQLite)");
+    let mut others = [
+        Comparison::new("xml_brokered", "GBK XML pages, through RabbitMQ into PostgreSQL"),
+        Comparison::new("xml_embedded", "GBK XML pages, embedded (SQLite)"),
+        Comparison::new("table_brokered", "front-end table, through RabbitMQ into PostgreSQL"),
+        Comparison::new("table_embedded", "front-end table, embedded (SQLite)"),
+    ];
+    for round in 1..=rounds {
+        say(&format!("round {round} of {rounds}"));
+        let site = Site::http(JSON, pages)?.through(servers, "json").await?;
+        json.add(OURS, "", Some(sync(site, pages, records).await?));
+        json.add("floor", "", Some(captured.brokered(pages).await?));
+        peers.run(pages, &mut json).await;
+        embedded.add(OURS, "", Some(sync(Site::http(JSON, pages)?, pages, records).await?));
+        embedded.add("floor", "", Some(captured.embedded(pages).await?));
+        for (n, comparison) in others.iter_mut().enumerate() {
+            let is_table = n >= 2;
+            let site = match is_table {
+                true => Box::pin(Site::table(records)).await?,
+                false => Site::http(XML, pages)?,
+            };
+            let site = match n % 2 {
+                0 => site.through(servers, "other").await?,
+                _ => site,
+            };
+            comparison.add(OURS, "", Some(sync(site, pages, records).await?));
+        }
+    }
+    let mut comparisons = vec![json, embedded];
+    comparisons.extend(others);
+    Ok(comparisons)
+}
+
+/// The name of our program in tables.
+const OURS: &str = "tonghui";
+
+/// Lets a new gateway read everything once, and removes it.
+async fn sync(site: Site, pages: &Pages, records: u64) -> anyhow::Result<Figures> {
+    pages.take_first_request();
+    let began = std::time::Instant::now();
+    let mut figures = Box::pin(site.sync(records, records)).await?;
+    let first_request = pages.take_first_request();
+    figures.start_ms = first_request.map(|first| (first - began).as_secs_f64() * 1e3);
+    site.remove().await?;
+    Ok(figures)
+}
+
+/// Says what is going on: on standard error, because standard output is for the figures.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "bench: {text}");
 }

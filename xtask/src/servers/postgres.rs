@@ -21,8 +21,13 @@ host all all 127.0.0.1/32 trust
 /// Stops the server at once: PostgreSQL then does not wait for clients to disconnect.
 const STOP_SIGNAL: &str = "INT";
 
+/// The settings of a server for tests, whose data need not survive a power failure.
+pub(crate) const FORGETFUL: &[&str] = &["fsync=off", "full_page_writes=off"];
+/// The settings of a server for measurements: what it commits is on the disk, as in a city.
+pub(crate) const DURABLE: &[&str] = &["fsync=on", "full_page_writes=on"];
+
 /// Starts the server. Creates its data folder first, except in a permanent folder that has one already.
-pub(crate) fn start(folder: &Folder) -> Result<Server> {
+pub(crate) fn start(folder: &Folder, durability: &[&str]) -> Result<Server> {
     // The name of the folder, and the system user that the package `postgresql` creates.
     let home = folder.server_home("postgres", "postgres")?;
     let data = home.join("data");
@@ -47,12 +52,10 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         "listen_addresses=127.0.0.1".to_owned(),
         format!("unix_socket_directories={}", home.join("").display()),
         "max_connections=200".to_owned(),
-        // Test data need not survive a power failure.
-        "fsync=off".to_owned(),
-        "full_page_writes=off".to_owned(),
     ] {
         run.arg("-c").arg(setting);
     }
+    run.args(durability.iter().flat_map(|setting| ["-c", setting]));
     let ready = "database system is ready to accept connections";
     let process = Process::start("postgres", STOP_SIGNAL, &mut run, ready)?;
     let url = format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres");
