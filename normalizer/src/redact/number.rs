@@ -95,16 +95,28 @@ fn first_number(
         digits.push_str(&group.digits);
         lengths.push(digits.len());
     }
+    let is_spelled = is_spelled(&groups[..=n_joined]);
     let long_enough = lengths.iter().enumerate().rev().filter(|(_, len)| **len >= MIN_DIGITS);
     long_enough.map(|(index, len)| (&groups[..=index], &digits[..*len])).find_map(
         |(groups, number)| {
-            let mask = mask_for(number, groups, own)
+            // The groups of a telephone number have at least three digits, unlike those of dates and times.
+            let may_be_phone = groups.len() == 1
+                || is_announced
+                || is_spelled && groups.len() == n_joined + 1
+                || groups.iter().all(|group| group.digits.len() >= 3);
+            let mask = mask_for(number, groups, own, may_be_phone)
                 .or_else(|| local_number(number, groups, is_announced))?;
             let is_meant =
                 is_announced || own.has_number(number) || !is_other(text, number, groups);
             is_meant.then_some((groups.len(), mask))
         },
     )
+}
+
+/// Whether these are all the digits of a number that was written digit by digit.
+fn is_spelled(groups: &[Group]) -> bool {
+    groups.first().is_some_and(|first| first.joint == Joint::None)
+        && groups.iter().all(|group| group.digits.len() == 1)
 }
 
 /// Whether digits that may be a number of somebody are an amount, the decimals of a number, or a part of a longer
@@ -169,7 +181,7 @@ fn is_in_identifier(before: &str, groups: &[Group]) -> bool {
 }
 
 /// The mask of an identity, bank card or telephone number; `None` if it is none of these.
-fn mask_for(number: &str, groups: &[Group], own: &OwnValues) -> Option<String> {
+fn mask_for(number: &str, groups: &[Group], own: &OwnValues, may_be_phone: bool) -> Option<String> {
     if groups[1..].iter().any(|group| group.joint == Joint::Dot) {
         return mask_for_dotted(number, groups);
     }
@@ -180,8 +192,6 @@ fn mask_for(number: &str, groups: &[Group], own: &OwnValues) -> Option<String> {
     if is_bank_card(number, groups) {
         return Some(mask_middle(number, 0, 4));
     }
-    // The groups of a telephone number have at least three digits, unlike those of dates and times.
-    let may_be_phone = is_one_group || groups.iter().all(|group| group.digits.len() >= 3);
     if may_be_phone && let Some(mobile) = mobile(number) {
         return Some(mask_middle(mobile, 3, 4));
     }
