@@ -37,7 +37,7 @@ const PAGE_ROWS: u32 = 200;
 struct Report {
     #[serde(flatten)]
     erased: Erased,
-    /// What no key opens, so that it could not be searched; with `--unreadable`, it was erased.
+    /// What does not open, so that it could not be searched; with `--unreadable`, it was erased.
     unopened: Vec<String>,
     /// Where values of the person may still be.
     remains: Vec<String>,
@@ -94,7 +94,7 @@ impl Report {
         );
         for (heading, lines) in [
             (
-                "no key opens these, so they could not be searched (--unreadable erases them):",
+                "these do not open, so they could not be searched (--unreadable erases them):",
                 &self.unopened,
             ),
             ("values of the person may remain:", &self.remains),
@@ -189,8 +189,9 @@ impl Search<'_> {
                 if *is_found.as_ref().unwrap_or(&self.also_unreadable) {
                     self.erasure.demands.push(demand.id);
                 }
-                if is_found.is_err() {
-                    self.unopened.insert(format!("demand {}: its texts before masking", demand.id));
+                if let Err(error) = is_found {
+                    let what = format!("demand {}: its texts before masking: {error}", demand.id);
+                    self.unopened.insert(what);
                 }
             }
         }
