@@ -113,10 +113,7 @@ impl Comparison<'_> {
         state: &State,
     ) -> anyhow::Result<Option<&'static str>> {
         let place = Place::from(demand);
-        let unmasked = match &demand.body.unmasked {
-            Some(sealed) => open_unmasked(self.sealer, place, sealed)?,
-            None => Default::default(),
-        };
+        let unmasked = open_unmasked(self.sealer, demand)?;
         for (field, expected, masked) in [
             ("title", &state.row.rqsttitle, &demand.body.title),
             ("content", &state.row.rqstcontent, &demand.body.content),
@@ -162,10 +159,7 @@ pub fn altered_field(
 ) -> Option<String> {
     let kept = serde_json::to_value(&demand.body).expect("it opens");
     let place = Place::from(demand);
-    let unmasked = match &demand.body.unmasked {
-        Some(sealed) => open_unmasked(sealer, place, sealed).expect("it opens"),
-        None => Default::default(),
-    };
+    let unmasked = open_unmasked(sealer, demand).expect("it opens");
     for (field, value) in expected {
         let is_same = match field.as_str() {
             "title" | "content" => {

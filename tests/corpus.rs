@@ -5,7 +5,7 @@ use std::{fmt, path::Path};
 
 use anyhow::Context;
 use contract::demand::QualityFlag;
-use normalizer::{Place, Sealer, open_unmasked};
+use normalizer::{Sealer, open_unmasked};
 use normalizer_text::{Profile, clean};
 use sandbox::{Clock, Corpus, CorpusText, Gbk, Settings, Storage};
 
@@ -84,11 +84,7 @@ async fn compare(
             report.altered.push(index);
             continue;
         };
-        let unmasked = match &demand.body.unmasked {
-            Some(sealed) => open_unmasked(&sealer, Place::from(&demand), sealed)
-                .with_context(|| format!("text {index}"))?,
-            None => Default::default(),
-        };
+        let unmasked = open_unmasked(&sealer, &demand).with_context(|| format!("text {index}"))?;
         let shown = |path: &str, masked: &Option<String>| {
             unmasked.get(path).or(masked.as_ref()).cloned().unwrap_or_default()
         };

@@ -195,7 +195,7 @@ body! {
     related: Vec<Related>,
     /// What is doubtful in this demand. A flag never causes it to be dropped.
     quality: Vec<Quality>,
-    /// Title, content and reply before masking, sealed together; absent if nothing was masked.
+    /// What masks replaced in the texts, sealed together; absent if nothing was masked.
     unmasked: Option<SealedBytes>,
 }
 

@@ -40,9 +40,8 @@ pub use config::{
     RepeatConfig, StepConfig, TaskConfig,
 };
 pub use mapping::{Mapping, NORMALIZER_VERSION};
-pub use redact::OwnNumbers;
+pub use redact::{OwnNumbers, open_unmasked};
 pub use seal::{
-    KeyError, Keys, OpenError, Personal, Place, RAW, Sealer, Suite, UNMASKED, open_raw,
-    open_sealed, open_unmasked,
+    KeyError, Keys, OpenError, Personal, Place, RAW, Sealer, Suite, UNMASKED, open_raw, open_sealed,
 };
 pub use trace::FieldTrace;

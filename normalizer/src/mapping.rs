@@ -32,7 +32,7 @@ use crate::{
 
 /// The version of this crate's rules, which is part of every fingerprint. Raise it when the same record
 /// gives another demand than before.
-pub const NORMALIZER_VERSION: u32 = 7;
+pub const NORMALIZER_VERSION: u32 = 8;
 
 /// The mapping of one channel.
 pub struct Mapping {
@@ -153,7 +153,7 @@ impl Mapping {
 
         let unmasked = redact(&mut body, &own, &mut notes.work).ok_or_else(too_costly)?;
         if !unmasked.is_empty() {
-            // A map of strings always serialises.
+            // Strings and numbers always serialise.
             let text = serde_json::to_vec(&unmasked).unwrap_or_default();
             body.unmasked = Some(self.sealer.seal(place, UNMASKED, &text));
         }

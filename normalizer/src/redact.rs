@@ -14,6 +14,7 @@ mod own_numbers;
 mod own_values;
 mod plates_and_mail;
 mod simplified;
+mod unmasked;
 
 use std::{collections::BTreeMap, fmt::Arguments, ops::Range};
 
@@ -29,6 +30,8 @@ use fold::Folded;
 pub(crate) use escape::first_character;
 pub use own_numbers::OwnNumbers;
 pub(crate) use own_values::OwnValues;
+pub use unmasked::open_unmasked;
+use unmasked::{Replaced, masked};
 
 /// A range of the text, and the mask that replaces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,28 +40,31 @@ struct Replacement {
     mask: String,
 }
 
-/// Masks personal values in all free text of a body. Returns the original of every text that was changed,
-/// by its path; `None` if the search would exceed the budget.
+/// Masks personal values in all free text of a body. Returns what was replaced in every text that was changed, by its
+/// path; `None` if the search would exceed the budget.
 pub(crate) fn redact(
     body: &mut DemandBody,
     own: &OwnValues,
     work: &mut Work,
-) -> Option<BTreeMap<String, String>> {
-    let mut unmasked = BTreeMap::new();
-    for (name, items) in [("tags", &mut body.tags), ("org_joint", &mut body.org_joint)] {
-        for (index, masked) in mask_divided(items, own, work) {
-            let path = format!("{name}.{index}");
-            unmasked.insert(path, std::mem::replace(&mut items[index], masked));
-        }
+) -> Option<BTreeMap<String, Replaced>> {
+    let mut divided = BTreeMap::new();
+    for (name, items) in [("tags", &body.tags), ("org_joint", &body.org_joint)] {
+        find_divided(name, items, own, work, &mut divided);
     }
-    each_text(body, |path, mask, text| {
+    let mut unmasked = BTreeMap::new();
+    each_text(body, |path, search, text| {
         if !work.spend(own.max_steps(text)) {
             return;
         }
-        if let Some(masked) = mask(text, own) {
-            let before = std::mem::replace(text, masked);
-            // An item of a list may have been masked already.
-            unmasked.entry(path.to_string()).or_insert(before);
+        let mut found = search(text, own);
+        if !divided.is_empty() {
+            found.extend(divided.remove(&path.to_string()).unwrap_or_default());
+        }
+        if let Some((masked, spans)) = masked(text, found) {
+            let original = std::mem::replace(text, masked);
+            if !spans.is_empty() {
+                unmasked.insert(path.to_string(), Replaced::new(&original, spans));
+            }
         }
     });
     (!work.is_too_costly).then_some(unmasked)
@@ -66,39 +72,56 @@ pub(crate) fn redact(
 
 /// The masked prose; `None` if there is nothing to mask.
 pub(crate) fn mask_text(text: &str, own: &OwnValues) -> Option<String> {
+    Some(masked(text, prose(text, own))?.0)
+}
+
+/// The masked identifier, such as the number of a work order or a link; `None` if there is nothing to mask.
+pub(crate) fn mask_identifier(text: &str, own: &OwnValues) -> Option<String> {
+    Some(masked(text, identifier(text, own))?.0)
+}
+
+/// How a kind of text is searched for what to mask, such as [`prose`] or [`identifier`].
+type Search = fn(&str, &OwnValues) -> Vec<Replacement>;
+
+fn prose(text: &str, own: &OwnValues) -> Vec<Replacement> {
     let folded = Folded::new(text);
     let mut replacements = own.find(&folded);
     number::find(&folded, own, &mut replacements);
     plates_and_mail::find_plates(text, &mut replacements);
     plates_and_mail::find_mail(text, &mut replacements);
-    masked(text, replacements)
+    replacements
 }
 
-/// The masked identifier, such as the number of a work order or a link; `None` if there is nothing to mask.
-/// Only the record's own values are masked in it: any other number may be a part of it by accident.
-pub(crate) fn mask_identifier(text: &str, own: &OwnValues) -> Option<String> {
-    masked(text, own.find_in_identifier(&Folded::new(text)))
+/// Only the record's own values are masked: any other number may be a part of an identifier by accident.
+fn identifier(text: &str, own: &OwnValues) -> Vec<Replacement> {
+    own.find_in_identifier(&Folded::new(text))
 }
 
-/// The masked credit code of a business; `None` if there is nothing to mask. What is no code may be the number of a
-/// person, except for fifteen digits: registration numbers had as many before 2015.
-fn mask_credit_code(text: &str, own: &OwnValues) -> Option<String> {
+/// The credit code of a business. What is no code may be the number of a person, except for fifteen digits:
+/// registration numbers had as many before 2015.
+fn credit_code(text: &str, own: &OwnValues) -> Vec<Replacement> {
     let is_code = text.len() == 15 || identify::uscc(text).problem.is_none();
-    if is_code { mask_identifier(text, own) } else { mask_text(text, own) }
+    if is_code { identifier(text, own) } else { prose(text, own) }
 }
 
 /// What stands between the items of a list when they are searched together.
 const BETWEEN_ITEMS: &str = "、";
 
-/// The items of a list that have a part of one of the record's own values, and their masked texts: a list
+/// Adds the parts of the record's own values that the items of a list have, by the path of the item: a list
 /// `139、0000、1111` arrives as three items.
-fn mask_divided(items: &[String], own: &OwnValues, work: &mut Work) -> BTreeMap<usize, String> {
+fn find_divided(
+    list: &str,
+    items: &[String],
+    own: &OwnValues,
+    work: &mut Work,
+    parts: &mut BTreeMap<String, Vec<Replacement>>,
+) {
     if items.len() < 2 {
-        return BTreeMap::new();
+        return;
     }
     let joined = items.join(BETWEEN_ITEMS);
     if !work.spend(own.max_steps(&joined)) {
-        return BTreeMap::new();
+        return;
     }
     let places = items.iter().scan(0, |start, item| {
         let range = *start..*start + item.len();
@@ -106,7 +129,6 @@ fn mask_divided(items: &[String], own: &OwnValues, work: &mut Work) -> BTreeMap<
         Some(range)
     });
     let places: Vec<Range<usize>> = places.collect();
-    let mut parts: BTreeMap<usize, Vec<Replacement>> = BTreeMap::new();
     for Replacement { range, .. } in own.find(&Folded::new(&joined)) {
         let first = places.partition_point(|place| place.end <= range.start);
         let after = places.partition_point(|place| place.start < range.end);
@@ -115,45 +137,18 @@ fn mask_divided(items: &[String], own: &OwnValues, work: &mut Work) -> BTreeMap<
         for (index, place) in (first..).zip(places).filter(|(_, place)| !place.is_empty()) {
             let (start, end) = (range.start.max(place.start), range.end.min(place.end));
             let range = start - place.start..end - place.start;
-            parts
-                .entry(index)
-                .or_default()
-                .push(Replacement { range, mask: HIDDEN_PART.to_owned() });
+            let mask = HIDDEN_PART.to_owned();
+            parts.entry(format!("{list}.{index}")).or_default().push(Replacement { range, mask });
         }
     }
-    let parts = parts.into_iter();
-    parts.filter_map(|(index, parts)| Some((index, masked(&items[index], parts)?))).collect()
 }
 
-/// The text with these replacements; `None` if there are none.
-fn masked(text: &str, mut replacements: Vec<Replacement>) -> Option<String> {
-    if replacements.is_empty() {
-        return None;
-    }
-    replacements.sort_by_key(|found| (found.range.start, usize::MAX - found.range.end));
-    let mut result = String::with_capacity(text.len());
-    let mut copied_to = 0;
-    for Replacement { range, mask } in replacements {
-        if range.start >= copied_to {
-            result.push_str(&text[copied_to..range.start]);
-            result.push_str(&mask);
-        }
-        // If two ranges overlap, both are hidden.
-        copied_to = copied_to.max(range.end);
-    }
-    result.push_str(&text[copied_to..]);
-    Some(result)
-}
+/// A field that may hold personal values: its name, and how it is searched.
+type Text<'a> = (&'a str, Search, &'a mut Option<String>);
 
-/// How a kind of text is masked, such as [`mask_text`] or [`mask_identifier`].
-type MaskRule = fn(&str, &OwnValues) -> Option<String>;
-
-/// A field that may hold personal values: its name, and how it is masked.
-type Text<'a> = (&'a str, MaskRule, &'a mut Option<String>);
-
-/// Visits every field that may hold personal values, with its path and the way to mask it. All fields are named, so
+/// Visits every field that may hold personal values, with its path and the way to search it. All fields are named, so
 /// that nobody forgets a new one.
-fn each_text(body: &mut DemandBody, mut visit: impl FnMut(Arguments<'_>, MaskRule, &mut String)) {
+fn each_text(body: &mut DemandBody, mut visit: impl FnMut(Arguments<'_>, Search, &mut String)) {
     #[rustfmt::skip]
     let DemandBody {
         source_no, kind: _, kind_raw, title, content, category, category_raw, tags, received_at: _,
@@ -167,39 +162,33 @@ fn each_text(body: &mut DemandBody, mut visit: impl FnMut(Arguments<'_>, MaskRul
     each_of(
         format_args!(""),
         &mut [
-            ("source_no", mask_identifier, source_no),
-            ("category", mask_identifier, category),
-            ("title", mask_text, title),
-            ("content", mask_text, content),
-            ("reply", mask_text, reply),
-            ("kind_raw", mask_text, kind_raw),
-            ("category_raw", mask_text, category_raw),
-            ("region_raw", mask_text, region_raw),
-            ("status_raw", mask_text, status_raw),
-            ("org", mask_text, org),
-            ("org_raw", mask_text, org_raw),
-            ("grid", mask_text, grid),
+            ("source_no", identifier, source_no),
+            ("category", identifier, category),
+            ("title", prose, title),
+            ("content", prose, content),
+            ("reply", prose, reply),
+            ("kind_raw", prose, kind_raw),
+            ("category_raw", prose, category_raw),
+            ("region_raw", prose, region_raw),
+            ("status_raw", prose, status_raw),
+            ("org", prose, org),
+            ("org_raw", prose, org_raw),
+            ("grid", prose, grid),
         ],
         &mut visit,
     );
     if let Some(Enterprise { name, uscc, type_ }) = enterprise {
-        let texts: &mut [Text<'_>] = &mut [
-            ("name", mask_text, name),
-            ("uscc", mask_credit_code, uscc),
-            ("type", mask_text, type_),
-        ];
+        let texts: &mut [Text<'_>] =
+            &mut [("name", prose, name), ("uscc", credit_code, uscc), ("type", prose, type_)];
         each_of(format_args!("enterprise."), texts, &mut visit);
     }
     if let Some(Repeat { flag, of }) = repeat {
-        let texts: &mut [Text<'_>] = &mut [("flag", mask_text, flag), ("of", mask_identifier, of)];
+        let texts: &mut [Text<'_>] = &mut [("flag", prose, flag), ("of", identifier, of)];
         each_of(format_args!("repeat."), texts, &mut visit);
     }
     for (index, Attachment { name, url, mime, bytes: _ }) in attachments.iter_mut().enumerate() {
-        let texts: &mut [Text<'_>] = &mut [
-            ("name", mask_text, name),
-            ("url", mask_identifier, url),
-            ("mime", mask_text, mime),
-        ];
+        let texts: &mut [Text<'_>] =
+            &mut [("name", prose, name), ("url", identifier, url), ("mime", prose, mime)];
         each_of(format_args!("attachments.{index}."), texts, &mut visit);
     }
     for (index, task) in tasks.iter_mut().enumerate() {
@@ -209,7 +198,7 @@ fn each_text(body: &mut DemandBody, mut visit: impl FnMut(Arguments<'_>, MaskRul
             limit_unit: _, responded_at: _, returned_reason,
         } = task;
         let texts: &mut [Text<'_>] =
-            &mut [("org", mask_text, org), ("returned_reason", mask_text, returned_reason)];
+            &mut [("org", prose, org), ("returned_reason", prose, returned_reason)];
         each_of(format_args!("tasks.{index}."), texts, &mut visit);
     }
     for (index, evaluation) in evaluations.iter_mut().enumerate() {
@@ -218,23 +207,23 @@ fn each_text(body: &mut DemandBody, mut visit: impl FnMut(Arguments<'_>, MaskRul
             by: _, at: _, contacted: _, resolved: _, satisfaction, satisfaction_raw, valid: _,
         } = evaluation;
         let texts: &mut [Text<'_>] = &mut [
-            ("satisfaction", mask_text, satisfaction),
-            ("satisfaction_raw", mask_text, satisfaction_raw),
+            ("satisfaction", prose, satisfaction),
+            ("satisfaction_raw", prose, satisfaction_raw),
         ];
         each_of(format_args!("evaluations.{index}."), texts, &mut visit);
     }
     for (index, Step { at: _, step, org, note }) in trail.iter_mut().enumerate() {
         let texts: &mut [Text<'_>] =
-            &mut [("step", mask_text, step), ("org", mask_text, org), ("note", mask_text, note)];
+            &mut [("step", prose, step), ("org", prose, org), ("note", prose, note)];
         each_of(format_args!("trail.{index}."), texts, &mut visit);
     }
     for (index, Related { no, relation }) in related.iter_mut().enumerate() {
-        visit(format_args!("related.{index}.no"), mask_identifier, no);
-        visit(format_args!("related.{index}.relation"), mask_text, relation);
+        visit(format_args!("related.{index}.no"), identifier, no);
+        visit(format_args!("related.{index}.relation"), prose, relation);
     }
     for (list, texts) in [("tags", tags), ("org_joint", org_joint)] {
         for (index, text) in texts.iter_mut().enumerate() {
-            visit(format_args!("{list}.{index}"), mask_text, text);
+            visit(format_args!("{list}.{index}"), prose, text);
         }
     }
 }
@@ -243,10 +232,10 @@ fn each_text(body: &mut DemandBody, mut visit: impl FnMut(Arguments<'_>, MaskRul
 fn each_of(
     place: Arguments<'_>,
     texts: &mut [Text<'_>],
-    visit: &mut impl FnMut(Arguments<'_>, MaskRule, &mut String),
+    visit: &mut impl FnMut(Arguments<'_>, Search, &mut String),
 ) {
-    for (name, mask, text) in texts {
-        text.iter_mut().for_each(|text| visit(format_args!("{place}{name}"), *mask, text));
+    for (name, search, text) in texts {
+        text.iter_mut().for_each(|text| visit(format_args!("{place}{name}"), *search, text));
     }
 }
 

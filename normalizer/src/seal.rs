@@ -15,5 +15,5 @@ pub use keys::{KeyError, Keys};
 pub use personal::Personal;
 pub(crate) use personal::{HIDDEN_PART, mask_landline, mask_middle};
 pub(crate) use raw::Compressor;
-pub use sealer::{OpenError, Place, RAW, Sealer, UNMASKED, open_raw, open_sealed, open_unmasked};
+pub use sealer::{OpenError, Place, RAW, Sealer, UNMASKED, open_raw, open_sealed};
 pub use suite::Suite;

@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 
 use config::Settings;
-use contract::{DemandId, Fault};
-use normalizer::{OpenError, OwnNumbers, Personal, Place, Sealer, UNMASKED, open_raw, open_sealed};
+use contract::{DemandId, Fault, Timestamp};
+use normalizer::{OwnNumbers, Personal, Place, Sealer, open_raw, open_sealed, open_unmasked};
 use serde::Serialize;
 use sink::store::{AuditEntry, Database, Erased, Erasure, Index, RawTable, SealedRow};
 
@@ -37,7 +37,7 @@ const PAGE_ROWS: u32 = 200;
 struct Report {
     #[serde(flatten)]
     erased: Erased,
-    /// What no key opens, so that it could not be searched; with `--unreadable`, it was erased.
+    /// What does not open, so that it could not be searched; with `--unreadable`, it was erased.
     unopened: Vec<String>,
     /// Where values of the person may still be.
     remains: Vec<String>,
@@ -95,7 +95,7 @@ impl Report {
         );
         for (heading, lines) in [
             (
-                "no key opens these, so they could not be searched (--unreadable erases them):",
+                "these do not open, so they could not be searched (--unreadable erases them):",
                 &self.unopened,
             ),
             ("values of the person may remain:", &self.remains),
@@ -176,22 +176,23 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Searches the texts before masking of all demands.
+    /// Searches the texts before masking of all demands: whole, because a mask may hide only a part of the number.
     async fn search_unmasked(&mut self) -> anyhow::Result<()> {
         let mut after = 0;
         loop {
-            let rows = self.store.sealed_rows(after, PAGE_ROWS).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            after = last.seq;
-            for row in rows.iter().filter(|row| !self.named.contains(&row.id)) {
-                let Some(unmasked) = &row.unmasked else { continue };
-                let place = Place { channel: &row.channel, id: &row.id };
-                let opened = self.sealer.open(place, UNMASKED, unmasked);
-                if is_found(&self.numbers, &opened, self.also_unreadable) {
-                    self.erasure.demands.push(row.id);
+            let rows = self.store.demands(after, Timestamp::UNIX_EPOCH, PAGE_ROWS).await?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            after = *last;
+            let demands = rows.iter().map(|(_, row)| &row.demand);
+            for demand in demands.filter(|demand| !self.named.contains(&demand.id)) {
+                let is_found = open_unmasked(self.sealer, demand)
+                    .map(|texts| texts.values().any(|text| self.numbers.are_in(text)));
+                if *is_found.as_ref().unwrap_or(&self.also_unreadable) {
+                    self.erasure.demands.push(demand.id);
                 }
-                if opened.is_err() {
-                    self.unopened.insert(format!("demand {}: its texts before masking", row.id));
+                if let Err(error) = is_found {
+                    let what = format!("demand {}: its texts before masking: {error}", demand.id);
+                    self.unopened.insert(what);
                 }
             }
         }
@@ -227,15 +228,16 @@ impl Search<'_> {
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.seq;
             for row in rows.iter().filter(|row| !self.named.contains(&row.id)) {
-                let opened =
-                    open_raw(self.sealer, Place { channel: &row.channel, id: &row.id }, &row.raw);
-                if is_found(&self.numbers, &opened, self.also_unreadable) {
+                let place = Place { channel: &row.channel, id: &row.id };
+                let is_found = open_raw(self.sealer, place, &row.raw)
+                    .map(|bytes| self.numbers.are_in(&String::from_utf8_lossy(&bytes)));
+                if *is_found.as_ref().unwrap_or(&self.also_unreadable) {
                     match table {
                         RawTable::History => self.erasure.demands.push(row.id),
                         RawTable::Quarantine => self.erasure.quarantine.push(row.seq),
                     }
                 }
-                if opened.is_err() {
+                if is_found.is_err() {
                     let what = match table {
                         RawTable::History => "demand",
                         RawTable::Quarantine => "quarantine",
@@ -251,12 +253,6 @@ impl Search<'_> {
 fn unknown_token() -> Fault {
     Fault::stopped("no demand has this token, so nothing was erased")
         .remedy("copy the whole token that is stored beside a masked value of the person")
-}
-
-/// Whether one of the numbers is in these bytes; `unopened` if they could not be opened.
-fn is_found(numbers: &OwnNumbers, opened: &Result<Vec<u8>, OpenError>, unopened: bool) -> bool {
-    let Ok(bytes) = opened else { return unopened };
-    numbers.are_in(&String::from_utf8_lossy(bytes))
 }
 
 /// The personal values of a row that open, each with what it belongs to (`people.0`, `address`), and whether all do.

@@ -49,7 +49,7 @@ impl OwnNumbers {
         let found = self.0.find(&Folded::new(text)).into_iter();
         let erased =
             found.map(|Replacement { range, .. }| Replacement { range, mask: ERASED.into() });
-        masked(text, erased.collect())
+        Some(masked(text, erased.collect())?.0)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Seals values (authenticated encryption with derived nonces), opens sealed values, and computes keyed
 //! digests and tokens. Code that opens a value for a person must write an audit entry.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use aes_gcm::aead::Payload;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -40,6 +40,11 @@ pub enum OpenError {
     /// The bytes were opened, but the content does not have the format of this field.
     #[error("the opened value does not have the expected format")]
     Unexpected,
+    /// What masks replaced was opened, but the stored text with this path is not the one that was masked.
+    #[error(
+        "the stored text `{0}` was changed since it was masked, so its original cannot be rebuilt"
+    )]
+    TextChanged(String),
 }
 
 impl Sealer {
@@ -176,7 +181,7 @@ fn associated_data(Place { channel, id }: Place<'_>, field: &str, key_id: u32) -
 
 /// The field name for sealing raw records.
 pub const RAW: &str = "raw";
-/// The field name for sealing the originals of texts in which something is masked.
+/// The field name for sealing what masks replaced in texts.
 pub const UNMASKED: &str = "unmasked";
 
 /// The demand to which a sealed value belongs.
@@ -206,20 +211,6 @@ pub fn open_sealed(
 ) -> Result<String, OpenError> {
     let bytes = sealer.open(place, field, &value.sealed)?;
     String::from_utf8(bytes).map_err(|_| OpenError::Unexpected)
-}
-
-/// Opens the original of every text in which something is masked, by its path: `title`, `content`,
-/// `reply`, `trail.0.note`.
-///
-/// # Errors
-/// See [`OpenError`].
-pub fn open_unmasked(
-    sealer: &Sealer,
-    place: Place<'_>,
-    unmasked: &SealedBytes,
-) -> Result<BTreeMap<String, String>, OpenError> {
-    let bytes = sealer.open(place, UNMASKED, unmasked)?;
-    serde_json::from_slice(&bytes).map_err(|_| OpenError::Unexpected)
 }
 
 /// Opens the record of a demand, or of a reject in quarantine, as the source sent it.

@@ -45,8 +45,7 @@ proptest! {
         for value in [name.as_str(), &mobile, id, address, "某某路77号", "司马㛃"] {
             prop_assert!(!wire.contains(value), "{} is in {}", value, wire);
         }
-        let texts = open_unmasked(
-            &sealer(), (&demand).into(), demand.body.unmasked.as_ref().unwrap()).unwrap();
+        let texts = open_unmasked(&sealer(), &demand).unwrap();
         for path in ["title", "content", "reply", "trail.0.note", "attachments.0.name"] {
             prop_assert!(texts[path].contains(&name) && texts[path].contains(&mobile));
         }

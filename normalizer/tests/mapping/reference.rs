@@ -76,8 +76,7 @@ fn parts_become_trail_and_counts() {
             {"at": "2026-10-09T04:05:00Z", "step": "补充", "note": "补充: 车牌皖B****"},
         ]])
     );
-    let unmasked = demand.body.unmasked.as_ref().unwrap();
-    let unmasked = open_unmasked(&sealer(), (&demand).into(), unmasked).unwrap();
+    let unmasked = open_unmasked(&sealer(), &demand).unwrap();
     assert_eq!(unmasked["trail.0.note"], "张䶮催办, 电话13800001234");
     assert_eq!(unmasked.len(), 2);
 }

@@ -33,7 +33,7 @@ pub struct SealedRow {
     pub address: Option<Sealed>,
     /// The people.
     pub people: Vec<Person>,
-    /// Title, content and reply before masking, sealed together.
+    /// What masks replaced in the texts, sealed together.
     pub unmasked: Option<SealedBytes>,
 }
 
@@ -108,7 +108,7 @@ impl SealedRow {
     }
 
     /// Removes the person who has one of these tokens from the row; returns the tokens that the row no longer
-    /// has. If the row names the person, its address and unmasked texts are removed too.
+    /// has. If the row names the person, its address and what masks replaced are removed too.
     fn forget(&mut self, tokens: &[String]) -> Vec<String> {
         let mut removed = tokens.to_vec();
         let has = |sealed: &Option<Sealed>| {
@@ -353,10 +353,11 @@ const LOCK_ROWS_OF: &str = "
 const TEXTS: &str = "SELECT seq, revision, read_no, mapping, title, content, reply FROM demand
      WHERE seq > $1 ORDER BY seq LIMIT $2";
 
-const SET_TEXTS: &str = "UPDATE demand SET title = $2, content = $3, reply = $4
+/// What masks replaced does not fit other texts.
+const SET_TEXTS: &str = "UPDATE demand SET title = $2, content = $3, reply = $4, unmasked = NULL
      WHERE seq = $1 AND revision = $5 AND read_no = $6 AND mapping = $7";
 
-/// Deletes the texts before masking of the demand with the id $1.
+/// Deletes what masks replaced in the demand with the id $1.
 const FORGET_UNMASKED: &str =
     "UPDATE demand SET unmasked = NULL WHERE id = $1 AND unmasked IS NOT NULL";
 

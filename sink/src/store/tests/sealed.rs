@@ -82,6 +82,12 @@ async fn erasure_takes_values_out_of_the_texts_of_other_demands(store: &Database
     assert_eq!(demand("c").await.body.content.as_deref(), Some("new"));
     let raws = store.sealed_raws(RawTable::History, 0, 10).await.unwrap();
     assert_eq!(raws.iter().map(|raw| raw.id).collect::<Vec<_>>(), [id("c"), id("c")]);
+
+    // What masks replaced in a text does not fit what erasure leaves of the text.
+    assert!(demand("c").await.body.unmasked.is_some());
+    let texts = store.text_rows(0, 10).await.unwrap().split_off(2);
+    store.erase(&Erasure { texts, ..erasure }).await.unwrap();
+    assert_eq!(demand("c").await.body.unmasked, None);
 }
 
 #[tokio::test]
