@@ -37,12 +37,13 @@ impl Peers {
 
     /// Runs each of them once. One that fails is reported, and not tried again.
     pub(crate) async fn run(&mut self, pages: &Pages, into: &mut Comparison) {
-        for name in ["dlt", "faucet", "airbyte-cdk, read only"] {
+        for name in ["dlt, merge", "dlt, append", "faucet", "airbyte-cdk, read only"] {
             if self.failed.contains(&name) {
                 continue;
             }
             let run = match name {
-                "dlt" => self.dlt(pages.url()).await,
+                "dlt, merge" => self.dlt(pages.url(), "merge").await,
+                "dlt, append" => self.dlt(pages.url(), "append").await,
                 "faucet" => self.faucet(pages.url()).await,
                 _ => self.airbyte(pages.url()).await,
             };
@@ -59,7 +60,7 @@ impl Peers {
         }
     }
 
-    async fn dlt(&self, pages: &str) -> anyhow::Result<(Figures, String)> {
+    async fn dlt(&self, pages: &str, disposition: &str) -> anyhow::Result<(Figures, String)> {
         let home = tempfile::tempdir()?;
         let script = home.path().join("bench.py");
         std::fs::write(&script, include_str!("peer_dlt.py"))?;
@@ -68,7 +69,7 @@ impl Peers {
         let credentials = self.servers.store.replace("postgres://", "postgresql://");
         command
             .arg(script)
-            .args([pages, SCHEMA])
+            .args([pages, SCHEMA, disposition])
             .env("PIPELINES_DIR", home.path())
             .env("DESTINATION__POSTGRES__CREDENTIALS", credentials)
             .env("DATA_WRITER__DISABLE_COMPRESSION", "true")
@@ -78,7 +79,7 @@ impl Peers {
         let usage = process::run(&mut command, LIMIT).await?;
         let figures = self.stored(&usage).await?;
         let version = usage.text()?.lines().last().unwrap_or_default().to_owned();
-        let settings = "append, CSV loaded with COPY, uncompressed files of 10,000 rows, 2 workers";
+        let settings = "CSV loaded with COPY, uncompressed files of 10,000 rows, 2 workers";
         Ok((figures, format!("version {version}; {settings}; no broker")))
     }
 
