@@ -10,6 +10,7 @@ mod records;
 mod report;
 mod service;
 mod site;
+mod stages;
 
 use std::{io::Write as _, path::PathBuf, time::Duration};
 
@@ -22,6 +23,10 @@ use crate::{
     report::{Comparison, Figures, Report},
     site::{JSON, Servers, Site, XML},
 };
+
+/// The allocator of the gateway: stages and the floor shall not be slower by another one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What to measure. Without a command: everything that docs/performance.md records between its marks.
 #[derive(Debug, Parser)]
@@ -90,8 +95,17 @@ async fn measure(all: &All) -> anyhow::Result<()> {
     let servers = Servers::started()?;
     let pages = Pages::open(records).await?;
     let comparisons = Box::pin(compare(&servers, &pages, records, rounds)).await?;
-    let mut report =
-        Report { records, rounds, comparisons, idle: None, latency: None, growth: Vec::new() };
+    let mut report = Report {
+        records,
+        rounds,
+        comparisons,
+        idle: None,
+        latency: None,
+        growth: Vec::new(),
+        stages: Vec::new(),
+    };
+    say("stages");
+    report.stages = Box::pin(stages::measure(&servers, &pages)).await?;
     say("idle");
     report.idle = Some(service::idle(&pages).await?);
     let ours = report.comparisons.first().and_then(|main| main.programs.first());
