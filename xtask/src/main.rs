@@ -11,6 +11,7 @@ mod servers;
 mod setup;
 
 mod attack;
+mod bench;
 mod cases;
 mod programs;
 
@@ -170,16 +171,14 @@ fn main() -> ExitCode {
         Task::Cases { folder, only, program } => cases::cases(&folder, &only, program.as_deref()),
         Task::Attack { only, program } => attack::attack(&only, program.as_deref()),
         Task::Conformance { folder } => programs::conformance(&folder),
-        Task::Bench { subject: None, quick, large, format } => {
-            programs::bench(quick, large, &format)
-        }
+        Task::Bench { subject: None, quick, large, format } => bench::all(quick, large, &format),
         Task::Bench { subject: Some(BenchSubject::Text { folder }), .. } => {
             programs::bench_text(folder.as_deref())
         }
         Task::Bench { subject: Some(BenchSubject::Lag { seconds, runs }), .. } => {
-            programs::bench_lag(seconds, runs)
+            bench::lag(seconds, runs)
         }
-        Task::Bench { subject: Some(BenchSubject::Load), .. } => programs::bench_load(),
+        Task::Bench { subject: Some(BenchSubject::Load), .. } => bench::load(),
         Task::Tool { arguments } => programs::tool(&arguments),
         Task::Fuzz { arguments } => programs::fuzz(&arguments),
         Task::Soak => test::soak(),

@@ -1,8 +1,10 @@
 //! Makes the measurements of docs/performance.md. Ours, other programs and the floor read the same pages in
 //! turn, on servers that `cargo xtask bench` has started; the whole sequence runs several times.
 
+mod compare;
 mod floor;
 mod lag;
+mod latency;
 mod load;
 mod peers;
 mod process;
@@ -10,18 +12,17 @@ mod records;
 mod report;
 mod service;
 mod site;
+mod stages;
 
 use std::{io::Write as _, path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum};
 
-use crate::{
-    floor::Captured,
-    peers::Peers,
-    records::Pages,
-    report::{Comparison, Figures, Report},
-    site::{JSON, Servers, Site, XML},
-};
+use crate::{records::Pages, report::Report, site::Servers};
+
+/// The allocator of the gateway: stages and the floor shall not be slower by another one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What to measure. Without a command: everything that docs/performance.md records between its marks.
 #[derive(Debug, Parser)]
@@ -89,16 +90,25 @@ async fn measure(all: &All) -> anyhow::Result<()> {
     let (records, rounds) = if all.quick { (20_000, 2) } else { (50_000, 3) };
     let servers = Servers::started()?;
     let pages = Pages::open(records).await?;
-    let comparisons = Box::pin(compare(&servers, &pages, records, rounds)).await?;
-    let mut report =
-        Report { records, rounds, comparisons, idle: None, latency: None, growth: Vec::new() };
+    let comparisons = Box::pin(compare::compare(&servers, &pages, records, rounds)).await?;
+    let mut report = Report {
+        records,
+        rounds,
+        comparisons,
+        idle: None,
+        latency: None,
+        growth: Vec::new(),
+        stages: Vec::new(),
+    };
+    say("stages");
+    report.stages = Box::pin(stages::measure(&servers, &pages)).await?;
     say("idle");
     report.idle = Some(service::idle(&pages).await?);
     let ours = report.comparisons.first().and_then(|main| main.programs.first());
     if let Some(rate) = ours.and_then(|ours| ours.median(|run| Some(run.records_per_s))) {
         say("latency");
         let length = Duration::from_secs(if all.quick { 10 } else { 30 });
-        let latency = service::latency(&servers, &pages, rate / 2.0, length);
+        let latency = latency::latency(&servers, &pages, rate / 2.0, length);
         report.latency = Some(Box::pin(latency).await?);
     }
     if !all.quick {
@@ -116,67 +126,6 @@ async fn measure(all: &All) -> anyhow::Result<()> {
         Format::Json => writeln!(out, "{:#}", report.json())?,
     }
     Ok(())
-}
-
-/// Runs all programs in turn, `rounds` times.
-async fn compare(
-    servers: &Servers,
-    pages: &Pages,
-    records: u64,
-    rounds: usize,
-) -> anyhow::Result<Vec<Comparison>> {
-    say("the messages and rows for the floor");
-    let captured = Box::pin(Captured::take(servers, pages, records)).await?;
-    let mut peers = Peers::new(servers.clone(), records);
-    let mut json = Comparison::new(
-        "json_brokered",
-        "JSON pages over HTTP, through RabbitMQ (quorum, confirmed) into PostgreSQL",
-    );
-    let mut embedded = Comparison::new("json_embedded", "JSON pages over HTTP, embedded (SQLite)");
-    let mut others = [
-        Comparison::new("xml_brokered", "GBK XML pages, through RabbitMQ into PostgreSQL"),
-        Comparison::new("xml_embedded", "GBK XML pages, embedded (SQLite)"),
-        Comparison::new("table_brokered", "front-end table, through RabbitMQ into PostgreSQL"),
-        Comparison::new("table_embedded", "front-end table, embedded (SQLite)"),
-    ];
-    for round in 1..=rounds {
-        say(&format!("round {round} of {rounds}"));
-        let site = Site::http(JSON, pages)?.through(servers, "json").await?;
-        json.add(OURS, "", Some(sync(site, pages, records).await?));
-        json.add("floor", "", Some(captured.brokered(pages).await?));
-        peers.run(pages, &mut json).await;
-        embedded.add(OURS, "", Some(sync(Site::http(JSON, pages)?, pages, records).await?));
-        embedded.add("floor", "", Some(captured.embedded(pages).await?));
-        for (n, comparison) in others.iter_mut().enumerate() {
-            let is_table = n >= 2;
-            let site = match is_table {
-                true => Box::pin(Site::table(records)).await?,
-                false => Site::http(XML, pages)?,
-            };
-            let site = match n % 2 {
-                0 => site.through(servers, "other").await?,
-                _ => site,
-            };
-            comparison.add(OURS, "", Some(sync(site, pages, records).await?));
-        }
-    }
-    let mut comparisons = vec![json, embedded];
-    comparisons.extend(others);
-    Ok(comparisons)
-}
-
-/// The name of our program in tables.
-const OURS: &str = "tonghui";
-
-/// Lets a new gateway read everything once, and removes it.
-async fn sync(site: Site, pages: &Pages, records: u64) -> anyhow::Result<Figures> {
-    pages.take_first_request();
-    let began = std::time::Instant::now();
-    let mut figures = Box::pin(site.sync(records, records)).await?;
-    let first_request = pages.take_first_request();
-    figures.start_ms = first_request.map(|first| (first - began).as_secs_f64() * 1e3);
-    site.remove().await?;
-    Ok(figures)
 }
 
 /// Says what is going on: on standard error, because standard output is for the figures.

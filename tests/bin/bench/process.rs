@@ -68,7 +68,9 @@ async fn watch(child: &mut Child, deadline: Instant) -> anyhow::Result<(Duration
     let (id, mut peak_kib) = (child.id(), 0);
     let pid = Pid::from_child(child);
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    let mut samples = tokio::time::interval(SAMPLE_INTERVAL);
     loop {
+        samples.tick().await;
         if waitid(WaitId::Pid(pid), options)?.is_some() {
             return Ok((cpu_time(id)?, peak_kib));
         }
@@ -78,7 +80,6 @@ async fn watch(child: &mut Child, deadline: Instant) -> anyhow::Result<(Duration
             child.kill()?;
             anyhow::bail!("it took too long and was killed");
         }
-        tokio::time::sleep(SAMPLE_INTERVAL).await;
     }
 }
 

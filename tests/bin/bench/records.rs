@@ -298,6 +298,12 @@ impl Pages {
         *lock(&self.shared.made) = made;
     }
 
+    /// The page after the first `from` records.
+    pub(crate) fn body(&self, from: u64, kind: &str) -> Vec<u8> {
+        let after = from.checked_sub(1).map(key).map(|key| format!("?after={key}"));
+        self.shared.answer(&format!("GET /{kind}{} HTTP/1.1", after.unwrap_or_default())).1
+    }
+
     /// The time of the first request after the last call.
     pub(crate) fn take_first_request(&self) -> Option<Instant> {
         lock(&self.shared.first_request).take()

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::process::Usage;
+use crate::{process::Usage, stages::Stage};
 
 /// `n` per second.
 pub(crate) fn rate(n: u64, duration: Duration) -> f64 {
@@ -177,6 +177,7 @@ pub(crate) struct Report {
     pub(crate) idle: Option<Idle>,
     pub(crate) latency: Option<Latency>,
     pub(crate) growth: Vec<Growth>,
+    pub(crate) stages: Vec<Stage>,
 }
 
 impl Report {
@@ -209,6 +210,7 @@ impl Report {
             "idle": self.idle,
             "latency": self.latency,
             "growth": self.growth,
+            "stages": self.stages,
         })
     }
 
@@ -237,6 +239,11 @@ impl Report {
         writeln!(out)?;
         for program in programs.filter(|program| !program.note.is_empty()) {
             writeln!(out, "- {}: {}", program.name, program.note)?;
+        }
+        writeln!(out, "\n| stage | CPU µs per record | records/s of one core |\n|---|---|---|")?;
+        for stage in &self.stages {
+            let Stage { name, cpu_us, per_core_per_s } = stage;
+            writeln!(out, "| {name} | {cpu_us:.1} | {per_core_per_s:.0} |")?;
         }
         writeln!(out, "\n| also | measured |\n|---|---|")?;
         writeln!(out, "| from start to first request, ms | {} |", whole(self.start_ms()))?;

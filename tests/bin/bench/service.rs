@@ -1,5 +1,4 @@
-//! A running service: what it takes with nothing to do, how late demands are stored at half of the highest
-//! rate, and how fast new ones come into a store that has many.
+//! A running service that has nothing to do, and stores that have many demands.
 
 use std::{
     process::Child,
@@ -7,15 +6,13 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use contract::Timestamp;
-use sqlx::{Connection as _, PgConnection};
 use system_tests::gateway_process::signal;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 
 use crate::{
     process::{cpu_time, memory_kib},
-    records::{Pages, number},
-    report::{Growth, Idle, Latency, real},
+    records::Pages,
+    report::{Growth, Idle, real},
     site::{JSON, Servers, Site},
 };
 
@@ -27,14 +24,14 @@ const SETTLING: Duration = Duration::from_secs(15);
 const WATCHED: Duration = Duration::from_secs(10);
 
 /// A running `tonghui run`, which is killed when this is dropped.
-struct Service(Child);
+pub(crate) struct Service(Child);
 
 impl Service {
-    fn start(site: &Site) -> anyhow::Result<Self> {
+    pub(crate) fn start(site: &Site) -> anyhow::Result<Self> {
         Ok(Self(site.command(&["run"])?.spawn()?))
     }
 
-    fn stop(mut self) -> anyhow::Result<()> {
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         signal("TERM", self.0.id())?;
         ensure!(self.0.wait()?.success(), "the gateway failed");
         Ok(())
@@ -67,72 +64,6 @@ pub(crate) async fn idle(pages: &Pages) -> anyhow::Result<Idle> {
     let rss_mb = real(memory_kib(service.0.id()).context("it has ended")?) / 1_024.0;
     service.stop()?;
     Ok(Idle { channels: IDLE_CHANNELS, cpu_percent, rss_mb })
-}
-
-/// How often new records appear in the source.
-const TICK: Duration = Duration::from_millis(100);
-
-/// Lets `per_s` records appear each second, for `length`, in a source that a service through RabbitMQ into
-/// PostgreSQL polls each second. Returns how long after it was served a demand was stored.
-pub(crate) async fn latency(
-    servers: &Servers,
-    pages: &Pages,
-    per_s: f64,
-    length: Duration,
-) -> anyhow::Result<Latency> {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let due = |after: Duration| (per_s * after.as_secs_f64()) as u64;
-    pages.set_available(0);
-    pages.make(0, due(length + TICK));
-    let site = Site::http(JSON, pages)?.through(servers, "latency").await?;
-    let service = Service::start(&site)?;
-    sleep(Duration::from_secs(2)).await;
-    pages.take_served();
-    let began = Instant::now();
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut records = 0;
-    while began.elapsed() < length {
-        ticks.tick().await;
-        records = due(began.elapsed());
-        pages.set_available(records);
-    }
-    let mut store = PgConnection::connect(site.postgres()?).await?;
-    let patience = Instant::now();
-    loop {
-        let stored: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM demand").fetch_one(&mut store).await?;
-        if u64::try_from(stored)? == records {
-            break;
-        }
-        ensure!(patience.elapsed() < length * 2, "{stored} demands of {records} were stored");
-        sleep(Duration::from_millis(500)).await;
-    }
-    service.stop()?;
-    let served = pages.take_served();
-    // The message of a demand is known only by its read: the last receipt of the read counts.
-    let sql = "SELECT source_key, kept FROM demand JOIN \
-         (SELECT read_no, max(kept_at) AS kept FROM receipt GROUP BY read_no) AS read USING (read_no)";
-    let rows: Vec<(String, Timestamp)> = sqlx::query_as(sql).fetch_all(&mut store).await?;
-    store.close().await?;
-    site.remove().await?;
-    let mut lags: Vec<f64> = rows
-        .iter()
-        .filter_map(|(key, kept)| {
-            let n = number(key)?;
-            let page = served.partition_point(|(end, _)| *end <= n);
-            let (_, served) = served.get(page)?;
-            Some((*kept - *served).as_seconds_f64() * 1e3)
-        })
-        .collect();
-    lags.sort_by(f64::total_cmp);
-    let quantile = |percent: usize| lags.get(lags.len() * percent / 100).copied();
-    Ok(Latency {
-        offered_per_s: per_s,
-        records,
-        p50_ms: quantile(50).context("nothing was stored")?,
-        p99_ms: quantile(99).context("nothing was stored")?,
-    })
 }
 
 /// Fills one store of each kind, and measures at each of these sizes how fast `more` records are stored.

@@ -144,11 +144,15 @@ impl Site {
         Ok(Figures { bytes_per_demand: Some(bytes), ..Figures::new(&usage, new, stored) })
     }
 
+    /// The checked settings.
+    pub(crate) fn settings(&self) -> anyhow::Result<config::Settings> {
+        let environment = |name: &str| self.environment.get(name).cloned();
+        Ok(config::resolve(&self.config, &section_schemas(), &environment)?)
+    }
+
     /// The store, for its books.
     pub(crate) async fn store(&self) -> anyhow::Result<Database> {
-        let environment = |name: &str| self.environment.get(name).cloned();
-        let settings = config::resolve(&self.config, &section_schemas(), &environment)?;
-        Ok(Box::pin(assemble::open(&settings)).await?.0)
+        Ok(Box::pin(assemble::open(&self.settings()?)).await?.0)
     }
 
     /// Fails unless there is one demand for each record, and the books balance.
