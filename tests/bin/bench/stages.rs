@@ -8,7 +8,7 @@ use contract::{
     Normalizer, Position, Publisher as _, ReadBatch, ReadNo, RecordKey, Revision, Store as _,
     judge, keep,
 };
-use document::Shape;
+use document::DocumentFormat;
 use gateway::{assemble, clock::now, keys};
 use normalizer_text::{Charset, Hints};
 use serde::Serialize;
@@ -85,7 +85,7 @@ fn thread_time() -> anyhow::Result<Duration> {
 /// How pages of one kind are read, and the names of the stages.
 struct Kind {
     name: &'static str,
-    shape: Shape,
+    format: DocumentFormat,
     charset: Option<Charset>,
     rows: &'static str,
     stages: [&'static str; 5],
@@ -93,7 +93,7 @@ struct Kind {
 
 const JSON_PAGES: Kind = Kind {
     name: "json",
-    shape: Shape::Json,
+    format: DocumentFormat::Json,
     charset: None,
     rows: "/rows",
     stages: [
@@ -106,7 +106,7 @@ const JSON_PAGES: Kind = Kind {
 };
 const XML_PAGES: Kind = Kind {
     name: "xml",
-    shape: Shape::Xml,
+    format: DocumentFormat::Xml,
     charset: Some(Charset::Gb18030),
     rows: "/list/0/row",
     stages: [
@@ -184,14 +184,14 @@ fn read(
     let body = pages.body(page * PAGE_ROWS, kind.name);
     let hints = Hints { declared: kind.charset, ..Hints::default() };
     let mut text = clock.time(decode, || document::decode(&body, &hints))?;
-    let tree = clock.time(parse, || text.parse(kind.shape))?;
+    let tree = clock.time(parse, || text.parse(kind.format))?;
     let mut tree = tree.map_err(|why| anyhow!("a page cannot be read: {why}"))?;
     let rows = tree.pointer_mut(kind.rows).and_then(|rows| rows.as_array_mut());
     let rows = std::mem::take(rows.context("no records")?);
     let numbered = (page * PAGE_ROWS..).zip(rows);
     let entries: Vec<_> = numbered
         .map(|(n, row)| {
-            let report = text.facts.report.clone();
+            let report = text.diagnostics.report.clone();
             Entry::record(RecordKey::new(key(n)), Revision::NONE, row, report)
         })
         .collect();

@@ -70,8 +70,9 @@ async fn write_demands(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Resul
 /// every row.
 fn remove_empty_columns(rows: &mut [Row<'_>]) {
     let n_columns = rows.first().map_or(0, Vec::len);
-    let is_used =
-        |column| rows.iter().any(|row| row.get(column).is_some_and(|(_, value)| !value.is_null()));
+    let is_used = |column: usize| {
+        rows.iter().any(|row| row.get(column).is_some_and(|(_, value)| !value.is_null()))
+    };
     let used: Vec<bool> = (0..n_columns).map(is_used).collect();
     for row in rows {
         let mut used = used.iter();
