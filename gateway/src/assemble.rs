@@ -121,10 +121,7 @@ async fn open_file(settings: &Settings, file: &Path, access: Access) -> Result<D
         keys::create_private_folder(folder)
             .map_err(|error| file_fault("cannot create the folder of the store", folder, error))?;
     }
-    let store = Sqlite::open(file, access).await?;
-    // Beside what `limits.memory` limits, but in proportion to it: with the default, it is what the store takes anyway.
-    store.limit_cache(settings.limits.memory.0 / 4).await?;
-    let store = Database::Sqlite(store);
+    let store = Database::Sqlite(Sqlite::open(file, access).await?);
     store_mark::renew(settings, &store).await?;
     Ok(store)
 }

@@ -45,8 +45,8 @@ const TABLES: [&str; 6] =
 /// The number of messages that are taken before one of them is acked, as in the gateway.
 const PREFETCH: u16 = 64;
 /// The settings of the embedded store.
-const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; \
-     PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 16384;";
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; \
+     PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 8192;";
 
 /// Messages and rows of the gateway, for the floor to move.
 pub(crate) struct Captured {

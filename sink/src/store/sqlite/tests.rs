@@ -270,15 +270,6 @@ async fn once_all_have_closed_it_the_file_is_whole_without_its_log() {
 }
 
 #[tokio::test]
-async fn the_cache_of_the_writer_is_at_most_64_mib() {
-    let file = SqliteTestStore::new().await;
-    for (bytes, kib) in [(u64::MAX, 64 << 10), (8 << 20, 8 << 10)] {
-        file.sqlite.limit_cache(bytes).await.unwrap();
-        assert_eq!(ask::<i64>(&file.sqlite, "PRAGMA cache_size").await, -kib);
-    }
-}
-
-#[tokio::test]
 async fn who_looks_cannot_write_and_makes_no_file() {
     let file = SqliteTestStore::new().await;
     keep(&file.store, &intake([&read(1, [record("a", "one")])])).await;
