@@ -141,7 +141,8 @@ impl Cli {
     pub fn log_filter(&self) -> &'static str {
         #[cfg(feature = "demo")]
         if matches!(self.command, Command::Demo(_)) {
-            return "error";
+            // Of the store it shows that its file cannot be copied alone.
+            return "error,sink::store=warn";
         }
         "info"
     }

@@ -1,5 +1,4 @@
-//! The rules of a mapping, in the order in which they are applied. All paths and code tables that they
-//! need are resolved.
+//! The rules of a mapping, in the order in which they are applied, with all paths and code tables resolved.
 
 use contract::DemandBody;
 
@@ -18,8 +17,7 @@ pub(crate) struct Draft {
     pub(crate) body: DemandBody,
     pub(crate) people: Vec<PlainPerson>,
     pub(crate) address: Option<Personal>,
-    /// If the record was repaired: its people as they were before. A text that could not be repaired may
-    /// still contain their broken names, which must be masked too.
+    /// The people before repair: a text that could not be repaired may still have their broken names to mask.
     pub(crate) unrepaired_people: Vec<PlainPerson>,
 }
 

@@ -1,9 +1,8 @@
 //! Generates the texts of demands.
 //!
-//! Real demands must not be in a repository, and a few fixed sentences would not test length limits. So
-//! texts are composed of phrases on many topics. Their lengths have the same distribution as at real
-//! hotlines: the median is near 237 characters, one text in twenty has more than 1,000, and a few have
-//! more than 7,000.
+//! Real demands must not be in a repository, and a few fixed sentences would not test length limits. So texts are
+//! composed of phrases on many topics. Their lengths are distributed as at real hotlines: the median is near 237
+//! characters, one text in twenty has more than 1,000, and a few have more than 7,000.
 
 mod demand_text;
 

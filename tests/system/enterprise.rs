@@ -1,7 +1,4 @@
-//! 为企服务 (the service platform for firms): the real connector and mapping read the files that the simulated
-//! platform drops.
-//!
-//! Each quirk of the platform is a switch. The tests check the row in the store or in quarantine.
+//! 为企服务 (the service platform for firms): the real connector and mapping read what the simulated one drops.
 
 use contract::{Intake, Store as _, demand::QualityFlag};
 use sandbox::{Behaviour, Clock, DROP_INTERVAL, Enterprise, QuirkRates};

@@ -29,6 +29,7 @@ use super::{
 use crate::{
     assemble,
     channel::LiveChannel,
+    keys,
     registry::section_schemas,
     schedule::Schedule,
     service::{Role, serve, stop_on_signal},
@@ -59,7 +60,7 @@ pub(super) struct Args {
     /// Seed of the random generator; the same seed gives the same demands.
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
-    /// Folder of the demo; files of an earlier demo in it are replaced.
+    /// Folder of the demo; files of an earlier demo in it are replaced, and no others.
     #[arg(long, default_value = "tonghui-demo", value_name = "DIR")]
     dir: PathBuf,
     #[command(flatten)]
@@ -129,6 +130,9 @@ impl Demo {
             both = &mut work => both,
             () = stop_on_signal(&stop) => {
                 if once {
+                    drop(work);
+                    self.store.close().await;
+                    out::note("interrupted: the store has only a part of the demands");
                     return Ok(Exit::Failed);
                 }
                 city_stop.cancel();
@@ -193,9 +197,24 @@ fn exit_for(ended: &[ChannelEnd], balanced: Option<bool>) -> Exit {
     exit
 }
 
-/// Writes the shipped configuration and removes the files of an earlier demo.
+/// The file by which a demo knows the folder of an earlier one, whose files it may replace.
+const MARK: &str = "demo.txt";
+
+/// Writes the shipped configuration and removes the files of an earlier demo. What no demo has made stays: it may be a
+/// real store and its keys.
 fn prepare(plan: &CityPlan) -> anyhow::Result<()> {
-    let config = plan.dir.join("config");
+    let (config, mark) = (plan.dir.join("config"), plan.dir.join(MARK));
+    let is_used = config.exists() || plan.dir.join("hotline.db").exists();
+    anyhow::ensure!(
+        !is_used || mark.exists(),
+        "no demo has made the files in it (there is no {MARK}), and a demo would replace them; name another folder \
+         with --dir"
+    );
+    keys::create_private_folder(&plan.dir)?;
+    fs::write(
+        mark,
+        "Made by `tonghui demo`. The next demo in this folder replaces the files beside this one.\n",
+    )?;
     for name in ["hotline.db", "config/data/tonghui.db"] {
         for suffix in ["", "-wal", "-shm"] {
             remove(&plan.dir.join(format!("{name}{suffix}")))?;
@@ -248,6 +267,20 @@ mod tests {
         prepare(&CityPlan::demonstration(1, folder.path().to_owned(), 1)).unwrap();
         let settings = fs::read_to_string(folder.path().join("config/gateway.toml")).unwrap();
         assert!(settings.contains("\nmemory = \"32MiB\""), "{settings}");
+    }
+
+    #[test]
+    fn a_demo_replaces_only_what_a_demo_has_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = CityPlan::demonstration(1, folder.path().to_owned(), 1);
+        let store = folder.path().join("config/data/tonghui.db");
+        fs::create_dir_all(store.parent().unwrap()).unwrap();
+        fs::write(&store, "real").unwrap();
+        assert!(prepare(&plan).unwrap_err().to_string().contains("--dir"));
+        assert_eq!(fs::read(&store).unwrap(), b"real");
+        fs::write(folder.path().join(MARK), "").unwrap();
+        prepare(&plan).unwrap();
+        assert!(!store.exists());
     }
 
     #[test]

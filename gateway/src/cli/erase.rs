@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use config::Settings;
 use contract::{DemandId, Fault, Timestamp};
 use normalizer::{OwnNumbers, Personal, Place, Sealer, open_raw, open_sealed, open_unmasked};
+use normalizer_text::{Charset, decode_strict};
 use serde::Serialize;
 use sink::store::{AuditEntry, Database, Erased, Erasure, Index, RawTable, SealedRow};
 
@@ -230,7 +231,7 @@ impl Search<'_> {
             for row in rows.iter().filter(|row| !self.named.contains(&row.id)) {
                 let place = Place { channel: &row.channel, id: &row.id };
                 let is_found = open_raw(self.sealer, place, &row.raw)
-                    .map(|bytes| self.numbers.are_in(&String::from_utf8_lossy(&bytes)));
+                    .map(|bytes| is_in_bytes(&self.numbers, &bytes));
                 if *is_found.as_ref().unwrap_or(&self.also_unreadable) {
                     match table {
                         RawTable::History => self.erasure.demands.push(row.id),
@@ -247,6 +248,16 @@ impl Search<'_> {
             }
         }
     }
+}
+
+/// Whether one of the numbers is in these bytes. A record that was rejected may be in any charset.
+fn is_in_bytes(numbers: &OwnNumbers, bytes: &[u8]) -> bool {
+    let others = [Charset::Gb18030, Charset::Big5, Charset::Utf16Le, Charset::Utf16Be];
+    let is_utf8 = std::str::from_utf8(bytes).is_ok();
+    let others = others.into_iter().filter(|_| !is_utf8);
+    std::iter::once(Charset::Utf8)
+        .chain(others)
+        .any(|charset| numbers.are_in(&decode_strict(bytes, charset).text))
 }
 
 /// The fault if no demand has the token: nothing was searched, so a report would say that nothing is left.
@@ -283,7 +294,8 @@ async fn remains(settings: &Settings, store: &Database) -> anyhow::Result<Vec<St
         "as names and addresses in the texts of other people's demands, where no rule finds them, and as telephone \
          numbers without the area code, which several cities have"
             .to_owned(),
-        "in keys, order numbers, handling steps and links of attachments, which are not searched".to_owned(),
+        "in keys, order numbers, tags, labels, units, handling steps and links of attachments, which are not searched"
+            .to_owned(),
     ];
     match (store.scrub().await, store) {
         (Ok(true), _) => {}

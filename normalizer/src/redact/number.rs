@@ -101,7 +101,7 @@ fn first_number(
         |(groups, number)| {
             // The groups of a telephone number have at least three digits, unlike those of dates and times.
             let may_be_phone = groups.len() == 1
-                || is_announced
+                || is_announced && is_grouped_freely(groups)
                 || is_spelled && groups.len() == n_joined + 1
                 || groups.iter().all(|group| group.digits.len() >= 3);
             let mask = mask_for(number, groups, own, may_be_phone)
@@ -117,6 +117,14 @@ fn first_number(
 fn is_spelled(groups: &[Group]) -> bool {
     groups.first().is_some_and(|first| first.joint == Joint::None)
         && groups.iter().all(|group| group.digits.len() == 1)
+}
+
+/// Whether groups such as those of `138-00-001-234` may be those of a mobile number that the text announces. The ones of
+/// `139-2026-11-30` are a date behind a number.
+fn is_grouped_freely(groups: &[Group]) -> bool {
+    let lengths: Vec<usize> = groups.iter().map(|group| group.digits.len()).collect();
+    let n_digits: usize = lengths.iter().sum();
+    n_digits == 11 && lengths.first() == Some(&3) && !lengths.ends_with(&[4, 2, 2])
 }
 
 /// Whether digits that may be a number of somebody are an amount, the decimals of a number, or a part of a longer
@@ -292,8 +300,10 @@ fn local_number(number: &str, groups: &[Group], is_announced: bool) -> Option<St
 
 /// Whether the text ends with a word for "telephone number".
 fn is_announced(before: &str) -> bool {
-    let before = before.trim_end_matches([':', '：', '是', '为', ' ', '（', '(']);
-    ["电话", "座机", "号码", "固话"].iter().any(|word| before.ends_with(word))
+    const WORDS: [&str; 10] =
+        ["电话", "座机", "号码", "固话", "手机", "手机号", "电话号", "联系方式", "tel", "Tel"];
+    let before = before.trim_end_matches([':', '：', '是', '为', ' ', '（', '(', '【', '[', '\n']);
+    WORDS.iter().any(|word| before.ends_with(word))
 }
 
 /// Whether this text separates the numbers of a list.

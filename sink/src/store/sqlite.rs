@@ -11,7 +11,13 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
-use std::{fs, io::ErrorKind, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
+use std::{
+    fs,
+    io::ErrorKind,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use chrono::{Datelike as _, NaiveTime};
 use contract::{Fault, Timestamp};
@@ -21,6 +27,8 @@ use sqlx::{
     migrate::MigrateError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+
+use tracing::warn;
 
 use super::{
     Access,
@@ -69,6 +77,8 @@ pub struct Sqlite {
     writer: Option<SqlitePool>,
     pub(super) readers: SqlitePool,
     place: String,
+    /// Its write-ahead log.
+    log: PathBuf,
     pub(super) damage: Damage,
     pub(super) claim_wait: ClaimWait,
     pub(super) audit_key: Option<BusKey>,
@@ -123,7 +133,8 @@ impl Sqlite {
             check_version(&readers, &place).await?;
         }
         let (damage, claim_wait) = (Damage::default(), ClaimWait::default());
-        Ok(Self { writer, readers, place, damage, claim_wait, audit_key: None })
+        let log = PathBuf::from(format!("{}-wal", path.display()));
+        Ok(Self { writer, readers, place, log, damage, claim_wait, audit_key: None })
     }
 
     /// The identity of the file at `path`, which must exist. Changes nothing.
@@ -188,6 +199,13 @@ impl Sqlite {
             self.readers.close().await;
         };
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, work).await;
+        if self.writer.is_some() && fs::metadata(&self.log).is_ok_and(|log| log.len() > 0) {
+            warn!(
+                "{}: another process is using it, or the disk is full, so rows are still in its -wal file; who \
+                 copies it copies both files",
+                self.place
+            );
+        }
     }
 
     pub(super) fn place(&self) -> &str {

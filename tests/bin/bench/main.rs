@@ -6,6 +6,7 @@ mod floor;
 mod lag;
 mod latency;
 mod load;
+mod marks;
 mod peers;
 mod process;
 mod records;
@@ -118,7 +119,7 @@ async fn measure(all: &All) -> anyhow::Result<()> {
     }
     let markdown = report.markdown()?;
     if let Some(file) = &all.write {
-        report::write_between_marks(file, &markdown)?;
+        marks::write_between_marks(file, &markdown)?;
     }
     let mut out = std::io::stdout();
     match all.format {

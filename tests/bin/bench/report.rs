@@ -1,8 +1,7 @@
 //! The figures of all runs, and how they are printed: as Markdown for docs/performance.md, or as JSON.
 
-use std::{fmt::Write as _, fs, path::Path, time::Duration};
+use std::{fmt::Write as _, time::Duration};
 
-use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -269,20 +268,6 @@ impl Report {
         }
         Ok(out)
     }
-}
-
-const BEGIN: &str = "<!-- bench: begin -->\n";
-const END: &str = "<!-- bench: end -->";
-
-/// Replaces what is between the two marks in a file.
-pub(crate) fn write_between_marks(file: &Path, text: &str) -> anyhow::Result<()> {
-    let whole = fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    let parts = whole.split_once(BEGIN).and_then(|(before, rest)| {
-        let (_, after) = rest.split_once(END)?;
-        Some((before, after))
-    });
-    let (before, after) = parts.context("the file has not the two marks of the measurements")?;
-    Ok(fs::write(file, format!("{before}{BEGIN}{text}{END}{after}"))?)
 }
 
 /// The middle value.

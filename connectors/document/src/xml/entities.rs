@@ -1,7 +1,6 @@
 //! The names that a document declares for texts: `<!ENTITY co "宏图公司">` for `&co;`.
 //!
-//! Only plain texts are known: no other files, no elements, and no names for texts with other names, with
-//! which a small document becomes a very large one.
+//! Only plain texts are known: no files, no elements, and no names within texts, by which a document could grow.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -64,6 +64,10 @@ impl<'a> Channel<'a> {
             State::Waiting(fault) => fault,
             State::Running => "it gets no further; TONGHUI_LOG=info says why".to_owned(),
         };
+        if !self.is_reading() {
+            // Some were deleted before they were listed.
+            self.expected = self.expected.min(n_read);
+        }
         // Records that change during the demo are read again, so there may be more than expected.
         (n_read.min(self.expected), trouble)
     }
@@ -91,6 +95,7 @@ async fn show_bars(channels: &mut [Channel<'_>]) {
         let is_reading = channels.iter().any(Channel::is_reading);
         for (channel, bar) in channels.iter_mut().zip(&bars) {
             let (entries, trouble) = channel.look();
+            bar.set_length(channel.expected);
             bar.set_position(entries);
             bar.set_message(trouble);
         }
@@ -121,7 +126,8 @@ async fn print_lines(channels: &mut [Channel<'_>]) {
 /// Prints a line for each channel with progress or trouble since the last line.
 fn print_progress(channels: &mut [Channel<'_>], printed: &mut [Option<(u64, String)>]) {
     for (channel, printed) in channels.iter_mut().zip(printed) {
-        let (id, expected, seen) = (channel.watch.id(), channel.expected, Some(channel.look()));
+        let seen = Some(channel.look());
+        let (id, expected) = (channel.watch.id(), channel.expected);
         if *printed == seen {
             continue;
         }
