@@ -263,6 +263,7 @@ struct Shared {
     /// How many records the source has at this time.
     available: AtomicU64,
     first_request: Mutex<Option<Instant>>,
+    n_requests: AtomicU64,
     /// When each record up to this number was served first.
     served: Mutex<Vec<(u64, Timestamp)>>,
 }
@@ -276,6 +277,7 @@ impl Pages {
             made: Mutex::new(Arc::new(Made::new(0, count))),
             available: AtomicU64::new(count),
             first_request: Mutex::default(),
+            n_requests: AtomicU64::default(),
             served: Mutex::default(),
         });
         let mut server = JoinSet::new();
@@ -309,6 +311,11 @@ impl Pages {
         lock(&self.shared.first_request).take()
     }
 
+    /// The number of requests since the last call.
+    pub(crate) fn take_requests(&self) -> u64 {
+        self.shared.n_requests.swap(0, Ordering::SeqCst)
+    }
+
     /// When the records were served first after the last call: each pair is the number after the last record
     /// of a page, and the time; the numbers grow.
     pub(crate) fn take_served(&self) -> Vec<(u64, Timestamp)> {
@@ -320,6 +327,7 @@ impl Shared {
     /// The content type and the body for a request line.
     fn answer(&self, request: &str) -> (&'static str, Vec<u8>) {
         lock(&self.first_request).get_or_insert_with(Instant::now);
+        self.n_requests.fetch_add(1, Ordering::SeqCst);
         let after = request.split("after=").nth(1).and_then(|rest| rest.split([' ', '&']).next());
         let from = after.and_then(number).map_or(0, |n| n + 1);
         let available = self.available.load(Ordering::SeqCst);

@@ -162,7 +162,7 @@ pub(crate) struct Latency {
 /// What a service takes that has nothing to do.
 #[derive(Debug, Serialize)]
 pub(crate) struct Idle {
-    pub(crate) channels: usize,
+    pub(crate) channels: u64,
     /// In hundredths of a core.
     pub(crate) cpu_percent: f64,
     pub(crate) rss_mb: f64,

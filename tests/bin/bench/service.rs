@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The number of channels of an idle service.
-const IDLE_CHANNELS: usize = 200;
+const IDLE_CHANNELS: u64 = 200;
 /// How long a new service may read for the first time, before it counts as idle.
 const SETTLING: Duration = Duration::from_secs(15);
 /// How long it is watched then: as long as its channels wait.
@@ -52,15 +52,20 @@ pub(crate) async fn idle(pages: &Pages) -> anyhow::Result<Idle> {
     pages.set_available(0);
     let text = JSON.replace("http://127.0.0.1:1", pages.url()).replace("\"1s\"", "\"10s\"");
     for n in 0..IDLE_CHANNELS {
-        let text = text.replace("\"Bench\"", &format!("\"Bench {n}\""));
+        // Two channels that ask for the same are refused.
+        let text =
+            text.replace("records =", &format!("query = {{ channel = \"{n}\" }}\nrecords ="));
         site.add_channel(&format!("bench{n}"), &text)?;
     }
     let service = Service::start(&site)?;
     sleep(SETTLING).await;
+    pages.take_requests();
     let (before, began) = (cpu_time(service.0.id())?, Instant::now());
     sleep(WATCHED).await;
     let cpu = cpu_time(service.0.id())?.saturating_sub(before);
     let cpu_percent = 100.0 * cpu.as_secs_f64() / began.elapsed().as_secs_f64();
+    let requests = pages.take_requests();
+    ensure!(requests > IDLE_CHANNELS / 2, "{IDLE_CHANNELS} channels sent only {requests} requests");
     let rss_mb = real(memory_kib(service.0.id()).context("it has ended")?) / 1_024.0;
     service.stop()?;
     Ok(Idle { channels: IDLE_CHANNELS, cpu_percent, rss_mb })
