@@ -141,7 +141,7 @@ impl Cli {
     pub fn log_filter(&self) -> &'static str {
         #[cfg(feature = "demo")]
         if matches!(self.command, Command::Demo(_)) {
-            // Of the store it shows that its file cannot be copied alone.
+            // The store warns when its file cannot be copied alone, which is shown.
             return "error,sink::store=warn";
         }
         "info"

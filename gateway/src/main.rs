@@ -16,8 +16,8 @@ use tracing_subscriber::EnvFilter;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    // A huge page takes 2 MiB for whatever is in it: a quarter of the memory would never be used. The kernel of a
-    // sandbox may refuse this; then more memory is taken.
+    // A huge page takes 2 MiB, however little is in it: a quarter of the memory would never be used. A sandbox may
+    // refuse this call; then the process takes more memory.
     let _ = disable_transparent_huge_pages(true);
     let cli = gateway::cli::Cli::parse();
     log_to_stderr(cli.log_filter());

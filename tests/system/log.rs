@@ -40,7 +40,10 @@ async fn a_returned_message_a_slow_statement_and_a_full_queue_leave_no_demand_in
     // A queue that holds one message refuses the rest of a batch.
     let policy = ["set_operator_policy", "golden", &queue, "{\"max-length\":1}"];
     rabbitmqctl(&broker, &[&policy[..], &["--apply-to", "queues"]].concat()).unwrap();
+    let mut n_filed = 0;
     let full = loop {
+        assert!(n_filed < 50, "the queue takes everything");
+        n_filed += 1;
         // The broker applies a policy some time after it has accepted it.
         world.hotline.advance_random(100).await.unwrap();
         let is_full = |line: &str| line.contains("the queue is full");

@@ -101,7 +101,7 @@ enum Task {
     Bench {
         #[command(subcommand)]
         subject: Option<BenchSubject>,
-        /// Fewer records, in less than five minutes; docs/performance.md stays as it is.
+        /// Fewer records: measuring takes about five minutes; docs/performance.md stays as it is.
         #[arg(long)]
         quick: bool,
         /// Measure with ten million demands present too, which takes hours.

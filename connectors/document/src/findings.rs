@@ -81,8 +81,9 @@ impl Defects {
     pub fn reason(&self, rule: Malformed) -> Option<Reason> {
         let is_malformed = |flag: &&FieldFlag| flag.flag == QualityFlag::MalformedBytes;
         let first = self.flags.iter().find(is_malformed).filter(|_| rule == Malformed::Reject);
-        let reason =
-            |m: &FieldFlag| Reason::new("malformed_bytes", with_field(&m.field, &m.detail));
+        let reason = |FieldFlag { field, detail, .. }: &FieldFlag| {
+            Reason::new("malformed_bytes", with_field(field, detail))
+        };
         self.damage.clone().or_else(|| first.map(reason))
     }
 }

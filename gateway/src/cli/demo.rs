@@ -197,24 +197,33 @@ fn exit_for(ended: &[ChannelEnd], balanced: Option<bool>) -> Exit {
     exit
 }
 
-/// The file by which a demo knows the folder of an earlier one, whose files it may replace.
+/// The file by which a demo knows the folder of an earlier one, whose files it may replace, and what it says.
 const MARK: &str = "demo.txt";
+const MARK_TEXT: &str =
+    "Made by `tonghui demo`. The next demo in this folder replaces the files beside this one.\n";
 
 /// Writes the shipped configuration and removes the files of an earlier demo. What no demo has made stays: it may be a
 /// real store and its keys.
 fn prepare(plan: &CityPlan) -> anyhow::Result<()> {
     let (config, mark) = (plan.dir.join("config"), plan.dir.join(MARK));
-    let is_used = config.exists() || plan.dir.join("hotline.db").exists();
+    let is_used = config.exists() || mark.exists() || plan.dir.join("hotline.db").exists();
+    let is_ours = fs::read(&mark).is_ok_and(|text| text == MARK_TEXT.as_bytes());
     anyhow::ensure!(
-        !is_used || mark.exists(),
-        "no demo has made the files in it (there is no {MARK}), and a demo would replace them; name another folder \
-         with --dir"
+        !is_used || is_ours,
+        "no demo has made the files in it (it has no {MARK} that a demo wrote), and a demo would replace them; name \
+         another folder with --dir"
+    );
+    let channels = fs::read_dir(config.join("channels")).into_iter().flatten().flatten();
+    let mut names = channels.map(|channel| channel.file_name().to_string_lossy().into_owned());
+    let other = names.find(|name| !plan.channels.contains(&name.as_str()));
+    anyhow::ensure!(
+        other.is_none(),
+        "config/channels/{} is no channel of a demo, and a demo would remove it; move it, or name another folder with \
+         --dir",
+        other.unwrap_or_default()
     );
     keys::create_private_folder(&plan.dir)?;
-    fs::write(
-        mark,
-        "Made by `tonghui demo`. The next demo in this folder replaces the files beside this one.\n",
-    )?;
+    fs::write(mark, MARK_TEXT)?;
     for name in ["hotline.db", "config/data/tonghui.db"] {
         for suffix in ["", "-wal", "-shm"] {
             remove(&plan.dir.join(format!("{name}{suffix}")))?;
@@ -276,11 +285,21 @@ mod tests {
         let store = folder.path().join("config/data/tonghui.db");
         fs::create_dir_all(store.parent().unwrap()).unwrap();
         fs::write(&store, "real").unwrap();
-        assert!(prepare(&plan).unwrap_err().to_string().contains("--dir"));
-        assert_eq!(fs::read(&store).unwrap(), b"real");
-        fs::write(folder.path().join(MARK), "").unwrap();
+        let mark = folder.path().join(MARK);
+        for others_file in [None, Some("notes on a demo")] {
+            if let Some(text) = others_file {
+                fs::write(&mark, text).unwrap();
+            }
+            assert!(prepare(&plan).unwrap_err().to_string().contains("--dir"));
+            assert_eq!(fs::read(&store).unwrap(), b"real");
+        }
+        fs::write(&mark, MARK_TEXT).unwrap();
         prepare(&plan).unwrap();
         assert!(!store.exists());
+        let own = folder.path().join("config/channels/mine");
+        fs::create_dir(&own).unwrap();
+        assert!(prepare(&plan).unwrap_err().to_string().contains("channels/mine"));
+        assert!(own.exists());
     }
 
     #[test]

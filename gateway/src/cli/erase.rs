@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// Reason, such as the number of the request, for the audit log.
     #[arg(long, default_value = "")]
     reason: String,
-    /// Also erase the texts and records that no key opens: nobody can tell whether they name the person.
+    /// Also erase the texts and records that do not open: nobody can tell whether they name the person.
     #[arg(long)]
     unreadable: bool,
 }

@@ -122,7 +122,9 @@ async fn reconcile(
         }
         Box::pin(repair(found, again, range, &shared)).await
     };
-    Box::pin(ends.run_sink_beside(work)).await?.0
+    let done = Box::pin(ends.run_sink_beside(work)).await?.0;
+    store.close().await;
+    done
 }
 
 /// Reads the source again into the store, and compares again. If nothing is missing then, the messages that are

@@ -99,7 +99,7 @@ fn first_number(
     let long_enough = lengths.iter().enumerate().rev().filter(|(_, len)| **len >= MIN_DIGITS);
     long_enough.map(|(index, len)| (&groups[..=index], &digits[..*len])).find_map(
         |(groups, number)| {
-            // The groups of a telephone number have at least three digits, unlike those of dates and times.
+            // Otherwise the groups of a telephone number have at least three digits, unlike those of dates and times.
             let may_be_phone = groups.len() == 1
                 || is_announced && is_grouped_freely(groups)
                 || is_spelled && groups.len() == n_joined + 1
@@ -119,8 +119,8 @@ fn is_spelled(groups: &[Group]) -> bool {
         && groups.iter().all(|group| group.digits.len() == 1)
 }
 
-/// Whether groups such as those of `138-00-001-234` may be those of a mobile number that the text announces. The ones of
-/// `139-2026-11-30` are a date behind a number.
+/// Whether groups such as those of `138-00-001-234` may be a telephone number that the text announces. Those of
+/// `139-2026-11-30` are a number and a date.
 fn is_grouped_freely(groups: &[Group]) -> bool {
     let lengths: Vec<usize> = groups.iter().map(|group| group.digits.len()).collect();
     let n_digits: usize = lengths.iter().sum();
@@ -300,10 +300,26 @@ fn local_number(number: &str, groups: &[Group], is_announced: bool) -> Option<St
 
 /// Whether the text ends with a word for "telephone number".
 fn is_announced(before: &str) -> bool {
-    const WORDS: [&str; 10] =
-        ["电话", "座机", "号码", "固话", "手机", "手机号", "电话号", "联系方式", "tel", "Tel"];
+    const WORDS: [&str; 11] = [
+        "电话",
+        "座机",
+        "号码",
+        "固话",
+        "手机",
+        "手机号",
+        "电话号",
+        "联系方式",
+        "tel",
+        "Tel",
+        "TEL",
+    ];
     let before = before.trim_end_matches([':', '：', '是', '为', ' ', '（', '(', '【', '[', '\n']);
-    WORDS.iter().any(|word| before.ends_with(word))
+    // A hotel is no telephone.
+    let is_in_word = |rest: &str| rest.ends_with(|c: char| c.is_ascii_alphabetic());
+    WORDS
+        .iter()
+        .filter_map(|word| Some((word, before.strip_suffix(word)?)))
+        .any(|(word, rest)| !(word.is_ascii() && is_in_word(rest)))
 }
 
 /// Whether this text separates the numbers of a list.

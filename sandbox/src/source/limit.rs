@@ -59,12 +59,13 @@ impl Window {
     }
 }
 
-/// A limit of one request per period, with up to `burst` requests at once after a pause, or a thousand times as many.
+/// A limit of one request per period, with up to `burst` requests at once after a pause. Loose limits allow a thousand
+/// times as many, also at once.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     period: TimeDelta,
-    /// How long it takes until a whole burst is available again. It is the same with loose limits, so that a thousand
-    /// times as many requests are allowed at once: any reader is late by more than one of their periods.
+    /// How long it takes until a whole burst is available again. It is the same with loose limits: no reader can keep
+    /// to their short periods, so it needs a larger burst.
     whole: TimeDelta,
     /// When the whole burst is available again; `None` before the first request.
     full_at: Option<NaiveDateTime>,

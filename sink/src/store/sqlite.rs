@@ -27,7 +27,6 @@ use sqlx::{
     migrate::MigrateError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-
 use tracing::warn;
 
 use super::{
@@ -45,19 +44,20 @@ pub(super) use sql::{bind, fetch, write_rows};
 /// How long to wait while another process holds the write lock.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_READERS: u32 = 4;
-/// Maximum number of prepared statements of a connection: enough for each table and size of chunk.
+/// Maximum number of prepared statements of a connection: enough for each table and size of chunk. New demands need
+/// more if their empty columns vary; the statements that were not used for longest are then prepared again.
 const MAX_STATEMENTS: usize = 256;
 
-/// How long closing may take. What it does not do, the next one who closes the file does.
+/// Time limit for closing. What is not done by then is done when the file is closed the next time.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Page cache of the writer: 8 MiB (SQLite reads a negative number as KiB). What is not in it is in the cache of the
 /// system, so a larger one was not faster when measured.
 const CACHE_SIZE: &str = "-8192";
-/// Size of the pages of a new file, in bytes: of smaller ones, two demands leave a quarter empty.
+/// Size of the pages of a new file, in bytes. In smaller pages, two demands leave a quarter of the page empty.
 const PAGE_SIZE: u32 = 8192;
-/// SQLite copies the write-ahead log into the file when the log has this many pages (64 MiB). The number is
-/// large, so that an index page that several intakes change is copied once.
+/// SQLite copies the write-ahead log into the file when the log has this many pages (64 MiB in a new file). The
+/// number is large, so that an index page that several intakes change is copied once.
 const MAX_LOG_PAGES: &str = "8192";
 
 /// What tells a file from every other one, and from its own earlier copies. SQLite keeps both numbers in the header of
@@ -183,15 +183,15 @@ impl Sqlite {
     }
 
     /// Waits until running queries have ended, and closes the file. If no other process uses it, everything is in
-    /// the file itself after that: who copies it need not know of the write-ahead log. A damaged file stays as it is.
+    /// the file itself after that, so it can be copied without its write-ahead log. Does nothing to a damaged file.
     pub async fn close(&self) {
         if self.damage.fault().is_some() {
             return;
         }
         let work = async {
             if let Some(writer) = &self.writer {
-                // Others may have the file open without using it. Those who use it are not waited for: the last one
-                // does the same.
+                // Does not wait for processes that use the file now: the last one to close it does the same. Those
+                // that only have it open do not matter.
                 let log = "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)";
                 let _ = sqlx::raw_sql(log).execute(writer).await;
                 writer.close().await;
@@ -201,8 +201,8 @@ impl Sqlite {
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, work).await;
         if self.writer.is_some() && fs::metadata(&self.log).is_ok_and(|log| log.len() > 0) {
             warn!(
-                "{}: another process is using it, or the disk is full, so rows are still in its -wal file; who \
-                 copies it copies both files",
+                "{}: another process is using it, or the disk is full, so rows are still in its -wal file; \
+                 copy both files together",
                 self.place
             );
         }

@@ -25,7 +25,6 @@ use lapin::{
 use serde::{Deserialize, Serialize};
 use sink::store::{Access, Postgres, Sqlite};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
-use system_tests::gateway_process::signal;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -36,6 +35,7 @@ use crate::{
     process::{self, LIMIT, cpu_time},
     records::{PAGE_ROWS, Pages, key},
     report::{Figures, rate, real},
+    service::Service,
     site::{JSON, Servers, Site, drop_schema, sqlite_url},
 };
 
@@ -169,20 +169,19 @@ const PARTITIONS: &str = "SELECT format('CREATE TABLE IF NOT EXISTS %I PARTITION
 /// Runs the half of the gateway that reads, until it has published all records.
 async fn publish_all(site: &Site, records: u64) -> anyhow::Result<()> {
     let store = site.store().await?;
-    let mut ingest = site.command(&["run", "--role", "ingest"])?.spawn()?;
+    let mut ingest = Service::start(site, &["--role", "ingest"])?;
     let channel: ChannelId = "bench".parse()?;
     let mut again = tokio::time::interval(Duration::from_millis(100));
+    let began = Instant::now();
     loop {
         again.tick().await;
-        ensure!(ingest.try_wait()?.is_none(), "the gateway ended");
+        ingest.ensure_runs()?;
         let books = store.books(Some(&channel), None).await?;
         if books.iter().any(|book| book.published >= records) {
-            break;
+            return ingest.stop();
         }
+        ensure!(began.elapsed() < LIMIT, "not all records were published");
     }
-    signal("TERM", ingest.id())?;
-    ensure!(ingest.wait()?.success(), "the gateway failed");
-    Ok(())
 }
 
 /// Takes all messages from a queue.

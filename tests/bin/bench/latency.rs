@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use contract::Timestamp;
 use sqlx::{Connection as _, PgConnection};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
     records::{Pages, number},
@@ -30,8 +30,8 @@ pub(crate) async fn latency(
     pages.set_available(0);
     pages.make(0, due(length + TICK));
     let site = Site::http(JSON, pages)?.through(servers, "latency").await?;
-    let service = Service::start(&site)?;
-    sleep(Duration::from_secs(2)).await;
+    let service = Service::start(&site, &[])?;
+    pages.wait_for_requests(2).await?;
     pages.take_served();
     let began = Instant::now();
     let mut ticks = interval(TICK);
@@ -51,7 +51,7 @@ pub(crate) async fn latency(
             break;
         }
         ensure!(patience.elapsed() < length * 2, "{stored} demands of {records} were stored");
-        sleep(Duration::from_millis(500)).await;
+        ticks.tick().await;
     }
     service.stop()?;
     let served = pages.take_served();

@@ -17,11 +17,16 @@ mod stages;
 
 use std::{io::Write as _, path::PathBuf, time::Duration};
 
+use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 
-use crate::{records::Pages, report::Report, site::Servers};
+use crate::{
+    records::Pages,
+    report::{Program, Report},
+    site::Servers,
+};
 
-/// The allocator of the gateway: stages and the floor shall not be slower by another one.
+/// The allocator of the gateway: with a slower one, stages and the floor would be slower too.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -54,7 +59,7 @@ enum Subject {
 
 #[derive(Debug, clap::Args)]
 struct All {
-    /// Fewer records, and stores that stay small: takes less than five minutes.
+    /// Fewer records, and stores that stay small: measuring takes about five minutes.
     #[arg(long)]
     quick: bool,
     /// Also measure with ten million demands present, which takes hours.
@@ -92,31 +97,23 @@ async fn measure(all: &All) -> anyhow::Result<()> {
     let servers = Servers::started()?;
     let pages = Pages::open(records).await?;
     let comparisons = Box::pin(compare::compare(&servers, &pages, records, rounds)).await?;
-    let mut report = Report {
-        records,
-        rounds,
-        comparisons,
-        idle: None,
-        latency: None,
-        growth: Vec::new(),
-        stages: Vec::new(),
-    };
+    let ours = comparisons.first().and_then(|main| main.programs.first());
+    let rate = ours.and_then(Program::records_per_s).context("our program was not measured")?;
     say("stages");
-    report.stages = Box::pin(stages::measure(&servers, &pages)).await?;
+    let stages = Box::pin(stages::measure(&servers, &pages)).await?;
     say("idle");
-    report.idle = Some(service::idle(&pages).await?);
-    let ours = report.comparisons.first().and_then(|main| main.programs.first());
-    if let Some(rate) = ours.and_then(|ours| ours.median(|run| Some(run.records_per_s))) {
-        say("latency");
-        let length = Duration::from_secs(if all.quick { 10 } else { 30 });
-        let latency = latency::latency(&servers, &pages, rate / 2.0, length);
-        report.latency = Some(Box::pin(latency).await?);
-    }
+    let idle = service::idle(&pages).await?;
+    say("latency");
+    let length = Duration::from_secs(if all.quick { 10 } else { 30 });
+    let latency = latency::latency(&servers, &pages, rate / 2.0, length);
+    let latency = Box::pin(latency).await?;
+    let mut growth = Vec::new();
     if !all.quick {
         let sizes = [100_000, 1_000_000, 10_000_000];
         let sizes = if all.large { &sizes[..] } else { &sizes[..2] };
-        report.growth = Box::pin(service::growth(&servers, &pages, sizes, records)).await?;
+        growth = Box::pin(service::growth(&servers, &pages, sizes, records)).await?;
     }
+    let report = Report { records, rounds, comparisons, idle, latency, growth, stages };
     let markdown = report.markdown()?;
     if let Some(file) = &all.write {
         marks::write_between_marks(file, &markdown)?;

@@ -18,8 +18,12 @@ use serde::Serialize;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
+    sync::Notify,
     task::JoinSet,
+    time::timeout,
 };
+
+use crate::process::LIMIT;
 
 /// The number of records in a page.
 pub(crate) const PAGE_ROWS: u64 = 1_000;
@@ -264,6 +268,8 @@ struct Shared {
     available: AtomicU64,
     first_request: Mutex<Option<Instant>>,
     n_requests: AtomicU64,
+    /// Notified at each request.
+    requested: Notify,
     /// When each record up to this number was served first.
     served: Mutex<Vec<(u64, Timestamp)>>,
 }
@@ -278,6 +284,7 @@ impl Pages {
             available: AtomicU64::new(count),
             first_request: Mutex::default(),
             n_requests: AtomicU64::default(),
+            requested: Notify::default(),
             served: Mutex::default(),
         });
         let mut server = JoinSet::new();
@@ -311,9 +318,20 @@ impl Pages {
         lock(&self.shared.first_request).take()
     }
 
-    /// The number of requests since the last call.
-    pub(crate) fn take_requests(&self) -> u64 {
-        self.shared.n_requests.swap(0, Ordering::SeqCst)
+    /// Waits for so many more requests.
+    ///
+    /// # Errors
+    /// They do not come within [`LIMIT`].
+    pub(crate) async fn wait_for_requests(&self, count: u64) -> anyhow::Result<()> {
+        let n_requests = || self.shared.n_requests.load(Ordering::SeqCst);
+        let before = n_requests();
+        let wait = async {
+            while n_requests() - before < count {
+                self.shared.requested.notified().await;
+            }
+        };
+        let came = timeout(LIMIT, wait).await;
+        came.map_err(|_| anyhow::anyhow!("of {count} requests, {} came", n_requests() - before))
     }
 
     /// When the records were served first after the last call: each pair is the number after the last record
@@ -328,6 +346,7 @@ impl Shared {
     fn answer(&self, request: &str) -> (&'static str, Vec<u8>) {
         lock(&self.first_request).get_or_insert_with(Instant::now);
         self.n_requests.fetch_add(1, Ordering::SeqCst);
+        self.requested.notify_one();
         let after = request.split("after=").nth(1).and_then(|rest| rest.split([' ', '&']).next());
         let from = after.and_then(number).map_or(0, |n| n + 1);
         let available = self.available.load(Ordering::SeqCst);

@@ -57,11 +57,12 @@ pub(crate) struct Program {
 
 impl Program {
     /// The median of a figure; `None` if no run has it.
-    pub(crate) fn median(&self, figure: impl Fn(&Figures) -> Option<f64>) -> Option<f64> {
+    fn median(&self, figure: impl Fn(&Figures) -> Option<f64>) -> Option<f64> {
         median(self.runs.iter().filter_map(figure).collect())
     }
 
-    fn records_per_s(&self) -> Option<f64> {
+    /// The median of its rates; `None` if it was not measured.
+    pub(crate) fn records_per_s(&self) -> Option<f64> {
         self.median(|run| Some(run.records_per_s))
     }
 
@@ -97,7 +98,13 @@ impl Comparison {
     /// Adds a run of a program; without a run, `note` says why there is none.
     pub(crate) fn add(&mut self, name: &str, note: &str, run: Option<Figures>) {
         match self.programs.iter_mut().find(|program| program.name == name) {
-            Some(program) => program.runs.extend(run),
+            Some(program) => {
+                // Else the median would look like that of all rounds.
+                if run.is_none() {
+                    program.note = format!("{}; then {note}", program.note);
+                }
+                program.runs.extend(run);
+            }
             None => self.programs.push(Program {
                 name: name.to_owned(),
                 note: note.to_owned(),
@@ -173,8 +180,8 @@ pub(crate) struct Report {
     pub(crate) records: u64,
     pub(crate) rounds: usize,
     pub(crate) comparisons: Vec<Comparison>,
-    pub(crate) idle: Option<Idle>,
-    pub(crate) latency: Option<Latency>,
+    pub(crate) idle: Idle,
+    pub(crate) latency: Latency,
     pub(crate) growth: Vec<Growth>,
     pub(crate) stages: Vec<Stage>,
 }
@@ -246,18 +253,13 @@ impl Report {
         }
         writeln!(out, "\n| also | measured |\n|---|---|")?;
         writeln!(out, "| from start to first request, ms | {} |", whole(self.start_ms()))?;
-        if let Some(Idle { channels, cpu_percent, rss_mb }) = &self.idle {
-            let label = format!("idle with {channels} channels that poll every 10 s");
-            writeln!(out, "| {label} | {cpu_percent:.1} % of a core, {rss_mb:.0} MiB |")?;
-        }
-        if let Some(Latency { offered_per_s, records, p50_ms, p99_ms }) = &self.latency {
-            let label =
-                format!("from served to stored at {offered_per_s:.0}/s, half of the rate above");
-            writeln!(
-                out,
-                "| {label} ({records} records) | p50 {p50_ms:.0} ms, p99 {p99_ms:.0} ms |"
-            )?;
-        }
+        let Idle { channels, cpu_percent, rss_mb } = &self.idle;
+        let label = format!("idle with {channels} channels that poll every 10 s");
+        writeln!(out, "| {label} | {cpu_percent:.1} % of a core, {rss_mb:.0} MiB |")?;
+        let Latency { offered_per_s, records, p50_ms, p99_ms } = &self.latency;
+        let label =
+            format!("from served to stored at {offered_per_s:.0}/s, half of the rate above");
+        writeln!(out, "| {label} ({records} records) | p50 {p50_ms:.0} ms, p99 {p99_ms:.0} ms |")?;
         for Growth { rows_present, embedded_records_per_s, brokered_records_per_s } in &self.growth
         {
             writeln!(
@@ -271,7 +273,7 @@ impl Report {
 }
 
 /// The middle value.
-pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
+fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let upper = values.get(middle).copied()?;

@@ -1,13 +1,9 @@
 //! A running service that has nothing to do, and stores that have many demands.
 
-use std::{
-    process::Child,
-    time::{Duration, Instant},
-};
+use std::{process::Child, time::Instant};
 
 use anyhow::{Context as _, ensure};
 use system_tests::gateway_process::signal;
-use tokio::time::sleep;
 
 use crate::{
     process::{cpu_time, memory_kib},
@@ -18,17 +14,20 @@ use crate::{
 
 /// The number of channels of an idle service.
 const IDLE_CHANNELS: u64 = 200;
-/// How long a new service may read for the first time, before it counts as idle.
-const SETTLING: Duration = Duration::from_secs(15);
-/// How long it is watched then: as long as its channels wait.
-const WATCHED: Duration = Duration::from_secs(10);
 
 /// A running `tonghui run`, which is killed when this is dropped.
 pub(crate) struct Service(Child);
 
 impl Service {
-    pub(crate) fn start(site: &Site) -> anyhow::Result<Self> {
-        Ok(Self(site.command(&["run"])?.spawn()?))
+    /// Starts `tonghui run` with these further arguments.
+    pub(crate) fn start(site: &Site, arguments: &[&str]) -> anyhow::Result<Self> {
+        Ok(Self(site.command(&[&["run"], arguments].concat())?.spawn()?))
+    }
+
+    /// Fails if it has ended.
+    pub(crate) fn ensure_runs(&mut self) -> anyhow::Result<()> {
+        ensure!(self.0.try_wait()?.is_none(), "the gateway ended");
+        Ok(())
     }
 
     pub(crate) fn stop(mut self) -> anyhow::Result<()> {
@@ -57,15 +56,13 @@ pub(crate) async fn idle(pages: &Pages) -> anyhow::Result<Idle> {
             text.replace("records =", &format!("query = {{ channel = \"{n}\" }}\nrecords ="));
         site.add_channel(&format!("bench{n}"), &text)?;
     }
-    let service = Service::start(&site)?;
-    sleep(SETTLING).await;
-    pages.take_requests();
+    let service = Service::start(&site, &[])?;
+    // Each channel asks once at the start, and then each ten seconds.
+    pages.wait_for_requests(IDLE_CHANNELS).await?;
     let (before, began) = (cpu_time(service.0.id())?, Instant::now());
-    sleep(WATCHED).await;
+    pages.wait_for_requests(IDLE_CHANNELS).await?;
     let cpu = cpu_time(service.0.id())?.saturating_sub(before);
     let cpu_percent = 100.0 * cpu.as_secs_f64() / began.elapsed().as_secs_f64();
-    let requests = pages.take_requests();
-    ensure!(requests > IDLE_CHANNELS / 2, "{IDLE_CHANNELS} channels sent only {requests} requests");
     let rss_mb = real(memory_kib(service.0.id()).context("it has ended")?) / 1_024.0;
     service.stop()?;
     Ok(Idle { channels: IDLE_CHANNELS, cpu_percent, rss_mb })

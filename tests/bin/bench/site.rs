@@ -162,8 +162,8 @@ impl Site {
         ensure!(u64::try_from(demands)? == total, "{demands} demands of {total} were stored");
         let books = self.store().await?.books(Some(&self.channel), None).await?;
         let is_balanced = books.iter().all(|book| {
-            let in_quarantine = book.quarantined + book.rejected + book.lost + book.extra;
-            book.balanced == Some(true) && book.in_flight + in_quarantine == 0
+            let missing = book.quarantined + book.rejected + book.lost + book.in_flight;
+            book.balanced == Some(true) && missing + book.extra == 0
         });
         ensure!(is_balanced && !books.is_empty(), "the books do not balance: {books:?}");
         Ok(())

@@ -196,20 +196,20 @@ fn read(
         })
         .collect();
     let id: contract::ChannelId = "bench".parse()?;
-    let (demand, normalizer) = (DemandId::of(&id, &RecordKey::new(key(0))), Arc::clone(normalizer));
+    let demand = DemandId::of(&id, &RecordKey::new(key(0)));
+    let count = entries.len();
+    let batch = Batch { entries, upto: Cursor::from_text("{}"), end: None, trouble: Vec::new() };
+    let channel = Channel { id, mapping: MappingNo(1), normalizer: Arc::clone(normalizer) };
+    let (read_no, from) = (ReadNo(page + 1), Position::default());
+    let read = ReadBatch { channel, from, read_no, batch, read_at: now() };
+    let verdicts = clock.time(map, || read.verdicts(0..count))?;
     clock.time(seal, || {
-        for entry in &entries {
+        for entry in &read.batch.entries {
             if let Entry::Record(record) = entry {
                 std::hint::black_box(normalizer.seal(&demand, &record.body.to_bytes()));
             }
         }
     })?;
-    let count = entries.len();
-    let batch = Batch { entries, upto: Cursor::from_text("{}"), end: None, trouble: Vec::new() };
-    let channel = Channel { id, mapping: MappingNo(1), normalizer };
-    let (read_no, from) = (ReadNo(page + 1), Position::default());
-    let read = ReadBatch { channel, from, read_no, batch, read_at: now() };
-    let verdicts = clock.time(map, || read.verdicts(0..count))?;
     let outbox = clock.time(encode, || read.pack(verdicts))?;
     ensure!(outbox.tally().rejected == 0, "a record was rejected");
     Ok(outbox)

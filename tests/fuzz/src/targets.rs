@@ -134,8 +134,7 @@ static MAPPING: LazyLock<Mapping> = LazyLock::new(|| {
 
 /// The mapping accepts an object or array, rejects any other tree, and does the same again.
 pub(crate) fn mapping(input: &[u8]) {
-    let Ok(tree) = document::decode(input, &Hints::default()).parse(document::DocumentFormat::Json)
-    else {
+    let Ok(tree) = document::decode(input, &Hints::default()).parse(DocumentFormat::Json) else {
         return;
     };
     let is_record = tree.is_object() || tree.is_array();

@@ -40,10 +40,6 @@ fn tests_neither_wait_for_the_clock_nor_are_skipped() {
     let mut wrong = named(&["#[ignore", "thread::sleep"], |_| false);
     let waits = ["time::sleep(", "time::sleep;", "time::{sleep", "std::thread::park_timeout"];
     for source in checked_sources() {
-        // Programs that measure wait for the clock.
-        if source.path.starts_with("tests/bin/") {
-            continue;
-        }
         let first_test_line = first_test_line(&source);
         let lines = source.code().filter(|(number, _)| *number >= first_test_line);
         for (number, line) in lines.filter(|(_, line)| names(line, &waits)) {

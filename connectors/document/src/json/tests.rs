@@ -22,7 +22,7 @@ fn read(text: &str) -> Result<Value, String> {
 }
 
 #[test]
-fn the_last_value_of_a_repeated_name_is_used_and_a_different_one_is_marked() {
+fn the_last_value_of_a_repeated_name_is_used_and_a_different_one_is_flagged() {
     let mut findings = Findings::default();
     let mut tree = parse(r#"{"a":1,"b":2,"a":[1],"b":2}"#, &mut findings).unwrap();
     let flags = findings.defects_in("", &tree, "").flags;
@@ -32,7 +32,7 @@ fn the_last_value_of_a_repeated_name_is_used_and_a_different_one_is_marked() {
 }
 
 #[test]
-fn an_irregularity_is_marked_once_in_each_string() {
+fn an_irregularity_is_flagged_once_in_each_string() {
     let mut findings = Findings::default();
     let text = "{\"a\":\"x\ty\nz\u{1}\",\"b\":\"\\ud83d\\ud83d\",\"c\":\"\\t\"}";
     let mut tree = parse(text, &mut findings).unwrap();

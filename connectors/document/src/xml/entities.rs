@@ -1,6 +1,7 @@
 //! The names that a document declares for texts: `<!ENTITY co "宏图公司">` for `&co;`.
 //!
-//! Only plain texts are known: no files, no elements, and no names within texts, by which a document could grow.
+//! Only plain texts are known: no files, no elements, and no names within these texts, with which a small document could
+//! become a very large one.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -134,8 +134,8 @@ impl Position {
         self.keys_sum = hashes.fold(self.keys_sum, u64::wrapping_add);
     }
 
-    /// Whether this walk has listed the keys of the walk before it, and no others. The account of a pass is lost in an
-    /// interruption, this is not: otherwise a list of which every walk is interrupted would be walked without end.
+    /// Whether this walk has listed the keys of the walk before it, and no others. The account of a pass is lost when
+    /// it is interrupted, but this is not. Otherwise a list would be walked without end if each walk is interrupted.
     pub(crate) fn lists_same_keys(&self) -> bool {
         self.n_looks > 0 && self.keys_sum == self.keys_sum_before
     }

@@ -1,7 +1,7 @@
 //! Shows the progress of the channels: a bar for each on a terminal, plain lines elsewhere.
 //!
-//! The sources of the city refuse and throttle now and then, as real ones do. That is not worth a word: only a channel
-//! that gets no further for a while says why.
+//! The sources of the city refuse and throttle now and then, as real ones do. That is normal, so only what stops a
+//! channel for a while is shown.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -19,7 +19,7 @@ use crate::watch::{ChannelWatch, State};
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
 /// How often lines are printed if there are no bars.
 const LINE_INTERVAL: Duration = Duration::from_secs(2);
-/// A channel that got no further for so long says why.
+/// After this time without progress, it is shown what stops a channel.
 const MAX_QUIET: Duration = Duration::from_secs(5);
 
 /// Shows the progress of the channels towards the `expected` number of entries of each, until all have
@@ -39,7 +39,7 @@ pub(super) async fn until_caught_up(watches: &[Arc<ChannelWatch>], expected: &[(
     }
 }
 
-/// A channel, and when it got further last.
+/// A channel, and when it made progress last.
 struct Channel<'a> {
     watch: &'a ChannelWatch,
     expected: u64,
@@ -62,14 +62,16 @@ impl<'a> Channel<'a> {
             State::CaughtUp | State::Ended => String::new(),
             _ if self.moved_at.elapsed() < MAX_QUIET => String::new(),
             State::Waiting(fault) => fault,
-            State::Running => "it gets no further; TONGHUI_LOG=info says why".to_owned(),
+            State::Running => "no progress; TONGHUI_LOG=info may show why".to_owned(),
         };
-        if !self.is_reading() {
-            // Some were deleted before they were listed.
-            self.expected = self.expected.min(n_read);
-        }
         // Records that change during the demo are read again, so there may be more than expected.
         (n_read.min(self.expected), trouble)
+    }
+
+    /// The expected number of entries. A channel that has caught up has read all that are left: some were deleted
+    /// before they were listed.
+    fn expected_now(&self) -> u64 {
+        if self.is_reading() { self.expected } else { self.expected.min(self.n_read) }
     }
 
     fn is_reading(&self) -> bool {
@@ -95,7 +97,7 @@ async fn show_bars(channels: &mut [Channel<'_>]) {
         let is_reading = channels.iter().any(Channel::is_reading);
         for (channel, bar) in channels.iter_mut().zip(&bars) {
             let (entries, trouble) = channel.look();
-            bar.set_length(channel.expected);
+            bar.set_length(channel.expected_now());
             bar.set_position(entries);
             bar.set_message(trouble);
         }
@@ -113,7 +115,7 @@ async fn show_bars(channels: &mut [Channel<'_>]) {
 async fn print_lines(channels: &mut [Channel<'_>]) {
     let (mut lines, mut checks) = (interval(LINE_INTERVAL), interval(BAR_INTERVAL));
     lines.tick().await;
-    let mut printed = vec![None; channels.len()];
+    let mut printed = vec![String::new(); channels.len()];
     while channels.iter().any(Channel::is_reading) {
         tokio::select! {
             _ = lines.tick() => print_progress(channels, &mut printed),
@@ -123,19 +125,17 @@ async fn print_lines(channels: &mut [Channel<'_>]) {
     print_progress(channels, &mut printed);
 }
 
-/// Prints a line for each channel with progress or trouble since the last line.
-fn print_progress(channels: &mut [Channel<'_>], printed: &mut [Option<(u64, String)>]) {
+/// Prints a line for each channel of which the last line is no longer true.
+fn print_progress(channels: &mut [Channel<'_>], printed: &mut [String]) {
     for (channel, printed) in channels.iter_mut().zip(printed) {
-        let seen = Some(channel.look());
-        let (id, expected) = (channel.watch.id(), channel.expected);
-        if *printed == seen {
-            continue;
+        let (entries, trouble) = channel.look();
+        let separator = if trouble.is_empty() { "" } else { "; " };
+        let (id, expected) = (channel.watch.id(), channel.expected_now());
+        let line = format!("{id}: {entries} of {expected}{separator}{trouble}");
+        if *printed != line {
+            out::note(&line);
+            *printed = line;
         }
-        if let Some((entries, trouble)) = &seen {
-            let trouble = if trouble.is_empty() { trouble.clone() } else { format!("; {trouble}") };
-            out::note(format!("{id}: {entries} of {expected}{trouble}"));
-        }
-        *printed = seen;
     }
 }
 
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_channel_that_gets_no_further_says_why() {
+    fn only_what_stops_a_channel_for_a_while_is_shown() {
         let watch = ChannelWatch::new("board".parse().unwrap());
         let mut channel = Channel::new(&watch, 9);
         watch.set(State::Waiting("the source asks for a pause".to_owned()));
@@ -155,5 +155,16 @@ mod tests {
         assert!(channel.look().1.contains("TONGHUI_LOG"), "the store may not take what it read");
         watch.set(State::CaughtUp);
         assert_eq!(channel.look(), (0, String::new()));
+    }
+
+    #[test]
+    fn a_channel_that_caught_up_early_is_still_expected_to_read_the_rest() {
+        let watch = ChannelWatch::new("enterprise".parse().unwrap());
+        let mut channel = Channel::new(&watch, 9);
+        for (state, expected) in [(State::CaughtUp, 0), (State::Running, 9)] {
+            watch.set(state);
+            channel.look();
+            assert_eq!(channel.expected_now(), expected);
+        }
     }
 }

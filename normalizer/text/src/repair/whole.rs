@@ -152,7 +152,7 @@ fn decode_han(
     let mut repaired = String::with_capacity(text.len() + text.len() / 2);
     let mut pending = Pending::default();
     let (mut n_counted, mut n_others) = (0, 0);
-    for byte in text.chars().map(bytes_of).flat_map(|number| bytes(number.unwrap_or(NO_BYTES))) {
+    for byte in text.chars().map(bytes_of).flat_map(|code| bytes(code.unwrap_or(NO_BYTES))) {
         match charset.step(pending, byte, tables) {
             Step::More(more) => pending = more,
             Step::Malformed => return None,

@@ -9,16 +9,16 @@ use sqlx::{
 };
 
 /// A version of the tables.
-struct Step {
+struct Script {
     /// Its number and what it adds, `0001_demands`.
     name: &'static str,
     sqlite: &'static str,
     postgres: &'static str,
 }
 
-macro_rules! steps {
+macro_rules! scripts {
     ($($name:literal)*) => {
-        &[$(Step {
+        &[$(Script {
             name: $name,
             sqlite: include_str!(concat!("../../../migrations/sqlite/", $name, ".sql")),
             postgres: include_str!(concat!("../../../migrations/postgres/", $name, ".sql")),
@@ -26,7 +26,7 @@ macro_rules! steps {
     };
 }
 
-const STEPS: &[Step] = steps![
+const SCRIPTS: &[Script] = scripts![
     "0001_demands"
     "0002_books"
     "0003_service"
@@ -44,17 +44,23 @@ const STEPS: &[Step] = steps![
 
 /// The tables in SQLite.
 pub(in crate::store) static SQLITE: LazyLock<Migrator> =
-    LazyLock::new(|| migrator(|step| step.sqlite));
+    LazyLock::new(|| migrator(|script| script.sqlite));
 
 /// The tables in PostgreSQL.
 pub(in crate::store) static POSTGRES: LazyLock<Migrator> =
-    LazyLock::new(|| migrator(|step| step.postgres));
+    LazyLock::new(|| migrator(|script| script.postgres));
 
-fn migrator(sql: impl Fn(&Step) -> &'static str) -> Migrator {
-    let migrations = STEPS.iter().zip(1..).map(|(step, version)| {
-        let (_, description) = step.name.split_once('_').unwrap_or(("", step.name));
+fn migrator(sql: impl Fn(&Script) -> &'static str) -> Migrator {
+    let migrations = SCRIPTS.iter().zip(1..).map(|(script, version)| {
+        let (_, description) = script.name.split_once('_').unwrap_or(("", script.name));
         let description = description.replace('_', " ").into();
-        Migration::new(version, description, MigrationType::Simple, sql(step).into_sql_str(), false)
+        Migration::new(
+            version,
+            description,
+            MigrationType::Simple,
+            sql(script).into_sql_str(),
+            false,
+        )
     });
     Migrator::with_migrations(migrations.collect())
 }
@@ -66,17 +72,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_of_the_folders_is_a_step_whose_number_is_its_place() {
+    fn every_file_of_the_folders_is_a_script_whose_number_is_its_place() {
         for database in ["sqlite", "postgres"] {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(database);
             let files = fs::read_dir(folder).unwrap();
             let files: BTreeSet<_> =
                 files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
-            let steps = STEPS.iter().map(|step| format!("{}.sql", step.name));
-            assert_eq!(files, steps.collect(), "{database}");
+            let scripts = SCRIPTS.iter().map(|script| format!("{}.sql", script.name));
+            assert_eq!(files, scripts.collect(), "{database}");
         }
-        for (step, version) in STEPS.iter().zip(1..) {
-            assert!(step.name.starts_with(&format!("{version:04}_")), "{}", step.name);
+        for (script, version) in SCRIPTS.iter().zip(1..) {
+            assert!(script.name.starts_with(&format!("{version:04}_")), "{}", script.name);
         }
     }
 }

@@ -53,12 +53,11 @@ async fn write_demands(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Resul
         // Demands that exist are locked already, in the order of their keys.
         new.sort_unstable_by_key(|change| change.id);
     }
-    let mut n_written = 0;
-    for (template, changes) in [(INSERT, new), (&UPDATE, changed), (&UPDATE_VERSION, repeated)] {
-        let mut rows: Vec<_> = changes.into_iter().map(demand_row).collect();
-        if template == INSERT {
-            remove_empty_columns(&mut rows);
-        }
+    let mut new: Vec<_> = new.into_iter().map(demand_row).collect();
+    remove_empty_columns(&mut new);
+    let mut n_written = tx.write_rows(INSERT, &new).await?;
+    for (template, changes) in [(&UPDATE, changed), (&UPDATE_VERSION, repeated)] {
+        let rows: Vec<_> = changes.into_iter().map(demand_row).collect();
         n_written += tx.write_rows(template, &rows).await?;
     }
     // A row replaces only an older version. If fewer rows were written, another sink has written newer
@@ -67,7 +66,7 @@ async fn write_demands(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Resul
 }
 
 /// Removes the columns that are null in all rows: a source fills less than half of them, and each one costs time in
-/// every row.
+/// every row. No column of `demand` has a default, so they are null in the database too.
 fn remove_empty_columns(rows: &mut [Row<'_>]) {
     let n_columns = rows.first().map_or(0, Vec::len);
     let is_used = |column: usize| {
