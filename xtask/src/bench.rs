@@ -57,6 +57,16 @@ pub(crate) fn load() -> Result<()> {
     run_system_test_program("bench", &["load"], servers.environment())
 }
 
+/// Counts the instructions of each stage.
+pub(crate) fn stages(check: bool, record: bool) -> Result<()> {
+    let file = root().join("tests/bin/bench/instructions.json");
+    let file = file.to_str().context("the path is not text")?;
+    let flags = [("--check", check), ("--record", record)];
+    let flags = flags.iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| *flag);
+    let arguments: Vec<_> = ["stages", "--file", file].into_iter().chain(flags).collect();
+    run_system_test_program("bench", &arguments, iter::empty())
+}
+
 /// Builds the gateway and the system tests, and runs a program of the system tests (`tests/bin`).
 pub(crate) fn run_system_test_program<'a>(
     program: &str,

@@ -155,6 +155,15 @@ enum BenchSubject {
     },
     /// Two sinks that load 200,000 demands into an empty PostgreSQL, and the lag of the indexes.
     Load,
+    /// The instructions of each stage for one record, counted by valgrind.
+    Stages {
+        /// Compare with the recorded counts, and fail if a stage has lost more than 5 %.
+        #[arg(long, conflicts_with = "record")]
+        check: bool,
+        /// Record the counts.
+        #[arg(long)]
+        record: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -179,6 +188,9 @@ fn main() -> ExitCode {
             bench::lag(seconds, runs)
         }
         Task::Bench { subject: Some(BenchSubject::Load), .. } => bench::load(),
+        Task::Bench { subject: Some(BenchSubject::Stages { check, record }), .. } => {
+            bench::stages(check, record)
+        }
         Task::Tool { arguments } => programs::tool(&arguments),
         Task::Fuzz { arguments } => programs::fuzz(&arguments),
         Task::Soak => test::soak(),

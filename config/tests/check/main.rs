@@ -6,6 +6,7 @@ mod folder;
 
 mod allow;
 mod anything;
+mod doors;
 mod hostile;
 mod mistakes;
 mod resolved;

@@ -10,7 +10,7 @@ mod tests;
 
 use std::{
     cmp::Reverse,
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -36,7 +36,10 @@ struct Taken {
     /// How often a connection began or became idle: a clock that orders them.
     turns: u64,
     /// By the turn at which the connection began.
-    seats: HashMap<u64, State>,
+    seats: BTreeMap<u64, State>,
+    /// By address. A flood opens thousands of connections in a second, so finding the one that loses its seat must
+    /// not go through all of them: the queue of new connections would fill up, and no other client would be heard.
+    addresses: BTreeMap<IpAddr, OfAddress>,
 }
 
 struct State {
@@ -44,6 +47,14 @@ struct State {
     /// The turn since which it is idle; `None` while a request is being answered.
     idle_since: Option<u64>,
     leave: CancellationToken,
+}
+
+/// The connections of one address.
+#[derive(Default)]
+struct OfAddress {
+    n_seats: usize,
+    /// The idle ones: the turn since which each is, and the turn at which it began.
+    idle: BTreeSet<(u64, u64)>,
 }
 
 impl Seats {
@@ -60,13 +71,14 @@ impl Seats {
         let mut taken = self.lock();
         if taken.seats.len() >= MAX_CONNECTIONS {
             let loser = taken.longest_idle()?;
-            if let Some(state) = taken.seats.remove(&loser) {
+            if let Some(state) = taken.remove(loser) {
                 state.leave.cancel();
             }
         }
         let (number, leave) = (taken.next_turn(), CancellationToken::new());
-        let state = State { address, idle_since: Some(number), leave: leave.clone() };
-        taken.seats.insert(number, state);
+        taken.seats.insert(number, State { address, idle_since: None, leave: leave.clone() });
+        taken.addresses.entry(address).or_default().n_seats += 1;
+        taken.set_idle_since(number, Some(number));
         Some(Seat { seats: self.clone(), number, address, leave })
     }
 
@@ -81,23 +93,44 @@ impl Taken {
         self.turns
     }
 
+    /// Notes since when a connection is idle; false if it has no seat any more.
+    fn set_idle_since(&mut self, number: u64, turn: Option<u64>) -> bool {
+        let Some(state) = self.seats.get_mut(&number) else { return false };
+        let before = std::mem::replace(&mut state.idle_since, turn);
+        let of_address = self.addresses.entry(state.address).or_default();
+        if let Some(before) = before {
+            of_address.idle.remove(&(before, number));
+        }
+        of_address.idle.extend(turn.map(|turn| (turn, number)));
+        true
+    }
+
+    /// Takes the seat from a connection.
+    fn remove(&mut self, number: u64) -> Option<State> {
+        self.set_idle_since(number, None);
+        let state = self.seats.remove(&number)?;
+        let of_address = self.addresses.entry(state.address).or_default();
+        of_address.n_seats -= 1;
+        if of_address.n_seats == 0 {
+            self.addresses.remove(&state.address);
+        }
+        Some(state)
+    }
+
     /// The connection that has been idle for longest, of the address with most connections.
     fn longest_idle(&self) -> Option<u64> {
-        let mut counts: HashMap<IpAddr, usize> = HashMap::new();
-        for state in self.seats.values() {
-            *counts.entry(state.address).or_default() += 1;
-        }
-        let idle = self.seats.iter().filter_map(|(number, state)| {
-            let count = counts.get(&state.address).copied().unwrap_or_default();
-            Some((count, Reverse(state.idle_since?), *number))
-        });
-        idle.max().map(|(_, _, number)| number)
+        let idle = |of: &OfAddress| {
+            let (since, number) = of.idle.first()?;
+            Some((of.n_seats, Reverse(*since), *number))
+        };
+        self.addresses.values().filter_map(idle).max().map(|(_, _, number)| number)
     }
 
     /// Number of requests that are being answered: of all, and of this address.
     fn busy(&self, address: IpAddr) -> (usize, usize) {
-        let busy = || self.seats.values().filter(|state| state.idle_since.is_none());
-        (busy().count(), busy().filter(|state| state.address == address).count())
+        let busy = |of: &OfAddress| of.n_seats - of.idle.len();
+        let of_address = self.addresses.get(&address).map_or(0, busy);
+        (self.addresses.values().map(busy).sum(), of_address)
     }
 }
 
@@ -127,14 +160,14 @@ impl Seat {
         if !health && (of_all >= MAX_REQUESTS || of_address >= self.seats.max_of_address) {
             return None;
         }
-        taken.seats.get_mut(&self.number)?.idle_since = None;
-        Some(Busy { seats: self.seats.clone(), number: self.number })
+        let has_seat = taken.set_idle_since(self.number, None);
+        has_seat.then(|| Busy { seats: self.seats.clone(), number: self.number })
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.seats.lock().seats.remove(&self.number);
+        self.seats.lock().remove(self.number);
     }
 }
 
@@ -148,8 +181,6 @@ impl Drop for Busy {
     fn drop(&mut self) {
         let mut taken = self.seats.lock();
         let turn = taken.next_turn();
-        if let Some(state) = taken.seats.get_mut(&self.number) {
-            state.idle_since = Some(turn);
-        }
+        taken.set_idle_since(self.number, Some(turn));
     }
 }

@@ -3,10 +3,12 @@
 
 mod compare;
 mod floor;
+mod instructions;
 mod lag;
 mod latency;
 mod load;
 mod marks;
+mod page;
 mod peers;
 mod process;
 mod records;
@@ -52,6 +54,11 @@ enum Subject {
     },
     /// Two sinks that load 200,000 demands into an empty PostgreSQL.
     Load,
+    /// The instructions of each stage.
+    Stages(instructions::Args),
+    /// The part of the stages whose instructions are counted.
+    #[command(hide = true)]
+    Part(instructions::Part),
     /// The floor, which this program runs in a process of its own.
     #[command(hide = true)]
     Floor(floor::Args),
@@ -86,6 +93,8 @@ async fn main() -> anyhow::Result<()> {
     match subject {
         Some(Subject::Lag { seconds, runs }) => lag::measure(seconds, runs).await,
         Some(Subject::Load) => load::measure().await,
+        Some(Subject::Stages(args)) => instructions::measure(&args),
+        Some(Subject::Part(part)) => instructions::run(&part).await,
         Some(Subject::Floor(args)) => floor::run(args).await,
         None => Box::pin(measure(&all)).await,
     }

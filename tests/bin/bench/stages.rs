@@ -2,20 +2,16 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, anyhow, ensure};
-use contract::{
-    Batch, Channel, Consumer as _, Cursor, DemandId, DemandState, Entry, Event, MappingNo,
-    Normalizer, Position, Publisher as _, ReadBatch, ReadNo, RecordKey, Revision, Store as _,
-    judge, keep,
-};
-use document::DocumentFormat;
-use gateway::{assemble, clock::now, keys};
-use normalizer_text::{Charset, Hints};
+use anyhow::{Context as _, ensure};
+use contract::{Consumer as _, Normalizer, Outbox, Publisher as _, Store as _, keep};
+use gateway::{assemble, keys};
 use serde::Serialize;
+use sink::store::Database;
 
 use crate::{
+    page::{JSON_PAGES, Kind, Page, STAGES, XML_PAGES, judge_all},
     process::cpu_time,
-    records::{PAGE_ROWS, Pages, key},
+    records::{PAGE_ROWS, Pages},
     report::real,
     site::{JSON, Servers, Site, XML},
 };
@@ -26,7 +22,7 @@ const PAGES: u64 = 20;
 /// What a stage took.
 #[derive(Debug, Serialize)]
 pub(crate) struct Stage {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// CPU time of this process for one record, in microseconds; servers are not included.
     pub(crate) cpu_us: f64,
     /// What one core could do in a second.
@@ -36,19 +32,19 @@ pub(crate) struct Stage {
 /// Collects the CPU time of stages.
 #[derive(Default)]
 struct Clock {
-    spent: Vec<(&'static str, Duration)>,
+    spent: Vec<(String, Duration)>,
 }
 
 impl Clock {
-    fn add(&mut self, name: &'static str, time: Duration) {
+    fn add(&mut self, name: &str, time: Duration) {
         match self.spent.iter_mut().find(|(known, _)| *known == name) {
             Some((_, spent)) => *spent += time,
-            None => self.spent.push((name, time)),
+            None => self.spent.push((name.to_owned(), time)),
         }
     }
 
     /// Does work on this thread.
-    fn time<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> anyhow::Result<T> {
+    fn time<T>(&mut self, name: &str, work: impl FnOnce() -> T) -> anyhow::Result<T> {
         let before = thread_time()?;
         let done = work();
         self.add(name, thread_time()?.saturating_sub(before));
@@ -58,7 +54,7 @@ impl Clock {
     /// Does work on any thread; nothing else is going on in this process.
     async fn wait<T>(
         &mut self,
-        name: &'static str,
+        name: &str,
         work: impl Future<Output = Result<T, contract::Fault>>,
     ) -> anyhow::Result<T> {
         let before = cpu_time(std::process::id())?;
@@ -68,7 +64,7 @@ impl Clock {
     }
 
     fn stages(self) -> Vec<Stage> {
-        let stage = |(name, spent): (&'static str, Duration)| {
+        let stage = |(name, spent): (String, Duration)| {
             let cpu_us = spent.as_secs_f64() * 1e6 / real(PAGES * PAGE_ROWS);
             Stage { name, cpu_us, per_core_per_s: 1e6 / cpu_us.max(0.01) }
         };
@@ -81,42 +77,6 @@ fn thread_time() -> anyhow::Result<Duration> {
     let spent = fs::read_to_string("/proc/thread-self/schedstat")?;
     Ok(Duration::from_nanos(spent.split(' ').next().context("no number")?.parse()?))
 }
-
-/// How pages of one kind are read, and the names of the stages.
-struct Kind {
-    name: &'static str,
-    format: DocumentFormat,
-    charset: Option<Charset>,
-    rows: &'static str,
-    stages: [&'static str; 5],
-}
-
-const JSON_PAGES: Kind = Kind {
-    name: "json",
-    format: DocumentFormat::Json,
-    charset: None,
-    rows: "/rows",
-    stages: [
-        "decode (JSON)",
-        "parse (JSON)",
-        "map, with sealing (JSON)",
-        "of that, compress and seal the raw record (JSON)",
-        "encode (JSON)",
-    ],
-};
-const XML_PAGES: Kind = Kind {
-    name: "xml",
-    format: DocumentFormat::Xml,
-    charset: Some(Charset::Gb18030),
-    rows: "/list/0/row",
-    stages: [
-        "decode (GBK XML)",
-        "parse (GBK XML)",
-        "map, with sealing (GBK XML)",
-        "of that, compress and seal the raw record (GBK XML)",
-        "encode (GBK XML)",
-    ],
-};
 
 /// Measures all stages, with new stores and queues.
 pub(crate) async fn measure(servers: &Servers, pages: &Pages) -> anyhow::Result<Vec<Stage>> {
@@ -145,27 +105,20 @@ pub(crate) async fn measure(servers: &Servers, pages: &Pages) -> anyhow::Result<
         while missing > 0 {
             let intake = Box::pin(clock.wait("take", consumer.take(missing))).await?;
             missing = missing.saturating_sub(intake.deliveries().len());
-            let demands = intake.deliveries().iter().flat_map(|delivery| &delivery.events);
-            events += clock.time("judge", || {
-                let judged = demands.filter_map(|event| match event {
-                    Event::Demand(demand) => Some(judge(None, &DemandState::of(demand))),
-                    _ => None,
-                });
-                judged.map(std::hint::black_box).count()
-            })?;
+            events += clock.time("judge", || judge_all(&intake))?;
             Box::pin(clock.wait("write (SQLite), with judging", sqlite.store(&intake))).await?;
             let write = keep(&postgres, intake);
             let kept = Box::pin(clock.wait("write (PostgreSQL), with judging", write)).await?;
             Box::pin(clock.wait("ack", consumer.ack(kept))).await?;
         }
     }
-    ensure!(u64::try_from(events)? == PAGES * PAGE_ROWS, "{events} demands arrived");
+    ensure!(events == PAGES * PAGE_ROWS, "{events} demands arrived");
     site.remove().await?;
     Ok(clock.stages())
 }
 
 /// The mapping of the only channel, and the store.
-async fn open(site: &Site) -> anyhow::Result<(Arc<dyn Normalizer>, sink::store::Database)> {
+pub(crate) async fn open(site: &Site) -> anyhow::Result<(Arc<dyn Normalizer>, Database)> {
     let settings = site.settings()?;
     let (store, keys) = assemble::open(&settings).await?;
     let channel = assemble::channels(&settings, &keys)?.pop().context("there is no channel")?;
@@ -178,39 +131,15 @@ fn read(
     pages: &Pages,
     kind: &Kind,
     normalizer: &Arc<dyn Normalizer>,
-    page: u64,
-) -> anyhow::Result<contract::Outbox> {
-    let [decode, parse, map, seal, encode] = kind.stages;
-    let body = pages.body(page * PAGE_ROWS, kind.name);
-    let hints = Hints { declared: kind.charset, ..Hints::default() };
-    let mut text = clock.time(decode, || document::decode(&body, &hints))?;
-    let tree = clock.time(parse, || text.parse(kind.format))?;
-    let mut tree = tree.map_err(|why| anyhow!("a page cannot be read: {why}"))?;
-    let rows = tree.pointer_mut(kind.rows).and_then(|rows| rows.as_array_mut());
-    let rows = std::mem::take(rows.context("no records")?);
-    let numbered = (page * PAGE_ROWS..).zip(rows);
-    let entries: Vec<_> = numbered
-        .map(|(n, row)| {
-            let report = text.diagnostics.report.clone();
-            Entry::record(RecordKey::new(key(n)), Revision::NONE, row, report)
-        })
-        .collect();
-    let id: contract::ChannelId = "bench".parse()?;
-    let demand = DemandId::of(&id, &RecordKey::new(key(0)));
-    let count = entries.len();
-    let batch = Batch { entries, upto: Cursor::from_text("{}"), end: None, trouble: Vec::new() };
-    let channel = Channel { id, mapping: MappingNo(1), normalizer: Arc::clone(normalizer) };
-    let (read_no, from) = (ReadNo(page + 1), Position::default());
-    let read = ReadBatch { channel, from, read_no, batch, read_at: now() };
-    let verdicts = clock.time(map, || read.verdicts(0..count))?;
-    clock.time(seal, || {
-        for entry in &read.batch.entries {
-            if let Entry::Record(record) = entry {
-                std::hint::black_box(normalizer.seal(&demand, &record.body.to_bytes()));
-            }
+    number: u64,
+) -> anyhow::Result<Outbox> {
+    let mut page = Page::Served(pages.body(number * PAGE_ROWS, kind.served_as));
+    loop {
+        if let Page::Encoded(outbox) = page {
+            return Ok(outbox);
         }
-    })?;
-    let outbox = clock.time(encode, || read.pack(verdicts))?;
-    ensure!(outbox.tally().rejected == 0, "a record was rejected");
-    Ok(outbox)
+        let stage = STAGES.get(page.n_done()).context("there is no such stage")?;
+        let name = format!("{stage} ({})", kind.name);
+        page = clock.time(&name, || page.step(number, kind, normalizer))??;
+    }
 }
