@@ -37,7 +37,7 @@ fn limit_to_a_second(world: &World) {
 
 /// A city whose 300 demands were published and were in a queue that was deleted; the broker in its folder; and the
 /// process that has read them.
-async fn lost() -> (World, (TempDir, Server), Gateway) {
+async fn lost() -> (World, (Server, TempDir), Gateway) {
     let folder = tempfile::Builder::new().prefix("tonghui-servers-").tempdir_in("/tmp").unwrap();
     let broker = Server::start("rabbitmq", folder.path()).unwrap();
     let world = world(Clock::machine(), broker.property("TONGHUI_TEST_AMQP").unwrap()).await;
@@ -47,7 +47,7 @@ async fn lost() -> (World, (TempDir, Server), Gateway) {
     let queues = rabbitmqctl(&broker, &["list_queues", "name", "--no-table-headers"]).unwrap();
     let queue = queues.lines().find(|name| name.ends_with(".hotline")).unwrap();
     rabbitmqctl(&broker, &["delete_queue", queue]).unwrap();
-    (world, (folder, broker), ingest)
+    (world, (broker, folder), ingest)
 }
 
 /// The status of the hotline.
