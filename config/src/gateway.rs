@@ -219,11 +219,19 @@ pub struct Limits {
     /// How long a stop waits for running batches to finish.
     #[schemars(extend("formatMinimum" = "1s", "formatMaximum" = "5m"))]
     pub grace: Period,
+    /// How long a message may wait to be stored: if one of a channel waits longer, the channel is in trouble, and
+    /// `flight write-off` may give it up.
+    #[schemars(extend("formatMinimum" = "1s"))]
+    pub flight: Period,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: Size(256 << 20), grace: Period(Duration::from_secs(20)) }
+        Self {
+            memory: Size(256 << 20),
+            grace: Period(Duration::from_secs(20)),
+            flight: Period(Duration::from_mins(15)),
+        }
     }
 }
 

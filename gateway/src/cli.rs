@@ -9,6 +9,7 @@ mod codes;
 mod demo;
 mod erase;
 mod explain;
+mod flight;
 mod key;
 mod out;
 mod plugin;
@@ -91,6 +92,9 @@ enum Command {
     /// Ask the source again for all its records, and compare them with the store: by id, and by the digest that
     /// was stored with each demand. It does not find what somebody changed in the database by hand.
     Reconcile(reconcile::Args),
+    /// Show messages that were published and are not stored, and what to do about those that do not come.
+    #[command(subcommand)]
+    Flight(flight::Command),
     /// Show rejected records.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
@@ -191,6 +195,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Books(args) => books::run(context, &args),
         Command::Position(args) => position::run(context, &args),
         Command::Reconcile(args) => reconcile::run(context, &args),
+        Command::Flight(command) => flight::run(context, &command),
         Command::Quarantine(command) => quarantine::run(context, &command),
         Command::Preview(args) => preview::run(context, &args),
         Command::Explain(args) => explain::run(context, &args),
@@ -225,6 +230,7 @@ fn change(command: &Command) -> Option<Change> {
         Command::Service(command) => Some(command.change()),
         Command::Index(args) => args.change(),
         Command::Reconcile(args) => args.change(),
+        Command::Flight(command) => command.change(),
         Command::Key(command) => command.change(),
         Command::Codes(command) => command.change(),
         // They say why, or what there was before.

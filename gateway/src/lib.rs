@@ -40,6 +40,7 @@ pub mod cli;
 pub mod log;
 pub mod offline;
 
+mod flight;
 mod indexer;
 mod plain;
 mod status;

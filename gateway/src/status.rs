@@ -10,7 +10,9 @@ use serde::Serialize;
 use sink::store::{BooksRow, ChannelStatus, Database, Holding, QualityCount, Volume};
 
 use crate::{
-    clock, instance,
+    clock,
+    flight::{overdue_before, trouble},
+    instance,
     registry::ConnectorKind,
     schedule::{Pass, Schedule},
 };
@@ -19,8 +21,8 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) channel: ChannelId,
-    /// `running`, `in trouble` (it has a fault, or its last pass is incomplete), `paused`, `not running`, `not
-    /// configured`, or `broken` (its file has problems).
+    /// `running`, `in trouble` (it has a fault, messages have been in flight for too long, or its last pass is
+    /// incomplete), `paused`, `not running`, `not configured`, or `broken` (its file has problems).
     pub(crate) state: &'static str,
     /// The process that reads it.
     pub(crate) held_by: Option<String>,
@@ -33,6 +35,10 @@ pub(crate) struct Row {
     pub(crate) demands: u64,
     /// Number of its records in quarantine.
     pub(crate) quarantined: u64,
+    /// Number of its events that were published and are not stored yet.
+    pub(crate) in_flight: u64,
+    /// When the oldest of them was read; `None` if nothing is in flight.
+    pub(crate) oldest_in_flight_at: Option<Timestamp>,
     /// Number of demands received since midnight.
     pub(crate) received_today: u64,
     /// The usual number at this time of this weekday; `None` if it is not known yet.
@@ -44,7 +50,8 @@ pub(crate) struct Row {
     pub(crate) complete: Option<Complete>,
     /// When one of its senders tried out numbers, as far as that was reported in the last day.
     pub(crate) guessed_at: Option<Timestamp>,
-    /// The fault that keeps it from being read, what its last pass lacks, or that a sender tried out numbers.
+    /// The fault that keeps it from being read, what has been in flight for too long, what its last pass lacks, or
+    /// that a sender tried out numbers.
     pub(crate) fault: Option<String>,
 }
 
@@ -81,7 +88,13 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
     let unknown = unknown_codes(store).await?;
     let (now, mut rows) = (clock::now(), Vec::new());
     let guesses = store.guesses(now - TimeDelta::days(1)).await?;
+    let (flights, overdue) =
+        (store.in_flight().await?, overdue_before(settings.limits.flight.0, now));
     for mut status in statuses {
+        let flight = flights.iter().find(|flight| flight.channel == status.channel);
+        let late = flight.and_then(|flight| trouble(flight, overdue, settings.zone));
+        let is_late = late.is_some();
+        status.fault = status.fault.or(late);
         let missing = status.pass.as_ref().and_then(PassEnd::missing);
         status.fault = status.fault.or_else(|| missing.map(|what| format!("incomplete: {what}")));
         let guessed_at = guesses.get(&status.channel).copied();
@@ -102,7 +115,7 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
         rows.push(Row {
             state: match broken {
                 Some(_) => "broken",
-                None => state(channel, held, &status, is_paused),
+                None => state(channel, held, &status, is_paused, is_late),
             },
             held_by: held.map(|lease| instance::describe(&lease.holder)),
             next_run_at: next.and_then(|channel| {
@@ -112,6 +125,8 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
             step: status.step,
             demands: status.demands,
             quarantined: status.quarantined,
+            in_flight: flight.map_or(0, |flight| flight.events),
+            oldest_in_flight_at: flight.map(|flight| flight.oldest_at),
             received_today: received,
             expected_today: expected,
             unknown_codes: unknown.get(&status.channel).map_or("0.0 %", String::as_str).to_owned(),
@@ -130,15 +145,18 @@ fn start_of_day(now: Timestamp, zone: Tz) -> Timestamp {
     day.and_local_timezone(zone).earliest().map_or(now, |midnight| midnight.to_utc())
 }
 
-/// The name of the state of a channel; `held` is the lease of its upstream.
+/// The name of the state of a channel; `held` is the lease of its upstream. `is_late`: a message has been in flight for
+/// too long, which is not over when nobody reads the channel.
 fn state(
     channel: Option<&ChannelSettings>,
     held: Option<&Holding>,
     status: &ChannelStatus,
     is_paused: bool,
+    is_late: bool,
 ) -> &'static str {
     match (channel, &status.fault) {
         (None, _) => "not configured",
+        _ if is_late => "in trouble",
         _ if is_paused => "paused",
         (Some(channel), _) if held.is_none() && !(is_pushed(channel) && is_fresh(status)) => {
             "not running"

@@ -25,7 +25,9 @@ pub mod suite {
 mod tests;
 
 pub use audit::{AuditCheck, AuditEntry, AuditRow};
-pub use books::{Backfill, BooksRow, ChannelStatus, Progress};
+pub use books::{
+    Backfill, BooksRow, ChannelStatus, Flight, MessageInFlight, Progress, WrittenOff,
+};
 pub use database::{Access, Database};
 pub use demands::{
     index::{Index, IndexLag},

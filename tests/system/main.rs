@@ -14,6 +14,7 @@ mod damage;
 mod enterprise;
 mod faults;
 mod first_steps;
+mod flight;
 mod hotline;
 mod jobs;
 mod last_answer;

@@ -111,10 +111,13 @@ fn a_source_that_cannot_be_listed_says_so() {
         let folder = folder(kind);
         fs::write(folder.path().join("channels/new/url"), "drop").unwrap();
         fs::create_dir_all(folder.path().join("channels/new/drop")).unwrap();
-        let mut reconcile = command().unwrap();
-        reconcile.args(["reconcile", "new", "--config"]).arg(folder.path());
-        let output = reconcile.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && said.contains(why), "{kind}: {said}");
+        for arguments in [&["reconcile", "new"][..], &["flight", "republish", "new"]] {
+            let mut again = command().unwrap();
+            again.args(arguments).arg("--config").arg(folder.path());
+            let output = again.output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(!output.status.success() && said.contains(why), "{kind}: {said}");
+            assert!(kind != "webhook" || said.contains("`tonghui flight write-off new"), "{said}");
+        }
     }
 }

@@ -130,7 +130,10 @@ async fn each_process_needs_no_more_than_the_documented_rights() {
     let token: String =
         query_scalar("SELECT min(token) FROM demand_person").fetch_one(&mut owner).await.unwrap();
     run("operator", &["erase", &format!("--token={token}")]);
-    for arguments in [&["status"][..], &["books"], &["index"], &["status", "--quality"]] {
+    run("operator", &["flight", "write-off", "hotline", "--reason", "a test"]);
+    for arguments in
+        [&["status"][..], &["books"], &["flight", "list"], &["index"], &["status", "--quality"]]
+    {
         run("reader", arguments);
     }
     run("auditor", &["audit", "verify"]);

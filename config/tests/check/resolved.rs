@@ -17,6 +17,7 @@ fn paths_in_the_settings_are_relative_to_the_folder() {
     assert!(settings.bus.is_none());
     assert_eq!(settings.limits.memory.0, 256 << 20);
     assert_eq!(settings.limits.grace.0, Duration::from_secs(20));
+    assert_eq!(settings.limits.flight.0, Duration::from_mins(15));
     let KeySource::File(keys) = &settings.keys else { panic!("the keys come from a file") };
     assert_eq!(keys, &folder.path().join("data/keys.json"));
     assert_eq!(settings.audit_copy, None);

@@ -2,6 +2,7 @@
 //! unchanged + stale + quarantined + in flight + lost. Books balance when every message has an equal receipt, or was
 //! lost and written off.
 
+use config::Settings;
 use contract::{ChannelId, Complete, PassEnd, Timestamp};
 use serde::Serialize;
 use sink::store::{Access, BooksRow, Database};
@@ -54,12 +55,7 @@ pub(super) struct Row {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     context.with_store(Access::ReadOnly, async |settings, store| {
-        if let Some(id) = &args.channel
-            && !settings.channel_ids().contains(id)
-            && store.status().await?.iter().all(|status| status.channel != *id)
-        {
-            return Err(unknown_channel(settings, id).into());
-        }
+        ensure_known(settings, store, args.channel.as_ref()).await?;
         let since = args.since.as_deref().map(|text| parse_time(text, settings.zone, clock::now()));
         let since = since.transpose()?;
         let mut ledger = read_ledger(store, args.channel.as_ref(), since).await?;
@@ -74,6 +70,21 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         out::show(context.format, &ledger, Ledger::draw)?;
         Ok(if ledger.balanced == Some(false) { Exit::Failed } else { Exit::Done })
     })
+}
+
+/// Fails if neither the configuration nor the store knows this channel.
+pub(super) async fn ensure_known(
+    settings: &Settings,
+    store: &Database,
+    channel: Option<&ChannelId>,
+) -> anyhow::Result<()> {
+    if let Some(id) = channel
+        && !settings.channel_ids().contains(id)
+        && store.status().await?.iter().all(|status| status.channel != *id)
+    {
+        return Err(unknown_channel(settings, id).into());
+    }
+    Ok(())
 }
 
 /// Reads the books from the store.

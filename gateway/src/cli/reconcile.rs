@@ -1,25 +1,18 @@
 //! `tonghui reconcile`: asks the source again for all its records, and compares them with the store by id and by the
 //! digest that was stored with each demand. With `--repair`, reads the source again into the store.
 
-use contract::{ChannelId, Complete, Fault, Period, ReadNo, TimeRange};
-use serde::Serialize;
-use sink::store::{Claim, RequestKind};
+mod repair;
 
-use super::{
-    Change, Context, Exit, out,
-    run::open_store_and_channels,
-    sync::{LEASE_POLL_INTERVAL, PassResult, Requested, Row, pass_and_store, range},
-};
+use contract::{ChannelId, Period, ReadNo, TimeRange};
+use serde::Serialize;
+
+use super::{Change, Context, Exit, out, sync::range};
 use crate::{
-    assemble,
-    channel::LiveChannel,
-    lease::LeaseHolder,
-    offline::keep_only,
-    reconcile::{Comparison, compare},
-    service::{BusEnds, Role, retry_while_transient, run_within},
-    stop::Stop,
-    supervise::Shared,
+    assemble, channel::LiveChannel, offline::keep_only, reconcile::Comparison, service::run_within,
+    stop::Stop, supervise::Shared,
 };
+use repair::compare_once;
+pub(super) use repair::{Repaired, Unfinished, repair, with_source};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -63,9 +56,6 @@ struct Report {
     lost: u64,
 }
 
-/// What the command says if it ended before its work was done.
-type Unfinished = String;
-
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut settings = assemble::settings(&context.config)?;
     keep_only(&mut settings, &args.channel)?;
@@ -93,104 +83,32 @@ async fn reconcile(
     range: Option<TimeRange>,
     stop: &Stop,
 ) -> anyhow::Result<Result<Report, Unfinished>> {
-    let stopped =
-        || Ok(Err("stopped before everything was compared; nothing was changed".to_owned()));
-    let Some((store, channels)) = open_store_and_channels(settings, Role::All, stop).await? else {
-        return stopped();
-    };
-    let Some(channel) = channels.into_iter().next() else { return stopped() };
-    if channel.endpoint.is_some() {
-        let fault = Fault::stopped("the sender of a push channel cannot be asked again")
-            .at(format!("channel {}", channel.id()))
-            .remedy("ask the sender for a list, or to send the records of that time again");
-        return Err(fault.into());
-    }
-    let Some(ends) = BusEnds::open(settings, Role::All, &store, stop).await? else {
-        return stopped();
-    };
-    let Some(shared) = ends.shared() else { return stopped() };
-    let work = async {
-        let range = range.unwrap_or(TimeRange::EVERYTHING);
-        let again = channel.backfill(range);
-        let Some(found) = Box::pin(compare_once(&again, &shared)).await? else { return stopped() };
-        let channel = channel.id().clone();
-        let in_flight = store.missing_receipts(&channel, ReadNo(0), u64::MAX).await?;
-        let found = Report { channel, found, in_flight, repaired: None, lost: 0 };
-        // Messages that were lost are missed by the books, even if later ones brought the same demands.
-        if !args.repair || found.found.is_whole() && in_flight == 0 {
-            return Ok(Ok(found));
-        }
-        Box::pin(repair(found, again, range, &shared)).await
-    };
-    let done = Box::pin(ends.run_sink_beside(work)).await?.0;
-    store.close().await;
-    done
-}
-
-/// Reads the source again into the store, and compares again. If nothing is missing then, the messages that are
-/// still not stored are lost: their queue has delivered those of the repair, which were behind them.
-async fn repair(
-    report: Report,
-    again: LiveChannel,
-    range: TimeRange,
-    shared: &Shared,
-) -> anyhow::Result<Result<Report, Unfinished>> {
-    let Report { channel, found, .. } = &report;
-    let (n_missing, n_different) = (found.missing.len(), found.different.len());
-    let begun = format!("{n_missing} demands were missing and {n_different} different");
-    let last = shared.store.last_read(channel).await?;
-    let rows = pass_and_store(vec![again.clone()], shared, last).await;
-    match rows.first().map(Row::end) {
-        Some(PassResult::Done { complete: Complete::Yes | Complete::Unknown, .. }) => {}
-        Some(PassResult::NotYet { why }) => {
-            let done = "the repair was begun, and may have brought back some of them already";
-            return Ok(Err(format!("{begun}; {done}: {why}; run the command again to go on")));
-        }
-        _ => {
-            let line = rows.first().map(Row::line).unwrap_or_default();
-            anyhow::bail!("{begun}; they could not all be repaired: {line}");
-        }
-    }
-    let Some(repaired) = Box::pin(compare_once(&again, shared)).await? else {
-        let done = "everything was read again and stored, but not compared again";
-        return Ok(Err(format!("{begun}; {done}; run the command again to compare")));
-    };
-    let is_proven = repaired.is_whole() && range == TimeRange::EVERYTHING;
-    let lost = if is_proven { shared.store.write_off(channel, last).await? } else { 0 };
-    Ok(Ok(Report { repaired: Some(repaired), lost, ..report }))
-}
-
-/// Compares once: in this process, or by the service that reads the channel, so that the limits of the source
-/// hold. `None` if stop is requested before the end.
-async fn compare_once(
-    channel: &LiveChannel,
-    shared: &Shared,
-) -> anyhow::Result<Option<Comparison>> {
-    let Shared { store, environment, .. } = shared;
-    let leases = LeaseHolder::new(store.separate_handle(), false);
-    let claim = || leases.claim(&channel.spec.upstream);
-    while let Some(claim) = retry_while_transient(&environment.stop, claim).await? {
-        match claim {
-            Claim::Ours(lease) => {
-                let work = Box::pin(compare(channel, channel.spec.range, store, environment));
-                if let Some(comparison) =
-                    Box::pin(leases.hold_counting(&lease, &channel.gate, work)).await
-                {
-                    return Ok(comparison?);
-                }
+    let stopped = "stopped before everything was compared; nothing was changed";
+    let work =
+        with_source(settings, stop, stopped, async |channel: LiveChannel, shared: &Shared| {
+            let range = range.unwrap_or(TimeRange::EVERYTHING);
+            let again = channel.backfill(range);
+            let Some(found) = Box::pin(compare_once(&again, shared)).await? else {
+                return Ok(Err(stopped.to_owned()));
+            };
+            let channel = channel.id().clone();
+            let in_flight = shared.store.missing_receipts(&channel, ReadNo(0), u64::MAX).await?;
+            // Messages that were lost are missed by the books, even if later ones brought the same demands.
+            if !args.repair || found.is_whole() && in_flight == 0 {
+                return Ok(Ok(Report { channel, found, in_flight, repaired: None, lost: 0 }));
             }
-            Claim::Held(held) if held.serves => {
-                let requested = Requested::new(shared, RequestKind::Reconcile, channel).await?;
-                match requested.answer(&held).await {
-                    Some(Ok(answer)) => return Ok(Some(serde_json::from_str(&answer)?)),
-                    Some(Err(why)) => anyhow::bail!(why),
-                    None => {}
-                }
-            }
-            Claim::Held(_) | Claim::Lost => environment.stop.or_sleep(LEASE_POLL_INTERVAL).await,
-        }
-    }
-    Ok(None)
+            let (n_missing, n_different) = (found.missing.len(), found.different.len());
+            let begun = format!("{n_missing} demands were missing and {n_different} different");
+            let done = Box::pin(repair(again, range, shared, &begun)).await?;
+            Ok(done.map(|Repaired { found: repaired, lost }| Report {
+                channel,
+                found,
+                in_flight,
+                repaired: Some(repaired),
+                lost,
+            }))
+        });
+    Box::pin(work).await
 }
 
 impl Report {
@@ -217,7 +135,8 @@ impl Report {
     }
 }
 
-fn describe(channel: &ChannelId, found: &Comparison) -> String {
+/// What a comparison has found, as text.
+pub(super) fn describe(channel: &ChannelId, found: &Comparison) -> String {
     let Comparison { in_source, not_compared, rejected, missing, different, only_stored } = found;
     let mut text = format!(
         "{channel}: {in_source} demands in the source; {} missing here, {} different, {} only here",

@@ -2,13 +2,12 @@
 //! running, `sync` requests a pass from it and waits; otherwise `sync` reads the channels itself.
 
 mod pass;
-
-use std::time::Duration;
+mod stored;
 
 use chrono_tz::Tz;
 use clap::ValueEnum;
 use config::{Problem, Problems, Settings};
-use contract::{ChannelId, Complete, Period, ReadNo, TimeRange};
+use contract::{ChannelId, Complete, Period, TimeRange};
 use serde::Serialize;
 use sink::store::Database;
 
@@ -17,15 +16,15 @@ use crate::{
     assemble,
     channel::LiveChannel,
     clock::{self, format_time, parse_time},
+    flight::{overdue_before, trouble},
     offline::unknown_channel,
     reload::broken_fault,
     service::{BusEnds, Role, run_within},
     stop::Stop,
-    supervise::Shared,
 };
-pub(super) use pass::PassResult;
 use pass::pass;
-pub(super) use pass::{POLL_INTERVAL as LEASE_POLL_INTERVAL, Requested};
+pub(super) use pass::{POLL_INTERVAL as LEASE_POLL_INTERVAL, PassResult, Requested};
+pub(super) use stored::pass_and_store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -57,15 +56,12 @@ pub(super) struct Args {
     strict: bool,
 }
 
-/// How often `sync` checks whether everything is stored.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
-
 /// What `sync` waits for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Wait {
     /// Everything is read and published.
     Broker,
-    /// Everything is stored.
+    /// Everything that was read is stored; not what was read before.
     #[default]
     Stored,
 }
@@ -169,7 +165,7 @@ async fn sync(
         if args.wait == Wait::Broker || args.no_wait {
             return pass(channels, &shared, args.no_wait).await;
         }
-        pass_and_store(channels, &shared, ReadNo(0)).await
+        pass_and_store(channels, &shared).await
     };
     let (mut rows, sink) = Box::pin(ends.run_sink_beside(reading)).await?;
     if let Some(fault) = sink {
@@ -180,50 +176,10 @@ async fn sync(
         Row::new(channel.clone(), PassResult::Failed { why })
     }));
     count_quarantined(&mut rows, &store).await?;
+    note_overdue(&rows, settings, &store).await?;
     let exit = exit_for(&rows, args.strict, &store).await?;
     store.close().await;
     Ok((rows, exit))
-}
-
-/// Reads the channels once, and waits until everything is stored that was read after the read with number `after`.
-pub(super) async fn pass_and_store(
-    channels: Vec<LiveChannel>,
-    shared: &Shared,
-    after: ReadNo,
-) -> Vec<Row> {
-    let mut rows = pass(channels, shared, false).await;
-    for row in &mut rows {
-        wait_until_stored(shared, row, after).await;
-    }
-    rows
-}
-
-/// Waits until everything is stored that was read after `after` and up to the end of the pass, by this or another
-/// process. Changes the end of the row if stop is requested first.
-async fn wait_until_stored(shared: &Shared, row: &mut Row, after: ReadNo) {
-    let (store, stop) = (&shared.store, &shared.environment.stop);
-    let Row { channel, end, .. } = row;
-    let PassResult::Done { step, .. } = end else { return };
-    loop {
-        let why = match store.missing_receipts(channel, after, *step).await {
-            Ok(0) => return,
-            Ok(n) => format!(
-                "read and published, but {n} messages are not stored yet; if no sink is slow or stopped, their queue \
-                 was deleted: `tonghui reconcile {channel} --repair` brings back what was in it"
-            ),
-            // The sink reports it too.
-            Err(fault) => {
-                format!(
-                    "read and published, but it is not known whether all of it is stored: {fault}"
-                )
-            }
-        };
-        if stop.is_requested() {
-            *end = PassResult::NotYet { why };
-            return;
-        }
-        stop.or_sleep(POLL_INTERVAL).await;
-    }
 }
 
 async fn exit_for(rows: &[Row], strict: bool, store: &Database) -> anyhow::Result<Exit> {
@@ -243,6 +199,20 @@ async fn exit_for(rows: &[Row], strict: bool, store: &Database) -> anyhow::Resul
         true => Ok(Exit::Quarantined),
         false => Ok(Exit::Done),
     }
+}
+
+/// Says which of these channels have had messages in flight for too long: this did not wait for those of earlier
+/// passes.
+async fn note_overdue(rows: &[Row], settings: &Settings, store: &Database) -> anyhow::Result<()> {
+    let overdue = overdue_before(settings.limits.flight.0, clock::now());
+    for flight in store.in_flight().await? {
+        if rows.iter().any(|row| row.channel == flight.channel)
+            && let Some(what) = trouble(&flight, overdue, settings.zone)
+        {
+            out::note(format!("{}: {what}", flight.channel));
+        }
+    }
+    Ok(())
 }
 
 /// Sets how many records of each channel are in quarantine.

@@ -65,6 +65,9 @@ pub(super) fn text(
     family("tonghui_events_total", "counter", help, count_samples(&COUNTS[4..]));
     let help = "Events published that have no receipt yet.";
     family("tonghui_events_in_flight", "gauge", help, book_samples(|book| book.in_flight));
+    let help = "Unix time at which the oldest message in flight of a channel was read; none if nothing is in flight.";
+    let oldest = channel_samples(|row| Some(row.oldest_in_flight_at?.timestamp().to_string()));
+    family("tonghui_oldest_in_flight_timestamp_seconds", "gauge", help, oldest);
     let help = "0 if the books of a channel do not balance, else 1.";
     family("tonghui_books_balanced", "gauge", help, book_samples(is_balanced));
     let help = "Demands in the store.";
@@ -72,7 +75,8 @@ pub(super) fn text(
     let help = "Records in quarantine.";
     let quarantined = channel_samples(|row| Some(row.quarantined.to_string()));
     family("tonghui_quarantine", "gauge", help, quarantined);
-    let help = "1 if a channel has a fault, its file has problems, or its last pass is incomplete, else 0.";
+    let help = "1 if a channel has a fault, its file has problems, messages have been in flight for too long, or its \
+                last pass is incomplete, else 0.";
     family("tonghui_channel_in_trouble", "gauge", help, channel_samples(has_fault));
     let help =
         "1 if the last pass read everything that the source has, 0 if not; none if it is unknown.";

@@ -1,8 +1,9 @@
 //! The books compare what was read and published (the tables `read` and `read_part`) with what was kept (the
 //! table `receipt`). Old reads that balance are replaced by totals for each day (the table `books_day`). A message
-//! that the bus lost has no receipt; it is written off when everything was read again and stored.
+//! that the bus lost has no receipt; it is written off when everything was read again and stored, or by hand.
 
 mod checkpoints;
+mod flight;
 
 use contract::{ChannelId, Fault, ReadNo, Timestamp};
 use serde::Serialize;
@@ -14,6 +15,7 @@ use super::{
 };
 
 pub use checkpoints::{Backfill, ChannelStatus, Progress};
+pub use flight::{Flight, MessageInFlight, WrittenOff};
 
 pub(crate) use checkpoints::{lease_lost, position_moved};
 
@@ -44,7 +46,8 @@ pub struct BooksRow {
     pub quarantined: u64,
     /// Events of messages that have no receipt yet.
     pub in_flight: u64,
-    /// Events of messages that the bus lost. Everything was read again and stored since then.
+    /// Events of messages that the bus lost and that were written off: everything was read again and stored since
+    /// then, or somebody decided it, as the audit log says.
     pub lost: u64,
     /// Events of messages that were delivered again; no other count includes them.
     pub redelivered: u64,

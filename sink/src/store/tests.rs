@@ -21,6 +21,7 @@ macro_rules! of_both {
 }
 
 mod audit;
+mod flight;
 pub(super) mod index;
 mod progress;
 mod sealed;
