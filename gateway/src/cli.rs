@@ -1,6 +1,7 @@
 //! The command line: the names and arguments of all commands. Each command has a file of its own.
 
 mod audit;
+mod backup;
 mod books;
 mod channel;
 mod check;
@@ -118,6 +119,10 @@ enum Command {
     /// Show and import code tables: the meaning of the sources' labels.
     #[command(subcommand)]
     Codes(codes::Command),
+    /// Copy the embedded store into one file, also while a service runs, and look through the copy.
+    Backup(backup::Backup),
+    /// Put a copy in the place of the embedded store; the store that was there is kept under another name.
+    Restore(backup::Restore),
     /// Erase a person's values from the store.
     Erase(erase::Args),
     /// Show who viewed or erased personal values, or changed keys, positions, codes or the running service.
@@ -206,6 +211,8 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Exit> {
         }
         Command::Key(command) => key::run(context, &command),
         Command::Codes(command) => codes::run(context, &command),
+        Command::Backup(args) => backup::backup(context, &args),
+        Command::Restore(args) => backup::restore(context, &args),
         Command::Erase(args) => erase::run(context, &args),
         Command::Audit(args) => audit::run(context, &args),
         Command::Schema { name } => print_schema(name),
@@ -234,7 +241,11 @@ fn change(command: &Command) -> Option<Change> {
         Command::Key(command) => command.change(),
         Command::Codes(command) => command.change(),
         // They say why, or what there was before.
-        Command::Position(_) | Command::Quarantine(_) | Command::Erase(_) => None,
+        Command::Position(_)
+        | Command::Quarantine(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::Erase(_) => None,
         #[cfg(feature = "demo")]
         Command::Demo(_) => None,
         Command::Init(_)

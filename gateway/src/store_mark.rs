@@ -95,11 +95,19 @@ pub(crate) fn forget_removed(
         "the folder of the store, {}, is gone: an empty store is made there, and every source is read from its start",
         folder.display()
     );
-    for StoreMark { path, .. } in &marks {
-        fs::remove_file(path)
-            .map_err(|error| file_fault("cannot remove the mark of the store", path, error))?;
-    }
+    remove(&marks)?;
     Ok(Vec::new())
+}
+
+/// Removes the marks: the store is another one, or an older one, from now on.
+///
+/// # Errors
+/// A mark cannot be removed.
+pub(crate) fn remove(marks: &[StoreMark]) -> Result<(), Fault> {
+    marks.iter().try_for_each(|StoreMark { path, .. }| {
+        fs::remove_file(path)
+            .map_err(|error| file_fault("cannot remove the mark of the store", path, error))
+    })
 }
 
 /// Refuses a store that is not the one of the marks, or not as far.

@@ -5,6 +5,7 @@
 mod allow;
 mod architecture;
 mod backfill;
+mod backup;
 mod black_box;
 mod check;
 mod city;

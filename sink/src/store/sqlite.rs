@@ -5,6 +5,7 @@
 //! SQLite allows only one writer, so one connection writes. Other connections read at the same time (WAL).
 //! Another process may have the same file open.
 
+mod copy;
 mod fault;
 mod sql;
 
@@ -77,6 +78,7 @@ pub struct Sqlite {
     writer: Option<SqlitePool>,
     pub(super) readers: SqlitePool,
     place: String,
+    file: PathBuf,
     /// Its write-ahead log.
     log: PathBuf,
     pub(super) damage: Damage,
@@ -134,7 +136,8 @@ impl Sqlite {
         }
         let (damage, claim_wait) = (Damage::default(), ClaimWait::default());
         let log = PathBuf::from(format!("{}-wal", path.display()));
-        Ok(Self { writer, readers, place, log, damage, claim_wait, audit_key: None })
+        let file = path.to_owned();
+        Ok(Self { writer, readers, place, file, log, damage, claim_wait, audit_key: None })
     }
 
     /// The identity of the file at `path`, which must exist. Changes nothing.
