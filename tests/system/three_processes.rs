@@ -339,5 +339,7 @@ async fn one_reads_the_other_steps_back_and_takes_over_when_it_dies() {
     assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
     let (store, _) = world.store().await.unwrap();
     let books = store.books(None, None).await.unwrap();
-    assert_eq!((books[0].balanced, books[0].stored), (Some(true), 300), "{books:?}");
+    // The first process may have been killed after it had stored a read and before it advanced.
+    let stored = books[0].stored + books[0].stored_by_orphans;
+    assert_eq!((books[0].balanced, stored), (Some(true), 300), "{books:?}");
 }

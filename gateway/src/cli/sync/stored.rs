@@ -14,9 +14,11 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const QUIET: Duration = Duration::from_secs(10);
 /// How often it says that again.
 const NOTE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long it waits for one more message of earlier passes.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Reads the channels once, and waits until everything is stored that was read since then, or is written off. What
-/// was read before may be lost, so this does not wait for it.
+/// was read before may be lost, so this waits for it only as long as it arrives.
 pub(in crate::cli) async fn pass_and_store(
     channels: Vec<LiveChannel>,
     shared: &Shared,
@@ -32,8 +34,26 @@ pub(in crate::cli) async fn pass_and_store(
         let last = last_reads.iter().find(|(channel, _)| *channel == row.channel);
         let after = last.map_or(ReadNo(0), |(_, last)| *last);
         wait_until_stored(shared, row, after).await;
+        drain(shared, row).await;
     }
     rows
+}
+
+/// Waits for the messages of earlier passes as long as they arrive: a pass that was killed may have left them in the
+/// queue, and where nobody but `sync` stores them, the next pass has to.
+async fn drain(shared: &Shared, row: &Row) {
+    let (store, stop) = (&shared.store, &shared.environment.stop);
+    let PassResult::Done { step, .. } = &row.end else { return };
+    let (mut left, mut deadline) = (u64::MAX, Instant::now() + PATIENCE);
+    while let Ok(n @ 1..) = store.missing_receipts(&row.channel, ReadNo(0), *step).await {
+        if n < left {
+            (left, deadline) = (n, Instant::now() + PATIENCE);
+        }
+        if stop.is_requested() || Instant::now() >= deadline {
+            return;
+        }
+        stop.or_sleep(POLL_INTERVAL).await;
+    }
 }
 
 /// Waits until everything is stored that was read after `after` and up to the end of the pass, by this or another
