@@ -19,12 +19,14 @@ pub mod guesses;
 pub mod instance;
 pub mod lease;
 pub mod mapping;
+pub mod presence;
 pub mod requests;
 pub mod schedule;
 pub mod stop;
 pub mod upstream;
 pub mod watch;
 
+pub mod asked;
 pub mod assemble;
 pub mod audit_copy;
 pub mod keys;
@@ -42,6 +44,9 @@ pub mod offline;
 
 mod indexer;
 mod plain;
+mod processes;
+mod retry;
+mod role;
 mod status;
 mod store_mark;
 mod transport;
