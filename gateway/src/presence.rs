@@ -8,7 +8,10 @@ use std::{
 };
 
 use contract::Fault;
-use sink::{SinkState, store::Database};
+use sink::{
+    SinkState,
+    store::{Database, RequestState},
+};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
@@ -24,7 +27,7 @@ const RENEW_LIMIT: Duration = Duration::from_secs(10);
 pub struct Presence {
     store: Database,
     /// The name of this process in the store.
-    pub id: String,
+    id: String,
     host: String,
     /// What this process runs.
     pub role: Role,
@@ -77,7 +80,7 @@ impl Presence {
 
     /// Renews the row now, and notes how that ended. Returns the fault if it is another one than the last time.
     async fn renew(&self) -> Option<String> {
-        let fault = self.try_renew().await.err().map(|fault| fault.to_string());
+        let fault = Box::pin(self.try_renew()).await.err().map(|fault| fault.to_string());
         let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
         if fault.is_none() {
             renewed.at = Instant::now();
@@ -112,6 +115,13 @@ impl Presence {
                 _ = changes.changed() => {}
                 () = sleep(RENEW_INTERVAL) => {}
             }
+        }
+    }
+
+    /// Answers a request to all processes in the name of this one.
+    pub async fn answer(&self, seq: i64, state: &RequestState) {
+        if let Err(fault) = self.store.answer_as(&self.id, seq, state).await {
+            warn!(request = seq, "the sender of a request is not told how it ended here: {fault}");
         }
     }
 

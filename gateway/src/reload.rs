@@ -9,7 +9,7 @@ use contract::{Checkpoints as _, Fault, Obstacle};
 use serde::{Deserialize, Serialize};
 use sink::store::{Database, Request, RequestKind, RequestState};
 use tokio::signal::unix::SignalKind;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::{
     asked::Asked,
@@ -134,7 +134,7 @@ fn has_same_common_settings(old: &Settings, new: &Settings, role: Role) -> bool 
         && (!consumes_queues || old.channel_ids() == new.channel_ids())
 }
 
-/// Serves the requests to all processes that arrive after [`ReloadRequests::begin`]; those to reload change what runs.
+/// Serves the requests to all processes; those to reload change what runs.
 #[derive(Debug)]
 pub struct ReloadRequests {
     store: Database,
@@ -144,9 +144,9 @@ pub struct ReloadRequests {
 }
 
 impl ReloadRequests {
-    /// Ignores all requests that the store holds now.
-    pub async fn begin(store: &Database, presence: Option<Presence>) -> Self {
-        Self { store: store.clone(), asked: Asked::begin(store).await, presence }
+    /// Serves what is `asked` in the name of this process.
+    pub fn new(store: &Database, asked: Asked, presence: Option<Presence>) -> Self {
+        Self { store: store.clone(), asked, presence }
     }
 
     /// Waits for a request, then reads the configuration with `read`. If that has problems, waits for the
@@ -181,8 +181,8 @@ impl ReloadRequests {
                     RequestState::Failed(why)
                 }
             };
-            if let Some(request) = request {
-                self.answer(&request, &state).await;
+            if let (Some(request), Some(presence)) = (request, &self.presence) {
+                presence.answer(request.seq, &state).await;
             }
             if let Ok(next) = loaded {
                 note_broken(&next.settings, role, &self.store).await;
@@ -201,19 +201,9 @@ impl ReloadRequests {
 
     /// Wakes what a request names, and answers it.
     async fn answer_retry(&self, request: &Request, channels: &[LiveChannel]) {
-        let Some(Presence { sink, role, .. }) = &self.presence else { return };
-        if let Some(state) = retry::serve(request, *role, channels, sink) {
-            self.answer(request, &state).await;
-        }
-    }
-
-    /// Answers a request in the name of this process.
-    async fn answer(&self, request: &Request, state: &RequestState) {
-        let Some(Presence { id, .. }) = &self.presence else { return };
-        if let Err(fault) = self.store.answer_as(id, request.seq, state).await {
-            warn!(
-                "cannot answer a request, so the sender is told that this process did not: {fault}"
-            );
+        let Some(presence) = &self.presence else { return };
+        if let Some(state) = retry::serve(request, presence.role, channels, &presence.sink) {
+            presence.answer(request.seq, &state).await;
         }
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::{Context, Exit};
 use crate::{
+    asked::Asked,
     assemble, audit_copy,
     channel::LiveChannel,
     console,
@@ -37,9 +38,13 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let work = async {
         let opened = open_store_and_channels(&mut settings, role, &stop).await?;
         let Some((store, channels)) = opened else { return Ok(Exit::Done) };
+        // Whoever sees this process may ask it at once.
+        let asked = Asked::begin(&store).await;
         let presence = Presence::begin(&store, role).await;
         let own = presence.as_ref();
-        let serving = Box::pin(serve((settings, channels), role, &read, &store, own, &stop));
+        let reloads = ReloadRequests::new(&store, asked, presence.clone());
+        let serving =
+            Box::pin(serve((settings, channels), role, (reloads, &read), &store, own, &stop));
         match &presence {
             Some(presence) => tokio::select! { biased;
                 served = serving => {
@@ -61,12 +66,11 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 async fn serve(
     (mut settings, mut channels): (Settings, Vec<LiveChannel>),
     role: Role,
-    read: &impl Fn() -> Result<Settings, Problems>,
+    (mut reloads, read): (ReloadRequests, &impl Fn() -> Result<Settings, Problems>),
     store: &Database,
     presence: Option<&Presence>,
     stop: &Stop,
 ) -> anyhow::Result<()> {
-    let mut reloads = ReloadRequests::begin(store, presence.cloned()).await;
     let sink = presence.map(|presence| presence.sink.clone()).unwrap_or_default();
     let refusals = Refusals::default();
     note_broken(&settings, role, store).await;

@@ -69,10 +69,10 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
                 {
                     return Err(unknown_channel(settings, channel).into());
                 }
-                return ask::retry(store, channel.as_ref(), *sink).await;
+                return Box::pin(ask::retry(store, channel.as_ref(), *sink)).await;
             }
             Command::Reload => {
-                if let Some(exit) = ask::reload(store).await? {
+                if let Some(exit) = Box::pin(ask::reload(store)).await? {
                     return Ok(exit);
                 }
                 out::note(

@@ -118,3 +118,29 @@ fn process_label(row: &ProcessRow) -> String {
     let host = host.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     format!("role=\"{role}\",host=\"{host}\",process=\"{process}\"")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_machine_adds_no_label_and_no_line() {
+        let row = ProcessRow {
+            process: "77".to_owned(),
+            role: "sink".to_owned(),
+            host: "a\"b\\c\nd".to_owned(),
+            version: "1".to_owned(),
+            since: contract::Timestamp::UNIX_EPOCH,
+            last_seen_at: contract::Timestamp::UNIX_EPOCH,
+            alive: true,
+            fault: None,
+            next_try_at: None,
+        };
+        let label = process_label(&row);
+        assert_eq!(label, "role=\"sink\",host=\"a\\\"b\\\\c\\nd\",process=\"77\"");
+        let page = text(&[], &[], &[], &[row], &[]);
+        let sample = format!("tonghui_process_last_seen_timestamp_seconds{{{label}}} 0");
+        assert!(page.lines().any(|line| line == sample), "{page}");
+        assert!(page.lines().any(|line| line == "tonghui_sinks_alive 1"), "{page}");
+    }
+}
