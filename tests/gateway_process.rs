@@ -67,10 +67,18 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::start`].
     pub fn start_with(world: &World, role: &str, log: &str) -> anyhow::Result<Self> {
+        Self::start_in(world, role, log, &world.config())
+    }
+
+    /// As [`Gateway::start_with`], with a configuration folder of its own.
+    ///
+    /// # Errors
+    /// As [`Gateway::start`].
+    pub fn start_in(world: &World, role: &str, log: &str, config: &Path) -> anyhow::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         let child = command()?
             .args(["run", "--role", role, "--config"])
-            .arg(world.config())
+            .arg(config)
             .envs(world.environment())
             .env("TONGHUI_LOG", log)
             .stdin(Stdio::null())

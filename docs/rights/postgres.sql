@@ -57,8 +57,11 @@ END $$;
 GRANT SELECT ON _sqlx_migrations
     TO tonghui_ingest, tonghui_sink, tonghui_reader, tonghui_auditor;
 GRANT SELECT ON checkpoint, mapping, read, read_part, receipt, books_day, lease, request, backfill, index_position,
-    demand_history_seq
+    demand_history_seq, process, request_answer
     TO tonghui_ingest, tonghui_sink, tonghui_reader;
+-- What each process says of itself, and its answers to requests that concern all of them.
+GRANT INSERT, UPDATE, DELETE ON process TO tonghui_ingest, tonghui_sink;
+GRANT INSERT, UPDATE, DELETE ON request_answer TO tonghui_ingest, tonghui_sink;
 
 -- 采集: positions, the books of what was read, and the keys' check values. It adds alarms to the audit log.
 GRANT INSERT, UPDATE ON checkpoint, mapping, lease, request, backfill, failed_exchange TO tonghui_ingest;

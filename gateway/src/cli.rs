@@ -1,5 +1,6 @@
 //! The command line: the names and arguments of all commands. Each command has a file of its own.
 
+mod ask;
 mod audit;
 mod backup;
 mod books;

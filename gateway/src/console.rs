@@ -2,8 +2,9 @@
 //! everything from the store, so any process of the gateway can answer for all processes.
 
 mod metrics;
+mod ready;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -15,26 +16,25 @@ use axum::{
 };
 use config::{ConsoleSettings, Settings};
 use connector_wire::guard::Guard;
-use contract::{Fault, Publisher as _};
+use contract::Fault;
 use serde::Serialize;
 use sink::{bus::AnyPublisher, store::Database};
-use tokio::time::timeout;
 
 use crate::{
     assemble, clock, indexer,
     listener::{self, Listener, Peer, Refusals, json_document, problem},
-    status,
+    presence::Presence,
+    processes, status,
 };
 
-/// Time limit of the readiness check.
-const READY_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// What the handlers read: settings, store, the bus if it is a broker, and the refused requests of this process.
+/// What the handlers read: settings, store, the bus if it is a broker, and what this process says of itself.
 struct Console {
     settings: Settings,
     store: Database,
     bus: Option<AnyPublisher>,
     refusals: Refusals,
+    /// `None` in a process that only shows what others do.
+    presence: Option<Presence>,
 }
 
 /// Who may ask.
@@ -54,6 +54,7 @@ pub async fn open(
     settings: &Settings,
     store: &Database,
     refusals: &Refusals,
+    presence: Option<&Presence>,
 ) -> Result<Option<Listener>, Fault> {
     let Some(ConsoleSettings { door, token, hosts }) = &settings.console else { return Ok(None) };
     if token.as_ref().is_some_and(assemble::is_unset) {
@@ -67,18 +68,20 @@ pub async fn open(
     let guard = token.clone().map_or(Guard::None, Guard::Bearer);
     let gate = Arc::new(Gate { guard, hosts: hosts.clone(), refusals: refusals.clone() });
     let (settings, store) = (settings.clone(), store.clone());
-    let console = Arc::new(Console { settings, store, bus, refusals: refusals.clone() });
+    let (refusals, presence) = (refusals.clone(), presence.cloned());
+    let refused = Arc::clone(&refusals.console);
+    let console = Arc::new(Console { settings, store, bus, refusals, presence });
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/api/v1/channels", get(channels))
         .route("/api/v1/index", get(index))
+        .route("/api/v1/processes", get(processes))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&gate), admit))
         .route_layer(middleware::from_fn_with_state(gate, check_host))
         // They say nothing that a stranger may not know, and a probe may use any name.
         .route("/health/ready", get(ready))
         .route("/health/live", get(|| async { "alive\n" }))
         .with_state(console);
-    let refused = Arc::clone(&refusals.console);
     let listener = Listener::open("console", door, refused, router, listener::HEAD_TIMEOUT).await?;
     let address = listener.address().unwrap_or(door.listen);
     let scheme = if door.tls.is_some() { "https" } else { "http" };
@@ -121,19 +124,12 @@ fn is_ours(host: &str, hosts: &[String]) -> bool {
         || hosts.iter().any(|known| known.eq_ignore_ascii_case(bare))
 }
 
-/// Answers 200 if the store and the bus can be reached.
+/// Answers 200 if what is sent to the gateway will be stored, and otherwise each reason why not, on one line.
 async fn ready(State(console): State<Arc<Console>>) -> Response {
-    let checks = async {
-        console.store.leases().await?;
-        match &console.bus {
-            Some(bus) => bus.ready().await,
-            None => Ok(()),
-        }
-    };
-    match timeout(READY_TIMEOUT, checks).await {
-        Ok(Ok(())) => "ready\n".into_response(),
-        Ok(Err(fault)) => problem(StatusCode::SERVICE_UNAVAILABLE, &fault.to_string()),
-        Err(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "the store or the bus does not answer"),
+    let reasons = ready::reasons(&console).await;
+    match reasons.as_slice() {
+        [] => "ready\n".into_response(),
+        reasons => problem(StatusCode::SERVICE_UNAVAILABLE, &reasons.join("\n")),
     }
 }
 
@@ -145,6 +141,11 @@ async fn channels(State(console): State<Arc<Console>>) -> Response {
 /// The same as `tonghui index --format json`.
 async fn index(State(console): State<Arc<Console>>) -> Response {
     json_rows(indexer::lag(&console.store).await)
+}
+
+/// The same as `tonghui status --processes --format json`.
+async fn processes(State(console): State<Arc<Console>>) -> Response {
+    json_rows(processes::rows(&console.store).await)
 }
 
 fn json_rows(rows: Result<Vec<impl Serialize>, Fault>) -> Response {
@@ -161,9 +162,10 @@ async fn metrics(State(console): State<Arc<Console>>) -> Response {
         let books = console.store.books(None, None).await?;
         let rows = status::rows(&console.settings, &console.store).await?;
         let lags = indexer::lag(&console.store).await?;
+        let processes = processes::rows(&console.store).await?;
         let Refusals { intake, console: own } = &console.refusals;
         let refused = [("intake", intake.count()), ("console", own.count())];
-        Ok::<_, Fault>(metrics::text(&books, &rows, &lags, &refused))
+        Ok::<_, Fault>(metrics::text(&books, &rows, &lags, &processes, &refused))
     };
     match text.await {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),

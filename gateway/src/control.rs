@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use sink::Wake;
 use tokio::sync::watch;
 
 /// The requests to one channel, and the passes that it made.
@@ -10,6 +11,8 @@ use tokio::sync::watch;
 pub struct ChannelControl {
     requested: watch::Sender<Requests>,
     passes: watch::Sender<Passes>,
+    /// Ends its wait after a fault.
+    pub(crate) retry: Wake,
 }
 
 #[derive(Debug, Clone, Copy, Default)]

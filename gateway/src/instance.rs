@@ -13,10 +13,19 @@ use rustix::{
 /// The name of this process: host, process id, start time and machine. The last two distinguish it from
 /// other processes with the same id.
 pub fn this_process() -> String {
-    let process = std::process::id();
-    let host = read("/proc/sys/kernel/hostname").unwrap_or_else(|| "host".to_owned());
+    let (process, host) = (std::process::id(), host());
     let start = start_time(process).unwrap_or_default();
     format!("{host} {process} {start} {}", machine_id())
+}
+
+/// The name of this machine.
+pub fn host() -> String {
+    read("/proc/sys/kernel/hostname").unwrap_or_else(|| "host".to_owned())
+}
+
+/// The process id in a stored name.
+pub fn process_id(name: &str) -> &str {
+    name.split(' ').nth(1).unwrap_or_default()
 }
 
 /// A stored name in words, like `process 77 on gw1`.

@@ -2,21 +2,24 @@
 //! problems stops, and the others run on. If the problems concern all channels, nothing changes. The answer
 //! to the request lists them.
 
-use std::{net::TcpListener, time::Duration};
+use std::net::TcpListener;
 
 use config::{Door, Problem, Problems, Settings};
 use contract::{Checkpoints as _, Fault, Obstacle};
 use serde::{Deserialize, Serialize};
-use sink::store::{Database, RequestKind, RequestState};
+use sink::store::{Database, Request, RequestKind, RequestState};
 use tokio::signal::unix::SignalKind;
 use tracing::{error, info};
 
 use crate::{
+    asked::Asked,
     assemble,
     channel::LiveChannel,
     channels::merge,
     clock, keys,
     listener::acceptor,
+    presence::Presence,
+    retry,
     service::{Role, wait_for_signal},
 };
 
@@ -47,7 +50,11 @@ impl NextRun {
     }
 
     /// A summary like `9 channels, 1 restarted`, with the problems of broken channels.
-    fn done(&self) -> ReloadDone {
+    fn done(&self, role: Role) -> ReloadDone {
+        if !role.reads_channels() {
+            let summary = self.n_new.map_or("restarted", |_| "nothing to restart").to_owned();
+            return ReloadDone { summary, n_broken: 0 };
+        }
         let restarted = self.n_new.map_or_else(|| "all".to_owned(), |n| n.to_string());
         let mut summary = format!("{} channels, {restarted} restarted", self.channels.len());
         let n_broken = self.settings.broken.len();
@@ -127,24 +134,19 @@ fn has_same_common_settings(old: &Settings, new: &Settings, role: Role) -> bool 
         && (!consumes_queues || old.channel_ids() == new.channel_ids())
 }
 
-/// How often the store is checked for a request.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Waits for reload requests that arrive after [`ReloadRequests::begin`].
+/// Serves the requests to all processes; those to reload change what runs.
 #[derive(Debug)]
 pub struct ReloadRequests {
     store: Database,
-    /// The last request seen; `None` until the store has been read.
-    seen: Option<i64>,
+    asked: Asked,
+    /// The process as which requests are answered; `None` for a console, which answers none.
+    presence: Option<Presence>,
 }
 
 impl ReloadRequests {
-    /// Ignores all requests that the store holds now.
-    pub async fn begin(store: &Database) -> Self {
-        // If the store cannot be read now, the first successful read decides which requests are old.
-        let seen =
-            store.last_request(RequestKind::Reload).await.ok().map(Option::unwrap_or_default);
-        Self { store: store.clone(), seen }
+    /// Serves what is `asked` in the name of this process.
+    pub fn new(store: &Database, asked: Asked, presence: Option<Presence>) -> Self {
+        Self { store: store.clone(), asked, presence }
     }
 
     /// Waits for a request, then reads the configuration with `read`. If that has problems, waits for the
@@ -157,6 +159,10 @@ impl ReloadRequests {
     ) -> NextRun {
         loop {
             let request = self.next_request().await;
+            if let Some(other) = request.as_ref().filter(|one| one.kind != RequestKind::Reload) {
+                self.answer_retry(other, current.1).await;
+                continue;
+            }
             let loaded = read().and_then(|mut settings| {
                 let channels = channels(&mut settings, role)?;
                 let next = NextRun::new(current, role, settings, channels);
@@ -165,7 +171,7 @@ impl ReloadRequests {
             });
             let state = match &loaded {
                 Ok(next) => {
-                    let done = next.done();
+                    let done = next.done(role);
                     info!("configuration reloaded: {}", done.summary);
                     RequestState::Done(serde_json::to_string(&done).unwrap_or(done.summary))
                 }
@@ -175,10 +181,8 @@ impl ReloadRequests {
                     RequestState::Failed(why)
                 }
             };
-            // A sink or a console reloads too, but does not know the channels that others read.
-            if let Some(seq) = request.filter(|_| reads_channels(role)) {
-                // If the store cannot be reached, the sender of the request keeps waiting for its answer.
-                let _ = self.store.answer(seq, &state).await;
+            if let (Some(request), Some(presence)) = (request, &self.presence) {
+                presence.answer(request.seq, &state).await;
             }
             if let Ok(next) = loaded {
                 note_broken(&next.settings, role, &self.store).await;
@@ -187,24 +191,19 @@ impl ReloadRequests {
         }
     }
 
-    /// Waits for a request: its number if it came through the store, `None` for SIGHUP.
-    async fn next_request(&mut self) -> Option<i64> {
+    /// Waits for a request: one that came through the store, or `None` for SIGHUP.
+    async fn next_request(&mut self) -> Option<Request> {
         tokio::select! {
-            seq = self.next_stored_request() => Some(seq),
+            request = self.asked.next() => Some(request),
             () = wait_for_signal(SignalKind::hangup()) => None,
         }
     }
 
-    /// Waits for a request through the store; returns its number.
-    async fn next_stored_request(&mut self) -> i64 {
-        loop {
-            tokio::time::sleep(POLL_INTERVAL).await;
-            let Ok(last) = self.store.last_request(RequestKind::Reload).await else { continue };
-            let last = last.unwrap_or_default();
-            match self.seen.replace(last) {
-                Some(seen) if last > seen => return last,
-                _ => {}
-            }
+    /// Wakes what a request names, and answers it.
+    async fn answer_retry(&self, request: &Request, channels: &[LiveChannel]) {
+        let Some(presence) = &self.presence else { return };
+        if let Some(state) = retry::serve(request, presence.role, channels, &presence.sink) {
+            presence.answer(request.seq, &state).await;
         }
     }
 }
@@ -212,7 +211,7 @@ impl ReloadRequests {
 /// Logs and stores the problems of broken channels, for `status` in other processes, and forgets those of the last
 /// configuration.
 pub async fn note_broken(settings: &Settings, role: Role, store: &Database) {
-    if !reads_channels(role) {
+    if !role.reads_channels() {
         return;
     }
     // If the store cannot be reached, the log has them.
@@ -221,11 +220,6 @@ pub async fn note_broken(settings: &Settings, role: Role, store: &Database) {
         error!(%channel, "the channel does not run, because its file has problems: {problems}");
         let _ = store.note(channel, &broken_fault(problems), clock::now()).await;
     }
-}
-
-/// Whether a process with this role reads channels.
-fn reads_channels(role: Role) -> bool {
-    matches!(role, Role::All | Role::Ingest)
 }
 
 /// The fault of a channel whose file has problems.
@@ -241,7 +235,7 @@ pub fn broken_fault(problems: &Problems) -> Fault {
 /// # Errors
 /// Problems of all channels, or no channel can be used.
 fn channels(settings: &mut Settings, role: Role) -> Result<Vec<LiveChannel>, Problems> {
-    if !reads_channels(role) {
+    if !role.reads_channels() {
         return Ok(Vec::new());
     }
     let keys = keys::read(settings)

@@ -5,6 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use config::Settings;
 use contract::{ChannelId, Fault, Memory, Retry};
 use sink::{
+    SinkState,
     bus::{AnyConsumer, AnyPublisher, in_process},
     store::{Database, RetryingStore},
 };
@@ -27,22 +28,10 @@ use crate::{
     upkeep,
 };
 
+pub use crate::role::Role;
+
 /// How often the books are checked for messages in flight, while a process waits to end.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-
-/// Which part of the gateway a process runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Role {
-    /// Ingest and sink.
-    #[default]
-    All,
-    /// Read the sources and publish to the broker.
-    Ingest,
-    /// Store what was published; needs no key but the bus key, and no access to any source.
-    Sink,
-    /// Serve the monitoring interface (`[console]`); reads the store and nothing else.
-    Console,
-}
 
 /// Runs the channels, the sink, or both, as `role` says. Once the channels have ended by themselves,
 /// waits until everything they published is stored, or until stop is requested. Without a broker, the
@@ -58,10 +47,12 @@ pub async fn serve(
     stop: &Stop,
 ) -> Result<Vec<ChannelEnd>, Fault> {
     let (_, desired) = watch::channel(channels); // without a sender, they never change
-    Box::pin(serve_reloadable(settings, role, desired, store, stop)).await
+    let state = SinkState::default();
+    Box::pin(serve_reloadable(settings, role, desired, store, stop, &state)).await
 }
 
-/// Like [`serve`], for channels that may change while they run: each change of `desired` is applied.
+/// Like [`serve`], for channels that may change while they run: each change of `desired` is applied. `state` is
+/// what others see of the sink.
 ///
 /// # Errors
 /// Those of [`serve`].
@@ -71,10 +62,12 @@ pub async fn serve_reloadable(
     desired: watch::Receiver<Vec<LiveChannel>>,
     store: &Database,
     stop: &Stop,
+    state: &SinkState,
 ) -> Result<Vec<ChannelEnd>, Fault> {
-    let Some(ends) = BusEnds::open(settings, role, store, stop).await? else {
+    let Some(mut ends) = BusEnds::open(settings, role, store, stop).await? else {
         return Ok(Vec::new());
     };
+    ends.sink = state.clone();
     let shared = ends.shared();
     let reading = async {
         let Some(shared) = shared else {
@@ -107,6 +100,8 @@ pub struct BusEnds<'a> {
     stop: &'a Stop,
     publisher: Option<AnyPublisher>,
     consumer: Option<AnyConsumer>,
+    /// The state of the sink that takes from `consumer`.
+    sink: SinkState,
 }
 
 impl<'a> BusEnds<'a> {
@@ -140,7 +135,8 @@ impl<'a> BusEnds<'a> {
                 }
             }
         };
-        Ok(Some(Self { settings, store, stop, publisher, consumer }))
+        let sink = SinkState::default();
+        Ok(Some(Self { settings, store, stop, publisher, consumer, sink }))
     }
 
     /// What the channels share; `None` if this process reads no channels.
@@ -168,19 +164,22 @@ impl<'a> BusEnds<'a> {
         self,
         reading: impl Future<Output = T>,
     ) -> Result<(T, Option<Fault>), Fault> {
-        let Self { settings, store, stop, consumer, .. } = self;
-        let sink_stop = Stop::default();
+        let Self { settings, store, stop, consumer, sink: state, .. } = self;
+        // The sink stores what is being read when stop is requested, but repeats nothing then that fails.
+        let (sink_stop, retry_stop) = (Stop::default(), stop.child());
         let reading = async {
             let read = reading.await;
             sink_stop.request();
+            retry_stop.request();
             read
         };
         let storing = async {
             let consumer = consumer?;
-            let retrying = RetryingStore::new(store.clone(), stop.token().clone());
+            let stop_retrying = retry_stop.token().clone();
+            let retrying = RetryingStore::new(store.clone(), stop_retrying, state.clone());
             let (grace, finish) = (settings.limits.grace.0, Stop::default());
             let sink = async {
-                let fault = run_sink(consumer, retrying, &sink_stop, grace).await;
+                let fault = run_sink(consumer, retrying, &sink_stop, grace, &state).await;
                 finish.request();
                 fault
             };

@@ -3,6 +3,8 @@
 //! A fault or a panic in one channel never affects another. [`Retry`] decides how long to wait after a
 //! fault.
 
+mod sink_task;
+
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use contract::{
@@ -10,8 +12,8 @@ use contract::{
     Obstacle, Publisher, Retry, Store, TimeRange,
 };
 use futures_util::FutureExt;
-use sink::{bus::AnyPublisher, store::Database};
-use tokio::task::JoinSet;
+use sink::{SinkState, bus::AnyPublisher, store::Database};
+use tokio::{task::JoinSet, time::sleep};
 use tracing::{debug, error, warn};
 
 use crate::{
@@ -66,15 +68,16 @@ pub async fn run_channels(
 }
 
 /// Runs the sink until stop is requested, and then for at most `grace`. Returns the fault at which it stopped, if
-/// it could not store everything.
+/// it could not store everything. `state` says what it waits for after a fault.
 pub async fn run_sink(
     consumer: impl Consumer + 'static,
     store: impl Store + 'static,
     stop: &Stop,
     grace: Duration,
+    state: &SinkState,
 ) -> Option<Fault> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(supervise_sink(consumer, store, stop.clone()));
+    tasks.spawn(sink_task::supervise_sink(consumer, store, stop.clone(), state.clone()));
     join_within_grace(&mut tasks, stop, grace).await.into_iter().flatten().next()
 }
 
@@ -251,44 +254,17 @@ async fn handle_fault(
             control.note_stop(fault.to_string());
             channel.endpoint.iter().for_each(|endpoint| endpoint.set_stopped(true));
             // A user who requests a pass may have fixed the cause.
-            stop.run_until_requested(control.wait_until_due(n_requested, wait)).await;
+            let due = control.wait_until_due(n_requested, wait);
+            stop.run_until_requested(control.retry.or_woken(due)).await;
         }
-        // A request does not shorten the pause that a source asked for, or the wait until it is
-        // reachable.
-        FaultKind::Transient | FaultKind::Throttled(_) => stop.or_sleep(wait).await,
+        // A pass that is requested does not shorten the wait until a source is reachable; `retry` does.
+        FaultKind::Transient => {
+            stop.run_until_requested(control.retry.or_woken(sleep(wait))).await;
+        }
+        // Nothing shortens the pause that a source asked for.
+        FaultKind::Throttled(_) => stop.or_sleep(wait).await,
     }
     if stop.is_requested() { Err(fault) } else { Ok(()) }
-}
-
-/// Maximum number of messages that the sink stores in one transaction.
-const MAX_INTAKE: usize = 32;
-
-/// Runs the sink, and restarts it after every fault, until stop is requested. Returns the fault at which it stopped.
-async fn supervise_sink(
-    mut consumer: impl Consumer,
-    store: impl Store,
-    stop: Stop,
-) -> Option<Fault> {
-    let mut retry = Retry::default();
-    loop {
-        let mut n_acked = 0;
-        let run = sink::run(&mut consumer, &store, stop.token(), MAX_INTAKE, &mut n_acked);
-        let fault = match AssertUnwindSafe(run).catch_unwind().await {
-            Ok(Ok(())) => return None,
-            Ok(Err(fault)) => fault,
-            Err(_) => panic_fault(),
-        };
-        if n_acked > 0 {
-            retry.reset();
-        }
-        let fault = fault.at("sink");
-        let wait = retry.wait(fault.kind());
-        log::retry(None, &fault, wait);
-        stop.or_sleep(wait).await;
-        if stop.is_requested() {
-            return Some(fault);
-        }
-    }
 }
 
 /// Waits until the channel has made no progress for [`MAX_STALL`].
@@ -298,94 +274,11 @@ async fn wait_until_stalled(watch: &ChannelWatch) {
         if remaining.is_zero() {
             return;
         }
-        tokio::time::sleep(remaining).await;
+        sleep(remaining).await;
     }
 }
 
 /// The fault of a task that panicked. It does not contain the message, which may hold a personal value.
 pub(crate) fn panic_fault() -> Fault {
     Fault::stopped("the task panicked").remedy("report this defect with the previous log line")
-}
-
-#[cfg(test)]
-mod tests {
-    use contract::{Intake, Kept};
-    use sink::store::{
-        Memory,
-        suite::sample::{intake, read, record},
-    };
-    use tokio::time::Instant;
-
-    use super::*;
-
-    /// Fails `faults_left` times, each time after one message or without any.
-    struct Flaky {
-        faults_left: u64,
-        gives: bool,
-        is_broken: bool,
-        stop: Stop,
-    }
-
-    impl Consumer for Flaky {
-        async fn take(&mut self, _: usize) -> Result<Intake, Fault> {
-            if self.faults_left == 0 {
-                self.stop.request();
-                std::future::pending::<()>().await;
-            }
-            if self.gives && !std::mem::replace(&mut self.is_broken, true) {
-                return Ok(intake([&read(self.faults_left, [record("a", "text")])]));
-            }
-            (self.faults_left, self.is_broken) = (self.faults_left - 1, false);
-            Err(Fault::transient("the bus is gone"))
-        }
-
-        async fn ack(&mut self, _: Kept) -> Result<(), Fault> {
-            Ok(())
-        }
-    }
-
-    /// How long a sink with `faults` faults is unavailable in total.
-    async fn away(faults: u64, gives: bool) -> Duration {
-        let (began, stop) = (Instant::now(), Stop::default());
-        let flaky = Flaky { faults_left: faults, gives, is_broken: false, stop: stop.clone() };
-        supervise_sink(flaky, Memory::new(), stop).await;
-        began.elapsed()
-    }
-
-    /// Fails when the process is about to stop.
-    struct Failing(Stop);
-
-    impl Consumer for Failing {
-        async fn take(&mut self, _: usize) -> Result<Intake, Fault> {
-            self.0.request();
-            Err(Fault::transient("the disk is full"))
-        }
-
-        async fn ack(&mut self, _: Kept) -> Result<(), Fault> {
-            Ok(())
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_sink_that_stops_before_everything_is_stored_says_why() {
-        let (stop, grace) = (Stop::default(), Duration::from_secs(20));
-        let why = run_sink(Failing(stop.clone()), Memory::new(), &stop, grace).await;
-        assert_eq!(why.unwrap().to_string(), "sink: the disk is full");
-        let done = Stop::default();
-        done.request();
-        assert!(run_sink(Failing(stop), Memory::new(), &done, grace).await.is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_sink_with_progress_between_its_faults_restarts_within_a_second() {
-        let away = away(20, true).await;
-        assert!(away <= Duration::from_secs(20), "{away:?}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_sink_without_progress_waits_longer_each_time() {
-        // At least half of 1 + 2 + 4 + … + 128 s.
-        let away = away(8, false).await;
-        assert!(away >= Duration::from_secs(127), "{away:?}");
-    }
 }

@@ -19,6 +19,9 @@ const INTERVAL: Duration = Duration::from_hours(1);
 /// failed are deleted at this age too.
 const DETAIL_RETENTION: Duration = Duration::from_hours(30 * 24);
 
+/// Time after which a process that is not seen any more is forgotten.
+const PROCESS_RETENTION: Duration = Duration::from_hours(24);
+
 /// Maintains `store` until stop is requested.
 pub(crate) async fn serve(settings: &Settings, store: &Database, stop: &Stop) {
     while !stop.is_requested() {
@@ -40,6 +43,7 @@ pub(crate) async fn serve(settings: &Settings, store: &Database, stop: &Stop) {
 /// Does the maintenance once; `history` is the retention of earlier states.
 async fn prune(store: &Database, history: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
     store.forget_requests(DETAIL_RETENTION).await?;
+    store.forget_processes(PROCESS_RETENTION).await?;
     store.forget_failed_exchanges(Some(now - DETAIL_RETENTION)).await?;
     let mut folded = 0;
     loop {

@@ -7,8 +7,10 @@
 //! Reading order: `run.rs`, `store/demands/keep.rs`, `store/demands/plan.rs`, `bus/in_process.rs`.
 
 mod run;
+mod state;
 
 pub mod bus;
 pub mod store;
 
 pub use run::run;
+pub use state::{SinkState, Trouble, Wake};

@@ -1,6 +1,7 @@
 //! Stores keep demands, the progress of channels, and the books that prove that nothing was lost. All stores
 //! pass the tests in `tests/suite.rs`, and write the rows that `demands/plan.rs` decides.
 
+mod answers;
 mod audit;
 mod books;
 mod damage;
@@ -8,6 +9,7 @@ mod database;
 mod demands;
 mod exchange;
 mod privacy;
+mod processes;
 mod service;
 
 mod memory;
@@ -41,5 +43,6 @@ pub use exchange::FailedExchange;
 pub use memory::Memory;
 pub use postgres::Postgres;
 pub use privacy::{Erased, Erasure, RawTable, SealedRaw, SealedRow, TextRow};
+pub use processes::Process;
 pub use service::{Claim, Holding, Lease, Request, RequestKind, RequestState};
 pub use sqlite::{Identity, Sqlite};

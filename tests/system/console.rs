@@ -16,10 +16,12 @@ use system_tests::{
 };
 use tokio::time::interval;
 
+use crate::processes::until_ready;
+
 const TOKEN: &str = "sesame-0123456789";
 
-/// A city, and a gateway whose listener requires a token.
-async fn world(token: bool) -> World {
+/// A city, and a gateway with a console, which may require a token.
+pub(crate) async fn world(token: bool) -> World {
     let mut settings = Settings::new(41, Clock::machine());
     settings.quirks = QuirkRates::parse("all").unwrap();
     let world = World::open(settings).await.unwrap();
@@ -37,7 +39,7 @@ async fn world(token: bool) -> World {
 }
 
 /// Reads the log of a process until a line matches.
-fn until(gateway: &mut Gateway, says: impl Fn(&str) -> bool) -> String {
+pub(crate) fn until(gateway: &mut Gateway, says: impl Fn(&str) -> bool) -> String {
     while let Some(line) = gateway.line().unwrap() {
         if says(&line) {
             return line;
@@ -46,7 +48,7 @@ fn until(gateway: &mut Gateway, says: impl Fn(&str) -> bool) -> String {
     panic!("the gateway ended before it said so");
 }
 
-fn has_caught_up(line: &str) -> bool {
+pub(crate) fn has_caught_up(line: &str) -> bool {
     event(line) == Some("read") && line.contains("caught_up=true")
 }
 
@@ -74,7 +76,7 @@ fn get_by(address: &str, host: &str, path: &str, token: Option<&str>) -> (u16, S
 }
 
 /// The samples of a page of metrics, by name and labels.
-fn samples(page: &str) -> BTreeMap<&str, &str> {
+pub(crate) fn samples(page: &str) -> BTreeMap<&str, &str> {
     let lines = page.lines().filter(|line| !line.starts_with('#'));
     lines.map(|line| line.rsplit_once(' ').unwrap()).collect()
 }
@@ -100,9 +102,9 @@ async fn ingest_two_sinks_and_a_console_do_what_one_process_does() {
             until(&mut ingest, has_caught_up);
         }
         assert_eq!(get(&address, "/health/live", None).0, 200);
-        assert_eq!(get(&address, "/health/ready", None), (200, "ready\n".to_owned()));
         ingest.stop().unwrap();
     });
+    until_ready(&address, (200, "ready\n")).await;
     let mut again = interval(Duration::from_millis(50));
     while store.books(None, None).await.unwrap().iter().any(|book| book.in_flight > 0) {
         again.tick().await;

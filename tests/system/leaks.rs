@@ -60,7 +60,9 @@ async fn no_output_contains_any_of_ten_thousand_marked_values() {
             }
         }
         assert!(n_lines > 10, "{n_lines} lines");
-        for path in ["/metrics", "/api/v1/channels", "/api/v1/index", "/health/ready"] {
+        for path in
+            ["/metrics", "/api/v1/channels", "/api/v1/index", "/api/v1/processes", "/health/ready"]
+        {
             let (code, page) = get(&address, path, None);
             assert_eq!(code, 200, "{path}");
             marks.look(path, page.as_bytes());

@@ -23,6 +23,7 @@ mod leaks;
 mod log;
 mod new_channel;
 mod no_servers;
+mod processes;
 mod random_sources;
 mod reconcile;
 mod reload;

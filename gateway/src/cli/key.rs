@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use config::Settings;
 use normalizer::{Keys, Sealer, Suite};
 
-use super::{Change, Context, Exit, audit, out, service};
+use super::{Change, Context, Exit, ask, audit, out};
 use crate::{
     assemble, keys,
     reseal::{self, Resealed},
@@ -101,7 +101,7 @@ fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
         store.write_audit(&audit::entry("rotate", &subject, "began".to_owned())).await?;
         audit::copy(settings, &store).await?;
         // A service that kept sealing with the old key would store values that are not resealed below.
-        let reload_exit = service::reload_running(&store).await?;
+        let reload_exit = Box::pin(ask::reload(&store)).await?;
         let resealed = reseal::reseal_all(&store, &sealer).await?;
         // Whatever their times say: a clock may have been set back.
         store.forget_failed_exchanges(None).await?;

@@ -10,10 +10,12 @@ use tokio::sync::watch;
 
 use super::{Context, Exit};
 use crate::{
+    asked::Asked,
     assemble, audit_copy,
     channel::LiveChannel,
     console,
     listener::{Listener, Refusals},
+    presence::Presence,
     push,
     reload::{NextRun, ReloadRequests, note_broken},
     service::{Role, retry_while_transient, run_until_signal, serve_reloadable},
@@ -32,64 +34,90 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let role = args.role;
     let read = || settings(context, role);
     let mut settings = read()?;
-    let (stop, refusals) = (Stop::default(), Refusals::default());
+    let stop = Stop::default();
     let work = async {
-        let Some((store, mut channels)) =
-            open_store_and_channels(&mut settings, role, &stop).await?
-        else {
-            return Ok(Exit::Done);
-        };
-        let mut reloads = ReloadRequests::begin(&store).await;
-        note_broken(&settings, role, &store).await;
-        // Each turn runs until settings change that all channels share, and everything has to restart.
-        loop {
-            let memory = Memory::new(settings.limits.memory.0);
-            let mut open_listeners =
-                listeners(&settings, role, &channels, &store, &refusals, &memory).await?;
-            tracing::info!(channels = channels.len(), store = store.place(), ?role, "running");
-            let run_stop = stop.child();
-            let (change, desired) = watch::channel(channels.clone());
-            let common = settings.clone();
-            // A console may not be allowed to read the audit log.
-            let copy = common.audit_copy.as_deref().filter(|_| role != Role::Console);
-            let mut running = Box::pin(serve_reloadable(&common, role, desired, &store, &run_stop));
-            let (ended, next) = loop {
-                let listen_stop = run_stop.child();
-                tokio::select! {
-                    ended = &mut running => break (ended?, None),
-                    never = listen(open_listeners, &listen_stop) => match never {},
-                    never = audit_copy::serve(copy, &store) => match never {},
-                    next = reloads.next(role, (&settings, &channels), &read) => match next {
-                        NextRun { settings: new, channels: merged, n_new: Some(_) } => {
-                            (settings, channels) = (new, merged);
-                            change.send_replace(channels.clone());
-                        }
-                        NextRun { settings, channels, n_new: None } => {
-                            run_stop.request();
-                            break ((&mut running).await?, Some((settings, channels)));
-                        }
-                    }
+        let opened = open_store_and_channels(&mut settings, role, &stop).await?;
+        let Some((store, channels)) = opened else { return Ok(Exit::Done) };
+        // Whoever sees this process may ask it at once.
+        let asked = Asked::begin(&store).await;
+        let presence = Presence::begin(&store, role).await;
+        let own = presence.as_ref();
+        let reloads = ReloadRequests::new(&store, asked, presence.clone());
+        let serving =
+            Box::pin(serve((settings, channels), role, (reloads, &read), &store, own, &stop));
+        match &presence {
+            Some(presence) => tokio::select! { biased;
+                served = serving => {
+                    presence.end().await;
+                    served?;
                 }
-                // What an inbox holds stays charged, so the memory is the same.
-                open_listeners =
-                    listeners(&settings, role, &channels, &store, &refusals, &memory).await?;
-            };
-            drop(running);
-            for (channel, end) in &ended {
-                if let Err(fault) = end {
-                    let kind = fault.kind().name();
-                    tracing::warn!(%channel, kind, "the channel had a fault when it stopped: {fault}");
-                }
-            }
-            match next {
-                Some(next) if !stop.is_requested() => (settings, channels) = next,
-                _ => break,
-            }
+                never = presence.serve() => match never {},
+            },
+            None => serving.await?,
         }
         store.close().await;
         Ok(Exit::Done)
     };
     super::runtime()?.block_on(run_until_signal(&stop, work))
+}
+
+/// Runs the channels until stop is requested. Each turn runs until settings change that all channels share, and
+/// everything has to restart.
+async fn serve(
+    (mut settings, mut channels): (Settings, Vec<LiveChannel>),
+    role: Role,
+    (mut reloads, read): (ReloadRequests, &impl Fn() -> Result<Settings, Problems>),
+    store: &Database,
+    presence: Option<&Presence>,
+    stop: &Stop,
+) -> anyhow::Result<()> {
+    let sink = presence.map(|presence| presence.sink.clone()).unwrap_or_default();
+    let refusals = Refusals::default();
+    note_broken(&settings, role, store).await;
+    loop {
+        let memory = Memory::new(settings.limits.memory.0);
+        let shown = Shown { store, presence, refusals: &refusals, memory: &memory };
+        let mut open_listeners = listeners(&settings, role, &channels, &shown).await?;
+        tracing::info!(channels = channels.len(), store = store.place(), ?role, "running");
+        let run_stop = stop.child();
+        let (change, desired) = watch::channel(channels.clone());
+        let common = settings.clone();
+        // A console may not be allowed to read the audit log.
+        let copy = common.audit_copy.as_deref().filter(|_| role != Role::Console);
+        let mut running =
+            Box::pin(serve_reloadable(&common, role, desired, store, &run_stop, &sink));
+        let (ended, next) = loop {
+            let listen_stop = run_stop.child();
+            tokio::select! {
+                ended = &mut running => break (ended?, None),
+                never = listen(open_listeners, &listen_stop) => match never {},
+                never = audit_copy::serve(copy, store) => match never {},
+                next = reloads.next(role, (&settings, &channels), read) => match next {
+                    NextRun { settings: new, channels: merged, n_new: Some(_) } => {
+                        (settings, channels) = (new, merged);
+                        change.send_replace(channels.clone());
+                    }
+                    NextRun { settings, channels, n_new: None } => {
+                        run_stop.request();
+                        break ((&mut running).await?, Some((settings, channels)));
+                    }
+                }
+            }
+            // What an inbox holds stays charged, so the memory is the same.
+            open_listeners = listeners(&settings, role, &channels, &shown).await?;
+        };
+        drop(running);
+        for (channel, end) in &ended {
+            if let Err(fault) = end {
+                let kind = fault.kind().name();
+                tracing::warn!(%channel, kind, "the channel had a fault when it stopped: {fault}");
+            }
+        }
+        match next {
+            Some(next) if !stop.is_requested() => (settings, channels) = next,
+            _ => return Ok(()),
+        }
+    }
 }
 
 /// Reads the configuration, and checks that it has what `role` needs.
@@ -115,15 +143,22 @@ fn settings(context: &Context, role: Role) -> Result<Settings, Problems> {
     Ok(settings)
 }
 
+/// What the listeners show, and what they count.
+struct Shown<'a> {
+    store: &'a Database,
+    presence: Option<&'a Presence>,
+    refusals: &'a Refusals,
+    memory: &'a Memory,
+}
+
 /// Opens the HTTP listeners: for push channels, and for monitoring.
 async fn listeners(
     settings: &Settings,
     role: Role,
     channels: &[LiveChannel],
-    store: &Database,
-    refusals: &Refusals,
-    memory: &Memory,
+    shown: &Shown<'_>,
 ) -> Result<Vec<Listener>, Fault> {
+    let Shown { store, presence, refusals, memory } = shown;
     let endpoints =
         channels.iter().filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)));
     let endpoints = endpoints.collect();
@@ -132,7 +167,7 @@ async fn listeners(
         push::open(&settings.intake, endpoints, timeouts, memory.pushed.clone(), &refusals.intake)
             .await?;
     let console = match role {
-        Role::All | Role::Console => console::open(settings, store, refusals).await?,
+        Role::All | Role::Console => console::open(settings, store, refusals, *presence).await?,
         Role::Ingest | Role::Sink => None,
     };
     Ok(intake.into_iter().chain(console).collect())

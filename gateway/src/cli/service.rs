@@ -1,20 +1,11 @@
-//! `tonghui pause`, `resume`, `accept`, `reload`: requests to the running service. They go through the
+//! `tonghui pause`, `resume`, `accept`, `retry`, `reload`: requests to the running service. They go through the
 //! store, so the service may run on another machine.
 
-use std::time::Duration;
+use contract::ChannelId;
+use sink::store::{Access, ChannelStatus, RequestKind, RequestState};
 
-use contract::{ChannelId, Fault};
-use sink::store::{Access, ChannelStatus, Database, RequestKind, RequestState};
-
-use super::{Change, Context, Exit, out};
-use crate::{
-    assemble, instance, lease::is_service_running, offline::unknown_channel, reload::ReloadDone,
-};
-
-/// How long to wait for the answer of a running service; after it, the command exits with code 75.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often `reload` checks for the answer.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
+use super::{Change, Context, Exit, ask, out};
+use crate::{assemble, instance, offline::unknown_channel};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -25,6 +16,8 @@ pub(super) enum Command {
     /// Accept the records of a channel as they are now, after it stopped because they lack a field
     /// that nearly all had before.
     Accept(Args),
+    /// End the wait after a fault: of a channel, of all channels, or of the sinks.
+    Retry(Retry),
     /// Make the running service read its configuration again.
     Reload,
 }
@@ -36,6 +29,11 @@ impl Command {
             Self::Pause(Args { channel }) => ("pause", channel.to_string()),
             Self::Resume(Args { channel }) => ("resume", channel.to_string()),
             Self::Accept(Args { channel }) => ("accept", channel.to_string()),
+            Self::Retry(Retry { sink: true, .. }) => ("retry", "sinks".to_owned()),
+            Self::Retry(Retry { channel, .. }) => {
+                let all = || "all channels".to_owned();
+                ("retry", channel.as_ref().map_or_else(all, ToString::to_string))
+            }
             Self::Reload => ("reload", "configuration".to_owned()),
         };
         Change { action, subject }
@@ -48,6 +46,15 @@ pub(super) struct Args {
     channel: ChannelId,
 }
 
+#[derive(Debug, clap::Args)]
+pub(super) struct Retry {
+    /// Folder name of the channel [default: all channels].
+    channel: Option<ChannelId>,
+    /// Wake the sinks, and no channel.
+    #[arg(long, conflicts_with = "channel")]
+    sink: bool,
+}
+
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
     let requester = instance::this_process();
     context.with_store(Access::ReadWrite, async |settings, store| {
@@ -56,8 +63,16 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
             Command::Pause(args) => (args, Some(RequestKind::Pause)),
             Command::Resume(args) => (args, Some(RequestKind::Resume)),
             Command::Accept(args) => (args, None),
+            Command::Retry(Retry { channel, sink }) => {
+                if let Some(channel) = channel
+                    && !settings.channel_ids().contains(channel)
+                {
+                    return Err(unknown_channel(settings, channel).into());
+                }
+                return Box::pin(ask::retry(store, channel.as_ref(), *sink)).await;
+            }
             Command::Reload => {
-                if let Some(exit) = reload_running(store).await? {
+                if let Some(exit) = Box::pin(ask::reload(store)).await? {
                     return Ok(exit);
                 }
                 out::note(
@@ -89,42 +104,4 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
         }
         Ok(Exit::Done)
     })
-}
-
-/// Makes the service that uses this store read its configuration and keys again. Returns the exit code, or
-/// `None` if no service is running.
-pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Exit>> {
-    if !is_service_running(store).await? {
-        return Ok(None);
-    }
-    let seq = store.ask(RequestKind::Reload, None, None, &instance::this_process()).await?;
-    let answered = tokio::time::timeout(ANSWER_TIMEOUT, wait_for_answer(store, seq)).await;
-    let exit = match answered.unwrap_or(Ok(RequestState::Open))? {
-        RequestState::Done(answer) => {
-            let ReloadDone { summary, n_broken } = ReloadDone::from_answer(&answer);
-            out::print(format!("configuration reloaded: {summary}"))?;
-            if n_broken > 0 { Exit::SomeChannels } else { Exit::Done }
-        }
-        RequestState::Failed(why) => {
-            out::note(why);
-            Exit::Configuration
-        }
-        RequestState::Open => {
-            out::note(
-                "the service has not answered within 30 s; it reloads as soon as it can: see its log",
-            );
-            Exit::TryAgain
-        }
-    };
-    Ok(Some(exit))
-}
-
-/// Waits for the answer to a request.
-async fn wait_for_answer(store: &Database, seq: i64) -> Result<RequestState, Fault> {
-    loop {
-        match store.request(seq).await? {
-            RequestState::Open => tokio::time::sleep(POLL_INTERVAL).await,
-            answer => return Ok(answer),
-        }
-    }
 }

@@ -9,6 +9,7 @@ use super::{Change, Context, Exit, Format, out};
 use crate::{
     assemble,
     indexer::{Lag, lag},
+    processes::{self, ProcessRow, sink_warning},
     status::{Row, percent, rows},
 };
 
@@ -17,6 +18,9 @@ pub(super) struct Args {
     /// Instead, show how many demands have which quality flag, by channel and field.
     #[arg(long)]
     quality: bool,
+    /// Instead, show the processes of the service only.
+    #[arg(long, conflicts_with = "quality")]
+    processes: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -45,9 +49,25 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         if args.quality {
             return show_quality(context.format, store).await;
         }
+        let processes = processes::rows(store).await?;
+        if let Some(warning) = sink_warning(settings, &processes) {
+            out::note(warning);
+        }
+        if args.processes {
+            return out::show(context.format, &processes, |rows| {
+                draw_processes(rows, settings.zone)
+            });
+        }
         let settings = assemble::with_all_problems(settings)?;
         let (rows, lags) = (rows(&settings, store).await?, lag(store).await?);
-        out::show(context.format, &rows, |rows| draw(rows, settings.zone) + &draw_lags(&lags))
+        out::show(context.format, &rows, |rows| {
+            let mut text = draw(rows, settings.zone) + &draw_lags(&lags);
+            if !processes.is_empty() {
+                text.push_str("\n\n");
+                text.push_str(&draw_processes(&processes, settings.zone));
+            }
+            text
+        })
     })
 }
 
@@ -73,12 +93,7 @@ pub(super) fn index(context: &Context, args: &IndexArgs) -> anyhow::Result<Exit>
 
 /// The table of the channels as text, with their processes and faults below it.
 fn draw(rows: &[Row], zone: Tz) -> String {
-    let time = |at: Option<Timestamp>, never: &str| {
-        at.map_or_else(
-            || never.to_owned(),
-            |at| at.with_timezone(&zone).format("%F %T").to_string(),
-        )
-    };
+    let time = |at: Option<Timestamp>, never: &str| time_text(at, zone, never);
     let cells = |row: &Row| {
         vec![
             row.channel.to_string(),
@@ -117,6 +132,29 @@ fn draw(rows: &[Row], zone: Tz) -> String {
         }
     }
     text
+}
+
+/// A time in the zone of the gateway.
+fn time_text(at: Option<Timestamp>, zone: Tz, never: &str) -> String {
+    at.map_or_else(|| never.to_owned(), |at| at.with_timezone(&zone).format("%F %T").to_string())
+}
+
+/// The table of the processes.
+fn draw_processes(rows: &[ProcessRow], zone: Tz) -> String {
+    let cells = |row: &ProcessRow| {
+        vec![
+            row.process.clone(),
+            row.role.clone(),
+            row.host.clone(),
+            time_text(Some(row.since), zone, "-"),
+            time_text(Some(row.last_seen_at), zone, "-"),
+            if row.alive { "alive" } else { "NOT SEEN" }.to_owned(),
+            time_text(row.next_try_at, zone, "-"),
+            row.fault.clone().unwrap_or_else(|| "-".to_owned()),
+        ]
+    };
+    let head = ["process", "role", "host", "since", "last seen", "state", "next try", "fault"];
+    out::table(&head, rows.iter().map(cells), head.len())
 }
 
 /// A line for each index that is behind.

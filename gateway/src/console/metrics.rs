@@ -7,6 +7,7 @@ use sink::store::BooksRow;
 
 use crate::{
     indexer::Lag,
+    processes::ProcessRow,
     status::{COUNTS, Count, Row},
 };
 
@@ -17,6 +18,7 @@ pub(super) fn text(
     books: &[BooksRow],
     rows: &[Row],
     lags: &[Lag],
+    processes: &[ProcessRow],
     refused: &[(&str, u64)],
 ) -> String {
     // A sample consists of its labels and its value.
@@ -38,6 +40,9 @@ pub(super) fn text(
         let label = |lag: &Lag| format!("index=\"{}\"", lag.index.name());
         lags.iter().map(|lag| (label(lag), value(lag).to_string())).collect()
     };
+    let process_samples = |value: fn(&ProcessRow) -> i64| {
+        processes.iter().map(|row| (process_label(row), value(row).to_string())).collect()
+    };
     let is_balanced = |book: &BooksRow| u64::from(book.balanced != Some(false));
     let has_fault = |row: &Row| Some(u8::from(row.fault.is_some()).to_string());
     let is_complete = |row: &Row| match row.complete? {
@@ -55,7 +60,8 @@ pub(super) fn text(
         // Writing to a string cannot fail.
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
         for (labels, value) in samples {
-            let _ = writeln!(text, "{name}{{{labels}}} {value}");
+            let labels = if labels.is_empty() { labels } else { format!("{{{labels}}}") };
+            let _ = writeln!(text, "{name}{labels} {value}");
         }
     };
     // The first four counts are of records, the others of published events.
@@ -91,6 +97,15 @@ pub(super) fn text(
     family("tonghui_index_rows_behind", "gauge", help, index_samples(|lag| lag.rows_behind));
     let help = "Age of the oldest row of history that an index does not cover yet, in seconds.";
     family("tonghui_index_seconds_behind", "gauge", help, index_samples(|lag| lag.seconds_behind));
+    let help = "Unix time at which a process was seen last, by the clock of the store.";
+    let seen = process_samples(|row| row.last_seen_at.timestamp());
+    family("tonghui_process_last_seen_timestamp_seconds", "gauge", help, seen);
+    let help = "1 if a fault keeps the sink of a process from storing, else 0.";
+    let in_trouble = process_samples(|row| i64::from(row.fault.is_some()));
+    family("tonghui_process_in_trouble", "gauge", help, in_trouble);
+    let help = "Processes with a sink that were seen in the last 15 s.";
+    let n_sinks = processes.iter().filter(|row| row.is_live_sink()).count();
+    family("tonghui_sinks_alive", "gauge", help, vec![(String::new(), n_sinks.to_string())]);
     let help = "Requests to this process that were refused because the sender did not sign in.";
     let refused = refused.iter().map(|(door, n)| (format!("door=\"{door}\""), n.to_string()));
     family("tonghui_sign_ins_refused_total", "counter", help, refused.collect());
@@ -99,4 +114,37 @@ pub(super) fn text(
 
 fn label(channel: &contract::ChannelId) -> String {
     format!("channel=\"{channel}\"")
+}
+
+fn process_label(row: &ProcessRow) -> String {
+    let ProcessRow { role, host, process, .. } = row;
+    // Whoever names a machine decides what is in its name.
+    let host = host.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    format!("role=\"{role}\",host=\"{host}\",process=\"{process}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_machine_adds_no_label_and_no_line() {
+        let row = ProcessRow {
+            process: "77".to_owned(),
+            role: "sink".to_owned(),
+            host: "a\"b\\c\nd".to_owned(),
+            version: "1".to_owned(),
+            since: contract::Timestamp::UNIX_EPOCH,
+            last_seen_at: contract::Timestamp::UNIX_EPOCH,
+            alive: true,
+            fault: None,
+            next_try_at: None,
+        };
+        let label = process_label(&row);
+        assert_eq!(label, "role=\"sink\",host=\"a\\\"b\\\\c\\nd\",process=\"77\"");
+        let page = text(&[], &[], &[], &[row], &[]);
+        let sample = format!("tonghui_process_last_seen_timestamp_seconds{{{label}}} 0");
+        assert!(page.lines().any(|line| line == sample), "{page}");
+        assert!(page.lines().any(|line| line == "tonghui_sinks_alive 1"), "{page}");
+    }
 }

@@ -1,16 +1,21 @@
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
 use contract::{Intake, Publisher};
+use tokio::time::Instant;
 
 use super::*;
 use crate::{
+    SinkState,
     bus::{MemoryBroker, in_process},
     store::{
         Memory, RetryingStore,
-        suite::sample::{id, read, record},
+        suite::sample::{id, intake, read, record},
     },
 };
 
@@ -76,12 +81,60 @@ async fn a_failed_loop_leaves_its_messages_to_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transient_fault_is_retried_in_place() {
-    let stop = CancellationToken::new();
+async fn a_fault_is_retried_in_place() {
+    let (stop, state) = (CancellationToken::new(), SinkState::default());
     let store = Failing { left: AtomicU32::new(2), store: Memory::new() };
-    let retrying = RetryingStore::new(store, stop.clone());
-    let whole = crate::store::suite::sample::intake([&read(1, [record("a", "text")])]);
-    assert_eq!(retrying.store(&whole).await.unwrap().stored, 1);
+    let retrying = RetryingStore::new(store, stop.clone(), state.clone());
+    let whole = intake([&read(1, [record("a", "text")])]);
+    let mut changes = state.subscribe();
+    let noticed = async {
+        changes.changed().await.unwrap();
+        changes.borrow_and_update().clone().unwrap().fault
+    };
+    let (kept, fault) = tokio::join!(retrying.store(&whole), noticed);
+    assert_eq!((kept.unwrap().stored, fault.as_str()), (1, "it fails"));
+    assert_eq!(state.trouble(), None, "it is over");
+}
+
+/// A store in which the account has no right until somebody grants it.
+struct Forbidden {
+    is_granted: Arc<AtomicBool>,
+    store: Memory,
+}
+
+impl Store for Forbidden {
+    async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
+        match self.is_granted.load(Ordering::Relaxed) {
+            true => self.store.store(intake).await,
+            false => Err(Fault::stopped("permission denied")),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_without_rights_keeps_what_it_took_and_stores_it_as_soon_as_it_is_woken() {
+    let broker = MemoryBroker::new(1 << 20);
+    broker.publisher().publish(read(1, [record("a", "text")]).messages()).await.unwrap();
+    let (stop, state) = (CancellationToken::new(), SinkState::default());
+    let is_granted = Arc::new(AtomicBool::new(false));
+    let forbidden = Forbidden { is_granted: Arc::clone(&is_granted), store: Memory::new() };
+    let store = RetryingStore::new(forbidden, stop.clone(), state.clone());
+    let (mut consumer, mut acked) = (broker.consumer(), 0);
+    let sink = run(&mut consumer, &store, &stop, 16, &mut acked);
+    let mending = async {
+        let mut changes = state.subscribe();
+        changes.wait_for(Option::is_some).await.unwrap();
+        is_granted.store(true, Ordering::Relaxed);
+        let began = Instant::now();
+        assert!(state.wake());
+        changes.wait_for(Option::is_none).await.unwrap();
+        stop.cancel();
+        began.elapsed()
+    };
+    let (ended, took) = tokio::join!(sink, mending);
+    ended.unwrap();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert_eq!((acked, broker.in_flight()), (1, 0));
 }
 
 #[tokio::test]
@@ -89,6 +142,7 @@ async fn retries_end_when_stop_is_asked() {
     let stop = CancellationToken::new();
     stop.cancel();
     let store = Failing { left: AtomicU32::new(u32::MAX), store: Memory::new() };
-    let whole = crate::store::suite::sample::intake([&read(1, [record("a", "text")])]);
-    assert!(RetryingStore::new(store, stop).store(&whole).await.unwrap_err().is_transient());
+    let whole = intake([&read(1, [record("a", "text")])]);
+    let retrying = RetryingStore::new(store, stop, SinkState::default());
+    assert!(retrying.store(&whole).await.unwrap_err().is_transient());
 }

@@ -142,7 +142,7 @@ impl Database {
     }
 }
 
-fn millis(duration: Duration) -> i64 {
+pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -205,8 +205,12 @@ pub enum RequestKind {
     Pause,
     /// End a pause.
     Resume,
-    /// Read the configuration again.
+    /// Read the configuration again. Each process answers for itself.
     Reload,
+    /// End the waits after faults of a channel, or of all. Each process answers for itself.
+    Retry,
+    /// End the waits after faults of the sinks. Each process answers for itself.
+    RetrySinks,
     /// Accept that demands have another shape from now on. The command that asks does this itself.
     Accept,
 }
@@ -266,28 +270,12 @@ impl Database {
         self.query("read the requests", OPEN, &[], request).await
     }
 
-    /// The number of the last request of this kind, done or not; `None` if there is none.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn last_request(&self, kind: RequestKind) -> Result<Option<i64>, Fault> {
-        let (kind, read) = (json!(kind), |row: &dyn Columns| row.int("seq"));
-        let values = [Value::Text(kind.as_str())];
-        Ok(self.query_first("read the requests", LAST, &values, read).await?.flatten())
-    }
-
     /// Records what became of the request with number `seq`.
     ///
     /// # Errors
     /// The store cannot be reached; the request is done again.
     pub async fn answer(&self, seq: i64, state: &RequestState) -> Result<(), Fault> {
-        let (state, answer) = match state {
-            RequestState::Open => ("open", ""),
-            RequestState::Done(answer) => ("done", answer.as_str()),
-            RequestState::Failed(why) => ("failed", why.as_str()),
-        };
-        // PostgreSQL refuses a NUL, which the answer may quote from a source.
-        let answer = answer.replace('\0', "␀");
+        let (state, answer) = state.columns();
         let values = [seq.into(), state.into(), answer.as_str().into()];
         self.write("answer a request", ANSWER, &values, NO_ROWS).await?;
         Ok(())
@@ -310,13 +298,15 @@ impl Database {
         self.query("read which channels are paused", PAUSED, &[], |row| row.channel()).await
     }
 
-    /// Deletes [`RequestKind::Sync`] and [`RequestKind::Reconcile`] requests that ended longer than `age` ago. Others
-    /// stay: the last one to pause or resume says whether a channel is paused.
+    /// Deletes requests that ended longer than `age` ago, and the answers to them. Those to pause, resume or accept
+    /// stay: the last of them says how a channel is. The last one to all processes stays too, because SQLite would
+    /// give its number again.
     ///
     /// # Errors
     /// The store cannot be written.
     pub async fn forget_requests(&self, age: Duration) -> Result<(), Fault> {
         self.write("delete old requests", DELETE, &[millis(age).into()], NO_ROWS).await?;
+        self.write("delete old answers", DELETE_ANSWERS, &[], NO_ROWS).await?;
         Ok(())
     }
 }
@@ -324,8 +314,6 @@ impl Database {
 /// The requests that are not done, the oldest first.
 const OPEN: &str =
     "SELECT seq, channel, kind, stretch FROM request WHERE state = 'open' ORDER BY seq";
-
-const LAST: &str = "SELECT max(seq) AS seq FROM request WHERE kind = $1";
 
 const STATE: &str = "SELECT state, answer FROM request WHERE seq = $1";
 
@@ -343,11 +331,28 @@ const ASK: &str = "INSERT INTO request (channel, kind, asked_by, stretch, asked_
 /// Sets the state of request $1 to $2, with answer $3.
 const ANSWER: &str = "UPDATE request SET state = $2, answer = $3, ended_ms = {now} WHERE seq = $1";
 
-/// Deletes requests to sync or compare that ended $1 milliseconds ago, or earlier.
-const DELETE: &str =
-    "DELETE FROM request WHERE kind IN ('sync', 'reconcile') AND ended_ms <= {now} - $1";
+/// Deletes requests that ended $1 milliseconds ago, or earlier.
+const DELETE: &str = "DELETE FROM request WHERE ended_ms <= {now} - $1 AND (
+     kind IN ('sync', 'reconcile') OR kind IN ('reload', 'retry', 'retrysinks') AND seq < (
+         SELECT max(seq) FROM request WHERE kind IN ('reload', 'retry', 'retrysinks')))";
 
-fn request(row: &dyn Columns) -> Result<Request, Error> {
+const DELETE_ANSWERS: &str =
+    "DELETE FROM request_answer WHERE request NOT IN (SELECT seq FROM request)";
+
+impl RequestState {
+    /// Its name and its text, as they are stored.
+    pub(super) fn columns(&self) -> (&'static str, String) {
+        let (state, answer) = match self {
+            Self::Open => ("open", ""),
+            Self::Done(answer) => ("done", answer.as_str()),
+            Self::Failed(why) => ("failed", why.as_str()),
+        };
+        // PostgreSQL refuses a NUL, which the answer may quote from a source.
+        (state, answer.replace('\0', "␀"))
+    }
+}
+
+pub(super) fn request(row: &dyn Columns) -> Result<Request, Error> {
     let kind = row.text("kind")?.unwrap_or_default();
     let channel = row.text("channel")?.map(|name| name.parse()).transpose();
     let range = row.text("stretch")?.map(|text| text.parse()).transpose();
@@ -359,7 +364,7 @@ fn request(row: &dyn Columns) -> Result<Request, Error> {
     })
 }
 
-fn state(row: &dyn Columns) -> Result<RequestState, Error> {
+pub(super) fn state(row: &dyn Columns) -> Result<RequestState, Error> {
     let answer = row.text("answer")?.unwrap_or_default();
     Ok(match row.text("state")?.as_deref() {
         Some("done") => RequestState::Done(answer),

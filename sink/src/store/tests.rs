@@ -23,6 +23,7 @@ macro_rules! of_both {
 mod audit;
 mod flight;
 pub(super) mod index;
+mod processes;
 mod progress;
 mod sealed;
 mod service;

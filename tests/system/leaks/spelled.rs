@@ -88,7 +88,7 @@ async fn no_output_contains_a_value_in_any_spelling() {
         let mut gateway = Gateway::start_with(&world, "all", "trace").unwrap();
         let console = address(&mut gateway);
         until(&mut gateway, "settled", &attacker);
-        for path in ["/metrics", "/api/v1/channels", "/api/v1/index", "/health/ready"] {
+        for path in ["/metrics", "/api/v1/channels", "/api/v1/processes", "/health/ready"] {
             let (code, page) = get(&console, path, None);
             assert_eq!(code, 200, "{path}");
             attacker.look(path, page.as_bytes());

@@ -8,19 +8,21 @@
 use std::time::Duration;
 
 use contract::{Fault, Intake, Outcomes, Reason, Retry, Store};
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::{
     known::{self, demands},
     plan::{Exclusions, plan},
     write::write,
 };
-use crate::store::{
-    Database,
-    database::transaction::{Failure, Transaction},
-    postgres, sqlite,
+use crate::{
+    state::SinkState,
+    store::{
+        Database,
+        database::transaction::{Failure, Transaction},
+        postgres, sqlite,
+    },
 };
 
 /// Maximum number of attempts to keep one intake while other sinks change its rows.
@@ -181,18 +183,21 @@ async fn write_intake(
 /// Maximum wait between retries: far below the 30 minutes after which RabbitMQ takes an unacked delivery back.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// A store that retries after transient faults until it is told to stop. The sink keeps its deliveries
-/// unacked during that time: if it returned them, the broker would count them as failed deliveries.
+/// A store that retries after every fault until it is told to stop. The sink keeps its deliveries unacked during
+/// that time: if it returned them, the broker would count them as failed deliveries, and if it took others, those
+/// would stay unacked for as long as its connection lasts.
 #[derive(Debug)]
 pub struct RetryingStore<S> {
     store: S,
     stop: CancellationToken,
+    state: SinkState,
 }
 
 impl<S: Store> RetryingStore<S> {
-    /// Wraps `store`. When `stop` is cancelled, it stops retrying and returns the fault.
-    pub fn new(store: S, stop: CancellationToken) -> Self {
-        Self { store, stop }
+    /// Wraps `store`. When `stop` is cancelled, it stops retrying and returns the fault. `state` says what it
+    /// waits for.
+    pub fn new(store: S, stop: CancellationToken, state: SinkState) -> Self {
+        Self { store, stop, state }
     }
 }
 
@@ -201,17 +206,24 @@ impl<S: Store> Store for RetryingStore<S> {
         let mut retry = Retry::up_to(MAX_WAIT);
         loop {
             let fault = match self.store.store(intake).await {
-                Err(fault) if fault.is_transient() => fault,
-                outcome => return outcome,
+                Ok(outcomes) => {
+                    self.state.end();
+                    return Ok(outcomes);
+                }
+                Err(fault) => fault,
             };
             let wait = retry.wait(fault.kind());
             let (kind, wait_ms) = (fault.kind().name(), wait.as_millis());
             let seconds = wait.as_secs_f32().ceil();
-            warn!(target: "tonghui", kind, wait_ms, "{fault}; retry in {seconds} s");
+            if fault.is_stopped() {
+                error!(target: "tonghui", kind, wait_ms, "{fault}; retry in {seconds} s");
+            } else {
+                warn!(target: "tonghui", kind, wait_ms, "{fault}; retry in {seconds} s");
+            }
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(fault),
-                () = sleep(wait) => {}
+                _ = self.state.wait(&fault, wait) => {}
             }
         }
     }

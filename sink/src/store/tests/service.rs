@@ -158,8 +158,7 @@ async fn a_request_is_open_until_it_is_answered(store: &Database) {
         assert_eq!(store.request(sync).await.unwrap(), became);
     }
     assert_eq!(store.open_requests().await.unwrap().len(), 1);
-    assert_eq!(store.last_request(RequestKind::Reload).await.unwrap(), Some(all));
-    assert_eq!(store.last_request(RequestKind::Pause).await.unwrap(), None);
+    assert_eq!(store.last_request_to_all().await.unwrap(), all);
     assert!(store.request(all + 100).await.unwrap_err().is_stopped());
     store.forget_requests(LONG).await.unwrap();
     assert!(store.request(sync).await.is_ok(), "it has only just ended");
@@ -282,7 +281,11 @@ of_both! {
 
 #[test]
 fn the_stored_names_of_requests_are_those_of_every_build() {
-    use crate::store::RequestKind::{Accept, Pause, Reconcile, Reload, Resume, Sync};
-    let names = json!([Sync, Reconcile, Pause, Resume, Reload, Accept]);
-    assert_eq!(names, json!(["sync", "reconcile", "pause", "resume", "reload", "accept"]));
+    use crate::store::RequestKind::{
+        Accept, Pause, Reconcile, Reload, Resume, Retry, RetrySinks, Sync,
+    };
+    let names = json!([Sync, Reconcile, Pause, Resume, Reload, Accept, Retry, RetrySinks]);
+    let stored =
+        ["sync", "reconcile", "pause", "resume", "reload", "accept", "retry", "retrysinks"];
+    assert_eq!(names, json!(stored));
 }
