@@ -1,5 +1,6 @@
 //! The command line: the names and arguments of all commands. Each command has a file of its own.
 
+mod again;
 mod audit;
 mod books;
 mod channel;
@@ -91,7 +92,9 @@ enum Command {
     /// Ask the source again for all its records, and compare them with the store: by id, and by the digest that
     /// was stored with each demand. It does not find what somebody changed in the database by hand.
     Reconcile(reconcile::Args),
-    /// Show rejected records.
+    /// Map the records of stored demands again that an earlier mapping made, and store what has changed.
+    Replay(again::Replay),
+    /// Show rejected records, map them again, or decide about them by hand.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
     /// Read a source once and show what would become of its records; changes nothing.
@@ -191,6 +194,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Books(args) => books::run(context, &args),
         Command::Position(args) => position::run(context, &args),
         Command::Reconcile(args) => reconcile::run(context, &args),
+        Command::Replay(args) => again::replay(context, &args),
         Command::Quarantine(command) => quarantine::run(context, &command),
         Command::Preview(args) => preview::run(context, &args),
         Command::Explain(args) => explain::run(context, &args),
@@ -225,10 +229,12 @@ fn change(command: &Command) -> Option<Change> {
         Command::Service(command) => Some(command.change()),
         Command::Index(args) => args.change(),
         Command::Reconcile(args) => args.change(),
+        Command::Replay(args) => args.change(),
+        Command::Quarantine(command) => command.change(),
         Command::Key(command) => command.change(),
         Command::Codes(command) => command.change(),
         // They say why, or what there was before.
-        Command::Position(_) | Command::Quarantine(_) | Command::Erase(_) => None,
+        Command::Position(_) | Command::Erase(_) => None,
         #[cfg(feature = "demo")]
         Command::Demo(_) => None,
         Command::Init(_)

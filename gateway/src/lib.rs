@@ -25,6 +25,7 @@ pub mod stop;
 pub mod upstream;
 pub mod watch;
 
+pub mod again;
 pub mod assemble;
 pub mod audit_copy;
 pub mod keys;

@@ -25,12 +25,14 @@ pub mod suite {
 mod tests;
 
 pub use audit::{AuditCheck, AuditEntry, AuditRow};
-pub use books::{Backfill, BooksRow, ChannelStatus, Progress};
+pub use books::{Backfill, BooksRow, ChannelStatus, Progress, ReadOutcomes};
 pub use database::{Access, Database};
 pub use demands::{
+    again::Outdated,
     index::{Index, IndexLag},
     keep::RetryingStore,
     quarantine::Quarantined,
+    reasons::RejectReason,
     records::{DemandRow, HistoryRow},
     rows::Outcome,
     statistics::{QualityCount, UnknownLabel, Volume},

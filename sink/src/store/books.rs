@@ -2,6 +2,7 @@
 //! table `receipt`). Old reads that balance are replaced by totals for each day (the table `books_day`). A message
 //! that the bus lost has no receipt; it is written off when everything was read again and stored.
 
+mod again;
 mod checkpoints;
 
 use contract::{ChannelId, Fault, ReadNo, Timestamp};
@@ -13,6 +14,7 @@ use super::{
     database::sql::{Columns, NO_ROWS, Value, int},
 };
 
+pub use again::ReadOutcomes;
 pub use checkpoints::{Backfill, ChannelStatus, Progress};
 
 pub(crate) use checkpoints::{lease_lost, position_moved};
