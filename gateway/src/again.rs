@@ -5,6 +5,12 @@
 //! the stored state, and no newer state that came meanwhile is replaced. The messages belong to a read of their own, and
 //! no position moves. What is stored is no longer to be mapped, so a run that was killed is begun again, and nothing in
 //! memory matters.
+//!
+//! What today's mapping rejects stays as it is: the stored state was valid when it was read, and the next read decides
+//! anew. The record of a demand is the one that brought its stored content: what the source has changed since in fields
+//! that were not mapped comes with the next read. A mapping that is changed back has its earlier, lower number again, so
+//! it cannot replace what a later one has made. Bytes are not decoded again: the flags of the decoder are kept, and a
+//! text of a workbook that looks like an escape (`_x0041_`) is taken for one.
 
 mod account;
 mod candidate;
@@ -146,6 +152,9 @@ impl Run<'_> {
             if environment.stop.is_requested() {
                 return Ok(None);
             }
+            // The read whose turn it is may wait for memory, so nothing is held while this waits for its number.
+            let read_no =
+                self.channel.handle.numbers.lock().await.next(&id, self.fence, store).await?;
             let mut memory = environment.memory.batches.hold(PAGE_MEMORY).await;
             let page = self.which.page(self.channel, mapping, after, store).await?;
             let Some(last) = page.last() else { break };
@@ -155,10 +164,6 @@ impl Run<'_> {
             if accepted.is_empty() {
                 continue;
             }
-            // Reads of the channel take turns, so that a later read has a greater number.
-            let mut numbers = self.channel.handle.numbers.lock().await;
-            let read_no = numbers.next(&id, self.fence, store).await?;
-            drop(numbers);
             let (channel, from, now) = (channel.clone(), position.clone(), environment.clock.now());
             let pack = move || pack_again(&channel, from, read_no, accepted, now);
             let outbox = environment.mapping.run(pack).await?;

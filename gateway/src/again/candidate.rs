@@ -144,3 +144,55 @@ fn is_of_decoder(flag: QualityFlag) -> bool {
             | QualityFlag::ControlCharacters
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::{ChannelId, MappingNo, ReadNo, Revision};
+
+    use super::*;
+
+    fn row() -> Quarantined {
+        let channel: ChannelId = "new".parse().unwrap();
+        let version =
+            Version { revision: Revision::NONE, read_no: ReadNo(7), mapping: MappingNo(1) };
+        let at = Some(Timestamp::UNIX_EPOCH);
+        Quarantined {
+            id: DemandId::of(&channel, &RecordKey::new("1")),
+            channel,
+            source_key: Some("1".to_owned()),
+            version,
+            reason: "too_costly".to_owned(),
+            detail: String::new(),
+            place: "record 1".to_owned(),
+            message: String::new(),
+            raw: Some(SealedBytes(vec![1])),
+            event: None,
+            first_seen_at: at,
+            last_seen_at: at,
+            times_seen: 1,
+            resolved_at: None,
+        }
+    }
+
+    #[test]
+    fn what_a_connector_could_not_read_is_not_mapped_again() {
+        let is_mapped = |row| Candidate::from((1, row)).record.is_some();
+        assert!(is_mapped(row()));
+        for reason in ["no_revision", "bad_json", "missing_key", "future_revision", "foreign"] {
+            assert!(!is_mapped(Quarantined { reason: reason.to_owned(), ..row() }), "{reason}");
+        }
+        let large = Quarantined { reason: "too_large".to_owned(), ..row() };
+        assert!(is_mapped(large.clone()));
+        let by_connector = Quarantined { place: "request, record 1".to_owned(), ..large };
+        assert!(!is_mapped(by_connector));
+        let other_key = |key: Option<&str>| Quarantined {
+            source_key: key.map(str::to_owned),
+            place: format!("record {}", key.unwrap_or("1")),
+            ..row()
+        };
+        for key in [None, Some("2"), Some("␀")] {
+            assert!(!is_mapped(other_key(key)), "{key:?}");
+        }
+        assert!(!is_mapped(Quarantined { raw: None, ..row() }));
+    }
+}

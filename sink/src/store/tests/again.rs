@@ -1,6 +1,6 @@
 //! What the store keeps for mapping it again, and the books of that, tested with both databases.
 
-use contract::{Checkpoints as _, MappingNo, Outcomes, ReadNo, Store as _};
+use contract::{Checkpoints as _, MappingNo, Outcomes, ReadNo};
 
 use crate::store::{
     Database, ReadOutcomes, RejectReason,
