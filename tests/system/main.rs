@@ -26,6 +26,7 @@ mod random_sources;
 mod reconcile;
 mod reload;
 mod repair;
+mod replayed;
 mod rights;
 mod scenarios;
 mod servers;

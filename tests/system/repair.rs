@@ -15,7 +15,7 @@ use system_tests::{
 };
 
 /// A hotline with this clock, whose gateway uses a broker and a database.
-async fn world(clock: Clock, broker: &str) -> World {
+pub(super) async fn world(clock: Clock, broker: &str) -> World {
     let mut world = World::open(Settings::new(21, clock)).await.unwrap();
     let postgres = server("TONGHUI_TEST_POSTGRES").unwrap();
     world.use_servers(Some(&postgres), Some(broker)).await.unwrap();
@@ -25,7 +25,7 @@ async fn world(clock: Clock, broker: &str) -> World {
 }
 
 /// Runs a command to its end; returns its exit code, the JSON document that it printed, and what else it said.
-fn run(world: &World, arguments: &[&str]) -> (Option<i32>, Value, String) {
+pub(super) fn run(world: &World, arguments: &[&str]) -> (Option<i32>, Value, String) {
     let mut command = command().unwrap();
     command.args(arguments).args(["--format", "json", "--config"]).arg(world.config());
     let Output { status, stdout, stderr } =
