@@ -46,7 +46,9 @@ pub use inbox::{CustodyWait, Inbox, InboxFull};
 pub use judge::{DemandState, Judgement, TrackedFields, judge};
 pub use memory::{Held, Holding, Memory, MemoryLimit};
 pub use normalizer::{Accepted, Normalizer, Reason, Sealed, SealedBytes, Verdict};
-pub use outbox::{Channel, Outbox, Part, ReadBatch, Tally, pack};
+pub use outbox::{
+    Channel, EarlierRead, MappedAgain, Outbox, Part, ReadBatch, Tally, pack, pack_again, verdict,
+};
 pub use pass::{Complete, DropReason, EndedBy, PassEnd};
 pub use raw::{Body, DecidedBy, Entry, FieldFlag, Place, RawRecord, TextReport};
 pub use retry::{Retry, jitter};

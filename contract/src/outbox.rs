@@ -4,6 +4,8 @@
 //! record that cannot be mapped, that makes the mapping panic or that is too large becomes a reject, never a
 //! fault.
 
+mod again;
+
 use std::{
     fmt,
     ops::Range,
@@ -24,6 +26,8 @@ use crate::{
     raw::{Entry, RawRecord},
     wire,
 };
+
+pub use again::{EarlierRead, MappedAgain, pack_again};
 
 /// What `pack` needs to know about a channel.
 #[derive(Clone)]
@@ -61,24 +65,16 @@ impl ReadBatch {
     /// The verdicts on the entries with these indices, in their order.
     pub fn verdicts(&self, entries: Range<usize>) -> Vec<Verdict> {
         let entries = self.batch.entries.get(entries).unwrap_or_default();
-        entries.iter().map(|entry| verdict(&*self.channel.normalizer, entry)).collect()
+        let of_entry = |entry: &Entry| match entry {
+            Entry::Unreadable { reason, .. } => Verdict::Reject(reason.clone()),
+            Entry::Record(record) => verdict(&*self.channel.normalizer, record),
+        };
+        entries.iter().map(of_entry).collect()
     }
 
     /// Packs the batch. `verdicts` are the verdicts on all entries, in their order.
     pub fn pack(&self, verdicts: Vec<Verdict>) -> Outbox {
-        let outbox = Outbox {
-            channel: self.channel.id.clone(),
-            from: self.from.clone(),
-            upto: self.batch.upto.clone(),
-            read_no: self.read_no,
-            read_at: self.read_at,
-            messages: Vec::new(),
-            parts: Vec::new(),
-            tally: Tally::default(),
-            shapes: Vec::new(),
-            end: self.batch.end.clone(),
-        };
-        let mut packer = Packer { read: self, outbox, body: Vec::new(), n_events: 0 };
+        let mut packer = Packer::new(self);
         for (entry, verdict) in self.batch.entries.iter().zip(verdicts) {
             packer.add_entry(entry, verdict);
         }
@@ -161,15 +157,11 @@ pub fn pack(
     read.pack(read.verdicts(0..read.batch.entries.len()))
 }
 
-/// The verdict on one entry. If the mapping panics, only this record is rejected.
-fn verdict(normalizer: &dyn Normalizer, entry: &Entry) -> Verdict {
-    match entry {
-        Entry::Unreadable { reason, .. } => Verdict::Reject(reason.clone()),
-        Entry::Record(record) => catch_unwind(AssertUnwindSafe(|| normalizer.normalize(record)))
-            .unwrap_or_else(|_| {
-                Verdict::Reject(Reason::new("mapping_panicked", "the mapping panicked"))
-            }),
-    }
+/// The verdict on one record. If the mapping panics, only this record is rejected.
+pub fn verdict(normalizer: &dyn Normalizer, record: &RawRecord) -> Verdict {
+    catch_unwind(AssertUnwindSafe(|| normalizer.normalize(record))).unwrap_or_else(|_| {
+        Verdict::Reject(Reason::new("mapping_panicked", "the mapping panicked"))
+    })
 }
 
 /// Maximum length of a key, in bytes; real keys have 10 to 100.
@@ -181,9 +173,27 @@ struct Packer<'a> {
     /// The body of the open message: a JSON array, without its closing bracket.
     body: Vec<u8>,
     n_events: u32,
+    /// The read that returned the record that is being packed, if it is not `read`.
+    earlier: Option<EarlierRead>,
 }
 
-impl Packer<'_> {
+impl<'a> Packer<'a> {
+    fn new(read: &'a ReadBatch) -> Self {
+        let outbox = Outbox {
+            channel: read.channel.id.clone(),
+            from: read.from.clone(),
+            upto: read.batch.upto.clone(),
+            read_no: read.read_no,
+            read_at: read.read_at,
+            messages: Vec::new(),
+            parts: Vec::new(),
+            tally: Tally::default(),
+            shapes: Vec::new(),
+            end: read.batch.end.clone(),
+        };
+        Self { read, outbox, body: Vec::new(), n_events: 0, earlier: None }
+    }
+
     fn add_entry(&mut self, entry: &Entry, verdict: Verdict) {
         self.outbox.tally.read += 1;
         let record = match entry {
@@ -349,17 +359,27 @@ impl Packer<'_> {
     /// The latest time that a record may have. A day more than the time of the read, because clocks and time zones
     /// differ.
     fn latest_time(&self) -> Timestamp {
-        self.read.read_at.checked_add_signed(TimeDelta::days(1)).unwrap_or(Timestamp::MAX_UTC)
+        self.state_read()
+            .read_at
+            .checked_add_signed(TimeDelta::days(1))
+            .unwrap_or(Timestamp::MAX_UTC)
+    }
+
+    /// The read that returned the state of the record that is being packed.
+    fn state_read(&self) -> EarlierRead {
+        let own = EarlierRead { read_no: self.read.read_no, read_at: self.read.read_at };
+        self.earlier.unwrap_or(own)
     }
 
     fn version(&self, revision: Revision) -> Version {
-        Version { revision, read_no: self.read.read_no, mapping: self.read.channel.mapping }
+        let read_no = self.state_read().read_no;
+        Version { revision, read_no, mapping: self.read.channel.mapping }
     }
 
     fn origin(&self, report: &TextReport) -> Origin {
         let is_decoded = report.decided_by != DecidedBy::Nothing;
         Origin {
-            read_at: self.read.read_at,
+            read_at: self.state_read().read_at,
             message: String::new(), // set when the event's message is known
             charset: is_decoded.then(|| report.charset.to_string()),
             charset_by: is_decoded.then_some(report.decided_by),

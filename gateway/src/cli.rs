@@ -1,5 +1,6 @@
 //! The command line: the names and arguments of all commands. Each command has a file of its own.
 
+mod again;
 mod ask;
 mod audit;
 mod backup;
@@ -97,7 +98,9 @@ enum Command {
     /// Show messages that were published and are not stored, and what to do about those that do not come.
     #[command(subcommand)]
     Flight(flight::Command),
-    /// Show rejected records.
+    /// Map the records of stored demands again that an earlier mapping made, and store what has changed.
+    Replay(again::Replay),
+    /// Show rejected records, map them again, or decide about them by hand.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
     /// Read a source once and show what would become of its records; changes nothing.
@@ -202,6 +205,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Position(args) => position::run(context, &args),
         Command::Reconcile(args) => reconcile::run(context, &args),
         Command::Flight(command) => flight::run(context, &command),
+        Command::Replay(args) => again::replay(context, &args),
         Command::Quarantine(command) => quarantine::run(context, &command),
         Command::Preview(args) => preview::run(context, &args),
         Command::Explain(args) => explain::run(context, &args),
@@ -239,14 +243,12 @@ fn change(command: &Command) -> Option<Change> {
         Command::Index(args) => args.change(),
         Command::Reconcile(args) => args.change(),
         Command::Flight(command) => command.change(),
+        Command::Replay(args) => args.change(),
+        Command::Quarantine(command) => command.change(),
         Command::Key(command) => command.change(),
         Command::Codes(command) => command.change(),
         // They say why, or what there was before.
-        Command::Position(_)
-        | Command::Quarantine(_)
-        | Command::Backup(_)
-        | Command::Restore(_)
-        | Command::Erase(_) => None,
+        Command::Position(_) | Command::Backup(_) | Command::Restore(_) | Command::Erase(_) => None,
         #[cfg(feature = "demo")]
         Command::Demo(_) => None,
         Command::Init(_)

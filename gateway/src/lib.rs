@@ -26,6 +26,7 @@ pub mod stop;
 pub mod upstream;
 pub mod watch;
 
+pub mod again;
 pub mod asked;
 pub mod assemble;
 pub mod audit_copy;

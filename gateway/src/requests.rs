@@ -1,4 +1,4 @@
-//! Serves the requests (`sync`, `pause`, `resume`) to the channels that this process runs. Twice a
+//! Serves the requests (`sync`, `replay`, `pause`, `resume` and others) to the channels that this process runs. Twice a
 //! second, the requests are read from the store.
 
 use std::{collections::HashMap, convert::Infallible, future::pending, time::Duration};
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
+    again::{Which, map_again},
     channel::LiveChannel,
     reconcile::compare,
     supervise::{Shared, supervise_channel},
@@ -72,9 +73,15 @@ impl<'a> Requests<'a> {
                 cancellation.cancel(); // it was withdrawn
             }
         }
-        for Request { seq, channel, kind, range } in open {
+        for Request { seq, channel, kind, range, reject } in open {
             let is_target = |each: &&LiveChannel| Some(each.id()) == channel.as_ref();
-            let is_served = matches!(kind, RequestKind::Sync | RequestKind::Reconcile);
+            let again = match kind {
+                RequestKind::Replay => Some(Which::Outdated(range.map(|range| range.from()))),
+                RequestKind::MapRejected => Some(Which::Rejected(reject)),
+                _ => None,
+            };
+            let is_served =
+                again.is_some() || matches!(kind, RequestKind::Sync | RequestKind::Reconcile);
             let ours = self.channels.iter().find(is_target).filter(|_| is_served);
             let Some(channel) = ours.filter(|_| !self.in_progress.contains_key(&seq)) else {
                 continue;
@@ -82,6 +89,9 @@ impl<'a> Requests<'a> {
             let cancellation = self.in_progress.entry(seq).or_default().clone();
             let (shared, fence) = (self.shared, self.fence);
             let serving = async move {
+                if let Some(which) = again {
+                    return answer(Box::pin(map_again(channel, which, shared, fence)).await).await;
+                }
                 match range {
                     _ if channel.handle.control.is_paused() => {
                         RequestState::Failed(paused_message(channel.id()))
@@ -92,6 +102,7 @@ impl<'a> Requests<'a> {
                 }
             };
             match range {
+                _ if again.is_some() => info!(channel = %channel.id(), "mapping again requested"),
                 _ if kind == RequestKind::Reconcile => {
                     info!(channel = %channel.id(), "comparison requested");
                 }
@@ -153,12 +164,14 @@ async fn reconcile(
     range: Option<TimeRange>,
     shared: &Shared,
 ) -> RequestState {
-    match Box::pin(compare(channel, range, &shared.store, &shared.environment)).await {
-        // The process that runs the channel next does it.
+    answer(Box::pin(compare(channel, range, &shared.store, &shared.environment)).await).await
+}
+
+/// The answer to a request. Never returns if the work was stopped: the process that runs the channel next does it.
+async fn answer<T: Serialize>(done: Result<Option<T>, Fault>) -> RequestState {
+    match done {
         Ok(None) => pending().await,
-        Ok(Some(comparison)) => {
-            RequestState::Done(serde_json::to_string(&comparison).unwrap_or_default())
-        }
+        Ok(Some(found)) => RequestState::Done(serde_json::to_string(&found).unwrap_or_default()),
         Err(fault) => RequestState::Failed(fault.to_string()),
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     redact::{OwnValues, mask_identifier, redact},
     repair,
     rule::PlainPerson,
-    seal::{Compressor, Personal, Place, RAW, Sealer, UNMASKED},
+    seal::{Compressor, OpenError, Personal, Place, RAW, Sealer, UNMASKED, open_raw},
     source::Record,
     trace::{FieldTrace, trace_field},
 };
@@ -90,6 +90,14 @@ impl Mapping {
     /// that it names, the zone and [`NORMALIZER_VERSION`]. Keys are not part of it.
     pub fn fingerprint(&self) -> Digest {
         self.fingerprint
+    }
+
+    /// Opens a record of this channel that was sealed with one of its keys; `id` is the id of its demand or reject.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(&self, id: &DemandId, raw: &SealedBytes) -> Result<Vec<u8>, OpenError> {
+        open_raw(&self.sealer, Place { channel: &self.channel, id }, raw)
     }
 
     /// What each field of a record was mapped to; nothing if that is too costly, as it is for the channel. Personal

@@ -28,13 +28,15 @@ mod tests;
 
 pub use audit::{AuditCheck, AuditEntry, AuditRow};
 pub use books::{
-    Backfill, BooksRow, ChannelStatus, Flight, MessageInFlight, Progress, WrittenOff,
+    Backfill, BooksRow, ChannelStatus, Flight, MessageInFlight, Progress, ReadOutcomes, WrittenOff,
 };
 pub use database::{Access, Database};
 pub use demands::{
+    again::Outdated,
     index::{Index, IndexLag},
     keep::RetryingStore,
     quarantine::Quarantined,
+    reasons::RejectReason,
     records::{DemandRow, HistoryRow},
     rows::Outcome,
     statistics::{QualityCount, UnknownLabel, Volume},

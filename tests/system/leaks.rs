@@ -77,7 +77,10 @@ async fn no_output_contains_any_of_ten_thousand_marked_values() {
         for asked in [
             &["quarantine", "list"][..],
             &["quarantine", "list", "--format", "json"],
+            &["quarantine", "list", "--by-reason"],
+            &["quarantine", "retry", "hotline", "--dry-run"],
             &["quarantine", "show", id],
+            &["replay", "hotline", "--dry-run"],
             &["preview", "hotline", "--limit", "40"],
             &["status"],
             &["books"],

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod again;
 mod allow;
 mod architecture;
 mod backfill;
@@ -28,6 +29,7 @@ mod random_sources;
 mod reconcile;
 mod reload;
 mod repair;
+mod replayed;
 mod rights;
 mod scenarios;
 mod servers;

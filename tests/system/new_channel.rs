@@ -29,11 +29,11 @@ pub(super) fn tonghui(folder: &Path, arguments: &[&str]) -> String {
 }
 
 /// A running `tonghui run`, which is killed when the test ends.
-struct Running(Child);
+pub(super) struct Running(Child);
 
 impl Running {
     /// Starts it; returns its log too.
-    fn start(folder: &Path) -> (Self, impl Iterator<Item = String>) {
+    pub(super) fn start(folder: &Path) -> (Self, impl Iterator<Item = String>) {
         let mut child = command()
             .unwrap()
             .args(["run", "--config"])

@@ -1,12 +1,12 @@
 //! `tonghui quarantine`: rejected records, with their reasons and bytes, and what is decided about them by hand.
 
 use config::Settings;
-use contract::{ChannelId, DemandId};
+use contract::{ChannelId, DemandId, Timestamp};
 use normalizer::{Place, Sealer, open_raw};
 use serde::Serialize;
-use sink::store::{Access, Quarantined};
+use sink::store::{Access, Quarantined, RejectReason};
 
-use super::{Context, Exit, audit, out};
+use super::{Change, Context, Exit, again, audit, out};
 use crate::{assemble, keys, plain::escape_line};
 
 /// Maximum number of bytes that are printed in hexadecimal; a record may have 16 MiB.
@@ -21,6 +21,9 @@ pub(super) enum Command {
         /// Maximum number of rows to print.
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: u32,
+        /// Instead, show how many there are for each reason, and one of them.
+        #[arg(long, conflicts_with = "limit")]
+        by_reason: bool,
         /// Exit with code 3 if there are any.
         #[arg(long)]
         strict: bool,
@@ -34,6 +37,9 @@ pub(super) enum Command {
         #[arg(long)]
         reveal: bool,
     },
+    /// Map rejected records again whose bytes were kept, after the mapping was changed. Those that are accepted now are
+    /// stored, and leave quarantine. What a connector could not read must be read again from the source.
+    Retry(again::Retry),
     /// Mark a record as resolved: nobody must correct it any more. A record whose newer state is valid is resolved by
     /// itself; a message that does not prove its sender is extra in the books until this.
     Resolve {
@@ -54,9 +60,20 @@ pub(super) enum Command {
     },
 }
 
+impl Command {
+    /// What the command is about to change; `None` for the others that change something: they say why.
+    pub(super) fn change(&self) -> Option<Change> {
+        if let Self::Retry(args) = self { args.change() } else { None }
+    }
+}
+
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
     let (channel, limit, strict) = match command {
-        Command::List { channel, limit, strict } => (channel.as_ref(), *limit, *strict),
+        Command::List { channel, by_reason: true, strict, .. } => {
+            return list_by_reason(context, channel.as_ref(), *strict);
+        }
+        Command::List { channel, limit, strict, .. } => (channel.as_ref(), *limit, *strict),
+        Command::Retry(args) => return again::retry(context, args),
         Command::Show { id, reveal } => return show(context, id, *reveal),
         Command::Resolve { id, reason } => return resolve(context, id, reason),
         Command::Release { id, reason } => return release(context, id, reason),
@@ -65,6 +82,29 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
         let rows = store.quarantine_list(channel, limit).await?;
         out::show(context.format, &rows, |rows| {
             let headings = ["id", "channel", "reason", "place", "detail", "seen"];
+            out::table(&headings, rows.iter().map(cells), 5)
+        })?;
+        Ok(if strict && !rows.is_empty() { Exit::Quarantined } else { Exit::Done })
+    })
+}
+
+fn list_by_reason(
+    context: &Context,
+    channel: Option<&ChannelId>,
+    strict: bool,
+) -> anyhow::Result<Exit> {
+    context.with_store(Access::ReadOnly, async |_, store| {
+        let rows = store.quarantine_reasons(channel).await?;
+        out::show(context.format, &rows, |rows| {
+            let time = |at: Option<Timestamp>| at.map_or_else(String::new, |at| at.to_rfc3339());
+            let cells = |row: &RejectReason| {
+                let RejectReason { channel, reason, records, .. } = row;
+                let (first, last) = (time(row.first_seen_at), time(row.last_seen_at));
+                let records = records.to_string();
+                let sample = row.sample.to_string();
+                vec![channel.to_string(), reason.clone(), first, last, sample, records]
+            };
+            let headings = ["channel", "reason", "first", "last", "one of them", "records"];
             out::table(&headings, rows.iter().map(cells), 5)
         })?;
         Ok(if strict && !rows.is_empty() { Exit::Quarantined } else { Exit::Done })

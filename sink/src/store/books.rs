@@ -2,6 +2,7 @@
 //! table `receipt`). Old reads that balance are replaced by totals for each day (the table `books_day`). A message
 //! that the bus lost has no receipt; it is written off when everything was read again and stored, or by hand.
 
+mod again;
 mod checkpoints;
 mod flight;
 
@@ -14,6 +15,7 @@ use super::{
     database::sql::{Columns, NO_ROWS, Value, int},
 };
 
+pub use again::ReadOutcomes;
 pub use checkpoints::{Backfill, ChannelStatus, Progress};
 pub use flight::{Flight, MessageInFlight, WrittenOff};
 

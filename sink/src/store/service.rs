@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use contract::{ChannelId, Fault, TimeRange};
+use contract::{ChannelId, DemandId, Fault, TimeRange};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::Error;
@@ -201,6 +201,10 @@ pub enum RequestKind {
     Sync,
     /// Compare what the source has with what is stored; changes nothing.
     Reconcile,
+    /// Map again the records of demands that an earlier mapping made.
+    Replay,
+    /// Map rejected records again.
+    MapRejected,
     /// Pause until [`RequestKind::Resume`], even after a restart.
     Pause,
     /// End a pause.
@@ -224,9 +228,11 @@ pub struct Request {
     pub channel: Option<ChannelId>,
     /// What is requested.
     pub kind: RequestKind,
-    /// For `Sync`: the time range to read again; `None` to read what is new. For `Reconcile`: the time range to
-    /// compare; `None` for everything.
+    /// For `Sync`: the time range to read again; `None` to read what is new. For `Reconcile` and `Replay`: the time
+    /// range to compare, or to map again; `None` for everything.
     pub range: Option<TimeRange>,
+    /// For `Retry`: the rejected record; `None` for all of the channel. (The column `stretch` holds it.)
+    pub reject: Option<DemandId>,
 }
 
 /// What became of a request.
@@ -253,8 +259,31 @@ impl Database {
         range: Option<TimeRange>,
         asked_by: &str,
     ) -> Result<i64, Fault> {
+        self.ask_about(kind, channel, range.map(|range| range.to_string()), asked_by).await
+    }
+
+    /// Adds a request to map a rejected record again, or all of a channel; returns its number.
+    ///
+    /// # Errors
+    /// The store cannot be reached or written.
+    pub async fn ask_to_retry(
+        &self,
+        channel: &ChannelId,
+        reject: Option<DemandId>,
+        asked_by: &str,
+    ) -> Result<i64, Fault> {
+        let reject = reject.map(|id| id.to_string());
+        self.ask_about(RequestKind::MapRejected, Some(channel), reject, asked_by).await
+    }
+
+    async fn ask_about(
+        &self,
+        kind: RequestKind,
+        channel: Option<&ChannelId>,
+        stretch: Option<String>,
+        asked_by: &str,
+    ) -> Result<i64, Fault> {
         let channel = Value::Text(channel.map(ChannelId::as_str));
-        let stretch = range.map(|range| range.to_string());
         let stretch = Value::Text(stretch.as_deref());
         let kind = json!(kind);
         let values = [channel, Value::Text(kind.as_str()), asked_by.into(), stretch];
@@ -333,7 +362,7 @@ const ANSWER: &str = "UPDATE request SET state = $2, answer = $3, ended_ms = {no
 
 /// Deletes requests that ended $1 milliseconds ago, or earlier.
 const DELETE: &str = "DELETE FROM request WHERE ended_ms <= {now} - $1 AND (
-     kind IN ('sync', 'reconcile') OR kind IN ('reload', 'retry', 'retrysinks') AND seq < (
+     kind IN ('sync', 'reconcile', 'replay', 'maprejected') OR kind IN ('reload', 'retry', 'retrysinks') AND seq < (
          SELECT max(seq) FROM request WHERE kind IN ('reload', 'retry', 'retrysinks')))";
 
 const DELETE_ANSWERS: &str =
@@ -354,13 +383,20 @@ impl RequestState {
 
 pub(super) fn request(row: &dyn Columns) -> Result<Request, Error> {
     let kind = row.text("kind")?.unwrap_or_default();
+    let kind: RequestKind =
+        serde_json::from_value(kind.into()).map_err(|error| decode("kind", error))?;
     let channel = row.text("channel")?.map(|name| name.parse()).transpose();
-    let range = row.text("stretch")?.map(|text| text.parse()).transpose();
+    let about = row.text("stretch")?;
+    let (reject, range) =
+        if kind == RequestKind::MapRejected { (about, None) } else { (None, about) };
+    let reject = reject.map(|text| serde_json::from_value(text.into())).transpose();
+    let range = range.map(|text| text.parse()).transpose();
     Ok(Request {
         seq: row.int("seq")?.unwrap_or(0),
         channel: channel.map_err(|error| decode("channel", error))?,
-        kind: serde_json::from_value(kind.into()).map_err(|error| decode("kind", error))?,
+        kind,
         range: range.map_err(|error: String| decode("stretch", error))?,
+        reject: reject.map_err(|error| decode("stretch", error))?,
     })
 }
 

@@ -20,6 +20,7 @@ macro_rules! of_both {
     };
 }
 
+mod again;
 mod audit;
 mod flight;
 pub(super) mod index;
@@ -219,6 +220,8 @@ promises! {
     empty_reads_move_the_cursor_and_leave_no_books,
     read_numbers_never_repeat,
     mappings_keep_their_numbers,
+    a_state_that_is_mapped_again_replaces_only_itself,
+    a_reject_is_resolved_by_its_own_state_mapped_again,
 }
 
 fn block_on(future: impl Future<Output = ()>) {

@@ -238,7 +238,12 @@ impl<'a> Requested<'a> {
     ) -> Result<Self, Fault> {
         let (own, spec) = (instance::this_process(), &channel.spec);
         let seq = shared.store.ask(kind, Some(&spec.id), spec.range, &own).await?;
-        Ok(Self { shared, seq })
+        Ok(Self::of(shared, seq))
+    }
+
+    /// The request with this number.
+    pub(crate) fn of(shared: &'a Shared, seq: i64) -> Self {
+        Self { shared, seq }
     }
 
     /// Waits for the answer, or for the reason why there is none; `None` if the service or this command ends

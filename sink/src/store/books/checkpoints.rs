@@ -228,7 +228,7 @@ fn pass(row: &dyn Columns) -> Result<Option<PassEnd>, Error> {
 
 /// Writes a read and its messages, which the books compare with receipts. `live_step` is the step of the live
 /// position after the read. A read that returned nothing is not written.
-async fn write_read(
+pub(super) async fn write_read(
     tx: &mut Transaction<'_>,
     confirmed: &Confirmed,
     live_step: i64,
@@ -319,7 +319,8 @@ const PROGRESS: &str = "SELECT step, read_at, pass, cursor FROM checkpoint WHERE
 
 /// Locks the live position of channel $1 with fence $2, so that no other process can claim the channel before
 /// the transaction ends.
-const LOCK_POSITION: &str = "SELECT step FROM checkpoint WHERE channel = $1 AND fence = $2 {lock}";
+pub(super) const LOCK_POSITION: &str =
+    "SELECT step FROM checkpoint WHERE channel = $1 AND fence = $2 {lock}";
 
 /// Adds the position of channel $1 with fence $2, if there is none.
 const BEGIN: &str = "INSERT INTO checkpoint (channel, step, fence, next_read_no)

@@ -89,13 +89,15 @@ const QUARANTINE_LIST: &str = "SELECT * FROM quarantine
 const QUARANTINE_SHOW: &str = "SELECT * FROM quarantine WHERE id = $1";
 
 impl Quarantined {
-    /// Whether a valid state with this version is newer. If the rejected state has no revision, only the read number
-    /// decides: a revision that could not be read may be greater than all others.
+    /// Whether a valid state with this version is the rejected state, mapped again, or a newer one. The mapping number
+    /// does not matter: an earlier mapping may be today's again. If the rejected state has no revision, only the read
+    /// number decides: a revision that could not be read may be greater than all others.
     pub(crate) fn is_resolved_by(&self, valid: Version) -> bool {
-        if self.version.revision == Revision::NONE {
-            valid.read_no > self.version.read_no
+        let Version { revision, read_no, .. } = self.version;
+        if revision == Revision::NONE {
+            valid.read_no >= read_no
         } else {
-            valid > self.version
+            (valid.revision, valid.read_no) >= (revision, read_no)
         }
     }
 
@@ -171,7 +173,7 @@ impl Quarantined {
         }
     }
 
-    fn read(row: &dyn Columns) -> Result<Self, Error> {
+    pub(super) fn read(row: &dyn Columns) -> Result<Self, Error> {
         Ok(Self {
             id: row.demand_id()?,
             channel: row.channel()?,

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use chrono::DateTime;
 use contract::{
     Accepted, Batch, Body, Channel, ChannelId, Confirmed, Cursor, DemandBody, DemandId, Digest,
-    Entry, Fault, Intake, MappingNo, Message, Normalizer, Outbox, PassEnd, Position, Publisher,
-    RawRecord, ReadNo, Reason, RecordKey, Revision, Sealed, SealedBytes, TextReport, Timestamp,
-    Verdict, deliver,
+    EarlierRead, Entry, Fault, Intake, MappedAgain, MappingNo, Message, Normalizer, Outbox,
+    PassEnd, Position, Publisher, RawRecord, ReadNo, Reason, RecordKey, Revision, Sealed,
+    SealedBytes, TextReport, Timestamp, Verdict, deliver,
     demand::{Person, Status},
-    pack,
+    pack, pack_again,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -89,6 +89,21 @@ pub fn read_to(
         trouble: Vec::new(),
     };
     pack(&channel, from, ReadNo(read_no), batch, at(read_no))
+}
+
+/// Records of earlier reads, each with the number of its read, mapped again by the mapping with number 2, as the read
+/// `read_no`. What the sample normaliser does not accept is left out.
+pub fn again(read_no: u64, records: impl IntoIterator<Item = (u64, RawRecord)>) -> Outbox {
+    let normalizer: Arc<dyn Normalizer> = Arc::new(SampleNormalizer);
+    let mapped = records.into_iter().filter_map(|(earlier, record)| {
+        let Verdict::Accept(accepted) = normalizer.normalize(&record) else { return None };
+        let earlier = EarlierRead { read_no: ReadNo(earlier), read_at: at(earlier) };
+        Some(MappedAgain { record, earlier, accepted: *accepted })
+    });
+    let mapped = mapped.collect();
+    let channel =
+        Channel { id: hotline(), mapping: MappingNo(2), normalizer: Arc::clone(&normalizer) };
+    pack_again(&channel, Position::default(), ReadNo(read_no), mapped, at(read_no))
 }
 
 /// The time of the read with this number.

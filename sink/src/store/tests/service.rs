@@ -142,10 +142,20 @@ async fn a_request_is_open_until_it_is_answered(store: &Database) {
         async |range| store.ask(RequestKind::Reconcile, Some(&channel), range, "me").await;
     let (whole, part) = (compare(None).await.unwrap(), compare(Some(range)).await.unwrap());
     let compared: Vec<_> = store.open_requests().await.unwrap().into_iter().skip(3).collect();
-    let request =
-        |seq, range| Request { seq, channel: named(), kind: RequestKind::Reconcile, range };
+    let request = |seq, range| Request {
+        seq,
+        channel: named(),
+        kind: RequestKind::Reconcile,
+        range,
+        reject: None,
+    };
     assert_eq!(compared, [request(whole, None), request(part, Some(range))]);
-    for seq in [whole, part] {
+    let reject = Some(id("a"));
+    let retry = store.ask_to_retry(&channel, reject, "me").await.unwrap();
+    let asked = store.open_requests().await.unwrap().pop().unwrap();
+    assert_eq!((asked.seq, asked.kind, asked.range), (retry, RequestKind::MapRejected, None));
+    assert_eq!(asked.reject, reject);
+    for seq in [whole, part, retry] {
         store
             .answer(seq, &RequestState::Done("{\"missing\":[\"a\\u0000\"]}".to_owned()))
             .await
@@ -163,7 +173,7 @@ async fn a_request_is_open_until_it_is_answered(store: &Database) {
     store.forget_requests(LONG).await.unwrap();
     assert!(store.request(sync).await.is_ok(), "it has only just ended");
     store.forget_requests(Duration::ZERO).await.unwrap();
-    for seq in [sync, whole, part] {
+    for seq in [sync, whole, part, retry] {
         assert!(store.request(seq).await.unwrap_err().is_stopped());
     }
     assert_eq!(store.open_requests().await.unwrap().len(), 1);
@@ -282,10 +292,31 @@ of_both! {
 #[test]
 fn the_stored_names_of_requests_are_those_of_every_build() {
     use crate::store::RequestKind::{
-        Accept, Pause, Reconcile, Reload, Resume, Retry, RetrySinks, Sync,
+        Accept, MapRejected, Pause, Reconcile, Reload, Replay, Resume, Retry, RetrySinks, Sync,
     };
-    let names = json!([Sync, Reconcile, Pause, Resume, Reload, Accept, Retry, RetrySinks]);
-    let stored =
-        ["sync", "reconcile", "pause", "resume", "reload", "accept", "retry", "retrysinks"];
+    let names = json!([
+        Sync,
+        Reconcile,
+        Replay,
+        MapRejected,
+        Pause,
+        Resume,
+        Reload,
+        Accept,
+        Retry,
+        RetrySinks
+    ]);
+    let stored = [
+        "sync",
+        "reconcile",
+        "replay",
+        "maprejected",
+        "pause",
+        "resume",
+        "reload",
+        "accept",
+        "retry",
+        "retrysinks",
+    ];
     assert_eq!(names, json!(stored));
 }

@@ -1,5 +1,6 @@
 //! Tests that every store must pass: the memory store, SQLite and PostgreSQL.
 
+mod again;
 mod books;
 mod order;
 mod positions;
@@ -13,6 +14,10 @@ use std::{
 
 use contract::{ChannelId, Checkpoints, Demand, DemandId, Outcomes, Store};
 
+pub(crate) use again::{
+    a_reject_is_resolved_by_its_own_state_mapped_again,
+    a_state_that_is_mapped_again_replaces_only_itself,
+};
 pub(crate) use books::{
     a_fault_is_seen_until_the_next_read, a_receipt_that_says_something_else_unbalances,
     a_stopped_read_leaves_orphans, books_are_open_until_every_part_is_kept,

@@ -1,0 +1,222 @@
+//! Maps records again that the store keeps, and publishes what they become like any read: the records of demands that
+//! an earlier mapping made (`replay`), and rejected records (`quarantine retry`).
+//!
+//! A record is the state of an earlier read and gets its version, with the number of today's mapping: it is newer than
+//! the stored state, and no newer state that came meanwhile is replaced. The messages belong to a read of their own, and
+//! no position moves. What is stored is no longer to be mapped, so a run that was killed is begun again, and nothing in
+//! memory matters.
+//!
+//! What today's mapping rejects stays as it is: the stored state was valid when it was read, and the next read decides
+//! anew. The record of a demand is the one that brought its stored content: what the source has changed since in fields
+//! that were not mapped comes with the next read. A mapping that is changed back has its earlier, lower number again, so
+//! it cannot replace what a later one has made. Bytes are not decoded again: the flags of the decoder are kept, and a
+//! text of a workbook that looks like an escape (`_x0041_`) is taken for one.
+
+mod account;
+mod candidate;
+
+use std::time::Duration;
+
+use contract::{
+    Channel, Checkpoints as _, DemandId, Fault, MappingNo, Publisher as _, ReadNo, Retry,
+    Timestamp, deliver, pack_again,
+};
+use sink::store::{Database, ReadOutcomes};
+use tracing::debug;
+
+use crate::{channel::LiveChannel, log, mapping::MappingPool, supervise::Shared};
+pub use account::{Account, Refused};
+use candidate::{Candidate, Mapped};
+
+/// The memory that a page is charged, with its opened records and its messages.
+const PAGE_MEMORY: usize = 16 << 20;
+/// How often the receipts of what was published are checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Which records are mapped again.
+#[derive(Debug, Clone, Copy)]
+pub enum Which {
+    /// Those of demands that an earlier mapping made, and that were last seen at this time or later.
+    Outdated(Option<Timestamp>),
+    /// The rejected ones of the channel, or only this one.
+    Rejected(Option<DemandId>),
+}
+
+impl Which {
+    /// The next records after this row number; empty if there are none.
+    async fn page(
+        self,
+        channel: &LiveChannel,
+        mapping: MappingNo,
+        after: i64,
+        store: &Database,
+    ) -> Result<Vec<Candidate>, Fault> {
+        let id = channel.id();
+        Ok(match self {
+            Self::Outdated(since) => {
+                let page = store.outdated(id, mapping, since, after).await?;
+                page.into_iter().map(Candidate::from).collect()
+            }
+            Self::Rejected(None) => {
+                let page = store.unresolved(id, after).await?;
+                page.into_iter().map(Candidate::from).collect()
+            }
+            Self::Rejected(Some(_)) if after > 0 => Vec::new(),
+            Self::Rejected(Some(reject)) => {
+                let row = store.quarantine_show(&reject).await?;
+                let row = row.filter(|row| row.resolved_at.is_none() && row.channel == *id);
+                row.map(|row| Candidate::from((1, row))).into_iter().collect()
+            }
+        })
+    }
+}
+
+/// Maps the records of a channel again, publishes what is accepted, and waits until it is stored. `None` if stop is
+/// requested before the end.
+///
+/// # Errors
+/// A fault that does not pass by itself.
+pub async fn map_again(
+    channel: &LiveChannel,
+    which: Which,
+    shared: &Shared,
+    fence: u64,
+) -> Result<Option<Account>, Fault> {
+    let (stop, mut retry) = (&shared.environment.stop, Retry::default());
+    let account = Account::default();
+    let mut run = Run { channel, which, shared, fence, reads: Vec::new(), account };
+    while !stop.is_requested() {
+        match Box::pin(run.pass()).await {
+            // A message of an earlier mapping may have been stored meanwhile: look once more.
+            Ok(Some(true)) => retry.reset(),
+            Ok(Some(false)) => return Ok(Some(run.account)),
+            Ok(None) => break,
+            Err(fault) if fault.is_stopped() => return Err(fault),
+            Err(fault) => {
+                let wait = retry.wait(fault.kind());
+                log::retry(Some(channel.id()), &fault, wait);
+                stop.or_sleep(wait).await;
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// What [`map_again`] would do; changes nothing.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn preview(
+    channel: &LiveChannel,
+    which: Which,
+    store: &Database,
+) -> Result<Account, Fault> {
+    let known = store.known_mapping(channel.id(), channel.spec.mapping).await?;
+    // A mapping that the store does not know is newer than all it knows.
+    let mapping = known.unwrap_or(MappingNo(u32::MAX));
+    let (pool, mut account, mut after) = (MappingPool::default(), Account::default(), 0);
+    loop {
+        let page = which.page(channel, mapping, after, store).await?;
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        account.preview(map(page, channel, &pool).await?);
+    }
+    account.later = later(which, channel, mapping, store).await?;
+    Ok(account)
+}
+
+struct Run<'a> {
+    channel: &'a LiveChannel,
+    which: Which,
+    shared: &'a Shared,
+    fence: u64,
+    /// The reads that were published.
+    reads: Vec<ReadNo>,
+    account: Account,
+}
+
+impl Run<'_> {
+    /// Maps and publishes all that is to be mapped, and waits until it is stored; whether anything was stored. `None`
+    /// if stop is requested first.
+    async fn pass(&mut self) -> Result<Option<bool>, Fault> {
+        let Shared { bus, store, environment, .. } = self.shared;
+        let id = self.channel.id().clone();
+        bus.ready().await?;
+        let position = store.load(&id, self.fence).await?;
+        let mapping = store.mapping(&id, self.channel.spec.mapping).await?;
+        let normalizer = self.channel.normalizer.clone();
+        let channel = Channel { id: id.clone(), mapping, normalizer };
+        self.account.begin_pass(mapping);
+        let (step, mut after) = (position.step, 0);
+        loop {
+            if environment.stop.is_requested() {
+                return Ok(None);
+            }
+            // The read whose turn it is may wait for memory, so nothing is held while this waits for its number.
+            let read_no =
+                self.channel.handle.numbers.lock().await.next(&id, self.fence, store).await?;
+            let mut memory = environment.memory.batches.hold(PAGE_MEMORY).await;
+            let page = self.which.page(self.channel, mapping, after, store).await?;
+            let Some(last) = page.last() else { break };
+            after = last.seq;
+            let mapped = map(page, self.channel, &environment.mapping).await?;
+            let accepted = self.account.count(mapped);
+            if accepted.is_empty() {
+                continue;
+            }
+            let (channel, from, now) = (channel.clone(), position.clone(), environment.clock.now());
+            let pack = move || pack_again(&channel, from, read_no, accepted, now);
+            let outbox = environment.mapping.run(pack).await?;
+            self.account.rejected += outbox.tally().skipped;
+            memory.set(outbox.bytes());
+            let confirmed = deliver(bus, outbox).await?;
+            store.book_again(&confirmed).await?;
+            self.reads.push(read_no);
+            let n = confirmed.parts().len();
+            debug!(target: "tonghui", channel = %id, read_no = read_no.0, n, "mapped again");
+        }
+        let before = self.account.changed + self.account.unchanged;
+        let Some(ReadOutcomes { outcomes, .. }) = self.stored().await? else { return Ok(None) };
+        self.account.set_outcomes(outcomes);
+        self.account.later = later(self.which, self.channel, mapping, store).await?;
+        self.account.in_flight = store.missing_receipts(&id, ReadNo(0), step).await?;
+        Ok(Some(self.account.changed + self.account.unchanged > before))
+    }
+
+    /// Waits until everything that was published is stored, by this or another process.
+    async fn stored(&self) -> Result<Option<ReadOutcomes>, Fault> {
+        let Shared { store, environment, .. } = self.shared;
+        while !environment.stop.is_requested() {
+            let found = store.read_outcomes(self.channel.id(), &self.reads).await?;
+            if found.in_flight == 0 {
+                return Ok(Some(found));
+            }
+            environment.stop.or_sleep(POLL_INTERVAL).await;
+        }
+        Ok(None)
+    }
+}
+
+/// Maps a page on a mapping thread.
+async fn map(
+    page: Vec<Candidate>,
+    channel: &LiveChannel,
+    pool: &MappingPool,
+) -> Result<Vec<Mapped>, Fault> {
+    let mapping = channel.mapping.clone();
+    let work = move || page.into_iter().map(|candidate| candidate.map(&mapping)).collect();
+    pool.run(work).await
+}
+
+/// The number of demands that a mapping with a higher number than today's made.
+async fn later(
+    which: Which,
+    channel: &LiveChannel,
+    mapping: MappingNo,
+    store: &Database,
+) -> Result<u64, Fault> {
+    match which {
+        Which::Outdated(_) => store.mapped_later(channel.id(), mapping).await,
+        Which::Rejected(_) => Ok(0),
+    }
+}
