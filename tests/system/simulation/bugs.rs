@@ -1,6 +1,6 @@
 //! Bugs that are planted between the loops and the parts in memory. The simulation must find each of them.
 
-use std::{collections::HashSet, future::pending, ops::Range, sync::Arc, time::Duration};
+use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use contract::{
     Batch, Channel, ChannelId, Checkpoints, Confirmed, Consumer, Delivery, Digest, Entry, Event,
@@ -149,19 +149,9 @@ impl Checkpoints for Planted<Arc<MemoryStore>> {
     async fn advance(&self, read: &Confirmed) -> Result<(), Fault> {
         let has_no_books = self.world.planter().has(Bug::AdvancesWithoutBooks);
         if has_no_books {
-            self.inner.advance(&without_entries(read).await?).await?;
-        } else {
-            self.inner.advance(read).await?;
+            return self.inner.advance(&without_entries(read).await?).await;
         }
-        let unpublished = std::mem::take(&mut self.world.planter().unpublished);
-        match &self.world.broker {
-            Some(broker) if !unpublished.is_empty() => {
-                // The process can crash meanwhile.
-                let _ = tokio::time::timeout(Duration::from_millis(80), pending::<()>()).await;
-                broker.publish(&unpublished).await
-            }
-            _ => Ok(()),
-        }
+        self.inner.advance(read).await
     }
 
     async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
@@ -311,6 +301,15 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Publishes what was confirmed before it was published.
+    pub(crate) async fn publish_late(&self) -> Result<(), Fault> {
+        let unpublished = std::mem::take(&mut self.planter().unpublished);
+        match &self.broker {
+            Some(broker) => broker.publish(&unpublished).await,
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn forgets_to_settle(&self) -> bool {

@@ -25,8 +25,8 @@ impl AnyConnector for SimulatedConnector {
         after: Option<&'a Cursor>,
         max: usize,
     ) -> BoxFuture<'a, Result<Batch, Fault>> {
-        let Self { world, actor } = self;
-        Box::pin(world.around(actor, Await::Read, async {
+        let Self { world, actor } = &*self;
+        Box::pin(world.around(actor, Await::Read, async move {
             let mut batch = world.source().answer(after, max)?;
             world.spoil_batch(&mut batch)?;
             Ok(batch)
@@ -34,8 +34,9 @@ impl AnyConnector for SimulatedConnector {
     }
 
     fn settled<'a>(&'a mut self, upto: &'a Cursor) -> BoxFuture<'a, Result<(), Fault>> {
-        let Self { world, actor } = self;
-        Box::pin(world.around(actor, Await::Settle, async {
+        let Self { world, actor } = &*self;
+        Box::pin(world.around(actor, Await::Settle, async move {
+            world.publish_late().await?;
             if !world.forgets_to_settle() {
                 world.settle(upto)?;
             }

@@ -78,6 +78,8 @@ pub(crate) struct Settings {
     fault_rate: f64,
     max_changes: usize,
     max_ticks: u64,
+    /// How much slower the sink is than ingest.
+    slowness: u64,
 }
 
 impl Settings {
@@ -98,6 +100,7 @@ impl Settings {
             fault_rate: dice.random_range(0.02..0.15),
             max_changes: dice.random_range(4..16),
             max_ticks: dice.random_range(1..30),
+            slowness: *[1, 1, 3, 10].choose(dice).unwrap(),
         }
     }
 }
@@ -161,7 +164,11 @@ impl Fate {
 
     pub(crate) fn plan(&mut self, now: Duration, at: Await) -> Plan {
         self.n_awaits += 1;
-        let (before, after) = (self.ticks(), self.ticks());
+        let factor = match at {
+            Await::Take | Await::Keep | Await::Ack => self.settings.slowness,
+            _ => 1,
+        };
+        let (before, after) = (self.ticks() * factor, self.ticks() * factor);
         let mut plan = Plan { before, after, harm: None };
         if self.strikes() {
             let moment = if self.coin() { Moment::Before } else { Moment::After };

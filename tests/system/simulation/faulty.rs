@@ -99,13 +99,11 @@ impl<T: Consumer> Consumer for Faulty<T> {
             if late.is_empty() {
                 return inner.take(max).await;
             }
-            // The late ones come by themselves if nothing else comes.
-            let mut deliveries = std::mem::take(late);
+            // They come when nothing else does.
             tokio::select! { biased;
-                intake = inner.take(max) => deliveries.extend_from_slice(intake?.deliveries()),
-                () = world.pause(actor, 3) => {}
+                intake = inner.take(max) => intake,
+                () = world.pause(actor, 3) => Ok(Intake::of(std::mem::take(late))),
             }
-            Ok(Intake::of(deliveries))
         };
         let intake = world.run(actor, plan, work).await?;
         Ok(match disorder {

@@ -24,8 +24,6 @@ pub(crate) async fn what_is_wrong(world: &World) -> Vec<String> {
     if !world.quiet.is_requested() {
         wrong.push("it does not come to an end".to_owned());
     }
-    check_states(world, &mut wrong);
-    check_newest(world, &mut wrong);
     check_position(world, &mut wrong).await;
     match &world.store.books()[..] {
         [books] => check_books(world, books, &mut wrong),
@@ -36,6 +34,8 @@ pub(crate) async fn what_is_wrong(world: &World) -> Vec<String> {
     {
         wrong.push(format!("{} messages are on the bus", broker.in_flight()));
     }
+    check_newest(world, &mut wrong);
+    check_states(world, &mut wrong);
     wrong
 }
 

@@ -62,7 +62,11 @@ pub(crate) struct At {
     pub(crate) n: u64,
     time: i64,
     key: Option<String>,
+    /// The next pass begins with this time: more states may have come with it, before the key.
+    again: Option<i64>,
     index: usize,
+    /// Whether the pass began after all changes.
+    is_last: bool,
 }
 
 #[derive(Debug)]
@@ -75,17 +79,19 @@ pub(crate) struct Source {
     n_come: usize,
     /// The states that records have now, by key: indexes in the script.
     now: BTreeMap<String, usize>,
+    /// The states that they had before.
+    before: BTreeMap<String, usize>,
     /// Keys in the order of the pages.
     pages: Vec<String>,
     dice: ChaCha8Rng,
+    /// Whether nothing changes any more.
+    pub(crate) is_calm: bool,
     /// The index after the last state that was acknowledged.
     acknowledged: usize,
     /// The last position that was settled.
     pub(crate) settled: Option<Cursor>,
-    /// The position at the end of a pass that began after everything had come.
+    /// The position at the end of a pass that began after all changes.
     pub(crate) last: Option<Cursor>,
-    /// Whether the pass that is being read began after everything had come.
-    is_last_pass: bool,
 }
 
 impl Source {
@@ -104,12 +110,13 @@ impl Source {
             script,
             n_come: 0,
             now: BTreeMap::new(),
+            before: BTreeMap::new(),
             pages: Vec::new(),
             dice,
+            is_calm: false,
             acknowledged: 0,
             settled: None,
             last: None,
-            is_last_pass: false,
         }
     }
 
@@ -117,7 +124,9 @@ impl Source {
     pub(crate) fn change(&mut self, n: usize) {
         for index in self.n_come..(self.n_come + n).min(self.script.len()) {
             let key = &self.script[index].key;
-            if self.now.insert(key.clone(), index).is_none() || self.dice.random_bool(0.7) {
+            let before = self.now.insert(key.clone(), index);
+            self.before.extend(before.map(|before| (key.clone(), before)));
+            if before.is_none() || self.dice.random_bool(0.7) {
                 // It moves to another page, and those behind it move too.
                 self.pages.retain(|known| known != key);
                 let at = self.dice.random_range(0..=self.pages.len());
@@ -158,21 +167,21 @@ impl Source {
             Listing::Pages => after.index == 0,
             Listing::Queue => true,
         };
-        if begins {
-            self.is_last_pass = self.has_all_come();
-        }
         let (states, mut upto, is_end) = match self.listing {
             Listing::Changes => self.changes(&after, size),
             Listing::Pages => self.page(&after, size),
             Listing::Queue => self.queue(&after, size),
         };
         upto.n = after.n + 1;
+        upto.is_last = if begins { self.is_calm } else { after.is_last };
+        let is_last = is_end && upto.is_last;
         let upto = Cursor::encode(&upto)?;
-        if is_end && self.is_last_pass {
+        if is_last {
             self.last = Some(upto.clone());
         }
         let listed = self.dice.random_bool(0.5).then(|| self.dice.random_range(0..1000));
         let end = is_end.then(|| PassEnd { listed, ..PassEnd::default() });
+        let states: Vec<_> = states.into_iter().map(|index| self.lagging(index)).collect();
         let entries = states.into_iter().map(|index| self.entry(index)).collect();
         Ok(Batch { entries, upto, end, trouble: Vec::new() })
     }
@@ -187,11 +196,17 @@ impl Source {
         states.sort_by_key(of);
         let is_end = states.len() <= size;
         states.truncate(size);
-        let (time, key) = states.last().map_or((after.time, None), |last| {
-            let (time, key) = of(last);
-            (time, (!is_end).then(|| key.clone()))
-        });
-        (states, At { time, key, ..At::default() }, is_end)
+        let Some((time, key)) = states.last().map(of) else {
+            let time = after.again.unwrap_or(after.time);
+            return (states, At { time, ..At::default() }, true);
+        };
+        if is_end {
+            let time = after.again.unwrap_or(time);
+            return (states, At { time, ..At::default() }, true);
+        }
+        let is_now = self.script[self.n_come - 1].time == time;
+        let again = after.again.or(is_now.then_some(time));
+        (states, At { time, key: Some(key.clone()), again, ..At::default() }, false)
     }
 
     fn page(&self, after: &At, size: usize) -> (Vec<usize>, At, bool) {
@@ -218,6 +233,15 @@ impl Source {
             index += 1;
         }
         (states, At { index, ..At::default() }, index == self.n_come)
+    }
+
+    /// A source that numbers or dates its states may show, for some time, the state before instead.
+    fn lagging(&mut self, index: usize) -> usize {
+        let before = self.before.get(&self.script[index].key).copied().unwrap_or(index);
+        let is_ordered = self.script[before].time < self.script[index].time;
+        let can_lag = self.listing == Listing::Pages && self.order != Order::Reads && is_ordered;
+        let lags = can_lag && !self.is_calm && self.dice.random_bool(0.3);
+        if lags { before } else { index }
     }
 
     pub(crate) fn settle(&mut self, upto: &Cursor) -> Result<(), Fault> {

@@ -117,6 +117,7 @@ impl World {
         let mut source = Source::new(listing, order, (n_records, n_changes), dice);
         if is_calm {
             source.change(n_records + n_changes);
+            source.is_calm = true;
         }
         let broker = (!settings.is_embedded).then(|| MemoryBroker::new(64 << 20));
         Arc::new(Self {
@@ -195,7 +196,7 @@ impl World {
             self.exhausted.notify_one();
         }
         if !fate.is_calm && fate.is_over() && source.has_all_come() {
-            fate.is_calm = true;
+            (fate.is_calm, source.is_calm) = (true, true);
             self.calmed.notify_one();
         }
         plan
