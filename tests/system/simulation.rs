@@ -7,6 +7,7 @@
 use std::{env, fmt::Write as _, io::Write as _, time::Duration};
 
 use oracle::Outcomes;
+use sink::store::BooksRow;
 use world::World;
 
 mod bugs;
@@ -40,6 +41,7 @@ struct Run {
     n_faults: usize,
     faults: Vec<String>,
     outcomes: Outcomes,
+    books: Vec<BooksRow>,
     wrong: Vec<String>,
 }
 
@@ -52,16 +54,23 @@ fn whatever_a_seed_decides_the_store_ends_with_the_last_states_of_the_source() {
         return;
     }
     let n_seeds = env::var("TONGHUI_SIMULATION_SEEDS").map_or(SEEDS, |n| n.parse().unwrap());
-    let (mut faults, mut n_records) = (Vec::new(), usize::MAX);
+    let (mut faults, mut n_records, mut books) = (Vec::new(), usize::MAX, Vec::new());
     for seed in 0..n_seeds {
         let run = simulate(seed, None);
         assert!(run.wrong.is_empty(), "{}", run.report());
         faults.push(run.n_faults);
         n_records = n_records.min(run.n_records);
+        books.extend(run.books);
     }
     writeln!(std::io::stdout(), "{}", histogram(&faults, n_records)).unwrap();
     assert!(n_records >= MIN_RECORDS, "a seed has only {n_records} records");
     assert!(faults.iter().all(|n| *n >= MIN_FAULTS), "a seed has too few faults: {faults:?}");
+    let count = |what: fn(&BooksRow) -> u64| books.iter().map(what).sum::<u64>();
+    let [stale, redelivered, orphans] =
+        [count(|row| row.stale), count(|row| row.redelivered), count(|row| row.orphans)];
+    let counts = format!("{stale} stale, {redelivered} redelivered, {orphans} orphans");
+    writeln!(std::io::stdout(), "{counts}").unwrap();
+    assert!(stale.min(redelivered).min(orphans) >= n_seeds, "the seeds do too little: {counts}");
 }
 
 #[test]
@@ -115,6 +124,7 @@ fn run(seed: u64, bug: Option<Bug>, is_calm: bool) -> Run {
             n_faults: fate.n_faults(),
             faults: fate.faults.clone(),
             outcomes,
+            books: world.store.books(),
             wrong,
         }
     })

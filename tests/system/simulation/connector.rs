@@ -15,8 +15,16 @@ use super::{
 };
 
 pub(crate) struct SimulatedConnector {
-    pub(crate) world: Arc<World>,
-    pub(crate) actor: Actor,
+    world: Arc<World>,
+    actor: Actor,
+    /// Whether its last exchange failed.
+    has_failed: bool,
+}
+
+impl SimulatedConnector {
+    pub(crate) fn new(world: &Arc<World>, actor: Actor) -> Self {
+        Self { world: Arc::clone(world), actor, has_failed: false }
+    }
 }
 
 impl AnyConnector for SimulatedConnector {
@@ -25,30 +33,42 @@ impl AnyConnector for SimulatedConnector {
         after: Option<&'a Cursor>,
         max: usize,
     ) -> BoxFuture<'a, Result<Batch, Fault>> {
-        let Self { world, actor } = &*self;
-        Box::pin(world.around(actor, Await::Read, async move {
-            let mut batch = world.source().answer(after, max)?;
-            world.spoil_batch(&mut batch)?;
-            Ok(batch)
-        }))
+        Box::pin(async move {
+            let Self { world, actor, has_failed } = self;
+            let work = async {
+                let mut batch = world.source().answer(after, max)?;
+                world.spoil_batch(&mut batch)?;
+                Ok(batch)
+            };
+            let read = world.around(actor, Await::Read, work).await;
+            *has_failed = read.is_err();
+            read
+        })
     }
 
     fn settled<'a>(&'a mut self, upto: &'a Cursor) -> BoxFuture<'a, Result<(), Fault>> {
-        let Self { world, actor } = &*self;
-        Box::pin(world.around(actor, Await::Settle, async move {
-            world.publish_late().await?;
-            if !world.forgets_to_settle() {
-                world.settle(upto)?;
-            }
-            if world.fate().is_calm && world.source().last.as_ref() == Some(upto) {
-                world.quiet.request();
-            }
-            Ok(())
-        }))
+        Box::pin(async move {
+            let Self { world, actor, has_failed } = self;
+            let work = async {
+                world.publish_late().await?;
+                if !world.forgets_to_settle() {
+                    world.settle(upto)?;
+                }
+                if world.fate().is_calm && world.source().last.as_ref() == Some(upto) {
+                    world.quiet.request();
+                }
+                Ok(())
+            };
+            let settled = world.around(actor, Await::Settle, work).await;
+            *has_failed = settled.is_err();
+            settled
+        })
     }
 
     fn failed_exchange(&mut self) -> Option<Exchange> {
-        None
+        let exchange =
+            Exchange { head: "GET /".to_owned(), is_refusal: true, body: "no".to_owned() };
+        std::mem::take(&mut self.has_failed).then_some(exchange)
     }
 
     fn inspect(&mut self) -> BoxFuture<'_, Result<Vec<Fault>, Fault>> {

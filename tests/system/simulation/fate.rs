@@ -18,6 +18,7 @@ pub(crate) enum Await {
     Deliver,
     Advance,
     Settle,
+    KeepExchange,
     Take,
     Keep,
     Ack,
@@ -84,7 +85,10 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn new(dice: &mut ChaCha8Rng) -> Self {
-        let max_entries = if dice.random_bool(0.1) { 250..450 } else { 3..60 };
+        // Only a large batch has several messages.
+        let is_large = dice.random_bool(0.2);
+        let (max_entries, max_changes) =
+            if is_large { (220..450, 60..250) } else { (3..60, 4..16) };
         let every =
             dice.random_bool(0.6).then(|| Duration::from_millis(8) * dice.random_range(1..200));
         Self {
@@ -98,7 +102,7 @@ impl Settings {
             every,
             n_faults: dice.random_range(3..25),
             fault_rate: dice.random_range(0.02..0.15),
-            max_changes: dice.random_range(4..16),
+            max_changes: dice.random_range(max_changes),
             max_ticks: dice.random_range(1..30),
             slowness: *[1, 1, 3, 10].choose(dice).unwrap(),
         }
@@ -201,6 +205,15 @@ impl Fate {
         };
         self.note(now, format_args!("Take: {what}"));
         Some(disorder)
+    }
+
+    /// Whether the process is told to stop, after the batch in flight.
+    pub(crate) fn stops(&mut self, now: Duration) -> bool {
+        let stops = self.strikes() && self.dice.random_bool(0.2);
+        if stops {
+            self.note(now, format_args!("the process is stopped in order"));
+        }
+        stops
     }
 
     /// Whether another process takes the lease from the one that runs.

@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use contract::{
     ChannelId, Checkpoints, Confirmed, Consumer, Delivery, Digest, Fault, Intake, Kept, MappingNo,
-    Message, Outcomes, Position, Publisher, Store, Timestamp,
+    Message, Outcomes, Position, Publisher, SealedBytes, Store, Timestamp,
 };
 use rand::seq::SliceRandom as _;
 
@@ -34,7 +34,7 @@ impl<T> Faulty<T> {
 
 impl<T: Publisher> Publisher for Faulty<T> {
     async fn publish(&self, messages: &[Message]) -> Result<(), Fault> {
-        let plan = self.world.plan(Await::Deliver);
+        let plan = self.world.plan(&self.actor, Await::Deliver);
         let is_partly = matches!(plan.harm, Some((_, Harm::Partly)));
         let sent = if is_partly { &messages[..1] } else { messages };
         self.world.run(&self.actor, plan, self.inner.publish(sent)).await
@@ -76,6 +76,16 @@ impl<T: Checkpoints> Checkpoints for Faulty<T> {
     async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
         self.inner.note(channel, fault, at).await
     }
+
+    async fn keep_exchange(
+        &self,
+        channel: &ChannelId,
+        exchange: &SealedBytes,
+        at: Timestamp,
+    ) -> Result<(), Fault> {
+        let work = self.inner.keep_exchange(channel, exchange, at);
+        self.world.around(&self.actor, Await::KeepExchange, work).await
+    }
 }
 
 impl<T: Store> Store for Faulty<T> {
@@ -92,7 +102,7 @@ impl<T: Store> Store for Faulty<T> {
 impl<T: Consumer> Consumer for Faulty<T> {
     async fn take(&mut self, max: usize) -> Result<Intake, Fault> {
         let Self { inner, world, actor, late } = self;
-        let plan = world.plan(Await::Take);
+        let plan = world.plan(actor, Await::Take);
         let now = world.now();
         let disorder = world.fate().disorder(now);
         let work = async {

@@ -24,6 +24,7 @@ use super::{
 enum End {
     Quiet,
     Crashed,
+    Stopped,
     LostTheLease,
 }
 
@@ -43,7 +44,7 @@ pub(crate) async fn run_to_quiet(world: &Arc<World>) {
         tokio::select! { biased;
             end = &mut current => match end {
                 End::Quiet => return,
-                End::Crashed | End::LostTheLease => {
+                End::Crashed | End::Stopped | End::LostTheLease => {
                     world.planter().forget();
                     fence += u64::from(world.fate().coin());
                     current = process(world, number, fence);
@@ -62,7 +63,7 @@ pub(crate) async fn run_to_quiet(world: &Arc<World>) {
 
 /// A process from its start to its end.
 fn process(world: &Arc<World>, number: u64, fence: u64) -> BoxFuture<'static, End> {
-    let (world, process) = (Arc::clone(world), Process::new(number));
+    let (world, process) = (Arc::clone(world), Process::new(number, &world.quiet));
     Box::pin(async move {
         let crash = async {
             process.signals.crash.notified().await;
@@ -101,12 +102,12 @@ async fn both_loops<P: Publisher, C: Consumer>(
     let bus = Faulty::new(bus, world, process.part(Part::Publisher));
     let mut reading = Box::pin(keep_reading(world, process, fence, &bus));
     let mut keeping = Box::pin(keep_keeping(world, process, consumer, renew));
-    let is_quiet = tokio::select! { biased;
-        is_quiet = &mut reading => is_quiet,
-        () = &mut keeping => true,
+    let end = tokio::select! { biased;
+        end = &mut reading => end,
+        () = &mut keeping => End::Crashed,
     };
-    if !is_quiet {
-        return End::LostTheLease;
+    if !matches!(end, End::Quiet) {
+        return end;
     }
     let drained = async {
         // With a bug, it may never be empty.
@@ -124,13 +125,13 @@ async fn both_loops<P: Publisher, C: Consumer>(
     End::Quiet
 }
 
-/// Runs the ingest loop again and again. True if it has read everything, false if it has lost the lease.
+/// Runs the ingest loop again and again, until it has read everything, is stopped or has lost the lease.
 async fn keep_reading(
     world: &Arc<World>,
     process: &Process,
     fence: u64,
     bus: &impl Publisher,
-) -> bool {
+) -> End {
     let actor = process.part(Part::Reader);
     let checkpoints = Planted { inner: Arc::clone(&world.store), world: Arc::clone(world) };
     let checkpoints = &Faulty::new(checkpoints, world, actor.clone());
@@ -144,24 +145,24 @@ async fn keep_reading(
         memory: contract::Memory::new(256 << 20),
         mapping: Arc::default(),
         clock: world.clock(),
-        stop: world.quiet.clone(),
+        stop: process.signals.stop.clone(),
     };
     let mut n_refused = 0;
     loop {
-        let mut connector = SimulatedConnector { world: Arc::clone(world), actor: actor.clone() };
+        let mut connector = SimulatedConnector::new(world, actor.clone());
         let brake = Brake::default();
         let run = Run { bus, checkpoints, fence, handle, brake, environment };
         let ended = tokio::select! { biased;
             ended = Box::pin(ingest(&channel, &mut connector, &pace, &run)) => ended,
             () = process.signals.ingest.notified() => Err(Fault::transient("dropped")),
         };
-        if ended.is_ok() && world.quiet.is_requested() {
-            return true;
+        if ended.is_ok() && environment.stop.is_requested() {
+            return if world.quiet.is_requested() { End::Quiet } else { End::Stopped };
         }
         if ended.is_err() && fence < world.notes().fence {
             n_refused += 1;
             if n_refused > 2 {
-                return false;
+                return End::LostTheLease;
             }
         }
         world.pause_a_while(&actor).await;

@@ -68,6 +68,8 @@ pub(crate) struct Signals {
     /// The loop is dropped.
     pub(crate) ingest: Notify,
     pub(crate) sink: Notify,
+    /// The process ends after the batch in flight.
+    pub(crate) stop: Stop,
 }
 
 /// A part of a process that acts at times of its own.
@@ -87,8 +89,10 @@ pub(crate) struct Actor {
 }
 
 impl Process {
-    pub(crate) fn new(number: u64) -> Self {
-        Self { number, signals: Arc::default() }
+    /// A process that also stops in `quiet`.
+    pub(crate) fn new(number: u64, quiet: &Stop) -> Self {
+        let signals = Signals { stop: quiet.child(), ..Signals::default() };
+        Self { number, signals: Arc::new(signals) }
     }
 
     pub(crate) fn part(&self, part: Part) -> Actor {
@@ -181,7 +185,7 @@ impl World {
     }
 
     /// Lets the source and the clock go on, and decides what happens at this await.
-    pub(crate) fn plan(&self, at: Await) -> Plan {
+    pub(crate) fn plan(&self, actor: &Actor, at: Await) -> Plan {
         let (mut fate, mut source, now) = (self.fate(), self.source(), self.now());
         if !fate.is_calm {
             let n = fate.n_changes();
@@ -189,6 +193,9 @@ impl World {
             fate.jump(now);
             if fate.takes_over(now) {
                 self.takeover.notify_one();
+            }
+            if fate.stops(now) {
+                actor.process.signals.stop.request();
             }
         }
         let plan = fate.plan(now, at);
@@ -228,7 +235,7 @@ impl World {
         at: Await,
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
-        let plan = self.plan(at);
+        let plan = self.plan(actor, at);
         self.run(actor, plan, work).await
     }
 
