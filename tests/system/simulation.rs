@@ -16,7 +16,10 @@ mod fate;
 mod faulty;
 mod notes;
 mod oracle;
+mod planted;
 mod process;
+mod script;
+mod settings;
 mod source;
 mod world;
 

@@ -7,7 +7,7 @@ use sink::store::{BooksRow, Outcome};
 
 use super::{
     connector::digest,
-    source::{Nature, State},
+    script::{Nature, State},
     world::{World, hotline},
 };
 

@@ -14,9 +14,9 @@ use gateway::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    bugs::Planted,
     connector::{SimulatedConnector, SimulatedMapping},
     faulty::Faulty,
+    planted::Planted,
     world::{Part, Process, World, hotline},
 };
 

@@ -18,8 +18,9 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{
     bugs::{Bug, Planter},
-    fate::{Await, Fate, Harm, Moment, Plan, Settings},
+    fate::{Await, Fate, Harm, Moment, Plan},
     notes::Notes,
+    settings::Settings,
     source::{Source, began},
 };
 
