@@ -73,7 +73,8 @@ fn whatever_a_seed_decides_the_store_ends_with_the_last_states_of_the_source() {
         [count(|row| row.stale), count(|row| row.redelivered), count(|row| row.orphans)];
     let counts = format!("{stale} stale, {redelivered} redelivered, {orphans} orphans");
     writeln!(std::io::stdout(), "{counts}").unwrap();
-    assert!(stale.min(redelivered).min(orphans) >= n_seeds, "the seeds do too little: {counts}");
+    let is_enough = stale.min(redelivered).min(orphans) >= n_seeds;
+    assert!(is_enough || n_seeds < SEEDS, "the seeds do too little: {counts}");
 }
 
 #[test]

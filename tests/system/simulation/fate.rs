@@ -196,9 +196,9 @@ impl Fate {
         self.faults.push(text);
     }
 
-    /// The number of faults; a jump of the clock is none.
+    /// The number of faults so far; a jump of the clock is none.
     pub(crate) fn n_faults(&self) -> usize {
-        self.faults.iter().filter(|fault| !fault.contains("the clock is")).count()
+        self.settings.n_faults - self.n_left
     }
 
     fn strikes(&mut self) -> bool {

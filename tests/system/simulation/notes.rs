@@ -1,7 +1,7 @@
 //! What the parts say they did, and what of it may never happen.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     ops::Range,
 };
 
@@ -19,9 +19,9 @@ pub(crate) struct Notes {
     pub(crate) advances: BTreeMap<ReadNo, (Tally, Vec<Part>)>,
     cursors: BTreeSet<String>,
     /// How often each message was kept, and its events.
-    pub(crate) kept: HashMap<MessageId, (u64, u64)>,
+    pub(crate) kept: BTreeMap<MessageId, (u64, u64)>,
     /// The newest state of each demand that was kept.
-    pub(crate) newest: HashMap<DemandId, (Version, Digest)>,
+    pub(crate) newest: BTreeMap<DemandId, (Version, Digest)>,
     /// What may never happen and did.
     pub(crate) wrong: Vec<String>,
 }
