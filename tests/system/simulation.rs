@@ -88,8 +88,8 @@ fn the_same_seed_does_the_same_again() {
 fn every_planted_bug_is_found() {
     let (mut found, mut missed) = (String::new(), Vec::new());
     for (bug, _) in BUGS {
-        let run = (0..MAX_SEEDS).map(|seed| simulate(seed, Some(*bug)));
-        match run.into_iter().find(|run| !run.wrong.is_empty()) {
+        let mut runs = (0..MAX_SEEDS).map(|seed| simulate(seed, Some(*bug)));
+        match runs.find(|run| !run.wrong.is_empty()) {
             Some(run) => {
                 writeln!(found, "{bug:?}: after {} seeds: {}", run.seed + 1, run.wrong[0]).unwrap();
             }
