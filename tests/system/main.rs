@@ -33,6 +33,7 @@ mod replayed;
 mod rights;
 mod scenarios;
 mod servers;
+mod simulation;
 mod states;
 mod stretches;
 mod three_processes;

@@ -24,6 +24,8 @@ pub(crate) const NEXTEST: &str = "xtask/nextest.toml";
 const SOAK_ROUNDS: &str = "200";
 /// How many sources of the test `no_source_is_called_complete…` a soak reads; the suite reads fewer.
 const SOAK_SOURCES: &str = "1000";
+/// How many seeds of the simulation a soak runs; the suite runs fewer.
+const SOAK_SEEDS: &str = "10000";
 
 /// Runs all steps, and prints a summary.
 pub(crate) fn test() -> Result<()> {
@@ -45,7 +47,8 @@ pub(crate) fn soak() -> Result<()> {
     let servers = Servers::start()?;
     let mut tests = cargo(&["test", "--locked", "--workspace", "--test", "system", "--"]);
     tests.args(["jobs_of_every_kind", "thirty_kills", "three_processes", "no_source_is_called"]);
-    tests.arg("--nocapture").envs(servers.environment());
+    tests.args(["whatever_a_seed_decides", "--nocapture"]).envs(servers.environment());
+    tests.env("TONGHUI_SIMULATION_SEEDS", SOAK_SEEDS);
     run(tests.env("TONGHUI_SOAK_ROUNDS", SOAK_ROUNDS).env("TONGHUI_SOAK_SOURCES", SOAK_SOURCES))
 }
 
