@@ -42,6 +42,7 @@ pub mod offline;
 
 mod indexer;
 mod plain;
+mod statement;
 mod status;
 mod store_mark;
 mod transport;

@@ -25,7 +25,7 @@ pub mod suite {
 mod tests;
 
 pub use audit::{AuditCheck, AuditEntry, AuditRow};
-pub use books::{Backfill, BooksRow, ChannelStatus, Progress};
+pub use books::{Backfill, BooksRow, ChannelStatus, FirstSeen, PeriodBooks, Progress, Whereabouts};
 pub use database::{Access, Database};
 pub use demands::{
     index::{Index, IndexLag},

@@ -28,6 +28,7 @@ mod repair;
 mod rights;
 mod scenarios;
 mod servers;
+mod statement;
 mod states;
 mod stretches;
 mod three_processes;

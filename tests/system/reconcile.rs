@@ -26,7 +26,7 @@ fn read_once(orders: u64) -> TempDir {
 }
 
 /// The exit code of a command, and the JSON document that it printed.
-fn run(folder: &Path, arguments: &[&str]) -> (i32, Value) {
+pub(super) fn run(folder: &Path, arguments: &[&str]) -> (i32, Value) {
     let mut command = command().unwrap();
     command.args(arguments).args(["--format", "json", "--config"]).arg(folder);
     let output = command.output().unwrap();
@@ -34,7 +34,7 @@ fn run(folder: &Path, arguments: &[&str]) -> (i32, Value) {
     (output.status.code().unwrap(), report)
 }
 
-async fn store(folder: &Path) -> SqliteConnection {
+pub(super) async fn store(folder: &Path) -> SqliteConnection {
     let file = folder.join("data/tonghui.db");
     SqliteConnectOptions::new().filename(file).foreign_keys(false).connect().await.unwrap()
 }

@@ -130,7 +130,9 @@ async fn each_process_needs_no_more_than_the_documented_rights() {
     let token: String =
         query_scalar("SELECT min(token) FROM demand_person").fetch_one(&mut owner).await.unwrap();
     run("operator", &["erase", &format!("--token={token}")]);
-    for arguments in [&["status"][..], &["books"], &["index"], &["status", "--quality"]] {
+    let statement = ["books", "statement", "hotline", "--day", "yesterday"];
+    for arguments in [&["status"][..], &["books"], &statement, &["index"], &["status", "--quality"]]
+    {
         run("reader", arguments);
     }
     run("auditor", &["audit", "verify"]);

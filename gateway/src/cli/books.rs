@@ -2,6 +2,10 @@
 //! unchanged + stale + quarantined + in flight + lost. Books balance when every message has an equal receipt, or was
 //! lost and written off.
 
+mod statement;
+mod verify;
+
+use config::Settings;
 use contract::{ChannelId, Complete, PassEnd, Timestamp};
 use serde::Serialize;
 use sink::store::{Access, BooksRow, Database};
@@ -14,13 +18,25 @@ use crate::{
 };
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Show only this channel.
     channel: Option<ChannelId>,
     /// Count only reads since this time: 2026-11-23, 2026-11-23T08:00, yesterday, -1d, in the gateway's
     /// time zone.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Write the statement of a day of a channel: the counts of its books, the demands that were first seen on it, the
+    /// hash of the statement before, and a proof by the bus key.
+    Statement(statement::Args),
+    /// Check that a statement was not altered and that the store is as it says, and compare it with the source's list.
+    Verify(verify::Args),
 }
 
 /// The books of all channels.
@@ -53,12 +69,14 @@ pub(super) struct Row {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    match &args.command {
+        Some(Command::Statement(args)) => return statement::run(context, args),
+        Some(Command::Verify(args)) => return verify::run(context, args),
+        None => {}
+    }
     context.with_store(Access::ReadOnly, async |settings, store| {
-        if let Some(id) = &args.channel
-            && !settings.channel_ids().contains(id)
-            && store.status().await?.iter().all(|status| status.channel != *id)
-        {
-            return Err(unknown_channel(settings, id).into());
+        if let Some(id) = &args.channel {
+            ensure_known(id, settings, store).await?;
         }
         let since = args.since.as_deref().map(|text| parse_time(text, settings.zone, clock::now()));
         let since = since.transpose()?;
@@ -74,6 +92,13 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         out::show(context.format, &ledger, Ledger::draw)?;
         Ok(if ledger.balanced == Some(false) { Exit::Failed } else { Exit::Done })
     })
+}
+
+/// Refuses a channel that is neither configured nor in the store.
+async fn ensure_known(id: &ChannelId, settings: &Settings, store: &Database) -> anyhow::Result<()> {
+    let is_known = settings.channel_ids().contains(id)
+        || store.status().await?.iter().any(|status| status.channel == *id);
+    if is_known { Ok(()) } else { Err(unknown_channel(settings, id).into()) }
 }
 
 /// Reads the books from the store.

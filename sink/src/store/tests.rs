@@ -22,6 +22,7 @@ macro_rules! of_both {
 
 mod audit;
 pub(super) mod index;
+mod period;
 mod progress;
 mod sealed;
 mod service;

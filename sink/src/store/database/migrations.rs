@@ -40,6 +40,7 @@ const SCRIPTS: &[Script] = scripts![
     "0011_failed_exchange"
     "0012_lost"
     "0013_audit_chain"
+    "0017_pass_end"
 ];
 
 /// The tables in SQLite.
