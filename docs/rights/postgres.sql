@@ -12,7 +12,7 @@
 --     tonghui_ingest    采集  run --role ingest
 --     tonghui_sink      入库  run --role sink
 --     tonghui_operator  运维  run, and commands such as erase, key rotate, position, quarantine resolve
---     tonghui_reader    分析  the demands without tokens and sealed values; status, books, run --role console
+--     tonghui_reader    分析  the demands without tokens and sealed values; status, books and its statements, run --role console
 --     tonghui_auditor   审计  audit, audit verify
 --
 -- None of them can change or delete a row of the audit log, or create, drop or empty a table. The owner can.
@@ -56,15 +56,15 @@ END $$;
 -- What every process reads, to know whether the tables are its own, and who does what.
 GRANT SELECT ON _sqlx_migrations
     TO tonghui_ingest, tonghui_sink, tonghui_reader, tonghui_auditor;
-GRANT SELECT ON checkpoint, mapping, read, read_part, receipt, books_day, lease, request, backfill, index_position,
-    demand_history_seq, process, request_answer
+GRANT SELECT ON checkpoint, mapping, read, read_part, receipt, books_day, pass_end, lease, request, backfill,
+    index_position, demand_history_seq, process, request_answer
     TO tonghui_ingest, tonghui_sink, tonghui_reader;
 -- What each process says of itself, and its answers to requests that concern all of them.
 GRANT INSERT, UPDATE, DELETE ON process TO tonghui_ingest, tonghui_sink;
 GRANT INSERT, UPDATE, DELETE ON request_answer TO tonghui_ingest, tonghui_sink;
 
 -- 采集: positions, the books of what was read, and the keys' check values. It adds alarms to the audit log.
-GRANT INSERT, UPDATE ON checkpoint, mapping, lease, request, backfill, failed_exchange TO tonghui_ingest;
+GRANT INSERT, UPDATE ON checkpoint, mapping, pass_end, lease, request, backfill, failed_exchange TO tonghui_ingest;
 GRANT DELETE ON backfill TO tonghui_ingest;
 GRANT INSERT ON read, read_part TO tonghui_ingest;
 GRANT UPDATE (lost) ON read_part TO tonghui_ingest;
@@ -80,7 +80,7 @@ GRANT USAGE, SELECT ON demand_seq, demand_history_seq TO tonghui_sink;
 GRANT UPDATE ON index_position TO tonghui_sink;
 GRANT INSERT, UPDATE, DELETE ON receipt TO tonghui_sink;
 GRANT INSERT, UPDATE ON books_day, lease TO tonghui_sink;
-GRANT DELETE ON read, read_part, request TO tonghui_sink;
+GRANT DELETE ON read, read_part, pass_end, request TO tonghui_sink;
 GRANT SELECT, DELETE ON failed_exchange TO tonghui_sink;
 -- To copy it.
 GRANT SELECT ON audit TO tonghui_sink;

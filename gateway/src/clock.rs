@@ -1,6 +1,6 @@
 //! The clock of the machine, and times on the command line.
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, SubsecRound};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta};
 use chrono_tz::Tz;
 use contract::{Clock, Period, Timestamp};
 
@@ -24,18 +24,10 @@ pub(crate) const EXAMPLES: &str = "2026-11-23, 20261123, 2026-11-23T08:00, today
 pub(crate) fn parse_time(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result<Timestamp> {
     if let Some(ago) = text.strip_prefix('-') {
         let Period(ago) = ago.parse().map_err(|_| time_error(text))?;
-        let ago = chrono::TimeDelta::from_std(ago)?;
+        let ago = TimeDelta::from_std(ago)?;
         return now.trunc_subsecs(0).checked_sub_signed(ago).ok_or_else(|| time_error(text));
     }
-    let today = now.with_timezone(&zone).date_naive();
-    let day = match text {
-        "today" => Some(today),
-        "yesterday" => today.pred_opt(),
-        _ => ["%Y-%m-%d", "%Y%m%d"]
-            .iter()
-            .find_map(|format| NaiveDate::parse_from_str(text, format).ok()),
-    };
-    let time = day.map(|day| day.and_time(NaiveTime::MIN)).or_else(|| {
+    let time = date(text, zone, now).map(|day| day.and_time(NaiveTime::MIN)).or_else(|| {
         ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
             .iter()
             .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
@@ -44,6 +36,38 @@ pub(crate) fn parse_time(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result
     local.map(|local| local.to_utc()).ok_or_else(|| {
         anyhow::anyhow!("`{text}` does not exist in time zone {zone}: a clock change skips it")
     })
+}
+
+/// The day that `text` means at `now`, in the gateway's time zone; `-1d` means the day of that time.
+pub(crate) fn parse_day(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result<NaiveDate> {
+    match date(text, zone, now) {
+        Some(day) => Ok(day),
+        None => Ok(parse_time(text, zone, now)?.with_timezone(&zone).date_naive()),
+    }
+}
+
+/// When a day begins and ends in a time zone. Where a clock change skips midnight, it begins after the change. `None`
+/// at the end of the calendar.
+pub(crate) fn day_period(day: NaiveDate, zone: Tz) -> Option<(Timestamp, Timestamp)> {
+    let start = |day: NaiveDate| {
+        let midnight = day.and_time(NaiveTime::MIN);
+        let quarters = (0..24 * 4).map(|n| midnight + TimeDelta::minutes(15 * n));
+        let mut existing = quarters.filter_map(|local| local.and_local_timezone(zone).earliest());
+        existing.next().map(|local| local.to_utc())
+    };
+    Some((start(day)?, start(day.succ_opt()?)?))
+}
+
+/// The day that `text` names.
+fn date(text: &str, zone: Tz, now: Timestamp) -> Option<NaiveDate> {
+    let today = now.with_timezone(&zone).date_naive();
+    match text {
+        "today" => Some(today),
+        "yesterday" => today.pred_opt(),
+        _ => ["%Y-%m-%d", "%Y%m%d"]
+            .iter()
+            .find_map(|format| NaiveDate::parse_from_str(text, format).ok()),
+    }
 }
 
 /// Writes a time so that [`parse_time`] can read it.
@@ -83,6 +107,23 @@ mod tests {
             ("-90m", "23T16:00:00"),
         ] {
             assert_eq!(parse_time(text), at, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_begins_and_ends_with_the_clock_of_its_zone() {
+        let period = |day: &str, zone: Tz| {
+            let (from, to) = day_period(day.parse().unwrap(), zone).unwrap();
+            [from, to].map(|at| at.format("%dT%H:%M").to_string())
+        };
+        assert_eq!(period("2026-11-24", chrono_tz::Asia::Shanghai), ["23T16:00", "24T16:00"]);
+        // The clock was put forward from 0:00 to 1:00 on the 4th.
+        assert_eq!(period("2018-11-03", chrono_tz::America::Sao_Paulo), ["03T03:00", "04T03:00"]);
+        assert_eq!(period("2018-11-04", chrono_tz::America::Sao_Paulo), ["04T03:00", "05T02:00"]);
+        let now = "2026-11-23T17:30:00Z".parse().unwrap();
+        for text in ["2026-11-24", "20261124", "today", "-1h"] {
+            let day = parse_day(text, chrono_tz::Asia::Shanghai, now).unwrap();
+            assert_eq!(day.to_string(), "2026-11-24", "{text}");
         }
     }
 

@@ -49,6 +49,7 @@ mod plain;
 mod processes;
 mod retry;
 mod role;
+mod statement;
 mod status;
 mod store_mark;
 mod transport;

@@ -16,7 +16,7 @@ const INTERVAL: Duration = Duration::from_hours(1);
 
 /// Age at which the reads in the books are folded into daily totals, and requests are deleted. Messages of
 /// older reads are no longer in flight, because no broker keeps a message for that long. Exchanges that
-/// failed are deleted at this age too.
+/// failed and the accounts of passes are deleted at this age too.
 const DETAIL_RETENTION: Duration = Duration::from_hours(30 * 24);
 
 /// Time after which a process that is not seen any more is forgotten.
@@ -45,6 +45,7 @@ async fn prune(store: &Database, history: Option<Duration>, now: Timestamp) -> R
     store.forget_requests(DETAIL_RETENTION).await?;
     store.forget_processes(PROCESS_RETENTION).await?;
     store.forget_failed_exchanges(Some(now - DETAIL_RETENTION)).await?;
+    store.forget_passes(now - DETAIL_RETENTION).await?;
     let mut folded = 0;
     loop {
         match store.fold_books(now - DETAIL_RETENTION).await? {

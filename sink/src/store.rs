@@ -28,7 +28,8 @@ mod tests;
 
 pub use audit::{AuditCheck, AuditEntry, AuditRow};
 pub use books::{
-    Backfill, BooksRow, ChannelStatus, Flight, MessageInFlight, Progress, ReadOutcomes, WrittenOff,
+    Backfill, BooksRow, ChannelStatus, FirstSeen, Flight, MessageInFlight, PeriodBooks, Progress,
+    ReadOutcomes, Whereabouts, WrittenOff,
 };
 pub use database::{Access, Database};
 pub use demands::{

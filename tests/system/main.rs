@@ -34,6 +34,7 @@ mod rights;
 mod scenarios;
 mod servers;
 mod simulation;
+mod statement;
 mod states;
 mod stretches;
 mod three_processes;

@@ -34,7 +34,7 @@ pub(super) fn run(folder: &Path, arguments: &[&str]) -> (i32, Value) {
     (output.status.code().unwrap(), report)
 }
 
-async fn store(folder: &Path) -> SqliteConnection {
+pub(super) async fn store(folder: &Path) -> SqliteConnection {
     let file = folder.join("data/tonghui.db");
     SqliteConnectOptions::new().filename(file).foreign_keys(false).connect().await.unwrap()
 }

@@ -131,9 +131,15 @@ async fn each_process_needs_no_more_than_the_documented_rights() {
         query_scalar("SELECT min(token) FROM demand_person").fetch_one(&mut owner).await.unwrap();
     run("operator", &["erase", &format!("--token={token}")]);
     run("operator", &["flight", "write-off", "hotline", "--reason", "a test"]);
-    for arguments in
-        [&["status"][..], &["books"], &["flight", "list"], &["index"], &["status", "--quality"]]
-    {
+    let statement = ["books", "statement", "hotline", "--day", "yesterday"];
+    for arguments in [
+        &["status"][..],
+        &["books"],
+        &statement,
+        &["flight", "list"],
+        &["index"],
+        &["status", "--quality"],
+    ] {
         run("reader", arguments);
     }
     run("auditor", &["audit", "verify"]);

@@ -2,6 +2,9 @@
 //! unchanged + stale + quarantined + in flight + lost. Books balance when every message has an equal receipt, or was
 //! lost and written off.
 
+mod statement;
+mod verify;
+
 use config::Settings;
 use contract::{ChannelId, Complete, PassEnd, Timestamp};
 use serde::Serialize;
@@ -15,13 +18,25 @@ use crate::{
 };
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Show only this channel.
     channel: Option<ChannelId>,
     /// Count only reads since this time: 2026-11-23, 2026-11-23T08:00, yesterday, -1d, in the gateway's
     /// time zone.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Write the statement of a day of a channel: the counts of its books, the demands that were first seen on it, the
+    /// hash of the statement before, and a proof by the bus key.
+    Statement(statement::Args),
+    /// Check that a statement was not altered and that the store is as it says, and compare it with the source's list.
+    Verify(verify::Args),
 }
 
 /// The books of all channels.
@@ -54,6 +69,11 @@ pub(super) struct Row {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    match &args.command {
+        Some(Command::Statement(args)) => return statement::run(context, args),
+        Some(Command::Verify(args)) => return verify::run(context, args),
+        None => {}
+    }
     context.with_store(Access::ReadOnly, async |settings, store| {
         ensure_known(settings, store, args.channel.as_ref()).await?;
         let since = args.since.as_deref().map(|text| parse_time(text, settings.zone, clock::now()));

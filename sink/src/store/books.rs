@@ -5,6 +5,7 @@
 mod again;
 mod checkpoints;
 mod flight;
+mod period;
 
 use contract::{ChannelId, Fault, ReadNo, Timestamp};
 use serde::Serialize;
@@ -18,6 +19,7 @@ use super::{
 pub use again::ReadOutcomes;
 pub use checkpoints::{Backfill, ChannelStatus, Progress};
 pub use flight::{Flight, MessageInFlight, WrittenOff};
+pub use period::{FirstSeen, PeriodBooks, Whereabouts};
 
 pub(crate) use checkpoints::{lease_lost, position_moved};
 
@@ -118,7 +120,8 @@ impl Database {
     ) -> Result<Vec<BooksRow>, Fault> {
         let since_day = since.map(day);
         let channel = Value::Text(channel.map(ChannelId::as_str));
-        let values = [channel, Value::Time(since), Value::Text(since_day.as_deref())];
+        let since_day = Value::Text(since_day.as_deref());
+        let values = [channel, Value::Time(since), since_day, Value::Time(None), Value::Text(None)];
         let mut books = self.query("read the books", BOOKS, &values, BooksRow::read).await?;
         books.sort_unstable_by(|one, other| one.channel.cmp(&other.channel));
         Ok(books)
@@ -215,8 +218,8 @@ fn day(time: Timestamp) -> String {
     time.format("%Y-%m-%d").to_string()
 }
 
-/// The books of channel $1 or of all: the reads since $2, and the daily totals since $3. This is one
-/// statement, so that all counts are from the same moment.
+/// The books of channel $1 or of all: the reads since $2 and before $4, and the daily totals from $3 to $5. This is
+/// one statement, so that all counts are from the same moment.
 const BOOKS: &str = "
     SELECT channel,
            CAST(sum(read) AS bigint) AS read, CAST(sum(accepted) AS bigint) AS accepted,
@@ -233,7 +236,7 @@ const BOOKS: &str = "
                0 AS stored, 0 AS unchanged, 0 AS stale, 0 AS quarantined, 0 AS redelivered,
                0 AS orphans, 0 AS stored_by_orphans, 0 AS unequal, 0 AS extra
         FROM read WHERE (CAST($1 AS text) IS NULL OR channel = $1)
-        AND ($2 IS NULL OR read_at >= $2)
+        AND ($2 IS NULL OR read_at >= $2) AND ($4 IS NULL OR read_at < $4)
       UNION ALL
         SELECT r.channel, 0, 0, 0, 0, p.events,
                CASE WHEN q.part IS NULL AND NOT p.lost THEN p.events ELSE 0 END,
@@ -247,11 +250,13 @@ const BOOKS: &str = "
         LEFT JOIN receipt q
         ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
         WHERE (CAST($1 AS text) IS NULL OR r.channel = $1) AND ($2 IS NULL OR r.read_at >= $2)
+        AND ($4 IS NULL OR r.read_at < $4)
       UNION ALL
         SELECT channel, read, accepted, skipped, rejected, published, 0, lost, stored, unchanged, stale,
                quarantined, redelivered, 0, 0, 0, 0
         FROM books_day WHERE (CAST($1 AS text) IS NULL OR channel = $1)
         AND (CAST($3 AS text) IS NULL OR day >= $3)
+        AND (CAST($5 AS text) IS NULL OR day <= $5)
       UNION ALL
         SELECT q.channel, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, q.stored, 0, 0 FROM receipt q
         WHERE (CAST($1 AS text) IS NULL OR q.channel = $1) AND q.read_no > 0 AND NOT EXISTS (

@@ -24,6 +24,7 @@ mod again;
 mod audit;
 mod flight;
 pub(super) mod index;
+mod period;
 mod processes;
 mod progress;
 mod sealed;

@@ -7,8 +7,8 @@ use contract::Message;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The key with which ingest proves its messages, and with which the sink verifies them (HMAC-SHA-256); the
-/// audit log proves its rows with it too. It opens no sealed value, so the sink may have it.
+/// The key with which ingest proves its messages, and with which the sink verifies them (HMAC-SHA-256); rows of the
+/// audit log and statements of a day are proved with it too. It opens no sealed value, so the sink may have it.
 #[derive(Clone)]
 pub struct BusKey([u8; 32]);
 
@@ -26,6 +26,23 @@ impl BusKey {
     /// Whether this is the proof of this message. The time that it takes does not tell how much of it is right.
     pub(super) fn proves(&self, message: &Message, proof: &str) -> bool {
         hex::decode(proof).is_ok_and(|proof| self.mac(message).verify_slice(&proof).is_ok())
+    }
+
+    /// The proof of a statement of the books, in hexadecimal digits.
+    pub fn prove_statement(&self, statement: &[u8]) -> String {
+        hex::encode(self.statement_mac(statement).finalize().into_bytes())
+    }
+
+    /// Whether this is the proof of this statement.
+    pub fn proves_statement(&self, statement: &[u8], proof: &str) -> bool {
+        let proof = hex::decode(proof);
+        proof.is_ok_and(|proof| self.statement_mac(statement).verify_slice(&proof).is_ok())
+    }
+
+    fn statement_mac(&self, statement: &[u8]) -> Hmac<Sha256> {
+        let mut mac = self.begin(b"tonghui statement\0");
+        mac.update(statement);
+        mac
     }
 
     /// A MAC with this key for one purpose: what is proved for one proves nothing for another.
@@ -89,5 +106,15 @@ mod tests {
             assert!(!key.proves(&changed, &proof), "{:?}", changed.id);
         }
         assert!(!format!("{key:?}").contains('1'));
+    }
+
+    #[test]
+    fn a_statement_has_the_proof_of_one_key_and_of_all_its_bytes() {
+        let (key, other) = (BusKey::new([1; 32]), BusKey::new([2; 32]));
+        let proof = key.prove_statement(b"read 5");
+        assert!(key.proves_statement(b"read 5", &proof));
+        assert!(!key.proves_statement(b"read 6", &proof));
+        assert!(!other.proves_statement(b"read 5", &proof));
+        assert!(!key.proves_statement(b"read 5", ""));
     }
 }

@@ -218,11 +218,17 @@ async fn advance(tx: &mut Transaction<'_>, confirmed: &Confirmed) -> Result<Opti
         int(from.fence).into(),
         Value::Text(pass.as_deref()),
     ];
-    Ok(tx.query(MOVE, &values, |row| row.some_int("step")).await?.first().copied())
+    let step = tx.query(MOVE, &values, |row| row.some_int("step")).await?.first().copied();
+    if let (Some(pass), Some(_)) = (pass.as_deref(), step) {
+        let quarter = confirmed.read_at().timestamp().div_euclid(QUARTER_SECONDS);
+        let values = [channel.into(), quarter.into(), confirmed.read_at().into(), pass.into()];
+        tx.execute(KEEP_PASS, &values).await?;
+    }
+    Ok(step)
 }
 
 /// The account of the last pass; `None` if there is none, or if another version of the gateway wrote it.
-fn pass(row: &dyn Columns) -> Result<Option<PassEnd>, Error> {
+pub(super) fn pass(row: &dyn Columns) -> Result<Option<PassEnd>, Error> {
     Ok(row.text("pass")?.and_then(|pass| serde_json::from_str(&pass).ok()))
 }
 
@@ -333,6 +339,14 @@ const MOVE: &str = "UPDATE checkpoint SET cursor = $1, step = step + 1, read_at 
             pass = coalesce($6, pass), fault = NULL, fault_at = NULL, broken = false
      WHERE channel = $3 AND (step = $4 OR fence = 9223372036854775807) AND fence = $5
      RETURNING step";
+
+/// A quarter of an hour.
+const QUARTER_SECONDS: i64 = 15 * 60;
+
+/// Keeps the account $4 of the pass of channel $1 that ended at $3, in quarter $2, in place of an earlier one.
+const KEEP_PASS: &str = "INSERT INTO pass_end (channel, quarter, ended_at, pass)
+     VALUES ($1, $2, $3, $4)
+     ON CONFLICT (channel, quarter) DO UPDATE SET ended_at = $3, pass = $4";
 
 const READ: &str = "INSERT INTO read ({names}) {rows}";
 

@@ -41,6 +41,7 @@ const SCRIPTS: &[Script] = scripts![
     "0012_lost"
     "0013_audit_chain"
     "0014_process"
+    "0015_pass_end"
 ];
 
 /// The tables in SQLite.
