@@ -47,8 +47,12 @@ struct Http {
 
 /// Runs the command with the secret in the environment.
 fn solve(arguments: &[&str]) -> Output {
+    solve_as("json", arguments)
+}
+
+fn solve_as(format: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tonghui"));
-    command.args(["--format", "json", "sign", "solve"]).args(arguments);
+    command.args(["--format", format, "sign", "solve"]).args(arguments);
     command.env("VENDOR_SECRET", SECRET).output().unwrap()
 }
 
@@ -131,6 +135,41 @@ fn a_channel_reads_the_printed_settings_and_signs_the_same() {
         assert_eq!(sign(channel_with(toml), &request), signature, "{toml}");
         shown(&output);
     }
+}
+
+#[test]
+fn recipes_are_printed_for_a_channel_file_and_several_ask_for_a_second_sample() {
+    let settings = json!({ "sign": {
+        "algorithm": "md5", "parts": [{ "param": "size" }, { "param": "page" }, { "secret": SECRET }],
+        "put": { "header": "X-Sign" },
+    } });
+    let printed = |page: &str| {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let query = vec![pair("page", page), pair("size", "1")];
+        let request = Request { query, ..Request::default() };
+        let signature = sign(serde_json::from_value(settings.clone()).unwrap(), &request);
+        let (page, header) = (format!("page={page}"), format!("X-Sign: {signature}"));
+        let arguments = ["--param", &page, "--param", "size=1", "--header", &header];
+        let secret = ["--secret-env", "VENDOR_SECRET", "--expect", &signature];
+        let output = solve_as("text", &[&arguments[..], &secret].concat());
+        shown(&output);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let several = printed("1");
+    for text in ["# recipe 1 of 2\n", "# recipe 2 of 2; differs from the first in: parts\n"] {
+        assert!(several.contains(text), "{several}");
+    }
+    assert!(several.contains("a second sample"), "{several}");
+    let one: toml::Table = printed("2").parse().unwrap();
+    let expected: toml::Table = r#"
+        [http.auth.sign]
+        algorithm = "md5"
+        parts = [{ param = "size" }, { param = "page" }, { secret = { env = "VENDOR_SECRET" } }]
+        put = { header = "X-Sign" }
+    "#
+    .parse()
+    .unwrap();
+    assert_eq!(one, expected);
 }
 
 #[test]

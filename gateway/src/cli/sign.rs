@@ -1,7 +1,11 @@
 //! `tonghui sign solve`: finds out how a vendor signs requests, and prints the settings for a channel. Uses neither the
 //! network nor the configuration.
 
-use std::{convert::Infallible, fs, path::PathBuf};
+use std::{
+    convert::Infallible,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, ensure};
 use connector_wire::auth::{
@@ -40,7 +44,7 @@ pub(super) struct Solve {
     /// The signature, as it is before it is percent-encoded.
     #[arg(long, value_name = "SIGNATURE")]
     expect: String,
-    /// A public value that may be signed, such as the key of the application.
+    /// A public value that may be signed, such as the key of the application. It is printed.
     #[arg(long = "key", value_name = "APPKEY")]
     keys: Vec<String>,
     /// A parameter of the query, not encoded. The fields of a form and the members of a JSON body are in --body.
@@ -119,7 +123,7 @@ fn sample(args: &Solve) -> anyhow::Result<Sample> {
         path: args.path.clone().unwrap_or_default(),
         query: pairs("--param", &args.params, &['='])?,
         headers,
-        body: args.body.as_ref().map(read_body).transpose()?.unwrap_or_default(),
+        body: args.body.as_deref().map(read_body).transpose()?.unwrap_or_default(),
     };
     Ok(Sample {
         request,
@@ -133,7 +137,7 @@ fn sample(args: &Solve) -> anyhow::Result<Sample> {
     })
 }
 
-fn read_body(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
+fn read_body(file: &Path) -> anyhow::Result<Vec<u8>> {
     let place = || file.display().to_string();
     let size = fs::metadata(file).with_context(place)?.len();
     ensure!(

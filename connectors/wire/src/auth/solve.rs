@@ -35,7 +35,7 @@ pub const NOT_SEARCHED: [&str; 10] = [
     "nested members of a JSON body, and a body that is written anew before it is signed",
     "a time that is not written in seconds or milliseconds since 1970",
     "a second secret, such as the token of a user beside the key of the application",
-    "two parts of the request that are joined with a text that is not usual between them",
+    "parts that are joined with several or with unusual texts, unless --text shows them",
     "more than five parts in any order, except fields sorted by name or in the order of the request",
 ];
 

@@ -47,6 +47,24 @@ fn a_text_may_have_a_placeholder_for_the_secret_or_the_secret_itself() {
 }
 
 #[test]
+fn a_text_with_another_form_of_the_secret_is_refused() {
+    // This would fit, and the settings would have the digest of the secret in plain text.
+    let (_, sample) = tencent_cloud();
+    let secret = "s3cret/Word+1";
+    for form in ["s3cret%2FWord%2B1", "s3cret%2fWord%2b1", "czNjcmV0L1dvcmQrMQ=="] {
+        let text = Some(format!("page=7&{form}"));
+        let request = sample.request.clone();
+        let sample = Sample { request, secret: Secret::new(secret), text, ..tencent_cloud().1 };
+        let fault = solve(&sample).unwrap_err().to_string();
+        assert!(fault.contains("in another form") && !fault.contains(form), "{fault}");
+    }
+    let md5 = "900150983CD24FB0D6963F7D28E17F72";
+    let text = Some(format!("7{md5}"));
+    let fault = solve(&Sample { secret: Secret::new("abc"), text, ..sample }).unwrap_err();
+    assert!(fault.to_string().contains("in another form"), "{fault}");
+}
+
+#[test]
 fn a_text_that_does_not_give_the_signature_finds_nothing_by_itself() {
     let (_, sample) = tencent_cloud();
     let text = Some("GETcvm.vendor.example/v2/index?Action=DescribeZones".to_owned());

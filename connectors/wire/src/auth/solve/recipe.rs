@@ -25,7 +25,9 @@ impl Recipe {
         if signature.key.is_some() {
             set("key", reference(variable));
         }
-        let (parts, join) = compressed(&signature.parts);
+        let spelled = merged(&signature.parts);
+        let (parts, join) =
+            compressed(&signature.parts).unwrap_or_else(|| (spelled.iter().collect(), ""));
         set("parts", parts.into_iter().map(|part| written_part(part, variable)).collect());
         if !join.is_empty() {
             set("join", join.into());
@@ -123,16 +125,25 @@ fn written_part(part: &SignedPart, variable: &str) -> Value {
     }
 }
 
-/// Parts with the same separator between all of them, without it, and the separator.
-fn compressed(parts: &[SignedPart]) -> (Vec<&SignedPart>, &str) {
-    let between = || parts.iter().skip(1).step_by(2);
-    if parts.len() % 2 == 1
-        && let Some(join) = between().next().and_then(separator)
-        && between().all(|part| separator(part) == Some(join))
-    {
-        return (parts.iter().step_by(2).collect(), join);
+/// Parts with adjacent texts as one: all spellings of a recipe have the same.
+pub(super) fn merged(parts: &[SignedPart]) -> Vec<SignedPart> {
+    let mut merged: Vec<SignedPart> = Vec::new();
+    for part in parts {
+        match (merged.last_mut(), part) {
+            (Some(SignedPart::Text(before)), SignedPart::Text(text)) => before.push_str(text),
+            _ => merged.push(part.clone()),
+        }
     }
-    (parts.iter().collect(), "")
+    merged
+}
+
+/// Parts without the separator between all of them, and the separator; `None` if there is no such one.
+fn compressed(parts: &[SignedPart]) -> Option<(Vec<&SignedPart>, &str)> {
+    let between = || parts.iter().skip(1).step_by(2);
+    let join = between().next().and_then(separator)?;
+    let is_join = |part| separator(part) == Some(join);
+    let is_everywhere = parts.len() % 2 == 1 && between().all(is_join);
+    is_everywhere.then(|| (parts.iter().step_by(2).collect(), join))
 }
 
 fn separator(part: &SignedPart) -> Option<&str> {

@@ -6,7 +6,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use contract::Fault;
 use serde_json::{Map, Value};
 
-use super::{recipe::Recipe, sent::Sent};
+use super::{
+    recipe::{Recipe, merged},
+    sent::Sent,
+};
 use crate::auth::{Algorithm, CustomSignature, DigestFormat, SignedPart, signable::Signable};
 
 /// Maximum number of recipes that are returned.
@@ -166,16 +169,4 @@ impl<'a> Search<'a> {
             nonce: self.sent.nonce.as_ref().map(|(_, destination)| destination.clone()),
         }
     }
-}
-
-/// Parts with adjacent texts as one: all spellings of a recipe have the same.
-fn merged(parts: &[SignedPart]) -> Vec<SignedPart> {
-    let mut merged: Vec<SignedPart> = Vec::new();
-    for part in parts {
-        match (merged.last_mut(), part) {
-            (Some(SignedPart::Text(before)), SignedPart::Text(text)) => before.push_str(text),
-            _ => merged.push(part.clone()),
-        }
-    }
-    merged
 }
