@@ -1,6 +1,8 @@
 //! `tonghui sign solve`: finds out how a vendor signs requests, and prints the settings for a channel. Uses neither the
 //! network nor the configuration.
 
+mod draw;
+
 use std::{
     convert::Infallible,
     fs,
@@ -10,11 +12,10 @@ use std::{
 use anyhow::{Context as _, ensure};
 use connector_wire::auth::{
     Request,
-    solve::{self, NOT_SEARCHED, Recipe, Sample, Solution},
+    solve::{self, NOT_SEARCHED, Sample, Solution},
 };
 use contract::Secret;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{Context, Exit, out};
 
@@ -32,7 +33,7 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = format!("{}\n", not_searched()))]
+#[command(after_long_help = format!("{}\n", draw::not_searched()))]
 pub(super) struct Solve {
     /// The environment variable that holds the secret.
     #[arg(long, value_name = "VAR", required_unless_present = "secret")]
@@ -88,9 +89,9 @@ struct Shown {
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
     let Command::Solve(args) = command;
     let solution = solve::solve(&sample(args)?)?;
-    let toml: Vec<String> = solution.recipes.iter().map(to_toml).collect();
+    let toml: Vec<String> = solution.recipes.iter().map(draw::to_toml).collect();
     let shown = Shown { solution, toml, not_searched: &NOT_SEARCHED };
-    out::show(context.format, &shown, draw)?;
+    out::show(context.format, &shown, draw::draw)?;
     Ok(if shown.toml.is_empty() { Exit::Failed } else { Exit::Done })
 }
 
@@ -150,95 +151,4 @@ fn read_body(file: &Path) -> anyhow::Result<Vec<u8>> {
 
 fn secret(value: &str) -> Result<Secret, Infallible> {
     Ok(Secret::new(value))
-}
-
-fn draw(shown: &Shown) -> String {
-    let Shown { solution, toml, .. } = shown;
-    if toml.is_empty() {
-        return draw_failure(solution);
-    }
-    let mut blocks = Vec::new();
-    for (number, (recipe, toml)) in (1..).zip(solution.recipes.iter().zip(toml)) {
-        let differences = match solution.recipes.first() {
-            Some(first) if number > 1 => {
-                format!("; differs from the first in: {}", differences(first, recipe))
-            }
-            _ => String::new(),
-        };
-        blocks.push(format!("# recipe {number} of {}{differences}\n{toml}", shown.toml.len()));
-    }
-    let mut notes = vec![
-        "this replaces `auth` in [http]; no other key of [http] may follow it".to_owned(),
-        "a variable or a file, { file = \"PATH\" }, must hold the secret".to_owned(),
-    ];
-    if toml.len() > 1 {
-        notes.push(
-            "all of these give the signature of this sample: a second sample, with other values and in another \
-             order, decides"
-                .to_owned(),
-        );
-    }
-    notes.extend(solution.notes.iter().cloned());
-    blocks.push(notes.iter().map(|note| format!("# {note}")).collect::<Vec<_>>().join("\n"));
-    blocks.join("\n\n")
-}
-
-/// The settings that two recipes do not share.
-fn differences(a: &Recipe, b: &Recipe) -> String {
-    if a.scheme != b.scheme {
-        return "the scheme".to_owned();
-    }
-    let names =
-        a.settings.keys().chain(b.settings.keys().filter(|name| !a.settings.contains_key(*name)));
-    let names = names.filter(|name| a.settings.get(*name) != b.settings.get(*name));
-    names.cloned().collect::<Vec<_>>().join(", ")
-}
-
-/// How far the search went.
-fn draw_failure(solution: &Solution) -> String {
-    let tried: u64 = solution.groups.iter().map(|group| group.tried).sum();
-    let mut lines = vec![format!("No recipe gives this signature; {tried} were tried:")];
-    lines.extend(solution.groups.iter().map(|group| {
-        let end = if group.is_complete { "" } else { " (not all: the search ended here)" };
-        format!("{:>8}  {}{end}", group.tried, group.name)
-    }));
-    lines.push(
-        "Check the secret, and that every signed value is given as it was signed, with --method, --path and --body \
-         too."
-            .to_owned(),
-    );
-    lines.push(not_searched());
-    lines.join("\n")
-}
-
-fn not_searched() -> String {
-    let lines = NOT_SEARCHED.iter().map(|line| format!("  - {line}"));
-    let lines: Vec<_> = lines.collect();
-    format!(
-        "Not searched, because a channel file cannot say it or it is unusual:\n{}",
-        lines.join("\n")
-    )
-}
-
-/// A recipe as a table of a channel file, each setting on a line.
-fn to_toml(recipe: &Recipe) -> String {
-    let head = format!("[http.auth.{}]", recipe.scheme);
-    let settings = recipe.settings.iter();
-    let lines = settings.map(|(name, value)| format!("{name} = {}", inline(value)));
-    [head].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
-}
-
-/// A value of TOML on one line. A text is written as in JSON, whose escapes TOML has too.
-fn inline(value: &Value) -> String {
-    match value {
-        Value::Array(items) => {
-            format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", "))
-        }
-        Value::Object(table) => {
-            let entries = table.iter().map(|(name, value)| format!("{name} = {}", inline(value)));
-            format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
-        }
-        // The only control character that JSON does not escape.
-        other => other.to_string().replace('\u{7f}', "\\u007f"),
-    }
 }

@@ -5,6 +5,8 @@
 //! signs requests, and one that fits has signed the sample again before it is returned. Only an equal
 //! signature counts: a digest is never nearly right.
 
+mod around;
+mod check;
 mod document;
 mod fields;
 mod named;
@@ -12,6 +14,7 @@ mod orders;
 mod recipe;
 mod search;
 mod sent;
+mod spelling;
 
 use std::ops::ControlFlow;
 
@@ -81,20 +84,15 @@ pub struct Group {
     pub is_complete: bool,
 }
 
-/// A group of recipes: its name, the function that tries them, and whether the search ends with it if one fits.
+/// The name of a group, what tries it, and whether the search ends with it if a recipe fits.
 type Try = (&'static str, fn(&mut Search<'_>) -> ControlFlow<()>, bool);
 
 /// The groups, the likeliest first.
 const GROUPS: [Try; 5] = [
     ("the named schemes of platforms", named::try_all, true),
+    ("the given text, with the secret in it, around it or as the key", document::try_all, true),
     (
-        "the given text, with the secret in it, before it, after it or as the key",
-        document::try_all,
-        true,
-    ),
-    (
-        "the parameters, all or all but one, sorted or in their order, as values or with their names, with the \
-         secret before, after, around, among them or as the key",
+        "the parameters, all or all but one, sorted or in their order, as values or with names, with the secret",
         fields::try_all,
         false,
     ),
@@ -103,11 +101,7 @@ const GROUPS: [Try; 5] = [
         orders::try_general,
         false,
     ),
-    (
-        "up to five of these, single parameters and headers, in every order",
-        orders::try_with_fields,
-        false,
-    ),
+    ("up to five of these, single parameters and headers", orders::try_with_fields, false),
 ];
 
 /// Searches for the recipes that give the signature of a sample.

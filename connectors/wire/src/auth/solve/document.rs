@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{
-    fields::with_secret,
+    around::with_secret,
     search::{Search, Uses},
     sent::{Field, Sent},
 };

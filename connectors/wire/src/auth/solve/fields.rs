@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{
+    around::{secret_among, with_secret},
     search::{Search, Uses},
     sent::{Field, Sent},
 };
@@ -24,33 +25,6 @@ const NAMED: [(&str, &str); 11] = [
 ];
 /// The text between values.
 const BETWEEN: [&str; 12] = ["", "&", "|", ",", ";", ":", "\n", "_", "-", "+", "#", " "];
-/// The text between the secret and what is signed.
-const AROUND: [&str; 6] = ["", "&", "|", ":", ",", "\n"];
-/// The names of a secret among named parameters.
-const SECRET_NAMES: [&str; 22] = [
-    "key",
-    "secret",
-    "appSecret",
-    "app_secret",
-    "appsecret",
-    "secretKey",
-    "secret_key",
-    "signKey",
-    "sign_key",
-    "token",
-    "appKey",
-    "app_key",
-    "appkey",
-    "accessSecret",
-    "access_secret",
-    "accessKeySecret",
-    "apiKey",
-    "api_key",
-    "client_secret",
-    "clientSecret",
-    "password",
-    "salt",
-];
 /// More fields are not left out one by one.
 const MAX_LEFT_OUT: usize = 40;
 
@@ -65,30 +39,10 @@ pub(super) fn try_all(search: &mut Search<'_>) -> ControlFlow<()> {
             search.try_parts(parts, Uses::Any)?;
         }
     }
-    try_secret_among_fields(search)
-}
-
-/// What is signed, with the secret before, after and around it, with and without a name, and without the secret.
-pub(super) fn with_secret(sent: &Sent, core: &[SignedPart]) -> Vec<Vec<SignedPart>> {
-    let secret = || SignedPart::Secret(sent.secret.clone());
-    let text = |text: &str| SignedPart::Text(text.to_owned());
-    let core = || core.iter().cloned();
-    let mut all = vec![core().collect()];
-    for between in AROUND {
-        let (first, last) = ([secret(), text(between)], [text(between), secret()]);
-        all.push(core().chain(last.clone()).collect());
-        all.push(first.clone().into_iter().chain(core()).collect());
-        all.push(first.into_iter().chain(core()).chain(last).collect());
+    for parts in secret_among(sent) {
+        search.try_parts(parts, Uses::Once)?;
     }
-    for name in SECRET_NAMES {
-        let after = |before: String| core().chain([SignedPart::Text(before), secret()]).collect();
-        all.push(after(format!("&{name}=")));
-        all.push(after(name.to_owned()));
-        let before = [text(&format!("{name}=")), secret(), text("&")];
-        all.push(before.into_iter().chain(core()).collect());
-        all.push([text(name), secret()].into_iter().chain(core()).collect());
-    }
-    all
+    ControlFlow::Continue(())
 }
 
 /// The parameters as values or with their names. What `params` says is left out: it is shorter, and true also for
@@ -138,13 +92,13 @@ fn orders(fields: &[Field]) -> Vec<Vec<Field>> {
     orders
 }
 
-fn sorted(fields: &[Field]) -> Vec<Field> {
+pub(super) fn sorted(fields: &[Field]) -> Vec<Field> {
     let mut fields = fields.to_vec();
     fields.sort_by(|a, b| a.name.cmp(&b.name));
     fields
 }
 
-fn named_fields(fields: &[Field], between: &str, next: &str) -> Vec<SignedPart> {
+pub(super) fn named_fields(fields: &[Field], between: &str, next: &str) -> Vec<SignedPart> {
     let mut parts = Vec::new();
     for (index, Field { name, part, .. }) in fields.iter().enumerate() {
         let next = if index > 0 { next } else { "" };
@@ -154,7 +108,7 @@ fn named_fields(fields: &[Field], between: &str, next: &str) -> Vec<SignedPart> 
     parts
 }
 
-fn values(fields: &[Field], between: &str) -> Vec<SignedPart> {
+pub(super) fn values(fields: &[Field], between: &str) -> Vec<SignedPart> {
     let mut parts = Vec::new();
     for (index, field) in fields.iter().enumerate() {
         if index > 0 && !between.is_empty() {
@@ -163,24 +117,6 @@ fn values(fields: &[Field], between: &str) -> Vec<SignedPart> {
         parts.push(field.part.clone());
     }
     parts
-}
-
-/// The secret as one more parameter, at its place among the sorted ones.
-fn try_secret_among_fields(search: &mut Search<'_>) -> ControlFlow<()> {
-    let sent = search.sent;
-    for name in SECRET_NAMES {
-        let mut fields = sent.fields.clone();
-        fields.retain(|field| field.name != name && !field.value.is_empty());
-        let part = SignedPart::Secret(sent.secret.clone());
-        fields.push(Field { name: name.to_owned(), value: String::new(), part });
-        let fields = sorted(&fields);
-        for parts in
-            [named_fields(&fields, "=", "&"), named_fields(&fields, "", ""), values(&fields, "")]
-        {
-            search.try_parts(parts, Uses::Once)?;
-        }
-    }
-    ControlFlow::Continue(())
 }
 
 /// Whether the sample has nothing for this part.

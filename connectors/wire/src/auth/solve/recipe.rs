@@ -4,7 +4,10 @@ use contract::Secret;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::sent::Sent;
+use super::{
+    sent::Sent,
+    spelling::{compressed, merged},
+};
 use crate::auth::{Auth, CustomSignature, DigestFormat, Request, Scheme, SignedPart};
 
 /// A scheme and its settings.
@@ -122,33 +125,5 @@ fn written_part(part: &SignedPart, variable: &str) -> Value {
         SignedPart::Body => "body".into(),
         SignedPart::Method => "method".into(),
         SignedPart::Path => "path".into(),
-    }
-}
-
-/// Parts with adjacent texts as one: all spellings of a recipe have the same.
-pub(super) fn merged(parts: &[SignedPart]) -> Vec<SignedPart> {
-    let mut merged: Vec<SignedPart> = Vec::new();
-    for part in parts {
-        match (merged.last_mut(), part) {
-            (Some(SignedPart::Text(before)), SignedPart::Text(text)) => before.push_str(text),
-            _ => merged.push(part.clone()),
-        }
-    }
-    merged
-}
-
-/// Parts without the separator between all of them, and the separator; `None` if there is no such one.
-fn compressed(parts: &[SignedPart]) -> Option<(Vec<&SignedPart>, &str)> {
-    let between = || parts.iter().skip(1).step_by(2);
-    let join = between().next().and_then(separator)?;
-    let is_join = |part| separator(part) == Some(join);
-    let is_everywhere = parts.len() % 2 == 1 && between().all(is_join);
-    is_everywhere.then(|| (parts.iter().step_by(2).collect(), join))
-}
-
-fn separator(part: &SignedPart) -> Option<&str> {
-    match part {
-        SignedPart::Text(text) if !text.contains(char::is_alphanumeric) => Some(text),
-        _ => None,
     }
 }

@@ -6,10 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use contract::Fault;
 use serde_json::{Map, Value};
 
-use super::{
-    recipe::{Recipe, merged},
-    sent::Sent,
-};
+use super::{recipe::Recipe, sent::Sent, spelling::merged};
 use crate::auth::{Algorithm, CustomSignature, DigestFormat, SignedPart, signable::Signable};
 
 /// Maximum number of recipes that are returned.
