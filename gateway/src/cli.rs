@@ -22,6 +22,7 @@ mod quarantine;
 mod reconcile;
 mod run;
 mod service;
+mod sign;
 mod status;
 mod sync;
 mod text;
@@ -109,6 +110,9 @@ enum Command {
     Explain(explain::Args),
     /// Detect the charset of a file, and find and repair broken text in it.
     Text(text::Args),
+    /// Find out how a source signs requests.
+    #[command(subcommand)]
+    Sign(sign::Command),
     /// Print the id of a demand, as logs and tables show it.
     Id {
         /// Folder name of the channel.
@@ -210,6 +214,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Preview(args) => preview::run(context, &args),
         Command::Explain(args) => explain::run(context, &args),
         Command::Text(args) => text::run(context, &args),
+        Command::Sign(command) => sign::run(context, &command),
         Command::Id { channel, key } => {
             let id = DemandId::of(&channel, &RecordKey::new(key));
             out::print(id.to_string()).map(|()| Exit::Done).map_err(Into::into)
@@ -262,6 +267,7 @@ fn change(command: &Command) -> Option<Change> {
         | Command::Preview(_)
         | Command::Explain(_)
         | Command::Text(_)
+        | Command::Sign(_)
         | Command::Id { .. }
         | Command::Audit(_)
         | Command::Schema { .. } => None,

@@ -15,6 +15,7 @@
 //! ```
 
 mod request;
+mod signable;
 mod steps;
 
 mod scheme;
@@ -26,6 +27,8 @@ mod platforms;
 mod sign;
 
 mod digest;
+
+pub mod solve;
 
 use std::time::Duration;
 

@@ -4,13 +4,13 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{EagerHash, Hmac, KeyInit as _, Mac as _, digest::Key};
 use md5::{Digest as _, Md5};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::Sha256;
 use sm3::Sm3;
 
 /// A digest, or a message authentication code (HMAC), which needs a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
     /// MD5 (RFC 1321). Not secure any more, but many platforms require it.
@@ -32,7 +32,7 @@ pub enum Algorithm {
 }
 
 /// How a digest is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DigestFormat {
     /// Hexadecimal, in lower case.
@@ -45,6 +45,18 @@ pub enum DigestFormat {
 }
 
 impl Algorithm {
+    /// All of them.
+    pub(super) const ALL: [Self; 8] = [
+        Self::Md5,
+        Self::HmacMd5,
+        Self::HmacSha256,
+        Self::Sha256,
+        Self::HmacSha1,
+        Self::Sha1,
+        Self::Sm3,
+        Self::HmacSm3,
+    ];
+
     /// Whether it needs a key.
     pub fn is_keyed(self) -> bool {
         matches!(self, Self::HmacMd5 | Self::HmacSha1 | Self::HmacSha256 | Self::HmacSm3)
@@ -66,6 +78,9 @@ impl Algorithm {
 }
 
 impl DigestFormat {
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::Hex, Self::HexUpper, Self::Base64];
+
     /// The bytes as text.
     pub(super) fn encode(self, bytes: &[u8]) -> String {
         match self {

@@ -64,14 +64,15 @@ impl Request {
         params
     }
 
-    /// The value of a parameter, or of a member of a JSON body that is a text, a number or a boolean.
-    pub(super) fn param(&self, name: &str) -> Option<String> {
-        let param = self.params().into_iter().find(|(key, _)| key == name);
-        param.map(|(_, value)| value).or_else(|| match self.json_body().ok()?.get(name)? {
-            Value::String(text) => Some(text.clone()),
-            scalar @ (Value::Number(_) | Value::Bool(_)) => Some(scalar.to_string()),
+    /// The members of a JSON body that are a text, a number or a boolean, as texts.
+    pub(super) fn members(&self) -> Vec<(String, String)> {
+        let members = self.json_body().unwrap_or_default().into_iter();
+        let scalars = members.filter_map(|(name, value)| match value {
+            Value::String(text) => Some((name, text)),
+            scalar @ (Value::Number(_) | Value::Bool(_)) => Some((name, scalar.to_string())),
             Value::Null | Value::Array(_) | Value::Object(_) => None,
-        })
+        });
+        scalars.collect()
     }
 
     /// Puts a value into the body: as a member of JSON, as a field of a form, or in place of `{auth}`.
@@ -91,6 +92,36 @@ impl Request {
             BodyKind::Text => self.replace_placeholder(value)?,
         }
         Ok(())
+    }
+
+    /// Takes what has this value out of the body, the reverse of [`Request::set_field`], and returns its name. In
+    /// a body that is neither JSON nor a form, `{auth}` takes its place.
+    pub(super) fn take_field(&mut self, value: &str) -> Option<String> {
+        match self.body_kind() {
+            BodyKind::Json => {
+                let mut object = self.json_body().ok()?;
+                let mut members = object.iter();
+                let name = members.find(|(_, member)| member.as_str() == Some(value))?.0.clone();
+                object.shift_remove(&name);
+                self.body = Value::Object(object).to_string().into_bytes();
+                Some(name)
+            }
+            BodyKind::Form => {
+                let fields = form_urlencoded::parse(&self.body).into_owned();
+                let fields: Vec<(String, String)> = fields.collect();
+                let name = fields.iter().find(|(_, field)| field == value)?.0.clone();
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                form.extend_pairs(fields.iter().filter(|(key, _)| *key != name));
+                self.body = form.finish().into_bytes();
+                Some(name)
+            }
+            BodyKind::Text => {
+                let is_value = |at: &usize| self.body[*at..].starts_with(value.as_bytes());
+                let at = (0..self.body.len()).find(is_value)?;
+                self.body.splice(at..at + value.len(), AUTH_PLACEHOLDER.bytes());
+                Some("auth".to_owned())
+            }
+        }
     }
 
     fn replace_placeholder(&mut self, value: &str) -> Result<(), Fault> {

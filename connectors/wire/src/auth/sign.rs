@@ -3,11 +3,11 @@
 
 use contract::{Fault, Secret};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Algorithm, DigestFormat, Request, SigningContext, SigningSteps, merge_tables,
-    steps::DigestInput,
+    signable::Signable, steps::DigestInput,
 };
 
 /// A digest or HMAC over parts of the request.
@@ -36,7 +36,7 @@ pub struct CustomSignature {
 }
 
 /// A part of the text that is signed.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(transform = merge_tables)]
 pub enum SignedPart {
@@ -63,7 +63,7 @@ pub enum SignedPart {
 }
 
 /// Where a value is put.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(transform = merge_tables)]
 pub enum Destination {
@@ -76,7 +76,7 @@ pub enum Destination {
 }
 
 /// How the time of a request is sent.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimestampField {
     /// Where the time is put.
@@ -86,7 +86,7 @@ pub struct TimestampField {
 }
 
 /// The unit of a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeUnit {
     /// Seconds.
@@ -130,13 +130,33 @@ impl CustomSignature {
             TimeUnit::S => context.now.timestamp().to_string(),
             TimeUnit::Ms => context.now.timestamp_millis().to_string(),
         });
-        let nonce = hex::encode(context.nonce);
-        if let Some((field, timestamp)) = self.timestamp.as_ref().zip(timestamp.as_ref()) {
+        let timestamp = timestamp.unwrap_or_default();
+        self.sign_with(&timestamp, &hex::encode(context.nonce), request)
+    }
+
+    /// Signs with this time and this random text.
+    pub(super) fn sign_with(
+        &self,
+        timestamp: &str,
+        nonce: &str,
+        request: &mut Request,
+    ) -> Result<SigningSteps, Fault> {
+        if let Some(field) = &self.timestamp {
             field.put.set_value(request, timestamp)?;
         }
         if let Some(destination) = &self.nonce {
-            destination.set_value(request, &nonce)?;
+            destination.set_value(request, nonce)?;
         }
+        let input = self.input(&Signable::new(request, timestamp, nonce))?;
+        let key = self.key.as_ref().map_or("", Secret::expose);
+        let digest = self.coding.encode(&self.algorithm.digest(key.as_bytes(), &input.bytes));
+        self.put.set_value(request, &digest)?;
+        Ok(SigningSteps::new("sign").step("string to sign", input.redacted).step("digest", digest))
+    }
+
+    /// The text that is signed.
+    pub(super) fn input(&self, signable: &Signable<'_>) -> Result<DigestInput, Fault> {
+        let request = signable.request;
         let mut input = DigestInput::default();
         for (index, part) in self.parts.iter().enumerate() {
             if index > 0 {
@@ -146,24 +166,20 @@ impl CustomSignature {
                 SignedPart::Text(text) => input.text(text),
                 SignedPart::Secret(secret) => input.secret("secret", secret.expose()),
                 SignedPart::Param(name) => {
-                    input.named(name, &require(request, name, request.param(name))?)
+                    input.named(name, require(request, name, signable.param(name))?)
                 }
                 SignedPart::Header(name) => {
-                    let value = request.header(name).map(str::to_owned);
-                    input.named(name, &require(request, name, value)?)
+                    input.named(name, require(request, name, request.header(name))?)
                 }
-                SignedPart::Params => input.text(&joined_params(request)),
-                SignedPart::Timestamp => input.text(timestamp.as_deref().unwrap_or_default()),
-                SignedPart::Nonce => input.text(&nonce),
+                SignedPart::Params => input.text(signable.joined_params()),
+                SignedPart::Timestamp => input.text(signable.timestamp),
+                SignedPart::Nonce => input.text(signable.nonce),
                 SignedPart::Body => input.body(&request.body),
                 SignedPart::Method => input.text(&request.method),
                 SignedPart::Path => input.text(&request.path),
             };
         }
-        let key = self.key.as_ref().map_or("", Secret::expose);
-        let digest = self.coding.encode(&self.algorithm.digest(key.as_bytes(), &input.bytes));
-        self.put.set_value(request, &digest)?;
-        Ok(SigningSteps::new("sign").step("string to sign", input.redacted).step("digest", digest))
+        Ok(input)
     }
 }
 
@@ -178,18 +194,10 @@ impl Destination {
     }
 }
 
-fn require(request: &Request, name: &str, value: Option<String>) -> Result<String, Fault> {
+fn require<'a>(request: &Request, name: &str, value: Option<&'a str>) -> Result<&'a str, Fault> {
     value.ok_or_else(|| {
         Fault::stopped(format!("`{name}` is signed, but it is not in the request"))
             .at(request.path.clone())
             .remedy("check the parts in `auth.sign`")
     })
-}
-
-fn joined_params(request: &Request) -> String {
-    let mut params = request.params();
-    params.retain(|(_, value)| !value.is_empty());
-    params.sort();
-    let pairs = params.iter().map(|(name, value)| format!("{name}={value}"));
-    pairs.collect::<Vec<_>>().join("&")
 }

@@ -1,0 +1,47 @@
+//! A request as a signature sees it: its parameters and its body are parsed once, whatever is signed.
+
+use std::cell::OnceCell;
+
+use super::Request;
+
+/// What the parts of a signature are taken from.
+pub(super) struct Signable<'a> {
+    pub(super) request: &'a Request,
+    /// The time of the request, as it is sent.
+    pub(super) timestamp: &'a str,
+    /// The random text, as it is sent.
+    pub(super) nonce: &'a str,
+    params: Vec<(String, String)>,
+    /// Parsed only for what is not among the parameters.
+    members: OnceCell<Vec<(String, String)>>,
+    joined: OnceCell<String>,
+}
+
+impl<'a> Signable<'a> {
+    pub(super) fn new(request: &'a Request, timestamp: &'a str, nonce: &'a str) -> Self {
+        let params = request.params();
+        let (members, joined) = (OnceCell::new(), OnceCell::new());
+        Self { request, timestamp, nonce, params, members, joined }
+    }
+
+    /// The value of a parameter, or of a member of a JSON body that is a text, a number or a boolean.
+    pub(super) fn param(&self, name: &str) -> Option<&str> {
+        let members = || self.members.get_or_init(|| self.request.members());
+        value_of(&self.params, name).or_else(|| value_of(members(), name))
+    }
+
+    /// All parameters, sorted by name, as `a=1&b=2`; empty ones are left out.
+    pub(super) fn joined_params(&self) -> &str {
+        self.joined.get_or_init(|| {
+            let params = self.params.iter().filter(|(_, value)| !value.is_empty());
+            let mut params: Vec<_> = params.collect();
+            params.sort();
+            let pairs = params.iter().map(|(name, value)| format!("{name}={value}"));
+            pairs.collect::<Vec<_>>().join("&")
+        })
+    }
+}
+
+fn value_of<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
