@@ -28,7 +28,7 @@ fn order(id: u64, version: u64, title: &str) -> Value {
         "id": format!("D-{id}"), "version": version, "title": title, "deep": deep,
         "content": "小区南门的路灯不亮，请派人修理", "created": "2026-11-20 08:00:00",
     });
-    if id % 2 == 0 {
+    if id.is_multiple_of(2) {
         order["area"] = "镜湖区".into();
     }
     order

@@ -11,13 +11,15 @@ use crate::repair::{run, world};
 async fn a_replay_beside_a_service_repairs_what_a_wrong_mapping_stored_and_nothing_newer() {
     let world = world(Clock::machine(), &server("TONGHUI_TEST_AMQP").unwrap()).await;
     let (store, _) = world.store().await.unwrap();
-    world.edit_channel("$.RQSTTITLE", "$.NOWHERE").unwrap();
+    let [right, wrong] =
+        ["RQSTTITLE", "SERIALNUM"].map(|column| format!("title        = {{ at = \"$.{column}\""));
+    world.edit_channel(&right, &wrong).unwrap();
     world.hotline.file(1_500).await.unwrap();
-    let (code, _, said) = run(&world, &["sync", "hotline"]);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(world.differences().await.unwrap().len() > 1_000, "the titles are missing");
+    let (code, report, said) = run(&world, &["sync", "hotline"]);
+    assert_eq!(code, Some(0), "{report} {said}");
+    assert!(world.differences().await.unwrap().len() > 1_000, "the titles are right");
 
-    world.edit_channel("$.NOWHERE", "$.RQSTTITLE").unwrap();
+    world.edit_channel(&wrong, &right).unwrap();
     let ingest = Gateway::start_as(&world, "ingest").unwrap();
     let sink = Gateway::start_as(&world, "sink").unwrap();
     let is_read = async || {

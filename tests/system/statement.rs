@@ -1,10 +1,12 @@
 //! `tonghui books statement` and `tonghui books verify`: the statement of a day, and what is found when it, the store or
 //! the source's list says something else.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::LazyLock};
 
+use chrono::TimeDelta;
 use contract::{DemandId, RecordKey};
 use encoding_rs::GBK;
+use gateway::clock::now;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
@@ -25,7 +27,8 @@ async fn read_on(folder: &Path, day: &str, orders: std::ops::RangeInclusive<u64>
     };
     let lines: String = orders.map(|id| format!("{}\n", order(id))).collect();
     // The template has orders of its own.
-    let before = if day == FIRST { String::new() } else { fs::read_to_string(&file).unwrap() };
+    let before =
+        if day == FIRST.as_str() { String::new() } else { fs::read_to_string(&file).unwrap() };
     fs::write(&file, before + &lines).unwrap();
     tonghui(folder, &["sync", "new"]);
     for column in
@@ -33,19 +36,25 @@ async fn read_on(folder: &Path, day: &str, orders: std::ops::RangeInclusive<u64>
     {
         let (table, column) = column.split_once('.').unwrap();
         let sql = format!(
-            "UPDATE {table} SET {column} = '{day}T02:00:00.000000Z' WHERE {column} > '2026-02'"
+            "UPDATE {table} SET {column} = '{day}T02:00:00.000000Z' WHERE {column} > '{}'",
+            days_ago(1)
         );
         assert_ne!(tell(folder, &sql).await, 0, "{table}");
     }
 }
 
-const FIRST: &str = "2026-01-20";
-const SECOND: &str = "2026-01-21";
+// The books of older days are folded.
+static FIRST: LazyLock<String> = LazyLock::new(|| days_ago(3));
+static SECOND: LazyLock<String> = LazyLock::new(|| days_ago(2));
+
+fn days_ago(n: i64) -> String {
+    (now() - TimeDelta::days(n)).format("%Y-%m-%d").to_string()
+}
 
 /// A channel that read orders 1 to 5 on the first day.
 async fn first_day() -> TempDir {
     let folder = folder("process");
-    read_on(folder.path(), FIRST, 1..=5).await;
+    read_on(folder.path(), &FIRST, 1..=5).await;
     folder
 }
 
@@ -79,7 +88,7 @@ async fn a_statement_holds_until_a_digit_or_a_demand_is_another_one() {
     let channel = folder.join("channels/new/channel.toml");
     let text = fs::read_to_string(&channel).unwrap();
     fs::write(&channel, text.replacen("\"new\"", "\"<script>alert(1)</script>\"", 1)).unwrap();
-    let file = make(folder, FIRST, "1.json", &[]);
+    let file = make(folder, &FIRST, "1.json", &[]);
     let json = fs::read_to_string(&file).unwrap();
     let statement: Value = serde_json::from_str(&json).unwrap();
     let counts = &statement["counts"];
@@ -89,10 +98,10 @@ async fn a_statement_holds_until_a_digit_or_a_demand_is_another_one() {
     let (code, found) = verify(folder, &file, &[]);
     assert_eq!((code, &found["holds"], &found["chain"]), (0, &json!(true), &json!("unchained")));
     assert_eq!(found["set_hash"], statement["set_hash"]);
-    let again = ["books", "statement", "new", "--day", FIRST, "--out", &file];
+    let again = ["books", "statement", "new", "--day", FIRST.as_str(), "--out", &file];
     assert_eq!(run(folder, &again).0, 1, "it was written over");
 
-    let page = make(folder, FIRST, "1.html", &["--html"]);
+    let page = make(folder, &FIRST, "1.html", &["--html"]);
     let shown = fs::read_to_string(&page).unwrap();
     assert!(!shown.contains("<script") && shown.contains("&lt;script&gt;"), "{shown}");
     assert!(shown.contains("<td class=\"n\">5</td>"), "{shown}");
@@ -120,7 +129,7 @@ async fn a_statement_holds_until_a_digit_or_a_demand_is_another_one() {
 #[tokio::test]
 async fn a_count_that_changed_since_is_named() {
     let folder = first_day().await;
-    let file = make(folder.path(), FIRST, "1.json", &[]);
+    let file = make(folder.path(), &FIRST, "1.json", &[]);
     assert_eq!(tell(folder.path(), "UPDATE receipt SET stored = stored - 1, stale = 1").await, 1);
     let (code, found) = verify(folder.path(), &file, &[]);
     let expected = json!([
@@ -134,8 +143,8 @@ async fn a_count_that_changed_since_is_named() {
 async fn the_list_of_the_source_is_compared_key_by_key() {
     let folder = first_day().await;
     let folder = folder.path();
-    read_on(folder, SECOND, 6..=6).await;
-    let file = make(folder, FIRST, "1.json", &[]);
+    read_on(folder, &SECOND, 6..=6).await;
+    let file = make(folder, &FIRST, "1.json", &[]);
     let list = |bytes: &[u8]| {
         let list = folder.join("theirs.csv");
         fs::write(&list, bytes).unwrap();
@@ -154,7 +163,8 @@ async fn the_list_of_the_source_is_compared_key_by_key() {
         let theirs = &found["theirs"];
         assert_eq!((code, &theirs["heading"]), (1, &json!("编号")), "{found}");
         assert_eq!(names(&theirs["only_theirs"], "key"), ["D-6", "D-9"]);
-        let where_they_are = ["stored, first seen on 2026-01-21", "not in the store"];
+        let seen = format!("stored, first seen on {}", *SECOND);
+        let where_they_are = [seen.as_str(), "not in the store"];
         assert_eq!(names(&theirs["only_theirs"], "about"), where_they_are);
         assert_eq!(names(&theirs["only_ours"], "key"), ["D-5"]);
         assert_eq!(names(&theirs["repeated"], "key"), ["D-2"]);
@@ -166,11 +176,11 @@ async fn the_list_of_the_source_is_compared_key_by_key() {
 async fn each_day_follows_the_one_before_and_a_missing_one_is_said() {
     let folder = first_day().await;
     let folder = folder.path();
-    read_on(folder, SECOND, 6..=7).await;
-    let first = make(folder, FIRST, "1.json", &[]);
-    let second = make(folder, SECOND, "2.json", &["--previous", &first]);
-    let alone = make(folder, SECOND, "alone.json", &[]);
-    let other = make(folder, FIRST, "other.json", &[]);
+    read_on(folder, &SECOND, 6..=7).await;
+    let first = make(folder, &FIRST, "1.json", &[]);
+    let second = make(folder, &SECOND, "2.json", &["--previous", &first]);
+    let alone = make(folder, &SECOND, "alone.json", &[]);
+    let other = make(folder, &FIRST, "other.json", &[]);
     let chain = |statement: &str, more: &[&str]| {
         let (code, found) = verify(folder, statement, more);
         (code, found["chain"].as_str().unwrap_or_default().to_owned())
@@ -185,7 +195,7 @@ async fn each_day_follows_the_one_before_and_a_missing_one_is_said() {
     assert!(said.contains("not chained to the statement of the day before"), "{said}");
     let said = tonghui(folder, &["books", "verify", &second]);
     assert!(said.contains("which was not given"), "{said}");
-    let wrong = ["books", "statement", "new", "--day", SECOND, "--previous", &second];
+    let wrong = ["books", "statement", "new", "--day", SECOND.as_str(), "--previous", &second];
     assert_eq!(run(folder, &wrong).0, 1, "it would follow itself");
 }
 
@@ -202,17 +212,15 @@ async fn what_is_not_exact_is_refused_with_what_to_do() {
         assert!(output.stdout.is_empty() && said.contains(why), "{said}");
     };
     refused("today", "is not over");
-    let file = make(folder, FIRST, "1.json", &[]);
-    for sql in [
-        "INSERT INTO books_day SELECT channel, '2026-01-20', 1, read, accepted, skipped, rejected, 5, 5, 0, 0, 0, 0, 0
-         FROM read",
-        "DELETE FROM read_part",
-        "DELETE FROM receipt",
-        "DELETE FROM read",
-    ] {
+    let file = make(folder, &FIRST, "1.json", &[]);
+    let fold = format!(
+        "INSERT INTO books_day SELECT channel, '{}', 1, read, accepted, skipped, rejected, 5, 5, 0, 0, 0, 0, 0 FROM read",
+        *FIRST
+    );
+    for sql in [fold.as_str(), "DELETE FROM read_part", "DELETE FROM receipt", "DELETE FROM read"] {
         assert_ne!(tell(folder, sql).await, 0, "{sql}");
     }
-    refused(FIRST, "within 28 days");
+    refused(&FIRST, "within 28 days");
     let (code, found) = verify(folder, &file, &[]);
     assert_eq!((code, &found["is_folded"]), (0, &json!(true)), "{found}");
     assert_eq!(tell(folder, "UPDATE books_day SET stored = 4").await, 1);
@@ -222,5 +230,5 @@ async fn what_is_not_exact_is_refused_with_what_to_do() {
     let mut text: Value = serde_json::from_slice(&fs::read(&keys).unwrap()).unwrap();
     text.as_object_mut().unwrap().remove("bus").unwrap();
     fs::write(&keys, text.to_string()).unwrap();
-    refused(SECOND, "tonghui key rotate");
+    refused(&SECOND, "tonghui key rotate");
 }

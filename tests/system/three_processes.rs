@@ -85,7 +85,7 @@ async fn three_processes_lose_alter_and_add_nothing_whatever_breaks_between_them
         let [ingest, _, _] = &lives;
         let mut n_deleted = 0;
         while !ingest.watch.unroutable.load(SeqCst) {
-            assert!(n_deleted < 5, "the lost queue is not noticed");
+            assert!(n_deleted < 12, "the lost queue is not noticed");
             delete_queue(ingest, &store, &broker).await;
             n_deleted += 1;
         }

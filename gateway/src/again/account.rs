@@ -22,6 +22,9 @@ pub struct Account {
     pub stale: u64,
     /// Number of these that the store could not keep; they are in quarantine.
     pub quarantined: u64,
+    /// Number of accepted records whose mapped content changed, and since which the source was read again: the store keeps
+    /// no later record of these demands, so a field that is mapped for the first time has its earlier value.
+    pub older: u64,
     /// Number of records that the mapping rejects or skips; what is stored of them stays.
     pub rejected: u64,
     /// Number of demands or rejects without a record that a mapping can read.
@@ -54,11 +57,15 @@ impl Account {
 
     /// Counts what was not accepted; returns what was.
     pub(super) fn count(&mut self, mapped: Vec<Mapped>) -> Vec<MappedAgain> {
-        let accepted = mapped.into_iter().filter_map(|Mapped { id, result, .. }| match result {
-            MapResult::Accepted(accepted) => Some(*accepted),
+        let accepted = mapped.into_iter().filter_map(|mapped| match mapped.result {
+            MapResult::Accepted(accepted) => {
+                let has_changed = mapped.digest != Some(accepted.accepted.digest);
+                self.older += u64::from(mapped.is_older && has_changed);
+                Some(*accepted)
+            }
             MapResult::Rejected(reason) => {
                 self.rejected += 1;
-                let refused = Refused { records: 0, sample: id, detail: reason.detail };
+                let refused = Refused { records: 0, sample: mapped.id, detail: reason.detail };
                 self.reasons.entry(reason.code.into_owned()).or_insert(refused).records += 1;
                 None
             }

@@ -16,6 +16,8 @@ pub(super) struct Candidate {
     id: DemandId,
     /// The digest of the content that is stored.
     digest: Option<Digest>,
+    /// Whether the source was read again since its record.
+    is_older: bool,
     /// `None` if the store has no record that a mapping can read.
     record: Option<KeptRecord>,
 }
@@ -35,6 +37,8 @@ pub(super) struct Mapped {
     pub(super) id: DemandId,
     /// The digest of the content that is stored.
     pub(super) digest: Option<Digest>,
+    /// Whether the source was read again since its record.
+    pub(super) is_older: bool,
     pub(super) result: MapResult,
 }
 
@@ -47,7 +51,8 @@ pub(super) enum MapResult {
 
 impl From<Outdated> for Candidate {
     fn from(row: Outdated) -> Self {
-        let Outdated { seq, id, source_key, version, digest, origin, mut quality, raw } = row;
+        let Outdated { seq, id, source_key, version, digest, origin, mut quality, raw, is_older } =
+            row;
         quality.retain(|note| is_of_decoder(note.flag));
         let record = raw.map(|raw| KeptRecord {
             key: source_key,
@@ -61,7 +66,7 @@ impl From<Outdated> for Candidate {
             findings: quality,
             raw,
         });
-        Self { seq, id, digest: Some(digest), record }
+        Self { seq, id, digest: Some(digest), is_older, record }
     }
 }
 
@@ -94,16 +99,16 @@ impl From<(i64, Quarantined)> for Candidate {
             findings: Vec::new(),
             raw,
         });
-        Self { seq, id, digest: None, record }
+        Self { seq, id, digest: None, is_older: false, record }
     }
 }
 
 impl Candidate {
     /// Opens its record and maps it.
     pub(super) fn map(self, mapping: &Mapping) -> Mapped {
-        let Self { id, digest, record, .. } = self;
+        let Self { id, digest, is_older, record, .. } = self;
         let result = record.map_or(MapResult::NoRecord, |record| record.map(&id, mapping));
-        Mapped { id, digest, result }
+        Mapped { id, digest, is_older, result }
     }
 }
 

@@ -269,8 +269,13 @@ impl Report<'_> {
                  the source"
             ),
         };
-        let Account { stale, quarantined, later, in_flight, .. } = account;
+        let Account { older, stale, quarantined, later, in_flight, .. } = account;
         let notes = [
+            (
+                *older,
+                "changed by a record since which the source was read again: a field that is mapped for the first time \
+                 may have changed there; `tonghui position` and `tonghui sync --from` read them again",
+            ),
             (*stale, "had a newer state already, which stays"),
             (*quarantined, "could not be kept by the store and are in quarantine"),
             (

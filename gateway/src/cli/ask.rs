@@ -123,7 +123,7 @@ async fn wait_for_answers(store: &Database, seq: i64, asked: &[Process]) -> Resu
             answers.iter().all(|(id, _)| *id != process.id)
                 && live.iter().any(|each| each.id == process.id)
         };
-        if !asked.iter().any(|process| is_open(process)) {
+        if !asked.iter().any(is_open) {
             return Ok(());
         }
         sleep(POLL_INTERVAL).await;

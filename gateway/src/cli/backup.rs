@@ -127,7 +127,7 @@ async fn prepare(settings: &Settings, copy: &Path, file: &Path) -> anyhow::Resul
         let store = Database::Sqlite(Sqlite::open(&new, Access::ReadWrite).await?);
         let bound = store.bind_key(&keys.check_values()).await;
         store.close().await;
-        Ok::<_, Fault>(bound?)
+        bound
     };
     Box::pin(work).await.inspect_err(|_| drop(fs::remove_file(&new)))?;
     Ok(new)

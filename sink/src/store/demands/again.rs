@@ -35,6 +35,9 @@ pub struct Outdated {
     pub quality: Vec<Quality>,
     /// Its record; `None` if it was dropped or erased.
     pub raw: Option<SealedBytes>,
+    /// Whether the source was read again since that record, and what is mapped of it had not changed: what else has
+    /// changed in it is not in the record.
+    pub is_older: bool,
 }
 
 impl Database {
@@ -116,6 +119,7 @@ impl Outdated {
             origin: origin.ok_or_else(|| Error::ColumnNotFound("origin".to_owned()))?,
             quality: row.json_value("quality")?.unwrap_or_default(),
             raw: row.sealed("raw")?,
+            is_older: row.bool("is_older")?.unwrap_or(false),
         })
     }
 }
@@ -130,7 +134,10 @@ const OUTDATED: &str = "SELECT * FROM (
                  SELECT raw FROM demand_raw WHERE history = (
                      SELECT max(h.seq) FROM demand_history h
                      WHERE h.demand = demand.seq AND h.outcome = 'stored')
-             ) AS raw
+             ) AS raw, NOT EXISTS (
+                 SELECT 1 FROM demand_history h WHERE h.demand = demand.seq
+                 AND h.revision = demand.revision AND h.read_no = demand.read_no
+             ) AS is_older
              FROM demand
              WHERE channel = $1 AND mapping < $2 AND seq > $3 AND ($4 IS NULL OR last_seen_at >= $4)
              ORDER BY seq LIMIT 500

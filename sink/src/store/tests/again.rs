@@ -73,6 +73,11 @@ async fn demands_of_earlier_mappings_come_in_pages_until_they_are_mapped_again(s
     assert_eq!((d.id, d.version.read_no, d.origin.read_at), (id("d"), ReadNo(1), at(1)));
     assert!(d.raw.as_ref().is_some_and(|raw| raw.0.len() > 700_000));
     assert_eq!((f.id, &f.raw), (id("f"), &None));
+    assert!(!d.is_older && !f.is_older);
+    keep(store, &intake([&read(5, [record("f", "small")])])).await;
+    let rows = store.outdated(&hotline(), MappingNo(2), None, 0).await.unwrap();
+    let older: Vec<_> = rows.iter().map(|row| row.is_older).collect();
+    assert_eq!(older, [false, true], "it was read again, and only its version was kept");
 }
 
 async fn rejects_are_found_until_they_are_resolved_and_counted_by_reason(store: &Database) {
