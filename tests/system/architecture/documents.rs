@@ -98,6 +98,25 @@ fn every_channel_has_an_example() {
     assert_none(&wrong, "channels without [[example]]");
 }
 
+/// Prometheus takes a metric that nobody has for one without samples: such an alert would never come.
+#[test]
+fn alerts_and_dashboard_use_only_metrics_that_the_console_has() {
+    let source = read("gateway/src/console/metrics.rs");
+    let known = source.split("family(\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let known: BTreeSet<_> = known.collect();
+    for file in ["docs/monitoring/alerts.yml", "docs/monitoring/dashboard.json"] {
+        let text = read(file);
+        let words = text.split(|c: char| !c.is_ascii_lowercase() && c != '_');
+        let used: BTreeSet<_> = words.filter(|word| word.starts_with("tonghui_")).collect();
+        assert!(used.len() > 5, "{file} uses {used:?}");
+        let unknown: Vec<_> = used.difference(&known).map(|name| (*name).to_owned()).collect();
+        assert_none(&unknown, &format!("metrics in {file} that the console does not have"));
+    }
+    let dashboard: Result<serde_json::Value, _> =
+        serde_json::from_str(&read("docs/monitoring/dashboard.json"));
+    assert!(dashboard.is_ok_and(|dashboard| dashboard["panels"].is_array()));
+}
+
 /// The names of the functions with a test attribute.
 fn tests(text: &str) -> impl Iterator<Item = &str> {
     let attributes = text.split("#[test]").skip(1).chain(text.split("#[tokio::test").skip(1));
