@@ -31,6 +31,9 @@ struct Content {
     identity: Identity,
     /// The hash of the last row of the audit log.
     audit: Option<String>,
+    /// While another file takes the place of the store, and after that was interrupted: the new name of the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    restoring: Option<PathBuf>,
 }
 
 /// A mark that was found.
@@ -99,11 +102,38 @@ pub(crate) fn forget_removed(
     Ok(Vec::new())
 }
 
-/// Removes the marks: the store is another one, or an older one, from now on.
+/// Marks that another file takes the place of the store, so that nobody begins with an empty store if that is interrupted.
+/// Returns the name that the store gets: `aside`, or the one that it began to get before an interruption.
+///
+/// # Errors
+/// No mark can be written.
+pub(crate) fn begin_restore(settings: &Settings, aside: PathBuf) -> Result<PathBuf, Fault> {
+    let StoreSettings::Sqlite(file) = &settings.store else { return Ok(aside) };
+    let marks = find(settings, file)?;
+    let begun = marks.iter().find_map(|mark| mark.content.restoring.clone());
+    let aside = begun.filter(|begun| !begun.exists()).unwrap_or(aside);
+    let about =
+        "A restore of the store has not ended. Repeat it; do not remove this file.".to_owned();
+    let identity = marks.first().map_or(Identity { id: 0, uses: 0 }, |mark| mark.content.identity);
+    let content = Content { about, identity, audit: None, restoring: Some(aside.clone()) };
+    if folders(settings, file).any(|folder| replace(&folder, &content).is_ok()) {
+        return Ok(aside);
+    }
+    Err(Fault::stopped("the mark of the store cannot be written")
+        .at(file.display().to_string())
+        .remedy("let this account write to the folder of gateway.toml, or to that of the store"))
+}
+
+/// Ends what [`begin_restore`] began: the store is another one, or an older one, from now on.
 ///
 /// # Errors
 /// A mark cannot be removed.
-pub(crate) fn remove(marks: &[StoreMark]) -> Result<(), Fault> {
+pub(crate) fn end_restore(settings: &Settings) -> Result<(), Fault> {
+    let StoreSettings::Sqlite(file) = &settings.store else { return Ok(()) };
+    remove(&find(settings, file)?)
+}
+
+fn remove(marks: &[StoreMark]) -> Result<(), Fault> {
     marks.iter().try_for_each(|StoreMark { path, .. }| {
         fs::remove_file(path)
             .map_err(|error| file_fault("cannot remove the mark of the store", path, error))
@@ -116,6 +146,14 @@ pub(crate) fn remove(marks: &[StoreMark]) -> Result<(), Fault> {
 /// `Stopped` if the store is missing or empty, another one, or older; or it cannot be opened.
 pub(crate) async fn check(marks: &[StoreMark], file: &Path) -> Result<(), Fault> {
     let Some(first) = marks.first() else { return Ok(()) };
+    if let Some(aside) = marks.iter().find_map(|mark| mark.content.restoring.as_ref()) {
+        return Err(Fault::stopped("a restore of the store was interrupted")
+            .at(format!("sqlite file {}", file.display()))
+            .remedy(format!(
+                "repeat `tonghui restore FILE`; the store that was there is {}, or becomes that",
+                aside.display()
+            )));
+    }
     let is_missing = match fs::metadata(file) {
         Ok(about) => about.is_file() && about.len() == 0,
         Err(error) => is_nothing(&error),
@@ -189,7 +227,7 @@ pub(crate) async fn renew(settings: &Settings, store: &Database) -> Result<(), F
         "Says which store {} is, so that a missing or an older one is noticed. Do not copy or remove it with the store.",
         file.display()
     );
-    let content = Content { about, identity, audit };
+    let content = Content { about, identity, audit, restoring: None };
     // A folder of the configuration may belong to somebody else.
     let is_written = folders(settings, file).any(|folder| replace(&folder, &content).is_ok());
     if !is_written {
@@ -327,6 +365,31 @@ mod tests {
         opened().await.unwrap();
         opened().await.unwrap();
         assert!(home.join(NAME).exists() && file.exists());
+    }
+
+    #[tokio::test]
+    async fn after_an_interrupted_restore_nothing_begins_with_an_empty_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path();
+        shipped::write(home, &["hotline"]).unwrap();
+        let settings = assemble::settings_without_secrets(home).unwrap();
+        let (store, _) = assemble::open(&settings).await.unwrap();
+        store.close().await;
+        let (file, aside) = (home.join("data/tonghui.db"), home.join("data/aside"));
+        assert_eq!(begin_restore(&settings, aside.clone()).unwrap(), aside);
+        let again = home.join("data/again");
+        assert_eq!(begin_restore(&settings, again.clone()).unwrap(), aside, "it goes on");
+        fs::rename(&file, &aside).unwrap();
+        let why = assemble::open(&settings).await.map(drop).unwrap_err().to_string();
+        assert!(why.contains("interrupted") && why.contains("aside"), "{why}");
+        assert_eq!(
+            begin_restore(&settings, again.clone()).unwrap(),
+            again,
+            "nothing is written over"
+        );
+        fs::rename(&aside, &file).unwrap();
+        end_restore(&settings).unwrap();
+        assemble::open(&settings).await.unwrap();
     }
 
     #[tokio::test]

@@ -48,4 +48,4 @@ pub use postgres::Postgres;
 pub use privacy::{Erased, Erasure, RawTable, SealedRaw, SealedRow, TextRow};
 pub use processes::Process;
 pub use service::{Claim, Holding, Lease, Request, RequestKind, RequestState};
-pub use sqlite::{Identity, Sqlite};
+pub use sqlite::{Identity, Sqlite, copy::copy_file};

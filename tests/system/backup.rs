@@ -65,7 +65,7 @@ async fn a_copy_made_beside_a_running_service_takes_the_place_of_the_store() {
     let said = tokio::task::block_in_place(|| done(&world, &["backup"], &copy));
     assert!(said.contains("`tonghui key backup FILE`"), "{said}");
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "the copy is one file");
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2, "the copy and its hash");
     let said = tokio::task::block_in_place(|| refused(&world, &["backup"], &copy));
     assert!(said.contains("name a new file"), "{said}");
     let said = tokio::task::block_in_place(|| refused(&world, &["restore"], &copy));
@@ -92,6 +92,27 @@ async fn a_copy_made_beside_a_running_service_takes_the_place_of_the_store() {
 }
 
 #[tokio::test]
+async fn the_file_of_a_running_gateway_is_restored_with_what_is_in_its_log() {
+    let world = World::open(Settings::new(63, Clock::machine())).await.unwrap();
+    world.hotline.file(300).await.unwrap();
+    let other = World::open(Settings::new(64, Clock::machine())).await.unwrap();
+    let (there, here) = (world.config().join("data"), other.config().join("data"));
+    world.edit_channel("every = \"15s\"", "every = \"500ms\"").unwrap();
+    let mut gateway = Gateway::start(&world).unwrap();
+    catch_up(&mut gateway);
+    fs::create_dir_all(&here).unwrap();
+    fs::copy(there.join("keys.json"), here.join("keys.json")).unwrap();
+    // Most of it is in the write-ahead log of that gateway.
+    done(&other, &["restore"], &there.join("tonghui.db"));
+    let count = async |world: &World| {
+        let status = world.store().await.unwrap().0.status().await.unwrap();
+        status.iter().map(|channel| channel.demands).sum::<u64>()
+    };
+    gateway.stop().unwrap();
+    assert_eq!((count(&other).await, count(&world).await > 200), (count(&world).await, true));
+}
+
+#[tokio::test]
 async fn a_copy_that_is_damaged_or_has_other_keys_leaves_the_store_as_it_is() {
     let world = World::open(Settings::new(62, Clock::machine())).await.unwrap();
     world.hotline.file(300).await.unwrap();
@@ -101,21 +122,30 @@ async fn a_copy_that_is_damaged_or_has_other_keys_leaves_the_store_as_it_is() {
     done(&world, &["backup"], &copy);
     let store = || fs::read(world.config().join("data/tonghui.db")).unwrap();
     let (whole, before, names) = (fs::read(&copy).unwrap(), store(), files(&world));
+    for own in ["", "-wal", "-journal", ".restoring"] {
+        let name = world.config().join(format!("data/tonghui.db{own}"));
+        assert!(refused(&world, &["backup"], &name).contains("belongs to the store"), "{own}");
+    }
 
-    let mut damaged = whole.clone();
-    let middle = damaged.len() / 2;
-    damaged[middle..middle + 40_000].fill(0xA5);
-    for (bytes, part) in [
-        (damaged, "damaged"),
-        (whole[..whole.len() - 8_192].to_vec(), "damaged"),
-        (b"not a database, but a text that somebody has renamed".repeat(40), "not a database"),
-        (Vec::new(), "no tables"),
-    ] {
+    let refuses = |bytes: &[u8], part: &str| {
         fs::write(&copy, bytes).unwrap();
         let said = refused(&world, &["restore"], &copy);
         assert!(said.contains(part), "{part}: {said}");
         assert!(store() == before && files(&world) == names, "{part}: {:?}", files(&world));
-    }
+    };
+    let middle = whole.len() / 2;
+    let mut flipped = whole.clone();
+    flipped[middle] ^= 1;
+    refuses(&flipped, "its hash is not that in");
+    fs::remove_file(home.path().join("copy.db.sha256")).unwrap();
+    let mut damaged = whole.clone();
+    damaged[middle..middle + 40_000].fill(0xA5);
+    refuses(&damaged, "no whole store");
+    refuses(
+        b"not a database, but a text that somebody has renamed".repeat(40).as_slice(),
+        "database",
+    );
+    refuses(b"", "it has no tables of a store");
     fs::write(&copy, &whole).unwrap();
     let keys = world.config().join("data/keys.json");
     let own = home.path().join("own.json");
@@ -125,6 +155,7 @@ async fn a_copy_that_is_damaged_or_has_other_keys_leaves_the_store_as_it_is() {
     assert!(said.contains("key"), "{said}");
     assert!(store() == before && files(&world) == names, "other keys: {:?}", files(&world));
     fs::rename(&own, &keys).unwrap();
-    done(&world, &["restore"], &copy);
+    let said = done(&world, &["restore"], &copy);
+    assert!(said.contains("there is no ") && said.contains("was not looked for"), "{said}");
     assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
 }

@@ -156,6 +156,9 @@ async fn the_list_of_the_source_is_compared_key_by_key() {
         let (code, found) = list(whole);
         assert_eq!((code, &found["theirs"]["keys"]), (0, &json!(5)), "{found}");
     }
+    for unequal in [&b"ALPHA\nD-1\nD-2\nD-3\nD-4\nD-5"[..], b"D-1\nD-2\nD-2\nD-3\nD-4\nD-5"] {
+        assert_eq!(list(unequal).0, 1, "{unequal:?}");
+    }
     let other = same.replace("D-5,", "D-6,路口\r\nD-9,\r\nD-2,再次");
     let bom = format!("\u{feff}{other}");
     for unequal in [GBK.encode(&other).0.as_ref(), bom.as_bytes()] {

@@ -5,11 +5,10 @@ mod draw;
 
 use std::{
     convert::Infallible,
-    fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use connector_wire::auth::{
     Request,
     solve::{self, NOT_SEARCHED, Sample, Solution},
@@ -19,8 +18,8 @@ use serde::Serialize;
 
 use super::{Context, Exit, out};
 
-/// Maximum size of a body, in bytes.
-const MAX_BODY_BYTES: u64 = 1024 * 1024;
+/// Maximum size of a body, in KiB.
+const MAX_BODY_KIB: u64 = 1024;
 /// The variable that the settings name if the secret is not in one.
 const VARIABLE: &str = "SIGN_SECRET";
 
@@ -104,7 +103,7 @@ fn sample(args: &Solve) -> anyhow::Result<Sample> {
         }
     };
     let secret = secret.context(
-        "the environment variable that --secret-env names is not set: export it, and give its name",
+        "the environment variable that --secret-env names is not set, or is not UTF-8: export it, and give its name",
     )?;
     let pairs = |option: &str, texts: &[String], between: &[char]| {
         let pair = |text: &String| {
@@ -139,14 +138,8 @@ fn sample(args: &Solve) -> anyhow::Result<Sample> {
 }
 
 fn read_body(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let place = || file.display().to_string();
-    let size = fs::metadata(file).with_context(place)?.len();
-    ensure!(
-        size <= MAX_BODY_BYTES,
-        "{}: the body is larger than 1 MiB: take a shorter one",
-        place()
-    );
-    fs::read(file).with_context(place)
+    config::file_bytes(file, MAX_BODY_KIB)
+        .map_err(|why| anyhow::anyhow!("the body {}: {why}", file.display()))
 }
 
 fn secret(value: &str) -> Result<Secret, Infallible> {

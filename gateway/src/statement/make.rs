@@ -1,6 +1,6 @@
 //! Makes the statement of a day from the store.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 use contract::{ChannelId, Fault, Timestamp};
 use sink::{
@@ -13,6 +13,10 @@ use crate::clock;
 
 /// Number of demands that are read from the store at a time.
 const PAGE: u32 = 10_000;
+
+/// After this time the books of a day may be folded. A store that was not there yet has no reads of a day either, and
+/// would be proved to have balanced.
+const MAX_AGE: TimeDelta = TimeDelta::days(28);
 
 /// What a statement is asked for.
 pub(crate) struct Request<'a> {
@@ -40,6 +44,10 @@ pub(crate) async fn make(
     if to > now {
         return Err(Fault::stopped(format!("{day} is not over in time zone {zone}"))
             .remedy("make the statement after midnight, when the books of the day are closed"));
+    }
+    if now - to > MAX_AGE {
+        return Err(Fault::stopped(format!("{day} is more than 28 days ago"))
+            .remedy("make each statement within 28 days, for example every morning by a timer"));
     }
     if let Some(before) = previous
         && (before.channel != channel || before.day.succ_opt() != Some(day))

@@ -97,7 +97,8 @@ impl Found {
     /// Whether everything is as the statement says.
     pub(crate) fn holds(&self) -> bool {
         let theirs = self.theirs.as_ref();
-        let lists = theirs.map_or(0, |list| list.only_theirs.count + list.only_ours.count);
+        let lists = theirs
+            .map_or(0, |list| list.repeated.count + list.only_theirs.count + list.only_ours.count);
         let names = self.missing.count + self.extra.count + self.changed.count + lists;
         self.chain != Chain::Broken && self.counts.is_empty() && names == 0
     }
@@ -231,13 +232,12 @@ async fn compare_keys(
         key: Some(key.to_owned()),
         about,
     };
-    let ours: BTreeSet<&str> = ours.iter().map(|demand| demand.key.as_str()).collect();
+    // Blanks at the ends of a key do not survive in a list.
+    let ours: BTreeSet<&str> = ours.iter().map(|demand| demand.key.trim()).collect();
     let TheirKeys { first, mut counts } = theirs;
     let mut heading = None;
-    // A key has a digit, or the store has it: everything else in the first line is a word.
-    if let Some(first) = first.filter(|first| {
-        !first.contains(|c: char| c.is_ascii_digit()) && !ours.contains(first.as_str())
-    }) && counts.get(&first) == Some(&1)
+    if let Some(first) = first.filter(|first| is_heading(first) && !ours.contains(first.as_str()))
+        && counts.get(&first) == Some(&1)
         && store.whereabouts(&named(&first, None).id).await? == Whereabouts::Nowhere
     {
         counts.remove(&first);
@@ -262,6 +262,20 @@ async fn compare_keys(
         list.only_ours.add(|| named(key, None));
     }
     Ok(list)
+}
+
+/// Whether the first line of a list is a heading: a word that people write above keys, or Chinese. Every other word may be
+/// a key that the store lacks.
+fn is_heading(first: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "id", "ids", "key", "keys", "no", "no.", "number", "code", "guid", "rowguid", "uuid",
+        "serial",
+    ];
+    let word = first.to_lowercase();
+    let last = word.rsplit(['_', ' ', '-']).next().unwrap_or_default();
+    let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+    !word.contains(|c: char| c.is_ascii_digit())
+        && (WORDS.contains(&last) || word.contains(is_chinese))
 }
 
 /// Says of each record where the store has it.

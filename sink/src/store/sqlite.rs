@@ -5,7 +5,7 @@
 //! SQLite allows only one writer, so one connection writes. Other connections read at the same time (WAL).
 //! Another process may have the same file open.
 
-mod copy;
+pub(super) mod copy;
 mod fault;
 mod sql;
 
