@@ -18,15 +18,15 @@ mod candidate;
 use std::time::Duration;
 
 use contract::{
-    Channel, Checkpoints as _, DemandId, Fault, MappingNo, Publisher as _, ReadNo, Retry,
-    Timestamp, deliver, pack_again,
+    Channel, Checkpoints as _, DemandId, DemandShape, Fault, MappingNo, Publisher as _, ReadNo,
+    Retry, Timestamp, deliver, pack_again,
 };
 use sink::store::{Database, ReadOutcomes};
 use tracing::debug;
 
-use crate::{channel::LiveChannel, log, mapping::MappingPool, supervise::Shared};
+use crate::{brake::Brake, channel::LiveChannel, log, mapping::MappingPool, supervise::Shared};
 pub use account::{Account, Refused};
-use candidate::{Candidate, Mapped};
+use candidate::{Candidate, MapResult, Mapped};
 
 /// The memory that a page is charged, with its opened records and its messages.
 const PAGE_MEMORY: usize = 16 << 20;
@@ -115,11 +115,14 @@ pub async fn preview(
     // A mapping that the store does not know is newer than all it knows.
     let mapping = known.unwrap_or(MappingNo(u32::MAX));
     let (pool, mut account, mut after) = (MappingPool::default(), Account::default(), 0);
+    let brake = Brake::new(store.shapes(channel.id()).await?);
     loop {
         let page = which.page(channel, mapping, after, store).await?;
         let Some(last) = page.last() else { break };
         after = last.seq;
-        account.preview(map(page, channel, &pool).await?);
+        let mapped = map(page, channel, &pool).await?;
+        brake.check(channel.id(), &shapes(&mapped))?;
+        account.preview(mapped);
     }
     account.later = later(which, channel, mapping, store).await?;
     Ok(account)
@@ -147,6 +150,8 @@ impl Run<'_> {
         let normalizer = self.channel.normalizer.clone();
         let channel = Channel { id: id.clone(), mapping, normalizer };
         self.account.begin_pass(mapping);
+        // A mapping that loses a field of nearly all demands would lose it in the stored ones too.
+        let brake = Brake::new(store.shapes(&id).await?);
         let (step, mut after) = (position.step, 0);
         loop {
             if environment.stop.is_requested() {
@@ -167,6 +172,7 @@ impl Run<'_> {
             let (channel, from, now) = (channel.clone(), position.clone(), environment.clock.now());
             let pack = move || pack_again(&channel, from, read_no, accepted, now);
             let outbox = environment.mapping.run(pack).await?;
+            brake.check(&id, outbox.shapes())?;
             self.account.rejected += outbox.tally().skipped;
             memory.set(outbox.bytes());
             let confirmed = deliver(bus, outbox).await?;
@@ -195,6 +201,15 @@ impl Run<'_> {
         }
         Ok(None)
     }
+}
+
+/// The shapes of the demands of a page.
+fn shapes(mapped: &[Mapped]) -> Vec<(DemandId, DemandShape)> {
+    let shape = |each: &Mapped| match &each.result {
+        MapResult::Accepted(accepted) => Some((each.id, DemandShape::of(&accepted.accepted.body))),
+        MapResult::Rejected(_) | MapResult::NoRecord => None,
+    };
+    mapped.iter().filter_map(shape).collect()
 }
 
 /// Maps a page on a mapping thread.

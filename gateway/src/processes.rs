@@ -13,7 +13,7 @@ use crate::instance;
 const MAX_UNSEEN: Duration = Duration::from_secs(15);
 
 /// What to do if nobody stores.
-pub(crate) const NO_SINK: &str = "no process with a sink was seen for 15 s, so nothing is stored: start `tonghui run` (with a broker, \
+pub(crate) const NO_SINK: &str = "no running process stores what is published (none with a sink was seen in the last 15 s): start `tonghui run` (with a broker, \
      `--role sink` is enough); if one runs, its log says why it cannot write to the store";
 
 /// A process.

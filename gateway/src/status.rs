@@ -89,7 +89,7 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
     let (now, mut rows) = (clock::now(), Vec::new());
     let guesses = store.guesses(now - TimeDelta::days(1)).await?;
     let (flights, overdue) =
-        (store.in_flight().await?, overdue_before(settings.limits.flight.0, now));
+        (store.in_flight().await?, overdue_before(settings.limits.flight.0, store.now().await?));
     for mut status in statuses {
         let flight = flights.iter().find(|flight| flight.channel == status.channel);
         let late = flight.and_then(|flight| trouble(flight, overdue, settings.zone));

@@ -140,16 +140,16 @@ async fn a_broker_from_which_nobody_takes_is_no_readiness() {
     let mut console = Gateway::start_as(&world, "console").unwrap();
     let ingest = Gateway::start_as(&world, "ingest").unwrap();
     let address = tokio::task::block_in_place(|| address(&mut console));
-    until_ready(&address, (503, "no process with a sink was seen")).await;
+    until_ready(&address, (503, "none with a sink was seen")).await;
     let (code, _, warning) = tonghui(&world, &["status"]);
     assert_eq!(code, Some(0));
-    assert!(warning.contains("no process with a sink was seen"), "{warning}");
+    assert!(warning.contains("none with a sink was seen"), "{warning}");
     assert!(warning.contains("tonghui run"), "{warning}");
 
     let sink = Gateway::start_as(&world, "sink").unwrap();
     until_ready(&address, (200, "ready")).await;
     let (_, text, warning) = tonghui(&world, &["status"]);
-    assert!(!warning.contains("no process with a sink"), "{warning}");
+    assert!(!warning.contains("none with a sink"), "{warning}");
     let own = sink.id().to_string();
     let line = text.lines().find(|line| line.starts_with(&own)).expect(&text);
     assert!(line.contains(" sink ") && line.contains("alive"), "{text}");
@@ -159,7 +159,7 @@ async fn a_broker_from_which_nobody_takes_is_no_readiness() {
     assert_eq!((code, roles), (200, vec!["ingest", "sink"]));
 
     signal("KILL", sink.id()).unwrap();
-    until_ready(&address, (503, "no process with a sink was seen")).await;
+    until_ready(&address, (503, "none with a sink was seen")).await;
     tokio::task::block_in_place(|| {
         ingest.stop().unwrap();
         console.stop().unwrap();

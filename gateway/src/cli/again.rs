@@ -161,7 +161,10 @@ async fn run(
         return Ok(Exit::TryAgain);
     };
     let report = Report { channel, dry_run: how.dry_run, account };
-    out::show(context.format, &report, |report| report.draw(which))
+    out::show(context.format, &report, |report| report.draw(which))?;
+    // Nothing is as the files say.
+    let is_refused = report.account.later > 0 && report.account.mapped == 0;
+    Ok(if is_refused { Exit::Failed } else { Exit::Done })
 }
 
 /// Maps the records again, and waits until they are stored; `None` if stop is requested first.
@@ -280,8 +283,8 @@ impl Report<'_> {
             (*quarantined, "could not be kept by the store and are in quarantine"),
             (
                 *later,
-                "demands were mapped under a higher number and stay: today's mapping is an earlier one again; any change \
-                 of [demand] gives it a new number",
+                "demands were mapped under a higher number and stay: today's mapping is an earlier one again, and has its \
+                 earlier number; read their records again (`tonghui position CHANNEL reset`, then `tonghui sync CHANNEL`)",
             ),
             (
                 *in_flight,

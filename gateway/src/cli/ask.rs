@@ -92,7 +92,15 @@ async fn ask(
     roles: &[Role],
 ) -> anyhow::Result<Vec<(Process, RequestState)>> {
     let concerns = |process: &Process| roles.iter().any(|role| process.role == role.name());
-    let mut asked = live(store).await?;
+    let (mut asked, unseen): (Vec<_>, Vec<_>) =
+        store.processes().await?.into_iter().partition(is_alive);
+    for process in unseen.iter().filter(|process| concerns(process)) {
+        out::note(format!(
+            "{}: was not seen for {} s and is not waited for; if it still runs, it does this when it goes on",
+            name(process),
+            process.unseen_for.as_secs()
+        ));
+    }
     if asked.is_empty() && is_service_running(store).await? {
         let what = "a service is running, but it cannot write to the list of processes";
         let remedy = "its log says why; after an upgrade, the owner of a shared store has to run docs/rights/postgres.sql again";

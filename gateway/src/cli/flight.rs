@@ -2,6 +2,7 @@
 //! reads again what the source has, `write-off` gives it up.
 
 use chrono::TimeDelta;
+use config::ChannelSettings;
 use contract::{ChannelId, Period, ReadNo, TimeRange, Timestamp};
 use serde::Serialize;
 use sink::store::{Access, WrittenOff};
@@ -13,14 +14,8 @@ use super::{
     reconcile::{Repaired, Unfinished, describe, repair, with_source},
 };
 use crate::{
-    assemble,
-    channel::LiveChannel,
-    clock::{self, format_time},
-    flight::overdue_before,
-    offline::keep_only,
-    reconcile::Comparison,
-    service::run_within,
-    stop::Stop,
+    assemble, channel::LiveChannel, clock::format_time, flight::overdue_before, offline::keep_only,
+    reconcile::Comparison, registry::ConnectorKind, service::run_within, stop::Stop,
     supervise::Shared,
 };
 
@@ -81,7 +76,7 @@ struct Row {
 fn list(context: &Context, channel: Option<&ChannelId>) -> anyhow::Result<Exit> {
     context.with_store(Access::ReadOnly, async |settings, store| {
         ensure_known(settings, store, channel).await?;
-        let (messages, now) = (store.messages_in_flight(channel).await?, clock::now());
+        let (messages, now) = (store.messages_in_flight(channel).await?, store.now().await?);
         let rows: Vec<_> = messages
             .into_iter()
             .map(|message| Row {
@@ -121,30 +116,41 @@ struct GivenUp {
     done: WrittenOff,
     /// Number of younger messages, which may still come.
     left: usize,
+    /// Whether its source can be read again.
+    #[serde(skip)]
+    is_polled: bool,
 }
 
 fn write_off(context: &Context, channel: &ChannelId, reason: &str) -> anyhow::Result<Exit> {
     context.with_store(Access::ReadWrite, async |settings, store| {
         ensure_known(settings, store, Some(channel)).await?;
-        let before = overdue_before(settings.limits.flight.0, clock::now());
+        let before = overdue_before(settings.limits.flight.0, store.now().await?);
         let entry = audit::entry("write-off", channel.as_str(), reason.to_owned());
         let done = store.write_off_older(channel, before, entry).await?;
         audit::copy(settings, store).await?;
         let left = store.messages_in_flight(Some(channel)).await?.len();
-        let given_up = GivenUp { channel: channel.clone(), done, left };
+        let of_channel = |each: &&ChannelSettings| each.id == *channel;
+        let kind = settings.channels.iter().find(of_channel).map(|each| each.connector.as_str());
+        let is_polled = kind.and_then(ConnectorKind::by_name).is_some_and(|kind| !kind.is_pushed);
+        let given_up = GivenUp { channel: channel.clone(), done, left, is_polled };
         out::show(context.format, &given_up, GivenUp::draw)
     })
 }
 
 impl GivenUp {
     fn draw(&self) -> String {
-        let Self { channel, done: WrittenOff { messages, events }, left } = self;
+        let Self { channel, done: WrittenOff { messages, events }, left, is_polled } = self;
+        let again = match is_polled {
+            true => format!(
+                "`tonghui flight republish {channel}` reads it again, as far as the source still has it"
+            ),
+            false => "ask the sender to send it again".to_owned(),
+        };
         let mut text = match messages {
             0 => format!("{channel}: nothing was written off"),
             _ => format!(
                 "{channel}: {events} events of {messages} messages were written off, and count as lost for ever: what \
-                 they contained is NOT stored; `tonghui flight republish {channel}` reads it again, as far as the source \
-                 still has it"
+                 they contained is NOT stored; {again}"
             ),
         };
         if *left > 0 {
@@ -240,7 +246,7 @@ mod tests {
     fn what_was_written_off_is_said_not_to_be_stored_and_what_was_left_is_counted() {
         let said = |messages, events, left| {
             let done = WrittenOff { messages, events };
-            GivenUp { channel: "hotline".parse().unwrap(), done, left }.draw()
+            GivenUp { channel: "hotline".parse().unwrap(), done, left, is_polled: true }.draw()
         };
         let done = said(3, 308, 1);
         for part in ["308 events of 3 messages", "NOT stored", "`tonghui flight republish hotline`"]

@@ -204,7 +204,7 @@ async fn exit_for(rows: &[Row], strict: bool, store: &Database) -> anyhow::Resul
 /// Says which of these channels have had messages in flight for too long: this did not wait for those of earlier
 /// passes.
 async fn note_overdue(rows: &[Row], settings: &Settings, store: &Database) -> anyhow::Result<()> {
-    let overdue = overdue_before(settings.limits.flight.0, clock::now());
+    let overdue = overdue_before(settings.limits.flight.0, store.now().await?);
     for flight in store.in_flight().await? {
         if rows.iter().any(|row| row.channel == flight.channel)
             && let Some(what) = trouble(&flight, overdue, settings.zone)

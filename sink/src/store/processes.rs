@@ -79,6 +79,18 @@ impl Database {
         self.query("read the processes", PROCESSES, &[], process).await
     }
 
+    /// The time of the store, which all processes share: the clock of one machine may be wrong.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn now(&self) -> Result<Timestamp, Fault> {
+        let read = |row: &dyn Columns| time("now_ms", row.some_int("now_ms")?);
+        let now = self.query_first("read its clock", NOW, &[], read).await?;
+        now.ok_or_else(|| {
+            Fault::transient("the store does not say what time it is").at(self.place())
+        })
+    }
+
     /// Deletes the rows of processes that were not seen for `age`.
     ///
     /// # Errors
@@ -100,6 +112,8 @@ const END: &str = "DELETE FROM process WHERE id = $1";
 const PROCESSES: &str =
     "SELECT id, role, host, version, since_ms, seen_ms, {now} - seen_ms AS unseen_ms, fault, next_try_ms
      FROM process ORDER BY role, since_ms, id";
+
+const NOW: &str = "SELECT {now} AS now_ms";
 
 /// Deletes the processes that were seen $1 milliseconds ago, or earlier.
 const FORGET: &str = "DELETE FROM process WHERE seen_ms <= {now} - $1";
