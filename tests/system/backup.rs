@@ -120,13 +120,13 @@ async fn a_copy_that_is_damaged_or_has_other_keys_leaves_the_store_as_it_is() {
     let home = tempfile::tempdir().unwrap();
     let copy = home.path().join("copy.db");
     done(&world, &["backup"], &copy);
-    let store = || fs::read(world.config().join("data/tonghui.db")).unwrap();
-    let (whole, before, names) = (fs::read(&copy).unwrap(), store(), files(&world));
     for own in ["", "-wal", "-journal", ".restoring"] {
         let name = world.config().join(format!("data/tonghui.db{own}"));
         assert!(refused(&world, &["backup"], &name).contains("belongs to the store"), "{own}");
     }
 
+    let store = || fs::read(world.config().join("data/tonghui.db")).unwrap();
+    let (whole, before, names) = (fs::read(&copy).unwrap(), store(), files(&world));
     let refuses = |bytes: &[u8], part: &str| {
         fs::write(&copy, bytes).unwrap();
         let said = refused(&world, &["restore"], &copy);
