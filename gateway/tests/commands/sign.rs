@@ -1,5 +1,4 @@
 //! What `tonghui sign solve` prints: settings that a channel reads and that sign the same, and never the secret.
-#![allow(clippy::unwrap_used)]
 
 use std::{
     fs,

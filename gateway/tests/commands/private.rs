@@ -1,5 +1,4 @@
 //! Tests of key rotation while a store is in use.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

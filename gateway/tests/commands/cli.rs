@@ -1,5 +1,4 @@
 //! Tests of the commands for codes, keys and people, and of the output for a page that is read offline.
-#![allow(clippy::unwrap_used)]
 
 use std::{
     path::Path,
