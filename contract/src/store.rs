@@ -59,7 +59,8 @@ pub trait Checkpoints: Send + Sync {
     ) -> impl Future<Output = Result<Range<u64>, Fault>> + Send;
 
     /// The number of the mapping with this fingerprint. A mapping that is new to the store gets the next
-    /// number.
+    /// number, and so does one that is used again after another: what it makes of a record replaces what the
+    /// other one made.
     ///
     /// # Errors
     /// The store cannot be reached.

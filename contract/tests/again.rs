@@ -17,7 +17,7 @@ use contract::{
 };
 use serde_json::{Value, json};
 
-/// Rejects nothing; panics if the record says so.
+/// Rejects every record; panics if the record says so.
 struct Mapper;
 
 impl Normalizer for Mapper {

@@ -8,8 +8,7 @@
 //!
 //! What today's mapping rejects stays as it is: the stored state was valid when it was read, and the next read decides
 //! anew. The record of a demand is the one that brought its stored content: what the source has changed since in fields
-//! that were not mapped comes with the next read. A mapping that is changed back has its earlier, lower number again, so
-//! it cannot replace what a later one has made. Bytes are not decoded again: the flags of the decoder are kept, and a
+//! that were not mapped comes with the next read. Bytes are not decoded again: the flags of the decoder are kept, and a
 //! text of a workbook that looks like an escape (`_x0041_`) is taken for one.
 
 mod account;
@@ -18,11 +17,12 @@ mod candidate;
 use std::time::Duration;
 
 use contract::{
-    Channel, Checkpoints as _, DemandId, DemandShape, Fault, MappingNo, Publisher as _, ReadNo,
-    Retry, Timestamp, deliver, pack_again,
+    Channel, Checkpoints as _, DemandId, DemandShape, Fault, MappingNo, Obstacle, Publisher as _,
+    ReadNo, Retry, Timestamp, deliver, pack_again,
 };
 use sink::store::{Database, ReadOutcomes};
-use tracing::debug;
+use tokio::time::Instant;
+use tracing::{debug, warn};
 
 use crate::{brake::Brake, channel::LiveChannel, log, mapping::MappingPool, supervise::Shared};
 pub use account::{Account, Refused};
@@ -30,6 +30,8 @@ use candidate::{Candidate, MapResult, Mapped};
 
 /// The memory that a page is charged, with its opened records and its messages.
 const PAGE_MEMORY: usize = 16 << 20;
+/// After this time it says that it waits for receipts.
+const QUIET: Duration = Duration::from_secs(10);
 /// How often the receipts of what was published are checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -86,12 +88,19 @@ pub async fn map_again(
     let account = Account::default();
     let mut run = Run { channel, which, shared, fence, reads: Vec::new(), account };
     while !stop.is_requested() {
-        match Box::pin(run.pass()).await {
+        match Box::pin(run.round()).await {
             // A message of an earlier mapping may have been stored meanwhile: look once more.
             Ok(Some(true)) => retry.reset(),
             Ok(Some(false)) => return Ok(Some(run.account)),
             Ok(None) => break,
-            Err(fault) if fault.is_stopped() => return Err(fault),
+            Err(fault) if fault.is_stopped() => {
+                if fault.obstacle() == Some(Obstacle::Shape) {
+                    // For `accept`, which concerns a replay too.
+                    let now = shared.environment.clock.now();
+                    let _ = shared.store.note(channel.id(), &fault, now).await;
+                }
+                return Err(fault);
+            }
             Err(fault) => {
                 let wait = retry.wait(fault.kind());
                 log::retry(Some(channel.id()), &fault, wait);
@@ -111,9 +120,9 @@ pub async fn preview(
     which: Which,
     store: &Database,
 ) -> Result<Account, Fault> {
-    let known = store.known_mapping(channel.id(), channel.spec.mapping).await?;
-    // A mapping that the store does not know is newer than all it knows.
-    let mapping = known.unwrap_or(MappingNo(u32::MAX));
+    let latest = store.latest_mapping(channel.id(), channel.spec.mapping).await?;
+    // A mapping that is new, or used again, gets a number above all others.
+    let mapping = latest.unwrap_or(MappingNo(u32::MAX));
     let (pool, mut account, mut after) = (MappingPool::default(), Account::default(), 0);
     let brake = Brake::new(store.shapes(channel.id()).await?);
     loop {
@@ -124,7 +133,8 @@ pub async fn preview(
         brake.check(channel.id(), &shapes(&mapped))?;
         account.preview(mapped);
     }
-    account.later = later(which, channel, mapping, store).await?;
+    account.mapping = latest.map_or(0, |latest| latest.0);
+    account.in_flight = store.missing_receipts(channel.id(), ReadNo(0), u64::MAX).await?;
     Ok(account)
 }
 
@@ -141,7 +151,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Maps and publishes all that is to be mapped, and waits until it is stored; whether anything was stored. `None`
     /// if stop is requested first.
-    async fn pass(&mut self) -> Result<Option<bool>, Fault> {
+    async fn round(&mut self) -> Result<Option<bool>, Fault> {
         let Shared { bus, store, environment, .. } = self.shared;
         let id = self.channel.id().clone();
         bus.ready().await?;
@@ -149,10 +159,10 @@ impl Run<'_> {
         let mapping = store.mapping(&id, self.channel.spec.mapping).await?;
         let normalizer = self.channel.normalizer.clone();
         let channel = Channel { id: id.clone(), mapping, normalizer };
-        self.account.begin_pass(mapping);
+        self.account.begin_round(mapping);
         // A mapping that loses a field of nearly all demands would lose it in the stored ones too.
         let brake = Brake::new(store.shapes(&id).await?);
-        let (step, mut after) = (position.step, 0);
+        let (step, mut after, first) = (position.step, 0, self.reads.len());
         loop {
             if environment.stop.is_requested() {
                 return Ok(None);
@@ -165,7 +175,7 @@ impl Run<'_> {
             let Some(last) = page.last() else { break };
             after = last.seq;
             let mapped = map(page, self.channel, &environment.mapping).await?;
-            let accepted = self.account.count(mapped);
+            let (accepted, older) = self.account.count(mapped);
             if accepted.is_empty() {
                 continue;
             }
@@ -178,13 +188,16 @@ impl Run<'_> {
             let confirmed = deliver(bus, outbox).await?;
             store.book_again(&confirmed).await?;
             self.reads.push(read_no);
+            self.account.older += older;
             let n = confirmed.parts().len();
             debug!(target: "tonghui", channel = %id, read_no = read_no.0, n, "mapped again");
         }
         let before = self.account.changed + self.account.unchanged;
-        let Some(ReadOutcomes { outcomes, .. }) = self.stored().await? else { return Ok(None) };
+        let Some(ReadOutcomes { mut outcomes, .. }) = self.stored().await? else { return Ok(None) };
+        // What the store cannot keep is found again in each round.
+        let last = self.reads.get(first..).unwrap_or_default();
+        outcomes.quarantined = store.read_outcomes(&id, last).await?.outcomes.quarantined;
         self.account.set_outcomes(outcomes);
-        self.account.later = later(self.which, self.channel, mapping, store).await?;
         self.account.in_flight = store.missing_receipts(&id, ReadNo(0), step).await?;
         Ok(Some(self.account.changed + self.account.unchanged > before))
     }
@@ -192,10 +205,15 @@ impl Run<'_> {
     /// Waits until everything that was published is stored, by this or another process.
     async fn stored(&self) -> Result<Option<ReadOutcomes>, Fault> {
         let Shared { store, environment, .. } = self.shared;
+        let (id, mut quiet_until) = (self.channel.id(), Some(Instant::now() + QUIET));
         while !environment.stop.is_requested() {
-            let found = store.read_outcomes(self.channel.id(), &self.reads).await?;
+            let found = store.read_outcomes(id, &self.reads).await?;
             if found.in_flight == 0 {
                 return Ok(Some(found));
+            }
+            if quiet_until.take_if(|until| Instant::now() >= *until).is_some() {
+                let n = found.in_flight;
+                warn!(target: "tonghui", channel = %id, "waiting: {n} messages are not stored yet; see `tonghui flight list {id}`");
             }
             environment.stop.or_sleep(POLL_INTERVAL).await;
         }
@@ -221,17 +239,4 @@ async fn map(
     let mapping = channel.mapping.clone();
     let work = move || page.into_iter().map(|candidate| candidate.map(&mapping)).collect();
     pool.run(work).await
-}
-
-/// The number of demands that a mapping with a higher number than today's made.
-async fn later(
-    which: Which,
-    channel: &LiveChannel,
-    mapping: MappingNo,
-    store: &Database,
-) -> Result<u64, Fault> {
-    match which {
-        Which::Outdated(_) => store.mapped_later(channel.id(), mapping).await,
-        Which::Rejected(_) => Ok(0),
-    }
 }

@@ -78,7 +78,7 @@ pub async fn open(
         .route("/api/v1/processes", get(processes))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&gate), admit))
         .route_layer(middleware::from_fn_with_state(gate, check_host))
-        // They say nothing that a stranger may not know, and a probe may use any name.
+        // Without sign-in, because a probe has none, and by any name. `ready` shows faults with their place.
         .route("/health/ready", get(ready))
         .route("/health/live", get(|| async { "alive\n" }))
         .with_state(console);

@@ -55,7 +55,7 @@ impl Presence {
         let renewed = Renewed { at: Instant::now(), fault: None };
         let (renewed, sink) = (Arc::new(Mutex::new(renewed)), SinkState::default());
         let presence = Self { store, id, host, role, renewed, sink };
-        // If the store cannot be reached, `serve` says so.
+        // If the store cannot be reached, `renew` says so.
         for process in presence.store.processes().await.unwrap_or_default() {
             if instance::has_ended(&process.id) {
                 let _ = presence.store.end_process(&process.id).await;
@@ -78,8 +78,8 @@ impl Presence {
         }
     }
 
-    /// Renews the row now, and notes how that ended. Returns the fault if it is another one than the last time.
-    async fn renew(&self) -> Option<String> {
+    /// Renews the row now, notes how that ended, and logs the fault if it is another one than the last time.
+    async fn renew(&self) {
         let fault = Box::pin(self.try_renew()).await.err().map(|fault| fault.to_string());
         let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
         if fault.is_none() {
@@ -87,7 +87,15 @@ impl Presence {
         }
         let is_new = renewed.fault != fault;
         renewed.fault.clone_from(&fault);
-        fault.filter(|_| is_new)
+        drop(renewed);
+        if let Some(fault) = fault.filter(|_| is_new) {
+            let wait_ms = RENEW_INTERVAL.as_millis();
+            warn!(
+                wait_ms,
+                "others do not see this process: {fault}; after an upgrade, the owner of a shared store has to run \
+                 docs/rights/postgres.sql again"
+            );
+        }
     }
 
     async fn try_renew(&self) -> Result<(), Fault> {
@@ -103,14 +111,7 @@ impl Presence {
         let mut changes = self.sink.subscribe();
         loop {
             changes.mark_unchanged();
-            if let Some(fault) = self.renew().await {
-                let wait_ms = RENEW_INTERVAL.as_millis();
-                warn!(
-                    wait_ms,
-                    "others do not see this process: {fault}; after an upgrade, the owner of a shared store has to run \
-                     docs/rights/postgres.sql again"
-                );
-            }
+            self.renew().await;
             tokio::select! {
                 _ = changes.changed() => {}
                 () = sleep(RENEW_INTERVAL) => {}

@@ -7,9 +7,10 @@ use contract::{Fault, Timestamp};
 use serde::Serialize;
 use sink::store::{Database, Process};
 
-use crate::instance;
+use crate::{instance, role::Role};
 
-/// A process that was not seen for this long is gone, or cannot reach the store.
+/// A process that was not seen for this long is gone, or cannot reach the store. [`NO_SINK`] and the help of the metric
+/// `tonghui_sinks_alive` name it.
 const MAX_UNSEEN: Duration = Duration::from_secs(15);
 
 /// What to do if nobody stores.
@@ -38,7 +39,7 @@ pub(crate) struct ProcessRow {
 impl ProcessRow {
     /// Whether it is alive and has a sink, which may be in trouble.
     pub(crate) fn is_live_sink(&self) -> bool {
-        self.alive && matches!(self.role.as_str(), "all" | "sink")
+        self.alive && Role::by_name(&self.role).is_some_and(Role::has_sink)
     }
 }
 
@@ -71,4 +72,26 @@ pub(crate) fn is_alive(process: &Process) -> bool {
 /// What to tell people if there is a broker and nobody takes from it; `None` if somebody does.
 pub(crate) fn sink_warning(settings: &Settings, rows: &[ProcessRow]) -> Option<&'static str> {
     (settings.bus.is_some() && !rows.iter().any(ProcessRow::is_live_sink)).then_some(NO_SINK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_of_another_machine_is_alive_until_it_was_not_seen_for_long() {
+        let unseen = |unseen_for| Process {
+            id: "gw2 77 5 elsewhere".to_owned(),
+            role: "sink".to_owned(),
+            host: "gw2".to_owned(),
+            version: "1".to_owned(),
+            since: Timestamp::UNIX_EPOCH,
+            seen_at: Timestamp::UNIX_EPOCH,
+            unseen_for,
+            fault: None,
+            next_try_at: None,
+        };
+        assert!(is_alive(&unseen(MAX_UNSEEN - Duration::from_millis(1))));
+        assert!(!is_alive(&unseen(MAX_UNSEEN)));
+    }
 }

@@ -39,7 +39,9 @@ fn wake(channels: &[LiveChannel], only: Option<&ChannelId>) -> String {
         } else if control.retry.wake() {
             woken.push(id.as_str());
         } else if let State::Waiting(_) = channel.handle.watch.state() {
-            others.push(format!("; {id} waits for as long as its source asked"));
+            others.push(format!(
+                "; {id} was not woken: its source asked for a pause, or it failed just now (then ask again)"
+            ));
         }
     }
     let woken = match woken.as_slice() {

@@ -25,6 +25,11 @@ impl Role {
         }
     }
 
+    /// The role with this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        clap::ValueEnum::from_str(name, false).ok()
+    }
+
     /// Whether a process with this role reads channels.
     pub fn reads_channels(self) -> bool {
         matches!(self, Self::All | Self::Ingest)

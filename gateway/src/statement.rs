@@ -114,9 +114,9 @@ impl Statement {
                 "name a file that `tonghui books statement` wrote, and that this account may read",
             )
         })?;
-        // Mail programs and editors change the line ends, and put a byte order mark before a page.
+        // Mail programs and editors change the line ends.
         let text = normalizer_text::decode_file(&bytes).unwrap_or_default().replace("\r\n", "\n");
-        Self::parse(text.trim_start_matches('\u{feff}'), key).map_err(|fault| fault.at(place))
+        Self::parse(&text, key).map_err(|fault| fault.at(place))
     }
 
     fn parse(text: &str, key: &BusKey) -> Result<Self, Fault> {

@@ -21,8 +21,8 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) channel: ChannelId,
-    /// `running`, `in trouble` (it has a fault, messages have been in flight for too long, or its last pass is
-    /// incomplete), `paused`, `not running`, `not configured`, or `broken` (its file has problems).
+    /// `running`, `in trouble` (it has a fault, messages have been in flight for too long, its last pass is
+    /// incomplete, or a sender tried out numbers), `paused`, `not running`, `not configured`, or `broken` (its file has problems).
     pub(crate) state: &'static str,
     /// The process that reads it.
     pub(crate) held_by: Option<String>,

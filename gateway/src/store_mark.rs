@@ -111,7 +111,9 @@ pub(crate) fn begin_restore(settings: &Settings, aside: PathBuf) -> Result<PathB
     let StoreSettings::Sqlite(file) = &settings.store else { return Ok(aside) };
     let marks = find(settings, file)?;
     let begun = marks.iter().find_map(|mark| mark.content.restoring.clone());
-    let aside = begun.filter(|begun| !begun.exists()).unwrap_or(aside);
+    // Where there is no store, nothing is written over.
+    let is_free = |begun: &PathBuf| !begun.exists() || fs::symlink_metadata(file).is_err();
+    let aside = begun.filter(is_free).unwrap_or(aside);
     let about =
         "A restore of the store has not ended. Repeat it; do not remove this file.".to_owned();
     let identity = marks.first().map_or(Identity { id: 0, uses: 0 }, |mark| mark.content.identity);
@@ -382,12 +384,10 @@ mod tests {
         fs::rename(&file, &aside).unwrap();
         let why = assemble::open(&settings).await.map(drop).unwrap_err().to_string();
         assert!(why.contains("interrupted") && why.contains("aside"), "{why}");
-        assert_eq!(
-            begin_restore(&settings, again.clone()).unwrap(),
-            again,
-            "nothing is written over"
-        );
-        fs::rename(&aside, &file).unwrap();
+        assert_eq!(begin_restore(&settings, again.clone()).unwrap(), aside, "the store is there");
+        fs::copy(&aside, &file).unwrap();
+        let fresh = begin_restore(&settings, again.clone()).unwrap();
+        assert_eq!(fresh, again, "nothing is written over");
         end_restore(&settings).unwrap();
         assemble::open(&settings).await.unwrap();
     }

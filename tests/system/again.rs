@@ -95,16 +95,17 @@ async fn what_a_broken_mapping_rejected_is_stored_once_when_it_is_mended() {
         (&json!("too_costly"), &json!(300))
     );
     let rejected = done(folder, &["quarantine", "retry", "new", "--dry-run"]);
+    assert!(!tonghui(folder, &["audit"]).contains("quarantine retry"), "it changes nothing");
     assert_eq!(counts(&rejected), [0, 0, 0, 300, 0], "the mapping is still broken");
     assert_eq!(rejected["reasons"]["too_costly"]["records"], 300);
     assert_eq!(counts(&done(folder, &["quarantine", "retry", "new"]))[0], 0);
 
-    // The mended mapping has a lower number than the one that rejected them.
+    // The mended mapping is an earlier one again.
     edit(folder, COSTLY, TITLE);
     let preview = done(folder, &["quarantine", "retry", "new", "--dry-run"]);
     assert_eq!(counts(&preview), [300, 300, 0, 0, 0]);
     assert_eq!(number(folder, "SELECT count(*) FROM demand").await, 10, "nothing was changed");
-    let sample = preview_of_one(folder);
+    let sample = id_of_one_reject(folder);
     assert_eq!(counts(&done(folder, &["quarantine", "retry", &sample]))[..2], [1, 1]);
     let again = run(folder, &["quarantine", "retry", &sample]);
     assert_ne!(again.0, 0, "it is no longer in quarantine");
@@ -122,11 +123,11 @@ async fn what_a_broken_mapping_rejected_is_stored_once_when_it_is_mended() {
     assert_eq!(number(folder, mended).await, 1);
     assert_balanced(folder);
     let audit = tonghui(folder, &["audit"]);
-    assert!(audit.contains("retry"), "{audit}");
+    assert!(audit.contains("quarantine retry"), "{audit}");
 }
 
 /// The id of one record in quarantine.
-fn preview_of_one(folder: &Path) -> String {
+fn id_of_one_reject(folder: &Path) -> String {
     let reasons = done(folder, &["quarantine", "list", "--by-reason"]);
     reasons[0]["sample"].as_str().unwrap().to_owned()
 }
@@ -164,11 +165,29 @@ async fn a_replay_stores_what_the_new_mapping_changes_and_then_finds_nothing() {
     assert_eq!((mapped, rejects + without_record), (0, 50), "{rejected}");
     assert_eq!(number(folder, "SELECT count(*) FROM demand WHERE mapping = 2").await, 50);
     assert_eq!(done(folder, &["quarantine", "list"]), json!([]));
-    // An earlier mapping cannot go back behind a later one, and says so.
+    // A mapping that is used again replaces what the one between has made.
     edit(folder, &format!("{COSTLY}\ngrid = \"$.area\""), TITLE);
-    let (code, report) = run(folder, &["replay", "new"]);
-    assert_eq!((code, &report["later"]), (1, &json!(50)), "nothing is as the files say");
+    let preview = done(folder, &["replay", "new", "--dry-run"]);
+    let again = done(folder, &["replay", "new"]);
+    assert_eq!(counts(&again), counts(&preview));
+    assert_eq!(counts(&again)[3..], [0, without_record]);
+    assert_eq!(number(folder, "SELECT count(grid) FROM demand WHERE mapping > 2").await, 0);
     assert_balanced(folder);
+}
+
+#[tokio::test]
+async fn a_replay_that_would_lose_a_field_of_all_demands_stops_until_that_is_accepted() {
+    let folder = with_orders(100);
+    let folder = folder.path();
+    tonghui(folder, &["sync", "new"]);
+    edit(folder, TITLE, "title       = \"$.nothing\"");
+    for arguments in [&["replay", "new", "--dry-run"][..], &["replay", "new"]] {
+        assert_eq!(run(folder, arguments).0, 1, "{arguments:?}");
+    }
+    assert_eq!(number(folder, "SELECT count(title) FROM demand").await, 100);
+    tonghui(folder, &["accept", "new"]);
+    assert_eq!(counts(&done(folder, &["replay", "new"]))[1], 100);
+    assert_eq!(number(folder, "SELECT count(title) FROM demand").await, 0);
 }
 
 #[tokio::test]
@@ -211,6 +230,7 @@ async fn the_service_that_reads_the_channel_replays_by_the_mapping_that_it_has()
     let said = String::from_utf8_lossy(&early.stderr);
     assert!(!early.status.success() && said.contains("tonghui reload"), "{said}");
     tonghui(folder, &["reload"]);
+    assert_eq!(counts(&done(folder, &["replay", "new", "--since", "2099-01-01"])), [0; 5]);
     assert_eq!(counts(&done(folder, &["replay", "new"])), [20, 10, 10, 0, 0]);
     assert!(log.any(|line| line.contains("mapping again requested")));
     drop(running);

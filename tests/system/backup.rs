@@ -125,6 +125,11 @@ async fn a_copy_that_is_damaged_or_has_other_keys_leaves_the_store_as_it_is() {
         assert!(refused(&world, &["backup"], &name).contains("belongs to the store"), "{own}");
     }
 
+    let hash = home.path().join("other.db.sha256");
+    fs::write(&hash, "of an earlier copy").unwrap();
+    let other = home.path().join("other.db");
+    assert!(refused(&world, &["backup"], &other).contains("exists already") && !other.exists());
+
     let store = || fs::read(world.config().join("data/tonghui.db")).unwrap();
     let (whole, before, names) = (fs::read(&copy).unwrap(), store(), files(&world));
     let refuses = |bytes: &[u8], part: &str| {

@@ -100,7 +100,7 @@ async fn a_channel_whose_queue_was_deleted_is_in_trouble_until_it_is_republished
     assert!(metrics.contains(oldest), "{metrics}");
     assert!(metrics.contains("\ntonghui_channel_in_trouble{channel=\"hotline\"} 1\n"), "{metrics}");
     let (code, report, said) = run(&world, &["sync", "hotline"]);
-    assert_eq!((code, &report[0]["became"]), (Some(0), &json!("done")), "{report} {said}");
+    assert_eq!((code, &report[0]["became"]), (Some(4), &json!("done")), "{report} {said}");
     assert!(said.contains("see `tonghui flight list hotline`"), "it says so: {said}");
 
     let (code, list, said) = run(&world, &["flight", "list", "hotline"]);

@@ -215,6 +215,7 @@ async fn what_is_not_exact_is_refused_with_what_to_do() {
         assert!(output.stdout.is_empty() && said.contains(why), "{said}");
     };
     refused("today", "is not over");
+    refused(&days_ago(31), "is more than 28 days ago");
     let file = make(folder, &FIRST, "1.json", &[]);
     let fold = format!(
         "INSERT INTO books_day SELECT channel, '{}', 1, read, accepted, skipped, rejected, 5, 5, 0, 0, 0, 0, 0 FROM read",
@@ -223,7 +224,7 @@ async fn what_is_not_exact_is_refused_with_what_to_do() {
     for sql in [fold.as_str(), "DELETE FROM read_part", "DELETE FROM receipt", "DELETE FROM read"] {
         assert_ne!(tell(folder, sql).await, 0, "{sql}");
     }
-    refused(&FIRST, "within 28 days");
+    refused(&FIRST, "are totals of days in UTC");
     let (code, found) = verify(folder, &file, &[]);
     assert_eq!((code, &found["is_folded"]), (0, &json!(true)), "{found}");
     assert_eq!(tell(folder, "UPDATE books_day SET stored = 4").await, 1);

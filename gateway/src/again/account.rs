@@ -10,7 +10,7 @@ use super::candidate::{MapResult, Mapped};
 /// What became of records that were mapped again, or would become of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// The number of the mapping.
+    /// The number of the mapping; 0 if it is to get a new one.
     pub mapping: u32,
     /// Number of records that it accepted; they were published, and are stored.
     pub mapped: u64,
@@ -25,14 +25,13 @@ pub struct Account {
     /// Number of accepted records whose mapped content changed, and since which the source was read again: the store keeps
     /// no later record of these demands, so a field that is mapped for the first time has its earlier value.
     pub older: u64,
-    /// Number of records that the mapping rejects or skips; what is stored of them stays.
+    /// Number of records that the mapping rejects or skips; what is stored of them stays. Some have no entry in `reasons`:
+    /// they could not be packed.
     pub rejected: u64,
     /// Number of demands or rejects without a record that a mapping can read.
     pub without_record: u64,
     /// For each reason to reject a record, how many records, and one of them.
     pub reasons: BTreeMap<String, Refused>,
-    /// Number of demands that a mapping with a higher number made. They stay: today's mapping is an earlier one again.
-    pub later: u64,
     /// Number of messages of earlier reads that are not stored yet, perhaps of an earlier mapping.
     pub in_flight: u64,
 }
@@ -49,18 +48,19 @@ pub struct Refused {
 }
 
 impl Account {
-    /// Forgets what the last pass did not accept: the next one finds it again.
-    pub(super) fn begin_pass(&mut self, mapping: MappingNo) {
+    /// Forgets what the last round did not accept: the next one finds it again.
+    pub(super) fn begin_round(&mut self, mapping: MappingNo) {
         (self.mapping, self.rejected, self.without_record) = (mapping.0, 0, 0);
         self.reasons.clear();
     }
 
-    /// Counts what was not accepted; returns what was.
-    pub(super) fn count(&mut self, mapped: Vec<Mapped>) -> Vec<MappedAgain> {
+    /// Counts what was not accepted; returns what was, and how many of these are [older](Self::older).
+    pub(super) fn count(&mut self, mapped: Vec<Mapped>) -> (Vec<MappedAgain>, u64) {
+        let mut older = 0;
         let accepted = mapped.into_iter().filter_map(|mapped| match mapped.result {
             MapResult::Accepted(accepted) => {
                 let has_changed = mapped.digest != Some(accepted.accepted.digest);
-                self.older += u64::from(mapped.is_older && has_changed);
+                older += u64::from(mapped.is_older && has_changed);
                 Some(*accepted)
             }
             MapResult::Rejected(reason) => {
@@ -74,7 +74,7 @@ impl Account {
                 None
             }
         });
-        accepted.collect()
+        (accepted.collect(), older)
     }
 
     /// Counts what would become of records.
@@ -87,7 +87,7 @@ impl Account {
                 self.changed += u64::from(!is_unchanged);
             }
         }
-        self.count(mapped);
+        self.older += self.count(mapped).1;
     }
 
     /// Sets what became of all that was published.

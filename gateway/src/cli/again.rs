@@ -2,7 +2,7 @@
 //! service reads the channel, it does the work; otherwise this process does, under the lease of the upstream.
 
 use config::{Problem, Problems, Settings};
-use contract::{ChannelId, Checkpoints as _, DemandId, Period, Position, TimeRange};
+use contract::{ChannelId, DemandId, MappingNo, Period, Position, TimeRange};
 use serde::Serialize;
 use sink::store::{Access, Claim, RequestKind};
 
@@ -162,9 +162,7 @@ async fn run(
     };
     let report = Report { channel, dry_run: how.dry_run, account };
     out::show(context.format, &report, |report| report.draw(which))?;
-    // Nothing is as the files say.
-    let is_refused = report.account.later > 0 && report.account.mapped == 0;
-    Ok(if is_refused { Exit::Failed } else { Exit::Done })
+    Ok(Exit::Done)
 }
 
 /// Maps the records again, and waits until they are stored; `None` if stop is requested first.
@@ -237,7 +235,7 @@ async fn ask(channel: &ChannelId, which: Which, shared: &Shared) -> anyhow::Resu
             let range = since.and_then(|since| TimeRange::new(since, None));
             store.ask(RequestKind::Replay, Some(channel), range, &own).await?
         }
-        Which::Rejected(reject) => store.ask_to_retry(channel, reject, &own).await?,
+        Which::Rejected(reject) => store.ask_to_map_rejected(channel, reject, &own).await?,
     })
 }
 
@@ -247,9 +245,9 @@ async fn ensure_same_mapping(
     account: &Account,
     shared: &Shared,
 ) -> anyhow::Result<()> {
-    let own = shared.store.mapping(channel.id(), channel.spec.mapping).await?;
+    let own = shared.store.latest_mapping(channel.id(), channel.spec.mapping).await?;
     anyhow::ensure!(
-        account.mapping == own.0,
+        own == Some(MappingNo(account.mapping)),
         "the running service still maps the records of {} as before the change of its files: run `tonghui reload`, then \
          this command again",
         channel.id(),
@@ -261,31 +259,27 @@ impl Report<'_> {
     fn draw(&self, which: Which) -> String {
         let Self { channel, dry_run, account } = self;
         let Account { mapped, changed, unchanged, rejected, without_record, .. } = account;
-        let would = if *dry_run { "would be " } else { "" };
+        let would = if *dry_run { " would be" } else { "" };
         let mut text = match which {
             Which::Outdated(_) => format!(
-                "{channel}: {would}{mapped} mapped, {changed} changed (stored), {unchanged} unchanged, {rejected} \
+                "{channel}: {mapped}{would} mapped, {changed} changed (stored), {unchanged} unchanged, {rejected} \
                  rejected, {without_record} without record"
             ),
             Which::Rejected(_) => format!(
-                "{channel}: {would}{mapped} accepted, {rejected} rejected again, {without_record} to be read again from \
+                "{channel}: {mapped}{would} accepted, {rejected} rejected again, {without_record} to be read again from \
                  the source"
             ),
         };
-        let Account { older, stale, quarantined, later, in_flight, .. } = account;
+        let Account { older, stale, quarantined, in_flight, .. } = account;
         let notes = [
             (
                 *older,
-                "changed by a record since which the source was read again: a field that is mapped for the first time \
-                 may have changed there; `tonghui position` and `tonghui sync --from` read them again",
+                "changed, but the source was read again after their records were kept: a field that is mapped for the first \
+                 time may have an older value; `tonghui position CHANNEL reset`, then `tonghui sync CHANNEL`, reads them \
+                 again",
             ),
             (*stale, "had a newer state already, which stays"),
             (*quarantined, "could not be kept by the store and are in quarantine"),
-            (
-                *later,
-                "demands were mapped under a higher number and stay: today's mapping is an earlier one again, and has its \
-                 earlier number; read their records again (`tonghui position CHANNEL reset`, then `tonghui sync CHANNEL`)",
-            ),
             (
                 *in_flight,
                 "messages of earlier reads are not stored yet; run the command again when they are",

@@ -19,8 +19,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Makes every process that uses this store read its configuration and keys again. Returns the exit code, or
 /// `None` if no service is running.
 pub(super) async fn reload(store: &Database) -> anyhow::Result<Option<Exit>> {
-    let all = [Role::All, Role::Ingest, Role::Sink];
-    let answers = ask(store, RequestKind::Reload, None, &all).await?;
+    let answers = ask(store, RequestKind::Reload, None, |role| role != Role::Console).await?;
     if answers.is_empty() {
         return Ok(None);
     }
@@ -57,11 +56,10 @@ pub(super) async fn retry(
     channel: Option<&ChannelId>,
     sinks: bool,
 ) -> anyhow::Result<Exit> {
-    let (kind, roles) = match sinks {
-        true => (RequestKind::RetrySinks, [Role::All, Role::Sink]),
-        false => (RequestKind::Retry, [Role::All, Role::Ingest]),
+    let answers = match sinks {
+        true => ask(store, RequestKind::RetrySinks, channel, Role::has_sink).await?,
+        false => ask(store, RequestKind::Retry, channel, Role::reads_channels).await?,
     };
-    let answers = ask(store, kind, channel, &roles).await?;
     if answers.is_empty() {
         out::note("nothing was woken: no process that could wait is running; see `tonghui status`");
         return Ok(Exit::TryAgain);
@@ -75,7 +73,9 @@ pub(super) async fn retry(
                 out::note(format!("{}: {why}", name(process)));
             }
             RequestState::Open => {
-                exit = Exit::TryAgain;
+                if exit == Exit::Done {
+                    exit = Exit::TryAgain;
+                }
                 note_silent(process);
             }
         }
@@ -83,15 +83,15 @@ pub(super) async fn retry(
     Ok(exit)
 }
 
-/// Asks all live processes with one of these roles; returns the answer of each, which is `Open` if it has not answered
+/// Asks all live processes with a role that it concerns; returns the answer of each, which is `Open` if it has not answered
 /// in time or has ended. Empty if there are none.
 async fn ask(
     store: &Database,
     kind: RequestKind,
     channel: Option<&ChannelId>,
-    roles: &[Role],
+    is_concerned: fn(Role) -> bool,
 ) -> anyhow::Result<Vec<(Process, RequestState)>> {
-    let concerns = |process: &Process| roles.iter().any(|role| process.role == role.name());
+    let concerns = |process: &Process| Role::by_name(&process.role).is_some_and(is_concerned);
     let (mut asked, unseen): (Vec<_>, Vec<_>) =
         store.processes().await?.into_iter().partition(is_alive);
     for process in unseen.iter().filter(|process| concerns(process)) {
@@ -113,7 +113,9 @@ async fn ask(
     let seq = store.ask(kind, channel, None, &instance::this_process()).await?;
     // Each process answers in a row of its own, so the request itself is done.
     store.answer(seq, &RequestState::Done(String::new())).await?;
-    let _ = timeout(ANSWER_TIMEOUT, wait_for_answers(store, seq, &asked)).await;
+    if let Ok(waited) = timeout(ANSWER_TIMEOUT, wait_for_answers(store, seq, &asked)).await {
+        waited?;
+    }
     let answers = store.answers(seq).await?;
     let answer_of = |process: Process| {
         let answer = answers.iter().find(|(id, _)| *id == process.id);
@@ -150,7 +152,8 @@ fn name(process: &Process) -> String {
 
 fn note_silent(process: &Process) {
     out::note(format!(
-        "{}: has not answered within 30 s, or has ended; it does this as soon as it can: see its log",
-        name(process)
+        "{}: has not answered within {} s, or has ended; if it still runs, it does this as soon as it can: see its log",
+        name(process),
+        ANSWER_TIMEOUT.as_secs()
     ));
 }

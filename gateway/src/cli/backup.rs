@@ -17,7 +17,7 @@ use rustix::fs::{FlockOperation, fcntl_lock};
 use sha2::{Digest as _, Sha256};
 use sink::store::{Access, Database, Sqlite, copy_file};
 
-use super::{Context, Exit, audit, out};
+use super::{Context, Exit, audit, books, out};
 use crate::{
     assemble, clock,
     keys::{self, file_fault},
@@ -47,6 +47,9 @@ pub(super) fn backup(context: &Context, Backup { file }: &Backup) -> anyhow::Res
         let own = std::path::absolute(sqlite.file())?.display().to_string();
         let is_own = std::path::absolute(file)?.display().to_string().starts_with(&own);
         ensure!(!is_own, "this name belongs to the store {own}: name a file in another folder");
+        let beside = with_suffix(file, HASH);
+        let is_left = fs::symlink_metadata(&beside).is_ok();
+        ensure!(!is_left, "{} exists already: move it away, or name a new file", beside.display());
         let subject = file.display().to_string();
         store.write_audit(&audit::entry("backup", &subject, String::new())).await?;
         audit::copy(settings, store).await?;
@@ -54,7 +57,6 @@ pub(super) fn backup(context: &Context, Backup { file }: &Backup) -> anyhow::Res
         let said = contents(&Database::Sqlite(Sqlite::open(file, Access::ReadOnly).await?)).await?;
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let hash = format!("{}  {name}\n", hash_of(file)?);
-        let beside = with_suffix(file, HASH);
         keys::write_new(&beside, &hash, true)
             .map_err(|error| file_fault("cannot write the hash of the copy", &beside, error))?;
         out::note(format!(
@@ -77,7 +79,12 @@ pub(super) fn restore(context: &Context, Restore { file: copy }: &Restore) -> an
             })?;
         }
         // The store may be a link to another disk, which stays.
-        let file = &fs::canonicalize(file).unwrap_or_else(|_| file.clone());
+        let linked = || {
+            let to = fs::read_link(file).ok()?;
+            Some(file.parent().map_or_else(|| to.clone(), |folder| folder.join(&to)))
+        };
+        let real = fs::canonicalize(file).ok().or_else(linked);
+        let file = &real.unwrap_or_else(|| file.clone());
         let now = clock::now().format("%Y%m%dT%H%M%S%3fZ");
         let new = with_suffix(file, &format!(".restoring-{now}-{}", std::process::id()));
         let restored = Box::pin(prepare(&settings, copy, &new)).await.and_then(|said| {
@@ -122,19 +129,17 @@ fn shared() -> Fault {
 
 /// Says what is in a store, and closes it.
 async fn contents(store: &Database) -> Result<String, Fault> {
-    let channels = store.status().await?;
+    let (channels, books) = (store.status().await, store.books(None, None).await);
+    store.close().await;
+    let (channels, books) = (channels?, books?);
     let demands: u64 = channels.iter().map(|channel| channel.demands).sum();
     let last = channels.iter().filter_map(|channel| channel.last_read_at).max();
-    let books = store.books(None, None).await?;
-    store.close().await;
     let last =
         last.map_or_else(|| "nothing was read yet".to_owned(), |at| format!("last read at {at}"));
-    let balanced = if books.iter().any(|book| book.balanced == Some(false)) {
-        "the books do NOT balance"
-    } else if books.iter().any(|book| book.balanced.is_none()) {
-        "messages are in flight"
-    } else {
-        "the books balance"
+    let balanced = match books::balanced(&books) {
+        Some(false) => "the books do NOT balance",
+        None => "messages are in flight",
+        Some(true) => "the books balance",
     };
     Ok(format!("{demands} demands, {last}, {balanced}"))
 }

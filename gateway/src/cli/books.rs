@@ -107,6 +107,15 @@ pub(super) async fn ensure_known(
     Ok(())
 }
 
+/// Whether the books of all these channels balance; `None` while something is in flight.
+pub(super) fn balanced(rows: &[BooksRow]) -> Option<bool> {
+    if rows.iter().any(|row| row.balanced == Some(false)) {
+        Some(false)
+    } else {
+        rows.iter().all(|row| row.balanced == Some(true)).then_some(true)
+    }
+}
+
 /// Reads the books from the store.
 pub(super) async fn read_ledger(
     store: &Database,
@@ -114,11 +123,7 @@ pub(super) async fn read_ledger(
     since: Option<Timestamp>,
 ) -> anyhow::Result<Ledger> {
     let rows = store.books(channel, since).await?;
-    let balanced = if rows.iter().any(|row| row.balanced == Some(false)) {
-        Some(false)
-    } else {
-        rows.iter().all(|row| row.balanced == Some(true)).then_some(true)
-    };
+    let balanced = balanced(&rows);
     let mut channels = Vec::new();
     for books in rows {
         let pass = store.progress(&books.channel).await?.pass;

@@ -27,7 +27,7 @@ pub(super) enum Command {
         channel: Option<ChannelId>,
     },
     /// Give up the messages that have been in flight for longer than `flight` in gateway.toml says: they count as `lost`
-    /// in the books, for ever. What they contained is not stored; `republish` reads it again.
+    /// in the books, for ever. What only they contained is not stored; `republish` reads it again.
     WriteOff {
         /// Folder name of the channel.
         channel: ChannelId,
@@ -116,9 +116,9 @@ struct GivenUp {
     done: WrittenOff,
     /// Number of younger messages, which may still come.
     left: usize,
-    /// Whether its source can be read again.
+    /// What to do about what they contained.
     #[serde(skip)]
-    is_polled: bool,
+    again: String,
 }
 
 fn write_off(context: &Context, channel: &ChannelId, reason: &str) -> anyhow::Result<Exit> {
@@ -131,26 +131,26 @@ fn write_off(context: &Context, channel: &ChannelId, reason: &str) -> anyhow::Re
         let left = store.messages_in_flight(Some(channel)).await?.len();
         let of_channel = |each: &&ChannelSettings| each.id == *channel;
         let kind = settings.channels.iter().find(of_channel).map(|each| each.connector.as_str());
-        let is_polled = kind.and_then(ConnectorKind::by_name).is_some_and(|kind| !kind.is_pushed);
-        let given_up = GivenUp { channel: channel.clone(), done, left, is_polled };
+        let again = match kind.and_then(ConnectorKind::by_name) {
+            None => "its channel is not configured any more, so nothing can be read again".to_owned(),
+            Some(kind) if kind.is_pushed => "ask the sender to send it again".to_owned(),
+            Some(_) => format!(
+                "`tonghui flight republish {channel}` reads it again, as far as the source still has it"
+            ),
+        };
+        let given_up = GivenUp { channel: channel.clone(), done, left, again };
         out::show(context.format, &given_up, GivenUp::draw)
     })
 }
 
 impl GivenUp {
     fn draw(&self) -> String {
-        let Self { channel, done: WrittenOff { messages, events }, left, is_polled } = self;
-        let again = match is_polled {
-            true => format!(
-                "`tonghui flight republish {channel}` reads it again, as far as the source still has it"
-            ),
-            false => "ask the sender to send it again".to_owned(),
-        };
+        let Self { channel, done: WrittenOff { messages, events }, left, again } = self;
         let mut text = match messages {
             0 => format!("{channel}: nothing was written off"),
             _ => format!(
                 "{channel}: {events} events of {messages} messages were written off, and count as lost for ever: what \
-                 they contained is NOT stored; {again}"
+                 only they contained is NOT stored; {again}"
             ),
         };
         if *left > 0 {
@@ -246,7 +246,13 @@ mod tests {
     fn what_was_written_off_is_said_not_to_be_stored_and_what_was_left_is_counted() {
         let said = |messages, events, left| {
             let done = WrittenOff { messages, events };
-            GivenUp { channel: "hotline".parse().unwrap(), done, left, is_polled: true }.draw()
+            GivenUp {
+                channel: "hotline".parse().unwrap(),
+                done,
+                left,
+                again: "`tonghui flight republish hotline` reads it again".to_owned(),
+            }
+            .draw()
         };
         let done = said(3, 308, 1);
         for part in ["308 events of 3 messages", "NOT stored", "`tonghui flight republish hotline`"]

@@ -176,8 +176,11 @@ async fn sync(
         Row::new(channel.clone(), PassResult::Failed { why })
     }));
     count_quarantined(&mut rows, &store).await?;
-    note_overdue(&rows, settings, &store).await?;
-    let exit = exit_for(&rows, args.strict, &store).await?;
+    let is_overdue = note_overdue(&rows, settings, &store).await?;
+    let exit = match exit_for(&rows, args.strict, &store).await? {
+        Exit::Done if is_overdue => Exit::SomeChannels,
+        exit => exit,
+    };
     store.close().await;
     Ok((rows, exit))
 }
@@ -202,17 +205,19 @@ async fn exit_for(rows: &[Row], strict: bool, store: &Database) -> anyhow::Resul
 }
 
 /// Says which of these channels have had messages in flight for too long: this did not wait for those of earlier
-/// passes.
-async fn note_overdue(rows: &[Row], settings: &Settings, store: &Database) -> anyhow::Result<()> {
+/// passes. Returns whether there is one.
+async fn note_overdue(rows: &[Row], settings: &Settings, store: &Database) -> anyhow::Result<bool> {
     let overdue = overdue_before(settings.limits.flight.0, store.now().await?);
+    let mut is_overdue = false;
     for flight in store.in_flight().await? {
         if rows.iter().any(|row| row.channel == flight.channel)
             && let Some(what) = trouble(&flight, overdue, settings.zone)
         {
+            is_overdue = true;
             out::note(format!("{}: {what}", flight.channel));
         }
     }
-    Ok(())
+    Ok(is_overdue)
 }
 
 /// Sets how many records of each channel are in quarantine.

@@ -1,6 +1,6 @@
 //! The books and the state of the channels as Prometheus metrics (text format 0.0.4).
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use contract::Complete;
 use sink::store::BooksRow;
@@ -41,7 +41,9 @@ pub(super) fn text(
         lags.iter().map(|lag| (label(lag), value(lag).to_string())).collect()
     };
     let process_samples = |value: fn(&ProcessRow) -> i64| {
-        processes.iter().map(|row| (process_label(row), value(row).to_string())).collect()
+        // A container that was started again has the same host and process id: its last row counts.
+        let samples = processes.iter().map(|row| (process_label(row), value(row).to_string()));
+        samples.collect::<BTreeMap<_, _>>().into_iter().collect()
     };
     let is_balanced = |book: &BooksRow| u64::from(book.balanced != Some(false));
     let has_fault = |row: &Row| Some(u8::from(row.fault.is_some()).to_string());
@@ -81,8 +83,8 @@ pub(super) fn text(
     let help = "Records in quarantine.";
     let quarantined = channel_samples(|row| Some(row.quarantined.to_string()));
     family("tonghui_quarantine", "gauge", help, quarantined);
-    let help = "1 if a channel has a fault, its file has problems, messages have been in flight for too long, or its \
-                last pass is incomplete, else 0.";
+    let help = "1 if a channel has a fault, its file has problems, messages have been in flight for too long, its last \
+                pass is incomplete, or a sender tried out numbers, else 0.";
     family("tonghui_channel_in_trouble", "gauge", help, channel_samples(has_fault));
     let help =
         "1 if the last pass read everything that the source has, 0 if not; none if it is unknown.";
@@ -101,7 +103,7 @@ pub(super) fn text(
     let seen = process_samples(|row| row.last_seen_at.timestamp());
     family("tonghui_process_last_seen_timestamp_seconds", "gauge", help, seen);
     let help = "1 if a fault keeps the sink of a process from storing, else 0.";
-    let in_trouble = process_samples(|row| i64::from(row.fault.is_some()));
+    let in_trouble = process_samples(|row| i64::from(row.alive && row.fault.is_some()));
     family("tonghui_process_in_trouble", "gauge", help, in_trouble);
     let help = "Processes with a sink that were seen in the last 15 s.";
     let n_sinks = processes.iter().filter(|row| row.is_live_sink()).count();

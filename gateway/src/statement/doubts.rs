@@ -13,7 +13,7 @@ impl Statement {
         if self.counts.in_flight > 0 {
             add(
                 "还有消息在途：入库之后请重新出具，数字会变",
-                "messages are in flight: make it again when they are stored, the numbers will be others",
+                "messages are in flight: make it again when they are stored, because the numbers will change",
             );
         }
         if self.is_read_too_early() {

@@ -14,8 +14,8 @@ use crate::clock;
 /// Number of demands that are read from the store at a time.
 const PAGE: u32 = 10_000;
 
-/// After this time the books of a day may be folded. A store that was not there yet has no reads of a day either, and
-/// would be proved to have balanced.
+/// After this time the books of a day may be folded. Nor can a day be proved to balance only because the store was not
+/// there yet and has no reads of it.
 const MAX_AGE: TimeDelta = TimeDelta::days(28);
 
 /// What a statement is asked for.
@@ -50,14 +50,14 @@ pub(crate) async fn make(
             .remedy("make each statement within 28 days, for example every morning by a timer"));
     }
     if let Some(before) = previous
-        && (before.channel != channel || before.day.succ_opt() != Some(day))
+        && (before.channel != channel || before.zone != zone || before.day.succ_opt() != Some(day))
     {
         return Err(Fault::stopped(format!(
-            "the previous statement is about {} of channel {}",
-            before.day, before.channel
+            "the previous statement is about {} of channel {}, in time zone {}",
+            before.day, before.channel, before.zone
         ))
         .remedy(format!(
-            "give that of the day before {day} and of channel {channel}, or leave --previous out: then the statement \
+            "give that of the day before {day}, of channel {channel} and of zone {zone}, or leave --previous out: then the statement \
              follows no other, and says so"
         )));
     }

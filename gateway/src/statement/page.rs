@@ -32,7 +32,7 @@ pub(crate) fn draw(statement: &Statement) -> Result<String, Fault> {
          <h2>账目 <small>Books</small></h2>\n<table>\n{counts}</table>\n\
          <h2>当日最后一轮 <small>Last pass of the day</small></h2>\n<table>\n{pass}</table>\n\
          <h2>当日首次入库的诉求 <small>Demands first seen on the day</small></h2>\n<table>\n{set}</table>\n\
-         <h2>须知 <small>To be known</small></h2>\n<ul>\n{doubts}</ul>\n\
+         <h2>须知 <small>Please note</small></h2>\n<ul>\n{doubts}</ul>\n\
          <h2>凭证 <small>Proof</small></h2>\n<table>\n{proof}</table>\n\
          <details><summary>数据 <small>Data, for tonghui books verify</small></summary>\n\
          {JSON_BEGIN}{json}{JSON_END}\n</details>\n</body>\n</html>\n",

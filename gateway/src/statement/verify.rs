@@ -1,7 +1,7 @@
 //! Compares a statement, whose proof was checked, with the one before it, with the store, and with the source's list of
 //! keys.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -162,6 +162,7 @@ fn chain(statement: &Statement, previous: Option<&Statement>) -> Result<Chain, F
         (Some(hash), Some(before))
             if *hash == before.hash()?
                 && before.channel == statement.channel
+                && before.zone == statement.zone
                 && before.day.succ_opt() == Some(statement.day) =>
         {
             Chain::Follows
@@ -233,10 +234,12 @@ async fn compare_keys(
         about,
     };
     // Blanks at the ends of a key do not survive in a list.
-    let ours: BTreeSet<&str> = ours.iter().map(|demand| demand.key.trim()).collect();
+    let ours: BTreeMap<&str, DemandId> =
+        ours.iter().map(|demand| (demand.key.trim(), demand.id)).collect();
     let TheirKeys { first, mut counts } = theirs;
     let mut heading = None;
-    if let Some(first) = first.filter(|first| is_heading(first) && !ours.contains(first.as_str()))
+    if let Some(first) =
+        first.filter(|first| is_heading(first) && !ours.contains_key(first.as_str()))
         && counts.get(&first) == Some(&1)
         && store.whereabouts(&named(&first, None).id).await? == Whereabouts::Nowhere
     {
@@ -254,12 +257,12 @@ async fn compare_keys(
         if *times > 1 {
             list.repeated.add(|| named(key, Some(format!("{times} times"))));
         }
-        if !ours.contains(key.as_str()) {
+        if !ours.contains_key(key.as_str()) {
             list.only_theirs.add(|| named(key, None));
         }
     }
-    for key in ours.into_iter().filter(|key| !counts.contains_key(*key)) {
-        list.only_ours.add(|| named(key, None));
+    for (key, id) in ours.into_iter().filter(|(key, _)| !counts.contains_key(*key)) {
+        list.only_ours.add(|| Named { id, key: Some(key.to_owned()), about: None });
     }
     Ok(list)
 }

@@ -24,7 +24,8 @@ pub(super) async fn supervise_sink(
     stop: Stop,
     state: SinkState,
 ) -> Option<Fault> {
-    let (mut retry, mut trouble) = (Retry::default(), None);
+    // After a reload, the trouble that the sink before this one noted may be over.
+    let (mut retry, mut trouble) = (Retry::default(), state.trouble());
     loop {
         let mut n_acked = 0;
         let run = sink::run(&mut consumer, &store, stop.token(), MAX_INTAKE, &mut n_acked);

@@ -24,7 +24,8 @@ impl Database {
     /// # Errors
     /// The store cannot be read.
     pub async fn requests_to_all(&self, seq: i64) -> Result<Vec<Request>, Fault> {
-        self.query("read the requests", TO_ALL, &[seq.into()], request).await
+        let requests = self.query("read the requests", TO_ALL, &[seq.into()], request).await?;
+        Ok(requests.into_iter().flatten().collect())
     }
 
     /// Records what became of the request `seq` in the process with this id.
@@ -54,10 +55,10 @@ impl Database {
 }
 
 const LAST: &str = "SELECT coalesce(max(seq), 0) AS seq FROM request
-     WHERE kind IN ('reload', 'retry', 'retrysinks')";
+     WHERE {to_all}";
 
 const TO_ALL: &str = "SELECT seq, channel, kind, stretch FROM request
-     WHERE seq > $1 AND kind IN ('reload', 'retry', 'retrysinks') ORDER BY seq";
+     WHERE seq > $1 AND {to_all} ORDER BY seq";
 
 /// Records the state $3 of request $1 in process $2, with answer $4.
 const ANSWER_AS: &str = "INSERT INTO request_answer (request, process, state, answer)

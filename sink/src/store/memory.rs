@@ -239,11 +239,10 @@ impl Checkpoints for Memory {
     async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {
         let mut state = self.lock();
         let known = state.mappings.entry(channel.clone()).or_default();
-        let index = known.iter().position(|digest| *digest == fingerprint).unwrap_or_else(|| {
+        if known.last() != Some(&fingerprint) {
             known.push(fingerprint);
-            known.len() - 1
-        });
-        Ok(MappingNo(u32::try_from(index + 1).unwrap_or(u32::MAX)))
+        }
+        Ok(MappingNo(u32::try_from(known.len()).unwrap_or(u32::MAX)))
     }
 
     async fn advance(&self, confirmed: &Confirmed) -> Result<(), Fault> {

@@ -10,7 +10,7 @@ use sqlx::Error;
 use super::service::millis;
 use crate::store::{
     Database,
-    database::sql::{Columns, NO_ROWS, Value, decode},
+    database::sql::{Columns, NO_ROWS, Value, decode, without_nul},
 };
 
 /// What a process says about itself.
@@ -48,8 +48,7 @@ impl Database {
         [role, host, version]: [&str; 3],
         trouble: Option<(&str, Duration)>,
     ) -> Result<(), Fault> {
-        // PostgreSQL refuses a NUL, which a fault may quote.
-        let fault = trouble.map(|(fault, _)| fault.replace('\0', "␀"));
+        let fault = trouble.map(|(fault, _)| without_nul(fault));
         let values = [
             id.into(),
             role.into(),

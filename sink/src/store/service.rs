@@ -18,7 +18,7 @@ use sqlx::Error;
 
 use crate::store::{
     Database,
-    database::sql::{Columns, NO_ROWS, Value, decode, int},
+    database::sql::{Columns, NO_ROWS, Value, decode, int, without_nul},
 };
 
 /// A lease that this process holds.
@@ -219,7 +219,7 @@ pub enum RequestKind {
     Accept,
 }
 
-/// A request that is not done yet.
+/// A request, done or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The number of the request.
@@ -231,7 +231,7 @@ pub struct Request {
     /// For `Sync`: the time range to read again; `None` to read what is new. For `Reconcile` and `Replay`: the time
     /// range to compare, or to map again; `None` for everything.
     pub range: Option<TimeRange>,
-    /// For `Retry`: the rejected record; `None` for all of the channel. (The column `stretch` holds it.)
+    /// For `MapRejected`: the rejected record; `None` for all of the channel. (The column `stretch` holds it.)
     pub reject: Option<DemandId>,
 }
 
@@ -266,7 +266,7 @@ impl Database {
     ///
     /// # Errors
     /// The store cannot be reached or written.
-    pub async fn ask_to_retry(
+    pub async fn ask_to_map_rejected(
         &self,
         channel: &ChannelId,
         reject: Option<DemandId>,
@@ -291,12 +291,14 @@ impl Database {
         Ok(seq.first().copied().unwrap_or(0))
     }
 
-    /// The requests that are not done yet, the oldest first.
+    /// The requests that are not done yet, the oldest first. Those of a kind that only a newer program knows are left
+    /// to it.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn open_requests(&self) -> Result<Vec<Request>, Fault> {
-        self.query("read the requests", OPEN, &[], request).await
+        let requests = self.query("read the requests", OPEN, &[], request).await?;
+        Ok(requests.into_iter().flatten().collect())
     }
 
     /// Records what became of the request with number `seq`.
@@ -362,8 +364,8 @@ const ANSWER: &str = "UPDATE request SET state = $2, answer = $3, ended_ms = {no
 
 /// Deletes requests that ended $1 milliseconds ago, or earlier.
 const DELETE: &str = "DELETE FROM request WHERE ended_ms <= {now} - $1 AND (
-     kind IN ('sync', 'reconcile', 'replay', 'maprejected') OR kind IN ('reload', 'retry', 'retrysinks') AND seq < (
-         SELECT max(seq) FROM request WHERE kind IN ('reload', 'retry', 'retrysinks')))";
+     kind IN ('sync', 'reconcile', 'replay', 'maprejected')
+     OR {to_all} AND seq < (SELECT max(seq) FROM request WHERE {to_all}))";
 
 const DELETE_ANSWERS: &str =
     "DELETE FROM request_answer WHERE request NOT IN (SELECT seq FROM request)";
@@ -376,28 +378,27 @@ impl RequestState {
             Self::Done(answer) => ("done", answer.as_str()),
             Self::Failed(why) => ("failed", why.as_str()),
         };
-        // PostgreSQL refuses a NUL, which the answer may quote from a source.
-        (state, answer.replace('\0', "␀"))
+        // It may quote a source.
+        (state, without_nul(answer))
     }
 }
 
-pub(super) fn request(row: &dyn Columns) -> Result<Request, Error> {
+pub(super) fn request(row: &dyn Columns) -> Result<Option<Request>, Error> {
     let kind = row.text("kind")?.unwrap_or_default();
-    let kind: RequestKind =
-        serde_json::from_value(kind.into()).map_err(|error| decode("kind", error))?;
+    let Ok(kind) = serde_json::from_value(kind.into()) else { return Ok(None) };
     let channel = row.text("channel")?.map(|name| name.parse()).transpose();
     let about = row.text("stretch")?;
     let (reject, range) =
         if kind == RequestKind::MapRejected { (about, None) } else { (None, about) };
     let reject = reject.map(|text| serde_json::from_value(text.into())).transpose();
     let range = range.map(|text| text.parse()).transpose();
-    Ok(Request {
+    Ok(Some(Request {
         seq: row.int("seq")?.unwrap_or(0),
         channel: channel.map_err(|error| decode("channel", error))?,
         kind,
         range: range.map_err(|error: String| decode("stretch", error))?,
         reject: reject.map_err(|error| decode("stretch", error))?,
-    })
+    }))
 }
 
 pub(super) fn state(row: &dyn Columns) -> Result<RequestState, Error> {

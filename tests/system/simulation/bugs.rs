@@ -3,8 +3,8 @@
 use std::{collections::HashSet, ops::Range};
 
 use contract::{
-    Batch, Delivery, Entry, Event, Fault, Intake, Message, MessageId, Publisher as _, ReadNo,
-    RecordKey, Version,
+    Batch, Delivery, Entry, Event, Fault, Intake, MappingNo, Message, MessageId, Publisher as _,
+    ReadNo, RecordKey, Version,
 };
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -22,9 +22,9 @@ pub(crate) enum Bug {
     IgnoresTheFence,
     ReusesAReadNumber,
     AcksBeforeItKeeps,
-    DropsADeadLetter,
+    DropsARedelivery,
     KeepsRowsWithoutAReceipt,
-    KeepsAReceiptWithoutRows,
+    CountsALossAsQuarantined,
     CountsALossAsKept,
     CountsARedeliveryTwice,
     LeavesTheVersionOfTheUnchanged,
@@ -36,28 +36,28 @@ pub(crate) enum Bug {
     MovesPastWhatItLeavesOut,
 }
 
-/// All of them, and how likely each does harm where it can. The memory store writes nothing off, so a lost message
-/// whose receipt says that it was kept stands for a write-off that counts as stored.
-pub(crate) const BUGS: &[(Bug, f64)] = &[
-    (Bug::PublishesNothing, 0.05),
-    (Bug::PublishesAllButTheLast, 1.0),
-    (Bug::AdvancesBeforeItDelivers, 1.0),
-    (Bug::AdvancesWithoutBooks, 0.05),
-    (Bug::IgnoresTheFence, 1.0),
-    (Bug::ReusesAReadNumber, 0.5),
-    (Bug::AcksBeforeItKeeps, 1.0),
-    (Bug::DropsADeadLetter, 1.0),
-    (Bug::KeepsRowsWithoutAReceipt, 0.02),
-    (Bug::KeepsAReceiptWithoutRows, 0.02),
-    (Bug::CountsALossAsKept, 0.02),
-    (Bug::CountsARedeliveryTwice, 1.0),
-    (Bug::LeavesTheVersionOfTheUnchanged, 1.0),
-    (Bug::StoresTheStaleOverTheNewer, 1.0),
-    (Bug::SettlesBeforeItAdvances, 0.05),
-    (Bug::ForgetsToSettle, 0.5),
-    (Bug::DropsAReject, 0.1),
-    (Bug::GivesARepeatedRecordANewId, 0.02),
-    (Bug::MovesPastWhatItLeavesOut, 0.05),
+/// All of them, how likely each does harm where it can, and a part of the text by which it is noticed. The memory store
+/// writes nothing off, so a lost message whose receipt says that it was kept stands for a write-off that counts as stored.
+pub(crate) const BUGS: &[(Bug, f64, &str)] = &[
+    (Bug::PublishesNothing, 0.05, "in flight:"),
+    (Bug::PublishesAllButTheLast, 1.0, "in flight:"),
+    (Bug::AdvancesBeforeItDelivers, 1.0, "in flight:"),
+    (Bug::AdvancesWithoutBooks, 0.05, "read:"),
+    (Bug::IgnoresTheFence, 1.0, "loads after"),
+    (Bug::ReusesAReadNumber, 0.5, "was reserved before"),
+    (Bug::AcksBeforeItKeeps, 1.0, "in flight:"),
+    (Bug::DropsARedelivery, 1.0, "in flight:"),
+    (Bug::KeepsRowsWithoutAReceipt, 0.02, "in flight:"),
+    (Bug::CountsALossAsQuarantined, 0.02, "quarantined:"),
+    (Bug::CountsALossAsKept, 0.02, "was kept"),
+    (Bug::CountsARedeliveryTwice, 1.0, "redelivered:"),
+    (Bug::LeavesTheVersionOfTheUnchanged, 1.0, "was kept"),
+    (Bug::StoresTheStaleOverTheNewer, 1.0, "MappingNo(2)"),
+    (Bug::SettlesBeforeItAdvances, 0.05, "settled too early"),
+    (Bug::ForgetsToSettle, 0.5, "does not know the last"),
+    (Bug::DropsAReject, 0.1, "false in quarantine"),
+    (Bug::GivesARepeatedRecordANewId, 0.02, "invented"),
+    (Bug::MovesPastWhatItLeavesOut, 0.05, "false in quarantine"),
 ];
 
 /// Decides where the bug does harm, and knows what it needs for that.
@@ -88,7 +88,7 @@ impl Planter {
     }
 
     pub(super) fn has(&mut self, bug: Bug) -> bool {
-        let chance = BUGS.iter().find(|(listed, _)| *listed == bug).unwrap().1;
+        let chance = BUGS.iter().find(|(listed, ..)| *listed == bug).unwrap().1;
         self.bug == Some(bug) && self.dice.random_bool(chance)
     }
 
@@ -105,7 +105,7 @@ impl Planter {
         deliveries.partition(|delivery| {
             let id = &delivery.message.id;
             let is_dead = !self.taken.insert(id.clone()) && !self.kept.contains(id);
-            is_dead && self.has(Bug::DropsADeadLetter)
+            is_dead && self.has(Bug::DropsARedelivery)
         })
     }
 }
@@ -119,7 +119,7 @@ impl Planter {
         if self.kept.contains(id) && self.has(Bug::CountsARedeliveryTwice) {
             *id = MessageId { part: id.part + 1000, ..id.clone() };
         }
-        if self.has(Bug::KeepsAReceiptWithoutRows) {
+        if self.has(Bug::CountsALossAsQuarantined) {
             delivery.events.clear();
         }
         let known = if self.has(Bug::CountsALossAsKept) { store.demands().pop() } else { None };
@@ -135,8 +135,9 @@ impl Planter {
                 demand.version = stored.version;
             }
             if !is_newer && !is_equal && self.has(Bug::StoresTheStaleOverTheNewer) {
-                let read_no = ReadNo(stored.version.read_no.0 + 1);
-                demand.version = Version { read_no, ..stored.version };
+                // A version that no other state has.
+                let mapping = MappingNo(stored.version.mapping.0 + 1);
+                demand.version = Version { mapping, ..stored.version };
             }
         }
     }

@@ -137,6 +137,8 @@ impl Fate {
                 50..80 => Harm::Crash,
                 _ => Harm::Dropped,
             };
+            // A part of the effect is an effect.
+            let moment = if harm == Harm::Partly { Moment::After } else { moment };
             self.note(now, format_args!("{at:?}: {harm:?}, {moment:?} its effect"));
             plan.harm = Some((moment, harm));
         }
@@ -189,7 +191,7 @@ impl Fate {
         let hours = if self.settings.order == Order::Times { 20 } else { 24 * 365 * 10 };
         self.clock_ahead = self.dice.random_range(-hours..=hours) * 3_600_000;
         let text = format!(
-            "{:>8} ms  the clock is {} h ahead",
+            "{:>8} ms  the clock is off by {} h",
             now.as_millis(),
             self.clock_ahead / 3_600_000
         );

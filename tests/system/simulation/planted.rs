@@ -32,7 +32,7 @@ impl<T: Publisher> Publisher for Planted<T> {
                 sent = &messages[..messages.len() - 1];
             }
             if planter.has(Bug::AdvancesBeforeItDelivers) && self.world.broker.is_some() {
-                planter.unpublished = messages.to_vec();
+                planter.unpublished.extend_from_slice(messages);
                 return Ok(());
             }
         }

@@ -51,7 +51,8 @@ fn a_text_with_another_form_of_the_secret_is_refused() {
     // This would fit, and the settings would have the digest of the secret in plain text.
     let (_, sample) = tencent_cloud();
     let secret = "s3cret/Word+1";
-    for form in ["s3cret%2FWord%2B1", "s3cret%2fWord%2b1", "czNjcmV0L1dvcmQrMQ=="] {
+    for form in ["s3cret%2FWord%2B1", "s3cret%2fWord%2b1", "czNjcmV0L1dvcmQrMQ==", "S3CRET/WORD+1"]
+    {
         let text = Some(format!("page=7&{form}"));
         let request = sample.request.clone();
         let sample = Sample { request, secret: Secret::new(secret), text, ..tencent_cloud().1 };

@@ -71,7 +71,8 @@ fn draw(report: &Report) -> String {
                  (--previous FILE)"
             }
             Chain::Broken => {
-                "CHAIN BROKEN: it does not follow the given statement; one of them was replaced, or it is of another day"
+                "CHAIN BROKEN: it does not follow the given statement: one of them was replaced, is of another day or zone, \
+                 or this one follows no other"
             }
         }
         .to_owned(),

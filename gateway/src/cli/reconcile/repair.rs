@@ -7,6 +7,7 @@ use sink::store::{Claim, RequestKind};
 use crate::{
     channel::LiveChannel,
     cli::{
+        out,
         run::open_store_and_channels,
         sync::{LEASE_POLL_INTERVAL, PassResult, Requested, Row, pass_and_store},
     },
@@ -56,8 +57,11 @@ pub(in crate::cli) async fn with_source<T>(
         return stopped();
     };
     let Some(shared) = ends.shared() else { return stopped() };
-    let done = Box::pin(ends.run_sink_beside(work(channel, &shared))).await?.0;
+    let (done, fault) = Box::pin(ends.run_sink_beside(work(channel, &shared))).await?;
     store.close().await;
+    if let Some(fault) = fault {
+        out::note(format!("what was read cannot be stored: {fault}"));
+    }
     done
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use contract::{ChannelId, ReadNo};
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::{PassResult, Row, pass};
@@ -34,8 +35,8 @@ pub(in crate::cli) async fn pass_and_store(
         let last = last_reads.iter().find(|(channel, _)| *channel == row.channel);
         let after = last.map_or(ReadNo(0), |(_, last)| *last);
         wait_until_stored(shared, row, after).await;
-        drain(shared, row).await;
     }
+    join_all(rows.iter().map(|row| drain(shared, row))).await;
     rows
 }
 

@@ -12,7 +12,7 @@ use sqlx::Error;
 use crate::store::{
     Database,
     database::{
-        sql::{Columns, NO_ROWS, Row, Value, int},
+        sql::{Columns, NO_ROWS, Row, Value, int, without_nul},
         transaction::Transaction,
     },
     exchange,
@@ -87,8 +87,8 @@ impl Checkpoints for Database {
     }
 
     async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
-        // PostgreSQL refuses a NUL, which the fault may quote from a source.
-        let text = fault.to_string().replace('\0', "␀");
+        // The fault may quote a source.
+        let text = without_nul(&fault.to_string());
         let is = |obstacle| Value::Bool(Some(fault.obstacle() == Some(obstacle)));
         let values = [
             channel.as_str().into(),
@@ -297,10 +297,12 @@ const RESERVE: &str =
      ON CONFLICT (channel) DO UPDATE SET next_read_no = checkpoint.next_read_no + $3
      WHERE checkpoint.fence = $2 RETURNING next_read_no";
 
-/// Returns the number of the mapping with fingerprint $2 of channel $1. A new mapping gets the next number.
+/// Returns the number of the mapping with fingerprint $2 of channel $1. A mapping that is new, or used again after
+/// another, gets the next number.
 const NUMBER_MAPPING: &str = "INSERT INTO mapping (channel, fingerprint, mapping)
      SELECT $1, $2, 1 + coalesce(max(mapping), 0) FROM mapping WHERE channel = $1
-     ON CONFLICT (channel, fingerprint) DO UPDATE SET mapping = mapping.mapping
+     ON CONFLICT (channel, fingerprint) DO UPDATE SET mapping = CASE mapping.mapping
+         WHEN excluded.mapping - 1 THEN mapping.mapping ELSE excluded.mapping END
      RETURNING mapping";
 
 /// Records fault $2 of channel $1 at time $3. $4: its file has problems; $5: the brake stopped it.

@@ -87,7 +87,16 @@ pub(crate) const NO_ROWS: RowReader<()> = |_| Ok(());
 /// - `{lock}`: at the end of a SELECT, locks its rows until the transaction ends
 /// - `{insert}`: INSERT, for statements without ON CONFLICT
 /// - `{next_read}`: [`NEXT_READ`]
-pub(crate) type Dialect = [(&'static str, &'static str); 5];
+/// - `{to_all}`: [`TO_ALL`]
+pub(crate) type Dialect = [(&'static str, &'static str); 6];
+
+/// Which requests concern all processes, by the column `kind`.
+pub(crate) const TO_ALL: &str = "kind IN ('reload', 'retry', 'retrysinks')";
+
+/// Replaces each NUL with a symbol, because PostgreSQL stores no NUL in a text.
+pub(crate) fn without_nul(text: &str) -> String {
+    text.replace('\0', "␀")
+}
 
 /// The number of the first read of a new position of channel $1. If somebody has deleted the position, the channel is
 /// read from its start; with numbers that were used before, its new states would count as older than the stored ones.

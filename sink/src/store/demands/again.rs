@@ -63,20 +63,6 @@ impl Database {
         self.query("read demands of earlier mappings", OUTDATED, &values, Outdated::read).await
     }
 
-    /// The number of demands of a channel whose mapping has a higher number than `mapping`.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn mapped_later(
-        &self,
-        channel: &ChannelId,
-        mapping: MappingNo,
-    ) -> Result<u64, Fault> {
-        let values = [channel.as_str().into(), i64::from(mapping.0).into()];
-        let read = |row: &dyn Columns| row.count("n");
-        Ok(self.query_first("count demands", MAPPED_LATER, &values, read).await?.unwrap_or(0))
-    }
-
     /// The first unresolved rows in quarantine of a channel after row number `after`, with their row numbers.
     ///
     /// # Errors
@@ -91,18 +77,18 @@ impl Database {
         self.query("read the quarantine", UNRESOLVED, &values, read).await
     }
 
-    /// The number of the mapping with this fingerprint; `None` if the store does not know it yet.
+    /// The number of the mapping with this fingerprint if no other was used after it; `None` if it gets a new one.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn known_mapping(
+    pub async fn latest_mapping(
         &self,
         channel: &ChannelId,
         fingerprint: Digest,
     ) -> Result<Option<MappingNo>, Fault> {
         let values = [channel.as_str().into(), fingerprint.0.as_slice().into()];
         let read = |row: &dyn Columns| row.some_int("mapping");
-        let number = self.query_first("read a mapping", KNOWN_MAPPING, &values, read).await?;
+        let number = self.query_first("read a mapping", LATEST_MAPPING, &values, read).await?;
         Ok(number.and_then(|number| u32::try_from(number).ok()).map(MappingNo))
     }
 }
@@ -144,11 +130,9 @@ const OUTDATED: &str = "SELECT * FROM (
          ) kept
      ) page WHERE bytes_before < $5 ORDER BY seq";
 
-const MAPPED_LATER: &str = "SELECT count(*) AS n FROM demand WHERE channel = $1 AND mapping > $2";
-
-/// The unresolved rows of channel $1 after row $2: 500, or as many as have $3 sealed bytes together.
+/// The unresolved rows of channel $1 after row $2: 500, or as many as have $3 bytes of records and messages together.
 const UNRESOLVED: &str = "SELECT * FROM (
-         SELECT kept.*, coalesce(sum(length(kept.raw)) OVER (
+         SELECT kept.*, coalesce(sum(coalesce(length(kept.raw), 0) + coalesce(length(kept.event), 0)) OVER (
                     ORDER BY kept.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
          FROM (
              SELECT * FROM quarantine
@@ -156,4 +140,5 @@ const UNRESOLVED: &str = "SELECT * FROM (
          ) kept
      ) page WHERE bytes_before < $3 ORDER BY seq";
 
-const KNOWN_MAPPING: &str = "SELECT mapping FROM mapping WHERE channel = $1 AND fingerprint = $2";
+const LATEST_MAPPING: &str = "SELECT mapping FROM mapping WHERE channel = $1 AND fingerprint = $2
+     AND mapping = (SELECT max(mapping) FROM mapping WHERE channel = $1)";

@@ -14,7 +14,7 @@ use sqlx::Error;
 
 use crate::store::{
     Database,
-    database::sql::{Columns, Value},
+    database::sql::{Columns, Value, without_nul},
 };
 
 /// The reason of a [foreign](contract::Message::foreign) message, which statements of the books and the status name.
@@ -89,15 +89,16 @@ const QUARANTINE_LIST: &str = "SELECT * FROM quarantine
 const QUARANTINE_SHOW: &str = "SELECT * FROM quarantine WHERE id = $1";
 
 impl Quarantined {
-    /// Whether a valid state with this version is the rejected state, mapped again, or a newer one. The mapping number
-    /// does not matter: an earlier mapping may be today's again. If the rejected state has no revision, only the read
-    /// number decides: a revision that could not be read may be greater than all others.
+    /// Whether a valid state with this version is the rejected state, mapped again by a later mapping, or a newer one.
+    /// With the same version it is another record of the same read with this key, and says nothing of the rejected one.
+    /// If the rejected state has no revision, only the read decides: a revision that could not be read may be greater
+    /// than all others.
     pub(crate) fn is_resolved_by(&self, valid: Version) -> bool {
-        let Version { revision, read_no, .. } = self.version;
+        let Version { revision, read_no, mapping } = self.version;
         if revision == Revision::NONE {
-            valid.read_no >= read_no
+            (valid.read_no, valid.mapping) > (read_no, mapping)
         } else {
-            (valid.revision, valid.read_no) >= (revision, read_no)
+            valid > self.version
         }
     }
 
@@ -269,11 +270,6 @@ fn is_our_event(text: &str) -> bool {
         Ok(events) => !events.is_empty() && events.iter().all(Envelope::is_our_event),
         Err(_) => serde_json::from_str::<Envelope>(text).is_ok_and(|event| event.is_our_event()),
     }
-}
-
-/// Replaces each NUL with a symbol, because PostgreSQL stores no NUL in a text.
-fn without_nul(text: &str) -> String {
-    text.replace('\0', "␀")
 }
 
 #[cfg(test)]

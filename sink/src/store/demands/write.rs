@@ -232,8 +232,10 @@ static QUARANTINE: LazyLock<String> =
 const RESOLVE: &str = "WITH v ({names}) AS ({rows})
      UPDATE quarantine SET resolved_at = v.seen_at
      FROM v WHERE quarantine.id = v.id AND quarantine.resolved_at IS NULL
-     AND CASE WHEN quarantine.revision < -9223372036854775807 THEN v.read_no >= quarantine.read_no
-         ELSE (v.revision, v.read_no) >= (quarantine.revision, quarantine.read_no) END";
+     AND CASE WHEN quarantine.revision < -9223372036854775807
+         THEN (v.read_no, v.mapping) > (quarantine.read_no, quarantine.mapping)
+         ELSE (v.revision, v.read_no, v.mapping)
+              > (quarantine.revision, quarantine.read_no, quarantine.mapping) END";
 
 const RECEIPT: &str = "INSERT INTO receipt ({names}) {rows}";
 

@@ -15,7 +15,7 @@ use sqlx::{
 };
 
 use crate::store::database::sql::{
-    Columns, Dialect, NEXT_READ, Row, RowReader, Value, fill, in_dialect, plain_columns,
+    Columns, Dialect, NEXT_READ, Row, RowReader, TO_ALL, Value, fill, in_dialect, plain_columns,
 };
 
 const DIALECT: Dialect = [
@@ -24,6 +24,7 @@ const DIALECT: Dialect = [
     ("{lock}", "FOR NO KEY UPDATE"),
     ("{insert}", "INSERT"),
     ("{next_read}", NEXT_READ),
+    ("{to_all}", TO_ALL),
 ];
 
 pub(in crate::store) async fn fetch<T: Send>(

@@ -10,7 +10,8 @@ use sqlx::{
 
 use super::iso;
 use crate::store::database::sql::{
-    Columns, Dialect, NEXT_READ, Row, RowReader, Value, decode, fill, in_dialect, plain_columns,
+    Columns, Dialect, NEXT_READ, Row, RowReader, TO_ALL, Value, decode, fill, in_dialect,
+    plain_columns,
 };
 
 /// With `OR FAIL`, SQLite does not keep a copy of each changed page to roll back one statement: if a row is
@@ -22,6 +23,7 @@ const DIALECT: Dialect = [
     ("{lock}", ""),
     ("{insert}", "INSERT OR FAIL"),
     ("{next_read}", NEXT_READ),
+    ("{to_all}", TO_ALL),
 ];
 
 pub(in crate::store) async fn fetch<T: Send>(

@@ -62,8 +62,6 @@ async fn demands_of_earlier_mappings_come_in_pages_until_they_are_mapped_again(s
     keep(store, &intake([&again(3, mapped)])).await;
     keep(store, &intake([&again(4, [(2, record("e", "small"))])])).await;
     assert_eq!(found(2, None, 0).await.0, "df", "also what is unchanged has a new number");
-    assert_eq!(store.mapped_later(&hotline(), MappingNo(1)).await.unwrap(), 4);
-    assert_eq!(store.mapped_later(&hotline(), MappingNo(2)).await.unwrap(), 0);
 
     let delete = "DELETE FROM demand_raw WHERE history IN (
         SELECT h.seq FROM demand_history h JOIN demand d ON d.seq = h.demand WHERE d.source_key = 'f')";
@@ -112,10 +110,10 @@ async fn rejects_are_found_until_they_are_resolved_and_counted_by_reason(store: 
 
 async fn a_mapping_is_known_once_it_has_a_number(store: &Database) {
     let print = |n| contract::Digest([n; 16]);
-    assert_eq!(store.known_mapping(&hotline(), print(1)).await.unwrap(), None);
+    assert_eq!(store.latest_mapping(&hotline(), print(1)).await.unwrap(), None);
     let number = store.mapping(&hotline(), print(1)).await.unwrap();
-    assert_eq!(store.known_mapping(&hotline(), print(1)).await.unwrap(), Some(number));
-    assert_eq!(store.known_mapping(&hotline(), print(2)).await.unwrap(), None);
+    assert_eq!(store.latest_mapping(&hotline(), print(1)).await.unwrap(), Some(number));
+    assert_eq!(store.latest_mapping(&hotline(), print(2)).await.unwrap(), None);
 }
 
 of_both! {

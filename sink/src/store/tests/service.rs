@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::store::{
     Claim, Database, Lease, Request, RequestKind, RequestState,
+    database::sql::NO_ROWS,
     postgres::tests::PostgresTestStore,
     suite::{
         keep,
@@ -150,8 +151,11 @@ async fn a_request_is_open_until_it_is_answered(store: &Database) {
         reject: None,
     };
     assert_eq!(compared, [request(whole, None), request(part, Some(range))]);
+    let newer =
+        "INSERT INTO request (kind, asked_by, asked_ms, state) VALUES ('unheard', 'me', 0, 'open')";
+    store.write("ask what a newer program can do", newer, &[], NO_ROWS).await.unwrap();
     let reject = Some(id("a"));
-    let retry = store.ask_to_retry(&channel, reject, "me").await.unwrap();
+    let retry = store.ask_to_map_rejected(&channel, reject, "me").await.unwrap();
     let asked = store.open_requests().await.unwrap().pop().unwrap();
     assert_eq!((asked.seq, asked.kind, asked.range), (retry, RequestKind::MapRejected, None));
     assert_eq!(asked.reject, reject);

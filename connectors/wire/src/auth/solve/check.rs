@@ -23,7 +23,7 @@ pub(super) fn check(sample: &Sample) -> Result<(), Fault> {
     } else if sample.text.iter().flat_map(|text| text.split(secret)).any(|text| shows(text, secret))
     {
         (
-            "the text has the secret in it in another form: encoded, or its digest",
+            "the text has the secret in it in another form: encoded, in another case, or its digest",
             "a channel file cannot say that; leave out the text to search for something else",
         )
     } else {
@@ -32,16 +32,15 @@ pub(super) fn check(sample: &Sample) -> Result<(), Fault> {
     Err(Fault::stopped(what).remedy(remedy))
 }
 
-/// Whether a text has the secret in it in another form than its own.
-fn shows(text: &str, secret: &str) -> bool {
+/// Whether a text has the secret in it in another form than its own, or in another case.
+pub(super) fn shows(text: &str, secret: &str) -> bool {
     let plain = Algorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_keyed());
     let digests = plain.map(|algorithm| algorithm.digest(&[], secret.as_bytes()));
     let digests = digests.flat_map(|digest| DigestFormat::ALL.map(|format| format.encode(&digest)));
     let bytes = DigestFormat::ALL.map(|format| format.encode(secret.as_bytes()));
-    let mut forms = digests.chain(bytes).chain([percent_encoded(secret).to_string()]);
+    let own = [percent_encoded(secret).to_string(), secret.to_owned()];
+    let mut forms = digests.chain(bytes).chain(own);
     // Lower case: there is more than one form of an escape.
     let text = text.to_lowercase();
-    forms.any(|form| {
-        form != secret && form.len() >= MIN_SHOWN && text.contains(&form.to_lowercase())
-    })
+    forms.any(|form| form.len() >= MIN_SHOWN && text.contains(&form.to_lowercase()))
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use serde_json::{Map, Value, json};
 
-use super::{recipe::reference, search::Search, sent::Sent};
+use super::{check, recipe::reference, search::Search, sent::Sent};
 use crate::auth::{Destination, EXCHANGE_PREFIX, SERVICE_PREFIX};
 
 /// Tries all of them for which the sample has what their settings need.
@@ -20,7 +20,8 @@ fn candidates(sent: &Sent) -> Vec<(&'static str, Map<String, Value>)> {
     // Such a value is printed, so it must not show the secret.
     let public = |name: &str| {
         let value = sent.request.header(name)?;
-        (!value.contains(sent.secret.expose())).then_some(value)
+        let secret = sent.secret.expose();
+        (!value.contains(secret) && !check::shows(value, secret)).then_some(value)
     };
     let national = |prefix: &'static str| {
         let [rid, sid] = ["rid", "sid"].map(|name| public(&format!("{prefix}_{name}")));

@@ -42,8 +42,8 @@ pub(crate) async fn a_state_that_is_mapped_again_replaces_only_itself(store: imp
     }
 }
 
-/// A row in quarantine is resolved by the same state, mapped again, whatever the numbers of the mappings, and not by an
-/// earlier one.
+/// A row in quarantine is resolved by the same state, mapped again by a later mapping, and not by an earlier state, nor by
+/// another record of its read.
 pub(crate) async fn a_reject_is_resolved_by_its_own_state_mapped_again(store: impl TestStore) {
     let is_open = async |key: &str| {
         store.quarantined(&id(key)).await.expect("it is in quarantine").resolved_at.is_none()
@@ -67,4 +67,6 @@ pub(crate) async fn a_reject_is_resolved_by_its_own_state_mapped_again(store: im
     keep(&store, &intake([&again(10, [(9, record("after", "good"))])])).await;
     keep(&store, &intake([&read(9, [bad("after")])])).await;
     assert!(!is_open("after").await);
+    keep(&store, &intake([&read(11, [record("twice", "good"), bad("twice")])])).await;
+    assert!(is_open("twice").await, "the correction is bad, and nobody has corrected it");
 }
