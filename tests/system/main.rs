@@ -24,6 +24,7 @@ mod leaks;
 mod log;
 mod new_channel;
 mod no_servers;
+mod operations;
 mod processes;
 mod random_sources;
 mod reconcile;
