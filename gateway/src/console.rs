@@ -4,6 +4,8 @@
 mod metrics;
 mod ready;
 
+pub(crate) use ready::full_disk;
+
 use std::{net::IpAddr, sync::Arc};
 
 use axum::{
@@ -165,7 +167,8 @@ async fn metrics(State(console): State<Arc<Console>>) -> Response {
         let processes = processes::rows(&console.store).await?;
         let Refusals { intake, console: own } = &console.refusals;
         let refused = [("intake", intake.count()), ("console", own.count())];
-        Ok::<_, Fault>(metrics::text(&books, &rows, &lags, &processes, &refused))
+        let is_ready = ready::reasons(&console).await.is_empty();
+        Ok::<_, Fault>(metrics::text(&books, &rows, &lags, &processes, &refused, is_ready))
     };
     match text.await {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),

@@ -61,10 +61,17 @@ async fn wait_for_lease(upstream: &str, shared: &Shared, leases: &LeaseHolder) -
             Ok(Claim::Held(held)) => {
                 if logged_holder.as_ref() != Some(&held.holder) {
                     let who = instance::describe(&held.holder);
-                    info!(
-                        upstream,
-                        "the upstream is read by {who}; this process takes over when that process ends"
-                    );
+                    if held.holder == instance::this_process() {
+                        info!(
+                            upstream,
+                            "this process has lost the upstream, and reads it again when its lease has run out"
+                        );
+                    } else {
+                        info!(
+                            upstream,
+                            "the upstream is read by {who}; this process takes over when that process ends"
+                        );
+                    }
                     logged_holder = Some(held.holder);
                 }
                 CLAIM_INTERVAL

@@ -35,6 +35,7 @@ pub(crate) const PACKAGES: &[Package] = &[
     ("mariadb-server", || are_files(&[mariadb::INSTALL, mariadb::SERVER])),
     ("rabbitmq-server", || are_files(&[rabbitmq::SERVER, rabbitmq::PORT_MAPPER])),
     ("openssl", || are_files(&[rabbitmq::OPENSSL])),
+    ("curl", || are_files(&["/usr/bin/curl"])),
     ("python3-venv", setup::has_venv),
     ("openssh-server", || are_files(&[sftp::SERVER, sftp::KEYGEN])),
 ];

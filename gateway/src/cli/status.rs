@@ -8,6 +8,7 @@ use sink::store::{Access, Database, QualityCount};
 use super::{Change, Context, Exit, Format, out};
 use crate::{
     assemble,
+    console::full_disk,
     indexer::{Lag, lag},
     processes::{self, ProcessRow, sink_warning},
     status::{Row, percent, rows},
@@ -51,6 +52,9 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         }
         let processes = processes::rows(store).await?;
         if let Some(warning) = sink_warning(settings, &processes) {
+            out::note(warning);
+        }
+        if let Some(warning) = full_disk(settings) {
             out::note(warning);
         }
         if args.processes {

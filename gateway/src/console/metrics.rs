@@ -20,6 +20,7 @@ pub(super) fn text(
     lags: &[Lag],
     processes: &[ProcessRow],
     refused: &[(&str, u64)],
+    is_ready: bool,
 ) -> String {
     // A sample consists of its labels and its value.
     let count_samples = |counts: &'static [Count]| {
@@ -108,6 +109,8 @@ pub(super) fn text(
     let help = "Processes with a sink that were seen in the last 15 s.";
     let n_sinks = processes.iter().filter(|row| row.is_live_sink()).count();
     family("tonghui_sinks_alive", "gauge", help, vec![(String::new(), n_sinks.to_string())]);
+    let help = "1 if /health/ready says ready, 0 if what is sent to the gateway is not stored.";
+    family("tonghui_ready", "gauge", help, vec![(String::new(), u8::from(is_ready).to_string())]);
     let help = "Requests to this process that were refused because the sender did not sign in.";
     let refused = refused.iter().map(|(door, n)| (format!("door=\"{door}\""), n.to_string()));
     family("tonghui_sign_ins_refused_total", "counter", help, refused.collect());
@@ -144,9 +147,10 @@ mod tests {
         };
         let label = process_label(&row);
         assert_eq!(label, "role=\"sink\",host=\"a\\\"b\\\\c\\nd\",process=\"77\"");
-        let page = text(&[], &[], &[], &[row], &[]);
+        let page = text(&[], &[], &[], &[row], &[], false);
         let sample = format!("tonghui_process_last_seen_timestamp_seconds{{{label}}} 0");
         assert!(page.lines().any(|line| line == sample), "{page}");
         assert!(page.lines().any(|line| line == "tonghui_sinks_alive 1"), "{page}");
+        assert!(page.lines().any(|line| line == "tonghui_ready 0"), "{page}");
     }
 }

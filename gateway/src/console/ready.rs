@@ -3,7 +3,7 @@
 
 use std::{future::Future, path::Path, time::Duration};
 
-use config::StoreSettings;
+use config::{Settings, StoreSettings};
 use contract::Publisher as _;
 use rustix::fs::statvfs;
 use tokio::time::timeout;
@@ -55,11 +55,7 @@ pub(super) async fn reasons(console: &Console) -> Vec<String> {
         within_limit("the bus does not answer", Box::pin(broker)),
         within_limit("the store does not answer", Box::pin(sinks)),
     );
-    let full = match &settings.store {
-        StoreSettings::Sqlite(file) => file.parent().and_then(free_space).and_then(too_full),
-        StoreSettings::Postgres(_) => None,
-    };
-    let reasons = [unwritten, broker, sinks, full].into_iter().flatten();
+    let reasons = [unwritten, broker, sinks, full_disk(settings)].into_iter().flatten();
     reasons.map(|reason| plain::escape_line(&reason).into_owned()).collect()
 }
 
@@ -75,6 +71,14 @@ async fn within_limit(
 
 fn not_stored(fault: &str) -> String {
     format!("no sink stores: {fault}; once that is mended, `tonghui retry --sink` ends its wait")
+}
+
+/// What to say about the disk of an embedded store; `None` if it has room.
+pub(crate) fn full_disk(settings: &Settings) -> Option<String> {
+    match &settings.store {
+        StoreSettings::Sqlite(file) => file.parent().and_then(free_space).and_then(too_full),
+        StoreSettings::Postgres(_) => None,
+    }
 }
 
 /// Free bytes on the disk of a folder; `None` if that cannot be found out.
