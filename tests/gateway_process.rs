@@ -245,8 +245,16 @@ impl Server {
     ///
     /// # Errors
     /// The signal cannot be sent.
-    pub fn kill(mut self) -> anyhow::Result<()> {
-        signal("KILL", self.property("pid")?.parse()?)?;
+    pub fn kill(self) -> anyhow::Result<()> {
+        self.end_by("KILL")
+    }
+
+    /// Sends this signal to the server, not to `xtask`, and waits until both have ended.
+    ///
+    /// # Errors
+    /// The signal cannot be sent.
+    pub fn end_by(mut self, name: &str) -> anyhow::Result<()> {
+        signal(name, self.property("pid")?.parse()?)?;
         self.child.wait()?;
         Ok(())
     }

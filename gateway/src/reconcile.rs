@@ -1,6 +1,6 @@
 //! Compares by id and digest what a source has with what the store has. Nothing is delivered, advanced or settled.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use contract::{
     Batch, Channel, ChannelId, DemandId, Digest, Event, Fault, Intake, MappingNo, Partition,
@@ -8,11 +8,14 @@ use contract::{
 };
 use serde::{Deserialize, Serialize};
 use sink::store::Database;
+use tokio::time::Instant;
 
 use crate::{channel::LiveChannel, ingest::Environment, log, supervise::limit};
 
 /// Number of demands that are read from the store at a time.
 const PAGE: u32 = 10_000;
+/// How often it looks again whether the service has stored what differs.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What the source and the store have of a channel.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -43,7 +46,8 @@ impl Comparison {
 }
 
 /// Reads the source from the start, or only `range`, and compares each record with the store. Waits if the
-/// source asks for a pause; `None` if stop is requested before the end.
+/// source asks for a pause; `None` if stop is requested before the end. What the source has changed since the store was
+/// looked at differs until the next pass has stored it: this waits for that, up to `patience`.
 ///
 /// # Errors
 /// The source does not show all its records again; it cannot be read to its end; or the store cannot be read.
@@ -52,6 +56,7 @@ pub async fn compare(
     range: Option<TimeRange>,
     store: &Database,
     environment: &Environment,
+    patience: Duration,
 ) -> Result<Option<Comparison>, Fault> {
     let stop = &environment.stop;
     let is_everything = range.is_none_or(|range| range == TimeRange::EVERYTHING);
@@ -92,6 +97,17 @@ pub async fn compare(
             break;
         }
     }
+    let deadline = Instant::now() + patience;
+    while states.values().any(State::differs) && Instant::now() < deadline {
+        stop.or_sleep(LOOK_INTERVAL).await;
+        if stop.is_requested() {
+            return Ok(None);
+        }
+        let stored = stored(channel.id(), store).await?;
+        for (id, state) in states.iter_mut().filter(|(_, state)| state.differs()) {
+            state.in_store = stored.get(id).and_then(|state| state.in_store);
+        }
+    }
     comparison.in_source = states.values().filter(|state| state.in_source.is_some()).count() as u64;
     for (id, state) in states {
         match (state.in_source, state.in_store) {
@@ -113,6 +129,13 @@ struct State {
     /// Key and digest.
     in_source: Option<(String, Digest)>,
     in_store: Option<Digest>,
+}
+
+impl State {
+    /// Whether the store lacks what the source has.
+    fn differs(&self) -> bool {
+        self.in_source.as_ref().is_some_and(|(_, there)| self.in_store != Some(*there))
+    }
 }
 
 type States = HashMap<DemandId, State>;

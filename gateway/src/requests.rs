@@ -19,11 +19,16 @@ use crate::{
     again::{Which, map_again},
     channel::LiveChannel,
     reconcile::compare,
+    schedule::Pass,
     supervise::{Shared, supervise_channel},
 };
 
 /// How often the store is checked for requests and pauses.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
+/// How long after its beginning the next pass has stored what the source has changed during a comparison, and the
+/// longest wait for that.
+const PASS_LENGTH: Duration = Duration::from_secs(10);
+const MAX_PATIENCE: Duration = Duration::from_secs(120);
 
 /// The number of a request, and its new state.
 type Answer = (i64, RequestState);
@@ -164,7 +169,14 @@ async fn reconcile(
     range: Option<TimeRange>,
     shared: &Shared,
 ) -> RequestState {
-    answer(Box::pin(compare(channel, range, &shared.store, &shared.environment)).await).await
+    let now = shared.environment.clock.now();
+    let schedule = channel.spec.pace.schedule.as_ref();
+    let next = schedule.map_or(Duration::ZERO, |schedule| {
+        schedule.wait(Some(Pass { began: now, ended: now }), now)
+    });
+    let patience = MAX_PATIENCE.min(next + PASS_LENGTH);
+    let Shared { store, environment, .. } = shared;
+    answer(Box::pin(compare(channel, range, store, environment, patience)).await).await
 }
 
 /// The answer to a request. Never returns if the work was stopped: the process that runs the channel next does it.

@@ -19,7 +19,7 @@ use system_tests::{gateway_process::command, gateway_process::signal, world::Wor
 use tempfile::TempDir;
 
 const DAYS: u64 = 30;
-/// The number of rounds in the suite; `cargo xtask soak` asks for 200.
+/// The number of rounds in the suite; `cargo xtask soak --tests` asks for 200.
 const ROUNDS: u64 = 20;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,7 +21,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// The number of sources in the suite; `cargo xtask soak` asks for 1,000.
+/// The number of sources in the suite; `cargo xtask soak --tests` asks for 1,000.
 const SOURCES: u64 = 200;
 /// How many are read at the same time.
 const AT_ONCE: u64 = 200;

@@ -1,13 +1,25 @@
 //! `tonghui reconcile` finds by id what the store lacks, and `tonghui position` moves a channel.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
+use sandbox::{Clock, Pace};
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
-use system_tests::gateway_process::command;
+use system_tests::{
+    gateway_process::{Gateway, command},
+    world::World,
+};
 use tempfile::TempDir;
+use tokio::{
+    runtime::Handle,
+    task::{block_in_place, spawn_blocking},
+};
+use tokio_util::sync::CancellationToken;
 
-use crate::new_channel::{book, folder, tonghui};
+use crate::{
+    new_channel::{book, folder, tonghui},
+    repair,
+};
 
 /// A channel whose source has these orders, all of which are stored.
 fn read_once(orders: u64) -> TempDir {
@@ -65,6 +77,28 @@ async fn what_the_store_lost_or_changed_is_named_by_key_and_repaired() {
         (&json!([]), &json!([]))
     );
     assert_eq!(run(folder.path(), &["reconcile", "new"]).0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_source_adds_while_a_service_compares_it_is_not_missing() {
+    let world = Arc::new(World::open(sandbox::Settings::new(6, Clock::machine())).await.unwrap());
+    world.edit_channel("every = \"15s\"", "every = \"500ms\"").unwrap();
+    world.hotline.file(500).await.unwrap();
+    let mut gateway = Gateway::start(&world).unwrap();
+    repair::until(&mut gateway, "settled");
+    let filed = CancellationToken::new();
+    let filing = spawn_blocking({
+        let (world, filed) = (Arc::clone(&world), filed.clone());
+        let pace = Pace { records: 0, over: Duration::from_secs(1), then_per_second: 50 };
+        move || Handle::current().block_on(world.hotline.live(pace, filed))
+    });
+    let compare = || repair::run(&world, &["reconcile", "hotline"]);
+    let compared = block_in_place(|| [compare(), compare(), compare()]);
+    filed.cancel();
+    filing.await.unwrap().unwrap();
+    for (code, report, said) in compared {
+        assert_eq!((code, &report["missing"]), (Some(0), &json!([])), "{report} {said}");
+    }
 }
 
 #[test]

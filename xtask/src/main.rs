@@ -123,9 +123,23 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Run the fault tests for longer: schedules over thirty simulated days, killed processes, failing
-    /// servers, and a thousand sources that behave at random.
-    Soak,
+    /// Run the real processes while faults strike one after another, and compare what the source held with what
+    /// is stored; fail if anything is lost, altered or extra.
+    Soak {
+        /// How long faults are struck, in seconds.
+        #[arg(long, default_value_t = 600)]
+        seconds: u64,
+        /// What decides the records and the faults.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Write the table into docs/reliability.md.
+        #[arg(long)]
+        write: bool,
+        /// Instead, run the fault tests of the suite for longer: schedules over thirty simulated days, killed
+        /// processes, failing servers, and a thousand sources that behave at random.
+        #[arg(long, conflicts_with_all = ["seconds", "seed", "write"])]
+        tests: bool,
+    },
     /// Check advisories, bans, licences and sources of all dependencies with cargo-deny.
     Deny,
     /// Write which crates are linked into `tonghui`, with versions, licences and checksums (CycloneDX 1.5).
@@ -193,7 +207,8 @@ fn main() -> ExitCode {
         }
         Task::Tool { arguments } => programs::tool(&arguments),
         Task::Fuzz { arguments } => programs::fuzz(&arguments),
-        Task::Soak => test::soak(),
+        Task::Soak { tests: true, .. } => test::soak_tests(),
+        Task::Soak { seconds, seed, write, .. } => test::soak(seconds, seed, write),
         Task::Deny => test::deny(),
         Task::Sbom { file } => sbom::sbom(file.as_deref()),
     });

@@ -4,6 +4,7 @@
 //! them, so that it shows all failures. Also `cargo xtask soak` and `cargo xtask deny`.
 
 use std::{
+    env,
     process::Command,
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     programs,
-    run::{cargo, output_of, print, run, run_shown},
+    run::{build, cargo, output_of, print, root, run, run_shown},
     sbom,
     servers::Servers,
     setup,
@@ -40,8 +41,27 @@ pub(crate) fn test() -> Result<()> {
     result
 }
 
+/// How long the suite strikes faults, in seconds, and the seed that decides them.
+const SUITE_SOAK: (u64, u64) = (60, 1);
+
+/// The long fault run: `tests/bin/soak` starts servers of its own, because it kills them.
+pub(crate) fn soak(seconds: u64, seed: u64, write: bool) -> Result<()> {
+    setup::setup()?;
+    build(&["tonghui", "soak"])?;
+    run_soak(seconds, seed, write)
+}
+
+fn run_soak(seconds: u64, seed: u64, write: bool) -> Result<()> {
+    let mut soak = Command::new(env::current_exe()?.with_file_name("soak"));
+    soak.args(["--seconds", &seconds.to_string(), "--seed", &seed.to_string()]);
+    if write {
+        soak.arg("--write").arg(root().join("docs/reliability.md"));
+    }
+    run(soak)
+}
+
 /// Runs the fault tests with more repetitions than in the suite.
-pub(crate) fn soak() -> Result<()> {
+pub(crate) fn soak_tests() -> Result<()> {
     setup::setup()?;
     run(cargo(&["build", "--locked", "--workspace"]))?; // the programs that the tests start
     let servers = Servers::start()?;
@@ -93,7 +113,9 @@ fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
     steps.step("servers stop", || {
         drop(servers);
         Ok(())
-    })
+    })?;
+    let (seconds, seed) = SUITE_SOAK;
+    steps.step("soak", || run_soak(seconds, seed, false))
 }
 
 fn test_command() -> Command {

@@ -7,7 +7,6 @@ mod instructions;
 mod lag;
 mod latency;
 mod load;
-mod marks;
 mod page;
 mod peers;
 mod process;
@@ -21,6 +20,7 @@ use std::{io::Write as _, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
+use system_tests::marks::write_between_marks;
 
 use crate::{
     records::Pages,
@@ -125,7 +125,7 @@ async fn measure(all: &All) -> anyhow::Result<()> {
     let report = Report { records, rounds, comparisons, idle, latency, growth, stages };
     let markdown = report.markdown()?;
     if let Some(file) = &all.write {
-        marks::write_between_marks(file, &markdown)?;
+        write_between_marks(file, "bench", &markdown)?;
     }
     let mut out = std::io::stdout();
     match all.format {

@@ -1,6 +1,8 @@
 //! Reads a source again into the store, and proves that the store has everything then: for `reconcile --repair` and
 //! `flight republish`.
 
+use std::time::Duration;
+
 use contract::{Complete, Fault, TimeRange};
 use sink::store::{Claim, RequestKind};
 
@@ -109,7 +111,9 @@ pub(super) async fn compare_once(
     while let Some(claim) = retry_while_transient(&environment.stop, claim).await? {
         match claim {
             Claim::Ours(lease) => {
-                let work = Box::pin(compare(channel, channel.spec.range, store, environment));
+                // Nobody else reads the source.
+                let (range, patience) = (channel.spec.range, Duration::ZERO);
+                let work = Box::pin(compare(channel, range, store, environment, patience));
                 if let Some(comparison) =
                     Box::pin(leases.hold_counting(&lease, &channel.gate, work)).await
                 {

@@ -1,0 +1,298 @@
+//! The faults: what is done, how long it lasts, and which command of the operator is the remedy.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use rand::{RngExt as _, seq::SliceRandom as _};
+use rand_chacha::ChaCha8Rng;
+use sqlx::query_scalar;
+use system_tests::gateway_process::signal;
+
+use crate::{
+    plant::{Plant, Who, until},
+    proxy::Network,
+    source::{LISTS, Mood, Source, key, names_a_person},
+};
+
+/// Which connection of the processes a network fault concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Link {
+    Broker,
+    Store,
+}
+
+/// A kind of fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Kill(Who),
+    Freeze(Who),
+    BrokerKilled,
+    BrokerStopped,
+    BrokerOutOfMemory,
+    QueueDeleted,
+    StoreRestarted,
+    BackendsTerminated,
+    BackendKilled,
+    RightsRevoked,
+    Net(Link, Network),
+    Source(Mood),
+    Reload,
+    Replay,
+    KeyRotated,
+    PersonErased,
+}
+
+use Kind::{Freeze, Kill, Net};
+use Network::{Closed, Delayed, Silent};
+use Who::{Console, FirstSink, Ingest, SecondSink};
+
+/// All kinds, with their names in the table.
+pub(crate) const KINDS: [(Kind, &str); 31] = [
+    (Kill(Ingest), "ingest killed (SIGKILL)"),
+    (Kill(FirstSink), "first sink killed (SIGKILL)"),
+    (Kill(SecondSink), "second sink killed (SIGKILL)"),
+    (Kill(Console), "console killed (SIGKILL)"),
+    (Freeze(Ingest), "ingest frozen (SIGSTOP, SIGCONT)"),
+    (Freeze(FirstSink), "first sink frozen (SIGSTOP, SIGCONT)"),
+    (Freeze(SecondSink), "second sink frozen (SIGSTOP, SIGCONT)"),
+    (Freeze(Console), "console frozen (SIGSTOP, SIGCONT)"),
+    (Kind::BrokerKilled, "broker killed and started"),
+    (Kind::BrokerStopped, "broker stopped and started"),
+    (Kind::BrokerOutOfMemory, "memory alarm of the broker"),
+    (Kind::QueueDeleted, "queue deleted with messages in it"),
+    (Kind::StoreRestarted, "PostgreSQL restarted (immediate)"),
+    (Kind::BackendsTerminated, "connections of PostgreSQL terminated"),
+    (Kind::BackendKilled, "a process of PostgreSQL killed (SIGKILL)"),
+    (Kind::RightsRevoked, "right of the sinks revoked and granted"),
+    (Net(Link::Broker, Closed), "connections to the broker closed"),
+    (Net(Link::Broker, Silent), "network to the broker silent"),
+    (Net(Link::Broker, Delayed), "network to the broker slow"),
+    (Net(Link::Store, Closed), "connections to PostgreSQL closed"),
+    (Net(Link::Store, Silent), "network to PostgreSQL silent"),
+    (Net(Link::Store, Delayed), "network to PostgreSQL slow"),
+    (Kind::Source(Mood::Slow), "source slow"),
+    (Kind::Source(Mood::Failing), "source answers 500"),
+    (Kind::Source(Mood::Closing), "source closes connections"),
+    (Kind::Source(Mood::Truncating), "source cuts answers"),
+    (Kind::Source(Mood::Lying), "source lies about totals"),
+    (Kind::Reload, "reload of a changed channel"),
+    (Kind::Replay, "replay after a changed mapping"),
+    (Kind::KeyRotated, "keys rotated"),
+    (Kind::PersonErased, "person erased"),
+];
+
+impl Kind {
+    /// Its name in the table.
+    pub(crate) fn name(self) -> &'static str {
+        KINDS.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+
+    /// The commands that put it right; most faults need none.
+    fn remedies(self) -> &'static [&'static [&'static str]] {
+        match self {
+            Self::QueueDeleted => {
+                &[&["flight", "republish", LISTS[0]], &["flight", "republish", LISTS[1]]]
+            }
+            Self::RightsRevoked => &[&["retry", "--sink"]],
+            _ => &[],
+        }
+    }
+}
+
+/// Decides which fault comes when, and how long it lasts.
+pub(crate) struct Fate {
+    dice: ChaCha8Rng,
+    /// The kinds that have not come in this round.
+    left: Vec<Kind>,
+    /// Whether some faults may last longer than leases and heartbeats.
+    has_time: bool,
+    /// The next person to erase.
+    person: usize,
+}
+
+impl Fate {
+    pub(crate) fn new(dice: ChaCha8Rng, length: Duration) -> Self {
+        Self { dice, left: Vec::new(), has_time: length >= Duration::from_secs(600), person: 1 }
+    }
+
+    /// The next kind: each one comes once in each round.
+    pub(crate) fn next_kind(&mut self) -> Kind {
+        if self.left.is_empty() {
+            self.left = KINDS.iter().map(|(kind, _)| *kind).collect();
+            self.left.shuffle(&mut self.dice);
+        }
+        self.left.pop().unwrap_or(Kind::Reload)
+    }
+
+    /// How long a fault lasts, in changes of the source.
+    fn length(&mut self) -> u64 {
+        let is_long = self.has_time && self.dice.random_bool(0.2);
+        if is_long { self.dice.random_range(400..800) } else { self.dice.random_range(20..80) }
+    }
+
+    /// Does it, and ends it. Returns how long the recovery took: until a fresh record of each list is stored.
+    pub(crate) async fn strike(
+        &mut self,
+        kind: Kind,
+        plant: &mut Plant,
+        source: &Source,
+    ) -> anyhow::Result<Duration> {
+        plant.say(kind.name());
+        Box::pin(self.fault(kind, plant, source)).await.with_context(|| kind.name())?;
+        let ended = Instant::now();
+        // `republish` is done when nothing differs, which it never finds while the source changes.
+        source.set_living(kind != Kind::QueueDeleted);
+        for remedy in kind.remedies() {
+            apply(plant, remedy)?;
+        }
+        source.set_living(true);
+        Box::pin(fresh(plant, source)).await.with_context(|| kind.name())?;
+        if matches!(kind, Kill(Console) | Freeze(Console)) {
+            until(plant, "the console answers", async |plant| plant.console_answers()).await?;
+        }
+        let recovery = ended.elapsed();
+        plant.say(&format!("{}: recovered after {} ms", kind.name(), recovery.as_millis()));
+        Ok(recovery)
+    }
+
+    async fn fault(
+        &mut self,
+        kind: Kind,
+        plant: &mut Plant,
+        source: &Source,
+    ) -> anyhow::Result<()> {
+        let length = self.length();
+        match kind {
+            Kill(who) => {
+                source.changes(self.dice.random_range(1..20)).await; // at any moment of its work
+                plant.kill(who)?;
+                source.changes(length / 4).await;
+                plant.start_process(who)?;
+            }
+            Freeze(who) => {
+                plant.signal(who, "STOP")?;
+                source.changes(length).await;
+                plant.signal(who, "CONT")?;
+            }
+            Kind::BrokerKilled => plant.restart_broker("KILL")?,
+            Kind::BrokerStopped => plant.restart_broker("TERM")?,
+            Kind::BrokerOutOfMemory => {
+                plant.rabbitmqctl(&["set_vm_memory_high_watermark", "0.000001"])?;
+                source.changes(length).await;
+                plant.rabbitmqctl(&["set_vm_memory_high_watermark", "0.6"])?;
+            }
+            Kind::QueueDeleted => {
+                let list = LISTS[usize::from(self.dice.random_bool(0.5))];
+                // A sink that only freezes would keep what was delivered to it.
+                for who in [FirstSink, SecondSink] {
+                    plant.kill(who)?;
+                }
+                source.changes(length / 2).await;
+                let deleted = plant.delete_full_queue(list).await?;
+                plant.say(&format!("{deleted} messages were in the queue of {list}"));
+                for who in [FirstSink, SecondSink] {
+                    plant.start_process(who)?;
+                }
+            }
+            Kind::StoreRestarted => plant.restart_postgres("QUIT")?,
+            Kind::BackendsTerminated => {
+                let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                           WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+                plant.tell(sql).await?;
+            }
+            Kind::BackendKilled => {
+                let sql = "SELECT pid FROM pg_stat_activity WHERE usename = 'sink1' LIMIT 1";
+                let pid: i32 = query_scalar(sql).fetch_one(&mut plant.connect().await?).await?;
+                signal("KILL", u32::try_from(pid)?)?;
+            }
+            Kind::RightsRevoked => {
+                plant.tell("REVOKE INSERT ON demand_history FROM tonghui_sink").await?;
+                source.changes(length).await;
+                plant.tell("GRANT INSERT ON demand_history TO tonghui_sink").await?;
+            }
+            Net(link, network) => {
+                let proxy = match link {
+                    Link::Broker => &plant.broker_link,
+                    Link::Store => &plant.store_link,
+                };
+                proxy.set(network);
+                source.changes(length).await;
+                proxy.set(Network::Works);
+            }
+            Kind::Source(mood) => {
+                source.set_mood(mood);
+                source.changes(length).await;
+                source.set_mood(Mood::Honest);
+            }
+            Kind::Reload => {
+                plant.toggle(LISTS[0], "every = \"200ms\"", "every = \"250ms\"")?;
+                plant.run(&["reload"])?;
+            }
+            Kind::Replay => {
+                let list = LISTS[usize::from(self.dice.random_bool(0.5))];
+                plant.toggle(list, "\"$.grid\"", "\"$.office\"")?;
+                plant.run(&["reload"])?;
+                plant.run(&["replay", list])?;
+            }
+            Kind::KeyRotated => drop(plant.run(&["key", "rotate"])?),
+            Kind::PersonErased => self.erase(plant).await?,
+        }
+        Ok(())
+    }
+
+    /// Erases the next person of the first list.
+    async fn erase(&mut self, plant: &mut Plant) -> anyhow::Result<()> {
+        const TOKEN: &str = "SELECT min(token) FROM demand_person p JOIN demand d ON d.seq = p.demand \
+             WHERE d.channel = $1 AND d.source_key = $2";
+        let number = (self.person..).find(|number| names_a_person(*number)).context("nobody")?;
+        self.person = number + 1;
+        let (channel, key) = (LISTS[0], key(number));
+        let token = async |plant: &mut Plant| -> anyhow::Result<Option<String>> {
+            let mut store = plant.connect().await?;
+            Ok(query_scalar(TOKEN).bind(channel).bind(&key).fetch_one(&mut store).await?)
+        };
+        until(plant, "the person is known", async |plant| Ok(token(plant).await?.is_some()))
+            .await?;
+        let person = token(plant).await?.context("the person is known no more")?;
+        let erased = plant.run(&["erase", &format!("--token={person}")])?;
+        ensure!(token(plant).await?.is_none(), "{channel} {key} still has a token: {erased}");
+        Ok(())
+    }
+}
+
+/// Runs a remedy. It may say that something is still on its way, and is then repeated.
+fn apply(plant: &mut Plant, remedy: &[&str]) -> anyhow::Result<()> {
+    const TRIES: usize = 10;
+    let mut said = String::new();
+    for _ in 0..TRIES {
+        let ended = plant.try_run(remedy)?;
+        if ended.0 == Some(0) {
+            return Ok(());
+        }
+        said = ended.2;
+    }
+    anyhow::bail!("`tonghui {}` failed {TRIES} times: {said}", remedy.join(" "))
+}
+
+/// Adds a record to each list, and waits until both are stored.
+pub(crate) async fn fresh(plant: &mut Plant, source: &Source) -> anyhow::Result<()> {
+    const STORED: &str =
+        "SELECT count(*) FROM demand WHERE (channel, source_key) IN (($1, $2), ($3, $4))";
+    let keys = source.fresh();
+    let mut store = None;
+    until(plant, &format!("fresh records {keys:?} are stored"), async |plant| {
+        // After an error, the next check connects again.
+        let mut connection = match store.take() {
+            Some(connection) => connection,
+            None => plant.connect().await?,
+        };
+        let mut query = query_scalar::<_, i64>(STORED);
+        for (channel, key) in LISTS.iter().zip(&keys) {
+            query = query.bind(*channel).bind(key.as_str());
+        }
+        let stored = query.fetch_one(&mut connection).await?;
+        store = Some(connection);
+        Ok(stored == 2)
+    })
+    .await
+}
