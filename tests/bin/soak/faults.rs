@@ -140,12 +140,9 @@ impl Fate {
         plant.say(kind.name());
         Box::pin(self.fault(kind, plant, source)).await.with_context(|| kind.name())?;
         let ended = Instant::now();
-        // `republish` is done when nothing differs, which it never finds while the source changes.
-        source.set_living(kind != Kind::QueueDeleted);
         for remedy in kind.remedies() {
             apply(plant, remedy)?;
         }
-        source.set_living(true);
         Box::pin(fresh(plant, source)).await.with_context(|| kind.name())?;
         if matches!(kind, Kill(Console) | Freeze(Console)) {
             until(plant, "the console answers", async |plant| plant.console_answers()).await?;
