@@ -51,11 +51,13 @@ pub(crate) async fn idle(pages: &Pages) -> anyhow::Result<Idle> {
     pages.set_available(0);
     let text = JSON.replace("http://127.0.0.1:1", pages.url()).replace("\"1s\"", "\"10s\"");
     for n in 0..IDLE_CHANNELS {
-        // Two channels that ask for the same are refused.
-        let text =
-            text.replace("records =", &format!("query = {{ channel = \"{n}\" }}\nrecords ="));
+        // Two channels that ask for the same, or have the same name, are refused.
+        let text = text
+            .replace("records =", &format!("query = {{ channel = \"{n}\" }}\nrecords ="))
+            .replace("\"Bench\"", &format!("\"Bench {n}\""));
         site.add_channel(&format!("bench{n}"), &text)?;
     }
+    ensure!(site.command(&["check"])?.status()?.success(), "the channels have problems");
     let service = Service::start(&site, &[])?;
     // Each channel asks once at the start, and then each ten seconds.
     pages.wait_for_requests(IDLE_CHANNELS).await?;

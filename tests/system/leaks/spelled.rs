@@ -50,29 +50,40 @@ fn ten_thousand_people_in_every_spelling_leave_the_mapping_masked() {
     let mapping =
         Mapping::build(channel, &config, &CodeTables::default(), sealer, Shanghai).unwrap();
     let rounds = std::env::var("TONGHUI_SOAK_SPELLINGS").map_or(ROUNDS, |n| n.parse().unwrap());
-    for seed in 0..PEOPLE {
-        let person = Person::new(seed);
-        for round in 0..rounds {
-            let index = usize::try_from(seed).unwrap() + round;
-            let attacker = Attacker::new(&person, |kind| vec![way(kind, index)]);
-            let record = RawRecord {
-                key: RecordKey::new(format!("K{index}")),
-                revision: Revision::NONE,
-                body: Body::new(record(&person, index)),
-                text: TextReport::default(),
-            };
-            let Verdict::Accept(accepted) = mapping.normalize(&record) else {
-                panic!("{seed} is refused")
-            };
-            let wire = serde_json::to_string(&accepted.body).unwrap();
-            let found = attacker.find(&wire);
-            assert_eq!(found, None, "person {seed}, spelling {index}: {:?}", accepted.body.title);
-            // A log line has the same fields.
-            if seed % LOGGED == 0 {
-                let found = attacker.find(&format!("{accepted:?}"));
-                assert_eq!(found, None, "person {seed}, spelling {index} in a log line");
-            }
+    let n_threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for first in 0..n_threads {
+            let mapping = &mapping;
+            scope.spawn(move || {
+                for seed in (0..PEOPLE).skip(first).step_by(n_threads) {
+                    let person = Person::new(seed);
+                    (0..rounds).for_each(|round| check(mapping, &person, seed, round));
+                }
+            });
         }
+    });
+}
+
+/// Maps the record of a person in a spelling, and looks for the values in what is sent.
+fn check(mapping: &Mapping, person: &Person, seed: u32, round: usize) {
+    let index = usize::try_from(seed).unwrap() + round;
+    let attacker = Attacker::new(person, |kind| vec![way(kind, index)]);
+    let record = RawRecord {
+        key: RecordKey::new(format!("K{index}")),
+        revision: Revision::NONE,
+        body: Body::new(record(person, index)),
+        text: TextReport::default(),
+    };
+    let Verdict::Accept(accepted) = mapping.normalize(&record) else {
+        panic!("{seed} is refused")
+    };
+    let wire = serde_json::to_string(&accepted.body).unwrap();
+    let found = attacker.find(&wire);
+    assert_eq!(found, None, "person {seed}, spelling {index}: {:?}", accepted.body.title);
+    // A log line has the same fields.
+    if seed % LOGGED == 0 {
+        let found = attacker.find(&format!("{accepted:?}"));
+        assert_eq!(found, None, "person {seed}, spelling {index} in a log line");
     }
 }
 
