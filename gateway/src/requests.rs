@@ -1,7 +1,14 @@
 //! Serves the requests (`sync`, `replay`, `pause`, `resume` and others) to the channels that this process runs. Twice a
 //! second, the requests are read from the store.
 
-use std::{collections::HashMap, convert::Infallible, future::pending, time::Duration};
+mod inbox;
+
+use std::{
+    collections::{HashMap, HashSet},
+    convert::Infallible,
+    future::pending,
+    time::Duration,
+};
 
 use contract::{ChannelId, Fault, PassEnd, TimeRange};
 use futures_util::{
@@ -22,6 +29,7 @@ use crate::{
     schedule::Pass,
     supervise::{Shared, supervise_channel},
 };
+pub use inbox::Inbox;
 
 /// How often the store is checked for requests and pauses.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
@@ -37,8 +45,9 @@ type Answer = (i64, RequestState);
 /// the lease under which they are read. If this future is dropped, the process that runs a channel next
 /// serves its unfinished requests.
 pub async fn serve(channels: &[LiveChannel], shared: &Shared, fence: u64) -> Infallible {
-    let (in_progress, work) = (HashMap::new(), FuturesUnordered::new());
-    let mut requests = Requests { channels, shared, fence, in_progress, work };
+    let (in_progress, answered) = (HashMap::new(), HashSet::new());
+    let work = FuturesUnordered::new();
+    let mut requests = Requests { channels, shared, fence, in_progress, answered, work };
     let mut ticks = interval(CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -61,6 +70,8 @@ struct Requests<'a> {
     fence: u64,
     /// Requests that are being served, each with the token that cancels it.
     in_progress: HashMap<i64, CancellationToken>,
+    /// Requests that were answered, and that an earlier look may still show as open.
+    answered: HashSet<i64>,
     work: FuturesUnordered<BoxFuture<'a, Answer>>,
 }
 
@@ -68,17 +79,18 @@ impl<'a> Requests<'a> {
     /// Reads pauses and requests from the store, and starts to serve new requests.
     async fn check_store(&mut self) -> Result<(), Fault> {
         let store = &self.shared.store;
-        let paused = store.paused().await?;
+        let asked = self.shared.inbox.look(store).await?;
         for channel in self.channels {
-            channel.handle.control.set_paused(paused.contains(channel.id()));
+            channel.handle.control.set_paused(asked.paused.contains(channel.id()));
         }
-        let open = store.open_requests().await?;
+        let open = &asked.open;
+        self.answered.retain(|seq| open.iter().any(|request| request.seq == *seq));
         for (seq, cancellation) in &self.in_progress {
             if open.iter().all(|request| request.seq != *seq) {
                 cancellation.cancel(); // it was withdrawn
             }
         }
-        for Request { seq, channel, kind, range, reject } in open {
+        for &Request { seq, ref channel, kind, range, reject } in open {
             let is_target = |each: &&LiveChannel| Some(each.id()) == channel.as_ref();
             let again = match kind {
                 RequestKind::Replay => Some(Which::Outdated(range.map(|range| range.from()))),
@@ -88,9 +100,8 @@ impl<'a> Requests<'a> {
             let is_served =
                 again.is_some() || matches!(kind, RequestKind::Sync | RequestKind::Reconcile);
             let ours = self.channels.iter().find(is_target).filter(|_| is_served);
-            let Some(channel) = ours.filter(|_| !self.in_progress.contains_key(&seq)) else {
-                continue;
-            };
+            let is_known = self.in_progress.contains_key(&seq) || self.answered.contains(&seq);
+            let Some(channel) = ours.filter(|_| !is_known) else { continue };
             let cancellation = self.in_progress.entry(seq).or_default().clone();
             let (shared, fence) = (self.shared, self.fence);
             let serving = async move {
@@ -133,6 +144,8 @@ impl<'a> Requests<'a> {
                 wait_ms,
                 "cannot store the answer to a request: {fault}; it will be served again"
             );
+        } else {
+            self.answered.insert(seq);
         }
         self.in_progress.remove(&seq);
     }

@@ -23,6 +23,7 @@ use crate::{
     ingest::{Environment, Run, ingest},
     log,
     registry::AnyConnector,
+    requests::Inbox,
     schedule::Pass,
     stop::Stop,
     watch::{ChannelWatch, State},
@@ -38,6 +39,8 @@ pub struct Shared {
     pub bus: AnyPublisher,
     /// Where progress is kept.
     pub store: Database,
+    /// What the store asks of the channels.
+    pub inbox: Arc<Inbox>,
     /// How long channels may take to stop.
     pub grace: Duration,
     /// Memory limit, mapping threads, clock and stop of the process.
