@@ -63,13 +63,14 @@ GRANT SELECT ON checkpoint, mapping, read, read_part, receipt, books_day, pass_e
 GRANT INSERT, UPDATE, DELETE ON process TO tonghui_ingest, tonghui_sink;
 GRANT INSERT, UPDATE, DELETE ON request_answer TO tonghui_ingest, tonghui_sink;
 
--- 采集: positions, the books of what was read, and the keys' check values. It adds alarms to the audit log.
+-- 采集: positions, the books of what was read, and the keys' check values; kept records, to map them again. It adds alarms to
+-- the audit log.
 GRANT INSERT, UPDATE ON checkpoint, mapping, pass_end, lease, request, backfill, failed_exchange TO tonghui_ingest;
 GRANT DELETE ON backfill TO tonghui_ingest;
 GRANT INSERT ON read, read_part TO tonghui_ingest;
 GRANT UPDATE (lost) ON read_part TO tonghui_ingest;
 GRANT SELECT, INSERT, DELETE ON sealing_key TO tonghui_ingest;
-GRANT SELECT ON demand, demand_history, quarantine, failed_exchange TO tonghui_ingest;
+GRANT SELECT ON demand, demand_history, demand_raw, quarantine, failed_exchange TO tonghui_ingest;
 GRANT SELECT, INSERT ON audit TO tonghui_ingest;
 GRANT SELECT, INSERT, UPDATE ON audit_end TO tonghui_ingest;
 

@@ -53,6 +53,12 @@ fn connection_fault(action: &str, error: &Error) -> Option<Fault> {
                     .remedy("let it log in with a password: scram-sha-256 or md5 in pg_hba.conf"),
             )
         }
+        // sqlx takes the end of a connection for this byte. A pooler or proxy whose server is away ends them.
+        Error::Protocol(why) if why.contains("SSLRequest: 0x00") => Some(
+            Fault::transient("the server closed the connection before it answered").remedy(
+                "if this lasts, check the port in the store URL, and whether a pooler or proxy in between reaches the server",
+            ),
+        ),
         Error::Protocol(_) if action == CONNECT => {
             let fault =
                 Fault::stopped("the server at this port does not speak the protocol of PostgreSQL");
@@ -195,6 +201,10 @@ mod tests {
             assert!(open.starts_with("here: cannot keep an intake: "), "{open}");
             assert!(!open.contains("connect"), "{open}");
         }
+        let greeted =
+            |byte: &str| Error::Protocol(format!("unexpected response from SSLRequest: {byte}"));
+        assert!(fault("here", CONNECT, &greeted("0x00")).is_transient(), "it was closed");
+        assert!(fault("here", CONNECT, &greeted("0x48")).is_stopped(), "it is another server");
         // A pool connects whatever the action is.
         assert!(said("keep an intake", ErrorKind::ConnectionRefused).contains("cannot connect"));
     }
