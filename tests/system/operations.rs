@@ -229,7 +229,7 @@ fn the_commands_that_are_not_run_have_these_names_and_options() {
         let program = |word: &&str| *word == "tonghui" || word.ends_with("/bin/tonghui");
         let words: Vec<_> = line.split_whitespace().collect();
         let is_command = |n: &usize| program(&words[*n]) && words.get(n + 1).is_some_and(is_word);
-        let Some(at) = (0..words.len()).filter(is_command).last() else { continue };
+        let Some(at) = (0..words.len()).rfind(is_command) else { continue };
         if words[at] == "tonghui" && at > 0 {
             continue; // the name of a user or of a group
         }

@@ -7,9 +7,9 @@ use anyhow::{Context, Result, ensure};
 use crate::run::{output_of, print, root};
 
 /// The maximum number of lines of code, without tests, comments and blank lines.
-const MAX_LINES: usize = 69_100;
+const MAX_LINES: usize = 71_200;
 /// The maximum number of Rust files, including tests.
-const MAX_FILES: usize = 940;
+const MAX_FILES: usize = 960;
 
 /// How much code a folder contains.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

@@ -41,17 +41,10 @@ pub(crate) fn test() -> Result<()> {
     result
 }
 
-/// How long the suite strikes faults, in seconds, and the seed that decides them.
-const SUITE_SOAK: (u64, u64) = (60, 1);
-
 /// The long fault run: `tests/bin/soak` starts servers of its own, because it kills them.
 pub(crate) fn soak(seconds: u64, seed: u64, write: bool) -> Result<()> {
     setup::setup()?;
     build(&["tonghui", "soak"])?;
-    run_soak(seconds, seed, write)
-}
-
-fn run_soak(seconds: u64, seed: u64, write: bool) -> Result<()> {
     let mut soak = Command::new(env::current_exe()?.with_file_name("soak"));
     soak.args(["--seconds", &seconds.to_string(), "--seed", &seed.to_string()]);
     if write {
@@ -113,9 +106,7 @@ fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
     steps.step("servers stop", || {
         drop(servers);
         Ok(())
-    })?;
-    let (seconds, seed) = SUITE_SOAK;
-    steps.step("soak", || run_soak(seconds, seed, false))
+    })
 }
 
 fn test_command() -> Command {

@@ -74,14 +74,12 @@ fn check(mapping: &Mapping, person: &Person, seed: u32, round: usize) {
         body: Body::new(record(person, index)),
         text: TextReport::default(),
     };
-    let Verdict::Accept(accepted) = mapping.normalize(&record) else {
-        panic!("{seed} is refused")
-    };
+    let Verdict::Accept(accepted) = mapping.normalize(&record) else { panic!("{seed} is refused") };
     let wire = serde_json::to_string(&accepted.body).unwrap();
     let found = attacker.find(&wire);
     assert_eq!(found, None, "person {seed}, spelling {index}: {:?}", accepted.body.title);
     // A log line has the same fields.
-    if seed % LOGGED == 0 {
+    if seed.is_multiple_of(LOGGED) {
         let found = attacker.find(&format!("{accepted:?}"));
         assert_eq!(found, None, "person {seed}, spelling {index} in a log line");
     }
