@@ -55,6 +55,13 @@ impl Allow {
             "command" => self.command_problem(value, context),
             // A URL for HTTP.
             "address" => self.hosts_problem(&given(value)?, of_address),
+            // The URL of a proxy; `none` is no host.
+            "proxy" => self.hosts_problem(&given(value).filter(|url| url != "none")?, of_address),
+            // A table with addresses of hosts.
+            "addresses" => value.as_object()?.values().filter_map(given).find_map(|address| {
+                let host = if address.contains(':') { format!("[{address}]") } else { address };
+                self.hosts_problem(&format!("https://{host}/"), of_address)
+            }),
             // The URL of a database, which may be a file.
             "database" => {
                 let url = given(value)?;

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::{
     config_file::ConfigFile,
     format::{CronTimes, Rate},
+    schema::SectionSchemas,
     settings::{ChannelSettings, Example, Misfire, ScheduleSettings, Section, Trigger},
 };
 
@@ -117,6 +118,19 @@ pub(crate) struct RawChannel {
 }
 
 impl RawChannel {
+    /// Puts a value of gateway.toml under `key` into the table of the connector, if that knows the key and does not
+    /// set it.
+    pub(crate) fn inherit(&mut self, key: &str, value: &Value, sections: &SectionSchemas) {
+        let kind = self.value["connector"].as_str().unwrap_or_default().to_owned();
+        let known = sections.connectors.iter().find(|known| known.name == kind);
+        let is_known = known.is_some_and(|known| known.schema["properties"].get(key).is_some());
+        let table = self.value.get_mut(&kind).and_then(Value::as_object_mut);
+        if let Some(table) = table.filter(|table| is_known && !table.contains_key(key)) {
+            table.insert(key.to_owned(), value.clone());
+            self.secrets.extend(value["password"].as_str().map(str::to_owned));
+        }
+    }
+
     pub(crate) fn into_settings(mut self) -> Result<ChannelSettings, serde_json::Error> {
         let connector = self.value["connector"].as_str().unwrap_or_default().to_owned();
         // Only the connector knows the type of its table.

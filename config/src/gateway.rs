@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use chrono_tz::Tz;
-use contract::{ChannelId, Period, Secret, Size};
+use contract::{ChannelId, Period, Proxy, Secret, Size};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -36,6 +36,11 @@ pub(crate) struct GatewayFile {
     /// The audit log: who viewed or erased personal values, or changed something that matters.
     #[serde(default)]
     audit: Audit,
+    /// The network between the gateway and its sources.
+    // `resolve` hands it on to the channels.
+    #[serde(default)]
+    #[expect(dead_code, reason = "its schema is what matters")]
+    network: Network,
     /// Limits of the process.
     #[serde(default)]
     limits: Limits,
@@ -209,6 +214,15 @@ struct Audit {
     copy: Option<String>,
 }
 
+/// The network between the gateway and its sources.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Network {
+    /// The proxy for all channels that do not set one themselves; a channel whose source it cannot reach sets
+    /// `proxy = "none"`. Variables of the environment, like `https_proxy`, are ignored.
+    proxy: Option<Proxy>,
+}
+
 /// Limits of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -243,7 +257,7 @@ impl GatewayFile {
         channels: Vec<ChannelSettings>,
         broken: BTreeMap<ChannelId, Problems>,
     ) -> Settings {
-        let Self { zone, store, bus, keys, intake, console, audit, limits, allow: _ } = self;
+        let Self { zone, store, bus, keys, intake, console, audit, limits, .. } = self;
         Settings {
             zone,
             history: store.history.map(|Period(history)| history),

@@ -121,7 +121,7 @@ pub fn resolve_usable(
     problems.extend(budget_conflicts(&channels));
     let broken = Problems::by_channel(problems)?;
     channels.retain(|channel| !broken.contains_key(&channel.id));
-    settings(dir, gateway, channels, broken)
+    settings(dir, gateway, channels, broken, sections)
 }
 
 /// The files with the keys, the demands and the audit log of the gateway, without symbolic links in their paths.
@@ -138,6 +138,7 @@ fn settings(
     gateway: Value,
     raw: Vec<RawChannel>,
     mut broken: BTreeMap<ChannelId, Problems>,
+    sections: &SectionSchemas,
 ) -> Result<Settings, Problems> {
     let defect = |file: &str, error: serde_json::Error| {
         let message =
@@ -145,7 +146,10 @@ fn settings(
         Problems::from(Problem::of_file(file, message))
     };
     let mut channels = Vec::new();
-    for channel in raw {
+    for mut channel in raw {
+        if let Some(proxy) = gateway.pointer("/network/proxy") {
+            channel.inherit("proxy", proxy, sections);
+        }
         let (id, path) = (channel.id.clone(), channel.file.path.clone());
         match channel.into_settings() {
             Ok(channel) => channels.push(channel),

@@ -52,7 +52,7 @@ pub use outbox::{
 pub use pass::{Complete, DropReason, EndedBy, PassEnd};
 pub use raw::{Body, DecidedBy, Entry, FieldFlag, Place, RawRecord, TextReport};
 pub use retry::{Retry, jitter};
-pub use settings::{Period, Secret, Size, default_number};
+pub use settings::{Period, Proxy, ProxyAccount, Secret, Size, default_number};
 pub use store::{Checkpoints, Kept, Outcomes, Position, Store, keep};
 pub use time::{Clock, TimeRange, Timestamp, Window};
 pub use version::{Digest, MappingNo, ReadNo, Revision, Version};

@@ -128,6 +128,39 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// The proxy for requests to sources.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Proxy {
+    /// Its address, like `http://proxy.example:3128` or `socks5h://proxy.example:1080`; `none` for no proxy.
+    Address(String),
+    /// A proxy that asks for credentials.
+    Account(ProxyAccount),
+}
+
+/// A proxy that asks for credentials. With `http://`, everybody on the way to it can read them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProxyAccount {
+    /// Its address, like `http://proxy.example:3128`.
+    #[schemars(extend("allow" = "address"))]
+    pub url: String,
+    /// The name of the account.
+    pub user: String,
+    /// Its password.
+    pub password: Secret,
+}
+
+impl Proxy {
+    /// The address of the proxy; `None` if there is to be none.
+    pub fn address(&self) -> Option<&str> {
+        match self {
+            Self::Address(address) => Some(address.as_str()).filter(|address| *address != "none"),
+            Self::Account(account) => Some(&account.url),
+        }
+    }
+}
+
 impl JsonSchema for Secret {
     fn schema_name() -> Cow<'static, str> {
         "Secret".into()

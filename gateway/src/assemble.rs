@@ -327,7 +327,12 @@ impl Builder<'_> {
             handle: ChannelHandle::new(spec.id.clone()),
             spec: Arc::new(spec),
         };
-        live.connector(live.context()).map_err(|fault| wrong(fault.to_string()))?;
+        live.connector(live.context()).map_err(|fault| {
+            // Where its place names keys, the problem stands there.
+            let place = fault.place().iter().map(String::as_str);
+            let path: Vec<&str> = [channel.connector.as_str()].into_iter().chain(place).collect();
+            vec![channel.problem(&path, fault.to_string())]
+        })?;
         Ok(live)
     }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 use toml::{
     Spanned,
-    de::{DeArray, DeTable, DeValue},
+    de::{DeArray, DeString, DeTable, DeValue},
 };
 
 use super::{Checker, secrets, types};
@@ -21,7 +21,7 @@ impl<'a> Checker<'a> {
     ) -> Value {
         let mut object = Map::new();
         let mut unknown = Vec::new();
-        for (key, value) in table.iter() {
+        for (key, value) in in_order(table) {
             let name: &str = key.get_ref();
             let property = shape.properties.iter().find(|(known, _)| *known == name);
             self.path.push(name.to_owned());
@@ -86,7 +86,7 @@ impl<'a> Checker<'a> {
         &mut self,
         shape: &Shape<'a>,
         table: &DeTable<'_>,
-        key: &Spanned<toml::de::DeString<'_>>,
+        key: &Spanned<DeString<'_>>,
         value: &Spanned<DeValue<'_>>,
     ) -> Option<&'a str> {
         if self.has_enough() {
@@ -200,6 +200,15 @@ fn table_with_key(root: &Value, name: &str) -> Option<String> {
     None
 }
 
+/// The entries of a table in the order of the file, in which the parameters of a request are sent.
+fn in_order<'t, 'd>(table: &'t DeTable<'d>) -> Vec<Entry<'t, 'd>> {
+    let mut entries: Vec<Entry<'t, 'd>> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+type Entry<'t, 'd> = (&'t Spanned<DeString<'d>>, &'t Spanned<DeValue<'d>>);
+
 pub(super) fn list_to_json(list: &DeArray<'_>) -> Value {
     list.iter().map(|item| to_json(item.get_ref())).collect()
 }
@@ -208,7 +217,10 @@ pub(super) fn list_to_json(list: &DeArray<'_>) -> Value {
 fn to_json(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::Table(table) => {
-            table.iter().map(|(key, value)| (key.to_string(), to_json(value.get_ref()))).collect()
+            let entries = in_order(table).into_iter();
+            entries
+                .map(|(key, value)| (key.get_ref().to_string(), to_json(value.get_ref())))
+                .collect()
         }
         DeValue::Array(list) => list_to_json(list),
         scalar => types::scalar_to_json(scalar).unwrap_or(Value::Null),

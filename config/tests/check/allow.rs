@@ -24,6 +24,10 @@ fn sections() -> SectionSchemas {
             "address": address,
             "redirects": { "type": "array", "items": { "type": "string" }, "allow": "address" },
             "part": { "type": "array", "items": { "type": "object", "properties": { "address": address } } },
+            "proxy": { "type": "string", "allow": "proxy" },
+            "resolve": {
+                "type": "object", "additionalProperties": { "type": "string" }, "allow": "addresses",
+            },
             "database": with("database"),
             "url": with("folder"),
             "archive": { "type": ["string", "null"], "allow": "subfolder" },
@@ -72,9 +76,20 @@ const OTHER_COMMAND: &str = "this command is not allowed: `commands`";
 const CHANGEABLE: &str = "in the folder of a channel, whose writer can change it";
 
 /// The list, the settings of the channel, its secret, and what is wrong with them.
-const CASES: [(&str, &str, &str, &str); 51] = [
+const CASES: [(&str, &str, &str, &str); 57] = [
     ("", "address = \"https://evil.example/\"", "", ""),
     ("", "command = [\"sh\"]", "", ""),
+    (HOSTS, "proxy = \"none\"", "", ""),
+    (HOSTS, "proxy = \"http://proxy.city.gov.cn:3128\"", "", ""),
+    (HOSTS, "proxy = \"https://evil.example\"", "", OTHER_HOST),
+    (
+        "[allow]\nhosts = [\"10.1.2.3\", \"::1\"]",
+        "resolve = { \"a.example\" = \"10.1.2.3\", b = \"::1\" }",
+        "",
+        "",
+    ),
+    (HOSTS, "resolve = { \"a.city.gov.cn\" = \"127.0.0.1\" }", "", "add \"127.0.0.1\""),
+    (HOSTS, "resolve = { \"a.city.gov.cn\" = \"::1\" }", "", "add \"[::1]\""),
     ("", DATABASE, "sqlite:/etc/x.db", ""),
     ("[allow]", "address = \"https://evil.example/\"", "", ""),
     ("[allow]\nkinds = [\"http\", \"files\"]", "", "", ""),

@@ -5,6 +5,9 @@ use std::time::Duration;
 use config::{KeySource, StoreSettings, Topology, Trigger};
 use contract::Period;
 
+use config::{ConnectorSchema, SectionSchemas};
+use serde_json::{Value, json};
+
 use crate::folder::{Folder, golden, section_schemas};
 
 #[test]
@@ -207,4 +210,63 @@ fn the_name_of_a_content_file_is_replaced_with_its_text() {
     assert_eq!(table.template, "<a>{{ page }}</a>\n");
     folder.write("channels/hotline/request.xml", b"\xff");
     assert!(folder.report().contains("it is not text in UTF-8"));
+}
+
+#[test]
+fn the_proxy_of_the_gateway_is_that_of_every_channel_which_can_have_one_and_sets_none() {
+    let kind = |name: &str, keys: Value| {
+        let schema = json!({ "type": "object", "additionalProperties": false, "properties": keys });
+        ConnectorSchema { name: name.to_owned(), schema }
+    };
+    let text = json!({ "type": "string" });
+    let connectors = vec![
+        kind("http", json!({ "url": text, "proxy": true })),
+        kind("files", json!({ "url": text })),
+    ];
+    let sections = SectionSchemas { connectors, ..section_schemas() };
+    let proxy = "{ url = \"http://proxy.example:3128\", user = \"u\", password = { env = \"P\" } }";
+    for (gateway, connector, table, expected) in [
+        ("", "http", "", Value::Null),
+        ("proxy = \"http://p.example\"", "http", "", json!("http://p.example")),
+        ("proxy = \"http://p.example\"", "http", "proxy = \"none\"", json!("none")),
+        ("proxy = \"http://p.example\"", "files", "", Value::Null),
+        (
+            &format!("proxy = {proxy}"),
+            "http",
+            "",
+            json!({ "url": "http://proxy.example:3128", "user": "u", "password": "hunter2" }),
+        ),
+    ] {
+        let folder = Folder::new();
+        folder.edit("gateway.toml", "[limits]", &format!("[network]\n{gateway}\n[limits]"));
+        let channel = format!(
+            "name = \"h\"\nconnector = \"{connector}\"\n[schedule]\nevery = \"1m\"\n\
+             [{connector}]\nurl = \"x\"\n{table}\n[demand]\ncontent = \"$.text\"\n"
+        );
+        folder.channel("hotline", &channel);
+        let environment = |_: &str| Some("hunter2".to_owned());
+        let settings = config::resolve(folder.path(), &sections, &environment);
+        let settings = settings.unwrap_or_else(|problems| panic!("{problems}"));
+        let section = &settings.channels[0].section;
+        assert_eq!(section.parse::<Value>().unwrap()["proxy"], expected, "{gateway}");
+        assert_eq!(section.has_secret("hunter2"), expected.is_object());
+    }
+}
+
+#[test]
+fn what_a_channel_chooses_itself_keeps_the_order_of_the_file() {
+    let folder = Folder::new();
+    let schema = json!({
+        "type": "object", "properties": { "query": { "type": "object", "additionalProperties": true } },
+    });
+    let http = ConnectorSchema { name: "http".to_owned(), schema };
+    let sections = SectionSchemas { connectors: vec![http], ..section_schemas() };
+    folder.channel(
+        "hotline",
+        "name = \"h\"\nconnector = \"http\"\n[schedule]\nevery = \"1m\"\n[demand]\ncontent = \"$.text\"\n\
+         [http]\nquery = { z = 1, a = { y = 2, b = 3 }, m = [1] }\n",
+    );
+    let settings = config::resolve(folder.path(), &sections, &|_| None).unwrap();
+    let query = settings.channels[0].section.parse::<Value>().unwrap()["query"].to_string();
+    assert_eq!(query, r#"{"z":1,"a":{"y":2,"b":3},"m":[1]}"#);
 }

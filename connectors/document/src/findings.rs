@@ -44,25 +44,35 @@ struct Finding {
 }
 
 /// What is wrong at a marker.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Problem {
     /// A sequence at this offset of the decoded bytes is not valid in the charset.
     MalformedBytes { offset: usize },
     /// The document format forbids it, so the record is rejected. `at` is where it is, if known.
     /// (The flag `damaged` is for irregularities, whose records are accepted.)
-    Damage { code: &'static str, detail: &'static str, at: Option<LineColumn> },
+    Damage { code: Cow<'static, str>, detail: Cow<'static, str>, at: Option<LineColumn> },
     /// The document format forbids it, but it clearly means the character `meaning`, or nothing.
-    Irregularity { flag: QualityFlag, detail: &'static str, meaning: Option<char> },
+    Irregularity { flag: QualityFlag, detail: Cow<'static, str>, meaning: Option<char> },
 }
 
 impl Problem {
+    /// Damage whose place is known only if it is `at`.
+    pub(crate) const fn damage(
+        code: &'static str,
+        detail: &'static str,
+        at: Option<LineColumn>,
+    ) -> Self {
+        Self::Damage { code: Cow::Borrowed(code), detail: Cow::Borrowed(detail), at }
+    }
+
     /// An irregularity for which the value gets the flag `damaged`.
     pub(crate) const fn irregularity(detail: &'static str, meaning: Option<char>) -> Self {
-        Self::Irregularity { flag: QualityFlag::Damaged, detail, meaning }
+        Self::Irregularity { flag: QualityFlag::Damaged, detail: Cow::Borrowed(detail), meaning }
     }
 
     /// An irregularity that consists of control characters.
     pub(crate) const fn control_character(detail: &'static str, meaning: Option<char>) -> Self {
+        let detail = Cow::Borrowed(detail);
         Self::Irregularity { flag: QualityFlag::ControlCharacters, detail, meaning }
     }
 }
@@ -112,17 +122,18 @@ impl Findings {
             let mut malformed = Vec::new();
             let field = format!("{prefix}{}", self.unmark(field, marker));
             for finding in self.findings_in(text, marker) {
-                match finding.problem {
+                match &finding.problem {
                     Problem::MalformedBytes { offset } => {
-                        malformed.push(Span { offset, len: finding.source.len() });
+                        malformed.push(Span { offset: *offset, len: finding.source.len() });
                     }
                     Problem::Damage { code, detail, at } => {
                         let at = at.map_or(String::new(), |at| format!(" at {at}"));
                         let detail = with_field(&field, &format!("{detail}{at}"));
-                        defects.damage.get_or_insert_with(|| Reason::new(code, detail));
+                        let code = code.clone();
+                        defects.damage.get_or_insert(Reason { code, detail });
                     }
                     Problem::Irregularity { flag, detail, .. } => {
-                        let (field, detail) = (field.clone(), detail.to_owned());
+                        let (field, flag, detail) = (field.clone(), *flag, detail.to_string());
                         defects.flags.push(FieldFlag { field, flag, detail });
                     }
                 }
@@ -266,7 +277,7 @@ impl Findings {
     fn replace(&self, text: &str, marker: char, other: impl Fn(usize) -> String) -> String {
         let pieces = split_at_markers(text, marker).map(|piece| match piece {
             Piece::Text(text) => Cow::from(text),
-            Piece::Marker(number) => match self.list.get(number).map(|finding| finding.problem) {
+            Piece::Marker(number) => match self.list.get(number).map(|finding| &finding.problem) {
                 Some(Problem::Irregularity { meaning, .. }) => {
                     meaning.map(String::from).unwrap_or_default().into()
                 }
@@ -428,73 +439,4 @@ fn split_at_markers(text: &str, marker: char) -> impl Iterator<Item = Piece<'_>>
 }
 
 #[cfg(test)]
-mod tests {
-    use contract::FieldFlag;
-    use normalizer_text::{Charset, Hints};
-    use serde_json::json;
-
-    use crate::{DocumentFormat, Text, decode};
-
-    fn malformed(text: &Text, tree: &serde_json::Value) -> Vec<FieldFlag> {
-        text.diagnostics.findings.defects_in("", tree, &text.diagnostics.report.charset).flags
-    }
-
-    #[test]
-    fn malformed_bytes_belong_to_the_record_they_are_in() {
-        let bytes =
-            b"[{\"a\":\"\xc8\xba\",\"n\":{\"b\":\"x\xff\x81\"}},{\"a\":\"\xd6\xda\x84\x31\xa4\x37\"}]";
-        let hints = Hints { force: Some(Charset::Gb18030), ..Hints::default() };
-        let mut text = decode(bytes, &hints);
-        let tree = text.parse(DocumentFormat::Json).unwrap();
-        let found = malformed(&text, &tree[0]);
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[0].field, "n.b");
-        assert_eq!(
-            found[0].detail,
-            "the 1-byte sequence at offset 22 is not valid GB18030 (first of 2)"
-        );
-        assert!(malformed(&text, &tree[1]).is_empty());
-
-        let raw = text.diagnostics.findings.source_bytes(&tree[0].to_string());
-        assert_eq!(raw, [r#"{"a":"群","n":{"b":"x"#.as_bytes(), b"\xff\x81\"}}"].concat());
-
-        let mut accepted = tree[0].clone();
-        text.diagnostics.findings.remove_markers(&mut accepted);
-        assert_eq!(accepted, json!({ "a": "群", "n": { "b": "x\u{fffd}\u{fffd}" } }));
-    }
-
-    #[test]
-    fn malformed_bytes_in_a_name_are_found_too() {
-        let hints = Hints { force: Some(Charset::Utf8), ..Hints::default() };
-        let mut text = decode(b"{\"a\xff\":1}", &hints);
-        let mut tree = text.parse(DocumentFormat::Json).unwrap();
-        assert_eq!(malformed(&text, &tree).len(), 1);
-        text.diagnostics.findings.remove_markers(&mut tree);
-        assert_eq!(tree, json!({ "a\u{fffd}": 1 }));
-    }
-
-    #[test]
-    fn a_page_that_contains_the_marker_character_is_read_correctly() {
-        let mut text = decode("[\"\u{fdd0}7\u{fdd0}\", \"x\"]".as_bytes(), &Hints::default());
-        let tree = text.parse(DocumentFormat::Json).unwrap();
-        assert!(malformed(&text, &tree).is_empty());
-        let mut bytes = "[\"\u{fdd0}0\u{fdd0}\", \"\\ufdd10\\ufdd1\", \"".as_bytes().to_vec();
-        bytes.extend_from_slice(b"\xff\"]");
-        let hints = Hints { force: Some(Charset::Utf8), ..Hints::default() };
-        let mut text = decode(&bytes, &hints);
-        let tree = text.parse(DocumentFormat::Json).unwrap();
-        assert!(malformed(&text, &tree[0]).is_empty());
-        assert!(malformed(&text, &tree[1]).is_empty());
-        assert_eq!(malformed(&text, &tree[2]).len(), 1);
-    }
-
-    #[test]
-    fn a_damaged_record_is_shown_as_it_was_written() {
-        let source = r#"{"id":"7","v":NaN,"w":[0.1.2,"x"],a:1}"#;
-        let mut text = decode(source.as_bytes(), &Hints::default());
-        let tree = text.parse(DocumentFormat::Json).unwrap();
-        let raw =
-            String::from_utf8(text.diagnostics.findings.source_bytes(&tree.to_string())).unwrap();
-        assert_eq!(raw, r#"{"id":"7","v":NaN,"w":[0.1.2,"x"],"":a:1}"#);
-    }
-}
+mod tests;

@@ -57,8 +57,7 @@ pub(crate) fn parse_lines(text: &str, findings: &mut Findings) -> Result<Value, 
             Err(_) => {
                 let mut marked = String::new();
                 let at = Some(LineColumn { line: index + 1, column: 1 });
-                let problem =
-                    Problem::Damage { code: "bad_json", detail: "the line is not JSON", at };
+                let problem = Problem::damage("bad_json", "the line is not JSON", at);
                 findings.add(problem, line, &mut marked);
                 Value::String(marked)
             }
@@ -231,7 +230,7 @@ impl Reader<'_> {
         let at = Some(self.lines.line_column(self.text, start));
         let mut marked = String::new();
         let source = self.text[start..end].trim_end_matches([' ', '\t', '\r', '\n']);
-        self.findings.add(Problem::Damage { code: "bad_json", detail, at }, source, &mut marked);
+        self.findings.add(Problem::damage("bad_json", detail, at), source, &mut marked);
         self.at = end;
         Ok(Value::String(marked))
     }

@@ -1,21 +1,22 @@
 //! Opens the bodies of HTTP messages: what is packed, has several parts, or is another format than it says.
 
+mod parts;
+
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     fmt,
     io::{self, Read as _},
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{
     bufread::GzDecoder,
     read::{DeflateDecoder, ZlibDecoder},
 };
-use memchr::memmem;
 use normalizer_text::{Charset, Hints};
 use serde_json::Value;
 
-use crate::{DocumentFormat, Text, decode};
+use crate::{DocumentFormat, Layout, Text, csv::parse as parse_csv, decode};
 
 /// How often a body may be compressed: some servers and proxies do it twice.
 const MAX_LAYERS: usize = 3;
@@ -29,6 +30,12 @@ const LINE_TYPES: [&str; 6] = [
     "application/json-lines",
     "application/json-seq",
 ];
+/// Documents that are no text, by their first bytes.
+const BINARY: [(&[u8], &str); 3] = [
+    (b"PK\x03\x04", "a zip archive or a workbook (.xlsx)"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a workbook (.xls)"),
+    (b"%PDF-", "a PDF document"),
+];
 /// Maximum number of characters of the title of a web page in a message.
 const MAX_TITLE: usize = 60;
 
@@ -39,6 +46,8 @@ pub struct Message<'a> {
     bytes: Cow<'a, [u8]>,
     /// The content type of these bytes.
     content_type: Option<String>,
+    /// The other parts of the body by their `Content-ID`: files, to which the main part refers.
+    files: BTreeMap<String, Vec<u8>>,
 }
 
 impl<'a> Message<'a> {
@@ -82,13 +91,28 @@ impl<'a> Message<'a> {
                 bytes = gunzip(&bytes, max_bytes)?.into();
             }
         }
+        if let Some((_, what)) = BINARY.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+            return Err(format!(
+                "the body is {what}, which is not read here: ask for JSON, XML or CSV, or have it put into a \
+                 folder that the connector `files` reads"
+            )
+            .into());
+        }
         match content_type {
             Some(kind) if media_type(kind).starts_with("multipart/") => {
-                let (content_type, part) = main_part(&bytes, kind)?;
-                Ok(Self { bytes: part.into(), content_type })
+                let parts::Parts { content_type, main, files } = parts::split(&bytes, kind)?;
+                Ok(Self { bytes: main.into(), content_type, files })
             }
-            kind => Ok(Self { bytes, content_type: kind.map(str::to_owned) }),
+            kind => {
+                let files = BTreeMap::new();
+                Ok(Self { bytes, content_type: kind.map(str::to_owned), files })
+            }
         }
+    }
+
+    /// The number of characters that the files of a body with several parts add to its tree.
+    pub fn file_bytes(&self) -> usize {
+        self.files.values().map(|file| file.len().div_ceil(3) * 4).sum()
     }
 
     /// Decodes the text. A content type that says UTF-8 does not count if the channel declares another
@@ -114,8 +138,15 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Parses a text of this message, in its own format if `format` is `None`. If the document is one JSON
-    /// string that is a document itself, as .NET services send it, that one is parsed.
+    /// Whether the content type says that this is CSV.
+    pub fn is_csv(&self) -> bool {
+        let kind = self.content_type.as_deref().map(media_type);
+        kind.is_some_and(|kind| ["text/csv", "text/tab-separated-values"].contains(&kind.as_str()))
+    }
+
+    /// Parses a text of this message, in its own format if `format` is `None`. JSON may be the argument of a
+    /// call (JSONP). If the document is one JSON string that is a document itself, as .NET services send it, that
+    /// one is parsed. Files beside XML stand in Base64 where it refers to them (XOP).
     ///
     /// # Errors
     /// The text is not in this format, or is a web page.
@@ -123,15 +154,48 @@ impl<'a> Message<'a> {
         if let Some(page) = web_page(&text.text) {
             return Err(page);
         }
-        let tree = text.parse(format.unwrap_or_else(|| self.format(&text.text)))?;
+        let format = match format.unwrap_or_else(|| self.format(&text.text)) {
+            // As a failure is reported: not each of its lines is a broken record.
+            DocumentFormat::JsonLines if text.text.trim_start().starts_with('<') => {
+                DocumentFormat::Xml
+            }
+            format => format,
+        };
+        let findings = &mut text.diagnostics.findings;
+        let mut tree = match argument(&text.text).filter(|_| format == DocumentFormat::Json) {
+            Some(json) => format.parse(json, findings)?,
+            None => format.parse(&text.text, findings)?,
+        };
+        if !self.files.is_empty() {
+            parts::put_files(&mut tree, &self.files);
+        }
         match &tree {
             Value::String(inner) if inner.trim_start().starts_with(['{', '[', '<']) => {
-                let findings = &mut text.diagnostics.findings;
                 let inner = findings.without_irregularities(inner);
                 DocumentFormat::of(&inner).parse(&inner, findings)
             }
             _ => Ok(tree),
         }
+    }
+
+    /// Parses a CSV text of this message. If it is a whole document in another format, such as one that reports
+    /// a failure, that one is parsed.
+    ///
+    /// # Errors
+    /// The text has no header, or is a web page.
+    pub fn parse_csv(&self, text: &mut Text, layout: &Layout) -> Result<Value, String> {
+        if let Some(page) = web_page(&text.text) {
+            return Err(page);
+        }
+        if text.text.trim_start().starts_with(['{', '[', '<']) {
+            let mut findings = text.diagnostics.findings.clone();
+            let tree = DocumentFormat::of(&text.text).parse(&text.text, &mut findings);
+            if let Ok(tree) = tree {
+                text.diagnostics.findings = findings;
+                return Ok(tree);
+            }
+        }
+        parse_csv(&text.text, layout, &mut text.diagnostics.findings)
     }
 }
 
@@ -192,77 +256,43 @@ fn unpack(decoder: impl io::Read, name: &str, max_bytes: usize) -> Result<Vec<u8
     Ok(unpacked)
 }
 
-/// The main part of a multipart body (RFC 2387), with its content type. SOAP services send such bodies if
-/// they attach files (MTOM); the other parts are the files.
-fn main_part(bytes: &[u8], kind: &str) -> Result<(Option<String>, Vec<u8>), String> {
-    let error = |what: &str| format!("the body is {}: {what}", media_type(kind));
-    if !["multipart/related", "multipart/mixed"].contains(&media_type(kind).as_str()) {
-        return Err(error("this kind of body with several parts is not supported"));
-    }
-    let boundary = parameter(kind, "boundary").ok_or_else(|| error("it names no boundary"))?;
-    let delimiter = format!("--{boundary}");
-    let begins_line = |at: &usize| *at == 0 || bytes.get(at.wrapping_sub(1)) == Some(&b'\n');
-    let delimiters: Vec<usize> =
-        memmem::find_iter(bytes, delimiter.as_bytes()).filter(begins_line).collect();
-    let after_last = delimiters.last().and_then(|at| bytes.get(at + delimiter.len()..));
-    if !after_last.is_some_and(|after| after.starts_with(b"--")) {
-        return Err(error("it ends before its last part is complete"));
-    }
-    let parts = delimiters.windows(2).filter_map(|pair| match pair {
-        [from, to] => split_part(bytes.get(from + delimiter.len()..*to)?),
-        _ => None,
-    });
-    let parts: Vec<(String, &[u8])> = parts.collect();
-    let start = parameter(kind, "start");
-    let is_start = |head: &str| start.is_some() && header(head, "content-id") == start;
-    let named = parts.iter().find(|(head, _)| is_start(head));
-    let (head, body) =
-        named.or(parts.first()).ok_or_else(|| error("it has no part that can be read"))?;
-    let encoding = header(head, "content-transfer-encoding").unwrap_or_default().to_lowercase();
-    let body = match encoding.as_str() {
-        "base64" => {
-            let digits: Vec<u8> =
-                body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-            STANDARD.decode(digits).map_err(|_| error("its main part is not valid Base64"))?
-        }
-        "" | "binary" | "8bit" | "7bit" => body.to_vec(),
-        _ => return Err(error("the transfer encoding of its main part is not supported")),
-    };
-    Ok((header(head, "content-type"), body))
-}
-
-/// The headers and the body of a part, without the line breaks around them.
-fn split_part(part: &[u8]) -> Option<(String, &[u8])> {
-    let (at, len) = match (memmem::find(part, b"\r\n\r\n"), memmem::find(part, b"\n\n")) {
-        (Some(at), other) if other.is_none_or(|other| at < other) => (at, 4),
-        (_, at) => (at?, 2),
-    };
-    let body = part.get(at + len..)?;
-    let body = body.strip_suffix(b"\n").unwrap_or(body);
-    let body = body.strip_suffix(b"\r").unwrap_or(body);
-    Some((String::from_utf8_lossy(part.get(..at)?).into_owned(), body))
-}
-
-/// The value of a header.
-fn header(head: &str, name: &str) -> Option<String> {
-    let unfolded = head.replace("\r\n", "\n").replace("\n ", " ").replace("\n\t", " ");
-    let mut headers = unfolded.lines().filter_map(|line| line.split_once(':'));
-    let found = headers.find(|(key, _)| key.trim().eq_ignore_ascii_case(name));
-    found.map(|(_, value)| value.trim().to_owned())
-}
-
 /// A content type without its parameters, in lower case.
 fn media_type(kind: &str) -> String {
     kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// The value of a parameter of a content type.
-fn parameter(kind: &str, name: &str) -> Option<String> {
+pub fn parameter(kind: &str, name: &str) -> Option<String> {
     kind.split(';').skip(1).find_map(|parameter| {
         let (key, value) = parameter.split_once('=')?;
         let value = value.trim().trim_matches('"');
         (key.trim().eq_ignore_ascii_case(name) && !value.is_empty()).then(|| value.to_owned())
     })
+}
+
+/// The argument of a call like `callback({…});` (JSONP); `None` if the text is no call with a list or an object.
+fn argument(text: &str) -> Option<&str> {
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.starts_with(['{', '[', '"']) {
+        return None;
+    }
+    // Before the call, some servers write a comment, and whether there is such a function.
+    let text = match text.strip_prefix("/*") {
+        Some(comment) => comment.split_once("*/")?.1,
+        None => text,
+    };
+    let (head, rest) = text.split_once('(')?;
+    let head = head.trim();
+    let name = match head.rsplit_once("&&") {
+        Some((check, name)) if check.starts_with("typeof ") => name.trim(),
+        Some(_) => return None,
+        None => head,
+    };
+    let is_part = |c: char| c.is_alphanumeric() || "_-$.[]'\"".contains(c);
+    let is_name = !name.is_empty() && name.chars().all(is_part);
+    let argument = rest.trim_end_matches(|c: char| c == ';' || c.is_whitespace());
+    let argument = argument.strip_suffix(')')?.trim();
+    (is_name && argument.starts_with(['{', '['])).then_some(argument)
 }
 
 /// What to say if the text is a web page; `None` if it is something else.

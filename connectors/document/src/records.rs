@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Findings, Path, without_long_numbers};
+use crate::{Findings, Path, is_same, without_long_numbers};
 
 /// Maximum number of characters of a name in a message.
 const MAX_SHOWN: usize = 60;
@@ -59,6 +59,32 @@ pub fn take_records(
         return Err(format!("the values at {} are no records", path.as_str()));
     }
     Ok(records)
+}
+
+/// Puts the name of each record at `path`, which must be a member of an object, into the record itself, as its
+/// member `into`.
+///
+/// # Errors
+/// The records are elements of a list, or one of them has another value under the name `into`.
+pub fn put_names(tree: &mut Value, path: &Path, into: &str) -> Result<(), String> {
+    for pointer in path.locations(tree) {
+        let Some((parent, name)) = pointer.rsplit_once('/') else { continue };
+        if tree.pointer(parent).is_some_and(Value::is_array) {
+            let path = path.as_str();
+            return Err(format!(
+                "the records at {path} are elements of a list, which have no names"
+            ));
+        }
+        let name = name.replace("~1", "/").replace("~0", "~");
+        if let Some(Value::Object(record)) = tree.pointer_mut(&pointer) {
+            let name = Value::from(name);
+            let earlier = record.insert(into.to_owned(), name.clone());
+            if earlier.is_some_and(|earlier| !is_same(&earlier, &name)) {
+                return Err(format!("a record has another value than its name under `{into}`"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Checks that the list is there from which no record was selected. In XML an empty list has no elements, so
@@ -125,6 +151,32 @@ mod tests {
             let path = Path::parse("$.rows[*]").unwrap();
             let error = take_records(&mut tree, &path, false, &findings).unwrap_err();
             assert!(error.contains(&shown), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_record_gets_the_name_of_its_member() {
+        let put = |path: &str, mut tree: Value| {
+            put_names(&mut tree, &Path::parse(path).unwrap(), "id").map(|()| tree)
+        };
+        for (path, tree, expected) in [
+            ("$.*", json!({ "7": { "t": 1 } }), json!({ "7": { "t": 1, "id": "7" } })),
+            ("$.*", json!({ "7": { "id": 7 } }), json!({ "7": { "id": "7" } })),
+            (
+                "$.d[*]",
+                json!({ "d": { "a/b~c": {} } }),
+                json!({ "d": { "a/b~c": { "id": "a/b~c" } } }),
+            ),
+            ("$.*", json!({ "code": 1 }), json!({ "code": 1 })),
+            ("$.d.*", json!({ "d": [] }), json!({ "d": [] })),
+        ] {
+            assert_eq!(put(path, tree), Ok(expected), "{path}");
+        }
+        for (tree, what) in [
+            (json!([{ "t": 1 }]), "have no names"),
+            (json!({ "7": { "id": 8 } }), "another value than its name"),
+        ] {
+            assert!(put("$.*", tree).unwrap_err().contains(what), "{what}");
         }
     }
 

@@ -116,6 +116,13 @@ pub fn tree_bytes(text: &str, has_inner: bool) -> usize {
     n_bytes
 }
 
+/// The same for a table: each byte for which `ends_cell` is true ends a cell, and perhaps a row.
+pub(crate) fn cell_bytes(text: &str, ends_cell: impl Fn(u8) -> bool) -> usize {
+    let n_cells = text.bytes().filter(|byte| ends_cell(*byte)).count();
+    let n_rows = text.bytes().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
+    3 * text.len() + n_cells * (VALUE_BYTES + MEMBER_BYTES) + n_rows * OBJECT_BYTES
+}
+
 /// The byte ranges of the elements of a list; empty elements are left out. If the text is not a
 /// list, the range of the whole text. Damage within an element is ignored, and two values without a
 /// comma between them count as one.

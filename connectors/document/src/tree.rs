@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{findings::Findings, scan::elements};
+use crate::{csv::Layout, findings::Findings, scan::elements};
 
 /// The maximum depth of a document. Real documents have about ten levels. Code that walks or drops
 /// a tree recurses, and would overflow the stack in a much deeper one.
@@ -25,6 +25,9 @@ pub enum DocumentFormat {
     Json,
     /// A JSON value on each line (NDJSON). The document is the list of them.
     JsonLines,
+    /// Lines of cells; one of the first ten names the columns. The document is the list of the other rows, whose
+    /// cells are texts.
+    Csv,
     /// XML 1.0: children are always arrays, text is named `$text`, and attributes `@name`.
     Xml,
 }
@@ -38,6 +41,7 @@ impl DocumentFormat {
         match self {
             Self::Json => crate::json::parse(text, findings),
             Self::JsonLines => crate::json::parse_lines(text, findings),
+            Self::Csv => crate::csv::parse(text, &Layout::default(), findings),
             Self::Xml => crate::xml::parse(text, findings),
         }
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use contract::{Period, Secret};
-use document::{Duplicates, KeyPath, Malformed, Path};
+use document::{CsvConfig, Duplicates, KeyPath, Malformed, Path};
 use normalizer_text::Charset;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -35,7 +35,7 @@ pub struct Config {
     /// What happens to a record with bytes that are not valid in the charset.
     #[serde(default)]
     pub(crate) malformed: Malformed,
-    /// Separators and quotes of CSV files.
+    /// Separators, quotes and header of CSV files.
     #[serde(default)]
     pub(crate) csv: CsvConfig,
     /// Where the list of records is in a JSON file that contains more than this list: `$.data`.
@@ -121,19 +121,6 @@ pub(crate) struct SftpConfig {
     pub(crate) passphrase: Option<Secret>,
 }
 
-/// The separators and quotes of CSV files.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct CsvConfig {
-    /// The separator between two cells: one to four ASCII characters.
-    pub(crate) delimiter: String,
-    /// The quote around a cell that contains separators or line ends. Within such a cell, quotes
-    /// are doubled.
-    pub(crate) quote: char,
-    /// Characters that are removed from the end of every line: some programs end lines with `;`.
-    pub(crate) trailing: String,
-}
-
 /// The maximum size of files and records: a small archive can unpack to terabytes.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -188,12 +175,6 @@ pub(crate) enum Format {
 /// A file cannot be asked for again: its other records are read.
 fn quarantine() -> Duplicates {
     Duplicates::Quarantine
-}
-
-impl Default for CsvConfig {
-    fn default() -> Self {
-        Self { delimiter: ",".into(), quote: '"', trailing: String::new() }
-    }
 }
 
 impl Default for Limits {

@@ -2,7 +2,6 @@
 
 mod cell;
 mod csv;
-mod header;
 mod json;
 mod merged;
 mod stream;
@@ -14,14 +13,11 @@ mod xml;
 use std::{fs::File, sync::Arc};
 
 use contract::{Reason, TextReport};
-use document::{Defects, Findings};
+use document::{Defects, Findings, TableRow};
 use normalizer_text::Hints;
 use serde_json::Value;
 
-pub(crate) use self::{
-    cell::{Doubt, time_of_cell},
-    header::{ABOVE_HEADER, Columns},
-};
+pub(crate) use self::cell::{Doubt, time_of_cell};
 use crate::{
     config::{Config, Format},
     options::Options,
@@ -58,6 +54,14 @@ pub(crate) struct RawRow {
     pub(crate) is_title: bool,
     /// Whether it is a row of a table: people also write rows that are not records.
     pub(crate) is_table_row: bool,
+}
+
+impl From<TableRow> for RawRow {
+    fn from(row: TableRow) -> Self {
+        let TableRow { at, tree, bytes, defects, is_title } = row;
+        let is_table_row = tree.is_object();
+        Self { at, tree, bytes, defects, is_title, is_table_row, ..Self::default() }
+    }
 }
 
 /// Reads the next record of a file; `None` after the last one. Must not be called after an error.

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use contract::{ConnectorContext, Fault};
-use document::{Path, TimeFormat, column_name};
+use document::{Columns, Path, TimeFormat, column_name};
 
 use crate::{
-    config::{Config, CsvConfig, Limits, RevisionConfig},
+    config::{Config, Limits, RevisionConfig},
     cursor::Fingerprint,
-    format::Columns,
     selection::matches_pattern,
 };
 
@@ -53,13 +52,8 @@ impl Options {
         if !(1..=1_400).contains(&config.listing) {
             return refuse("`listing` is out of range", "write a number from 1 to 1400");
         }
-        let CsvConfig { delimiter, quote, .. } = &config.csv;
-        let is_allowed = |text: &str| text.is_ascii() && !text.contains(['\r', '\n', *quote]);
-        if !(1..=4).contains(&delimiter.len()) || !is_allowed(delimiter) || !quote.is_ascii() {
-            return refuse(
-                "`csv.delimiter` or `csv.quote` is not valid",
-                "write an ASCII quote, and one to four other ASCII characters, no line ends, as delimiter",
-            );
+        if let Err((cause, remedy)) = config.csv.check() {
+            return refuse(cause, remedy);
         }
         if config.skip.values().chain(config.only.values()).any(Vec::is_empty) {
             return refuse("a field in `skip` or `only` has no texts", "write it like [\"合计\"]");
@@ -116,7 +110,9 @@ fn selection_hash(config: &Config, context: &ConnectorContext) -> Fingerprint {
     let Config { columns, sheet, skip, only, revision, .. } = config;
     let text = (format, charset, force, malformed, csv, records, null, element);
     let others = (columns, sheet, skip, only, revision, context.zone);
-    Fingerprint::of(&format!("{text:?} {others:?}"))
+    // As it was before there was this setting: without it, no file has to be read again.
+    let text = format!("{text:?} {others:?}").replacen(", header: None }", " }", 1);
+    Fingerprint::of(&text)
 }
 
 fn revision_source(

@@ -4,11 +4,11 @@ use std::{borrow::Cow, collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 use contract::{Entry, Place, RawRecord, Reason, Revision, TextReport};
-use document::Defects;
+use document::{ABOVE_HEADER, Defects};
 use serde_json::Value;
 
 use crate::{
-    format::{self, ABOVE_HEADER, Document, RawRow, RowReader},
+    format::{self, Document, RawRow, RowReader},
     options::Options,
     record,
     repeats::n_zeros,

@@ -13,36 +13,10 @@ use std::{
     time::SystemTime,
 };
 
-use contract::Reason;
+pub(crate) use document::FileError;
 use zip::ZipArchive;
 
 use crate::config::Limits;
-
-/// Why a file cannot be read to its end.
-#[derive(Debug)]
-pub(crate) enum FileError {
-    /// Its content is wrong.
-    Content(Reason),
-    /// The disk failed, so the file is not the cause.
-    Disk(io::Error),
-}
-
-impl FileError {
-    pub(crate) fn content(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::Content(Reason::new(code, detail))
-    }
-
-    /// The error for a record that exceeds the size limit; `at` says where the record is.
-    pub(crate) fn too_large(at: &str, max: usize) -> Self {
-        Self::content("too_large", format!("a record exceeds `limits.record` ({max} bytes): {at}"))
-    }
-}
-
-impl From<io::Error> for FileError {
-    fn from(error: io::Error) -> Self {
-        Self::Disk(error)
-    }
-}
 
 /// The number of bytes that may still be unpacked from one file.
 pub(crate) struct UnpackLimit {

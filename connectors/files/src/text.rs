@@ -8,8 +8,9 @@
 use std::{fs::File, io, os::unix::fs::FileExt as _, sync::Arc};
 
 use bytes::Bytes;
+use document::DecodedPart;
 use md5::{Digest as _, Md5};
-use normalizer_text::{Charset, Detector, Span, decode_strict};
+use normalizer_text::{Charset, Detector, decode_strict};
 
 /// What is learned about a file by reading all its bytes, before it is parsed.
 #[derive(Debug, Clone, Default)]
@@ -48,25 +49,6 @@ impl FileSummary {
         let md5 = hex::encode(hash.finalize());
         Ok(Self { n_bytes: at, md5, first_bytes: first_bytes.into(), detector })
     }
-}
-
-/// What the mark of replaced characters says, after their number.
-pub(crate) const REPLACED_CHARACTERS: &str =
-    "private-use characters or pairs of surrogates were replaced with the characters they mean";
-
-/// A part of a file that was decoded separately.
-#[derive(Debug, Default, Clone, PartialEq)]
-pub(crate) struct DecodedPart {
-    /// The offset at which it begins in the file.
-    pub(crate) at: u64,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) text: String,
-    /// Malformed sequences, as positions in `bytes`.
-    pub(crate) malformed: Vec<Span>,
-    /// Characters that replaced private-use characters, as positions in `text`.
-    pub(crate) repaired: Vec<Span>,
-    /// Whether it is the beginning of a line that goes on in the next part.
-    pub(crate) is_cut: bool,
 }
 
 /// A file that is decoded part by part.

@@ -8,12 +8,15 @@ use std::{
 
 use connector_wire::reason::reason;
 use contract::{Fault, Held, RecordKey};
-use document::{Diagnostics, DuplicateOutcome, Findings, Path, scalar_text, take_records};
+use document::{
+    Diagnostics, DuplicateOutcome, Findings, Path, put_names, scalar_text, take_records,
+};
 use reqwest::Url;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    client::FetchError,
     config::Config,
     fetch::Parsed,
     list::{self, Report},
@@ -51,6 +54,8 @@ pub(crate) struct Page {
     pub(crate) signs: Vec<String>,
     /// The diagnostics of the text of the answer.
     pub(crate) diagnostics: Diagnostics,
+    /// Whether nothing shows that it was not cut between two records.
+    pub(crate) may_be_cut: bool,
     /// Its share of the memory of the process.
     pub(crate) room: Option<Arc<Held>>,
 }
@@ -65,15 +70,21 @@ impl Page {
         url: Option<Url>,
         headers: BTreeMap<String, String>,
     ) -> Result<Self, String> {
-        let Parsed { mut tree, is_nothing, is_xml, diagnostics, .. } = parsed;
+        let Parsed { mut tree, is_nothing, is_xml, is_lines, may_be_cut, diagnostics, .. } = parsed;
         let Diagnostics { findings, .. } = &diagnostics;
         let whole_list = config.records.unfiltered();
         let path = whole_list.as_ref().unwrap_or(&config.records);
+        let named = match &config.name_as {
+            Some(name_as) if !is_nothing => put_names(&mut tree, path, name_as),
+            _ => Ok(()),
+        };
         let selected =
             whole_list.as_ref().map(|list| selected(list, &config.records, &tree, findings));
+        let is_other = is_lines && !tree.is_array();
         let records = match is_nothing {
             true => Ok(Vec::new()),
-            false => take_records(&mut tree, path, is_xml, findings),
+            false if is_other => Err("it is a document, and not a list of lines".to_owned()),
+            false => named.and_then(|()| take_records(&mut tree, path, is_xml, findings)),
         };
         let report = Report::of(&tree, is_xml);
         let records = match records {
@@ -149,6 +160,7 @@ impl Page {
             hashes,
             contents,
             signs,
+            may_be_cut,
             diagnostics,
             ..Self::default()
         })
@@ -165,10 +177,16 @@ impl Page {
 
     /// The address that an answer names, which may be relative to that of the answer (RFC 3986 §5.1). It is
     /// without the secret that some sources repeat in it, because it is stored, and each request gets the
-    /// secret anyway.
-    pub(crate) fn resolve(&self, address: String) -> String {
-        let joined = self.url.as_ref().and_then(|url| url.join(&address).ok());
-        let Some(mut url) = joined else { return address };
+    /// secret anyway. With `path_only`, it is at the host of the answer, whatever host it names.
+    pub(crate) fn resolve(&self, address: String, path_only: bool) -> String {
+        let joined = self.url.as_ref().and_then(|own| Some((own, own.join(&address).ok()?)));
+        let Some((own, mut url)) = joined else { return address };
+        if path_only {
+            let mut at_home = own.clone();
+            at_home.set_path(url.path());
+            at_home.set_query(url.query());
+            url = at_home;
+        }
         if let (Some(name), Some(query)) = (&self.secret_param, url.query()) {
             let is_kept = |pair: &&str| pair.split('=').next() != Some(name.as_str());
             let query = query.split('&').filter(is_kept).collect::<Vec<_>>().join("&");
@@ -236,6 +254,14 @@ impl Page {
     }
 }
 
+/// Whether the source says that there is no such page.
+pub(crate) fn is_absent(loaded: &Result<Page, FetchError>) -> bool {
+    match loaded {
+        Ok(page) => page.missing.is_some(),
+        Err(error) => matches!(error, FetchError::Refused(_)),
+    }
+}
+
 /// Which values of the whole list a path with a filter selects, in their order.
 fn selected(list: &Path, filtered: &Path, tree: &Value, findings: &Findings) -> Vec<bool> {
     let chosen: HashSet<String> = filtered.locations(tree).into_iter().collect();
@@ -297,9 +323,7 @@ impl Page {
     pub(crate) fn of(tree: Value) -> Self {
         let config = serde_json::json!({ "url": "", "records": "$.rows[*]", "key": "$.id" });
         let config = serde_json::from_value(config).unwrap();
-        let (is_nothing, is_missing, is_xml, diagnostics) =
-            (false, false, false, Diagnostics::default());
-        let parsed = Parsed { tree, is_nothing, is_missing, is_xml, diagnostics };
+        let parsed = Parsed { tree, ..Parsed::default() };
         Self::new(&config, parsed, &BTreeSet::new(), None, BTreeMap::new()).unwrap()
     }
 }

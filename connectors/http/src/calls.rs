@@ -26,18 +26,9 @@ pub(crate) async fn fetch_part(
     (part, call): (&Part, &Call),
     record: &Value,
 ) -> Result<(Value, Diagnostics), Fault> {
-    let mut params: Vec<Param> = Vec::new();
-    for (name, path) in &part.params {
-        // A record without the value has no part.
-        let Some(value) = path.first(record).filter(|value| scalar_text(value).is_some()) else {
-            return Ok((Value::Null, Diagnostics::default()));
-        };
-        let value = match value {
-            Value::Number(_) | Value::String(_) => value.clone(),
-            other => scalar_text(other).unwrap_or_default().into(),
-        };
-        params.push((name.clone(), value));
-    }
+    let Some(params) = part_params(part, record) else {
+        return Ok((Value::Null, Diagnostics::default()));
+    };
     let request = call.request(&params, None)?;
     let result = source.fetch(plan, call, &request, &part.missing, Ok).await;
     let name = format!("the part `{}` of a record", part.name);
@@ -81,6 +72,19 @@ pub(crate) async fn fetch_part(
     Ok((value, diagnostics))
 }
 
+/// The parameters of the request for a part; `None` if the record lacks one of them: then it has no such part.
+pub(crate) fn part_params(part: &Part, record: &Value) -> Option<Vec<Param>> {
+    let param = |(name, path): (&String, &Path)| {
+        let value = path.first(record).filter(|value| scalar_text(value).is_some())?;
+        let value = match value {
+            Value::Number(_) | Value::String(_) => value.clone(),
+            other => scalar_text(other).unwrap_or_default().into(),
+        };
+        Some((name.clone(), value))
+    };
+    part.params.iter().map(param).collect()
+}
+
 /// Tells the source that the records with these keys are in custody. If the source refuses some, this only
 /// logs a warning: it returns their records again.
 pub(crate) async fn acknowledge(
@@ -107,7 +111,7 @@ pub(crate) async fn acknowledge(
 fn keys_param(ack: &Ack, call: &Call, keys: &[String]) -> Param {
     let value = match &ack.separator {
         Some(separator) => Value::from(keys.join(separator)),
-        None if call.can_send_lists() => Value::from(keys),
+        None if call.can_send_lists(&ack.param) => Value::from(keys),
         None => Value::from(keys.join(",")),
     };
     (ack.param.clone(), value)

@@ -4,7 +4,9 @@
 //! `rules.rs` decides what an answer means. Bytes are counted while they are unpacked, so the client
 //! stops at the limit even if a kilobyte unpacks to a gigabyte.
 
-use std::{collections::BTreeMap, error::Error, io, iter, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, error::Error, io, iter, net::SocketAddr, sync::Arc, time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use chrono::DateTime;
@@ -15,7 +17,7 @@ use contract::{
 };
 use document::{MessageError, delta, gunzip};
 use reqwest::{
-    Certificate, Identity, Proxy, Url,
+    Certificate, Identity, Url, Version,
     header::{self, HeaderValue},
     redirect,
 };
@@ -23,7 +25,7 @@ use tokio::time::Instant;
 
 use crate::{
     config::{Config, Method},
-    origin,
+    network, origin,
     request::Request,
     rules,
     session::Cookies,
@@ -60,6 +62,8 @@ pub(crate) struct Answer {
     /// Names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Bytes,
+    /// Whether it says where its body ends; if not, the end may be that of a connection that was lost.
+    pub(crate) has_end: bool,
     /// The pause that `Retry-After` asks for.
     pub(crate) retry_after: Option<Duration>,
     /// Whether the source has redirected the request to a login page.
@@ -119,6 +123,7 @@ impl Client {
         if timeout.is_zero() {
             return Err(Fault::stopped("`timeout` is zero").remedy("set a period like 30s"));
         }
+        let proxy = config.proxy.as_ref().map(network::proxy).transpose()?.flatten();
         let codings = HeaderValue::from_static("gzip, zstd");
         let mut builder = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
@@ -137,11 +142,12 @@ impl Client {
             })?;
             builder = builder.tls_certs_merge(certificates);
         }
-        if let Some(address) = &config.proxy {
-            let proxy = Proxy::all(address).map_err(|_| {
-                Fault::stopped("`proxy` is not an address").remedy("write it like http://host:3128")
-            })?;
-            builder = builder.proxy(proxy);
+        if let Some(proxy) = &proxy {
+            builder = builder.proxy(proxy.clone());
+        }
+        for (host, address) in &config.resolve {
+            // Port 0 is that of the request.
+            builder = builder.resolve(host, SocketAddr::new(*address, 0));
         }
         if let Some(pem) = identity {
             let identity = Identity::from_pem(pem.as_bytes()).map_err(|_| {
@@ -163,7 +169,7 @@ impl Client {
             allowed_hosts,
             timeout,
             max_bytes,
-            has_proxy: config.proxy.is_some(),
+            has_proxy: proxy.is_some(),
             traces,
         })
     }
@@ -223,12 +229,20 @@ impl Client {
         let mut builder = match method {
             Method::Get => self.http.get(url.clone()),
             Method::Post => self.http.post(url.clone()),
+            Method::Put => self.http.put(url.clone()),
+            Method::Patch => self.http.patch(url.clone()),
+            Method::Delete => self.http.delete(url.clone()),
         };
+        let (own_cookies, headers): (Vec<_>, Vec<_>) =
+            headers.iter().partition(|(name, _)| name.eq_ignore_ascii_case("cookie"));
         for (name, value) in headers {
             builder = builder.header(name, value);
         }
-        if let Some(cookies) = self.cookies.header(url) {
-            builder = builder.header(header::COOKIE, cookies);
+        let cookies = own_cookies.into_iter().map(|(_, value)| value.clone());
+        let cookies: Vec<String> = cookies.chain(self.cookies.header(url)).collect();
+        if !cookies.is_empty() {
+            // In one header: some servers read only the first.
+            builder = builder.header(header::COOKIE, cookies.join("; "));
         }
         if !body.is_empty() {
             builder = builder.body(body.clone());
@@ -238,10 +252,15 @@ impl Client {
         let receiving = async {
             let mut response = builder.send().await?;
             let status = response.status().as_u16();
+            let mut has_end = response.version() > Version::HTTP_11;
             let mut headers: BTreeMap<String, String> = BTreeMap::new();
             let mut cookies = Vec::new();
             for (name, value) in response.headers() {
                 let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                // What is packed has an end of its own.
+                has_end |=
+                    [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONTENT_ENCODING]
+                        .contains(name);
                 if name == header::SET_COOKIE {
                     cookies.push(value);
                 } else if name == header::LINK {
@@ -256,11 +275,11 @@ impl Client {
             let mut body = BytesMut::new();
             while let Some(chunk) = response.chunk().await? {
                 if body.len() + chunk.len() > max_bytes {
-                    return Ok((status, headers, cookies, None));
+                    return Ok((status, headers, cookies, has_end, None));
                 }
                 body.extend_from_slice(&chunk);
             }
-            Ok((status, headers, cookies, Some(body.freeze())))
+            Ok((status, headers, cookies, has_end, Some(body.freeze())))
         };
         let received = tokio::time::timeout(timeout, receiving).await;
         let is_https = url.scheme() == "https";
@@ -269,7 +288,7 @@ impl Client {
             .map_err(|_| timeout_fault(timeout))
             .and_then(|received| received.map_err(fault))
             .map_err(|fault| fault.at(source_name(url)))?;
-        let (status, mut headers, cookies, body) = received;
+        let (status, mut headers, cookies, has_end, body) = received;
         cookies.iter().for_each(|cookie| self.cookies.store(url, cookie));
         let date_header = headers.get("date").cloned();
         let date =
@@ -290,7 +309,7 @@ impl Client {
             .get("retry-after")
             .and_then(|value| gate::retry_after(value, date_header.as_deref(), self.now()));
         let url = Box::new(url.clone());
-        Ok(Answer { status, url, headers, body, retry_after, is_login: false })
+        Ok(Answer { status, url, headers, body, has_end, retry_after, is_login: false })
     }
 }
 

@@ -3,13 +3,13 @@
 //! These types only check the shape of the settings; `plan.rs` checks whether they fit together. Editors
 //! show the comments below as help.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use connector_wire::auth::Scheme;
-use contract::Period;
-use document::{DocumentFormat, Duplicates, KeyPath, Malformed, Path};
+use contract::{Period, Proxy};
+use document::{CsvConfig, DocumentFormat, Duplicates, KeyPath, Malformed, Path};
 use normalizer_text::Charset;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,11 +18,12 @@ use serde_json::{Map, Value};
 use crate::{
     attachment::Attachment,
     inner::InnerDocument,
+    login::LoginConfig,
     pages::{Paging, Total},
     rules::{LastRule, Rule, Rules},
 };
 
-/// An HTTP interface that answers in JSON or XML: what to request, and how to read the answers.
+/// An HTTP interface that answers in JSON, XML or CSV: what to request, and how to read the answers.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -35,6 +36,8 @@ pub struct Config {
     /// How a request is authenticated.
     #[serde(default)]
     pub(crate) auth: Scheme,
+    /// Signs in before other requests. Their token and `auth` go together: the token is put into a request first.
+    pub(crate) login: Option<LoginConfig>,
     /// The time from which records are requested.
     pub(crate) since: Option<Since>,
     /// Requests records day by day.
@@ -57,10 +60,18 @@ pub struct Config {
     /// Which answers are successes, which are failures, and which say that there are no records.
     #[serde(flatten)]
     pub(crate) rules: Rules,
-    /// The format of answers; by default, their content type and their first characters decide.
+    /// The format of answers; by default, their content type and their first characters decide. A JSON answer may be
+    /// the argument of a call (JSONP). Of a SOAP answer with files (MTOM), the document is read, and the files stand in
+    /// it in Base64.
     pub(crate) format: Option<DocumentFormat>,
-    /// Where the records are in an answer.
+    /// Separators, quotes and header of answers in CSV.
+    #[serde(default)]
+    pub(crate) csv: CsvConfig,
+    /// Where the records are in an answer; `$` if it is nothing but a list of them, as CSV and `json_lines` are.
     pub(crate) records: Path,
+    /// For records that are the members of an object, like `$.data.*`: the member of a record into which its name is
+    /// put. With `name_as = "id"`, `key` can be `$.id`.
+    pub(crate) name_as: Option<String>,
     /// Where the key is in a record: one path, or a list of paths whose values together are the key. A key
     /// must be unique and never change. A record whose key is missing, `null`, empty, `true`, a number with
     /// a fraction or an exponent, or damaged goes to quarantine.
@@ -106,10 +117,15 @@ pub struct Config {
     // The format `content` makes the reader of the configuration put the content of the file here.
     #[schemars(extend("format" = "content"))]
     pub(crate) ca: Option<String>,
-    /// The proxy for all requests of this channel, such as `http://proxy.example:3128`. Without it, no proxy
-    /// is used.
-    #[schemars(extend("allow" = "address"))]
-    pub(crate) proxy: Option<String>,
+    /// The proxy for all requests of this channel, such as `http://proxy.example:3128`, or `none`. Without it, that
+    /// of `[network]` in gateway.toml is used, if there is one. Variables of the environment are ignored.
+    #[schemars(extend("allow" = "proxy"))]
+    pub(crate) proxy: Option<Proxy>,
+    /// Addresses of hosts whose names cannot be resolved, like `{ "api.example" = "10.0.0.5" }`. Certificates are
+    /// still compared with the names.
+    #[schemars(with = "BTreeMap<String, String>", extend("allow" = "addresses"))]
+    #[serde(default)]
+    pub(crate) resolve: BTreeMap<String, IpAddr>,
     /// Allows `http://` to hosts other than this machine. Everybody on the network path can then read and
     /// change what is sent.
     #[serde(default)]
@@ -119,20 +135,28 @@ pub struct Config {
 /// A request, and the documents within its answer.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub(crate) struct CallConfig {
-    /// The address of the request.
+    /// The address of the request. In its path and query, `{{ name }}` is replaced by a parameter, such as that of
+    /// `page`, `day` or `each`, or one in `params` of a part: `/tickets/{{ id }}`. The parameter then stands only
+    /// there. It is one segment of the path, whatever it contains; only the `/` in the format of a day divide it.
     #[schemars(extend("allow" = "address"))]
     pub(crate) url: String,
-    /// The method; by default POST if there is a body, else GET.
+    /// The method; by default POST if there is a body, else GET. PUT, PATCH and DELETE are for `ack` only.
     pub(crate) method: Option<Method>,
-    /// Query parameters that are the same in every request; secrets belong in `auth`.
+    /// Query parameters that are the same in every request, in this order; a list is sent as several parameters of
+    /// one name. Secrets belong in `auth`. `{{ name }}` in a value is replaced by a parameter.
     #[serde(default)]
     pub(crate) query: Map<String, Value>,
-    /// Headers that are the same in every request; secrets belong in `auth`.
+    /// The charset in which the values of the query and of a form are percent-encoded, like `gbk`; by default UTF-8.
+    pub(crate) query_charset: Option<Charset>,
+    /// Headers that are the same in every request; secrets belong in `auth`. `{{ name }}` in a value is replaced by
+    /// a parameter.
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, String>,
-    /// The fields of a form. The request becomes a POST, and its parameters become fields.
+    /// The fields of a form. The request becomes a POST, and its parameters become fields, unless `{{ name }}` in a
+    /// value says where.
     pub(crate) form: Option<Map<String, Value>>,
-    /// A JSON body. The request becomes a POST, and its parameters become members; `a.b` is `b` in `a`.
+    /// A JSON body. The request becomes a POST, and its parameters become members; `a.b` is `b` in `a`. A parameter
+    /// that stands as `{{ name }}` in a text of the body is put only there.
     pub(crate) json: Option<Map<String, Value>>,
     /// A file beside the channel file that is the body, for example for SOAP. The request becomes a POST.
     /// `{{ name }}` in the file is replaced by a parameter, which may be a list.
@@ -152,13 +176,28 @@ pub(crate) enum Method {
     Get,
     /// Sends data.
     Post,
+    /// Replaces what is at the address.
+    Put,
+    /// Changes what is at the address.
+    Patch,
+    /// Removes what is at the address.
+    Delete,
 }
 
 impl Method {
+    /// The method with this name; GET for any other.
+    pub(crate) fn named(name: &str) -> Self {
+        let all = [Self::Post, Self::Put, Self::Patch, Self::Delete];
+        all.into_iter().find(|method| method.name() == name).unwrap_or(Self::Get)
+    }
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
         }
     }
 }
@@ -192,7 +231,7 @@ pub(crate) struct Ack {
     /// The request.
     #[serde(flatten)]
     pub(crate) call: CallConfig,
-    /// The parameter for the keys.
+    /// The parameter for the keys. For one key in the path of `url`, set `size` to 1.
     pub(crate) param: String,
     /// The text between keys. Without it, `json` and `body` get a list, and other requests use commas.
     pub(crate) separator: Option<String>,

@@ -6,16 +6,18 @@ use std::{
     time::Duration,
 };
 
-use connector_wire::auth::{self, Auth, SigningContext};
+use chrono_tz::Tz;
+use connector_wire::auth::{self, SigningContext};
 use contract::{Fault, FaultKind, Held, Memory};
-use document::{Diagnostics, Message, MessageError, Text, tree_bytes};
+use document::{Diagnostics, DocumentFormat, Message, MessageError, Text, table_bytes, tree_bytes};
 use normalizer_text::Hints;
 use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::{
     client::{Answer, Client, FetchError},
-    list, origin,
+    credentials::Credentials,
+    list, network, origin,
     page_reader::OpenPage,
     plan::Plan,
     request::{Call, Request},
@@ -39,7 +41,7 @@ pub(crate) struct ReadAnswer {
 }
 
 /// What was parsed of an answer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Parsed {
     /// `null` if the source says that there is nothing.
     pub(crate) tree: Value,
@@ -49,15 +51,23 @@ pub(crate) struct Parsed {
     pub(crate) is_missing: bool,
     /// Whether the tree, or a document within it, was XML: it then has no empty lists.
     pub(crate) is_xml: bool,
+    /// Whether it should be nothing but a list of records.
+    pub(crate) is_lines: bool,
+    /// Whether nothing shows that it was not cut between two lines.
+    pub(crate) may_be_cut: bool,
+    /// Whether it is CSV and has nothing, not even the header that it should have.
+    pub(crate) is_blank: bool,
     /// The diagnostics of the text of the answer.
     pub(crate) diagnostics: Diagnostics,
 }
 
-/// A source: its client, and what authenticates requests to it.
+/// A source: its client, and what lets requests in.
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) client: Client,
-    pub(crate) auth: Auth,
+    pub(crate) credentials: Credentials,
+    /// The zone of the configuration.
+    pub(crate) zone: Tz,
     /// Whether cookies were fetched and, as far as we know, have not expired.
     pub(crate) has_cookies: bool,
     /// What answers with records said about themselves, so that it is no failure beside an empty list.
@@ -84,11 +94,12 @@ impl Source {
         let mut attempt = 1;
         let is_at_home = call.is_at_home(&request.url);
         // If a web server that is no proxy has the address in `proxy`, it answers such requests itself.
-        let via_proxy = plan.config.proxy.is_some() && request.url.scheme() == "http";
+        let via_proxy = network::uses_web_proxy(&plan.config) && request.url.scheme() == "http";
         loop {
             self.fetch_cookies(plan).await?;
             let (signed, signature) = match is_at_home {
                 true => {
+                    self.sign_in(plan).await?;
                     let (signed, steps) = self.authenticate(plan, request).await?;
                     (signed, Some(steps))
                 }
@@ -97,18 +108,21 @@ impl Source {
             let is_answer = |status| plan.config.rules.has_status(call.success.as_ref(), status);
             let answer = self.client.exchange(signed, request, signature, is_answer).await;
             // There may be an answer even if this is an error: a redirect that is not allowed.
-            self.client.traces.hide_in_last(&self.auth);
+            self.client.traces.hide_in_last(&self.credentials);
             let answer = answer?;
             let content_type = answer.headers.get("content-type").map(String::as_str);
             let opened = open(plan, &answer.body, &answer.headers);
             // What is fetched for a record of a page is small beside it, and must not wait for other pages.
             let is_page = std::ptr::eq(call, &plan.list);
-            let has_inner = !call.config.inner.is_empty();
-            let size = opened.as_ref().ok().map(|(_, text)| tree_bytes(&text.text, has_inner));
+            let is_ack = plan.ack.as_ref().is_some_and(|ack| std::ptr::eq(call, ack));
+            let format = opened.as_ref().ok().map(|(message, text)| format_of(plan, message, text));
+            let size = opened.as_ref().ok().map(|opened| memory_of(plan, call, opened));
             let room = match size.filter(|_| is_page) {
                 Some(size) => Some(self.hold_page(size).await?),
                 None => None,
             };
+            // Other formats have an end of their own.
+            let is_lines = format.is_some_and(is_lines);
             let (text, diagnostics, tree) = parse_opened(plan, call, opened);
             if matches!(tree, Err(MessageError::TooLarge(_))) {
                 return Err(FetchError::above_limit());
@@ -145,11 +159,16 @@ impl Source {
             };
             let is_xml = call.has_xml(&text);
             let is_nothing = matches!(meaning, Meaning::Nothing);
+            // A rule of the channel may say that such a status means something else.
+            let is_refusal =
+                matches!(status, 401 | 403) && is_at_home && !plan.config.rules.explain(view);
             let parsed = match (meaning, tree) {
                 // The token was not valid: this does not count as an attempt.
-                (Meaning::Fault(_), _)
-                    if status == 401 && is_at_home && self.auth.discard_token() =>
-                {
+                (Meaning::Fault(_), _) if is_refusal && self.credentials.discard() => {
+                    if self.credentials.are_cookies() {
+                        self.has_cookies = false;
+                        self.client.cookies.clear();
+                    }
                     continue;
                 }
                 (Meaning::Fault(fault), _) if !is_at_home && matches!(status, 401 | 403) => {
@@ -165,7 +184,7 @@ impl Source {
                 (Meaning::Refused(fault), _) => return Err(FetchError::Refused(fault)),
                 (Meaning::Expired, _) => {
                     let can_renew_cookies = plan.warm_up.is_some() && !has_renewed_cookies;
-                    if self.auth.discard_token() || can_renew_cookies {
+                    if self.credentials.discard() || can_renew_cookies {
                         has_renewed_cookies = true;
                         self.has_cookies = false;
                         self.client.cookies.clear();
@@ -175,18 +194,23 @@ impl Source {
                         true => (
                             "the source redirects to its login page: it probably refuses the credentials \
                              or the session",
-                            "check `auth`, or `warm_up` if the source wants cookies; if the login on another \
-                             host needs no form, add that host to `redirects`",
+                            "check `auth`, or `warm_up` or `login` if the source wants cookies; if the login on \
+                             another host needs no form, add that host to `redirects`",
                         ),
                         false => (
                             "the source refuses the cookies or token, even new ones",
-                            "check `auth`, and the clock of this machine",
+                            "check `auth` and `login`, and the clock of this machine",
                         ),
                     };
                     return Err(Fault::stopped(what).remedy(remedy).into());
                 }
                 (Meaning::Nothing, _) => Ok(Value::Null),
-                (Meaning::Success, Ok(_)) if list::ends_within_a_line(&text) => {
+                // That it took an acknowledgement, a source may say without a word.
+                (Meaning::Success, Err(_)) if is_ack && text.is_empty() => Ok(Value::Null),
+                (Meaning::Success, Ok(_))
+                    if list::ends_within_a_line(&text)
+                        || is_lines && !answer.has_end && list::lacks_line_end(&text) =>
+                {
                     Err("it ends within a line: it was cut".to_owned())
                 }
                 (Meaning::Success, Ok(tree)) => Ok(tree),
@@ -198,9 +222,20 @@ impl Source {
             let (what, answer) = match parsed {
                 Err(what) => (what, answer),
                 Ok(tree) => {
-                    self.auth.confirm_token();
+                    self.credentials.confirm();
                     match check(ReadAnswer {
-                        parsed: Parsed { tree, is_nothing, is_missing, is_xml, diagnostics },
+                        parsed: Parsed {
+                            tree,
+                            is_nothing,
+                            is_missing,
+                            is_xml,
+                            is_lines,
+                            may_be_cut: is_lines && !answer.has_end,
+                            is_blank: format == Some(DocumentFormat::Csv)
+                                && plan.config.csv.header.is_none()
+                                && text.trim().is_empty(),
+                            diagnostics,
+                        },
                         answer,
                         room,
                     }) {
@@ -212,7 +247,7 @@ impl Source {
             if attempt == MAX_ATTEMPTS {
                 return Err(FetchError::Unreadable { what, answer });
             }
-            let what = self.auth.hide(&what);
+            let what = self.credentials.hide(&what);
             tracing::warn!(attempt, "an answer cannot be read, so it is requested again: {what}");
             attempt += 1;
         }
@@ -221,14 +256,16 @@ impl Source {
     /// A fault without the secrets of this channel: what it repeats of an answer may repeat our request.
     pub(crate) fn without_secrets(&self, fault: Fault) -> Fault {
         let text = fault.to_string();
-        let shown = self.auth.hide(&text);
+        let shown = self.credentials.hide(&text);
         if shown == text {
             return fault;
         }
-        let place = self.auth.hide(&fault.place().join(", "));
+        let place = self.credentials.hide(&fault.place().join(", "));
         let what = shown.strip_prefix(&format!("{place}: ")).unwrap_or(&shown);
         let places = fault.place().iter().rev();
-        places.fold(Fault::new(fault.kind(), what), |fault, place| fault.at(self.auth.hide(place)))
+        places.fold(Fault::new(fault.kind(), what), |fault, place| {
+            fault.at(self.credentials.hide(place))
+        })
     }
 
     /// Fetches cookies if the channel needs them and has none.
@@ -245,6 +282,28 @@ impl Source {
         Ok(())
     }
 
+    /// Signs in if the channel does so, and has not or no longer.
+    async fn sign_in(&mut self, plan: &Plan) -> Result<(), FetchError> {
+        let context = self.signing_context()?;
+        let Self { client, credentials, .. } = self;
+        let Some(login) = credentials.login.as_ref().filter(|login| !login.is_valid(context.now))
+        else {
+            return Ok(());
+        };
+        let (signed, shown, steps) = login.request(&context)?;
+        let is_answer = |status| login.has_status(status);
+        let answer = client.exchange(signed, &shown, Some(steps), is_answer).await;
+        client.traces.hide_in_last(credentials);
+        client.traces.hide_last_answer();
+        let answer = answer?;
+        let has_cookies = client.cookies.header(&answer.url).is_some();
+        let now = client.now();
+        match &mut credentials.login {
+            Some(login) => login.read(plan, &answer, has_cookies, now),
+            None => Ok(()),
+        }
+    }
+
     /// Authenticates a request. Fetches a token first if one is needed.
     async fn authenticate(
         &mut self,
@@ -252,20 +311,20 @@ impl Source {
         request: &Request,
     ) -> Result<(Request, auth::SigningSteps), FetchError> {
         let mut context = self.signing_context()?;
-        if let Some(token_request) = self.auth.token_request(&context) {
+        if let Some(token_request) = self.credentials.auth.token_request(&context) {
             let url = origin::parse_address("auth", &token_request.url, plan.config.insecure)?;
             let signed = Request::get(url.clone()).with_auth(token_request.request);
             let unsigned = Request { method: signed.method, ..Request::get(url) };
             let signature = Some(token_request.steps);
             let answer = self.client.exchange(signed, &unsigned, signature, |_| false).await;
-            self.client.traces.hide_in_last(&self.auth);
+            self.client.traces.hide_in_last(&self.credentials);
             let answer = answer?;
             self.client.traces.hide_last_answer();
             context = self.signing_context()?;
-            self.auth.read_token(answer.status, &answer.body, context.now)?;
+            self.credentials.auth.read_token(answer.status, &answer.body, context.now)?;
         }
         let mut signed = request.to_auth();
-        let signature = self.auth.sign(&mut signed, &context)?;
+        let signature = self.credentials.sign(&mut signed, &context)?;
         Ok((request.clone().with_auth(signed), signature))
     }
 
@@ -297,7 +356,7 @@ impl Source {
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce)
             .map_err(|_| Fault::transient("this machine cannot produce random numbers"))?;
-        Ok(SigningContext { now: self.client.now(), nonce })
+        Ok(SigningContext { now: self.client.now(), nonce, zone: self.zone })
     }
 }
 
@@ -325,6 +384,28 @@ fn open<'a>(
     Ok((message, text))
 }
 
+/// Whether answers in this format are nothing but a list of records.
+pub(crate) fn is_lines(format: DocumentFormat) -> bool {
+    matches!(format, DocumentFormat::Csv | DocumentFormat::JsonLines)
+}
+
+/// The format of a message.
+fn format_of(plan: &Plan, message: &Message<'_>, text: &Text) -> DocumentFormat {
+    plan.config.format.unwrap_or_else(|| match message.is_csv() {
+        true => DocumentFormat::Csv,
+        false => message.format(&text.text),
+    })
+}
+
+/// About how much memory a message takes when it is parsed.
+fn memory_of(plan: &Plan, call: &Call, (message, text): &(Message<'_>, Text)) -> usize {
+    let tree_bytes = match format_of(plan, message, text) {
+        DocumentFormat::Csv => table_bytes(&text.text, &plan.layout),
+        _ => tree_bytes(&text.text, !call.config.inner.is_empty()),
+    };
+    tree_bytes + message.file_bytes()
+}
+
 fn hints(plan: &Plan) -> Hints<'_> {
     let config = &plan.config;
     Hints { force: config.force_charset, content_type: None, declared: config.charset }
@@ -339,7 +420,11 @@ fn parse_opened(
         Ok(opened) => opened,
         Err(why) => return (String::new(), Diagnostics::default(), Err(why)),
     };
-    let parsed = message.parse(&mut text, plan.config.format).and_then(|mut tree| {
+    let parsed = match format_of(plan, &message, &text) {
+        DocumentFormat::Csv => message.parse_csv(&mut text, &plan.layout),
+        format => message.parse(&mut text, Some(format)),
+    };
+    let parsed = parsed.and_then(|mut tree| {
         for inner in &call.config.inner {
             // The content type is the type of the answer, not of the document within it.
             inner.open(&mut tree, &mut text.diagnostics.findings, &hints(plan))?;

@@ -1,4 +1,4 @@
-//! Reads HTTP interfaces page by page: JSON, XML and SOAP.
+//! Reads HTTP interfaces page by page: JSON, XML, SOAP and CSV.
 //!
 //! Interfaces fail in many ways: some report errors with status 200, some move records to other pages
 //! while they are read, some count wrongly, some set their clock back. So this connector relies on little:
@@ -22,7 +22,11 @@ mod page_reader;
 mod sequence;
 
 mod client;
+mod credentials;
+mod login;
+mod network;
 mod origin;
+mod placeholder;
 mod plain_secret;
 mod request;
 mod session;
@@ -99,7 +103,7 @@ impl Http {
     pub fn text(&self, trace: &Trace) -> String {
         let (text, ..) =
             fetch::parse(&self.plan, &self.plan.list, &trace.page, &trace.answer_headers);
-        self.source.auth.hide(&connector_wire::secrets::hide(&text))
+        self.source.credentials.hide(&connector_wire::secrets::hide(&text))
     }
 
     /// The traces that were kept, in order.
@@ -120,12 +124,12 @@ impl Connector for Http {
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
         let ConnectorContext { zone, budget: _, gate, clock, memory, .. } = context;
-        let (plan, auth) = Plan::new(config, zone)?;
-        let identity = auth.mtls().map(Mtls::pem);
+        let (plan, credentials) = Plan::new(config, zone)?;
+        let identity = credentials.auth.mtls().map(Mtls::pem);
         let client = Client::new(&plan.config, plan.allowed_hosts.clone(), identity, gate, clock)?;
         let sequences = Sequence::all(&plan);
         let (has_cookies, known, open_page) = (false, BTreeSet::new(), None);
-        let source = Source { client, auth, has_cookies, known, memory, open_page };
+        let source = Source { client, credentials, zone, has_cookies, known, memory, open_page };
         let account = PassAccount::default();
         let (counted_up_to, unsettled, failed) = (None, None, None);
         Ok(Self { account, counted_up_to, plan, source, sequences, unsettled, failed })
@@ -171,7 +175,7 @@ impl Connector for Http {
             let Self { plan, source, account, .. } = self;
             let walk = WalkName { index, n_sequences };
             let mut reader = PageReader { plan, source, account, walk, now, max, started };
-            let page = match reader.read(sequence, &mut cursor).await {
+            let page = match Box::pin(reader.read(sequence, &mut cursor)).await {
                 Ok(Some(page)) => {
                     has_moved = true;
                     page

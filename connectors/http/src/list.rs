@@ -155,6 +155,10 @@ const REFUTED: &[&str] = &[
     "账号不存在",
     "非正常",
 ];
+/// What is not known of lines from a source that does not say where its answers end.
+pub(crate) const MAY_BE_CUT: &str = "the source sends neither Content-Length nor chunks: lines that were lost at \
+                                     the end of an answer are not noticed";
+
 /// Heads with a report, which may as well be the record that was asked for.
 const MAYBE_RECORDS: [&str; 4] = ["response", "result", "state", "status"];
 /// Members that name an error.
@@ -434,6 +438,11 @@ pub(crate) fn ends_within_a_line(text: &str) -> bool {
     };
     let has_lines = text.trim_end().contains('\n') && !text.ends_with('\n');
     has_lines && first.starts_with('{') && !is_json(last) && is_json(first)
+}
+
+/// Whether a text of lines has no line end at its end.
+pub(crate) fn lacks_line_end(text: &str) -> bool {
+    !text.trim_end_matches([' ', '\t']).is_empty() && !text.ends_with(['\r', '\n'])
 }
 
 /// Whether the answer counts its records, and the count is zero: some sources then leave out the list.

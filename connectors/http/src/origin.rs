@@ -35,6 +35,17 @@ pub(crate) fn parse_address(setting: &str, text: &str, insecure: bool) -> Result
 /// may be contacted, so that no answer sends the channel elsewhere: all of them stand in the settings, to which
 /// `[allow]` of gateway.toml applies. Credentials stay with the origin of the settings even then.
 pub(crate) fn resolve(base: &Url, text: &str, allowed: &[Url]) -> Result<Url, Fault> {
+    resolve_or(base, text, allowed, "")
+}
+
+/// Like [`resolve`], for the address of a next page.
+pub(crate) fn next(base: &Url, text: &str, allowed: &[Url]) -> Result<Url, Fault> {
+    let more = "; if the source only calls itself so, set `path_only` in `page`";
+    resolve_or(base, text, allowed, more)
+}
+
+/// `more` is what else to do about another host.
+fn resolve_or(base: &Url, text: &str, allowed: &[Url], more: &str) -> Result<Url, Fault> {
     let url =
         base.join(text).map_err(|_| Fault::stopped("the source refers to an invalid address"))?;
     if is_same_origin(&url, base) || allowed.iter().any(|other| is_same_origin(&url, other)) {
@@ -44,7 +55,7 @@ pub(crate) fn resolve(base: &Url, text: &str, allowed: &[Url]) -> Result<Url, Fa
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let other = format!("{}://{host}{port}", url.scheme());
     Err(Fault::stopped(format!("the source refers to another host: {other}"))
-        .remedy(format!("if that is correct, add \"{other}\" to `redirects`")))
+        .remedy(format!("if that is correct, add \"{other}\" to `redirects`{more}")))
 }
 
 /// Whether two addresses have the same scheme, host and port.

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::{
     MAX_READ_TIME,
     account::{Counted, Outcome, PassAccount, Walk},
-    answer::Page,
+    answer::{Page, is_absent},
     behind::Start,
     calls,
     client::FetchError,
@@ -25,7 +25,7 @@ use crate::{
     fetch::{ReadAnswer, Source},
     list, origin,
     outdated::Outdated,
-    pages::{NextPage, Paging, Position, Step},
+    pages::{FORGOTTEN, NextPage, Paging, Position, Step},
     plan::{MAX_NEXT_BYTES, Plan},
     record,
     selection::Selection,
@@ -96,6 +96,10 @@ impl PageReader<'_> {
         let size_before = size;
         let page = loop {
             match self.load(sequence, &progress, size).await {
+                loaded if is_absent(&loaded) && plan.config.page.resumes(&progress.pages) => {
+                    self.account.note_doubt(FORGOTTEN);
+                    progress.pages = Paging::start(&progress.pages);
+                }
                 Ok(page) => {
                     let is_smaller = max_size.is_some_and(|max| size < max);
                     let is_other = page.n_listed() > size || page.is_empty() && size < size_before;
@@ -142,7 +146,7 @@ impl PageReader<'_> {
                     walk.note_gap(format!("{at} could not be read"));
                     progress.has_gap = true;
                     walk.note_page(Counted::default(), &mut cursor.outdated);
-                    let reason = Reason::new("bad_page", self.source.auth.hide(&what));
+                    let reason = Reason::new("bad_page", self.source.credentials.hide(&what));
                     let at = Place { key: None, revision: Revision::NONE, at };
                     let entry = Entry::Unreadable { place: at, bytes: answer.body, reason };
                     let is_complete = self.finish_page(sequence, cursor, progress, step);
@@ -245,6 +249,9 @@ impl PageReader<'_> {
         if walk.has_all() && !is_expected && !page.is_empty() {
             step.end = step.end.or(Some(EndedBy::Total));
         }
+        if page.may_be_cut {
+            self.account.note_doubt(list::MAY_BE_CUT);
+        }
         if let Some(doubt) = step.doubt.take() {
             self.account.note_doubt(&doubt);
         }
@@ -285,6 +292,12 @@ impl PageReader<'_> {
         if page.outcomes.get(index) == Some(&DuplicateOutcome::Quarantine) {
             return Ok(record::duplicate(self.plan, &tree, &page.diagnostics, at));
         }
+        let calls = || self.plan.config.part.iter().zip(&self.plan.parts);
+        let unfit = calls().find_map(|(part, call)| call.unfit(&calls::part_params(part, &tree)?));
+        if let Some(why) = unfit {
+            let reason = Reason::new("unfit_value", why);
+            return Ok(record::refused(self.plan, &tree, &page.diagnostics, at, reason));
+        }
         let mut parts = Vec::new();
         for part in self.plan.config.part.iter().zip(&self.plan.parts) {
             let (value, diagnostics) =
@@ -312,7 +325,7 @@ impl PageReader<'_> {
         }
         let (params, next) = params(plan, sequence, progress, size);
         let base = &plan.list.url;
-        let next = next.map(|next| origin::resolve(base, &next, &plan.allowed_hosts)).transpose();
+        let next = next.map(|next| origin::next(base, &next, &plan.allowed_hosts)).transpose();
         let request = plan.list.request(&params, next?)?;
         let at = &progress.pages;
         let is_second_opinion = plan.config.page.is_second_opinion(at, size);
@@ -332,6 +345,10 @@ impl PageReader<'_> {
             parsed.is_nothing |= has_all && list::lacks_list(&plan.config, &parsed, &known);
             let (url, headers) = (Some((*answer.url).clone()), answer.headers.clone());
             let missing = parsed.is_missing.then_some(answer.status);
+            // Without even a header, an answer is the end of the list only behind its last page.
+            if parsed.is_blank && !plan.config.page.can_exceed_end(at) {
+                return Err(("it is empty, without a header".to_owned(), answer));
+            }
             let page = Page::new(&plan.config, parsed, &known, url, headers);
             let page = page.and_then(|mut page| {
                 page.room = room.map(Arc::new);

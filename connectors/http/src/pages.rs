@@ -32,6 +32,10 @@ pub(crate) use stop::{Said, StopRule, Total, TotalPlace};
 
 use crate::answer;
 
+/// Why a pass that was to list changes reads everything.
+pub(crate) const FORGOTTEN: &str =
+    "the source no longer knows where the last pass ended, so everything is read again";
+
 /// A parameter of a request.
 pub(crate) type Param = (String, Value);
 
@@ -53,6 +57,10 @@ pub(crate) enum Paging {
     Link {
         /// How many records a page has.
         size: Option<Size>,
+        /// Takes only the path and the query of addresses, for a source that names itself as it is called in its
+        /// own network: scheme, host and port stay those of the page.
+        #[serde(default)]
+        path_only: bool,
     },
     /// Each page contains the address of the next one; the last page has none.
     Next(Next),
@@ -110,7 +118,7 @@ impl Paging {
             Self::Number(Number { size, .. })
             | Self::Offset(Offset { size, .. })
             | Self::Token(Token { size, .. })
-            | Self::Link { size }
+            | Self::Link { size, .. }
             | Self::Next(Next { size, .. })
             | Self::Keyset(Keyset { size, .. })
             | Self::Newest(Newest { size, .. }) => size.as_ref(),
@@ -124,6 +132,25 @@ impl Paging {
             | Self::Offset(Offset { stop, .. })
             | Self::Keyset(Keyset { stop, .. }) => Some(stop),
             _ => None,
+        }
+    }
+
+    /// The parameter for the next page. If the first request lacks it, also what to do where it must not.
+    pub(crate) fn named_param(&self) -> Option<(&str, Option<&'static str>)> {
+        match self {
+            Self::Number(Number { param, .. }) | Self::Offset(Offset { param, .. }) => {
+                Some((param.as_str(), None))
+            }
+            Self::Token(Token { param, .. }) => {
+                let remedy =
+                    "leave the placeholder out: the token is added as soon as there is one";
+                Some((param.as_str(), Some(remedy)))
+            }
+            Self::Keyset(Keyset { param, first, .. })
+            | Self::Newest(Newest { param, first, .. }) => {
+                Some((param.as_str(), first.is_none().then_some("set `first` in `page`")))
+            }
+            Self::None {} | Self::Link { .. } | Self::Next(_) => None,
         }
     }
 
@@ -155,7 +182,9 @@ impl Paging {
             }
             _ => return None,
         };
-        is_missing.then(|| at.to_owned())
+        // A list of changes may have one page.
+        let ends = self.changes().is_some_and(|changes| changes.first(&page.tree).is_some());
+        (is_missing && !ends).then(|| at.to_owned())
     }
 
     /// Like [`Paging::step`], but does not move.
@@ -181,19 +210,25 @@ impl Paging {
             Self::Token(token) => {
                 let gap = token.at.as_ref().and_then(|at| token::problem(page, at));
                 let step = token::step(at, page, token.find(page), NextPage::AfterValue, said);
-                Step { gap, ..step }
+                let mut step = Step { gap, ..step };
+                token::note_changes(at, page, (token.changes.as_ref(), &mut step), |token| token);
+                step
             }
-            Self::Link { .. } => {
+            Self::Link { path_only, .. } => {
                 let (next, gap) = match token::next_link(page) {
-                    Ok(next) => (next.map(|next| page.resolve(next)), None),
+                    Ok(next) => (next.map(|next| page.resolve(next, *path_only)), None),
                     Err(problem) => (None, Some(problem.to_owned())),
                 };
                 Step { gap, ..token::step(at, page, next, NextPage::AtUrl, said) }
             }
             Self::Next(next) => {
                 let gap = token::problem(page, &next.at);
-                let next = token::named(page.value(&next.at)).map(|next| page.resolve(next));
-                Step { gap, ..token::step(at, page, next, NextPage::AtUrl, said) }
+                let Next { changes, path_only, .. } = next;
+                let resolve = |address| page.resolve(address, *path_only);
+                let next = token::named(page.value(&next.at)).map(resolve);
+                let mut step = Step { gap, ..token::step(at, page, next, NextPage::AtUrl, said) };
+                token::note_changes(at, page, (changes.as_ref(), &mut step), resolve);
+                step
             }
             Self::Keyset(keyset) => keyset.step(at, page, size, said),
             Self::Newest(newest) => newest.step(at, page, size, said),
@@ -310,6 +345,21 @@ impl Paging {
         self.names_pages() && at.next.is_some()
     }
 
+    /// Where the last page says how the next pass goes on; `None` if each pass lists everything.
+    pub(crate) fn changes(&self) -> Option<&Path> {
+        match self {
+            Self::Token(Token { changes, .. }) | Self::Next(Next { changes, .. }) => {
+                changes.as_ref()
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a pass begins here where the one before has ended.
+    pub(crate) fn resumes(&self, at: &Position) -> bool {
+        self.was_named(at) && at.n_pages == 0
+    }
+
     /// Where the next pass begins when this one is complete. `selects_all` means that the channel has
     /// neither `since` nor `day`.
     pub(crate) fn restart(&self, at: Position, selects_all: bool) -> Position {
@@ -321,6 +371,9 @@ impl Paging {
                 let next = resume.clone().map(NextPage::AfterValue);
                 Position { next, resume, last_record, ..start }
             }
+            // Without `changes`, there is none.
+            Self::Token(_) => Position { next: at.resume.map(NextPage::AfterValue), ..start },
+            Self::Next(_) => Position { next: at.resume.map(NextPage::AtUrl), ..start },
             _ => start,
         }
     }
@@ -379,7 +432,8 @@ impl Paging {
                 vec![Some(param.clone()), Some(path(at)), first.clone()]
             }
         };
-        format!("{} {parts:?}", self.kind())
+        let changes = self.changes().map(|at| format!(" {}", at.as_str())).unwrap_or_default();
+        format!("{} {parts:?}{changes}", self.kind())
     }
 
     fn kind(&self) -> &'static str {

@@ -51,13 +51,15 @@ fn secret_of<'a>(name: &'a str, value: &'a Value) -> Option<&'a str> {
 }
 
 fn is_secret(name: &str, value: &str) -> bool {
-    value.chars().count() >= MIN_SECRET && is_certain_name(name)
+    // A placeholder is the value of a parameter.
+    value.chars().count() >= MIN_SECRET && !value.starts_with("{{") && is_certain_name(name)
 }
 
 fn fault(setting: &str, name: &str, scheme: &str, secret: &str) -> Fault {
     Fault::stopped(format!("in `{setting}`, the value of {name} is a secret in plain text"))
         .at("http")
         .remedy(format!(
-            "put it into a file, and name it as auth = {{ {scheme} = \"{name}\", {secret} = {{ file = \"PATH\" }} }} }}"
+            "put it into a file, and name it as auth = {{ {scheme} = \"{name}\", {secret} = {{ file = \"PATH\" }} }} }}; \
+             in [http.login], as secrets = {{ {name} = {{ file = \"PATH\" }} }}"
         ))
 }

@@ -6,16 +6,20 @@ use chrono::{NaiveDate, Offset as _, TimeZone as _};
 use chrono_tz::Tz;
 use connector_wire::{auth::Auth, identity::short_hash};
 use contract::Fault;
-use document::{Path, TimeFormat};
+use document::{Layout, Path, TimeFormat};
 use reqwest::Url;
 use serde_json::{Map, Value, json};
 
 use crate::{
     answer::Page,
     config::{CallConfig, Config, Each, Method, Part, Reread, Since},
+    credentials::Credentials,
     cursor::Fingerprint,
-    origin,
+    fetch,
+    login::Login,
+    network, origin,
     pages::{Paging, Said, StopRule, Total, TotalPlace},
+    placeholder::Names,
     request::Call,
     rules::Rule,
     selection::{DayRule, Selection, SinceRule},
@@ -31,6 +35,8 @@ pub(crate) struct Plan {
     /// The requests of the parts, in their order.
     pub(crate) parts: Vec<Call>,
     pub(crate) ack: Option<Call>,
+    /// What is known of answers in CSV.
+    pub(crate) layout: Layout,
     pub(crate) selection: Selection,
     /// Where the time is in a record; a reread stops at the first page on which all records are too old.
     pub(crate) reread_time_field: Option<TimeField>,
@@ -46,7 +52,7 @@ pub(crate) struct Plan {
     /// The same, for a page that is requested only because the source may limit the size of pages.
     pub(crate) second_opinion: Rule,
     pub(crate) fingerprint: Fingerprint,
-    /// The query parameter in which `auth` sends a secret.
+    /// The query parameter in which requests carry a secret.
     pub(crate) secret_param: Option<String>,
 }
 
@@ -55,14 +61,18 @@ pub(crate) struct Plan {
 pub(crate) const MAX_NEXT_BYTES: usize = 200;
 
 impl Plan {
-    /// Checks the settings. Also returns the scheme that authenticates requests.
-    pub(crate) fn new(config: Config, zone: Tz) -> Result<(Self, Auth), Fault> {
+    /// Checks the settings. Also returns the credentials of requests.
+    pub(crate) fn new(config: Config, zone: Tz) -> Result<(Self, Credentials), Fault> {
         let auth = Auth::build(config.auth.clone())?;
-        let call = |call: &CallConfig, success| {
-            Call::new(call, success, &config.content_type, config.insecure)
+        let login = config.login.as_ref().map(|login| Login::new(login, &config, zone));
+        let credentials = Credentials { auth, login: login.transpose()? };
+        let call = |call: &CallConfig, success, names: &Names<'_>| {
+            let call = Call::new(call, success, &config.content_type, config.insecure, names)?;
+            call.check_charset(&credentials.auth).map(|()| call)
         };
-        let list = call(&config.call, None)?;
+        let list = call(&config.call, None, &Names::of_list(&config))?.asking()?;
         check_page(&config.page)?;
+        check_records(&config)?;
         let mut totals = config.total.iter().chain(config.page.stop().and_then(StopRule::total));
         totals.try_for_each(check_total)?;
         let selection = selection(&config, zone)?;
@@ -72,24 +82,37 @@ impl Plan {
             return Err(Fault::stopped("`newest` pages cannot be combined with `since` or `day`")
                 .remedy("remove `since` and `day`, or use another `kind` of page"));
         }
+        if config.page.changes().is_some() && !selects_all {
+            return Err(Fault::stopped("`changes` cannot be combined with `since` or `day`")
+                .at("page")
+                .remedy("remove one of them"));
+        }
         let reread = config.reread.as_ref();
         let field = reread.map(|reread| check_reread(reread, selects_all, is_newest_first, zone));
         if reread.is_none() && matches!(config.page, Paging::Keyset(_)) && selects_all {
             tracing::debug!("records of this channel are read once; later changes are not seen");
         }
         let address = |setting, url: &str| origin::parse_address(setting, url, config.insecure);
-        if let Some(url) = auth.token_address() {
+        if let Some(url) = credentials.auth.token_address() {
             address("auth", url)?;
         }
         let redirects = config.redirects.iter().map(|url| address("redirects", url));
         let warm_up = config.warm_up.as_ref().map(|url| address("warm_up", url));
-        let parts = config.part.iter().map(|part| call(&part.call, part.success.as_ref()));
+        let parts = config.part.iter().map(|part| {
+            let names = Names::all(part.params.keys());
+            let call = call(&part.call, part.success.as_ref(), &names).and_then(Call::asking);
+            call.map_err(|fault| fault.at("part"))
+        });
         // What is acknowledged may be taken now and noted later (202).
         let any_success = Rule::for_statuses((200..300).collect());
         let any_success = Some(&any_success).filter(|_| !config.rules.has_success());
         let ack = config.ack.as_ref();
-        let ack = ack.map(|ack| call(&ack.call, ack.success.as_ref().or(any_success)));
-        config.each.as_ref().map_or(Ok(()), check_each)?;
+        let ack = ack.map(|ack| {
+            let call =
+                call(&ack.call, ack.success.as_ref().or(any_success), &Names::all([&ack.param]));
+            call.map_err(|fault| fault.at("ack"))
+        });
+        config.each.as_ref().map_or(Ok(()), |each| check_each(each, &list))?;
         let statuses = |statuses: &[u16]| {
             let is_free = |status: &u16| !config.rules.has_status(None, *status);
             Rule::for_statuses(statuses.iter().copied().filter(is_free).collect())
@@ -99,8 +122,9 @@ impl Plan {
             beyond_end: statuses(&[204, 404, 410]),
             second_opinion: statuses(&[204, 400, 404, 410, 416, 422]),
             fingerprint: fingerprint(&config, &selection, zone),
-            secret_param: auth.secret_param().map(str::to_owned),
+            secret_param: credentials.secret_param().map(str::to_owned),
             list,
+            layout: Layout::new(config.csv.clone(), &config.key),
             parts: parts.collect::<Result<_, Fault>>()?,
             ack: ack.transpose()?,
             selection,
@@ -109,7 +133,10 @@ impl Plan {
             allowed_hosts: redirects.collect::<Result<_, Fault>>()?,
             config,
         };
-        Ok((plan, auth))
+        let token = credentials.auth.token_address().and_then(|url| Url::parse(url).ok());
+        let login = credentials.login.as_ref().map(Login::url);
+        network::check_resolve(&plan, token.as_ref().into_iter().chain(login))?;
+        Ok((plan, credentials))
     }
 
     /// Maximum size of an unpacked answer, in bytes.
@@ -176,6 +203,21 @@ fn check_page(page: &Paging) -> Result<(), Fault> {
     Err(Fault::stopped(what).at("page").remedy(remedy))
 }
 
+fn check_records(config: &Config) -> Result<(), Fault> {
+    config.csv.check().map_err(|(what, remedy)| Fault::stopped(what).remedy(remedy))?;
+    let is_lines = config.format.is_some_and(fetch::is_lines);
+    let records = config.records.as_str();
+    if is_lines && records.starts_with("$.") && records != "$.*" {
+        let what = "answers in this `format` are nothing but a list of records";
+        return Err(Fault::stopped(what).at("records").remedy("write records = \"$\""));
+    }
+    if is_lines && config.name_as.is_some() {
+        let what = "in answers of this `format`, records have no names";
+        return Err(Fault::stopped(what).at("name_as").remedy("remove `name_as`"));
+    }
+    Ok(())
+}
+
 fn check_total(total: &Total) -> Result<(), Fault> {
     match total {
         Total::In(TotalPlace { at, header, .. }) if at.is_some() == header.is_some() => {
@@ -191,11 +233,13 @@ fn check_total(total: &Total) -> Result<(), Fault> {
 fn fingerprint(config: &Config, selection: &Selection, zone: Tz) -> Fingerprint {
     let records = (config.records.as_str(), &config.key);
     let start = format!("{} {zone} {records:?}", selection.fingerprint());
+    let name_as = config.name_as.as_deref().unwrap_or_default();
+    let key = format!("{:?}{name_as}", config.key.paths());
     Fingerprint {
         pages: short_hash(&config.page.fingerprint()),
         start: short_hash(&start),
         requests: Some(short_hash(&requests_text(config))),
-        key: Some(short_hash(&format!("{:?}", config.key.paths()))),
+        key: Some(short_hash(&key)),
     }
 }
 
@@ -206,19 +250,29 @@ fn requests_text(config: &Config) -> String {
     let is_about_records = |name: &str| {
         !["authorization", "cookie", "user-agent"].iter().any(|own| name.eq_ignore_ascii_case(own))
     };
+    // Their order says nothing about records.
+    let sorted = |fields: &Map<String, Value>| {
+        let mut fields = Value::from(fields.clone());
+        fields.sort_all_objects();
+        fields
+    };
     let call = |call: &CallConfig| {
         let headers: BTreeMap<&String, &String> =
             call.headers.iter().filter(|(name, _)| is_about_records(name)).collect();
-        json!({
+        let mut text = json!({
             "url": call.url,
             "method": call.method.map(Method::name),
-            "query": call.query,
+            "query": sorted(&call.query),
             "headers": headers,
-            "form": call.form,
-            "json": call.json,
+            "form": call.form.as_ref().map(sorted),
+            "json": call.json.as_ref().map(sorted),
             "body": call.body,
             "inner": call.inner.iter().map(|inner| path(inner.at())).collect::<Vec<_>>(),
-        })
+        });
+        if let Some(charset) = call.query_charset {
+            text["query_charset"] = charset.name().into();
+        }
+        text
     };
     let part = |part: &Part| {
         let params = part.params.iter().map(|(name, at)| (name.clone(), Value::from(path(at))));
@@ -243,8 +297,12 @@ fn requests_text(config: &Config) -> String {
     settings.to_string()
 }
 
-fn check_each(each: &Each) -> Result<(), Fault> {
-    let Each { values, .. } = each;
+fn check_each(each: &Each, list: &Call) -> Result<(), Fault> {
+    let Each { values, param } = each;
+    if let Some(why) = values.iter().find_map(|value| list.unfit(&[(param.clone(), value.clone())]))
+    {
+        return Err(Fault::stopped(why).at("each").remedy("correct `values`"));
+    }
     let n_names = values.iter().map(value_name).collect::<BTreeSet<String>>().len();
     let has_container = values.iter().any(|value| value.is_object() || value.is_array());
     if !(1..=200).contains(&n_names) || n_names < values.len() || has_container {
@@ -256,7 +314,7 @@ fn check_each(each: &Each) -> Result<(), Fault> {
 
 /// A time format. A `Z` or an offset at its end decides the zone, because times that are written in another
 /// one would be hours away from what they say.
-fn time_format(text: &str, zones: Zones, at: &'static str) -> Result<TimeFormat, Fault> {
+pub(crate) fn time_format(text: &str, zones: Zones, at: &'static str) -> Result<TimeFormat, Fault> {
     let literal = literal_zone(text);
     if let (Some(literal), Some(zone)) = (literal, zones.set)
         && !have_same_offsets(literal, zone)
@@ -297,9 +355,9 @@ fn have_same_offsets(a: Tz, b: Tz) -> bool {
 
 /// The zone that the settings of a time name, and the one of the channel.
 #[derive(Debug, Clone, Copy)]
-struct Zones {
-    set: Option<Tz>,
-    default: Tz,
+pub(crate) struct Zones {
+    pub(crate) set: Option<Tz>,
+    pub(crate) default: Tz,
 }
 
 fn selection(config: &Config, zone: Tz) -> Result<Selection, Fault> {

@@ -74,6 +74,18 @@ pub(crate) fn duplicate(plan: &Plan, tree: &Value, diagnostics: &Diagnostics, at
     unreadable(Place { key: None, revision: Revision::NONE, at }, tree, diagnostics, &[], reason)
 }
 
+/// The entry for a record that has a key and cannot be completed.
+pub(crate) fn refused(
+    plan: &Plan,
+    tree: &Value,
+    diagnostics: &Diagnostics,
+    at: String,
+    reason: Reason,
+) -> Entry {
+    let key = plan.config.key.key(tree, &diagnostics.findings).ok();
+    unreadable(Place { key, revision: Revision::NONE, at }, tree, diagnostics, &[], reason)
+}
+
 fn unreadable(
     place: Place,
     tree: &Value,
@@ -112,7 +124,8 @@ pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         }
     };
     let is_xml = plan.list.has_xml(&text);
-    let parsed = Parsed { tree, is_nothing, is_missing: false, is_xml, diagnostics };
+    let is_lines = plan.config.format.is_some_and(fetch::is_lines);
+    let parsed = Parsed { tree, is_nothing, is_xml, is_lines, diagnostics, ..Parsed::default() };
     let page = Page::new(&plan.config, parsed, &BTreeSet::new(), None, BTreeMap::new())
         .map_err(|what| Fault::stopped("the fixture cannot be read").because(what))?;
     page.check_keys()?;

@@ -1,10 +1,14 @@
 //! Builds a request from settings and parameters.
 //!
 //! Parameters are added to those of the settings: to the fields of a form, to the members of a JSON
-//! body, or to the query if there is no body. In a body from a file, they replace placeholders.
+//! body, or to the query if there is no body, unless a placeholder says where. In a body from a file, they replace
+//! placeholders.
 
-use connector_wire::auth::{self, percent_encoded};
+use std::{borrow::Cow, collections::BTreeSet};
+
+use connector_wire::auth::{self, Auth, percent_encoded};
 use contract::Fault;
+use document::media_parameter;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use normalizer_text::Charset;
 use reqwest::Url;
@@ -16,6 +20,7 @@ use crate::{
     inner::InnerDocument,
     origin,
     pages::Param,
+    placeholder::{self, Names, Placed},
     plain_secret,
     rules::Rule,
 };
@@ -31,6 +36,7 @@ pub(crate) struct Call {
     pub(crate) config: CallConfig,
     /// The body from a file; `None` if the settings name none.
     template: Option<Template>,
+    placed: Placed,
     /// Which answers are successes; if `None`, the rule of the channel applies.
     pub(crate) success: Option<Rule>,
 }
@@ -72,12 +78,22 @@ impl Request {
     /// Applies the changes that an authentication scheme has made.
     pub(crate) fn with_auth(mut self, signed: auth::Request) -> Self {
         let auth::Request { method, path: _, query, headers, body } = signed;
-        self.method = if method == Method::Post.name() { Method::Post } else { Method::Get };
-        // An unchanged query is sent as it is written in the settings.
-        if query != self.to_auth().query {
-            let fields: Vec<Param> =
-                query.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
-            self.url.set_query(Some(&form_encoded(&fields)));
+        self.method = Method::named(&method);
+        let unsigned = self.to_auth().query;
+        if query != unsigned {
+            // What is unchanged is sent as it was written, which may be in another charset.
+            let written: Vec<&str> = self.url.query().unwrap_or_default().split('&').collect();
+            let written: Vec<&str> = written.into_iter().filter(|pair| !pair.is_empty()).collect();
+            let pairs = query.iter().map(|pair| {
+                let at = unsigned.iter().position(|unsigned| unsigned == pair);
+                let (name, value) = pair;
+                at.and_then(|at| written.get(at)).map_or_else(
+                    || format!("{}={}", percent_encoded(name), percent_encoded(value)),
+                    |&written| written.to_owned(),
+                )
+            });
+            let query = pairs.collect::<Vec<_>>().join("&");
+            self.url.set_query(Some(&query));
         }
         Self { headers, body, ..self }
     }
@@ -90,9 +106,11 @@ impl Call {
         success: Option<&Rule>,
         content_type: &str,
         insecure: bool,
+        names: &Names<'_>,
     ) -> Result<Self, Fault> {
         let url = origin::parse_address("url", &config.url, insecure)?;
         plain_secret::check_call(config)?;
+        let placed = Placed::new(config, &url, names)?;
         let CallConfig { form, json, body, .. } = config;
         let stopped = |what: String| Fault::stopped(what).at(url.path().to_owned());
         let bodies = [form.is_some(), json.is_some(), body.is_some()];
@@ -111,16 +129,61 @@ impl Call {
                 return Err(Fault::stopped(format!("`{name}` is not a valid header name")));
             }
         }
+        if matches!(config.query_charset, Some(Charset::Utf16Le | Charset::Utf16Be)) {
+            let what = "parameters cannot be encoded in UTF-16".to_owned();
+            return Err(stopped(what).at("query_charset"));
+        }
         config.inner.iter().try_for_each(InnerDocument::check)?;
         let template = body.as_ref().map(|text| {
-            let label = content_type.split_once("charset=").map_or("utf-8", |(_, label)| label);
-            let charset = Charset::from_label(label.trim_matches('"'))
+            let label = media_parameter(content_type, "charset");
+            let label = label.as_deref().unwrap_or("utf-8");
+            let charset = Charset::from_label(label)
                 .ok_or_else(|| stopped(format!("`{label}` in `content_type` is not a charset")))?;
-            let content_type = content_type.to_owned();
-            Ok::<_, Fault>(Template { environment: compile_template(text)?, content_type, charset })
+            let (environment, content_type) = (compile_template(text)?, content_type.to_owned());
+            for name in names_in(&environment) {
+                names.check_known("body", &name)?;
+            }
+            Ok::<_, Fault>(Template { environment, content_type, charset })
         });
         let template = template.transpose()?;
-        Ok(Self { url, method, config: config.clone(), template, success: success.cloned() })
+        Ok(Self {
+            url,
+            method,
+            config: config.clone(),
+            template,
+            placed,
+            success: success.cloned(),
+        })
+    }
+
+    /// This request, if it only asks: others may be repeated, and would change something each time.
+    pub(crate) fn asking(self) -> Result<Self, Fault> {
+        match self.method {
+            Method::Get | Method::Post => Ok(self),
+            other => Err(Fault::stopped(format!("{} does not ask for records", other.name()))
+                .at("method")
+                .remedy("use GET or POST; other methods are for [http.ack]")),
+        }
+    }
+
+    /// Whether a placeholder outside of `body` has this name.
+    pub(crate) fn has_placeholder(&self, name: &str) -> bool {
+        self.placed.has(name)
+    }
+
+    /// Checks that a scheme which signs parameters can read them.
+    pub(crate) fn check_charset(&self, auth: &Auth) -> Result<(), Fault> {
+        let is_other = self.config.query_charset.is_some_and(|charset| charset != Charset::Utf8);
+        if is_other && auth.reads_parameters() {
+            let what = "`auth` signs or adds parameters, which it can do only in UTF-8";
+            return Err(Fault::stopped(what).at("query_charset").remedy("remove `query_charset`"));
+        }
+        Ok(())
+    }
+
+    /// Why one of these values cannot stand where a placeholder is; `None` if all can.
+    pub(crate) fn unfit(&self, params: &[Param]) -> Option<String> {
+        self.placed.unfit(params)
     }
 
     /// Whether an answer with this text is XML, or has a document in XML within it.
@@ -129,9 +192,10 @@ impl Call {
         begins.starts_with('<') || self.config.inner.iter().any(InnerDocument::is_xml)
     }
 
-    /// Whether a parameter can be a list: in a JSON body, or in a template that loops over it.
-    pub(crate) fn can_send_lists(&self) -> bool {
-        self.config.json.is_some() || self.template.is_some()
+    /// Whether a parameter can be a list: in a JSON body, or in a template that loops over it, and not in a path.
+    pub(crate) fn can_send_lists(&self, param: &str) -> bool {
+        let has_place = self.config.json.is_some() || self.template.is_some();
+        has_place && !self.placed.is_in_line(param)
     }
 
     /// Whether an address has the origin of this call, the only one that gets anything of its settings.
@@ -144,7 +208,7 @@ impl Call {
     /// contain credentials.
     pub(crate) fn request(&self, params: &[Param], next: Option<Url>) -> Result<Request, Fault> {
         if let Some(next) = next.as_ref().filter(|next| !self.is_at_home(next)) {
-            if self.method == Method::Post {
+            if self.method != Method::Get {
                 let what = "the next page is on another host, to which the body of the request is not sent: it may \
                             contain credentials";
                 return Err(Fault::stopped(what).at(client::source_name(next)).remedy(
@@ -153,46 +217,89 @@ impl Call {
             }
             return Ok(Request::get(next.clone()));
         }
-        let CallConfig { query, headers, form, json, .. } = &self.config;
+        if let Some(why) = self.unfit(params) {
+            return Err(Fault::stopped(why).at("url").remedy(
+                "if the source accepts such a value as a parameter of the query, write it there",
+            ));
+        }
+        let CallConfig { query, query_charset, headers, form, json, .. } = &self.config;
+        let charset = query_charset.unwrap_or(Charset::Utf8);
+        let free = params.iter().filter(|(name, _)| !self.placed.has(name));
         // The address of a next page already contains its parameters.
-        let mut fields: Vec<Param> = if next.is_some() { Vec::new() } else { pairs(query) };
+        let mut fields: Vec<Param> = match next {
+            Some(_) => Vec::new(),
+            None => placeholder::fill_fields(query, params)?.into_iter().collect(),
+        };
         let (content_type, body) = if let Some(form) = form {
-            let form: Vec<Param> = pairs(form).into_iter().chain(params.iter().cloned()).collect();
-            ("application/x-www-form-urlencoded; charset=utf-8", form_encoded(&form).into_bytes())
+            let form = placeholder::fill_fields(form, params)?.into_iter();
+            let form: Vec<Param> = form.chain(free.cloned()).collect();
+            let name = charset.name().to_ascii_lowercase();
+            let kind = format!("application/x-www-form-urlencoded; charset={name}");
+            (Cow::from(kind), self.encoded(&form, charset)?.into_bytes())
         } else if let Some(json) = json {
-            let mut json = json.clone();
-            params.iter().for_each(|(name, value)| insert_at(&mut json, name, value));
-            ("application/json; charset=utf-8", Value::Object(json).to_string().into_bytes())
+            let mut json = placeholder::fill_fields(json, params)?;
+            free.for_each(|(name, value)| insert_at(&mut json, name, value));
+            let kind = "application/json; charset=utf-8";
+            (Cow::from(kind), Value::Object(json).to_string().into_bytes())
         } else if let Some(Template { environment, content_type, charset }) = &self.template {
             let text = render(environment, params)?;
             let body = document::encode(&text, *charset).ok_or_else(|| {
                 Fault::stopped(format!("the body cannot be encoded in {}", charset.name()))
                     .at(self.url.path().to_owned())
             })?;
-            (content_type.as_str(), body)
+            (Cow::from(content_type), body)
         } else {
             if next.is_none() {
-                fields.extend(params.iter().cloned());
+                fields.extend(free.cloned());
             }
-            ("", Vec::new())
+            (Cow::from(""), Vec::new())
         };
-        let mut headers: Vec<(String, String)> = headers.clone().into_iter().collect();
+        let headers = headers.iter();
+        let headers = headers
+            .map(|(name, value)| Ok((name.clone(), placeholder::fill_text(value, params)?)))
+            .collect::<Result<Vec<(String, String)>, Fault>>();
+        let mut headers = headers?;
         let is_declared = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         if !content_type.is_empty() && !is_declared {
-            headers.push(("content-type".to_owned(), content_type.to_owned()));
+            headers.push(("content-type".to_owned(), content_type.into_owned()));
         }
+        let is_named = next.is_some();
         let mut url = next.unwrap_or_else(|| self.url.clone());
+        if !is_named {
+            self.placed.fill_address(&mut url, params, |text| self.encode(text, charset))?;
+        }
         if !fields.is_empty() {
             let query = url.query().filter(|query| !query.is_empty()).map(str::to_owned);
-            let query: Vec<String> = query.into_iter().chain([form_encoded(&fields)]).collect();
+            let fields = self.encoded(&fields, charset)?;
+            let query: Vec<String> = query.into_iter().chain([fields]).collect();
             url.set_query(Some(&query.join("&")));
         }
         Ok(Request { method: self.method, url, headers, body })
     }
-}
 
-fn pairs(fields: &Map<String, Value>) -> Vec<Param> {
-    fields.clone().into_iter().collect()
+    /// The fields as `application/x-www-form-urlencoded`. A list is as many fields as it has values.
+    fn encoded(&self, fields: &[Param], charset: Charset) -> Result<String, Fault> {
+        let encode = |text: &str| self.encode(text, charset);
+        let mut pairs = Vec::new();
+        for (name, value) in fields {
+            let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            for value in values {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                pairs.push(format!("{}={}", encode(name)?, encode(&text)?));
+            }
+        }
+        Ok(pairs.join("&"))
+    }
+
+    fn encode(&self, text: &str, charset: Charset) -> Result<String, Fault> {
+        let bytes = document::encode(text, charset).ok_or_else(|| {
+            Fault::stopped(format!("a parameter cannot be encoded in {}", charset.name()))
+                .at(self.url.path().to_owned())
+                .remedy("check `query_charset`")
+        })?;
+        // A space becomes `%20`, not `+`: some servers read `+` as a plus.
+        Ok(percent_encoded(&bytes).to_string())
+    }
 }
 
 /// Compiles a body with placeholders. Rendering it escapes values for JSON or XML, whichever the body is,
@@ -210,6 +317,12 @@ fn compile_template(text: &str) -> Result<Environment<'static>, Fault> {
             .remedy("write placeholders as {{ name }}")
     })?;
     Ok(environment)
+}
+
+/// The names that a body has placeholders for, in order.
+fn names_in(environment: &Environment<'_>) -> BTreeSet<String> {
+    let template = environment.get_template("body").ok();
+    template.map(|body| body.undeclared_variables(false)).into_iter().flatten().collect()
 }
 
 fn render(template: &Environment<'_>, params: &[Param]) -> Result<String, Fault> {
@@ -240,19 +353,6 @@ fn insert_at(object: &mut Map<String, Value>, name: &str, value: &Value) {
     }
 }
 
-/// The fields as `application/x-www-form-urlencoded`.
-fn form_encoded(fields: &[Param]) -> String {
-    let pairs = fields.iter().map(|(name, value)| {
-        let value = match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        // A space becomes `%20`, not `+`: some servers read `+` as a plus.
-        format!("{}={}", percent_encoded(name), percent_encoded(&value))
-    });
-    pairs.collect::<Vec<_>>().join("&")
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -263,7 +363,8 @@ mod tests {
         let mut config = json!({ "url": "https://a.example/list?v=1", "headers": { "x-a": "b" } });
         config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let config = serde_json::from_value(config).unwrap();
-        Call::new(&config, None, "text/xml; charset=gb2312", false)
+        let names = ["page".to_owned(), "from".to_owned()];
+        Call::new(&config, None, "text/xml; charset=gb2312", false, &Names::all(&names))
     }
 
     fn request(more: Value) -> (String, Vec<u8>) {

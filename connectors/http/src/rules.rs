@@ -68,7 +68,7 @@ pub(crate) struct LastRule {
 /// Which answers mean a fault, and which one.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct FaultRule {
+pub(crate) struct FaultRule {
     #[serde(flatten)]
     rule: Rule,
     /// What to do about the fault.
@@ -121,6 +121,11 @@ pub(crate) enum Meaning {
 }
 
 impl Rules {
+    /// The rules for the answer to a login.
+    pub(crate) fn for_login(success: Option<Rule>, fault: Vec<FaultRule>) -> Self {
+        Self { success, fault, empty: Vec::new() }
+    }
+
     /// Decides what an answer means. `success`, if there is one, replaces the channel's rule for successes.
     pub(crate) fn judge(&self, success: Option<&Rule>, answer: AnswerView<'_>) -> Meaning {
         if let Some(fault) = self.fault.iter().find(|fault| fault.rule.matches(answer)) {
@@ -174,6 +179,12 @@ impl Rule {
     /// Matches answers with these statuses.
     pub(crate) fn for_statuses(statuses: Vec<u16>) -> Self {
         Self { status: Some(OneOf::Many(statuses)), at: None, equals: None, contains: None }
+    }
+
+    /// The value that an answer has at the place of the rule, and that place.
+    pub(crate) fn value(&self, answer: AnswerView<'_>) -> Option<(String, &str)> {
+        let at = self.at.as_ref()?;
+        Some((at.text(answer.tree?)?, at.as_str()))
     }
 
     /// Whether all conditions are met. A rule without conditions matches nothing.
@@ -295,7 +306,7 @@ fn default_meaning(answer: AnswerView<'_>) -> Meaning {
         (429, wait) => Fault::throttled(wait.unwrap_or(DEFAULT_PAUSE), what),
         (503, Some(wait)) => Fault::throttled(wait, what),
         (401, _) => Fault::stopped(what)
-            .remedy("check the secrets that `auth` names, and the clock of this machine"),
+            .remedy("check the secrets that `auth` and `login` name, and the clock of this machine"),
         (407, _) => proxy_refusal(),
         (403, _) => Fault::stopped(what).remedy(
             "ask for access to `url`; if the source uses this status to ask for a pause, add a rule \

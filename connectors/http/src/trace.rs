@@ -7,7 +7,7 @@ use connector_wire::{auth, reason::visible, secrets};
 use contract::Exchange;
 use sha2::{Digest as _, Sha256};
 
-use crate::request::Request;
+use crate::{credentials::Credentials, request::Request};
 
 /// A request and its answer.
 #[derive(Debug, Clone)]
@@ -92,9 +92,9 @@ impl Traces {
     }
 
     /// Hides the secrets of the channel in the headers of the last answer, which may repeat the request.
-    pub(crate) fn hide_in_last(&mut self, auth: &auth::Auth) {
+    pub(crate) fn hide_in_last(&mut self, credentials: &Credentials) {
         let headers = self.list.last_mut().map(|trace| &mut trace.answer_headers);
-        headers.into_iter().flatten().for_each(|(_, value)| *value = auth.hide(value));
+        headers.into_iter().flatten().for_each(|(_, value)| *value = credentials.hide(value));
     }
 
     /// Removes the body of the last answer, because it contains a token.

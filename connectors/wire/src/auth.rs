@@ -26,26 +26,34 @@ mod plain;
 mod platforms;
 mod sign;
 
+mod once;
+mod parts;
+mod sorted;
+
 mod digest;
+mod token;
 
 pub mod solve;
 
-use std::time::Duration;
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use chrono::TimeDelta;
-use contract::{Fault, Secret, Timestamp};
+use chrono_tz::Tz;
+use contract::{Fault, Timestamp};
 
+use self::token::FetchedToken;
 pub use self::{
     digest::{Algorithm, DigestFormat},
     national::{National, Refresh},
     oauth2::{Credentials, Oauth2},
+    once::{NonceForm, TimeUnit, TimestampField},
+    parts::{InnerDigest, SignedPart},
     plain::{ApiKey, Basic, BodyToken, Mtls, SharedMd5},
     platforms::{MessageBoard, XBg, XTif},
     request::{Request, percent_encoded},
     scheme::{Scheme, merge_tables},
-    sign::{CustomSignature, Destination, SignedPart, TimeUnit, TimestampField},
+    sign::{CustomSignature, Destination, SentSecret},
+    sorted::{Fate, Fields, Sorted},
     steps::SigningSteps,
+    token::HeldToken,
 };
 use crate::secrets;
 
@@ -56,6 +64,8 @@ pub struct SigningContext {
     pub now: Timestamp,
     /// Random bytes, different for every request.
     pub nonce: [u8; 16],
+    /// The zone of times that are written in a format without one.
+    pub zone: Tz,
 }
 
 /// Prefix of the headers for the exchange platforms for government data (政务数据共享交换平台).
@@ -78,28 +88,7 @@ pub struct TokenRequest {
 #[derive(Debug)]
 pub struct Auth {
     scheme: Scheme,
-    token: Option<FetchedToken>,
-    /// Whether the source has accepted `token` at least once.
-    was_accepted: bool,
-}
-
-/// A token that was fetched.
-#[derive(Debug)]
-struct FetchedToken {
-    secret: Secret,
-    /// When the next token must be fetched; `None` if the source does not say how long this one lasts.
-    refresh_at: Option<Timestamp>,
-}
-
-impl FetchedToken {
-    /// A token that is replaced `margin` before it expires, but not before half of its lifetime is over.
-    fn new(secret: Secret, lifetime: Option<Duration>, margin: Duration, now: Timestamp) -> Self {
-        let refresh_at = lifetime.and_then(|lifetime| {
-            let period = TimeDelta::from_std(lifetime - margin.min(lifetime / 2)).ok()?;
-            now.checked_add_signed(period)
-        });
-        Self { secret, refresh_at }
-    }
+    token: HeldToken,
 }
 
 impl Auth {
@@ -110,16 +99,17 @@ impl Auth {
     pub fn build(scheme: Scheme) -> Result<Self, Fault> {
         match &scheme {
             Scheme::ApiKey(settings) => settings.check()?,
+            Scheme::Oauth2(settings) => settings.check()?,
             Scheme::Gjgxjhpt(settings) | Scheme::Gjzwfwpt(settings) => settings.check()?,
             Scheme::Sign(settings) => settings.check()?,
             _ => {}
         }
-        Ok(Self { scheme, token: None, was_accepted: false })
+        Ok(Self { scheme, token: HeldToken::default() })
     }
 
     /// The request for a token; `None` if the scheme fetches no token, or has one that is still valid.
     pub fn token_request(&self, context: &SigningContext) -> Option<TokenRequest> {
-        if self.valid_token(context.now).is_some() {
+        if self.token.valid(context.now).is_some() {
             return None;
         }
         match &self.scheme {
@@ -135,14 +125,14 @@ impl Auth {
     /// # Errors
     /// The answer contains no token: `Transient` if trying again may help, else `Stopped`.
     pub fn read_token(&mut self, status: u16, answer: &[u8], now: Timestamp) -> Result<(), Fault> {
-        self.token = Some(match &self.scheme {
+        let token = match &self.scheme {
             Scheme::Oauth2(settings) => settings.read_token(status, answer, now)?,
             Scheme::Gjgxjhpt(settings) | Scheme::Gjzwfwpt(settings) => {
                 settings.read_token(status, answer, now)?
             }
             _ => return Ok(()),
-        });
-        self.was_accepted = false;
+        };
+        self.token.hold(token);
         Ok(())
     }
 
@@ -156,7 +146,7 @@ impl Auth {
         context: &SigningContext,
     ) -> Result<SigningSteps, Fault> {
         let missing = || Fault::stopped("the token for the request was not fetched");
-        let token = || self.valid_token(context.now).ok_or_else(missing);
+        let token = || self.token.valid(context.now).ok_or_else(missing);
         let mut sign_national = |settings: &National, prefix| {
             let secret = match &settings.secret {
                 Some(secret) => secret,
@@ -181,23 +171,16 @@ impl Auth {
         }
     }
 
-    /// The fetched token, unless the next one must be fetched.
-    fn valid_token(&self, now: Timestamp) -> Option<&Secret> {
-        let token = self.token.as_ref()?;
-        token.refresh_at.is_none_or(|time| now < time).then_some(&token.secret)
-    }
-
     /// Notes that the source has accepted the last request, and so the token in it.
     pub fn confirm_token(&mut self) {
-        self.was_accepted = self.token.is_some();
+        self.token.confirm();
     }
 
     /// Discards the token, because the source has refused the last request or says that the token has
     /// expired. Returns whether to repeat the request with a new token. If the source has never accepted
     /// this token, that is `false`: it would refuse a new one too.
     pub fn discard_token(&mut self) -> bool {
-        self.token = None;
-        std::mem::take(&mut self.was_accepted)
+        self.token.discard()
     }
 
     /// The query parameter in which this scheme sends a secret with every request.
@@ -206,6 +189,12 @@ impl Auth {
             Scheme::ApiKey(settings) => settings.param(),
             _ => None,
         }
+    }
+
+    /// Whether this scheme reads the query or the body of a request, which it can do in UTF-8 only.
+    pub fn reads_parameters(&self) -> bool {
+        use Scheme::{ApiKey, Basic, Bearer, Mtls, None, Oauth2};
+        !matches!(self.scheme, None | Basic(_) | Bearer(_) | ApiKey(_) | Oauth2(_) | Mtls(_))
     }
 
     /// The address of the token server, if the scheme fetches tokens.
@@ -236,14 +225,8 @@ impl Auth {
             Scheme::XBg(settings) => settings.secrets(),
             Scheme::Sign(settings) => settings.secrets(),
         };
-        forms.extend(self.token.iter().map(|token| token.secret.expose().to_owned()));
-        let encode = |secret: &String| {
-            [percent_encoded(secret).to_string(), STANDARD.encode(secret.as_bytes())]
-        };
-        let encoded = forms.iter().flat_map(encode);
-        let encoded: Vec<String> = encoded.collect();
-        forms.extend(encoded);
-        secrets::hide_values(text, forms)
+        forms.extend(self.token.secret().map(|token| token.expose().to_owned()));
+        hide_forms(text, forms)
     }
 
     /// The certificate that authenticates the connection, if that is the scheme.
@@ -253,6 +236,15 @@ impl Auth {
             _ => None,
         }
     }
+}
+
+/// A text with `…` in the place of these secrets, also where they are encoded as requests carry them.
+pub fn hide_forms(text: &str, mut secrets: Vec<String>) -> String {
+    let encode =
+        |secret: &String| [percent_encoded(secret).to_string(), STANDARD.encode(secret.as_bytes())];
+    let encoded: Vec<String> = secrets.iter().flat_map(encode).collect();
+    secrets.extend(encoded);
+    secrets::hide_values(text, secrets)
 }
 
 #[cfg(test)]

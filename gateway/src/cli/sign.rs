@@ -62,7 +62,7 @@ pub(super) struct Solve {
     /// A file with the body, byte for byte.
     #[arg(long, value_name = "FILE")]
     body: Option<PathBuf>,
-    /// The time of the request, if its name does not say so: seconds or milliseconds since 1970.
+    /// The time of the request, if its name does not say so: seconds or milliseconds since 1970, or a date with a time.
     #[arg(long, value_name = "TIME")]
     timestamp: Option<String>,
     /// The random text of the request, if its name does not say so.

@@ -79,7 +79,7 @@ fn channel_with(toml: &str) -> Scheme {
 /// The signature of a request.
 fn sign(scheme: Scheme, request: &Request) -> String {
     let now = Timestamp::from_timestamp(1_760_000_000, 0).unwrap();
-    let context = SigningContext { now, nonce: [7; 16] };
+    let context = SigningContext { now, nonce: [7; 16], zone: chrono_tz::UTC };
     let steps = Auth::build(scheme).unwrap().sign(&mut request.clone(), &context).unwrap();
     steps.steps.last().unwrap().1.clone()
 }

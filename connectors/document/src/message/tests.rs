@@ -132,6 +132,75 @@ fn the_main_part_of_several_is_read() {
 }
 
 #[test]
+fn files_stand_in_base64_where_the_main_part_refers_to_them() {
+    let kind = "multipart/related; boundary=b; type=\"application/xop+xml\"; start=\"<root>\"";
+    let include = |href: &str| format!("<f><x:Include xmlns:x='urn:x' href='{href}'/></f>");
+    let refs = ["cid:a@x", "cid:%E7%85%A7%20%E7%89%87", "cid:a@x", "cid:none", "http://a.example/"];
+    let xml = format!("<r>{}</r>", refs.map(include).concat());
+    let body = format!(
+        "--b\r\nContent-ID: <root>\r\nContent-Type: application/xop+xml\r\n\r\n{xml}\r\n\
+         --b\r\nContent-ID: <a@x>\r\n\r\nabc\r\n\
+         --b\r\nContent-ID: <照 片>\r\nContent-Transfer-Encoding: base64\r\n\r\neA==\r\n--b--"
+    );
+    let tree = read(body.as_bytes(), Some(kind)).unwrap();
+    let texts: Vec<Option<&str>> =
+        tree["r"][0]["f"].as_array().unwrap().iter().map(|file| file["$text"].as_str()).collect();
+    // A file that stands in many places cannot fill the memory; the references to it stay.
+    assert_eq!(texts, [Some("YWJj"), Some("eA=="), None, None, None]);
+    assert_eq!(tree["r"][0]["f"][2]["Include"][0]["@href"], "cid:a@x");
+    let opened = Message::open(body.as_bytes(), Some(kind), None, MAX).unwrap();
+    assert_eq!(opened.file_bytes(), 8, "they are counted before they are in the tree");
+}
+
+#[test]
+fn the_argument_of_a_call_is_read() {
+    for call in [
+        "cb({\"id\":1})",
+        "\u{feff} jQuery18_1.cb ( {\"id\":1} ) ;\r\n",
+        "/**/ typeof cb === 'function' && cb({\"id\":1});",
+        "/* callback */ obj[\"on-data\"]({\"id\":1});",
+    ] {
+        assert_eq!(read(call.as_bytes(), None), Ok(json!({ "id": 1 })), "{call}");
+    }
+    assert_eq!(read(b"cb([1, 2]);", Some("text/javascript")), Ok(json!([1, 2])));
+    for other in
+        ["cb({\"id\":1}", "cb(alert(1))", "a b({\"id\":1})", "evil() || cb({\"id\":1})", "({})"]
+    {
+        assert!(read(other.as_bytes(), None).is_err(), "{other}");
+    }
+    assert_eq!(read(b"\"cb({})\"", None), Ok(json!("cb({})")));
+}
+
+#[test]
+fn a_document_that_is_no_text_is_named() {
+    for (bytes, what) in [
+        (&b"PK\x03\x04..."[..], "xlsx"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xls"),
+        (b"%PDF-1.7", "PDF"),
+        (&gzip(b"PK\x03\x04..."), "zip archive"),
+    ] {
+        let error = read(bytes, None).unwrap_err();
+        assert!(error.contains(what) && error.contains("`files`"), "{error}");
+    }
+}
+
+#[test]
+fn an_answer_in_another_format_than_csv_is_read_as_what_it_is() {
+    let parse = |body: &str| {
+        let message = Message::open(body.as_bytes(), Some("Text/CSV; header=present"), None, MAX);
+        let message = message.unwrap();
+        assert!(message.is_csv());
+        let mut text = message.decode(&Hints::default());
+        message.parse_csv(&mut text, &Layout::default())
+    };
+    assert_eq!(parse("id,t\n1,a\n"), Ok(json!([{ "id": "1", "t": "a" }])));
+    assert_eq!(parse("{\"code\":7}"), Ok(json!({ "code": 7 })));
+    assert_eq!(parse("<a/>").unwrap()["a"], json!([{}]));
+    assert_eq!(parse("[id],[t]\n1,a\n"), Ok(json!([{ "[id]": "1", "[t]": "a" }])));
+    assert!(parse("<html><title>登录</title></html>").unwrap_err().contains("login page"));
+}
+
+#[test]
 fn a_web_page_is_named_with_its_title() {
     for (page, what) in [
         (

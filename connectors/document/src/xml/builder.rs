@@ -46,7 +46,7 @@ const UNKNOWN_ENTITY: Problem =
 const TOO_DEEP: &str = "it has more than 128 levels";
 
 const fn damage(detail: &'static str) -> Problem {
-    Problem::Damage { code: "bad_xml", detail, at: None }
+    Problem::damage("bad_xml", detail, None)
 }
 
 /// Builds one or more trees from events. Damage is marked in the trees.

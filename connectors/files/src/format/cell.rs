@@ -7,6 +7,7 @@
 mod number_format;
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use document::unprotected;
 
 pub(super) use self::number_format::NumberFormat;
 
@@ -95,19 +96,6 @@ impl Cell {
         };
         Self { text: shown.unwrap_or(text), doubt }
     }
-}
-
-/// A text without what some programs put around it so that Excel keeps it: `="00123"`, or `'` before an
-/// id. `None` if there is nothing to remove.
-pub(super) fn unprotected(text: &str) -> Option<&str> {
-    let text = text.trim();
-    let formula = text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"'));
-    let is_id = |text: &&str| {
-        text.contains(|c: char| c.is_ascii_digit())
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.'))
-    };
-    let quoted = formula.filter(|text| !text.contains('"'));
-    quoted.or_else(|| text.strip_prefix('\'').filter(is_id))
 }
 
 /// Reads the text of a cell as a time: ISO 8601, as date cells are written here, or a number of days

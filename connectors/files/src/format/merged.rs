@@ -3,6 +3,8 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
+use document::is_blank;
+
 use super::{
     cell::{Cell, Doubt},
     workbook::Rows,
@@ -69,11 +71,6 @@ pub(super) fn as_shown(mut rows: Rows, mut merged: Vec<MergedCells>, limit: usiz
             return Ok(Some(row));
         }
     })
-}
-
-/// Whether nobody sees anything in a cell. A file of DOS ends with the character U+001A.
-pub(super) fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| c.is_whitespace() || c.is_control())
 }
 
 #[cfg(test)]

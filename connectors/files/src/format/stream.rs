@@ -9,10 +9,10 @@ use std::{
 };
 
 use contract::{FieldFlag, demand::QualityFlag};
-use document::{Findings, encode};
+use document::{DecodedPart, Findings, REPLACED_CHARACTERS, encode};
 use normalizer_text::Charset;
 
-use crate::text::{DecodedFile, DecodedPart, REPLACED_CHARACTERS};
+use crate::text::DecodedFile;
 
 /// About the maximum number of bytes in a part, which ends at a line end or earlier.
 const PART_BYTES: usize = 4 * 1024;

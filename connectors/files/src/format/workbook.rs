@@ -3,14 +3,10 @@
 use std::collections::VecDeque;
 
 use contract::{FieldFlag, Reason, demand::QualityFlag};
-use document::{Defects, without_long_numbers};
+use document::{Columns, Defects, Header, find_header, without_long_numbers};
 use serde_json::Value;
 
-use super::{
-    Columns, RawRow, RowReader,
-    cell::Cell,
-    header::{Header, find_header},
-};
+use super::{RawRow, RowReader, cell::Cell};
 use crate::{options::Options, selection::matches_pattern, spool::FileError};
 
 /// A sheet of cells: its name, and whether people see it.
@@ -58,7 +54,7 @@ pub(super) fn open(
     Ok(Box::new(move || {
         while let Some((place, rows, header, above)) = tables.front_mut() {
             if let Some(row) = above.pop_front() {
-                return Ok(Some(RawRow { at: format!("{place}{}", row.at), ..row }));
+                return Ok(Some(RawRow { at: format!("{place}{}", row.at), ..row.into() }));
             }
             if let Some(row) = rows()? {
                 return Ok(Some(row.into_raw_row(place, header)));

@@ -19,6 +19,9 @@ pub(crate) struct Token {
     pub(crate) at: Option<Path>,
     /// The header of the answer that contains the token.
     pub(crate) header: Option<String>,
+    /// Where the last page has the token from which the next pass goes on, so that it lists only what has changed
+    /// since. Not for channels with `since` or `day`.
+    pub(crate) changes: Option<Path>,
     /// How many records a page has.
     pub(super) size: Option<Size>,
 }
@@ -29,6 +32,13 @@ pub(crate) struct Token {
 pub(crate) struct Next {
     /// Where the address is in the answer. It must be on the same host, or on one in `redirects`.
     pub(super) at: Path,
+    /// Where the last page has the address from which the next pass goes on, so that it lists only what has changed
+    /// since, such as `$['@odata.deltaLink']`. Not for channels with `since` or `day`.
+    pub(crate) changes: Option<Path>,
+    /// Takes only the path and the query of addresses, for a source that names itself as it is called in its own
+    /// network: scheme, host and port stay those of the page.
+    #[serde(default)]
+    pub(super) path_only: bool,
     /// How many records a page has.
     pub(super) size: Option<Size>,
 }
@@ -72,6 +82,24 @@ pub(super) fn step(
         at.n_empty = MAX_EMPTY - MAX_EMPTY / 5;
     }
     Step { end, pauses, ..Step::default() }
+}
+
+/// At the end of the list, notes where the next pass goes on. Without that, it reads everything.
+pub(super) fn note_changes(
+    at: &mut Position,
+    page: &Page,
+    (changes, step): (Option<&Path>, &mut Step),
+    address: impl Fn(String) -> String,
+) {
+    let is_end = matches!(step.end, Some(EndedBy::LastToken | EndedBy::NoMore));
+    let Some(path) = changes.filter(|_| is_end) else { return };
+    at.resume = named(page.value(path)).map(address);
+    if at.resume.is_none() {
+        let path = path.as_str();
+        let doubt =
+            format!("the last page has nothing at {path}, so the next pass reads everything");
+        step.doubt = Some(doubt);
+    }
 }
 
 /// What to say if the value at `path` is no token or address: an object, or a list that is not empty.

@@ -78,6 +78,8 @@ pub(crate) struct Row {
 pub(crate) struct ReceivedRequest {
     pub(crate) method: String,
     pub(crate) path: String,
+    /// The path and the query as they were sent.
+    pub(crate) target: String,
     pub(crate) query: BTreeMap<String, String>,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Vec<u8>,
@@ -285,11 +287,12 @@ async fn serve(State(state): State<Arc<Mutex<ServerState>>>, request: Request) -
     let query = parts.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
     let query = query.map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (name.to_owned(), percent_decode_str(value).decode_utf8().unwrap().into_owned())
+        (name.to_owned(), percent_decode_str(value).decode_utf8_lossy().into_owned())
     });
     let request = ReceivedRequest {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
+        target: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         query: query.collect(),
         headers: headers.collect(),
         body,

@@ -1,13 +1,18 @@
 //! Digests and message authentication codes (HMAC).
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD},
+};
 use hmac::{EagerHash, Hmac, KeyInit as _, Mac as _, digest::Key};
 use md5::{Digest as _, Md5};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
-use sha2::Sha256;
+use sha2::{Sha256, Sha512};
 use sm3::Sm3;
+
+use super::percent_encoded;
 
 /// A digest, or a message authentication code (HMAC), which needs a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +24,8 @@ pub enum Algorithm {
     Sha1,
     /// SHA-256 (FIPS 180-4).
     Sha256,
+    /// SHA-512 (FIPS 180-4).
+    Sha512,
     /// SM3 (GB/T 32905).
     Sm3,
     /// HMAC (RFC 2104) with MD5.
@@ -27,6 +34,8 @@ pub enum Algorithm {
     HmacSha1,
     /// HMAC with SHA-256.
     HmacSha256,
+    /// HMAC with SHA-512.
+    HmacSha512,
     /// HMAC with SM3.
     HmacSm3,
 }
@@ -42,11 +51,20 @@ pub enum DigestFormat {
     HexUpper,
     /// Base64 with padding (RFC 4648 §4).
     Base64,
+    /// Base64 with `-` and `_`, with padding (RFC 4648 §5).
+    Base64Url,
+    /// Base64 with `-` and `_`, without padding.
+    Base64UrlUnpadded,
+    /// Base64 with padding, percent-encoded. A query parameter is encoded anyway when it is sent: this is for a
+    /// source that decodes twice, or for a value in a header or a body.
+    Base64Percent,
+    /// Base64 of the hexadecimal text in lower case.
+    HexBase64,
 }
 
 impl Algorithm {
     /// All of them.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Md5,
         Self::HmacMd5,
         Self::HmacSha256,
@@ -55,11 +73,16 @@ impl Algorithm {
         Self::Sha1,
         Self::Sm3,
         Self::HmacSm3,
+        Self::HmacSha512,
+        Self::Sha512,
     ];
 
     /// Whether it needs a key.
     pub fn is_keyed(self) -> bool {
-        matches!(self, Self::HmacMd5 | Self::HmacSha1 | Self::HmacSha256 | Self::HmacSm3)
+        matches!(
+            self,
+            Self::HmacMd5 | Self::HmacSha1 | Self::HmacSha256 | Self::HmacSha512 | Self::HmacSm3
+        )
     }
 
     /// The digest of `bytes`; a plain digest ignores the key.
@@ -68,10 +91,12 @@ impl Algorithm {
             Self::Md5 => Md5::digest(bytes).to_vec(),
             Self::Sha1 => Sha1::digest(bytes).to_vec(),
             Self::Sha256 => Sha256::digest(bytes).to_vec(),
+            Self::Sha512 => Sha512::digest(bytes).to_vec(),
             Self::Sm3 => Sm3::digest(bytes).to_vec(),
             Self::HmacMd5 => hmac::<Md5>(key, bytes),
             Self::HmacSha1 => hmac::<Sha1>(key, bytes),
             Self::HmacSha256 => hmac::<Sha256>(key, bytes),
+            Self::HmacSha512 => hmac::<Sha512>(key, bytes),
             Self::HmacSm3 => hmac::<Sm3>(key, bytes),
         }
     }
@@ -79,7 +104,15 @@ impl Algorithm {
 
 impl DigestFormat {
     /// All of them.
-    pub(super) const ALL: [Self; 3] = [Self::Hex, Self::HexUpper, Self::Base64];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Hex,
+        Self::HexUpper,
+        Self::Base64,
+        Self::Base64Url,
+        Self::Base64UrlUnpadded,
+        Self::Base64Percent,
+        Self::HexBase64,
+    ];
 
     /// The bytes as text.
     pub(super) fn encode(self, bytes: &[u8]) -> String {
@@ -87,7 +120,27 @@ impl DigestFormat {
             Self::Hex => hex::encode(bytes),
             Self::HexUpper => hex::encode_upper(bytes),
             Self::Base64 => STANDARD.encode(bytes),
+            Self::Base64Url => URL_SAFE.encode(bytes),
+            Self::Base64UrlUnpadded => URL_SAFE_NO_PAD.encode(bytes),
+            Self::Base64Percent => percent_encoded(&STANDARD.encode(bytes)).to_string(),
+            Self::HexBase64 => STANDARD.encode(hex::encode(bytes)),
         }
+    }
+
+    /// The bytes of a text that [`Self::encode`] has written.
+    pub(super) fn decode(self, text: &str) -> Option<Vec<u8>> {
+        let bytes = match self {
+            Self::Hex | Self::HexUpper => hex::decode(text).ok(),
+            Self::Base64 => STANDARD.decode(text).ok(),
+            Self::Base64Url => URL_SAFE.decode(text).ok(),
+            Self::Base64UrlUnpadded => URL_SAFE_NO_PAD.decode(text).ok(),
+            Self::Base64Percent => {
+                let decoded = percent_encoding::percent_decode_str(text).decode_utf8().ok()?;
+                STANDARD.decode(decoded.as_ref()).ok()
+            }
+            Self::HexBase64 => hex::decode(STANDARD.decode(text).ok()?).ok(),
+        };
+        bytes.filter(|bytes| self.encode(bytes) == text)
     }
 }
 

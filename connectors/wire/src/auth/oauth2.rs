@@ -1,6 +1,7 @@
-//! Fetches tokens by OAuth 2 with client credentials (RFC 6749 §4.4).
+//! Fetches tokens by OAuth 2: with client credentials (RFC 6749 §4.4), with the password of a user (§4.3), or with a
+//! refresh token (§6).
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use contract::{Fault, Period, Secret, Timestamp};
@@ -20,8 +21,17 @@ pub struct Oauth2 {
     pub token_url: String,
     /// The client id.
     pub client_id: String,
-    /// The client secret.
-    pub client_secret: Secret,
+    /// The client secret; without it, only the id is sent, in the form.
+    pub client_secret: Option<Secret>,
+    /// The user whose password is sent (the grant `password`).
+    pub username: Option<String>,
+    /// The password of that user.
+    pub password: Option<Secret>,
+    /// A refresh token that does not change when it is used (the grant `refresh_token`).
+    pub refresh_token: Option<Secret>,
+    /// Further fields of the form, such as `audience`; they are no secrets.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
     /// The scope, if the server wants one; several are separated by spaces.
     pub scope: Option<String>,
     /// Where the id and the secret are sent.
@@ -44,38 +54,71 @@ pub enum Credentials {
 }
 
 impl Oauth2 {
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        let (what, remedy) = if self.username.is_some() != self.password.is_some() {
+            ("a user has no password, or a password no user", "set both `username` and `password`")
+        } else if self.password.is_some() && self.refresh_token.is_some() {
+            ("the token is asked for in two ways", "set `password` or `refresh_token`, not both")
+        } else {
+            return Ok(());
+        };
+        Err(Fault::stopped(what).at("auth.oauth2").remedy(remedy))
+    }
+
     pub(super) fn secrets(&self) -> Vec<String> {
-        vec![self.client_secret.expose().to_owned(), self.basic()]
+        let secrets = [&self.client_secret, &self.password, &self.refresh_token];
+        let secrets = secrets.into_iter().flatten().map(|secret| secret.expose().to_owned());
+        secrets.chain(self.basic()).collect()
     }
 
     /// Id and secret in Base64. They are encoded like form fields before they are joined.
-    fn basic(&self) -> String {
+    fn basic(&self) -> Option<String> {
         let encode =
             |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        let (id, secret) = (encode(&self.client_id), encode(self.client_secret.expose()));
-        STANDARD.encode(format!("{id}:{secret}"))
+        let secret = self.client_secret.as_ref()?.expose();
+        Some(STANDARD.encode(format!("{}:{}", encode(&self.client_id), encode(secret))))
     }
 
     pub(super) fn token_request(&self) -> TokenRequest {
         let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "client_credentials");
+        let grant = match (&self.username, &self.password, &self.refresh_token) {
+            (Some(user), Some(password), _) => {
+                form.append_pair("grant_type", "password");
+                form.append_pair("username", user).append_pair("password", password.expose());
+                "password"
+            }
+            (.., Some(token)) => {
+                form.append_pair("grant_type", "refresh_token");
+                form.append_pair("refresh_token", token.expose());
+                "refresh_token"
+            }
+            _ => {
+                form.append_pair("grant_type", "client_credentials");
+                "client_credentials"
+            }
+        };
         if let Some(scope) = &self.scope {
             form.append_pair("scope", scope);
         }
+        form.extend_pairs(&self.fields);
         let mut request = Request { method: "POST".to_owned(), ..Request::default() };
         request.set_header("content-type", "application/x-www-form-urlencoded");
         request.set_header("accept", "application/json");
-        let (id, secret) = (&self.client_id, self.client_secret.expose());
-        match self.credentials {
-            Credentials::Header => {
-                request.set_header("authorization", format!("Basic {}", self.basic()));
+        let id = &self.client_id;
+        match (self.credentials, self.basic()) {
+            (Credentials::Header, Some(basic)) => {
+                request.set_header("authorization", format!("Basic {basic}"));
             }
-            Credentials::Body => {
-                form.append_pair("client_id", id).append_pair("client_secret", secret);
+            _ => {
+                form.append_pair("client_id", id);
+                if let Some(secret) = &self.client_secret {
+                    form.append_pair("client_secret", secret.expose());
+                }
             }
         }
         request.body = form.finish().into_bytes();
-        let steps = SigningSteps::new("oauth2").step("client", format!("{id}:‹client_secret›"));
+        let steps = SigningSteps::new("oauth2").step("grant", grant);
+        let steps = steps.step("client", format!("{id}:‹client_secret›"));
         TokenRequest { url: self.token_url.clone(), request, steps }
     }
 
@@ -89,7 +132,10 @@ impl Oauth2 {
         let token = answer["access_token"].as_str().filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| {
             no_token(&answer, "the answer of the token server contains no token")
-                .remedy("check `token_url`, `client_id` and `client_secret`")
+                .remedy(
+                    "check `token_url`, `client_id` and `client_secret`; if the token has another name or place, \
+                     write [http.login] instead of `oauth2`",
+                )
         })?;
         let seconds = match &answer["expires_in"] {
             Value::String(text) => text.trim().parse::<u64>().ok(),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use contract::Fault;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Map, Value};
 
 /// The placeholder for a token or signature, in a body that is neither JSON nor a form.
@@ -13,8 +13,8 @@ const AUTH_PLACEHOLDER: &str = "{auth}";
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A name or value of a query, percent-encoded.
-pub fn percent_encoded(text: &str) -> impl std::fmt::Display {
-    utf8_percent_encode(text, RESERVED)
+pub fn percent_encoded<T: AsRef<[u8]> + ?Sized>(text: &T) -> impl std::fmt::Display {
+    percent_encode(text.as_ref(), RESERVED)
 }
 
 /// The parts of a request.
@@ -50,6 +50,17 @@ impl Request {
         self.headers.push((name.to_owned(), value.into()));
     }
 
+    /// Puts a cookie beside those of the request.
+    pub(super) fn set_cookie(&mut self, name: &str, value: &str) {
+        let is_other = |pair: &&str| pair.split('=').next() != Some(name);
+        let cookies = self.header("cookie").unwrap_or_default().split("; ").filter(is_other);
+        let pair = format!("{name}={value}");
+        let cookies: Vec<&str> =
+            cookies.filter(|pair| !pair.is_empty()).chain([pair.as_str()]).collect();
+        let cookies = cookies.join("; ");
+        self.set_header("cookie", cookies);
+    }
+
     pub(super) fn set_param(&mut self, name: &str, value: impl Into<String>) {
         self.query.retain(|(key, _)| key != name);
         self.query.push((name.to_owned(), value.into()));
@@ -66,21 +77,28 @@ impl Request {
 
     /// The members of a JSON body that are a text, a number or a boolean, as texts.
     pub(super) fn members(&self) -> Vec<(String, String)> {
-        let members = self.json_body().unwrap_or_default().into_iter();
-        let scalars = members.filter_map(|(name, value)| match value {
-            Value::String(text) => Some((name, text)),
-            scalar @ (Value::Number(_) | Value::Bool(_)) => Some((name, scalar.to_string())),
-            Value::Null | Value::Array(_) | Value::Object(_) => None,
-        });
-        scalars.collect()
+        self.all_members().filter(|(_, _, is_nested)| !is_nested).map(|(n, v, _)| (n, v)).collect()
     }
 
-    /// Puts a value into the body: as a member of JSON, as a field of a form, or in place of `{auth}`.
+    /// All members of a JSON body that are not `null`, as texts, and whether each is a list or an object: its text
+    /// is JSON without blanks, as it is sent.
+    pub(super) fn all_members(&self) -> impl Iterator<Item = (String, String, bool)> {
+        let members = self.json_body().unwrap_or_default().into_iter();
+        members.filter_map(|(name, value)| match value {
+            Value::Null => None,
+            Value::String(text) => Some((name, text, false)),
+            Value::Number(_) | Value::Bool(_) => Some((name, value.to_string(), false)),
+            Value::Array(_) | Value::Object(_) => Some((name, value.to_string(), true)),
+        })
+    }
+
+    /// Puts a value into the body: as a member of JSON, where `a.b` is `b` in `a`, as a field of a form, or in
+    /// place of `{auth}`.
     pub(super) fn set_field(&mut self, name: &str, value: &str) -> Result<(), Fault> {
         match self.body_kind() {
             BodyKind::Json => {
                 let mut object = self.json_body()?;
-                object.insert(name.to_owned(), Value::from(value));
+                insert_member(&mut object, name, value);
                 self.body = Value::Object(object).to_string().into_bytes();
             }
             BodyKind::Form => {
@@ -159,4 +177,14 @@ impl Request {
             BodyKind::Text
         }
     }
+}
+
+/// Inserts a member; a dot in its name leads into an object that is there already.
+fn insert_member(object: &mut Map<String, Value>, name: &str, value: &str) {
+    if let Some((outer, inner)) = name.split_once('.')
+        && let Some(Value::Object(nested)) = object.get_mut(outer)
+    {
+        return insert_member(nested, inner, value);
+    }
+    object.insert(name.to_owned(), Value::from(value));
 }

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Algorithm, DigestFormat, Request, SigningContext, SigningSteps, merge_tables,
-    signable::Signable, steps::DigestInput,
+    Algorithm, DigestFormat, NonceForm, Request, SignedPart, SigningContext, SigningSteps,
+    TimestampField, merge_tables, parts, signable::Signable, steps::DigestInput,
 };
 
 /// A digest or HMAC over parts of the request.
@@ -18,6 +18,8 @@ pub struct CustomSignature {
     pub algorithm: Algorithm,
     /// The key of an HMAC.
     pub key: Option<Secret>,
+    /// The parts of which the key of an HMAC is made, instead of `key`, like `[{ secret = … }, { text = "&" }]`.
+    pub key_parts: Option<Vec<SignedPart>>,
     /// What is signed, in this order.
     #[schemars(length(min = 1))]
     pub parts: Vec<SignedPart>,
@@ -33,33 +35,21 @@ pub struct CustomSignature {
     pub timestamp: Option<TimestampField>,
     /// Where a random text is put; it is different for every request.
     pub nonce: Option<Destination>,
+    /// The form of the random text; by default, 32 hexadecimal digits.
+    pub nonce_form: Option<NonceForm>,
+    /// Secrets that are sent as they are, such as a fixed token beside the signature, which may cover them.
+    #[serde(default)]
+    pub send: Vec<SentSecret>,
 }
 
-/// A part of the text that is signed.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(transform = merge_tables)]
-pub enum SignedPart {
-    /// This text.
-    Text(String),
-    /// This secret text.
-    Secret(Secret),
-    /// The value of a parameter in the query, of a field of a form, or of a member of a JSON body.
-    Param(String),
-    /// The value of a header.
-    Header(String),
-    /// All parameters, sorted by name, as `a=1&b=2`, not encoded; empty ones are left out.
-    Params,
-    /// The time of the request.
-    Timestamp,
-    /// The random text.
-    Nonce,
-    /// The body.
-    Body,
-    /// `GET` or `POST`.
-    Method,
-    /// The path of the address.
-    Path,
+/// A secret that is sent as it is.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SentSecret {
+    /// The secret.
+    pub secret: Secret,
+    /// Where it is put.
+    pub put: Destination,
 }
 
 /// Where a value is put.
@@ -71,54 +61,48 @@ pub enum Destination {
     Header(String),
     /// Into this query parameter.
     Param(String),
-    /// Into this member of a JSON body, or this field of a form.
+    /// Into this member of a JSON body, where `a.b` is `b` in `a`, or this field of a form. In any other body the
+    /// value replaces `{auth}`.
     Field(String),
-}
-
-/// How the time of a request is sent.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TimestampField {
-    /// Where the time is put.
-    pub put: Destination,
-    /// Seconds or milliseconds since 1970.
-    pub unit: TimeUnit,
-}
-
-/// The unit of a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TimeUnit {
-    /// Seconds.
-    S,
-    /// Milliseconds.
-    Ms,
+    /// Into this cookie.
+    Cookie(String),
 }
 
 impl CustomSignature {
     pub(super) fn secrets(&self) -> Vec<String> {
-        let parts = self.parts.iter().filter_map(|part| match part {
-            SignedPart::Secret(secret) => Some(secret),
-            _ => None,
-        });
-        self.key.iter().chain(parts).map(|secret| secret.expose().to_owned()).collect()
+        let parts = [self.parts.as_slice(), self.key_parts.as_deref().unwrap_or_default()];
+        let parts = parts.into_iter().flat_map(parts::secrets);
+        let sent = self.send.iter().map(|sent| &sent.secret);
+        self.key.iter().chain(parts).chain(sent).map(|secret| secret.expose().to_owned()).collect()
     }
 
     pub(super) fn check(&self) -> Result<(), Fault> {
-        let signs_time = self.parts.iter().any(|part| matches!(part, SignedPart::Timestamp));
-        let signs_nonce = self.parts.iter().any(|part| matches!(part, SignedPart::Nonce));
-        let (what, remedy) = if self.algorithm.is_keyed() && self.key.is_none() {
-            ("an HMAC needs a key", "set `key`")
-        } else if !self.algorithm.is_keyed() && self.key.is_some() {
-            ("a plain digest uses no `key`", "write the key as a part: { secret = … }")
-        } else if signs_time && self.timestamp.is_none() {
-            ("the time is signed but not sent", "set `timestamp`")
-        } else if signs_nonce && self.nonce.is_none() {
-            ("the nonce is signed but not sent", "set `nonce`")
-        } else {
-            return Ok(());
+        let fault = |(what, remedy)| Fault::stopped(what).at("auth.sign").remedy(remedy);
+        self.checked().map_err(fault)
+    }
+
+    fn checked(&self) -> Result<(), (&'static str, &'static str)> {
+        let key_parts = self.key_parts.as_deref().unwrap_or_default();
+        if self.key.is_some() && self.key_parts.is_some() {
+            return Err(("the HMAC has two keys", "set `key` or `key_parts`, not both"));
+        }
+        parts::check_key(self.algorithm, self.key.is_some() || !key_parts.is_empty())?;
+        parts::check(&self.parts)?;
+        parts::check(key_parts)?;
+        self.timestamp.as_ref().map_or(Ok(()), TimestampField::check)?;
+        self.nonce_form.map_or(Ok(()), NonceForm::check)?;
+        let signs = |what: &SignedPart| {
+            [self.parts.as_slice(), key_parts].iter().any(|list| parts::all(list).contains(&what))
         };
-        Err(Fault::stopped(what).at("auth.sign").remedy(remedy))
+        if signs(&SignedPart::Timestamp) && self.timestamp.is_none() {
+            Err(("the time is signed but not sent", "set `timestamp`"))
+        } else if signs(&SignedPart::Nonce) && self.nonce.is_none() {
+            Err(("the nonce is signed but not sent", "set `nonce`"))
+        } else if self.nonce_form.is_some() && self.nonce.is_none() {
+            Err(("the nonce has a form, but it is not sent", "set `nonce`"))
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) fn sign(
@@ -126,12 +110,12 @@ impl CustomSignature {
         request: &mut Request,
         context: &SigningContext,
     ) -> Result<SigningSteps, Fault> {
-        let timestamp = self.timestamp.as_ref().map(|field| match field.unit {
-            TimeUnit::S => context.now.timestamp().to_string(),
-            TimeUnit::Ms => context.now.timestamp_millis().to_string(),
-        });
-        let timestamp = timestamp.unwrap_or_default();
-        self.sign_with(&timestamp, &hex::encode(context.nonce), request)
+        let timestamp = self.timestamp.as_ref().map(|field| field.text(context));
+        let nonce = match self.nonce_form {
+            Some(form) => form.text(context.nonce),
+            None => hex::encode(context.nonce),
+        };
+        self.sign_with(&timestamp.unwrap_or_default(), &nonce, request)
     }
 
     /// Signs with this time and this random text.
@@ -147,57 +131,38 @@ impl CustomSignature {
         if let Some(destination) = &self.nonce {
             destination.set_value(request, nonce)?;
         }
-        let input = self.input(&Signable::new(request, timestamp, nonce))?;
-        let key = self.key.as_ref().map_or("", Secret::expose);
-        let digest = self.coding.encode(&self.algorithm.digest(key.as_bytes(), &input.bytes));
+        for sent in &self.send {
+            sent.put.set_value(request, sent.secret.expose())?;
+        }
+        let signable = Signable::new(request, timestamp, nonce);
+        let input = self.input(&signable)?;
+        let key = match &self.key_parts {
+            Some(parts) => parts::text_of(parts, "", &signable)?.bytes,
+            None => self.key.as_ref().map_or("", Secret::expose).as_bytes().to_vec(),
+        };
+        let digest = self.coding.encode(&self.algorithm.digest(&key, &input.bytes));
         self.put.set_value(request, &digest)?;
         Ok(SigningSteps::new("sign").step("string to sign", input.redacted).step("digest", digest))
     }
 
     /// The text that is signed.
     pub(super) fn input(&self, signable: &Signable<'_>) -> Result<DigestInput, Fault> {
-        let request = signable.request;
-        let mut input = DigestInput::default();
-        for (index, part) in self.parts.iter().enumerate() {
-            if index > 0 {
-                input = input.text(&self.join);
-            }
-            input = match part {
-                SignedPart::Text(text) => input.text(text),
-                SignedPart::Secret(secret) => input.secret("secret", secret.expose()),
-                SignedPart::Param(name) => {
-                    input.named(name, require(request, name, signable.param(name))?)
-                }
-                SignedPart::Header(name) => {
-                    input.named(name, require(request, name, request.header(name))?)
-                }
-                SignedPart::Params => input.text(signable.joined_params()),
-                SignedPart::Timestamp => input.text(signable.timestamp),
-                SignedPart::Nonce => input.text(signable.nonce),
-                SignedPart::Body => input.body(&request.body),
-                SignedPart::Method => input.text(&request.method),
-                SignedPart::Path => input.text(&request.path),
-            };
-        }
-        Ok(input)
+        parts::text_of(&self.parts, &self.join, signable)
     }
 }
 
 impl Destination {
-    fn set_value(&self, request: &mut Request, value: &str) -> Result<(), Fault> {
+    /// Puts a value into a request.
+    ///
+    /// # Errors
+    /// The body of the request has no place for it: `Stopped`.
+    pub fn set_value(&self, request: &mut Request, value: &str) -> Result<(), Fault> {
         match self {
             Self::Header(name) => request.set_header(name, value),
             Self::Param(name) => request.set_param(name, value),
             Self::Field(name) => request.set_field(name, value)?,
+            Self::Cookie(name) => request.set_cookie(name, value),
         }
         Ok(())
     }
-}
-
-fn require<'a>(request: &Request, name: &str, value: Option<&'a str>) -> Result<&'a str, Fault> {
-    value.ok_or_else(|| {
-        Fault::stopped(format!("`{name}` is signed, but it is not in the request"))
-            .at(request.path.clone())
-            .remedy("check the parts in `auth.sign`")
-    })
 }

@@ -2,7 +2,10 @@
 
 use std::cell::OnceCell;
 
-use super::Request;
+use super::{
+    Request,
+    sorted::{Fields, Sorted},
+};
 
 /// What the parts of a signature are taken from.
 pub(super) struct Signable<'a> {
@@ -15,13 +18,14 @@ pub(super) struct Signable<'a> {
     /// Parsed only for what is not among the parameters.
     members: OnceCell<Vec<(String, String)>>,
     joined: OnceCell<String>,
+    joined_members: OnceCell<String>,
 }
 
 impl<'a> Signable<'a> {
     pub(super) fn new(request: &'a Request, timestamp: &'a str, nonce: &'a str) -> Self {
         let params = request.params();
-        let (members, joined) = (OnceCell::new(), OnceCell::new());
-        Self { request, timestamp, nonce, params, members, joined }
+        let (members, joined, joined_members) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { request, timestamp, nonce, params, members, joined, joined_members }
     }
 
     /// The value of a parameter, or of a member of a JSON body that is a text, a number or a boolean.
@@ -32,13 +36,12 @@ impl<'a> Signable<'a> {
 
     /// All parameters, sorted by name, as `a=1&b=2`; empty ones are left out.
     pub(super) fn joined_params(&self) -> &str {
-        self.joined.get_or_init(|| {
-            let params = self.params.iter().filter(|(_, value)| !value.is_empty());
-            let mut params: Vec<_> = params.collect();
-            params.sort();
-            let pairs = params.iter().map(|(name, value)| format!("{name}={value}"));
-            pairs.collect::<Vec<_>>().join("&")
-        })
+        self.joined.get_or_init(|| Sorted::plain(Fields::Params).text(self.request))
+    }
+
+    /// The same of the members of a JSON body.
+    pub(super) fn joined_members(&self) -> &str {
+        self.joined_members.get_or_init(|| Sorted::plain(Fields::Members).text(self.request))
     }
 }
 

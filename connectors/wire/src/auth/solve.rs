@@ -7,6 +7,7 @@
 
 mod around;
 mod check;
+mod digests;
 mod document;
 mod fields;
 mod named;
@@ -28,16 +29,16 @@ use super::Request;
 /// Maximum number of recipes that are tried; they take a second or two.
 pub const MAX_RECIPES: u64 = 500_000;
 
-/// What a channel file cannot say, so that the search does not try it.
+/// What the search does not try: a channel file cannot say it, or it is unusual.
 pub const NOT_SEARCHED: [&str; 10] = [
-    "SHA-384, SHA-512, SM2, RSA and other digests than MD5, SHA-1, SHA-256, SM3 and their HMAC",
-    "a digest of a digest, such as md5(md5(secret) + time), or of the body within the text",
-    "an HMAC whose key is made of the secret and something else, or whose text is empty",
-    "Base64 without padding or with - and _, and a digest that is cut or has a prefix like sha256=",
-    "parameters that are encoded, in upper case or sorted by their values",
-    "nested members of a JSON body, and a body that is written anew before it is signed",
-    "a time that is not written in seconds or milliseconds since 1970",
-    "a second secret, such as the token of a user beside the key of the application",
+    "SHA-384, SM2, RSA and other digests than MD5, SHA-1, SHA-256, SHA-512, SM3 and their HMAC",
+    "a digest within the text in other places than md5(secret), or another digest than MD5: write { digest = … }",
+    "an HMAC whose key is made of the secret and something else (write `key_parts`), or whose text is empty",
+    "a digest that is cut or has a prefix like sha256=",
+    "parameters that are encoded, in upper case (write `sorted`, `encoded`, `upper`) or sorted by their values",
+    "nested members that are signed one by one, and a body that is written anew before it is signed",
+    "a time in an unusual form: write its `format`",
+    "a second secret, such as the token of a user beside the key of the application: write two { secret = … }",
     "parts that are joined with several or with unusual texts, unless --text shows them",
     "more than five parts in any order, except fields sorted by name or in the order of the request",
 ];
@@ -88,12 +89,17 @@ pub struct Group {
 type Try = (&'static str, fn(&mut Search<'_>) -> ControlFlow<()>, bool);
 
 /// The groups, the likeliest first.
-const GROUPS: [Try; 5] = [
+const GROUPS: [Try; 6] = [
     ("the named schemes of platforms", named::try_all, true),
     ("the given text, with the secret in it, around it or as the key", document::try_all, true),
     (
         "the parameters, all or all but one, sorted or in their order, as values or with names, with the secret",
         fields::try_all,
+        false,
+    ),
+    (
+        "the same with md5(secret), or with the MD5 of the parameters or of all",
+        digests::try_all,
         false,
     ),
     (

@@ -49,6 +49,18 @@ impl DigestInput {
         if secrets::is_name(name) { self.secret(name, value) } else { self.text(value) }
     }
 
+    /// What is made of another text. If that has secrets, so has this: it is shown as the text that it is made of.
+    pub(super) fn made(self, of: Self, name: &str, make: impl Fn(&[u8]) -> Vec<u8>) -> Self {
+        let made = make(&of.bytes);
+        if of.redacted.as_bytes() == of.bytes {
+            return self.body(&made);
+        }
+        let mut input = self;
+        input.bytes.extend_from_slice(&made);
+        input.redacted.push_str(&format!("‹{name} of {}›", of.redacted));
+        input
+    }
+
     pub(super) fn body(mut self, body: &[u8]) -> Self {
         self.bytes.extend_from_slice(body);
         match str::from_utf8(body) {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod fetched;
+mod forms;
 mod generic;
 mod vectors;
 
@@ -15,7 +16,8 @@ const SIGNED_AT: i64 = 1_760_000_000;
 
 fn context() -> SigningContext {
     let now = Timestamp::from_timestamp(SIGNED_AT, 0).unwrap();
-    SigningContext { now, nonce: *b"\xa1\xb2\xc3\x04567890123456" }
+    let zone = chrono_tz::Asia::Shanghai;
+    SigningContext { now, nonce: *b"\xa1\xb2\xc3\x04567890123456", zone }
 }
 
 /// Parses the settings of a scheme.

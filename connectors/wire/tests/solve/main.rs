@@ -47,7 +47,8 @@ fn post(path: &str, content_type: &str, body: &str) -> Request {
 
 /// The request signed with these settings, and the signature.
 fn sign(scheme: Scheme, request: &Request, at: (i64, [u8; 16])) -> (Request, String) {
-    let context = SigningContext { now: Timestamp::from_timestamp(at.0, 0).unwrap(), nonce: at.1 };
+    let now = Timestamp::from_timestamp(at.0, 0).unwrap();
+    let context = SigningContext { now, nonce: at.1, zone: chrono_tz::Asia::Shanghai };
     let mut request = request.clone();
     let steps = Auth::build(scheme).unwrap().sign(&mut request, &context).unwrap();
     (request, steps.steps.last().unwrap().1.clone())

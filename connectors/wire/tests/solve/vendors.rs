@@ -180,3 +180,62 @@ fn sorted_members_with_the_secret_among_them() {
     };
     check(&settings, &request(1), &request(2));
 }
+
+/// The commonest scheme of city platforms: all members of the JSON body, sorted, with nested ones as JSON, then the key;
+/// the time is written as a date. The members are found as such, so that further ones are signed too.
+#[test]
+fn members_of_any_number_with_the_key_behind_them() {
+    let settings = json!({ "sign": {
+        "algorithm": "md5", "coding": "hex_upper",
+        "parts": ["members", { "text": "&key=" }, { "secret": SECRET }],
+        "timestamp": { "put": { "field": "timestamp" }, "format": "%Y%m%d%H%M%S" },
+        "put": { "field": "sign" },
+    } });
+    let request = |body: Value| post("/list", "application/json", &body.to_string());
+    let solution = check(
+        &settings,
+        &request(
+            json!({ "page": 1, "appId": "A1", "empty": "", "filter": { "area": ["340200"] } }),
+        ),
+        &request(json!({ "appId": "A2", "more": true, "page": 0, "filter": [] })),
+    );
+    let found = &solution.recipes[0].settings;
+    assert_eq!(found["timestamp"]["format"], "%Y%m%d%H%M%S", "{solution:?}");
+    assert!(solution.notes.iter().any(|note| note.contains("zone")), "{solution:?}");
+}
+
+/// SHA-512 and HMAC-SHA512, in Base64 for addresses, of all parameters.
+#[test]
+fn long_digests_for_addresses() {
+    for (algorithm, coding) in
+        [("sha512", "base64_url_unpadded"), ("hmac_sha512", "hex"), ("hmac_sha512", "hex_base64")]
+    {
+        let mut settings = json!({
+            "algorithm": algorithm, "coding": coding, "parts": ["params"], "put": { "header": "X-Sign" },
+        });
+        match algorithm {
+            "sha512" => settings["parts"] = json!(["params", { "secret": SECRET }]),
+            _ => settings["key"] = SECRET.into(),
+        }
+        let request = |page: &str| get("/list", &[("page", page), ("app", "sim9")]);
+        check(&json!({ "sign": settings }), &request("1"), &request("2"));
+    }
+}
+
+/// The digest of the secret instead of the secret, and the digest of a digest.
+#[test]
+fn digests_of_digests() {
+    let md5 = |parts: Value| json!({ "digest": { "algorithm": "md5", "parts": parts } });
+    let time = json!({ "put": { "param": "ts" }, "unit": "s" });
+    for parts in [
+        json!(["timestamp", md5(json!([{ "secret": SECRET }]))]),
+        json!([md5(json!(["params"])), { "secret": SECRET }]),
+        json!([md5(json!(["params", { "text": "&key=" }, { "secret": SECRET }]))]),
+    ] {
+        let settings = json!({ "sign": {
+            "algorithm": "md5", "parts": parts, "timestamp": time, "put": { "header": "X-Sign" },
+        } });
+        let request = |page: &str| get("/list", &[("page", page), ("app", "sim9")]);
+        check(&settings, &request("1"), &request("2"));
+    }
+}

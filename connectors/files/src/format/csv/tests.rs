@@ -4,7 +4,7 @@ mod damage;
 
 use normalizer_text::Charset;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{options, text};

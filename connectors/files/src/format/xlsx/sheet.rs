@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use document::MAX_COLUMNS;
 use quick_xml::{
     Reader,
     events::{BytesStart, Event},
@@ -14,7 +15,6 @@ use super::{
 use crate::{
     format::{
         cell::Cell,
-        header::MAX_COLUMNS,
         merged::{MergedCells, check_number},
         workbook::SheetRow,
     },

@@ -35,7 +35,12 @@ const SECRET_NAMES: [&str; 22] = [
 ];
 /// What is signed, with the secret before, after and around it, with and without a name, and without the secret.
 pub(super) fn with_secret(sent: &Sent, core: &[SignedPart]) -> Vec<Vec<SignedPart>> {
-    let secret = || SignedPart::Secret(sent.secret.clone());
+    around(&SignedPart::Secret(sent.secret.clone()), core)
+}
+
+/// The same with what is made of the secret.
+pub(super) fn around(secret: &SignedPart, core: &[SignedPart]) -> Vec<Vec<SignedPart>> {
+    let secret = || secret.clone();
     let text = |text: &str| SignedPart::Text(text.to_owned());
     let core = || core.iter().cloned();
     let mut all = vec![core().collect()];

@@ -57,6 +57,7 @@ fn known(sent: &Sent, with_params: bool) -> Vec<Field> {
     ];
     if with_params {
         known.push(field(&sent.joined_params(), SignedPart::Params));
+        known.push(field(&sent.joined_members(), SignedPart::Members));
     }
     known.extend(sent.fields.iter().chain(&sent.headers).chain(&sent.keys).cloned());
     known.retain(|field| !field.value.is_empty());

@@ -31,10 +31,7 @@ const MAX_LEFT_OUT: usize = 40;
 /// Tries all of them.
 pub(super) fn try_all(search: &mut Search<'_>) -> ControlFlow<()> {
     let sent = search.sent;
-    let mut single: Vec<SignedPart> = vec![SignedPart::Params];
-    single.extend([SignedPart::Body, SignedPart::Timestamp, SignedPart::Path]);
-    single.retain(|part| !is_empty(sent, part));
-    for parts in single.into_iter().map(|part| vec![part]).chain(cores(sent)) {
+    for parts in singles(sent).into_iter().chain(cores(sent)) {
         for parts in with_secret(sent, &parts) {
             search.try_parts(parts, Uses::Any)?;
         }
@@ -45,15 +42,23 @@ pub(super) fn try_all(search: &mut Search<'_>) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-/// The parameters as values or with their names. What `params` says is left out: it is shorter, and true also for
-/// requests with further parameters.
+/// What may be all that is signed beside the secret.
+pub(super) fn singles(sent: &Sent) -> Vec<Vec<SignedPart>> {
+    let mut single = vec![SignedPart::Params, SignedPart::Members];
+    single.extend([SignedPart::Body, SignedPart::Timestamp, SignedPart::Path]);
+    single.retain(|part| !is_empty(sent, part));
+    single.into_iter().map(|part| vec![part]).collect()
+}
+
+/// The parameters as values or with their names. What `params` or `members` says is left out: it is shorter, and
+/// true also for requests with further parameters.
 pub(super) fn cores(sent: &Sent) -> Vec<Vec<SignedPart>> {
-    let joined = sent.joined_params();
+    let joined = [sent.joined_params(), sent.joined_members()];
     let mut cores = Vec::new();
     for fields in orders(&sent.fields) {
         let text: Vec<_> =
             fields.iter().map(|field| format!("{}={}", field.name, field.value)).collect();
-        let is_params = text.join("&") == joined;
+        let is_params = joined.contains(&text.join("&"));
         let named = NAMED.iter().filter(|named| !(is_params && **named == ("=", "&")));
         cores.extend(named.map(|(between, next)| named_fields(&fields, between, next)));
         cores.extend(BETWEEN.map(|between| values(&fields, between)));
@@ -123,6 +128,7 @@ pub(super) fn values(fields: &[Field], between: &str) -> Vec<SignedPart> {
 fn is_empty(sent: &Sent, part: &SignedPart) -> bool {
     match part {
         SignedPart::Params => sent.joined_params().is_empty(),
+        SignedPart::Members => sent.joined_members().is_empty(),
         SignedPart::Body => sent.request.body.is_empty(),
         SignedPart::Timestamp => sent.timestamp().is_empty(),
         SignedPart::Path => sent.request.path.is_empty(),

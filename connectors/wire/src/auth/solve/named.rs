@@ -34,7 +34,9 @@ fn candidates(sent: &Sent) -> Vec<(&'static str, Map<String, Value>)> {
     };
     let field = match &sent.put {
         Destination::Field(name) => name,
-        Destination::Header(_) | Destination::Param(_) => "httpRequestVerify",
+        Destination::Header(_) | Destination::Param(_) | Destination::Cookie(_) => {
+            "httpRequestVerify"
+        }
     };
     let all = [
         national(EXCHANGE_PREFIX),

@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 
 use super::{
-    fields,
     search::{Search, Uses},
     sent::Sent,
 };
@@ -26,7 +25,7 @@ const BETWEEN: [(&str, bool); 11] = [
     (".", false),
 ];
 
-/// What stands at one place: mostly one part, but several for parameters with their names.
+/// What stands at one place.
 type Atom = Vec<SignedPart>;
 
 /// Tries the parts that most signatures have.
@@ -121,20 +120,16 @@ fn general(sent: &Sent) -> Vec<Atom> {
     let mut atoms = vec![vec![SignedPart::Secret(sent.secret.clone())]];
     atoms.extend(sent.keys.iter().map(|key| vec![key.part.clone()]));
     let request = &sent.request;
-    let has_params = !sent.joined_params().is_empty();
     let parts = [
         (SignedPart::Timestamp, sent.timestamp.is_some()),
         (SignedPart::Nonce, sent.nonce.is_some()),
         (SignedPart::Method, !request.method.is_empty()),
         (SignedPart::Path, !request.path.is_empty()),
         (SignedPart::Body, !request.body.is_empty()),
-        (SignedPart::Params, has_params),
+        (SignedPart::Params, !sent.joined_params().is_empty()),
+        (SignedPart::Members, !sent.joined_members().is_empty()),
     ];
     let parts = parts.into_iter().filter(|(_, is_there)| *is_there);
     atoms.extend(parts.map(|(part, _)| vec![part]));
-    if !has_params {
-        // Members of a JSON body, sorted, as `a=1&b=2`.
-        atoms.extend(fields::cores(sent).into_iter().next());
-    }
     atoms
 }

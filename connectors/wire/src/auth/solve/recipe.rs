@@ -120,10 +120,27 @@ fn written_part(part: &SignedPart, variable: &str) -> Value {
         SignedPart::Param(name) => json!({ "param": name }),
         SignedPart::Header(name) => json!({ "header": name }),
         SignedPart::Params => "params".into(),
+        SignedPart::Members => "members".into(),
+        SignedPart::Sorted(sorted) => json!({ "sorted": written(sorted) }),
+        SignedPart::Digest(digest) => {
+            let mut table = Map::new();
+            table.insert("algorithm".to_owned(), written(&digest.algorithm));
+            if digest.coding != DigestFormat::default() {
+                table.insert("coding".to_owned(), written(&digest.coding));
+            }
+            table.insert("parts".to_owned(), written_parts(&digest.parts, variable));
+            json!({ "digest": table })
+        }
+        SignedPart::Encoded(parts) => json!({ "encoded": written_parts(parts, variable) }),
+        SignedPart::Upper(parts) => json!({ "upper": written_parts(parts, variable) }),
         SignedPart::Timestamp => "timestamp".into(),
         SignedPart::Nonce => "nonce".into(),
         SignedPart::Body => "body".into(),
         SignedPart::Method => "method".into(),
         SignedPart::Path => "path".into(),
     }
+}
+
+fn written_parts(parts: &[SignedPart], variable: &str) -> Value {
+    parts.iter().map(|part| written_part(part, variable)).collect()
 }

@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use contract::Fault;
 use serde_json::{Map, Value};
 
@@ -30,10 +29,8 @@ pub(super) struct Search<'a> {
     pub(super) recipes: Vec<Recipe>,
     pub(super) notes: Vec<String>,
     signable: Signable<'a>,
-    /// The digest that the signature writes.
-    wanted: Vec<u8>,
-    /// Those with digests of its length.
-    algorithms: Vec<Algorithm>,
+    /// What the signature may be: a digest, how it is written, and its bytes.
+    targets: Vec<(Algorithm, DigestFormat, Vec<u8>)>,
     max_recipes: u64,
     bytes: u64,
     /// The recipes again, each with its parts in one spelling.
@@ -42,28 +39,27 @@ pub(super) struct Search<'a> {
 
 impl<'a> Search<'a> {
     pub(super) fn new(sent: &'a Sent, max_recipes: u64) -> Result<Self, Fault> {
-        let bytes = [hex::decode(&sent.signature).ok(), STANDARD.decode(&sent.signature).ok()];
-        let of_length = |wanted: &Vec<u8>| {
-            let mut algorithms = Algorithm::ALL.to_vec();
-            algorithms.retain(|algorithm| algorithm.digest(b"", b"").len() == wanted.len());
-            algorithms
-        };
-        let digests = bytes.into_iter().flatten().map(|wanted| (of_length(&wanted), wanted));
-        let (algorithms, wanted) =
-            digests.into_iter().find(|(algorithms, _)| !algorithms.is_empty()).ok_or_else(|| {
-                Fault::stopped(
-                    "the signature is no MD5, SHA-1, SHA-256 or SM3 in hexadecimal or in Base64 with padding",
-                )
-                .remedy(
-                    "give it as it is before it is percent-encoded, without a prefix; a channel file cannot say \
-                     another digest",
-                )
-            })?;
+        let mut targets = Vec::new();
+        for coding in DigestFormat::ALL {
+            let Some(wanted) = coding.decode(&sent.signature) else { continue };
+            let is_new = |(_, _, known): &(Algorithm, DigestFormat, Vec<u8>)| *known != wanted;
+            if !targets.iter().all(is_new) {
+                // In another way to write the same.
+                continue;
+            }
+            let fits = |algorithm: &Algorithm| algorithm.digest(b"", b"").len() == wanted.len();
+            let algorithms = Algorithm::ALL.into_iter().filter(fits);
+            targets.extend(algorithms.map(|algorithm| (algorithm, coding, wanted.clone())));
+        }
+        if targets.is_empty() {
+            let what = "the signature is no MD5, SHA-1, SHA-256, SHA-512 or SM3 in hexadecimal of one case or in Base64";
+            return Err(Fault::stopped(what)
+                .remedy("give it without a prefix; a channel file cannot say another digest"));
+        }
         Ok(Self {
             signable: Signable::new(&sent.request, sent.timestamp(), sent.nonce()),
             sent,
-            wanted,
-            algorithms,
+            targets,
             max_recipes,
             tried: 0,
             bytes: 0,
@@ -80,7 +76,9 @@ impl<'a> Search<'a> {
         let mut signature = self.signature(parts);
         let Ok(input) = signature.input(&self.signable) else { return ControlFlow::Continue(()) };
         let secret = &self.sent.secret;
-        for algorithm in self.algorithms.clone() {
+        for index in 0..self.targets.len() {
+            let Some((algorithm, coding, wanted)) = self.targets.get(index) else { continue };
+            let (algorithm, coding) = (*algorithm, *coding);
             if uses == Uses::Once && algorithm.is_keyed() == has_secret {
                 continue;
             }
@@ -89,12 +87,9 @@ impl<'a> Search<'a> {
             }
             self.tried += 1;
             self.bytes += input.bytes.len() as u64;
-            if algorithm.digest(secret.expose().as_bytes(), &input.bytes) != self.wanted {
+            if algorithm.digest(secret.expose().as_bytes(), &input.bytes) != *wanted {
                 continue;
             }
-            let is_written =
-                |coding: &DigestFormat| coding.encode(&self.wanted) == self.sent.signature;
-            let Some(coding) = DigestFormat::ALL.into_iter().find(is_written) else { continue };
             signature.algorithm = algorithm;
             signature.coding = coding;
             signature.key = algorithm.is_keyed().then(|| secret.clone());
@@ -142,8 +137,9 @@ impl<'a> Search<'a> {
             let input = self.signature(vec![part.clone()]).input(&self.signable);
             input.map(|input| input.bytes).unwrap_or_default()
         };
-        let is_value =
-            |part: &SignedPart| !matches!(part, SignedPart::Text(_) | SignedPart::Params);
+        let is_value = |part: &SignedPart| {
+            !matches!(part, SignedPart::Text(_) | SignedPart::Params | SignedPart::Members)
+        };
         if parts.len() >= 3 && parts.iter().all(is_value) && parts.is_sorted_by_key(value) {
             self.notes.push(
                 "the values are in alphabetical order in this sample: if the vendor sorts values, the order is \
@@ -158,12 +154,15 @@ impl<'a> Search<'a> {
         CustomSignature {
             algorithm: Algorithm::Md5,
             key: None,
+            key_parts: None,
             parts,
             join: String::new(),
             coding: DigestFormat::Hex,
             put: self.sent.put.clone(),
             timestamp: self.sent.timestamp.as_ref().map(|(_, field)| field.clone()),
             nonce: self.sent.nonce.as_ref().map(|(_, destination)| destination.clone()),
+            nonce_form: None,
+            send: Vec::new(),
         }
     }
 }

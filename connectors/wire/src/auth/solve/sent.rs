@@ -1,6 +1,7 @@
 //! The sample as a channel would send it: where the signature, the time and the random text are in it.
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDateTime};
+use chrono_tz::Tz;
 use contract::{Fault, Secret, Timestamp};
 
 use super::{Sample, check};
@@ -24,6 +25,15 @@ const MAX_VALUES: usize = 200;
 /// Names of the time of a request, in lower case and without `-` and `_`. A name may also end with the first.
 const TIME_NAMES: [&str; 8] =
     ["timestamp", "time", "ts", "t", "curtime", "reqtime", "gjgxjhptrtime", "gjzwfwptrtime"];
+/// How times are written that are no numbers of seconds or milliseconds, and in which zone if that is certain.
+const TIME_FORMATS: [(&str, Option<Tz>); 6] = [
+    ("%Y%m%d%H%M%S", None),
+    ("%Y-%m-%d %H:%M:%S", None),
+    ("%Y-%m-%dT%H:%M:%SZ", Some(Tz::UTC)),
+    ("%Y-%m-%dT%H:%M:%S%.3fZ", Some(Tz::UTC)),
+    ("%Y-%m-%dT%H:%M:%S", None),
+    ("%Y%m%d%H%M%S%3f", None),
+];
 
 /// The sample without its signature, and where everything is.
 pub(super) struct Sent {
@@ -84,16 +94,22 @@ impl Sent {
         };
         let timestamp = find(&sample.timestamp, is_time)
             .map(|(time, place)| {
-                let unit = unit(&time)?;
                 let put = place.unwrap_or_else(|| assumed("time", "X-Timestamp", &mut notes));
-                Ok::<_, Fault>((time, TimestampField { put, unit }))
+                let field = time_field(&time, put)?;
+                if field.format.is_some() && field.zone.is_none() {
+                    notes.push(
+                        "the time is written in the zone of the configuration, unless `timestamp` has a `zone`"
+                            .to_owned(),
+                    );
+                }
+                Ok::<_, Fault>((time, field))
             })
             .transpose()?;
         let nonce = find(&sample.nonce, |name, _| name.contains("nonce")).map(|(nonce, place)| {
             if nonce.len() != 32 || !nonce.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 notes.push(
                     "a channel sends 32 hexadecimal digits as the random text, the sample has another form: ask \
-                     the vendor whether the source accepts them"
+                     the vendor whether the source accepts them, or set `nonce_form`"
                         .to_owned(),
                 );
             }
@@ -131,7 +147,7 @@ impl Sent {
     pub(super) fn context(&self) -> SigningContext {
         let time = self.timestamp.as_ref().and_then(|(time, field)| {
             let number = time.parse().ok()?;
-            match field.unit {
+            match field.unit? {
                 TimeUnit::S => DateTime::from_timestamp(number, 0),
                 TimeUnit::Ms => DateTime::from_timestamp_millis(number),
             }
@@ -140,12 +156,18 @@ impl Sent {
             let date = self.request.header("X-BG-DATE-TIME")?;
             httpdate::parse_http_date(date).ok().map(Timestamp::from)
         };
-        SigningContext { now: time.or_else(date).unwrap_or_default(), nonce: [0; 16] }
+        let now = time.or_else(date).unwrap_or_default();
+        SigningContext { now, nonce: [0; 16], zone: Tz::UTC }
     }
 
     /// All parameters in the text that a signature makes of them.
     pub(super) fn joined_params(&self) -> String {
         Signable::new(&self.request, "", "").joined_params().to_owned()
+    }
+
+    /// All members of a JSON body, in the same way.
+    pub(super) fn joined_members(&self) -> String {
+        Signable::new(&self.request, "", "").joined_members().to_owned()
     }
 
     fn sort_values(&mut self, values: Vec<(Destination, String)>, keys: &[String]) {
@@ -204,7 +226,9 @@ fn take(request: &mut Request, value: &str) -> Option<Destination> {
             request.query.retain(|(key, _)| *key != name);
             Some(Destination::Param(name))
         }
-        Some(Destination::Field(_)) | None => request.take_field(value).map(Destination::Field),
+        Some(Destination::Field(_) | Destination::Cookie(_)) | None => {
+            request.take_field(value).map(Destination::Field)
+        }
     }
 }
 
@@ -221,8 +245,12 @@ fn values(request: &Request) -> Vec<(Destination, String)> {
 }
 
 fn name_of(place: &Destination) -> &str {
-    let (Destination::Header(name) | Destination::Param(name) | Destination::Field(name)) = place;
-    name
+    match place {
+        Destination::Header(name)
+        | Destination::Param(name)
+        | Destination::Field(name)
+        | Destination::Cookie(name) => name,
+    }
 }
 
 /// A name in lower case, without `-` and `_`.
@@ -231,19 +259,30 @@ fn plain(name: &str) -> String {
 }
 
 fn is_time(name: &str, value: &str) -> bool {
-    (name.ends_with("timestamp") || TIME_NAMES.contains(&name)) && unit(value).is_ok()
+    (name.ends_with("timestamp") || TIME_NAMES.contains(&name)) && form(value).is_some()
 }
 
-/// The unit of a time, by the number of its digits.
-fn unit(time: &str) -> Result<TimeUnit, Fault> {
+/// How a time like this is sent.
+fn time_field(time: &str, put: Destination) -> Result<TimestampField, Fault> {
+    let (unit, format, zone) = form(time).ok_or_else(|| {
+        Fault::stopped("the time of the sample is written in a form that is not recognised")
+            .remedy("give it in another form, such as seconds (10 digits) since 1970, if the source accepts that")
+    })?;
+    Ok(TimestampField { put, unit, format: format.map(str::to_owned), zone })
+}
+
+/// The unit of a time, by the number of its digits, or its format and zone.
+fn form(time: &str) -> Option<(Option<TimeUnit>, Option<&'static str>, Option<Tz>)> {
+    let is_number = time.bytes().all(|byte| byte.is_ascii_digit());
     match time.len() {
-        _ if !time.bytes().all(|byte| byte.is_ascii_digit()) => Err(()),
-        10 => Ok(TimeUnit::S),
-        13 => Ok(TimeUnit::Ms),
-        _ => Err(()),
+        10 if is_number => return Some((Some(TimeUnit::S), None, None)),
+        13 if is_number => return Some((Some(TimeUnit::Ms), None, None)),
+        _ => {}
     }
-    .map_err(|()| {
-        Fault::stopped("the time of the sample is written in a form that a channel cannot send")
-            .remedy("only seconds (10 digits) and milliseconds (13 digits) since 1970 can be sent")
-    })
+    let is_so = |format: &str| {
+        let read = NaiveDateTime::parse_from_str(time, format);
+        read.is_ok_and(|read| read.format(format).to_string() == time)
+    };
+    let (format, zone) = TIME_FORMATS.into_iter().find(|(format, _)| is_so(format))?;
+    Some((None, Some(format), zone))
 }

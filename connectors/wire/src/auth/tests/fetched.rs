@@ -36,6 +36,42 @@ fn a_token_is_requested_with_the_credentials_of_the_client() {
 }
 
 #[test]
+fn a_token_may_be_requested_for_a_user_or_with_a_refresh_token_and_with_further_fields() {
+    for (more, body) in [
+        (
+            json!({ "username": "张", "password": "hunter2", "fields": { "audience": "api" } }),
+            "grant_type=password&username=%E5%BC%A0&password=hunter2&audience=api&client_id=c",
+        ),
+        (
+            json!({ "refresh_token": "hunter2", "scope": "read" }),
+            "grant_type=refresh_token&refresh_token=hunter2&scope=read&client_id=c",
+        ),
+        (
+            json!({ "client_secret": "hunter2", "credentials": "body" }),
+            "grant_type=client_credentials&client_id=c&client_secret=hunter2",
+        ),
+    ] {
+        let mut settings = json!({ "token_url": "https://a.example/t", "client_id": "c" });
+        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let auth = auth(json!({ "oauth2": settings }));
+        let token_request = auth.token_request(&context()).unwrap();
+        assert_eq!(text(&token_request.request.body), body, "{more}");
+        assert_eq!(token_request.request.header("authorization"), None, "{more}");
+        assert_hides(&token_request.steps, &["hunter2"]);
+        assert!(!auth.hide("denied: hunter2").contains("hunter2"));
+    }
+    for (more, says) in [
+        (json!({ "username": "u" }), "set both"),
+        (json!({ "username": "u", "password": "p", "refresh_token": "r" }), "not both"),
+    ] {
+        let mut settings = json!({ "token_url": "https://a.example/t", "client_id": "c" });
+        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let fault = Auth::build(scheme(json!({ "oauth2": settings }))).unwrap_err().to_string();
+        assert!(fault.contains(says), "{more}: {fault}");
+    }
+}
+
+#[test]
 fn a_token_is_used_until_shortly_before_it_ends() {
     let mut auth = client();
     auth.read_token(200, &token(json!(3_600)), context().now).unwrap();

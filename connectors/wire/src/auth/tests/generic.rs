@@ -31,6 +31,7 @@ fn every_digest_is_the_one_of_its_standard() {
         digest(Algorithm::Sm3, "", "abc"),
         "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
     );
+    assert!(digest(Algorithm::Sha512, "", "abc").starts_with("ddaf35a193617abacc417349ae204131"));
     // RFC 2202, RFC 4231: test case 2, and a key that is longer than a block.
     let (key, text) = ("Jefe", "what do ya want for nothing?");
     assert_eq!(digest(Algorithm::HmacMd5, key, text), "750c783e6ab0b503eaa86e310a5db738");
@@ -39,6 +40,8 @@ fn every_digest_is_the_one_of_its_standard() {
         digest(Algorithm::HmacSha256, key, text),
         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
     );
+    let sha512 = digest(Algorithm::HmacSha512, key, text);
+    assert!(sha512.starts_with("164b7a7bfcf819e2e395fbe73b56e0a3"), "{sha512}");
     let long = Algorithm::HmacSha256
         .digest(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First");
     assert_eq!(

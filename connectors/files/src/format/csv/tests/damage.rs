@@ -1,9 +1,8 @@
 //! Damaged files and rows: which are refused, and which are accepted with a flag.
 
-use contract::DecidedBy;
+use contract::{DecidedBy, FieldFlag, Reason};
 
 use super::*;
-use crate::format::header::Columns;
 
 fn error_of(bytes: &[u8], options: &Options) -> String {
     let failed = open(bytes, options).and_then(|mut next_row| {

@@ -1,7 +1,8 @@
 //! Which sheet of a workbook is read.
 
+use document::Columns;
+
 use super::*;
-use crate::format::Columns;
 
 fn table(key: &str) -> String {
     let cell = |text: &str| format!("<c t=\"inlineStr\"><is><t>{text}</t></is></c>");

@@ -2,13 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use document::{TimeFormat, column_name};
-
-use super::splitter::Cell;
-use crate::{
-    format::header::Header,
-    options::{Options, RevisionSource},
-};
+use super::{layout::Layout, splitter::Cell};
+use crate::{TimeFormat, header::Header};
 
 /// Where a row has its key and its revision.
 #[derive(Debug, Clone)]
@@ -23,20 +18,15 @@ pub(super) struct RowShape {
 }
 
 impl RowShape {
-    pub(super) fn new(header: &Header, options: &Options) -> Self {
-        let place = |name: &str| header.position(name);
-        let keys = options.config.key.paths().iter().filter_map(column_name).filter_map(place);
-        let keys: Vec<usize> = keys.collect();
-        let revision = match &options.revision {
-            RevisionSource::Field(path, format) => {
-                column_name(path).and_then(place).map(|column| (column, format.clone()))
-            }
-            RevisionSource::Name(_) => None,
-        };
+    pub(super) fn new(header: &Header, layout: &Layout) -> Self {
+        let place = |name: &String| header.position(name);
+        let keys: Vec<usize> = layout.key.iter().filter_map(place).collect();
+        let revision = layout.revision.as_ref();
+        let revision = revision.and_then(|(name, format)| Some((place(name)?, format.clone())));
         let key = keys.iter().copied().min();
-        let columns = options.config.columns.keys().filter_map(|name| place(name)).chain(keys);
+        let columns = layout.required.iter().filter_map(place).chain(keys);
         let n_required = columns.max().map_or(0, |last| last + 1);
-        Self { n_columns: header.len(), key, revision, n_required }
+        Self { n_columns: header.n_columns(), key, revision, n_required }
     }
 
     /// Whether a row that lacks cells at its end is complete: it has all required columns, and a

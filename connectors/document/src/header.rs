@@ -4,18 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use contract::{FieldFlag, Reason, demand::QualityFlag};
-use document::Defects;
 use serde_json::{Map, Value};
 
-use super::{RawRow, merged::is_blank};
-use crate::spool::FileError;
+use crate::{Defects, csv::FileError};
 
 /// The number of rows that are searched for the header, because people write titles above it.
 const MAX_HEADER_ROWS: usize = 10;
 
 /// The columns that a table must have.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Columns {
+pub struct Columns {
     /// Maps every known name of a column, with its aliases, to the column.
     names: BTreeMap<String, String>,
     required: BTreeSet<String>,
@@ -23,25 +21,43 @@ pub(crate) struct Columns {
 
 /// The columns of a table, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Header {
+pub struct Header {
     /// Their names; `None` for a column without a name.
-    pub(super) names: Vec<Option<String>>,
+    pub(crate) names: Vec<Option<String>>,
     /// For each column whose name occurred before: the first column of that name, and this one.
     repeated: Vec<(usize, usize)>,
 }
 
 /// The maximum number of columns: that of an Excel sheet.
-pub(super) const MAX_COLUMNS: usize = 16_384;
+pub const MAX_COLUMNS: usize = 16_384;
 
 /// The code of a damaged row that stands above the header.
-pub(crate) const ABOVE_HEADER: &str = "above_header";
+pub const ABOVE_HEADER: &str = "above_header";
+
+/// One row of a table.
+#[derive(Debug, Default)]
+pub struct TableRow {
+    /// Where it is in the table, for people: `line 7`.
+    pub at: String,
+    /// Its cells by the names of their columns; `null` if nobody knows which column each cell is in.
+    pub tree: Value,
+    /// Its bytes; `None` if it is not text, or a title.
+    pub bytes: Option<Vec<u8>>,
+    /// What is wrong with it.
+    pub defects: Defects,
+    /// Whether it is a title above the header, not a record.
+    pub is_title: bool,
+}
 
 /// Finds the header among the first rows. `next` returns the next row that is not empty: its place and
 /// its cells. Also returns the rows above the header: titles, and records as damaged rows.
-pub(super) fn find_header(
+///
+/// # Errors
+/// None of the first rows is the header, or `next` fails.
+pub fn find_header(
     columns: &Columns,
     mut next: impl FnMut() -> Result<Option<(String, Vec<String>)>, FileError>,
-) -> Result<(Header, VecDeque<RawRow>), FileError> {
+) -> Result<(Header, VecDeque<TableRow>), FileError> {
     let (mut nearest, mut above) = (None::<NotAHeader>, Vec::<(String, Vec<String>)>::new());
     for _ in 0..MAX_HEADER_ROWS {
         let Some((at, cells)) = next()? else { break };
@@ -51,7 +67,7 @@ pub(super) fn find_header(
                 let above = above.into_iter().map(|(at, cells)| {
                     match header.may_be_record(columns, &cells) {
                         true => record_above(at, &cells),
-                        false => RawRow { at, is_title: true, ..RawRow::default() },
+                        false => TableRow { at, is_title: true, ..TableRow::default() },
                     }
                 });
                 let above = above.collect();
@@ -78,16 +94,19 @@ struct NotAHeader {
 }
 
 /// The row for a record above the header: nobody knows which cell is in which column.
-fn record_above(at: String, cells: &[String]) -> RawRow {
+fn record_above(at: String, cells: &[String]) -> TableRow {
     let detail = "the row stands above the header; ask the source for a header in the first row";
     let damage = Some(Reason::new(ABOVE_HEADER, detail));
     let bytes = Some(cells.join("\t").into_bytes());
-    RawRow { at, bytes, defects: Defects { damage, ..Defects::default() }, ..RawRow::default() }
+    TableRow { at, bytes, defects: Defects { damage, ..Defects::default() }, ..TableRow::default() }
 }
 
 impl Columns {
-    /// Fails if two columns share a name.
-    pub(crate) fn new(columns: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
+    /// The columns with these names, each with its other names.
+    ///
+    /// # Errors
+    /// Two columns share a name.
+    pub fn new(columns: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
         let mut names = BTreeMap::new();
         for (column, aliases) in columns {
             for name in [column].into_iter().chain(aliases) {
@@ -102,7 +121,8 @@ impl Columns {
     }
 
     /// Also requires this column of the key: a row without it is data and not the header.
-    pub(crate) fn with_key_column(mut self, column: &str) -> Self {
+    #[must_use]
+    pub fn with_key_column(mut self, column: &str) -> Self {
         self.names.entry(column.to_owned()).or_insert_with(|| column.to_owned());
         self.required.insert(column.to_owned());
         self
@@ -117,7 +137,7 @@ impl Columns {
 
     /// Whether a row names all columns again: `Some(true)` in the same order, `Some(false)` in another one;
     /// `None` if it is no header.
-    pub(super) fn repeats_header<'a>(
+    pub(crate) fn repeats_header<'a>(
         &self,
         header: &Header,
         cells: impl Iterator<Item = &'a str> + Clone,
@@ -136,10 +156,21 @@ impl Columns {
     }
 
     /// Whether a row may be the header. If no column is required, a header has at least two names.
-    pub(super) fn may_be_header(&self, cells: &[&str]) -> bool {
+    pub fn may_be_header(&self, cells: &[&str]) -> bool {
         let n_names = cells.iter().filter(|cell| !is_blank(cell)).count();
         let header = self.parse_header(cells.iter().copied());
         header.is_ok() && (n_names > 1 || !self.required.is_empty())
+    }
+
+    /// The header with these names, which a table itself does not have.
+    ///
+    /// # Errors
+    /// The names lack a required column, or cannot be a header.
+    pub(crate) fn header(&self, names: &[String]) -> Result<Header, Reason> {
+        let header = self.parse_header(names.iter().map(String::as_str));
+        let header = header.map_err(|error| error.message);
+        let header = header.and_then(|header| header.check().map(|()| header));
+        header.map_err(|what| Reason::new("unknown_header", format!("`csv.header`: {what}")))
     }
 
     /// Reads a row as the header. Fails if it is another row.
@@ -196,10 +227,10 @@ impl Header {
 
     /// Fails if this cannot be the header of a table.
     fn check(&self) -> Result<(), String> {
-        if self.len() > MAX_COLUMNS {
+        if self.n_columns() > MAX_COLUMNS {
             return Err(format!(
                 "the header has {} columns; {MAX_COLUMNS} are allowed",
-                self.len()
+                self.n_columns()
             ));
         }
         let is_separator = |c| matches!(c, '\u{B}' | '\u{C}' | '\u{85}' | '\u{2028}' | '\u{2029}');
@@ -225,27 +256,25 @@ impl Header {
             && 2 * n_names < n_filled
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// The number of columns.
+    pub fn n_columns(&self) -> usize {
         self.names.len()
     }
 
-    pub(super) fn name(&self, column: usize) -> Option<&str> {
+    /// The name of a column.
+    pub fn name(&self, column: usize) -> Option<&str> {
         self.names.get(column)?.as_deref()
     }
 
     /// The column with this name: the first one, if there are several.
-    pub(super) fn position(&self, name: &str) -> Option<usize> {
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|each| each.as_deref() == Some(name))
     }
 
     /// The row as an object with one member for each named column. Columns of one name get their first value
     /// that is not empty; every such row is flagged in `defects`, and one with two different values is damaged.
-    pub(super) fn object(
-        &self,
-        mut cells: Vec<String>,
-        defects: &mut Defects,
-    ) -> Map<String, Value> {
-        cells.resize(self.len(), String::new());
+    pub fn object(&self, mut cells: Vec<String>, defects: &mut Defects) -> Map<String, Value> {
+        cells.resize(self.n_columns(), String::new());
         for (first, later) in self.repeated.iter().copied() {
             let other = std::mem::take(&mut cells[later]);
             let is_contradictory = ![cells[first].trim(), ""].contains(&other.trim());
@@ -261,7 +290,7 @@ impl Header {
             let (flag, detail) = (QualityFlag::Damaged, detail.to_owned());
             defects.flags.push(FieldFlag { field, flag, detail });
         }
-        let mut object = Map::with_capacity(self.len());
+        let mut object = Map::with_capacity(self.n_columns());
         for (name, cell) in self.names.iter().zip(cells) {
             if let Some(name) = name {
                 object.entry(name.as_str()).or_insert(Value::String(cell));
@@ -278,6 +307,11 @@ fn n_filled(cells: &[String]) -> usize {
 
 fn no_names() -> NotAHeader {
     NotAHeader { n_missing: 0, message: "no header row was found".to_owned() }
+}
+
+/// Whether nobody sees anything in a cell. A file of DOS ends with the character U+001A.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || c.is_control())
 }
 
 /// A name without the whitespace and control characters around it, and without line breaks: people put

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{config::CsvConfig, format::cell::unprotected};
+use super::layout::CsvConfig;
 
 /// The cells of a record, and whether their quotes follow the rules.
 #[derive(Debug, Default)]
@@ -198,6 +198,19 @@ impl<'a> Splitter<'a> {
         self.found.cells.push(std::mem::replace(&mut self.cell, next));
         self.state = State::CellStart;
     }
+}
+
+/// A text without what some programs put around it so that Excel keeps it: `="00123"`, or `'` before an
+/// id. `None` if there is nothing to remove.
+pub fn unprotected(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let formula = text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"'));
+    let is_id = |text: &&str| {
+        text.contains(|c: char| c.is_ascii_digit())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.'))
+    };
+    let quoted = formula.filter(|text| !text.contains('"'));
+    quoted.or_else(|| text.strip_prefix('\'').filter(is_id))
 }
 
 /// The content of a line, and its line end.

@@ -1,0 +1,123 @@
+//! Bodies with several parts (RFC 2046): the main part is the document, and the others are files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use memchr::memmem;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use super::{media_type, parameter};
+use crate::TEXT_NAME;
+
+/// The parts of a body.
+pub(super) struct Parts {
+    /// The content type of the main part.
+    pub(super) content_type: Option<String>,
+    /// The main part.
+    pub(super) main: Vec<u8>,
+    /// The other parts that can be read, by their `Content-ID`.
+    pub(super) files: BTreeMap<String, Vec<u8>>,
+}
+
+/// Splits a body into its parts. The main part is the one that `start` names (RFC 2387), or the first. SOAP services
+/// send such bodies if they attach files (MTOM).
+///
+/// # Errors
+/// The body is of another kind, or ends too early, or its main part cannot be read.
+pub(super) fn split(bytes: &[u8], kind: &str) -> Result<Parts, String> {
+    let error = |what: &str| format!("the body is {}: {what}", media_type(kind));
+    if !["multipart/related", "multipart/mixed"].contains(&media_type(kind).as_str()) {
+        return Err(error("this kind of body with several parts is not supported"));
+    }
+    let boundary = parameter(kind, "boundary").ok_or_else(|| error("it names no boundary"))?;
+    let delimiter = format!("--{boundary}");
+    let begins_line = |at: &usize| *at == 0 || bytes.get(at.wrapping_sub(1)) == Some(&b'\n');
+    let delimiters: Vec<usize> =
+        memmem::find_iter(bytes, delimiter.as_bytes()).filter(begins_line).collect();
+    let after_last = delimiters.last().and_then(|at| bytes.get(at + delimiter.len()..));
+    if !after_last.is_some_and(|after| after.starts_with(b"--")) {
+        return Err(error("it ends before its last part is complete"));
+    }
+    let parts = delimiters.windows(2).filter_map(|pair| match pair {
+        [from, to] => split_part(bytes.get(from + delimiter.len()..*to)?),
+        _ => None,
+    });
+    let mut parts: Vec<(String, &[u8])> = parts.collect();
+    let start = parameter(kind, "start");
+    let is_start = |head: &str| start.is_some() && header(head, "content-id") == start;
+    let at = parts.iter().position(|(head, _)| is_start(head)).unwrap_or(0);
+    if at >= parts.len() {
+        return Err(error("it has no part that can be read"));
+    }
+    let (head, main) = parts.swap_remove(at);
+    let main = content(&head, main).map_err(|what| error(&format!("its main part {what}")))?;
+    let files = parts.into_iter().filter_map(|(head, file)| {
+        let id = header(&head, "content-id")?;
+        Some((id.trim_matches(['<', '>']).to_owned(), content(&head, file).ok()?))
+    });
+    Ok(Parts { content_type: header(&head, "content-type"), main, files: files.collect() })
+}
+
+/// Puts files in Base64 into the elements of XML that refer to them (XOP). Each is put into one place only: a
+/// small body cannot become a large tree.
+pub(super) fn put_files(tree: &mut Value, files: &BTreeMap<String, Vec<u8>>) {
+    put_new(tree, files, &mut BTreeSet::new());
+}
+
+fn put_new<'a>(
+    tree: &mut Value,
+    files: &'a BTreeMap<String, Vec<u8>>,
+    used: &mut BTreeSet<&'a str>,
+) {
+    match tree {
+        Value::Array(list) => list.iter_mut().for_each(|value| put_new(value, files, used)),
+        Value::Object(element) => {
+            let address = element.get("Include").and_then(|include| include.get(0)?.get("@href"));
+            let id = address.and_then(Value::as_str).and_then(|href| href.strip_prefix("cid:"));
+            let id = id.and_then(|id| percent_decode_str(id).decode_utf8().ok());
+            match id.and_then(|id| files.get_key_value(&*id)) {
+                Some((id, file)) if used.insert(id) => {
+                    element.remove("Include");
+                    element.insert(TEXT_NAME.to_owned(), STANDARD.encode(file).into());
+                }
+                _ => element.values_mut().for_each(|value| put_new(value, files, used)),
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The content of a part, without the encoding in which it was sent.
+fn content(head: &str, body: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let encoding = header(head, "content-transfer-encoding").unwrap_or_default().to_lowercase();
+    match encoding.as_str() {
+        "base64" => {
+            let digits: Vec<u8> =
+                body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+            STANDARD.decode(digits).map_err(|_| "is not valid Base64")
+        }
+        "" | "binary" | "8bit" | "7bit" => Ok(body.to_vec()),
+        _ => Err("has a transfer encoding that is not supported"),
+    }
+}
+
+/// The headers and the body of a part, without the line breaks around them.
+fn split_part(part: &[u8]) -> Option<(String, &[u8])> {
+    let (at, len) = match (memmem::find(part, b"\r\n\r\n"), memmem::find(part, b"\n\n")) {
+        (Some(at), other) if other.is_none_or(|other| at < other) => (at, 4),
+        (_, at) => (at?, 2),
+    };
+    let body = part.get(at + len..)?;
+    let body = body.strip_suffix(b"\n").unwrap_or(body);
+    let body = body.strip_suffix(b"\r").unwrap_or(body);
+    Some((String::from_utf8_lossy(part.get(..at)?).into_owned(), body))
+}
+
+/// The value of a header.
+fn header(head: &str, name: &str) -> Option<String> {
+    let unfolded = head.replace("\r\n", "\n").replace("\n ", " ").replace("\n\t", " ");
+    let mut headers = unfolded.lines().filter_map(|line| line.split_once(':'));
+    let found = headers.find(|(key, _)| key.trim().eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.trim().to_owned())
+}

@@ -1,0 +1,63 @@
+//! How hosts are reached: through a proxy, or at an address that the settings name.
+
+use connector_wire::auth::percent_encoded;
+use contract::{Fault, Proxy, ProxyAccount};
+use reqwest::Url;
+
+use crate::{config::Config, plan::Plan};
+
+/// The proxy that the settings name; `None` if there is to be none.
+pub(crate) fn proxy(setting: &Proxy) -> Result<Option<reqwest::Proxy>, Fault> {
+    let Some(address) = setting.address() else { return Ok(None) };
+    // No fault repeats it: it may contain a password.
+    let wrong = |what: &str| Fault::stopped(format!("`proxy` {what}")).at("proxy");
+    let no_address = || wrong("is not an address").remedy("write it like http://host:3128");
+    let mut url = Url::parse(address).map_err(|_| no_address())?;
+    if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") || !url.has_host() {
+        return Err(no_address());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("contains a user or password").remedy(
+            "write proxy = { url = \"http://host:3128\", user = \"NAME\", password = { file = \"PATH\" } }",
+        ));
+    }
+    if let Proxy::Account(ProxyAccount { user, password, .. }) = setting {
+        let encoded = |text: &str| percent_encoded(text).to_string();
+        let is_set = url.set_username(&encoded(user)).is_ok()
+            && url.set_password(Some(&encoded(password.expose()))).is_ok();
+        if !is_set {
+            return Err(no_address());
+        }
+    }
+    let proxy = reqwest::Proxy::all(url.as_str()).map_err(|_| no_address())?;
+    Ok(Some(proxy))
+}
+
+/// Whether requests that are not encrypted go to a proxy, which may be a web server that is none.
+pub(crate) fn uses_web_proxy(config: &Config) -> bool {
+    let address = config.proxy.as_ref().and_then(Proxy::address);
+    address.is_some_and(|address| address.starts_with("http"))
+}
+
+/// Checks that each address in `resolve` is used: that of a host which is asked for, and not by a proxy. `logins`
+/// are the addresses that are asked for a token.
+pub(crate) fn check_resolve<'a>(
+    plan: &'a Plan,
+    logins: impl Iterator<Item = &'a Url>,
+) -> Result<(), Fault> {
+    let Config { resolve, proxy, .. } = &plan.config;
+    let calls = [&plan.list].into_iter().chain(&plan.parts).chain(&plan.ack).map(|call| &call.url);
+    let urls = calls.chain(&plan.warm_up).chain(&plan.allowed_hosts).chain(logins);
+    let hosts: Vec<&str> = urls.filter_map(Url::host_str).collect();
+    if let Some(host) = resolve.keys().find(|host| !hosts.contains(&host.as_str())) {
+        return Err(Fault::stopped(format!("this channel asks no host `{host}`"))
+            .at("resolve")
+            .remedy(format!("its hosts are {}", hosts.join(", "))));
+    }
+    if !resolve.is_empty() && proxy.as_ref().and_then(Proxy::address).is_some() {
+        return Err(Fault::stopped("the proxy resolves the names of hosts itself")
+            .at("resolve")
+            .remedy("remove `resolve`, or set proxy = \"none\""));
+    }
+    Ok(())
+}
