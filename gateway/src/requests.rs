@@ -34,9 +34,9 @@ pub use inbox::Inbox;
 /// How often the store is checked for requests and pauses.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// How long after its beginning the next pass has stored what the source has changed during a comparison, and the
-/// longest wait for that.
+/// longest wait for that: a pass that begins later is not waited for.
 const PASS_LENGTH: Duration = Duration::from_secs(10);
-const MAX_PATIENCE: Duration = Duration::from_secs(120);
+const MAX_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The number of a request, and its new state.
 type Answer = (i64, RequestState);
@@ -187,7 +187,8 @@ async fn reconcile(
     let next = schedule.map_or(Duration::ZERO, |schedule| {
         schedule.wait(Some(Pass { began: now, ended: now }), now)
     });
-    let patience = MAX_PATIENCE.min(next + PASS_LENGTH);
+    let patience = next + PASS_LENGTH;
+    let patience = if patience > MAX_PATIENCE { Duration::ZERO } else { patience };
     let Shared { store, environment, .. } = shared;
     answer(Box::pin(compare(channel, range, store, environment, patience)).await).await
 }
