@@ -12,7 +12,8 @@
 --     tonghui_ingest    采集  run --role ingest
 --     tonghui_sink      入库  run --role sink
 --     tonghui_operator  运维  run, and commands such as erase, key rotate, position, quarantine resolve
---     tonghui_reader    分析  the demands without tokens and sealed values; status, books, books statement, run --role console
+--     tonghui_reader    分析  the demands without tokens and sealed values; status, books, books statement, books verify, run
+--                       --role console
 --     tonghui_auditor   审计  audit, audit verify
 --
 -- None of them can change or delete a row of the audit log, or create, drop or empty a table. The owner can.

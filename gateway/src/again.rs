@@ -192,14 +192,24 @@ impl Run<'_> {
             let n = confirmed.parts().len();
             debug!(target: "tonghui", channel = %id, read_no = read_no.0, n, "mapped again");
         }
-        let before = self.account.changed + self.account.unchanged;
+        let before = self.progress();
         let Some(ReadOutcomes { mut outcomes, .. }) = self.stored().await? else { return Ok(None) };
         // What the store cannot keep is found again in each round.
         let last = self.reads.get(first..).unwrap_or_default();
         outcomes.quarantined = store.read_outcomes(&id, last).await?.outcomes.quarantined;
         self.account.set_outcomes(outcomes);
         self.account.in_flight = store.missing_receipts(&id, ReadNo(0), step).await?;
-        Ok(Some(self.account.changed + self.account.unchanged > before))
+        Ok(Some(self.progress() > before))
+    }
+
+    /// What was stored so far, and is not mapped again in the next round.
+    fn progress(&self) -> u64 {
+        let Account { changed, unchanged, .. } = self.account;
+        match self.which {
+            Which::Outdated(_) => changed + unchanged,
+            // Nothing of a reject that is stored already needs another round.
+            Which::Rejected(_) => changed,
+        }
     }
 
     /// Waits until everything that was published is stored, by this or another process.

@@ -160,17 +160,20 @@ fn json_rows(rows: Result<Vec<impl Serialize>, Fault>) -> Response {
 }
 
 async fn metrics(State(console): State<Arc<Console>>) -> Response {
-    let text = async {
+    let read = async {
         let books = console.store.books(None, None).await?;
         let rows = status::rows(&console.settings, &console.store).await?;
         let lags = indexer::lag(&console.store).await?;
         let processes = processes::rows(&console.store).await?;
+        Ok::<_, Fault>((books, rows, lags, processes))
+    };
+    let (read, reasons) = tokio::join!(read, ready::reasons(&console));
+    let page = read.map(|(books, rows, lags, processes)| {
         let Refusals { intake, console: own } = &console.refusals;
         let refused = [("intake", intake.count()), ("console", own.count())];
-        let is_ready = ready::reasons(&console).await.is_empty();
-        Ok::<_, Fault>(metrics::text(&books, &rows, &lags, &processes, &refused, is_ready))
-    };
-    match text.await {
+        metrics::text(&books, &rows, &lags, &processes, &refused, reasons.is_empty())
+    });
+    match page {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
         Err(fault) => problem(StatusCode::SERVICE_UNAVAILABLE, &fault.to_string()),
     }

@@ -90,13 +90,7 @@ impl Presence {
         drop(renewed);
         if let Some(fault) = fault.filter(|_| is_new) {
             let wait_ms = RENEW_INTERVAL.as_millis();
-            let hint = match self.store {
-                Database::Sqlite(_) => "",
-                Database::Postgres(_) => {
-                    "; after an upgrade, the owner of the store has to run docs/rights/postgres.sql again"
-                }
-            };
-            warn!(wait_ms, "others do not see this process: {fault}{hint}");
+            warn!(wait_ms, "others do not see this process: {fault}");
         }
     }
 

@@ -4,18 +4,19 @@ use std::{collections::HashMap, time::Duration};
 
 use contract::{
     Batch, Channel, ChannelId, DemandId, Digest, Event, Fault, Intake, MappingNo, Partition,
-    Position, ReadBatch, ReadNo, Retry, Tally, TimeRange,
+    Position, ReadBatch, ReadNo, Retry, Tally, TimeRange, Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use sink::store::Database;
+use sink::store::{Database, StoredDigest};
 use tokio::time::Instant;
 
 use crate::{channel::LiveChannel, ingest::Environment, log, supervise::limit};
 
 /// Number of demands that are read from the store at a time.
 const PAGE: u32 = 10_000;
-/// How often it looks again whether the service has stored what differs.
-const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+/// After this time it looks again whether the service has stored what differs, then after twice that time, and so on:
+/// each look goes through all demands of the channel.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 
 /// What the source and the store have of a channel.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -47,7 +48,7 @@ impl Comparison {
 
 /// Reads the source from the start, or only `range`, and compares each record with the store. Waits if the
 /// source asks for a pause; `None` if stop is requested before the end. What the source has changed since the store was
-/// looked at differs until the next pass has stored it: this waits for that, up to `patience`.
+/// looked at differs until the next pass has stored it: this waits for that, as long as `patience` says once all was read.
 ///
 /// # Errors
 /// The source does not show all its records again; it cannot be read to its end; or the store cannot be read.
@@ -56,14 +57,18 @@ pub async fn compare(
     range: Option<TimeRange>,
     store: &Database,
     environment: &Environment,
-    patience: Duration,
+    patience: impl Fn() -> Duration,
 ) -> Result<Option<Comparison>, Fault> {
     let stop = &environment.stop;
     let is_everything = range.is_none_or(|range| range == TimeRange::EVERYTHING);
     let mut connector = channel.connector(channel.context())?;
     connector.ensure_listable()?;
     limit(&mut *connector, range)?;
-    let mut states = stored(channel.id(), store).await?;
+    let mut states = States::new();
+    for_each_stored(channel.id(), store, |stored| {
+        states.insert(stored.id, State { in_source: None, in_store: Some(stored) });
+    })
+    .await?;
     let (mut comparison, mut retry, mut cursor) = (Comparison::default(), Retry::default(), None);
     loop {
         let read = tokio::select! { biased;
@@ -97,22 +102,27 @@ pub async fn compare(
             break;
         }
     }
-    let deadline = Instant::now() + patience;
-    while states.values().any(State::differs) && Instant::now() < deadline {
-        stop.or_sleep(LOOK_INTERVAL).await;
+    let read_at = environment.clock.now();
+    let (deadline, mut wait) = (Instant::now() + patience(), FIRST_LOOK);
+    while states.values().any(|state| state.differs(read_at)) && Instant::now() < deadline {
+        stop.or_sleep(wait.min(deadline - Instant::now())).await;
         if stop.is_requested() {
             return Ok(None);
         }
-        let stored = stored(channel.id(), store).await?;
-        for (id, state) in states.iter_mut().filter(|(_, state)| state.differs()) {
-            state.in_store = stored.get(id).and_then(|state| state.in_store);
-        }
+        wait *= 2;
+        for_each_stored(channel.id(), store, |stored| {
+            if let Some(state) = states.get_mut(&stored.id).filter(|state| state.differs(read_at)) {
+                state.in_store = Some(stored);
+            }
+        })
+        .await?;
     }
     comparison.in_source = states.values().filter(|state| state.in_source.is_some()).count() as u64;
     for (id, state) in states {
+        let differs = state.differs(read_at);
         match (state.in_source, state.in_store) {
             (Some((key, _)), None) => comparison.missing.push(key),
-            (Some((key, there)), Some(here)) if there != here => comparison.different.push(key),
+            (Some((key, _)), Some(_)) if differs => comparison.different.push(key),
             (None, Some(_)) if is_everything => comparison.only_stored.push(id),
             (Some(_) | None, _) => {}
         }
@@ -128,27 +138,35 @@ pub async fn compare(
 struct State {
     /// Key and digest.
     in_source: Option<(String, Digest)>,
-    in_store: Option<Digest>,
+    in_store: Option<StoredDigest>,
 }
 
 impl State {
-    /// Whether the store lacks what the source has.
-    fn differs(&self) -> bool {
-        self.in_source.as_ref().is_some_and(|(_, there)| self.in_store != Some(*there))
+    /// Whether the store lacks what the source had when all of it was read, at `read_at`. What the service read and stored
+    /// since then is as new, or newer.
+    fn differs(&self, read_at: Timestamp) -> bool {
+        self.in_source.as_ref().is_some_and(|(_, there)| {
+            self.in_store
+                .as_ref()
+                .is_none_or(|stored| stored.digest != *there && stored.last_seen_at <= read_at)
+        })
     }
 }
 
 type States = HashMap<DemandId, State>;
 
-/// The demands of a channel in the store.
-async fn stored(channel: &ChannelId, store: &Database) -> Result<States, Fault> {
-    let (mut states, mut after) = (States::new(), 0);
+/// Visits the demands of a channel in the store.
+async fn for_each_stored(
+    channel: &ChannelId,
+    store: &Database,
+    mut visit: impl FnMut(StoredDigest),
+) -> Result<(), Fault> {
+    let mut after = 0;
     loop {
         let page = store.digests(channel, after, PAGE).await?;
-        let Some((last, ..)) = page.last() else { return Ok(states) };
-        after = *last;
-        let state = |digest| State { in_source: None, in_store: Some(digest) };
-        states.extend(page.into_iter().map(|(_, id, digest)| (id, state(digest))));
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.seq;
+        page.into_iter().for_each(&mut visit);
     }
 }
 

@@ -1,14 +1,9 @@
 //! Serves the requests (`sync`, `replay`, `pause`, `resume` and others) to the channels that this process runs. Twice a
 //! second, the requests are read from the store.
 
-mod inbox;
+mod look;
 
-use std::{
-    collections::{HashMap, HashSet},
-    convert::Infallible,
-    future::pending,
-    time::Duration,
-};
+use std::{collections::HashMap, convert::Infallible, future::pending, time::Duration};
 
 use contract::{ChannelId, Fault, PassEnd, TimeRange};
 use futures_util::{
@@ -26,17 +21,16 @@ use crate::{
     again::{Which, map_again},
     channel::LiveChannel,
     reconcile::compare,
-    schedule::Pass,
     supervise::{Shared, supervise_channel},
 };
-pub use inbox::Inbox;
+pub use look::SharedLook;
 
 /// How often the store is checked for requests and pauses.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
-/// How long after its beginning the next pass has stored what the source has changed during a comparison, and the
-/// longest wait for that: a pass that begins later is not waited for.
+/// How long a pass may take until what it read is stored; a comparison waits that long for the next one.
 const PASS_LENGTH: Duration = Duration::from_secs(10);
-const MAX_PATIENCE: Duration = Duration::from_secs(30);
+/// A pass that begins later than this is not waited for.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// The number of a request, and its new state.
 type Answer = (i64, RequestState);
@@ -45,9 +39,8 @@ type Answer = (i64, RequestState);
 /// the lease under which they are read. If this future is dropped, the process that runs a channel next
 /// serves its unfinished requests.
 pub async fn serve(channels: &[LiveChannel], shared: &Shared, fence: u64) -> Infallible {
-    let (in_progress, answered) = (HashMap::new(), HashSet::new());
-    let work = FuturesUnordered::new();
-    let mut requests = Requests { channels, shared, fence, in_progress, answered, work };
+    let (in_progress, work) = (HashMap::new(), FuturesUnordered::new());
+    let mut requests = Requests { channels, shared, fence, in_progress, work };
     let mut ticks = interval(CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -70,8 +63,6 @@ struct Requests<'a> {
     fence: u64,
     /// Requests that are being served, each with the token that cancels it.
     in_progress: HashMap<i64, CancellationToken>,
-    /// Requests that were answered, and that an earlier look may still show as open.
-    answered: HashSet<i64>,
     work: FuturesUnordered<BoxFuture<'a, Answer>>,
 }
 
@@ -79,12 +70,11 @@ impl<'a> Requests<'a> {
     /// Reads pauses and requests from the store, and starts to serve new requests.
     async fn check_store(&mut self) -> Result<(), Fault> {
         let store = &self.shared.store;
-        let asked = self.shared.inbox.look(store).await?;
+        let asked = self.shared.look.look(store).await?;
         for channel in self.channels {
             channel.handle.control.set_paused(asked.paused.contains(channel.id()));
         }
         let open = &asked.open;
-        self.answered.retain(|seq| open.iter().any(|request| request.seq == *seq));
         for (seq, cancellation) in &self.in_progress {
             if open.iter().all(|request| request.seq != *seq) {
                 cancellation.cancel(); // it was withdrawn
@@ -100,8 +90,9 @@ impl<'a> Requests<'a> {
             let is_served =
                 again.is_some() || matches!(kind, RequestKind::Sync | RequestKind::Reconcile);
             let ours = self.channels.iter().find(is_target).filter(|_| is_served);
-            let is_known = self.in_progress.contains_key(&seq) || self.answered.contains(&seq);
-            let Some(channel) = ours.filter(|_| !is_known) else { continue };
+            let Some(channel) = ours.filter(|_| !self.in_progress.contains_key(&seq)) else {
+                continue;
+            };
             let cancellation = self.in_progress.entry(seq).or_default().clone();
             let (shared, fence) = (self.shared, self.fence);
             let serving = async move {
@@ -145,7 +136,7 @@ impl<'a> Requests<'a> {
                 "cannot store the answer to a request: {fault}; it will be served again"
             );
         } else {
-            self.answered.insert(seq);
+            self.shared.look.forget().await;
         }
         self.in_progress.remove(&seq);
     }
@@ -182,14 +173,13 @@ async fn reconcile(
     range: Option<TimeRange>,
     shared: &Shared,
 ) -> RequestState {
-    let now = shared.environment.clock.now();
-    let schedule = channel.spec.pace.schedule.as_ref();
-    let next = schedule.map_or(Duration::ZERO, |schedule| {
-        schedule.wait(Some(Pass { began: now, ended: now }), now)
-    });
-    let patience = next + PASS_LENGTH;
-    let patience = if patience > MAX_PATIENCE { Duration::ZERO } else { patience };
     let Shared { store, environment, .. } = shared;
+    let patience = || {
+        let wait = channel.spec.pace.schedule.as_ref().map_or(Some(Duration::ZERO), |schedule| {
+            schedule.longest_wait(environment.clock.now())
+        });
+        wait.filter(|wait| *wait <= MAX_WAIT).map_or(Duration::ZERO, |wait| wait + PASS_LENGTH)
+    };
     answer(Box::pin(compare(channel, range, store, environment, patience)).await).await
 }
 

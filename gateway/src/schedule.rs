@@ -80,6 +80,12 @@ impl Schedule {
         wait + contract::jitter(self.settings.jitter)
     }
 
+    /// The longest wait from `now`, when a pass has just ended, until the next one begins; `None` if there is none.
+    pub(crate) fn longest_wait(&self, now: Timestamp) -> Option<Duration> {
+        let next = self.next(Some(Pass { began: now, ended: now }), now)?;
+        Some((next - now).to_std().unwrap_or_default() + self.settings.jitter)
+    }
+
     /// The first cron time after `time`.
     fn next_cron_time(&self, cron: &croner::Cron, time: Timestamp) -> Option<Timestamp> {
         let local = time.with_timezone(&self.zone);

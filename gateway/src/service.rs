@@ -144,7 +144,7 @@ impl<'a> BusEnds<'a> {
         Some(Shared {
             bus: self.publisher.clone()?,
             store: self.store.separate_handle(),
-            inbox: Arc::default(),
+            look: Arc::default(),
             grace: self.settings.limits.grace.0,
             environment: Environment {
                 memory: Memory::new(self.settings.limits.memory.0),

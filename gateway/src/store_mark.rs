@@ -112,7 +112,8 @@ pub(crate) fn begin_restore(settings: &Settings, aside: PathBuf) -> Result<PathB
     let marks = find(settings, file)?;
     let begun = marks.iter().find_map(|mark| mark.content.restoring.clone());
     // Where there is no store, nothing is written over.
-    let is_free = |begun: &PathBuf| !begun.exists() || fs::symlink_metadata(file).is_err();
+    let has_no_store = || fs::metadata(file).is_err_and(|error| is_nothing(&error));
+    let is_free = |begun: &PathBuf| !begun.exists() || has_no_store();
     let aside = begun.filter(is_free).unwrap_or(aside);
     let about =
         "A restore of the store has not ended. Repeat it; do not remove this file.".to_owned();
@@ -385,6 +386,13 @@ mod tests {
         let why = assemble::open(&settings).await.map(drop).unwrap_err().to_string();
         assert!(why.contains("interrupted") && why.contains("aside"), "{why}");
         assert_eq!(begin_restore(&settings, again.clone()).unwrap(), aside, "the store is there");
+        std::os::unix::fs::symlink(home.join("data/nowhere"), &file).unwrap();
+        assert_eq!(
+            begin_restore(&settings, again.clone()).unwrap(),
+            aside,
+            "so is a dangling link"
+        );
+        fs::remove_file(&file).unwrap();
         fs::copy(&aside, &file).unwrap();
         let fresh = begin_restore(&settings, again.clone()).unwrap();
         assert_eq!(fresh, again, "nothing is written over");

@@ -23,7 +23,7 @@ use crate::{
     ingest::{Environment, Run, ingest},
     log,
     registry::AnyConnector,
-    requests::Inbox,
+    requests::SharedLook,
     schedule::Pass,
     stop::Stop,
     watch::{ChannelWatch, State},
@@ -40,7 +40,7 @@ pub struct Shared {
     /// Where progress is kept.
     pub store: Database,
     /// What the store asks of the channels.
-    pub inbox: Arc<Inbox>,
+    pub look: Arc<SharedLook>,
     /// How long channels may take to stop.
     pub grace: Duration,
     /// Memory limit, mapping threads, clock and stop of the process.

@@ -38,7 +38,7 @@ pub use demands::{
     keep::RetryingStore,
     quarantine::Quarantined,
     reasons::RejectReason,
-    records::{DemandRow, HistoryRow},
+    records::{DemandRow, HistoryRow, StoredDigest},
     rows::Outcome,
     statistics::{QualityCount, UnknownLabel, Volume},
 };

@@ -96,9 +96,11 @@ async fn what_the_source_adds_while_a_service_compares_it_is_not_missing() {
     let compared = block_in_place(|| [compare(), compare(), compare()]);
     filed.cancel();
     filing.await.unwrap().unwrap();
-    for (code, report, said) in compared {
-        assert_eq!((code, &report["missing"]), (Some(0), &json!([])), "{report} {said}");
+    for (code, report, said) in &compared {
+        assert_eq!((*code, &report["missing"]), (Some(0), &json!([])), "{report} {said}");
     }
+    let [.., (_, last, _)] = compared;
+    assert!(last["in_source"].as_u64() > Some(500), "nothing was added: {last}");
 }
 
 #[test]

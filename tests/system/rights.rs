@@ -131,11 +131,15 @@ async fn each_process_needs_no_more_than_the_documented_rights() {
         query_scalar("SELECT min(token) FROM demand_person").fetch_one(&mut owner).await.unwrap();
     run("operator", &["erase", &format!("--token={token}")]);
     run("operator", &["flight", "write-off", "hotline", "--reason", "a test"]);
-    let statement = ["books", "statement", "hotline", "--day", "yesterday"];
+    let file = world.config().join("day.json");
+    let file = file.to_str().unwrap();
+    let statement = ["books", "statement", "hotline", "--day", "yesterday", "--out", file];
+    let verify = ["books", "verify", file];
     for arguments in [
         &["status"][..],
         &["books"],
         &statement,
+        &verify,
         &["flight", "list"],
         &["index"],
         &["status", "--quality"],

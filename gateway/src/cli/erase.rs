@@ -5,7 +5,7 @@
 //! is indexed. Then it opens every text and record and searches it for the person's numbers. The sources stay
 //! unchanged: a record that changes there, or that is rejected and read again, brings its values back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use config::Settings;
 use contract::{DemandId, Fault, Timestamp};
@@ -29,6 +29,9 @@ pub(super) struct Args {
     #[arg(long)]
     unreadable: bool,
 }
+
+/// What the address of a demand belongs to, see [`open_values`]. It goes with the person.
+const ADDRESS: &str = "address";
 
 /// Number of rows that are read at a time.
 const PAGE_ROWS: u32 = 200;
@@ -64,6 +67,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             unopened: BTreeSet::new(),
             erasure: Erasure {
                 tokens: vec![args.token.clone()],
+                beside: BTreeMap::new(),
                 demands: Vec::new(),
                 texts: Vec::new(),
                 quarantine: Vec::new(),
@@ -160,6 +164,7 @@ impl Search<'_> {
         let mut own = Vec::new();
         for row in self.store.sealed_rows_of(token).await? {
             self.named.insert(row.id);
+            let id = row.id;
             let (values, is_whole) = open_values(self.sealer, row);
             self.has_unopened_people |= !is_whole;
             let mut owners = BTreeSet::new();
@@ -170,6 +175,15 @@ impl Search<'_> {
                     self.erasure.tokens.extend(tokens);
                 }
             }
+            // The index has the tokens of earlier keys too. Another person of the demand may have the same name.
+            let is_own = |owner: &String| owners.contains(owner) || owner == ADDRESS;
+            let (gone, kept): (Vec<_>, Vec<_>) =
+                values.iter().partition(|(owner, _)| is_own(owner));
+            let tokens_of = |values: Vec<&(String, Personal)>| -> BTreeSet<String> {
+                values.into_iter().flat_map(|(_, value)| self.sealer.tokens(value)).collect()
+            };
+            let (gone, kept) = (tokens_of(gone), tokens_of(kept));
+            self.erasure.beside.insert(id, gone.difference(&kept).cloned().collect());
             let found = values.iter().filter(|(owner, _)| owners.contains(owner));
             own.extend(found.map(|(_, value)| value.clone()));
         }

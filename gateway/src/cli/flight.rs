@@ -132,6 +132,9 @@ fn write_off(context: &Context, channel: &ChannelId, reason: &str) -> anyhow::Re
         let of_channel = |each: &&ChannelSettings| each.id == *channel;
         let kind = settings.channels.iter().find(of_channel).map(|each| each.connector.as_str());
         let again = match kind.and_then(ConnectorKind::by_name) {
+            None if settings.channel_ids().contains(channel) => {
+                "mend the file of its channel: `tonghui check` says what is wrong".to_owned()
+            }
             None => "its channel is not configured any more, so nothing can be read again".to_owned(),
             Some(kind) if kind.is_pushed => "ask the sender to send it again".to_owned(),
             Some(_) => format!(

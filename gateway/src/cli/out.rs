@@ -23,7 +23,7 @@ pub enum Exit {
     Configuration = 2,
     /// Something is in quarantine, and `--strict` was given.
     Quarantined = 3,
-    /// Some channels failed.
+    /// Some channels failed, or have had messages in flight for too long.
     SomeChannels = 4,
     /// Try again later; nothing is lost (`EX_TEMPFAIL` of sysexits.h).
     TryAgain = 75,

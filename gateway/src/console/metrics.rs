@@ -109,7 +109,7 @@ pub(super) fn text(
     let help = "Processes with a sink that were seen in the last 15 s.";
     let n_sinks = processes.iter().filter(|row| row.is_live_sink()).count();
     family("tonghui_sinks_alive", "gauge", help, vec![(String::new(), n_sinks.to_string())]);
-    let help = "1 if /health/ready says ready, 0 if what is sent to the gateway is not stored.";
+    let help = "1 if /health/ready says ready, 0 if what is sent to the gateway is not stored, or soon will not be.";
     family("tonghui_ready", "gauge", help, vec![(String::new(), u8::from(is_ready).to_string())]);
     let help = "Requests to this process that were refused because the sender did not sign in.";
     let refused = refused.iter().map(|(door, n)| (format!("door=\"{door}\""), n.to_string()));
@@ -134,23 +134,26 @@ mod tests {
 
     #[test]
     fn the_name_of_a_machine_adds_no_label_and_no_line() {
-        let row = ProcessRow {
+        let row = |last_seen_at: &str| ProcessRow {
             process: "77".to_owned(),
             role: "sink".to_owned(),
             host: "a\"b\\c\nd".to_owned(),
             version: "1".to_owned(),
             since: contract::Timestamp::UNIX_EPOCH,
-            last_seen_at: contract::Timestamp::UNIX_EPOCH,
+            last_seen_at: last_seen_at.parse().unwrap(),
             alive: true,
             fault: None,
             next_try_at: None,
         };
+        let (older, row) = (row("1970-01-01T00:00:07Z"), row("1970-01-01T00:00:09Z"));
         let label = process_label(&row);
         assert_eq!(label, "role=\"sink\",host=\"a\\\"b\\\\c\\nd\",process=\"77\"");
-        let page = text(&[], &[], &[], &[row], &[], false);
-        let sample = format!("tonghui_process_last_seen_timestamp_seconds{{{label}}} 0");
-        assert!(page.lines().any(|line| line == sample), "{page}");
-        assert!(page.lines().any(|line| line == "tonghui_sinks_alive 1"), "{page}");
+        // A container that was started again has the same host and process id.
+        let page = text(&[], &[], &[], &[older, row], &[], false);
+        let sample = format!("tonghui_process_last_seen_timestamp_seconds{{{label}}} 9");
+        let of_it = |line: &&str| line.starts_with("tonghui_process_last_seen_timestamp_seconds{");
+        assert_eq!(page.lines().filter(of_it).collect::<Vec<_>>(), [sample.as_str()]);
+        assert!(page.lines().any(|line| line == "tonghui_sinks_alive 2"), "{page}");
         assert!(page.lines().any(|line| line == "tonghui_ready 0"), "{page}");
     }
 }

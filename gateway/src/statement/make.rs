@@ -14,8 +14,8 @@ use crate::clock;
 /// Number of demands that are read from the store at a time.
 const PAGE: u32 = 10_000;
 
-/// After this time the books of a day may be folded. Nor can a day be proved to balance only because the store was not
-/// there yet and has no reads of it.
+/// After this time the books of a day may be folded. It also keeps anybody from having a day proved to balance on which
+/// the store did not exist yet, and which therefore has no reads.
 const MAX_AGE: TimeDelta = TimeDelta::days(28);
 
 /// What a statement is asked for.

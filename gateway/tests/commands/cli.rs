@@ -192,6 +192,14 @@ async fn keys_rotate_and_a_person_is_forgotten_under_either_token() {
         assert_eq!(!row.raw.0.is_empty(), is_there, "{key}");
         assert_eq!(row.body.title.as_deref(), Some("路灯不亮"));
     }
+    // All three have one name. Only the one who was not erased is still found by it, by the token of either key.
+    let keys = Keys::from_json(&text).unwrap();
+    let name = Sealer::new(&keys).tokens(&normalizer::Personal::name("张三丰"));
+    assert_eq!(name.len(), 2);
+    for token in &name {
+        let rows = store.sealed_rows_of(token).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [demand("b")], "{token}");
+    }
     let audit = json_of(folder, &["audit"]);
     let actions: Vec<_> =
         audit.as_array().unwrap().iter().map(|line| line["action"].clone()).collect();

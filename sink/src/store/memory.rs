@@ -205,7 +205,7 @@ fn write_quarantine(quarantine: &mut BTreeMap<DemandId, Quarantined>, plan: &Int
     for change in &plan.changes {
         if let Some(row) = quarantine.get_mut(&change.id)
             && row.resolved_at.is_none()
-            && row.is_resolved_by(change.current.version)
+            && row.is_resolved_by(change.current.version, change.is_again)
         {
             row.resolved_at = Some(change.last_seen_at);
         }

@@ -75,6 +75,8 @@ pub enum RawTable {
 pub struct Erasure {
     /// The tokens (keyed hashes) of a value of the person: one for each key.
     pub tokens: Vec<String>,
+    /// For demands that name the person, the tokens of what else they say about the person: one for each key.
+    pub beside: BTreeMap<DemandId, Vec<String>>,
     /// Further demands whose sealed texts or records contain values of the person.
     pub demands: Vec<DemandId>,
     /// Texts to write in place of those that contain values of the person.
@@ -107,10 +109,10 @@ impl SealedRow {
         people.chain([&self.address]).flatten().filter_map(|sealed| sealed.token.as_deref())
     }
 
-    /// Removes the person who has one of these tokens from the row; returns the tokens that the row no longer
-    /// has. If the row names the person, its address and what masks replaced are removed too.
-    fn forget(&mut self, tokens: &[String]) -> Vec<String> {
-        let mut removed = tokens.to_vec();
+    /// Removes the person who has one of these tokens from the row; returns the tokens that the row no longer has, with
+    /// those `beside` them. If the row names the person, its address and what masks replaced are removed too.
+    fn forget(&mut self, tokens: &[String], beside: &[String]) -> Vec<String> {
+        let mut removed = [tokens, beside].concat();
         let has = |sealed: &Option<Sealed>| {
             let token = sealed.as_ref().and_then(|sealed| sealed.token.as_ref());
             token.is_some_and(|token| tokens.contains(token))
@@ -241,7 +243,8 @@ impl Database {
             named.extend(rows.into_iter().map(|row| (row.seq, row)));
         }
         for mut row in named.into_values() {
-            let removed = row.forget(&erasure.tokens);
+            let beside = erasure.beside.get(&row.id).map_or(&[][..], Vec::as_slice);
+            let removed = row.forget(&erasure.tokens, beside);
             erased.demands += u64::from(write_row(&mut tx, &row).await?);
             for token in &removed {
                 tx.execute(DROP_TOKEN, &[token.as_str().into(), row.seq.into()]).await?;

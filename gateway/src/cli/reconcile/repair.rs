@@ -112,7 +112,7 @@ pub(super) async fn compare_once(
         match claim {
             Claim::Ours(lease) => {
                 // Nobody else reads the source.
-                let (range, patience) = (channel.spec.range, Duration::ZERO);
+                let (range, patience) = (channel.spec.range, || Duration::ZERO);
                 let work = Box::pin(compare(channel, range, store, environment, patience));
                 if let Some(comparison) =
                     Box::pin(leases.hold_counting(&lease, &channel.gate, work)).await

@@ -27,10 +27,10 @@ use super::{
 };
 
 /// The longest wait for the confirms of a batch, while the broker is not blocked.
-const CONFIRM_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const CONFIRM_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest wait for the confirms of a batch, while the broker is blocked. After this time the channel is in trouble,
 /// and it reads no more until the broker is ready.
-const UNBLOCK_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const UNBLOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The publisher for ingest. Clones share one connection.
 #[derive(Debug, Clone)]

@@ -125,12 +125,15 @@ impl<'a> Planner<'a, '_> {
             .map(|change| &change.current)
             .or_else(|| self.known.demands.get(&demand.id).map(|known| &known.current));
         let judgement = judge(current, &incoming);
+        // The message of a record that is mapped again belongs to a later read than its state.
+        let is_again = delivery.message.id.read_no != demand.version.read_no;
         if judgement == Judgement::Unchanged {
             let change = self.change(demand, &incoming);
             if incoming.version > change.current.version {
                 change.current.version = incoming.version;
                 change.has_new_version = true;
             }
+            change.is_again |= is_again && incoming.version == change.current.version;
             change.last_seen_at = change.last_seen_at.max(demand.origin.read_at);
             return Outcomes { unchanged: 1, ..Outcomes::default() };
         }
@@ -145,6 +148,7 @@ impl<'a> Planner<'a, '_> {
                 let change = self.change(demand, &incoming);
                 change.current = incoming;
                 change.row = Some(row);
+                change.is_again = is_again;
                 change.last_seen_at = change.last_seen_at.max(demand.origin.read_at);
                 let (seq, superseded) = (change.seq, change.current_entry.replace(entry));
                 if let Some(superseded) = superseded.and_then(|at| self.plan.history.get_mut(at)) {
@@ -187,6 +191,7 @@ impl<'a> Planner<'a, '_> {
                     row: None,
                     current: known.current,
                     has_new_version: false,
+                    is_again: false,
                     current_entry: None,
                 });
                 *vacant.insert(changes.len() - 1)
@@ -220,17 +225,18 @@ impl<'a> Planner<'a, '_> {
     fn finish(mut self) -> IntakePlan<'a> {
         for row in &mut self.plan.quarantined {
             let changed = self.changes.get(&row.id).map(|at| &self.plan.changes[*at]);
-            let newest =
-                changed.map(|change| (change.current.version, change.last_seen_at)).or_else(|| {
+            let newest = changed
+                .map(|one| (one.current.version, one.is_again, one.last_seen_at))
+                .or_else(|| {
                     let known = self.known.demands.get(&row.id)?;
-                    Some((known.current.version, known.last_seen_at))
+                    Some((known.current.version, false, known.last_seen_at))
                 });
             // The demand already has a newer valid state, so nobody needs to correct anything.
             row.resolved_at = newest
-                .filter(|(version, _)| row.is_resolved_by(*version))
-                .map(|(_, seen_at)| seen_at);
+                .filter(|(version, is_again, _)| row.is_resolved_by(*version, *is_again))
+                .map(|(.., seen_at)| seen_at);
         }
-        self.plan.changes.retain(|change| change.row.is_some() || change.has_new_version);
+        self.plan.changes.retain(|one| one.row.is_some() || one.has_new_version || one.is_again);
         self.plan
     }
 }

@@ -89,17 +89,18 @@ const QUARANTINE_LIST: &str = "SELECT * FROM quarantine
 const QUARANTINE_SHOW: &str = "SELECT * FROM quarantine WHERE id = $1";
 
 impl Quarantined {
-    /// Whether a valid state with this version is the rejected state, mapped again by a later mapping, or a newer one.
-    /// With the same version it is another record of the same read with this key, and says nothing of the rejected one.
-    /// If the rejected state has no revision, only the read decides: a revision that could not be read may be greater
-    /// than all others.
-    pub(crate) fn is_resolved_by(&self, valid: Version) -> bool {
+    /// Whether a valid state with this version is a newer one than the rejected state, or, if it `is_again`, that state,
+    /// mapped again. Otherwise a state with the same version is another record of the same read with this key, and says
+    /// nothing of the rejected one. If the rejected state has no revision, only the read decides: a revision that could
+    /// not be read may be greater than all others.
+    pub(crate) fn is_resolved_by(&self, valid: Version, is_again: bool) -> bool {
         let Version { revision, read_no, mapping } = self.version;
-        if revision == Revision::NONE {
-            (valid.read_no, valid.mapping) > (read_no, mapping)
+        let order = if revision == Revision::NONE {
+            (valid.read_no, valid.mapping).cmp(&(read_no, mapping))
         } else {
-            valid > self.version
-        }
+            valid.cmp(&self.version)
+        };
+        order.is_gt() || is_again && order.is_eq()
     }
 
     /// A record that the ingest side rejected.

@@ -27,6 +27,19 @@ pub struct DemandRow {
     pub last_seen_at: Timestamp,
 }
 
+/// What the content of a demand is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDigest {
+    /// The number of the row.
+    pub seq: i64,
+    /// Its id.
+    pub id: DemandId,
+    /// The digest of its content.
+    pub digest: Digest,
+    /// When its source was last seen to have this content.
+    pub last_seen_at: Timestamp,
+}
+
 /// One state that a demand had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HistoryRow {
@@ -85,8 +98,7 @@ impl Database {
         self.query("read demands", DEMANDS.as_str(), &values, read).await
     }
 
-    /// The first `limit` demands of a channel after row number `after`: their row numbers, ids and the digests
-    /// of their contents.
+    /// What the contents of the first `limit` demands of a channel after row number `after` are.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -95,10 +107,16 @@ impl Database {
         channel: &ChannelId,
         after: i64,
         limit: u32,
-    ) -> Result<Vec<(i64, DemandId, Digest)>, Fault> {
+    ) -> Result<Vec<StoredDigest>, Fault> {
         let values = [channel.as_str().into(), after.into(), i64::from(limit).into()];
-        let read =
-            |row: &dyn Columns| Ok((row.some_int("seq")?, row.demand_id()?, row.digest("digest")?));
+        let read = |row: &dyn Columns| {
+            Ok(StoredDigest {
+                seq: row.some_int("seq")?,
+                id: row.demand_id()?,
+                digest: row.digest("digest")?,
+                last_seen_at: row.some_time("last_seen_at")?,
+            })
+        };
         self.query("read the ids of a channel", DIGESTS, &values, read).await
     }
 
@@ -129,7 +147,8 @@ static DEMANDS: LazyLock<String> =
     LazyLock::new(|| select("WHERE seq > $1 AND last_seen_at >= $2 ORDER BY seq LIMIT $3"));
 
 /// Demands of channel $1 after row $2, $3 at most.
-const DIGESTS: &str = "SELECT seq, id, digest FROM demand WHERE channel = $1 AND seq > $2
+const DIGESTS: &str =
+    "SELECT seq, id, digest, last_seen_at FROM demand WHERE channel = $1 AND seq > $2
      ORDER BY seq LIMIT $3";
 
 /// A SELECT of demands, with this condition.

@@ -68,6 +68,8 @@ pub(crate) struct DemandChange<'a> {
     pub(crate) current: DemandState,
     /// Whether the current content came again with a newer version.
     pub(crate) has_new_version: bool,
+    /// Whether the current state is an earlier one that was mapped again.
+    pub(crate) is_again: bool,
     /// The index in [`IntakePlan::history`] of the current state; `None` if this intake did not bring it.
     pub(crate) current_entry: Option<usize>,
 }

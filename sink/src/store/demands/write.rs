@@ -46,8 +46,10 @@ pub(crate) async fn write(
 }
 
 async fn write_demands(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Result<bool, Failure> {
-    let (rows, repeated): (Vec<_>, Vec<_>) =
-        plan.changes.iter().partition(|change| change.row.is_some());
+    // What is neither a row nor a new version resolves only a row in quarantine.
+    let written = plan.changes.iter().filter(|one| one.row.is_some() || one.has_new_version);
+    let (rows, repeated): (Vec<_>, Vec<_>) = written.partition(|change| change.row.is_some());
+    let n_expected = rows.len() + repeated.len();
     let (mut new, changed): (Vec<_>, Vec<_>) = rows.into_iter().partition(|change| change.is_new);
     if tx.is_shared() {
         // Demands that exist are locked already, in the order of their keys.
@@ -62,7 +64,7 @@ async fn write_demands(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Resul
     }
     // A row replaces only an older version. If fewer rows were written, another sink has written newer
     // ones.
-    Ok(n_written == plan.changes.len() as u64)
+    Ok(n_written == n_expected as u64)
 }
 
 /// Removes the columns that are null in all rows: a source fills less than half of them, and each one costs time in
@@ -158,6 +160,7 @@ fn quarantine_row(quarantined: &Quarantined) -> Row<'_> {
 /// The values for `RESOLVE`, which resolves the quarantine row of this demand, if there is an older one.
 fn resolve_row<'a>(change: &'a DemandChange<'_>) -> Row<'a> {
     let mut row = vec![("id", Value::Id(change.id)), ("seen_at", change.last_seen_at.into())];
+    row.push(("again", Value::Bool(Some(change.is_again))));
     row.extend(version_columns(change.current.version));
     row
 }
@@ -234,8 +237,11 @@ const RESOLVE: &str = "WITH v ({names}) AS ({rows})
      FROM v WHERE quarantine.id = v.id AND quarantine.resolved_at IS NULL
      AND CASE WHEN quarantine.revision < -9223372036854775807
          THEN (v.read_no, v.mapping) > (quarantine.read_no, quarantine.mapping)
+              OR v.again AND (v.read_no, v.mapping) = (quarantine.read_no, quarantine.mapping)
          ELSE (v.revision, v.read_no, v.mapping)
-              > (quarantine.revision, quarantine.read_no, quarantine.mapping) END";
+              > (quarantine.revision, quarantine.read_no, quarantine.mapping)
+              OR v.again AND (v.revision, v.read_no, v.mapping)
+              = (quarantine.revision, quarantine.read_no, quarantine.mapping) END";
 
 const RECEIPT: &str = "INSERT INTO receipt ({names}) {rows}";
 

@@ -189,6 +189,12 @@ fn code(error: &Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::{Connection as _, PgConnection};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
     use super::*;
 
     #[test]
@@ -201,11 +207,29 @@ mod tests {
             assert!(open.starts_with("here: cannot keep an intake: "), "{open}");
             assert!(!open.contains("connect"), "{open}");
         }
-        let greeted =
-            |byte: &str| Error::Protocol(format!("unexpected response from SSLRequest: {byte}"));
-        assert!(fault("here", CONNECT, &greeted("0x00")).is_transient(), "it was closed");
-        assert!(fault("here", CONNECT, &greeted("0x48")).is_stopped(), "it is another server");
         // A pool connects whatever the action is.
         assert!(said("keep an intake", ErrorKind::ConnectionRefused).contains("cannot connect"));
+    }
+
+    /// A pooler whose server is away closes the connection; a web server says something.
+    #[tokio::test]
+    async fn a_server_that_closes_the_connection_is_tried_again_and_another_kind_of_server_is_not()
+    {
+        for (answer, is_transient) in [(&b""[..], true), (b"HTTP/1.1 400 Bad Request", false)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("postgres://me@{}/x", listener.local_addr().unwrap());
+            let answering = async {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                stream.read_exact(&mut [0; 8]).await.unwrap();
+                stream.write_all(answer).await.unwrap();
+            };
+            let ((), connected) = tokio::join!(answering, PgConnection::connect(&url));
+            let fault = fault("here", CONNECT, &connected.err().unwrap());
+            assert_eq!(
+                (fault.is_transient(), fault.is_stopped()),
+                (is_transient, !is_transient),
+                "{fault}"
+            );
+        }
     }
 }

@@ -94,6 +94,15 @@ pub fn read_to(
 /// Records of earlier reads, each with the number of its read, mapped again by the mapping with number 2, as the read
 /// `read_no`. What the sample normaliser does not accept is left out.
 pub fn again(read_no: u64, records: impl IntoIterator<Item = (u64, RawRecord)>) -> Outbox {
+    again_by(MappingNo(2), read_no, records)
+}
+
+/// The same, by the mapping with this number.
+pub fn again_by(
+    mapping: MappingNo,
+    read_no: u64,
+    records: impl IntoIterator<Item = (u64, RawRecord)>,
+) -> Outbox {
     let normalizer: Arc<dyn Normalizer> = Arc::new(SampleNormalizer);
     let mapped = records.into_iter().filter_map(|(earlier, record)| {
         let Verdict::Accept(accepted) = normalizer.normalize(&record) else { return None };
@@ -101,8 +110,7 @@ pub fn again(read_no: u64, records: impl IntoIterator<Item = (u64, RawRecord)>) 
         Some(MappedAgain { record, earlier, accepted: *accepted })
     });
     let mapped = mapped.collect();
-    let channel =
-        Channel { id: hotline(), mapping: MappingNo(2), normalizer: Arc::clone(&normalizer) };
+    let channel = Channel { id: hotline(), mapping, normalizer: Arc::clone(&normalizer) };
     pack_again(&channel, Position::default(), ReadNo(read_no), mapped, at(read_no))
 }
 

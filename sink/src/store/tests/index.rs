@@ -112,7 +112,8 @@ async fn who_was_erased_does_not_come_back_and_a_new_token_stays(store: &Databas
         detail: String::new(),
     };
     let (tokens, demands, texts, quarantine) = (vec!["t1".into()], vec![], vec![], vec![]);
-    let erasure = Erasure { tokens, demands, texts, quarantine, entry };
+    let beside = std::collections::BTreeMap::new();
+    let erasure = Erasure { tokens, beside, demands, texts, quarantine, entry };
     assert_eq!(store.erase(&erasure).await.unwrap().demands, 1);
     let mut rows = store.sealed_rows_of("t2").await.unwrap();
     rows[0].people[0].phone.as_mut().unwrap().token = Some("n2".into());

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contract::{
-    Checkpoints as _, Complete, Cursor, Delivery, Digest, EndedBy, Fault, Intake, Message,
-    MessageId, Obstacle, PassEnd, Position, ReadNo,
+    Checkpoints as _, Complete, Cursor, Delivery, EndedBy, Fault, Intake, Message, MessageId,
+    Obstacle, PassEnd, Position, ReadNo,
 };
 use tokio::time::timeout;
 
@@ -190,18 +190,19 @@ async fn ids_and_digests_come_page_by_page_in_the_order_of_their_rows(store: &Da
     let (mut found, mut after) = (Vec::new(), 0);
     loop {
         let page = store.digests(&hotline(), after, 2).await.unwrap();
-        let Some((last, ..)) = page.last() else { break };
-        assert!(page.len() <= 2 && *last > after, "{page:?}");
-        after = *last;
-        found.extend(page.into_iter().map(|(_, id, digest)| (id, digest)));
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 2 && last.seq > after, "{page:?}");
+        after = last.seq;
+        found.extend(page.into_iter().map(|one| (one.id, one.digest, one.last_seen_at)));
     }
-    let mut expected: Vec<(_, Digest)> = Vec::new();
+    let mut expected = Vec::new();
     for key in keys {
-        let demand = store.demand(&id(key)).await.unwrap().unwrap().demand;
-        expected.push((id(key), demand.digest));
+        let row = store.demand(&id(key)).await.unwrap().unwrap();
+        assert_eq!(row.last_seen_at, at(if key == "b" { 2 } else { 1 }), "{key}");
+        expected.push((id(key), row.demand.digest, row.last_seen_at));
     }
-    found.sort_unstable_by_key(|(id, _)| *id);
-    expected.sort_unstable_by_key(|(id, _)| *id);
+    found.sort_unstable_by_key(|(id, ..)| *id);
+    expected.sort_unstable_by_key(|(id, ..)| *id);
     assert_eq!(found, expected);
     assert_eq!(store.digests(&"board".parse().unwrap(), 0, 9).await.unwrap(), []);
 }

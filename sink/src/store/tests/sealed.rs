@@ -26,7 +26,8 @@ fn entry(action: &str) -> AuditEntry {
 fn erasure(tokens: &[&str]) -> Erasure {
     let tokens = tokens.iter().map(|token| (*token).to_owned()).collect();
     let (demands, texts, quarantine) = (vec![], vec![], vec![]);
-    Erasure { tokens, demands, texts, quarantine, entry: entry("erase") }
+    let beside = std::collections::BTreeMap::new();
+    Erasure { tokens, beside, demands, texts, quarantine, entry: entry("erase") }
 }
 
 async fn erasure_takes_a_person_out_of_demand_record_and_quarantine(store: &Database) {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     TestStore, keep,
-    sample::{again, at, bad, id, intake, read, record, revised, with_body},
+    sample::{again, again_by, at, bad, id, intake, read, record, revised, with_body},
 };
 
 /// A state that is mapped again replaces itself. A newer state that comes meanwhile stays, in whatever order they are
@@ -42,8 +42,8 @@ pub(crate) async fn a_state_that_is_mapped_again_replaces_only_itself(store: imp
     }
 }
 
-/// A row in quarantine is resolved by the same state, mapped again by a later mapping, and not by an earlier state, nor by
-/// another record of its read.
+/// A row in quarantine is resolved by the same state, mapped again, also by the same mapping (what the store refused may be
+/// accepted now), and not by an earlier state, nor by another record of its read.
 pub(crate) async fn a_reject_is_resolved_by_its_own_state_mapped_again(store: impl TestStore) {
     let is_open = async |key: &str| {
         store.quarantined(&id(key)).await.expect("it is in quarantine").resolved_at.is_none()
@@ -69,4 +69,13 @@ pub(crate) async fn a_reject_is_resolved_by_its_own_state_mapped_again(store: im
     assert!(!is_open("after").await);
     keep(&store, &intake([&read(11, [record("twice", "good"), bad("twice")])])).await;
     assert!(is_open("twice").await, "the correction is bad, and nobody has corrected it");
+    keep(&store, &intake([&read(12, [bad("same")])])).await;
+    let same = again_by(MappingNo(1), 13, [(12, record("same", "good"))]);
+    keep(&store, &intake([&same])).await;
+    assert!(!is_open("same").await);
+    // Also if its state is stored already.
+    keep(&store, &intake([&read(14, [record("stored", "good"), bad("stored")])])).await;
+    let stored = again_by(MappingNo(1), 15, [(14, record("stored", "good"))]);
+    keep(&store, &intake([&stored])).await;
+    assert!(!is_open("stored").await);
 }

@@ -15,7 +15,7 @@ const MAX_AGE: Duration = Duration::from_millis(250);
 pub(super) struct Asked {
     /// The channels that are paused.
     pub(super) paused: Vec<ChannelId>,
-    /// The requests that nobody has answered, the oldest first. Some may have been answered since.
+    /// The requests that nobody has answered, the oldest first.
     pub(super) open: Vec<Request>,
 }
 
@@ -24,9 +24,9 @@ type Last = Option<(Instant, Option<Arc<Asked>>)>;
 
 /// Looks into the store for all upstreams of a process.
 #[derive(Debug, Default)]
-pub struct Inbox(Mutex<Last>);
+pub struct SharedLook(Mutex<Last>);
 
-impl Inbox {
+impl SharedLook {
     /// What is asked now.
     ///
     /// # Errors
@@ -43,8 +43,15 @@ impl Inbox {
         *last = Some((Instant::now(), looked.as_ref().ok().cloned()));
         looked
     }
+
+    /// Forgets the last look: it may show a request as open that was answered since.
+    pub(super) async fn forget(&self) {
+        *self.0.lock().await = None;
+    }
 }
 
 async fn look(store: &Database) -> Result<Asked, Fault> {
-    Ok(Asked { paused: store.paused().await?, open: store.open_requests().await? })
+    // In this order: a pause that ended before a request was made is seen as ended.
+    let open = store.open_requests().await?;
+    Ok(Asked { paused: store.paused().await?, open })
 }
