@@ -16,9 +16,6 @@ pub(super) struct Right {
     /// Each of these is right.
     #[serde(default)]
     pub(super) right: Vec<Outcome>,
-    /// Set if the case needs a way to say something that channels do not have yet.
-    #[serde(default)]
-    pub(super) later: bool,
     /// Why the case cannot be run here.
     pub(super) skip: Option<String>,
     /// Why this is right, where the case itself says something else or too little.
