@@ -35,6 +35,7 @@ mod rights;
 mod scenarios;
 mod servers;
 mod simulation;
+mod soak;
 mod statement;
 mod states;
 mod stretches;

@@ -12,17 +12,12 @@ use std::{
     time::Duration,
 };
 
-use lapin::{
-    Channel, Connection, ConnectionProperties,
-    options::{QueueDeclareOptions, QueueDeleteOptions},
-    types::FieldTable,
-};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sandbox::{Clock, Pace, QuirkRates};
 use sink::store::Database;
 use system_tests::{
-    gateway_process::{Gateway, Server, event, rabbitmqctl, signal},
+    gateway_process::{Gateway, Queue, Server, event, rabbitmqctl, signal},
     world::World,
 };
 use tokio::{
@@ -126,39 +121,31 @@ async fn three_processes_lose_alter_and_add_nothing_whatever_breaks_between_them
 
 /// Deletes the queue while nothing is in it and its publisher believes in it. The publisher is stopped meanwhile: if that
 /// takes so long that the broker disconnects it, it makes the queue again, and notices nothing. So this asks the broker
-/// itself, which answers at once; `rabbitmqctl` takes seconds on a busy machine.
+/// itself.
 async fn delete_queue(ingest: &Lives, store: &Database, broker: &Server) {
     let before = ingest.passes();
     until("it is connected again", || ingest.passes() >= before + 2).await;
     let queues = rabbitmqctl(broker, &["list_queues", "name", "--no-table-headers"]).unwrap();
-    let queue = queues.lines().find(|name| name.ends_with(".hotline")).unwrap();
+    let name = queues.lines().find(|name| name.ends_with(".hotline")).unwrap();
     let url = broker.property("TONGHUI_TEST_AMQP").unwrap();
-    let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
-    let channel = connection.create_channel().await.unwrap();
+    let queue = Queue::open(url, name).await.unwrap();
     signal("STOP", ingest.process()).unwrap();
     until("nothing is in flight", || in_flight(store) == 0).await;
     // The books do not contain a read that is confirmed and not advanced; the sinks soon keep it.
     let mut empty_since = None;
     until("the queue stays empty", || {
         let since = *empty_since.get_or_insert_with(Instant::now);
-        if Handle::current().block_on(is_filled(&channel, queue)) {
+        if Handle::current().block_on(queue.n_messages()).unwrap() > 0 {
             empty_since = None;
         }
         empty_since.is_some() && since.elapsed() > Duration::from_secs(1)
     })
     .await;
-    channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
+    queue.delete().await.unwrap();
     let before = ingest.passes();
     signal("CONT", ingest.process()).unwrap();
     let is_noticed = || ingest.watch.unroutable.load(SeqCst) || ingest.passes() >= before + 40;
     until("it reads again", is_noticed).await;
-}
-
-/// Whether messages wait in the queue.
-async fn is_filled(channel: &Channel, queue: &str) -> bool {
-    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    let queue = channel.queue_declare(queue.into(), passive, FieldTable::default()).await.unwrap();
-    queue.message_count() > 0
 }
 
 /// Everything that happens in the city.

@@ -36,7 +36,7 @@ pub use findings::{Defects, Findings, malformed_detail};
 pub use header::{ABOVE_HEADER, Columns, Header, MAX_COLUMNS, TableRow, find_header, is_blank};
 pub use json::parse as json;
 pub use key::{DuplicateOutcome, Duplicates, KeyPath, is_same, key_text};
-pub use message::{Message, MessageError, gunzip, parameter as media_parameter};
+pub use message::{Message, MessageError, gunzip, parameter as media_parameter, unpack};
 pub use numbers::{masked_key, without_long_numbers};
 pub use path::{Path, column_name, scalar_text};
 pub use records::{put_names, take_records};

@@ -110,9 +110,10 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The number of characters that the files of a body with several parts add to its tree.
+    /// About how much memory the files of a body with several parts take: as they came, as they are, and in Base64 in
+    /// the tree.
     pub fn file_bytes(&self) -> usize {
-        self.files.values().map(|file| file.len().div_ceil(3) * 4).sum()
+        self.files.values().map(|file| file.len().div_ceil(3) * 4 + 2 * file.len()).sum()
     }
 
     /// Decodes the text. A content type that says UTF-8 does not count if the channel declares another
@@ -244,8 +245,16 @@ pub fn gunzip(bytes: &[u8], max_bytes: usize) -> Result<Vec<u8>, MessageError> {
     }
 }
 
-/// Reads all that a decoder unpacks. Reading one byte more than allowed shows that the body is too large.
-fn unpack(decoder: impl io::Read, name: &str, max_bytes: usize) -> Result<Vec<u8>, MessageError> {
+/// Reads all that a decoder unpacks; `name` is what it decodes. Reading one byte more than allowed shows that the body
+/// is too large.
+///
+/// # Errors
+/// The unpacked body is larger than `max_bytes`, or it cannot be unpacked.
+pub fn unpack(
+    decoder: impl io::Read,
+    name: &str,
+    max_bytes: usize,
+) -> Result<Vec<u8>, MessageError> {
     let mut unpacked = Vec::new();
     let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
     let read = decoder.take(limit).read_to_end(&mut unpacked);

@@ -1,11 +1,8 @@
 //! Reads and writes times in the format of a source.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
-use chrono::{
-    DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc,
-    format::{Item, StrftimeItems},
-};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use contract::Timestamp;
 
@@ -24,7 +21,8 @@ impl TimeFormat {
     /// The text is not a time format.
     pub fn new(text: impl Into<String>, zone: Tz) -> Result<Self, String> {
         let text = text.into();
-        let is_wrong = StrftimeItems::new(&text).any(|item| item == Item::Error);
+        // Some items, like `%#z`, can be read but not written.
+        let is_wrong = write!(String::new(), "{}", Timestamp::UNIX_EPOCH.format(&text)).is_err();
         if is_wrong || !text.contains('%') {
             return Err(format!("`{text}` is not a time format"));
         }

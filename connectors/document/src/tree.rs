@@ -38,10 +38,23 @@ impl DocumentFormat {
     /// # Errors
     /// The text is not a document of this format: its brackets or elements do not match.
     pub fn parse(self, text: &str, findings: &mut Findings) -> Result<Value, String> {
+        self.parse_with(text, &Layout::default(), findings)
+    }
+
+    /// Parses a text; if it is CSV, `layout` says how that is written. Damage within a record is marked in the tree.
+    ///
+    /// # Errors
+    /// The text is not a document of this format: its brackets or elements do not match, or it has no header.
+    pub fn parse_with(
+        self,
+        text: &str,
+        layout: &Layout,
+        findings: &mut Findings,
+    ) -> Result<Value, String> {
         match self {
             Self::Json => crate::json::parse(text, findings),
             Self::JsonLines => crate::json::parse_lines(text, findings),
-            Self::Csv => crate::csv::parse(text, &Layout::default(), findings),
+            Self::Csv => crate::csv::parse(text, layout, findings),
             Self::Xml => crate::xml::parse(text, findings),
         }
     }

@@ -20,6 +20,8 @@ use crate::{
     config::Config,
     fetch::Parsed,
     list::{self, Report},
+    outdated::Outdated,
+    pages::Position,
 };
 
 /// A page that was read.
@@ -31,8 +33,8 @@ pub(crate) struct Page {
     pub(crate) headers: BTreeMap<String, String>,
     /// The address of the page; `None` for a fixture.
     pub(crate) url: Option<Url>,
-    /// The query parameter in which each request gets a secret.
-    pub(crate) secret_param: Option<String>,
+    /// The query parameters in which each request gets a secret.
+    pub(crate) secret_params: Vec<String>,
     /// The records, in the order of the answer. With a filter at the end of `records`, also those that it does
     /// not select: they are left out, but they show where the list goes on.
     pub(crate) records: Vec<Value>,
@@ -44,9 +46,9 @@ pub(crate) struct Page {
     pub(crate) outcomes: Vec<DuplicateOutcome>,
     /// Which records have the same key and different contents, if the channel does not allow that.
     conflict: Option<String>,
-    /// A hash for each record: of its key, or of the whole record if it has no key.
+    /// A hash for each record: of its key, or of what the source wrote if it has no key.
     pub(crate) hashes: Vec<String>,
-    /// A hash of the content of each record that is read.
+    /// A hash of the content of each record that is read and has a key.
     pub(crate) contents: Vec<Option<u64>>,
     /// The status of an answer that says that there is no such page.
     pub(crate) missing: Option<u16>,
@@ -140,12 +142,17 @@ impl Page {
         }
         let hashes = keys.iter().zip(&records).map(|(key, record)| match key {
             Some(key) => hash(&[key.to_string()]),
-            None => hash(&[record.to_string()]),
+            // A marker has only a number, which means another row on another page.
+            None => {
+                let source = findings.source_bytes(&record.to_string());
+                hash(&[String::from_utf8_lossy(&source).into_owned()])
+            }
         });
         let hashes = hashes.collect();
-        let contents = records.iter().zip(&outcomes);
-        let contents = contents.map(|(record, outcome)| {
-            content_hash(record).filter(|_| *outcome == DuplicateOutcome::Read)
+        let contents = records.iter().zip(&outcomes).zip(&keys);
+        let contents = contents.map(|((record, outcome), key)| {
+            let is_compared = *outcome == DuplicateOutcome::Read && key.is_some();
+            content_hash(record).filter(|_| is_compared)
         });
         let contents = contents.collect();
         Ok(Self {
@@ -176,8 +183,8 @@ impl Page {
     }
 
     /// The address that an answer names, which may be relative to that of the answer (RFC 3986 §5.1). It is
-    /// without the secret that some sources repeat in it, because it is stored, and each request gets the
-    /// secret anyway. With `path_only`, it is at the host of the answer, whatever host it names.
+    /// without the secrets that some sources repeat in it, because it is stored, and each request gets the
+    /// secrets anyway. With `path_only`, it is at the host of the answer, whatever host it names.
     pub(crate) fn resolve(&self, address: String, path_only: bool) -> String {
         let joined = self.url.as_ref().and_then(|own| Some((own, own.join(&address).ok()?)));
         let Some((own, mut url)) = joined else { return address };
@@ -187,8 +194,9 @@ impl Page {
             at_home.set_query(url.query());
             url = at_home;
         }
-        if let (Some(name), Some(query)) = (&self.secret_param, url.query()) {
-            let is_kept = |pair: &&str| pair.split('=').next() != Some(name.as_str());
+        if let (false, Some(query)) = (self.secret_params.is_empty(), url.query()) {
+            let is_secret = |name: &str| self.secret_params.iter().any(|secret| secret == name);
+            let is_kept = |pair: &&str| !pair.split('=').next().is_some_and(is_secret);
             let query = query.split('&').filter(is_kept).collect::<Vec<_>>().join("&");
             url.set_query((!query.is_empty()).then_some(query.as_str()));
         }
@@ -248,16 +256,37 @@ impl Page {
         hash(&self.hashes)
     }
 
+    /// Which records are left out because they were read before: one of two with the same key in the answer, the last
+    /// record of the page before, contents that a later page has replaced, and states that are older than one on a
+    /// page before (`is_stale`).
+    pub(crate) fn left_out(
+        &self,
+        is_stale: &[bool],
+        at: &Position,
+        outdated: &Outdated,
+    ) -> Vec<bool> {
+        let is_left_out = |(index, hash): (usize, &String)| {
+            let key = u64::from_str_radix(hash, 16).ok();
+            let content = self.contents.get(index).copied().flatten();
+            self.outcomes.get(index) == Some(&DuplicateOutcome::Repeated)
+                || is_stale.get(index) == Some(&true)
+                || at.last_record.is_some() && at.last_record == self.state(index)
+                || key.zip(content).is_some_and(|(key, content)| outdated.contains(key, content))
+        };
+        self.hashes.iter().enumerate().map(is_left_out).collect()
+    }
+
     /// A value of the answer outside the records.
     pub(crate) fn value(&self, at: &Path) -> Option<String> {
         at.first(&self.tree).and_then(scalar_text)
     }
 }
 
-/// Whether the source says that there is no such page.
+/// Whether the source says that there is no such page. That there is nothing on it (204), it says of a page that it
+/// knows.
 pub(crate) fn is_absent(loaded: &Result<Page, FetchError>) -> bool {
     match loaded {
-        Ok(page) => page.missing.is_some(),
+        Ok(page) => page.missing.is_some_and(|status| status != 204),
         Err(error) => matches!(error, FetchError::Refused(_)),
     }
 }

@@ -1,6 +1,6 @@
 //! Sends the requests that are not for pages: those for parts of records, and acknowledgements.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, slice};
 
 use connector_wire::reason::reason;
 use contract::Fault;
@@ -86,7 +86,7 @@ pub(crate) fn part_params(part: &Part, record: &Value) -> Option<Vec<Param>> {
 }
 
 /// Tells the source that the records with these keys are in custody. If the source refuses some, this only
-/// logs a warning: it returns their records again.
+/// logs a warning: it returns their records again. The same goes for keys that the request cannot carry.
 pub(crate) async fn acknowledge(
     source: &mut Source,
     plan: &Plan,
@@ -94,7 +94,18 @@ pub(crate) async fn acknowledge(
 ) -> Result<(), Fault> {
     let (Some(ack), Some(call)) = (&plan.config.ack, &plan.ack) else { return Ok(()) };
     let size = usize::try_from(ack.size).unwrap_or(1).max(1);
-    for keys in keys.chunks(size) {
+    // One such key must not keep the others from being acknowledged, at every start again.
+    let is_fit =
+        |key: &&String| call.unfit(&[keys_param(ack, call, slice::from_ref(*key))]).is_none();
+    let fit: Vec<String> = keys.iter().filter(is_fit).cloned().collect();
+    let n_unfit = keys.len() - fit.len();
+    if n_unfit > 0 {
+        tracing::warn!(
+            n_unfit,
+            "the source is not told of records whose keys cannot stand in its address or its charset"
+        );
+    }
+    for keys in fit.chunks(size) {
         let request = call.request(&[keys_param(ack, call, keys)], None)?;
         let result = source.fetch(plan, call, &request, &[], Ok).await;
         let answer =

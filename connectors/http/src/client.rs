@@ -15,7 +15,7 @@ use contract::{
     Clock, ConnectFailure, Fault, Gate, ServerSettings, Timestamp, causes_text, is_tls_failure,
     tls_fault,
 };
-use document::{MessageError, delta, gunzip};
+use document::{MessageError, delta, gunzip, unpack};
 use reqwest::{
     Certificate, Identity, Url, Version,
     header::{self, HeaderValue},
@@ -130,8 +130,10 @@ impl Client {
             // Less than the limit of the whole exchange, so that its own error says what was slow.
             .connect_timeout(timeout * 9 / 10)
             .user_agent(concat!("tonghui/", env!("CARGO_PKG_VERSION")))
-            // The client would unpack only the first member of gzip, so `send` unpacks it.
+            // The client would unpack only the first member of gzip, and leave out the headers that say whether the
+            // answer has an end. So `send` unpacks it.
             .no_gzip()
+            .no_zstd()
             .default_headers([(header::ACCEPT_ENCODING, codings)].into_iter().collect())
             .no_proxy();
         if let Some(pem) = &config.ca {
@@ -258,9 +260,10 @@ impl Client {
             for (name, value) in response.headers() {
                 let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
                 // What is packed has an end of its own.
-                has_end |=
-                    [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONTENT_ENCODING]
-                        .contains(name);
+                let is_coding =
+                    [header::TRANSFER_ENCODING, header::CONTENT_ENCODING].contains(name);
+                let is_coded = is_coding && !value.trim().eq_ignore_ascii_case("identity");
+                has_end |= name == header::CONTENT_LENGTH || is_coded;
                 if name == header::SET_COOKIE {
                     cookies.push(value);
                 } else if name == header::LINK {
@@ -298,7 +301,7 @@ impl Client {
             self.source_time = Some((date, Instant::now()));
         }
         let body = body.ok_or_else(FetchError::above_limit)?;
-        let body = unpack_gzip(&mut headers, body, max_bytes).map_err(|why| match why {
+        let body = unpack_body(&mut headers, body, max_bytes).map_err(|why| match why {
             MessageError::TooLarge(_) => FetchError::above_limit(),
             MessageError::Unreadable(why) => FetchError::Fault(
                 Fault::transient(NOT_ITS_ENCODING).because(why).at(source_name(url)),
@@ -316,18 +319,23 @@ impl Client {
 const NOT_ITS_ENCODING: &str =
     "the answer cannot be unpacked: it is not what its Content-Encoding says";
 
-/// Unpacks a body that is gzip by its header, which is removed.
-fn unpack_gzip(
+/// Unpacks a body that is gzip or zstd by its header, which is removed.
+fn unpack_body(
     headers: &mut BTreeMap<String, String>,
     body: Bytes,
     max_bytes: usize,
 ) -> Result<Bytes, MessageError> {
-    let is_gzip = |coding: &String| ["gzip", "x-gzip"].contains(&coding.trim());
-    if body.is_empty() || !headers.get("content-encoding").is_some_and(is_gzip) {
-        return Ok(body);
-    }
+    let coding = headers.get("content-encoding").map(|coding| coding.trim()).unwrap_or_default();
+    let unpacked = match coding {
+        _ if body.is_empty() => return Ok(body),
+        "gzip" | "x-gzip" => gunzip(&body, max_bytes),
+        "zstd" => zstd::Decoder::new(&*body)
+            .map_err(|_| MessageError::Unreadable("zstd cannot be unpacked".to_owned()))
+            .and_then(|decoder| unpack(decoder, "zstd", max_bytes)),
+        _ => return Ok(body),
+    };
     headers.remove("content-encoding");
-    gunzip(&body, max_bytes).map(Bytes::from)
+    unpacked.map(Bytes::from)
 }
 
 /// The name of the source in messages, without the parts of its address that may be secret.
@@ -398,9 +406,6 @@ fn exchange_fault(
         Fault::transient("the connection was closed before the request was sent")
             .because(causes)
             .remedy(port_remedy())
-    // What was packed may end too early although all of the body came.
-    } else if error.is_decode() && !causes.contains("reading a body from connection") {
-        Fault::transient(NOT_ITS_ENCODING).because(causes)
     } else if causes.contains("invalid HTTP version") {
         Fault::stopped("the server at this port does not answer as a web server does")
             .because(causes)

@@ -60,9 +60,9 @@ pub struct Config {
     /// Which answers are successes, which are failures, and which say that there are no records.
     #[serde(flatten)]
     pub(crate) rules: Rules,
-    /// The format of answers; by default, their content type and their first characters decide. A JSON answer may be
-    /// the argument of a call (JSONP). Of a SOAP answer with files (MTOM), the document is read, and the files stand in
-    /// it in Base64.
+    /// The format of answers; by default, their content type and their first characters decide: set it for CSV if you
+    /// use fixtures. A JSON answer may be the argument of a call (JSONP). Of a SOAP answer with files (MTOM), the
+    /// document is read, and the files stand in it in Base64.
     pub(crate) format: Option<DocumentFormat>,
     /// Separators, quotes and header of answers in CSV.
     #[serde(default)]
@@ -137,7 +137,8 @@ pub struct Config {
 pub(crate) struct CallConfig {
     /// The address of the request. In its path and query, `{{ name }}` is replaced by a parameter, such as that of
     /// `page`, `day` or `each`, or one in `params` of a part: `/tickets/{{ id }}`. The parameter then stands only
-    /// there. It is one segment of the path, whatever it contains; only the `/` in the format of a day divide it.
+    /// there. It is one segment of the path: a value that would be more, or lead elsewhere, like `a/b` or `..`, is
+    /// refused; only the `/` in the format of a day divide it.
     #[schemars(extend("allow" = "address"))]
     pub(crate) url: String,
     /// The method; by default POST if there is a body, else GET. PUT, PATCH and DELETE are for `ack` only.

@@ -2,8 +2,9 @@
 
 use connector_wire::auth::{self, Auth, SigningContext, SigningSteps};
 use contract::Fault;
+use normalizer_text::Charset;
 
-use crate::login::Login;
+use crate::{login::Login, request::Call};
 
 /// The credentials of a channel.
 #[derive(Debug)]
@@ -13,6 +14,21 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
+    /// Checks that the scheme can read a request, and that the tokens can be put into it.
+    pub(crate) fn check_charset(&self, call: &Call) -> Result<(), Fault> {
+        call.check_charset(&self.auth)?;
+        let config = &call.config;
+        let is_other = config.query_charset.is_some_and(|charset| charset != Charset::Utf8);
+        let puts_field = self.login.as_ref().is_some_and(Login::puts_field);
+        if config.form.is_some() && is_other && puts_field {
+            let what = "a token can be put only into a form in UTF-8";
+            return Err(Fault::stopped(what).at("query_charset").remedy(
+                "remove `query_charset`, or put the token into a header, a parameter or a cookie",
+            ));
+        }
+        Ok(())
+    }
+
     /// Puts the tokens of the login into a request, and then authenticates it: a signature may cover them.
     pub(crate) fn sign(
         &self,
@@ -23,9 +39,8 @@ impl Credentials {
             login.apply(request)?;
         }
         let mut steps = self.auth.sign(request, context)?;
-        if let Some(login) = &self.login {
-            steps.steps.iter_mut().for_each(|(_, text)| *text = login.hide(text));
-        }
+        // Not only tokens, but also what a signature sends as it is may stand among the parameters that it covers.
+        steps.steps.iter_mut().for_each(|(_, text)| *text = self.hide(text));
         Ok(steps)
     }
 
@@ -47,14 +62,18 @@ impl Credentials {
         self.login.as_ref().is_some_and(Login::is_by_cookies)
     }
 
-    /// The query parameter in which requests carry a secret.
-    pub(crate) fn secret_param(&self) -> Option<&str> {
-        self.auth.secret_param().or_else(|| self.login.as_ref()?.secret_param())
+    /// The query parameters in which requests carry a secret.
+    pub(crate) fn secret_params(&self) -> Vec<String> {
+        let of_login = self.login.iter().flat_map(Login::secret_params);
+        self.auth.secret_params().into_iter().chain(of_login).map(str::to_owned).collect()
     }
 
     /// A text with `…` in the place of all secrets in use.
     pub(crate) fn hide(&self, text: &str) -> String {
         let text = self.auth.hide(text);
-        self.login.as_ref().map_or_else(|| text.clone(), |login| login.hide(&text))
+        match &self.login {
+            Some(login) => login.hide(&text),
+            None => text,
+        }
     }
 }

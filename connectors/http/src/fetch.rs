@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use crate::{
     client::{Answer, Client, FetchError},
     credentials::Credentials,
+    inner::InnerDocument,
     list, network, origin,
     page_reader::OpenPage,
     plan::Plan,
@@ -116,8 +117,9 @@ impl Source {
             let is_page = std::ptr::eq(call, &plan.list);
             let is_ack = plan.ack.as_ref().is_some_and(|ack| std::ptr::eq(call, ack));
             let format = opened.as_ref().ok().map(|(message, text)| format_of(plan, message, text));
-            let size = opened.as_ref().ok().map(|opened| memory_of(plan, call, opened));
-            let room = match size.filter(|_| is_page) {
+            let size = opened.as_ref().ok().filter(|_| is_page);
+            let size = size.map(|opened| memory_of(plan, call, opened));
+            let room = match size {
                 Some(size) => Some(self.hold_page(size).await?),
                 None => None,
             };
@@ -206,10 +208,14 @@ impl Source {
                 }
                 (Meaning::Nothing, _) => Ok(Value::Null),
                 // That it took an acknowledgement, a source may say without a word.
-                (Meaning::Success, Err(_)) if is_ack && text.is_empty() => Ok(Value::Null),
-                (Meaning::Success, Ok(_))
+                (Meaning::Success, Err(_)) if is_ack && answer.body.is_empty() => Ok(Value::Null),
+                // A whole document in the place of lines has an end of its own.
+                (Meaning::Success, Ok(tree))
                     if list::ends_within_a_line(&text)
-                        || is_lines && !answer.has_end && list::lacks_line_end(&text) =>
+                        || is_lines
+                            && tree.is_array()
+                            && !answer.has_end
+                            && list::lacks_line_end(&text) =>
                 {
                     Err("it ends within a line: it was cut".to_owned())
                 }
@@ -295,13 +301,22 @@ impl Source {
         let answer = client.exchange(signed, &shown, Some(steps), is_answer).await;
         client.traces.hide_in_last(credentials);
         client.traces.hide_last_answer();
+        if let Some(trace) = client.traces.list.last_mut() {
+            login.hide_tokens(&mut trace.answer_headers);
+        }
         let answer = answer?;
         let has_cookies = client.cookies.header(&answer.url).is_some();
         let now = client.now();
-        match &mut credentials.login {
+        let read = match &mut credentials.login {
             Some(login) => login.read(plan, &answer, has_cookies, now),
             None => Ok(()),
+        };
+        if let Err(FetchError::Fault(fault)) = &read
+            && let FaultKind::Throttled(wait) = fault.kind()
+        {
+            client.gate.hold(wait);
         }
+        read
     }
 
     /// Authenticates a request. Fetches a token first if one is needed.
@@ -371,6 +386,17 @@ pub(crate) fn parse(
     parse_opened(plan, call, open(plan, bytes, headers))
 }
 
+/// Parses the answer to a login. Its format is its own, and not that of lists.
+pub(crate) fn parse_login(
+    plan: &Plan,
+    call: &Call,
+    answer: &Answer,
+) -> (String, Result<Value, MessageError>) {
+    let opened = open(plan, &answer.body, &answer.headers);
+    let (text, _, tree) = parse_as(None, plan, call, opened);
+    (text, tree)
+}
+
 /// Unpacks an answer and decodes its text.
 fn open<'a>(
     plan: &Plan,
@@ -391,19 +417,33 @@ pub(crate) fn is_lines(format: DocumentFormat) -> bool {
 
 /// The format of a message.
 fn format_of(plan: &Plan, message: &Message<'_>, text: &Text) -> DocumentFormat {
-    plan.config.format.unwrap_or_else(|| match message.is_csv() {
+    plan.config.format.unwrap_or_else(|| own_format(message, text))
+}
+
+/// The format that a message has by its content type and its first characters.
+fn own_format(message: &Message<'_>, text: &Text) -> DocumentFormat {
+    match message.is_csv() {
         true => DocumentFormat::Csv,
         false => message.format(&text.text),
-    })
+    }
 }
 
 /// About how much memory a message takes when it is parsed.
 fn memory_of(plan: &Plan, call: &Call, (message, text): &(Message<'_>, Text)) -> usize {
+    let inner = &call.config.inner;
     let tree_bytes = match format_of(plan, message, text) {
         DocumentFormat::Csv => table_bytes(&text.text, &plan.layout),
-        _ => tree_bytes(&text.text, !call.config.inner.is_empty()),
+        _ => tree_bytes(&text.text, !inner.is_empty()),
     };
-    tree_bytes + message.file_bytes()
+    let inner_bytes = match inner.iter().any(InnerDocument::is_csv) {
+        // Within a text of JSON, the ends of its lines and some separators are escaped.
+        true => {
+            let table = text.text.replace("\\n", "\n").replace("\\t", "\t");
+            table_bytes(&table, &plan.layout)
+        }
+        false => 0,
+    };
+    tree_bytes + inner_bytes + message.file_bytes()
 }
 
 fn hints(plan: &Plan) -> Hints<'_> {
@@ -416,18 +456,29 @@ fn parse_opened(
     call: &Call,
     opened: Result<(Message<'_>, Text), MessageError>,
 ) -> (String, Diagnostics, Result<Value, MessageError>) {
+    parse_as(plan.config.format, plan, call, opened)
+}
+
+/// Parses a message in this format, or in its own.
+fn parse_as(
+    format: Option<DocumentFormat>,
+    plan: &Plan,
+    call: &Call,
+    opened: Result<(Message<'_>, Text), MessageError>,
+) -> (String, Diagnostics, Result<Value, MessageError>) {
     let (message, mut text) = match opened {
         Ok(opened) => opened,
         Err(why) => return (String::new(), Diagnostics::default(), Err(why)),
     };
-    let parsed = match format_of(plan, &message, &text) {
+    let parsed = match format.unwrap_or_else(|| own_format(&message, &text)) {
         DocumentFormat::Csv => message.parse_csv(&mut text, &plan.layout),
         format => message.parse(&mut text, Some(format)),
     };
     let parsed = parsed.and_then(|mut tree| {
         for inner in &call.config.inner {
             // The content type is the type of the answer, not of the document within it.
-            inner.open(&mut tree, &mut text.diagnostics.findings, &hints(plan))?;
+            let findings = &mut text.diagnostics.findings;
+            inner.open(&mut tree, findings, &hints(plan), &plan.config.csv)?;
         }
         Ok(tree)
     });

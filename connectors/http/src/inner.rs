@@ -7,7 +7,7 @@
 
 use connector_wire::envelope::{self, Layer};
 use contract::Fault;
-use document::{DocumentFormat, Findings, Path, decode, scalar_text};
+use document::{CsvConfig, DocumentFormat, Findings, Layout, Path, decode, scalar_text};
 use normalizer_text::Hints;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -45,8 +45,12 @@ impl InnerDocument {
         self.format == DocumentFormat::Xml
     }
 
+    pub(crate) fn is_csv(&self) -> bool {
+        self.format == DocumentFormat::Csv
+    }
+
     /// Replaces texts by their trees. If at least one text can be read, those that cannot stay as they
-    /// are: their records are judged later.
+    /// are: their records are judged later. `csv` says how tables are written.
     ///
     /// # Errors
     /// There are texts, and none of them can be read.
@@ -55,13 +59,16 @@ impl InnerDocument {
         tree: &mut Value,
         findings: &mut Findings,
         hints: &Hints<'_>,
+        csv: &CsvConfig,
     ) -> Result<(), String> {
+        // Its columns need not be those of the key: a table may stand within a record.
+        let layout = Layout { csv: csv.clone(), ..Layout::default() };
         let mut error = None;
         let mut is_any_opened = false;
         for place in self.at.locations(tree) {
             let Some(value) = tree.pointer_mut(&place) else { continue };
             let Some(text) = scalar_text(value) else { continue };
-            match self.parse_text(&text, findings, hints) {
+            match self.parse_text(&text, findings, hints, &layout) {
                 Ok(document) => {
                     *value = document;
                     is_any_opened = true;
@@ -80,18 +87,19 @@ impl InnerDocument {
         text: &str,
         findings: &mut Findings,
         hints: &Hints<'_>,
+        layout: &Layout,
     ) -> Result<Value, String> {
         // In the answer, markers replace irregular characters; the document needs the characters.
         let text = &findings.without_irregularities(text);
         if self.layers.is_empty() {
-            return self.format.parse(text, findings);
+            return self.format.parse_with(text, layout, findings);
         }
         let bytes = envelope::open(&self.layers, text)?;
         let decoded = decode(&bytes, hints);
         if !decoded.diagnostics.findings.is_empty() {
             return Err("its bytes are not valid in their charset".to_owned());
         }
-        self.format.parse(&decoded.text, findings)
+        self.format.parse_with(&decoded.text, layout, findings)
     }
 }
 

@@ -189,7 +189,10 @@ impl Connector for Http {
                         .without_secrets(fault)
                         .at(client::source_name(&self.plan.list.url));
                     // With as many faults as values of `each`, the source has failed, not one value.
-                    let affects_all = matches!(fault.kind(), FaultKind::Throttled(_))
+                    // So it has with a refused login: one for each value would lock the account.
+                    let is_login = fault.place().iter().any(|place| place == "http.login");
+                    let affects_all = is_login
+                        || matches!(fault.kind(), FaultKind::Throttled(_))
                         || faults.len() + 1 >= self.plan.n_values();
                     if affects_all && !has_moved {
                         // Nothing was counted, unless a value of `each` has failed before.

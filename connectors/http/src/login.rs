@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 use chrono_tz::Tz;
 use connector_wire::{
     auth::{self, Auth, Destination, HeldToken, Scheme, SigningContext, SigningSteps, hide_forms},
-    reason::{quote, reason},
+    reason::{quote, reason, visible},
 };
 use contract::{Fault, Period, Secret, Timestamp};
 use document::{Path, TimeFormat, scalar_text};
@@ -24,7 +24,7 @@ use crate::{
     placeholder::Names,
     plan::{Plan, Zones, time_format},
     request::{Call, Request},
-    rules::{AnswerView, FaultRule, Meaning, Rule, Rules},
+    rules::{AnswerView, FaultRule, Meaning, Rule, Rules, soap_reason},
 };
 
 /// The next token is fetched this long before one expires, but not before half of its lifetime.
@@ -58,7 +58,8 @@ pub(crate) struct LoginConfig {
     success: Option<Rule>,
     /// Which answers mean another fault than a refusal. A refused login stops the channel, so that an account with a
     /// wrong password is not locked: for a server that is only busy, write
-    /// `{ at = "$.errcode", equals = -1, kind = "transient" }`.
+    /// `{ at = "$.errcode", equals = -1, kind = "transient" }`. The statuses 408, 425, 429 and 5xx are no refusals, but
+    /// a SOAP fault is one, whatever its status is.
     #[serde(default)]
     fault: Vec<FaultRule>,
 }
@@ -128,10 +129,8 @@ pub(crate) struct Login {
     auth: Auth,
     /// How the end of a login is written, if the answer says it as a time.
     end_format: Option<TimeFormat>,
-    /// When the next login is due.
-    held: HeldToken,
-    /// The values of `tokens`, in their order.
-    values: Vec<String>,
+    /// The values of `tokens`, in their order, and when the next login is due.
+    held: HeldToken<Vec<Secret>>,
 }
 
 impl Login {
@@ -171,11 +170,20 @@ impl Login {
         let names = Names::all(config.secrets.keys());
         let call = Call::new(&config.call, None, &channel.content_type, channel.insecure, &names);
         let call = call.map_err(at_login)?;
+        call.check_charset(&auth).map_err(at_login)?;
         if config.secrets.keys().any(|name| call.has_placeholder(name)) {
             return Err(stopped(
                 "a placeholder of a secret stands outside of `body`",
                 "remove it: the secret is sent by its name",
             ));
+        }
+        if let Some(name) = config.secrets.keys().find(|name| call.lacks_placeholder(name)) {
+            let what = format!("`body` has no placeholder for the secret `{name}`");
+            return Err(stopped(&what, &format!("write {{{{ {name} }}}} in it where it belongs")));
+        }
+        if config.fault.iter().any(FaultRule::is_refresh) {
+            let what = "the answer to a login has no token yet that could be fetched again";
+            return Err(stopped(what, "write another `kind` in `fault` of [http.login]"));
         }
         Ok(Self {
             call,
@@ -184,13 +192,17 @@ impl Login {
             auth,
             end_format,
             held: HeldToken::default(),
-            values: Vec::new(),
         })
     }
 
     /// Where the request goes.
     pub(crate) fn url(&self) -> &reqwest::Url {
         &self.call.url
+    }
+
+    /// Whether other requests carry a token in a field of their body.
+    pub(crate) fn puts_field(&self) -> bool {
+        self.config.tokens.iter().any(|token| matches!(token.put, Destination::Field(_)))
     }
 
     /// Whether the next login is not due yet.
@@ -203,9 +215,9 @@ impl Login {
         self.config.tokens.is_empty()
     }
 
-    /// The query parameter in which other requests carry a token.
-    pub(crate) fn secret_param(&self) -> Option<&str> {
-        self.config.tokens.iter().find_map(|token| match &token.put {
+    /// The query parameters in which other requests carry a token.
+    pub(crate) fn secret_params(&self) -> impl Iterator<Item = &str> {
+        self.config.tokens.iter().filter_map(|token| match &token.put {
             Destination::Param(name) => Some(name.as_str()),
             _ => None,
         })
@@ -235,7 +247,17 @@ impl Login {
         self.rules.has_status(None, status)
     }
 
-    /// Reads the answer. `has_cookies` says whether the source has set any.
+    /// Puts `…` in the place of tokens in the headers of an answer.
+    pub(crate) fn hide_tokens(&self, headers: &mut BTreeMap<String, String>) {
+        for name in self.config.tokens.iter().filter_map(|token| token.header.as_ref()) {
+            if let Some(value) = headers.get_mut(&name.to_lowercase()) {
+                "…".clone_into(value);
+            }
+        }
+    }
+
+    /// Reads the answer. `has_cookies` says whether any cookie of the source is held: a login may as well accept a
+    /// session that the source has begun before.
     pub(crate) fn read(
         &mut self,
         plan: &Plan,
@@ -243,7 +265,7 @@ impl Login {
         has_cookies: bool,
         now: Timestamp,
     ) -> Result<(), FetchError> {
-        let (text, _, tree) = fetch::parse(plan, &self.call, &answer.body, &answer.headers);
+        let (text, tree) = fetch::parse_login(plan, &self.call, answer);
         let view = AnswerView {
             status: answer.status,
             content_type: answer.headers.get("content-type").map(String::as_str),
@@ -258,10 +280,12 @@ impl Login {
             && self.is_by_cookies()
             && is_redirect
             && !answer.is_login;
+        // Many servers answer a wrong password with the fault `Server`, which would be repeated.
+        let is_soap_fault = soap_reason(view).is_some() && !self.rules.explain(view);
         match self.rules.judge(None, view) {
             Meaning::Success | Meaning::Nothing => {}
             Meaning::Fault(_) if is_let_in => {}
-            Meaning::Fault(fault) if !fault.is_stopped() => {
+            Meaning::Fault(fault) if !fault.is_stopped() && !is_soap_fault => {
                 return Err(fault.at("http.login").into());
             }
             _ => return Err(self.refusal(view, "the source refuses the login").into()),
@@ -274,20 +298,20 @@ impl Login {
         for token in &self.config.tokens {
             let (value, place) = token.find(answer, view);
             let value = value.filter(|value| (1..=MAX_TOKEN).contains(&value.len()));
-            values.push(value.ok_or_else(|| {
+            values.push(value.map(Secret::new).ok_or_else(|| {
                 self.refusal(view, &format!("the answer to the login has no token at {place}"))
             })?);
         }
         let lifetime = self.lifetime(view.tree, now);
-        self.values = values;
-        self.held.replace(Secret::new(""), lifetime, MARGIN, now);
+        self.held.replace(values, lifetime, MARGIN, now);
         Ok(())
     }
 
     /// Puts the tokens into a request.
     pub(crate) fn apply(&self, request: &mut auth::Request) -> Result<(), Fault> {
-        for (token, value) in self.config.tokens.iter().zip(&self.values) {
-            token.put.set_value(request, &format!("{}{value}", token.prefix))?;
+        let values = self.held.secret().into_iter().flatten();
+        for (token, value) in self.config.tokens.iter().zip(values) {
+            token.put.set_value(request, &format!("{}{}", token.prefix, value.expose()))?;
         }
         Ok(())
     }
@@ -303,8 +327,10 @@ impl Login {
 
     /// A text without the secrets of the login, and without its tokens.
     pub(crate) fn hide(&self, text: &str) -> String {
-        let secrets = self.config.secrets.values().map(|secret| secret.expose().to_owned());
-        hide_forms(&self.auth.hide(text), secrets.chain(self.values.iter().cloned()).collect())
+        let tokens = self.held.secret().into_iter().flatten();
+        let secrets = self.config.secrets.values().chain(tokens);
+        let secrets = secrets.map(|secret| secret.expose().to_owned());
+        hide_forms(&self.auth.hide(text), secrets.collect())
     }
 
     /// A refusal, with the reason and the code that the answer gives, and nothing else of it.
@@ -314,7 +340,11 @@ impl Login {
         if let Some((value, at)) = rule.and_then(|rule| rule.value(view)) {
             what = format!("{what}; {} is at {at}", quote(&value));
         }
-        if let Some(reason) = view.tree.and_then(reason) {
+        let soap = || {
+            let (code, why) = soap_reason(view)?;
+            Some(format!("{why} (SOAP fault {})", visible(&code)))
+        };
+        if let Some(reason) = view.tree.and_then(reason).or_else(soap) {
             what = format!("{what}: {reason}");
         }
         Fault::stopped(self.hide(&what)).at("http.login").remedy(

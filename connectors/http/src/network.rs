@@ -1,6 +1,8 @@
 //! How hosts are reached: through a proxy, or at an address that the settings name.
 
-use connector_wire::auth::percent_encoded;
+use std::net::IpAddr;
+
+use connector_wire::{auth::percent_encoded, local::is_this_machine};
 use contract::{Fault, Proxy, ProxyAccount};
 use reqwest::Url;
 
@@ -11,7 +13,11 @@ pub(crate) fn proxy(setting: &Proxy) -> Result<Option<reqwest::Proxy>, Fault> {
     let Some(address) = setting.address() else { return Ok(None) };
     // No fault repeats it: it may contain a password.
     let wrong = |what: &str| Fault::stopped(format!("`proxy` {what}")).at("proxy");
-    let no_address = || wrong("is not an address").remedy("write it like http://host:3128");
+    let no_address = || {
+        wrong("is not an address").remedy(
+            "write it like http://host:3128; without `proxy` here, it is that of [network] in gateway.toml",
+        )
+    };
     let mut url = Url::parse(address).map_err(|_| no_address())?;
     if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") || !url.has_host() {
         return Err(no_address());
@@ -39,8 +45,9 @@ pub(crate) fn uses_web_proxy(config: &Config) -> bool {
     address.is_some_and(|address| address.starts_with("http"))
 }
 
-/// Checks that each address in `resolve` is used: that of a host which is asked for, and not by a proxy. `logins`
-/// are the addresses that are asked for a token.
+/// Checks that each address in `resolve` is used: that of a host which is asked for, and not by a proxy. The name of
+/// this machine leads nowhere else, because requests to it need no encryption. `logins` are the addresses that are
+/// asked for a token.
 pub(crate) fn check_resolve<'a>(
     plan: &'a Plan,
     logins: impl Iterator<Item = &'a Url>,
@@ -53,6 +60,13 @@ pub(crate) fn check_resolve<'a>(
         return Err(Fault::stopped(format!("this channel asks no host `{host}`"))
             .at("resolve")
             .remedy(format!("its hosts are {}", hosts.join(", "))));
+    }
+    let is_elsewhere =
+        |(host, address): &(&String, &IpAddr)| is_this_machine(host) && !address.is_loopback();
+    if let Some((host, address)) = resolve.iter().find(is_elsewhere) {
+        return Err(Fault::stopped(format!("`{host}` is this machine, and {address} is another"))
+            .at("resolve")
+            .remedy("give the other machine a name of its own in `url`"));
     }
     if !resolve.is_empty() && proxy.as_ref().and_then(Proxy::address).is_some() {
         return Err(Fault::stopped("the proxy resolves the names of hosts itself")

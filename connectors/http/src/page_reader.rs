@@ -24,7 +24,6 @@ use crate::{
     cursor::{Cursor, Progress},
     fetch::{ReadAnswer, Source},
     list, origin,
-    outdated::Outdated,
     pages::{FORGOTTEN, NextPage, Paging, Position, Step},
     plan::{MAX_NEXT_BYTES, Plan},
     record,
@@ -34,6 +33,10 @@ use crate::{
 
 /// Maximum number of signs that are known to be fine: some sources put a number into each message.
 const MAX_KNOWN: usize = 100;
+
+/// What is wrong with an answer in CSV that has nothing.
+const BLANK: &str = "it is empty, without a header: if the source sends nothing when it has no records, name the \
+                     columns in `csv.header`";
 
 /// Entries of a page. The cursor has moved past them.
 #[derive(Debug, Default)]
@@ -181,7 +184,7 @@ impl PageReader<'_> {
         let walk = self.walk(&progress.pages);
         let is_stale = |(hash, time): (&String, &Option<Timestamp>)| walk.is_stale(hash, *time);
         let is_stale: Vec<bool> = page.hashes.iter().zip(&times).map(is_stale).collect();
-        let is_left_out = left_out(&page, &is_stale, &progress.pages, &cursor.outdated);
+        let is_left_out = page.left_out(&is_stale, &progress.pages, &cursor.outdated);
         let mut batch_hashes = HashSet::new();
         while !was_read_before && n_read < page.len() {
             if is_left_out[n_read] {
@@ -258,10 +261,13 @@ impl PageReader<'_> {
         if sequence.is_reread && self.is_too_old(&progress, &page) {
             step.end = Some(EndedBy::Watermark);
         }
-        if let (Some(NextPage::AfterValue(next) | NextPage::AtUrl(next)), true) =
-            (&progress.pages.next, plan.config.each.is_some())
-            && next.len() > MAX_NEXT_BYTES
-        {
+        let next = match &progress.pages.next {
+            Some(NextPage::AfterValue(next) | NextPage::AtUrl(next)) => Some(next),
+            _ => None,
+        };
+        let changes = plan.config.page.changes().and(progress.pages.resume.as_ref());
+        let is_long = |next: &String| next.len() > MAX_NEXT_BYTES;
+        if plan.config.each.is_some() && next.into_iter().chain(changes).any(is_long) {
             let what = format!("the token or address of a page exceeds {MAX_NEXT_BYTES} bytes");
             return Err(Fault::stopped(what).remedy("write one channel for each value of `each`"));
         }
@@ -345,15 +351,17 @@ impl PageReader<'_> {
             parsed.is_nothing |= has_all && list::lacks_list(&plan.config, &parsed, &known);
             let (url, headers) = (Some((*answer.url).clone()), answer.headers.clone());
             let missing = parsed.is_missing.then_some(answer.status);
-            // Without even a header, an answer is the end of the list only behind its last page.
-            if parsed.is_blank && !plan.config.page.can_exceed_end(at) {
-                return Err(("it is empty, without a header".to_owned(), answer));
+            // Without even a header, an answer is the end of the list only behind its last page, and only if it is
+            // certain that it is whole.
+            let may_be_empty = plan.config.page.can_exceed_end(at) && !parsed.may_be_cut;
+            if parsed.is_blank && !may_be_empty {
+                return Err((BLANK.to_owned(), answer));
             }
             let page = Page::new(&plan.config, parsed, &known, url, headers);
             let page = page.and_then(|mut page| {
                 page.room = room.map(Arc::new);
                 page.missing = missing;
-                page.secret_param.clone_from(&plan.secret_param);
+                page.secret_params.clone_from(&plan.secret_params);
                 // A page that repeats the previous one is requested again, once: it may be an old answer.
                 let is_repeated = !page.is_empty() && at.hash.as_ref() == Some(&page.hash());
                 if is_repeated && !was_repeated.swap(true, Ordering::Relaxed) {
@@ -481,19 +489,4 @@ fn ignored_size(page: &str, size: usize) -> Fault {
          does not keep to `size`"
     ))
     .remedy("raise `limit_mib`, so that a page of the source fits")
-}
-
-/// Which records of a page are left out because they were read before: one of two with the same key in the
-/// answer, the last record of the page before, contents that a later page has replaced, and states that are
-/// older than one on a page before.
-fn left_out(page: &Page, is_stale: &[bool], at: &Position, outdated: &Outdated) -> Vec<bool> {
-    let is_left_out = |(index, hash): (usize, &String)| {
-        let key = u64::from_str_radix(hash, 16).ok();
-        let content = page.contents.get(index).copied().flatten();
-        page.outcomes.get(index) == Some(&DuplicateOutcome::Repeated)
-            || is_stale.get(index) == Some(&true)
-            || at.last_record.is_some() && at.last_record == page.state(index)
-            || key.zip(content).is_some_and(|(key, content)| outdated.contains(key, content))
-    };
-    page.hashes.iter().enumerate().map(is_left_out).collect()
 }

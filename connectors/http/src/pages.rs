@@ -203,6 +203,9 @@ impl Paging {
     ) -> Step {
         let was_rereading = at.rereading.is_some();
         let before = at.follows;
+        // Nothing has changed since the last pass: the next one begins where this one did.
+        let is_unchanged = page.missing == Some(204) && self.resumes(at);
+        let unchanged_at = at.next.clone().filter(|_| is_unchanged);
         let mut step = match self {
             Self::None {} => Step { end: Some(EndedBy::Unstated), ..Step::default() },
             Self::Number(number) => number.step(at, page, size, said),
@@ -233,6 +236,9 @@ impl Paging {
             Self::Keyset(keyset) => keyset.step(at, page, size, said),
             Self::Newest(newest) => newest.step(at, page, size, said),
         };
+        if let Some(NextPage::AfterValue(next) | NextPage::AtUrl(next)) = unchanged_at {
+            (at.resume, step.doubt) = (Some(next), None);
+        }
         let end = step.end.or(at.ends);
         // A source that has no second page may return the first one again; but that one is not full.
         let is_always_first = at.n_repeats > 0 && at.n_pages == at.n_repeats + 1;
@@ -433,7 +439,14 @@ impl Paging {
             }
         };
         let changes = self.changes().map(|at| format!(" {}", at.as_str())).unwrap_or_default();
-        format!("{} {parts:?}{changes}", self.kind())
+        // An address on another host that was stored without it would be refused again.
+        let path_only = match self {
+            Self::Link { path_only: true, .. } | Self::Next(Next { path_only: true, .. }) => {
+                " path_only"
+            }
+            _ => "",
+        };
+        format!("{} {parts:?}{changes}{path_only}", self.kind())
     }
 
     fn kind(&self) -> &'static str {

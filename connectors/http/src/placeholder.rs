@@ -16,6 +16,9 @@ use crate::{
     pages::Param,
 };
 
+/// What is wrong with a value in an address.
+const NO_TEXT: &str = "is neither a text nor a number";
+
 /// The parameters that a request has.
 #[derive(Debug, Default)]
 pub(crate) struct Names<'a> {
@@ -91,7 +94,10 @@ pub(crate) struct Placed {
     path: String,
     query: Option<String>,
     in_path: BTreeSet<String>,
+    in_query: BTreeSet<String>,
     in_headers: BTreeSet<String>,
+    /// Those in a query or a form, which have a charset of their own.
+    in_fields: BTreeSet<String>,
     all: BTreeSet<String>,
     day: Option<String>,
 }
@@ -113,15 +119,19 @@ impl Placed {
         let in_path = find("url", &[path.as_str()])?;
         let headers: Vec<&str> = config.headers.values().map(String::as_str).collect();
         let in_headers = find("headers", &headers)?;
-        let mut all = find("url", &[query.as_deref().unwrap_or_default()])?;
-        let fields = [("query", Some(&config.query)), ("form", config.form.as_ref())];
-        for (setting, fields) in fields.into_iter().chain([("json", config.json.as_ref())]) {
+        let in_query = find("url", &[query.as_deref().unwrap_or_default()])?;
+        let find_in = |setting: &str, fields: Option<&Map<String, Value>>| {
             let mut texts = Vec::new();
             fields.into_iter().flat_map(Map::values).for_each(|value| collect(value, &mut texts));
-            all.extend(find(setting, &texts)?);
-        }
-        all.extend(in_path.iter().chain(&in_headers).cloned());
-        Ok(Self { path, query, in_path, in_headers, all, day: names.day.map(str::to_owned) })
+            find(setting, &texts)
+        };
+        let mut in_fields = find_in("query", Some(&config.query))?;
+        in_fields.extend(find_in("form", config.form.as_ref())?);
+        in_fields.extend(in_query.iter().cloned());
+        let mut all = find_in("json", config.json.as_ref())?;
+        all.extend(in_path.iter().chain(&in_headers).chain(&in_fields).cloned());
+        let day = names.day.map(str::to_owned);
+        Ok(Self { path, query, in_path, in_query, in_headers, in_fields, all, day })
     }
 
     /// Whether a placeholder has the value of this parameter, which then stands nowhere else.
@@ -129,9 +139,14 @@ impl Placed {
         self.all.contains(name)
     }
 
-    /// Whether it stands in the path or in a header, where it must be a text.
+    /// Whether it stands in the address or in a header, where it must be a text.
     pub(crate) fn is_in_line(&self, name: &str) -> bool {
-        self.in_path.contains(name) || self.in_headers.contains(name)
+        [&self.in_path, &self.in_query, &self.in_headers].iter().any(|set| set.contains(name))
+    }
+
+    /// Whether it stands among the parameters of the query or of a form, which have a charset of their own.
+    pub(crate) fn is_in_fields(&self, name: &str) -> bool {
+        self.in_fields.contains(name)
     }
 
     /// Why one of these values cannot stand where a placeholder is; `None` if all can.
@@ -141,10 +156,14 @@ impl Placed {
                 return None;
             }
             let in_path = self.in_path.contains(name);
+            // A query may have any character, because it is encoded there.
+            let is_plain = in_path || self.in_headers.contains(name);
             let is_day = self.day.as_ref() == Some(name);
             let why = match text_of(value) {
-                None => "is neither a text nor a number",
-                Some(text) if text.chars().any(char::is_control) => "has a control character",
+                None => NO_TEXT,
+                Some(text) if is_plain && text.chars().any(char::is_control) => {
+                    "has a control character"
+                }
                 Some(text) if in_path && is_day => text.split('/').find_map(path_problem)?,
                 Some(text) if in_path => path_problem(&text)?,
                 Some(_) => return None,
@@ -162,7 +181,7 @@ impl Placed {
     ) -> Result<(), Fault> {
         if !self.in_path.is_empty() {
             let path = fill(&self.path, |name| {
-                let value = text_of(find(name, params)?).unwrap_or_default();
+                let value = find_text(name, params)?;
                 let is_day = self.day.as_deref() == Some(name);
                 let segments = value.split('/').map(|part| percent_encoded(part).to_string());
                 Ok(match is_day {
@@ -173,8 +192,7 @@ impl Placed {
             url.set_path(&path);
         }
         if let Some(query) = &self.query {
-            let query =
-                fill(query, |name| encode(&text_of(find(name, params)?).unwrap_or_default()))?;
+            let query = fill(query, |name| encode(&find_text(name, params)?))?;
             url.set_query(Some(&query));
         }
         Ok(())
@@ -263,6 +281,11 @@ fn find<'a>(name: &str, params: &'a [Param]) -> Result<&'a Value, Fault> {
         Fault::stopped(format!("the request has no value for `{{{{ {name} }}}}`"))
             .remedy("write a placeholder only for a parameter that every request has")
     })
+}
+
+fn find_text(name: &str, params: &[Param]) -> Result<String, Fault> {
+    text_of(find(name, params)?)
+        .ok_or_else(|| Fault::stopped(format!("the value of `{name}` {NO_TEXT}")))
 }
 
 /// The path of an address with its placeholders as they are written, or as `{name}`: parsing has encoded them.

@@ -52,7 +52,8 @@ fn secret_of<'a>(name: &'a str, value: &'a Value) -> Option<&'a str> {
 
 fn is_secret(name: &str, value: &str) -> bool {
     // A placeholder is the value of a parameter.
-    value.chars().count() >= MIN_SECRET && !value.starts_with("{{") && is_certain_name(name)
+    let is_placeholder = value.starts_with("{{") && value.ends_with("}}");
+    value.chars().count() >= MIN_SECRET && !is_placeholder && is_certain_name(name)
 }
 
 fn fault(setting: &str, name: &str, scheme: &str, secret: &str) -> Fault {

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{NaiveDate, Offset as _, TimeZone as _};
 use chrono_tz::Tz;
-use connector_wire::{auth::Auth, identity::short_hash};
+use connector_wire::{
+    auth::Auth,
+    identity::short_hash,
+    zone::{have_same_offsets, literal_zone},
+};
 use contract::Fault;
 use document::{Layout, Path, TimeFormat};
 use reqwest::Url;
@@ -52,8 +55,8 @@ pub(crate) struct Plan {
     /// The same, for a page that is requested only because the source may limit the size of pages.
     pub(crate) second_opinion: Rule,
     pub(crate) fingerprint: Fingerprint,
-    /// The query parameter in which requests carry a secret.
-    pub(crate) secret_param: Option<String>,
+    /// The query parameters in which requests carry a secret.
+    pub(crate) secret_params: Vec<String>,
 }
 
 /// Maximum size in bytes of the token or address of a next page in a channel with `each`, whose cursor has
@@ -68,7 +71,7 @@ impl Plan {
         let credentials = Credentials { auth, login: login.transpose()? };
         let call = |call: &CallConfig, success, names: &Names<'_>| {
             let call = Call::new(call, success, &config.content_type, config.insecure, names)?;
-            call.check_charset(&credentials.auth).map(|()| call)
+            credentials.check_charset(&call).map(|()| call)
         };
         let list = call(&config.call, None, &Names::of_list(&config))?.asking()?;
         check_page(&config.page)?;
@@ -122,7 +125,7 @@ impl Plan {
             beyond_end: statuses(&[204, 404, 410]),
             second_opinion: statuses(&[204, 400, 404, 410, 416, 422]),
             fingerprint: fingerprint(&config, &selection, zone),
-            secret_param: credentials.secret_param().map(str::to_owned),
+            secret_params: credentials.secret_params(),
             list,
             layout: Layout::new(config.csv.clone(), &config.key),
             parts: parts.collect::<Result<_, Fault>>()?,
@@ -234,7 +237,9 @@ fn fingerprint(config: &Config, selection: &Selection, zone: Tz) -> Fingerprint 
     let records = (config.records.as_str(), &config.key);
     let start = format!("{} {zone} {records:?}", selection.fingerprint());
     let name_as = config.name_as.as_deref().unwrap_or_default();
-    let key = format!("{:?}{name_as}", config.key.paths());
+    // With other names of columns, the key is another column.
+    let header = config.csv.header.as_ref().map(|names| format!(" {names:?}")).unwrap_or_default();
+    let key = format!("{:?}{name_as}{header}", config.key.paths());
     Fingerprint {
         pages: short_hash(&config.page.fingerprint()),
         start: short_hash(&start),
@@ -325,32 +330,6 @@ pub(crate) fn time_format(text: &str, zones: Zones, at: &'static str) -> Result<
     let zone = literal.or(zones.set).unwrap_or(zones.default);
     let format = TimeFormat::new(text, zone);
     format.map_err(|what| Fault::stopped(what).at(at).remedy("write it like %Y-%m-%d %H:%M:%S"))
-}
-
-/// The zone that a time format names in plain text at its end: `Z`, `UTC`, `GMT` or an offset in whole hours.
-fn literal_zone(format: &str) -> Option<Tz> {
-    let is_plain = |name: &str| format.ends_with(name) && !format.ends_with(&format!("%{name}"));
-    if ["Z", "UTC", "GMT", "+00:00", "+0000"].into_iter().any(is_plain) {
-        return Some(Tz::UTC);
-    }
-    let offset = format.strip_suffix(":00").or_else(|| format.strip_suffix("00"))?;
-    let (_, hours) = offset.split_at_checked(offset.len().checked_sub(3)?)?;
-    // The names of these zones have the opposite sign.
-    let sign = match hours.as_bytes().first()? {
-        b'+' => '-',
-        b'-' => '+',
-        _ => return None,
-    };
-    let hours: u8 = hours.get(1..)?.parse().ok()?;
-    format!("Etc/GMT{sign}{hours}").parse().ok()
-}
-
-/// Whether two zones have the same offsets, in winter and in summer.
-fn have_same_offsets(a: Tz, b: Tz) -> bool {
-    [1, 7].into_iter().filter_map(|month| NaiveDate::from_ymd_opt(2026, month, 1)).all(|day| {
-        let offset = |zone: Tz| zone.offset_from_utc_date(&day).fix();
-        offset(a) == offset(b)
-    })
 }
 
 /// The zone that the settings of a time name, and the one of the channel.

@@ -47,6 +47,8 @@ struct Template {
     environment: Environment<'static>,
     content_type: String,
     charset: Charset,
+    /// The names that it has placeholders for.
+    names: BTreeSet<String>,
 }
 
 /// A request to send.
@@ -81,15 +83,19 @@ impl Request {
         self.method = Method::named(&method);
         let unsigned = self.to_auth().query;
         if query != unsigned {
-            // What is unchanged is sent as it was written, which may be in another charset.
-            let written: Vec<&str> = self.url.query().unwrap_or_default().split('&').collect();
-            let written: Vec<&str> = written.into_iter().filter(|pair| !pair.is_empty()).collect();
+            // What is unchanged is sent as it was written, which may be in another charset. Each pair stands for one,
+            // because pairs of another charset may look alike.
+            let written = self.url.query().unwrap_or_default().split('&');
+            let mut left: Vec<Option<&str>> =
+                written.filter(|pair| !pair.is_empty()).map(Some).collect();
             let pairs = query.iter().map(|pair| {
-                let at = unsigned.iter().position(|unsigned| unsigned == pair);
+                let mut known = unsigned.iter().zip(&mut left);
+                let written =
+                    known.find_map(|(own, left)| if own == pair { left.take() } else { None });
                 let (name, value) = pair;
-                at.and_then(|at| written.get(at)).map_or_else(
+                written.map_or_else(
                     || format!("{}={}", percent_encoded(name), percent_encoded(value)),
-                    |&written| written.to_owned(),
+                    str::to_owned,
                 )
             });
             let query = pairs.collect::<Vec<_>>().join("&");
@@ -140,10 +146,9 @@ impl Call {
             let charset = Charset::from_label(label)
                 .ok_or_else(|| stopped(format!("`{label}` in `content_type` is not a charset")))?;
             let (environment, content_type) = (compile_template(text)?, content_type.to_owned());
-            for name in names_in(&environment) {
-                names.check_known("body", &name)?;
-            }
-            Ok::<_, Fault>(Template { environment, content_type, charset })
+            let known = names_in(&environment);
+            known.iter().try_for_each(|name| names.check_known("body", name))?;
+            Ok::<_, Fault>(Template { environment, content_type, charset, names: known })
         });
         let template = template.transpose()?;
         Ok(Self {
@@ -171,6 +176,12 @@ impl Call {
         self.placed.has(name)
     }
 
+    /// Whether the body is one with placeholders, but none with this name.
+    pub(crate) fn lacks_placeholder(&self, name: &str) -> bool {
+        let template = self.template.as_ref();
+        template.is_some_and(|template| !names_in(&template.environment).contains(name))
+    }
+
     /// Checks that a scheme which signs parameters can read them.
     pub(crate) fn check_charset(&self, auth: &Auth) -> Result<(), Fault> {
         let is_other = self.config.query_charset.is_some_and(|charset| charset != Charset::Utf8);
@@ -181,9 +192,29 @@ impl Call {
         Ok(())
     }
 
-    /// Why one of these values cannot stand where a placeholder is; `None` if all can.
+    /// Why one of these values cannot stand in this request: not where its placeholder is, or not in the charset.
+    /// `None` if all can.
     pub(crate) fn unfit(&self, params: &[Param]) -> Option<String> {
-        self.placed.unfit(params)
+        self.placed.unfit(params).or_else(|| {
+            params.iter().find_map(|(name, value)| {
+                let mut charsets = self.charsets_of(name);
+                let charset = charsets.find(|charset| !can_encode(value, *charset))?;
+                Some(format!("the value of `{name}` cannot be encoded in {}", charset.name()))
+            })
+        })
+    }
+
+    /// The charsets in which the value of a parameter is sent, besides UTF-8.
+    fn charsets_of(&self, param: &str) -> impl Iterator<Item = Charset> {
+        let CallConfig { query_charset, form, json, .. } = &self.config;
+        let is_encoded = match self.placed.has(param) {
+            true => self.placed.is_in_fields(param),
+            // A form has it, or without a body the query.
+            false => form.is_some() || json.is_none() && self.template.is_none(),
+        };
+        let template = self.template.as_ref().filter(|template| template.names.contains(param));
+        let of_fields = query_charset.filter(|_| is_encoded);
+        of_fields.into_iter().chain(template.map(|template| template.charset))
     }
 
     /// Whether an answer with this text is XML, or has a document in XML within it.
@@ -217,7 +248,7 @@ impl Call {
             }
             return Ok(Request::get(next.clone()));
         }
-        if let Some(why) = self.unfit(params) {
+        if let Some(why) = self.placed.unfit(params) {
             return Err(Fault::stopped(why).at("url").remedy(
                 "if the source accepts such a value as a parameter of the query, write it there",
             ));
@@ -241,7 +272,7 @@ impl Call {
             free.for_each(|(name, value)| insert_at(&mut json, name, value));
             let kind = "application/json; charset=utf-8";
             (Cow::from(kind), Value::Object(json).to_string().into_bytes())
-        } else if let Some(Template { environment, content_type, charset }) = &self.template {
+        } else if let Some(Template { environment, content_type, charset, .. }) = &self.template {
             let text = render(environment, params)?;
             let body = document::encode(&text, *charset).ok_or_else(|| {
                 Fault::stopped(format!("the body cannot be encoded in {}", charset.name()))
@@ -299,6 +330,15 @@ impl Call {
         })?;
         // A space becomes `%20`, not `+`: some servers read `+` as a plus.
         Ok(percent_encoded(&bytes).to_string())
+    }
+}
+
+/// Whether a text, or each text of a list, can be encoded in a charset.
+fn can_encode(value: &Value, charset: Charset) -> bool {
+    match value {
+        Value::String(text) => document::encode(text, charset).is_some(),
+        Value::Array(list) => list.iter().all(|value| can_encode(value, charset)),
+        _ => true,
     }
 }
 

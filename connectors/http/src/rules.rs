@@ -181,9 +181,10 @@ impl Rule {
         Self { status: Some(OneOf::Many(statuses)), at: None, equals: None, contains: None }
     }
 
-    /// The value that an answer has at the place of the rule, and that place.
+    /// The value that an answer has at the place of the rule, and that place, if the rule expects a certain value
+    /// there. One that it only wants to be there may be a token.
     pub(crate) fn value(&self, answer: AnswerView<'_>) -> Option<(String, &str)> {
-        let at = self.at.as_ref()?;
+        let at = self.at.as_ref().filter(|_| self.equals.is_some())?;
         Some((at.text(answer.tree?)?, at.as_str()))
     }
 
@@ -216,6 +217,11 @@ impl<T> OneOf<T> {
 }
 
 impl FaultRule {
+    /// Whether it means that cookies or a token have expired.
+    pub(crate) fn is_refresh(&self) -> bool {
+        matches!(self.kind, FaultRuleKind::Refresh)
+    }
+
     fn meaning(&self, answer: AnswerView<'_>) -> Meaning {
         let value = |at: &Path| answer.tree.and_then(|tree| at.text(tree)).unwrap_or_default();
         let what = match (&self.rule.at, &self.rule.contains) {
@@ -262,19 +268,10 @@ impl AnswerView<'_> {
     }
 }
 
-/// The fault that a SOAP fault means (SOAP 1.1 §4.4, 1.2 §5.4); `None` if the answer is none. It has no
-/// records, whatever its status is. Only the sender of a wrong request can mend it.
+/// The fault that a SOAP fault means; `None` if the answer is none. It has no records, whatever its status is. Only
+/// the sender of a wrong request can mend it.
 fn soap_fault(answer: AnswerView<'_>) -> Option<Fault> {
-    let fault = ["Envelope", "Body", "Fault"]
-        .iter()
-        .try_fold(answer.tree?, |value, name| value.get(name)?.get(0))?;
-    // The second names are those of SOAP 1.2.
-    let text = |old: &str, new: &str| {
-        let value = fault.pointer(old).or_else(|| fault.pointer(new));
-        value.and_then(scalar_text).unwrap_or_default()
-    };
-    let code = text("/faultcode/0", "/Code/0/Value/0");
-    let why = quote(&text("/faultstring/0", "/Reason/0/Text/0"));
+    let (code, why) = soap_reason(answer)?;
     let what = format!("the source answers with the SOAP fault {}: {why}", visible(&code));
     let name = code.rsplit(':').next().unwrap_or_default();
     let is_ours = ["Client", "Sender", "VersionMismatch", "MustUnderstand", "DataEncodingUnknown"]
@@ -285,6 +282,20 @@ fn soap_fault(answer: AnswerView<'_>) -> Option<Fault> {
     } else {
         Fault::transient(what)
     })
+}
+
+/// The code of a SOAP fault (SOAP 1.1 §4.4, 1.2 §5.4), and its text in quotes; `None` if the answer is none.
+pub(crate) fn soap_reason(answer: AnswerView<'_>) -> Option<(String, String)> {
+    let fault = ["Envelope", "Body", "Fault"]
+        .iter()
+        .try_fold(answer.tree?, |value, name| value.get(name)?.get(0))?;
+    // The second names are those of SOAP 1.2.
+    let text = |old: &str, new: &str| {
+        let value = fault.pointer(old).or_else(|| fault.pointer(new));
+        value.and_then(scalar_text).unwrap_or_default()
+    };
+    let code = text("/faultcode/0", "/Code/0/Value/0");
+    Some((code, quote(&text("/faultstring/0", "/Reason/0/Text/0"))))
 }
 
 /// What it means that a proxy asks for credentials.

@@ -1,6 +1,6 @@
 //! The cookies of a source. They are in memory only: after a restart they are fetched again.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use reqwest::Url;
 
@@ -9,7 +9,7 @@ const MAX_COOKIES: usize = 64;
 
 /// Cookies by host and name. As in a browser, they go to all ports of a host (RFC 6265 §8.5), but never from
 /// `https` to `http`, where others could read them.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Cookies {
     by_host: BTreeMap<Host, BTreeMap<String, String>>,
 }
@@ -45,6 +45,16 @@ impl Cookies {
     }
 }
 
+/// Shows hosts and names: a value may be that of a session.
+impl fmt::Debug for Cookies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names =
+            |cookies: &BTreeMap<String, String>| cookies.keys().cloned().collect::<Vec<_>>();
+        let hosts = self.by_host.iter().map(|((_, host), cookies)| (host, names(cookies)));
+        f.debug_map().entries(hosts).finish()
+    }
+}
+
 /// Whether the scheme is `https`, and the host.
 type Host = (bool, String);
 
@@ -65,6 +75,8 @@ mod tests {
         cookies.store(&url("https://a.example/x"), "t=2; Max-Age=60");
         cookies.store(&url("https://a.example/x"), "nonsense");
         assert_eq!(cookies.header(&url("https://a.example/y")).unwrap(), "__jsluid_s=abc=; t=2");
+        let shown = format!("{cookies:?}");
+        assert_eq!(shown, r#"{"a.example": ["__jsluid_s", "t"]}"#, "a value is shown");
         let other_port = url("https://a.example:8443/");
         assert_eq!(cookies.header(&other_port).unwrap(), "__jsluid_s=abc=; t=2");
         for other in ["https://b.example/", "http://a.example/"] {

@@ -12,7 +12,7 @@ use crate::{credentials::Credentials, request::Request};
 /// A request and its answer.
 #[derive(Debug, Clone)]
 pub struct Trace {
-    /// `GET` or `POST`.
+    /// The method, like `GET`.
     pub method: &'static str,
     /// Scheme, host and path.
     pub url: String,

@@ -183,11 +183,12 @@ impl Auth {
         self.token.discard()
     }
 
-    /// The query parameter in which this scheme sends a secret with every request.
-    pub fn secret_param(&self) -> Option<&str> {
+    /// The query parameters in which this scheme sends secrets with every request.
+    pub fn secret_params(&self) -> Vec<&str> {
         match &self.scheme {
-            Scheme::ApiKey(settings) => settings.param(),
-            _ => None,
+            Scheme::ApiKey(settings) => settings.param().into_iter().collect(),
+            Scheme::Sign(settings) => settings.secret_params(),
+            _ => Vec::new(),
         }
     }
 

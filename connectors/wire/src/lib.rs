@@ -14,5 +14,6 @@ pub mod identity;
 pub mod local;
 pub mod reason;
 pub mod secrets;
+pub mod zone;
 
 mod cipher;

@@ -1,14 +1,20 @@
 //! The faults: what is done, how long it lasts, and which command of the operator is the remedy.
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, ensure};
+use contract::Timestamp;
+use gateway::clock::now;
 use rand::{RngExt as _, seq::SliceRandom as _};
 use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
 use sqlx::query_scalar;
 use system_tests::gateway_process::signal;
 
-use crate::{
+use super::{
     plant::{Plant, Who, until},
     proxy::Network,
     source::{LISTS, Mood, Source, key, names_a_person},
@@ -86,17 +92,6 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         KINDS.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
     }
-
-    /// The commands that put it right; most faults need none.
-    fn remedies(self) -> &'static [&'static [&'static str]] {
-        match self {
-            Self::QueueDeleted => {
-                &[&["flight", "republish", LISTS[0]], &["flight", "republish", LISTS[1]]]
-            }
-            Self::RightsRevoked => &[&["retry", "--sink"]],
-            _ => &[],
-        }
-    }
 }
 
 /// Decides which fault comes when, and how long it lasts.
@@ -108,11 +103,19 @@ pub(crate) struct Fate {
     has_time: bool,
     /// The next person to erase.
     person: usize,
+    /// The list whose queue was deleted, and how many messages were in it.
+    deleted: Option<(&'static str, u32)>,
 }
 
 impl Fate {
     pub(crate) fn new(dice: ChaCha8Rng, length: Duration) -> Self {
-        Self { dice, left: Vec::new(), has_time: length >= Duration::from_secs(600), person: 1 }
+        let has_time = length >= Duration::from_secs(600);
+        Self { dice, left: Vec::new(), has_time, person: 1, deleted: None }
+    }
+
+    /// The numbers of the records of the first list among which all people were erased.
+    pub(crate) fn erased(&self) -> Range<usize> {
+        1..self.person
     }
 
     /// The next kind: each one comes once in each round.
@@ -130,7 +133,8 @@ impl Fate {
         if is_long { self.dice.random_range(400..800) } else { self.dice.random_range(20..80) }
     }
 
-    /// Does it, and ends it. Returns how long the recovery took: until a fresh record of each list is stored.
+    /// Does it, and ends it. Returns how long the recovery took: until a fresh record of each list is stored, and whoever
+    /// was killed or frozen works again. After it, nothing from before the end of the fault is in flight any more.
     pub(crate) async fn strike(
         &mut self,
         kind: Kind,
@@ -139,17 +143,41 @@ impl Fate {
     ) -> anyhow::Result<Duration> {
         plant.say(kind.name());
         Box::pin(self.fault(kind, plant, source)).await.with_context(|| kind.name())?;
-        let ended = Instant::now();
-        for remedy in kind.remedies() {
-            apply(plant, remedy)?;
-        }
+        let (ended, ended_at) = (Instant::now(), now());
+        self.mend(kind, plant).with_context(|| kind.name())?;
         Box::pin(fresh(plant, source)).await.with_context(|| kind.name())?;
-        if matches!(kind, Kill(Console) | Freeze(Console)) {
-            until(plant, "the console answers", async |plant| plant.console_answers()).await?;
+        match kind {
+            Kill(Console) | Freeze(Console) => {
+                until(plant, "the console answers", async |plant| plant.console_answers()).await?;
+            }
+            // The other sink stores what is fresh.
+            Kill(sink @ (FirstSink | SecondSink)) | Freeze(sink @ (FirstSink | SecondSink)) => {
+                let what = "`status` shows that the sink is alive";
+                until(plant, what, async |plant| plant.is_alive(sink, ended_at)).await?;
+            }
+            _ => {}
         }
         let recovery = ended.elapsed();
         plant.say(&format!("{}: recovered after {} ms", kind.name(), recovery.as_millis()));
+        // Whatever a sink has acked and never kept is found here, and not at the end of the run.
+        Box::pin(stored(plant, ended_at)).await.with_context(|| kind.name())?;
         Ok(recovery)
+    }
+
+    /// What the operator does to put it right; most faults need nothing.
+    fn mend(&mut self, kind: Kind, plant: &mut Plant) -> anyhow::Result<()> {
+        match kind {
+            Kind::QueueDeleted => {
+                let (list, deleted) = self.deleted.take().context("no queue was deleted")?;
+                let done = apply(plant, &["flight", "republish", list])?;
+                let lost = done["lost"].as_u64().context("it does not say what was lost")?;
+                let is_possible = lost <= u64::from(deleted);
+                ensure!(is_possible, "{deleted} messages were deleted, and more were lost: {done}");
+            }
+            Kind::RightsRevoked => drop(apply(plant, &["retry", "--sink"])?),
+            _ => {}
+        }
+        Ok(())
     }
 
     async fn fault(
@@ -187,6 +215,7 @@ impl Fate {
                 source.changes(length / 2).await;
                 let deleted = plant.delete_full_queue(list).await?;
                 plant.say(&format!("{deleted} messages were in the queue of {list}"));
+                self.deleted = Some((list, deleted));
                 for who in [FirstSink, SecondSink] {
                     plant.start_process(who)?;
                 }
@@ -239,37 +268,57 @@ impl Fate {
 
     /// Erases the next person of the first list.
     async fn erase(&mut self, plant: &mut Plant) -> anyhow::Result<()> {
-        const TOKEN: &str = "SELECT min(token) FROM demand_person p JOIN demand d ON d.seq = p.demand \
+        // Everybody has the same name, and nobody the same telephone number.
+        const TOKEN: &str = "SELECT token FROM demand_person p JOIN demand d ON d.seq = p.demand \
+             WHERE d.channel = $1 AND d.source_key = $2 AND NOT EXISTS ( \
+             SELECT 1 FROM demand_person q WHERE q.token = p.token AND q.demand <> p.demand) LIMIT 1";
+        const LEFT: &str = "SELECT count(*) FROM demand_person p JOIN demand d ON d.seq = p.demand \
              WHERE d.channel = $1 AND d.source_key = $2";
         let number = (self.person..).find(|number| names_a_person(*number)).context("nobody")?;
         self.person = number + 1;
         let (channel, key) = (LISTS[0], key(number));
         let token = async |plant: &mut Plant| -> anyhow::Result<Option<String>> {
             let mut store = plant.connect().await?;
-            Ok(query_scalar(TOKEN).bind(channel).bind(&key).fetch_one(&mut store).await?)
+            Ok(query_scalar(TOKEN).bind(channel).bind(&key).fetch_optional(&mut store).await?)
         };
         until(plant, "the person is known", async |plant| Ok(token(plant).await?.is_some()))
             .await?;
         let person = token(plant).await?.context("the person is known no more")?;
-        // If the record changes at this moment, its next state has the person again, as `erase` says.
         let erased = plant.run(&["erase", &format!("--token={person}")])?;
-        ensure!(erased["demands"] != 0, "{channel} {key} was not erased: {erased}");
+        let is_erased = erased["demands"].as_u64().is_some_and(|n| n > 0);
+        ensure!(is_erased, "{channel} {key} was not erased: {erased}");
+        let mut store = plant.connect().await?;
+        let left = query_scalar::<_, i64>(LEFT).bind(channel).bind(&key);
+        let left = left.fetch_one(&mut store).await?;
+        ensure!(left == 0, "{channel} {key} still has {left} tokens: {erased}");
         Ok(())
     }
 }
 
-/// Runs a remedy. It may say that something is still on its way, and is then repeated.
-fn apply(plant: &mut Plant, remedy: &[&str]) -> anyhow::Result<()> {
+/// Runs a remedy; returns what it printed. It may say that something is still on its way, and is then repeated.
+fn apply(plant: &mut Plant, remedy: &[&str]) -> anyhow::Result<Value> {
     const TRIES: usize = 10;
     let mut said = String::new();
     for _ in 0..TRIES {
         let ended = plant.try_run(remedy)?;
         if ended.0 == Some(0) {
-            return Ok(());
+            return Ok(ended.1);
         }
         said = ended.2;
     }
     anyhow::bail!("`tonghui {}` failed {TRIES} times: {said}", remedy.join(" "))
+}
+
+/// Waits until every message that was read before this time is stored, or was written off by a remedy.
+async fn stored(plant: &mut Plant, before: Timestamp) -> anyhow::Result<()> {
+    let (store, _) = Box::pin(plant.store()).await?;
+    until(plant, "what was read before the end of the fault is stored", async |_| {
+        let messages = store.messages_in_flight(None).await?;
+        Ok(messages.iter().all(|message| message.read_at >= before))
+    })
+    .await?;
+    store.close().await;
+    Ok(())
 }
 
 /// Adds a record to each list, and waits until both are stored.

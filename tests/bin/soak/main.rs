@@ -12,6 +12,7 @@ mod source;
 use std::{
     collections::BTreeMap,
     io::Write as _,
+    ops::Range,
     path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
@@ -25,9 +26,9 @@ use rand_chacha::ChaCha8Rng;
 use system_tests::marks::write_between_marks;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{
+use self::{
     faults::{Fate, fresh},
-    oracle::{Findings, compare},
+    oracle::{Deeds, Findings, compare},
     plant::{PATIENCE, Plant, until},
     report::Report,
     source::{LISTS, Source},
@@ -60,7 +61,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         Ok(report) => {
             let text = report.markdown();
             write!(out, "{text}")?;
-            let wrong = report.found.wrong();
+            let wrong = report.wrong();
             if wrong.is_empty() {
                 if let Some(file) = &arguments.write {
                     write_between_marks(file, "soak", &text)?;
@@ -93,19 +94,19 @@ async fn soak(arguments: &Arguments, folder: &Path) -> anyhow::Result<Report> {
         let recovery = Box::pin(fate.strike(kind, &mut plant, &source)).await?;
         recoveries.entry(kind).or_default().push(recovery);
     }
+    let struck = began.elapsed();
     source.set_living(false);
     plant.say("the source rests; everything settles");
     Box::pin(fresh(&mut plant, &source)).await?;
-    let found = Box::pin(settle(&mut plant, &source)).await?;
+    let found = Box::pin(settle(&mut plant, &source, fate.erased())).await?;
     let states = [0, 1].map(|list| source.states(list));
     let revisions = states.iter().flatten().map(|state| u64::from(state.revision)).sum();
     let records = states.iter().map(Vec::len).sum();
     plant.run(&["audit", "verify"])?;
     Box::pin(fresh(&mut plant, &source)).await?;
-    let length = began.elapsed();
     Ok(Report {
         seed: arguments.seed,
-        length,
+        length: struck,
         recoveries,
         records,
         revisions,
@@ -114,8 +115,13 @@ async fn soak(arguments: &Arguments, folder: &Path) -> anyhow::Result<Report> {
     })
 }
 
-/// Waits until nothing is in flight, and compares until nothing is wrong, or until that has taken too long.
-async fn settle(plant: &mut Plant, source: &Source) -> anyhow::Result<Findings> {
+/// Waits until nothing is in flight, maps again what an earlier mapping made, and compares until nothing is wrong, or
+/// until that has taken too long.
+async fn settle(
+    plant: &mut Plant,
+    source: &Source,
+    erased: Range<usize>,
+) -> anyhow::Result<Findings> {
     let (store, keys) = Box::pin(plant.store()).await?;
     until(plant, "nothing is in flight", async |_| {
         let books = store.books(None, None).await?;
@@ -125,12 +131,16 @@ async fn settle(plant: &mut Plant, source: &Source) -> anyhow::Result<Findings> 
         Ok(true)
     })
     .await?;
+    for list in LISTS {
+        plant.run(&["replay", list])?;
+    }
+    let deeds = Deeds { erased, grids: [plant.grid(LISTS[0])?, plant.grid(LISTS[1])?] };
     let (sealer, began) = (Sealer::new(&keys), Instant::now());
     let mut again = interval(Duration::from_secs(2));
     again.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         again.tick().await;
-        let found = Box::pin(compare(source, &store, &sealer)).await?;
+        let found = Box::pin(compare(source, &store, &sealer, &deeds)).await?;
         if found.wrong().is_empty() || began.elapsed() > PATIENCE / 4 {
             store.close().await;
             return Ok(found);

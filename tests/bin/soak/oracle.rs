@@ -1,13 +1,16 @@
 //! The oracle: compares by identity what the source ever held with what the store contains.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use contract::{Demand, DemandId, RecordKey, Timestamp};
 use normalizer::{Place, Sealer, open_raw};
 use serde_json::Value;
 use sink::store::{BooksRow, Database, RawTable};
 
-use crate::source::{LISTS, Source, State, key, names_a_person, number};
+use super::source::{LISTS, Source, State, key, names_a_person, number};
 
 /// The number of rows that are read at a time.
 const ROWS: u32 = 500;
@@ -40,13 +43,23 @@ impl Findings {
     }
 }
 
+/// What was done by the operator, and must be seen in the store.
+#[derive(Debug)]
+pub(crate) struct Deeds {
+    /// The numbers of the records of the first list among which all people were erased.
+    pub(crate) erased: Range<usize>,
+    /// For each list, the field of the source that is mapped to the grid.
+    pub(crate) grids: [&'static str; 2],
+}
+
 /// Compares everything. The source must not change meanwhile.
 pub(crate) async fn compare(
     source: &Source,
     store: &Database,
     sealer: &Sealer,
+    deeds: &Deeds,
 ) -> anyhow::Result<Findings> {
-    let mut comparison = Comparison { source, sealer, found: Findings::default() };
+    let mut comparison = Comparison { source, sealer, deeds, found: Findings::default() };
     Box::pin(comparison.demands(store)).await?;
     Box::pin(comparison.history(store)).await?;
     Box::pin(comparison.rest(store)).await?;
@@ -56,6 +69,7 @@ pub(crate) async fn compare(
 struct Comparison<'a> {
     source: &'a Source,
     sealer: &'a Sealer,
+    deeds: &'a Deeds,
     found: Findings,
 }
 
@@ -103,14 +117,26 @@ impl Comparison<'_> {
         if own != [Some(title.as_str()), Some(content.as_str())] {
             return Some(format!("revision {} is not what it says: {own:?}", state.revision));
         }
-        // The record of a person who was erased is gone.
-        if demand.raw.0.is_empty() && list == 0 && names_a_person(number) {
-            return None;
+        if demand.id != DemandId::of(&demand.channel, &demand.source_key) {
+            return Some(format!("it has the id {}", demand.id));
+        }
+        // The record of a person who was erased is gone, and so is the person. It cannot be mapped again.
+        let is_erased = list == 0 && names_a_person(number) && self.deeds.erased.contains(&number);
+        if demand.raw.0.is_empty() && is_erased {
+            let is_left = demand.body.people.iter().any(|person| {
+                person.name.is_some() || person.phone.is_some() || person.id_no.is_some()
+            });
+            return is_left.then(|| "the person is not erased".to_owned());
+        }
+        let row = self.source.row(list, number, &state);
+        let grid = self.deeds.grids.get(list).and_then(|field| row[*field].as_str());
+        if demand.body.grid.as_deref() != grid {
+            return Some(format!("the grid is {:?}, not {grid:?}", demand.body.grid));
         }
         let raw = open_raw(self.sealer, Place::from(demand), &demand.raw);
         let raw = raw.map(|bytes| serde_json::from_slice::<Value>(&bytes));
         match raw {
-            Ok(Ok(raw)) if raw == self.source.row(list, number, &state) => None,
+            Ok(Ok(raw)) if raw == row => None,
             Ok(raw) => Some(format!("the record is another one: {raw:?}")),
             Err(error) => Some(format!("the record does not open: {error}")),
         }
@@ -147,7 +173,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// The books balance, and nothing is in quarantine.
+    /// The books balance, no state that they counted is gone, and nothing is in quarantine.
     async fn rest(&mut self, store: &Database) -> anyhow::Result<()> {
         let quarantined = store.quarantine_list(None, ROWS).await?;
         self.found.extra.extend(quarantined.iter().map(|row| format!("in quarantine: {row:?}")));
@@ -155,6 +181,10 @@ impl Comparison<'_> {
         for book in &books {
             self.found.declared_lost += book.lost;
             self.found.books.extend(doubt(book));
+        }
+        let gone = store.missing_states(&books, false).await?;
+        if gone > 0 {
+            self.found.books.push(format!("{gone} stored states are gone from history"));
         }
         if books.len() != LISTS.len() {
             self.found.books.push(format!("there are books of {} channels", books.len()));
@@ -167,4 +197,104 @@ impl Comparison<'_> {
 fn doubt(book: &BooksRow) -> Option<String> {
     let odd = book.in_flight + book.extra + book.rejected + book.quarantined + book.skipped;
     (book.balanced != Some(true) || odd > 0).then(|| format!("{book:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{
+        DemandBody, Digest, MappingNo, ReadNo, Revision, Sealed, SealedBytes, Version,
+        demand::{Origin, Person},
+    };
+    use normalizer::{Keys, RAW};
+
+    use super::*;
+
+    const KEYS: &str = include_str!("../../system/keys.json");
+
+    /// What must be stored of a record of the first list.
+    fn demand(source: &Source, sealer: &Sealer, number: usize) -> Demand {
+        let state = source.states(0)[number];
+        let (title, content) = source.texts(0, number, state.revision);
+        let row = source.row(0, number, &state);
+        let (channel, source_key) = (LISTS[0].parse().unwrap(), RecordKey::new(key(number)));
+        let sealed = Sealed { mask: "*".to_owned(), token: None, sealed: SealedBytes(vec![1]) };
+        let person = Person { phone: Some(sealed), ..Person::default() };
+        let read_no = ReadNo(1);
+        let mut demand = Demand {
+            id: DemandId::of(&channel, &source_key),
+            channel,
+            source_key,
+            version: Version { revision: Revision::NONE, read_no, mapping: MappingNo(1) },
+            digest: Digest([0; 16]),
+            origin: Origin {
+                read_at: Timestamp::UNIX_EPOCH,
+                message: "changes/1/0".to_owned(),
+                charset: None,
+                charset_by: None,
+            },
+            raw: SealedBytes(Vec::new()),
+            body: DemandBody {
+                title: Some(title),
+                content: Some(content),
+                grid: row["grid"].as_str().map(str::to_owned),
+                people: if names_a_person(number) { vec![person] } else { Vec::new() },
+                ..DemandBody::default()
+            },
+        };
+        // A record that is not compressed begins with a zero.
+        let packed = [&[0][..], row.to_string().as_bytes()].concat();
+        demand.raw = sealer.seal(Place::from(&demand), RAW, &packed);
+        demand
+    }
+
+    type Change = fn(&mut Demand);
+
+    fn lose_record(demand: &mut Demand) {
+        demand.raw.0.clear();
+    }
+
+    fn erase(demand: &mut Demand) {
+        lose_record(demand);
+        demand.body.people = vec![Person::default()];
+    }
+
+    fn change_grid(demand: &mut Demand) {
+        demand.body.grid = Some("O1".to_owned());
+    }
+
+    fn change_id(demand: &mut Demand) {
+        demand.id = DemandId::of(&demand.channel, &RecordKey::new("S0"));
+    }
+
+    #[tokio::test]
+    async fn only_an_erased_person_may_be_without_record_and_then_without_values_too() {
+        let source = Source::open(1).await.unwrap();
+        let sealer = Sealer::new(&Keys::from_json(KEYS).unwrap());
+        let deeds = Deeds { erased: 1..26, grids: ["grid", "grid"] };
+        let comparison = Comparison {
+            source: &source,
+            sealer: &sealer,
+            deeds: &deeds,
+            found: Findings::default(),
+        };
+        let cases: [(&str, usize, Change, bool); 10] = [
+            ("as the source has it", 26, |_| {}, true),
+            ("with a person", 50, |_| {}, true),
+            ("an erased person who came back", 25, |_| {}, true),
+            ("erased", 25, erase, true),
+            ("erased, but for the values", 25, lose_record, false),
+            ("not erased yet", 50, erase, false),
+            ("the first one is never erased", 0, erase, false),
+            ("without a person, and without its record", 24, erase, false),
+            ("mapped by an earlier mapping", 26, change_grid, false),
+            ("with the id of another one", 26, change_id, false),
+        ];
+        for (what, number, change, is_right) in cases {
+            let mut stored = demand(&source, &sealer, number);
+            change(&mut stored);
+            let state = source.states(0)[number];
+            let difference = comparison.difference(&stored, (0, number, state));
+            assert_eq!(difference.is_none(), is_right, "{what}: {difference:?}");
+        }
+    }
 }

@@ -12,18 +12,14 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
+use contract::Timestamp;
 use gateway::{assemble, registry::section_schemas, shipped};
-use lapin::{
-    Connection, ConnectionProperties,
-    options::{QueueDeclareOptions, QueueDeleteOptions},
-    types::FieldTable,
-};
 use normalizer::Keys;
 use serde_json::Value;
 use sink::store::{Database, Postgres};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use system_tests::{
-    gateway_process::{self, Server, signal},
+    gateway_process::{self, Queue, Server, signal},
     world::{BROKER, STORE},
 };
 use tokio::{
@@ -31,7 +27,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use crate::{
+use super::{
     proxy::Proxy,
     source::{LISTS, Source},
 };
@@ -41,6 +37,8 @@ const NAME: &str = "soak";
 /// How long to wait for what must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 const POLL: Duration = Duration::from_millis(50);
+/// After this time, no message arrives any more that was sent before.
+const ARRIVED: Duration = Duration::from_secs(1);
 const TEMPLATES: [&str; 2] = [include_str!("changes.toml"), include_str!("pages.toml")];
 /// The roles of the processes, and the accounts of the store that they use.
 const ROLES: [(&str, &str); 4] =
@@ -150,6 +148,13 @@ impl Plant {
         Ok(fs::write(file, text.replace(from, to))?)
     }
 
+    /// The field of the source that the file of a channel maps to the grid.
+    pub(crate) fn grid(&self, channel: &str) -> anyhow::Result<&'static str> {
+        let text = fs::read_to_string(self.channel_file(channel))?;
+        let named = |field: &&str| text.contains(&format!("\"$.{field}\""));
+        ["grid", "office"].into_iter().find(named).context("the channel file maps no grid")
+    }
+
     /// Writes a line to the log of the run and to standard error.
     pub(crate) fn say(&mut self, text: &str) {
         let line = format!("soak: {} {text}\n", gateway::clock::now().format("%H:%M:%S%.3f"));
@@ -224,6 +229,10 @@ impl Plant {
     /// Kills a process (SIGKILL) and waits for its end.
     pub(crate) fn kill(&mut self, who: Who) -> anyhow::Result<()> {
         let mut child = self.processes.remove(&who).context("it does not run")?;
+        if let Some(status) = child.try_wait()? {
+            self.n_ended += 1;
+            self.say(&format!("{who:?} had ended by itself: {status}"));
+        }
         child.kill()?;
         child.wait()?;
         Ok(())
@@ -245,6 +254,17 @@ impl Plant {
             self.start_process(who)?;
         }
         Ok(())
+    }
+
+    /// Whether `status` shows that a process is alive, and was seen since this time.
+    pub(crate) fn is_alive(&mut self, who: Who, since: Timestamp) -> anyhow::Result<bool> {
+        let id = self.processes.get(&who).context("it does not run")?.id().to_string();
+        let shown = self.run(&["status", "--processes"])?;
+        let rows = shown.as_array().context("`status` shows no processes")?;
+        Ok(rows.iter().any(|row| {
+            let seen_at = serde_json::from_value::<Timestamp>(row["last_seen_at"].clone());
+            row["process"] == id && row["alive"] == true && seen_at.is_ok_and(|at| at >= since)
+        }))
     }
 
     /// Whether the console answers.
@@ -289,20 +309,22 @@ impl Plant {
 
     /// Deletes the queue of a channel once messages wait in it; returns how many.
     pub(crate) async fn delete_full_queue(&mut self, channel: &str) -> anyhow::Result<u32> {
-        let queue = format!("{NAME}.{channel}");
-        let connection = Connection::connect(&self.urls[2], ConnectionProperties::default());
-        let connection = connection.await?;
-        let door = connection.create_channel().await?;
-        let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        until(self, "messages wait in the queue", async |_| {
-            let declared =
-                door.queue_declare(queue.as_str().into(), passive, FieldTable::default());
-            Ok(declared.await?.message_count() > 0)
+        let queue = Queue::open(&self.urls[2], &format!("{NAME}.{channel}")).await?;
+        let is_filled = async |_: &mut Self| Ok(queue.n_messages().await? > 0);
+        until(self, "messages wait in the queue", is_filled).await?;
+        // What arrives at the moment of the deletion would be lost too, and not counted.
+        self.signal(Who::Ingest, "STOP")?;
+        let (mut n_messages, mut since) = (0, Instant::now());
+        until(self, "all messages have arrived in the queue", async |_| {
+            let now = queue.n_messages().await?;
+            if now != n_messages {
+                (n_messages, since) = (now, Instant::now());
+            }
+            Ok(since.elapsed() > ARRIVED)
         })
         .await?;
-        let deleted =
-            door.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await?;
-        connection.close(200, "done".into()).await?;
+        let deleted = queue.delete().await?;
+        self.signal(Who::Ingest, "CONT")?;
         Ok(deleted)
     }
 }

@@ -96,12 +96,72 @@ async fn pump(
 ) -> io::Result<()> {
     let mut piece = vec![0; PIECE_BYTES];
     loop {
-        let n = from.read(&mut piece).await?;
+        // The end of a connection, and its reset, go the same way as data.
+        let n = from.read(&mut piece).await.unwrap_or(0);
+        let _ = timeout(DELAY, state.wait_for(|network| *network != Network::Delayed)).await;
+        let _ = state.wait_for(|network| *network != Network::Silent).await;
         let Some(data) = piece.get(..n).filter(|data| !data.is_empty()) else {
             return to.shutdown().await;
         };
-        let _ = timeout(DELAY, state.wait_for(|network| *network != Network::Delayed)).await;
-        let _ = state.wait_for(|network| *network != Network::Silent).await;
         to.write_all(data).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long nothing must arrive.
+    const HELD: Duration = Duration::from_millis(300);
+
+    /// A proxy, and a connection through it: the end of the client, and that of the server.
+    async fn connected() -> (Proxy, TcpStream, TcpStream) {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("scheme://user:password@{}/", server.local_addr().unwrap());
+        let proxy = Proxy::open(&url).await.unwrap();
+        let through = proxy.through(&url);
+        let near = through.split(['@', '/']).nth(3).unwrap();
+        let client = TcpStream::connect(near).await.unwrap();
+        let (far, _) = server.accept().await.unwrap();
+        (proxy, client, far)
+    }
+
+    /// What the server receives until the end of the connection.
+    async fn received(far: &mut TcpStream) -> String {
+        let mut text = String::new();
+        far.read_to_string(&mut text).await.unwrap();
+        text
+    }
+
+    #[tokio::test]
+    async fn through_a_silent_network_neither_data_nor_the_end_of_a_connection_arrives() {
+        for (what, data, is_reset) in
+            [("an end", "", false), ("data and an end", "late", false), ("a reset", "", true)]
+        {
+            let (proxy, mut client, mut far) = connected().await;
+            // Whoever leaves without reading what has arrived resets the connection.
+            if is_reset {
+                far.write_all(b"never read").await.unwrap();
+                client.readable().await.unwrap();
+            }
+            proxy.set(Network::Silent);
+            client.write_all(data.as_bytes()).await.unwrap();
+            drop(client);
+            let held = timeout(HELD, far.peek(&mut [0])).await;
+            assert!(held.is_err(), "{what} arrived through a silent network");
+            proxy.set(Network::Works);
+            assert_eq!(received(&mut far).await, data, "{what}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_closed_network_ends_a_connection_and_a_slow_one_only_delays_it() {
+        let (proxy, mut client, mut far) = connected().await;
+        proxy.set(Network::Delayed);
+        client.write_all(b"late").await.unwrap();
+        assert!(timeout(DELAY / 3, far.peek(&mut [0])).await.is_err(), "it was not late");
+        far.peek(&mut [0]).await.unwrap();
+        proxy.set(Network::Closed);
+        assert_eq!(received(&mut far).await, "late");
     }
 }

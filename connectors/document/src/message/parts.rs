@@ -10,6 +10,9 @@ use serde_json::Value;
 use super::{media_type, parameter};
 use crate::TEXT_NAME;
 
+/// Maximum number of parts. Real bodies have as many as their records have files.
+const MAX_PARTS: usize = 10_000;
+
 /// The parts of a body.
 pub(super) struct Parts {
     /// The content type of the main part.
@@ -33,8 +36,17 @@ pub(super) fn split(bytes: &[u8], kind: &str) -> Result<Parts, String> {
     let boundary = parameter(kind, "boundary").ok_or_else(|| error("it names no boundary"))?;
     let delimiter = format!("--{boundary}");
     let begins_line = |at: &usize| *at == 0 || bytes.get(at.wrapping_sub(1)) == Some(&b'\n');
+    // A line that only begins like the delimiter belongs to a part (RFC 2046 §5.1.1).
+    let is_whole = |at: &usize| {
+        let after = bytes.get(at + delimiter.len()..).unwrap_or_default();
+        after.first().is_none_or(u8::is_ascii_whitespace) || after.starts_with(b"--")
+    };
+    let found = memmem::find_iter(bytes, delimiter.as_bytes());
     let delimiters: Vec<usize> =
-        memmem::find_iter(bytes, delimiter.as_bytes()).filter(begins_line).collect();
+        found.filter(begins_line).filter(is_whole).take(MAX_PARTS + 2).collect();
+    if delimiters.len() > MAX_PARTS + 1 {
+        return Err(error(&format!("it has over {MAX_PARTS} parts: request smaller pages")));
+    }
     let after_last = delimiters.last().and_then(|at| bytes.get(at + delimiter.len()..));
     if !after_last.is_some_and(|after| after.starts_with(b"--")) {
         return Err(error("it ends before its last part is complete"));

@@ -149,7 +149,37 @@ fn files_stand_in_base64_where_the_main_part_refers_to_them() {
     assert_eq!(texts, [Some("YWJj"), Some("eA=="), None, None, None]);
     assert_eq!(tree["r"][0]["f"][2]["Include"][0]["@href"], "cid:a@x");
     let opened = Message::open(body.as_bytes(), Some(kind), None, MAX).unwrap();
-    assert_eq!(opened.file_bytes(), 8, "they are counted before they are in the tree");
+    // 3 and 1 bytes twice, and 4 characters of Base64 for each.
+    assert_eq!(opened.file_bytes(), 16, "they are counted before they are in the tree");
+}
+
+#[test]
+fn a_line_that_only_begins_like_the_delimiter_belongs_to_its_part() {
+    let kind = "multipart/related; boundary=b";
+    for line in ["--bx", "--b-", "--b1--", "--bb"] {
+        let body = format!(
+            "--b\r\n\r\n<r><Include href='cid:f'/></r>\r\n\
+             --b \t\r\nContent-ID: <f>\r\n\r\na\r\n{line}\r\nc\r\n--b--\r\n{line}\r\n"
+        );
+        let tree = read(body.as_bytes(), Some(kind)).unwrap();
+        let file = format!("a\r\n{line}\r\nc");
+        let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, file);
+        assert_eq!(tree["r"][0]["$text"], text, "{line}");
+        let cut = format!("--b\r\n\r\n<r/>\r\n{line}");
+        assert!(read(cut.as_bytes(), Some(kind)).unwrap_err().contains("ends before"), "{line}");
+    }
+}
+
+#[test]
+fn a_body_has_a_limited_number_of_parts() {
+    let kind = Some("multipart/mixed; boundary=b");
+    for (n_parts, is_read) in [(10_000, true), (10_001, false)] {
+        let body = format!("{}--b--", "--b\n\n{}\n".repeat(n_parts));
+        match read(body.as_bytes(), kind) {
+            Ok(tree) => assert!(is_read && tree == json!({}), "{n_parts}"),
+            Err(error) => assert!(!is_read && error.contains("over 10000 parts"), "{error}"),
+        }
+    }
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn a_time_is_written_and_read_in_the_format_of_the_source() {
 
 #[test]
 fn a_text_that_is_not_a_time_format_is_refused() {
-    for text in ["", "yyyy-MM-dd", "%Q", "%"] {
+    for text in ["", "yyyy-MM-dd", "%Q", "%", "%Y%m%d%#z"] {
         assert!(TimeFormat::new(text, chrono_tz::UTC).is_err(), "{text}");
     }
 }

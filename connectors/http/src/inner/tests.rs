@@ -11,9 +11,29 @@ fn xml(text: &str) -> Result<Value, String> {
 }
 
 fn open(inner: Value, tree: &mut Value) -> Result<(), String> {
+    open_with(inner, tree, &CsvConfig::default())
+}
+
+fn open_with(inner: Value, tree: &mut Value, csv: &CsvConfig) -> Result<(), String> {
     let inner: InnerDocument = serde_json::from_value(inner).unwrap();
     inner.check().unwrap();
-    inner.open(tree, &mut Findings::default(), &Hints::default())
+    inner.open(tree, &mut Findings::default(), &Hints::default(), csv)
+}
+
+#[test]
+fn a_table_in_a_text_is_read_as_the_settings_say() {
+    let header = || Some(vec!["no".to_owned(), "t".to_owned()]);
+    let quoted = CsvConfig { quote: '\'', ..CsvConfig::default() };
+    for (text, csv) in [
+        ("no,t\n7,a;b\n", CsvConfig::default()),
+        ("7,a;b\n", CsvConfig { header: header(), ..CsvConfig::default() }),
+        ("7|a;b\n", CsvConfig { delimiter: "|".to_owned(), header: header(), ..quoted.clone() }),
+        ("no,t\n7,'a;b'\n", quoted),
+    ] {
+        let mut tree = json!({ "id": 1, "rows": text });
+        open_with(json!({ "at": "$.rows", "as": "csv" }), &mut tree, &csv).unwrap();
+        assert_eq!(tree, json!({ "id": 1, "rows": [{ "no": "7", "t": "a;b" }] }), "{text:?}");
+    }
 }
 
 #[test]

@@ -381,10 +381,12 @@ fn tokens_are_followed_until_there_is_none() {
 fn an_address_is_stored_without_the_secret_and_recognised_when_it_comes_again() {
     for kind in [json!({ "kind": "next", "at": "$.next" }), json!({ "kind": "link" })] {
         let (pages, mut at) = (pager(kind), Position::default());
-        let mut answer = page(&["a"], json!({ "next": "?appkey=s3cret&p=2" }));
-        answer.headers.insert("link".to_owned(), "<?p=2&appkey=s3cret>; rel=next".to_owned());
+        let mut answer = page(&["a"], json!({ "next": "?appkey=s3cret&p=2&token=t" }));
+        answer
+            .headers
+            .insert("link".to_owned(), "<?token=t&p=2&appkey=s3cret>; rel=next".to_owned());
         answer.url = "https://a.example/list?appkey=s3cret".parse().ok();
-        answer.secret_param = Some("appkey".to_owned());
+        answer.secret_params = vec!["appkey".to_owned(), "token".to_owned()];
         assert_eq!(pages.step(&mut at, &answer, 1, Said::default()).end, None);
         assert_eq!(at.next, Some(NextPage::AtUrl("https://a.example/list?p=2".to_owned())));
         let end = pages.step(&mut at, &answer, 1, Said::default()).end;

@@ -86,6 +86,12 @@ fn no_value_leads_to_another_host_path_or_query() {
     for value in [json!(null), json!(["a"]), json!({ "a": 1 })] {
         assert!(ticket.unfit(&params(value)).is_some());
     }
+    let query = call(json!({ "url": "https://a.example/t?no={{ id }}", "json": {} })).unwrap();
+    assert!(!query.can_send_lists("id") && query.can_send_lists("page"));
+    for (value, is_fit) in [(json!(["a"]), false), (json!(null), false), (json!("../a\n"), true)] {
+        assert_eq!(query.unfit(&params(value.clone())).is_none(), is_fit, "{value}");
+        assert_eq!(query.request(&params(value.clone()), None).is_ok(), is_fit, "{value}");
+    }
     let header = call(json!({ "headers": { "X-T": "{{ id }}" } })).unwrap();
     for (value, is_fit) in [("a\r\nX-Admin: 1", false), ("a\u{7f}", false), ("../a", true)] {
         assert_eq!(header.unfit(&params(value)).is_none(), is_fit, "{value:?}");

@@ -282,6 +282,22 @@ async fn a_record_that_cannot_be_read_is_acknowledged_too() {
 }
 
 #[tokio::test]
+async fn an_answer_to_an_acknowledgement_that_cannot_be_opened_is_not_one_without_a_word() {
+    for (body, is_taken) in [(&b""[..], true), (b"\x0b\x02\x80{}", false)] {
+        let mut city = acknowledged().await.with(json!({ "success": { "status": 200 } }));
+        city.add(&["a".into()], HOUR).await;
+        let batch = city.read(None).await.unwrap();
+        city.answer(move |_| Some(Reply::new(200, body).with("content-encoding", "br")));
+        match city.http().settled(&batch.upto).await {
+            Ok(()) => assert!(is_taken),
+            Err(fault) => {
+                assert!(!is_taken && fault.to_string().contains("packed with br"), "{fault}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn refused_keys_are_not_a_fault_but_a_refused_request_is() {
     let mut city = acknowledged().await;
     city.add(&["a".into(), "b".into()], HOUR).await;

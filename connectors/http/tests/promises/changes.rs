@@ -31,6 +31,9 @@ async fn feed(kind: &str, refusal: Option<u16>) -> City {
             };
             return Some(answer(&rows, more));
         }
+        if refusal == Some(204) {
+            return Some(Reply::new(204, ""));
+        }
         if let Some(status) = refusal {
             return Some(Reply::new(status, r#"{"error":{"code":"syncStateNotFound"}}"#));
         }
@@ -106,6 +109,75 @@ async fn a_forgotten_token_means_that_everything_is_read_again_and_not_that_noth
 }
 
 #[tokio::test]
+async fn no_content_at_a_link_to_changes_means_that_nothing_has_changed() {
+    for kind in ["next", "token"] {
+        let city = feed(kind, Some(204)).await;
+        let (_, _, mut at) = pass(&city, None).await;
+        tokens(&city);
+        for _ in 0..3 {
+            let (keys, end, after) = pass(&city, Some(at)).await;
+            assert!(keys.is_empty(), "{kind}: {keys:?}");
+            assert_eq!((end.complete(), end.doubt), (Complete::Unknown, None), "{kind}");
+            at = after;
+        }
+        assert_eq!(tokens(&city), ["c0", "c0", "c0"], "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_link_to_changes_does_not_fit_beside_those_of_other_values() {
+    for kind in ["next", "token"] {
+        for (n_bytes, is_fit) in [(100, true), (201, false)] {
+            let each = json!({ "each": { "param": "area", "values": ["a"] } });
+            let city = feed(kind, None).await.with(each);
+            city.answer(move |_| {
+                let link = format!("/list?t={}", "x".repeat(n_bytes));
+                Some(answer(&json!([{ "id": "a" }]), json!({ "@odata.deltaLink": link })))
+            });
+            let read = city.read(None).await;
+            let is_refused =
+                read.is_err_and(|fault| fault.to_string().contains("exceeds 200 bytes"));
+            assert_eq!(is_refused, !is_fit, "{kind}, {n_bytes}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_repeats_tokens_is_stored_without_any_of_them() {
+    let city = one_page().await;
+    let login = json!({
+        "url": format!("{}/login", city.url), "secrets": { "pwd": "hunter2" },
+        "tokens": [
+            { "at": "$.ticket", "put": { "param": "ticket" } },
+            { "at": "$.user", "put": { "param": "uid" } },
+        ],
+    });
+    let city = city.with(json!({
+        "login": login, "auth": { "api_key": { "param": "k", "key": "s3cret" } },
+        "page": { "kind": "next", "at": "$.next" },
+    }));
+    city.answer(|request| {
+        if request.path == "/login" {
+            return Some(Reply::new(200, r#"{"code":0,"ticket":"t1cket","user":"us3r"}"#));
+        }
+        let is_first = !request.query.contains_key("p");
+        let next = is_first.then(|| format!("{}&p=2", request.target));
+        Some(answer(&json!([{ "id": if is_first { "a" } else { "b" } }]), json!({ "next": next })))
+    });
+    let first = city.read(None).await.unwrap();
+    let stored = Cursor::encode(&first.upto).unwrap();
+    for secret in ["t1cket", "us3r", "s3cret"] {
+        assert!(!stored.as_str().contains(secret), "{}", stored.as_str());
+    }
+    let (entries, _) = city.entries(Some(stored), 100).await;
+    assert_eq!(keys_of(&entries), set(&["b"]));
+    let last = city.state().requests.last().unwrap().clone();
+    for pair in ["ticket=t1cket", "uid=us3r", "k=s3cret"] {
+        assert_eq!(last.target.matches(pair).count(), 1, "{}", last.target);
+    }
+}
+
+#[tokio::test]
 async fn a_link_that_is_lost_in_mid_walk_is_a_gap_and_a_list_of_changes_needs_no_start() {
     let city = feed("next", None).await;
     city.answer(|request| match request.query.get("t") {
@@ -162,6 +234,10 @@ async fn a_source_that_names_itself_wrongly_is_still_asked_at_its_own_address() 
             let first = http.read(None, 100).await.unwrap();
             let fault = http.read(Some(&first.upto), 100).await.unwrap_err().to_string();
             assert!(fault.contains("`path_only`"), "{fault}");
+            // What the fault says helps: the address that was stored is not asked for again.
+            let mended = strict.with(json!({ "page": page }));
+            let at = Cursor::encode(&first.upto).unwrap();
+            assert_eq!(keys_of(&mended.entries(Some(at), 100).await.0), set(&["a", "b"]), "{name}");
         }
     }
 }

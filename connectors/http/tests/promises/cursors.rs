@@ -116,6 +116,20 @@ async fn a_changed_key_stops_the_channel() {
 }
 
 #[tokio::test]
+async fn other_names_of_columns_are_another_key() {
+    let header = |names: [&str; 2]| json!({ "csv": { "header": names } });
+    let csv = json!({ "format": "csv", "records": "$", "success": { "status": 200 } });
+    let city = one_page().await.with(csv).with(header(["id", "t"]));
+    city.answer(|_| Some(Reply::new(200, "1,a\n2,b\n")));
+    let first = city.read(None).await.unwrap();
+    let city = city.with(header(["t", "id"]));
+    let fault = city.read(Some(&first.upto)).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(fault.to_string().contains("position CHANNEL reset"), "{fault}");
+    assert!(city.with(header(["id", "t"])).read(Some(&first.upto)).await.is_ok());
+}
+
+#[tokio::test]
 async fn other_requests_are_read_from_their_start() {
     let since = |zone: &str| json!({ "param": "from", "format": "%Y-%m-%d %H:%M:%S", "at": "$.t", "zone": zone });
     for (changed, begins_anew) in [

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::city::ReceivedRequest;
 
-const ROWS: &str = r#"{"code":0,"rows":[{"id":"a"}]}"#;
+pub(super) const ROWS: &str = r#"{"code":0,"rows":[{"id":"a"}]}"#;
 
 /// A channel that signs in at `/login` of the city.
-async fn city_with(login: Value) -> City {
+pub(super) async fn city_with(login: Value) -> City {
     let city = one_page().await;
     let mut all = json!({ "url": format!("{}/login", city.url) });
     all.as_object_mut().unwrap().extend(login.as_object().unwrap().clone());
@@ -16,19 +16,19 @@ async fn city_with(login: Value) -> City {
 }
 
 /// A login with a password, whose token goes into a header.
-fn login() -> Value {
+pub(super) fn login() -> Value {
     json!({
         "json": { "user": "city" }, "secrets": { "password": "hunter2" },
         "tokens": [{ "at": "$.data.token", "put": { "header": "token" } }],
     })
 }
 
-fn token(text: &str) -> Reply {
+pub(super) fn token(text: &str) -> Reply {
     Reply::new(200, json!({ "code": 0, "data": { "token": text } }).to_string())
 }
 
 /// The requests that the city has received for this path.
-fn requests(city: &City, path: &str) -> Vec<ReceivedRequest> {
+pub(super) fn requests(city: &City, path: &str) -> Vec<ReceivedRequest> {
     let state = city.state();
     state.requests.iter().filter(|request| request.path == path).cloned().collect()
 }
@@ -46,7 +46,7 @@ fn whole(request: &ReceivedRequest) -> String {
 #[tokio::test]
 async fn a_login_of_any_form_gives_a_token_that_goes_anywhere() {
     let soap = "<E xmlns='urn:e'><Body><login><n>city</n><p>{{ password }}</p></login></Body></E>";
-    let soap_answer = "<E><Body><r><ticket>t&amp;1</ticket></r></Body></E>";
+    let soap_answer = "<E><Body><r><ticket>t0ken&amp;1</ticket></r></Body></E>";
     for (login, list, reply, sent, carried) in [
         // WeChat and DingTalk: in the query, and back into the query.
         (
@@ -56,9 +56,9 @@ async fn a_login_of_any_form_gives_a_token_that_goes_anywhere() {
                 "tokens": [{ "at": "$.access_token", "put": { "param": "access_token" } }],
             }),
             json!({}),
-            Reply::new(200, r#"{"access_token":"t&1","expires_in":7200}"#),
+            Reply::new(200, r#"{"access_token":"t0ken&1","expires_in":7200}"#),
             r#"GET /login {"appid": "A1", "grant_type": "client_credential", "secret": "hunter2"}"#,
-            r#"/list {"access_token": "t&1"}"#,
+            r#"/list {"access_token": "t0ken&1"}"#,
         ),
         (
             json!({
@@ -66,9 +66,9 @@ async fn a_login_of_any_form_gives_a_token_that_goes_anywhere() {
                 "tokens": [{ "at": "$.data", "put": { "header": "Authorization" }, "prefix": "Bearer " }],
             }),
             json!({}),
-            Reply::new(200, r#"{"result":1,"data":"t1"}"#),
+            Reply::new(200, r#"{"result":1,"data":"t0ken"}"#),
             "account=city&sign_key=hunter2",
-            r#""authorization": "Bearer t1""#,
+            r#""authorization": "Bearer t0ken""#,
         ),
         // Two values, one of them a number.
         (
@@ -80,7 +80,7 @@ async fn a_login_of_any_form_gives_a_token_that_goes_anywhere() {
                 ],
             }),
             json!({}),
-            Reply::new(200, r#"{"data":{"authToken":"t1","userId":77}}"#),
+            Reply::new(200, r#"{"data":{"authToken":"t0ken","userId":77}}"#),
             r#"{"head":{"app":"A1","pwd":"hunter2"}}"#,
             r#""cookie": "uid=77", "host""#,
         ),
@@ -92,7 +92,7 @@ async fn a_login_of_any_form_gives_a_token_that_goes_anywhere() {
             json!({ "json": { "head": { "v": 1 } } }),
             Reply::new(200, soap_answer).with("content-type", "text/xml"),
             "<p>hunter2&lt;&amp;</p>",
-            r#"{"head":{"v":1,"ticket":"t&1"}}"#,
+            r#"{"head":{"v":1,"ticket":"t0ken&1"}}"#,
         ),
         // A document in a text of the answer.
         (
@@ -102,9 +102,9 @@ async fn a_login_of_any_form_gives_a_token_that_goes_anywhere() {
                 "tokens": [{ "at": "$.result.token", "put": { "field": "token" } }],
             }),
             json!({ "form": { "page": 1 } }),
-            Reply::new(200, r#"{"result":"{\"token\":\"t1\"}"}"#),
+            Reply::new(200, r#"{"result":"{\"token\":\"t0ken\"}"}"#),
             "pwd=hunter2",
-            "page=1&token=t1",
+            "page=1&token=t0ken",
         ),
         // The whole answer is the token.
         (
@@ -113,9 +113,9 @@ async fn a_login_of_any_form_gives_a_token_that_goes_anywhere() {
                 "tokens": [{ "at": "$", "put": { "cookie": "t" } }],
             }),
             json!({}),
-            Reply::new(200, "t.1-2\n").with("content-type", "text/plain"),
+            Reply::new(200, "t0ken.1-2\n").with("content-type", "text/plain"),
             r#"POST /login {"pwd": "hunter2"}"#,
-            r#""cookie": "t=t.1-2""#,
+            r#""cookie": "t=t0ken.1-2""#,
         ),
     ] {
         let city = city_with(login).await.with(list);
@@ -131,7 +131,7 @@ async fn a_login_of_any_form_gives_a_token_that_goes_anywhere() {
         assert!(whole(&lists[0]).contains(carried), "{carried}: {}", whole(&lists[0]));
         // What is shown of the exchanges has neither the password nor the token.
         let shown = format!("{:?}", http.traces());
-        assert!(!shown.contains("hunter2") && !shown.contains("t&1"), "{shown}");
+        assert!(!shown.contains("hunter2") && !shown.contains("t0ken"), "{shown}");
         let answer = http.text(&http.traces()[0]);
         assert!(answer.contains("not shown"), "{answer}");
     }
@@ -321,6 +321,7 @@ async fn a_refused_login_says_why_with_its_code_and_shows_no_secret() {
         assert!(!shown.contains("hunter2") && !shown.contains("t0ken"), "{shown}");
         let exchange = format!("{:?}", http.failed_exchange());
         assert!(!exchange.contains("hunter2") && !exchange.contains("t0ken"), "{exchange}");
+        assert!(exchange.contains("/login"), "{exchange}");
         assert!(requests(&city, "/list").is_empty(), "without a login nothing is asked for");
     }
 }
@@ -477,12 +478,15 @@ async fn settings_of_a_login_that_cannot_work_say_what_to_write() {
         let fault = fault.unwrap_or_else(|| panic!("{more} was taken"));
         assert!(fault.contains(says) && !fault.contains("hunter2"), "{more}: {fault}");
     }
-    for unknown in [json!({ "tokn": [] }), json!({ "tokens": [{ "at": "$.a" }] })] {
+    for (unknown, says) in
+        [(json!({ "tokn": [] }), "tokn"), (json!({ "tokens": [{ "at": "$.a" }] }), "put")]
+    {
         let mut login = login();
         login["url"] = "https://a.example/".into();
         login.as_object_mut().unwrap().extend(unknown.as_object().unwrap().clone());
         let all =
             json!({ "url": "https://a.example/", "records": "$", "key": "$.id", "login": login });
-        assert!(serde_json::from_value::<connector_http::Config>(all).is_err(), "{unknown}");
+        let error = serde_json::from_value::<connector_http::Config>(all).unwrap_err().to_string();
+        assert!(error.contains(says), "{unknown}: {error}");
     }
 }

@@ -20,6 +20,7 @@ mod gaps;
 mod hostile;
 mod limits;
 mod lists;
+mod login_faults;
 mod logins;
 mod networks;
 mod pages;

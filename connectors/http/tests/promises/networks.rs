@@ -115,6 +115,17 @@ async fn a_host_is_reached_at_the_address_that_the_settings_name() {
         let fault = city.build().unwrap_err().to_string();
         assert!(fault.contains(says), "{fault}");
     }
+    // Requests to this machine need no encryption, so its name leads nowhere else.
+    for (address, is_taken) in [("127.0.0.2", true), ("::1", true), ("10.0.0.5", false)] {
+        let settings =
+            json!({ "url": "http://localhost/list", "resolve": { "localhost": address } });
+        match one_page().await.with(settings).build() {
+            Ok(_) => assert!(is_taken, "{address}"),
+            Err(fault) => {
+                assert!(!is_taken && fault.to_string().contains("`localhost` is this machine"));
+            }
+        }
+    }
     // The name alone does not make a connection one to this machine.
     let city = one_page().await.with(city.settings.clone()).with(json!({ "insecure": false }));
     assert!(city.build().unwrap_err().to_string().contains("insecure = true"));

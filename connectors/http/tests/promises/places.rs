@@ -109,6 +109,89 @@ async fn parameters_repeat_and_keep_their_order_and_their_charset() {
     city.answer(|_| Some(answer(&json!([]), json!({}))));
     let _ = city.read(None).await.unwrap();
     assert_eq!(targets(&city), ["/list?state=%BF%AA&state=2&page=1&a=1&k=s3cret"]);
+    // As UTF-8, these two look alike.
+    let city = city.with(json!({ "query": { "state": ["开", "关"] }, "page": { "kind": "none" } }));
+    let _ = city.read(None).await.unwrap();
+    assert_eq!(targets(&city)[1], "/list?state=%BF%AA&state=%B9%D8&k=s3cret");
+}
+
+#[tokio::test]
+async fn a_value_that_a_charset_lacks_is_a_verdict_on_its_record_and_no_fault() {
+    let latin = json!({ "query_charset": "latin1" });
+    for (request, is_read) in [
+        (latin.clone(), false),
+        (json!({ "query": { "q": "x{{ nick }}" }, "query_charset": "latin1" }), false),
+        (json!({ "form": {}, "query_charset": "latin1" }), false),
+        (json!({ "body": "<r>{{ nick }}</r>" }), false),
+        // These are always in UTF-8.
+        (json!({ "json": {}, "query_charset": "latin1" }), true),
+        (json!({ "headers": { "X-Nick": "{{ nick }}" }, "query_charset": "latin1" }), true),
+        (json!({ "query": {} }), true),
+    ] {
+        let city = one_page().await;
+        let mut part = json!({
+            "name": "more", "url": format!("{}/more", city.url), "params": { "nick": "$.nick" },
+        });
+        part.as_object_mut().unwrap().extend(request.as_object().unwrap().clone());
+        let city = city.with(json!({ "part": [part], "content_type": "text/xml; charset=latin1" }));
+        let rows = json!([{ "id": "a", "nick": "b" }, { "id": "c", "nick": "😀" }, { "id": "d", "nick": "é" }]);
+        city.answer(move |request| {
+            let is_list = request.path == "/list";
+            Some(answer(&if is_list { rows.clone() } else { json!([]) }, json!({ "v": 1 })))
+        });
+        let (entries, _) = city.entries(None, 100).await;
+        let read: Vec<bool> =
+            entries.iter().map(|entry| matches!(entry, Entry::Record(_))).collect();
+        assert_eq!(read, [true, is_read, true], "{request}");
+        if let Entry::Unreadable { reason, .. } = &entries[1] {
+            assert_eq!(reason.code, "unfit_value");
+            assert!(reason.detail.contains("`nick` cannot be encoded"), "{reason:?}");
+        }
+    }
+    let each = json!({ "each": { "param": "area", "values": ["é", "开"] } });
+    let fault = one_page().await.with(latin).with(each).build().unwrap_err().to_string();
+    assert!(fault.contains("correct `values`"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_stand_in_an_acknowledgement_does_not_hold_up_the_others() {
+    for (request, sent) in [
+        (json!({ "path": "/t/{{ id }}/seen", "size": 1, "method": "PUT" }), "/t/ok/seen"),
+        (json!({ "path": "/ack", "query_charset": "big5", "size": 1 }), "/ack?id=ok"),
+        (json!({ "path": "/ack", "query_charset": "big5" }), "/ack?id=ok"),
+    ] {
+        let city = one_page().await;
+        let mut ack = request.clone();
+        let path = ack.as_object_mut().unwrap().remove("path").unwrap();
+        ack["url"] = json!(format!("{}{}", city.url, path.as_str().unwrap()));
+        ack["param"] = json!("id");
+        let city = city.with(json!({ "ack": ack }));
+        city.answer(|request| (request.path != "/list").then(|| Reply::new(200, r#"{"code":0}"#)));
+        let odd = match request["method"].is_string() {
+            true => ["GD/2026/1", "..", "a%2fb"],
+            false => ["😀", "a😀", "🏠"],
+        };
+        let rows = json!([{ "id": odd[0] }, { "id": odd[1] }, { "id": "ok" }, { "id": odd[2] }]);
+        city.script(answer(&rows, json!({})));
+        let batch = city.read(None).await.unwrap();
+        // A new process settles the stored position first.
+        city.http().settled(&batch.upto).await.unwrap();
+        assert_eq!(targets(&city)[1..], [sent], "{request}");
+    }
+}
+
+#[tokio::test]
+async fn keys_that_stand_in_the_query_of_an_acknowledgement_are_one_text() {
+    let city = one_page().await;
+    let url = format!("{}/ack?ids={{{{ id }}}}", city.url);
+    let city = city.with(json!({ "ack": { "url": url, "param": "id", "json": { "by": "x" } } }));
+    city.answer(|request| (request.path == "/ack").then(|| Reply::new(200, r#"{"code":0}"#)));
+    city.script(answer(&json!([{ "id": "a" }, { "id": "b" }]), json!({})));
+    let batch = city.read(None).await.unwrap();
+    city.http().settled(&batch.upto).await.unwrap();
+    let state = city.state();
+    assert_eq!(state.requests[1].query["ids"], "a,b");
+    assert_eq!(state.requests[1].body, br#"{"by":"x"}"#);
 }
 
 #[tokio::test]

@@ -71,6 +71,8 @@ async fn a_secret_in_plain_text_is_refused_and_no_fault_repeats_it() {
         ),
         (json!({ "json": { "tokens": 1, "token": ["", "s3cret"] } }), "`json`, the value of token"),
         (json!({ "url": "https://upstream.example/list?v=1&token=s3cret" }), "`url`"),
+        (json!({ "headers": { "X-Api-Key": "{{s3cret" } }), "`headers`, the value of X-Api-Key"),
+        (json!({ "json": { "token": "{{ page }}s3cret" } }), "`json`, the value of token"),
         (json!({ "warm_up": "https://upstream.example/?token=s3cret" }), "`warm_up`"),
         (json!({ "redirects": ["https://upstream.example/?pwd=s3cret"] }), "`redirects`"),
         (token_url("https://upstream.example/token?corpsecret=s3cret"), "`auth`"),

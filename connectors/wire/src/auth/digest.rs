@@ -100,6 +100,11 @@ impl Algorithm {
             Self::HmacSm3 => hmac::<Sm3>(key, bytes),
         }
     }
+
+    /// The same in this form.
+    pub(super) fn written(self, coding: DigestFormat, key: &[u8], bytes: &[u8]) -> String {
+        coding.encode(&self.digest(key, bytes))
+    }
 }
 
 impl DigestFormat {

@@ -78,7 +78,7 @@ impl National {
         let rtime = context.now.timestamp_millis().to_string();
         let input = DigestInput::default().text(&self.sid).text(&self.rid).text(&rtime);
         let key = secret.expose().as_bytes();
-        let sign = DigestFormat::Base64.encode(&Algorithm::HmacSha256.digest(key, &input.bytes));
+        let sign = Algorithm::HmacSha256.written(DigestFormat::Base64, key, &input.bytes);
         request.set_header(&format!("{prefix}_rid"), &self.rid);
         request.set_header(&format!("{prefix}_sid"), &self.sid);
         request.set_header(&format!("{prefix}_rtime"), rtime);

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{FetchedToken, Request, SigningSteps, TokenRequest};
-use crate::reason::reason;
+use crate::{reason::reason, secrets::is_certain_name};
 
 /// How a token is fetched from a token server.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -55,6 +55,13 @@ pub enum Credentials {
 
 impl Oauth2 {
     pub(super) fn check(&self) -> Result<(), Fault> {
+        if let Some(name) = self.fields.keys().find(|name| is_certain_name(name)) {
+            let what = format!("in `fields`, the value of {name} is a secret in plain text");
+            return Err(Fault::stopped(what).at("auth.oauth2").remedy(
+                "write it as `client_secret`, `password` or `refresh_token`; if it is none of them, write \
+                 [http.login] with `secrets` instead of `oauth2`",
+            ));
+        }
         let (what, remedy) = if self.username.is_some() != self.password.is_some() {
             ("a user has no password, or a password no user", "set both `username` and `password`")
         } else if self.password.is_some() && self.refresh_token.is_some() {

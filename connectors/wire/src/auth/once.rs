@@ -1,12 +1,15 @@
 //! What is different in every request: its time and a random text, in the forms that sources want.
 
-use chrono::format::{Item, StrftimeItems};
+use std::fmt::Write as _;
+
 use chrono_tz::Tz;
+use contract::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha512};
 
 use super::{Destination, SigningContext, merge_tables};
+use crate::zone::{have_same_offsets, literal_zone};
 
 /// Maximum number of characters of a random text: those that one digest gives.
 const MAX_NONCE: u8 = 64;
@@ -27,7 +30,8 @@ pub struct TimestampField {
     /// How the time is written, like `%Y%m%d%H%M%S` or `%Y-%m-%dT%H:%M:%SZ`; set this or `unit`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
-    /// The time zone of `format`, like `UTC` or `Asia/Shanghai`; by default, the zone of the configuration.
+    /// The time zone of `format`, like `UTC` or `Asia/Shanghai`; by default, the one that its end names, like the `Z` in
+    /// `%H:%M:%SZ`, or else the zone of the configuration.
     #[schemars(with = "Option<String>", extend("format" = "timezone"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<Tz>,
@@ -73,9 +77,17 @@ impl TimestampField {
         if self.unit.is_some() {
             Err(("the time has two forms", "set `unit` or `format`, not both"))
         } else if !format.contains('%')
-            || StrftimeItems::new(format).any(|item| item == Item::Error)
+            // Some items, like `%#z`, can be read but not written.
+            || write!(String::new(), "{}", Timestamp::UNIX_EPOCH.format(format)).is_err()
         {
             Err(("`format` is not a time format", "write it like %Y%m%d%H%M%S"))
+        } else if let (Some(literal), Some(zone)) = (literal_zone(format), self.zone)
+            && !have_same_offsets(literal, zone)
+        {
+            Err((
+                "`format` ends with another zone than `zone`",
+                "remove `zone`, or the end of `format`",
+            ))
         } else {
             Ok(())
         }
@@ -85,7 +97,7 @@ impl TimestampField {
     pub(super) fn text(&self, context: &SigningContext) -> String {
         match (&self.format, self.unit) {
             (Some(format), _) => {
-                let zone = self.zone.unwrap_or(context.zone);
+                let zone = literal_zone(format).or(self.zone).unwrap_or(context.zone);
                 context.now.with_timezone(&zone).format(format).to_string()
             }
             (None, Some(TimeUnit::Ms)) => context.now.timestamp_millis().to_string(),

@@ -95,18 +95,18 @@ pub(super) fn text_of(
             SignedPart::Sorted(sorted) => input.text(&sorted.text(request)),
             SignedPart::Digest(digest) => {
                 let InnerDigest { algorithm, key, parts, join, coding } = digest;
-                let key = key.as_ref().map_or("", Secret::expose).as_bytes();
-                input.made(text_of(parts, join, signable)?, "digest", |bytes| {
-                    coding.encode(&algorithm.digest(key, bytes)).into_bytes()
+                let (has_key, key) = (key.is_some(), key.as_ref().map_or("", Secret::expose));
+                input.made(text_of(parts, join, signable)?, "digest", has_key, |bytes| {
+                    algorithm.written(*coding, key.as_bytes(), bytes).into_bytes()
                 })
             }
             SignedPart::Encoded(parts) => {
-                input.made(text_of(parts, "", signable)?, "encoded", |bytes| {
+                input.made(text_of(parts, "", signable)?, "encoded", false, |bytes| {
                     percent_encoded(bytes).to_string().into_bytes()
                 })
             }
             SignedPart::Upper(parts) => {
-                input.made(text_of(parts, "", signable)?, "upper", |bytes| {
+                input.made(text_of(parts, "", signable)?, "upper", false, |bytes| {
                     String::from_utf8_lossy(bytes).to_uppercase().into_bytes()
                 })
             }

@@ -104,7 +104,7 @@ impl XTif {
             .secret("token", self.token.expose())
             .text(nonce)
             .text(&timestamp);
-        let signature = DigestFormat::Hex.encode(&Algorithm::Sha256.digest(&[], &input.bytes));
+        let signature = Algorithm::Sha256.written(DigestFormat::Hex, &[], &input.bytes);
         request.set_header("x-tif-paasid", &self.paasid);
         request.set_header("x-tif-timestamp", timestamp);
         request.set_header("x-tif-nonce", nonce);
@@ -126,8 +126,7 @@ impl XBg {
         let (method, path, query) = (&request.method, &request.path, sorted_query(&request.query));
         let text = format!("{method}\n{path}\n{query}\n{}\n{date}\n", self.access_key);
         let key = self.secret_key.expose().as_bytes();
-        let signature =
-            DigestFormat::Base64.encode(&Algorithm::HmacSha256.digest(key, text.as_bytes()));
+        let signature = Algorithm::HmacSha256.written(DigestFormat::Base64, key, text.as_bytes());
         request.set_header("X-BG-HMAC-ACCESS-KEY", &self.access_key);
         request.set_header("X-BG-HMAC-ALGORITHM", "hmac-sha256");
         request.set_header("X-BG-DATE-TIME", date);

@@ -53,7 +53,8 @@ impl Request {
     /// Puts a cookie beside those of the request.
     pub(super) fn set_cookie(&mut self, name: &str, value: &str) {
         let is_other = |pair: &&str| pair.split('=').next() != Some(name);
-        let cookies = self.header("cookie").unwrap_or_default().split("; ").filter(is_other);
+        let cookies = self.header("cookie").unwrap_or_default().split(';').map(str::trim);
+        let cookies = cookies.filter(is_other);
         let pair = format!("{name}={value}");
         let cookies: Vec<&str> =
             cookies.filter(|pair| !pair.is_empty()).chain([pair.as_str()]).collect();
@@ -81,7 +82,7 @@ impl Request {
     }
 
     /// All members of a JSON body that are not `null`, as texts, and whether each is a list or an object: its text
-    /// is JSON without blanks, as it is sent.
+    /// is JSON without blanks, as a channel writes it.
     pub(super) fn all_members(&self) -> impl Iterator<Item = (String, String, bool)> {
         let members = self.json_body().unwrap_or_default().into_iter();
         members.filter_map(|(name, value)| match value {
@@ -112,8 +113,8 @@ impl Request {
         Ok(())
     }
 
-    /// Takes what has this value out of the body, the reverse of [`Request::set_field`], and returns its name. In
-    /// a body that is neither JSON nor a form, `{auth}` takes its place.
+    /// Takes what has this value out of a form, or out of the top of a JSON body, the reverse of [`Request::set_field`],
+    /// and returns its name. In a body that is neither, `{auth}` takes its place.
     pub(super) fn take_field(&mut self, value: &str) -> Option<String> {
         match self.body_kind() {
             BodyKind::Json => {

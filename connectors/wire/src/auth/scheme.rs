@@ -24,7 +24,7 @@ pub enum Scheme {
     Bearer(Secret),
     /// A fixed key in a header or a query parameter.
     ApiKey(ApiKey),
-    /// A token from a token server, fetched when needed (OAuth 2, client credentials).
+    /// A token from a token server, fetched when needed (OAuth 2).
     Oauth2(Oauth2),
     /// A certificate that authenticates the connection.
     Mtls(Mtls),

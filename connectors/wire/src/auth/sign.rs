@@ -61,8 +61,8 @@ pub enum Destination {
     Header(String),
     /// Into this query parameter.
     Param(String),
-    /// Into this member of a JSON body, where `a.b` is `b` in `a`, or this field of a form. In any other body the
-    /// value replaces `{auth}`.
+    /// Into this member of a JSON body, where `a.b` is `b` in `a` if the body has such an object, or this field of a
+    /// form. In any other body the value replaces `{auth}`.
     Field(String),
     /// Into this cookie.
     Cookie(String),
@@ -74,6 +74,15 @@ impl CustomSignature {
         let parts = parts.into_iter().flat_map(parts::secrets);
         let sent = self.send.iter().map(|sent| &sent.secret);
         self.key.iter().chain(parts).chain(sent).map(|secret| secret.expose().to_owned()).collect()
+    }
+
+    /// The query parameters in which secrets are sent as they are.
+    pub(super) fn secret_params(&self) -> Vec<&str> {
+        let params = self.send.iter().filter_map(|sent| match &sent.put {
+            Destination::Param(name) => Some(name.as_str()),
+            _ => None,
+        });
+        params.collect()
     }
 
     pub(super) fn check(&self) -> Result<(), Fault> {
@@ -140,7 +149,7 @@ impl CustomSignature {
             Some(parts) => parts::text_of(parts, "", &signable)?.bytes,
             None => self.key.as_ref().map_or("", Secret::expose).as_bytes().to_vec(),
         };
-        let digest = self.coding.encode(&self.algorithm.digest(&key, &input.bytes));
+        let digest = self.algorithm.written(self.coding, &key, &input.bytes);
         self.put.set_value(request, &digest)?;
         Ok(SigningSteps::new("sign").step("string to sign", input.redacted).step("digest", digest))
     }

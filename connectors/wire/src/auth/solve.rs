@@ -32,7 +32,7 @@ pub const MAX_RECIPES: u64 = 500_000;
 /// What the search does not try: a channel file cannot say it, or it is unusual.
 pub const NOT_SEARCHED: [&str; 10] = [
     "SHA-384, SM2, RSA and other digests than MD5, SHA-1, SHA-256, SHA-512, SM3 and their HMAC",
-    "a digest within the text in other places than md5(secret), or another digest than MD5: write { digest = … }",
+    "a digest within the text other than the MD5 of the secret, of the parameters or of all: write { digest = … }",
     "an HMAC whose key is made of the secret and something else (write `key_parts`), or whose text is empty",
     "a digest that is cut or has a prefix like sha256=",
     "parameters that are encoded, in upper case (write `sorted`, `encoded`, `upper`) or sorted by their values",

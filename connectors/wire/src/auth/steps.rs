@@ -49,10 +49,17 @@ impl DigestInput {
         if secrets::is_name(name) { self.secret(name, value) } else { self.text(value) }
     }
 
-    /// What is made of another text. If that has secrets, so has this: it is shown as the text that it is made of.
-    pub(super) fn made(self, of: Self, name: &str, make: impl Fn(&[u8]) -> Vec<u8>) -> Self {
+    /// What is made of another text. If that has secrets, or if it is made with a key, it is secret itself: it is shown
+    /// as the text that it is made of.
+    pub(super) fn made(
+        self,
+        of: Self,
+        name: &str,
+        has_key: bool,
+        make: impl Fn(&[u8]) -> Vec<u8>,
+    ) -> Self {
         let made = make(&of.bytes);
-        if of.redacted.as_bytes() == of.bytes {
+        if !has_key && of.redacted.as_bytes() == of.bytes {
             return self.body(&made);
         }
         let mut input = self;

@@ -7,24 +7,30 @@ use contract::{Secret, Timestamp};
 
 /// A token that was fetched.
 #[derive(Debug)]
-pub(super) struct FetchedToken {
-    secret: Secret,
+pub(super) struct FetchedToken<T = Secret> {
+    secret: T,
     /// When the next token must be fetched; `None` if the source does not say how long this one lasts.
     refresh_at: Option<Timestamp>,
 }
 
-/// The token in use, if one was fetched.
-#[derive(Debug, Default)]
-pub struct HeldToken {
-    token: Option<FetchedToken>,
+/// The token in use, if one was fetched; or several, which are fetched together.
+#[derive(Debug)]
+pub struct HeldToken<T = Secret> {
+    token: Option<FetchedToken<T>>,
     /// Whether the source has accepted it at least once.
     was_accepted: bool,
 }
 
-impl FetchedToken {
+impl<T> Default for HeldToken<T> {
+    fn default() -> Self {
+        Self { token: None, was_accepted: false }
+    }
+}
+
+impl<T> FetchedToken<T> {
     /// A token that is replaced `margin` before it expires, but not before half of its lifetime is over.
     pub(super) fn new(
-        secret: Secret,
+        secret: T,
         lifetime: Option<Duration>,
         margin: Duration,
         now: Timestamp,
@@ -37,11 +43,11 @@ impl FetchedToken {
     }
 }
 
-impl HeldToken {
+impl<T> HeldToken<T> {
     /// Uses this token from now on, until shortly before its end.
     pub fn replace(
         &mut self,
-        secret: Secret,
+        secret: T,
         lifetime: Option<Duration>,
         margin: Duration,
         now: Timestamp,
@@ -49,18 +55,19 @@ impl HeldToken {
         self.hold(FetchedToken::new(secret, lifetime, margin, now));
     }
 
-    pub(super) fn hold(&mut self, token: FetchedToken) {
+    pub(super) fn hold(&mut self, token: FetchedToken<T>) {
         *self = Self { token: Some(token), was_accepted: false };
     }
 
     /// The token, unless the next one must be fetched.
-    pub fn valid(&self, now: Timestamp) -> Option<&Secret> {
+    pub fn valid(&self, now: Timestamp) -> Option<&T> {
         let token = self.token.as_ref()?;
         token.refresh_at.is_none_or(|time| now < time).then_some(&token.secret)
     }
 
-    /// The token, whether it is still valid or not.
-    pub fn secret(&self) -> Option<&Secret> {
+    /// The token, whether it is still valid or not, even if it was discarded: the source may repeat it when it refuses
+    /// it.
+    pub fn secret(&self) -> Option<&T> {
         self.token.as_ref().map(|token| &token.secret)
     }
 
@@ -72,7 +79,9 @@ impl HeldToken {
     /// Discards the token, because the source has refused it. Returns whether to fetch another one at once: if the
     /// source has never accepted this one, that is `false`, because it would refuse a new one too.
     pub fn discard(&mut self) -> bool {
-        self.token = None;
+        if let Some(token) = &mut self.token {
+            token.refresh_at = Some(Timestamp::MIN_UTC);
+        }
         std::mem::take(&mut self.was_accepted)
     }
 }

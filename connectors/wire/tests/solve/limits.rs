@@ -73,6 +73,28 @@ fn what_no_channel_file_can_say_is_refused_without_showing_a_value() {
     }
 }
 
+/// The two codings differ only in `+` and `/`, which a signature may lack.
+#[test]
+fn a_coding_that_the_sample_does_not_decide_is_a_note() {
+    let mut settings = settings();
+    settings["sign"]["coding"] = "base64".into();
+    let mut seen = [false, false];
+    for page in 0..40 {
+        let app = format!("sim{page}");
+        let request = get("", &[("appid", app.as_str()), ("page", "1")]);
+        let sample = signed_sample(&settings, &request);
+        let is_clear = sample.signature.contains(['+', '/']);
+        if std::mem::replace(&mut seen[usize::from(is_clear)], true) {
+            continue;
+        }
+        let solution = solve(&sample).unwrap();
+        assert_eq!(solution.recipes[0].settings["coding"], "base64");
+        let notes = solution.notes.iter().filter(|note| note.contains("base64_url"));
+        assert_eq!(notes.count(), usize::from(!is_clear), "{solution:?}");
+    }
+    assert_eq!(seen, [true, true]);
+}
+
 #[test]
 fn what_the_sample_does_not_show_is_named() {
     let (_, signature) = sign(scheme(&settings()), &request(), FIRST);

@@ -123,6 +123,7 @@ impl<'a> Search<'a> {
             return ControlFlow::Continue(());
         }
         self.note_order(&signature.parts);
+        self.note_coding(signature.coding);
         self.found.push(found);
         self.recipes.push(recipe);
         match self.recipes.len() {
@@ -146,6 +147,16 @@ impl<'a> Search<'a> {
                  another one in other requests, and a channel file cannot say that"
                     .to_owned(),
             );
+        }
+    }
+
+    /// Two ways to write a digest differ only in some signatures.
+    fn note_coding(&mut self, coding: DigestFormat) {
+        let note = "this signature has neither + and / nor - and _: `coding` may also be base64_url; check it with a \
+                    second sample";
+        let is_either = coding == DigestFormat::Base64 && !self.sent.signature.contains(['+', '/']);
+        if is_either && !self.notes.iter().any(|known| known == note) {
+            self.notes.push(note.to_owned());
         }
     }
 

@@ -63,11 +63,12 @@ fn a_token_may_be_requested_for_a_user_or_with_a_refresh_token_and_with_further_
     for (more, says) in [
         (json!({ "username": "u" }), "set both"),
         (json!({ "username": "u", "password": "p", "refresh_token": "r" }), "not both"),
+        (json!({ "fields": { "audience": "api", "api_secret": "hunter2" } }), "`client_secret`"),
     ] {
         let mut settings = json!({ "token_url": "https://a.example/t", "client_id": "c" });
         settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let fault = Auth::build(scheme(json!({ "oauth2": settings }))).unwrap_err().to_string();
-        assert!(fault.contains(says), "{more}: {fault}");
+        assert!(fault.contains(says) && !fault.contains("hunter2"), "{more}: {fault}");
     }
 }
 
@@ -124,6 +125,7 @@ fn an_accepted_token_is_fetched_again_but_a_refused_new_one_is_not() {
     assert!(auth.token_request(&context()).is_some());
     auth.read_token(200, &token(json!(3_600)), context().now).unwrap();
     assert!(!auth.discard_token(), "asked without end");
+    assert_eq!(auth.hide("t0ken is unknown"), "… is unknown", "a refused token is repeated");
     assert!(
         auth.token_request(&context()).is_some(),
         "the next attempt begins with the refused token"

@@ -102,6 +102,15 @@ fn a_digest_may_be_made_of_digests_and_hides_their_secrets() {
     let md5 = json!({ "digest": { "algorithm": "md5", "coding": "hex_upper", "parts": ["body"] } });
     let (_, shown) = sign(json!({ "parts": [md5] }), json_post("/", "abc"));
     assert_eq!(shown, "900150983CD24FB0D6963F7D28E17F72");
+    // What is made with a key is a key itself, for example that of a day.
+    let hmac = json!({ "digest": {
+        "algorithm": "hmac_md5", "key": "s3cret", "parts": [{ "text": "20251009" }],
+    } });
+    let (request, shown) = sign(json!({ "parts": [hmac, "body"] }), json_post("/", "abc"));
+    let key = Algorithm::HmacMd5.written(DigestFormat::Hex, b"s3cret", b"20251009");
+    let digest = digest::md5_hex(format!("{key}abc").as_bytes());
+    assert_eq!(request.header("sign"), Some(digest.as_str()));
+    assert_eq!(shown, "‹digest of 20251009›abc");
 }
 
 #[test]
@@ -112,6 +121,8 @@ fn a_time_is_sent_in_the_form_that_the_source_wants() {
         (json!({ "format": "%Y%m%d%H%M%S" }), "20251009165320"),
         (json!({ "format": "%Y-%m-%d %H:%M:%S", "zone": "UTC" }), "2025-10-09 08:53:20"),
         (json!({ "format": "%Y-%m-%dT%H:%M:%SZ", "zone": "UTC" }), "2025-10-09T08:53:20Z"),
+        (json!({ "format": "%Y-%m-%dT%H:%M:%SZ" }), "2025-10-09T08:53:20Z"),
+        (json!({ "format": "%Y-%m-%dT%H:%M:%S-0500" }), "2025-10-09T03:53:20-0500"),
         (json!({ "format": "%Y-%m-%dT%H:%M:%S%:z" }), "2025-10-09T16:53:20+08:00"),
         (json!({ "format": "%Y%m%d%H%M%S%3f" }), "20251009165320000"),
     ] {
@@ -152,9 +163,16 @@ fn a_random_text_has_the_form_that_the_source_wants_and_differs_each_time() {
         assert!(first.len() == length && first.chars().all(is_of_it), "{form}: {first}");
         assert_ne!(first, second, "{form}");
     }
-    let uuid = NonceForm::Uuid.text([0; 16]);
-    assert_eq!(uuid, "00000000-0000-4000-8000-000000000000");
-    assert!(!NonceForm::Digits(9).text([0; 16]).starts_with('0'), "a number must keep its length");
+    for (byte, uuid) in [
+        (0, "00000000-0000-4000-8000-000000000000"),
+        (0xff, "ffffffff-ffff-4fff-bfff-ffffffffffff"),
+    ] {
+        assert_eq!(NonceForm::Uuid.text([byte; 16]), uuid);
+    }
+    for byte in 0..=255 {
+        let digits = NonceForm::Digits(9).text([byte; 16]);
+        assert!(!digits.starts_with('0'), "a number must keep its length: {digits}");
+    }
 }
 
 #[test]
@@ -184,6 +202,10 @@ fn a_value_may_be_put_into_a_cookie_or_into_an_object_of_the_body() {
     request.headers.extend(pairs(&[("Cookie", "a=1; s=old; b=2")]));
     let signed = put(json!({ "cookie": "s" }), request.clone());
     assert_eq!(signed.header("cookie"), Some("a=1; b=2; s=z80ghJXVZe9m59/5+Ydk2g=="));
+    // Some settings have no blanks between cookies.
+    let dense = pairs(&[("Cookie", "a=1;s=old;b=2;")]);
+    let signed = put(json!({ "cookie": "s" }), Request { headers: dense, ..Request::default() });
+    assert_eq!(signed.header("cookie"), Some("a=1; b=2; s=z80ghJXVZe9m59/5+Ydk2g=="));
     let signed = put(json!({ "field": "head.sign" }), request.clone());
     let expected = r#"{"head":{"app":"A1","sign":"z80ghJXVZe9m59/5+Ydk2g=="},"d.e":1}"#;
     assert_eq!(text(&signed.body), expected);
@@ -211,6 +233,27 @@ fn a_fixed_token_may_be_sent_beside_the_signature_and_be_signed() {
 }
 
 #[test]
+fn all_query_parameters_with_secrets_are_known() {
+    let sent = |put: Value| json!({ "secret": "t0kenFixed", "put": put });
+    let send = [
+        sent(json!({ "param": "app" })),
+        sent(json!({ "header": "h" })),
+        sent(json!({ "param": "user" })),
+    ];
+    let sign = json!({
+        "algorithm": "md5", "parts": ["body"], "put": { "param": "sign" }, "send": send,
+    });
+    for (settings, names) in [
+        (json!({ "sign": sign }), &["app", "user"][..]),
+        (json!({ "api_key": { "param": "k", "key": "s3cret" } }), &["k"]),
+        (json!({ "api_key": { "header": "k", "key": "s3cret" } }), &[]),
+        (json!({ "bearer": "s3cret" }), &[]),
+    ] {
+        assert_eq!(auth(settings.clone()).secret_params(), names, "{settings}");
+    }
+}
+
+#[test]
 fn settings_of_these_forms_that_cannot_work_say_what_to_write() {
     let part = json!({ "digest": { "algorithm": "hmac_md5", "parts": ["body"] } });
     let mut nested = json!("body");
@@ -231,6 +274,8 @@ fn settings_of_these_forms_that_cannot_work_say_what_to_write() {
         (time(json!({ "unit": "s", "format": "%s" })), "not both"),
         (time(json!({ "format": "yyyyMMddHHmmss" })), "%Y%m%d%H%M%S"),
         (time(json!({ "format": "%Y%Q" })), "%Y%m%d%H%M%S"),
+        (time(json!({ "format": "%Y%m%d%#z" })), "%Y%m%d%H%M%S"),
+        (time(json!({ "format": "%H:%M:%SZ", "zone": "Asia/Shanghai" })), "the end of `format`"),
         (json!({ "parts": ["body"], "nonce": nonce, "nonce_form": { "digits": 0 } }), "1 to 64"),
         (json!({ "parts": ["body"], "nonce": nonce, "nonce_form": { "hex": 65 } }), "1 to 64"),
         (json!({ "parts": ["body"], "nonce_form": "uuid" }), "set `nonce`"),
