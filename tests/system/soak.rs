@@ -1,4 +1,4 @@
-//! The long fault run (`tests/bin/soak`) is not part of the suite. What it relies on to find anything is.
+//! The parts by which the long fault run (`tests/bin/soak`) finds anything.
 
 #[path = "../bin/soak/main.rs"]
 #[allow(dead_code, reason = "the tests ask only for some of it")]

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: runs all checks. Developers and the build server use the same command.
 //!
 //! Fast checks come first, and the first step that fails ends the run. A step that runs tests runs all of
-//! them, so that it shows all failures. Also `cargo xtask soak` and `cargo xtask deny`.
+//! them, so that it shows all failures. The last step is one minute of the long fault run. Also `cargo xtask soak` and `cargo xtask deny`.
 
 use std::{
     env,
@@ -23,6 +23,8 @@ use crate::{
 pub(crate) const NEXTEST: &str = "xtask/nextest.toml";
 /// How often a soak repeats the test `jobs_of_every_kind…`; the suite repeats it less often.
 const SOAK_ROUNDS: &str = "200";
+/// How long the suite lets faults strike.
+const SUITE_SECONDS: u64 = 60;
 /// How many sources of the test `no_source_is_called_complete…` a soak reads; the suite reads fewer.
 const SOAK_SOURCES: &str = "1000";
 /// How many seeds of the simulation a soak runs; the suite runs fewer.
@@ -45,6 +47,10 @@ pub(crate) fn test() -> Result<()> {
 pub(crate) fn soak(seconds: u64, seed: u64, write: bool) -> Result<()> {
     setup::setup()?;
     build(&["tonghui", "soak"])?;
+    run_soak(seconds, seed, write)
+}
+
+fn run_soak(seconds: u64, seed: u64, write: bool) -> Result<()> {
     let mut soak = Command::new(env::current_exe()?.with_file_name("soak"));
     soak.args(["--seconds", &seconds.to_string(), "--seed", &seed.to_string()]);
     if write {
@@ -106,7 +112,8 @@ fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
     steps.step("servers stop", || {
         drop(servers);
         Ok(())
-    })
+    })?;
+    steps.step("faults", || run_soak(SUITE_SECONDS, 1, false))
 }
 
 fn test_command() -> Command {
