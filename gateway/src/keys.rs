@@ -211,8 +211,9 @@ pub(crate) fn write_new(path: &Path, text: &str, is_private: bool) -> std::io::R
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true).mode(if is_private { 0o600 } else { 0o666 });
     let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    // On a full disk, an empty file would look like a key.
+    written.inspect_err(|_| drop(fs::remove_file(path)))
 }
 
 #[cfg(test)]

@@ -30,8 +30,10 @@ pub struct ChangeReport {
     pub changed: u64,
     /// Number of these demands whose record would be skipped or rejected.
     pub rejected: u64,
-    /// Number of further demands, whose record is no longer stored or cannot be decrypted.
+    /// Number of further demands, whose record is no longer stored: it was dropped or erased.
     pub without_record: u64,
+    /// Number of further demands, whose record no key at hand opens.
+    pub unopened: u64,
     /// For each field that would change, how.
     pub fields: BTreeMap<String, FieldChange>,
 }
@@ -86,10 +88,13 @@ impl ChangeReport {
         let demand = &row.demand;
         let is_channel = |each: &&LiveChannel| *each.id() == demand.channel;
         let Some(channel) = channels.iter().find(is_channel) else { return };
-        let bytes = open_raw(sealer, Place::from(demand), &demand.raw).ok();
-        let tree = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let Some(tree) = tree else {
+        if demand.raw.0.is_empty() {
             self.without_record += 1;
+            return;
+        }
+        let bytes = open_raw(sealer, Place::from(demand), &demand.raw).ok();
+        let Some(tree) = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()) else {
+            self.unopened += 1;
             return;
         };
         self.demands += 1;

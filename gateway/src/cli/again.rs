@@ -276,7 +276,7 @@ impl Report<'_> {
                 *older,
                 "changed, but the source was read again after their records were kept: a field that is mapped for the first \
                  time may have an older value; `tonghui position CHANNEL reset`, then `tonghui sync CHANNEL`, reads them \
-                 again",
+                 again, and with them the values of people who were erased here and not in the source",
             ),
             (*stale, "had a newer state already, which stays"),
             (*quarantined, "could not be kept by the store and are in quarantine"),

@@ -88,7 +88,7 @@ pub(super) fn restore(context: &Context, Restore { file: copy }: &Restore) -> an
         let now = clock::now().format("%Y%m%dT%H%M%S%3fZ");
         let new = with_suffix(file, &format!(".restoring-{now}-{}", std::process::id()));
         let restored = Box::pin(prepare(&settings, copy, &new)).await.and_then(|said| {
-            let aside = with_suffix(file, &format!(".before-{now}"));
+            let aside = aside(file, &now.to_string());
             Ok((said, replace(&settings, &new, file, aside)?))
         });
         let (said, aside) = restored.inspect_err(|_| {
@@ -234,6 +234,11 @@ fn replace(
     })?;
     store_mark::end_restore(settings)?;
     Ok(aside.exists().then_some(aside))
+}
+
+/// Where `restore` puts the store that was there at this time.
+pub(super) fn aside(store: &Path, time: &str) -> PathBuf {
+    with_suffix(store, &format!(".before-{time}"))
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -3,7 +3,7 @@
 
 mod online;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use chrono::TimeDelta;
 use config::{ChannelSettings, Example, Problem, Problems};
 use contract::{ChannelId, Period, causes_text};
@@ -64,13 +64,21 @@ fn compare_with_store(context: &Context, period: &str) -> anyhow::Result<Exit> {
             return Err(problems.into());
         }
         let report = what_if::compare(settings, store, since).await?;
-        out::show(context.format, &report, draw)
+        let shown = out::show(context.format, &report, draw)?;
+        let n = report.unopened;
+        // A drill of a copy with the wrong keys must not look like one that went well.
+        ensure!(
+            n == 0,
+            "no key at hand opens the records of {n} demands: if the store is a copy, use the key file that was saved \
+             with it",
+        );
+        Ok(shown)
     })
 }
 
 /// The changes as text: a row for each sample, grouped by field.
 fn draw(report: &ChangeReport) -> String {
-    let ChangeReport { demands, changed, rejected, without_record, fields } = report;
+    let ChangeReport { demands, changed, rejected, without_record, unopened, fields } = report;
     let mut rows = Vec::new();
     for (field, change) in fields {
         for (index, sample) in change.samples.iter().enumerate() {
@@ -87,7 +95,7 @@ fn draw(report: &ChangeReport) -> String {
     let head = ["field", "demands", "example", "now", "would be"];
     format!(
         "{changed} of {demands} demands would change, {rejected} would be skipped or rejected; \
-         {without_record} have no readable record and were not compared\n{}",
+         {without_record} have no record any more, and no key opens that of {unopened}: not compared\n{}",
         out::table(&head, rows, 5)
     )
 }

@@ -3,9 +3,14 @@
 //! It removes them from demands, raw records and quarantine, in one transaction with the entry in the
 //! audit log. It finds demands by the index of people, so it first waits until everything stored so far
 //! is indexed. Then it opens every text and record and searches it for the person's numbers. The sources stay
-//! unchanged: a record that changes there, or that is rejected and read again, brings its values back.
+//! unchanged: a record that changes there brings its values back, and so does one that is read again and is rejected, or
+//! mapped in another way than before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
 
 use config::Settings;
 use contract::{DemandId, Fault, Timestamp};
@@ -14,7 +19,7 @@ use normalizer_text::{Charset, decode_strict};
 use serde::Serialize;
 use sink::store::{AuditEntry, Database, Erased, Erasure, Index, RawTable, SealedRow};
 
-use super::{Context, Exit, audit, out};
+use super::{Context, Exit, audit, backup, out};
 use crate::{assemble, indexer, reseal::visit_values};
 
 #[derive(Debug, clap::Args)]
@@ -301,8 +306,8 @@ fn open_values(sealer: &Sealer, row: SealedRow) -> (Vec<(String, Personal)>, boo
 /// Where values of a person may be after the erasure.
 async fn remains(settings: &Settings, store: &Database) -> anyhow::Result<Vec<String>> {
     let mut remains = vec![
-        "in the sources: a record that changes there brings its values back, and so does one that cannot be mapped, even \
-         unchanged, when it is read again (`position reset`, `sync --from`): it goes to quarantine again"
+        "in the sources: a record that changes there brings its values back, and so does an unchanged one that is read \
+         again (`position reset`, `sync --from`) and is mapped in another way than before, or rejected"
             .to_owned(),
         "in backups of the store that were made before; history keeps times, states and keyed hashes only".to_owned(),
         "as names and addresses in the texts of other people's demands, where no rule finds them, and as telephone \
@@ -322,6 +327,15 @@ async fn remains(settings: &Settings, store: &Database) -> anyhow::Result<Vec<St
         ),
         (Err(fault), _) => remains.push(format!("in free pages of the store: {fault}")),
     }
+    if let Database::Sqlite(file) = store {
+        let aside = earlier_stores(file.file());
+        remains.extend(aside.iter().map(|file| {
+            format!(
+                "in {}, which `restore` put aside: remove it if you need it no more",
+                file.display()
+            )
+        }));
+    }
     let books = store.books(None, None).await?;
     let in_flight: u64 = books.iter().map(|book| book.in_flight).sum();
     if in_flight > 0 {
@@ -333,4 +347,18 @@ async fn remains(settings: &Settings, store: &Database) -> anyhow::Result<Vec<St
         remains.push("in the files of the broker, until it writes over them".to_owned());
     }
     Ok(remains)
+}
+
+/// The files that `restore` put aside, beside this store.
+fn earlier_stores(file: &Path) -> Vec<PathBuf> {
+    let real = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let aside = backup::aside(&real, "");
+    let is_aside = |path: &PathBuf| {
+        let name = path.as_os_str().as_encoded_bytes();
+        name.starts_with(aside.as_os_str().as_encoded_bytes())
+    };
+    let entries = real.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
+    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(is_aside).collect();
+    files.sort_unstable();
+    files
 }

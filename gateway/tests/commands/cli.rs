@@ -129,6 +129,14 @@ async fn unknown_labels_come_back_as_rows_of_a_table() {
     let fields: Vec<_> = what_if["fields"].as_object().unwrap().keys().collect();
     assert_eq!(fields, ["kind", "quality"]);
     assert!(!what_if.to_string().contains("13800001234"), "{what_if}");
+
+    // Whether a copy of a store opens is proved by this command.
+    std::fs::remove_file(folder.join("data/keys.json")).unwrap();
+    keys::make(&folder.join("data/keys.json"), Suite::Aes).unwrap();
+    let output = tonghui(folder, &["check", "--against", "3650d"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let why = "no key at hand opens the records of 3 demands";
+    assert!(output.status.code() == Some(1) && said.contains(why), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,11 +186,15 @@ async fn keys_rotate_and_a_person_is_forgotten_under_either_token() {
     let text = std::fs::read_to_string(&copy).unwrap();
     assert_eq!(text, std::fs::read_to_string(folder.join("data/keys.json")).unwrap());
 
+    std::fs::write(folder.join("data/tonghui.db.before-20261010T000000000Z"), "").unwrap();
     let erased = json_of(folder, &["erase", "--token", &token, "--reason", "request 7"]);
     let counts = ["demands", "texts", "raws", "quarantined"].map(|name| erased[name].clone());
     assert_eq!(counts, [2, 0, 2, 0].map(|n| json!(n)));
     assert_eq!(erased["unopened"], json!([]));
-    assert!(erased["remains"][0].as_str().unwrap().starts_with("in the sources: "));
+    let remains: Vec<_> =
+        erased["remains"].as_array().unwrap().iter().flat_map(Value::as_str).collect();
+    assert!(remains[0].starts_with("in the sources: "));
+    assert!(remains.iter().any(|each| each.contains(".before-20261010")));
     let store = open(folder).await;
     let demand = |key: &str| DemandId::of(&"hotline".parse().unwrap(), &RecordKey::new(key));
     for (key, is_there) in [("a", false), ("b", true), ("c", false)] {

@@ -462,7 +462,10 @@ fn key_to_bind<'a>(
             current.0
         ))
         .at(place)
-        .remedy(format!("restore the key file of key {key_id}, or add that key set to this file"))),
+        .remedy(format!(
+            "if `tonghui key rotate` is under way, run the command again when it has ended; else restore the key file \
+             of key {key_id}, or add that key set to this file"
+        ))),
     }
 }
 

@@ -2,6 +2,9 @@
 //!
 //! If the server is lost, the connections are dropped, and the next call looks for a host again. This module
 //! does not retry: its callers do.
+//!
+//! Whoever only reads uses the host that accepts writes too, if the URL names several: another one may be behind, and
+//! books that are read there balance without what is missing.
 
 use std::{
     str::FromStr,
@@ -14,7 +17,7 @@ use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::fault::{CONNECT, fault};
 use crate::store::Access;
@@ -23,6 +26,9 @@ use crate::store::Access;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time limit for getting a connection from the pool, free or new.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How often it is checked that the host in use still accepts writes, if the URL names several: a primary that was
+/// replaced may go on to answer.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// One connection writes: if the future of a transaction is dropped, the transaction is rolled back before this
 /// handle writes again.
 const MAX_WRITERS: u32 = 1;
@@ -48,7 +54,14 @@ const INDEX_ONLY: [(&str, &str); 4] = [
 pub(super) struct Link {
     hosts: Hosts,
     pub(super) access: Access,
-    pools: Mutex<Option<Pools>>,
+    in_use: Mutex<Option<InUse>>,
+}
+
+/// The host in use.
+struct InUse {
+    host: Host,
+    pools: Pools,
+    checked_at: Instant,
 }
 
 /// Connections to one host.
@@ -60,7 +73,7 @@ pub(super) struct Pools {
 
 impl Link {
     pub(super) fn new(hosts: Hosts, access: Access) -> Self {
-        Self { hosts, access, pools: Mutex::new(None) }
+        Self { hosts, access, in_use: Mutex::new(None) }
     }
 
     /// A link to the same hosts, which is not connected yet.
@@ -74,13 +87,23 @@ impl Link {
 
     /// Connections to the host in use, or to the first usable one.
     pub(super) async fn pools(&self) -> Result<Pools, Fault> {
-        if let Some(pools) = &*self.lock() {
-            return Ok(pools.clone());
+        let in_use =
+            self.lock().as_mut().map(|in_use| (in_use.pools.clone(), in_use.host_to_check()));
+        if let Some((pools, to_check)) = in_use {
+            let is_replaced = match to_check {
+                Some(host) if self.has_several_hosts() => self.is_replaced(&host, &pools).await,
+                _ => false,
+            };
+            if !is_replaced {
+                return Ok(pools);
+            }
+            self.drop_pools();
         }
         let (host, connection) = self.find_host().await?;
         close(connection).await;
         let pools = self.connect(&host);
-        *self.lock() = Some(pools.clone());
+        let checked_at = Instant::now();
+        *self.lock() = Some(InUse { host, pools: pools.clone(), checked_at });
         Ok(pools)
     }
 
@@ -102,8 +125,8 @@ impl Link {
     }
 
     pub(super) async fn close(&self) {
-        let pools = self.lock().take();
-        if let Some(pools) = pools {
+        let in_use = self.lock().take();
+        if let Some(InUse { pools, .. }) = in_use {
             pools.writer.close().await;
             pools.readers.close().await;
         }
@@ -130,13 +153,49 @@ impl Link {
         }
     }
 
+    /// Makes the next call check the host in use again.
+    #[cfg(test)]
+    pub(super) fn let_time_pass(&self) {
+        if let Some(in_use) = &mut *self.lock() {
+            in_use.checked_at -= CHECK_INTERVAL;
+        }
+    }
+
+    /// Whether the URL names more than one host. One that is read-only can be named alone, to read it on purpose.
+    fn has_several_hosts(&self) -> bool {
+        self.hosts.hosts.len() > 1
+    }
+
+    /// Whether the host in use answers and does not accept writes any more. If it does not answer, the work that follows
+    /// has the fault.
+    async fn is_replaced(&self, host: &Host, pools: &Pools) -> bool {
+        let is_read_only = match self.access {
+            Access::ReadWrite => {
+                let query = sqlx::query_scalar(IS_READ_ONLY).fetch_one(&pools.readers);
+                timeout(CONNECT_TIMEOUT, query).await.ok().and_then(Result::ok)
+            }
+            // These connections are read-only whatever the host is.
+            Access::ReadOnly => {
+                let query = async {
+                    let mut connection = host.options.connect().await?;
+                    let answer = sqlx::query_scalar(IS_READ_ONLY).fetch_one(&mut connection).await;
+                    close(connection).await;
+                    answer
+                };
+                timeout(CONNECT_TIMEOUT, query).await.ok().and_then(Result::ok)
+            }
+        };
+        is_read_only == Some(true)
+    }
+
     /// Connects to a host, and checks that the store can use it.
     async fn probe(&self, host: &Host) -> Result<PgConnection, Fault> {
         let place = match self.hosts.hosts.as_slice() {
             [_] => self.place(),
             _ => host.name.as_str(),
         };
-        let options = self.options(host);
+        // Not those of a connection that only reads: the host has to say whether it accepts writes.
+        let options = host.options.clone().options(SERVER_LIMITS);
         let work = async {
             let mut connection = options.connect().await?;
             let facts: (i32, String, bool) = sqlx::query_as(
@@ -172,19 +231,38 @@ impl Link {
                      encoding cannot be changed",
                 ));
         }
-        if is_read_only && self.access == Access::ReadWrite {
+        if is_read_only && (self.access == Access::ReadWrite || self.has_several_hosts()) {
             close(connection).await;
             return Err(Fault::transient(
                 "the server does not accept writes: it is a standby, or read-only",
             )
             .at(place)
-            .remedy("add the host that accepts writes to the store URL"));
+            .remedy(match self.access {
+                Access::ReadWrite => "add the host that accepts writes to the store URL",
+                Access::ReadOnly => {
+                    "add the host that accepts writes to the store URL; to read a standby, which may be behind, name \
+                     it alone"
+                }
+            }));
         }
         Ok(connection)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Pools>> {
-        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Option<InUse>> {
+        self.in_use.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_only')::bool";
+
+impl InUse {
+    /// The host, if it is time to check it again.
+    fn host_to_check(&mut self) -> Option<Host> {
+        let is_due = self.checked_at.elapsed() >= CHECK_INTERVAL;
+        is_due.then(|| {
+            self.checked_at = Instant::now();
+            self.host.clone()
+        })
     }
 }
 

@@ -53,6 +53,8 @@ pub async fn copy_file(from: &Path, to: &Path) -> Result<(), Fault> {
     let _ = fs::remove_file(&part);
     let new = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part);
     let new = new.map_err(failed)?;
+    // Where it fails: when the copy is written, the disk that is full is that of the copy.
+    let (mut at, target) = (place.as_str(), format!("sqlite file {}", to.display()));
     let work = async {
         // The connections of a store do not write outside their file.
         let options = SqliteConnectOptions::new().filename(&from).busy_timeout(LOCK_TIMEOUT);
@@ -65,6 +67,7 @@ pub async fn copy_file(from: &Path, to: &Path) -> Result<(), Fault> {
             found = vec!["it has no tables of a store".to_owned()];
         }
         if found == ["ok"] {
+            at = &target;
             // SQLite takes an empty file as a new one.
             let copied = sqlx::query("VACUUM INTO ?").bind(part.display().to_string());
             copied.execute(&mut conn).await?;
@@ -73,7 +76,7 @@ pub async fn copy_file(from: &Path, to: &Path) -> Result<(), Fault> {
         Ok(found)
     };
     let work: Result<Vec<String>, sqlx::Error> = work.await;
-    let copied = work.map_err(|error| fault(&place, "copy the store", &error)).and_then(|found| {
+    let copied = work.map_err(|error| fault(at, "copy the store", &error)).and_then(|found| {
         if found != ["ok"] {
             let why = found.join("; ");
             let fault = Fault::stopped("the file is no whole store").at(&*place).because(why);

@@ -7,9 +7,9 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{PostgresTestStore, new_database, open, tell};
+use super::{PostgresTestStore, connect, new_database, open, tell};
 use crate::store::{
-    Access, Postgres,
+    Access, Database, Postgres,
     suite::{
         keep,
         sample::{intake, read, record},
@@ -91,4 +91,42 @@ async fn a_host_that_takes_no_writes_for_a_while_is_found_again() {
     let writing = format!("{}?options=-c%20default_transaction_read_only%3Doff", served.url);
     tell(&writing, &set("off")).await;
     assert_eq!(keep(&served.store, &second).await, stored(1));
+}
+
+/// A primary that was replaced, and a standby, answer what was there once.
+#[tokio::test]
+async fn a_host_that_accepts_no_writes_is_read_only_if_the_url_names_it_alone() {
+    let served = PostgresTestStore::new().await;
+    keep(&served.store, &intake([&read(1, [record("a", "one")])])).await;
+    let several = with_host_before(&served.url, closed_port().await);
+    let (_, name) = served.url.rsplit_once('/').unwrap();
+    let set = |to: &str| format!("ALTER DATABASE {name} SET default_transaction_read_only = {to}");
+    let cut_off = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let (writing, looking) =
+        (connect(&several).await, Postgres::open(&several, Access::ReadOnly).await.unwrap());
+    let books = async |store: &Postgres| Database::Postgres(store.clone()).books(None, None).await;
+    for store in [&writing, &looking] {
+        assert_eq!(books(store).await.unwrap().len(), 1);
+    }
+
+    served.tell(&set("on")).await;
+    served.tell(cut_off).await;
+    let refused = Postgres::open(&several, Access::ReadOnly).await.unwrap_err();
+    assert!(refused.to_string().contains("name it alone"), "{refused}");
+    let alone = Postgres::open(&served.url, Access::ReadOnly).await.unwrap();
+    assert_eq!(books(&alone).await.unwrap().len(), 1);
+    for store in [&writing, &looking] {
+        store.link.let_time_pass();
+        let fault = books(store).await.unwrap_err();
+        let why = "the server does not accept writes";
+        assert!(fault.is_transient() && fault.to_string().contains(why), "{fault}");
+    }
+
+    let writing_options =
+        format!("{}?options=-c%20default_transaction_read_only%3Doff", served.url);
+    tell(&writing_options, &set("off")).await;
+    for store in [&writing, &looking] {
+        assert_eq!(books(store).await.unwrap().len(), 1);
+    }
 }
